@@ -1,0 +1,60 @@
+"""Every error this project raises on purpose, and the exit code each one ends the command with.
+
+    BuilderError
+    ├── BadInput            2   dr.yaml, an assembly, a plan file or an option is wrong
+    ├── Stopped             4   a person has to look or say yes first; nothing was executed beyond what was said
+    └── Failed              1   something was tried and did not work
+        └── AwsError        1   AWS answered with an error, or did not answer
+
+Each carries where it happened, what was wrong and what to type next. An error never prints, logs or exits.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code says to a shell or a pipeline."""
+
+    DONE = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    CHANGES_FOUND = 3
+    STOPPED = 4
+    BUG = 70
+    INTERRUPTED = 130
+
+
+class BuilderError(Exception):
+    """The root: `where` (file and key, or region and stack), `what` was wrong, `next_step` to type."""
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, *, where: str, what: str, next_step: str = "") -> None:
+        self.where = where
+        self.what = what
+        self.next_step = next_step
+        super().__init__(f"{where}: {what}")
+
+
+class BadInput(BuilderError):
+    """Something the caller wrote is wrong; nothing was tried."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class Stopped(BuilderError):
+    """Going on needs a person: a review, a yes, or another tool's operation to end."""
+
+    exit_code = ExitCode.STOPPED
+
+
+class Failed(BuilderError):
+    """Something was tried and did not work."""
+
+
+class AwsError(Failed):
+    """AWS refused a call or could not be reached; `code` is the error code on the wire, or the exception's name."""
+
+    def __init__(self, *, where: str, code: str, what: str, next_step: str = "") -> None:
+        self.code = code
+        super().__init__(where=where, what=what, next_step=next_step)

@@ -1,0 +1,77 @@
+"""The words everything here shares: strings that must not be swapped, and what each stack status means."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+Region = NewType("Region", str)
+AccountId = NewType("AccountId", str)
+Arn = NewType("Arn", str)
+LogicalId = NewType("LogicalId", str)
+StackId = NewType("StackId", str)
+"""The id of a stack within an assembly, `us-east-1/table`; not CloudFormation's ARN."""
+StackName = NewType("StackName", str)
+"""The name CloudFormation knows a stack by, `tap-dev-table`; the same name may stand in several regions."""
+
+
+class Operation(StrEnum):
+    """What a stack's status lets a deployment do with it next."""
+
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    WAIT = "WAIT"
+    REFUSE = "REFUSE"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFacts:
+    """Everything this project asks about a stack status."""
+
+    operation: Operation
+    """What planning does with a stack found so."""
+    settled: bool = True
+    """No operation of CloudFormation's own is under way."""
+    good: bool = False
+    """The last operation did what it was asked to do."""
+    exists: bool = True
+    """The stack holds, or may hold, resources."""
+
+
+_CREATE = StatusFacts(Operation.CREATE, exists=False)
+_BUSY = StatusFacts(Operation.WAIT, settled=False)
+_GOOD = StatusFacts(Operation.UPDATE, good=True)
+_ROLLED_BACK = StatusFacts(Operation.UPDATE)
+_STUCK = StatusFacts(Operation.REFUSE)
+
+STATUSES: dict[str, StatusFacts] = {
+    "CREATE_IN_PROGRESS": _BUSY,
+    "CREATE_FAILED": _STUCK,
+    "CREATE_COMPLETE": _GOOD,
+    "ROLLBACK_IN_PROGRESS": _BUSY,
+    "ROLLBACK_FAILED": _STUCK,
+    "ROLLBACK_COMPLETE": _STUCK,
+    "DELETE_IN_PROGRESS": _BUSY,
+    "DELETE_FAILED": _STUCK,
+    "DELETE_COMPLETE": StatusFacts(Operation.CREATE, good=True, exists=False),
+    "UPDATE_IN_PROGRESS": _BUSY,
+    # The update itself is done; only the old versions of replaced resources are still being deleted, but a
+    # change set is refused until that ends too.
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": _BUSY,
+    "UPDATE_COMPLETE": _GOOD,
+    "UPDATE_FAILED": _STUCK,
+    "UPDATE_ROLLBACK_IN_PROGRESS": _BUSY,
+    "UPDATE_ROLLBACK_FAILED": _STUCK,
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": _BUSY,
+    "UPDATE_ROLLBACK_COMPLETE": _ROLLED_BACK,
+    # A stack that only holds change sets waiting for review: it has no resources, and nothing runs.
+    "REVIEW_IN_PROGRESS": _CREATE,
+    "IMPORT_IN_PROGRESS": _BUSY,
+    "IMPORT_COMPLETE": _GOOD,
+    "IMPORT_ROLLBACK_IN_PROGRESS": _BUSY,
+    "IMPORT_ROLLBACK_FAILED": _STUCK,
+    "IMPORT_ROLLBACK_COMPLETE": _ROLLED_BACK,
+}
+"""Every status CloudFormation has; a test holds the keys against botocore's own enum.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+"""
