@@ -1,0 +1,41 @@
+"""Config and topology to template bytes and manifest: pure, the same bytes for the same input."""
+
+import hashlib
+
+from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
+from builder.assembly.store import Assembly
+from builder.assembly.template_text import write_template
+from builder.config import Wanted
+from builder.stacks import TEMPLATES
+from builder.topology import Stack, make_topology
+
+
+def make_assembly(wanted: Wanted) -> Assembly:
+    """Return the whole assembly that dr.yaml asks for, good for every environment."""
+    stacks = make_topology(wanted.config)
+    templates = {_path(stack): write_template(TEMPLATES[stack.kind](wanted, stack).to_dict()) for stack in stacks}
+    manifest = Manifest(
+        version=VERSION,
+        project=wanted.config.project,
+        stacks=tuple(_entry(stack, templates[_path(stack)], wanted.config.tags) for stack in stacks),
+        outputs={name: (stack.id, output) for stack in stacks for name, output in stack.outputs},
+    )
+    return Assembly(manifest=manifest, templates=templates)
+
+
+def _path(stack: Stack) -> str:
+    return f"{stack.region}/{stack.kind}.yaml"
+
+
+def _entry(stack: Stack, template: bytes, tags: dict[str, str]) -> Entry:
+    return Entry(
+        id=stack.id,
+        region=stack.region,
+        name=stack.name,
+        template=_path(stack),
+        sha256=hashlib.sha256(template).hexdigest(),
+        parameters={"EnvironmentSuffix": SUFFIX, **dict(stack.parameters)},
+        capabilities=stack.capabilities,
+        needs=stack.needs,
+        tags=tags,
+    )

@@ -1,0 +1,91 @@
+"""Templates as text for people: YAML with short-form intrinsics, everything in the order a reader wants."""
+
+import re
+from typing import Any
+
+import yaml
+
+_SECTIONS = (
+    "AWSTemplateFormatVersion",
+    "Description",
+    "Metadata",
+    "Parameters",
+    "Mappings",
+    "Rules",
+    "Conditions",
+    "Transform",
+    "Resources",
+    "Outputs",
+)
+_ATTRIBUTES = ("Type", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "Properties")
+# The short forms of the functions whose argument is a text.
+_SCALAR_TAGS = {"Ref": "!Ref", "Fn::Sub": "!Sub", "Fn::GetAtt": "!GetAtt"}
+# A blank line goes before every section and before every resource, parameter and output but a section's first.
+_BLOCK_START = re.compile(r"^(?=[A-Za-z])|(?<!:\n)^(?=  [A-Za-z])", re.MULTILINE)
+
+
+class _Tagged(str):
+    """A text that is written with a tag, `!Sub ...`."""
+
+    __slots__ = ("tag",)
+    tag: str
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's dumper, told how people write templates."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        super().increase_indent(flow, indentless=False)
+
+    def choose_scalar_style(self) -> str:
+        # Left to itself it quotes everything that has a tag: !Ref 'Bucket'.
+        style = super().choose_scalar_style()
+        tagged = isinstance(self.event.tag, str) and self.event.tag.startswith("!")
+        if tagged and not self.analysis.multiline and self.analysis.allow_block_plain:
+            return ""
+        return str(style)
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - a template with anchors reads badly
+        return True
+
+
+def _represent_tagged(dumper: _Dumper, value: _Tagged) -> yaml.ScalarNode:
+    return dumper.represent_scalar(value.tag, str(value))
+
+
+def _represent_text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(_Tagged, _represent_tagged)
+_Dumper.add_representer(str, _represent_text)
+
+
+def write_template(template: dict[str, Any]) -> bytes:
+    """Return a template's YAML in UTF-8; the same bytes for the same template.
+
+    Short forms: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
+    """
+    ordered = {name: _shorten(template[name]) for name in _SECTIONS if name in template}
+    ordered["Resources"] = {title: _in_order(resource) for title, resource in ordered["Resources"].items()}
+    text = yaml.dump(ordered, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
+    return _BLOCK_START.sub("\n", text).removeprefix("\n").encode()
+
+
+def _in_order(resource: dict[str, Any]) -> dict[str, Any]:
+    return {name: resource[name] for name in _ATTRIBUTES if name in resource}
+
+
+def _shorten(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_shorten(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and (name := next(iter(value))) in _SCALAR_TAGS:
+        argument = value[name]
+        if name == "Fn::GetAtt":
+            argument = ".".join(argument)
+        tagged = _Tagged(argument)
+        tagged.tag = _SCALAR_TAGS[name]
+        return tagged
+    return {name: _shorten(item) for name, item in value.items()}

@@ -1,0 +1,145 @@
+"""The function of a region, its URL, and the role and log group it runs with; the same bytes in every region."""
+
+from typing import Any
+
+from awacs import dynamodb, logs
+from awacs.aws import Allow, PolicyDocument, Principal, Statement
+from awacs.sts import AssumeRole
+from troposphere import GetAtt, Output, Parameter, Ref, Sub, Template, awslambda, iam
+from troposphere import logs as cloudwatch_logs
+
+from builder.config import Config, Wanted
+from builder.stacks.skeleton import GONE_WITH_THE_STACK, add, make_skeleton
+from builder.topology import Stack, names
+
+
+def make_template(wanted: Wanted, _stack: Stack) -> Template:
+    """Return the template that this piece of dr.yaml leads to.
+
+    function: {source: lambda/python, runtime: python3.14, memory_mb: 256, timeout_s: 10, url_auth: NONE}
+    """
+    config = wanted.config
+    template = make_skeleton(
+        f"{config.project}: function behind a URL that writes to the global table",
+        Parameter(
+            "Role",
+            Type="String",
+            Description="Which of the system's regions this is",
+            AllowedValues=["primary", "secondary"],
+        ),
+    )
+    add(
+        template,
+        _function(wanted),
+        awslambda.Url(
+            "FunctionUrl",
+            TargetFunctionArn=GetAtt("Function", "Arn"),
+            AuthType=config.function.url_auth,
+            **GONE_WITH_THE_STACK,
+        ),
+        *_url_permissions(config),
+        _execution_role(config),
+        cloudwatch_logs.LogGroup(
+            "LogGroup",
+            LogGroupName=Sub(f"/aws/lambda/{_function_name(config)}"),
+            RetentionInDays=config.function.log_retention_days,
+            **GONE_WITH_THE_STACK,
+        ),
+    )
+    template.add_output(
+        Output("FunctionUrl", Description="Where the function answers", Value=GetAtt("FunctionUrl", "FunctionUrl"))
+    )
+    template.add_output(Output("FunctionName", Description="Name of the function", Value=Ref("Function")))
+    return template
+
+
+def _function_name(config: Config) -> str:
+    return names.function_name(config.project, "${Role}")
+
+
+def _function(wanted: Wanted) -> awslambda.Function:
+    config = wanted.config
+    return awslambda.Function(
+        "Function",
+        FunctionName=Sub(_function_name(config)),
+        Runtime=config.function.runtime,
+        Handler="index.handler",
+        MemorySize=config.function.memory_mb,
+        Timeout=config.function.timeout_s,
+        Role=GetAtt("ExecutionRole", "Arn"),
+        LoggingConfig=awslambda.LoggingConfig(LogGroup=Ref("LogGroup")),
+        Environment=awslambda.Environment(
+            Variables={
+                "TABLE_NAME": Sub(names.table_name(config.project)),
+                "ROLE": Ref("Role"),
+                "REGIONS": ",".join(config.regions.all),
+                **config.function.environment,
+            }
+        ),
+        Code=awslambda.Code(ZipFile=wanted.handler),
+        **GONE_WITH_THE_STACK,
+    )
+
+
+def _url_permissions(config: Config) -> tuple[awslambda.Permission, awslambda.Permission]:
+    """Both of the permissions that a URL needs since October 2025; with one alone it answers 403.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+    """
+    auth = config.function.url_auth
+    caller: Any = "*" if auth == "NONE" else Ref("AWS::AccountId")
+    return (
+        awslambda.Permission(
+            "UrlPermission",
+            Action="lambda:InvokeFunctionUrl",
+            FunctionName=Ref("Function"),
+            Principal=caller,
+            FunctionUrlAuthType=auth,
+            **GONE_WITH_THE_STACK,
+        ),
+        awslambda.Permission(
+            "InvokePermission",
+            Action="lambda:InvokeFunction",
+            FunctionName=Ref("Function"),
+            Principal=caller,
+            InvokedViaFunctionUrl=True,
+            **GONE_WITH_THE_STACK,
+        ),
+    )
+
+
+def _execution_role(config: Config) -> iam.Role:
+    table = f"table/{names.table_name(config.project)}"
+    return iam.Role(
+        "ExecutionRole",
+        AssumeRolePolicyDocument=PolicyDocument(
+            Version="2012-10-17",
+            Statement=[
+                Statement(Effect=Allow, Principal=Principal("Service", "lambda.amazonaws.com"), Action=[AssumeRole])
+            ],
+        ),
+        Policies=[
+            iam.Policy(
+                PolicyName="run",
+                PolicyDocument=PolicyDocument(
+                    Version="2012-10-17",
+                    Statement=[
+                        Statement(
+                            Sid="ReadAndWriteItems",
+                            Effect=Allow,
+                            Action=[dynamodb.GetItem, dynamodb.PutItem, dynamodb.DeleteItem],
+                            Resource=[Sub(f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:{table}")],
+                        ),
+                        # Without logs:CreateLogGroup: a late write could bring a deleted group back.
+                        Statement(
+                            Sid="WriteLogs",
+                            Effect=Allow,
+                            Action=[logs.CreateLogStream, logs.PutLogEvents],
+                            Resource=[GetAtt("LogGroup", "Arn")],
+                        ),
+                    ],
+                ),
+            )
+        ],
+        **GONE_WITH_THE_STACK,
+    )

@@ -1,0 +1,30 @@
+"""What every template has: description, the environment suffix, and an explicit word on deletion."""
+
+from troposphere import AWSObject, Parameter, Template
+
+# Said of every resource: `destroy` leaves nothing behind, and the deployer, not a policy, guards what holds data.
+GONE_WITH_THE_STACK = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+
+
+def make_skeleton(description: str, *parameters: Parameter) -> Template:
+    """Return a template without resources that takes EnvironmentSuffix and the given parameters."""
+    template = Template(Description=description)
+    template.set_version("2010-09-09")
+    template.add_parameter(
+        Parameter(
+            "EnvironmentSuffix",
+            Type="String",
+            Description="Part of every name, so that several environments can share an account",
+            AllowedPattern="[a-z0-9]([a-z0-9-]*[a-z0-9])?",
+            MaxLength=37,
+        )
+    )
+    for parameter in parameters:
+        template.add_parameter(parameter)
+    return template
+
+
+def add(template: Template, *resources: AWSObject) -> None:
+    """Add resources in the order in which they should be read."""
+    for resource in resources:
+        template.add_resource(resource)

@@ -1,0 +1,165 @@
+"""The bucket of a region; in the primary also the rule and the role that replicate it to the secondaries."""
+
+from typing import Any
+
+from awacs import s3 as s3_actions
+from awacs.aws import Action, Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement
+from awacs.sts import AssumeRole
+from troposphere import GetAtt, Output, Ref, Sub, Template, iam, s3
+
+from builder.config import Config, Wanted
+from builder.stacks.skeleton import GONE_WITH_THE_STACK, add, make_skeleton
+from builder.topology import Stack, names
+
+
+def make_template(wanted: Wanted, stack: Stack) -> Template:
+    """Return the template that this piece of dr.yaml leads to, for the stack's region.
+
+        regions: {primary: us-east-1, secondaries: [us-west-2]}
+        bucket: {expire_noncurrent_days: 30}
+    """
+    config = wanted.config
+    if stack.region == config.regions.primary:
+        template = make_skeleton(f"{config.project}: primary bucket, replicated to every secondary region")
+        add(template, _bucket(config, ReplicationConfiguration=_replication(config)), _tls_only())
+        add(template, _replication_role(config))
+    else:
+        template = make_skeleton(f"{config.project}: secondary bucket, receives the primary's objects")
+        add(template, _bucket(config), _tls_only())
+    template.add_output(Output("BucketName", Description="Name of this region's bucket", Value=Ref("Bucket")))
+    template.add_output(Output("BucketArn", Description="ARN of this region's bucket", Value=GetAtt("Bucket", "Arn")))
+    return template
+
+
+def _bucket(config: Config, **replication: s3.ReplicationConfiguration) -> s3.Bucket:
+    return s3.Bucket(
+        "Bucket",
+        BucketName=Sub(names.bucket_name(config.project, "${AWS::Region}")),
+        BucketNamespace="account-regional",
+        VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
+        **replication,
+        LifecycleConfiguration=s3.LifecycleConfiguration(Rules=_lifecycle_rules(config)),
+        BucketEncryption=s3.BucketEncryption(
+            ServerSideEncryptionConfiguration=[
+                s3.ServerSideEncryptionRule(
+                    ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+                )
+            ]
+        ),
+        OwnershipControls=s3.OwnershipControls(
+            Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]
+        ),
+        PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
+            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+        ),
+        **GONE_WITH_THE_STACK,
+    )
+
+
+def _lifecycle_rules(config: Config) -> list[s3.LifecycleRule]:
+    # Lifecycle actions are not replicated, so each bucket expires its own old versions.
+    return [
+        s3.LifecycleRule(
+            Id="expire-noncurrent-versions",
+            Status="Enabled",
+            NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(
+                NoncurrentDays=config.bucket.expire_noncurrent_days
+            ),
+            ExpiredObjectDeleteMarker=True,
+            AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=7),
+        )
+    ]
+
+
+def _tls_only() -> s3.BucketPolicy:
+    return s3.BucketPolicy(
+        "BucketPolicy",
+        Bucket=Ref("Bucket"),
+        PolicyDocument=PolicyDocument(
+            Version="2012-10-17",
+            Statement=[
+                Statement(
+                    Sid="TlsOnly",
+                    Effect=Deny,
+                    Principal=Principal("*"),
+                    Action=[Action("s3", "*")],
+                    Resource=[GetAtt("Bucket", "Arn"), Sub("${Bucket.Arn}/*")],
+                    Condition=Condition(Bool({"aws:SecureTransport": "false"})),
+                )
+            ],
+        ),
+        **GONE_WITH_THE_STACK,
+    )
+
+
+def _replication(config: Config) -> s3.ReplicationConfiguration:
+    """One V2 rule a destination for every object and delete marker.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-add-config.html
+    """
+    return s3.ReplicationConfiguration(
+        Role=GetAtt("ReplicationRole", "Arn"),
+        Rules=[
+            s3.ReplicationConfigurationRules(
+                Id=f"to-{region}",
+                Status="Enabled",
+                Priority=priority,
+                Filter=s3.ReplicationRuleFilter(Prefix=""),
+                DeleteMarkerReplication=s3.DeleteMarkerReplication(Status="Enabled"),
+                Destination=s3.ReplicationConfigurationRulesDestination(
+                    Bucket=_bucket_arn(config, region), Metrics=s3.Metrics(Status="Enabled")
+                ),
+            )
+            for priority, region in enumerate(config.regions.secondaries, start=1)
+        ],
+    )
+
+
+def _replication_role(config: Config) -> iam.Role:
+    """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html."""
+    source = _bucket_arn(config, "${AWS::Region}")
+    return iam.Role(
+        "ReplicationRole",
+        AssumeRolePolicyDocument=PolicyDocument(
+            Version="2012-10-17",
+            Statement=[
+                Statement(Effect=Allow, Principal=Principal("Service", "s3.amazonaws.com"), Action=[AssumeRole])
+            ],
+        ),
+        Policies=[
+            iam.Policy(
+                PolicyName="replicate",
+                PolicyDocument=PolicyDocument(
+                    Version="2012-10-17",
+                    Statement=[
+                        _allow("ReadConfiguration", ["GetReplicationConfiguration", "ListBucket"], [source]),
+                        _allow(
+                            "ReadObjects",
+                            [
+                                "GetObjectVersionForReplication",
+                                "GetObjectVersionAcl",
+                                "GetObjectVersionTagging",
+                            ],
+                            [_bucket_arn(config, "${AWS::Region}", "/*")],
+                        ),
+                        _allow(
+                            "WriteReplicas",
+                            ["ReplicateObject", "ReplicateDelete", "ReplicateTags"],
+                            [_bucket_arn(config, region, "/*") for region in config.regions.secondaries],
+                        ),
+                    ],
+                ),
+            )
+        ],
+        **GONE_WITH_THE_STACK,
+    )
+
+
+def _allow(sid: str, actions: list[str], resources: list[Sub]) -> Statement:
+    known: dict[str, Any] = vars(s3_actions)
+    return Statement(Sid=sid, Effect=Allow, Action=[known[name] for name in actions], Resource=resources)
+
+
+def _bucket_arn(config: Config, region: str, path: str = "") -> Sub:
+    # By name, not by reference: the bucket needs the role before it can replicate, and the destination is not here.
+    return Sub(f"arn:${{AWS::Partition}}:s3:::{names.bucket_name(config.project, region)}{path}")
