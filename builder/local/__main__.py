@@ -1,0 +1,54 @@
+"""The child process of `EmbeddedAws`: `python -m builder.local --port 0 [--state DIR]`.
+
+Writes one JSON line to stdout, `{"endpoint": …}` when it is ready or `{"where": …, "what": …, "next": …}` when it can't
+start, and ends on SIGTERM, on SIGINT, and when its stdin is closed, which is how it learns that its parent is gone.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from builder.errors import BuilderError
+from builder.local.server import serve
+
+
+def main() -> int:
+    """Return the exit code after the server has ended."""
+    options = _options()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        serve(options.port, options.state, lambda endpoint: _say({"endpoint": endpoint}), log_level=options.log_level)
+    except BuilderError as error:
+        _say({"where": error.where, "what": error.what, "next": error.next_step})
+        return error.exit_code
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m builder.local")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--state", type=Path, default=None)
+    parser.add_argument("--log-level", default="CRITICAL")
+    return parser.parse_args()
+
+
+def _say(line: Mapping[str, str]) -> None:
+    """Write the one line, then point stdout at stderr: nobody reads the pipe any more, and a full one would block."""
+    os.write(1, json.dumps(line).encode() + b"\n")
+    os.dup2(2, 1)
+
+
+def _end_with_parent() -> None:
+    # os.read, not sys.stdin: a thread blocked in a buffered reader makes the interpreter abort when it shuts down.
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

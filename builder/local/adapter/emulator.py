@@ -1,0 +1,77 @@
+"""The emulator's private names that the adapter touches, all of them, and the only way to reach them."""
+
+import importlib
+import inspect
+from importlib.metadata import version
+from typing import Any
+
+from builder.errors import Failed
+
+VERSION = "1.5.33"
+
+_CFN = "ministack.services.cloudformation"
+_S3 = "ministack.services.s3"
+_DDB = "ministack.services.dynamodb"
+
+# A callable by its signature, anything else by its type.
+TOUCHED = {
+    "ministack.core.lambda_runtime:reset": "()",
+    "ministack.core.responses:get_account_id": "() -> str",
+    "ministack.core.responses:get_region": "() -> str",
+    "ministack.core.responses:request_scope": "(account_id: str, region: str)",
+    f"{_CFN}.provisioners:_RESOURCE_HANDLERS": "dict",
+    f"{_CFN}.provisioners:_ddb_attrs": "(table)",
+    f"{_CFN}.provisioners:_ddb_update": "(physical_id, old_props, new_props, stack_name, logical_id=None)",
+    f"{_CFN}.provisioners:_physical_name": (
+        "(stack_name: str, logical_id: str, *, lowercase: bool = False, max_len: int = 128, seeded: bool = True) -> str"
+    ),
+    f"{_DDB}:_create_table": "(data)",
+    f"{_DDB}:_delete_resource_policy": "(data)",
+    f"{_DDB}:_delete_table": "(data)",
+    f"{_DDB}:_put_resource_policy": "(data)",
+    f"{_DDB}:_replica_group": "(table) -> list",
+    f"{_DDB}:_tables": "AccountRegionScopedDict",
+    f"{_DDB}:_tag_resource": "(data)",
+    f"{_DDB}:_untag_resource": "(data)",
+    f"{_DDB}:_update_continuous_backups": "(data)",
+    f"{_DDB}:_update_contributor_insights": "(data)",
+    f"{_DDB}:_update_table": "(data)",
+    f"{_DDB}:_update_ttl": "(data)",
+    f"{_S3}:_bucket_owner_account": "(name: str) -> str | None",
+    f"{_S3}:_bucket_versioning": "AccountScopedDict",
+    f"{_S3}:_delete_bucket": "(name: str)",
+    f"{_S3}:_delete_bucket_replication": "(bucket_name: str)",
+    f"{_S3}:_put_bucket_replication": "(bucket_name: str, body: bytes)",
+    f"{_S3}:_put_bucket_versioning": "(name: str, body: bytes)",
+}
+
+
+def touch(name: str) -> Any:  # noqa: ANN401  the emulator is not typed
+    """Return the emulator's `module:attribute`, which has to stand in TOUCHED; importing it if nobody has yet."""
+    if name not in TOUCHED:
+        raise KeyError(name)
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def check() -> None:
+    """Raise Failed unless the emulator installed is the one whose private names the adapter was written against."""
+    found = version("ministack")
+    if found != VERSION:
+        raise _changed(f"ministack {found} is installed, the adapter is written for {VERSION}")
+    for name, expected in TOUCHED.items():
+        if (now := describe(name)) != expected:
+            raise _changed(f"{name} is {now}, the adapter is written for {expected}")
+
+
+def describe(name: str) -> str:
+    """Return what stands behind a touched name: its signature, its type, or `absent`."""
+    try:
+        found = touch(name)
+    except (ImportError, AttributeError):
+        return "absent"
+    return str(inspect.signature(found)) if callable(found) else type(found).__name__
+
+
+def _changed(what: str) -> Failed:
+    return Failed(where="embedded AWS", what=what, next_step=f"pip install 'ministack=={VERSION}'")

@@ -1,0 +1,200 @@
+"""AWS::DynamoDB::GlobalTable with real replicas; the emulator makes one table and ignores Replicas.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from builder.local.adapter import replica
+from builder.local.adapter.emulator import touch
+from builder.local.adapter.refusals import AlreadyExists, Refused, accept
+
+Properties = Mapping[str, Any]
+Created = tuple[str, Mapping[str, str]]
+"""A resource's physical id and attributes."""
+
+_PROVISIONERS = "ministack.services.cloudformation.provisioners"
+_DDB = "ministack.services.dynamodb"
+_RESPONSES = "ministack.core.responses"
+
+
+def create(logical_id: str, props: Properties, stack_name: str) -> Created:
+    """Create the table in the stack's region, then every other replica; nothing is left behind if one is refused."""
+    home = _region()
+    _check(props, home)
+    name = props.get("TableName") or touch(f"{_PROVISIONERS}:_physical_name")(stack_name, logical_id, max_len=255)
+    _check_free(name, list(replica.by_region(props)))
+    accept(touch(f"{_DDB}:_create_table")({"TableName": name, **_shared(props)}), service="DynamoDb")
+    try:
+        _apply_ttl(name, {}, props)
+        for region, settings in replica.by_region(props).items():
+            if region != home:
+                _replicate(name, {"Create": {"RegionName": region}})
+            replica.apply_settings(name, region, {}, settings)
+    except Refused:
+        _remove(name)
+        raise
+    return name, _attributes(name)
+
+
+def update(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
+    """Change what all replicas share, then each replica's own settings, then add or remove the one replica."""
+    home = _region()
+    _check(new, home)
+    before, after = replica.by_region(old), replica.by_region(new)
+    added = [region for region in after if region not in before]
+    removed = [region for region in before if region not in after]
+    _check_one_at_a_time(old, new, added=added, removed=removed)
+    _check_free(physical_id, added)
+    for region in removed:
+        _check_unprotected(physical_id, region)
+    kept = [region for region in after if region in before]
+    for region in kept:
+        with touch(f"{_RESPONSES}:request_scope")(_account(), region):
+            touch(f"{_PROVISIONERS}:_ddb_update")(
+                physical_id,
+                {"TableName": physical_id, **_shared(old)},
+                {"TableName": physical_id, **_shared(new)},
+                stack_name,
+            )
+        replica.apply_settings(physical_id, region, before[region], after[region])
+    _apply_ttl(physical_id, old, new)
+    for region in removed:
+        _replicate(physical_id, {"Delete": {"RegionName": region}})
+    for region in added:
+        _replicate(physical_id, {"Create": {"RegionName": region}})
+        replica.apply_settings(physical_id, region, {}, after[region])
+    return physical_id, _attributes(physical_id)
+
+
+def delete(physical_id: str, props: Properties) -> None:
+    """Delete every replica, this region's last; refused as a whole while any of them is protected."""
+    del props
+    for region in _regions(physical_id):
+        _check_unprotected(physical_id, region)
+    _remove(physical_id)
+
+
+HANDLERS = {"create": create, "update": update, "delete": delete}
+
+
+def _check(props: Properties, home: str) -> None:
+    """Raise Refused for what AWS refuses before it touches anything, as far as cfn-lint does not see it."""
+    regions = [one["Region"] for one in props.get("Replicas", [])]
+    if home not in regions:
+        raise _invalid(f"Replicas must include the region of the stack, {home}, and it can't be removed")
+    if len(set(regions)) != len(regions):
+        raise _invalid("Replicas must name each region once")
+    if len(regions) > 1 and not props.get("StreamSpecification"):
+        raise _invalid("StreamSpecification is required for a global table with more than one replica")
+
+
+def _check_one_at_a_time(old: Properties, new: Properties, *, added: list[str], removed: list[str]) -> None:
+    if len(added) + len(removed) > 1:
+        raise _invalid("A single update can add or remove only one replica")
+    indexes_before, indexes_after = _index_names(old), _index_names(new)
+    if len(indexes_before ^ indexes_after) > 1:
+        raise _invalid("Cannot perform more than one GSI creation or deletion in a single update")
+
+
+def _index_names(props: Properties) -> set[str]:
+    return {index["IndexName"] for index in props.get("GlobalSecondaryIndexes", [])}
+
+
+def _check_free(name: str, regions: list[str]) -> None:
+    for region in regions:
+        if _table(name, region) is not None:
+            raise AlreadyExists(f"Table already exists: {name} in {region}", service="DynamoDb")
+
+
+def _check_unprotected(name: str, region: str) -> None:
+    table = _table(name, region)
+    if table is not None and table.get("DeletionProtectionEnabled"):
+        raise _invalid(
+            f"Resource cannot be deleted as it is currently protected against deletion in {region}. "
+            "Disable deletion protection first."
+        )
+
+
+def _shared(props: Properties) -> dict[str, Any]:
+    """Return the properties every replica shares, in the shape of the DynamoDB API."""
+    names = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "BillingMode")
+    shared = {name: props[name] for name in names if name in props}
+    if stream := props.get("StreamSpecification"):
+        shared["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
+    if encryption := props.get("SSESpecification"):
+        kind = {"SSEType": encryption["SSEType"]} if "SSEType" in encryption else {}
+        shared["SSESpecification"] = {"Enabled": encryption["SSEEnabled"], **kind}
+    if "GlobalSecondaryIndexes" in props:
+        of_api = ("IndexName", "KeySchema", "Projection")
+        shared["GlobalSecondaryIndexes"] = [
+            {name: index[name] for name in of_api if name in index} for index in props["GlobalSecondaryIndexes"]
+        ]
+    if props.get("BillingMode", "PROVISIONED") == "PROVISIONED":
+        shared["ProvisionedThroughput"] = {
+            "ReadCapacityUnits": 5,
+            "WriteCapacityUnits": _minimum(props.get("WriteProvisionedThroughputSettings", {})),
+        }
+    return shared
+
+
+def _minimum(settings: Properties) -> int:
+    return int(settings.get("WriteCapacityAutoScalingSettings", {}).get("MinCapacity", 5))
+
+
+def _apply_ttl(name: str, old: Properties, new: Properties) -> None:
+    before, after = old.get("TimeToLiveSpecification"), new.get("TimeToLiveSpecification")
+    if before == after:
+        return
+    spec = after or {**(before or {}), "Enabled": False}
+    accept(
+        touch(f"{_DDB}:_update_ttl")({"TableName": name, "TimeToLiveSpecification": {**spec}}),
+        service="DynamoDb",
+    )
+
+
+def _replicate(name: str, change: Properties) -> None:
+    data = {"TableName": name, "ReplicaUpdates": [change]}
+    accept(touch(f"{_DDB}:_update_table")(data), service="DynamoDb")
+
+
+def _remove(name: str) -> None:
+    home = _region()
+    for region in _regions(name):
+        if region != home:
+            _replicate(name, {"Delete": {"RegionName": region}})
+    if _table(name, home) is not None:
+        accept(touch(f"{_DDB}:_delete_table")({"TableName": name}), service="DynamoDb")
+
+
+def _regions(name: str) -> list[str]:
+    """Return where the table really is, which the DynamoDB API may have changed since the stack's last update."""
+    home = _region()
+    table = _table(name, home)
+    if table is None:
+        return []
+    return touch(f"{_DDB}:_replica_group")(table) or [home]
+
+
+def _attributes(name: str) -> Mapping[str, str]:
+    table = _table(name, _region())
+    attributes: dict[str, str] = touch(f"{_PROVISIONERS}:_ddb_attrs")(table)
+    return {**attributes, "TableId": table["TableId"]} if table else attributes
+
+
+def _table(name: str, region: str) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = touch(f"{_DDB}:_tables").get_scoped(_account(), region, name)
+    return found
+
+
+def _region() -> str:
+    return str(touch(f"{_RESPONSES}:get_region")())
+
+
+def _account() -> str:
+    return str(touch(f"{_RESPONSES}:get_account_id")())
+
+
+def _invalid(message: str) -> Refused:
+    return Refused(message, service="DynamoDb")

@@ -1,0 +1,97 @@
+"""What a replica of a global table has of its own, and what all replicas share.
+
+    Replicas:
+      - Region: us-east-1
+        PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
+        Tags: [{Key: team, Value: red}]
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-globaltable-replicaspecification.html
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from builder.local.adapter.emulator import touch
+from builder.local.adapter.refusals import Reply, accept
+
+Properties = Mapping[str, Any]
+
+_DDB = "ministack.services.dynamodb"
+
+
+def by_region(props: Properties) -> dict[str, Properties]:
+    """Return the replicas of a global table's properties by their region, in the template's order."""
+    return {replica["Region"]: replica for replica in props.get("Replicas", [])}
+
+
+def apply_settings(table: str, region: str, before: Properties, after: Properties) -> None:
+    """Change what the replica of `table` in `region` has of its own from `before` to `after`; {} is a new replica."""
+    account = touch("ministack.core.responses:get_account_id")()
+    arn = f"arn:aws:dynamodb:{region}:{account}:table/{table}"
+    with touch("ministack.core.responses:request_scope")(account, region):
+        for change in _changes(table, arn, before, after):
+            accept(change, service="DynamoDb")
+
+
+def _changes(table: str, arn: str, before: Properties, after: Properties) -> list[Reply]:
+    """Carry out the calls that differ, each of the API the console would use, and return their replies."""
+    replies: list[Reply] = []
+    if changes := _table_changes(before, after):
+        replies.append(touch(f"{_DDB}:_update_table")({"TableName": table, **changes}))
+    if (recovery := _recovery(after)) != _recovery(before):
+        spec = {"PointInTimeRecoveryEnabled": recovery}
+        data = {"TableName": table, "PointInTimeRecoverySpecification": spec}
+        replies.append(touch(f"{_DDB}:_update_continuous_backups")(data))
+    if (insights := _insights(after)) != _insights(before):
+        data = {"TableName": table, "ContributorInsightsAction": "ENABLE" if insights else "DISABLE"}
+        replies.append(touch(f"{_DDB}:_update_contributor_insights")(data))
+    return replies + _tag_changes(arn, _tags(before), _tags(after)) + _policy_changes(arn, before, after)
+
+
+def _table_changes(before: Properties, after: Properties) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    for name, default in (("DeletionProtectionEnabled", False), ("TableClass", "STANDARD")):
+        if (value := after.get(name, default)) != before.get(name, default):
+            changes[name] = value
+    key = after.get("SSESpecification", {}).get("KMSMasterKeyId")
+    if key != before.get("SSESpecification", {}).get("KMSMasterKeyId"):
+        changes["SSESpecification"] = {"Enabled": True, "SSEType": "KMS"} | ({"KMSMasterKeyId": key} if key else {})
+    return changes
+
+
+def _recovery(replica: Properties) -> bool:
+    spec: Properties = replica.get("PointInTimeRecoverySpecification", {})
+    return _true(spec.get("PointInTimeRecoveryEnabled"))
+
+
+def _insights(replica: Properties) -> bool:
+    spec: Properties = replica.get("ContributorInsightsSpecification", {})
+    return _true(spec.get("Enabled"))
+
+
+def _true(value: object) -> bool:
+    # A parameter's value arrives as text.
+    return str(value).lower() == "true"
+
+
+def _tags(replica: Properties) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in replica.get("Tags", [])}
+
+
+def _tag_changes(arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Reply]:
+    replies = []
+    if gone := [key for key in before if key not in after]:
+        replies.append(touch(f"{_DDB}:_untag_resource")({"ResourceArn": arn, "TagKeys": gone}))
+    if put := [{"Key": key, "Value": value} for key, value in after.items() if before.get(key) != value]:
+        replies.append(touch(f"{_DDB}:_tag_resource")({"ResourceArn": arn, "Tags": put}))
+    return replies
+
+
+def _policy_changes(arn: str, before: Properties, after: Properties) -> list[Reply]:
+    document = after.get("ResourcePolicy", {}).get("PolicyDocument")
+    if document == before.get("ResourcePolicy", {}).get("PolicyDocument"):
+        return []
+    if document is None:
+        return [touch(f"{_DDB}:_delete_resource_policy")({"ResourceArn": arn})]
+    return [touch(f"{_DDB}:_put_resource_policy")({"ResourceArn": arn, "Policy": json.dumps(document)})]

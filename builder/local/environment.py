@@ -1,0 +1,57 @@
+"""The environment the embedded AWS runs in: what it may keep of its caller's, and what it is told."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+_KEPT = frozenset(
+    {"HOME", "LANG", "LANGUAGE", "LOGNAME", "NODE_PATH", "PATH", "PYTHONPATH", "SHELL", "TEMP", "TMP", "TMPDIR", "TZ"}
+    | {"USER", "VIRTUAL_ENV"}
+)
+_NO_DOCKER = "unix:///nonexistent/docker.sock"
+
+
+def make_environment(caller: Mapping[str, str], *, port: int, state: Path | None, log_level: str) -> dict[str, str]:
+    """Return the whole environment of a server on `port`: nothing of the caller's gets in unless it is named here.
+
+    A list of what is kept, not of what is removed, because the emulator reads more than a hundred variables of its
+    own (ports it would open, images it would run) besides the AWS_*, profile and proxy variables with which a
+    Lambda worker, or an SDK inside one, would reach a real endpoint.
+    """
+    kept = {name: value for name, value in caller.items() if name in _KEPT or name.startswith("LC_")}
+    return kept | _addresses(port) | _sealing() | _persistence(state) | {"LOG_LEVEL": log_level}
+
+
+def _addresses(port: int) -> dict[str, str]:
+    return {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "NO_PROXY": "*",
+    }
+
+
+def _sealing() -> dict[str, str]:
+    """Return what keeps workers off real endpoints and the emulator off other ports and other people's containers."""
+    return {
+        # Workers inherit these: without them an SDK reads ~/.aws, where a profile may name endpoints and credentials.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # Both would listen on all interfaces.
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        # At start the emulator removes every container that carries its label, another instance's included.
+        "DOCKER_HOST": _NO_DOCKER,
+    }
+
+
+def _persistence(state: Path | None) -> dict[str, str]:
+    if state is None:
+        return {"PERSIST_STATE": "0", "S3_PERSIST": "0"}
+    return {
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(state / "services"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(state / "objects"),
+    }

@@ -1,0 +1,124 @@
+"""The embedded AWS as a child process of its caller."""
+
+import importlib.util
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from builder.errors import Failed
+
+_START_S = 30.0
+_END_S = 5.0
+_WHERE = "embedded AWS"
+
+
+class EmbeddedAws:
+    """An embedded AWS that lives as long as the `with` block, and no longer than its caller.
+
+    `endpoint` is `http://127.0.0.1:PORT`; any 12-digit access key id is the account it works in. With `state` what is
+    stored survives, and `port` 0 takes a free one. Raises Failed when it can't start.
+    """
+
+    def __init__(self, state: Path | None = None, port: int = 0) -> None:
+        self._state = state
+        self._port = port
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stderr: IO[bytes] | None = None
+        self.endpoint = ""
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server; -1 outside the `with` block."""
+        return self._child.pid if self._child else -1
+
+    def __enter__(self) -> Self:
+        if importlib.util.find_spec("ministack") is None:
+            raise Failed(
+                where=_WHERE, what="the emulator is not installed", next_step="pip install 'two-region-dr[local]'"
+            )
+        # A file and not a pipe: nobody reads along, and a full pipe would block the server.
+        self._stderr = tempfile.TemporaryFile()
+        self._child = subprocess.Popen(  # noqa: S603  this interpreter and our own module
+            [sys.executable, "-m", "builder.local", *self._arguments()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            # A session of its own: Ctrl-C in the terminal is the caller's to handle, who may still want to clean up.
+            start_new_session=True,
+        )
+        try:
+            self.endpoint = self._read_endpoint(self._child)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def _arguments(self) -> list[str]:
+        state = [] if self._state is None else ["--state", str(self._state.resolve())]
+        return ["--port", str(self._port), *state]
+
+    def _read_endpoint(self, child: subprocess.Popen[bytes]) -> str:
+        """Return the endpoint from the child's one line; raises Failed with its reason, its last words or the wait."""
+        line = _read_line(child, deadline_s=_START_S)
+        if line is None:
+            raise Failed(where=_WHERE, what=f"it was not ready after {_START_S:.0f} s")
+        if not line:
+            raise Failed(where=_WHERE, what=f"it ended while starting: {self._last_words(child)}")
+        said: dict[str, str] = json.loads(line)
+        if "endpoint" not in said:
+            raise Failed(where=said["where"], what=said["what"], next_step=said["next"])
+        return said["endpoint"]
+
+    def _last_words(self, child: subprocess.Popen[bytes]) -> str:
+        code = child.wait(_END_S)
+        assert self._stderr is not None  # noqa: S101  opened before the child
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"exit code {code}"
+
+    def _end(self) -> None:
+        """End the child: asked first, then its whole process group, Lambda workers included, by force."""
+        child, self._child = self._child, None
+        self.endpoint = ""
+        if child is None:
+            return
+        child.terminate()
+        try:
+            child.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        for stream in (child.stdin, child.stdout, self._stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _read_line(child: subprocess.Popen[bytes], *, deadline_s: float) -> bytes | None:
+    """Return the child's first line, b"" if it ended without one, or None if neither happened within the deadline."""
+    assert child.stdout is not None  # noqa: S101  opened as a pipe
+    until = time.monotonic() + deadline_s
+    line = b""
+    while not line.endswith(b"\n"):
+        readable, _, _ = select.select([child.stdout], [], [], max(0.0, until - time.monotonic()))
+        if not readable:
+            return None
+        part = os.read(child.stdout.fileno(), 65536)
+        if not part:
+            return b""
+        line += part
+    return line

@@ -1,0 +1,116 @@
+"""The embedded AWS in the foreground of this process, on 127.0.0.1 only."""
+
+import asyncio
+import importlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from builder.errors import Failed
+from builder.local.environment import make_environment
+
+_HOST = "127.0.0.1"
+_GRACE_S = 0.5
+
+_App = Callable[..., Awaitable[None]]
+"""An ASGI application."""
+
+
+def serve(port: int, state: Path | None, ready: Callable[[str], None], *, log_level: str = "CRITICAL") -> None:
+    """Serve until SIGTERM or SIGINT, then return with every Lambda worker ended and, with `state`, all written.
+
+    Port 0 takes a free one; `ready` is told the endpoint once, when requests are answered. Replaces this process's
+    environment and takes over both signals, so it has to be the main thread of a process made for it.
+    Raises Failed when the port is taken, the emulator is missing or is not the version the adapter was written for.
+    """
+    listener = _listen(port)
+    port = listener.getsockname()[1]
+    environment = make_environment(os.environ, port=port, state=state, log_level=log_level)
+    os.environ.clear()
+    os.environ.update(environment)
+    with listener:
+        app = _load_app()
+        asyncio.run(_serve(app, listener, lambda: ready(f"http://{_HOST}:{port}")))
+
+
+def _listen(port: int) -> socket.socket:
+    """Return a socket that listens already, so that a client told the port early waits instead of being refused."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        listener.bind((_HOST, port))
+    except OSError as error:
+        listener.close()
+        raise Failed(
+            where=f"{_HOST}:{port}",
+            what=f"the embedded AWS cannot listen here ({error.strerror})",
+            next_step="choose another port, or 0 for a free one",
+        ) from error
+    listener.listen(128)
+    return listener
+
+
+def _load_app() -> _App:
+    """Return the emulator's application with the adapter in place.
+
+    Imported here and not at the top: the emulator reads its environment while it is imported.
+    """
+    if "ministack.app" in sys.modules:
+        raise Failed(
+            where="embedded AWS",
+            what="the emulator was imported before its environment was set",
+            next_step="start it with builder.local.EmbeddedAws, which gives it a process of its own",
+        )
+    adapter = importlib.import_module("builder.local.adapter")
+    adapter.install()
+    app: _App = importlib.import_module("ministack.app").app
+    return app
+
+
+async def _serve(app: _App, listener: socket.socket, ready: Callable[[], None]) -> None:
+    from hypercorn.asyncio import serve as hypercorn_serve  # noqa: PLC0415  absent without the `local` extra
+    from hypercorn.config import Config  # noqa: PLC0415
+
+    stop = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.graceful_timeout = _GRACE_S
+    config.keep_alive_timeout = 75
+    config.errorlog = None
+    config.accesslog = None
+
+    async def stopped() -> None:
+        await stop.wait()
+        # Before the requests are waited for: one that waits for its function would hold everything up.
+        _end_workers()
+
+    await hypercorn_serve(_announcing(app, ready), config, shutdown_trigger=stopped)
+    _end_workers()
+
+
+def _announcing(app: _App, ready: Callable[[], None]) -> _App:
+    """Return `app`, calling `ready` when its start-up is over."""
+
+    async def announcing(scope: Mapping[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        async def watching(message: Mapping[str, Any]) -> None:
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                ready()
+
+        await app(scope, receive, watching if scope["type"] == "lifespan" else send)
+
+    return announcing
+
+
+def _end_workers() -> None:
+    """End the Lambda workers, warm and busy; a module never imported has none."""
+    for name in ("ministack.core.lambda_runtime", "ministack.services.lambda_svc"):
+        if name in sys.modules:
+            sys.modules[name].reset()
