@@ -3,14 +3,35 @@
 Nothing of the emulator is edited: its tables of resource handlers and actions are given ours in their place.
 """
 
-from builder.local.adapter import bucket, emulator, global_table
+from builder.local.adapter import (
+    bucket,
+    change_set,
+    change_set_id,
+    emulator,
+    function_name,
+    function_url,
+    global_table,
+    replacement,
+    taken_name,
+)
 
 __all__ = ["install"]
+
+_CFN = "ministack.services.cloudformation"
 
 
 def install() -> None:
     """Put every piece in place, once per process, after the environment is set; raises Failed on another version."""
     emulator.check()
-    handlers = emulator.touch("ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS")
-    handlers["AWS::DynamoDB::GlobalTable"].update(global_table.HANDLERS)
-    bucket.install(handlers["AWS::S3::Bucket"])
+    resources = emulator.touch(f"{_CFN}.provisioners:_RESOURCE_HANDLERS")
+    resources[global_table.TYPE].update(global_table.HANDLERS)
+    bucket.install(resources["AWS::S3::Bucket"])
+    emulator.touch(f"{_CFN}.provisioners:_STACK_TAG_PROPERTY")["AWS::S3::Bucket"] = ("Tags", "list")
+    taken_name.install(resources)
+    replacement.install()
+    actions = emulator.touch(f"{_CFN}.handlers:_ACTION_HANDLERS")
+    change_set.install(actions)
+    # Outside of the former: it must see what that one's CreateChangeSet made of a stack in review.
+    change_set_id.install(actions)
+    function_url.install()
+    function_name.install()

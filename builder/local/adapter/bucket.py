@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
-from builder.local.adapter import bucket_name, replication
+from builder.local.adapter import bucket_name, bucket_settings, replication
 from builder.local.adapter.emulator import touch
 from builder.local.adapter.refusals import AlreadyExists, Refused, accept
 
@@ -30,12 +30,13 @@ def _make_create(create: Handler) -> Handler:
             raise AlreadyExists(f"{name} already exists", service="S3")
         _check_replication(props)
         made = create(logical_id, {**props, "BucketName": name} if name else props, stack_name)
-        if rules := props.get("ReplicationConfiguration"):
-            try:
+        try:
+            bucket_settings.apply(made[0], {}, props)
+            if rules := props.get("ReplicationConfiguration"):
                 _put_replication(made[0], rules)
-            except Refused:
-                delete(made[0], props)
-                raise
+        except Refused:
+            delete(made[0], props)
+            raise
         return made
 
     return create_bucket
@@ -52,6 +53,7 @@ def _make_update(update: Handler) -> Handler:
             body = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
             accept(touch(f"{_S3}:_put_bucket_versioning")(physical_id, body), service="S3")
         made = update(physical_id, old, new, stack_name)
+        bucket_settings.apply(physical_id, old, new)
         if rules:
             _put_replication(physical_id, rules)
         return made

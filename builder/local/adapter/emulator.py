@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -19,12 +20,41 @@ TOUCHED = {
     "ministack.core.responses:get_account_id": "() -> str",
     "ministack.core.responses:get_region": "() -> str",
     "ministack.core.responses:request_scope": "(account_id: str, region: str)",
+    "ministack.services.cloudwatch_logs:_log_groups": "AccountRegionScopedDict",
+    "ministack.services.iam:_roles": "AccountScopedDict",
+    "ministack.services.lambda_svc:_functions": "AccountRegionScopedDict",
+    "ministack.services.lambda_svc:handle_function_url_request": (
+        "(url_id: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, "
+        "resolved: tuple | None = None, source_ip: str | None = None) -> tuple"
+    ),
+    "ministack.services.lambda_svc:handle_request": (
+        "(method: str, path: str, headers: dict, body: bytes, query_params: dict) -> tuple"
+    ),
+    "ministack.services.lambda_svc:resolve_function_url": (
+        "(url_id: str) -> tuple[str, str, str, str | None, dict] | None"
+    ),
+    f"{_CFN}:_change_sets": "AccountRegionScopedDict",
+    f"{_CFN}:_stack_events": "AccountRegionScopedDict",
+    f"{_CFN}:_stacks": "AccountRegionScopedDict",
+    f"{_CFN}.changesets:_find_change_set": "(cs_name, stack_name='')",
+    f"{_CFN}.handlers:_ACTION_HANDLERS": "dict",
+    f"{_CFN}.handlers:_resolve_stack": "(stack_name)",
+    f"{_CFN}.helpers:_error": "(code, message, status=400)",
+    f"{_CFN}.helpers:_p": "(params, key, default='')",
+    f"{_CFN}.provisioners:_CONDITIONALLY_REPLACING_PROPERTIES": "dict",
+    f"{_CFN}.provisioners:_CUSTOM_NAME_REPLACEMENT": "dict",
+    f"{_CFN}.provisioners:_REPLACING_PROPERTIES": "dict",
     f"{_CFN}.provisioners:_RESOURCE_HANDLERS": "dict",
+    f"{_CFN}.provisioners:_STACK_TAG_PROPERTY": "dict",
     f"{_CFN}.provisioners:_ddb_attrs": "(table)",
     f"{_CFN}.provisioners:_ddb_update": "(physical_id, old_props, new_props, stack_name, logical_id=None)",
     f"{_CFN}.provisioners:_physical_name": (
         "(stack_name: str, logical_id: str, *, lowercase: bool = False, max_len: int = 128, seeded: bool = True) -> str"
     ),
+    f"{_CFN}.provisioners:_replace_resource": (
+        "(resource_type, physical_id, old_props, new_props, stack_name, logical_id)"
+    ),
+    f"{_CFN}.provisioners:_requires_replacement_dynamodb": "(old_props, new_props)",
     f"{_DDB}:_create_table": "(data)",
     f"{_DDB}:_delete_resource_policy": "(data)",
     f"{_DDB}:_delete_table": "(data)",
@@ -40,8 +70,16 @@ TOUCHED = {
     f"{_S3}:_bucket_owner_account": "(name: str) -> str | None",
     f"{_S3}:_bucket_versioning": "AccountScopedDict",
     f"{_S3}:_delete_bucket": "(name: str)",
+    f"{_S3}:_delete_bucket_encryption": "(name: str)",
+    f"{_S3}:_delete_bucket_lifecycle": "(name: str)",
+    f"{_S3}:_delete_bucket_ownership_controls": "(name: str)",
     f"{_S3}:_delete_bucket_replication": "(bucket_name: str)",
+    f"{_S3}:_delete_bucket_tagging": "(name: str)",
+    f"{_S3}:_put_bucket_encryption": "(name: str, body: bytes)",
+    f"{_S3}:_put_bucket_lifecycle": "(name: str, body: bytes)",
+    f"{_S3}:_put_bucket_ownership_controls": "(name: str, body: bytes)",
     f"{_S3}:_put_bucket_replication": "(bucket_name: str, body: bytes)",
+    f"{_S3}:_put_bucket_tagging": "(name: str, body: bytes)",
     f"{_S3}:_put_bucket_versioning": "(name: str, body: bytes)",
 }
 
@@ -52,6 +90,12 @@ def touch(name: str) -> Any:  # noqa: ANN401  the emulator is not typed
         raise KeyError(name)
     module, _, attribute = name.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def replace(name: str, make: Callable[[Any], Any]) -> None:
+    """Put `make(original)` where `module:attribute` was; for functions that the emulator looks up at each call."""
+    module, _, attribute = name.partition(":")
+    setattr(importlib.import_module(module), attribute, make(touch(name)))
 
 
 def check() -> None:

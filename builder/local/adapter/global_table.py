@@ -6,13 +6,15 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 from collections.abc import Mapping
 from typing import Any
 
-from builder.local.adapter import replica
+from builder.local.adapter import replacement, replica
 from builder.local.adapter.emulator import touch
 from builder.local.adapter.refusals import AlreadyExists, Refused, accept
 
 Properties = Mapping[str, Any]
 Created = tuple[str, Mapping[str, str]]
 """A resource's physical id and attributes."""
+
+TYPE = "AWS::DynamoDB::GlobalTable"
 
 _PROVISIONERS = "ministack.services.cloudformation.provisioners"
 _DDB = "ministack.services.dynamodb"
@@ -38,10 +40,14 @@ def create(logical_id: str, props: Properties, stack_name: str) -> Created:
     return name, _attributes(name)
 
 
-def update(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
+def update(physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str) -> Created:
     """Change what all replicas share, then each replica's own settings, then add or remove the one replica."""
-    home = _region()
-    _check(new, home)
+    if replacement.replaces_table(old, new):
+        replaced: Created = touch(f"{_PROVISIONERS}:_replace_resource")(
+            TYPE, physical_id, old, new, stack_name, logical_id
+        )
+        return replaced
+    _check(new, _region())
     before, after = replica.by_region(old), replica.by_region(new)
     added = [region for region in after if region not in before]
     removed = [region for region in before if region not in after]
@@ -76,7 +82,7 @@ def delete(physical_id: str, props: Properties) -> None:
     _remove(physical_id)
 
 
-HANDLERS = {"create": create, "update": update, "delete": delete}
+HANDLERS = {"create": create, "update": update, "update_with_logical_id": True, "delete": delete}
 
 
 def _check(props: Properties, home: str) -> None:

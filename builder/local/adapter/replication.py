@@ -4,12 +4,9 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-add-co
 """
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
-from botocore.model import OperationModel, ServiceModel
-from botocore.serialize import create_serializer
-from botocore.session import Session
+from builder.local.adapter.s3_request import make_body
 
 Configuration = Mapping[str, Any]
 
@@ -20,11 +17,7 @@ _GUIDE = "Please refer to S3 Developer Guide for more information."
 def make_request_body(configuration: Configuration) -> bytes:
     """Return the body of PutBucketReplication that says what `configuration` says."""
     wanted = {"Role": configuration["Role"], "Rules": [_rule(rule) for rule in configuration["Rules"]]}
-    request = create_serializer("rest-xml", include_validation=False).serialize_to_request(
-        {"Bucket": "any", "ReplicationConfiguration": wanted}, _put_bucket_replication()
-    )
-    body: bytes = request["body"]
-    return body
+    return make_body("PutBucketReplication", ReplicationConfiguration=wanted)
 
 
 def find_refusal(configuration: Configuration) -> str | None:
@@ -60,9 +53,3 @@ def _filter(found: Configuration) -> dict[str, Any]:
     if "And" in made:
         made["And"] = {"Tags" if name == "TagFilters" else name: value for name, value in made["And"].items()}
     return made
-
-
-@cache
-def _put_bucket_replication() -> OperationModel:
-    description = Session().get_component("data_loader").load_service_model("s3", "service-2")
-    return ServiceModel(description, "s3").operation_model("PutBucketReplication")
