@@ -3,12 +3,14 @@
     BuilderError
     ├── BadInput            2   dr.yaml, an assembly, a plan file or an option is wrong
     ├── Stopped             4   a person has to look or say yes first; nothing was executed beyond what was said
-    └── Failed              1   something was tried and did not work
-        └── AwsError        1   AWS answered with an error, or did not answer
+    ├── Failed              1   something was tried and did not work
+    │   └── AwsError        1   AWS answered with an error, or did not answer
+    └── Several                 more than one of these at once
 
 Each carries where it happened, what was wrong and what to type next. An error never prints, logs or exits.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -58,3 +60,25 @@ class AwsError(Failed):
     def __init__(self, *, where: str, code: str, what: str, next_step: str = "") -> None:
         self.code = code
         super().__init__(where=where, what=what, next_step=next_step)
+
+
+class Several(BuilderError):
+    """Several errors at once, each told in full; ends the command as the gravest of them does."""
+
+    # A bug or a refusal by AWS outweighs a wrong input, and that a question.
+    _GRAVEST_FIRST = (ExitCode.FAILED, ExitCode.BAD_INPUT, ExitCode.STOPPED)
+
+    def __init__(self, errors: Sequence[BuilderError]) -> None:
+        self.errors = tuple(errors)
+        self.exit_code = min((error.exit_code for error in errors), key=self._GRAVEST_FIRST.index)
+        told = "\n  ".join(str(error) for error in errors)
+        super().__init__(
+            where=f"{len(errors)} errors",
+            what=f"\n  {told}",
+            next_step=next((error.next_step for error in errors if error.next_step), ""),
+        )
+
+
+def gathered(errors: Sequence[BuilderError]) -> BuilderError:
+    """Return one error for one or more."""
+    return errors[0] if len(errors) == 1 else Several(errors)

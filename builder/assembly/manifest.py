@@ -3,7 +3,7 @@
 import graphlib
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -19,7 +19,9 @@ SUFFIX = "${EnvironmentSuffix}"
 _STRICT = ConfigDict(extra="forbid")
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # A template path that stays inside the assembly's folder.
-_TemplatePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")]
+_TemplatePath = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,8 @@ def read_manifest(data: bytes, where: str) -> Manifest:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BadInput(where=where, what=f"{place}: {first['msg']}") from error
-    if fault := _fault(manifest):
-        raise BadInput(where=where, what=fault)
+    if faults := tuple(_faults(manifest)):
+        raise BadInput(where=where, what="\n  ".join(faults))
     return manifest
 
 
@@ -102,24 +104,22 @@ def bind(text: str, suffix: str) -> str:
     return text.replace(SUFFIX, suffix)
 
 
-def _fault(manifest: Manifest) -> str | None:
+def _faults(manifest: Manifest) -> Iterator[str]:
     if manifest.version != VERSION:
-        return f"version {manifest.version} is not {VERSION}, the one this builder reads"
+        yield f"version {manifest.version} is not {VERSION}, the one this builder reads"
     ids = [entry.id for entry in manifest.stacks]
-    if doubled := sorted({stack for stack in ids if ids.count(stack) > 1}):
-        return f"stack {doubled[0]} is there more than once"
+    yield from (f"stack {stack} is there more than once" for stack in sorted(set(ids)) if ids.count(stack) > 1)
     for entry in manifest.stacks:
-        bound = [value.output[0] for value in entry.parameters.values() if isinstance(value, OutputOf)]
-        if unknown := sorted({*entry.needs, *bound} - set(ids)):
-            return f"{entry.id} needs {unknown[0]}, which is not in the assembly"
-        if missing := sorted(set(bound) - set(entry.needs)):
-            return f"{entry.id} takes an output of {missing[0]} without needing it"
+        bound = {value.output[0] for value in entry.parameters.values() if isinstance(value, OutputOf)}
+        for unknown in sorted({*entry.needs, *bound} - set(ids)):
+            yield f"{entry.id} needs {unknown}, which is not in the assembly"
+        for missing in sorted(bound - set(entry.needs)):
+            yield f"{entry.id} takes an output of {missing} without needing it"
         if not re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]*", bind(entry.name, "x")):
-            return f"{entry.id}: '{entry.name}' cannot be a stack name"
-    if unknown := sorted({stack for stack, _ in manifest.outputs.values()} - set(ids)):
-        return f"an output is taken from {unknown[0]}, which is not in the assembly"
+            yield f"{entry.id}: '{entry.name}' cannot be a stack name"
+    for unknown in sorted({stack for stack, _ in manifest.outputs.values()} - set(ids)):
+        yield f"an output is taken from {unknown}, which is not in the assembly"
     try:
         manifest.order()
     except graphlib.CycleError as error:
-        return f"stacks need each other in a circle: {' -> '.join(error.args[1])}"
-    return None
+        yield f"stacks need each other in a circle: {' -> '.join(error.args[1])}"

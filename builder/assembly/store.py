@@ -1,7 +1,6 @@
 """The assembly's folder: read with every hash checked, written so that a crash leaves the old or the new one."""
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -80,11 +79,11 @@ def _replace(folder: Path, fresh: Path) -> None:
         fresh.rename(folder)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-    os.replace(folder, old)
+    folder.replace(old)
     try:
-        os.replace(fresh, folder)
+        fresh.replace(folder)
     except OSError:
-        os.replace(old, folder)
+        old.replace(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
 

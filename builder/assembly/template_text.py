@@ -1,7 +1,6 @@
 """Templates as text for people: YAML with short-form intrinsics, everything in the order a reader wants."""
 
 import re
-from typing import Any
 
 import yaml
 
@@ -39,11 +38,12 @@ class _Dumper(yaml.SafeDumper):
 
     def choose_scalar_style(self) -> str:
         # Left to itself it quotes everything that has a tag: !Ref 'Bucket'.
-        style = super().choose_scalar_style()
-        tagged = isinstance(self.event.tag, str) and self.event.tag.startswith("!")
-        if tagged and not self.analysis.multiline and self.analysis.allow_block_plain:
-            return ""
-        return str(style)
+        style = str(super().choose_scalar_style())
+        event, analysis = self.event, self.analysis
+        if not isinstance(event, yaml.ScalarEvent) or analysis is None:
+            return style
+        tagged = (event.tag or "").startswith("!")
+        return "" if tagged and not analysis.multiline and analysis.allow_block_plain else style
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - a template with anchors reads badly
         return True
@@ -61,7 +61,7 @@ _Dumper.add_representer(_Tagged, _represent_tagged)
 _Dumper.add_representer(str, _represent_text)
 
 
-def write_template(template: dict[str, Any]) -> bytes:
+def write_template(template: dict[str, object]) -> bytes:
     """Return a template's YAML in UTF-8; the same bytes for the same template.
 
     Short forms: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
@@ -72,11 +72,11 @@ def write_template(template: dict[str, Any]) -> bytes:
     return _BLOCK_START.sub("\n", text).removeprefix("\n").encode()
 
 
-def _in_order(resource: dict[str, Any]) -> dict[str, Any]:
+def _in_order(resource: dict[str, object]) -> dict[str, object]:
     return {name: resource[name] for name in _ATTRIBUTES if name in resource}
 
 
-def _shorten(value: Any) -> Any:
+def _shorten(value: object) -> object:
     if isinstance(value, list):
         return [_shorten(item) for item in value]
     if not isinstance(value, dict):

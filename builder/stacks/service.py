@@ -9,7 +9,7 @@ from troposphere import GetAtt, Output, Parameter, Ref, Sub, Template, awslambda
 from troposphere import logs as cloudwatch_logs
 
 from builder.config import Config, Wanted
-from builder.stacks.skeleton import GONE_WITH_THE_STACK, add, make_skeleton
+from builder.stacks.skeleton import add, make_skeleton
 from builder.topology import Stack, names
 
 
@@ -35,7 +35,6 @@ def make_template(wanted: Wanted, _stack: Stack) -> Template:
             "FunctionUrl",
             TargetFunctionArn=GetAtt("Function", "Arn"),
             AuthType=config.function.url_auth,
-            **GONE_WITH_THE_STACK,
         ),
         *_url_permissions(config),
         _execution_role(config),
@@ -43,7 +42,6 @@ def make_template(wanted: Wanted, _stack: Stack) -> Template:
             "LogGroup",
             LogGroupName=Sub(f"/aws/lambda/{_function_name(config)}"),
             RetentionInDays=config.function.log_retention_days,
-            **GONE_WITH_THE_STACK,
         ),
     )
     template.add_output(
@@ -77,7 +75,6 @@ def _function(wanted: Wanted) -> awslambda.Function:
             }
         ),
         Code=awslambda.Code(ZipFile=wanted.handler),
-        **GONE_WITH_THE_STACK,
     )
 
 
@@ -95,7 +92,6 @@ def _url_permissions(config: Config) -> tuple[awslambda.Permission, awslambda.Pe
             FunctionName=Ref("Function"),
             Principal=caller,
             FunctionUrlAuthType=auth,
-            **GONE_WITH_THE_STACK,
         ),
         awslambda.Permission(
             "InvokePermission",
@@ -103,7 +99,6 @@ def _url_permissions(config: Config) -> tuple[awslambda.Permission, awslambda.Pe
             FunctionName=Ref("Function"),
             Principal=caller,
             InvokedViaFunctionUrl=True,
-            **GONE_WITH_THE_STACK,
         ),
     )
 
@@ -128,7 +123,9 @@ def _execution_role(config: Config) -> iam.Role:
                             Sid="ReadAndWriteItems",
                             Effect=Allow,
                             Action=[dynamodb.GetItem, dynamodb.PutItem, dynamodb.DeleteItem],
-                            Resource=[Sub(f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:{table}")],
+                            Resource=[
+                                Sub(f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:{table}")
+                            ],
                         ),
                         # Without logs:CreateLogGroup: a late write could bring a deleted group back.
                         Statement(
@@ -141,5 +138,4 @@ def _execution_role(config: Config) -> iam.Role:
                 ),
             )
         ],
-        **GONE_WITH_THE_STACK,
     )

@@ -2,9 +2,6 @@
 
 from troposphere import AWSObject, Parameter, Template
 
-# Said of every resource: `destroy` leaves nothing behind, and the deployer, not a policy, guards what holds data.
-GONE_WITH_THE_STACK = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
-
 
 def make_skeleton(description: str, *parameters: Parameter) -> Template:
     """Return a template without resources that takes EnvironmentSuffix and the given parameters."""
@@ -25,6 +22,8 @@ def make_skeleton(description: str, *parameters: Parameter) -> Template:
 
 
 def add(template: Template, *resources: AWSObject) -> None:
-    """Add resources in the order in which they should be read."""
+    """Add resources in the order in which they should be read, each with an explicit word on its deletion."""
     for resource in resources:
+        # `destroy` leaves nothing behind, and the deployer, not a policy, guards what holds data.
+        resource.DeletionPolicy = resource.UpdateReplacePolicy = "Delete"
         template.add_resource(resource)

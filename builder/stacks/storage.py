@@ -1,28 +1,26 @@
 """The bucket of a region; in the primary also the rule and the role that replicate it to the secondaries."""
 
-from typing import Any
-
-from awacs import s3 as s3_actions
 from awacs.aws import Action, Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement
 from awacs.sts import AssumeRole
 from troposphere import GetAtt, Output, Ref, Sub, Template, iam, s3
 
 from builder.config import Config, Wanted
-from builder.stacks.skeleton import GONE_WITH_THE_STACK, add, make_skeleton
+from builder.stacks.skeleton import add, make_skeleton
 from builder.topology import Stack, names
 
 
 def make_template(wanted: Wanted, stack: Stack) -> Template:
     """Return the template that this piece of dr.yaml leads to, for the stack's region.
 
-        regions: {primary: us-east-1, secondaries: [us-west-2]}
-        bucket: {expire_noncurrent_days: 30}
+    regions: {primary: us-east-1, secondaries: [us-west-2]}
+    bucket: {expire_noncurrent_days: 30}
     """
     config = wanted.config
     if stack.region == config.regions.primary:
         template = make_skeleton(f"{config.project}: primary bucket, replicated to every secondary region")
-        add(template, _bucket(config, ReplicationConfiguration=_replication(config)), _tls_only())
-        add(template, _replication_role(config))
+        bucket = _bucket(config)
+        bucket.ReplicationConfiguration = _replication(config)
+        add(template, bucket, _tls_only(), _replication_role(config))
     else:
         template = make_skeleton(f"{config.project}: secondary bucket, receives the primary's objects")
         add(template, _bucket(config), _tls_only())
@@ -31,13 +29,12 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
     return template
 
 
-def _bucket(config: Config, **replication: s3.ReplicationConfiguration) -> s3.Bucket:
+def _bucket(config: Config) -> s3.Bucket:
     return s3.Bucket(
         "Bucket",
         BucketName=Sub(names.bucket_name(config.project, "${AWS::Region}")),
         BucketNamespace="account-regional",
         VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
-        **replication,
         LifecycleConfiguration=s3.LifecycleConfiguration(Rules=_lifecycle_rules(config)),
         BucketEncryption=s3.BucketEncryption(
             ServerSideEncryptionConfiguration=[
@@ -46,13 +43,10 @@ def _bucket(config: Config, **replication: s3.ReplicationConfiguration) -> s3.Bu
                 )
             ]
         ),
-        OwnershipControls=s3.OwnershipControls(
-            Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]
-        ),
+        OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
         PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
             BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
         ),
-        **GONE_WITH_THE_STACK,
     )
 
 
@@ -88,7 +82,6 @@ def _tls_only() -> s3.BucketPolicy:
                 )
             ],
         ),
-        **GONE_WITH_THE_STACK,
     )
 
 
@@ -151,13 +144,11 @@ def _replication_role(config: Config) -> iam.Role:
                 ),
             )
         ],
-        **GONE_WITH_THE_STACK,
     )
 
 
 def _allow(sid: str, actions: list[str], resources: list[Sub]) -> Statement:
-    known: dict[str, Any] = vars(s3_actions)
-    return Statement(Sid=sid, Effect=Allow, Action=[known[name] for name in actions], Resource=resources)
+    return Statement(Sid=sid, Effect=Allow, Action=[Action("s3", name) for name in actions], Resource=resources)
 
 
 def _bucket_arn(config: Config, region: str, path: str = "") -> Sub:

@@ -3,7 +3,7 @@
 from troposphere import GetAtt, Output, Ref, Sub, Tags, Template, dynamodb
 
 from builder.config import Config, Wanted
-from builder.stacks.skeleton import GONE_WITH_THE_STACK, add, make_skeleton
+from builder.stacks.skeleton import add, make_skeleton
 from builder.topology import Stack, names
 
 
@@ -28,7 +28,6 @@ def make_template(wanted: Wanted, _stack: Stack) -> Template:
             # Replication runs over the stream: required as soon as there are two replicas.
             StreamSpecification=dynamodb.StreamSpecification(StreamViewType="NEW_AND_OLD_IMAGES"),
             Replicas=[_replica(config, region) for region in config.regions.all],
-            **GONE_WITH_THE_STACK,
         ),
     )
     template.add_output(Output("TableName", Description="Name of the table in every region", Value=Ref("Table")))

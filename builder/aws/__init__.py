@@ -1,0 +1,8 @@
+"""boto3, in one room: clients, calls off the event loop, errors in our words, polling."""
+
+from builder.aws.call import call, together
+from builder.aws.errors import aws_errors
+from builder.aws.poll import Pace
+from builder.aws.session import Clients
+
+__all__ = ["Clients", "Pace", "aws_errors", "call", "together"]

@@ -1,0 +1,66 @@
+"""The one place where clients are made: credentials, retries, time-outs and pools are decided here."""
+
+import threading
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+from botocore.config import Config
+
+from builder.aws.errors import aws_errors
+from builder.terms import Region
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts import STSClient
+
+# Standard mode backs off with jitter on throttling, 5xx and lost connections; the attempts outlast a minute of
+# throttling. Pools are wide enough for every stack of a region side by side.
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 10},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=32,
+    user_agent_appid="two-region-dr",
+)
+
+
+class Clients:
+    """Every client of one identity, by service and region, made once and shared by all threads."""
+
+    def __init__(self, session: boto3.Session) -> None:
+        self._session = session
+        self._made: dict[tuple[str, Region], Any] = {}
+        # Making a client is not thread-safe, using one is.
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of_profile(cls, profile: str | None) -> "Clients":
+        """Return the clients of a profile, or of boto3's own search for credentials. Raises BadInput."""
+        with aws_errors(f"profile {profile}" if profile else "credentials"):
+            return cls(boto3.Session(profile_name=profile))
+
+    def cloudformation(self, region: Region) -> "CloudFormationClient":
+        """Return CloudFormation of a region."""
+        return cast("CloudFormationClient", self._client("cloudformation", region))
+
+    def dynamodb(self, region: Region) -> "DynamoDBClient":
+        """Return DynamoDB of a region."""
+        return cast("DynamoDBClient", self._client("dynamodb", region))
+
+    def s3(self, region: Region) -> "S3Client":
+        """Return S3 of a region."""
+        return cast("S3Client", self._client("s3", region))
+
+    def sts(self, region: Region) -> "STSClient":
+        """Return STS of a region; the regional endpoint, since the global one lives in us-east-1."""
+        return cast("STSClient", self._client("sts", region))
+
+    def _client(self, service: str, region: Region) -> Any:
+        with self._lock, aws_errors(f"{region}: {service}"):
+            if (service, region) not in self._made:
+                # The services are named at run time here, which the stubs' overloads cannot follow.
+                make: Any = self._session.client
+                self._made[service, region] = make(service, region_name=region, config=_CONFIG)
+            return self._made[service, region]

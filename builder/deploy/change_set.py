@@ -1,0 +1,206 @@
+"""Change sets: asked for, read to their last page, addressed by ARN, deleted; nothing here executes one."""
+
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+from urllib.parse import quote
+
+from builder.assembly.manifest import OutputOf
+from builder.aws import Clients, Pace, call
+from builder.deploy.changes import is_no_change, read_changes
+from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.records import ResourceChange
+from builder.errors import AwsError, BadInput, Failed
+from builder.terms import Arn, Region, StackId
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.literals import CapabilityType
+    from mypy_boto3_cloudformation.type_defs import ChangeTypeDef, DescribeChangeSetOutputTypeDef
+
+_BUSY = frozenset({"CREATE_PENDING", "CREATE_IN_PROGRESS"})
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+PACE = Pace(first_s=0.4, fraction=0.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A change set that CloudFormation has accepted and is making."""
+
+    change_set: Arn
+    stack: Arn
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A change set as it stands, every page read."""
+
+    status: str
+    execution_status: str
+    reason: str
+    description: str
+    changes: tuple[ResourceChange, ...]
+
+
+def token(plan_id: str, stack: StackId, what: str) -> str:
+    """Return a client token: the same for the same plan, stack and purpose; CloudFormation takes 128 characters."""
+    return hashlib.sha256(f"{plan_id} {stack} {what}".encode()).hexdigest()
+
+
+def describe(deployment: Deployment, desired: DesiredStack, plan_id: str) -> str:
+    """Return the change set's Description: what it was made from, for people and for a later check."""
+    return json.dumps(
+        {"plan": plan_id, "assembly": deployment.digest, "stack": desired.id, "template": desired.sha256},
+        separators=(",", ":"),
+    )
+
+
+async def ask(
+    clients: Clients, deployment: Deployment, desired: DesiredStack, plan_id: str, kind: Literal["CREATE", "UPDATE"]
+) -> Asked:
+    """Ask CloudFormation for a stack's change set; it is not made yet when this returns."""
+    client = clients.cloudformation(desired.region)
+    name = f"{deployment.name}-{plan_id}"
+    optional: dict[str, Any] = {"RoleARN": deployment.role_arn} if deployment.role_arn else {}
+    description = describe(deployment, desired, plan_id)
+    try:
+        answer = await call(
+            desired.id,
+            client.create_change_set,
+            StackName=desired.name,
+            ChangeSetName=name,
+            ChangeSetType=kind,
+            TemplateBody=desired.template,
+            Parameters=[
+                {"ParameterKey": k, "ParameterValue": _known(desired, k, v)} for k, v in desired.parameters.items()
+            ],
+            Capabilities=cast("list[CapabilityType]", list(desired.capabilities)),
+            Tags=[{"Key": key, "Value": value} for key, value in desired.tags.items()],
+            Description=description,
+            ClientToken=token(plan_id, desired.id, "create"),
+            **optional,
+        )
+    except AwsError as error:
+        if error.code != "AlreadyExistsException":
+            raise
+        # The answer to our own request was lost and boto3 sent it again: go on if what stands there is ours.
+        found = await call(desired.id, client.describe_change_set, ChangeSetName=name, StackName=desired.name)
+        if found.get("Description") != description:
+            raise
+        return Asked(Arn(found["ChangeSetId"]), Arn(found["StackId"]))
+    return Asked(Arn(answer["Id"]), Arn(answer["StackId"]))
+
+
+async def review(clients: Clients, region: Region, stack: StackId, change_set: Arn) -> Reviewed | None:
+    """Wait until a change set is made and return it; None, and the change set deleted, if it has no changes.
+
+    Raises Failed, with CloudFormation's reason, for one that could not be made.
+    """
+    client = clients.cloudformation(region)
+    started = asyncio.get_running_loop().time()
+    while True:
+        await asyncio.sleep(PACE.wait_s(asyncio.get_running_loop().time() - started))
+        first = await call(stack, client.describe_change_set, ChangeSetName=change_set, IncludePropertyValues=True)
+        if first["Status"] not in _BUSY:
+            break
+    reason = first.get("StatusReason", "")
+    if is_no_change(first["Status"], reason):
+        await delete(clients, region, stack, change_set)
+        return None
+    if first["Status"] != "CREATE_COMPLETE":
+        findings = await read_findings(clients, region, stack, change_set)
+        await delete(clients, region, stack, change_set)
+        raise Failed(where=stack, what="\n  ".join([f"the change set could not be made: {reason}", *findings]))
+    changes = read_changes(await _every_change(clients, region, stack, first, values=True))
+    if "[WARN]" in reason:
+        changes = _completed(changes, read_changes(await _every_change(clients, region, stack, first, values=False)))
+    return Reviewed(first["Status"], first["ExecutionStatus"], reason, first.get("Description", ""), changes)
+
+
+async def read_findings(clients: Clients, region: Region, stack: StackId, change_set: Arn) -> tuple[str, ...]:
+    """Return what early validation found, one line each: of a failed change set, or warnings of a good one.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
+    """
+    client = clients.cloudformation(region)
+
+    def every_page() -> list[Any]:
+        pages = client.get_paginator("describe_events").paginate(ChangeSetName=change_set)
+        return [event for page in pages for event in page["OperationEvents"]]
+
+    return tuple(
+        " ".join(
+            part
+            for part in (
+                event.get("ValidationFailureMode", "FAIL"),
+                event.get("LogicalResourceId", ""),
+                event.get("ValidationPath", ""),
+                event.get("ValidationStatusReason", ""),
+            )
+            if part
+        )
+        for event in await call(stack, every_page)
+        if event.get("EventType") == "VALIDATION_ERROR"
+    )
+
+
+async def delete(clients: Clients, region: Region, stack: StackId, change_set: Arn) -> None:
+    """Delete one change set of our own; one that is gone already is fine."""
+    try:
+        await call(stack, clients.cloudformation(region).delete_change_set, ChangeSetName=change_set)
+    except AwsError as error:
+        if error.code != "ChangeSetNotFound":
+            raise
+
+
+def console_link(region: Region, stack: Arn, change_set: Arn) -> str:
+    """Return where people review the change set."""
+    domain = _CONSOLES.get(change_set.split(":")[1], _CONSOLES["aws"])
+    return (
+        f"https://{region}.{domain}/cloudformation/home?region={region}#/stacks/changesets/changes"
+        f"?stackId={quote(stack, safe='')}&changeSetId={quote(change_set, safe='')}"
+    )
+
+
+def _known(desired: DesiredStack, name: str, value: str | OutputOf) -> str:
+    if isinstance(value, str):
+        return value
+    source, output = value.output
+    raise BadInput(
+        where=desired.id,
+        what=f"parameter {name} is the output {output} of {source}; parameters bound to outputs cannot be planned",
+        next_step="compute the value, as the shipped stacks compute their names",
+    )
+
+
+async def _every_change(
+    clients: Clients, region: Region, stack: StackId, first: "DescribeChangeSetOutputTypeDef", *, values: bool
+) -> "list[ChangeTypeDef]":
+    client = clients.cloudformation(region)
+    if not values:
+        first = await call(stack, client.describe_change_set, ChangeSetName=first["ChangeSetId"])
+    changes, more = list(first.get("Changes", [])), first.get("NextToken")
+    while more:
+        page = await call(
+            stack,
+            client.describe_change_set,
+            ChangeSetName=first["ChangeSetId"],
+            IncludePropertyValues=values,
+            NextToken=more,
+        )
+        changes += page.get("Changes", [])
+        more = page.get("NextToken")
+    return changes
+
+
+def _completed(
+    with_values: tuple[ResourceChange, ...], without: tuple[ResourceChange, ...]
+) -> tuple[ResourceChange, ...]:
+    """Add what CloudFormation left out of the listing with values; it says so only by a [WARN] in the reason."""
+    shown = {change.logical_id for change in with_values}
+    return with_values + tuple(change for change in without if change.logical_id not in shown)

@@ -1,0 +1,107 @@
+"""An assembly bound to one environment: what CloudFormation should hold when everything is done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from builder.assembly.manifest import Entry, Manifest, OutputOf, bind
+from builder.errors import BadInput
+from builder.terms import AccountId, Region, StackId, StackName
+
+TAG_DEPLOYMENT = "builder:deployment"
+TAG_STACK = "builder:stack"
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+INLINE_TEMPLATE_BYTES = 51_200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredStack:
+    """One stack as it should be, every name and parameter bound."""
+
+    id: StackId
+    region: Region
+    name: StackName
+    template: str
+    sha256: str
+    parameters: Mapping[str, str | OutputOf]
+    capabilities: tuple[str, ...]
+    needs: tuple[StackId, ...]
+    tags: Mapping[str, str]
+    termination_protection: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A whole deployment as it should be: one project in one environment."""
+
+    name: str
+    digest: str
+    """The assembly's; the same in every environment."""
+    stacks: tuple[DesiredStack, ...]
+    outputs: Mapping[str, tuple[StackId, str]] = field(default_factory=dict)
+    account: AccountId | None = None
+    """The only account it may go to, where dr.yaml pins one."""
+    role_arn: str | None = None
+    """The role CloudFormation assumes to make the resources."""
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Every region of the deployment."""
+        return tuple(dict.fromkeys(stack.region for stack in self.stacks))
+
+    def stack(self, stack_id: StackId) -> DesiredStack:
+        """Return a stack by its id; StopIteration if there is none."""
+        return next(stack for stack in self.stacks if stack.id == stack_id)
+
+
+def deployment_name(project: str, suffix: str) -> str:
+    """Return the name that the deployment tag carries, `tap-dev`."""
+    return f"{project}-{suffix}"
+
+
+def make_deployment(
+    manifest: Manifest,
+    templates: Mapping[str, bytes],
+    suffix: str,
+    *,
+    account: AccountId | None = None,
+    role_arn: str | None = None,
+) -> Deployment:
+    """Return the assembly bound to an environment. Raises BadInput for a template too large to send."""
+    name = deployment_name(manifest.project, suffix)
+    return Deployment(
+        name=name,
+        digest=manifest.digest(),
+        stacks=tuple(_bind_entry(entry, templates[entry.template], suffix, name) for entry in manifest.stacks),
+        outputs=manifest.outputs,
+        account=account,
+        role_arn=role_arn,
+    )
+
+
+def _bind_entry(entry: Entry, template: bytes, suffix: str, deployment: str) -> DesiredStack:
+    if len(template) > INLINE_TEMPLATE_BYTES:
+        raise BadInput(
+            where=entry.template,
+            what=f"has {len(template):,} bytes; CloudFormation takes {INLINE_TEMPLATE_BYTES:,} with the request",
+        )
+    return DesiredStack(
+        id=entry.id,
+        region=entry.region,
+        name=StackName(bind(entry.name, suffix)),
+        template=template.decode(),
+        sha256=entry.sha256,
+        parameters={
+            name: value if isinstance(value, OutputOf) else bind(value, suffix)
+            for name, value in entry.parameters.items()
+        },
+        capabilities=entry.capabilities,
+        needs=entry.needs,
+        # Constant for the life of the stack: CloudFormation hands stack tags on to every resource, and a value
+        # that changed with each build would show all of them as modified.
+        tags={
+            **{name: bind(value, suffix) for name, value in entry.tags.items()},
+            TAG_DEPLOYMENT: deployment,
+            TAG_STACK: entry.id,
+        },
+        termination_protection=entry.termination_protection,
+    )

@@ -1,0 +1,98 @@
+"""A read-only look at what exists: the deployment's stacks in a region."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from builder.aws import Clients, call
+from builder.deploy.desired import TAG_DEPLOYMENT
+from builder.errors import AwsError
+from builder.terms import STATUSES, AccountId, Arn, Region, StackName, StatusFacts
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedStack:
+    """One stack as DescribeStacks shows it."""
+
+    region: Region
+    name: StackName
+    arn: Arn
+    status: str
+    status_reason: str
+    change_set: Arn | None
+    """The change set that last ran, or in REVIEW_IN_PROGRESS one that waits: read it together with the status."""
+    last_change: str
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+    outputs: Mapping[str, str]
+    capabilities: tuple[str, ...]
+    termination_protection: bool
+
+    @property
+    def facts(self) -> StatusFacts:
+        """What the stack's status means."""
+        return STATUSES[self.status]
+
+
+async def observe_account(clients: Clients, region: Region) -> AccountId:
+    """Return the account of the credentials, asked of the region's own STS."""
+    answer = await call(f"{region}: credentials", clients.sts(region).get_caller_identity)
+    return AccountId(answer["Account"])
+
+
+async def observe_region(clients: Clients, region: Region) -> tuple[ObservedStack, ...]:
+    """Return every stack of the region that is not deleted, of whatever deployment, over all pages."""
+    client = clients.cloudformation(region)
+
+    def every_page() -> list["StackTypeDef"]:
+        return [stack for page in client.get_paginator("describe_stacks").paginate() for stack in page["Stacks"]]
+
+    return tuple(_observed(region, stack) for stack in await call(region, every_page))
+
+
+async def observe_stack(clients: Clients, region: Region, name: str) -> ObservedStack | None:
+    """Return one stack by name or ARN; by ARN also a deleted one. None if there is none."""
+    client = clients.cloudformation(region)
+    try:
+        answer = await call(f"{region}/{name}", client.describe_stacks, StackName=name)
+    except AwsError as error:
+        # CloudFormation has no error code of its own for a stack that is not there.
+        if error.code == "ValidationError" and "does not exist" in error.what:
+            return None
+        raise
+    return _observed(region, answer["Stacks"][0])
+
+
+async def observe_template(clients: Clients, stack: ObservedStack) -> object:
+    """Return the stack's template as it was sent: a text, or for a JSON template what botocore read it to."""
+    client = clients.cloudformation(stack.region)
+    answer = await call(
+        f"{stack.region}/{stack.name}", client.get_template, StackName=stack.arn, TemplateStage="Original"
+    )
+    return answer["TemplateBody"]
+
+
+def of_deployment(stacks: tuple[ObservedStack, ...], deployment: str) -> tuple[ObservedStack, ...]:
+    """Return those of the stacks that carry the deployment's tag."""
+    return tuple(stack for stack in stacks if stack.tags.get(TAG_DEPLOYMENT) == deployment)
+
+
+def _observed(region: Region, stack: "StackTypeDef") -> ObservedStack:
+    changed = stack.get("LastUpdatedTime") or stack["CreationTime"]
+    return ObservedStack(
+        region=region,
+        name=StackName(stack["StackName"]),
+        arn=Arn(stack.get("StackId", "")),
+        status=stack["StackStatus"],
+        status_reason=stack.get("StackStatusReason", ""),
+        change_set=Arn(stack["ChangeSetId"]) if stack.get("ChangeSetId") else None,
+        last_change=changed.isoformat(),
+        parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in stack.get("Parameters", [])},
+        tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])},
+        outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
+        capabilities=tuple(stack.get("Capabilities", [])),
+        termination_protection=stack.get("EnableTerminationProtection", False),
+    )

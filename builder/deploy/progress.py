@@ -1,0 +1,93 @@
+"""Progress, as records: what long work says while it runs, one JSON object a line with --json."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from builder.terms import StackId
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """A change set was asked for; its stack is about to be, or already, in review."""
+
+    stack: StackId
+    type: str
+    event: Literal["stack.planning"] = "stack.planning"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A stack's change set stands, or none is needed."""
+
+    stack: StackId
+    changes: int
+    event: Literal["stack.planned"] = "stack.planned"
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A stack is as it should be; no change set was made."""
+
+    stack: StackId
+    event: Literal["stack.unchanged"] = "stack.unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Another's operation runs on a stack, and this one waits for its end."""
+
+    stack: StackId
+    status: str
+    event: Literal["stack.waiting"] = "stack.waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A change set is being executed, or a stack deleted."""
+
+    stack: StackId
+    what: str
+    event: Literal["stack.started"] = "stack.started"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A stack was seen in another status than before."""
+
+    stack: StackId
+    status: str
+    event: Literal["stack.status"] = "stack.status"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstFailure:
+    """The resource that failed first, and why."""
+
+    stack: StackId
+    resource: str
+    reason: str
+    event: Literal["stack.failed"] = "stack.failed"
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """A step that will not be started any more."""
+
+    stack: StackId
+    because: str
+    event: Literal["stack.cancelled"] = "stack.cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """Versions and delete markers removed from a bucket so far."""
+
+    stack: StackId
+    bucket: str
+    versions: int
+    event: Literal["bucket.emptied"] = "bucket.emptied"
+
+
+Progress = Planning | Planned | Unchanged | Waiting | Started | Status | FirstFailure | NotStarted | Emptied
+Emit = Callable[[Progress], None]

@@ -1,0 +1,164 @@
+"""What planning and executing say of their work; plan.json is a `Plan`, written out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from builder.errors import BadInput
+from builder.terms import AccountId, Arn, LogicalId, Region, StackId, StackName
+
+PLAN_VERSION = 1
+_STRICT = ConfigDict(extra="forbid")
+
+Risk = Literal["create", "update", "replace", "remove"]
+RISKS: tuple[Risk, ...] = ("remove", "replace", "update", "create")
+"""The riskiest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyChange:
+    """One property a change set touches, with its values where CloudFormation shows them."""
+
+    __pydantic_config__ = _STRICT
+    path: str
+    before: str | None = None
+    after: str | None = None
+    recreation: str = "Never"
+    """Never, Conditionally or Always."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceChange:
+    """What a change set does to one resource, in CloudFormation's own words."""
+
+    __pydantic_config__ = _STRICT
+    action: str
+    logical_id: LogicalId
+    type: str
+    physical_id: str | None = None
+    replacement: str | None = None
+    """True, False or Conditional; None where it does not apply."""
+    properties: tuple[PropertyChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """How a stack stood when the plan was made; execution refuses a stack that moved since."""
+
+    __pydantic_config__ = _STRICT
+    status: str | None = None
+    stack_id: Arn | None = None
+    last_change: str | None = None
+    """ISO time of the last update, or of the creation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One change set: reviewed by people, then executed by its ARN."""
+
+    __pydantic_config__ = _STRICT
+    stack: StackId
+    region: Region
+    name: StackName
+    type: Literal["CREATE", "UPDATE"]
+    change_set: Arn
+    stack_arn: Arn
+    template_sha256: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[StackId, ...] = ()
+    found: Found = Found()
+    risk: Risk = "create"
+    console: str = ""
+    changes: tuple[ResourceChange, ...] = ()
+    findings: tuple[str, ...] = ()
+    """What CloudFormation's early validation warned of."""
+    termination_protection: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingReview:
+    """A change set of somebody else's, waiting on a stack of this plan."""
+
+    __pydantic_config__ = _STRICT
+    stack: StackId
+    change_set: Arn
+    created: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything one deployment is about to change, nothing of it executed."""
+
+    __pydantic_config__ = _STRICT
+    version: int
+    id: str
+    at: str
+    account: AccountId
+    deployment: str
+    assembly: str
+    """The assembly's digest."""
+    steps: tuple[Step, ...]
+    unchanged: tuple[StackId, ...] = ()
+    orphans: tuple[str, ...] = ()
+    """Stacks of this deployment that the assembly no longer has, `region/name`."""
+    pending: tuple[PendingReview, ...] = ()
+
+
+_PLAN = TypeAdapter(Plan)
+
+
+def read_plan(data: bytes, where: str) -> Plan:
+    """Return the plan in a file's bytes. Raises BadInput."""
+    try:
+        plan = _PLAN.validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadInput(
+            where=where, what=f"is not a plan: {place}: {first['msg']}", next_step="python -m builder plan -o plan.json"
+        ) from error
+    if plan.version != PLAN_VERSION:
+        raise BadInput(
+            where=where,
+            what=f"plan version {plan.version} is not {PLAN_VERSION}, which this builder reads",
+            next_step="python -m builder plan -o plan.json",
+        )
+    return plan
+
+
+def write_plan(plan: Plan) -> bytes:
+    """Return the bytes of plan.json."""
+    return _PLAN.dump_json(plan, indent=2) + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The step's change set is executed, and the stack settled well."""
+
+    stack: StackId
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """The step was started and the stack did not settle well."""
+
+    stack: StackId
+    status: str
+    resource: str
+    """The resource that failed first, `LogicalId (Type)`; empty where no event names one."""
+    reason: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The step was never started."""
+
+    stack: StackId
+    because: str
+
+
+Outcome = Done | Broke | Cancelled
