@@ -25,7 +25,7 @@ REGION, ROLE, TABLE = (os.environ[name] for name in ("AWS_REGION", "ROLE", "TABL
 REGIONS = os.environ["REGIONS"].split(",")
 
 MAX_KEY = 2048  # bytes, as DynamoDB has it
-MAX_BODY = 400 * 1024 - MAX_KEY - 64  # what an item holds beside the longest key and the stamps
+MAX_BODY = 400 * 1024 - MAX_KEY - 64  # an item less the longest key and the stamps
 MAX_DEPTH = 500  # levels, which the parser of any runtime reads without running out of stack
 
 # The second attempt outlives a stale connection; a lost DynamoDB is still told within seconds.

@@ -63,10 +63,10 @@ def test_a_region_that_never_wrote_has_no_heartbeat(lonely: Function) -> None:
 
 
 def test_health_reads_and_writes_nothing(service: Function) -> None:
-    count = service.aws.client("dynamodb").scan(TableName=TABLE)["Items"]
+    before = service.aws.client("dynamodb").scan(TableName=TABLE)["Items"]
     reply = service.call("GET", "/health")
     assert (reply.status, reply.json) == (200, {"status": "ok", "region": PRIMARY, "role": "primary"})
-    assert service.aws.client("dynamodb").scan(TableName=TABLE)["Items"] == count
+    assert service.aws.client("dynamodb").scan(TableName=TABLE)["Items"] == before
 
 
 def test_an_item_is_created_then_replaced_then_read_then_deleted(service: Function) -> None:
@@ -121,6 +121,7 @@ def test_post_makes_an_id_of_its_own_each_time_and_says_where(service: Function)
         '{"u": "\\u00e4\\ud83d\\ude00\\/\\u0000"}',
         '{"lone": "\\ud800"}',
         '{"x": [[], {}, "", null, true, false, {"": ""}]}',
+        '{"text": "' + "\\n" * 200_000 + '"}',
         '{"text": "[[[[{{{{\\"[[[[\\\\"}',
         '{"d": ' + "[" * 499 + "]" * 499 + "}",
         '{"d": ' * 500 + "1" + "}" * 500,
@@ -175,17 +176,19 @@ def test_the_limit_counts_bytes_and_not_characters(service: Function) -> None:
     assert reply.status == 413
 
 
-@pytest.mark.parametrize("name", ["k" * (LONGEST_ID + 1), "%E2%98%83" * 682, "k" * 8000, ""])
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [("GET", "k" * (LONGEST_ID + 1)), ("PUT", "%E2%98%83" * 682), ("DELETE", "k" * 8000), ("GET", ""), ("PUT", "")],
+    ids=["get-ascii", "put-snowmen", "delete-8000", "get-empty", "put-empty"],
+)
 def test_an_empty_or_overlong_id_is_refused(service: Function, method: str, name: str) -> None:
     reply = service.call(method, f"/items/{name}", "{}" if method == "PUT" else "")
     assert (reply.status, refusal(reply)) == (400, f"An id has 1 to {LONGEST_ID} bytes.")
 
 
 @pytest.mark.parametrize("path", ["/nope", "/item", "/health/", "/healthz", "/itemsx", "//", "/Items", "/index.py"])
-@pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_an_unknown_path_is_not_found(service: Function, method: str, path: str) -> None:
-    reply = service.call(method, path)
+def test_an_unknown_path_is_not_found(service: Function, path: str) -> None:
+    reply = service.call("GET", path)
     assert (reply.status, refusal(reply)) == (404, "There is no such path.")
 
 
@@ -236,11 +239,17 @@ def test_head_is_no_method_of_any_path(service: Function) -> None:
     ],
     ids=lambda text: text[:16].encode("unicode-escape").decode() or "nothing",
 )
-@pytest.mark.parametrize(("method", "path"), [("PUT", "/items/bad"), ("POST", "/items")])
-def test_what_is_not_json_is_refused(service: Function, method: str, path: str, text: str) -> None:
-    reply = service.call(method, path, text)
+def test_what_is_not_json_is_refused(service: Function, text: str) -> None:
+    reply = service.call("PUT", "/items/bad", text)
     assert (reply.status, refusal(reply)) == (400, "The body is not JSON in UTF-8.")
-    assert service.call("GET", "/items/bad").status == 404
+
+
+def test_what_is_refused_is_not_kept(service: Function) -> None:
+    before = service.aws.client("dynamodb").scan(TableName=TABLE)["Count"]
+    for text in ("{", "[]", of_size(LARGEST_BODY + 1)):
+        assert service.call("PUT", "/items/refused", text).status in {400, 413}
+        assert service.call("POST", "/items", text).status in {400, 413}
+    assert service.aws.client("dynamodb").scan(TableName=TABLE)["Count"] == before
 
 
 @pytest.mark.parametrize("text", ["[]", '"text"', "1", "null", "true", '[{"a": 1}]'])

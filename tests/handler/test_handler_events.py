@@ -38,8 +38,10 @@ def test_a_stray_percent_sign_stands_for_itself(service: Function, encoded: str,
     assert service.invoke(make_event("GET", f"/items/stray-{same}"))[0].status == 200
 
 
-@pytest.mark.parametrize("encoded", ["%FF", "%C3", "%C3A", "a%E2%98b", "%ED%A0%80", "%C0%AF"])
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    ("method", "encoded"),
+    [("GET", "%FF"), ("PUT", "%C3"), ("DELETE", "%C3A"), ("GET", "a%E2%98b"), ("PUT", "%ED%A0%80"), ("GET", "%C0%AF")],
+)
 def test_an_id_that_is_not_utf_8_is_refused(service: Function, method: str, encoded: str) -> None:
     event = make_event(method, f"/items/{encoded}", "{}")
     assert status_and_error(service, event) == (400, "The id is not UTF-8.")
@@ -94,3 +96,8 @@ def test_an_event_of_another_kind_is_answered_500_and_logged_in_one_line(
 @pytest.mark.parametrize("event", [make_event("GET", "/health"), make_event("GET", "/nope"), make_event("PUT", "/")])
 def test_what_is_no_fault_of_ours_is_not_logged(service: Function, event: Mapping[str, Any]) -> None:
     assert service.invoke(event)[1] == ""
+
+
+@pytest.mark.parametrize("method", ["constructor", "toString", "get", "", "__proto__", "GET "])
+def test_a_method_nobody_has_is_not_allowed(service: Function, method: str) -> None:
+    assert status_and_error(service, make_event(method, "/items")) == (405, "The path has no such method.")

@@ -38,7 +38,7 @@ values = st.recursive(
     max_leaves=12,
 )
 ids = st.text(min_size=1, max_size=60)
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @quick
