@@ -7,6 +7,7 @@ from builder.assembly.store import Assembly
 from builder.assembly.template_text import write_template
 from builder.config import Wanted
 from builder.stacks import TEMPLATES
+from builder.terms import StackId
 from builder.topology import Stack, make_topology
 
 
@@ -18,9 +19,20 @@ def make_assembly(wanted: Wanted) -> Assembly:
         version=VERSION,
         project=wanted.config.project,
         stacks=tuple(_entry(stack, templates[_path(stack)], wanted.config.tags) for stack in stacks),
-        outputs={name: (stack.id, output) for stack in stacks for name, output in stack.outputs},
+        outputs=_outputs(stacks),
     )
     return Assembly(manifest=manifest, templates=templates)
+
+
+def _outputs(stacks: tuple[Stack, ...]) -> dict[str, tuple[StackId, str]]:
+    """The URLs first, since that is what people look for; each kind with the primary's before the others'."""
+    found = {name: (stack.id, output) for stack in stacks for name, output in stack.outputs}
+    order = ("LambdaUrl", "lambdaUrl", "TableName", "BucketName", "bucketName")
+
+    def rank(name: str) -> tuple[int, bool]:
+        return next(i for i, part in enumerate(order) if part in name), not name.startswith("primary")
+
+    return {name: found[name] for name in sorted(found, key=rank)}
 
 
 def _path(stack: Stack) -> str:

@@ -1,6 +1,7 @@
 """Templates as text for people: YAML with short-form intrinsics, everything in the order a reader wants."""
 
 import re
+from typing import Any
 
 import yaml
 
@@ -61,18 +62,18 @@ _Dumper.add_representer(_Tagged, _represent_tagged)
 _Dumper.add_representer(str, _represent_text)
 
 
-def write_template(template: dict[str, object]) -> bytes:
+def write_template(template: dict[str, Any]) -> bytes:
     """Return a template's YAML in UTF-8; the same bytes for the same template.
 
     Short forms: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
     """
-    ordered = {name: _shorten(template[name]) for name in _SECTIONS if name in template}
-    ordered["Resources"] = {title: _in_order(resource) for title, resource in ordered["Resources"].items()}
-    text = yaml.dump(ordered, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
+    resources = {title: _in_order(resource) for title, resource in template["Resources"].items()}
+    ordered = {name: (template | {"Resources": resources})[name] for name in _SECTIONS if name in template}
+    text = yaml.dump(_shorten(ordered), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
     return _BLOCK_START.sub("\n", text).removeprefix("\n").encode()
 
 
-def _in_order(resource: dict[str, object]) -> dict[str, object]:
+def _in_order(resource: dict[str, Any]) -> dict[str, Any]:
     return {name: resource[name] for name in _ATTRIBUTES if name in resource}
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 from botocore.config import Config
 
+from builder import __version__
 from builder.aws.errors import aws_errors
 from builder.terms import Region
 
@@ -22,7 +23,7 @@ _CONFIG = Config(
     connect_timeout=5,
     read_timeout=60,
     max_pool_connections=32,
-    user_agent_appid="two-region-dr",
+    user_agent_extra=f"two-region-dr/{__version__}",
 )
 
 
@@ -57,7 +58,7 @@ class Clients:
         """Return STS of a region; the regional endpoint, since the global one lives in us-east-1."""
         return cast("STSClient", self._client("sts", region))
 
-    def _client(self, service: str, region: Region) -> Any:
+    def _client(self, service: str, region: Region) -> Any:  # noqa: ANN401 - the methods above name its type
         with self._lock, aws_errors(f"{region}: {service}"):
             if (service, region) not in self._made:
                 # The services are named at run time here, which the stubs' overloads cannot follow.

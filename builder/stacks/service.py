@@ -33,7 +33,8 @@ def make_template(wanted: Wanted, _stack: Stack) -> Template:
         _function(wanted),
         awslambda.Url(
             "FunctionUrl",
-            TargetFunctionArn=GetAtt("Function", "Arn"),
+            # By name: a reference to the ARN would show the URL as possibly replaced whenever the function changes.
+            TargetFunctionArn=Ref("Function"),
             AuthType=config.function.url_auth,
         ),
         *_url_permissions(config),

@@ -1,0 +1,32 @@
+"""`destroy`: everything the deployment has, in reverse order."""
+
+import click
+
+from builder.cli.carry_out import tell_end
+from builder.cli.options import global_options
+from builder.cli.wiring import Wiring
+from builder.errors import ExitCode
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Answer every question with yes, the deployment's name included.")
+@global_options
+@click.pass_obj
+def destroy(wiring: Wiring, *, yes: bool) -> ExitCode:
+    """Delete every stack that carries the deployment's tag, with all data in it."""
+    from builder.deploy import deployment_name, find_standing
+    from builder.deploy import destroy as take_down
+
+    manifest = wiring.manifest
+    name = deployment_name(manifest.project, wiring.suffix)
+    standing = wiring.run(find_standing(name, manifest.regions, wiring.clients))
+    if not standing:
+        wiring.console.say(f"nothing of {name} stands in {', '.join(manifest.regions)}")
+        return ExitCode.DONE
+    wiring.console.say("".join(f"{one.id}  {one.stack.name}  {one.stack.status}\n" for one in standing))
+    if not yes:
+        wiring.console.ask(f"All of this is deleted, with all its data. Type the deployment's name, {name}:", name)
+    needs = {entry.id: entry.needs for entry in manifest.stacks}
+    with wiring.console.progress() as emit:
+        ended = wiring.run(take_down(standing, needs, wiring.clients, wiring.seal().id, emit))
+    return tell_end(wiring, ended)

@@ -1,0 +1,38 @@
+"""The global options, taken before and after the verb alike."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from builder.cli.wiring import Wiring
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def global_options(function: F) -> F:
+    """Add every global option to a command; what is given lands in the Wiring, the last one said winning."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def _into_wiring(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    if value is not None and value is not False:
+        setattr(context.ensure_object(Wiring), str(parameter.name), value)
+
+
+def _option(*names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - handed on to click
+    return click.option(*names, expose_value=False, callback=_into_wiring, **settings)
+
+
+_FILE = click.Path(path_type=Path)
+_OPTIONS = (
+    _option("--config", type=_FILE, metavar="FILE", help="What is wanted; dr.yaml where nothing is said."),
+    _option("--env", metavar="SUFFIX", help="Environment suffix; else ENVIRONMENT_SUFFIX, else dr.yaml's."),
+    _option("--assembly", type=_FILE, metavar="DIR", help="Deploy this assembly; needs no dr.yaml."),
+    _option("--profile", metavar="NAME", help="AWS profile; else boto3's own search."),
+    _option("--json", "json_events", is_flag=True, help="Events as JSON lines on stdout, people's text on stderr."),
+    _option("-v", "--verbose", is_flag=True, help="Say what is asked of AWS, on stderr."),
+)

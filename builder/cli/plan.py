@@ -1,0 +1,29 @@
+"""`plan`: every change set of every region made, none executed."""
+
+from pathlib import Path
+
+import click
+
+from builder.cli.options import global_options
+from builder.cli.wiring import Wiring
+from builder.errors import ExitCode
+
+
+@click.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("plan.json"), show_default=True)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 3 where there is something to do.")
+@global_options
+@click.pass_obj
+def plan(wiring: Wiring, *, output: Path, detailed_exitcode: bool) -> ExitCode:
+    """Make all change sets of all regions for review, execute none, and save the plan."""
+    from builder.deploy import make_plan, write_plan
+    from builder.report import text
+
+    deployment, clients = wiring.deployment, wiring.clients
+    with wiring.console.progress() as emit:
+        made = wiring.run(make_plan(deployment, clients, wiring.seal(), emit))
+    output.write_bytes(write_plan(made))
+    wiring.console.say(text.plan(made))
+    if made.steps:
+        wiring.console.say(f"saved as {output}; next: python -m builder execute {output}")
+    return ExitCode.CHANGES_FOUND if detailed_exitcode and made.steps else ExitCode.DONE

@@ -1,0 +1,34 @@
+"""`rehearse`: the whole life without an account."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.cli.options import global_options
+from builder.cli.wiring import Wiring
+from builder.errors import ExitCode
+
+if TYPE_CHECKING:
+    from builder.rehearsal import Chapter, Line
+
+
+@click.command()
+@global_options
+@click.pass_obj
+def rehearse(wiring: Wiring) -> ExitCode:
+    """Render, lint, plan, deploy, use, update and destroy it all on an embedded AWS; no account is touched."""
+    from builder.rehearsal import Chapter, Stage
+    from builder.rehearsal import rehearse as live
+
+    started = wiring.console.now()
+
+    def tell(said: "Chapter | Line") -> None:
+        seconds = (wiring.console.now() - started).total_seconds()
+        wiring.console.say(
+            f"\n{seconds:5.1f} s  {said.title}" if isinstance(said, Chapter) else f"         {said.text}"
+        )
+
+    live(wiring.wanted, wiring.suffix, Stage(tell, wiring.run, wiring.console.progress, wiring.seal))
+    seconds = (wiring.console.now() - started).total_seconds()
+    wiring.console.say(f"\nrehearsal passed in {seconds:.1f} s: what was deployed is gone, no account was touched")
+    return ExitCode.DONE

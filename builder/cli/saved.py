@@ -1,0 +1,64 @@
+"""`show`, `execute`, `discard`: what can be done with a saved plan."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.cli.carry_out import carry_out
+from builder.cli.options import global_options
+from builder.cli.wiring import Wiring
+from builder.errors import BadInput, ExitCode
+
+if TYPE_CHECKING:
+    from builder.deploy import Plan
+
+_PLAN = click.argument("plan_file", metavar="PLAN.JSON", type=click.Path(path_type=Path))
+
+
+@click.command()
+@_PLAN
+@global_options
+@click.pass_obj
+def show(wiring: Wiring, *, plan_file: Path) -> ExitCode:
+    """Show a saved plan again, the riskiest change first, with console links."""
+    from builder.report import text
+
+    wiring.console.say(text.plan(_read(plan_file)))
+    return ExitCode.DONE
+
+
+@click.command()
+@_PLAN
+@global_options
+@click.pass_obj
+def execute(wiring: Wiring, *, plan_file: Path) -> ExitCode:
+    """Execute exactly the change sets of a saved plan; started again, it goes on where it stopped."""
+    return carry_out(wiring, _read(plan_file))
+
+
+@click.command()
+@_PLAN
+@global_options
+@click.pass_obj
+def discard(wiring: Wiring, *, plan_file: Path) -> ExitCode:
+    """Delete a saved plan's change sets, and its new stacks that hold nothing."""
+    from builder.deploy import discard_plan
+
+    plan = _read(plan_file)
+    wiring.run(discard_plan(plan, wiring.clients))
+    wiring.console.say(f"discarded {len(plan.steps)} change sets of plan {plan.id}")
+    return ExitCode.DONE
+
+
+def _read(plan_file: Path) -> "Plan":
+    from builder.deploy import read_plan
+
+    try:
+        return read_plan(plan_file.read_bytes(), where=str(plan_file))
+    except OSError as error:
+        raise BadInput(
+            where=str(plan_file),
+            what=f"cannot be read ({error.strerror})",
+            next_step=f"python -m builder plan -o {plan_file}",
+        ) from error

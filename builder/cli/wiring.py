@@ -1,0 +1,163 @@
+"""Who is given what: options to assembly, deployment, clients, clock. Nobody below asks the environment."""
+
+import asyncio
+import os
+import re
+import secrets
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from builder.errors import BadInput
+
+if TYPE_CHECKING:
+    from builder.assembly import Assembly, Manifest
+    from builder.aws import Clients
+    from builder.config import EnvironmentConfig, Wanted
+    from builder.deploy import Deployment, Seal
+    from builder.report.console import Console
+
+T = TypeVar("T")
+_THREADS = 32
+_SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Wiring:
+    """What the global options said, and what follows from it, made when first asked for."""
+
+    config: Path = Path("dr.yaml")
+    env: str | None = None
+    assembly: Path | None = None
+    profile: str | None = None
+    json_events: bool = False
+    verbose: bool = False
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @cached_property
+    def console(self) -> "Console":
+        """Where to write."""
+        from builder.report.console import Console
+
+        return Console(json_events=self.json_events, now=_now)
+
+    @cached_property
+    def wanted(self) -> "Wanted":
+        """What dr.yaml asks for. Raises BadInput."""
+        from builder.config import read_wanted
+        from builder.topology.names import name_faults
+
+        wanted = read_wanted(self.config)
+        config = wanted.config
+        suffix = self._said_suffix() or config.environment
+        if faults := name_faults(config.project, suffix, config.regions.all):
+            raise BadInput(
+                where=f"{self.config.name}: project",
+                what="\n  ".join(faults),
+                next_step="shorten project or environment",
+            )
+        return wanted
+
+    @property
+    def templates(self) -> Path:
+        """The assembly's folder."""
+        return self.assembly or self.config.parent / "templates"
+
+    @cached_property
+    def rendered(self) -> "Assembly":
+        """The assembly that dr.yaml leads to now."""
+        from builder.assembly.render import make_assembly
+
+        return make_assembly(self.wanted)
+
+    @cached_property
+    def current(self) -> "Assembly":
+        """The assembly on disk. Raises BadInput where it is not what dr.yaml leads to; --assembly is taken as it is."""
+        from builder.assembly import read_assembly, stale_files
+
+        if self.assembly is None and (stale := stale_files(self.templates, self.rendered)):
+            raise BadInput(
+                where=str(self.templates),
+                what=f"is stale against {self.config.name}: {', '.join(stale)}",
+                next_step="python -m builder render",
+            )
+        return read_assembly(self.templates)
+
+    @cached_property
+    def manifest(self) -> "Manifest":
+        """The manifest on disk, stale or not; where there is none, the one that dr.yaml leads to."""
+        from builder.assembly import read_assembly
+
+        if self.assembly is None and not self.templates.is_dir():
+            return self.rendered.manifest
+        return read_assembly(self.templates).manifest
+
+    @cached_property
+    def suffix(self) -> str:
+        """The environment suffix: --env, else ENVIRONMENT_SUFFIX, else dr.yaml's. Raises BadInput."""
+        said = self._said_suffix()
+        if said is None and self.assembly is not None:
+            raise BadInput(
+                where="--assembly", what="names no environment", next_step="--env SUFFIX, or ENVIRONMENT_SUFFIX"
+            )
+        return said or self.wanted.config.environment
+
+    @cached_property
+    def deployment(self) -> "Deployment":
+        """The current assembly bound to the environment."""
+        from builder.deploy import make_deployment
+
+        assembly = self.current
+        said = self._of_environment()
+        return make_deployment(
+            assembly.manifest,
+            assembly.templates,
+            self.suffix,
+            account=said.account if said else None,
+            role_arn=said.role_arn if said else None,
+        )
+
+    @cached_property
+    def clients(self) -> "Clients":
+        """AWS, by the profile or boto3's own search for credentials."""
+        from builder.aws import Clients
+
+        return Clients.of_profile(self.profile)
+
+    def seal(self) -> "Seal":
+        """Return a new plan's id and time."""
+        from builder.deploy import Seal
+
+        now = _now()
+        return Seal(id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}", at=now.isoformat(timespec="seconds"))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run the work to its end, AWS calls side by side on threads."""
+
+        async def with_threads() -> T:
+            with ThreadPoolExecutor(_THREADS, thread_name_prefix="aws") as pool:
+                asyncio.get_running_loop().set_default_executor(pool)
+                return await work
+
+        return asyncio.run(with_threads())
+
+    def _of_environment(self) -> "EnvironmentConfig | None":
+        return None if self.assembly is not None else self.wanted.config.environments.get(self.suffix)
+
+    def _said_suffix(self) -> str | None:
+        for source, said in (("--env", self.env), ("ENVIRONMENT_SUFFIX", self.environment.get("ENVIRONMENT_SUFFIX"))):
+            if said:
+                if not _SUFFIX.fullmatch(said):
+                    raise BadInput(
+                        where=source, what=f"'{said}': an environment suffix has lower-case letters, digits and hyphens"
+                    )
+                return said
+        return None

@@ -1,0 +1,107 @@
+"""The system in use: writes in one region, read in the other, both ways."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from builder.aws import Clients, call
+from builder.errors import AwsError, Failed
+from builder.rehearsal.records import Line, Tell
+from builder.rehearsal.visit import Visitor
+from builder.terms import Region
+
+T = TypeVar("T")
+_PATIENCE_S = 20.0
+_LOOK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One region of the deployment, as its outputs name it."""
+
+    region: Region
+    url: str
+    bucket: str
+
+
+async def exercise(primary: Place, secondary: Place, visitor: Visitor, clients: Clients, tell: Tell) -> None:
+    """Write in each region and read in the other, over HTTP; put an object in the primary bucket and find its copy.
+
+    Raises Failed where a write does not arrive.
+    """
+    for place in (primary, secondary):
+        seen = await _ask(visitor, "GET", place.url, 200)
+        tell(Line(f"GET {place.url} -> 200, region {seen['region']}, role {seen['role']}"))
+    await _cross(visitor, primary, secondary, tell)
+    await _cross(visitor, secondary, primary, tell)
+    await _copy(clients, primary, secondary, tell)
+
+
+async def _cross(visitor: Visitor, here: Place, there: Place, tell: Tell) -> None:
+    item = {"written_in": here.region, "amount": 12.5, "tags": ["a", "b"]}
+    path = f"items/from-{here.region}"
+    await _ask(visitor, "PUT", here.url + path, 201, item)
+    loop = asyncio.get_running_loop()
+    written = loop.time()
+
+    async def arrived() -> dict[str, Any] | None:
+        status, found = await loop.run_in_executor(None, partial(visitor.call, "GET", there.url + path))
+        return found if status == 200 else None
+
+    found = await _eventually(arrived, f"{path} written in {here.region} does not show in {there.region}")
+    if found != item:
+        raise Failed(where=there.url + path, what=f"answers {found}, and {item} was written")
+    tell(
+        Line(
+            f"PUT {path} in {here.region}, GET in {there.region} -> the same {len(item)} fields "
+            f"after {loop.time() - written:.2f} s"
+        )
+    )
+
+
+async def _copy(clients: Clients, primary: Place, secondary: Place, tell: Tell) -> None:
+    key, metadata = "rehearsal/object.txt", {"written-in": primary.region}
+    await call(
+        primary.bucket,
+        clients.s3(primary.region).put_object,
+        Bucket=primary.bucket,
+        Key=key,
+        Body=b"replicate me",
+        Metadata=metadata,
+    )
+
+    async def arrived() -> dict[str, str] | None:
+        try:
+            copy = await call(
+                secondary.bucket, clients.s3(secondary.region).head_object, Bucket=secondary.bucket, Key=key
+            )
+        except AwsError as error:
+            if error.code in {"404", "NoSuchKey"}:
+                return None
+            raise
+        return copy["Metadata"]
+
+    found = await _eventually(arrived, f"{key} does not arrive in {secondary.bucket}")
+    if found != metadata:
+        raise Failed(where=secondary.bucket, what=f"{key} has metadata {found}, and {metadata} was written")
+    tell(Line(f"s3://{primary.bucket}/{key} arrived in s3://{secondary.bucket} with its metadata {found}"))
+
+
+async def _ask(visitor: Visitor, method: str, url: str, wanted: int, body: object = None) -> dict[str, Any]:
+    loop = asyncio.get_running_loop()
+    status, found = await loop.run_in_executor(None, partial(visitor.call, method, url, body))
+    if status != wanted:
+        raise Failed(where=url, what=f"answers {method} with {status} instead of {wanted}: {found}")
+    return found
+
+
+async def _eventually(look: Callable[[], Awaitable[T | None]], otherwise: str) -> T:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            while (found := await look()) is None:  # noqa: ASYNC110 - replication sends no event
+                await asyncio.sleep(_LOOK_S)
+            return found
+    except TimeoutError as error:
+        raise Failed(where="replication", what=f"{otherwise} within {_PATIENCE_S:.0f} s") from error
