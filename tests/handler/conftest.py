@@ -1,4 +1,4 @@
-"""One embedded AWS for all, and each of the twins deployed on it in both regions."""
+"""Each of the twins on an embedded AWS of its own, deployed in both regions."""
 
 import hashlib
 import os
@@ -18,12 +18,6 @@ from builder.local import EmbeddedAws
 _HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="session")
-def aws() -> Iterator[Aws]:
-    with EmbeddedAws() as embedded:
-        yield Aws(embedded.endpoint)
-
-
 # A group of each twin's own: two workers then deploy and test one twin each.
 @pytest.fixture(
     scope="session",
@@ -39,16 +33,18 @@ def runtime(request: pytest.FixtureRequest) -> Runtime:
 
 
 @pytest.fixture(scope="session")
-def twin(aws: Aws, runtime: Runtime) -> Iterator[Twin]:
+def aws(runtime: Runtime) -> Iterator[Aws]:
+    with EmbeddedAws() as embedded:
+        yield Aws(embedded.endpoint)
+
+
+@pytest.fixture(scope="session")
+def twin(aws: Aws, runtime: Runtime) -> Twin:
     aws.make_table(TABLE)
-    yield Twin(
+    return Twin(
         aws.deploy(runtime, "tap-test-primary"),
         aws.deploy(runtime, "tap-test-secondary", SECONDARY),
     )
-    for name, region in (("tap-test-primary", PRIMARY), ("tap-test-secondary", SECONDARY)):
-        aws.client("lambda", region).delete_function(FunctionName=name)
-    for region in (SECONDARY, PRIMARY):
-        aws.client("dynamodb", region).delete_table(TableName=TABLE)
 
 
 @pytest.fixture
