@@ -27,6 +27,12 @@ def serve(port: int, state: Path | None, ready: Callable[[str], None], *, log_le
     environment and takes over both signals, so it has to be the main thread of a process made for it.
     Raises Failed when the port is taken, the emulator is missing or is not the version the adapter was written for.
     """
+    if "ministack.app" in sys.modules:
+        raise Failed(
+            where="embedded AWS",
+            what="the emulator was imported before its environment was set",
+            next_step="start it with builder.local.EmbeddedAws, which gives it a process of its own",
+        )
     listener = _listen(port)
     port = listener.getsockname()[1]
     environment = make_environment(os.environ, port=port, state=state, log_level=log_level)
@@ -58,17 +64,11 @@ def _listen(port: int) -> socket.socket:
 def _load_app() -> _App:
     """Return the emulator's application with the adapter in place.
 
-    Imported here and not at the top: the emulator reads its environment while it is imported.
+    Imported here and not at the top: the emulator reads its environment while it is imported, and sets up logging,
+    which has to happen before its services are imported for the adapter.
     """
-    if "ministack.app" in sys.modules:
-        raise Failed(
-            where="embedded AWS",
-            what="the emulator was imported before its environment was set",
-            next_step="start it with builder.local.EmbeddedAws, which gives it a process of its own",
-        )
-    adapter = importlib.import_module("builder.local.adapter")
-    adapter.install()
     app: _App = importlib.import_module("ministack.app").app
+    importlib.import_module("builder.local.adapter").install()
     return app
 
 
@@ -80,7 +80,8 @@ async def _serve(app: _App, listener: socket.socket, ready: Callable[[], None]) 
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    # Hypercorn closes what it is given.
+    config.bind = [f"fd://{listener.detach()}"]
     config.graceful_timeout = _GRACE_S
     config.keep_alive_timeout = 75
     config.errorlog = None

@@ -1,0 +1,21 @@
+"""One embedded AWS for all tests of a worker, and an account of its own for each test."""
+
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+
+from builder.local import EmbeddedAws
+from local.account import Account
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws() as running:
+        yield running
+
+
+@pytest.fixture
+def account(aws: EmbeddedAws, request: pytest.FixtureRequest) -> Account:
+    number = int(hashlib.sha256(request.node.nodeid.encode()).hexdigest(), 16) % 10**12
+    return Account(endpoint=aws.endpoint, id=f"{number:012d}")
