@@ -1,7 +1,9 @@
 """The manifest: which stacks an assembly has, in which order they can be deployed, and what they put out."""
 
+import dataclasses
 import graphlib
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -78,13 +80,10 @@ class Manifest:
         return tuple(sorter.static_order())
 
 
-_MANIFEST = TypeAdapter(Manifest)
-
-
 def read_manifest(data: bytes, where: str) -> Manifest:
     """Return the manifest in a file's bytes. Raises BadInput, `where` being the file's name."""
     try:
-        manifest = _MANIFEST.validate_json(data)
+        manifest = TypeAdapter(Manifest).validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -96,7 +95,7 @@ def read_manifest(data: bytes, where: str) -> Manifest:
 
 def write_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of manifest.json: the same for equal manifests, one line at the end."""
-    return _MANIFEST.dump_json(manifest, indent=2) + b"\n"
+    return json.dumps(dataclasses.asdict(manifest), indent=2).encode() + b"\n"
 
 
 def bind(text: str, suffix: str) -> str:

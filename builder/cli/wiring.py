@@ -1,11 +1,9 @@
 """Who is given what: options to assembly, deployment, clients, clock. Nobody below asks the environment."""
 
-import asyncio
 import os
 import re
 import secrets
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -141,6 +139,9 @@ class Wiring:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run the work to its end, AWS calls side by side on threads."""
+
+        import asyncio
+        from concurrent.futures import ThreadPoolExecutor
 
         async def with_threads() -> T:
             with ThreadPoolExecutor(_THREADS, thread_name_prefix="aws") as pool:
