@@ -25,7 +25,7 @@ TABLE = "tap-bench-global"
 # Small: some 100 bytes. Large: some 360 KB in many small parts, which is the most that there is to check.
 SMALL = json.dumps({"name": "Ada", "tags": ["a", "b"], "n": 12345678901234567890, "more": {"text": "x" * 40}})
 LARGE = json.dumps({"rows": [{"id": n, "text": "[x" * 10} for n in range(7500)]})
-LIMITS = {"small": (SMALL, 1.5), "large": (LARGE, 5.0)}
+LIMITS = {"small": (SMALL, 1.2), "large": (LARGE, 3.5)}
 
 
 def main() -> int:
