@@ -1,0 +1,89 @@
+"""One call to AWS: who made it, with what, and what became of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+from botocore.model import OperationModel
+
+if TYPE_CHECKING:
+    from fake_aws.cloudformation.records import CloudFormation
+    from fake_aws.world import World
+
+Reply = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The client call that a thread or greenlet is in the middle of."""
+
+    world: "World"
+    operation: OperationModel
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who signs a call."""
+
+    account: str
+    arn: str
+    access_key: str
+
+
+@dataclass(slots=True)
+class Call:
+    """One request that reached (or would have reached) AWS; botocore's retries are calls of their own."""
+
+    at: float
+    account: str
+    region: str
+    service: str
+    operation: str
+    params: dict[str, Any]
+    mutating: bool
+    outcome: str = ""
+    """`ok`, the error code answered, or the name of the fault that kept the answer back."""
+
+
+@dataclass(slots=True)
+class Request:
+    """What a handler is given: the call, the world, and the state that this call sees (a stale read sees the past)."""
+
+    world: "World"
+    identity: Identity
+    call: Call
+    state: "CloudFormation"
+
+    @property
+    def account(self) -> str:
+        """The account that signed."""
+        return self.call.account
+
+    @property
+    def region(self) -> str:
+        """The region the call was signed for."""
+        return self.call.region
+
+
+Handler = Callable[[Request, dict[str, Any]], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation the fake knows: what answers it, the parameters it understands, whether it changes anything."""
+
+    handler: Handler
+    knows: frozenset[str] = field(default_factory=frozenset)
+    mutating: bool = False
+
+
+def reads(handler: Handler, *knows: str) -> Operation:
+    """Return an operation that changes nothing and understands these parameters."""
+    return Operation(handler, frozenset(knows))
+
+
+def mutates(handler: Handler, *knows: str) -> Operation:
+    """Return an operation that changes something and understands these parameters."""
+    return Operation(handler, frozenset(knows), mutating=True)

@@ -1,0 +1,71 @@
+"""The clock of a world, and the one sleep that everything blocking in it goes through.
+
+A virtual clock stands still unless someone waits: the event loop (`virtual_time`), or, outside of a loop, a blocking
+call. Real time is there so that the same world can be used with real threads.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from greenlet import getcurrent, greenlet
+
+from fake_aws.refusals import BlockedLoop
+
+
+class Clock(Protocol):
+    """What a world asks of time, in seconds since the world began."""
+
+    def time(self) -> float:
+        """Return the seconds since the world began."""
+
+    def sleep(self, seconds: float) -> None:
+        """Block the caller, and only the caller, for so long."""
+
+
+class RealClock:
+    """Time as the machine has it, for worlds used by real threads."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def time(self) -> float:
+        return time.monotonic() - self._began
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class Worker(greenlet):
+    """A greenlet in which one blocking call runs; it knows the loop that resumes it."""
+
+    def __init__(self, run: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(run)
+        self.loop = loop
+
+
+class VirtualClock:
+    """Time that jumps: to the next timer when the loop is idle, or by a sleep when there is no loop."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def time(self) -> float:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; only for whoever owns the thread of control (the loop, or a test outside of one)."""
+        self._now += max(0.0, seconds)
+
+    def sleep(self, seconds: float) -> None:
+        current = getcurrent()
+        if isinstance(current, Worker):
+            if current.parent is None:
+                raise BlockedLoop("a worker lost its loop")
+            current.loop.call_later(seconds, current.switch)
+            current.parent.switch()
+        elif asyncio._get_running_loop() is not None:
+            raise BlockedLoop("a blocking AWS call was made on the event loop; use run_in_executor")
+        else:
+            self.advance(seconds)

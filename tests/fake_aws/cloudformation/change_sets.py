@@ -1,0 +1,152 @@
+"""What can be done with a change set that was made: look at it, execute it, delete it, list all.
+
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html,
+API_ExecuteChangeSet, API_DeleteChangeSet and API_ListChangeSets
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from fake_aws.calls import Reply, Request
+from fake_aws.cloudformation import lifecycle
+from fake_aws.cloudformation.changes import without_values
+from fake_aws.cloudformation.create_change_set import check_updatable
+from fake_aws.cloudformation.journal import Journal
+from fake_aws.cloudformation.lifecycle import Waits
+from fake_aws.cloudformation.lookup import change_set, find_change_set, journal, stack_named
+from fake_aws.cloudformation.paging import page
+from fake_aws.cloudformation.records import ChangeSet, Stack
+from fake_aws.cloudformation.shown import parameters, tags
+from fake_aws.refusals import AwsRefusal, validation_error
+
+
+def describe_change_set(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DescribeChangeSet, one page of its changes."""
+    stack, found = change_set(request, params)
+    changes, reason = _changes(request, stack, found, with_values=params.get("IncludePropertyValues", False))
+    shown, token = page(request, changes, params.get("NextToken"))
+    return {
+        "ChangeSetName": found.name,
+        "ChangeSetId": found.id,
+        "StackId": stack.id,
+        "StackName": stack.name,
+        "Description": found.description,
+        "Parameters": parameters(found.wanted) or None,
+        "CreationTime": found.created,
+        "ExecutionStatus": found.execution_status,
+        "Status": found.status,
+        "StatusReason": reason,
+        "Capabilities": found.wanted.capabilities,
+        "Tags": tags(found.wanted.tags) or None,
+        "Changes": shown,
+        "NextToken": token,
+        "OnStackFailure": found.on_stack_failure,
+        "IncludeNestedStacks": False,
+        "RollbackConfiguration": {},
+        "NotificationARNs": [],
+        **found.options,
+    }
+
+
+def _changes(
+    request: Request, stack: Stack, found: ChangeSet, *, with_values: bool
+) -> tuple[list[dict[str, Any]], str | None]:
+    changes = found.changes if found.status == "CREATE_COMPLETE" else []
+    reason = found.reason
+    at = (request.account, request.region, stack.name)
+    dropped = {lid for where, lid in request.world.script.dropped_with_values if with_values and where.covers(*at)}
+    if dropped & {each["LogicalResourceId"] for each in changes}:
+        changes = [each for each in changes if each["LogicalResourceId"] not in dropped]
+        reason = (
+            "[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet"
+            f" creation failed for resource [{', '.join(sorted(dropped))}]"
+        )
+    kept = changes if with_values else [without_values(each) for each in changes]
+    return [{"Type": "Resource", "ResourceChange": each} for each in kept], reason
+
+
+def list_change_sets(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer ListChangeSets, one page."""
+    stack = stack_named(request, params["StackName"])
+    summaries = [
+        {
+            "StackId": stack.id,
+            "StackName": stack.name,
+            "ChangeSetId": each.id,
+            "ChangeSetName": each.name,
+            "ExecutionStatus": each.execution_status,
+            "Status": each.status,
+            "StatusReason": each.reason,
+            "CreationTime": each.created,
+            "Description": each.description,
+            "IncludeNestedStacks": False,
+            "ImportExistingResources": each.options.get("ImportExistingResources", False),
+        }
+        for each in stack.change_sets.values()
+    ]
+    shown, token = page(request, summaries, params.get("NextToken"))
+    return {"Summaries": shown, "NextToken": token}
+
+
+def delete_change_set(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DeleteChangeSet; a change set that is not there is no error, a missing stack is."""
+    found = find_change_set(request, params)
+    if found is not None:
+        stack, each = found
+        if each.execution_status == "EXECUTE_IN_PROGRESS" or each.status in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}:
+            busy = each.execution_status if each.execution_status == "EXECUTE_IN_PROGRESS" else each.status
+            raise AwsRefusal(
+                "InvalidChangeSetStatus", f"ChangeSet [{each.id}] cannot be deleted in its current status of [{busy}]"
+            )
+        del stack.change_sets[each.id]
+    return {}
+
+
+def execute_change_set(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer ExecuteChangeSet: the stack's other change sets are gone from then on."""
+    stack, found = change_set(request, params)
+    token = params.get("ClientRequestToken")
+    if token is not None and token in stack.tokens and request.world.quirks.repeated_request_token_is_honoured:
+        return {}
+    _check_executable(stack, found)
+    if "DisableRollback" in params and found.on_stack_failure is not None:
+        raise validation_error(
+            "DisableRollback cannot be specified when OnStackFailure was specified for the change set"
+        )
+    if found.type == "UPDATE":
+        check_updatable(stack)
+    stack.change_sets = {found.id: found}
+    stack.change_set_id = found.id
+    stack.disable_rollback = params.get("DisableRollback", found.on_stack_failure == "DO_NOTHING")
+    stack.retain_except_on_create = params.get("RetainExceptOnCreate", False)
+    found.execution_status = "EXECUTE_IN_PROGRESS"
+    kind = "CREATE_STACK" if found.type == "CREATE" else "UPDATE_STACK"
+    book = journal(request, stack)
+    lifecycle.start(book, kind, token, _execution(book, found))
+    return {}
+
+
+def _check_executable(stack: Stack, found: ChangeSet) -> None:
+    for name, status, good in (
+        ("status", found.status, "CREATE_COMPLETE"),
+        ("execution status", found.execution_status, "AVAILABLE"),
+    ):
+        if status != good:
+            raise AwsRefusal(
+                "InvalidChangeSetStatus",
+                f"ChangeSet [{found.id}] cannot be executed in its current {name} of [{status}]",
+            )
+
+
+def _execution(book: Journal, found: ChangeSet) -> Callable[[], Waits]:
+    def run() -> Waits:
+        stack = book.stack
+        if found.type == "CREATE":
+            on_failure = found.on_stack_failure or ("DO_NOTHING" if stack.disable_rollback else "ROLLBACK")
+            yield from lifecycle.create(book, found.wanted, on_failure=on_failure)
+        else:
+            yield from lifecycle.update(book, found.wanted, disable_rollback=stack.disable_rollback)
+        good = stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+        found.execution_status = "EXECUTE_COMPLETE" if good else "EXECUTE_FAILED"
+
+    return run

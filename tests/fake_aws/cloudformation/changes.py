@@ -1,0 +1,231 @@
+"""What a change set shows: every resource that would be added, modified, replaced or removed, and why.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html and
+API_ResourceChangeDetail
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fake_aws.cloudformation.compare import ABSENT, changed_properties, leaves, recreation, same, shown
+from fake_aws.cloudformation.intrinsics import KNOWN_AFTER_APPLY, Evaluator, Unresolved, causes
+from fake_aws.cloudformation.records import Resource
+from fake_aws.cloudformation.template import references
+from fake_aws.cloudformation.types import schema
+from fake_aws.json_value import Json
+from fake_aws.refusals import Unsupported
+
+Detail = dict[str, Any]
+_PLAIN_ATTRIBUTES = ("Metadata", "DeletionPolicy", "UpdateReplacePolicy")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A resource as the new template wants it."""
+
+    logical_id: str
+    declared: dict[str, Any]
+    properties: dict[str, Any]
+    tags: dict[str, str]
+
+    @property
+    def type(self) -> str:
+        """Its resource type."""
+        return str(self.declared["Type"])
+
+
+@dataclass(slots=True)
+class Differ:
+    """Compares a stack's resources with a new template; gathers the changes in dependency order."""
+
+    evaluator: Evaluator
+    """Of the new template; its lookup must be `self.lookup`."""
+    present: dict[str, Resource]
+    tags: dict[str, str]
+    moved_parameters: frozenset[str]
+    """Parameters whose value is another than before."""
+    effects: dict[str, str] = field(default_factory=dict)
+    """Per resource that was looked at: add, replace, modify or same."""
+
+    def changes(self) -> list[dict[str, Any]]:
+        """Return the ResourceChanges, the values of properties included."""
+        template = self.evaluator.template
+        found = []
+        wanted = [lid for lid in in_order(self.evaluator) if self.evaluator.has(template.resources[lid])]
+        for logical_id in wanted:
+            declared = template.resources[logical_id]
+            properties = self.evaluator.value(declared.get("Properties", {}))
+            tags = self.tags if schema(declared["Type"]).taggable else {}
+            change = self._change(Wanted(logical_id, declared, properties, tags))
+            if change is not None:
+                found.append(change)
+        removed = [each for lid, each in sorted(self.present.items()) if lid not in wanted and each.exists]
+        return sorted([*found, *map(_remove, removed)], key=lambda each: str(each["LogicalResourceId"]))
+
+    def lookup(self, logical_id: str, attribute: str | None) -> Json:
+        """Return what is known of another resource before the change is made."""
+        effect = self.effects.get(logical_id, "add")
+        name = logical_id if attribute is None else f"{logical_id}.{attribute}"
+        if effect in {"add", "replace"} or (effect == "modify" and attribute is not None):
+            return Unresolved(KNOWN_AFTER_APPLY, frozenset({name}))
+        return looked_up(self.present[logical_id], attribute)
+
+    def _change(self, wanted: Wanted) -> dict[str, Any] | None:
+        present = self.present.get(wanted.logical_id)
+        if present is None or not present.exists:
+            self.effects[wanted.logical_id] = "add"
+            return _add(wanted)
+        details = list(self._details(present, wanted))
+        if not details:
+            self.effects[wanted.logical_id] = "same"
+            return None
+        replacement = _replacement(details)
+        self.effects[wanted.logical_id] = "modify" if replacement == "False" else "replace"
+        change = {
+            **_head("Modify", wanted.logical_id, wanted.type, present.physical_id),
+            "Replacement": replacement,
+            "Scope": sorted({detail["Target"]["Attribute"] for detail in details}),
+            "Details": details,
+            "BeforeContext": _context(present.properties),
+            "AfterContext": _context(wanted.properties),
+        }
+        if replacement != "False":
+            policy = wanted.declared.get("UpdateReplacePolicy", "Delete")
+            change["PolicyAction"] = f"ReplaceAnd{policy}"
+        return change
+
+    def _details(self, present: Resource, wanted: Wanted) -> Iterator[Detail]:
+        for name in _PLAIN_ATTRIBUTES:
+            if present.declared.get(name) != wanted.declared.get(name):
+                yield _detail(Target(name), "Static", "DirectModification")
+        for name in changed_properties(present.properties, wanted.properties):
+            yield from self._property_details(name, present, wanted)
+        for key in sorted(present.tags.keys() | wanted.tags.keys()):
+            before, after = present.tags.get(key, ABSENT), wanted.tags.get(key, ABSENT)
+            if before != after:
+                yield _detail(Target("Tags", f"/Properties/Tags/{key}", before, after), "Static", "DirectModification")
+
+    def _property_details(self, name: str, present: Resource, wanted: Wanted) -> Iterator[Detail]:
+        attribute = "Tags" if name == "Tags" else "Properties"
+        before = present.declared.get("Properties", {}).get(name, ABSENT)
+        after = wanted.declared.get("Properties", {}).get(name, ABSENT)
+        targets = [
+            Target(attribute, leaf.path, leaf.before, leaf.after, name, recreation(wanted.type, name))
+            for leaf in leaves(
+                present.properties.get(name, ABSENT), wanted.properties.get(name, ABSENT), f"/Properties/{name}"
+            )
+        ]
+        waits_for = sorted(causes(wanted.properties.get(name)))
+        moved = sorted({each for each, _ in references(after)} & self.moved_parameters)
+        for target in targets:
+            if before is ABSENT or after is ABSENT or not same(before, after):
+                yield _detail(target, "Static", "DirectModification")
+            elif moved:
+                for parameter in moved:
+                    yield _detail(target, "Static", "ParameterReference", parameter)
+            elif not waits_for:
+                yield _detail(target, "Static", "DirectModification")
+            for cause in waits_for:
+                source = "ResourceAttribute" if "." in cause else "ResourceReference"
+                yield _detail(target, "Dynamic", source, cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What of a resource changes, and from what to what."""
+
+    attribute: str
+    path: str = ""
+    before: Any = ABSENT
+    after: Any = ABSENT
+    name: str | None = None
+    recreation: str = "Never"
+
+
+def _detail(target: Target, evaluation: str, source: str, cause: str | None = None) -> Detail:
+    shape: Detail = {"Attribute": target.attribute, "RequiresRecreation": target.recreation}
+    if target.attribute == "Properties":
+        shape["Name"] = target.name
+    if target.path:
+        added, removed = target.before is ABSENT, target.after is ABSENT
+        shape["Path"] = target.path
+        shape["AttributeChangeType"] = "Add" if added else "Remove" if removed else "Modify"
+        if not added:
+            shape["BeforeValue"] = shown(target.before)
+        if not removed:
+            shape["AfterValue"] = shown(target.after)
+    return {"Target": shape, "Evaluation": evaluation, "ChangeSource": source, "CausingEntity": cause}
+
+
+def _replacement(details: list[Detail]) -> str:
+    needs = {(detail["Target"]["RequiresRecreation"], detail["Evaluation"]) for detail in details}
+    if ("Always", "Static") in needs:
+        return "True"
+    return "Conditional" if any(need != "Never" for need, _ in needs) else "False"
+
+
+def _head(action: str, logical_id: str, type_name: str, physical_id: str | None) -> dict[str, Any]:
+    return {
+        "Action": action,
+        "LogicalResourceId": logical_id,
+        "PhysicalResourceId": physical_id,
+        "ResourceType": type_name,
+        "Scope": [],
+        "Details": [],
+    }
+
+
+def _add(wanted: Wanted) -> dict[str, Any]:
+    head = _head("Add", wanted.logical_id, wanted.type, None)
+    return {**head, "AfterContext": _context(wanted.properties)}
+
+
+def _remove(present: Resource) -> dict[str, Any]:
+    policy = present.declared.get("DeletionPolicy", "Delete")
+    head = _head("Remove", present.logical_id, present.type, present.physical_id)
+    policy = "Delete" if policy == "RetainExceptOnCreate" else policy
+    return {**head, "PolicyAction": policy, "BeforeContext": _context(present.properties)}
+
+
+def _context(properties: dict[str, Any]) -> str:
+    return json.dumps({"Properties": properties}, separators=(",", ":"))
+
+
+_VALUES = frozenset({"Path", "BeforeValue", "AfterValue", "AttributeChangeType"})
+
+
+def without_values(change: dict[str, Any]) -> dict[str, Any]:
+    """Return the change as DescribeChangeSet shows it without IncludePropertyValues: one detail per property."""
+    kept: list[Detail] = []
+    for detail in change["Details"]:
+        target = {key: value for key, value in detail["Target"].items() if key not in _VALUES}
+        short = {**detail, "Target": target}
+        if short not in kept:
+            kept.append(short)
+    plain = {key: value for key, value in change.items() if key not in {"BeforeContext", "AfterContext"}}
+    return {**plain, "Details": kept}
+
+
+def in_order(evaluator: Evaluator) -> list[str]:
+    """Return the template's resources, each after what it needs."""
+    template, done = evaluator.template, dict[str, None]()
+
+    def visit(logical_id: str) -> None:
+        for needed in sorted(template.needs(logical_id)):
+            visit(needed)
+        done.setdefault(logical_id)
+
+    for logical_id in sorted(template.resources):
+        visit(logical_id)
+    return list(done)
+
+
+def looked_up(resource: Resource, attribute: str | None) -> str | None:
+    """Return what Ref or GetAtt of a deployed resource gives."""
+    if attribute is None:
+        return resource.physical_id
+    if attribute not in resource.attributes:
+        raise Unsupported(f"the fake does not know {resource.type}.{attribute}")
+    return resource.attributes[attribute]

@@ -1,0 +1,180 @@
+"""CreateChangeSet: what is refused at once, and the making of the change set as time passes.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fake_aws.calls import Reply, Request
+from fake_aws.cloudformation.changes import Differ
+from fake_aws.cloudformation.inputs import deployment
+from fake_aws.cloudformation.journal import Journal
+from fake_aws.cloudformation.lifecycle import outputs
+from fake_aws.cloudformation.lookup import journal
+from fake_aws.cloudformation.provision import Provisioner
+from fake_aws.cloudformation.records import ChangeSet, Deployment, Stack
+from fake_aws.cloudformation.template import read
+from fake_aws.cloudformation.validation import failure_reason, findings
+from fake_aws.refusals import AwsRefusal, Unsupported, validation_error
+
+UPDATABLE = frozenset(
+    {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
+    | {"CREATE_FAILED", "UPDATE_FAILED"}
+)
+"""Statuses in which a stack takes an update; the two failed ones since rollback can be disabled."""
+NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
+NO_UPDATES = "No updates are to be performed."
+_SHOWN = (
+    "ImportExistingResources",
+    "DeploymentMode",
+    "NotificationARNs",
+    "IncludeNestedStacks",
+    "RollbackConfiguration",
+)
+
+
+def create_change_set(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer CreateChangeSet."""
+    kind = params.get("ChangeSetType", "UPDATE")
+    if kind == "IMPORT":
+        raise Unsupported("ChangeSetType IMPORT")
+    if params.get("OnStackFailure") == "DELETE" and kind != "CREATE":
+        raise validation_error("OnStackFailure DELETE is only valid with ChangeSetType CREATE")
+    present = request.state.find(params["StackName"])
+    repeated = _repeated(request, params, present)
+    if repeated is not None:
+        return repeated
+    _check_stack(present, kind, params)
+    wanted = deployment(params, present if kind == "UPDATE" else None)
+    stack = present or _new_stack(request, params["StackName"], wanted)
+    made = _new_change_set(request, params, kind, wanted)
+    stack.change_sets[made.id] = made
+    book = journal(request, stack)
+    request.world.start(lambda: _make(book, made))
+    return {"Id": made.id, "StackId": stack.id}
+
+
+def _repeated(request: Request, params: dict[str, Any], present: Stack | None) -> Reply | None:
+    name = params["ChangeSetName"]
+    for each in present.change_sets.values() if present else ():
+        if each.name == name:
+            token = params.get("ClientToken")
+            if (
+                present
+                and request.world.quirks.repeated_client_token_is_honoured
+                and token
+                and token == each.client_token
+            ):
+                return {"Id": each.id, "StackId": present.id}
+            if token is not None and token != each.client_token:
+                raise AwsRefusal(
+                    "AlreadyExistsException",
+                    f"ChangeSet {name} cannot be created due to a mismatch with existing attribute ClientToken",
+                )
+            raise AwsRefusal("AlreadyExistsException", f"ChangeSet {name} already exists")
+    return None
+
+
+def _check_stack(present: Stack | None, kind: str, params: dict[str, Any]) -> None:
+    name, change_set = params["StackName"], params["ChangeSetName"]
+    if kind == "CREATE":
+        if name.startswith("arn:"):
+            raise validation_error(f"Stack name {name} is not valid for a new stack")
+        if present is not None and present.status != "REVIEW_IN_PROGRESS":
+            raise validation_error(
+                f"Stack [{name}] already exists and cannot be created again with the changeSet [{change_set}]."
+            )
+    elif present is None or present.status == "DELETE_COMPLETE":
+        raise validation_error(f"Stack [{name}] does not exist")
+    else:
+        check_updatable(present)
+
+
+def check_updatable(stack: Stack) -> None:
+    """Refuse a stack that cannot take an update as it is."""
+    if stack.status not in UPDATABLE:
+        raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
+
+
+def _new_stack(request: Request, name: str, wanted: Deployment) -> Stack:
+    world = request.world
+    stack_id = f"arn:aws:cloudformation:{request.region}:{request.account}:stack/{name}/{world.new_uuid()}"
+    empty = Deployment(body="", parameters={}, tags=wanted.tags, capabilities=[])
+    stack = Stack(name, stack_id, world.datetime(), "REVIEW_IN_PROGRESS", empty)
+    request.state.stacks[stack_id] = stack
+    book = journal(request, stack)
+    book.begin("CREATE_CHANGESET", None)
+    book.become("REVIEW_IN_PROGRESS", "User Initiated")
+    return stack
+
+
+def _new_change_set(request: Request, params: dict[str, Any], kind: str, wanted: Deployment) -> ChangeSet:
+    world, name = request.world, params["ChangeSetName"]
+    return ChangeSet(
+        name=name,
+        id=f"arn:aws:cloudformation:{request.region}:{request.account}:changeSet/{name}/{world.new_uuid()}",
+        type=kind,
+        created=world.datetime(),
+        wanted=wanted,
+        client_token=params.get("ClientToken"),
+        operation_id=world.new_uuid(),
+        description=params.get("Description"),
+        on_stack_failure=params.get("OnStackFailure"),
+        options={key: params[key] for key in _SHOWN if key in params},
+    )
+
+
+def _make(book: Journal, change_set: ChangeSet) -> Iterator[float]:
+    seconds = book.seconds("CREATE_CHANGE_SET")
+    yield seconds * 0.25
+    change_set.status = "CREATE_IN_PROGRESS"
+    yield seconds * 0.75
+    if change_set.id not in book.stack.change_sets or book.stack.status == "DELETE_COMPLETE":
+        return
+    try:
+        reason = _compute(book, change_set)
+    except AwsRefusal as refusal:
+        reason = refusal.message
+    reason = book.world.script.change_set_failure(book.at) or reason
+    change_set.reason = reason
+    change_set.status = "FAILED" if reason else "CREATE_COMPLETE"
+    if change_set.execution_status == "UNAVAILABLE" and not reason:
+        change_set.execution_status = "AVAILABLE"
+
+
+def _compute(book: Journal, change_set: ChangeSet) -> str | None:
+    stack, wanted = book.stack, change_set.wanted
+    before = stack.deployed
+    moved = frozenset(key for key, value in wanted.parameters.items() if before.parameters.get(key, value) != value)
+    evaluator = book.evaluator(wanted, lambda *names: differ.lookup(*names))  # noqa: PLW0108  they need each other
+    differ = Differ(evaluator, stack.resources, wanted.tags, moved)
+    retyped = [
+        lid
+        for lid, each in sorted(stack.resources.items())
+        if lid in evaluator.template.resources and evaluator.template.resources[lid]["Type"] != each.type
+    ]
+    if retyped:
+        return (
+            "Update of resource type is not permitted. The new template modifies resource type of the following"
+            f" resources: [{', '.join(retyped)}]"
+        )
+    change_set.changes = differ.changes()
+    change_set.findings = list(findings(book, evaluator, change_set.changes))
+    if (reason := failure_reason(change_set.findings)) is not None:
+        return reason
+    if change_set.type == "UPDATE" and not change_set.changes and not _changes_besides(book, change_set):
+        identical = (before.body, before.parameters) == (wanted.body, wanted.parameters)
+        return book.world.quirks.no_changes_reason or (NO_CHANGES if identical else NO_UPDATES)
+    return None
+
+
+def _changes_besides(book: Journal, change_set: ChangeSet) -> bool:
+    """Return whether something changes that no resource shows: outputs, or the stack's own tags."""
+    stack = book.stack
+    if stack.deployed.tags != change_set.wanted.tags:
+        return True
+    old, new = read(stack.deployed.body).outputs, read(change_set.wanted.body).outputs
+    if old != new:
+        return True
+    return outputs(Provisioner(book, change_set.wanted)) != stack.outputs

@@ -1,0 +1,73 @@
+"""What resources leave behind in other services, and the names they take there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fake_aws.cloudformation.records import Resource
+from fake_aws.cloudformation.types import Place, known
+from fake_aws.refusals import AwsRefusal
+
+if TYPE_CHECKING:
+    from fake_aws.world import World
+
+Make = Callable[["World", Place, Resource], None]
+Change = Callable[["World", Place, Resource, dict[str, Any]], None]
+
+
+def _nothing(_: "World", __: Place, ___: Resource) -> None:
+    """Leave nothing behind."""
+
+
+def _no_change(_: "World", __: Place, ___: Resource, ____: dict[str, Any]) -> None:
+    """Change nothing elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What creating, updating (given the properties before) and deleting a resource does elsewhere; may be refused."""
+
+    create: Make = _nothing
+    update: Change = _no_change
+    delete: Make = _nothing
+
+
+NO_EFFECTS = Effects()
+EFFECTS: dict[str, Effects] = {}
+
+
+def name_key(place: Place, type_name: str, name: str) -> tuple[str, ...] | None:
+    """Return the space in which a name must be unique, with the name; None where AWS makes ids."""
+    match known(type_name).unique_in:
+        case "world":
+            return (type_name, name)
+        case "account":
+            return (type_name, place.account, name)
+        case "region":
+            return (type_name, place.account, place.region, name)
+    return None
+
+
+def take_name(world: "World", place: Place, type_name: str, name: str) -> None:
+    """Take a name, or fail as a resource handler does when it is taken."""
+    key = name_key(place, type_name, name)
+    if key is None:
+        return
+    if key in world.names:
+        raise already_exists(type_name, name)
+    world.names.add(key)
+
+
+def forget_name(world: "World", place: Place, type_name: str, name: str) -> None:
+    """Free a name."""
+    key = name_key(place, type_name, name)
+    if key is not None:
+        world.names.discard(key)
+
+
+def already_exists(type_name: str, name: str) -> AwsRefusal:
+    """Return the resource handler's failure for a name that is taken."""
+    return AwsRefusal(
+        "AlreadyExists",
+        f"Resource of type '{type_name}' with identifier '{name}' already exists. (HandlerErrorCode: AlreadyExists)",
+    )

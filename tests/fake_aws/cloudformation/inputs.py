@@ -1,0 +1,129 @@
+"""Turns the inputs of CreateChangeSet into a deployment, or refuses them as CloudFormation does at once."""
+
+import re
+from typing import Any
+
+from fake_aws.cloudformation.records import Deployment, Stack
+from fake_aws.cloudformation.template import Template, read
+from fake_aws.cloudformation.types import known
+from fake_aws.refusals import AwsRefusal, Unsupported, validation_error
+
+TEMPLATE_LIMIT = 51_200
+_PARAMETER_TYPES = frozenset({"String", "Number", "CommaDelimitedList", "List<Number>"})
+_PARAMETER_KEYS = frozenset(
+    {"Type", "Default", "Description", "AllowedValues", "AllowedPattern", "ConstraintDescription", "NoEcho"}
+    | {"MinLength", "MaxLength", "MinValue", "MaxValue"}
+)
+
+
+def deployment(params: dict[str, Any], present: Stack | None) -> Deployment:
+    """Return what the request wants the stack to be; `present` is the stack that it updates."""
+    body = _body(params, present)
+    template = read(body)
+    for resource in template.resources.values():
+        known(resource["Type"])
+    values = _parameters(template, params.get("Parameters", []), present)
+    capabilities = list(params.get("Capabilities", []))
+    _check_capabilities(template, capabilities)
+    tags = _tags(params["Tags"]) if "Tags" in params else dict(present.deployed.tags) if present else {}
+    role = params.get("RoleARN") or (present.deployed.role_arn if present else None)
+    return Deployment(body, values, tags, capabilities, role)
+
+
+def _body(params: dict[str, Any], present: Stack | None) -> str:
+    given = [name for name in ("TemplateBody", "TemplateURL", "UsePreviousTemplate") if params.get(name)]
+    if len(given) != 1:
+        raise validation_error("Either Template URL or Template Body must be specified.")
+    if given == ["TemplateURL"]:
+        raise Unsupported("TemplateURL: the fake reads templates from the request only")
+    if given == ["UsePreviousTemplate"]:
+        if present is None:
+            raise validation_error("UsePreviousTemplate is not valid for a new stack")
+        return present.deployed.body
+    return checked_body(params["TemplateBody"])
+
+
+def checked_body(body: str) -> str:
+    """Return the template's text, if it is short enough to be sent inline."""
+    if len(body.encode()) > TEMPLATE_LIMIT:
+        raise validation_error(
+            f"1 validation error detected: Value '{body}' at 'templateBody' failed to satisfy constraint: Member must"
+            f" have length less than or equal to {TEMPLATE_LIMIT}"
+        )
+    return body
+
+
+def _parameters(template: Template, given: list[dict[str, Any]], present: Stack | None) -> dict[str, str]:
+    by_key = {each["ParameterKey"]: each for each in given}
+    if strangers := sorted(by_key.keys() - template.parameters.keys()):
+        raise validation_error(f"Parameters: [{', '.join(strangers)}] do not exist in the template")
+    values: dict[str, str] = {}
+    lacking = []
+    for key, declared in template.parameters.items():
+        _check_declaration(key, declared)
+        before = present.deployed.parameters.get(key) if present else None
+        one = by_key.get(key, {})
+        if one.get("UsePreviousValue"):
+            if before is None:
+                raise validation_error(
+                    f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true for a parameter"
+                    " key not in the previous template"
+                )
+            values[key] = before
+        elif "ParameterValue" in one:
+            values[key] = one["ParameterValue"]
+        elif "Default" in declared:
+            values[key] = str(declared["Default"])
+        else:
+            lacking.append(key)
+    if lacking:
+        raise validation_error(f"Parameters: [{', '.join(sorted(lacking))}] must have values")
+    for key, value in values.items():
+        _check_value(key, template.parameters[key], value)
+    return values
+
+
+def _check_declaration(key: str, declared: dict[str, Any]) -> None:
+    if declared.get("Type") not in _PARAMETER_TYPES:
+        raise Unsupported(f"parameter {key}: the fake does not know the type {declared.get('Type')}")
+    if unknown := declared.keys() - _PARAMETER_KEYS:
+        raise Unsupported(f"parameter {key}: the fake does not know {sorted(unknown)}")
+    if used := declared.keys() & {"MinLength", "MaxLength", "MinValue", "MaxValue"}:
+        raise Unsupported(f"parameter {key}: the fake does not check {sorted(used)}")
+
+
+def _check_value(key: str, declared: dict[str, Any], value: str) -> None:
+    allowed = [str(each) for each in declared.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        raise validation_error(f"Parameter '{key}' must be one of AllowedValues")
+    pattern = declared.get("AllowedPattern")
+    if pattern and not re.fullmatch(pattern, value):
+        raise validation_error(f"Parameter '{key}' must match pattern {pattern}")
+    if declared["Type"] == "Number":
+        try:
+            float(value)
+        except ValueError:
+            raise validation_error(f"Parameter '{key}' must be a number") from None
+
+
+def _tags(given: list[dict[str, str]]) -> dict[str, str]:
+    tags = {each["Key"]: each["Value"] for each in given}
+    if len(tags) != len(given):
+        raise validation_error("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+    return tags
+
+
+def required_capabilities(template: Template) -> list[str]:
+    """Return the capability that the template's IAM resources ask for: none, or one in a list."""
+    iam = [each for each in template.resources.values() if each["Type"].startswith("AWS::IAM::")]
+    named = [each for each in iam if each.get("Properties", {}).keys() & {"RoleName", "UserName", "GroupName"}]
+    if named:
+        return ["CAPABILITY_NAMED_IAM"]
+    return ["CAPABILITY_IAM"] if iam else []
+
+
+def _check_capabilities(template: Template, given: list[str]) -> None:
+    wanted = required_capabilities(template)
+    enough = set(given) | ({"CAPABILITY_IAM"} if "CAPABILITY_NAMED_IAM" in given else set())
+    if lacking := [each for each in wanted if each not in enough]:
+        raise AwsRefusal("InsufficientCapabilitiesException", f"Requires capabilities : [{', '.join(lacking)}]")

@@ -1,0 +1,106 @@
+"""Writes a stack's history: every change of a status goes through here, and leaves an event."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from fake_aws.cloudformation.intrinsics import Evaluator, Lookup
+from fake_aws.cloudformation.records import Deployment, Event, Resource, Stack
+from fake_aws.cloudformation.template import read
+from fake_aws.cloudformation.types import Place
+
+if TYPE_CHECKING:
+    from fake_aws.world import World
+
+STACK_TYPE = "AWS::CloudFormation::Stack"
+
+
+@dataclass(slots=True)
+class Journal:
+    """A stack in its place in the world."""
+
+    world: "World"
+    account: str
+    region: str
+    stack: Stack
+
+    @property
+    def at(self) -> tuple[str, str, str]:
+        """Account, region and stack name."""
+        return (self.account, self.region, self.stack.name)
+
+    @property
+    def place(self) -> Place:
+        """Where its resources are made."""
+        return Place(self.account, self.region, self.stack.name)
+
+    @property
+    def now(self) -> datetime:
+        """The world's moment."""
+        return self.world.datetime()
+
+    def begin(self, operation: str, token: str | None) -> None:
+        """Give the stack a new operation of this type; what was under way stops at its next step."""
+        self.stack.operations.append((operation, self.world.new_uuid()))
+        self.stack.token = token
+        if token is not None:
+            self.stack.tokens.add(token)
+        self.stack.epoch += 1
+        self.stack.cancelled = False
+
+    def become(self, status: str, reason: str | None = None) -> None:
+        """Give the stack a status."""
+        stack = self.stack
+        stack.status, stack.reason = status, reason
+        if status == "DELETE_COMPLETE":
+            stack.deleted = self.now
+        elif status in {
+            "UPDATE_IN_PROGRESS",
+            "UPDATE_ROLLBACK_IN_PROGRESS",
+            "ROLLBACK_IN_PROGRESS",
+            "CREATE_IN_PROGRESS",
+        }:
+            stack.updated = self.now
+        self._write(self.world.new_uuid(), (stack.name, stack.id, STACK_TYPE), (status, reason))
+
+    def resource(self, resource: Resource, status: str, reason: str | None = None) -> None:
+        """Give a resource a status."""
+        resource.status, resource.reason, resource.updated = status, reason, self.now
+        event_id = f"{resource.logical_id}-{status}-{self.now:%Y-%m-%dT%H:%M:%S}.{self.now.microsecond // 1000:03d}Z"
+        properties = json.dumps(resource.properties, separators=(",", ":"))
+        what = (resource.logical_id, resource.physical_id or "", resource.type)
+        self._write(event_id, what, (status, reason), properties)
+
+    def _write(
+        self,
+        event_id: str,
+        what: tuple[str, str, str],
+        outcome: tuple[str, str | None],
+        properties: str | None = None,
+    ) -> None:
+        self.stack.events.append(
+            Event(
+                event_id=event_id,
+                operation_id=self.stack.operation_id,
+                logical_id=what[0],
+                physical_id=what[1],
+                type=what[2],
+                status=outcome[0],
+                at=self.now,
+                reason=outcome[1],
+                token=self.stack.token,
+                properties=properties,
+            )
+        )
+
+    def seconds(self, action: str, resource: str | None = None) -> float:
+        """Return how long an action takes."""
+        return self.world.script.seconds(action, resource, self.at)
+
+    def evaluator(self, deployment: Deployment, lookup: Lookup) -> Evaluator:
+        """Return what evaluates a deployment's template in this stack."""
+        template = read(deployment.body)
+        return Evaluator(
+            template, deployment.parameters, self.account, self.region, self.stack.name, self.stack.id, lookup
+        )

@@ -1,0 +1,199 @@
+"""The operations of a stack as they run through time: create, update, roll back, delete.
+
+Each is a generator that yields waits; whoever starts one gives the stack a new epoch, which stops the one before.
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
+"""
+
+from collections.abc import Callable, Generator, Iterator
+
+from fake_aws.cloudformation.journal import Journal
+from fake_aws.cloudformation.provision import Provisioner, copies, delete_jobs, delete_resource
+from fake_aws.cloudformation.records import Deployment, Resource, Stack
+from fake_aws.cloudformation.side_by_side import Job, side_by_side
+from fake_aws.cloudformation.template import read
+
+Waits = Generator[float, None, None]
+
+
+def start(journal: Journal, operation: str, token: str | None, process: Callable[[], Waits]) -> None:
+    """Begin an operation; it ends early when another one takes the stack over."""
+    journal.begin(operation, token)
+    epoch = journal.stack.epoch
+
+    def guarded() -> Iterator[float]:
+        for wait in process():
+            yield wait
+            if journal.stack.epoch != epoch:
+                return
+
+    journal.world.start(guarded)
+
+
+def _stopped(stack: Stack) -> Callable[[], bool]:
+    return lambda: stack.cancelled
+
+
+def failed_text(verb: str, ids: list[str]) -> str:
+    """Return CloudFormation's sentence about the resources that failed."""
+    return f"The following resource(s) failed to {verb}: [{', '.join(ids)}]. "
+
+
+def create(journal: Journal, wanted: Deployment, *, on_failure: str) -> Waits:
+    """Create the stack's resources; `on_failure` is ROLLBACK, DO_NOTHING or DELETE."""
+    stack = journal.stack
+    stack.deployed, stack.description = wanted, read(wanted.body).description
+    journal.become("CREATE_IN_PROGRESS", "User Initiated")
+    yield journal.seconds("STACK")
+    provisioner = Provisioner(journal, wanted)
+    failed = yield from side_by_side(provisioner.jobs(), stop=_stopped(stack))
+    if not failed:
+        yield journal.seconds("STACK")
+        stack.outputs = outputs(provisioner)
+        journal.become("CREATE_COMPLETE")
+        return
+    said = failed_text("create", _all_failed(stack))
+    if on_failure == "DO_NOTHING":
+        journal.become("CREATE_FAILED", said)
+    elif on_failure == "DELETE":
+        journal.become("DELETE_IN_PROGRESS", said + "Delete requested by user.")
+        yield from _delete_rest(journal, rolling_back=True)
+    else:
+        journal.become("ROLLBACK_IN_PROGRESS", said + "Rollback requested by user.")
+        yield from roll_back_create(journal)
+
+
+def _all_failed(stack: Stack) -> list[str]:
+    return sorted(lid for lid, each in stack.resources.items() if each.status.endswith("_FAILED"))
+
+
+def roll_back_create(journal: Journal) -> Waits:
+    """Delete what a failed creation made; the stack is in ROLLBACK_IN_PROGRESS already."""
+    yield journal.seconds("STACK")
+    jobs = delete_jobs(journal, journal.stack.resources, rolling_back_create=True)
+    failed = yield from side_by_side(jobs, stop=lambda: False, keep_going=True)
+    yield journal.seconds("STACK")
+    if failed:
+        journal.become("ROLLBACK_FAILED", failed_text("delete", failed))
+    else:
+        journal.become("ROLLBACK_COMPLETE")
+
+
+def update(journal: Journal, wanted: Deployment, *, disable_rollback: bool) -> Waits:
+    """Bring the stack to another template, parameters or tags."""
+    stack = journal.stack
+    if stack.before is None or stack.status != "UPDATE_FAILED":  # a retry still rolls back to the last good state
+        stack.before, stack.before_resources = stack.deployed, copies(stack.resources)
+    journal.become("UPDATE_IN_PROGRESS", "User Initiated")
+    yield journal.seconds("STACK")
+    provisioner = Provisioner(journal, wanted)
+    failed = yield from side_by_side(provisioner.jobs(), stop=_stopped(stack))
+    if failed or stack.cancelled:
+        verb = "create" if set(failed) & set(provisioner.created) else "update"
+        said = failed_text(verb, _all_failed(stack)) if failed else None
+        if disable_rollback and not stack.cancelled:
+            stack.deployed = wanted
+            journal.become("UPDATE_FAILED", said)
+            return
+        journal.become("UPDATE_ROLLBACK_IN_PROGRESS", said)
+        yield from roll_back_update(journal, provisioner.replaced)
+        return
+    stack.deployed, stack.description = wanted, provisioner.evaluator.template.description
+    stack.outputs = outputs(provisioner)
+    journal.become("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    yield journal.seconds("STACK")
+    kept = yield from _clean_up(journal, provisioner)
+    stack.before, stack.before_resources = None, {}
+    journal.become("UPDATE_COMPLETE", "One or more resources could not be deleted." if kept else None)
+
+
+def _clean_up(journal: Journal, provisioner: Provisioner) -> Generator[float, None, bool]:
+    stack, kept = journal.stack, False
+    for old in provisioner.replaced:
+        policy = stack.resources[old.logical_id].declared.get("UpdateReplacePolicy", "Delete")
+        if policy == "Delete":
+            old.declared = {**old.declared, "DeletionPolicy": "Delete"}
+            kept |= not (yield from delete_resource(journal, old))
+        else:
+            journal.resource(old, "DELETE_SKIPPED")
+    wanted = set(provisioner.wanted_ids())
+    gone = {lid: each for lid, each in stack.resources.items() if lid not in wanted}
+    failed = yield from side_by_side(delete_jobs(journal, gone), stop=lambda: False, keep_going=True)
+    for lid in gone:
+        del stack.resources[lid]
+    return kept or bool(failed)
+
+
+def roll_back_update(journal: Journal, replaced: list[Resource], skip: frozenset[str] = frozenset()) -> Waits:
+    """Bring the stack back to `before`; it is in UPDATE_ROLLBACK_IN_PROGRESS already."""
+    stack = journal.stack
+    if stack.before is None:
+        raise AssertionError("nothing to roll back to")
+    yield journal.seconds("STACK")
+    made = [each for lid, each in stack.resources.items() if lid not in stack.before_resources and each.exists]
+    for old in replaced:
+        made.append(stack.resources[old.logical_id])
+        stack.resources[old.logical_id] = old
+    for lid in skip:
+        journal.resource(stack.resources[lid], "UPDATE_COMPLETE")
+        stack.resources[lid].properties = stack.before_resources[lid].properties
+    failed = yield from side_by_side(_jobs_back(journal, stack.before), stop=lambda: False)
+    if failed:
+        journal.become("UPDATE_ROLLBACK_FAILED", failed_text("update", _all_failed(stack)))
+        return
+    journal.become("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+    yield journal.seconds("STACK")
+    for each in made:
+        yield from delete_resource(journal, each, rolling_back_create=True)
+        if stack.resources.get(each.logical_id) is each:
+            del stack.resources[each.logical_id]
+    stack.deployed, stack.before, stack.before_resources = stack.before, None, {}
+    for lid in [lid for lid, each in stack.resources.items() if not each.exists]:
+        del stack.resources[lid]
+    journal.become("UPDATE_ROLLBACK_COMPLETE")
+
+
+def _jobs_back(journal: Journal, before: Deployment) -> dict[str, Job]:
+    provisioner = Provisioner(journal, before)
+    return provisioner.jobs(action_back="UPDATE_ROLLBACK")
+
+
+def delete(journal: Journal, *, retain: frozenset[str], force: bool) -> Waits:
+    """Delete the stack; `retain` and `force` leave behind what cannot be deleted."""
+    journal.become("DELETE_IN_PROGRESS", "User Initiated")
+    yield from _delete_rest(journal, retain=retain, force=force)
+
+
+def _delete_rest(
+    journal: Journal, *, rolling_back: bool = False, retain: frozenset[str] = frozenset(), force: bool = False
+) -> Waits:
+    stack = journal.stack
+    yield journal.seconds("STACK")
+    for lid in sorted(retain):
+        journal.resource(stack.resources[lid], "DELETE_SKIPPED")
+    jobs = delete_jobs(journal, stack.resources, rolling_back_create=rolling_back)
+    failed = yield from side_by_side(jobs, stop=lambda: False, keep_going=True)
+    if failed and force:
+        for lid in failed:
+            journal.resource(stack.resources[lid], "DELETE_SKIPPED")
+        failed = []
+    yield journal.seconds("STACK")
+    if failed:
+        journal.become("DELETE_FAILED", failed_text("delete", failed))
+        return
+    stack.outputs, stack.change_sets = [], {}
+    journal.become("DELETE_COMPLETE")
+
+
+def outputs(provisioner: Provisioner) -> list[dict[str, str]]:
+    """Return the stack's outputs as DescribeStacks shows them."""
+    evaluator, found = provisioner.evaluator, []
+    for key, output in sorted(evaluator.template.outputs.items()):
+        if evaluator.has(output):
+            shown = {"OutputKey": key, "OutputValue": str(evaluator.value(output["Value"]))}
+            if "Description" in output:
+                shown["Description"] = output["Description"]
+            if "Export" in output:
+                shown["ExportName"] = str(evaluator.value(output["Export"]["Name"]))
+            found.append(shown)
+    return found

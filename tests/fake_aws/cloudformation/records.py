@@ -1,0 +1,155 @@
+"""What CloudFormation remembers in one account and region: stacks, their resources and events, their change sets."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fake_aws.json_value import Json
+
+
+@dataclass(slots=True)
+class Resource:
+    """A resource of a stack as it is deployed."""
+
+    logical_id: str
+    type: str
+    status: str
+    updated: datetime
+    physical_id: str | None = None
+    reason: str | None = None
+    properties: dict[str, Json] = field(default_factory=dict)
+    """With every function evaluated."""
+    declared: dict[str, Json] = field(default_factory=dict)
+    """The resource as the template writes it."""
+    attributes: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    """The stack's tags that it was given."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether something stands behind it that would have to be deleted."""
+        return self.physical_id is not None and self.status not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a stack's history; never changes, so copies of a world share it."""
+
+    event_id: str
+    operation_id: str
+    logical_id: str
+    physical_id: str
+    type: str
+    status: str
+    at: datetime
+    reason: str | None = None
+    token: str | None = None
+    properties: str | None = None
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Event":
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What early validation found wrong while a change set was made."""
+
+    validation: str
+    """Such as PROPERTY_VALIDATION or NAME_CONFLICT_VALIDATION."""
+    hook: str
+    """The name CloudFormation puts into the change set's reason, such as AWS::EarlyValidation::PropertyValidation."""
+    mode: str
+    """FAIL or WARN."""
+    path: str
+    reason: str
+    logical_id: str
+    type: str
+
+
+@dataclass(slots=True)
+class Deployment:
+    """What a stack is asked to be: a template with its inputs."""
+
+    body: str
+    parameters: dict[str, str]
+    """As given or by default; lists as comma-separated text."""
+    tags: dict[str, str]
+    capabilities: list[str]
+    role_arn: str | None = None
+
+
+@dataclass(slots=True)
+class ChangeSet:
+    """A change set, from its creation on."""
+
+    name: str
+    id: str
+    type: str
+    created: datetime
+    wanted: Deployment
+    client_token: str | None
+    operation_id: str
+    status: str = "CREATE_PENDING"
+    execution_status: str = "UNAVAILABLE"
+    reason: str | None = None
+    description: str | None = None
+    on_stack_failure: str | None = None
+    options: dict[str, Json] = field(default_factory=dict)
+    """What was asked for and is only shown again: ImportExistingResources, DeploymentMode, NotificationARNs, ..."""
+    changes: list[dict[str, Json]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Stack:
+    """A stack, deleted ones included."""
+
+    name: str
+    id: str
+    created: datetime
+    status: str
+    deployed: Deployment
+    reason: str | None = None
+    updated: datetime | None = None
+    deleted: datetime | None = None
+    description: str | None = None
+    change_set_id: str | None = None
+    termination_protection: bool = False
+    disable_rollback: bool = False
+    retain_except_on_create: bool = False
+    deletion_mode: str | None = None
+    resources: dict[str, Resource] = field(default_factory=dict)
+    outputs: list[dict[str, str]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    """Oldest first."""
+    change_sets: dict[str, ChangeSet] = field(default_factory=dict)
+    """By id, oldest first."""
+    operations: list[tuple[str, str]] = field(default_factory=list)
+    """Type and id of each operation, newest last."""
+    token: str | None = None
+    """The client request token of the operation under way, or of the last one."""
+    tokens: set[str] = field(default_factory=set)
+    before: Deployment | None = None
+    """What a rollback goes back to."""
+    before_resources: dict[str, Resource] = field(default_factory=dict)
+    epoch: int = 0
+    """Grows when an operation takes over from another, which then stops."""
+    cancelled: bool = False
+
+    @property
+    def operation_id(self) -> str:
+        """The id of the operation under way, or of the last one."""
+        return self.operations[-1][1]
+
+
+@dataclass(slots=True)
+class CloudFormation:
+    """All stacks of one account and region, by id, oldest first."""
+
+    stacks: dict[str, Stack] = field(default_factory=dict)
+
+    def find(self, name_or_id: str) -> Stack | None:
+        """Return the stack: by name only one that is not deleted, by id any."""
+        if name_or_id.startswith("arn:"):
+            return self.stacks.get(name_or_id)
+        alive = [each for each in self.stacks.values() if each.name == name_or_id and each.status != "DELETE_COMPLETE"]
+        return alive[-1] if alive else None

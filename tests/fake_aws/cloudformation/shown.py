@@ -1,0 +1,20 @@
+"""How parameters and tags look in replies."""
+
+from fake_aws.cloudformation.records import Deployment
+from fake_aws.cloudformation.template import read
+
+
+def parameters(deployment: Deployment) -> list[dict[str, str]]:
+    """Return the parameters with their values, NoEcho ones hidden."""
+    if not deployment.body:
+        return []
+    declared = read(deployment.body).parameters
+    return [
+        {"ParameterKey": key, "ParameterValue": "****" if str(declared[key].get("NoEcho")).lower() == "true" else value}
+        for key, value in deployment.parameters.items()
+    ]
+
+
+def tags(values: dict[str, str]) -> list[dict[str, str]]:
+    """Return tags as AWS lists them."""
+    return [{"Key": key, "Value": value} for key, value in values.items()]

@@ -1,0 +1,133 @@
+"""What is done to a stack as a whole: delete, protect, cancel, roll back, continue a rollback.
+
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html,
+API_UpdateTerminationProtection, API_CancelUpdateStack, API_RollbackStack and API_ContinueUpdateRollback
+"""
+
+from typing import Any
+
+from fake_aws.calls import Reply, Request
+from fake_aws.cloudformation import lifecycle
+from fake_aws.cloudformation.journal import Journal
+from fake_aws.cloudformation.lifecycle import Waits
+from fake_aws.cloudformation.lookup import journal, stack_named
+from fake_aws.cloudformation.records import Stack
+from fake_aws.refusals import AwsRefusal, validation_error
+
+_BUSY_FOR_DELETION = frozenset(
+    {"UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}
+    | {"UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "IMPORT_IN_PROGRESS", "IMPORT_ROLLBACK_IN_PROGRESS"}
+)
+
+
+def delete_stack(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DeleteStack; a stack that is not there, or already going, is no error."""
+    stack = request.state.find(params["StackName"])
+    if stack is None or stack.status in {"DELETE_COMPLETE", "DELETE_IN_PROGRESS"}:
+        return {}
+    retain, force = frozenset(params.get("RetainResources", ())), params.get("DeletionMode") == "FORCE_DELETE_STACK"
+    _check_deletable(stack, retain, force=force)
+    if _repeated(request, stack, params):
+        return {}
+    stack.deletion_mode = params.get("DeletionMode")
+    book = journal(request, stack)
+    lifecycle.start(
+        book,
+        "DELETE_STACK",
+        params.get("ClientRequestToken"),
+        lambda: lifecycle.delete(book, retain=retain, force=force),
+    )
+    return {}
+
+
+def _check_deletable(stack: Stack, retain: frozenset[str], *, force: bool) -> None:
+    if stack.termination_protection:
+        raise validation_error(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
+    if stack.status in _BUSY_FOR_DELETION:
+        raise validation_error(f"Stack [{stack.id}] cannot be deleted while in status {stack.status}")
+    if stack.status != "DELETE_FAILED" and (retain or force):
+        what = "resources to retain" if retain else "FORCE_DELETE_STACK"
+        raise validation_error(
+            f"Invalid operation on stack [{stack.id}]. When you delete a stack, specify which {what} only when the"
+            " stack is in the DELETE_FAILED state."
+        )
+    for logical_id in sorted(retain):
+        if logical_id not in stack.resources:
+            raise validation_error(f"Resource {logical_id} does not exist for stack {stack.name}")
+        if not stack.resources[logical_id].exists:
+            raise validation_error(
+                "The specified resources to retain must be in a valid state. Do not specify resources that are in the"
+                " DELETE_COMPLETE state."
+            )
+
+
+def _repeated(request: Request, stack: Stack, params: dict[str, Any]) -> bool:
+    """Return whether the token was used on this stack before and AWS takes that for a repeat; else refuse it."""
+    token = params.get("ClientRequestToken")
+    if token is None or token not in stack.tokens:
+        return False
+    if request.world.quirks.repeated_request_token_is_honoured:
+        return True
+    raise AwsRefusal("TokenAlreadyExistsException", f"A client request token already exists: {token}")
+
+
+def update_termination_protection(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer UpdateTerminationProtection."""
+    stack = stack_named(request, params["StackName"])
+    stack.termination_protection = params["EnableTerminationProtection"]
+    return {"StackId": stack.id}
+
+
+def cancel_update_stack(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer CancelUpdateStack: what runs is cancelled, and the stack rolls back, rollback disabled or not."""
+    stack = stack_named(request, params["StackName"])
+    if stack.status != "UPDATE_IN_PROGRESS":
+        raise validation_error("CancelUpdateStack cannot be called from current stack status")
+    stack.cancelled = True
+    return {}
+
+
+def rollback_stack(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer RollbackStack, for a stack that failed with rollback disabled."""
+    stack = stack_named(request, params["StackName"])
+    if stack.status not in {"CREATE_FAILED", "UPDATE_FAILED"}:
+        raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not be rolled back.")
+    if _repeated(request, stack, params):
+        return {"StackId": stack.id, "OperationId": stack.operation_id}
+    stack.retain_except_on_create = params.get("RetainExceptOnCreate", stack.retain_except_on_create)
+    book = journal(request, stack)
+    lifecycle.start(book, "ROLLBACK", params.get("ClientRequestToken"), lambda: _roll_back(book))
+    return {"StackId": stack.id, "OperationId": stack.operation_id}
+
+
+def _roll_back(book: Journal) -> Waits:
+    if book.stack.status == "CREATE_FAILED" and book.stack.before is None:
+        book.become("ROLLBACK_IN_PROGRESS", "User Initiated")
+        yield from lifecycle.roll_back_create(book)
+    else:
+        book.become("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
+        yield from lifecycle.roll_back_update(book, [])
+
+
+def continue_update_rollback(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer ContinueUpdateRollback, for a stack whose rollback failed."""
+    stack = stack_named(request, params["StackName"])
+    if stack.status != "UPDATE_ROLLBACK_FAILED":
+        raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not continue update rollback.")
+    skip = frozenset(params.get("ResourcesToSkip", ()))
+    for logical_id in sorted(skip):
+        resource = stack.resources.get(logical_id)
+        if resource is None or resource.status != "UPDATE_FAILED":
+            raise validation_error(
+                f"ResourcesToSkip: [{logical_id}] can only name resources that are in the UPDATE_FAILED state"
+            )
+    if _repeated(request, stack, params):
+        return {}
+    book = journal(request, stack)
+    lifecycle.start(book, "CONTINUE_ROLLBACK", params.get("ClientRequestToken"), lambda: _continue(book, skip))
+    return {}
+
+
+def _continue(book: Journal, skip: frozenset[str]) -> Waits:
+    book.become("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
+    yield from lifecycle.roll_back_update(book, [], skip)

@@ -1,0 +1,121 @@
+"""Reading stacks and their resources.
+
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html, API_ListStacks,
+API_DescribeStackResources and API_ListStackResources
+"""
+
+from typing import Any
+
+from fake_aws.calls import Reply, Request
+from fake_aws.cloudformation.lookup import stack_with_id
+from fake_aws.cloudformation.paging import page
+from fake_aws.cloudformation.records import Resource, Stack
+from fake_aws.cloudformation.shown import parameters, tags
+from fake_aws.refusals import validation_error
+
+NOT_CHECKED = {"StackDriftStatus": "NOT_CHECKED"}
+
+
+def describe_stacks(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DescribeStacks: one stack, deleted ones by id only, or a page of all that are not deleted."""
+    if "StackName" in params:
+        return {"Stacks": [_stack(stack_with_id(request, params["StackName"]))]}
+    alive = [each for each in request.state.stacks.values() if each.status != "DELETE_COMPLETE"]
+    shown, token = page(request, alive[::-1], params.get("NextToken"))
+    return {"Stacks": [_stack(each) for each in shown], "NextToken": token}
+
+
+def _stack(stack: Stack) -> dict[str, Any]:
+    return {
+        "StackId": stack.id,
+        "StackName": stack.name,
+        "ChangeSetId": stack.change_set_id,
+        "Description": stack.description,
+        "Parameters": parameters(stack.deployed) or None,
+        "CreationTime": stack.created,
+        "DeletionTime": stack.deleted,
+        "LastUpdatedTime": stack.updated,
+        "RollbackConfiguration": {},
+        "StackStatus": stack.status,
+        "StackStatusReason": stack.reason,
+        "DisableRollback": stack.disable_rollback,
+        "NotificationARNs": [],
+        "Capabilities": stack.deployed.capabilities or None,
+        "Outputs": stack.outputs or None,
+        "RoleARN": stack.deployed.role_arn,
+        "Tags": tags(stack.deployed.tags),
+        "EnableTerminationProtection": stack.termination_protection,
+        "DriftInformation": NOT_CHECKED,
+        "RetainExceptOnCreate": stack.retain_except_on_create or None,
+        "DeletionMode": stack.deletion_mode,
+        "LastOperations": _last_operations(stack),
+    }
+
+
+def _last_operations(stack: Stack) -> list[dict[str, str]]:
+    return [{"OperationType": kind, "OperationId": number} for kind, number in stack.operations[:-3:-1]]
+
+
+def list_stacks(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer ListStacks: newest first, deleted ones included."""
+    wanted = params.get("StackStatusFilter")
+    found = [each for each in request.state.stacks.values() if not wanted or each.status in wanted]
+    shown, token = page(request, found[::-1], params.get("NextToken"))
+    summaries = [
+        {
+            "StackId": each.id,
+            "StackName": each.name,
+            "TemplateDescription": each.description,
+            "CreationTime": each.created,
+            "LastUpdatedTime": each.updated,
+            "DeletionTime": each.deleted,
+            "StackStatus": each.status,
+            "StackStatusReason": each.reason,
+            "DriftInformation": NOT_CHECKED,
+            "LastOperations": _last_operations(each),
+        }
+        for each in shown
+    ]
+    return {"StackSummaries": summaries, "NextToken": token}
+
+
+def list_stack_resources(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer ListStackResources, one page."""
+    stack = stack_with_id(request, params["StackName"])
+    shown, token = page(request, _sorted(stack), params.get("NextToken"))
+    summaries = [{**_resource(each), "LastUpdatedTimestamp": each.updated} for each in shown]
+    return {"StackResourceSummaries": summaries, "NextToken": token}
+
+
+def describe_stack_resources(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DescribeStackResources: all resources of a stack (100 at most), or one by its logical id."""
+    if "StackName" not in params:
+        raise validation_error("Stack name or physical resource id must be specified")
+    stack = stack_with_id(request, params["StackName"])
+    found = _sorted(stack)
+    if "LogicalResourceId" in params:
+        logical_id = params["LogicalResourceId"]
+        found = [each for each in found if each.logical_id == logical_id]
+        if not found:
+            raise validation_error(f"Resource {logical_id} does not exist for stack {stack.name}")
+    return {
+        "StackResources": [
+            {**_resource(each), "StackName": stack.name, "StackId": stack.id, "Timestamp": each.updated}
+            for each in found[:100]
+        ]
+    }
+
+
+def _sorted(stack: Stack) -> list[Resource]:
+    return [stack.resources[lid] for lid in sorted(stack.resources)]
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    return {
+        "LogicalResourceId": resource.logical_id,
+        "PhysicalResourceId": resource.physical_id,
+        "ResourceType": resource.type,
+        "ResourceStatus": resource.status,
+        "ResourceStatusReason": resource.reason,
+        "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+    }

@@ -1,0 +1,58 @@
+"""Reading templates back.
+
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetTemplate.html and
+API_GetTemplateSummary
+"""
+
+from typing import Any
+
+from fake_aws.calls import Reply, Request
+from fake_aws.cloudformation.inputs import checked_body, required_capabilities
+from fake_aws.cloudformation.lookup import change_set, stack_with_id
+from fake_aws.cloudformation.template import read
+from fake_aws.refusals import Unsupported, validation_error
+
+
+def get_template(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer GetTemplate: the text exactly as it was sent, of a stack or of a change set."""
+    if "ChangeSetName" in params:
+        body = change_set(request, params)[1].wanted.body
+    elif "StackName" in params:
+        body = stack_with_id(request, params["StackName"]).deployed.body
+    else:
+        raise validation_error("StackName or ChangeSetName must be specified")
+    if not body:
+        raise validation_error(f"Stack with id {params['StackName']} does not exist")
+    return {"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]}
+
+
+def get_template_summary(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer GetTemplateSummary for a template or a stack."""
+    if "TemplateBody" in params:
+        body = checked_body(params["TemplateBody"])
+    elif "StackName" in params:
+        body = stack_with_id(request, params["StackName"]).deployed.body
+    else:
+        raise Unsupported("GetTemplateSummary without TemplateBody or StackName")
+    template = read(body)
+    capabilities = required_capabilities(template)
+    iam = sorted({each["Type"] for each in template.resources.values() if each["Type"].startswith("AWS::IAM::")})
+    return {
+        "Parameters": [_declaration(key, each) for key, each in template.parameters.items()],
+        "Description": template.description,
+        "Capabilities": capabilities or None,
+        "CapabilitiesReason": f"The following resource(s) require capabilities: [{', '.join(iam)}]" if iam else None,
+        "ResourceTypes": sorted({each["Type"] for each in template.resources.values()}),
+        "Version": "2010-09-09",
+    }
+
+
+def _declaration(key: str, declared: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "ParameterKey": key,
+        "DefaultValue": str(declared["Default"]) if "Default" in declared else None,
+        "ParameterType": declared["Type"],
+        "NoEcho": str(declared.get("NoEcho", False)).lower() == "true",
+        "Description": declared.get("Description"),
+        "ParameterConstraints": {"AllowedValues": [str(each) for each in declared.get("AllowedValues", [])]},
+    }

@@ -1,0 +1,177 @@
+"""The resource types the fake knows: names, attributes, and what cfn-lint's copy of AWS's schema says of them.
+
+A type or attribute that is not here is refused loudly. Which properties exist, are create-only or tagged is read from
+the schema; physical ids and attributes are written down here.
+"""
+
+import functools
+import importlib.util
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fake_aws.refusals import Unsupported
+
+Properties = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a resource is made."""
+
+    account: str
+    region: str
+    stack: str
+
+    def arn(self, service: str, rest: str, *, region: str | None = None) -> str:
+        """Return an ARN of this account."""
+        return f"arn:aws:{service}:{self.region if region is None else region}:{self.account}:{rest}"
+
+
+Attributes = Callable[[Place, str, Properties], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """What the fake must know of a type beside its schema."""
+
+    name_property: str | None
+    """The property that names it, where it can be named."""
+    unique_in: str | None
+    """`world`, `account` or `region`: where no two may have one name; None where the id is made by AWS."""
+    attributes: Attributes
+    physical: Callable[[Place, str, Properties, str], str] | None = None
+    """(place, logical id, properties, random suffix) -> physical id, where it is not the name."""
+
+
+def _none(_: Place, __: str, ___: Properties) -> dict[str, str]:
+    return {}
+
+
+def _table(place: Place, name: str, _: Properties) -> dict[str, str]:
+    arn = place.arn("dynamodb", f"table/{name}")
+    return {"Arn": arn, "StreamArn": f"{arn}/stream/2026-01-01T00:00:00.000", "TableId": f"id-of-{name}"}
+
+
+def _bucket(place: Place, name: str, _: Properties) -> dict[str, str]:
+    return {
+        "Arn": f"arn:aws:s3:::{name}",
+        "DomainName": f"{name}.s3.amazonaws.com",
+        "RegionalDomainName": f"{name}.s3.{place.region}.amazonaws.com",
+        "DualStackDomainName": f"{name}.s3.dualstack.{place.region}.amazonaws.com",
+    }
+
+
+def _role(place: Place, name: str, properties: Properties) -> dict[str, str]:
+    path = properties.get("Path", "/")
+    return {"Arn": place.arn("iam", f"role{path}{name}", region=""), "RoleId": f"AROA{name.upper()[:16]}"}
+
+
+def _url(place: Place, function_arn: str, _: Properties) -> dict[str, str]:
+    host = "".join(letter for letter in function_arn.rpartition(":")[2].lower() if letter.isalnum())
+    return {"FunctionUrl": f"https://{host}.lambda-url.{place.region}.on.aws/", "FunctionArn": function_arn}
+
+
+def _function_arn(place: Place, _: str, properties: Properties, __: str) -> str:
+    target = str(properties["TargetFunctionArn"])
+    return target if target.startswith("arn:") else place.arn("lambda", f"function:{target}")
+
+
+TYPES: dict[str, ResourceType] = {
+    "AWS::DynamoDB::GlobalTable": ResourceType("TableName", "region", _table),
+    "AWS::S3::Bucket": ResourceType("BucketName", "world", _bucket),
+    "AWS::S3::BucketPolicy": ResourceType("Bucket", None, _none),
+    "AWS::IAM::Role": ResourceType("RoleName", "account", _role),
+    "AWS::IAM::Policy": ResourceType(
+        None, None, lambda _, name, __: {"Id": name}, lambda place, lid, _, end: f"{place.stack[:5]}-{lid[:4]}-{end}"
+    ),
+    "AWS::Lambda::Function": ResourceType(
+        "FunctionName", "region", lambda place, name, _: {"Arn": place.arn("lambda", f"function:{name}")}
+    ),
+    "AWS::Lambda::Url": ResourceType(None, None, _url, _function_arn),
+    "AWS::Lambda::Permission": ResourceType(None, None, lambda _, name, __: {"Id": name}),
+    "AWS::Logs::LogGroup": ResourceType(
+        "LogGroupName", "region", lambda place, name, _: {"Arn": place.arn("logs", f"log-group:{name}:*")}
+    ),
+    "AWS::KMS::Key": ResourceType(
+        None,
+        None,
+        lambda place, key, _: {"Arn": place.arn("kms", f"key/{key}"), "KeyId": key},
+        lambda _, lid, __, end: f"{lid.lower()[:8]}-{end.lower()}",
+    ),
+    "AWS::KMS::Alias": ResourceType("AliasName", "region", _none),
+    "AWS::SNS::Topic": ResourceType(
+        "TopicName",
+        "region",
+        lambda _, arn, __: {"TopicArn": arn, "TopicName": arn.rpartition(":")[2]},
+        lambda place, lid, properties, end: place.arn(
+            "sns", str(properties.get("TopicName", f"{place.stack}-{lid}-{end}"))
+        ),
+    ),
+}
+
+
+def known(type_name: str) -> ResourceType:
+    """Return what the fake knows of a type, or refuse loudly."""
+    if type_name not in TYPES:
+        raise Unsupported(f"the fake does not know the resource type {type_name}")
+    return TYPES[type_name]
+
+
+def physical_id(type_name: str, place: Place, logical_id: str, properties: Properties, suffix: str) -> str:
+    """Return the id a new resource gets: its given name, or one that AWS makes from the stack's."""
+    about = known(type_name)
+    if about.physical is not None:
+        return about.physical(place, logical_id, properties, suffix)
+    if about.name_property and about.name_property in properties:
+        return str(properties[about.name_property])
+    made = f"{place.stack}-{logical_id}-{suffix}"
+    return made.lower()[:63] if type_name == "AWS::S3::Bucket" else made
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What AWS's own schema says of a type's properties."""
+
+    properties: frozenset[str]
+    required: frozenset[str]
+    create_only: frozenset[str]
+    conditionally_create_only: frozenset[str]
+    read_only: frozenset[str]
+    taggable: bool
+
+
+@functools.cache
+def schema(type_name: str) -> Schema:
+    """Return the schema of a type the fake knows, from cfn-lint's data."""
+    known(type_name)
+    found = json.loads((_schemas() / "resources" / f"{_index()[type_name]}.json").read_text())
+    read_only = _top(found.get("readOnlyProperties"))
+    return Schema(
+        properties=frozenset(found["properties"]) - read_only,
+        required=frozenset(found.get("required", ())),
+        create_only=_top(found.get("createOnlyProperties")),
+        conditionally_create_only=_top(found.get("conditionalCreateOnlyProperties")),
+        read_only=read_only,
+        taggable=bool((found.get("tagging") or {}).get("taggable")),
+    )
+
+
+def _top(paths: list[str] | None) -> frozenset[str]:
+    return frozenset(path.split("/")[2] for path in paths or () if path.count("/") == 2)
+
+
+@functools.cache
+def _index() -> dict[str, str]:
+    found: dict[str, str] = json.loads((_schemas() / "providers" / "us-east-1.json").read_text())
+    return found
+
+
+@functools.cache
+def _schemas() -> Path:
+    spec = importlib.util.find_spec("cfnlint")
+    if spec is None or spec.origin is None:
+        raise Unsupported("cfn-lint's schemas are not installed")
+    return Path(spec.origin).parent / "data" / "schemas"

@@ -1,0 +1,160 @@
+"""One request's way to the world and back, with everything that can go wrong on it."""
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
+
+from fake_aws.calls import Attempt, Call, Identity, Operation, Request
+from fake_aws.faults import Fault, Subject, refusal
+from fake_aws.json_value import Json
+from fake_aws.refusals import AwsRefusal, Killed, Unsupported
+from fake_aws.services import SERVICES
+from fake_aws.wire import json_rpc, query
+from fake_aws.wire.check import refuse_bad_reply, refuse_bad_request
+from fake_aws.wire.payload import Payload, text_of
+
+_PROTOCOLS: dict[str, ModuleType] = {"query": query, "json": json_rpc}
+_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/")
+
+
+class _Body(io.BytesIO):
+    """The raw side of a response, as botocore reads it."""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        yield self.read()
+
+
+def send(attempt: Attempt, request: AWSPreparedRequest) -> AWSResponse:
+    """Return AWS's answer to the request, or raise what botocore raises when there is none."""
+    return _Journey(attempt, request).run()
+
+
+@dataclass(slots=True)
+class _Journey:
+    attempt: Attempt
+    request: AWSPreparedRequest
+
+    def run(self) -> AWSResponse:
+        world = self.attempt.world
+        if world.faults.dead:
+            raise Killed("the process is dead; world.faults.revive() begins a new one")
+        identity, region = self._signer()
+        call = Call(
+            at=world.now,
+            account=identity.account,
+            region=region,
+            service=self.attempt.operation.service_model.service_name,
+            operation=self.attempt.operation.name,
+            params={},
+            mutating=self._known().mutating,
+        )
+        with world.lock:
+            call.params = self._protocol().parse(self.attempt.operation, self.request)
+            faults = world.faults.strike(_subject(call), world.now)
+            if Fault.KILL_BEFORE not in faults:
+                world.calls.append(call)
+        self._before(faults, call)
+        request_id = self.attempt.world.new_uuid()
+        status, body = self._answer(faults, call, identity, request_id)
+        self._after(faults, call)
+        headers = body.headers | {"x-amzn-requestid": request_id}
+        return AWSResponse(self.request.url, status, headers, _Body(body.content))  # type: ignore[arg-type]  # stubs
+
+    def _before(self, faults: frozenset[Fault], call: Call) -> None:
+        world = self.attempt.world
+        if Fault.KILL_BEFORE in faults:
+            world.faults.dead = True
+            raise Killed(f"killed before {call.operation}")
+        if Fault.HANG in faults:
+            call.outcome = Fault.HANG.value
+            world.clock.sleep(self._timeout("connect_timeout"))
+            raise ConnectTimeoutError(endpoint_url=self.request.url)
+        world.clock.sleep(world.latency_s / 2)
+        if Fault.LOSE_REQUEST in faults:
+            call.outcome = Fault.LOSE_REQUEST.value
+            raise ConnectionClosedError(endpoint_url=self.request.url)
+
+    def _after(self, faults: frozenset[Fault], call: Call) -> None:
+        world = self.attempt.world
+        if Fault.KILL_AFTER in faults:
+            world.faults.dead = True
+            raise Killed(f"killed after {call.operation}")
+        if Fault.LOSE_ANSWER in faults:
+            call.outcome = Fault.LOSE_ANSWER.value
+            raise ConnectionClosedError(endpoint_url=self.request.url)
+        if Fault.READ_TIMEOUT in faults:
+            call.outcome = Fault.READ_TIMEOUT.value
+            world.clock.sleep(self._timeout("read_timeout"))
+            raise ReadTimeoutError(endpoint_url=self.request.url)
+        world.clock.sleep(world.latency_s / 2)
+
+    def _answer(self, faults: frozenset[Fault], call: Call, identity: Identity, request_id: str) -> tuple[int, Payload]:
+        world, model = self.attempt.world, self.attempt.operation
+        try:
+            if (refused := refusal(faults, call.service)) is not None:
+                raise refused
+            with world.changing():
+                state = world.region(call.account, call.region).cloudformation
+                if Fault.STALE in faults and not call.mutating:
+                    state = world.stale_state(call)
+                reply = _handle(self._known(), Request(world, identity, call, state), model.input_shape)
+            refuse_bad_reply(model.output_shape, reply, model.name)
+        except AwsRefusal as error:
+            _check_code(self.attempt, error)
+            call.outcome = error.code
+            return error.status, self._protocol().render_error(model, error, request_id)
+        call.outcome = "ok"
+        return int(model.http.get("responseCode", 200)), self._protocol().render(model, reply, request_id)
+
+    def _timeout(self, name: str) -> float:
+        return float(getattr(self.attempt.config, name))
+
+    def _protocol(self) -> ModuleType:
+        return _PROTOCOLS[str(self.attempt.operation.service_model.resolved_protocol)]
+
+    def _known(self) -> Operation:
+        service, operation = self.attempt.operation.service_model.service_name, self.attempt.operation.name
+        try:
+            return SERVICES[service][operation]
+        except KeyError:
+            raise Unsupported(f"the fake does not know {service}:{operation}") from None
+
+    def _signer(self) -> tuple[Identity, str]:
+        found = _CREDENTIAL.search(text_of(self.request.headers.get("Authorization")))
+        if found is None:
+            raise Unsupported(f"an unsigned request: {self.request.url}")
+        return self.attempt.world.identity(found["key"]), found["region"]
+
+
+def _handle(operation: Operation, request: Request, shape: Json) -> dict[str, Any]:
+    if unknown := request.call.params.keys() - operation.knows:
+        raise Unsupported(f"{request.call.operation}: the fake does not know the parameters {sorted(unknown)}")
+    if shape is not None and request.call.service == "cloudformation":
+        refuse_bad_request(shape, request.call.params)
+    return operation.handler(request, request.call.params)
+
+
+_COMMON_CODES = frozenset(
+    {"ValidationError", "Throttling", "ThrottlingException", "SlowDown", "InternalFailure", "ServiceUnavailable"}
+    | {"AccessDenied", "ValidationException", "NoSuchBucket", "NoSuchKey", "BucketNotEmpty", "NoSuchTagSet"}
+    | {"ReplicationConfigurationNotFoundError", "MalformedXML", "404"}
+)
+"""Codes that services answer without having them in their models."""
+
+
+def _check_code(attempt: Attempt, error: AwsRefusal) -> None:
+    modelled = {
+        str(shape.metadata.get("error", {}).get("code", shape.name)) for shape in attempt.operation.error_shapes
+    }
+    if error.code not in modelled | _COMMON_CODES:
+        raise Unsupported(f"{attempt.operation.name} cannot answer {error.code}; its model has {sorted(modelled)}")
+
+
+def _subject(call: Call) -> Subject:
+    return Subject(call.service, call.operation, call.account, call.region, call.mutating)

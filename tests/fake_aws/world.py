@@ -1,0 +1,178 @@
+"""A world of AWS accounts and regions that lives in memory and in time of its own."""
+
+import copy
+import random
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import botocore.session
+
+from fake_aws.calls import Call, Identity
+from fake_aws.clock import Clock, RealClock, VirtualClock
+from fake_aws.cloudformation.control import StackControl
+from fake_aws.cloudformation.records import CloudFormation
+from fake_aws.faults import Faults
+from fake_aws.json_value import Json
+from fake_aws.refusals import Unsupported
+from fake_aws.schedule import Schedule
+from fake_aws.script import Script
+from fake_aws.session import make_session, reach
+from fake_aws.virtual_time import fresh_clock
+
+
+@dataclass(slots=True)
+class Quirks:
+    """Behaviour of AWS that nobody could verify, or that differs from day to day; tests prove both ways."""
+
+    repeated_client_token_is_honoured: bool = False
+    """CreateChangeSet again, the same in everything, answers the first change set instead of AlreadyExistsException."""
+    repeated_request_token_is_honoured: bool = False
+    """ExecuteChangeSet and DeleteStack again with the same token answer success instead of an error."""
+    no_changes_reason: str | None = None
+    """The reason of a change set without changes, where AWS's choice between its two texts is not wanted."""
+
+
+@dataclass(slots=True)
+class Region:
+    """What one account has in one region."""
+
+    cloudformation: CloudFormation = field(default_factory=CloudFormation)
+    past: deque[tuple[float, CloudFormation]] = field(default_factory=deque)
+    """Earlier states with the time each began, oldest first; kept only while reads may be stale."""
+
+
+class World:
+    """The fake AWS: hand its sessions to the code under test, prime what goes wrong, look at what it did.
+
+    Time is virtual unless `real_time`: see `virtual_time`. A new world begins a new virtual time. `page_size` is how
+    many items any paged answer holds.
+    """
+
+    EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __init__(self, *, seed: int = 0, real_time: bool = False, page_size: int = 2, latency_s: float = 0.05) -> None:
+        self.clock: Clock = RealClock() if real_time else fresh_clock()
+        self.lock = threading.RLock()
+        self.random = random.Random(seed)  # noqa: S311  a world is the same each time
+        self.page_size = page_size
+        self.latency_s = latency_s
+        self.quirks = Quirks()
+        self.faults = Faults(random.Random(seed + 1))  # noqa: S311
+        self.script = Script()
+        self.calls: list[Call] = []
+        self.names: set[tuple[str, ...]] = set()
+        """Every name that is taken, in the space it must be unique in: see `cloudformation.effects.name_key`."""
+        self.forbidden_roles: set[str] = set()
+        """Role ARNs that may not be assumed."""
+        self.schedule = Schedule()
+        self.schedule.after_step = self._remember
+        self._began = self.clock.time()
+        self._regions: dict[tuple[str, str], Region] = {}
+        self._identities: dict[str, Identity] = {}
+
+    # -- for tests ------------------------------------------------------------------------------------------------
+
+    def session(self, account: str = "111122223333", region: str | None = None) -> boto3.Session:
+        """Return a boto3 session of the account's administrator; every client of it reaches this world."""
+        identity = Identity(account, f"arn:aws:iam::{account}:user/test", f"AKIA{account}")
+        self._identities[identity.access_key] = identity
+        return make_session(self, identity.access_key, region)
+
+    def reach(self, session: botocore.session.Session) -> None:
+        """Make a botocore session that the code under test made by itself reach this world too."""
+        reach(session, self)
+
+    def stack(self, name: str, *, account: str = "111122223333", region: str = "us-east-1") -> StackControl:
+        """Return a handle to look at a stack, or to put it into any state, without an AWS call."""
+        return StackControl(self, account, region, name)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let virtual time pass outside of a loop."""
+        if not isinstance(self.clock, VirtualClock):
+            raise Unsupported("pass_time moves virtual time only")
+        self.clock.advance(seconds)
+
+    def settle(self) -> None:
+        """Let virtual time pass until nothing is under way in AWS."""
+        self.catch_up()
+        while (due := self.schedule.next_due()) is not None:
+            self.pass_time(due - self.now)
+            self.catch_up()
+
+    # -- for the fake's own parts ---------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """Seconds since the world began."""
+        return self.clock.time() - self._began
+
+    def datetime(self) -> datetime:
+        """Return the world's moment as AWS writes it; the moment of the step under way while the world catches up."""
+        return self.EPOCH + timedelta(seconds=self.schedule.now)
+
+    def catch_up(self) -> None:
+        """Let everything happen that is due by now."""
+        with self.lock:
+            self.schedule.catch_up(self.now)
+
+    def region(self, account: str, region: str) -> Region:
+        """Return what the account has in the region."""
+        return self._regions.setdefault((account, region), Region())
+
+    def identity(self, access_key: str) -> Identity:
+        """Return who signs with this key; any 12-digit key is an account's administrator."""
+        if access_key not in self._identities and access_key.isdigit() and len(access_key) == 12:
+            return Identity(access_key, f"arn:aws:iam::{access_key}:user/test", access_key)
+        if access_key not in self._identities:
+            raise Unsupported(f"the fake never handed out the access key {access_key}")
+        return self._identities[access_key]
+
+    def remember_identity(self, identity: Identity) -> None:
+        """Let the keys of an assumed role sign calls."""
+        self._identities[identity.access_key] = identity
+
+    def filled_buckets(self) -> frozenset[str]:
+        """Return the buckets that hold anything, versions and delete markers included."""
+        return frozenset()
+
+    def new_uuid(self) -> str:
+        """Return a uuid that depends on the seed only."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def start(self, process: Callable[[], Iterator[float]]) -> None:
+        """Begin something that takes time."""
+        self.schedule.start(_as_process(process))
+
+    def stale_state(self, call: Call) -> CloudFormation:
+        """Return what a read finds that is up to `faults.max_age_s` behind."""
+        region = self.region(call.account, call.region)
+        then = self.schedule.now - self.faults.random.uniform(0, self.faults.max_age_s)
+        older = [state for began, state in region.past if began <= then]
+        return older[-1] if older else region.cloudformation
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Hold the world still for one call, and keep its past if reads may be stale."""
+        with self.lock:
+            self.schedule.catch_up(self.now)
+            yield
+            self._remember()
+
+    def _remember(self) -> None:
+        if not self.faults.stale_reads():
+            return
+        now = self.schedule.now
+        for region in self._regions.values():
+            region.past.append((now, copy.deepcopy(region.cloudformation)))
+            while len(region.past) > 1 and region.past[1][0] < now - self.faults.max_age_s:
+                region.past.popleft()
+
+
+def _as_process(process: Callable[[], Iterator[float]]) -> Json:
+    yield from process()
