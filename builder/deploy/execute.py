@@ -88,7 +88,7 @@ async def _outcome(run: _Run, one: Checked) -> Outcome:
         if one.standing is Standing.READY:
             await _start(run, step)
         stack = await run.watches[step.region].until(step.stack_arn, _settled(step), DEADLINE_S)
-        if not stack.facts.good:
+        if not (stack.facts.good and stack.facts.exists):
             return await _broke(run, step, stack)
         await _protect(run, step, stack)
     except BuilderError as error:
@@ -120,7 +120,7 @@ def _settled(step: Step) -> Settled:
     """Return what ends the wait: this change set and a settled status, both at once, so no stale read can."""
 
     def check(stack: ObservedStack) -> bool:
-        return stack.facts.settled and was_executed(step, stack)
+        return stack.status == "DELETE_COMPLETE" or (stack.facts.settled and was_executed(step, stack))
 
     return check
 

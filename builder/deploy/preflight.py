@@ -74,8 +74,11 @@ async def _check_step(step: Step, clients: Clients) -> Checked:
 
 
 def was_executed(step: Step, stack: ObservedStack) -> bool:
-    """Return whether the stack's last operation is this step's; in review its ChangeSetId is only one that waits."""
-    return stack.change_set == step.change_set and stack.status != "REVIEW_IN_PROGRESS"
+    """Return whether the stack's last operation is this step's.
+
+    In review its ChangeSetId is only one that waits; of a stack deleted while in review, one that never ran.
+    """
+    return stack.change_set == step.change_set and stack.facts.exists
 
 
 def _standing_of_executed(step: Step, stack: ObservedStack) -> Standing:

@@ -1,0 +1,87 @@
+"""What tests of the whole share: one embedded AWS a worker, an account and a project folder for each test."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+
+from builder.cli.main import main
+from builder.local import EmbeddedAws
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a command ended and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws() as running:
+        yield running
+
+
+@pytest.fixture
+def account_id(request: pytest.FixtureRequest) -> str:
+    number = int(hashlib.sha256(request.node.nodeid.encode()).hexdigest(), 16) % 10**12
+    return f"{number:012d}"
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the caller's leads to a real AWS."""
+    for name in list(os.environ):
+        if name.upper().startswith("AWS_") or name == "ENVIRONMENT_SUFFIX":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def credentials(offline: None, embedded: EmbeddedAws, account_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 reaches the embedded AWS, in an account of the test's own."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", embedded.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+@pytest.fixture
+def session(credentials: None) -> boto3.Session:
+    return boto3.Session(region_name="us-east-1")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None) -> Path:
+    """A folder with the shipped dr.yaml, handlers and templates; the working directory of the test."""
+    for name in ("lambda", "templates"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+    shutil.copy(ROOT / "dr.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def builder(capsys: pytest.CaptureFixture[str]) -> Command:
+    """`python -m builder` in this process."""
+
+    def run(*arguments: str) -> Answer:
+        capsys.readouterr()
+        code = main(arguments)
+        wrote = capsys.readouterr()
+        return Answer(code, wrote.out, wrote.err)
+
+    return run
