@@ -88,7 +88,7 @@ def _check_declaration(key: str, declared: dict[str, Any]) -> None:
         raise Unsupported(f"parameter {key}: the fake does not know the type {declared.get('Type')}")
     if unknown := declared.keys() - _PARAMETER_KEYS:
         raise Unsupported(f"parameter {key}: the fake does not know {sorted(unknown)}")
-    if used := declared.keys() & {"MinLength", "MaxLength", "MinValue", "MaxValue"}:
+    if used := declared.keys() & {"MinValue", "MaxValue"}:
         raise Unsupported(f"parameter {key}: the fake does not check {sorted(used)}")
 
 
@@ -99,6 +99,10 @@ def _check_value(key: str, declared: dict[str, Any], value: str) -> None:
     pattern = declared.get("AllowedPattern")
     if pattern and not re.fullmatch(pattern, value):
         raise validation_error(f"Parameter '{key}' must match pattern {pattern}")
+    if len(value) < int(declared.get("MinLength", 0)):
+        raise validation_error(f"Parameter '{key}' must contain at least {declared['MinLength']} characters")
+    if "MaxLength" in declared and len(value) > int(declared["MaxLength"]):
+        raise validation_error(f"Parameter '{key}' must contain at most {declared['MaxLength']} characters")
     if declared["Type"] == "Number":
         try:
             float(value)
