@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import os
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -94,8 +94,7 @@ class EmbeddedAws:
         """End the child: asked first, then its whole process group, Lambda workers included, by force."""
         child, self._child = self._child, None
         self.endpoint = ""
-        if child is None:
-            return
+        assert child is not None  # noqa: S101  started by __enter__, which calls this at most once
         child.terminate()
         try:
             child.wait(_END_S)
@@ -113,12 +112,13 @@ def _read_line(child: subprocess.Popen[bytes], *, deadline_s: float) -> bytes | 
     assert child.stdout is not None  # noqa: S101  opened as a pipe
     until = time.monotonic() + deadline_s
     line = b""
-    while not line.endswith(b"\n"):
-        readable, _, _ = select.select([child.stdout], [], [], max(0.0, until - time.monotonic()))
-        if not readable:
-            return None
-        part = os.read(child.stdout.fileno(), 65536)
-        if not part:
-            return b""
-        line += part
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while not line.endswith(b"\n"):
+            if not selector.select(max(0.0, until - time.monotonic())):
+                return None
+            part = os.read(child.stdout.fileno(), 65536)
+            if not part:
+                return b""
+            line += part
     return line

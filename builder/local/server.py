@@ -111,7 +111,5 @@ def _announcing(app: _App, ready: Callable[[], None]) -> _App:
 
 
 def _end_workers() -> None:
-    """End the Lambda workers, warm and busy; a module never imported has none."""
-    for name in ("ministack.core.lambda_runtime", "ministack.services.lambda_svc"):
-        if name in sys.modules:
-            sys.modules[name].reset()
+    """End the Lambda workers, warm and busy, and with them whatever request waits for one."""
+    importlib.import_module("ministack.core.lambda_runtime").reset()

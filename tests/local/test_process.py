@@ -12,7 +12,7 @@ import urllib3
 from builder.errors import Failed
 from builder.local import EmbeddedAws, process
 from local.account import Account, deploy
-from local.adapter.templates import TABLE, bucket, table
+from local.adapter.templates import TABLE, bucket, function, table
 from local.processes import ends_within
 
 _PARENT = """
@@ -69,7 +69,8 @@ def test_it_ends_with_a_parent_that_was_killed() -> None:
 def test_state_survives_a_restart(tmp_path: Path) -> None:
     with EmbeddedAws(state=tmp_path / "state") as aws:
         account = Account(endpoint=aws.endpoint, id="123456789012")
-        before = deploy(account, "stack", {**table(), **bucket("kept-bucket")}).stack
+        before = deploy(account, "stack", {**table(), **bucket("kept-bucket"), **function("kept")}).stack
+        account.functions().invoke(FunctionName="kept")
         account.dynamodb().put_item(TableName=TABLE, Item={"id": {"S": "kept"}})
         account.s3().put_object(Bucket="kept-bucket", Key="kept", Body=b"kept")
     with EmbeddedAws(state=tmp_path / "state") as aws:
@@ -77,6 +78,7 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
         after = account.cloudformation().describe_stacks(StackName="stack")["Stacks"][0]
         assert (after["StackId"], after["ChangeSetId"]) == (before["StackId"], before["ChangeSetId"])
         assert account.dynamodb("us-west-2").scan(TableName=TABLE)["Items"] == [{"id": {"S": "kept"}}]
+        assert account.functions().invoke(FunctionName="kept")["Payload"].read() == b'{"statusCode": 200}'
         assert account.s3().get_object(Bucket="kept-bucket", Key="kept")["Body"].read() == b"kept"
 
 

@@ -7,10 +7,12 @@ from builder.local.adapter import (
     bucket,
     change_set,
     change_set_id,
+    drift,
     emulator,
     function_name,
     function_url,
     global_table,
+    property_values,
     replacement,
     taken_name,
 )
@@ -31,7 +33,9 @@ def install() -> None:
     replacement.install()
     actions = emulator.touch(f"{_CFN}.handlers:_ACTION_HANDLERS")
     change_set.install(actions)
-    # Outside of the former: it must see what that one's CreateChangeSet made of a stack in review.
+    # Outside of the former: both must see what its CreateChangeSet makes of a stack in review.
     change_set_id.install(actions)
+    property_values.install(actions)
+    drift.install()
     function_url.install()
     function_name.install()

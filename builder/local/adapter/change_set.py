@@ -38,6 +38,19 @@ def find_stack(name_or_arn: str) -> Stack | None:
     return None if stack is None or stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
 
+def find_change_set(params: Params) -> MutableMapping[str, Any]:
+    """Return the change set that a request names, by its own ARN or by its name and its stack's name or ARN.
+
+    For requests that were answered well, so that it is known to exist.
+    """
+    stack = find_stack(parameter(params, "StackName"))
+    name = stack["StackName"] if stack else ""
+    found: MutableMapping[str, Any] = touch(f"{_CFN}.changesets:_find_change_set")(
+        parameter(params, "ChangeSetName"), name
+    )[1]
+    return found
+
+
 def invalid(message: str) -> Reply:
     """Return the reply for a request that CloudFormation refuses."""
     reply: Reply = touch(f"{_CFN}.helpers:_error")("ValidationError", message)

@@ -1,4 +1,4 @@
-"""DescribeStacks says which change set a stack is at, and a change set that was overtaken is OBSOLETE.
+"""DescribeStacks says which change set a stack is at.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Stack.html
 """
@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_St
 import re
 from collections.abc import MutableMapping
 
-from builder.local.adapter.change_set import Action, Params, find_stack, parameter
+from builder.local.adapter.change_set import Action, Params, find_change_set, find_stack, parameter
 from builder.local.adapter.emulator import touch
 from builder.local.adapter.refusals import Reply
 
@@ -29,7 +29,7 @@ def _make_create(handle: Action) -> Action:
         reply = handle(params)
         stack = find_stack(parameter(params, "StackName"))
         if reply[0] == 200 and stack is not None and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
-            stack[_KEY] = _find(params)
+            stack[_KEY] = find_change_set(params)["ChangeSetId"]
         return reply
 
     return create
@@ -39,9 +39,8 @@ def _make_execute(handle: Action) -> Action:
     def execute(params: Params) -> Reply:
         reply = handle(params)
         if reply[0] == 200:
-            found = _find(params)
-            change_set = touch(f"{_CFN}:_change_sets")[found]
-            touch(f"{_CFN}:_stacks")[change_set["StackName"]][_KEY] = found
+            change_set = find_change_set(params)
+            touch(f"{_CFN}:_stacks")[change_set["StackName"]][_KEY] = change_set["ChangeSetId"]
         return reply
 
     return execute
@@ -53,9 +52,6 @@ def _make_update(handle: Action) -> Action:
         stack = find_stack(parameter(params, "StackName"))
         if reply[0] == 200 and stack is not None:
             stack.pop(_KEY, None)
-            for change_set in touch(f"{_CFN}:_change_sets").values():
-                if change_set["StackId"] == stack["StackId"] and change_set["ExecutionStatus"] == "AVAILABLE":
-                    change_set["ExecutionStatus"] = "OBSOLETE"
         return reply
 
     return update
@@ -76,10 +72,3 @@ def _make_describe(handle: Action) -> Action:
 def _element(change_sets: MutableMapping[str, str], stack_id: str) -> str:
     found = change_sets.get(stack_id)
     return f"<ChangeSetId>{found}</ChangeSetId>" if found else ""
-
-
-def _find(params: Params) -> str:
-    """Return the ARN of the change set that a request names, by its own ARN or by its name and its stack's."""
-    stack = find_stack(parameter(params, "StackName"))
-    name = stack["StackName"] if stack else ""
-    return str(touch(f"{_CFN}.changesets:_find_change_set")(parameter(params, "ChangeSetName"), name)[0])

@@ -77,7 +77,7 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
 def delete(physical_id: str, props: Properties) -> None:
     """Delete every replica, this region's last; refused as a whole while any of them is protected."""
     del props
-    for region in _regions(physical_id):
+    for region in find_regions(physical_id):
         _check_unprotected(physical_id, region)
     _remove(physical_id)
 
@@ -110,12 +110,12 @@ def _index_names(props: Properties) -> set[str]:
 
 def _check_free(name: str, regions: list[str]) -> None:
     for region in regions:
-        if _table(name, region) is not None:
+        if find_table(name, region) is not None:
             raise AlreadyExists(f"Table already exists: {name} in {region}", service="DynamoDb")
 
 
 def _check_unprotected(name: str, region: str) -> None:
-    table = _table(name, region)
+    table = find_table(name, region)
     if table is not None and table.get("DeletionProtectionEnabled"):
         raise _invalid(
             f"Resource cannot be deleted as it is currently protected against deletion in {region}. "
@@ -167,29 +167,30 @@ def _replicate(name: str, change: Properties) -> None:
 
 def _remove(name: str) -> None:
     home = _region()
-    for region in _regions(name):
+    for region in find_regions(name):
         if region != home:
             _replicate(name, {"Delete": {"RegionName": region}})
-    if _table(name, home) is not None:
+    if find_table(name, home) is not None:
         accept(touch(f"{_DDB}:_delete_table")({"TableName": name}), service="DynamoDb")
 
 
-def _regions(name: str) -> list[str]:
+def find_regions(name: str) -> list[str]:
     """Return where the table really is, which the DynamoDB API may have changed since the stack's last update."""
     home = _region()
-    table = _table(name, home)
+    table = find_table(name, home)
     if table is None:
         return []
     return touch(f"{_DDB}:_replica_group")(table) or [home]
 
 
 def _attributes(name: str) -> Mapping[str, str]:
-    table = _table(name, _region())
+    table = find_table(name, _region())
     attributes: dict[str, str] = touch(f"{_PROVISIONERS}:_ddb_attrs")(table)
     return {**attributes, "TableId": table["TableId"]} if table else attributes
 
 
-def _table(name: str, region: str) -> dict[str, Any] | None:
+def find_table(name: str, region: str) -> dict[str, Any] | None:
+    """Return the emulator's own record of a replica, or None if there is none."""
     found: dict[str, Any] | None = touch(f"{_DDB}:_tables").get_scoped(_account(), region, name)
     return found
 

@@ -20,6 +20,11 @@ def make_request_body(configuration: Configuration) -> bytes:
     return make_body("PutBucketReplication", ReplicationConfiguration=wanted)
 
 
+def read_configuration(kept: Configuration) -> Configuration:
+    """Return the configuration that a template would have to say for the emulator to keep what it keeps."""
+    return {"Role": kept["Role"], "Rules": [_in_template(rule) for rule in kept["Rules"]]}
+
+
 def find_refusal(configuration: Configuration) -> str | None:
     """Return S3's words for the first rule that its newer schema (V2: the rule has a Filter) refuses, or None."""
     for rule in configuration["Rules"]:
@@ -37,6 +42,16 @@ def find_refusal(configuration: Configuration) -> str | None:
 def destinations(configuration: Configuration) -> list[str]:
     """Return the names of the destination buckets, in the order of the rules."""
     return [str(rule["Destination"]["Bucket"]).rpartition(":")[2] for rule in configuration["Rules"]]
+
+
+def _in_template(rule: Configuration) -> dict[str, Any]:
+    made = {"Id" if name == "ID" else name: value for name, value in rule.items()}
+    if "Filter" in made:
+        made["Filter"] = {"TagFilter" if name == "Tag" else name: value for name, value in made["Filter"].items()}
+        if "And" in made["Filter"]:
+            both = made["Filter"]["And"]
+            made["Filter"]["And"] = {"TagFilters" if name == "Tags" else name: value for name, value in both.items()}
+    return made
 
 
 def _rule(rule: Configuration) -> dict[str, Any]:

@@ -113,6 +113,14 @@ def test_the_destination_must_exist(account: Account) -> None:
     assert not _exists(account, source)
 
 
+def test_a_rule_with_a_filter_needs_a_word_on_delete_markers(account: Account) -> None:
+    source, destination = names(account)
+    deploy(account, "destination", bucket(destination), region=SECONDARY)
+    rules = replication(destination, DeleteMarkerReplication=None)
+    ended = deploy(account, "source", bucket(source, ReplicationConfiguration=rules))
+    assert "DeleteMarkerReplication must be specified" in ended.reason
+
+
 def test_rules_that_s3_refuses_leave_no_bucket_behind(account: Account) -> None:
     source, destination = names(account)
     deploy(account, "destination", bucket(destination), region=SECONDARY)

@@ -231,6 +231,14 @@ def test_encryption_and_capacity_reach_every_replica(account: Account) -> None:
     assert described["SSEDescription"]["SSEType"] == "KMS"
 
 
+def test_encryption_with_the_default_key_can_be_added(account: Account) -> None:
+    deploy(account, "table", table())
+    assert update(account, "table", table(SSESpecification={"SSEEnabled": True})).status == "UPDATE_COMPLETE"
+    for region in (PRIMARY, SECONDARY):
+        described = account.dynamodb(region).describe_table(TableName=TABLE)["Table"]
+        assert described["SSEDescription"]["Status"] == "ENABLED"
+
+
 def test_a_new_key_under_the_same_name_is_refused(account: Account) -> None:
     deploy(account, "table", table())
     other = table(
