@@ -1,5 +1,6 @@
 """A DynamoDB that fails on demand: a real server, since the emulator's never throttles or hangs."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +14,11 @@ _NAMESPACE = "com.amazonaws.dynamodb.v20120810"
 
 @dataclass(slots=True)
 class FaultyDynamoDb:
-    """Where it listens and how it answers next; `asked` counts the requests it has seen."""
+    """Where it listens, how it answers next, and the input of every request it has seen."""
 
     endpoint: str
     behaviour: Callable[[Any], None]
-    asked: int = 0
+    asked: list[Any] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
 
 
@@ -29,8 +30,7 @@ def faulty_dynamodb() -> Iterator[FaultyDynamoDb]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            faulty.asked += 1
+            faulty.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             faulty.behaviour(self)
 
         def log_message(self, *_: object) -> None:

@@ -32,11 +32,7 @@ def test_the_root_of_each_region_shows_its_own_write_and_the_other_region_s(twin
 
     assert first.status == 200
     assert first.headers["content-type"] == "application/json"
-    assert {name: first.json[name] for name in ("region", "role", "table")} == {
-        "region": PRIMARY,
-        "role": "primary",
-        "table": TABLE,
-    }
+    assert list(first.json.items())[:3] == [("region", PRIMARY), ("role", "primary"), ("table", TABLE)]
     assert (second["region"], second["role"]) == (SECONDARY, "secondary")
     assert list(second["heartbeats"]) == list(again["heartbeats"]) == list(REGIONS)
     assert second["heartbeats"][PRIMARY]["time"] == first.json["heartbeats"][PRIMARY]["time"]

@@ -47,6 +47,11 @@ def test_an_id_that_is_not_utf_8_is_refused(service: Function, method: str, enco
     assert status_and_error(service, event) == (400, "The id is not UTF-8.")
 
 
+def test_a_delete_is_answered_without_a_body(service: Function) -> None:
+    reply, _ = service.invoke(make_event("DELETE", "/items/nothing"))
+    assert (reply.status, reply.headers, reply.body) == (204, {}, b"")
+
+
 def test_a_body_in_base64_is_decoded(service: Function) -> None:
     text = '{"u": "\u00e4\u2603", "n": 1.0}'
     coded = base64.b64encode(text.encode()).decode()
