@@ -3,8 +3,12 @@
 from fake_aws import sts
 from fake_aws.calls import Operation
 from fake_aws.cloudformation import operations as cloudformation
+from fake_aws.dynamodb import operations as dynamodb
+from fake_aws.s3 import operations as s3
 
 SERVICES: dict[str, dict[str, Operation]] = {
     "cloudformation": cloudformation.OPERATIONS,
+    "dynamodb": dynamodb.OPERATIONS,
+    "s3": s3.OPERATIONS,
     "sts": sts.OPERATIONS,
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import boto3
 import botocore.session
@@ -25,6 +26,10 @@ from fake_aws.script import Script
 from fake_aws.session import make_session, reach
 from fake_aws.virtual_time import fresh_clock
 
+if TYPE_CHECKING:
+    from fake_aws.dynamodb.records import Table
+    from fake_aws.s3.records import Bucket
+
 
 @dataclass(slots=True)
 class Quirks:
@@ -34,6 +39,8 @@ class Quirks:
     """CreateChangeSet again, the same in everything, answers the first change set instead of AlreadyExistsException."""
     repeated_request_token_is_honoured: bool = False
     """ExecuteChangeSet and DeleteStack again with the same token answer success instead of an error."""
+    young_replicas_block_deletion: bool = False
+    """A table's home region cannot be deleted, by its stack either, while a replica is less than a day old."""
     no_changes_reason: str | None = None
     """The reason of a change set without changes, where AWS's choice between its two texts is not wanted."""
 
@@ -68,6 +75,15 @@ class World:
         self.calls: list[Call] = []
         self.names: set[tuple[str, ...]] = set()
         """Every name that is taken, in the space it must be unique in: see `cloudformation.effects.name_key`."""
+        self.buckets: dict[str, Bucket] = {}
+        self.tables: dict[tuple[str, str], Table] = {}
+        """By account and name."""
+        self.replication_s = 1.0
+        """How long an object takes to its replica."""
+        self.replica_change_s = 30.0
+        """How long DynamoDB takes to add or delete a table's replica."""
+        self.undeletable_objects: set[tuple[str, str]] = set()
+        """Bucket and key of objects that DeleteObjects reports as AccessDenied."""
         self.forbidden_roles: set[str] = set()
         """Role ARNs that may not be assumed."""
         self.schedule = Schedule()
@@ -139,7 +155,7 @@ class World:
 
     def filled_buckets(self) -> frozenset[str]:
         """Return the buckets that hold anything, versions and delete markers included."""
-        return frozenset()
+        return frozenset(name for name, bucket in self.buckets.items() if bucket.versions)
 
     def new_uuid(self) -> str:
         """Return a uuid that depends on the seed only."""

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.types import Place, known
+from fake_aws.dynamodb import effects as dynamodb
 from fake_aws.refusals import AwsRefusal
+from fake_aws.s3 import effects as s3
 
 if TYPE_CHECKING:
     from fake_aws.world import World
@@ -33,7 +35,10 @@ class Effects:
 
 
 NO_EFFECTS = Effects()
-EFFECTS: dict[str, Effects] = {}
+EFFECTS: dict[str, Effects] = {
+    "AWS::S3::Bucket": Effects(s3.create, s3.update, s3.delete),
+    "AWS::DynamoDB::GlobalTable": Effects(dynamodb.create, dynamodb.update, dynamodb.delete),
+}
 
 
 def name_key(place: Place, type_name: str, name: str) -> tuple[str, ...] | None:

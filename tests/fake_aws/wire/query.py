@@ -91,7 +91,7 @@ def render(operation: OperationModel, reply: dict[str, Any], request_id: str) ->
     inner = ""
     if operation.output_shape is not None:
         wrapper = operation.output_shape.serialization.get("resultWrapper", f"{operation.name}Result")
-        inner = f"<{wrapper}>{_members(operation.output_shape, reply)}</{wrapper}>"
+        inner = f"<{wrapper}>{members(operation.output_shape, reply)}</{wrapper}>"
     space = operation.service_model.metadata["xmlNamespace"]
     meta = f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
     return _payload(f'<{operation.name}Response xmlns="{space}">{inner}{meta}</{operation.name}Response>')
@@ -111,14 +111,15 @@ def _payload(xml: str) -> Payload:
     return Payload(xml.encode(), {"content-type": "text/xml"})
 
 
-def _members(shape: StructureShape, value: dict[str, Any]) -> str:
+def members(shape: StructureShape, value: dict[str, Any]) -> str:
+    """Return the XML of each member that has a value."""
     return "".join(_element(shape.members[name], name, inner) for name, inner in value.items() if inner is not None)
 
 
 def _element(shape: Shape, name: str, value: Json) -> str:
     tag = _name(shape, name)
     if isinstance(shape, StructureShape):
-        return f"<{tag}>{_members(shape, value)}</{tag}>"
+        return f"<{tag}>{members(shape, value)}</{tag}>"
     if isinstance(shape, ListShape):
         item = _name(shape.member, "member")
         if shape.serialization.get("flattened"):

@@ -1,0 +1,115 @@
+"""What the fake answers as DynamoDB: a table's replicas, and the removal of one.
+
+Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html, API_UpdateTable and
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_reqs_bestpractices.html
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from fake_aws.calls import Operation, Reply, Request, mutates, reads
+from fake_aws.dynamodb.records import Replica, Table
+from fake_aws.refusals import AwsRefusal, Unsupported
+
+if TYPE_CHECKING:
+    from fake_aws.world import World
+
+SOURCE_OF_YOUNG = (
+    "Replica cannot be deleted because it has acted as a source region for new replica(s) being added to the table in"
+    " the last 24 hours."
+)
+
+
+def describe_table(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DescribeTable in the region it is asked in; `Replicas` are those of other regions."""
+    table = _table(request, params)
+    return {"Table": _shown(table, request.region)}
+
+
+def update_table(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer UpdateTable with one replica to add or delete."""
+    table = _table(request, params)
+    updates = params["ReplicaUpdates"]
+    if len(updates) != 1 or updates[0].keys() - {"Create", "Delete"}:
+        raise Unsupported(f"ReplicaUpdates {updates}: the fake adds or deletes one replica at a time")
+    if any(each.status != "ACTIVE" for each in table.replicas.values()):
+        raise AwsRefusal("ResourceInUseException", f"Table is being updated: {table.name}")
+    ((action, asked),) = updates[0].items()
+    region = asked["RegionName"]
+    if action == "Create":
+        table.replicas[region] = Replica(region, request.world.datetime(), "CREATING")
+        request.world.start(lambda: _settle(request.world, table, region))
+    else:
+        _check_deletable(request.world, table, region)
+        table.replicas[region].status = "DELETING"
+        request.world.start(lambda: _settle(request.world, table, region))
+    return {"TableDescription": _shown(table, request.region)}
+
+
+def _check_deletable(world: "World", table: Table, region: str) -> None:
+    if region not in table.replicas:
+        raise AwsRefusal("ValidationException", f"Failed to delete replica in {region}: it does not exist")
+    if table.replicas[region].deletion_protection:
+        raise protected(table, region)
+    if region == table.home and is_source_of_young(world, table):
+        raise AwsRefusal("ValidationException", SOURCE_OF_YOUNG)
+
+
+def protected(table: Table, region: str) -> AwsRefusal:
+    """Return the refusal to delete a table whose deletion protection is on."""
+    return AwsRefusal(
+        "ValidationException",
+        f"Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."
+        f" ({table.arn(region)})",
+    )
+
+
+def is_source_of_young(world: "World", table: Table) -> bool:
+    """Return whether the home region was the source of a replica that is younger than a day, if the world minds."""
+    if not world.quirks.young_replicas_block_deletion:
+        return False
+    young = world.datetime() - timedelta(hours=24)
+    return any(each.added > young for region, each in table.replicas.items() if region != table.home)
+
+
+def _settle(world: "World", table: Table, region: str) -> Iterator[float]:
+    yield world.replica_change_s
+    if region in table.replicas:
+        if table.replicas[region].status == "DELETING":
+            del table.replicas[region]
+        else:
+            table.replicas[region].status = "ACTIVE"
+
+
+def _table(request: Request, params: dict[str, Any]) -> Table:
+    table = request.world.tables.get((request.account, params["TableName"]))
+    if table is None or request.region not in table.replicas:
+        raise AwsRefusal(
+            "ResourceNotFoundException", f"Requested resource not found: Table: {params['TableName']} not found"
+        )
+    return table
+
+
+def _shown(table: Table, region: str) -> dict[str, Any]:
+    own = table.replicas[region]
+    busy = any(each.status != "ACTIVE" for each in table.replicas.values())
+    return {
+        "TableName": table.name,
+        "TableArn": table.arn(region),
+        "TableStatus": "UPDATING" if busy else "ACTIVE",
+        "CreationDateTime": own.added,
+        "DeletionProtectionEnabled": own.deletion_protection,
+        "GlobalTableVersion": "2019.11.21",
+        "Replicas": [
+            {"RegionName": each.region, "ReplicaStatus": each.status}
+            for name, each in sorted(table.replicas.items())
+            if name != region
+        ],
+    }
+
+
+OPERATIONS: dict[str, Operation] = {
+    "DescribeTable": reads(describe_table, "TableName"),
+    "UpdateTable": mutates(update_table, "TableName", "ReplicaUpdates"),
+}

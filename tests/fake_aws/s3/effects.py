@@ -1,0 +1,82 @@
+"""What an AWS::S3::Bucket does to S3 as its stack creates, updates and deletes it.
+
+Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-requirements.html and
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from fake_aws.refusals import AwsRefusal
+from fake_aws.s3.records import Bucket
+
+if TYPE_CHECKING:
+    from fake_aws.cloudformation.records import Resource
+    from fake_aws.cloudformation.types import Place
+    from fake_aws.world import World
+
+
+def create(world: "World", place: "Place", resource: "Resource") -> None:
+    """Make the bucket, if it may replicate as it wants to."""
+    name = resource.physical_id or ""
+    bucket = Bucket(name, place.account, place.region, world.datetime())
+    _configure(world, bucket, resource)
+    world.buckets[name] = bucket
+
+
+def update(world: "World", _: "Place", resource: "Resource", __: dict[str, Any]) -> None:
+    """Configure the bucket anew."""
+    _configure(world, world.buckets[resource.physical_id or ""], resource)
+
+
+def delete(world: "World", _: "Place", resource: "Resource") -> None:
+    """Remove the bucket, if it is empty or gone already."""
+    bucket = world.buckets.get(resource.physical_id or "")
+    if bucket is not None and bucket.versions:
+        raise AwsRefusal(
+            "BucketNotEmpty",
+            'Resource handler returned message: "The bucket you tried to delete is not empty. You must delete all'
+            ' versions in the bucket. (Service: S3, Status Code: 409, Request ID: FAKE)" (RequestToken: fake,'
+            " HandlerErrorCode: GeneralServiceException)",
+        )
+    world.buckets.pop(resource.physical_id or "", None)
+
+
+def _configure(world: "World", bucket: Bucket, resource: "Resource") -> None:
+    properties = resource.properties
+    versioning = properties.get("VersioningConfiguration", {}).get("Status")
+    replication = properties.get("ReplicationConfiguration")
+    if replication is not None:
+        _check_replication(world, versioning, replication)
+    bucket.versioning = versioning
+    bucket.replication = None if replication is None else _as_s3_writes_it(replication)
+    own = {each["Key"]: each["Value"] for each in properties.get("Tags", [])}
+    bucket.tags = {**resource.tags, **own, "aws:cloudformation:logical-id": resource.logical_id}
+
+
+def _check_replication(world: "World", versioning: str | None, replication: dict[str, Any]) -> None:
+    if versioning != "Enabled":
+        raise AwsRefusal(
+            "InvalidRequest", "Versioning must be 'Enabled' on the bucket to apply a replication configuration"
+        )
+    for rule in replication["Rules"]:
+        destination = world.buckets.get(rule["Destination"]["Bucket"].removeprefix("arn:aws:s3:::"))
+        if destination is None:
+            raise AwsRefusal("InvalidRequest", "Destination bucket must exist.")
+        if destination.versioning != "Enabled":
+            raise AwsRefusal("InvalidRequest", "Destination bucket must have versioning enabled.")
+
+
+_S3_NAMES = {"Id": "ID"}
+_RULE = frozenset({"Id", "Priority", "Status", "Destination", "DeleteMarkerReplication", "Prefix"})
+
+
+def _as_s3_writes_it(replication: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration by S3's names; parts of a rule that the fake does not act on are left out."""
+    rules = []
+    for rule in replication["Rules"]:
+        kept = {_S3_NAMES.get(name, name): value for name, value in rule.items() if name in _RULE}
+        kept["Destination"] = {"Bucket": rule["Destination"]["Bucket"]}
+        if "Priority" in kept:
+            kept["Priority"] = int(kept["Priority"])
+        rules.append(kept)
+    return {"Role": replication["Role"], "Rules": rules}

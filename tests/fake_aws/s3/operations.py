@@ -1,0 +1,161 @@
+"""What the fake answers as S3: enough to fill, look at and empty the buckets that stacks make.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
+"""
+
+from typing import Any
+
+from fake_aws.calls import Operation, Reply, Request, mutates, reads
+from fake_aws.refusals import AwsRefusal, Unsupported
+from fake_aws.s3 import store
+from fake_aws.s3.records import Bucket, Version
+
+
+def _bucket(request: Request, params: dict[str, Any]) -> Bucket:
+    name = params["Bucket"]
+    bucket = request.world.buckets.get(name)
+    if bucket is None:
+        raise AwsRefusal("NoSuchBucket", "The specified bucket does not exist", status=404)
+    if bucket.account != request.account:
+        raise AwsRefusal("AccessDenied", "Access Denied", status=403)
+    if bucket.region != request.region:
+        raise Unsupported(f"{name} is in {bucket.region}, the client in {request.region}: redirects are not known")
+    return bucket
+
+
+def head_bucket(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer HeadBucket."""
+    return {"BucketRegion": _bucket(request, params).region}
+
+
+def get_bucket_versioning(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer GetBucketVersioning."""
+    return {"Status": _bucket(request, params).versioning}
+
+
+def get_bucket_tagging(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer GetBucketTagging."""
+    tags = _bucket(request, params).tags
+    if not tags:
+        raise AwsRefusal("NoSuchTagSet", "The TagSet does not exist", status=404)
+    return {"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+
+def get_bucket_replication(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer GetBucketReplication."""
+    replication = _bucket(request, params).replication
+    if replication is None:
+        raise AwsRefusal(
+            "ReplicationConfigurationNotFoundError", "The replication configuration was not found", status=404
+        )
+    return {"ReplicationConfiguration": replication}
+
+
+def delete_bucket_replication(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DeleteBucketReplication; having none is no error."""
+    _bucket(request, params).replication = None
+    return {}
+
+
+def put_object(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer PutObject."""
+    bucket = _bucket(request, params)
+    made = store.put(request.world, bucket, params["Key"], params.get("Body", b""))
+    return {"ETag": f'"{made.version_id[:32]}"', "VersionId": made.version_id if bucket.versioning else None}
+
+
+def get_object(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer GetObject."""
+    bucket = _bucket(request, params)
+    found = _version(bucket, params)
+    return {
+        "Body": found.content,
+        "ETag": f'"{found.version_id[:32]}"',
+        "LastModified": found.at.replace(microsecond=0),
+        "VersionId": found.version_id if bucket.versioning else None,
+        "ReplicationStatus": "REPLICA" if found.replica else None,
+    }
+
+
+def head_object(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer HeadObject."""
+    shown = get_object(request, params)
+    return {**{name: value for name, value in shown.items() if name != "Body"}, "ContentLength": len(shown["Body"])}
+
+
+def _version(bucket: Bucket, params: dict[str, Any]) -> Version:
+    found = bucket.current(params["Key"])
+    if "VersionId" in params:
+        wanted = (params["Key"], params["VersionId"])
+        found = next((each for each in bucket.versions if (each.key, each.version_id) == wanted), None)
+    if found is None:
+        raise AwsRefusal("NoSuchKey", "The specified key does not exist.", status=404)
+    return found
+
+
+def list_object_versions(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer ListObjectVersions: by key, newest first; versions and delete markers count towards a page together."""
+    bucket = _bucket(request, params)
+    listed = sorted((each for each in bucket.versions if each.key.startswith(params.get("Prefix", ""))), key=_key)
+    start = 0
+    if "KeyMarker" in params:
+        marker = (params["KeyMarker"], params.get("VersionIdMarker"))
+        past = [number for number, each in enumerate(listed, 1) if (each.key, each.version_id) == marker]
+        start = past[0] if past else sum(each.key <= marker[0] for each in listed)
+    shown = listed[start : start + min(params.get("MaxKeys", 1000), request.world.page_size)]
+    more = start + len(shown) < len(listed)
+    return {
+        "Name": bucket.name,
+        "IsTruncated": more,
+        "NextKeyMarker": shown[-1].key if more else None,
+        "NextVersionIdMarker": shown[-1].version_id if more else None,
+        "Versions": [_shown(bucket, each) for each in shown if not each.marker],
+        "DeleteMarkers": [_shown(bucket, each) for each in shown if each.marker],
+    }
+
+
+def _key(version: Version) -> str:
+    return version.key
+
+
+def _shown(bucket: Bucket, version: Version) -> dict[str, Any]:
+    newest = next(each for each in bucket.versions if each.key == version.key)
+    common = {
+        "Key": version.key,
+        "VersionId": version.version_id,
+        "IsLatest": version is newest,
+        "LastModified": version.at,
+    }
+    return common if version.marker else {**common, "Size": len(version.content)}
+
+
+def delete_objects(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DeleteObjects: 1,000 keys at most, each with its own outcome."""
+    bucket, wanted = _bucket(request, params), params["Delete"]["Objects"]
+    if len(wanted) > 1000:
+        raise AwsRefusal("MalformedXML", "The XML you provided was not well-formed")
+    deleted, errors = [], []
+    for each in wanted:
+        if (bucket.name, each["Key"]) in request.world.undeletable_objects:
+            errors.append({"Key": each["Key"], "Code": "AccessDenied", "Message": "Access Denied"})
+            continue
+        marker = store.delete(request.world, bucket, each["Key"], each.get("VersionId"))
+        shown = {"Key": each["Key"], "VersionId": each.get("VersionId")}
+        deleted.append({**shown, "DeleteMarker": True} if marker else shown)
+    return {"Deleted": [] if params["Delete"].get("Quiet") else deleted, "Errors": errors}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "HeadBucket": reads(head_bucket, "Bucket"),
+    "GetBucketVersioning": reads(get_bucket_versioning, "Bucket"),
+    "GetBucketTagging": reads(get_bucket_tagging, "Bucket"),
+    "GetBucketReplication": reads(get_bucket_replication, "Bucket"),
+    "DeleteBucketReplication": mutates(delete_bucket_replication, "Bucket"),
+    "PutObject": mutates(put_object, "Bucket", "Key", "Body"),
+    "GetObject": reads(get_object, "Bucket", "Key", "VersionId"),
+    "HeadObject": reads(head_object, "Bucket", "Key", "VersionId"),
+    "ListObjectVersions": reads(
+        list_object_versions, "Bucket", "Prefix", "KeyMarker", "VersionIdMarker", "MaxKeys", "EncodingType"
+    ),
+    "DeleteObjects": mutates(delete_objects, "Bucket", "Delete"),
+}

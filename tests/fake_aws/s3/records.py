@@ -1,0 +1,38 @@
+"""Buckets with their versions."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(slots=True)
+class Version:
+    """One version of an object, or a delete marker."""
+
+    key: str
+    version_id: str
+    at: datetime
+    content: bytes
+    marker: bool = False
+    replica: bool = False
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A bucket; `versions` holds everything in it, newest first."""
+
+    name: str
+    account: str
+    region: str
+    created: datetime
+    versioning: str | None = None
+    """Enabled, Suspended or None."""
+    replication: dict[str, Any] | None = None
+    """As S3's own API writes it."""
+    tags: dict[str, str] = field(default_factory=dict)
+    versions: list[Version] = field(default_factory=list)
+
+    def current(self, key: str) -> Version | None:
+        """Return the newest version of a key, if that is no delete marker."""
+        newest = next((each for each in self.versions if each.key == key), None)
+        return None if newest is None or newest.marker else newest

@@ -1,0 +1,50 @@
+"""Putting, deleting and replicating objects."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fake_aws.s3.records import Bucket, Version
+
+if TYPE_CHECKING:
+    from fake_aws.world import World
+
+
+def put(world: "World", bucket: Bucket, key: str, content: bytes, *, replica: bool = False) -> Version:
+    """Store an object and start its replication; without versioning it replaces the one before."""
+    version_id = world.new_uuid().replace("-", "") if bucket.versioning == "Enabled" else "null"
+    made = Version(key, version_id, world.datetime(), content, replica=replica)
+    if version_id == "null":
+        bucket.versions = [each for each in bucket.versions if (each.key, each.version_id) != (key, "null")]
+    bucket.versions.insert(0, made)
+    if not replica:
+        _replicate(world, bucket, made)
+    return made
+
+
+def delete(world: "World", bucket: Bucket, key: str, version_id: str | None) -> Version | None:
+    """Remove one version for good, or put a delete marker on top; returns the marker made or removed."""
+    if version_id is not None or bucket.versioning is None:
+        wanted = version_id or "null"
+        gone = [each for each in bucket.versions if (each.key, each.version_id) == (key, wanted)]
+        bucket.versions = [each for each in bucket.versions if each not in gone]
+        return next((each for each in gone if each.marker), None)
+    marker = Version(key, world.new_uuid().replace("-", ""), world.datetime(), b"", marker=True)
+    bucket.versions.insert(0, marker)
+    _replicate(world, bucket, marker)
+    return marker
+
+
+def _replicate(world: "World", source: Bucket, version: Version) -> None:
+    """Copy to every enabled destination after a while, though replication may be stopped meanwhile."""
+    for rule in (source.replication or {}).get("Rules", []):
+        markers = rule.get("DeleteMarkerReplication", {}).get("Status") == "Enabled"
+        if rule["Status"] == "Enabled" and (markers or not version.marker):
+            name = rule["Destination"]["Bucket"].removeprefix("arn:aws:s3:::")
+            world.start(lambda name=name: _arrive(world, name, version))  # type: ignore[misc]  # early binding
+
+
+def _arrive(world: "World", name: str, version: Version) -> Iterator[float]:
+    yield world.replication_s
+    if (destination := world.buckets.get(name)) is not None:
+        copied = Version(version.key, version.version_id, version.at, version.content, version.marker, replica=True)
+        destination.versions.insert(0, copied)
