@@ -27,7 +27,7 @@ def create(logical_id: str, props: Properties, stack_name: str) -> Created:
     _check(props, home)
     name = props.get("TableName") or touch(f"{_PROVISIONERS}:_physical_name")(stack_name, logical_id, max_len=255)
     _check_free(name, list(replica.by_region(props)))
-    accept(touch(f"{_DDB}:_create_table")({"TableName": name, **_shared(props)}), service="DynamoDb")
+    accept(touch(f"{_DDB}:_create_table")({"TableName": name, **replica.shared(props)}), service="DynamoDb")
     try:
         _apply_ttl(name, {}, props)
         for region, settings in replica.by_region(props).items():
@@ -60,8 +60,8 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
         with touch(f"{_RESPONSES}:request_scope")(_account(), region):
             touch(f"{_PROVISIONERS}:_ddb_update")(
                 physical_id,
-                {"TableName": physical_id, **_shared(old)},
-                {"TableName": physical_id, **_shared(new)},
+                {"TableName": physical_id, **replica.shared(old)},
+                {"TableName": physical_id, **replica.shared(new)},
                 stack_name,
             )
         replica.apply_settings(physical_id, region, before[region], after[region])
@@ -121,32 +121,6 @@ def _check_unprotected(name: str, region: str) -> None:
             f"Resource cannot be deleted as it is currently protected against deletion in {region}. "
             "Disable deletion protection first."
         )
-
-
-def _shared(props: Properties) -> dict[str, Any]:
-    """Return the properties every replica shares, in the shape of the DynamoDB API."""
-    names = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "BillingMode")
-    shared = {name: props[name] for name in names if name in props}
-    if stream := props.get("StreamSpecification"):
-        shared["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
-    if encryption := props.get("SSESpecification"):
-        kind = {"SSEType": encryption["SSEType"]} if "SSEType" in encryption else {}
-        shared["SSESpecification"] = {"Enabled": encryption["SSEEnabled"], **kind}
-    if "GlobalSecondaryIndexes" in props:
-        of_api = ("IndexName", "KeySchema", "Projection")
-        shared["GlobalSecondaryIndexes"] = [
-            {name: index[name] for name in of_api if name in index} for index in props["GlobalSecondaryIndexes"]
-        ]
-    if props.get("BillingMode", "PROVISIONED") == "PROVISIONED":
-        shared["ProvisionedThroughput"] = {
-            "ReadCapacityUnits": 5,
-            "WriteCapacityUnits": _minimum(props.get("WriteProvisionedThroughputSettings", {})),
-        }
-    return shared
-
-
-def _minimum(settings: Properties) -> int:
-    return int(settings.get("WriteCapacityAutoScalingSettings", {}).get("MinCapacity", 5))
 
 
 def _apply_ttl(name: str, old: Properties, new: Properties) -> None:

@@ -25,6 +25,32 @@ def by_region(props: Properties) -> dict[str, Properties]:
     return {replica["Region"]: replica for replica in props.get("Replicas", [])}
 
 
+def shared(props: Properties) -> dict[str, Any]:
+    """Return what all replicas of a table have in common, in the shape of the DynamoDB API."""
+    names = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "BillingMode")
+    shared = {name: props[name] for name in names if name in props}
+    if stream := props.get("StreamSpecification"):
+        shared["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
+    if encryption := props.get("SSESpecification"):
+        kind = {"SSEType": encryption["SSEType"]} if "SSEType" in encryption else {}
+        shared["SSESpecification"] = {"Enabled": encryption["SSEEnabled"], **kind}
+    if "GlobalSecondaryIndexes" in props:
+        of_api = ("IndexName", "KeySchema", "Projection")
+        shared["GlobalSecondaryIndexes"] = [
+            {name: index[name] for name in of_api if name in index} for index in props["GlobalSecondaryIndexes"]
+        ]
+    if props.get("BillingMode", "PROVISIONED") == "PROVISIONED":
+        shared["ProvisionedThroughput"] = {
+            "ReadCapacityUnits": 5,
+            "WriteCapacityUnits": _minimum(props.get("WriteProvisionedThroughputSettings", {})),
+        }
+    return shared
+
+
+def _minimum(settings: Properties) -> int:
+    return int(settings.get("WriteCapacityAutoScalingSettings", {}).get("MinCapacity", 5))
+
+
 def apply_settings(table: str, region: str, before: Properties, after: Properties) -> None:
     """Change what the replica of `table` in `region` has of its own from `before` to `after`; {} is a new replica."""
     account = touch("ministack.core.responses:get_account_id")()

@@ -215,6 +215,16 @@ def test_a_name_in_the_account_regional_namespace_is_taken(account: Account) -> 
     assert account.s3().head_bucket(Bucket=name)["BucketRegion"] == PRIMARY
 
 
+def test_a_prefix_is_completed_to_a_name_in_that_namespace(account: Account) -> None:
+    resources = bucket("", BucketName=None, BucketNamePrefix="tap-test", BucketNamespace="account-regional")
+    assert deploy(account, "bucket", resources).status == "CREATE_COMPLETE"
+    assert _exists(account, f"tap-test-{account.id}-{PRIMARY}-an")
+    tagged = {"Bucket": {**resources["Bucket"]}}
+    tagged["Bucket"]["Properties"] = {**resources["Bucket"]["Properties"], "Tags": [{"Key": "a", "Value": "b"}]}
+    assert update(account, "bucket", tagged).status == "UPDATE_COMPLETE"
+    assert _exists(account, f"tap-test-{account.id}-{PRIMARY}-an")
+
+
 def test_another_name_replaces_the_bucket(account: Account) -> None:
     first, second = names(account)
     deploy(account, "bucket", bucket(first))
