@@ -25,15 +25,18 @@ _CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
+_LAG_S = 10.0
 PACE = Pace(first_s=0.4, fraction=0.3)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A change set that CloudFormation has accepted and is making."""
+    """A change set that CloudFormation has accepted, made already or not."""
 
+    stack: StackId
+    region: Region
     change_set: Arn
-    stack: Arn
+    stack_arn: Arn
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,45 +95,57 @@ async def ask(
         found = await call(desired.id, client.describe_change_set, ChangeSetName=name, StackName=desired.name)
         if found.get("Description") != description:
             raise
-        return Asked(Arn(found["ChangeSetId"]), Arn(found["StackId"]))
-    return Asked(Arn(answer["Id"]), Arn(answer["StackId"]))
+        return Asked(desired.id, desired.region, Arn(found["ChangeSetId"]), Arn(found["StackId"]))
+    return Asked(desired.id, desired.region, Arn(answer["Id"]), Arn(answer["StackId"]))
 
 
-async def review(clients: Clients, region: Region, stack: StackId, change_set: Arn) -> Reviewed | None:
+async def review(clients: Clients, asked: Asked) -> Reviewed | None:
     """Wait until a change set is made and return it; None, and the change set deleted, if it has no changes.
 
     Raises Failed, with CloudFormation's reason, for one that could not be made.
     """
-    client = clients.cloudformation(region)
-    started = asyncio.get_running_loop().time()
-    while True:
-        await asyncio.sleep(PACE.wait_s(asyncio.get_running_loop().time() - started))
-        first = await call(stack, client.describe_change_set, ChangeSetName=change_set, IncludePropertyValues=True)
-        if first["Status"] not in _BUSY:
-            break
+    first = await _made(clients, asked)
     reason = first.get("StatusReason", "")
     if is_no_change(first["Status"], reason):
-        await delete(clients, region, stack, change_set)
+        await delete(clients, asked)
         return None
     if first["Status"] != "CREATE_COMPLETE":
-        findings = await read_findings(clients, region, stack, change_set)
-        await delete(clients, region, stack, change_set)
-        raise Failed(where=stack, what="\n  ".join([f"the change set could not be made: {reason}", *findings]))
-    changes = read_changes(await _every_change(clients, region, stack, first, values=True))
+        findings = await read_findings(clients, asked)
+        raise Failed(where=asked.stack, what="\n  ".join([f"the change set could not be made: {reason}", *findings]))
+    changes = read_changes(await _every_change(clients, asked, first, values=True))
     if "[WARN]" in reason:
-        changes = _completed(changes, read_changes(await _every_change(clients, region, stack, first, values=False)))
+        changes = _completed(changes, read_changes(await _every_change(clients, asked, first, values=False)))
     return Reviewed(first["Status"], first["ExecutionStatus"], reason, first.get("Description", ""), changes)
 
 
-async def read_findings(clients: Clients, region: Region, stack: StackId, change_set: Arn) -> tuple[str, ...]:
+async def _made(clients: Clients, asked: Asked) -> "DescribeChangeSetOutputTypeDef":
+    """Look until CloudFormation has made the change set or given up; return the first page."""
+    client, loop = clients.cloudformation(asked.region), asyncio.get_running_loop()
+    started = loop.time()
+    while True:
+        await asyncio.sleep(PACE.wait_s(loop.time() - started))
+        try:
+            first = await call(
+                asked.stack, client.describe_change_set, ChangeSetName=asked.change_set, IncludePropertyValues=True
+            )
+        except AwsError as error:
+            # A read may lag behind the creation that CloudFormation has just confirmed.
+            if error.code != "ChangeSetNotFound" or loop.time() - started > _LAG_S:
+                raise
+        else:
+            if first["Status"] not in _BUSY:
+                return first
+
+
+async def read_findings(clients: Clients, asked: Asked) -> tuple[str, ...]:
     """Return what early validation found, one line each: of a failed change set, or warnings of a good one.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
     """
-    client = clients.cloudformation(region)
+    client = clients.cloudformation(asked.region)
 
     def every_page() -> list[Any]:
-        pages = client.get_paginator("describe_events").paginate(ChangeSetName=change_set)
+        pages = client.get_paginator("describe_events").paginate(ChangeSetName=asked.change_set)
         return [event for page in pages for event in page["OperationEvents"]]
 
     return tuple(
@@ -144,26 +159,27 @@ async def read_findings(clients: Clients, region: Region, stack: StackId, change
             )
             if part
         )
-        for event in await call(stack, every_page)
+        for event in await call(asked.stack, every_page)
         if event.get("EventType") == "VALIDATION_ERROR"
     )
 
 
-async def delete(clients: Clients, region: Region, stack: StackId, change_set: Arn) -> None:
+async def delete(clients: Clients, asked: Asked) -> None:
     """Delete one change set of our own; one that is gone already is fine."""
+    client = clients.cloudformation(asked.region)
     try:
-        await call(stack, clients.cloudformation(region).delete_change_set, ChangeSetName=change_set)
+        await call(asked.stack, client.delete_change_set, ChangeSetName=asked.change_set)
     except AwsError as error:
         if error.code != "ChangeSetNotFound":
             raise
 
 
-def console_link(region: Region, stack: Arn, change_set: Arn) -> str:
+def console_link(asked: Asked) -> str:
     """Return where people review the change set."""
-    domain = _CONSOLES.get(change_set.split(":")[1], _CONSOLES["aws"])
+    domain = _CONSOLES.get(asked.change_set.split(":")[1], _CONSOLES["aws"])
     return (
-        f"https://{region}.{domain}/cloudformation/home?region={region}#/stacks/changesets/changes"
-        f"?stackId={quote(stack, safe='')}&changeSetId={quote(change_set, safe='')}"
+        f"https://{asked.region}.{domain}/cloudformation/home?region={asked.region}#/stacks/changesets/changes"
+        f"?stackId={quote(asked.stack_arn, safe='')}&changeSetId={quote(asked.change_set, safe='')}"
     )
 
 
@@ -179,17 +195,17 @@ def _known(desired: DesiredStack, name: str, value: str | OutputOf) -> str:
 
 
 async def _every_change(
-    clients: Clients, region: Region, stack: StackId, first: "DescribeChangeSetOutputTypeDef", *, values: bool
+    clients: Clients, asked: Asked, first: "DescribeChangeSetOutputTypeDef", *, values: bool
 ) -> "list[ChangeTypeDef]":
-    client = clients.cloudformation(region)
+    client = clients.cloudformation(asked.region)
     if not values:
-        first = await call(stack, client.describe_change_set, ChangeSetName=first["ChangeSetId"])
+        first = await call(asked.stack, client.describe_change_set, ChangeSetName=asked.change_set)
     changes, more = list(first.get("Changes", [])), first.get("NextToken")
     while more:
         page = await call(
-            stack,
+            asked.stack,
             client.describe_change_set,
-            ChangeSetName=first["ChangeSetId"],
+            ChangeSetName=asked.change_set,
             IncludePropertyValues=values,
             NextToken=more,
         )

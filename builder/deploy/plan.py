@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass
 
 from builder.aws import Clients, call, together
-from builder.deploy.change_set import ask, console_link, read_findings, review
+from builder.deploy.change_set import Asked, ask, console_link, read_findings, review
 from builder.deploy.changes import rate_risk
 from builder.deploy.decide import Change, decide
 from builder.deploy.desired import Deployment, DesiredStack
-from builder.deploy.discard import discard_steps
+from builder.deploy.discard import discard_asked
 from builder.deploy.look import Look, look_around
 from builder.deploy.observe import ObservedStack
 from builder.deploy.progress import Emit, Planned, Planning, Unchanged
@@ -51,7 +51,7 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
     )
     steps = tuple(step for step in made if isinstance(step, Step))
     if any(isinstance(step, BaseException) for step in made):
-        await discard_steps(steps, clients)
+        await discard_asked((Asked(s.stack, s.region, s.change_set, s.stack_arn) for s in steps), clients)
         _raise_all(made)
     planned = {step.stack for step in steps}
     unchanged = tuple(stack.id for stack in deployment.stacks if stack.id not in planned)
@@ -90,7 +90,12 @@ async def _make_step(
     clients, emit = planner.clients, planner.emit
     emit(Planning(stack=desired.id, type=change.type))
     asked = await ask(clients, planner.deployment, desired, planner.seal.id, change.type)
-    reviewed = await review(clients, desired.region, desired.id, asked.change_set)
+    try:
+        reviewed = await review(clients, asked)
+        findings = await read_findings(clients, asked) if reviewed else ()
+    except BuilderError:
+        await discard_asked([asked], clients)
+        raise
     if reviewed is None:
         emit(Unchanged(stack=desired.id))
         return None
@@ -101,15 +106,15 @@ async def _make_step(
         name=desired.name,
         type=change.type,
         change_set=asked.change_set,
-        stack_arn=asked.stack,
+        stack_arn=asked.stack_arn,
         template_sha256=desired.sha256,
         parameters={name: str(value) for name, value in desired.parameters.items()},
         needs=desired.needs,
         found=_found(observed),
         risk=rate_risk(reviewed.changes),
-        console=console_link(desired.region, asked.stack, asked.change_set),
+        console=console_link(asked),
         changes=reviewed.changes,
-        findings=await read_findings(clients, desired.region, desired.id, asked.change_set),
+        findings=findings,
         termination_protection=desired.termination_protection,
     )
 

@@ -1,0 +1,17 @@
+import pytest
+
+from deploy.rig import Rig
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+@pytest.fixture
+def standing(rig: Rig) -> Rig:
+    """A rig with the shipped deployment already there."""
+    rig.deploy()
+    rig.events.clear()
+    rig.world.calls.clear()
+    return rig

@@ -1,0 +1,97 @@
+"""The deployer on the fake AWS: the shipped assembly, a world, and all that was said on the way."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fake_aws import World, run_virtual
+
+from builder.assembly import read_assembly
+from builder.aws import Clients
+from builder.deploy import (
+    Deployment,
+    Emit,
+    Outcome,
+    Plan,
+    Progress,
+    Seal,
+    destroy,
+    execute_plan,
+    find_standing,
+    make_deployment,
+    make_plan,
+)
+from builder.deploy.desired import DesiredStack
+from builder.terms import StackId
+
+T = TypeVar("T")
+ROOT = Path(__file__).parent.parent.parent
+ACCOUNT = "111122223333"
+
+
+def shipped(suffix: str = "dev") -> Deployment:
+    assembly = read_assembly(ROOT / "templates")
+    return make_deployment(assembly.manifest, assembly.templates, suffix)
+
+
+def changed(deployment: Deployment, stack: str, **fields: Any) -> Deployment:
+    """The same deployment with one stack that differs."""
+    stacks = tuple(replace(one, **fields) if one.id == stack else one for one in deployment.stacks)
+    return replace(deployment, stacks=stacks)
+
+
+def edited(deployment: Deployment, stack: str, old: str, new: str) -> Deployment:
+    """The same deployment with one template edited."""
+    template = deployment.stack(StackId(stack)).template
+    assert old in template
+    return changed(deployment, stack, template=template.replace(old, new), sha256="f" * 64)
+
+
+@dataclass
+class Rig:
+    world: World = field(default_factory=World)
+    deployment: Deployment = field(default_factory=shipped)
+    events: list[Progress] = field(default_factory=list)
+    plans: int = 0
+
+    def __post_init__(self) -> None:
+        self.clients = Clients(self.world.session(ACCOUNT))
+
+    def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return run_virtual(work)
+
+    def said(self, kind: type[Progress]) -> list[Progress]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def plan(self, deployment: Deployment | None = None) -> Plan:
+        self.plans += 1
+        seal = Seal(id=f"plan-{self.plans}", at="2026-01-01T00:00:00+00:00")
+        return self.watched(lambda emit: make_plan(deployment or self.deployment, self.clients, seal, emit))
+
+    def execute(self, plan: Plan) -> tuple[Outcome, ...]:
+        return self.watched(lambda emit: execute_plan(plan, self.clients, emit))
+
+    def deploy(self, deployment: Deployment | None = None) -> tuple[Outcome, ...]:
+        return self.execute(self.plan(deployment))
+
+    def destroy(self) -> tuple[Outcome, ...]:
+        needs = {stack.id: stack.needs for stack in self.deployment.stacks}
+
+        async def all_of_it(emit: Emit) -> tuple[Outcome, ...]:
+            standing = await find_standing(self.deployment.name, self.deployment.regions, self.clients)
+            return await destroy(standing, needs, self.clients, f"destroy-{self.plans}", emit)
+
+        return self.watched(all_of_it)
+
+    def watched(self, work: Callable[[Emit], Coroutine[Any, Any, T]]) -> T:
+        return self.run(lambda: work(self.events.append))
+
+    def statuses(self) -> Mapping[StackId, str]:
+        return {stack.id: self.world.stack(stack.name, region=stack.region).status for stack in self.deployment.stacks}
+
+    def operations(self, operation: str) -> int:
+        return sum(call.operation == operation for call in self.world.calls)
+
+    def stack(self, stack_id: str) -> DesiredStack:
+        return self.deployment.stack(StackId(stack_id))

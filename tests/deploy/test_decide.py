@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import pytest
+
+from builder.deploy.decide import Change, Keep, decide
+from builder.deploy.observe import ObservedStack
+from builder.errors import Stopped
+from builder.terms import STATUSES, Arn, Operation
+from deploy.rig import shipped
+
+DEPLOYMENT = shipped()
+TABLE = DEPLOYMENT.stack(DEPLOYMENT.stacks[2].id)
+
+
+def observed(status: str = "CREATE_COMPLETE") -> ObservedStack:
+    return ObservedStack(
+        region=TABLE.region,
+        name=TABLE.name,
+        arn=Arn("arn:aws:cloudformation:us-east-1:111122223333:stack/tap-dev-table/1"),
+        status=status,
+        status_reason="because",
+        change_set=None,
+        last_change="2026-01-01T00:00:00+00:00",
+        parameters={"EnvironmentSuffix": "dev"},
+        tags=TABLE.tags,
+        outputs={},
+        capabilities=(),
+        termination_protection=False,
+    )
+
+
+def test_a_stack_that_is_not_there_is_created() -> None:
+    assert decide(DEPLOYMENT, TABLE, None, None) == Change("CREATE")
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_status_has_an_answer(status: str) -> None:
+    operation = STATUSES[status].operation
+    if operation in {Operation.WAIT, Operation.REFUSE}:
+        with pytest.raises(Stopped, match=status):
+            decide(DEPLOYMENT, TABLE, observed(status), TABLE.template)
+    else:
+        expected = Change("CREATE") if operation is Operation.CREATE else Keep()
+        assert decide(DEPLOYMENT, TABLE, observed(status), TABLE.template) == expected
+
+
+def test_a_stack_of_the_same_name_that_is_another_s_is_never_touched() -> None:
+    with pytest.raises(Stopped, match="not this deployment's"):
+        decide(DEPLOYMENT, TABLE, replace(observed(), tags={"owner": "somebody"}), "Resources: {}")
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        replace(observed(), parameters={"EnvironmentSuffix": "old"}),
+        replace(observed(), parameters={"EnvironmentSuffix": "dev", "Extra": "1"}),
+        replace(observed(), tags={**TABLE.tags, "cost": "1"}),
+    ],
+)
+def test_other_parameters_or_tags_are_a_change(stack: ObservedStack) -> None:
+    assert decide(DEPLOYMENT, TABLE, stack, TABLE.template) == Change("UPDATE")
+
+
+def test_a_comment_is_a_change_of_the_template() -> None:
+    assert decide(DEPLOYMENT, TABLE, observed(), TABLE.template + "# new\n") == Change("UPDATE")
+
+
+def test_a_json_template_is_compared_by_what_it_says() -> None:
+    as_json = replace(TABLE, template='{"Resources": {}, "Outputs": {}}')
+    assert decide(DEPLOYMENT, as_json, observed(), {"Outputs": {}, "Resources": {}}) == Keep()
+    assert decide(DEPLOYMENT, as_json, observed(), {"Resources": {}}) == Change("UPDATE")
+    assert decide(DEPLOYMENT, TABLE, observed(), {"Resources": {}}) == Change("UPDATE")

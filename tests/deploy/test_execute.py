@@ -1,0 +1,117 @@
+import pytest
+from fake_aws import Fault
+
+from builder.deploy import Broke, Cancelled, Done
+from builder.deploy.progress import FirstFailure, NotStarted, Started, Status
+from builder.terms import StackId
+from deploy.rig import Rig, changed, edited
+
+
+def started(rig: Rig) -> list[str]:
+    return [event.stack for event in rig.said(Started)]
+
+
+def test_every_step_starts_when_its_own_needs_are_done(rig: Rig) -> None:
+    rig.world.script.takes(60, resource="Table")
+    outcomes = rig.deploy()
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    order = [
+        (type(e).__name__, e.stack)
+        for e in rig.events
+        if isinstance(e, Started) or (isinstance(e, Status) and e.status == "CREATE_COMPLETE")
+    ]
+    assert order.index(("Status", "us-west-2/storage")) < order.index(("Started", "us-east-1/storage"))
+    assert order.index(("Status", "us-east-1/storage")) < order.index(("Status", "us-east-1/table"))
+    assert order.index(("Status", "us-east-1/table")) < order.index(("Started", "us-west-2/service"))
+
+
+def test_a_failure_names_the_first_resource_and_what_needs_it_is_never_started(rig: Rig) -> None:
+    rig.world.script.fails("CREATE", "Table", reason="Subscriber limit exceeded")
+    outcomes = {outcome.stack: outcome for outcome in rig.deploy()}
+    broke = outcomes[StackId("us-east-1/table")]
+    assert broke == Broke(
+        StackId("us-east-1/table"),
+        "ROLLBACK_COMPLETE",
+        "Table (AWS::DynamoDB::GlobalTable)",
+        "Subscriber limit exceeded",
+    )
+    assert isinstance(outcomes[StackId("us-west-2/service")], Cancelled)
+    assert set(started(rig)) == {"us-west-2/storage", "us-east-1/storage", "us-east-1/table"}
+    assert [event.stack for event in rig.said(FirstFailure)] == ["us-east-1/table"]
+    assert {event.stack for event in rig.said(NotStarted)} == {"us-east-1/service", "us-west-2/service"}
+
+
+def test_after_a_failure_nothing_more_is_started_and_what_runs_goes_on(rig: Rig) -> None:
+    rig.world.script.fails("CREATE", "Bucket", reason="Access Denied", region="us-west-2")
+    rig.world.script.takes(120, resource="Table")
+    outcomes = {outcome.stack: outcome for outcome in rig.deploy()}
+    assert isinstance(outcomes[StackId("us-east-1/table")], Done)
+    assert outcomes[StackId("us-east-1/service")] == Cancelled(
+        StackId("us-east-1/service"), because="us-west-2/storage failed"
+    )
+
+
+def test_an_executed_plan_executed_again_is_done(rig: Rig) -> None:
+    plan = rig.plan()
+    rig.execute(plan)
+    again = rig.execute(plan)
+    assert {outcome.status for outcome in again if isinstance(outcome, Done)} == {"executed before"}
+    assert rig.operations("ExecuteChangeSet") == 5
+
+
+@pytest.mark.parametrize("nth", [1, 3, 5])
+def test_a_lost_answer_to_execute_is_read_up_and_executes_nothing_twice(rig: Rig, nth: int) -> None:
+    rig.world.faults.add(Fault.LOSE_ANSWER, operation="ExecuteChangeSet", nth=nth)
+    assert all(isinstance(outcome, Done) for outcome in rig.deploy())
+
+
+def test_an_update_that_rolls_back_is_a_failure(standing: Rig) -> None:
+    standing.world.script.fails("UPDATE", "Function", reason="Handler is wrong")
+    outcomes = standing.deploy(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
+    (broke,) = outcomes
+    assert isinstance(broke, Broke)
+    assert (broke.status, broke.reason) == ("UPDATE_ROLLBACK_COMPLETE", "Handler is wrong")
+
+
+def test_a_change_set_that_vanishes_under_execution_fails_its_step_only(rig: Rig) -> None:
+    plan = rig.plan()
+    rig.world.faults.add(Fault.THROTTLE, operation="ExecuteChangeSet", region="us-west-2")
+    outcomes = {outcome.stack: outcome for outcome in rig.execute(plan)}
+    broke = outcomes[StackId("us-west-2/storage")]
+    assert isinstance(broke, Broke)
+    assert "Throttling" in broke.reason
+    assert isinstance(outcomes[StackId("us-east-1/storage")], Cancelled)
+
+
+def test_a_stack_deleted_by_somebody_while_it_is_made_is_a_failure(rig: Rig) -> None:
+    plan = rig.plan()
+    rig.world.script.takes(600, resource="Table")
+    table = rig.world.stack("tap-dev-table")
+
+    async def delete_in_between() -> object:
+        import asyncio
+
+        from builder.deploy import execute_plan
+
+        running = asyncio.ensure_future(execute_plan(plan, rig.clients, rig.events.append))
+        await asyncio.sleep(30)
+        table.put("DELETE_COMPLETE")
+        return await running
+
+    outcomes = {outcome.stack: outcome for outcome in rig.run(delete_in_between)}  # type: ignore[attr-defined]
+    broke = outcomes[StackId("us-east-1/table")]
+    assert isinstance(broke, Broke)
+    assert broke.status == "DELETE_COMPLETE"
+
+
+def test_termination_protection_is_what_the_manifest_says(rig: Rig) -> None:
+    rig.deploy(changed(rig.deployment, "us-east-1/table", termination_protection=True))
+    assert rig.operations("UpdateTerminationProtection") == 1
+    assert rig.world.stack("tap-dev-table").record.termination_protection
+
+
+def test_reads_that_lag_behind_end_nothing_early(rig: Rig) -> None:
+    rig.world.faults.add(Fault.STALE, probability=0.5)
+    rig.deploy()
+    rig.world.faults.clear()
+    assert set(rig.statuses().values()) == {"CREATE_COMPLETE"}

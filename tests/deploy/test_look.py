@@ -1,0 +1,32 @@
+from dataclasses import replace
+
+import pytest
+
+from builder.deploy.progress import Waiting
+from builder.errors import BadInput
+from builder.terms import AccountId, Region, StackId
+from deploy.rig import Rig
+
+
+def test_another_s_operation_is_waited_for(standing: Rig) -> None:
+    stack = standing.world.stack("tap-dev-table")
+    stack.put("UPDATE_IN_PROGRESS")
+    stack.then("UPDATE_COMPLETE", after_s=30)
+    plan = standing.plan()
+    assert plan.steps == ()
+    assert standing.said(Waiting)[0] == Waiting(StackId("us-east-1/table"), "UPDATE_IN_PROGRESS")
+
+
+def test_a_stack_deleted_while_it_was_waited_for_is_created_anew(standing: Rig) -> None:
+    standing.clients.cloudformation(Region("us-east-1")).delete_stack(StackName="tap-dev-table")
+    assert [(step.stack, step.type) for step in standing.plan().steps] == [("us-east-1/table", "CREATE")]
+
+
+def test_stacks_that_the_assembly_no_longer_has_are_named(standing: Rig) -> None:
+    fewer = replace(standing.deployment, stacks=standing.deployment.stacks[:-1])
+    assert standing.plan(fewer).orphans == ("us-west-2/tap-dev-service",)
+
+
+def test_credentials_of_another_account_are_refused(rig: Rig) -> None:
+    with pytest.raises(BadInput, match="444455556666"):
+        rig.plan(replace(rig.deployment, account=AccountId("444455556666")))
