@@ -7,7 +7,7 @@ from builder.assembly.store import Assembly
 from builder.assembly.template_text import write_template
 from builder.config import Wanted
 from builder.stacks import TEMPLATES
-from builder.terms import StackId
+from builder.terms import Region, StackId
 from builder.topology import Stack, make_topology
 
 
@@ -19,20 +19,21 @@ def make_assembly(wanted: Wanted) -> Assembly:
         version=VERSION,
         project=wanted.config.project,
         stacks=tuple(_entry(stack, templates[_path(stack)], wanted.config.tags) for stack in stacks),
-        outputs=_outputs(stacks),
+        outputs=_outputs(stacks, wanted.config.regions.all),
     )
     return Assembly(manifest=manifest, templates=templates)
 
 
-def _outputs(stacks: tuple[Stack, ...]) -> dict[str, tuple[StackId, str]]:
-    """The URLs first, since that is what people look for; each kind with the primary's before the others'."""
+def _outputs(stacks: tuple[Stack, ...], regions: tuple[Region, ...]) -> dict[str, tuple[StackId, str]]:
+    """The URLs first, since that is what people look for; each kind in the regions' order, the primary's first."""
+    kinds = ("LambdaUrl", "lambdaUrl", "TableName", "BucketName", "bucketName")
+    ranked = sorted(
+        (next(rank for rank, kind in enumerate(kinds) if kind in name), regions.index(stack.region), name)
+        for stack in stacks
+        for name, _ in stack.outputs
+    )
     found = {name: (stack.id, output) for stack in stacks for name, output in stack.outputs}
-    order = ("LambdaUrl", "lambdaUrl", "TableName", "BucketName", "bucketName")
-
-    def rank(name: str) -> tuple[int, bool]:
-        return next(i for i, part in enumerate(order) if part in name), not name.startswith("primary")
-
-    return {name: found[name] for name in sorted(found, key=rank)}
+    return {name: found[name] for _, _, name in ranked}
 
 
 def _path(stack: Stack) -> str:

@@ -20,8 +20,11 @@ _SECTIONS = (
 _ATTRIBUTES = ("Type", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "Properties")
 # The short forms of the functions whose argument is a text.
 _SCALAR_TAGS = {"Ref": "!Ref", "Fn::Sub": "!Sub", "Fn::GetAtt": "!GetAtt"}
-# A blank line goes before every section and before every resource, parameter and output but a section's first.
-_BLOCK_START = re.compile(r"^(?=[A-Za-z])|(?<!:\n)^(?=  [A-Za-z])", re.MULTILINE)
+# A blank line goes before every section and before every resource, parameter and output but a section's first. None
+# goes after a blank line: that one ends a text, and one more would become part of it.
+_BLOCK_START = re.compile(r"(?<!\n\n)^(?=[A-Za-z])|(?<!:\n)(?<!\n\n)^(?=  [A-Za-z])", re.MULTILINE)
+# Line breaks to YAML 1.1, though not to people; a block or a plain text would turn them into others.
+_ODD_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
 class _Tagged(str):
@@ -55,7 +58,8 @@ def _represent_tagged(dumper: _Dumper, value: _Tagged) -> yaml.ScalarNode:
 
 
 def _represent_text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    style = '"' if _ODD_BREAKS.search(value) else "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Dumper.add_representer(_Tagged, _represent_tagged)
