@@ -1,0 +1,170 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from wanted import make_wanted
+
+from builder.assembly import Entry, Manifest, OutputOf
+from builder.assembly.manifest import bind, read_manifest, write_manifest
+from builder.assembly.render import make_assembly
+from builder.errors import BadInput
+from builder.terms import Region, StackId
+
+SHA = "0" * 64
+Json = dict[str, Any]
+
+
+def entry(stack: str, needs: tuple[str, ...] = (), **said: Any) -> Entry:
+    region, kind = stack.split("/")
+    return Entry(
+        id=StackId(stack),
+        region=Region(region),
+        name=said.pop("name", f"tap-${{EnvironmentSuffix}}-{kind}"),
+        template=f"{stack}.yaml",
+        sha256=SHA,
+        needs=tuple(StackId(need) for need in needs),
+        **said,
+    )
+
+
+def manifest(*entries: Entry, **said: Any) -> Manifest:
+    return Manifest(version=said.pop("version", 1), project="tap", stacks=entries, **said)
+
+
+def reread(made: Manifest) -> Manifest:
+    return read_manifest(write_manifest(made), where="manifest.json")
+
+
+def fault(data: bytes) -> str:
+    with pytest.raises(BadInput) as caught:
+        read_manifest(data, where="manifest.json")
+    return str(caught.value)
+
+
+def fault_of(made: Manifest) -> str:
+    return fault(write_manifest(made))
+
+
+def broken(**said: object) -> bytes:
+    """Return a good manifest's bytes with some keys of its only entry changed; None leaves one out."""
+    whole: Json = json.loads(write_manifest(manifest(entry("us-east-1/table"))))
+    whole["stacks"][0].update(said)
+    whole["stacks"][0] = {key: value for key, value in whole["stacks"][0].items() if value is not None}
+    return json.dumps(whole).encode()
+
+
+class TestReading:
+    def test_gives_back_what_was_written(self) -> None:
+        made = manifest(
+            entry("us-east-1/keys", capabilities=("CAPABILITY_IAM",), tags={"team": "core"}),
+            entry(
+                "us-east-1/table",
+                needs=("us-east-1/keys",),
+                parameters={
+                    "EnvironmentSuffix": "${EnvironmentSuffix}",
+                    "Key": OutputOf((StackId("us-east-1/keys"), "KeyArn")),
+                },
+                termination_protection=True,
+            ),
+            outputs={"globalTableName": (StackId("us-east-1/table"), "TableName")},
+        )
+
+        assert reread(made) == made
+
+    def test_gives_back_the_rendered_one(self) -> None:
+        made = make_assembly(make_wanted(tags={"team": "core"})).manifest
+
+        assert reread(made) == made
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("data", "said"),
+        [
+            (b"", "manifest.json: the file: Invalid JSON: EOF while parsing a value at line 1 column 0"),
+            (b"[]", "manifest.json: the file: Input should be an object"),
+            (broken(region=None), "manifest.json: stacks.0.region: Field required"),
+            (broken(colour="red"), "manifest.json: stacks.0.colour: Unexpected keyword argument"),
+            (broken(sha256="abc"), "manifest.json: stacks.0.sha256: String should match pattern '^[0-9a-f]{64}$'"),
+            (broken(needs="us-east-1/table"), "manifest.json: stacks.0.needs: Input should be a valid array"),
+        ],
+    )
+    def test_what_is_no_manifest(self, data: bytes, said: str) -> None:
+        assert fault(data) == said
+
+    @pytest.mark.parametrize("path", ["../table.yaml", "/etc/passwd", "a//b.yaml", "a/../b.yaml", "", ".hidden"])
+    def test_a_template_outside_of_the_folder(self, path: str) -> None:
+        assert fault(broken(template=path)).startswith("manifest.json: stacks.0.template: String should match")
+
+    def test_another_version(self) -> None:
+        assert fault_of(manifest(version=2)) == ("manifest.json: version 2 is not 1, the one this builder reads")
+
+    def test_the_same_stack_twice(self) -> None:
+        assert fault_of(manifest(entry("us-east-1/table"), entry("us-east-1/table"))) == (
+            "manifest.json: stack us-east-1/table is there more than once"
+        )
+
+    def test_a_need_that_is_not_there(self) -> None:
+        assert fault_of(manifest(entry("us-east-1/table", needs=("us-east-1/keys",)))) == (
+            "manifest.json: us-east-1/table needs us-east-1/keys, which is not in the assembly"
+        )
+
+    def test_an_output_of_a_stack_that_is_not_needed(self) -> None:
+        taker = entry("us-east-1/table", parameters={"Key": OutputOf((StackId("us-east-1/keys"), "KeyArn"))})
+
+        assert fault_of(manifest(entry("us-east-1/keys"), taker)) == (
+            "manifest.json: us-east-1/table takes an output of us-east-1/keys without needing it"
+        )
+
+    @pytest.mark.parametrize("name", ["1tap", "tap_dev", "-tap", "tap-${Role}", ""])
+    def test_a_name_that_no_stack_can_have(self, name: str) -> None:
+        assert fault_of(manifest(entry("us-east-1/table", name=name))) == (
+            f"manifest.json: us-east-1/table: '{name}' cannot be a stack name"
+        )
+
+    def test_a_public_output_of_a_stack_that_is_not_there(self) -> None:
+        made = manifest(entry("us-east-1/table"), outputs={"url": (StackId("us-east-1/service"), "FunctionUrl")})
+
+        assert (
+            fault_of(made) == "manifest.json: an output is taken from us-east-1/service, which is not in the assembly"
+        )
+
+    def test_stacks_that_need_each_other(self) -> None:
+        made = manifest(entry("us-east-1/a", needs=("us-east-1/b",)), entry("us-east-1/b", needs=("us-east-1/a",)))
+
+        assert "manifest.json: stacks need each other in a circle: us-east-1/" in fault_of(made)
+
+    def test_everything_that_is_wrong_at_once(self) -> None:
+        made = manifest(entry("us-east-1/table", name="1", needs=("us-east-1/keys",)), version=0)
+
+        assert len(fault_of(made).splitlines()) == 3
+
+
+class TestManifest:
+    def test_orders_each_stack_after_what_it_needs(self) -> None:
+        order = make_assembly(make_wanted()).manifest.order()
+
+        assert order.index(StackId("us-west-2/storage")) < order.index(StackId("us-east-1/storage"))
+        assert order.index(StackId("us-east-1/table")) < order.index(StackId("us-west-2/service"))
+
+    def test_keeps_the_order_of_the_file_where_needs_allow_it(self) -> None:
+        assert manifest(entry("b/x"), entry("a/x"), entry("c/x")).order() == ("b/x", "a/x", "c/x")
+
+    def test_knows_its_regions_in_the_order_of_the_stacks(self) -> None:
+        assert make_assembly(make_wanted()).manifest.regions == ("us-west-2", "us-east-1")
+
+    def test_finds_an_entry_by_its_id(self) -> None:
+        wanted = entry("a/y")
+
+        assert manifest(entry("a/x"), wanted).entry(StackId("a/y")) is wanted
+
+    def test_has_a_digest_that_moves_with_any_template_and_no_environment(self) -> None:
+        made = make_assembly(make_wanted()).manifest
+        other = replace(made, stacks=(replace(made.stacks[0], sha256=SHA), *made.stacks[1:]))
+
+        assert made.digest() == make_assembly(make_wanted(environment="prod")).manifest.digest()
+        assert made.digest() != other.digest()
+
+    def test_binds_the_suffix_into_a_text(self) -> None:
+        assert bind("tap-${EnvironmentSuffix}-${EnvironmentSuffix}", "pr-1") == "tap-pr-1-pr-1"

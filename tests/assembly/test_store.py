@@ -1,0 +1,140 @@
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from wanted import make_wanted
+
+from builder.assembly import read_assembly, stale_files, write_assembly
+from builder.assembly.render import make_assembly
+from builder.errors import BadInput
+
+ASSEMBLY = make_assembly(make_wanted())
+OTHER = make_assembly(make_wanted(bucket={"expire_noncurrent_days": 1}))
+ALL_FILES = ("manifest.json", *sorted(ASSEMBLY.templates))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "templates"
+
+
+@pytest.fixture
+def sealed(folder: Path) -> Iterator[Path]:
+    """The folder, in a parent that lets nothing be added or renamed."""
+    write_assembly(folder, ASSEMBLY)
+    folder.parent.chmod(0o500)
+    yield folder
+    folder.parent.chmod(0o700)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+class TestWriting:
+    def test_makes_the_folder_and_tells_every_file(self, folder: Path) -> None:
+        assert write_assembly(folder / "deep", ASSEMBLY) == ALL_FILES
+        assert tree(folder / "deep").keys() == set(ALL_FILES)
+
+    def test_twice_changes_nothing_the_second_time(self, folder: Path) -> None:
+        write_assembly(folder, ASSEMBLY)
+        before = folder.stat().st_ino
+
+        assert write_assembly(folder, ASSEMBLY) == ()
+        assert folder.stat().st_ino == before
+
+    def test_tells_only_what_changed(self, folder: Path) -> None:
+        write_assembly(folder, ASSEMBLY)
+
+        assert write_assembly(folder, OTHER) == ("manifest.json", "us-east-1/storage.yaml", "us-west-2/storage.yaml")
+
+    def test_removes_what_the_assembly_does_not_have(self, folder: Path) -> None:
+        (folder / "eu-west-1").mkdir(parents=True)
+        (folder / "eu-west-1" / "service.yaml").write_text("old")
+
+        assert "eu-west-1/service.yaml" in write_assembly(folder, ASSEMBLY)
+        assert not (folder / "eu-west-1").exists()
+
+    def test_leaves_nothing_beside_the_folder(self, folder: Path) -> None:
+        for assembly in (ASSEMBLY, OTHER):
+            write_assembly(folder, assembly)
+
+        assert list(folder.parent.iterdir()) == [folder]
+
+    def test_that_fails_halfway_leaves_the_old_files(self, folder: Path) -> None:
+        write_assembly(folder, ASSEMBLY)
+        before = tree(folder)
+        # A template cannot be written where another one is a file: the new tree is never whole.
+        cursed = replace(OTHER, templates={**OTHER.templates, "us-east-1/table.yaml/x.yaml": b""})
+
+        with pytest.raises(OSError, match=r"table\.yaml"):
+            write_assembly(folder, cursed)
+
+        assert tree(folder) == before
+        assert list(folder.parent.iterdir()) == [folder]
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+    def test_into_a_sealed_parent_leaves_the_old_files(self, sealed: Path) -> None:
+        before = tree(sealed)
+
+        with pytest.raises(PermissionError):
+            write_assembly(sealed, OTHER)
+
+        assert tree(sealed) == before
+
+    def test_over_a_file_leaves_the_file(self, folder: Path) -> None:
+        folder.write_text("not a folder")
+
+        with pytest.raises(OSError, match="templates"):
+            write_assembly(folder, ASSEMBLY)
+
+        assert folder.read_text() == "not a folder"
+
+
+class TestStaleFiles:
+    def test_are_all_where_there_is_no_folder(self, folder: Path) -> None:
+        assert stale_files(folder, ASSEMBLY) == ALL_FILES
+        assert not folder.exists()
+
+    def test_are_none_after_writing(self, folder: Path) -> None:
+        write_assembly(folder, ASSEMBLY)
+
+        assert stale_files(folder, ASSEMBLY) == ()
+
+    def test_are_those_missing_changed_or_foreign(self, folder: Path) -> None:
+        write_assembly(folder, ASSEMBLY)
+        (folder / "manifest.json").unlink()
+        (folder / "us-east-1" / "table.yaml").write_text("edited by hand")
+        (folder / "notes.txt").write_text("mine")
+
+        assert stale_files(folder, ASSEMBLY) == ("manifest.json", "notes.txt", "us-east-1/table.yaml")
+
+
+class TestReading:
+    def test_gives_back_what_was_written(self, folder: Path) -> None:
+        write_assembly(folder, ASSEMBLY)
+
+        assert read_assembly(folder) == ASSEMBLY
+
+    def test_refuses_a_folder_without_manifest(self, folder: Path) -> None:
+        with pytest.raises(BadInput, match=r"manifest.json: cannot be read \(No such file or directory\)") as caught:
+            read_assembly(folder)
+
+        assert caught.value.next_step == "python -m builder render"
+
+    def test_refuses_a_missing_template(self, folder: Path) -> None:
+        write_assembly(folder, ASSEMBLY)
+        (folder / "us-east-1" / "table.yaml").unlink()
+
+        with pytest.raises(BadInput, match=r"table.yaml: cannot be read \(No such file or directory\)"):
+            read_assembly(folder)
+
+    def test_refuses_a_template_that_was_tampered_with(self, folder: Path) -> None:
+        write_assembly(folder, ASSEMBLY)
+        template = folder / "us-east-1" / "service.yaml"
+        template.write_bytes(template.read_bytes() + b" ")
+
+        with pytest.raises(BadInput, match=r"service.yaml: is not the file that the manifest was written with"):
+            read_assembly(folder)

@@ -1,0 +1,111 @@
+"""`render` through the command line: what it writes, what it says, and what it does not load."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Command
+
+
+def change(project: Path, old: str, new: str) -> None:
+    file = project / "dr.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def contents(project: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in project.rglob("*") if path.is_file()}
+
+
+def test_a_fresh_folder_is_left_alone(project: Path, builder: Command) -> None:
+    before = contents(project)
+
+    answer = builder("render")
+
+    assert (answer.code, answer.out) == (0, "templates is as dr.yaml says\n")
+    assert contents(project) == before
+
+
+def test_what_changed_is_written_and_named(project: Path, builder: Command) -> None:
+    change(project, "memory_mb: 256", "memory_mb: 512")
+
+    answer = builder("render")
+
+    assert (answer.code, answer.out.splitlines()) == (
+        0,
+        [
+            "wrote templates/manifest.json",
+            "wrote templates/us-east-1/service.yaml",
+            "wrote templates/us-west-2/service.yaml",
+        ],
+    )
+    assert "MemorySize: 512" in (project / "templates" / "us-east-1" / "service.yaml").read_text()
+
+
+def test_check_names_what_is_stale_and_writes_nothing(project: Path, builder: Command) -> None:
+    change(project, "expire_noncurrent_days: 30", "expire_noncurrent_days: 31")
+    before = contents(project)
+
+    answer = builder("render", "--check")
+
+    assert (answer.code, answer.out.splitlines()) == (
+        3,
+        [
+            "stale templates/manifest.json",
+            "stale templates/us-east-1/storage.yaml",
+            "stale templates/us-west-2/storage.yaml",
+        ],
+    )
+    assert contents(project) == before
+
+
+def test_check_finds_nothing_after_rendering(project: Path, builder: Command) -> None:
+    change(project, "timeout_s: 10", "timeout_s: 11")
+
+    assert builder("render").code == 0
+    assert builder("render", "--check").code == 0
+
+
+def test_check_finds_a_template_that_was_edited(project: Path, builder: Command) -> None:
+    template = project / "templates" / "us-west-2" / "service.yaml"
+    template.write_text(template.read_text().replace("256", "512"))
+
+    answer = builder("render", "--check")
+
+    assert (answer.code, answer.out) == (3, "stale templates/us-west-2/service.yaml\n")
+
+
+@pytest.mark.parametrize("suffix", ["prod", "pr-123", "x"])
+def test_one_rendering_serves_every_environment(
+    project: Path, builder: Command, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    assert builder("render", "--check", "--env", suffix).code == 0
+    monkeypatch.setenv("ENVIRONMENT_SUFFIX", suffix)
+    assert builder("render", "--check").code == 0
+    monkeypatch.delenv("ENVIRONMENT_SUFFIX")
+    change(project, "environment: dev", f"environment: {suffix}")
+    assert builder("render", "--check").code == 0
+
+
+def test_another_file_and_another_folder_can_be_named(project: Path, builder: Command, tmp_path: Path) -> None:
+    (project / "dr.yaml").rename(project / "other.yaml")
+
+    answer = builder("render", "--config", "other.yaml", "--assembly", "elsewhere")
+
+    assert answer.code == 0
+    assert (project / "elsewhere" / "manifest.json").read_bytes() == (
+        project / "templates" / "manifest.json"
+    ).read_bytes()
+
+
+def test_no_aws_library_and_no_linter_is_loaded(project: Path) -> None:
+    loaded = (
+        "import sys; from builder.cli.main import main; code = main(['render', '--check']);"
+        "print(code, *sorted({'boto3', 'botocore', 'cfnlint', 'rich', 'asyncio'} & sys.modules.keys()))"
+    )
+
+    answer = subprocess.run([sys.executable, "-c", loaded], cwd=project, capture_output=True, text=True, check=True)
+
+    assert answer.stdout.splitlines()[-1] == "0"

@@ -1,0 +1,22 @@
+from builder.terms import Region
+from builder.topology import names
+
+
+def test_every_name_holds_project_and_environment() -> None:
+    made = [
+        names.stack_name("tap", "table"),
+        names.table_name("tap"),
+        names.function_name("tap", "primary"),
+        names.bucket_name("tap", "us-east-1"),
+    ]
+
+    assert [name.replace(names.SUFFIX, "dev") for name in made] == [
+        "tap-dev-table",
+        "tap-dev-global",
+        "tap-dev-primary",
+        "tap-dev-${AWS::AccountId}-us-east-1-an",
+    ]
+
+
+def test_the_same_names_serve_every_environment() -> None:
+    assert names.SUFFIX in names.bucket_name("tap", Region("us-east-1"))

@@ -1,0 +1,19 @@
+"""What a dr.yaml asks for, made in a line for tests that need no file."""
+
+from pathlib import Path
+from typing import Any
+
+from builder.config import Config, Wanted
+
+HANDLER = "def handler(event, context):\n    return {'statusCode': 204}\n"
+
+
+def make_wanted(handler: str = HANDLER, **sections: Any) -> Wanted:  # noqa: ANN401 - what YAML can say
+    """Return the shipped system with the given sections in place of its own."""
+    said = {
+        "project": "tap",
+        "environment": "dev",
+        "regions": {"primary": "us-east-1", "secondaries": ["us-west-2"]},
+        **sections,
+    }
+    return Wanted(config=Config.model_validate(said), folder=Path(), handler=handler)
