@@ -41,7 +41,7 @@ def read_wanted(path: Path) -> Wanted:
 
 def _read_config(path: Path) -> Config:
     try:
-        said = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)  # noqa: S506 - the C twin of SafeLoader
+        said = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
     except OSError as error:
         raise BadInput(
             where=str(path),
