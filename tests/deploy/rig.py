@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fake_aws import World, run_virtual
-
 from builder.assembly import read_assembly
 from builder.aws import Clients
 from builder.deploy import (
@@ -24,6 +22,7 @@ from builder.deploy import (
 )
 from builder.deploy.desired import DesiredStack
 from builder.terms import StackId
+from fake_aws import World, run_virtual
 
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent.parent
@@ -77,6 +76,7 @@ class Rig:
 
     def destroy(self) -> tuple[Outcome, ...]:
         needs = {stack.id: stack.needs for stack in self.deployment.stacks}
+        self.plans += 1
 
         async def all_of_it(emit: Emit) -> tuple[Outcome, ...]:
             standing = await find_standing(self.deployment.name, self.deployment.regions, self.clients)

@@ -1,10 +1,12 @@
-import pytest
-from fake_aws import Fault
+import asyncio
 
-from builder.deploy import Broke, Cancelled, Done
+import pytest
+
+from builder.deploy import Broke, Cancelled, Done, Outcome, execute_plan
 from builder.deploy.progress import FirstFailure, NotStarted, Started, Status
 from builder.terms import StackId
 from deploy.rig import Rig, changed, edited
+from fake_aws import Fault
 
 
 def started(rig: Rig) -> list[str]:
@@ -16,7 +18,7 @@ def test_every_step_starts_when_its_own_needs_are_done(rig: Rig) -> None:
     outcomes = rig.deploy()
     assert all(isinstance(outcome, Done) for outcome in outcomes)
     order = [
-        (type(e).__name__, e.stack)
+        (type(e).__name__, str(e.stack))
         for e in rig.events
         if isinstance(e, Started) or (isinstance(e, Status) and e.status == "CREATE_COMPLETE")
     ]
@@ -88,17 +90,13 @@ def test_a_stack_deleted_by_somebody_while_it_is_made_is_a_failure(rig: Rig) -> 
     rig.world.script.takes(600, resource="Table")
     table = rig.world.stack("tap-dev-table")
 
-    async def delete_in_between() -> object:
-        import asyncio
-
-        from builder.deploy import execute_plan
-
+    async def delete_in_between() -> tuple[Outcome, ...]:
         running = asyncio.ensure_future(execute_plan(plan, rig.clients, rig.events.append))
         await asyncio.sleep(30)
         table.put("DELETE_COMPLETE")
         return await running
 
-    outcomes = {outcome.stack: outcome for outcome in rig.run(delete_in_between)}  # type: ignore[attr-defined]
+    outcomes = {outcome.stack: outcome for outcome in rig.run(delete_in_between)}
     broke = outcomes[StackId("us-east-1/table")]
     assert isinstance(broke, Broke)
     assert broke.status == "DELETE_COMPLETE"

@@ -1,11 +1,11 @@
 import pytest
-from fake_aws import Fault, Finding
 
 from builder.deploy import Plan, read_plan, write_plan
 from builder.deploy.progress import Planned, Planning, Unchanged
 from builder.errors import AwsError, Failed, Several, Stopped
 from builder.terms import StackId
 from deploy.rig import Rig, changed, edited
+from fake_aws import Fault, Finding
 
 
 def test_every_change_set_of_an_empty_account_stands_before_any_stack_does(rig: Rig) -> None:
