@@ -1,6 +1,5 @@
 """The embedded AWS as a child process of its caller."""
 
-import importlib.util
 import json
 import os
 import selectors
@@ -15,10 +14,10 @@ from types import TracebackType
 from typing import IO, Self
 
 from builder.errors import Failed
+from builder.local.server import WHERE, check_installed
 
 _START_S = 30.0
 _END_S = 5.0
-_WHERE = "embedded AWS"
 
 
 class EmbeddedAws:
@@ -41,10 +40,7 @@ class EmbeddedAws:
         return self._child.pid if self._child else -1
 
     def __enter__(self) -> Self:
-        if importlib.util.find_spec("ministack") is None:
-            raise Failed(
-                where=_WHERE, what="the emulator is not installed", next_step="pip install 'two-region-dr[local]'"
-            )
+        check_installed()
         # A file and not a pipe: nobody reads along, and a full pipe would block the server.
         self._stderr = tempfile.TemporaryFile()
         self._child = subprocess.Popen(  # noqa: S603  this interpreter and our own module
@@ -75,9 +71,9 @@ class EmbeddedAws:
         """Return the endpoint from the child's one line; raises Failed with its reason, its last words or the wait."""
         line = _read_line(child, deadline_s=_START_S)
         if line is None:
-            raise Failed(where=_WHERE, what=f"it was not ready after {_START_S:.0f} s")
+            raise Failed(where=WHERE, what=f"it was not ready after {_START_S:.0f} s")
         if not line:
-            raise Failed(where=_WHERE, what=f"it ended while starting: {self._last_words(child)}")
+            raise Failed(where=WHERE, what=f"it ended while starting: {self._last_words(child)}")
         said: dict[str, str] = json.loads(line)
         if "endpoint" not in said:
             raise Failed(where=said["where"], what=said["what"], next_step=said["next"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import importlib.util
 import os
 import signal
 import socket
@@ -12,6 +13,8 @@ from typing import Any
 
 from builder.errors import Failed
 from builder.local.environment import make_environment
+
+WHERE = "embedded AWS"
 
 _HOST = "127.0.0.1"
 _GRACE_S = 0.5
@@ -27,9 +30,10 @@ def serve(port: int, state: Path | None, ready: Callable[[str], None], *, log_le
     environment and takes over both signals, so it has to be the main thread of a process made for it.
     Raises Failed when the port is taken, the emulator is missing or is not the version the adapter was written for.
     """
+    check_installed()
     if "ministack.app" in sys.modules:
         raise Failed(
-            where="embedded AWS",
+            where=WHERE,
             what="the emulator was imported before its environment was set",
             next_step="start it with builder.local.EmbeddedAws, which gives it a process of its own",
         )
@@ -41,6 +45,12 @@ def serve(port: int, state: Path | None, ready: Callable[[str], None], *, log_le
     with listener:
         app = _load_app()
         asyncio.run(_serve(app, listener, lambda: ready(f"http://{_HOST}:{port}")))
+
+
+def check_installed() -> None:
+    """Raise Failed, with the command that installs it, where the emulator is missing: it comes with an extra."""
+    if importlib.util.find_spec("ministack") is None:
+        raise Failed(where=WHERE, what="the emulator is not installed", next_step="pip install 'two-region-dr[local]'")
 
 
 def _listen(port: int) -> socket.socket:

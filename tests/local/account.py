@@ -45,7 +45,7 @@ class Account:
     def s3(self, region: str = PRIMARY) -> "S3Client":
         return boto3.client("s3", **self._access(region))
 
-    def _access(self, region: str) -> Any:  # noqa: ANN401  keyword arguments of boto3.client
+    def _access(self, region: str) -> Any:
         return {
             "region_name": region,
             "endpoint_url": self.endpoint,
@@ -80,7 +80,7 @@ def deploy(
     region: str = PRIMARY,
     kind: Literal["CREATE", "UPDATE"] = "CREATE",
     outputs: Mapping[str, Any] | None = None,
-    **options: Any,  # noqa: ANN401  of CreateChangeSet
+    **options: Any,
 ) -> Outcome:
     """Make a change set, execute it, and return how that ended."""
     client = account.cloudformation(region)

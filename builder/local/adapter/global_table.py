@@ -127,11 +127,9 @@ def _apply_ttl(name: str, old: Properties, new: Properties) -> None:
     before, after = old.get("TimeToLiveSpecification"), new.get("TimeToLiveSpecification")
     if before == after:
         return
-    spec = after or {**(before or {}), "Enabled": False}
-    accept(
-        touch(f"{_DDB}:_update_ttl")({"TableName": name, "TimeToLiveSpecification": {**spec}}),
-        service="DynamoDb",
-    )
+    wanted = after or {**(before or {}), "Enabled": False}
+    spec = {**wanted, "Enabled": replica.is_true(wanted["Enabled"])}
+    accept(touch(f"{_DDB}:_update_ttl")({"TableName": name, "TimeToLiveSpecification": spec}), service="DynamoDb")
 
 
 def _replicate(name: str, change: Properties) -> None:

@@ -9,7 +9,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from builder.local.adapter.emulator import touch
@@ -25,26 +25,31 @@ def by_region(props: Properties) -> dict[str, Properties]:
     return {replica["Region"]: replica for replica in props.get("Replicas", [])}
 
 
+def is_true(value: object) -> bool:
+    """Return what a boolean property says; a parameter's value arrives as text."""
+    return str(value).lower() == "true"
+
+
 def shared(props: Properties) -> dict[str, Any]:
     """Return what all replicas of a table have in common, in the shape of the DynamoDB API."""
     names = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "BillingMode")
-    shared = {name: props[name] for name in names if name in props}
+    made = {name: props[name] for name in names if name in props}
     if stream := props.get("StreamSpecification"):
-        shared["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
+        made["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
     if encryption := props.get("SSESpecification"):
         kind = {"SSEType": encryption["SSEType"]} if "SSEType" in encryption else {}
-        shared["SSESpecification"] = {"Enabled": encryption["SSEEnabled"], **kind}
+        made["SSESpecification"] = {"Enabled": is_true(encryption["SSEEnabled"]), **kind}
     if "GlobalSecondaryIndexes" in props:
         of_api = ("IndexName", "KeySchema", "Projection")
-        shared["GlobalSecondaryIndexes"] = [
+        made["GlobalSecondaryIndexes"] = [
             {name: index[name] for name in of_api if name in index} for index in props["GlobalSecondaryIndexes"]
         ]
     if props.get("BillingMode", "PROVISIONED") == "PROVISIONED":
-        shared["ProvisionedThroughput"] = {
+        made["ProvisionedThroughput"] = {
             "ReadCapacityUnits": 5,
             "WriteCapacityUnits": _minimum(props.get("WriteProvisionedThroughputSettings", {})),
         }
-    return shared
+    return made
 
 
 def _minimum(settings: Properties) -> int:
@@ -60,26 +65,28 @@ def apply_settings(table: str, region: str, before: Properties, after: Propertie
             accept(change, service="DynamoDb")
 
 
-def _changes(table: str, arn: str, before: Properties, after: Properties) -> list[Reply]:
-    """Carry out the calls that differ, each of the API the console would use, and return their replies."""
-    replies: list[Reply] = []
+def _changes(table: str, arn: str, before: Properties, after: Properties) -> Iterator[Reply]:
+    """Make the calls that differ, each when its reply is asked for, so that a refused one is the last."""
     if changes := _table_changes(before, after):
-        replies.append(touch(f"{_DDB}:_update_table")({"TableName": table, **changes}))
+        yield touch(f"{_DDB}:_update_table")({"TableName": table, **changes})
     if (recovery := _recovery(after)) != _recovery(before):
         spec = {"PointInTimeRecoveryEnabled": recovery}
         data = {"TableName": table, "PointInTimeRecoverySpecification": spec}
-        replies.append(touch(f"{_DDB}:_update_continuous_backups")(data))
+        yield touch(f"{_DDB}:_update_continuous_backups")(data)
     if (insights := _insights(after)) != _insights(before):
         data = {"TableName": table, "ContributorInsightsAction": "ENABLE" if insights else "DISABLE"}
-        replies.append(touch(f"{_DDB}:_update_contributor_insights")(data))
-    return replies + _tag_changes(arn, _tags(before), _tags(after)) + _policy_changes(arn, before, after)
+        yield touch(f"{_DDB}:_update_contributor_insights")(data)
+    yield from _tag_changes(arn, _tags(before), _tags(after))
+    yield from _policy_changes(arn, before, after)
 
 
 def _table_changes(before: Properties, after: Properties) -> dict[str, Any]:
     changes: dict[str, Any] = {}
-    for name, default in (("DeletionProtectionEnabled", False), ("TableClass", "STANDARD")):
-        if (value := after.get(name, default)) != before.get(name, default):
-            changes[name] = value
+    if (table_class := after.get("TableClass", "STANDARD")) != before.get("TableClass", "STANDARD"):
+        changes["TableClass"] = table_class
+    protected = is_true(after.get("DeletionProtectionEnabled"))
+    if protected != is_true(before.get("DeletionProtectionEnabled")):
+        changes["DeletionProtectionEnabled"] = protected
     key = after.get("SSESpecification", {}).get("KMSMasterKeyId")
     if key != before.get("SSESpecification", {}).get("KMSMasterKeyId"):
         changes["SSESpecification"] = {"Enabled": True, "SSEType": "KMS"} | ({"KMSMasterKeyId": key} if key else {})
@@ -88,36 +95,30 @@ def _table_changes(before: Properties, after: Properties) -> dict[str, Any]:
 
 def _recovery(replica: Properties) -> bool:
     spec: Properties = replica.get("PointInTimeRecoverySpecification", {})
-    return _true(spec.get("PointInTimeRecoveryEnabled"))
+    return is_true(spec.get("PointInTimeRecoveryEnabled"))
 
 
 def _insights(replica: Properties) -> bool:
     spec: Properties = replica.get("ContributorInsightsSpecification", {})
-    return _true(spec.get("Enabled"))
-
-
-def _true(value: object) -> bool:
-    # A parameter's value arrives as text.
-    return str(value).lower() == "true"
+    return is_true(spec.get("Enabled"))
 
 
 def _tags(replica: Properties) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in replica.get("Tags", [])}
 
 
-def _tag_changes(arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Reply]:
-    replies = []
+def _tag_changes(arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Reply]:
     if gone := [key for key in before if key not in after]:
-        replies.append(touch(f"{_DDB}:_untag_resource")({"ResourceArn": arn, "TagKeys": gone}))
+        yield touch(f"{_DDB}:_untag_resource")({"ResourceArn": arn, "TagKeys": gone})
     if put := [{"Key": key, "Value": value} for key, value in after.items() if before.get(key) != value]:
-        replies.append(touch(f"{_DDB}:_tag_resource")({"ResourceArn": arn, "Tags": put}))
-    return replies
+        yield touch(f"{_DDB}:_tag_resource")({"ResourceArn": arn, "Tags": put})
 
 
-def _policy_changes(arn: str, before: Properties, after: Properties) -> list[Reply]:
+def _policy_changes(arn: str, before: Properties, after: Properties) -> Iterator[Reply]:
     document = after.get("ResourcePolicy", {}).get("PolicyDocument")
     if document == before.get("ResourcePolicy", {}).get("PolicyDocument"):
-        return []
+        return
     if document is None:
-        return [touch(f"{_DDB}:_delete_resource_policy")({"ResourceArn": arn})]
-    return [touch(f"{_DDB}:_put_resource_policy")({"ResourceArn": arn, "Policy": json.dumps(document)})]
+        yield touch(f"{_DDB}:_delete_resource_policy")({"ResourceArn": arn})
+    else:
+        yield touch(f"{_DDB}:_put_resource_policy")({"ResourceArn": arn, "Policy": json.dumps(document)})

@@ -7,7 +7,7 @@ from local.account import PRIMARY, SECONDARY, Account
 TABLE = "tap-test-global"
 
 
-def table(*replicas: dict[str, Any], **properties: Any) -> dict[str, Any]:  # noqa: ANN401
+def table(*replicas: dict[str, Any], **properties: Any) -> dict[str, Any]:
     """A global table with the given replicas, by default one in each of the two regions."""
     return {
         "Table": {
@@ -25,14 +25,14 @@ def table(*replicas: dict[str, Any], **properties: Any) -> dict[str, Any]:  # no
     }
 
 
-def bucket(name: str, **properties: Any) -> dict[str, Any]:  # noqa: ANN401
+def bucket(name: str, **properties: Any) -> dict[str, Any]:
     """A versioned bucket."""
     defaults = {"BucketName": name, "VersioningConfiguration": {"Status": "Enabled"}}
     given = {key: value for key, value in {**defaults, **properties}.items() if value is not None}
     return {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": given}}
 
 
-def replication(destination: str, **rule: Any) -> dict[str, Any]:  # noqa: ANN401
+def replication(destination: str, **rule: Any) -> dict[str, Any]:
     """A configuration with one rule, that replicates everything."""
     defaults = {
         "Id": "all",
@@ -62,7 +62,7 @@ def function(name: str, code: str = "def handler(event, context):\n    return {'
     }
 
 
-def log_group(name: str, **properties: Any) -> dict[str, Any]:  # noqa: ANN401
+def log_group(name: str, **properties: Any) -> dict[str, Any]:
     """A log group."""
     return {"LogGroup": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name, **properties}}}
 

@@ -8,7 +8,7 @@ from local.account import PRIMARY, SECONDARY, Account, deploy, destroy, update
 from local.adapter.templates import bucket, names, replication
 
 
-def _pair(account: Account, **rule: Any) -> tuple[str, str]:  # noqa: ANN401
+def _pair(account: Account, **rule: Any) -> tuple[str, str]:
     """Deploy a source in the primary region that replicates to a destination in the secondary."""
     source, destination = names(account)
     assert deploy(account, "destination", bucket(destination), region=SECONDARY).status == "CREATE_COMPLETE"

@@ -10,7 +10,7 @@ from local.adapter.templates import bucket, log_group
 _TEMPLATE = json.dumps({"Resources": log_group("/a")})
 
 
-def _create(account: Account, stack: str, name: str, **options: Any) -> tuple[str, str]:  # noqa: ANN401
+def _create(account: Account, stack: str, name: str, **options: Any) -> tuple[str, str]:
     """Make a change set, and return its ARN and its stack's."""
     wanted = {"ChangeSetType": "CREATE", "TemplateBody": _TEMPLATE, **options}
     made = account.cloudformation().create_change_set(StackName=stack, ChangeSetName=name, **wanted)

@@ -23,7 +23,7 @@ def _service(*permissions: dict[str, Any], auth: str = "NONE") -> dict[str, Any]
     return resources
 
 
-def _call(account: Account, resources: dict[str, Any], *, region: str = PRIMARY, method: str = "GET") -> Any:  # noqa: ANN401
+def _call(account: Account, resources: dict[str, Any], *, region: str = PRIMARY, method: str = "GET") -> Any:
     """Deploy, call the URL as its clients do, and return the response."""
     outputs = {"Url": {"Value": {"Fn::GetAtt": ["Url", "FunctionUrl"]}}}
     made = deploy(account, "service", resources, region=region, outputs=outputs)

@@ -142,6 +142,14 @@ def test_what_aws_refuses_creates_nothing(account: Account, resources: dict[str,
     assert _regions(account) == set()
 
 
+def test_a_single_replica_needs_no_stream_until_a_second_is_added(account: Account) -> None:
+    assert deploy(account, "table", table({"Region": PRIMARY}, StreamSpecification={})).status == "CREATE_COMPLETE"
+    assert "StreamSpecification is required" in update(account, "table", table(StreamSpecification={})).reason
+    assert update(account, "table", table()).status == "UPDATE_COMPLETE"
+    _put(account, PRIMARY, "k")
+    assert _keys(account, SECONDARY) == {"k"}
+
+
 def test_the_region_of_the_stack_cannot_be_removed(account: Account) -> None:
     deploy(account, "table", table())
     ended = update(account, "table", table({"Region": SECONDARY}))

@@ -10,7 +10,7 @@ from local.adapter.templates import bucket, log_group, table
 _UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 
-def _describe(account: Account, resources: dict[str, Any], *, kind: Any = "UPDATE", values: bool = True) -> list[Any]:  # noqa: ANN401
+def _describe(account: Account, resources: dict[str, Any], *, kind: Any = "UPDATE", values: bool = True) -> list[Any]:
     """Return the resource changes of a change set on the stack `one`."""
     client = account.cloudformation()
     made = client.create_change_set(

@@ -7,7 +7,7 @@ from local.account import PRIMARY, Account, deploy, update
 from local.adapter.templates import bucket, function, log_group, table
 
 
-def _permission(**properties: Any) -> dict[str, Any]:  # noqa: ANN401
+def _permission(**properties: Any) -> dict[str, Any]:
     wanted = {
         "Action": "lambda:InvokeFunctionUrl",
         "Principal": "*",
@@ -18,7 +18,7 @@ def _permission(**properties: Any) -> dict[str, Any]:  # noqa: ANN401
     return {**function("tap"), "Permission": {"Type": "AWS::Lambda::Permission", "Properties": wanted}}
 
 
-def _url(**properties: Any) -> dict[str, Any]:  # noqa: ANN401
+def _url(**properties: Any) -> dict[str, Any]:
     wanted = {"TargetFunctionArn": {"Fn::GetAtt": ["Function", "Arn"]}, "AuthType": "NONE", **properties}
     return {**function("tap"), "Url": {"Type": "AWS::Lambda::Url", "Properties": wanted}}
 

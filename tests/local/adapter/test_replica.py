@@ -48,8 +48,12 @@ def test_point_in_time_recovery_is_each_replicas_own(account: Account) -> None:
 
 
 def test_a_setting_given_as_a_parameters_text_counts(account: Account) -> None:
-    _deploy(account, {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": "true"}})
+    recovery = {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": "true"}}
+    _deploy(account, {**recovery, "DeletionProtectionEnabled": "true"})
     assert _recovery(account, SECONDARY) == "ENABLED"
+    assert account.dynamodb(SECONDARY).describe_table(TableName=TABLE)["Table"]["DeletionProtectionEnabled"] is True
+    _update(account, {**recovery, "DeletionProtectionEnabled": "false"})
+    assert account.dynamodb(SECONDARY).describe_table(TableName=TABLE)["Table"]["DeletionProtectionEnabled"] is False
 
 
 def test_tags_are_added_changed_and_removed_in_their_replica_only(account: Account) -> None:

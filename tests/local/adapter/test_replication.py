@@ -1,4 +1,4 @@
-from builder.local.adapter.replication import destinations, find_refusal, make_request_body
+from builder.local.adapter.replication import destinations, find_refusal, make_request_body, read_configuration
 from local.adapter.templates import replication
 
 _TAG = {"Key": "a", "Value": "b"}
@@ -8,6 +8,19 @@ def test_a_body_is_in_the_words_of_the_s3_api() -> None:
     body = make_request_body(replication("there", Filter={"And": {"Prefix": "p/", "TagFilters": [_TAG]}})).decode()
     assert "<ID>all</ID>" in body
     assert "<And><Prefix>p/</Prefix><Tag><Key>a</Key><Value>b</Value></Tag></And>" in body
+
+
+def test_what_is_kept_is_read_back_as_the_template_said_it() -> None:
+    tagged = {"Filter": {"And": {"Prefix": "p/", "Tags": [_TAG]}}}
+    kept = {"Role": "role", "Rules": [{"ID": "a", **tagged}, {"ID": "b", "Filter": {"Tag": _TAG}}, {"Prefix": ""}]}
+    assert read_configuration(kept) == {
+        "Role": "role",
+        "Rules": [
+            {"Id": "a", "Filter": {"And": {"Prefix": "p/", "TagFilters": [_TAG]}}},
+            {"Id": "b", "Filter": {"TagFilter": _TAG}},
+            {"Prefix": ""},
+        ],
+    }
 
 
 def test_a_single_tag_is_translated_too() -> None:
