@@ -56,6 +56,7 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
     for region in removed:
         _check_unprotected(physical_id, region)
     kept = [region for region in after if region in before]
+    _check_present(physical_id, kept)
     for region in kept:
         with touch(f"{_RESPONSES}:request_scope")(_account(), region):
             touch(f"{_PROVISIONERS}:_ddb_update")(
@@ -112,6 +113,12 @@ def _check_free(name: str, regions: list[str]) -> None:
     for region in regions:
         if find_table(name, region) is not None:
             raise AlreadyExists(f"Table already exists: {name} in {region}", service="DynamoDb")
+
+
+def _check_present(name: str, regions: list[str]) -> None:
+    for region in regions:
+        if find_table(name, region) is None:
+            raise Refused(f"Requested resource not found: Table: {name} not found in {region}", service="DynamoDb")
 
 
 def _check_unprotected(name: str, region: str) -> None:

@@ -91,7 +91,8 @@ def _make_describe(handle: Action) -> Action:
         status, headers, body = handle(params)
         if status != 200 or parameter(params, "IncludePropertyValues") != "true":
             return status, headers, body
-        values = find_change_set(params)[_KEY]
+        # Absent from a change set that came with the state of an earlier version.
+        values = find_change_set(params).get(_KEY, {"before": {}, "after": {}})
         ET.register_namespace("", _NS)
         root = ET.fromstring(body)  # noqa: S314  the emulator's own reply
         for change in root.iter(f"{{{_NS}}}ResourceChange"):

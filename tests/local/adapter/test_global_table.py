@@ -98,6 +98,14 @@ def test_a_replica_can_be_removed(account: Account) -> None:
     assert _regions(account) == {PRIMARY}
 
 
+def test_an_update_does_not_bring_back_what_was_deleted_behind_its_back(account: Account) -> None:
+    deploy(account, "table", table())
+    account.dynamodb().update_table(TableName=TABLE, ReplicaUpdates=[{"Delete": {"RegionName": SECONDARY}}])
+    ended = update(account, "table", table(TimeToLiveSpecification={"AttributeName": "until", "Enabled": True}))
+    assert f"Table: {TABLE} not found in {SECONDARY}" in ended.reason
+    assert _regions(account) == {PRIMARY}
+
+
 def test_a_protected_replica_is_not_removed(account: Account) -> None:
     deploy(account, "table", table({"Region": PRIMARY}, {"Region": SECONDARY, "DeletionProtectionEnabled": True}))
     ended = update(account, "table", table({"Region": PRIMARY}))
