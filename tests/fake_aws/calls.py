@@ -43,6 +43,8 @@ class Call:
     operation: str
     params: dict[str, Any]
     mutating: bool
+    faults: tuple[str, ...] = ()
+    """What went wrong with it on purpose, stale reads included."""
     outcome: str = ""
     """`ok`, the error code answered, or the name of the fault that kept the answer back."""
 

@@ -57,6 +57,7 @@ class _Journey:
         with world.lock:
             call.params = self._protocol().parse(self.attempt.operation, self.request)
             faults = world.faults.strike(_subject(call), world.now)
+            call.faults = tuple(sorted(fault.value for fault in faults))
             if Fault.KILL_BEFORE not in faults:
                 world.calls.append(call)
         self._before(faults, call)

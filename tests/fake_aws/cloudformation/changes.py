@@ -74,7 +74,7 @@ class Differ:
 
     def _change(self, wanted: Wanted) -> dict[str, Any] | None:
         present = self.present.get(wanted.logical_id)
-        if present is None or not present.exists:
+        if present is None or not present.good:
             self.effects[wanted.logical_id] = "add"
             return _add(wanted)
         details = list(self._details(present, wanted))

@@ -9,6 +9,7 @@ from fake_aws.cloudformation.intrinsics import Evaluator, Lookup
 from fake_aws.cloudformation.records import Deployment, Event, Resource, Stack
 from fake_aws.cloudformation.template import read
 from fake_aws.cloudformation.types import Place
+from fake_aws.json_value import Json
 
 if TYPE_CHECKING:
     from fake_aws.world import World
@@ -64,11 +65,13 @@ class Journal:
             stack.updated = self.now
         self._write(self.world.new_uuid(), (stack.name, stack.id, STACK_TYPE), (status, reason))
 
-    def resource(self, resource: Resource, status: str, reason: str | None = None) -> None:
-        """Give a resource a status."""
+    def resource(
+        self, resource: Resource, status: str, reason: str | None = None, *, becoming: dict[str, Json] | None = None
+    ) -> None:
+        """Give a resource a status; `becoming` are the properties it is being given, if not its own."""
         resource.status, resource.reason, resource.updated = status, reason, self.now
         event_id = f"{resource.logical_id}-{status}-{self.now:%Y-%m-%dT%H:%M:%S}.{self.now.microsecond // 1000:03d}Z"
-        properties = json.dumps(resource.properties, separators=(",", ":"))
+        properties = json.dumps(resource.properties if becoming is None else becoming, separators=(",", ":"))
         what = (resource.logical_id, resource.physical_id or "", resource.type)
         self._write(event_id, what, (status, reason), properties)
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Generator, Iterator
 
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.provision import Provisioner, copies, delete_jobs, delete_resource
-from fake_aws.cloudformation.records import Deployment, Resource, Stack
+from fake_aws.cloudformation.records import Deployment, Stack
 from fake_aws.cloudformation.side_by_side import Job, side_by_side
 from fake_aws.cloudformation.template import read
+from fake_aws.refusals import Unsupported
 
 Waits = Generator[float, None, None]
 
@@ -34,9 +35,14 @@ def _stopped(stack: Stack) -> Callable[[], bool]:
     return lambda: stack.cancelled
 
 
-def failed_text(verb: str, ids: list[str]) -> str:
-    """Return CloudFormation's sentence about the resources that failed."""
-    return f"The following resource(s) failed to {verb}: [{', '.join(ids)}]. "
+def failed_text(stack: Stack) -> str:
+    """Return CloudFormation's sentences about the resources that failed, the cancelled ones included."""
+    said = ""
+    for verb in ("create", "update", "delete"):
+        ids = sorted(lid for lid, each in stack.resources.items() if each.status == f"{verb.upper()}_FAILED")
+        if ids:
+            said += f"The following resource(s) failed to {verb}: [{', '.join(ids)}]. "
+    return said
 
 
 def create(journal: Journal, wanted: Deployment, *, on_failure: str) -> Waits:
@@ -52,7 +58,7 @@ def create(journal: Journal, wanted: Deployment, *, on_failure: str) -> Waits:
         stack.outputs = outputs(provisioner)
         journal.become("CREATE_COMPLETE")
         return
-    said = failed_text("create", _all_failed(stack))
+    said = failed_text(stack)
     if on_failure == "DO_NOTHING":
         journal.become("CREATE_FAILED", said)
     elif on_failure == "DELETE":
@@ -63,10 +69,6 @@ def create(journal: Journal, wanted: Deployment, *, on_failure: str) -> Waits:
         yield from roll_back_create(journal)
 
 
-def _all_failed(stack: Stack) -> list[str]:
-    return sorted(lid for lid, each in stack.resources.items() if each.status.endswith("_FAILED"))
-
-
 def roll_back_create(journal: Journal) -> Waits:
     """Delete what a failed creation made; the stack is in ROLLBACK_IN_PROGRESS already."""
     yield journal.seconds("STACK")
@@ -74,7 +76,7 @@ def roll_back_create(journal: Journal) -> Waits:
     failed = yield from side_by_side(jobs, stop=lambda: False, keep_going=True)
     yield journal.seconds("STACK")
     if failed:
-        journal.become("ROLLBACK_FAILED", failed_text("delete", failed))
+        journal.become("ROLLBACK_FAILED", failed_text(journal.stack))
     else:
         journal.become("ROLLBACK_COMPLETE")
 
@@ -82,6 +84,7 @@ def roll_back_create(journal: Journal) -> Waits:
 def update(journal: Journal, wanted: Deployment, *, disable_rollback: bool) -> Waits:
     """Bring the stack to another template, parameters or tags."""
     stack = journal.stack
+    from_failed_creation = stack.status == "CREATE_FAILED"
     if stack.before is None or stack.status != "UPDATE_FAILED":  # a retry still rolls back to the last good state
         stack.before, stack.before_resources = stack.deployed, copies(stack.resources)
     journal.become("UPDATE_IN_PROGRESS", "User Initiated")
@@ -89,14 +92,15 @@ def update(journal: Journal, wanted: Deployment, *, disable_rollback: bool) -> W
     provisioner = Provisioner(journal, wanted)
     failed = yield from side_by_side(provisioner.jobs(), stop=_stopped(stack))
     if failed or stack.cancelled:
-        verb = "create" if set(failed) & set(provisioner.created) else "update"
-        said = failed_text(verb, _all_failed(stack)) if failed else None
+        said = failed_text(stack) or None
         if disable_rollback and not stack.cancelled:
             stack.deployed = wanted
             journal.become("UPDATE_FAILED", said)
             return
+        if from_failed_creation:
+            raise Unsupported("the rollback of an update of a stack in CREATE_FAILED")
         journal.become("UPDATE_ROLLBACK_IN_PROGRESS", said)
-        yield from roll_back_update(journal, provisioner.replaced)
+        yield from roll_back_update(journal)
         return
     stack.deployed, stack.description = wanted, provisioner.evaluator.template.description
     stack.outputs = outputs(provisioner)
@@ -109,7 +113,8 @@ def update(journal: Journal, wanted: Deployment, *, disable_rollback: bool) -> W
 
 def _clean_up(journal: Journal, provisioner: Provisioner) -> Generator[float, None, bool]:
     stack, kept = journal.stack, False
-    for old in provisioner.replaced:
+    replaced, stack.replaced = stack.replaced, []
+    for old in replaced:
         policy = stack.resources[old.logical_id].declared.get("UpdateReplacePolicy", "Delete")
         if policy == "Delete":
             old.declared = {**old.declared, "DeletionPolicy": "Delete"}
@@ -124,33 +129,39 @@ def _clean_up(journal: Journal, provisioner: Provisioner) -> Generator[float, No
     return kept or bool(failed)
 
 
-def roll_back_update(journal: Journal, replaced: list[Resource], skip: frozenset[str] = frozenset()) -> Waits:
+def roll_back_update(journal: Journal, skip: frozenset[str] = frozenset()) -> Waits:
     """Bring the stack back to `before`; it is in UPDATE_ROLLBACK_IN_PROGRESS already."""
     stack = journal.stack
     if stack.before is None:
         raise AssertionError("nothing to roll back to")
     yield journal.seconds("STACK")
-    made = [each for lid, each in stack.resources.items() if lid not in stack.before_resources and each.exists]
-    for old in replaced:
-        made.append(stack.resources[old.logical_id])
+    while stack.replaced:
+        old = stack.replaced.pop()
+        stack.leftovers.append(stack.resources[old.logical_id])
         stack.resources[old.logical_id] = old
     for lid in skip:
         journal.resource(stack.resources[lid], "UPDATE_COMPLETE")
         stack.resources[lid].properties = stack.before_resources[lid].properties
     failed = yield from side_by_side(_jobs_back(journal, stack.before), stop=lambda: False)
     if failed:
-        journal.become("UPDATE_ROLLBACK_FAILED", failed_text("update", _all_failed(stack)))
+        journal.become("UPDATE_ROLLBACK_FAILED", failed_text(stack))
         return
     journal.become("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
     yield journal.seconds("STACK")
-    for each in made:
-        yield from delete_resource(journal, each, rolling_back_create=True)
-        if stack.resources.get(each.logical_id) is each:
-            del stack.resources[each.logical_id]
+    yield from _delete_leftovers(journal)
     stack.deployed, stack.before, stack.before_resources = stack.before, None, {}
-    for lid in [lid for lid, each in stack.resources.items() if not each.exists]:
-        del stack.resources[lid]
     journal.become("UPDATE_ROLLBACK_COMPLETE")
+
+
+def _delete_leftovers(journal: Journal) -> Waits:
+    """Delete what the failed update made new, and forget what it could not make."""
+    stack = journal.stack
+    for lid in [lid for lid in stack.resources if lid not in stack.before_resources]:
+        stack.leftovers.append(stack.resources.pop(lid))
+    while stack.leftovers:
+        each = stack.leftovers.pop(0)
+        if each.exists:
+            yield from delete_resource(journal, each, rolling_back_create=True)
 
 
 def _jobs_back(journal: Journal, before: Deployment) -> dict[str, Job]:
@@ -171,6 +182,9 @@ def _delete_rest(
     yield journal.seconds("STACK")
     for lid in sorted(retain):
         journal.resource(stack.resources[lid], "DELETE_SKIPPED")
+    for each in [*stack.replaced, *stack.leftovers]:
+        yield from delete_resource(journal, each)
+    stack.replaced, stack.leftovers = [], []
     jobs = delete_jobs(journal, stack.resources, rolling_back_create=rolling_back)
     failed = yield from side_by_side(jobs, stop=lambda: False, keep_going=True)
     if failed and force:
@@ -179,7 +193,7 @@ def _delete_rest(
         failed = []
     yield journal.seconds("STACK")
     if failed:
-        journal.become("DELETE_FAILED", failed_text("delete", failed))
+        journal.become("DELETE_FAILED", failed_text(stack))
         return
     stack.outputs, stack.change_sets = [], {}
     journal.become("DELETE_COMPLETE")

@@ -26,8 +26,6 @@ class Provisioner:
         self.journal = journal
         self.wanted = wanted
         self.evaluator = journal.evaluator(wanted, self._lookup)
-        self.replaced: list[Resource] = []
-        """Old versions of replaced resources, to be deleted in the cleanup."""
         self.created: list[str] = []
 
     def wanted_ids(self) -> list[str]:
@@ -57,19 +55,25 @@ class Provisioner:
         fresh = Resource(
             logical_id, declared["Type"], "", self.journal.now, properties=properties, declared=declared, tags=tags
         )
-        if present is None or not present.exists:
+        if present is None or not present.good:
+            if present is not None and present.exists:
+                self._clear_away(present)
             self.journal.stack.resources[logical_id] = fresh
             self.created.append(logical_id)
             return (yield from self._create(fresh))
         changed = changed_properties(present.properties, properties)
         present.declared = declared
-        if not changed and present.tags == tags:
-            if present.status.endswith("_FAILED"):
-                present.status = "UPDATE_COMPLETE"
+        if not changed and present.tags == tags and present.status != "UPDATE_FAILED":
             return True
         if any(recreation(present.type, name) != "Never" for name in changed):
             return (yield from self._replace(present, fresh))
         return (yield from self._update(present, fresh, update_action))
+
+    def _clear_away(self, resource: Resource) -> None:
+        """Remove what a failed creation left half made."""
+        world, place = self.journal.world, self.journal.place
+        EFFECTS.get(resource.type, NO_EFFECTS).delete(world, place, resource)
+        forget_name(world, place, resource.type, resource.physical_id or "")
 
     def _create(self, resource: Resource) -> Steps:
         journal = self.journal
@@ -102,16 +106,18 @@ class Provisioner:
 
     def _update(self, present: Resource, fresh: Resource, action: str) -> Steps:
         journal = self.journal
-        old = present.properties
-        present.properties, present.tags = fresh.properties, fresh.tags
-        journal.resource(present, "UPDATE_IN_PROGRESS")
+        journal.resource(present, "UPDATE_IN_PROGRESS", becoming=fresh.properties)
         yield journal.seconds(action, present.logical_id)
+        old = present.properties
         try:
             _fail_as_primed(journal, action, present)
+            present.properties = fresh.properties
             EFFECTS.get(present.type, NO_EFFECTS).update(journal.world, journal.place, present, old)
         except AwsRefusal as refusal:
+            present.properties = old
             journal.resource(present, "UPDATE_FAILED", refusal.message)
             return False
+        present.tags = fresh.tags
         present.attributes = known(present.type).attributes(
             journal.place, present.physical_id or "", present.properties
         )
@@ -120,22 +126,17 @@ class Provisioner:
 
     def _replace(self, present: Resource, fresh: Resource) -> Steps:
         journal = self.journal
-        fresh.physical_id = present.physical_id
-        journal.stack.resources[present.logical_id] = fresh
-        journal.resource(
-            fresh,
-            "UPDATE_IN_PROGRESS",
-            "Requested update requires the creation of a new physical resource; hence creating one.",
-        )
+        why = "Requested update requires the creation of a new physical resource; hence creating one."
+        journal.resource(present, "UPDATE_IN_PROGRESS", why, becoming=fresh.properties)
         yield journal.seconds("CREATE", fresh.logical_id) * 0.3
         try:
             _fail_as_primed(journal, "UPDATE", fresh)
             self._make(fresh)
         except AwsRefusal as refusal:
-            journal.stack.resources[present.logical_id] = present
             journal.resource(present, "UPDATE_FAILED", refusal.message)
             return False
-        self.replaced.append(present)
+        journal.stack.resources[present.logical_id] = fresh
+        journal.stack.replaced.append(present)
         journal.resource(fresh, "UPDATE_IN_PROGRESS", "Resource creation Initiated")
         yield journal.seconds("CREATE", fresh.logical_id) * 0.7
         journal.resource(fresh, "UPDATE_COMPLETE")

@@ -25,6 +25,11 @@ class Resource:
     """The stack's tags that it was given."""
 
     @property
+    def good(self) -> bool:
+        """Whether it stands and was made whole, so that an update changes it; else an update makes it anew."""
+        return self.exists and self.status != "CREATE_FAILED"
+
+    @property
     def exists(self) -> bool:
         """Whether something stands behind it that would have to be deleted."""
         return self.physical_id is not None and self.status not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
@@ -131,6 +136,10 @@ class Stack:
     before: Deployment | None = None
     """What a rollback goes back to."""
     before_resources: dict[str, Resource] = field(default_factory=dict)
+    replaced: list[Resource] = field(default_factory=list)
+    """Old versions that stand beside the ones that replaced them, until the update or its rollback is done."""
+    leftovers: list[Resource] = field(default_factory=list)
+    """New versions that a rollback has put aside, until it is done."""
     epoch: int = 0
     """Grows when an operation takes over from another, which then stops."""
     cancelled: bool = False

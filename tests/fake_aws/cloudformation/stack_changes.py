@@ -106,7 +106,7 @@ def _roll_back(book: Journal) -> Waits:
         yield from lifecycle.roll_back_create(book)
     else:
         book.become("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-        yield from lifecycle.roll_back_update(book, [])
+        yield from lifecycle.roll_back_update(book)
 
 
 def continue_update_rollback(request: Request, params: dict[str, Any]) -> Reply:
@@ -130,4 +130,4 @@ def continue_update_rollback(request: Request, params: dict[str, Any]) -> Reply:
 
 def _continue(book: Journal, skip: frozenset[str]) -> Waits:
     book.become("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-    yield from lifecycle.roll_back_update(book, [], skip)
+    yield from lifecycle.roll_back_update(book, skip)
