@@ -1,0 +1,158 @@
+"""Reading in small pages, by name and by id, and what early validation has to say."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from fake_aws import Finding, Unsupported, World
+from fake_aws.conftest import TOPIC
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+    from fake_aws.conftest import Deploy
+
+FIVE = "Resources:\n" + "".join(f"  T{number}: {{Type: AWS::SNS::Topic}}\n" for number in range(5))
+
+
+def test_every_list_comes_in_small_pages(world: World, cfn: "CloudFormationClient", plan: "Deploy") -> None:
+    arn = plan(FIVE)
+    for number in range(4):
+        plan(FIVE, name=f"more{number}")
+        plan(FIVE, stack=f"other{number}")
+    sizes = {}
+    for operation, key, asked in (
+        ("describe_change_set", "Changes", {"ChangeSetName": arn}),
+        ("list_change_sets", "Summaries", {"StackName": "app"}),
+        ("describe_stacks", "Stacks", {}),
+        ("list_stacks", "StackSummaries", {}),
+        ("describe_events", "OperationEvents", {"StackName": "app"}),
+    ):
+        pages = list(cfn.get_paginator(operation).paginate(**asked))  # type: ignore[call-overload]  # by name
+        sizes[operation] = [len(page[key]) for page in pages]
+    cfn.execute_change_set(ChangeSetName=arn)
+    world.settle()
+    for operation, key in (
+        ("list_stack_resources", "StackResourceSummaries"),
+        ("describe_stack_events", "StackEvents"),
+    ):
+        pages = list(cfn.get_paginator(operation).paginate(StackName="app"))  # type: ignore[call-overload]
+        sizes[operation] = [len(page[key]) for page in pages]
+    assert {operation: set(each[:-1]) for operation, each in sizes.items()} == {operation: {2} for operation in sizes}
+    assert {operation: sum(each) for operation, each in sizes.items() if operation != "describe_stack_events"} == {
+        "describe_change_set": 5,
+        "list_change_sets": 5,
+        "describe_stacks": 5,
+        "list_stacks": 5,
+        "describe_events": 6,
+        "list_stack_resources": 5,
+    }
+    with pytest.raises(ClientError, match="NextToken"):
+        cfn.describe_stacks(NextToken="made-up")
+
+
+def test_a_page_of_events_keeps_its_place_while_new_ones_arrive(
+    world: World, cfn: "CloudFormationClient", plan: "Deploy"
+) -> None:
+    cfn.execute_change_set(ChangeSetName=plan(FIVE))
+    world.pass_time(2)
+    first = cfn.describe_stack_events(StackName="app")
+    world.settle()
+    second = cfn.describe_stack_events(StackName="app", NextToken=first["NextToken"])
+    seen = [each["EventId"] for each in [*first["StackEvents"], *second["StackEvents"]]]
+    assert len(seen) == len(set(seen)) == 4
+
+
+def test_stacks_can_be_listed_by_status_deleted_ones_too(world: World, cfn: "CloudFormationClient") -> None:
+    for name, status in (("a", "CREATE_COMPLETE"), ("b", "DELETE_COMPLETE"), ("c", "UPDATE_FAILED")):
+        world.stack(name).put(status)
+    listed = cfn.list_stacks(StackStatusFilter=["DELETE_COMPLETE", "UPDATE_FAILED"])["StackSummaries"]
+    assert [each["StackName"] for each in listed] == ["c", "b"]
+    assert [each["StackName"] for each in cfn.describe_stacks()["Stacks"]] == ["c", "a"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [
+        ("describe_stacks", "Stack with id none does not exist"),
+        ("get_template", "Stack with id none does not exist"),
+        ("list_stack_resources", "Stack with id none does not exist"),
+        ("describe_stack_resources", "Stack with id none does not exist"),
+        ("describe_stack_events", r"Stack \[none\] does not exist"),
+        ("list_change_sets", r"Stack \[none\] does not exist"),
+        ("rollback_stack", r"Stack \[none\] does not exist"),
+    ],
+)
+def test_a_missing_stack_is_refused_in_each_operations_words(
+    cfn: "CloudFormationClient", operation: str, said: str
+) -> None:
+    with pytest.raises(ClientError, match=said) as refused:
+        getattr(cfn, operation)(StackName="none")
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_early_validation_names_property_and_path(cfn: "CloudFormationClient", plan: "Deploy") -> None:
+    arn = plan(TOPIC.replace("DisplayName", "Nickname"))
+    shown = cfn.describe_change_set(ChangeSetName=arn)
+    assert shown["Status"] == "FAILED"
+    assert "[AWS::EarlyValidation::PropertyValidation]" in shown["StatusReason"]
+    events = cfn.describe_events(ChangeSetName=arn, Filters={"FailedEvents": True})["OperationEvents"]
+    assert [(each["EventType"], each.get("ValidationFailureMode"), each.get("ValidationPath")) for each in events] == [
+        ("VALIDATION_ERROR", "FAIL", "/Resources/Topic/Properties/Nickname"),
+        ("STACK_EVENT", None, None),
+    ]
+
+
+def test_a_name_that_is_taken_is_found_early(world: World, cfn: "CloudFormationClient", plan: "Deploy") -> None:
+    bucket = "Resources: {B: {Type: AWS::S3::Bucket, Properties: {BucketName: taken}}}"
+    world.stack("owner").deploy(bucket)
+    arn = plan(bucket)
+    assert "ResourceExistenceCheck" in cfn.describe_change_set(ChangeSetName=arn)["StatusReason"]
+    said = cfn.describe_events(ChangeSetName=arn)["OperationEvents"][0]["ValidationStatusReason"]
+    assert said == "Resource of type 'AWS::S3::Bucket' with identifier 'taken' already exists."
+
+
+def test_a_warning_leaves_the_change_set_usable(world: World, cfn: "CloudFormationClient", deploy: "Deploy") -> None:
+    hook = "AWS::EarlyValidation::ResourceExistenceCheck"
+    finding = Finding("QUOTA", hook, "WARN", "/Resources/Topic", "close to the limit", "Topic", "AWS::SNS::Topic")
+    world.script.finds(finding, stack="app")
+    assert deploy() == "CREATE_COMPLETE"
+    events = cfn.describe_events(ChangeSetName="first", StackName="app")["OperationEvents"]
+    assert [each.get("ValidationStatusReason") for each in events] == ["close to the limit", None]
+
+
+def test_removing_a_filled_bucket_warns(
+    world: World, cfn: "CloudFormationClient", plan: "Deploy", deploy: "Deploy"
+) -> None:
+    deploy("Resources: {T: {Type: AWS::SNS::Topic}, B: {Type: AWS::S3::Bucket, Properties: {BucketName: filled}}}")
+    world.session().client("s3", region_name="us-east-1").put_object(Bucket="filled", Key="k", Body=b"")
+    arn = plan("Resources: {T: {Type: AWS::SNS::Topic}}", name="second")
+    assert cfn.describe_change_set(ChangeSetName=arn)["Status"] == "CREATE_COMPLETE"
+    assert (
+        cfn.describe_events(ChangeSetName=arn)["OperationEvents"][0]["ValidationName"] == "BUCKET_EMPTINESS_VALIDATION"
+    )
+
+
+def test_an_assumed_role_signs_for_its_account(world: World) -> None:
+    sts = world.session().client("sts", region_name="us-west-2")
+    assert sts.get_caller_identity()["Account"] == "111122223333"
+    assumed = sts.assume_role(RoleArn="arn:aws:iam::444455556666:role/deployer", RoleSessionName="me")
+    key = assumed["Credentials"]["AccessKeyId"]
+    assert world.identity(key).arn == "arn:aws:sts::444455556666:assumed-role/deployer/me"
+    world.forbidden_roles.add("arn:aws:iam::444455556666:role/deployer")
+    with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole"):
+        sts.assume_role(RoleArn="arn:aws:iam::444455556666:role/deployer", RoleSessionName="me")
+
+
+def test_adaptive_retries_are_refused(world: World) -> None:
+    config = Config(retries={"mode": "adaptive"})
+    with pytest.raises(Unsupported, match="adaptive"):
+        world.session().client("sts", region_name="us-east-1", config=config).get_caller_identity()
+
+
+def test_a_custom_endpoint_still_reaches_the_world(world: World) -> None:
+    client = world.session().client("cloudformation", region_name="eu-west-1", endpoint_url="http://127.0.0.1:4566")
+    assert client.describe_stacks()["Stacks"] == []
+    assert world.calls[0].region == "eu-west-1"
