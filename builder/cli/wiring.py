@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+
 from builder.errors import BadInput
 
 if TYPE_CHECKING:
@@ -51,17 +53,13 @@ class Wiring:
     def wanted(self) -> "Wanted":
         """What dr.yaml asks for. Raises BadInput."""
         from builder.config import read_wanted
-        from builder.topology.names import name_faults
+        from builder.topology.limits import check_names
 
-        wanted = read_wanted(self.config)
-        config = wanted.config
-        suffix = self._said_suffix() or config.environment
-        if faults := name_faults(config.project, suffix, config.regions.all):
-            raise BadInput(
-                where=f"{self.config.name}: project",
-                what="\n  ".join(faults),
-                next_step="shorten project or environment",
-            )
+        suffix = self._said_suffix()
+        wanted = read_wanted(self.config, _now().date())
+        check_names(wanted, suffix)
+        for warning in wanted.warnings:
+            click.echo(f"warning: {warning}", err=True)
         return wanted
 
     @property

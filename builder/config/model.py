@@ -1,10 +1,14 @@
-"""The schema of dr.yaml: what may be said, and what is meant where nothing is said."""
+"""The schema of dr.yaml: what may be said, and what is meant where nothing is said.
 
-from typing import Annotated, Literal, Self
+What is wrong between two keys is `between.py`'s; how it is told is `words.py`'s.
+"""
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from typing import Annotated, Any, Literal
 
-from builder.config.regions import known_regions, region_fault
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from builder.config.regions import region_fault
+from builder.config.runtimes import Runtime
 from builder.terms import AccountId, Region
 
 
@@ -14,14 +18,52 @@ def _check_region(name: str) -> str:
     return name
 
 
+def _check_project(name: str) -> str:
+    # Every bucket's name begins with the project's.
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    for taken in ("xn--", "sthree-", "amzn-s3-demo-"):
+        if name.startswith(taken):
+            raise ValueError(f"'{name}': S3 keeps bucket names that begin with {taken} for itself")
+    return name
+
+
 # Project and environment go into bucket names, which are the strictest of all the names made from them.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-_NamePart = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=37)]
-_ProjectName = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", max_length=32)]
-_RegionName = Annotated[Region, AfterValidator(_check_region)]
-_Account = Annotated[AccountId, StringConstraints(pattern=r"^[0-9]{12}$")]
-_RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")]
-_VariableName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_]+$")]
+_PROJECT = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
+_SUFFIX = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+_REGION = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
+_ACCOUNT = r"^[0-9]{12}$"
+_ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$"
+_VARIABLE = r"^[a-zA-Z][a-zA-Z0-9_]+$"
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+_TAG = r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$"
+
+PATTERNS = {
+    _PROJECT: "only lower-case letters, digits and hyphens, a letter first and no hyphen last",
+    _SUFFIX: "only lower-case letters, digits and hyphens, no hyphen first or last",
+    _ACCOUNT: "an account has 12 digits",
+    _ROLE_ARN: "the ARN of an IAM role looks like arn:aws:iam::111122223333:role/NAME",
+    _VARIABLE: "only letters, digits and underscores, two at least and a letter first",
+    _TAG: "only letters, digits, spaces and _ . : / = + - @",
+}
+"""What each pattern asks for, in words."""
+
+_ProjectName = Annotated[str, StringConstraints(pattern=_PROJECT, max_length=32), AfterValidator(_check_project)]
+_NamePart = Annotated[str, StringConstraints(pattern=_SUFFIX, max_length=37)]
+_RegionName = Annotated[
+    Region, AfterValidator(_check_region), Field(json_schema_extra={"pattern": _REGION}, examples=["us-east-1"])
+]
+_Account = Annotated[AccountId, StringConstraints(pattern=_ACCOUNT)]
+_RoleArn = Annotated[str, StringConstraints(pattern=_ROLE_ARN)]
+_VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
+_TagKey = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_length=128)]
+_TagValue = Annotated[str, StringConstraints(pattern=_TAG, max_length=256)]
+
+# CloudWatch Logs takes these periods and no others.
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+_RetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
 
 
 class _Section(BaseModel):
@@ -31,79 +73,84 @@ class _Section(BaseModel):
 class RegionsConfig(_Section):
     """Where the system runs: one primary, and at least one secondary with everything the primary has."""
 
-    primary: _RegionName
-    secondaries: tuple[_RegionName, ...] = Field(min_length=1)
+    primary: _RegionName = Field(description="Where the table and the replication are managed", examples=["us-east-1"])
+    secondaries: tuple[_RegionName, ...] = Field(
+        min_length=1,
+        description="Where everything stands a second time; the first one is the outputs' secondary",
+        examples=[["us-west-2"]],
+        json_schema_extra={"uniqueItems": True},
+    )
 
     @property
     def all(self) -> tuple[Region, ...]:
         """Every region, the primary first."""
         return (self.primary, *self.secondaries)
 
-    @model_validator(mode="after")
-    def _check_together(self) -> Self:
-        doubled = sorted({name for name in self.all if self.all.count(name) > 1})
-        if doubled:
-            raise ValueError(f"{', '.join(doubled)} is named more than once")
-        # A global table, a replication rule and an IAM role all end at the partition's border.
-        partitions = {known_regions()[name] for name in self.all}
-        if len(partitions) > 1:
-            raise ValueError(f"the regions are in different partitions: {', '.join(sorted(partitions))}")
-        return self
-
 
 class TableConfig(_Section):
     """The global table."""
 
-    point_in_time_recovery: bool = True
+    point_in_time_recovery: bool = Field(
+        default=True, strict=True, description="Continuous backups of each replica, to any second of 35 days"
+    )
 
 
 class BucketConfig(_Section):
     """The bucket of each region."""
 
-    expire_noncurrent_days: int = Field(default=30, ge=1, le=36500)
+    expire_noncurrent_days: int = Field(
+        default=30, strict=True, ge=1, le=36500, description="Days until an overwritten or deleted version is gone"
+    )
+
+
+def _source(known: dict[str, Any]) -> str:
+    return "lambda/nodejs" if str(known.get("runtime")).startswith("nodejs") else "lambda/python"
 
 
 class FunctionConfig(_Section):
     """The function of each region, and the URL in front of it."""
 
-    source: str = "lambda/python"
-    runtime: Literal["python3.13", "python3.14"] = "python3.14"
-    memory_mb: int = Field(default=256, ge=128, le=10240)
-    timeout_s: int = Field(default=10, ge=1, le=900)
-    url_auth: Literal["AWS_IAM", "NONE"] = "AWS_IAM"
-    environment: dict[_VariableName, str] = Field(default_factory=dict)
-    # CloudWatch Logs takes these periods and no others.
-    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-    log_retention_days: Literal[
-        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
-    ] = 30
+    runtime: Runtime = Field(default="python3.14", description="Lambda runtime: index.py for Python, index.js for Node")
+    source: str = Field(
+        default_factory=_source,
+        min_length=1,
+        description="Folder of index.py or index.js; lambda/python or lambda/nodejs where nothing is said",
+    )
+    memory_mb: int = Field(default=256, strict=True, ge=128, le=10240, description="Memory; processor time follows it")
+    timeout_s: int = Field(default=10, strict=True, ge=1, le=900, description="Seconds until a request is given up")
+    url_auth: Literal["AWS_IAM", "NONE"] = Field(
+        default="AWS_IAM", description="Who may call the URL: AWS_IAM signed requests only, NONE anyone who knows it"
+    )
+    environment: dict[_VariableName, str] = Field(
+        default_factory=dict, description="More environment variables; TABLE_NAME, ROLE and REGIONS are there already"
+    )
+    log_retention_days: _RetentionDays = Field(default=30, description="Days that log lines are kept")
 
-    @model_validator(mode="after")
-    def _check_reserved(self) -> Self:
-        taken = sorted(set(self.environment) & {"TABLE_NAME", "ROLE", "REGIONS"})
-        if taken:
-            raise ValueError(f"environment.{taken[0]} is set by the builder")
-        reserved = sorted(name for name in self.environment if name.startswith(("AWS_", "LAMBDA_")))
-        if reserved:
-            raise ValueError(f"environment.{reserved[0]}: names beginning with AWS_ or LAMBDA_ are Lambda's own")
-        return self
+    @property
+    def handler_file(self) -> str:
+        """The handler's file, relative to the folder of dr.yaml."""
+        return f"{self.source}/index.{'js' if self.runtime.startswith('nodejs') else 'py'}"
 
 
 class EnvironmentConfig(_Section):
     """What one environment says of its deployment; nothing here changes a template."""
 
-    account: _Account | None = None
-    role_arn: _RoleArn | None = None
+    account: _Account | None = Field(default=None, description="The only account this environment may be deployed to")
+    role_arn: _RoleArn | None = Field(default=None, description="The role CloudFormation takes; else the caller's own")
 
 
 class Config(_Section):
-    """The whole of dr.yaml."""
+    """What is wanted: a system in two or more AWS regions."""
 
-    project: _ProjectName
-    environment: _NamePart
-    regions: RegionsConfig
+    project: _ProjectName = Field(description="First part of every name", examples=["tap"])
+    environment: _NamePart = Field(
+        description="Second part of every name, where neither --env nor ENVIRONMENT_SUFFIX is given", examples=["dev"]
+    )
+    regions: RegionsConfig = Field(examples=[{"primary": "us-east-1", "secondaries": ["us-west-2"]}])
     table: TableConfig = TableConfig()
     bucket: BucketConfig = BucketConfig()
     function: FunctionConfig = FunctionConfig()
-    tags: dict[str, str] = Field(default_factory=dict)
-    environments: dict[_NamePart, EnvironmentConfig] = Field(default_factory=dict)
+    tags: dict[_TagKey, _TagValue] = Field(default_factory=dict, max_length=46, description="Tags of every resource")
+    environments: dict[_NamePart, EnvironmentConfig] = Field(
+        default_factory=dict, description="What holds for one environment only, by its suffix"
+    )

@@ -1,10 +1,8 @@
-"""Physical names, as texts that CloudFormation's Fn::Sub completes, and AWS's limits on them.
+"""Physical names, as texts that CloudFormation's Fn::Sub completes.
 
 Names are computed, not passed between stacks: whoever knows project, environment, account and region knows every
 name. `${EnvironmentSuffix}` is a parameter of every template, `${AWS::...}` are CloudFormation's pseudo-parameters.
 """
-
-from builder.terms import Region
 
 SUFFIX = "${EnvironmentSuffix}"
 
@@ -30,17 +28,3 @@ def bucket_name(project: str, region: str) -> str:
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
     """
     return f"{project}-{SUFFIX}-${{AWS::AccountId}}-{region}-an"
-
-
-def name_faults(project: str, suffix: str, regions: tuple[Region, ...]) -> tuple[str, ...]:
-    """Return what AWS would refuse of the names made for one environment; the account id has always 12 digits."""
-    limits = {
-        "bucket name (63)": (63, [bucket_name(project, region) for region in regions]),
-        "function name (64)": (64, [function_name(project, "secondary")]),
-    }
-    return tuple(
-        f"the {kind} would be '{name}', {len(name)} characters"
-        for kind, (limit, names) in limits.items()
-        for name in (n.replace(SUFFIX, suffix).replace("${AWS::AccountId}", "0" * 12) for n in names)
-        if len(name) > limit
-    )

@@ -1,0 +1,159 @@
+"""dr.yaml as text: to plain data, with the line of everything in it and the words of every value.
+
+Read event by event, not by PyYAML's constructors: those overwrite a key that is there twice, turn aliases into a
+graph and dates into objects, and crash on very deep nesting.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+from yaml.constructor import SafeConstructor
+from yaml.resolver import Resolver
+
+from builder.config.fault import Fault, Place
+
+_MAX_DEPTH = 20
+# PyYAML's own set of what a YAML file may not hold, `\t` and line breaks being fine.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_READ_TYPES = ("null", "bool", "int", "float")
+
+
+class NotYaml(Exception):
+    """The text cannot be read any further."""
+
+    def __init__(self, line: int, what: str) -> None:
+        self.line = line
+        self.what = what
+        super().__init__(what)
+
+
+@dataclass(slots=True)
+class Document:
+    """What a file says, and where it says it."""
+
+    data: object = None
+    lines: dict[Place, int] = field(default_factory=dict)
+    """The line of each value; of a mapping or a list the line of its key."""
+    words: dict[Place, str] = field(default_factory=dict)
+    """Each single value as it was written."""
+    faults: list[Fault] = field(default_factory=list)
+    unread: set[Place] = field(default_factory=set)
+    """Where something stands that could not be taken over; what else is said of these places is an after-effect."""
+
+
+def read_document(raw: bytes) -> Document:
+    """Return what the bytes of a file say. Raises NotYaml where they cannot be read to the end."""
+    text = _decode(raw)
+    document = Document()
+    events = _events(text)
+    next(events)
+    if isinstance(next(events), yaml.StreamEndEvent):
+        return document
+    document.data = _Reader(document, events).read(next(events), ())
+    next(events)
+    if isinstance(after := next(events), yaml.DocumentStartEvent):
+        raise NotYaml(_line(after), "a second document begins here (---), and only one is read")
+    return document
+
+
+def _decode(raw: bytes) -> str:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise NotYaml(line, f"the byte {raw[error.start]:#04x} is not UTF-8: save the file in that encoding") from error
+    if odd := _UNPRINTABLE.search(text):
+        raise NotYaml(text.count("\n", 0, odd.start()) + 1, f"the control character {odd[0]!r} cannot be in YAML")
+    return text
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    try:
+        yield from yaml.parse(text, Loader=yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        words = f"not YAML: {error.problem}"
+        if mark and _at(text, mark) == "\t":
+            words = "not YAML: a tab, where only spaces can be"
+        elif error.context and error.context_mark:
+            words += f" ({error.context} that begins on line {error.context_mark.line + 1})"
+        raise NotYaml(line, words) from error
+
+
+def _at(text: str, mark: yaml.Mark) -> str:
+    lines = text.split("\n")
+    return lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
+
+
+def _line(event: yaml.Event) -> int:
+    return int(event.start_mark.line) + 1 if event.start_mark else 1
+
+
+class _Reader:
+    """Takes events off the stream, each value with all that is inside of it."""
+
+    def __init__(self, document: Document, events: Iterator[yaml.Event]) -> None:
+        self._document = document
+        self._events = events
+        self._resolver = Resolver()
+        self._constructor = SafeConstructor()
+
+    def read(self, event: yaml.Event, place: Place) -> object:
+        if len(place) > _MAX_DEPTH:
+            raise NotYaml(_line(event), f"more than {_MAX_DEPTH} levels, one inside the other")
+        self._document.lines.setdefault(place, _line(event))
+        if isinstance(event, yaml.AliasEvent):
+            self._refuse(place, event, f"*{event.anchor}: write the value out, aliases are not read here")
+            return None
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
+            self._refuse(place, event, f"the tag {event.tag} has no meaning here")
+        if isinstance(event, yaml.ScalarEvent):
+            self._document.words[place] = event.value
+            return self._scalar(event)
+        return self._sequence(place) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(place)
+
+    def _scalar(self, event: yaml.ScalarEvent) -> object:
+        tag = self._resolver.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call] # its stubs
+        if tag.rpartition(":")[2] not in _READ_TYPES:
+            return event.value
+        try:
+            return self._constructor.construct_object(yaml.ScalarNode(tag, event.value))
+        except ValueError:
+            # `0b_` looks like a number to YAML's pattern and is none.
+            return event.value
+
+    def _sequence(self, place: Place) -> list[object]:
+        items: list[object] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            items.append(self.read(event, (*place, len(items))))
+        return items
+
+    def _mapping(self, place: Place) -> dict[str, object]:
+        entries: dict[str, object] = {}
+        while not isinstance(key := next(self._events), yaml.MappingEndEvent):
+            if not isinstance(key, yaml.ScalarEvent):
+                self._fault(place, key, "a key is one word, not a list, a mapping or an alias")
+                self.read(key, (*place, "?"))
+                self.read(next(self._events), (*place, "?"))
+                continue
+            inner = (*place, key.value)
+            if key.value in entries:
+                first = self._document.lines[inner]
+                self._fault(inner, key, f"is there twice; the first is on line {first}")
+                # Read for what is wrong inside of it, and then left out.
+                self.read(next(self._events), (*place, f"{key.value} (again)"))
+                continue
+            value = next(self._events)
+            self._document.lines[inner] = _line(value if isinstance(value, yaml.ScalarEvent) else key)
+            entries[key.value] = self.read(value, inner)
+        return entries
+
+    def _refuse(self, place: Place, event: yaml.Event, what: str) -> None:
+        self._fault(place, event, what)
+        self._document.unread.add(place)
+
+    def _fault(self, place: Place, event: yaml.Event, what: str) -> None:
+        self._document.faults.append(Fault(place, what, _line(event)))

@@ -1,0 +1,48 @@
+"""The handler's file: read, and refused here where Lambda would only refuse it at the first request."""
+
+import sys
+import warnings
+from pathlib import Path
+
+from builder.config.model import FunctionConfig
+
+# What Lambda takes inline.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html
+_MAX_BYTES = 4 * 1024 * 1024
+
+
+class BadHandler(Exception):
+    """The handler cannot be what the function runs; the message says why, and where in it."""
+
+
+def read_handler(folder: Path, function: FunctionConfig) -> str:
+    """Return the source of the handler that dr.yaml names, `folder` being dr.yaml's. Raises BadHandler."""
+    name = function.handler_file
+    try:
+        raw = (folder / name).read_bytes()
+    except OSError as error:
+        raise BadHandler(f"cannot read {name} ({error.strerror})") from error
+    if len(raw) > _MAX_BYTES:
+        raise BadHandler(f"{name} has {len(raw):,} bytes, and a function's inline code {_MAX_BYTES:,} at most")
+    try:
+        # Line ends as they are in the file, minus Windows' own: the template is the same on every machine.
+        source = raw.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise BadHandler(f"{name}, line {line}: is not UTF-8") from error
+    if "handler" not in (_python_names(name, source) if name.endswith(".py") else source):
+        raise BadHandler(f"{name} has no `handler`, which is what Lambda calls")
+    return source
+
+
+def _python_names(name: str, source: str) -> tuple[str, ...]:
+    """Return the names at the top of a Python file."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return compile(source, name, "exec", dont_inherit=True).co_names
+    except SyntaxError as error:
+        reader = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise BadHandler(f"{name}, line {error.lineno}: {error.msg} (as Python {reader} reads it)") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        # A zero byte, or nesting beyond what the parser takes.
+        raise BadHandler(f"{name}: {str(error) or 'nested too deeply to be read'}") from error

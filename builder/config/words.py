@@ -1,0 +1,151 @@
+"""What pydantic found wrong, in words: the value, why, and the nearest right thing."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from builder.config.fault import Fault, Place
+from builder.config.model import PATTERNS, Config
+from builder.config.nearest import did_you_mean
+from builder.config.runtimes import RUNTIMES, successor
+
+_SHOWN = 60
+_KINDS = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "model_type": "keys with values",
+    "dict_type": "keys with values",
+    "tuple_type": "a list",
+}
+
+
+def in_words(error: ErrorDetails, words: Mapping[Place, str]) -> Fault:
+    """Return one of pydantic's findings as a fault; `words` has each single value as it was written."""
+    place = tuple(part for part in error["loc"] if part != "[key]")
+    return Fault(place, _what(error, place, words))
+
+
+def _what(error: ErrorDetails, place: Place, words: Mapping[Place, str]) -> str:
+    context: dict[str, Any] = error.get("ctx", {})
+    value = error["input"]
+    shown = place[-1] if error["loc"][-1] == "[key]" else value
+    match error["type"]:
+        case "value_error":
+            return str(context["error"])
+        case "missing":
+            return f"is required{_example(place)}"
+        case "extra_forbidden":
+            return f"is not a key here{_where_it_is(place)}"
+        case "literal_error":
+            return _not_one_of(value, place)
+        case "string_pattern_mismatch":
+            return f"{_quote(shown)}: {PATTERNS[context['pattern']]}{_slug(str(shown), context['pattern'])}"
+        case "string_too_long" | "string_too_short" | "too_long" | "too_short":
+            return _size(error["type"], shown, context)
+        case "greater_than_equal":
+            return f"{value} is too small: {context['ge']:,} at least"
+        case "less_than_equal":
+            return f"{value} is too large: {context['le']:,} at most"
+        case kind if kind in _KINDS:
+            return _wrong_kind(value, _KINDS[kind], words.get(place), place)
+        case _:
+            return f"{_quote(value)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _slug(text: str, pattern: str) -> str:
+    """Ask for the nearest name that fits, where only case and separators are in the way."""
+    near = re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")
+    return f" (did you mean {near}?)" if near and re.search(pattern, near) else ""
+
+
+def _size(kind: str, shown: object, context: dict[str, Any]) -> str:
+    if kind.startswith("string"):
+        limit = f"{context['max_length']} at most" if kind.endswith("long") else "1 at least"
+        return f"{_quote(shown)} has {len(str(shown))} characters: {limit}"
+    if kind == "too_long":
+        return f"has {context['actual_length']} entries: {context['max_length']} at most"
+    return "is empty: one entry at least"
+
+
+def _wrong_kind(value: object, wanted: str, words: str | None, place: Place) -> str:
+    if isinstance(value, list | dict):
+        return f"holds {'a list' if isinstance(value, list) else 'keys with values'}, and should be {wanted}"
+    if value is None and (wanted != "a text" or not words):
+        return f"is empty, and should be {wanted}{_example(place)}"
+    if wanted == "a text":
+        return f'{words} is read as {_read_as(value)}: put it in quotes, "{words}"'
+    if isinstance(value, str) and (value.isdecimal() if wanted == "a whole number" else value in {"true", "false"}):
+        return f"'{value}' is a text: write it without quotes"
+    return f"{_quote(words)} is not {wanted}"
+
+
+def _read_as(value: object) -> str:
+    if value is None:
+        return "nothing"
+    return "true or false" if isinstance(value, bool) else "a number"
+
+
+def _not_one_of(value: object, place: Place) -> str:
+    allowed = _literals(place)
+    hint = did_you_mean(value, allowed)
+    if place == ("function", "runtime"):
+        hint = f" (did you mean {instead}?)" if (instead := successor(str(value))) else did_you_mean(value, RUNTIMES)
+    return f"{_quote(value)} is not one of {', '.join(map(str, allowed))}{hint}"
+
+
+def _literals(place: Place) -> tuple[object, ...]:
+    field = _section(place[:-1]).model_fields[str(place[-1])]
+    return tuple(field.annotation.__args__) if field.annotation else ()
+
+
+def _section(place: Place) -> type[BaseModel]:
+    """Return the model whose keys stand at a place."""
+    model: type[BaseModel] = Config
+    for part in place:
+        annotation = model.model_fields[str(part)].annotation if part in model.model_fields else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+        elif part == "environments":
+            model = _environment_model()
+    return model
+
+
+def _environment_model() -> type[BaseModel]:
+    *_, model = Config.model_fields["environments"].annotation.__args__  # type: ignore[union-attr] # dict[_, model]
+    return model  # type: ignore[no-any-return] # a dict's parameters are not typed
+
+
+def _where_it_is(place: Place) -> str:
+    wrong = str(place[-1])
+    if wrong == "<<":
+        return ": write the values out, merge keys are not read"
+    here = _section(place[:-1]).model_fields
+    elsewhere = [other for other in _keys() if other.rpartition(".")[2] == wrong]
+    hint = did_you_mean(wrong, elsewhere) if elsewhere else did_you_mean(wrong, here)
+    return hint or f" (there are {', '.join(here)})"
+
+
+def _keys() -> Iterator[str]:
+    for name, field in Config.model_fields.items():
+        yield name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from (f"{name}.{inner}" for inner in field.annotation.model_fields)
+
+
+def _example(place: Place) -> str:
+    field = _section(place[:-1]).model_fields.get(str(place[-1]))
+    if field is None or not field.examples:
+        return ""
+    flow = yaml.safe_dump({place[-1]: field.examples[0]}, default_flow_style=True, sort_keys=False, width=200)
+    return f", for example {flow.strip()[1:-1]}"
+
+
+def _quote(value: object) -> str:
+    text = str(value)
+    text = f"{text[:_SHOWN]}…" if len(text) > _SHOWN else text
+    return f"'{text}'" if isinstance(value, str) else text

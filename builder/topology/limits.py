@@ -1,0 +1,38 @@
+"""AWS's limits on the names made for an environment, checked before anything is made with them."""
+
+from builder.config import Wanted
+from builder.errors import BadInput, gathered
+from builder.terms import Region
+from builder.topology.names import SUFFIX, bucket_name
+
+# Of all names the bucket's is the longest and has the tightest limit: where it fits, the others do.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET_CHARACTERS = 63
+
+
+def check_names(wanted: Wanted, said: str | None = None) -> None:
+    """Check the names of every environment in dr.yaml, and of the one that was said outside of it.
+
+    Raises BadInput, or Several of them, one for each environment whose names would be too long.
+    """
+    config = wanted.config
+    suffixes = {name: wanted.lines.where(("environments", name)) for name in config.environments}
+    suffixes |= {config.environment: wanted.lines.where(("environment",))}
+    if said and said not in suffixes:
+        suffixes[said] = f"environment '{said}'"
+    longest = max(config.regions.all, key=len)
+    faults = [(where, _too_long(config.project, suffix, longest)) for suffix, where in suffixes.items()]
+    if errors := [BadInput(where=where, what=what) for where, what in faults if what]:
+        raise gathered(errors)
+
+
+def _too_long(project: str, suffix: str, region: Region) -> str | None:
+    name = bucket_name(project, region).replace(SUFFIX, suffix).replace("${AWS::AccountId}", "0" * 12)
+    over = len(name) - _BUCKET_CHARACTERS
+    if over <= 0:
+        return None
+    room = len(project) + len(suffix) - over
+    return (
+        f"the bucket '{name}' would have {len(name)} characters of {_BUCKET_CHARACTERS}: "
+        f"'{project}' and '{suffix}' can have {room} together"
+    )
