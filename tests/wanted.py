@@ -8,7 +8,7 @@ from builder.config import Config, Wanted
 HANDLER = "def handler(event, context):\n    return {'statusCode': 204}\n"
 
 
-def make_wanted(handler: str = HANDLER, **sections: Any) -> Wanted:  # noqa: ANN401 - what YAML can say
+def make_wanted(handler: str = HANDLER, **sections: Any) -> Wanted:
     """Return the shipped system with the given sections in place of its own."""
     said = {
         "project": "tap",
