@@ -11,7 +11,7 @@ from typing import Protocol
 
 from greenlet import getcurrent, greenlet
 
-from fake_aws.refusals import BlockedLoop
+from fake_aws.refusals import BlockedLoop, Unsupported
 
 
 class Clock(Protocol):
@@ -38,11 +38,12 @@ class RealClock:
 
 
 class Worker(greenlet):
-    """A greenlet in which one blocking call runs; it knows the loop that resumes it."""
+    """A greenlet in which one blocking call runs; it knows the loop that resumes it, and that loop's clock."""
 
-    def __init__(self, run: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, run: Callable[[], None], loop: asyncio.AbstractEventLoop, clock: "VirtualClock") -> None:
         super().__init__(run)
         self.loop = loop
+        self.clock = clock
 
 
 class VirtualClock:
@@ -61,8 +62,8 @@ class VirtualClock:
     def sleep(self, seconds: float) -> None:
         current = getcurrent()
         if isinstance(current, Worker):
-            if current.parent is None:
-                raise BlockedLoop("a worker lost its loop")
+            if current.clock is not self or current.parent is None:
+                raise Unsupported("this world belongs to another virtual time: make it after, or with, the present one")
             current.loop.call_later(seconds, current.switch)
             current.parent.switch()
         elif asyncio._get_running_loop() is not None:

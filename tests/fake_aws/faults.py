@@ -25,6 +25,10 @@ class Fault(Enum):
     """AWS answers 500; nothing is applied."""
     UNAVAILABLE = "unavailable"
     """AWS answers 503; nothing is applied."""
+    DENIED = "denied"
+    """AWS refuses the call for want of a permission."""
+    EXPIRED = "expired"
+    """AWS refuses the call because the credentials have expired."""
     LOSE_REQUEST = "lose request"
     """The connection breaks before AWS sees the call."""
     LOSE_ANSWER = "lose answer"
@@ -178,10 +182,14 @@ _THROTTLED = {
 }
 
 
-def refusal(faults: frozenset[Fault], service: str) -> AwsRefusal | None:
+def refusal(faults: frozenset[Fault], service: str, operation: str) -> AwsRefusal | None:
     """Return the error AWS answers before it looks at the call, if one of these faults is of that kind."""
     if Fault.THROTTLE in faults:
         return _THROTTLED[service]
+    if Fault.DENIED in faults:
+        return AwsRefusal("AccessDenied", f"User is not authorized to perform: {service}:{operation}", status=403)
+    if Fault.EXPIRED in faults:
+        return AwsRefusal("ExpiredToken", "The security token included in the request is expired", status=403)
     if Fault.SERVER_ERROR in faults:
         return AwsRefusal("InternalFailure", "We encountered an internal error. Please try again.", status=500)
     if Fault.UNAVAILABLE in faults:

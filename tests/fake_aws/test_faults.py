@@ -38,6 +38,8 @@ def once(world: World) -> "CloudFormationClient":
         (Fault.THROTTLE, "Throttling", 400),
         (Fault.SERVER_ERROR, "InternalFailure", 500),
         (Fault.UNAVAILABLE, "ServiceUnavailable", 503),
+        (Fault.DENIED, "AccessDenied", 403),
+        (Fault.EXPIRED, "ExpiredToken", 403),
     ],
 )
 def test_a_refused_call_is_not_applied(

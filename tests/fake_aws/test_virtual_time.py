@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from fake_aws import BlockedLoop, Deadlock, Fault, Killed, OutOfTime, World, run_virtual
+from fake_aws import BlockedLoop, Deadlock, Fault, Killed, OutOfTime, Unsupported, World, run_virtual
 
 
 async def _call(function: Callable[..., object], **parameters: object) -> object:
@@ -112,6 +112,28 @@ def test_a_kill_ends_the_run_at_once_whatever_the_tasks_catch(world: World) -> N
         client.get_caller_identity()
     world.faults.revive()
     assert client.get_caller_identity()["Account"] == "111122223333"
+
+
+def test_a_world_of_an_earlier_time_is_refused(world: World) -> None:
+    client = world.session().client("sts", region_name="us-east-1")
+    World()
+
+    async def main() -> None:
+        await _call(client.get_caller_identity)
+
+    with pytest.raises(Unsupported, match="another virtual time"):
+        run_virtual(main)
+
+
+def test_two_worlds_made_within_one_run_share_its_time() -> None:
+    async def main() -> tuple[float, float]:
+        one, two = World(), World()
+        await _call(one.session().client("sts", region_name="us-east-1").get_caller_identity)
+        await _call(two.session("444455556666").client("sts", region_name="us-east-1").get_caller_identity)
+        return one.now, two.now
+
+    one, two = run_virtual(main)
+    assert one == two
 
 
 def test_waiting_for_nothing_is_a_deadlock() -> None:

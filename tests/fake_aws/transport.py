@@ -98,7 +98,7 @@ class _Journey:
     def _answer(self, faults: frozenset[Fault], call: Call, identity: Identity, request_id: str) -> tuple[int, Payload]:
         world, model = self.attempt.world, self.attempt.operation
         try:
-            if (refused := refusal(faults, call.service)) is not None:
+            if (refused := refusal(faults, call.service, call.operation)) is not None:
                 raise refused
             with world.changing():
                 state = world.region(call.account, call.region).cloudformation
@@ -143,7 +143,15 @@ def _handle(operation: Operation, request: Request, shape: Json) -> dict[str, An
 
 _COMMON_CODES = frozenset(
     {"ValidationError", "Throttling", "ThrottlingException", "SlowDown", "InternalFailure", "ServiceUnavailable"}
-    | {"AccessDenied", "ValidationException", "NoSuchBucket", "NoSuchKey", "BucketNotEmpty", "NoSuchTagSet"}
+    | {
+        "AccessDenied",
+        "ExpiredToken",
+        "ValidationException",
+        "NoSuchBucket",
+        "NoSuchKey",
+        "BucketNotEmpty",
+        "NoSuchTagSet",
+    }
     | {"ReplicationConfigurationNotFoundError", "MalformedXML", "404"}
 )
 """Codes that services answer without having them in their models."""

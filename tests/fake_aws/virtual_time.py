@@ -59,7 +59,7 @@ class GreenletExecutor(ThreadPoolExecutor):
     It is a ThreadPoolExecutor because asyncio takes nothing else as a default executor; it never starts a thread.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, workers: int) -> None:
+    def __init__(self, loop: "VirtualLoop", workers: int) -> None:
         super().__init__(max_workers=workers)
         self._loop = loop
         self._free = workers
@@ -81,7 +81,7 @@ class GreenletExecutor(ThreadPoolExecutor):
         if self._free and self._waiting:
             job = self._waiting.popleft()
             self._free -= 1
-            worker = Worker(lambda: self._work(job), self._loop)
+            worker = Worker(lambda: self._work(job), self._loop, self._loop.clock)
             self._running.add(worker)
             worker.switch()
             self._running = {each for each in self._running if not each.dead}
