@@ -11,6 +11,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.exceptions import ConnectionError as NotConnected
 
 from builder.errors import AwsError, BadInput
 
@@ -39,7 +40,7 @@ def aws_errors(where: str) -> Iterator[None]:
         raise BadInput(where=where, what="no AWS credentials were found", next_step=_SIGN_IN) from error
     except ProfileNotFound as error:
         raise BadInput(where=where, what=str(error), next_step="aws configure list-profiles") from error
-    except HTTPClientError as error:
+    except (HTTPClientError, NotConnected) as error:
         raise AwsError(where=where, code=type(error).__name__, what=f"AWS does not answer: {error}") from error
     except BotoCoreError as error:
         raise AwsError(where=where, code=type(error).__name__, what=str(error)) from error

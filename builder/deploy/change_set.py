@@ -26,6 +26,7 @@ _CONSOLES = {
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
 _LAG_S = 10.0
+_MAKING_S = 300.0
 PACE = Pace(first_s=0.4, fraction=0.3)
 
 
@@ -165,13 +166,19 @@ async def read_findings(clients: Clients, asked: Asked) -> tuple[str, ...]:
 
 
 async def delete(clients: Clients, asked: Asked) -> None:
-    """Delete one change set of our own; one that is gone already is fine."""
-    client = clients.cloudformation(asked.region)
-    try:
-        await call(asked.stack, client.delete_change_set, ChangeSetName=asked.change_set)
-    except AwsError as error:
-        if error.code != "ChangeSetNotFound":
-            raise
+    """Delete one change set of our own; one that is gone already is fine, one still being made is waited for."""
+    client, loop = clients.cloudformation(asked.region), asyncio.get_running_loop()
+    started = loop.time()
+    while True:
+        try:
+            await call(asked.stack, client.delete_change_set, ChangeSetName=asked.change_set)
+        except AwsError as error:
+            if error.code == "InvalidChangeSetStatus" and loop.time() - started < _MAKING_S:
+                await asyncio.sleep(PACE.wait_s(loop.time() - started))
+                continue
+            if error.code != "ChangeSetNotFound":
+                raise
+        return
 
 
 def console_link(asked: Asked) -> str:

@@ -1,0 +1,40 @@
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ProfileNotFound,
+)
+
+from builder.aws import aws_errors
+from builder.errors import AwsError, BadInput, BuilderError
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "as AWS says it"}}, "CreateChangeSet")
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "text"),
+    [
+        (refused("Throttling"), AwsError, "AWS refused CreateChangeSet (Throttling): as AWS says it"),
+        (refused("AccessDenied"), AwsError, "not allowed to call CreateChangeSet: as AWS says it"),
+        (refused("ExpiredToken"), AwsError, "AWS does not accept the credentials: as AWS says it"),
+        (NoCredentialsError(), BadInput, "no AWS credentials were found"),
+        (ProfileNotFound(profile="x"), BadInput, "could not be found"),
+        (EndpointConnectionError(endpoint_url="https://x"), AwsError, "AWS does not answer"),
+        (BotoCoreError(), AwsError, "An unspecified error occurred"),
+    ],
+)
+def test_what_botocore_raises_becomes_ours(raised: Exception, kind: type[BuilderError], text: str) -> None:
+    with pytest.raises(kind) as caught, aws_errors("us-east-1/table"):
+        raise raised
+    assert caught.value.where == "us-east-1/table"
+    assert text in caught.value.what
+    assert caught.value.__cause__ is raised
+
+
+def test_what_is_not_botocore_s_passes_through() -> None:
+    with pytest.raises(ZeroDivisionError), aws_errors("here"):
+        raise ZeroDivisionError

@@ -1,0 +1,38 @@
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from builder.aws import Clients
+from builder.errors import BadInput
+from builder.terms import Region
+
+US_EAST_1 = Region("us-east-1")
+
+
+def test_a_client_is_made_once_for_each_service_and_region(credentials: None) -> None:
+    clients = Clients.of_profile(None)
+    assert clients.s3(US_EAST_1) is clients.s3(US_EAST_1)
+    assert clients.s3(US_EAST_1) is not clients.s3(Region("us-west-2"))
+    assert clients.dynamodb(US_EAST_1).meta.region_name == "us-east-1"
+
+
+def test_throttling_is_outlasted_by_retries(credentials: None) -> None:
+    config: Any = Clients.of_profile(None).cloudformation(US_EAST_1).meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": 10}
+
+
+def test_sts_is_asked_in_the_region_itself(offline: None) -> None:
+    assert Clients.of_profile(None).sts(Region("us-west-2")).meta.endpoint_url == "https://sts.us-west-2.amazonaws.com"
+
+
+def test_an_unknown_profile_is_a_wrong_input(offline: None) -> None:
+    with pytest.raises(BadInput, match="nobody"):
+        Clients.of_profile("nobody")
+
+
+def test_nothing_but_the_session_module_makes_clients() -> None:
+    code = "import sys, builder.cli.main; sys.exit('boto3' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False).returncode == 0

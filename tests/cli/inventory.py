@@ -1,0 +1,85 @@
+"""Everything an account holds in the services we use, asked of boto3 alone: nothing of the builder's own eyes."""
+
+from typing import Any
+
+import boto3
+
+REGIONS = ("us-east-1", "us-west-2")
+
+
+def inventory(session: boto3.Session) -> dict[str, Any]:
+    found: dict[str, Any] = {"iam": _roles(session), "s3": _buckets(session)}
+    for region in REGIONS:
+        found[region] = {
+            "stacks": _stacks(session, region),
+            "tables": _tables(session, region),
+            "functions": _functions(session, region),
+            "log groups": sorted(
+                group["logGroupName"]
+                for page in session.client("logs", region).get_paginator("describe_log_groups").paginate()
+                for group in page["logGroups"]
+            ),
+        }
+    return found
+
+
+def _roles(session: boto3.Session) -> dict[str, Any]:
+    client = session.client("iam")
+    return {
+        role["RoleName"]: sorted(client.list_role_policies(RoleName=role["RoleName"])["PolicyNames"])
+        for page in client.get_paginator("list_roles").paginate()
+        for role in page["Roles"]
+    }
+
+
+def _buckets(session: boto3.Session) -> dict[str, Any]:
+    client = session.client("s3")
+    found = {}
+    for bucket in client.list_buckets()["Buckets"]:
+        pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"])
+        found[bucket["Name"]] = sorted(
+            (one["Key"], one["VersionId"])
+            for page in pages
+            for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        )
+    return found
+
+
+def _stacks(session: boto3.Session, region: str) -> dict[str, Any]:
+    client = session.client("cloudformation", region)
+    return {
+        stack["StackName"]: (
+            stack["StackStatus"],
+            stack.get("LastUpdatedTime"),
+            [one["ChangeSetName"] for one in client.list_change_sets(StackName=stack["StackName"])["Summaries"]],
+        )
+        for page in client.get_paginator("describe_stacks").paginate()
+        for stack in page["Stacks"]
+    }
+
+
+def _tables(session: boto3.Session, region: str) -> dict[str, Any]:
+    client = session.client("dynamodb", region)
+    return {
+        name: client.scan(TableName=name)["Items"]
+        for page in client.get_paginator("list_tables").paginate()
+        for name in page["TableNames"]
+    }
+
+
+def _functions(session: boto3.Session, region: str) -> dict[str, Any]:
+    client = session.client("lambda", region)
+    return {
+        one["FunctionName"]: (one["CodeSha256"], one["LastModified"])
+        for page in client.get_paginator("list_functions").paginate()
+        for one in page["Functions"]
+    }
+
+
+def stacks(session: boto3.Session) -> dict[str, str]:
+    """Return the status of every stack by `region/name`."""
+    return {
+        f"{region}/{stack['StackName']}": stack["StackStatus"]
+        for region in REGIONS
+        for stack in session.client("cloudformation", region).describe_stacks()["Stacks"]
+    }

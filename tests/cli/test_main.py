@@ -1,0 +1,110 @@
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from builder.cli import main as module
+from builder.cli.main import cli
+from conftest import Command
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "builder", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("verb", [None, *cli.commands])
+def test_every_command_explains_itself(builder: Command, verb: str | None) -> None:
+    answer = builder(*filter(None, [verb, "--help"]))
+    assert answer.code == 0
+    assert "Usage: python -m builder" in answer.out
+    if verb:
+        assert (cli.commands[verb].help or "").split()[0] in answer.out
+
+
+def test_help_costs_none_of_the_heavy_imports() -> None:
+    code = (
+        "import sys; from builder.cli.main import main; main(['--help']); "
+        "sys.exit(bool({'boto3', 'cfnlint', 'troposphere', 'pydantic', 'rich', 'asyncio'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_the_version_is_the_package_s(builder: Command) -> None:
+    assert re.fullmatch(r"builder, version \d+\.\d+\.\d+\n", builder("--version").out)
+
+
+def test_an_unknown_verb_or_option_is_a_wrong_input(builder: Command) -> None:
+    assert builder("depoly").code == 2
+    assert builder("render", "--chekc").code == 2
+
+
+def test_an_error_is_told_with_place_reason_and_next_step(builder: Command, project: Path) -> None:
+    answer = builder("show", "plan.json")
+    assert answer.code == 2
+    assert answer.err == (
+        "error: plan.json: cannot be read (No such file or directory)\nnext:  python -m builder plan -o plan.json\n"
+    )
+
+
+def test_options_are_taken_before_and_after_the_verb(builder: Command, project: Path) -> None:
+    (project / "dr.yaml").rename(project / "other.yaml")
+    assert builder("--config", "other.yaml", "render", "--check").code == 0
+    assert builder("render", "--check", "--config", "other.yaml").code == 0
+
+
+@pytest.fixture
+def broken(request: pytest.FixtureRequest) -> Iterator[click.Command]:
+    """A command that ends as no command should."""
+    raised = request.param
+
+    @cli.command("broken")
+    def command() -> None:
+        raise raised
+
+    yield command
+    del cli.commands["broken"]
+
+
+@pytest.mark.parametrize("broken", [RuntimeError("a bug of ours")], indirect=True)
+def test_a_bug_of_ours_is_one_line_and_kept_in_full_in_a_file(builder: Command, broken: click.Command) -> None:
+    answer = builder("broken")
+    assert answer.code == 70
+    assert answer.err.count("\n") == 1
+    log = Path(answer.err.rsplit(" ", 1)[1].strip())
+    assert "RuntimeError: a bug of ours" in log.read_text()
+    log.unlink()
+
+
+@pytest.mark.parametrize("broken", [KeyboardInterrupt(), click.Abort()], indirect=True)
+def test_ctrl_c_says_what_goes_on(builder: Command, broken: click.Command) -> None:
+    answer = builder("broken")
+    assert answer.code == 130
+    assert "goes on there" in answer.err
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    code = (
+        "import os, sys; from builder.cli import main as m\n"
+        "@m.cli.command('flood')\n"
+        "def flood(): raise BrokenPipeError\n"
+        "sys.exit(m.main(['flood']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_python_dash_m_ends_with_the_command_s_code() -> None:
+    assert run("--version").returncode == 0
+    assert run("outputs", "--env", "NOT_A_SUFFIX").returncode == 2
+    assert module.main(["--version"]) == 0

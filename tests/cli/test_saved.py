@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import boto3
+
+from cli.inventory import stacks
+from conftest import Command
+
+
+def test_a_file_that_is_no_plan_is_a_wrong_input_for_every_verb(builder: Command, project: Path) -> None:
+    (project / "plan.json").write_text("{}")
+    for verb in ("show", "execute", "discard"):
+        answer = builder(verb, "plan.json")
+        assert (answer.code, "is not a plan" in answer.err) == (2, True)
+
+
+def test_a_discarded_plan_leaves_nothing(project: Path, builder: Command, session: boto3.Session) -> None:
+    builder("plan")
+    answer = builder("discard", "plan.json")
+    assert (answer.code, stacks(session)) == (0, {})
+    assert builder("execute", "plan.json").code == 4
+
+
+def test_an_executed_plan_executed_again_has_nothing_left_to_do(
+    project: Path, builder: Command, credentials: None
+) -> None:
+    builder("plan")
+    assert builder("execute", "plan.json").code == 0
+    answer = builder("execute", "plan.json")
+    assert (answer.code, answer.out) == (0, "5 done, 0 failed, 0 not started\n")

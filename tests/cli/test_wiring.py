@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+
+from builder.cli.wiring import Wiring
+from builder.errors import BadInput
+from conftest import Command
+
+
+def test_the_option_wins_over_the_variable_and_that_over_the_file(project: Path) -> None:
+    assert Wiring(environment={}).suffix == "dev"
+    assert Wiring(environment={"ENVIRONMENT_SUFFIX": "qa"}).suffix == "qa"
+    assert Wiring(env="prod", environment={"ENVIRONMENT_SUFFIX": "qa"}).suffix == "prod"
+
+
+@pytest.mark.parametrize("suffix", ["Prod", "a_b", "-a", "a-", "ä"])
+def test_a_suffix_that_no_name_could_hold_is_refused(suffix: str) -> None:
+    with pytest.raises(BadInput, match="--env"):
+        _ = Wiring(env=suffix, environment={}).suffix
+    with pytest.raises(BadInput, match="ENVIRONMENT_SUFFIX"):
+        _ = Wiring(environment={"ENVIRONMENT_SUFFIX": suffix}).suffix
+
+
+def test_a_suffix_that_makes_a_name_too_long_is_refused_before_anything_is_asked(
+    builder: Command, project: Path
+) -> None:
+    answer = builder("plan", "--env", "x" * 36)
+    assert answer.code == 2
+    assert "63" in answer.err
+
+
+def test_an_assembly_alone_names_no_environment(project: Path) -> None:
+    with pytest.raises(BadInput, match="names no environment"):
+        _ = Wiring(assembly=Path("templates"), environment={}).suffix
+
+
+def test_stale_templates_are_named(builder: Command, project: Path) -> None:
+    config = project / "dr.yaml"
+    config.write_text(config.read_text().replace("memory_mb: 256", "memory_mb: 512"))
+    answer = builder("plan")
+    assert answer.code == 2
+    assert "manifest.json, us-east-1/service.yaml, us-west-2/service.yaml" in answer.err
+    assert "next:  python -m builder render" in answer.err
+
+
+def test_two_plans_are_never_told_by_the_same_id() -> None:
+    assert Wiring(environment={}).seal().id != Wiring(environment={}).seal().id
+
+
+def test_without_templates_the_manifest_is_what_dr_yaml_leads_to(project: Path) -> None:
+    on_disk = Wiring(environment={}).manifest
+    (project / "templates").rename(project / "elsewhere")
+    assert Wiring(environment={}).manifest == on_disk
+
+
+def test_an_environment_s_own_values_reach_its_deployment(project: Path) -> None:
+    role = "arn:aws:iam::111122223333:role/cfn-exec"
+    with (project / "dr.yaml").open("a") as config:
+        config.write(f'\nenvironments:\n  prod: {{account: "111122223333", role_arn: "{role}"}}\n')
+    deployment = Wiring(env="prod", environment={}).deployment
+    assert (deployment.account, deployment.role_arn) == ("111122223333", role)
+    other = Wiring(environment={}).deployment
+    assert (other.account, other.role_arn) == (None, None)

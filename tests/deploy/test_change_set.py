@@ -1,0 +1,61 @@
+import re
+
+import pytest
+
+from builder.assembly.manifest import OutputOf
+from builder.deploy.change_set import Asked, ask, console_link, delete, describe, review, token
+from builder.errors import AwsError, BadInput
+from builder.terms import Arn, Region, StackId
+from deploy.rig import Rig, changed
+from fake_aws import Fault
+
+TABLE = StackId("us-east-1/table")
+
+
+def asked(arn: str = "arn:aws:cloudformation:us-east-1:1:changeSet/c/1") -> Asked:
+    return Asked(TABLE, Region("us-east-1"), Arn(arn), Arn("arn:aws:cloudformation:us-east-1:1:stack/s/1"))
+
+
+def test_a_token_is_the_same_for_the_same_and_fits_cloudformation() -> None:
+    assert token("p", TABLE, "execute") == token("p", TABLE, "execute") != token("p", TABLE, "create")
+    assert re.fullmatch(r"[a-zA-Z0-9][-a-zA-Z0-9]{0,127}", token("p", TABLE, "execute"))
+
+
+def test_the_description_says_what_it_was_made_from(rig: Rig) -> None:
+    table = rig.stack("us-east-1/table")
+    said = describe(rig.deployment, table, "p1")
+    assert table.sha256 in said
+    assert rig.deployment.digest in said
+    assert len(said) <= 1024
+
+
+@pytest.mark.parametrize(
+    ("arn", "host"),
+    [
+        ("arn:aws:c", "https://us-east-1.console.aws.amazon.com/"),
+        ("arn:aws-cn:c", "https://us-east-1.console.amazonaws.cn/"),
+        ("arn:aws-us-gov:c", "https://us-east-1.console.amazonaws-us-gov.com/"),
+    ],
+)
+def test_links_lead_to_the_partition_s_console(arn: str, host: str) -> None:
+    assert console_link(asked(arn)).startswith(host)
+
+
+def test_a_parameter_bound_to_an_output_is_refused_in_so_many_words(rig: Rig) -> None:
+    bound = changed(rig.deployment, TABLE, parameters={"Key": OutputOf((StackId("us-east-1/keys"), "Arn"))})
+    with pytest.raises(BadInput, match="the output Arn of us-east-1/keys"):
+        rig.plan(bound)
+
+
+def test_deleting_what_is_gone_is_fine_and_another_refusal_is_not(standing: Rig) -> None:
+    standing.run(lambda: delete(standing.clients, asked(f"{standing.world.stack('tap-dev-table').record.id}")))
+    standing.world.faults.add(Fault.THROTTLE)
+    with pytest.raises(AwsError):
+        standing.run(lambda: delete(standing.clients, asked()))
+
+
+def test_a_change_set_that_stays_unknown_is_given_up(rig: Rig) -> None:
+    made = rig.run(lambda: ask(rig.clients, rig.deployment, rig.stack("us-east-1/table"), "p1", "CREATE"))
+    rig.run(lambda: delete(rig.clients, made))  # waits until it is made
+    with pytest.raises(AwsError, match="ChangeSetNotFound"):
+        rig.run(lambda: review(rig.clients, made))

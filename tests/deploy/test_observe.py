@@ -1,0 +1,40 @@
+import pytest
+
+from builder.deploy.observe import observe_account, observe_region, observe_stack, observe_template
+from builder.errors import AwsError
+from builder.terms import Region
+from deploy.rig import ACCOUNT, Rig
+from fake_aws import Fault
+
+US_EAST_1 = Region("us-east-1")
+
+
+def test_the_account_is_asked_of_the_region_itself(rig: Rig) -> None:
+    assert rig.run(lambda: observe_account(rig.clients, Region("us-west-2"))) == ACCOUNT
+    assert {call.region for call in rig.world.calls} == {"us-west-2"}
+
+
+def test_every_page_of_a_region_s_stacks_is_read(rig: Rig) -> None:
+    for number in range(5):
+        rig.world.stack(f"stack-{number}").deploy()
+    assert len(rig.run(lambda: observe_region(rig.clients, US_EAST_1))) == 5
+
+
+def test_a_stack_that_is_not_there_is_none(rig: Rig) -> None:
+    assert rig.run(lambda: observe_stack(rig.clients, US_EAST_1, "nowhere")) is None
+
+
+def test_another_error_is_not_absence(rig: Rig) -> None:
+    rig.world.faults.add(Fault.THROTTLE)
+    with pytest.raises(AwsError, match="Throttling"):
+        rig.run(lambda: observe_stack(rig.clients, US_EAST_1, "nowhere"))
+
+
+def test_what_was_sent_is_what_is_read(standing: Rig) -> None:
+    table = standing.stack("us-east-1/table")
+    stack = standing.run(lambda: observe_stack(standing.clients, table.region, table.name))
+    assert stack is not None
+    assert stack.tags == table.tags
+    assert stack.parameters == table.parameters
+    assert stack.outputs["TableName"] == "tap-dev-global"
+    assert standing.run(lambda: observe_template(standing.clients, stack)) == table.template

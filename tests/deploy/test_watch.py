@@ -1,0 +1,109 @@
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from builder.aws import Clients, Pace
+from builder.deploy.observe import ObservedStack
+from builder.deploy.watch import Watch
+from builder.errors import AwsError, Failed
+from builder.terms import Arn, Region
+from deploy.rig import Rig
+from fake_aws import Fault
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+US_EAST_1 = Region("us-east-1")
+
+
+def arn(rig: Rig, name: str) -> Arn:
+    return Arn(rig.world.stack(name).record.id)
+
+
+def settled(stack: ObservedStack) -> bool:
+    return stack.facts.settled
+
+
+def watch(rig: Rig, seen: list[str] | None = None, pace: Pace = Pace()) -> Watch:  # noqa: B008 - a frozen record
+    return Watch(rig.clients, US_EAST_1, pace, lambda stack: (seen if seen is not None else []).append(stack.status))
+
+
+def begin(rig: Rig, *names: str, after_s: float = 20) -> None:
+    for name in names:
+        stack = rig.world.stack(name)
+        stack.deploy()
+        stack.put("UPDATE_IN_PROGRESS")
+        stack.then("UPDATE_COMPLETE", after_s=after_s)
+
+
+def test_an_end_is_noticed_within_a_fraction_of_what_it_took(rig: Rig) -> None:
+    begin(rig, "one", after_s=100)
+    started = rig.world.now
+    stack = rig.run(lambda: watch(rig, pace=Pace(fraction=0.05)).until(arn(rig, "one"), settled, 1000))
+    assert stack.status == "UPDATE_COMPLETE"
+    assert 100 <= rig.world.now - started <= 106
+
+
+def test_many_waits_in_a_region_share_the_looks(rig: Rig) -> None:
+    names = [f"stack-{number}" for number in range(6)]
+    rig.world.page_size = 100
+    begin(rig, *names)
+
+    async def all_of_them() -> None:
+        together = watch(rig)
+        await asyncio.gather(*(together.until(arn(rig, name), settled, 100) for name in names))
+
+    rig.run(all_of_them)
+    many = rig.operations("DescribeStacks")
+    rig.world.calls.clear()
+    begin(rig, "one")
+    rig.run(lambda: watch(rig).until(arn(rig, "one"), settled, 100))
+    assert many <= rig.operations("DescribeStacks") + 3
+
+
+def test_a_stack_that_was_deleted_is_found_by_its_arn(rig: Rig) -> None:
+    begin(rig, "one", "three")
+    rig.world.stack("two").deploy()
+    waited = arn(rig, "one")
+    rig.clients.cloudformation(US_EAST_1).delete_stack(StackName="two")
+    two = arn(rig, "two")
+
+    async def all_of_them() -> tuple[ObservedStack, ...]:
+        together = watch(rig)
+        return await asyncio.gather(
+            together.until(waited, settled, 100),
+            together.until(arn(rig, "three"), settled, 100),
+            together.until(two, lambda stack: stack.status == "DELETE_COMPLETE", 100),
+        )
+
+    assert [stack.status for stack in rig.run(all_of_them)] == ["UPDATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE"]
+
+
+def test_a_wait_ends_at_its_deadline(rig: Rig) -> None:
+    begin(rig, "one", after_s=1000)
+    with pytest.raises(Failed, match="had not settled after 50 s"):
+        rig.run(lambda: watch(rig).until(arn(rig, "one"), settled, 50))
+
+
+def test_a_look_that_is_throttled_to_the_end_is_taken_again_later(rig: Rig) -> None:
+    begin(rig, "one", after_s=1)
+    rule = rig.world.faults.add(Fault.THROTTLE, operation="DescribeStacks")
+    seen: list[str] = []
+
+    async def relent() -> ObservedStack:
+        asyncio.get_running_loop().call_later(300, rig.world.faults.remove, rule)
+        return await watch(rig, seen).until(arn(rig, "one"), settled, 5000)
+
+    assert rig.run(relent).status == "UPDATE_COMPLETE"
+
+
+def test_a_look_that_is_not_allowed_ends_every_wait(rig: Rig) -> None:
+    class Denied(Clients):
+        def cloudformation(self, region: Region) -> "CloudFormationClient":
+            raise AwsError(where=region, code="AccessDenied", what="not allowed")
+
+    begin(rig, "one")
+    rig.clients = Denied(rig.world.session())
+    with pytest.raises(AwsError, match="not allowed"):
+        rig.run(lambda: watch(rig).until(arn(rig, "one"), settled, 100))

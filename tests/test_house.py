@@ -1,0 +1,40 @@
+"""What the architecture promises of the tree, held by machine."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted(
+    path.relative_to(ROOT / "builder")
+    for path in (ROOT / "builder").rglob("*.py")
+    if path.name not in {"__init__.py", "__main__.py"}
+)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_every_module_has_its_tests_beside_its_namesake(module: Path) -> None:
+    assert (ROOT / "tests" / module.parent / f"test_{module.name}").is_file()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_no_module_is_a_god(module: Path) -> None:
+    assert len((ROOT / "builder" / module).read_text().splitlines()) <= 300
+
+
+def test_the_root_shows_the_architecture_and_little_else() -> None:
+    tracked = {path.name for path in ROOT.iterdir() if path.name in _kept()}
+    assert {"builder", "templates", "lambda", "scripts", "tests", "setup.cfg", "tox.ini"} <= tracked
+
+
+def _kept() -> set[str]:
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()}
+    return {path.name for path in ROOT.iterdir()} - ignored
+
+
+def test_every_link_in_the_docs_leads_to_a_file() -> None:
+    for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]:
+        for part in page.read_text().split("](")[1:]:
+            target = part.split(")")[0].split("#")[0]
+            if target and "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
