@@ -1,3 +1,6 @@
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 import pytest
 
 from builder.deploy.resources import bucket
