@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from fake_aws import World
 
@@ -184,6 +185,28 @@ def test_a_name_that_is_taken_fails_early_validation_or_else_the_creation(world:
     deploy(BODY)
     with pytest.raises(ClientError, match=r"current status of \[FAILED\]"):
         deploy(BODY, name="second", Parameters=TWO)
+
+
+def test_without_us_east_1_other_regions_change_functions_but_no_roles(world: World) -> None:
+    west = world.stack("app", region="us-west-2")
+    west.deploy(BODY)
+    world.region_down("us-east-1")
+    config = Config(connect_timeout=5, retries={"total_max_attempts": 1})
+    east, there = (
+        world.session().client("cloudformation", region_name=region, config=config)
+        for region in ("us-east-1", "us-west-2")
+    )
+    with pytest.raises(ConnectTimeoutError):
+        east.describe_stacks()
+    role = "  Role: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Version: 2012-10-17}}}\n"
+    for name, body, status in (("a", MORE, "UPDATE_COMPLETE"), ("b", MORE + role, "UPDATE_ROLLBACK_COMPLETE")):
+        there.create_change_set(StackName="app", ChangeSetName=name, TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
+        world.settle()
+        there.execute_change_set(StackName="app", ChangeSetName=name)
+        world.settle()
+        assert west.status == status
+    world.region_up("us-east-1")
+    east.describe_stacks()
 
 
 def test_a_retained_resource_survives_its_stack(world: World, cfn: "CloudFormationClient", deploy: "Deploy") -> None:

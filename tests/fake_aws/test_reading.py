@@ -65,6 +65,17 @@ def test_a_page_of_events_keeps_its_place_while_new_ones_arrive(
     assert len(seen) == len(set(seen)) == 4
 
 
+def test_no_stack_is_missed_while_others_go(world: World, cfn: "CloudFormationClient") -> None:
+    for name in "abcde":
+        world.stack(name).put("CREATE_COMPLETE")
+    first = cfn.describe_stacks()
+    world.stack("e").put("DELETE_COMPLETE")
+    second = cfn.describe_stacks(NextToken=first["NextToken"])
+    third = cfn.describe_stacks(NextToken=second["NextToken"])
+    seen = [each["StackName"] for page in (first, second, third) for each in page["Stacks"]]
+    assert seen == ["e", "d", "c", "b", "a"]
+
+
 def test_stacks_can_be_listed_by_status_deleted_ones_too(world: World, cfn: "CloudFormationClient") -> None:
     for name, status in (("a", "CREATE_COMPLETE"), ("b", "DELETE_COMPLETE"), ("c", "UPDATE_FAILED")):
         world.stack(name).put(status)

@@ -18,7 +18,7 @@ from fake_aws.calls import Call, Identity
 from fake_aws.clock import Clock, RealClock, VirtualClock
 from fake_aws.cloudformation.control import StackControl
 from fake_aws.cloudformation.records import CloudFormation
-from fake_aws.faults import Faults
+from fake_aws.faults import Fault, Faults
 from fake_aws.json_value import Json
 from fake_aws.refusals import Unsupported
 from fake_aws.schedule import Schedule
@@ -39,6 +39,8 @@ class Quirks:
     """CreateChangeSet again, the same in everything, answers the first change set instead of AlreadyExistsException."""
     repeated_request_token_is_honoured: bool = False
     """ExecuteChangeSet and DeleteStack again with the same token answer success instead of an error."""
+    review_shows_change_set_id: bool = True
+    """DescribeStacks names the last change set made for a stack in REVIEW_IN_PROGRESS, though nothing was executed."""
     young_replicas_block_deletion: bool = False
     """A table's home region cannot be deleted, by its stack either, while a replica is less than a day old."""
     no_changes_reason: str | None = None
@@ -75,6 +77,8 @@ class World:
         self.calls: list[Call] = []
         self.names: set[tuple[str, ...]] = set()
         """Every name that is taken, in the space it must be unique in: see `cloudformation.effects.name_key`."""
+        self.down: set[str] = set()
+        """Regions that are down: see `region_down`."""
         self.buckets: dict[str, Bucket] = {}
         self.tables: dict[tuple[str, str], Table] = {}
         """By account and name."""
@@ -113,13 +117,25 @@ class World:
         if not isinstance(self.clock, VirtualClock):
             raise Unsupported("pass_time moves virtual time only")
         self.clock.advance(seconds)
+        self.catch_up()
+
+    def region_down(self, region: str) -> None:
+        """Let a region answer nothing; with us-east-1 also go IAM's and part of S3's control planes of all regions."""
+        self.down.add(region)
+        self.faults.add(Fault.HANG, region=region)
+
+    def region_up(self, region: str) -> None:
+        """End what `region_down` began."""
+        self.down.discard(region)
+        for rule in [each for each in self.faults.rules if each.fault is Fault.HANG and each.region == region]:
+            self.faults.remove(rule)
 
     def settle(self) -> None:
         """Let virtual time pass until nothing is under way in AWS."""
         self.catch_up()
         while (due := self.schedule.next_due()) is not None:
             self.pass_time(due - self.now)
-            self.catch_up()
+            self.schedule.catch_up(due)  # whatever the rounding of the sum
 
     # -- for the fake's own parts ---------------------------------------------------------------------------------
 

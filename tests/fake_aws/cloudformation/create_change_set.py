@@ -50,6 +50,8 @@ def create_change_set(request: Request, params: dict[str, Any]) -> Reply:
     stack = present or _new_stack(request, params["StackName"], wanted)
     made = _new_change_set(request, params, kind, wanted)
     stack.change_sets[made.id] = made
+    if kind == "CREATE" and request.world.quirks.review_shows_change_set_id:
+        stack.change_set_id = made.id
     book = journal(request, stack)
     request.world.start(lambda: _make(book, made))
     return {"Id": made.id, "StackId": stack.id}
@@ -160,7 +162,7 @@ def _compute(book: Journal, change_set: ChangeSet) -> str | None:
             f" resources: [{', '.join(retyped)}]"
         )
     change_set.changes = differ.changes()
-    change_set.findings = list(findings(book, evaluator, change_set.changes))
+    change_set.findings = list(findings(book, evaluator, change_set))
     if (reason := failure_reason(change_set.findings)) is not None:
         return reason
     if change_set.type == "UPDATE" and not change_set.changes and not _changes_besides(book, change_set):

@@ -14,7 +14,7 @@ from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.records import Deployment, Resource
 from fake_aws.cloudformation.side_by_side import Job, Steps
 from fake_aws.cloudformation.template import references
-from fake_aws.cloudformation.types import known, physical_id, schema
+from fake_aws.cloudformation.types import known, needs_region, physical_id, schema
 from fake_aws.json_value import Json
 from fake_aws.refusals import AwsRefusal
 
@@ -152,6 +152,8 @@ class Provisioner:
 
 def _fail_as_primed(journal: Journal, action: str, resource: Resource) -> None:
     reason = journal.world.script.failure(action, resource.logical_id, journal.at)
+    if reason is None and needs_region(resource.type) in journal.world.down:
+        reason = f"{resource.type}: Service Unavailable (its control plane is in {needs_region(resource.type)})"
     if reason is not None:
         raise AwsRefusal("HandlerFailed", reason)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation.lookup import stack_with_id
-from fake_aws.cloudformation.paging import page
+from fake_aws.cloudformation.paging import numbered_page, page
 from fake_aws.cloudformation.records import Resource, Stack
 from fake_aws.cloudformation.shown import parameters, tags
 from fake_aws.refusals import validation_error
@@ -20,8 +20,9 @@ def describe_stacks(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DescribeStacks: one stack, deleted ones by id only, or a page of all that are not deleted."""
     if "StackName" in params:
         return {"Stacks": [_stack(stack_with_id(request, params["StackName"]))]}
-    alive = [each for each in request.state.stacks.values() if each.status != "DELETE_COMPLETE"]
-    shown, token = page(request, alive[::-1], params.get("NextToken"))
+    numbered = enumerate(request.state.stacks.values(), start=1)
+    alive = [(number, each) for number, each in numbered if each.status != "DELETE_COMPLETE"]
+    shown, token = numbered_page(request, alive[::-1], params.get("NextToken"))
     return {"Stacks": [_stack(each) for each in shown], "NextToken": token}
 
 
@@ -59,8 +60,9 @@ def _last_operations(stack: Stack) -> list[dict[str, str]]:
 def list_stacks(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListStacks: newest first, deleted ones included."""
     wanted = params.get("StackStatusFilter")
-    found = [each for each in request.state.stacks.values() if not wanted or each.status in wanted]
-    shown, token = page(request, found[::-1], params.get("NextToken"))
+    numbered = enumerate(request.state.stacks.values(), start=1)
+    found = [(number, each) for number, each in numbered if not wanted or each.status in wanted]
+    shown, token = numbered_page(request, found[::-1], params.get("NextToken"))
     summaries = [
         {
             "StackId": each.id,

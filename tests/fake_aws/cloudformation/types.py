@@ -131,6 +131,17 @@ def physical_id(type_name: str, place: Place, logical_id: str, properties: Prope
     return made.lower()[:63] if type_name == "AWS::S3::Bucket" else made
 
 
+_OF_US_EAST_1 = frozenset({"AWS::IAM::Role", "AWS::IAM::Policy", "AWS::S3::Bucket", "AWS::S3::BucketPolicy"})
+
+
+def needs_region(type_name: str) -> str | None:
+    """Return the region whose control plane every change of such a resource needs, wherever its stack is.
+
+    Source: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html
+    """
+    return "us-east-1" if type_name in _OF_US_EAST_1 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
     """What AWS's own schema says of a type's properties."""

@@ -10,22 +10,26 @@ from typing import Any
 from fake_aws.cloudformation.effects import name_key
 from fake_aws.cloudformation.intrinsics import Evaluator
 from fake_aws.cloudformation.journal import Journal
-from fake_aws.cloudformation.records import Finding
+from fake_aws.cloudformation.records import ChangeSet, Finding
 from fake_aws.cloudformation.types import known, schema
+from fake_aws.refusals import Unsupported
 
 PROPERTY = "AWS::EarlyValidation::PropertyValidation"
 EXISTENCE = "AWS::EarlyValidation::ResourceExistenceCheck"
 
 
-def findings(journal: Journal, evaluator: Evaluator, changes: list[dict[str, Any]]) -> Iterator[Finding]:
+def findings(journal: Journal, evaluator: Evaluator, change_set: ChangeSet) -> Iterator[Finding]:
     """Yield everything found wrong, the test's own findings last."""
     resources = evaluator.template.resources
     for logical_id in sorted(resources):
         if evaluator.has(resources[logical_id]):
             yield from _properties(logical_id, resources[logical_id])
-    for change in changes:
+    for change in change_set.changes:
         if change["Action"] == "Add" or change.get("Replacement") == "True":
-            yield from _existing(journal, evaluator, change)
+            for finding in _existing(journal, evaluator, change):
+                if change_set.options.get("ImportExistingResources"):
+                    raise Unsupported(f"the import of an existing resource: {finding.reason}")
+                yield finding
         elif change["Action"] == "Remove" and change["PolicyAction"] == "Delete":
             yield from _filled_bucket(journal, change)
     for primed in journal.world.script.findings:
