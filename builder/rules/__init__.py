@@ -1,0 +1,39 @@
+"""This project's cfn-lint rules, for anybody: `cfn-lint --append-rules builder.rules TEMPLATE`.
+
+One rule a module; docs/rules.md, made from them, lists them all. The names below are what cfn-lint picks up when it
+is given this package by its import name; given the folder it reads each module on its own.
+"""
+
+from builder.rules.bucket_name_prefix import BucketNamePrefix
+from builder.rules.bucket_tls import BucketTls
+from builder.rules.deletion_said import DeletionSaid
+from builder.rules.function_log_groups import FunctionLogGroups
+from builder.rules.function_url_permissions import FunctionUrlPermissions
+from builder.rules.global_table_attributes import GlobalTableAttributes
+from builder.rules.global_table_own_region import GlobalTableOwnRegion
+from builder.rules.global_table_stream import GlobalTableStream
+from builder.rules.global_table_strong import GlobalTableStrong
+from builder.rules.global_table_write_capacity import GlobalTableWriteCapacity
+from builder.rules.per_build_tags import PerBuildTags
+from builder.rules.replication_delete_markers import ReplicationDeleteMarkers
+from builder.rules.replication_tag_filter import ReplicationTagFilter
+from builder.rules.replication_time_control import ReplicationTimeControl
+from builder.rules.replication_versioning import ReplicationVersioning
+
+__all__ = [
+    "BucketNamePrefix",
+    "BucketTls",
+    "DeletionSaid",
+    "FunctionLogGroups",
+    "FunctionUrlPermissions",
+    "GlobalTableAttributes",
+    "GlobalTableOwnRegion",
+    "GlobalTableStream",
+    "GlobalTableStrong",
+    "GlobalTableWriteCapacity",
+    "PerBuildTags",
+    "ReplicationDeleteMarkers",
+    "ReplicationTagFilter",
+    "ReplicationTimeControl",
+    "ReplicationVersioning",
+]
