@@ -9,11 +9,15 @@ from pathlib import Path
 
 import boto3
 import pytest
+from hypothesis import settings
 
 from builder.cli.main import main
 from builder.local import EmbeddedAws
 
 ROOT = Path(__file__).parent.parent
+
+# --hypothesis-profile=thorough: for a pipeline; who works on the code wants an answer sooner.
+settings.register_profile("thorough", max_examples=2000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from builder.config.fault import Fault, Place
 _MAX_DEPTH = 20
 # PyYAML's own set of what a YAML file may not hold, `\t` and line breaks being fine.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_STANDARD = "tag:yaml.org,2002:"
 _READ_TYPES = ("null", "bool", "int", "float")
 
 
@@ -109,7 +110,7 @@ class _Reader:
             self._refuse(place, event, f"*{event.anchor}: write the value out, aliases are not read here")
             return None
         if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
-            self._refuse(place, event, f"the tag {event.tag} has no meaning here")
+            self._refuse(place, event, f"the tag {event.tag.replace(_STANDARD, '!!')} has no meaning here")
         if isinstance(event, yaml.ScalarEvent):
             self._document.words[place] = event.value
             return self._scalar(event)
@@ -146,6 +147,8 @@ class _Reader:
                 # Read for what is wrong inside of it, and then left out.
                 self.read(next(self._events), (*place, f"{key.value} (again)"))
                 continue
+            if key.value == "<<":
+                self._refuse(inner, key, "write the values out, merge keys are not read here")
             value = next(self._events)
             self._document.lines[inner] = _line(value if isinstance(value, yaml.ScalarEvent) else key)
             entries[key.value] = self.read(value, inner)

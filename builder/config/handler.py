@@ -1,10 +1,12 @@
 """The handler's file: read, and refused here where Lambda would only refuse it at the first request."""
 
+import os
 import sys
 import warnings
 from pathlib import Path
 
 from builder.config.model import FunctionConfig
+from builder.config.nearest import did_you_mean
 
 # What Lambda takes inline.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html
@@ -21,7 +23,10 @@ def read_handler(folder: Path, function: FunctionConfig) -> str:
     try:
         raw = (folder / name).read_bytes()
     except OSError as error:
-        raise BadHandler(f"cannot read {name} ({error.strerror})") from error
+        raise BadHandler(f"cannot read {name} ({error.strerror}){_nearest(folder, function)}") from error
+    except ValueError as error:
+        # A zero byte, which YAML can write and no path can hold.
+        raise BadHandler(f"cannot read {name!r} ({error})") from error
     if len(raw) > _MAX_BYTES:
         raise BadHandler(f"{name} has {len(raw):,} bytes, and a function's inline code {_MAX_BYTES:,} at most")
     try:
@@ -33,6 +38,16 @@ def read_handler(folder: Path, function: FunctionConfig) -> str:
     if "handler" not in (_python_names(name, source) if name.endswith(".py") else source):
         raise BadHandler(f"{name} has no `handler`, which is what Lambda calls")
     return source
+
+
+def _nearest(folder: Path, function: FunctionConfig) -> str:
+    """Ask for the folder that has the file: the one of the path itself, or one beside or below it."""
+    file = Path(function.handler_file).name
+    source = Path(function.source)
+    if source.name == file:
+        return f" (did you mean {source.parent.as_posix()}?)"
+    near = [path.parent for path in (folder / source).parent.glob(f"*/{file}")]
+    return did_you_mean(function.source, [Path(os.path.relpath(path, folder)).as_posix() for path in near])
 
 
 def _python_names(name: str, source: str) -> tuple[str, ...]:

@@ -70,7 +70,10 @@ def _config(said: dict[str, object], document: Document) -> tuple[Config | None,
     try:
         return Config.model_validate(said), [*document.faults]
     except ValidationError as error:
-        found = [in_words(detail, document.words) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        # A list with one bad entry also counts as one too short.
+        details = [detail for detail in details if detail["type"] != "too_short" or not detail["input"]]
+        found = [in_words(detail, document.words) for detail in details]
         # What could not be read has been told; that it is then missing or of the wrong kind is an after-effect.
         return None, [*document.faults, *(fault for fault in found if not _within(fault.place, document.unread))]
 

@@ -36,7 +36,8 @@ _ACCOUNT = r"^[0-9]{12}$"
 _ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$"
 _VARIABLE = r"^[a-zA-Z][a-zA-Z0-9_]+$"
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
-_TAG = r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$"
+# Said by what is not allowed, since editors' regular expressions know no \p{L}.
+_TAG = r"^[^\x00-\x1f!-*,;<>?\[-^`{-\x7f]*$"
 
 PATTERNS = {
     _PROJECT: "only lower-case letters, digits and hyphens, a letter first and no hyphen last",
@@ -47,6 +48,9 @@ PATTERNS = {
     _TAG: "only letters, digits, spaces and _ . : / = + - @",
 }
 """What each pattern asks for, in words."""
+
+SEPARATORS = {_PROJECT: "-", _SUFFIX: "-", _VARIABLE: "_", _ACCOUNT: ""}
+"""What stands between the words of a name, where the pattern takes one."""
 
 _ProjectName = Annotated[str, StringConstraints(pattern=_PROJECT, max_length=32), AfterValidator(_check_project)]
 _NamePart = Annotated[str, StringConstraints(pattern=_SUFFIX, max_length=37)]

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from builder.config.fault import Fault, Place
-from builder.config.model import PATTERNS, Config
+from builder.config.model import PATTERNS, SEPARATORS, Config
 from builder.config.nearest import did_you_mean
 from builder.config.runtimes import RUNTIMES, successor
 
@@ -42,9 +42,9 @@ def _what(error: ErrorDetails, place: Place, words: Mapping[Place, str]) -> str:
         case "extra_forbidden":
             return f"is not a key here{_where_it_is(place)}"
         case "literal_error":
-            return _not_one_of(value, place)
+            return _not_one_of(value, words.get(place), place)
         case "string_pattern_mismatch":
-            return f"{_quote(shown)}: {PATTERNS[context['pattern']]}{_slug(str(shown), context['pattern'])}"
+            return f"{_quote(shown)}: {PATTERNS[context['pattern']]}{_fitting(str(shown), context['pattern'])}"
         case "string_too_long" | "string_too_short" | "too_long" | "too_short":
             return _size(error["type"], shown, context)
         case "greater_than_equal":
@@ -57,31 +57,39 @@ def _what(error: ErrorDetails, place: Place, words: Mapping[Place, str]) -> str:
             return f"{_quote(value)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
-def _slug(text: str, pattern: str) -> str:
+def _fitting(text: str, pattern: str) -> str:
     """Ask for the nearest name that fits, where only case and separators are in the way."""
-    near = re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")
-    return f" (did you mean {near}?)" if near and re.search(pattern, near) else ""
+    if (separator := SEPARATORS.get(pattern)) is None:
+        return ""
+    near = re.sub("[^A-Za-z0-9]+", separator, text).strip("-_")
+    near = near.lower() if separator == "-" else near
+    return f" (did you mean {near}?)" if re.search(pattern, near) else ""
 
 
 def _size(kind: str, shown: object, context: dict[str, Any]) -> str:
     if kind.startswith("string"):
         limit = f"{context['max_length']} at most" if kind.endswith("long") else "1 at least"
         return f"{_quote(shown)} has {len(str(shown))} characters: {limit}"
-    if kind == "too_long":
-        return f"has {context['actual_length']} entries: {context['max_length']} at most"
+    if kind == "too_long" and isinstance(shown, dict | list):
+        return f"has {len(shown)} entries: {context['max_length']} at most"
     return "is empty: one entry at least"
 
 
 def _wrong_kind(value: object, wanted: str, words: str | None, place: Place) -> str:
     if isinstance(value, list | dict):
-        return f"holds {'a list' if isinstance(value, list) else 'keys with values'}, and should be {wanted}"
+        held = "a list" if isinstance(value, list) else "keys with values"
+        return f"holds {held}, and should be {wanted}{_example(place)}"
     if value is None and (wanted != "a text" or not words):
         return f"is empty, and should be {wanted}{_example(place)}"
     if wanted == "a text":
         return f'{words} is read as {_read_as(value)}: put it in quotes, "{words}"'
     if isinstance(value, str) and (value.isdecimal() if wanted == "a whole number" else value in {"true", "false"}):
         return f"'{value}' is a text: write it without quotes"
-    return f"{_quote(words)} is not {wanted}"
+    shown = _quote(value) if isinstance(value, str) else words
+    if wanted == "a list":
+        return f"{shown} is not a list: write [{words}]"
+    number = re.match("[0-9]+", str(value)) if wanted == "a whole number" else None
+    return f"{shown} is not {wanted}{f' (did you mean {number[0]}?)' if number else ''}"
 
 
 def _read_as(value: object) -> str:
@@ -90,12 +98,13 @@ def _read_as(value: object) -> str:
     return "true or false" if isinstance(value, bool) else "a number"
 
 
-def _not_one_of(value: object, place: Place) -> str:
+def _not_one_of(value: object, words: str | None, place: Place) -> str:
     allowed = _literals(place)
     hint = did_you_mean(value, allowed)
     if place == ("function", "runtime"):
         hint = f" (did you mean {instead}?)" if (instead := successor(str(value))) else did_you_mean(value, RUNTIMES)
-    return f"{_quote(value)} is not one of {', '.join(map(str, allowed))}{hint}"
+    shown = _quote(value) if isinstance(value, str | list | dict) else words
+    return f"{shown} is not one of {', '.join(map(str, allowed))}{hint}"
 
 
 def _literals(place: Place) -> tuple[object, ...]:
@@ -122,8 +131,6 @@ def _environment_model() -> type[BaseModel]:
 
 def _where_it_is(place: Place) -> str:
     wrong = str(place[-1])
-    if wrong == "<<":
-        return ": write the values out, merge keys are not read"
     here = _section(place[:-1]).model_fields
     elsewhere = [other for other in _keys() if other.rpartition(".")[2] == wrong]
     hint = did_you_mean(wrong, elsewhere) if elsewhere else did_you_mean(wrong, here)

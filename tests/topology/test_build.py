@@ -1,15 +1,15 @@
 from typing import Any
 
 import pytest
-from wanted import make_wanted
 
 from builder.terms import Region
 from builder.topology import Stack, StackKind, make_topology
+from wanted import make_wanted
 
 THREE = {"primary": "eu-central-1", "secondaries": ["eu-west-1", "eu-north-1"]}
 
 
-def topology(**sections: Any) -> dict[str, Stack]:  # noqa: ANN401 - what YAML can say
+def topology(**sections: Any) -> dict[str, Stack]:
     return {stack.id: stack for stack in make_topology(make_wanted(**sections).config)}
 
 

@@ -1,0 +1,61 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from builder.config import Config
+from wanted import make_wanted
+
+
+def test_what_is_not_said_has_a_meaning() -> None:
+    config = make_wanted().config
+
+    assert config.table.point_in_time_recovery is True
+    assert config.bucket.expire_noncurrent_days == 30
+    assert config.function.model_dump() == {
+        "runtime": "python3.14",
+        "source": "lambda/python",
+        "memory_mb": 256,
+        "timeout_s": 10,
+        "url_auth": "AWS_IAM",
+        "environment": {},
+        "log_retention_days": 30,
+    }
+    assert not config.tags
+    assert not config.environments
+
+
+@pytest.mark.parametrize(
+    ("said", "file"),
+    [
+        ({}, "lambda/python/index.py"),
+        ({"runtime": "python3.13"}, "lambda/python/index.py"),
+        ({"runtime": "nodejs22.x"}, "lambda/nodejs/index.js"),
+        ({"runtime": "nodejs24.x", "source": "app"}, "app/index.js"),
+        ({"source": "app"}, "app/index.py"),
+    ],
+)
+def test_the_handlers_file_follows_from_source_and_runtime(said: dict[str, Any], file: str) -> None:
+    assert make_wanted(function=said).config.function.handler_file == file
+
+
+def test_the_primary_comes_first() -> None:
+    regions = {"primary": "us-west-2", "secondaries": ["us-east-1", "eu-west-1"]}
+
+    assert make_wanted(regions=regions).config.regions.all == ("us-west-2", "us-east-1", "eu-west-1")
+
+
+def test_a_config_does_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        make_wanted().config.project = "top"
+
+
+@pytest.mark.parametrize("name", ["a", "tap", "tap-2", "a" * 32])
+def test_a_project_can_be_called(name: str) -> None:
+    assert make_wanted(project=name).config.project == name
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a_b", "a.b", "ä", "a\n", "a" * 33, "xn--a", "amzn-s3-demo-a"])
+def test_a_project_cannot_be_called(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Config.model_validate(make_wanted().config.model_dump() | {"project": name})

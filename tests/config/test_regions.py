@@ -1,0 +1,34 @@
+import boto3
+import pytest
+
+from builder.config.regions import known_regions, region_fault
+
+
+def test_the_regions_are_those_that_botocore_knows() -> None:
+    session = boto3.Session()
+
+    for partition in session.get_available_partitions():
+        for region in session.get_available_regions("dynamodb", partition):
+            assert known_regions()[region] == partition
+
+
+def test_no_pseudo_region_is_among_them() -> None:
+    assert not [region for region in known_regions() if region.endswith("global")]
+
+
+@pytest.mark.parametrize("name", ["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"])
+def test_a_region_is_no_fault(name: str) -> None:
+    assert region_fault(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [("us-west-9", "us-west-2"), ("useast1", "us-east-1"), ("eu_central_1", "eu-central-1"), ("Ireland", "eu-west-1")],
+)
+def test_the_nearest_region_is_asked_for(name: str, asked: str) -> None:
+    assert region_fault(name) == f"'{name}' is not an AWS region (did you mean {asked}?)"
+
+
+@pytest.mark.parametrize("name", ["me-south-1", "me-central-1"])
+def test_a_region_must_have_account_regional_buckets(name: str) -> None:
+    assert region_fault(name) == f"'{name}' has no account-regional bucket names, which this system's buckets need"
