@@ -43,7 +43,7 @@ class _RetrySleep:
 
 
 def make_session(world: "World", access_key: str, region: str | None) -> boto3.Session:
-    """Return a session that reads no file and no variable of this machine and reaches the world."""
+    """Return a session that reads no file, profile or endpoint of this machine and reaches the world."""
     core = botocore.session.Session()
     core.set_config_variable("config_file", os.devnull)
     core.set_config_variable("credentials_file", os.devnull)

@@ -120,6 +120,16 @@ def test_what_is_known_of_a_bucket_can_be_asked(s3: "S3Client", deploy: "Deploy"
     assert [(each["ID"], each["Destination"]["Bucket"]) for each in rules] == [("all", "arn:aws:s3:::copy-bucket")]
 
 
+def test_deleting_without_a_version_hides_and_with_one_removes(s3: "S3Client", deploy: "Deploy") -> None:
+    deploy(COPY)
+    version = s3.put_object(Bucket="copy-bucket", Key="k", Body=b"x")["VersionId"]
+    assert s3.delete_object(Bucket="copy-bucket", Key="k")["DeleteMarker"]
+    with pytest.raises(ClientError, match="does not exist"):
+        s3.get_object(Bucket="copy-bucket", Key="k")
+    s3.delete_object(Bucket="copy-bucket", Key="k", VersionId=version)
+    assert len(_versions(s3, "copy-bucket")) == 1
+
+
 def test_a_denied_object_is_an_error_in_a_good_answer(world: World, s3: "S3Client", deploy: "Deploy") -> None:
     deploy(COPY)
     s3.put_object(Bucket="copy-bucket", Key="held", Body=b"")

@@ -145,6 +145,13 @@ def delete_objects(request: Request, params: dict[str, Any]) -> Reply:
     return {"Deleted": [] if params["Delete"].get("Quiet") else deleted, "Errors": errors}
 
 
+def delete_object(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DeleteObject: a version for good by its id, else a delete marker on top."""
+    marker = store.delete(request.world, _bucket(request, params), params["Key"], params.get("VersionId"))
+    version = params.get("VersionId") or (marker.version_id if marker else None)
+    return {"DeleteMarker": True if marker else None, "VersionId": version}
+
+
 OPERATIONS: dict[str, Operation] = {
     "HeadBucket": reads(head_bucket, "Bucket"),
     "GetBucketVersioning": reads(get_bucket_versioning, "Bucket"),
@@ -157,5 +164,6 @@ OPERATIONS: dict[str, Operation] = {
     "ListObjectVersions": reads(
         list_object_versions, "Bucket", "Prefix", "KeyMarker", "VersionIdMarker", "MaxKeys", "EncodingType"
     ),
+    "DeleteObject": mutates(delete_object, "Bucket", "Key", "VersionId"),
     "DeleteObjects": mutates(delete_objects, "Bucket", "Delete"),
 }

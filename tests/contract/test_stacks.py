@@ -1,0 +1,123 @@
+"""What the deployer relies on of stacks and of what they hold, wherever it runs."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from contract.conftest import Plan
+from contract.stand_ins import StandIn
+from fake_aws.conftest import TOPIC
+
+BUCKET = """
+Resources:
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName: contract-of-the-bucket
+      VersioningConfiguration: {Status: Enabled}
+"""
+BROKEN = (
+    BUCKET
+    + """
+      ReplicationConfiguration:
+        Role: arn:aws:iam::111122223333:role/replication
+        Rules: [{Status: Enabled, Destination: {Bucket: "arn:aws:s3:::contract-of-no-bucket"}}]
+"""
+)
+TABLE = """
+Resources:
+  Table:
+    Type: AWS::DynamoDB::GlobalTable
+    Properties:
+      TableName: things
+      BillingMode: PAY_PER_REQUEST
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES}
+      Replicas: [{Region: us-east-1}, {Region: us-west-2}]
+"""
+
+
+def test_a_missing_stack_is_refused_in_known_words(cfn: Any) -> None:
+    with pytest.raises(ClientError, match="Stack with id app does not exist") as refused:
+        cfn.describe_stacks(StackName="app")
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_a_deleted_stack_is_found_by_its_id_only(aws: StandIn, cfn: Any, deploy: Plan) -> None:
+    deploy()
+    stack_id = cfn.describe_stacks(StackName="app")["Stacks"][0]["StackId"]
+    cfn.delete_stack(StackName="app")
+    aws.settle()
+    assert cfn.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
+    with pytest.raises(ClientError, match="does not exist"):
+        cfn.describe_stacks(StackName="app")
+
+
+def test_tags_and_outputs_are_shown(cfn: Any, deploy: Plan) -> None:
+    deploy(Tags=[{"Key": "builder:deployment", "Value": "tap-dev"}])
+    stack = cfn.describe_stacks(StackName="app")["Stacks"][0]
+    assert {"Key": "builder:deployment", "Value": "tap-dev"} in stack["Tags"]
+    assert [each["OutputKey"] for each in stack["Outputs"]] == ["Arn"]
+
+
+def test_events_carry_the_token_of_their_operation(cfn: Any, deploy: Plan) -> None:
+    deploy()
+    pages = cfn.get_paginator("describe_stack_events").paginate(StackName="app")
+    events = [each for page in pages for each in page["StackEvents"] if each["LogicalResourceId"] == "Topic"]
+    assert {each["ClientRequestToken"] for each in events} == {"token-first"}
+
+
+def test_a_protected_stack_stays(cfn: Any, deploy: Plan) -> None:
+    deploy()
+    cfn.update_termination_protection(StackName="app", EnableTerminationProtection=True)
+    with pytest.raises(ClientError, match="TerminationProtection is enabled") as refused:
+        cfn.delete_stack(StackName="app")
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_regions_are_apart(aws: StandIn, deploy: Plan) -> None:
+    deploy()
+    assert aws.client("cloudformation", "us-west-2").describe_stacks()["Stacks"] == []
+
+
+def test_a_filled_bucket_holds_its_stack_until_it_is_emptied(aws: StandIn, cfn: Any, deploy: Plan) -> None:
+    deploy(BUCKET)
+    s3 = aws.client("s3")
+    for _ in range(3):
+        s3.put_object(Bucket="contract-of-the-bucket", Key="k", Body=b"x")
+    s3.delete_object(Bucket="contract-of-the-bucket", Key="k")
+    cfn.delete_stack(StackName="app")
+    aws.settle()
+    assert cfn.describe_stacks(StackName="app")["Stacks"][0]["StackStatus"] == "DELETE_FAILED"
+    found = [
+        {"Key": each["Key"], "VersionId": each["VersionId"]}
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket="contract-of-the-bucket")
+        for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    ]
+    assert len(found) == 4
+    s3.delete_objects(Bucket="contract-of-the-bucket", Delete={"Objects": found})
+    cfn.delete_stack(StackName="app")
+    aws.settle()
+    with pytest.raises(ClientError, match="does not exist"):
+        cfn.describe_stacks(StackName="app")
+
+
+def test_a_global_table_is_in_each_of_its_regions_and_goes_from_all(aws: StandIn, cfn: Any, deploy: Plan) -> None:
+    assert deploy(TABLE) == "CREATE_COMPLETE"
+    for region, other in (("us-east-1", "us-west-2"), ("us-west-2", "us-east-1")):
+        table = aws.client("dynamodb", region).describe_table(TableName="things")["Table"]
+        assert other in [each["RegionName"] for each in table["Replicas"]]
+    cfn.delete_stack(StackName="app")
+    aws.settle()
+    for region in ("us-east-1", "us-west-2"):
+        with pytest.raises(ClientError) as missing:
+            aws.client("dynamodb", region).describe_table(TableName="things")
+        assert missing.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_a_failed_creation_is_rolled_back_and_takes_no_change_set(aws: StandIn, cfn: Any, deploy: Plan) -> None:
+    assert deploy(BROKEN) == "ROLLBACK_COMPLETE"
+    with pytest.raises(ClientError, match="ROLLBACK_COMPLETE state and can not be updated"):
+        cfn.create_change_set(StackName="app", ChangeSetName="second", TemplateBody=TOPIC, ChangeSetType="UPDATE")
