@@ -1,5 +1,6 @@
 """W9022: a function whose role may create log groups."""
 
+import re
 from collections.abc import Iterator
 
 from cfnlint.template.template import Template
@@ -38,6 +39,8 @@ _MANAGED = frozenset(
         "PowerUserAccess",
     }
 )
+
+_NAMED_GROUP = re.compile(r":log-group:\$\{(\w+)(?:\.\w+)?\}")
 
 
 class FunctionLogGroups(Rule):
@@ -105,15 +108,36 @@ def _documents(name: str, role: Node, scene: Scene) -> Iterator[Node]:
 
 
 def _reaches(statement: Statement, function: Node, scene: Scene) -> bool:
-    """Return whether a statement surely holds for the log group that this function writes to."""
-    group = _group(function, scene)
+    """Return whether a statement holds for the log group that this function writes to, so far as texts tell."""
     said = statement.node.get("Resource")
     for resource in said.items() or (said,):
-        pointed = scene.referred(resource)
-        arn = pattern(resource) if pointed is None else f"arn:*:log-group:{_name_of(scene.resource(pointed))}"
-        if arn is not None and (arn == "*" or may_be_same(_group_in(arn), group)):
+        pointed = scene.referred(resource) or _sub_pointed(resource)
+        if pointed is not None:
+            if _is_own(pointed, function, scene):
+                return True
+            continue
+        arn = pattern(resource)
+        if arn is not None and (arn == "*" or may_be_same(_group_in(arn), _group(function, scene))):
             return True
     return False
+
+
+def _sub_pointed(resource: Node) -> str | None:
+    """Return what stands for the log group's whole name in an ARN, `...:log-group:${This}:*`."""
+    match resource.value:
+        case {"Fn::Sub": str(text)} if found := _NAMED_GROUP.search(text):
+            return found.group(1)
+        case _:
+            return None
+
+
+def _is_own(pointed: str, function: Node, scene: Scene) -> bool:
+    """Return whether a log group of this template is, or may by its name be, the function's."""
+    said = scene.referred(function.get("Properties", "LoggingConfig", "LogGroup"))
+    group = scene.resource(pointed)
+    if said is not None or group.get("Type").text != "AWS::Logs::LogGroup":
+        return said == pointed
+    return may_be_same(_name_of(group), _group(function, scene))
 
 
 def _group(function: Node, scene: Scene) -> str:
