@@ -1,17 +1,27 @@
-"""The AWS regions there are, from the data files botocore ships, without importing botocore."""
+"""The AWS regions there are and what they lack, from the data that botocore and cfn-lint ship."""
 
 import functools
-import importlib.util
 import json
 import re
-from pathlib import Path
 from typing import Any
 
+from builder.config.installed import data_folder
 from builder.config.nearest import did_you_mean
 
 # Account-regional bucket namespaces do not exist there.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
 WITHOUT_ACCOUNT_REGIONAL_BUCKETS = frozenset({"me-south-1", "me-central-1"})
+# What the templates are made of; a test holds it against them.
+RESOURCE_TYPES = (
+    "AWS::DynamoDB::GlobalTable",
+    "AWS::IAM::Role",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::Permission",
+    "AWS::Lambda::Url",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+)
 
 
 @functools.cache
@@ -31,6 +41,8 @@ def region_fault(name: str) -> str | None:
         return f"'{name}' is not an AWS region{_by_city(name) or did_you_mean(name, known_regions())}"
     if name in WITHOUT_ACCOUNT_REGIONAL_BUCKETS:
         return f"'{name}' has no account-regional bucket names, which this system's buckets need"
+    if missing := _missing_type(name):
+        return f"'{name}' has no {missing}, which this system needs (as far as the installed cfn-lint knows)"
     return None
 
 
@@ -45,9 +57,18 @@ def _by_city(name: str) -> str:
 
 @functools.cache
 def _partitions() -> list[dict[str, Any]]:
-    spec = importlib.util.find_spec("botocore")
-    if spec is None or not spec.submodule_search_locations:  # pragma: no cover - boto3 is a hard requirement
+    folder = data_folder("botocore")
+    if folder is None:  # pragma: no cover - boto3 is a hard requirement
         return []
-    path = Path(spec.submodule_search_locations[0], "data", "partitions.json")
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["partitions"]
+    found: list[dict[str, Any]] = json.loads((folder / "partitions.json").read_bytes())["partitions"]
     return found
+
+
+def _missing_type(region: str) -> str | None:
+    """Return the first resource type of the system that a region's CloudFormation does not have."""
+    folder = data_folder("cfnlint")
+    known = folder / "schemas" / "providers" / f"{region}.json" if folder else None
+    if known is None or not known.is_file():
+        return None
+    types = known.read_text(encoding="utf-8")
+    return next((name for name in RESOURCE_TYPES if f'"{name}"' not in types), None)

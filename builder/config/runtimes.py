@@ -1,12 +1,12 @@
 """Lambda's runtimes and how long each lives, from the data cfn-lint ships, without importing cfn-lint."""
 
 import functools
-import importlib.util
 import json
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Literal, get_args
+
+from builder.config.installed import data_folder
 
 Runtime = Literal["python3.13", "python3.14", "nodejs22.x", "nodejs24.x"]
 RUNTIMES: tuple[str, ...] = get_args(Runtime)
@@ -54,10 +54,10 @@ def successor(name: str) -> str | None:
 @functools.cache
 def lifecycles() -> dict[str, Lifecycle]:
     """Return the lifecycle of every runtime that cfn-lint knows one of."""
-    spec = importlib.util.find_spec("cfnlint")
-    if spec is None or not spec.submodule_search_locations:  # pragma: no cover - cfn-lint is a hard requirement
+    folder = data_folder("cfnlint")
+    if folder is None:  # pragma: no cover - cfn-lint is a hard requirement
         return {}
-    path = Path(spec.submodule_search_locations[0], "data", "AdditionalSpecs", "LmbdRuntimeLifecycle.json")
+    path = folder / "AdditionalSpecs" / "LmbdRuntimeLifecycle.json"
     return {
         name: Lifecycle(date.fromisoformat(said["deprecated"]), _date(said["create-block"]), said["successor"])
         for name, said in json.loads(path.read_text(encoding="utf-8")).items()

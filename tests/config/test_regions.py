@@ -1,7 +1,8 @@
 import boto3
 import pytest
 
-from builder.config.regions import known_regions, region_fault
+from builder.config.regions import RESOURCE_TYPES, known_regions, region_fault
+from stacks.templates import templates
 
 
 def test_the_regions_are_those_that_botocore_knows() -> None:
@@ -16,7 +17,7 @@ def test_no_pseudo_region_is_among_them() -> None:
     assert not [region for region in known_regions() if region.endswith("global")]
 
 
-@pytest.mark.parametrize("name", ["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"])
+@pytest.mark.parametrize("name", ["us-east-1", "eu-central-1", "cn-north-1", "ap-southeast-2"])
 def test_a_region_is_no_fault(name: str) -> None:
     assert region_fault(name) is None
 
@@ -32,3 +33,16 @@ def test_the_nearest_region_is_asked_for(name: str, asked: str) -> None:
 @pytest.mark.parametrize("name", ["me-south-1", "me-central-1"])
 def test_a_region_must_have_account_regional_buckets(name: str) -> None:
     assert region_fault(name) == f"'{name}' has no account-regional bucket names, which this system's buckets need"
+
+
+@pytest.mark.parametrize("name", ["eu-central-2", "us-gov-west-1"])
+def test_a_region_must_have_every_resource_type(name: str) -> None:
+    assert region_fault(name) == (
+        f"'{name}' has no AWS::Lambda::Url, which this system needs (as far as the installed cfn-lint knows)"
+    )
+
+
+def test_the_resource_types_are_those_of_the_templates() -> None:
+    made = templates(function={"url_auth": "NONE"}).values()
+
+    assert {one["Type"] for template in made for one in template["Resources"].values()} == set(RESOURCE_TYPES)
