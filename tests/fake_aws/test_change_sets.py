@@ -142,6 +142,7 @@ def test_create_is_for_absent_stacks_and_update_for_present_ones(
         ({"TemplateBody": TOPIC + "#" * 51_200}, "Member must have length less than or equal to 51200"),
         ({"Parameters": [{"ParameterKey": "Other", "ParameterValue": "x"}]}, r"Parameters: \[Other\] do not exist"),
         ({"TemplateBody": TOPIC.replace(", Default: dev", "")}, r"Parameters: \[EnvironmentSuffix\] must have values"),
+        ({"StackName": "a" * 129}, "Member must have length less than or equal to 128"),
         ({"ChangeSetName": "1st"}, "Value '1st' at 'changeSetName' failed to satisfy constraint"),
         ({"ChangeSetType": "SOMETIMES"}, "Member must satisfy enum value set"),
     ],

@@ -209,6 +209,17 @@ def test_without_us_east_1_other_regions_change_functions_but_no_roles(world: Wo
     east.describe_stacks()
 
 
+def test_a_custom_named_resource_cannot_be_replaced_under_its_name(world: World, deploy: "Deploy") -> None:
+    named = "Resources: {Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: named.fifo, FifoTopic: true}}}"
+    deploy(named)
+    assert deploy(named.replace("true", "false"), name="second") == "UPDATE_ROLLBACK_COMPLETE"
+    said = [event.reason for event in world.stack("app").record.events if event.status == "UPDATE_FAILED"]
+    assert len(said) == 1
+    assert str(said[0]).endswith(
+        "custom-named resource requires replacing. Rename named.fifo and update the stack again."
+    )
+
+
 def test_a_retained_resource_survives_its_stack(world: World, cfn: "CloudFormationClient", deploy: "Deploy") -> None:
     deploy("Resources: {Kept: {Type: AWS::Logs::LogGroup, DeletionPolicy: Retain, Properties: {LogGroupName: kept}}}")
     cfn.delete_stack(StackName="app")

@@ -81,6 +81,11 @@ def _repeated(request: Request, params: dict[str, Any], present: Stack | None) -
 def _check_stack(present: Stack | None, kind: str, params: dict[str, Any]) -> None:
     name, change_set = params["StackName"], params["ChangeSetName"]
     if kind == "CREATE":
+        if len(name) > 128:
+            raise validation_error(
+                f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: Member must"
+                " have length less than or equal to 128"
+            )
         if name.startswith("arn:"):
             raise validation_error(f"Stack name {name} is not valid for a new stack")
         if present is not None and present.status != "REVIEW_IN_PROGRESS":

@@ -93,6 +93,8 @@ def _check_declaration(key: str, declared: dict[str, Any]) -> None:
 
 
 def _check_value(key: str, declared: dict[str, Any], value: str) -> None:
+    if len(value.encode()) > 4096:
+        raise validation_error(f"Parameter '{key}' must have a value of at most 4096 bytes")
     allowed = [str(each) for each in declared.get("AllowedValues", [])]
     if allowed and value not in allowed:
         raise validation_error(f"Parameter '{key}' must be one of AllowedValues")

@@ -131,6 +131,7 @@ class Provisioner:
         yield journal.seconds("CREATE", fresh.logical_id) * 0.3
         try:
             _fail_as_primed(journal, "UPDATE", fresh)
+            _refuse_same_name(present, fresh)
             self._make(fresh)
         except AwsRefusal as refusal:
             journal.resource(present, "UPDATE_FAILED", refusal.message)
@@ -156,6 +157,18 @@ def _fail_as_primed(journal: Journal, action: str, resource: Resource) -> None:
         reason = f"{resource.type}: Service Unavailable (its control plane is in {needs_region(resource.type)})"
     if reason is not None:
         raise AwsRefusal("HandlerFailed", reason)
+
+
+def _refuse_same_name(present: Resource, fresh: Resource) -> None:
+    name_property = known(fresh.type).name_property
+    if name_property is None or name_property not in fresh.properties:
+        return
+    if fresh.properties[name_property] == present.properties.get(name_property):
+        raise AwsRefusal(
+            "CustomName",
+            "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename"
+            f" {fresh.properties[name_property]} and update the stack again.",
+        )
 
 
 def delete_resource(journal: Journal, resource: Resource, *, rolling_back_create: bool = False) -> Steps:

@@ -31,6 +31,7 @@ _UNKNOWN_TO_US = frozenset({"Transform", "Rules", "Hooks"})
 _RESOURCE_KEYS = frozenset(
     {"Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy"}
 )
+_POLICIES = frozenset({"Delete", "Retain", "RetainExceptOnCreate"})
 _SUBSTITUTION = re.compile(r"\$\{([^!][^}]*)\}")
 
 
@@ -154,6 +155,9 @@ def _check_resources(template: Template) -> None:
             raise validation_error(
                 f"Template format error: [/Resources/{logical_id}] Every Resources object must contain a Type member."
             )
+        for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
+            if resource.get(attribute, "Delete") not in _POLICIES:
+                raise Unsupported(f"{logical_id}: the fake does not know {attribute} {resource[attribute]}")
         if unknown := resource.keys() - _RESOURCE_KEYS:
             raise Unsupported(f"{logical_id}: the fake does not know the resource attributes {sorted(unknown)}")
 

@@ -101,6 +101,16 @@ TYPES: dict[str, ResourceType] = {
         lambda place, key, _: {"Arn": place.arn("kms", f"key/{key}"), "KeyId": key},
         lambda _, lid, __, end: f"{lid.lower()[:8]}-{end.lower()}",
     ),
+    "AWS::KMS::ReplicaKey": ResourceType(
+        None,
+        None,
+        lambda place, key, _: {"Arn": place.arn("kms", f"key/{key}"), "KeyId": key},
+        lambda _, __, properties, ___: str(properties["PrimaryKeyArn"]).rpartition("/")[2],
+    ),
+    "AWS::CloudWatch::Alarm": ResourceType(
+        "AlarmName", "region", lambda place, name, _: {"Arn": place.arn("cloudwatch", f"alarm:{name}")}
+    ),
+    "AWS::CloudWatch::Dashboard": ResourceType("DashboardName", "account", _none),
     "AWS::KMS::Alias": ResourceType("AliasName", "region", _none),
     "AWS::SNS::Topic": ResourceType(
         "TopicName",

@@ -11,7 +11,7 @@ from fake_aws.cloudformation.effects import name_key
 from fake_aws.cloudformation.intrinsics import Evaluator
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.records import ChangeSet, Finding
-from fake_aws.cloudformation.types import known, schema
+from fake_aws.cloudformation.types import known, physical_id, schema
 from fake_aws.refusals import Unsupported
 
 PROPERTY = "AWS::EarlyValidation::PropertyValidation"
@@ -56,7 +56,10 @@ def _existing(journal: Journal, evaluator: Evaluator, change: dict[str, Any]) ->
     properties = evaluator.template.resources[logical_id].get("Properties", {})
     if name_property is None or name_property not in properties:
         return
-    name = str(evaluator.value(properties[name_property]))
+    named = {name_property: evaluator.value(properties[name_property])}
+    name = physical_id(type_name, journal.place, logical_id, named, "")
+    if name == change["PhysicalResourceId"]:
+        return  # a replacement under its own name, which fails only when it is executed
     if name_key(journal.place, type_name, name) in journal.world.names:
         reason = f"Resource of type '{type_name}' with identifier '{name}' already exists."
         path = f"/Resources/{logical_id}"
