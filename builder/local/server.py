@@ -7,20 +7,17 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from builder.errors import Failed
+from builder.local.asgi import App, Message, Receive, Scope, Send
 from builder.local.environment import make_environment
 
 WHERE = "embedded AWS"
 
 _HOST = "127.0.0.1"
 _GRACE_S = 0.5
-
-_App = Callable[..., Awaitable[None]]
-"""An ASGI application."""
 
 
 def serve(port: int, state: Path | None, ready: Callable[[str], None], *, log_level: str = "CRITICAL") -> None:
@@ -71,18 +68,18 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _load_app() -> _App:
+def _load_app() -> App:
     """Return the emulator's application with the adapter in place.
 
     Imported here and not at the top: the emulator reads its environment while it is imported, and sets up logging,
     which has to happen before its services are imported for the adapter.
     """
-    app: _App = importlib.import_module("ministack.app").app
-    importlib.import_module("builder.local.adapter").install()
+    emulator = importlib.import_module("ministack.app")
+    app: App = importlib.import_module("builder.local.adapter").install(emulator.app)
     return app
 
 
-async def _serve(app: _App, listener: socket.socket, ready: Callable[[], None]) -> None:
+async def _serve(app: App, listener: socket.socket, ready: Callable[[], None]) -> None:
     from hypercorn.asyncio import serve as hypercorn_serve  # noqa: PLC0415  absent without the `local` extra
     from hypercorn.config import Config  # noqa: PLC0415
 
@@ -106,11 +103,11 @@ async def _serve(app: _App, listener: socket.socket, ready: Callable[[], None]) 
     _end_workers()
 
 
-def _announcing(app: _App, ready: Callable[[], None]) -> _App:
+def _announcing(app: App, ready: Callable[[], None]) -> App:
     """Return `app`, calling `ready` when its start-up is over."""
 
-    async def announcing(scope: Mapping[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
-        async def watching(message: Mapping[str, Any]) -> None:
+    async def announcing(scope: Scope, receive: Receive, send: Send) -> None:
+        async def watching(message: Message) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
                 ready()

@@ -61,11 +61,8 @@ class Function:
         there = urlsplit(self.aws.endpoint)
         connection = http.client.HTTPConnection(there.hostname or "", there.port, timeout=30)
         raw = body.encode() if isinstance(body, str) else body
-        host, target = self.host, path
-        if path == "/health":  # the emulator answers this one itself on any host but its own
-            host, target = there.netloc, f"/_aws/lambda-url/{self.host.partition('.')[0]}{path}"
         try:
-            connection.request(method, target, raw or None, {"Host": host, "Content-Type": content_type})
+            connection.request(method, path, raw or None, {"Host": self.host, "Content-Type": content_type})
             reply = connection.getresponse()
             headers = {name.lower(): value for name, value in reply.getheaders()}
             return Reply(reply.status, headers, reply.read())
@@ -145,7 +142,7 @@ class Aws:
 
 
 def make_event(method: str, path: str, body: str | None = None, *, is_base64: bool = False) -> dict[str, Any]:
-    """Return what a function URL hands over; the path is percent-encoded there, unlike the emulator's.
+    """Return what a function URL hands over, the path as it was sent.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
     """

@@ -11,19 +11,24 @@ from builder.local.adapter import (
     emulator,
     function_name,
     function_url,
+    function_url_request,
     global_table,
     property_values,
     replacement,
     taken_name,
 )
+from builder.local.asgi import App
 
 __all__ = ["install"]
 
 _CFN = "ministack.services.cloudformation"
 
 
-def install() -> None:
-    """Put every piece in place, once per process, after the environment is set; raises Failed on another version."""
+def install(app: App) -> App:
+    """Return the emulator's application with every piece in place; raises Failed on another version.
+
+    Once per process, after the environment is set.
+    """
     emulator.check()
     resources = emulator.touch(f"{_CFN}.provisioners:_RESOURCE_HANDLERS")
     resources[global_table.TYPE].update(global_table.HANDLERS)
@@ -39,3 +44,5 @@ def install() -> None:
     drift.install()
     function_url.install()
     function_name.install()
+    function_url_request.install()
+    return function_url_request.wrap(app)

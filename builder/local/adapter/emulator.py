@@ -22,6 +22,10 @@ TOUCHED = {
     "ministack.core.responses:request_scope": "(account_id: str, region: str)",
     "ministack.services.cloudwatch_logs:_log_groups": "AccountRegionScopedDict",
     "ministack.services.iam:_roles": "AccountScopedDict",
+    "ministack.services.lambda_svc:_build_function_url_event": (
+        "(url_id: str, account_id: str, region: str, method: str, path: str, headers: dict, body: bytes, "
+        "query_params: dict, source_ip: str = '127.0.0.1', anonymous: bool = False, trace_root: str = '') -> dict"
+    ),
     "ministack.services.lambda_svc:_functions": "AccountRegionScopedDict",
     "ministack.services.lambda_svc:handle_function_url_request": (
         "(url_id: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, "

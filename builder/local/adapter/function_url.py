@@ -54,8 +54,9 @@ def _applies(statement: Statement) -> bool:
 def _make_handler(handle: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
     async def handle_if_allowed(url_id: str, method: str, *args: object, **kwargs: object) -> Answer:
         found = touch(f"{_LAMBDA}:resolve_function_url")(url_id)
-        # A preflight carries no credentials and is answered from the URL's CORS settings, before any authorization.
-        if found and method != "OPTIONS" and not _is_open(*found):
+        # A preflight carries no credentials: the URL's CORS settings answer it, before any authorization.
+        is_preflight = found and method == "OPTIONS" and found[-1].get("Cors")
+        if found and not is_preflight and not _is_open(*found):
             return _FORBIDDEN
         return await handle(url_id, method, *args, **kwargs)
 

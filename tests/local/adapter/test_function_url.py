@@ -12,11 +12,10 @@ _URL = {"Action": "lambda:InvokeFunctionUrl", "Principal": "*", "FunctionUrlAuth
 _INVOKE = {"Action": "lambda:InvokeFunction", "Principal": "*", "InvokedViaFunctionUrl": True}
 
 
-def _service(*permissions: dict[str, Any], auth: str = "NONE") -> dict[str, Any]:
-    target = {"Fn::GetAtt": ["Function", "Arn"]}
-    cors = {"AllowOrigins": ["*"]}
-    url = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": target, "AuthType": auth, "Cors": cors}}
-    resources = {**function("tap"), "Url": url}
+def _service(*permissions: dict[str, Any], auth: str = "NONE", cors: bool = True) -> dict[str, Any]:
+    url = {"TargetFunctionArn": {"Fn::GetAtt": ["Function", "Arn"]}, "AuthType": auth}
+    settings = {"Cors": {"AllowOrigins": ["*"]}} if cors else {}
+    resources = {**function("tap"), "Url": {"Type": "AWS::Lambda::Url", "Properties": {**url, **settings}}}
     for number, permission in enumerate(permissions):
         properties = {"FunctionName": {"Ref": "Function"}, **permission}
         resources[f"Permission{number}"] = {"Type": "AWS::Lambda::Permission", "Properties": properties}
@@ -61,6 +60,10 @@ def test_a_url_with_aws_iam_refuses_whoever_does_not_sign(account: Account) -> N
 
 def test_a_preflight_needs_no_permission(account: Account) -> None:
     assert _call(account, _service(), method="OPTIONS").status == 200
+
+
+def test_without_cors_settings_there_is_no_preflight(account: Account) -> None:
+    assert _call(account, _service(cors=False), method="OPTIONS").status == 403
 
 
 def test_an_unknown_url_is_not_found(account: Account) -> None:
