@@ -113,6 +113,8 @@ def test_a_name_is_used_once_and_a_repeat_with_the_same_token_is_a_switch(
     assert _code(refused) == "AlreadyExistsException"
     with pytest.raises(ClientError, match="mismatch with existing attribute ClientToken"):
         cfn.create_change_set(**asked, ClientToken="b")  # type: ignore[arg-type]
+    with pytest.raises(ClientError, match="mismatch with existing attribute Template"):
+        cfn.create_change_set(**{**asked, "TemplateBody": TOPIC + "#"}, ClientToken="a")  # type: ignore[arg-type]
     world.quirks.repeated_client_token_is_honoured = True
     assert cfn.create_change_set(**asked, ClientToken="a")["Id"] == first["Id"]  # type: ignore[arg-type]
 

@@ -58,24 +58,24 @@ def create_change_set(request: Request, params: dict[str, Any]) -> Reply:
 
 
 def _repeated(request: Request, params: dict[str, Any], present: Stack | None) -> Reply | None:
-    name = params["ChangeSetName"]
+    name, token = params["ChangeSetName"], params.get("ClientToken")
     for each in present.change_sets.values() if present else ():
-        if each.name == name:
-            token = params.get("ClientToken")
-            if (
-                present
-                and request.world.quirks.repeated_client_token_is_honoured
-                and token
-                and token == each.client_token
-            ):
-                return {"Id": each.id, "StackId": present.id}
+        if present and each.name == name:
             if token is not None and token != each.client_token:
-                raise AwsRefusal(
-                    "AlreadyExistsException",
-                    f"ChangeSet {name} cannot be created due to a mismatch with existing attribute ClientToken",
-                )
+                raise _mismatch(name, "ClientToken")
+            if params.get("TemplateBody", each.wanted.body) != each.wanted.body:
+                raise _mismatch(name, "Template")
+            if token is not None and request.world.quirks.repeated_client_token_is_honoured:
+                return {"Id": each.id, "StackId": present.id}
             raise AwsRefusal("AlreadyExistsException", f"ChangeSet {name} already exists")
     return None
+
+
+def _mismatch(name: str, attribute: str) -> AwsRefusal:
+    return AwsRefusal(
+        "AlreadyExistsException",
+        f"ChangeSet {name} cannot be created due to a mismatch with existing attribute {attribute}",
+    )
 
 
 def _check_stack(present: Stack | None, kind: str, params: dict[str, Any]) -> None:
