@@ -13,6 +13,7 @@ import click
 from builder import __version__
 from builder.cli.deploy import deploy
 from builder.cli.destroy import destroy
+from builder.cli.init import init
 from builder.cli.lint import lint
 from builder.cli.local import local
 from builder.cli.options import global_options
@@ -33,7 +34,7 @@ def cli(context: click.Context) -> None:
     """One system in two AWS regions: rendered from dr.yaml, reviewed as change sets, deployed, rehearsed.
 
     \b
-    without AWS       render, lint, rehearse, local
+    without AWS       init, render, lint, rehearse, local
     review first      plan, show, execute, discard
     in one go         deploy, outputs, destroy
     \b
@@ -42,7 +43,7 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Wiring)
 
 
-for _command in (render, lint, plan, show, execute, discard, deploy, outputs, destroy, local, rehearse):
+for _command in (init, render, lint, plan, show, execute, discard, deploy, outputs, destroy, local, rehearse):
     cli.add_command(_command)
 
 

@@ -1,0 +1,96 @@
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from builder import __version__
+from builder.config.model import Config, EnvironmentConfig
+from builder.errors import BadInput
+from builder.starter import read_starter, write_starter
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_handlers_are_the_ones_of_the_tree() -> None:
+    files = read_starter("shop")
+
+    for path in ("lambda/python/index.py", "lambda/nodejs/index.js"):
+        assert files[path] == (ROOT / path).read_bytes()
+
+
+def test_the_schema_goes_along_for_editors() -> None:
+    files = read_starter("shop")
+
+    assert files["dr.yaml"].startswith(b"# yaml-language-server: $schema=dr.schema.json\n")
+    assert files["dr.schema.json"] == (ROOT / "builder" / "config" / "dr.schema.json").read_bytes()
+
+
+def test_the_commented_file_shows_every_key_there_is() -> None:
+    text = read_starter("shop")["dr.yaml"].decode()
+    keys = [*Config.model_fields, *EnvironmentConfig.model_fields]
+    for field in Config.model_fields.values():
+        if isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields"):
+            keys += field.annotation.model_fields
+
+    assert [key for key in keys if not re.search(rf"^[# ]*{key}:", text, re.MULTILINE)] == []
+
+
+def test_what_is_commented_out_can_be_taken_in(tmp_path: Path) -> None:
+    text = read_starter("shop")["dr.yaml"].decode()
+    all_in = re.sub(r"^( *)# ( *(?:[a-z_]+:[ \n{]))", r"\1\2", text.split("\n\n", 1)[1], flags=re.MULTILINE)
+
+    config = Config.model_validate(yaml.safe_load(all_in))
+
+    assert config.tags
+    assert config.function.environment
+    assert config.environments["prod"].role_arn
+
+
+def test_the_workflow_installs_this_version_and_checks_before_it_deploys() -> None:
+    workflow = yaml.safe_load(read_starter("shop")[".github/workflows/deploy.yml"])
+
+    assert workflow["env"]["BUILDER"].endswith(f"=={__version__}")
+    assert workflow["jobs"]["deploy"]["needs"] == "check"
+    commands = [step["run"] for step in workflow["jobs"]["check"]["steps"] if "run" in step]
+    assert commands[1:] == ["python -m builder render --check", "python -m builder lint", "python -m builder rehearse"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "project"),
+    [
+        ("shop", "shop"),
+        ("My Shop_2", "my-shop-2"),
+        ("2026-shop", "shop"),
+        ("a-very-long-folder-name-for-a-shop", "a-very-long-folder-n"),
+        ("nineteen-characters-x", "nineteen-characters"),
+        ("", "tap"),
+        ("123", "tap"),
+        ("漢字", "tap"),
+    ],
+)
+def test_the_project_is_called_after_the_folder_as_far_as_names_can_be(folder: str, project: str) -> None:
+    assert yaml.safe_load(read_starter(folder)["dr.yaml"])["project"] == project
+
+
+class TestWriting:
+    def test_makes_the_folder(self, tmp_path: Path) -> None:
+        write_starter(tmp_path / "new" / "shop", {"a/b": b"c"})
+
+        assert (tmp_path / "new" / "shop" / "a" / "b").read_bytes() == b"c"
+
+    def test_overwrites_nothing_and_then_writes_nothing(self, tmp_path: Path) -> None:
+        (tmp_path / "b").write_text("mine")
+
+        with pytest.raises(BadInput, match="has b already, and nothing is overwritten") as caught:
+            write_starter(tmp_path, {"a": b"", "b": b""})
+
+        assert caught.value.next_step == "python -m builder init EMPTY_FOLDER"
+        assert [path.name for path in tmp_path.iterdir()] == ["b"]
+        assert (tmp_path / "b").read_text() == "mine"
+
+    def test_into_a_file_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+
+        with pytest.raises(BadInput, match="cannot be written to"):
+            write_starter(tmp_path / "file", {"a": b""})
