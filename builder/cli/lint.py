@@ -1,4 +1,4 @@
-"""`lint`: cfn-lint over the assembly."""
+"""`lint`: cfn-lint and the checks that span templates, over the assembly."""
 
 import click
 
@@ -6,15 +6,23 @@ from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
 from builder.errors import ExitCode
 
+# cfn-lint's own; a test holds them to its parser, which would cost a second to ask.
+FORMATS = ("quiet", "parseable", "json", "junit", "pretty", "sarif")
+
 
 @click.command()
+@click.option("--format", "form", type=click.Choice(FORMATS), help="One of cfn-lint's own output formats.")
 @global_options
 @click.pass_obj
-def lint(wiring: Wiring) -> ExitCode:
-    """Hold the assembly's templates against cfn-lint's rules, each for the region it goes to."""
-    from builder.assembly.lint import lint_folder
-    from builder.report import text
+def lint(wiring: Wiring, *, form: str | None) -> ExitCode:
+    """Lint the assembly: each template for its region, then what spans templates."""
+    from builder.assembly.lint import lint_assembly
+    from builder.assembly.lint_output import as_event, as_text, in_format
 
-    found = lint_folder(wiring.templates)
-    wiring.console.say(text.findings(found))
-    return ExitCode.FAILED if found else ExitCode.DONE
+    linted = lint_assembly(wiring.templates)
+    for finding in linted.findings if wiring.json_events else ():
+        click.echo(as_event(finding, wiring.console.now()))
+    written = in_format(linted, form) if form else as_text(linted.findings)
+    if written:
+        click.echo(written, err=wiring.json_events)
+    return ExitCode.FAILED if linted.findings else ExitCode.DONE

@@ -3,13 +3,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from wanted import make_wanted
 
 from builder.assembly import Entry, Manifest, OutputOf
 from builder.assembly.manifest import bind, read_manifest, write_manifest
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
 from builder.terms import Region, StackId
+from wanted import make_wanted
 
 SHA = "0" * 64
 Json = dict[str, Any]

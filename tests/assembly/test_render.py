@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wanted import make_wanted
 
 from builder.assembly import Assembly, read_assembly
 from builder.assembly.manifest import Entry, write_manifest
 from builder.assembly.render import make_assembly
 from builder.terms import StackId
+from wanted import make_wanted
 
 ROOT = Path(__file__).parents[2]
 THREE = {"primary": "eu-central-1", "secondaries": ["eu-west-1", "eu-north-1"]}

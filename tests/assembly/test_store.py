@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from wanted import make_wanted
 
 from builder.assembly import read_assembly, stale_files, write_assembly
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
+from wanted import make_wanted
 
 ASSEMBLY = make_assembly(make_wanted())
 OTHER = make_assembly(make_wanted(bucket={"expire_noncurrent_days": 1}))

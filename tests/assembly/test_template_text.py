@@ -6,9 +6,9 @@ import yaml
 from cfn_flip import to_json
 from hypothesis import given
 from hypothesis import strategies as st
-from stacks.templates import THREE, template, templates
 
 from builder.assembly.template_text import write_template
+from stacks.templates import THREE, template, templates
 
 ALL = [*templates().items(), *templates(regions=THREE, function={"url_auth": "AWS_IAM"}).items()]
 

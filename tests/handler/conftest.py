@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from handler.faulty import FaultyDynamoDb, faulty_dynamodb
-from handler.stage import NODE, PRIMARY, PYTHON, SECONDARY, TABLE, Aws, Function, Runtime, Twin
 
 from builder.local import EmbeddedAws
+from handler.faulty import FaultyDynamoDb, faulty_dynamodb
+from handler.stage import NODE, PRIMARY, PYTHON, SECONDARY, TABLE, Aws, Function, Runtime, Twin
 
 _HERE = Path(__file__).parent
 

@@ -43,7 +43,7 @@ class Reply:
     body: bytes
 
     @property
-    def json(self) -> Any:  # noqa: ANN401  JSON comes in here
+    def json(self) -> Any:
         return json.loads(self.body)
 
 
@@ -93,7 +93,7 @@ class Aws:
 
     endpoint: str
 
-    def client(self, service: Any, region: str = PRIMARY) -> Any:  # noqa: ANN401  any service's client
+    def client(self, service: Any, region: str = PRIMARY) -> Any:
         return _client(self.endpoint, service, region)
 
     def make_table(self, name: str) -> None:
@@ -159,7 +159,7 @@ def make_event(method: str, path: str, body: str | None = None, *, is_base64: bo
 
 
 @cache
-def _client(endpoint: str, service: Any, region: str) -> Any:  # noqa: ANN401  any service's client
+def _client(endpoint: str, service: Any, region: str) -> Any:
     return boto3.client(
         service,
         region_name=region,

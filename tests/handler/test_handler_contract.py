@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import pytest
+
 from handler.stage import PRIMARY, REGIONS, SECONDARY, TABLE, Function, Reply, Twin
 
 LONGEST_ID = 2043

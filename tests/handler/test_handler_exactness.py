@@ -5,9 +5,10 @@ import string
 from typing import Any
 from urllib.parse import quote
 
-from handler.stage import Function, make_event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from handler.stage import Function, make_event
 
 texts = st.text(max_size=20)
 numbers = st.from_regex(r"-?(0|[1-9][0-9]{0,60})(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,6})?", fullmatch=True)
@@ -68,7 +69,7 @@ def test_text_is_kept_just_when_it_is_a_json_object(service: Function, text: str
 
 
 def is_object(text: str) -> bool:
-    def refuse(constant: str) -> Any:  # noqa: ANN401  json's own signature
+    def refuse(constant: str) -> Any:
         raise ValueError(constant)
 
     try:

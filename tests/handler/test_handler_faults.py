@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from handler import faulty as faults
 from handler.faulty import FaultyDynamoDb
 from handler.stage import Aws, Function, Reply, Runtime

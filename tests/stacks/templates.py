@@ -2,22 +2,21 @@
 
 from typing import Any
 
-from wanted import HANDLER, make_wanted
-
 from builder.stacks import TEMPLATES
 from builder.topology import make_topology
+from wanted import HANDLER, make_wanted
 
 THREE = {"primary": "eu-central-1", "secondaries": ["eu-west-1", "eu-north-1"]}
 
 Json = dict[str, Any]
 
 
-def template(stack: str, handler: str = HANDLER, **sections: Any) -> Json:  # noqa: ANN401 - what YAML can say
+def template(stack: str, handler: str = HANDLER, **sections: Any) -> Json:
     """Return one stack's template, by its id."""
     return templates(handler, **sections)[stack]
 
 
-def templates(handler: str = HANDLER, **sections: Any) -> dict[str, Json]:  # noqa: ANN401 - what YAML can say
+def templates(handler: str = HANDLER, **sections: Any) -> dict[str, Json]:
     """Return every stack's template by its id."""
     wanted = make_wanted(handler, **sections)
     return {stack.id: TEMPLATES[stack.kind](wanted, stack).to_dict() for stack in make_topology(wanted.config)}

@@ -1,0 +1,58 @@
+"""How much `python -m builder lint` costs over one bare cfn-lint: whole processes, in turn, medians and their ratio.
+
+    python benchmarks/lint.py [RUNS]
+
+The floor is `cfn-lint` alone over the same templates, all regions in one run, without our rules, without regions held
+apart and without the checks that span templates. Exits 1 where the ratio is over its limit, or where the templates
+have findings, which would make it a measurement of something else.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMIT = 1.25
+
+
+def main() -> int:
+    """Measure both and return the exit code."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 11
+    commands = make_commands()
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(runs + 1):
+        for name, command in commands.items():
+            times[name].append(measure(command))
+    medians = {name: statistics.median(figures[1:]) for name, figures in times.items()}
+    ratio = medians["lint"] / medians["bare"]
+    print(
+        f"lint / bare cfn-lint: {ratio:.2f} (at most {LIMIT}); medians of {runs}: "
+        f"{medians['lint'] * 1000:.0f} ms, {medians['bare'] * 1000:.0f} ms"
+    )
+    return int(ratio > LIMIT)
+
+
+def make_commands() -> dict[str, list[str]]:
+    """Return both commands, over the templates of the shipped assembly."""
+    stacks = json.loads((ROOT / "templates/manifest.json").read_text(encoding="utf-8"))["stacks"]
+    files = [f"templates/{stack['template']}" for stack in stacks]
+    regions = sorted({stack["region"] for stack in stacks})
+    bare = ["--config-file", "/dev/null", "--include-checks", "I", "--regions", *regions, "--", *files]
+    return {
+        "lint": [sys.executable, "-m", "builder", "lint"],
+        "bare": [sys.executable, "-c", "from cfnlint.runner import main; main()", *bare],
+    }
+
+
+def measure(command: list[str]) -> float:
+    """Return the seconds a process takes; it must find nothing."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    sys.exit(main())

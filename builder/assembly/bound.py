@@ -1,0 +1,152 @@
+"""A template as one stack deploys it: parameters given, names computed as far as they can be before a deployment.
+
+The environment suffix, the account and the partition stay as they are written, `${EnvironmentSuffix}`,
+`${AWS::AccountId}`, `${AWS::Partition}`: they are the same wherever a name is computed.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from builder.assembly.manifest import Entry, OutputOf
+
+Path = tuple[str | int, ...]
+
+_HOLE = re.compile(r"\$\{([^!}][^}]*)\}")
+_KEPT = ("AWS::AccountId", "AWS::Partition", "AWS::URLSuffix")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a resource type is named, and how its name stands in an ARN."""
+
+    service: str
+    name: str
+    """The property that holds the name."""
+    resource: str
+    """The ARN's last part."""
+    is_global: bool = False
+    """True where a name is good in every region."""
+
+
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+KINDS: dict[str, Kind] = {
+    "AWS::DynamoDB::GlobalTable": Kind("dynamodb", "TableName", "table/{}", is_global=True),
+    "AWS::DynamoDB::Table": Kind("dynamodb", "TableName", "table/{}"),
+    "AWS::IAM::Role": Kind("iam", "RoleName", "role/{}", is_global=True),
+    "AWS::Lambda::Function": Kind("lambda", "FunctionName", "function:{}"),
+    "AWS::Logs::LogGroup": Kind("logs", "LogGroupName", "log-group:{}"),
+    "AWS::S3::Bucket": Kind("s3", "BucketName", "{}", is_global=True),
+    "AWS::SNS::Topic": Kind("sns", "TopicName", "{}"),
+    "AWS::SQS::Queue": Kind("sqs", "QueueName", "{}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One stack's template; every question is answered with None where the answer can't be known."""
+
+    entry: Entry
+    file: str
+    template: Mapping[str, object]
+
+    def resources(self, *types: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+        """Yield logical id and body of every resource of these types, of all where none is said."""
+        for name, body in _mapping(self.template.get("Resources")).items():
+            if isinstance(body, dict) and (not types or body.get("Type") in types):
+                yield name, body
+
+    def section(self, name: str) -> Mapping[str, object]:
+        """Return Parameters, Outputs and the like; empty where the template has none."""
+        return _mapping(self.template.get(name))
+
+    def text(self, value: object) -> str | None:
+        """Return a value as text, references resolved."""
+        match value:
+            case bool():
+                return str(value).lower()
+            case str() | int() | float():
+                return str(value)
+            case {"Ref": str(name)}:
+                return self._reference(name)
+            case {"Fn::GetAtt": [str(name), "Arn"]}:
+                return self._arn(name)
+            case {"Fn::Sub": str(text)}:
+                return self._substitute(text, {})
+            case {"Fn::Sub": [str(text), dict(variables)]}:
+                return self._substitute(text, variables)
+            case {"Fn::Join": [str(separator), list(parts)]}:
+                texts = [self.text(part) for part in parts]
+                return None if None in texts else separator.join(text for text in texts if text is not None)
+            case _:
+                return None
+
+    def name_of(self, body: Mapping[str, object]) -> str | None:
+        """Return a resource's physical name, where the template says it."""
+        kind = KINDS.get(str(body.get("Type")))
+        properties = _mapping(body.get("Properties"))
+        if kind is None:
+            return None
+        if kind.service == "s3" and "BucketNamePrefix" in properties:
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
+            prefix = self.text(properties["BucketNamePrefix"])
+            return prefix and f"{prefix}-${{AWS::AccountId}}-{self.entry.region}-an"
+        return self.text(properties.get(kind.name))
+
+    def place(self, *path: str | int) -> tuple[str, int, int]:
+        """Return file, line and column of a path, or of the last part of it that there is."""
+        found: object = self.template
+        line, column = 1, 1
+        for step in path:
+            mark = next((key for key in found if key == step), None) if isinstance(found, dict) else None
+            found = _below(found, step)
+            start = getattr(mark if mark is not None else found, "start_mark", None)
+            if found is None or start is None:
+                break
+            line, column = start.line + 1, start.column + 1
+        return self.file, line, column
+
+    def _reference(self, name: str) -> str | None:
+        if name in _KEPT:
+            return f"${{{name}}}"
+        if name == "AWS::Region":
+            return self.entry.region
+        if name == "AWS::StackName":
+            return self.entry.name
+        if name in self.section("Parameters"):
+            default = _mapping(self.section("Parameters")[name]).get("Default")
+            given = self.entry.parameters.get(name, default)
+            return None if isinstance(given, OutputOf) else self.text(given)
+        return self.name_of(_mapping(self.section("Resources").get(name)))
+
+    def _arn(self, name: str) -> str | None:
+        body = _mapping(self.section("Resources").get(name))
+        physical, kind = self.name_of(body), KINDS.get(str(body.get("Type")))
+        if physical is None or kind is None:
+            return None
+        where = "::" if kind.service == "s3" else f"{self.entry.region}:${{AWS::AccountId}}:"
+        return f"arn:${{AWS::Partition}}:{kind.service}:{where}{kind.resource.format(physical)}"
+
+    def _substitute(self, text: str, variables: Mapping[str, object]) -> str | None:
+        found: dict[str, str | None] = {}
+        for name in _HOLE.findall(text):
+            resource, _, attribute = name.partition(".")
+            value = variables.get(name, {"Fn::GetAtt": [resource, attribute]} if attribute else {"Ref": name})
+            found[name] = self.text(value)
+        if None in found.values():
+            return None
+        return _HOLE.sub(lambda match: str(found[match.group(1)]), text)
+
+
+def _below(value: object, step: str | int) -> object:
+    match value:
+        case dict():
+            return value.get(step)
+        case list() if isinstance(step, int) and step < len(value):
+            return value[step]
+        case _:
+            return None
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}

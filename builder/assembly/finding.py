@@ -1,0 +1,128 @@
+"""What linting says: one record a finding, whoever found it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a rule has to say about one place of a template or of the manifest."""
+
+    rule: str
+    severity: str
+    """error, warning or informational."""
+    file: str
+    line: int
+    column: int
+    message: str
+    source: str
+    end_line: int = 0
+    """0 where only the beginning is known."""
+    end_column: int = 0
+    path: tuple[str | int, ...] = ()
+    """The place within the template, as keys and indexes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check that spans templates, in cfn-lint's words for a rule."""
+
+    id: str
+    severity: str
+    shortdesc: str
+    description: str
+    source: str
+
+
+_CFN = "https://docs.aws.amazon.com/AWSCloudFormation/latest"
+_S3 = "https://docs.aws.amazon.com/AmazonS3/latest/userguide"
+
+CHECKS: dict[str, Check] = {
+    check.id: check
+    for check in (
+        Check(
+            "X001",
+            "error",
+            "A template is the one the manifest was written with",
+            "The template's SHA-256 must be the manifest's; a template edited by hand is not what was reviewed.",
+            f"{_CFN}/UserGuide/using-cfn-updating-stacks-changesets.html",
+        ),
+        Check(
+            "X002",
+            "error",
+            "The service template is the same in every region",
+            "Regions that are to stand in for each other run the same bytes; what differs is a parameter.",
+            "https://docs.aws.amazon.com/whitepapers/latest/disaster-recovery-workloads-on-aws/",
+        ),
+        Check(
+            "X003",
+            "error",
+            "A template declares every parameter it is given",
+            "CloudFormation refuses a parameter that the template does not have.",
+            f"{_CFN}/UserGuide/parameters-section-structure.html",
+        ),
+        Check(
+            "X004",
+            "error",
+            "A template is given every parameter that has no default",
+            "CloudFormation refuses to make a stack without them.",
+            f"{_CFN}/UserGuide/parameters-section-structure.html",
+        ),
+        Check(
+            "X005",
+            "error",
+            "A stack has the capabilities its template needs",
+            "IAM resources need CAPABILITY_IAM, and CAPABILITY_NAMED_IAM where one has a name of its own.",
+            f"{_CFN}/APIReference/API_CreateChangeSet.html",
+        ),
+        Check(
+            "X006",
+            "error",
+            "An output that the manifest names is there",
+            "The manifest's outputs, and parameters bound to another stack's output, name Outputs of a template.",
+            f"{_CFN}/UserGuide/outputs-section-structure.html",
+        ),
+        Check(
+            "X007",
+            "error",
+            "Replication leads to a bucket that a template creates",
+            "The destination must be the name of a bucket of this assembly; a bucket of another account is left alone.",
+            f"{_S3}/replication-requirements.html",
+        ),
+        Check(
+            "X008",
+            "error",
+            "Replication leads to a versioned bucket",
+            "S3 refuses a replication rule whose destination keeps no versions.",
+            f"{_S3}/replication-requirements.html",
+        ),
+        Check(
+            "X009",
+            "error",
+            "The replication role may write to the destination",
+            "The role needs s3:ReplicateObject on the objects of the bucket that the rule names, or nothing is copied.",
+            f"{_S3}/setting-repl-config-perm-overview.html",
+        ),
+        Check(
+            "X010",
+            "error",
+            "A stack needs the stacks whose resources it names",
+            "Names are computed, so CloudFormation sees no dependency: the manifest's needs must say it.",
+            f"{_CFN}/UserGuide/best-practices.html",
+        ),
+        Check(
+            "X011",
+            "warning",
+            "A stack's tag changes with every build",
+            "Stack tags propagate to every resource, so that a build number in one shows all of them as modified.",
+            f"{_CFN}/UserGuide/cfn-console-add-tags.html",
+        ),
+    )
+}
+"""The checks of `builder.assembly.cross` and `builder.assembly.references`, by id."""
+
+
+def finding(check: str, place: tuple[str, int, int], message: str) -> Finding:
+    """Return what a check found at a place: file, line, column."""
+    known = CHECKS[check]
+    file, line, column = place
+    return Finding(check, known.severity, file, line, column, message, known.source)
