@@ -2,7 +2,7 @@
 
 from builder.aws.call import call, together
 from builder.aws.errors import aws_errors
-from builder.aws.poll import Pace
+from builder.aws.poll import Pace, Tempo
 from builder.aws.session import Clients
 
-__all__ = ["Clients", "Pace", "aws_errors", "call", "together"]
+__all__ = ["Clients", "Pace", "Tempo", "aws_errors", "call", "together"]

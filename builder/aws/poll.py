@@ -1,19 +1,33 @@
-"""How often to look: the delay before an end is noticed stays a fraction of how long it took."""
+"""How often to look: the delay before an end is noticed stays a small fraction of how long it took."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Waits that grow with the time already waited, all in seconds.
+    """When to look next at something that was begun a while ago; all in seconds.
 
     Botocore's waiters look every 30 seconds, and count UPDATE_ROLLBACK_COMPLETE as a created stack.
     """
 
-    first_s: float = 0.25
-    fraction: float = 0.15
-    longest_s: float = 5.0
+    first_s: float
+    """Nothing is over sooner than this."""
+    every_s: float
+    """The shortest time between two looks."""
+    fraction: float = 0.04
+    """Of what has passed since the beginning: how much of it may pass until the next look."""
+    longest_s: float = 15.0
 
-    def wait_s(self, waited_s: float) -> float:
-        """Return how long to wait before the next look, after having waited that long in all."""
-        return min(self.longest_s, max(self.first_s, self.fraction * waited_s))
+    def wait_s(self, passed_s: float) -> float:
+        """Return how long to wait before the next look, `passed_s` after the beginning."""
+        if passed_s < self.first_s:
+            return self.first_s - passed_s
+        return min(self.longest_s, max(self.every_s, self.fraction * passed_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """How quickly an AWS does things; the defaults are CloudFormation's, seen from outside."""
+
+    change_sets: Pace = Pace(first_s=1.5, every_s=0.6)
+    stacks: Pace = Pace(first_s=2.0, every_s=0.75)

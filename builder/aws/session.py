@@ -8,6 +8,7 @@ from botocore.config import Config
 
 from builder import __version__
 from builder.aws.errors import aws_errors
+from builder.aws.poll import Tempo
 from builder.terms import Region
 
 if TYPE_CHECKING:
@@ -30,17 +31,18 @@ _CONFIG = Config(
 class Clients:
     """Every client of one identity, by service and region, made once and shared by all threads."""
 
-    def __init__(self, session: boto3.Session) -> None:
+    def __init__(self, session: boto3.Session, tempo: Tempo = Tempo()) -> None:
         self._session = session
+        self.tempo = tempo
         self._made: dict[tuple[str, Region], Any] = {}
         # Making a client is not thread-safe, using one is.
         self._lock = threading.Lock()
 
     @classmethod
-    def of_profile(cls, profile: str | None) -> "Clients":
+    def of_profile(cls, profile: str | None, tempo: Tempo = Tempo()) -> "Clients":
         """Return the clients of a profile, or of boto3's own search for credentials. Raises BadInput."""
         with aws_errors(f"profile {profile}" if profile else "credentials"):
-            return cls(boto3.Session(profile_name=profile))
+            return cls(boto3.Session(profile_name=profile), tempo)
 
     def cloudformation(self, region: Region) -> "CloudFormationClient":
         """Return CloudFormation of a region."""

@@ -11,19 +11,21 @@ It works from a manifest made yesterday on another machine, and never imports co
 from builder.deploy.desired import Deployment, deployment_name, make_deployment
 from builder.deploy.destroy import Standing, destroy, find_standing
 from builder.deploy.discard import discard_plan
-from builder.deploy.execute import execute_plan
+from builder.deploy.execute import Brake, execute_plan
 from builder.deploy.outputs import observe_outputs
 from builder.deploy.plan import Seal, make_plan
 from builder.deploy.progress import Emit, Progress
-from builder.deploy.records import Broke, Cancelled, Done, Outcome, Plan, read_plan, write_plan
+from builder.deploy.records import Broke, Cancelled, Done, Outcome, Overtaken, Plan, read_plan, write_plan
 
 __all__ = [
+    "Brake",
     "Broke",
     "Cancelled",
     "Deployment",
     "Done",
     "Emit",
     "Outcome",
+    "Overtaken",
     "Plan",
     "Progress",
     "Seal",

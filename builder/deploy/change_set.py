@@ -2,16 +2,16 @@
 
 import asyncio
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote
 
 from builder.assembly.manifest import OutputOf
-from builder.aws import Clients, Pace, call
+from builder.aws import Clients, call
 from builder.deploy.changes import is_no_change, read_changes
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.records import ResourceChange
+from builder.deploy.twin import describe
 from builder.errors import AwsError, BadInput, Failed
 from builder.terms import Arn, Region, StackId
 
@@ -27,7 +27,6 @@ _CONSOLES = {
 }
 _LAG_S = 10.0
 _MAKING_S = 300.0
-PACE = Pace(first_s=0.4, fraction=0.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,6 @@ def token(plan_id: str, stack: StackId, what: str) -> str:
     return hashlib.sha256(f"{plan_id} {stack} {what}".encode()).hexdigest()
 
 
-def describe(deployment: Deployment, desired: DesiredStack, plan_id: str) -> str:
-    """Return the change set's Description: what it was made from, for people and for a later check."""
-    return json.dumps(
-        {"plan": plan_id, "assembly": deployment.digest, "stack": desired.id, "template": desired.sha256},
-        separators=(",", ":"),
-    )
-
-
 async def ask(
     clients: Clients, deployment: Deployment, desired: DesiredStack, plan_id: str, kind: Literal["CREATE", "UPDATE"]
 ) -> Asked:
@@ -71,7 +62,7 @@ async def ask(
     client = clients.cloudformation(desired.region)
     name = f"{deployment.name}-{plan_id}"
     optional: dict[str, Any] = {"RoleARN": deployment.role_arn} if deployment.role_arn else {}
-    description = describe(deployment, desired, plan_id)
+    description = describe(deployment.digest, desired.id, desired.sha256, plan_id)
     try:
         answer = await call(
             desired.id,
@@ -124,7 +115,7 @@ async def _made(clients: Clients, asked: Asked) -> "DescribeChangeSetOutputTypeD
     client, loop = clients.cloudformation(asked.region), asyncio.get_running_loop()
     started = loop.time()
     while True:
-        await asyncio.sleep(PACE.wait_s(loop.time() - started))
+        await asyncio.sleep(clients.tempo.change_sets.wait_s(loop.time() - started))
         try:
             first = await call(
                 asked.stack, client.describe_change_set, ChangeSetName=asked.change_set, IncludePropertyValues=True
@@ -174,7 +165,7 @@ async def delete(clients: Clients, asked: Asked) -> None:
             await call(asked.stack, client.delete_change_set, ChangeSetName=asked.change_set)
         except AwsError as error:
             if error.code == "InvalidChangeSetStatus" and loop.time() - started < _MAKING_S:
-                await asyncio.sleep(PACE.wait_s(loop.time() - started))
+                await asyncio.sleep(clients.tempo.change_sets.wait_s(loop.time() - started))
                 continue
             if error.code != "ChangeSetNotFound":
                 raise

@@ -5,11 +5,11 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from builder.aws import Clients, Pace, call, together
+from builder.aws import Clients, call, together
+from builder.deploy.cause import observe_cause
 from builder.deploy.change_set import token
 from builder.deploy.desired import TAG_STACK
-from builder.deploy.events import first_cause
-from builder.deploy.observe import ObservedStack, observe_region, of_deployment
+from builder.deploy.observe import ObservedStack, RegionView, of_deployment
 from builder.deploy.progress import Emit, Emptied, FirstFailure, NotStarted, Started, Status
 from builder.deploy.records import Broke, Cancelled, Done, Outcome
 from builder.deploy.resources import HOLDERS
@@ -18,7 +18,6 @@ from builder.errors import BuilderError
 from builder.terms import Region, StackId
 
 _DEADLINE_S = 6 * 3600.0
-_PACE = Pace(fraction=0.08)
 _TRIES = 3
 Needs = Mapping[StackId, tuple[StackId, ...]]
 
@@ -44,7 +43,7 @@ class _Run:
 
 async def find_standing(deployment: str, regions: tuple[Region, ...], clients: Clients) -> tuple[Standing, ...]:
     """Return every stack that carries the deployment's tag in these regions, whether an assembly has it or not."""
-    by_region = await together(observe_region(clients, region) for region in regions)
+    by_region = await together(RegionView(clients, region).every_stack() for region in regions)
     stacks = [stack for found in by_region for stack in of_deployment(found, deployment)]
     held = await together(_holders(stack, clients) for stack in stacks)
     return tuple(
@@ -93,7 +92,8 @@ def _make_watches(standing: tuple[Standing, ...], clients: Clients, emit: Emit) 
             last[stack_id] = stack.status
             emit(Status(stack=stack_id, status=stack.status))
 
-    return {region: Watch(clients, region, _PACE, seen) for region in {one.stack.region for one in standing}}
+    regions = {one.stack.region for one in standing}
+    return {region: Watch(RegionView(clients, region), clients.tempo.stacks, seen) for region in regions}
 
 
 async def _holders(stack: ObservedStack, clients: Clients) -> tuple[tuple[str, str], ...]:
@@ -183,9 +183,7 @@ async def _delete(run: _Run, one: Standing, watch: Watch, attempt: int) -> Obser
 
 
 async def _broke(run: _Run, one: Standing, stack: ObservedStack) -> Broke:
-    client = run.clients.cloudformation(one.stack.region)
-    answer = await call(one.id, client.describe_stack_events, StackName=one.stack.arn)
-    cause = first_cause(answer["StackEvents"], _token(run, one, _TRIES))
+    cause = await observe_cause(run.clients, stack, _token(run, one, _TRIES))
     resource, reason = (cause.resource, cause.reason) if cause else ("", stack.status_reason)
     run.emit(FirstFailure(stack=one.id, resource=resource, reason=reason))
     return Broke(one.id, stack.status, resource, reason, next_step="python -m builder destroy    goes on from here")

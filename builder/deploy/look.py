@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from builder.aws import Clients, Pace, together
+from builder.aws import Clients, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe import (
     ObservedStack,
+    RegionView,
     observe_account,
-    observe_region,
     observe_stack,
     observe_template,
     of_deployment,
@@ -17,8 +17,6 @@ from builder.deploy.observe import (
 from builder.deploy.progress import Emit, Waiting
 from builder.errors import BadInput
 from builder.terms import AccountId, Operation, StackId
-
-_PACE = Pace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ async def look_around(deployment: Deployment, clients: Clients, emit: Emit) -> L
     Raises BadInput where the credentials are of another account than dr.yaml pins.
     """
     asked_account = asyncio.create_task(observe_account(clients, deployment.regions[0]))
-    by_region = await together(observe_region(clients, region) for region in deployment.regions)
+    by_region = await together(RegionView(clients, region).every_stack() for region in deployment.regions)
     account = await asked_account
     if deployment.account not in {None, account}:
         raise BadInput(
@@ -73,6 +71,6 @@ async def _settled(clients: Clients, stack: ObservedStack, stack_id: StackId, em
     now: ObservedStack | None = stack
     while now is not None and now.facts.operation is Operation.WAIT:
         emit(Waiting(stack=stack_id, status=now.status))
-        await asyncio.sleep(_PACE.wait_s(loop.time() - started))
+        await asyncio.sleep(clients.tempo.stacks.wait_s(loop.time() - started))
         now = await observe_stack(clients, stack.region, stack.name)
     return now

@@ -1,7 +1,7 @@
 """Planning: every change set of every region is made before anything is executed; nothing here executes."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from builder.aws import Clients, call, together
 from builder.deploy.change_set import Asked, ask, console_link, read_findings, review
@@ -34,27 +34,29 @@ class _Planner:
     clients: Clients
     seal: Seal
     emit: Emit
+    asked: list[Asked] = field(default_factory=list)
+    """Every change set of this run that CloudFormation accepted."""
 
 
 async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: Emit) -> Plan:
     """Return the plan, its change sets standing in CloudFormation for review.
 
     Raises Stopped, with every reason, where a stack needs a person first; Failed where a change set could not be
-    made: then all that this plan made is deleted again.
+    made. Then, and when it is cancelled, all that this run made is deleted again.
     """
     look = await look_around(deployment, clients, emit)
     changes = _decide_all(deployment, look)
     planner = _Planner(deployment, clients, seal, emit)
-    made = await asyncio.gather(
-        *(_make_step(planner, stack, change, look.stacks.get(stack.id)) for stack, change in changes),
-        return_exceptions=True,
-    )
-    steps = tuple(step for step in made if isinstance(step, Step))
-    if any(isinstance(step, BaseException) for step in made):
-        await discard_asked((Asked(s.stack, s.region, s.change_set, s.stack_arn) for s in steps), clients)
-        _raise_all(made)
+    try:
+        made = await together(
+            _make_step(planner, stack, change, look.stacks.get(stack.id)) for stack, change in changes
+        )
+        steps = tuple(step for step in made if step is not None)
+        pending = await _pending_reviews(steps, clients)
+    except (BuilderError, asyncio.CancelledError):
+        await asyncio.shield(discard_asked(planner.asked, clients))
+        raise
     planned = {step.stack for step in steps}
-    unchanged = tuple(stack.id for stack in deployment.stacks if stack.id not in planned)
     return Plan(
         version=PLAN_VERSION,
         id=seal.id,
@@ -63,9 +65,9 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
         deployment=deployment.name,
         assembly=deployment.digest,
         steps=steps,
-        unchanged=unchanged,
+        unchanged=tuple(stack.id for stack in deployment.stacks if stack.id not in planned),
         orphans=look.orphans,
-        pending=await _pending_reviews(steps, clients),
+        pending=pending,
     )
 
 
@@ -90,12 +92,8 @@ async def _make_step(
     clients, emit = planner.clients, planner.emit
     emit(Planning(stack=desired.id, type=change.type))
     asked = await ask(clients, planner.deployment, desired, planner.seal.id, change.type)
-    try:
-        reviewed = await review(clients, asked)
-        findings = await read_findings(clients, asked) if reviewed else ()
-    except BuilderError:
-        await discard_asked([asked], clients)
-        raise
+    planner.asked.append(asked)
+    reviewed = await review(clients, asked)
     if reviewed is None:
         emit(Unchanged(stack=desired.id))
         return None
@@ -114,7 +112,7 @@ async def _make_step(
         risk=rate_risk(reviewed.changes),
         console=console_link(asked),
         changes=reviewed.changes,
-        findings=findings,
+        findings=await read_findings(clients, asked),
         termination_protection=desired.termination_protection,
     )
 
@@ -147,10 +145,3 @@ async def _others(step: Step, clients: Clients) -> list[PendingReview]:
         ]
 
     return await call(step.stack, every_page)
-
-
-def _raise_all(made: list[Step | BaseException | None]) -> None:
-    for fault in made:
-        if isinstance(fault, BaseException) and not isinstance(fault, BuilderError):
-            raise fault
-    raise gathered([fault for fault in made if isinstance(fault, BuilderError)])

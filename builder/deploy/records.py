@@ -40,7 +40,55 @@ class ResourceChange:
     physical_id: str | None = None
     replacement: str | None = None
     """True, False or Conditional; None where it does not apply."""
+    policy_action: str | None = None
+    """What becomes of the old physical resource: Delete, Retain, Snapshot, or ReplaceAnd with one of these."""
+    scope: tuple[str, ...] = ()
+    """Which attributes the change touches: Properties, Tags, DeletionPolicy and so on."""
     properties: tuple[PropertyChange, ...] = ()
+    losses: tuple[str, ...] = ()
+    """What goes for good inside a resource that stays, such as a replica; guards stop at each."""
+    warnings: tuple[str, ...] = ()
+    """What weakens the resource and loses nothing by itself, such as suspended versioning; guards let it pass."""
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the resource is replaced by a new one, or may be."""
+        return self.replacement in {"True", "Conditional"} or (self.policy_action or "").startswith("Replace")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
+    """One thing a plan would do that has to be allowed by name first."""
+
+    __pydantic_config__ = _STRICT
+    stack: str
+    logical_id: str
+    why: str
+    """What would be lost, in one sentence without its full stop."""
+    allow: str
+    """What `--allow` takes for it, `us-east-1/table/Table`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrphanResource:
+    """A resource of a stack that the assembly no longer has."""
+
+    __pydantic_config__ = _STRICT
+    logical_id: LogicalId
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """A stack of the deployment that the assembly no longer has, with what stands in it."""
+
+    __pydantic_config__ = _STRICT
+    stack: str
+    """`region/name`."""
+    region: Region
+    resources: tuple[OrphanResource, ...] = ()
+    removed: bool = False
+    """The plan deletes it; otherwise it is left alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,4 +209,13 @@ class Cancelled:
     because: str
 
 
-Outcome = Done | Broke | Cancelled
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """The step was not started, because somebody or something else moved its stack first."""
+
+    stack: StackId
+    by: str
+    next_step: str = ""
+
+
+Outcome = Done | Broke | Cancelled | Overtaken

@@ -4,13 +4,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from builder.aws import Clients, Pace
-from builder.deploy.observe import ObservedStack, observe_region, observe_stack
+from builder.aws import Pace
+from builder.deploy.observe import ObservedStack, RegionView
 from builder.errors import AwsError, Failed
-from builder.terms import Arn, Region
+from builder.terms import Arn
 
-# Asked for one by one up to here; beyond it one listing of the region, all pages, costs fewer calls.
-_ONE_BY_ONE = 2
 # What a poll lives through: it looks again later. The rest (a lost permission, say) ends the wait.
 _PASSING = (
     "Throttling",
@@ -36,14 +34,14 @@ class _Wait:
 
 
 class Watch:
-    """Looks at a region's stacks while somebody waits for one: quick at first, slower the longer all take."""
+    """Looks at a region's stacks while somebody waits for one, as often as the one begun last deserves."""
 
-    def __init__(self, clients: Clients, region: Region, pace: Pace, seen: Callable[[ObservedStack], None]) -> None:
-        self._clients = clients
-        self._region = region
+    def __init__(self, view: RegionView, pace: Pace, seen: Callable[[ObservedStack], None]) -> None:
+        self._view = view
         self._pace = pace
         self._seen = seen
         self._waits: list[_Wait] = []
+        self._looked_at = float("-inf")
         self._joined = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -62,28 +60,33 @@ class Watch:
             async with asyncio.timeout(deadline_s):
                 return await wait.future
         except TimeoutError as error:
-            raise Failed(where=f"{self._region}: {arn}", what=f"had not settled after {deadline_s:.0f} s") from error
+            raise Failed(
+                where=f"{self._view.region}: {arn}", what=f"had not settled after {deadline_s:.0f} s"
+            ) from error
         finally:
             self._waits = [other for other in self._waits if other is not wait]
 
     async def _look_while_awaited(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waits:
             self._joined.clear()
             try:
-                async with asyncio.timeout(self._next_wait_s()):
-                    # Somebody new starts the quick looks again.
-                    await self._joined.wait()
-                continue
+                async with asyncio.timeout_at(min(self._due(wait, loop.time()) for wait in self._waits)):
+                    await self._joined.wait()  # somebody new may be due sooner
             except TimeoutError:
                 await self._look()
+                self._looked_at = loop.time()
 
-    def _next_wait_s(self) -> float:
-        now = asyncio.get_running_loop().time()
-        return self._pace.wait_s(min(now - wait.since for wait in self._waits))
+    def _due(self, wait: _Wait, now: float) -> float:
+        """Return when a wait wants the next look: its first after a while, then at its pace after the last look."""
+        passed = now - wait.since
+        if passed < self._pace.first_s:
+            return wait.since + self._pace.first_s
+        return max(self._looked_at, wait.since) + self._pace.wait_s(passed)
 
     async def _look(self) -> None:
         try:
-            found = await self._observe({wait.arn for wait in self._waits})
+            found = await self._view.stacks({wait.arn for wait in self._waits})
         except AwsError as error:
             if error.code.startswith(_PASSING):
                 return
@@ -91,18 +94,10 @@ class Watch:
                 wait.future.set_exception(error)
             self._waits = []
             return
-        for stack in found:
+        for stack in found.values():
             self._seen(stack)
-            for wait in self._waits:
-                if wait.arn == stack.arn and not wait.future.done() and wait.settled(stack):
-                    wait.future.set_result(stack)
+        for wait in self._waits:
+            shown = found.get(wait.arn)
+            if shown is not None and not wait.future.done() and wait.settled(shown):
+                wait.future.set_result(shown)
         self._waits = [wait for wait in self._waits if not wait.future.done()]
-
-    async def _observe(self, arns: set[Arn]) -> list[ObservedStack]:
-        listed: list[ObservedStack] = []
-        if len(arns) > _ONE_BY_ONE:
-            listed = [stack for stack in await observe_region(self._clients, self._region) if stack.arn in arns]
-        # A deleted stack is in no listing; by ARN it can be asked for.
-        missing = arns - {stack.arn for stack in listed}
-        asked = [await observe_stack(self._clients, self._region, arn) for arn in sorted(missing)]
-        return listed + [stack for stack in asked if stack is not None]

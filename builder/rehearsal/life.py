@@ -14,7 +14,6 @@ from builder.assembly.render import make_assembly
 from builder.aws import Clients
 from builder.config import Wanted
 from builder.deploy import (
-    Broke,
     Deployment,
     Done,
     Emit,
@@ -174,5 +173,4 @@ def _outputs(life: _Life) -> dict[str, str]:
 def _expect_done(ended: tuple[Outcome, ...]) -> None:
     failed = [outcome for outcome in ended if not isinstance(outcome, Done)]
     if failed:
-        told = [f"{one.stack}: {one.reason if isinstance(one, Broke) else one.because}" for one in failed]
-        raise Failed(where="rehearsal", what="\n  ".join(told))
+        raise Failed(where="rehearsal", what="\n  ".join(str(outcome) for outcome in failed))

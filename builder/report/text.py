@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, assert_never
 
-from builder.deploy.records import RISKS, Broke, Cancelled, Done, Outcome, Plan, ResourceChange, Step
+from builder.deploy.records import RISKS, Broke, Cancelled, Done, Outcome, Overtaken, Plan, ResourceChange, Step
 
 if TYPE_CHECKING:
     from builder.assembly.lint import Finding
@@ -43,7 +43,7 @@ def outcomes(ended: Sequence[Outcome]) -> str:
     """Return one line for each step that did not end well, and a summary line."""
     lines = [_outcome(outcome) for outcome in ended if not isinstance(outcome, Done)]
     counts = Counter(type(outcome) for outcome in ended)
-    last = f"{counts[Done]} done, {counts[Broke]} failed, {counts[Cancelled]} not started"
+    last = f"{counts[Done]} done, {counts[Broke]} failed, {counts[Cancelled] + counts[Overtaken]} not started"
     return "\n".join([*lines, last]) + "\n"
 
 
@@ -94,4 +94,6 @@ def _outcome(outcome: Outcome) -> str:
             return f"{stack}: {status or 'failed'}: {f'{resource}: ' if resource else ''}{reason}"
         case Cancelled(stack=stack, because=because):
             return f"{stack}: not started: {because}"
+        case Overtaken(stack=stack, by=by):
+            return f"{stack}: not started: {by}"
     assert_never(outcome)

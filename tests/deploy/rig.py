@@ -1,5 +1,6 @@
 """The deployer on the fake AWS: the shipped assembly, a world, and all that was said on the way."""
 
+import hashlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,7 +45,9 @@ def edited(deployment: Deployment, stack: str, old: str, new: str) -> Deployment
     """The same deployment with one template edited."""
     template = deployment.stack(StackId(stack)).template
     assert old in template
-    return changed(deployment, stack, template=template.replace(old, new), sha256="f" * 64)
+    fresh = template.replace(old, new)
+    digest = hashlib.sha256(fresh.encode()).hexdigest()
+    return replace(changed(deployment, stack, template=fresh, sha256=digest), digest=digest)
 
 
 @dataclass

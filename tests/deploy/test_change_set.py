@@ -3,7 +3,8 @@ import re
 import pytest
 
 from builder.assembly.manifest import OutputOf
-from builder.deploy.change_set import Asked, ask, console_link, delete, describe, review, token
+from builder.deploy.change_set import Asked, ask, console_link, delete, review, token
+from builder.deploy.twin import describe
 from builder.errors import AwsError, BadInput
 from builder.terms import Arn, Region, StackId
 from deploy.rig import Rig, changed
@@ -23,7 +24,7 @@ def test_a_token_is_the_same_for_the_same_and_fits_cloudformation() -> None:
 
 def test_the_description_says_what_it_was_made_from(rig: Rig) -> None:
     table = rig.stack("us-east-1/table")
-    said = describe(rig.deployment, table, "p1")
+    said = describe(rig.deployment.digest, table.id, table.sha256, "p1")
     assert table.sha256 in said
     assert rig.deployment.digest in said
     assert len(said) <= 1024

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy.observe import observe_account, observe_region, observe_stack, observe_template
+from builder.deploy.observe import RegionView, observe_account, observe_stack, observe_template
 from builder.errors import AwsError
 from builder.terms import Region
 from deploy.rig import ACCOUNT, Rig
@@ -17,7 +17,7 @@ def test_the_account_is_asked_of_the_region_itself(rig: Rig) -> None:
 def test_every_page_of_a_region_s_stacks_is_read(rig: Rig) -> None:
     for number in range(5):
         rig.world.stack(f"stack-{number}").deploy()
-    assert len(rig.run(lambda: observe_region(rig.clients, US_EAST_1))) == 5
+    assert len(rig.run(lambda: RegionView(rig.clients, US_EAST_1).every_stack())) == 5
 
 
 def test_a_stack_that_is_not_there_is_none(rig: Rig) -> None:

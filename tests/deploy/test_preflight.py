@@ -1,8 +1,8 @@
 import pytest
 
 from builder.aws import Clients
-from builder.deploy import Done, Plan
-from builder.errors import BadInput, Stopped
+from builder.deploy import Done, Plan, execute_plan
+from builder.errors import BadInput, Several, Stopped
 from deploy.rig import Rig, edited
 
 
@@ -12,17 +12,44 @@ def update(standing: Rig) -> Plan:
 
 def test_a_stack_that_moved_since_the_plan_refuses_it_all(standing: Rig) -> None:
     plan = update(standing)
-    standing.deploy(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 1024"))
-    with pytest.raises(Stopped, match="Nothing was executed"):
+    other = standing.plan(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 1024"))
+    allow = {"us-east-1/service/tap-dev-plan-2"}
+    standing.watched(lambda emit: execute_plan(other, standing.clients, emit, allow=allow))
+    executed = standing.operations("ExecuteChangeSet")
+    with pytest.raises(Stopped, match="Nothing of this plan was executed here"):
         standing.execute(plan)
+    assert standing.operations("ExecuteChangeSet") == executed
 
 
-def test_a_new_stack_that_another_plan_created_first_refuses_the_loser(rig: Rig) -> None:
+def test_a_plan_that_somebody_else_s_same_plan_overtook_is_done(rig: Rig) -> None:
     first, second = rig.plan(), rig.plan()
     assert all(isinstance(outcome, Done) for outcome in rig.execute(first))
-    with pytest.raises(Exception, match="the stack's last change set is"):
-        rig.execute(second)
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(second))
     assert rig.operations("ExecuteChangeSet") == 5
+
+
+def test_a_new_stack_that_another_plan_created_first_refuses_the_loser_and_names_the_winner(rig: Rig) -> None:
+    first = rig.plan()
+    other = rig.plan(edited(rig.deployment, "us-west-2/storage", "NoncurrentDays: 30", "NoncurrentDays: 7"))
+    allow = {f"{step.stack}/tap-dev-plan-2" for step in first.steps}
+    rig.watched(lambda emit: execute_plan(first, rig.clients, emit, allow=allow))
+    with pytest.raises(Several, match=first.steps[0].change_set):
+        rig.execute(other)
+    assert rig.operations("ExecuteChangeSet") == 5
+
+
+def test_anothers_pending_review_survives_planning_and_stops_execution(standing: Rig) -> None:
+    theirs = update(standing)
+    ours = standing.plan(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 1024"))
+    with pytest.raises(Stopped, match="waits for somebody's review") as caught:
+        standing.execute(ours)
+    assert caught.value.next_step.startswith("--allow us-east-1/service/tap-dev-plan-2")
+    assert standing.operations("ExecuteChangeSet") == 0
+    allow = {"us-east-1/service/tap-dev-plan-2"}
+    outcomes = standing.watched(lambda emit: execute_plan(ours, standing.clients, emit, allow=allow))
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    with pytest.raises(Stopped):
+        standing.execute(theirs)
 
 
 def test_a_step_that_rolled_back_needs_a_new_plan(rig: Rig) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.aws import Clients, Pace
-from builder.deploy.observe import ObservedStack
+from builder.deploy.observe import ObservedStack, RegionView
 from builder.deploy.watch import Watch
 from builder.errors import AwsError, Failed
 from builder.terms import Arn, Region
@@ -25,8 +25,10 @@ def settled(stack: ObservedStack) -> bool:
     return stack.facts.settled
 
 
-def watch(rig: Rig, seen: list[str] | None = None, pace: Pace = Pace()) -> Watch:  # noqa: B008 - a frozen record
-    return Watch(rig.clients, US_EAST_1, pace, lambda stack: (seen if seen is not None else []).append(stack.status))
+def watch(rig: Rig, seen: list[str] | None = None, pace: Pace = Pace(1, 1)) -> Watch:
+    return Watch(
+        RegionView(rig.clients, US_EAST_1), pace, lambda stack: (seen if seen is not None else []).append(stack.status)
+    )
 
 
 def begin(rig: Rig, *names: str, after_s: float = 20) -> None:
@@ -40,7 +42,7 @@ def begin(rig: Rig, *names: str, after_s: float = 20) -> None:
 def test_an_end_is_noticed_within_a_fraction_of_what_it_took(rig: Rig) -> None:
     begin(rig, "one", after_s=100)
     started = rig.world.now
-    stack = rig.run(lambda: watch(rig, pace=Pace(fraction=0.05)).until(arn(rig, "one"), settled, 1000))
+    stack = rig.run(lambda: watch(rig, pace=Pace(1, 1, fraction=0.05)).until(arn(rig, "one"), settled, 1000))
     assert stack.status == "UPDATE_COMPLETE"
     assert 100 <= rig.world.now - started <= 106
 

@@ -83,7 +83,7 @@ def test_a_handler_that_does_not_answer_fails_the_rehearsal(wanted: Wanted, told
 
 
 def test_outcomes_that_are_not_done_are_told() -> None:
-    with pytest.raises(Failed, match="a: limit\n  b: a failed"):
+    with pytest.raises(Failed, match=r"limit(.|\n)*a failed"):
         life._expect_done((Broke(StackId("a"), "s", "r", "limit"), Cancelled(StackId("b"), "a failed")))
 
 

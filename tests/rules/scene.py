@@ -11,6 +11,7 @@ from builder.rules._rule import Rule
 def make_template(text: str, *regions: str) -> Template:
     template, faults = decode_str(dedent(text))
     assert not faults, faults
+    assert template is not None
     return Template(None, template, list(regions or ("us-east-1",)))
 
 

@@ -46,7 +46,7 @@ def test_an_odd_template_breaks_no_rule(template: dict[str, Any]) -> None:
     check(template)
 
 
-SEEDS = [decode_str(path.read_text())[0] for path in sorted(FIXTURES.glob("*/*.yaml"))]
+SEEDS: list[Any] = [decode_str(path.read_text())[0] for path in sorted(FIXTURES.glob("*/*.yaml"))]
 JUNK = st.one_of(
     st.sampled_from(
         [

@@ -1,29 +1,27 @@
-"""The resource types that hold data: how each is taken down. One module a type, listed here and nowhere else."""
+"""The resource types where data or an address is at stake: what goes with each, and how each is taken down.
 
-from collections.abc import Callable
-from typing import Protocol
+One module a type; those that are only guarded are one table. Listed here and nowhere else.
+"""
 
-from builder.aws import Clients
-from builder.deploy.resources import bucket, global_table
-from builder.terms import Region
+from builder.deploy.resources import bucket, function_url, global_table, key, log_group, table
+from builder.deploy.resources.guarded_only import GUARDED_ONLY
+from builder.deploy.resources.holder import Holder, Seen
 
-
-class DataHolder(Protocol):
-    """What a type that holds data answers to; `physical_id` is the bucket's or table's name."""
-
-    async def quiesce(self, clients: Clients, region: Region, physical_id: str) -> None:
-        """Stop what would fill it again while it is being emptied."""
-
-    async def empty(self, clients: Clients, region: Region, physical_id: str, emptied: Callable[[int], None]) -> None:
-        """Remove what keeps it from being deleted, telling how many entries are gone so far."""
-
-    async def release(self, clients: Clients, region: Region, physical_id: str) -> None:
-        """Remove what its deletion was refused for."""
-
-
-HOLDERS: dict[str, DataHolder] = {
-    "AWS::S3::Bucket": bucket,
-    "AWS::DynamoDB::GlobalTable": global_table,
+HOLDERS: dict[str, Holder] = {
+    "AWS::DynamoDB::GlobalTable": global_table.HOLDER,
+    "AWS::DynamoDB::Table": table.HOLDER,
+    "AWS::KMS::Key": key.KEY,
+    "AWS::KMS::ReplicaKey": key.REPLICA_KEY,
+    "AWS::Lambda::Url": function_url.HOLDER,
+    "AWS::Logs::LogGroup": log_group.HOLDER,
+    "AWS::S3::Bucket": bucket.HOLDER,
+    **{type_name: Holder(lost=lost) for type_name, lost in GUARDED_ONLY.items()},
 }
 
-__all__ = ["HOLDERS", "DataHolder"]
+
+def holds_data(type_name: str) -> bool:
+    """Return whether a resource of this type holds anything that a template cannot make again."""
+    return type_name in HOLDERS and HOLDERS[type_name].data
+
+
+__all__ = ["HOLDERS", "Holder", "Seen", "holds_data"]

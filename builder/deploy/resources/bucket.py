@@ -1,9 +1,10 @@
 """AWS::S3::Bucket: a bucket with anything in it, old versions and delete markers included, refuses its deletion."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, call
+from builder.deploy.resources.holder import Holder, Properties, Seen
 from builder.errors import AwsError, Failed
 from builder.terms import Region
 
@@ -57,3 +58,26 @@ async def release(clients: Clients, region: Region, physical_id: str) -> None:
 def _batch(page: "ListObjectVersionsOutputTypeDef") -> "list[ObjectIdentifierTypeDef]":
     listed = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
     return [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in listed]
+
+
+def _warnings(seen: Seen) -> tuple[str, ...]:
+    if seen.before is None or seen.after is None:
+        return ()
+    told = []
+    if _versioned(seen.before) and not _versioned(seen.after):
+        told.append("versioning is suspended: what is overwritten or deleted from then on is gone")
+    if seen.before.get("ReplicationConfiguration") and not seen.after.get("ReplicationConfiguration"):
+        told.append("replication stops")
+    if seen.before.get("LifecycleConfiguration") != seen.after.get("LifecycleConfiguration"):
+        told.append("its lifecycle rules change: look at what they expire")
+    if seen.before.get("PublicAccessBlockConfiguration") != seen.after.get("PublicAccessBlockConfiguration"):
+        told.append("who may make it public changes")
+    return tuple(told)
+
+
+def _versioned(properties: Properties) -> bool:
+    said = properties.get("VersioningConfiguration")
+    return isinstance(said, Mapping) and said.get("Status") == "Enabled"
+
+
+HOLDER = Holder(lost="every object and version", warnings=_warnings, quiesce=quiesce, empty=empty, release=release)

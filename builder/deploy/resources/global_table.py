@@ -1,22 +1,86 @@
-"""AWS::DynamoDB::GlobalTable: DynamoDB may refuse to delete a region that was the source of a young replica."""
+"""AWS::DynamoDB::GlobalTable: its replicas hold the data, and one more or less is one operation of its own.
+
+DynamoDB may refuse to delete a region that was the source of a young replica.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 from builder.aws import Clients, Pace, call
+from builder.deploy.resources.holder import Holder, Properties, Seen
 from builder.errors import AwsError
 from builder.terms import Region
 
 _GONE = "ResourceNotFoundException"
-_PACE = Pace(first_s=1.0)
+_PACE = Pace(first_s=1.0, every_s=1.0)
 
 
-async def quiesce(clients: Clients, region: Region, physical_id: str) -> None:
-    """Do nothing: replicas go with the table."""
+def replica_regions(properties: Properties) -> tuple[str, ...]:
+    """Return the regions of a table's replicas, in the template's order; only those that are said as plain text."""
+    replicas = properties.get("Replicas")
+    listed = replicas if isinstance(replicas, list) else []
+    regions = [replica.get("Region") for replica in listed if isinstance(replica, Mapping)]
+    return tuple(region for region in regions if isinstance(region, str))
 
 
-async def empty(clients: Clients, region: Region, physical_id: str, emptied: Callable[[int], None]) -> None:
-    """Do nothing: a table is deleted with its items."""
+def weakened_recovery(before: Properties, after: Properties) -> bool:
+    """Return whether point-in-time recovery was on and will not be; of a table, or of one replica."""
+    return _recovers(before) and not _recovers(after)
+
+
+def _recovers(properties: Properties) -> bool:
+    said = properties.get("PointInTimeRecoverySpecification")
+    return isinstance(said, Mapping) and is_on(said.get("PointInTimeRecoveryEnabled"))
+
+
+def is_on(value: object) -> bool:
+    """Return whether a boolean property is true; a change set may show it as text."""
+    return str(value).lower() == "true"
+
+
+def _losses(seen: Seen) -> tuple[str, ...]:
+    if seen.before is None or seen.after is None:
+        unknown = "perhaps a replica: CloudFormation does not show the list before and after"
+        return (unknown,) if seen.may_touch("Replicas") else ()
+    gone = [region for region in replica_regions(seen.before) if region not in replica_regions(seen.after)]
+    return tuple(f"its replica in {region}, with what was written there and nowhere else yet" for region in gone)
+
+
+def _warnings(seen: Seen) -> tuple[str, ...]:
+    if seen.before is None or seen.after is None:
+        return ()
+    was, will = _replicas(seen.before), _replicas(seen.after)
+    both = [region for region in was if region in will]
+    told = [
+        *(
+            f"point-in-time recovery is switched off in {region}"
+            for region in both
+            if weakened_recovery(was[region], will[region])
+        ),
+        *(
+            f"deletion protection is switched off in {region}"
+            for region in both
+            if is_on(was[region].get("DeletionProtectionEnabled"))
+            and not is_on(will[region].get("DeletionProtectionEnabled"))
+        ),
+        *expiry_warnings(seen.before, seen.after),
+    ]
+    return tuple(told)
+
+
+def expiry_warnings(before: Properties, after: Properties) -> tuple[str, ...]:
+    """Return a warning where items begin to expire that did not before."""
+    was, will = before.get("TimeToLiveSpecification"), after.get("TimeToLiveSpecification")
+    if was == will or not isinstance(will, Mapping) or not is_on(will.get("Enabled")):
+        return ()
+    return (f"items whose {will.get('AttributeName')} lies in the past are deleted from now on",)
+
+
+def _replicas(properties: Properties) -> dict[str, Mapping[str, Any]]:
+    listed = properties.get("Replicas")
+    replicas = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    return {str(replica.get("Region")): replica for replica in replicas}
 
 
 async def release(clients: Clients, region: Region, physical_id: str) -> None:
@@ -54,3 +118,6 @@ async def _other_replica(clients: Clients, region: Region, table: str) -> str | 
         name for replica in answer["Table"].get("Replicas", []) if (name := replica["RegionName"]) != region
     )
     return others[0] if others else None
+
+
+HOLDER = Holder(lost="every item, in every region", losses=_losses, warnings=_warnings, release=release)

@@ -32,6 +32,7 @@ def test_another_refusal_is_told(standing: Rig) -> None:
 
 def test_items_keep_nothing_back(standing: Rig) -> None:
     calls = len(standing.world.calls)
-    standing.run(lambda: global_table.quiesce(standing.clients, US_EAST_1, "tap-dev-global"))
-    standing.run(lambda: global_table.empty(standing.clients, US_EAST_1, "tap-dev-global", lambda _: None))
+    holder = global_table.HOLDER
+    standing.run(lambda: holder.quiesce(standing.clients, US_EAST_1, "tap-dev-global"))
+    standing.run(lambda: holder.empty(standing.clients, US_EAST_1, "tap-dev-global", lambda _: None))
     assert len(standing.world.calls) == calls

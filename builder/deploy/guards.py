@@ -1,0 +1,142 @@
+"""What must not happen unasked: the changes of a plan that lose data or an address, from its facts alone; pure.
+
+While planning: `trips(steps, orphans)`, kept in the plan for people to read. Before executing: `unallowed(...)` with
+what `--allow` named; anything it returns stops the execution.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
+from typing import Protocol
+
+from builder.deploy.records import Orphan, ResourceChange, Trip
+from builder.deploy.resources import HOLDERS
+from builder.errors import BadInput
+from builder.terms import Region, StackId
+
+_GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
+_HARMLESS = frozenset({"Add", "Import", "SyncWithActual"})
+
+
+class Changing(Protocol):
+    """Anything that is about to change a stack: a step, or a deferred one with the changes it expects."""
+
+    @property
+    def stack(self) -> StackId:
+        """The stack's id in the assembly."""
+
+    @property
+    def region(self) -> Region:
+        """Where the stack stands, or will."""
+
+    @property
+    def changes(self) -> tuple[ResourceChange, ...]:
+        """What is about to happen to its resources."""
+
+
+def trips(steps: Iterable[Changing], orphans: Iterable[Orphan] = ()) -> tuple[Trip, ...]:
+    """Return every guard that the plan trips, in the plan's order, orphans last; each one once.
+
+    A resource may trip several; all of its trips take the same `--allow`.
+    """
+    steps, orphans = tuple(steps), tuple(orphans)
+    found = [
+        *(trip for step in steps for change in step.changes for trip in _of_change(step, change)),
+        *(trip for step in steps for trip in _new_primaries(step, orphans)),
+        *(trip for orphan in orphans if orphan.removed for trip in _of_removal(orphan)),
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def unallowed(tripped: Iterable[Trip], allow: Collection[str]) -> tuple[Trip, ...]:
+    """Return the trips that nobody allowed by name.
+
+    Raises BadInput for an `allow` that names none of them: a leftover, or a slip of the pen.
+    """
+    tripped = tuple(tripped)
+    could = dict.fromkeys(trip.allow for trip in tripped)
+    for name in allow:
+        if name not in could:
+            raise BadInput(where=f"--allow {name}", what=_names_nothing(name, tuple(could)))
+    return tuple(trip for trip in tripped if trip.allow not in allow)
+
+
+def _names_nothing(name: str, could: tuple[str, ...]) -> str:
+    if not could:
+        return "names nothing in the plan: nothing in it has to be allowed"
+    meant = get_close_matches(name, could, n=1)
+    hint = f" (did you mean {meant[0]}?)" if meant else ""
+    return f"names nothing in the plan{hint}; what could be allowed: {', '.join(could)}"
+
+
+def _trip(stack: str, logical_id: str, why: str) -> Trip:
+    return Trip(stack=stack, logical_id=logical_id, why=why, allow=f"{stack}/{logical_id}")
+
+
+def _of_change(step: Changing, change: ResourceChange) -> Iterator[Trip]:
+    holder = HOLDERS.get(change.type)
+    if holder is None or change.action in _HARMLESS:
+        return
+    if fate := _fate(change, holder.lost):
+        yield _trip(step.stack, change.logical_id, f"{change.type} {fate}")
+    for loss in change.losses:
+        yield _trip(step.stack, change.logical_id, f"{change.type} loses {loss}")
+
+
+def _fate(change: ResourceChange, lost: str) -> str:
+    """Return what becomes of the resource that stands, in words; empty if it stays what it is."""
+    kept = (change.policy_action or "").removeprefix("ReplaceAnd")
+    if change.action == "Remove":
+        return _removed(kept, lost)
+    if change.action != "Modify":
+        return f"is at stake: CloudFormation cannot say beforehand what becomes of it and of {lost}"
+    if change.is_replaced:
+        may = "may be" if change.replacement == "Conditional" else "is"
+        return _replaced(may, kept, lost)
+    return ""
+
+
+def _removed(kept: str, lost: str) -> str:
+    match kept:
+        case "Retain":
+            return (
+                f"leaves the stack: it stays, with {lost}, but no stack updates or deletes it any more, "
+                "and its name stays taken"
+            )
+        case "Snapshot":
+            return f"is deleted: a snapshot is all that stays of {lost}"
+        case _:
+            return f"is deleted: with it goes {lost}"
+
+
+def _replaced(may: str, kept: str, lost: str) -> str:
+    match kept:
+        case "Retain":
+            return (
+                f"{may} replaced by a new one without {lost}: the old one stays, but no stack updates or deletes it "
+                "any more, and where both have one name the replacement fails"
+            )
+        case "Snapshot":
+            return f"{may} replaced by a new one: a snapshot is all that stays of {lost}"
+        case _:
+            return f"{may} replaced: with the old one goes {lost}"
+
+
+def _new_primaries(step: Changing, orphans: tuple[Orphan, ...]) -> Iterator[Trip]:
+    tables = [change for change in step.changes if change.action == "Add" and change.type == _GLOBAL_TABLE]
+    for orphan in orphans:
+        for held in orphan.resources:
+            if held.type != _GLOBAL_TABLE:
+                continue
+            for table in tables:
+                primary = "a new primary region: " if orphan.region != step.region else ""
+                why = (
+                    f"{primary}{held.logical_id} of {orphan.stack}, which the assembly no longer has, is the table now"
+                )
+                yield _trip(step.stack, table.logical_id, why)
+
+
+def _of_removal(orphan: Orphan) -> Iterator[Trip]:
+    for resource in orphan.resources:
+        if holder := HOLDERS.get(resource.type):
+            why = f"{resource.type} is deleted with its stack: with it goes {holder.lost}"
+            yield _trip(orphan.stack, resource.logical_id, why)

@@ -1,0 +1,66 @@
+"""What this project knows of a resource type where data or an address is at stake; pure but for the takedown."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from builder.aws import Clients
+from builder.terms import Region
+
+Properties = Mapping[str, Any]
+Emptied = Callable[[int], None]
+"""Is told how many entries are gone so far."""
+Takedown = Callable[[Clients, Region, str], Coroutine[Any, Any, None]]
+"""Takes the resource's physical id last: the bucket's name, the table's name."""
+Emptying = Callable[[Clients, Region, str, Emptied], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a change set shows of a resource that it modifies."""
+
+    before: Properties | None = None
+    """The properties, or None where CloudFormation left them out."""
+    after: Properties | None = None
+    touched: frozenset[str] | None = None
+    """The names of the properties that change, or None where CloudFormation left the details out."""
+
+    def may_touch(self, name: str) -> bool:
+        """Return whether the change could be one of this property."""
+        return self.touched is None or name in self.touched
+
+
+Reading = Callable[[Seen], tuple[str, ...]]
+
+
+def nothing(seen: Seen) -> tuple[str, ...]:  # noqa: ARG001  answers a Reading
+    """Return that no change inside such a resource loses anything."""
+    return ()
+
+
+async def stay_quiet(clients: Clients, region: Region, physical_id: str) -> None:
+    """Do nothing: its deletion needs no help."""
+
+
+async def keep_content(clients: Clients, region: Region, physical_id: str, emptied: Emptied) -> None:
+    """Do nothing: it is deleted with all that is in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """One resource type: what to guard, what a change inside it takes away, how it is taken down."""
+
+    lost: str
+    """What goes with it, as in `with it goes ...`."""
+    data: bool = True
+    """False for what holds no data but an address that clients know."""
+    losses: Reading = nothing
+    """What a change takes away for good although the resource stays; also where it cannot be told."""
+    warnings: Reading = nothing
+    """What a change weakens without losing anything by itself."""
+    quiesce: Takedown = stay_quiet
+    """Stop what would fill it again while it is being emptied."""
+    empty: Emptying = keep_content
+    """Remove what keeps it from being deleted."""
+    release: Takedown = stay_quiet
+    """Remove what its deletion was refused for."""

@@ -1,0 +1,20 @@
+"""AWS::KMS::Key and ReplicaKey: CloudFormation schedules the key's deletion, and then all it encrypts is unreadable.
+
+A scheduled deletion can still be cancelled for 7 to 30 days, `PendingWindowInDays`. A primary multi-region key waits
+until its last replica key is gone.
+Source: https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
+"""
+
+from builder.deploy.resources.holder import Holder, Seen
+
+
+def _warnings(seen: Seen) -> tuple[str, ...]:
+    if seen.before is None or seen.after is None:
+        return ()
+    # CloudFormation may show a boolean as text.
+    was, will = (str(side.get("Enabled", True)).lower() for side in (seen.before, seen.after))
+    return ("the key is disabled: nothing it encrypts can be read until it is enabled again",) if was > will else ()
+
+
+KEY = Holder(lost="the key, and in the end all that it encrypts", warnings=_warnings)
+REPLICA_KEY = Holder(lost="the region's copy of the key, without which nothing there is decrypted", warnings=_warnings)

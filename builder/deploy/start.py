@@ -1,0 +1,58 @@
+"""Starting one step: execute its change set, whatever became of the answer, and whoever else was at it."""
+
+import asyncio
+
+from builder.aws import Clients, call
+from builder.deploy.change_set import token
+from builder.deploy.observe import observe_stack
+from builder.deploy.preflight import LAG_S, LOOK_S, overtaken, standing_of, was_executed
+from builder.deploy.records import Plan, Step
+from builder.deploy.twin import executed_twin
+from builder.errors import AwsError
+from builder.terms import Arn
+
+_NOT_AVAILABLE = frozenset({"InvalidChangeSetStatus", "ChangeSetNotFound"})
+
+
+def execution_token(plan: Plan, step: Step) -> str:
+    """Return the token that marks every event of this step's execution."""
+    return token(plan.id, step.stack, "execute")
+
+
+async def execute_step(plan: Plan, step: Step, clients: Clients) -> Arn:
+    """Execute the step's change set; return the one that runs now: its own, or another plan's that is the same.
+
+    Raises Stopped, naming the winner, where somebody else moved the stack first.
+    """
+    try:
+        await call(
+            step.stack,
+            clients.cloudformation(step.region).execute_change_set,
+            ChangeSetName=step.change_set,
+            ClientRequestToken=execution_token(plan, step),
+            DisableRollback=False,
+        )
+    except AwsError as error:
+        if error.code not in _NOT_AVAILABLE:
+            raise
+        return await _who_runs(plan, step, clients, error)
+    return step.change_set
+
+
+async def _who_runs(plan: Plan, step: Step, clients: Clients, refusal: AwsError) -> Arn:
+    """Read why the change set could not be executed.
+
+    After a lost answer boto3 asks again and is told that the change set runs already: fine, if it is ours that runs.
+    """
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    while True:
+        stack = await observe_stack(clients, step.region, step.stack_arn)
+        if stack is not None and was_executed(step, stack):
+            return step.change_set
+        if stack is not None and (twin := await executed_twin(clients, plan, step, stack)):
+            standing_of(step, stack)
+            return twin
+        if loop.time() - started > LAG_S:
+            raise overtaken(step, stack, "another operation was faster") from refusal
+        await asyncio.sleep(LOOK_S)
