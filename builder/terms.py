@@ -20,6 +20,10 @@ class Operation(StrEnum):
     CREATE = "CREATE"
     UPDATE = "UPDATE"
     WAIT = "WAIT"
+    REBUILD = "REBUILD"
+    """Deleted first: its creation failed, and CloudFormation takes nothing else."""
+    RECOVER = "RECOVER"
+    """Rolled back first, to where it takes a change set again."""
     REFUSE = "REFUSE"
 
 
@@ -41,15 +45,17 @@ _CREATE = StatusFacts(Operation.CREATE, exists=False)
 _BUSY = StatusFacts(Operation.WAIT, settled=False)
 _GOOD = StatusFacts(Operation.UPDATE, good=True)
 _ROLLED_BACK = StatusFacts(Operation.UPDATE)
+_WRECK = StatusFacts(Operation.REBUILD)
+_HALTED = StatusFacts(Operation.RECOVER)
 _STUCK = StatusFacts(Operation.REFUSE)
 
 STATUSES: dict[str, StatusFacts] = {
     "CREATE_IN_PROGRESS": _BUSY,
-    "CREATE_FAILED": _STUCK,
+    "CREATE_FAILED": _WRECK,
     "CREATE_COMPLETE": _GOOD,
     "ROLLBACK_IN_PROGRESS": _BUSY,
-    "ROLLBACK_FAILED": _STUCK,
-    "ROLLBACK_COMPLETE": _STUCK,
+    "ROLLBACK_FAILED": _WRECK,
+    "ROLLBACK_COMPLETE": _WRECK,
     "DELETE_IN_PROGRESS": _BUSY,
     "DELETE_FAILED": _STUCK,
     "DELETE_COMPLETE": StatusFacts(Operation.CREATE, good=True, exists=False),
@@ -58,9 +64,9 @@ STATUSES: dict[str, StatusFacts] = {
     # change set is refused until that ends too.
     "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": _BUSY,
     "UPDATE_COMPLETE": _GOOD,
-    "UPDATE_FAILED": _STUCK,
+    "UPDATE_FAILED": _HALTED,
     "UPDATE_ROLLBACK_IN_PROGRESS": _BUSY,
-    "UPDATE_ROLLBACK_FAILED": _STUCK,
+    "UPDATE_ROLLBACK_FAILED": _HALTED,
     "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": _BUSY,
     "UPDATE_ROLLBACK_COMPLETE": _ROLLED_BACK,
     # A stack that only holds change sets waiting for review: it has no resources, and nothing runs.

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cfnlint.config import ConfigMixIn
-from cfnlint.decode import decode
+from cfnlint.decode import decode, decode_str
 from cfnlint.exceptions import CfnLintExitException
 from cfnlint.rules import Match, Rules  # type: ignore[attr-defined]  # documented there, exported implicitly
-from cfnlint.runner import run_template_by_file_path
+from cfnlint.runner import run_template_by_data, run_template_by_file_path
 
 from builder.assembly.bound import Bound
 from builder.assembly.cross import ManifestLines, check_hashes, check_manifest
@@ -18,7 +18,7 @@ from builder.assembly.references import check_references
 from builder.errors import BadInput
 from builder.terms import Region
 
-__all__ = ["Finding", "Linted", "lint_assembly", "lint_folder"]
+__all__ = ["Finding", "Linted", "lint_assembly", "lint_folder", "lint_text"]
 
 RULES = "builder.rules"
 
@@ -49,6 +49,12 @@ def lint_assembly(folder: Path) -> Linted:
     found = [*_lint_templates(folder, manifest, templates, rules), *_across(folder, manifest, templates)]
     findings = tuple(sorted(dict.fromkeys(found), key=lambda one: (one.file, one.line, one.rule, one.column)))
     return Linted(findings, tuple(sorted(str(folder / path) for path in templates)), rules)
+
+
+def lint_text(template: str, region: Region) -> tuple[str, ...]:
+    """Return what is wrong with a template that is in no folder, a line each."""
+    matches = run_template_by_data(decode_str(template)[0] or {}, make_config(region), _load_rules())
+    return tuple(f"{match.rule.id} line {match.linenumber}: {match.message}" for match in matches)
 
 
 def _across(folder: Path, manifest: Manifest, templates: Mapping[str, bytes]) -> Iterator[Finding]:

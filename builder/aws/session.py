@@ -44,6 +44,14 @@ class Clients:
         with aws_errors(f"profile {profile}" if profile else "credentials"):
             return cls(boto3.Session(profile_name=profile), tempo)
 
+    def regions(self) -> tuple[Region, ...]:
+        """Return every region that CloudFormation is in, in the partition of the credentials' own region; no call."""
+        home = self._session.region_name or "us-east-1"
+        partition = self._session.get_partition_for_region(home)
+        return tuple(
+            Region(name) for name in self._session.get_available_regions("cloudformation", partition_name=partition)
+        )
+
     def cloudformation(self, region: Region) -> "CloudFormationClient":
         """Return CloudFormation of a region."""
         return cast("CloudFormationClient", self._client("cloudformation", region))

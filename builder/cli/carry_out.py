@@ -1,31 +1,37 @@
 """Executing a plan and showing how it ended; what `execute` and `deploy` share."""
 
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.cli.wiring import Wiring
 from builder.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from builder.deploy import Outcome, Plan
 
 
-def carry_out(wiring: Wiring, plan: "Plan") -> ExitCode:
-    """Execute a plan; return the code its outcomes amount to."""
-    from builder.deploy import execute_plan
+def carry_out(wiring: Wiring, plan: "Plan", plan_file: Path, allow: Collection[str]) -> "Sequence[Outcome]":
+    """Execute a plan and return how each stack ended; what is left for review is written into the plan's file."""
+    from builder.deploy import Brake, Deviated, after_review, execute_plan, write_plan
 
+    brake = Brake()
     with wiring.console.progress() as emit:
-        ended = wiring.run(execute_plan(plan, wiring.clients, emit))
-    return tell_end(wiring, ended)
+        ended = wiring.run(execute_plan(plan, wiring.clients, emit, allow=allow, brake=brake), brake)
+    if any(isinstance(outcome, Deviated) for outcome in ended):
+        plan_file.write_bytes(write_plan(after_review(plan, ended)))
+    return ended
 
 
-def tell_end(wiring: Wiring, ended: "Sequence[Outcome]") -> ExitCode:
-    """Show how every step ended; one that did not end well can never end in 0."""
-    from builder.deploy import Done
+def tell_end(wiring: Wiring, ended: "Sequence[Outcome]", again: str) -> ExitCode:
+    """Show how everything ended; `again` is the command that goes on from here."""
+    from builder.deploy import Done, exit_code
     from builder.report import as_json, text
 
     if wiring.json_events:
         wiring.console.result(as_json.ended(ended, wiring.console.now()))
     wiring.console.say(text.outcomes(ended))
-    return ExitCode.DONE if all(isinstance(outcome, Done) for outcome in ended) else ExitCode.FAILED
+    if not all(isinstance(outcome, Done) for outcome in ended):
+        steps = [step for outcome in ended if (step := outcome.next_step)]
+        wiring.console.warn(f"next:  {steps[0] if steps else again}")
+    return exit_code(ended)

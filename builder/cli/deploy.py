@@ -1,34 +1,59 @@
 """`deploy`: plan, ask, execute."""
 
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from builder.cli.carry_out import carry_out
+from builder.cli.carry_out import carry_out, tell_end
 from builder.cli.options import global_options
 from builder.cli.outputs import tell_outputs
 from builder.cli.wiring import Wiring
-from builder.errors import ExitCode, Stopped
+from builder.cli.wish import allow_option, make_wish, wish_options, yes_option
+from builder.errors import BuilderError, ExitCode
+
+if TYPE_CHECKING:
+    from builder.deploy import Plan
+
+_REVIEW = Path("plan.json")
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Answer every question with yes.")
+@yes_option
+@allow_option
+@wish_options
 @global_options
 @click.pass_obj
-def deploy(wiring: Wiring, *, yes: bool) -> ExitCode:
+def deploy(wiring: Wiring, /, *, yes: bool, allow: Collection[str], **said: Any) -> ExitCode:  # noqa: ANN401
     """Plan all regions, show the plan, ask, and execute exactly that."""
-    from builder.deploy import discard_plan, make_plan
+    from builder.deploy import make_plan
     from builder.report import text
 
-    deployment, clients = wiring.deployment, wiring.clients
+    deployment, clients, wish = wiring.deployment, wiring.clients, make_wish(wiring, "deploy", said)
     with wiring.console.progress() as emit:
-        plan = wiring.run(make_plan(deployment, clients, wiring.seal(), emit))
+        plan = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
     wiring.console.say(text.plan(plan))
-    if plan.steps and not yes:
-        try:
-            wiring.console.ask(f"Execute these {len(plan.steps)} change sets?", "yes")
-        except Stopped:
-            wiring.run(discard_plan(plan, clients))
-            raise
-    code = carry_out(wiring, plan) if plan.steps else ExitCode.DONE
+    code = ExitCode.DONE if plan.is_empty else _go_through(wiring, plan, allow, yes=yes)
     if code is ExitCode.DONE:
         tell_outputs(wiring)
+    return code
+
+
+def _go_through(wiring: Wiring, plan: "Plan", allow: Collection[str], *, yes: bool) -> ExitCode:
+    """Ask and execute; what was made for this run and is not executed by it goes again."""
+    from builder.deploy import Cancelled, Overtaken, discard_plan, sweep
+
+    try:
+        if not yes:
+            wiring.console.ask("Execute exactly this?", "yes")
+        ended = carry_out(wiring, plan, _REVIEW, allow)
+    except (BuilderError, click.Abort):
+        wiring.run(discard_plan(plan, wiring.clients))
+        raise
+    unstarted = {one.stack for one in ended if isinstance(one, Cancelled | Overtaken)}
+    wiring.run(discard_plan(plan, wiring.clients, only=unstarted))
+    code = tell_end(wiring, ended, "python -m builder deploy    plans anew from what stands now")
+    if code is ExitCode.DONE:
+        wiring.run(sweep(wiring.deployment, plan, wiring.clients))
     return code

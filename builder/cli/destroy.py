@@ -29,4 +29,4 @@ def destroy(wiring: Wiring, *, yes: bool) -> ExitCode:
     needs = {entry.id: entry.needs for entry in manifest.stacks}
     with wiring.console.progress() as emit:
         ended = wiring.run(take_down(standing, needs, wiring.clients, wiring.seal().id, emit))
-    return tell_end(wiring, ended)
+    return tell_end(wiring, ended, "python -m builder destroy    goes on from here")

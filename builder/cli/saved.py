@@ -1,13 +1,15 @@
 """`show`, `execute`, `discard`: what can be done with a saved plan."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from builder.cli.carry_out import carry_out
+from builder.cli.carry_out import carry_out, tell_end
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
+from builder.cli.wish import allow_option
 from builder.errors import BadInput, ExitCode
 
 if TYPE_CHECKING:
@@ -30,11 +32,13 @@ def show(wiring: Wiring, *, plan_file: Path) -> ExitCode:
 
 @click.command()
 @_PLAN
+@allow_option
 @global_options
 @click.pass_obj
-def execute(wiring: Wiring, *, plan_file: Path) -> ExitCode:
+def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str]) -> ExitCode:
     """Execute exactly the change sets of a saved plan; started again, it goes on where it stopped."""
-    return carry_out(wiring, _read(plan_file))
+    ended = carry_out(wiring, _read(plan_file), plan_file, allow)
+    return tell_end(wiring, ended, f"python -m builder execute {plan_file}    goes on with what is left")
 
 
 @click.command()

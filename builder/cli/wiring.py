@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
     from builder.aws import Clients
     from builder.config import EnvironmentConfig, Wanted
-    from builder.deploy import Deployment, Seal
+    from builder.deploy import Brake, Deployment, Seal
     from builder.report.console import Console
 
 T = TypeVar("T")
-_THREADS = 32
 _SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
@@ -118,8 +117,13 @@ class Wiring:
             assembly.templates,
             self.suffix,
             account=said.account if said else None,
-            role_arn=said.role_arn if said else None,
         )
+
+    @property
+    def role_arn(self) -> str | None:
+        """The role that CloudFormation assumes, where dr.yaml names one for the environment."""
+        said = self._of_environment()
+        return said.role_arn if said else None
 
     @cached_property
     def clients(self) -> "Clients":
@@ -135,18 +139,19 @@ class Wiring:
         now = _now()
         return Seal(id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}", at=now.isoformat(timespec="seconds"))
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run the work to its end, AWS calls side by side on threads."""
+    def run(self, work: Coroutine[Any, Any, T], brake: "Brake | None" = None) -> T:
+        """Run the work to its end. Ctrl-C once pulls the brake, where there is one, else cancels; twice leaves."""
+        from builder.cli.interrupt import run_interruptibly
 
-        import asyncio
-        from concurrent.futures import ThreadPoolExecutor
+        def first() -> bool:
+            if brake is None:
+                self.console.warn("interrupted: clearing up; once more leaves at once")
+                return False
+            brake.pulled = True
+            self.console.warn("interrupted: nothing more is started, what runs is watched to its end; once more leaves")
+            return True
 
-        async def with_threads() -> T:
-            with ThreadPoolExecutor(_THREADS, thread_name_prefix="aws") as pool:
-                asyncio.get_running_loop().set_default_executor(pool)
-                return await work
-
-        return asyncio.run(with_threads())
+        return run_interruptibly(work, first, self.console.leave)
 
     def _of_environment(self) -> "EnvironmentConfig | None":
         return None if self.assembly is not None else self.wanted.config.environments.get(self.suffix)

@@ -2,42 +2,54 @@
 
 It works from a manifest made yesterday on another machine, and never imports config, topology or stacks.
 
-    desired   the assembly bound to an environment         look, observe   what stands, read from AWS
-    decide    desired + observed -> what each stack needs   plan            the change sets, made and read
-    preflight is all still as reviewed?                     execute         each step when its needs are done
-    destroy   by tag, in reverse order                      resources       one module a type that holds data
+    desired    the assembly bound to an environment         look, observe   what stands, read from AWS
+    decide     what one stack needs                         outline         which change sets that makes, now and later
+    plan       the change sets, made and read               guards          what must not happen unasked
+    chain      what is done to one stack, in order          preflight       is all still as reviewed, and allowed?
+    execute    each link when its needs are done            deferred        a change set made on the way
+    destroy    by tag, in reverse order                     resources       one module a type that holds data
 """
 
+from builder.deploy.chain import after_review
 from builder.deploy.desired import Deployment, deployment_name, make_deployment
-from builder.deploy.destroy import Standing, destroy, find_standing
+from builder.deploy.destroy import destroy, find_standing
 from builder.deploy.discard import discard_plan
 from builder.deploy.execute import Brake, execute_plan
+from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
 from builder.deploy.outputs import observe_outputs
-from builder.deploy.plan import Seal, make_plan
+from builder.deploy.plan import Seal, Wish, make_plan
 from builder.deploy.progress import Emit, Progress
-from builder.deploy.records import Broke, Cancelled, Done, Outcome, Overtaken, Plan, read_plan, write_plan
+from builder.deploy.records import Options, Plan, read_plan, write_plan
+from builder.deploy.sweep import sweep
+from builder.deploy.take_down import Standing
 
 __all__ = [
     "Brake",
     "Broke",
     "Cancelled",
     "Deployment",
+    "Deviated",
     "Done",
     "Emit",
+    "Options",
     "Outcome",
     "Overtaken",
     "Plan",
     "Progress",
     "Seal",
     "Standing",
+    "Wish",
+    "after_review",
     "deployment_name",
     "destroy",
     "discard_plan",
     "execute_plan",
+    "exit_code",
     "find_standing",
     "make_deployment",
     "make_plan",
     "observe_outputs",
     "read_plan",
+    "sweep",
     "write_plan",
 ]

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote
 
-from builder.assembly.manifest import OutputOf
 from builder.aws import Clients, call
+from builder.deploy.artifact import place_template
 from builder.deploy.changes import is_no_change, read_changes
-from builder.deploy.desired import Deployment, DesiredStack
-from builder.deploy.records import ResourceChange
-from builder.deploy.twin import describe
-from builder.errors import AwsError, BadInput, Failed
+from builder.deploy.description import describe
+from builder.deploy.desired import DesiredStack
+from builder.deploy.records import Options, Origin, ResourceChange
+from builder.errors import AwsError, Failed
 from builder.terms import Arn, Region, StackId
 
 if TYPE_CHECKING:
@@ -50,35 +50,52 @@ class Reviewed:
     changes: tuple[ResourceChange, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a change set is asked for with."""
+
+    desired: DesiredStack
+    """Every parameter known."""
+    type: Literal["CREATE", "UPDATE"]
+    part: int = 1
+
+    def name(self, origin: Origin) -> str:
+        """Return the change set's name, the same each time the same plan asks for it."""
+        return change_set_name(origin.deployment, origin.plan, self.part)
+
+
+def change_set_name(deployment: str, plan_id: str, part: int) -> str:
+    """Return the name of a plan's change set; of one stack's several, each has its own."""
+    return f"{deployment}-{plan_id}" + (f"-{part}" if part > 1 else "")
+
+
 def token(plan_id: str, stack: StackId, what: str) -> str:
     """Return a client token: the same for the same plan, stack and purpose; CloudFormation takes 128 characters."""
     return hashlib.sha256(f"{plan_id} {stack} {what}".encode()).hexdigest()
 
 
-async def ask(
-    clients: Clients, deployment: Deployment, desired: DesiredStack, plan_id: str, kind: Literal["CREATE", "UPDATE"]
-) -> Asked:
-    """Ask CloudFormation for a stack's change set; it is not made yet when this returns."""
+async def ask(clients: Clients, origin: Origin, request: Request) -> Asked:
+    """Ask CloudFormation for a stack's change set; it is not made yet when this returns.
+
+    Raises BadInput for a template that is too large to hand over.
+    """
+    desired, name = request.desired, request.name(origin)
     client = clients.cloudformation(desired.region)
-    name = f"{deployment.name}-{plan_id}"
-    optional: dict[str, Any] = {"RoleARN": deployment.role_arn} if deployment.role_arn else {}
-    description = describe(deployment.digest, desired.id, desired.sha256, plan_id)
+    description = describe(origin, desired.id, desired.sha256)
     try:
         answer = await call(
             desired.id,
             client.create_change_set,
             StackName=desired.name,
             ChangeSetName=name,
-            ChangeSetType=kind,
-            TemplateBody=desired.template,
-            Parameters=[
-                {"ParameterKey": k, "ParameterValue": _known(desired, k, v)} for k, v in desired.parameters.items()
-            ],
+            ChangeSetType=request.type,
+            Parameters=[{"ParameterKey": k, "ParameterValue": str(v)} for k, v in desired.parameters.items()],
             Capabilities=cast("list[CapabilityType]", list(desired.capabilities)),
             Tags=[{"Key": key, "Value": value} for key, value in desired.tags.items()],
             Description=description,
-            ClientToken=token(plan_id, desired.id, "create"),
-            **optional,
+            ClientToken=token(origin.plan, desired.id, f"create {request.part}"),
+            **await place_template(clients, desired, origin.options.artifacts_bucket),
+            **_optional(origin.options),
         )
     except AwsError as error:
         if error.code != "AlreadyExistsException":
@@ -89,6 +106,23 @@ async def ask(
             raise
         return Asked(desired.id, desired.region, Arn(found["ChangeSetId"]), Arn(found["StackId"]))
     return Asked(desired.id, desired.region, Arn(answer["Id"]), Arn(answer["StackId"]))
+
+
+def _optional(options: Options) -> dict[str, Any]:
+    """Return what is said only where somebody asked for it."""
+    said: dict[str, Any] = {}
+    if options.role_arn:
+        said["RoleARN"] = options.role_arn
+    if options.import_existing:
+        said["ImportExistingResources"] = True
+    match options.deployment_mode:
+        case "EXPRESS":
+            said["DeploymentConfig"] = {"Mode": "EXPRESS", "DisableRollback": False}
+        case "REVERT_DRIFT":
+            said["DeploymentMode"] = "REVERT_DRIFT"
+        case "STANDARD":
+            pass
+    return said
 
 
 async def review(clients: Clients, asked: Asked) -> Reviewed | None:
@@ -178,17 +212,6 @@ def console_link(asked: Asked) -> str:
     return (
         f"https://{asked.region}.{domain}/cloudformation/home?region={asked.region}#/stacks/changesets/changes"
         f"?stackId={quote(asked.stack_arn, safe='')}&changeSetId={quote(asked.change_set, safe='')}"
-    )
-
-
-def _known(desired: DesiredStack, name: str, value: str | OutputOf) -> str:
-    if isinstance(value, str):
-        return value
-    source, output = value.output
-    raise BadInput(
-        where=desired.id,
-        what=f"parameter {name} is the output {output} of {source}; parameters bound to outputs cannot be planned",
-        next_step="compute the value, as the shipped stacks compute their names",
     )
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from builder.deploy.desired import TAG_DEPLOYMENT, Deployment, DesiredStack
 from builder.deploy.observe import ObservedStack
+from builder.deploy.template import read_template
 from builder.errors import Stopped
 from builder.terms import Operation
 
@@ -18,13 +19,19 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Rebuild:
+    """What is left of a failed creation has to go first; then the stack needs a change set of type CREATE."""
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """The stack is as it should be."""
 
 
-def decide(
-    deployment: Deployment, desired: DesiredStack, observed: ObservedStack | None, template: object
-) -> Change | Keep:
+Decision = Change | Rebuild | Keep
+
+
+def decide(deployment: Deployment, desired: DesiredStack, observed: ObservedStack | None, template: object) -> Decision:
     """Return what the stack needs.
 
     `template` is what GetTemplate shows of an observed stack, None where nothing is deployed. A stack with an
@@ -42,24 +49,32 @@ def decide(
     match observed.facts.operation:
         case Operation.UPDATE:
             return Change("UPDATE") if _differs(desired, observed, template) else Keep()
-        case Operation.WAIT | Operation.REFUSE:
+        case Operation.REBUILD:
+            return Rebuild()
+        case Operation.WAIT | Operation.RECOVER | Operation.REFUSE:
+            reason = f": {observed.status_reason}" if observed.status_reason else ""
             raise Stopped(
                 where=desired.id,
-                what=f"the stack is in {observed.status} and cannot take a change set{_reason(observed)}",
+                what=f"the stack is in {observed.status} and cannot take a change set{reason}",
                 next_step="python -m builder destroy    removes the deployment, and with it this stack",
             )
-
-
-def _reason(observed: ObservedStack) -> str:
-    return f": {observed.status_reason}" if observed.status_reason else ""
 
 
 def _differs(desired: DesiredStack, observed: ObservedStack, template: object) -> bool:
     return (
         not _same_template(desired.template, template)
-        or desired.parameters != observed.parameters
+        or _other_parameters(desired, observed)
         or desired.tags != observed.tags
     )
+
+
+def _other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
+    if desired.parameters == observed.parameters:
+        return False
+    # DescribeStacks shows those that were left to the template's default as well.
+    declared = read_template(desired.template).get("Parameters") or {}
+    defaults = {name: str(said["Default"]) for name, said in declared.items() if "Default" in said}
+    return {**defaults, **desired.parameters} != observed.parameters
 
 
 def _same_template(desired: str, deployed: object) -> bool:

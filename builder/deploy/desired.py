@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import ConfigDict
+
 from builder.assembly.manifest import Entry, Manifest, OutputOf, bind
-from builder.errors import BadInput
 from builder.terms import AccountId, Region, StackId, StackName
 
 TAG_DEPLOYMENT = "builder:deployment"
 TAG_STACK = "builder:stack"
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-INLINE_TEMPLATE_BYTES = 51_200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredStack:
-    """One stack as it should be, every name and parameter bound."""
+    """One stack as it should be, every name bound; a parameter may wait for another stack's output."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
     id: StackId
     region: Region
     name: StackName
@@ -27,6 +27,13 @@ class DesiredStack:
     needs: tuple[StackId, ...]
     tags: Mapping[str, str]
     termination_protection: bool
+
+    @property
+    def sources(self) -> tuple[StackId, ...]:
+        """The stacks whose outputs its parameters are bound to."""
+        return tuple(
+            dict.fromkeys(value.output[0] for value in self.parameters.values() if isinstance(value, OutputOf))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +47,6 @@ class Deployment:
     outputs: Mapping[str, tuple[StackId, str]] = field(default_factory=dict)
     account: AccountId | None = None
     """The only account it may go to, where dr.yaml pins one."""
-    role_arn: str | None = None
-    """The role CloudFormation assumes to make the resources."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -64,9 +69,8 @@ def make_deployment(
     suffix: str,
     *,
     account: AccountId | None = None,
-    role_arn: str | None = None,
 ) -> Deployment:
-    """Return the assembly bound to an environment. Raises BadInput for a template too large to send."""
+    """Return the assembly bound to an environment."""
     name = deployment_name(manifest.project, suffix)
     return Deployment(
         name=name,
@@ -74,16 +78,10 @@ def make_deployment(
         stacks=tuple(_bind_entry(entry, templates[entry.template], suffix, name) for entry in manifest.stacks),
         outputs=manifest.outputs,
         account=account,
-        role_arn=role_arn,
     )
 
 
 def _bind_entry(entry: Entry, template: bytes, suffix: str, deployment: str) -> DesiredStack:
-    if len(template) > INLINE_TEMPLATE_BYTES:
-        raise BadInput(
-            where=entry.template,
-            what=f"has {len(template):,} bytes; CloudFormation takes {INLINE_TEMPLATE_BYTES:,} with the request",
-        )
     return DesiredStack(
         id=entry.id,
         region=entry.region,

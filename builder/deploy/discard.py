@@ -1,17 +1,26 @@
 """Throwing a plan away: its change sets, and the stacks that came into being only to hold them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from builder.aws import Clients, call, together
 from builder.deploy.change_set import Asked, delete
 from builder.deploy.observe import observe_stack
 from builder.deploy.records import Plan
+from builder.terms import StackId
 
 
-async def discard_plan(plan: Plan, clients: Clients) -> None:
-    """Delete the plan's change sets, and its new stacks that hold nothing; what is gone already is fine."""
+async def discard_plan(plan: Plan, clients: Clients, only: Collection[StackId] | None = None) -> None:
+    """Delete the plan's change sets, and its new stacks that hold nothing; what is gone already is fine.
+
+    `only` names the stacks to do it for; None for all.
+    """
     await discard_asked(
-        (Asked(step.stack, step.region, step.change_set, step.stack_arn) for step in plan.steps), clients
+        (
+            Asked(step.stack, step.region, step.change_set, step.stack_arn)
+            for step in plan.steps
+            if only is None or step.stack in only
+        ),
+        clients,
     )
 
 

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 
 from builder.aws import Clients, call
 from builder.deploy.cause import observe_cause
+from builder.deploy.chain import Link, make_chains
+from builder.deploy.deferred import make_deferred
 from builder.deploy.events import FirstCause
-from builder.deploy.observe import ObservedStack, RegionView
-from builder.deploy.preflight import Checked, Standing, check_plan, was_executed
+from builder.deploy.observe import ObservedStack, RegionView, observe_stack
+from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
+from builder.deploy.preflight import Checked, check_plan
 from builder.deploy.progress import Emit, FirstFailure, NotStarted, Started, Status
-from builder.deploy.records import Broke, Cancelled, Done, Outcome, Overtaken, Plan, Step
+from builder.deploy.records import Deferred, Deletion, Plan, Step
 from builder.deploy.start import execute_step, execution_token
+from builder.deploy.take_down import Demolition, observe_standing, quiesce, take_down
 from builder.deploy.watch import Settled, Watch
 from builder.errors import BuilderError, Stopped
 from builder.terms import Arn, Region, StackId
@@ -35,6 +39,7 @@ class _Run:
     clients: Clients
     emit: Emit
     brake: Brake
+    allow: Collection[str]
     watches: Mapping[Region, Watch]
     ends: dict[StackId, asyncio.Future[Outcome]]
     claimed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -46,9 +51,9 @@ class _Run:
 async def execute_plan(
     plan: Plan, clients: Clients, emit: Emit, *, allow: Collection[str] = (), brake: Brake | None = None
 ) -> tuple[Outcome, ...]:
-    """Execute exactly the plan's change sets and return each step's outcome, in the plan's order.
+    """Execute exactly the plan's change sets and return each stack's outcome, in the plan's order.
 
-    Raises Stopped before anything ran, if any step is not as it was reviewed.
+    Raises Stopped before anything ran, if any step is not as it was reviewed, or is not allowed.
     """
     checked = await check_plan(plan, clients, allow)
     loop = asyncio.get_running_loop()
@@ -57,8 +62,9 @@ async def execute_plan(
         clients=clients,
         emit=emit,
         brake=brake or Brake(),
+        allow=allow,
         watches=_make_watches(plan, clients, emit),
-        ends={step.stack: loop.create_future() for step in plan.steps},
+        ends={one.stack: loop.create_future() for one in checked},
     )
     claim = _first_to_start(checked)
     if claim is None:
@@ -67,30 +73,31 @@ async def execute_plan(
 
 
 def _first_to_start(checked: tuple[Checked, ...]) -> Checked | None:
-    """Return the step whose start claims the plan: the first that needs nothing, if none was started before."""
-    if any(one.standing is not Standing.READY for one in checked):
+    """Return the stack whose start claims the plan: the first that needs nothing, if none was started before."""
+    if not all(one.untouched for one in checked):
         return None
-    planned = {one.step.stack for one in checked}
-    return next((one for one in checked if not planned.intersection(one.step.needs)), None)
+    planned = {one.stack for one in checked}
+    return next((one for one in checked if planned.isdisjoint(one.left[0].needs)), None)
 
 
 def _make_watches(plan: Plan, clients: Clients, emit: Emit) -> dict[Region, Watch]:
-    ids = {step.stack_arn: step.stack for step in plan.steps}
+    links = [link for chain in make_chains(plan).values() for link in chain]
+    ids = {(link.region, link.desired.name if isinstance(link, Deferred) else link.name): link.stack for link in links}
     last: dict[StackId, str] = {}
 
     def seen(stack: ObservedStack) -> None:
-        stack_id = ids[stack.arn]
+        stack_id = ids[stack.region, stack.name]
         if last.get(stack_id) != stack.status:
             last[stack_id] = stack.status
             emit(Status(stack=stack_id, status=stack.status))
 
-    regions = dict.fromkeys(step.region for step in plan.steps)
+    regions = dict.fromkeys(link.region for link in links)
     return {region: Watch(RegionView(clients, region), clients.tempo.stacks, seen) for region in regions}
 
 
 async def _carry_out(run: _Run, one: Checked, *, first: bool) -> Outcome:
     try:
-        outcome = await _outcome(run, one, first=first)
+        outcome = await _walk(run, one, first=first)
     finally:
         run.claimed.set()
     match outcome:
@@ -98,78 +105,108 @@ async def _carry_out(run: _Run, one: Checked, *, first: bool) -> Outcome:
             run.stopped_by = run.stopped_by or f"{stack} failed"
         case Overtaken(stack=stack):
             run.stopped_by = run.stopped_by or f"{stack} was moved by somebody else"
+        case Deviated(stack=stack):
+            run.stopped_by = run.stopped_by or f"{stack} waits for review"
         case Cancelled(stack=stack, because=because):
             run.emit(NotStarted(stack=stack, because=because))
         case Done():
             pass
-    run.ends[one.step.stack].set_result(outcome)
+    run.ends[one.stack].set_result(outcome)
     return outcome
 
 
-async def _outcome(run: _Run, one: Checked, *, first: bool) -> Outcome:
-    step = one.step
-    if one.standing is Standing.DONE:
-        return Done(step.stack, "executed before")
-    change_set = one.change_set
-    if one.standing is Standing.READY:
-        if not first:
-            await run.claimed.wait()
-        if obstacle := await _obstacle(run, step):
-            return Cancelled(step.stack, because=obstacle)
-        run.emit(Started(stack=step.stack, what=step.type))
+async def _walk(run: _Run, one: Checked, *, first: bool) -> Outcome:
+    """Go through what is left to do on one stack, until something does not end well."""
+    outcome: Outcome = Done(one.stack, "executed before")
+    running = one.running
+    for link in one.left:
+        if running is None:
+            if not first:
+                await run.claimed.wait()
+            if obstacle := await _obstacle(run, link):
+                return Cancelled(one.stack, because=obstacle, interrupted=run.brake.pulled and not run.stopped_by)
         try:
-            change_set = await execute_step(run.plan, step, run.clients)
-        except Stopped as error:
-            run.emit(FirstFailure(stack=step.stack, resource="", reason=error.what))
-            return Overtaken(step.stack, by=error.what, next_step=error.next_step)
+            outcome = await _go(run, link, running)
         except BuilderError as error:
-            return _told(run, step, error)
-        run.claimed.set()
-    try:
-        return await _end(run, step, change_set)
-    except BuilderError as error:
-        return _told(run, step, error)
+            run.emit(FirstFailure(stack=one.stack, resource="", reason=error.what))
+            return Broke(one.stack, status="", resource="", reason=error.what, next_step=error.next_step)
+        if not isinstance(outcome, Done):
+            return outcome
+        running, first = None, False
+    return outcome
 
 
-async def _obstacle(run: _Run, step: Step) -> str:
-    """Wait for the step's needs; return why it must not start, or an empty text."""
-    for need in step.needs:
+async def _obstacle(run: _Run, link: Link) -> str:
+    """Wait for the link's needs; return why it must not start, or an empty text."""
+    for need in link.needs:
         # A need that is no step of the plan is unchanged: it stands.
         if need in run.ends and not isinstance(await run.ends[need], Done):
             return f"{need}, which it needs, is not done"
-    return "interrupted" if run.brake.pulled else run.stopped_by
+    return run.stopped_by or ("interrupted" if run.brake.pulled else "")
 
 
-async def _end(run: _Run, step: Step, change_set: Arn) -> Outcome:
-    stack = await run.watches[step.region].until(step.stack_arn, _settled(step, change_set), DEADLINE_S)
+async def _go(run: _Run, link: Link, running: ObservedStack | None) -> Outcome:
+    if isinstance(link, Deletion):
+        return await _delete(run, link)
+    if running is not None:
+        return await _until_settled(run, link, running.arn, running.change_set)
+    if isinstance(link, Step):
+        return await _execute(run, link)
+    made = await make_deferred(run.plan, link, run.clients, run.allow)
+    run.claimed.set()
+    if made is None:
+        return Done(link.stack, "unchanged")
+    return await _execute(run, made) if isinstance(made, Step) else made
+
+
+async def _execute(run: _Run, step: Step) -> Outcome:
+    run.emit(Started(stack=step.stack, what=step.type))
+    try:
+        change_set = await execute_step(run.plan, step, run.clients)
+    except Stopped as error:
+        run.emit(FirstFailure(stack=step.stack, resource="", reason=error.what))
+        return Overtaken(step.stack, by=error.what, next_step=error.next_step)
+    run.claimed.set()
+    return await _until_settled(run, step, step.stack_arn, change_set)
+
+
+async def _until_settled(run: _Run, link: Step | Deferred, stack_arn: Arn, change_set: Arn | None) -> Outcome:
+    stack = await run.watches[link.region].until(stack_arn, _settled(change_set), DEADLINE_S)
     if not (stack.facts.good and stack.facts.exists):
-        return await _broke(run, step, stack)
-    if stack.termination_protection != step.termination_protection:
+        return await _broke(run, link, stack)
+    protection = (link.desired if isinstance(link, Deferred) else link).termination_protection
+    if stack.termination_protection != protection:
         await call(
-            step.stack,
-            run.clients.cloudformation(step.region).update_termination_protection,
-            StackName=step.stack_arn,
-            EnableTerminationProtection=step.termination_protection,
+            link.stack,
+            run.clients.cloudformation(link.region).update_termination_protection,
+            StackName=stack_arn,
+            EnableTerminationProtection=protection,
         )
-    return Done(step.stack, stack.status)
+    return Done(link.stack, stack.status)
 
 
-def _settled(step: Step, change_set: Arn) -> Settled:
+def _settled(change_set: Arn | None) -> Settled:
     """Return what ends the wait: this change set and a settled status, both at once, so no stale read can."""
 
     def check(stack: ObservedStack) -> bool:
-        return stack.status == "DELETE_COMPLETE" or (stack.facts.settled and was_executed(step, stack, change_set))
+        executed = stack.change_set == change_set and stack.facts.exists
+        return stack.status == "DELETE_COMPLETE" or (stack.facts.settled and executed)
 
     return check
 
 
-async def _broke(run: _Run, step: Step, stack: ObservedStack) -> Broke:
-    cause = await observe_cause(run.clients, stack, execution_token(run.plan, step))
+async def _delete(run: _Run, deletion: Deletion) -> Outcome:
+    run.claimed.set()
+    stack = await observe_stack(run.clients, deletion.region, deletion.stack_arn)
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        return Done(deletion.stack, "DELETE_COMPLETE")
+    standing = await observe_standing(deletion.stack, stack, run.clients)
+    await quiesce(standing, run.clients)
+    return await take_down(Demolition(run.clients, run.emit, run.watches[deletion.region], run.plan.id), standing)
+
+
+async def _broke(run: _Run, link: Step | Deferred, stack: ObservedStack) -> Broke:
+    cause = await observe_cause(run.clients, stack, execution_token(run.plan, link.stack, link.part))
     cause = cause or FirstCause(resource="", reason=stack.status_reason or "no reason given")
-    run.emit(FirstFailure(stack=step.stack, resource=cause.resource, reason=cause.reason))
-    return Broke(step.stack, status=stack.status, resource=cause.resource, reason=cause.reason)
-
-
-def _told(run: _Run, step: Step, error: BuilderError) -> Broke:
-    run.emit(FirstFailure(stack=step.stack, resource="", reason=error.what))
-    return Broke(step.stack, status="", resource="", reason=error.what, next_step=error.next_step)
+    run.emit(FirstFailure(stack=link.stack, resource=cause.resource, reason=cause.reason))
+    return Broke(link.stack, status=stack.status, resource=cause.resource, reason=cause.reason)

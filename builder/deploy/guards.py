@@ -1,16 +1,14 @@
 """What must not happen unasked: the changes of a plan that lose data or an address, from its facts alone; pure.
 
-While planning: `trips(steps, orphans)`, kept in the plan for people to read. Before executing: `unallowed(...)` with
-what `--allow` named; anything it returns stops the execution.
+`trips` is asked while planning and kept in the plan for people to read; `permission.py` stops an execution at what
+nobody allowed by name.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from builder.deploy.records import Orphan, ResourceChange, Trip
+from builder.deploy.records import Deletion, Orphan, ResourceChange, Trip
 from builder.deploy.resources import HOLDERS
-from builder.errors import BadInput
 from builder.terms import Region, StackId
 
 _GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
@@ -33,39 +31,21 @@ class Changing(Protocol):
         """What is about to happen to its resources."""
 
 
-def trips(steps: Iterable[Changing], orphans: Iterable[Orphan] = ()) -> tuple[Trip, ...]:
-    """Return every guard that the plan trips, in the plan's order, orphans last; each one once.
+def trips(
+    steps: Iterable[Changing], deletions: Iterable[Deletion] = (), orphans: Iterable[Orphan] = ()
+) -> tuple[Trip, ...]:
+    """Return every guard that the plan trips, in the plan's order, deletions of whole stacks last; each one once.
 
     A resource may trip several; all of its trips take the same `--allow`.
     """
-    steps, orphans = tuple(steps), tuple(orphans)
+    steps, deletions = tuple(steps), tuple(deletions)
+    leaving: tuple[Orphan | Deletion, ...] = (*orphans, *deletions)
     found = [
         *(trip for step in steps for change in step.changes for trip in _of_change(step, change)),
-        *(trip for step in steps for trip in _new_primaries(step, orphans)),
-        *(trip for orphan in orphans if orphan.removed for trip in _of_removal(orphan)),
+        *(trip for step in steps for trip in _new_primaries(step, leaving)),
+        *(trip for deletion in deletions for trip in _of_removal(deletion)),
     ]
     return tuple(dict.fromkeys(found))
-
-
-def unallowed(tripped: Iterable[Trip], allow: Collection[str]) -> tuple[Trip, ...]:
-    """Return the trips that nobody allowed by name.
-
-    Raises BadInput for an `allow` that names none of them: a leftover, or a slip of the pen.
-    """
-    tripped = tuple(tripped)
-    could = dict.fromkeys(trip.allow for trip in tripped)
-    for name in allow:
-        if name not in could:
-            raise BadInput(where=f"--allow {name}", what=_names_nothing(name, tuple(could)))
-    return tuple(trip for trip in tripped if trip.allow not in allow)
-
-
-def _names_nothing(name: str, could: tuple[str, ...]) -> str:
-    if not could:
-        return "names nothing in the plan: nothing in it has to be allowed"
-    meant = get_close_matches(name, could, n=1)
-    hint = f" (did you mean {meant[0]}?)" if meant else ""
-    return f"names nothing in the plan{hint}; what could be allowed: {', '.join(could)}"
 
 
 def _trip(stack: str, logical_id: str, why: str) -> Trip:
@@ -121,22 +101,20 @@ def _replaced(may: str, kept: str, lost: str) -> str:
             return f"{may} replaced: with the old one goes {lost}"
 
 
-def _new_primaries(step: Changing, orphans: tuple[Orphan, ...]) -> Iterator[Trip]:
+def _new_primaries(step: Changing, leaving: tuple[Orphan | Deletion, ...]) -> Iterator[Trip]:
     tables = [change for change in step.changes if change.action == "Add" and change.type == _GLOBAL_TABLE]
-    for orphan in orphans:
-        for held in orphan.resources:
-            if held.type != _GLOBAL_TABLE:
+    for stack in leaving:
+        for held in stack.resources:
+            if held.type != _GLOBAL_TABLE or stack.stack == step.stack:
                 continue
             for table in tables:
-                primary = "a new primary region: " if orphan.region != step.region else ""
-                why = (
-                    f"{primary}{held.logical_id} of {orphan.stack}, which the assembly no longer has, is the table now"
-                )
+                primary = "a new primary region: " if stack.region != step.region else ""
+                why = f"{primary}{held.logical_id} of {stack.stack}, which the assembly no longer has, is the table now"
                 yield _trip(step.stack, table.logical_id, why)
 
 
-def _of_removal(orphan: Orphan) -> Iterator[Trip]:
-    for resource in orphan.resources:
+def _of_removal(deletion: Deletion) -> Iterator[Trip]:
+    for resource in deletion.resources:
         if holder := HOLDERS.get(resource.type):
             why = f"{resource.type} is deleted with its stack: with it goes {holder.lost}"
-            yield _trip(orphan.stack, resource.logical_id, why)
+            yield _trip(deletion.stack, resource.logical_id, why)

@@ -1,11 +1,12 @@
 """What stands before anything is planned: account, stacks, templates, strays; reads only."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from builder.aws import Clients, together
 from builder.deploy.desired import Deployment
+from builder.deploy.elsewhere import observe_elsewhere
 from builder.deploy.observe import (
     ObservedStack,
     RegionView,
@@ -16,7 +17,7 @@ from builder.deploy.observe import (
 )
 from builder.deploy.progress import Emit, Waiting
 from builder.errors import BadInput
-from builder.terms import AccountId, Operation, StackId
+from builder.terms import AccountId, Operation, Region, StackId, StackName
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Look:
     stacks: Mapping[StackId, ObservedStack]
     templates: Mapping[StackId, object]
     """As `observe_template` returns them; only of stacks that hold resources."""
-    orphans: tuple[str, ...]
+    orphans: tuple[ObservedStack, ...]
+    """Stacks of this deployment that the assembly no longer has, the one created last first."""
 
 
 async def look_around(deployment: Deployment, clients: Clients, emit: Emit) -> Look:
@@ -35,33 +37,46 @@ async def look_around(deployment: Deployment, clients: Clients, emit: Emit) -> L
 
     Raises BadInput where the credentials are of another account than dr.yaml pins.
     """
-    asked_account = asyncio.create_task(observe_account(clients, deployment.regions[0]))
     by_region = await together(RegionView(clients, region).every_stack() for region in deployment.regions)
-    account = await asked_account
+    seen = tuple(stack for stacks in by_region for stack in stacks)
+    account = await _account(deployment, seen, clients)
+    wanted = {(stack.region, stack.name): stack.id for stack in deployment.stacks}
+    stacks = await together(
+        _settled(clients, stack, wanted[stack.region, stack.name], emit)
+        for stack in seen
+        if (stack.region, stack.name) in wanted
+    )
+    standing = {wanted[stack.region, stack.name]: stack for stack in stacks if stack is not None}
+    deployed = {stack_id: stack for stack_id, stack in standing.items() if stack.facts.exists}
+    templates = dict(
+        zip(deployed, await together(observe_template(clients, stack) for stack in deployed.values()), strict=True)
+    )
+    seen += await observe_elsewhere(deployment, templates, clients)
+    return Look(
+        account=account,
+        stacks=standing,
+        templates=templates,
+        orphans=_orphans(of_deployment(seen, deployment.name), wanted),
+    )
+
+
+def _orphans(
+    ours: Iterable[ObservedStack], wanted: Mapping[tuple[Region, StackName], StackId]
+) -> tuple[ObservedStack, ...]:
+    strays = [stack for stack in ours if (stack.region, stack.name) not in wanted]
+    return tuple(sorted(strays, key=lambda stack: stack.created, reverse=True))
+
+
+async def _account(deployment: Deployment, seen: tuple[ObservedStack, ...], clients: Clients) -> AccountId:
+    """Return the account of the credentials: a stack's ARN tells it too, without a call."""
+    account = seen[0].account if seen else await observe_account(clients, deployment.regions[0])
     if deployment.account not in {None, account}:
         raise BadInput(
             where=deployment.name,
             what=f"belongs in account {deployment.account}, and the credentials are of account {account}",
             next_step="python -m builder --profile NAME ...    takes other credentials",
         )
-    found = {(stack.region, stack.name): stack for stacks in by_region for stack in stacks}
-    wanted = {(stack.region, stack.name): stack.id for stack in deployment.stacks}
-    stacks = await together(
-        _settled(clients, stack, wanted[key], emit) for key, stack in found.items() if key in wanted
-    )
-    standing = {wanted[stack.region, stack.name]: stack for stack in stacks if stack is not None}
-    deployed = {stack_id: stack for stack_id, stack in standing.items() if stack.facts.exists}
-    templates = await together(observe_template(clients, stack) for stack in deployed.values())
-    return Look(
-        account=account,
-        stacks=standing,
-        templates=dict(zip(deployed, templates, strict=True)),
-        orphans=tuple(
-            f"{stack.region}/{stack.name}"
-            for stack in of_deployment(tuple(found.values()), deployment.name)
-            if (stack.region, stack.name) not in wanted
-        ),
-    )
+    return account
 
 
 async def _settled(clients: Clients, stack: ObservedStack, stack_id: StackId, emit: Emit) -> ObservedStack | None:

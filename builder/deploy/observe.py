@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from builder.aws import Clients, call, together
 from builder.deploy.desired import TAG_DEPLOYMENT
 from builder.errors import AwsError
-from builder.terms import STATUSES, AccountId, Arn, Region, StackName, StatusFacts
+from builder.terms import STATUSES, AccountId, Arn, LogicalId, Region, StackName, StatusFacts
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -24,6 +24,7 @@ class ObservedStack:
     status_reason: str
     change_set: Arn | None
     """The change set that last ran, or in REVIEW_IN_PROGRESS one that waits: read it together with the status."""
+    created: str
     last_change: str
     parameters: Mapping[str, str]
     tags: Mapping[str, str]
@@ -32,9 +33,25 @@ class ObservedStack:
     termination_protection: bool
 
     @property
+    def account(self) -> AccountId:
+        """The account it stands in."""
+        return AccountId(self.arn.split(":")[4])
+
+    @property
     def facts(self) -> StatusFacts:
         """What the stack's status means."""
         return STATUSES[self.status]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedResource:
+    """One resource of a stack as ListStackResources shows it."""
+
+    logical_id: LogicalId
+    type: str
+    physical_id: str
+    """Empty where it never came into being."""
+    status: str
 
 
 async def observe_account(clients: Clients, region: Region) -> AccountId:
@@ -96,6 +113,26 @@ async def observe_stack(clients: Clients, region: Region, name: str) -> Observed
     return _observed(region, answer["Stacks"][0])
 
 
+async def observe_resources(clients: Clients, stack: ObservedStack) -> tuple[ObservedResource, ...]:
+    """Return what stands in a stack, over all pages; what is deleted already is left out."""
+    client = clients.cloudformation(stack.region)
+
+    def every_page() -> tuple[ObservedResource, ...]:
+        return tuple(
+            ObservedResource(
+                logical_id=LogicalId(resource["LogicalResourceId"]),
+                type=resource["ResourceType"],
+                physical_id=resource.get("PhysicalResourceId", ""),
+                status=resource["ResourceStatus"],
+            )
+            for page in client.get_paginator("list_stack_resources").paginate(StackName=stack.arn)
+            for resource in page["StackResourceSummaries"]
+            if resource["ResourceStatus"] != "DELETE_COMPLETE"
+        )
+
+    return await call(f"{stack.region}/{stack.name}", every_page)
+
+
 async def observe_template(clients: Clients, stack: ObservedStack) -> object:
     """Return the stack's template as it was sent: a text, or for a JSON template what botocore read it to."""
     client = clients.cloudformation(stack.region)
@@ -119,6 +156,7 @@ def _observed(region: Region, stack: "StackTypeDef") -> ObservedStack:
         status=stack["StackStatus"],
         status_reason=stack.get("StackStatusReason", ""),
         change_set=Arn(stack["ChangeSetId"]) if stack.get("ChangeSetId") else None,
+        created=stack["CreationTime"].isoformat(),
         last_change=changed.isoformat(),
         parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in stack.get("Parameters", [])},
         tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])},

@@ -1,20 +1,26 @@
 """Planning: every change set of every region is made before anything is executed; nothing here executes."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from builder.aws import Clients, call, together
-from builder.deploy.change_set import Asked, ask, console_link, read_findings, review
+from builder.aws import Clients, together
+from builder.deploy.change_set import Asked, Request, ask, console_link, read_findings, review
 from builder.deploy.changes import rate_risk
-from builder.deploy.decide import Change, decide
-from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.deletion import plan_orphans, plan_wreck
+from builder.deploy.desired import Deployment
 from builder.deploy.discard import discard_asked
-from builder.deploy.look import Look, look_around
-from builder.deploy.observe import ObservedStack
+from builder.deploy.guards import trips
+from builder.deploy.look import look_around
+from builder.deploy.outline import Outline, Part, make_outline
+from builder.deploy.pending import observe_change_sets, reviews_of_others
 from builder.deploy.progress import Emit, Planned, Planning, Unchanged
-from builder.deploy.records import PLAN_VERSION, Found, PendingReview, Plan, Step
-from builder.errors import BuilderError, Stopped, gathered
-from builder.terms import Arn
+from builder.deploy.records import PLAN_VERSION, Deferred, Deletion, Options, Origin, Orphan, PendingReview, Plan, Step
+from builder.errors import BuilderError
+from builder.terms import Region, StackId
+
+Lint = Callable[[str, Region], tuple[str, ...]]
+"""What a linter has to say of a template in a region, a line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +32,50 @@ class Seal:
     """ISO time in UTC."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is asked of planning beside the assembly."""
+
+    options: Options = Options()
+    remove_orphans: bool = False
+    lint: Lint | None = None
+    """Is asked about templates that the assembly does not have."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Planner:
     """What every step of one planning run is made with."""
 
-    deployment: Deployment
+    origin: Origin
     clients: Clients
-    seal: Seal
     emit: Emit
+    lint: Lint | None
     asked: list[Asked] = field(default_factory=list)
     """Every change set of this run that CloudFormation accepted."""
 
 
-async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: Emit) -> Plan:
+async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: Emit, wish: Wish = Wish()) -> Plan:
     """Return the plan, its change sets standing in CloudFormation for review.
 
     Raises Stopped, with every reason, where a stack needs a person first; Failed where a change set could not be
     made. Then, and when it is cancelled, all that this run made is deleted again.
     """
     look = await look_around(deployment, clients, emit)
-    changes = _decide_all(deployment, look)
-    planner = _Planner(deployment, clients, seal, emit)
+    outline = make_outline(deployment, look)
+    origin = Origin(deployment=deployment.name, assembly=deployment.digest, plan=seal.id, options=wish.options)
+    planner = _Planner(origin, clients, emit, wish.lint)
+    wrecks = await together(plan_wreck(stack, observed, clients) for stack, observed in outline.wrecks)
+    orphans = await plan_orphans(look.orphans, clients, needs=outline.stacks if wish.remove_orphans else None)
     try:
-        made = await together(
-            _make_step(planner, stack, change, look.stacks.get(stack.id)) for stack, change in changes
-        )
-        steps = tuple(step for step in made if step is not None)
-        pending = await _pending_reviews(steps, clients)
+        steps = await together(_make_step(planner, part) for part in outline.now)
+        made = tuple(step for step in steps if step is not None)
+        pending = await _pending(made, planner)
     except (BuilderError, asyncio.CancelledError):
         await asyncio.shield(discard_asked(planner.asked, clients))
         raise
-    planned = {step.stack for step in steps}
+    deferred = tuple(_defer(planner, part, outline) for part in outline.later)
+    deletions = (*wrecks, *(one for one in orphans if isinstance(one, Deletion)))
+    left_alone = tuple(one for one in orphans if isinstance(one, Orphan))
     return Plan(
         version=PLAN_VERSION,
         id=seal.id,
@@ -64,84 +83,83 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
         account=look.account,
         deployment=deployment.name,
         assembly=deployment.digest,
-        steps=steps,
-        unchanged=tuple(stack.id for stack in deployment.stacks if stack.id not in planned),
-        orphans=look.orphans,
+        steps=made,
+        deferred=deferred,
+        deletions=deletions,
+        unchanged=_unchanged(deployment, (*made, *deferred)),
+        orphans=left_alone,
+        guards=trips((*made, *deferred), deletions, left_alone),
         pending=pending,
+        options=wish.options,
     )
 
 
-def _decide_all(deployment: Deployment, look: Look) -> list[tuple[DesiredStack, Change]]:
-    changes, faults = [], []
-    for stack in deployment.stacks:
-        try:
-            decision = decide(deployment, stack, look.stacks.get(stack.id), look.templates.get(stack.id))
-        except Stopped as fault:
-            faults.append(fault)
-        else:
-            if isinstance(decision, Change):
-                changes.append((stack, decision))
-    if faults:
-        raise gathered(faults)
-    return changes
+def _unchanged(deployment: Deployment, work: tuple[Step | Deferred, ...]) -> tuple[StackId, ...]:
+    touched = {one.stack for one in work}
+    return tuple(stack.id for stack in deployment.stacks if stack.id not in touched)
 
 
-async def _make_step(
-    planner: _Planner, desired: DesiredStack, change: Change, observed: ObservedStack | None
-) -> Step | None:
-    clients, emit = planner.clients, planner.emit
-    emit(Planning(stack=desired.id, type=change.type))
-    asked = await ask(clients, planner.deployment, desired, planner.seal.id, change.type)
+async def _make_step(planner: _Planner, part: Part) -> Step | None:
+    clients, emit, desired = planner.clients, planner.emit, part.desired
+    emit(Planning(stack=desired.id, type=part.type))
+    asked = await ask(clients, planner.origin, Request(desired=desired, type=part.type, part=part.number))
     planner.asked.append(asked)
+    step = await make_step(clients, asked, part)
+    if step is None:
+        emit(Unchanged(stack=desired.id))
+    else:
+        emit(Planned(stack=desired.id, changes=len(step.changes)))
+    return step
+
+
+async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
+    """Return the step of a change set that was asked for, once it is made; None if it turned out to change nothing."""
+    desired = part.desired
     reviewed = await review(clients, asked)
     if reviewed is None:
-        emit(Unchanged(stack=desired.id))
         return None
-    emit(Planned(stack=desired.id, changes=len(reviewed.changes)))
     return Step(
         stack=desired.id,
         region=desired.region,
         name=desired.name,
-        type=change.type,
+        type=part.type,
         change_set=asked.change_set,
         stack_arn=asked.stack_arn,
         template_sha256=desired.sha256,
         parameters={name: str(value) for name, value in desired.parameters.items()},
         needs=desired.needs,
-        found=_found(observed),
+        found=part.found,
         risk=rate_risk(reviewed.changes),
         console=console_link(asked),
         changes=reviewed.changes,
         findings=await read_findings(clients, asked),
         termination_protection=desired.termination_protection,
+        part=part.number,
     )
 
 
-def _found(observed: ObservedStack | None) -> Found:
-    if observed is None:
-        return Found()
-    return Found(status=observed.status, stack_id=observed.arn, last_change=observed.last_change)
+def _defer(planner: _Planner, part: Part, outline: Outline) -> Deferred:
+    return Deferred(
+        desired=part.desired,
+        type=part.type,
+        because=part.because,
+        part=part.number,
+        sources={stack: outline.places[stack] for stack in part.desired.sources},
+        changes=part.expected,
+        risk=rate_risk(part.expected),
+        found=part.found,
+        findings=planner.lint(part.desired.template, part.desired.region) if planner.lint and part.derived else (),
+    )
 
 
-async def _pending_reviews(steps: tuple[Step, ...], clients: Clients) -> tuple[PendingReview, ...]:
-    """Name what waits for review on the same stacks: executing a step deletes the stack's other change sets."""
-    found = await together(_others(step, clients) for step in steps if step.found.status is not None)
-    return tuple(review for reviews in found for review in reviews)
-
-
-async def _others(step: Step, clients: Clients) -> list[PendingReview]:
-    client = clients.cloudformation(step.region)
-
-    def every_page() -> list[PendingReview]:
-        return [
-            PendingReview(
-                stack=step.stack,
-                change_set=Arn(summary["ChangeSetId"]),
-                created=summary["CreationTime"].isoformat(),
-            )
-            for page in client.get_paginator("list_change_sets").paginate(StackName=step.stack_arn)
-            for summary in page["Summaries"]
-            if summary["ChangeSetId"] != step.change_set and summary["ExecutionStatus"] == "AVAILABLE"
-        ]
-
-    return await call(step.stack, every_page)
+async def _pending(steps: Iterable[Step], planner: _Planner) -> tuple[PendingReview, ...]:
+    """Name what waits for review on the same stacks."""
+    known = [step for step in steps if step.found.status is not None]
+    standing = await together(
+        observe_change_sets(planner.clients, step.stack, step.region, step.stack_arn) for step in known
+    )
+    return tuple(
+        review
+        for step, there in zip(known, standing, strict=True)
+        for review in reviews_of_others(step, planner.origin.assembly, there)
+    )

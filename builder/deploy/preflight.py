@@ -1,20 +1,19 @@
-"""Before anything runs: is every change set what was reviewed, has no stack moved, waits nobody else's review?"""
+"""Before anything runs: is every change set what was reviewed, has no stack moved, is all of it allowed?"""
 
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from builder.aws import Clients, call, together
+from builder.aws import Clients, together
+from builder.deploy.chain import Chain, links_executed, make_chains
+from builder.deploy.description import is_alike
 from builder.deploy.observe import ObservedStack, observe_account, observe_stack
-from builder.deploy.records import Plan, Step
-from builder.deploy.twin import executed_twin, is_alike
-from builder.errors import AwsError, BadInput, Stopped
-from builder.terms import Arn, Operation
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import ChangeSetSummaryTypeDef
+from builder.deploy.pending import observe_change_sets, reviews_of_others
+from builder.deploy.permission import check_allowed
+from builder.deploy.records import Deferred, Deletion, Found, PendingReview, Plan, Step
+from builder.deploy.twin import links_executed_by_twin
+from builder.errors import BadInput, Stopped
+from builder.terms import Operation, StackId
 
 _AGAIN = "python -m builder plan    makes a new plan from what stands now"
 # How long a read may lag behind what CloudFormation has just confirmed.
@@ -22,120 +21,138 @@ LAG_S = 10.0
 LOOK_S = 1.0
 
 
-class Standing(StrEnum):
-    """How far a step has come, read from AWS alone; so an execution resumes by being started again."""
-
-    READY = "ready"
-    RUNNING = "running"
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A step that may go on, from where, and by which change set: its own, or another's that is the same."""
+    """How far a stack has come, read from AWS alone; so an execution resumes by being started again."""
 
-    step: Step
-    standing: Standing
-    change_set: Arn
+    stack: StackId
+    left: Chain
+    """What is still to be done."""
+    running: ObservedStack | None = None
+    """The stack, if the first of it runs already: as our change set, or as another's that is the same."""
+    untouched: bool = False
+    """Nothing of the plan was executed on it yet."""
+    pending: tuple[PendingReview, ...] = ()
 
 
 async def check_plan(plan: Plan, clients: Clients, allow: Collection[str] = ()) -> tuple[Checked, ...]:
-    """Return every step with its standing.
+    """Return how far every stack of the plan has come.
 
     Raises Stopped, before anything ran, if any step cannot be executed as it was reviewed, naming each, or if
-    another's review that `allow` does not name would be deleted by it; BadInput if the credentials are of another
-    account than the plan.
+    something is not allowed; BadInput if the credentials are of another account than the plan.
     """
-    if plan.steps:
-        account = await observe_account(clients, plan.steps[0].region)
-        if account != plan.account:
-            raise BadInput(
-                where=plan.deployment,
-                what=f"the plan is for account {plan.account}, and the credentials are of account {account}",
-            )
-    return tuple(await together(_check_step(plan, step, clients, allow) for step in plan.steps))
+    chains = make_chains(plan)
+    if not chains:
+        return ()
+    account = await observe_account(clients, next(iter(chains.values()))[0].region)
+    if account != plan.account:
+        raise BadInput(
+            where=plan.deployment,
+            what=f"the plan is for account {plan.account}, and the credentials are of account {account}",
+        )
+    checked = tuple(await together(_check_chain(plan, chain, clients) for chain in chains.values()))
+    unfinished = {one.stack for one in checked if one.left}
+    check_allowed(
+        (trip for trip in plan.guards if trip.stack in unfinished),
+        (review for one in checked for review in one.pending),
+        allow,
+        known=(*(trip.allow for trip in plan.guards), *(review.allow for review in plan.pending)),
+    )
+    return checked
 
 
-async def _check_step(plan: Plan, step: Step, clients: Clients, allow: Collection[str]) -> Checked:
+async def _check_chain(plan: Plan, chain: Chain, clients: Clients, *, begun: bool = False) -> Checked:
+    """Look at a stack until it is clear how far it has come. `begun` says that earlier links are done."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     while True:
-        waiting = await _waiting(step, clients)
-        own = next((one for one in waiting if one["ChangeSetId"] == step.change_set), None)
-        if own is not None and own["ExecutionStatus"] == "AVAILABLE":
-            return _ready(plan, step, own, [one for one in waiting if one is not own], allow)
-        stack = await observe_stack(clients, step.region, step.stack_arn)
-        if stack is not None and was_executed(step, stack):
-            return Checked(step, standing_of(step, stack), step.change_set)
-        if stack is not None and (twin := await executed_twin(clients, plan, step, stack)):
-            return Checked(step, standing_of(step, stack), twin)
-        if own is not None and own["ExecutionStatus"] == "OBSOLETE":
-            raise overtaken(step, stack, "its change set is OBSOLETE")
+        found = await _look(plan, chain, clients, begun=begun)
+        if isinstance(found, Checked):
+            if found.running or found.untouched or not found.left:
+                return found
+            return await _check_chain(plan, found.left, clients, begun=True)
         if loop.time() - started > LAG_S:
-            raise overtaken(step, stack, "its change set is gone" if own is None else "its change set never got ready")
+            raise found
         await asyncio.sleep(LOOK_S)
 
 
-async def _waiting(step: Step, clients: Clients) -> "list[ChangeSetSummaryTypeDef]":
-    client = clients.cloudformation(step.region)
-
-    def every_page() -> "list[ChangeSetSummaryTypeDef]":
-        pages = client.get_paginator("list_change_sets").paginate(StackName=step.stack_arn)
-        return [summary for page in pages for summary in page["Summaries"]]
-
-    try:
-        return await call(step.stack, every_page)
-    except AwsError as error:
-        if "does not exist" in error.what:
-            return []
-        raise
+async def _look(plan: Plan, chain: Chain, clients: Clients, *, begun: bool) -> Checked | Stopped:
+    """Return how far the chain has come, or the refusal, unless a later look shows otherwise."""
+    match chain[0]:
+        case Step() as step:
+            return await _check_step(plan, step, chain, clients)
+        case Deferred() as deferred:
+            return await _check_deferred(plan, deferred, chain, clients, begun=begun)
+        case Deletion() as deletion:
+            return await _check_deletion(deletion, chain, clients)
 
 
-def _ready(
-    plan: Plan,
-    step: Step,
-    own: "ChangeSetSummaryTypeDef",
-    others: "list[ChangeSetSummaryTypeDef]",
-    allow: Collection[str],
-) -> Checked:
-    # CloudFormation makes a change set OBSOLETE when its stack moves, so an AVAILABLE one is as it was reviewed.
-    if not is_alike(own.get("Description", ""), plan, step):
-        raise overtaken(step, None, "its change set was made from another template")
-    for other in others:
-        named = f"{step.stack}/{other['ChangeSetName']}"
-        pending = other["ExecutionStatus"] == "AVAILABLE" and not is_alike(other.get("Description", ""), plan, step)
-        if pending and named not in allow:
-            raise Stopped(
-                where=step.stack,
-                what=f"the change set {other['ChangeSetName']} waits for somebody's review, and executing this plan "
-                f"would delete it. Nothing was executed",
-                next_step=f"--allow {named}    executes all the same",
-            )
-    return Checked(step, Standing.READY, step.change_set)
+async def _check_step(plan: Plan, step: Step, chain: Chain, clients: Clients) -> Checked | Stopped:
+    waiting = await observe_change_sets(clients, step.stack, step.region, step.stack_arn)
+    own = next((one for one in waiting if one["ChangeSetId"] == step.change_set), None)
+    if own is not None and own["ExecutionStatus"] == "AVAILABLE":
+        # CloudFormation makes a change set OBSOLETE when its stack moves: an AVAILABLE one is as it was reviewed.
+        if not is_alike(own.get("Description", ""), plan.assembly, step.stack, step.template_sha256):
+            raise overtaken(step.stack, None, "its change set was made from another template")
+        pending = reviews_of_others(step, plan.assembly, waiting)
+        return Checked(stack=step.stack, left=chain, untouched=True, pending=pending)
+    stack = await observe_stack(clients, step.region, step.stack_arn)
+    if stack is not None and (done := await how_far(plan, chain, stack, clients)):
+        return done
+    if own is not None and own["ExecutionStatus"] == "OBSOLETE":
+        raise overtaken(step.stack, stack, "its change set is OBSOLETE")
+    what = "its change set is gone" if own is None else "its change set never got ready"
+    return overtaken(step.stack, stack, what)
 
 
-def was_executed(step: Step, stack: ObservedStack, change_set: Arn | None = None) -> bool:
-    """Return whether the stack's last operation is this step's.
+async def _check_deferred(
+    plan: Plan, deferred: Deferred, chain: Chain, clients: Clients, *, begun: bool
+) -> Checked | Stopped:
+    stack = await observe_stack(clients, deferred.region, deferred.desired.name)
+    if stack is not None and (done := await how_far(plan, chain, stack, clients)):
+        return done
+    if begun or _stands_as(deferred.found, stack):
+        return Checked(stack=deferred.stack, left=chain, untouched=True)
+    return overtaken(deferred.stack, stack, "its stack is not as it was planned for")
 
-    In review its ChangeSetId is only one that waits; of a stack deleted while in review, one that never ran.
+
+async def _check_deletion(deletion: Deletion, chain: Chain, clients: Clients) -> Checked | Stopped:
+    stack = await observe_stack(clients, deletion.region, deletion.stack_arn)
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        return Checked(stack=deletion.stack, left=chain[1:])
+    if stack.status.startswith("DELETE_") or _stands_as(deletion.found, stack):
+        return Checked(stack=deletion.stack, left=chain, untouched=True)
+    return overtaken(deletion.stack, stack, "the stack that was to be deleted has moved")
+
+
+def _stands_as(found: Found, stack: ObservedStack | None) -> bool:
+    """Return whether the stack is as it was when the plan was made."""
+    if stack is None or not stack.facts.exists:
+        return found.status is None or found.status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
+    return (stack.status, stack.arn, stack.last_change) == (found.status, found.stack_id, found.last_change)
+
+
+async def how_far(plan: Plan, chain: Chain, stack: ObservedStack, clients: Clients) -> Checked | None:
+    """Return how far an executed stack has come; None if its last change set is no link's, nor like one.
+
+    Raises Stopped for one that did not end well.
     """
-    return stack.change_set == (change_set or step.change_set) and stack.facts.exists
-
-
-def standing_of(step: Step, stack: ObservedStack) -> Standing:
-    """Return how far an executed step has come. Raises Stopped for one that did not end well."""
+    executed = links_executed(plan, chain, stack) or await links_executed_by_twin(clients, plan, chain, stack)
+    if not executed:
+        return None
+    name = chain[0].stack
     if stack.facts.operation is Operation.WAIT:
-        return Standing.RUNNING
+        return Checked(stack=name, left=chain[executed - 1 :], running=stack)
     if stack.facts.good:
-        return Standing.DONE
+        return Checked(stack=name, left=chain[executed:])
     raise Stopped(
-        where=step.stack,
+        where=name,
         what=f"this plan's change set was executed and ended in {stack.status}; it cannot be executed again",
         next_step=_AGAIN,
     )
 
 
-def overtaken(step: Step, stack: ObservedStack | None, what: str) -> Stopped:
+def overtaken(name: StackId, stack: ObservedStack | None, what: str) -> Stopped:
     """Return the refusal of a step that somebody or something else has moved, naming it where it can be known."""
     winner = f"; the stack's last change set is {stack.change_set}" if stack is not None and stack.change_set else ""
-    return Stopped(where=step.stack, what=f"{what}{winner}. Nothing of this plan was executed here", next_step=_AGAIN)
+    return Stopped(where=name, what=f"{what}{winner}. Nothing of this plan was executed here", next_step=_AGAIN)

@@ -1,4 +1,4 @@
-"""What planning and executing say of their work; plan.json is a `Plan`, written out."""
+"""What planning says of its work; plan.json is a `Plan`, written out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from builder.deploy.desired import DesiredStack
 from builder.errors import BadInput
 from builder.terms import AccountId, Arn, LogicalId, Region, StackId, StackName
 
@@ -70,8 +71,8 @@ class Trip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrphanResource:
-    """A resource of a stack that the assembly no longer has."""
+class StackResource:
+    """A resource that stands in a stack."""
 
     __pydantic_config__ = _STRICT
     logical_id: LogicalId
@@ -80,15 +81,13 @@ class OrphanResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphan:
-    """A stack of the deployment that the assembly no longer has, with what stands in it."""
+    """A stack of the deployment that the assembly no longer has; it is left alone."""
 
     __pydantic_config__ = _STRICT
-    stack: str
+    stack: StackId
     """`region/name`."""
     region: Region
-    resources: tuple[OrphanResource, ...] = ()
-    removed: bool = False
-    """The plan deletes it; otherwise it is left alone."""
+    resources: tuple[StackResource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +122,61 @@ class Step:
     findings: tuple[str, ...] = ()
     """What CloudFormation's early validation warned of."""
     termination_protection: bool = False
+    part: int = 1
+    """Its place among the change sets of its stack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """A whole stack to be deleted, with what stands in it: an orphan, or what is left of a failed creation."""
+
+    __pydantic_config__ = _STRICT
+    stack: StackId
+    region: Region
+    name: StackName
+    stack_arn: Arn
+    because: str
+    needs: tuple[StackId, ...] = ()
+    found: Found = Found()
+    resources: tuple[StackResource, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """A change set that can only be made once what it needs is done, with the changes it may then show.
+
+    If it shows anything beyond them it is left for review.
+    """
+
+    __pydantic_config__ = _STRICT
+    desired: DesiredStack
+    type: Literal["CREATE", "UPDATE"]
+    because: str
+    part: int = 1
+    """Its place among the change sets of its stack."""
+    sources: Mapping[StackId, tuple[Region, StackName]] = field(default_factory=dict)
+    """Where the outputs are read that its parameters are bound to."""
+    changes: tuple[ResourceChange, ...] = ()
+    """The most it may show; of a resource that is modified, the paths of its properties."""
+    risk: Risk = "create"
+    found: Found = Found()
+    findings: tuple[str, ...] = ()
+    """What linting its template said, where it is one that the assembly does not have."""
+
+    @property
+    def stack(self) -> StackId:
+        """The stack's id in the assembly."""
+        return self.desired.id
+
+    @property
+    def region(self) -> Region:
+        """Where the stack stands, or will."""
+        return self.desired.region
+
+    @property
+    def needs(self) -> tuple[StackId, ...]:
+        """What has to be done before it is made."""
+        return self.desired.needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +187,35 @@ class PendingReview:
     stack: StackId
     change_set: Arn
     created: str
+    allow: str
+    """What `--allow` takes for deleting it by an execution, `us-east-1/table/its-name`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a plan's change sets are made, beyond what the assembly says."""
+
+    __pydantic_config__ = _STRICT
+    by: Literal["plan", "deploy"] = "plan"
+    """Which command asked: one of `deploy`'s own change sets is nobody's review."""
+    role_arn: str | None = None
+    """The role that CloudFormation assumes."""
+    deployment_mode: Literal["STANDARD", "EXPRESS", "REVERT_DRIFT"] = "STANDARD"
+    import_existing: bool = False
+    artifacts_bucket: str | None = None
+    """Where templates go that are too large to send with the request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What all change sets of one plan come from."""
+
+    deployment: str
+    assembly: str
+    """The assembly's digest."""
+    plan: str
+    """The plan's id."""
+    options: Options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,10 +231,24 @@ class Plan:
     assembly: str
     """The assembly's digest."""
     steps: tuple[Step, ...]
+    deferred: tuple[Deferred, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
     unchanged: tuple[StackId, ...] = ()
-    orphans: tuple[str, ...] = ()
-    """Stacks of this deployment that the assembly no longer has, `region/name`."""
+    orphans: tuple[Orphan, ...] = ()
+    guards: tuple[Trip, ...] = ()
+    """What has to be allowed by name before any of it is executed."""
     pending: tuple[PendingReview, ...] = ()
+    options: Options = Options()
+
+    @property
+    def origin(self) -> Origin:
+        """What its change sets come from."""
+        return Origin(deployment=self.deployment, assembly=self.assembly, plan=self.id, options=self.options)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.steps or self.deferred or self.deletions)
 
 
 _PLAN = TypeAdapter(Plan)
@@ -179,43 +276,3 @@ def read_plan(data: bytes, where: str) -> Plan:
 def write_plan(plan: Plan) -> bytes:
     """Return the bytes of plan.json."""
     return _PLAN.dump_json(plan, indent=2) + b"\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The step's change set is executed, and the stack settled well."""
-
-    stack: StackId
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Broke:
-    """The step was started and the stack did not settle well."""
-
-    stack: StackId
-    status: str
-    resource: str
-    """The resource that failed first, `LogicalId (Type)`; empty where no event names one."""
-    reason: str
-    next_step: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    """The step was never started."""
-
-    stack: StackId
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class Overtaken:
-    """The step was not started, because somebody or something else moved its stack first."""
-
-    stack: StackId
-    by: str
-    next_step: str = ""
-
-
-Outcome = Done | Broke | Cancelled | Overtaken

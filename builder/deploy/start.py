@@ -5,18 +5,17 @@ import asyncio
 from builder.aws import Clients, call
 from builder.deploy.change_set import token
 from builder.deploy.observe import observe_stack
-from builder.deploy.preflight import LAG_S, LOOK_S, overtaken, standing_of, was_executed
+from builder.deploy.preflight import LAG_S, LOOK_S, how_far, overtaken
 from builder.deploy.records import Plan, Step
-from builder.deploy.twin import executed_twin
 from builder.errors import AwsError
-from builder.terms import Arn
+from builder.terms import Arn, StackId
 
 _NOT_AVAILABLE = frozenset({"InvalidChangeSetStatus", "ChangeSetNotFound"})
 
 
-def execution_token(plan: Plan, step: Step) -> str:
-    """Return the token that marks every event of this step's execution."""
-    return token(plan.id, step.stack, "execute")
+def execution_token(plan: Plan, stack: StackId, part: int) -> str:
+    """Return the token that marks every event of a change set's execution."""
+    return token(plan.id, stack, f"execute {part}")
 
 
 async def execute_step(plan: Plan, step: Step, clients: Clients) -> Arn:
@@ -29,7 +28,7 @@ async def execute_step(plan: Plan, step: Step, clients: Clients) -> Arn:
             step.stack,
             clients.cloudformation(step.region).execute_change_set,
             ChangeSetName=step.change_set,
-            ClientRequestToken=execution_token(plan, step),
+            ClientRequestToken=execution_token(plan, step.stack, step.part),
             DisableRollback=False,
         )
     except AwsError as error:
@@ -48,11 +47,8 @@ async def _who_runs(plan: Plan, step: Step, clients: Clients, refusal: AwsError)
     started = loop.time()
     while True:
         stack = await observe_stack(clients, step.region, step.stack_arn)
-        if stack is not None and was_executed(step, stack):
-            return step.change_set
-        if stack is not None and (twin := await executed_twin(clients, plan, step, stack)):
-            standing_of(step, stack)
-            return twin
+        if stack is not None and await how_far(plan, (step,), stack, clients):
+            return stack.change_set or step.change_set
         if loop.time() - started > LAG_S:
-            raise overtaken(step, stack, "another operation was faster") from refusal
+            raise overtaken(step.stack, stack, "another operation was faster") from refusal
         await asyncio.sleep(LOOK_S)

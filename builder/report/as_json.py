@@ -5,8 +5,8 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
+from builder.deploy.outcome import Outcome
 from builder.deploy.progress import Progress
-from builder.deploy.records import Outcome
 
 
 def event(progress: Progress, at: datetime) -> str:

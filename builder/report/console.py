@@ -43,6 +43,16 @@ class Console:
         self._rich.print(text.removesuffix("\n"), markup=False, emoji=False)
         self._people.flush()
 
+    def warn(self, text: str) -> None:
+        """Write what a person has to know beside the work that goes on; it never mixes with results."""
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    def leave(self) -> None:
+        """Leave the terminal as it was found, and say where the work stands."""
+        self._rich.show_cursor()
+        self.warn("left: what CloudFormation has begun goes on there; the same command takes it up again")
+
     def result(self, text: str) -> None:
         """Write what a shell or a pipeline reads, a line on stdout."""
         sys.stdout.write(f"{text}\n")

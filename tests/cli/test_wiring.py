@@ -57,7 +57,7 @@ def test_an_environment_s_own_values_reach_its_deployment(project: Path) -> None
     role = "arn:aws:iam::111122223333:role/cfn-exec"
     with (project / "dr.yaml").open("a") as config:
         config.write(f'\nenvironments:\n  prod: {{account: "111122223333", role_arn: "{role}"}}\n')
-    deployment = Wiring(env="prod", environment={}).deployment
-    assert (deployment.account, deployment.role_arn) == ("111122223333", role)
-    other = Wiring(environment={}).deployment
-    assert (other.account, other.role_arn) == (None, None)
+    prod = Wiring(env="prod", environment={})
+    assert (prod.deployment.account, prod.role_arn) == ("111122223333", role)
+    dev = Wiring(environment={})
+    assert (dev.deployment.account, dev.role_arn) == (None, None)

@@ -2,12 +2,11 @@ import re
 
 import pytest
 
-from builder.assembly.manifest import OutputOf
-from builder.deploy.change_set import Asked, ask, console_link, delete, review, token
-from builder.deploy.twin import describe
-from builder.errors import AwsError, BadInput
+from builder.deploy.change_set import Asked, Request, ask, change_set_name, console_link, delete, review, token
+from builder.deploy.records import Options, Origin
+from builder.errors import AwsError
 from builder.terms import Arn, Region, StackId
-from deploy.rig import Rig, changed
+from deploy.rig import Rig
 from fake_aws import Fault
 
 TABLE = StackId("us-east-1/table")
@@ -22,12 +21,9 @@ def test_a_token_is_the_same_for_the_same_and_fits_cloudformation() -> None:
     assert re.fullmatch(r"[a-zA-Z0-9][-a-zA-Z0-9]{0,127}", token("p", TABLE, "execute"))
 
 
-def test_the_description_says_what_it_was_made_from(rig: Rig) -> None:
-    table = rig.stack("us-east-1/table")
-    said = describe(rig.deployment.digest, table.id, table.sha256, "p1")
-    assert table.sha256 in said
-    assert rig.deployment.digest in said
-    assert len(said) <= 1024
+def test_each_change_set_of_a_stack_has_a_name_of_its_own() -> None:
+    assert change_set_name("tap-dev", "p1", 1) == "tap-dev-p1"
+    assert change_set_name("tap-dev", "p1", 2) == "tap-dev-p1-2"
 
 
 @pytest.mark.parametrize(
@@ -42,12 +38,6 @@ def test_links_lead_to_the_partition_s_console(arn: str, host: str) -> None:
     assert console_link(asked(arn)).startswith(host)
 
 
-def test_a_parameter_bound_to_an_output_is_refused_in_so_many_words(rig: Rig) -> None:
-    bound = changed(rig.deployment, TABLE, parameters={"Key": OutputOf((StackId("us-east-1/keys"), "Arn"))})
-    with pytest.raises(BadInput, match="the output Arn of us-east-1/keys"):
-        rig.plan(bound)
-
-
 def test_deleting_what_is_gone_is_fine_and_another_refusal_is_not(standing: Rig) -> None:
     standing.run(lambda: delete(standing.clients, asked(f"{standing.world.stack('tap-dev-table').record.id}")))
     standing.world.faults.add(Fault.THROTTLE)
@@ -56,7 +46,9 @@ def test_deleting_what_is_gone_is_fine_and_another_refusal_is_not(standing: Rig)
 
 
 def test_a_change_set_that_stays_unknown_is_given_up(rig: Rig) -> None:
-    made = rig.run(lambda: ask(rig.clients, rig.deployment, rig.stack("us-east-1/table"), "p1", "CREATE"))
+    origin = Origin(deployment="tap-dev", assembly="a" * 64, plan="p1", options=Options())
+    request = Request(desired=rig.stack("us-east-1/table"), type="CREATE")
+    made = rig.run(lambda: ask(rig.clients, origin, request))
     rig.run(lambda: delete(rig.clients, made))  # waits until it is made
     with pytest.raises(AwsError, match="ChangeSetNotFound"):
         rig.run(lambda: review(rig.clients, made))

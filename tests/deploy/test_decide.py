@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy.decide import Change, Keep, decide
+from builder.deploy.decide import Change, Keep, Rebuild, decide
 from builder.deploy.observe import ObservedStack
 from builder.errors import Stopped
 from builder.terms import STATUSES, Arn, Operation
@@ -20,6 +20,7 @@ def observed(status: str = "CREATE_COMPLETE") -> ObservedStack:
         status=status,
         status_reason="because",
         change_set=None,
+        created="2026-01-01T00:00:00+00:00",
         last_change="2026-01-01T00:00:00+00:00",
         parameters={"EnvironmentSuffix": "dev"},
         tags=TABLE.tags,
@@ -36,11 +37,11 @@ def test_a_stack_that_is_not_there_is_created() -> None:
 @pytest.mark.parametrize("status", STATUSES)
 def test_every_status_has_an_answer(status: str) -> None:
     operation = STATUSES[status].operation
-    if operation in {Operation.WAIT, Operation.REFUSE}:
+    if operation in {Operation.WAIT, Operation.RECOVER, Operation.REFUSE}:
         with pytest.raises(Stopped, match=status):
             decide(DEPLOYMENT, TABLE, observed(status), TABLE.template)
     else:
-        expected = Change("CREATE") if operation is Operation.CREATE else Keep()
+        expected = {Operation.CREATE: Change("CREATE"), Operation.REBUILD: Rebuild()}.get(operation, Keep())
         assert decide(DEPLOYMENT, TABLE, observed(status), TABLE.template) == expected
 
 

@@ -1,9 +1,8 @@
-import pytest
+from dataclasses import replace
 
-from builder.assembly import read_assembly
-from builder.deploy import make_deployment
-from builder.errors import BadInput
-from deploy.rig import ROOT, shipped
+from builder.assembly import OutputOf
+from builder.terms import StackId
+from deploy.rig import shipped
 
 
 def test_every_name_and_parameter_is_bound_to_the_environment() -> None:
@@ -23,8 +22,9 @@ def test_the_digest_is_the_same_in_every_environment() -> None:
     assert shipped("qa").digest == shipped("prod").digest
 
 
-def test_a_template_too_large_to_send_is_refused_with_its_size() -> None:
-    assembly = read_assembly(ROOT / "templates")
-    large = dict.fromkeys(assembly.templates, b"#" * 51_201)
-    with pytest.raises(BadInput, match="51,201 bytes"):
-        make_deployment(assembly.manifest, large, "dev")
+def test_a_stack_names_the_stacks_whose_outputs_it_takes() -> None:
+    table = shipped().stack(StackId("us-east-1/table"))
+    keys = StackId("us-east-1/keys")
+    bound = replace(table, parameters={"A": "plain", "B": OutputOf((keys, "Arn")), "C": OutputOf((keys, "Id"))})
+    assert bound.sources == (keys,)
+    assert table.sources == ()

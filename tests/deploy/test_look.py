@@ -24,7 +24,9 @@ def test_a_stack_deleted_while_it_was_waited_for_is_created_anew(standing: Rig) 
 
 def test_stacks_that_the_assembly_no_longer_has_are_named(standing: Rig) -> None:
     fewer = replace(standing.deployment, stacks=standing.deployment.stacks[:-1])
-    assert standing.plan(fewer).orphans == ("us-west-2/tap-dev-service",)
+    (orphan,) = standing.plan(fewer).orphans
+    assert orphan.stack == "us-west-2/tap-dev-service"
+    assert "AWS::Lambda::Function" in {resource.type for resource in orphan.resources}
 
 
 def test_credentials_of_another_account_are_refused(rig: Rig) -> None:

@@ -115,10 +115,10 @@ def test_somebody_s_stack_of_the_same_name_stops_the_plan(rig: Rig) -> None:
 
 
 def test_anothers_pending_review_is_named(standing: Rig) -> None:
-    edit = edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512")
-    first: Plan = standing.plan(edit)
-    second = standing.plan(edit)
+    first: Plan = standing.plan(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
+    second = standing.plan(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 1024"))
     assert [review.change_set for review in second.pending] == [first.steps[0].change_set]
+    assert [review.allow for review in second.pending] == ["us-east-1/service/tap-dev-plan-2"]
     assert standing.operations("DeleteChangeSet") == 0
 
 

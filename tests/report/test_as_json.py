@@ -1,8 +1,8 @@
 import json
 from datetime import UTC, datetime
 
+from builder.deploy.outcome import Broke, Done
 from builder.deploy.progress import Status
-from builder.deploy.records import Broke, Done
 from builder.report import as_json
 from builder.terms import StackId
 

@@ -1,11 +1,9 @@
 from dataclasses import replace
 
 from builder.assembly.lint import Finding
+from builder.deploy.outcome import Broke, Cancelled, Done, Outcome
 from builder.deploy.records import (
-    Broke,
-    Cancelled,
-    Done,
-    Outcome,
+    Orphan,
     PendingReview,
     Plan,
     PropertyChange,
@@ -66,8 +64,8 @@ def test_the_riskiest_step_comes_first_and_shows_what_is_replaced() -> None:
 
 def test_the_summary_counts_as_people_do() -> None:
     assert text.summary(PLAN) == "0 to create, 2 to update (1 replacement), 1 unchanged"
-    removal = step(SERVICE, risk="remove")
-    created = replace(PLAN, steps=(step(TABLE, type="CREATE"), removal, removal))
+    removals = (step(SERVICE, risk="remove"), step(StackId("us-west-2/service"), risk="remove"))
+    created = replace(PLAN, steps=(step(TABLE, type="CREATE"), *removals))
     assert text.summary(created) == "1 to create, 2 to update (2 removals), 1 unchanged"
 
 
@@ -80,8 +78,10 @@ def test_strays_pending_reviews_findings_and_output_only_steps_are_told() -> Non
         replace(
             PLAN,
             steps=(step(TABLE, findings=("WARN Table is odd",)),),
-            orphans=("us-east-1/tap-dev-old",),
-            pending=(PendingReview(stack=TABLE, change_set=Arn("arn:theirs"), created="then"),),
+            orphans=(Orphan(stack=StackId("us-east-1/tap-dev-old"), region=Region("us-east-1")),),
+            pending=(
+                PendingReview(stack=TABLE, change_set=Arn("arn:theirs"), created="then", allow="us-east-1/table/x"),
+            ),
         )
     )
     assert "not in the assembly any more, left alone: us-east-1/tap-dev-old" in shown

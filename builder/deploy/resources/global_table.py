@@ -39,6 +39,24 @@ def is_on(value: object) -> bool:
     return str(value).lower() == "true"
 
 
+def _sequence(before: Properties, after: Properties) -> tuple[Properties, ...]:
+    """Return the states with one replica more or less each: what comes, so that nothing is ever held less often,
+    before what goes.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
+    """
+    was, will = _replicas(before), _replicas(after)
+    states = []
+    current = dict(was)
+    for region in [*(one for one in will if one not in was), *(one for one in was if one not in will)]:
+        if region in will:
+            current[region] = will[region]
+        else:
+            del current[region]
+        states.append({**before, "Replicas": list(current.values())})
+    return tuple(states)
+
+
 def _losses(seen: Seen) -> tuple[str, ...]:
     if seen.before is None or seen.after is None:
         unknown = "perhaps a replica: CloudFormation does not show the list before and after"
@@ -120,4 +138,11 @@ async def _other_replica(clients: Clients, region: Region, table: str) -> str | 
     return others[0] if others else None
 
 
-HOLDER = Holder(lost="every item, in every region", losses=_losses, warnings=_warnings, release=release)
+HOLDER = Holder(
+    lost="every item, in every region",
+    losses=_losses,
+    warnings=_warnings,
+    regions=replica_regions,
+    sequence=_sequence,
+    release=release,
+)

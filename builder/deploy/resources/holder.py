@@ -33,8 +33,22 @@ class Seen:
 Reading = Callable[[Seen], tuple[str, ...]]
 
 
+Sequence = Callable[[Properties, Properties], tuple[Properties, ...]]
+"""From the deployed properties and the desired ones to those that have to be deployed singly, in order."""
+
+
 def nothing(seen: Seen) -> tuple[str, ...]:  # noqa: ARG001  answers a Reading
     """Return that no change inside such a resource loses anything."""
+    return ()
+
+
+def at_once(before: Properties, after: Properties) -> tuple[Properties, ...]:  # noqa: ARG001  answers a Sequence
+    """Return that any change of such a resource can be made in one update."""
+    return ()
+
+
+def nowhere_else(properties: Properties) -> tuple[str, ...]:  # noqa: ARG001  answers for a resource of one region
+    """Return that its data is in its own region only."""
     return ()
 
 
@@ -58,6 +72,10 @@ class Holder:
     """What a change takes away for good although the resource stays; also where it cannot be told."""
     warnings: Reading = nothing
     """What a change weakens without losing anything by itself."""
+    regions: Callable[[Properties], tuple[str, ...]] = nowhere_else
+    """The regions that hold a copy of its data, as far as its properties say them."""
+    sequence: Sequence = at_once
+    """What AWS takes only one at a time, as the states to go through."""
     quiesce: Takedown = stay_quiet
     """Stop what would fill it again while it is being emptied."""
     empty: Emptying = keep_content

@@ -1,0 +1,68 @@
+"""How change sets are to be made and what is allowed: the options that planning and executing verbs share."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from builder.cli.wiring import Wiring
+
+if TYPE_CHECKING:
+    from builder.deploy import Wish
+    from builder.terms import Region
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_WISHES = (
+    click.option("--remove-orphans", is_flag=True, help="Also delete stacks that the assembly no longer has."),
+    click.option(
+        "--artifacts-bucket",
+        metavar="NAME",
+        help="Where templates over 51,200 bytes go; {region} stands for the stack's region.",
+    ),
+    click.option(
+        "--deployment-mode",
+        type=click.Choice(["STANDARD", "EXPRESS", "REVERT_DRIFT"], case_sensitive=False),
+        default="STANDARD",
+        help="EXPRESS waits for less, REVERT_DRIFT puts right what was changed by hand.",
+    ),
+    click.option("--import-existing", is_flag=True, help="Take in resources of the same names that no stack has."),
+    click.option("--role-arn", metavar="ARN", help="The role that CloudFormation assumes; else dr.yaml's."),
+)
+
+allow_option = click.option(
+    "--allow",
+    multiple=True,
+    metavar="STACK/LOGICAL-ID",
+    help="Let a guarded change, or the loss of another's review, pass; repeatable.",
+)
+yes_option = click.option("--yes", is_flag=True, help="Answer every question with yes; guards still need --allow.")
+
+
+def wish_options(function: F) -> F:
+    """Add what can be said about how a plan's change sets are made."""
+    for option in reversed(_WISHES):
+        function = option(function)
+    return function
+
+
+def make_wish(wiring: Wiring, by: Literal["plan", "deploy"], said: dict[str, Any]) -> "Wish":
+    """Return the wish that a command's options amount to."""
+    from builder.deploy import Options, Wish
+
+    options = Options(
+        by=by,
+        role_arn=said["role_arn"] or wiring.role_arn,
+        deployment_mode=said["deployment_mode"],
+        import_existing=said["import_existing"],
+        artifacts_bucket=said["artifacts_bucket"],
+    )
+    return Wish(options=options, remove_orphans=said["remove_orphans"], lint=_lint)
+
+
+def _lint(template: str, region: "Region") -> tuple[str, ...]:
+    try:
+        from builder.assembly.lint import lint_text
+    except ImportError:
+        return ("not linted: cfn-lint is not installed here",)
+    return lint_text(template, region)

@@ -1,0 +1,68 @@
+"""Whole stacks that a plan deletes: orphans that are to go, and what is left of failed creations."""
+
+from builder.aws import Clients, together
+from builder.deploy.desired import DesiredStack
+from builder.deploy.observe import ObservedStack, observe_resources
+from builder.deploy.records import Deletion, Found, Orphan, StackResource
+from builder.deploy.resources import HOLDERS, holds_data
+from builder.errors import Stopped
+from builder.terms import StackId
+
+
+async def plan_orphans(
+    orphans: tuple[ObservedStack, ...], clients: Clients, needs: tuple[StackId, ...] | None
+) -> tuple[Orphan | Deletion, ...]:
+    """Return the orphans with what stands in them, to be deleted once all that they may serve is done.
+
+    `needs` are the stacks that the plan works on; None where orphans are left alone. They come the one created last
+    first, and go in that order: what needs another was created after it.
+    """
+    held = await together(_resources(stack, clients) for stack in orphans)
+    ids = [StackId(f"{stack.region}/{stack.name}") for stack in orphans]
+    if needs is None:
+        return tuple(
+            Orphan(stack=name, region=stack.region, resources=resources)
+            for name, stack, resources in zip(ids, orphans, held, strict=True)
+        )
+    return tuple(
+        _deletion(name, stack, resources, "the assembly no longer has it", (*needs, *ids[:place]))
+        for place, (name, stack, resources) in enumerate(zip(ids, orphans, held, strict=True))
+    )
+
+
+async def plan_wreck(desired: DesiredStack, observed: ObservedStack, clients: Clients) -> Deletion:
+    """Return the deletion of what a failed creation left. Raises Stopped where any of it holds data."""
+    resources = await _resources(observed, clients)
+    kept = [one for one in resources if holds_data(one.type)]
+    if kept:
+        told = "".join(f"\n  {one.logical_id} ({one.type}): {HOLDERS[one.type].lost}" for one in kept)
+        raise Stopped(
+            where=desired.id,
+            what=f"the stack is in {observed.status}, takes nothing but its deletion, and still holds{told}",
+            next_step="python -m builder destroy    deletes the deployment with all its data",
+        )
+    return _deletion(desired.id, observed, resources, f"its creation ended in {observed.status}", ())
+
+
+async def _resources(stack: ObservedStack, clients: Clients) -> tuple[StackResource, ...]:
+    found = await observe_resources(clients, stack)
+    return tuple(StackResource(logical_id=one.logical_id, type=one.type) for one in found if one.physical_id)
+
+
+def _deletion(
+    name: StackId,
+    stack: ObservedStack,
+    resources: tuple[StackResource, ...],
+    because: str,
+    needs: tuple[StackId, ...],
+) -> Deletion:
+    return Deletion(
+        stack=name,
+        region=stack.region,
+        name=stack.name,
+        stack_arn=stack.arn,
+        because=because,
+        needs=needs,
+        found=Found(status=stack.status, stack_id=stack.arn, last_change=stack.last_change),
+        resources=resources,
+    )

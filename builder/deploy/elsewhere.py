@@ -1,0 +1,57 @@
+"""Stacks of a deployment in regions that its assembly no longer has."""
+
+from collections.abc import Mapping
+
+from builder.aws import Clients, together
+from builder.deploy.desired import Deployment
+from builder.deploy.observe import ObservedStack, RegionView, of_deployment
+from builder.deploy.resources import HOLDERS
+from builder.deploy.template import properties_of, read_template, resources_of
+from builder.errors import AwsError
+from builder.terms import Region, StackId
+
+# What a region answers that the account has not opted in to.
+_NOT_OURS = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "OptInRequired"})
+
+
+async def observe_elsewhere(
+    deployment: Deployment,
+    templates: Mapping[StackId, object],
+    clients: Clients,
+) -> tuple[ObservedStack, ...]:
+    """Return the deployment's stacks in regions that the assembly does not name; mostly it takes no call to know.
+
+    `templates` are those that are deployed. They name every region that their data is in. Where a stack whose data is
+    in several regions is missing beside others that stand, as after a change of the primary region or after a first
+    deployment that broke off, every region is asked.
+    """
+    named = {region for template in templates.values() for region in _regions_of_data(template)}
+    moved = templates and any(
+        stack.id not in templates and _regions_of_data(stack.template) for stack in deployment.stacks
+    )
+    regions = {*named, *(clients.regions() if moved else ())} - {*deployment.regions}
+    return await observe_tagged(deployment.name, tuple(sorted(regions)), clients)
+
+
+async def observe_tagged(deployment: str, regions: tuple[Region, ...], clients: Clients) -> tuple[ObservedStack, ...]:
+    """Return every stack that carries the deployment's tag in these regions; one that is not open to us has none."""
+    by_region = await together(_every_stack(clients, region) for region in regions)
+    return of_deployment(tuple(stack for stacks in by_region for stack in stacks), deployment)
+
+
+async def _every_stack(clients: Clients, region: Region) -> tuple[ObservedStack, ...]:
+    try:
+        return await RegionView(clients, region).every_stack()
+    except AwsError as error:
+        if error.code in _NOT_OURS:
+            return ()
+        raise
+
+
+def _regions_of_data(template: object) -> set[Region]:
+    return {
+        Region(region)
+        for resource in resources_of(read_template(template)).values()
+        if (holder := HOLDERS.get(str(resource.get("Type"))))
+        for region in holder.regions(properties_of(resource))
+    }

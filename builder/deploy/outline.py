@@ -1,0 +1,169 @@
+"""Which change sets a plan consists of, which of them can be made now, and what the others may show; pure."""
+
+import graphlib
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from builder.assembly.manifest import OutputOf
+from builder.deploy.decide import Change, Decision, Keep, Rebuild, decide
+from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.expected import expect_changes
+from builder.deploy.look import Look
+from builder.deploy.observe import ObservedStack
+from builder.deploy.records import Found, ResourceChange
+from builder.deploy.sequence import make_sequence
+from builder.deploy.template import read_template
+from builder.errors import Stopped, gathered
+from builder.terms import Region, StackId, StackName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One change set that the plan needs."""
+
+    desired: DesiredStack
+    type: Literal["CREATE", "UPDATE"]
+    number: int = 1
+    """Its place among the change sets of its stack."""
+    found: Found = Found()
+    because: str = ""
+    """Why it can't be made yet; empty if it can."""
+    expected: tuple[ResourceChange, ...] = ()
+    derived: bool = False
+    """Its template is one between the deployed and the desired one, which the assembly does not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """A plan before anything is asked of AWS for it."""
+
+    now: tuple[Part, ...]
+    later: tuple[Part, ...]
+    wrecks: tuple[tuple[DesiredStack, ObservedStack], ...]
+    """What is left of failed creations, to be deleted first."""
+    places: Mapping[StackId, tuple[Region, StackName]]
+
+    @property
+    def stacks(self) -> tuple[StackId, ...]:
+        """Every stack that the plan does something with."""
+        return tuple(dict.fromkeys(part.desired.id for part in (*self.now, *self.later)))
+
+
+def make_outline(deployment: Deployment, look: Look) -> Outline:
+    """Return what has to be done about each stack.
+
+    Raises Stopped, with every reason, where one needs a person first.
+    """
+    decided = _decide_all(deployment, look)
+    parts = [part for desired, decision in decided for part in _parts(desired, decision, look)]
+    return Outline(
+        now=tuple(part for part in parts if not part.because),
+        later=tuple(part for part in parts if part.because),
+        wrecks=tuple((desired, look.stacks[desired.id]) for desired, one in decided if isinstance(one, Rebuild)),
+        places={stack.id: (stack.region, stack.name) for stack in deployment.stacks},
+    )
+
+
+def _decide_all(deployment: Deployment, look: Look) -> list[tuple[DesiredStack, Decision]]:
+    """Decide about every stack after those whose outputs it takes; in the assembly's order."""
+    desired = {stack.id: stack for stack in deployment.stacks}
+    decided: dict[StackId, tuple[DesiredStack, Decision]] = {}
+    faults = []
+    for stack_id in graphlib.TopologicalSorter({stack.id: stack.needs for stack in deployment.stacks}).static_order():
+        stands = {name: look.stacks[name] for name, (_, one) in decided.items() if isinstance(one, Keep)}
+        stack = _bind(desired[stack_id], stands)
+        observed = look.stacks.get(stack_id)
+        try:
+            decision = decide(deployment, stack, observed, look.templates.get(stack_id))
+        except Stopped as fault:
+            faults.append(fault)
+            continue
+        if isinstance(decision, Keep) and stack.sources:
+            decision = Change("UPDATE")  # what it takes from another stack may come out otherwise
+        decided[stack_id] = stack, decision
+    if faults:
+        raise gathered(faults)
+    return [decided[stack.id] for stack in deployment.stacks]
+
+
+def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> DesiredStack:
+    """Return the stack with every parameter that is the output of a stack that stays as it is."""
+
+    def known(value: str | OutputOf) -> str | OutputOf:
+        if isinstance(value, OutputOf) and (source := stands.get(value.output[0])):
+            return source.outputs.get(value.output[1], value)
+        return value
+
+    return replace(desired, parameters={name: known(value) for name, value in desired.parameters.items()})
+
+
+def _parts(desired: DesiredStack, decision: Decision, look: Look) -> Iterator[Part]:
+    observed = look.stacks.get(desired.id)
+    found = _found(observed)
+    waits = f"takes an output of {', '.join(desired.sources)}" if desired.sources else ""
+    match decision:
+        case Keep():
+            return
+        case Change("UPDATE") if observed is not None:
+            yield from _updates(desired, observed, look.templates.get(desired.id), waits)
+        case Rebuild():
+            because = waits or "what is left of its failed creation is deleted first"
+            yield Part(desired=desired, type="CREATE", found=found, because=because, expected=_additions(desired))
+        case _:
+            expected = _additions(desired) if waits else ()
+            yield Part(desired=desired, type="CREATE", found=found, because=waits, expected=expected)
+
+
+def _updates(desired: DesiredStack, observed: ObservedStack, deployed: object, waits: str) -> Iterator[Part]:
+    templates = make_sequence(deployed, desired.template)
+    before = read_template(deployed)
+    for number, template in enumerate(templates, start=1):
+        is_last = number == len(templates)
+        after = read_template(template)
+        target = desired if is_last else _between(desired, observed, template)
+        because = "AWS takes one replica more or less at a time" if number > 1 else ""
+        because = waits if is_last and waits else because
+        yield Part(
+            desired=target,
+            type="UPDATE",
+            number=number,
+            found=_found(observed),
+            because=because,
+            expected=expect_changes(before, after, _other_values(target, observed), tags=target.tags != observed.tags)
+            if because
+            else (),
+            derived=not is_last,
+        )
+        before = after
+
+
+def _between(desired: DesiredStack, observed: ObservedStack, template: str) -> DesiredStack:
+    """Return the stack on its way: another template, and all else as it is deployed."""
+    return replace(
+        desired,
+        template=template,
+        sha256=hashlib.sha256(template.encode()).hexdigest(),
+        parameters=observed.parameters,
+        tags=observed.tags,
+    )
+
+
+def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
+    """Return the parameters whose values change; one that waits for an output is expected to stay."""
+    return [
+        name
+        for name, value in desired.parameters.items()
+        if isinstance(value, str) and value != observed.parameters.get(name)
+    ]
+
+
+def _additions(desired: DesiredStack) -> tuple[ResourceChange, ...]:
+    return expect_changes({}, read_template(desired.template))
+
+
+def _found(observed: ObservedStack | None) -> Found:
+    if observed is None:
+        return Found()
+    return Found(status=observed.status, stack_id=observed.arn, last_change=observed.last_change)

@@ -1,0 +1,105 @@
+"""Deleting one stack with all that it holds: emptied first, and helped where its deletion is refused."""
+
+import functools
+from dataclasses import dataclass
+
+from builder.aws import Clients, call, together
+from builder.deploy.cause import observe_cause
+from builder.deploy.change_set import token
+from builder.deploy.observe import ObservedStack, observe_resources
+from builder.deploy.outcome import Broke, Done
+from builder.deploy.progress import Emit, Emptied, FirstFailure, Started
+from builder.deploy.resources import HOLDERS
+from builder.deploy.watch import Watch
+from builder.terms import StackId
+
+_DEADLINE_S = 6 * 3600.0
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One stack that is there, with what it holds."""
+
+    id: StackId
+    stack: ObservedStack
+    holders: tuple[tuple[str, str], ...]
+    """Type and physical id of each resource that holds data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demolition:
+    """What a stack is taken down with."""
+
+    clients: Clients
+    emit: Emit
+    watch: Watch
+    run_id: str
+
+
+async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Clients) -> Standing:
+    """Return the stack with what it holds."""
+    resources = await observe_resources(clients, stack)
+    holders = tuple((one.type, one.physical_id) for one in resources if one.type in HOLDERS and one.physical_id)
+    return Standing(stack_id, stack, holders)
+
+
+async def quiesce(standing: Standing, clients: Clients) -> None:
+    """Stop whatever would fill again what is about to be emptied."""
+    await together(
+        HOLDERS[kind].quiesce(clients, standing.stack.region, physical_id) for kind, physical_id in standing.holders
+    )
+
+
+async def take_down(work: Demolition, one: Standing) -> Done | Broke:
+    """Empty the stack and delete it, waiting for an operation that runs on it; return how that ended."""
+    if not one.stack.facts.settled:
+        await work.watch.until(one.stack.arn, lambda stack: stack.facts.settled, _DEADLINE_S)
+    for kind, physical_id in one.holders:
+        told = functools.partial(_tell_emptied, work.emit, one.id, physical_id)
+        await HOLDERS[kind].empty(work.clients, one.stack.region, physical_id, told)
+    attempt = 1
+    while (stack := await _delete(work, one, attempt)).status != "DELETE_COMPLETE":
+        if attempt == _TRIES:
+            return await _broke(work, one, stack)
+        for kind, physical_id in one.holders:
+            await HOLDERS[kind].release(work.clients, one.stack.region, physical_id)
+        attempt += 1
+    return Done(one.id, stack.status)
+
+
+def _tell_emptied(emit: Emit, stack: StackId, bucket: str, versions: int) -> None:
+    emit(Emptied(stack=stack, bucket=bucket, versions=versions))
+
+
+async def _delete(work: Demolition, one: Standing, attempt: int) -> ObservedStack:
+    work.emit(Started(stack=one.id, what="DELETE"))
+    await call(
+        one.id,
+        work.clients.cloudformation(one.stack.region).delete_stack,
+        StackName=one.stack.arn,
+        ClientRequestToken=_token(work, one, attempt),
+    )
+    seen_deleting = False
+
+    def over(stack: ObservedStack) -> bool:
+        # A stale read may still show the status from before: that one is neither of the two ends, except that a
+        # second try starts from DELETE_FAILED, which counts only once the deletion has been seen to run.
+        nonlocal seen_deleting
+        seen_deleting = seen_deleting or stack.status == "DELETE_IN_PROGRESS"
+        return stack.status == "DELETE_COMPLETE" or (
+            stack.status == "DELETE_FAILED" and (seen_deleting or attempt == 1)
+        )
+
+    return await work.watch.until(one.stack.arn, over, _DEADLINE_S)
+
+
+async def _broke(work: Demolition, one: Standing, stack: ObservedStack) -> Broke:
+    cause = await observe_cause(work.clients, stack, _token(work, one, _TRIES))
+    resource, reason = (cause.resource, cause.reason) if cause else ("", stack.status_reason)
+    work.emit(FirstFailure(stack=one.id, resource=resource, reason=reason))
+    return Broke(one.id, stack.status, resource, reason, next_step="python -m builder destroy    goes on from here")
+
+
+def _token(work: Demolition, one: Standing, attempt: int) -> str:
+    return token(work.run_id, one.id, f"delete-{attempt}")
