@@ -16,19 +16,20 @@ _NOT_OURS = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "A
 
 async def observe_elsewhere(
     deployment: Deployment,
+    seen: tuple[ObservedStack, ...],
     templates: Mapping[StackId, object],
     clients: Clients,
 ) -> tuple[ObservedStack, ...]:
     """Return the deployment's stacks in regions that the assembly does not name; mostly it takes no call to know.
 
-    `templates` are those that are deployed. They name every region that their data is in. Where a stack whose data is
-    in several regions is missing beside others that stand, as after a change of the primary region or after a first
-    deployment that broke off, every region is asked.
+    `seen` are the stacks of the regions that it names, `templates` those deployed, which name every region that their
+    data is in. Where a stack whose data is in several regions is missing beside others that stand, as after a change of
+    the primary region or after a first deployment that broke off, every region is asked.
     """
     named = {region for template in templates.values() for region in _regions_of_data(template)}
-    moved = templates and any(
-        stack.id not in templates and _regions_of_data(stack.template) for stack in deployment.stacks
-    )
+    stands = any(stack.facts.exists for stack in of_deployment(seen, deployment.name))
+    missing = [stack for stack in deployment.stacks if stack.id not in templates and _regions_of_data(stack.template)]
+    moved = stands and missing
     regions = {*named, *(clients.regions() if moved else ())} - {*deployment.regions}
     return await observe_tagged(deployment.name, tuple(sorted(regions)), clients)
 

@@ -51,7 +51,7 @@ async def look_around(deployment: Deployment, clients: Clients, emit: Emit) -> L
     templates = dict(
         zip(deployed, await together(observe_template(clients, stack) for stack in deployed.values()), strict=True)
     )
-    seen += await observe_elsewhere(deployment, templates, clients)
+    seen += await observe_elsewhere(deployment, seen, templates, clients)
     return Look(
         account=account,
         stacks=standing,

@@ -1,7 +1,7 @@
 """The deployer on the fake AWS: the shipped assembly, a world, and all that was said on the way."""
 
 import hashlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from builder.deploy import (
     Plan,
     Progress,
     Seal,
+    Wish,
     destroy,
     execute_plan,
     find_standing,
@@ -66,16 +67,20 @@ class Rig:
     def said(self, kind: type[Progress]) -> list[Progress]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    def plan(self, deployment: Deployment | None = None) -> Plan:
+    def plan(self, deployment: Deployment | None = None, wish: Wish | None = None) -> Plan:
         self.plans += 1
         seal = Seal(id=f"plan-{self.plans}", at="2026-01-01T00:00:00+00:00")
-        return self.watched(lambda emit: make_plan(deployment or self.deployment, self.clients, seal, emit))
+        return self.watched(
+            lambda emit: make_plan(deployment or self.deployment, self.clients, seal, emit, wish or Wish())
+        )
 
-    def execute(self, plan: Plan) -> tuple[Outcome, ...]:
-        return self.watched(lambda emit: execute_plan(plan, self.clients, emit))
+    def execute(self, plan: Plan, allow: Collection[str] = ()) -> tuple[Outcome, ...]:
+        return self.watched(lambda emit: execute_plan(plan, self.clients, emit, allow=allow))
 
-    def deploy(self, deployment: Deployment | None = None) -> tuple[Outcome, ...]:
-        return self.execute(self.plan(deployment))
+    def deploy(
+        self, deployment: Deployment | None = None, wish: Wish | None = None, allow: Collection[str] = ()
+    ) -> tuple[Outcome, ...]:
+        return self.execute(self.plan(deployment, wish), allow)
 
     def destroy(self) -> tuple[Outcome, ...]:
         needs = {stack.id: stack.needs for stack in self.deployment.stacks}

@@ -1,0 +1,24 @@
+from builder.aws import Clients
+from builder.deploy.resources import Holder, Seen
+from builder.terms import Region
+from deploy.rig import Rig
+
+
+def test_a_plain_holder_only_guards(rig: Rig) -> None:
+    plain = Holder(lost="all")
+    seen = Seen(before={"A": 1}, after={"A": 2})
+    assert (plain.losses(seen), plain.warnings(seen), plain.regions({}), plain.sequence({}, {})) == ((), (), (), ())
+
+    async def take_down(clients: Clients) -> None:
+        await plain.quiesce(clients, Region("us-east-1"), "id")
+        await plain.empty(clients, Region("us-east-1"), "id", lambda _: None)
+        await plain.release(clients, Region("us-east-1"), "id")
+
+    rig.run(lambda: take_down(rig.clients))
+    assert rig.world.calls == []
+
+
+def test_where_the_details_are_left_out_anything_may_be_touched() -> None:
+    assert Seen().may_touch("Replicas")
+    assert Seen(touched=frozenset({"Replicas"})).may_touch("Replicas")
+    assert not Seen(touched=frozenset({"Tags"})).may_touch("Replicas")

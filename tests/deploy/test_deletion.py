@@ -1,0 +1,104 @@
+from dataclasses import replace
+
+import pytest
+
+from builder.deploy import Done, Wish
+from builder.deploy.progress import Started
+from builder.errors import Stopped
+from builder.terms import Region, StackId
+from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
+from deploy.rig import ACCOUNT, Rig, edited
+
+TABLE = StackId("us-east-1/table")
+ORPHANED = Wish(remove_orphans=True)
+
+
+def fewer(rig: Rig, *gone: str) -> None:
+    stacks = tuple(
+        replace(stack, needs=tuple(need for need in stack.needs if need not in gone))
+        for stack in rig.deployment.stacks
+        if stack.id not in gone
+    )
+    rig.deployment = replace(rig.deployment, stacks=stacks)
+
+
+def test_orphans_are_left_alone_unless_somebody_wants_them_gone(standing: Rig) -> None:
+    fewer(standing, "us-west-2/service")
+    plan = standing.plan()
+    assert plan.is_empty
+    assert [orphan.stack for orphan in plan.orphans] == ["us-west-2/tap-dev-service"]
+
+
+def test_orphans_go_after_everything_else_and_the_youngest_first(standing: Rig) -> None:
+    fewer(standing, "us-west-2/service", "us-west-2/storage")
+    plan = standing.plan(wish=ORPHANED)
+    allow = {trip.allow for trip in plan.guards}
+    assert allow == {
+        "us-west-2/tap-dev-service/LogGroup",
+        "us-west-2/tap-dev-service/FunctionUrl",
+        "us-west-2/tap-dev-storage/Bucket",
+    }
+    with pytest.raises(Stopped, match="us-west-2/tap-dev-storage/Bucket"):
+        standing.execute(plan)
+    standing.clients.s3(Region("us-west-2")).put_object(Bucket=f"tap-dev-{ACCOUNT}-us-west-2-an", Key="left", Body=b"x")
+    assert all(isinstance(outcome, Done) for outcome in standing.execute(plan, allow))
+    started = [str(event.stack) for event in standing.said(Started)]
+    assert started == ["us-west-2/tap-dev-service", "us-west-2/tap-dev-storage"]
+    assert not standing.world.stack("tap-dev-storage", region="us-west-2").exists
+
+
+def test_orphans_that_are_gone_already_are_done(standing: Rig) -> None:
+    fewer(standing, "us-west-2/service")
+    plan = standing.plan(wish=ORPHANED)
+    allow = {trip.allow for trip in plan.guards}
+    standing.execute(plan, allow)
+    assert standing.execute(plan, allow) == (Done(StackId("us-west-2/tap-dev-service"), "executed before"),)
+    assert standing.operations("DeleteStack") == 1
+
+
+def test_an_orphan_that_moved_since_is_not_deleted(standing: Rig) -> None:
+    complete = standing.deployment
+    fewer(standing, "us-west-2/service")
+    plan = standing.plan(wish=ORPHANED)
+    standing.deploy(edited(complete, "us-west-2/service", "MemorySize: 256", "MemorySize: 512"))
+    with pytest.raises(Stopped, match="has moved"):
+        standing.execute(plan, {trip.allow for trip in plan.guards})
+    assert standing.operations("DeleteStack") == 0
+
+
+def failed_creation(rig: Rig) -> None:
+    rig.world.script.fails("CREATE", "Table", reason="Subscriber limit exceeded")
+    rig.deploy()
+    assert rig.world.stack("tap-dev-table").status == "ROLLBACK_COMPLETE"
+    rig.events.clear()
+
+
+def test_what_a_failed_creation_left_is_deleted_and_made_anew(rig: Rig) -> None:
+    failed_creation(rig)
+    plan = rig.plan()
+    (deletion,) = plan.deletions
+    assert (deletion.stack, deletion.resources) == (TABLE, ())
+    deferred = next(one for one in plan.deferred if one.stack == TABLE)
+    assert (deferred.type, [change.action for change in deferred.changes]) == ("CREATE", ["Add"])
+    assert plan.guards == ()
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
+    assert set(rig.statuses().values()) == {"CREATE_COMPLETE"}
+    started = [str(event.stack) for event in rig.said(Started)]
+    assert started.index(TABLE) < started.index("us-west-2/service")
+
+
+def test_a_plan_that_was_cut_off_between_deletion_and_creation_goes_on(rig: Rig) -> None:
+    failed_creation(rig)
+    plan = rig.plan()
+    rig.clients.cloudformation(Region("us-east-1")).delete_stack(StackName="tap-dev-table")
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
+    assert all(outcome == Done(outcome.stack, "executed before") for outcome in rig.execute(plan))
+
+
+def test_a_failed_creation_that_still_holds_data_needs_a_person(rig: Rig) -> None:
+    rig.deployment = make_deployment(make_stack(KEYS, KEY_TEMPLATE))
+    rig.deploy()
+    rig.world.stack("tap-dev-keys").put("CREATE_FAILED", reason="it was told to keep what it had")
+    with pytest.raises(Stopped, match=r"still holds\n  Key \(AWS::KMS::Key\)"):
+        rig.plan()
+    assert rig.operations("DeleteStack") == 0

@@ -1,0 +1,27 @@
+from builder.deploy.elsewhere import observe_tagged
+from builder.terms import Region, StackId
+from deploy.chained import make_deployment, make_stack
+from deploy.rig import Rig
+from deploy.test_guards import BESIDE, GLOBAL_TABLE
+
+TAGS = {"builder:deployment": "tap-dev"}
+STACK = StackId("us-east-1/data")
+
+
+def test_a_region_that_only_a_deployed_table_names_is_looked_at(rig: Rig) -> None:
+    rig.deploy(make_deployment(make_stack(STACK, BESIDE + GLOBAL_TABLE)))
+    rig.world.stack("tap-dev-old", region="us-west-2").deploy(tags=TAGS)
+    plan = rig.plan(make_deployment(make_stack(STACK, BESIDE + GLOBAL_TABLE)))
+    assert [orphan.stack for orphan in plan.orphans] == ["us-west-2/tap-dev-old"]
+
+
+def test_a_first_deployment_asks_its_own_regions_only(rig: Rig) -> None:
+    rig.plan(make_deployment(make_stack(STACK, BESIDE + GLOBAL_TABLE)))
+    assert {call.region for call in rig.world.calls} == {"us-east-1"}
+
+
+def test_only_the_deployment_s_own_stacks_count(rig: Rig) -> None:
+    rig.world.stack("tap-dev-old", region="us-west-2").deploy(tags=TAGS)
+    rig.world.stack("bystander", region="us-west-2").deploy()
+    found = rig.run(lambda: observe_tagged("tap-dev", (Region("eu-west-1"), Region("us-west-2")), rig.clients))
+    assert [stack.name for stack in found] == ["tap-dev-old"]

@@ -1,0 +1,147 @@
+"""Every guard, by what CloudFormation itself shows of an update on the fake."""
+
+from dataclasses import replace
+
+import pytest
+
+from builder.assembly.render import make_assembly
+from builder.deploy import Deployment, Done
+from builder.deploy import make_deployment as bind
+from builder.deploy.guards import trips
+from builder.deploy.records import ResourceChange
+from builder.errors import Stopped
+from builder.terms import LogicalId, StackId
+from deploy.chained import make_deployment, make_stack
+from deploy.rig import Rig, edited
+from wanted import make_wanted
+
+STACK, TABLE = StackId("us-east-1/data"), StackId("us-east-1/table")
+BESIDE = "Resources:\n  Topic: {Type: AWS::SNS::Topic}\n"
+
+
+def holding(resource: str) -> Deployment:
+    """A deployment of one stack, with this resource beside one that holds nothing."""
+    return make_deployment(make_stack(STACK, BESIDE + resource))
+
+
+def guarded(rig: Rig, deployment: Deployment, *allow: str) -> str:
+    """Plan it, see exactly these names guarded and nothing executed without them; let them pass. Return the reasons."""
+    plan = rig.plan(deployment)
+    assert {trip.allow for trip in plan.guards} == set(allow)
+    before = rig.operations("ExecuteChangeSet")
+    for some in (allow[:-1], ()):
+        with pytest.raises(Stopped, match="Nothing was executed") as caught:
+            rig.execute(plan, some)
+        assert f"--allow {allow[-1]} " in caught.value.next_step
+    assert rig.operations("ExecuteChangeSet") == before
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan, allow))
+    return "; ".join(trip.why for trip in plan.guards)
+
+
+BUCKET = "  Data: {Type: AWS::S3::Bucket, Properties: {BucketName: one}}\n"
+KEY = "  Data: {Type: AWS::KMS::Key, Properties: {KeySpec: SYMMETRIC_DEFAULT}}\n"
+LOGS = "  Data: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: one}}\n"
+GLOBAL_TABLE = """\
+  Data:
+    Type: AWS::DynamoDB::GlobalTable
+    Properties:
+      TableName: one
+      BillingMode: PAY_PER_REQUEST
+      StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES}
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      Replicas:
+        - {Region: us-east-1}
+        - {Region: us-west-2}
+"""
+URL = """\
+  Function: {Type: AWS::Lambda::Function, Properties: {FunctionName: one, Role: r, Code: {ZipFile: x}}}
+  Other: {Type: AWS::Lambda::Function, Properties: {FunctionName: two, Role: r, Code: {ZipFile: x}}}
+  Data: {Type: AWS::Lambda::Url, Properties: {AuthType: NONE, TargetFunctionArn: !GetAtt Function.Arn}}
+"""
+
+
+@pytest.mark.parametrize("resource", [BUCKET, KEY, LOGS, GLOBAL_TABLE], ids=["bucket", "key", "log group", "table"])
+def test_what_holds_data_is_not_removed_unasked(rig: Rig, resource: str) -> None:
+    rig.deploy(holding(resource))
+    assert "with it goes" in guarded(rig, make_deployment(make_stack(STACK, BESIDE)), f"{STACK}/Data")
+
+
+@pytest.mark.parametrize("resource", [BUCKET, LOGS, GLOBAL_TABLE], ids=["bucket", "log group", "table"])
+def test_what_holds_data_is_not_replaced_unasked(rig: Rig, resource: str) -> None:
+    rig.deploy(holding(resource))
+    assert "is replaced" in guarded(rig, holding(resource.replace(": one", ": two")), f"{STACK}/Data")
+
+
+def test_a_function_url_is_not_replaced_unasked(rig: Rig) -> None:
+    rig.deploy(holding(URL))
+    why = guarded(rig, holding(URL.replace("!GetAtt Function.Arn", "!GetAtt Other.Arn")), f"{STACK}/Data")
+    assert "the address that clients know" in why
+
+
+def test_a_replica_does_not_go_unasked(rig: Rig) -> None:
+    rig.deploy(holding(GLOBAL_TABLE))
+    why = guarded(rig, holding(GLOBAL_TABLE.replace("        - {Region: us-west-2}\n", "")), f"{STACK}/Data")
+    assert "loses its replica in us-west-2" in why
+
+
+def test_two_names_have_to_be_allowed_each(rig: Rig) -> None:
+    both = make_deployment(make_stack(STACK, BESIDE + BUCKET), make_stack(StackId("us-west-2/data"), BESIDE + LOGS))
+    rig.deploy(both)
+    bare = make_deployment(make_stack(STACK, BESIDE), make_stack(StackId("us-west-2/data"), BESIDE))
+    guarded(rig, bare, f"{STACK}/Data", "us-west-2/data/Data")
+
+
+def test_what_is_retained_leaves_the_stack_only_when_asked(rig: Rig) -> None:
+    kept = BUCKET.replace("S3::Bucket,", "S3::Bucket, DeletionPolicy: Retain,")
+    rig.deploy(holding(kept))
+    assert "it stays" in guarded(rig, make_deployment(make_stack(STACK, BESIDE)), f"{STACK}/Data")
+
+
+def test_a_new_primary_region_is_not_taken_unasked(standing: Rig) -> None:
+    assembly = make_assembly(make_wanted(regions={"primary": "us-west-2", "secondaries": ["us-east-1"]}))
+    plan = standing.plan(bind(assembly.manifest, assembly.templates, "dev"))
+    table = next(trip for trip in plan.guards if trip.allow == "us-west-2/table/Table")
+    assert table.why.startswith("a new primary region: Table of us-east-1/tap-dev-table")
+    with pytest.raises(Stopped, match="us-west-2/table/Table"):
+        standing.execute(plan)
+    assert standing.operations("ExecuteChangeSet") == 0
+
+
+def test_a_primary_region_that_the_assembly_no_longer_names_is_found(standing: Rig) -> None:
+    assembly = make_assembly(make_wanted(regions={"primary": "eu-west-1", "secondaries": ["us-west-2"]}))
+    plan = standing.plan(bind(assembly.manifest, assembly.templates, "dev"))
+    assert "us-east-1/tap-dev-table" in {orphan.stack for orphan in plan.orphans}
+    assert "eu-west-1/table/Table" in {trip.allow for trip in plan.guards}
+
+
+def test_an_ordinary_update_trips_nothing(standing: Rig) -> None:
+    plan = standing.plan(edited(standing.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512"))
+    assert plan.guards == ()
+    assert all(isinstance(outcome, Done) for outcome in standing.execute(plan))
+
+
+DATA = ResourceChange(action="Modify", logical_id=LogicalId("Data"), type="AWS::S3::Bucket")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (replace(DATA, replacement="Conditional"), "may be replaced: with the old one goes every object"),
+        (replace(DATA, replacement="True", policy_action="ReplaceAndRetain"), "the old one stays"),
+        (replace(DATA, replacement="True", policy_action="ReplaceAndSnapshot"), "a snapshot is all that stays"),
+        (replace(DATA, policy_action="ReplaceAndDelete"), "is replaced"),
+        (replace(DATA, action="Remove", policy_action="Snapshot"), "a snapshot is all that stays"),
+        (replace(DATA, action="Dynamic"), "cannot say beforehand"),
+        (replace(DATA, losses=("its replica",)), "loses its replica"),
+    ],
+)
+def test_the_reason_says_what_becomes_of_the_data(rig: Rig, change: ResourceChange, why: str) -> None:
+    step = replace(rig.plan().steps[0], changes=(change,))
+    (trip,) = trips([step])
+    assert why in trip.why
+
+
+@pytest.mark.parametrize("change", [DATA, replace(DATA, action="Add"), replace(DATA, action="Import")])
+def test_what_stays_or_comes_needs_nobody_s_leave(rig: Rig, change: ResourceChange) -> None:
+    assert trips([replace(rig.plan().steps[0], changes=(change,))]) == ()

@@ -1,0 +1,31 @@
+import pytest
+
+from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
+from builder.errors import ExitCode
+from builder.terms import StackId
+from deploy.rig import Rig
+
+A = StackId("a")
+DONE, BROKE = Done(A, "CREATE_COMPLETE"), Broke(A, "ROLLBACK_COMPLETE", "R", "no")
+OVERTAKEN, CANCELLED = Overtaken(A, by="them"), Cancelled(A, because="b failed")
+INTERRUPTED = Cancelled(A, because="interrupted", interrupted=True)
+
+
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [
+        ([], ExitCode.DONE),
+        ([DONE, DONE], ExitCode.DONE),
+        ([DONE, BROKE, CANCELLED], ExitCode.FAILED),
+        ([OVERTAKEN, BROKE], ExitCode.FAILED),
+        ([DONE, OVERTAKEN, CANCELLED], ExitCode.STOPPED),
+        ([DONE, INTERRUPTED], ExitCode.INTERRUPTED),
+        ([INTERRUPTED, BROKE], ExitCode.FAILED),
+    ],
+)
+def test_the_gravest_outcome_counts(ended: list[Outcome], code: ExitCode) -> None:
+    assert exit_code(ended) is code
+
+
+def test_what_waits_for_review_stops(rig: Rig) -> None:
+    assert exit_code([DONE, Deviated(A, rig.plan().steps[0], ("more",))]) is ExitCode.STOPPED
