@@ -1,0 +1,64 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+from builder.cli.interrupt import run_interruptibly
+
+
+def never() -> None:
+    pytest.fail("the process was to leave")
+
+
+async def interrupted(number: signal.Signals, done: list[str]) -> str:
+    os.kill(os.getpid(), number)
+    try:
+        await asyncio.sleep(0.05)
+    except asyncio.CancelledError:
+        done.append("cleared up")
+        raise
+    done.append("ended by itself")
+    return "result"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_once_the_work_goes_on_to_a_good_place_where_it_can(number: signal.Signals) -> None:
+    done: list[str] = []
+    assert run_interruptibly(interrupted(number, done), lambda: True, never) == "result"
+    assert done == ["ended by itself"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_once_it_is_cancelled_where_it_cannot_and_clears_up(number: signal.Signals) -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        run_interruptibly(interrupted(number, done), lambda: False, never)
+    assert done == ["cleared up"]
+
+
+def test_afterwards_signals_do_what_they_did_before() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_interruptibly(asyncio.sleep(0, "done"), lambda: True, never) == "done"
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_twice_it_leaves_at_once_whatever_is_under_way() -> None:
+    program = dedent("""
+        import asyncio, os, signal, time
+        from builder.cli.interrupt import run_interruptibly
+
+        async def work():
+            asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(60)
+
+        run_interruptibly(work(), lambda: True, lambda: print("left", flush=True))
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (130, "left\n")

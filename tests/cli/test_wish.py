@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+
+from builder.cli.wiring import Wiring
+from builder.cli.wish import make_wish
+from builder.terms import Region
+from conftest import Command
+
+SAID = {
+    "role_arn": None,
+    "deployment_mode": "STANDARD",
+    "import_existing": False,
+    "artifacts_bucket": None,
+    "remove_orphans": False,
+}
+ROLE = "arn:aws:iam::111122223333:role/cfn-exec"
+
+
+def test_the_option_s_role_wins_over_the_environment_s(project: Path) -> None:
+    with (project / "dr.yaml").open("a") as config:
+        config.write(f'\nenvironments:\n  prod: {{role_arn: "{ROLE}"}}\n')
+    wiring = Wiring(env="prod", environment={})
+    assert make_wish(wiring, "plan", SAID).options.role_arn == ROLE
+    assert make_wish(wiring, "plan", {**SAID, "role_arn": f"{ROLE}-2"}).options.role_arn == f"{ROLE}-2"
+    assert make_wish(Wiring(environment={}), "plan", SAID).options.role_arn is None
+
+
+def test_everything_that_is_said_reaches_the_plan(project: Path) -> None:
+    said = {
+        **SAID,
+        "deployment_mode": "EXPRESS",
+        "import_existing": True,
+        "artifacts_bucket": "a",
+        "remove_orphans": True,
+    }
+    wish = make_wish(Wiring(environment={}), "deploy", said)
+    options = wish.options
+    assert (options.by, options.deployment_mode, options.import_existing) == ("deploy", "EXPRESS", True)
+    assert (options.artifacts_bucket, wish.remove_orphans) == ("a", True)
+
+
+def test_templates_in_between_are_linted_where_cfn_lint_is(project: Path) -> None:
+    lint = make_wish(Wiring(environment={}), "plan", SAID).lint
+    assert lint is not None
+    bad = "Resources:\n  Topic: {Type: AWS::SNS::Topic, Properties: {Nonsense: 1}}\n"
+    assert any("Nonsense" in line for line in lint(bad, Region("us-east-1")))
+    assert lint("Resources:\n  Topic: {Type: AWS::SNS::Topic}\n", Region("us-east-1")) == ()
+
+
+@pytest.mark.parametrize("verb", ["plan", "deploy"])
+def test_both_verbs_take_the_same_wishes(builder: Command, project: Path, verb: str) -> None:
+    told = builder(verb, "--help").out
+    for option in ("--remove-orphans", "--artifacts-bucket", "--deployment-mode", "--import-existing", "--role-arn"):
+        assert option in told
+    assert builder(verb, "--deployment-mode", "HASTY").code == 2
