@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 Region = NewType("Region", str)
 AccountId = NewType("AccountId", str)
@@ -12,6 +12,13 @@ StackId = NewType("StackId", str)
 """The id of a stack within an assembly, `us-east-1/table`; not CloudFormation's ARN."""
 StackName = NewType("StackName", str)
 """The name CloudFormation knows a stack by, `tap-dev-table`; the same name may stand in several regions."""
+
+
+class Site(NamedTuple):
+    """Where a stack stands: a region of an account; None is the account of the credentials."""
+
+    account: AccountId | None
+    region: Region
 
 
 class Operation(StrEnum):

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from builder.errors import BadInput
-from builder.terms import Region, StackId
+from builder.terms import AccountId, Region, Site, StackId
 
 FILE_NAME = "manifest.json"
 VERSION = 1
@@ -49,6 +49,8 @@ class Entry:
     needs: tuple[StackId, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     termination_protection: bool = False
+    account: Annotated[AccountId, StringConstraints(pattern=r"^[0-9]{12}$")] | None = None
+    """The account it belongs in, where it is not that of the credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,11 @@ class Manifest:
     def regions(self) -> tuple[Region, ...]:
         """Every region with a stack, in the order of the stacks."""
         return tuple(dict.fromkeys(entry.region for entry in self.stacks))
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """Every region of every account with a stack, in the order of the stacks."""
+        return tuple(dict.fromkeys(Site(entry.account, entry.region) for entry in self.stacks))
 
     def entry(self, stack: StackId) -> Entry:
         """Return the entry of a stack; KeyError if the assembly has none of that id."""
@@ -95,7 +102,11 @@ def read_manifest(data: bytes, where: str) -> Manifest:
 
 def write_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of manifest.json: the same for equal manifests, one line at the end."""
-    return json.dumps(dataclasses.asdict(manifest), indent=2).encode() + b"\n"
+    said = dataclasses.asdict(manifest)
+    for entry in said["stacks"]:
+        if entry["account"] is None:
+            del entry["account"]
+    return json.dumps(said, indent=2).encode() + b"\n"
 
 
 def bind(text: str, suffix: str) -> str:

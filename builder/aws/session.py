@@ -1,15 +1,18 @@
 """The one place where clients are made: credentials, retries, time-outs and pools are decided here."""
 
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from builder import __version__
+from builder.aws.assume import Core, assume
 from builder.aws.errors import aws_errors
 from builder.aws.poll import Tempo
-from builder.terms import Region
+from builder.terms import AccountId, Region, Site
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -31,18 +34,46 @@ _CONFIG = Config(
 class Clients:
     """Every client of one identity, by service and region, made once and shared by all threads."""
 
-    def __init__(self, session: boto3.Session, tempo: Tempo = Tempo()) -> None:
+    def __init__(
+        self,
+        session: boto3.Session,
+        tempo: Tempo = Tempo(),
+        roles: Mapping[AccountId, str] | None = None,
+        make_core: Core = botocore.session.Session,
+    ) -> None:
         self._session = session
         self.tempo = tempo
+        self._roles = roles or {}
+        self._make_core = make_core
         self._made: dict[tuple[str, Region], Any] = {}
+        self._others: dict[AccountId, Clients] = {}
         # Making a client is not thread-safe, using one is.
         self._lock = threading.Lock()
 
     @classmethod
-    def of_profile(cls, profile: str | None, tempo: Tempo = Tempo()) -> "Clients":
-        """Return the clients of a profile, or of boto3's own search for credentials. Raises BadInput."""
+    def of_profile(
+        cls, profile: str | None, tempo: Tempo = Tempo(), roles: Mapping[AccountId, str] | None = None
+    ) -> "Clients":
+        """Return the clients of a profile, or of boto3's own search for credentials. Raises BadInput.
+
+        `roles` are the ARNs of those to assume in other accounts.
+        """
         with aws_errors(f"profile {profile}" if profile else "credentials"):
-            return cls(boto3.Session(profile_name=profile), tempo)
+            return cls(boto3.Session(profile_name=profile), tempo, roles)
+
+    def of(self, site: Site) -> "Clients":
+        """Return the clients for a site: by the role of its account, where one is named, else these.
+
+        The role is assumed by the STS of the first site that asks.
+        """
+        account = site.account
+        if account is None or account not in self._roles:
+            return self
+        with self._lock:
+            if account not in self._others:
+                session = assume(self._session, self._roles[account], site.region, self._make_core)
+                self._others[account] = Clients(session, self.tempo)
+            return self._others[account]
 
     def regions(self) -> tuple[Region, ...]:
         """Return every region that CloudFormation is in, in the partition of the credentials' own region; no call."""

@@ -19,7 +19,7 @@ def destroy(wiring: Wiring, *, yes: bool) -> ExitCode:
 
     manifest = wiring.manifest
     name = deployment_name(manifest.project, wiring.suffix)
-    standing = wiring.run(find_standing(name, manifest.regions, wiring.clients))
+    standing = wiring.run(find_standing(name, manifest.sites, wiring.clients))
     if not standing:
         wiring.console.say(f"nothing of {name} stands in {', '.join(manifest.regions)}")
         return ExitCode.DONE

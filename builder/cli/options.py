@@ -19,7 +19,7 @@ def global_options(function: F) -> F:
 
 
 def _into_wiring(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    if value is not None and value is not False:
+    if value not in {None, False, ()}:
         setattr(context.ensure_object(Wiring), str(parameter.name), value)
 
 
@@ -33,6 +33,13 @@ _OPTIONS = (
     _option("--env", metavar="SUFFIX", help="Environment suffix; else ENVIRONMENT_SUFFIX, else dr.yaml's."),
     _option("--assembly", type=_FILE, metavar="DIR", help="Deploy this assembly; needs no dr.yaml."),
     _option("--profile", metavar="NAME", help="AWS profile; else boto3's own search."),
+    _option(
+        "--account-role",
+        "account_roles",
+        multiple=True,
+        metavar="ACCOUNT=ARN",
+        help="The role to assume for an assembly's stacks in another account; repeatable.",
+    ),
     _option("--json", "json_events", is_flag=True, help="Events as JSON lines on stdout, people's text on stderr."),
     _option("-v", "--verbose", is_flag=True, help="Say what is asked of AWS, on stderr."),
 )

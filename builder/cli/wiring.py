@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from builder.errors import BadInput
+from builder.terms import AccountId
 
 if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
@@ -37,6 +38,7 @@ class Wiring:
     env: str | None = None
     assembly: Path | None = None
     profile: str | None = None
+    account_roles: tuple[str, ...] = ()
     json_events: bool = False
     verbose: bool = False
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -130,7 +132,7 @@ class Wiring:
         """AWS, by the profile or boto3's own search for credentials."""
         from builder.aws import Clients
 
-        return Clients.of_profile(self.profile)
+        return Clients.of_profile(self.profile, roles=dict(_account_role(said) for said in self.account_roles))
 
     def seal(self) -> "Seal":
         """Return a new plan's id and time."""
@@ -165,3 +167,14 @@ class Wiring:
                     )
                 return said
         return None
+
+
+def _account_role(said: str) -> tuple[AccountId, str]:
+    account, equals, role = said.partition("=")
+    if not re.fullmatch(r"[0-9]{12}", account) or not equals or not role.startswith("arn:"):
+        raise BadInput(
+            where="--account-role",
+            what=f"'{said}' is not an account and a role's ARN",
+            next_step="--account-role 444455556666=arn:aws:iam::444455556666:role/deployer",
+        )
+    return AccountId(account), role

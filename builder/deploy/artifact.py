@@ -33,7 +33,7 @@ async def place_template(clients: Clients, desired: DesiredStack, bucket: str | 
             what=f"the template has {len(template):,} bytes; CloudFormation takes {INLINE_BYTES:,} with the request",
             next_step=f"--artifacts-bucket NAME-{REGION}    hands it over through a bucket in each region",
         )
-    client = clients.s3(desired.region)
+    client = clients.of(desired.site).s3(desired.region)
     name, key = bucket.replace(REGION, desired.region), f"{desired.sha256}.yaml"
     await call(f"{desired.id}: {name}", client.put_object, Bucket=name, Key=key, Body=template)
     # boto3 knows every partition's host names; the signature is of no use here.

@@ -7,7 +7,7 @@ from builder.deploy.observe import ObservedStack
 
 async def observe_cause(clients: Clients, stack: ObservedStack, client_token: str) -> FirstCause | None:
     """Return the first real failure of the operation that carries this token, or None if no event shows one."""
-    client = clients.cloudformation(stack.region)
+    client = clients.of(stack.site).cloudformation(stack.region)
 
     def events_of_the_operation() -> FirstCause | None:
         events = []

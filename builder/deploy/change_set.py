@@ -13,7 +13,7 @@ from builder.deploy.description import describe
 from builder.deploy.desired import DesiredStack
 from builder.deploy.records import Options, Origin, ResourceChange
 from builder.errors import AwsError, Failed
-from builder.terms import Arn, Region, StackId
+from builder.terms import Arn, Site, StackId
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.literals import CapabilityType
@@ -34,7 +34,7 @@ class Asked:
     """A change set that CloudFormation has accepted, made already or not."""
 
     stack: StackId
-    region: Region
+    site: Site
     change_set: Arn
     stack_arn: Arn
 
@@ -80,7 +80,7 @@ async def ask(clients: Clients, origin: Origin, request: Request) -> Asked:
     Raises BadInput for a template that is too large to hand over.
     """
     desired, name = request.desired, request.name(origin)
-    client = clients.cloudformation(desired.region)
+    client = clients.of(desired.site).cloudformation(desired.region)
     description = describe(origin, desired.id, desired.sha256)
     try:
         answer = await call(
@@ -104,8 +104,8 @@ async def ask(clients: Clients, origin: Origin, request: Request) -> Asked:
         found = await call(desired.id, client.describe_change_set, ChangeSetName=name, StackName=desired.name)
         if found.get("Description") != description:
             raise
-        return Asked(desired.id, desired.region, Arn(found["ChangeSetId"]), Arn(found["StackId"]))
-    return Asked(desired.id, desired.region, Arn(answer["Id"]), Arn(answer["StackId"]))
+        return Asked(desired.id, desired.site, Arn(found["ChangeSetId"]), Arn(found["StackId"]))
+    return Asked(desired.id, desired.site, Arn(answer["Id"]), Arn(answer["StackId"]))
 
 
 def _optional(options: Options) -> dict[str, Any]:
@@ -146,7 +146,7 @@ async def review(clients: Clients, asked: Asked) -> Reviewed | None:
 
 async def _made(clients: Clients, asked: Asked) -> "DescribeChangeSetOutputTypeDef":
     """Look until CloudFormation has made the change set or given up; return the first page."""
-    client, loop = clients.cloudformation(asked.region), asyncio.get_running_loop()
+    client, loop = clients.of(asked.site).cloudformation(asked.site.region), asyncio.get_running_loop()
     started = loop.time()
     while True:
         await asyncio.sleep(clients.tempo.change_sets.wait_s(loop.time() - started))
@@ -168,7 +168,7 @@ async def read_findings(clients: Clients, asked: Asked) -> tuple[str, ...]:
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
     """
-    client = clients.cloudformation(asked.region)
+    client = clients.of(asked.site).cloudformation(asked.site.region)
 
     def every_page() -> list[Any]:
         pages = client.get_paginator("describe_events").paginate(ChangeSetName=asked.change_set)
@@ -192,7 +192,7 @@ async def read_findings(clients: Clients, asked: Asked) -> tuple[str, ...]:
 
 async def delete(clients: Clients, asked: Asked) -> None:
     """Delete one change set of our own; one that is gone already is fine, one still being made is waited for."""
-    client, loop = clients.cloudformation(asked.region), asyncio.get_running_loop()
+    client, loop = clients.of(asked.site).cloudformation(asked.site.region), asyncio.get_running_loop()
     started = loop.time()
     while True:
         try:
@@ -210,7 +210,7 @@ def console_link(asked: Asked) -> str:
     """Return where people review the change set."""
     domain = _CONSOLES.get(asked.change_set.split(":")[1], _CONSOLES["aws"])
     return (
-        f"https://{asked.region}.{domain}/cloudformation/home?region={asked.region}#/stacks/changesets/changes"
+        f"https://{asked.site.region}.{domain}/cloudformation/home?region={asked.site.region}#/stacks/changesets/changes"
         f"?stackId={quote(asked.stack_arn, safe='')}&changeSetId={quote(asked.change_set, safe='')}"
     )
 
@@ -218,7 +218,7 @@ def console_link(asked: Asked) -> str:
 async def _every_change(
     clients: Clients, asked: Asked, first: "DescribeChangeSetOutputTypeDef", *, values: bool
 ) -> "list[ChangeTypeDef]":
-    client = clients.cloudformation(asked.region)
+    client = clients.of(asked.site).cloudformation(asked.site.region)
     if not values:
         first = await call(asked.stack, client.describe_change_set, ChangeSetName=asked.change_set)
     changes, more = list(first.get("Changes", [])), first.get("NextToken")

@@ -47,8 +47,8 @@ async def make_deferred(
 async def _bound(deferred: Deferred, clients: Clients) -> DesiredStack:
     """Return the stack with every parameter known. Raises Failed for an output that is not there."""
     outputs: dict[StackId, Mapping[str, str]] = {}
-    for source, (region, name) in deferred.sources.items():
-        stack = await observe_stack(clients, region, name)
+    for source, (site, name) in deferred.sources.items():
+        stack = await observe_stack(clients, site, name)
         outputs[source] = stack.outputs if stack else {}
     parameters: dict[str, str | OutputOf] = dict(deferred.desired.parameters)
     for parameter, value in deferred.desired.parameters.items():

@@ -21,7 +21,7 @@ async def plan_orphans(
     ids = [StackId(f"{stack.region}/{stack.name}") for stack in orphans]
     if needs is None:
         return tuple(
-            Orphan(stack=name, region=stack.region, resources=resources)
+            Orphan(stack=name, region=stack.region, resources=resources, account=stack.site.account)
             for name, stack, resources in zip(ids, orphans, held, strict=True)
         )
     return tuple(
@@ -65,4 +65,5 @@ def _deletion(
         needs=needs,
         found=Found(status=stack.status, stack_id=stack.arn, last_change=stack.last_change),
         resources=resources,
+        account=stack.site.account,
     )

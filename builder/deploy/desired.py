@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import ConfigDict
 
 from builder.assembly.manifest import Entry, Manifest, OutputOf, bind
-from builder.terms import AccountId, Region, StackId, StackName
+from builder.terms import AccountId, Region, Site, StackId, StackName
 
 TAG_DEPLOYMENT = "builder:deployment"
 TAG_STACK = "builder:stack"
@@ -27,6 +27,13 @@ class DesiredStack:
     needs: tuple[StackId, ...]
     tags: Mapping[str, str]
     termination_protection: bool
+    account: AccountId | None = None
+    """The account it belongs in, where it is not that of the credentials."""
+
+    @property
+    def site(self) -> Site:
+        """Where it stands, or will."""
+        return Site(self.account, self.region)
 
     @property
     def sources(self) -> tuple[StackId, ...]:
@@ -52,6 +59,11 @@ class Deployment:
     def regions(self) -> tuple[Region, ...]:
         """Every region of the deployment."""
         return tuple(dict.fromkeys(stack.region for stack in self.stacks))
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """Every region of every account of the deployment."""
+        return tuple(dict.fromkeys(stack.site for stack in self.stacks))
 
     def stack(self, stack_id: StackId) -> DesiredStack:
         """Return a stack by its id; StopIteration if there is none."""
@@ -102,4 +114,5 @@ def _bind_entry(entry: Entry, template: bytes, suffix: str, deployment: str) -> 
             TAG_STACK: entry.id,
         },
         termination_protection=entry.termination_protection,
+        account=entry.account,
     )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from builder.aws import Clients, together
 from builder.deploy.desired import TAG_STACK
-from builder.deploy.observe import ObservedStack, RegionView, of_deployment
+from builder.deploy.observe import ObservedStack, SiteView, of_deployment
 from builder.deploy.outcome import Broke, Cancelled, Done, Outcome
 from builder.deploy.progress import Emit, FirstFailure, NotStarted, Status
 from builder.deploy.take_down import Demolition, Standing, observe_standing, quiesce, take_down
 from builder.deploy.watch import Watch
 from builder.errors import BuilderError
-from builder.terms import Region, StackId
+from builder.terms import Arn, Site, StackId
 
 Needs = Mapping[StackId, tuple[StackId, ...]]
 
@@ -22,14 +22,16 @@ class _Run:
     clients: Clients
     emit: Emit
     run_id: str
-    watches: Mapping[Region, Watch]
-    ends: dict[StackId, asyncio.Future[Outcome]]
+    watches: Mapping[Site, Watch]
+    ends: Mapping[Arn, asyncio.Future[Outcome]]
+    dependants: Mapping[StackId, list[Standing]]
+    """By what they need."""
 
 
-async def find_standing(deployment: str, regions: tuple[Region, ...], clients: Clients) -> tuple[Standing, ...]:
-    """Return every stack that carries the deployment's tag in these regions, whether an assembly has it or not."""
-    by_region = await together(RegionView(clients, region).every_stack() for region in regions)
-    stacks = [stack for found in by_region for stack in of_deployment(found, deployment)]
+async def find_standing(deployment: str, sites: tuple[Site, ...], clients: Clients) -> tuple[Standing, ...]:
+    """Return every stack that carries the deployment's tag in these sites, whether an assembly has it or not."""
+    by_site = await together(SiteView(clients, site).every_stack() for site in sites)
+    stacks = [stack for found in by_site for stack in of_deployment(found, deployment)]
     return tuple(await together(observe_standing(_stack_id(stack), stack, clients) for stack in stacks))
 
 
@@ -46,48 +48,44 @@ async def destroy(
         emit,
         run_id,
         _make_watches(standing, clients, emit),
-        {one.id: loop.create_future() for one in standing},
+        {one.stack.arn: loop.create_future() for one in standing},
+        {need: [one for one in standing if need in needs.get(one.id, ())] for need in {one.id for one in standing}},
     )
     await together(quiesce(one, clients) for one in standing)
-    return tuple(await asyncio.gather(*(_take_down(run, one, _dependants(one.id, needs)) for one in standing)))
-
-
-def _dependants(stack: StackId, needs: Needs) -> tuple[StackId, ...]:
-    return tuple(other for other, needed in needs.items() if stack in needed)
+    return tuple(await asyncio.gather(*(_take_down(run, one) for one in standing)))
 
 
 def _stack_id(stack: ObservedStack) -> StackId:
     return StackId(stack.tags.get(TAG_STACK, f"{stack.region}/{stack.name}"))
 
 
-def _make_watches(standing: tuple[Standing, ...], clients: Clients, emit: Emit) -> dict[Region, Watch]:
+def _make_watches(standing: tuple[Standing, ...], clients: Clients, emit: Emit) -> dict[Site, Watch]:
     ids = {one.stack.arn: one.id for one in standing}
-    last: dict[StackId, str] = {one.id: one.stack.status for one in standing}
+    last = {one.stack.arn: one.stack.status for one in standing}
 
     def seen(stack: ObservedStack) -> None:
-        stack_id = ids[stack.arn]
-        if last[stack_id] != stack.status:
-            last[stack_id] = stack.status
-            emit(Status(stack=stack_id, status=stack.status))
+        if last[stack.arn] != stack.status:
+            last[stack.arn] = stack.status
+            emit(Status(stack=ids[stack.arn], status=stack.status))
 
-    regions = {one.stack.region for one in standing}
-    return {region: Watch(RegionView(clients, region), clients.tempo.stacks, seen) for region in regions}
+    sites = {one.stack.site for one in standing}
+    return {site: Watch(SiteView(clients, site), clients.tempo.stacks, seen) for site in sites}
 
 
-async def _take_down(run: _Run, one: Standing, dependants: tuple[StackId, ...]) -> Outcome:
+async def _take_down(run: _Run, one: Standing) -> Outcome:
     try:
-        outcome = await _outcome(run, one, dependants)
+        outcome = await _outcome(run, one)
     except BuilderError as error:
         run.emit(FirstFailure(stack=one.id, resource="", reason=error.what))
         outcome = Broke(one.id, status="", resource="", reason=error.what, next_step=error.next_step)
     if isinstance(outcome, Cancelled):
         run.emit(NotStarted(stack=one.id, because=outcome.because))
-    run.ends[one.id].set_result(outcome)
+    run.ends[one.stack.arn].set_result(outcome)
     return outcome
 
 
-async def _outcome(run: _Run, one: Standing, dependants: tuple[StackId, ...]) -> Outcome:
-    for other in dependants:
-        if other in run.ends and not isinstance(await run.ends[other], Done):
-            return Cancelled(one.id, because=f"{other}, which needs it, is still there")
-    return await take_down(Demolition(run.clients, run.emit, run.watches[one.stack.region], run.run_id), one)
+async def _outcome(run: _Run, one: Standing) -> Outcome:
+    for other in run.dependants[one.id]:
+        if not isinstance(await run.ends[other.stack.arn], Done):
+            return Cancelled(one.id, because=f"{other.id}, which needs it, is still there")
+    return await take_down(Demolition(run.clients, run.emit, run.watches[one.stack.site], run.run_id), one)

@@ -16,7 +16,7 @@ async def discard_plan(plan: Plan, clients: Clients, only: Collection[StackId] |
     """
     await discard_asked(
         (
-            Asked(step.stack, step.region, step.change_set, step.stack_arn)
+            Asked(step.stack, step.site, step.change_set, step.stack_arn)
             for step in plan.steps
             if only is None or step.stack in only
         ),
@@ -30,9 +30,9 @@ async def discard_asked(asked: Iterable[Asked], clients: Clients) -> None:
 
 
 async def _discard(asked: Asked, clients: Clients) -> None:
-    client = clients.cloudformation(asked.region)
+    client = clients.of(asked.site).cloudformation(asked.site.region)
     await delete(clients, asked)
-    stack = await observe_stack(clients, asked.region, asked.stack_arn)
+    stack = await observe_stack(clients, asked.site, asked.stack_arn)
     if stack is None or stack.status != "REVIEW_IN_PROGRESS":
         return
     left = await call(asked.stack, client.list_change_sets, StackName=asked.stack_arn)

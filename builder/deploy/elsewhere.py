@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from builder.aws import Clients, together
 from builder.deploy.desired import Deployment
-from builder.deploy.observe import ObservedStack, RegionView, of_deployment
+from builder.deploy.observe import ObservedStack, SiteView, of_deployment
 from builder.deploy.resources import HOLDERS
 from builder.deploy.template import properties_of, read_template, resources_of
 from builder.errors import AwsError
-from builder.terms import Region, StackId
+from builder.terms import Region, Site, StackId
 
 # What a region answers that the account has not opted in to.
 _NOT_OURS = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "OptInRequired"})
@@ -42,7 +42,7 @@ async def observe_tagged(deployment: str, regions: tuple[Region, ...], clients: 
 
 async def _every_stack(clients: Clients, region: Region) -> tuple[ObservedStack, ...]:
     try:
-        return await RegionView(clients, region).every_stack()
+        return await SiteView(clients, Site(None, region)).every_stack()
     except AwsError as error:
         if error.code in _NOT_OURS:
             return ()

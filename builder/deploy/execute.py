@@ -9,7 +9,7 @@ from builder.deploy.cause import observe_cause
 from builder.deploy.chain import Link, make_chains
 from builder.deploy.deferred import make_deferred
 from builder.deploy.events import FirstCause
-from builder.deploy.observe import ObservedStack, RegionView, observe_stack
+from builder.deploy.observe import ObservedStack, SiteView, observe_stack
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
 from builder.deploy.preflight import Checked, check_plan
 from builder.deploy.progress import Emit, FirstFailure, NotStarted, Started, Status
@@ -18,7 +18,7 @@ from builder.deploy.start import execute_step, execution_token
 from builder.deploy.take_down import Demolition, observe_standing, quiesce, take_down
 from builder.deploy.watch import Settled, Watch
 from builder.errors import BuilderError, Stopped
-from builder.terms import Arn, Region, StackId
+from builder.terms import Arn, Site, StackId
 
 # Longer than any operation of the resources at hand; a global table's first replica takes minutes.
 DEADLINE_S = 6 * 3600.0
@@ -40,7 +40,7 @@ class _Run:
     emit: Emit
     brake: Brake
     allow: Collection[str]
-    watches: Mapping[Region, Watch]
+    watches: Mapping[Site, Watch]
     ends: dict[StackId, asyncio.Future[Outcome]]
     claimed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the first step has been started: of two plans at once, one is told before it has done anything."""
@@ -80,19 +80,19 @@ def _first_to_start(checked: tuple[Checked, ...]) -> Checked | None:
     return next((one for one in checked if planned.isdisjoint(one.left[0].needs)), None)
 
 
-def _make_watches(plan: Plan, clients: Clients, emit: Emit) -> dict[Region, Watch]:
+def _make_watches(plan: Plan, clients: Clients, emit: Emit) -> dict[Site, Watch]:
     links = [link for chain in make_chains(plan).values() for link in chain]
-    ids = {(link.region, link.desired.name if isinstance(link, Deferred) else link.name): link.stack for link in links}
+    ids = {(link.site, link.name): link.stack for link in links}
     last: dict[StackId, str] = {}
 
     def seen(stack: ObservedStack) -> None:
-        stack_id = ids[stack.region, stack.name]
+        stack_id = ids[stack.site, stack.name]
         if last.get(stack_id) != stack.status:
             last[stack_id] = stack.status
             emit(Status(stack=stack_id, status=stack.status))
 
-    regions = dict.fromkeys(link.region for link in links)
-    return {region: Watch(RegionView(clients, region), clients.tempo.stacks, seen) for region in regions}
+    sites = dict.fromkeys(link.site for link in links)
+    return {site: Watch(SiteView(clients, site), clients.tempo.stacks, seen) for site in sites}
 
 
 async def _carry_out(run: _Run, one: Checked, *, first: bool) -> Outcome:
@@ -171,14 +171,14 @@ async def _execute(run: _Run, step: Step) -> Outcome:
 
 
 async def _until_settled(run: _Run, link: Step | Deferred, stack_arn: Arn, change_set: Arn | None) -> Outcome:
-    stack = await run.watches[link.region].until(stack_arn, _settled(change_set), DEADLINE_S)
+    stack = await run.watches[link.site].until(stack_arn, _settled(change_set), DEADLINE_S)
     if not (stack.facts.good and stack.facts.exists):
         return await _broke(run, link, stack)
     protection = (link.desired if isinstance(link, Deferred) else link).termination_protection
     if stack.termination_protection != protection:
         await call(
             link.stack,
-            run.clients.cloudformation(link.region).update_termination_protection,
+            run.clients.of(link.site).cloudformation(link.region).update_termination_protection,
             StackName=stack_arn,
             EnableTerminationProtection=protection,
         )
@@ -197,12 +197,12 @@ def _settled(change_set: Arn | None) -> Settled:
 
 async def _delete(run: _Run, deletion: Deletion) -> Outcome:
     run.claimed.set()
-    stack = await observe_stack(run.clients, deletion.region, deletion.stack_arn)
+    stack = await observe_stack(run.clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
         return Done(deletion.stack, "DELETE_COMPLETE")
     standing = await observe_standing(deletion.stack, stack, run.clients)
     await quiesce(standing, run.clients)
-    return await take_down(Demolition(run.clients, run.emit, run.watches[deletion.region], run.plan.id), standing)
+    return await take_down(Demolition(run.clients, run.emit, run.watches[deletion.site], run.plan.id), standing)
 
 
 async def _broke(run: _Run, link: Step | Deferred, stack: ObservedStack) -> Broke:

@@ -9,7 +9,7 @@ from builder.deploy.desired import Deployment
 from builder.deploy.elsewhere import observe_elsewhere
 from builder.deploy.observe import (
     ObservedStack,
-    RegionView,
+    SiteView,
     observe_account,
     observe_stack,
     observe_template,
@@ -17,7 +17,7 @@ from builder.deploy.observe import (
 )
 from builder.deploy.progress import Emit, Waiting
 from builder.errors import BadInput
-from builder.terms import AccountId, Operation, Region, StackId, StackName
+from builder.terms import AccountId, Operation, Site, StackId, StackName
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,16 @@ async def look_around(deployment: Deployment, clients: Clients, emit: Emit) -> L
 
     Raises BadInput where the credentials are of another account than dr.yaml pins.
     """
-    by_region = await together(RegionView(clients, region).every_stack() for region in deployment.regions)
-    seen = tuple(stack for stacks in by_region for stack in stacks)
+    by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
+    seen = tuple(stack for stacks in by_site for stack in stacks)
     account = await _account(deployment, seen, clients)
-    wanted = {(stack.region, stack.name): stack.id for stack in deployment.stacks}
+    wanted = {(stack.site, stack.name): stack.id for stack in deployment.stacks}
     stacks = await together(
-        _settled(clients, stack, wanted[stack.region, stack.name], emit)
+        _settled(clients, stack, wanted[stack.site, stack.name], emit)
         for stack in seen
-        if (stack.region, stack.name) in wanted
+        if (stack.site, stack.name) in wanted
     )
-    standing = {wanted[stack.region, stack.name]: stack for stack in stacks if stack is not None}
+    standing = {wanted[stack.site, stack.name]: stack for stack in stacks if stack is not None}
     deployed = {stack_id: stack for stack_id, stack in standing.items() if stack.facts.exists}
     templates = dict(
         zip(deployed, await together(observe_template(clients, stack) for stack in deployed.values()), strict=True)
@@ -61,15 +61,16 @@ async def look_around(deployment: Deployment, clients: Clients, emit: Emit) -> L
 
 
 def _orphans(
-    ours: Iterable[ObservedStack], wanted: Mapping[tuple[Region, StackName], StackId]
+    ours: Iterable[ObservedStack], wanted: Mapping[tuple[Site, StackName], StackId]
 ) -> tuple[ObservedStack, ...]:
-    strays = [stack for stack in ours if (stack.region, stack.name) not in wanted]
+    strays = [stack for stack in ours if (stack.site, stack.name) not in wanted]
     return tuple(sorted(strays, key=lambda stack: stack.created, reverse=True))
 
 
 async def _account(deployment: Deployment, seen: tuple[ObservedStack, ...], clients: Clients) -> AccountId:
     """Return the account of the credentials: a stack's ARN tells it too, without a call."""
-    account = seen[0].account if seen else await observe_account(clients, deployment.regions[0])
+    own = next((stack.account for stack in seen if stack.site.account is None), None)
+    account = own or await observe_account(clients, deployment.regions[0])
     if deployment.account not in {None, account}:
         raise BadInput(
             where=deployment.name,
@@ -87,5 +88,5 @@ async def _settled(clients: Clients, stack: ObservedStack, stack_id: StackId, em
     while now is not None and now.facts.operation is Operation.WAIT:
         emit(Waiting(stack=stack_id, status=now.status))
         await asyncio.sleep(clients.tempo.stacks.wait_s(loop.time() - started))
-        now = await observe_stack(clients, stack.region, stack.name)
+        now = await observe_stack(clients, stack.site, stack.name)
     return now

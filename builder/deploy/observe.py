@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from builder.aws import Clients, call, together
 from builder.deploy.desired import TAG_DEPLOYMENT
 from builder.errors import AwsError
-from builder.terms import STATUSES, AccountId, Arn, LogicalId, Region, StackName, StatusFacts
+from builder.terms import STATUSES, AccountId, Arn, LogicalId, Region, Site, StackName, StatusFacts
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class ObservedStack:
     """One stack as DescribeStacks shows it."""
 
-    region: Region
+    site: Site
     name: StackName
     arn: Arn
     status: str
@@ -33,8 +33,13 @@ class ObservedStack:
     termination_protection: bool
 
     @property
+    def region(self) -> Region:
+        """The region it stands in."""
+        return self.site.region
+
+    @property
     def account(self) -> AccountId:
-        """The account it stands in."""
+        """The account it stands in, from its ARN."""
         return AccountId(self.arn.split(":")[4])
 
     @property
@@ -60,16 +65,16 @@ async def observe_account(clients: Clients, region: Region) -> AccountId:
     return AccountId(answer["Account"])
 
 
-class RegionView:
-    """A look at one region, by the way that costs fewer calls: its listing, or its stacks one by one."""
+class SiteView:
+    """A look at one region of one account, by the way that costs fewer calls: its listing, or its stacks one by one."""
 
-    def __init__(self, clients: Clients, region: Region) -> None:
+    def __init__(self, clients: Clients, site: Site) -> None:
         self._clients = clients
-        self.region = region
+        self.site = site
         self._pages = 1
 
     async def every_stack(self) -> tuple[ObservedStack, ...]:
-        """Return every stack of the region that is not deleted, of whatever deployment, over all pages."""
+        """Return every stack of the site that is not deleted, of whatever deployment, over all pages."""
         return await self._listed(until=None)
 
     async def stacks(self, arns: Collection[Arn]) -> dict[Arn, ObservedStack]:
@@ -78,44 +83,42 @@ class RegionView:
         if len(arns) > self._pages:
             found = {stack.arn: stack for stack in await self._listed(until=arns) if stack.arn in arns}
         # A deleted stack is in no listing; by ARN it can be asked for.
-        asked = await together(
-            observe_stack(self._clients, self.region, arn) for arn in sorted(set(arns) - found.keys())
-        )
+        asked = await together(observe_stack(self._clients, self.site, arn) for arn in sorted(set(arns) - found.keys()))
         return found | {stack.arn: stack for stack in asked if stack is not None}
 
     async def _listed(self, until: Collection[Arn] | None) -> tuple[ObservedStack, ...]:
         """List page by page, to the end or until all that is looked for was found."""
-        client = self._clients.cloudformation(self.region)
+        client = self._clients.of(self.site).cloudformation(self.site.region)
 
         def pages() -> tuple[ObservedStack, ...]:
             found: list[ObservedStack] = []
             self._pages = 0
             for page in client.get_paginator("describe_stacks").paginate():
                 self._pages += 1
-                found += [_observed(self.region, stack) for stack in page["Stacks"]]
+                found += [_observed(self.site, stack) for stack in page["Stacks"]]
                 if until is not None and {stack.arn for stack in found}.issuperset(until):
                     break
             return tuple(found)
 
-        return await call(self.region, pages)
+        return await call(self.site.region, pages)
 
 
-async def observe_stack(clients: Clients, region: Region, name: str) -> ObservedStack | None:
+async def observe_stack(clients: Clients, site: Site, name: str) -> ObservedStack | None:
     """Return one stack by name or ARN; by ARN also a deleted one. None if there is none."""
-    client = clients.cloudformation(region)
+    client = clients.of(site).cloudformation(site.region)
     try:
-        answer = await call(f"{region}/{name}", client.describe_stacks, StackName=name)
+        answer = await call(f"{site.region}/{name}", client.describe_stacks, StackName=name)
     except AwsError as error:
         # CloudFormation has no error code of its own for a stack that is not there.
         if error.code == "ValidationError" and "does not exist" in error.what:
             return None
         raise
-    return _observed(region, answer["Stacks"][0])
+    return _observed(site, answer["Stacks"][0])
 
 
 async def observe_resources(clients: Clients, stack: ObservedStack) -> tuple[ObservedResource, ...]:
     """Return what stands in a stack, over all pages; what is deleted already is left out."""
-    client = clients.cloudformation(stack.region)
+    client = clients.of(stack.site).cloudformation(stack.region)
 
     def every_page() -> tuple[ObservedResource, ...]:
         return tuple(
@@ -135,7 +138,7 @@ async def observe_resources(clients: Clients, stack: ObservedStack) -> tuple[Obs
 
 async def observe_template(clients: Clients, stack: ObservedStack) -> object:
     """Return the stack's template as it was sent: a text, or for a JSON template what botocore read it to."""
-    client = clients.cloudformation(stack.region)
+    client = clients.of(stack.site).cloudformation(stack.region)
     answer = await call(
         f"{stack.region}/{stack.name}", client.get_template, StackName=stack.arn, TemplateStage="Original"
     )
@@ -147,10 +150,10 @@ def of_deployment(stacks: tuple[ObservedStack, ...], deployment: str) -> tuple[O
     return tuple(stack for stack in stacks if stack.tags.get(TAG_DEPLOYMENT) == deployment)
 
 
-def _observed(region: Region, stack: "StackTypeDef") -> ObservedStack:
+def _observed(site: Site, stack: "StackTypeDef") -> ObservedStack:
     changed = stack.get("LastUpdatedTime") or stack["CreationTime"]
     return ObservedStack(
-        region=region,
+        site=site,
         name=StackName(stack["StackName"]),
         arn=Arn(stack.get("StackId", "")),
         status=stack["StackStatus"],

@@ -16,7 +16,7 @@ from builder.deploy.records import Found, ResourceChange
 from builder.deploy.sequence import make_sequence
 from builder.deploy.template import read_template
 from builder.errors import Stopped, gathered
-from builder.terms import Region, StackId, StackName
+from builder.terms import Site, StackId, StackName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Outline:
     later: tuple[Part, ...]
     wrecks: tuple[tuple[DesiredStack, ObservedStack], ...]
     """What is left of failed creations, to be deleted first."""
-    places: Mapping[StackId, tuple[Region, StackName]]
+    places: Mapping[StackId, tuple[Site, StackName]]
 
     @property
     def stacks(self) -> tuple[StackId, ...]:
@@ -62,7 +62,7 @@ def make_outline(deployment: Deployment, look: Look) -> Outline:
         now=tuple(part for part in parts if not part.because),
         later=tuple(part for part in parts if part.because),
         wrecks=tuple((desired, look.stacks[desired.id]) for desired, one in decided if isinstance(one, Rebuild)),
-        places={stack.id: (stack.region, stack.name) for stack in deployment.stacks},
+        places={stack.id: (stack.site, stack.name) for stack in deployment.stacks},
     )
 
 

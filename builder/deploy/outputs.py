@@ -12,7 +12,7 @@ async def observe_outputs(deployment: Deployment, clients: Clients) -> Mapping[s
     """Return every public output by name, in the manifest's order. Raises Failed if a stack or output is missing."""
     holders = dict.fromkeys(stack for stack, _ in deployment.outputs.values())
     wanted = [deployment.stack(stack_id) for stack_id in holders]
-    found = await together(observe_stack(clients, stack.region, stack.name) for stack in wanted)
+    found = await together(observe_stack(clients, stack.site, stack.name) for stack in wanted)
     standing = {
         stack.id: observed.outputs
         for stack, observed in zip(wanted, found, strict=True)

@@ -6,7 +6,7 @@ from builder.aws import Clients, call
 from builder.deploy.description import is_alike, is_deploys_own
 from builder.deploy.records import PendingReview, Step
 from builder.errors import AwsError
-from builder.terms import Arn, Region, StackId
+from builder.terms import Arn, Site, StackId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 async def observe_change_sets(
-    clients: Clients, stack: StackId, region: Region, stack_arn: Arn
+    clients: Clients, stack: StackId, site: Site, stack_arn: Arn
 ) -> "list[ChangeSetSummaryTypeDef]":
     """Return every change set that a stack has, over all pages; none where there is no such stack."""
-    client = clients.cloudformation(region)
+    client = clients.of(site).cloudformation(site.region)
 
     def every_page() -> "list[ChangeSetSummaryTypeDef]":
         pages = client.get_paginator("list_change_sets").paginate(StackName=stack_arn)

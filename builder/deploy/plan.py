@@ -135,6 +135,7 @@ async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
         findings=await read_findings(clients, asked),
         termination_protection=desired.termination_protection,
         part=part.number,
+        account=desired.account,
     )
 
 
@@ -156,7 +157,7 @@ async def _pending(steps: Iterable[Step], planner: _Planner) -> tuple[PendingRev
     """Name what waits for review on the same stacks."""
     known = [step for step in steps if step.found.status is not None]
     standing = await together(
-        observe_change_sets(planner.clients, step.stack, step.region, step.stack_arn) for step in known
+        observe_change_sets(planner.clients, step.stack, step.site, step.stack_arn) for step in known
     )
     return tuple(
         review

@@ -88,7 +88,7 @@ async def _look(plan: Plan, chain: Chain, clients: Clients, *, begun: bool) -> C
 
 
 async def _check_step(plan: Plan, step: Step, chain: Chain, clients: Clients) -> Checked | Stopped:
-    waiting = await observe_change_sets(clients, step.stack, step.region, step.stack_arn)
+    waiting = await observe_change_sets(clients, step.stack, step.site, step.stack_arn)
     own = next((one for one in waiting if one["ChangeSetId"] == step.change_set), None)
     if own is not None and own["ExecutionStatus"] == "AVAILABLE":
         # CloudFormation makes a change set OBSOLETE when its stack moves: an AVAILABLE one is as it was reviewed.
@@ -96,7 +96,7 @@ async def _check_step(plan: Plan, step: Step, chain: Chain, clients: Clients) ->
             raise overtaken(step.stack, None, "its change set was made from another template")
         pending = reviews_of_others(step, plan.assembly, waiting)
         return Checked(stack=step.stack, left=chain, untouched=True, pending=pending)
-    stack = await observe_stack(clients, step.region, step.stack_arn)
+    stack = await observe_stack(clients, step.site, step.stack_arn)
     if stack is not None and (done := await how_far(plan, chain, stack, clients)):
         return done
     if own is not None and own["ExecutionStatus"] == "OBSOLETE":
@@ -108,7 +108,7 @@ async def _check_step(plan: Plan, step: Step, chain: Chain, clients: Clients) ->
 async def _check_deferred(
     plan: Plan, deferred: Deferred, chain: Chain, clients: Clients, *, begun: bool
 ) -> Checked | Stopped:
-    stack = await observe_stack(clients, deferred.region, deferred.desired.name)
+    stack = await observe_stack(clients, deferred.site, deferred.name)
     if stack is not None and (done := await how_far(plan, chain, stack, clients)):
         return done
     if begun or _stands_as(deferred.found, stack):
@@ -117,7 +117,7 @@ async def _check_deferred(
 
 
 async def _check_deletion(deletion: Deletion, chain: Chain, clients: Clients) -> Checked | Stopped:
-    stack = await observe_stack(clients, deletion.region, deletion.stack_arn)
+    stack = await observe_stack(clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
         return Checked(stack=deletion.stack, left=chain[1:])
     if stack.status.startswith("DELETE_") or _stands_as(deletion.found, stack):

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from builder.deploy.desired import DesiredStack
 from builder.errors import BadInput
-from builder.terms import AccountId, Arn, LogicalId, Region, StackId, StackName
+from builder.terms import AccountId, Arn, LogicalId, Region, Site, StackId, StackName
 
 PLAN_VERSION = 1
 _STRICT = ConfigDict(extra="forbid")
@@ -88,6 +88,7 @@ class Orphan:
     """`region/name`."""
     region: Region
     resources: tuple[StackResource, ...] = ()
+    account: AccountId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +125,12 @@ class Step:
     termination_protection: bool = False
     part: int = 1
     """Its place among the change sets of its stack."""
+    account: AccountId | None = None
+
+    @property
+    def site(self) -> Site:
+        """Where its stack stands, or will."""
+        return Site(self.account, self.region)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +146,12 @@ class Deletion:
     needs: tuple[StackId, ...] = ()
     found: Found = Found()
     resources: tuple[StackResource, ...] = ()
+    account: AccountId | None = None
+
+    @property
+    def site(self) -> Site:
+        """Where the stack stands."""
+        return Site(self.account, self.region)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +167,7 @@ class Deferred:
     because: str
     part: int = 1
     """Its place among the change sets of its stack."""
-    sources: Mapping[StackId, tuple[Region, StackName]] = field(default_factory=dict)
+    sources: Mapping[StackId, tuple[Site, StackName]] = field(default_factory=dict)
     """Where the outputs are read that its parameters are bound to."""
     changes: tuple[ResourceChange, ...] = ()
     """The most it may show; of a resource that is modified, the paths of its properties."""
@@ -172,6 +185,16 @@ class Deferred:
     def region(self) -> Region:
         """Where the stack stands, or will."""
         return self.desired.region
+
+    @property
+    def name(self) -> StackName:
+        """The stack's name in CloudFormation."""
+        return self.desired.name
+
+    @property
+    def site(self) -> Site:
+        """Where the stack stands, or will."""
+        return self.desired.site
 
     @property
     def needs(self) -> tuple[StackId, ...]:

@@ -26,7 +26,7 @@ async def execute_step(plan: Plan, step: Step, clients: Clients) -> Arn:
     try:
         await call(
             step.stack,
-            clients.cloudformation(step.region).execute_change_set,
+            clients.of(step.site).cloudformation(step.region).execute_change_set,
             ChangeSetName=step.change_set,
             ClientRequestToken=execution_token(plan, step.stack, step.part),
             DisableRollback=False,
@@ -46,7 +46,7 @@ async def _who_runs(plan: Plan, step: Step, clients: Clients, refusal: AwsError)
     loop = asyncio.get_running_loop()
     started = loop.time()
     while True:
-        stack = await observe_stack(clients, step.region, step.stack_arn)
+        stack = await observe_stack(clients, step.site, step.stack_arn)
         if stack is not None and await how_far(plan, (step,), stack, clients):
             return stack.change_set or step.change_set
         if loop.time() - started > LAG_S:

@@ -19,6 +19,6 @@ async def sweep(deployment: Deployment, plan: Plan, clients: Clients) -> None:
 
 
 async def _sweep(stack: DesiredStack, clients: Clients) -> None:
-    for one in await observe_change_sets(clients, stack.id, stack.region, Arn(stack.name)):
+    for one in await observe_change_sets(clients, stack.id, stack.site, Arn(stack.name)):
         if is_deploys_own(one.get("Description", "")):
-            await delete(clients, Asked(stack.id, stack.region, Arn(one["ChangeSetId"]), Arn(one["StackId"])))
+            await delete(clients, Asked(stack.id, stack.site, Arn(one["ChangeSetId"]), Arn(one["StackId"])))

@@ -47,7 +47,8 @@ async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Cli
 async def quiesce(standing: Standing, clients: Clients) -> None:
     """Stop whatever would fill again what is about to be emptied."""
     await together(
-        HOLDERS[kind].quiesce(clients, standing.stack.region, physical_id) for kind, physical_id in standing.holders
+        HOLDERS[kind].quiesce(clients.of(standing.stack.site), standing.stack.region, physical_id)
+        for kind, physical_id in standing.holders
     )
 
 
@@ -57,13 +58,13 @@ async def take_down(work: Demolition, one: Standing) -> Done | Broke:
         await work.watch.until(one.stack.arn, lambda stack: stack.facts.settled, _DEADLINE_S)
     for kind, physical_id in one.holders:
         told = functools.partial(_tell_emptied, work.emit, one.id, physical_id)
-        await HOLDERS[kind].empty(work.clients, one.stack.region, physical_id, told)
+        await HOLDERS[kind].empty(work.clients.of(one.stack.site), one.stack.region, physical_id, told)
     attempt = 1
     while (stack := await _delete(work, one, attempt)).status != "DELETE_COMPLETE":
         if attempt == _TRIES:
             return await _broke(work, one, stack)
         for kind, physical_id in one.holders:
-            await HOLDERS[kind].release(work.clients, one.stack.region, physical_id)
+            await HOLDERS[kind].release(work.clients.of(one.stack.site), one.stack.region, physical_id)
         attempt += 1
     return Done(one.id, stack.status)
 
@@ -76,7 +77,7 @@ async def _delete(work: Demolition, one: Standing, attempt: int) -> ObservedStac
     work.emit(Started(stack=one.id, what="DELETE"))
     await call(
         one.id,
-        work.clients.cloudformation(one.stack.region).delete_stack,
+        work.clients.of(one.stack.site).cloudformation(one.stack.region).delete_stack,
         StackName=one.stack.arn,
         ClientRequestToken=_token(work, one, attempt),
     )

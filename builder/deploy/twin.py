@@ -12,7 +12,7 @@ async def links_executed_by_twin(clients: Clients, plan: Plan, chain: Chain, sta
     """Return how many links are as good as executed, if the stack's last change set is the same as one of theirs."""
     if stack.change_set is None or not stack.facts.exists:
         return 0
-    client = clients.cloudformation(stack.region)
+    client = clients.of(stack.site).cloudformation(stack.region)
     try:
         found = await call(chain[0].stack, client.describe_change_set, ChangeSetName=stack.change_set)
     except AwsError as error:

@@ -1,11 +1,11 @@
-"""One poller for each region serves everybody who waits for a stack there."""
+"""One poller for each region of an account serves everybody who waits for a stack there."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from builder.aws import Pace
-from builder.deploy.observe import ObservedStack, RegionView
+from builder.deploy.observe import ObservedStack, SiteView
 from builder.errors import AwsError, Failed
 from builder.terms import Arn
 
@@ -34,9 +34,9 @@ class _Wait:
 
 
 class Watch:
-    """Looks at a region's stacks while somebody waits for one, as often as the one begun last deserves."""
+    """Looks at a site's stacks while somebody waits for one, as often as the one begun last deserves."""
 
-    def __init__(self, view: RegionView, pace: Pace, seen: Callable[[ObservedStack], None]) -> None:
+    def __init__(self, view: SiteView, pace: Pace, seen: Callable[[ObservedStack], None]) -> None:
         self._view = view
         self._pace = pace
         self._seen = seen
@@ -61,7 +61,7 @@ class Watch:
                 return await wait.future
         except TimeoutError as error:
             raise Failed(
-                where=f"{self._view.region}: {arn}", what=f"had not settled after {deadline_s:.0f} s"
+                where=f"{self._view.site.region}: {arn}", what=f"had not settled after {deadline_s:.0f} s"
             ) from error
         finally:
             self._waits = [other for other in self._waits if other is not wait]

@@ -153,10 +153,10 @@ def _end(life: _Life) -> None:
     tell = life.stage.tell
     tell(Chapter("destroy, buckets and table full"))
     deployment = life.deployment(life.wanted)
-    standing = life.stage.run(find_standing(deployment.name, deployment.regions, life.clients))
+    standing = life.stage.run(find_standing(deployment.name, deployment.sites, life.clients))
     needs = {stack.id: stack.needs for stack in deployment.stacks}
     _expect_done(life.stage.watch(partial(destroy, standing, needs, life.clients, life.stage.seal().id)))
-    left = life.stage.run(find_standing(deployment.name, deployment.regions, life.clients))
+    left = life.stage.run(find_standing(deployment.name, deployment.sites, life.clients))
     if left:
         raise Failed(where="destroy", what=f"left standing: {', '.join(one.id for one in left)}")
     tell(Line(f"{len(standing)} stacks are gone, nothing is left"))

@@ -61,3 +61,14 @@ def test_an_environment_s_own_values_reach_its_deployment(project: Path) -> None
     assert (prod.deployment.account, prod.role_arn) == ("111122223333", role)
     dev = Wiring(environment={})
     assert (dev.deployment.account, dev.role_arn) == (None, None)
+
+
+def test_roles_of_other_accounts_are_taken_by_account(credentials: None) -> None:
+    role = "arn:aws:iam::444455556666:role/deployer"
+    assert Wiring(account_roles=(f"444455556666={role}",), environment={}).clients is not None
+
+
+@pytest.mark.parametrize("said", ["444455556666", "4444=arn:aws:iam::4444:role/x", "444455556666=deployer"])
+def test_a_role_that_is_not_said_in_full_is_a_wrong_input(said: str) -> None:
+    with pytest.raises(BadInput, match="--account-role"):
+        _ = Wiring(account_roles=(said,), environment={}).clients

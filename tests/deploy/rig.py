@@ -87,7 +87,7 @@ class Rig:
         self.plans += 1
 
         async def all_of_it(emit: Emit) -> tuple[Outcome, ...]:
-            standing = await find_standing(self.deployment.name, self.deployment.regions, self.clients)
+            standing = await find_standing(self.deployment.name, self.deployment.sites, self.clients)
             return await destroy(standing, needs, self.clients, f"destroy-{self.plans}", emit)
 
         return self.watched(all_of_it)

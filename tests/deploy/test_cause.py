@@ -2,7 +2,7 @@ from builder.deploy.cause import observe_cause
 from builder.deploy.events import FirstCause
 from builder.deploy.observe import observe_stack
 from builder.deploy.start import execution_token
-from builder.terms import Region, StackId
+from builder.terms import Region, Site, StackId
 from deploy.rig import Rig
 
 TABLE = StackId("us-east-1/table")
@@ -10,7 +10,7 @@ TABLE = StackId("us-east-1/table")
 
 def cause(rig: Rig, token: str) -> FirstCause | None:
     async def ask() -> FirstCause | None:
-        stack = await observe_stack(rig.clients, Region("us-east-1"), "tap-dev-table")
+        stack = await observe_stack(rig.clients, Site(None, Region("us-east-1")), "tap-dev-table")
         assert stack is not None
         return await observe_cause(rig.clients, stack, token)
 

@@ -27,7 +27,7 @@ def plan(rig: Rig) -> Plan:
 
 
 def observed(rig: Rig, change_set: str | None, status: str = "CREATE_COMPLETE") -> ObservedStack:
-    stack = rig.run(lambda: observe_stack(rig.clients, rig.stack(TABLE).region, rig.stack(TABLE).name))
+    stack = rig.run(lambda: observe_stack(rig.clients, rig.stack(TABLE).site, rig.stack(TABLE).name))
     assert stack is not None
     return replace(stack, change_set=Arn(change_set) if change_set else None, status=status)
 

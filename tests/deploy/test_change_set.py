@@ -5,7 +5,7 @@ import pytest
 from builder.deploy.change_set import Asked, Request, ask, change_set_name, console_link, delete, review, token
 from builder.deploy.records import Options, Origin
 from builder.errors import AwsError
-from builder.terms import Arn, Region, StackId
+from builder.terms import Arn, Region, Site, StackId
 from deploy.rig import Rig
 from fake_aws import Fault
 
@@ -13,7 +13,7 @@ TABLE = StackId("us-east-1/table")
 
 
 def asked(arn: str = "arn:aws:cloudformation:us-east-1:1:changeSet/c/1") -> Asked:
-    return Asked(TABLE, Region("us-east-1"), Arn(arn), Arn("arn:aws:cloudformation:us-east-1:1:stack/s/1"))
+    return Asked(TABLE, Site(None, Region("us-east-1")), Arn(arn), Arn("arn:aws:cloudformation:us-east-1:1:stack/s/1"))
 
 
 def test_a_token_is_the_same_for_the_same_and_fits_cloudformation() -> None:

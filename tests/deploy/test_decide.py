@@ -14,7 +14,7 @@ TABLE = DEPLOYMENT.stack(DEPLOYMENT.stacks[2].id)
 
 def observed(status: str = "CREATE_COMPLETE") -> ObservedStack:
     return ObservedStack(
-        region=TABLE.region,
+        site=TABLE.site,
         name=TABLE.name,
         arn=Arn("arn:aws:cloudformation:us-east-1:111122223333:stack/tap-dev-table/1"),
         status=status,

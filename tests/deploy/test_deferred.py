@@ -6,7 +6,7 @@ from builder.deploy import Broke, Cancelled, Deviated, Done, after_review, read_
 from builder.deploy.observe import observe_stack
 from builder.deploy.progress import Started
 from builder.errors import Stopped
-from builder.terms import Region
+from builder.terms import Region, Site
 from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, TOPICS, chained
 from deploy.rig import Rig
 from fake_aws import Fault, Killed
@@ -19,7 +19,7 @@ def chain(rig: Rig) -> Rig:
 
 
 def topic_key(rig: Rig) -> str:
-    stack = rig.run(lambda: observe_stack(rig.clients, Region("us-west-2"), "tap-dev-topics"))
+    stack = rig.run(lambda: observe_stack(rig.clients, Site(None, Region("us-west-2")), "tap-dev-topics"))
     assert stack is not None
     return stack.parameters["KeyArn"]
 

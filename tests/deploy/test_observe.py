@@ -1,8 +1,8 @@
 import pytest
 
-from builder.deploy.observe import RegionView, observe_account, observe_stack, observe_template
+from builder.deploy.observe import SiteView, observe_account, observe_stack, observe_template
 from builder.errors import AwsError
-from builder.terms import Region
+from builder.terms import Region, Site
 from deploy.rig import ACCOUNT, Rig
 from fake_aws import Fault
 
@@ -17,22 +17,22 @@ def test_the_account_is_asked_of_the_region_itself(rig: Rig) -> None:
 def test_every_page_of_a_region_s_stacks_is_read(rig: Rig) -> None:
     for number in range(5):
         rig.world.stack(f"stack-{number}").deploy()
-    assert len(rig.run(lambda: RegionView(rig.clients, US_EAST_1).every_stack())) == 5
+    assert len(rig.run(lambda: SiteView(rig.clients, Site(None, US_EAST_1)).every_stack())) == 5
 
 
 def test_a_stack_that_is_not_there_is_none(rig: Rig) -> None:
-    assert rig.run(lambda: observe_stack(rig.clients, US_EAST_1, "nowhere")) is None
+    assert rig.run(lambda: observe_stack(rig.clients, Site(None, US_EAST_1), "nowhere")) is None
 
 
 def test_another_error_is_not_absence(rig: Rig) -> None:
     rig.world.faults.add(Fault.THROTTLE)
     with pytest.raises(AwsError, match="Throttling"):
-        rig.run(lambda: observe_stack(rig.clients, US_EAST_1, "nowhere"))
+        rig.run(lambda: observe_stack(rig.clients, Site(None, US_EAST_1), "nowhere"))
 
 
 def test_what_was_sent_is_what_is_read(standing: Rig) -> None:
     table = standing.stack("us-east-1/table")
-    stack = standing.run(lambda: observe_stack(standing.clients, table.region, table.name))
+    stack = standing.run(lambda: observe_stack(standing.clients, table.site, table.name))
     assert stack is not None
     assert stack.tags == table.tags
     assert stack.parameters == table.parameters

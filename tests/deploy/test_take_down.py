@@ -2,7 +2,7 @@ from builder.deploy import Done
 from builder.deploy.observe import observe_stack
 from builder.deploy.progress import Started
 from builder.deploy.take_down import observe_standing
-from builder.terms import Region, StackId
+from builder.terms import Region, Site, StackId
 from deploy.rig import ACCOUNT, Rig
 from fake_aws import Fault
 
@@ -11,7 +11,7 @@ STORAGE = StackId("us-east-1/storage")
 
 def test_a_standing_stack_knows_what_it_holds(standing: Rig) -> None:
     async def look() -> tuple[tuple[str, str], ...]:
-        stack = await observe_stack(standing.clients, Region("us-east-1"), "tap-dev-storage")
+        stack = await observe_stack(standing.clients, Site(None, Region("us-east-1")), "tap-dev-storage")
         assert stack is not None
         return (await observe_standing(STORAGE, stack, standing.clients)).holders
 

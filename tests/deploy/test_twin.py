@@ -12,7 +12,7 @@ TABLE = StackId("us-east-1/table")
 
 def twin(rig: Rig, plan: Plan, **fields: object) -> int:
     async def look() -> int:
-        stack = await observe_stack(rig.clients, rig.stack(TABLE).region, rig.stack(TABLE).name)
+        stack = await observe_stack(rig.clients, rig.stack(TABLE).site, rig.stack(TABLE).name)
         assert isinstance(stack, ObservedStack)
         chain = make_chains(plan)[TABLE]
         return await links_executed_by_twin(rig.clients, plan, chain, replace(stack, **fields))  # type: ignore[arg-type]

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.aws import Clients, Pace
-from builder.deploy.observe import ObservedStack, RegionView
+from builder.deploy.observe import ObservedStack, SiteView
 from builder.deploy.watch import Watch
 from builder.errors import AwsError, Failed
-from builder.terms import Arn, Region
+from builder.terms import Arn, Region, Site
 from deploy.rig import Rig
 from fake_aws import Fault
 
@@ -27,7 +27,9 @@ def settled(stack: ObservedStack) -> bool:
 
 def watch(rig: Rig, seen: list[str] | None = None, pace: Pace = Pace(1, 1)) -> Watch:
     return Watch(
-        RegionView(rig.clients, US_EAST_1), pace, lambda stack: (seen if seen is not None else []).append(stack.status)
+        SiteView(rig.clients, Site(None, US_EAST_1)),
+        pace,
+        lambda stack: (seen if seen is not None else []).append(stack.status),
     )
 
 

@@ -21,6 +21,8 @@ class Attempt:
     world: "World"
     operation: OperationModel
     config: Config
+    outer: "Attempt | None" = None
+    """The call that this one is made for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,8 @@ def reach(core: botocore.session.Session, world: "World") -> None:
         config = context["client_config"]
         if (config.retries or {}).get("mode") == "adaptive":
             raise Unsupported("retry mode `adaptive` waits on a lock that virtual time cannot see; use `standard`")
-        _attempt.set(Attempt(world, model, config))
+        # Signing a call may take another one first: assuming the role that it is made by.
+        _attempt.set(Attempt(world, model, config, outer=_attempt.get()))
 
     def before_send(request: AWSPreparedRequest, **_: object) -> AWSResponse:
         attempt = _attempt.get()
@@ -76,7 +77,8 @@ def reach(core: botocore.session.Session, world: "World") -> None:
             raise
 
     def after_call(**_: object) -> None:
-        _attempt.set(None)
+        attempt = _attempt.get()
+        _attempt.set(attempt.outer if attempt else None)
 
     handlers: dict[str, Callable[..., AWSResponse | None]] = {
         "before-call": before_call,

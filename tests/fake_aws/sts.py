@@ -4,7 +4,7 @@ Sources: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdenti
 """
 
 import string
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fake_aws.calls import Identity, Operation, Reply, Request, mutates, reads
@@ -36,7 +36,8 @@ def assume_role(request: Request, params: dict[str, Any]) -> Reply:
             "AccessKeyId": key,
             "SecretAccessKey": "fake-secret",
             "SessionToken": "fake-token",
-            "Expiration": world.datetime() + timedelta(seconds=params.get("DurationSeconds", 3600)),
+            # botocore holds it against the machine's clock, not against virtual time.
+            "Expiration": datetime.now(UTC) + timedelta(seconds=params.get("DurationSeconds", 3600)),
         },
         "AssumedRoleUser": {"AssumedRoleId": f"AROA{account}:{name}", "Arn": assumed},
     }
