@@ -1,11 +1,14 @@
 """The one place where clients are made: credentials, retries, time-outs and pools are decided here."""
 
+import functools
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 
 from builder import __version__
@@ -31,6 +34,9 @@ _CONFIG = Config(
 )
 
 
+Told = Callable[[str], None]
+
+
 class Clients:
     """Every client of one identity, by service and region, made once and shared by all threads."""
 
@@ -40,8 +46,12 @@ class Clients:
         tempo: Tempo = Tempo(),
         roles: Mapping[AccountId, str] | None = None,
         make_core: Core = botocore.session.Session,
+        told: Told | None = None,
     ) -> None:
         self._session = session
+        self._told = told
+        if told is not None:
+            session.events.register("before-send", functools.partial(_tell, told))
         self.tempo = tempo
         self._roles = roles or {}
         self._make_core = make_core
@@ -52,14 +62,14 @@ class Clients:
 
     @classmethod
     def of_profile(
-        cls, profile: str | None, tempo: Tempo = Tempo(), roles: Mapping[AccountId, str] | None = None
+        cls, profile: str | None, roles: Mapping[AccountId, str] | None = None, told: Told | None = None
     ) -> "Clients":
         """Return the clients of a profile, or of boto3's own search for credentials. Raises BadInput.
 
-        `roles` are the ARNs of those to assume in other accounts.
+        `roles` are the ARNs of those to assume in other accounts; `told` is told of every request, in a line.
         """
         with aws_errors(f"profile {profile}" if profile else "credentials"):
-            return cls(boto3.Session(profile_name=profile), tempo, roles)
+            return cls(boto3.Session(profile_name=profile), roles=roles, told=told)
 
     def of(self, site: Site) -> "Clients":
         """Return the clients for a site: by the role of its account, where one is named, else these.
@@ -72,7 +82,7 @@ class Clients:
         with self._lock:
             if account not in self._others:
                 session = assume(self._session, self._roles[account], site.region, self._make_core)
-                self._others[account] = Clients(session, self.tempo)
+                self._others[account] = Clients(session, self.tempo, told=self._told)
             return self._others[account]
 
     def regions(self) -> tuple[Region, ...]:
@@ -106,3 +116,8 @@ class Clients:
                 make: Any = self._session.client
                 self._made[service, region] = make(service, region_name=region, config=_CONFIG)
             return self._made[service, region]
+
+
+def _tell(told: Told, request: AWSPreparedRequest, event_name: str, **_: object) -> None:
+    """Say what is asked and where; nothing of what is sent, which may be secret."""
+    told(f"{event_name.removeprefix('before-send.')} at {urlsplit(request.url).netloc}")

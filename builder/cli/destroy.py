@@ -5,7 +5,7 @@ import click
 from builder.cli.carry_out import tell_end
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
-from builder.errors import ExitCode
+from builder.errors import BadInput, ExitCode
 
 
 @click.command()
@@ -17,6 +17,11 @@ def destroy(wiring: Wiring, *, yes: bool) -> ExitCode:
     from builder.deploy import deployment_name, find_standing
     from builder.deploy import destroy as take_down
 
+    if wiring.skip_regions:
+        raise BadInput(
+            where="--skip-region",
+            what="destroy needs every region: replication is stopped, and what needs a stack goes before it",
+        )
     manifest = wiring.manifest
     name = deployment_name(manifest.project, wiring.suffix)
     standing = wiring.run(find_standing(name, manifest.sites, wiring.clients))

@@ -34,6 +34,13 @@ _OPTIONS = (
     _option("--assembly", type=_FILE, metavar="DIR", help="Deploy this assembly; needs no dr.yaml."),
     _option("--profile", metavar="NAME", help="AWS profile; else boto3's own search."),
     _option(
+        "--skip-region",
+        "skip_regions",
+        multiple=True,
+        metavar="REGION",
+        help="Make no call to this region, and leave out what stands there; repeatable.",
+    ),
+    _option(
         "--account-role",
         "account_roles",
         multiple=True,

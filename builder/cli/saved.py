@@ -37,7 +37,14 @@ def show(wiring: Wiring, *, plan_file: Path) -> ExitCode:
 @click.pass_obj
 def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str]) -> ExitCode:
     """Execute exactly the change sets of a saved plan; started again, it goes on where it stopped."""
-    ended = carry_out(wiring, _read(plan_file), plan_file, allow)
+    plan = _read(plan_file)
+    if skipped := [region for region in plan.regions if region in wiring.skip_regions]:
+        raise BadInput(
+            where="--skip-region",
+            what=f"the plan has work in {', '.join(skipped)}",
+            next_step=f"python -m builder plan {' '.join(f'--skip-region {one}' for one in wiring.skip_regions)}",
+        )
+    ended = carry_out(wiring, plan, plan_file, allow)
     return tell_end(wiring, ended, f"python -m builder execute {plan_file}    goes on with what is left")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from builder.errors import BadInput
-from builder.terms import AccountId
+from builder.terms import AccountId, Region
 
 if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
@@ -39,6 +39,7 @@ class Wiring:
     assembly: Path | None = None
     profile: str | None = None
     account_roles: tuple[str, ...] = ()
+    skip_regions: tuple[str, ...] = ()
     json_events: bool = False
     verbose: bool = False
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -109,17 +110,14 @@ class Wiring:
 
     @cached_property
     def deployment(self) -> "Deployment":
-        """The current assembly bound to the environment."""
-        from builder.deploy import make_deployment
+        """The current assembly bound to the environment, without what is in skipped regions."""
+        from builder.deploy import make_deployment, narrow
 
         assembly = self.current
         said = self._of_environment()
-        return make_deployment(
-            assembly.manifest,
-            assembly.templates,
-            self.suffix,
-            account=said.account if said else None,
-        )
+        account = said.account if said else None
+        whole = make_deployment(assembly.manifest, assembly.templates, self.suffix, account=account)
+        return narrow(whole, [Region(region) for region in self.skip_regions])
 
     @property
     def role_arn(self) -> str | None:
@@ -132,7 +130,8 @@ class Wiring:
         """AWS, by the profile or boto3's own search for credentials."""
         from builder.aws import Clients
 
-        return Clients.of_profile(self.profile, roles=dict(_account_role(said) for said in self.account_roles))
+        roles = dict(_account_role(said) for said in self.account_roles)
+        return Clients.of_profile(self.profile, roles, told=self.console.warn if self.verbose else None)
 
     def seal(self) -> "Seal":
         """Return a new plan's id and time."""

@@ -11,7 +11,7 @@ It works from a manifest made yesterday on another machine, and never imports co
 """
 
 from builder.deploy.chain import after_review
-from builder.deploy.desired import Deployment, deployment_name, make_deployment
+from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
 from builder.deploy.destroy import destroy, find_standing
 from builder.deploy.discard import discard_plan
 from builder.deploy.execute import Brake, execute_plan
@@ -48,6 +48,7 @@ __all__ = [
     "find_standing",
     "make_deployment",
     "make_plan",
+    "narrow",
     "observe_outputs",
     "read_plan",
     "sweep",

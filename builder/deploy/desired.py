@@ -1,11 +1,12 @@
 """An assembly bound to one environment: what CloudFormation should hold when everything is done."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from pydantic import ConfigDict
 
 from builder.assembly.manifest import Entry, Manifest, OutputOf, bind
+from builder.errors import BadInput
 from builder.terms import AccountId, Region, Site, StackId, StackName
 
 TAG_DEPLOYMENT = "builder:deployment"
@@ -54,6 +55,10 @@ class Deployment:
     outputs: Mapping[str, tuple[StackId, str]] = field(default_factory=dict)
     account: AccountId | None = None
     """The only account it may go to, where dr.yaml pins one."""
+    skipped: tuple[Region, ...] = ()
+    """Regions that no call is made to."""
+    left_out: tuple[DesiredStack, ...] = ()
+    """The stacks in them."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -68,6 +73,27 @@ class Deployment:
     def stack(self, stack_id: StackId) -> DesiredStack:
         """Return a stack by its id; StopIteration if there is none."""
         return next(stack for stack in self.stacks if stack.id == stack_id)
+
+
+def narrow(deployment: Deployment, skipped: Collection[Region]) -> Deployment:
+    """Return the deployment without what it has in these regions. Raises BadInput for one that it has nothing in."""
+    for region in skipped:
+        if region not in deployment.regions:
+            raise BadInput(
+                where=f"--skip-region {region}",
+                what=f"{deployment.name} has nothing there; its regions are {', '.join(deployment.regions)}",
+            )
+    stays = tuple(stack for stack in deployment.stacks if stack.region not in skipped)
+    if not stays:
+        raise BadInput(where="--skip-region", what=f"leaves no region of {deployment.name}")
+    ids = {stack.id for stack in stays}
+    return replace(
+        deployment,
+        stacks=stays,
+        outputs={name: source for name, source in deployment.outputs.items() if source[0] in ids},
+        skipped=tuple(region for region in deployment.regions if region in skipped),
+        left_out=tuple(stack for stack in deployment.stacks if stack.region in skipped),
+    )
 
 
 def deployment_name(project: str, suffix: str) -> str:

@@ -30,7 +30,7 @@ async def observe_elsewhere(
     stands = any(stack.facts.exists for stack in of_deployment(seen, deployment.name))
     missing = [stack for stack in deployment.stacks if stack.id not in templates and _regions_of_data(stack.template)]
     moved = stands and missing
-    regions = {*named, *(clients.regions() if moved else ())} - {*deployment.regions}
+    regions = {*named, *(clients.regions() if moved else ())} - {*deployment.regions, *deployment.skipped}
     return await observe_tagged(deployment.name, tuple(sorted(regions)), clients)
 
 

@@ -62,7 +62,7 @@ def make_outline(deployment: Deployment, look: Look) -> Outline:
         now=tuple(part for part in parts if not part.because),
         later=tuple(part for part in parts if part.because),
         wrecks=tuple((desired, look.stacks[desired.id]) for desired, one in decided if isinstance(one, Rebuild)),
-        places={stack.id: (stack.site, stack.name) for stack in deployment.stacks},
+        places={stack.id: (stack.site, stack.name) for stack in (*deployment.stacks, *deployment.left_out)},
     )
 
 
@@ -71,7 +71,7 @@ def _decide_all(deployment: Deployment, look: Look) -> list[tuple[DesiredStack, 
     desired = {stack.id: stack for stack in deployment.stacks}
     decided: dict[StackId, tuple[DesiredStack, Decision]] = {}
     faults = []
-    for stack_id in graphlib.TopologicalSorter({stack.id: stack.needs for stack in deployment.stacks}).static_order():
+    for stack_id in _in_order(deployment.stacks):
         stands = {name: look.stacks[name] for name, (_, one) in decided.items() if isinstance(one, Keep)}
         stack = _bind(desired[stack_id], stands)
         observed = look.stacks.get(stack_id)
@@ -86,6 +86,12 @@ def _decide_all(deployment: Deployment, look: Look) -> list[tuple[DesiredStack, 
     if faults:
         raise gathered(faults)
     return [decided[stack.id] for stack in deployment.stacks]
+
+
+def _in_order(stacks: tuple[DesiredStack, ...]) -> list[StackId]:
+    """Return the stacks' ids, each after those that it needs; needs on stacks that are left out do not count."""
+    needs = {stack.id: stack.needs for stack in stacks}
+    return [one for one in graphlib.TopologicalSorter(needs).static_order() if one in needs]
 
 
 def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> DesiredStack:

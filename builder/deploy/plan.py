@@ -12,6 +12,7 @@ from builder.deploy.desired import Deployment
 from builder.deploy.discard import discard_asked
 from builder.deploy.guards import trips
 from builder.deploy.look import look_around
+from builder.deploy.lost_region import check_without
 from builder.deploy.outline import Outline, Part, make_outline
 from builder.deploy.pending import observe_change_sets, reviews_of_others
 from builder.deploy.progress import Emit, Planned, Planning, Unchanged
@@ -66,14 +67,15 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
     planner = _Planner(origin, clients, emit, wish.lint)
     wrecks = await together(plan_wreck(stack, observed, clients) for stack, observed in outline.wrecks)
     orphans = await plan_orphans(look.orphans, clients, needs=outline.stacks if wish.remove_orphans else None)
+    deferred = tuple(_defer(planner, part, outline) for part in outline.later)
     try:
         steps = await together(_make_step(planner, part) for part in outline.now)
         made = tuple(step for step in steps if step is not None)
+        await check_without(deployment, (*made, *deferred), clients)
         pending = await _pending(made, planner)
     except (BuilderError, asyncio.CancelledError):
         await asyncio.shield(discard_asked(planner.asked, clients))
         raise
-    deferred = tuple(_defer(planner, part, outline) for part in outline.later)
     deletions = (*wrecks, *(one for one in orphans if isinstance(one, Deletion)))
     left_alone = tuple(one for one in orphans if isinstance(one, Orphan))
     return Plan(
@@ -90,6 +92,7 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
         orphans=left_alone,
         guards=trips((*made, *deferred), deletions, left_alone),
         pending=pending,
+        left_out=tuple(stack.id for stack in deployment.left_out),
         options=wish.options,
     )
 

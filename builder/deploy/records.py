@@ -261,12 +261,20 @@ class Plan:
     guards: tuple[Trip, ...] = ()
     """What has to be allowed by name before any of it is executed."""
     pending: tuple[PendingReview, ...] = ()
+    left_out: tuple[StackId, ...] = ()
+    """Stacks in regions that were skipped: nothing is known of them."""
     options: Options = Options()
 
     @property
     def origin(self) -> Origin:
         """What its change sets come from."""
         return Origin(deployment=self.deployment, assembly=self.assembly, plan=self.id, options=self.options)
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Every region that it does something in."""
+        work: list[Step | Deferred | Deletion] = [*self.steps, *self.deferred, *self.deletions]
+        return tuple(dict.fromkeys(one.region for one in work))
 
     @property
     def is_empty(self) -> bool:

@@ -1,10 +1,12 @@
 """A template as data: YAML with CloudFormation's short forms, or JSON, read and written; pure."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
+_REFERENCE = re.compile(r"\$\{([^!}][^}]*)\}")
 _WITHOUT_FN = frozenset({"Ref", "Condition"})
 
 
@@ -50,6 +52,19 @@ def read_template(text: object) -> dict[str, Any]:
 def write_template(template: Mapping[str, Any]) -> str:
     """Return a template as YAML, intrinsics in their long forms, in the order of the data."""
     return str(yaml.safe_dump(dict(template), sort_keys=False, width=120))
+
+
+def resolve(value: object, values: Mapping[str, str]) -> str | None:
+    """Return a text with its parameters put in; None for one that takes more than Ref and Fn::Sub to know."""
+    match value:
+        case str():
+            return value
+        case {"Ref": str(name)}:
+            return values.get(name)
+        case {"Fn::Sub": str(text)}:
+            filled = _REFERENCE.sub(lambda found: values.get(found[1], found[0]), text)
+            return None if _REFERENCE.search(filled) else filled
+    return None
 
 
 def resources_of(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -65,7 +65,8 @@ def findings(found: Sequence["Finding"]) -> str:
 
 
 def _strays(shown: Plan) -> str:
-    lines = [f"  not in the assembly any more, left alone: {orphan.stack}" for orphan in shown.orphans]
+    lines = [f"  in a skipped region, left out: {stack}" for stack in shown.left_out]
+    lines += [f"  not in the assembly any more, left alone: {orphan.stack}" for orphan in shown.orphans]
     lines += [
         f"  {pending.stack}: another change set waits for review and would be deleted: {pending.change_set}\n"
         f"    --allow {pending.allow}"

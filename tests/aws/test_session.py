@@ -8,6 +8,7 @@ import pytest
 from builder.aws import Clients
 from builder.errors import BadInput
 from builder.terms import Region
+from fake_aws import World
 
 US_EAST_1 = Region("us-east-1")
 
@@ -36,3 +37,10 @@ def test_an_unknown_profile_is_a_wrong_input(offline: None) -> None:
 def test_nothing_but_the_session_module_makes_clients() -> None:
     code = "import sys, builder.cli.main; sys.exit('boto3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False).returncode == 0
+
+
+def test_every_request_is_told_with_where_it_goes_and_nothing_of_what_it_says() -> None:
+    world, told = World(), list[str]()
+    clients = Clients(world.session(), told=told.append)
+    clients.cloudformation(Region("us-west-2")).describe_stacks()
+    assert told == ["cloudformation.DescribeStacks at cloudformation.us-west-2.amazonaws.com"]

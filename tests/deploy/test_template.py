@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.deploy.template import properties_of, read_template, resources_of, write_template
+from builder.deploy.template import properties_of, read_template, resolve, resources_of, write_template
 
 SHORT = """\
 Parameters: {Suffix: {Type: String}}
@@ -51,3 +51,12 @@ def test_what_is_no_resource_is_left_out() -> None:
     assert resources_of({"Resources": {"A": {"Type": "T"}, "B": 1}}) == {"A": {"Type": "T"}}
     assert resources_of({"Resources": []}) == resources_of({}) == {}
     assert properties_of({"Properties": "x"}) == {}
+
+
+def test_a_text_is_known_where_its_parameters_are() -> None:
+    values = {"Suffix": "dev"}
+    assert resolve("plain", values) == "plain"
+    assert resolve({"Ref": "Suffix"}, values) == "dev"
+    assert resolve({"Fn::Sub": "tap-${Suffix}-${!Literal}"}, values) == "tap-dev-${!Literal}"
+    for unknown in ({"Ref": "Other"}, {"Fn::Sub": "${AWS::Region}"}, {"Fn::Sub": ["${A}", {}]}, None, 7):
+        assert resolve(unknown, values) is None

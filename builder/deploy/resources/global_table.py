@@ -101,6 +101,17 @@ def _replicas(properties: Properties) -> dict[str, Mapping[str, Any]]:
     return {str(replica.get("Region")): replica for replica in replicas}
 
 
+async def stands(clients: Clients, region: Region, physical_id: str) -> bool:
+    """Return whether the table's replica in a region can be read and written."""
+    try:
+        answer = await call(f"{region}: {physical_id}", clients.dynamodb(region).describe_table, TableName=physical_id)
+    except AwsError as error:
+        if error.code == _GONE:
+            return False
+        raise
+    return answer["Table"]["TableStatus"] in {"ACTIVE", "UPDATING"}
+
+
 async def release(clients: Clients, region: Region, physical_id: str) -> None:
     """Remove every replica outside the stack's region, one at a time, as DynamoDB wants it.
 
@@ -142,6 +153,8 @@ HOLDER = Holder(
     lost="every item, in every region",
     losses=_losses,
     warnings=_warnings,
+    name_property="TableName",
+    stands=stands,
     regions=replica_regions,
     sequence=_sequence,
     release=release,

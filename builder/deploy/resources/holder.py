@@ -12,6 +12,7 @@ Emptied = Callable[[int], None]
 """Is told how many entries are gone so far."""
 Takedown = Callable[[Clients, Region, str], Coroutine[Any, Any, None]]
 """Takes the resource's physical id last: the bucket's name, the table's name."""
+Standing = Callable[[Clients, Region, str], Coroutine[Any, Any, bool]]
 Emptying = Callable[[Clients, Region, str, Emptied], Coroutine[Any, Any, None]]
 
 
@@ -72,6 +73,10 @@ class Holder:
     """What a change takes away for good although the resource stays; also where it cannot be told."""
     warnings: Reading = nothing
     """What a change weakens without losing anything by itself."""
+    name_property: str = ""
+    """The property that names it; empty where AWS does."""
+    stands: Standing | None = None
+    """Whether it can be used in a region that holds a copy of it; None where it has no copies."""
     regions: Callable[[Properties], tuple[str, ...]] = nowhere_else
     """The regions that hold a copy of its data, as far as its properties say them."""
     sequence: Sequence = at_once
