@@ -1,9 +1,12 @@
 """Templates as text for people: YAML with short-form intrinsics, everything in the order a reader wants."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
+
+from builder.errors import BadInput
 
 _SECTIONS = (
     "AWSTemplateFormatVersion",
@@ -66,6 +69,29 @@ _Dumper.add_representer(_Tagged, _represent_tagged)
 _Dumper.add_representer(str, _represent_text)
 
 
+class _Loader(yaml.CSafeLoader):
+    """PyYAML's loader, told the short forms."""
+
+
+def _construct_short(
+    loader: _Loader, suffix: str, node: yaml.MappingNode | yaml.SequenceNode | yaml.ScalarNode
+) -> dict[str, object]:
+    value: object
+    match node:
+        case yaml.MappingNode():
+            value = loader.construct_mapping(node, deep=True)
+        case yaml.SequenceNode():
+            value = loader.construct_sequence(node, deep=True)
+        case yaml.ScalarNode():
+            value = loader.construct_scalar(node)
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _construct_short)
+
+
 def write_template(template: dict[str, Any]) -> bytes:
     """Return a template's YAML in UTF-8; the same bytes for the same template.
 
@@ -75,6 +101,20 @@ def write_template(template: dict[str, Any]) -> bytes:
     ordered = {name: (template | {"Resources": resources})[name] for name in _SECTIONS if name in template}
     text = yaml.dump(_shorten(ordered), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
     return _BLOCK_START.sub("\n", text).removeprefix("\n").encode()
+
+
+def read_template(data: bytes, where: str) -> Mapping[str, object]:
+    """Return the template in a file's bytes, YAML or JSON, every intrinsic in its long form.
+
+    Raises BadInput, `where` being the file's name.
+    """
+    try:
+        read = yaml.load(data, Loader=_Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
+    except yaml.YAMLError as error:
+        raise BadInput(where=where, what=f"is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(read, dict):
+        raise BadInput(where=where, what="is no template")
+    return read
 
 
 def _in_order(resource: dict[str, Any]) -> dict[str, Any]:
