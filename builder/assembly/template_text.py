@@ -1,7 +1,6 @@
 """Templates as text for people: YAML with short-form intrinsics, everything in the order a reader wants."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -69,8 +68,8 @@ _Dumper.add_representer(_Tagged, _represent_tagged)
 _Dumper.add_representer(str, _represent_text)
 
 
-class _Loader(yaml.CSafeLoader):
-    """PyYAML's loader, told the short forms."""
+class _Loader(yaml.SafeLoader):
+    """PyYAML's loader, told the short forms; dates are the texts that CloudFormation takes them for."""
 
 
 def _construct_short(
@@ -89,7 +88,12 @@ def _construct_short(
     return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
 
 
+def _construct_text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
 _Loader.add_multi_constructor("!", _construct_short)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_text)
 
 
 def write_template(template: dict[str, Any]) -> bytes:
@@ -103,13 +107,13 @@ def write_template(template: dict[str, Any]) -> bytes:
     return _BLOCK_START.sub("\n", text).removeprefix("\n").encode()
 
 
-def read_template(data: bytes, where: str) -> Mapping[str, object]:
-    """Return the template in a file's bytes, YAML or JSON, every intrinsic in its long form.
+def read_template(text: bytes | str, where: str) -> dict[str, Any]:
+    """Return a template as data, whether YAML or JSON, intrinsics in their long forms.
 
     Raises BadInput, `where` being the file's name.
     """
     try:
-        read = yaml.load(data, Loader=_Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
+        read = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
     except yaml.YAMLError as error:
         raise BadInput(where=where, what=f"is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(read, dict):
