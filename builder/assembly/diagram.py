@@ -13,7 +13,7 @@ from builder.assembly.bound import Bound
 from builder.assembly.references import object_copies
 from builder.assembly.store import Assembly
 from builder.assembly.template_text import read_template
-from builder.terms import Region, StackId
+from builder.terms import StackId
 
 _TABLE = "AWS::DynamoDB::GlobalTable"
 # What people look for in a picture; roles, permissions and policies are left to the templates.
@@ -47,7 +47,8 @@ class Node:
     """A stack, or the replica of a table in a region other than its stack's."""
 
     id: str
-    region: Region
+    place: str
+    """Its region, with the account where that is not the one of the credentials."""
     title: str
     lines: tuple[str, ...]
     """What it holds, each thing followed by its physical name where that can be told."""
@@ -65,9 +66,9 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
-    """A whole picture; what is drawn in a region stands together, in the order of the manifest."""
+    """A whole picture; what is in one place stands together, in the order of the manifest."""
 
-    regions: tuple[Region, ...]
+    places: tuple[str, ...]
     nodes: tuple[Node, ...]
     arrows: tuple[Arrow, ...]
 
@@ -86,7 +87,7 @@ def make_diagram(assembly: Assembly) -> Diagram:
     for source, target, link in _links(bounds, replicas):
         links.setdefault((source, target), {})[link] = None
     arrows = tuple(Arrow(*ends, links=tuple(found)) for ends, found in links.items())
-    return Diagram(tuple(dict.fromkeys(node.region for node in nodes)), nodes, arrows)
+    return Diagram(tuple(dict.fromkeys(node.place for node in nodes)), nodes, arrows)
 
 
 def _links(
@@ -106,7 +107,7 @@ def _stack(bound: Bound) -> Node:
     entry = bound.entry
     return Node(
         id=entry.id,
-        region=entry.region,
+        place=_place(bound, entry.region),
         title=entry.id.removeprefix(f"{entry.region}/"),
         lines=tuple(line for _, body in bound.resources(*_SHOWN) for line in _told(bound, body)),
         holds_data=any(True for _ in bound.resources(*_DATA)),
@@ -124,11 +125,15 @@ def _replicas(bound: Bound, name: str, body: Mapping[str, object]) -> Iterator[N
         if region is not None and region != bound.entry.region:
             yield Node(
                 id=f"{bound.entry.id}/{name}/{region}",
-                region=Region(region),
+                place=_place(bound, region),
                 title="replica",
                 lines=tuple(_told(bound, body)),
                 holds_data=True,
             )
+
+
+def _place(bound: Bound, region: str) -> str:
+    return f"{region}, account {bound.entry.account}" if bound.entry.account else region
 
 
 def _told(bound: Bound, body: Mapping[str, object]) -> Iterator[str]:

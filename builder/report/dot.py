@@ -21,7 +21,7 @@ _REGION = 'style="filled,rounded", fillcolor="#eaeef2", fontcolor="#1f2328", mar
 
 
 def diagram(shown: Diagram) -> str:
-    """Return the diagram as a directed graph, a cluster for each region."""
+    """Return the diagram as a directed graph, a cluster for each place."""
     return "".join(f"{line}\n" for line in _lines(shown))
 
 
@@ -29,10 +29,10 @@ def _lines(shown: Diagram) -> Iterator[str]:
     ids = {node.id: f"n{number}" for number, node in enumerate(shown.nodes, start=1)}
     yield "digraph {"
     yield from (f"    {line}" for line in _DEFAULTS)
-    for number, region in enumerate(shown.regions, start=1):
+    for number, place in enumerate(shown.places, start=1):
         yield f"    subgraph cluster_{number} {{"
-        yield f"        graph [label=<<b>{_escaped(region)}</b>>, {_REGION}]"
-        yield from (f"        {ids[node.id]} [{_look(node)}]" for node in shown.nodes if node.region == region)
+        yield f"        graph [label=<<b>{_escaped(place)}</b>>, {_REGION}]"
+        yield from (f"        {ids[node.id]} [{_look(node)}]" for node in shown.nodes if node.place == place)
         yield "    }"
     yield from (f"    {ids[one.source]} -> {ids[one.target]} [{_line(one)}]" for one in shown.arrows)
     yield "}"

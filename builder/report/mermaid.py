@@ -14,7 +14,7 @@ _SPECIAL = re.compile(r"^[-\d]|[^\w …./-]|_")
 
 
 def diagram(shown: Diagram) -> str:
-    """Return the diagram as a flowchart, a subgraph for each region."""
+    """Return the diagram as a flowchart, a subgraph for each place."""
     return "".join(f"{line}\n" for line in _lines(shown))
 
 
@@ -22,9 +22,9 @@ def _lines(shown: Diagram) -> Iterator[str]:
     # Words as `end` and `default` mean something to Mermaid, so ids are numbers.
     ids = {node.id: f"n{number}" for number, node in enumerate(shown.nodes, start=1)}
     yield "flowchart TB"
-    for number, region in enumerate(shown.regions, start=1):
-        yield f'    subgraph r{number}["{_escaped(region)}"]'
-        yield from (f"        {ids[node.id]}{_shape(node)}" for node in shown.nodes if node.region == region)
+    for number, place in enumerate(shown.places, start=1):
+        yield f'    subgraph r{number}["{_escaped(place)}"]'
+        yield from (f"        {ids[node.id]}{_shape(node)}" for node in shown.nodes if node.place == place)
         yield "    end"
     yield from (f"    {ids[one.source]} {_line(one)} {ids[one.target]}" for one in shown.arrows)
 

@@ -1,4 +1,4 @@
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
@@ -6,7 +6,7 @@ from builder.assembly import Assembly, Entry, Manifest
 from builder.assembly.diagram import Arrow, Diagram, Link, Node, make_diagram
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
-from builder.terms import Region, StackId
+from builder.terms import AccountId, Region, StackId
 from stacks.templates import THREE
 from wanted import make_wanted
 
@@ -40,7 +40,7 @@ def node(shown: Diagram, name: str) -> Node:
 
 
 def test_every_stack_stands_in_its_region_under_its_own_name() -> None:
-    assert [(one.region, one.title) for one in TWO.nodes] == [
+    assert [(one.place, one.title) for one in TWO.nodes] == [
         ("us-west-2", "storage"),
         ("us-east-1", "storage"),
         ("us-east-1", "table"),
@@ -48,7 +48,7 @@ def test_every_stack_stands_in_its_region_under_its_own_name() -> None:
         ("us-west-2", "service"),
         ("us-west-2", "replica"),
     ]
-    assert TWO.regions == ("us-west-2", "us-east-1")
+    assert TWO.places == ("us-west-2", "us-east-1")
 
 
 def test_a_stack_shows_what_it_holds_with_what_is_known_of_its_name() -> None:
@@ -74,7 +74,7 @@ def test_items_go_between_all_replicas() -> None:
     west, north = "eu-central-1/table/Table/eu-west-1", "eu-central-1/table/Table/eu-north-1"
 
     assert arrows(SEVERAL, Link.ITEMS) == {("eu-central-1/table", west), ("eu-central-1/table", north), (west, north)}
-    assert (node(SEVERAL, north).region, node(SEVERAL, north).title) == ("eu-north-1", "replica")
+    assert (node(SEVERAL, north).place, node(SEVERAL, north).title) == ("eu-north-1", "replica")
 
 
 def test_one_arrow_carries_all_reasons_for_it() -> None:
@@ -103,10 +103,8 @@ def test_a_stack_of_somebody_else_s_is_drawn_with_what_can_be_told() -> None:
     shown = drawn("files", jobs=queue, files=buckets)
 
     assert shown.nodes == (
-        Node("jobs", Region("eu-west-1"), "jobs", ("queue",), holds_data=False),
-        Node(
-            "files", Region("eu-west-1"), "files", ("bucket", "from", "bucket", "to", "bucket", "off"), holds_data=True
-        ),
+        Node("jobs", "eu-west-1", "jobs", ("queue",), holds_data=False),
+        Node("files", "eu-west-1", "files", ("bucket", "from", "bucket", "to", "bucket", "off"), holds_data=True),
     )
     assert shown.arrows == (
         Arrow("files", "files", (Link.OBJECTS,)),
@@ -129,8 +127,26 @@ def test_two_tables_of_a_stack_have_a_replica_each_in_a_region_of_their_own() ->
 
     shown = drawn(t=f"Resources: {{A: {table}, B: {table}}}")
 
-    assert shown.regions == ("eu-west-1", "eu-west-3")
+    assert shown.places == ("eu-west-1", "eu-west-3")
     assert arrows(shown, Link.ITEMS) == {("t", "t/A/eu-west-3"), ("t", "t/B/eu-west-3")}
+
+
+def test_a_region_of_another_account_is_a_place_of_its_own() -> None:
+    assembly = make_assembly(make_wanted())
+    stacks = tuple(
+        replace(entry, account=AccountId("111122223333")) if entry.id == "us-east-1/table" else entry
+        for entry in assembly.manifest.stacks
+    )
+
+    shown = make_diagram(replace(assembly, manifest=replace(assembly.manifest, stacks=stacks)))
+
+    assert shown.places == (
+        "us-west-2",
+        "us-east-1",
+        "us-east-1, account 111122223333",
+        "us-west-2, account 111122223333",
+    )
+    assert [one.title for one in shown.nodes if "account" in one.place] == ["table", "replica"]
 
 
 def test_a_template_that_cannot_be_read_is_named() -> None:
@@ -138,5 +154,5 @@ def test_a_template_that_cannot_be_read_is_named() -> None:
         drawn(t="Resources: [")
 
 
-def test_the_same_assembly_is_drawn_the_same(tmp_path: Path) -> None:
+def test_the_same_assembly_is_drawn_the_same() -> None:
     assert make_diagram(make_assembly(make_wanted())) == TWO

@@ -18,7 +18,7 @@ def labels(shown: Diagram) -> list[str]:
     return ["".join(root.itertext()) for root in roots]
 
 
-def test_regions_are_clusters_and_stacks_that_hold_data_are_cylinders() -> None:
+def test_places_are_clusters_and_stacks_that_hold_data_are_cylinders() -> None:
     shown = dot.diagram(make_diagram("table", "files"))
 
     assert [line.split(" [")[0].strip() for line in shown.splitlines()] == [
@@ -53,7 +53,7 @@ def test_regions_are_clusters_and_stacks_that_hold_data_are_cylinders() -> None:
 def test_data_is_thick_and_a_need_alone_is_dashed(links: tuple[Link, ...], look: str) -> None:
     made = make_diagram("a", "b")
 
-    shown = Diagram(made.regions, made.nodes, (Arrow("0", "1", links),))
+    shown = Diagram(made.places, made.nodes, (Arrow("0", "1", links),))
 
     assert f"    n1 -> n2 [{look}]\n}}\n" in dot.diagram(shown)
 
@@ -77,4 +77,4 @@ def test_a_name_is_text_whatever_is_in_it() -> None:
 
 @given(odd_diagrams)
 def test_every_label_is_well_formed(shown: Diagram) -> None:
-    assert len(labels(shown)) == len(shown.regions) + len(shown.nodes)
+    assert len(labels(shown)) == len(shown.places) + len(shown.nodes)

@@ -22,7 +22,7 @@ def lines(shown: Diagram) -> list[str]:
     return mermaid.diagram(shown).splitlines()
 
 
-def test_regions_are_subgraphs_and_stacks_that_hold_data_are_drums() -> None:
+def test_places_are_subgraphs_and_stacks_that_hold_data_are_drums() -> None:
     assert lines(make_diagram("table", "files")) == [
         "flowchart TB",
         '    subgraph r1["table"]',
@@ -47,7 +47,7 @@ def test_regions_are_subgraphs_and_stacks_that_hold_data_are_drums() -> None:
 def test_data_is_thick_and_a_need_alone_is_dotted(links: tuple[Link, ...], line: str) -> None:
     made = make_diagram("a", "b")
 
-    shown = Diagram(made.regions, made.nodes, (Arrow("0", "1", links),))
+    shown = Diagram(made.places, made.nodes, (Arrow("0", "1", links),))
 
     assert lines(shown)[-1] == f"    {line}"
 
