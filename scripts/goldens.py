@@ -1,16 +1,21 @@
-"""Refresh everything that is generated and committed: templates/, tests/golden/ and the JSON Schema of dr.yaml.
+"""Refresh everything that is generated and committed.
+
+That is templates/, tests/golden/, the JSON Schema of dr.yaml and the README's picture.
 
 python scripts/goldens.py
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from builder.assembly import write_assembly
+from builder.assembly.diagram import make_diagram
 from builder.assembly.render import make_assembly
 from builder.config import read_wanted
 from builder.config.schema import SCHEMA, make_schema
+from builder.report import dot, mermaid
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,12 +29,32 @@ def main() -> int:
 
 def refreshed() -> Iterator[Path]:
     """Write each generated file that is stale, and yield it."""
-    if SCHEMA.read_bytes() != make_schema():
-        SCHEMA.write_bytes(make_schema())
-        yield SCHEMA
-    for config in (ROOT / "dr.yaml", *sorted((ROOT / "tests" / "golden").glob("*/dr.yaml"))):
-        folder = config.parent / "templates"
-        yield from (folder / path for path in write_assembly(folder, make_assembly(read_wanted(config))))
+    yield from _written(SCHEMA, make_schema())
+    assembly = make_assembly(read_wanted(ROOT / "dr.yaml"))
+    yield from (ROOT / "templates" / path for path in write_assembly(ROOT / "templates", assembly))
+    readme = ROOT / "README.md"
+    yield from _written(readme, _pictured(readme.read_text(), mermaid.diagram(make_diagram(assembly))).encode())
+    for config in sorted((ROOT / "tests" / "golden").glob("*/dr.yaml")):
+        yield from _refreshed_golden(config)
+
+
+def _refreshed_golden(config: Path) -> Iterator[Path]:
+    assembly, folder = make_assembly(read_wanted(config)), config.parent
+    yield from (folder / "templates" / path for path in write_assembly(folder / "templates", assembly))
+    shown = make_diagram(assembly)
+    yield from _written(folder / "graph.mmd", mermaid.diagram(shown).encode())
+    yield from _written(folder / "graph.dot", dot.diagram(shown).encode())
+
+
+def _pictured(page: str, picture: str) -> str:
+    """Return the page with the picture in place of its first Mermaid block."""
+    return re.sub(r"(?<=```mermaid\n).*?(?=```\n)", lambda _: picture, page, count=1, flags=re.DOTALL)
+
+
+def _written(path: Path, data: bytes) -> Iterator[Path]:
+    if not path.exists() or path.read_bytes() != data:
+        path.write_bytes(data)
+        yield path
 
 
 if __name__ == "__main__":

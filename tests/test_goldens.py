@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from builder.assembly import stale_files
+from builder.assembly import read_assembly, stale_files
+from builder.assembly.diagram import make_diagram
 from builder.assembly.lint import lint_folder
 from builder.assembly.render import make_assembly
 from builder.config import read_wanted
+from builder.report import dot, mermaid
 
 ROOT = Path(__file__).parent.parent
 GOLDENS = sorted((ROOT / "tests" / "golden").glob("*/dr.yaml"))
@@ -24,6 +26,14 @@ def test_a_golden_is_what_its_config_leads_to(folder: Path) -> None:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_golden_lints_clean(folder: Path) -> None:
     assert lint_folder(folder / "templates") == ()
+
+
+@pytest.mark.parametrize("folder", [path.parent for path in GOLDENS], ids=lambda folder: folder.name)
+def test_a_golden_is_drawn_as_its_templates_are(folder: Path) -> None:
+    shown = make_diagram(read_assembly(folder / "templates"))
+
+    assert (folder / "graph.mmd").read_text() == mermaid.diagram(shown), "stale: python scripts/goldens.py"
+    assert (folder / "graph.dot").read_text() == dot.diagram(shown), "stale: python scripts/goldens.py"
 
 
 def test_there_are_odd_configs_among_them() -> None:

@@ -65,6 +65,14 @@ def test_the_session_against_an_account_goes_as_it_says(
     assert "5 done, 0 failed, 0 not started" in done.stdout
 
 
+def test_the_picture_is_the_one_that_graph_draws(project: Path) -> None:
+    shown = [text for language, text in BLOCKS if language == "mermaid"]
+
+    drawn = subprocess.run([sys.executable, "-m", "builder", "graph"], capture_output=True, text=True, check=True)
+
+    assert shown == [drawn.stdout], "stale: python scripts/goldens.py"
+
+
 def test_the_picture_of_the_tree_names_every_folder() -> None:
     for folder in ("builder", "templates", "lambda", "scripts", "tests", "docs", "benchmarks"):
         assert f"{folder}/" in README

@@ -88,6 +88,7 @@ class Bound:
         if kind is None:
             return None
         if kind.service == "s3" and "BucketNamePrefix" in properties:
+            # A log group's ends as policies want it, with all of its streams:
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
             prefix = self.text(properties["BucketNamePrefix"])
             return prefix and f"{prefix}-${{AWS::AccountId}}-{self.entry.region}-an"
@@ -125,7 +126,10 @@ class Bound:
         if physical is None or kind is None:
             return None
         where = "::" if kind.service == "s3" else f"{self.entry.region}:${{AWS::AccountId}}:"
-        return f"arn:${{AWS::Partition}}:{kind.service}:{where}{kind.resource.format(physical)}"
+        # A log group's ends as policies want it, with all of its streams:
+        # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
+        tail = ":*" if kind.service == "logs" else ""
+        return f"arn:${{AWS::Partition}}:{kind.service}:{where}{kind.resource.format(physical)}{tail}"
 
     def _substitute(self, text: str, variables: Mapping[str, object]) -> str | None:
         found: dict[str, str | None] = {}

@@ -33,6 +33,17 @@ class _Created:
         return self.bound.entry.id
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A bucket's replication to another bucket."""
+
+    configuration: Path
+    index: int
+    destination: str
+    """The other bucket's ARN."""
+    role: object
+
+
 def check_references(manifest: Manifest, bounds: Sequence[Bound]) -> Iterator[Finding]:
     """Yield every need that is not said, and every replication that leads nowhere."""
     created = [thing for bound in bounds for thing in _created(bound)]
@@ -40,6 +51,14 @@ def check_references(manifest: Manifest, bounds: Sequence[Bound]) -> Iterator[Fi
     for bound in bounds:
         yield from _unsaid_needs(bound, created, closure)
         yield from _replications(bound, created)
+
+
+def object_copies(bounds: Sequence[Bound]) -> Iterator[tuple[StackId, StackId]]:
+    """Yield the stack of each bucket that replicates, with the stack of each bucket it replicates to."""
+    created = [thing for bound in bounds for thing in _created(bound)]
+    for bound in bounds:
+        for rule in _replication_rules(bound):
+            yield from ((bound.entry.id, thing.stack) for thing in _buckets(rule.destination, created, bound))
 
 
 def _created(bound: Bound) -> Iterator[_Created]:
@@ -111,6 +130,14 @@ def _leaves(bound: Bound, value: object, path: Path) -> Iterator[tuple[Path, str
 
 
 def _replications(bound: Bound, created: Sequence[_Created]) -> Iterator[Finding]:
+    for rule in _replication_rules(bound):
+        path = (*rule.configuration, "Rules", rule.index, "Destination", "Bucket")
+        yield from _destination(bound, path, rule.destination, created)
+        yield from _role(bound, (*rule.configuration, "Role"), rule.role, rule.destination)
+
+
+def _replication_rules(bound: Bound) -> Iterator[_Rule]:
+    """Yield each rule that is in force and whose destination, in this account, can be told."""
     for name, body in bound.resources("AWS::S3::Bucket"):
         where: Path = ("Resources", name, "Properties", "ReplicationConfiguration")
         for index, rule in enumerate(_list(_at(body, *where[2:], "Rules"))):
@@ -120,13 +147,11 @@ def _replications(bound: Bound, created: Sequence[_Created]) -> Iterator[Finding
                 continue
             arn = bound.text(_at(destination, "Bucket"))
             if arn is not None:
-                role = _at(body, *where[2:], "Role")
-                yield from _destination(bound, (*where, "Rules", index, "Destination", "Bucket"), arn, created)
-                yield from _role(bound, (*where, "Role"), role, arn)
+                yield _Rule(where, index, arn, _at(body, *where[2:], "Role"))
 
 
 def _destination(bound: Bound, path: Path, arn: str, created: Sequence[_Created]) -> Iterator[Finding]:
-    found = [thing for thing in created if thing.kind.service == "s3" and _names(arn, thing, bound)]
+    found = _buckets(arn, created, bound)
     if not found:
         yield finding("X007", bound.place(*path), f"replicates to {arn}, which no template creates")
     for thing in found:
@@ -136,6 +161,10 @@ def _destination(bound: Bound, path: Path, arn: str, created: Sequence[_Created]
             yield finding(
                 "X008", bound.place(*path), f"replicates to {thing.name}, which {thing.stack} creates without versions"
             )
+
+
+def _buckets(arn: str, created: Sequence[_Created], bound: Bound) -> list[_Created]:
+    return [thing for thing in created if thing.kind.service == "s3" and _names(arn, thing, bound)]
 
 
 def _role(bound: Bound, path: Path, role: object, arn: str) -> Iterator[Finding]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+from builder.errors import BadInput
+
 _SECTIONS = (
     "AWSTemplateFormatVersion",
     "Description",
@@ -66,6 +68,34 @@ _Dumper.add_representer(_Tagged, _represent_tagged)
 _Dumper.add_representer(str, _represent_text)
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML's loader, told the short forms; dates are the texts that CloudFormation takes them for."""
+
+
+def _construct_short(
+    loader: _Loader, suffix: str, node: yaml.MappingNode | yaml.SequenceNode | yaml.ScalarNode
+) -> dict[str, object]:
+    value: object
+    match node:
+        case yaml.MappingNode():
+            value = loader.construct_mapping(node, deep=True)
+        case yaml.SequenceNode():
+            value = loader.construct_sequence(node, deep=True)
+        case yaml.ScalarNode():
+            value = loader.construct_scalar(node)
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+def _construct_text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+_Loader.add_multi_constructor("!", _construct_short)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_text)
+
+
 def write_template(template: dict[str, Any]) -> bytes:
     """Return a template's YAML in UTF-8; the same bytes for the same template.
 
@@ -75,6 +105,20 @@ def write_template(template: dict[str, Any]) -> bytes:
     ordered = {name: (template | {"Resources": resources})[name] for name in _SECTIONS if name in template}
     text = yaml.dump(_shorten(ordered), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
     return _BLOCK_START.sub("\n", text).removeprefix("\n").encode()
+
+
+def read_template(text: bytes | str, where: str) -> dict[str, Any]:
+    """Return a template as data, whether YAML or JSON, intrinsics in their long forms.
+
+    Raises BadInput, `where` being the file's name.
+    """
+    try:
+        read = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
+    except yaml.YAMLError as error:
+        raise BadInput(where=where, what=f"is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(read, dict):
+        raise BadInput(where=where, what="is no template")
+    return read
 
 
 def _in_order(resource: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import click
 from builder import __version__
 from builder.cli.deploy import deploy
 from builder.cli.destroy import destroy
+from builder.cli.graph import graph
 from builder.cli.init import init
 from builder.cli.lint import lint
 from builder.cli.local import local
@@ -34,7 +35,7 @@ def cli(context: click.Context) -> None:
     """One system in two AWS regions: rendered from dr.yaml, reviewed as change sets, deployed, rehearsed.
 
     \b
-    without AWS       init, render, lint, rehearse, local
+    without AWS       init, render, lint, graph, rehearse, local
     review first      plan, show, execute, discard
     in one go         deploy, outputs, destroy
     \b
@@ -43,7 +44,7 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Wiring)
 
 
-for _command in (init, render, lint, plan, show, execute, discard, deploy, outputs, destroy, local, rehearse):
+for _command in (init, render, lint, graph, plan, show, execute, discard, deploy, outputs, destroy, local, rehearse):
     cli.add_command(_command)
 
 

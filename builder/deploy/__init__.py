@@ -18,8 +18,9 @@ from builder.deploy.execute import Brake, execute_plan
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
 from builder.deploy.outputs import observe_outputs
 from builder.deploy.plan import Seal, Wish, make_plan
+from builder.deploy.plan_file import read_plan, write_plan
 from builder.deploy.progress import Emit, Progress
-from builder.deploy.records import Options, Plan, read_plan, write_plan
+from builder.deploy.records import Options, Plan
 from builder.deploy.sweep import sweep
 from builder.deploy.take_down import Standing
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict
 
 from builder.deploy.desired import DesiredStack
-from builder.errors import BadInput
 from builder.terms import AccountId, Arn, LogicalId, Region, Site, StackId, StackName
 
 PLAN_VERSION = 1
@@ -280,30 +279,3 @@ class Plan:
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
         return not (self.steps or self.deferred or self.deletions)
-
-
-_PLAN = TypeAdapter(Plan)
-
-
-def read_plan(data: bytes, where: str) -> Plan:
-    """Return the plan in a file's bytes. Raises BadInput."""
-    try:
-        plan = _PLAN.validate_json(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BadInput(
-            where=where, what=f"is not a plan: {place}: {first['msg']}", next_step="python -m builder plan -o plan.json"
-        ) from error
-    if plan.version != PLAN_VERSION:
-        raise BadInput(
-            where=where,
-            what=f"plan version {plan.version} is not {PLAN_VERSION}, which this builder reads",
-            next_step="python -m builder plan -o plan.json",
-        )
-    return plan
-
-
-def write_plan(plan: Plan) -> bytes:
-    """Return the bytes of plan.json."""
-    return _PLAN.dump_json(plan, indent=2) + b"\n"

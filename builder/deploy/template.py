@@ -6,33 +6,10 @@ from typing import Any
 
 import yaml
 
+from builder.assembly import template_text
+from builder.errors import BadInput
+
 _REFERENCE = re.compile(r"\$\{([^!}][^}]*)\}")
-_WITHOUT_FN = frozenset({"Ref", "Condition"})
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads short-form intrinsics into their long forms, and dates as the texts that CloudFormation takes them for."""
-
-
-def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-        if suffix == "GetAtt":
-            value = str(value).split(".", 1)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]  # the third kind of node
-    return {suffix if suffix in _WITHOUT_FN else f"Fn::{suffix}": value}
-
-
-def _as_text(loader: _Loader, node: yaml.ScalarNode) -> str:
-    return str(loader.construct_scalar(node))
-
-
-_Loader.add_multi_constructor("!", _intrinsic)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _as_text)
 
 
 def read_template(text: object) -> dict[str, Any]:
@@ -43,10 +20,9 @@ def read_template(text: object) -> dict[str, Any]:
     if isinstance(text, Mapping):
         return dict(text)
     try:
-        read = yaml.load(str(text), Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError:
+        return template_text.read_template(str(text), where="template")
+    except BadInput:
         return {}
-    return read if isinstance(read, dict) else {}
 
 
 def write_template(template: Mapping[str, Any]) -> str:

@@ -7,7 +7,8 @@ from cfn_flip import to_json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.assembly.template_text import write_template
+from builder.assembly.template_text import read_template, write_template
+from builder.errors import BadInput
 from stacks.templates import THREE, template, templates
 
 ALL = [*templates().items(), *templates(regions=THREE, function={"url_auth": "AWS_IAM"}).items()]
@@ -26,6 +27,7 @@ def lines(text: bytes) -> list[str]:
 class TestEveryTemplate:
     def test_reads_back_as_the_same_template(self, made: dict[str, Any]) -> None:
         assert read_back(write_template(made)) == made
+        assert read_template(write_template(made), "t.yaml") == made
 
     def test_is_in_the_order_people_read(self, made: dict[str, Any]) -> None:
         sections = [line.split(":")[0] for line in lines(write_template(made)) if line[:1].isalpha()]
@@ -104,3 +106,25 @@ def test_any_text_survives(text: str) -> None:
 
 def test_the_same_template_is_the_same_bytes() -> None:
     assert write_template(template("us-east-1/table")) == write_template(template("us-east-1/table"))
+
+
+def test_other_people_s_templates_are_read_too() -> None:
+    text = """
+AWSTemplateFormatVersion: 2010-09-09
+Conditions: {Both: !And [!Condition One, !Equals [a, !Ref B]]}
+Resources:
+  Bucket: {Type: AWS::S3::Bucket, Properties: {Arn: !GetAtt Nested.Outputs.Arn, Tags: !If [Both, !GetAtt [A, B], []]}}
+  Macro: !Transform {Name: AWS::Include, Parameters: {Location: here}}
+"""
+
+    assert read_template(text, "t.yaml") == read_back(text.encode())
+    assert read_template(json.dumps({"Resources": {}}), "t.json") == {"Resources": {}}
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [(b"a: [", "is no YAML"), (b"\xff\xfe\xfa", "is no YAML"), (b"- a", "is no template"), (b"", "is no")],
+)
+def test_what_is_no_template_is_refused_by_name(data: bytes, fault: str) -> None:
+    with pytest.raises(BadInput, match=f"^t.yaml: {fault}"):
+        read_template(data, "t.yaml")

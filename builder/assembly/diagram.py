@@ -1,0 +1,143 @@
+"""What there is to draw of an assembly: the regions, what stands in each, what needs what, where data is copied to.
+
+All of it is read from the manifest and the templates, so that stacks of somebody else's are drawn as ours are.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+
+from builder.assembly.bound import Bound
+from builder.assembly.references import object_copies
+from builder.assembly.store import Assembly
+from builder.assembly.template_text import read_template
+from builder.terms import StackId
+
+_TABLE = "AWS::DynamoDB::GlobalTable"
+# What people look for in a picture; roles, permissions and policies are left to the templates.
+_SHOWN: Mapping[str, str] = {
+    _TABLE: "global table",
+    "AWS::DynamoDB::Table": "table",
+    "AWS::Lambda::Function": "function",
+    "AWS::Lambda::Url": "function URL",
+    "AWS::S3::Bucket": "bucket",
+    "AWS::SNS::Topic": "topic",
+    "AWS::SQS::Queue": "queue",
+}
+_DATA = frozenset({_TABLE, "AWS::DynamoDB::Table", "AWS::S3::Bucket"})
+# What is known at deployment only; one sign for all of it that stands together.
+_UNKNOWN = re.compile(r"\$\{[^}]*\}(-\$\{[^}]*\})*")
+
+
+class Link(StrEnum):
+    """Why an arrow is drawn; the value is the word for it."""
+
+    ITEMS = "items"
+    """Between two replicas of a table, which copy to each other both ways."""
+    OBJECTS = "objects"
+    """From a bucket to the one that it replicates to."""
+    NEEDS = "needs"
+    """From a stack to one that must stand before it is begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A stack, or the replica of a table in a region other than its stack's."""
+
+    id: str
+    place: str
+    """Its region, with the account where that is not the one of the credentials."""
+    title: str
+    lines: tuple[str, ...]
+    """What it holds, each thing followed by its physical name where that can be told."""
+    holds_data: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """A line between two nodes, by their ids, with every reason there is for it."""
+
+    source: str
+    target: str
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    """A whole picture; what is in one place stands together, in the order of the manifest."""
+
+    places: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    arrows: tuple[Arrow, ...]
+
+
+def make_diagram(assembly: Assembly) -> Diagram:
+    """Return what there is to draw. Raises BadInput where a template can't be read."""
+    bounds = [
+        Bound(entry, entry.template, read_template(assembly.templates[entry.template], entry.template))
+        for entry in assembly.manifest.stacks
+    ]
+    replicas = [
+        (bound.entry.id, tuple(_replicas(bound, *table))) for bound in bounds for table in bound.resources(_TABLE)
+    ]
+    nodes = (*(_stack(bound) for bound in bounds), *(node for _, others in replicas for node in others))
+    links: dict[tuple[str, str], dict[Link, None]] = {}
+    for source, target, link in _links(bounds, replicas):
+        links.setdefault((source, target), {})[link] = None
+    arrows = tuple(Arrow(*ends, links=tuple(found)) for ends, found in links.items())
+    return Diagram(tuple(dict.fromkeys(node.place for node in nodes)), nodes, arrows)
+
+
+def _links(
+    bounds: Sequence[Bound], replicas: Sequence[tuple[StackId, tuple[Node, ...]]]
+) -> Iterator[tuple[str, str, Link]]:
+    for stack, others in replicas:
+        for one, other in combinations([stack, *(node.id for node in others)], 2):
+            yield one, other, Link.ITEMS
+    for source, target in object_copies(bounds):
+        yield source, target, Link.OBJECTS
+    for bound in bounds:
+        for need in bound.entry.needs:
+            yield bound.entry.id, need, Link.NEEDS
+
+
+def _stack(bound: Bound) -> Node:
+    entry = bound.entry
+    return Node(
+        id=entry.id,
+        place=_place(bound, entry.region),
+        title=entry.id.removeprefix(f"{entry.region}/"),
+        lines=tuple(line for _, body in bound.resources(*_SHOWN) for line in _told(bound, body)),
+        holds_data=any(True for _ in bound.resources(*_DATA)),
+    )
+
+
+def _replicas(bound: Bound, name: str, body: Mapping[str, object]) -> Iterator[Node]:
+    """Yield the replicas of a stack's table in other regions, in the template's order."""
+    match body:
+        case {"Properties": {"Replicas": list(replicas)}}:
+            regions = [bound.text(replica.get("Region")) for replica in replicas if isinstance(replica, dict)]
+        case _:
+            return
+    for region in dict.fromkeys(regions):
+        if region is not None and region != bound.entry.region:
+            yield Node(
+                id=f"{bound.entry.id}/{name}/{region}",
+                place=_place(bound, region),
+                title="replica",
+                lines=tuple(_told(bound, body)),
+                holds_data=True,
+            )
+
+
+def _place(bound: Bound, region: str) -> str:
+    return f"{region}, account {bound.entry.account}" if bound.entry.account else region
+
+
+def _told(bound: Bound, body: Mapping[str, object]) -> Iterator[str]:
+    """Yield what a resource is, and its name where that can be told: `global table`, `tap-…-global`."""
+    yield _SHOWN[str(body["Type"])]
+    if name := bound.name_of(body):
+        yield _UNKNOWN.sub("…", name)

@@ -1,0 +1,68 @@
+import re
+
+import pytest
+from hypothesis import given
+
+from builder.assembly.diagram import Arrow, Diagram, Link
+from builder.report import mermaid
+from report.diagrams import ODD, make_diagram, odd_diagrams
+
+# A label has words, entities and the two tags that are ours.
+LABEL = r'"(?:#\d+;|</?b>|<br>|[^\W_]|[ …./-])*"'
+LINES = (
+    "flowchart TB",
+    rf"    subgraph r\d+\[{LABEL}\]",
+    rf"        n\d+(?:\[{LABEL}\]|\[\({LABEL}\)\])",
+    "    end",
+    r"    n\d+ (?:-\. [a-z]+ \.->|<?== [a-z, ]+ ==>) n\d+",
+)
+
+
+def lines(shown: Diagram) -> list[str]:
+    return mermaid.diagram(shown).splitlines()
+
+
+def test_places_are_subgraphs_and_stacks_that_hold_data_are_drums() -> None:
+    assert lines(make_diagram("table", "files")) == [
+        "flowchart TB",
+        '    subgraph r1["table"]',
+        '        n1["<b>table</b><br>table"]',
+        "    end",
+        '    subgraph r2["files"]',
+        '        n2[("<b>files</b><br>files")]',
+        "    end",
+        "    n2 -. needs .-> n1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("links", "line"),
+    [
+        ((Link.NEEDS,), "n1 -. needs .-> n2"),
+        ((Link.OBJECTS,), "n1 == objects ==> n2"),
+        ((Link.OBJECTS, Link.NEEDS), "n1 == objects, needs ==> n2"),
+        ((Link.ITEMS,), "n1 <== items ==> n2"),
+    ],
+)
+def test_data_is_thick_and_a_need_alone_is_dotted(links: tuple[Link, ...], line: str) -> None:
+    made = make_diagram("a", "b")
+
+    shown = Diagram(made.places, made.nodes, (Arrow("0", "1", links),))
+
+    assert lines(shown)[-1] == f"    {line}"
+
+
+def test_a_name_is_text_whatever_is_in_it() -> None:
+    shown = mermaid.diagram(make_diagram(*ODD))
+
+    assert "#34;quoted#34;" in shown
+    assert "#60;/b#62;#60;script#62;" in shown
+    assert "#35;35#59;" in shown
+    assert "#49;. one" in shown
+    assert "#45; list" in shown
+
+
+@given(odd_diagrams)
+def test_every_line_is_one_that_mermaid_knows(shown: Diagram) -> None:
+    for line in mermaid.diagram(shown).split("\n")[:-1]:
+        assert any(re.fullmatch(known, line) for known in LINES), line
