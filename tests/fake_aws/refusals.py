@@ -13,10 +13,11 @@ Loud            fails the test, whatever the product catches (it is not an Excep
 class AwsRefusal(Exception):
     """An error AWS itself would answer with; `code` is the one on the wire."""
 
-    def __init__(self, code: str, message: str, *, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, *, status: int = 400, headers: dict[str, str] | None = None) -> None:
         self.code = code
         self.message = message
         self.status = status
+        self.headers = headers or {}
         super().__init__(f"{code}: {message}")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from fake_aws import Unsupported, World
+from fake_aws import World
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -138,11 +138,15 @@ def test_a_denied_object_is_an_error_in_a_good_answer(world: World, s3: "S3Clien
     assert [each["Code"] for each in answer["Errors"]] == ["AccessDenied"]
 
 
-def test_a_bucket_is_asked_for_in_its_own_region(world: World, deploy: "Deploy") -> None:
+def test_a_client_of_another_region_is_redirected_to_the_buckets_own(world: World, deploy: "Deploy") -> None:
     deploy(COPY)
     elsewhere = world.session().client("s3", region_name="us-west-2")
-    with pytest.raises(Unsupported, match="redirects"):
-        elsewhere.head_bucket(Bucket="copy-bucket")
+    world.calls.clear()
+    assert elsewhere.head_bucket(Bucket="copy-bucket")["BucketRegion"] == "us-east-1"
+    assert [(call.region, call.outcome) for call in world.calls] == [
+        ("us-west-2", "PermanentRedirect"),
+        ("us-east-1", "ok"),
+    ]
 
 
 def test_a_table_is_there_in_each_replicas_region(world: World, dynamodb: "DynamoDBClient", deploy: "Deploy") -> None:

@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -109,7 +109,8 @@ class _Journey:
         except AwsRefusal as error:
             _check_code(self.attempt, error)
             call.outcome = error.code
-            return error.status, self._protocol().render_error(model, error, request_id)
+            body = self._protocol().render_error(model, error, request_id)
+            return error.status, replace(body, headers=body.headers | error.headers)
         call.outcome = "ok"
         return int(model.http.get("responseCode", 200)), self._protocol().render(model, reply, request_id)
 
@@ -152,7 +153,8 @@ _COMMON_CODES = frozenset(
         "BucketNotEmpty",
         "NoSuchTagSet",
     }
-    | {"ReplicationConfigurationNotFoundError", "MalformedXML", "404"}
+    | {"ReplicationConfigurationNotFoundError", "MalformedXML", "404", "PermanentRedirect"}
+    | {"IllegalLocationConstraintException", "InvalidLocationConstraint"}
 )
 """Codes that services answer without having them in their models."""
 

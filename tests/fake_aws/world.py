@@ -17,7 +17,9 @@ import botocore.session
 from fake_aws.calls import Call, Identity
 from fake_aws.clock import Clock, RealClock, VirtualClock
 from fake_aws.cloudformation.control import StackControl
+from fake_aws.cloudformation.effects import make_by_hand
 from fake_aws.cloudformation.records import CloudFormation
+from fake_aws.cloudformation.types import Place
 from fake_aws.faults import Fault, Faults
 from fake_aws.json_value import Json
 from fake_aws.refusals import Unsupported
@@ -77,6 +79,8 @@ class World:
         self.calls: list[Call] = []
         self.names: set[tuple[str, ...]] = set()
         """Every name that is taken, in the space it must be unique in: see `cloudformation.effects.name_key`."""
+        self.unmanaged: dict[tuple[str, ...], dict[str, Json]] = {}
+        """What stands without a stack, by such a name: its properties. Made by hand, or left behind by its stack."""
         self.down: set[str] = set()
         """Regions that are down: see `region_down`."""
         self.buckets: dict[str, Bucket] = {}
@@ -111,6 +115,18 @@ class World:
     def stack(self, name: str, *, account: str = "111122223333", region: str = "us-east-1") -> StackControl:
         """Return a handle to look at a stack, or to put it into any state, without an AWS call."""
         return StackControl(self, account, region, name)
+
+    def by_hand(
+        self,
+        resource_type: str,
+        properties: dict[str, Json],
+        *,
+        account: str = "111122223333",
+        region: str = "us-east-1",
+    ) -> str:
+        """Make a named resource that belongs to no stack, and return its physical id."""
+        with self.changing():
+            return make_by_hand(self, Place(account, region, ""), resource_type, properties)
 
     def pass_time(self, seconds: float) -> None:
         """Let virtual time pass outside of a loop."""

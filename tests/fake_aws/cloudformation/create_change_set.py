@@ -46,7 +46,7 @@ def create_change_set(request: Request, params: dict[str, Any]) -> Reply:
     if repeated is not None:
         return repeated
     _check_stack(present, kind, params)
-    wanted = deployment(params, present if kind == "UPDATE" else None)
+    wanted = deployment(request, params, present if kind == "UPDATE" else None)
     stack = present or _new_stack(request, params["StackName"], wanted)
     made = _new_change_set(request, params, kind, wanted)
     stack.change_sets[made.id] = made

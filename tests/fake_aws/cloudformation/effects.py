@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fake_aws.cloudformation.records import Resource
-from fake_aws.cloudformation.types import Place, known
+from fake_aws.cloudformation.types import Place, known, physical_id
 from fake_aws.dynamodb import effects as dynamodb
-from fake_aws.refusals import AwsRefusal
+from fake_aws.refusals import AwsRefusal, Unsupported
 from fake_aws.s3 import effects as s3
 
 if TYPE_CHECKING:
@@ -68,6 +68,25 @@ def forget_name(world: "World", place: Place, type_name: str, name: str) -> None
     key = name_key(place, type_name, name)
     if key is not None:
         world.names.discard(key)
+
+
+def leave(world: "World", place: Place, resource: Resource) -> None:
+    """Let a resource stand on without a stack."""
+    key = name_key(place, resource.type, resource.physical_id or "")
+    if key is not None:
+        world.unmanaged[key] = resource.properties
+
+
+def make_by_hand(world: "World", place: Place, type_name: str, properties: dict[str, Any]) -> str:
+    """Make a resource that belongs to no stack, and return its physical id."""
+    if known(type_name).name_property not in properties:
+        raise Unsupported(f"{type_name} by hand needs a name, {known(type_name).name_property}")
+    name = physical_id(type_name, place, "", properties, "")
+    resource = Resource("", type_name, "CREATE_COMPLETE", world.datetime(), name, properties=properties)
+    take_name(world, place, type_name, name)
+    EFFECTS.get(type_name, NO_EFFECTS).create(world, place, resource)
+    leave(world, place, resource)
+    return name
 
 
 def already_exists(type_name: str, name: str) -> AwsRefusal:

@@ -3,8 +3,10 @@
 import re
 from typing import Any
 
+from fake_aws.calls import Request
 from fake_aws.cloudformation.records import Deployment, Stack
 from fake_aws.cloudformation.template import Template, read
+from fake_aws.cloudformation.template_url import template_at
 from fake_aws.cloudformation.types import known
 from fake_aws.refusals import AwsRefusal, Unsupported, validation_error
 
@@ -16,9 +18,9 @@ _PARAMETER_KEYS = frozenset(
 )
 
 
-def deployment(params: dict[str, Any], present: Stack | None) -> Deployment:
+def deployment(request: Request, params: dict[str, Any], present: Stack | None) -> Deployment:
     """Return what the request wants the stack to be; `present` is the stack that it updates."""
-    body = _body(params, present)
+    body = _body(request, params, present)
     template = read(body)
     for resource in template.resources.values():
         known(resource["Type"])
@@ -30,21 +32,22 @@ def deployment(params: dict[str, Any], present: Stack | None) -> Deployment:
     return Deployment(body, values, tags, capabilities, role)
 
 
-def _body(params: dict[str, Any], present: Stack | None) -> str:
+def _body(request: Request, params: dict[str, Any], present: Stack | None) -> str:
     given = [name for name in ("TemplateBody", "TemplateURL", "UsePreviousTemplate") if params.get(name)]
     if len(given) != 1:
         raise validation_error("Either Template URL or Template Body must be specified.")
-    if given == ["TemplateURL"]:
-        raise Unsupported("TemplateURL: the fake reads templates from the request only")
     if given == ["UsePreviousTemplate"]:
         if present is None:
             raise validation_error("UsePreviousTemplate is not valid for a new stack")
         return present.deployed.body
-    return checked_body(params["TemplateBody"])
+    return sent_body(request, params)
 
 
-def checked_body(body: str) -> str:
-    """Return the template's text, if it is short enough to be sent inline."""
+def sent_body(request: Request, params: dict[str, Any]) -> str:
+    """Return the text of the template that a request brings or names, if it is short enough."""
+    if "TemplateURL" in params:
+        return template_at(request, params["TemplateURL"])
+    body: str = params["TemplateBody"]
     if len(body.encode()) > TEMPLATE_LIMIT:
         raise validation_error(
             f"1 validation error detected: Value '{body}' at 'templateBody' failed to satisfy constraint: Member must"

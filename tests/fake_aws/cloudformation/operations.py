@@ -29,7 +29,7 @@ OPERATIONS: dict[str, Operation] = {
         history.describe_events, "StackName", "ChangeSetName", "OperationId", "Filters", "NextToken"
     ),
     "GetTemplate": reads(templates.get_template, "StackName", "ChangeSetName", "TemplateStage"),
-    "GetTemplateSummary": reads(templates.get_template_summary, "StackName", "TemplateBody"),
+    "GetTemplateSummary": reads(templates.get_template_summary, "StackName", "TemplateBody", "TemplateURL"),
     "DeleteStack": mutates(
         stack_changes.delete_stack, "StackName", "RetainResources", "DeletionMode", "ClientRequestToken", "RoleARN"
     ),

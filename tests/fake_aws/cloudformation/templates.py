@@ -7,7 +7,7 @@ API_GetTemplateSummary
 from typing import Any
 
 from fake_aws.calls import Reply, Request
-from fake_aws.cloudformation.inputs import checked_body, required_capabilities
+from fake_aws.cloudformation.inputs import required_capabilities, sent_body
 from fake_aws.cloudformation.lookup import change_set, stack_with_id
 from fake_aws.cloudformation.template import read
 from fake_aws.refusals import Unsupported, validation_error
@@ -28,12 +28,12 @@ def get_template(request: Request, params: dict[str, Any]) -> Reply:
 
 def get_template_summary(request: Request, params: dict[str, Any]) -> Reply:
     """Answer GetTemplateSummary for a template or a stack."""
-    if "TemplateBody" in params:
-        body = checked_body(params["TemplateBody"])
+    if params.keys() & {"TemplateBody", "TemplateURL"}:
+        body = sent_body(request, params)
     elif "StackName" in params:
         body = stack_with_id(request, params["StackName"]).deployed.body
     else:
-        raise Unsupported("GetTemplateSummary without TemplateBody or StackName")
+        raise Unsupported("GetTemplateSummary without a template or StackName")
     template = read(body)
     capabilities = required_capabilities(template)
     iam = sorted({each["Type"] for each in template.resources.values() if each["Type"].startswith("AWS::IAM::")})

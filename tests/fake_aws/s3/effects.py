@@ -50,7 +50,8 @@ def _configure(world: "World", bucket: Bucket, resource: "Resource") -> None:
     bucket.versioning = versioning
     bucket.replication = None if replication is None else _as_s3_writes_it(replication)
     own = {each["Key"]: each["Value"] for each in properties.get("Tags", [])}
-    bucket.tags = {**resource.tags, **own, "aws:cloudformation:logical-id": resource.logical_id}
+    of_stack = {"aws:cloudformation:logical-id": resource.logical_id} if resource.logical_id else {}
+    bucket.tags = {**resource.tags, **own, **of_stack}
 
 
 def _check_replication(world: "World", versioning: str | None, replication: dict[str, Any]) -> None:

@@ -6,21 +6,50 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Si
 from typing import Any
 
 from fake_aws.calls import Operation, Reply, Request, mutates, reads
-from fake_aws.refusals import AwsRefusal, Unsupported
+from fake_aws.refusals import AwsRefusal
 from fake_aws.s3 import store
 from fake_aws.s3.records import Bucket, Version
 
 
 def _bucket(request: Request, params: dict[str, Any]) -> Bucket:
-    name = params["Bucket"]
-    bucket = request.world.buckets.get(name)
-    if bucket is None:
-        raise AwsRefusal("NoSuchBucket", "The specified bucket does not exist", status=404)
-    if bucket.account != request.account:
-        raise AwsRefusal("AccessDenied", "Access Denied", status=403)
-    if bucket.region != request.region:
-        raise Unsupported(f"{name} is in {bucket.region}, the client in {request.region}: redirects are not known")
-    return bucket
+    return store.bucket(request.world, params["Bucket"], account=request.account, region=request.region)
+
+
+def create_bucket(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer CreateBucket; it belongs to no stack."""
+    name, region = params["Bucket"], _wanted_region(request, params)
+    present = request.world.buckets.get(name)
+    if present is None:
+        request.world.by_hand("AWS::S3::Bucket", {"BucketName": name}, account=request.account, region=region)
+    elif present.account != request.account:
+        raise AwsRefusal(
+            "BucketAlreadyExists",
+            "The requested bucket name is not available. The bucket namespace is shared by all users of the system."
+            " Please select a different name and try again.",
+            status=409,
+        )
+    elif (present.region, region) != ("us-east-1", "us-east-1"):
+        raise AwsRefusal(
+            "BucketAlreadyOwnedByYou",
+            "Your previous request to create the named bucket succeeded and you already own it.",
+            status=409,
+        )
+    return {"Location": f"/{name}"}
+
+
+def _wanted_region(request: Request, params: dict[str, Any]) -> str:
+    wanted = params.get("CreateBucketConfiguration", {}).get("LocationConstraint")
+    if request.region == "us-east-1":
+        if wanted == "us-east-1":
+            raise AwsRefusal("InvalidLocationConstraint", "The specified location-constraint is not valid")
+        return str(wanted or "us-east-1")
+    if wanted != request.region:
+        raise AwsRefusal(
+            "IllegalLocationConstraintException",
+            f"The {wanted or 'unspecified'} location constraint is incompatible for the region specific endpoint this"
+            " request was sent to.",
+        )
+    return request.region
 
 
 def head_bucket(request: Request, params: dict[str, Any]) -> Reply:
@@ -67,7 +96,7 @@ def put_object(request: Request, params: dict[str, Any]) -> Reply:
 def get_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer GetObject."""
     bucket = _bucket(request, params)
-    found = _version(bucket, params)
+    found = store.version(bucket, params["Key"], params.get("VersionId"))
     return {
         "Body": found.content,
         "ETag": f'"{found.version_id[:32]}"',
@@ -81,16 +110,6 @@ def head_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer HeadObject."""
     shown = get_object(request, params)
     return {**{name: value for name, value in shown.items() if name != "Body"}, "ContentLength": len(shown["Body"])}
-
-
-def _version(bucket: Bucket, params: dict[str, Any]) -> Version:
-    found = bucket.current(params["Key"])
-    if "VersionId" in params:
-        wanted = (params["Key"], params["VersionId"])
-        found = next((each for each in bucket.versions if (each.key, each.version_id) == wanted), None)
-    if found is None:
-        raise AwsRefusal("NoSuchKey", "The specified key does not exist.", status=404)
-    return found
 
 
 def list_object_versions(request: Request, params: dict[str, Any]) -> Reply:
@@ -153,6 +172,7 @@ def delete_object(request: Request, params: dict[str, Any]) -> Reply:
 
 
 OPERATIONS: dict[str, Operation] = {
+    "CreateBucket": mutates(create_bucket, "Bucket", "CreateBucketConfiguration"),
     "HeadBucket": reads(head_bucket, "Bucket"),
     "GetBucketVersioning": reads(get_bucket_versioning, "Bucket"),
     "GetBucketTagging": reads(get_bucket_tagging, "Bucket"),

@@ -1,12 +1,42 @@
-"""Putting, deleting and replicating objects."""
+"""Finding buckets and objects; putting, deleting and replicating objects."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from fake_aws.refusals import AwsRefusal
 from fake_aws.s3.records import Bucket, Version
 
 if TYPE_CHECKING:
     from fake_aws.world import World
+
+
+def bucket(world: "World", name: str, *, account: str, region: str | None) -> Bucket:
+    """Return a bucket as S3 finds it for an account at the endpoint of a region (None: wherever it is)."""
+    found = world.buckets.get(name)
+    if found is None:
+        raise AwsRefusal("NoSuchBucket", "The specified bucket does not exist", status=404)
+    if found.account != account:
+        raise AwsRefusal("AccessDenied", "Access Denied", status=403)
+    if region not in {None, found.region}:
+        raise AwsRefusal(
+            "PermanentRedirect",
+            "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all"
+            " future requests to this endpoint.",
+            status=301,
+            headers={"x-amz-bucket-region": found.region},
+        )
+    return found
+
+
+def version(bucket: Bucket, key: str, version_id: str | None) -> Version:
+    """Return an object's version, the current one without an id."""
+    found = bucket.current(key)
+    if version_id is not None:
+        wanted = (key, version_id)
+        found = next((each for each in bucket.versions if (each.key, each.version_id) == wanted), None)
+    if found is None:
+        raise AwsRefusal("NoSuchKey", "The specified key does not exist.", status=404)
+    return found
 
 
 def put(world: "World", bucket: Bucket, key: str, content: bytes, *, replica: bool = False) -> Version:

@@ -39,8 +39,8 @@ def parse(operation: OperationModel, request: AWSPreparedRequest) -> dict[str, A
         elif member.serialization.get("location") == "header" and wire in request.headers:
             found[name] = _scalar(member, text_of(request.headers[wire]))
     payload = shape.serialization.get("payload")
-    if payload is not None:
-        found[payload] = _body(shape.members[payload], request)
+    if payload is not None and (body := _body(shape.members[payload], request)) is not None:
+        found[payload] = body
     return {name: value for name, value in found.items() if not _OF_TRANSPORT.fullmatch(name)}
 
 
@@ -58,7 +58,9 @@ def _body(shape: Shape, request: AWSPreparedRequest) -> Json:
     content = raw.encode() if isinstance(raw, str) else bytes(raw or b"")
     if "aws-chunked" in text_of(request.headers.get("Content-Encoding")):
         content = _unchunk(content)
-    return _element(shape, ET.fromstring(content)) if isinstance(shape, StructureShape) else content  # noqa: S314
+    if isinstance(shape, StructureShape):
+        return _element(shape, ET.fromstring(content)) if content else None  # noqa: S314  the client's own
+    return content
 
 
 def _unchunk(content: bytes) -> bytes:
