@@ -97,6 +97,7 @@ def test_a_failed_update_brings_everything_back(world: World, deploy: "Deploy") 
     deploy(BODY)
     names = set(world.names)
     world.script.fails("UPDATE", "Second", reason="no")
+    world.script.takes(10, resource="Group")
     assert deploy(BODY, name="second", Parameters=TWO) == "UPDATE_ROLLBACK_COMPLETE"
     told = _told(world, "app UPDATE_IN_PROGRESS")
     assert "Group UPDATE_FAILED Resource update cancelled" in told
@@ -136,7 +137,7 @@ def test_with_rollback_disabled_a_failed_update_can_be_rolled_back_or_retried(
     names = set(world.names)
     world.script.fails("CREATE", "Third", reason="no", times=2)
     for name in ("second", "third"):
-        cfn.execute_change_set(ChangeSetName=plan(MORE, name=name, Parameters=TWO), DisableRollback=True)
+        cfn.execute_change_set(ChangeSetName=plan(MORE, name=name), DisableRollback=True)
         world.settle()
         assert world.stack("app").status == "UPDATE_FAILED"
         assert world.stack("app").record.reason == "The following resource(s) failed to create: [Third]. "

@@ -89,7 +89,7 @@ def test_only_what_failed_without_rollback_can_be_rolled_back(
 
 def test_only_a_failed_rollback_can_be_continued(world: World, cfn: "CloudFormationClient") -> None:
     world.stack("app").put("UPDATE_COMPLETE")
-    with pytest.raises(ClientError, match="can not continue update rollback"):
+    with pytest.raises(ClientError, match="cannot be called from stack with UPDATE_COMPLETE status"):
         cfn.continue_update_rollback(StackName="app")
 
 

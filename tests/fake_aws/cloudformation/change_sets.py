@@ -41,6 +41,7 @@ def describe_change_set(request: Request, params: dict[str, Any]) -> Reply:
         "Changes": shown,
         "NextToken": token,
         "OnStackFailure": found.on_stack_failure,
+        "DeploymentConfig": found.deployment_config or None,
         "IncludeNestedStacks": False,
         "RollbackConfiguration": {},
         "NotificationARNs": [],
@@ -113,11 +114,14 @@ def execute_change_set(request: Request, params: dict[str, Any]) -> Reply:
         raise validation_error(
             "DisableRollback cannot be specified when OnStackFailure was specified for the change set"
         )
+    disable_rollback = _disable_rollback(found, params)
     if found.type == "UPDATE":
         check_updatable(stack)
+        _check_terminal(stack, disable_rollback=disable_rollback)
     stack.change_sets = {found.id: found}
     stack.change_set_id = found.id
-    stack.disable_rollback = params.get("DisableRollback", found.on_stack_failure == "DO_NOTHING")
+    stack.deployment_config = found.deployment_config
+    stack.disable_rollback = disable_rollback
     stack.retain_except_on_create = params.get("RetainExceptOnCreate", False)
     found.execution_status = "EXECUTE_IN_PROGRESS"
     kind = "CREATE_STACK" if found.type == "CREATE" else "UPDATE_STACK"
@@ -136,6 +140,21 @@ def _check_executable(stack: Stack, found: ChangeSet) -> None:
                 "InvalidChangeSetStatus",
                 f"ChangeSet [{found.id}] cannot be executed in its current {name} of [{status}]",
             )
+
+
+def _disable_rollback(found: ChangeSet, params: dict[str, Any]) -> bool:
+    express = found.deployment_config.get("Mode") == "EXPRESS"
+    by_default = found.on_stack_failure == "DO_NOTHING" or (found.on_stack_failure is None and express)
+    return bool(params.get("DisableRollback", found.deployment_config.get("DisableRollback", by_default)))
+
+
+def _check_terminal(stack: Stack, *, disable_rollback: bool) -> None:
+    if stack.status in {"CREATE_FAILED", "UPDATE_FAILED"} and not disable_rollback:
+        raise validation_error(
+            f"This stack is currently in a non-terminal [{stack.status}] state. To update the stack from this state,"
+            " please use the disable-rollback parameter with update-stack API. To rollback to the last known good"
+            " state, use the rollback-stack API"
+        )
 
 
 def _execution(book: Journal, found: ChangeSet) -> Callable[[], Waits]:

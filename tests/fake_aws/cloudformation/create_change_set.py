@@ -96,6 +96,12 @@ def _check_stack(present: Stack | None, kind: str, params: dict[str, Any]) -> No
         raise validation_error(f"Stack [{name}] does not exist")
     else:
         check_updatable(present)
+        _check_follow_up(present, params.get("DeploymentConfig", {}))
+
+
+def _check_follow_up(present: Stack, config: dict[str, Any]) -> None:
+    if present.status.endswith("_FAILED") and present.express and config.get("Mode") != "EXPRESS":
+        raise validation_error("Follow-up operations must use the same DeploymentConfig (mode=EXPRESS)")
 
 
 def check_updatable(stack: Stack) -> None:
@@ -128,6 +134,7 @@ def _new_change_set(request: Request, params: dict[str, Any], kind: str, wanted:
         operation_id=world.new_uuid(),
         description=params.get("Description"),
         on_stack_failure=params.get("OnStackFailure"),
+        deployment_config=params.get("DeploymentConfig", {}),
         options={key: params[key] for key in _SHOWN if key in params},
     )
 

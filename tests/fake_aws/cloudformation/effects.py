@@ -27,17 +27,21 @@ def _no_change(_: "World", __: Place, ___: Resource, ____: dict[str, Any]) -> No
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What creating, updating (given the properties before) and deleting a resource does elsewhere; may be refused."""
+    """What creating, updating (given the properties before) and deleting a resource does elsewhere; may be refused.
+
+    `settle` is when the service has done what it took on: the end of a resource's creation or update.
+    """
 
     create: Make = _nothing
     update: Change = _no_change
     delete: Make = _nothing
+    settle: Make = _nothing
 
 
 NO_EFFECTS = Effects()
 EFFECTS: dict[str, Effects] = {
     "AWS::S3::Bucket": Effects(s3.create, s3.update, s3.delete),
-    "AWS::DynamoDB::GlobalTable": Effects(dynamodb.create, dynamodb.update, dynamodb.delete),
+    "AWS::DynamoDB::GlobalTable": Effects(dynamodb.create, dynamodb.update, dynamodb.delete, dynamodb.settle),
 }
 
 
@@ -84,7 +88,9 @@ def make_by_hand(world: "World", place: Place, type_name: str, properties: dict[
     name = physical_id(type_name, place, "", properties, "")
     resource = Resource("", type_name, "CREATE_COMPLETE", world.datetime(), name, properties=properties)
     take_name(world, place, type_name, name)
-    EFFECTS.get(type_name, NO_EFFECTS).create(world, place, resource)
+    effects = EFFECTS.get(type_name, NO_EFFECTS)
+    effects.create(world, place, resource)
+    effects.settle(world, place, resource)
     leave(world, place, resource)
     return name
 

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 from fake_aws.cloudformation.intrinsics import Evaluator, Lookup
 from fake_aws.cloudformation.records import Deployment, Event, Resource, Stack
 from fake_aws.cloudformation.template import read
-from fake_aws.cloudformation.types import Place
+from fake_aws.cloudformation.types import Place, needs_region
 from fake_aws.json_value import Json
+from fake_aws.refusals import AwsRefusal
 
 if TYPE_CHECKING:
     from fake_aws.world import World
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
+EXPRESS = "Resource operation completed using Express Mode. It may continue becoming available in the background."
+REQUEST_SHARE = 0.3
+"""The part of an action's time after which the service has taken the request; the rest is its becoming stable."""
 
 
 @dataclass(slots=True)
@@ -100,6 +104,14 @@ class Journal:
     def seconds(self, action: str, resource: str | None = None) -> float:
         """Return how long an action takes."""
         return self.world.script.seconds(action, resource, self.at)
+
+    def fail_as_primed(self, action: str, resource: Resource) -> None:
+        """Refuse an action on a resource where the test has written so, or where its control plane is down."""
+        reason = self.world.script.failure(action, resource.logical_id, self.at)
+        if reason is None and (needed := needs_region(resource.type)) in self.world.down:
+            reason = f"{resource.type}: Service Unavailable (its control plane is in {needed})"
+        if reason is not None:
+            raise AwsRefusal("HandlerFailed", reason)
 
     def evaluator(self, deployment: Deployment, lookup: Lookup) -> Evaluator:
         """Return what evaluates a deployment's template in this stack."""

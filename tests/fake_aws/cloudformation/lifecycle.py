@@ -8,11 +8,11 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-opt
 from collections.abc import Callable, Generator, Iterator
 
 from fake_aws.cloudformation.journal import Journal
-from fake_aws.cloudformation.provision import Provisioner, copies, delete_jobs, delete_resource
+from fake_aws.cloudformation.provision import Provisioner, copies
 from fake_aws.cloudformation.records import Deployment, Stack
-from fake_aws.cloudformation.side_by_side import Job, side_by_side
+from fake_aws.cloudformation.removal import delete_jobs, delete_resource, skip
+from fake_aws.cloudformation.side_by_side import side_by_side
 from fake_aws.cloudformation.template import read
-from fake_aws.refusals import Unsupported
 
 Waits = Generator[float, None, None]
 
@@ -65,13 +65,13 @@ def create(journal: Journal, wanted: Deployment, *, on_failure: str) -> Waits:
         journal.become("DELETE_IN_PROGRESS", said + "Delete requested by user.")
         yield from _delete_rest(journal, rolling_back=True)
     else:
-        journal.become("ROLLBACK_IN_PROGRESS", said + "Rollback requested by user.")
-        yield from roll_back_create(journal)
+        yield from roll_back(journal, said + "Rollback requested by user.")
 
 
 def roll_back_create(journal: Journal) -> Waits:
-    """Delete what a failed creation made; the stack is in ROLLBACK_IN_PROGRESS already."""
+    """Delete what a failed creation made, and what updates added; the stack is in ROLLBACK_IN_PROGRESS already."""
     yield journal.seconds("STACK")
+    yield from _delete_set_aside(journal)
     jobs = delete_jobs(journal, journal.stack.resources, rolling_back_create=True)
     failed = yield from side_by_side(jobs, stop=lambda: False, keep_going=True)
     yield journal.seconds("STACK")
@@ -84,8 +84,10 @@ def roll_back_create(journal: Journal) -> Waits:
 def update(journal: Journal, wanted: Deployment, *, disable_rollback: bool) -> Waits:
     """Bring the stack to another template, parameters or tags."""
     stack = journal.stack
-    from_failed_creation = stack.status == "CREATE_FAILED"
-    if stack.before is None or stack.status != "UPDATE_FAILED":  # a retry still rolls back to the last good state
+    if stack.status not in {
+        "CREATE_FAILED",
+        "UPDATE_FAILED",
+    }:  # a retry still rolls back to the last good state, if any
         stack.before, stack.before_resources = stack.deployed, copies(stack.resources)
     journal.become("UPDATE_IN_PROGRESS", "User Initiated")
     yield journal.seconds("STACK")
@@ -97,10 +99,7 @@ def update(journal: Journal, wanted: Deployment, *, disable_rollback: bool) -> W
             stack.deployed = wanted
             journal.become("UPDATE_FAILED", said)
             return
-        if from_failed_creation:
-            raise Unsupported("the rollback of an update of a stack in CREATE_FAILED")
-        journal.become("UPDATE_ROLLBACK_IN_PROGRESS", said)
-        yield from roll_back_update(journal)
+        yield from roll_back(journal, said)
         return
     stack.deployed, stack.description = wanted, provisioner.evaluator.template.description
     stack.outputs = outputs(provisioner)
@@ -120,13 +119,23 @@ def _clean_up(journal: Journal, provisioner: Provisioner) -> Generator[float, No
             old.declared = {**old.declared, "DeletionPolicy": "Delete"}
             kept |= not (yield from delete_resource(journal, old))
         else:
-            journal.resource(old, "DELETE_SKIPPED")
+            skip(journal, old)
     wanted = set(provisioner.wanted_ids())
     gone = {lid: each for lid, each in stack.resources.items() if lid not in wanted}
     failed = yield from side_by_side(delete_jobs(journal, gone), stop=lambda: False, keep_going=True)
     for lid in gone:
         del stack.resources[lid]
     return kept or bool(failed)
+
+
+def roll_back(journal: Journal, why: str | None) -> Waits:
+    """Bring a failed stack back to its last stable state, or to nothing if it never had one."""
+    if journal.stack.before is None:
+        journal.become("ROLLBACK_IN_PROGRESS", why)
+        yield from roll_back_create(journal)
+    else:
+        journal.become("UPDATE_ROLLBACK_IN_PROGRESS", why)
+        yield from roll_back_update(journal)
 
 
 def roll_back_update(journal: Journal, skip: frozenset[str] = frozenset()) -> Waits:
@@ -142,7 +151,8 @@ def roll_back_update(journal: Journal, skip: frozenset[str] = frozenset()) -> Wa
     for lid in skip:
         journal.resource(stack.resources[lid], "UPDATE_COMPLETE")
         stack.resources[lid].properties = stack.before_resources[lid].properties
-    failed = yield from side_by_side(_jobs_back(journal, stack.before), stop=lambda: False)
+    jobs = Provisioner(journal, stack.before, way_back=True).jobs()
+    failed = yield from side_by_side(jobs, stop=lambda: False)
     if failed:
         journal.become("UPDATE_ROLLBACK_FAILED", failed_text(stack))
         return
@@ -164,11 +174,6 @@ def _delete_leftovers(journal: Journal) -> Waits:
             yield from delete_resource(journal, each, rolling_back_create=True)
 
 
-def _jobs_back(journal: Journal, before: Deployment) -> dict[str, Job]:
-    provisioner = Provisioner(journal, before)
-    return provisioner.jobs(action_back="UPDATE_ROLLBACK")
-
-
 def delete(journal: Journal, *, retain: frozenset[str], force: bool) -> Waits:
     """Delete the stack; `retain` and `force` leave behind what cannot be deleted."""
     journal.become("DELETE_IN_PROGRESS", "User Initiated")
@@ -181,15 +186,13 @@ def _delete_rest(
     stack = journal.stack
     yield journal.seconds("STACK")
     for lid in sorted(retain):
-        journal.resource(stack.resources[lid], "DELETE_SKIPPED")
-    for each in [*stack.replaced, *stack.leftovers]:
-        yield from delete_resource(journal, each)
-    stack.replaced, stack.leftovers = [], []
+        skip(journal, stack.resources[lid])
+    yield from _delete_set_aside(journal)
     jobs = delete_jobs(journal, stack.resources, rolling_back_create=rolling_back)
     failed = yield from side_by_side(jobs, stop=lambda: False, keep_going=True)
     if failed and force:
         for lid in failed:
-            journal.resource(stack.resources[lid], "DELETE_SKIPPED")
+            skip(journal, stack.resources[lid])
         failed = []
     yield journal.seconds("STACK")
     if failed:
@@ -197,6 +200,13 @@ def _delete_rest(
         return
     stack.outputs, stack.change_sets = [], {}
     journal.become("DELETE_COMPLETE")
+
+
+def _delete_set_aside(journal: Journal) -> Waits:
+    stack = journal.stack
+    for each in [*stack.replaced, *stack.leftovers]:
+        yield from delete_resource(journal, each)
+    stack.replaced, stack.leftovers = [], []
 
 
 def outputs(provisioner: Provisioner) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ OPERATIONS: dict[str, Operation] = {
         create_change_set,
         *("StackName", "ChangeSetName", "ChangeSetType", "ClientToken", "Description", "OnStackFailure", "RoleARN"),
         *("TemplateBody", "TemplateURL", "UsePreviousTemplate", "Parameters", "Capabilities", "Tags"),
-        *("ImportExistingResources", "DeploymentMode", "NotificationARNs"),
+        *("ImportExistingResources", "DeploymentMode", "DeploymentConfig", "NotificationARNs"),
     ),
     "DescribeChangeSet": reads(
         change_sets.describe_change_set, "ChangeSetName", "StackName", "NextToken", "IncludePropertyValues"
@@ -31,14 +31,16 @@ OPERATIONS: dict[str, Operation] = {
     "GetTemplate": reads(templates.get_template, "StackName", "ChangeSetName", "TemplateStage"),
     "GetTemplateSummary": reads(templates.get_template_summary, "StackName", "TemplateBody", "TemplateURL"),
     "DeleteStack": mutates(
-        stack_changes.delete_stack, "StackName", "RetainResources", "DeletionMode", "ClientRequestToken", "RoleARN"
+        stack_changes.delete_stack,
+        *("StackName", "RetainResources", "DeletionMode", "ClientRequestToken", "RoleARN", "DeploymentConfig"),
     ),
     "UpdateTerminationProtection": mutates(
         stack_changes.update_termination_protection, "StackName", "EnableTerminationProtection"
     ),
     "CancelUpdateStack": mutates(stack_changes.cancel_update_stack, "StackName", "ClientRequestToken"),
     "RollbackStack": mutates(
-        stack_changes.rollback_stack, "StackName", "ClientRequestToken", "RetainExceptOnCreate", "RoleARN"
+        stack_changes.rollback_stack,
+        *("StackName", "ClientRequestToken", "RetainExceptOnCreate", "RoleARN", "DeploymentConfig"),
     ),
     "ContinueUpdateRollback": mutates(
         stack_changes.continue_update_rollback, "StackName", "ResourcesToSkip", "ClientRequestToken", "RoleARN"

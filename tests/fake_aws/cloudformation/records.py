@@ -98,6 +98,7 @@ class ChangeSet:
     reason: str | None = None
     description: str | None = None
     on_stack_failure: str | None = None
+    deployment_config: dict[str, Json] = field(default_factory=dict)
     options: dict[str, Json] = field(default_factory=dict)
     """What was asked for and is only shown again: ImportExistingResources, DeploymentMode, NotificationARNs, ..."""
     changes: list[dict[str, Json]] = field(default_factory=list)
@@ -121,6 +122,8 @@ class Stack:
     termination_protection: bool = False
     disable_rollback: bool = False
     retain_except_on_create: bool = False
+    deployment_config: dict[str, Json] = field(default_factory=dict)
+    """Of the operation under way, or of the last one."""
     deletion_mode: str | None = None
     resources: dict[str, Resource] = field(default_factory=dict)
     outputs: list[dict[str, str]] = field(default_factory=list)
@@ -143,6 +146,11 @@ class Stack:
     epoch: int = 0
     """Grows when an operation takes over from another, which then stops."""
     cancelled: bool = False
+
+    @property
+    def express(self) -> bool:
+        """Whether its operation is over as soon as the services have taken every request."""
+        return self.deployment_config.get("Mode") == "EXPRESS"
 
     @property
     def operation_id(self) -> str:

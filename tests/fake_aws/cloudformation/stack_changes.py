@@ -29,7 +29,7 @@ def delete_stack(request: Request, params: dict[str, Any]) -> Reply:
     _check_deletable(stack, retain, force=force)
     if _repeated(request, stack, params):
         return {}
-    stack.deletion_mode = params.get("DeletionMode")
+    stack.deletion_mode, stack.deployment_config = params.get("DeletionMode"), params.get("DeploymentConfig", {})
     book = journal(request, stack)
     lifecycle.start(
         book,
@@ -92,28 +92,24 @@ def rollback_stack(request: Request, params: dict[str, Any]) -> Reply:
     stack = stack_named(request, params["StackName"])
     if stack.status not in {"CREATE_FAILED", "UPDATE_FAILED"}:
         raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not be rolled back.")
+    if stack.express:
+        raise validation_error(
+            "RollbackStack is not supported for stacks that were last updated using EXPRESS deployment mode"
+        )
     if _repeated(request, stack, params):
         return {"StackId": stack.id, "OperationId": stack.operation_id}
     stack.retain_except_on_create = params.get("RetainExceptOnCreate", stack.retain_except_on_create)
     book = journal(request, stack)
-    lifecycle.start(book, "ROLLBACK", params.get("ClientRequestToken"), lambda: _roll_back(book))
+    token = params.get("ClientRequestToken")
+    lifecycle.start(book, "ROLLBACK", token, lambda: lifecycle.roll_back(book, "User Initiated"))
     return {"StackId": stack.id, "OperationId": stack.operation_id}
-
-
-def _roll_back(book: Journal) -> Waits:
-    if book.stack.status == "CREATE_FAILED" and book.stack.before is None:
-        book.become("ROLLBACK_IN_PROGRESS", "User Initiated")
-        yield from lifecycle.roll_back_create(book)
-    else:
-        book.become("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-        yield from lifecycle.roll_back_update(book)
 
 
 def continue_update_rollback(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ContinueUpdateRollback, for a stack whose rollback failed."""
     stack = stack_named(request, params["StackName"])
     if stack.status != "UPDATE_ROLLBACK_FAILED":
-        raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not continue update rollback.")
+        raise validation_error(f"ContinueUpdateRollback cannot be called from stack with {stack.status} status")
     skip = frozenset(params.get("ResourcesToSkip", ()))
     for logical_id in sorted(skip):
         resource = stack.resources.get(logical_id)

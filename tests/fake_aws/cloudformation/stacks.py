@@ -40,6 +40,7 @@ def _stack(stack: Stack) -> dict[str, Any]:
         "StackStatus": stack.status,
         "StackStatusReason": stack.reason,
         "DisableRollback": stack.disable_rollback,
+        "DeploymentConfig": stack.deployment_config or None,
         "NotificationARNs": [],
         "Capabilities": stack.deployed.capabilities or None,
         "Outputs": stack.outputs or None,

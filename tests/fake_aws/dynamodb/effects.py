@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def create(world: "World", place: "Place", resource: "Resource") -> None:
-    """Make the table with all its replicas."""
+    """Begin to make the table with all its replicas."""
     name = resource.physical_id or ""
     wanted = _regions(resource.properties)
     if place.region not in wanted:
@@ -24,25 +24,40 @@ def create(world: "World", place: "Place", resource: "Resource") -> None:
     if len(wanted) > 1 and "StreamSpecification" not in resource.properties:
         raise _invalid("StreamSpecification is required when there is more than one replica")
     now = world.datetime()
-    replicas = {region: Replica(region, now, deletion_protection=kept) for region, kept in wanted.items()}
-    world.tables[place.account, name] = Table(name, place.account, place.region, now, replicas)
+    replicas = {region: Replica(region, now, "CREATING", deletion_protection=kept) for region, kept in wanted.items()}
+    world.tables[place.account, name] = Table(
+        name, place.account, place.region, now, replicas, indexes(resource.properties)
+    )
 
 
 def update(world: "World", place: "Place", resource: "Resource", _: dict[str, Any]) -> None:
-    """Add or remove one replica, and take over deletion protection."""
+    """Begin to add or remove one replica or one index, and take over deletion protection."""
     table = world.tables[place.account, resource.physical_id or ""]
-    wanted = _regions(resource.properties)
-    moved = wanted.keys() ^ table.replicas.keys()
+    wanted, wanted_indexes = _regions(resource.properties), indexes(resource.properties)
+    standing = {region for region, each in table.replicas.items() if each.status != "DELETING"}
+    moved, moved_indexes = wanted.keys() ^ standing, wanted_indexes ^ table.indexes
     if len(moved) > 1:
         raise _invalid("Cannot add, delete, or update more than one replica in a single update")
+    if moved and moved_indexes:
+        raise _invalid("Cannot add or delete a replica and a global secondary index in a single update")
+    check_one_index(moved_indexes)
     if place.region not in wanted:
         raise _invalid(f"Replicas must contain the region of the stack, {place.region}")
     for region in moved - wanted.keys():
         if table.replicas[region].deletion_protection:
             raise protected(table, region)
-        del table.replicas[region]
+        table.replicas[region].status = "DELETING"
     for region, kept in wanted.items():
-        table.replicas.setdefault(region, Replica(region, world.datetime())).deletion_protection = kept
+        if region not in standing:
+            table.replicas[region] = Replica(region, world.datetime(), "CREATING")
+        table.replicas[region].deletion_protection = kept
+    table.indexes = wanted_indexes
+
+
+def settle(world: "World", place: "Place", resource: "Resource") -> None:
+    """Let every replica under way come or go."""
+    if (table := world.tables.get((place.account, resource.physical_id or ""))) is not None:
+        table.settle()
 
 
 def delete(world: "World", place: "Place", resource: "Resource") -> None:
@@ -61,6 +76,17 @@ def delete(world: "World", place: "Place", resource: "Resource") -> None:
 
 def _regions(properties: dict[str, Any]) -> dict[str, bool]:
     return {each["Region"]: bool(each.get("DeletionProtectionEnabled", False)) for each in properties["Replicas"]}
+
+
+def indexes(properties: dict[str, Any]) -> frozenset[str]:
+    """Return the names of the global secondary indexes."""
+    return frozenset(each["IndexName"] for each in properties.get("GlobalSecondaryIndexes", []))
+
+
+def check_one_index(moved: frozenset[str]) -> None:
+    """Refuse to create or delete more than one index at once."""
+    if len(moved) > 1:
+        raise _invalid("Cannot perform more than one GSI creation or deletion in a single update")
 
 
 def _invalid(text: str) -> AwsRefusal:

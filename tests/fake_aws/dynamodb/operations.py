@@ -33,23 +33,42 @@ def update_table(request: Request, params: dict[str, Any]) -> Reply:
     updates = params["ReplicaUpdates"]
     if len(updates) != 1 or updates[0].keys() - {"Create", "Delete"}:
         raise Unsupported(f"ReplicaUpdates {updates}: the fake adds or deletes one replica at a time")
-    if any(each.status != "ACTIVE" for each in table.replicas.values()):
+    if table.busy:
         raise AwsRefusal("ResourceInUseException", f"Table is being updated: {table.name}")
     ((action, asked),) = updates[0].items()
     region = asked["RegionName"]
+    if region == request.region:
+        raise AwsRefusal(
+            "ValidationException",
+            "Cannot add or delete the local region through ReplicaUpdates. Use CreateTable, DeleteTable, or UpdateTable"
+            " as required.",
+        )
     if action == "Create":
+        _check_new(table, region)
         table.replicas[region] = Replica(region, request.world.datetime(), "CREATING")
-        request.world.start(lambda: _settle(request.world, table, region))
     else:
         _check_deletable(request.world, table, region)
         table.replicas[region].status = "DELETING"
-        request.world.start(lambda: _settle(request.world, table, region))
+    request.world.start(lambda: _settle(request.world, table))
     return {"TableDescription": _shown(table, request.region)}
+
+
+def _check_new(table: Table, region: str) -> None:
+    if region in table.replicas:
+        raise AwsRefusal(
+            "ValidationException",
+            f"Failed to create a the new replica of table with name: ‘{table.name}’ because one or more replicas"
+            " already existed as tables.",
+        )
 
 
 def _check_deletable(world: "World", table: Table, region: str) -> None:
     if region not in table.replicas:
-        raise AwsRefusal("ValidationException", f"Failed to delete replica in {region}: it does not exist")
+        raise AwsRefusal(
+            "ValidationException",
+            "Update global table operation failed because one or more replicas were not part of the global table."
+            f" Please retry the request without these replicas: [{region}].",
+        )
     if table.replicas[region].deletion_protection:
         raise protected(table, region)
     if region == table.home and is_source_of_young(world, table):
@@ -73,13 +92,9 @@ def is_source_of_young(world: "World", table: Table) -> bool:
     return any(each.added > young for region, each in table.replicas.items() if region != table.home)
 
 
-def _settle(world: "World", table: Table, region: str) -> Iterator[float]:
+def _settle(world: "World", table: Table) -> Iterator[float]:
     yield world.replica_change_s
-    if region in table.replicas:
-        if table.replicas[region].status == "DELETING":
-            del table.replicas[region]
-        else:
-            table.replicas[region].status = "ACTIVE"
+    table.settle()
 
 
 def _table(request: Request, params: dict[str, Any]) -> Table:
@@ -93,11 +108,11 @@ def _table(request: Request, params: dict[str, Any]) -> Table:
 
 def _shown(table: Table, region: str) -> dict[str, Any]:
     own = table.replicas[region]
-    busy = any(each.status != "ACTIVE" for each in table.replicas.values())
+    status = own.status if own.status != "ACTIVE" else "UPDATING" if table.busy else "ACTIVE"
     return {
         "TableName": table.name,
         "TableArn": table.arn(region),
-        "TableStatus": "UPDATING" if busy else "ACTIVE",
+        "TableStatus": status,
         "CreationDateTime": own.added,
         "DeletionProtectionEnabled": own.deletion_protection,
         "GlobalTableVersion": "2019.11.21",

@@ -24,6 +24,19 @@ class Table:
     """The region of the stack that made it."""
     created: datetime
     replicas: dict[str, Replica] = field(default_factory=dict)
+    indexes: frozenset[str] = frozenset()
+    """The names of its global secondary indexes."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a replica is being made or deleted."""
+        return any(each.status != "ACTIVE" for each in self.replicas.values())
+
+    def settle(self) -> None:
+        """Let every replica that is under way come or go."""
+        self.replicas = {region: each for region, each in self.replicas.items() if each.status != "DELETING"}
+        for each in self.replicas.values():
+            each.status = "ACTIVE"
 
     def arn(self, region: str) -> str:
         """Return the ARN of the table in a region."""
