@@ -181,6 +181,57 @@ def test_a_young_replica_blocks_the_stacks_deletion_until_it_is_removed(
     assert world.tables == {}
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"Delete": {"RegionName": "us-east-1"}}, "Cannot add or delete the local region through ReplicaUpdates."),
+        ({"Create": {"RegionName": "us-west-2"}}, "one or more replicas already existed as tables."),
+        ({"Delete": {"RegionName": "eu-west-1"}}, r"retry the request without these replicas: \[eu-west-1\]."),
+    ],
+)
+def test_a_replica_update_that_makes_no_sense_is_refused(
+    dynamodb: "DynamoDBClient", deploy: "Deploy", change: dict[str, dict[str, str]], said: str
+) -> None:
+    deploy(TABLE)
+    with pytest.raises(ClientError, match=said) as refused:
+        dynamodb.update_table(TableName="things", ReplicaUpdates=[change])  # type: ignore[list-item]  # by case
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_a_replica_takes_its_time_to_come_and_to_go(
+    world: World, cfn: "CloudFormationClient", dynamodb: "DynamoDBClient", plan: "Deploy", deploy: "Deploy"
+) -> None:
+    deploy(TABLE)
+    more = TABLE.replace("{Region: us-west-2}]", "{Region: us-west-2}, {Region: eu-west-1}]")
+    for name, body, status in (("second", more, "CREATING"), ("third", TABLE, "DELETING")):
+        cfn.execute_change_set(ChangeSetName=plan(body, name=name))
+        world.pass_time(4)
+        seen = dynamodb.describe_table(TableName="things")["Table"]
+        assert seen["TableStatus"] == "UPDATING"
+        assert [each["ReplicaStatus"] for each in seen["Replicas"]] == [status, "ACTIVE"]
+        world.settle()
+    assert len(dynamodb.describe_table(TableName="things")["Table"]["Replicas"]) == 1
+
+
+def test_the_stacks_own_region_and_an_index_beside_a_replica_cannot_be_changed(world: World, deploy: "Deploy") -> None:
+    deploy(TABLE)
+    index = "      GlobalSecondaryIndexes: [{IndexName: by-day}]\n"
+    both = TABLE.replace("{Region: us-west-2}]", "{Region: us-west-2}, {Region: eu-west-1}]") + index
+    for number, body in enumerate([TABLE.replace("{Region: us-east-1}, ", ""), both]):
+        assert deploy(body, name=f"bad{number}") == "UPDATE_ROLLBACK_COMPLETE"
+    said = [event.reason for event in world.stack("app").record.events if event.status == "UPDATE_FAILED"]
+    assert ["contain the region of the stack" in str(said[0]), "a replica and a global" in str(said[1])] == [True, True]
+    assert deploy(TABLE + index, name="good") == "UPDATE_COMPLETE"
+
+
+def test_a_new_replica_whose_update_fails_is_taken_away_again(world: World, deploy: "Deploy") -> None:
+    deploy(TABLE)
+    world.script.fails("UPDATE", "Table", reason="Internal Failure")
+    more = TABLE.replace("{Region: us-west-2}]", "{Region: us-west-2}, {Region: eu-west-1}]")
+    assert deploy(more, name="second") == "UPDATE_ROLLBACK_COMPLETE"
+    assert sorted(world.tables["111122223333", "things"].replicas) == ["us-east-1", "us-west-2"]
+
+
 def test_an_update_adds_or_removes_one_replica_only(world: World, deploy: "Deploy") -> None:
     deploy(TABLE)
     two_more = TABLE.replace("{Region: us-west-2}]", "{Region: us-west-2}, {Region: eu-west-1}, {Region: eu-west-2}]")

@@ -83,6 +83,6 @@ def test_what_the_fake_does_not_know_it_refuses_loudly(world: World, cfn: "Cloud
             ChangeSetType="CREATE",
             DisableValidation=True,
         )
-    body = "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n"
-    with pytest.raises(Unsupported, match="AWS::SQS::Queue"):
+    body = "Resources:\n  Vpc:\n    Type: AWS::EC2::VPC\n"
+    with pytest.raises(Unsupported, match="AWS::EC2::VPC"):
         cfn.create_change_set(StackName="app", ChangeSetName="x", TemplateBody=body, ChangeSetType="CREATE")

@@ -85,7 +85,9 @@ class World:
         """Regions that are down: see `region_down`."""
         self.buckets: dict[str, Bucket] = {}
         self.tables: dict[tuple[str, str], Table] = {}
-        """By account and name."""
+        """Global tables by account and name."""
+        self.local_tables: dict[tuple[str, str, str], Table] = {}
+        """Tables of one region, by account, region and name."""
         self.replication_s = 1.0
         """How long an object takes to its replica."""
         self.replica_change_s = 30.0

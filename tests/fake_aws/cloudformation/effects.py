@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.types import Place, known, physical_id
 from fake_aws.dynamodb import effects as dynamodb
+from fake_aws.dynamodb import local_table
 from fake_aws.refusals import AwsRefusal, Unsupported
 from fake_aws.s3 import effects as s3
 
@@ -41,19 +42,22 @@ class Effects:
 NO_EFFECTS = Effects()
 EFFECTS: dict[str, Effects] = {
     "AWS::S3::Bucket": Effects(s3.create, s3.update, s3.delete),
+    "AWS::DynamoDB::Table": Effects(local_table.create, local_table.update, local_table.delete),
     "AWS::DynamoDB::GlobalTable": Effects(dynamodb.create, dynamodb.update, dynamodb.delete, dynamodb.settle),
 }
 
 
 def name_key(place: Place, type_name: str, name: str) -> tuple[str, ...] | None:
     """Return the space in which a name must be unique, with the name; None where AWS makes ids."""
-    match known(type_name).unique_in:
+    about = known(type_name)
+    kind = about.named_like or type_name
+    match about.unique_in:
         case "world":
-            return (type_name, name)
+            return (kind, name)
         case "account":
-            return (type_name, place.account, name)
+            return (kind, place.account, name)
         case "region":
-            return (type_name, place.account, place.region, name)
+            return (kind, place.account, place.region, name)
     return None
 
 

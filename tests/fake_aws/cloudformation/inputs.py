@@ -125,7 +125,7 @@ def _tags(given: list[dict[str, str]]) -> dict[str, str]:
 def required_capabilities(template: Template) -> list[str]:
     """Return the capability that the template's IAM resources ask for: none, or one in a list."""
     iam = [each for each in template.resources.values() if each["Type"].startswith("AWS::IAM::")]
-    named = [each for each in iam if each.get("Properties", {}).keys() & {"RoleName", "UserName", "GroupName"}]
+    named = [each for each in iam if each.get("Properties", {}).keys() & {"RoleName", "ManagedPolicyName"}]
     if named:
         return ["CAPABILITY_NAMED_IAM"]
     return ["CAPABILITY_IAM"] if iam else []

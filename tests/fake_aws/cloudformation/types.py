@@ -44,6 +44,8 @@ class ResourceType:
     attributes: Attributes
     physical: Callable[[Place, str, Properties, str], str] | None = None
     """(place, logical id, properties, random suffix) -> physical id, where it is not the name."""
+    named_like: str | None = None
+    """Another type from whose names this one's must differ too."""
 
 
 def _none(_: Place, __: str, ___: Properties) -> dict[str, str]:
@@ -79,13 +81,44 @@ def _function_arn(place: Place, _: str, properties: Properties, __: str) -> str:
     return target if target.startswith("arn:") else place.arn("lambda", f"function:{target}")
 
 
+def _queue(place: Place, url: str, _: Properties) -> dict[str, str]:
+    name = url.rpartition("/")[2]
+    return {"Arn": place.arn("sqs", name), "QueueName": name, "QueueUrl": url}
+
+
+def _queue_url(place: Place, logical_id: str, properties: Properties, suffix: str) -> str:
+    name = properties.get("QueueName", f"{place.stack}-{logical_id}-{suffix}")
+    return f"https://sqs.{place.region}.amazonaws.com/{place.account}/{name}"
+
+
+def _managed_policy_arn(place: Place, logical_id: str, properties: Properties, suffix: str) -> str:
+    name = properties.get("ManagedPolicyName", f"{place.stack}-{logical_id}-{suffix}")
+    return place.arn("iam", f"policy{properties.get('Path', '/')}{name}", region="")
+
+
+def _key(place: Place, key: str, _: Properties) -> dict[str, str]:
+    return {"Arn": place.arn("kms", f"key/{key}"), "KeyId": key}
+
+
+def _key_id(_: Place, logical_id: str, properties: Properties, suffix: str) -> str:
+    several = str(properties.get("MultiRegion", False)).lower() == "true"
+    return f"{'mrk-' if several else ''}{logical_id.lower()[:8]}-{suffix.lower()}"
+
+
 TYPES: dict[str, ResourceType] = {
     "AWS::DynamoDB::GlobalTable": ResourceType("TableName", "region", _table),
+    "AWS::DynamoDB::Table": ResourceType("TableName", "region", _table, named_like="AWS::DynamoDB::GlobalTable"),
     "AWS::S3::Bucket": ResourceType("BucketName", "world", _bucket),
     "AWS::S3::BucketPolicy": ResourceType("Bucket", None, _none),
     "AWS::IAM::Role": ResourceType("RoleName", "account", _role),
     "AWS::IAM::Policy": ResourceType(
         None, None, lambda _, name, __: {"Id": name}, lambda place, lid, _, end: f"{place.stack[:5]}-{lid[:4]}-{end}"
+    ),
+    "AWS::IAM::ManagedPolicy": ResourceType(
+        "ManagedPolicyName",
+        "account",
+        lambda _, arn, __: {"PolicyArn": arn, "PolicyId": f"ANPA{arn.rpartition('/')[2].upper()[:16]}"},
+        _managed_policy_arn,
     ),
     "AWS::Lambda::Function": ResourceType(
         "FunctionName", "region", lambda place, name, _: {"Arn": place.arn("lambda", f"function:{name}")}
@@ -95,23 +128,21 @@ TYPES: dict[str, ResourceType] = {
     "AWS::Logs::LogGroup": ResourceType(
         "LogGroupName", "region", lambda place, name, _: {"Arn": place.arn("logs", f"log-group:{name}:*")}
     ),
-    "AWS::KMS::Key": ResourceType(
-        None,
-        None,
-        lambda place, key, _: {"Arn": place.arn("kms", f"key/{key}"), "KeyId": key},
-        lambda _, lid, __, end: f"{lid.lower()[:8]}-{end.lower()}",
-    ),
+    "AWS::KMS::Key": ResourceType(None, None, _key, _key_id),
     "AWS::KMS::ReplicaKey": ResourceType(
-        None,
-        None,
-        lambda place, key, _: {"Arn": place.arn("kms", f"key/{key}"), "KeyId": key},
-        lambda _, __, properties, ___: str(properties["PrimaryKeyArn"]).rpartition("/")[2],
+        None, None, _key, lambda _, __, properties, ___: str(properties["PrimaryKeyArn"]).rpartition("/")[2]
     ),
     "AWS::CloudWatch::Alarm": ResourceType(
         "AlarmName", "region", lambda place, name, _: {"Arn": place.arn("cloudwatch", f"alarm:{name}")}
     ),
     "AWS::CloudWatch::Dashboard": ResourceType("DashboardName", "account", _none),
     "AWS::KMS::Alias": ResourceType("AliasName", "region", _none),
+    "AWS::SQS::Queue": ResourceType("QueueName", "region", _queue, _queue_url),
+    "AWS::SSM::Parameter": ResourceType(
+        "Name",
+        "region",
+        lambda _, __, properties: {"Type": str(properties["Type"]), "Value": str(properties["Value"])},
+    ),
     "AWS::SNS::Topic": ResourceType(
         "TopicName",
         "region",
@@ -141,7 +172,9 @@ def physical_id(type_name: str, place: Place, logical_id: str, properties: Prope
     return made.lower()[:63] if type_name == "AWS::S3::Bucket" else made
 
 
-_OF_US_EAST_1 = frozenset({"AWS::IAM::Role", "AWS::IAM::Policy", "AWS::S3::Bucket", "AWS::S3::BucketPolicy"})
+_OF_US_EAST_1 = frozenset(
+    {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::S3::Bucket", "AWS::S3::BucketPolicy"}
+)
 
 
 def needs_region(type_name: str) -> str | None:

@@ -30,6 +30,8 @@ def describe_table(request: Request, params: dict[str, Any]) -> Reply:
 def update_table(request: Request, params: dict[str, Any]) -> Reply:
     """Answer UpdateTable with one replica to add or delete."""
     table = _table(request, params)
+    if table.local:
+        raise Unsupported(f"ReplicaUpdates of {table.name}, which is no global table")
     updates = params["ReplicaUpdates"]
     if len(updates) != 1 or updates[0].keys() - {"Create", "Delete"}:
         raise Unsupported(f"ReplicaUpdates {updates}: the fake adds or deletes one replica at a time")
@@ -98,11 +100,12 @@ def _settle(world: "World", table: Table) -> Iterator[float]:
 
 
 def _table(request: Request, params: dict[str, Any]) -> Table:
-    table = request.world.tables.get((request.account, params["TableName"]))
+    world, name = request.world, params["TableName"]
+    table = world.tables.get((request.account, name))
     if table is None or request.region not in table.replicas:
-        raise AwsRefusal(
-            "ResourceNotFoundException", f"Requested resource not found: Table: {params['TableName']} not found"
-        )
+        table = world.local_tables.get((request.account, request.region, name))
+    if table is None:
+        raise AwsRefusal("ResourceNotFoundException", f"Requested resource not found: Table: {name} not found")
     return table
 
 
@@ -115,7 +118,7 @@ def _shown(table: Table, region: str) -> dict[str, Any]:
         "TableStatus": status,
         "CreationDateTime": own.added,
         "DeletionProtectionEnabled": own.deletion_protection,
-        "GlobalTableVersion": "2019.11.21",
+        "GlobalTableVersion": None if table.local else "2019.11.21",
         "Replicas": [
             {"RegionName": each.region, "ReplicaStatus": each.status}
             for name, each in sorted(table.replicas.items())

@@ -26,6 +26,8 @@ class Table:
     replicas: dict[str, Replica] = field(default_factory=dict)
     indexes: frozenset[str] = frozenset()
     """The names of its global secondary indexes."""
+    local: bool = False
+    """Whether it is no global table, and can't have another replica."""
 
     @property
     def busy(self) -> bool:

@@ -1,0 +1,48 @@
+"""What an AWS::DynamoDB::Table does to DynamoDB: a table in one region, which no replica can join here.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from fake_aws.dynamodb.effects import check_one_index, indexes
+from fake_aws.dynamodb.operations import protected
+from fake_aws.dynamodb.records import Replica, Table
+
+if TYPE_CHECKING:
+    from fake_aws.cloudformation.records import Resource
+    from fake_aws.cloudformation.types import Place
+    from fake_aws.world import World
+
+
+def create(world: "World", place: "Place", resource: "Resource") -> None:
+    """Make the table."""
+    name, now = resource.physical_id or "", world.datetime()
+    only = Replica(place.region, now, deletion_protection=_is_protected(resource.properties))
+    world.local_tables[place.account, place.region, name] = Table(
+        name, place.account, place.region, now, {place.region: only}, indexes(resource.properties), local=True
+    )
+
+
+def update(world: "World", place: "Place", resource: "Resource", _: dict[str, Any]) -> None:
+    """Add or remove one index, and take over deletion protection."""
+    table, wanted = world.local_tables[_key(place, resource)], indexes(resource.properties)
+    check_one_index(wanted ^ table.indexes)
+    table.indexes = wanted
+    table.replicas[place.region].deletion_protection = _is_protected(resource.properties)
+
+
+def delete(world: "World", place: "Place", resource: "Resource") -> None:
+    """Delete the table, unless it is protected or gone already."""
+    table = world.local_tables.get(_key(place, resource))
+    if table is not None and table.replicas[place.region].deletion_protection:
+        raise protected(table, place.region)
+    world.local_tables.pop(_key(place, resource), None)
+
+
+def _key(place: "Place", resource: "Resource") -> tuple[str, str, str]:
+    return (place.account, place.region, resource.physical_id or "")
+
+
+def _is_protected(properties: dict[str, Any]) -> bool:
+    return bool(properties.get("DeletionProtectionEnabled", False))
