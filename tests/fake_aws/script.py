@@ -5,7 +5,8 @@
     world.script.finds(Finding(...), stack="tap-dev-storage")
 
 The actions are CREATE, UPDATE and DELETE of a resource, UPDATE_ROLLBACK (its way back after a failed update), and for
-how long things take also CREATE_CHANGE_SET and STACK (the moment before its first resource and after its last).
+how long things take also CREATE_CHANGE_SET, DETECT_DRIFT, and STACK (the moment before its first resource and after its
+last).
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from fake_aws.refusals import Unsupported
 
 DEFAULT_S = {
     "CREATE_CHANGE_SET": 2.0,
+    "DETECT_DRIFT": 3.0,
     "STACK": 1.0,
     "CREATE": 5.0,
     "UPDATE": 5.0,
@@ -22,7 +24,7 @@ DEFAULT_S = {
     "DELETE": 5.0,
 }
 """Every action, and the seconds it takes where the test says nothing."""
-_OF_STACKS = frozenset({"CREATE_CHANGE_SET", "STACK"})
+_OF_STACKS = frozenset({"CREATE_CHANGE_SET", "DETECT_DRIFT", "STACK"})
 
 
 @dataclass(frozen=True, slots=True)

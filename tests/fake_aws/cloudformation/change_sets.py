@@ -40,6 +40,7 @@ def describe_change_set(request: Request, params: dict[str, Any]) -> Reply:
         "Tags": tags(found.wanted.tags) or None,
         "Changes": shown,
         "NextToken": token,
+        "StackDriftStatus": found.drift_status,
         "OnStackFailure": found.on_stack_failure,
         "DeploymentConfig": found.deployment_config or None,
         "IncludeNestedStacks": False,

@@ -4,13 +4,15 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Re
 API_ResourceChangeDetail
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from fake_aws.cloudformation.compare import ABSENT, changed_properties, leaves, recreation, same, shown
+from fake_aws.cloudformation.compare import ABSENT, changed_properties, context, leaves, recreation, same, shown
+from fake_aws.cloudformation.drift_aware import sync_details, tell_drift
 from fake_aws.cloudformation.intrinsics import KNOWN_AFTER_APPLY, Evaluator, Unresolved, causes
+from fake_aws.cloudformation.live import drifted_base
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.template import references
 from fake_aws.cloudformation.types import schema
@@ -46,6 +48,8 @@ class Differ:
     tags: dict[str, str]
     moved_parameters: frozenset[str]
     """Parameters whose value is another than before."""
+    drift_read_at: datetime | None = None
+    """When a drift-aware change set looked at what the resources really are; None for others."""
     effects: dict[str, str] = field(default_factory=dict)
     """Per resource that was looked at: add, replace, modify or same."""
 
@@ -62,7 +66,11 @@ class Differ:
             if change is not None:
                 found.append(change)
         removed = [each for lid, each in sorted(self.present.items()) if lid not in wanted and each.exists]
-        return sorted([*found, *map(_remove, removed)], key=lambda each: str(each["LogicalResourceId"]))
+        found += [self._with_drift(_remove(each), each) for each in removed]
+        return sorted(found, key=lambda each: str(each["LogicalResourceId"]))
+
+    def _with_drift(self, change: dict[str, Any], present: Resource) -> dict[str, Any]:
+        return change if self.drift_read_at is None else tell_drift(change, present, self.drift_read_at)
 
     def lookup(self, logical_id: str, attribute: str | None) -> Json:
         """Return what is known of another resource before the change is made."""
@@ -77,10 +85,14 @@ class Differ:
         if present is None or not present.good:
             self.effects[wanted.logical_id] = "add"
             return _add(wanted)
+        if present.lost and self.drift_read_at is not None:
+            self.effects[wanted.logical_id] = "add"
+            return self._with_drift(_add(wanted), present)
         details = list(self._details(present, wanted))
+        noted = list(sync_details(present, wanted.properties, self.drift_read_at)) if self.drift_read_at else []
         if not details:
             self.effects[wanted.logical_id] = "same"
-            return None
+            return _sync(present, wanted, noted) if noted else None
         replacement = _replacement(details)
         self.effects[wanted.logical_id] = "modify" if replacement == "False" else "replace"
         change = {
@@ -88,34 +100,39 @@ class Differ:
             "Replacement": replacement,
             "Scope": sorted({detail["Target"]["Attribute"] for detail in details}),
             "Details": details,
-            "BeforeContext": _context(present.properties),
-            "AfterContext": _context(wanted.properties),
+            "BeforeContext": context(self._base(present, wanted)),
+            "AfterContext": context(wanted.properties),
         }
         if replacement != "False":
             policy = wanted.declared.get("UpdateReplacePolicy", "Delete")
             change["PolicyAction"] = f"ReplaceAnd{policy}"
-        return change
+        told = self._with_drift(change, present)
+        return {**told, "Details": [*told["Details"], *noted]}
+
+    def _base(self, present: Resource, wanted: Wanted) -> dict[str, Any]:
+        if self.drift_read_at is None:
+            return present.properties
+        return drifted_base(present, wanted.properties)
 
     def _details(self, present: Resource, wanted: Wanted) -> Iterator[Detail]:
         for name in _PLAIN_ATTRIBUTES:
             if present.declared.get(name) != wanted.declared.get(name):
                 yield _detail(Target(name), "Static", "DirectModification")
-        for name in changed_properties(present.properties, wanted.properties):
-            yield from self._property_details(name, present, wanted)
+        base = self._base(present, wanted)
+        for name in changed_properties(base, wanted.properties):
+            yield from self._property_details(name, base.get(name, ABSENT), present, wanted)
         for key in sorted(present.tags.keys() | wanted.tags.keys()):
             before, after = present.tags.get(key, ABSENT), wanted.tags.get(key, ABSENT)
             if before != after:
                 yield _detail(Target("Tags", f"/Properties/Tags/{key}", before, after), "Static", "DirectModification")
 
-    def _property_details(self, name: str, present: Resource, wanted: Wanted) -> Iterator[Detail]:
+    def _property_details(self, name: str, base: Json, present: Resource, wanted: Wanted) -> Iterator[Detail]:
         attribute = "Tags" if name == "Tags" else "Properties"
         before = present.declared.get("Properties", {}).get(name, ABSENT)
         after = wanted.declared.get("Properties", {}).get(name, ABSENT)
         targets = [
             Target(attribute, leaf.path, leaf.before, leaf.after, name, recreation(wanted.type, name))
-            for leaf in leaves(
-                present.properties.get(name, ABSENT), wanted.properties.get(name, ABSENT), f"/Properties/{name}"
-            )
+            for leaf in leaves(base, wanted.properties.get(name, ABSENT), f"/Properties/{name}")
         ]
         waits_for = sorted(causes(wanted.properties.get(name)))
         moved = sorted({each for each, _ in references(after)} & self.moved_parameters)
@@ -179,18 +196,26 @@ def _head(action: str, logical_id: str, type_name: str, physical_id: str | None)
 
 def _add(wanted: Wanted) -> dict[str, Any]:
     head = _head("Add", wanted.logical_id, wanted.type, None)
-    return {**head, "AfterContext": _context(wanted.properties)}
+    return {**head, "AfterContext": context(wanted.properties)}
+
+
+def _sync(present: Resource, wanted: Wanted, details: list[Detail]) -> dict[str, Any]:
+    return {
+        **_head("SyncWithActual", wanted.logical_id, wanted.type, present.physical_id),
+        "ResourceDriftStatus": "MODIFIED",
+        "Scope": ["Properties"],
+        "Details": details,
+        "BeforeContext": context(present.live),
+        "AfterContext": context(wanted.properties),
+        "PreviousDeploymentContext": context(present.properties),
+    }
 
 
 def _remove(present: Resource) -> dict[str, Any]:
     policy = present.declared.get("DeletionPolicy", "Delete")
     head = _head("Remove", present.logical_id, present.type, present.physical_id)
     policy = "Delete" if policy == "RetainExceptOnCreate" else policy
-    return {**head, "PolicyAction": policy, "BeforeContext": _context(present.properties)}
-
-
-def _context(properties: dict[str, Any]) -> str:
-    return json.dumps({"Properties": properties}, separators=(",", ":"))
+    return {**head, "PolicyAction": policy, "BeforeContext": context(present.properties)}
 
 
 _VALUES = frozenset({"Path", "BeforeValue", "AfterValue", "AttributeChangeType"})
@@ -204,7 +229,7 @@ def without_values(change: dict[str, Any]) -> dict[str, Any]:
         short = {**detail, "Target": target}
         if short not in kept:
             kept.append(short)
-    plain = {key: value for key, value in change.items() if key not in {"BeforeContext", "AfterContext"}}
+    plain = {key: value for key, value in change.items() if not key.endswith("Context")}
     return {**plain, "Details": kept}
 
 

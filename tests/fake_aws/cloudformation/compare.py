@@ -72,6 +72,11 @@ def shown(value: Json) -> str:
     return str(_plain(value))
 
 
+def context(properties: dict[str, Any]) -> str:
+    """Return a resource's properties as a change set's contexts show them."""
+    return json.dumps({"Properties": properties}, separators=(",", ":"))
+
+
 def recreation(type_name: str, property_name: str) -> str:
     """Return whether changing the property makes a new resource: Always, Conditionally or Never."""
     about = schema(type_name)

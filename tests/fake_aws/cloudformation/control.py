@@ -1,14 +1,16 @@
 """A test's handle on one stack: look at it, or put it where no short way leads, without an AWS call."""
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fake_aws.cloudformation import lifecycle
+from fake_aws.cloudformation.effects import EFFECTS, NO_EFFECTS, forget_name
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.provision import copies
 from fake_aws.cloudformation.records import Deployment, Stack
 from fake_aws.cloudformation.template import read
+from fake_aws.json_value import Json
 from fake_aws.refusals import Unsupported
 
 if TYPE_CHECKING:
@@ -98,6 +100,24 @@ class StackControl:
 
         with self.world.changing():
             self.world.start(change)
+
+    def drifts(self, logical_id: str, **properties: Json) -> None:
+        """Change a resource's properties by hand, behind CloudFormation's back; None takes one away."""
+        with self.world.changing():
+            book, resource = self._journal(self.record), self.record.resources[logical_id]
+            given = {name: value for name, value in properties.items() if value is not None}
+            left = {name: value for name, value in resource.live.items() if name not in properties}
+            changed = replace(resource, properties=left | given)
+            EFFECTS.get(resource.type, NO_EFFECTS).update(self.world, book.place, changed, resource.live)
+            resource.actual = changed.properties
+
+    def loses(self, logical_id: str) -> None:
+        """Delete a resource by hand, behind CloudFormation's back."""
+        with self.world.changing():
+            book, resource = self._journal(self.record), self.record.resources[logical_id]
+            EFFECTS.get(resource.type, NO_EFFECTS).delete(self.world, book.place, resource)
+            forget_name(self.world, book.place, resource.type, resource.physical_id or "")
+            resource.lost = True
 
     def _make(self, status: str, wanted: Deployment) -> Stack:
         if status not in _EMPTY:

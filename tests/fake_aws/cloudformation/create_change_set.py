@@ -8,6 +8,7 @@ from typing import Any
 
 from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation.changes import Differ
+from fake_aws.cloudformation.drift_aware import drift_status
 from fake_aws.cloudformation.inputs import deployment
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.lifecycle import outputs
@@ -162,7 +163,7 @@ def _compute(book: Journal, change_set: ChangeSet) -> str | None:
     before = stack.deployed
     moved = frozenset(key for key, value in wanted.parameters.items() if before.parameters.get(key, value) != value)
     evaluator = book.evaluator(wanted, lambda *names: differ.lookup(*names))  # noqa: PLW0108  they need each other
-    differ = Differ(evaluator, stack.resources, wanted.tags, moved)
+    differ = Differ(evaluator, stack.resources, wanted.tags, moved, book.now if wanted.reverts_drift else None)
     retyped = [
         lid
         for lid, each in sorted(stack.resources.items())
@@ -174,6 +175,9 @@ def _compute(book: Journal, change_set: ChangeSet) -> str | None:
             f" resources: [{', '.join(retyped)}]"
         )
     change_set.changes = differ.changes()
+    if wanted.reverts_drift:
+        drifted = any(drift_status(each) != "IN_SYNC" for each in stack.resources.values())
+        change_set.drift_status = "DRIFTED" if drifted else "IN_SYNC"
     change_set.findings = list(findings(book, evaluator, change_set))
     if (reason := failure_reason(change_set.findings)) is not None:
         return reason

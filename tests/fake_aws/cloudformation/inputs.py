@@ -29,7 +29,7 @@ def deployment(request: Request, params: dict[str, Any], present: Stack | None) 
     _check_capabilities(template, capabilities)
     tags = _tags(params["Tags"]) if "Tags" in params else dict(present.deployed.tags) if present else {}
     role = params.get("RoleARN") or (present.deployed.role_arn if present else None)
-    return Deployment(body, values, tags, capabilities, role)
+    return Deployment(body, values, tags, capabilities, role, reverts_drift="DeploymentMode" in params)
 
 
 def _body(request: Request, params: dict[str, Any], present: Stack | None) -> str:

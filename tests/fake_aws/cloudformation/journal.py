@@ -53,6 +53,7 @@ class Journal:
             self.stack.tokens.add(token)
         self.stack.epoch += 1
         self.stack.cancelled = False
+        self.stack.detections = []
 
     def become(self, status: str, reason: str | None = None) -> None:
         """Give the stack a status."""

@@ -1,7 +1,7 @@
 """Every CloudFormation operation the fake knows, with the parameters it understands; SPEC.md has a heading for each."""
 
 from fake_aws.calls import Operation, mutates, reads
-from fake_aws.cloudformation import change_sets, history, stack_changes, stacks, templates
+from fake_aws.cloudformation import change_sets, drift, history, stack_changes, stacks, templates
 from fake_aws.cloudformation.create_change_set import create_change_set
 
 OPERATIONS: dict[str, Operation] = {
@@ -27,6 +27,11 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeStackEvents": reads(history.describe_stack_events, "StackName", "NextToken"),
     "DescribeEvents": reads(
         history.describe_events, "StackName", "ChangeSetName", "OperationId", "Filters", "NextToken"
+    ),
+    "DetectStackDrift": mutates(drift.detect_stack_drift, "StackName"),
+    "DescribeStackDriftDetectionStatus": reads(drift.describe_stack_drift_detection_status, "StackDriftDetectionId"),
+    "DescribeStackResourceDrifts": reads(
+        drift.describe_stack_resource_drifts, "StackName", "StackResourceDriftStatusFilters", "NextToken", "MaxResults"
     ),
     "GetTemplate": reads(templates.get_template, "StackName", "ChangeSetName", "TemplateStage"),
     "GetTemplateSummary": reads(templates.get_template_summary, "StackName", "TemplateBody", "TemplateURL"),

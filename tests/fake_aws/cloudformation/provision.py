@@ -13,6 +13,7 @@ from fake_aws.cloudformation.changes import looked_up
 from fake_aws.cloudformation.compare import changed_properties, recreation
 from fake_aws.cloudformation.effects import EFFECTS, NO_EFFECTS, forget_name, take_name
 from fake_aws.cloudformation.journal import EXPRESS, REQUEST_SHARE, Journal
+from fake_aws.cloudformation.live import Aim, aim, aim_against_drift, aim_back
 from fake_aws.cloudformation.records import Deployment, Resource
 from fake_aws.cloudformation.side_by_side import Job, Steps
 from fake_aws.cloudformation.types import known, physical_id, schema
@@ -57,19 +58,25 @@ class Provisioner:
         fresh = Resource(
             logical_id, declared["Type"], "", self.journal.now, properties=properties, declared=declared, tags=tags
         )
-        if present is None or not present.good:
+        if present is None or not present.good or (present.lost and self.wanted.reverts_drift):
             if present is not None and present.exists:
                 self._clear_away(present)
             self.journal.stack.resources[logical_id] = fresh
             self.created.append(logical_id)
             return (yield from self._create(fresh))
-        changed = changed_properties(present.properties, properties)
+        goal = self._aim(present, properties)
         present.declared = declared
-        if not changed and present.tags == tags and present.status != "UPDATE_FAILED":
+        if not goal.changed and present.tags == tags and present.status != "UPDATE_FAILED":
+            _become(present, fresh, goal)
             return True
-        if any(recreation(present.type, name) != "Never" for name in changed):
+        if any(recreation(present.type, name) != "Never" for name in goal.changed):
             return (yield from self._replace(present, fresh))
-        return (yield from self._update(present, fresh))
+        return (yield from self._update(present, fresh, goal))
+
+    def _aim(self, present: Resource, properties: dict[str, Json]) -> Aim:
+        if self.way_back:
+            return aim_back(present, self.journal.stack.before_resources.get(present.logical_id), properties)
+        return (aim_against_drift if self.wanted.reverts_drift else aim)(present, properties)
 
     def _clear_away(self, resource: Resource) -> None:
         """Remove what a failed creation left half made."""
@@ -119,18 +126,19 @@ class Provisioner:
         resource.attributes = known(resource.type).attributes(place, name, resource.properties)
         EFFECTS.get(resource.type, NO_EFFECTS).create(world, place, resource)
 
-    def _update(self, present: Resource, fresh: Resource) -> Steps:
+    def _update(self, present: Resource, fresh: Resource, goal: Aim) -> Steps:
         journal, action = self.journal, "UPDATE_ROLLBACK" if self.way_back else "UPDATE"
         journal.resource(present, "UPDATE_IN_PROGRESS", becoming=fresh.properties)
         yield journal.seconds(action, present.logical_id) * REQUEST_SHARE
-        changed = replace(present, properties=fresh.properties, tags=fresh.tags)
+        changed = replace(present, properties=goal.live, tags=fresh.tags)
         try:
+            _refuse_lost(present)
             EFFECTS.get(present.type, NO_EFFECTS).update(journal.world, journal.place, changed, present.properties)
             said = yield from self._settle(action, present)
         except AwsRefusal as refusal:
             journal.resource(present, "UPDATE_FAILED", refusal.message)
             return False
-        present.properties, present.tags = fresh.properties, fresh.tags
+        _become(present, fresh, goal)
         present.attributes = known(present.type).attributes(
             journal.place, present.physical_id or "", present.properties
         )
@@ -162,6 +170,20 @@ class Provisioner:
             self.journal.resource(resource, "CREATE_FAILED", "Resource creation cancelled")
         else:
             self.journal.resource(resource, "UPDATE_FAILED", "Resource update cancelled")
+
+
+def _become(present: Resource, fresh: Resource, goal: Aim) -> None:
+    present.properties, present.tags = fresh.properties, fresh.tags
+    present.actual = goal.live if changed_properties(fresh.properties, goal.live) else None
+
+
+def _refuse_lost(present: Resource) -> None:
+    if present.lost:
+        raise AwsRefusal(
+            "NotFound",
+            f"Resource of type '{present.type}' with identifier '{present.physical_id}' was not found."
+            " (HandlerErrorCode: NotFound)",
+        )
 
 
 def _refuse_replacement(present: Resource, fresh: Resource, *, allowed: bool) -> None:

@@ -23,6 +23,15 @@ class Resource:
     attributes: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     """The stack's tags that it was given."""
+    actual: dict[str, Json] | None = None
+    """Its properties as they really are, where somebody changed them by hand."""
+    lost: bool = False
+    """Whether somebody deleted it by hand."""
+
+    @property
+    def live(self) -> dict[str, Json]:
+        """Its properties as they really are."""
+        return self.properties if self.actual is None else self.actual
 
     @property
     def good(self) -> bool:
@@ -80,6 +89,28 @@ class Deployment:
     tags: dict[str, str]
     capabilities: list[str]
     role_arn: str | None = None
+    reverts_drift: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceDrift:
+    """What a drift detection found of one resource."""
+
+    status: str
+    """IN_SYNC, MODIFIED or DELETED."""
+    at: datetime
+    expected: dict[str, Json] = field(default_factory=dict)
+    actual: dict[str, Json] = field(default_factory=dict)
+    """Only of the properties that the template gives it."""
+
+
+@dataclass(slots=True)
+class Detection:
+    """A drift detection of a stack; `found` is there once it is complete."""
+
+    id: str
+    began: datetime
+    found: dict[str, ResourceDrift] | None = None
 
 
 @dataclass(slots=True)
@@ -103,6 +134,8 @@ class ChangeSet:
     """What was asked for and is only shown again: ImportExistingResources, DeploymentMode, NotificationARNs, ..."""
     changes: list[dict[str, Json]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    drift_status: str | None = None
+    """The stack's, of a drift-aware change set."""
 
 
 @dataclass(slots=True)
@@ -143,6 +176,8 @@ class Stack:
     """Old versions that stand beside the ones that replaced them, until the update or its rollback is done."""
     leftovers: list[Resource] = field(default_factory=list)
     """New versions that a rollback has put aside, until it is done."""
+    detections: list[Detection] = field(default_factory=list)
+    """Of drift, since the last operation; newest last."""
     epoch: int = 0
     """Grows when an operation takes over from another, which then stops."""
     cancelled: bool = False

@@ -7,13 +7,12 @@ API_DescribeStackResources and API_ListStackResources
 from typing import Any
 
 from fake_aws.calls import Reply, Request
+from fake_aws.cloudformation.drift import resource_drift, stack_drift
 from fake_aws.cloudformation.lookup import stack_with_id
 from fake_aws.cloudformation.paging import numbered_page, page
 from fake_aws.cloudformation.records import Resource, Stack
 from fake_aws.cloudformation.shown import parameters, tags
 from fake_aws.refusals import validation_error
-
-NOT_CHECKED = {"StackDriftStatus": "NOT_CHECKED"}
 
 
 def describe_stacks(request: Request, params: dict[str, Any]) -> Reply:
@@ -47,7 +46,7 @@ def _stack(stack: Stack) -> dict[str, Any]:
         "RoleARN": stack.deployed.role_arn,
         "Tags": tags(stack.deployed.tags),
         "EnableTerminationProtection": stack.termination_protection,
-        "DriftInformation": NOT_CHECKED,
+        "DriftInformation": stack_drift(stack),
         "RetainExceptOnCreate": stack.retain_except_on_create or None,
         "DeletionMode": stack.deletion_mode,
         "LastOperations": _last_operations(stack),
@@ -74,7 +73,7 @@ def list_stacks(request: Request, params: dict[str, Any]) -> Reply:
             "DeletionTime": each.deleted,
             "StackStatus": each.status,
             "StackStatusReason": each.reason,
-            "DriftInformation": NOT_CHECKED,
+            "DriftInformation": stack_drift(each),
             "LastOperations": _last_operations(each),
         }
         for each in shown
@@ -86,7 +85,7 @@ def list_stack_resources(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListStackResources, one page."""
     stack = stack_with_id(request, params["StackName"])
     shown, token = page(request, _sorted(stack), params.get("NextToken"))
-    summaries = [{**_resource(each), "LastUpdatedTimestamp": each.updated} for each in shown]
+    summaries = [{**_resource(stack, each), "LastUpdatedTimestamp": each.updated} for each in shown]
     return {"StackResourceSummaries": summaries, "NextToken": token}
 
 
@@ -103,7 +102,7 @@ def describe_stack_resources(request: Request, params: dict[str, Any]) -> Reply:
             raise validation_error(f"Resource {logical_id} does not exist for stack {stack.name}")
     return {
         "StackResources": [
-            {**_resource(each), "StackName": stack.name, "StackId": stack.id, "Timestamp": each.updated}
+            {**_resource(stack, each), "StackName": stack.name, "StackId": stack.id, "Timestamp": each.updated}
             for each in found[:100]
         ]
     }
@@ -113,12 +112,12 @@ def _sorted(stack: Stack) -> list[Resource]:
     return [stack.resources[lid] for lid in sorted(stack.resources)]
 
 
-def _resource(resource: Resource) -> dict[str, Any]:
+def _resource(stack: Stack, resource: Resource) -> dict[str, Any]:
     return {
         "LogicalResourceId": resource.logical_id,
         "PhysicalResourceId": resource.physical_id,
         "ResourceType": resource.type,
         "ResourceStatus": resource.status,
         "ResourceStatusReason": resource.reason,
-        "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+        "DriftInformation": resource_drift(stack, resource.logical_id),
     }

@@ -1,0 +1,133 @@
+"""Drift detection: what a stack's resources are, against what its template says.
+
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DetectStackDrift.html,
+API_DescribeStackDriftDetectionStatus and API_DescribeStackResourceDrifts
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from fake_aws.calls import Reply, Request
+from fake_aws.cloudformation.compare import ABSENT, Leaf, leaves, shown
+from fake_aws.cloudformation.drift_aware import drift_status
+from fake_aws.cloudformation.journal import Journal
+from fake_aws.cloudformation.live import expected_part
+from fake_aws.cloudformation.lookup import journal, stack_named
+from fake_aws.cloudformation.paging import page
+from fake_aws.cloudformation.records import Detection, Resource, ResourceDrift, Stack
+from fake_aws.refusals import validation_error
+
+_DETECTABLE = frozenset(
+    {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"}
+    | {"IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
+)
+_KINDS = {"Add": "ADD", "Remove": "REMOVE", "Modify": "NOT_EQUAL"}
+
+
+def detect_stack_drift(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DetectStackDrift; the resources are looked at when the detection ends."""
+    stack = stack_named(request, params["StackName"])
+    if stack.status not in _DETECTABLE:
+        raise validation_error(f"Drift detection cannot be performed on stack [{stack.id}] in {stack.status} state")
+    if stack.detections and stack.detections[-1].found is None:
+        raise validation_error(f"Drift detection is already in progress for stack [{stack.id}]")
+    detection = Detection(request.world.new_uuid(), request.world.datetime())
+    stack.detections.append(detection)
+    book = journal(request, stack)
+    request.world.start(lambda: _detect(book, detection))
+    return {"StackDriftDetectionId": detection.id}
+
+
+def _detect(book: Journal, detection: Detection) -> Iterator[float]:
+    yield book.seconds("DETECT_DRIFT")
+    standing = {lid: each for lid, each in book.stack.resources.items() if each.exists}
+    detection.found = {lid: _found(book, each) for lid, each in sorted(standing.items())}
+
+
+def _found(book: Journal, resource: Resource) -> ResourceDrift:
+    status = drift_status(resource)
+    if status == "DELETED":
+        return ResourceDrift(status, book.now)
+    return ResourceDrift(status, book.now, resource.properties, expected_part(resource))
+
+
+def describe_stack_drift_detection_status(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DescribeStackDriftDetectionStatus, for detections since the stack's last operation."""
+    wanted = params["StackDriftDetectionId"]
+    for stack in request.state.stacks.values():
+        for each in stack.detections:
+            if each.id == wanted:
+                return _detection(stack, each)
+    raise validation_error(f"Drift detection id {wanted} does not exist")
+
+
+def _detection(stack: Stack, detection: Detection) -> Reply:
+    began = {"StackId": stack.id, "StackDriftDetectionId": detection.id, "Timestamp": detection.began}
+    if detection.found is None:
+        return {**began, "DetectionStatus": "DETECTION_IN_PROGRESS"}
+    drifted = sum(each.status != "IN_SYNC" for each in detection.found.values())
+    return {
+        **began,
+        "DetectionStatus": "DETECTION_COMPLETE",
+        "StackDriftStatus": _stack_status(detection.found),
+        "DriftedStackResourceCount": drifted,
+    }
+
+
+def _stack_status(found: dict[str, ResourceDrift]) -> str:
+    return "IN_SYNC" if all(each.status == "IN_SYNC" for each in found.values()) else "DRIFTED"
+
+
+def describe_stack_resource_drifts(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DescribeStackResourceDrifts, one page of what the last complete detection found."""
+    stack = stack_named(request, params["StackName"])
+    wanted = params.get("StackResourceDriftStatusFilters")
+    found = {lid: each for lid, each in last_found(stack).items() if not wanted or each.status in wanted}
+    shown_drifts, token = page(request, [_drift(stack, *each) for each in found.items()], params.get("NextToken"))
+    return {"StackResourceDrifts": shown_drifts, "NextToken": token}
+
+
+def last_found(stack: Stack) -> dict[str, ResourceDrift]:
+    """Return what the last complete detection found, by logical id."""
+    return next((each.found for each in reversed(stack.detections) if each.found is not None), {})
+
+
+def stack_drift(stack: Stack) -> dict[str, Any]:
+    """Return a stack's DriftInformation."""
+    for each in reversed(stack.detections):
+        if each.found is not None:
+            return {"StackDriftStatus": _stack_status(each.found), "LastCheckTimestamp": each.began}
+    return {"StackDriftStatus": "NOT_CHECKED"}
+
+
+def resource_drift(stack: Stack, logical_id: str) -> dict[str, Any]:
+    """Return a resource's DriftInformation."""
+    found = last_found(stack).get(logical_id)
+    if found is None:
+        return {"StackResourceDriftStatus": "NOT_CHECKED"}
+    return {"StackResourceDriftStatus": found.status, "LastCheckTimestamp": found.at}
+
+
+def _drift(stack: Stack, logical_id: str, found: ResourceDrift) -> dict[str, Any]:
+    resource, there = stack.resources[logical_id], found.status != "DELETED"
+    return {
+        "StackId": stack.id,
+        "LogicalResourceId": logical_id,
+        "PhysicalResourceId": resource.physical_id,
+        "ResourceType": resource.type,
+        "StackResourceDriftStatus": found.status,
+        "Timestamp": found.at,
+        "ExpectedProperties": json.dumps(found.expected, separators=(",", ":")) if there else None,
+        "ActualProperties": json.dumps(found.actual, separators=(",", ":")) if there else None,
+        "PropertyDifferences": [_difference(leaf) for leaf in leaves(found.expected, found.actual, "")],
+    }
+
+
+def _difference(leaf: Leaf) -> dict[str, str]:
+    return {
+        "PropertyPath": leaf.path,
+        "ExpectedValue": "null" if leaf.before is ABSENT else shown(leaf.before),
+        "ActualValue": "null" if leaf.after is ABSENT else shown(leaf.after),
+        "DifferenceType": _KINDS[leaf.kind],
+    }
