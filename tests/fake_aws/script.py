@@ -4,9 +4,9 @@
     world.script.fails("CREATE", "Bucket", reason="Access Denied", region="us-west-2")
     world.script.finds(Finding(...), stack="tap-dev-storage")
 
-The actions are CREATE, UPDATE and DELETE of a resource, UPDATE_ROLLBACK (its way back after a failed update), and for
-how long things take also CREATE_CHANGE_SET, DETECT_DRIFT, and STACK (the moment before its first resource and after its
-last).
+The actions are CREATE, UPDATE, DELETE and IMPORT of a resource, UPDATE_ROLLBACK and IMPORT_ROLLBACK (the ways back),
+and for how long things take also CREATE_CHANGE_SET, DETECT_DRIFT, and STACK (the moment before a stack's first resource
+and after its last).
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +22,8 @@ DEFAULT_S = {
     "UPDATE": 5.0,
     "UPDATE_ROLLBACK": 5.0,
     "DELETE": 5.0,
+    "IMPORT": 1.0,
+    "IMPORT_ROLLBACK": 1.0,
 }
 """Every action, and the seconds it takes where the test says nothing."""
 _OF_STACKS = frozenset({"CREATE_CHANGE_SET", "DETECT_DRIFT", "STACK"})

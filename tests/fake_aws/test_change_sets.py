@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from fake_aws import Unsupported, World
+from fake_aws import World
 from fake_aws.conftest import TOPIC
 
 if TYPE_CHECKING:
@@ -71,13 +71,6 @@ def test_a_stack_in_review_may_name_its_change_set(
     world.quirks.review_shows_change_set_id = shows
     arn = plan()
     assert cfn.describe_stacks(StackName="app")["Stacks"][0].get("ChangeSetId") == (arn if shows else None)
-
-
-def test_importing_what_exists_is_not_known(world: World, plan: "Deploy") -> None:
-    bucket = "Resources: {B: {Type: AWS::S3::Bucket, Properties: {BucketName: taken}}}"
-    world.stack("owner").deploy(bucket)
-    with pytest.raises(Unsupported, match="import of an existing resource"):
-        plan(bucket, ImportExistingResources=True)
 
 
 def test_executing_one_ends_the_others(world: World, cfn: "CloudFormationClient", plan: "Deploy") -> None:

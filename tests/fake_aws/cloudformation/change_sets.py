@@ -116,7 +116,8 @@ def execute_change_set(request: Request, params: dict[str, Any]) -> Reply:
             "DisableRollback cannot be specified when OnStackFailure was specified for the change set"
         )
     disable_rollback = _disable_rollback(found, params)
-    if found.type == "UPDATE":
+    new = stack.status == "REVIEW_IN_PROGRESS"
+    if not new:
         check_updatable(stack)
         _check_terminal(stack, disable_rollback=disable_rollback)
     stack.change_sets = {found.id: found}
@@ -125,9 +126,8 @@ def execute_change_set(request: Request, params: dict[str, Any]) -> Reply:
     stack.disable_rollback = disable_rollback
     stack.retain_except_on_create = params.get("RetainExceptOnCreate", False)
     found.execution_status = "EXECUTE_IN_PROGRESS"
-    kind = "CREATE_STACK" if found.type == "CREATE" else "UPDATE_STACK"
     book = journal(request, stack)
-    lifecycle.start(book, kind, token, _execution(book, found))
+    lifecycle.start(book, "CREATE_STACK" if new else "UPDATE_STACK", token, _execution(book, found))
     return {}
 
 
@@ -164,9 +164,11 @@ def _execution(book: Journal, found: ChangeSet) -> Callable[[], Waits]:
         if found.type == "CREATE":
             on_failure = found.on_stack_failure or ("DO_NOTHING" if stack.disable_rollback else "ROLLBACK")
             yield from lifecycle.create(book, found.wanted, on_failure=on_failure)
+        elif found.type == "IMPORT":
+            yield from lifecycle.import_resources(book, found.wanted)
         else:
             yield from lifecycle.update(book, found.wanted, disable_rollback=stack.disable_rollback)
-        good = stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+        good = stack.status in {"CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE"}
         found.execution_status = "EXECUTE_COMPLETE" if good else "EXECUTE_FAILED"
 
     return run

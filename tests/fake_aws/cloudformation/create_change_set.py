@@ -9,6 +9,7 @@ from typing import Any
 from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation.changes import Differ
 from fake_aws.cloudformation.drift_aware import drift_status
+from fake_aws.cloudformation.imports import import_fault, mark_imports
 from fake_aws.cloudformation.inputs import deployment
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.lifecycle import outputs
@@ -38,8 +39,8 @@ _SHOWN = (
 def create_change_set(request: Request, params: dict[str, Any]) -> Reply:
     """Answer CreateChangeSet."""
     kind = params.get("ChangeSetType", "UPDATE")
-    if kind == "IMPORT":
-        raise Unsupported("ChangeSetType IMPORT")
+    if ("ResourcesToImport" in params) != (kind == "IMPORT"):
+        raise validation_error("ResourcesToImport must be specified with, and only with, ChangeSetType IMPORT")
     if params.get("OnStackFailure") == "DELETE" and kind != "CREATE":
         raise validation_error("OnStackFailure DELETE is only valid with ChangeSetType CREATE")
     present = request.state.find(params["StackName"])
@@ -47,11 +48,12 @@ def create_change_set(request: Request, params: dict[str, Any]) -> Reply:
     if repeated is not None:
         return repeated
     _check_stack(present, kind, params)
-    wanted = deployment(request, params, present if kind == "UPDATE" else None)
+    new = present is None or present.status == "REVIEW_IN_PROGRESS"
+    wanted = deployment(request, params, None if new else present)
     stack = present or _new_stack(request, params["StackName"], wanted)
     made = _new_change_set(request, params, kind, wanted)
     stack.change_sets[made.id] = made
-    if kind == "CREATE" and request.world.quirks.review_shows_change_set_id:
+    if new and request.world.quirks.review_shows_change_set_id:
         stack.change_set_id = made.id
     book = journal(request, stack)
     request.world.start(lambda: _make(book, made))
@@ -81,7 +83,7 @@ def _mismatch(name: str, attribute: str) -> AwsRefusal:
 
 def _check_stack(present: Stack | None, kind: str, params: dict[str, Any]) -> None:
     name, change_set = params["StackName"], params["ChangeSetName"]
-    if kind == "CREATE":
+    if kind == "CREATE" or (kind == "IMPORT" and (present is None or present.status == "REVIEW_IN_PROGRESS")):
         if len(name) > 128:
             raise validation_error(
                 f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: Member must"
@@ -109,6 +111,8 @@ def check_updatable(stack: Stack) -> None:
     """Refuse a stack that cannot take an update as it is."""
     if stack.status not in UPDATABLE:
         raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
+    if not stack.deployed.body:
+        raise Unsupported("an update of a stack that never had a template, its only import having been rolled back")
 
 
 def _new_stack(request: Request, name: str, wanted: Deployment) -> Stack:
@@ -178,6 +182,9 @@ def _compute(book: Journal, change_set: ChangeSet) -> str | None:
     if wanted.reverts_drift:
         drifted = any(drift_status(each) != "IN_SYNC" for each in stack.resources.values())
         change_set.drift_status = "DRIFTED" if drifted else "IN_SYNC"
+    mark_imports(book, change_set, evaluator.template)
+    if change_set.type == "IMPORT" and (fault := import_fault(book, change_set, evaluator.template)) is not None:
+        return fault
     change_set.findings = list(findings(book, evaluator, change_set))
     if (reason := failure_reason(change_set.findings)) is not None:
         return reason

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from fake_aws.calls import Request
+from fake_aws.cloudformation.imports import named_imports
 from fake_aws.cloudformation.records import Deployment, Stack
 from fake_aws.cloudformation.template import Template, read
 from fake_aws.cloudformation.template_url import template_at
@@ -29,7 +30,10 @@ def deployment(request: Request, params: dict[str, Any], present: Stack | None) 
     _check_capabilities(template, capabilities)
     tags = _tags(params["Tags"]) if "Tags" in params else dict(present.deployed.tags) if present else {}
     role = params.get("RoleARN") or (present.deployed.role_arn if present else None)
-    return Deployment(body, values, tags, capabilities, role, reverts_drift="DeploymentMode" in params)
+    imports = named_imports(params.get("ResourcesToImport", []))
+    if strangers := sorted(imports.keys() - template.resources.keys()):
+        raise validation_error(f"Resources [{', '.join(strangers)}] to import do not exist in the template")
+    return Deployment(body, values, tags, capabilities, role, "DeploymentMode" in params, imports)
 
 
 def _body(request: Request, params: dict[str, Any], present: Stack | None) -> str:

@@ -38,7 +38,7 @@ def _stopped(stack: Stack) -> Callable[[], bool]:
 def failed_text(stack: Stack) -> str:
     """Return CloudFormation's sentences about the resources that failed, the cancelled ones included."""
     said = ""
-    for verb in ("create", "update", "delete"):
+    for verb in ("create", "import", "update", "delete"):
         ids = sorted(lid for lid, each in stack.resources.items() if each.status == f"{verb.upper()}_FAILED")
         if ids:
             said += f"The following resource(s) failed to {verb}: [{', '.join(ids)}]. "
@@ -55,7 +55,7 @@ def create(journal: Journal, wanted: Deployment, *, on_failure: str) -> Waits:
     failed = yield from side_by_side(provisioner.jobs(), stop=_stopped(stack))
     if not failed:
         yield journal.seconds("STACK")
-        stack.outputs = outputs(provisioner)
+        _conclude(journal, provisioner)
         journal.become("CREATE_COMPLETE")
         return
     said = failed_text(stack)
@@ -101,13 +101,42 @@ def update(journal: Journal, wanted: Deployment, *, disable_rollback: bool) -> W
             return
         yield from roll_back(journal, said)
         return
-    stack.deployed, stack.description = wanted, provisioner.evaluator.template.description
-    stack.outputs = outputs(provisioner)
+    _conclude(journal, provisioner)
     journal.become("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
     yield journal.seconds("STACK")
     kept = yield from _clean_up(journal, provisioner)
     stack.before, stack.before_resources = None, {}
     journal.become("UPDATE_COMPLETE", "One or more resources could not be deleted." if kept else None)
+
+
+def _conclude(journal: Journal, provisioner: Provisioner) -> None:
+    """Make the stack what was wanted, now that its resources are."""
+    stack = journal.stack
+    stack.deployed, stack.description = provisioner.wanted, provisioner.evaluator.template.description
+    stack.outputs = outputs(provisioner)
+    for each in stack.resources.values():
+        each.imported = None
+
+
+def import_resources(journal: Journal, wanted: Deployment) -> Waits:
+    """Take over resources that stand already, or give all of them back."""
+    stack = journal.stack
+    before = frozenset(stack.resources)
+    journal.become("IMPORT_IN_PROGRESS", "User Initiated")
+    yield journal.seconds("STACK")
+    provisioner = Provisioner(journal, wanted)
+    failed = yield from side_by_side(provisioner.jobs(), stop=_stopped(stack))
+    if not failed:
+        yield journal.seconds("STACK")
+        _conclude(journal, provisioner)
+        journal.become("IMPORT_COMPLETE")
+        return
+    journal.become("IMPORT_ROLLBACK_IN_PROGRESS", failed_text(stack))
+    yield journal.seconds("STACK")
+    jobs = delete_jobs(journal, {lid: each for lid, each in stack.resources.items() if lid not in before})
+    failed = yield from side_by_side(jobs, stop=lambda: False, keep_going=True)
+    stack.resources = {lid: each for lid, each in stack.resources.items() if lid in before or each.exists}
+    journal.become("IMPORT_ROLLBACK_FAILED" if failed else "IMPORT_ROLLBACK_COMPLETE")
 
 
 def _clean_up(journal: Journal, provisioner: Provisioner) -> Generator[float, None, bool]:

@@ -9,7 +9,7 @@ OPERATIONS: dict[str, Operation] = {
         create_change_set,
         *("StackName", "ChangeSetName", "ChangeSetType", "ClientToken", "Description", "OnStackFailure", "RoleARN"),
         *("TemplateBody", "TemplateURL", "UsePreviousTemplate", "Parameters", "Capabilities", "Tags"),
-        *("ImportExistingResources", "DeploymentMode", "DeploymentConfig", "NotificationARNs"),
+        *("ResourcesToImport", "ImportExistingResources", "DeploymentMode", "DeploymentConfig", "NotificationARNs"),
     ),
     "DescribeChangeSet": reads(
         change_sets.describe_change_set, "ChangeSetName", "StackName", "NextToken", "IncludePropertyValues"

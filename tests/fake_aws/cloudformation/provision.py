@@ -12,6 +12,7 @@ from dataclasses import replace
 from fake_aws.cloudformation.changes import looked_up
 from fake_aws.cloudformation.compare import changed_properties, recreation
 from fake_aws.cloudformation.effects import EFFECTS, NO_EFFECTS, forget_name, take_name
+from fake_aws.cloudformation.imports import take_over
 from fake_aws.cloudformation.journal import EXPRESS, REQUEST_SHARE, Journal
 from fake_aws.cloudformation.live import Aim, aim, aim_against_drift, aim_back
 from fake_aws.cloudformation.records import Deployment, Resource
@@ -63,7 +64,7 @@ class Provisioner:
                 self._clear_away(present)
             self.journal.stack.resources[logical_id] = fresh
             self.created.append(logical_id)
-            return (yield from self._create(fresh))
+            return (yield from (self._import if logical_id in self.wanted.imports else self._create)(fresh))
         goal = self._aim(present, properties)
         present.declared = declared
         if not goal.changed and present.tags == tags and present.status != "UPDATE_FAILED":
@@ -98,6 +99,26 @@ class Provisioner:
         journal.resource(resource, "CREATE_COMPLETE", said)
         return True
 
+    def _import(self, resource: Resource) -> Steps:
+        """Take over what stands already; then its update handler runs, as after every import."""
+        journal = self.journal
+        resource.physical_id = self.wanted.imports[resource.logical_id]
+        journal.resource(resource, "IMPORT_IN_PROGRESS", "Resource import started.")
+        yield journal.seconds("IMPORT", resource.logical_id)
+        try:
+            journal.fail_as_primed("IMPORT", resource)
+            take_over(journal, resource)
+        except AwsRefusal as refusal:
+            journal.resource(resource, "IMPORT_FAILED", refusal.message)
+            return False
+        resource.attributes = self._attributes(resource)
+        journal.resource(resource, "IMPORT_COMPLETE", "Resource import completed.")
+        why = "Apply stack-level tags to imported resource if applicable."
+        return (yield from self._update(resource, resource, Aim([], resource.properties), why))
+
+    def _attributes(self, resource: Resource) -> dict[str, str]:
+        return known(resource.type).attributes(self.journal.place, resource.physical_id or "", resource.properties)
+
     def _settle(self, action: str, resource: Resource, *, primed: bool = True) -> Generator[float, None, str | None]:
         """Wait until the service has done what it took on; in express mode it goes on by itself. Returns the reason."""
         journal, settle = self.journal, EFFECTS.get(resource.type, NO_EFFECTS).settle
@@ -123,12 +144,12 @@ class Provisioner:
         name = physical_id(resource.type, place, resource.logical_id, resource.properties, suffix)
         take_name(world, place, resource.type, name)
         resource.physical_id = name
-        resource.attributes = known(resource.type).attributes(place, name, resource.properties)
+        resource.attributes = self._attributes(resource)
         EFFECTS.get(resource.type, NO_EFFECTS).create(world, place, resource)
 
-    def _update(self, present: Resource, fresh: Resource, goal: Aim) -> Steps:
+    def _update(self, present: Resource, fresh: Resource, goal: Aim, why: str | None = None) -> Steps:
         journal, action = self.journal, "UPDATE_ROLLBACK" if self.way_back else "UPDATE"
-        journal.resource(present, "UPDATE_IN_PROGRESS", becoming=fresh.properties)
+        journal.resource(present, "UPDATE_IN_PROGRESS", why, becoming=fresh.properties)
         yield journal.seconds(action, present.logical_id) * REQUEST_SHARE
         changed = replace(present, properties=goal.live, tags=fresh.tags)
         try:
@@ -139,9 +160,7 @@ class Provisioner:
             journal.resource(present, "UPDATE_FAILED", refusal.message)
             return False
         _become(present, fresh, goal)
-        present.attributes = known(present.type).attributes(
-            journal.place, present.physical_id or "", present.properties
-        )
+        present.attributes = self._attributes(present)
         journal.resource(present, "UPDATE_COMPLETE", said)
         return True
 
@@ -166,7 +185,7 @@ class Provisioner:
 
     def _cancelled(self, logical_id: str) -> None:
         resource = self.journal.stack.resources[logical_id]
-        if logical_id in self.created:
+        if resource.imported is None and logical_id in self.created:
             self.journal.resource(resource, "CREATE_FAILED", "Resource creation cancelled")
         else:
             self.journal.resource(resource, "UPDATE_FAILED", "Resource update cancelled")

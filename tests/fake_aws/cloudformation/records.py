@@ -5,6 +5,8 @@ from datetime import datetime
 
 from fake_aws.json_value import Json
 
+_GONE = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED", "IMPORT_FAILED", "IMPORT_ROLLBACK_COMPLETE"})
+
 
 @dataclass(slots=True)
 class Resource:
@@ -27,6 +29,8 @@ class Resource:
     """Its properties as they really are, where somebody changed them by hand."""
     lost: bool = False
     """Whether somebody deleted it by hand."""
+    imported: dict[str, Json] | None = None
+    """Its properties before the operation under way, or failed, imported it."""
 
     @property
     def live(self) -> dict[str, Json]:
@@ -41,7 +45,7 @@ class Resource:
     @property
     def exists(self) -> bool:
         """Whether something stands behind it that would have to be deleted."""
-        return self.physical_id is not None and self.status not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
+        return self.physical_id is not None and self.status not in _GONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ class Deployment:
     capabilities: list[str]
     role_arn: str | None = None
     reverts_drift: bool = False
+    imports: dict[str, str] = field(default_factory=dict)
+    """Physical ids of what its execution takes over, by logical id."""
 
 
 @dataclass(frozen=True, slots=True)

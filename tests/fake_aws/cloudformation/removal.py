@@ -3,16 +3,21 @@
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
 """
 
+from dataclasses import replace
+
 from fake_aws.cloudformation.effects import EFFECTS, NO_EFFECTS, forget_name, leave
 from fake_aws.cloudformation.journal import EXPRESS, REQUEST_SHARE, Journal
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.side_by_side import Job, Steps
 from fake_aws.cloudformation.template import references
+from fake_aws.json_value import Json
 from fake_aws.refusals import AwsRefusal
 
 
 def delete_resource(journal: Journal, resource: Resource, *, rolling_back_create: bool = False) -> Steps:
     """Delete a resource, or skip it where its policy says so; returns whether it is gone or rightly left."""
+    if resource.imported is not None:
+        return (yield from _give_back(journal, resource, resource.imported))
     policy = resource.declared.get("DeletionPolicy", "Delete")
     keep = policy == "Retain" or (policy == "RetainExceptOnCreate" and not rolling_back_create)
     if rolling_back_create and journal.stack.retain_except_on_create:
@@ -30,6 +35,25 @@ def delete_resource(journal: Journal, resource: Resource, *, rolling_back_create
         return False
     forget_name(journal.world, journal.place, resource.type, resource.physical_id or "")
     journal.resource(resource, "DELETE_COMPLETE", EXPRESS if journal.stack.express else None)
+    return True
+
+
+def _give_back(journal: Journal, resource: Resource, before: dict[str, Json]) -> Steps:
+    """Undo an import: the resource stands on as it was before, without a stack."""
+    journal.resource(resource, "IMPORT_ROLLBACK_IN_PROGRESS")
+    yield journal.seconds("IMPORT_ROLLBACK", resource.logical_id)
+    try:
+        journal.fail_as_primed("IMPORT_ROLLBACK", resource)
+    except AwsRefusal as refusal:
+        journal.resource(resource, "IMPORT_ROLLBACK_FAILED", refusal.message)
+        return False
+    was = replace(resource, properties=before, tags={})
+    effects = EFFECTS.get(resource.type, NO_EFFECTS)
+    effects.update(journal.world, journal.place, was, resource.properties)
+    effects.settle(journal.world, journal.place, was)
+    leave(journal.world, journal.place, was)
+    resource.imported = None
+    journal.resource(resource, "IMPORT_ROLLBACK_COMPLETE")
     return True
 
 

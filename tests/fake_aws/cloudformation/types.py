@@ -194,6 +194,7 @@ class Schema:
     create_only: frozenset[str]
     conditionally_create_only: frozenset[str]
     read_only: frozenset[str]
+    identifier: frozenset[str]
     taggable: bool
 
 
@@ -209,6 +210,7 @@ def schema(type_name: str) -> Schema:
         create_only=_top(found.get("createOnlyProperties")),
         conditionally_create_only=_top(found.get("conditionalCreateOnlyProperties")),
         read_only=read_only,
+        identifier=_top(found.get("primaryIdentifier")),
         taggable=bool((found.get("tagging") or {}).get("taggable")),
     )
 

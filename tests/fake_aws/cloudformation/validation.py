@@ -12,7 +12,6 @@ from fake_aws.cloudformation.intrinsics import Evaluator
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.records import ChangeSet, Finding
 from fake_aws.cloudformation.types import known, physical_id, schema
-from fake_aws.refusals import Unsupported
 
 PROPERTY = "AWS::EarlyValidation::PropertyValidation"
 EXISTENCE = "AWS::EarlyValidation::ResourceExistenceCheck"
@@ -26,10 +25,7 @@ def findings(journal: Journal, evaluator: Evaluator, change_set: ChangeSet) -> I
             yield from _properties(logical_id, resources[logical_id])
     for change in change_set.changes:
         if change["Action"] == "Add" or change.get("Replacement") == "True":
-            for finding in _existing(journal, evaluator, change):
-                if change_set.options.get("ImportExistingResources"):
-                    raise Unsupported(f"the import of an existing resource: {finding.reason}")
-                yield finding
+            yield from _existing(journal, evaluator, change)
         elif change["Action"] == "Remove" and change["PolicyAction"] == "Delete":
             yield from _filled_bucket(journal, change)
     for primed in journal.world.script.findings:
