@@ -9,7 +9,7 @@ from typing import Any
 
 from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation import lifecycle
-from fake_aws.cloudformation.changes import without_values
+from fake_aws.cloudformation.changes import with_values, without_values
 from fake_aws.cloudformation.create_change_set import check_updatable
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.lifecycle import Waits
@@ -23,8 +23,10 @@ from fake_aws.refusals import AwsRefusal, validation_error
 def describe_change_set(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DescribeChangeSet, one page of its changes."""
     stack, found = change_set(request, params)
-    changes, reason = _changes(request, stack, found, with_values=params.get("IncludePropertyValues", False))
-    shown, token = page(request, changes, params.get("NextToken"))
+    values = params.get("IncludePropertyValues", False)
+    changes, reason = _changes(request, stack, found, values=values)
+    listed, token = page(request, changes, params.get("NextToken"))
+    shown = [with_values(each) if values else without_values(each) for each in listed]
     return {
         "ChangeSetName": found.name,
         "ChangeSetId": found.id,
@@ -38,7 +40,7 @@ def describe_change_set(request: Request, params: dict[str, Any]) -> Reply:
         "StatusReason": reason,
         "Capabilities": found.wanted.capabilities,
         "Tags": tags(found.wanted.tags) or None,
-        "Changes": shown,
+        "Changes": [{"Type": "Resource", "ResourceChange": each} for each in shown],
         "NextToken": token,
         "StackDriftStatus": found.drift_status,
         "OnStackFailure": found.on_stack_failure,
@@ -51,20 +53,19 @@ def describe_change_set(request: Request, params: dict[str, Any]) -> Reply:
 
 
 def _changes(
-    request: Request, stack: Stack, found: ChangeSet, *, with_values: bool
+    request: Request, stack: Stack, found: ChangeSet, *, values: bool
 ) -> tuple[list[dict[str, Any]], str | None]:
     changes = found.changes if found.status == "CREATE_COMPLETE" else []
     reason = found.reason
     at = (request.account, request.region, stack.name)
-    dropped = {lid for where, lid in request.world.script.dropped_with_values if with_values and where.covers(*at)}
+    dropped = {lid for where, lid in request.world.script.dropped_with_values if values and where.covers(*at)}
     if dropped & {each["LogicalResourceId"] for each in changes}:
         changes = [each for each in changes if each["LogicalResourceId"] not in dropped]
         reason = (
             "[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet"
             f" creation failed for resource [{', '.join(sorted(dropped))}]"
         )
-    kept = changes if with_values else [without_values(each) for each in changes]
-    return [{"Type": "Resource", "ResourceChange": each} for each in kept], reason
+    return changes, reason
 
 
 def list_change_sets(request: Request, params: dict[str, Any]) -> Reply:

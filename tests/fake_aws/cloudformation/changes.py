@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from fake_aws.cloudformation.compare import ABSENT, changed_properties, context, leaves, recreation, same, shown
+from fake_aws.cloudformation.compare import ABSENT, changed_properties, leaves, recreation, same, shown
 from fake_aws.cloudformation.drift_aware import sync_details, tell_drift
 from fake_aws.cloudformation.intrinsics import KNOWN_AFTER_APPLY, Evaluator, Unresolved, causes
 from fake_aws.cloudformation.live import drifted_base
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.template import references
 from fake_aws.cloudformation.types import schema
-from fake_aws.json_value import Json
+from fake_aws.json_value import Json, as_json
 from fake_aws.refusals import Unsupported
 
 Detail = dict[str, Any]
@@ -54,7 +54,7 @@ class Differ:
     """Per resource that was looked at: add, replace, modify or same."""
 
     def changes(self) -> list[dict[str, Any]]:
-        """Return the ResourceChanges, the values of properties included."""
+        """Return the ResourceChanges, the values of properties included; contexts are no text yet."""
         template = self.evaluator.template
         found = []
         wanted = [lid for lid in in_order(self.evaluator) if self.evaluator.has(template.resources[lid])]
@@ -100,8 +100,8 @@ class Differ:
             "Replacement": replacement,
             "Scope": sorted({detail["Target"]["Attribute"] for detail in details}),
             "Details": details,
-            "BeforeContext": context(self._base(present, wanted)),
-            "AfterContext": context(wanted.properties),
+            "BeforeContext": self._base(present, wanted),
+            "AfterContext": wanted.properties,
         }
         if replacement != "False":
             policy = wanted.declared.get("UpdateReplacePolicy", "Delete")
@@ -196,7 +196,7 @@ def _head(action: str, logical_id: str, type_name: str, physical_id: str | None)
 
 def _add(wanted: Wanted) -> dict[str, Any]:
     head = _head("Add", wanted.logical_id, wanted.type, None)
-    return {**head, "AfterContext": context(wanted.properties)}
+    return {**head, "AfterContext": wanted.properties}
 
 
 def _sync(present: Resource, wanted: Wanted, details: list[Detail]) -> dict[str, Any]:
@@ -205,9 +205,9 @@ def _sync(present: Resource, wanted: Wanted, details: list[Detail]) -> dict[str,
         "ResourceDriftStatus": "MODIFIED",
         "Scope": ["Properties"],
         "Details": details,
-        "BeforeContext": context(present.live),
-        "AfterContext": context(wanted.properties),
-        "PreviousDeploymentContext": context(present.properties),
+        "BeforeContext": present.live,
+        "AfterContext": wanted.properties,
+        "PreviousDeploymentContext": present.properties,
     }
 
 
@@ -215,10 +215,16 @@ def _remove(present: Resource) -> dict[str, Any]:
     policy = present.declared.get("DeletionPolicy", "Delete")
     head = _head("Remove", present.logical_id, present.type, present.physical_id)
     policy = "Delete" if policy == "RetainExceptOnCreate" else policy
-    return {**head, "PolicyAction": policy, "BeforeContext": context(present.properties)}
+    return {**head, "PolicyAction": policy, "BeforeContext": present.properties}
 
 
 _VALUES = frozenset({"Path", "BeforeValue", "AfterValue", "AttributeChangeType"})
+
+
+def with_values(change: dict[str, Any]) -> dict[str, Any]:
+    """Return the change as DescribeChangeSet shows it with IncludePropertyValues."""
+    texts = {key: as_json({"Properties": value}) for key, value in change.items() if key.endswith("Context")}
+    return change | texts
 
 
 def without_values(change: dict[str, Any]) -> dict[str, Any]:
@@ -238,7 +244,7 @@ def in_order(evaluator: Evaluator) -> list[str]:
     template, done = evaluator.template, dict[str, None]()
 
     def visit(logical_id: str) -> None:
-        for needed in sorted(template.needs(logical_id)):
+        for needed in sorted(template.needs[logical_id]):
             visit(needed)
         done.setdefault(logical_id)
 

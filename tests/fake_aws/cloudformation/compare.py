@@ -1,13 +1,12 @@
 """Compares what a resource is with what a template wants it to be, property by property."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from fake_aws.cloudformation.intrinsics import Unresolved, causes
 from fake_aws.cloudformation.types import schema
-from fake_aws.json_value import Json
+from fake_aws.json_value import Json, as_json
 
 ABSENT = object()
 
@@ -68,13 +67,8 @@ def leaves(before: Json, after: Json, path: str) -> Iterator[Leaf]:
 def shown(value: Json) -> str:
     """Return a value as a change set shows it."""
     if isinstance(value, dict | list):
-        return json.dumps(value, separators=(",", ":"))
+        return as_json(value)
     return str(_plain(value))
-
-
-def context(properties: dict[str, Any]) -> str:
-    """Return a resource's properties as a change set's contexts show them."""
-    return json.dumps({"Properties": properties}, separators=(",", ":"))
 
 
 def recreation(type_name: str, property_name: str) -> str:

@@ -4,7 +4,6 @@ Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_D
 API_DescribeStackDriftDetectionStatus and API_DescribeStackResourceDrifts
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from fake_aws.cloudformation.live import expected_part
 from fake_aws.cloudformation.lookup import journal, stack_named
 from fake_aws.cloudformation.paging import page
 from fake_aws.cloudformation.records import Detection, Resource, ResourceDrift, Stack
+from fake_aws.json_value import as_json
 from fake_aws.refusals import validation_error
 
 _DETECTABLE = frozenset(
@@ -118,8 +118,8 @@ def _drift(stack: Stack, logical_id: str, found: ResourceDrift) -> dict[str, Any
         "ResourceType": resource.type,
         "StackResourceDriftStatus": found.status,
         "Timestamp": found.at,
-        "ExpectedProperties": json.dumps(found.expected, separators=(",", ":")) if there else None,
-        "ActualProperties": json.dumps(found.actual, separators=(",", ":")) if there else None,
+        "ExpectedProperties": as_json(found.expected) if there else None,
+        "ActualProperties": as_json(found.actual) if there else None,
         "PropertyDifferences": [_difference(leaf) for leaf in leaves(found.expected, found.actual, "")],
     }
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from fake_aws.cloudformation.compare import ABSENT, Leaf, context, leaves, same, shown
+from fake_aws.cloudformation.compare import ABSENT, Leaf, leaves, same, shown
 from fake_aws.cloudformation.live import drifted_properties
 from fake_aws.cloudformation.records import Resource
 
@@ -40,7 +40,7 @@ def tell_drift(change: Change, present: Resource, read_at: datetime) -> Change:
     return change | {
         "Details": details,
         "ResourceDriftStatus": drift_status(present),
-        "PreviousDeploymentContext": context(present.properties),
+        "PreviousDeploymentContext": present.properties,
     }
 
 

@@ -11,6 +11,7 @@ from fake_aws.cloudformation.journal import STACK_TYPE
 from fake_aws.cloudformation.lookup import change_set, stack_named
 from fake_aws.cloudformation.paging import page
 from fake_aws.cloudformation.records import ChangeSet, Event, Stack
+from fake_aws.json_value import as_json
 from fake_aws.refusals import validation_error
 
 
@@ -42,7 +43,7 @@ def _stack_event(stack: Stack, event: Event) -> dict[str, Any]:
         "Timestamp": event.at,
         "ResourceStatus": event.status,
         "ResourceStatusReason": event.reason,
-        "ResourceProperties": event.properties,
+        "ResourceProperties": None if event.properties is None else as_json(event.properties),
         "ClientRequestToken": event.token,
     }
 
@@ -89,7 +90,7 @@ def _operation_event(stack: Stack, event: Event, kind: str) -> dict[str, Any]:
         "Timestamp": event.at,
         "ResourceStatus": None if whole else event.status,
         "ResourceStatusReason": event.reason,
-        "ResourceProperties": event.properties,
+        "ResourceProperties": None if event.properties is None else as_json(event.properties),
         "ClientRequestToken": event.token,
     }
 

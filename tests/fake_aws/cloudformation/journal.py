@@ -1,6 +1,5 @@
 """Writes a stack's history: every change of a status goes through here, and leaves an event."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -76,7 +75,7 @@ class Journal:
         """Give a resource a status; `becoming` are the properties it is being given, if not its own."""
         resource.status, resource.reason, resource.updated = status, reason, self.now
         event_id = f"{resource.logical_id}-{status}-{self.now:%Y-%m-%dT%H:%M:%S}.{self.now.microsecond // 1000:03d}Z"
-        properties = json.dumps(resource.properties if becoming is None else becoming, separators=(",", ":"))
+        properties = resource.properties if becoming is None else becoming
         what = (resource.logical_id, resource.physical_id or "", resource.type)
         self._write(event_id, what, (status, reason), properties)
 
@@ -85,7 +84,7 @@ class Journal:
         event_id: str,
         what: tuple[str, str, str],
         outcome: tuple[str, str | None],
-        properties: str | None = None,
+        properties: dict[str, Json] | None = None,
     ) -> None:
         self.stack.events.append(
             Event(

@@ -42,7 +42,7 @@ class Provisioner:
         return {
             lid: Job(
                 steps=lambda lid=lid: self._bring(lid),  # type: ignore[misc]  # early binding
-                needs=self.evaluator.template.needs(lid),
+                needs=self.evaluator.template.needs[lid],
                 cancel=lambda lid=lid: self._cancelled(lid),  # type: ignore[misc]  # early binding
             )
             for lid in self.wanted_ids()

@@ -61,7 +61,7 @@ class Event:
     at: datetime
     reason: str | None = None
     token: str | None = None
-    properties: str | None = None
+    properties: dict[str, Json] | None = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> "Event":
         return self

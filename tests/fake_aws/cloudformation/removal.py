@@ -9,7 +9,7 @@ from fake_aws.cloudformation.effects import EFFECTS, NO_EFFECTS, forget_name, le
 from fake_aws.cloudformation.journal import EXPRESS, REQUEST_SHARE, Journal
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.side_by_side import Job, Steps
-from fake_aws.cloudformation.template import references
+from fake_aws.cloudformation.template import named_in
 from fake_aws.json_value import Json
 from fake_aws.refusals import AwsRefusal
 
@@ -70,7 +70,7 @@ def delete_jobs(
     standing = {lid: each for lid, each in resources.items() if each.exists}
     used_by: dict[str, set[str]] = {lid: set() for lid in standing}
     for lid, each in standing.items():
-        for needed in _named_in(each) & standing.keys() - {lid}:
+        for needed in named_in(each.declared) & standing.keys() - {lid}:
             used_by[needed].add(lid)
     return {
         lid: Job(
@@ -80,9 +80,3 @@ def delete_jobs(
         )
         for lid, each in standing.items()
     }
-
-
-def _named_in(resource: Resource) -> frozenset[str]:
-    explicit = resource.declared.get("DependsOn", [])
-    named = {explicit} if isinstance(explicit, str) else set(explicit)
-    return frozenset(named | {name for name, _ in references(resource.declared.get("Properties", {}))})

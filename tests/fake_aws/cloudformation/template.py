@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-functio
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,10 +60,10 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    if len(set(keys)) != len(keys):
+    mapping = loader.construct_mapping(node, deep=True)
+    if len(mapping) != len(node.value):
         raise validation_error("Template format error: YAML not well-formed. (duplicate key)")
-    return loader.construct_mapping(node, deep=True)
+    return mapping
 
 
 _Loader.add_multi_constructor("!", _short_form)
@@ -81,14 +81,15 @@ class Template:
     resources: dict[str, dict[str, Any]]
     outputs: dict[str, dict[str, Any]]
     metadata: dict[str, Any]
+    needs: dict[str, frozenset[str]]
+    """Per resource those that must be done before it."""
 
-    def needs(self, logical_id: str) -> frozenset[str]:
-        """Return the resources that must be done before this one: by DependsOn, Ref, GetAtt and Sub."""
-        resource = self.resources[logical_id]
-        explicit = resource.get("DependsOn", [])
-        named = {explicit} if isinstance(explicit, str) else set(explicit)
-        used = {name for name, _ in references(resource.get("Properties", {}))}
-        return frozenset((named | used) & self.resources.keys() - {logical_id})
+
+def named_in(resource: Mapping[str, Any]) -> frozenset[str]:
+    """Return what a resource names: by DependsOn, Ref, GetAtt and Sub."""
+    explicit = resource.get("DependsOn", [])
+    named = {explicit} if isinstance(explicit, str) else set(explicit)
+    return frozenset(named | {name for name, _ in references(resource.get("Properties", {}))})
 
 
 def references(value: Json) -> Iterator[tuple[str, str | None]]:
@@ -118,7 +119,7 @@ def _sub_references(value: Json) -> Iterator[tuple[str, str | None]]:
             yield (head, attribute or None)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1024)  # as many stacks as a test has, or each would be read again and again
 def read(body: str) -> Template:
     """Return the template, or raise CloudFormation's refusal of its form."""
     try:
@@ -133,22 +134,24 @@ def read(body: str) -> Template:
         raise validation_error(f"Invalid template property or properties [{', '.join(sorted(unknown))}]")
     if not parsed.get("Resources"):
         raise validation_error("Template format error: At least one Resources member must be defined.")
+    resources = parsed["Resources"]
+    _check_resources(resources)
     template = Template(
         description=parsed.get("Description"),
         parameters=parsed.get("Parameters") or {},
         mappings=parsed.get("Mappings") or {},
         conditions=parsed.get("Conditions") or {},
-        resources=parsed["Resources"],
+        resources=resources,
         outputs=parsed.get("Outputs") or {},
         metadata=parsed.get("Metadata") or {},
+        needs={lid: named_in(each) & resources.keys() - {lid} for lid, each in resources.items()},
     )
-    _check_resources(template)
     _check_references(template)
     return template
 
 
-def _check_resources(template: Template) -> None:
-    for logical_id, resource in template.resources.items():
+def _check_resources(resources: Mapping[str, Mapping[str, Any]]) -> None:
+    for logical_id, resource in resources.items():
         if not re.fullmatch(r"[A-Za-z0-9]+", logical_id):
             raise validation_error(f"Template format error: Resource name {logical_id} is non alphanumeric.")
         if "Type" not in resource:
@@ -176,13 +179,19 @@ def _check_references(template: Template) -> None:
                 f"Template format error: Unresolved resource dependencies [{', '.join(lost)}] in the {where} block of"
                 " the template"
             )
-    for logical_id in template.resources:
-        _check_circle(template, logical_id, ())
+    _check_circles(template)
 
 
-def _check_circle(template: Template, logical_id: str, above: tuple[str, ...]) -> None:
-    if logical_id in above:
-        circle = above[above.index(logical_id) :]
-        raise validation_error(f"Circular dependency between resources: [{', '.join(circle)}]")
-    for needed in sorted(template.needs(logical_id)):
-        _check_circle(template, needed, (*above, logical_id))
+def _check_circles(template: Template) -> None:
+    done: set[str] = set()
+
+    def visit(logical_id: str, above: tuple[str, ...]) -> None:
+        if logical_id in above:
+            circle = above[above.index(logical_id) :]
+            raise validation_error(f"Circular dependency between resources: [{', '.join(circle)}]")
+        for needed in sorted(template.needs[logical_id] - done):
+            visit(needed, (*above, logical_id))
+        done.add(logical_id)
+
+    for each in template.resources:
+        visit(each, ())
