@@ -12,34 +12,39 @@ Process = Generator[float, None, None]
 """Something under way; each yielded number is a wait in seconds."""
 
 
+Where = tuple[str, str]
+"""The account and region whose CloudFormation a process changes."""
+
+
 class Schedule:
     """The processes of a world, and the moment it has got to."""
 
     def __init__(self) -> None:
         self.now = 0.0
-        self._due: list[tuple[float, int, Process]] = []
+        self._due: list[tuple[float, int, Process, Where | None]] = []
         self._order = itertools.count()
-        self.after_step: Callable[[], None] = lambda: None
-        """Called after each step, for whoever keeps the past."""
+        self.after_step: Callable[[Where], None] = lambda _: None
+        """Called after each step that changes a CloudFormation, for whoever keeps the past."""
 
-    def start(self, process: Process) -> None:
+    def start(self, process: Process, where: Where | None) -> None:
         """Run the process up to its first wait, now."""
-        self._step(process)
+        self._step(process, where)
 
-    def _step(self, process: Process) -> None:
+    def _step(self, process: Process, where: Where | None) -> None:
         try:
             wait = next(process)
         except StopIteration:
             return
-        heapq.heappush(self._due, (self.now + wait, next(self._order), process))
+        heapq.heappush(self._due, (self.now + wait, next(self._order), process, where))
 
     def catch_up(self, now: float) -> None:
         """Let everything happen that is due by `now`."""
         while self._due and self._due[0][0] <= now:
-            when, _, process = heapq.heappop(self._due)
+            when, _, process, where = heapq.heappop(self._due)
             self.now = max(self.now, when)
-            self._step(process)
-            self.after_step()
+            self._step(process, where)
+            if where is not None:
+                self.after_step(where)
         self.now = max(self.now, now)
 
     def next_due(self) -> float | None:

@@ -100,7 +100,7 @@ class _Journey:
         try:
             if (refused := refusal(faults, call.service, call.operation)) is not None:
                 raise refused
-            with world.changing():
+            with world.changing((call.account, call.region)):
                 state = world.region(call.account, call.region).cloudformation
                 if Fault.STALE in faults and not call.mutating:
                     state = world.stale_state(call)

@@ -23,7 +23,7 @@ from fake_aws.cloudformation.types import Place
 from fake_aws.faults import Fault, Faults
 from fake_aws.json_value import Json
 from fake_aws.refusals import Unsupported
-from fake_aws.schedule import Schedule
+from fake_aws.schedule import Schedule, Where
 from fake_aws.script import Script
 from fake_aws.session import make_session, reach
 from fake_aws.virtual_time import fresh_clock
@@ -195,9 +195,9 @@ class World:
         """Return a uuid that depends on the seed only."""
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
-    def start(self, process: Callable[[], Iterator[float]]) -> None:
-        """Begin something that takes time."""
-        self.schedule.start(_as_process(process))
+    def start(self, process: Callable[[], Iterator[float]], where: Where | None = None) -> None:
+        """Begin something that takes time, and say whose CloudFormation it changes, if any."""
+        self.schedule.start(_as_process(process), where)
 
     def stale_state(self, call: Call) -> CloudFormation:
         """Return what a read finds that is up to `faults.max_age_s` behind."""
@@ -207,21 +207,21 @@ class World:
         return older[-1] if older else region.cloudformation
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Hold the world still for one call, and keep its past if reads may be stale."""
+    def changing(self, where: Where | None = None) -> Iterator[None]:
+        """Hold the world still for one change, anywhere if not said where, and keep its past if reads may be stale."""
         with self.lock:
             self.schedule.catch_up(self.now)
             yield
-            self._remember()
+            for each in list(self._regions) if where is None else [where]:
+                self._remember(each)
 
-    def _remember(self) -> None:
+    def _remember(self, where: Where) -> None:
         if not self.faults.stale_reads():
             return
-        now = self.schedule.now
-        for region in self._regions.values():
-            region.past.append((now, copy.deepcopy(region.cloudformation)))
-            while len(region.past) > 1 and region.past[1][0] < now - self.faults.max_age_s:
-                region.past.popleft()
+        now, region = self.schedule.now, self.region(*where)
+        region.past.append((now, copy.deepcopy(region.cloudformation)))
+        while len(region.past) > 1 and region.past[1][0] < now - self.faults.max_age_s:
+            region.past.popleft()
 
 
 def _as_process(process: Callable[[], Iterator[float]]) -> Json:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from fake_aws.cloudformation import lifecycle
 from fake_aws.cloudformation.effects import EFFECTS, NO_EFFECTS, forget_name
 from fake_aws.cloudformation.journal import Journal
-from fake_aws.cloudformation.provision import copies
-from fake_aws.cloudformation.records import Deployment, Stack
+from fake_aws.cloudformation.records import Deployment, Stack, copied
 from fake_aws.cloudformation.template import read
 from fake_aws.json_value import Json
 from fake_aws.refusals import Unsupported
@@ -78,7 +77,7 @@ class StackControl:
             stack = self.record if self.exists else self._make(status, self._wanted(body, None, None))
             book = self._journal(stack)
             if status in _ROLLS_BACK and stack.before is None:
-                stack.before, stack.before_resources = stack.deployed, copies(stack.resources)
+                stack.before, stack.before_resources = stack.deployed, copied(stack.resources)
             stack.epoch += 1
             for logical_id in failed:
                 resource = stack.resources[logical_id]
@@ -99,7 +98,7 @@ class StackControl:
                 book.become(status, reason)
 
         with self.world.changing():
-            self.world.start(change)
+            book.start(change)
 
     def drifts(self, logical_id: str, **properties: Json) -> None:
         """Change a resource's properties by hand, behind CloudFormation's back; None takes one away."""

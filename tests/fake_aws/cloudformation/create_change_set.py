@@ -56,7 +56,7 @@ def create_change_set(request: Request, params: dict[str, Any]) -> Reply:
     if new and request.world.quirks.review_shows_change_set_id:
         stack.change_set_id = made.id
     book = journal(request, stack)
-    request.world.start(lambda: _make(book, made))
+    book.start(lambda: _make(book, made))
     return {"Id": made.id, "StackId": stack.id}
 
 

@@ -35,7 +35,7 @@ def detect_stack_drift(request: Request, params: dict[str, Any]) -> Reply:
     detection = Detection(request.world.new_uuid(), request.world.datetime())
     stack.detections.append(detection)
     book = journal(request, stack)
-    request.world.start(lambda: _detect(book, detection))
+    book.start(lambda: _detect(book, detection))
     return {"StackDriftDetectionId": detection.id}
 
 

@@ -1,5 +1,6 @@
 """Writes a stack's history: every change of a status goes through here, and leaves an event."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -43,6 +44,10 @@ class Journal:
     def now(self) -> datetime:
         """The world's moment."""
         return self.world.datetime()
+
+    def start(self, process: Callable[[], Iterator[float]]) -> None:
+        """Begin something that takes time and changes this stack."""
+        self.world.start(process, (self.account, self.region))
 
     def begin(self, operation: str, token: str | None) -> None:
         """Give the stack a new operation of this type; what was under way stops at its next step."""

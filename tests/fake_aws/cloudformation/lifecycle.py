@@ -8,8 +8,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-opt
 from collections.abc import Callable, Generator, Iterator
 
 from fake_aws.cloudformation.journal import Journal
-from fake_aws.cloudformation.provision import Provisioner, copies
-from fake_aws.cloudformation.records import Deployment, Stack
+from fake_aws.cloudformation.provision import Provisioner
+from fake_aws.cloudformation.records import Deployment, Stack, copied
 from fake_aws.cloudformation.removal import delete_jobs, delete_resource, skip
 from fake_aws.cloudformation.side_by_side import side_by_side
 from fake_aws.cloudformation.template import read
@@ -28,7 +28,7 @@ def start(journal: Journal, operation: str, token: str | None, process: Callable
             if journal.stack.epoch != epoch:
                 return
 
-    journal.world.start(guarded)
+    journal.start(guarded)
 
 
 def _stopped(stack: Stack) -> Callable[[], bool]:
@@ -88,7 +88,7 @@ def update(journal: Journal, wanted: Deployment, *, disable_rollback: bool) -> W
         "CREATE_FAILED",
         "UPDATE_FAILED",
     }:  # a retry still rolls back to the last good state, if any
-        stack.before, stack.before_resources = stack.deployed, copies(stack.resources)
+        stack.before, stack.before_resources = stack.deployed, copied(stack.resources)
     journal.become("UPDATE_IN_PROGRESS", "User Initiated")
     yield journal.seconds("STACK")
     provisioner = Provisioner(journal, wanted)

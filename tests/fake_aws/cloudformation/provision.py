@@ -4,7 +4,6 @@ Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-re
 event texts as seen in public bug reports (see SPEC.md).
 """
 
-import copy
 import string
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -135,7 +134,7 @@ class Provisioner:
             yield left
             settle(journal.world, journal.place, resource)
 
-        journal.world.start(in_the_background)
+        journal.start(in_the_background)
         return EXPRESS
 
     def _make(self, resource: Resource) -> None:
@@ -217,8 +216,3 @@ def _refuse_replacement(present: Resource, fresh: Resource, *, allowed: bool) ->
             "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename"
             f" {fresh.properties[name_property]} and update the stack again.",
         )
-
-
-def copies(resources: dict[str, Resource]) -> dict[str, Resource]:
-    """Return the resources as they are now, for a rollback to go back to."""
-    return copy.deepcopy(resources)

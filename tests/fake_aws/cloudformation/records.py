@@ -1,5 +1,6 @@
 """What CloudFormation remembers in one account and region: stacks, their resources and events, their change sets."""
 
+import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -48,9 +49,14 @@ class Resource:
         return self.physical_id is not None and self.status not in _GONE
 
 
+def copied(resources: dict[str, Resource]) -> dict[str, Resource]:
+    """Return the resources as they are now, for a rollback to go back to."""
+    return {logical_id: copy.copy(each) for logical_id, each in resources.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of a stack's history; never changes, so copies of a world share it."""
+    """One line of a stack's history."""
 
     event_id: str
     operation_id: str
@@ -62,9 +68,6 @@ class Event:
     reason: str | None = None
     token: str | None = None
     properties: dict[str, Json] | None = None
-
-    def __deepcopy__(self, memo: dict[int, object]) -> "Event":
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Deployment:
     role_arn: str | None = None
     reverts_drift: bool = False
     imports: dict[str, str] = field(default_factory=dict)
-    """Physical ids of what its execution takes over, by logical id."""
+    """Physical ids of what its execution takes over, by logical id; known once its change set is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,16 @@ class Stack:
     epoch: int = 0
     """Grows when an operation takes over from another, which then stops."""
     cancelled: bool = False
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Stack":
+        """Return a copy as it is now, that shares what is only ever replaced: the past is made of many."""
+        then = copy.copy(self)
+        then.resources = copied(self.resources)
+        then.change_sets = {key: copy.copy(each) for key, each in self.change_sets.items()}
+        then.replaced, then.leftovers = list(map(copy.copy, self.replaced)), list(map(copy.copy, self.leftovers))
+        then.detections = list(map(copy.copy, self.detections))
+        then.events, then.operations, then.tokens = list(self.events), list(self.operations), set(self.tokens)
+        return then
 
     @property
     def express(self) -> bool:
