@@ -138,3 +138,35 @@ def test_a_deleted_change_set_is_not_found(aws: StandIn, cfn: Any, plan: Plan) -
     with pytest.raises(ClientError) as refused:
         cfn.describe_change_set(ChangeSetName=arn)
     assert _code(refused) == "ChangeSetNotFound"
+
+
+def test_a_template_may_lie_in_a_bucket(aws: StandIn, cfn: Any) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="contract-artifacts")
+    s3.put_object(Bucket="contract-artifacts", Key="a/topic.yaml", Body=TOPIC.encode())
+    url = "https://s3.us-east-1.amazonaws.com/contract-artifacts/a/topic.yaml"
+    made = cfn.create_change_set(StackName="app", ChangeSetName="first", TemplateURL=url, ChangeSetType="CREATE")
+    aws.settle()
+    assert list(_changes(cfn, made["Id"])) == ["Topic"]
+    assert cfn.get_template(ChangeSetName=made["Id"], TemplateStage="Original")["TemplateBody"] == TOPIC
+
+
+def test_what_exists_and_has_the_name_is_imported_when_asked_for(aws: StandIn, cfn: Any, plan: Plan) -> None:
+    aws.client("s3").create_bucket(Bucket="contract-of-an-import")
+    body = """
+Resources:
+  Bucket: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: contract-of-an-import}}
+"""
+    change = _changes(cfn, plan(body, ImportExistingResources=True))["Bucket"]
+    assert (change["Action"], change["PhysicalResourceId"]) == ("Import", "contract-of-an-import")
+
+
+def test_a_drift_aware_change_set_without_drift_has_no_changes(cfn: Any, plan: Plan, deploy: Plan) -> None:
+    deploy()
+    shown = cfn.describe_change_set(ChangeSetName=plan(TOPIC, "second", "UPDATE", DeploymentMode="REVERT_DRIFT"))
+    assert (shown["Status"], shown["StackDriftStatus"]) == ("FAILED", "IN_SYNC")
+
+
+def test_an_express_change_set_says_so(cfn: Any, plan: Plan) -> None:
+    shown = cfn.describe_change_set(ChangeSetName=plan(DeploymentConfig={"Mode": "EXPRESS"}))
+    assert shown["DeploymentConfig"]["Mode"] == "EXPRESS"

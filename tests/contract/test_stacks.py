@@ -121,3 +121,28 @@ def test_a_failed_creation_is_rolled_back_and_takes_no_change_set(aws: StandIn, 
     assert deploy(BROKEN) == "ROLLBACK_COMPLETE"
     with pytest.raises(ClientError, match="ROLLBACK_COMPLETE state and can not be updated"):
         cfn.create_change_set(StackName="app", ChangeSetName="second", TemplateBody=TOPIC, ChangeSetType="UPDATE")
+
+
+def test_a_failed_creation_may_be_left_as_it_is_and_rolled_back_later(aws: StandIn, cfn: Any, deploy: Plan) -> None:
+    assert deploy(BROKEN, OnStackFailure="DO_NOTHING") == "CREATE_FAILED"
+    cfn.rollback_stack(StackName="app", ClientRequestToken="back")
+    aws.settle()
+    assert cfn.describe_stacks(StackName="app")["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"
+
+
+def test_a_stack_that_nobody_touched_is_in_sync(aws: StandIn, cfn: Any, deploy: Plan) -> None:
+    deploy(BUCKET)
+    number = cfn.detect_stack_drift(StackName="app")["StackDriftDetectionId"]
+    aws.settle()
+    status = cfn.describe_stack_drift_detection_status(StackDriftDetectionId=number)
+    assert (status["DetectionStatus"], status["StackDriftStatus"]) == ("DETECTION_COMPLETE", "IN_SYNC")
+
+
+def test_what_a_stack_retains_outlives_it(aws: StandIn, cfn: Any, deploy: Plan) -> None:
+    retained = BUCKET.replace("    Properties", "    DeletionPolicy: Retain\n    Properties")
+    deploy(retained.replace("of-the-bucket", "of-a-kept-bucket"))
+    cfn.delete_stack(StackName="app")
+    aws.settle()
+    with pytest.raises(ClientError, match="does not exist"):
+        cfn.describe_stacks(StackName="app")
+    aws.client("s3").head_bucket(Bucket="contract-of-a-kept-bucket")
