@@ -178,6 +178,7 @@ _THROTTLED = {
     "cloudformation": AwsRefusal("Throttling", "Rate exceeded"),
     "sts": AwsRefusal("Throttling", "Rate exceeded"),
     "dynamodb": AwsRefusal("ThrottlingException", "Rate of requests exceeds the allowed throughput."),
+    "lambda": AwsRefusal("TooManyRequestsException", "Rate Exceeded.", status=429),
     "s3": AwsRefusal("SlowDown", "Please reduce your request rate.", status=503),
 }
 

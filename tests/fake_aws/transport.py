@@ -15,11 +15,11 @@ from fake_aws.faults import Fault, Subject, refusal
 from fake_aws.json_value import Json
 from fake_aws.refusals import AwsRefusal, Killed, Unsupported
 from fake_aws.services import SERVICES
-from fake_aws.wire import json_rpc, query, rest_xml
+from fake_aws.wire import json_rpc, query, rest_json, rest_xml
 from fake_aws.wire.check import refuse_bad_reply, refuse_bad_request
 from fake_aws.wire.payload import Payload, text_of
 
-_PROTOCOLS: dict[str, ModuleType] = {"query": query, "json": json_rpc, "rest-xml": rest_xml}
+_PROTOCOLS: dict[str, ModuleType] = {"query": query, "json": json_rpc, "rest-json": rest_json, "rest-xml": rest_xml}
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/")
 
 

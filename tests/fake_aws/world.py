@@ -30,6 +30,7 @@ from fake_aws.virtual_time import fresh_clock
 
 if TYPE_CHECKING:
     from fake_aws.dynamodb.records import Table
+    from fake_aws.functions.records import Function
     from fake_aws.s3.records import Bucket
 
 
@@ -88,6 +89,8 @@ class World:
         """Global tables by account and name."""
         self.local_tables: dict[tuple[str, str, str], Table] = {}
         """Tables of one region, by account, region and name."""
+        self.functions: dict[tuple[str, str, str], Function] = {}
+        """Lambda functions, by account, region and name."""
         self.replication_s = 1.0
         """How long an object takes to its replica."""
         self.replica_change_s = 30.0

@@ -8,6 +8,7 @@ from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.types import Place, known, physical_id
 from fake_aws.dynamodb import effects as dynamodb
 from fake_aws.dynamodb import local_table
+from fake_aws.functions import effects as functions
 from fake_aws.refusals import AwsRefusal, Unsupported
 from fake_aws.s3 import effects as s3
 
@@ -41,6 +42,7 @@ class Effects:
 
 NO_EFFECTS = Effects()
 EFFECTS: dict[str, Effects] = {
+    "AWS::Lambda::Function": Effects(functions.create, functions.update, functions.delete, functions.settle),
     "AWS::S3::Bucket": Effects(s3.create, s3.update, s3.delete),
     "AWS::DynamoDB::Table": Effects(local_table.create, local_table.update, local_table.delete),
     "AWS::DynamoDB::GlobalTable": Effects(dynamodb.create, dynamodb.update, dynamodb.delete, dynamodb.settle),

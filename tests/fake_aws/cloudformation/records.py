@@ -39,6 +39,13 @@ class Resource:
         return self.properties if self.actual is None else self.actual
 
     @property
+    def all_tags(self) -> dict[str, str]:
+        """The tags its service shows: its stack's, its own, and CloudFormation's."""
+        own = {each["Key"]: each["Value"] for each in self.properties.get("Tags", [])}
+        of_stack = {"aws:cloudformation:logical-id": self.logical_id} if self.logical_id else {}
+        return self.tags | own | of_stack
+
+    @property
     def good(self) -> bool:
         """Whether it stands and was made whole, so that an update changes it; else an update makes it anew."""
         return self.exists and self.status != "CREATE_FAILED"

@@ -49,9 +49,7 @@ def _configure(world: "World", bucket: Bucket, resource: "Resource") -> None:
         _check_replication(world, versioning, replication)
     bucket.versioning = versioning
     bucket.replication = None if replication is None else _as_s3_writes_it(replication)
-    own = {each["Key"]: each["Value"] for each in properties.get("Tags", [])}
-    of_stack = {"aws:cloudformation:logical-id": resource.logical_id} if resource.logical_id else {}
-    bucket.tags = {**resource.tags, **own, **of_stack}
+    bucket.tags = resource.all_tags
 
 
 def _check_replication(world: "World", versioning: str | None, replication: dict[str, Any]) -> None:

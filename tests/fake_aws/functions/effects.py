@@ -1,0 +1,50 @@
+"""What an AWS::Lambda::Function does to Lambda as its stack creates, updates and deletes it.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from fake_aws.functions.records import Function
+
+if TYPE_CHECKING:
+    from fake_aws.cloudformation.records import Resource
+    from fake_aws.cloudformation.types import Place
+    from fake_aws.world import World
+
+
+def create(world: "World", place: "Place", resource: "Resource") -> None:
+    """Begin to make the function."""
+    name = resource.physical_id or ""
+    function = Function(name, place.arn("lambda", f"function:{name}"), world.datetime(), {})
+    world.functions[_key(place, resource)] = function
+    _configure(function, resource)
+
+
+def update(world: "World", place: "Place", resource: "Resource", _: dict[str, Any]) -> None:
+    """Configure the function anew."""
+    function = world.functions[_key(place, resource)]
+    function.modified = world.datetime()
+    _configure(function, resource)
+
+
+def delete(world: "World", place: "Place", resource: "Resource") -> None:
+    """Delete the function, if it is not gone already."""
+    world.functions.pop(_key(place, resource), None)
+
+
+def settle(world: "World", place: "Place", resource: "Resource") -> None:
+    """Let the function be ready."""
+    if (function := world.functions.get(_key(place, resource))) is not None:
+        function.active = True
+
+
+def _configure(function: Function, resource: "Resource") -> None:
+    function.properties = resource.properties
+    reserved = resource.properties.get("ReservedConcurrentExecutions")
+    function.reserved = None if reserved is None else int(reserved)
+    function.tags = resource.all_tags
+
+
+def _key(place: "Place", resource: "Resource") -> tuple[str, str, str]:
+    return (place.account, place.region, resource.physical_id or "")
