@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from fake_aws import World
+from fake_aws.test_deployment_config import TABLE
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -97,6 +98,18 @@ def test_drift_is_there_in_the_service_too_and_goes_there(world: World, deploy: 
     assert s3.get_bucket_versioning(Bucket="kept")["Status"] == "Suspended"
     assert deploy(BODY, name="second", **REVERT) == "UPDATE_COMPLETE"
     assert s3.get_bucket_versioning(Bucket="kept")["Status"] == "Enabled"
+
+
+def test_a_replica_taken_away_by_hand_comes_back(
+    world: World, cfn: "CloudFormationClient", plan: "Deploy", deploy: "Deploy"
+) -> None:
+    deploy(TABLE)
+    world.stack("app").drifts("Table", Replicas=[{"Region": "us-east-1"}])
+    assert list(world.tables["111122223333", "things"].replicas) == ["us-east-1"]
+    change = _changes(cfn, plan(TABLE, name="second", **REVERT))["Table"]
+    assert [each["Target"]["Path"] for each in change["Details"]] == ["/Properties/Replicas/1"]
+    assert deploy(TABLE, name="third", **REVERT) == "UPDATE_COMPLETE"
+    assert list(world.tables["111122223333", "things"].replicas) == ["us-east-1", "us-west-2"]
 
 
 def test_a_template_that_follows_the_drift_only_takes_note_of_it(

@@ -173,3 +173,14 @@ def test_real_threads_can_share_a_world_in_real_time() -> None:
     assert 0.03 < time.monotonic() - began < 5
     time.sleep(0.05)
     assert client.describe_change_set(ChangeSetName=made[0]["Id"])["Status"] == "CREATE_COMPLETE"
+
+
+def test_the_past_is_kept_though_a_change_set_waits_for_values(
+    world: World, cfn: "CloudFormationClient", deploy: "Deploy"
+) -> None:
+    world.faults.add(Fault.STALE, operation="DescribeStacks")
+    world.faults.max_age_s = 30
+    other = "B: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt A.TopicName}}"
+    assert deploy(f"Resources: {{A: {{Type: AWS::SNS::Topic}}, {other}}}") == "CREATE_COMPLETE"
+    seen = {cfn.describe_stacks(StackName="app")["Stacks"][0]["StackStatus"] for _ in range(20)}
+    assert "CREATE_IN_PROGRESS" in seen

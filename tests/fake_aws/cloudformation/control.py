@@ -107,7 +107,9 @@ class StackControl:
             given = {name: value for name, value in properties.items() if value is not None}
             left = {name: value for name, value in resource.live.items() if name not in properties}
             changed = replace(resource, properties=left | given)
-            EFFECTS.get(resource.type, NO_EFFECTS).update(self.world, book.place, changed, resource.live)
+            effects = EFFECTS.get(resource.type, NO_EFFECTS)
+            effects.update(self.world, book.place, changed, resource.live)
+            effects.settle(self.world, book.place, changed)
             resource.actual = changed.properties
 
     def loses(self, logical_id: str) -> None:
