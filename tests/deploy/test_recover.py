@@ -6,7 +6,7 @@ from builder.deploy import Broke, Done
 from builder.deploy.progress import FirstFailure, Skipping, Started, Status
 from builder.deploy.recover import recover
 from builder.deploy.recovery import find_recoveries
-from builder.terms import Region
+from builder.terms import LogicalId, Region
 from deploy.halted import (
     TOPICS,
     control,
@@ -20,7 +20,7 @@ from deploy.halted import (
 from deploy.rig import Rig
 from fake_aws import Fault, Killed
 
-BACK = "UPDATE_ROLLBACK_COMPLETE"
+BACK, FIRST = "UPDATE_ROLLBACK_COMPLETE", LogicalId("First")
 
 
 def test_an_update_that_failed_without_rollback_is_rolled_back(rig: Rig) -> None:
@@ -49,7 +49,7 @@ def test_what_fails_again_is_skipped_and_named_with_what_to_do_about_it(rig: Rig
     assert "detect-stack-drift" in done.next_step
     assert "First" in done.next_step
     assert rig.operations("ContinueUpdateRollback") == 2
-    assert rig.said(Skipping) == [Skipping(TOPICS, ("First",))]
+    assert rig.said(Skipping) == [Skipping(TOPICS, (FIRST,))]
 
 
 def test_what_nobody_was_shown_is_not_skipped(rig: Rig) -> None:
@@ -117,7 +117,7 @@ def test_an_answer_lost_on_a_rollback_that_fails_at_once_is_read_up(rig: Rig, nt
     rig.world.faults.add(Fault.LOSE_ANSWER, operation="ContinueUpdateRollback", nth=nth)
     (done,) = recovered(rig)
     assert isinstance(done, Done)
-    assert rig.said(Skipping) == [Skipping(TOPICS, ("First",))]
+    assert rig.said(Skipping) == [Skipping(TOPICS, (FIRST,))]
 
 
 @pytest.mark.parametrize("status", HALTS)
