@@ -21,6 +21,13 @@ class Site(NamedTuple):
     region: Region
 
 
+class Place(NamedTuple):
+    """What one stack is found by."""
+
+    site: Site
+    name: StackName
+
+
 class Operation(StrEnum):
     """What a stack's status lets a deployment do with it next."""
 

@@ -9,6 +9,7 @@ import click
 from builder.cli.carry_out import carry_out, tell_end
 from builder.cli.options import global_options
 from builder.cli.outputs import tell_outputs
+from builder.cli.recover import recover_first, recover_option
 from builder.cli.wiring import Wiring
 from builder.cli.wish import allow_option, make_wish, wish_options, yes_option
 from builder.errors import BuilderError, ExitCode
@@ -22,15 +23,26 @@ _REVIEW = Path("plan.json")
 @click.command()
 @yes_option
 @allow_option
+@recover_option
 @wish_options
 @global_options
 @click.pass_obj
-def deploy(wiring: Wiring, /, *, yes: bool, allow: Collection[str], **said: Any) -> ExitCode:  # noqa: ANN401
+def deploy(
+    wiring: Wiring,
+    /,
+    *,
+    yes: bool,
+    allow: Collection[str],
+    recover: bool,
+    **said: Any,  # noqa: ANN401
+) -> ExitCode:
     """Plan all regions, show the plan, ask, and execute exactly that."""
     from builder.deploy import make_plan
     from builder.report import text
 
     deployment, clients, wish = wiring.deployment, wiring.clients, make_wish(wiring, "deploy", said)
+    if recover and (code := recover_first(wiring, deployment.name, deployment.places, yes=yes)) is not ExitCode.DONE:
+        return code
     with wiring.console.progress() as emit:
         plan = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
     wiring.console.say(text.plan(plan))

@@ -1,20 +1,24 @@
 """`destroy`: everything the deployment has, in reverse order."""
 
+from collections.abc import Collection
+
 import click
 
 from builder.cli.carry_out import tell_end
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
+from builder.cli.wish import allow_option
 from builder.errors import BadInput, ExitCode
 
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Answer every question with yes, the deployment's name included.")
+@allow_option
 @global_options
 @click.pass_obj
-def destroy(wiring: Wiring, *, yes: bool) -> ExitCode:
+def destroy(wiring: Wiring, *, yes: bool, allow: Collection[str]) -> ExitCode:
     """Delete every stack that carries the deployment's tag, with all data in it."""
-    from builder.deploy import deployment_name, find_standing
+    from builder.deploy import Removal, check_protection, deployment_name, find_standing
     from builder.deploy import destroy as take_down
 
     if wiring.skip_regions:
@@ -29,9 +33,11 @@ def destroy(wiring: Wiring, *, yes: bool) -> ExitCode:
         wiring.console.say(f"nothing of {name} stands in {', '.join(manifest.regions)}")
         return ExitCode.DONE
     wiring.console.say("".join(f"{one.id}  {one.stack.name}  {one.stack.status}\n" for one in standing))
+    check_protection(standing, allow)
     if not yes:
         wiring.console.ask(f"All of this is deleted, with all its data. Type the deployment's name, {name}:", name)
     needs = {entry.id: entry.needs for entry in manifest.stacks}
+    removal = Removal(standing=standing, needs=needs, allow=allow)
     with wiring.console.progress() as emit:
-        ended = wiring.run(take_down(standing, needs, wiring.clients, wiring.seal().id, emit))
+        ended = wiring.run(take_down(removal, wiring.clients, wiring.seal().id, emit))
     return tell_end(wiring, ended, "python -m builder destroy    goes on from here")

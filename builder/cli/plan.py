@@ -6,23 +6,37 @@ from typing import Any
 import click
 
 from builder.cli.options import global_options
+from builder.cli.recover import recover_first, recover_option
 from builder.cli.wiring import Wiring
-from builder.cli.wish import make_wish, wish_options
+from builder.cli.wish import make_wish, wish_options, yes_option
 from builder.errors import ExitCode
 
 
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("plan.json"), show_default=True)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 3 where there is something to do.")
+@recover_option
+@yes_option
 @wish_options
 @global_options
 @click.pass_obj
-def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, **said: Any) -> ExitCode:  # noqa: ANN401
+def plan(
+    wiring: Wiring,
+    /,
+    *,
+    output: Path,
+    detailed_exitcode: bool,
+    recover: bool,
+    yes: bool,
+    **said: Any,  # noqa: ANN401
+) -> ExitCode:
     """Make all change sets of all regions for review, execute none, and save the plan."""
     from builder.deploy import make_plan, write_plan
     from builder.report import text
 
     deployment, clients, wish = wiring.deployment, wiring.clients, make_wish(wiring, "plan", said)
+    if recover and (code := recover_first(wiring, deployment.name, deployment.places, yes=yes)) is not ExitCode.DONE:
+        return code
     with wiring.console.progress() as emit:
         made = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
     output.write_bytes(write_plan(made))

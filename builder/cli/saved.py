@@ -8,8 +8,9 @@ import click
 
 from builder.cli.carry_out import carry_out, tell_end
 from builder.cli.options import global_options
+from builder.cli.recover import recover_first, recover_option
 from builder.cli.wiring import Wiring
-from builder.cli.wish import allow_option
+from builder.cli.wish import allow_option, yes_option
 from builder.errors import BadInput, ExitCode
 
 if TYPE_CHECKING:
@@ -33,9 +34,11 @@ def show(wiring: Wiring, *, plan_file: Path) -> ExitCode:
 @click.command()
 @_PLAN
 @allow_option
+@recover_option
+@yes_option
 @global_options
 @click.pass_obj
-def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str]) -> ExitCode:
+def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str], recover: bool, yes: bool) -> ExitCode:
     """Execute exactly the change sets of a saved plan; started again, it goes on where it stopped."""
     plan = _read(plan_file)
     if skipped := [region for region in plan.regions if region in wiring.skip_regions]:
@@ -44,6 +47,8 @@ def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str]) -> ExitC
             what=f"the plan has work in {', '.join(skipped)}",
             next_step=f"python -m builder plan {' '.join(f'--skip-region {one}' for one in wiring.skip_regions)}",
         )
+    if recover and (code := recover_first(wiring, plan.deployment, plan.places, yes=yes)) is not ExitCode.DONE:
+        return code
     ended = carry_out(wiring, plan, plan_file, allow)
     return tell_end(wiring, ended, f"python -m builder execute {plan_file}    goes on with what is left")
 

@@ -34,7 +34,7 @@ allow_option = click.option(
     "--allow",
     multiple=True,
     metavar="STACK/LOGICAL-ID",
-    help="Let a guarded change, or the loss of another's review, pass; repeatable.",
+    help="Let a guarded change or deletion, or the loss of another's review, pass; repeatable.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Answer every question with yes; guards still need --allow.")
 

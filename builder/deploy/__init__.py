@@ -7,12 +7,13 @@ It works from a manifest made yesterday on another machine, and never imports co
     plan       the change sets, made and read               guards          what must not happen unasked
     chain      what is done to one stack, in order          preflight       is all still as reviewed, and allowed?
     execute    each link when its needs are done            deferred        a change set made on the way
+    recovery   what it takes to roll back what is halted    recover         that rollback, done
     destroy    by tag, in reverse order                     resources       one module a type that holds data
 """
 
 from builder.deploy.chain import after_review
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
-from builder.deploy.destroy import destroy, find_standing
+from builder.deploy.destroy import Removal, destroy, find_standing
 from builder.deploy.discard import discard_plan
 from builder.deploy.execute import Brake, execute_plan
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
@@ -21,8 +22,10 @@ from builder.deploy.plan import Seal, Wish, make_plan
 from builder.deploy.plan_file import read_plan, write_plan
 from builder.deploy.progress import Emit, Progress
 from builder.deploy.records import Options, Plan
+from builder.deploy.recover import recover
+from builder.deploy.recovery import Recovery, find_recoveries
 from builder.deploy.sweep import sweep
-from builder.deploy.take_down import Standing
+from builder.deploy.take_down import Standing, check_protection
 
 __all__ = [
     "Brake",
@@ -37,21 +40,26 @@ __all__ = [
     "Overtaken",
     "Plan",
     "Progress",
+    "Recovery",
+    "Removal",
     "Seal",
     "Standing",
     "Wish",
     "after_review",
+    "check_protection",
     "deployment_name",
     "destroy",
     "discard_plan",
     "execute_plan",
     "exit_code",
+    "find_recoveries",
     "find_standing",
     "make_deployment",
     "make_plan",
     "narrow",
     "observe_outputs",
     "read_plan",
+    "recover",
     "sweep",
     "write_plan",
 ]

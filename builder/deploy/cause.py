@@ -1,16 +1,49 @@
-"""Why an operation failed, asked of the stack's events, only as far back as that operation goes."""
+"""What a stack's events tell of its operations, read only as far back as it takes."""
+
+from typing import TYPE_CHECKING
 
 from builder.aws import Clients, call
-from builder.deploy.events import FirstCause, first_cause
+from builder.deploy.events import FirstCause, SinceGood, failed_resources, first_cause, since_good
 from builder.deploy.observe import ObservedStack
+from builder.terms import LogicalId
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
 
 
 async def observe_cause(clients: Clients, stack: ObservedStack, client_token: str) -> FirstCause | None:
     """Return the first real failure of the operation that carries this token, or None if no event shows one."""
+    return first_cause(await _events_of(clients, stack, client_token), client_token)
+
+
+async def observe_failed(clients: Clients, stack: ObservedStack, client_token: str) -> frozenset[LogicalId]:
+    """Return every resource that failed by itself in the operation that carries this token."""
+    return failed_resources(await _events_of(clients, stack, client_token), client_token)
+
+
+async def observe_token(clients: Clients, stack: ObservedStack) -> str:
+    """Return the client token of the stack's last operation, empty where its caller gave none."""
+    client = clients.of(stack.site).cloudformation(stack.region)
+    newest = await call(f"{stack.region}/{stack.name}", client.describe_stack_events, StackName=stack.arn)
+    return next((event.get("ClientRequestToken", "") for event in newest["StackEvents"]), "")
+
+
+async def observe_since_good(clients: Clients, stack: ObservedStack) -> SinceGood:
+    """Return what happened to the stack's resources since its last good state."""
     client = clients.of(stack.site).cloudformation(stack.region)
 
-    def events_of_the_operation() -> FirstCause | None:
-        events = []
+    def events_since_then() -> SinceGood:
+        pages = client.get_paginator("describe_stack_events").paginate(StackName=stack.arn)
+        return since_good(event for page in pages for event in page["StackEvents"])
+
+    return await call(f"{stack.region}/{stack.name}", events_since_then)
+
+
+async def _events_of(clients: Clients, stack: ObservedStack, client_token: str) -> "list[StackEventTypeDef]":
+    client = clients.of(stack.site).cloudformation(stack.region)
+
+    def events_of_the_operation() -> "list[StackEventTypeDef]":
+        events: list[StackEventTypeDef] = []
         seen = False
         for page in client.get_paginator("describe_stack_events").paginate(StackName=stack.arn):
             ours = any(event.get("ClientRequestToken") == client_token for event in page["StackEvents"])
@@ -18,6 +51,6 @@ async def observe_cause(clients: Clients, stack: ObservedStack, client_token: st
                 break  # newest first: from here on it is the operation before
             events += page["StackEvents"]
             seen = seen or ours
-        return first_cause(events, client_token)
+        return events
 
     return await call(f"{stack.region}/{stack.name}", events_of_the_operation)

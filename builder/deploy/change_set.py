@@ -11,6 +11,7 @@ from builder.deploy.artifact import place_template
 from builder.deploy.changes import is_no_change, read_changes
 from builder.deploy.description import describe
 from builder.deploy.desired import DesiredStack
+from builder.deploy.observe import LAG_S
 from builder.deploy.records import Options, Origin, ResourceChange
 from builder.errors import AwsError, Failed
 from builder.terms import Arn, Site, StackId
@@ -25,7 +26,6 @@ _CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
-_LAG_S = 10.0
 _MAKING_S = 300.0
 
 
@@ -156,7 +156,7 @@ async def _made(clients: Clients, asked: Asked) -> "DescribeChangeSetOutputTypeD
             )
         except AwsError as error:
             # A read may lag behind the creation that CloudFormation has just confirmed.
-            if error.code != "ChangeSetNotFound" or loop.time() - started > _LAG_S:
+            if error.code != "ChangeSetNotFound" or loop.time() - started > LAG_S:
                 raise
         else:
             if first["Status"] not in _BUSY:

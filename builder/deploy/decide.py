@@ -6,6 +6,7 @@ from typing import Literal
 
 from builder.deploy.desired import TAG_DEPLOYMENT, Deployment, DesiredStack
 from builder.deploy.observe import ObservedStack
+from builder.deploy.remedy import remedy
 from builder.deploy.template import read_template
 from builder.errors import Stopped
 from builder.terms import Operation
@@ -56,7 +57,7 @@ def decide(deployment: Deployment, desired: DesiredStack, observed: ObservedStac
             raise Stopped(
                 where=desired.id,
                 what=f"the stack is in {observed.status} and cannot take a change set{reason}",
-                next_step="python -m builder destroy    removes the deployment, and with it this stack",
+                next_step=remedy(observed),
             )
 
 

@@ -66,4 +66,5 @@ def _deletion(
         found=Found(status=stack.status, stack_id=stack.arn, last_change=stack.last_change),
         resources=resources,
         account=stack.site.account,
+        protected=stack.termination_protection,
     )

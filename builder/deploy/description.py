@@ -34,6 +34,11 @@ def is_deploys_own(description: str) -> bool:
     return _read(description).get("by") == "deploy"
 
 
+def plan_of(description: str) -> str:
+    """Return the id of the plan that a Description tells of; empty where it tells of none."""
+    return str(_read(description).get("plan", ""))
+
+
 def _read(description: str) -> dict[str, Any]:
     try:
         said = json.loads(description)

@@ -7,7 +7,7 @@ from pydantic import ConfigDict
 
 from builder.assembly.manifest import Entry, Manifest, OutputOf, bind
 from builder.errors import BadInput
-from builder.terms import AccountId, Region, Site, StackId, StackName
+from builder.terms import AccountId, Place, Region, Site, StackId, StackName
 
 TAG_DEPLOYMENT = "builder:deployment"
 TAG_STACK = "builder:stack"
@@ -69,6 +69,11 @@ class Deployment:
     def sites(self) -> tuple[Site, ...]:
         """Every region of every account of the deployment."""
         return tuple(dict.fromkeys(stack.site for stack in self.stacks))
+
+    @property
+    def places(self) -> Mapping[StackId, Place]:
+        """Where each stack stands, or will."""
+        return {stack.id: Place(stack.site, stack.name) for stack in self.stacks}
 
     def stack(self, stack_id: StackId) -> DesiredStack:
         """Return a stack by its id; StopIteration if there is none."""

@@ -1,20 +1,30 @@
 """Taking a deployment down: found by its tag, in reverse order, emptied on both sides, nothing else touched."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from builder.aws import Clients, together
 from builder.deploy.desired import TAG_STACK
 from builder.deploy.observe import ObservedStack, SiteView, of_deployment
 from builder.deploy.outcome import Broke, Cancelled, Done, Outcome
-from builder.deploy.progress import Emit, FirstFailure, NotStarted, Status
-from builder.deploy.take_down import Demolition, Standing, observe_standing, quiesce, take_down
-from builder.deploy.watch import Watch
+from builder.deploy.pending import is_under_review_by
+from builder.deploy.progress import Emit, FirstFailure, NotStarted
+from builder.deploy.take_down import Demolition, Standing, check_protection, observe_standing, quiesce, take_down
+from builder.deploy.watch import Watch, make_watches
 from builder.errors import BuilderError
-from builder.terms import Arn, Site, StackId
+from builder.terms import Arn, Place, Site, StackId
 
-Needs = Mapping[StackId, tuple[StackId, ...]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """What is to be removed, and how."""
+
+    standing: tuple[Standing, ...]
+    needs: Mapping[StackId, tuple[StackId, ...]]
+    """By stack, what has to stay for as long as the stack is there."""
+    allow: Collection[str] = ()
+    """Names the stacks whose termination protection is lifted, as guards do."""
 
 
 @dataclass(slots=True)
@@ -22,6 +32,7 @@ class _Run:
     clients: Clients
     emit: Emit
     run_id: str
+    allow: Collection[str]
     watches: Mapping[Site, Watch]
     ends: Mapping[Arn, asyncio.Future[Outcome]]
     dependants: Mapping[StackId, list[Standing]]
@@ -29,25 +40,40 @@ class _Run:
 
 
 async def find_standing(deployment: str, sites: tuple[Site, ...], clients: Clients) -> tuple[Standing, ...]:
-    """Return every stack that carries the deployment's tag in these sites, whether an assembly has it or not."""
-    by_site = await together(SiteView(clients, site).every_stack() for site in sites)
-    stacks = [stack for found in by_site for stack in of_deployment(found, deployment)]
+    """Return every stack of the deployment in these sites, whether an assembly has it or not."""
+    by_site = await together(_ours(clients, site, deployment) for site in sites)
+    stacks = [stack for found in by_site for stack in found]
     return tuple(await together(observe_standing(_stack_id(stack), stack, clients) for stack in stacks))
 
 
-async def destroy(
-    standing: tuple[Standing, ...], needs: Needs, clients: Clients, run_id: str, emit: Emit
-) -> tuple[Outcome, ...]:
-    """Delete these stacks and all they hold; return each one's outcome.
+async def _ours(clients: Clients, site: Site, deployment: str) -> tuple[ObservedStack, ...]:
+    """Return the site's stacks that carry the deployment's tag, and those that hold nothing but its change sets.
+
+    A stack may have its tags only once a change set of it was executed.
+    """
+    every = await SiteView(clients, site).every_stack()
+    tagged = of_deployment(every, deployment)
+    others = [stack for stack in every if stack.status == "REVIEW_IN_PROGRESS" and stack not in tagged]
+    theirs = await together(is_under_review_by(deployment, clients, stack) for stack in others)
+    return (*tagged, *(stack for stack, is_ours in zip(others, theirs, strict=True) if is_ours))
+
+
+async def destroy(removal: Removal, clients: Clients, run_id: str, emit: Emit) -> tuple[Outcome, ...]:
+    """Delete the stacks and all they hold; return each one's outcome.
 
     A stack goes when all that need it are gone. Replication is stopped everywhere before any bucket is emptied.
+    Raises Stopped, before anything is changed, where a stack has termination protection that may not be lifted.
     """
+    standing, needs = removal.standing, removal.needs
+    check_protection(standing, removal.allow)
     loop = asyncio.get_running_loop()
+    ids = {Place(one.stack.site, one.stack.name): one.id for one in standing}
     run = _Run(
         clients,
         emit,
         run_id,
-        _make_watches(standing, clients, emit),
+        removal.allow,
+        make_watches(ids, clients, emit, known={one.stack.arn: one.stack.status for one in standing}),
         {one.stack.arn: loop.create_future() for one in standing},
         {need: [one for one in standing if need in needs.get(one.id, ())] for need in {one.id for one in standing}},
     )
@@ -57,19 +83,6 @@ async def destroy(
 
 def _stack_id(stack: ObservedStack) -> StackId:
     return StackId(stack.tags.get(TAG_STACK, f"{stack.region}/{stack.name}"))
-
-
-def _make_watches(standing: tuple[Standing, ...], clients: Clients, emit: Emit) -> dict[Site, Watch]:
-    ids = {one.stack.arn: one.id for one in standing}
-    last = {one.stack.arn: one.stack.status for one in standing}
-
-    def seen(stack: ObservedStack) -> None:
-        if last[stack.arn] != stack.status:
-            last[stack.arn] = stack.status
-            emit(Status(stack=ids[stack.arn], status=stack.status))
-
-    sites = {one.stack.site for one in standing}
-    return {site: Watch(SiteView(clients, site), clients.tempo.stacks, seen) for site in sites}
 
 
 async def _take_down(run: _Run, one: Standing) -> Outcome:
@@ -88,4 +101,5 @@ async def _outcome(run: _Run, one: Standing) -> Outcome:
     for other in run.dependants[one.id]:
         if not isinstance(await run.ends[other.stack.arn], Done):
             return Cancelled(one.id, because=f"{other.id}, which needs it, is still there")
-    return await take_down(Demolition(run.clients, run.emit, run.watches[one.stack.site], run.run_id), one)
+    work = Demolition(run.clients, run.emit, run.watches[one.stack.site], run.run_id, run.allow)
+    return await take_down(work, one)

@@ -1,14 +1,18 @@
-"""Which resource failed first, from a stack's events; pure."""
+"""What a stack's events tell: which resource failed first, and what became of the rest; pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from builder.terms import STATUSES, LogicalId, Operation
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
 
 # What CloudFormation writes on resources it stops because another one failed.
 _COLLATERAL = ("Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled")
+# The statuses that CloudFormation rolls back to, RollbackStack's "last known stable state".
+_GOOD = frozenset(status for status, facts in STATUSES.items() if facts.operation is Operation.UPDATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +24,25 @@ class FirstCause:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinceGood:
+    """What happened to a stack's resources since its last good state."""
+
+    known: bool
+    """Whether the events show such a state; else the stack's creation had failed as well, or they do not go back."""
+    made: frozenset[LogicalId]
+    """What was made new."""
+    failed: frozenset[LogicalId]
+    """What could not be brought back when the stack was rolled back last, and was not just stopped with another."""
+
+
 def first_cause(events: Iterable["StackEventTypeDef"], client_token: str) -> FirstCause | None:
     """Return the first real failure of the operation that carries this token, or None if no event shows one.
 
     Events are as DescribeStackEvents gives them, newest first. They are matched by token, never by time.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
     """
-    failures = [
-        event
-        for event in events
-        if event.get("ClientRequestToken") == client_token
-        and event.get("ResourceStatus", "").endswith("_FAILED")
-        and not event.get("ResourceStatusReason", "").startswith(_COLLATERAL)
-        # The stack's own event only repeats the names of those that failed.
-        and event.get("PhysicalResourceId") != event["StackId"]
-    ]
+    failures = _failures(events, client_token)
     if not failures:
         return None
     first = failures[-1]
@@ -42,3 +50,55 @@ def first_cause(events: Iterable["StackEventTypeDef"], client_token: str) -> Fir
         resource=f"{first.get('LogicalResourceId', '?')} ({first.get('ResourceType', '?')})",
         reason=first.get("ResourceStatusReason", "no reason given"),
     )
+
+
+def failed_resources(events: Iterable["StackEventTypeDef"], client_token: str) -> frozenset[LogicalId]:
+    """Return every resource that failed by itself in the operation that carries this token."""
+    return frozenset(LogicalId(event.get("LogicalResourceId", "")) for event in _failures(events, client_token))
+
+
+def _failures(events: Iterable["StackEventTypeDef"], client_token: str) -> "list[StackEventTypeDef]":
+    return [
+        event
+        for event in events
+        if event.get("ClientRequestToken") == client_token
+        and event.get("ResourceStatus", "").endswith("_FAILED")
+        and not _is_collateral(event)
+        and not _is_of_the_stack(event)
+    ]
+
+
+def is_collateral(reason: str) -> bool:
+    """Return whether a resource only failed because CloudFormation stopped it when another one did."""
+    return reason.startswith(_COLLATERAL)
+
+
+def since_good(events: Iterable["StackEventTypeDef"]) -> SinceGood:
+    """Return what happened to a stack's resources since its last good state.
+
+    Events are newest first, and no more of them are taken than it needs.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html
+    """
+    made: set[LogicalId] = set()
+    failed: set[LogicalId] = set()
+    known, in_last_rollback = False, True
+    for event in events:
+        status, resource = event.get("ResourceStatus", ""), LogicalId(event.get("LogicalResourceId", ""))
+        if _is_of_the_stack(event):
+            in_last_rollback = in_last_rollback and status != "UPDATE_ROLLBACK_IN_PROGRESS"
+            if known := status in _GOOD:
+                break
+        elif status.startswith("CREATE_"):
+            made.add(resource)
+        elif status == "UPDATE_FAILED" and in_last_rollback and not _is_collateral(event):
+            failed.add(resource)
+    return SinceGood(known=known, made=frozenset(made), failed=frozenset(failed))
+
+
+def _is_of_the_stack(event: "StackEventTypeDef") -> bool:
+    """Return whether it is the stack's own; if it is one of failure, it only repeats what its resources said."""
+    return event.get("PhysicalResourceId") == event["StackId"]
+
+
+def _is_collateral(event: "StackEventTypeDef") -> bool:
+    return is_collateral(event.get("ResourceStatusReason", ""))

@@ -9,19 +9,17 @@ from builder.deploy.cause import observe_cause
 from builder.deploy.chain import Link, make_chains
 from builder.deploy.deferred import make_deferred
 from builder.deploy.events import FirstCause
-from builder.deploy.observe import ObservedStack, SiteView, observe_stack
+from builder.deploy.observe import ObservedStack, observe_stack
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
 from builder.deploy.preflight import Checked, check_plan
-from builder.deploy.progress import Emit, FirstFailure, NotStarted, Started, Status
+from builder.deploy.progress import Emit, FirstFailure, NotStarted, Started
 from builder.deploy.records import Deferred, Deletion, Plan, Step
+from builder.deploy.remedy import remedy
 from builder.deploy.start import execute_step, execution_token
-from builder.deploy.take_down import Demolition, observe_standing, quiesce, take_down
-from builder.deploy.watch import Settled, Watch
+from builder.deploy.take_down import Demolition, observe_standing, take_down
+from builder.deploy.watch import DEADLINE_S, Settled, Watch, make_watches
 from builder.errors import BuilderError, Stopped
-from builder.terms import Arn, Site, StackId
-
-# Longer than any operation of the resources at hand; a global table's first replica takes minutes.
-DEADLINE_S = 6 * 3600.0
+from builder.terms import Arn, Place, Site, StackId
 
 
 @dataclass(slots=True)
@@ -63,7 +61,7 @@ async def execute_plan(
         emit=emit,
         brake=brake or Brake(),
         allow=allow,
-        watches=_make_watches(plan, clients, emit),
+        watches=make_watches(_ids(plan), clients, emit),
         ends={one.stack: loop.create_future() for one in checked},
     )
     claim = _first_to_start(checked)
@@ -80,19 +78,8 @@ def _first_to_start(checked: tuple[Checked, ...]) -> Checked | None:
     return next((one for one in checked if planned.isdisjoint(one.left[0].needs)), None)
 
 
-def _make_watches(plan: Plan, clients: Clients, emit: Emit) -> dict[Site, Watch]:
-    links = [link for chain in make_chains(plan).values() for link in chain]
-    ids = {(link.site, link.name): link.stack for link in links}
-    last: dict[StackId, str] = {}
-
-    def seen(stack: ObservedStack) -> None:
-        stack_id = ids[stack.site, stack.name]
-        if last.get(stack_id) != stack.status:
-            last[stack_id] = stack.status
-            emit(Status(stack=stack_id, status=stack.status))
-
-    sites = dict.fromkeys(link.site for link in links)
-    return {site: Watch(SiteView(clients, site), clients.tempo.stacks, seen) for site in sites}
+def _ids(plan: Plan) -> dict[Place, StackId]:
+    return {Place(link.site, link.name): link.stack for chain in make_chains(plan).values() for link in chain}
 
 
 async def _carry_out(run: _Run, one: Checked, *, first: bool) -> Outcome:
@@ -201,12 +188,12 @@ async def _delete(run: _Run, deletion: Deletion) -> Outcome:
     if stack is None or stack.status == "DELETE_COMPLETE":
         return Done(deletion.stack, "DELETE_COMPLETE")
     standing = await observe_standing(deletion.stack, stack, run.clients)
-    await quiesce(standing, run.clients)
-    return await take_down(Demolition(run.clients, run.emit, run.watches[deletion.site], run.plan.id), standing)
+    work = Demolition(run.clients, run.emit, run.watches[deletion.site], run.plan.id, run.allow)
+    return await take_down(work, standing)
 
 
 async def _broke(run: _Run, link: Step | Deferred, stack: ObservedStack) -> Broke:
     cause = await observe_cause(run.clients, stack, execution_token(run.plan, link.stack, link.part))
     cause = cause or FirstCause(resource="", reason=stack.status_reason or "no reason given")
     run.emit(FirstFailure(stack=link.stack, resource=cause.resource, reason=cause.reason))
-    return Broke(link.stack, status=stack.status, resource=cause.resource, reason=cause.reason)
+    return Broke(link.stack, stack.status, cause.resource, cause.reason, next_step=remedy(stack))

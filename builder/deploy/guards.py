@@ -113,7 +113,15 @@ def _new_primaries(step: Changing, leaving: tuple[Orphan | Deletion, ...]) -> It
                 yield _trip(step.stack, table.logical_id, why)
 
 
+def protection_trip(stack: StackId) -> Trip:
+    """Return what the deletion of a stack trips that has termination protection."""
+    why = "the stack is protected from deletion; where this is allowed, its termination protection is lifted first"
+    return _trip(stack, "TerminationProtection", why)
+
+
 def _of_removal(deletion: Deletion) -> Iterator[Trip]:
+    if deletion.protected:
+        yield protection_trip(deletion.stack)
     for resource in deletion.resources:
         if holder := HOLDERS.get(resource.type):
             why = f"{resource.type} is deleted with its stack: with it goes {holder.lost}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from builder.aws import Clients, together
+from builder.deploy.cause import observe_token
 from builder.deploy.desired import Deployment
 from builder.deploy.elsewhere import observe_elsewhere
 from builder.deploy.observe import (
@@ -42,7 +43,7 @@ async def look_around(deployment: Deployment, clients: Clients, emit: Emit) -> L
     account = await _account(deployment, seen, clients)
     wanted = {(stack.site, stack.name): stack.id for stack in deployment.stacks}
     stacks = await together(
-        _settled(clients, stack, wanted[stack.site, stack.name], emit)
+        until_settled(clients, stack, wanted[stack.site, stack.name], emit)
         for stack in seen
         if (stack.site, stack.name) in wanted
     )
@@ -80,13 +81,16 @@ async def _account(deployment: Deployment, seen: tuple[ObservedStack, ...], clie
     return account
 
 
-async def _settled(clients: Clients, stack: ObservedStack, stack_id: StackId, emit: Emit) -> ObservedStack | None:
+async def until_settled(clients: Clients, stack: ObservedStack, stack_id: StackId, emit: Emit) -> ObservedStack | None:
     """Wait for another's operation to end; return the stack after it, None if it was deleted meanwhile."""
+    if stack.facts.operation is not Operation.WAIT:
+        return stack
+    token = await observe_token(clients, stack)
     loop = asyncio.get_running_loop()
     started = loop.time()
     now: ObservedStack | None = stack
     while now is not None and now.facts.operation is Operation.WAIT:
-        emit(Waiting(stack=stack_id, status=now.status))
+        emit(Waiting(stack=stack_id, status=now.status, token=token))
         await asyncio.sleep(clients.tempo.stacks.wait_s(loop.time() - started))
         now = await observe_stack(clients, stack.site, stack.name)
     return now

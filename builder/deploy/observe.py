@@ -12,6 +12,12 @@ from builder.terms import STATUSES, AccountId, Arn, LogicalId, Region, Site, Sta
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
+# How long a read may lag behind what CloudFormation has just confirmed, and how often to look again until then.
+LAG_S = 10.0
+LOOK_S = 1.0
+# A resource that is deleted, or that its stack has left behind: the stack does not hold it any more.
+_NOT_HELD = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedStack:
@@ -57,6 +63,8 @@ class ObservedResource:
     physical_id: str
     """Empty where it never came into being."""
     status: str
+    reason: str
+    """Why it is in that status, where CloudFormation says so."""
 
 
 async def observe_account(clients: Clients, region: Region) -> AccountId:
@@ -117,7 +125,7 @@ async def observe_stack(clients: Clients, site: Site, name: str) -> ObservedStac
 
 
 async def observe_resources(clients: Clients, stack: ObservedStack) -> tuple[ObservedResource, ...]:
-    """Return what stands in a stack, over all pages; what is deleted already is left out."""
+    """Return what stands in a stack, over all pages; what is deleted already, or was left behind, is not in it."""
     client = clients.of(stack.site).cloudformation(stack.region)
 
     def every_page() -> tuple[ObservedResource, ...]:
@@ -127,10 +135,11 @@ async def observe_resources(clients: Clients, stack: ObservedStack) -> tuple[Obs
                 type=resource["ResourceType"],
                 physical_id=resource.get("PhysicalResourceId", ""),
                 status=resource["ResourceStatus"],
+                reason=resource.get("ResourceStatusReason", ""),
             )
             for page in client.get_paginator("list_stack_resources").paginate(StackName=stack.arn)
             for resource in page["StackResourceSummaries"]
-            if resource["ResourceStatus"] != "DELETE_COMPLETE"
+            if resource["ResourceStatus"] not in _NOT_HELD
         )
 
     return await call(f"{stack.region}/{stack.name}", every_page)

@@ -1,9 +1,11 @@
-"""Change sets of others that wait on a plan's stacks: executing a step would delete them with it."""
+"""Change sets that wait on a stack: those of others, which executing a step would delete with it, and a plan's own."""
 
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, call
-from builder.deploy.description import is_alike, is_deploys_own
+from builder.deploy.change_set import change_set_name
+from builder.deploy.description import is_alike, is_deploys_own, plan_of
+from builder.deploy.observe import ObservedStack
 from builder.deploy.records import PendingReview, Step
 from builder.errors import AwsError
 from builder.terms import Arn, Site, StackId
@@ -49,3 +51,14 @@ def reviews_of_others(
         and not is_alike(one.get("Description", ""), assembly, step.stack, step.template_sha256)
         and not is_deploys_own(one.get("Description", ""))
     )
+
+
+async def is_under_review_by(deployment: str, clients: Clients, stack: ObservedStack) -> bool:
+    """Return whether there are change sets that wait on a stack, all made by plans of the deployment."""
+    waiting = await observe_change_sets(clients, StackId(f"{stack.region}/{stack.name}"), stack.site, stack.arn)
+    return bool(waiting) and all(_is_of(deployment, one) for one in waiting)
+
+
+def _is_of(deployment: str, one: "ChangeSetSummaryTypeDef") -> bool:
+    plan = plan_of(one.get("Description", ""))
+    return bool(plan) and one["ChangeSetName"] == change_set_name(deployment, plan, 1)

@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from builder.aws import Clients, together
 from builder.deploy.chain import Chain, links_executed, make_chains
 from builder.deploy.description import is_alike
-from builder.deploy.observe import ObservedStack, observe_account, observe_stack
+from builder.deploy.observe import LAG_S, LOOK_S, ObservedStack, observe_account, observe_stack
 from builder.deploy.pending import observe_change_sets, reviews_of_others
 from builder.deploy.permission import check_allowed
 from builder.deploy.records import Deferred, Deletion, Found, PendingReview, Plan, Step
+from builder.deploy.remedy import remedy
 from builder.deploy.twin import links_executed_by_twin
 from builder.errors import BadInput, Stopped
 from builder.terms import Operation, StackId
 
 _AGAIN = "python -m builder plan    makes a new plan from what stands now"
-# How long a read may lag behind what CloudFormation has just confirmed.
-LAG_S = 10.0
-LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +118,8 @@ async def _check_deletion(deletion: Deletion, chain: Chain, clients: Clients) ->
     stack = await observe_stack(clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
         return Checked(stack=deletion.stack, left=chain[1:])
+    if stack.termination_protection and not deletion.protected:
+        return overtaken(deletion.stack, stack, "the stack that was to be deleted is protected from that by now")
     if stack.status.startswith("DELETE_") or _stands_as(deletion.found, stack):
         return Checked(stack=deletion.stack, left=chain, untouched=True)
     return overtaken(deletion.stack, stack, "the stack that was to be deleted has moved")
@@ -148,7 +148,7 @@ async def how_far(plan: Plan, chain: Chain, stack: ObservedStack, clients: Clien
     raise Stopped(
         where=name,
         what=f"this plan's change set was executed and ended in {stack.status}; it cannot be executed again",
-        next_step=_AGAIN,
+        next_step=remedy(stack) or _AGAIN,
     )
 
 

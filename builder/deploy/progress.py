@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from builder.terms import StackId
+from builder.terms import LogicalId, StackId
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,27 @@ class Waiting:
 
     stack: StackId
     status: str
+    token: str = ""
+    """The client token of that operation, which tells whose it is; the console's begin with `Console-`."""
     event: Literal["stack.waiting"] = "stack.waiting"
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A change set is being executed, or a stack deleted."""
+    """A change set is being executed, or a stack deleted, rolled back or relieved of its termination protection."""
 
     stack: StackId
     what: str
     event: Literal["stack.started"] = "stack.started"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipping:
+    """A stack's rollback goes on without these resources: they stay as they are, and count as rolled back."""
+
+    stack: StackId
+    resources: tuple[LogicalId, ...]
+    event: Literal["stack.skipping"] = "stack.skipping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +100,5 @@ class Emptied:
     event: Literal["bucket.emptied"] = "bucket.emptied"
 
 
-Progress = Planning | Planned | Unchanged | Waiting | Started | Status | FirstFailure | NotStarted | Emptied
+Progress = Planning | Planned | Unchanged | Waiting | Started | Skipping | Status | FirstFailure | NotStarted | Emptied
 Emit = Callable[[Progress], None]

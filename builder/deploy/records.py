@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from builder.deploy.desired import DesiredStack
-from builder.terms import AccountId, Arn, LogicalId, Region, Site, StackId, StackName
+from builder.terms import AccountId, Arn, LogicalId, Place, Region, Site, StackId, StackName
 
 PLAN_VERSION = 1
 _STRICT = ConfigDict(extra="forbid")
@@ -146,6 +146,8 @@ class Deletion:
     found: Found = Found()
     resources: tuple[StackResource, ...] = ()
     account: AccountId | None = None
+    protected: bool = False
+    """It has termination protection, which is lifted first where that is allowed."""
 
     @property
     def site(self) -> Site:
@@ -274,6 +276,12 @@ class Plan:
         """Every region that it does something in."""
         work: list[Step | Deferred | Deletion] = [*self.steps, *self.deferred, *self.deletions]
         return tuple(dict.fromkeys(one.region for one in work))
+
+    @property
+    def places(self) -> Mapping[StackId, Place]:
+        """Where each stack that it changes stands, or will; not those that it only deletes."""
+        work: tuple[Step | Deferred, ...] = (*self.steps, *self.deferred)
+        return {one.stack: Place(one.site, one.name) for one in work}
 
     @property
     def is_empty(self) -> bool:

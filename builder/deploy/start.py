@@ -4,8 +4,8 @@ import asyncio
 
 from builder.aws import Clients, call
 from builder.deploy.change_set import token
-from builder.deploy.observe import observe_stack
-from builder.deploy.preflight import LAG_S, LOOK_S, how_far, overtaken
+from builder.deploy.observe import LAG_S, LOOK_S, observe_stack
+from builder.deploy.preflight import how_far, overtaken
 from builder.deploy.records import Plan, Step
 from builder.errors import AwsError
 from builder.terms import Arn, StackId

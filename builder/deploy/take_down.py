@@ -1,19 +1,22 @@
 """Deleting one stack with all that it holds: emptied first, and helped where its deletion is refused."""
 
 import functools
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from builder.aws import Clients, call, together
-from builder.deploy.cause import observe_cause
+from builder.deploy.cause import observe_cause, observe_token
 from builder.deploy.change_set import token
+from builder.deploy.guards import protection_trip
 from builder.deploy.observe import ObservedStack, observe_resources
 from builder.deploy.outcome import Broke, Done
-from builder.deploy.progress import Emit, Emptied, FirstFailure, Started
+from builder.deploy.permission import check_allowed
+from builder.deploy.progress import Emit, Emptied, FirstFailure, Started, Waiting
 from builder.deploy.resources import HOLDERS
-from builder.deploy.watch import Watch
+from builder.deploy.watch import DEADLINE_S, Watch, settled_after
+from builder.errors import AwsError
 from builder.terms import StackId
 
-_DEADLINE_S = 6 * 3600.0
 _TRIES = 3
 
 
@@ -35,6 +38,7 @@ class Demolition:
     emit: Emit
     watch: Watch
     run_id: str
+    allow: Collection[str] = ()
 
 
 async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Clients) -> Standing:
@@ -42,6 +46,14 @@ async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Cli
     resources = await observe_resources(clients, stack)
     holders = tuple((one.type, one.physical_id) for one in resources if one.type in HOLDERS and one.physical_id)
     return Standing(stack_id, stack, holders)
+
+
+def check_protection(standing: Iterable[Standing], allow: Collection[str]) -> None:
+    """Return if every stack that is protected from deletion is allowed to be deleted.
+
+    Raises Stopped, naming those that are not; BadInput for an `allow` that names nothing of it.
+    """
+    check_allowed((protection_trip(one.id) for one in standing if one.stack.termination_protection), (), allow)
 
 
 async def quiesce(standing: Standing, clients: Clients) -> None:
@@ -53,46 +65,66 @@ async def quiesce(standing: Standing, clients: Clients) -> None:
 
 
 async def take_down(work: Demolition, one: Standing) -> Done | Broke:
-    """Empty the stack and delete it, waiting for an operation that runs on it; return how that ended."""
-    if not one.stack.facts.settled:
-        await work.watch.until(one.stack.arn, lambda stack: stack.facts.settled, _DEADLINE_S)
+    """Empty the stack and delete it, once no operation runs on it; return how that ended.
+
+    Raises Stopped, with all in it as it was, where its termination protection may not be lifted.
+    """
+    one = await _settled(work, one)
+    if one.stack.status == "DELETE_COMPLETE":
+        return Done(one.id, one.stack.status)
+    await _lift_protection(work, one)
+    await quiesce(one, work.clients)
     for kind, physical_id in one.holders:
         told = functools.partial(_tell_emptied, work.emit, one.id, physical_id)
         await HOLDERS[kind].empty(work.clients.of(one.stack.site), one.stack.region, physical_id, told)
-    attempt = 1
-    while (stack := await _delete(work, one, attempt)).status != "DELETE_COMPLETE":
+    before, attempt = one.stack.status, 1
+    while (stack := await _delete(work, one, before, attempt)).status != "DELETE_COMPLETE":
         if attempt == _TRIES:
             return await _broke(work, one, stack)
         for kind, physical_id in one.holders:
             await HOLDERS[kind].release(work.clients.of(one.stack.site), one.stack.region, physical_id)
-        attempt += 1
+        before, attempt = stack.status, attempt + 1
     return Done(one.id, stack.status)
+
+
+async def _settled(work: Demolition, one: Standing) -> Standing:
+    """Wait for the operation that runs on the stack, if any; return what it then holds."""
+    if one.stack.facts.settled:
+        return one
+    running = await observe_token(work.clients, one.stack)
+    work.emit(Waiting(stack=one.id, status=one.stack.status, token=running))
+    stack = await work.watch.until(one.stack.arn, lambda seen: seen.facts.settled, DEADLINE_S)
+    return await observe_standing(one.id, stack, work.clients)
+
+
+async def _lift_protection(work: Demolition, one: Standing) -> None:
+    if not one.stack.termination_protection:
+        return
+    allowed = protection_trip(one.id).allow
+    check_protection([one], [name for name in work.allow if name == allowed])
+    work.emit(Started(stack=one.id, what="LIFT PROTECTION"))
+    client = work.clients.of(one.stack.site).cloudformation(one.stack.region)
+    await call(one.id, client.update_termination_protection, StackName=one.stack.arn, EnableTerminationProtection=False)
 
 
 def _tell_emptied(emit: Emit, stack: StackId, bucket: str, versions: int) -> None:
     emit(Emptied(stack=stack, bucket=bucket, versions=versions))
 
 
-async def _delete(work: Demolition, one: Standing, attempt: int) -> ObservedStack:
+async def _delete(work: Demolition, one: Standing, before: str, attempt: int) -> ObservedStack:
     work.emit(Started(stack=one.id, what="DELETE"))
-    await call(
-        one.id,
-        work.clients.of(one.stack.site).cloudformation(one.stack.region).delete_stack,
-        StackName=one.stack.arn,
-        ClientRequestToken=_token(work, one, attempt),
-    )
-    seen_deleting = False
-
-    def over(stack: ObservedStack) -> bool:
-        # A stale read may still show the status from before: that one is neither of the two ends, except that a
-        # second try starts from DELETE_FAILED, which counts only once the deletion has been seen to run.
-        nonlocal seen_deleting
-        seen_deleting = seen_deleting or stack.status == "DELETE_IN_PROGRESS"
-        return stack.status == "DELETE_COMPLETE" or (
-            stack.status == "DELETE_FAILED" and (seen_deleting or attempt == 1)
+    try:
+        await call(
+            one.id,
+            work.clients.of(one.stack.site).cloudformation(one.stack.region).delete_stack,
+            StackName=one.stack.arn,
+            ClientRequestToken=_token(work, one, attempt),
         )
-
-    return await work.watch.until(one.stack.arn, over, _DEADLINE_S)
+    except AwsError as error:
+        # The answer to our own request was lost and boto3 sent it again.
+        if error.code != "TokenAlreadyExistsException":
+            raise
+    return await work.watch.until(one.stack.arn, settled_after(before), DEADLINE_S)
 
 
 async def _broke(work: Demolition, one: Standing, stack: ObservedStack) -> Broke:

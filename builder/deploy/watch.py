@@ -1,13 +1,14 @@
 """One poller for each region of an account serves everybody who waits for a stack there."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from builder.aws import Pace
-from builder.deploy.observe import ObservedStack, SiteView
+from builder.aws import Clients, Pace
+from builder.deploy.observe import LAG_S, ObservedStack, SiteView
+from builder.deploy.progress import Emit, Status
 from builder.errors import AwsError, Failed
-from builder.terms import Arn
+from builder.terms import Arn, Place, Site, StackId
 
 # What a poll lives through: it looks again later. The rest (a lost permission, say) ends the wait.
 _PASSING = (
@@ -22,7 +23,24 @@ _PASSING = (
     "ConnectionClosedError",
 )
 
+# Longer than any operation of the resources at hand; a global table's first replica takes minutes.
+DEADLINE_S = 6 * 3600.0
+
 Settled = Callable[[ObservedStack], bool]
+
+
+def settled_after(before: str) -> Settled:
+    """Return what ends the wait for an operation that has just begun on a stack in this status.
+
+    A read may lag behind: the status from before counts as an end only once it can't be a memory any more.
+    """
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    def check(stack: ObservedStack) -> bool:
+        return stack.facts.settled and (stack.status != before or loop.time() - began > LAG_S)
+
+    return check
 
 
 @dataclass(slots=True)
@@ -101,3 +119,21 @@ class Watch:
             if shown is not None and not wait.future.done() and wait.settled(shown):
                 wait.future.set_result(shown)
         self._waits = [wait for wait in self._waits if not wait.future.done()]
+
+
+def make_watches(
+    ids: Mapping[Place, StackId], clients: Clients, emit: Emit, known: Mapping[Arn, str] | None = None
+) -> dict[Site, Watch]:
+    """Return a watch for each site of these stacks; they tell of every status that differs from the one before.
+
+    `known` are the statuses that nobody has to be told of.
+    """
+    last = dict(known or {})
+
+    def seen(stack: ObservedStack) -> None:
+        if last.get(stack.arn) != stack.status:
+            last[stack.arn] = stack.status
+            emit(Status(stack=ids[Place(stack.site, stack.name)], status=stack.status))
+
+    sites = dict.fromkeys(place.site for place in ids)
+    return {site: Watch(SiteView(clients, site), clients.tempo.stacks, seen) for site in sites}

@@ -19,6 +19,7 @@ from builder.deploy import (
     Emit,
     Outcome,
     Plan,
+    Removal,
     Seal,
     destroy,
     execute_plan,
@@ -154,8 +155,8 @@ def _end(life: _Life) -> None:
     tell(Chapter("destroy, buckets and table full"))
     deployment = life.deployment(life.wanted)
     standing = life.stage.run(find_standing(deployment.name, deployment.sites, life.clients))
-    needs = {stack.id: stack.needs for stack in deployment.stacks}
-    _expect_done(life.stage.watch(partial(destroy, standing, needs, life.clients, life.stage.seal().id)))
+    removal = Removal(standing=standing, needs={stack.id: stack.needs for stack in deployment.stacks})
+    _expect_done(life.stage.watch(partial(destroy, removal, life.clients, life.stage.seal().id)))
     left = life.stage.run(find_standing(deployment.name, deployment.sites, life.clients))
     if left:
         raise Failed(where="destroy", what=f"left standing: {', '.join(one.id for one in left)}")

@@ -115,7 +115,7 @@ class _LiveTable:
         return table
 
 
-def in_words(event: Progress) -> str:
+def in_words(event: Progress) -> str:  # noqa: C901 - a case each
     """Return what an event says, for people."""
     match event:
         case said.Planning(type=kind):
@@ -124,10 +124,12 @@ def in_words(event: Progress) -> str:
             return f"change set stands: {changes} changes"
         case said.Unchanged():
             return "unchanged"
-        case said.Waiting(status=status):
-            return f"waiting for another's operation ({status})"
+        case said.Waiting(status=status, token=token):
+            return f"waiting for another's operation ({status}{f', token {token}' if token else ''})"
         case said.Started(what=what):
             return f"started ({what})"
+        case said.Skipping(resources=resources):
+            return f"rolling back without {', '.join(resources)}"
         case said.Status(status=status):
             return status
         case said.FirstFailure(resource=resource, reason=reason):

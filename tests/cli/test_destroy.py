@@ -77,3 +77,15 @@ def test_destroy_empties_full_buckets_on_both_sides_and_leaves_nothing(
         assert session.client("logs", region).describe_log_groups()["logGroups"] == []
     assert session.client("iam").list_roles()["Roles"] == []
     assert "nothing of tap-synthmfm20 stands" in deployed("destroy", "--yes", "--env", "synthmfm20").out
+
+
+def test_a_protected_stack_stays_until_it_is_allowed_by_name(deployed: Command, session: boto3.Session) -> None:
+    client = session.client("cloudformation", "us-east-1")
+    client.update_termination_protection(StackName="tap-synthmfm20-table", EnableTerminationProtection=True)
+    refused = deployed("destroy", "--yes", "--env", "synthmfm20")
+    assert refused.code == 4
+    assert "next:  --allow us-east-1/table/TerminationProtection " in refused.err
+    assert len(stacks(session)) == 5
+    allow = ("--allow", "us-east-1/table/TerminationProtection")
+    assert deployed("destroy", "--yes", *allow, "--env", "synthmfm20").code == 0
+    assert stacks(session) == {}

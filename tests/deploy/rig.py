@@ -14,6 +14,7 @@ from builder.deploy import (
     Outcome,
     Plan,
     Progress,
+    Removal,
     Seal,
     Wish,
     destroy,
@@ -82,13 +83,14 @@ class Rig:
     ) -> tuple[Outcome, ...]:
         return self.execute(self.plan(deployment, wish), allow)
 
-    def destroy(self) -> tuple[Outcome, ...]:
+    def destroy(self, allow: Collection[str] = ()) -> tuple[Outcome, ...]:
         needs = {stack.id: stack.needs for stack in self.deployment.stacks}
         self.plans += 1
 
         async def all_of_it(emit: Emit) -> tuple[Outcome, ...]:
             standing = await find_standing(self.deployment.name, self.deployment.sites, self.clients)
-            return await destroy(standing, needs, self.clients, f"destroy-{self.plans}", emit)
+            removal = Removal(standing=standing, needs=needs, allow=allow)
+            return await destroy(removal, self.clients, f"destroy-{self.plans}", emit)
 
         return self.watched(all_of_it)
 

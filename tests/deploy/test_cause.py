@@ -1,20 +1,24 @@
-from builder.deploy.cause import observe_cause
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from builder.deploy.cause import observe_cause, observe_failed, observe_since_good, observe_token
 from builder.deploy.events import FirstCause
-from builder.deploy.observe import observe_stack
+from builder.deploy.observe import ObservedStack, observe_stack
 from builder.deploy.start import execution_token
 from builder.terms import Region, Site, StackId
 from deploy.rig import Rig
 
+T = TypeVar("T")
 TABLE = StackId("us-east-1/table")
 
 
-def cause(rig: Rig, token: str) -> FirstCause | None:
-    async def ask() -> FirstCause | None:
+def of_the_table(rig: Rig, ask: Callable[[ObservedStack], Coroutine[Any, Any, T]]) -> T:
+    async def observe() -> T:
         stack = await observe_stack(rig.clients, Site(None, Region("us-east-1")), "tap-dev-table")
         assert stack is not None
-        return await observe_cause(rig.clients, stack, token)
+        return await ask(stack)
 
-    return rig.run(ask)
+    return rig.run(observe)
 
 
 def test_the_first_failure_of_that_operation_is_found_over_all_its_pages_and_no_further(rig: Rig) -> None:
@@ -22,10 +26,28 @@ def test_the_first_failure_of_that_operation_is_found_over_all_its_pages_and_no_
     plan = rig.plan()
     rig.execute(plan)
     rig.world.calls.clear()
-    found = cause(rig, execution_token(plan, TABLE, 1))
+    token = execution_token(plan, TABLE, 1)
+    found = of_the_table(rig, lambda stack: observe_cause(rig.clients, stack, token))
     assert found == FirstCause("Table (AWS::DynamoDB::GlobalTable)", "Limit")
     assert rig.operations("DescribeStackEvents") > 1
+    assert of_the_table(rig, lambda stack: observe_failed(rig.clients, stack, token)) == {"Table"}
+    assert of_the_table(rig, lambda stack: observe_token(rig.clients, stack)) == token
 
 
 def test_of_an_operation_that_nobody_knows_there_is_none(standing: Rig) -> None:
-    assert cause(standing, "another") is None
+    assert of_the_table(standing, lambda stack: observe_cause(standing.clients, stack, "another")) is None
+
+
+def test_a_history_is_read_back_to_the_last_good_state_and_no_further(standing: Rig) -> None:
+    since = of_the_table(standing, lambda stack: observe_since_good(standing.clients, stack))
+    assert since.known
+    assert since.made == frozenset()
+    assert standing.operations("DescribeStackEvents") == 1
+
+
+def test_a_creation_that_failed_never_had_one(rig: Rig) -> None:
+    rig.world.script.fails("CREATE", "Table", reason="Limit")
+    rig.deploy()
+    since = of_the_table(rig, lambda stack: observe_since_good(rig.clients, stack))
+    assert not since.known
+    assert since.made == {"Table"}

@@ -71,3 +71,18 @@ def test_a_json_template_is_compared_by_what_it_says() -> None:
     assert decide(DEPLOYMENT, as_json, observed(), {"Outputs": {}, "Resources": {}}) == Keep()
     assert decide(DEPLOYMENT, as_json, observed(), {"Resources": {}}) == Change("UPDATE")
     assert decide(DEPLOYMENT, TABLE, observed(), {"Resources": {}}) == Change("UPDATE")
+
+
+@pytest.mark.parametrize(
+    ("status", "command"),
+    [
+        ("UPDATE_FAILED", "python -m builder plan --recover"),
+        ("UPDATE_ROLLBACK_FAILED", "python -m builder plan --recover"),
+        ("DELETE_FAILED", "python -m builder destroy"),
+        ("IMPORT_ROLLBACK_FAILED", "aws cloudformation describe-stack-events"),
+    ],
+)
+def test_a_refusal_says_why_the_stack_is_so_and_what_to_type_next(status: str, command: str) -> None:
+    with pytest.raises(Stopped, match="because") as caught:
+        decide(DEPLOYMENT, TABLE, observed(status), TABLE.template)
+    assert caught.value.next_step.startswith(command)

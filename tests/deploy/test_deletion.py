@@ -95,10 +95,34 @@ def test_a_plan_that_was_cut_off_between_deletion_and_creation_goes_on(rig: Rig)
     assert all(outcome == Done(outcome.stack, "executed before") for outcome in rig.execute(plan))
 
 
-def test_a_failed_creation_that_still_holds_data_needs_a_person(rig: Rig) -> None:
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE"])
+def test_a_failed_creation_that_still_holds_data_needs_a_person(rig: Rig, status: str) -> None:
     rig.deployment = make_deployment(make_stack(KEYS, KEY_TEMPLATE))
     rig.deploy()
-    rig.world.stack("tap-dev-keys").put("CREATE_FAILED", reason="it was told to keep what it had")
+    rig.world.stack("tap-dev-keys").put(status, reason="it was told to keep what it had")
     with pytest.raises(Stopped, match=r"still holds\n  Key \(AWS::KMS::Key\)"):
         rig.plan()
     assert rig.operations("DeleteStack") == 0
+
+
+def test_a_protected_orphan_has_to_be_allowed_to_lose_that_too(standing: Rig) -> None:
+    fewer(standing, "us-west-2/service")
+    client = standing.clients.cloudformation(Region("us-west-2"))
+    client.update_termination_protection(StackName="tap-dev-service", EnableTerminationProtection=True)
+    plan = standing.plan(wish=ORPHANED)
+    allow = {trip.allow for trip in plan.guards}
+    lift = "us-west-2/tap-dev-service/TerminationProtection"
+    assert lift in allow
+    with pytest.raises(Stopped, match="protected from deletion"):
+        standing.execute(plan, allow - {lift})
+    assert all(isinstance(outcome, Done) for outcome in standing.execute(plan, allow))
+
+
+def test_an_orphan_that_was_protected_since_is_not_deleted(standing: Rig) -> None:
+    fewer(standing, "us-west-2/service")
+    plan = standing.plan(wish=ORPHANED)
+    client = standing.clients.cloudformation(Region("us-west-2"))
+    client.update_termination_protection(StackName="tap-dev-service", EnableTerminationProtection=True)
+    with pytest.raises(Stopped, match="protected from that by now"):
+        standing.execute(plan, {trip.allow for trip in plan.guards})
+    assert standing.operations("DeleteStack") == 0

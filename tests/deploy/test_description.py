@@ -1,4 +1,4 @@
-from builder.deploy.description import describe, is_alike, is_deploys_own
+from builder.deploy.description import describe, is_alike, is_deploys_own, plan_of
 from builder.deploy.records import Options, Origin
 from builder.terms import StackId
 
@@ -32,3 +32,8 @@ def test_a_description_of_another_tool_s_is_neither() -> None:
     for said in ("", "please look", "[]", "{", "7"):
         assert not is_alike(said, "a" * 64, TABLE, "b" * 64)
         assert not is_deploys_own(said)
+
+
+def test_it_says_which_plan_made_the_change_set() -> None:
+    assert plan_of(describe(origin(), TABLE, "b" * 64)) == "p1"
+    assert plan_of("please look") == ""

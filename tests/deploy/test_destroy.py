@@ -1,6 +1,10 @@
+import pytest
+
 from builder.deploy import Broke, Cancelled, Done
 from builder.deploy.progress import Emptied, FirstFailure, Started
+from builder.errors import BadInput, Stopped
 from builder.terms import Region, StackId
+from deploy.chained import make_deployment, make_stack
 from deploy.rig import ACCOUNT, Rig
 from fake_aws import Fault
 
@@ -90,3 +94,68 @@ def test_throttled_and_failing_calls_are_repeated(standing: Rig) -> None:
     assert all(isinstance(outcome, Done) for outcome in standing.destroy())
     standing.world.faults.clear()
     assert gone(standing)
+
+
+TABLE_PROTECTION = "us-east-1/table/TerminationProtection"
+
+
+def protect(rig: Rig, name: str = "tap-dev-table") -> None:
+    client = rig.clients.cloudformation(Region("us-east-1"))
+    client.update_termination_protection(StackName=name, EnableTerminationProtection=True)
+
+
+def test_a_protected_stack_stops_it_all_before_anything_is_touched(standing: Rig) -> None:
+    fill(standing)
+    protect(standing)
+    protect(standing, "tap-dev-storage")
+    standing.world.calls.clear()
+    with pytest.raises(Stopped, match="protected from deletion") as caught:
+        standing.destroy([TABLE_PROTECTION])
+    assert caught.value.next_step.startswith("--allow us-east-1/storage/TerminationProtection ")
+    assert not [call for call in standing.world.calls if call.mutating]
+
+
+def test_protection_is_lifted_where_that_is_allowed_by_name_and_is_said_to_be(standing: Rig) -> None:
+    protect(standing)
+    assert all(isinstance(outcome, Done) for outcome in standing.destroy([TABLE_PROTECTION]))
+    assert gone(standing)
+    assert Started(StackId("us-east-1/table"), "LIFT PROTECTION") in standing.events
+    assert standing.operations("UpdateTerminationProtection") == 2
+
+
+def test_a_name_that_protects_nothing_is_told(standing: Rig) -> None:
+    with pytest.raises(BadInput, match="names nothing"):
+        standing.destroy([TABLE_PROTECTION])
+    assert not gone(standing)
+
+
+@pytest.mark.parametrize("shows_tags", [True, False])
+def test_stacks_that_only_hold_our_change_sets_go_tagged_or_not(rig: Rig, *, shows_tags: bool) -> None:
+    rig.world.quirks.review_shows_tags = shows_tags
+    rig.plan()
+    rig.world.stack("theirs").put("REVIEW_IN_PROGRESS")
+    assert {type(outcome) for outcome in rig.destroy()} == {Done}
+    assert gone(rig)
+    assert rig.world.stack("theirs").exists
+
+
+@pytest.mark.parametrize("fails_at_once", [False, True])
+def test_a_deletion_whose_answer_is_lost_is_taken_for_begun(standing: Rig, *, fails_at_once: bool) -> None:
+    if fails_at_once:
+        standing.world.script.takes(0.01)
+        standing.world.script.takes(0.01, action="STACK")
+        standing.world.script.fails("DELETE", "ExecutionRole", reason="It is in use", region="us-west-2")
+    standing.world.faults.add(Fault.LOSE_ANSWER, operation="DeleteStack", region="us-west-2", nth=1)
+    assert all(isinstance(outcome, Done) for outcome in standing.destroy())
+
+
+def test_what_was_left_behind_on_purpose_is_not_emptied(rig: Rig) -> None:
+    kept = "Resources:\n  Kept: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: kept}}\n"
+    rig.deployment = make_deployment(make_stack(StackId("us-east-1/kept"), kept))
+    rig.deploy()
+    stack = rig.world.stack("tap-dev-kept")
+    stack.put("DELETE_FAILED")
+    stack.record.resources["Kept"].status = "DELETE_SKIPPED"
+    fill(rig, "kept")
+    assert all(isinstance(outcome, Done) for outcome in rig.destroy())
+    assert rig.world.buckets["kept"].versions

@@ -4,6 +4,7 @@ import pytest
 
 from builder.deploy import Broke, Cancelled, Done, Outcome, execute_plan
 from builder.deploy.progress import FirstFailure, NotStarted, Started, Status
+from builder.errors import Stopped
 from builder.terms import StackId
 from deploy.rig import Rig, changed, edited
 from fake_aws import Fault
@@ -113,3 +114,17 @@ def test_reads_that_lag_behind_end_nothing_early(rig: Rig) -> None:
     rig.deploy()
     rig.world.faults.clear()
     assert set(rig.statuses().values()) == {"CREATE_COMPLETE"}
+
+
+def test_an_update_that_cannot_be_rolled_back_says_what_to_type_next(standing: Rig) -> None:
+    standing.world.script.fails("UPDATE", "Function", reason="Handler is wrong")
+    standing.world.script.fails("UPDATE_ROLLBACK", "Function", reason="still wrong")
+    smaller = edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512")
+    plan = standing.plan(smaller)
+    (broke,) = standing.execute(plan)
+    assert isinstance(broke, Broke)
+    assert broke.status == "UPDATE_ROLLBACK_FAILED"
+    assert broke.next_step.startswith("python -m builder plan --recover")
+    with pytest.raises(Stopped, match="ended in UPDATE_ROLLBACK_FAILED") as caught:
+        standing.execute(plan)
+    assert caught.value.next_step == broke.next_step

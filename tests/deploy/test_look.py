@@ -8,13 +8,15 @@ from builder.terms import AccountId, Region, StackId
 from deploy.rig import Rig
 
 
-def test_another_s_operation_is_waited_for(standing: Rig) -> None:
+def test_another_s_operation_is_waited_for_and_its_token_told(standing: Rig) -> None:
     stack = standing.world.stack("tap-dev-table")
+    token = "Console-UpdateStack-7f59c3cf"
+    stack.record.token = token
     stack.put("UPDATE_IN_PROGRESS")
     stack.then("UPDATE_COMPLETE", after_s=30)
     plan = standing.plan()
     assert plan.steps == ()
-    assert standing.said(Waiting)[0] == Waiting(StackId("us-east-1/table"), "UPDATE_IN_PROGRESS")
+    assert standing.said(Waiting)[0] == Waiting(StackId("us-east-1/table"), "UPDATE_IN_PROGRESS", token)
 
 
 def test_a_stack_deleted_while_it_was_waited_for_is_created_anew(standing: Rig) -> None:

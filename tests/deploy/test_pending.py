@@ -1,7 +1,9 @@
 from builder.deploy import Wish
-from builder.deploy.pending import observe_change_sets, reviews_of_others
+from builder.deploy.observe import observe_stack
+from builder.deploy.pending import is_under_review_by, observe_change_sets, reviews_of_others
 from builder.deploy.records import Options
 from builder.terms import Arn, Region, Site, StackId
+from deploy.chained import TOPIC_TEMPLATE
 from deploy.rig import Rig, edited
 
 SERVICE = StackId("us-east-1/service")
@@ -37,3 +39,25 @@ def test_only_others_reviews_of_something_else_count(standing: Rig) -> None:
     listed = standing.run(lambda: observe_change_sets(standing.clients, SERVICE, step.site, step.stack_arn))
     (review,) = reviews_of_others(step, plan.assembly, listed)
     assert (review.change_set, review.allow) == (theirs.change_set, f"{SERVICE}/tap-dev-plan-2")
+
+
+def test_a_new_stack_is_under_review_by_the_deployment_whose_change_sets_are_all_that_wait(rig: Rig) -> None:
+    step = rig.plan().steps[0]
+
+    async def asked() -> tuple[bool, bool]:
+        stack = await observe_stack(rig.clients, step.site, step.stack_arn)
+        assert stack is not None
+        return (
+            await is_under_review_by("tap-dev", rig.clients, stack),
+            await is_under_review_by("tap-dev-plan", rig.clients, stack),
+        )
+
+    assert rig.run(asked) == (True, False)
+    rig.clients.cloudformation(step.region).create_change_set(
+        StackName=step.name,
+        ChangeSetName="theirs",
+        ChangeSetType="CREATE",
+        TemplateBody=TOPIC_TEMPLATE,
+        Parameters=[{"ParameterKey": "KeyArn", "ParameterValue": "k"}],
+    )
+    assert rig.run(asked) == (False, False)

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.aws import Clients, Pace
-from builder.deploy.observe import ObservedStack, SiteView
-from builder.deploy.watch import Watch
+from builder.deploy.observe import LAG_S, ObservedStack, SiteView
+from builder.deploy.progress import Progress, Status
+from builder.deploy.watch import Watch, make_watches, settled_after
 from builder.errors import AwsError, Failed
-from builder.terms import Arn, Region, Site
+from builder.terms import Arn, Place, Region, Site, StackId, StackName
 from deploy.rig import Rig
 from fake_aws import Fault
 
@@ -111,3 +112,39 @@ def test_a_look_that_is_not_allowed_ends_every_wait(rig: Rig) -> None:
     rig.clients = Denied(rig.world.session())
     with pytest.raises(AwsError, match="not allowed"):
         rig.run(lambda: watch(rig).until(arn(rig, "one"), settled, 100))
+
+
+def test_the_status_from_before_ends_a_wait_only_when_it_cannot_be_a_memory(rig: Rig) -> None:
+    stack = rig.world.stack("one")
+    stack.put("DELETE_FAILED")
+    started = rig.world.now
+
+    async def wait() -> ObservedStack:
+        return await watch(rig).until(arn(rig, "one"), settled_after("DELETE_FAILED"), 100)
+
+    assert rig.run(wait).status == "DELETE_FAILED"
+    assert rig.world.now - started > LAG_S
+    started = rig.world.now
+    stack.put("UPDATE_COMPLETE")
+    assert rig.run(wait).status == "UPDATE_COMPLETE"
+    assert rig.world.now - started < LAG_S
+
+
+def test_watches_tell_of_every_status_but_those_that_are_known(rig: Rig) -> None:
+    begin(rig, "one", "two", after_s=20)
+    said: list[Progress] = []
+    here = Site(None, US_EAST_1)
+    ids = {Place(here, StackName(name)): StackId(f"us-east-1/{name}") for name in ("one", "two")}
+    known = {arn(rig, "one"): "UPDATE_IN_PROGRESS"}
+
+    async def wait() -> None:
+        watches = make_watches(ids, rig.clients, said.append, known)
+        assert watches.keys() == {here}
+        await asyncio.gather(*(watches[here].until(arn(rig, name), settled, 100) for name in ("one", "two")))
+
+    rig.run(wait)
+    assert sorted(said, key=str) == [
+        Status(StackId("us-east-1/one"), "UPDATE_COMPLETE"),
+        Status(StackId("us-east-1/two"), "UPDATE_COMPLETE"),
+        Status(StackId("us-east-1/two"), "UPDATE_IN_PROGRESS"),
+    ]

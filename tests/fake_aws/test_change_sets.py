@@ -213,3 +213,16 @@ def test_previous_values_and_templates_are_kept_when_asked(
     assert shown["StatusReason"].startswith("The submitted information didn't contain changes.")
     assert shown["Parameters"] == PROD
     assert shown["Tags"] == [{"Key": "a", "Value": "b"}]
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_a_stack_in_review_shows_its_tags_or_gets_them_with_the_execution_by_a_switch(
+    world: World, cfn: "CloudFormationClient", plan: "Deploy", *, shows: bool
+) -> None:
+    world.quirks.review_shows_tags = shows
+    tags = [{"Key": "owner", "Value": "us"}]
+    arn = plan(TOPIC, Tags=tags)
+    assert cfn.describe_stacks(StackName="app")["Stacks"][0].get("Tags") == (tags if shows else [])
+    cfn.execute_change_set(ChangeSetName=arn)
+    world.settle()
+    assert cfn.describe_stacks(StackName="app")["Stacks"][0].get("Tags") == tags

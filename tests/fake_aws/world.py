@@ -42,6 +42,8 @@ class Quirks:
     """CreateChangeSet again, the same in everything, answers the first change set instead of AlreadyExistsException."""
     repeated_request_token_is_honoured: bool = False
     """ExecuteChangeSet and DeleteStack again with the same token answer success instead of an error."""
+    review_shows_tags: bool = True
+    """DescribeStacks shows the tags of a stack in REVIEW_IN_PROGRESS, though only a change set was given them."""
     review_shows_change_set_id: bool = True
     """DescribeStacks names the last change set made for a stack in REVIEW_IN_PROGRESS, though nothing was executed."""
     young_replicas_block_deletion: bool = False

@@ -14,7 +14,7 @@ from builder.deploy import progress as said
 from builder.deploy.progress import Progress
 from builder.errors import Stopped
 from builder.report.console import Console, in_words
-from builder.terms import StackId
+from builder.terms import LogicalId, StackId
 
 TABLE = StackId("us-east-1/table")
 EVERY_EVENT: list[tuple[Progress, str]] = [
@@ -22,7 +22,12 @@ EVERY_EVENT: list[tuple[Progress, str]] = [
     (said.Planned(TABLE, 2), "change set stands: 2 changes"),
     (said.Unchanged(TABLE), "unchanged"),
     (said.Waiting(TABLE, "UPDATE_IN_PROGRESS"), "waiting for another's operation (UPDATE_IN_PROGRESS)"),
+    (
+        said.Waiting(TABLE, "UPDATE_IN_PROGRESS", "Console-1"),
+        "waiting for another's operation (UPDATE_IN_PROGRESS, token Console-1)",
+    ),
     (said.Started(TABLE, "CREATE"), "started (CREATE)"),
+    (said.Skipping(TABLE, (LogicalId("A"), LogicalId("B"))), "rolling back without A, B"),
     (said.Status(TABLE, "CREATE_COMPLETE"), "CREATE_COMPLETE"),
     (said.FirstFailure(TABLE, "Table (T)", "limit"), "FAILED Table (T): limit"),
     (said.FirstFailure(TABLE, "", "limit"), "FAILED limit"),

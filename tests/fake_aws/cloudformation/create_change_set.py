@@ -118,7 +118,8 @@ def check_updatable(stack: Stack) -> None:
 def _new_stack(request: Request, name: str, wanted: Deployment) -> Stack:
     world = request.world
     stack_id = f"arn:aws:cloudformation:{request.region}:{request.account}:stack/{name}/{world.new_uuid()}"
-    empty = Deployment(body="", parameters={}, tags=wanted.tags, capabilities=[])
+    tags = wanted.tags if world.quirks.review_shows_tags else {}
+    empty = Deployment(body="", parameters={}, tags=tags, capabilities=[])
     stack = Stack(name, stack_id, world.datetime(), "REVIEW_IN_PROGRESS", empty)
     request.state.stacks[stack_id] = stack
     book = journal(request, stack)

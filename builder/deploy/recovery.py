@@ -1,0 +1,121 @@
+"""What it takes to bring a stack back to where it takes a change set: looked up and decided; nothing is changed here.
+
+A stack in UPDATE_FAILED stands where an update failed whose rollback was disabled: it is rolled back. One in
+UPDATE_ROLLBACK_FAILED could not be rolled back: that is tried again, and may in the end skip what can't be.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from builder.aws import Clients, together
+from builder.deploy.cause import observe_since_good
+from builder.deploy.events import SinceGood, is_collateral
+from builder.deploy.look import until_settled
+from builder.deploy.observe import ObservedResource, ObservedStack, SiteView, observe_resources, of_deployment
+from builder.deploy.progress import Emit
+from builder.deploy.records import StackResource
+from builder.deploy.resources import HOLDERS, holds_data
+from builder.errors import Stopped
+from builder.terms import LogicalId, Operation, Place, StackId
+
+_NESTED = "AWS::CloudFormation::Stack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedResource:
+    """A resource that could not be brought where it should be."""
+
+    logical_id: LogicalId
+    type: str
+    reason: str
+    may_be_skipped: bool
+    """The rollback may leave it as it is, if it fails again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """One stack to be rolled back, and what a person has to know before."""
+
+    stack: StackId
+    found: ObservedStack
+    failed: tuple[FailedResource, ...]
+    deletes: tuple[StackResource, ...]
+    """What the failed update made new, and its rollback deletes."""
+
+    @property
+    def may_skip(self) -> frozenset[LogicalId]:
+        """What may be skipped: only what is in this record, because a person was shown it."""
+        return frozenset(one.logical_id for one in self.failed if one.may_be_skipped)
+
+
+async def find_recoveries(
+    deployment: str, places: Mapping[StackId, Place], clients: Clients, emit: Emit
+) -> tuple[Recovery, ...]:
+    """Return what it takes for each of the deployment's stacks in these places, once no operation runs on any.
+
+    Raises Stopped, with every reason, where a rollback would delete data.
+    """
+    ids = {place: stack for stack, place in places.items()}
+    sites = dict.fromkeys(place.site for place in ids)
+    by_site = await together(SiteView(clients, site).every_stack() for site in sites)
+    ours = of_deployment(tuple(stack for stacks in by_site for stack in stacks), deployment)
+    known = [(ids[place], stack) for stack in ours if (place := Place(stack.site, stack.name)) in ids]
+    settled = await together(until_settled(clients, stack, stack_id, emit) for stack_id, stack in known)
+    halted = [
+        (stack_id, stack)
+        for (stack_id, _), stack in zip(known, settled, strict=True)
+        if stack is not None and stack.facts.operation is Operation.RECOVER
+    ]
+    return tuple(await together(_observe_recovery(stack_id, stack, clients) for stack_id, stack in halted))
+
+
+async def _observe_recovery(stack_id: StackId, stack: ObservedStack, clients: Clients) -> Recovery:
+    resources = await observe_resources(clients, stack)
+    return decide_recovery(stack_id, stack, resources, await observe_since_good(clients, stack))
+
+
+def decide_recovery(
+    stack_id: StackId, stack: ObservedStack, resources: Iterable[ObservedResource], since: SinceGood
+) -> Recovery:
+    """Return what it takes to roll the stack back.
+
+    Where it never had a good state, its rollback deletes all that it holds.
+    Raises Stopped where rolling back would delete what holds data. Of a rollback that CloudFormation itself has begun
+    it is only shown: it was on its way already.
+    """
+    resources = tuple(resources)
+    deleted = [one for one in resources if one.physical_id and (one.logical_id in since.made or not since.known)]
+    kept = [one for one in deleted if holds_data(one.type)] if stack.status == "UPDATE_FAILED" else []
+    if kept:
+        told = "".join(f"\n  {one.logical_id} ({one.type}): {HOLDERS[one.type].lost}" for one in kept)
+        raise Stopped(
+            where=stack_id,
+            what=f"the stack is in {stack.status}, and its rollback would delete what holds data{told}",
+            next_step=f"aws cloudformation rollback-stack --region {stack.region} --stack-name {stack.name}"
+            "    does so all the same",
+        )
+    return Recovery(
+        stack=stack_id,
+        found=stack,
+        failed=tuple(_failed(stack, one, since) for one in resources if _failed_by_itself(one)),
+        deletes=tuple(StackResource(logical_id=one.logical_id, type=one.type) for one in deleted),
+    )
+
+
+def _failed_by_itself(resource: ObservedResource) -> bool:
+    return resource.status.endswith("_FAILED") and not is_collateral(resource.reason)
+
+
+def _failed(stack: ObservedStack, resource: ObservedResource, since: SinceGood) -> FailedResource:
+    """Return a failed resource, and whether CloudFormation takes it for one to be skipped.
+
+    Only what failed while it was rolled back is; and a nested stack is not, but what failed inside it is, by hand.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html
+    """
+    is_stuck = stack.status == "UPDATE_ROLLBACK_FAILED" and resource.logical_id in since.failed
+    return FailedResource(
+        logical_id=resource.logical_id,
+        type=resource.type,
+        reason=resource.reason,
+        may_be_skipped=is_stuck and resource.type != _NESTED,
+    )

@@ -1,0 +1,101 @@
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from builder.cli.recover import recover_first
+from builder.cli.wiring import Wiring
+from builder.errors import ExitCode, Stopped
+from conftest import Command
+from deploy.halted import failed_rollback, failed_without_rollback, standing_topics
+from deploy.rig import Rig
+from fake_aws import run_virtual
+
+
+class OnFake(Wiring):
+    """The command line's wiring, with clients and a clock of the fake AWS."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__(environment={})
+        self.clients = rig.clients
+
+    def run(self, work: Any, brake: object = None) -> Any:
+        assert brake is None
+        return run_virtual(lambda: work)
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+def first(rig: Rig, *, yes: bool = True) -> ExitCode:
+    return recover_first(OnFake(rig), "tap-dev", rig.deployment.places, yes=yes)
+
+
+def test_where_nothing_is_halted_it_says_so_and_goes_on(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    assert first(standing_topics(rig), yes=False) is ExitCode.DONE
+    assert "no stack of tap-dev has to be rolled back first" in capsys.readouterr().out
+
+
+def test_without_a_terminal_it_shows_and_changes_nothing(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    failed_rollback(standing_topics(rig))
+    with pytest.raises(Stopped, match="Roll back exactly this"):
+        first(rig, yes=False)
+    assert "skipped if it fails again: it stays as it is" in capsys.readouterr().out
+    assert rig.operations("ContinueUpdateRollback") == 0
+
+
+def test_what_was_skipped_is_told_again_afterwards(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    failed_rollback(standing_topics(rig), times=2)
+    assert first(rig) is ExitCode.DONE
+    wrote = capsys.readouterr()
+    assert "1 done, 0 failed" in wrote.out
+    assert "then:  aws cloudformation detect-stack-drift" in wrote.err
+
+
+def test_a_rollback_that_fails_again_ends_it_there(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    failed_without_rollback(standing_topics(rig))
+    rig.world.script.fails("UPDATE_ROLLBACK", "First", reason="no way back")
+    assert first(rig) is ExitCode.FAILED
+    wrote = capsys.readouterr()
+    assert "us-east-1/topics: UPDATE_ROLLBACK_FAILED: First (AWS::SNS::Topic): no way back" in wrote.out
+    assert "next:  python -m builder plan --recover" in wrote.err
+
+
+def test_plan_deploy_and_execute_take_it_before_anything_else(
+    project: Path, deployed: Command, session: boto3.Session
+) -> None:
+    session.client("dynamodb").create_table(
+        TableName="taken",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    client = session.client("cloudformation", "us-east-1")
+    stack, env = "tap-synthmfm20-table", ("--env", "synthmfm20")
+    body = (project / "templates" / "us-east-1" / "table.yaml").read_text()
+    taken = "Resources:\n  Taken:\n    Type: AWS::DynamoDB::GlobalTable\n    Properties:\n      TableName: taken\n"
+    taken += "      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]\n"
+    taken += "      KeySchema: [{AttributeName: id, KeyType: HASH}]\n      Replicas: [{Region: us-east-1}]\n"
+    client.update_stack(
+        StackName=stack,
+        TemplateBody=body.replace("Resources:\n", taken),
+        Parameters=[{"ParameterKey": "EnvironmentSuffix", "UsePreviousValue": True}],
+        DisableRollback=True,
+    )
+    refused = deployed("plan", *env)
+    assert refused.code == 4
+    assert "the stack is in UPDATE_FAILED and cannot take a change set" in refused.err
+    assert "next:  python -m builder plan --recover" in refused.err
+    asked = deployed("plan", "--recover", *env)
+    assert asked.code == 4
+    assert "us-east-1/table  is rolled back" in asked.out
+    assert "--yes answers it" in asked.err
+    answer = deployed("deploy", "--recover", "--yes", *env)
+    assert answer.code == 0, answer
+    assert client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert "No changes: all 5 stacks are as they should be." in answer.out
+    assert deployed("plan", "--recover", *env).code == 0
+    assert deployed("execute", "plan.json", "--recover").code == 0

@@ -1,0 +1,96 @@
+"""A deployment of one stack that nothing of value is in, and the ways in which an update of it can be left halfway."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from builder.deploy import Broke, Deployment, Done, Recovery, find_recoveries, recover
+from builder.deploy.progress import Emit
+from builder.terms import Region, StackId
+from deploy.chained import make_deployment, make_stack
+from deploy.rig import Rig
+from fake_aws.cloudformation.control import StackControl
+
+TOPICS = StackId("us-east-1/topics")
+ONE = """\
+Resources:
+  First: {Type: AWS::SNS::Topic, Properties: {DisplayName: one}}
+  Second: {Type: AWS::SNS::Topic, DependsOn: First, Properties: {DisplayName: one}}
+"""
+TWO = ONE.replace("one", "two")
+
+
+def topics(template: str = ONE) -> Deployment:
+    return make_deployment(make_stack(TOPICS, template))
+
+
+def standing_topics(rig: Rig, template: str = ONE) -> Rig:
+    rig.deployment = topics(template)
+    rig.deploy()
+    rig.events.clear()
+    rig.world.calls.clear()
+    return rig
+
+
+def control(rig: Rig) -> StackControl:
+    return rig.world.stack("tap-dev-topics")
+
+
+def failed_without_rollback(rig: Rig, template: str = TWO) -> None:
+    """Somebody updates the stack by hand, rollback disabled, and Second fails."""
+    rig.world.script.fails("UPDATE", "Second", reason="no")
+    by_hand(rig, template, disable_rollback=True)
+    assert control(rig).status == "UPDATE_FAILED"
+
+
+def failed_rollback(
+    rig: Rig, template: str = TWO, *, stuck: Collection[str] = ("First",), times: int | None = 1
+) -> None:
+    """An update of ours fails at Second, and what is stuck fails on its way back too."""
+    rig.world.script.fails("UPDATE", "Second", reason="no")
+    for resource in stuck:
+        rig.world.script.fails("UPDATE_ROLLBACK", resource, reason=f"no way back for {resource}", times=times)
+    rig.execute(rig.plan(topics(template)))
+    assert control(rig).status == "UPDATE_ROLLBACK_FAILED"
+    rig.events.clear()
+    rig.world.calls.clear()
+
+
+def by_hand(rig: Rig, template: str, *, disable_rollback: bool = False, token: str = "Console-Execute-1") -> None:
+    client = rig.clients.cloudformation(Region("us-east-1"))
+    stack = rig.deployment.stack(TOPICS)
+    client.create_change_set(
+        StackName=stack.name,
+        ChangeSetName="by-hand",
+        TemplateBody=template,
+        Tags=[{"Key": key, "Value": value} for key, value in stack.tags.items()],
+    )
+    rig.world.settle()
+    client.execute_change_set(
+        StackName=stack.name, ChangeSetName="by-hand", DisableRollback=disable_rollback, ClientRequestToken=token
+    )
+    rig.world.settle()
+
+
+def recoveries(rig: Rig, deployment: Deployment | None = None) -> tuple[Recovery, ...]:
+    wanted = deployment or rig.deployment
+    return rig.watched(lambda emit: find_recoveries(wanted.name, wanted.places, rig.clients, emit))
+
+
+def recovered(rig: Rig, found: tuple[Recovery, ...] | None = None) -> tuple[Done | Broke, ...]:
+    """What `--recover` does once somebody has said yes; or with what was found before."""
+    rig.plans += 1
+    run_id = f"recover-{rig.plans}"
+
+    async def all_of_it(emit: Emit) -> tuple[Done | Broke, ...]:
+        wanted = rig.deployment
+        shown = found if found is not None else await find_recoveries(wanted.name, wanted.places, rig.clients, emit)
+        return await recover(shown, rig.clients, run_id, emit)
+
+    return rig.watched(all_of_it)
+
+
+def shown_less(found: tuple[Recovery, ...], *logical_ids: str) -> tuple[Recovery, ...]:
+    """The same recoveries, as if a person had not been shown these resources."""
+    return tuple(
+        replace(one, failed=tuple(each for each in one.failed if each.logical_id not in logical_ids)) for one in found
+    )

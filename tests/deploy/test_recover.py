@@ -1,0 +1,194 @@
+import asyncio
+
+import pytest
+
+from builder.deploy import Broke, Done
+from builder.deploy.progress import FirstFailure, Skipping, Started, Status
+from builder.deploy.recover import recover
+from builder.deploy.recovery import find_recoveries
+from builder.terms import LogicalId, Region
+from deploy.halted import (
+    TOPICS,
+    control,
+    failed_rollback,
+    failed_without_rollback,
+    recovered,
+    recoveries,
+    shown_less,
+    standing_topics,
+)
+from deploy.rig import Rig
+from fake_aws import Fault, Killed
+
+BACK, FIRST = "UPDATE_ROLLBACK_COMPLETE", LogicalId("First")
+
+
+def test_an_update_that_failed_without_rollback_is_rolled_back(rig: Rig) -> None:
+    failed_without_rollback(standing_topics(rig))
+    rig.world.calls.clear()
+    assert recovered(rig) == (Done(TOPICS, BACK),)
+    assert (rig.operations("RollbackStack"), rig.operations("ContinueUpdateRollback")) == (1, 0)
+    statuses = [event.status for event in rig.events if isinstance(event, Status)]
+    assert (statuses[0], statuses[-1]) == ("UPDATE_ROLLBACK_IN_PROGRESS", BACK)
+    assert rig.plan().is_empty
+
+
+def test_a_rollback_that_failed_is_first_continued_without_skipping_anything(rig: Rig) -> None:
+    failed_rollback(standing_topics(rig))
+    assert recovered(rig) == (Done(TOPICS, BACK),)
+    assert rig.operations("ContinueUpdateRollback") == 1
+    assert rig.said(Skipping) == []
+    assert control(rig).record.resources["First"].properties == {"DisplayName": "one"}
+
+
+def test_what_fails_again_is_skipped_and_named_with_what_to_do_about_it(rig: Rig) -> None:
+    failed_rollback(standing_topics(rig), times=2)
+    (done,) = recovered(rig)
+    assert isinstance(done, Done)
+    assert done.status == BACK
+    assert "detect-stack-drift" in done.next_step
+    assert "First" in done.next_step
+    assert rig.operations("ContinueUpdateRollback") == 2
+    assert rig.said(Skipping) == [Skipping(TOPICS, (FIRST,))]
+
+
+def test_what_nobody_was_shown_is_not_skipped(rig: Rig) -> None:
+    failed_rollback(standing_topics(rig), times=2)
+    (broke,) = recovered(rig, shown_less(recoveries(rig), "First"))
+    assert broke == Broke(
+        TOPICS,
+        "UPDATE_ROLLBACK_FAILED",
+        "First (AWS::SNS::Topic)",
+        "no way back for First",
+        "python -m builder plan --recover    shows what it would roll back, and asks; so does deploy",
+    )
+    assert rig.operations("ContinueUpdateRollback") == 1
+    assert rig.said(FirstFailure) != []
+
+
+def test_what_failed_only_now_is_not_skipped_along_with_what_was_shown(rig: Rig) -> None:
+    failed_rollback(standing_topics(rig), times=1)
+    rig.world.script.fails("UPDATE_ROLLBACK", "Second", reason="not this one either")
+    (broke,) = recovered(rig)
+    assert isinstance(broke, Broke)
+    assert (broke.status, broke.resource) == ("UPDATE_ROLLBACK_FAILED", "Second (AWS::SNS::Topic)")
+    assert recovered(rig) == (Done(TOPICS, BACK),)
+
+
+def test_a_rollback_begun_by_the_recovery_that_fails_skips_nothing_unseen(rig: Rig) -> None:
+    failed_without_rollback(standing_topics(rig))
+    rig.world.script.fails("UPDATE_ROLLBACK", "First", reason="no way back", times=3)
+    (broke,) = recovered(rig)
+    assert isinstance(broke, Broke)
+    assert broke.status == "UPDATE_ROLLBACK_FAILED"
+    assert rig.operations("ContinueUpdateRollback") == 0
+    (done,) = recovered(rig)  # now it was shown
+    assert isinstance(done, Done)
+    assert done.status == BACK
+
+
+def test_a_rollback_that_fails_though_it_skips_is_a_failure(rig: Rig) -> None:
+    failed_rollback(standing_topics(rig), times=2)
+    rig.world.script.fails("UPDATE_ROLLBACK", "Second", reason="nor this", times=1)
+    (broke,) = recovered(rig)
+    assert isinstance(broke, Broke)
+    assert broke.resource == "Second (AWS::SNS::Topic)"
+
+
+OPERATIONS = {"UPDATE_FAILED": "RollbackStack", "UPDATE_ROLLBACK_FAILED": "ContinueUpdateRollback"}
+HALTS = {"UPDATE_FAILED": failed_without_rollback, "UPDATE_ROLLBACK_FAILED": failed_rollback}
+
+
+@pytest.mark.parametrize("honoured", [True, False])
+@pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.LOSE_REQUEST, Fault.READ_TIMEOUT, Fault.THROTTLE])
+@pytest.mark.parametrize("status", HALTS)
+def test_a_lost_answer_is_read_up(rig: Rig, status: str, fault: Fault, honoured: bool) -> None:  # noqa: FBT001
+    HALTS[status](standing_topics(rig))
+    rig.world.quirks.repeated_request_token_is_honoured = honoured
+    rig.world.faults.add(fault, operation=OPERATIONS[status], nth=1)
+    assert recovered(rig) == (Done(TOPICS, BACK),)
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_an_answer_lost_on_a_rollback_that_fails_at_once_is_read_up(rig: Rig, nth: int) -> None:
+    failed_rollback(standing_topics(rig), times=2)
+    rig.world.script.takes(0.01, action="UPDATE_ROLLBACK")
+    rig.world.script.takes(0.01, action="STACK")
+    rig.world.faults.add(Fault.LOSE_ANSWER, operation="ContinueUpdateRollback", nth=nth)
+    (done,) = recovered(rig)
+    assert isinstance(done, Done)
+    assert rig.said(Skipping) == [Skipping(TOPICS, (FIRST,))]
+
+
+@pytest.mark.parametrize("status", HALTS)
+def test_reads_that_lag_behind_end_nothing_early(rig: Rig, status: str) -> None:
+    HALTS[status](standing_topics(rig))
+    found = recoveries(rig)
+    rig.world.faults.add(Fault.STALE, probability=0.5)
+    assert recovered(rig, found) == (Done(TOPICS, BACK),)
+    rig.world.faults.clear()
+    assert control(rig).status == BACK
+
+
+@pytest.mark.parametrize("fault", [Fault.KILL_BEFORE, Fault.KILL_AFTER])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_after_a_kill_the_same_again_goes_on(rig: Rig, fault: Fault, nth: int) -> None:
+    failed_rollback(standing_topics(rig), times=2)
+    rig.world.faults.add(fault, operation="ContinueUpdateRollback", nth=nth)
+    with pytest.raises(Killed):
+        recovered(rig)
+    rig.world.faults.clear()
+    rig.world.faults.revive()
+    for _ in range(2):
+        recovered(rig)
+    assert control(rig).status == BACK
+
+
+def test_another_s_rollback_is_as_good_as_ours(rig: Rig) -> None:
+    failed_rollback(standing_topics(rig))
+    found = recoveries(rig)
+    rig.clients.cloudformation(Region("us-east-1")).continue_update_rollback(StackName="tap-dev-topics")
+    assert recovered(rig, found) == (Done(TOPICS, BACK),)
+
+
+def test_another_s_rollback_that_fails_skips_nothing(rig: Rig) -> None:
+    failed_rollback(standing_topics(rig), times=3)
+    found = recoveries(rig)
+    rig.clients.cloudformation(Region("us-east-1")).continue_update_rollback(StackName="tap-dev-topics")
+    (broke,) = recovered(rig, found)
+    assert isinstance(broke, Broke)
+    assert rig.said(Skipping) == []
+
+
+def test_a_refusal_is_told_as_aws_says_it(rig: Rig) -> None:
+    failed_without_rollback(standing_topics(rig))
+    found = recoveries(rig)
+    rig.world.faults.add(Fault.DENIED, operation="RollbackStack")
+    (broke,) = recovered(rig, found)
+    assert isinstance(broke, Broke)
+    assert "not allowed to call RollbackStack" in broke.reason
+    assert "describe-stack-events --region us-east-1 --stack-name tap-dev-topics" in broke.next_step
+
+
+def test_a_stack_that_is_back_already_is_left_as_it_is(rig: Rig) -> None:
+    failed_without_rollback(standing_topics(rig))
+    found = recoveries(rig)
+    control(rig).put(BACK)
+    assert recovered(rig, found) == (Done(TOPICS, BACK),)
+
+
+def test_several_stacks_are_rolled_back_side_by_side(standing: Rig) -> None:
+    for region in ("us-east-1", "us-west-2"):
+        standing.world.stack("tap-dev-service", region=region).put("UPDATE_FAILED", failed=("Function",))
+    standing.world.script.takes(100, action="STACK")
+
+    async def all_of_it() -> float:
+        places = standing.deployment.places
+        found = await find_recoveries("tap-dev", places, standing.clients, standing.events.append)
+        started = asyncio.get_running_loop().time()
+        ended = await recover(found, standing.clients, "r", standing.events.append)
+        assert [outcome.status for outcome in ended] == [BACK, BACK]
+        return asyncio.get_running_loop().time() - started
+
+    assert standing.run(all_of_it) < 250
+    assert len(standing.said(Started)) == 2

@@ -1,0 +1,57 @@
+from dataclasses import replace
+
+from builder.deploy.records import StackResource
+from builder.deploy.recovery import FailedResource, Recovery
+from builder.report.recovery import recoveries
+from builder.terms import LogicalId, StackId
+from deploy.test_decide import observed
+
+FUNCTION = FailedResource(
+    logical_id=LogicalId("Function"), type="AWS::Lambda::Function", reason="Handler is wrong", may_be_skipped=True
+)
+TABLE = FailedResource(logical_id=LogicalId("Table"), type="AWS::DynamoDB::GlobalTable", reason="", may_be_skipped=True)
+NESTED = FailedResource(
+    logical_id=LogicalId("Nested"), type="AWS::CloudFormation::Stack", reason="inside", may_be_skipped=False
+)
+STUCK = Recovery(
+    stack=StackId("us-east-1/table"),
+    found=replace(observed("UPDATE_ROLLBACK_FAILED"), status_reason="The following resource(s) failed"),
+    failed=(FUNCTION, TABLE, NESTED),
+    deletes=(StackResource(logical_id=LogicalId("Bucket"), type="AWS::S3::Bucket"),),
+)
+PAUSED = Recovery(
+    stack=StackId("us-east-1/table"),
+    found=replace(observed("UPDATE_FAILED"), status_reason=""),
+    failed=(replace(FUNCTION, may_be_skipped=False),),
+    deletes=(StackResource(logical_id=LogicalId("Topic"), type="AWS::SNS::Topic"),),
+)
+
+
+def test_a_failed_rollback_shows_what_it_might_skip_and_what_that_means() -> None:
+    assert (
+        recoveries([STUCK])
+        == """\
+  us-east-1/table  goes on with its rollback  (tap-dev-table, UPDATE_ROLLBACK_FAILED: The following resource(s) failed)
+    ! Function  AWS::Lambda::Function: Handler is wrong
+        skipped if it fails again: it stays as it is, though CloudFormation takes it for rolled back from then on
+    ! Table  AWS::DynamoDB::GlobalTable: no reason given
+        skipped if it fails again: it stays as it is with all its data, though CloudFormation takes it for rolled back \
+from then on
+    ! Nested  AWS::CloudFormation::Stack: inside
+        not skipped
+    - Bucket  AWS::S3::Bucket: made by the failed update, deleted with all its data
+"""
+    )
+
+
+def test_a_paused_update_shows_what_failed_and_skips_nothing() -> None:
+    assert recoveries([PAUSED, PAUSED]) == "\n".join(
+        2
+        * [
+            """\
+  us-east-1/table  is rolled back  (tap-dev-table, UPDATE_FAILED)
+    ! Function  AWS::Lambda::Function: Handler is wrong
+    - Topic  AWS::SNS::Topic: made by the failed update, deleted
+"""
+        ]
+    )
