@@ -9,6 +9,7 @@ import click
 from builder.cli.carry_out import carry_out, tell_end
 from builder.cli.options import global_options
 from builder.cli.outputs import tell_outputs
+from builder.cli.tell_plan import tell_plan
 from builder.cli.wiring import Wiring
 from builder.cli.wish import allow_option, make_wish, wish_options, yes_option
 from builder.errors import BuilderError, ExitCode
@@ -28,12 +29,11 @@ _REVIEW = Path("plan.json")
 def deploy(wiring: Wiring, /, *, yes: bool, allow: Collection[str], **said: Any) -> ExitCode:  # noqa: ANN401
     """Plan all regions, show the plan, ask, and execute exactly that."""
     from builder.deploy import make_plan
-    from builder.report import text
 
     deployment, clients, wish = wiring.deployment, wiring.clients, make_wish(wiring, "deploy", said)
     with wiring.console.progress() as emit:
         plan = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
-    wiring.console.say(text.plan(plan))
+    tell_plan(wiring, plan, _REVIEW)
     code = ExitCode.DONE if plan.is_empty else _go_through(wiring, plan, allow, yes=yes)
     if code is ExitCode.DONE:
         tell_outputs(wiring)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from builder.cli.options import global_options
+from builder.cli.tell_plan import page_options, tell_plan
 from builder.cli.wiring import Wiring
 from builder.cli.wish import make_wish, wish_options
 from builder.errors import ExitCode
@@ -14,19 +15,28 @@ from builder.errors import ExitCode
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("plan.json"), show_default=True)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 3 where there is something to do.")
+@page_options
 @wish_options
 @global_options
 @click.pass_obj
-def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, **said: Any) -> ExitCode:  # noqa: ANN401
+def plan(
+    wiring: Wiring,
+    /,
+    *,
+    output: Path,
+    detailed_exitcode: bool,
+    markdown: Path | None,
+    html: Path | None,
+    **said: Any,  # noqa: ANN401
+) -> ExitCode:
     """Make all change sets of all regions for review, execute none, and save the plan."""
     from builder.deploy import make_plan, write_plan
-    from builder.report import text
 
     deployment, clients, wish = wiring.deployment, wiring.clients, make_wish(wiring, "plan", said)
     with wiring.console.progress() as emit:
         made = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
     output.write_bytes(write_plan(made))
-    wiring.console.say(text.plan(made))
+    tell_plan(wiring, made, output, markdown=markdown, html=html)
     if not made.is_empty:
         wiring.console.say(f"saved as {output}; next: python -m builder execute {output}")
     return ExitCode.CHANGES_FOUND if detailed_exitcode and not made.is_empty else ExitCode.DONE
