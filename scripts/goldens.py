@@ -1,6 +1,6 @@
 """Refresh everything that is generated and committed.
 
-That is templates/, tests/golden/, the JSON Schema of dr.yaml and the README's picture.
+That is templates/, tests/golden/, the JSON Schemas and the README's picture.
 
 python scripts/goldens.py
 """
@@ -16,8 +16,14 @@ from builder.assembly.render import make_assembly
 from builder.config import read_wanted
 from builder.config.schema import SCHEMA, make_schema
 from builder.report import dot, mermaid
+from builder.report.schema import make_schema as make_events_schema
 
 ROOT = Path(__file__).resolve().parent.parent
+EVENTS = ROOT / "docs" / "events.schema.json"
+PLANS = ROOT / "tests" / "golden" / "plans"
+sys.path.insert(0, str(ROOT / "tests"))  # where the fake AWS is that plans are recorded from
+
+from report.recordings import RECORDED, goldens  # noqa: E402
 
 
 def main() -> int:
@@ -30,12 +36,16 @@ def main() -> int:
 def refreshed() -> Iterator[Path]:
     """Write each generated file that is stale, and yield it."""
     yield from _written(SCHEMA, make_schema())
+    yield from _written(EVENTS, make_events_schema())
     assembly = make_assembly(read_wanted(ROOT / "dr.yaml"))
     yield from (ROOT / "templates" / path for path in write_assembly(ROOT / "templates", assembly))
     readme = ROOT / "README.md"
     yield from _written(readme, _pictured(readme.read_text(), mermaid.diagram(make_diagram(assembly))).encode())
     for config in sorted((ROOT / "tests" / "golden").glob("*/dr.yaml")):
         yield from _refreshed_golden(config)
+    for name in RECORDED:
+        for file, text in goldens(name).items():
+            yield from _written(PLANS / file, text.encode())
 
 
 def _refreshed_golden(config: Path) -> Iterator[Path]:

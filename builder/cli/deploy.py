@@ -10,6 +10,7 @@ from builder.cli.carry_out import carry_out, tell_end
 from builder.cli.options import global_options
 from builder.cli.outputs import tell_outputs
 from builder.cli.recover import recover_first, recover_option
+from builder.cli.tell_plan import tell_plan
 from builder.cli.wiring import Wiring
 from builder.cli.wish import allow_option, make_wish, wish_options, yes_option
 from builder.errors import BuilderError, ExitCode
@@ -38,14 +39,13 @@ def deploy(
 ) -> ExitCode:
     """Plan all regions, show the plan, ask, and execute exactly that."""
     from builder.deploy import make_plan
-    from builder.report import text
 
     deployment, clients, wish = wiring.deployment, wiring.clients, make_wish(wiring, "deploy", said)
     if recover and (code := recover_first(wiring, deployment.name, deployment.places, yes=yes)) is not ExitCode.DONE:
         return code
     with wiring.console.progress() as emit:
         plan = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
-    wiring.console.say(text.plan(plan))
+    tell_plan(wiring, plan, _REVIEW)
     code = ExitCode.DONE if plan.is_empty else _go_through(wiring, plan, allow, yes=yes)
     if code is ExitCode.DONE:
         tell_outputs(wiring)

@@ -7,6 +7,7 @@ import click
 
 from builder.cli.options import global_options
 from builder.cli.recover import recover_first, recover_option
+from builder.cli.tell_plan import page_options, tell_plan
 from builder.cli.wiring import Wiring
 from builder.cli.wish import make_wish, wish_options, yes_option
 from builder.errors import ExitCode
@@ -17,30 +18,23 @@ from builder.errors import ExitCode
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 3 where there is something to do.")
 @recover_option
 @yes_option
+@page_options
 @wish_options
 @global_options
 @click.pass_obj
-def plan(
-    wiring: Wiring,
-    /,
-    *,
-    output: Path,
-    detailed_exitcode: bool,
-    recover: bool,
-    yes: bool,
-    **said: Any,  # noqa: ANN401
-) -> ExitCode:
+def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, recover: bool, **said: Any) -> ExitCode:  # noqa: ANN401
     """Make all change sets of all regions for review, execute none, and save the plan."""
     from builder.deploy import make_plan, write_plan
-    from builder.report import text
 
     deployment, clients, wish = wiring.deployment, wiring.clients, make_wish(wiring, "plan", said)
-    if recover and (code := recover_first(wiring, deployment.name, deployment.places, yes=yes)) is not ExitCode.DONE:
-        return code
+    if recover:
+        code = recover_first(wiring, deployment.name, deployment.places, yes=said["yes"])
+        if code is not ExitCode.DONE:
+            return code
     with wiring.console.progress() as emit:
         made = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
     output.write_bytes(write_plan(made))
-    wiring.console.say(text.plan(made))
+    tell_plan(wiring, made, output, markdown=said["markdown"], html=said["html"])
     if not made.is_empty:
         wiring.console.say(f"saved as {output}; next: python -m builder execute {output}")
     return ExitCode.CHANGES_FOUND if detailed_exitcode and not made.is_empty else ExitCode.DONE

@@ -9,6 +9,7 @@ import click
 from builder.cli.carry_out import carry_out, tell_end
 from builder.cli.options import global_options
 from builder.cli.recover import recover_first, recover_option
+from builder.cli.tell_plan import page_options, tell_plan
 from builder.cli.wiring import Wiring
 from builder.cli.wish import allow_option, yes_option
 from builder.errors import BadInput, ExitCode
@@ -21,13 +22,12 @@ _PLAN = click.argument("plan_file", metavar="PLAN.JSON", type=click.Path(path_ty
 
 @click.command()
 @_PLAN
+@page_options
 @global_options
 @click.pass_obj
-def show(wiring: Wiring, *, plan_file: Path) -> ExitCode:
+def show(wiring: Wiring, *, plan_file: Path, markdown: Path | None, html: Path | None) -> ExitCode:
     """Show a saved plan again, the riskiest change first, with console links."""
-    from builder.report import text
-
-    wiring.console.say(text.plan(_read(plan_file)))
+    tell_plan(wiring, _read(plan_file), plan_file, markdown=markdown, html=html)
     return ExitCode.DONE
 
 

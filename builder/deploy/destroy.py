@@ -9,7 +9,7 @@ from builder.deploy.desired import TAG_STACK
 from builder.deploy.observe import ObservedStack, SiteView, of_deployment
 from builder.deploy.outcome import Broke, Cancelled, Done, Outcome
 from builder.deploy.pending import is_under_review_by
-from builder.deploy.progress import Emit, FirstFailure, NotStarted
+from builder.deploy.progress import Begun, Emit, Finished, FirstFailure, NotStarted
 from builder.deploy.take_down import Demolition, Standing, check_protection, observe_standing, quiesce, take_down
 from builder.deploy.watch import Watch, make_watches
 from builder.errors import BuilderError
@@ -77,6 +77,7 @@ async def destroy(removal: Removal, clients: Clients, run_id: str, emit: Emit) -
         {one.stack.arn: loop.create_future() for one in standing},
         {need: [one for one in standing if need in needs.get(one.id, ())] for need in {one.id for one in standing}},
     )
+    emit(Begun(what="destroy", stacks=tuple(dict.fromkeys(one.id for one in standing))))
     await together(quiesce(one, clients) for one in standing)
     return tuple(await asyncio.gather(*(_take_down(run, one) for one in standing)))
 
@@ -91,8 +92,11 @@ async def _take_down(run: _Run, one: Standing) -> Outcome:
     except BuilderError as error:
         run.emit(FirstFailure(stack=one.id, resource="", reason=error.what))
         outcome = Broke(one.id, status="", resource="", reason=error.what, next_step=error.next_step)
-    if isinstance(outcome, Cancelled):
-        run.emit(NotStarted(stack=one.id, because=outcome.because))
+    match outcome:
+        case Cancelled(because=because):
+            run.emit(NotStarted(stack=one.id, because=because))
+        case Done(status=status):
+            run.emit(Finished(stack=one.id, status=status))
     run.ends[one.stack.arn].set_result(outcome)
     return outcome
 

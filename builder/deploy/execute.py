@@ -12,7 +12,7 @@ from builder.deploy.events import FirstCause
 from builder.deploy.observe import ObservedStack, observe_stack
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
 from builder.deploy.preflight import Checked, check_plan
-from builder.deploy.progress import Emit, FirstFailure, NotStarted, Started
+from builder.deploy.progress import Begun, Emit, Finished, FirstFailure, NotStarted, Started
 from builder.deploy.records import Deferred, Deletion, Plan, Step
 from builder.deploy.remedy import remedy
 from builder.deploy.start import execute_step, execution_token
@@ -64,6 +64,7 @@ async def execute_plan(
         watches=make_watches(_ids(plan), clients, emit),
         ends={one.stack: loop.create_future() for one in checked},
     )
+    emit(Begun(what="execute", stacks=tuple(run.ends)))
     claim = _first_to_start(checked)
     if claim is None:
         run.claimed.set()
@@ -94,10 +95,11 @@ async def _carry_out(run: _Run, one: Checked, *, first: bool) -> Outcome:
             run.stopped_by = run.stopped_by or f"{stack} was moved by somebody else"
         case Deviated(stack=stack):
             run.stopped_by = run.stopped_by or f"{stack} waits for review"
+            run.emit(NotStarted(stack=stack, because="its change set waits for review"))
         case Cancelled(stack=stack, because=because):
             run.emit(NotStarted(stack=stack, because=because))
-        case Done():
-            pass
+        case Done(stack=stack, status=status):
+            run.emit(Finished(stack=stack, status=status))
     run.ends[one.stack].set_result(outcome)
     return outcome
 

@@ -15,7 +15,7 @@ from builder.deploy.look import look_around
 from builder.deploy.lost_region import check_without
 from builder.deploy.outline import Outline, Part, make_outline
 from builder.deploy.pending import observe_change_sets, reviews_of_others
-from builder.deploy.progress import Emit, Planned, Planning, Unchanged
+from builder.deploy.progress import Begun, Emit, Planned, Planning, Unchanged
 from builder.deploy.records import PLAN_VERSION, Deferred, Deletion, Options, Origin, Orphan, PendingReview, Plan, Step
 from builder.errors import BuilderError
 from builder.terms import Region, StackId
@@ -63,6 +63,7 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
     """
     look = await look_around(deployment, clients, emit)
     outline = make_outline(deployment, look)
+    emit(Begun(what="plan", stacks=tuple(part.desired.id for part in outline.now)))
     origin = Origin(deployment=deployment.name, assembly=deployment.digest, plan=seal.id, options=wish.options)
     planner = _Planner(origin, clients, emit, wish.lint)
     wrecks = await together(plan_wreck(stack, observed, clients) for stack, observed in outline.wrecks)

@@ -8,6 +8,15 @@ from builder.terms import LogicalId, StackId
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """From here on it is known which stacks the work is about; each is said to be planned, finished, failed or left."""
+
+    what: Literal["plan", "execute", "destroy"]
+    stacks: tuple[StackId, ...]
+    event: Literal["run.begun"] = "run.begun"
+
+
+@dataclass(frozen=True, slots=True)
 class Planning:
     """A change set was asked for; its stack is about to be, or already, in review."""
 
@@ -72,6 +81,26 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class InHand:
+    """What CloudFormation works on in a stack: the resource whose status changed last."""
+
+    stack: StackId
+    resource: str
+    """`LogicalId (Type)`."""
+    status: str
+    event: Literal["resource.status"] = "resource.status"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All that was to be done on a stack is done."""
+
+    stack: StackId
+    status: str
+    event: Literal["stack.finished"] = "stack.finished"
+
+
+@dataclass(frozen=True, slots=True)
 class FirstFailure:
     """The resource that failed first, and why."""
 
@@ -100,5 +129,19 @@ class Emptied:
     event: Literal["bucket.emptied"] = "bucket.emptied"
 
 
-Progress = Planning | Planned | Unchanged | Waiting | Started | Skipping | Status | FirstFailure | NotStarted | Emptied
+Progress = (
+    Begun
+    | Planning
+    | Planned
+    | Unchanged
+    | Waiting
+    | Started
+    | Skipping
+    | Status
+    | InHand
+    | Finished
+    | FirstFailure
+    | NotStarted
+    | Emptied
+)
 Emit = Callable[[Progress], None]

@@ -3,27 +3,19 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Self, TextIO, assert_never
+from typing import Self, TextIO
 
 from rich.console import Console as RichConsole
+from rich.console import RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from builder.deploy import progress as said
-from builder.deploy.progress import Emit, Progress
+from builder.deploy.progress import Begun, Emit, InHand, Progress
 from builder.errors import Stopped
 from builder.report import as_json
-from builder.terms import STATUSES
-
-
-@dataclass(slots=True)
-class _Row:
-    what: str
-    since: datetime
-    until: datetime | None = None
+from builder.report.board import Board
+from builder.report.words import in_words
 
 
 class Console:
@@ -38,9 +30,9 @@ class Console:
     def _people(self) -> TextIO:
         return sys.stderr if self.json_events else sys.stdout
 
-    def say(self, text: str) -> None:
-        """Write text for people."""
-        self._rich.print(text.removesuffix("\n"), markup=False, emoji=False)
+    def say(self, text: str | Text) -> None:
+        """Write text for people; its styles show on a terminal only, and no colour of them where NO_COLOR is set."""
+        self._rich.print(text if isinstance(text, Text) else text.removesuffix("\n"), markup=False, emoji=False)
         self._people.flush()
 
     def warn(self, text: str) -> None:
@@ -81,16 +73,19 @@ class Console:
             yield self._plain_line
 
     def _plain_line(self, event: Progress) -> None:
-        self.say(f"{self.now():%H:%M:%S}  {event.stack:<24} {in_words(event)}")
+        if not isinstance(event, InHand):  # too many for a log that nobody asked to be long; --json has them
+            stack = "" if isinstance(event, Begun) else event.stack
+            self.say(f"{self.now():%H:%M:%S}  {stack:<24} {': '.join(filter(None, in_words(event)))}")
 
 
 class _LiveTable:
-    """The stacks by region, each with what happens to it and for how long."""
+    """The board on the screen, drawn anew while work goes on."""
 
     def __init__(self, console: RichConsole, now: Callable[[], datetime]) -> None:
+        self._console = console
         self._now = now
-        self._rows: dict[str, _Row] = {}
-        self._live = Live(console=console, get_renderable=self._table, refresh_per_second=8)
+        self._board = Board(started=now())
+        self._live = Live(console=console, get_renderable=self._frame, refresh_per_second=4)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -100,58 +95,8 @@ class _LiveTable:
         self._live.stop()
 
     def emit(self, event: Progress) -> None:
-        now = self._now()
-        row = self._rows.setdefault(event.stack, _Row(what="", since=now))
-        row.what = in_words(event)
-        row.until = now if _is_end(event) else None
+        self._board.take(event, self._now())
 
-    def _table(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        now = self._now()
-        for stack in sorted(self._rows):
-            row = self._rows[stack]
-            seconds = ((row.until or now) - row.since).total_seconds()
-            table.add_row(Text(stack, style="bold"), Text(row.what, style=_style(row.what)), f"{seconds:5.1f} s")
-        return table
-
-
-def in_words(event: Progress) -> str:  # noqa: C901 - a case each
-    """Return what an event says, for people."""
-    match event:
-        case said.Planning(type=kind):
-            return f"change set asked for ({kind})"
-        case said.Planned(changes=changes):
-            return f"change set stands: {changes} changes"
-        case said.Unchanged():
-            return "unchanged"
-        case said.Waiting(status=status, token=token):
-            return f"waiting for another's operation ({status}{f', token {token}' if token else ''})"
-        case said.Started(what=what):
-            return f"started ({what})"
-        case said.Skipping(resources=resources):
-            return f"rolling back without {', '.join(resources)}"
-        case said.Status(status=status):
-            return status
-        case said.FirstFailure(resource=resource, reason=reason):
-            return f"FAILED {f'{resource}: ' if resource else ''}{reason}"
-        case said.NotStarted(because=because):
-            return f"not started: {because}"
-        case said.Emptied(bucket=bucket, versions=versions):
-            return f"{bucket}: {versions:,} versions removed"
-    assert_never(event)
-
-
-def _is_end(event: Progress) -> bool:
-    match event:
-        case said.Status(status=status):
-            return STATUSES[status].settled
-        case said.Planned() | said.Unchanged() | said.FirstFailure() | said.NotStarted():
-            return True
-        case _:
-            return False
-
-
-def _style(what: str) -> str:
-    if "FAILED" in what or "ROLLBACK" in what:
-        return "red"
-    return "green" if what.endswith("_COMPLETE") or what == "unchanged" else ""
+    def _frame(self) -> RenderableType:
+        width, height = self._console.size
+        return self._board.frame(self._now(), width, height - 1)

@@ -26,4 +26,6 @@ def test_an_executed_plan_executed_again_has_nothing_left_to_do(
     builder("plan")
     assert builder("execute", "plan.json").code == 0
     answer = builder("execute", "plan.json")
-    assert (answer.code, answer.out) == (0, "5 done, 0 failed, 0 not started\n")
+    assert answer.code == 0
+    assert answer.out.count("done: executed before") == 5
+    assert answer.out.endswith("5 done, 0 failed, 0 not started\n")

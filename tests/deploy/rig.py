@@ -28,6 +28,7 @@ from builder.terms import StackId
 from fake_aws import World, run_virtual
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Progress)
 ROOT = Path(__file__).parent.parent.parent
 ACCOUNT = "111122223333"
 
@@ -65,7 +66,7 @@ class Rig:
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return run_virtual(work)
 
-    def said(self, kind: type[Progress]) -> list[Progress]:
+    def said(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
 
     def plan(self, deployment: Deployment | None = None, wish: Wish | None = None) -> Plan:

@@ -4,7 +4,7 @@ import pytest
 
 from builder.deploy import Broke, Cancelled, Deviated, Done, after_review, read_plan, write_plan
 from builder.deploy.observe import observe_stack
-from builder.deploy.progress import Started
+from builder.deploy.progress import NotStarted, Started
 from builder.errors import Stopped
 from builder.terms import Region, Site
 from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, TOPICS, chained
@@ -66,6 +66,9 @@ def test_one_that_shows_more_is_left_for_review_and_then_runs_as_an_ordinary_ste
     outcomes = chain.execute(plan, allow=allow)
     (deviated,) = [outcome for outcome in outcomes if isinstance(outcome, Deviated)]
     assert (deviated.stack, deviated.beyond) == (TOPICS, ("Modify Topic (AWS::SNS::Topic)",))
+    assert [(event.stack, event.because) for event in chain.said(NotStarted)] == [
+        (TOPICS, "its change set waits for review")
+    ]
     reviewed = read_plan(write_plan(after_review(plan, outcomes)), "plan.json")
     assert (len(reviewed.steps), reviewed.deferred) == (2, ())
     before = topic_key(chain)

@@ -1,7 +1,11 @@
 import dataclasses
 from typing import get_args
 
-from builder.deploy.progress import Progress
+import pytest
+
+from builder.deploy.progress import Begun, Finished, FirstFailure, NotStarted, Planned, Progress
+from builder.terms import StackId
+from deploy.rig import Rig
 
 
 def test_every_kind_of_event_has_a_name_of_its_own() -> None:
@@ -10,4 +14,43 @@ def test_every_kind_of_event_has_a_name_of_its_own() -> None:
 
 
 def test_every_event_is_about_a_stack() -> None:
-    assert all("stack" in {field.name for field in dataclasses.fields(kind)} for kind in get_args(Progress))
+    names = [{field.name for field in dataclasses.fields(kind)} for kind in get_args(Progress)]
+    assert all(named & {"stack", "stacks"} for named in names)
+
+
+def ended(rig: Rig) -> list[StackId]:
+    well, badly, never = rig.said(Finished), rig.said(FirstFailure), rig.said(NotStarted)
+    return sorted([*(one.stack for one in well), *(one.stack for one in badly), *(one.stack for one in never)])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_names_its_stacks_first_and_each_of_them_once_more_when_it_ends(rig: Rig, *, fails: bool) -> None:
+    plan = rig.plan()
+    if fails:
+        rig.world.script.fails("CREATE", "Table", reason="limit")
+    rig.events.clear()
+    rig.execute(plan)
+    (begun,) = rig.said(Begun)
+    assert rig.events[0] == begun
+    assert begun.what == "execute"
+    assert ended(rig) == sorted(begun.stacks) == sorted(step.stack for step in plan.steps)
+
+
+def test_a_run_that_goes_on_from_another_says_what_was_done_before(rig: Rig) -> None:
+    plan = rig.plan()
+    rig.execute(plan)
+    rig.events.clear()
+    rig.execute(plan)
+    assert {event.status for event in rig.said(Finished)} == {"executed before"}
+    assert len(ended(rig)) == 5
+
+
+def test_planning_and_destroying_do_so_too(rig: Rig) -> None:
+    rig.plan()
+    (begun,) = rig.said(Begun)
+    assert (begun.what, sorted(begun.stacks)) == ("plan", sorted(event.stack for event in rig.said(Planned)))
+    rig.deploy()
+    rig.events.clear()
+    rig.destroy()
+    (begun,) = rig.said(Begun)
+    assert (begun.what, sorted(begun.stacks)) == ("destroy", ended(rig))

@@ -52,7 +52,7 @@ def test_an_operation_that_runs_is_waited_for_and_what_it_made_is_emptied_too(st
         return await running
 
     assert all(isinstance(outcome, Done) for outcome in standing.run(arrive))
-    assert Waiting in {type(event) for event in standing.events if event.stack == STORAGE}
+    assert STORAGE in {event.stack for event in standing.events if isinstance(event, Waiting)}
     assert not storage.exists
 
 

@@ -3,8 +3,10 @@ from datetime import UTC, datetime
 
 from builder.deploy.outcome import Broke, Done
 from builder.deploy.progress import Status
+from builder.deploy.records import PendingReview
 from builder.report import as_json
-from builder.terms import StackId
+from builder.terms import Arn, StackId
+from report.sample import REPLACED, TABLE, plan, step, trip
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -20,3 +22,14 @@ def test_an_event_is_one_line_that_begins_with_its_kind_and_time() -> None:
 def test_the_end_of_a_run_holds_every_outcome() -> None:
     line = as_json.ended([Done(StackId("a"), "ok"), Broke(StackId("b"), "s", "r", "why")], AT)
     assert [step["outcome"] for step in json.loads(line)["steps"]] == ["done", "broke"]
+
+
+def test_a_plan_is_its_counts_and_what_it_stops_at_each_named_once() -> None:
+    theirs = PendingReview(stack=TABLE, change_set=Arn("arn:theirs"), created="then", allow="us-east-1/table/x")
+    guards = (trip(TABLE, "Table"), trip(TABLE, "Table"))
+    made = json.loads(as_json.made(plan(step(TABLE, changes=(REPLACED,)), guards=guards, pending=(theirs,)), AT))
+    assert made["event"] == "plan.made"
+    assert made["tally"] == {
+        "create": 0, "update": 1, "replacements": 1, "removals": 0, "delete": 0, "unchanged": 0, "left_out": 0,
+    }  # fmt: skip
+    assert made["allow"] == ["us-east-1/table/Table", "us-east-1/table/x"]

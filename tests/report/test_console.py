@@ -5,35 +5,19 @@ import pty
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rich.text import Text
 
 from builder.deploy import progress as said
-from builder.deploy.progress import Progress
 from builder.errors import Stopped
-from builder.report.console import Console, in_words
-from builder.terms import LogicalId, StackId
+from builder.report.console import Console
+from builder.terms import StackId
 
 TABLE = StackId("us-east-1/table")
-EVERY_EVENT: list[tuple[Progress, str]] = [
-    (said.Planning(TABLE, "CREATE"), "change set asked for (CREATE)"),
-    (said.Planned(TABLE, 2), "change set stands: 2 changes"),
-    (said.Unchanged(TABLE), "unchanged"),
-    (said.Waiting(TABLE, "UPDATE_IN_PROGRESS"), "waiting for another's operation (UPDATE_IN_PROGRESS)"),
-    (
-        said.Waiting(TABLE, "UPDATE_IN_PROGRESS", "Console-1"),
-        "waiting for another's operation (UPDATE_IN_PROGRESS, token Console-1)",
-    ),
-    (said.Started(TABLE, "CREATE"), "started (CREATE)"),
-    (said.Skipping(TABLE, (LogicalId("A"), LogicalId("B"))), "rolling back without A, B"),
-    (said.Status(TABLE, "CREATE_COMPLETE"), "CREATE_COMPLETE"),
-    (said.FirstFailure(TABLE, "Table (T)", "limit"), "FAILED Table (T): limit"),
-    (said.FirstFailure(TABLE, "", "limit"), "FAILED limit"),
-    (said.NotStarted(TABLE, "x failed"), "not started: x failed"),
-    (said.Emptied(TABLE, "bucket", 2000), "bucket: 2,000 versions removed"),
-]
 
 
 def ticking() -> Iterator[datetime]:
@@ -48,15 +32,15 @@ def console(*, json_events: bool = False) -> Console:
     return Console(json_events=json_events, now=lambda: next(ticks))
 
 
-@pytest.mark.parametrize(("event", "words"), EVERY_EVENT)
-def test_every_event_has_words(event: Progress, words: str) -> None:
-    assert in_words(event) == words
-
-
 def test_in_a_pipe_an_event_is_a_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
     with console().progress() as emit:
-        emit(said.Status(TABLE, "CREATE_COMPLETE"))
-    assert capsys.readouterr().out == "12:00:00  us-east-1/table          CREATE_COMPLETE\n"
+        emit(said.Begun("execute", (TABLE,)))
+        emit(said.InHand(TABLE, "Table (T)", "CREATE_IN_PROGRESS"))  # of which there are too many
+        emit(said.Finished(TABLE, "CREATE_COMPLETE"))
+    assert capsys.readouterr().out.splitlines() == [
+        "12:00:00                           executing: 1 stack",
+        "12:00:01  us-east-1/table          done: CREATE_COMPLETE",
+    ]
 
 
 def test_with_json_events_go_to_stdout_and_people_s_text_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,23 +58,48 @@ def test_people_s_text_is_taken_as_it_is(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == "[bold]not markup[/bold] :smile: " + "long " * 60 + "\n"
 
 
-def test_on_a_terminal_the_stacks_are_a_table_with_their_times(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
+    """Make stdout a terminal; what is yielded reads what was written to it."""
     shown, screen = pty.openpty()
     monkeypatch.setenv("TERM", "xterm-256color")
-    with os.fdopen(screen, "w") as terminal:
-        monkeypatch.setattr(sys, "stdout", terminal)
-        with console().progress() as emit:
-            for event, _ in EVERY_EVENT:
-                emit(event)
-            emit(said.Status(StackId("us-west-2/service"), "CREATE_IN_PROGRESS"))
-            emit(said.Status(StackId("us-west-2/storage"), "ROLLBACK_COMPLETE"))
-        terminal.flush()
-        time.sleep(0.1)  # the terminal's own buffer, which nobody can ask whether it is done
-        text = os.read(shown, 1 << 20).decode()
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with os.fdopen(screen, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+
+        def read() -> str:
+            stdout.flush()
+            time.sleep(0.1)  # the terminal's own buffer, which nobody can ask whether it is done
+            return os.read(shown, 1 << 20).decode()
+
+        yield read
     os.close(shown)
-    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
-    assert "us-east-1/table" in plain
-    assert re.search(r"us-west-2/service\s+CREATE_IN_PROGRESS\s+\d+\.\d s", plain)
+
+
+def test_on_a_terminal_the_stacks_are_a_table_with_their_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal(monkeypatch) as read:
+        with console().progress() as emit:
+            emit(said.Begun("execute", (TABLE, StackId("us-west-2/service"))))
+            emit(said.Started(StackId("us-west-2/service"), "CREATE"))
+            emit(said.Status(StackId("us-west-2/service"), "CREATE_IN_PROGRESS"))
+        plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", read())
+    assert re.search(r"━ +0 of 2 done, 1 running +\d+\.\d s", plain)
+    assert re.search(r"us-west-2 +service +CREATE_IN_PROGRESS +\d+\.\d s", plain)
+
+
+def test_colour_is_for_terminals_and_not_where_no_color_is_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = Text("failed", style="red")
+    with terminal(monkeypatch) as read:
+        console().say(failed)
+        assert "\x1b[31mfailed" in read()
+        monkeypatch.setenv("NO_COLOR", "1")
+        console().say(failed)
+        assert "\x1b[31m" not in read()
+    monkeypatch.undo()
+    console().say(failed)
+    assert capsys.readouterr().out == "failed\n"
 
 
 def test_a_question_without_a_terminal_stops(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,3 +119,11 @@ def test_a_question_wants_its_very_answer(monkeypatch: pytest.MonkeyPatch, capsy
     with pytest.raises(Stopped, match="declined"):
         console().ask("Go on?", "yes")
     assert capsys.readouterr().out == "Name? [tap-dev] Go on? [yes] "
+
+
+def test_a_warning_and_how_the_terminal_is_left_mix_with_no_result(capsys: pytest.CaptureFixture[str]) -> None:
+    console(json_events=True).warn("interrupted")
+    console().leave()
+    wrote = capsys.readouterr()
+    assert wrote.out == ""
+    assert wrote.err.startswith("interrupted\nleft: what CloudFormation has begun goes on there")

@@ -1,99 +1,93 @@
 from dataclasses import replace
 
+import pytest
+
 from builder.assembly.lint import Finding
-from builder.deploy.outcome import Broke, Cancelled, Done, Outcome
-from builder.deploy.records import (
-    Orphan,
-    PendingReview,
-    Plan,
-    PropertyChange,
-    ResourceChange,
-    Step,
-)
+from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
+from builder.deploy.records import Orphan, PendingReview, PropertyChange
 from builder.report import text
-from builder.terms import AccountId, Arn, LogicalId, Region, StackId, StackName
+from builder.terms import Arn, Region, StackId
+from report.sample import FUNCTION, REPLACED, SERVICE, TABLE, change, deferred, plan, step, trip
 
-TABLE, SERVICE = StackId("us-east-1/table"), StackId("us-east-1/service")
-
-
-def step(stack: StackId, **fields: object) -> Step:
-    made = Step(
-        stack=stack,
-        region=Region("us-east-1"),
-        name=StackName("tap-dev-x"),
-        type="UPDATE",
-        change_set=Arn("arn:cs"),
-        stack_arn=Arn("arn:stack"),
-        template_sha256="0" * 64,
-        console="https://console",
-        risk="update",
-    )
-    return replace(made, **fields)  # type: ignore[arg-type]  # the fields are named at each call
-
-
-FUNCTION = ResourceChange(
-    action="Modify",
-    logical_id=LogicalId("Function"),
-    type="AWS::Lambda::Function",
-    replacement="False",
-    properties=(PropertyChange(path="Properties.MemorySize", before="128", after="256"), PropertyChange(path="Tags")),
-)
-REPLACED = ResourceChange(
-    action="Modify", logical_id=LogicalId("Table"), type="AWS::DynamoDB::GlobalTable", replacement="True"
-)
-PLAN = Plan(
-    version=1,
-    id="p1",
-    at="2026-01-01T00:00:00+00:00",
-    account=AccountId("111122223333"),
-    deployment="tap-dev",
-    assembly="0" * 64,
-    steps=(step(SERVICE, changes=(FUNCTION,)), step(TABLE, changes=(REPLACED,), risk="replace")),
+PLAN = plan(
+    step(SERVICE, changes=(FUNCTION,)),
+    step(TABLE, changes=(REPLACED,), risk="replace"),
     unchanged=(StackId("us-west-2/storage"),),
 )
 
 
 def test_the_riskiest_step_comes_first_and_shows_what_is_replaced() -> None:
-    shown = text.plan(PLAN)
+    shown = text.plan(PLAN).plain
     assert shown.index("us-east-1/table") < shown.index("us-east-1/service")
-    assert "~ Table  AWS::DynamoDB::GlobalTable  REPLACED" in shown
+    assert "~ Table  AWS::DynamoDB::GlobalTable  replaced" in shown
     assert "Properties.MemorySize: 128 -> 256" in shown
     assert "https://console" in shown
     assert "unchanged: us-west-2/storage" in shown
 
 
-def test_the_summary_counts_as_people_do() -> None:
-    assert text.summary(PLAN) == "0 to create, 2 to update (1 replacement), 1 unchanged"
-    removals = (step(SERVICE, risk="remove"), step(StackId("us-west-2/service"), risk="remove"))
-    created = replace(PLAN, steps=(step(TABLE, type="CREATE"), *removals))
-    assert text.summary(created) == "1 to create, 2 to update (2 removals), 1 unchanged"
+def test_what_stops_it_and_the_summary_are_what_is_read_last() -> None:
+    pending = PendingReview(stack=TABLE, change_set=Arn("arn:theirs"), created="then", allow="us-east-1/table/x")
+    shown = text.plan(replace(PLAN, guards=(trip(TABLE, "Table"),), pending=(pending,))).plain
+    assert shown.endswith(
+        "stops until allowed by name:\n"
+        "  --allow us-east-1/table/Table    every item goes\n"
+        "  --allow us-east-1/table/x    another change set waits for review there and would be deleted: arn:theirs\n\n"
+        "0 to create, 2 to update (1 replacement), 1 unchanged"
+    )
+
+
+def test_what_is_lost_is_red_and_what_is_new_is_green() -> None:
+    new = step("r/new", risk="create", changes=(change("Role", action="Add"),))
+    shown = text.plan(plan(step(TABLE, changes=(REPLACED,), risk="replace"), new))
+    styles = {shown.plain[span.start : span.end].strip(): str(span.style) for span in shown.spans}
+    assert (styles["~ Table"], styles["replaced"], styles["+ Role"]) == ("red", "bold red", "green")
 
 
 def test_a_plan_without_steps_says_so() -> None:
     assert "No changes: all 1 stacks are as they should be." in text.plan(replace(PLAN, steps=()))
 
 
-def test_strays_pending_reviews_findings_and_output_only_steps_are_told() -> None:
+def test_losses_warnings_findings_and_strays_are_told() -> None:
+    losing = change("Table", losses=("the replica in us-west-2",), warnings=("recovery is switched off",))
     shown = text.plan(
-        replace(
-            PLAN,
-            steps=(step(TABLE, findings=("WARN Table is odd",)),),
+        plan(
+            step(TABLE, changes=(losing,), findings=("WARN Table is odd",)),
             orphans=(Orphan(stack=StackId("us-east-1/tap-dev-old"), region=Region("us-east-1")),),
-            pending=(
-                PendingReview(stack=TABLE, change_set=Arn("arn:theirs"), created="then", allow="us-east-1/table/x"),
-            ),
+            left_out=(StackId("eu-west-1/service"),),
         )
     )
-    assert "not in the assembly any more, left alone: us-east-1/tap-dev-old" in shown
-    assert "us-east-1/table: another change set waits for review and would be deleted: arn:theirs" in shown
-    assert "validation: WARN Table is odd" in shown
-    assert "outputs only" in shown
+    for line in (
+        "      loses the replica in us-west-2",
+        "      warning: recovery is switched off",
+        "  validation: WARN Table is odd",
+        "not in the assembly any more, left alone: us-east-1/tap-dev-old",
+        "in a skipped region, left out: eu-west-1/service",
+    ):
+        assert line in shown.plain.splitlines()
 
 
-def test_long_values_are_cut_and_missing_ones_named() -> None:
-    touched = PropertyChange(path="P", before=None, after="x" * 100)
-    shown = text.plan(replace(PLAN, steps=(step(TABLE, changes=(replace(FUNCTION, properties=(touched,)),)),)))
-    assert f"P: (none) -> {'x' * 60}…" in shown
+def test_what_is_made_later_says_so_and_why() -> None:
+    shown = text.plan(plan(step(TABLE), deferred(TABLE, part=2, changes=(REPLACED,)))).plain
+    assert "us-east-1/table (2)  update, later  (tap-dev-y)\n  its change set is made during the execution" in shown
+    assert "only its outputs change" in shown
+
+
+def test_hundreds_of_unchanged_stacks_are_counted() -> None:
+    many = tuple(StackId(f"r/{number}") for number in range(500))
+    assert "r/10, r/11 and 488 more" in text.plan(replace(PLAN, unchanged=many))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (None, "x" * 100, f"P: (none) -> {'x' * 60}…"),
+        ("a\nb", "\x1b[31m", "P: a b -> \\x1b[31m"),
+        (None, None, "P"),
+    ],
+)
+def test_values_are_one_short_line_that_no_terminal_obeys(before: str | None, after: str, told: str) -> None:
+    touched = change(properties=(PropertyChange(path="P", before=before, after=after),))
+    assert f"      {told}" in text.plan(plan(step(TABLE, changes=(touched,)))).plain.splitlines()
 
 
 def test_outcomes_name_what_did_not_end_well() -> None:
@@ -102,13 +96,30 @@ def test_outcomes_name_what_did_not_end_well() -> None:
         Broke(TABLE, "ROLLBACK_COMPLETE", "Table (T)", "limit"),
         Broke(StackId("b"), "", "", "no answer"),
         Cancelled(SERVICE, because="table failed"),
+        Overtaken(StackId("c"), by="its change set is gone"),
+        Deviated(StackId("d"), step(TABLE), ("Modify Table", "Add Role")),
     ]
-    assert text.outcomes(ended) == (
+    assert text.outcomes(ended).plain == (
         "us-east-1/table: ROLLBACK_COMPLETE: Table (T): limit\n"
         "b: failed: no answer\n"
         "us-east-1/service: not started: table failed\n"
-        "1 done, 2 failed, 1 not started\n"
+        "c: not started: its change set is gone\n"
+        "d: its change set shows more than was expected, and waits for review:\n"
+        "    Modify Table\n    Add Role\n    https://console\n"
+        "1 done, 2 failed, 2 not started, 1 to review"
     )
+
+
+@pytest.mark.parametrize(
+    ("ended", "style"),
+    [
+        (Done(TABLE, "CREATE_COMPLETE"), "bold green"),
+        (Cancelled(TABLE, because="interrupted"), "bold"),
+        (Broke(TABLE, "", "", "no answer"), "bold red"),
+    ],
+)
+def test_the_colour_of_the_last_line_says_how_it_ended(ended: Outcome, style: str) -> None:
+    assert text.outcomes([ended]).spans[-1].style == style
 
 
 def test_findings_are_a_line_each() -> None:

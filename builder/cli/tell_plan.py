@@ -1,0 +1,53 @@
+"""Showing a plan: as text, with --json as an event too, and as pages to hand on; what the planning verbs share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from builder.cli.wiring import Wiring
+from builder.errors import BadInput
+
+if TYPE_CHECKING:
+    from builder.deploy import Plan
+
+F = TypeVar("F", bound=Callable[..., Any])
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_PAGES = (
+    click.option("--markdown", type=_FILE, metavar="FILE", help="Also write the plan for a pull request."),
+    click.option("--html", type=_FILE, metavar="FILE", help="Also write the plan as one page for a browser."),
+)
+
+
+def page_options(function: F) -> F:
+    """Add the files that a plan can also be written to."""
+    for option in reversed(_PAGES):
+        function = option(function)
+    return function
+
+
+def tell_plan(
+    wiring: Wiring, plan: "Plan", plan_file: Path, *, markdown: Path | None = None, html: Path | None = None
+) -> None:
+    """Show a plan, which is or will be saved in `plan_file`. Raises BadInput where a page can't be written."""
+    from builder.report import as_json, text
+
+    if wiring.json_events:
+        wiring.console.result(as_json.made(plan, wiring.console.now()))
+    wiring.console.say(text.plan(plan))
+    if markdown:
+        from builder.report.markdown import plan as markdown_of
+
+        _write(markdown, "--markdown", markdown_of(plan, str(plan_file)))
+    if html:
+        from builder.report.html import plan as html_of
+
+        _write(html, "--html", html_of(plan, str(plan_file)))
+
+
+def _write(page: Path, option: str, text: str) -> None:
+    try:
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(where=option, what=f"{page} cannot be written ({error.strerror})") from error

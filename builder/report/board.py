@@ -1,0 +1,201 @@
+"""The live table: what is known of a run so far, and one frame of it for a screen of a given size."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from rich.console import Group
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from builder.deploy import progress as said
+from builder.deploy.progress import Progress
+from builder.report.words import in_words
+from builder.terms import STATUSES, StackId
+
+
+class _Phase(IntEnum):
+    """How far a stack has come; what asks for attention first is first."""
+
+    FAILED = 0
+    RUNNING = 1
+    LEFT = 2
+    TO_DO = 3
+    DONE = 4
+
+
+_NEWS = {_Phase.FAILED: "failed", _Phase.RUNNING: "running", _Phase.LEFT: "not started"}
+_STYLES = {
+    _Phase.DONE: "green",
+    _Phase.FAILED: "red",
+    _Phase.RUNNING: "yellow",
+    _Phase.LEFT: "magenta",
+    _Phase.TO_DO: "dim",
+}
+_BAR_WIDTH = 40
+_GAP = 2
+
+
+@dataclass(slots=True)
+class _Row:
+    stack: StackId
+    phase: _Phase = _Phase.TO_DO
+    what: str = "to do"
+    detail: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def place(self) -> str:
+        """What stands before the stack's own name in its id: the region."""
+        return self.stack.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The stack's own name."""
+        return self.stack.rpartition("/")[2]
+
+    @property
+    def style(self) -> str:
+        """The colour that says how it goes."""
+        return "red" if self.phase is _Phase.RUNNING and "ROLLBACK" in self.what else _STYLES[self.phase]
+
+    def took(self, now: datetime) -> str:
+        """Return for how long something has been, or was, done with the stack."""
+        return "" if self.since is None else duration((self.until or now) - self.since)
+
+
+@dataclass(slots=True)
+class Board:
+    """Takes events as they come; a frame may be asked for at any time, from another thread too."""
+
+    started: datetime
+    rows: dict[StackId, _Row] = field(default_factory=dict)
+    is_whole: bool = False
+    """Whether all stacks of the run are known; else nobody can say which share of them is done."""
+
+    def take(self, event: Progress, now: datetime) -> None:
+        """Note what an event says."""
+        if isinstance(event, said.Begun):
+            self.is_whole = True
+            for stack in event.stacks:
+                self._row(stack)
+            return
+        row = self._row(event.stack)
+        if isinstance(event, said.InHand):
+            row.detail = " ".join(reversed(in_words(event)))
+            return
+        row.what, row.detail = in_words(event)
+        row.phase = _phase(event, row.phase)
+        if row.phase is _Phase.RUNNING:
+            row.since, row.until = row.since or now, None
+        else:
+            row.until = now
+
+    def _row(self, stack: StackId) -> _Row:
+        return self.rows.setdefault(stack, _Row(stack))
+
+    def frame(self, now: datetime, width: int, height: int) -> Group:
+        """Return what there is to see: every stack, or where they are too many the urgent ones and the rest counted."""
+        rows = sorted(self.rows.values(), key=lambda row: row.stack)  # copied first: events come while it is drawn
+        head = self._head(rows, now, width)
+        if len(rows) < height:
+            return Group(head, _table(rows, now, width))
+        counts = _counts(rows, width, height // 2)
+        urgent = [row for row in rows if row.phase <= _Phase.RUNNING]
+        urgent.sort(key=lambda row: (row.phase, row.since or self.started))
+        room = max(1, height - len(counts) - 2)
+        hidden = Text(f"not shown: {_told(urgent[room:])}" if urgent[room:] else "", style="dim")
+        return Group(head, _table(urgent[:room], now, width), hidden, *counts)
+
+    def _head(self, rows: Sequence[_Row], now: datetime, width: int) -> Table:
+        done = sum(row.phase is _Phase.DONE for row in rows)
+        told = ", ".join(filter(None, [f"{done} of {len(rows)} done", _told(rows)])) if self.is_whole else _told(rows)
+        passed = duration(now - self.started)
+        room = width - len(told) - len(passed) - 2 * _GAP
+        bar = ProgressBar(
+            total=max(1, len(rows)),
+            completed=done,
+            width=min(_BAR_WIDTH, room),
+            complete_style="red" if any(row.phase is _Phase.FAILED for row in rows) else "green",
+            finished_style="green",
+        )
+        head = Table.grid(padding=(0, _GAP, 0, 0))
+        head.add_row(*([bar] if self.is_whole and room > 0 else []), Text(told, style="bold"), passed)
+        return head
+
+
+def _told(rows: Iterable[_Row]) -> str:
+    """Return `2 failed, 38 running, 1 not started`; what is done or to do is not news."""
+    counts = Counter(row.phase for row in rows)
+    return ", ".join(f"{counts[phase]} {word}" for phase, word in _NEWS.items() if counts[phase])
+
+
+def duration(span: timedelta) -> str:
+    """Return a time that passed: `4.2 s`, `12:05`, `1:02:03`."""
+    seconds = span.total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _phase(event: Progress, before: _Phase) -> _Phase:
+    match event:
+        case said.Planned() | said.Unchanged() | said.Finished():
+            return _Phase.DONE
+        case said.FirstFailure():
+            return _Phase.FAILED
+        case said.NotStarted():
+            return _Phase.FAILED if before is _Phase.FAILED else _Phase.LEFT
+        case said.Status(status=status) if STATUSES[status].settled:
+            # A stack that settled well may have more to do: only `Finished` says that it has not.
+            return before if STATUSES[status].good else _Phase.FAILED
+        case _:
+            return _Phase.RUNNING
+
+
+def _table(rows: Sequence[_Row], now: datetime, width: int) -> Table:
+    """Return the rows by region, each region named once; what does not fit is cut at its end."""
+    cells = [(row.place, row.name, row.what, row.detail, row.took(now)) for row in rows]
+    place, name, what, _, took = (max((len(texts[column]) for texts in cells), default=0) for column in range(5))
+    detail = max(0, width - place - name - what - took - 4 * _GAP)
+    table = Table.grid(padding=(0, _GAP, 0, 0))
+    for column in (place, name, what, detail):
+        table.add_column(no_wrap=True, overflow="ellipsis", width=column)
+    table.add_column(justify="right", width=took)
+    last = ""
+    for row, texts in zip(rows, cells, strict=True):
+        styles = ("dim", "bold", row.style, "red" if row.phase is _Phase.FAILED else "dim", "")
+        shown = ("" if row.place == last else row.place, *texts[1:])
+        table.add_row(*(Text(text, style=style) for text, style in zip(shown, styles, strict=True)))
+        last = row.place
+    return table
+
+
+def _counts(rows: Sequence[_Row], width: int, height: int) -> list[Text]:
+    """Return at most so many lines of `us-east-1 12/30`: what is done of all in each region, and what failed there."""
+    places: dict[str, list[_Row]] = {}
+    for row in rows:
+        places.setdefault(row.place, []).append(row)
+    cells = [_count(place, here) for place, here in places.items()]
+    cell_width = max(len(cell) for cell in cells) + _GAP
+    for cell in cells:
+        cell.pad_right(cell_width - len(cell))
+    in_line = max(1, width // cell_width)
+    lines = [Text.assemble(*cells[first : first + in_line]) for first in range(0, len(cells), in_line)]
+    if len(lines) <= height:
+        return lines
+    hidden = len(cells) - (height - 1) * in_line
+    return [*lines[: height - 1], Text(f"and {hidden} regions more", style="dim")]
+
+
+def _count(place: str, rows: Sequence[_Row]) -> Text:
+    done = sum(row.phase is _Phase.DONE for row in rows)
+    failed = sum(row.phase is _Phase.FAILED for row in rows)
+    style = "green" if done == len(rows) else ""
+    return Text.assemble(f"{place} ", (f"{done}/{len(rows)}", style), (f" {failed} failed" if failed else "", "red"))

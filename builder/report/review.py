@@ -1,0 +1,233 @@
+"""A plan as people review it: an entry for each thing it does to a stack, the riskiest first; pure."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never
+
+from builder.deploy.records import RISKS, Deferred, Deletion, Plan, ResourceChange, Risk, Step, Trip
+from builder.terms import Site, StackId, StackName
+
+Does = Literal["delete"] | Risk
+_Link = Step | Deferred | Deletion
+_RISKIEST_FIRST: tuple[Does, ...] = ("delete", *RISKS)
+_SIGNS: Mapping[str, str] = {"Add": "+", "Remove": "-", "Import": "<", "Dynamic": "?", "SyncWithActual": "="}
+_FATES: Mapping[str, str] = {
+    "Add": "created",
+    "Remove": "removed",
+    "Import": "imported",
+    "Dynamic": "to be seen",
+    "SyncWithActual": "put right",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One change set that stands, or will, or the deletion of a whole stack."""
+
+    place: int
+    """Where in the plan it is; 0 is the first."""
+    stack: StackId
+    site: Site
+    name: StackName
+    does: Does
+    because: str = ""
+    """Why the stack is deleted, or why the change set is made only during the execution."""
+    part: int = 1
+    """Its place among the change sets of its stack."""
+    console: str = ""
+    """Where to look at it; empty where there is nothing to look at yet."""
+    after: tuple[int, ...] = ()
+    """The places of the entries that have to be done before."""
+    changes: tuple[ResourceChange, ...]
+    """The riskiest first."""
+    guards: tuple[Trip, ...] = ()
+    findings: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The stack's id, with the number of the change set where it is not its first."""
+        return f"{self.stack} ({self.part})" if self.part > 1 else self.stack
+
+    @property
+    def where(self) -> str:
+        """Where its stack stands: the region, after the account where that is not the one of the credentials."""
+        return " ".join(filter(None, self.site))
+
+    @property
+    def is_later(self) -> bool:
+        """Whether its change set is yet to be made."""
+        return bool(self.because) and self.does != "delete"
+
+    @property
+    def effect(self) -> str:
+        """How many resources meet which fate: `1 replaced, 2 updated`."""
+        fates = Counter(fate(change) for change in self.changes)
+        return ", ".join(f"{count} {word}" for word, count in fates.items()) or "no resource"
+
+    @property
+    def remark(self) -> str:
+        """What there is to say of it besides its changes; mostly nothing."""
+        if self.does == "delete":
+            return f"the whole stack is deleted: {self.because}"
+        if self.is_later:
+            return f"its change set is made during the execution: {self.because}"
+        return "" if self.changes else "only its outputs change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How much a plan does: stacks, and in brackets of the updated ones the resources that go."""
+
+    create: int
+    update: int
+    replacements: int
+    removals: int
+    delete: int
+    unchanged: int
+    left_out: int
+
+    def __str__(self) -> str:
+        """`3 to create, 1 to update (1 replacement), 4 unchanged`."""
+        going = [
+            f"{count} {word}{'s' if count > 1 else ''}"
+            for count, word in ((self.replacements, "replacement"), (self.removals, "removal"))
+            if count
+        ]
+        updates = f"{self.update} to update" + (f" ({', '.join(going)})" if going else "")
+        deletions = f"{self.delete} to delete, " if self.delete else ""
+        left_out = f", {self.left_out} left out" if self.left_out else ""
+        return f"{self.create} to create, {updates}, {deletions}{self.unchanged} unchanged{left_out}"
+
+
+def make_tally(plan: Plan) -> Tally:
+    """Return the counts of a plan; a replacement that is only possible counts as one."""
+    work: list[Step | Deferred] = [*plan.steps, *plan.deferred]
+    kinds = [kind for _, kind in {(one.stack, one.type) for one in work}]
+    changes = [change for one in work for change in one.changes]
+    return Tally(
+        create=kinds.count("CREATE"),
+        update=kinds.count("UPDATE"),
+        replacements=sum(change.is_replaced for change in changes),
+        removals=sum(change.action == "Remove" for change in changes),
+        delete=len(plan.deletions),
+        unchanged=len(plan.unchanged),
+        left_out=len(plan.left_out),
+    )
+
+
+def make_entries(plan: Plan) -> tuple[Entry, ...]:
+    """Return everything that a plan does, the riskiest first: what a guard stops at, then by what is lost."""
+    links: list[_Link] = [*plan.deletions, *plan.steps, *plan.deferred]
+    entries = [
+        _guarded(plan, replace(_entry(place, link), after=after))
+        for place, (link, after) in enumerate(zip(links, _waits(links), strict=True))
+    ]
+    return tuple(sorted(entries, key=_gravity))
+
+
+def sign(change: ResourceChange) -> str:
+    """Return the one character that stands for what happens to a resource: `+`, `-`, `~` and rarer ones."""
+    return _SIGNS.get(change.action, "~")
+
+
+def fate(change: ResourceChange) -> str:
+    """Return what happens to a resource, in a word or three."""
+    if change.is_replaced:
+        return "may be replaced" if change.replacement == "Conditional" else "replaced"
+    return _FATES.get(change.action, "updated")
+
+
+def is_lost(change: ResourceChange) -> bool:
+    """Return whether what stands now goes for good, or may, or something in it does."""
+    return change.action in {"Remove", "Dynamic"} or change.is_replaced or bool(change.losses)
+
+
+def printable(value: str) -> str:
+    """Return a text whose control characters can be read instead of obeyed; lines stay lines."""
+    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in value)
+
+
+def one_line(value: str, width: int) -> str:
+    """Return a text in one line of at most so many characters and the sign that it goes on."""
+    line = printable(" ".join(value.split()))
+    return line if len(line) <= width else f"{line[:width]}…"
+
+
+def _entry(place: int, link: _Link) -> Entry:
+    match link:
+        case Step():
+            return Entry(
+                place=place,
+                stack=link.stack,
+                site=link.site,
+                name=link.name,
+                does=link.risk,
+                part=link.part,
+                # A plan is read from a file, and not every scheme is a link to follow.
+                console=link.console if link.console.startswith("https://") else "",
+                changes=link.changes,
+                findings=link.findings,
+            )
+        case Deferred():
+            return Entry(
+                place=place,
+                stack=link.stack,
+                site=link.site,
+                name=link.name,
+                does=link.risk,
+                because=link.because,
+                part=link.part,
+                changes=link.changes,
+                findings=link.findings,
+            )
+        case Deletion():
+            return Entry(
+                place=place,
+                stack=link.stack,
+                site=link.site,
+                name=link.name,
+                does="delete",
+                because=link.because,
+                changes=tuple(
+                    ResourceChange(action="Remove", logical_id=one.logical_id, type=one.type) for one in link.resources
+                ),
+            )
+    assert_never(link)
+
+
+def _waits(links: Sequence[_Link]) -> list[tuple[int, ...]]:
+    """Return what each link waits for: the one before it on its stack, and the last of each stack that it needs."""
+    chains: dict[StackId, list[int]] = {}
+    for place in sorted(range(len(links)), key=lambda place: _order(links[place])):
+        chains.setdefault(links[place].stack, []).append(place)
+    waits = []
+    for place, link in enumerate(links):
+        chain = chains[link.stack]
+        before = chain[: chain.index(place)][-1:]
+        waits.append((*before, *(chains[need][-1] for need in link.needs if need in chains)))
+    return waits
+
+
+def _order(link: _Link) -> int:
+    return 0 if isinstance(link, Deletion) else link.part
+
+
+def _guarded(plan: Plan, entry: Entry) -> Entry:
+    """Return the entry with its guards, and what they stop at in front of its other changes."""
+    changed = {change.logical_id for change in entry.changes}
+    guards = tuple(trip for trip in plan.guards if trip.stack == entry.stack and trip.logical_id in changed)
+    guarded = {trip.logical_id for trip in guards}
+    return replace(
+        entry, guards=guards, changes=tuple(sorted(entry.changes, key=lambda change: _weight(change, guarded)))
+    )
+
+
+def _gravity(entry: Entry) -> tuple[bool, int, bool, int]:
+    does = _RISKIEST_FIRST.index(entry.does if entry.changes else "create")  # whatever it is, nothing goes with it
+    warns = any(change.warnings for change in entry.changes)
+    return not entry.guards, does, not warns, entry.place
+
+
+def _weight(change: ResourceChange, guarded: Collection[str]) -> tuple[bool, bool, bool, bool]:
+    return change.logical_id not in guarded, not is_lost(change), not change.warnings, change.action == "Add"

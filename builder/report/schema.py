@@ -1,0 +1,50 @@
+"""The JSON Schema of the lines that --json prints, by which a pipeline can check what it reads."""
+
+import json
+from typing import Any, get_args
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
+from builder.deploy.outcome import Outcome
+from builder.deploy.progress import Progress
+from builder.report.as_json import PlanMade, RunEnded
+
+_TIME = {"type": "string", "format": "date-time", "description": "When it was said, in UTC."}
+
+
+class _AsPrinted(GenerateJsonSchema):
+    """Every field is printed, the ones with defaults too; titles like "Stack Arn" say nothing."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's signature
+        return False
+
+    def field_is_required(self, field: object, total: object) -> bool:  # noqa: ARG002
+        return True
+
+
+def make_schema() -> bytes:
+    """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
+    kinds = (*get_args(Progress), PlanMade, RunEnded)
+    _, made = TypeAdapter.json_schemas(
+        [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],
+        schema_generator=_AsPrinted,
+        ref_template="#/$defs/{model}",
+    )
+    definitions: dict[str, Any] = made["$defs"]
+    for kind in kinds:
+        _add_first(definitions[kind.__name__], "at", _TIME)
+    for kind in get_args(Outcome):
+        _add_first(definitions[kind.__name__], "outcome", {"const": kind.__name__.lower()})
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A line of `python -m builder --json`",
+        "oneOf": [{"$ref": f"#/$defs/{kind.__name__}"} for kind in kinds],
+        "$defs": definitions,
+    }
+    return json.dumps(schema, indent=2).encode() + b"\n"
+
+
+def _add_first(definition: dict[str, Any], name: str, schema: object) -> None:
+    definition["properties"] = {name: schema, **definition["properties"]}
+    definition["required"] = [name, *definition["required"]]

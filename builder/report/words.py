@@ -1,0 +1,54 @@
+"""What each progress record says, for people; pure."""
+
+from typing import assert_never
+
+from builder.deploy import progress as said
+from builder.deploy.progress import Progress
+from builder.report.review import one_line
+
+_RUNS = {"plan": "planning", "execute": "executing", "destroy": "destroying"}
+# A reason of AWS's; it is told in full when everything has ended.
+_REASON_WIDTH = 300
+_End = said.Planned | said.Unchanged | said.Finished | said.FirstFailure | said.NotStarted
+
+
+def in_words(event: Progress) -> tuple[str, str]:
+    """Return what an event says, without the stack it is about: the news, and what there is to add or an empty text."""
+    match event:
+        case said.Begun(what=what, stacks=stacks):
+            return _RUNS[what], _counted(len(stacks), "stack")
+        case said.Planning(type=kind):
+            return "change set asked for", kind
+        case said.Waiting(status=status, token=token):
+            return "waiting", f"another's operation runs, {status}{f', token {token}' if token else ''}"
+        case said.Started(what=what):
+            return "started", what
+        case said.Skipping(resources=resources):
+            return "rolling back", f"without {', '.join(resources)}"
+        case said.Status(status=status):
+            return status, ""
+        case said.InHand(resource=resource, status=status):
+            return status, resource
+        case said.Emptied(bucket=bucket, versions=versions):
+            return "emptying", f"{bucket}, {versions:,} versions removed"
+        case _:
+            return _of_end(event)
+
+
+def _of_end(event: _End) -> tuple[str, str]:
+    match event:
+        case said.Planned(changes=changes):
+            return "change set stands", _counted(changes, "change")
+        case said.Unchanged():
+            return "unchanged", ""
+        case said.Finished(status=status):
+            return "done", status
+        case said.FirstFailure(resource=resource, reason=reason):
+            return "FAILED", f"{f'{resource}: ' if resource else ''}{one_line(reason, _REASON_WIDTH)}"
+        case said.NotStarted(because=because):
+            return "not started", because
+    assert_never(event)
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -1,0 +1,42 @@
+import json
+from pathlib import Path
+from typing import get_args
+
+import jsonschema
+import pytest
+
+from builder.deploy.progress import Progress
+from builder.report.schema import make_schema
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads(make_schema())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
+LINE = {"event": "stack.status", "at": "2026-01-01T00:00:00.000Z", "stack": "a/b", "status": "CREATE_COMPLETE"}
+
+
+def test_the_committed_schema_is_the_records() -> None:
+    committed = (ROOT / "docs" / "events.schema.json").read_bytes()
+    assert committed == make_schema(), "stale: python scripts/goldens.py"
+
+
+def test_every_kind_of_line_is_in_it_and_says_what_it_is_for() -> None:
+    kinds = [one["$ref"].rpartition("/")[2] for one in SCHEMA["oneOf"]]
+    assert kinds == [*(kind.__name__ for kind in get_args(Progress)), "PlanMade", "RunEnded"]
+    assert all(SCHEMA["$defs"][kind]["description"] for kind in kinds)
+
+
+def test_a_line_as_it_is_printed_is_valid() -> None:
+    VALIDATOR.validate(LINE)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {**LINE, "event": "stack.unheard_of"},
+        {**LINE, "status": 5},
+        {key: value for key, value in LINE.items() if key != "at"},
+        {key: value for key, value in LINE.items() if key != "stack"},
+    ],
+)
+def test_a_line_that_lacks_something_is_not(wrong: dict[str, object]) -> None:
+    assert not VALIDATOR.is_valid(wrong)

@@ -1,0 +1,36 @@
+import pytest
+
+from builder.deploy import progress as said
+from builder.deploy.progress import Progress
+from builder.report.words import in_words
+from builder.terms import LogicalId
+from report.sample import TABLE
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (said.Begun("plan", (TABLE,)), ("planning", "1 stack")),
+        (said.Begun("destroy", (TABLE, TABLE)), ("destroying", "2 stacks")),
+        (said.Planning(TABLE, "CREATE"), ("change set asked for", "CREATE")),
+        (said.Planned(TABLE, 1), ("change set stands", "1 change")),
+        (said.Planned(TABLE, 2), ("change set stands", "2 changes")),
+        (said.Unchanged(TABLE), ("unchanged", "")),
+        (said.Waiting(TABLE, "UPDATE_IN_PROGRESS"), ("waiting", "another's operation runs, UPDATE_IN_PROGRESS")),
+        (
+            said.Waiting(TABLE, "UPDATE_IN_PROGRESS", "C-1"),
+            ("waiting", "another's operation runs, UPDATE_IN_PROGRESS, token C-1"),
+        ),
+        (said.Started(TABLE, "CREATE"), ("started", "CREATE")),
+        (said.Skipping(TABLE, (LogicalId("A"), LogicalId("B"))), ("rolling back", "without A, B")),
+        (said.Status(TABLE, "CREATE_COMPLETE"), ("CREATE_COMPLETE", "")),
+        (said.InHand(TABLE, "Table (T)", "CREATE_IN_PROGRESS"), ("CREATE_IN_PROGRESS", "Table (T)")),
+        (said.Finished(TABLE, "CREATE_COMPLETE"), ("done", "CREATE_COMPLETE")),
+        (said.FirstFailure(TABLE, "Table (T)", "limit\nreached"), ("FAILED", "Table (T): limit reached")),
+        (said.FirstFailure(TABLE, "", "limit"), ("FAILED", "limit")),
+        (said.NotStarted(TABLE, "x failed"), ("not started", "x failed")),
+        (said.Emptied(TABLE, "bucket", 2000), ("emptying", "bucket, 2,000 versions removed")),
+    ],
+)
+def test_every_event_has_words(event: Progress, words: tuple[str, str]) -> None:
+    assert in_words(event) == words
