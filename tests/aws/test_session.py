@@ -25,11 +25,11 @@ def test_throttling_is_outlasted_by_retries(credentials: None) -> None:
     assert config.retries == {"mode": "standard", "total_max_attempts": 10}
 
 
-def test_sts_is_asked_in_the_region_itself(offline: None) -> None:
+def test_sts_is_asked_in_the_region_itself() -> None:
     assert Clients.of_profile(None).sts(Region("us-west-2")).meta.endpoint_url == "https://sts.us-west-2.amazonaws.com"
 
 
-def test_an_unknown_profile_is_a_wrong_input(offline: None) -> None:
+def test_an_unknown_profile_is_a_wrong_input() -> None:
     with pytest.raises(BadInput, match="nobody"):
         Clients.of_profile("nobody")
 
