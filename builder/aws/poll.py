@@ -37,7 +37,7 @@ class Tempo:
     stacks: Pace = Pace(first_s=2.0, every_s=0.75)
 
     def heed(self, *, http_response: "AWSResponse", **_: object) -> None:
-        """Take the pace from an answer that says how soon to come back, which AWS's own do not; a handler of botocore's.
+        """Take the pace from an answer that says how soon to come back, which AWS's own do not; botocore calls this.
 
         Source: https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
         """
