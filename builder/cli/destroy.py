@@ -30,7 +30,7 @@ def destroy(wiring: Wiring, *, yes: bool) -> ExitCode:
         return ExitCode.DONE
     wiring.console.say("".join(f"{one.id}  {one.stack.name}  {one.stack.status}\n" for one in standing))
     if not yes:
-        wiring.console.ask(f"All of this is deleted, with all its data. Type the deployment's name, {name}:", name)
+        wiring.console.ask("Delete all of this, with all its data? Type the deployment's name", name)
     needs = {entry.id: entry.needs for entry in manifest.stacks}
     with wiring.console.progress() as emit:
         ended = wiring.run(take_down(standing, needs, wiring.clients, wiring.seal().id, emit))

@@ -11,7 +11,8 @@ _SHELL_LINES = """\
 the embedded AWS listens at {endpoint}; in another shell:
 
   export AWS_ENDPOINT_URL={endpoint}
-  export AWS_ACCESS_KEY_ID=123456789012 AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID=123456789012 AWS_SECRET_ACCESS_KEY=any
+  export AWS_DEFAULT_REGION=us-east-1
 
 the access key is the account: any 12 digits. Ctrl-C ends it.
 """
