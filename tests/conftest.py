@@ -13,11 +13,22 @@ from hypothesis import settings
 
 from builder.cli.main import main
 from builder.local import EmbeddedAws
+from builder.rehearsal.isolation import is_hostile
 
 ROOT = Path(__file__).parent.parent
 
 # --hypothesis-profile=thorough: for a pipeline; who works on the code wants an answer sooner.
 settings.register_profile("thorough", max_examples=2000)
+
+
+def pytest_configure() -> None:
+    """Put the caller's settings away before any test: none leads to a real AWS, nor through a proxy."""
+    for name in list(os.environ):
+        if is_hostile(name) or name == "ENVIRONMENT_SUFFIX":
+            del os.environ[name]
+    os.environ.update(
+        AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +56,7 @@ def account_id(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the caller's leads to a real AWS."""
-    for name in list(os.environ):
-        if name.upper().startswith("AWS_") or name == "ENVIRONMENT_SUFFIX":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-
-
-@pytest.fixture
-def credentials(offline: None, embedded: EmbeddedAws, account_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def credentials(embedded: EmbeddedAws, account_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """boto3 reaches the embedded AWS, in an account of the test's own."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", embedded.endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account_id)
@@ -69,7 +69,7 @@ def session(credentials: None) -> boto3.Session:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the shipped dr.yaml, handlers and templates; the working directory of the test."""
     for name in ("lambda", "templates"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))

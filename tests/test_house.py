@@ -1,5 +1,6 @@
 """What the architecture promises of the tree, held by machine."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,13 @@ MODULES = sorted(
 )
 
 
-@pytest.mark.parametrize("module", MODULES, ids=str)
+def does_something(module: Path) -> bool:
+    """Return whether there is any function in it; records and types alone are proved where they are used."""
+    tree = ast.parse((ROOT / "builder" / module).read_text())
+    return any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(tree))
+
+
+@pytest.mark.parametrize("module", [one for one in MODULES if does_something(one)], ids=str)
 def test_every_module_has_its_tests_beside_its_namesake(module: Path) -> None:
     assert (ROOT / "tests" / module.parent / f"test_{module.name}").is_file()
 

@@ -1,6 +1,10 @@
 """How often to look: the delay before an end is noticed stays a small fraction of how long it took."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,18 @@ class Pace:
         return min(self.longest_s, max(self.every_s, self.fraction * passed_s))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tempo:
-    """How quickly an AWS does things; the defaults are CloudFormation's, seen from outside."""
+    """How quickly an AWS does things: CloudFormation's own pace, seen from outside, until an answer tells another."""
 
     change_sets: Pace = Pace(first_s=1.5, every_s=0.6)
     stacks: Pace = Pace(first_s=2.0, every_s=0.75)
+
+    def heed(self, *, http_response: "AWSResponse", **_: object) -> None:
+        """Take the pace from an answer that says how soon to come back, which AWS's own do not; botocore calls this.
+
+        Source: https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
+        """
+        said = http_response.headers.get("Retry-After", "")
+        if http_response.status_code == 200 and said.isdecimal():
+            self.change_sets = self.stacks = Pace(first_s=int(said), every_s=max(int(said), 0.1))

@@ -43,16 +43,17 @@ class Clients:
     def __init__(
         self,
         session: boto3.Session,
-        tempo: Tempo = Tempo(),
         roles: Mapping[AccountId, str] | None = None,
         make_core: Core = botocore.session.Session,
         told: Told | None = None,
+        tempo: Tempo | None = None,
     ) -> None:
         self._session = session
         self._told = told
         if told is not None:
             session.events.register("before-send", functools.partial(_tell, told))
-        self.tempo = tempo
+        self.tempo = tempo or Tempo()
+        session.events.register("after-call.cloudformation", self.tempo.heed)
         self._roles = roles or {}
         self._make_core = make_core
         self._made: dict[tuple[str, Region], Any] = {}
@@ -82,7 +83,7 @@ class Clients:
         with self._lock:
             if account not in self._others:
                 session = assume(self._session, self._roles[account], site.region, self._make_core)
-                self._others[account] = Clients(session, self.tempo, told=self._told)
+                self._others[account] = Clients(session, told=self._told, tempo=self.tempo)
             return self._others[account]
 
     def regions(self) -> tuple[Region, ...]:

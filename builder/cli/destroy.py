@@ -35,7 +35,7 @@ def destroy(wiring: Wiring, *, yes: bool, allow: Collection[str]) -> ExitCode:
     wiring.console.say("".join(f"{one.id}  {one.stack.name}  {one.stack.status}\n" for one in standing))
     check_protection(standing, allow)
     if not yes:
-        wiring.console.ask(f"All of this is deleted, with all its data. Type the deployment's name, {name}:", name)
+        wiring.console.ask("Delete all of this, with all its data? Type the deployment's name", name)
     needs = {entry.id: entry.needs for entry in manifest.stacks}
     removal = Removal(standing=standing, needs=needs, allow=allow)
     with wiring.console.progress() as emit:

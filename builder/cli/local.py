@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
+from builder.cli.options import global_options
 from builder.errors import ExitCode
 
 _SHELL_LINES = """\
 the embedded AWS listens at {endpoint}; in another shell:
 
   export AWS_ENDPOINT_URL={endpoint}
-  export AWS_ACCESS_KEY_ID=123456789012 AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID=123456789012 AWS_SECRET_ACCESS_KEY=any
+  export AWS_DEFAULT_REGION=us-east-1
 
 the access key is the account: any 12 digits. Ctrl-C ends it.
 """
@@ -19,6 +21,7 @@ the access key is the account: any 12 digits. Ctrl-C ends it.
 @click.command()
 @click.option("--port", default=4566, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep what it holds in this folder.")
+@global_options
 def local(*, port: int, state: Path | None) -> ExitCode:
     """Run an AWS on 127.0.0.1 that needs no account, until Ctrl-C or SIGTERM."""
     from builder.local import serve

@@ -26,8 +26,24 @@ from builder.cli.saved import discard, execute, show
 from builder.cli.wiring import Wiring
 from builder.errors import BuilderError, ExitCode
 
+_SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Without AWS": (init, render, lint, graph, rehearse, local),
+    "Review first": (plan, show, execute, discard),
+    "In one go": (deploy, outputs, destroy),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Sections(click.Group):
+    """A group whose help shows the commands by what they are for and in the order of their use."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's own
+        for title, commands in _SECTIONS.items():
+            with formatter.section(title):
+                # Sentences are wrapped, not cut, and one column of names serves all sections.
+                formatter.write_dl([(f"{one.name:<8}", one.get_short_help_str(limit=200)) for one in commands])
+
+
+@click.group(cls=_Sections, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="builder")
 @global_options
 @click.pass_context
@@ -35,16 +51,16 @@ def cli(context: click.Context) -> None:
     """One system in two AWS regions: rendered from dr.yaml, reviewed as change sets, deployed, rehearsed.
 
     \b
-    without AWS       init, render, lint, graph, rehearse, local
-    review first      plan, show, execute, discard
-    in one go         deploy, outputs, destroy
+    To begin with, without an account:  python -m builder rehearse
+
     \b
-    exit codes: 0 done or nothing to do, 1 failed, 2 bad input, 3 changes found, 4 stopped for a person
+    Exit codes: 0 done or nothing to do, 1 failed, 2 bad input, 3 changes found,
+    4 stopped for a person, 70 a bug of ours, 130 Ctrl-C.
     """
     context.ensure_object(Wiring)
 
 
-for _command in (init, render, lint, graph, plan, show, execute, discard, deploy, outputs, destroy, local, rehearse):
+for _command in (command for section in _SECTIONS.values() for command in section):
     cli.add_command(_command)
 
 

@@ -24,11 +24,13 @@ def rehearse(wiring: Wiring) -> ExitCode:
 
     def tell(said: "Chapter | Line") -> None:
         seconds = (wiring.console.now() - started).total_seconds()
-        wiring.console.say(
-            f"\n{seconds:5.1f} s  {said.title}" if isinstance(said, Chapter) else f"         {said.text}"
-        )
+        wiring.console.say(f"\n{said.title}  [{seconds:.1f} s]" if isinstance(said, Chapter) else f"  {said.text}")
 
-    live(wiring.wanted, wiring.suffix, Stage(tell, wiring.run, wiring.console.progress, wiring.seal))
+    try:
+        live(wiring.wanted, wiring.suffix, Stage(tell, wiring.run, wiring.console.progress, wiring.seal))
+    except KeyboardInterrupt:
+        wiring.console.warn("interrupted: the embedded AWS is gone, and with it all that stood there")
+        return ExitCode.INTERRUPTED
     seconds = (wiring.console.now() - started).total_seconds()
     wiring.console.say(f"\nrehearsal passed in {seconds:.1f} s: what was deployed is gone, no account was touched")
     return ExitCode.DONE

@@ -1,6 +1,7 @@
 """The system in use: writes in one region, read in the other, both ways."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -33,16 +34,17 @@ async def exercise(primary: Place, secondary: Place, visitor: Visitor, clients: 
     """
     for place in (primary, secondary):
         seen = await _ask(visitor, "GET", place.url, 200)
-        tell(Line(f"GET {place.url} -> 200, region {seen['region']}, role {seen['role']}"))
+        tell(Line(f"GET / in {place.region} -> 200, role {seen['role']}, table {seen['table']}"))
     await _cross(visitor, primary, secondary, tell)
     await _cross(visitor, secondary, primary, tell)
     await _copy(clients, primary, secondary, tell)
 
 
 async def _cross(visitor: Visitor, here: Place, there: Place, tell: Tell) -> None:
-    item = {"written_in": here.region, "amount": 12.5, "tags": ["a", "b"]}
+    item = {"written_in": here.region, "amount": 12.5}
     path = f"items/from-{here.region}"
     await _ask(visitor, "PUT", here.url + path, 201, item)
+    tell(Line(f"PUT /{path} in {here.region}: {json.dumps(item)}"))
     loop = asyncio.get_running_loop()
     written = loop.time()
 
@@ -53,12 +55,7 @@ async def _cross(visitor: Visitor, here: Place, there: Place, tell: Tell) -> Non
     found = await _eventually(arrived, f"{path} written in {here.region} does not show in {there.region}")
     if found != item:
         raise Failed(where=there.url + path, what=f"answers {found}, and {item} was written")
-    tell(
-        Line(
-            f"PUT {path} in {here.region}, GET in {there.region} -> the same {len(item)} fields "
-            f"after {loop.time() - written:.2f} s"
-        )
-    )
+    tell(Line(f"GET /{path} in {there.region}: {json.dumps(found)}, {loop.time() - written:.2f} s later"))
 
 
 async def _copy(clients: Clients, primary: Place, secondary: Place, tell: Tell) -> None:
@@ -71,6 +68,9 @@ async def _copy(clients: Clients, primary: Place, secondary: Place, tell: Tell) 
         Body=b"replicate me",
         Metadata=metadata,
     )
+    tell(Line(f"put s3://{primary.bucket}/{key}, metadata {metadata}"))
+    loop = asyncio.get_running_loop()
+    written = loop.time()
 
     async def arrived() -> dict[str, str] | None:
         try:
@@ -86,7 +86,7 @@ async def _copy(clients: Clients, primary: Place, secondary: Place, tell: Tell) 
     found = await _eventually(arrived, f"{key} does not arrive in {secondary.bucket}")
     if found != metadata:
         raise Failed(where=secondary.bucket, what=f"{key} has metadata {found}, and {metadata} was written")
-    tell(Line(f"s3://{primary.bucket}/{key} arrived in s3://{secondary.bucket} with its metadata {found}"))
+    tell(Line(f"got s3://{secondary.bucket}/{key}, metadata {found}, {loop.time() - written:.2f} s later"))
 
 
 async def _ask(visitor: Visitor, method: str, url: str, wanted: int, body: object = None) -> dict[str, Any]:

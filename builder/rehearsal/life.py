@@ -90,7 +90,7 @@ def rehearse(wanted: Wanted, suffix: str, stage: Stage) -> None:
 def _prepare(wanted: Wanted, tell: Tell) -> None:
     tell(Chapter("render"))
     assembly = make_assembly(wanted)
-    tell(Line(f"{len(assembly.manifest.stacks)} templates for {', '.join(assembly.manifest.regions)}"))
+    tell(Line(f"{len(assembly.manifest.stacks)} templates for {', '.join(wanted.config.regions.all)}"))
     tell(Chapter("lint"))
     findings = _lint(assembly)
     if findings:

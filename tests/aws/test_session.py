@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from builder.aws import Clients
+from builder.aws import Clients, Tempo
 from builder.errors import BadInput
 from builder.terms import Region
 from fake_aws import World
@@ -25,13 +25,21 @@ def test_throttling_is_outlasted_by_retries(credentials: None) -> None:
     assert config.retries == {"mode": "standard", "total_max_attempts": 10}
 
 
-def test_sts_is_asked_in_the_region_itself(offline: None) -> None:
+def test_sts_is_asked_in_the_region_itself() -> None:
     assert Clients.of_profile(None).sts(Region("us-west-2")).meta.endpoint_url == "https://sts.us-west-2.amazonaws.com"
 
 
-def test_an_unknown_profile_is_a_wrong_input(offline: None) -> None:
+def test_an_unknown_profile_is_a_wrong_input() -> None:
     with pytest.raises(BadInput, match="nobody"):
         Clients.of_profile("nobody")
+
+
+def test_the_tempo_is_learnt_from_the_endpoint_s_answers(credentials: None) -> None:
+    clients = Clients.of_profile(None)
+    client = clients.cloudformation(US_EAST_1)
+    assert clients.tempo == Tempo()
+    client.describe_stacks()
+    assert clients.tempo.stacks.first_s == clients.tempo.change_sets.first_s == 0
 
 
 def test_nothing_but_the_session_module_makes_clients() -> None:

@@ -42,9 +42,10 @@ def test_a_step_that_fails_is_named_by_its_first_resource_and_what_needs_it_is_n
     assert "us-west-2/service: not started" in answer.out
     assert "us-west-2/tap-dev-service" not in stacks(session)
     assert session.client("dynamodb").list_tables()["TableNames"] == ["tap-dev-global"]
-    again = builder("deploy", "--yes")
-    assert again.code == 4
-    assert "ROLLBACK_COMPLETE" in again.err
+    # What failed to come into being holds nothing: once its reason is gone, the same command makes it anew.
+    session.client("dynamodb").delete_table(TableName="tap-dev-global")
+    assert builder("deploy", "--yes").code == 0
+    assert "us-west-2/tap-dev-service" in stacks(session)
 
 
 def test_without_a_terminal_deploy_asks_nobody_and_takes_its_change_sets_back(

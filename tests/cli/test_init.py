@@ -20,7 +20,7 @@ FILES = [
 
 
 @pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None) -> Path:
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder called shop, the working directory of the test."""
     folder = tmp_path / "shop"
     folder.mkdir()

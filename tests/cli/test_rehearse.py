@@ -1,13 +1,24 @@
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
-from conftest import Command
+import pytest
+
+from conftest import ROOT, Command
 
 
-def test_a_rehearsal_ends_in_0_and_says_what_it_did(builder: Command, project: Path) -> None:
+def test_a_rehearsal_ends_in_0_and_says_what_the_readme_shows(builder: Command, project: Path) -> None:
     answer = builder("rehearse")
     assert answer.code == 0, answer
-    assert "rehearsal passed in" in answer.out
-    assert "no account was touched" in answer.out
+    shown = re.search(r"```text\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert shown
+    for line in filter(None, shown[1].splitlines()):
+        pattern = re.sub(r"\d+\\.\d+\\ s", r"\\d+\\.\\d+\\ s", re.escape(line))
+        assert re.search(f"^{pattern}$", answer.out, flags=re.MULTILINE), line
 
 
 def test_a_rehearsal_that_fails_ends_in_1(builder: Command, project: Path) -> None:
@@ -15,3 +26,25 @@ def test_a_rehearsal_that_fails_ends_in_1(builder: Command, project: Path) -> No
     answer = builder("rehearse")
     assert answer.code == 1
     assert answer.err.startswith("error: https://")
+
+
+def test_an_interrupted_rehearsal_ends_its_aws_and_says_so(project: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "builder", "rehearse"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    ) as rehearsal:
+        assert rehearsal.stdout is not None
+        said = iter(rehearsal.stdout.readline, "")
+        endpoint = next(
+            found[1] for line in said if (found := re.search(r"listens at http://127\.0\.0\.1:(\d+)", line))
+        )
+        next(line for line in said if line.startswith("use  ["))  # with Lambda workers about to run
+        rehearsal.send_signal(signal.SIGINT)
+        _, err = rehearsal.communicate(timeout=20)
+    assert rehearsal.returncode == 130
+    assert err.endswith("interrupted: the embedded AWS is gone, and with it all that stood there\n")
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", int(endpoint))):
+        pass

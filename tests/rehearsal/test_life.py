@@ -54,9 +54,9 @@ def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
         "destroy, buckets and table full",
     ]
     shown = "\n".join(told.lines)
-    assert "PUT items/from-us-east-1 in us-east-1, GET in us-west-2 -> the same 3 fields" in shown
-    assert "PUT items/from-us-west-2 in us-west-2, GET in us-east-1 -> the same 3 fields" in shown
-    assert "with its metadata {'written-in': 'us-east-1'}" in shown
+    assert """GET /items/from-us-east-1 in us-west-2: {"written_in": "us-east-1", "amount": 12.5}""" in shown
+    assert """GET /items/from-us-west-2 in us-east-1: {"written_in": "us-west-2", "amount": 12.5}""" in shown
+    assert "us-west-2-an/rehearsal/object.txt, metadata {'written-in': 'us-east-1'}" in shown
     assert "us-west-2/service: Modify Function" in shown
     assert "5 stacks are gone, nothing is left" in shown
 

@@ -15,6 +15,7 @@ from builder.local.adapter import (
     global_table,
     property_values,
     replacement,
+    retry_after,
     taken_name,
 )
 from builder.local.asgi import App
@@ -41,6 +42,7 @@ def install(app: App) -> App:
     # Outside of the former: both must see what its CreateChangeSet makes of a stack in review.
     change_set_id.install(actions)
     property_values.install(actions)
+    retry_after.install(actions)
     drift.install()
     function_url.install()
     function_name.install()
