@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cfnlint.template.template import Template
 
 from builder.rules._rule import Fault, Rule, fault
-from builder.rules._worlds import scenes
+from builder.rules._worlds import resources
 
 
 class BucketNamePrefix(Rule):
@@ -19,8 +19,7 @@ class BucketNamePrefix(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every bucket that is named twice."""
-        for scene in scenes(cfn, "AWS::S3::Bucket"):
-            for bucket in scene.resources("AWS::S3::Bucket"):
-                prefix = bucket.get("Properties", "BucketNamePrefix")
-                if prefix.present and bucket.get("Properties", "BucketName").present:
-                    yield fault(prefix, "BucketName is there already; say one of the two")
+        for bucket in resources(cfn, "AWS::S3::Bucket"):
+            prefix = bucket.get("Properties", "BucketNamePrefix")
+            if prefix.present and bucket.get("Properties", "BucketName").present:
+                yield fault(prefix, "BucketName is there already; say one of the two")

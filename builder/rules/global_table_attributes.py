@@ -6,7 +6,7 @@ from cfnlint.template.template import Template
 
 from builder.rules._node import Node
 from builder.rules._rule import Fault, Rule, fault
-from builder.rules._worlds import scenes
+from builder.rules._worlds import resources
 
 _INDEXES = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 
@@ -25,14 +25,13 @@ class GlobalTableAttributes(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every definition that no key uses."""
-        for scene in scenes(cfn, "AWS::DynamoDB::GlobalTable"):
-            for table in scene.resources("AWS::DynamoDB::GlobalTable"):
-                properties = table.get("Properties")
-                used = _used(properties)
-                for definition in properties.get("AttributeDefinitions").items() or ():
-                    name = definition.get("AttributeName")
-                    if used is not None and name.text is not None and name.text not in used:
-                        yield fault(name, f"'{name.text}' is defined and in no key of the table or its indexes")
+        for table in resources(cfn, "AWS::DynamoDB::GlobalTable"):
+            properties = table.get("Properties")
+            used = _used(properties)
+            for definition in properties.get("AttributeDefinitions").items() or ():
+                name = definition.get("AttributeName")
+                if used is not None and name.text is not None and name.text not in used:
+                    yield fault(name, f"'{name.text}' is defined and in no key of the table or its indexes")
 
 
 def _used(properties: Node) -> frozenset[str] | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cfnlint.template.template import Template
 
 from builder.rules._rule import Fault, Rule, fault
-from builder.rules._worlds import scenes
+from builder.rules._worlds import resources
 
 
 class GlobalTableStream(Rule):
@@ -24,14 +24,13 @@ class GlobalTableStream(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every global table that can't replicate."""
-        for scene in scenes(cfn, "AWS::DynamoDB::GlobalTable"):
-            for table in scene.resources("AWS::DynamoDB::GlobalTable"):
-                properties = table.get("Properties")
-                consistency = properties.get("MultiRegionConsistency")
-                replicas = properties.get("Replicas").items() or ()
-                eventual = consistency.absent or consistency.text == "EVENTUAL"
-                if eventual and len(replicas) > 1 and properties.get("StreamSpecification").absent:
-                    yield fault(
-                        properties.get("Replicas"),
-                        f"{len(replicas)} replicas need a StreamSpecification (StreamViewType: NEW_AND_OLD_IMAGES)",
-                    )
+        for table in resources(cfn, "AWS::DynamoDB::GlobalTable"):
+            properties = table.get("Properties")
+            consistency = properties.get("MultiRegionConsistency")
+            replicas = properties.get("Replicas").items() or ()
+            eventual = consistency.absent or consistency.text == "EVENTUAL"
+            if eventual and len(replicas) > 1 and properties.get("StreamSpecification").absent:
+                yield fault(
+                    properties.get("Replicas"),
+                    f"{len(replicas)} replicas need a StreamSpecification (StreamViewType: NEW_AND_OLD_IMAGES)",
+                )
