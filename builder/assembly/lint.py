@@ -18,40 +18,38 @@ from builder.assembly.references import check_references
 from builder.errors import BadInput
 from builder.terms import Region
 
-__all__ = ["Finding", "Linted", "lint_assembly", "lint_folder"]
-
-RULES = "builder.rules"
+_RULES = "builder.rules"
+_RULES_FOLDER = Path(__file__).parent.parent / "rules"
 
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """What came of linting an assembly, with what it was linted by."""
+    """What came of linting an assembly, and what cfn-lint's own output formats tell beside it."""
 
     findings: tuple[Finding, ...]
+    """Warnings and information included, in the order of files and lines."""
     files: tuple[str, ...]
     rules: Rules
 
 
-def lint_folder(folder: Path) -> tuple[Finding, ...]:
-    """Return what is wrong with an assembly, warnings and information included, in the order of files and lines.
-
-    Each template is held against the region its stack goes to. Raises BadInput if the manifest or a template it
-    names cannot be read.
-    """
-    return lint_assembly(folder).findings
-
-
 def lint_assembly(folder: Path) -> Linted:
-    """Return the same with the rules and files, for cfn-lint's own output formats."""
-    manifest = read_manifest(_read(folder, FILE_NAME), where=str(folder / FILE_NAME))
+    """Return what is wrong with an assembly, each template held against the region its stack goes to.
+
+    Raises BadInput if the manifest or a template it names cannot be read.
+    """
+    written = _read(folder, FILE_NAME)
+    manifest = read_manifest(written, where=str(folder / FILE_NAME))
     templates = {entry.template: _read(folder, entry.template) for entry in manifest.stacks}
+    lines = ManifestLines(str(folder / FILE_NAME), written.decode())
     rules = _load_rules()
-    found = [*_lint_templates(folder, manifest, templates, rules), *_across(folder, manifest, templates)]
+    found = [*_lint_templates(folder, manifest, templates, rules), *_across(folder, manifest, templates, lines)]
     findings = tuple(sorted(dict.fromkeys(found), key=lambda one: (one.file, one.line, one.rule, one.column)))
     return Linted(findings, tuple(sorted(str(folder / path) for path in templates)), rules)
 
 
-def _across(folder: Path, manifest: Manifest, templates: Mapping[str, bytes]) -> Iterator[Finding]:
+def _across(
+    folder: Path, manifest: Manifest, templates: Mapping[str, bytes], lines: ManifestLines
+) -> Iterator[Finding]:
     yield from check_hashes(folder, manifest, templates)
     bounds = [
         Bound(entry, str(folder / entry.template), template)
@@ -60,7 +58,7 @@ def _across(folder: Path, manifest: Manifest, templates: Mapping[str, bytes]) ->
     ]
     # Where a template is no template, cfn-lint has said so, and nothing can be said of the whole.
     if len(bounds) == len(manifest.stacks):
-        yield from check_manifest(manifest, bounds, ManifestLines(folder))
+        yield from check_manifest(manifest, bounds, lines)
         yield from check_references(manifest, bounds)
 
 
@@ -84,7 +82,7 @@ def _lint_templates(
 
 
 def _lint(file: str, region: Region, rules: Rules) -> list[Finding]:
-    config = make_config(region)
+    config = _make_config(region)
     try:
         matches = list(run_template_by_file_path(file, config, rules, config.ignore_bad_template))
     except CfnLintExitException as error:
@@ -92,21 +90,20 @@ def _lint(file: str, region: Region, rules: Rules) -> list[Finding]:
     return [_finding(match) for match in matches]
 
 
-def make_config(region: str) -> ConfigMixIn:
+def _make_config(region: str) -> ConfigMixIn:
     """Return cfn-lint's configuration: information included, the rest as a .cfnlintrc around here has it."""
     return ConfigMixIn(["--include-checks", "I", "--regions", region])
 
 
 def _load_rules() -> Rules:
-    """Return cfn-lint's rules and ours.
-
-    What a .cfnlintrc appends is loaded as well, unless it is ours again.
-    """
+    """Return cfn-lint's rules and ours; what a .cfnlintrc appends as well, unless it is ours again."""
     rules = Rules()
-    for source in dict.fromkeys([*make_config("us-east-1").append_rules, RULES]):
-        is_folder = Path(source).expanduser().is_dir()
-        if not is_folder or Path(source).resolve() != Path(__file__).parent.parent / "rules":
-            rules.update(Rules.create_from_directory(source) if is_folder else Rules.create_from_module(source))
+    for source in dict.fromkeys([*_make_config("us-east-1").append_rules, _RULES]):
+        folder = Path(source).expanduser()
+        if not folder.is_dir():
+            rules.update(Rules.create_from_module(source))
+        elif folder.resolve() != _RULES_FOLDER:
+            rules.update(Rules.create_from_directory(source))
     return rules
 
 

@@ -1,13 +1,10 @@
-"""Plans, outcomes and findings as plain text; pure."""
+"""Plans and outcomes as plain text; pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from builder.deploy.records import RISKS, Broke, Cancelled, Done, Outcome, Overtaken, Plan, ResourceChange, Step
-
-if TYPE_CHECKING:
-    from builder.assembly.lint import Finding
 
 _SIGNS = {"Add": "+", "Remove": "-", "Import": "<", "Dynamic": "?", "SyncWithActual": "="}
 _VALUE_WIDTH = 60
@@ -45,12 +42,6 @@ def outcomes(ended: Sequence[Outcome]) -> str:
     counts = Counter(type(outcome) for outcome in ended)
     last = f"{counts[Done]} done, {counts[Broke]} failed, {counts[Cancelled] + counts[Overtaken]} not started"
     return "\n".join([*lines, last]) + "\n"
-
-
-def findings(found: Sequence["Finding"]) -> str:
-    """Return one line for each finding: where, which rule, what."""
-    lines = [f"{f.file}:{f.line}:{f.column}: {f.rule} {f.message}" for f in found]
-    return "\n".join([*lines, f"{len(found)} findings" if found else "no findings"]) + "\n"
 
 
 def _strays(shown: Plan) -> str:

@@ -1,4 +1,4 @@
-"""E9015: a bucket with a name and a prefix for a name."""
+"""E9515: a bucket with a name and a prefix for a name."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from builder.rules._worlds import resources
 class BucketNamePrefix(Rule):
     """The prefix is for a name that S3 completes."""
 
-    id = "E9015"
+    id = "E9515"
     shortdesc = "A bucket takes BucketName or BucketNamePrefix, not both"
     description = "BucketName is the full name, BucketNamePrefix the part before the account-regional suffix."
     source_url = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html"

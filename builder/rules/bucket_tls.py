@@ -1,4 +1,4 @@
-"""W9023: a bucket that answers without TLS."""
+"""W9523: a bucket that answers without TLS."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from builder.rules._worlds import Scene, scenes
 class BucketTls(Rule):
     """A bucket that serves a website is left alone: website endpoints speak nothing but HTTP."""
 
-    id = "W9023"
+    id = "W9523"
     shortdesc = "A bucket needs a policy that refuses requests without TLS"
     description = (
         "S3 answers plain HTTP unless the bucket's policy denies everyone everything where aws:SecureTransport is "

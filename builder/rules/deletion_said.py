@@ -1,4 +1,4 @@
-"""W9031: something that holds data, without a word on what becomes of it."""
+"""W9531: something that holds data, without a word on what becomes of it."""
 
 from collections.abc import Iterator
 
@@ -52,7 +52,7 @@ HOLD_DATA = (
 class DeletionSaid(Rule):
     """Delete is as good a word as Retain, as long as somebody said it."""
 
-    id = "W9031"
+    id = "W9531"
     shortdesc = "What holds data says what becomes of it"
     description = (
         "DeletionPolicy and UpdateReplacePolicy are both said on everything that holds data: tables, buckets, keys, "

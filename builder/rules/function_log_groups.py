@@ -1,4 +1,4 @@
-"""W9022: a function whose role may create log groups."""
+"""W9522: a function whose role may create log groups."""
 
 import re
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ _STREAMS = re.compile(r"(?::\*|:log-stream:.*)+$")
 class FunctionLogGroups(Rule):
     """With a log group in the template the function has no need of the action."""
 
-    id = "W9022"
+    id = "W9522"
     shortdesc = "A function's role may create log groups"
     description = (
         "With logs:CreateLogGroup a late write brings a deleted log group back: it outlives the stack, keeps "

@@ -1,4 +1,4 @@
-"""E9021: a public function URL with one of the two permissions it needs."""
+"""E9521: a public function URL with one of the two permissions it needs."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ _NARROWER = ("SourceAccount", "SourceArn", "PrincipalOrgID", "EventSourceToken")
 class FunctionUrlPermissions(Rule):
     """None at all is no fault: both may be given elsewhere."""
 
-    id = "E9021"
+    id = "E9521"
     shortdesc = "A public function URL needs two permissions"
     description = (
         "Since October 2025 a URL with AuthType NONE answers 403 unless everyone may call lambda:InvokeFunctionUrl "

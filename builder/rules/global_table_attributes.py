@@ -1,4 +1,4 @@
-"""E9005: attributes that a global table defines and no key uses."""
+"""E9505: attributes that a global table defines and no key uses."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ _INDEXES = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 class GlobalTableAttributes(Rule):
     """cfn-lint's own E3039 says so of `AWS::DynamoDB::Table` only."""
 
-    id = "E9005"
+    id = "E9505"
     shortdesc = "A global table defines the attributes of its keys and no others"
     description = (
         "DynamoDB refuses a table whose AttributeDefinitions has an attribute that is in no key of the table or of "

@@ -1,4 +1,4 @@
-"""E9002: a global table without a replica in the stack's own region."""
+"""E9502: a global table without a replica in the stack's own region."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ class GlobalTableOwnRegion(Rule):
     With several of them nobody knows which; only what is wrong in each is then a fault.
     """
 
-    id = "E9002"
+    id = "E9502"
     shortdesc = "A global table needs a replica in the stack's own region"
     description = (
         "Replicas must name the region that the stack is deployed to, which is the run's --regions. With several "

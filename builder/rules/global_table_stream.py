@@ -1,4 +1,4 @@
-"""E9001: a global table with several replicas and no stream."""
+"""E9501: a global table with several replicas and no stream."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from builder.rules._worlds import resources
 class GlobalTableStream(Rule):
     """Replication runs over the stream; with strong consistency it does not, and none is needed."""
 
-    id = "E9001"
+    id = "E9501"
     shortdesc = "A global table with several replicas needs a stream"
     description = (
         "StreamSpecification must be there as soon as Replicas names more than one region, unless "

@@ -1,4 +1,4 @@
-"""E9003: strong consistency without its third region or its witness."""
+"""E9503: strong consistency without its third region or its witness."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from builder.rules._worlds import resources
 class GlobalTableStrong(Rule):
     """Strong consistency is a quorum of three."""
 
-    id = "E9003"
+    id = "E9503"
     shortdesc = "A strongly consistent global table has three replicas, or two and a witness"
     description = (
         "MultiRegionConsistency STRONG takes exactly three replicas, or two replicas and one entry of "

@@ -1,4 +1,4 @@
-"""E9004: provisioned billing without the write capacity."""
+"""E9504: provisioned billing without the write capacity."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from builder.rules._worlds import resources
 class GlobalTableWriteCapacity(Rule):
     """PROVISIONED is also what a table gets that says no BillingMode."""
 
-    id = "E9004"
+    id = "E9504"
     shortdesc = "A provisioned global table needs write settings, its indexes too"
     description = (
         "WriteProvisionedThroughputSettings must be there on the table and on every global secondary index where "

@@ -1,4 +1,4 @@
-"""W9032: a tag whose value is another one at every build."""
+"""W9532: a tag whose value is another one at every build."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ _HOLE = re.compile(r"\$\{([^!.}][^.}]*)\}")
 class PerBuildTags(Rule):
     """Stack tags go the same way: CloudFormation puts them on every resource."""
 
-    id = "W9032"
+    id = "W9532"
     shortdesc = "A tag changes with every build"
     description = (
         "A tag that holds a build number, a commit or a time makes every deployment an update of every resource that "

@@ -1,4 +1,4 @@
-"""E9011: a bucket that replicates and is not versioned."""
+"""E9511: a bucket that replicates and is not versioned."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from builder.rules._worlds import resources
 class ReplicationVersioning(Rule):
     """Replication copies versions."""
 
-    id = "E9011"
+    id = "E9511"
     shortdesc = "A bucket that replicates must be versioned"
     description = (
         "S3 refuses a ReplicationConfiguration on a bucket whose VersioningConfiguration is not Enabled; the "

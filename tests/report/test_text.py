@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-from builder.assembly.lint import Finding
 from builder.deploy.records import (
     Broke,
     Cancelled,
@@ -109,9 +108,3 @@ def test_outcomes_name_what_did_not_end_well() -> None:
         "us-east-1/service: not started: table failed\n"
         "1 done, 2 failed, 1 not started\n"
     )
-
-
-def test_findings_are_a_line_each() -> None:
-    finding = Finding("E3002", "error", "templates/a.yaml", 3, 5, "is wrong", "https://x")
-    assert text.findings([finding]).startswith("templates/a.yaml:3:5: E3002 is wrong\n")
-    assert text.findings([]) == "no findings\n"
