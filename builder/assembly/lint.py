@@ -1,6 +1,6 @@
 """Linting an assembly: cfn-lint with this project's rules, each template for its region, and what spans templates."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,7 +8,8 @@ from cfnlint.config import ConfigMixIn
 from cfnlint.decode import decode
 from cfnlint.exceptions import CfnLintExitException
 from cfnlint.rules import Match, Rules  # type: ignore[attr-defined]  # documented there, exported implicitly
-from cfnlint.runner import run_template_by_file_path
+from cfnlint.runner import Runner, run_template_by_file_path
+from yaml import YAMLError
 
 from builder.assembly.bound import Bound
 from builder.assembly.cross import ManifestLines, check_hashes, check_manifest
@@ -17,9 +18,6 @@ from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest
 from builder.assembly.references import check_references
 from builder.errors import BadInput
 from builder.terms import Region
-
-_RULES = "builder.rules"
-_RULES_FOLDER = Path(__file__).parent.parent / "rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +33,21 @@ class Linted:
 def lint_assembly(folder: Path) -> Linted:
     """Return what is wrong with an assembly, each template held against the region its stack goes to.
 
-    Raises BadInput if the manifest or a template it names cannot be read.
+    Raises BadInput if the manifest or a template it names cannot be read, or if cfn-lint gives up, which is mostly
+    for a .cfnlintrc around here.
     """
     written = _read(folder, FILE_NAME)
     manifest = read_manifest(written, where=str(folder / FILE_NAME))
     templates = {entry.template: _read(folder, entry.template) for entry in manifest.stacks}
+    files = tuple(sorted(str(folder / path) for path in templates))
     lines = ManifestLines(str(folder / FILE_NAME), written.decode())
-    rules = _load_rules()
-    found = [*_lint_templates(folder, manifest, templates, rules), *_across(folder, manifest, templates, lines)]
+    try:
+        rules = _load_rules(files)
+        found = [*_lint_templates(folder, manifest, templates, rules), *_across(folder, manifest, templates, lines)]
+    except (CfnLintExitException, YAMLError) as error:
+        raise BadInput(where="cfn-lint", what=str(error)) from error
     findings = tuple(sorted(dict.fromkeys(found), key=lambda one: (one.file, one.line, one.rule, one.column)))
-    return Linted(findings, tuple(sorted(str(folder / path) for path in templates)), rules)
+    return Linted(findings, files, rules)
 
 
 def _across(
@@ -82,28 +85,23 @@ def _lint_templates(
 
 
 def _lint(file: str, region: Region, rules: Rules) -> list[Finding]:
-    config = _make_config(region)
-    try:
-        matches = list(run_template_by_file_path(file, config, rules, config.ignore_bad_template))
-    except CfnLintExitException as error:
-        raise BadInput(where=file, what=f"cannot be linted for {region}: {error}") from error
-    return [_finding(match) for match in matches]
+    config = _make_config("--regions", region)
+    return [_finding(match) for match in run_template_by_file_path(file, config, rules, config.ignore_bad_template)]
 
 
-def _make_config(region: str) -> ConfigMixIn:
+def _make_config(*arguments: str) -> ConfigMixIn:
     """Return cfn-lint's configuration: information included, the rest as a .cfnlintrc around here has it."""
-    return ConfigMixIn(["--include-checks", "I", "--regions", region])
+    return ConfigMixIn(["--include-checks", "I", *arguments])
 
 
-def _load_rules() -> Rules:
-    """Return cfn-lint's rules and ours; what a .cfnlintrc appends as well, unless it is ours again."""
-    rules = Rules()
-    for source in dict.fromkeys([*_make_config("us-east-1").append_rules, _RULES]):
-        folder = Path(source).expanduser()
-        if not folder.is_dir():
-            rules.update(Rules.create_from_module(source))
-        elif folder.resolve() != _RULES_FOLDER:
-            rules.update(Rules.create_from_directory(source))
+def _load_rules(files: Sequence[str]) -> Rules:
+    """Return cfn-lint's rules, what a .cfnlintrc appends, and ours, unless they are among that.
+
+    The files keep cfn-lint from looking for those that the .cfnlintrc names.
+    """
+    rules, ours = Runner(_make_config("--", *files)).rules, Rules.create_from_module("builder.rules")
+    if not ours.keys() <= rules.keys():
+        rules.update(ours)
     return rules
 
 
