@@ -40,11 +40,11 @@ def main() -> int:
 
 
 def find_templates(folder: Path) -> Iterator[Path]:
-    """Yield every file that is a template, in order."""
+    """Yield every file that is a template, in order; not those with an empty section, on which cfn-lint breaks."""
     for path in sorted(folder.rglob("*")):
         if path.suffix in SUFFIXES and path.is_file():
             template, faults = decode(str(path))
-            if not faults and isinstance(template, dict) and "Resources" in template:
+            if not faults and isinstance(template, dict) and "Resources" in template and None not in template.values():
                 yield path
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from builder.assembly import read_assembly, stale_files
 from builder.assembly.diagram import make_diagram
-from builder.assembly.lint import lint_folder
+from builder.assembly.lint import lint_assembly
 from builder.assembly.render import make_assembly
 from builder.config import read_wanted
 from builder.report import dot, mermaid
@@ -25,7 +25,7 @@ def test_a_golden_is_what_its_config_leads_to(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_golden_lints_clean(folder: Path) -> None:
-    assert lint_folder(folder / "templates") == ()
+    assert lint_assembly(folder / "templates").findings == ()
 
 
 @pytest.mark.parametrize("folder", [path.parent for path in GOLDENS], ids=lambda folder: folder.name)

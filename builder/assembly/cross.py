@@ -18,8 +18,6 @@ _CUSTOM_NAMES = {
     "AWS::IAM::Role": "RoleName",
     "AWS::IAM::User": "UserName",
 }
-
-
 # Regions stand in for each other by running the same service. `StackKind.SERVICE`, without the import of the whole
 # configuration, which would cost more than this module's work.
 _SERVICE = "service"
@@ -28,9 +26,9 @@ _SERVICE = "service"
 class ManifestLines:
     """Where things stand in manifest.json, which is JSON, one key a line."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = str(folder / FILE_NAME)
-        self._lines = (folder / FILE_NAME).read_text(encoding="utf-8").splitlines()
+    def __init__(self, file: str, text: str) -> None:
+        self._file = file
+        self._lines = text.splitlines()
 
     def of(self, text: str) -> tuple[str, int, int]:
         """Return file, line and column of the first line with a text; the file's beginning if there is none."""

@@ -106,7 +106,8 @@ CHECKS: dict[str, Check] = {
             "X010",
             "error",
             "A stack needs the stacks whose resources it names",
-            "Names are computed, so CloudFormation sees no dependency: the manifest's needs must say it.",
+            "Names are computed, so CloudFormation sees no dependency: the manifest's needs must say it. A need that "
+            "no template shows is left alone: an order can have other reasons.",
             f"{_CFN}/UserGuide/best-practices.html",
         ),
         Check(

@@ -1,14 +1,16 @@
 """Linting an assembly: cfn-lint with this project's rules, each template for its region, and what spans templates."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from cfnlint.config import ConfigMixIn
-from cfnlint.decode import decode, decode_str
+from cfnlint.decode import decode
 from cfnlint.exceptions import CfnLintExitException
 from cfnlint.rules import Match, Rules  # type: ignore[attr-defined]  # documented there, exported implicitly
-from cfnlint.runner import run_template_by_data, run_template_by_file_path
+from cfnlint.runner import Runner, run_template_by_file_path
+from yaml import YAMLError
 
 from builder.assembly.bound import Bound
 from builder.assembly.cross import ManifestLines, check_hashes, check_manifest
@@ -18,46 +20,49 @@ from builder.assembly.references import check_references
 from builder.errors import BadInput
 from builder.terms import Region
 
-__all__ = ["Finding", "Linted", "lint_assembly", "lint_folder", "lint_text"]
-
-RULES = "builder.rules"
-
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """What came of linting an assembly, with what it was linted by."""
+    """What came of linting an assembly, and what cfn-lint's own output formats tell beside it."""
 
     findings: tuple[Finding, ...]
+    """Warnings and information included, in the order of files and lines."""
     files: tuple[str, ...]
     rules: Rules
 
 
-def lint_folder(folder: Path) -> tuple[Finding, ...]:
-    """Return what is wrong with an assembly, warnings and information included, in the order of files and lines.
-
-    Each template is held against the region its stack goes to. Raises BadInput if the manifest or a template it
-    names cannot be read.
-    """
-    return lint_assembly(folder).findings
-
-
 def lint_assembly(folder: Path) -> Linted:
-    """Return the same with the rules and files, for cfn-lint's own output formats."""
-    manifest = read_manifest(_read(folder, FILE_NAME), where=str(folder / FILE_NAME))
+    """Return what is wrong with an assembly, each template held against the region its stack goes to.
+
+    Raises BadInput if the manifest or a template it names cannot be read, or if cfn-lint gives up, which is mostly
+    for a .cfnlintrc around here.
+    """
+    written = _read(folder, FILE_NAME)
+    manifest = read_manifest(written, where=str(folder / FILE_NAME))
     templates = {entry.template: _read(folder, entry.template) for entry in manifest.stacks}
-    rules = _load_rules()
-    found = [*_lint_templates(folder, manifest, templates, rules), *_across(folder, manifest, templates)]
+    files = tuple(sorted(str(folder / path) for path in templates))
+    lines = ManifestLines(str(folder / FILE_NAME), written.decode())
+    try:
+        rules = _load_rules(files)
+        found = [*_lint_templates(folder, manifest, templates, rules), *_across(folder, manifest, templates, lines)]
+    except (CfnLintExitException, YAMLError) as error:
+        raise BadInput(where="cfn-lint", what=str(error)) from error
     findings = tuple(sorted(dict.fromkeys(found), key=lambda one: (one.file, one.line, one.rule, one.column)))
-    return Linted(findings, tuple(sorted(str(folder / path) for path in templates)), rules)
+    return Linted(findings, files, rules)
 
 
 def lint_text(template: str, region: Region) -> tuple[str, ...]:
     """Return what is wrong with a template that is in no folder, a line each."""
-    matches = run_template_by_data(decode_str(template)[0] or {}, make_config(region), _load_rules())
-    return tuple(f"{match.rule.id} line {match.linenumber}: {match.message}" for match in matches)
+    with NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+        file.write(template)
+        file.flush()
+        found = _lint(file.name, region, _load_rules((file.name,)))
+    return tuple(f"{one.rule} line {one.line}: {one.message}" for one in found)
 
 
-def _across(folder: Path, manifest: Manifest, templates: Mapping[str, bytes]) -> Iterator[Finding]:
+def _across(
+    folder: Path, manifest: Manifest, templates: Mapping[str, bytes], lines: ManifestLines
+) -> Iterator[Finding]:
     yield from check_hashes(folder, manifest, templates)
     bounds = [
         Bound(entry, str(folder / entry.template), template)
@@ -66,7 +71,7 @@ def _across(folder: Path, manifest: Manifest, templates: Mapping[str, bytes]) ->
     ]
     # Where a template is no template, cfn-lint has said so, and nothing can be said of the whole.
     if len(bounds) == len(manifest.stacks):
-        yield from check_manifest(manifest, bounds, ManifestLines(folder))
+        yield from check_manifest(manifest, bounds, lines)
         yield from check_references(manifest, bounds)
 
 
@@ -90,29 +95,23 @@ def _lint_templates(
 
 
 def _lint(file: str, region: Region, rules: Rules) -> list[Finding]:
-    config = make_config(region)
-    try:
-        matches = list(run_template_by_file_path(file, config, rules, config.ignore_bad_template))
-    except CfnLintExitException as error:
-        raise BadInput(where=file, what=f"cannot be linted for {region}: {error}") from error
-    return [_finding(match) for match in matches]
+    config = _make_config("--regions", region)
+    return [_finding(match) for match in run_template_by_file_path(file, config, rules, config.ignore_bad_template)]
 
 
-def make_config(region: str) -> ConfigMixIn:
+def _make_config(*arguments: str) -> ConfigMixIn:
     """Return cfn-lint's configuration: information included, the rest as a .cfnlintrc around here has it."""
-    return ConfigMixIn(["--include-checks", "I", "--regions", region])
+    return ConfigMixIn(["--include-checks", "I", *arguments])
 
 
-def _load_rules() -> Rules:
-    """Return cfn-lint's rules and ours.
+def _load_rules(files: Sequence[str]) -> Rules:
+    """Return cfn-lint's rules, what a .cfnlintrc appends, and ours, unless they are among that.
 
-    What a .cfnlintrc appends is loaded as well, unless it is ours again.
+    The files keep cfn-lint from looking for those that the .cfnlintrc names.
     """
-    rules = Rules()
-    for source in dict.fromkeys([*make_config("us-east-1").append_rules, RULES]):
-        is_folder = Path(source).expanduser().is_dir()
-        if not is_folder or Path(source).resolve() != Path(__file__).parent.parent / "rules":
-            rules.update(Rules.create_from_directory(source) if is_folder else Rules.create_from_module(source))
+    rules, ours = Runner(_make_config("--", *files)).rules, Rules.create_from_module("builder.rules")
+    if not ours.keys() <= rules.keys():
+        rules.update(ours)
     return rules
 
 

@@ -1,12 +1,7 @@
-"""Findings for machines: as events, and in cfn-lint's own output formats, made by cfn-lint's own formatters."""
-
-import dataclasses
-import json
-from collections.abc import Sequence
-from datetime import datetime
+"""Findings in cfn-lint's own output formats, made by cfn-lint's own formatters."""
 
 from cfnlint.config import ConfigMixIn
-from cfnlint.rules import CloudFormationLintRule, Match, RuleMatch  # type: ignore[attr-defined]  # see lint.py
+from cfnlint.rules import CloudFormationLintRule, Match, RuleMatch, Rules  # type: ignore[attr-defined]  # see lint.py
 from cfnlint.runner.cli import get_formatter
 
 from builder.assembly.finding import CHECKS, Check, Finding
@@ -28,28 +23,12 @@ class _CheckRule(CloudFormationLintRule):
         return self._severity
 
 
-def as_event(finding: Finding, at: datetime) -> str:
-    """Return a finding as one line of JSON, its kind and time first, as every event of the command line."""
-    time = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"event": "lint.finding", "at": time, **dataclasses.asdict(finding)})
-
-
-def as_text(findings: Sequence[Finding]) -> str:
-    """Return one line for each finding: where, which rule, what; and how many there are."""
-    lines = [f"{one.file}:{one.line}:{one.column}: {one.rule} {one.message}" for one in findings]
-    count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}" if findings else "no findings"
-    return "\n".join([*lines, count])
-
-
 def in_format(linted: Linted, name: str) -> str:
-    """Return the findings as `cfn-lint --format NAME` would write them."""
-    rules = linted.rules
-    for check in CHECKS.values():
-        if check.id not in rules:
-            rules.register(_CheckRule(check))
-    # The templates may have been linted by other processes, whose notes of the rules they used are lost.
-    config = ConfigMixIn(["--include-checks", "I", "X", "--format", name, "--", *linted.files])
-    rules.used_rules.update({one: rule for one, rule in rules.items() if rules.is_rule_enabled(rule, config)})
+    """Return the findings as `cfn-lint --format NAME` would write them, our checks among the rules it used."""
+    checks = {check.id: _CheckRule(check) for check in CHECKS.values()}
+    rules = Rules({**linted.rules, **checks})
+    rules.used_rules.update({**linted.rules.used_rules, **checks})
+    config = ConfigMixIn(["--format", name, "--", *linted.files])
     matches = [_match(finding, rules[finding.rule]) for finding in linted.findings]
     return str(get_formatter(config).print_matches(matches, rules, config=config) or "")
 

@@ -13,6 +13,7 @@ from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import Manifest
 from builder.terms import StackId
 
+_POLICIES = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
 # Partition, service, region, account, resource; a part may be a pseudo-parameter, which has colons of its own.
 _PART = r"(?:\$\{[^}]*\}|[^:])*"
 _ARN = re.compile(rf"arn:{_PART}:(?P<service>{_PART}):(?P<region>{_PART}):{_PART}:(?P<resource>.*)", re.DOTALL)
@@ -168,29 +169,29 @@ def _buckets(arn: str, created: Sequence[_Created], bound: Bound) -> list[_Creat
 
 
 def _role(bound: Bound, path: Path, role: object, arn: str) -> Iterator[Finding]:
-    """Yield a finding if a role of this template surely may not write to a destination."""
     match role:
         case {"Fn::GetAtt": [str(name), "Arn"]}:
-            body = next((body for found, body in bound.resources("AWS::IAM::Role") if found == name), None)
-        case _:
-            return
-    # Policies from elsewhere may allow it.
-    attached = [*_list(_at(body, "Properties", "ManagedPolicyArns")), *bound.resources(*_POLICIES)]
-    if body is None or attached:
-        return
+            body = dict(bound.resources("AWS::IAM::Role")).get(name)
+            if not _may_write(bound, body, arn):
+                yield finding("X009", bound.place(*path), f"role {name} may not s3:ReplicateObject on {arn}/*")
+
+
+def _may_write(bound: Bound, role: Mapping[str, object] | None, arn: str) -> bool:
+    """Return False only where a role surely may not write to a bucket; policies of its own aside, nobody can tell."""
+    documents = [_at(policy, "PolicyDocument", "Statement") for policy in _list(_at(role, "Properties", "Policies"))]
+    statements = [statement for document in documents for statement in _list(document)]
+    attached = [*_list(_at(role, "Properties", "ManagedPolicyArns")), *bound.resources(*_POLICIES)]
+    # What an Fn::If chooses has none of these keys.
+    if role is None or attached or None in documents or any(_at(one, "Action") is None for one in statements):
+        return True
     allowed = [
         bound.text(resource)
-        for policy in _list(_at(body, "Properties", "Policies"))
-        for statement in _list(_at(policy, "PolicyDocument", "Statement"))
+        for statement in statements
         if _at(statement, "Effect") == "Allow"
         and any(fnmatch.fnmatchcase("s3:replicateobject", str(one).lower()) for one in _list(_at(statement, "Action")))
         for resource in _list(_at(statement, "Resource"))
     ]
-    if None not in allowed and not any(fnmatch.fnmatchcase(f"{arn}/object", str(one)) for one in allowed):
-        yield finding("X009", bound.place(*path), f"role {name} may not s3:ReplicateObject on {arn}/*")
-
-
-_POLICIES = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
+    return None in allowed or any(fnmatch.fnmatchcase(f"{arn}/object", str(one)) for one in allowed)
 
 
 def _at(value: object, *path: str | int) -> object:

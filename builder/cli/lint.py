@@ -17,12 +17,13 @@ FORMATS = ("quiet", "parseable", "json", "junit", "pretty", "sarif")
 def lint(wiring: Wiring, *, form: str | None) -> ExitCode:
     """Lint the assembly: each template for its region, then what spans templates."""
     from builder.assembly.lint import lint_assembly
-    from builder.assembly.lint_output import as_event, as_text, in_format
+    from builder.assembly.lint_output import in_format
+    from builder.report import findings
 
     linted = lint_assembly(wiring.templates)
     for finding in linted.findings if wiring.json_events else ():
-        click.echo(as_event(finding, wiring.console.now()))
-    written = in_format(linted, form) if form else as_text(linted.findings)
+        click.echo(findings.as_event(finding, wiring.console.now()))
+    written = in_format(linted, form) if form else findings.as_text(linted.findings)
     if written:
         click.echo(written, err=wiring.json_events)
     return ExitCode.FAILED if linted.findings else ExitCode.DONE

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from builder.assembly import Assembly, write_assembly
-from builder.assembly.lint import lint_folder
+from builder.assembly.lint import lint_assembly
 from builder.assembly.render import make_assembly
 from builder.aws import Clients
 from builder.config import Wanted
@@ -101,7 +101,7 @@ def _prepare(wanted: Wanted, tell: Tell) -> None:
 def _lint(assembly: Assembly) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="builder-rehearsal-") as folder:
         write_assembly(Path(folder) / "templates", assembly)
-        return [f"{f.file}:{f.line}: {f.rule} {f.message}" for f in lint_folder(Path(folder) / "templates")]
+        return [f"{f.file}:{f.line}: {f.rule} {f.message}" for f in lint_assembly(Path(folder) / "templates").findings]
 
 
 def _first_deployment(life: _Life) -> None:

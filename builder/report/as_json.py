@@ -1,7 +1,6 @@
 """Records as JSON, one object a line; pure. What the lines look like is in docs/events.schema.json."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import Literal
 from builder.deploy.outcome import Outcome
 from builder.deploy.progress import Progress
 from builder.deploy.records import Plan
+from builder.report.line import json_line
 from builder.report.review import Tally, make_tally
 
 
@@ -53,8 +53,4 @@ def ended(outcomes: Sequence[Outcome], at: datetime) -> str:
 
 
 def _line(at: datetime, facts: dict[str, object]) -> str:
-    return json.dumps({"event": facts.pop("event"), "at": _time(at), **facts})
-
-
-def _time(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json_line(str(facts.pop("event")), at, facts)

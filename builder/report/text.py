@@ -1,17 +1,14 @@
-"""Plans, outcomes and findings as text for a terminal or a pipe; pure. The styles show on a terminal only."""
+"""Plans and outcomes as text for a terminal or a pipe; pure. The styles show on a terminal only."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from rich.text import Text
 
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
 from builder.deploy.records import Plan, ResourceChange
 from builder.report.review import Entry, fate, is_lost, make_entries, make_tally, one_line, printable, sign
-
-if TYPE_CHECKING:
-    from builder.assembly.lint import Finding
 
 _VALUE_WIDTH = 60
 # Of stacks with which nothing happens.
@@ -49,12 +46,6 @@ def outcomes(ended: Sequence[Outcome]) -> Text:
     style = "bold red" if counts[Broke] else "bold" if len(ended) > counts[Done] else "bold green"
     lines = [_outcome(outcome) for outcome in ended if not isinstance(outcome, Done)]
     return Text("\n").join([*lines, Text(last, style=style)])
-
-
-def findings(found: Sequence["Finding"]) -> str:
-    """Return one line for each finding: where, which rule, what."""
-    lines = [f"{f.file}:{f.line}:{f.column}: {f.rule} {f.message}" for f in found]
-    return "\n".join([*lines, f"{len(found)} findings" if found else "no findings"]) + "\n"
 
 
 def _text(line: _Line) -> Text:

@@ -1,4 +1,4 @@
-"""This project's cfn-lint rules, for anybody: `cfn-lint --append-rules builder.rules TEMPLATE`.
+"""This project's cfn-lint rules, for anybody: `cfn-lint TEMPLATE --append-rules builder.rules`.
 
 One rule a module; docs/rules.md, made from them, lists them all. The names below are what cfn-lint picks up when it
 is given this package by its import name; given the folder it reads each module on its own.

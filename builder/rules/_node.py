@@ -110,11 +110,11 @@ class Node:
 
 
 def is_function(value: object) -> bool:
-    """Return whether a value is an intrinsic function's call."""
+    """Return whether a value is an intrinsic function's call; `Condition` is one only where conditions are defined."""
     if not isinstance(value, dict) or len(value) != 1:
         return False
     name = next(iter(value))
-    return isinstance(name, str) and (name in {"Ref", "Condition"} or name.startswith("Fn::"))
+    return isinstance(name, str) and (name == "Ref" or name.startswith("Fn::"))
 
 
 def _settle(value: object, path: Path, world: World) -> Node:

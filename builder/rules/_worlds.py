@@ -11,8 +11,8 @@ from cfnlint.template.template import Template
 
 from builder.rules._node import Missing, Node, World, is_function
 
-# What these do to a template is known: cfn-lint has applied it, or it adds nothing a rule looks at. Any other macro
-# may rewrite the whole template, so that nothing in it is known before the deployment.
+# What these do to a template is known: cfn-lint has applied it, or it leaves alone what a rule looks at. Any other
+# macro may rewrite the whole template, so that nothing in it is known before the deployment.
 _KNOWN_TRANSFORMS = (
     "AWS::LanguageExtensions",
     "AWS::Serverless-2016-10-31",
@@ -65,15 +65,21 @@ def scenes(cfn: Template, *types: str, region: str | None = None) -> tuple[Scene
     template: Mapping[str, object] = cfn.template
     if _has_unknown_macro(cfn):
         return ()
-    resources = _resources(template)
-    names = tuple(name for name, resource in resources.items() if resource.get("Type") in types)
+    found = _resources(template)
+    names = tuple(name for name, resource in found.items() if resource.get("Type") in types)
     if not names:
         return ()
-    conditions = {name for logical_id in names for name in _conditions_of(resources[logical_id])}
+    conditions = {name for logical_id in names for name in _conditions_of(found[logical_id])}
     regions = [region] if region else cfn.regions
     worlds = [world for one in regions for world in _worlds(cfn, conditions, one)]
     distinct = {tuple(sorted(world.items())): world for world in worlds}
     return tuple(Scene(template, world, names) for world in distinct.values())
+
+
+def resources(cfn: Template, *types: str, region: str | None = None) -> Iterator[Node]:
+    """Yield every resource of these types in every world of `scenes`, the same one once a world."""
+    for scene in scenes(cfn, *types, region=region):
+        yield from scene.resources(*types)
 
 
 def _worlds(cfn: Template, conditions: Iterable[str], region: str) -> list[World]:
@@ -108,15 +114,15 @@ def _ifs(value: object) -> Iterator[str]:
 
 
 def _resources(template: Mapping[str, object]) -> Mapping[str, Mapping[str, object]]:
-    resources = template.get("Resources")
-    if not isinstance(resources, dict):
+    section = template.get("Resources")
+    if not isinstance(section, dict):
         return {}
-    return {name: body for name, body in resources.items() if isinstance(name, str) and isinstance(body, dict)}
+    return {name: body for name, body in section.items() if isinstance(name, str) and isinstance(body, dict)}
 
 
 def _has_unknown_macro(cfn: Template) -> bool:
-    resources = cfn.template.get("Resources")
-    included = isinstance(resources, dict) and "Fn::Transform" in resources
+    section = cfn.template.get("Resources")
+    included = isinstance(section, dict) and "Fn::Transform" in section
     return included or any(transform not in _KNOWN_TRANSFORMS for transform in cfn.transform_pre["Transform"])
 
 

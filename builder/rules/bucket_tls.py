@@ -1,4 +1,4 @@
-"""W9023: a bucket that answers without TLS."""
+"""W9523: a bucket that answers without TLS."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,11 @@ from builder.rules._rule import Fault, Rule, fault
 from builder.rules._statements import Statement, statements
 from builder.rules._worlds import Scene, scenes
 
-_TRANSPORT = ("Bool", "BoolIfExists"), "aws:securetransport"
-_VERSION = ("NumericLessThan", "NumericLessThanIfExists"), "s3:tlsversion"
-
 
 class BucketTls(Rule):
     """A bucket that serves a website is left alone: website endpoints speak nothing but HTTP."""
 
-    id = "W9023"
+    id = "W9523"
     shortdesc = "A bucket needs a policy that refuses requests without TLS"
     description = (
         "S3 answers plain HTTP unless the bucket's policy denies everyone everything where aws:SecureTransport is "
@@ -31,10 +28,9 @@ class BucketTls(Rule):
             if scene.has_modules:
                 continue
             for bucket in scene.resources("AWS::S3::Bucket"):
-                if not bucket.get("Properties", "WebsiteConfiguration").absent:
-                    continue
                 policies = [one for one in scene.resources("AWS::S3::BucketPolicy") if _may_hold(one, bucket, scene)]
-                if not any(_may_refuse_http(policy.get("Properties", "PolicyDocument")) for policy in policies):
+                kept = any(_may_refuse_http(policy.get("Properties", "PolicyDocument")) for policy in policies)
+                if not kept and bucket.get("Properties", "WebsiteConfiguration").absent:
                     yield fault(
                         bucket, f"no policy keeps bucket {bucket.path[-1]} to TLS (deny aws:SecureTransport false)"
                     )
@@ -57,7 +53,7 @@ def _may_refuse_http(document: Node) -> bool:
     if document.get("Statement").items() is None:
         return True
     return any(
-        statement.effect != "Allow" and _about_everyone(statement) and _without_tls(statement.node.get("Condition"))
+        statement.effect != "Allow" and _about_everyone(statement) and _of_http(statement.node.get("Condition"))
         for statement in statements(document)
         if statement.covers("s3:GetObject") is not False and statement.covers("s3:PutObject") is not False
     )
@@ -70,15 +66,13 @@ def _about_everyone(statement: Statement) -> bool:
     return principal.absent or said is None or "*" in said
 
 
-def _without_tls(condition: Node) -> bool:
-    """Return whether a condition may be true of plain HTTP and nothing else."""
+def _of_http(condition: Node) -> bool:
+    """Return whether a condition, by whatever operator, may be true of plain HTTP; none at all is."""
     if condition.mapping is None:
-        return not condition.absent
-    for operators, key in (_TRANSPORT, _VERSION):
-        for operator in operators:
-            tested = condition.get(operator)
-            found = next((name for name in tested.mapping or () if str(name).lower() == key), None)
-            value = tested.get(found) if found is not None else None
-            if value is not None and (key != _TRANSPORT[1] or (value.texts() or ("false",)) == ("false",)):
-                return True
-    return False
+        return True
+    tests = {
+        key.lower(): condition.get(operator, key).texts()
+        for operator in condition.mapping
+        for key in condition.get(operator).mapping or ()
+    }
+    return "s3:tlsversion" in tests or tests.get("aws:securetransport", ()) in {None, ("false",)}

@@ -1,21 +1,20 @@
-"""W9031: something that holds data, without a word on what becomes of it."""
+"""W9531: something that holds data, without a word on what becomes of it."""
 
 from collections.abc import Iterator
 
 from cfnlint.template.template import Template
 
 from builder.rules._rule import Fault, Rule, fault
-from builder.rules._worlds import scenes
+from builder.rules._worlds import resources
 
-# cfn-lint's own list of what is stateful, and what it leaves out: a bucket, because S3 keeps one that is not empty
-# (until somebody empties it), and what is newer.
+# cfn-lint's own list of what is stateful (I3011), with what it leaves out: a bucket, because S3 keeps one that is not
+# empty (until somebody empties it), and what is newer. Without a nested stack, whose own template says it, and an
+# instance of a database cluster: the cluster holds the data.
 HOLD_DATA = (
     "AWS::Backup::BackupVault",
-    "AWS::CloudFormation::Stack",
     "AWS::Cognito::UserPool",
     "AWS::DSQL::Cluster",
     "AWS::DocDB::DBCluster",
-    "AWS::DocDB::DBInstance",
     "AWS::DynamoDB::GlobalTable",
     "AWS::DynamoDB::Table",
     "AWS::EC2::Volume",
@@ -32,7 +31,6 @@ HOLD_DATA = (
     "AWS::Logs::LogGroup",
     "AWS::MemoryDB::Cluster",
     "AWS::Neptune::DBCluster",
-    "AWS::Neptune::DBInstance",
     "AWS::OpenSearchService::Domain",
     "AWS::Organizations::Account",
     "AWS::QLDB::Ledger",
@@ -54,7 +52,7 @@ HOLD_DATA = (
 class DeletionSaid(Rule):
     """Delete is as good a word as Retain, as long as somebody said it."""
 
-    id = "W9031"
+    id = "W9531"
     shortdesc = "What holds data says what becomes of it"
     description = (
         "DeletionPolicy and UpdateReplacePolicy are both said on everything that holds data: tables, buckets, keys, "
@@ -67,8 +65,7 @@ class DeletionSaid(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every resource whose end is left to the default."""
-        for scene in scenes(cfn, *HOLD_DATA):
-            for resource in scene.resources(*HOLD_DATA):
-                unsaid = [key for key in ("DeletionPolicy", "UpdateReplacePolicy") if resource.get(key).absent]
-                if unsaid:
-                    yield fault(resource, f"{resource.path[-1]} holds data: say {' and '.join(unsaid)}")
+        for resource in resources(cfn, *HOLD_DATA):
+            unsaid = [key for key in ("DeletionPolicy", "UpdateReplacePolicy") if resource.get(key).absent]
+            if unsaid and resource.get("Properties", "DBClusterIdentifier").absent:
+                yield fault(resource, f"{resource.path[-1]} holds data: say {' and '.join(unsaid)}")

@@ -1,4 +1,4 @@
-"""W9022: a function whose role may create log groups."""
+"""W9522: a function whose role may create log groups."""
 
 import re
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from cfnlint.template.template import Template
 
 from builder.rules._node import Node
-from builder.rules._pattern import literal_start, may_be_same, pattern
+from builder.rules._pattern import like, written
 from builder.rules._rule import Fault, Rule, fault
-from builder.rules._statements import Statement, statements
+from builder.rules._statements import statements
 from builder.rules._worlds import Scene, scenes
 
 _ACTION = "logs:CreateLogGroup"
@@ -24,9 +24,10 @@ _TYPES = (
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
 _MANAGED = frozenset(
     {
-        "AWSLambdaBasicExecutionRole",
         "AWSLambdaBasicDurableExecutionRolePolicy",
+        "AWSLambdaBasicExecutionRole",
         "AWSLambdaDynamoDBExecutionRole",
+        "AWSLambdaExecute",
         "AWSLambdaKinesisExecutionRole",
         "AWSLambdaMSKExecutionRole",
         "AWSLambdaSQSQueueExecutionRole",
@@ -39,14 +40,14 @@ _MANAGED = frozenset(
         "PowerUserAccess",
     }
 )
-
-_NAMED_GROUP = re.compile(r":log-group:\$\{(\w+)(?:\.\w+)?\}")
+_MANAGED_ARN = re.compile(r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::aws:policy/(?:service-role/)?(\w+)")
+_STREAMS = re.compile(r"(?::\*|:log-stream:.*)+$")
 
 
 class FunctionLogGroups(Rule):
     """With a log group in the template the function has no need of the action."""
 
-    id = "W9022"
+    id = "W9522"
     shortdesc = "A function's role may create log groups"
     description = (
         "With logs:CreateLogGroup a late write brings a deleted log group back: it outlives the stack, keeps "
@@ -59,16 +60,33 @@ class FunctionLogGroups(Rule):
         """Yield every place that gives the action to a function of this template."""
         for scene in scenes(cfn, *_TYPES):
             for function in scene.resources("AWS::Lambda::Function"):
-                name = scene.referred(function.get("Properties", "Role"))
-                role = scene.resource(name) if name else None
-                if name is None or role is None or role.get("Type").text != "AWS::IAM::Role" or _at_edge(role):
-                    continue
-                for place in _places(name, role, function, scene):
+                for place in _places(function, scene):
                     yield fault(
                         place,
                         f"the role of function {function.path[-1]} may create log groups, so that a late write brings "
                         "a deleted one back: declare the group and leave logs:CreateLogGroup out",
                     )
+
+
+def _places(function: Node, scene: Scene) -> Iterator[Node]:
+    """Yield where the action is given; nothing where something may take it away again."""
+    name = scene.referred(function.get("Properties", "Role")) or ""
+    role = scene.resource(name)
+    properties = role.get("Properties")
+    is_role = role.get("Type").text == "AWS::IAM::Role"
+    if not is_role or not properties.get("PermissionsBoundary").absent or _at_edge(role):
+        return
+    found = [statement for document in _documents(name, role, scene) for statement in statements(document)]
+    if any(statement.effect != "Allow" and statement.covers(_ACTION) is not False for statement in found):
+        return
+    groups = _groups(function, scene)
+    for statement in found:
+        if statement.covers(_ACTION) and not statement.conditional and _hold(statement.node.get("Resource"), groups):
+            yield statement.node
+    for arn in properties.get("ManagedPolicyArns").items() or ():
+        managed = _MANAGED_ARN.fullmatch(written(arn.value) or "")
+        if managed and managed[1] in _MANAGED:
+            yield arn
 
 
 def _at_edge(role: Node) -> bool:
@@ -78,19 +96,6 @@ def _at_edge(role: Node) -> bool:
     """
     trusted = role.get("Properties", "AssumeRolePolicyDocument").walk()
     return any(node.text == "edgelambda.amazonaws.com" for node in trusted)
-
-
-def _places(name: str, role: Node, function: Node, scene: Scene) -> Iterator[Node]:
-    """Yield where the action is given; nothing where it may be denied as well."""
-    found = [statement for document in _documents(name, role, scene) for statement in statements(document)]
-    if any(statement.effect != "Allow" and statement.covers(_ACTION) is not False for statement in found):
-        return
-    yield from (
-        statement.node for statement in found if statement.covers(_ACTION) and _reaches(statement, function, scene)
-    )
-    for arn in role.get("Properties", "ManagedPolicyArns").items() or ():
-        if (pattern(arn) or "").rpartition("/")[2] in _MANAGED:
-            yield arn
 
 
 def _documents(name: str, role: Node, scene: Scene) -> Iterator[Node]:
@@ -107,52 +112,34 @@ def _documents(name: str, role: Node, scene: Scene) -> Iterator[Node]:
             yield properties.get("PolicyDocument")
 
 
-def _reaches(statement: Statement, function: Node, scene: Scene) -> bool:
-    """Return whether a statement holds for the log group that this function writes to, so far as texts tell."""
-    said = statement.node.get("Resource")
-    for resource in said.items() or (said,):
-        pointed = scene.referred(resource) or _sub_pointed(resource)
-        if pointed is not None:
-            if _is_own(pointed, function, scene):
-                return True
-            continue
-        arn = pattern(resource)
-        if arn is not None and (arn == "*" or may_be_same(_group_in(arn), _group(function, scene))):
-            return True
-    return False
-
-
-def _sub_pointed(resource: Node) -> str | None:
-    """Return what stands for the log group's whole name in an ARN, `...:log-group:${This}:*`."""
-    match resource.value:
-        case {"Fn::Sub": str(text)} if found := _NAMED_GROUP.search(text):
-            return found.group(1)
-        case _:
-            return None
-
-
-def _is_own(pointed: str, function: Node, scene: Scene) -> bool:
-    """Return whether a log group of this template is, or may by its name be, the function's."""
-    said = scene.referred(function.get("Properties", "LoggingConfig", "LogGroup"))
-    group = scene.resource(pointed)
-    if said is not None or group.get("Type").text != "AWS::Logs::LogGroup":
-        return said == pointed
-    return may_be_same(_name_of(group), _group(function, scene))
-
-
-def _group(function: Node, scene: Scene) -> str:
-    """Return the name of the log group a function writes to, as far as it is known."""
+def _groups(function: Node, scene: Scene) -> frozenset[str]:
+    """Return all ways to write the name of the log group a function writes to, '' for one that can't be known."""
     said = function.get("Properties", "LoggingConfig", "LogGroup")
+    names = {"", written(said.value) or ""}
     if said.absent:
-        return "/aws/lambda/" + literal_start(pattern(function.get("Properties", "FunctionName")) or "")
-    pointed = scene.referred(said)
-    return _name_of(scene.resource(pointed)) if pointed else pattern(said) or "*"
+        name = written(function.get("Properties", "FunctionName").value)
+        names |= {f"/aws/lambda/${{{function.path[-1]}}}", f"/aws/lambda/{name}" if name else ""}
+    elif pointed := scene.referred(said):
+        names.add(written(scene.resource(pointed).get("Properties", "LogGroupName").value) or "")
+    declared = {
+        f"${{{group.path[-1]}}}"
+        for group in scene.resources("AWS::Logs::LogGroup")
+        if written(group.get("Properties", "LogGroupName").value) in names
+    }
+    return frozenset(names | declared)
 
 
-def _name_of(group: Node) -> str:
-    return pattern(group.get("Properties", "LogGroupName")) or "*"
+def _hold(resources: Node, groups: frozenset[str]) -> bool:
+    """Return whether a statement's resources surely hold a log group, by one of the ways to write its name."""
+    patterns = [_group_in(written(resource.value) or "") for resource in resources.items() or (resources,)]
+    return any(like(pattern, group) for pattern in patterns if pattern for group in groups)
 
 
 def _group_in(arn: str) -> str:
-    """Return the part of an ARN that names a log group; any group where it names none."""
-    return arn.partition("log-group:")[2] or "*"
+    """Return what stands for a log group's name in an ARN, wildcards and all; '' where nothing does."""
+    _, is_group, name = arn.partition(":log-group:")
+    if is_group:
+        return _STREAMS.sub("", name)
+    if pointed := re.fullmatch(r"\$\{(\w+)\.Arn\}", arn):
+        return f"${{{pointed[1]}}}"
+    return "*" if arn == "*" or (":logs:" in arn and arn.endswith(":*")) else ""

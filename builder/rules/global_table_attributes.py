@@ -1,4 +1,4 @@
-"""E9005: attributes that a global table defines and no key uses."""
+"""E9505: attributes that a global table defines and no key uses."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from cfnlint.template.template import Template
 
 from builder.rules._node import Node
 from builder.rules._rule import Fault, Rule, fault
-from builder.rules._worlds import scenes
+from builder.rules._worlds import resources
 
 _INDEXES = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 
@@ -14,7 +14,7 @@ _INDEXES = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 class GlobalTableAttributes(Rule):
     """cfn-lint's own E3039 says so of `AWS::DynamoDB::Table` only."""
 
-    id = "E9005"
+    id = "E9505"
     shortdesc = "A global table defines the attributes of its keys and no others"
     description = (
         "DynamoDB refuses a table whose AttributeDefinitions has an attribute that is in no key of the table or of "
@@ -25,14 +25,13 @@ class GlobalTableAttributes(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every definition that no key uses."""
-        for scene in scenes(cfn, "AWS::DynamoDB::GlobalTable"):
-            for table in scene.resources("AWS::DynamoDB::GlobalTable"):
-                properties = table.get("Properties")
-                used = _used(properties)
-                for definition in properties.get("AttributeDefinitions").items() or ():
-                    name = definition.get("AttributeName")
-                    if used is not None and name.text is not None and name.text not in used:
-                        yield fault(name, f"'{name.text}' is defined and in no key of the table or its indexes")
+        for table in resources(cfn, "AWS::DynamoDB::GlobalTable"):
+            properties = table.get("Properties")
+            used = _used(properties)
+            for definition in properties.get("AttributeDefinitions").items() or ():
+                name = definition.get("AttributeName")
+                if used is not None and name.text is not None and name.text not in used:
+                    yield fault(name, f"'{name.text}' is defined and in no key of the table or its indexes")
 
 
 def _used(properties: Node) -> frozenset[str] | None:

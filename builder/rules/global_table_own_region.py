@@ -1,12 +1,12 @@
-"""E9002: a global table without a replica in the stack's own region."""
+"""E9502: a global table without a replica in the stack's own region."""
 
 from collections.abc import Iterator
 
 from cfnlint.template.template import Template
 
-from builder.rules._node import Node
-from builder.rules._rule import Fault, Rule, fault
-from builder.rules._worlds import scenes
+from builder.rules._node import Node, Path
+from builder.rules._rule import Fault, Rule
+from builder.rules._worlds import resources
 
 
 class GlobalTableOwnRegion(Rule):
@@ -15,7 +15,7 @@ class GlobalTableOwnRegion(Rule):
     With several of them nobody knows which; only what is wrong in each is then a fault.
     """
 
-    id = "E9002"
+    id = "E9502"
     shortdesc = "A global table needs a replica in the stack's own region"
     description = (
         "Replicas must name the region that the stack is deployed to, which is the run's --regions. With several "
@@ -28,25 +28,22 @@ class GlobalTableOwnRegion(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every table that no region of the run could hold."""
-        wrong = [_tables_without(region, cfn) for region in cfn.regions]
-        for table in wrong[0] if wrong else ():
-            if all(table.path in {other.path for other in tables} for tables in wrong):
-                yield fault(
-                    table.get("Properties", "Replicas"),
-                    f"no replica in {' or '.join(cfn.regions)}, the region this template was checked for (--regions)",
-                )
+        wrong = [_without_replica(cfn, region) for region in cfn.regions]
+        for path in wrong[0]:
+            if all(path in paths for paths in wrong):
+                regions = " or ".join(cfn.regions)
+                yield Fault(path, f"no replica in {regions}, the region this template was checked for (--regions)")
 
 
-def _tables_without(region: str, cfn: Template) -> list[Node]:
-    """Return the tables that, deployed to a region, would have no replica there in one of its worlds."""
+def _without_replica(cfn: Template, region: str) -> list[Path]:
+    """Return the Replicas of every table that, deployed to a region, has none there in one of its worlds."""
     return [
-        table
-        for scene in scenes(cfn, "AWS::DynamoDB::GlobalTable", region=region)
-        for table in scene.resources("AWS::DynamoDB::GlobalTable")
-        if _surely_elsewhere(table.get("Properties", "Replicas").items(), region)
+        replicas.path
+        for table in resources(cfn, "AWS::DynamoDB::GlobalTable", region=region)
+        if _surely_elsewhere(replicas := table.get("Properties", "Replicas"), region)
     ]
 
 
-def _surely_elsewhere(replicas: tuple[Node, ...] | None, region: str) -> bool:
-    regions = [replica.get("Region").text for replica in replicas or ()]
+def _surely_elsewhere(replicas: Node, region: str) -> bool:
+    regions = [replica.get("Region").text for replica in replicas.items() or ()]
     return bool(regions) and None not in regions and region not in regions

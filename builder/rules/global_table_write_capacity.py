@@ -1,17 +1,17 @@
-"""E9004: provisioned billing without the write capacity."""
+"""E9504: provisioned billing without the write capacity."""
 
 from collections.abc import Iterator
 
 from cfnlint.template.template import Template
 
 from builder.rules._rule import Fault, Rule, fault
-from builder.rules._worlds import scenes
+from builder.rules._worlds import resources
 
 
 class GlobalTableWriteCapacity(Rule):
     """PROVISIONED is also what a table gets that says no BillingMode."""
 
-    id = "E9004"
+    id = "E9504"
     shortdesc = "A provisioned global table needs write settings, its indexes too"
     description = (
         "WriteProvisionedThroughputSettings must be there on the table and on every global secondary index where "
@@ -25,18 +25,17 @@ class GlobalTableWriteCapacity(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every table and index that nobody gave a write capacity."""
-        for scene in scenes(cfn, "AWS::DynamoDB::GlobalTable"):
-            for table in scene.resources("AWS::DynamoDB::GlobalTable"):
-                properties = table.get("Properties")
-                billing = properties.get("BillingMode")
-                if not billing.absent and billing.text != "PROVISIONED":
-                    continue
-                said = "BillingMode is PROVISIONED" if billing.present else "BillingMode is PROVISIONED by default"
-                if properties.get("WriteProvisionedThroughputSettings").absent:
-                    yield fault(
-                        billing if billing.present else properties,
-                        f"{said} and WriteProvisionedThroughputSettings is missing; on demand is PAY_PER_REQUEST",
-                    )
-                for index in properties.get("GlobalSecondaryIndexes").items() or ():
-                    if index.get("WriteProvisionedThroughputSettings").absent:
-                        yield fault(index, f"{said} and the index has no WriteProvisionedThroughputSettings")
+        for table in resources(cfn, "AWS::DynamoDB::GlobalTable"):
+            properties = table.get("Properties")
+            billing = properties.get("BillingMode")
+            if not billing.absent and billing.text != "PROVISIONED":
+                continue
+            said = "BillingMode is PROVISIONED" if billing.present else "BillingMode is PROVISIONED by default"
+            if properties.get("WriteProvisionedThroughputSettings").absent:
+                yield fault(
+                    billing if billing.present else properties,
+                    f"{said} and WriteProvisionedThroughputSettings is missing; on demand is PAY_PER_REQUEST",
+                )
+            for index in properties.get("GlobalSecondaryIndexes").items() or ():
+                if index.get("WriteProvisionedThroughputSettings").absent:
+                    yield fault(index, f"{said} and the index has no WriteProvisionedThroughputSettings")

@@ -1,4 +1,4 @@
-"""W9032: a tag whose value is another one at every build."""
+"""W9532: a tag whose value is another one at every build."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from cfnlint.template.template import Template
 
 from builder.rules._node import Node
 from builder.rules._rule import Fault, Rule, fault
-from builder.rules._worlds import scenes
+from builder.rules._worlds import resources
 
 # Names by which pipelines know one run of theirs, in lower case, words joined by hyphens.
 _PER_BUILD = re.compile(
@@ -28,7 +28,7 @@ _HOLE = re.compile(r"\$\{([^!.}][^.}]*)\}")
 class PerBuildTags(Rule):
     """Stack tags go the same way: CloudFormation puts them on every resource."""
 
-    id = "W9032"
+    id = "W9532"
     shortdesc = "A tag changes with every build"
     description = (
         "A tag that holds a build number, a commit or a time makes every deployment an update of every resource that "
@@ -44,11 +44,10 @@ class PerBuildTags(Rule):
         """Yield every such tag, on a resource or on a part of one."""
         parameters = cfn.template.get("Parameters")
         types = {str(body.get("Type")) for body in cfn.get_resources().values()}
-        for scene in scenes(cfn, *sorted(types)):
-            for resource in scene.resources(*types):
-                for key, value in _tags(resource.get("Properties")):
-                    if what := _changing(key, value, parameters if isinstance(parameters, dict) else {}):
-                        yield fault(value, f"tag {key} changes with every build ({what}), and every resource with it")
+        for resource in resources(cfn, *types):
+            for key, value in _tags(resource.get("Properties")):
+                if what := _changing(key, value, parameters if isinstance(parameters, dict) else {}):
+                    yield fault(value, f"tag {key} changes with every build ({what}), and every resource with it")
 
 
 def is_per_build(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""E9012: a replication rule with a filter that says nothing of delete markers."""
+"""E9512: a replication rule with a filter that says nothing of delete markers."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from builder.rules._rule import Fault, Rule, fault
 class ReplicationDeleteMarkers(Rule):
     """A Filter makes it a rule of the second version, where this is no longer optional."""
 
-    id = "E9012"
+    id = "E9512"
     shortdesc = "A replication rule with a Filter must say what happens to delete markers"
     description = "S3 refuses a replication rule that has a Filter and no DeleteMarkerReplication."
     source_url = (

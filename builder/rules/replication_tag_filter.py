@@ -1,4 +1,4 @@
-"""E9013: a replication rule that filters by tag and wants delete markers replicated."""
+"""E9513: a replication rule that filters by tag and wants delete markers replicated."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from builder.rules._rule import Fault, Rule, fault
 class ReplicationTagFilter(Rule):
     """A delete marker has no tags to filter by."""
 
-    id = "E9013"
+    id = "E9513"
     shortdesc = "A replication rule with a tag filter can't replicate delete markers"
     description = "DeleteMarkerReplication must be Disabled where the rule's Filter names tags; S3 refuses Enabled."
     source_url = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/delete-marker-replication.html"

@@ -1,4 +1,4 @@
-"""E9014: replication time control without metrics, or with other minutes than 15."""
+"""E9514: replication time control without metrics, or with other minutes than 15."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from builder.rules._rule import Fault, Rule, fault
 class ReplicationTimeControl(Rule):
     """Time control is a promise of 15 minutes, and metrics are how it is kept."""
 
-    id = "E9014"
+    id = "E9514"
     shortdesc = "Replication time control needs metrics, and 15 is its only number of minutes"
     description = (
         "A destination with ReplicationTime Enabled needs Metrics Enabled; Time and the metrics' EventThreshold "

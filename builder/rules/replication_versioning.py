@@ -1,17 +1,17 @@
-"""E9011: a bucket that replicates and is not versioned."""
+"""E9511: a bucket that replicates and is not versioned."""
 
 from collections.abc import Iterator
 
 from cfnlint.template.template import Template
 
 from builder.rules._rule import Fault, Rule, fault
-from builder.rules._worlds import scenes
+from builder.rules._worlds import resources
 
 
 class ReplicationVersioning(Rule):
     """Replication copies versions."""
 
-    id = "E9011"
+    id = "E9511"
     shortdesc = "A bucket that replicates must be versioned"
     description = (
         "S3 refuses a ReplicationConfiguration on a bucket whose VersioningConfiguration is not Enabled; the "
@@ -22,11 +22,10 @@ class ReplicationVersioning(Rule):
 
     def faults(self, cfn: Template) -> Iterator[Fault]:
         """Yield every replicating bucket that keeps no versions."""
-        for scene in scenes(cfn, "AWS::S3::Bucket"):
-            for bucket in scene.resources("AWS::S3::Bucket"):
-                properties = bucket.get("Properties")
-                replication = properties.get("ReplicationConfiguration")
-                status = properties.get("VersioningConfiguration", "Status")
-                unversioned = status.absent or status.text not in {None, "Enabled"}
-                if replication.get("Rules").present and unversioned:
-                    yield fault(replication, "the bucket replicates but is not versioned (Status: Enabled)")
+        for bucket in resources(cfn, "AWS::S3::Bucket"):
+            properties = bucket.get("Properties")
+            replication = properties.get("ReplicationConfiguration")
+            status = properties.get("VersioningConfiguration", "Status")
+            unversioned = status.absent or status.text not in {None, "Enabled"}
+            if replication.get("Rules").present and unversioned:
+                yield fault(replication, "the bucket replicates but is not versioned (Status: Enabled)")

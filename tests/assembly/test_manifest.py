@@ -4,32 +4,15 @@ from typing import Any
 
 import pytest
 
-from builder.assembly import Entry, Manifest, OutputOf
+from assembly.scene import SHA, entry, manifest
+from builder.assembly import Manifest, OutputOf
 from builder.assembly.manifest import bind, read_manifest, write_manifest
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
-from builder.terms import Region, StackId
+from builder.terms import StackId
 from wanted import make_wanted
 
-SHA = "0" * 64
 Json = dict[str, Any]
-
-
-def entry(stack: str, needs: tuple[str, ...] = (), **said: Any) -> Entry:
-    region, kind = stack.split("/")
-    return Entry(
-        id=StackId(stack),
-        region=Region(region),
-        name=said.pop("name", f"tap-${{EnvironmentSuffix}}-{kind}"),
-        template=f"{stack}.yaml",
-        sha256=SHA,
-        needs=tuple(StackId(need) for need in needs),
-        **said,
-    )
-
-
-def manifest(*entries: Entry, **said: Any) -> Manifest:
-    return Manifest(version=said.pop("version", 1), project="tap", stacks=entries, **said)
 
 
 def reread(made: Manifest) -> Manifest:

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 
-from builder.assembly.lint import Finding
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
 from builder.deploy.records import Orphan, PendingReview, PropertyChange
 from builder.report import text
@@ -120,9 +119,3 @@ def test_outcomes_name_what_did_not_end_well() -> None:
 )
 def test_the_colour_of_the_last_line_says_how_it_ended(ended: Outcome, style: str) -> None:
     assert text.outcomes([ended]).spans[-1].style == style
-
-
-def test_findings_are_a_line_each() -> None:
-    finding = Finding("E3002", "error", "templates/a.yaml", 3, 5, "is wrong", "https://x")
-    assert text.findings([finding]).startswith("templates/a.yaml:3:5: E3002 is wrong\n")
-    assert text.findings([]) == "no findings\n"

@@ -1,0 +1,20 @@
+"""What linting found, as text and as events; pure, and apart from the rest, which brings the whole deployer with it."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+
+from builder.assembly.finding import Finding
+from builder.report.line import json_line
+
+
+def as_text(found: Sequence[Finding]) -> str:
+    """Return one line for each finding: where, which rule, what; and how many there are."""
+    lines = [f"{one.file}:{one.line}:{one.column}: {one.rule} {one.message}" for one in found]
+    count = f"{len(found)} finding{'s' if len(found) > 1 else ''}" if found else "no findings"
+    return "\n".join([*lines, count])
+
+
+def as_event(found: Finding, at: datetime) -> str:
+    """Return one finding as one line."""
+    return json_line("lint.finding", at, dataclasses.asdict(found))

@@ -1,0 +1,42 @@
+"""Stacks of an assembly, their templates written down in a test."""
+
+from textwrap import dedent
+from typing import Any
+
+from cfnlint.decode import decode_str
+
+from builder.assembly import Entry, Manifest
+from builder.assembly.bound import Bound
+from builder.terms import Region, StackId
+
+SHA = "0" * 64
+
+
+def entry(stack: str, needs: tuple[str, ...] = (), **said: Any) -> Entry:
+    region, kind = stack.split("/")
+    return Entry(
+        id=StackId(stack),
+        region=Region(region),
+        name=said.pop("name", f"tap-${{EnvironmentSuffix}}-{kind}"),
+        template=f"{stack}.yaml",
+        sha256=SHA,
+        needs=tuple(StackId(need) for need in needs),
+        **said,
+    )
+
+
+def manifest(*entries: Entry, **said: Any) -> Manifest:
+    return Manifest(version=said.pop("version", 1), project="tap", stacks=entries, **said)
+
+
+def make_bound(stack: str, template: str = "Resources: {}", needs: tuple[str, ...] = (), **said: Any) -> Bound:
+    """Return a stack by its id, `us-east-1/app`, with its template."""
+    described = entry(stack, needs, **said)
+    decoded, faults = decode_str(dedent(template))
+    assert not faults, faults
+    assert decoded is not None
+    return Bound(described, described.template, decoded)
+
+
+def make_manifest(*bounds: Bound, **said: Any) -> Manifest:
+    return manifest(*(bound.entry for bound in bounds), **said)

@@ -1,0 +1,129 @@
+import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+from assembly.scene import make_bound
+from builder.assembly.bound import KINDS, Bound
+from builder.assembly.manifest import OutputOf
+from builder.terms import StackId
+from rules.scene import make_node
+
+SUFFIX = {"Suffix": "${EnvironmentSuffix}"}
+TEMPLATE = """
+    Parameters:
+      Suffix: {Type: String}
+      Stage: {Type: String, Default: prod}
+      Key: {Type: String}
+      Unsaid: {Type: String}
+    Resources:
+      Table: {Type: AWS::DynamoDB::GlobalTable, Properties: {TableName: !Sub "tap-${Suffix}"}}
+      Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub "tap-${Suffix}-${AWS::AccountId}-${AWS::Region}"}}
+      Unnamed: {Type: AWS::SQS::Queue}
+      Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: api}}
+    Outputs: {Name: {Value: !Ref Table}}
+"""
+APP = make_bound(
+    "us-west-2/app",
+    TEMPLATE,
+    parameters={**SUFFIX, "Key": OutputOf(output=(StackId("us-east-1/keys"), "Arn"))},
+)
+TABLE = "tap-${EnvironmentSuffix}"
+BUCKET = f"{TABLE}-${{AWS::AccountId}}-us-west-2"
+
+
+def text(value: str) -> str | None:
+    return APP.text(make_node(value).value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("plain", "plain"),
+        ("15", "15"),
+        ("true", "true"),
+        ("!Ref Suffix", "${EnvironmentSuffix}"),
+        ("!Ref Stage", "prod"),
+        ("!Ref AWS::Region", "us-west-2"),
+        ("!Ref AWS::AccountId", "${AWS::AccountId}"),
+        ("!Ref AWS::StackName", "tap-${EnvironmentSuffix}-app"),
+        ("!Ref Table", TABLE),
+        ("!GetAtt Table.Arn", f"arn:${{AWS::Partition}}:dynamodb:us-west-2:${{AWS::AccountId}}:table/{TABLE}"),
+        ("!GetAtt Bucket.Arn", f"arn:${{AWS::Partition}}:s3:::{BUCKET}"),
+        ('!Sub "${Bucket.Arn}/*"', f"arn:${{AWS::Partition}}:s3:::{BUCKET}/*"),
+        ('!Sub ["${A}-${Stage}", {A: !Ref Table}]', f"{TABLE}-prod"),
+        ('!Join ["-", [a, !Ref Stage]]', "a-prod"),
+    ],
+)
+def test_a_value_is_what_this_stack_makes_of_it(value: str, expected: str) -> None:
+    assert text(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "!Ref Key",
+        "!Ref Unsaid",
+        "!Ref Unnamed",
+        "!Ref Nobody",
+        "!GetAtt Unnamed.Arn",
+        "!GetAtt Table.StreamArn",
+        "!GetAtt Api.Arn",
+        '!Sub "${Key}-x"',
+        '!Join ["-", [a, !Ref Key]]',
+        "!ImportValue x",
+        "[a]",
+    ],
+)
+def test_what_only_a_deployment_knows_is_none(value: str) -> None:
+    assert text(value) is None
+
+
+@pytest.mark.parametrize(("name", "expected"), [("Table", TABLE), ("Unnamed", None), ("Api", None)])
+def test_a_resource_has_a_name_if_its_template_says_it(name: str, expected: str | None) -> None:
+    assert APP.name_of(dict(APP.resources())[name]) == expected
+
+
+@pytest.mark.parametrize(("prefix", "expected"), [("tap", "tap-${AWS::AccountId}-eu-west-1-an"), ("!Ref Nobody", None)])
+def test_s3_completes_the_prefix_of_a_name(prefix: str, expected: str | None) -> None:
+    template = f"Resources: {{B: {{Type: AWS::S3::Bucket, Properties: {{BucketNamePrefix: {prefix}}}}}}}"
+    bound = make_bound("eu-west-1/storage", template)
+    assert bound.name_of(dict(bound.resources())["B"]) == expected
+
+
+def test_resources_can_be_asked_for_by_type() -> None:
+    assert [name for name, _ in APP.resources("AWS::S3::Bucket", "AWS::SQS::Queue")] == ["Bucket", "Unnamed"]
+    assert len(list(APP.resources())) == 4
+    assert list(make_bound("a/b", "Resources: [x]").resources()) == []
+
+
+def test_a_section_that_is_not_there_is_empty() -> None:
+    assert list(APP.section("Outputs")) == ["Name"]
+    assert APP.section("Mappings") == {}
+
+
+@pytest.fixture
+def placed() -> Bound:
+    return make_bound("a/b", "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {Tags: [1, 2]}\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ((), (1, 1)),
+        (("Resources",), (1, 1)),
+        (("Resources", "Queue"), (2, 3)),
+        (("Resources", "Queue", "Properties", "Tags"), (4, 18)),
+        (("Resources", "Queue", "Properties", "Name"), (4, 5)),
+        (("Resources", "Queue", "Type", "x"), (3, 5)),
+        (("Resources", "Topic", "Type"), (1, 1)),
+    ],
+)
+def test_a_place_is_that_of_the_last_part_there_is(
+    placed: Bound, path: tuple[str | int, ...], expected: tuple[int, int]
+) -> None:
+    assert placed.place(*path) == ("a/b.yaml", *expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_named_by_a_property_it_has(kind: str) -> None:
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    assert KINDS[kind].name in schema["properties"]

@@ -1,0 +1,158 @@
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assembly.scene import make_bound, make_manifest
+from builder.assembly import Assembly, OutputOf
+from builder.assembly.bound import Bound
+from builder.assembly.cross import ManifestLines, check_hashes, check_manifest
+from builder.assembly.manifest import write_manifest
+from builder.assembly.render import make_assembly
+from builder.terms import StackId
+from wanted import make_wanted
+
+FOLDER = Path("templates")
+SHIPPED = make_assembly(make_wanted())
+WITH_ROLE = "Resources: {Role: {Type: AWS::IAM::Role, Properties: {%s}}}"
+
+
+def told(*bounds: Bound, outputs: dict[str, tuple[StackId, str]] | None = None) -> list[tuple[str, str]]:
+    """Return check and message of all that is wrong with a manifest, in order."""
+    manifest = make_manifest(*bounds, outputs=outputs or {})
+    lines = ManifestLines("manifest.json", write_manifest(manifest).decode())
+    return [(one.rule, one.message) for one in check_manifest(manifest, bounds, lines)]
+
+
+def hashes(assembly: Assembly) -> list[tuple[str, str, str]]:
+    found = check_hashes(FOLDER, assembly.manifest, assembly.templates)
+    return [(one.rule, one.file, one.message) for one in found]
+
+
+class TestHashes:
+    def test_of_a_fresh_assembly_are_right(self) -> None:
+        assert hashes(SHIPPED) == []
+
+    def test_a_template_that_was_edited_is_found(self) -> None:
+        edited = replace(SHIPPED, templates={**SHIPPED.templates, "us-east-1/table.yaml": b"Resources: {}"})
+
+        assert hashes(edited) == [
+            ("X001", "templates/us-east-1/table.yaml", "is not the template that manifest.json was written with")
+        ]
+
+    def test_a_service_that_is_another_one_in_a_region_is_found_though_its_hash_is_right(self) -> None:
+        changed = SHIPPED.templates["us-west-2/service.yaml"].replace(b"MemorySize: 256", b"MemorySize: 512")
+        sha256 = hashlib.sha256(changed).hexdigest()
+        stacks = tuple(
+            replace(entry, sha256=sha256) if entry.id == "us-west-2/service" else entry
+            for entry in SHIPPED.manifest.stacks
+        )
+        edited = Assembly(
+            manifest=replace(SHIPPED.manifest, stacks=stacks),
+            templates={**SHIPPED.templates, "us-west-2/service.yaml": changed},
+        )
+
+        assert changed != SHIPPED.templates["us-west-2/service.yaml"]
+        assert hashes(edited) == [
+            (
+                "X002",
+                "templates/us-west-2/service.yaml",
+                "differs from us-east-1/service.yaml: regions must run the same service",
+            )
+        ]
+
+    def test_other_templates_may_differ_between_regions(self) -> None:
+        assert SHIPPED.templates["us-east-1/storage.yaml"] != SHIPPED.templates["us-west-2/storage.yaml"]
+
+
+class TestParameters:
+    def test_one_that_the_template_does_not_have_is_found(self) -> None:
+        assert told(make_bound("a/app", parameters={"Stage": "prod"})) == [
+            ("X003", "a/app: a/app.yaml has no parameter Stage")
+        ]
+
+    def test_one_without_default_that_is_not_given_is_found(self) -> None:
+        template = "{Parameters: {Stage: {Type: String}, Size: {Type: String, Default: s}}, Resources: {}}"
+        assert told(make_bound("a/app", template)) == [
+            ("X004", "a/app: parameter Stage has no default and is not given")
+        ]
+        assert told(make_bound("a/app", template, parameters={"Stage": "prod"})) == []
+
+    def test_one_bound_to_an_output_that_is_not_there_is_found(self) -> None:
+        keys = make_bound("a/keys", "{Resources: {}, Outputs: {Arn: {Value: x}}}")
+        template = "{Parameters: {Key: {Type: String}}, Resources: {}}"
+
+        def app(output: str) -> Bound:
+            bound = OutputOf(output=(StackId("a/keys"), output))
+            return make_bound("a/app", template, ("a/keys",), parameters={"Key": bound})
+
+        assert told(keys, app("Arn")) == []
+        assert told(keys, app("KeyArn")) == [("X006", "a/app: parameter Key: a/keys has no output KeyArn")]
+
+
+class TestOutputs:
+    def test_one_that_is_not_there_is_found(self) -> None:
+        app = make_bound("a/app", "{Resources: {}, Outputs: {Url: {Value: x}}}")
+
+        assert told(app, outputs={"url": (StackId("a/app"), "Url")}) == []
+        assert told(app, outputs={"url": (StackId("a/app"), "Uri")}) == [
+            ("X006", "output url: a/app has no output Uri")
+        ]
+
+
+class TestCapabilities:
+    @pytest.mark.parametrize(
+        ("properties", "capabilities", "message"),
+        [
+            ("", (), "a/app: Role is an IAM resource: needs CAPABILITY_IAM"),
+            ("RoleName: x", ("CAPABILITY_IAM",), "a/app: Role has a name of its own: needs CAPABILITY_NAMED_IAM"),
+            ("RoleName: x", (), "a/app: Role has a name of its own: needs CAPABILITY_NAMED_IAM"),
+        ],
+    )
+    def test_that_are_missing_are_found(self, properties: str, capabilities: tuple[str, ...], message: str) -> None:
+        bound = make_bound("a/app", WITH_ROLE % properties, capabilities=capabilities)
+        assert told(bound) == [("X005", message)]
+
+    @pytest.mark.parametrize(
+        ("template", "capabilities"),
+        [
+            ("Resources: {Topic: {Type: AWS::SNS::Topic}}", ()),
+            ("Resources: {Role: {Type: AWS::IAM::Role}}", ("CAPABILITY_IAM",)),
+            (WITH_ROLE % "", ("CAPABILITY_IAM",)),
+            (WITH_ROLE % "", ("CAPABILITY_NAMED_IAM",)),
+            (WITH_ROLE % "RoleName: x", ("CAPABILITY_NAMED_IAM",)),
+        ],
+    )
+    def test_that_suffice_are_not(self, template: str, capabilities: tuple[str, ...]) -> None:
+        assert told(make_bound("a/app", template, capabilities=capabilities)) == []
+
+
+class TestTags:
+    @pytest.mark.parametrize("tags", [{"BuildId": "17"}, {"source": "0123456789abcdef0123456789abcdef01234567"}])
+    def test_that_change_with_every_build_are_found(self, tags: dict[str, str]) -> None:
+        (key,) = tags
+        assert told(make_bound("a/app", tags=tags)) == [
+            ("X011", f"a/app: tag {key} changes with every build, and every resource with it")
+        ]
+
+    def test_that_stay_are_not(self) -> None:
+        assert told(make_bound("a/app", tags={"team": "core"})) == []
+
+
+def test_a_fault_of_the_manifest_stands_at_its_stack_or_output() -> None:
+    good, bad = make_bound("a/one"), make_bound("a/two", tags={"BuildId": "17"})
+    manifest = make_manifest(good, bad, outputs={"url": (StackId("a/one"), "Url")})
+    written = write_manifest(manifest).decode()
+
+    found = list(check_manifest(manifest, (good, bad), ManifestLines("manifest.json", written)))
+
+    lines = written.splitlines()
+    assert [(one.file, lines[one.line - 1][one.column - 1 :].rstrip(",")) for one in found] == [
+        ("manifest.json", '"id": "a/two"'),
+        ("manifest.json", '"url": ['),
+    ]
+
+
+def test_what_is_not_written_as_expected_stands_at_the_beginning() -> None:
+    assert ManifestLines("manifest.json", "{}").of('"id": "a/one"') == ("manifest.json", 1, 1)

@@ -1,0 +1,164 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from builder.assembly import write_assembly
+from builder.assembly.lint import lint_assembly
+from builder.assembly.render import make_assembly
+from builder.errors import BadInput
+from wanted import make_wanted
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The shipped assembly, where no .cfnlintrc is near."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "templates", tmp_path / "templates")
+    return Path("templates")
+
+
+def edit(folder: Path, path: str, old: str, new: str) -> None:
+    text = (folder / path).read_text()
+    assert old in text
+    (folder / path).write_text(text.replace(old, new))
+
+
+def told(folder: Path) -> list[tuple[str, str]]:
+    """Return rule and file of all that is found, in order."""
+    found = lint_assembly(folder).findings
+    return [(one.rule, Path(one.file).relative_to(folder).as_posix()) for one in found]
+
+
+def test_what_render_writes_is_clean(folder: Path) -> None:
+    linted = lint_assembly(folder)
+
+    assert linted.findings == ()
+    assert linted.files == tuple(sorted(str(path) for path in folder.rglob("*.yaml")))
+
+
+def test_each_fault_between_templates_is_found_once_where_it_stands(folder: Path) -> None:
+    edit(folder, "us-west-2/storage.yaml", "tap-${EnvironmentSuffix}-", "top-${EnvironmentSuffix}-")
+    edit(folder, "us-west-2/service.yaml", "MemorySize: 256", "MemorySize: 512")
+    edit(folder, "manifest.json", '"us-east-1/table"\n      ]', '"us-east-1/storage"\n      ]')
+    edit(folder, "manifest.json", '"FunctionUrl"', '"FunctionUri"')
+
+    assert told(folder) == [
+        *[("X006", "manifest.json")] * 2,  # both URLs are taken from an output that is not there
+        ("X010", "us-east-1/service.yaml"),  # uses the table, and needs something else
+        ("X007", "us-east-1/storage.yaml"),  # replicates to a bucket that the other region does not create
+        ("X001", "us-west-2/service.yaml"),
+        ("X002", "us-west-2/service.yaml"),  # is not what the other region runs
+        ("X010", "us-west-2/service.yaml"),
+        ("X001", "us-west-2/storage.yaml"),
+    ]
+
+
+def test_a_role_that_names_another_bucket_than_the_rule_is_found(folder: Path) -> None:
+    edit(folder, "us-east-1/storage.yaml", "us-west-2-an/*", "us-west-1-an/*")
+
+    (one, other) = lint_assembly(folder).findings
+
+    assert (one.rule, other.rule) == ("X001", "X009")
+    assert "role ReplicationRole may not s3:ReplicateObject on arn:${AWS::Partition}:s3:::tap-" in other.message
+    assert (folder / "us-east-1" / "storage.yaml").read_text().splitlines()[other.line - 1].strip().startswith("Role:")
+
+
+def test_each_template_is_held_against_its_own_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    regions = {"primary": "eu-central-1", "secondaries": ["eu-west-1"]}
+    write_assembly(Path("templates"), make_assembly(make_wanted(regions=regions)))
+
+    assert told(Path("templates")) == []  # its table has no replica in us-east-1, where cfn-lint looks if not told
+
+    edit(Path("templates"), "eu-central-1/table.yaml", "- Region: eu-central-1", "- Region: eu-central-2")
+    assert ("E9502", "eu-central-1/table.yaml") in told(Path("templates"))
+
+
+def test_what_a_rule_finds_in_bytes_that_two_regions_share_is_told_of_both(folder: Path) -> None:
+    for region in ("us-east-1", "us-west-2"):
+        edit(
+            folder, f"{region}/service.yaml", "      MemorySize: 256\n", "      MemorySize: 256\n      MemoryType: x\n"
+        )
+
+    assert [one for one in told(folder) if one[0] != "X001"] == [
+        ("E3002", "us-east-1/service.yaml"),
+        ("E3002", "us-west-2/service.yaml"),
+    ]
+
+
+def test_a_finding_of_cfnlint_s_keeps_its_place_and_its_source(folder: Path) -> None:
+    edit(folder, "us-east-1/table.yaml", "BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED")
+
+    found = {one.rule: one for one in lint_assembly(folder).findings}["E9504"]
+
+    line = (folder / "us-east-1" / "table.yaml").read_text().splitlines()[found.line - 1]
+    assert line[found.column - 1 : found.end_column - 1] == "BillingMode"
+    assert (found.line, found.severity) == (found.end_line, "error")
+    assert found.path == ("Resources", "Table", "Properties", "BillingMode")
+    assert found.source.startswith("https://docs.aws.amazon.com/")
+
+
+def test_information_counts(folder: Path) -> None:
+    edit(folder, "us-east-1/table.yaml", "Parameters:\n", "Parameters:\n  Unused:\n    Type: String\n    Default: x\n")
+    edit(folder, "us-east-1/table.yaml", "    DeletionPolicy: Delete\n    UpdateReplacePolicy: Delete\n", "")
+
+    assert {"W2001", "I3011", "W9531"} <= {rule for rule, _ in told(folder)}
+
+
+@pytest.mark.parametrize("text", ["Resources: [\n", "- a list\n"])
+def test_a_template_that_is_none_is_told_and_keeps_the_rest_from_being_guessed(folder: Path, text: str) -> None:
+    (folder / "us-west-2" / "storage.yaml").write_text(text)
+
+    rules = {rule for rule, _ in told(folder)}
+
+    assert "X001" in rules
+    assert any(rule.startswith("E") for rule in rules)
+    assert not rules & {"X007", "X010"}
+
+
+def test_a_missing_template_or_manifest_is_bad_input(folder: Path) -> None:
+    (folder / "us-east-1" / "table.yaml").unlink()
+    with pytest.raises(BadInput, match=r"table\.yaml: cannot be read") as caught:
+        lint_assembly(folder)
+    assert caught.value.next_step == "python -m builder render"
+
+    (folder / "manifest.json").write_text("{}")
+    with pytest.raises(BadInput, match=r"manifest\.json: version: Field required"):
+        lint_assembly(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("append_rules: [nowhere.to.be.found]", "No module named 'nowhere'"),
+        ("regions: 5", r"Invalid type for 'regions' in \.cfnlintrc"),
+        ("regions: [", "did not find expected node content"),
+    ],
+)
+def test_a_cfnlintrc_that_cfnlint_gives_up_on_is_bad_input(folder: Path, tmp_path: Path, text: str, what: str) -> None:
+    (tmp_path / ".cfnlintrc").write_text(text)
+    with pytest.raises(BadInput, match=what):
+        lint_assembly(folder)
+
+
+def test_the_templates_that_a_cfnlintrc_names_are_not_ours_to_lint(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / ".cfnlintrc").write_text("templates: [nowhere/*.yaml]\n")
+    assert told(folder) == []
+
+
+def test_rules_that_a_cfnlintrc_appends_are_asked_too_and_ours_once(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "never_table.py").write_text(
+        "from cfnlint.rules import CloudFormationLintRule, RuleMatch\n"
+        "class NeverTable(CloudFormationLintRule):\n"
+        "    id, shortdesc, description, source_url = 'E9901', 'No tables', 'No tables.', 'https://x'\n"
+        "    def match(self, cfn):\n"
+        "        tables = cfn.get_resources('AWS::DynamoDB::GlobalTable')\n"
+        "        return [RuleMatch(['Resources', name], 'no') for name in tables]\n"
+    )
+    for ours in ("builder.rules", str(ROOT / "builder" / "rules")):
+        (tmp_path / ".cfnlintrc").write_text(f"append_rules: [more, {ours}]\n")
+        assert told(folder) == [("E9901", "us-east-1/table.yaml")]
