@@ -7,6 +7,9 @@ from datetime import datetime
 from builder.assembly.finding import Finding
 from builder.report.line import json_line
 
+FINDING = "lint.finding"
+"""The kind of event that a finding is."""
+
 
 def as_text(found: Sequence[Finding]) -> str:
     """Return one line for each finding: where, which rule, what; and how many there are."""
@@ -17,4 +20,4 @@ def as_text(found: Sequence[Finding]) -> str:
 
 def as_event(found: Finding, at: datetime) -> str:
     """Return one finding as one line."""
-    return json_line("lint.finding", at, dataclasses.asdict(found))
+    return json_line(FINDING, at, dataclasses.asdict(found))

@@ -6,9 +6,11 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from builder.assembly.finding import Finding
 from builder.deploy.outcome import Outcome
 from builder.deploy.progress import Progress
 from builder.report.as_json import PlanMade, RunEnded
+from builder.report.findings import FINDING
 
 _TIME = {"type": "string", "format": "date-time", "description": "When it was said, in UTC."}
 
@@ -25,7 +27,7 @@ class _AsPrinted(GenerateJsonSchema):
 
 def make_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
-    kinds = (*get_args(Progress), PlanMade, RunEnded)
+    kinds = (*get_args(Progress), PlanMade, RunEnded, Finding)
     _, made = TypeAdapter.json_schemas(
         [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],
         schema_generator=_AsPrinted,
@@ -34,6 +36,7 @@ def make_schema() -> bytes:
     definitions: dict[str, Any] = made["$defs"]
     for kind in kinds:
         _add_first(definitions[kind.__name__], "at", _TIME)
+    _add_first(definitions[Finding.__name__], "event", {"const": FINDING})
     for kind in get_args(Outcome):
         _add_first(definitions[kind.__name__], "outcome", {"const": kind.__name__.lower()})
     schema = {

@@ -181,7 +181,7 @@ def _on_a_terminal(recording: Recording) -> str:
             screen.print()
     if recording.outcomes:
         screen.print(text.outcomes(recording.outcomes))
-    return written.getvalue()
+    return "\n".join(line.rstrip() for line in written.getvalue().split("\n"))
 
 
 def _frame(said: Sequence[Said]) -> Group:

@@ -1,11 +1,14 @@
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 import jsonschema
 import pytest
 
+from builder.assembly.finding import Finding
 from builder.deploy.progress import Progress
+from builder.report import findings
 from builder.report.schema import make_schema
 
 ROOT = Path(__file__).parents[2]
@@ -21,12 +24,14 @@ def test_the_committed_schema_is_the_records() -> None:
 
 def test_every_kind_of_line_is_in_it_and_says_what_it_is_for() -> None:
     kinds = [one["$ref"].rpartition("/")[2] for one in SCHEMA["oneOf"]]
-    assert kinds == [*(kind.__name__ for kind in get_args(Progress)), "PlanMade", "RunEnded"]
+    assert kinds == [*(kind.__name__ for kind in get_args(Progress)), "PlanMade", "RunEnded", "Finding"]
     assert all(SCHEMA["$defs"][kind]["description"] for kind in kinds)
 
 
 def test_a_line_as_it_is_printed_is_valid() -> None:
     VALIDATOR.validate(LINE)
+    finding = Finding("E3002", "error", "templates/a.yaml", 3, 5, "is wrong", "https://x", path=("Resources", 0))
+    VALIDATOR.validate(json.loads(findings.as_event(finding, datetime(2026, 1, 1, tzinfo=UTC))))
 
 
 @pytest.mark.parametrize(
