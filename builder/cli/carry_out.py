@@ -17,7 +17,10 @@ def carry_out(wiring: Wiring, plan: "Plan", plan_file: Path, allow: Collection[s
 
     brake = Brake()
     with wiring.console.progress() as emit:
-        ended = wiring.run(execute_plan(plan, wiring.clients, emit, allow=allow, brake=brake), brake)
+        ended = wiring.run(
+            execute_plan(plan, wiring.clients, emit, allow=allow, brake=brake, in_detail=wiring.console.in_detail),
+            brake,
+        )
     if any(isinstance(outcome, Deviated) for outcome in ended):
         plan_file.write_bytes(write_plan(after_review(plan, ended)))
     return ended

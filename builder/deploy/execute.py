@@ -9,6 +9,7 @@ from builder.deploy.cause import observe_cause
 from builder.deploy.chain import Link, make_chains
 from builder.deploy.deferred import make_deferred
 from builder.deploy.events import FirstCause
+from builder.deploy.in_hand import tell_in_hand
 from builder.deploy.observe import ObservedStack, observe_stack
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
 from builder.deploy.preflight import Checked, check_plan
@@ -44,13 +45,22 @@ class _Run:
     """Set once the first step has been started: of two plans at once, one is told before it has done anything."""
     stopped_by: str = ""
     """Why nothing more is started."""
+    running: dict[StackId, tuple[Site, Arn]] = field(default_factory=dict)
+    """The stacks that CloudFormation works on now."""
 
 
-async def execute_plan(
-    plan: Plan, clients: Clients, emit: Emit, *, allow: Collection[str] = (), brake: Brake | None = None
+async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit most
+    plan: Plan,
+    clients: Clients,
+    emit: Emit,
+    *,
+    allow: Collection[str] = (),
+    brake: Brake | None = None,
+    in_detail: bool = False,
 ) -> tuple[Outcome, ...]:
     """Execute exactly the plan's change sets and return each stack's outcome, in the plan's order.
 
+    `in_detail` also tells which resources are in hand, which takes a few calls more.
     Raises Stopped before anything ran, if any step is not as it was reviewed, or is not allowed.
     """
     checked = await check_plan(plan, clients, allow)
@@ -68,7 +78,12 @@ async def execute_plan(
     claim = _first_to_start(checked)
     if claim is None:
         run.claimed.set()
-    return tuple(await asyncio.gather(*(_carry_out(run, one, first=one is claim) for one in checked)))
+    onlooker = asyncio.ensure_future(tell_in_hand(run.running, clients, emit)) if in_detail else None
+    try:
+        return tuple(await asyncio.gather(*(_carry_out(run, one, first=one is claim) for one in checked)))
+    finally:
+        if onlooker:
+            onlooker.cancel()
 
 
 def _first_to_start(checked: tuple[Checked, ...]) -> Checked | None:
@@ -160,7 +175,11 @@ async def _execute(run: _Run, step: Step) -> Outcome:
 
 
 async def _until_settled(run: _Run, link: Step | Deferred, stack_arn: Arn, change_set: Arn | None) -> Outcome:
-    stack = await run.watches[link.site].until(stack_arn, _settled(change_set), DEADLINE_S)
+    run.running[link.stack] = (link.site, stack_arn)
+    try:
+        stack = await run.watches[link.site].until(stack_arn, _settled(change_set), DEADLINE_S)
+    finally:
+        del run.running[link.stack]
     if not (stack.facts.good and stack.facts.exists):
         return await _broke(run, link, stack)
     protection = (link.desired if isinstance(link, Deferred) else link).termination_protection

@@ -30,6 +30,11 @@ class Console:
     def _people(self) -> TextIO:
         return sys.stderr if self.json_events else sys.stdout
 
+    @property
+    def in_detail(self) -> bool:
+        """Whether somebody looks on closely: at a live table, or by events."""
+        return self.json_events or self._rich.is_terminal
+
     def say(self, text: str | Text) -> None:
         """Write text for people; its styles show on a terminal only, and no colour of them where NO_COLOR is set."""
         self._rich.print(text if isinstance(text, Text) else text.removesuffix("\n"), markup=False, emoji=False)
