@@ -5,6 +5,7 @@ call. Real time is there so that the same world can be used with real threads.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -44,6 +45,34 @@ class Worker(greenlet):
         super().__init__(run)
         self.loop = loop
         self.clock = clock
+
+
+class GreenLock:
+    """A lock as threads know it, which a greenlet waits for in virtual time: blocking would stop whoever holds it."""
+
+    PACE_S = 0.01
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def acquire(self, blocking: bool = True) -> bool:  # noqa: FBT001, FBT002  threading's own signature
+        current = getcurrent()
+        if not isinstance(current, Worker):
+            return self._lock.acquire(blocking)
+        while not self._lock.acquire(blocking=False):
+            if not blocking:
+                return False
+            current.clock.sleep(self.PACE_S)
+        return True
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 class VirtualClock:

@@ -1,7 +1,8 @@
 """boto3 sessions whose clients reach a world instead of the network, by botocore's own events.
 
-The one seam beside those events: botocore waits between retries with `time.sleep` in `botocore.endpoint`. It is
-replaced there by the clock of the world that the call is for; calls of other sessions sleep as ever.
+The two seams beside those events: botocore waits between retries with `time.sleep` in `botocore.endpoint`, and holds a
+`threading.Lock` of `botocore.credentials` while it assumes a role. The first is replaced by the clock of the world that
+the call is for, the second by a lock that greenlets can wait for; elsewhere both do as ever.
 """
 
 import contextvars
@@ -10,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.credentials
 import botocore.endpoint
 import botocore.loaders
 import botocore.session
@@ -17,6 +19,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.model import OperationModel
 
 from fake_aws.calls import Attempt
+from fake_aws.clock import GreenLock
 from fake_aws.refusals import Loud, Unsupported
 from fake_aws.transport import send
 
@@ -42,6 +45,12 @@ class _RetrySleep:
             attempt.world.clock.sleep(seconds)
 
 
+class _Threading:
+    """Stands where botocore.credentials has the module `threading`, of which it uses `Lock` alone."""
+
+    Lock = GreenLock
+
+
 def make_session(world: "World", access_key: str, region: str | None) -> boto3.Session:
     """Return a session that reads no file, profile or endpoint of this machine and reaches the world."""
     core = botocore.session.Session()
@@ -57,7 +66,8 @@ def make_session(world: "World", access_key: str, region: str | None) -> boto3.S
 
 def reach(core: botocore.session.Session, world: "World") -> None:
     """Make every client that the session makes from now on reach the world."""
-    botocore.endpoint.time = _RetrySleep  # type: ignore[attr-defined]  # the seam; the stubs leave it out
+    botocore.endpoint.time = _RetrySleep  # type: ignore[attr-defined]  # a seam; the stubs leave it out
+    botocore.credentials.threading = _Threading  # type: ignore[attr-defined]  # the other
 
     def before_call(model: OperationModel, context: dict[str, Any], **_: object) -> None:
         config = context["client_config"]

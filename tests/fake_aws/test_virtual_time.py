@@ -5,11 +5,17 @@ import contextlib
 import functools
 from collections.abc import Callable
 
+import boto3
+import botocore.session
 import pytest
 from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from fake_aws import BlockedLoop, Deadlock, Fault, Killed, OutOfTime, Unsupported, World, run_virtual
+from fake_aws.clock import GreenLock
+
+REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 
 
 async def _call(function: Callable[..., object], **parameters: object) -> object:
@@ -161,3 +167,34 @@ def test_the_end_of_a_run_waits_for_calls_still_under_way(world: World) -> None:
 
     run_virtual(main)
     assert [call.outcome for call in world.calls] == ["ok"]
+
+
+def test_calls_wait_for_the_role_that_one_of_them_assumes(world: World) -> None:
+    world.faults.add(Fault.THROTTLE, operation="AssumeRole", nth=1)
+    core = botocore.session.Session()
+    world.reach(core)
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=functools.partial(world.session().client, region_name="us-east-1"),
+        source_credentials=world.session().get_credentials(),
+        role_arn="arn:aws:iam::444455556666:role/there",
+        extra_args={"RoleSessionName": "test"},
+    )
+    core._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # where botocore's own puts them
+        method="assume-role", refresh_using=fetcher.fetch_credentials
+    )
+    clients = [boto3.Session(botocore_session=core).client("sts", region_name=region) for region in REGIONS]
+
+    async def main() -> set[str]:
+        found = await asyncio.gather(*(asyncio.to_thread(client.get_caller_identity) for client in clients))
+        return {each["Account"] for each in found}
+
+    assert run_virtual(main) == {"444455556666"}
+    assert [call.outcome for call in world.calls if call.operation == "AssumeRole"] == ["Throttling", "ok"]
+
+
+def test_a_lock_that_greenlets_wait_for_is_a_lock_to_threads_too() -> None:
+    lock = GreenLock()
+    with lock:
+        assert not lock.acquire(blocking=False)
+    assert lock.acquire()
+    lock.release()
