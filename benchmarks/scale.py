@@ -106,9 +106,7 @@ def main() -> int:
     run, bound = measure(stacks), bound_s(stacks)
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     ratio = run.makespan_s / bound
-    print(
-        f"{stacks} stacks: {run.makespan_s:.1f} s, bound {bound:.1f} s, ratio {ratio:.2f} (at most 1.25)"
-    )
+    print(f"{stacks} stacks: {run.makespan_s:.1f} s, bound {bound:.1f} s, ratio {ratio:.2f} (at most 1.25)")
     print(f"{run.calls} calls, {run.failed} failed; peak memory {memory_mb:.0f} MB (at most 250)")
     return 0 if ratio <= 1.25 and not run.failed and memory_mb < 250 else 1
 
