@@ -1,6 +1,7 @@
 """Config and topology to template bytes and manifest: pure, the same bytes for the same input."""
 
 import hashlib
+import json
 
 from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
 from builder.assembly.store import Assembly
@@ -14,7 +15,7 @@ from builder.topology import Stack, make_topology
 def make_assembly(wanted: Wanted) -> Assembly:
     """Return the whole assembly that dr.yaml asks for, good for every environment."""
     stacks = make_topology(wanted.config)
-    templates = {_path(stack): write_template(TEMPLATES[stack.kind](wanted, stack).to_dict()) for stack in stacks}
+    templates = _templates(wanted, stacks)
     manifest = Manifest(
         version=VERSION,
         project=wanted.config.project,
@@ -22,6 +23,19 @@ def make_assembly(wanted: Wanted) -> Assembly:
         outputs=_outputs(stacks, wanted.config.regions.all),
     )
     return Assembly(manifest=manifest, templates=templates)
+
+
+def _templates(wanted: Wanted, stacks: tuple[Stack, ...]) -> dict[str, bytes]:
+    """Return each stack's template by its path; what regions share, as the service's, is put into text once."""
+    templates: dict[str, bytes] = {}
+    texts: dict[str, bytes] = {}
+    for stack in stacks:
+        template = TEMPLATES[stack.kind](wanted, stack).to_dict()
+        content = json.dumps(template)
+        if content not in texts:
+            texts[content] = write_template(template)
+        templates[_path(stack)] = texts[content]
+    return templates
 
 
 def _outputs(stacks: tuple[Stack, ...], regions: tuple[Region, ...]) -> dict[str, tuple[StackId, str]]:
