@@ -17,6 +17,7 @@ from builder.assembly.cross import ManifestLines, check_hashes, check_manifest
 from builder.assembly.finding import Finding
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest
 from builder.assembly.references import check_references
+from builder.assembly.store import read_file
 from builder.errors import BadInput
 from builder.terms import Region
 
@@ -37,9 +38,9 @@ def lint_assembly(folder: Path) -> Linted:
     Raises BadInput if the manifest or a template it names cannot be read, or if cfn-lint gives up, which is mostly
     for a .cfnlintrc around here.
     """
-    written = _read(folder, FILE_NAME)
+    written = read_file(folder, FILE_NAME)
     manifest = read_manifest(written, where=str(folder / FILE_NAME))
-    templates = {entry.template: _read(folder, entry.template) for entry in manifest.stacks}
+    templates = {entry.template: read_file(folder, entry.template) for entry in manifest.stacks}
     files = tuple(sorted(str(folder / path) for path in templates))
     lines = ManifestLines(str(folder / FILE_NAME), written.decode())
     try:
@@ -128,14 +129,3 @@ def _finding(match: Match) -> Finding:
         end_column=match.columnnumberend,
         path=tuple(getattr(match, "path", ())),
     )
-
-
-def _read(folder: Path, path: str) -> bytes:
-    try:
-        return (folder / path).read_bytes()
-    except OSError as error:
-        raise BadInput(
-            where=str(folder / path),
-            what=f"cannot be read ({error.strerror})",
-            next_step="python -m builder render",
-        ) from error

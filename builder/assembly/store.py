@@ -24,10 +24,10 @@ def read_assembly(folder: Path) -> Assembly:
 
     Raises BadInput if it is missing, broken, or if a template is not the one the manifest was made with.
     """
-    manifest = read_manifest(_read(folder, FILE_NAME), where=str(folder / FILE_NAME))
+    manifest = read_manifest(read_file(folder, FILE_NAME), where=str(folder / FILE_NAME))
     templates = {}
     for entry in manifest.stacks:
-        templates[entry.template] = data = _read(folder, entry.template)
+        templates[entry.template] = data = read_file(folder, entry.template)
         if hashlib.sha256(data).hexdigest() != entry.sha256:
             raise BadInput(
                 where=str(folder / entry.template),
@@ -88,7 +88,8 @@ def _replace(folder: Path, fresh: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _read(folder: Path, path: str) -> bytes:
+def read_file(folder: Path, path: str) -> bytes:
+    """Return a file of an assembly. Raises BadInput, saying how to make it."""
     try:
         return (folder / path).read_bytes()
     except OSError as error:
