@@ -170,6 +170,15 @@ def test_a_refusal_is_told_as_aws_says_it(rig: Rig) -> None:
     assert "describe-stack-events --region us-east-1 --stack-name tap-dev-topics" in broke.next_step
 
 
+def test_a_stack_that_takes_no_such_rollback_any_more_is_a_failure(rig: Rig) -> None:
+    failed_without_rollback(standing_topics(rig))
+    found = recoveries(rig)
+    control(rig).put("UPDATE_ROLLBACK_FAILED")
+    (broke,) = recovered(rig, found)
+    assert isinstance(broke, Broke)
+    assert "AWS refused RollbackStack (ValidationError)" in broke.reason
+
+
 def test_a_stack_that_is_back_already_is_left_as_it_is(rig: Rig) -> None:
     failed_without_rollback(standing_topics(rig))
     found = recoveries(rig)
