@@ -72,8 +72,7 @@ def by_hand(rig: Rig, template: str, *, disable_rollback: bool = False, token: s
 
 
 def recoveries(rig: Rig, deployment: Deployment | None = None) -> tuple[Recovery, ...]:
-    wanted = deployment or rig.deployment
-    return rig.watched(lambda emit: find_recoveries(wanted.name, wanted.places, rig.clients, emit))
+    return rig.watched(lambda emit: find_recoveries(deployment or rig.deployment, rig.clients, emit))
 
 
 def recovered(rig: Rig, found: tuple[Recovery, ...] | None = None) -> tuple[Done | Broke, ...]:
@@ -82,8 +81,7 @@ def recovered(rig: Rig, found: tuple[Recovery, ...] | None = None) -> tuple[Done
     run_id = f"recover-{rig.plans}"
 
     async def all_of_it(emit: Emit) -> tuple[Done | Broke, ...]:
-        wanted = rig.deployment
-        shown = found if found is not None else await find_recoveries(wanted.name, wanted.places, rig.clients, emit)
+        shown = found if found is not None else await find_recoveries(rig.deployment, rig.clients, emit)
         return await recover(shown, rig.clients, run_id, emit)
 
     return rig.watched(all_of_it)

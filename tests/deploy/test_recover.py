@@ -192,8 +192,7 @@ def test_several_stacks_are_rolled_back_side_by_side(standing: Rig) -> None:
     standing.world.script.takes(100, action="STACK")
 
     async def all_of_it() -> float:
-        places = standing.deployment.places
-        found = await find_recoveries("tap-dev", places, standing.clients, standing.events.append)
+        found = await find_recoveries(standing.deployment, standing.clients, standing.events.append)
         started = asyncio.get_running_loop().time()
         ended = await recover(found, standing.clients, "r", standing.events.append)
         assert [outcome.status for outcome in ended] == [BACK, BACK]
