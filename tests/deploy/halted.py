@@ -55,7 +55,7 @@ def failed_rollback(
     rig.world.calls.clear()
 
 
-def by_hand(rig: Rig, template: str, *, disable_rollback: bool = False, token: str = "Console-Execute-1") -> None:
+def by_hand(rig: Rig, template: str, *, disable_rollback: bool = False, express: bool = False) -> None:
     client = rig.clients.cloudformation(Region("us-east-1"))
     stack = rig.deployment.stack(TOPICS)
     client.create_change_set(
@@ -63,11 +63,10 @@ def by_hand(rig: Rig, template: str, *, disable_rollback: bool = False, token: s
         ChangeSetName="by-hand",
         TemplateBody=template,
         Tags=[{"Key": key, "Value": value} for key, value in stack.tags.items()],
+        DeploymentConfig={"Mode": "EXPRESS" if express else "STANDARD", "DisableRollback": disable_rollback or express},
     )
     rig.world.settle()
-    client.execute_change_set(
-        StackName=stack.name, ChangeSetName="by-hand", DisableRollback=disable_rollback, ClientRequestToken=token
-    )
+    client.execute_change_set(StackName=stack.name, ChangeSetName="by-hand")
     rig.world.settle()
 
 
