@@ -41,7 +41,7 @@ def deploy(
     from builder.deploy import make_plan
 
     deployment, clients, wish = wiring.deployment, wiring.clients, make_wish(wiring, "deploy", said)
-    if recover and (code := recover_first(wiring, deployment.name, deployment.places, yes=yes)) is not ExitCode.DONE:
+    if recover and (code := recover_first(wiring, deployment, yes=yes)) is not ExitCode.DONE:
         return code
     with wiring.console.progress() as emit:
         plan = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))

@@ -28,7 +28,7 @@ def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, recover: b
 
     deployment, clients, wish = wiring.deployment, wiring.clients, make_wish(wiring, "plan", said)
     if recover:
-        code = recover_first(wiring, deployment.name, deployment.places, yes=said["yes"])
+        code = recover_first(wiring, deployment, yes=said["yes"])
         if code is not ExitCode.DONE:
             return code
     with wiring.console.progress() as emit:

@@ -9,9 +9,7 @@ from builder.cli.wiring import Wiring
 from builder.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from builder.terms import Place, StackId
+    from builder.deploy import Deployment, Plan
 
 recover_option = click.option(
     "--recover",
@@ -20,15 +18,15 @@ recover_option = click.option(
 )
 
 
-def recover_first(wiring: Wiring, deployment: str, places: "Mapping[StackId, Place]", *, yes: bool) -> ExitCode:
+def recover_first(wiring: Wiring, work: "Deployment | Plan", *, yes: bool) -> ExitCode:
     """Show what has to be rolled back, ask and do it; DONE where all of it ended well, or there was nothing."""
     from builder.deploy import Done, find_recoveries, recover
     from builder.report.recovery import recoveries
 
     with wiring.console.progress() as emit:
-        found = wiring.run(find_recoveries(deployment, places, wiring.clients, emit))
+        found = wiring.run(find_recoveries(work, wiring.clients, emit))
     if not found:
-        wiring.console.say(f"no stack of {deployment} has to be rolled back first")
+        wiring.console.say("no stack has to be rolled back first")
         return ExitCode.DONE
     wiring.console.say(recoveries(found))
     if not yes:

@@ -47,7 +47,7 @@ def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str], recover:
             what=f"the plan has work in {', '.join(skipped)}",
             next_step=f"python -m builder plan {' '.join(f'--skip-region {one}' for one in wiring.skip_regions)}",
         )
-    if recover and (code := recover_first(wiring, plan.deployment, plan.places, yes=yes)) is not ExitCode.DONE:
+    if recover and (code := recover_first(wiring, plan, yes=yes)) is not ExitCode.DONE:
         return code
     ended = carry_out(wiring, plan, plan_file, allow)
     return tell_end(wiring, ended, f"python -m builder execute {plan_file}    goes on with what is left")

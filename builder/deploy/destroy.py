@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from builder.aws import Clients, together
-from builder.deploy.desired import TAG_STACK
+from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK
 from builder.deploy.observe import ObservedStack, SiteView, of_deployment
 from builder.deploy.outcome import Broke, Cancelled, Done, Outcome
 from builder.deploy.pending import is_under_review_by
@@ -53,9 +53,9 @@ async def _ours(clients: Clients, site: Site, deployment: str) -> tuple[Observed
     """
     every = await SiteView(clients, site).every_stack()
     tagged = of_deployment(every, deployment)
-    others = [stack for stack in every if stack.status == "REVIEW_IN_PROGRESS" and stack not in tagged]
-    theirs = await together(is_under_review_by(deployment, clients, stack) for stack in others)
-    return (*tagged, *(stack for stack, is_ours in zip(others, theirs, strict=True) if is_ours))
+    bare = [stack for stack in every if stack.status == "REVIEW_IN_PROGRESS" and TAG_DEPLOYMENT not in stack.tags]
+    ours = await together(is_under_review_by(deployment, clients, stack) for stack in bare)
+    return (*tagged, *(stack for stack, is_ours in zip(bare, ours, strict=True) if is_ours))
 
 
 async def destroy(removal: Removal, clients: Clients, run_id: str, emit: Emit) -> tuple[Outcome, ...]:

@@ -72,13 +72,18 @@ async def _account(deployment: Deployment, seen: tuple[ObservedStack, ...], clie
     """Return the account of the credentials: a stack's ARN tells it too, without a call."""
     own = next((stack.account for stack in seen if stack.site.account is None), None)
     account = own or await observe_account(clients, deployment.regions[0])
-    if deployment.account not in {None, account}:
+    check_account(deployment.name, deployment.account, account)
+    return account
+
+
+def check_account(deployment: str, pinned: AccountId | None, account: AccountId) -> None:
+    """Return if the credentials are of the account that is pinned, or none is. Raises BadInput."""
+    if pinned not in {None, account}:
         raise BadInput(
-            where=deployment.name,
-            what=f"belongs in account {deployment.account}, and the credentials are of account {account}",
+            where=deployment,
+            what=f"belongs in account {pinned}, and the credentials are of account {account}",
             next_step="python -m builder --profile NAME ...    takes other credentials",
         )
-    return account
 
 
 async def until_settled(clients: Clients, stack: ObservedStack, stack_id: StackId, emit: Emit) -> ObservedStack | None:

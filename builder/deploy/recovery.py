@@ -4,16 +4,17 @@ A stack in UPDATE_FAILED stands where an update failed whose rollback was disabl
 UPDATE_ROLLBACK_FAILED could not be rolled back: that is tried again, and may in the end skip what can't be.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from builder.aws import Clients, together
 from builder.deploy.cause import observe_since_good
+from builder.deploy.desired import Deployment
 from builder.deploy.events import SinceGood, is_collateral
-from builder.deploy.look import until_settled
+from builder.deploy.look import check_account, until_settled
 from builder.deploy.observe import ObservedResource, ObservedStack, SiteView, observe_resources, of_deployment
 from builder.deploy.progress import Emit
-from builder.deploy.records import StackResource
+from builder.deploy.records import Plan, StackResource
 from builder.deploy.resources import HOLDERS, holds_data
 from builder.errors import Stopped
 from builder.terms import LogicalId, Operation, Place, StackId
@@ -48,17 +49,19 @@ class Recovery:
         return frozenset(one.logical_id for one in self.failed if one.may_be_skipped)
 
 
-async def find_recoveries(
-    deployment: str, places: Mapping[StackId, Place], clients: Clients, emit: Emit
-) -> tuple[Recovery, ...]:
-    """Return what it takes for each of the deployment's stacks in these places, once no operation runs on any.
+async def find_recoveries(work: Deployment | Plan, clients: Clients, emit: Emit) -> tuple[Recovery, ...]:
+    """Return what it takes for each stack of a deployment, or of a plan's changes, once no operation runs on any.
 
-    Raises Stopped, with every reason, where a rollback would delete data.
+    Raises Stopped, with every reason, where a rollback would delete data; BadInput for another account's credentials.
     """
-    ids = {place: stack for stack, place in places.items()}
+    name = work.deployment if isinstance(work, Plan) else work.name
+    ids = {place: stack for stack, place in work.places.items()}
     sites = dict.fromkeys(place.site for place in ids)
     by_site = await together(SiteView(clients, site).every_stack() for site in sites)
-    ours = of_deployment(tuple(stack for stacks in by_site for stack in stacks), deployment)
+    ours = of_deployment(tuple(stack for stacks in by_site for stack in stacks), name)
+    for stack in ours:
+        if stack.site.account is None:
+            check_account(name, work.account, stack.account)
     known = [(ids[place], stack) for stack in ours if (place := Place(stack.site, stack.name)) in ids]
     settled = await together(until_settled(clients, stack, stack_id, emit) for stack_id, stack in known)
     halted = [

@@ -8,16 +8,19 @@ from builder.aws import Clients, call, together
 from builder.deploy.cause import observe_cause, observe_token
 from builder.deploy.change_set import token
 from builder.deploy.guards import protection_trip
-from builder.deploy.observe import ObservedStack, observe_resources
+from builder.deploy.observe import ObservedStack, observe_resources, observe_template
 from builder.deploy.outcome import Broke, Done
 from builder.deploy.permission import check_allowed
 from builder.deploy.progress import Emit, Emptied, FirstFailure, Started, Waiting
 from builder.deploy.resources import HOLDERS
+from builder.deploy.template import read_template, resources_of
 from builder.deploy.watch import DEADLINE_S, Watch, settled_after
 from builder.errors import AwsError
 from builder.terms import StackId
 
 _TRIES = 3
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+_RETAINS = frozenset({"Retain", "RetainExceptOnCreate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,16 @@ class Demolition:
 
 
 async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Clients) -> Standing:
-    """Return the stack with what it holds."""
-    resources = await observe_resources(clients, stack)
-    holders = tuple((one.type, one.physical_id) for one in resources if one.type in HOLDERS and one.physical_id)
+    """Return the stack with what it holds; what its template has it leave behind keeps all that is in it."""
+    held = [one for one in await observe_resources(clients, stack) if one.type in HOLDERS and one.physical_id]
+    retained = await _observe_retained(clients, stack) if held else frozenset()
+    holders = tuple((one.type, one.physical_id) for one in held if one.logical_id not in retained)
     return Standing(stack_id, stack, holders)
+
+
+async def _observe_retained(clients: Clients, stack: ObservedStack) -> frozenset[str]:
+    resources = resources_of(read_template(await observe_template(clients, stack)))
+    return frozenset(name for name, resource in resources.items() if resource.get("DeletionPolicy") in _RETAINS)
 
 
 def check_protection(standing: Iterable[Standing], allow: Collection[str]) -> None:

@@ -31,12 +31,12 @@ def rig() -> Rig:
 
 
 def first(rig: Rig, *, yes: bool = True) -> ExitCode:
-    return recover_first(OnFake(rig), "tap-dev", rig.deployment.places, yes=yes)
+    return recover_first(OnFake(rig), rig.deployment, yes=yes)
 
 
 def test_where_nothing_is_halted_it_says_so_and_goes_on(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     assert first(standing_topics(rig), yes=False) is ExitCode.DONE
-    assert "no stack of tap-dev has to be rolled back first" in capsys.readouterr().out
+    assert "no stack has to be rolled back first" in capsys.readouterr().out
 
 
 def test_without_a_terminal_it_shows_and_changes_nothing(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:

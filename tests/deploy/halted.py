@@ -55,7 +55,7 @@ def failed_rollback(
     rig.world.calls.clear()
 
 
-def by_hand(rig: Rig, template: str, *, disable_rollback: bool = False, token: str = "Console-Execute-1") -> None:
+def by_hand(rig: Rig, template: str, *, disable_rollback: bool = False, express: bool = False) -> None:
     client = rig.clients.cloudformation(Region("us-east-1"))
     stack = rig.deployment.stack(TOPICS)
     client.create_change_set(
@@ -63,17 +63,15 @@ def by_hand(rig: Rig, template: str, *, disable_rollback: bool = False, token: s
         ChangeSetName="by-hand",
         TemplateBody=template,
         Tags=[{"Key": key, "Value": value} for key, value in stack.tags.items()],
+        DeploymentConfig={"Mode": "EXPRESS" if express else "STANDARD", "DisableRollback": disable_rollback or express},
     )
     rig.world.settle()
-    client.execute_change_set(
-        StackName=stack.name, ChangeSetName="by-hand", DisableRollback=disable_rollback, ClientRequestToken=token
-    )
+    client.execute_change_set(StackName=stack.name, ChangeSetName="by-hand")
     rig.world.settle()
 
 
 def recoveries(rig: Rig, deployment: Deployment | None = None) -> tuple[Recovery, ...]:
-    wanted = deployment or rig.deployment
-    return rig.watched(lambda emit: find_recoveries(wanted.name, wanted.places, rig.clients, emit))
+    return rig.watched(lambda emit: find_recoveries(deployment or rig.deployment, rig.clients, emit))
 
 
 def recovered(rig: Rig, found: tuple[Recovery, ...] | None = None) -> tuple[Done | Broke, ...]:
@@ -82,8 +80,7 @@ def recovered(rig: Rig, found: tuple[Recovery, ...] | None = None) -> tuple[Done
     run_id = f"recover-{rig.plans}"
 
     async def all_of_it(emit: Emit) -> tuple[Done | Broke, ...]:
-        wanted = rig.deployment
-        shown = found if found is not None else await find_recoveries(wanted.name, wanted.places, rig.clients, emit)
+        shown = found if found is not None else await find_recoveries(rig.deployment, rig.clients, emit)
         return await recover(shown, rig.clients, run_id, emit)
 
     return rig.watched(all_of_it)

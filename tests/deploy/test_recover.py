@@ -6,9 +6,13 @@ from builder.deploy import Broke, Done
 from builder.deploy.progress import FirstFailure, Skipping, Started, Status
 from builder.deploy.recover import recover
 from builder.deploy.recovery import find_recoveries
+from builder.errors import Stopped
 from builder.terms import LogicalId, Region
 from deploy.halted import (
+    ONE,
     TOPICS,
+    TWO,
+    by_hand,
     control,
     failed_rollback,
     failed_without_rollback,
@@ -16,6 +20,7 @@ from deploy.halted import (
     recoveries,
     shown_less,
     standing_topics,
+    topics,
 )
 from deploy.rig import Rig
 from fake_aws import Fault, Killed
@@ -170,6 +175,15 @@ def test_a_refusal_is_told_as_aws_says_it(rig: Rig) -> None:
     assert "describe-stack-events --region us-east-1 --stack-name tap-dev-topics" in broke.next_step
 
 
+def test_a_stack_that_takes_no_such_rollback_any_more_is_a_failure(rig: Rig) -> None:
+    failed_without_rollback(standing_topics(rig))
+    found = recoveries(rig)
+    control(rig).put("UPDATE_ROLLBACK_FAILED")
+    (broke,) = recovered(rig, found)
+    assert isinstance(broke, Broke)
+    assert "AWS refused RollbackStack (ValidationError)" in broke.reason
+
+
 def test_a_stack_that_is_back_already_is_left_as_it_is(rig: Rig) -> None:
     failed_without_rollback(standing_topics(rig))
     found = recoveries(rig)
@@ -183,8 +197,7 @@ def test_several_stacks_are_rolled_back_side_by_side(standing: Rig) -> None:
     standing.world.script.takes(100, action="STACK")
 
     async def all_of_it() -> float:
-        places = standing.deployment.places
-        found = await find_recoveries("tap-dev", places, standing.clients, standing.events.append)
+        found = await find_recoveries(standing.deployment, standing.clients, standing.events.append)
         started = asyncio.get_running_loop().time()
         ended = await recover(found, standing.clients, "r", standing.events.append)
         assert [outcome.status for outcome in ended] == [BACK, BACK]
@@ -192,3 +205,40 @@ def test_several_stacks_are_rolled_back_side_by_side(standing: Rig) -> None:
 
     assert standing.run(all_of_it) < 250
     assert len(standing.said(Started)) == 2
+
+
+def never_good(rig: Rig, template: str = ONE) -> None:
+    """Somebody creates the stack with rollback disabled, that fails, and so does the update that was to mend it."""
+    rig.deployment = topics(template)
+    rig.world.script.fails("CREATE", "Second", reason="no", times=2)
+    client = rig.clients.cloudformation(Region("us-east-1"))
+    plan = rig.plan()
+    client.execute_change_set(ChangeSetName=plan.steps[0].change_set, DisableRollback=True)
+    rig.world.settle()
+    by_hand(rig, template + "  Third: {Type: AWS::SNS::Topic}\n", disable_rollback=True)
+    assert control(rig).status == "UPDATE_FAILED"
+
+
+def test_what_never_had_a_good_state_is_rolled_back_to_nothing_and_made_anew(rig: Rig) -> None:
+    never_good(rig)
+    (one,) = recoveries(rig)
+    assert {resource.logical_id for resource in one.deletes} >= {"First", "Third"}
+    assert recovered(rig) == (Done(TOPICS, "ROLLBACK_COMPLETE"),)
+    assert [type(outcome) for outcome in rig.deploy()] == [Done]
+    assert control(rig).status == "CREATE_COMPLETE"
+
+
+def test_what_never_had_a_good_state_and_holds_data_is_not_rolled_back(rig: Rig) -> None:
+    never_good(rig, ONE + "  Key: {Type: AWS::KMS::Key, DeletionPolicy: Delete, UpdateReplacePolicy: Delete}\n")
+    with pytest.raises(Stopped, match=r"would delete what holds data\n  Key"):
+        recoveries(rig)
+
+
+def test_an_express_update_takes_no_rollback_and_that_is_told(rig: Rig) -> None:
+    standing_topics(rig)
+    rig.world.script.fails("UPDATE", "Second", reason="no")
+    by_hand(rig, TWO, express=True)
+    (broke,) = recovered(rig)
+    assert isinstance(broke, Broke)
+    assert "EXPRESS" in broke.reason
+    assert control(rig).status == "UPDATE_FAILED"

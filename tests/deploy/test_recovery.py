@@ -7,8 +7,8 @@ from builder.deploy.observe import ObservedResource
 from builder.deploy.progress import Waiting
 from builder.deploy.records import StackResource
 from builder.deploy.recovery import FailedResource, Recovery, decide_recovery
-from builder.errors import Stopped
-from builder.terms import LogicalId
+from builder.errors import BadInput, Stopped
+from builder.terms import AccountId, LogicalId
 from deploy.halted import (
     TOPICS,
     TWO,
@@ -125,3 +125,9 @@ def test_a_rollback_under_way_is_waited_for_before_anything_is_said_of_it(rig: R
     control(rig).put("DELETE_IN_PROGRESS")
     control(rig).then("DELETE_COMPLETE", after_s=60)
     assert recoveries(rig) == ()
+
+
+def test_the_credentials_of_another_account_roll_nothing_back(rig: Rig) -> None:
+    failed_without_rollback(standing_topics(rig))
+    with pytest.raises(BadInput, match="belongs in account 444455556666"):
+        recoveries(rig, replace(rig.deployment, account=AccountId("444455556666")))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from builder.deploy import Outcome, Plan, exit_code
+from builder.deploy import Outcome, Plan, exit_code, find_recoveries
 from builder.deploy.progress import Waiting
 from builder.errors import ExitCode, Stopped
 from builder.terms import STATUSES
@@ -148,8 +148,8 @@ def test_execute_again_with_recover(rig: Rig, state: State) -> None:
     plan = standing_topics(rig).plan(ELSE)
     rig.execute(plan)
     put(rig, state)
-    assert plan.places == rig.deployment.places
-    (outcome,) = recovered(rig)
+    found = rig.watched(lambda emit: find_recoveries(plan, rig.clients, emit))
+    (outcome,) = recovered(rig, found)
     assert outcome.status == "UPDATE_ROLLBACK_COMPLETE"
     with pytest.raises(Stopped, match="ended in UPDATE_ROLLBACK_COMPLETE"):
         rig.execute(plan)

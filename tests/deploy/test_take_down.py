@@ -84,3 +84,8 @@ def test_protection_that_came_only_now_leaves_all_as_it_is(standing: Rig) -> Non
     assert isinstance(broke, Broke)
     assert "TerminationProtection" in broke.next_step
     assert standing.world.buckets[BUCKET].versions
+
+
+def test_a_deletion_that_is_not_allowed_is_a_failure(standing: Rig) -> None:
+    standing.world.faults.add(Fault.DENIED, operation="DeleteStack")
+    assert any(isinstance(outcome, Broke) for outcome in standing.destroy())

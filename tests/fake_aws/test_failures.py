@@ -227,3 +227,17 @@ def test_a_retained_resource_survives_its_stack(world: World, cfn: "CloudFormati
     world.settle()
     assert world.stack("app").record.resources["Kept"].status == "DELETE_SKIPPED"
     assert world.names == {("AWS::Logs::LogGroup", "111122223333", "us-east-1", "kept")}
+
+
+def test_what_failed_only_on_its_way_forth_cannot_be_skipped(
+    world: World, cfn: "CloudFormationClient", deploy: "Deploy"
+) -> None:
+    deploy(BODY)
+    world.script.fails("UPDATE", "Second", reason="no")
+    world.script.takes(1, action="UPDATE_ROLLBACK", resource="First")
+    world.script.fails("UPDATE_ROLLBACK", "First", reason="no way back")
+    assert deploy(BODY, name="second", Parameters=TWO) == "UPDATE_ROLLBACK_FAILED"
+    assert world.stack("app").record.resources["Second"].status == "UPDATE_FAILED"
+    with pytest.raises(ClientError, match=r"ResourcesToSkip: \[Second\]"):
+        cfn.continue_update_rollback(StackName="app", ResourcesToSkip=["First", "Second"])
+    cfn.continue_update_rollback(StackName="app", ResourcesToSkip=["First"])

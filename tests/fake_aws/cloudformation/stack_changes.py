@@ -112,8 +112,7 @@ def continue_update_rollback(request: Request, params: dict[str, Any]) -> Reply:
         raise validation_error(f"ContinueUpdateRollback cannot be called from stack with {stack.status} status")
     skip = frozenset(params.get("ResourcesToSkip", ()))
     for logical_id in sorted(skip):
-        resource = stack.resources.get(logical_id)
-        if resource is None or resource.status != "UPDATE_FAILED":
+        if not _could_not_be_rolled_back(stack, logical_id):
             raise validation_error(
                 f"ResourcesToSkip: [{logical_id}] can only name resources that are in the UPDATE_FAILED state"
             )
@@ -122,6 +121,18 @@ def continue_update_rollback(request: Request, params: dict[str, Any]) -> Reply:
     book = journal(request, stack)
     lifecycle.start(book, "CONTINUE_ROLLBACK", params.get("ClientRequestToken"), lambda: _continue(book, skip))
     return {}
+
+
+def _could_not_be_rolled_back(stack: Stack, logical_id: str) -> bool:
+    """Return whether the resource failed by itself when the stack was last rolled back, not only on its way forth."""
+    if logical_id not in stack.resources or stack.resources[logical_id].status != "UPDATE_FAILED":
+        return False
+    for event in reversed(stack.events):
+        if event.logical_id == logical_id and event.status == "UPDATE_FAILED":
+            return event.reason != "Resource update cancelled"
+        if event.physical_id == stack.id and event.status == "UPDATE_ROLLBACK_IN_PROGRESS":
+            break
+    return False
 
 
 def _continue(book: Journal, skip: frozenset[str]) -> Waits:
