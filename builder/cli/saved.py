@@ -1,6 +1,7 @@
 """`show`, `execute`, `discard`: what can be done with a saved plan."""
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,10 @@ def show(wiring: Wiring, *, plan_file: Path) -> ExitCode:
 @click.pass_obj
 def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str]) -> ExitCode:
     """Execute exactly the change sets of a saved plan; started again, it goes on where it stopped."""
-    ended = carry_out(wiring, _read(plan_file), plan_file, allow)
+    from builder.deploy import execute_plan
+
+    plan = _read(plan_file)
+    ended = carry_out(wiring, plan, plan_file, partial(execute_plan, plan, wiring.clients, allow=allow))
     return tell_end(wiring, ended, f"python -m builder execute {plan_file}    goes on with what is left")
 
 

@@ -7,6 +7,7 @@ It works from a manifest made yesterday on another machine, and never imports co
     plan       the change sets, made and read               guards          what must not happen unasked
     chain      what is done to one stack, in order          preflight       is all still as reviewed, and allowed?
     execute    each link when its needs are done            deferred        a change set made on the way
+    unreviewed planned and executed in one run              discard, sweep  what nobody wants any more goes
     destroy    by tag, in reverse order                     resources       one module a type that holds data
 """
 
@@ -22,6 +23,7 @@ from builder.deploy.progress import Emit, Progress
 from builder.deploy.records import Options, Plan, read_plan, write_plan
 from builder.deploy.sweep import sweep
 from builder.deploy.take_down import Standing
+from builder.deploy.unreviewed import execute_unreviewed
 
 __all__ = [
     "Brake",
@@ -44,6 +46,7 @@ __all__ = [
     "destroy",
     "discard_plan",
     "execute_plan",
+    "execute_unreviewed",
     "exit_code",
     "find_standing",
     "make_deployment",

@@ -8,7 +8,7 @@ import yaml
 _WITHOUT_FN = frozenset({"Ref", "Condition"})
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads short-form intrinsics into their long forms, and dates as the texts that CloudFormation takes them for."""
 
 
@@ -41,7 +41,7 @@ def read_template(text: object) -> dict[str, Any]:
     if isinstance(text, Mapping):
         return dict(text)
     try:
-        read = yaml.load(str(text), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        read = yaml.load(str(text), Loader=_Loader)  # noqa: S506 - a safe loader
     except yaml.YAMLError:
         return {}
     return read if isinstance(read, dict) else {}
