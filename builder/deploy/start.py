@@ -10,7 +10,8 @@ from builder.deploy.records import Plan, Step
 from builder.errors import AwsError
 from builder.terms import Arn, StackId
 
-_NOT_AVAILABLE = frozenset({"InvalidChangeSetStatus", "ChangeSetNotFound"})
+# What a request is answered that comes too late, be it after another's or after itself.
+_NOT_AVAILABLE = frozenset({"InvalidChangeSetStatus", "ChangeSetNotFound", "TokenAlreadyExistsException"})
 
 
 def execution_token(plan: Plan, stack: StackId, part: int) -> str:

@@ -1,5 +1,6 @@
 """Deleting one stack with all that it holds: emptied first, and helped where its deletion is refused."""
 
+import asyncio
 import functools
 from dataclasses import dataclass
 
@@ -8,9 +9,11 @@ from builder.deploy.cause import observe_cause
 from builder.deploy.change_set import token
 from builder.deploy.observe import ObservedStack, observe_resources
 from builder.deploy.outcome import Broke, Done
+from builder.deploy.preflight import LAG_S
 from builder.deploy.progress import Emit, Emptied, FirstFailure, Started
 from builder.deploy.resources import HOLDERS
 from builder.deploy.watch import Watch
+from builder.errors import AwsError
 from builder.terms import StackId
 
 _DEADLINE_S = 6 * 3600.0
@@ -58,40 +61,47 @@ async def take_down(work: Demolition, one: Standing) -> Done | Broke:
     for kind, physical_id in one.holders:
         told = functools.partial(_tell_emptied, work.emit, one.id, physical_id)
         await HOLDERS[kind].empty(work.clients, one.stack.region, physical_id, told)
-    attempt = 1
-    while (stack := await _delete(work, one, attempt)).status != "DELETE_COMPLETE":
-        if attempt == _TRIES:
-            return await _broke(work, one, stack)
+    stack = await _delete(work, one, one.stack, attempt=1)
+    for attempt in range(2, _TRIES + 1):
+        if stack.status == "DELETE_COMPLETE":
+            break
         for kind, physical_id in one.holders:
             await HOLDERS[kind].release(work.clients, one.stack.region, physical_id)
-        attempt += 1
-    return Done(one.id, stack.status)
+        stack = await _delete(work, one, stack, attempt)
+    return Done(one.id, stack.status) if stack.status == "DELETE_COMPLETE" else await _broke(work, one, stack)
 
 
 def _tell_emptied(emit: Emit, stack: StackId, bucket: str, versions: int) -> None:
     emit(Emptied(stack=stack, bucket=bucket, versions=versions))
 
 
-async def _delete(work: Demolition, one: Standing, attempt: int) -> ObservedStack:
+async def _delete(work: Demolition, one: Standing, before: ObservedStack, attempt: int) -> ObservedStack:
+    """Ask for the deletion of the stack, which was seen as `before`, and return it as that ended."""
     work.emit(Started(stack=one.id, what="DELETE"))
-    await call(
-        one.id,
-        work.clients.cloudformation(one.stack.region).delete_stack,
-        StackName=one.stack.arn,
-        ClientRequestToken=_token(work, one, attempt),
-    )
-    seen_deleting = False
+    await _ask(work, one, attempt)
+    loop = asyncio.get_running_loop()
+    asked, seen_deleting = loop.time(), False
 
     def over(stack: ObservedStack) -> bool:
-        # A stale read may still show the status from before: that one is neither of the two ends, except that a
-        # second try starts from DELETE_FAILED, which counts only once the deletion has been seen to run.
+        # A read may lag behind: where an earlier deletion had failed, its DELETE_FAILED counts only once this one
+        # has been seen to run, or could have been.
         nonlocal seen_deleting
         seen_deleting = seen_deleting or stack.status == "DELETE_IN_PROGRESS"
-        return stack.status == "DELETE_COMPLETE" or (
-            stack.status == "DELETE_FAILED" and (seen_deleting or attempt == 1)
-        )
+        is_news = before.status != "DELETE_FAILED" or seen_deleting or loop.time() - asked > LAG_S
+        return stack.status == "DELETE_COMPLETE" or (stack.status == "DELETE_FAILED" and is_news)
 
     return await work.watch.until(one.stack.arn, over, _DEADLINE_S)
+
+
+async def _ask(work: Demolition, one: Standing, attempt: int) -> None:
+    client = work.clients.cloudformation(one.stack.region)
+    token = _token(work, one, attempt)
+    try:
+        await call(one.id, client.delete_stack, StackName=one.stack.arn, ClientRequestToken=token)
+    except AwsError as error:
+        # The answer was lost, and when boto3 asked again this very deletion had ended already.
+        if error.code != "TokenAlreadyExistsException":
+            raise
 
 
 async def _broke(work: Demolition, one: Standing, stack: ObservedStack) -> Broke:

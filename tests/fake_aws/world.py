@@ -39,6 +39,8 @@ class Quirks:
     """CreateChangeSet again, the same in everything, answers the first change set instead of AlreadyExistsException."""
     repeated_request_token_is_honoured: bool = False
     """ExecuteChangeSet and DeleteStack again with the same token answer success instead of an error."""
+    repeated_execution_names_the_token: bool = False
+    """ExecuteChangeSet again with the same token answers TokenAlreadyExistsException, not InvalidChangeSetStatus."""
     review_shows_change_set_id: bool = True
     """DescribeStacks names the last change set made for a stack in REVIEW_IN_PROGRESS, though nothing was executed."""
     young_replicas_block_deletion: bool = False
