@@ -33,10 +33,16 @@ async def execute_step(plan: Plan, step: Step, clients: Clients) -> Arn:
             DisableRollback=False,
         )
     except AwsError as error:
-        if error.code not in _NOT_AVAILABLE:
+        if error.code not in _NOT_AVAILABLE and not await _is_busy(step, clients):
             raise
         return await _who_runs(plan, step, clients, error)
     return step.change_set
+
+
+async def _is_busy(step: Step, clients: Clients) -> bool:
+    """Return whether an operation runs on the stack: ours after all, or the one that ours was refused for."""
+    stack = await observe_stack(clients, step.region, step.stack_arn)
+    return stack is not None and not stack.facts.settled
 
 
 async def _who_runs(plan: Plan, step: Step, clients: Clients, refusal: AwsError) -> Arn:

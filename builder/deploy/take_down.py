@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from builder.aws import Clients, call, together
 from builder.deploy.cause import observe_cause
 from builder.deploy.change_set import token
-from builder.deploy.observe import ObservedStack, observe_resources
+from builder.deploy.observe import ObservedStack, observe_resources, observe_stack
 from builder.deploy.outcome import Broke, Done
 from builder.deploy.preflight import LAG_S
 from builder.deploy.progress import Emit, Emptied, FirstFailure, Started
@@ -57,7 +57,7 @@ async def quiesce(standing: Standing, clients: Clients) -> None:
 async def take_down(work: Demolition, one: Standing) -> Done | Broke:
     """Empty the stack and delete it, waiting for an operation that runs on it; return how that ended."""
     if not one.stack.facts.settled:
-        await work.watch.until(one.stack.arn, lambda stack: stack.facts.settled, _DEADLINE_S)
+        await _until_settled(work, one)
     for kind, physical_id in one.holders:
         told = functools.partial(_tell_emptied, work.emit, one.id, physical_id)
         await HOLDERS[kind].empty(work.clients, one.stack.region, physical_id, told)
@@ -65,10 +65,21 @@ async def take_down(work: Demolition, one: Standing) -> Done | Broke:
     for attempt in range(2, _TRIES + 1):
         if stack.status == "DELETE_COMPLETE":
             break
-        for kind, physical_id in one.holders:
-            await HOLDERS[kind].release(work.clients, one.stack.region, physical_id)
+        await _release(work, one, stack)
         stack = await _delete(work, one, stack, attempt)
     return Done(one.id, stack.status) if stack.status == "DELETE_COMPLETE" else await _broke(work, one, stack)
+
+
+async def _until_settled(work: Demolition, one: Standing) -> None:
+    await work.watch.until(one.stack.arn, lambda stack: stack.facts.settled, _DEADLINE_S)
+
+
+async def _release(work: Demolition, one: Standing, stack: ObservedStack) -> None:
+    """Remove what the deletion was refused for; there may be more in the stack than was found in it at first."""
+    now = await observe_standing(one.id, stack, work.clients)
+    await quiesce(now, work.clients)
+    for kind, physical_id in now.holders:
+        await HOLDERS[kind].release(work.clients, stack.region, physical_id)
 
 
 def _tell_emptied(emit: Emit, stack: StackId, bucket: str, versions: int) -> None:
@@ -83,25 +94,30 @@ async def _delete(work: Demolition, one: Standing, before: ObservedStack, attemp
     asked, seen_deleting = loop.time(), False
 
     def over(stack: ObservedStack) -> bool:
-        # A read may lag behind: where an earlier deletion had failed, its DELETE_FAILED counts only once this one
-        # has been seen to run, or could have been.
+        # A read may lag behind: the status from before counts only once the deletion has been seen to run, or could
+        # have been.
         nonlocal seen_deleting
         seen_deleting = seen_deleting or stack.status == "DELETE_IN_PROGRESS"
-        is_news = before.status != "DELETE_FAILED" or seen_deleting or loop.time() - asked > LAG_S
-        return stack.status == "DELETE_COMPLETE" or (stack.status == "DELETE_FAILED" and is_news)
+        is_news = stack.status != before.status or seen_deleting or loop.time() - asked > LAG_S
+        return stack.status == "DELETE_COMPLETE" or (stack.facts.settled and is_news)
 
     return await work.watch.until(one.stack.arn, over, _DEADLINE_S)
 
 
 async def _ask(work: Demolition, one: Standing, attempt: int) -> None:
+    """Ask for the deletion, if need be again when somebody else's operation on the stack has ended."""
     client = work.clients.cloudformation(one.stack.region)
     token = _token(work, one, attempt)
     try:
         await call(one.id, client.delete_stack, StackName=one.stack.arn, ClientRequestToken=token)
     except AwsError as error:
-        # The answer was lost, and when boto3 asked again this very deletion had ended already.
-        if error.code != "TokenAlreadyExistsException":
+        if error.code == "TokenAlreadyExistsException":
+            return  # an answer was lost, and when boto3 asked again this very deletion had ended already
+        stack = await observe_stack(work.clients, one.stack.region, one.stack.arn)
+        if stack is None or stack.facts.settled:
             raise
+        await _until_settled(work, one)
+        await _ask(work, one, attempt)
 
 
 async def _broke(work: Demolition, one: Standing, stack: ObservedStack) -> Broke:

@@ -118,6 +118,8 @@ def execute_change_set(request: Request, params: dict[str, Any]) -> Reply:
         )
     if found.type == "UPDATE":
         check_updatable(stack)
+    elif stack.status != "REVIEW_IN_PROGRESS":
+        raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
     stack.change_sets = {found.id: found}
     stack.change_set_id = found.id
     stack.disable_rollback = params.get("DisableRollback", found.on_stack_failure == "DO_NOTHING")
