@@ -70,8 +70,8 @@ async def take_down(work: Demolition, one: Standing) -> Done | Broke:
     return Done(one.id, stack.status) if stack.status == "DELETE_COMPLETE" else await _broke(work, one, stack)
 
 
-async def _until_settled(work: Demolition, one: Standing) -> None:
-    await work.watch.until(one.stack.arn, lambda stack: stack.facts.settled, _DEADLINE_S)
+async def _until_settled(work: Demolition, one: Standing) -> ObservedStack:
+    return await work.watch.until(one.stack.arn, lambda stack: stack.facts.settled, _DEADLINE_S)
 
 
 async def _release(work: Demolition, one: Standing, stack: ObservedStack) -> None:
@@ -89,7 +89,7 @@ def _tell_emptied(emit: Emit, stack: StackId, bucket: str, versions: int) -> Non
 async def _delete(work: Demolition, one: Standing, before: ObservedStack, attempt: int) -> ObservedStack:
     """Ask for the deletion of the stack, which was seen as `before`, and return it as that ended."""
     work.emit(Started(stack=one.id, what="DELETE"))
-    await _ask(work, one, attempt)
+    await _ask(work, one, before, attempt)
     loop = asyncio.get_running_loop()
     asked, seen_deleting = loop.time(), False
 
@@ -104,8 +104,8 @@ async def _delete(work: Demolition, one: Standing, before: ObservedStack, attemp
     return await work.watch.until(one.stack.arn, over, _DEADLINE_S)
 
 
-async def _ask(work: Demolition, one: Standing, attempt: int) -> None:
-    """Ask for the deletion, if need be again when somebody else's operation on the stack has ended."""
+async def _ask(work: Demolition, one: Standing, before: ObservedStack, attempt: int) -> None:
+    """Ask for the deletion, and again where somebody else's operation on the stack was in the way and has ended."""
     client = work.clients.cloudformation(one.stack.region)
     token = _token(work, one, attempt)
     try:
@@ -114,10 +114,9 @@ async def _ask(work: Demolition, one: Standing, attempt: int) -> None:
         if error.code == "TokenAlreadyExistsException":
             return  # an answer was lost, and when boto3 asked again this very deletion had ended already
         stack = await observe_stack(work.clients, one.stack.region, one.stack.arn)
-        if stack is None or stack.facts.settled:
+        if stack is None or (stack.facts.settled and stack.last_change == before.last_change):
             raise
-        await _until_settled(work, one)
-        await _ask(work, one, attempt)
+        await _ask(work, one, await _until_settled(work, one), attempt)
 
 
 async def _broke(work: Demolition, one: Standing, stack: ObservedStack) -> Broke:

@@ -73,7 +73,9 @@ LIFE: dict[str, Command] = {
 def make_world(**settings: Any) -> World:
     """A quick AWS, in which a table's home region cannot go before its replica does."""
     world = World(**{"page_size": 100, **settings})
-    world.script.takes(1)
+    world.script.takes(0.5)
+    world.script.takes(0.5, action="STACK")
+    world.script.takes(1, action="CREATE_CHANGE_SET")
     world.replica_change_s = 2
     world.quirks.young_replicas_block_deletion = True
     return world

@@ -48,3 +48,20 @@ def live_killed_at(k: int, fault: Fault) -> list[str]:
         assert take_picture(world) == wanted[verb].picture, f"{verb} at call {k}"
         fill(world)
     return struck
+
+
+@pytest.mark.parametrize("batch", range(1, 4))
+def test_a_destroy_after_a_killed_deploy_leaves_nothing(batch: int) -> None:
+    wanted = undisturbed()
+    for k in count(batch, 3):
+        world = make_world()
+        clients = Clients(world.session(ACCOUNT))
+        world.faults.add(Fault.KILL_AFTER, nth=k)
+        try:
+            run(clients, LIFE["deploy"])
+            break
+        except Killed:
+            world.faults.revive()
+        assert_done(run(clients, LIFE["destroy"]))
+        assert take_picture(world) == wanted["destroy"].picture, f"at call {k}"
+    assert k > 30
