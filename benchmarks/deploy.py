@@ -102,7 +102,9 @@ def make_stage(world: World, run: Run, durations_s: dict[str, float], off: Calla
 def in_real_time(seed: int) -> tuple[Figure, Figure, int]:
     """Return the figures of a first deployment and of an update, and the calls of a run without changes."""
     draw = random.Random(seed)  # noqa: S311 - durations
-    stage = make_stage(World(seed=seed, real_time=True, page_size=PAGE), run_real, REAL_S, lambda: draw.uniform(0.7, 1.3))
+    stage = make_stage(
+        World(seed=seed, real_time=True, page_size=PAGE), run_real, REAL_S, lambda: draw.uniform(0.7, 1.3)
+    )
     first_s, first_calls = stage.deploy(shipped(), "first")
     update_s, update_calls = stage.deploy(updated(), "update")
     _, no_calls = stage.deploy(updated(), "nothing")

@@ -1,26 +1,31 @@
 """Executing a plan and showing how it ended; what `execute` and `deploy` share."""
 
-from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from builder.cli.wiring import Wiring
 from builder.errors import ExitCode
 
 if TYPE_CHECKING:
-    from builder.deploy import Outcome, Plan
+    from collections.abc import Coroutine, Sequence
+
+    from builder.deploy import Brake, Emit, Outcome, Plan
 
 
-def carry_out(wiring: Wiring, plan: "Plan", plan_file: Path, allow: Collection[str]) -> "Sequence[Outcome]":
+class Execution(Protocol):
+    """A way to execute a plan, bound to everything but the person who watches it."""
+
+    def __call__(self, *, emit: "Emit", brake: "Brake", in_detail: bool) -> "Coroutine[Any, Any, tuple[Outcome, ...]]":
+        """Execute it and return how each stack ended."""
+
+
+def carry_out(wiring: Wiring, plan: "Plan", plan_file: Path, execution: Execution) -> "Sequence[Outcome]":
     """Execute a plan and return how each stack ended; what is left for review is written into the plan's file."""
-    from builder.deploy import Brake, Deviated, after_review, execute_plan, write_plan
+    from builder.deploy import Brake, Deviated, after_review, write_plan
 
     brake = Brake()
     with wiring.console.progress() as emit:
-        ended = wiring.run(
-            execute_plan(plan, wiring.clients, emit, allow=allow, brake=brake, in_detail=wiring.console.in_detail),
-            brake,
-        )
+        ended = wiring.run(execution(emit=emit, brake=brake, in_detail=wiring.console.in_detail), brake)
     if any(isinstance(outcome, Deviated) for outcome in ended):
         plan_file.write_bytes(write_plan(after_review(plan, ended)))
     return ended

@@ -1,6 +1,7 @@
 """`deploy`: plan, ask, execute."""
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,17 +55,15 @@ def deploy(
 
 def _go_through(wiring: Wiring, plan: "Plan", allow: Collection[str], *, yes: bool) -> ExitCode:
     """Ask and execute; what was made for this run and is not executed by it goes again."""
-    from builder.deploy import Cancelled, Overtaken, discard_plan, sweep
+    from builder.deploy import discard_plan, execute_unreviewed, sweep
 
-    try:
-        if not yes:
+    if not yes:
+        try:
             wiring.console.ask("Execute exactly this?", "yes")
-        ended = carry_out(wiring, plan, _REVIEW, allow)
-    except (BuilderError, click.Abort):
-        wiring.run(discard_plan(plan, wiring.clients))
-        raise
-    unstarted = {one.stack for one in ended if isinstance(one, Cancelled | Overtaken)}
-    wiring.run(discard_plan(plan, wiring.clients, only=unstarted))
+        except (BuilderError, click.Abort):
+            wiring.run(discard_plan(plan, wiring.clients))
+            raise
+    ended = carry_out(wiring, plan, _REVIEW, partial(execute_unreviewed, plan, wiring.clients, allow=allow))
     code = tell_end(wiring, ended, "python -m builder deploy    plans anew from what stands now")
     if code is ExitCode.DONE:
         wiring.run(sweep(wiring.deployment, plan, wiring.clients))

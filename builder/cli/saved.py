@@ -1,6 +1,7 @@
 """`show`, `execute`, `discard`: what can be done with a saved plan."""
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ def show(wiring: Wiring, *, plan_file: Path, markdown: Path | None, html: Path |
 @click.pass_obj
 def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str], recover: bool, yes: bool) -> ExitCode:
     """Execute exactly the change sets of a saved plan; started again, it goes on where it stopped."""
+    from builder.deploy import execute_plan
+
     plan = _read(plan_file)
     if skipped := [region for region in plan.regions if region in wiring.skip_regions]:
         raise BadInput(
@@ -49,7 +52,7 @@ def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str], recover:
         )
     if recover and (code := recover_first(wiring, plan, yes=yes)) is not ExitCode.DONE:
         return code
-    ended = carry_out(wiring, plan, plan_file, allow)
+    ended = carry_out(wiring, plan, plan_file, partial(execute_plan, plan, wiring.clients, allow=allow))
     return tell_end(wiring, ended, f"python -m builder execute {plan_file}    goes on with what is left")
 
 

@@ -8,6 +8,7 @@ It works from a manifest made yesterday on another machine, and never imports co
     chain      what is done to one stack, in order          preflight       is all still as reviewed, and allowed?
     execute    each link when its needs are done            deferred        a change set made on the way
     recovery   what it takes to roll back what is halted    recover         that rollback, done
+    unreviewed planned and executed in one run              discard, sweep  what nobody wants any more goes
     destroy    by tag, in reverse order                     resources       one module a type that holds data
 """
 
@@ -26,6 +27,7 @@ from builder.deploy.recover import recover
 from builder.deploy.recovery import Recovery, find_recoveries
 from builder.deploy.sweep import sweep
 from builder.deploy.take_down import Standing, check_protection
+from builder.deploy.unreviewed import execute_unreviewed
 
 __all__ = [
     "Brake",
@@ -51,6 +53,7 @@ __all__ = [
     "destroy",
     "discard_plan",
     "execute_plan",
+    "execute_unreviewed",
     "exit_code",
     "find_recoveries",
     "find_standing",

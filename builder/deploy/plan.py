@@ -13,12 +13,14 @@ from builder.deploy.discard import discard_asked
 from builder.deploy.guards import trips
 from builder.deploy.look import look_around
 from builder.deploy.lost_region import check_without
+from builder.deploy.observe import observe_stack
 from builder.deploy.outline import Outline, Part, make_outline
 from builder.deploy.pending import observe_change_sets, reviews_of_others
+from builder.deploy.preflight import overtaken, stands_as
 from builder.deploy.progress import Begun, Emit, Planned, Planning, Unchanged
 from builder.deploy.records import PLAN_VERSION, Deferred, Deletion, Options, Origin, Orphan, PendingReview, Plan, Step
-from builder.errors import BuilderError
-from builder.terms import Region, StackId
+from builder.errors import AwsError, BuilderError, Stopped
+from builder.terms import Arn, Region, StackId
 
 Lint = Callable[[str, Region], tuple[str, ...]]
 """What a linter has to say of a template in a region, a line each."""
@@ -104,16 +106,36 @@ def _unchanged(deployment: Deployment, work: tuple[Step | Deferred, ...]) -> tup
 
 
 async def _make_step(planner: _Planner, part: Part) -> Step | None:
+    """Make a part's change set. Raises Stopped where somebody else's operation on the stack came in between."""
     clients, emit, desired = planner.clients, planner.emit, part.desired
     emit(Planning(stack=desired.id, type=part.type))
-    asked = await ask(clients, planner.origin, Request(desired=desired, type=part.type, part=part.number))
-    planner.asked.append(asked)
-    step = await make_step(clients, asked, part)
+    asked = None
+    try:
+        asked = await ask(clients, planner.origin, Request(desired=desired, type=part.type, part=part.number))
+        planner.asked.append(asked)
+        step = await make_step(clients, asked, part)
+    except AwsError as error:
+        if moved := await _moved(clients, part, asked):
+            raise moved from error
+        raise
     if step is None:
         emit(Unchanged(stack=desired.id))
     else:
         emit(Planned(stack=desired.id, changes=len(step.changes)))
     return step
+
+
+async def _moved(clients: Clients, part: Part, asked: Asked | None) -> Stopped | None:
+    """Return the refusal if the stack is not as it was found, or lost the change set that was asked for."""
+    desired = part.desired
+    stack = await observe_stack(clients, desired.site, desired.name)
+    if not stands_as(part.found, stack):
+        now = stack.status if stack is not None else "gone"
+        return overtaken(desired.id, stack, f"the stack was moved while it was planned, and is {now} now")
+    there = await observe_change_sets(clients, desired.id, desired.site, Arn(desired.name))
+    if asked is not None and asked.change_set not in {one["ChangeSetId"] for one in there}:
+        return overtaken(desired.id, stack, "its change set was deleted while it was planned")
+    return None
 
 
 async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:

@@ -109,7 +109,7 @@ async def _check_deferred(
     stack = await observe_stack(clients, deferred.site, deferred.name)
     if stack is not None and (done := await how_far(plan, chain, stack, clients)):
         return done
-    if begun or _stands_as(deferred.found, stack):
+    if begun or stands_as(deferred.found, stack):
         return Checked(stack=deferred.stack, left=chain, untouched=True)
     return overtaken(deferred.stack, stack, "its stack is not as it was planned for")
 
@@ -120,12 +120,12 @@ async def _check_deletion(deletion: Deletion, chain: Chain, clients: Clients) ->
         return Checked(stack=deletion.stack, left=chain[1:])
     if stack.termination_protection and not deletion.protected:
         return overtaken(deletion.stack, stack, "the stack that was to be deleted is protected from that by now")
-    if stack.status.startswith("DELETE_") or _stands_as(deletion.found, stack):
+    if stack.status.startswith("DELETE_") or stands_as(deletion.found, stack):
         return Checked(stack=deletion.stack, left=chain, untouched=True)
     return overtaken(deletion.stack, stack, "the stack that was to be deleted has moved")
 
 
-def _stands_as(found: Found, stack: ObservedStack | None) -> bool:
+def stands_as(found: Found, stack: ObservedStack | None) -> bool:
     """Return whether the stack is as it was when the plan was made."""
     if stack is None or not stack.facts.exists:
         return found.status is None or found.status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}

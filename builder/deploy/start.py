@@ -10,7 +10,8 @@ from builder.deploy.records import Plan, Step
 from builder.errors import AwsError
 from builder.terms import Arn, StackId
 
-_NOT_AVAILABLE = frozenset({"InvalidChangeSetStatus", "ChangeSetNotFound"})
+# What a request is answered that comes too late, be it after another's or after itself.
+_NOT_AVAILABLE = frozenset({"InvalidChangeSetStatus", "ChangeSetNotFound", "TokenAlreadyExistsException"})
 
 
 def execution_token(plan: Plan, stack: StackId, part: int) -> str:
@@ -32,10 +33,16 @@ async def execute_step(plan: Plan, step: Step, clients: Clients) -> Arn:
             DisableRollback=False,
         )
     except AwsError as error:
-        if error.code not in _NOT_AVAILABLE:
+        if error.code not in _NOT_AVAILABLE and not await _is_busy(step, clients):
             raise
         return await _who_runs(plan, step, clients, error)
     return step.change_set
+
+
+async def _is_busy(step: Step, clients: Clients) -> bool:
+    """Return whether an operation runs on the stack: ours after all, or the one that ours was refused for."""
+    stack = await observe_stack(clients, step.site, step.stack_arn)
+    return stack is not None and not stack.facts.settled
 
 
 async def _who_runs(plan: Plan, step: Step, clients: Clients, refusal: AwsError) -> Arn:

@@ -8,7 +8,7 @@ from builder.aws import Clients, call, together
 from builder.deploy.cause import observe_cause, observe_token
 from builder.deploy.change_set import token
 from builder.deploy.guards import protection_trip
-from builder.deploy.observe import ObservedStack, observe_resources, observe_template
+from builder.deploy.observe import ObservedStack, observe_resources, observe_stack, observe_template
 from builder.deploy.outcome import Broke, Done
 from builder.deploy.permission import check_allowed
 from builder.deploy.progress import Emit, Emptied, FirstFailure, Started, Waiting
@@ -86,14 +86,21 @@ async def take_down(work: Demolition, one: Standing) -> Done | Broke:
     for kind, physical_id in one.holders:
         told = functools.partial(_tell_emptied, work.emit, one.id, physical_id)
         await HOLDERS[kind].empty(work.clients.of(one.stack.site), one.stack.region, physical_id, told)
-    before, attempt = one.stack.status, 1
-    while (stack := await _delete(work, one, before, attempt)).status != "DELETE_COMPLETE":
-        if attempt == _TRIES:
-            return await _broke(work, one, stack)
-        for kind, physical_id in one.holders:
-            await HOLDERS[kind].release(work.clients.of(one.stack.site), one.stack.region, physical_id)
-        before, attempt = stack.status, attempt + 1
-    return Done(one.id, stack.status)
+    stack = await _delete(work, one, one.stack, attempt=1)
+    for attempt in range(2, _TRIES + 1):
+        if stack.status == "DELETE_COMPLETE":
+            break
+        await _release(work, one, stack)
+        stack = await _delete(work, one, stack, attempt)
+    return Done(one.id, stack.status) if stack.status == "DELETE_COMPLETE" else await _broke(work, one, stack)
+
+
+async def _release(work: Demolition, one: Standing, stack: ObservedStack) -> None:
+    """Remove what the deletion was refused for; there may be more in the stack than was found in it at first."""
+    now = await observe_standing(one.id, stack, work.clients)
+    await quiesce(now, work.clients)
+    for kind, physical_id in now.holders:
+        await HOLDERS[kind].release(work.clients.of(stack.site), stack.region, physical_id)
 
 
 async def _settled(work: Demolition, one: Standing) -> Standing:
@@ -120,20 +127,27 @@ def _tell_emptied(emit: Emit, stack: StackId, bucket: str, versions: int) -> Non
     emit(Emptied(stack=stack, bucket=bucket, versions=versions))
 
 
-async def _delete(work: Demolition, one: Standing, before: str, attempt: int) -> ObservedStack:
+async def _delete(work: Demolition, one: Standing, before: ObservedStack, attempt: int) -> ObservedStack:
+    """Ask for the deletion of the stack, which was seen as `before`, and return it as that ended."""
     work.emit(Started(stack=one.id, what="DELETE"))
+    await _ask(work, one, before, attempt)
+    return await work.watch.until(one.stack.arn, settled_after(before.status), DEADLINE_S)
+
+
+async def _ask(work: Demolition, one: Standing, before: ObservedStack, attempt: int) -> None:
+    """Ask for the deletion, and again where somebody else's operation on the stack was in the way and has ended."""
+    client = work.clients.of(one.stack.site).cloudformation(one.stack.region)
+    token = _token(work, one, attempt)
     try:
-        await call(
-            one.id,
-            work.clients.of(one.stack.site).cloudformation(one.stack.region).delete_stack,
-            StackName=one.stack.arn,
-            ClientRequestToken=_token(work, one, attempt),
-        )
+        await call(one.id, client.delete_stack, StackName=one.stack.arn, ClientRequestToken=token)
     except AwsError as error:
-        # The answer to our own request was lost and boto3 sent it again.
-        if error.code != "TokenAlreadyExistsException":
+        if error.code == "TokenAlreadyExistsException":
+            return  # an answer was lost, and when boto3 asked again this very deletion had ended already
+        stack = await observe_stack(work.clients, one.stack.site, one.stack.arn)
+        if stack is None or (stack.facts.settled and stack.last_change == before.last_change):
             raise
-    return await work.watch.until(one.stack.arn, settled_after(before), DEADLINE_S)
+        settled = await work.watch.until(one.stack.arn, lambda seen: seen.facts.settled, DEADLINE_S)
+        await _ask(work, one, settled, attempt)
 
 
 async def _broke(work: Demolition, one: Standing, stack: ObservedStack) -> Broke:

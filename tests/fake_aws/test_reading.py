@@ -104,6 +104,14 @@ def test_a_missing_stack_is_refused_in_each_operations_words(
     assert refused.value.response["Error"]["Code"] == "ValidationError"
 
 
+def test_events_of_a_change_set_that_is_not_there_are_refused(cfn: "CloudFormationClient", plan: "Deploy") -> None:
+    arn = plan()
+    cfn.delete_change_set(ChangeSetName=arn)
+    with pytest.raises(ClientError, match="does not exist") as refused:
+        cfn.describe_events(ChangeSetName=arn)
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
 def test_early_validation_names_property_and_path(cfn: "CloudFormationClient", plan: "Deploy") -> None:
     arn = plan(TOPIC.replace("DisplayName", "Nickname"))
     shown = cfn.describe_change_set(ChangeSetName=arn)

@@ -76,7 +76,7 @@ class _Journey:
             call.outcome = Fault.HANG.value
             world.clock.sleep(self._timeout("connect_timeout"))
             raise ConnectTimeoutError(endpoint_url=self.request.url)
-        world.clock.sleep(world.latency_s / 2)
+        world.clock.sleep(world.one_way_s())
         if Fault.LOSE_REQUEST in faults:
             call.outcome = Fault.LOSE_REQUEST.value
             raise ConnectionClosedError(endpoint_url=self.request.url)
@@ -93,7 +93,7 @@ class _Journey:
             call.outcome = Fault.READ_TIMEOUT.value
             world.clock.sleep(self._timeout("read_timeout"))
             raise ReadTimeoutError(endpoint_url=self.request.url)
-        world.clock.sleep(world.latency_s / 2)
+        world.clock.sleep(world.one_way_s())
 
     def _answer(self, faults: frozenset[Fault], call: Call, identity: Identity, request_id: str) -> tuple[int, Payload]:
         world, model = self.attempt.world, self.attempt.operation

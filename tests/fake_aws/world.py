@@ -44,6 +44,8 @@ class Quirks:
     """ExecuteChangeSet and DeleteStack again with the same token answer success instead of an error."""
     review_shows_tags: bool = True
     """DescribeStacks shows the tags of a stack in REVIEW_IN_PROGRESS, though only a change set was given them."""
+    repeated_execution_names_the_token: bool = False
+    """ExecuteChangeSet again with the same token answers TokenAlreadyExistsException, not InvalidChangeSetStatus."""
     review_shows_change_set_id: bool = True
     """DescribeStacks names the last change set made for a stack in REVIEW_IN_PROGRESS, though nothing was executed."""
     young_replicas_block_deletion: bool = False
@@ -76,6 +78,8 @@ class World:
         self.random = random.Random(seed)  # noqa: S311  a world is the same each time
         self.page_size = page_size
         self.latency_s = latency_s
+        self.jitter = 0.0
+        """By which part of itself the latency is off at most, drawn anew for each message."""
         self.quirks = Quirks()
         self.faults = Faults(random.Random(seed + 1))  # noqa: S311
         self.script = Script()
@@ -166,6 +170,11 @@ class World:
     def now(self) -> float:
         """Seconds since the world began."""
         return self.clock.time() - self._began
+
+    def one_way_s(self) -> float:
+        """Return how long the next message takes, there or back."""
+        off = self.random.uniform(-self.jitter, self.jitter) if self.jitter else 0.0
+        return self.latency_s / 2 * (1 + off)
 
     def datetime(self) -> datetime:
         """Return the world's moment as AWS writes it; the moment of the step under way while the world catches up."""

@@ -5,12 +5,15 @@ DynamoDB may refuse to delete a region that was the source of a young replica.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, Pace, call
 from builder.deploy.resources.holder import Holder, Properties, Seen
 from builder.errors import AwsError
 from builder.terms import Region
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import ReplicaDescriptionTypeDef
 
 _GONE = "ResourceNotFoundException"
 _PACE = Pace(first_s=1.0, every_s=1.0)
@@ -118,35 +121,44 @@ async def release(clients: Clients, region: Region, physical_id: str) -> None:
     A region that was the source of a replica less than 24 hours old cannot be deleted while that replica is there.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_reqs_bestpractices.html
     """
-    client, where = clients.dynamodb(region), f"{region}: {physical_id}"
-    while replica := await _other_replica(clients, region, physical_id):
-        await call(
-            where,
-            client.update_table,
-            TableName=physical_id,
-            ReplicaUpdates=[{"Delete": {"RegionName": replica}}],
-        )
-        await _until_gone(clients, region, physical_id, replica)
-
-
-async def _until_gone(clients: Clients, region: Region, table: str, replica: str) -> None:
     loop = asyncio.get_running_loop()
     started = loop.time()
-    while await _other_replica(clients, region, table) == replica:  # noqa: ASYNC110 - DynamoDB sends no event
+    while replica := await _other_replica(clients, region, physical_id):
+        if replica.get("ReplicaStatus") != "DELETING":
+            await _remove(clients, region, physical_id, replica["RegionName"])
         await asyncio.sleep(_PACE.wait_s(loop.time() - started))
 
 
-async def _other_replica(clients: Clients, region: Region, table: str) -> str | None:
+async def _remove(clients: Clients, region: Region, table: str, replica: str) -> None:
+    """Ask for a replica's removal. A refusal is fine where the table is being changed, or the replica is gone.
+
+    After a lost answer boto3 asks again, and is told just that.
+    """
+    client = clients.dynamodb(region)
+    try:
+        await call(
+            f"{region}: {table}",
+            client.update_table,
+            TableName=table,
+            ReplicaUpdates=[{"Delete": {"RegionName": replica}}],
+        )
+    except AwsError as error:
+        if error.code == "ResourceInUseException":
+            return
+        left = await _other_replica(clients, region, table)
+        if left is not None and left["RegionName"] == replica:
+            raise
+
+
+async def _other_replica(clients: Clients, region: Region, table: str) -> "ReplicaDescriptionTypeDef | None":
     try:
         answer = await call(f"{region}: {table}", clients.dynamodb(region).describe_table, TableName=table)
     except AwsError as error:
         if error.code == _GONE:
             return None
         raise
-    others = sorted(
-        name for replica in answer["Table"].get("Replicas", []) if (name := replica["RegionName"]) != region
-    )
-    return others[0] if others else None
+    others = [replica for replica in answer["Table"].get("Replicas", []) if replica["RegionName"] != region]
+    return min(others, key=lambda replica: replica["RegionName"], default=None)
 
 
 HOLDER = Holder(

@@ -108,9 +108,12 @@ def delete_change_set(request: Request, params: dict[str, Any]) -> Reply:
 def execute_change_set(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ExecuteChangeSet: the stack's other change sets are gone from then on."""
     stack, found = change_set(request, params)
-    token = params.get("ClientRequestToken")
-    if token is not None and token in stack.tokens and request.world.quirks.repeated_request_token_is_honoured:
-        return {}
+    token, quirks = params.get("ClientRequestToken"), request.world.quirks
+    if token is not None and token in stack.tokens:
+        if quirks.repeated_request_token_is_honoured:
+            return {}
+        if quirks.repeated_execution_names_the_token:
+            raise AwsRefusal("TokenAlreadyExistsException", f"A client request token already exists: {token}")
     _check_executable(stack, found)
     if "DisableRollback" in params and found.on_stack_failure is not None:
         raise validation_error(

@@ -8,7 +8,7 @@ from typing import Any
 
 from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation.journal import STACK_TYPE
-from fake_aws.cloudformation.lookup import change_set, stack_named
+from fake_aws.cloudformation.lookup import find_change_set, stack_named
 from fake_aws.cloudformation.paging import page
 from fake_aws.cloudformation.records import ChangeSet, Event, Stack
 from fake_aws.json_value import as_json
@@ -52,13 +52,20 @@ def describe_events(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DescribeEvents for a change set, an operation or a stack, newest first, one page."""
     if not params.keys() & {"StackName", "ChangeSetName", "OperationId"}:
         raise validation_error("One of ChangeSetName, OperationId or StackName must be specified.")
-    found = _of_change_set(*change_set(request, params)) if "ChangeSetName" in params else _of_stacks(request, params)
+    found = _of_named_change_set(request, params) if "ChangeSetName" in params else _of_stacks(request, params)
     if "OperationId" in params:
         found = [each for each in found if each["OperationId"] == params["OperationId"]]
     if params.get("Filters", {}).get("FailedEvents"):
         found = [each for each in found if _failed(each)]
     shown, token = page(request, found, params.get("NextToken"))
     return {"OperationEvents": shown, "NextToken": token}
+
+
+def _of_named_change_set(request: Request, params: dict[str, Any]) -> list[dict[str, Any]]:
+    found = find_change_set(request, params)
+    if found is None:
+        raise validation_error(f"ChangeSet [{params['ChangeSetName']}] does not exist")
+    return _of_change_set(*found)
 
 
 def _of_stacks(request: Request, params: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,40 @@
+"""What stands in a world when a command has ended, seen from inside it and not through the deployer's eyes."""
+
+from typing import Any
+
+from fake_aws import World
+
+Picture = dict[str, Any]
+
+
+def take_picture(world: World) -> Picture:
+    """Return every stack that is not deleted, and what waits on it; every bucket and table, of a stack or of none."""
+    world.settle()
+    return {
+        "stacks": {
+            f"{region}/{stack.name}": {
+                "status": stack.status,
+                "template": stack.deployed.body,
+                "parameters": stack.deployed.parameters,
+                "tags": stack.deployed.tags,
+                "outputs": {one["OutputKey"]: one["OutputValue"] for one in stack.outputs},
+                "resources": {name: one.status for name, one in stack.resources.items() if one.exists},
+                "waiting": [one.name for one in stack.change_sets.values() if one.execution_status == "AVAILABLE"],
+            }
+            for (_, region), place in world._regions.items()
+            for stack in place.cloudformation.stacks.values()
+            if stack.status != "DELETE_COMPLETE"
+        },
+        "buckets": {bucket.name: bucket.replication is not None for bucket in world.buckets.values()},
+        "tables": {table.name: sorted(table.replicas) for table in world.tables.values()},
+        "names taken": sorted(kind for kind, *_ in world.names),
+    }
+
+
+def tell_history(world: World) -> dict[str, list[str]]:
+    """Return every operation that CloudFormation began on a stack of each name, deleted ones included, in order."""
+    history: dict[str, list[str]] = {}
+    for (_, region), place in world._regions.items():
+        for stack in place.cloudformation.stacks.values():
+            history.setdefault(f"{region}/{stack.name}", []).extend(kind for kind, _ in stack.operations)
+    return history
