@@ -33,8 +33,8 @@ class Pace:
 class Tempo:
     """How quickly an AWS does things: CloudFormation's own pace, seen from outside, until an answer tells another."""
 
-    change_sets: Pace = Pace(first_s=1.5, every_s=0.6)
-    stacks: Pace = Pace(first_s=2.0, every_s=0.75)
+    change_sets: Pace = Pace(first_s=2.0, every_s=0.3)
+    stacks: Pace = Pace(first_s=4.0, every_s=0.45)
 
     def heed(self, *, http_response: "AWSResponse", **_: object) -> None:
         """Take the pace from an answer that says how soon to come back, which AWS's own do not; botocore calls this.

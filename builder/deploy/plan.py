@@ -1,8 +1,9 @@
 """Planning: every change set of every region is made before anything is executed; nothing here executes."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from builder.aws import Clients, together
 from builder.deploy.change_set import Asked, Request, ask, console_link, read_findings, review
@@ -21,6 +22,9 @@ from builder.deploy.progress import Begun, Emit, Planned, Planning, Unchanged
 from builder.deploy.records import PLAN_VERSION, Deferred, Deletion, Options, Origin, Orphan, PendingReview, Plan, Step
 from builder.errors import AwsError, BuilderError, Stopped
 from builder.terms import Arn, Region, StackId
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import ChangeSetSummaryTypeDef
 
 Lint = Callable[[str, Region], tuple[str, ...]]
 """What a linter has to say of a template in a region, a line each."""
@@ -72,10 +76,10 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
     orphans = await plan_orphans(look.orphans, clients, needs=outline.stacks if wish.remove_orphans else None)
     deferred = tuple(_defer(planner, part, outline) for part in outline.later)
     try:
-        steps = await together(_make_step(planner, part) for part in outline.now)
-        made = tuple(step for step in steps if step is not None)
+        results = await together(_make_step(planner, part) for part in outline.now)
+        made = tuple(step for step, _ in results if step is not None)
+        pending = tuple(review for _, reviews in results for review in reviews)
         await check_without(deployment, (*made, *deferred), clients)
-        pending = await _pending(made, planner)
     except (BuilderError, asyncio.CancelledError):
         await asyncio.shield(discard_asked(planner.asked, clients))
         raise
@@ -105,24 +109,34 @@ def _unchanged(deployment: Deployment, work: tuple[Step | Deferred, ...]) -> tup
     return tuple(stack.id for stack in deployment.stacks if stack.id not in touched)
 
 
-async def _make_step(planner: _Planner, part: Part) -> Step | None:
-    """Make a part's change set. Raises Stopped where somebody else's operation on the stack came in between."""
+async def _make_step(planner: _Planner, part: Part) -> tuple[Step | None, tuple[PendingReview, ...]]:
+    """Make a part's change set; return its step, and what waits for somebody's review on the same stack.
+
+    Raises Stopped where somebody else's operation on the stack came in between.
+    """
     clients, emit, desired = planner.clients, planner.emit, part.desired
     emit(Planning(stack=desired.id, type=part.type))
     asked = None
     try:
         asked = await ask(clients, planner.origin, Request(desired=desired, type=part.type, part=part.number))
         planner.asked.append(asked)
-        step = await make_step(clients, asked, part)
+        step, there = await asyncio.gather(make_step(clients, asked, part), _standing(clients, asked, part))
     except AwsError as error:
         if moved := await _moved(clients, part, asked):
             raise moved from error
         raise
     if step is None:
         emit(Unchanged(stack=desired.id))
-    else:
-        emit(Planned(stack=desired.id, changes=len(step.changes)))
-    return step
+        return None, ()
+    emit(Planned(stack=desired.id, changes=len(step.changes)))
+    return step, reviews_of_others(step, planner.origin.assembly, there)
+
+
+async def _standing(clients: Clients, asked: Asked, part: Part) -> "list[ChangeSetSummaryTypeDef]":
+    """Return the change sets on the stack; on one that the request has just brought into being there are no others."""
+    if part.found.status is None:
+        return []
+    return await observe_change_sets(clients, asked.stack, asked.site, asked.stack_arn)
 
 
 async def _moved(clients: Clients, part: Part, asked: Asked | None) -> Stopped | None:
@@ -176,17 +190,4 @@ def _defer(planner: _Planner, part: Part, outline: Outline) -> Deferred:
         risk=rate_risk(part.expected),
         found=part.found,
         findings=planner.lint(part.desired.template, part.desired.region) if planner.lint and part.derived else (),
-    )
-
-
-async def _pending(steps: Iterable[Step], planner: _Planner) -> tuple[PendingReview, ...]:
-    """Name what waits for review on the same stacks."""
-    known = [step for step in steps if step.found.status is not None]
-    standing = await together(
-        observe_change_sets(planner.clients, step.stack, step.site, step.stack_arn) for step in known
-    )
-    return tuple(
-        review
-        for step, there in zip(known, standing, strict=True)
-        for review in reviews_of_others(step, planner.origin.assembly, there)
     )

@@ -42,13 +42,22 @@ async def check_plan(plan: Plan, clients: Clients, allow: Collection[str] = ()) 
     chains = make_chains(plan)
     if not chains:
         return ()
-    account = await observe_account(clients, next(iter(chains.values()))[0].region)
-    if account != plan.account:
+    # Side by side; but what another account's credentials don't find is told as that.
+    account, looked = await asyncio.gather(
+        observe_account(clients, next(iter(chains.values()))[0].region),
+        together(_check_chain(plan, chain, clients) for chain in chains.values()),
+        return_exceptions=True,
+    )
+    if isinstance(account, str) and account != plan.account:
         raise BadInput(
             where=plan.deployment,
             what=f"the plan is for account {plan.account}, and the credentials are of account {account}",
         )
-    checked = tuple(await together(_check_chain(plan, chain, clients) for chain in chains.values()))
+    if isinstance(looked, BaseException):
+        raise looked
+    if isinstance(account, BaseException):
+        raise account
+    checked = tuple(looked)
     unfinished = {one.stack for one in checked if one.left}
     check_allowed(
         (trip for trip in plan.guards if trip.stack in unfinished),
