@@ -12,8 +12,8 @@ from builder.deploy.desired import Deployment
 from builder.deploy.discard import discard_asked
 from builder.deploy.guards import trips
 from builder.deploy.look import look_around
-from builder.deploy.outline import Outline, Part, make_outline
 from builder.deploy.observe import observe_stack
+from builder.deploy.outline import Outline, Part, make_outline
 from builder.deploy.pending import observe_change_sets, reviews_of_others
 from builder.deploy.preflight import overtaken, stands_as
 from builder.deploy.progress import Emit, Planned, Planning, Unchanged

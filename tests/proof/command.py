@@ -1,4 +1,4 @@
-"""What `deploy --yes` and `destroy --yes` do, on the fake AWS: each run a process that remembers nothing of the last."""
+"""What `deploy --yes` and `destroy --yes` do, on the fake AWS; nothing is handed from one run to the next."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass

@@ -43,8 +43,7 @@ def test_each_stack_is_executed_once_and_the_loser_need_not_care_or_is_told(case
     same = wanted[0] == wanted[1]
     allowed = ((), ()) if same else (names_in(plans[1]), names_in(plans[0]))
     works = (
-        execute_plan(plan, mine, ignore, allow=allow)
-        for plan, mine, allow in zip(plans, clients, allowed, strict=True)
+        execute_plan(plan, mine, ignore, allow=allow) for plan, mine, allow in zip(plans, clients, allowed, strict=True)
     )
     ends = meet(seed, *works, within_s=0.5)
     winner = [end.code for end in ends].index(ExitCode.DONE)
