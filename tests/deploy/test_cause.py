@@ -6,7 +6,7 @@ from builder.deploy.events import FirstCause
 from builder.deploy.observe import ObservedStack, observe_stack
 from builder.deploy.start import execution_token
 from builder.terms import Region, Site, StackId
-from deploy.rig import Rig
+from deploy.rig import Rig, edited
 
 T = TypeVar("T")
 TABLE = StackId("us-east-1/table")
@@ -51,3 +51,16 @@ def test_a_creation_that_failed_never_had_one(rig: Rig) -> None:
     since = of_the_table(rig, lambda stack: observe_since_good(rig.clients, stack))
     assert not since.known
     assert since.made == {"Table"}
+
+
+def test_the_operations_before_are_not_read(standing: Rig) -> None:
+    standing.world.script.fails("UPDATE", "Table", reason="Limit")
+    plan = standing.plan(
+        edited(standing.deployment, TABLE, "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false")
+    )
+    standing.execute(plan)
+    token = execution_token(plan, TABLE, 1)
+    standing.world.page_size = 1
+    standing.world.calls.clear()
+    assert of_the_table(standing, lambda stack: observe_failed(standing.clients, stack, token)) == {"Table"}
+    assert standing.operations("DescribeStackEvents") < len(standing.world.stack("tap-dev-table").record.events)
