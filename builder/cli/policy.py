@@ -1,0 +1,77 @@
+"""`policy`: the least IAM policy for a verb, or for CloudFormation's service role."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from builder.cli.options import global_options
+from builder.cli.wiring import Wiring
+from builder.errors import BadInput, ExitCode
+
+if TYPE_CHECKING:
+    from builder.policy import Caller, Setting
+
+# builder.policy's own; a test holds them to it, which would cost half a second to ask.
+VERBS = ("plan", "execute", "drill", "destroy")
+
+
+@click.command()
+@click.argument("verbs", metavar="VERB...", type=click.Choice(VERBS), nargs=-1, required=True)
+@click.option("--cloudformation-role", is_flag=True, help="The service role's policy instead of the caller's.")
+@click.option("--role-arn", metavar="ARN", help="The role that CloudFormation assumes; else dr.yaml's.")
+@click.option("--artifacts-bucket", metavar="NAME", help="As plan and deploy are told.")
+@click.option("--account", metavar="ID", help="The account; else dr.yaml's, else that of the credentials.")
+@click.option("--whole", is_flag=True, help="Leave out nothing that the resource types' schemas list.")
+@click.option("--explain", "explained", is_flag=True, help="Tell the reason of every action instead.")
+@global_options
+@click.pass_obj
+def policy(wiring: Wiring, /, *, verbs: tuple[str, ...], explained: bool, **said: Any) -> ExitCode:  # noqa: ANN401
+    """Print the IAM policy that plan, execute, drill or destroy needs for this assembly.
+
+    Several verbs make one policy: `plan execute` is what deploy needs. Where CloudFormation takes a role, the caller's
+    policy holds only our own calls, and the role's the rest.
+    """
+    from builder.policy import Asked, Verb, bind_templates, explain, make_document, make_rights, size, too_large
+
+    asked = Asked(
+        verbs=tuple(dict.fromkeys(map(Verb, verbs))),
+        caller=_caller(wiring, said),
+        of_service_role=said["cloudformation_role"],
+        whole=said["whole"],
+    )
+    rights = make_rights(bind_templates(wiring.current), _setting(wiring, said["account"]), asked)
+    if not rights.granted:
+        raise BadInput(where=f"policy {' '.join(verbs)}", what="CloudFormation's role does nothing then")
+    click.echo(explain(rights) if explained else json.dumps(make_document(rights), indent=2))
+    for resource in rights.unknown:
+        wiring.console.warn(f"warning: {resource}: its schema lists no permissions; add by hand what it needs")
+    if too_large(rights):
+        wiring.console.warn(f"warning: {size(rights)}")
+    return ExitCode.DONE
+
+
+def _caller(wiring: Wiring, said: dict[str, Any]) -> "Caller":
+    from builder.deploy.desired import TAG_DEPLOYMENT
+    from builder.policy import Caller
+
+    return Caller(
+        deployment=wiring.deployment.name,
+        tag=TAG_DEPLOYMENT,
+        role_arn=said["role_arn"] or wiring.role_arn,
+        artifacts_bucket=said["artifacts_bucket"],
+    )
+
+
+def _setting(wiring: Wiring, account: str | None) -> "Setting":
+    from builder.config.regions import known_regions
+    from builder.deploy.observe import observe_account
+    from builder.policy import Setting
+
+    region = wiring.deployment.regions[0]
+    return Setting(
+        partition=known_regions().get(region, "aws"),
+        account=account or wiring.deployment.account or wiring.run(observe_account(wiring.clients, region)),
+        suffix=wiring.suffix,
+    )
+
