@@ -74,4 +74,3 @@ def _setting(wiring: Wiring, account: str | None) -> "Setting":
         account=account or wiring.deployment.account or wiring.run(observe_account(wiring.clients, region)),
         suffix=wiring.suffix,
     )
-

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from builder.assembly.bound import Bound
 from builder.policy.calls import CALLS, On
 from builder.policy.places import GROUNDS
-from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, Place, Rights, Setting
+from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, Place, Rights, Setting, Test
 from builder.policy.resource import each_resource
 from builder.policy.service_role import service_role_rights
 from builder.policy.verbs import Verb
@@ -29,56 +29,49 @@ def caller_rights(
     bounds: tuple[Bound, ...], setting: Setting, verb: Verb, caller: Caller, *, whole: bool = False
 ) -> Rights:
     """Return what the caller needs for a verb; `whole` as in `service_role_rights`."""
+    places = _places(bounds, setting, caller)
     granted = tuple(
-        Grant(action, place, f"{call.operation}: {call.because}")
+        Grant(action, places[on], f"{call.operation}: {call.because}")
         for call in CALLS[verb]
         for action, on in call.needs
-        if (place := _place(on, bounds, setting, caller)).arns
+        if places[on].arns
     )
     own = Rights(granted)
     return own if caller.role_arn else own + service_role_rights(bounds, setting, verb, whole=whole)
 
 
-def _place(on: On, bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> Place:
+def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict[On, Place]:
     stacks = tuple(
         setting.arn("cloudformation", bound.entry.region, f"stack/{bound.entry.name}/{ANY}") for bound in bounds
     )
-    tag = f"aws:ResourceTag/{caller.tag}"
-    names = (f"{caller.deployment}-{ANY}",)
-    change_sets = setting.arn("cloudformation", ANY, f"changeSet/{names[0]}/{ANY}")
-    match on:
-        case On.ANYTHING:
-            return NOWHERE_IN_PARTICULAR
-        case On.STACKS:
-            return Place("Stacks", stacks)
-        case On.TAGGED_STACKS:
-            any_stack = setting.arn("cloudformation", ANY, f"stack/{ANY}")
-            return Place("TaggedStacks", (any_stack,), (("StringEquals", tag, (caller.deployment,)),))
-        case On.UNTAGGED_STACKS:
-            # Unverified that a stack in review has none of its change sets' tags yet; if it had, it would stay.
-            return Place("UntaggedStacks", stacks, (("Null", tag, ("true",)),))
-        case On.NEW_CHANGE_SETS:
-            role = (("StringEquals", "cloudformation:RoleArn", (caller.role_arn,)),) if caller.role_arn else ()
-            return Place("NewChangeSets", stacks, (("StringLike", "cloudformation:ChangeSetName", names), *role))
-        case On.OUR_CHANGE_SETS:
-            # We name them by ARN; whether AWS then compares the ARN, the name or nothing is unverified: all three pass.
-            tests = (("StringLikeIfExists", "cloudformation:ChangeSetName", (*names, change_sets)),)
-            return Place("OurChangeSets", stacks, tests)
-        case On.CHANGE_SETS:
-            return Place("ChangeSets", (change_sets,))
-        case On.SERVICE_ROLE:
-            tests = (("StringEquals", "iam:PassedToService", ("cloudformation.amazonaws.com",)),)
-            return Place("ServiceRole", (caller.role_arn,) if caller.role_arn else (), tests)
-        case On.ARTIFACTS:
-            return Place("Artifacts", _artifacts(bounds, setting, caller.artifacts_bucket))
-        case On.OBJECTS:
-            return Place("Objects", tuple(f"{arn}/{ANY}" for arn in _grounds("AWS::S3::Bucket", bounds, setting)))
-        case On.BUCKETS:
-            return Place("Buckets", _grounds("AWS::S3::Bucket", bounds, setting))
-        case On.TABLES:
-            return Place("Tables", _grounds("AWS::DynamoDB::GlobalTable", bounds, setting))
-        case On.FUNCTIONS:
-            return Place("Functions", _grounds("AWS::Lambda::Function", bounds, setting))
+    name, tag = f"{caller.deployment}-{ANY}", f"aws:ResourceTag/{caller.tag}"
+    named, role = "cloudformation:ChangeSetName", "cloudformation:RoleArn"
+    change_sets = setting.arn("cloudformation", ANY, f"changeSet/{name}/{ANY}")
+    roles = (caller.role_arn,) if caller.role_arn else ()
+    with_role: tuple[Test, ...] = (("StringEquals", role, roles),) if roles else ()
+    to_cloudformation: Test = ("StringEquals", "iam:PassedToService", ("cloudformation.amazonaws.com",))
+    buckets = _grounds(bounds, setting, "AWS::S3::Bucket")
+    return {
+        On.ANYTHING: NOWHERE_IN_PARTICULAR,
+        On.STACKS: Place("Stacks", stacks),
+        On.TAGGED_STACKS: Place(
+            "TaggedStacks",
+            (setting.arn("cloudformation", ANY, f"stack/{ANY}"),),
+            (("StringEquals", tag, (caller.deployment,)),),
+        ),
+        # Unverified that a stack in review has none of its change sets' tags yet; if it had, it would stay.
+        On.UNTAGGED_STACKS: Place("UntaggedStacks", stacks, (("Null", tag, ("true",)),)),
+        On.NEW_CHANGE_SETS: Place("NewChangeSets", stacks, (("StringLike", named, (name,)), *with_role)),
+        # We name them by ARN; whether AWS then compares the ARN, the name or nothing is unverified: all three pass.
+        On.OUR_CHANGE_SETS: Place("OurChangeSets", stacks, (("StringLikeIfExists", named, (name, change_sets)),)),
+        On.CHANGE_SETS: Place("ChangeSets", (change_sets,)),
+        On.SERVICE_ROLE: Place("ServiceRole", roles, (to_cloudformation,)),
+        On.ARTIFACTS: Place("Artifacts", _artifacts(bounds, setting, caller.artifacts_bucket)),
+        On.BUCKETS: Place("Buckets", buckets),
+        On.OBJECTS: Place("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
+        On.TABLES: Place("Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")),
+        On.FUNCTIONS: Place("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
+    }
 
 
 def _artifacts(bounds: tuple[Bound, ...], setting: Setting, bucket: str | None) -> tuple[str, ...]:
@@ -88,7 +81,11 @@ def _artifacts(bounds: tuple[Bound, ...], setting: Setting, bucket: str | None) 
     return tuple(dict.fromkeys(setting.arn("s3", "", f"{name}/{ANY}") for name in names))
 
 
-def _grounds(type_name: str, bounds: tuple[Bound, ...], setting: Setting) -> tuple[str, ...]:
-    resources = (resource for resource in each_resource(bounds) if resource.type == type_name)
-    arns = (arn for resource in resources for arn in GROUNDS[type_name].place(resource, setting).arns)
+def _grounds(bounds: tuple[Bound, ...], setting: Setting, *types: str) -> tuple[str, ...]:
+    arns = (
+        arn
+        for resource in each_resource(bounds)
+        if resource.type in types
+        for arn in GROUNDS[resource.type].place(resource, setting).arns
+    )
     return tuple(dict.fromkeys(arns))

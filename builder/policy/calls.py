@@ -81,7 +81,11 @@ _MAKE_CHANGE_SETS = (
     _TEMPLATE_BY_BUCKET,
     _call("cloudformation:DescribeChangeSet", "every page of a change set, and whose it is", On.STACKS),
     _call("cloudformation:DescribeEvents", "what early validation found", On.CHANGE_SETS),
-    _call("cloudformation:DeleteChangeSet", "change sets that change nothing, or that nobody will execute", On.OUR_CHANGE_SETS),
+    _call(
+        "cloudformation:DeleteChangeSet",
+        "change sets that change nothing, or that nobody will execute",
+        On.OUR_CHANGE_SETS,
+    ),
     _call("cloudformation:ListChangeSets", "whose reviews wait on a stack", On.STACKS),
 )
 _TAKE_DOWN = (
@@ -96,7 +100,11 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         _LOOK,
         *_MAKE_CHANGE_SETS,
         _call("cloudformation:GetTemplate", "what is deployed, to compare it", On.STACKS),
-        _call("cloudformation:ListStackResources", "what stands in orphans and failed creations", On.STACKS, On.TAGGED_STACKS
+        _call(
+            "cloudformation:ListStackResources",
+            "what stands in orphans and failed creations",
+            On.STACKS,
+            On.TAGGED_STACKS,
         ),
         _call("cloudformation:DeleteStack", "new stacks that held but a change set thrown away", On.UNTAGGED_STACKS),
     ),

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from builder.assembly.bound import KINDS
 from builder.policy.places import GROUNDS
 from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Place, Setting, Test
 from builder.policy.resource import Resource
 
-PASS_ROLE = "iam:PassRole"
+_HANDS_OVER = "iam:PassRole"
 _SERVICE_LINKED_ROLE = "iam:CreateServiceLinkedRole"
 # Which a type's handlers may make; the account has each once, for all time.
 _SERVICE_LINKED = {
@@ -57,7 +56,7 @@ def place_of(action: str, resource: Resource, setting: Setting) -> Place:
     """Return what an action of the resource's handlers is allowed on; without ARNs where there is nothing for it."""
     ground = GROUNDS.get(resource.type)
     service = action.partition(":")[0]
-    if action == PASS_ROLE:
+    if action == _HANDS_OVER:
         return Place("PassedRoles", tuple(dict.fromkeys(_passed_roles(resource, setting))))
     if action == _SERVICE_LINKED_ROLE:
         return _service_linked_role(resource, setting)

@@ -1,8 +1,9 @@
 """An assembly's templates, read and bound to their stacks, as policies are computed from them."""
 
+from cfnlint.decode import decode_str
+
 from builder.assembly.bound import Bound
 from builder.assembly.store import Assembly
-from cfnlint.decode import decode_str
 
 
 def bind_templates(assembly: Assembly) -> tuple[Bound, ...]:

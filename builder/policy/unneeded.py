@@ -12,7 +12,7 @@ class Only:
 
     properties: tuple[str, ...]
     actions: tuple[str, ...]
-    """Patterns. Only what reaches beyond the resource's own ARN: on its own, who may delete it may as well change it."""
+    """Patterns. Only of what reaches beyond the resource's own ARN: who may delete it may as well change it."""
 
 
 _KEY = ("kms:*",)
@@ -22,9 +22,7 @@ FOR_PROPERTIES: dict[str, tuple[Only, ...]] = {
         Only(
             ("ReadProvisionedThroughputSettings", "WriteProvisionedThroughputSettings"),
             # Reading them stays: whether a table has any is found out by asking.
-            tuple(
-                f"application-autoscaling:{verb}*" for verb in ("Delete", "Deregister", "Put", "Register")
-            ),
+            tuple(f"application-autoscaling:{verb}*" for verb in ("Delete", "Deregister", "Put", "Register")),
         ),
         Only(("KinesisStreamSpecification",), ("kinesis:*",)),
         Only(("KMSMasterKeyId",), _KEY),
