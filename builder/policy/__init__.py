@@ -12,10 +12,9 @@ from builder.policy.asked import Asked, make_rights
 from builder.policy.caller import Caller
 from builder.policy.document import make_document
 from builder.policy.explain import explain, size, too_large
-from builder.policy.records import Rights, Setting
+from builder.policy.records import Rights, Setting, Verb
 from builder.policy.service_role import service_role_rights
-from builder.policy.templates import bind_templates
-from builder.policy.verbs import Verb
+from builder.policy.templates import bind_templates, of_account
 
 __all__ = [
     "Asked",
@@ -27,6 +26,7 @@ __all__ = [
     "explain",
     "make_document",
     "make_rights",
+    "of_account",
     "service_role_rights",
     "size",
     "too_large",

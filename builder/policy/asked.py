@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from builder.assembly.bound import Bound
 from builder.policy.caller import Caller, caller_rights
-from builder.policy.records import Rights, Setting
+from builder.policy.records import Rights, Setting, Verb
 from builder.policy.service_role import service_role_rights
-from builder.policy.verbs import Verb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from builder.assembly.bound import Bound
 from builder.policy.calls import CALLS, On
 from builder.policy.places import GROUNDS
-from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, Place, Rights, Setting, Test
+from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, Place, Rights, Setting, Test, Verb
 from builder.policy.resource import each_resource
 from builder.policy.service_role import service_role_rights
-from builder.policy.verbs import Verb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +22,8 @@ class Caller:
     """The role that CloudFormation takes, where it takes one."""
     artifacts_bucket: str | None = None
     """Where templates that are too large for a request go; `{region}` stands for a stack's region."""
+    account_roles: tuple[str, ...] = ()
+    """The roles by which stacks of other accounts are reached."""
 
 
 def caller_rights(
@@ -56,7 +57,7 @@ def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict
         On.STACKS: Place("Stacks", stacks),
         On.TAGGED_STACKS: Place(
             "TaggedStacks",
-            (setting.arn("cloudformation", ANY, f"stack/{ANY}"),),
+            (setting.arn("cloudformation", ANY, f"stack/{ANY}/{ANY}"),),
             (("StringEquals", tag, (caller.deployment,)),),
         ),
         # Unverified that a stack in review has none of its change sets' tags yet; if it had, it would stay.
@@ -70,6 +71,7 @@ def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict
         On.BUCKETS: Place("Buckets", buckets),
         On.OBJECTS: Place("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
         On.TABLES: Place("Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")),
+        On.ACCOUNT_ROLES: Place("AccountRoles", caller.account_roles),
         On.FUNCTIONS: Place("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
     }
 

@@ -8,7 +8,7 @@ operations, https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from builder.policy.verbs import Verb
+from builder.policy.records import Verb
 
 
 class On(Enum):
@@ -33,6 +33,8 @@ class On(Enum):
     OBJECTS = auto()
     TABLES = auto()
     FUNCTIONS = auto()
+    ACCOUNT_ROLES = auto()
+    """The roles by which stacks of other accounts are reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def _call(operation: str, because: str, *on: On) -> Call:
 
 
 _IDENTITY = Call("sts", "GetCallerIdentity", "which account it is; AWS always allows it")
+_OTHER_ACCOUNTS = _call("sts:AssumeRole", "stacks of other accounts, each by its role there", On.ACCOUNT_ROLES)
 _LOOK = Call(
     "cloudformation",
     "DescribeStacks",
@@ -76,6 +79,7 @@ _TEMPLATE_BY_BUCKET = Call(
     "templates over 51,200 bytes; CloudFormation reads them with the caller's permissions",
     (("s3:PutObject", On.ARTIFACTS), ("s3:GetObject", On.ARTIFACTS)),
 )
+_SURVIVOR = _call("dynamodb:DescribeTable", "with --skip-region, whether a table of that region stands here", On.TABLES)
 _MAKE_CHANGE_SETS = (
     _CREATE_CHANGE_SET,
     _TEMPLATE_BY_BUCKET,
@@ -97,8 +101,10 @@ _TAKE_DOWN = (
 CALLS: dict[Verb, tuple[Call, ...]] = {
     Verb.PLAN: (
         _IDENTITY,
+        _OTHER_ACCOUNTS,
         _LOOK,
         *_MAKE_CHANGE_SETS,
+        _SURVIVOR,
         _call("cloudformation:GetTemplate", "what is deployed, to compare it", On.STACKS),
         _call(
             "cloudformation:ListStackResources",
@@ -110,6 +116,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
     ),
     Verb.EXECUTE: (
         _IDENTITY,
+        _OTHER_ACCOUNTS,
         _LOOK,
         # A deferred change set is made on the way.
         *_MAKE_CHANGE_SETS,
@@ -119,6 +126,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
     ),
     Verb.DRILL: (
         _IDENTITY,
+        _OTHER_ACCOUNTS,
         _LOOK,
         _call("dynamodb:GetItem", "probe items, seen in each region", On.TABLES),
         _call("s3:PutObject", "probe objects", On.OBJECTS),
@@ -145,6 +153,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
     ),
     Verb.DESTROY: (
         _IDENTITY,
+        _OTHER_ACCOUNTS,
         _LOOK,
         *_TAKE_DOWN,
         Call(

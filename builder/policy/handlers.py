@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
-from builder.policy.verbs import Verb
+from builder.policy.records import Verb
 
 _TAGGING = "tagging"
 

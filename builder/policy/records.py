@@ -1,11 +1,21 @@
 """What a policy is made of, before it is JSON: grants, each with its place and its reason."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 ANY = "*"
 
 Test = tuple[str, str, tuple[str, ...]]
 """An operator, a condition key, and the values of which one has to match."""
+
+
+class Verb(StrEnum):
+    """A command that somebody runs with the policy."""
+
+    PLAN = "plan"
+    EXECUTE = "execute"
+    DRILL = "drill"
+    DESTROY = "destroy"
 
 
 @dataclass(frozen=True, slots=True)

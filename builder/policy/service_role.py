@@ -3,10 +3,9 @@
 from builder.assembly.bound import Bound
 from builder.policy.handlers import permissions
 from builder.policy.placing import LIFTS_BOUNDARY, place_of
-from builder.policy.records import Grant, LeftOut, Place, Rights, Setting
+from builder.policy.records import Grant, LeftOut, Place, Rights, Setting, Verb
 from builder.policy.resource import Resource, each_resource
 from builder.policy.unneeded import why_unneeded
-from builder.policy.verbs import Verb
 
 # What the handlers' lists lack, by verb and type.
 EXTRAS: dict[tuple[Verb, str], tuple[tuple[str, str], ...]] = {

@@ -12,3 +12,15 @@ def bind_templates(assembly: Assembly) -> tuple[Bound, ...]:
         Bound(entry, entry.template, decode_str(assembly.templates[entry.template].decode())[0] or {})
         for entry in assembly.manifest.stacks
     )
+
+
+def of_account(bounds: tuple[Bound, ...], account: str, home: str | None) -> tuple[Bound, ...]:
+    """Return the stacks that belong in an account: those that name it, and in the home account those that name none.
+
+    Where nobody says which account is `home`, one that no stack names is.
+    """
+    named = {bound.entry.account for bound in bounds}
+    is_home = account == home if home else account not in named
+    return tuple(
+        bound for bound in bounds if bound.entry.account == account or (is_home and bound.entry.account is None)
+    )

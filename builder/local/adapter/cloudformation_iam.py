@@ -1,15 +1,15 @@
 """What AWS checks of a CloudFormation request, and the emulator with AUTH=true does not.
 
 A change set named by its ARN belongs to a stack, which is what the action is allowed on; the condition keys
-cloudformation:ChangeSetName and cloudformation:RoleArn; and iam:PassRole for the role that a stack is given, which is
-the stack's from then on.
+cloudformation:ChangeSetName, cloudformation:RoleArn and aws:ResourceTag of a stack; and iam:PassRole for the role that a
+stack is given, which is the stack's from then on.
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from builder.local.adapter.change_set import Action, Params, find_change_set, find_stack, parameter
+from builder.local.adapter.change_set import Action, Params, Stack, find_change_set, find_stack, parameter
 from builder.local.adapter.emulator import replace, touch
 from builder.local.adapter.iam import acting_as, is_allowed, who_acts
 from builder.local.adapter.refusals import Reply
@@ -33,12 +33,12 @@ def _make_resource(extract: Callable[..., str]) -> Callable[..., str]:
     def resource(service: str, *arguments: Any) -> str:  # noqa: ANN401  the emulator's own
         params: Params = arguments[4]
         change_set = parameter(params, "ChangeSetName")
-        if service != "cloudformation" or parameter(params, "StackName") or not change_set.startswith("arn:"):
+        if service != "cloudformation" or not change_set.startswith("arn:"):
             return extract(service, *arguments)
         if parameter(params, "Action") == "DescribeEvents":
             return change_set
-        found = touch(f"{_CFN}:_change_sets").get(change_set)
-        return str(found["StackId"]) if found else change_set
+        stack = _stack_of(params)
+        return str(stack["StackId"]) if stack else change_set
 
     return resource
 
@@ -55,6 +55,21 @@ def _keys(params: Params) -> Iterator[tuple[str, str]]:
     for name, key in (("ChangeSetName", "cloudformation:ChangeSetName"), (_ROLE, "cloudformation:RoleArn")):
         if value := parameter(params, name):
             yield key, value
+    stack = _stack_of(params)
+    # A stack in review has nothing of its change sets' yet.
+    if stack is not None and stack["StackStatus"] != "REVIEW_IN_PROGRESS":
+        for tag in stack.get("Tags") or []:
+            yield f"aws:ResourceTag/{tag['Key']}", tag["Value"]
+
+
+def _stack_of(params: Params) -> Stack | None:
+    """Return the stack that a request names, or that has the change set it names by ARN; deleted ones too."""
+    change_set = parameter(params, "ChangeSetName")
+    found = touch(f"{_CFN}:_change_sets").get(change_set) if change_set.startswith("arn:") else None
+    stack: Stack | None = touch(f"{_CFN}.handlers:_resolve_stack")(
+        found["StackId"] if found else parameter(params, "StackName")
+    )
+    return stack
 
 
 def _make_passing(handle: Action, *, remembers: bool) -> Action:
@@ -75,10 +90,9 @@ def _make_passing(handle: Action, *, remembers: bool) -> Action:
 
 def _make_execute(handle: Action) -> Action:
     def execute(params: Params) -> Reply:
-        name = parameter(params, "ChangeSetName")
-        change_set = touch(f"{_CFN}:_change_sets").get(name) if name.startswith("arn:") else find_change_set(params)
-        stack = find_stack(change_set["StackId"]) if change_set else None
-        if change_set and stack is not None and change_set.get(_ROLE):
+        stack = _stack_of(params)
+        change_set = find_change_set(params) if stack else None
+        if stack and change_set and change_set.get(_ROLE):
             stack[_ROLE] = change_set[_ROLE]
         with acting_as(_role_of(stack)):
             return handle(params)
