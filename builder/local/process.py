@@ -25,7 +25,7 @@ class EmbeddedAws:
 
     `endpoint` is `http://127.0.0.1:PORT`; any 12-digit access key id is the account it works in. With `state` what is
     stored survives, and `port` 0 takes a free one. With `enforce_iam` users and roles may do what their policies say;
-    the account's own key, with the secret `test`, may do anything. Raises Failed when it can't start.
+    the account's own key may do anything. Raises Failed when it can't start.
     """
 
     def __init__(self, state: Path | None = None, port: int = 0, *, enforce_iam: bool = False) -> None:

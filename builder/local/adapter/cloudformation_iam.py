@@ -1,7 +1,7 @@
 """What AWS checks of a CloudFormation request, and the emulator with AUTH=true does not.
 
 A change set named by its ARN belongs to a stack, which is what the action is allowed on; the condition keys
-cloudformation:ChangeSetName, cloudformation:RoleArn and aws:ResourceTag of a stack; and iam:PassRole for the role that a
+cloudformation:ChangeSetName, cloudformation:RoleArn and a stack's aws:ResourceTag; and iam:PassRole for the role that a
 stack is given, which is the stack's from then on.
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
 """
@@ -24,8 +24,9 @@ def install(actions: MutableMapping[str, Action]) -> None:
     """Have requests checked as AWS checks them, and stacks handled by the roles they were given."""
     replace(f"{_ACTIONS}:extract_resource_arn", _make_resource)
     replace(f"{_ACTIONS}:request_tag_context", _make_context)
-    for name in ("CreateStack", "UpdateStack", "DeleteStack", "CreateChangeSet"):
-        actions[name] = _make_passing(actions[name], remembers=name == "CreateChangeSet")
+    for name in ("CreateStack", "UpdateStack", "DeleteStack"):
+        actions[name] = _make_passing(actions[name], lambda params: find_stack(parameter(params, "StackName")))
+    actions["CreateChangeSet"] = _make_passing(actions["CreateChangeSet"], find_change_set)
     actions["ExecuteChangeSet"] = _make_execute(actions["ExecuteChangeSet"])
 
 
@@ -72,7 +73,9 @@ def _stack_of(params: Params) -> Stack | None:
     return stack
 
 
-def _make_passing(handle: Action, *, remembers: bool) -> Action:
+def _make_passing(handle: Action, keeper: Callable[[Params], MutableMapping[str, Any] | None]) -> Action:
+    """Return the action, which checks the role that it is given and lets the keeper keep it."""
+
     def checked(params: Params) -> Reply:
         role = parameter(params, _ROLE)
         if role and not is_allowed("iam:PassRole", role, {"iam:PassedToService": _SERVICE}):
@@ -81,8 +84,9 @@ def _make_passing(handle: Action, *, remembers: bool) -> Action:
             return _denied(f"Role {role} is invalid or cannot be assumed")
         with acting_as(role or _role_of(find_stack(parameter(params, "StackName")))):
             reply = handle(params)
-        if remembers and reply[0] == 200 and role:
-            find_change_set(params)[_ROLE] = role
+        kept = keeper(params) if role and reply[0] == 200 else None
+        if kept is not None:
+            kept[_ROLE] = role
         return reply
 
     return checked
