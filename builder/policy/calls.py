@@ -95,7 +95,13 @@ _MAKE_CHANGE_SETS = (
 _TAKE_DOWN = (
     _call("cloudformation:ListStackResources", "what stands in a stack that is to go", On.STACKS, On.TAGGED_STACKS),
     _call("cloudformation:DeleteStack", "stacks that are to go", On.STACKS, On.TAGGED_STACKS),
-    _call("cloudformation:DescribeStackEvents", "why an operation failed", On.STACKS, On.TAGGED_STACKS),
+    _call("cloudformation:DescribeStackEvents", "what runs, and why it failed", On.STACKS, On.TAGGED_STACKS),
+    _call(
+        "cloudformation:UpdateTerminationProtection",
+        "as the manifest says; lifted where --allow names a stack that is to go",
+        On.STACKS,
+        On.TAGGED_STACKS,
+    ),
 )
 
 CALLS: dict[Verb, tuple[Call, ...]] = {
@@ -105,6 +111,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         _LOOK,
         *_MAKE_CHANGE_SETS,
         _SURVIVOR,
+        _call("cloudformation:DescribeStackEvents", "whose operation it is that has to end first", On.STACKS),
         _call("cloudformation:GetTemplate", "what is deployed, to compare it", On.STACKS),
         _call(
             "cloudformation:ListStackResources",
@@ -122,7 +129,8 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         *_MAKE_CHANGE_SETS,
         *_TAKE_DOWN,
         _call("cloudformation:ExecuteChangeSet", "exactly the reviewed change sets", On.OUR_CHANGE_SETS),
-        _call("cloudformation:UpdateTerminationProtection", "as the manifest says, if somebody changed it", On.STACKS),
+        _call("cloudformation:RollbackStack", "with --recover, what stands halfway", On.STACKS),
+        _call("cloudformation:ContinueUpdateRollback", "with --recover, what could not be rolled back", On.STACKS),
     ),
     Verb.DRILL: (
         _IDENTITY,

@@ -1,15 +1,14 @@
 """An assembly's templates, read and bound to their stacks, as policies are computed from them."""
 
-from cfnlint.decode import decode_str
-
 from builder.assembly.bound import Bound
 from builder.assembly.store import Assembly
+from builder.assembly.template_text import read_template
 
 
 def bind_templates(assembly: Assembly) -> tuple[Bound, ...]:
-    """Return every stack with its template; one that is no template has no resources."""
+    """Return every stack with its template. Raises BadInput for a file that is none."""
     return tuple(
-        Bound(entry, entry.template, decode_str(assembly.templates[entry.template].decode())[0] or {})
+        Bound(entry, entry.template, read_template(assembly.templates[entry.template], entry.template))
         for entry in assembly.manifest.stacks
     )
 

@@ -15,7 +15,7 @@ def strict() -> Iterator[EmbeddedAws]:
 
 
 @pytest.fixture
-def account_of(strict: EmbeddedAws, offline: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Guarded]:
+def account_of(strict: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Guarded]:
     """An account on it by any name, with nothing in it at first."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", strict.endpoint)
 

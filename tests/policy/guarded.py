@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import boto3
 
-from builder.aws import Clients, Pace, Tempo
+from builder.aws import Clients
 from builder.deploy import (
     Deployment,
     Outcome,
     Plan,
+    Removal,
     Seal,
     Wish,
     destroy,
@@ -32,7 +33,6 @@ TRUST = {
         {"Effect": "Allow", "Principal": {"Service": "cloudformation.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ],
 }
-_TEMPO = Tempo(change_sets=Pace(first_s=0.02, every_s=0.02), stacks=Pace(first_s=0.02, every_s=0.02))
 _REGION = "us-east-1"
 
 
@@ -48,7 +48,7 @@ class Guarded:
 
     def __post_init__(self) -> None:
         self.root = self._session(self.account, "test")
-        self.admin = Clients(self.root, _TEMPO)
+        self.admin = Clients(self.root)
 
     def _session(self, key: str, secret: str) -> boto3.Session:
         return boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=_REGION)
@@ -72,7 +72,7 @@ class Guarded:
         document = json.dumps(self.document(*verbs, without=without))
         iam.put_user_policy(UserName=name, PolicyName="least", PolicyDocument=document)
         key = iam.create_access_key(UserName=name)["AccessKey"]
-        return Clients(self._session(key["AccessKeyId"], key["SecretAccessKey"]), _TEMPO)
+        return Clients(self._session(key["AccessKeyId"], key["SecretAccessKey"]))
 
     def service_role(self, *verbs: Verb, without: Iterable[str] = ()) -> str:
         """CloudFormation's role with its policy for these verbs, less some actions; made or changed."""
@@ -100,7 +100,7 @@ class Guarded:
 
         async def all_of_it() -> tuple[Outcome, ...]:
             standing = await find_standing(self.deployment.name, self.deployment.sites, by)
-            return await destroy(standing, needs, by, "destroy", _quiet)
+            return await destroy(Removal(standing=standing, needs=needs), by, "destroy", _quiet)
 
         return _run(all_of_it)
 

@@ -37,6 +37,7 @@ def test_a_plan_executes_nothing_and_touches_no_resource() -> None:
         "cloudformation:DeleteStack",
         "cloudformation:DescribeChangeSet",
         "cloudformation:DescribeEvents",
+        "cloudformation:DescribeStackEvents",
         "cloudformation:DescribeStacks",
         "cloudformation:GetTemplate",
         "cloudformation:ListChangeSets",

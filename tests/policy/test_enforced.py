@@ -107,16 +107,20 @@ UNENFORCED: dict[Verb, dict[str, str]] = {
     Verb.PLAN: {
         "cloudformation:ListStacks": NOT_CHECKED,
         "cloudformation:TagResource": NOT_CHECKED,
+        "cloudformation:DescribeStackEvents": NOT_REACHED,
         "dynamodb:DescribeTable": NOT_REACHED,
     },
     Verb.EXECUTE: {
         "cloudformation:ListStacks": NOT_CHECKED,
         "cloudformation:TagResource": NOT_CHECKED,
+        "cloudformation:ContinueUpdateRollback": NOT_REACHED,
         "cloudformation:DeleteChangeSet": NOT_REACHED,
+        "cloudformation:RollbackStack": NOT_REACHED,
     },
     Verb.DESTROY: {
         "cloudformation:ListStacks": NOT_CHECKED,
         "cloudformation:DescribeStackEvents": NOT_REACHED,
+        "cloudformation:UpdateTerminationProtection": NOT_REACHED,
         "dynamodb:DeleteTable": NOT_REACHED,
         "dynamodb:DeleteTableReplica": NOT_REACHED,
         "dynamodb:DescribeTable": NOT_REACHED,

@@ -1,7 +1,10 @@
 from dataclasses import replace
 
+import pytest
+
 from builder.assembly import Assembly, Manifest
 from builder.assembly.bound import Bound
+from builder.errors import BadInput
 from builder.policy.templates import bind_templates, of_account
 from builder.terms import AccountId
 from policy.system import SHIPPED
@@ -18,11 +21,11 @@ def test_every_stack_comes_with_its_template() -> None:
     assert all(list(bound.resources()) for bound in SHIPPED)
 
 
-def test_what_is_no_template_has_no_resources() -> None:
+def test_what_is_no_template_is_refused_by_name() -> None:
     entry = SHIPPED[0].entry
-    assembly = Assembly(Manifest(version=1, project="tap", stacks=(entry,)), {entry.template: b""})
-    (bound,) = bind_templates(assembly)
-    assert list(bound.resources()) == []
+    assembly = Assembly(Manifest(version=1, project="tap", stacks=(entry,)), {entry.template: b"one"})
+    with pytest.raises(BadInput, match=r"us-west-2/storage\.yaml: is no template"):
+        bind_templates(assembly)
 
 
 def test_a_stack_belongs_to_the_account_that_it_names_or_else_at_home() -> None:
