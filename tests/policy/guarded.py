@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import boto3
+import botocore.loaders
+import botocore.session
 
 from builder.aws import Clients
 from builder.deploy import (
@@ -34,6 +36,8 @@ TRUST = {
     ],
 }
 _REGION = "us-east-1"
+# Reading the services' models takes longer than a life here: once for all.
+_LOADER = botocore.loaders.create_loader()
 
 
 @dataclass
@@ -51,7 +55,10 @@ class Guarded:
         self.admin = Clients(self.root)
 
     def _session(self, key: str, secret: str) -> boto3.Session:
-        return boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=_REGION)
+        core = botocore.session.Session()
+        core.register_component("data_loader", _LOADER)
+        core.set_credentials(key, secret)
+        return boto3.Session(botocore_session=core, region_name=_REGION)
 
     @property
     def setting(self) -> Setting:
