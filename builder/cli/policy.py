@@ -46,10 +46,8 @@ def policy(wiring: Wiring, /, *, verbs: tuple[str, ...], explained: bool, **said
     if not rights.granted:
         raise BadInput(where=f"policy {' '.join(verbs)}", what="CloudFormation's role does nothing then")
     click.echo(explain(rights) if explained else json.dumps(make_document(rights), indent=2))
-    for resource in rights.unknown:
-        wiring.console.warn(f"warning: {resource}: its schema lists no permissions; add by hand what it needs")
-    if too_large(rights):
-        wiring.console.warn(f"warning: {size(rights)}")
+    for warning in (*rights.warnings, *((size(rights),) if too_large(rights) else ())):
+        wiring.console.warn(f"warning: {warning}")
     return ExitCode.DONE
 
 

@@ -19,7 +19,7 @@ def explain(rights: Rights) -> str:
             left_out[one.action][one.because] = None
     lines = [f"{action}  on {', '.join(places[action])}: {'; '.join(granted[action])}" for action in sorted(granted)]
     if left_out:
-        lines += ["", "left out, though the resource types' schemas list it (--whole leaves nothing out):"]
+        lines += ["", "left out, though the resource types' schemas list it:"]
         lines += [f"{action}: {'; '.join(left_out[action])}" for action in sorted(left_out)]
     return "\n".join([*lines, "", size(rights)]) + "\n"
 

@@ -88,4 +88,4 @@ GROUNDS: dict[str, Ground] = {
     "AWS::S3::Bucket": Ground(_BUCKETS, "s3", _own),
     "AWS::S3::BucketPolicy": Ground(_BUCKETS, "s3", _refers_to("AWS::S3::Bucket", "Bucket")),
 }
-"""Every type of the default system; the permissions of any other are granted on anything, and the policy says so."""
+"""Every type of the default system; the actions of any other are allowed on anything, with a warning."""

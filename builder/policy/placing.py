@@ -81,7 +81,7 @@ def _boundary(resource: Resource, setting: Setting) -> tuple[Test, ...]:
 
 def _service_linked_role(resource: Resource, setting: Setting) -> Place:
     service, role = _SERVICE_LINKED.get(resource.type, (ANY, ANY))
-    tests: tuple[Test, ...] = (("StringLike", "iam:AWSServiceName", (service,)),) if service != ANY else ()
+    tests: tuple[Test, ...] = (("StringEquals", "iam:AWSServiceName", (service,)),) if service != ANY else ()
     arn = setting.arn("iam", "", f"role/aws-service-role/{service}/{role}")
     return Place("ServiceLinkedRoles", (arn,), tests)
 

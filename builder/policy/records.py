@@ -1,6 +1,6 @@
 """What a policy is made of, before it is JSON: grants, each with its place and its reason."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 ANY = "*"
@@ -72,14 +72,16 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What is needed, what is left out although AWS lists it, and what nobody can tell."""
+    """What is needed, what is left out although AWS lists it, and what a person has to see to."""
 
     granted: tuple[Grant, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
-    unknown: tuple[str, ...] = field(default=())
-    """Resources whose permissions no schema lists, a line each."""
+    warnings: tuple[str, ...] = ()
+    """What is not as narrow as it should be, or not there, a line each."""
 
     def __add__(self, other: "Rights") -> "Rights":
         return Rights(
-            self.granted + other.granted, self.left_out + other.left_out, tuple({*self.unknown, *other.unknown})
+            self.granted + other.granted,
+            self.left_out + other.left_out,
+            tuple(dict.fromkeys((*self.warnings, *other.warnings))),
         )

@@ -2,6 +2,7 @@
 
 from builder.assembly.bound import Bound
 from builder.policy.handlers import permissions
+from builder.policy.places import GROUNDS
 from builder.policy.placing import LIFTS_BOUNDARY, place_of
 from builder.policy.records import Grant, LeftOut, Place, Rights, Setting, Verb
 from builder.policy.resource import Resource, each_resource
@@ -32,7 +33,7 @@ def _rights_of(resource: Resource, setting: Setting, verb: Verb, *, whole: bool)
     listed = permissions(resource.type, resource.region, verb)
     if listed is None:
         where = f"{resource.bound.entry.id}: {resource.logical_id} ({resource.type})"
-        return Rights(unknown=(where,))
+        return Rights(warnings=(f"{where}: its schema lists no permissions; add by hand what it needs",))
     granted, left_out = [], []
     for action, handlers in listed.items():
         because = f"{', '.join(handlers)} of {resource.type}"
@@ -44,7 +45,8 @@ def _rights_of(resource: Resource, setting: Setting, verb: Verb, *, whole: bool)
             granted.append(Grant(action, place, because))
     for action, because in EXTRAS.get((verb, resource.type), ()):
         granted.append(Grant(action, place_of(action, resource, setting), because))
-    return Rights(tuple(granted), tuple(left_out))
+    warnings = () if resource.type in GROUNDS else (f"{resource.type}: its actions are allowed on anything",)
+    return Rights(tuple(granted), tuple(left_out), warnings if granted else ())
 
 
 def _why_not(action: str, resource: Resource, place: Place, *, whole: bool) -> str | None:

@@ -36,7 +36,7 @@ def test_an_action_on_objects_is_allowed_within_the_bucket() -> None:
 
 def test_only_the_table_s_service_linked_role_may_be_made() -> None:
     place = place_of("iam:CreateServiceLinkedRole", resource("AWS::DynamoDB::GlobalTable"), SETTING)
-    assert place.conditions == (("StringLike", "iam:AWSServiceName", ("replication.dynamodb.amazonaws.com",)),)
+    assert place.conditions == (("StringEquals", "iam:AWSServiceName", ("replication.dynamodb.amazonaws.com",)),)
     assert place.arns[0].endswith("replication.dynamodb.amazonaws.com/AWSServiceRoleForDynamoDBReplication")
 
 

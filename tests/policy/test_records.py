@@ -17,7 +17,7 @@ def test_iam_s_arns_have_no_region() -> None:
     assert Setting("aws", "1", "x").arn("iam", "us-east-1", "role/a") == "arn:aws:iam::1:role/a"
 
 
-def test_rights_add_up_and_tell_each_unknown_once() -> None:
+def test_rights_add_up_and_warn_of_each_thing_once() -> None:
     one = Rights((Grant("a:B", Place("P", ("*",)), "c"),), (LeftOut("d:E", "f"),), ("thing",))
     both = one + one
-    assert (len(both.granted), len(both.left_out), both.unknown) == (2, 2, ("thing",))
+    assert (len(both.granted), len(both.left_out), both.warnings) == (2, 2, ("thing",))

@@ -65,7 +65,7 @@ def test_all_that_the_handlers_list_is_granted_or_left_out_with_a_reason_and_not
     left_out = {one.action for one in rights.left_out} - granted(rights)
     assert granted(rights) | left_out == listed(bounds, verb) | extras(bounds, verb)
     assert all(one.because for one in rights.left_out)
-    assert rights.unknown == ()
+    assert rights.warnings == ()
 
 
 @pytest.mark.parametrize("verb", list(Verb))
@@ -123,14 +123,15 @@ def test_the_role_of_the_shipped_system_fits_in_one_managed_policy() -> None:
 
 def test_a_type_of_which_nobody_says_anything_is_named() -> None:
     bound = stack(Thing={"Type": "Custom::Thing"})
-    (unknown,) = service_role_rights((bound,), SETTING, Verb.EXECUTE).unknown
-    assert unknown == "us-east-1/own: Thing (Custom::Thing)"
+    (warning,) = service_role_rights((bound,), SETTING, Verb.EXECUTE).warnings
+    assert warning.startswith("us-east-1/own: Thing (Custom::Thing): its schema lists no permissions")
 
 
-def test_a_user_s_own_type_is_allowed_on_anything() -> None:
+def test_a_user_s_own_type_is_allowed_on_anything_with_a_warning() -> None:
     rights = service_role_rights((stack(Queue={"Type": "AWS::SQS::Queue"}),), SETTING, Verb.EXECUTE)
     assert "sqs:CreateQueue" in granted(rights)
     assert {grant.place.arns for grant in rights.granted} == {("*",)}
+    assert rights.warnings == ("AWS::SQS::Queue: its actions are allowed on anything",)
 
 
 def test_a_property_brings_back_what_is_needed_for_it() -> None:
