@@ -20,11 +20,17 @@ the access key is the account: any 12 digits. Ctrl-C ends it.
 
 @click.command()
 @click.option("--port", default=4566, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--enforce-iam", is_flag=True, help="Users and roles may do what their policies say, and no more.")
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep what it holds in this folder.")
 @global_options
-def local(*, port: int, state: Path | None) -> ExitCode:
+def local(*, port: int, state: Path | None, enforce_iam: bool) -> ExitCode:
     """Run an AWS on 127.0.0.1 that needs no account, until Ctrl-C or SIGTERM."""
     from builder.local import serve
 
-    serve(port, state, lambda endpoint: click.echo(_SHELL_LINES.format(endpoint=endpoint)))
+    serve(
+        port,
+        state,
+        lambda endpoint: click.echo(_SHELL_LINES.format(endpoint=endpoint)),
+        enforce_iam=enforce_iam,
+    )
     return ExitCode.DONE

@@ -20,6 +20,7 @@ from builder.cli.local import local
 from builder.cli.options import global_options
 from builder.cli.outputs import outputs
 from builder.cli.plan import plan
+from builder.cli.policy import policy
 from builder.cli.rehearse import rehearse
 from builder.cli.render import render
 from builder.cli.saved import discard, execute, show
@@ -27,7 +28,7 @@ from builder.cli.wiring import Wiring
 from builder.errors import BuilderError, ExitCode
 
 _SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Without AWS": (init, render, lint, graph, rehearse, local),
+    "Without AWS": (init, render, lint, graph, policy, rehearse, local),
     "Review first": (plan, show, execute, discard),
     "In one go": (deploy, outputs, destroy),
 }

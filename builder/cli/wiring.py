@@ -125,13 +125,17 @@ class Wiring:
         said = self._of_environment()
         return said.role_arn if said else None
 
+    @property
+    def roles(self) -> dict[AccountId, str]:
+        """The roles by which other accounts are reached. Raises BadInput."""
+        return dict(_account_role(said) for said in self.account_roles)
+
     @cached_property
     def clients(self) -> "Clients":
         """AWS, by the profile or boto3's own search for credentials."""
         from builder.aws import Clients
 
-        roles = dict(_account_role(said) for said in self.account_roles)
-        return Clients.of_profile(self.profile, roles, told=self.console.warn if self.verbose else None)
+        return Clients.of_profile(self.profile, self.roles, told=self.console.warn if self.verbose else None)
 
     def seal(self) -> "Seal":
         """Return a new plan's id and time."""

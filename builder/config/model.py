@@ -34,6 +34,8 @@ _SUFFIX = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 _REGION = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
 _ACCOUNT = r"^[0-9]{12}$"
 _ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$"
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_POLICY = r"^([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+(/([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+)*$"
 _VARIABLE = r"^[a-zA-Z][a-zA-Z0-9_]+$"
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
 # Said by what is not allowed, since editors' regular expressions know no \p{L}.
@@ -44,6 +46,7 @@ PATTERNS = {
     _SUFFIX: "only lower-case letters, digits and hyphens, no hyphen first or last",
     _ACCOUNT: "an account has 12 digits",
     _ROLE_ARN: "the ARN of an IAM role looks like arn:aws:iam::111122223333:role/NAME",
+    _POLICY: "the name of a policy in the deployment's own account, no ARN; it may hold ${EnvironmentSuffix}",
     _VARIABLE: "only letters, digits and underscores, two at least and a letter first",
     _TAG: "only letters, digits, spaces and _ . : / = + - @",
 }
@@ -59,6 +62,7 @@ _RegionName = Annotated[
 ]
 _Account = Annotated[AccountId, StringConstraints(pattern=_ACCOUNT)]
 _RoleArn = Annotated[str, StringConstraints(pattern=_ROLE_ARN)]
+_PolicyName = Annotated[str, StringConstraints(pattern=_POLICY, max_length=128)]
 _VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
 _TagKey = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_length=128)]
 _TagValue = Annotated[str, StringConstraints(pattern=_TAG, max_length=256)]
@@ -154,6 +158,11 @@ class Config(_Section):
     table: TableConfig = TableConfig()
     bucket: BucketConfig = BucketConfig()
     function: FunctionConfig = FunctionConfig()
+    permissions_boundary: _PolicyName | None = Field(
+        default=None,
+        description="Managed policy that bounds every role of the system; ${EnvironmentSuffix} stands for the suffix",
+        examples=["boundary-${EnvironmentSuffix}"],
+    )
     tags: dict[_TagKey, _TagValue] = Field(default_factory=dict, max_length=46, description="Tags of every resource")
     environments: dict[_NamePart, EnvironmentConfig] = Field(
         default_factory=dict, description="What holds for one environment only, by its suffix"

@@ -1,4 +1,4 @@
-"""The child process of `EmbeddedAws`: `python -m builder.local --port 0 [--state DIR]`.
+"""The child process of `EmbeddedAws`: `python -m builder.local --port 0 [--state DIR] [--enforce-iam]`.
 
 Writes one JSON line to stdout, `{"endpoint": …}` when it is ready or `{"where": …, "what": …, "next": …}` when it can't
 start, and ends on SIGTERM, on SIGINT, and when its stdin is closed, which is how it learns that its parent is gone.
@@ -22,7 +22,13 @@ def main() -> int:
     options = _options()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        serve(options.port, options.state, lambda endpoint: _say({"endpoint": endpoint}), log_level=options.log_level)
+        serve(
+            options.port,
+            options.state,
+            lambda endpoint: _say({"endpoint": endpoint}),
+            log_level=options.log_level,
+            enforce_iam=options.enforce_iam,
+        )
     except BuilderError as error:
         _say({"where": error.where, "what": error.what, "next": error.next_step})
         return error.exit_code
@@ -34,6 +40,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--state", type=Path, default=None)
     parser.add_argument("--log-level", default="CRITICAL")
+    parser.add_argument("--enforce-iam", action="store_true")
     return parser.parse_args()
 
 

@@ -11,7 +11,9 @@ _KEPT = frozenset(
 _NO_DOCKER = "unix:///nonexistent/docker.sock"
 
 
-def make_environment(caller: Mapping[str, str], *, port: int, state: Path | None, log_level: str) -> dict[str, str]:
+def make_environment(
+    caller: Mapping[str, str], *, port: int, state: Path | None, log_level: str, enforce_iam: bool = False
+) -> dict[str, str]:
     """Return the whole environment of a server on `port`: nothing of the caller's gets in unless it is named here.
 
     A list of what is kept, not of what is removed, because the emulator reads more than a hundred variables of its
@@ -19,7 +21,8 @@ def make_environment(caller: Mapping[str, str], *, port: int, state: Path | None
     Lambda worker, or an SDK inside one, would reach a real endpoint.
     """
     kept = {name: value for name, value in caller.items() if name in _KEPT or name.startswith("LC_")}
-    return kept | _addresses(port) | _sealing() | _persistence(state) | {"LOG_LEVEL": log_level}
+    said = {"LOG_LEVEL": log_level, "AUTH": str(enforce_iam).lower()}
+    return kept | _addresses(port) | _sealing() | _persistence(state) | said
 
 
 def _addresses(port: int) -> dict[str, str]:

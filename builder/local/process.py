@@ -24,12 +24,14 @@ class EmbeddedAws:
     """An embedded AWS that lives as long as the `with` block, and no longer than its caller.
 
     `endpoint` is `http://127.0.0.1:PORT`; any 12-digit access key id is the account it works in. With `state` what is
-    stored survives, and `port` 0 takes a free one. Raises Failed when it can't start.
+    stored survives, and `port` 0 takes a free one. With `enforce_iam` users and roles may do what their policies say;
+    the account's own key may do anything. Raises Failed when it can't start.
     """
 
-    def __init__(self, state: Path | None = None, port: int = 0) -> None:
+    def __init__(self, state: Path | None = None, port: int = 0, *, enforce_iam: bool = False) -> None:
         self._state = state
         self._port = port
+        self._enforce_iam = enforce_iam
         self._child: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] | None = None
         self.endpoint = ""
@@ -65,7 +67,7 @@ class EmbeddedAws:
 
     def _arguments(self) -> list[str]:
         state = [] if self._state is None else ["--state", str(self._state.resolve())]
-        return ["--port", str(self._port), *state]
+        return ["--port", str(self._port), *state, *(["--enforce-iam"] if self._enforce_iam else [])]
 
     def _read_endpoint(self, child: subprocess.Popen[bytes]) -> str:
         """Return the endpoint from the child's one line; raises Failed with its reason, its last words or the wait."""

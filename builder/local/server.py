@@ -20,7 +20,14 @@ _HOST = "127.0.0.1"
 _GRACE_S = 0.5
 
 
-def serve(port: int, state: Path | None, ready: Callable[[str], None], *, log_level: str = "CRITICAL") -> None:
+def serve(
+    port: int,
+    state: Path | None,
+    ready: Callable[[str], None],
+    *,
+    log_level: str = "CRITICAL",
+    enforce_iam: bool = False,
+) -> None:
     """Serve until SIGTERM or SIGINT, then return with every Lambda worker ended and, with `state`, all written.
 
     Port 0 takes a free one; `ready` is told the endpoint once, when requests are answered. Replaces this process's
@@ -36,7 +43,7 @@ def serve(port: int, state: Path | None, ready: Callable[[str], None], *, log_le
         )
     listener = _listen(port)
     port = listener.getsockname()[1]
-    environment = make_environment(os.environ, port=port, state=state, log_level=log_level)
+    environment = make_environment(os.environ, port=port, state=state, log_level=log_level, enforce_iam=enforce_iam)
     os.environ.clear()
     os.environ.update(environment)
     with listener:

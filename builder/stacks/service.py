@@ -3,12 +3,12 @@
 from typing import Any
 
 from awacs import dynamodb, logs
-from awacs.aws import Allow, PolicyDocument, Principal, Statement
-from awacs.sts import AssumeRole
+from awacs.aws import Allow, PolicyDocument, Statement
 from troposphere import GetAtt, Output, Parameter, Ref, Sub, Template, awslambda, iam
 from troposphere import logs as cloudwatch_logs
 
 from builder.config import Config, Wanted
+from builder.stacks.role import make_role
 from builder.stacks.skeleton import add, make_skeleton
 from builder.topology import Stack, names
 
@@ -106,37 +106,31 @@ def _url_permissions(config: Config) -> tuple[awslambda.Permission, awslambda.Pe
 
 def _execution_role(config: Config) -> iam.Role:
     table = f"table/{names.table_name(config.project)}"
-    return iam.Role(
+    return make_role(
+        config,
         "ExecutionRole",
-        AssumeRolePolicyDocument=PolicyDocument(
-            Version="2012-10-17",
-            Statement=[
-                Statement(Effect=Allow, Principal=Principal("Service", "lambda.amazonaws.com"), Action=[AssumeRole])
-            ],
+        "lambda.amazonaws.com",
+        iam.Policy(
+            PolicyName="run",
+            PolicyDocument=PolicyDocument(
+                Version="2012-10-17",
+                Statement=[
+                    Statement(
+                        Sid="ReadAndWriteItems",
+                        Effect=Allow,
+                        Action=[dynamodb.GetItem, dynamodb.PutItem, dynamodb.DeleteItem],
+                        Resource=[
+                            Sub(f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:{table}")
+                        ],
+                    ),
+                    # Without logs:CreateLogGroup: a late write could bring a deleted group back.
+                    Statement(
+                        Sid="WriteLogs",
+                        Effect=Allow,
+                        Action=[logs.CreateLogStream, logs.PutLogEvents],
+                        Resource=[GetAtt("LogGroup", "Arn")],
+                    ),
+                ],
+            ),
         ),
-        Policies=[
-            iam.Policy(
-                PolicyName="run",
-                PolicyDocument=PolicyDocument(
-                    Version="2012-10-17",
-                    Statement=[
-                        Statement(
-                            Sid="ReadAndWriteItems",
-                            Effect=Allow,
-                            Action=[dynamodb.GetItem, dynamodb.PutItem, dynamodb.DeleteItem],
-                            Resource=[
-                                Sub(f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:{table}")
-                            ],
-                        ),
-                        # Without logs:CreateLogGroup: a late write could bring a deleted group back.
-                        Statement(
-                            Sid="WriteLogs",
-                            Effect=Allow,
-                            Action=[logs.CreateLogStream, logs.PutLogEvents],
-                            Resource=[GetAtt("LogGroup", "Arn")],
-                        ),
-                    ],
-                ),
-            )
-        ],
     )

@@ -1,10 +1,10 @@
 """The bucket of a region; in the primary also the rule and the role that replicate it to the secondaries."""
 
 from awacs.aws import Action, Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement
-from awacs.sts import AssumeRole
 from troposphere import GetAtt, Output, Ref, Sub, Template, iam, s3
 
 from builder.config import Config, Wanted
+from builder.stacks.role import make_role
 from builder.stacks.skeleton import add, make_skeleton
 from builder.topology import Stack, names
 
@@ -111,39 +111,33 @@ def _replication(config: Config) -> s3.ReplicationConfiguration:
 def _replication_role(config: Config) -> iam.Role:
     """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html."""
     source = _bucket_arn(config, "${AWS::Region}")
-    return iam.Role(
+    return make_role(
+        config,
         "ReplicationRole",
-        AssumeRolePolicyDocument=PolicyDocument(
-            Version="2012-10-17",
-            Statement=[
-                Statement(Effect=Allow, Principal=Principal("Service", "s3.amazonaws.com"), Action=[AssumeRole])
-            ],
+        "s3.amazonaws.com",
+        iam.Policy(
+            PolicyName="replicate",
+            PolicyDocument=PolicyDocument(
+                Version="2012-10-17",
+                Statement=[
+                    _allow("ReadConfiguration", ["GetReplicationConfiguration", "ListBucket"], [source]),
+                    _allow(
+                        "ReadObjects",
+                        [
+                            "GetObjectVersionForReplication",
+                            "GetObjectVersionAcl",
+                            "GetObjectVersionTagging",
+                        ],
+                        [_bucket_arn(config, "${AWS::Region}", "/*")],
+                    ),
+                    _allow(
+                        "WriteReplicas",
+                        ["ReplicateObject", "ReplicateDelete", "ReplicateTags"],
+                        [_bucket_arn(config, region, "/*") for region in config.regions.secondaries],
+                    ),
+                ],
+            ),
         ),
-        Policies=[
-            iam.Policy(
-                PolicyName="replicate",
-                PolicyDocument=PolicyDocument(
-                    Version="2012-10-17",
-                    Statement=[
-                        _allow("ReadConfiguration", ["GetReplicationConfiguration", "ListBucket"], [source]),
-                        _allow(
-                            "ReadObjects",
-                            [
-                                "GetObjectVersionForReplication",
-                                "GetObjectVersionAcl",
-                                "GetObjectVersionTagging",
-                            ],
-                            [_bucket_arn(config, "${AWS::Region}", "/*")],
-                        ),
-                        _allow(
-                            "WriteReplicas",
-                            ["ReplicateObject", "ReplicateDelete", "ReplicateTags"],
-                            [_bucket_arn(config, region, "/*") for region in config.regions.secondaries],
-                        ),
-                    ],
-                ),
-            )
-        ],
     )
 
 

@@ -4,8 +4,38 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+
+@pytest.fixture
+def enforcing() -> Iterator[str]:
+    """The endpoint of one that enforces IAM."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "builder", "local", "--port", "0", "--enforce-iam"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            endpoint = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+            assert endpoint
+            yield endpoint[0]
+        finally:
+            process.terminate()
+
+
+def test_with_iam_enforced_a_user_may_do_what_a_policy_says(enforcing: str) -> None:
+    def session(key: str, secret: str) -> boto3.Session:
+        return boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name="us-east-1")
+
+    iam = session("210987654321", "any").client("iam", endpoint_url=enforcing)
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    ann = session(key["AccessKeyId"], key["SecretAccessKey"]).client("cloudformation", endpoint_url=enforcing)
+    with pytest.raises(ClientError, match="not authorized to perform: cloudformation:DescribeStacks"):
+        ann.describe_stacks()
 
 
 def test_the_embedded_aws_serves_until_sigterm_and_says_how_to_reach_it() -> None:

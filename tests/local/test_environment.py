@@ -41,6 +41,12 @@ def test_every_sdk_is_pointed_here_and_reads_no_profile() -> None:
     assert made["AWS_CONFIG_FILE"] == made["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
 
 
+def test_policies_are_enforced_only_where_that_is_asked_for() -> None:
+    assert _make({"AUTH": "true"})["AUTH"] == "false"
+    asked = make_environment({}, port=4566, state=None, log_level="CRITICAL", enforce_iam=True)
+    assert asked["AUTH"] == "true"
+
+
 def test_nothing_is_kept_on_disk_unless_asked_for(tmp_path: Path) -> None:
     assert _make({})["PERSIST_STATE"] == "0"
     assert "STATE_DIR" not in _make({})

@@ -7,15 +7,19 @@ from builder.local.adapter import (
     bucket,
     change_set,
     change_set_id,
+    cloudformation_iam,
     drift,
     emulator,
     function_name,
     function_url,
     function_url_request,
     global_table,
+    iam,
     property_values,
     replacement,
+    resource_iam,
     retry_after,
+    secure_transport,
     taken_name,
 )
 from builder.local.asgi import App
@@ -43,6 +47,11 @@ def install(app: App) -> App:
     change_set_id.install(actions)
     property_values.install(actions)
     retry_after.install(actions)
+    if iam.is_enforced():
+        iam.install()
+        cloudformation_iam.install(actions)
+        resource_iam.install(resources)
+        app = secure_transport.wrap(app)
     drift.install()
     function_url.install()
     function_name.install()

@@ -13,9 +13,38 @@ VERSION = "1.5.33"
 _CFN = "ministack.services.cloudformation"
 _S3 = "ministack.services.s3"
 _DDB = "ministack.services.dynamodb"
+_IAM = "ministack.core.iam_evaluator"
 
 # A callable by its signature, anything else by its type.
 TOUCHED = {
+    "ministack.app:AUTH": "bool",
+    "ministack.core.iam_actions:extract_resource_arn": (
+        "(service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, region: str, "
+        "account_id: str) -> str"
+    ),
+    "ministack.core.iam_actions:request_tag_context": (
+        "(service: str, iam_action: str, body: bytes, params: dict) -> dict"
+    ),
+    f"{_IAM}:EvalContext": (
+        "(principal_arn: str, principal_type: str, principal_account: str, action: str, resource_arn: str, "
+        "region: str, source_ip: str = <factory>, secure_transport: bool = <factory>, "
+        "request_tags: dict[str, str] = <factory>, tag_keys: list[str] = <factory>, "
+        "service_context: dict[str, typing.Any] = <factory>, principal_keys: dict[str, typing.Any] = <factory>) -> None"
+    ),
+    f"{_IAM}:_gather_role_policies": f"(role_name: str, account_id: str) -> list[list[{_IAM}.ParsedStatement]]",
+    f"{_IAM}:_permissions_boundary": f"(store, name: str, account_id: str) -> list[list[list[{_IAM}.ParsedStatement]]]",
+    f"{_IAM}:enforce": (
+        "(access_key_id: str, iam_action: str, service: str, region: str, resource_arn: str = '*', "
+        f"service_context: dict[str, typing.Any] | None = None) -> {_IAM}.EvalResult | {_IAM}.AuthError | None"
+    ),
+    f"{_IAM}:evaluate": (
+        f"(ctx: {_IAM}.EvalContext, policies: list[list[{_IAM}.ParsedStatement]], "
+        f"*limits: list[list[{_IAM}.ParsedStatement]]) -> {_IAM}.EvalResult"
+    ),
+    f"{_IAM}:resolve_principal": (
+        f"(access_key_id: str, account_id: str, credential: {_IAM}.ResolvedCredential | None = None) -> "
+        f"{_IAM}.PrincipalInfo | {_IAM}.AuthError"
+    ),
     "ministack.core.lambda_runtime:reset": "()",
     "ministack.core.responses:get_account_id": "() -> str",
     "ministack.core.responses:get_region": "() -> str",

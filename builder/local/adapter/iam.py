@@ -1,0 +1,83 @@
+"""Who asks, and what their policies allow: for what is done on somebody's behalf after their own request was let in.
+
+With AUTH=true the emulator checks a request's own action. It checks no role that a request passes on, and nothing that
+CloudFormation does for a caller or with a service role.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from builder.local.adapter.emulator import replace, touch
+
+_EVALUATOR = "ministack.core.iam_evaluator"
+_RESPONSES = "ministack.core.responses"
+
+_caller: ContextVar[str] = ContextVar("caller", default="")
+"""The access key of the request; what a request starts in the background inherits it."""
+_role: ContextVar[str] = ContextVar("role", default="")
+"""The ARN of the role that CloudFormation has taken, or nothing where it acts as the caller."""
+
+
+def is_enforced() -> bool:
+    """Return whether this emulator checks policies."""
+    return bool(touch("ministack.app:AUTH"))
+
+
+def install() -> None:
+    """Remember who asks, each time the emulator checks a request."""
+    replace(f"{_EVALUATOR}:enforce", _remembering)
+
+
+def _remembering(enforce: Callable[..., Any]) -> Callable[..., Any]:
+    def remember(access_key_id: str, *arguments: Any, **named: Any) -> object:  # noqa: ANN401  the emulator's own
+        _caller.set(access_key_id or "")
+        return enforce(access_key_id, *arguments, **named)
+
+    return remember
+
+
+@contextmanager
+def acting_as(role: str) -> Iterator[None]:
+    """Let what is begun within be done by a role; by the caller where `role` is empty."""
+    token = _role.set(role)
+    try:
+        yield
+    finally:
+        _role.reset(token)
+
+
+def is_allowed(action: str, arn: str, keys: Mapping[str, str] | None = None) -> bool:
+    """Return whether the role that acts, or else the caller, may do this; an account's own key may do anything."""
+    policies, limits, who = _role_s() if _role.get() else _caller_s()
+    if policies is None:
+        return True
+    account = touch(f"{_RESPONSES}:get_account_id")()
+    context = touch(f"{_EVALUATOR}:EvalContext")(
+        principal_arn=who,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=arn,
+        region=touch(f"{_RESPONSES}:get_region")(),
+        service_context={key.lower(): value for key, value in (keys or {}).items()},
+    )
+    return str(touch(f"{_EVALUATOR}:evaluate")(context, policies, *limits).decision) == "Allow"
+
+
+def who_acts() -> str:
+    """Return the ARN of the role that acts, or else of the caller."""
+    return (_role_s() if _role.get() else _caller_s())[2]
+
+
+def _role_s() -> tuple[Any, Any, str]:
+    name, account = _role.get().rpartition("/")[2], touch(f"{_RESPONSES}:get_account_id")()
+    policies = touch(f"{_EVALUATOR}:_gather_role_policies")(name, account)
+    limits = touch(f"{_EVALUATOR}:_permissions_boundary")(touch("ministack.services.iam:_roles"), name, account)
+    return policies, limits, f"arn:aws:sts::{account}:assumed-role/{name}/AWSCloudFormation"
+
+
+def _caller_s() -> tuple[Any, Any, str]:
+    principal = touch(f"{_EVALUATOR}:resolve_principal")(_caller.get(), touch(f"{_RESPONSES}:get_account_id")())
+    return principal.policies, principal.limits, principal.arn

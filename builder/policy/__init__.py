@@ -1,0 +1,33 @@
+"""The least policies for an assembly: for who runs a verb, and for CloudFormation's service role; pure.
+
+    calls      what the verbs ask of AWS themselves      handlers   what CloudFormation asks for a resource type
+    places     the ARNs that follow from a name          placing    where one of a handler's actions is allowed
+    unneeded   what a handler lists for nothing here     document   grants to a policy document
+    caller, service_role   the two policies              explain    the reason of every action
+
+Left as it is, a Setting makes ARNs in CloudFormation's own words, good for a template.
+"""
+
+from builder.policy.asked import Asked, make_rights
+from builder.policy.caller import Caller
+from builder.policy.document import make_document
+from builder.policy.explain import explain, size, too_large
+from builder.policy.records import Rights, Setting, Verb
+from builder.policy.service_role import service_role_rights
+from builder.policy.templates import bind_templates, of_account
+
+__all__ = [
+    "Asked",
+    "Caller",
+    "Rights",
+    "Setting",
+    "Verb",
+    "bind_templates",
+    "explain",
+    "make_document",
+    "make_rights",
+    "of_account",
+    "service_role_rights",
+    "size",
+    "too_large",
+]

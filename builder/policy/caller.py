@@ -1,0 +1,93 @@
+"""What whoever runs a verb has to be allowed: our own calls, and without a service role CloudFormation's as well."""
+
+from dataclasses import dataclass
+
+from builder.assembly.bound import Bound
+from builder.policy.calls import CALLS, On
+from builder.policy.places import GROUNDS
+from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, Place, Rights, Setting, Test, Verb
+from builder.policy.resource import each_resource
+from builder.policy.service_role import service_role_rights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who runs the verb, and how."""
+
+    deployment: str
+    """`tap-dev`: the value of the tag that its stacks carry, and how its change sets' names begin."""
+    tag: str
+    """The key of that tag."""
+    role_arn: str | None = None
+    """The role that CloudFormation takes, where it takes one."""
+    artifacts_bucket: str | None = None
+    """Where templates that are too large for a request go; `{region}` stands for a stack's region."""
+    account_roles: tuple[str, ...] = ()
+    """The roles by which stacks of other accounts are reached."""
+
+
+def caller_rights(
+    bounds: tuple[Bound, ...], setting: Setting, verb: Verb, caller: Caller, *, whole: bool = False
+) -> Rights:
+    """Return what the caller needs for a verb; `whole` as in `service_role_rights`."""
+    places = _places(bounds, setting, caller)
+    granted = tuple(
+        Grant(action, places[on], f"{call.operation}: {call.because}")
+        for call in CALLS[verb]
+        for action, on in call.needs
+        if places[on].arns
+    )
+    own = Rights(granted)
+    return own if caller.role_arn else own + service_role_rights(bounds, setting, verb, whole=whole)
+
+
+def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict[On, Place]:
+    stacks = tuple(
+        setting.arn("cloudformation", bound.entry.region, f"stack/{bound.entry.name}/{ANY}") for bound in bounds
+    )
+    name, tag = f"{caller.deployment}-{ANY}", f"aws:ResourceTag/{caller.tag}"
+    named, role = "cloudformation:ChangeSetName", "cloudformation:RoleArn"
+    change_sets = setting.arn("cloudformation", ANY, f"changeSet/{name}/{ANY}")
+    roles = (caller.role_arn,) if caller.role_arn else ()
+    with_role: tuple[Test, ...] = (("StringEquals", role, roles),) if roles else ()
+    to_cloudformation: Test = ("StringEquals", "iam:PassedToService", ("cloudformation.amazonaws.com",))
+    buckets = _grounds(bounds, setting, "AWS::S3::Bucket")
+    return {
+        On.ANYTHING: NOWHERE_IN_PARTICULAR,
+        On.STACKS: Place("Stacks", stacks),
+        On.TAGGED_STACKS: Place(
+            "TaggedStacks",
+            (setting.arn("cloudformation", ANY, f"stack/{ANY}/{ANY}"),),
+            (("StringEquals", tag, (caller.deployment,)),),
+        ),
+        # Unverified that a stack in review has none of its change sets' tags yet; if it had, it would stay.
+        On.UNTAGGED_STACKS: Place("UntaggedStacks", stacks, (("Null", tag, ("true",)),)),
+        On.NEW_CHANGE_SETS: Place("NewChangeSets", stacks, (("StringLike", named, (name,)), *with_role)),
+        # We name them by ARN; whether AWS then compares the ARN, the name or nothing is unverified: all three pass.
+        On.OUR_CHANGE_SETS: Place("OurChangeSets", stacks, (("StringLikeIfExists", named, (name, change_sets)),)),
+        On.CHANGE_SETS: Place("ChangeSets", (change_sets,)),
+        On.SERVICE_ROLE: Place("ServiceRole", roles, (to_cloudformation,)),
+        On.ARTIFACTS: Place("Artifacts", _artifacts(bounds, setting, caller.artifacts_bucket)),
+        On.BUCKETS: Place("Buckets", buckets),
+        On.OBJECTS: Place("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
+        On.TABLES: Place("Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")),
+        On.ACCOUNT_ROLES: Place("AccountRoles", caller.account_roles),
+        On.FUNCTIONS: Place("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
+    }
+
+
+def _artifacts(bounds: tuple[Bound, ...], setting: Setting, bucket: str | None) -> tuple[str, ...]:
+    if bucket is None:
+        return ()
+    names = (bucket.replace("{region}", bound.entry.region) for bound in bounds)
+    return tuple(dict.fromkeys(setting.arn("s3", "", f"{name}/{ANY}") for name in names))
+
+
+def _grounds(bounds: tuple[Bound, ...], setting: Setting, *types: str) -> tuple[str, ...]:
+    arns = (
+        arn
+        for resource in each_resource(bounds)
+        if resource.type in types
+        for arn in GROUNDS[resource.type].place(resource, setting).arns
+    )
+    return tuple(dict.fromkeys(arns))

@@ -1,0 +1,193 @@
+"""What each verb asks of AWS by itself, and what it has to be allowed for that: a table.
+
+The deployer's verbs are held to it both ways by a test that lives through everything on the fake AWS.
+Actions: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html and, for S3's
+operations, https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from builder.policy.records import Verb
+
+
+class On(Enum):
+    """What an action is allowed on; `caller` knows which ARNs that is."""
+
+    ANYTHING = auto()
+    STACKS = auto()
+    """The assembly's, by name: a stack that is not there yet has no tag."""
+    TAGGED_STACKS = auto()
+    """Every stack that carries the deployment's tag, in any region: also those that the assembly no longer has."""
+    UNTAGGED_STACKS = auto()
+    """The assembly's, by name, without that tag: nothing of theirs was ever executed."""
+    NEW_CHANGE_SETS = auto()
+    """The assembly's stacks, for change sets of our names, with the service role where there is one."""
+    OUR_CHANGE_SETS = auto()
+    """The assembly's stacks, for change sets of our names."""
+    CHANGE_SETS = auto()
+    """Change sets of our names, by their own ARNs."""
+    SERVICE_ROLE = auto()
+    ARTIFACTS = auto()
+    BUCKETS = auto()
+    OBJECTS = auto()
+    TABLES = auto()
+    FUNCTIONS = auto()
+    ACCOUNT_ROLES = auto()
+    """The roles by which stacks of other accounts are reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One operation, as botocore names it, with the actions that AWS checks for it."""
+
+    service: str
+    operation: str
+    because: str
+    needs: tuple[tuple[str, On], ...] = ()
+
+
+def _call(operation: str, because: str, *on: On) -> Call:
+    """Return a call, `service:Operation`, that is allowed by the action of its own name."""
+    service, _, name = operation.partition(":")
+    return Call(service, name, because, tuple((operation, place) for place in on))
+
+
+_IDENTITY = Call("sts", "GetCallerIdentity", "which account it is; AWS always allows it")
+_OTHER_ACCOUNTS = _call("sts:AssumeRole", "stacks of other accounts, each by its role there", On.ACCOUNT_ROLES)
+_LOOK = Call(
+    "cloudformation",
+    "DescribeStacks",
+    "what stands, in a region's listing: orphans are found by their tag",
+    # Without a stack's name it takes both: https://docs.aws.amazon.com/service-authorization/latest/reference/
+    (("cloudformation:DescribeStacks", On.ANYTHING), ("cloudformation:ListStacks", On.ANYTHING)),
+)
+_CREATE_CHANGE_SET = Call(
+    "cloudformation",
+    "CreateChangeSet",
+    "a change set for each stack that differs, its tags and service role with it",
+    (
+        ("cloudformation:CreateChangeSet", On.NEW_CHANGE_SETS),
+        # Unverified that AWS checks it for the tags of a change set; it does for those of a new stack.
+        ("cloudformation:TagResource", On.STACKS),
+        ("iam:PassRole", On.SERVICE_ROLE),
+    ),
+)
+_TEMPLATE_BY_BUCKET = Call(
+    "s3",
+    "PutObject",
+    "templates over 51,200 bytes; CloudFormation reads them with the caller's permissions",
+    (("s3:PutObject", On.ARTIFACTS), ("s3:GetObject", On.ARTIFACTS)),
+)
+_SURVIVOR = _call("dynamodb:DescribeTable", "with --skip-region, whether a table of that region stands here", On.TABLES)
+_MAKE_CHANGE_SETS = (
+    _CREATE_CHANGE_SET,
+    _TEMPLATE_BY_BUCKET,
+    _call("cloudformation:DescribeChangeSet", "every page of a change set, and whose it is", On.STACKS),
+    _call("cloudformation:DescribeEvents", "what early validation found", On.CHANGE_SETS),
+    _call(
+        "cloudformation:DeleteChangeSet",
+        "change sets that change nothing, or that nobody will execute",
+        On.OUR_CHANGE_SETS,
+    ),
+    _call("cloudformation:ListChangeSets", "whose reviews wait on a stack", On.STACKS),
+)
+_TAKE_DOWN = (
+    _call("cloudformation:ListStackResources", "what stands in a stack that is to go", On.STACKS, On.TAGGED_STACKS),
+    _call("cloudformation:DeleteStack", "stacks that are to go", On.STACKS, On.TAGGED_STACKS),
+    _call("cloudformation:DescribeStackEvents", "what runs, and why it failed", On.STACKS, On.TAGGED_STACKS),
+    _call(
+        "cloudformation:UpdateTerminationProtection",
+        "as the manifest says; lifted where --allow names a stack that is to go",
+        On.STACKS,
+        On.TAGGED_STACKS,
+    ),
+)
+
+CALLS: dict[Verb, tuple[Call, ...]] = {
+    Verb.PLAN: (
+        _IDENTITY,
+        _OTHER_ACCOUNTS,
+        _LOOK,
+        *_MAKE_CHANGE_SETS,
+        _SURVIVOR,
+        _call("cloudformation:DescribeStackEvents", "whose operation it is that has to end first", On.STACKS),
+        _call("cloudformation:GetTemplate", "what is deployed, to compare it", On.STACKS),
+        _call(
+            "cloudformation:ListStackResources",
+            "what stands in orphans and failed creations",
+            On.STACKS,
+            On.TAGGED_STACKS,
+        ),
+        _call("cloudformation:DeleteStack", "new stacks that held but a change set thrown away", On.UNTAGGED_STACKS),
+    ),
+    Verb.EXECUTE: (
+        _IDENTITY,
+        _OTHER_ACCOUNTS,
+        _LOOK,
+        # A deferred change set is made on the way.
+        *_MAKE_CHANGE_SETS,
+        *_TAKE_DOWN,
+        _call("cloudformation:ExecuteChangeSet", "exactly the reviewed change sets", On.OUR_CHANGE_SETS),
+        _call("cloudformation:RollbackStack", "with --recover, what stands halfway", On.STACKS),
+        _call("cloudformation:ContinueUpdateRollback", "with --recover, what could not be rolled back", On.STACKS),
+    ),
+    Verb.DRILL: (
+        _IDENTITY,
+        _OTHER_ACCOUNTS,
+        _LOOK,
+        _call("dynamodb:GetItem", "probe items, seen in each region", On.TABLES),
+        _call("s3:PutObject", "probe objects", On.OBJECTS),
+        Call(
+            "s3",
+            "HeadObject",
+            "probe objects, seen in each region; without the listing a missing one is answered with 403",
+            (("s3:GetObject", On.OBJECTS), ("s3:ListBucket", On.BUCKETS)),
+        ),
+        _call("s3:DeleteObject", "probe objects cleared away", On.OBJECTS),
+        _call("lambda:GetFunctionConcurrency", "the value to go back to", On.FUNCTIONS),
+        _call("lambda:PutFunctionConcurrency", "the fault: a function that may not run", On.FUNCTIONS),
+        _call("lambda:DeleteFunctionConcurrency", "the fault undone", On.FUNCTIONS),
+        _call("lambda:TagResource", "what was changed, kept in AWS before it is", On.FUNCTIONS),
+        _call("lambda:ListTags", "what an interrupted drill left", On.FUNCTIONS),
+        _call("lambda:UntagResource", "the note of it cleared away", On.FUNCTIONS),
+        # Not an API operation: a signed request to the URL, for which AWS checks both since October 2025.
+        Call(
+            "lambda",
+            "InvokeFunctionUrl",
+            "load on the URLs, signed where they want it",
+            (("lambda:InvokeFunctionUrl", On.FUNCTIONS), ("lambda:InvokeFunction", On.FUNCTIONS)),
+        ),
+    ),
+    Verb.DESTROY: (
+        _IDENTITY,
+        _OTHER_ACCOUNTS,
+        _LOOK,
+        *_TAKE_DOWN,
+        Call(
+            "s3",
+            "DeleteBucketReplication",
+            "nothing arrives any more in a bucket that is being emptied",
+            (("s3:PutReplicationConfiguration", On.BUCKETS),),
+        ),
+        Call("s3", "ListObjectVersions", "what is to be emptied", (("s3:ListBucketVersions", On.BUCKETS),)),
+        Call(
+            "s3",
+            "DeleteObjects",
+            "every version and delete marker; S3 wants both actions for it",
+            (("s3:DeleteObject", On.OBJECTS), ("s3:DeleteObjectVersion", On.OBJECTS)),
+        ),
+        _call("dynamodb:DescribeTable", "which replicas hold a table on", On.TABLES),
+        Call(
+            "dynamodb",
+            "UpdateTable",
+            "replicas removed where the table's deletion is refused",
+            # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2gt_IAM.html
+            (
+                ("dynamodb:UpdateTable", On.TABLES),
+                ("dynamodb:DeleteTable", On.TABLES),
+                ("dynamodb:DeleteTableReplica", On.TABLES),
+            ),
+        ),
+    ),
+}

@@ -1,0 +1,58 @@
+"""Grants to a policy document: one statement for all actions that are allowed on the same things."""
+
+import json
+from collections import defaultdict
+from typing import Any
+
+from builder.policy.records import Place, Rights, Test
+
+# Characters without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MANAGED_POLICY_CHARACTERS = 6_144
+ROLE_INLINE_CHARACTERS = 10_240
+
+_Key = tuple[str, tuple[Test, ...]]
+
+
+def make_document(rights: Rights) -> dict[str, Any]:
+    """Return the policy as IAM takes it, the same for the same grants in any order."""
+    actions: dict[tuple[_Key, str], set[str]] = defaultdict(set)
+    for grant in rights.granted:
+        actions[(grant.place.name, grant.place.conditions), grant.action].update(grant.place.arns)
+    together: dict[Place, set[str]] = defaultdict(set)
+    for ((name, tests), action), arns in actions.items():
+        together[Place(name, tuple(sorted(arns)), tests)].add(action)
+    places = sorted(together, key=lambda place: (place.name, place.arns, place.conditions))
+    names = [place.name for place in places]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            _statement(_sid(place.name, names[:index]), place, sorted(together[place]))
+            for index, place in enumerate(places)
+        ],
+    }
+
+
+def characters(document: dict[str, Any]) -> int:
+    """Return how many characters IAM counts of a document."""
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def _sid(name: str, taken: list[str]) -> str:
+    return f"{name}{taken.count(name) + 1}" if name in taken else name
+
+
+def _statement(sid: str, place: Place, actions: list[str]) -> dict[str, Any]:
+    condition: dict[str, dict[str, Any]] = defaultdict(dict)
+    for operator, key, values in place.conditions:
+        condition[operator][key] = _one_or_list(values)
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": actions,
+        "Resource": _one_or_list(place.arns),
+        **({"Condition": dict(condition)} if condition else {}),
+    }
+
+
+def _one_or_list(values: tuple[str, ...]) -> str | list[str]:
+    return values[0] if len(values) == 1 else list(values)

@@ -1,0 +1,87 @@
+"""What a policy is made of, before it is JSON: grants, each with its place and its reason."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+ANY = "*"
+
+Test = tuple[str, str, tuple[str, ...]]
+"""An operator, a condition key, and the values of which one has to match."""
+
+
+class Verb(StrEnum):
+    """A command that somebody runs with the policy."""
+
+    PLAN = "plan"
+    EXECUTE = "execute"
+    DRILL = "drill"
+    DESTROY = "destroy"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where the assembly is deployed to; left as it is, it names any place, in CloudFormation's own words."""
+
+    partition: str = "${AWS::Partition}"
+    account: str = "${AWS::AccountId}"
+    suffix: str = "${EnvironmentSuffix}"
+
+    def fill(self, text: str) -> str:
+        """Return a computed name with the setting's values in place of CloudFormation's words for them."""
+        words = {"AWS::Partition": self.partition, "AWS::AccountId": self.account, "EnvironmentSuffix": self.suffix}
+        for word, value in words.items():
+            text = text.replace(f"${{{word}}}", value)
+        return text
+
+    def arn(self, service: str, region: str, resource: str) -> str:
+        """Return an ARN; S3's have neither region nor account, IAM's no region."""
+        account = "" if service == "s3" else self.account
+        where = "" if service in {"s3", "iam"} else region
+        return f"arn:{self.partition}:{service}:{where}:{account}:{self.fill(resource)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an action is allowed on, and under which conditions."""
+
+    name: str
+    """A word for people: `Tables`."""
+    arns: tuple[str, ...]
+    conditions: tuple[Test, ...] = ()
+
+
+NOWHERE_IN_PARTICULAR = Place("Anything", (ANY,))
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One action that is needed somewhere."""
+
+    action: str
+    place: Place
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """One action that a resource type's schema lists, and that these templates do not need."""
+
+    action: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What is needed, what is left out although AWS lists it, and what a person has to see to."""
+
+    granted: tuple[Grant, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What is not as narrow as it should be, or not there, a line each."""
+
+    def __add__(self, other: "Rights") -> "Rights":
+        return Rights(
+            self.granted + other.granted,
+            self.left_out + other.left_out,
+            tuple(dict.fromkeys((*self.warnings, *other.warnings))),
+        )

@@ -1,0 +1,116 @@
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from builder.cli.policy import VERBS
+from builder.policy import Verb
+from conftest import Command
+
+ACCOUNT = "111122223333"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/cfn-exec"
+PINNED = f'environments:\n  prod: {{account: "{ACCOUNT}", role_arn: "{ROLE}"}}\n'
+
+
+@pytest.fixture
+def pinned(project: Path) -> Path:
+    """The shipped project with an environment of an account and a role."""
+    config = project / "dr.yaml"
+    config.write_text(config.read_text() + PINNED)
+    return project
+
+
+def actions(text: str) -> set[str]:
+    document: dict[str, Any] = json.loads(text)
+    assert document["Version"] == "2012-10-17"
+    return {action for statement in document["Statement"] for action in statement["Action"]}
+
+
+def test_the_verbs_are_the_policies_own() -> None:
+    assert [verb.value for verb in Verb] == list(VERBS)
+
+
+def test_a_policy_is_one_json_document_and_takes_no_aws(pinned: Path, builder: Command) -> None:
+    answer = builder("policy", "execute", "--env", "prod")
+    assert (answer.code, answer.err) == (0, "")
+    assert "cloudformation:ExecuteChangeSet" in actions(answer.out)
+    assert "lambda:CreateFunction" not in actions(answer.out)
+    assert ROLE in answer.out
+    assert f"arn:aws:cloudformation:us-west-2:{ACCOUNT}:stack/tap-prod-service/*" in answer.out
+
+
+def test_the_service_role_s_policy_holds_the_resources(pinned: Path, builder: Command) -> None:
+    answer = builder("policy", "plan", "execute", "destroy", "--cloudformation-role", "--env", "prod")
+    assert answer.code == 0
+    assert {"lambda:CreateFunction", "dynamodb:DeleteTableReplica"} <= actions(answer.out)
+    assert "cloudformation:ExecuteChangeSet" not in actions(answer.out)
+
+
+def test_without_a_role_the_caller_s_policy_holds_both_and_says_that_it_is_large(
+    project: Path, builder: Command
+) -> None:
+    answer = builder("policy", "plan", "execute", "--account", ACCOUNT)
+    assert answer.code == 0
+    assert {"lambda:CreateFunction", "cloudformation:ExecuteChangeSet"} <= actions(answer.out)
+    assert "more than the 6,144 of a managed policy" in answer.err
+
+
+def test_the_account_is_that_of_the_credentials_where_nobody_says(
+    project: Path, session: boto3.Session, builder: Command, account_id: str
+) -> None:
+    answer = builder("policy", "drill")
+    assert answer.code == 0
+    assert f":{account_id}:function:tap-dev-primary" in answer.out
+
+
+def test_every_action_is_explained(pinned: Path, builder: Command) -> None:
+    answer = builder("policy", "execute", "--env", "prod", "--cloudformation-role", "--explain")
+    assert answer.code == 0
+    assert "iam:CreateRole  on Roles: create of AWS::IAM::Role" in answer.out
+    assert "kinesis:ListStreams: for KinesisStreamSpecification of AWS::DynamoDB::GlobalTable" in answer.out
+    whole = builder("policy", "execute", "--env", "prod", "--cloudformation-role", "--explain", "--whole")
+    assert "kinesis:ListStreams  on Anything" in whole.out
+
+
+def test_an_assembly_of_another_making_has_its_policies_too(project: Path, builder: Command) -> None:
+    (project / "dr.yaml").unlink()
+    options = ("--assembly", "templates", "--env", "prod", "--account", ACCOUNT, "--role-arn", ROLE)
+    answer = builder(*options[:4], "policy", "plan", *options[4:], "--artifacts-bucket", "artifacts-{region}")
+    assert answer.code == 0
+    assert "arn:aws:s3:::artifacts-us-west-2/*" in answer.out
+
+
+def test_stacks_of_other_accounts_are_reached_by_their_roles(project: Path, builder: Command) -> None:
+    role = "arn:aws:iam::444455556666:role/deployer"
+    answer = builder("--account-role", f"444455556666={role}", "policy", "plan", "--account", ACCOUNT)
+    assert "sts:AssumeRole" in actions(answer.out)
+    assert role in answer.out
+
+
+def test_a_custom_resource_is_named_as_what_nobody_can_tell(project: Path, builder: Command) -> None:
+    folder = project / "templates"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    template = b"Resources: {Thing: {Type: Custom::Thing, Properties: {ServiceToken: x}}}\n"
+    (folder / "own.yaml").write_bytes(template)
+    entry = {"id": "us-east-1/own", "region": "us-east-1", "name": "tap-own", "template": "own.yaml"}
+    manifest["stacks"].append({**entry, "sha256": hashlib.sha256(template).hexdigest()})
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    answer = builder("--assembly", "templates", "--env", "x", "policy", "execute", "--account", ACCOUNT)
+    assert "warning: us-east-1/own: Thing (Custom::Thing): its schema lists no permissions" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("drill", "--cloudformation-role", "--account", ACCOUNT), "CloudFormation's role does nothing then"),
+        (("plan", "--account", "12"), "'12': an account has 12 digits"),
+        (("plan", "--env", "prod", "--account", "999999999999"), "no stack of tap-prod belongs in it"),
+    ],
+)
+def test_what_makes_no_policy_is_refused(pinned: Path, builder: Command, arguments: tuple[str, ...], told: str) -> None:
+    answer = builder("policy", *arguments)
+    assert answer.code == 2
+    assert told in answer.err

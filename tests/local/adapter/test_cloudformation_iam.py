@@ -1,0 +1,87 @@
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.adapter.strict import Strict, allow
+from local.adapter.templates import log_group
+
+EVERYTHING = allow("*")
+TEMPLATE = json.dumps({"Resources": log_group("/a")})
+OURS = "arn:aws:cloudformation:us-east-1:*:stack/ours/*"
+
+
+def create(client: Any, stack: str = "ours", name: str = "first", **said: Any) -> str:
+    return str(
+        client.create_change_set(
+            StackName=stack, ChangeSetName=name, ChangeSetType="CREATE", TemplateBody=TEMPLATE, **said
+        )["Id"]
+    )
+
+
+def test_a_change_set_named_by_its_arn_is_allowed_on_its_stack(strict: Strict) -> None:
+    ours, others = create(strict.root("cloudformation")), create(strict.root("cloudformation"), "others")
+    person = strict.person(allow("cloudformation:*", resource=OURS))
+    assert person.describe_change_set(ChangeSetName=ours)["StackName"] == "ours"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        person.describe_change_set(ChangeSetName=others)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        person.describe_change_set(ChangeSetName=ours.replace("first", "no-such"))
+
+
+def test_events_of_a_change_set_are_allowed_on_the_change_set(strict: Strict) -> None:
+    made = create(strict.root("cloudformation"))
+    change_sets = "arn:aws:cloudformation:us-east-1:*:changeSet/first/*"
+    assert strict.person(allow("cloudformation:DescribeEvents", resource=change_sets)).describe_events(
+        ChangeSetName=made
+    )
+    with pytest.raises(ClientError, match="AccessDenied"):
+        strict.person(allow("cloudformation:DescribeEvents", resource=OURS)).describe_events(ChangeSetName=made)
+
+
+def test_a_change_set_s_name_and_role_are_condition_keys(strict: Strict) -> None:
+    role = strict.role("cfn", EVERYTHING)
+    person = strict.person(
+        allow("iam:PassRole"),
+        allow(
+            "cloudformation:*",
+            StringEquals={"cloudformation:RoleArn": role},
+            StringLike={"cloudformation:ChangeSetName": "fir*"},
+        ),
+    )
+    assert create(person, RoleARN=role)
+    for refused in ({"name": "second", "RoleARN": role}, {}):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            create(person, "others", **refused)
+
+
+def test_a_stack_s_tags_are_condition_keys_once_they_are_its_own(strict: Strict) -> None:
+    root = strict.root("cloudformation")
+    tagged = strict.person(allow("cloudformation:*", StringEquals={"aws:ResourceTag/owner": "us"}))
+    made = create(root, Tags=[{"Key": "owner", "Value": "us"}])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        tagged.list_stack_resources(StackName="ours")
+    root.execute_change_set(ChangeSetName=made)
+    assert tagged.list_stack_resources(StackName="ours")
+    create(root, "others")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        tagged.list_stack_resources(StackName="others")
+
+
+def test_a_role_is_passed_by_those_only_who_may(strict: Strict) -> None:
+    role = strict.role("cfn", EVERYTHING)
+    with pytest.raises(ClientError, match=f"not authorized to perform: iam:PassRole on resource: {role}"):
+        create(strict.person(allow("cloudformation:*")), RoleARN=role)
+    to_lambda = allow("iam:PassRole", StringEquals={"iam:PassedToService": "lambda.amazonaws.com"})
+    with pytest.raises(ClientError, match="iam:PassRole"):
+        create(strict.person(allow("cloudformation:*"), to_lambda), RoleARN=role)
+    assert create(strict.person(allow("cloudformation:*"), allow("iam:PassRole", resource=role)), RoleARN=role)
+
+
+def test_a_role_that_does_not_trust_cloudformation_is_refused(strict: Strict) -> None:
+    lambda_s = strict.role("fn", EVERYTHING, service="lambda.amazonaws.com")
+    with pytest.raises(ClientError, match="invalid or cannot be assumed"):
+        create(strict.root("cloudformation"), RoleARN=lambda_s)
+    with pytest.raises(ClientError, match="invalid or cannot be assumed"):
+        create(strict.root("cloudformation"), RoleARN="arn:aws:iam::123456789012:role/none")

@@ -1,0 +1,123 @@
+"""The shipped system on an embedded AWS that enforces IAM, in an account of its own, by people with policies."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import boto3
+import botocore.loaders
+import botocore.session
+
+from builder.aws import Clients
+from builder.deploy import (
+    Deployment,
+    Outcome,
+    Plan,
+    Removal,
+    Seal,
+    Wish,
+    destroy,
+    discard_plan,
+    execute_plan,
+    find_standing,
+    make_plan,
+)
+from builder.policy import Asked, Caller, Setting, Verb, make_document, make_rights
+from deploy.rig import shipped
+from policy.system import CALLER, SHIPPED
+
+T = TypeVar("T")
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "cloudformation.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
+}
+_REGION = "us-east-1"
+# Reading the services' models takes longer than a life here: once for all.
+_LOADER = botocore.loaders.create_loader()
+
+
+@dataclass
+class Guarded:
+    """One account: its root does anything, anybody else what a policy of ours says."""
+
+    account: str
+    caller: Caller = CALLER
+    people: int = 0
+    plans: int = 0
+    deployment: Deployment = field(default_factory=shipped)
+
+    def __post_init__(self) -> None:
+        self.root = self._session(self.account, "test")
+        self.admin = Clients(self.root)
+
+    def _session(self, key: str, secret: str) -> boto3.Session:
+        core = botocore.session.Session()
+        core.register_component("data_loader", _LOADER)
+        core.set_credentials(key, secret)
+        return boto3.Session(botocore_session=core, region_name=_REGION)
+
+    @property
+    def setting(self) -> Setting:
+        return Setting("aws", self.account, "dev")
+
+    def document(self, *verbs: Verb, of_service_role: bool = False, without: Iterable[str] = ()) -> dict[str, Any]:
+        asked = Asked(verbs=verbs, caller=self.caller, of_service_role=of_service_role)
+        rights = make_rights(SHIPPED, self.setting, asked)
+        return make_document(
+            replace(rights, granted=tuple(one for one in rights.granted if one.action not in set(without)))
+        )
+
+    def person(self, *verbs: Verb, without: Iterable[str] = ()) -> Clients:
+        """Somebody with the policy for these verbs, less some actions."""
+        self.people += 1
+        iam, name = self.root.client("iam"), f"person-{self.people}"
+        iam.create_user(UserName=name)
+        document = json.dumps(self.document(*verbs, without=without))
+        iam.put_user_policy(UserName=name, PolicyName="least", PolicyDocument=document)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Clients(self._session(key["AccessKeyId"], key["SecretAccessKey"]))
+
+    def service_role(self, *verbs: Verb, without: Iterable[str] = ()) -> str:
+        """CloudFormation's role with its policy for these verbs, less some actions; made or changed."""
+        iam = self.root.client("iam")
+        if not self.caller.role_arn:
+            made = iam.create_role(RoleName="cfn-exec", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+            self.caller = replace(self.caller, role_arn=made)
+        document = json.dumps(self.document(*verbs, of_service_role=True, without=without))
+        iam.put_role_policy(RoleName="cfn-exec", PolicyName="least", PolicyDocument=document)
+        return str(self.caller.role_arn)
+
+    def plan(self, by: Clients, deployment: Deployment | None = None, wish: Wish | None = None) -> Plan:
+        self.plans += 1
+        seal = Seal(f"plan-{self.plans}", "2026-01-01T00:00:00+00:00")
+        return _run(lambda: make_plan(deployment or self.deployment, by, seal, _quiet, wish or Wish()))
+
+    def discard(self, by: Clients, plan: Plan) -> None:
+        _run(lambda: discard_plan(plan, by))
+
+    def execute(self, by: Clients, plan: Plan) -> tuple[Outcome, ...]:
+        return _run(lambda: execute_plan(plan, by, _quiet))
+
+    def destroy(self, by: Clients) -> tuple[Outcome, ...]:
+        needs = {stack.id: stack.needs for stack in self.deployment.stacks}
+
+        async def all_of_it() -> tuple[Outcome, ...]:
+            standing = await find_standing(self.deployment.name, self.deployment.sites, by)
+            return await destroy(Removal(standing=standing, needs=needs), by, "destroy", _quiet)
+
+        return _run(all_of_it)
+
+    def bucket(self, region: str = _REGION) -> str:
+        return f"tap-dev-{self.account}-{region}-an"
+
+
+def _quiet(_: object) -> None:
+    pass
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    return asyncio.run(work())

@@ -1,0 +1,31 @@
+import re
+
+import pytest
+
+from builder.policy import Asked, Verb, make_document, make_rights, service_role_rights
+from policy.system import CALLER, SETTING, SHIPPED, VIA_ROLE
+
+
+def actions(*verbs: Verb, of_service_role: bool = False) -> set[str]:
+    asked = Asked(verbs=verbs, caller=VIA_ROLE, of_service_role=of_service_role)
+    return {grant.action for grant in make_rights(SHIPPED, SETTING, asked).granted}
+
+
+def test_several_verbs_make_one_policy() -> None:
+    both = actions(Verb.PLAN, Verb.EXECUTE)
+    assert both == actions(Verb.PLAN) | actions(Verb.EXECUTE)
+    assert both > actions(Verb.PLAN)
+
+
+@pytest.mark.parametrize("of_service_role", [True, False])
+def test_every_statement_s_id_is_its_own_and_one_that_iam_takes(*, of_service_role: bool) -> None:
+    asked = Asked(verbs=tuple(Verb), caller=CALLER, of_service_role=of_service_role)
+    ids = [one["Sid"] for one in make_document(make_rights(SHIPPED, SETTING, asked))["Statement"]]
+    assert all(re.fullmatch("[A-Za-z0-9]+", one) for one in ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_the_service_role_s_policy_is_another() -> None:
+    own, service = actions(Verb.EXECUTE), actions(Verb.EXECUTE, of_service_role=True)
+    assert own & service == {"iam:PassRole"}
+    assert service == {grant.action for grant in service_role_rights(SHIPPED, SETTING, Verb.EXECUTE).granted}

@@ -1,0 +1,128 @@
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from builder.policy.caller import Caller, _places, caller_rights
+from builder.policy.calls import On
+from builder.policy.document import make_document
+from builder.policy.records import Rights, Verb
+from builder.policy.service_role import service_role_rights
+from policy.reference import actions, arn_formats, condition_keys
+from policy.system import ACCOUNT, CALLER, ROLE_ARN, SETTING, SHIPPED, VIA_ROLE
+
+WHOLE = replace(
+    VIA_ROLE, artifacts_bucket="artifacts-{region}", account_roles=("arn:aws:iam::444455556666:role/deployer",)
+)
+
+
+def rights(verb: Verb, caller: Caller = VIA_ROLE) -> Rights:
+    return caller_rights(SHIPPED, SETTING, verb, caller)
+
+
+def granted(verb: Verb, caller: Caller = VIA_ROLE) -> set[str]:
+    return {grant.action for grant in rights(verb, caller).granted}
+
+
+def statement(verb: Verb, action: str, caller: Caller = VIA_ROLE) -> dict[str, Any]:
+    (found,) = (one for one in make_document(rights(verb, caller))["Statement"] if action in one["Action"])
+    return dict(found)
+
+
+def test_a_plan_executes_nothing_and_touches_no_resource() -> None:
+    assert granted(Verb.PLAN) == {
+        "cloudformation:CreateChangeSet",
+        "cloudformation:DeleteChangeSet",
+        "cloudformation:DeleteStack",
+        "cloudformation:DescribeChangeSet",
+        "cloudformation:DescribeEvents",
+        "cloudformation:DescribeStackEvents",
+        "cloudformation:DescribeStacks",
+        "cloudformation:GetTemplate",
+        "cloudformation:ListChangeSets",
+        "cloudformation:ListStackResources",
+        "cloudformation:ListStacks",
+        "cloudformation:TagResource",
+        "dynamodb:DescribeTable",
+        "iam:PassRole",
+    }
+
+
+def test_a_plan_deletes_no_stack_that_ever_held_anything() -> None:
+    deleting = statement(Verb.PLAN, "cloudformation:DeleteStack")
+    assert deleting["Condition"] == {"Null": {"aws:ResourceTag/builder:deployment": "true"}}
+
+
+def test_with_a_service_role_the_caller_has_no_more_than_our_own_calls() -> None:
+    own, alone = granted(Verb.EXECUTE), granted(Verb.EXECUTE, CALLER)
+    service = {grant.action for grant in service_role_rights(SHIPPED, SETTING, Verb.EXECUTE).granted}
+    assert alone == own - {"iam:PassRole"} | service
+
+
+def test_that_role_and_no_other_may_be_passed_and_has_to_be() -> None:
+    passing = statement(Verb.PLAN, "iam:PassRole")
+    assert passing["Resource"] == ROLE_ARN
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
+    making = statement(Verb.PLAN, "cloudformation:CreateChangeSet")
+    assert making["Condition"]["StringEquals"] == {"cloudformation:RoleArn": ROLE_ARN}
+
+
+def test_change_sets_are_made_and_executed_under_our_names_only() -> None:
+    making, running = (
+        statement(Verb.EXECUTE, f"cloudformation:{name}ChangeSet", CALLER) for name in ("Create", "Execute")
+    )
+    assert making["Condition"] == {"StringLike": {"cloudformation:ChangeSetName": "tap-dev-*"}}
+    assert set(running["Condition"]) == {"StringLikeIfExists"}
+    assert running["Resource"] == [
+        f"arn:aws:cloudformation:{region}:{ACCOUNT}:stack/tap-dev-{name}/*"
+        for region, names in (("us-east-1", ("service", "storage", "table")), ("us-west-2", ("service", "storage")))
+        for name in names
+    ]
+
+
+def test_destroying_reaches_every_stack_of_the_deployment_and_no_other() -> None:
+    tagged = [one for one in make_document(rights(Verb.DESTROY))["Statement"] if one["Sid"] == "TaggedStacks"]
+    assert tagged[0]["Condition"] == {"StringEquals": {"aws:ResourceTag/builder:deployment": "tap-dev"}}
+    assert "cloudformation:DeleteStack" in tagged[0]["Action"]
+
+
+def test_templates_go_through_a_bucket_only_where_one_is_named() -> None:
+    assert "s3:PutObject" not in granted(Verb.PLAN)
+    putting = statement(Verb.PLAN, "s3:PutObject", WHOLE)
+    assert putting["Resource"] == [f"arn:aws:s3:::artifacts-{region}/*" for region in ("us-east-1", "us-west-2")]
+
+
+def test_other_accounts_are_reached_by_their_roles_only() -> None:
+    assert statement(Verb.PLAN, "sts:AssumeRole", WHOLE)["Resource"] == "arn:aws:iam::444455556666:role/deployer"
+
+
+def test_a_drill_touches_data_and_concurrency_and_no_definition() -> None:
+    writes = {
+        one for one in granted(Verb.DRILL) if not one.startswith(("cloudformation:Describe", "cloudformation:List"))
+    }
+    assert {one.partition(":")[0] for one in writes} == {"dynamodb", "lambda", "s3"}
+    assert "lambda:UpdateFunctionCode" not in writes
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_each_action_is_allowed_on_arns_of_a_kind_that_aws_checks_it_on(verb: Verb) -> None:
+    for one in make_document(rights(verb, WHOLE))["Statement"]:
+        for action in one["Action"]:
+            assert actions(action) == [action]
+            for arn in [one["Resource"]] if isinstance(one["Resource"], str) else one["Resource"]:
+                fits = any(fnmatchcase(arn, pattern) for pattern in arn_formats(action))
+                # Without a stack's name DescribeStacks lists them all, and is allowed so together with ListStacks.
+                assert fits or (arn == "*" and action in {"cloudformation:DescribeStacks", "cloudformation:ListStacks"})
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_each_condition_is_one_that_aws_checks_for_all_its_actions(verb: Verb) -> None:
+    for one in make_document(rights(verb, WHOLE))["Statement"]:
+        for key in (key for keys in one.get("Condition", {}).values() for key in keys):
+            general = "aws:ResourceTag/${TagKey}" if key.startswith("aws:ResourceTag/") else key
+            assert all(general in condition_keys(action) for action in one["Action"]), one
+
+
+def test_every_place_is_known() -> None:
+    assert set(_places(SHIPPED, SETTING, WHOLE)) == set(On)

@@ -1,0 +1,294 @@
+"""The table of calls against the deployer itself: every verb's life on the fake AWS, and what it called."""
+
+import ast
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import botocore.session
+import pytest
+from botocore import xform_name
+from botocore.model import OperationModel
+
+from builder.aws import Clients
+from builder.deploy import Done, Options, Wish, discard_plan, narrow
+from builder.deploy.desired import TAG_DEPLOYMENT
+from builder.policy.calls import CALLS, On
+from builder.policy.records import Verb
+from builder.terms import AccountId, Region, Site, StackId
+from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, chained, make_deployment, make_stack
+from deploy.halted import failed_rollback, failed_without_rollback, recovered, standing_topics
+from deploy.rig import ACCOUNT, ROOT, Rig, edited
+from fake_aws import World
+from fake_aws.refusals import Unsupported
+from policy.reference import actions
+
+LONG = "# long\n" * 8000
+EAST, WEST = Region("us-east-1"), Region("us-west-2")
+# The deployed system's own buckets do for the templates'.
+THROUGH_A_BUCKET = Wish(options=Options(artifacts_bucket=f"tap-dev-{ACCOUNT}-{{region}}-an"))
+Called = set[tuple[str, str]]
+
+
+def larger(rig: Rig) -> Rig:
+    rig.deployment = edited(rig.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512")
+    return rig
+
+
+def plan_for_the_first_time(rig: Rig) -> None:
+    rig.plan()
+
+
+def plan_an_update_and_throw_it_away(rig: Rig) -> None:
+    plan = larger(rig).plan()
+    rig.run(lambda: discard_plan(plan, rig.clients))
+
+
+def plan_a_first_time_and_throw_it_away(rig: Rig) -> None:
+    plan = rig.plan()
+    rig.run(lambda: discard_plan(plan, rig.clients))
+
+
+def plan_a_large_template(rig: Rig) -> None:
+    rig.deployment = make_deployment(make_stack(KEYS, KEY_TEMPLATE + LONG))
+    # The fake takes no template from a bucket; by then it has been put there.
+    with suppress(Unsupported):
+        rig.plan(wish=THROUGH_A_BUCKET)
+
+
+def plan_with_orphans(rig: Rig) -> None:
+    rig.world.stack("tap-dev-old").deploy(tags={TAG_DEPLOYMENT: "tap-dev"})
+    rig.plan()
+
+
+def plan_without_a_lost_region(rig: Rig) -> None:
+    rig.world.region_down(EAST)
+    west = edited(rig.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512")
+    rig.plan(narrow(west, [EAST]))
+
+
+def plan_behind_another_s_operation(rig: Rig) -> None:
+    stack = rig.world.stack("tap-dev-table")
+    stack.put("UPDATE_IN_PROGRESS")
+    stack.then("UPDATE_COMPLETE", after_s=30)
+    rig.plan()
+
+
+def execute_for_the_first_time(rig: Rig) -> None:
+    plan = rig.plan()
+    rig.world.calls.clear()
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
+
+
+def execute_what_is_deferred(rig: Rig) -> None:
+    rig.deployment = chained()
+    execute_for_the_first_time(rig)
+
+
+def execute_a_large_template_that_is_deferred(rig: Rig) -> None:
+    rig.deployment = chained(topic=TOPIC_TEMPLATE + LONG)
+    plan = rig.plan(wish=THROUGH_A_BUCKET)
+    rig.world.calls.clear()
+    with suppress(Unsupported):
+        rig.execute(plan)
+
+
+def execute_what_turns_out_to_change_nothing(rig: Rig) -> None:
+    """The second stack takes the same output again: its deferred change set is empty."""
+    rig.deployment = chained()
+    rig.deploy()
+    plan = rig.plan(chained(key=KEY_TEMPLATE.replace("Description: one", "Description: two")))
+    rig.world.calls.clear()
+    rig.execute(plan)
+
+
+def execute_what_fails(rig: Rig) -> None:
+    plan = rig.plan()
+    rig.world.calls.clear()
+    rig.world.script.fails("CREATE", "Table", reason="Subscriber limit exceeded")
+    rig.execute(plan)
+
+
+def execute_after_somebody_protected_a_stack(rig: Rig) -> None:
+    rig.clients.cloudformation(EAST).update_termination_protection(
+        StackName="tap-dev-service", EnableTerminationProtection=True
+    )
+    plan = larger(rig).plan()
+    rig.world.calls.clear()
+    rig.execute(plan)
+
+
+def roll_back_first(rig: Rig) -> None:
+    failed_without_rollback(standing_topics(rig))
+    rig.world.calls.clear()
+    recovered(rig)
+
+
+def roll_back_what_could_not_be_rolled_back(rig: Rig) -> None:
+    failed_rollback(standing_topics(rig))
+    recovered(rig)
+
+
+def execute_over_a_failed_creation(rig: Rig) -> None:
+    rig.world.script.fails("CREATE", "Table", reason="Subscriber limit exceeded")
+    rig.deploy()
+    plan = rig.plan()
+    rig.world.calls.clear()
+    rig.execute(plan)
+
+
+def destroy_it_full(rig: Rig) -> None:
+    rig.clients.s3(EAST).put_object(Bucket=f"tap-dev-{ACCOUNT}-us-east-1-an", Key="left", Body=b"x")
+    rig.world.calls.clear()
+    assert all(isinstance(outcome, Done) for outcome in rig.destroy())
+
+
+def destroy_what_is_protected(rig: Rig) -> None:
+    rig.clients.cloudformation(EAST).update_termination_protection(
+        StackName="tap-dev-service", EnableTerminationProtection=True
+    )
+    rig.world.calls.clear()
+    rig.destroy(allow=["us-east-1/service/TerminationProtection"])
+
+
+def destroy_with_a_young_replica(rig: Rig) -> None:
+    rig.world.quirks.young_replicas_block_deletion = True
+    assert all(isinstance(outcome, Done) for outcome in rig.destroy())
+
+
+def destroy_what_holds_on(rig: Rig) -> None:
+    rig.world.script.fails("DELETE", "ExecutionRole", reason="It is in use", region=WEST, times=None)
+    rig.destroy()
+
+
+def on_another_account(rig: Rig) -> None:
+    other = AccountId("444455556666")
+
+    def make_core() -> botocore.session.Session:
+        core = botocore.session.Session()
+        rig.world.reach(core)
+        return core
+
+    roles = {other: f"arn:aws:iam::{other}:role/deployer"}
+    rig.clients = Clients(rig.world.session(ACCOUNT), roles=roles, make_core=make_core)
+    rig.clients.of(Site(other, EAST)).sts(EAST).get_caller_identity()
+
+
+FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
+    Verb.PLAN: (
+        on_another_account,
+        plan_for_the_first_time,
+        plan_a_first_time_and_throw_it_away,
+    ),
+    Verb.EXECUTE: (
+        on_another_account,
+        execute_for_the_first_time,
+        execute_what_is_deferred,
+        execute_what_turns_out_to_change_nothing,
+        execute_what_fails,
+        execute_over_a_failed_creation,
+        roll_back_first,
+        roll_back_what_could_not_be_rolled_back,
+    ),
+    Verb.DESTROY: (on_another_account,),
+}
+STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
+    Verb.PLAN: (
+        plan_an_update_and_throw_it_away,
+        plan_a_large_template,
+        plan_behind_another_s_operation,
+        plan_with_orphans,
+        plan_without_a_lost_region,
+    ),
+    Verb.EXECUTE: (execute_after_somebody_protected_a_stack, execute_a_large_template_that_is_deferred),
+    Verb.DESTROY: (
+        destroy_it_full,
+        destroy_what_is_protected,
+        destroy_with_a_young_replica,
+        destroy_what_holds_on,
+    ),
+}
+
+
+def lived(verb: Verb) -> Called:
+    called: Called = set()
+    for lives, deployed in ((FRESH[verb], False), (STANDING[verb], True)):
+        for life in lives:
+            rig = Rig(World())
+            if deployed:
+                rig.deploy()
+                rig.world.calls.clear()
+            life(rig)
+            called |= {(call.service, call.operation) for call in rig.world.calls}
+    return called
+
+
+def listed(verb: Verb) -> Called:
+    return {(call.service, call.operation) for call in CALLS[verb]}
+
+
+@pytest.mark.parametrize("verb", [Verb.PLAN, Verb.EXECUTE, Verb.DESTROY])
+def test_the_table_has_every_call_of_a_verb_s_life_and_no_other(verb: Verb) -> None:
+    # The identity is asked for where no stack's ARN tells it.
+    assert lived(verb) | {("sts", "GetCallerIdentity")} == listed(verb)
+
+
+def test_no_operation_that_the_deployer_names_is_missing() -> None:
+    """The lives above may have left one out; its source has not."""
+    session = botocore.session.get_session()
+    services = ("cloudformation", "dynamodb", "s3", "sts")
+    known = {
+        xform_name(name): (service, name)
+        for service in services
+        for name in session.get_service_model(service).operation_names
+    }
+    sources = [path for folder in ("aws", "deploy") for path in (ROOT / "builder" / folder).rglob("*.py")]
+    nodes = [node for path in sources for node in ast.walk(ast.parse(path.read_text()))]
+    named = {node.attr for node in nodes if isinstance(node, ast.Attribute)} | {
+        node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    # The address of a template in a bucket is taken from a signed request for it, which nobody sends.
+    called = {known[name] for name in named & known.keys()} - {("s3", "GetObject")}
+    assert ("cloudformation", "CreateChangeSet") in called
+    assert called <= {call for verb in CALLS for call in listed(verb)}
+
+
+def test_an_orphan_that_is_executed_away_takes_what_destroying_it_takes() -> None:
+    rig = Rig(World())
+    rig.deploy()
+    stays = tuple(
+        replace(stack, needs=tuple(need for need in stack.needs if need != "us-west-2/storage"))
+        for stack in rig.deployment.stacks
+        if stack.id != StackId("us-west-2/storage")
+    )
+    rig.deployment = replace(rig.deployment, stacks=stays)
+    plan = rig.plan(wish=Wish(remove_orphans=True))
+    rig.world.calls.clear()
+    rig.execute(plan, {trip.allow for trip in plan.guards})
+    called = {(call.service, call.operation) for call in rig.world.calls}
+    assert ("s3", "ListObjectVersions") in called
+    assert called <= listed(Verb.EXECUTE) | listed(Verb.DESTROY)
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_every_operation_is_one_that_botocore_knows(verb: Verb) -> None:
+    session = botocore.session.get_session()
+    for service, operation in listed(verb) - {("lambda", "InvokeFunctionUrl")}:
+        model = session.get_service_model(service).operation_model(operation)
+        assert isinstance(model, OperationModel)
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_every_action_is_one_that_iam_knows(verb: Verb) -> None:
+    for call in CALLS[verb]:
+        for action, _ in call.needs:
+            assert actions(action) == [action]
+
+
+def test_only_a_call_that_aws_always_allows_needs_nothing() -> None:
+    free = {call.operation for calls in CALLS.values() for call in calls if not call.needs}
+    assert free == {"GetCallerIdentity"}
+
+
+def test_every_place_is_used() -> None:
+    assert {on for calls in CALLS.values() for call in calls for _, on in call.needs} == set(On)

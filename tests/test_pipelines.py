@@ -1,0 +1,68 @@
+"""What docs/pipelines.md shows: commands that there are, documents that are whole, a workflow that is one."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from builder.cli.main import cli
+from builder.cli.wiring import Wiring
+from builder.config import Config
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "pipelines.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, flags=re.DOTALL)
+SHOWN = "\n".join(text for _, text in BLOCKS)
+COMMANDS = sorted({line.strip() for line in re.findall(r"python -m builder ([^`|>\n]+)", SHOWN)})
+
+
+def blocks(language: str) -> list[str]:
+    return [text for found, text in BLOCKS if found == language]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_one_that_the_builder_takes(command: str) -> None:
+    context = cli.make_context("builder", shlex.split(command), resilient_parsing=True)
+    name, verb, rest = cli.resolve_command(context, [*context._protected_args, *context.args])
+    assert verb is not None
+    with click.Context(verb, parent=context, info_name=name, obj=Wiring()) as own:
+        verb.parse_args(own, rest)
+
+
+def test_there_are_commands_of_every_step() -> None:
+    assert {command.split()[0] for command in COMMANDS} >= {"plan", "execute", "discard", "outputs", "--env"}
+
+
+def test_every_trust_policy_is_a_whole_document() -> None:
+    documents = [json.loads(text) for text in blocks("json")]
+    assert [one["Statement"][0]["Action"] for one in documents] == ["sts:AssumeRoleWithWebIdentity", "sts:AssumeRole"]
+
+
+def test_every_file_that_is_used_is_made_before() -> None:
+    (shell,) = blocks("shell")
+    for name in re.findall(r"file://(\S+\.json)", shell):
+        assert f"`{name}`" in PAGE or f"> {name}" in shell
+
+
+def test_what_is_shown_of_dr_yaml_is_taken() -> None:
+    said = {"project": "tap", "environment": "dev", "regions": {"primary": "us-east-1", "secondaries": ["us-west-2"]}}
+    for text in blocks("yaml"):
+        shown = yaml.safe_load(text)
+        if "jobs" not in shown:
+            assert Config.model_validate(said | shown).model_fields_set > said.keys()
+
+
+def test_the_workflow_plans_with_one_role_and_executes_with_another() -> None:
+    (workflow,) = (found for text in blocks("yaml") if "jobs" in (found := yaml.safe_load(text)))
+    roles = {
+        job: step["with"]["role-to-assume"].rpartition("/")[2]
+        for job, body in workflow["jobs"].items()
+        for step in body["steps"]
+        if "role-to-assume" in step.get("with", {})
+    }
+    assert roles == {"review": "tap-plan", "plan": "tap-plan", "execute": "tap-execute"}
+    assert workflow["jobs"]["execute"]["environment"] == "prod"
