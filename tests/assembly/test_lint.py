@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from builder.assembly import write_assembly
-from builder.assembly.lint import lint_assembly
+from builder.assembly.lint import lint_assembly, lint_text
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
+from builder.terms import Region
 from wanted import make_wanted
 
 ROOT = Path(__file__).parents[2]
@@ -162,3 +163,13 @@ def test_rules_that_a_cfnlintrc_appends_are_asked_too_and_ours_once(folder: Path
     for ours in ("builder.rules", str(ROOT / "builder" / "rules")):
         (tmp_path / ".cfnlintrc").write_text(f"append_rules: [more, {ours}]\n")
         assert told(folder) == [("E9901", "us-east-1/table.yaml")]
+
+
+def test_a_template_that_is_in_no_folder_is_held_against_its_region(folder: Path) -> None:
+    table = (folder / "us-east-1" / "table.yaml").read_text()
+    line = next(number for number, text in enumerate(table.splitlines(), start=1) if "Replicas:" in text)
+
+    assert lint_text(table, Region("us-east-1")) == ()
+    assert lint_text(table, Region("eu-west-1")) == (
+        f"E9502 line {line}: no replica in eu-west-1, the region this template was checked for (--regions)",
+    )
