@@ -46,7 +46,10 @@ def _nearest(folder: Path, function: FunctionConfig) -> str:
     source = Path(function.source)
     if source.name == file:
         return f" (did you mean {source.parent.as_posix()}?)"
-    near = [path.parent for path in (folder / source).parent.glob(f"*/{file}")]
+    try:
+        near = [path.parent for path in (folder / source).parent.glob(f"*/{file}")]
+    except OSError:
+        near = []  # a name longer than names can be: there is nothing beside it
     return did_you_mean(function.source, [Path(os.path.relpath(path, folder)).as_posix() for path in near])
 
 

@@ -96,7 +96,7 @@ class TestNearest:
         assert told(dr) == "cannot read elsewhere/far/away/index.py (No such file or directory)"
 
 
-@pytest.mark.parametrize("source", ['"lambda\\0"', "x" * 300])
+@pytest.mark.parametrize("source", ['"lambda\\0"', "x" * 300, "x" * 300 + "/python"])
 def test_a_path_that_no_system_can_open_is_refused(dr: Project, source: str) -> None:
     dr.edit("source: lambda/python", f"source: {source}")
 
