@@ -51,12 +51,12 @@ class Outline:
         return tuple(dict.fromkeys(part.desired.id for part in (*self.now, *self.later)))
 
 
-def make_outline(deployment: Deployment, look: Look) -> Outline:
-    """Return what has to be done about each stack.
+def make_outline(deployment: Deployment, look: Look, *, drift: bool = False) -> Outline:
+    """Return what has to be done about each stack; with `drift`, also where only CloudFormation can tell.
 
     Raises Stopped, with every reason, where one needs a person first.
     """
-    decided = _decide_all(deployment, look)
+    decided = _decide_all(deployment, look, drift=drift)
     parts = [part for desired, decision in decided for part in _parts(desired, decision, look)]
     return Outline(
         now=tuple(part for part in parts if not part.because),
@@ -66,7 +66,7 @@ def make_outline(deployment: Deployment, look: Look) -> Outline:
     )
 
 
-def _decide_all(deployment: Deployment, look: Look) -> list[tuple[DesiredStack, Decision]]:
+def _decide_all(deployment: Deployment, look: Look, *, drift: bool) -> list[tuple[DesiredStack, Decision]]:
     """Decide about every stack after those whose outputs it takes; in the assembly's order."""
     desired = {stack.id: stack for stack in deployment.stacks}
     decided: dict[StackId, tuple[DesiredStack, Decision]] = {}
@@ -80,8 +80,9 @@ def _decide_all(deployment: Deployment, look: Look) -> list[tuple[DesiredStack, 
         except Stopped as fault:
             faults.append(fault)
             continue
-        if isinstance(decision, Keep) and stack.sources:
-            decision = Change("UPDATE")  # what it takes from another stack may come out otherwise
+        # What it takes from another stack may come out otherwise, and what was changed by hand no template tells.
+        if isinstance(decision, Keep) and (stack.sources or drift):
+            decision = Change("UPDATE")
         decided[stack_id] = stack, decision
     if faults:
         raise gathered(faults)

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy import Done
+from builder.deploy import Done, Options, Wish
 from builder.deploy.template import properties_of, read_template, resources_of
 from builder.terms import StackId
 from deploy.chained import make_deployment, make_stack
@@ -67,3 +67,18 @@ def test_another_change_beside_a_replica_is_an_update_of_its_own(two: Rig) -> No
     assert [change.logical_id for change in step.changes] == ["Data"]
     assert [(one.action, one.logical_id) for one in plan.deferred[0].changes] == [("Add", "More")]
     assert all(isinstance(outcome, Done) for outcome in two.execute(plan))
+
+
+def test_what_was_changed_by_hand_is_put_right_where_that_is_wished_for(rig: Rig) -> None:
+    topic = make_deployment(
+        make_stack(STACK, "Resources:\n  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: one}}\n")
+    )
+    wish = Wish(options=Options(deployment_mode="REVERT_DRIFT"))
+    rig.deploy(topic)
+    assert rig.plan(topic, wish).is_empty
+    rig.world.stack("tap-dev-data").drifts("Topic", DisplayName="by hand")
+    assert rig.plan(topic).is_empty
+    plan = rig.plan(topic, wish)
+    assert [change.logical_id for change in plan.steps[0].changes] == ["Topic"]
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
+    assert rig.plan(topic, wish).is_empty
