@@ -1,10 +1,11 @@
 """The only place that writes to the terminal while work goes on: a live table there, plain lines in a pipe."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Self, TextIO
+from typing import IO, Self, TextIO
 
 from rich.console import Console as RichConsole
 from rich.console import RenderableType
@@ -18,13 +19,20 @@ from builder.report.board import Board
 from builder.report.words import in_words
 
 
+class _Rich(RichConsole):
+    """Rich, which would end the process when its reader leaves, in the middle of a deployment."""
+
+    def on_broken_pipe(self) -> None:
+        _drop(self.file)
+
+
 class Console:
     """Where a command writes: results and people's text on stdout; with --json events there, people's on stderr."""
 
     def __init__(self, *, json_events: bool, now: Callable[[], datetime]) -> None:
         self.json_events = json_events
         self.now = now
-        self._rich = RichConsole(file=self._people, highlight=False, soft_wrap=True)
+        self._rich = _Rich(file=self._people, highlight=False, soft_wrap=True)
 
     @property
     def _people(self) -> TextIO:
@@ -38,12 +46,11 @@ class Console:
     def say(self, text: str | Text) -> None:
         """Write text for people; its styles show on a terminal only, and no colour of them where NO_COLOR is set."""
         self._rich.print(text if isinstance(text, Text) else text.removesuffix("\n"), markup=False, emoji=False)
-        self._people.flush()
+        _write(self._people, "")
 
     def warn(self, text: str) -> None:
         """Write what a person has to know beside the work that goes on; it never mixes with results."""
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+        _write(sys.stderr, f"{text}\n")
 
     def leave(self) -> None:
         """Leave the terminal as it was found, and say where the work stands."""
@@ -52,8 +59,7 @@ class Console:
 
     def result(self, text: str) -> None:
         """Write what a shell or a pipeline reads, a line on stdout."""
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+        _write(sys.stdout, f"{text}\n")
 
     def ask(self, question: str, answer: str) -> None:
         """Ask a person and go on only if the answer is the one given. Raises Stopped, also without a terminal."""
@@ -61,8 +67,7 @@ class Console:
             raise Stopped(
                 where="question", what=f"{question}: there is no terminal to ask on", next_step="--yes answers it"
             )
-        self._people.write(f"{question} [{answer}] ")
-        self._people.flush()
+        _write(self._people, f"{question} [{answer}] ")
         if sys.stdin.readline().strip() != answer:
             raise Stopped(where="question", what="declined", next_step="")
 
@@ -105,3 +110,16 @@ class _LiveTable:
     def _frame(self) -> RenderableType:
         width, height = self._console.size
         return self._board.frame(self._now(), width, height - 1)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        _drop(stream)
+
+
+def _drop(stream: IO[str]) -> None:
+    """Write the rest to nobody: the reader has seen enough (`| head`), and what was begun goes on to its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -3,11 +3,13 @@ import json
 import os
 import pty
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from textwrap import dedent
 
 import pytest
 from rich.text import Text
@@ -127,3 +129,29 @@ def test_a_warning_and_how_the_terminal_is_left_mix_with_no_result(capsys: pytes
     wrote = capsys.readouterr()
     assert wrote.out == ""
     assert wrote.err.startswith("interrupted\nleft: what CloudFormation has begun goes on there")
+
+
+@pytest.mark.parametrize("json_events", [False, True], ids=["text", "events"])
+def test_a_reader_who_has_seen_enough_ends_nothing(json_events: bool) -> None:  # noqa: FBT001
+    program = dedent(f"""
+        import sys
+        from datetime import UTC, datetime
+        from builder.deploy import progress as said
+        from builder.report.console import Console
+
+        console = Console(json_events={json_events}, now=lambda: datetime.now(UTC))
+        with console.progress() as emit:
+            for _ in range(5000):
+                emit(said.Status("us-east-1/table", "CREATE_IN_PROGRESS"))
+        console.say("x" * 100_000)
+        sys.stderr.write("went on to its end")
+    """)
+    running = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stdout is not None
+    running.stdout.readline()
+    running.stdout.close()
+    assert running.stderr is not None
+    told = running.stderr.read()
+    assert (running.wait(timeout=60), told[-18:]) == (0, "went on to its end")
