@@ -11,38 +11,48 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture
-def without_the_pure_side(tmp_path: Path) -> dict[str, str]:
-    """An environment in which troposphere, awacs and cfn-lint cannot be imported."""
-    for name in ("troposphere", "awacs", "cfnlint"):
-        (tmp_path / "poison").mkdir(exist_ok=True)
-        (tmp_path / "poison" / f"{name}.py").write_text("raise ImportError(__name__)\n")
-    return {**os.environ, "PYTHONPATH": str(tmp_path / "poison")}
+NEEDED = ("boto3", "click", "pydantic", "PyYAML", "rich")
+"""What a pipeline installs beside this package."""
 
 
-def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="session")
+def pipeline(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a venv that has this package and what deploying needs, and nothing that renders or lints."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = folder / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *NEEDED], check=True, stderr=subprocess.DEVNULL)
+    (site,) = folder.glob("lib/python*/site-packages")
+    (site / "this_package.pth").write_text(f"{installed}\n")
+    return python
+
+
+def run(python: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "deploy.py"), *arguments],
-        env=environment,
+        [python, ROOT / "scripts" / "deploy.py", *arguments],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | environment,
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def test_an_assembly_is_deployed_without_what_rendered_it(
-    project: Path, credentials: None, without_the_pure_side: dict[str, str]
-) -> None:
+def test_the_pipeline_cannot_render_or_lint(pipeline: Path) -> None:
+    for name in ("troposphere", "awacs", "cfnlint", "ministack"):
+        done = subprocess.run([pipeline, "-c", f"import {name}"], capture_output=True, check=False)
+        assert b"ModuleNotFoundError" in done.stderr
+
+
+def test_an_assembly_is_deployed_without_what_rendered_it(project: Path, credentials: None, pipeline: Path) -> None:
     (project / "dr.yaml").unlink()
-    assert run(without_the_pure_side, "plan").returncode == 2  # no environment named
-    environment = {**without_the_pure_side, **{k: v for k, v in os.environ.items() if k.startswith("AWS_")}}
+    assert run(pipeline, "plan").returncode == 2  # no environment named
     for arguments in (
         ["plan", "--env", "ci"],
         ["execute", "plan.json"],
         ["--assembly", "templates", "outputs", "--env=ci"],
     ):
-        done = run(environment, *arguments)
+        done = run(pipeline, *arguments)
         assert done.returncode == 0, done.stderr
-    done = run(environment, "outputs", "--json", "--env", "ci")
+    done = run(pipeline, "outputs", "--json", "--env", "ci")
     assert json.loads(done.stdout)["globalTableName"] == "tap-ci-global"
-    assert run(environment, "destroy", "--yes", "--env", "ci").returncode == 0
+    assert run(pipeline, "destroy", "--yes", "--env", "ci").returncode == 0

@@ -1,7 +1,6 @@
 """`init` in this tree, and from a wheel in a folder that knows nothing of it."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,21 +25,6 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as pip installs it from its wheel, built from a copy: building leaves files behind."""
-    source = tmp_path_factory.mktemp("source")
-    for name in ("builder", "lambda"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    target = tmp_path_factory.mktemp("installed")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    done = subprocess.run([*pip, "--target", target, source], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return target
 
 
 def test_an_empty_folder_becomes_a_project(empty: Path, builder: Command) -> None:
