@@ -164,6 +164,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         _OTHER_ACCOUNTS,
         _LOOK,
         *_TAKE_DOWN,
+        _call("cloudformation:GetTemplate", "what a stack leaves behind, full", On.STACKS, On.TAGGED_STACKS),
         Call(
             "s3",
             "DeleteBucketReplication",

@@ -136,7 +136,7 @@ OWN_ACTIONS = {
         *("CreateChangeSet", "DeleteStack", "DescribeChangeSet", "DescribeEvents", "DescribeStackEvents"),
         *("DescribeStacks", "ExecuteChangeSet", "ListChangeSets", "ListStackResources", "UpdateTerminationProtection"),
     ),
-    Verb.DESTROY: ("DeleteStack", "DescribeStacks", "ListStackResources"),
+    Verb.DESTROY: ("DeleteStack", "DescribeStacks", "GetTemplate", "ListStackResources"),
 }
 ENFORCED = [
     *((verb, f"cloudformation:{name}") for verb, names in OWN_ACTIONS.items() for name in names),

@@ -17,8 +17,7 @@ def install(handlers: Mapping[str, MutableMapping[str, Any]]) -> None:
     for kind, calls in CALLS.items():
         handler = handlers[kind]
         handler["create"] = _make_create(handler["create"], calls.create)
-        if "update" in handler:
-            handler["update"] = _make_update(handler["update"], calls.update)
+        handler["update"] = _make_update(handler["update"], calls.update)
         handler["delete"] = _make_delete(handler["delete"], calls.delete)
 
 

@@ -90,3 +90,17 @@ def test_a_permission_is_changed_by_removing_and_adding_it() -> None:
         ("lambda:RemovePermission", arn),
         ("lambda:AddPermission", arn),
     ]
+
+
+def test_a_log_group_s_tags_are_none_of_its_settings() -> None:
+    calls = CALLS["AWS::Logs::LogGroup"]
+    assert actions(calls.create({"LogGroupName": "/a"}, "stack", "LogGroup"), "logs") == ["CreateLogGroup"]
+    assert actions(calls.update("/a", {"Tags": []}, {}), "logs") == []
+
+
+def test_a_role_without_policies_is_deleted_at_once() -> None:
+    assert actions(CALLS["AWS::IAM::Role"].delete("r", {}), "iam") == ["DeleteRole"]
+
+
+def test_an_unchanged_function_is_not_called() -> None:
+    assert actions(CALLS["AWS::Lambda::Function"].update("f", {"Tags": 1}, {"Tags": 2}), "lambda") == []
