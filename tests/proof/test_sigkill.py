@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,6 @@ from builder.assembly import read_assembly
 from builder.deploy import make_deployment
 from builder.local import EmbeddedAws
 from cli.inventory import REGIONS
-from conftest import Command
 from proof.line import line
 
 LIVES = (
@@ -64,7 +64,7 @@ class Place:
 
 
 @pytest.fixture
-def assemblies(project: Path, builder: Command) -> tuple[Path, Path]:
+def assemblies(project: Path, builder: Callable[..., Any]) -> tuple[Path, Path]:
     """The shipped assembly, and one with larger functions."""
     first = shutil.copytree(project / "templates", project / "first")
     config = project / "dr.yaml"
