@@ -3,8 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 
-from troposphere import Template
-
 from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
 from builder.assembly.sizes import check_body, check_fleet
 from builder.assembly.store import Assembly
@@ -29,11 +27,13 @@ def make_fleet(config: Config, fleet: FleetConfig, stacks: tuple[Stack, ...], as
 
     Raises BadInput for what AWS would not take: a template, the StackSets' template or a policy that is too large.
     """
-    templates = {_FILES[FLEET]: _written(fleet_stack.make_template(config, fleet, _bodies(stacks, assembly)))}
+    templates = {
+        _FILES[FLEET]: write_template(fleet_stack.make_template(config, fleet, _bodies(stacks, assembly)).to_dict())
+    }
     check_fleet(_FILES[FLEET], templates[_FILES[FLEET]])
     beside = {}
     if fleet.is_self_managed:
-        templates[_FILES[ADMINISTRATION]] = _written(administration_role.make_template(config, fleet))
+        templates[_FILES[ADMINISTRATION]] = write_template(administration_role.make_template(config, fleet).to_dict())
         beside[_EXECUTION_ROLE] = _execution_role(config, fleet, assembly)
     entries = tuple(_entries(config, templates))
     manifest = Manifest(version=VERSION, project=f"{config.project}-{FLEET}", stacks=entries)
@@ -57,15 +57,15 @@ def _execution_role(config: Config, fleet: FleetConfig, assembly: Assembly) -> b
             what=f"its policy would have {taken:,} characters, and IAM takes {ROLE_INLINE_CHARACTERS:,} in a role",
             next_step="fewer secondaries in dr.yaml, or permission_model: service-managed",
         )
-    return _written(execution_role.make_template(config, fleet, policy))
+    return write_template(execution_role.make_template(config, fleet, policy).to_dict())
 
 
 def _entries(config: Config, templates: Mapping[str, bytes]) -> Iterator[Entry]:
-    region, needs = config.admin_region, ()
-    if _FILES[ADMINISTRATION] in templates:
+    has_role = _FILES[ADMINISTRATION] in templates
+    if has_role:
         yield _entry(config, ADMINISTRATION, templates, capabilities=("CAPABILITY_NAMED_IAM",))
-        needs = (StackId(f"{region}/{ADMINISTRATION}"),)
-    yield _entry(config, FLEET, templates, needs=needs)
+    role = StackId(f"{config.admin_region}/{ADMINISTRATION}")
+    yield _entry(config, FLEET, templates, needs=(role,) if has_role else ())
 
 
 def _entry(
@@ -87,7 +87,3 @@ def _entry(
         needs=needs,
         tags=config.tags,
     )
-
-
-def _written(template: Template) -> bytes:
-    return write_template(template.to_dict())

@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
-from builder.assembly.store import Assembly, files_of
+from builder.assembly.store import FLEET_FOLDER, Assembly, files_of
 from builder.assembly.template_text import write_template
 from builder.config import Wanted
 from builder.stacks import TEMPLATES
@@ -38,7 +38,7 @@ def _fleet(wanted: Wanted, stacks: tuple[Stack, ...], assembly: Assembly) -> dic
     from builder.assembly.fleet import make_fleet  # noqa: PLC0415
 
     made = make_fleet(wanted.config, fleet, stacks, assembly)
-    return {f"fleet/{path}": data for path, data in files_of(made).items()}
+    return {f"{FLEET_FOLDER}/{path}": data for path, data in files_of(made).items()}
 
 
 def _templates(wanted: Wanted, stacks: tuple[Stack, ...]) -> dict[str, bytes]:

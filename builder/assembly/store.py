@@ -10,6 +10,9 @@ from pathlib import Path
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest, write_manifest
 from builder.errors import BadInput
 
+FLEET_FOLDER = "fleet"
+"""Where an assembly's folder has that of its fleet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assembly:

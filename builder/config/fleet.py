@@ -77,7 +77,7 @@ class OperationsConfig(Section):
     )
     region_concurrency: Literal["sequential", "parallel"] = Field(
         default="sequential",
-        description="Regions of one StackSet; each of these has one, so only what is added by hand",
+        description="Regions of one StackSet; these have one each, so only what is added by hand",
     )
 
 
@@ -100,7 +100,7 @@ class FleetConfig(Section):
     )
     account_filter: Literal["none", "intersection", "difference", "union"] = Field(
         default="none",
-        description="intersection: of the units only these accounts; difference: all but these; AWS takes no union here",
+        description="intersection: of the units only these accounts; difference: all but these; union: not in AWS yet",
     )
     call_as: Literal["self", "delegated_admin"] = Field(
         default="self", description="Service-managed: from the management account, or from a delegated administrator's"

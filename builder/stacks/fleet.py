@@ -7,7 +7,7 @@ from troposphere import Ref, Sub, Tag, Tags, Template, cloudformation
 
 from builder.config import Config
 from builder.config.fleet import FleetConfig, OperationsConfig
-from builder.stacks.skeleton import add, make_skeleton
+from builder.stacks.skeleton import add, leave_unlinted, make_skeleton
 from builder.terms import StackId
 from builder.topology import Stack, names
 
@@ -22,6 +22,9 @@ def make_template(config: Config, fleet: FleetConfig, bodies: Iterable[tuple[Sta
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
     """
     template = make_skeleton(f"{config.project}: the StackSets that bring the system to many accounts")
+    if fleet.auto_deployment.enabled:
+        # What waits for what is said twice: in AutoDeployment to StackSets, which names ARNs, and to CloudFormation.
+        leave_unlinted(template, "W3005")
     add(template, *(_stack_set(config, fleet, stack, body) for stack, body in bodies))
     return template
 
@@ -98,7 +101,7 @@ def _preferences(operations: OperationsConfig) -> cloudformation.OperationPrefer
     )
 
 
-def _amount(name: str, said: int | str) -> dict[str, int]:
+def _amount(name: str, said: int | str) -> dict[str, Any]:
     if isinstance(said, str):
         return {f"{name}Percentage": int(said.removesuffix("%"))}
     return {f"{name}Count": said}

@@ -1,2 +1,2 @@
-def handler(event, context):
+def handler(event: dict[str, object], context: object) -> dict[str, object]:
     return {"statusCode": 204}
