@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
 from builder.assembly.sizes import check_body, check_fleet
-from builder.assembly.store import Assembly
+from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, Assembly
 from builder.assembly.template_text import write_template
 from builder.config import Config
 from builder.config.fleet import FleetConfig
@@ -19,7 +19,6 @@ from builder.topology import Stack, names
 
 FLEET, ADMINISTRATION = "fleet", "administration"
 _FILES = {FLEET: "fleet.yaml", ADMINISTRATION: "administration-role.yaml"}
-_EXECUTION_ROLE = "execution-role.yaml"
 
 
 def make_fleet(config: Config, fleet: FleetConfig, stacks: tuple[Stack, ...], assembly: Assembly) -> Assembly:
@@ -34,7 +33,7 @@ def make_fleet(config: Config, fleet: FleetConfig, stacks: tuple[Stack, ...], as
     beside = {}
     if fleet.is_self_managed:
         templates[_FILES[ADMINISTRATION]] = write_template(administration_role.make_template(config, fleet).to_dict())
-        beside[_EXECUTION_ROLE] = _execution_role(config, fleet, assembly)
+        beside[EXECUTION_ROLE] = _execution_role(config, fleet, assembly)
     entries = tuple(_entries(config, templates))
     manifest = Manifest(version=VERSION, project=f"{config.project}-{FLEET}", stacks=entries)
     return Assembly(manifest=manifest, templates=templates, beside=beside)
@@ -53,7 +52,7 @@ def _execution_role(config: Config, fleet: FleetConfig, assembly: Assembly) -> b
     policy = make_document(execution_role_rights(bind_templates(assembly), Setting(), prefix))
     if (taken := characters(policy)) > ROLE_INLINE_CHARACTERS:
         raise BadInput(
-            where=f"fleet/{_EXECUTION_ROLE}",
+            where=f"{FLEET_FOLDER}/{EXECUTION_ROLE}",
             what=f"its policy would have {taken:,} characters, and IAM takes {ROLE_INLINE_CHARACTERS:,} in a role",
             next_step="fewer secondaries in dr.yaml, or permission_model: service-managed",
         )

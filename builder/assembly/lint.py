@@ -17,7 +17,7 @@ from builder.assembly.cross import ManifestLines, check_hashes, check_manifest
 from builder.assembly.finding import Finding
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest
 from builder.assembly.references import check_references
-from builder.assembly.store import FLEET_FOLDER, read_file
+from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, read_file
 from builder.errors import BadInput
 from builder.terms import Region
 
@@ -35,8 +35,8 @@ class Linted:
 def lint_assembly(folder: Path) -> Linted:
     """Return what is wrong with an assembly, each template held against the region its stack goes to.
 
-    A template beside them, which people deploy by other means, is held against the region of the first. A fleet's
-    assembly, which is in a folder of its own within this one, is linted with it.
+    A fleet's assembly, which is in a folder of its own within this one, is linted with it; its execution role, which
+    no stack of it deploys, is held against the region of the first.
 
     Raises BadInput if the manifest or a template it names cannot be read, or if cfn-lint gives up, which is mostly
     for a .cfnlintrc around here.
@@ -52,13 +52,13 @@ def _lint_folder(folder: Path) -> Linted:
     written = read_file(folder, FILE_NAME)
     manifest = read_manifest(written, where=str(folder / FILE_NAME))
     templates = {entry.template: read_file(folder, entry.template) for entry in manifest.stacks}
-    beside = [path for path in sorted(folder.glob("*.yaml")) if path.name not in templates]
-    files = tuple(sorted(map(str, (*(folder / path for path in templates), *beside))))
+    beside = tuple(str(path) for path in (folder / EXECUTION_ROLE,) if path.is_file() and path.name not in templates)
+    files = tuple(sorted((*(str(folder / path) for path in templates), *beside)))
     lines = ManifestLines(str(folder / FILE_NAME), written.decode())
     try:
         rules = _load_rules(files)
         found = [*_lint_templates(folder, manifest, templates, rules), *_across(folder, manifest, templates, lines)]
-        found += [one for path in beside for one in _lint(str(path), manifest.stacks[0].region, rules)]
+        found += [one for path in beside for region in manifest.regions[:1] for one in _lint(path, region, rules)]
     except (CfnLintExitException, YAMLError) as error:
         raise BadInput(where="cfn-lint", what=str(error)) from error
     return Linted(_in_order(found), files, rules)

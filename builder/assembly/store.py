@@ -12,6 +12,8 @@ from builder.errors import BadInput
 
 FLEET_FOLDER = "fleet"
 """Where an assembly's folder has that of its fleet."""
+EXECUTION_ROLE = "execution-role.yaml"
+"""Beside a fleet's own templates: for each account, by other means than ours."""
 
 
 @dataclass(frozen=True, slots=True)
