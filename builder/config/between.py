@@ -27,8 +27,10 @@ def faults_between(said: _Said) -> Iterator[Fault]:
     for name, environment in _section(said, "environments").items():
         if isinstance(environment, dict):
             yield from _environment(name, environment, primary)
-    if isinstance(said.get("fleet"), dict):
-        yield from fleet_faults(said["fleet"], primary)
+    if isinstance(fleet := said.get("fleet", {}), dict):
+        yield from fleet_faults(fleet, primary)
+    elif fleet is None:
+        yield Fault(("fleet",), "is empty: say its permission_model, self-managed or service-managed, or leave it out")
 
 
 def _section(said: _Said, name: str) -> _Said:

@@ -16,11 +16,14 @@ from builder.terms import AccountId, Region
 _UNIT = r"^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _ROLE = r"^([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+$"
-_PERCENTAGE = re.compile(r"^(100|[1-9]?[0-9])%$")
+_FROM_0 = r"^(100|[1-9]?[0-9])%$"
+_FROM_1 = r"^(100|[1-9][0-9]?)%$"
 
 FLEET_PATTERNS = {
     _UNIT: "an organizational unit looks like ou-ab12-11112222, the root like r-ab12",
     _ROLE: "the name of a role, no ARN and no path; it may hold ${EnvironmentSuffix}",
+    _FROM_0: "a count from 0 or a percentage from 0% to 100%",
+    _FROM_1: "a count from 1 or a percentage from 1% to 100%",
 }
 """What each pattern asks for, in words."""
 
@@ -31,28 +34,23 @@ def _check_region(name: str) -> str:
     return name
 
 
-def _amount(least: int) -> BeforeValidator:
+def _amount(least: int, pattern: str) -> tuple[BeforeValidator, WithJsonSchema]:
     def check(said: object) -> object:
-        if isinstance(said, str) and _PERCENTAGE.match(said) and int(said[:-1]) >= least:
-            return said
-        if isinstance(said, int) and not isinstance(said, bool) and said >= least:
+        is_count = isinstance(said, int) and not isinstance(said, bool) and said >= least
+        if is_count or (isinstance(said, str) and re.search(pattern, said)):
             return said
         shown = f"'{said}'" if isinstance(said, str) else str(said)
-        raise ValueError(f"{shown} is neither a count from {least} nor a percentage from {least}% to 100%")
+        raise ValueError(f"{shown} is not {FLEET_PATTERNS[pattern]}")
 
-    return BeforeValidator(check)
-
-
-def _amount_schema(least: int) -> WithJsonSchema:
-    percentage = {"type": "string", "pattern": r"^(100|[1-9]?[0-9])%$"}
-    return WithJsonSchema({"anyOf": [{"type": "integer", "minimum": least}, percentage]})
+    kinds = [{"type": "integer", "minimum": least}, {"type": "string", "pattern": pattern}]
+    return BeforeValidator(check), WithJsonSchema({"anyOf": kinds})
 
 
 _AdminRegion = Annotated[Region, AfterValidator(_check_region)]
 _Unit = Annotated[str, StringConstraints(pattern=_UNIT)]
 _RoleName = Annotated[str, StringConstraints(pattern=_ROLE)]
-_Tolerance = Annotated[int | str, _amount(0), _amount_schema(0)]
-_Concurrency = Annotated[int | str, _amount(1), _amount_schema(1)]
+_Tolerance = Annotated[int | str, *_amount(0, _FROM_0)]
+_Concurrency = Annotated[int | str, *_amount(1, _FROM_1)]
 
 
 class AutoDeploymentConfig(Section):

@@ -1,6 +1,6 @@
 """What is wrong between the keys of dr.yaml's `fleet:`, found in the plain data: what AWS would refuse, and why."""
 
-from collections import Counter
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -108,10 +108,10 @@ def _auto_deployment(said: _Said) -> Iterator[Fault]:
     if auto.get("retain_stacks") is True and auto.get("enabled") is not True:
         place = ("fleet", "auto_deployment", "retain_stacks")
         yield Fault(place, "says what is kept when an account leaves, and nobody looks: enabled is not true")
-    if auto.get("enabled") is True and said.get("call_as") == "delegated_admin":
-        if said.get("administration_account") is None:
-            what = "is required: the management account, in whose StackSets' ARNs the order of auto-deployment is said"
-            yield _fault("administration_account", what)
+    by_delegate = said.get("call_as") == "delegated_admin"
+    if auto.get("enabled") is True and by_delegate and said.get("administration_account") is None:
+        what = "is required: the management account, in whose StackSets' ARNs the order of auto-deployment is said"
+        yield _fault("administration_account", what)
 
 
 def _count(said: _Said, accounts: list[Any]) -> int | None:
@@ -142,16 +142,15 @@ def _operations(said: _Said, count: int | None) -> Iterator[Fault]:
 
 
 def _is_count(said: object) -> bool:
-    return isinstance(said, int) and not isinstance(said, bool)
+    return isinstance(said, int) and not isinstance(said, bool) and said >= 0
 
 
 def _as_count(said: Any, count: int | None) -> int | None:  # noqa: ANN401 - whatever the file says
     """Return an amount as a number of accounts, rounded down as AWS does; None where that cannot be known."""
     if _is_count(said):
         return int(said)
-    if count is None or not isinstance(said, str) or not said.removesuffix("%").isdecimal():
-        return None
-    return count * int(said.removesuffix("%")) // 100
+    percent = re.fullmatch("([0-9]{1,3})%", said) if isinstance(said, str) else None
+    return count * int(percent[1]) // 100 if percent and count is not None else None
 
 
 def _admin_region(region: object, primary: object) -> Iterator[Fault]:
