@@ -37,7 +37,7 @@ def _check_region(name: str) -> str:
 def _amount(least: int, pattern: str) -> tuple[BeforeValidator, WithJsonSchema]:
     def check(said: object) -> object:
         is_count = isinstance(said, int) and not isinstance(said, bool) and said >= least
-        if is_count or (isinstance(said, str) and re.search(pattern, said)):
+        if is_count or (isinstance(said, str) and re.fullmatch(pattern, said)):
             return said
         shown = f"'{said}'" if isinstance(said, str) else str(said)
         raise ValueError(f"{shown} is not {FLEET_PATTERNS[pattern]}")
