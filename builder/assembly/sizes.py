@@ -3,6 +3,8 @@
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 """
 
+from collections.abc import Mapping
+
 from builder.errors import BadInput
 
 REQUEST_BYTES = 51_200
@@ -29,3 +31,13 @@ def check_fleet(path: str, template: bytes) -> None:
             what=f"has {len(template):,} bytes, and CloudFormation takes {OBJECT_BYTES:,} at most",
             next_step="fewer regions, or less code in the function: each region's templates are in it",
         )
+
+
+def size_notes(files: Mapping[str, bytes], region: str) -> tuple[str, ...]:
+    """Return a line for each file that CloudFormation takes only from a bucket, which has to be in the region."""
+    return tuple(
+        f"{path} has {len(data):,} bytes, and a request takes {REQUEST_BYTES:,}: "
+        f"plan it with --artifacts-bucket, a bucket in {region}"
+        for path, data in files.items()
+        if len(data) > REQUEST_BYTES
+    )

@@ -9,11 +9,9 @@ from builder.config.fleet import FleetConfig
 from builder.stacks.skeleton import add, make_skeleton
 from builder.topology import names
 
-# What IAM counts of a role's inline policies, and what an account of the list takes of it besides the role's name.
+# An ARN takes 104 characters at most, and IAM counts 10,240 in all of a role's inline policies.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-_INLINE_CHARACTERS = 10_240
-_ARN_CHARACTERS = len('"arn:aws-us-gov:iam::111122223333:role/",')
-_ROLE_CHARACTERS = 64
+_LISTED_AT_MOST = 90
 
 
 def make_template(config: Config, fleet: FleetConfig) -> Template:
@@ -62,9 +60,8 @@ def _trust(config: Config) -> PolicyDocument:
 
 def _reach(config: Config, fleet: FleetConfig) -> PolicyDocument:
     role = fleet.execution_role or names.execution_role_name(config.project)
-    fits = len(fleet.accounts) * (_ARN_CHARACTERS + _ROLE_CHARACTERS) <= _INLINE_CHARACTERS
     # Each account decides by its own execution role whom it trusts; the list only narrows it where it fits.
-    accounts = fleet.accounts if fits else ("*",)
+    accounts = fleet.accounts if len(fleet.accounts) <= _LISTED_AT_MOST else ("*",)
     return PolicyDocument(
         Version="2012-10-17",
         Statement=[
