@@ -49,13 +49,17 @@ def _bodies(stacks: tuple[Stack, ...], assembly: Assembly) -> Iterator[tuple[Sta
 
 def _execution_role(config: Config, fleet: FleetConfig, assembly: Assembly) -> bytes:
     prefix = f"{config.project}-{names.SUFFIX}-"
-    policy = make_document(execution_role_rights(bind_templates(assembly), Setting(), prefix))
-    if (taken := characters(policy)) > ROLE_INLINE_CHARACTERS:
+    bounds = bind_templates(assembly)
+    # IAM counts what CloudFormation makes of it: at most this, aws-us-gov being the longest of the partitions.
+    longest = Setting("aws-us-gov", "0" * 12, max((config.environment, *config.environments), key=len))
+    taken = characters(make_document(execution_role_rights(bounds, longest, prefix)))
+    if taken > ROLE_INLINE_CHARACTERS:
         raise BadInput(
             where=f"{FLEET_FOLDER}/{EXECUTION_ROLE}",
             what=f"its policy would have {taken:,} characters, and IAM takes {ROLE_INLINE_CHARACTERS:,} in a role",
             next_step="fewer secondaries in dr.yaml, or permission_model: service-managed",
         )
+    policy = make_document(execution_role_rights(bounds, Setting(), prefix))
     return write_template(execution_role.make_template(config, fleet, policy).to_dict())
 
 

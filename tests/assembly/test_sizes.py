@@ -27,6 +27,8 @@ def test_the_sets_together_are_refused_past_what_a_bucket_s_object_may_have() ->
 def test_what_needs_a_bucket_is_noted_with_the_bucket_s_region() -> None:
     assert size_notes({"a.yaml": b"x" * REQUEST_BYTES}, "us-west-2") == ()
     assert size_notes({"fleet/fleet.yaml": b"x" * (REQUEST_BYTES + 1)}, "us-west-2") == (
-        "fleet/fleet.yaml has 51,201 bytes, and a request takes 51,200: "
-        "plan it with --artifacts-bucket, a bucket in us-west-2",
+        (
+            "fleet/fleet.yaml has 51,201 bytes, and a request takes 51,200:"
+            " plan it with --artifacts-bucket, a bucket in us-west-2"
+        ),
     )

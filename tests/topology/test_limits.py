@@ -55,3 +55,24 @@ def test_where_the_bucket_fits_every_other_name_does(region: str) -> None:
             names.stack_name(project, "storage"): 128,
         }
         assert all(len(name.replace(names.SUFFIX, suffix)) <= limit for name, limit in limits.items())
+
+
+def test_the_roles_of_a_self_managed_fleet_have_names_that_iam_takes() -> None:
+    fleet = {"permission_model": "self-managed", "accounts": ["444455556666"]}
+    project = "p" * 12
+    fits, over = "s" * 27, "s" * 28
+
+    check_names(make_wanted(project=project, fleet=fleet), fits)
+    assert told(make_wanted(project=project, fleet=fleet), over) == (
+        f"environment '{over}': the fleet's role '{project}-{over}-stackset-administration' would have 65 characters"
+        " of 64: name it by fleet.administration_role or fleet.execution_role, or take a shorter suffix"
+    )
+    named = {**fleet, "administration_role": "admin-${EnvironmentSuffix}"}
+    check_names(make_wanted(project=project, fleet=named), over)
+    check_names(make_wanted(project=project), over)
+
+
+def test_aws_names_the_roles_of_a_service_managed_fleet() -> None:
+    fleet = {"permission_model": "service-managed", "organizational_units": ["r-ab12"]}
+
+    check_names(make_wanted(project="p" * 12, fleet=fleet), "s" * 28)
