@@ -3,12 +3,12 @@
 from builder.config import Config, Wanted
 from builder.errors import BadInput, gathered
 from builder.terms import Region
-from builder.topology.names import SUFFIX, administration_role_name, bucket_name, execution_role_name
+from builder.topology.names import SUFFIX, bucket_name
 
 # Of all names the bucket's is the longest and has the tightest limit: where it fits, the others do.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET_CHARACTERS = 63
-# But those of a fleet's roles, which are longer and have hardly more room.
+# But those that dr.yaml gives to a fleet's roles.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _ROLE_CHARACTERS = 64
 
@@ -35,13 +35,8 @@ def check_names(wanted: Wanted, said: str | None = None) -> None:
 
 
 def _role_names(config: Config) -> tuple[str, ...]:
-    fleet = config.fleet
-    if fleet is None or not fleet.is_self_managed:
-        return ()
-    return (
-        fleet.administration_role or administration_role_name(config.project),
-        fleet.execution_role or execution_role_name(config.project),
-    )
+    roles = (config.fleet.administration_role, config.fleet.execution_role) if config.fleet else ()
+    return tuple(role for role in roles if role)
 
 
 def _long_role(role: str, suffix: str) -> str | None:
@@ -50,7 +45,7 @@ def _long_role(role: str, suffix: str) -> str | None:
         return None
     return (
         f"the fleet's role '{name}' would have {len(name)} characters of {_ROLE_CHARACTERS}: "
-        "name it by fleet.administration_role or fleet.execution_role, or take a shorter suffix"
+        "take a shorter name or suffix"
     )
 
 

@@ -53,26 +53,23 @@ def test_where_the_bucket_fits_every_other_name_does(region: str) -> None:
             names.function_name(project, "secondary"): 64,
             names.table_name(project): 255,
             names.stack_name(project, "storage"): 128,
+            names.stack_name(project, "fleet-administration"): 128,
+            names.stack_set_name(project, region, "storage"): 128,
+            names.administration_role_name(project): 64,
+            names.execution_role_name(project): 64,
         }
         assert all(len(name.replace(names.SUFFIX, suffix)) <= limit for name, limit in limits.items())
 
 
-def test_the_roles_of_a_self_managed_fleet_have_names_that_iam_takes() -> None:
-    fleet = {"permission_model": "self-managed", "accounts": ["444455556666"]}
-    project = "p" * 12
-    fits, over = "s" * 27, "s" * 28
+def test_a_name_that_the_file_gives_to_a_fleet_s_role_is_one_that_iam_takes() -> None:
+    fleet = {
+        "permission_model": "self-managed",
+        "accounts": ["444455556666"],
+        "execution_role": f"{'r' * 58}-${{EnvironmentSuffix}}",
+    }
 
-    check_names(make_wanted(project=project, fleet=fleet), fits)
-    assert told(make_wanted(project=project, fleet=fleet), over) == (
-        f"environment '{over}': the fleet's role '{project}-{over}-stackset-administration' would have 65 characters"
-        " of 64: name it by fleet.administration_role or fleet.execution_role, or take a shorter suffix"
+    check_names(make_wanted(fleet=fleet), "fives")
+    assert told(make_wanted(fleet=fleet), "sixsix") == (
+        f"environment 'sixsix': the fleet's role '{'r' * 58}-sixsix' would have 65 characters of 64:"
+        " take a shorter name or suffix"
     )
-    named = {**fleet, "administration_role": "admin-${EnvironmentSuffix}"}
-    check_names(make_wanted(project=project, fleet=named), over)
-    check_names(make_wanted(project=project), over)
-
-
-def test_aws_names_the_roles_of_a_service_managed_fleet() -> None:
-    fleet = {"permission_model": "service-managed", "organizational_units": ["r-ab12"]}
-
-    check_names(make_wanted(project="p" * 12, fleet=fleet), "s" * 28)
