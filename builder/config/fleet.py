@@ -91,8 +91,10 @@ class FleetConfig(Section):
         description="The accounts; service-managed: what account_filter takes of the organizational units, or leaves",
         json_schema_extra={"uniqueItems": True},
     )
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackInstances.html
     organizational_units: tuple[_Unit, ...] = Field(
         default=(),
+        max_length=50,
         description="Service-managed: whose accounts, those of the units within included",
         json_schema_extra={"uniqueItems": True},
     )
