@@ -116,23 +116,16 @@ def _section(place: Place) -> type[BaseModel]:
     """Return the model whose keys stand at a place."""
     model: type[BaseModel] = Config
     for part in place:
-        below = _model(model.model_fields[str(part)].annotation) if part in model.model_fields else None
-        if below:
-            model = below
-        elif part == "environments":
-            model = _environment_model()
+        # An environment's own name is no key of any model's.
+        if part in model.model_fields:
+            model = _model(model.model_fields[str(part)].annotation) or model
     return model
 
 
 def _model(annotation: object) -> type[BaseModel] | None:
-    """Return the model that a key holds, also where the key can be left out."""
+    """Return the model that a key holds, also where it can be left out, or holds one for each name."""
     kinds = (annotation, *get_args(annotation))
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-
-
-def _environment_model() -> type[BaseModel]:
-    *_, model = Config.model_fields["environments"].annotation.__args__  # type: ignore[union-attr] # dict[_, model]
-    return model  # type: ignore[no-any-return] # a dict's parameters are not typed
 
 
 def _where_it_is(place: Place) -> str:
