@@ -21,6 +21,8 @@ _SELF_MANAGED_ONLY = {
 }
 # They say what is the case anyway.
 _HARMLESS = {"account_filter": "none", "call_as": "self"}
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_ROLE_CHARACTERS = 64
 
 
 def fleet_faults(said: _Said, primary: object) -> Iterator[Fault]:
@@ -73,10 +75,6 @@ def _self_managed(said: _Said, accounts: list[Any]) -> Iterator[Fault]:
     for key in ("administration_role", "execution_role"):
         if isinstance(name := said.get(key), str) and len(name) > _ROLE_CHARACTERS and "${" not in name:
             yield _fault(key, f"has {len(name)} characters: {_ROLE_CHARACTERS} at most")
-
-
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-_ROLE_CHARACTERS = 64
 
 
 def _service_managed(said: _Said, accounts: list[Any], units: list[Any]) -> Iterator[Fault]:
