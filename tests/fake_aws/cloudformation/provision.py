@@ -6,6 +6,7 @@ event texts as seen in public bug reports (see SPEC.md).
 
 import string
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from fake_aws.cloudformation.changes import looked_up
@@ -168,9 +169,10 @@ class Provisioner:
             yield from effects.updating(journal.world, journal.place, changed, before)
             said = yield from self._settle(action, present)
         except AwsRefusal as refusal:
-            present.attempted = goal.live
             if journal.stack.disable_rollback:
-                yield from self._put_back(present)
+                yield from self._put_back(present, goal.live)
+            elif not self.way_back:
+                present.attempted = goal.live
             journal.resource(present, "UPDATE_FAILED", refusal.message)
             return False
         present.attempted = None
@@ -179,16 +181,11 @@ class Provisioner:
         journal.resource(present, "UPDATE_COMPLETE", said)
         return True
 
-    def _put_back(self, present: Resource) -> Generator[float, None, None]:
+    def _put_back(self, present: Resource, attempted: dict[str, Json]) -> Generator[float, None, None]:
         """Make what failed what it was before: without a rollback of the stack, its resource alone goes back."""
-        journal, attempted = self.journal, present.attempted or {}
-        try:
-            yield from effects_of(journal.world, present.type).updating(
-                journal.world, journal.place, present, attempted
-            )
-        except AwsRefusal:
-            return  # it stays where it got to
-        present.attempted = None
+        journal, effects = self.journal, effects_of(self.journal.world, present.type)
+        with suppress(AwsRefusal):  # then it stays where it got to
+            yield from effects.updating(journal.world, journal.place, present, attempted)
 
     def _replace(self, present: Resource, fresh: Resource) -> Steps:
         journal = self.journal
