@@ -61,13 +61,21 @@ class _Run:
         for key, result in self.operation.results.items():
             if self.operation.action == "CREATE":  # one that was queued may come after a deletion
                 self.stack_set.instances.setdefault(key, Instance(*key, result.ou))
-            if key not in self.stack_set.instances:
+            if key not in self.stack_set.instances or self._skips(key):
                 result.status = "SUCCEEDED"
                 continue
             self.waiting.setdefault(key[1], deque()).append(key)
         preferences = self.operation.preferences
         self.paces = {region: pace(preferences, len(keys)) for region, keys in self.waiting.items()}
         self._later(self._fill)
+
+    def _skips(self, key: Key) -> bool:
+        """Pass over an account that its organization has suspended."""
+        organization = self.seat.world.organization
+        if not self.stack_set.service_managed or organization is None or key[0] not in organization.suspended:
+            return False
+        self.stack_set.instances[key].detailed = "SKIPPED_SUSPENDED_ACCOUNT"
+        return True
 
     def _later(self, step: Callable[[], None]) -> None:
         def process() -> Iterator[float]:
