@@ -76,8 +76,11 @@ class OnEmbedded:
     def _busy(self, region: str) -> bool:
         client: CloudFormationClient = self.client("cloudformation", region)
         stacks = [each for page in client.get_paginator("describe_stacks").paginate() for each in page["Stacks"]]
+        if any(_passing(each["StackStatus"]) for each in stacks):  # one that is being deleted may be gone by now
+            return True
         made = [each for stack in stacks for each in client.list_change_sets(StackName=stack["StackName"])["Summaries"]]
-        statuses = [each["StackStatus"] for each in stacks] + [each["Status"] for each in made]
-        return any(
-            status.endswith(("_PENDING", "_IN_PROGRESS")) and status != "REVIEW_IN_PROGRESS" for status in statuses
-        )
+        return any(_passing(each["Status"]) for each in made)
+
+
+def _passing(status: str) -> bool:
+    return status.endswith(("_PENDING", "_IN_PROGRESS")) and status != "REVIEW_IN_PROGRESS"
