@@ -133,7 +133,8 @@ def test_service_managed_sets_need_an_administrator_units_and_no_roles(
     service: dict[str, Any] = {"StackSetName": "net", "TemplateBody": TOPIC, "PermissionModel": "SERVICE_MANAGED"}
     member = world.session(A).client("cloudformation", region_name="us-east-1")
     assert refused(member.create_stack_set, **service) == "ValidationError"
-    assert refused(member.list_stack_sets, CallAs="DELEGATED_ADMIN") == "ValidationError"
+    for call, name in ((member.list_stack_sets, {}), (member.delete_stack_set, {"StackSetName": "net"})):
+        assert refused(call, CallAs="DELEGATED_ADMIN", **name) == "ValidationError"
     assert refused(cfn.create_stack_set, **service, ExecutionRoleName="x") == "ValidationError"
     cfn.create_stack_set(**service)
     for targets in (

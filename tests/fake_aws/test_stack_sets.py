@@ -394,3 +394,26 @@ def test_instances_are_filtered(world: World, cfn: "CloudFormationClient", creat
         Filters=failed,  # type: ignore[arg-type]  # a test's keywords
     )
     assert [each["Account"] for each in listed["Summaries"]] == [B]
+
+
+def test_percentages_are_rounded_down(world: World, cfn: "CloudFormationClient", create: Create) -> None:
+    world.script.fails_instance("no", account=B)
+    assert operation(cfn, create(A, B, C, FailureTolerancePercentage=33)) == "FAILED"
+    world.script.fails_instance("no", account=B)
+    assert operation(cfn, create(A, B, C, FailureTolerancePercentage=34)) == "SUCCEEDED"
+
+
+def test_a_stack_that_is_taken_over_meanwhile_fails_its_instance(
+    world: World, cfn: "CloudFormationClient", stack_set: str
+) -> None:
+    begun = cfn.create_stack_instances(StackSetName=NAME, Accounts=[A], Regions=["us-east-1"])["OperationId"]
+    world.pass_time(4)
+    (one,) = _instances(cfn)
+    world.session(A).client("cloudformation", region_name="us-east-1").delete_stack(StackName=one["StackId"])
+    world.settle()
+    assert "state" in (results(cfn, begun)[A, "us-east-1"][1] or "")
+    again = cfn.delete_stack_instances(StackSetName=NAME, Accounts=[A], Regions=["us-east-1"], RetainStacks=False)[
+        "OperationId"
+    ]
+    world.settle()
+    assert operation(cfn, again) == "SUCCEEDED"

@@ -163,6 +163,7 @@ def test_a_taken_name_fails_the_resource(world: World, cfn: "CloudFormationClien
 def test_it_waits_for_its_turn(world: World, cfn: "CloudFormationClient", run: Deploy, plan: Deploy) -> None:
     run(fleet(A).replace("Active: true", "Active: false"), "first")
     change_set = plan(fleet(A, B).replace("Active: true", "Active: false"), "second")
+    world.script.takes(30, action="STACK_INSTANCE", stack="fleet-net")
     cfn.update_stack_instances(StackSetName="fleet-net", Accounts=[A], Regions=["us-west-2"])
     cfn.execute_change_set(ChangeSetName=change_set, DisableRollback=True)
     world.settle()
