@@ -1,13 +1,12 @@
 """The fake's organization, and service-managed StackSets in it."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from fake_aws import Organization, Unsupported, World
 from fake_aws.conftest import TOPIC
+from fake_aws.fleet import refused
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -27,12 +26,6 @@ def organization(world: World) -> Organization:
 
 
 WORKLOADS, ELSEWHERE = "ou-root-00000002", "ou-root-00000004"
-
-
-def refused(call: Callable[..., object], **params: object) -> str:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    return str(caught.value.response["Error"]["Code"])
 
 
 def test_the_tree_is_read_in_pages(world: World, organization: Organization) -> None:

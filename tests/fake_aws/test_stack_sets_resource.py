@@ -6,12 +6,10 @@ import pytest
 
 from fake_aws import Organization, World
 from fake_aws.conftest import TOPIC, Deploy
+from fake_aws.fleet import QUEUE, A, B, C
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-
-A, B, C = "222222222222", "333333333333", "444444444444"
-QUEUE = TOPIC.replace("  Topic:\n", "  Queue:\n    Type: AWS::SQS::Queue\n  Topic:\n")
 
 
 def fleet(*accounts: str, body: str = TOPIC, tolerance: int = 0, suffix: str = "dev", extra: str = "") -> str:
