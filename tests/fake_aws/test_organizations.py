@@ -137,3 +137,15 @@ def test_service_managed_sets_need_an_administrator_units_and_no_roles(
     ):
         params = {"StackSetName": "net", "Regions": ["us-east-1"], "DeploymentTargets": targets}
         assert refused(cfn.create_stack_instances, **params) == "ValidationError"
+
+
+def test_what_the_fake_does_not_know_of_targets_is_loud(
+    world: World, cfn: "CloudFormationClient", organization: Organization
+) -> None:
+    with pytest.raises(Unsupported, match="AccountsUrl"):
+        deploy(cfn, world, {"AccountsUrl": "s3://somewhere/accounts"})
+    world.organization = None
+    with pytest.raises(Unsupported, match="without an organization"):
+        cfn.create_stack_instances(
+            StackSetName="net", DeploymentTargets={"OrganizationalUnitIds": [WORKLOADS]}, Regions=["us-east-1"]
+        )

@@ -173,3 +173,15 @@ def test_percentages_are_rounded_down(world: World, cfn: "CloudFormationClient",
     assert operation(cfn, create(A, B, C, FailureTolerancePercentage=33)) == "FAILED"
     world.script.fails_instance("no", account=B)
     assert operation(cfn, create(A, B, C, FailureTolerancePercentage=34)) == "SUCCEEDED"
+
+
+def test_a_region_that_is_down_fails_its_instances_only(
+    world: World, cfn: "CloudFormationClient", create: Create
+) -> None:
+    world.region_down("us-west-2")
+    begun = create(A, regions=("us-east-1", "us-west-2"))
+    assert [status for status, _ in results(cfn, begun).values()] == ["SUCCEEDED", "FAILED"]
+    world.region_up("us-west-2")
+    cfn.update_stack_instances(StackSetName=NAME, Accounts=[A], Regions=["us-west-2"])
+    world.settle()
+    assert set(instances(cfn).values()) == {("CURRENT", "SUCCEEDED")}
