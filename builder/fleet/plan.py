@@ -15,8 +15,9 @@ from builder.fleet.observe import observe_set
 from builder.fleet.organization import observe_organization
 from builder.fleet.reach import Setting, plan_set
 from builder.fleet.records import FLEET_PLAN_VERSION, Definition, FleetPlan, Holding
+from builder.fleet.standing import pseudo_parameters
 from builder.fleet.targets import Aim, Organization, take_aim, units_of
-from builder.terms import AccountId, LogicalId, Site, StackId
+from builder.terms import AccountId, LogicalId, StackId
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +126,4 @@ def _aim(definition: Definition | None, organization: Organization) -> Aim:
 
 
 def _pseudo(account: AccountId, stack: DesiredStack) -> Mapping[str, str]:
-    return pseudo_parameters(Site(stack.account or account, stack.region), stack.name)
-
-
-def pseudo_parameters(site: Site, stack_name: str) -> Mapping[str, str]:
-    """Return what CloudFormation puts in for its own parameters, as far as a template of sets may need them."""
-    return {"AWS::AccountId": str(site.account), "AWS::Region": site.region, "AWS::StackName": stack_name}
+    return pseudo_parameters(stack.account or account, stack.region, stack.name)
