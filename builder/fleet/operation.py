@@ -29,7 +29,7 @@ _IN_THE_WAY = frozenset({"OperationInProgressException", "StaleRequestException"
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """What is asked of CloudFormation; its ids are the same for the same run, so that a repeat is the same operation."""
+    """What is asked of CloudFormation; for the same run its ids are the same, so a repeat is the same operation."""
 
     call: Callable[..., object]
     run_id: str
