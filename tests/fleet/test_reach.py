@@ -7,7 +7,7 @@ from builder.fleet.reach import Observed, Setting, plan_set
 from builder.fleet.records import Definition, Overridden, Targets
 from builder.fleet.targets import Aim
 from builder.terms import LogicalId
-from fleet.scene import ACCOUNTS, EAST, WEST, instance, instances, shipped_bodies, sites, stack_set
+from fleet.scene import ACCOUNTS, WEST, instance, instances, shipped_bodies, sites, stack_set
 
 A, B, C = ACCOUNTS
 BODY = shipped_bodies()["us-east-1/table"]
@@ -151,4 +151,3 @@ def test_what_was_not_looked_at_is_said() -> None:
 def test_without_regions_there_is_still_a_difference_to_show() -> None:
     bare = replace(DEFINITION, targets=(), body=BODY.replace("-global", "-other"))
     assert plan_set(replace(UPDATE, definition=bare)).changes[0].is_replaced
-    assert EAST

@@ -147,7 +147,7 @@ def test_times_are_as_short_as_they_can_be(seconds: float, words: str) -> None:
 
 def test_a_set_shows_how_far_it_is_and_which_account_failed_last_while_it_goes_on() -> None:
     failed = InstanceFailed(BUCKET, AccountId("4" * 12), Region("us-west-2"), "limit")
-    going = [SetProgress(BUCKET, "UPDATE", "RUNNING", 3, 40, 0, "op"), failed]
+    going: list[FleetProgress] = [SetProgress(BUCKET, "UPDATE", "RUNNING", 3, 40, 0, "op"), failed]
     lines = shown(board(*going, SetProgress(BUCKET, "UPDATE", "RUNNING", 4, 40, 1, "op")))
     assert " ".join(lines[-1].split()) == "us-west-2 storage 4/40, 1 failed FAILED 444444444444 us-west-2: limit 1:30"
     assert "UPDATE RUNNING" in shown(board(*going[:1]))[-1]

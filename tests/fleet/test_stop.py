@@ -1,0 +1,38 @@
+import asyncio
+
+from builder.fleet import execute_fleet, stop_operations
+from builder.fleet.outcome import FleetEnd, SetFailed
+from builder.fleet.stop import Stopped
+from fake_aws import Fault
+from fleet.rig import CHANGED, STORAGE, FleetRig, two_sets
+from fleet.scene import stack_set
+
+SET = stack_set(STORAGE)
+
+
+def test_what_runs_is_stopped_and_who_was_not_reached_is_told(standing: FleetRig) -> None:
+    standing.world.script.takes(60, action="UPDATE", resource="Topic")
+    plan = standing.plan(two_sets(CHANGED, MaxConcurrentCount=1))
+
+    async def stop_in_between() -> tuple[tuple[Stopped, ...], FleetEnd]:
+        running = asyncio.ensure_future(execute_fleet(plan, standing.clients, standing.events.append))
+        await asyncio.sleep(30)
+        stopped = await stop_operations([SET], standing.clients)
+        return stopped, await running
+
+    stopped, end = standing.run(stop_in_between)
+    assert [(one.stack, one.operation.status) for one in stopped] == [(STORAGE, "RUNNING")]
+    (failed,) = end.sets
+    assert isinstance(failed, SetFailed)
+    assert {one.status for one in standing.instances()} == {"CURRENT", "OUTDATED"}
+
+
+def test_where_nothing_runs_nothing_is_stopped(standing: FleetRig) -> None:
+    assert standing.run(lambda: stop_operations([SET, stack_set("us-west-2/none")], standing.clients)) == ()
+    assert standing.operations("StopStackSetOperation") == 0
+
+
+def test_what_ended_by_itself_in_between_needs_no_stop(standing: FleetRig) -> None:
+    standing.world.faults.add(Fault.STALE, operation="ListStackSetOperations")
+    standing.world.faults.max_age_s = 300
+    assert standing.run(lambda: stop_operations([SET], standing.clients)) == ()
