@@ -55,7 +55,7 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
         retried = await _retry(watch, plan)
     else:
         because = f"{failed or 'the stack that holds the sets'} failed"
-        retried = tuple(SetCancelled(one.id, because) for one in plan.sets if one.retries and one not in changing)
+        retried = tuple(SetCancelled(one.id, because) for one in plan.sets if one.retries)
     for outcome in (*changed, *retried):
         _tell(emit, outcome)
     return FleetEnd(ordinary, (*changed, *retried))
@@ -81,7 +81,7 @@ async def _changed(watch: SetWatch, planned: SetPlan, *, whole: bool) -> SetOutc
     """Return how a set ended that the change set touched, from how its instances stand."""
     if not whole and not watch.has_seen(planned.id):
         return SetCancelled(planned.id, because="the stack that holds it failed before")
-    return await _as_it_stands(watch, planned, planned.touched)
+    return await _as_it_stands(watch, planned, planned.changed)
 
 
 async def _retry(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:
@@ -106,9 +106,9 @@ async def _as_it_stands(watch: SetWatch, planned: SetPlan, touched: Collection[S
     standing = {one.site: one for one in await observe_instances(watch.clients, planned.stack_set)}
     seen = {one.site: one.reason for one in watch.failures(planned.id)}
     failures = []
-    for site in planned.touched:
+    for site in touched:
         found = standing.get(site)
-        if site not in touched or _is_well(found, leaves=site in planned.leaving):
+        if _is_well(found, leaves=site in planned.leaving and site not in planned.joining):
             continue
         told = found.reason if found else "no stack came into being"
         failures.append(Failure(site, seen.get(site) or told or "no reason given"))

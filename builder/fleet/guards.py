@@ -46,7 +46,13 @@ def _of_changes(planned: SetPlan) -> tuple[Trip, ...]:
 def _of_leaving(planned: SetPlan) -> Iterator[Trip]:
     if planned.does == "remove":
         return
-    holder = planned.stack_set.held_by.stack
+    holder, name = planned.stack_set.held_by.stack, planned.stack_set.logical_id
+    if planned.does == "create":
+        if planned.leaving:
+            gone = f"{len(planned.leaving)} stacks are deleted with what is in them"
+            why = f"its creation failed, and it is made anew: {gone}"
+            yield Trip(stack=holder, logical_id=name, why=why, allow=f"{planned.id}/{name}")
+        return
     stays = {site.region for site in planned.updating} | {site.region for site in planned.joining}
     stays |= {one.site.region for one in planned.instances if one.site not in planned.leaving}
     gone = dict.fromkeys(site.region for site in planned.leaving if site.region not in stays)

@@ -7,7 +7,7 @@ from builder.aws import Clients, together
 from builder.deploy import Deployment, Emit, Plan, Seal, Wish, discard_plan, make_plan
 from builder.deploy.desired import DesiredStack
 from builder.deploy.observe import observe_stack, observe_template
-from builder.deploy.records import ResourceChange
+from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.errors import BuilderError
 from builder.fleet.definition import has_sets, read_definitions
 from builder.fleet.guards import fleet_trips
@@ -110,9 +110,8 @@ def _pairs(ordinary: Plan, stack: DesiredStack, deployed: tuple[Definition, ...]
     desired = read_definitions(
         stack.template, {**values, **_pseudo(ordinary.account, stack)}, Holding(stack.id, stack.site)
     )
-    changes = {
-        change.logical_id: change for step in ordinary.steps if step.stack == stack.id for change in step.changes
-    }
+    links: tuple[Step | Deferred, ...] = (*ordinary.steps, *ordinary.deferred)
+    changes = {change.logical_id: change for one in links if one.stack == stack.id for change in one.changes}
     new, old = _by_id(desired), _by_id(deployed)
     return [_Pair(new.get(name), old.get(name), changes.get(name)) for name in dict.fromkeys((*new, *old))]
 

@@ -52,7 +52,9 @@ def plan_set(setting: Setting) -> SetPlan:
     standing = [one.site for one in instances]
     wanted = set(setting.aim.sites)
     gone = setting.aimed if does in {"update", "targets"} else ()
-    leaving = standing if does == "remove" else [site for site in gone if site in set(standing) - wanted]
+    # A set that is created though it has stacks failed to come into being before: what is left of it goes first.
+    goes = does in {"remove", "create"}
+    leaving = standing if goes else [site for site in gone if site in set(standing) - wanted]
     comes = does in {"create", "update", "targets"}
     stuck = {one.site for one in instances if one.status == "INOPERABLE" or one.detailed_status == _SKIPPED}
     updating = [site for site in standing if site not in {*leaving, *stuck}] if does == "update" else []
@@ -60,7 +62,7 @@ def plan_set(setting: Setting) -> SetPlan:
         stack_set=setting.definition.stack_set,
         does=does,
         instances=instances,
-        joining=tuple(site for site in setting.aim.sites if comes and site not in set(standing)),
+        joining=tuple(site for site in setting.aim.sites if comes and (goes or site not in set(standing))),
         updating=tuple(updating),
         leaving=tuple(leaving),
         retries=_retries(does, instances, {*leaving, *stuck}),
@@ -122,6 +124,8 @@ def _remarks(does: Does, setting: Setting) -> Iterator[str]:
         yield "its template lies in a bucket: what it changes in the stacks was not looked at"
     if observed is None:
         return
+    if does == "create" and observed.instances:
+        yield f"its creation failed before: CloudFormation deletes what came of it, {len(observed.instances)} stacks"
     if setting.definition.body is not None and does == "update":
         yield from sequence_remarks(observed.body, setting.definition.body)
         if "Transform" in resolve_template(setting.definition.body, {}, _region(setting)):

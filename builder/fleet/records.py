@@ -125,9 +125,14 @@ class SetPlan:
         return self.stack_set.id
 
     @property
+    def changed(self) -> tuple[Site, ...]:
+        """Every account and region that the change set does anything in."""
+        return tuple(dict.fromkeys((*self.joining, *self.updating, *self.leaving)))
+
+    @property
     def touched(self) -> tuple[Site, ...]:
-        """Every account and region that it does anything in."""
-        return tuple(dict.fromkeys((*self.joining, *self.updating, *self.leaving, *(one.site for one in self.retries))))
+        """Every account and region that anything is done in."""
+        return tuple(dict.fromkeys((*self.changed, *(one.site for one in self.retries))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,7 +102,7 @@ class SetWatch:
             operation=operation.id,
         )
         self._tell_failures(stack_set, results)
-        if self._last.get(operation.id) != progress:
+        if _is_news(self._last.get(operation.id), progress):
             self._last[operation.id] = progress
             self.emit(progress)
         if operation.ended:
@@ -116,3 +116,10 @@ class SetWatch:
             elif one.status == "FAILED" and known.get(one.site) != one.reason:
                 known[one.site] = one.reason
                 self.emit(InstanceFailed(stack_set.id, AccountId(str(one.site.account)), one.site.region, one.reason))
+
+
+def _is_news(told: SetProgress | None, now: SetProgress) -> bool:
+    """Return whether it is worth a line: a first look, another status, a failure more, or a twentieth of the way."""
+    if told is None or (told.status, told.failed) != (now.status, now.failed):
+        return True
+    return now.done - told.done >= max(1, now.total // 20)

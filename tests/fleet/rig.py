@@ -45,9 +45,7 @@ Outputs:
 CHANGED = BODY.replace("DisplayName: one", "DisplayName: two")
 REPLACED = BODY.replace("}-one'", "}-two'")
 LATER = BODY.replace("}-one'", "}-later'")
-LATER_CHANGED = LATER.replace("DisplayName: one", "DisplayName: two").replace(
-    "Properties: {BucketName", "Properties: {Tags: [{Key: a, Value: b}], BucketName"
-)
+LATER_CHANGED = LATER.replace("{BucketName", "{Tags: [{Key: a, Value: b}], BucketName")
 
 
 def two_sets(

@@ -49,3 +49,10 @@ def test_a_set_that_goes_is_for_the_ordinary_plan_to_guard() -> None:
 def test_a_change_that_aws_takes_in_one_update_is_nothing_to_remark() -> None:
     body = shipped_bodies()["us-east-1/table"]
     assert not [*sequence_remarks(body, body)]
+
+
+def test_what_came_of_a_failed_creation_goes_only_when_asked() -> None:
+    again = set_plan(does="create", instances=instances(), joining=HERE, leaving=HERE)
+    (trip,) = fleet_trips([again])
+    assert trip.allow == "us-west-2/storage/UsWest2Storage"
+    assert "3 stacks are deleted" in trip.why

@@ -151,3 +151,9 @@ def test_what_was_not_looked_at_is_said() -> None:
 def test_without_regions_there_is_still_a_difference_to_show() -> None:
     bare = replace(DEFINITION, targets=(), body=BODY.replace("-global", "-other"))
     assert plan_set(replace(UPDATE, definition=bare)).changes[0].is_replaced
+
+
+def test_a_creation_that_failed_before_begins_with_the_deletion_of_what_came_of_it() -> None:
+    planned = plan_set(replace(SETTING, change=change("Add"), observed=replace(STANDS, instances=instances((A,)))))
+    assert (planned.joining, planned.leaving) == (HERE, sites(WEST, A))
+    assert planned.remarks == ("its creation failed before: CloudFormation deletes what came of it, 1 stacks",)
