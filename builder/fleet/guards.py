@@ -49,8 +49,8 @@ def _of_leaving(planned: SetPlan) -> Iterator[Trip]:
     holder, name = planned.stack_set.held_by.stack, planned.stack_set.logical_id
     if planned.does == "create":
         if planned.leaving:
-            gone = f"{len(planned.leaving)} stacks are deleted with what is in them"
-            why = f"its creation failed, and it is made anew: {gone}"
+            lost = f"{len(planned.leaving)} stacks are deleted with what is in them"
+            why = f"its creation failed, and it is made anew: {lost}"
             yield Trip(stack=holder, logical_id=name, why=why, allow=f"{planned.id}/{name}")
         return
     stays = {site.region for site in planned.updating} | {site.region for site in planned.joining}
