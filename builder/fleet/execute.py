@@ -7,6 +7,7 @@ from typing import Protocol
 from builder.aws import Clients, together
 from builder.deploy import Broke, Done, Outcome, Overtaken, Plan, execute_plan
 from builder.deploy.progress import Emit, Finished, NotStarted, Started
+from builder.errors import Stopped
 from builder.fleet.observe import observe_instances
 from builder.fleet.operation import update_instances
 from builder.fleet.order import in_order, needs_of
@@ -16,7 +17,8 @@ from builder.fleet.records import FleetPlan, Instance, SetPlan, StackSet
 from builder.fleet.watch import SetWatch
 from builder.terms import Site, StackId
 
-AGAIN = "python -m builder fleet deploy    takes up what failed, and only that"
+_PLAN_AGAIN = "python -m builder fleet plan    makes a new plan from what stands now"
+_AGAIN = "python -m builder fleet deploy    takes up what failed, and only that"
 
 
 class Execution(Protocol):
@@ -46,7 +48,10 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     watch = SetWatch(clients, emit, expected=_expected(plan))
     await watch.begin(one.stack_set for one in plan.sets if one.touched)
     async with watch.following(one.stack_set for one in changing):
-        ordinary = await execution(plan.ordinary, clients, emit, allow=allow, in_detail=in_detail)
+        try:
+            ordinary = await execution(plan.ordinary, clients, emit, allow=allow, in_detail=in_detail)
+        except Stopped as error:
+            raise _of_a_fleet(error) from error
     ordinary = tuple(_with_next_step(one) for one in ordinary)
     whole = all(isinstance(one, Done) for one in ordinary)
     changed = await together(_changed(watch, one, whole=whole) for one in changing)
@@ -61,6 +66,12 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     return FleetEnd(ordinary, (*changed, *retried))
 
 
+def _of_a_fleet(error: Stopped) -> Stopped:
+    """Return the refusal with what goes on from there in a fleet; what is to be allowed is the same as anywhere."""
+    next_step = error.next_step if "--allow" in error.next_step else _PLAN_AGAIN
+    return Stopped(where=error.where, what=error.what, next_step=next_step)
+
+
 def _expected(plan: FleetPlan) -> Mapping[tuple[StackId, str], int]:
     counts = {}
     for one in plan.sets:
@@ -73,7 +84,7 @@ def _expected(plan: FleetPlan) -> Mapping[tuple[StackId, str], int]:
 def _with_next_step(outcome: Outcome) -> Outcome:
     """Return the outcome with what goes on from there: a stack of sets is taken up where it was left."""
     if isinstance(outcome, Broke | Overtaken):
-        return replace(outcome, next_step=AGAIN)
+        return replace(outcome, next_step=_AGAIN)
     return outcome
 
 
