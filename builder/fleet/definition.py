@@ -58,11 +58,18 @@ def _targets(said: Mapping[str, Any]) -> Iterator[Targets]:
     for group in said.get("StackInstancesGroup", []):
         targets = group.get("DeploymentTargets", {})
         yield Targets(
-            accounts=tuple(AccountId(str(one)) for one in targets.get("Accounts", [])),
-            units=tuple(targets.get("OrganizationalUnitIds", [])),
+            accounts=tuple(AccountId(one) for one in _texts(targets.get("Accounts"))),
+            units=_texts(targets.get("OrganizationalUnitIds")),
             filter=targets.get("AccountFilterType", "NONE"),
-            regions=tuple(Region(one) for one in group.get("Regions", [])),
+            regions=tuple(Region(one) for one in _texts(group.get("Regions"))),
         )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Return a list's texts; a parameter of type CommaDelimitedList is one text."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(str(one) for one in value) if isinstance(value, list) else ()
 
 
 def _id(name: str, said: Mapping[str, Any]) -> StackId:

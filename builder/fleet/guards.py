@@ -50,7 +50,7 @@ def _of_leaving(planned: SetPlan) -> Iterator[Trip]:
     if planned.does == "create":
         if planned.leaving:
             lost = f"{len(planned.leaving)} stacks are deleted with what is in them"
-            why = f"its creation failed, and it is made anew: {lost}"
+            why = f"the set is made anew: {lost}"
             yield Trip(stack=holder, logical_id=name, why=why, allow=f"{planned.id}/{name}")
         return
     stays = {site.region for site in planned.updating} | {site.region for site in planned.joining}

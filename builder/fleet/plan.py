@@ -1,5 +1,6 @@
 """Planning a fleet: the ordinary plan of the stacks that hold its sets, and what that means in each account."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -35,6 +36,11 @@ class _Pair:
         assert one is not None, "a pair of nothing"  # noqa: S101 - made below from the union of both
         return one
 
+    @property
+    def standing(self) -> Definition:
+        """The set by the name that it stands under, which a replacement changes."""
+        return self.deployed or self.either
+
 
 def unrolled_stacks(deployment: Deployment) -> tuple[StackId, ...]:
     """Return the stacks that hold sets: a rollback of one would go through all its accounts a second time."""
@@ -59,8 +65,8 @@ async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
     ordinary = await make_plan(deployment, clients, seal, emit, unrolled)
     try:
         return await _look_further(ordinary, deployment, clients, all_overrides=all_overrides)
-    except BuilderError:
-        await discard_plan(ordinary, clients)
+    except (BuilderError, asyncio.CancelledError):
+        await asyncio.shield(discard_plan(ordinary, clients))
         raise
 
 
@@ -76,7 +82,7 @@ async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients
     organization = await observe_organization(clients, region, units_of(one.targets for one in definitions))
     aims = [_aim(pair.desired, organization) for pair in pairs]
     observed = await together(
-        observe_set(clients, pair.either.stack_set, all_overrides=all_overrides) for pair in pairs
+        observe_set(clients, pair.standing.stack_set, all_overrides=all_overrides) for pair in pairs
     )
     sets = tuple(
         plan_set(

@@ -52,7 +52,7 @@ def plan_set(setting: Setting) -> SetPlan:
     standing = [one.site for one in instances]
     wanted = set(setting.aim.sites)
     gone = setting.aimed if does in {"update", "targets"} else ()
-    # A set that is created though it has stacks failed to come into being before: what is left of it goes first.
+    # A set that is created though it has stacks is replaced, or failed to come into being before.
     goes = does in {"remove", "create"}
     leaving = standing if goes else [site for site in gone if site in set(standing) - wanted]
     comes = does in {"create", "update", "targets"}
@@ -75,7 +75,7 @@ def plan_set(setting: Setting) -> SetPlan:
 def _does(change: ResourceChange | None) -> Does:
     if change is None:
         return "nothing"
-    if change.action in {"Add", "Import"}:
+    if change.action in {"Add", "Import"} or change.is_replaced:
         return "create"
     if change.action == "Remove":
         return "remove"
@@ -125,7 +125,8 @@ def _remarks(does: Does, setting: Setting) -> Iterator[str]:
     if observed is None:
         return
     if does == "create" and observed.instances:
-        yield f"its creation failed before: CloudFormation deletes what came of it, {len(observed.instances)} stacks"
+        because = "it is replaced" if setting.change and setting.change.is_replaced else "its creation failed before"
+        yield f"{because}: CloudFormation makes it anew and deletes the {len(observed.instances)} stacks that it has"
     if setting.definition.body is not None and does == "update":
         yield from sequence_remarks(observed.body, setting.definition.body)
         if "Transform" in resolve_template(setting.definition.body, {}, _region(setting)):

@@ -49,3 +49,11 @@ def test_a_set_by_hand_is_known_by_its_logical_id_and_a_body_in_a_bucket_is_not_
 def test_only_a_template_with_a_set_holds_sets() -> None:
     assert has_sets(fleet_template())
     assert not has_sets("Resources: {Topic: {Type: AWS::SNS::Topic}}")
+
+
+def test_accounts_may_come_from_a_parameter() -> None:
+    targets = {"Accounts": {"Ref": "Who"}}
+    (one,) = read_definitions(
+        fleet_template({"us-west-2/a": "Resources: {}"}, targets), {**VALUES, "Who": "1, 2"}, HOLDING
+    )
+    assert one.targets[0].accounts == ("1", "2")

@@ -156,4 +156,12 @@ def test_without_regions_there_is_still_a_difference_to_show() -> None:
 def test_a_creation_that_failed_before_begins_with_the_deletion_of_what_came_of_it() -> None:
     planned = plan_set(replace(SETTING, change=change("Add"), observed=replace(STANDS, instances=instances((A,)))))
     assert (planned.joining, planned.leaving) == (HERE, sites(WEST, A))
-    assert planned.remarks == ("its creation failed before: CloudFormation deletes what came of it, 1 stacks",)
+    assert planned.remarks == (
+        "its creation failed before: CloudFormation makes it anew and deletes the 1 stacks that it has",
+    )
+
+
+def test_a_set_that_is_replaced_is_made_anew_everywhere() -> None:
+    planned = plan_set(replace(UPDATE, change=replace(change("Modify"), replacement="True")))
+    assert (planned.does, planned.joining, planned.leaving) == ("create", HERE, HERE)
+    assert planned.remarks[0].startswith("it is replaced: CloudFormation makes it anew")
