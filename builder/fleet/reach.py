@@ -17,6 +17,7 @@ from builder.terms import Region, Site
 _BESIDE_THE_STACKS = frozenset({"StackInstancesGroup", "OperationPreferences", "AutoDeployment", "ManagedExecution"})
 _MASKED = "****"
 _SKIPPED = "SKIPPED_SUSPENDED_ACCOUNT"
+_IN_HAND = frozenset({"PENDING", "RUNNING"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,8 @@ def _does(change: ResourceChange | None) -> Does:
 def _retries(does: Does, instances: tuple[Instance, ...], not_these: Collection[Site]) -> tuple[Instance, ...]:
     if does not in {"nothing", "targets"}:
         return ()
-    return tuple(one for one in instances if one.status == "OUTDATED" and one.site not in not_these)
+    behind = (one for one in instances if one.status == "OUTDATED" and one.detailed_status not in _IN_HAND)
+    return tuple(one for one in behind if one.site not in not_these)
 
 
 def _changes(does: Does, setting: Setting) -> tuple[ResourceChange, ...]:
@@ -133,6 +135,9 @@ def _remarks(does: Does, setting: Setting) -> Iterator[str]:
             yield "its template has a transform: what that makes of it was not looked at"
     if not observed.overrides_known:
         yield f"{len(observed.instances)} instances: parameters of their own were not looked at; --overrides does"
+    in_hand = sum(one.detailed_status in _IN_HAND for one in observed.instances)
+    if in_hand:
+        yield f"{in_hand} instances are in the hands of an operation that runs: python -m builder fleet status    shows it"
     behind = sum(one.status == "OUTDATED" for one in observed.instances)
     if behind and does == "update":
         yield f"{behind} instances are behind the set's template: the update changes more in them than is shown"

@@ -165,3 +165,13 @@ def test_a_set_that_is_replaced_is_made_anew_everywhere() -> None:
     planned = plan_set(replace(UPDATE, change=replace(change("Modify"), replacement="True")))
     assert (planned.does, planned.joining, planned.leaving) == ("create", HERE, HERE)
     assert planned.remarks[0].startswith("it is replaced: CloudFormation makes it anew")
+
+
+def test_what_an_operation_has_in_hand_is_not_tried_again() -> None:
+    busy = (
+        instance(A, status="OUTDATED", detailed_status="RUNNING"),
+        instance(B, status="OUTDATED", detailed_status="FAILED"),
+    )
+    planned = plan_set(replace(SETTING, observed=replace(STANDS, instances=busy)))
+    assert [one.site for one in planned.retries] == [*sites(WEST, B)]
+    assert planned.remarks[0].startswith("1 instances are in the hands of an operation")
