@@ -4,7 +4,8 @@ It works from assemblies and by the deployer, as `deploy` does, and never import
 
     definition  the StackSets of a template                targets, organization  the accounts they come to
     observe     what a set holds, and what runs on it      resolved, difference   what a template changes in a stack
-    reach       what all that means in each account        guards                 what must not happen there unasked
+    setting     all that is known of one set               reach                  what that means in each account
+    remarks     what a person should know beside it        guards                 what must not happen unasked
     plan        the ordinary plan, and what it means       watch                  progress of every set's operations
     execute     the change sets, then what failed before   operation, order       our own operations, by needs
     status, outputs, stop, destroy                         standing               the sets that there are

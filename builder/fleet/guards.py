@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from builder.deploy.guards import trips
 from builder.deploy.records import ResourceChange, Trip
-from builder.deploy.sequence import make_sequence
 from builder.fleet.records import SetPlan
 from builder.terms import Region, StackId
 
@@ -25,16 +24,6 @@ class _InTheAccounts:
 def fleet_trips(sets: Iterable[SetPlan]) -> tuple[Trip, ...]:
     """Return every guard that the sets' plans trip, in their order, as guards of the stacks that hold the sets."""
     return tuple(trip for planned in sets for trip in (*_of_changes(planned), *_of_leaving(planned)))
-
-
-def sequence_remarks(deployed: str, desired: str) -> Iterator[str]:
-    """Yield a remark where AWS takes a set's change only in several updates, of which a StackSet makes but one."""
-    steps = len(make_sequence(deployed, desired))
-    if steps > 1:
-        yield (
-            f"AWS takes this change in {steps} updates, one replica more or less at a time, and would refuse it in "
-            "each account: render and deploy them one by one"
-        )
 
 
 def _of_changes(planned: SetPlan) -> tuple[Trip, ...]:

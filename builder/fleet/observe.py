@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call, together
 from builder.errors import AwsError
-from builder.fleet.reach import Observed
 from builder.fleet.records import Instance, Overridden, StackSet
+from builder.fleet.setting import Observed
 from builder.terms import AccountId, Region, Site
 
 if TYPE_CHECKING:

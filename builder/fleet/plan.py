@@ -14,8 +14,9 @@ from builder.fleet.definition import has_sets, read_definitions
 from builder.fleet.guards import fleet_trips
 from builder.fleet.observe import observe_set
 from builder.fleet.organization import observe_organization
-from builder.fleet.reach import Setting, plan_set
+from builder.fleet.reach import plan_set
 from builder.fleet.records import FLEET_PLAN_VERSION, Definition, FleetPlan, Holding
+from builder.fleet.setting import Setting
 from builder.fleet.standing import pseudo_parameters
 from builder.fleet.targets import Aim, Organization, take_aim, units_of
 from builder.terms import AccountId, LogicalId, StackId

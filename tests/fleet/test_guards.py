@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 from builder.deploy.records import ResourceChange
-from builder.fleet.guards import fleet_trips, sequence_remarks
+from builder.fleet.guards import fleet_trips
 from builder.terms import LogicalId
-from fleet.scene import ACCOUNTS, EAST, WEST, instance, instances, set_plan, shipped_bodies, sites
+from fleet.scene import ACCOUNTS, EAST, WEST, instance, instances, set_plan, sites
 
 A, B, C = ACCOUNTS
 HERE = sites(WEST, *ACCOUNTS)
@@ -44,11 +44,6 @@ def test_a_region_that_leaves_is_one_name_for_all_its_accounts() -> None:
 
 def test_a_set_that_goes_is_for_the_ordinary_plan_to_guard() -> None:
     assert fleet_trips([set_plan(does="remove", instances=(instance(A),), leaving=sites(WEST, A))]) == ()
-
-
-def test_a_change_that_aws_takes_in_one_update_is_nothing_to_remark() -> None:
-    body = shipped_bodies()["us-east-1/table"]
-    assert not [*sequence_remarks(body, body)]
 
 
 def test_what_came_of_a_failed_creation_goes_only_when_asked() -> None:
