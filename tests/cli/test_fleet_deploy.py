@@ -37,4 +37,5 @@ def test_without_a_terminal_nobody_is_asked_and_the_change_sets_go_again(fleet: 
     answer = fleet("deploy")
     assert answer.code == 4
     assert "--yes answers it" in answer.err
+    fleet.world.settle()
     assert "nothing of tap-fleet-dev stands" in fleet("destroy").out

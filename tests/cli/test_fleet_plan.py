@@ -9,7 +9,7 @@ from fleet.scene import ACCOUNTS
 def test_a_plan_is_shown_saved_and_says_what_comes_next(fleet: FleetCommand) -> None:
     answer = fleet("plan")
     assert answer.code == 0, answer
-    assert answer.out.startswith("In 3 accounts and 2 regions (us-east-1, us-west-2): stacks 6 created")
+    assert "\nIn 3 accounts and 2 regions (us-east-1, us-west-2): stacks 6 created\n" in answer.out
     assert all(account in answer.out for account in ACCOUNTS)
     assert "next: python -m builder fleet execute fleet-plan.json" in answer.out
     assert Path("fleet-plan.json").is_file()

@@ -49,12 +49,17 @@ LATER_CHANGED = LATER.replace("{BucketName", "{Tags: [{Key: a, Value: b}], Bucke
 
 
 def two_sets(
-    body: str = BODY, targets: dict[str, Any] | None = None, later: str = LATER, **preferences: int
+    body: str = BODY,
+    targets: dict[str, Any] | None = None,
+    later: str = LATER,
+    *,
+    managed: bool = True,
+    **preferences: int,
 ) -> Deployment:
     """Two sets, of which the second needs the first."""
     bodies = {STORAGE: body, "us-east-1/storage": later}
     said = {"MaxConcurrentCount": 10, "FailureToleranceCount": 9, **preferences}
-    return fleet_deployment(fleet_template(bodies, targets, preferences=said))
+    return fleet_deployment(fleet_template(bodies, targets, preferences=said, managed=managed))
 
 
 def make_clients(world: World) -> Clients:

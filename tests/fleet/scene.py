@@ -49,6 +49,8 @@ def fleet_template(
     targets: Mapping[str, Any] | None = None,
     model: Mapping[str, Any] = SELF_MANAGED,
     preferences: Mapping[str, Any] | None = None,
+    *,
+    managed: bool = True,
 ) -> str:
     """One StackSet for each of the bodies; without any for each stack of the shipped system, with its needs."""
     manifest = read_assembly(ROOT / "templates").manifest
@@ -67,7 +69,7 @@ def fleet_template(
                 "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
                 "Capabilities": ["CAPABILITY_IAM"],
                 "OperationPreferences": dict(preferences or {"MaxConcurrentPercentage": 100}),
-                "ManagedExecution": {"Active": True},
+                "ManagedExecution": {"Active": managed},
                 "StackInstancesGroup": [
                     {"DeploymentTargets": dict(targets or accounts()), "Regions": [stack.partition("/")[0]]}
                 ],

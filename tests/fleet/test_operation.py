@@ -5,7 +5,7 @@ from builder.errors import AwsError
 from builder.fleet.operation import delete_instances, make_batches, update_instances
 from builder.fleet.watch import SetWatch
 from fake_aws import Fault
-from fleet.rig import CHANGED, STORAGE, FleetRig
+from fleet.rig import CHANGED, STORAGE, FleetRig, two_sets
 from fleet.scene import ACCOUNTS, WEST, instance, stack_set
 
 A, B, C = ACCOUNTS
@@ -32,6 +32,7 @@ def test_a_service_managed_set_wants_the_units_that_the_accounts_came_by() -> No
 
 
 def test_another_operation_on_the_set_is_waited_for_and_named(standing: FleetRig) -> None:
+    standing.deploy(two_sets(managed=False))  # else CloudFormation queues the second by itself
     standing.world.script.takes(60, action="UPDATE", resource="Topic")
     client = standing.clients.cloudformation(WEST)
     set_ = stack_set(STORAGE)

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.deploy.records import Options
-from builder.errors import AwsError, Stopped
+from builder.errors import BuilderError, Stopped
 from builder.fleet.plan import unrolled_stacks
 from fake_aws import Fault
 from fleet.rig import CHANGED, REPLACED, STORAGE, FleetRig, two_sets
@@ -74,6 +74,6 @@ def test_only_a_stack_that_holds_sets_is_never_rolled_back() -> None:
 
 def test_a_failure_while_looking_further_takes_the_change_sets_back(standing: FleetRig) -> None:
     standing.world.faults.add(Fault.DENIED, operation="DescribeStackSet")
-    with pytest.raises(AwsError, match="not allowed to call DescribeStackSet"):
+    with pytest.raises(BuilderError, match="not allowed to call DescribeStackSet"):
         standing.plan(two_sets(CHANGED))
     assert standing.operations("DeleteChangeSet") == 1

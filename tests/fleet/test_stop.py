@@ -11,6 +11,7 @@ SET = stack_set(STORAGE)
 
 
 def test_what_runs_is_stopped_and_who_was_not_reached_is_told(standing: FleetRig) -> None:
+    standing.deploy(two_sets(MaxConcurrentCount=1))
     standing.world.script.takes(60, action="UPDATE", resource="Topic")
     plan = standing.plan(two_sets(CHANGED, MaxConcurrentCount=1))
 
@@ -22,7 +23,7 @@ def test_what_runs_is_stopped_and_who_was_not_reached_is_told(standing: FleetRig
 
     stopped, end = standing.run(stop_in_between)
     assert [(one.stack, one.operation.status) for one in stopped] == [(STORAGE, "RUNNING")]
-    (failed,) = end.sets
+    failed = end.sets[0]
     assert isinstance(failed, SetFailed)
     assert {one.status for one in standing.instances()} == {"CURRENT", "OUTDATED"}
 

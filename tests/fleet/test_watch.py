@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from builder.errors import Failed
@@ -36,7 +38,7 @@ def test_each_step_of_an_operation_is_told_once_until_it_has_ended(standing: Fle
 
     async def follow() -> None:
         await watch.begin([SET])
-        own = update(standing)
+        own = await asyncio.to_thread(update, standing)
         ended = await watch.until_ended(SET, own)
         assert ended.status == "SUCCEEDED"
         await watch.look(SET)
