@@ -2,6 +2,7 @@
 
 from fake_aws.cloudformation.records import Finding
 from fake_aws.faults import Fault
+from fake_aws.organizations.records import Organization
 from fake_aws.refusals import BlockedLoop, Deadlock, Killed, Loud, OutOfTime, Unsupported
 from fake_aws.virtual_time import run_virtual
 from fake_aws.world import World
@@ -13,6 +14,7 @@ __all__ = [
     "Finding",
     "Killed",
     "Loud",
+    "Organization",
     "OutOfTime",
     "Unsupported",
     "World",

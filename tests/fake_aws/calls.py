@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.config import Config
 from botocore.model import OperationModel
@@ -49,6 +49,22 @@ class Call:
     """What went wrong with it on purpose, stale reads included."""
     outcome: str = ""
     """`ok`, the error code answered, or the name of the fault that kept the answer back."""
+
+
+class Asker(Protocol):
+    """Whoever wants something of CloudFormation: a call, or a resource of a stack."""
+
+    @property
+    def world(self) -> "World":
+        """The world it is in."""
+
+    @property
+    def account(self) -> str:
+        """The account it acts for."""
+
+    @property
+    def region(self) -> str:
+        """The region it acts in."""
 
 
 @dataclass(slots=True)

@@ -179,6 +179,7 @@ _THROTTLED = {
     "sts": AwsRefusal("Throttling", "Rate exceeded"),
     "dynamodb": AwsRefusal("ThrottlingException", "Rate of requests exceeds the allowed throughput."),
     "lambda": AwsRefusal("TooManyRequestsException", "Rate Exceeded.", status=429),
+    "organizations": AwsRefusal("TooManyRequestsException", "Rate exceeded"),
     "s3": AwsRefusal("SlowDown", "Please reduce your request rate.", status=503),
 }
 

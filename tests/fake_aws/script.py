@@ -5,8 +5,8 @@
     world.script.finds(Finding(...), stack="tap-dev-storage")
 
 The actions are CREATE, UPDATE, DELETE and IMPORT of a resource, UPDATE_ROLLBACK and IMPORT_ROLLBACK (the ways back),
-and for how long things take also CREATE_CHANGE_SET, DETECT_DRIFT, and STACK (the moment before a stack's first resource
-and after its last).
+and for how long things take also CREATE_CHANGE_SET, DETECT_DRIFT, STACK (the moment before a stack's first resource
+and after its last) and STACK_INSTANCE (the moment before StackSets touches an instance's stack; `stack` is its set).
 """
 
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ DEFAULT_S = {
     "CREATE_CHANGE_SET": 2.0,
     "DETECT_DRIFT": 3.0,
     "STACK": 1.0,
+    "STACK_INSTANCE": 2.0,
     "CREATE": 5.0,
     "UPDATE": 5.0,
     "UPDATE_ROLLBACK": 5.0,
@@ -26,7 +27,7 @@ DEFAULT_S = {
     "IMPORT_ROLLBACK": 1.0,
 }
 """Every action, and the seconds it takes where the test says nothing."""
-_OF_STACKS = frozenset({"CREATE_CHANGE_SET", "DETECT_DRIFT", "STACK"})
+_OF_STACKS = frozenset({"CREATE_CHANGE_SET", "DETECT_DRIFT", "STACK", "STACK_INSTANCE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,19 @@ class Script:
         if action not in DEFAULT_S.keys() - _OF_STACKS:
             raise Unsupported(f"no resource action {action}")
         self.failures.append(Failure(Where(account, region, stack), action, resource, reason, times))
+        return self.failures[-1]
+
+    def fails_instance(
+        self,
+        reason: str,
+        *,
+        stack_set: str | None = None,
+        account: str | None = None,
+        region: str | None = None,
+        times: int | None = 1,
+    ) -> Failure:
+        """Let a StackSet's operation fail in an instance before it touches the stack; what it returns counts."""
+        self.failures.append(Failure(Where(account, region, stack_set), "STACK_INSTANCE", "", reason, times))
         return self.failures[-1]
 
     def finds(

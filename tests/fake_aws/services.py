@@ -5,12 +5,14 @@ from fake_aws.calls import Operation
 from fake_aws.cloudformation import operations as cloudformation
 from fake_aws.dynamodb import operations as dynamodb
 from fake_aws.functions import operations as functions
+from fake_aws.organizations import operations as organizations
 from fake_aws.s3 import operations as s3
 
 SERVICES: dict[str, dict[str, Operation]] = {
     "cloudformation": cloudformation.OPERATIONS,
     "dynamodb": dynamodb.OPERATIONS,
     "lambda": functions.OPERATIONS,
+    "organizations": organizations.OPERATIONS,
     "s3": s3.OPERATIONS,
     "sts": sts.OPERATIONS,
 }

@@ -143,7 +143,15 @@ def _handle(operation: Operation, request: Request, shape: Json) -> dict[str, An
 
 
 _COMMON_CODES = frozenset(
-    {"ValidationError", "Throttling", "ThrottlingException", "SlowDown", "InternalFailure", "ServiceUnavailable"}
+    {
+        "ValidationError",
+        "InsufficientCapabilitiesException",
+        "Throttling",
+        "ThrottlingException",
+        "SlowDown",
+        "InternalFailure",
+        "ServiceUnavailable",
+    }
     | {
         "AccessDenied",
         "ExpiredToken",

@@ -17,8 +17,9 @@ import botocore.session
 from fake_aws.calls import Call, Identity
 from fake_aws.clock import Clock, RealClock, VirtualClock
 from fake_aws.cloudformation.control import StackControl
-from fake_aws.cloudformation.effects import make_by_hand
+from fake_aws.cloudformation.effects import EFFECTS, make_by_hand
 from fake_aws.cloudformation.records import CloudFormation
+from fake_aws.cloudformation.stack_sets.resource import STACK_SET
 from fake_aws.cloudformation.types import Place
 from fake_aws.faults import Fault, Faults
 from fake_aws.json_value import Json
@@ -31,6 +32,7 @@ from fake_aws.virtual_time import fresh_clock
 if TYPE_CHECKING:
     from fake_aws.dynamodb.records import Table
     from fake_aws.functions.records import Function
+    from fake_aws.organizations.records import Organization
     from fake_aws.s3.records import Bucket
 
 
@@ -105,6 +107,9 @@ class World:
         """Bucket and key of objects that DeleteObjects reports as AccessDenied."""
         self.forbidden_roles: set[str] = set()
         """Role ARNs that may not be assumed."""
+        self.organization: Organization | None = None
+        """The AWS organization that some of the accounts form; none unless a test founds one."""
+        self.effects = EFFECTS | {"AWS::CloudFormation::StackSet": STACK_SET}
         self.schedule = Schedule()
         self.schedule.after_step = self._remember
         self._began = self.clock.time()

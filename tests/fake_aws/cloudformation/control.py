@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fake_aws.cloudformation import lifecycle
-from fake_aws.cloudformation.effects import EFFECTS, NO_EFFECTS, forget_name
+from fake_aws.cloudformation.deployments import Deployment
+from fake_aws.cloudformation.effects import effects_of, forget_name
 from fake_aws.cloudformation.journal import Journal
-from fake_aws.cloudformation.records import Deployment, Stack, copied
+from fake_aws.cloudformation.records import Stack, copied
 from fake_aws.cloudformation.template import read
 from fake_aws.json_value import Json
 from fake_aws.refusals import Unsupported
@@ -107,7 +108,7 @@ class StackControl:
             given = {name: value for name, value in properties.items() if value is not None}
             left = {name: value for name, value in resource.live.items() if name not in properties}
             changed = replace(resource, properties=left | given)
-            effects = EFFECTS.get(resource.type, NO_EFFECTS)
+            effects = effects_of(self.world, resource.type)
             effects.update(self.world, book.place, changed, resource.live)
             effects.settle(self.world, book.place, changed)
             resource.actual = changed.properties
@@ -116,7 +117,7 @@ class StackControl:
         """Delete a resource by hand, behind CloudFormation's back."""
         with self.world.changing():
             book, resource = self._journal(self.record), self.record.resources[logical_id]
-            EFFECTS.get(resource.type, NO_EFFECTS).delete(self.world, book.place, resource)
+            effects_of(self.world, resource.type).delete(self.world, book.place, resource)
             forget_name(self.world, book.place, resource.type, resource.physical_id or "")
             resource.lost = True
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation.changes import Differ
+from fake_aws.cloudformation.deployments import Deployment
 from fake_aws.cloudformation.drift_aware import drift_status
 from fake_aws.cloudformation.imports import import_fault, mark_imports
 from fake_aws.cloudformation.inputs import deployment
@@ -15,7 +16,7 @@ from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.lifecycle import outputs
 from fake_aws.cloudformation.lookup import journal
 from fake_aws.cloudformation.provision import Provisioner
-from fake_aws.cloudformation.records import ChangeSet, Deployment, Stack
+from fake_aws.cloudformation.records import ChangeSet, Stack
 from fake_aws.cloudformation.template import read
 from fake_aws.cloudformation.validation import failure_reason, findings
 from fake_aws.refusals import AwsRefusal, Unsupported, validation_error

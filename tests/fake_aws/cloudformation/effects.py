@@ -1,6 +1,6 @@
 """What resources leave behind in other services, and the names they take there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Make = Callable[["World", Place, Resource], None]
 Change = Callable[["World", Place, Resource, dict[str, Any]], None]
+Making = Callable[["World", Place, Resource], Iterator[float]]
+Changing = Callable[["World", Place, Resource, dict[str, Any]], Iterator[float]]
 
 
 def _nothing(_: "World", __: Place, ___: Resource) -> None:
@@ -27,17 +29,32 @@ def _no_change(_: "World", __: Place, ___: Resource, ____: dict[str, Any]) -> No
     """Change nothing elsewhere."""
 
 
+def _no_time(_: "World", __: Place, ___: Resource) -> Iterator[float]:
+    """Take no time of the service's own."""
+    return iter(())
+
+
+def _no_time_to_change(_: "World", __: Place, ___: Resource, ____: dict[str, Any]) -> Iterator[float]:
+    """Take no time of the service's own."""
+    return iter(())
+
+
 @dataclass(frozen=True, slots=True)
 class Effects:
     """What creating, updating (given the properties before) and deleting a resource does elsewhere; may be refused.
 
-    `settle` is when the service has done what it took on: the end of a resource's creation or update.
+    `settle` is when the service has done what it took on: the end of a resource's creation or update. Where that takes
+    as long as the service needs, `creating` and `updating` (given what the resource was, or was becoming) follow the
+    request, and `deleting` goes before it; they yield waits, and may be refused.
     """
 
     create: Make = _nothing
     update: Change = _no_change
     delete: Make = _nothing
     settle: Make = _nothing
+    creating: Making = _no_time
+    updating: Changing = _no_time_to_change
+    deleting: Making = _no_time
 
 
 NO_EFFECTS = Effects()
@@ -47,6 +64,12 @@ EFFECTS: dict[str, Effects] = {
     "AWS::DynamoDB::Table": Effects(local_table.create, local_table.update, local_table.delete),
     "AWS::DynamoDB::GlobalTable": Effects(dynamodb.create, dynamodb.update, dynamodb.delete, dynamodb.settle),
 }
+"""But those of StackSets, whose instances are stacks again: the world has them all."""
+
+
+def effects_of(world: "World", type_name: str) -> Effects:
+    """Return what a type's resources do elsewhere."""
+    return world.effects.get(type_name, NO_EFFECTS)
 
 
 def name_key(place: Place, type_name: str, name: str) -> tuple[str, ...] | None:
@@ -94,7 +117,7 @@ def make_by_hand(world: "World", place: Place, type_name: str, properties: dict[
     name = physical_id(type_name, place, "", properties, "")
     resource = Resource("", type_name, "CREATE_COMPLETE", world.datetime(), name, properties=properties)
     take_name(world, place, type_name, name)
-    effects = EFFECTS.get(type_name, NO_EFFECTS)
+    effects = effects_of(world, type_name)
     effects.create(world, place, resource)
     effects.settle(world, place, resource)
     leave(world, place, resource)

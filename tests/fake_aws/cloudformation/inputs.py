@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-from fake_aws.calls import Request
+from fake_aws.calls import Asker
+from fake_aws.cloudformation.deployments import Deployed, Deployment
 from fake_aws.cloudformation.imports import named_imports
-from fake_aws.cloudformation.records import Deployment, Stack
 from fake_aws.cloudformation.template import Template, read
 from fake_aws.cloudformation.template_url import template_at
 from fake_aws.cloudformation.types import known
@@ -19,7 +19,7 @@ _PARAMETER_KEYS = frozenset(
 )
 
 
-def deployment(request: Request, params: dict[str, Any], present: Stack | None) -> Deployment:
+def deployment(request: Asker, params: dict[str, Any], present: Deployed | None) -> Deployment:
     """Return what the request wants the stack to be; `present` is the stack that it updates."""
     body = _body(request, params, present)
     template = read(body)
@@ -36,7 +36,7 @@ def deployment(request: Request, params: dict[str, Any], present: Stack | None) 
     return Deployment(body, values, tags, capabilities, role, "DeploymentMode" in params, imports)
 
 
-def _body(request: Request, params: dict[str, Any], present: Stack | None) -> str:
+def _body(request: Asker, params: dict[str, Any], present: Deployed | None) -> str:
     given = [name for name in ("TemplateBody", "TemplateURL", "UsePreviousTemplate") if params.get(name)]
     if len(given) != 1:
         raise validation_error("Either Template URL or Template Body must be specified.")
@@ -47,7 +47,7 @@ def _body(request: Request, params: dict[str, Any], present: Stack | None) -> st
     return sent_body(request, params)
 
 
-def sent_body(request: Request, params: dict[str, Any]) -> str:
+def sent_body(request: Asker, params: dict[str, Any]) -> str:
     """Return the text of the template that a request brings or names, if it is short enough."""
     if "TemplateURL" in params:
         return template_at(request, params["TemplateURL"])
@@ -60,7 +60,7 @@ def sent_body(request: Request, params: dict[str, Any]) -> str:
     return body
 
 
-def _parameters(template: Template, given: list[dict[str, Any]], present: Stack | None) -> dict[str, str]:
+def _parameters(template: Template, given: list[dict[str, Any]], present: Deployed | None) -> dict[str, str]:
     by_key = {each["ParameterKey"]: each for each in given}
     if strangers := sorted(by_key.keys() - template.parameters.keys()):
         raise validation_error(f"Parameters: [{', '.join(strangers)}] do not exist in the template")

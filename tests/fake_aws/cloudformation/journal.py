@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from fake_aws.cloudformation.deployments import Deployment
 from fake_aws.cloudformation.intrinsics import Evaluator, Lookup
-from fake_aws.cloudformation.records import Deployment, Event, Resource, Stack
+from fake_aws.cloudformation.records import Event, Resource, Stack
 from fake_aws.cloudformation.template import read
 from fake_aws.cloudformation.types import Place, needs_region
 from fake_aws.json_value import Json

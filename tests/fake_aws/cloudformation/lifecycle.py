@@ -7,9 +7,10 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-opt
 
 from collections.abc import Callable, Generator, Iterator
 
+from fake_aws.cloudformation.deployments import Deployment
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.provision import Provisioner
-from fake_aws.cloudformation.records import Deployment, Stack, copied
+from fake_aws.cloudformation.records import Stack, copied
 from fake_aws.cloudformation.removal import delete_jobs, delete_resource, skip
 from fake_aws.cloudformation.side_by_side import side_by_side
 from fake_aws.cloudformation.template import read
@@ -20,15 +21,16 @@ Waits = Generator[float, None, None]
 def start(journal: Journal, operation: str, token: str | None, process: Callable[[], Waits]) -> None:
     """Begin an operation; it ends early when another one takes the stack over."""
     journal.begin(operation, token)
-    epoch = journal.stack.epoch
+    journal.start(lambda: guarded(journal.stack, process()))
 
-    def guarded() -> Iterator[float]:
-        for wait in process():
-            yield wait
-            if journal.stack.epoch != epoch:
-                return
 
-    journal.start(guarded)
+def guarded(stack: Stack, waits: Waits) -> Iterator[float]:
+    """Go on with the operation that the stack has just begun, until another takes the stack over."""
+    epoch = stack.epoch
+    for wait in waits:
+        yield wait
+        if stack.epoch != epoch:
+            return
 
 
 def _stopped(stack: Stack) -> Callable[[], bool]:

@@ -3,8 +3,9 @@
 from fake_aws.calls import Operation, mutates, reads
 from fake_aws.cloudformation import change_sets, drift, history, stack_changes, stacks, templates
 from fake_aws.cloudformation.create_change_set import create_change_set
+from fake_aws.cloudformation.stack_sets.operations import STACK_SET_OPERATIONS
 
-OPERATIONS: dict[str, Operation] = {
+OPERATIONS: dict[str, Operation] = STACK_SET_OPERATIONS | {
     "CreateChangeSet": mutates(
         create_change_set,
         *("StackName", "ChangeSetName", "ChangeSetType", "ClientToken", "Description", "OnStackFailure", "RoleARN"),

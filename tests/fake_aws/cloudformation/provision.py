@@ -6,15 +6,17 @@ event texts as seen in public bug reports (see SPEC.md).
 
 import string
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from fake_aws.cloudformation.changes import looked_up
 from fake_aws.cloudformation.compare import changed_properties, recreation
-from fake_aws.cloudformation.effects import EFFECTS, NO_EFFECTS, forget_name, take_name
+from fake_aws.cloudformation.deployments import Deployment
+from fake_aws.cloudformation.effects import effects_of, forget_name, take_name
 from fake_aws.cloudformation.imports import take_over
 from fake_aws.cloudformation.journal import EXPRESS, REQUEST_SHARE, Journal
 from fake_aws.cloudformation.live import Aim, aim, aim_against_drift, aim_back
-from fake_aws.cloudformation.records import Deployment, Resource
+from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.side_by_side import Job, Steps
 from fake_aws.cloudformation.types import known, physical_id, schema
 from fake_aws.json_value import Json
@@ -59,8 +61,8 @@ class Provisioner:
             logical_id, declared["Type"], "", self.journal.now, properties=properties, declared=declared, tags=tags
         )
         if present is None or not present.good or (present.lost and self.wanted.reverts_drift):
-            if present is not None and present.exists:
-                self._clear_away(present)
+            if present is not None and present.exists and not (yield from self._clear_away(present)):
+                return False
             self.journal.stack.resources[logical_id] = fresh
             self.created.append(logical_id)
             return (yield from (self._import if logical_id in self.wanted.imports else self._create)(fresh))
@@ -78,11 +80,18 @@ class Provisioner:
             return aim_back(present, self.journal.stack.before_resources.get(present.logical_id), properties)
         return (aim_against_drift if self.wanted.reverts_drift else aim)(present, properties)
 
-    def _clear_away(self, resource: Resource) -> None:
+    def _clear_away(self, resource: Resource) -> Steps:
         """Remove what a failed creation left half made."""
         world, place = self.journal.world, self.journal.place
-        EFFECTS.get(resource.type, NO_EFFECTS).delete(world, place, resource)
+        effects = effects_of(world, resource.type)
+        try:
+            yield from effects.deleting(world, place, resource)
+            effects.delete(world, place, resource)
+        except AwsRefusal as refusal:
+            self.journal.resource(resource, "CREATE_FAILED", refusal.message)
+            return False
         forget_name(world, place, resource.type, resource.physical_id or "")
+        return True
 
     def _create(self, resource: Resource) -> Steps:
         journal = self.journal
@@ -91,6 +100,7 @@ class Provisioner:
         try:
             self._make(resource)
             journal.resource(resource, "CREATE_IN_PROGRESS", "Resource creation Initiated")
+            yield from effects_of(journal.world, resource.type).creating(journal.world, journal.place, resource)
             said = yield from self._settle("CREATE", resource)
         except AwsRefusal as refusal:
             journal.resource(resource, "CREATE_FAILED", refusal.message)
@@ -120,7 +130,8 @@ class Provisioner:
 
     def _settle(self, action: str, resource: Resource, *, primed: bool = True) -> Generator[float, None, str | None]:
         """Wait until the service has done what it took on; in express mode it goes on by itself. Returns the reason."""
-        journal, settle = self.journal, EFFECTS.get(resource.type, NO_EFFECTS).settle
+        journal = self.journal
+        settle = effects_of(journal.world, resource.type).settle
         left = journal.seconds(action, resource.logical_id) * (1 - REQUEST_SHARE)
         if not journal.stack.express:
             yield left
@@ -144,24 +155,37 @@ class Provisioner:
         take_name(world, place, resource.type, name)
         resource.physical_id = name
         resource.attributes = self._attributes(resource)
-        EFFECTS.get(resource.type, NO_EFFECTS).create(world, place, resource)
+        effects_of(world, resource.type).create(world, place, resource)
 
     def _update(self, present: Resource, fresh: Resource, goal: Aim, why: str | None = None) -> Steps:
         journal, action = self.journal, "UPDATE_ROLLBACK" if self.way_back else "UPDATE"
         journal.resource(present, "UPDATE_IN_PROGRESS", why, becoming=fresh.properties)
         yield journal.seconds(action, present.logical_id) * REQUEST_SHARE
         changed = replace(present, properties=goal.live, tags=fresh.tags)
+        effects, before = effects_of(journal.world, present.type), present.attempted or present.properties
         try:
             _refuse_lost(present)
-            EFFECTS.get(present.type, NO_EFFECTS).update(journal.world, journal.place, changed, present.properties)
+            effects.update(journal.world, journal.place, changed, present.properties)
+            yield from effects.updating(journal.world, journal.place, changed, before)
             said = yield from self._settle(action, present)
         except AwsRefusal as refusal:
+            if journal.stack.disable_rollback:
+                yield from self._put_back(present, goal.live)
+            elif not self.way_back:
+                present.attempted = goal.live
             journal.resource(present, "UPDATE_FAILED", refusal.message)
             return False
+        present.attempted = None
         _become(present, fresh, goal)
         present.attributes = self._attributes(present)
         journal.resource(present, "UPDATE_COMPLETE", said)
         return True
+
+    def _put_back(self, present: Resource, attempted: dict[str, Json]) -> Generator[float, None, None]:
+        """Make what failed what it was before: without a rollback of the stack, its resource alone goes back."""
+        journal, effects = self.journal, effects_of(self.journal.world, present.type)
+        with suppress(AwsRefusal):  # then it stays where it got to
+            yield from effects.updating(journal.world, journal.place, present, attempted)
 
     def _replace(self, present: Resource, fresh: Resource) -> Steps:
         journal = self.journal

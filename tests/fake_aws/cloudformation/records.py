@@ -4,6 +4,8 @@ import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from fake_aws.cloudformation.deployments import Deployment
+from fake_aws.cloudformation.stack_sets.records import StackSet
 from fake_aws.json_value import Json
 
 _GONE = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED", "IMPORT_FAILED", "IMPORT_ROLLBACK_COMPLETE"})
@@ -32,6 +34,8 @@ class Resource:
     """Whether somebody deleted it by hand."""
     imported: dict[str, Json] | None = None
     """Its properties before the operation under way, or failed, imported it."""
+    attempted: dict[str, Json] | None = None
+    """What a failed update wanted of it, until it was put back."""
 
     @property
     def live(self) -> dict[str, Json]:
@@ -91,21 +95,6 @@ class Finding:
     reason: str
     logical_id: str
     type: str
-
-
-@dataclass(slots=True)
-class Deployment:
-    """What a stack is asked to be: a template with its inputs."""
-
-    body: str
-    parameters: dict[str, str]
-    """As given or by default; lists as comma-separated text."""
-    tags: dict[str, str]
-    capabilities: list[str]
-    role_arn: str | None = None
-    reverts_drift: bool = False
-    imports: dict[str, str] = field(default_factory=dict)
-    """Physical ids of what its execution takes over, by logical id; known once its change set is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +210,10 @@ class Stack:
 
 @dataclass(slots=True)
 class CloudFormation:
-    """All stacks of one account and region, by id, oldest first."""
+    """All stacks of one account and region, and the StackSets administered there, by id, oldest first."""
 
     stacks: dict[str, Stack] = field(default_factory=dict)
+    stack_sets: dict[str, StackSet] = field(default_factory=dict)
 
     def find(self, name_or_id: str) -> Stack | None:
         """Return the stack: by name only one that is not deleted, by id any."""

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attri
 
 from dataclasses import replace
 
-from fake_aws.cloudformation.effects import EFFECTS, NO_EFFECTS, forget_name, leave
+from fake_aws.cloudformation.effects import effects_of, forget_name, leave
 from fake_aws.cloudformation.journal import EXPRESS, REQUEST_SHARE, Journal
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.side_by_side import Job, Steps
@@ -29,7 +29,9 @@ def delete_resource(journal: Journal, resource: Resource, *, rolling_back_create
     yield journal.seconds("DELETE", resource.logical_id) * (REQUEST_SHARE if journal.stack.express else 1)
     try:
         journal.fail_as_primed("DELETE", resource)
-        EFFECTS.get(resource.type, NO_EFFECTS).delete(journal.world, journal.place, resource)
+        effects = effects_of(journal.world, resource.type)
+        yield from effects.deleting(journal.world, journal.place, resource)
+        effects.delete(journal.world, journal.place, resource)
     except AwsRefusal as refusal:
         journal.resource(resource, "DELETE_FAILED", refusal.message)
         return False
@@ -48,7 +50,7 @@ def _give_back(journal: Journal, resource: Resource, before: dict[str, Json]) ->
         journal.resource(resource, "IMPORT_ROLLBACK_FAILED", refusal.message)
         return False
     was = replace(resource, properties=before, tags={})
-    effects = EFFECTS.get(resource.type, NO_EFFECTS)
+    effects = effects_of(journal.world, resource.type)
     effects.update(journal.world, journal.place, was, resource.properties)
     effects.settle(journal.world, journal.place, was)
     leave(journal.world, journal.place, was)

@@ -1,6 +1,6 @@
 """How parameters and tags look in replies."""
 
-from fake_aws.cloudformation.records import Deployment
+from fake_aws.cloudformation.deployments import Deployment
 from fake_aws.cloudformation.template import read
 
 

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
 import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from fake_aws.calls import Request
+from fake_aws.calls import Asker
 from fake_aws.refusals import AwsRefusal, Unsupported, validation_error
 from fake_aws.s3 import store
 
@@ -19,7 +19,7 @@ _HOST = re.compile(
 _READ_MORE = "\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"
 
 
-def template_at(request: Request, url: str) -> str:
+def template_at(request: Asker, url: str) -> str:
     """Return the template's text; refuse what is no S3 object, cannot be read, or is too long."""
     if url.startswith("ssm-doc:"):
         raise Unsupported("TemplateURL: the fake knows no Systems Manager documents")

@@ -7,6 +7,7 @@ the schema; physical ids and attributes are written down here.
 import functools
 import importlib.util
 import json
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,14 @@ def _key_id(_: Place, logical_id: str, properties: Properties, suffix: str) -> s
     return f"{'mrk-' if several else ''}{logical_id.lower()[:8]}-{suffix.lower()}"
 
 
+def _stack_set_id(place: Place, logical_id: str, properties: Properties, suffix: str) -> str:
+    return f"{properties['StackSetName']}:{uuid.uuid5(uuid.NAMESPACE_URL, f'{place}/{logical_id}/{suffix}')}"
+
+
 TYPES: dict[str, ResourceType] = {
+    "AWS::CloudFormation::StackSet": ResourceType(
+        "StackSetName", None, lambda _, set_id, __: {"StackSetId": set_id}, _stack_set_id
+    ),
     "AWS::DynamoDB::GlobalTable": ResourceType("TableName", "region", _table),
     "AWS::DynamoDB::Table": ResourceType("TableName", "region", _table, named_like="AWS::DynamoDB::GlobalTable"),
     "AWS::S3::Bucket": ResourceType("BucketName", "world", _bucket),

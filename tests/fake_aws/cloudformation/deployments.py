@@ -1,0 +1,27 @@
+"""What a stack, or a StackSet's instances, are asked to be."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(slots=True)
+class Deployment:
+    """What a stack is asked to be: a template with its inputs."""
+
+    body: str
+    parameters: dict[str, str]
+    """As given or by default; lists as comma-separated text."""
+    tags: dict[str, str]
+    capabilities: list[str]
+    role_arn: str | None = None
+    reverts_drift: bool = False
+    imports: dict[str, str] = field(default_factory=dict)
+    """Physical ids of what its execution takes over, by logical id; known once its change set is made."""
+
+
+class Deployed(Protocol):
+    """Something that stands as a deployment has it."""
+
+    @property
+    def deployed(self) -> Deployment:
+        """What it is."""

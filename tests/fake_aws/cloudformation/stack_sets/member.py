@@ -1,0 +1,131 @@
+"""One instance's stack: made, updated or deleted in its own account and region by CloudFormation as any other.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-troubleshooting.html
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from fake_aws.cloudformation import lifecycle
+from fake_aws.cloudformation.create_change_set import UPDATABLE
+from fake_aws.cloudformation.deployments import Deployment
+from fake_aws.cloudformation.journal import Journal
+from fake_aws.cloudformation.records import Stack
+from fake_aws.cloudformation.stack_sets.records import Instance, StackSet
+from fake_aws.cloudformation.stack_sets.seat import Seat
+from fake_aws.cloudformation.template import read
+
+Outcome = Generator[float, None, str | None]
+"""Yields waits in seconds, returns why it failed, if it did."""
+_ADMINISTRATION = "AWSCloudFormationStackSetAdministrationRole"
+_EXECUTION = "AWSCloudFormationStackSetExecutionRole"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An instance, with what it needs to reach its stack."""
+
+    seat: Seat
+    stack_set: StackSet
+    instance: Instance
+
+    def bring(self) -> Outcome:
+        """Make its stack what the set wants, creating it where it is not there."""
+        stack = self._stack()
+        wanted = self._wanted()
+        if stack is None:
+            stack = self._new(wanted)
+            book = self._book(stack, "CREATE_STACK")
+            yield from lifecycle.guarded(stack, lifecycle.create(book, wanted, on_failure="DELETE"))
+            return None if stack.status == "CREATE_COMPLETE" else _reason(stack)
+        if stack.status not in UPDATABLE or stack.status.endswith("_FAILED"):
+            return f"Stack:{stack.id} is in {stack.status} state and can not be updated."
+        if _same(stack.deployed, wanted):
+            return None
+        book = self._book(stack, "UPDATE_STACK")
+        yield from lifecycle.guarded(stack, lifecycle.update(book, wanted, disable_rollback=False))
+        return None if stack.status == "UPDATE_COMPLETE" else _reason(stack)
+
+    def remove(self) -> Outcome:
+        """Delete its stack, if it has one."""
+        stack = self._stack()
+        if stack is None:
+            return None
+        if stack.termination_protection:
+            return f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
+        book = self._book(stack, "DELETE_STACK")
+        yield from lifecycle.guarded(stack, lifecycle.delete(book, retain=frozenset(), force=False))
+        return None if stack.status == "DELETE_COMPLETE" else _reason(stack)
+
+    def refused(self) -> str | None:
+        """Return why StackSets cannot act in the account at all: a role is missing, or a test has written so."""
+        primed = self.seat.world.script.failure("STACK_INSTANCE", "", self.at)
+        if primed is not None or self.stack_set.service_managed:
+            return primed
+        administration = (
+            self.stack_set.administration_role or f"arn:aws:iam::{self.seat.account}:role/{_ADMINISTRATION}"
+        )
+        execution = self.stack_set.execution_role or _EXECUTION
+        missing = self.seat.world.forbidden_roles
+        short = administration.rpartition("/")[2]
+        if administration in missing:
+            return (
+                f"Account {self.seat.account} should have '{short}' role with trust relationship to CloudFormation"
+                " service."
+            )
+        if f"arn:aws:iam::{self.instance.account}:role/{execution}" in missing:
+            return (
+                f"Account {self.instance.account} should have '{execution}' role with trust relationship to Role"
+                f" '{short}'."
+            )
+        return None
+
+    @property
+    def at(self) -> tuple[str, str, str]:
+        """The account, region and StackSet that the script knows it by."""
+        return (self.instance.account, self.instance.region, self.stack_set.name)
+
+    def _stacks(self) -> dict[str, Stack]:
+        return self.seat.world.region(self.instance.account, self.instance.region).cloudformation.stacks
+
+    def _stack(self) -> Stack | None:
+        stack = self._stacks().get(self.instance.stack_id or "")
+        return stack if stack is not None and stack.status != "DELETE_COMPLETE" else None
+
+    def _new(self, wanted: Deployment) -> Stack:
+        world, instance = self.seat.world, self.instance
+        name = f"StackSet-{self.stack_set.name[:80]}-{world.new_uuid()}"
+        stack_id = f"arn:aws:cloudformation:{instance.region}:{instance.account}:stack/{name}/{world.new_uuid()}"
+        stack = Stack(name, stack_id, world.datetime(), "CREATE_IN_PROGRESS", wanted)
+        self._stacks()[stack_id] = stack
+        instance.stack_id = stack_id
+        return stack
+
+    def _book(self, stack: Stack, operation: str) -> Journal:
+        book = Journal(self.seat.world, self.instance.account, self.instance.region, stack)
+        book.begin(operation, None)
+        return book
+
+    def _wanted(self) -> Deployment:
+        of_set = self.stack_set.deployed
+        role = None
+        if not self.stack_set.service_managed:
+            role = f"arn:aws:iam::{self.instance.account}:role/{self.stack_set.execution_role or _EXECUTION}"
+        known = read(of_set.body).parameters.keys()
+        overrides = {key: value for key, value in self.instance.overrides.items() if key in known}
+        return Deployment(of_set.body, of_set.parameters | overrides, dict(of_set.tags), of_set.capabilities, role)
+
+
+def _same(have: Deployment, want: Deployment) -> bool:
+    return (have.body, have.parameters, have.tags) == (want.body, want.parameters, want.tags)
+
+
+def _reason(stack: Stack) -> str:
+    """Return the first failure of the stack's last operation, as StackSets tells it."""
+    for event in stack.events:
+        own = event.operation_id == stack.operation_id and event.physical_id != stack.id
+        if own and event.status.endswith("_FAILED") and "cancelled" not in (event.reason or ""):
+            return (
+                f"ResourceLogicalId:{event.logical_id}, ResourceType:{event.type}, ResourceStatusReason:{event.reason}."
+            )
+    return f"Stack {stack.id} is in {stack.status} state"

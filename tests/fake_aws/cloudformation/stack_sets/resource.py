@@ -1,0 +1,168 @@
+"""AWS::CloudFormation::StackSet: what its handlers do with the set and its instances, in the order they do it.
+
+An update deletes the instances that leave, changes the definition, creates those that come, and updates those whose
+overrides changed; each step is an operation that is waited for, and one that fails or is stopped fails the resource.
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from fake_aws.cloudformation.effects import Effects
+from fake_aws.cloudformation.records import Resource
+from fake_aws.cloudformation.stack_sets import requests
+from fake_aws.cloudformation.stack_sets.records import Key, StackSet
+from fake_aws.cloudformation.stack_sets.requests import Asked, Overrides
+from fake_aws.cloudformation.stack_sets.run import wait_for
+from fake_aws.cloudformation.stack_sets.seat import Seat, not_an_administrator
+from fake_aws.cloudformation.stack_sets.targets import accounts
+from fake_aws.cloudformation.types import Place
+from fake_aws.refusals import AwsRefusal
+
+if TYPE_CHECKING:
+    from fake_aws.world import World
+
+Properties = dict[str, Any]
+_OF_SET = frozenset(
+    {"StackSetName", "Description", "TemplateBody", "TemplateURL", "Parameters", "Capabilities", "PermissionModel"}
+    | {"AdministrationRoleARN", "ExecutionRoleName", "AutoDeployment", "ManagedExecution"}
+)
+_PATIENCE_S = 2.0
+
+
+def _create(world: "World", place: Place, resource: Resource) -> None:
+    at = _seat(world, place, resource.properties)
+    requests.define(at, _definition(resource, resource.properties), str(resource.physical_id))
+
+
+def _creating(world: "World", place: Place, resource: Resource) -> Iterator[float]:
+    at, stack_set = _found(world, place, resource)
+    yield from _create_instances(at, stack_set, resource.properties, _instances(world, stack_set, resource.properties))
+
+
+def _updating(world: "World", place: Place, resource: Resource, before: Properties) -> Iterator[float]:
+    at, stack_set = _found(world, place, resource)
+    asked = Asked(resource.properties.get("OperationPreferences", {}))
+    had, wanted = _instances(world, stack_set, before), _instances(world, stack_set, resource.properties)
+    if leaving := [key for key in had if key not in wanted and key in stack_set.instances]:
+        yield from _operate(
+            stack_set, lambda: requests.delete_instances(at, stack_set, leaving, retain=False, asked=asked)
+        )
+    definition = _definition(resource, resource.properties)
+    if definition != _definition(resource, before) or definition["Tags"] != _shown(stack_set):
+        yield from _operate(stack_set, lambda: requests.redefine(at, stack_set, definition, asked, None))
+    coming = {key: value for key, value in wanted.items() if key not in stack_set.instances}
+    yield from _create_instances(at, stack_set, resource.properties, coming)
+    changed = {key: value for key, value in wanted.items() if key in had and had[key][1] != value[1]}
+    for overrides, keys in _by_overrides(changed):
+        yield from _operate(
+            stack_set,
+            lambda overrides=overrides, keys=keys: requests.update_instances(  # type: ignore[misc]  # early binding
+                at, stack_set, list(keys), overrides, asked
+            ),
+        )
+
+
+def _deleting(world: "World", place: Place, resource: Resource) -> Iterator[float]:
+    at, stack_set = _found(world, place, resource)
+    asked = Asked(resource.properties.get("OperationPreferences", {}))
+    there = [key for key in _instances(world, stack_set, resource.properties) if key in stack_set.instances]
+    if there:
+        yield from _operate(
+            stack_set, lambda: requests.delete_instances(at, stack_set, there, retain=False, asked=asked)
+        )
+
+
+def _delete(world: "World", place: Place, resource: Resource) -> None:
+    at = _seat(world, place, resource.properties)
+    stack_set = at.sets.get(str(resource.physical_id))
+    if stack_set is not None and stack_set.status == "ACTIVE":
+        requests.forget(stack_set)
+
+
+STACK_SET = Effects(_create, delete=_delete, creating=_creating, updating=_updating, deleting=_deleting)
+
+
+def _seat(world: "World", place: Place, properties: Properties) -> Seat:
+    if properties.get("CallAs", "SELF") == "SELF":
+        return Seat(world, place.account, place.region)
+    organization = world.organization
+    if organization is None or place.account not in organization.delegated:
+        raise not_an_administrator()
+    return Seat(world, organization.management, place.region)
+
+
+def _found(world: "World", place: Place, resource: Resource) -> tuple[Seat, StackSet]:
+    at = _seat(world, place, resource.properties)
+    stack_set = at.sets.get(str(resource.physical_id))
+    if stack_set is None or stack_set.status != "ACTIVE":
+        raise AwsRefusal("NotFound", f"StackSet {resource.physical_id} not found (HandlerErrorCode: NotFound)")
+    return at, stack_set
+
+
+def _definition(resource: Resource, properties: Properties) -> Properties:
+    """Return what CreateStackSet and UpdateStackSet are given; the stack's tags are the set's too."""
+    own = {each["Key"]: each["Value"] for each in properties.get("Tags", [])}
+    tags = [{"Key": key, "Value": value} for key, value in sorted((resource.tags | own).items())]
+    given = {key: value for key, value in properties.items() if key in _OF_SET}
+    return {"Parameters": [], "Capabilities": [], **given, "Tags": tags}
+
+
+def _shown(stack_set: StackSet) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(stack_set.deployed.tags.items())]
+
+
+def _instances(world: "World", stack_set: StackSet, properties: Properties) -> dict[Key, tuple[str | None, Overrides]]:
+    """Return the instances that the template wants, each with its unit and overrides."""
+    found: dict[Key, tuple[str | None, Overrides]] = {}
+    for group in properties.get("StackInstancesGroup", []):
+        overrides = {each["ParameterKey"]: each["ParameterValue"] for each in group.get("ParameterOverrides", [])}
+        for region in group["Regions"]:
+            for account, unit in accounts(world, stack_set, {"DeploymentTargets": group["DeploymentTargets"]}).items():
+                found[account, region] = (unit, overrides)
+    return found
+
+
+def _by_overrides(
+    instances: dict[Key, tuple[str | None, Overrides]],
+) -> Iterator[tuple[Overrides, dict[Key, str | None]]]:
+    """Yield the instances that share their overrides, as one operation can have them."""
+    left = dict(instances)
+    while left:
+        overrides = next(iter(left.values()))[1]
+        keys = {key: unit for key, (unit, theirs) in left.items() if theirs == overrides}
+        left = {key: value for key, value in left.items() if key not in keys}
+        yield overrides, keys
+
+
+def _create_instances(
+    at: Seat, stack_set: StackSet, properties: Properties, wanted: dict[Key, tuple[str | None, Overrides]]
+) -> Iterator[float]:
+    asked = Asked(properties.get("OperationPreferences", {}))
+    for overrides, keys in _by_overrides(wanted):
+        yield from _operate(
+            stack_set,
+            lambda overrides=overrides, keys=keys: requests.create_instances(  # type: ignore[misc]  # early binding
+                at, stack_set, keys, overrides, asked
+            ),
+        )
+
+
+def _operate(stack_set: StackSet, ask: Callable[[], str]) -> Iterator[float]:
+    """Begin an operation as soon as the set is free, and wait until it went well."""
+    operation_id = None
+    while operation_id is None:
+        try:
+            operation_id = ask()
+        except AwsRefusal as refusal:
+            if refusal.code != "OperationInProgressException":
+                raise
+            yield _PATIENCE_S
+    operation = stack_set.operations[operation_id]
+    yield from wait_for(operation)
+    if operation.status != "SUCCEEDED":
+        raise AwsRefusal(
+            "HandlerFailed",
+            f'Resource handler returned message: "Stack set operation [{operation.id}] was unexpectedly stopped or'
+            ' failed" (RequestToken: fake, HandlerErrorCode: GeneralServiceException)',
+        )
