@@ -1,9 +1,9 @@
 """The shipped system in 200 accounts by StackSets, planned and executed on the fake AWS under 8 calls a second.
 
-Two regions, five sets, a thousand stacks. Prints the makespan, in virtual time, over the bound that AWS's own durations
-and the limit set: no plan can be faster than its change set, the longest chain of sets that need each other, and the
-calls that nothing can do without, at 8 a second. And the peak memory of the whole process, which must stay under
-250 MB.
+Two regions, five sets, a thousand stacks, a quarter of the accounts at once. Prints the makespan, in virtual time, over
+its bound: no plan can be faster than its change set takes, than AWS itself takes from the first to the last status of
+the stack that holds the sets, measured in the same run, and than the calls that nothing can do without, at 8 a second.
+And the peak memory of the whole process, which must stay under 250 MB.
 
     python benchmarks/fleet.py [--accounts 200] [--progress]
 """
@@ -27,11 +27,15 @@ from builder.report.fleet import fleet_plan  # noqa: E402
 from builder.report.words import in_words  # noqa: E402
 from fake_aws import World, run_virtual  # noqa: E402
 from fleet.rig import make_clients  # noqa: E402
-from fleet.scene import accounts, fleet_deployment, fleet_template  # noqa: E402
+from fleet.scene import WEST, accounts, fleet_deployment, fleet_template  # noqa: E402
 
 PER_SECOND = 8
-CHANGE_SET_S, STACK_S = 2.0, 30.0
-CHAIN = 2  # storage after storage, service after table
+CHANGE_SET_S = 2.0
+PREFERENCES = {
+    "MaxConcurrentPercentage": 25,
+    "FailureTolerancePercentage": 10,
+    "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+}
 PAGE = 100  # what ListStackInstances answers at most
 SETS = 5
 # The plan's look at stack and sets; its change set asked for, read and executed; each instance seen as it ended.
@@ -43,6 +47,8 @@ class Run:
     """What one deployment took."""
 
     makespan_s: float
+    aws_s: float
+    """What of it AWS worked on the stack that holds the sets."""
     calls: int
     end: FleetEnd
     text: str
@@ -59,7 +65,7 @@ def measure(count: int, told: Callable[[float, FleetProgress], None]) -> Run:
     world.script.takes(CHANGE_SET_S, action="CREATE_CHANGE_SET")
     clients = make_clients(world)
     named = [str(444400000000 + number) for number in range(count)]
-    deployment = fleet_deployment(fleet_template(targets=accounts(*named)))
+    deployment = fleet_deployment(fleet_template(targets=accounts(*named), preferences=PREFERENCES))
     world.faults.rate_limit(per_second=PER_SECOND)
     began = world.now
     texts = []
@@ -73,7 +79,14 @@ def measure(count: int, told: Callable[[float, FleetProgress], None]) -> Run:
         return await execute_fleet(plan, clients, emit)
 
     end = run_virtual(deploy, workers=64)
-    return Run(world.now - began, len(world.calls), end, texts[0])
+    took = world.now - began
+    own = [
+        event.at
+        for event in world.stack("tap-dev-fleet", region=WEST).record.events
+        if event.logical_id == "tap-dev-fleet"
+    ]
+    # The first event of all is that of its review.
+    return Run(took, (own[-1] - own[1]).total_seconds(), len(world.calls), end, texts[0])
 
 
 def tell(now: float, event: FleetProgress) -> None:
@@ -83,10 +96,10 @@ def tell(now: float, event: FleetProgress) -> None:
     )
 
 
-def bound_s(count: int) -> float:
+def bound_s(count: int, aws_s: float) -> float:
     """Return the shortest time in which the limit and AWS's own durations let it end."""
     pages = -(-count // PAGE) * SETS
-    return CHANGE_SET_S + CHAIN * STACK_S + (CALLS + pages) / PER_SECOND
+    return CHANGE_SET_S + aws_s + (CALLS + pages) / PER_SECOND
 
 
 def main() -> int:
@@ -98,13 +111,13 @@ def main() -> int:
     run = measure(said.accounts, tell if said.progress else lambda _now, _event: None)
     if said.progress:
         print(run.text)
-    bound, memory_mb = bound_s(said.accounts), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    bound, memory_mb = bound_s(said.accounts, run.aws_s), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{said.accounts} accounts, 2 regions: {run.makespan_s:.1f} s, bound {bound:.1f} s, "
-        f"ratio {run.makespan_s / bound:.2f}"
+        f"ratio {run.makespan_s / bound:.2f} (at most 1.25)"
     )
     print(f"{run.calls} calls, {run.failed} failed; peak memory {memory_mb:.0f} MB (at most 250)")
-    return 0 if not run.failed and memory_mb < 250 else 1
+    return 0 if run.makespan_s <= 1.25 * bound and not run.failed and memory_mb < 250 else 1
 
 
 if __name__ == "__main__":

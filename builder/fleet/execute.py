@@ -89,10 +89,20 @@ def _with_next_step(outcome: Outcome) -> Outcome:
 
 
 async def _changed(watch: SetWatch, planned: SetPlan, *, whole: bool) -> SetOutcome:
-    """Return how a set ended that the change set touched, from how its instances stand."""
+    """Return how a set ended that the change set touched.
+
+    Its instances tell, unless an operation failed as a whole: then CloudFormation may have put the set back to what it
+    was, where all of them look well.
+    """
     if not whole and not watch.has_seen(planned.id):
         return SetCancelled(planned.id, because="the stack that holds it failed before")
-    return await _as_it_stands(watch, planned, planned.changed)
+    ended = await _as_it_stands(watch, planned, planned.changed)
+    failed = watch.unsuccessful(planned.id)
+    if failed is None:
+        return ended
+    standing = ended.failures if isinstance(ended, SetFailed) else ()
+    failures = {one.site: one for one in (*standing, *watch.failures(planned.id))}
+    return SetFailed(planned.id, tuple(failures.values()), reason=f"{failed.action} {failed.status}")
 
 
 async def _retry(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:

@@ -25,6 +25,7 @@ class SetWatch:
     expected: Mapping[tuple[StackId, str], int] = field(default_factory=dict)
     """By set and action in how many accounts and regions it is to be done; CloudFormation may list them by and by."""
     _before: dict[StackId, frozenset[str]] = field(default_factory=dict)
+    _of_set: dict[StackId, list[str]] = field(default_factory=dict)
     _ended: dict[str, Operation] = field(default_factory=dict)
     _last: dict[str, SetProgress] = field(default_factory=dict)
     _failures: dict[StackId, dict[Site, str]] = field(default_factory=dict)
@@ -40,10 +41,15 @@ class SetWatch:
 
     def has_seen(self, stack: StackId) -> bool:
         """Return whether anything was begun on the set since."""
-        return stack in self._failures
+        return stack in self._of_set
+
+    def unsuccessful(self, stack: StackId) -> Operation | None:
+        """Return the first operation on the set that failed as a whole or was stopped; None where none did."""
+        ended = (self._ended[one] for one in self._of_set.get(stack, ()) if one in self._ended)
+        return next((one for one in ended if one.status != "SUCCEEDED"), None)
 
     def failures(self, stack: StackId) -> tuple[Failure, ...]:
-        """Return where the set's last operations failed, in the order they were seen."""
+        """Return where the set's operations failed, in the order that was seen, repaired since or not."""
         return tuple(Failure(site, reason) for site, reason in self._failures.get(stack, {}).items())
 
     @asynccontextmanager
@@ -73,7 +79,9 @@ class SetWatch:
         before = self._before.get(stack_set.id, frozenset())
         for operation in reversed(await observe_operations(self.clients, stack_set)):
             if operation.id not in before and operation.id not in self._ended:
-                self._failures.setdefault(stack_set.id, {})
+                seen = self._of_set.setdefault(stack_set.id, [])
+                if operation.id not in seen:
+                    seen.append(operation.id)
                 self._tell(stack_set, operation, await observe_results(self.clients, stack_set, operation.id))
 
     async def _keep_looking(self, sets: tuple[StackSet, ...]) -> None:
@@ -109,11 +117,9 @@ class SetWatch:
             self._ended[operation.id] = operation
 
     def _tell_failures(self, stack_set: StackSet, results: tuple[Result, ...]) -> None:
-        known = self._failures[stack_set.id]
+        known = self._failures.setdefault(stack_set.id, {})
         for one in results:
-            if one.status == "SUCCEEDED":
-                known.pop(one.site, None)
-            elif one.status == "FAILED" and known.get(one.site) != one.reason:
+            if one.status == "FAILED" and known.get(one.site) != one.reason:
                 known[one.site] = one.reason
                 self.emit(InstanceFailed(stack_set.id, AccountId(str(one.site.account)), one.site.region, one.reason))
 

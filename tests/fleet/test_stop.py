@@ -1,6 +1,7 @@
 import asyncio
 
-from builder.fleet import execute_fleet, stop_operations
+from builder.errors import ExitCode
+from builder.fleet import execute_fleet, fleet_exit_code, stop_operations
 from builder.fleet.outcome import FleetEnd, SetFailed
 from builder.fleet.stop import Stopped
 from fake_aws import Fault
@@ -25,7 +26,8 @@ def test_what_runs_is_stopped_and_who_was_not_reached_is_told(standing: FleetRig
     assert [(one.stack, one.operation.status) for one in stopped] == [(STORAGE, "RUNNING")]
     failed = end.sets[0]
     assert isinstance(failed, SetFailed)
-    assert {one.status for one in standing.instances()} == {"CURRENT", "OUTDATED"}
+    assert failed.reason == "UPDATE STOPPED"
+    assert fleet_exit_code(end) is ExitCode.FAILED
 
 
 def test_where_nothing_runs_nothing_is_stopped(standing: FleetRig) -> None:
