@@ -11,7 +11,7 @@ from builder.terms import StackId
 from fleet.rig import STORAGE, FleetRig
 from fleet.scene import ACCOUNTS, EAST, FLEET, WEST
 
-_, B, C = ACCOUNTS
+A, B, C = ACCOUNTS
 ID, LATER = StackId(STORAGE), StackId("us-east-1/storage")
 
 
@@ -87,3 +87,23 @@ def test_a_protected_stack_stops_it_before_anything_is_deleted(standing: FleetRi
         standing.destroy()
     assert standing.said(Started) == []
     assert len(standing.instances()) == 3
+
+
+def test_a_deletion_that_is_refused_once_is_tried_again_where_a_role_can_help(standing: FleetRig) -> None:
+    standing.world.script.fails("DELETE", "Topic", reason="not now", account=B, region=WEST)
+    assert standing.destroy(role="cleaner").sets == (SetDone(ID, 3), SetDone(LATER, 3))
+
+
+def test_what_never_goes_is_named_with_its_reason(standing: FleetRig) -> None:
+    standing.world.script.fails("DELETE", "Topic", reason="not now", account=B, region=WEST, times=None)
+    failed = next(one for one in standing.destroy(role="cleaner").sets if one.stack == ID)
+    assert isinstance(failed, SetFailed)
+    assert "not now" in failed.failures[0].reason
+    assert failed.reason == ""
+
+
+def test_an_instance_without_a_stack_goes_too(rig: FleetRig) -> None:
+    rig.world.script.fails("CREATE", "Topic", reason="limit", account=A, region=WEST)
+    rig.deploy()
+    assert rig.destroy(role="cleaner").sets == (SetDone(ID, 3), SetDone(LATER, 3))
+    assert rig.world.buckets == {}

@@ -1,7 +1,13 @@
-from builder.fleet import observe
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from builder.errors import AwsError
 from builder.fleet.observe import observe_instances, observe_operations, observe_results, observe_set
-from fleet.rig import BODY, STORAGE, FleetRig
-from fleet.scene import ACCOUNTS, WEST, sites, stack_set
+from fake_aws import Fault
+from fleet.rig import BODY, STORAGE, FleetRig, two_sets
+from fleet.scene import ACCOUNTS, WEST, accounts, sites, stack_set
 
 SET, NONE = stack_set(STORAGE), stack_set("us-west-2/none")
 
@@ -37,7 +43,6 @@ def test_parameters_of_an_instance_s_own_are_read_up_to_a_number_or_when_asked_f
     assert [(one.site.account, one.parameters) for one in found.overrides] == [
         (ACCOUNTS[0], {"EnvironmentSuffix": "own"})
     ]
-    assert observe.OVERRIDES_READ == 100
 
 
 def test_operations_come_newest_first_with_how_they_went_in_each_account(standing: FleetRig) -> None:
@@ -46,3 +51,31 @@ def test_operations_come_newest_first_with_how_they_went_in_each_account(standin
     results = standing.run(lambda: observe_results(standing.clients, SET, operations[0].id))
     assert {one.status for one in results} == {"SUCCEEDED"}
     assert len(results) == 3
+
+
+def test_of_many_instances_their_own_parameters_are_read_only_when_asked_for(rig: FleetRig) -> None:
+    rig.world.page_size = 100
+    many = [str(444400000000 + number) for number in range(101)]
+    rig.deploy(two_sets(targets=accounts(*many), MaxConcurrentCount=101, FailureToleranceCount=100))
+    found = rig.run(lambda: observe_set(rig.clients, SET))
+    assert found is not None
+    assert not found.overrides_known
+    assert rig.operations("DescribeStackInstance") == 0
+    found = rig.run(lambda: observe_set(rig.clients, SET, all_overrides=True))
+    assert found is not None
+    assert found.overrides_known
+    assert rig.operations("DescribeStackInstance") == 101
+
+
+@pytest.mark.parametrize(
+    ("operation", "look"),
+    [
+        ("DescribeStackSet", observe_set),
+        ("ListStackInstances", observe_instances),
+        ("ListStackSetOperations", observe_operations),
+    ],
+)
+def test_another_refusal_is_told(standing: FleetRig, operation: str, look: Callable[..., Any]) -> None:
+    standing.world.faults.add(Fault.DENIED, operation=operation)
+    with pytest.raises(AwsError, match=f"not allowed to call {operation}"):
+        standing.run(lambda: look(standing.clients, SET))

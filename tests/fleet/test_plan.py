@@ -1,7 +1,11 @@
+import asyncio
+
 import pytest
 
+from builder.deploy import Seal
 from builder.deploy.records import Options
 from builder.errors import BuilderError, Stopped
+from builder.fleet import make_fleet_plan
 from builder.fleet.plan import unrolled_stacks
 from fake_aws import Fault
 from fleet.rig import CHANGED, REPLACED, STORAGE, FleetRig, two_sets
@@ -76,4 +80,19 @@ def test_a_failure_while_looking_further_takes_the_change_sets_back(standing: Fl
     standing.world.faults.add(Fault.DENIED, operation="DescribeStackSet")
     with pytest.raises(BuilderError, match="not allowed to call DescribeStackSet"):
         standing.plan(two_sets(CHANGED))
+    assert standing.operations("DeleteChangeSet") == 1
+
+
+def test_a_plan_that_is_interrupted_takes_its_change_sets_back(standing: FleetRig) -> None:
+    async def interrupt_in_between() -> None:
+        seal = Seal(id="cut", at="2026-01-01T00:00:00+00:00")
+        planning = asyncio.ensure_future(
+            make_fleet_plan(two_sets(CHANGED), standing.clients, seal, standing.events.append)
+        )
+        while not standing.operations("DescribeStackSet"):  # noqa: ASYNC110 - the world is looked at, it tells nobody
+            await asyncio.sleep(0.01)
+        planning.cancel()
+        await asyncio.wait({planning})
+
+    standing.run(interrupt_in_between)
     assert standing.operations("DeleteChangeSet") == 1

@@ -1,5 +1,10 @@
+import pytest
+
+from builder.deploy import discard_plan
+from builder.errors import BuilderError
 from builder.fleet.standing import pseudo_parameters
 from builder.terms import AccountId
+from fake_aws import Fault
 from fleet.rig import STORAGE, FleetRig
 from fleet.scene import ADMIN, FLEET, WEST
 
@@ -22,3 +27,17 @@ def test_where_nothing_stands_there_are_no_sets(rig: FleetRig) -> None:
 
 def test_a_template_may_take_account_region_and_its_stack_s_name() -> None:
     assert set(pseudo_parameters(AccountId(ADMIN), WEST, "x")) == {"AWS::AccountId", "AWS::Region", "AWS::StackName"}
+
+
+def test_a_stack_that_is_just_being_deleted_has_no_sets(rig: FleetRig) -> None:
+    plan = rig.plan()
+    rig.run(lambda: discard_plan(plan.ordinary, rig.clients))
+    stacks, sets = rig.standing()
+    assert [one.stack.status for one in stacks] == ["DELETE_IN_PROGRESS"]
+    assert sets == ()
+
+
+def test_whoever_may_not_read_the_template_is_told_so(standing: FleetRig) -> None:
+    standing.world.faults.add(Fault.DENIED, operation="GetTemplate")
+    with pytest.raises(BuilderError, match="not allowed to call GetTemplate"):
+        standing.standing()
