@@ -20,8 +20,12 @@ _MODELS = botocore.loaders.create_loader()  # shared, because reading them takes
 class StandIn(Protocol):
     """An AWS that the contract's tests can run on."""
 
-    def client(self, service: str, region: str = "us-east-1") -> Any:
-        """Return a boto3 client of a test's own account."""
+    def client(self, service: str, region: str = "us-east-1", account: str | None = None) -> Any:
+        """Return a boto3 client of a test's own account, or of another."""
+
+    @property
+    def account(self) -> str:
+        """The test's own account."""
 
     def settle(self) -> None:
         """Wait until no stack and no change set is in progress."""
@@ -32,9 +36,14 @@ class OnFake:
     """The fake, in virtual time."""
 
     world: World = field(default_factory=World)
+    account: str = "111122223333"
 
-    def client(self, service: str, region: str = "us-east-1") -> Any:
-        return self.world.session().client(service, region_name=region)  # type: ignore[call-overload]  # by name
+    def __post_init__(self) -> None:
+        self.world.stack_sets_need_roles = True
+
+    def client(self, service: str, region: str = "us-east-1", account: str | None = None) -> Any:
+        session = self.world.session(account or self.account)
+        return session.client(service, region_name=region)  # type: ignore[call-overload]  # by name
 
     def settle(self) -> None:
         self.world.settle()
@@ -46,16 +55,17 @@ class OnEmbedded:
 
     endpoint: str
     account: str
-    made: dict[tuple[str, str], Any] = field(default_factory=dict)
+    made: dict[tuple[str, str, str], Any] = field(default_factory=dict)
 
-    def client(self, service: str, region: str = "us-east-1") -> Any:
-        if (service, region) not in self.made:
+    def client(self, service: str, region: str = "us-east-1", account: str | None = None) -> Any:
+        whose = account or self.account
+        if (service, region, whose) not in self.made:
             core = botocore.session.Session()
             core.register_component("data_loader", _MODELS)
-            core.set_credentials(self.account, "test")
+            core.set_credentials(whose, "test")
             make: Any = boto3.Session(botocore_session=core).client
-            self.made[service, region] = make(service, region_name=region, endpoint_url=self.endpoint)
-        return self.made[service, region]
+            self.made[service, region, whose] = make(service, region_name=region, endpoint_url=self.endpoint)
+        return self.made[service, region, whose]
 
     def settle(self) -> None:
         deadline = time.monotonic() + 30
@@ -66,8 +76,11 @@ class OnEmbedded:
     def _busy(self, region: str) -> bool:
         client: CloudFormationClient = self.client("cloudformation", region)
         stacks = [each for page in client.get_paginator("describe_stacks").paginate() for each in page["Stacks"]]
+        if any(_passing(each["StackStatus"]) for each in stacks):  # one that is being deleted may be gone by now
+            return True
         made = [each for stack in stacks for each in client.list_change_sets(StackName=stack["StackName"])["Summaries"]]
-        statuses = [each["StackStatus"] for each in stacks] + [each["Status"] for each in made]
-        return any(
-            status.endswith(("_PENDING", "_IN_PROGRESS")) and status != "REVIEW_IN_PROGRESS" for status in statuses
-        )
+        return any(_passing(each["Status"]) for each in made)
+
+
+def _passing(status: str) -> bool:
+    return status.endswith(("_PENDING", "_IN_PROGRESS")) and status != "REVIEW_IN_PROGRESS"

@@ -55,7 +55,7 @@ def bodies(world: World, cfn: "CloudFormationClient") -> dict[str, str]:
     found = {}
     for each in _listed(cfn):
         there = world.session(each["Account"]).client("cloudformation", region_name="us-west-2")
-        found[each["Account"]] = there.get_template(StackName=each["StackId"])["TemplateBody"].strip()
+        found[each["Account"]] = str(there.get_template(StackName=each["StackId"])["TemplateBody"]).strip()
     return found
 
 

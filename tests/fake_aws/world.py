@@ -110,6 +110,8 @@ class World:
         self.organization: Organization | None = None
         """The AWS organization that some of the accounts form; none unless a test founds one."""
         self.effects = EFFECTS | {"AWS::CloudFormation::StackSet": STACK_SET}
+        self.stack_sets_need_roles = False
+        """Whether self-managed StackSets find only roles that some stack made; else every role is there."""
         self.schedule = Schedule()
         self.schedule.after_step = self._remember
         self._began = self.clock.time()

@@ -66,19 +66,23 @@ class Member:
             self.stack_set.administration_role or f"arn:aws:iam::{self.seat.account}:role/{_ADMINISTRATION}"
         )
         execution = self.stack_set.execution_role or _EXECUTION
-        missing = self.seat.world.forbidden_roles
         short = administration.rpartition("/")[2]
-        if administration in missing:
+        if self._lacks(administration):
             return (
                 f"Account {self.seat.account} should have '{short}' role with trust relationship to CloudFormation"
                 " service."
             )
-        if f"arn:aws:iam::{self.instance.account}:role/{execution}" in missing:
+        if self._lacks(f"arn:aws:iam::{self.instance.account}:role/{execution}"):
             return (
                 f"Account {self.instance.account} should have '{execution}' role with trust relationship to Role"
                 f" '{short}'."
             )
         return None
+
+    def _lacks(self, role: str) -> bool:
+        world, account, name = self.seat.world, role.split(":")[4], role.rpartition("/")[2]
+        stands = ("AWS::IAM::Role", account, name) in world.names
+        return role in world.forbidden_roles or (world.stack_sets_need_roles and not stands)
 
     @property
     def at(self) -> tuple[str, str, str]:

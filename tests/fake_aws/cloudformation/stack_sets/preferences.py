@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/concurrency-mode.
 from dataclasses import dataclass
 
 from fake_aws.json_value import Json
-from fake_aws.refusals import AwsRefusal, validation_error
+from fake_aws.refusals import validation_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def region_order(preferences: dict[str, Json], regions: list[str]) -> list[list[
     return [[each] for each in found]
 
 
-def check_preferences(preferences: dict[str, Json], regions: list[str]) -> None:
+def check_preferences(preferences: dict[str, Json], regions: set[str]) -> None:
     """Refuse preferences that exclude each other, or that no operation could keep."""
     for what in ("FailureTolerance", "MaxConcurrent"):
         if {f"{what}Count", f"{what}Percentage"} <= preferences.keys():
@@ -60,5 +60,5 @@ def check_preferences(preferences: dict[str, Json], regions: list[str]) -> None:
     order = preferences.get("RegionOrder", [])
     if len(set(order)) != len(order):
         raise validation_error("RegionOrder names a region twice")
-    if strangers := sorted(set(order) - set(regions)):
-        raise AwsRefusal("ValidationError", f"RegionOrder names regions without stack instances: {strangers}")
+    if strangers := sorted(set(order) - regions):
+        raise validation_error(f"RegionOrder names regions without stack instances: {strangers}")

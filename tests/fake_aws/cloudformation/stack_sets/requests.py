@@ -44,7 +44,8 @@ def define(seat: Seat, params: dict[str, Any], set_id: str) -> StackSet:
 
 def redefine(seat: Seat, stack_set: StackSet, params: dict[str, Any], asked: Asked, about: set[Key] | None) -> str:
     """Change a StackSet's definition and update its instances, all or those named; return the operation's id."""
-    check_free(stack_set, asked.id)
+    keys = [key for key in stack_set.instances if about is None or key in about]
+    _check(stack_set, keys, asked)
     _check_model(seat, params, stack_set.permission_model)
     if "PermissionModel" in params and params["PermissionModel"] != stack_set.permission_model:
         raise validation_error("PermissionModel of a StackSet cannot be changed here")
@@ -56,7 +57,6 @@ def redefine(seat: Seat, stack_set: StackSet, params: dict[str, Any], asked: Ask
     for key, instance in stack_set.instances.items():
         if about is not None and key not in about:
             instance.status = "OUTDATED" if instance.status == "CURRENT" else instance.status
-    keys = [key for key in stack_set.instances if about is None or key in about]
     return _operate(seat, stack_set, "UPDATE", _operable(stack_set, keys), asked)
 
 
@@ -64,7 +64,7 @@ def create_instances(
     seat: Seat, stack_set: StackSet, wanted: dict[Key, str | None], overrides: Overrides, asked: Asked
 ) -> str:
     """Begin to make instances (or to bring those that are there up to date); return the operation's id."""
-    check_free(stack_set, asked.id)
+    _check(stack_set, list(wanted), asked)
     _check_overrides(stack_set, overrides)
     for (account, region), ou in wanted.items():
         instance = stack_set.instances.setdefault((account, region), Instance(account, region, ou))
@@ -76,7 +76,7 @@ def update_instances(
     seat: Seat, stack_set: StackSet, keys: list[Key], overrides: Overrides | None, asked: Asked
 ) -> str:
     """Begin to bring instances up to date; overrides replace theirs where given. Return the operation's id."""
-    check_free(stack_set, asked.id)
+    _check(stack_set, keys, asked)
     _check_overrides(stack_set, overrides or {})
     for account, region in keys:
         if (account, region) not in stack_set.instances:
@@ -92,7 +92,7 @@ def update_instances(
 
 def delete_instances(seat: Seat, stack_set: StackSet, keys: list[Key], *, retain: bool, asked: Asked) -> str:
     """Begin to delete instances, their stacks too unless retained; return the operation's id."""
-    check_free(stack_set, asked.id)
+    _check(stack_set, keys, asked)
     there = [key for key in keys if key in stack_set.instances]
     return _operate(seat, stack_set, "DELETE", there, asked, retain=retain)
 
@@ -109,7 +109,6 @@ def forget(stack_set: StackSet) -> None:
 def _operate(
     seat: Seat, stack_set: StackSet, action: str, keys: list[Key], asked: Asked, *, retain: bool | None = None
 ) -> str:
-    check_preferences(asked.preferences, sorted({region for _, region in stack_set.instances}))
     operation = SetOperation(
         id=asked.id or seat.world.new_uuid(),
         action=action,
@@ -121,6 +120,11 @@ def _operate(
     )
     begin(seat, stack_set, operation)
     return operation.id
+
+
+def _check(stack_set: StackSet, keys: list[Key], asked: Asked) -> None:
+    check_free(stack_set, asked.id)
+    check_preferences(asked.preferences, {region for _, region in keys})
 
 
 def _operable(stack_set: StackSet, keys: list[Key]) -> list[Key]:

@@ -64,7 +64,10 @@ def _updating(world: "World", place: Place, resource: Resource, before: Properti
 
 
 def _deleting(world: "World", place: Place, resource: Resource) -> Iterator[float]:
-    at, stack_set = _found(world, place, resource)
+    at = _seat(world, place, resource.properties)
+    stack_set = at.sets.get(str(resource.physical_id))
+    if stack_set is None or stack_set.status != "ACTIVE":
+        return
     asked = Asked(resource.properties.get("OperationPreferences", {}))
     there = [key for key in _instances(world, stack_set, resource.properties) if key in stack_set.instances]
     if there:

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from fake_aws.cloudformation.stack_sets.member import Member
+from fake_aws.cloudformation.stack_sets.member import Member, Outcome
 from fake_aws.cloudformation.stack_sets.preferences import Pace, pace, region_order
 from fake_aws.cloudformation.stack_sets.records import OVER, Instance, Key, SetOperation, StackSet
 from fake_aws.cloudformation.stack_sets.seat import Seat
@@ -61,13 +61,21 @@ class _Run:
         for key, result in self.operation.results.items():
             if self.operation.action == "CREATE":  # one that was queued may come after a deletion
                 self.stack_set.instances.setdefault(key, Instance(*key, result.ou))
-            if key not in self.stack_set.instances:
+            if key not in self.stack_set.instances or self._skips(key):
                 result.status = "SUCCEEDED"
                 continue
             self.waiting.setdefault(key[1], deque()).append(key)
         preferences = self.operation.preferences
         self.paces = {region: pace(preferences, len(keys)) for region, keys in self.waiting.items()}
         self._later(self._fill)
+
+    def _skips(self, key: Key) -> bool:
+        """Pass over an account that its organization has suspended."""
+        organization = self.seat.world.organization
+        if not self.stack_set.service_managed or organization is None or key[0] not in organization.suspended:
+            return False
+        self.stack_set.instances[key].detailed = "SKIPPED_SUSPENDED_ACCOUNT"
+        return True
 
     def _later(self, step: Callable[[], None]) -> None:
         def process() -> Iterator[float]:
@@ -99,14 +107,18 @@ class _Run:
 
         def process() -> Iterator[float]:
             yield self.seat.world.script.seconds("STACK_INSTANCE", None, member.at)
-            reason = member.refused()
-            if reason is None and self.operation.action != "DELETE":
-                reason = yield from member.bring()
-            elif reason is None and not self.operation.retain:
-                reason = yield from member.remove()
+            reason = yield from self._work(member)
             self._later(lambda: self._conclude(member, key, reason))
 
         self.seat.world.start(process, key)
+
+    def _work(self, member: Member) -> Outcome:
+        deletes = self.operation.action == "DELETE"
+        if deletes and (self.operation.retain or member.instance.stack_id is None):
+            return None  # nothing in the account is touched
+        if (reason := member.refused()) is not None:
+            return reason
+        return (yield from member.remove() if deletes else member.bring())
 
     def _conclude(self, member: Member, key: Key, reason: str | None) -> None:
         region, instance, result = key[1], member.instance, self.operation.results[key]
