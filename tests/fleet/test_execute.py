@@ -4,7 +4,7 @@ import pytest
 
 from builder.deploy import Broke, Done
 from builder.deploy.progress import Started
-from builder.errors import ExitCode
+from builder.errors import ExitCode, Stopped
 from builder.fleet import execute_fleet, fleet_exit_code
 from builder.fleet.outcome import SetCancelled, SetDone, SetFailed
 from builder.fleet.progress import InstanceFailed, SetProgress
@@ -135,3 +135,22 @@ def test_when_it_is_cancelled_what_runs_in_aws_goes_on(standing: FleetRig) -> No
 def test_the_watch_lives_through_throttling(standing: FleetRig) -> None:
     standing.world.faults.add(Fault.THROTTLE, operation="ListStackSetOperations", probability=0.5)
     assert standing.deploy(two_sets(CHANGED))[ID] == SetDone(ID, 3)
+
+
+def test_an_account_whose_stack_never_came_into_being_is_repaired_too(rig: FleetRig) -> None:
+    rig.world.script.fails("CREATE", "Bucket", reason="limit", account=B, region=WEST)
+    end = rig.execute(rig.plan())
+    assert fleet_exit_code(end) is ExitCode.FAILED
+    plan = rig.plan()
+    assert [one.site for one in plan.sets[0].retries] == [*sites(WEST, B)]
+    assert rig.execute(plan).sets == (SetDone(ID, 1),)
+    assert f"tap-dev-{B}-one" in rig.world.buckets
+
+
+def test_a_plan_whose_stack_ended_badly_is_not_executed_again_and_says_what_is(standing: FleetRig) -> None:
+    standing.world.script.fails("UPDATE", "Topic", reason="limit", account=A, region=WEST)
+    plan = standing.plan(two_sets(CHANGED, FailureToleranceCount=0, MaxConcurrentCount=1))
+    standing.execute(plan)
+    with pytest.raises(Stopped, match="ended in UPDATE_FAILED") as caught:
+        standing.execute(plan)
+    assert caught.value.next_step.startswith("python -m builder fleet plan ")

@@ -44,7 +44,10 @@ def test_a_stack_that_never_came_into_being_has_no_outputs(rig: FleetRig) -> Non
     rig.world.script.fails("CREATE", "Bucket", reason="limit", account=A, region=WEST)
     rig.deploy()
     found = outputs(rig, stacks=(STORAGE,))
-    assert {one.account for one in found.stacks} >= {B, C}
+    assert {one.account for one in found.stacks} == {B, C}
+    (failure,) = found.failures
+    assert failure.site.account == A
+    assert "no stack stands" in failure.reason
 
 
 def test_a_service_managed_fleet_wants_to_be_told_a_role(standing: FleetRig) -> None:
