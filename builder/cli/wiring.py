@@ -125,6 +125,12 @@ class Wiring:
         from builder.assembly import read_assembly
         from builder.deploy import make_deployment
 
+        if self.skip_regions:
+            raise BadInput(
+                where="--skip-region",
+                what="a fleet reaches every region through the one that holds its StackSets; none can be left out",
+                next_step="the same without it    what fails in a lost region is done by a later `fleet deploy`, alone",
+            )
         _ = self.current  # a stale system would be a stale fleet
         folder = self.templates / "fleet"
         if not folder.is_dir():
