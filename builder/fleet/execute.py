@@ -91,13 +91,13 @@ def _with_next_step(outcome: Outcome) -> Outcome:
 async def _changed(watch: SetWatch, planned: SetPlan, *, whole: bool) -> SetOutcome:
     """Return how a set ended that the change set touched.
 
-    Its instances tell, unless an operation failed as a whole: then CloudFormation may have put the set back to what it
-    was, where all of them look well.
+    Its instances tell, unless the stack that holds it failed: then CloudFormation may have put the set back to what it
+    was, and all of them look well.
     """
     if not whole and not watch.has_seen(planned.id):
         return SetCancelled(planned.id, because="the stack that holds it failed before")
     ended = await _as_it_stands(watch, planned, planned.changed)
-    failed = watch.unsuccessful(planned.id)
+    failed = None if whole else watch.unsuccessful(planned.id)
     if failed is None:
         return ended
     standing = ended.failures if isinstance(ended, SetFailed) else ()

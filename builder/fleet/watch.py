@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from builder.aws import Clients, together
-from builder.deploy.watch import DEADLINE_S
+from builder.deploy.watch import DEADLINE_S, PASSING
 from builder.errors import AwsError, Failed
 from builder.fleet.observe import Operation, Result, observe_operations, observe_results
 from builder.fleet.outcome import Failure
@@ -67,9 +67,15 @@ class SetWatch:
         """Return one of our own operations as it ended. Raises Failed where it goes on for longer than StackSets do."""
         loop = asyncio.get_running_loop()
         began = loop.time()
+        # Begun by an earlier run of the same plan it may be over already.
+        self._before[stack_set.id] = self._before.get(stack_set.id, frozenset()) - {operation}
         while loop.time() - began < DEADLINE_S:
             await asyncio.sleep(self.clients.tempo.stacks.wait_s(loop.time() - began))
-            await self.look(stack_set)
+            try:
+                await self.look(stack_set)
+            except AwsError as error:
+                if not error.code.startswith(PASSING):
+                    raise
             if operation in self._ended:
                 return self._ended[operation]
         raise Failed(where=stack_set.id, what=f"operation {operation} had not ended after {DEADLINE_S:.0f} s")

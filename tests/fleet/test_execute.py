@@ -154,3 +154,11 @@ def test_a_plan_whose_stack_ended_badly_is_not_executed_again_and_says_what_is(s
     with pytest.raises(Stopped, match="ended in UPDATE_FAILED") as caught:
         standing.execute(plan)
     assert caught.value.next_step.startswith("python -m builder fleet plan ")
+
+
+def test_retries_executed_again_are_done(standing: FleetRig) -> None:
+    standing.world.script.fails("UPDATE", "Topic", reason="limit", account=B, region=WEST)
+    standing.deploy(two_sets(CHANGED))
+    plan = standing.plan()
+    for _ in range(2):
+        assert standing.execute(plan).sets == (SetDone(ID, 1),)

@@ -2,10 +2,11 @@ import asyncio
 
 import pytest
 
-from builder.errors import Failed
+from builder.errors import AwsError, Failed
 from builder.fleet import watch as module
 from builder.fleet.progress import SetProgress
 from builder.fleet.watch import SetWatch
+from fake_aws import Fault
 from fleet.rig import CHANGED, STORAGE, FleetRig
 from fleet.scene import WEST, stack_set
 
@@ -59,3 +60,20 @@ def test_an_operation_that_never_ends_is_given_up_after_as_long_as_stack_sets_ta
     watch = SetWatch(standing.clients, standing.events.append)
     with pytest.raises(Failed, match="had not ended after 60 s"):
         standing.run(lambda: watch.until_ended(SET, "unheard-of"))
+
+
+def test_what_throttles_a_look_ends_no_wait_and_what_forbids_it_does(standing: FleetRig) -> None:
+    watch = SetWatch(standing.clients, standing.events.append)
+    throttled = standing.world.faults.add(Fault.THROTTLE, operation="ListStackSetOperationResults")
+
+    async def wait() -> str:
+        own = await asyncio.to_thread(update, standing)
+        waiting = asyncio.ensure_future(watch.until_ended(SET, own))
+        await asyncio.sleep(300)
+        standing.world.faults.remove(throttled)
+        return (await waiting).status
+
+    assert standing.run(wait) == "SUCCEEDED"
+    standing.world.faults.add(Fault.DENIED, operation="ListStackSetOperations")
+    with pytest.raises(AwsError, match="not allowed"):
+        standing.run(lambda: watch.until_ended(SET, "any"))
