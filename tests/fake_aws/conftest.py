@@ -1,7 +1,7 @@
 """What the fake's own tests share: a world, and a client of it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -60,3 +60,28 @@ def deploy(world: World, cfn: "CloudFormationClient", plan: Deploy) -> Deploy:
         return world.stack(stack).status
 
     return run
+
+
+@pytest.fixture
+def stack_set(cfn: "CloudFormationClient") -> str:
+    return cfn.create_stack_set(StackSetName="net", TemplateBody=TOPIC)["StackSetId"]
+
+
+Create = Callable[..., str]
+
+
+@pytest.fixture
+def create(cfn: "CloudFormationClient", stack_set: str, world: World) -> Create:
+    """Make instances and let them be made; returns the operation's id."""
+
+    def make(*accounts: str, regions: tuple[str, ...] = ("us-east-1",), **preferences: Any) -> str:
+        made = cfn.create_stack_instances(
+            StackSetName="net",
+            Accounts=list(accounts),
+            Regions=list(regions),
+            OperationPreferences=preferences,  # type: ignore[arg-type]  # a test's keywords
+        )
+        world.settle()
+        return made["OperationId"]
+
+    return make

@@ -1,13 +1,12 @@
 """The fake's organization, and service-managed StackSets in it."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from fake_aws import Organization, Unsupported, World
 from fake_aws.conftest import TOPIC
+from fake_aws.fleet import refused
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -27,12 +26,6 @@ def organization(world: World) -> Organization:
 
 
 WORKLOADS, ELSEWHERE = "ou-root-00000002", "ou-root-00000004"
-
-
-def refused(call: Callable[..., object], **params: object) -> str:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    return str(caught.value.response["Error"]["Code"])
 
 
 def test_the_tree_is_read_in_pages(world: World, organization: Organization) -> None:
@@ -133,7 +126,8 @@ def test_service_managed_sets_need_an_administrator_units_and_no_roles(
     service: dict[str, Any] = {"StackSetName": "net", "TemplateBody": TOPIC, "PermissionModel": "SERVICE_MANAGED"}
     member = world.session(A).client("cloudformation", region_name="us-east-1")
     assert refused(member.create_stack_set, **service) == "ValidationError"
-    assert refused(member.list_stack_sets, CallAs="DELEGATED_ADMIN") == "ValidationError"
+    for call, name in ((member.list_stack_sets, {}), (member.delete_stack_set, {"StackSetName": "net"})):
+        assert refused(call, CallAs="DELEGATED_ADMIN", **name) == "ValidationError"
     assert refused(cfn.create_stack_set, **service, ExecutionRoleName="x") == "ValidationError"
     cfn.create_stack_set(**service)
     for targets in (
@@ -143,3 +137,15 @@ def test_service_managed_sets_need_an_administrator_units_and_no_roles(
     ):
         params = {"StackSetName": "net", "Regions": ["us-east-1"], "DeploymentTargets": targets}
         assert refused(cfn.create_stack_instances, **params) == "ValidationError"
+
+
+def test_what_the_fake_does_not_know_of_targets_is_loud(
+    world: World, cfn: "CloudFormationClient", organization: Organization
+) -> None:
+    with pytest.raises(Unsupported, match="AccountsUrl"):
+        deploy(cfn, world, {"AccountsUrl": "s3://somewhere/accounts"})
+    world.organization = None
+    with pytest.raises(Unsupported, match="without an organization"):
+        cfn.create_stack_instances(
+            StackSetName="net", DeploymentTargets={"OrganizationalUnitIds": [WORKLOADS]}, Regions=["us-east-1"]
+        )

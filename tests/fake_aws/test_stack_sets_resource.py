@@ -4,14 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fake_aws import World
+from fake_aws import Organization, World
 from fake_aws.conftest import TOPIC, Deploy
+from fake_aws.fleet import QUEUE, A, B, C
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-
-A, B, C = "222222222222", "333333333333", "444444444444"
-QUEUE = TOPIC.replace("  Topic:\n", "  Queue:\n    Type: AWS::SQS::Queue\n  Topic:\n")
 
 
 def fleet(*accounts: str, body: str = TOPIC, tolerance: int = 0, suffix: str = "dev", extra: str = "") -> str:
@@ -163,6 +161,7 @@ def test_a_taken_name_fails_the_resource(world: World, cfn: "CloudFormationClien
 def test_it_waits_for_its_turn(world: World, cfn: "CloudFormationClient", run: Deploy, plan: Deploy) -> None:
     run(fleet(A).replace("Active: true", "Active: false"), "first")
     change_set = plan(fleet(A, B).replace("Active: true", "Active: false"), "second")
+    world.script.takes(30, action="STACK_INSTANCE", stack="fleet-net")
     cfn.update_stack_instances(StackSetName="fleet-net", Accounts=[A], Regions=["us-west-2"])
     cfn.execute_change_set(ChangeSetName=change_set, DisableRollback=True)
     world.settle()
@@ -175,3 +174,74 @@ def test_the_stacks_tags_are_the_sets(world: World, cfn: "CloudFormationClient",
     world.settle()
     tags = cfn.describe_stack_set(StackSetName="fleet-net")["StackSet"]["Tags"]
     assert {"Key": "builder:fleet", "Value": "x"} in tags
+
+
+def test_a_set_that_somebody_deleted_fails_an_update_and_not_the_deletion(
+    world: World, cfn: "CloudFormationClient", run: Deploy
+) -> None:
+    run(fleet(A), "first")
+    cfn.delete_stack_instances(StackSetName="fleet-net", Accounts=[A], Regions=["us-west-2"], RetainStacks=False)
+    world.settle()
+    cfn.delete_stack_set(StackSetName="fleet-net")
+    assert run(fleet(A, body=QUEUE), "second") == "UPDATE_FAILED"
+    assert "NotFound" in (world.stack("app").record.resources["Set"].reason or "")
+    cfn.delete_stack(StackName="app")
+    world.settle()
+    assert world.stack("app").status == "DELETE_COMPLETE"
+
+
+def test_instances_that_the_template_does_not_name_keep_the_set(
+    world: World, cfn: "CloudFormationClient", run: Deploy
+) -> None:
+    run(fleet(A), "first")
+    cfn.create_stack_instances(StackSetName="fleet-net", Accounts=[B], Regions=["us-west-2"])
+    world.settle()
+    cfn.delete_stack(StackName="app")
+    world.settle()
+    assert world.stack("app").status == "DELETE_FAILED"
+    assert statuses(cfn) == {B: "CURRENT"}
+
+
+def test_what_a_failed_creation_left_is_cleared_away_or_fails_again(
+    world: World, cfn: "CloudFormationClient", run: Deploy
+) -> None:
+    world.script.fails_instance("no", account=B)
+    run(fleet(A, B), "first")
+    world.script.fails("DELETE", "Topic", reason="held", account=A)
+    assert run(fleet(A, B, suffix="two"), "second") == "UPDATE_FAILED"
+    assert world.stack("app").record.resources["Set"].status == "CREATE_FAILED"
+    assert run(fleet(A, B, suffix="two"), "third") == "UPDATE_COMPLETE"
+    assert statuses(cfn) == {A: "CURRENT", B: "CURRENT"}
+
+
+def service_managed(unit: str) -> str:
+    """Return the template of a set for a unit, asked for by a delegated administrator."""
+    return (
+        fleet()
+        .replace("SELF_MANAGED", "SERVICE_MANAGED\n      CallAs: DELEGATED_ADMIN")
+        .replace("{Accounts: []}", f"{{OrganizationalUnitIds: [{unit}]}}")
+    )
+
+
+def test_a_delegated_administrator_may_keep_sets_of_units(world: World, plan: Deploy, run: Deploy) -> None:
+    found = world.organization = Organization("999999999999", delegated={"111122223333"})
+    unit = found.unit("Workloads", A, B)
+    assert run(service_managed(unit), "first") == "CREATE_COMPLETE"
+    management = world.session("999999999999").client("cloudformation", region_name="us-east-1")
+    assert statuses(management) == {A: "CURRENT", B: "CURRENT"}
+    found.delegated.clear()
+    assert run(service_managed(unit) + "  More: {Value: x}\n", "second") == "UPDATE_COMPLETE"
+    assert run(service_managed(unit).replace("SetName: fleet", "SetName: other"), "third") == "UPDATE_FAILED"
+
+
+def test_two_hundred_accounts_and_five_sets_are_made_in_one_stack(world: World, run: Deploy) -> None:
+    accounts = [f"{number:012d}" for number in range(1, 201)]
+    one = fleet(*accounts, tolerance=9)
+    resources = [one.split("Resources:\n", 1)[1].split("\nOutputs:")[0]]
+    for number in range(2, 6):
+        again = resources[0].replace("  Set:\n", f"  Set{number}:\n", 1).replace("fleet-net", f"fleet-{number}")
+        resources.append(again.replace("  Properties:\n", "  DependsOn: Set\n    Properties:\n", 1))
+    assert run("Resources:\n" + "\n".join(resources), "first") == "CREATE_COMPLETE"
+    made = [world.region(account, "us-west-2").cloudformation.stacks for account in accounts]
+    assert [len(stacks) for stacks in made] == [5] * 200
+    assert {stack.status for stacks in made for stack in stacks.values()} == {"CREATE_COMPLETE"}

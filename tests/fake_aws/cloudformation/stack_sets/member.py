@@ -58,7 +58,9 @@ class Member:
         return None if stack.status == "DELETE_COMPLETE" else _reason(stack)
 
     def refused(self) -> str | None:
-        """Return why StackSets cannot act in the account at all: a role is missing, or a test has written so."""
+        """Return why StackSets cannot act there at all: region down, a role missing, or a test has written so."""
+        if self.instance.region in self.seat.world.down:
+            return f"CloudFormation in {self.instance.region} is unavailable"
         primed = self.seat.world.script.failure("STACK_INSTANCE", "", self.at)
         if primed is not None or self.stack_set.service_managed:
             return primed
