@@ -1,6 +1,6 @@
 """Linting an assembly: cfn-lint with this project's rules, each template for its region, and what spans templates."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -17,7 +17,7 @@ from builder.assembly.cross import ManifestLines, check_hashes, check_manifest
 from builder.assembly.finding import Finding
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest
 from builder.assembly.references import check_references
-from builder.assembly.store import read_file
+from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, read_file
 from builder.errors import BadInput
 from builder.terms import Region
 
@@ -35,21 +35,37 @@ class Linted:
 def lint_assembly(folder: Path) -> Linted:
     """Return what is wrong with an assembly, each template held against the region its stack goes to.
 
+    A fleet's assembly, which is in a folder of its own within this one, is linted with it; its execution role, which
+    no stack of it deploys, is held against the region of the first.
+
     Raises BadInput if the manifest or a template it names cannot be read, or if cfn-lint gives up, which is mostly
     for a .cfnlintrc around here.
     """
+    own = _lint_folder(folder)
+    if not (folder / FLEET_FOLDER / FILE_NAME).is_file():
+        return own
+    fleet = _lint_folder(folder / FLEET_FOLDER)
+    return Linted(_in_order((*own.findings, *fleet.findings)), (*own.files, *fleet.files), own.rules)
+
+
+def _lint_folder(folder: Path) -> Linted:
     written = read_file(folder, FILE_NAME)
     manifest = read_manifest(written, where=str(folder / FILE_NAME))
     templates = {entry.template: read_file(folder, entry.template) for entry in manifest.stacks}
-    files = tuple(sorted(str(folder / path) for path in templates))
+    beside = tuple(str(path) for path in (folder / EXECUTION_ROLE,) if path.is_file() and path.name not in templates)
+    files = tuple(sorted((*(str(folder / path) for path in templates), *beside)))
     lines = ManifestLines(str(folder / FILE_NAME), written.decode())
     try:
         rules = _load_rules(files)
         found = [*_lint_templates(folder, manifest, templates, rules), *_across(folder, manifest, templates, lines)]
+        found += [one for path in beside for region in manifest.regions[:1] for one in _lint(path, region, rules)]
     except (CfnLintExitException, YAMLError) as error:
         raise BadInput(where="cfn-lint", what=str(error)) from error
-    findings = tuple(sorted(dict.fromkeys(found), key=lambda one: (one.file, one.line, one.rule, one.column)))
-    return Linted(findings, files, rules)
+    return Linted(_in_order(found), files, rules)
+
+
+def _in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(dict.fromkeys(found), key=lambda one: (one.file, one.line, one.rule, one.column)))
 
 
 def lint_text(template: str, region: Region) -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
-from builder.assembly.store import Assembly
+from builder.assembly.store import FLEET_FOLDER, Assembly, files_of
 from builder.assembly.template_text import write_template
 from builder.config import Wanted
 from builder.stacks import TEMPLATES
@@ -13,7 +14,10 @@ from builder.topology import Stack, make_topology
 
 
 def make_assembly(wanted: Wanted) -> Assembly:
-    """Return the whole assembly that dr.yaml asks for, good for every environment."""
+    """Return the whole assembly that dr.yaml asks for, good for every environment; a fleet's is beside it.
+
+    Raises BadInput for a fleet that is too large for AWS.
+    """
     stacks = make_topology(wanted.config)
     templates = _templates(wanted, stacks)
     manifest = Manifest(
@@ -22,7 +26,19 @@ def make_assembly(wanted: Wanted) -> Assembly:
         stacks=tuple(_entry(stack, templates[_path(stack)], wanted.config.tags) for stack in stacks),
         outputs=_outputs(stacks, wanted.config.regions.all),
     )
-    return Assembly(manifest=manifest, templates=templates)
+    assembly = Assembly(manifest=manifest, templates=templates)
+    return replace(assembly, beside=_fleet(wanted, stacks, assembly))
+
+
+def _fleet(wanted: Wanted, stacks: tuple[Stack, ...], assembly: Assembly) -> dict[str, bytes]:
+    fleet = wanted.config.fleet
+    if fleet is None:
+        return {}
+    # Its policy is computed from the schemas that cfn-lint ships: half a second, which only a fleet pays.
+    from builder.assembly.fleet import make_fleet  # noqa: PLC0415
+
+    made = make_fleet(wanted.config, fleet, stacks, assembly)
+    return {f"{FLEET_FOLDER}/{path}": data for path, data in files_of(made).items()}
 
 
 def _templates(wanted: Wanted, stacks: tuple[Stack, ...]) -> dict[str, bytes]:

@@ -4,11 +4,16 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest, write_manifest
 from builder.errors import BadInput
+
+FLEET_FOLDER = "fleet"
+"""Where an assembly's folder has that of its fleet."""
+EXECUTION_ROLE = "execution-role.yaml"
+"""Beside a fleet's own templates: for each account, by other means than ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +22,12 @@ class Assembly:
 
     manifest: Manifest
     templates: Mapping[str, bytes]
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    """What else is in its folder, by path: rendered with it, deployed by nobody who is given this assembly."""
 
 
 def read_assembly(folder: Path) -> Assembly:
-    """Return the assembly in a folder.
+    """Return the assembly in a folder, without what is beside it.
 
     Raises BadInput if it is missing, broken, or if a template is not the one the manifest was made with.
     """
@@ -49,7 +56,7 @@ def write_assembly(folder: Path, assembly: Assembly) -> tuple[str, ...]:
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         fresh.chmod(0o755)
-        for path, data in _files(assembly).items():
+        for path, data in files_of(assembly).items():
             (fresh / path).parent.mkdir(parents=True, exist_ok=True)
             (fresh / path).write_bytes(data)
         _replace(folder, fresh)
@@ -60,7 +67,7 @@ def write_assembly(folder: Path, assembly: Assembly) -> tuple[str, ...]:
 
 def stale_files(folder: Path, assembly: Assembly) -> tuple[str, ...]:
     """Return the paths, relative to the folder, that are missing, different, or not the assembly's."""
-    wanted = _files(assembly)
+    wanted = files_of(assembly)
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     return tuple(
         path
@@ -69,8 +76,9 @@ def stale_files(folder: Path, assembly: Assembly) -> tuple[str, ...]:
     )
 
 
-def _files(assembly: Assembly) -> dict[str, bytes]:
-    return {FILE_NAME: write_manifest(assembly.manifest), **assembly.templates}
+def files_of(assembly: Assembly) -> dict[str, bytes]:
+    """Return everything that its folder holds, by path."""
+    return {FILE_NAME: write_manifest(assembly.manifest), **assembly.templates, **assembly.beside}
 
 
 def _replace(folder: Path, fresh: Path) -> None:

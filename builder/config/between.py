@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from builder.config.fault import Fault
+from builder.config.fleet_between import fleet_faults
 from builder.config.regions import known_regions
 
 BUILDER_VARIABLES = ("TABLE_NAME", "ROLE", "REGIONS")
@@ -26,6 +27,10 @@ def faults_between(said: _Said) -> Iterator[Fault]:
     for name, environment in _section(said, "environments").items():
         if isinstance(environment, dict):
             yield from _environment(name, environment, primary)
+    if isinstance(fleet := said.get("fleet", {}), dict):
+        yield from fleet_faults(fleet, primary)
+    elif fleet is None:
+        yield Fault(("fleet",), "is empty: say its permission_model, self-managed or service-managed, or leave it out")
 
 
 def _section(said: _Said, name: str) -> _Said:

@@ -5,11 +5,13 @@ What is wrong between two keys is `between.py`'s; how it is told is `words.py`'s
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
+from builder.config.fleet import FLEET_PATTERNS, FleetConfig
 from builder.config.regions import region_fault
 from builder.config.runtimes import Runtime
-from builder.terms import AccountId, Region
+from builder.config.section import ACCOUNT_PATTERN, Account, Section
+from builder.terms import Region
 
 
 def _check_region(name: str) -> str:
@@ -32,7 +34,6 @@ def _check_project(name: str) -> str:
 _PROJECT = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 _SUFFIX = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 _REGION = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
-_ACCOUNT = r"^[0-9]{12}$"
 _ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _POLICY = r"^([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+(/([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+)*$"
@@ -44,15 +45,16 @@ _TAG = r"^[^\x00-\x1f!-*,;<>?\[-^`{-\x7f]*$"
 PATTERNS = {
     _PROJECT: "only lower-case letters, digits and hyphens, a letter first and no hyphen last",
     _SUFFIX: "only lower-case letters, digits and hyphens, no hyphen first or last",
-    _ACCOUNT: "an account has 12 digits",
+    ACCOUNT_PATTERN: "an account has 12 digits",
     _ROLE_ARN: "the ARN of an IAM role looks like arn:aws:iam::111122223333:role/NAME",
     _POLICY: "the name of a policy in the deployment's own account, no ARN; it may hold ${EnvironmentSuffix}",
     _VARIABLE: "only letters, digits and underscores, two at least and a letter first",
     _TAG: "only letters, digits, spaces and _ . : / = + - @",
+    **FLEET_PATTERNS,
 }
 """What each pattern asks for, in words."""
 
-SEPARATORS = {_PROJECT: "-", _SUFFIX: "-", _VARIABLE: "_", _ACCOUNT: ""}
+SEPARATORS = {_PROJECT: "-", _SUFFIX: "-", _VARIABLE: "_", ACCOUNT_PATTERN: ""}
 """What stands between the words of a name, where the pattern takes one."""
 
 _ProjectName = Annotated[str, StringConstraints(pattern=_PROJECT, max_length=32), AfterValidator(_check_project)]
@@ -60,7 +62,6 @@ _NamePart = Annotated[str, StringConstraints(pattern=_SUFFIX, max_length=37)]
 _RegionName = Annotated[
     Region, AfterValidator(_check_region), Field(json_schema_extra={"pattern": _REGION}, examples=["us-east-1"])
 ]
-_Account = Annotated[AccountId, StringConstraints(pattern=_ACCOUNT)]
 _RoleArn = Annotated[str, StringConstraints(pattern=_ROLE_ARN)]
 _PolicyName = Annotated[str, StringConstraints(pattern=_POLICY, max_length=128)]
 _VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
@@ -74,11 +75,7 @@ _RetentionDays = Literal[
 ]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RegionsConfig(_Section):
+class RegionsConfig(Section):
     """Where the system runs: one primary, and at least one secondary with everything the primary has."""
 
     primary: _RegionName = Field(description="Where the table and the replication are managed", examples=["us-east-1"])
@@ -95,7 +92,7 @@ class RegionsConfig(_Section):
         return (self.primary, *self.secondaries)
 
 
-class TableConfig(_Section):
+class TableConfig(Section):
     """The global table."""
 
     point_in_time_recovery: bool = Field(
@@ -103,7 +100,7 @@ class TableConfig(_Section):
     )
 
 
-class BucketConfig(_Section):
+class BucketConfig(Section):
     """The bucket of each region."""
 
     expire_noncurrent_days: int = Field(
@@ -115,7 +112,7 @@ def _source(known: dict[str, Any]) -> str:
     return "lambda/nodejs" if str(known.get("runtime")).startswith("nodejs") else "lambda/python"
 
 
-class FunctionConfig(_Section):
+class FunctionConfig(Section):
     """The function of each region, and the URL in front of it."""
 
     runtime: Runtime = Field(default="python3.14", description="Lambda runtime: index.py for Python, index.js for Node")
@@ -140,14 +137,14 @@ class FunctionConfig(_Section):
         return f"{self.source}/index.{'js' if self.runtime.startswith('nodejs') else 'py'}"
 
 
-class EnvironmentConfig(_Section):
+class EnvironmentConfig(Section):
     """What one environment says of its deployment; nothing here changes a template."""
 
-    account: _Account | None = Field(default=None, description="The only account this environment may be deployed to")
+    account: Account | None = Field(default=None, description="The only account this environment may be deployed to")
     role_arn: _RoleArn | None = Field(default=None, description="The role CloudFormation takes; else the caller's own")
 
 
-class Config(_Section):
+class Config(Section):
     """What is wanted: a system in two or more AWS regions."""
 
     project: _ProjectName = Field(description="First part of every name", examples=["tap"])
@@ -167,3 +164,10 @@ class Config(_Section):
     environments: dict[_NamePart, EnvironmentConfig] = Field(
         default_factory=dict, description="What holds for one environment only, by its suffix"
     )
+    fleet: FleetConfig | None = Field(default=None, description="The same system in many accounts, by StackSets")
+
+    @property
+    def admin_region(self) -> Region:
+        """Where a fleet's StackSets are: the first secondary, so that they can be run while the primary is down."""
+        said = self.fleet.admin_region if self.fleet else None
+        return said or self.regions.secondaries[0]

@@ -36,14 +36,21 @@ def known_regions() -> dict[str, str]:
 
 
 def region_fault(name: str) -> str | None:
-    """Return what is wrong with a region's name, with the nearest right one, or None if nothing is."""
-    if name not in known_regions():
-        return f"'{name}' is not an AWS region{_by_city(name) or did_you_mean(name, known_regions())}"
+    """Return why the system cannot be in a region of this name, or None if it can."""
+    if fault := name_fault(name):
+        return fault
     if name in WITHOUT_ACCOUNT_REGIONAL_BUCKETS:
         return f"'{name}' has no account-regional bucket names, which this system's buckets need"
     if missing := _missing_type(name):
         return f"'{name}' has no {missing}, which this system needs (as far as the installed cfn-lint knows)"
     return None
+
+
+def name_fault(name: str) -> str | None:
+    """Return what is wrong with a region's name, with the nearest right one, or None if nothing is."""
+    if name in known_regions():
+        return None
+    return f"'{name}' is not an AWS region{_by_city(name) or did_you_mean(name, known_regions())}"
 
 
 def _by_city(name: str) -> str:

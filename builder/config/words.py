@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel
@@ -116,17 +116,16 @@ def _section(place: Place) -> type[BaseModel]:
     """Return the model whose keys stand at a place."""
     model: type[BaseModel] = Config
     for part in place:
-        annotation = model.model_fields[str(part)].annotation if part in model.model_fields else None
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-        elif part == "environments":
-            model = _environment_model()
+        # An environment's own name is no key of any model's.
+        if part in model.model_fields:
+            model = _model(model.model_fields[str(part)].annotation) or model
     return model
 
 
-def _environment_model() -> type[BaseModel]:
-    *_, model = Config.model_fields["environments"].annotation.__args__  # type: ignore[union-attr] # dict[_, model]
-    return model  # type: ignore[no-any-return] # a dict's parameters are not typed
+def _model(annotation: object) -> type[BaseModel] | None:
+    """Return the model that a key holds, also where it can be left out, or holds one for each name."""
+    kinds = (annotation, *get_args(annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def _where_it_is(place: Place) -> str:
@@ -140,8 +139,8 @@ def _where_it_is(place: Place) -> str:
 def _keys() -> Iterator[str]:
     for name, field in Config.model_fields.items():
         yield name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from (f"{name}.{inner}" for inner in field.annotation.model_fields)
+        if name != "environments" and (model := _model(field.annotation)):
+            yield from (f"{name}.{inner}" for inner in model.model_fields)
 
 
 def _example(place: Place) -> str:

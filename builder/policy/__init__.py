@@ -4,6 +4,7 @@
     places     the ARNs that follow from a name          placing    where one of a handler's actions is allowed
     unneeded   what a handler lists for nothing here     document   grants to a policy document
     caller, service_role   the two policies              explain    the reason of every action
+    execution_role         a fleet's, in each account
 
 Left as it is, a Setting makes ARNs in CloudFormation's own words, good for a template.
 """
@@ -11,6 +12,7 @@ Left as it is, a Setting makes ARNs in CloudFormation's own words, good for a te
 from builder.policy.asked import Asked, make_rights
 from builder.policy.caller import Caller
 from builder.policy.document import make_document
+from builder.policy.execution_role import execution_role_rights
 from builder.policy.explain import explain, size, too_large
 from builder.policy.records import Rights, Setting, Verb
 from builder.policy.service_role import service_role_rights
@@ -23,6 +25,7 @@ __all__ = [
     "Setting",
     "Verb",
     "bind_templates",
+    "execution_role_rights",
     "explain",
     "make_document",
     "make_rights",

@@ -68,7 +68,8 @@ def physical_name(resource: Resource, setting: Setting) -> str:
     stack = setting.fill(resource.bound.entry.name)
     made_up = f"{stack}-{resource.logical_id}-"
     if len(made_up) + _TAIL > _CHARACTERS.get(kind.service, _SHORTEST):
-        made_up = stack[:_SURE]
+        # What a template completes may be of any length.
+        made_up = stack.partition("${")[0][:_SURE]
     return f"{made_up.lower() if kind.service == 's3' else made_up}{ANY}"
 
 

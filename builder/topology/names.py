@@ -28,3 +28,18 @@ def bucket_name(project: str, region: str) -> str:
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
     """
     return f"{project}-{SUFFIX}-${{AWS::AccountId}}-{region}-an"
+
+
+def stack_set_name(project: str, region: str, kind: str) -> str:
+    """Return the name of the StackSet that brings one stack to one region of every account."""
+    return f"{project}-{SUFFIX}-{region}-{kind}"
+
+
+def administration_role_name(project: str) -> str:
+    """Return the name of the role that StackSets takes in the account that administers a fleet."""
+    return f"{project}-{SUFFIX}-stackset-administration"
+
+
+def execution_role_name(project: str) -> str:
+    """Return the name of the role that StackSets takes in each of a fleet's accounts."""
+    return f"{project}-{SUFFIX}-stackset-execution"

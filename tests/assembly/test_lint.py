@@ -40,6 +40,26 @@ def test_what_render_writes_is_clean(folder: Path) -> None:
     assert linted.files == tuple(sorted(str(path) for path in folder.rglob("*.yaml")))
 
 
+def test_a_fleet_is_linted_with_the_system_its_execution_role_too(folder: Path) -> None:
+    shutil.rmtree(folder)
+    shutil.copytree(ROOT / "tests" / "golden" / "fleet_self_managed" / "templates", folder)
+    linted = lint_assembly(folder)
+
+    assert linted.findings == ()
+    assert linted.files == tuple(sorted(str(path) for path in folder.rglob("*.yaml") if "fleet" not in path.parts)) + (
+        tuple(sorted(str(path) for path in (folder / "fleet").glob("*.yaml")))
+    )
+
+    edit(folder, "fleet/execution-role.yaml", "Effect: Allow", "Effect: Permit")
+    edit(folder, "fleet/fleet.yaml", "SELF_MANAGED", "SELF-MANAGED")
+    edit(folder, "us-west-2/storage.yaml", "Enabled", "On")
+
+    assert {("E3030", "fleet/fleet.yaml"), ("X001", "fleet/fleet.yaml"), ("X001", "us-west-2/storage.yaml")} < {
+        *told(folder)
+    }
+    assert "fleet/execution-role.yaml" in {file for _, file in told(folder)}
+
+
 def test_each_fault_between_templates_is_found_once_where_it_stands(folder: Path) -> None:
     edit(folder, "us-west-2/storage.yaml", "tap-${EnvironmentSuffix}-", "top-${EnvironmentSuffix}-")
     edit(folder, "us-west-2/service.yaml", "MemorySize: 256", "MemorySize: 512")

@@ -90,6 +90,53 @@ def test_one_rendering_serves_every_environment(
     assert builder("render", "--check").code == 0
 
 
+FLEET = 'fleet: {permission_model: self-managed, accounts: ["444455556666"]}'
+
+
+def test_a_fleet_is_written_beside_the_templates_and_gone_with_its_section(project: Path, builder: Command) -> None:
+    before = contents(project)
+    (project / "dr.yaml").write_text((project / "dr.yaml").read_text() + FLEET)
+    files = ["administration-role.yaml", "execution-role.yaml", "fleet.yaml", "manifest.json"]
+
+    stale, written = builder("render", "--check"), builder("render")
+
+    assert (stale.code, stale.out.splitlines()) == (3, [f"stale templates/fleet/{file}" for file in files])
+    assert (written.code, written.out.splitlines()) == (0, [f"wrote templates/fleet/{file}" for file in files])
+    assert written.err == ""
+    assert builder("render", "--check").code == 0
+    assert builder("lint").code == 0
+
+    change(project, FLEET, "")
+
+    assert builder("render").code == 0
+    assert contents(project) == before
+
+
+def test_a_fleet_that_needs_a_bucket_says_so_when_it_is_rendered(project: Path, builder: Command) -> None:
+    (project / "dr.yaml").write_text((project / "dr.yaml").read_text() + FLEET)
+    handler = project / "lambda" / "python" / "index.py"
+    handler.write_text(handler.read_text() + "# no\n" * 2000)
+
+    answer = builder("render")
+
+    assert answer.code == 0
+    assert answer.err.startswith("note: fleet/fleet.yaml has ")
+    assert answer.err.endswith("plan it with --artifacts-bucket, a bucket in us-west-2\n")
+
+
+def test_a_template_that_no_set_holds_is_bad_input_and_nothing_is_written(project: Path, builder: Command) -> None:
+    (project / "dr.yaml").write_text((project / "dr.yaml").read_text() + FLEET)
+    handler = project / "lambda" / "python" / "index.py"
+    handler.write_text(handler.read_text() + "# no\n" * 5000)
+    before = contents(project)
+
+    answer = builder("render")
+
+    assert answer.code == 2
+    assert "us-east-1/service.yaml: has " in answer.err
+    assert contents(project) == before
+
+
 def test_another_file_and_another_folder_can_be_named(project: Path, builder: Command, tmp_path: Path) -> None:
     (project / "dr.yaml").rename(project / "other.yaml")
 

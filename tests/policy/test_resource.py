@@ -46,6 +46,11 @@ def test_where_a_made_up_name_would_be_cut_its_surely_kept_beginning_is_relied_o
     assert physical_name(resource("AWS::DynamoDB::Table", name=name), LONG).endswith("-own-Thing-*")
 
 
+def test_of_a_name_that_a_template_completes_only_what_is_before_that_is_relied_on() -> None:
+    name = "StackSet-tap-${EnvironmentSuffix}-us-west-2-service-*"
+    assert physical_name(resource("AWS::IAM::Role", name=name), Setting()) == "StackSet-tap-*"
+
+
 def test_a_property_is_found_at_any_depth() -> None:
     function = resource("AWS::Lambda::Function", Code={"S3Bucket": "b"}, Layers=[{"Ref": "L"}])
     assert function.says("S3Bucket")

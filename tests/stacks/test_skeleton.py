@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from builder.stacks.skeleton import leave_unlinted, make_skeleton
 from stacks.templates import THREE, Json, templates
 
 ALL = [*templates().items(), *templates(regions=THREE).items()]
@@ -26,3 +27,11 @@ class TestEveryTemplate:
         text = str({"Resources": made["Resources"], "Outputs": made["Outputs"]})
 
         assert not re.search(r"\b[0-9]{12}\b|tap-dev", text)
+
+
+def test_a_rule_that_is_kept_from_a_template_is_named_in_it() -> None:
+    made = make_skeleton("tap: nothing")
+
+    leave_unlinted(made, "W3005")
+
+    assert made.to_dict()["Metadata"] == {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}

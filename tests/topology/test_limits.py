@@ -53,5 +53,23 @@ def test_where_the_bucket_fits_every_other_name_does(region: str) -> None:
             names.function_name(project, "secondary"): 64,
             names.table_name(project): 255,
             names.stack_name(project, "storage"): 128,
+            names.stack_name(project, "fleet-administration"): 128,
+            names.stack_set_name(project, region, "storage"): 128,
+            names.administration_role_name(project): 64,
+            names.execution_role_name(project): 64,
         }
         assert all(len(name.replace(names.SUFFIX, suffix)) <= limit for name, limit in limits.items())
+
+
+def test_a_name_that_the_file_gives_to_a_fleet_s_role_is_one_that_iam_takes() -> None:
+    fleet = {
+        "permission_model": "self-managed",
+        "accounts": ["444455556666"],
+        "execution_role": f"{'r' * 58}-${{EnvironmentSuffix}}",
+    }
+
+    check_names(make_wanted(fleet=fleet), "fives")
+    assert told(make_wanted(fleet=fleet), "sixsix") == (
+        f"environment 'sixsix': the fleet's role '{'r' * 58}-sixsix' would have 65 characters of 64:"
+        " take a shorter name or suffix"
+    )

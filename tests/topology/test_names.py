@@ -8,6 +8,9 @@ def test_every_name_holds_project_and_environment() -> None:
         names.table_name("tap"),
         names.function_name("tap", "primary"),
         names.bucket_name("tap", "us-east-1"),
+        names.stack_set_name("tap", "us-east-1", "table"),
+        names.administration_role_name("tap"),
+        names.execution_role_name("tap"),
     ]
 
     assert [name.replace(names.SUFFIX, "dev") for name in made] == [
@@ -15,6 +18,9 @@ def test_every_name_holds_project_and_environment() -> None:
         "tap-dev-global",
         "tap-dev-primary",
         "tap-dev-${AWS::AccountId}-us-east-1-an",
+        "tap-dev-us-east-1-table",
+        "tap-dev-stackset-administration",
+        "tap-dev-stackset-execution",
     ]
 
 

@@ -1,0 +1,92 @@
+"""The system's assembly to its fleet's: the same templates as StackSets of one stack, and the roles for them."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
+from builder.assembly.sizes import check_body, check_fleet
+from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, Assembly
+from builder.assembly.template_text import write_template
+from builder.config import Config
+from builder.config.fleet import FleetConfig
+from builder.errors import BadInput
+from builder.policy import Setting, bind_templates, execution_role_rights, make_document
+from builder.policy.document import ROLE_INLINE_CHARACTERS, characters
+from builder.stacks import administration_role, execution_role
+from builder.stacks import fleet as fleet_stack
+from builder.terms import StackId
+from builder.topology import Stack, names
+
+FLEET, ADMINISTRATION = "fleet", "administration"
+_FILES = {FLEET: "fleet.yaml", ADMINISTRATION: "administration-role.yaml"}
+
+
+def make_fleet(config: Config, fleet: FleetConfig, stacks: tuple[Stack, ...], assembly: Assembly) -> Assembly:
+    """Return the fleet's assembly for the system's, whose stacks are given in the manifest's order.
+
+    Raises BadInput for what AWS would not take: a template, the StackSets' template or a policy that is too large.
+    """
+    templates = {
+        _FILES[FLEET]: write_template(fleet_stack.make_template(config, fleet, _bodies(stacks, assembly)).to_dict())
+    }
+    check_fleet(_FILES[FLEET], templates[_FILES[FLEET]])
+    beside = {}
+    if fleet.is_self_managed:
+        templates[_FILES[ADMINISTRATION]] = write_template(administration_role.make_template(config, fleet).to_dict())
+        beside[EXECUTION_ROLE] = _execution_role(config, fleet, assembly)
+    entries = tuple(_entries(config, templates))
+    manifest = Manifest(version=VERSION, project=f"{config.project}-{FLEET}", stacks=entries)
+    return Assembly(manifest=manifest, templates=templates, beside=beside)
+
+
+def _bodies(stacks: tuple[Stack, ...], assembly: Assembly) -> Iterator[tuple[Stack, str]]:
+    for stack in stacks:
+        path = assembly.manifest.entry(stack.id).template
+        body = assembly.templates[path]
+        check_body(path, body)
+        yield stack, body.decode()
+
+
+def _execution_role(config: Config, fleet: FleetConfig, assembly: Assembly) -> bytes:
+    prefix = f"{config.project}-{names.SUFFIX}-"
+    bounds = bind_templates(assembly)
+    # IAM counts what CloudFormation makes of it: at most this, aws-us-gov being the longest of the partitions.
+    longest = Setting("aws-us-gov", "0" * 12, max((config.environment, *config.environments), key=len))
+    taken = characters(make_document(execution_role_rights(bounds, longest, prefix)))
+    if taken > ROLE_INLINE_CHARACTERS:
+        raise BadInput(
+            where=f"{FLEET_FOLDER}/{EXECUTION_ROLE}",
+            what=f"its policy would have {taken:,} characters, and IAM takes {ROLE_INLINE_CHARACTERS:,} in a role",
+            next_step="fewer secondaries in dr.yaml, or permission_model: service-managed",
+        )
+    policy = make_document(execution_role_rights(bounds, Setting(), prefix))
+    return write_template(execution_role.make_template(config, fleet, policy).to_dict())
+
+
+def _entries(config: Config, templates: Mapping[str, bytes]) -> Iterator[Entry]:
+    has_role = _FILES[ADMINISTRATION] in templates
+    if has_role:
+        yield _entry(config, ADMINISTRATION, templates, capabilities=("CAPABILITY_NAMED_IAM",))
+    role = StackId(f"{config.admin_region}/{ADMINISTRATION}")
+    yield _entry(config, FLEET, templates, needs=(role,) if has_role else ())
+
+
+def _entry(
+    config: Config,
+    kind: str,
+    templates: Mapping[str, bytes],
+    capabilities: tuple[str, ...] = (),
+    needs: tuple[StackId, ...] = (),
+) -> Entry:
+    stack = FLEET if kind == FLEET else f"{FLEET}-{kind}"
+    return Entry(
+        id=StackId(f"{config.admin_region}/{kind}"),
+        region=config.admin_region,
+        name=names.stack_name(config.project, stack),
+        template=_FILES[kind],
+        sha256=hashlib.sha256(templates[_FILES[kind]]).hexdigest(),
+        parameters={"EnvironmentSuffix": SUFFIX},
+        capabilities=capabilities,
+        needs=needs,
+        tags=config.tags,
+    )

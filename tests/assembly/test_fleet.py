@@ -1,0 +1,117 @@
+import hashlib
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from builder.assembly import Assembly
+from builder.assembly.fleet import make_fleet
+from builder.assembly.manifest import read_manifest
+from builder.assembly.render import make_assembly
+from builder.assembly.template_text import read_template
+from builder.errors import BadInput
+from builder.topology import make_topology
+from stacks.fleet_config import SELF_MANAGED, SERVICE_MANAGED
+from wanted import HANDLER, make_wanted
+
+# Short lines, which grow most by being moved to the right within another template.
+LONG = "def handler(event, context):\n    return {}\n" + "# no\n" * 3000
+
+
+def fleet(said: dict[str, Any], handler: str = HANDLER, **sections: Any) -> tuple[Assembly, Assembly]:
+    """Return the system's assembly, and its fleet's."""
+    wanted = make_wanted(handler, fleet=said, **sections)
+    assembly = make_assembly(make_wanted(handler, **sections))
+    assert wanted.config.fleet
+    return assembly, make_fleet(wanted.config, wanted.config.fleet, make_topology(wanted.config), assembly)
+
+
+class TestManifest:
+    def test_of_a_self_managed_fleet_has_the_role_first_in_the_first_secondary(self) -> None:
+        _, made = fleet(SELF_MANAGED, tags={"team": "core"})
+        role, sets = made.manifest.stacks
+
+        assert made.manifest.project == "tap-fleet"
+        assert (role.id, role.name) == ("us-west-2/administration", "tap-${EnvironmentSuffix}-fleet-administration")
+        assert (sets.id, sets.name) == ("us-west-2/fleet", "tap-${EnvironmentSuffix}-fleet")
+        assert (role.capabilities, sets.capabilities) == (("CAPABILITY_NAMED_IAM",), ())
+        assert (role.needs, sets.needs) == ((), (role.id,))
+        for entry in made.manifest.stacks:
+            assert entry.region == "us-west-2"
+            assert entry.parameters == {"EnvironmentSuffix": "${EnvironmentSuffix}"}
+            assert entry.tags == {"team": "core"}
+            assert entry.sha256 == hashlib.sha256(made.templates[entry.template]).hexdigest()
+
+    def test_of_a_service_managed_fleet_has_the_sets_alone(self) -> None:
+        _, made = fleet({**SERVICE_MANAGED, "admin_region": "eu-west-1"})
+
+        assert [(entry.id, entry.needs) for entry in made.manifest.stacks] == [("eu-west-1/fleet", ())]
+        assert made.templates.keys() == {"fleet.yaml"}
+        assert made.beside == {}
+
+
+class TestTemplates:
+    def test_of_the_system_are_in_the_sets_to_the_byte(self) -> None:
+        assembly, made = fleet(SELF_MANAGED)
+        sets = read_template(made.templates["fleet.yaml"], "fleet.yaml")["Resources"].values()
+        embedded = {
+            tag["Value"]: one["Properties"]["TemplateBody"].encode()
+            for one in sets
+            for tag in one["Properties"]["Tags"]
+            if tag["Key"] == "builder:stack"
+        }
+
+        assert embedded == {one.id: assembly.templates[one.template] for one in assembly.manifest.stacks}
+
+    @pytest.mark.parametrize("said", [SELF_MANAGED, SERVICE_MANAGED], ids=["self-managed", "service-managed"])
+    def test_read_well_in_the_sets(self, said: dict[str, Any]) -> None:
+        _, made = fleet(said)
+
+        assert made.templates["fleet.yaml"].count(b"TemplateBody: |\n        AWSTemplateFormatVersion: ") == 5
+
+    def test_are_the_same_bytes_for_the_same_config(self) -> None:
+        assert fleet(SELF_MANAGED) == fleet(SELF_MANAGED)
+
+    def test_are_too_large_with_too_much_code(self) -> None:
+        with pytest.raises(BadInput, match=r"^us-east-1/service.yaml: has [0-9,]+ bytes, and a StackSet holds"):
+            fleet(SELF_MANAGED, LONG + LONG)
+
+    def test_are_too_large_together_in_too_many_regions(self) -> None:
+        secondaries = [
+            *("us-west-2", "us-east-2", "us-west-1", "ca-central-1", "eu-west-1", "eu-west-2", "eu-west-3"),
+            *("eu-central-1", "eu-north-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1"),
+            *("ap-southeast-1", "ap-southeast-2", "sa-east-1"),
+        ]
+
+        with pytest.raises(BadInput, match=r"^fleet/fleet.yaml: has [0-9,]+ bytes"):
+            fleet(SERVICE_MANAGED, LONG, regions={"primary": "us-east-1", "secondaries": secondaries})
+
+
+class TestExecutionRole:
+    def test_is_beside_the_templates_and_in_no_manifest(self) -> None:
+        _, made = fleet({**SELF_MANAGED, "administration_account": "111122223333"})
+        role = yaml.load(made.beside["execution-role.yaml"], yaml.BaseLoader)  # noqa: S506 - without short forms
+
+        assert role["Parameters"]["AdministratorAccountId"]["Default"] == "111122223333"
+        assert "execution-role.yaml" not in {entry.template for entry in made.manifest.stacks}
+
+    def test_that_would_be_too_large_for_iam_is_refused(self) -> None:
+        secondaries = ["us-west-2", "us-east-2", "us-west-1", "ca-central-1", "eu-west-1", "eu-west-2"]
+        regions = {"primary": "us-east-1", "secondaries": secondaries}
+
+        assert fleet(SELF_MANAGED, regions=regions)[1].beside
+        with pytest.raises(BadInput, match=r"^fleet/execution-role.yaml: its policy would have [0-9,]+ characters"):
+            fleet(SELF_MANAGED, regions=regions, environments={"x" * 37: {}})
+
+
+def test_a_fleet_is_rendered_into_a_folder_beside_the_system_s_templates() -> None:
+    assembly, made = fleet(SELF_MANAGED)
+    rendered = make_assembly(make_wanted(fleet=SELF_MANAGED))
+
+    assert (rendered.manifest, rendered.templates) == (assembly.manifest, assembly.templates)
+    assert rendered.beside.keys() == {
+        f"fleet/{path}" for path in ("manifest.json", "fleet.yaml", "administration-role.yaml", "execution-role.yaml")
+    }
+    assert read_manifest(rendered.beside["fleet/manifest.json"], "manifest.json") == made.manifest
+    assert json.loads(rendered.beside["fleet/manifest.json"])["outputs"] == {}

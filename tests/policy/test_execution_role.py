@@ -1,0 +1,72 @@
+"""The role of a fleet's accounts against the handlers' permissions, the named extras, and AWS's reference."""
+
+from fnmatch import fnmatchcase
+
+import pytest
+
+from builder.assembly.bound import Bound
+from builder.policy import Setting, Verb, execution_role_rights, make_document
+from builder.policy.document import ROLE_INLINE_CHARACTERS, characters
+from builder.policy.execution_role import ON_ANYTHING, ON_INSTANCES
+from builder.policy.records import Rights
+from policy.reference import actions, arn_formats
+from policy.system import BOUNDED, SETTING, SHIPPED
+from policy.test_service_role import as_list, extras, granted, listed, statements
+
+FLEET = "tap-${EnvironmentSuffix}-"
+
+
+def rights(setting: Setting = SETTING) -> Rights:
+    return execution_role_rights(SHIPPED, setting, FLEET)
+
+
+def test_its_actions_are_the_handlers_of_the_used_types_and_the_named_extras_and_no_others() -> None:
+    made = rights()
+    handlers = {action for verb in (Verb.EXECUTE, Verb.DESTROY) for action in listed(SHIPPED, verb)}
+    named = {action for verb in (Verb.EXECUTE, Verb.DESTROY) for action in extras(SHIPPED, verb)}
+    left_out = {one.action for one in made.left_out} - granted(made)
+
+    assert granted(made) == (handlers - left_out) | named | ON_INSTANCES.keys() | ON_ANYTHING.keys()
+    assert left_out <= handlers
+    assert made.warnings == ()
+
+
+def test_every_action_that_is_granted_or_left_out_has_its_reason() -> None:
+    made = rights()
+
+    assert all(one.because for one in made.granted)
+    assert all(one.because for one in made.left_out)
+    assert all({**ON_INSTANCES, **ON_ANYTHING}.values())
+
+
+@pytest.mark.parametrize("action", [*ON_INSTANCES, *ON_ANYTHING])
+def test_each_extra_is_an_action_that_iam_knows_on_what_it_is_granted_on(action: str) -> None:
+    assert actions(action)
+    on_stacks = any(fnmatchcase("arn:aws:cloudformation:r:1:stack/n/i", one) for one in arn_formats(action))
+    assert on_stacks or action in ON_ANYTHING
+
+
+def test_stacks_are_only_those_that_the_fleet_s_sets_make() -> None:
+    found = [one["Resource"] for one in statements(rights()) if "cloudformation:CreateStack" in one["Action"]]
+
+    assert found == ["arn:aws:cloudformation:*:111122223333:stack/StackSet-tap-dev-*/*"]
+
+
+def test_roles_are_only_those_that_the_fleet_s_stacks_make_so_never_itself() -> None:
+    found = {
+        arn
+        for one in statements(rights(Setting()))
+        for action in one["Action"]
+        if action.startswith("iam:") and "ServiceLinked" not in action
+        for arn in as_list(one["Resource"])
+    } - {"*"}
+
+    assert found == {"arn:${AWS::Partition}:iam::${AWS::AccountId}:role/StackSet-tap-*"}
+    assert not fnmatchcase("tap-dev-stackset-execution", "StackSet-tap-*")
+
+
+@pytest.mark.parametrize("bounds", [SHIPPED, BOUNDED], ids=["two regions", "three regions"])
+def test_it_fits_in_one_role(bounds: tuple[Bound, ...]) -> None:
+    longest = Setting("aws-us-gov", "111122223333", "x" * 20)
+
+    assert characters(make_document(execution_role_rights(bounds, longest, FLEET))) < ROLE_INLINE_CHARACTERS
