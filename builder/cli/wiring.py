@@ -123,6 +123,7 @@ class Wiring:
     def fleet(self) -> "Deployment":
         """The fleet's assembly, a folder of the system's own, bound to the environment. Raises BadInput."""
         from builder.assembly import read_assembly
+        from builder.assembly.store import FLEET_FOLDER
         from builder.deploy import make_deployment
 
         if self.skip_regions:
@@ -132,7 +133,7 @@ class Wiring:
                 next_step="the same without it    what fails in a lost region is done by a later `fleet deploy`, alone",
             )
         _ = self.current  # a stale system would be a stale fleet
-        folder = self.templates / "fleet"
+        folder = self.templates / FLEET_FOLDER
         if not folder.is_dir():
             raise BadInput(
                 where=str(folder),
