@@ -119,11 +119,6 @@ def test_a_masked_parameter_counts_as_unchanged() -> None:
     assert plan_set(replace(UPDATE, observed=masked)).changes == ()
 
 
-def test_without_regions_there_is_still_a_difference_to_show() -> None:
-    bare = replace(DEFINITION, targets=(), body=BODY.replace("-global", "-other"))
-    assert plan_set(replace(UPDATE, definition=bare)).changes[0].is_replaced
-
-
 def test_a_creation_that_failed_before_begins_with_the_deletion_of_what_came_of_it() -> None:
     planned = plan_set(replace(SETTING, change=change("Add"), observed=replace(STANDS, instances=instances((A,)))))
     assert (planned.joining, planned.leaving) == (HERE, sites(WEST, A))
