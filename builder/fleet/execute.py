@@ -6,7 +6,7 @@ from typing import Protocol
 
 from builder.aws import Clients, together
 from builder.deploy import Broke, Done, Outcome, Overtaken, Plan, execute_plan
-from builder.deploy.progress import Emit, Finished, NotStarted, Started
+from builder.deploy.progress import Begun, Emit, Finished, NotStarted, Progress, Started
 from builder.errors import Stopped
 from builder.fleet.observe import observe_instances
 from builder.fleet.operation import update_instances
@@ -49,7 +49,8 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     await watch.begin(one.stack_set for one in plan.sets if one.touched)
     async with watch.following(one.stack_set for one in changing):
         try:
-            ordinary = await execution(plan.ordinary, clients, emit, allow=allow, in_detail=in_detail)
+            told = _with_sets(emit, plan)
+            ordinary = await execution(plan.ordinary, clients, told, allow=allow, in_detail=in_detail)
         except Stopped as error:
             raise _of_a_fleet(error) from error
     ordinary = tuple(_with_next_step(one) for one in ordinary)
@@ -64,6 +65,16 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     for outcome in (*changed, *retried):
         _tell(emit, outcome)
     return FleetEnd(ordinary, (*changed, *retried))
+
+
+def _with_sets(emit: FleetEmit, plan: FleetPlan) -> Emit:
+    """Return what tells, as the work begins, that it is about the sets as well."""
+    sets = tuple(one.id for one in plan.sets if one.touched)
+
+    def told(event: Progress) -> None:
+        emit(replace(event, stacks=(*event.stacks, *sets)) if isinstance(event, Begun) else event)
+
+    return told
 
 
 def _of_a_fleet(error: Stopped) -> Stopped:

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from builder.deploy import Broke, Done
-from builder.deploy.progress import Started
+from builder.deploy.progress import Begun, Started
 from builder.errors import ExitCode, Stopped
 from builder.fleet import execute_fleet, fleet_exit_code
 from builder.fleet.outcome import SetCancelled, SetDone, SetFailed
@@ -11,7 +11,7 @@ from builder.fleet.progress import InstanceFailed, SetProgress
 from builder.terms import StackId
 from fake_aws import Fault
 from fleet.rig import CHANGED, LATER_CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, WEST, sites
+from fleet.scene import ACCOUNTS, FLEET, WEST, sites
 
 A, B, C = ACCOUNTS
 ID, LATER = StackId(STORAGE), StackId("us-east-1/storage")
@@ -27,6 +27,7 @@ def test_every_set_is_told_from_its_first_account_to_its_last(rig: FleetRig) -> 
         LATER: (3, 3, "SUCCEEDED"),
     }
     assert rig.said(InstanceFailed) == []
+    assert [event.stacks for event in rig.said(Begun) if event.what == "execute"] == [(FLEET, ID, LATER)]
 
 
 def test_a_failure_within_the_tolerance_is_told_with_its_reason_and_ends_in_1(standing: FleetRig) -> None:
