@@ -23,12 +23,12 @@ def status(  # noqa: PLR0913 - its options
     as_csv: bool,
 ) -> ExitCode:
     """Show the sum of all stacks, then each that is not as it should be; exit 3 if there is one."""
-    from builder.fleet import Choice, choose, observe_status
+    from builder.fleet import Choice, observe_status
     from builder.report import fleet_status as report
 
     _, sets = find_fleet(wiring)
     choice = Choice(accounts=accounts, regions=regions, stacks=stacks, failed=failed)
-    rows = choose(wiring.run(observe_status(sets, wiring.clients)), choice)
+    rows = wiring.run(observe_status(sets, wiring.clients, choice))
     if as_csv:
         wiring.console.result(report.status_csv(rows).removesuffix("\n"))
     elif wiring.json_events:

@@ -20,7 +20,7 @@ from builder.fleet.plan_file import read_fleet_plan, write_fleet_plan
 from builder.fleet.progress import FleetEmit
 from builder.fleet.records import FleetPlan, StackSet
 from builder.fleet.standing import observe_sets
-from builder.fleet.status import Choice, choose, observe_status
+from builder.fleet.status import Choice, observe_status
 from builder.fleet.stop import stop_operations
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "FleetPlan",
     "FleetRemoval",
     "StackSet",
-    "choose",
     "destroy_fleet",
     "execute_fleet",
     "fleet_exit_code",

@@ -83,12 +83,13 @@ async def observe_set(clients: Clients, stack_set: StackSet, *, all_overrides: b
     )
 
 
-async def observe_instances(clients: Clients, stack_set: StackSet) -> tuple[Instance, ...]:
-    """Return every stack instance of the set, over all pages; none where there is no such set."""
+async def observe_instances(clients: Clients, stack_set: StackSet, account: str | None = None) -> tuple[Instance, ...]:
+    """Return every stack instance of the set, or those of one account, over all pages; none if there is no such set."""
     client = client_of(clients, stack_set)
+    only = {"StackInstanceAccount": account} if account else {}
 
     def every_page() -> tuple[Instance, ...]:
-        pages = client.get_paginator("list_stack_instances").paginate(**named(stack_set))
+        pages = client.get_paginator("list_stack_instances").paginate(**(named(stack_set) | only))
         return tuple(_instance(one) for page in pages for one in page["Summaries"])
 
     try:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from builder.aws import Clients, together
 from builder.deploy.observe import ObservedStack, observe_stack
 from builder.errors import BadInput, BuilderError
-from builder.fleet.observe import observe_instances
 from builder.fleet.outcome import Failure
 from builder.fleet.records import Instance, StackSet
-from builder.fleet.status import Choice
+from builder.fleet.status import Choice, observe_chosen
 from builder.terms import AccountId, Region, StackId
 
 
@@ -39,7 +38,7 @@ async def observe_fleet_outputs(
     `role` is the name of the one to assume there; else it is the execution role of the sets.
     Raises BadInput where the sets have none.
     """
-    found = await together(_chosen(one, clients, choice) for one in sets)
+    found = await together(observe_chosen(one, clients, choice) for one in sets)
     chosen = [(one, instance) for one, instances in zip(sets, found, strict=True) for instance in instances]
     reaching = reach(clients, chosen, role)
     read = await together(_read(one, instance, reaching) for one, instance in chosen)
@@ -71,14 +70,6 @@ async def observe_instance_stack(one: Instance, reaching: Clients) -> ObservedSt
         return None
     found = await observe_stack(reaching, one.site, one.stack)
     return found if found is not None and found.facts.exists else None
-
-
-async def _chosen(stack_set: StackSet, clients: Clients, choice: Choice) -> tuple[Instance, ...]:
-    return tuple(
-        one
-        for one in await observe_instances(clients, stack_set)
-        if choice.takes(one.site.account, one.site.region, stack_set.id)
-    )
 
 
 async def _read(stack_set: StackSet, one: Instance, reaching: Clients) -> StackOutputs | Failure:

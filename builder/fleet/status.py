@@ -55,14 +55,27 @@ def choose(rows: Iterable[Row], choice: Choice) -> tuple[Row, ...]:
     )
 
 
-async def observe_status(sets: Collection[StackSet], clients: Clients) -> tuple[Row, ...]:
-    """Return every instance of every set, set by set."""
-    found = await together(_rows(one, clients) for one in sets)
-    return tuple(row for rows in found for row in rows)
+async def observe_status(sets: Collection[StackSet], clients: Clients, choice: Choice = Choice()) -> tuple[Row, ...]:
+    """Return the instances that are asked for, set by set."""
+    found = await together(_rows(one, clients, choice) for one in sets)
+    return choose((row for rows in found for row in rows), choice)
 
 
-async def _rows(stack_set: StackSet, clients: Clients) -> tuple[Row, ...]:
-    instances = await observe_instances(clients, stack_set)
+async def observe_chosen(stack_set: StackSet, clients: Clients, choice: Choice) -> tuple[Instance, ...]:
+    """Return the set's instances in the accounts and regions that are asked for, by no more calls than that takes."""
+    if choice.stacks and stack_set.id not in choice.stacks:
+        return ()
+    listings = await together(
+        observe_instances(clients, stack_set, account) for account in (choice.accounts or (None,))
+    )
+    found = (one for instances in listings for one in instances)
+    return tuple(one for one in found if choice.takes(one.site.account, one.site.region, stack_set.id))
+
+
+async def _rows(stack_set: StackSet, clients: Clients, choice: Choice) -> tuple[Row, ...]:
+    instances = await observe_chosen(stack_set, clients, choice)
+    if not instances:
+        return ()
     operations = {one.id: one for one in await observe_operations(clients, stack_set)}
     return tuple(_row(stack_set, one, operations.get(one.operation)) for one in instances)
 

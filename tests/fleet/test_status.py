@@ -1,7 +1,9 @@
 import pytest
 
-from builder.fleet.status import Choice, Row, choose
+from builder.fleet.status import Choice, Row, choose, observe_status
 from builder.terms import AccountId, Region, StackId
+from fleet.rig import STORAGE, FleetRig
+from fleet.scene import ACCOUNTS
 
 A, B = AccountId("1" * 12), AccountId("2" * 12)
 
@@ -29,3 +31,15 @@ ROWS = (WELL, EAST, BAD, DRIFTED)
 )
 def test_only_what_is_asked_for_is_chosen(choice: Choice, found: tuple[Row, ...]) -> None:
     assert choose(ROWS, choice) == found
+
+
+def test_only_what_is_asked_for_is_listed(standing: FleetRig) -> None:
+    _, sets = standing.standing()
+    standing.world.calls.clear()
+    choice = Choice(accounts=ACCOUNTS[:2], stacks=(STORAGE,))
+    rows = standing.run(lambda: observe_status(sets, standing.clients, choice))
+    assert [(row.account, row.stack, row.status) for row in rows] == [(one, STORAGE, "CURRENT") for one in ACCOUNTS[:2]]
+    assert rows[0].operation.startswith("CREATE SUCCEEDED ")
+    asked = [call.params for call in standing.world.calls if call.operation == "ListStackInstances"]
+    assert [one["StackInstanceAccount"] for one in asked] == list(ACCOUNTS[:2])
+    assert len(standing.run(lambda: observe_status(sets, standing.clients))) == 6
