@@ -55,7 +55,10 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
             raise _of_a_fleet(error) from error
     ordinary = tuple(_with_next_step(one) for one in ordinary)
     whole = all(isinstance(one, Done) for one in ordinary)
-    changed = await together(_changed(watch, one, whole=whole) for one in changing)
+    broken = {one.resource.partition(" ")[0] for one in ordinary if isinstance(one, Broke)}
+    changed = await together(
+        _as_it_stands(watch, one, one.changed) if whole else _after_failure(watch, one, broken) for one in changing
+    )
     failed = next((one.stack for one in changed if not isinstance(one, SetDone)), None)
     if whole and failed is None:
         retried = await _retry(watch, plan)
@@ -99,21 +102,21 @@ def _with_next_step(outcome: Outcome) -> Outcome:
     return outcome
 
 
-async def _changed(watch: SetWatch, planned: SetPlan, *, whole: bool) -> SetOutcome:
-    """Return how a set ended that the change set touched.
+async def _after_failure(watch: SetWatch, planned: SetPlan, broken: Collection[str]) -> SetOutcome:
+    """Return how a set ended whose stack failed; `broken` are the logical ids that it failed for.
 
-    Its instances tell, unless the stack that holds it failed: then CloudFormation may have put the set back to what it
-    was, and all of them look well.
+    A set that failed may look well in every account, because CloudFormation has put it back to what it was.
     """
-    if not whole and not watch.has_seen(planned.id):
+    if not watch.has_seen(planned.id):
         return SetCancelled(planned.id, because="the stack that holds it failed before")
     ended = await _as_it_stands(watch, planned, planned.changed)
-    failed = None if whole else watch.unsuccessful(planned.id)
-    if failed is None:
+    failed = watch.unsuccessful(planned.id)
+    if failed is None and planned.stack_set.logical_id not in broken:
         return ended
     standing = ended.failures if isinstance(ended, SetFailed) else ()
     failures = {one.site: one for one in (*standing, *watch.failures(planned.id))}
-    return SetFailed(planned.id, tuple(failures.values()), reason=f"{failed.action} {failed.status}")
+    reason = f"{failed.action} {failed.status}" if failed else "CloudFormation has put it back to what it was"
+    return SetFailed(planned.id, tuple(failures.values()), reason=reason)
 
 
 async def _retry(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:

@@ -3,7 +3,6 @@
 from builder.aws import Clients, together
 from builder.deploy import Standing
 from builder.deploy.observe import observe_template
-from builder.errors import AwsError
 from builder.fleet.definition import read_definitions
 from builder.fleet.records import Holding, StackSet
 from builder.terms import AccountId, Region
@@ -16,8 +15,9 @@ def pseudo_parameters(account: AccountId, region: Region, stack_name: str) -> di
 
 async def observe_sets(standing: tuple[Standing, ...], clients: Clients) -> tuple[StackSet, ...]:
     """Return the sets that the stacks' deployed templates have, in their order."""
-    deployed = [one for one in standing if one.stack.facts.exists]
-    templates = await together(_template(one, clients) for one in deployed)
+    # One that is being deleted has no sets with instances any more, and soon no template.
+    deployed = [one for one in standing if one.stack.facts.exists and one.stack.status != "DELETE_IN_PROGRESS"]
+    templates = await together(observe_template(clients, one.stack) for one in deployed)
     return tuple(
         definition.stack_set
         for one, template in zip(deployed, templates, strict=True)
@@ -27,13 +27,3 @@ async def observe_sets(standing: tuple[Standing, ...], clients: Clients) -> tupl
             Holding(one.id, one.stack.site),
         )
     )
-
-
-async def _template(one: Standing, clients: Clients) -> object:
-    """Return the stack's template; none of one that is just being deleted."""
-    try:
-        return await observe_template(clients, one.stack)
-    except AwsError as error:
-        if error.code == "ValidationError" and "does not exist" in error.what:
-            return ""
-        raise

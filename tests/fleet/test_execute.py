@@ -6,8 +6,8 @@ from builder.deploy import Broke, Done
 from builder.deploy.progress import Begun, Started
 from builder.errors import ExitCode, Stopped
 from builder.fleet import execute_fleet, fleet_exit_code
-from builder.fleet.outcome import SetCancelled, SetDone, SetFailed
-from builder.fleet.progress import InstanceFailed, SetProgress
+from builder.fleet.outcome import FleetEnd, SetCancelled, SetDone, SetFailed
+from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
 from builder.terms import StackId
 from fake_aws import Fault
 from fleet.rig import CHANGED, LATER_CHANGED, STORAGE, FleetRig, two_sets
@@ -163,3 +163,25 @@ def test_retries_executed_again_are_done(standing: FleetRig) -> None:
     plan = standing.plan()
     for _ in range(2):
         assert standing.execute(plan).sets == (SetDone(ID, 1),)
+
+
+def test_a_set_that_is_being_put_back_when_somebody_looks_again_has_failed(standing: FleetRig) -> None:
+    standing.world.script.fails("UPDATE", "Topic", reason="limit", account=A, region=WEST)
+    plan = standing.plan(two_sets(CHANGED, FailureToleranceCount=0, MaxConcurrentCount=1))
+    left = asyncio.Event()
+
+    def leave_at_failure(event: FleetProgress) -> None:
+        if isinstance(event, SetProgress) and event.status == "FAILED":
+            left.set()
+
+    async def leave_and_come_back() -> FleetEnd:
+        running = asyncio.ensure_future(execute_fleet(plan, standing.clients, leave_at_failure))
+        await left.wait()
+        running.cancel()
+        await asyncio.wait({running})
+        return await execute_fleet(plan, standing.clients, standing.events.append)
+
+    end = standing.run(leave_and_come_back)
+    assert isinstance(end.ordinary[0], Broke)
+    assert isinstance(end.sets[0], SetFailed)
+    assert {one.status for one in standing.instances()} == {"CURRENT"}
