@@ -20,6 +20,7 @@ from builder.terms import AccountId, Region, Site
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
 
@@ -72,6 +73,12 @@ class Clients:
         with aws_errors(f"profile {profile}" if profile else "credentials"):
             return cls(boto3.Session(profile_name=profile), roles=roles, told=told)
 
+    def reaching(self, roles: Mapping[AccountId, str]) -> "Clients":
+        """Return clients of the same identity that reach these accounts by these roles as well."""
+        others = Clients(self._session, roles={**self._roles, **roles}, make_core=self._make_core, tempo=self.tempo)
+        others._told = self._told
+        return others
+
     def of(self, site: Site) -> "Clients":
         """Return the clients for a site: by the role of its account, where one is named, else these.
 
@@ -101,6 +108,10 @@ class Clients:
     def dynamodb(self, region: Region) -> "DynamoDBClient":
         """Return DynamoDB of a region."""
         return cast("DynamoDBClient", self._client("dynamodb", region))
+
+    def organizations(self, region: Region) -> "OrganizationsClient":
+        """Return Organizations; whatever the region, its partition has one endpoint (us-east-1's in `aws`)."""
+        return cast("OrganizationsClient", self._client("organizations", region))
 
     def s3(self, region: Region) -> "S3Client":
         """Return S3 of a region."""

@@ -13,6 +13,7 @@ import click
 from builder import __version__
 from builder.cli.deploy import deploy
 from builder.cli.destroy import destroy
+from builder.cli.fleet import fleet
 from builder.cli.graph import graph
 from builder.cli.init import init
 from builder.cli.lint import lint
@@ -31,6 +32,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Without AWS": (init, render, lint, graph, policy, rehearse, local),
     "Review first": (plan, show, execute, discard),
     "In one go": (deploy, outputs, destroy),
+    "In many accounts": (fleet,),
 }
 
 
@@ -65,10 +67,13 @@ for _command in (command for section in _SECTIONS.values() for command in sectio
     cli.add_command(_command)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; nothing a person or AWS did wrong ends in a traceback."""
+def main(arguments: Sequence[str] | None = None, wiring: Wiring | None = None) -> int:
+    """Run a command and return its exit code; nothing a person or AWS did wrong ends in a traceback.
+
+    `wiring` gives the command other clients or another clock than its options and environment lead to.
+    """
     try:
-        return int(cli.main(arguments, prog_name="python -m builder", standalone_mode=False) or 0)
+        return int(cli.main(arguments, prog_name="python -m builder", standalone_mode=False, obj=wiring) or 0)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -119,6 +119,30 @@ class Wiring:
         whole = make_deployment(assembly.manifest, assembly.templates, self.suffix, account=account)
         return narrow(whole, [Region(region) for region in self.skip_regions])
 
+    @cached_property
+    def fleet(self) -> "Deployment":
+        """The fleet's assembly, a folder of the system's own, bound to the environment. Raises BadInput."""
+        from builder.assembly import read_assembly
+        from builder.assembly.store import FLEET_FOLDER
+        from builder.deploy import make_deployment
+
+        if self.skip_regions:
+            raise BadInput(
+                where="--skip-region",
+                what="a fleet reaches every region through the one that holds its StackSets; none can be left out",
+                next_step="the same without it    what fails in a lost region is done by a later `fleet deploy`, alone",
+            )
+        _ = self.current  # a stale system would be a stale fleet
+        folder = self.templates / FLEET_FOLDER
+        if not folder.is_dir():
+            raise BadInput(
+                where=str(folder),
+                what="is not there: no fleet was rendered",
+                next_step=f"say `fleet:` in {self.config.name}, then: python -m builder render",
+            )
+        assembly = read_assembly(folder)
+        return make_deployment(assembly.manifest, assembly.templates, self.suffix)
+
     @property
     def role_arn(self) -> str | None:
         """The role that CloudFormation assumes, where dr.yaml names one for the environment."""

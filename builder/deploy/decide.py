@@ -11,6 +11,8 @@ from builder.deploy.template import read_template
 from builder.errors import Stopped
 from builder.terms import Operation
 
+_LEFT_BY_FAILURE = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -32,11 +34,20 @@ class Keep:
 Decision = Change | Rebuild | Keep
 
 
-def decide(deployment: Deployment, desired: DesiredStack, observed: ObservedStack | None, template: object) -> Decision:
+def decide(
+    deployment: Deployment,
+    desired: DesiredStack,
+    observed: ObservedStack | None,
+    template: object,
+    *,
+    unrolled: bool = False,
+) -> Decision:
     """Return what the stack needs.
 
     `template` is what GetTemplate shows of an observed stack, None where nothing is deployed. A stack with an
-    operation under way is waited for before this is asked.
+    operation under way is waited for before this is asked. `unrolled` says that the stack's failures are never rolled
+    back: it is updated from where one left it.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
     Raises Stopped for a stack that is another's, or in a status that takes no change set.
     """
     if observed is None or observed.facts.operation is Operation.CREATE:
@@ -47,6 +58,8 @@ def decide(deployment: Deployment, desired: DesiredStack, observed: ObservedStac
             what=f"a stack named {observed.name} is there already and is not this deployment's",
             next_step="python -m builder plan --env SUFFIX    makes other names",
         )
+    if unrolled and observed.status in _LEFT_BY_FAILURE:
+        return Change("UPDATE")
     match observed.facts.operation:
         case Operation.UPDATE:
             return Change("UPDATE") if _differs(desired, observed, template) else Keep()

@@ -90,7 +90,7 @@ def _within(path: str, allowed: list[str]) -> bool:
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any], parameters: frozenset[str]) -> Iterator[str]:
     was, will = properties_of(before), properties_of(after)
     for name in was.keys() | will.keys():
-        if was.get(name) != will.get(name) or not parameters.isdisjoint(_references(will.get(name))):
+        if was.get(name) != will.get(name) or not parameters.isdisjoint(references(will.get(name))):
             yield f"/Properties/{name}"
     yield from (f"/{name}" for name in _ATTRIBUTES if before.get(name) != after.get(name))
     if before.get("Type") != after.get("Type"):
@@ -115,10 +115,10 @@ def _spread(touched: dict[str, set[str]], standing: Iterable[str], after: Mappin
 
 def _users_of(resource: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
     for name, value in properties_of(resource).items():
-        yield name, set(_references(value))
+        yield name, set(references(value))
 
 
-def _references(value: object) -> Iterator[str]:
+def references(value: object) -> Iterator[str]:
     """Yield every logical id, parameter and condition that a value refers to."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -129,9 +129,9 @@ def _references(value: object) -> Iterator[str]:
                     yield name
                 case "Fn::Sub", str() | [str(), *_]:
                     yield from _SUB.findall(inner if isinstance(inner, str) else inner[0])
-                    yield from _references(inner)
+                    yield from references(inner)
                 case _:
-                    yield from _references(inner)
+                    yield from references(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _references(inner)
+            yield from references(inner)

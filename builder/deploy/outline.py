@@ -12,7 +12,7 @@ from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.expected import expect_changes
 from builder.deploy.look import Look
 from builder.deploy.observe import ObservedStack
-from builder.deploy.records import Found, ResourceChange
+from builder.deploy.records import Found, Options, ResourceChange
 from builder.deploy.sequence import make_sequence
 from builder.deploy.template import read_template
 from builder.errors import Stopped, gathered
@@ -51,12 +51,12 @@ class Outline:
         return tuple(dict.fromkeys(part.desired.id for part in (*self.now, *self.later)))
 
 
-def make_outline(deployment: Deployment, look: Look, *, drift: bool = False) -> Outline:
-    """Return what has to be done about each stack; with `drift`, also where only CloudFormation can tell.
+def make_outline(deployment: Deployment, look: Look, options: Options = Options()) -> Outline:
+    """Return what has to be done about each stack; to put drift right, also where only CloudFormation can tell.
 
     Raises Stopped, with every reason, where one needs a person first.
     """
-    decided = _decide_all(deployment, look, drift=drift)
+    decided = _decide_all(deployment, look, options)
     parts = [part for desired, decision in decided for part in _parts(desired, decision, look)]
     return Outline(
         now=tuple(part for part in parts if not part.because),
@@ -66,7 +66,7 @@ def make_outline(deployment: Deployment, look: Look, *, drift: bool = False) -> 
     )
 
 
-def _decide_all(deployment: Deployment, look: Look, *, drift: bool) -> list[tuple[DesiredStack, Decision]]:
+def _decide_all(deployment: Deployment, look: Look, options: Options) -> list[tuple[DesiredStack, Decision]]:
     """Decide about every stack after those whose outputs it takes; in the assembly's order."""
     desired = {stack.id: stack for stack in deployment.stacks}
     decided: dict[StackId, tuple[DesiredStack, Decision]] = {}
@@ -76,12 +76,13 @@ def _decide_all(deployment: Deployment, look: Look, *, drift: bool) -> list[tupl
         stack = _bind(desired[stack_id], stands)
         observed = look.stacks.get(stack_id)
         try:
-            decision = decide(deployment, stack, observed, look.templates.get(stack_id))
+            unrolled = stack_id in options.unrolled
+            decision = decide(deployment, stack, observed, look.templates.get(stack_id), unrolled=unrolled)
         except Stopped as fault:
             faults.append(fault)
             continue
         # What it takes from another stack may come out otherwise, and what was changed by hand no template tells.
-        if isinstance(decision, Keep) and (stack.sources or drift):
+        if isinstance(decision, Keep) and (stack.sources or options.deployment_mode == "REVERT_DRIFT"):
             decision = Change("UPDATE")
         decided[stack_id] = stack, decision
     if faults:

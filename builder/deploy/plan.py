@@ -68,7 +68,7 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
     made. Then, and when it is cancelled, all that this run made is deleted again.
     """
     look = await look_around(deployment, clients, emit)
-    outline = make_outline(deployment, look, drift=wish.options.deployment_mode == "REVERT_DRIFT")
+    outline = make_outline(deployment, look, wish.options)
     emit(Begun(what="plan", stacks=tuple(part.desired.id for part in outline.now)))
     origin = Origin(deployment=deployment.name, assembly=deployment.digest, plan=seal.id, options=wish.options)
     planner = _Planner(origin, clients, emit, wish.lint)

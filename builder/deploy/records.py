@@ -228,6 +228,8 @@ class Options:
     import_existing: bool = False
     artifacts_bucket: str | None = None
     """Where templates go that are too large to send with the request."""
+    unrolled: tuple[StackId, ...] = ()
+    """Stacks that a failure leaves where it met them, and that the next update takes up from there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ async def execute_step(plan: Plan, step: Step, clients: Clients) -> Arn:
             clients.of(step.site).cloudformation(step.region).execute_change_set,
             ChangeSetName=step.change_set,
             ClientRequestToken=execution_token(plan, step.stack, step.part),
-            DisableRollback=False,
+            DisableRollback=step.stack in plan.options.unrolled,
         )
     except AwsError as error:
         if error.code not in _NOT_AVAILABLE and not await _is_busy(step, clients):

@@ -82,25 +82,30 @@ async def take_down(work: Demolition, one: Standing) -> Done | Broke:
     if one.stack.status == "DELETE_COMPLETE":
         return Done(one.id, one.stack.status)
     await _lift_protection(work, one)
-    await quiesce(one, work.clients)
-    for kind, physical_id in one.holders:
-        told = functools.partial(_tell_emptied, work.emit, one.id, physical_id)
-        await HOLDERS[kind].empty(work.clients.of(one.stack.site), one.stack.region, physical_id, told)
+    await empty(one, work.clients, work.emit)
     stack = await _delete(work, one, one.stack, attempt=1)
     for attempt in range(2, _TRIES + 1):
         if stack.status == "DELETE_COMPLETE":
             break
-        await _release(work, one, stack)
+        await release(one.id, stack, work.clients)
         stack = await _delete(work, one, stack, attempt)
     return Done(one.id, stack.status) if stack.status == "DELETE_COMPLETE" else await _broke(work, one, stack)
 
 
-async def _release(work: Demolition, one: Standing, stack: ObservedStack) -> None:
+async def empty(one: Standing, clients: Clients, emit: Emit) -> None:
+    """Remove what keeps the stack from being deleted, once nothing fills it again."""
+    await quiesce(one, clients)
+    for kind, physical_id in one.holders:
+        told = functools.partial(_tell_emptied, emit, one.id, physical_id)
+        await HOLDERS[kind].empty(clients.of(one.stack.site), one.stack.region, physical_id, told)
+
+
+async def release(stack_id: StackId, stack: ObservedStack, clients: Clients) -> None:
     """Remove what the deletion was refused for; there may be more in the stack than was found in it at first."""
-    now = await observe_standing(one.id, stack, work.clients)
-    await quiesce(now, work.clients)
+    now = await observe_standing(stack_id, stack, clients)
+    await quiesce(now, clients)
     for kind, physical_id in now.holders:
-        await HOLDERS[kind].release(work.clients.of(stack.site), stack.region, physical_id)
+        await HOLDERS[kind].release(clients.of(stack.site), stack.region, physical_id)
 
 
 async def _settled(work: Demolition, one: Standing) -> Standing:

@@ -11,7 +11,7 @@ from builder.errors import AwsError, Failed
 from builder.terms import Arn, Place, Site, StackId
 
 # What a poll lives through: it looks again later. The rest (a lost permission, say) ends the wait.
-_PASSING = (
+PASSING = (
     "Throttling",
     "ServiceUnavailable",
     "InternalFailure",
@@ -23,8 +23,9 @@ _PASSING = (
     "ConnectionClosedError",
 )
 
-# Longer than any operation of the resources at hand; a global table's first replica takes minutes.
-DEADLINE_S = 6 * 3600.0
+# As long as CloudFormation itself waits for the resource that may take longest, a StackSet with all its accounts.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
+DEADLINE_S = 36 * 3600.0
 
 Settled = Callable[[ObservedStack], bool]
 
@@ -106,7 +107,7 @@ class Watch:
         try:
             found = await self._view.stacks({wait.arn for wait in self._waits})
         except AwsError as error:
-            if error.code.startswith(_PASSING):
+            if error.code.startswith(PASSING):
                 return
             for wait in self._waits:
                 wait.future.set_exception(error)

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Literal
 
 from builder.deploy.outcome import Outcome
-from builder.deploy.progress import Progress
 from builder.deploy.records import Plan
+from builder.fleet.outcome import FleetEnd, SetOutcome
+from builder.fleet.progress import FleetProgress
+from builder.fleet.records import FleetPlan, SetPlan
 from builder.report.line import json_line
 from builder.report.review import Tally, make_tally
 
@@ -34,22 +36,66 @@ class RunEnded:
     event: Literal["run.ended"] = "run.ended"
 
 
-def event(progress: Progress, at: datetime) -> str:
+@dataclass(frozen=True, slots=True)
+class FleetPlanMade:
+    """A fleet's plan stands: what it does to each StackSet, and in which accounts and regions."""
+
+    plan: str
+    deployment: str
+    account: str
+    tally: Tally
+    allow: tuple[str, ...]
+    """What has to be allowed by name before it can be executed."""
+    sets: tuple[SetPlan, ...]
+    event: Literal["fleet.planned"] = "fleet.planned"
+
+
+@dataclass(frozen=True, slots=True)
+class FleetEnded:
+    """Nothing of ours goes on any more in a fleet; each stack that holds sets, and each set, with how it ended."""
+
+    steps: tuple[Outcome, ...]
+    sets: tuple[SetOutcome, ...]
+    event: Literal["fleet.ended"] = "fleet.ended"
+
+
+def event(progress: FleetProgress, at: datetime) -> str:
     """Return a progress record as one line, its kind and time first."""
     return _line(at, dataclasses.asdict(progress))
 
 
 def made(plan: Plan, at: datetime) -> str:
     """Return what a plan amounts to as one line; the plan itself is in its file."""
-    allow = dict.fromkeys((*(trip.allow for trip in plan.guards), *(review.allow for review in plan.pending)))
-    facts = PlanMade(plan.id, plan.deployment, plan.account, make_tally(plan), tuple(allow))
+    facts = PlanMade(plan.id, plan.deployment, plan.account, make_tally(plan), _allow(plan))
+    return _line(at, dataclasses.asdict(facts))
+
+
+def fleet_made(plan: FleetPlan, at: datetime) -> str:
+    """Return a fleet's plan as one line: every account and region of it, and every resource."""
+    ordinary = plan.ordinary
+    tally = make_tally(ordinary)
+    facts = FleetPlanMade(ordinary.id, ordinary.deployment, ordinary.account, tally, _allow(ordinary), plan.sets)
     return _line(at, dataclasses.asdict(facts))
 
 
 def ended(outcomes: Sequence[Outcome], at: datetime) -> str:
     """Return all outcomes as one line."""
-    steps = [{"outcome": type(one).__name__.lower(), **dataclasses.asdict(one)} for one in outcomes]
-    return _line(at, {**dataclasses.asdict(RunEnded(())), "steps": steps})
+    return _line(at, {**dataclasses.asdict(RunEnded(())), "steps": _outcomes(outcomes)})
+
+
+def fleet_ended(end: FleetEnd, at: datetime) -> str:
+    """Return how everything in a fleet ended as one line."""
+    said = {"steps": _outcomes(end.ordinary), "sets": _outcomes(end.sets)}
+    return _line(at, {**dataclasses.asdict(FleetEnded((), ())), **said})
+
+
+def _outcomes(outcomes: Sequence[Outcome | SetOutcome]) -> list[dict[str, object]]:
+    return [{"outcome": type(one).__name__.lower(), **dataclasses.asdict(one)} for one in outcomes]
+
+
+def _allow(plan: Plan) -> tuple[str, ...]:
+    names = (*(trip.allow for trip in plan.guards), *(review.allow for review in plan.pending))
+    return tuple(dict.fromkeys(names))
 
 
 def _line(at: datetime, facts: dict[str, object]) -> str:

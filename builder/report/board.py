@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from builder.deploy import progress as said
-from builder.deploy.progress import Progress
+from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
 from builder.report.words import in_words
 from builder.terms import STATUSES, StackId
 
@@ -77,7 +77,7 @@ class Board:
     is_whole: bool = False
     """Whether all stacks of the run are known; else nobody can say which share of them is done."""
 
-    def take(self, event: Progress, now: datetime) -> None:
+    def take(self, event: FleetProgress, now: datetime) -> None:
         """Note what an event says."""
         if isinstance(event, said.Begun):
             self.is_whole = True
@@ -88,7 +88,12 @@ class Board:
         if isinstance(event, said.InHand):
             row.detail = " ".join(reversed(in_words(event)))
             return
-        row.what, row.detail = in_words(event)
+        if isinstance(event, InstanceFailed):
+            row.detail = " ".join(in_words(event))
+            return
+        row.what, detail = in_words(event)
+        # Which account failed last is worth more than that the rest goes on.
+        row.detail = row.detail if isinstance(event, SetProgress) and event.failed else detail
         row.phase = _phase(event, row.phase)
         if row.phase is _Phase.RUNNING:
             row.since, row.until = row.since or now, None
@@ -144,7 +149,7 @@ def duration(span: timedelta) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _phase(event: Progress, before: _Phase) -> _Phase:
+def _phase(event: FleetProgress, before: _Phase) -> _Phase:
     match event:
         case said.Planned() | said.Unchanged() | said.Finished():
             return _Phase.DONE

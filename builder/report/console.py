@@ -12,8 +12,9 @@ from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from builder.deploy.progress import Begun, Emit, InHand, Progress
+from builder.deploy.progress import Begun, InHand
 from builder.errors import Stopped
+from builder.fleet.progress import FleetEmit, FleetProgress
 from builder.report import as_json
 from builder.report.board import Board
 from builder.report.words import in_words
@@ -72,7 +73,7 @@ class Console:
             raise Stopped(where="question", what="declined", next_step="")
 
     @contextmanager
-    def progress(self) -> Iterator[Emit]:
+    def progress(self) -> Iterator[FleetEmit]:
         """Show what long work says of itself, until the block ends."""
         if self.json_events:
             yield lambda event: self.result(as_json.event(event, self.now()))
@@ -82,7 +83,7 @@ class Console:
         else:
             yield self._plain_line
 
-    def _plain_line(self, event: Progress) -> None:
+    def _plain_line(self, event: FleetProgress) -> None:
         if not isinstance(event, InHand):  # too many for a log that nobody asked to be long; --json has them
             stack = "" if isinstance(event, Begun) else event.stack
             self.say(f"{self.now():%H:%M:%S}  {stack:<24} {': '.join(filter(None, in_words(event)))}")
@@ -104,7 +105,7 @@ class _LiveTable:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def emit(self, event: Progress) -> None:
+    def emit(self, event: FleetProgress) -> None:
         self._board.take(event, self._now())
 
     def _frame(self) -> RenderableType:

@@ -8,8 +8,9 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from builder.assembly.finding import Finding
 from builder.deploy.outcome import Outcome
-from builder.deploy.progress import Progress
-from builder.report.as_json import PlanMade, RunEnded
+from builder.fleet.outcome import SetOutcome
+from builder.fleet.progress import FleetProgress
+from builder.report.as_json import FleetEnded, FleetPlanMade, PlanMade, RunEnded
 from builder.report.findings import FINDING
 
 _TIME = {"type": "string", "format": "date-time", "description": "When it was said, in UTC."}
@@ -27,7 +28,7 @@ class _AsPrinted(GenerateJsonSchema):
 
 def make_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
-    kinds = (*get_args(Progress), PlanMade, RunEnded, Finding)
+    kinds = (*get_args(FleetProgress), PlanMade, RunEnded, FleetPlanMade, FleetEnded, Finding)
     _, made = TypeAdapter.json_schemas(
         [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],
         schema_generator=_AsPrinted,
@@ -37,7 +38,7 @@ def make_schema() -> bytes:
     for kind in kinds:
         _add_first(definitions[kind.__name__], "at", _TIME)
     _add_first(definitions[Finding.__name__], "event", {"const": FINDING})
-    for kind in get_args(Outcome):
+    for kind in (*get_args(Outcome), *get_args(SetOutcome)):
         _add_first(definitions[kind.__name__], "outcome", {"const": kind.__name__.lower()})
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -79,12 +79,13 @@ def _entry(entry: Entry) -> Iterator[_Line]:
     if entry.remark:
         yield f"  {printable(entry.remark)}"
     for change in entry.changes:
-        yield from _change(change)
+        yield from change_lines(change)
     for finding in entry.findings:
         yield Text(f"  validation: {printable(finding)}", style="yellow")
 
 
-def _change(change: ResourceChange) -> Iterator[_Line]:
+def change_lines(change: ResourceChange) -> Iterator[Text | str]:
+    """Yield what happens to one resource: its line, then its properties, losses and warnings."""
     style = "red" if is_lost(change) else "green" if change.action == "Add" else "yellow"
     # What goes is said in so many words; the signs say the rest.
     words = f"  {fate(change)}" if change.is_replaced or change.action == "Dynamic" else ""

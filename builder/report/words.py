@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from builder.deploy import progress as said
-from builder.deploy.progress import Progress
+from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
 from builder.report.review import one_line
 
 _RUNS = {"plan": "planning", "execute": "executing", "destroy": "destroying"}
@@ -12,8 +12,10 @@ _REASON_WIDTH = 300
 _End = said.Planned | said.Unchanged | said.Finished | said.FirstFailure | said.NotStarted
 
 
-def in_words(event: Progress) -> tuple[str, str]:
+def in_words(event: FleetProgress) -> tuple[str, str]:
     """Return what an event says, without the stack it is about: the news, and what there is to add or an empty text."""
+    if isinstance(event, SetProgress | InstanceFailed):
+        return _of_fleet(event)
     match event:
         case said.Begun(what=what, stacks=stacks):
             return _RUNS[what], _counted(len(stacks), "stack")
@@ -48,6 +50,13 @@ def _of_end(event: _End) -> tuple[str, str]:
         case said.NotStarted(because=because):
             return "not started", because
     assert_never(event)
+
+
+def _of_fleet(event: SetProgress | InstanceFailed) -> tuple[str, str]:
+    if isinstance(event, InstanceFailed):
+        return "FAILED", f"{event.account} {event.region}: {one_line(event.reason, _REASON_WIDTH)}"
+    failed = f", {event.failed} failed" if event.failed else ""
+    return f"{event.done}/{event.total}{failed}", f"{event.action} {event.status}"
 
 
 def _counted(count: int, word: str) -> str:

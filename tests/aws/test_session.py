@@ -3,11 +3,12 @@ import subprocess
 import sys
 from typing import Any
 
+import botocore.session
 import pytest
 
 from builder.aws import Clients, Tempo
 from builder.errors import BadInput
-from builder.terms import Region
+from builder.terms import AccountId, Region, Site
 from fake_aws import World
 
 US_EAST_1 = Region("us-east-1")
@@ -52,3 +53,27 @@ def test_every_request_is_told_with_where_it_goes_and_nothing_of_what_it_says() 
     clients = Clients(world.session(), told=told.append)
     clients.cloudformation(Region("us-west-2")).describe_stacks()
     assert told == ["cloudformation.DescribeStacks at cloudformation.us-west-2.amazonaws.com"]
+
+
+def test_other_accounts_are_reached_by_roles_that_become_known_later() -> None:
+    world, told = World(), list[str]()
+
+    def make_core() -> botocore.session.Session:
+        core = botocore.session.Session()
+        world.reach(core)
+        return core
+
+    clients = Clients(world.session(), make_core=make_core, told=told.append)
+    there = Site(AccountId("444455556666"), Region("us-west-2"))
+    reaching = clients.reaching({AccountId("444455556666"): "arn:aws:iam::444455556666:role/tap"})
+    assert clients.of(there) is clients
+    answer = reaching.of(there).sts(there.region).get_caller_identity()
+    assert answer["Account"] == "444455556666"
+    assert reaching.sts(there.region).get_caller_identity()["Account"] == "111122223333"
+    assert any(line.startswith("sts.AssumeRole") for line in told)
+
+
+def test_organizations_has_one_endpoint_whatever_the_region() -> None:
+    assert Clients(World().session()).organizations(Region("us-west-2")).meta.endpoint_url == (
+        "https://organizations.us-east-1.amazonaws.com"
+    )

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.fleet_rig import FleetCommand, render
 from conftest import Command
 
 
@@ -11,3 +12,19 @@ def deployed(project: Path, credentials: None, builder: Command) -> Command:
     answer = builder("deploy", "--yes", "--env", "synthmfm20")
     assert answer.code == 0, answer
     return builder
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> FleetCommand:
+    """The fleet's command line on the fake AWS, in a folder with a rendered fleet."""
+    monkeypatch.chdir(tmp_path)
+    render(tmp_path / "templates")
+    return FleetCommand(capsys)
+
+
+@pytest.fixture
+def standing(fleet: FleetCommand) -> FleetCommand:
+    """The same, with the fleet deployed."""
+    answer = fleet("deploy", "--yes")
+    assert answer.code == 0, answer
+    return fleet

@@ -72,3 +72,15 @@ def test_roles_of_other_accounts_are_taken_by_account(credentials: None) -> None
 def test_a_role_that_is_not_said_in_full_is_a_wrong_input(said: str) -> None:
     with pytest.raises(BadInput, match="--account-role"):
         _ = Wiring(account_roles=(said,), environment={}).clients
+
+
+def test_no_region_can_be_left_out_of_a_fleet(project: Path) -> None:
+    with pytest.raises(BadInput, match="none can be left out") as caught:
+        _ = Wiring(skip_regions=("us-east-1",), environment={}).fleet
+    assert "without it" in caught.value.next_step
+
+
+def test_a_fleet_that_was_not_rendered_is_asked_for_in_the_file(project: Path) -> None:
+    with pytest.raises(BadInput, match="no fleet was rendered") as caught:
+        _ = Wiring(environment={}).fleet
+    assert "say `fleet:` in dr.yaml" in caught.value.next_step

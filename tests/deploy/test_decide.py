@@ -86,3 +86,12 @@ def test_a_refusal_says_why_the_stack_is_so_and_what_to_type_next(status: str, c
     with pytest.raises(Stopped, match="because") as caught:
         decide(DEPLOYMENT, TABLE, observed(status), TABLE.template)
     assert caught.value.next_step.startswith(command)
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_stack_that_is_never_rolled_back_is_updated_from_where_a_failure_left_it(status: str) -> None:
+    if status in {"CREATE_FAILED", "UPDATE_FAILED"}:
+        assert decide(DEPLOYMENT, TABLE, observed(status), TABLE.template, unrolled=True) == Change("UPDATE")
+    elif STATUSES[status].operation is Operation.RECOVER:
+        with pytest.raises(Stopped, match=status):
+            decide(DEPLOYMENT, TABLE, observed(status), TABLE.template, unrolled=True)

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from builder.deploy import Broke, Cancelled, Done, Outcome, execute_plan
+from builder.deploy import Broke, Cancelled, Done, Options, Outcome, Wish, execute_plan
 from builder.deploy.progress import FirstFailure, NotStarted, Started, Status
 from builder.errors import Stopped
 from builder.terms import StackId
@@ -128,3 +128,17 @@ def test_an_update_that_cannot_be_rolled_back_says_what_to_type_next(standing: R
     with pytest.raises(Stopped, match="ended in UPDATE_ROLLBACK_FAILED") as caught:
         standing.execute(plan)
     assert caught.value.next_step == broke.next_step
+
+
+def test_an_unrolled_stack_stays_where_a_failure_met_it_and_is_taken_up_from_there(rig: Rig) -> None:
+    wish = Wish(options=Options(unrolled=(StackId("us-east-1/service"),)))
+    rig.world.script.fails("CREATE", "ExecutionRole", reason="limit", region="us-east-1")
+    outcomes = {outcome.stack: outcome for outcome in rig.deploy(wish=wish)}
+    broke = outcomes[StackId("us-east-1/service")]
+    assert isinstance(broke, Broke)
+    assert (broke.status, broke.reason) == ("CREATE_FAILED", "limit")
+    again = rig.plan(wish=wish)
+    assert {step.stack: step.type for step in again.steps}[StackId("us-east-1/service")] == "UPDATE"
+    assert again.deletions == ()
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(again))
+    assert rig.statuses()[StackId("us-east-1/service")] == "UPDATE_COMPLETE"

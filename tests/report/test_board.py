@@ -5,9 +5,9 @@ import pytest
 from rich.console import Console
 
 from builder.deploy import progress as said
-from builder.deploy.progress import Progress
+from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
 from builder.report.board import Board, duration
-from builder.terms import StackId
+from builder.terms import AccountId, Region, StackId
 from report.sample import SERVICE, TABLE
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -16,7 +16,7 @@ REGIONS = 17
 MANY = tuple(StackId(f"region-{number % REGIONS}/stack-{number:03}") for number in range(500))
 
 
-def board(*events: Progress) -> Board:
+def board(*events: FleetProgress) -> Board:
     """A board that was told an event a second."""
     made = Board(started=START)
     for second, event in enumerate(events):
@@ -74,7 +74,7 @@ def test_without_knowing_all_stacks_there_is_no_bar() -> None:
         ([said.Unchanged(TABLE)], "1 of 1 done"),
     ],
 )
-def test_what_is_counted_is_what_was_said(events: list[Progress], words: str) -> None:
+def test_what_is_counted_is_what_was_said(events: list[FleetProgress], words: str) -> None:
     told = board(said.Begun("execute", (TABLE,)), said.Started(TABLE, "UPDATE"), *events)
     assert words in shown(told)[0]
 
@@ -143,3 +143,11 @@ def test_a_narrow_screen_has_no_bar() -> None:
 )
 def test_times_are_as_short_as_they_can_be(seconds: float, words: str) -> None:
     assert duration(timedelta(seconds=seconds)) == words
+
+
+def test_a_set_shows_how_far_it_is_and_which_account_failed_last_while_it_goes_on() -> None:
+    failed = InstanceFailed(BUCKET, AccountId("4" * 12), Region("us-west-2"), "limit")
+    going: list[FleetProgress] = [SetProgress(BUCKET, "UPDATE", "RUNNING", 3, 40, 0, "op"), failed]
+    lines = shown(board(*going, SetProgress(BUCKET, "UPDATE", "RUNNING", 4, 40, 1, "op")))
+    assert " ".join(lines[-1].split()) == "us-west-2 storage 4/40, 1 failed FAILED 444444444444 us-west-2: limit 1:30"
+    assert "UPDATE RUNNING" in shown(board(*going[:1]))[-1]

@@ -1,9 +1,9 @@
 import pytest
 
 from builder.deploy import progress as said
-from builder.deploy.progress import Progress
+from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
 from builder.report.words import in_words
-from builder.terms import LogicalId
+from builder.terms import AccountId, LogicalId, Region
 from report.sample import TABLE
 
 
@@ -30,7 +30,13 @@ from report.sample import TABLE
         (said.FirstFailure(TABLE, "", "limit"), ("FAILED", "limit")),
         (said.NotStarted(TABLE, "x failed"), ("not started", "x failed")),
         (said.Emptied(TABLE, "bucket", 2000), ("emptying", "bucket, 2,000 versions removed")),
+        (SetProgress(TABLE, "UPDATE", "RUNNING", 34, 40, 1, "op"), ("34/40, 1 failed", "UPDATE RUNNING")),
+        (SetProgress(TABLE, "CREATE", "QUEUED", 0, 40, 0, "op"), ("0/40", "CREATE QUEUED")),
+        (
+            InstanceFailed(TABLE, AccountId("1" * 12), Region("us-east-1"), "limit\nreached"),
+            ("FAILED", "111111111111 us-east-1: limit reached"),
+        ),
     ],
 )
-def test_every_event_has_words(event: Progress, words: tuple[str, str]) -> None:
+def test_every_event_has_words(event: FleetProgress, words: tuple[str, str]) -> None:
     assert in_words(event) == words

@@ -3,11 +3,12 @@
 One module a type; those that are only guarded are one table. Listed here and nowhere else.
 """
 
-from builder.deploy.resources import bucket, function_url, global_table, key, log_group, table
+from builder.deploy.resources import bucket, function_url, global_table, key, log_group, stack_set, table
 from builder.deploy.resources.guarded_only import GUARDED_ONLY
 from builder.deploy.resources.holder import Holder, Seen
 
 HOLDERS: dict[str, Holder] = {
+    stack_set.TYPE: stack_set.HOLDER,
     "AWS::DynamoDB::GlobalTable": global_table.HOLDER,
     "AWS::DynamoDB::Table": table.HOLDER,
     "AWS::KMS::Key": key.KEY,

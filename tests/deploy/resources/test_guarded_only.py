@@ -11,7 +11,7 @@ def test_every_type_is_one_that_aws_has_somewhere() -> None:
 
 
 def test_no_type_with_a_module_of_its_own_is_said_again() -> None:
-    assert len(HOLDERS) == len(GUARDED_ONLY) + 7
+    assert len(HOLDERS) == len(GUARDED_ONLY) + 8
 
 
 def test_every_type_says_what_goes_with_it() -> None:

@@ -1,0 +1,72 @@
+"""`fleet deploy`: plan, ask, execute, and again what failed before."""
+
+from collections.abc import Collection
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from builder.cli.fleet_carry_out import carry_out_fleet, stop_option
+from builder.cli.fleet_plan import overrides_option, tell_fleet_plan
+from builder.cli.options import global_options
+from builder.cli.wiring import Wiring
+from builder.cli.wish import allow_option, make_wish, wish_options, yes_option
+from builder.errors import BuilderError, ExitCode
+
+if TYPE_CHECKING:
+    from builder.fleet import FleetPlan
+
+
+@click.command()
+@yes_option
+@allow_option
+@stop_option
+@overrides_option
+@wish_options
+@global_options
+@click.pass_obj
+def deploy(
+    wiring: Wiring,
+    /,
+    *,
+    yes: bool,
+    allow: Collection[str],
+    stop: bool,
+    overrides: bool,
+    **said: Any,  # noqa: ANN401
+) -> ExitCode:
+    """Plan, show what happens in each account, ask, and execute exactly that; retries what failed before."""
+    from builder.deploy import execute_unreviewed, sweep
+    from builder.fleet import execute_fleet, make_fleet_plan
+
+    deployment, clients, wish = wiring.fleet, wiring.clients, make_wish(wiring, "deploy", said)
+    with wiring.console.progress() as emit:
+        plan = wiring.run(make_fleet_plan(deployment, clients, wiring.seal(), emit, wish, all_overrides=overrides))
+    tell_fleet_plan(wiring, plan)
+    if plan.is_empty:
+        return ExitCode.DONE
+    if not yes:
+        _ask(wiring, plan)
+    run = partial(
+        execute_fleet,
+        plan,
+        clients,
+        allow=allow,
+        in_detail=wiring.console.in_detail,
+        execution=execute_unreviewed,
+    )
+    code = carry_out_fleet(wiring, plan, run, stop=stop)
+    if code is ExitCode.DONE:
+        wiring.run(sweep(deployment, plan.ordinary, clients))
+    return code
+
+
+def _ask(wiring: Wiring, plan: "FleetPlan") -> None:
+    """Ask whether to go on; where nobody says yes the plan's change sets go again."""
+    from builder.deploy import discard_plan
+
+    try:
+        wiring.console.ask("Execute exactly this?", "yes")
+    except (BuilderError, click.Abort):
+        wiring.run(discard_plan(plan.ordinary, wiring.clients))
+        raise

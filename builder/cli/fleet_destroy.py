@@ -1,0 +1,43 @@
+"""`fleet destroy`: the stacks in all accounts, then the sets, then the stacks that hold them."""
+
+from collections.abc import Collection
+
+import click
+
+from builder.cli.fleet_carry_out import tell_fleet_end
+from builder.cli.fleet_choice import find_fleet
+from builder.cli.options import global_options
+from builder.cli.wiring import Wiring
+from builder.cli.wish import allow_option
+from builder.errors import ExitCode
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Answer every question with yes, the deployment's name included.")
+@click.option("--retain", is_flag=True, help="Leave the stacks in their accounts, on their own from then on.")
+@click.option("--role", metavar="NAME", help="A role in each account that may empty buckets there; else none is.")
+@allow_option
+@global_options
+@click.pass_obj
+def destroy(wiring: Wiring, *, yes: bool, retain: bool, role: str | None, allow: Collection[str]) -> ExitCode:
+    """Delete the fleet's stacks in all accounts, with all data in them, and the sets; goes on where it was left."""
+    from builder.deploy import Removal, check_protection
+    from builder.fleet import FleetRemoval, destroy_fleet
+    from builder.report.fleet_status import standing as told
+
+    deployment = wiring.fleet
+    standing, sets = find_fleet(wiring)
+    if not standing:
+        wiring.console.say(f"nothing of {deployment.name} stands in {', '.join(deployment.regions)}")
+        return ExitCode.DONE
+    wiring.console.say(told(standing, sets))
+    check_protection(standing, allow)
+    if not yes:
+        kept = "their stacks stay" if retain else "with their stacks in all accounts and all data"
+        wiring.console.ask(f"Delete all of this, {kept}? Type the deployment's name", deployment.name)
+    needs = {stack.id: stack.needs for stack in deployment.stacks}
+    removal = Removal(standing=standing, needs=needs, allow=allow)
+    fleet = FleetRemoval(removal=removal, role=role, retain=retain)
+    with wiring.console.progress() as emit:
+        end = wiring.run(destroy_fleet(fleet, wiring.clients, wiring.seal().id, emit))
+    return tell_fleet_end(wiring, end, "python -m builder fleet destroy    goes on from here")

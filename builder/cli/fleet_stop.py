@@ -1,0 +1,19 @@
+"""`fleet stop`: what runs on the fleet's StackSets ends where it is."""
+
+import click
+
+from builder.cli.fleet_carry_out import stop_sets
+from builder.cli.fleet_choice import find_fleet
+from builder.cli.options import global_options
+from builder.cli.wiring import Wiring
+from builder.errors import ExitCode
+
+
+@click.command()
+@global_options
+@click.pass_obj
+def stop(wiring: Wiring) -> ExitCode:
+    """Stop every operation that runs on the fleet's StackSets; accounts not reached yet stay as they are."""
+    _, sets = find_fleet(wiring)
+    stop_sets(wiring, sets)
+    return ExitCode.DONE

@@ -1,0 +1,43 @@
+"""A fleet: the same system in many accounts by StackSets, planned as change sets of the stack that holds the sets.
+
+It works from assemblies and by the deployer, as `deploy` does, and never imports config, topology or stacks.
+
+    definition  the StackSets of a template                targets, organization  the accounts they come to
+    observe     what a set holds, and what runs on it      resolved, difference   what a template changes in a stack
+    setting     all that is known of one set               reach                  what that means in each account
+    remarks     what a person should know beside it        guards                 what must not happen unasked
+    plan        the ordinary plan, and what it means       watch                  progress of every set's operations
+    execute     the change sets, then what failed before   operation, order       our own operations, by needs
+    status, outputs, stop, destroy                         standing               the sets that there are
+"""
+
+from builder.fleet.destroy import FleetRemoval, destroy_fleet
+from builder.fleet.execute import execute_fleet
+from builder.fleet.outcome import FleetEnd, fleet_exit_code
+from builder.fleet.outputs import observe_fleet_outputs
+from builder.fleet.plan import make_fleet_plan
+from builder.fleet.plan_file import read_fleet_plan, write_fleet_plan
+from builder.fleet.progress import FleetEmit
+from builder.fleet.records import FleetPlan, StackSet
+from builder.fleet.standing import observe_sets
+from builder.fleet.status import Choice, observe_status
+from builder.fleet.stop import stop_operations
+
+__all__ = [
+    "Choice",
+    "FleetEmit",
+    "FleetEnd",
+    "FleetPlan",
+    "FleetRemoval",
+    "StackSet",
+    "destroy_fleet",
+    "execute_fleet",
+    "fleet_exit_code",
+    "make_fleet_plan",
+    "observe_fleet_outputs",
+    "observe_sets",
+    "observe_status",
+    "read_fleet_plan",
+    "stop_operations",
+    "write_fleet_plan",
+]

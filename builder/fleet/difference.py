@@ -1,0 +1,145 @@
+"""What an update from one template to another does to a stack's resources, where AWS offers no change set; pure.
+
+Replacement is known of the types that are guarded, by the properties that no update changes in place.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from builder.deploy.expected import references
+from builder.deploy.records import PropertyChange, ResourceChange
+from builder.deploy.resources import HOLDERS, Seen
+from builder.deploy.resources.create_only import create_only, perhaps_create_only
+from builder.deploy.template import properties_of, resources_of
+from builder.terms import LogicalId
+
+_ATTRIBUTES = ("CreationPolicy", "UpdatePolicy", "DeletionPolicy", "UpdateReplacePolicy")
+_DOES: Mapping[str | None, str] = {"True": "Always", "Conditional": "Conditionally"}
+Resource = Mapping[str, Any]
+
+
+def find_changes(deployed: Mapping[str, Any], desired: Mapping[str, Any]) -> tuple[ResourceChange, ...]:
+    """Return what becomes of each resource that does not stay as it is; both templates are resolved."""
+    before, after = resources_of(deployed), resources_of(desired)
+    modified = {
+        name: change
+        for name in after
+        if name in before and (change := _modified(LogicalId(name), before[name], after[name])) is not None
+    }
+    modified = _spread(modified, {name: one for name, one in after.items() if name in before})
+    return (
+        *(_gone(LogicalId(name), one) for name, one in before.items() if name not in after),
+        *(_change("Add", LogicalId(name), one) for name, one in after.items() if name not in before),
+        *(modified[name] for name in after if name in modified),
+    )
+
+
+def merge_changes(found: Iterable[tuple[ResourceChange, ...]]) -> tuple[ResourceChange, ...]:
+    """Return every change that any instance meets; of one resource's several the gravest."""
+    merged: dict[tuple[str, LogicalId], ResourceChange] = {}
+    for change in (change for changes in found for change in changes):
+        known = merged.get((change.action, change.logical_id))
+        if known is None or (change.is_replaced and not known.is_replaced):
+            merged[change.action, change.logical_id] = change
+    return tuple(merged.values())
+
+
+def _change(action: str, name: LogicalId, resource: Resource) -> ResourceChange:
+    return ResourceChange(action=action, logical_id=name, type=str(resource.get("Type", "")))
+
+
+def _gone(name: LogicalId, resource: Resource) -> ResourceChange:
+    policy = resource.get("DeletionPolicy")
+    kept = "Retain" if policy == "RetainExceptOnCreate" else str(policy or "Delete")
+    return replace(_change("Remove", name, resource), policy_action=kept)
+
+
+def _modified(name: LogicalId, before: Resource, after: Resource) -> ResourceChange | None:
+    kind = str(after.get("Type", ""))
+    if before.get("Type") != after.get("Type"):
+        # CloudFormation refuses that in an update. It is told as what it would come to.
+        return _replaced(replace(_change("Modify", name, before), replacement="True"), after)
+    was, will = properties_of(before), properties_of(after)
+    touched = [prop for prop in dict.fromkeys((*was, *will)) if was.get(prop) != will.get(prop)]
+    attributes = [one for one in _ATTRIBUTES if before.get(one) != after.get(one)]
+    if not touched and not attributes:
+        return None
+    replacement = _replacement(kind, was, will)
+    holder = HOLDERS.get(kind)
+    seen = Seen(before=was, after=will, touched=frozenset(touched))
+    change = ResourceChange(
+        action="Modify",
+        logical_id=name,
+        type=kind,
+        replacement=replacement,
+        scope=(*(["Properties"] if touched else []), *attributes),
+        properties=tuple(
+            PropertyChange(path=f"/Properties/{prop}", before=_told(was.get(prop)), after=_told(will.get(prop)))
+            for prop in touched
+        ),
+        losses=holder.losses(seen) if holder else (),
+        warnings=holder.warnings(seen) if holder else (),
+    )
+    return _replaced(change, after) if change.is_replaced else change
+
+
+def _replacement(kind: str, was: Mapping[str, Any], will: Mapping[str, Any]) -> str:
+    if any(_at(was, path) != _at(will, path) for path in create_only(kind)):
+        return "True"
+    if any(_at(was, path) != _at(will, path) for path in perhaps_create_only(kind)):
+        return "Conditional"
+    return "False"
+
+
+def _replaced(change: ResourceChange, after: Resource) -> ResourceChange:
+    """Return the change with what becomes of the old resource."""
+    kept = str(after.get("UpdateReplacePolicy") or "Delete")
+    recreation = _DOES[change.replacement]
+    properties = tuple(replace(one, recreation=recreation) for one in change.properties)
+    return replace(change, policy_action=f"ReplaceAnd{kept}", properties=properties)
+
+
+def _at(value: object, path: str) -> object:
+    """Return what a schema's path leads to; of a list, which `*` stands for, all of it."""
+    for step in path.split("/"):
+        if step == "*":
+            break
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _told(value: object) -> str | None:
+    return None if value is None else value if isinstance(value, str) else str(value)
+
+
+def _spread(changes: dict[str, ResourceChange], stay: Mapping[str, Resource]) -> dict[str, ResourceChange]:
+    """Add what refers to a resource that is replaced, or may be: it takes another value then, and may be replaced too.
+
+    Of a type that holds nothing nobody here knows what replaces it.
+    """
+    spread = dict(changes)
+    while True:
+        unsure = {name for name, one in spread.items() if one.is_replaced or one.type not in HOLDERS}
+        more = dict(_reached(unsure, spread, stay))
+        if not more:
+            return spread
+        spread |= more
+
+
+def _reached(
+    unsure: set[str], known: Mapping[str, ResourceChange], stay: Mapping[str, Resource]
+) -> Iterator[tuple[str, ResourceChange]]:
+    for name, resource in stay.items():
+        kind = str(resource.get("Type", ""))
+        props = [
+            prop
+            for prop, value in properties_of(resource).items()
+            if not (unsure - {name}).isdisjoint(references(value)) and prop in {*create_only(kind)}
+        ]
+        if props and not (name in known and known[name].is_replaced):
+            change = known.get(name) or _change("Modify", LogicalId(name), resource)
+            paths = {one.path for one in change.properties}
+            added = (PropertyChange(path=f"/Properties/{prop}") for prop in props if f"/Properties/{prop}" not in paths)
+            change = replace(change, replacement="Conditional", properties=(*change.properties, *added))
+            yield name, _replaced(change, resource)

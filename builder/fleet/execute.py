@@ -1,0 +1,164 @@
+"""Executing a fleet's plan: its change sets, never rolled back, each set watched; then what failed before, again."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from builder.aws import Clients, together
+from builder.deploy import Broke, Done, Outcome, Overtaken, Plan, execute_plan
+from builder.deploy.progress import Begun, Emit, Finished, NotStarted, Progress, Started
+from builder.errors import Stopped
+from builder.fleet.observe import observe_instances
+from builder.fleet.operation import update_instances
+from builder.fleet.order import in_order, needs_of
+from builder.fleet.outcome import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
+from builder.fleet.progress import FleetEmit
+from builder.fleet.records import FleetPlan, Instance, SetPlan, StackSet
+from builder.fleet.watch import SetWatch
+from builder.terms import Site, StackId
+
+_PLAN_AGAIN = "python -m builder fleet plan    makes a new plan from what stands now"
+_AGAIN = "python -m builder fleet deploy    takes up what failed, and only that"
+
+
+class Execution(Protocol):
+    """A way to execute the ordinary plan: one that was reviewed, or one of this very run."""
+
+    async def __call__(
+        self, plan: Plan, clients: Clients, emit: Emit, *, allow: Collection[str] = (), in_detail: bool = False
+    ) -> tuple[Outcome, ...]:
+        """Execute it and return how each stack ended."""
+
+
+async def execute_fleet(  # noqa: PLR0913 - as execute_plan
+    plan: FleetPlan,
+    clients: Clients,
+    emit: FleetEmit,
+    *,
+    allow: Collection[str] = (),
+    in_detail: bool = False,
+    execution: Execution = execute_plan,
+) -> FleetEnd:
+    """Execute exactly the plan's change sets, then its retries, and return how everything ended.
+
+    A set counts as done when each account and region that the plan touches shows it, whatever its operations said.
+    Raises what `execute_plan` raises, with nothing executed. When this is cancelled, what runs in AWS goes on.
+    """
+    changing = [one for one in plan.sets if one.does != "nothing"]
+    watch = SetWatch(clients, emit, expected=_expected(plan))
+    await watch.begin(one.stack_set for one in plan.sets if one.touched)
+    async with watch.following(one.stack_set for one in changing):
+        try:
+            told = _with_sets(emit, plan)
+            ordinary = await execution(plan.ordinary, clients, told, allow=allow, in_detail=in_detail)
+        except Stopped as error:
+            raise _of_a_fleet(error) from error
+    ordinary = tuple(_with_next_step(one) for one in ordinary)
+    whole = all(isinstance(one, Done) for one in ordinary)
+    broken = {one.resource.partition(" ")[0] for one in ordinary if isinstance(one, Broke)}
+    changed = await together(
+        _as_it_stands(watch, one, one.changed) if whole else _after_failure(watch, one, broken) for one in changing
+    )
+    failed = next((one.stack for one in changed if not isinstance(one, SetDone)), None)
+    if whole and failed is None:
+        retried = await _retry(watch, plan)
+    else:
+        because = f"{failed or 'the stack that holds the sets'} failed"
+        retried = tuple(SetCancelled(one.id, because) for one in plan.sets if one.retries)
+    for outcome in (*changed, *retried):
+        _tell(emit, outcome)
+    return FleetEnd(ordinary, (*changed, *retried))
+
+
+def _with_sets(emit: FleetEmit, plan: FleetPlan) -> Emit:
+    """Return what tells, as the work begins, that it is about the sets as well."""
+    sets = tuple(one.id for one in plan.sets if one.touched)
+
+    def told(event: Progress) -> None:
+        emit(replace(event, stacks=(*event.stacks, *sets)) if isinstance(event, Begun) else event)
+
+    return told
+
+
+def _of_a_fleet(error: Stopped) -> Stopped:
+    """Return the refusal with what goes on from there in a fleet; what is to be allowed is the same as anywhere."""
+    next_step = error.next_step if "--allow" in error.next_step else _PLAN_AGAIN
+    return Stopped(where=error.where, what=error.what, next_step=next_step)
+
+
+def _expected(plan: FleetPlan) -> Mapping[tuple[StackId, str], int]:
+    counts = {}
+    for one in plan.sets:
+        counts[one.id, "CREATE"] = len(one.joining)
+        counts[one.id, "UPDATE"] = len(one.updating) or len(one.retries)
+        counts[one.id, "DELETE"] = len(one.leaving)
+    return counts
+
+
+def _with_next_step(outcome: Outcome) -> Outcome:
+    """Return the outcome with what goes on from there: a stack of sets is taken up where it was left."""
+    if isinstance(outcome, Broke | Overtaken):
+        return replace(outcome, next_step=_AGAIN)
+    return outcome
+
+
+async def _after_failure(watch: SetWatch, planned: SetPlan, broken: Collection[str]) -> SetOutcome:
+    """Return how a set ended whose stack failed; `broken` are the logical ids that it failed for.
+
+    A set that failed may look well in every account, because CloudFormation has put it back to what it was.
+    """
+    if not watch.has_seen(planned.id):
+        return SetCancelled(planned.id, because="the stack that holds it failed before")
+    ended = await _as_it_stands(watch, planned, planned.changed)
+    failed = watch.unsuccessful(planned.id)
+    if failed is None and planned.stack_set.logical_id not in broken:
+        return ended
+    standing = ended.failures if isinstance(ended, SetFailed) else ()
+    failures = {one.site: one for one in (*standing, *watch.failures(planned.id))}
+    reason = f"{failed.action} {failed.status}" if failed else "CloudFormation has put it back to what it was"
+    return SetFailed(planned.id, tuple(failures.values()), reason=reason)
+
+
+async def _retry(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:
+    planned = {one.id: one for one in plan.sets}
+
+    async def again(stack_set: StackSet) -> SetOutcome:
+        one = planned[stack_set.id]
+        watch.emit(Started(stack=one.id, what=f"RETRY in {len(one.retries)}"))
+        operations = await update_instances(watch, stack_set, one.retries, plan.ordinary.id)
+        ended = await _as_it_stands(watch, one, [instance.site for instance in one.retries])
+        if isinstance(ended, SetFailed):
+            reasons = [f"{each.status}: {each.reason}" for each in operations if each.status != "SUCCEEDED"]
+            return replace(ended, reason="; ".join(reasons))
+        return ended
+
+    sets = [one.stack_set for one in plan.sets if one.retries]
+    return await in_order(sets, needs_of(one.stack_set for one in plan.sets), again)
+
+
+async def _as_it_stands(watch: SetWatch, planned: SetPlan, touched: Collection[Site]) -> SetOutcome:
+    """Return whether each of these sites is as planned: current where it stays, and gone where it leaves."""
+    standing = {one.site: one for one in await observe_instances(watch.clients, planned.stack_set)}
+    seen = {one.site: one.reason for one in watch.failures(planned.id)}
+    failures = []
+    for site in touched:
+        found = standing.get(site)
+        if _is_well(found, leaves=site in planned.leaving and site not in planned.joining):
+            continue
+        told = found.reason if found else "no stack came into being"
+        failures.append(Failure(site, seen.get(site) or told or "no reason given"))
+    return SetFailed(planned.id, tuple(failures)) if failures else SetDone(planned.id, len(touched))
+
+
+def _is_well(found: Instance | None, *, leaves: bool) -> bool:
+    return found is None if leaves else found is not None and found.status == "CURRENT"
+
+
+def _tell(emit: FleetEmit, outcome: SetOutcome) -> None:
+    match outcome:
+        case SetDone():
+            emit(Finished(stack=outcome.stack, status="CURRENT"))
+        case SetCancelled():
+            emit(NotStarted(stack=outcome.stack, because=outcome.because))
+        case SetFailed():
+            pass  # each of its failures is told by itself

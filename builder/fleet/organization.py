@@ -1,0 +1,56 @@
+"""A read-only look at the organisation: its management account, and who is in the units that a fleet names."""
+
+from typing import TYPE_CHECKING
+
+from builder.aws import Clients, call, together
+from builder.fleet.targets import Organization
+from builder.terms import AccountId, Region
+
+if TYPE_CHECKING:
+    from mypy_boto3_organizations import OrganizationsClient
+    from mypy_boto3_organizations.type_defs import AccountTypeDef
+
+_WHERE = "organization"
+
+
+async def observe_organization(clients: Clients, region: Region, units: tuple[str, ...]) -> Organization:
+    """Return who is in these organisational units and all below them; no call where none is asked about.
+
+    Organizations answers from one region of each partition, whatever `region` says.
+    Raises AwsError where the credentials are neither the management account's nor a delegated administrator's.
+    """
+    if not units:
+        return Organization()
+    client = clients.organizations(region)
+    described = await call(_WHERE, client.describe_organization)
+    found = await together(_below(client, unit) for unit in units)
+    members = {unit: tuple(account["Id"] for account in accounts) for unit, accounts in zip(units, found, strict=True)}
+    states = {account["Id"]: _state(account) for accounts in found for account in accounts}
+    return Organization(
+        management=AccountId(described["Organization"]["MasterAccountId"]),
+        members={unit: tuple(AccountId(one) for one in accounts) for unit, accounts in members.items()},
+        inactive={AccountId(account): state for account, state in states.items() if state != "ACTIVE"},
+    )
+
+
+async def _below(client: "OrganizationsClient", parent: str) -> "list[AccountTypeDef]":
+    """Return the accounts of a unit and of every unit below it, over all pages."""
+
+    def here() -> "tuple[list[AccountTypeDef], list[str]]":
+        accounts = [
+            account
+            for page in client.get_paginator("list_accounts_for_parent").paginate(ParentId=parent)
+            for account in page["Accounts"]
+        ]
+        pages = client.get_paginator("list_organizational_units_for_parent").paginate(ParentId=parent)
+        return accounts, [unit["Id"] for page in pages for unit in page["OrganizationalUnits"]]
+
+    accounts, units = await call(f"{_WHERE}: {parent}", here)
+    for below in await together(_below(client, unit) for unit in units):
+        accounts += below
+    return accounts
+
+
+def _state(account: "AccountTypeDef") -> str:
+    """Return the account's state: `State` succeeds `Status`, which AWS retires."""
+    return account.get("State") or account.get("Status") or "ACTIVE"

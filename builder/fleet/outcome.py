@@ -1,0 +1,75 @@
+"""How a fleet's sets ended: a closed union, from which, with that of their stacks, the exit code comes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from builder.deploy import Outcome, exit_code
+from builder.errors import ExitCode
+from builder.terms import Site, StackId
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One account and region that a set did not get into the state that was wanted."""
+
+    site: Site
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetDone:
+    """The set's stacks are as they should be wherever the plan touches them."""
+
+    stack: StackId
+    instances: int
+    """How many the plan touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetFailed:
+    """Some of the set's stacks are not as they should be, be it within the failure tolerance or beyond."""
+
+    stack: StackId
+    failures: tuple[Failure, ...]
+    reason: str = ""
+    """Of the set as a whole, where it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetCancelled:
+    """Nothing was begun on the set."""
+
+    stack: StackId
+    because: str
+
+
+SetOutcome = SetDone | SetFailed | SetCancelled
+
+
+@dataclass(frozen=True, slots=True)
+class FleetEnd:
+    """How everything ended."""
+
+    ordinary: tuple[Outcome, ...]
+    sets: tuple[SetOutcome, ...] = ()
+
+
+def fleet_exit_code(end: FleetEnd) -> ExitCode:
+    """Return the code that it all amounts to: a failed instance, within the tolerance or not, can never end in 0."""
+    codes = {exit_code(end.ordinary), *_codes(end.sets)}
+    gravest_first = (ExitCode.FAILED, ExitCode.STOPPED, ExitCode.INTERRUPTED)
+    return next((code for code in gravest_first if code in codes), ExitCode.DONE)
+
+
+def _codes(sets: Iterable[SetOutcome]) -> Iterable[ExitCode]:
+    for one in sets:
+        match one:
+            case SetDone():
+                yield ExitCode.DONE
+            case SetFailed():
+                yield ExitCode.FAILED
+            case SetCancelled():
+                yield ExitCode.STOPPED
+            case _:
+                assert_never(one)

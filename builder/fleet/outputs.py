@@ -1,0 +1,82 @@
+"""The outputs of a fleet's stacks, which StackSets do not return: read in each account, through a role there."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from builder.aws import Clients, together
+from builder.deploy.observe import ObservedStack, observe_stack
+from builder.errors import BadInput, BuilderError
+from builder.fleet.outcome import Failure
+from builder.fleet.records import Instance, StackSet
+from builder.fleet.status import Choice, observe_chosen
+from builder.terms import AccountId, Region, StackId
+
+
+@dataclass(frozen=True, slots=True)
+class StackOutputs:
+    """What one stack puts out."""
+
+    account: AccountId
+    region: Region
+    stack: StackId
+    outputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOutputs:
+    """What all stacks that were asked for put out, and where that could not be read."""
+
+    stacks: tuple[StackOutputs, ...] = ()
+    failures: tuple[Failure, ...] = field(default_factory=tuple)
+
+
+async def observe_fleet_outputs(
+    sets: Collection[StackSet], clients: Clients, choice: Choice, role: str | None
+) -> FleetOutputs:
+    """Return the outputs of the stacks that are asked for; no call is made in any other account.
+
+    `role` is the name of the one to assume there; else it is the execution role of the sets.
+    Raises BadInput where the sets have none.
+    """
+    found = await together(observe_chosen(one, clients, choice) for one in sets)
+    chosen = [(one, instance) for one, instances in zip(sets, found, strict=True) for instance in instances]
+    reaching = reach(clients, chosen, role)
+    read = await together(_read(one, instance, reaching) for one, instance in chosen)
+    return FleetOutputs(
+        stacks=tuple(one for one in read if isinstance(one, StackOutputs)),
+        failures=tuple(one for one in read if isinstance(one, Failure)),
+    )
+
+
+def reach(clients: Clients, instances: Collection[tuple[StackSet, Instance]], role: str | None) -> Clients:
+    """Return clients that reach the accounts of these instances; pure. Raises BadInput without a role to take there."""
+    roles = {}
+    for stack_set, one in instances:
+        name = role or stack_set.execution_role
+        if not name:
+            raise BadInput(
+                where="--role",
+                what=f"{stack_set.id} is service-managed: it has no execution role that this account may assume",
+                next_step="--role OrganizationAccountAccessRole    or another role that trusts this account",
+            )
+        partition = one.stack.split(":")[1] if one.stack else "aws"
+        roles[AccountId(str(one.site.account))] = f"arn:{partition}:iam::{one.site.account}:role/{name}"
+    return clients.reaching(roles)
+
+
+async def observe_instance_stack(one: Instance, reaching: Clients) -> ObservedStack | None:
+    """Return the stack of an instance, looked at in its own account; None if it has none."""
+    if not one.stack:
+        return None
+    found = await observe_stack(reaching, one.site, one.stack)
+    return found if found is not None and found.facts.exists else None
+
+
+async def _read(stack_set: StackSet, one: Instance, reaching: Clients) -> StackOutputs | Failure:
+    try:
+        found = await observe_instance_stack(one, reaching)
+    except BuilderError as error:
+        return Failure(one.site, f"{stack_set.id}: {error.what}")
+    if found is None:
+        return Failure(one.site, f"{stack_set.id}: no stack stands: {one.reason or one.status}")
+    return StackOutputs(AccountId(str(one.site.account)), one.site.region, stack_set.id, found.outputs)

@@ -1,0 +1,135 @@
+"""Planning a fleet: the ordinary plan of the stacks that hold its sets, and what that means in each account."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from builder.aws import Clients, together
+from builder.deploy import Deployment, Emit, Plan, Seal, Wish, discard_plan, make_plan
+from builder.deploy.desired import DesiredStack
+from builder.deploy.observe import observe_stack, observe_template
+from builder.deploy.records import Deferred, ResourceChange, Step
+from builder.errors import BuilderError
+from builder.fleet.definition import has_sets, read_definitions
+from builder.fleet.guards import fleet_trips
+from builder.fleet.observe import observe_set
+from builder.fleet.organization import observe_organization
+from builder.fleet.reach import plan_set
+from builder.fleet.records import FLEET_PLAN_VERSION, Definition, FleetPlan, Holding
+from builder.fleet.setting import Setting
+from builder.fleet.standing import pseudo_parameters
+from builder.fleet.targets import Aim, Organization, take_aim, units_of
+from builder.terms import AccountId, LogicalId, StackId
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One set as the assembly has it and as the deployed template does; at least one of them."""
+
+    desired: Definition | None
+    deployed: Definition | None
+    change: ResourceChange | None
+
+    @property
+    def either(self) -> Definition:
+        """The set as it will be, or as it is where it goes."""
+        one = self.desired or self.deployed
+        assert one is not None, "a pair of nothing"  # noqa: S101 - made below from the union of both
+        return one
+
+    @property
+    def standing(self) -> Definition:
+        """The set by the name that it stands under, which a replacement changes."""
+        return self.deployed or self.either
+
+
+def unrolled_stacks(deployment: Deployment) -> tuple[StackId, ...]:
+    """Return the stacks that hold sets: a rollback of one would go through all its accounts a second time."""
+    return tuple(stack.id for stack in deployment.stacks if has_sets(stack.template))
+
+
+async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
+    deployment: Deployment,
+    clients: Clients,
+    seal: Seal,
+    emit: Emit,
+    wish: Wish = Wish(),
+    *,
+    all_overrides: bool = False,
+) -> FleetPlan:
+    """Return the plan, its change sets standing in CloudFormation for review.
+
+    Raises what `make_plan` raises, and BadInput where a set aims at the management account; then, too, nothing that
+    this run made is left.
+    """
+    unrolled = replace(wish, options=replace(wish.options, unrolled=unrolled_stacks(deployment)))
+    ordinary = await make_plan(deployment, clients, seal, emit, unrolled)
+    try:
+        return await _look_further(ordinary, deployment, clients, all_overrides=all_overrides)
+    except (BuilderError, asyncio.CancelledError):
+        await asyncio.shield(discard_plan(ordinary, clients))
+        raise
+
+
+async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients, *, all_overrides: bool) -> FleetPlan:
+    pairs = [
+        pair
+        for stack in deployment.stacks
+        if has_sets(stack.template)
+        for pair in _pairs(ordinary, stack, await _deployed(ordinary, stack, clients))
+    ]
+    definitions = [one for pair in pairs for one in (pair.desired, pair.deployed) if one is not None]
+    region = pairs[0].either.stack_set.site.region if pairs else deployment.regions[0]
+    organization = await observe_organization(clients, region, units_of(one.targets for one in definitions))
+    aims = [_aim(pair.desired, organization) for pair in pairs]
+    observed = await together(
+        observe_set(clients, pair.standing.stack_set, all_overrides=all_overrides) for pair in pairs
+    )
+    sets = tuple(
+        plan_set(
+            Setting(
+                definition=pair.either,
+                change=pair.change,
+                observed=found,
+                aim=aim,
+                aimed=_aim(pair.deployed, organization).sites,
+            )
+        )
+        for pair, aim, found in zip(pairs, aims, observed, strict=True)
+    )
+    guarded = replace(ordinary, guards=(*ordinary.guards, *fleet_trips(sets)))
+    return FleetPlan(version=FLEET_PLAN_VERSION, ordinary=guarded, sets=sets)
+
+
+async def _deployed(ordinary: Plan, stack: DesiredStack, clients: Clients) -> tuple[Definition, ...]:
+    """Return the sets of the template that is deployed; none where there is no stack yet."""
+    found = await observe_stack(clients, stack.site, stack.name)
+    if found is None or not found.facts.exists:
+        return ()
+    template = await observe_template(clients, found)
+    return read_definitions(
+        template, {**found.parameters, **_pseudo(ordinary.account, stack)}, Holding(stack.id, stack.site)
+    )
+
+
+def _pairs(ordinary: Plan, stack: DesiredStack, deployed: tuple[Definition, ...]) -> list[_Pair]:
+    values = {name: value for name, value in stack.parameters.items() if isinstance(value, str)}
+    desired = read_definitions(
+        stack.template, {**values, **_pseudo(ordinary.account, stack)}, Holding(stack.id, stack.site)
+    )
+    links: tuple[Step | Deferred, ...] = (*ordinary.steps, *ordinary.deferred)
+    changes = {change.logical_id: change for one in links if one.stack == stack.id for change in one.changes}
+    new, old = _by_id(desired), _by_id(deployed)
+    return [_Pair(new.get(name), old.get(name), changes.get(name)) for name in dict.fromkeys((*new, *old))]
+
+
+def _by_id(definitions: tuple[Definition, ...]) -> dict[LogicalId, Definition]:
+    return {one.stack_set.logical_id: one for one in definitions}
+
+
+def _aim(definition: Definition | None, organization: Organization) -> Aim:
+    return take_aim(definition.stack_set, definition.targets, organization) if definition else Aim(sites=())
+
+
+def _pseudo(account: AccountId, stack: DesiredStack) -> Mapping[str, str]:
+    return pseudo_parameters(stack.account or account, stack.region, stack.name)

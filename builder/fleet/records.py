@@ -1,0 +1,151 @@
+"""What planning says of a fleet; fleet-plan.json is a `FleetPlan`, written out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from pydantic import ConfigDict
+
+from builder.deploy.records import Plan, ResourceChange
+from builder.terms import AccountId, LogicalId, Region, Site, StackId
+
+FLEET_PLAN_VERSION = 1
+_STRICT = ConfigDict(extra="forbid")
+
+Does = Literal["create", "update", "targets", "remove", "nothing"]
+"""What a plan does to a set: `targets` leaves its template alone and has accounts come or go."""
+
+
+class Holding(NamedTuple):
+    """A stack that holds sets as its resources, and where it stands."""
+
+    stack: StackId
+    site: Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackSet:
+    """One StackSet and how it is worked on."""
+
+    __pydantic_config__ = _STRICT
+    id: StackId
+    """Of the stack that it puts into every account, `us-west-2/storage`."""
+    name: str
+    logical_id: LogicalId
+    held_by: Holding
+    needs: tuple[StackId, ...] = ()
+    """The sets that have to be done before it."""
+    is_service_managed: bool = False
+    call_as: Literal["SELF", "DELEGATED_ADMIN"] = "SELF"
+    execution_role: str = ""
+    preferences: Mapping[str, Any] = field(default_factory=dict)
+    """OperationPreferences, as CloudFormation takes them."""
+
+    @property
+    def site(self) -> Site:
+        """Where it is administered."""
+        return self.held_by.site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """Where a template wants a set's stacks: accounts and organisational units, as AWS combines them."""
+
+    accounts: tuple[AccountId, ...] = ()
+    units: tuple[str, ...] = ()
+    filter: Literal["NONE", "INTERSECTION", "DIFFERENCE", "UNION"] = "NONE"
+    regions: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One StackSet as a template has it."""
+
+    stack_set: StackSet
+    body: str | None
+    """The template of its stacks; None where it lies in a bucket."""
+    parameters: Mapping[str, str]
+    targets: tuple[Targets, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One stack instance as ListStackInstances shows it."""
+
+    __pydantic_config__ = _STRICT
+    site: Site
+    status: str
+    """CURRENT, OUTDATED or INOPERABLE."""
+    detailed_status: str = ""
+    reason: str = ""
+    stack: str = ""
+    """The ARN of its stack; empty where none came into being."""
+    unit: str = ""
+    """The organisational unit it came by; empty in a self-managed set."""
+    drift: str = ""
+    operation: str = ""
+    """The id of the operation that touched it last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overridden:
+    """An instance that has parameters of its own, with their values."""
+
+    __pydantic_config__ = _STRICT
+    site: Site
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPlan:
+    """What a plan does to one StackSet, and what that means in each account and region."""
+
+    __pydantic_config__ = _STRICT
+    stack_set: StackSet
+    does: Does
+    instances: tuple[Instance, ...] = ()
+    """As they stand."""
+    joining: tuple[Site, ...] = ()
+    """Where stacks are created."""
+    updating: tuple[Site, ...] = ()
+    """Where stacks that stand are updated."""
+    leaving: tuple[Site, ...] = ()
+    """Where stacks are deleted."""
+    retries: tuple[Instance, ...] = ()
+    """What failed before in a set that the change set does not touch, and is done again."""
+    changes: tuple[ResourceChange, ...] = ()
+    """What the new template does to the resources of a stack that runs the deployed one."""
+    overrides: tuple[Overridden, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """What a person should know beside all that: who is left out and why, what was not looked at."""
+
+    @property
+    def id(self) -> StackId:
+        """The set's id."""
+        return self.stack_set.id
+
+    @property
+    def changed(self) -> tuple[Site, ...]:
+        """Every account and region that the change set does anything in."""
+        return tuple(dict.fromkeys((*self.joining, *self.updating, *self.leaving)))
+
+    @property
+    def touched(self) -> tuple[Site, ...]:
+        """Every account and region that anything is done in."""
+        return tuple(dict.fromkeys((*self.changed, *(one.site for one in self.retries))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetPlan:
+    """Everything that is about to change in a fleet, nothing of it executed."""
+
+    __pydantic_config__ = _STRICT
+    version: int
+    ordinary: Plan
+    """The change sets of the stacks that hold the sets; its guards are those of the accounts too."""
+    sets: tuple[SetPlan, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.ordinary.is_empty and not any(one.retries for one in self.sets)

@@ -1,0 +1,11 @@
+import pytest
+
+from builder.cli.fleet import fleet
+from conftest import Command
+
+
+@pytest.mark.parametrize("verb", fleet.commands)
+def test_every_verb_of_a_fleet_explains_itself(builder: Command, verb: str) -> None:
+    answer = builder("fleet", verb, "--help")
+    assert answer.code == 0
+    assert (fleet.commands[verb].help or "").split()[0] in answer.out

@@ -1,0 +1,122 @@
+"""A fleet on the fake AWS: a world of accounts, and all that was said on the way."""
+
+from collections.abc import Callable, Collection, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import botocore.session
+
+from builder.aws import Clients
+from builder.deploy import Deployment, Removal, Seal, Standing, Wish, find_standing
+from builder.fleet import (
+    FleetEnd,
+    FleetPlan,
+    FleetRemoval,
+    StackSet,
+    destroy_fleet,
+    execute_fleet,
+    make_fleet_plan,
+    observe_sets,
+)
+from builder.fleet.observe import observe_instances
+from builder.fleet.outcome import SetOutcome
+from builder.fleet.progress import FleetProgress
+from builder.fleet.records import Instance
+from builder.terms import StackId
+from fake_aws import World, run_virtual
+from fleet.scene import ADMIN, fleet_deployment, fleet_template, stack_set
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+STORAGE = "us-west-2/storage"
+BODY = """\
+Parameters: {EnvironmentSuffix: {Type: String}}
+Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: one}}
+  Bucket:
+    Type: AWS::S3::Bucket
+    DeletionPolicy: Delete
+    UpdateReplacePolicy: Delete
+    Properties: {BucketName: !Sub 'tap-${EnvironmentSuffix}-${AWS::AccountId}-one'}
+Outputs:
+  Name: {Value: !Ref Bucket}
+"""
+CHANGED = BODY.replace("DisplayName: one", "DisplayName: two")
+REPLACED = BODY.replace("}-one'", "}-two'")
+LATER = BODY.replace("}-one'", "}-later'")
+LATER_CHANGED = LATER.replace("{BucketName", "{Tags: [{Key: a, Value: b}], BucketName")
+
+
+def two_sets(
+    body: str = BODY,
+    targets: dict[str, Any] | None = None,
+    later: str = LATER,
+    *,
+    managed: bool = True,
+    **preferences: int,
+) -> Deployment:
+    """Two sets, of which the second needs the first."""
+    bodies = {STORAGE: body, "us-east-1/storage": later}
+    said = {"MaxConcurrentCount": 10, "FailureToleranceCount": 9, **preferences}
+    return fleet_deployment(fleet_template(bodies, targets, preferences=said, managed=managed))
+
+
+def make_clients(world: World) -> Clients:
+    """Clients of the account that administers, which reach others by roles that are assumed when first asked for."""
+
+    def make_core() -> botocore.session.Session:
+        core = botocore.session.Session()
+        world.reach(core)
+        return core
+
+    return Clients(world.session(ADMIN), make_core=make_core)
+
+
+@dataclass
+class FleetRig:
+    world: World = field(default_factory=lambda: World(page_size=20))
+    deployment: Deployment = field(default_factory=two_sets)
+    events: list[FleetProgress] = field(default_factory=list)
+    runs: int = 0
+
+    def __post_init__(self) -> None:
+        self.clients = make_clients(self.world)
+
+    def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return run_virtual(work)
+
+    def said(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def plan(self, deployment: Deployment | None = None, **how: Any) -> FleetPlan:
+        self.runs += 1
+        self.deployment = deployment or self.deployment
+        seal = Seal(id=f"plan-{self.runs}", at="2026-01-01T00:00:00+00:00")
+        return self.run(lambda: make_fleet_plan(self.deployment, self.clients, seal, self.events.append, Wish(), **how))
+
+    def execute(self, plan: FleetPlan, allow: Collection[str] = ()) -> FleetEnd:
+        return self.run(lambda: execute_fleet(plan, self.clients, self.events.append, allow=allow))
+
+    def deploy(self, deployment: Deployment | None = None, allow: Collection[str] = ()) -> dict[StackId, SetOutcome]:
+        end = self.execute(self.plan(deployment), allow)
+        return {one.stack: one for one in end.sets}
+
+    def standing(self) -> tuple[tuple[Standing, ...], tuple[StackSet, ...]]:
+        async def look() -> tuple[tuple[Standing, ...], tuple[StackSet, ...]]:
+            found = await find_standing(self.deployment.name, self.deployment.sites, self.clients)
+            return found, await observe_sets(found, self.clients)
+
+        return self.run(look)
+
+    def destroy(self, **how: Any) -> FleetEnd:
+        self.runs += 1
+        found, _ = self.standing()
+        fleet = FleetRemoval(removal=Removal(standing=found, needs={}), **how)
+        return self.run(lambda: destroy_fleet(fleet, self.clients, f"destroy-{self.runs}", self.events.append))
+
+    def instances(self, stack: str = STORAGE) -> tuple[Instance, ...]:
+        return self.run(lambda: observe_instances(self.clients, stack_set(stack)))
+
+    def operations(self, operation: str) -> int:
+        return sum(call.operation == operation for call in self.world.calls)

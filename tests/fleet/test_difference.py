@@ -1,0 +1,114 @@
+import pytest
+
+from builder.deploy.records import ResourceChange
+from builder.fleet.difference import find_changes, merge_changes
+from builder.fleet.resolved import resolve_template
+from builder.terms import Region
+from fleet.scene import shipped_bodies
+
+PARAMETERS = {"EnvironmentSuffix": "dev", "Role": "secondary"}
+BODIES = shipped_bodies()
+
+
+def changes(before: str, after: str, **parameters: str) -> dict[str, ResourceChange]:
+    values, region = {**PARAMETERS, **parameters}, Region("us-west-2")
+    found = find_changes(resolve_template(before, PARAMETERS, region), resolve_template(after, values, region))
+    return {change.logical_id: change for change in found}
+
+
+@pytest.mark.parametrize("stack", BODIES)
+def test_the_same_template_changes_nothing(stack: str) -> None:
+    assert changes(BODIES[stack], BODIES[stack]) == {}
+
+
+def test_a_function_s_memory_changes_the_function_and_nothing_that_names_it() -> None:
+    body = BODIES["us-west-2/service"]
+    found = changes(body, body.replace("MemorySize: 256", "MemorySize: 512"))
+    assert set(found) == {"Function"}
+    (touched,) = found["Function"].properties
+    assert (touched.path, touched.before, touched.after) == ("/Properties/MemorySize", "256", "512")
+    assert not found["Function"].is_replaced
+
+
+def test_another_name_of_the_table_replaces_it() -> None:
+    body = BODIES["us-east-1/table"]
+    table = changes(body, body.replace("-global", "-worldwide"))["Table"]
+    assert table.is_replaced
+    assert (table.replacement, table.policy_action) == ("True", "ReplaceAndDelete")
+    assert table.properties[0].recreation == "Always"
+
+
+def test_another_value_of_a_parameter_is_another_name() -> None:
+    body = BODIES["us-east-1/table"]
+    assert changes(body, body, EnvironmentSuffix="prod")["Table"].is_replaced
+    assert changes(BODIES["us-west-2/service"], BODIES["us-west-2/service"], Role="primary")["FunctionUrl"].is_replaced
+
+
+def test_a_replica_less_is_a_loss() -> None:
+    body = BODIES["us-east-1/table"]
+    head, _, _ = body.partition("        - Region: us-west-2")
+    assert any("its replica in us-west-2" in loss for loss in changes(body, head)["Table"].losses)
+
+
+THING = "Resources:\n  Data: {Type: AWS::S3::Bucket, Properties: {BucketName: one}}\n"
+
+
+def test_what_goes_and_what_comes() -> None:
+    other = "Resources:\n  Topic: {Type: AWS::SNS::Topic}\n"
+    found = changes(THING, other)
+    assert {name: (one.action, one.policy_action) for name, one in found.items()} == {
+        "Data": ("Remove", "Delete"),
+        "Topic": ("Add", None),
+    }
+    kept = THING.replace("Bucket,", "Bucket, DeletionPolicy: RetainExceptOnCreate,")
+    assert changes(kept, other)["Data"].policy_action == "Retain"
+
+
+def test_another_policy_alone_is_a_change_of_no_property() -> None:
+    kept = changes(THING, THING.replace("Bucket,", "Bucket, DeletionPolicy: Retain,"))["Data"]
+    assert (kept.scope, kept.properties, kept.is_replaced) == (("DeletionPolicy",), (), False)
+
+
+def test_another_type_under_the_same_name_is_told_as_a_replacement_of_what_stands() -> None:
+    data = changes(THING, "Resources:\n  Data: {Type: AWS::SNS::Topic}\n")["Data"]
+    assert (data.type, data.replacement) == ("AWS::S3::Bucket", "True")
+
+
+def test_a_condition_of_a_type_s_own_may_replace_it() -> None:
+    table = "Resources:\n  Data: {Type: AWS::DynamoDB::GlobalTable, Properties: {KeySchema: [{AttributeName: %s}]}}\n"
+    data = changes(table % "id", table % "key")["Data"]
+    assert (data.replacement, data.properties[0].recreation) == ("Conditional", "Conditionally")
+
+
+URL = """\
+Resources:
+  Function: {Type: AWS::Lambda::Function, Properties: {MemorySize: %s}}
+  Url: {Type: AWS::Lambda::Url, Properties: {AuthType: NONE, TargetFunctionArn: !GetAtt Function.Arn}}
+  Other: {Type: AWS::Lambda::Url, Properties: {AuthType: NONE, TargetFunctionArn: fixed}}
+"""
+
+
+def test_what_refers_to_something_that_may_be_replaced_may_be_too() -> None:
+    found = changes(URL % 1, URL % 2)
+    assert found["Url"].replacement == "Conditional"
+    assert found["Url"].properties[0].path == "/Properties/TargetFunctionArn"
+    assert "Other" not in found
+    both = changes(URL % 1, (URL % 2).replace("NONE, TargetFunctionArn: !", "AWS_IAM, TargetFunctionArn: !"))
+    assert [one.path for one in both["Url"].properties] == ["/Properties/AuthType", "/Properties/TargetFunctionArn"]
+
+
+def test_a_path_with_items_counts_all_of_them() -> None:
+    plain = (
+        "Resources:\n  Data: {Type: AWS::OpenSearchServerless::Index, Properties: {Settings: {Analysis: {A: %s}}}}\n"
+    )
+    assert changes(plain % 1, plain % 2)["Data"].replacement == "True"
+    assert changes(plain % 1, (plain % 1).replace("Settings: {", "Settings: {B: 1, "))["Data"].replacement == "False"
+
+
+def test_of_several_instances_the_gravest_counts() -> None:
+    body = BODIES["us-east-1/table"]
+    harmless = find_changes({"Resources": {"A": {"Type": "T"}}}, {"Resources": {}})
+    grave = tuple(changes(body, body, EnvironmentSuffix="prod").values())
+    mild = tuple(changes(body, body.replace("PAY_PER", "PAY_BY")).values())
+    merged = merge_changes([mild, grave, mild, harmless])
+    assert {one.logical_id: one.is_replaced for one in merged} == {"Table": True, "A": False}

@@ -1,0 +1,74 @@
+import pytest
+
+from builder.deploy.progress import Waiting
+from builder.errors import AwsError
+from builder.fleet.operation import delete_instances, make_batches, update_instances
+from builder.fleet.watch import SetWatch
+from fake_aws import Fault
+from fleet.rig import CHANGED, STORAGE, FleetRig, two_sets
+from fleet.scene import ACCOUNTS, WEST, instance, stack_set
+
+A, B, C = ACCOUNTS
+
+
+def test_accounts_that_are_meant_in_the_same_regions_go_in_one_call() -> None:
+    meant = [instance(A), instance(B), instance(A, "us-east-1"), instance(C)]
+    assert make_batches(stack_set(), meant) == (
+        {"Regions": ["us-east-1", "us-west-2"], "Accounts": [A]},
+        {"Regions": ["us-west-2"], "Accounts": [B, C]},
+    )
+    assert make_batches(stack_set(), []) == ()
+
+
+def test_a_service_managed_set_wants_the_units_that_the_accounts_came_by() -> None:
+    meant = [instance(A, unit="ou-2"), instance(B, unit="ou-1")]
+    (batch,) = make_batches(stack_set(is_service_managed=True), meant)
+    assert batch["DeploymentTargets"] == {
+        "Accounts": [A, B],
+        "OrganizationalUnitIds": ["ou-1", "ou-2"],
+        "AccountFilterType": "INTERSECTION",
+    }
+    assert "Accounts" not in batch
+
+
+def test_another_operation_on_the_set_is_waited_for_and_named(standing: FleetRig) -> None:
+    standing.deploy(two_sets(managed=False))  # else CloudFormation queues the second by itself
+    standing.world.script.takes(60, action="UPDATE", resource="Topic")
+    client = standing.clients.cloudformation(WEST)
+    set_ = stack_set(STORAGE)
+    client.update_stack_set(
+        StackSetName=set_.name,
+        TemplateBody=CHANGED,
+        Parameters=[{"ParameterKey": "EnvironmentSuffix", "ParameterValue": "dev"}],
+    )
+    watch = SetWatch(standing.clients, standing.events.append)
+
+    async def work() -> None:
+        await watch.begin([set_])
+        (ended,) = await update_instances(watch, set_, [instance(A)], "run")
+        assert ended.status == "SUCCEEDED"
+
+    standing.run(work)
+    assert [event.status for event in standing.said(Waiting)] == ["RUNNING"]
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.THROTTLE])
+def test_an_operation_is_begun_once_whatever_became_of_the_answer(standing: FleetRig, fault: Fault) -> None:
+    standing.world.faults.add(fault, operation="DeleteStackInstances", nth=1)
+    watch, set_ = SetWatch(standing.clients, standing.events.append), stack_set(STORAGE)
+
+    async def work() -> None:
+        await watch.begin([set_])
+        meant = [instance(A), instance(B)]
+        (ended,) = await delete_instances(watch, set_, meant, "run", retain=True)
+        assert ended.status == "SUCCEEDED"
+
+    standing.run(work)
+    assert [one.site.account for one in standing.instances()] == [C]
+
+
+def test_another_refusal_is_told(standing: FleetRig) -> None:
+    standing.world.faults.add(Fault.DENIED, operation="UpdateStackInstances")
+    watch = SetWatch(standing.clients, standing.events.append)
+    with pytest.raises(AwsError, match="not allowed to call UpdateStackInstances"):
+        standing.run(lambda: update_instances(watch, stack_set(STORAGE), [instance(A)], "run"))

@@ -1,0 +1,50 @@
+import json
+
+import pytest
+
+from builder.deploy.records import Options, Plan
+from builder.errors import BadInput
+from builder.fleet.plan_file import read_fleet_plan, write_fleet_plan
+from builder.fleet.records import FLEET_PLAN_VERSION, FleetPlan, Overridden
+from builder.terms import AccountId
+from fleet.scene import ACCOUNTS, ADMIN, FLEET, WEST, instance, set_plan, sites
+
+ORDINARY = Plan(
+    version=1,
+    id="plan-1",
+    at="2026-01-01T00:00:00+00:00",
+    account=AccountId(ADMIN),
+    deployment="tap-fleet-dev",
+    assembly="x",
+    steps=(),
+    options=Options(unrolled=(FLEET,)),
+)
+HERE = sites(WEST, *ACCOUNTS)
+PLAN = FleetPlan(
+    version=FLEET_PLAN_VERSION,
+    ordinary=ORDINARY,
+    sets=(
+        set_plan(
+            instances=(instance(ACCOUNTS[0], status="OUTDATED", reason="limit"),),
+            updating=HERE,
+            overrides=(Overridden(site=HERE[0], parameters={"Days": "3"}),),
+        ),
+    ),
+)
+
+
+def test_a_plan_is_the_same_when_it_is_read_again() -> None:
+    assert read_fleet_plan(write_fleet_plan(PLAN), "fleet-plan.json") == PLAN
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b'{"version": 1, "ordinary": {}}'])
+def test_what_is_no_plan_is_refused_with_the_command_that_makes_one(data: bytes) -> None:
+    with pytest.raises(BadInput, match="is no fleet's plan") as caught:
+        read_fleet_plan(data, "fleet-plan.json")
+    assert "fleet plan" in caught.value.next_step
+
+
+def test_another_version_is_refused() -> None:
+    said = json.loads(write_fleet_plan(PLAN)) | {"version": 9}
+    with pytest.raises(BadInput, match="plan version 9 is not 1"):
+        read_fleet_plan(json.dumps(said).encode(), "fleet-plan.json")

@@ -1,0 +1,143 @@
+from dataclasses import replace
+
+import pytest
+
+from builder.deploy.records import PropertyChange, ResourceChange
+from builder.fleet.reach import plan_set
+from builder.fleet.records import Definition, Overridden, Targets
+from builder.fleet.setting import Observed, Setting
+from builder.fleet.targets import Aim
+from builder.terms import LogicalId
+from fleet.scene import ACCOUNTS, WEST, instance, instances, shipped_bodies, sites, stack_set
+
+A, B, C = ACCOUNTS
+BODY = shipped_bodies()["us-east-1/table"]
+HERE = sites(WEST, *ACCOUNTS)
+DEFINITION = Definition(
+    stack_set=stack_set(), body=BODY, parameters={"EnvironmentSuffix": "dev"}, targets=(Targets(regions=(WEST,)),)
+)
+STANDS = Observed(body=BODY, parameters={"EnvironmentSuffix": "dev"}, instances=instances())
+SETTING = Setting(definition=DEFINITION, observed=STANDS, aim=Aim(sites=HERE), aimed=HERE)
+
+
+def change(action: str, *names: str) -> ResourceChange:
+    touched = tuple(PropertyChange(path=name) for name in names)
+    return ResourceChange(
+        action=action, logical_id=LogicalId("X"), type="AWS::CloudFormation::StackSet", properties=touched
+    )
+
+
+UPDATE = replace(SETTING, change=change("Modify", "/Properties/TemplateBody"))
+
+
+@pytest.mark.parametrize(
+    ("said", "does"),
+    [
+        (None, "nothing"),
+        (change("Add"), "create"),
+        (change("Remove"), "remove"),
+        (change("Modify"), "update"),
+        (change("Modify", "/Properties/TemplateBody"), "update"),
+        (change("Modify", "Properties.StackInstancesGroup"), "targets"),
+        (
+            change("Modify", "/Properties/StackInstancesGroup/0/DeploymentTargets", "/Properties/OperationPreferences"),
+            "targets",
+        ),
+        (change("Modify", "Properties.StackInstancesGroup", "Properties.Tags"), "update"),
+    ],
+)
+def test_what_a_change_set_does_to_a_set_is_read_from_its_properties(said: ResourceChange | None, does: str) -> None:
+    assert plan_set(replace(SETTING, change=said)).does == does
+
+
+def test_a_new_set_comes_everywhere_with_all_that_is_in_its_template() -> None:
+    planned = plan_set(replace(SETTING, change=change("Add"), observed=None, aimed=()))
+    assert (planned.joining, planned.updating, planned.touched) == (HERE, (), HERE)
+    assert [(one.action, one.logical_id) for one in planned.changes] == [("Add", "Table")]
+
+
+def test_a_new_template_reaches_every_instance_and_whoever_comes() -> None:
+    planned = plan_set(replace(UPDATE, observed=replace(STANDS, instances=instances((A, B)))))
+    assert planned.updating == sites(WEST, A, B)
+    assert planned.joining == sites(WEST, C)
+    assert planned.changes == ()
+
+
+def test_who_is_not_aimed_at_any_more_leaves_and_is_not_updated() -> None:
+    planned = plan_set(replace(UPDATE, aim=Aim(sites=sites(WEST, A, B))))
+    assert (planned.updating, planned.leaving) == (sites(WEST, A, B), sites(WEST, C))
+
+
+def test_an_instance_that_no_template_put_there_does_not_leave() -> None:
+    planned = plan_set(replace(UPDATE, aim=Aim(sites=sites(WEST, A)), aimed=sites(WEST, A)))
+    assert planned.leaving == ()
+    assert planned.updating == HERE
+
+
+def test_where_only_the_targets_change_the_others_are_left_alone() -> None:
+    wanted = replace(
+        SETTING, change=change("Modify", "Properties.StackInstancesGroup"), aim=Aim(sites=sites(WEST, A, B))
+    )
+    planned = plan_set(wanted)
+    assert (planned.updating, planned.leaving, planned.changes) == ((), sites(WEST, C), ())
+
+
+def test_a_set_that_goes_takes_all_its_instances() -> None:
+    planned = plan_set(replace(SETTING, change=change("Remove"), aim=Aim(sites=())))
+    assert (planned.leaving, planned.joining, planned.updating) == (HERE, (), ())
+
+
+MIXED = (
+    instance(A),
+    instance(B, status="OUTDATED", reason="limit"),
+    instance(C, status="INOPERABLE"),
+    instance("7" * 12, status="OUTDATED", detailed_status="SKIPPED_SUSPENDED_ACCOUNT"),
+)
+
+
+def test_what_failed_before_is_done_again_where_the_change_set_does_not_reach_it() -> None:
+    here = replace(SETTING, observed=replace(STANDS, instances=MIXED))
+    assert [one.site for one in plan_set(here).retries] == [*sites(WEST, B)]
+    assert plan_set(here).touched == sites(WEST, B)
+    assert plan_set(replace(here, change=UPDATE.change)).retries == ()
+    assert plan_set(replace(here, change=UPDATE.change)).updating == sites(WEST, A, B)
+
+
+def test_a_name_that_an_override_decides_is_replaced_for_that_instance_only() -> None:
+    body = BODY.replace("tap-${EnvironmentSuffix}-global", "tap-${Name}-global").replace(
+        "Parameters:\n", "Parameters:\n  Name: {Type: String, Default: dev}\n"
+    )
+    own = Overridden(site=HERE[0], parameters={"Name": "mine"})
+    literal = replace(STANDS, body=body.replace("tap-${Name}-global", "tap-dev-global"), overrides=(own, own))
+    setting = replace(UPDATE, definition=replace(DEFINITION, body=body), observed=literal)
+    assert [one.is_replaced for one in plan_set(setting).changes] == [True]
+    assert plan_set(replace(setting, observed=replace(literal, overrides=()))).changes == ()
+
+
+def test_a_masked_parameter_counts_as_unchanged() -> None:
+    masked = replace(STANDS, parameters={"EnvironmentSuffix": "****"})
+    assert plan_set(replace(UPDATE, observed=masked)).changes == ()
+
+
+def test_a_creation_that_failed_before_begins_with_the_deletion_of_what_came_of_it() -> None:
+    planned = plan_set(replace(SETTING, change=change("Add"), observed=replace(STANDS, instances=instances((A,)))))
+    assert (planned.joining, planned.leaving) == (HERE, sites(WEST, A))
+    assert planned.remarks == (
+        "its creation failed before: CloudFormation makes it anew and deletes the 1 stacks that it has",
+    )
+
+
+def test_a_set_that_is_replaced_is_made_anew_everywhere() -> None:
+    planned = plan_set(replace(UPDATE, change=replace(change("Modify"), replacement="True")))
+    assert (planned.does, planned.joining, planned.leaving) == ("create", HERE, HERE)
+    assert planned.remarks[0].startswith("it is replaced: CloudFormation makes it anew")
+
+
+def test_what_an_operation_has_in_hand_is_not_tried_again() -> None:
+    busy = (
+        instance(A, status="OUTDATED", detailed_status="RUNNING"),
+        instance(B, status="OUTDATED", detailed_status="FAILED"),
+    )
+    planned = plan_set(replace(SETTING, observed=replace(STANDS, instances=busy)))
+    assert [one.site for one in planned.retries] == [*sites(WEST, B)]
+    assert any("1 instances are in the hands of an operation" in remark for remark in planned.remarks)

@@ -1,0 +1,38 @@
+from dataclasses import replace
+
+from builder.fleet.reach import plan_set
+from builder.fleet.setting import Setting
+from fleet.scene import ACCOUNTS, instances
+from fleet.test_reach import BODY, DEFINITION, MIXED, SETTING, STANDS, UPDATE
+
+A, _, C = ACCOUNTS
+
+
+def test_targets_without_a_stack_are_said_where_nothing_brings_one() -> None:
+    planned = plan_set(replace(SETTING, observed=replace(STANDS, instances=instances((A,)))))
+    assert planned.remarks == (
+        "2 of its targets have no stack: CloudFormation sees no change in the set, so it adds none",
+    )
+
+
+def test_what_was_not_looked_at_is_said() -> None:
+    def told(setting: Setting) -> str:
+        return "\n".join(plan_set(setting).remarks)
+
+    assert "--overrides" in told(replace(UPDATE, observed=replace(STANDS, overrides_known=False)))
+    assert "lies in a bucket" in told(replace(UPDATE, definition=replace(DEFINITION, body=None)))
+    transformed = replace(DEFINITION, body=f"Transform: AWS::LanguageExtensions\n{BODY}")
+    assert "has a transform" in told(replace(UPDATE, definition=transformed))
+    more = BODY.replace(
+        "        - Region: us-west-2",
+        "        - Region: eu-west-1\n        - Region: eu-west-2\n        - Region: us-west-2",
+    )
+    assert "one replica more or less at a time" in told(replace(UPDATE, definition=replace(DEFINITION, body=more)))
+    assert told(UPDATE) == ""
+
+
+def test_what_no_update_reaches_and_what_lies_behind_is_said() -> None:
+    planned = plan_set(replace(UPDATE, observed=replace(STANDS, instances=MIXED)))
+    told = "\n".join(planned.remarks)
+    assert f"{C} us-west-2 is INOPERABLE" in told
+    assert "2 instances are behind the set's template" in told

@@ -1,0 +1,81 @@
+"""A fleet as it is rendered from dr.yaml, through its whole life on the fake AWS."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder.assembly import read_assembly, write_assembly
+from builder.assembly.render import make_assembly
+from builder.assembly.store import FLEET_FOLDER
+from builder.deploy import Deployment, make_deployment
+from builder.errors import Stopped
+from builder.fleet.outcome import SetDone, SetFailed
+from fake_aws import Fault
+from fleet.rig import FleetRig
+from fleet.scene import ACCOUNTS, EAST, WEST, sites
+from stacks.fleet_config import SELF_MANAGED
+from wanted import make_wanted
+
+A, B, C = ACCOUNTS
+NEW = "777788889999"
+
+
+def rendered(folder: Path, accounts: tuple[str, ...] = ACCOUNTS, **sections: Any) -> Deployment:
+    operations = {"failure_tolerance": 1, "max_concurrent": 2}
+    fleet = {**SELF_MANAGED, "accounts": list(accounts), "operations": operations}
+    write_assembly(folder, make_assembly(make_wanted(fleet=fleet, **sections)))
+    assembly = read_assembly(folder / FLEET_FOLDER)
+    return make_deployment(assembly.manifest, assembly.templates, "dev")
+
+
+def test_a_fleet_lives_from_its_first_account_to_its_last(rig: FleetRig, tmp_path: Path) -> None:
+    ended = rig.deploy(rendered(tmp_path))
+    assert len(ended) == 5
+    assert all(isinstance(one, SetDone) for one in ended.values())
+    functions = {(account, region) for account, region, _ in rig.world.functions}
+    assert functions == {(account, region) for account in ACCOUNTS for region in (EAST, WEST)}
+
+    update = rendered(tmp_path, function={"memory_mb": 512})
+    plan = rig.plan(update)
+    touched = {one.id: set(one.touched) for one in plan.sets if one.touched}
+    assert touched == {
+        "us-east-1/service": set(sites(EAST, *ACCOUNTS)),
+        "us-west-2/service": set(sites(WEST, *ACCOUNTS)),
+    }
+    assert {change.logical_id for one in plan.sets for change in one.changes} == {"Function"}
+    rig.world.script.fails("UPDATE", "Function", reason="limit reached", account=B, region=WEST)
+    failed = [one for one in rig.execute(plan).sets if isinstance(one, SetFailed)]
+    assert [(one.stack, [each.site for each in one.failures]) for one in failed] == [
+        ("us-west-2/service", [*sites(WEST, B)])
+    ]
+    again = rig.plan(update)
+    assert [site for one in again.sets for site in one.touched] == [*sites(WEST, B)]
+    assert rig.execute(again).sets == (SetDone(failed[0].stack, 1),)
+
+    joined = rig.plan(rendered(tmp_path, (*ACCOUNTS, NEW), function={"memory_mb": 512}))
+    assert {site.account for one in joined.sets for site in one.touched} == {NEW}
+    assert all(isinstance(one, SetDone) for one in rig.execute(joined).sets)
+
+    assert all(isinstance(one, SetDone) for one in rig.destroy(role="cleaner").sets)
+    assert (rig.world.buckets, rig.world.tables, rig.world.functions) == ({}, {}, {})
+
+
+def test_another_name_for_everything_is_stopped_at_each_thing_that_holds_data(rig: FleetRig, tmp_path: Path) -> None:
+    rig.deploy(rendered(tmp_path))
+    plan = rig.plan(rendered(tmp_path, table={"point_in_time_recovery": True}, bucket={"expire_noncurrent_days": 3}))
+    assert plan.ordinary.guards == ()
+    roles, fleet = rig.deployment.stacks
+    renamed = replace(fleet, template=fleet.template.replace("-global", "-worldwide"))
+    plan = rig.plan(replace(rig.deployment, stacks=(roles, renamed)))
+    assert [trip.allow for trip in plan.ordinary.guards] == ["us-east-1/table/Table"]
+    with pytest.raises(Stopped, match="with the old one goes every item"):
+        rig.execute(plan)
+
+
+def test_throttling_and_lost_answers_change_nothing_of_it(rig: FleetRig, tmp_path: Path) -> None:
+    rig.world.faults.add(Fault.THROTTLE, service="cloudformation", probability=0.2)
+    rig.world.faults.add(Fault.LOSE_ANSWER, service="cloudformation", probability=0.05)
+    ended = rig.deploy(rendered(tmp_path))
+    assert all(isinstance(one, SetDone) for one in ended.values())

@@ -1,0 +1,45 @@
+import pytest
+
+from builder.fleet.status import Choice, Row, choose, observe_status
+from builder.terms import AccountId, Region, StackId
+from fleet.rig import STORAGE, FleetRig
+from fleet.scene import ACCOUNTS
+
+A, B = AccountId("1" * 12), AccountId("2" * 12)
+
+
+def row(account: AccountId, region: str = "us-west-2", stack: str = "us-west-2/storage", **fields: str) -> Row:
+    said = {"status": "CURRENT", "detailed_status": "", "reason": "", "drift": "NOT_CHECKED", "operation": "", **fields}
+    return Row(account=account, region=Region(region), stack=StackId(stack), **said)
+
+
+WELL, EAST = row(A), row(A, "us-east-1", "us-east-1/table")
+BAD, DRIFTED = row(B, status="OUTDATED", reason="limit"), row(B, drift="DRIFTED")
+ROWS = (WELL, EAST, BAD, DRIFTED)
+
+
+@pytest.mark.parametrize(
+    ("choice", "found"),
+    [
+        (Choice(), ROWS),
+        (Choice(accounts=(A,)), (WELL, EAST)),
+        (Choice(regions=("us-east-1",)), (EAST,)),
+        (Choice(stacks=("us-west-2/storage",)), (WELL, BAD, DRIFTED)),
+        (Choice(failed=True), (BAD, DRIFTED)),
+        (Choice(accounts=(A,), failed=True), ()),
+    ],
+)
+def test_only_what_is_asked_for_is_chosen(choice: Choice, found: tuple[Row, ...]) -> None:
+    assert choose(ROWS, choice) == found
+
+
+def test_only_what_is_asked_for_is_listed(standing: FleetRig) -> None:
+    _, sets = standing.standing()
+    standing.world.calls.clear()
+    choice = Choice(accounts=ACCOUNTS[:2], stacks=(STORAGE,))
+    rows = standing.run(lambda: observe_status(sets, standing.clients, choice))
+    assert [(row.account, row.stack, row.status) for row in rows] == [(one, STORAGE, "CURRENT") for one in ACCOUNTS[:2]]
+    assert rows[0].operation.startswith("CREATE SUCCEEDED ")
+    asked = [call.params for call in standing.world.calls if call.operation == "ListStackInstances"]
+    assert [one["StackInstanceAccount"] for one in asked] == list(ACCOUNTS[:2])
+    assert len(standing.run(lambda: observe_status(sets, standing.clients))) == 6

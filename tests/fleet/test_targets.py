@@ -1,0 +1,62 @@
+from typing import Any
+
+import pytest
+
+from builder.errors import BadInput
+from builder.fleet.records import Targets
+from builder.fleet.targets import Organization, take_aim, units_of
+from builder.terms import AccountId
+from fleet.scene import EAST, WEST, sites, stack_set
+
+A, B, C, GONE, BOSS = (AccountId(letter * 12) for letter in "12345")
+ORGANIZATION = Organization(
+    management=BOSS,
+    members={"ou-1": (A, B, GONE), "ou-2": (C,), "r-1": (A, B, C, GONE, BOSS)},
+    inactive={GONE: "CLOSED"},
+)
+SERVICE, SELF = stack_set(is_service_managed=True), stack_set()
+
+
+def targets(*units: str, accounts: tuple[AccountId, ...] = (), said: Any = "NONE") -> Targets:
+    return Targets(accounts=accounts, units=units, filter=said, regions=(WEST,))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (targets("ou-1"), (A, B)),
+        (targets("ou-1", "ou-2"), (A, B, C)),
+        (targets("ou-1", accounts=(B, C), said="INTERSECTION"), (B,)),
+        (targets("ou-1", accounts=(B,), said="DIFFERENCE"), (A,)),
+        (targets("ou-1", accounts=(C,), said="UNION"), (A, B, C)),
+        (targets("r-1", accounts=(BOSS,), said="DIFFERENCE"), (A, B, C)),
+        (targets("ou-3"), ()),
+    ],
+)
+def test_units_and_accounts_come_together_as_the_filter_says(wanted: Targets, found: tuple[str, ...]) -> None:
+    assert take_aim(SERVICE, (wanted,), ORGANIZATION).sites == sites(WEST, *found)
+
+
+def test_who_is_left_out_is_said_with_the_reason() -> None:
+    aim = take_aim(SERVICE, (targets("r-1"),), ORGANIZATION)
+    assert aim.sites == sites(WEST, A, B, C)
+    assert aim.remarks == (
+        f"{GONE} is left out: it is CLOSED",
+        f"{BOSS} is left out: it is the organisation's management account",
+    )
+
+
+@pytest.mark.parametrize("said", ["INTERSECTION", "UNION"])
+def test_a_service_managed_set_that_names_the_management_account_is_refused(said: str) -> None:
+    with pytest.raises(BadInput, match="management account") as caught:
+        take_aim(SERVICE, (targets("ou-1", accounts=(BOSS,), said=said),), ORGANIZATION)
+    assert "render" in caught.value.next_step
+
+
+def test_a_self_managed_set_goes_where_it_is_sent_in_every_region() -> None:
+    wanted = Targets(accounts=(A, BOSS), regions=(EAST, WEST))
+    assert take_aim(SELF, (wanted,), ORGANIZATION).sites == (*sites(EAST, A, BOSS), *sites(WEST, A, BOSS))
+
+
+def test_units_are_asked_for_once() -> None:
+    assert units_of([(targets("ou-1"), targets("ou-2")), (targets("ou-1"),)]) == ("ou-1", "ou-2")

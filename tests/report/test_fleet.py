@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+from builder.deploy.records import PropertyChange, ResourceChange, Trip
+from builder.fleet.records import FleetPlan, Overridden, SetPlan
+from builder.report.fleet import fleet_plan
+from builder.terms import LogicalId
+from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, instance, set_plan, sites
+from fleet.test_plan_file import ORDINARY
+from report.sample import step
+
+MANY = tuple(str(100000000000 + number) for number in range(200))
+REPLACED = ResourceChange(
+    action="Modify",
+    logical_id=LogicalId("Table"),
+    type="AWS::DynamoDB::GlobalTable",
+    replacement="True",
+    properties=(PropertyChange(path="/Properties/TableName", before="one", after="two"),),
+)
+
+
+def shown(*sets: SetPlan, **fields: object) -> str:
+    said = {"steps": (step(FLEET),), **fields}
+    ordinary = replace(ORDINARY, **said)  # type: ignore[arg-type]  # the fields are named at each call
+    return fleet_plan(FleetPlan(version=1, ordinary=ordinary, sets=sets)).plain
+
+
+def test_it_begins_with_the_sum_and_names_sets_accounts_regions_and_resources() -> None:
+    text = shown(
+        set_plan("us-east-1/table", updating=sites(EAST, *ACCOUNTS), changes=(REPLACED,)),
+        set_plan("us-west-2/storage", "create", joining=sites(WEST, *ACCOUNTS[:2])),
+    )
+    assert text.startswith("In 3 accounts and 2 regions (us-east-1, us-west-2): stacks 2 created, 3 updated\n")
+    assert "us-east-1/table  update  (tap-dev-us-east-1-table)\n" in text
+    assert f"  updates its stack in {', '.join(ACCOUNTS)} in us-east-1\n" in text
+    assert "  ~ Table  AWS::DynamoDB::GlobalTable  replaced\n      /Properties/TableName: one -> two" in text
+    assert f"  creates its stack in {', '.join(ACCOUNTS[:2])} in us-west-2" in text
+
+
+def test_two_hundred_accounts_are_named_once_however_many_sets_mean_them() -> None:
+    sets = [set_plan(f"us-west-2/{one}", updating=sites(WEST, *MANY)) for one in ("a", "b", "c")]
+    text = shown(*sets)
+    assert text.count("updates its stack in 200 accounts [A] in us-west-2") == 3
+    assert all(text.count(account) == 1 for account in MANY)
+    assert len(text.splitlines()) < 60
+
+
+def test_of_a_thousand_the_rest_is_where_it_can_be_read() -> None:
+    thousand = [str(100000000000 + number) for number in range(1000)]
+    text = shown(set_plan(updating=sites(WEST, *thousand)))
+    assert "accounts [A], 1000:" in text
+    assert "and 600 more: --json" in text
+
+
+def test_what_is_guarded_or_lost_comes_first() -> None:
+    update = set_plan("us-west-2/a", updating=sites(WEST, *ACCOUNTS))
+    lost = set_plan("us-west-2/b", updating=sites(WEST, *ACCOUNTS), changes=(REPLACED,))
+    going = set_plan("us-west-2/c", "remove", leaving=sites(WEST, *ACCOUNTS))
+    guarded = set_plan("us-west-2/d", "targets", leaving=sites(WEST, ACCOUNTS[0]))
+    trip = Trip(stack=FLEET, logical_id="x", why="it leaves", allow=f"us-west-2/d/{ACCOUNTS[0]}")
+    text = shown(update, going, lost, guarded, guards=(trip,))
+    order = [text.index(f"us-west-2/{one}  ") for one in ("d", "b", "c", "a")]
+    assert order == sorted(order)
+    assert f"--allow us-west-2/d/{ACCOUNTS[0]}    it leaves" in text
+
+
+def test_retries_say_why_they_failed_and_what_is_particular_is_told() -> None:
+    failed = instance(ACCOUNTS[0], status="OUTDATED", reason="limit\x1b[31m")
+    own = Overridden(site=sites(WEST, ACCOUNTS[1])[0], parameters={"Days": "3"})
+    text = shown(set_plan(does="nothing", retries=(failed,), overrides=(own,), remarks=("one is left out",)))
+    assert f"does again what failed in {ACCOUNTS[0]} in us-west-2" in text
+    assert f"failed before: {ACCOUNTS[0]} us-west-2: limit\\x1b[31m" in text
+    assert f"of its own in {ACCOUNTS[1]} us-west-2: Days=3" in text
+    assert "note: one is left out" in text
+
+
+def test_where_nothing_changes_it_says_so() -> None:
+    text = shown(set_plan(does="nothing"), steps=())
+    assert text.startswith("No stack in any account changes: 1 sets are as they should be.")
+    assert "us-west-2/storage" not in text
+    assert "unchanged" in shown(set_plan(does="nothing", remarks=("x",)))
+
+
+def test_every_list_gets_a_letter_of_its_own() -> None:
+    sets = [set_plan(f"us-west-2/{n}", updating=sites(WEST, *MANY[n : n + 5])) for n in range(30)]
+    text = shown(*sets)
+    assert "5 accounts [Z]" in text
+    assert "5 accounts [AD]" in text
