@@ -40,8 +40,8 @@ def _remembering(enforce: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def acting_as(role: str) -> Iterator[None]:
-    """Let what is begun within be done by a role; by the caller where `role` is empty."""
-    token = _role.set(role)
+    """Let what is begun within be done by a role; where `role` is empty, by whoever acts already."""
+    token = _role.set(role or _role.get())
     try:
         yield
     finally:
