@@ -15,6 +15,7 @@ from builder.local.adapter import (
     function_url_request,
     global_table,
     iam,
+    organizations,
     property_values,
     replacement,
     resource_iam,
@@ -47,6 +48,7 @@ def install(app: App) -> App:
     # Outside of the former: both must see what its CreateChangeSet makes of a stack in review.
     change_set_id.install(actions)
     stack_set.install(resources, actions)
+    organizations.install()
     property_values.install(actions)
     retry_after.install(actions)
     if iam.is_enforced():

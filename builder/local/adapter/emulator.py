@@ -67,6 +67,7 @@ TOUCHED = {
     "ministack.services.lambda_svc:resolve_function_url": (
         "(url_id: str) -> tuple[str, str, str, str | None, dict] | None"
     ),
+    f"{_ORGANIZATIONS}:_DISPATCH": "dict",
     f"{_ORGANIZATIONS}:_accounts": "AccountScopedDict",
     f"{_ORGANIZATIONS}:_ensure_org": "()",
     f"{_ORGANIZATIONS}:_ous": "AccountScopedDict",
