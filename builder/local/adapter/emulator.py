@@ -84,6 +84,7 @@ TOUCHED = {
     f"{_CFN}.helpers:_error": "(code, message, status=400)",
     f"{_CFN}.helpers:_resolve_template": "(params)",
     f"{_CFN}.helpers:_p": "(params, key, default='')",
+    f"{_CFN}.helpers:_template_body_problem": "(body: str) -> str | None",
     f"{_CFN}.provisioners:_CONDITIONALLY_REPLACING_PROPERTIES": "dict",
     f"{_CFN}.provisioners:_CUSTOM_NAME_REPLACEMENT": "dict",
     f"{_CFN}.provisioners:_REPLACING_PROPERTIES": "dict",

@@ -11,7 +11,7 @@ from typing import Any
 from builder.local.adapter.change_set import Action, Params
 from builder.local.adapter.emulator import replace, touch
 from builder.local.adapter.refusals import Reply
-from builder.local.adapter.stack_set import instances, operations, organization, records, resource, sets, wire
+from builder.local.adapter.stack_set import instances, operations, organization, records, resource, sets, stack, wire
 
 __all__ = ["install"]
 
@@ -23,6 +23,7 @@ def install(handlers: MutableMapping[str, Any], actions: MutableMapping[str, Act
     for name, handle in (sets.ACTIONS | instances.ACTIONS | operations.ACTIONS).items():
         actions[name] = _make_action(name, handle)
     resource.install(handlers, actions)
+    stack.install()
     replace(f"{_CFN}:reset", _forgetting)
 
 

@@ -82,7 +82,7 @@ def _template(request: Request) -> str:
         raise Fault("ValidationError", message_of(refusal[2]))
     if not body:
         raise Fault("ValidationError", "Either TemplateBody or TemplateURL must be specified")
-    status, _, said = touch(f"{_CFN}.handlers:_ACTION_HANDLERS")["ValidateTemplate"]({"TemplateBody": [body]})
+    status, _, said = touch(f"{_CFN}.handlers:_ACTION_HANDLERS")["ValidateTemplate"](given)
     if status >= 400:
         raise Fault("ValidationError", message_of(said))
     return str(body)

@@ -2,14 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
 from builder.local.adapter import iam
 from builder.local.adapter.change_set import Action, find_stack
-from builder.local.adapter.emulator import touch
+from builder.local.adapter.emulator import replace, touch
 from builder.local.adapter.refusals import message_of
 from builder.local.adapter.stack_set.records import Instance, Parameters, Place, StackSet
 
@@ -18,6 +19,17 @@ _GONE = frozenset({"CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_COMPLETE", "ROLLB
 """A stack in these takes no update: it is deleted and created again."""
 _GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE"})
 _POLL_S = 0.005
+_on_behalf: ContextVar[bool] = ContextVar("on_behalf", default=False)
+"""Whether a request is StackSets' own, whose template may be as large as one in a bucket."""
+
+
+def install() -> None:
+    """Let the stacks of instances have templates that are too large for a request."""
+    replace(f"{_CFN}.helpers:_template_body_problem", _make_body_problem)
+
+
+def _make_body_problem(find_problem: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    return lambda body: None if _on_behalf.get() else find_problem(body)
 
 
 class StackFailed(Exception):
@@ -77,7 +89,9 @@ def _call(action: str, request: Mapping[str, str], place: Place, role: str) -> s
         if role and iam.is_enforced() and not iam.is_allowed(f"cloudformation:{action}", arn):
             said = f"User: {iam.who_acts()} is not authorized to perform: cloudformation:{action} on resource: {arn}"
             raise StackFailed(said)
+        token = _on_behalf.set(True)
         status, _, body = handle({"Action": [action], **{key: [value] for key, value in request.items()}})
+        _on_behalf.reset(token)
     text = body.decode() if isinstance(body, bytes) else body
     if status >= 400 and "No updates are to be performed" not in text:
         raise StackFailed(message_of(text))
@@ -86,6 +100,8 @@ def _call(action: str, request: Mapping[str, str], place: Place, role: str) -> s
 
 async def _settle(instance: Instance) -> None:
     """Wait until the operation on the instance's stack is over; raises StackFailed with what failed first."""
+    # A deletion shows only once its task has begun, which was scheduled before this one goes on.
+    await asyncio.sleep(0)
     stack = _find(instance, deleted=True)
     while stack is not None and stack["StackStatus"].endswith("_IN_PROGRESS"):
         await asyncio.sleep(_POLL_S)

@@ -2,8 +2,6 @@ import threading
 import time
 from typing import Any
 
-import pytest
-
 from local.account import PRIMARY, SECONDARY, Outcome, deploy, destroy, update
 from local.adapter.stack_set.fleet import Fleet, template, waiting
 

@@ -56,18 +56,18 @@ def test_a_template_that_cloudformation_refuses_is_refused(fleet: Fleet, body: s
         fleet.cloudformation.create_stack_set(StackSetName="set")
 
 
-def test_a_template_is_fetched_from_its_address(fleet: Fleet) -> None:
-    bucket, s3 = f"artifacts-{fleet.admin.id}", fleet.client("s3")
+def test_a_template_too_large_for_a_request_is_fetched_and_deployed(fleet: Fleet) -> None:
+    bucket, s3, body = f"artifacts-{fleet.admin.id}", fleet.client("s3"), template() + " " * 60_000
     s3.create_bucket(Bucket=bucket)
-    s3.put_object(Bucket=bucket, Key="t.json", Body=template())
-    fleet.cloudformation.create_stack_set(
-        StackSetName="set", TemplateURL=f"https://{bucket}.s3.{PRIMARY}.amazonaws.com/t.json"
-    )
-    assert fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]["TemplateBody"] == template()
+    s3.put_object(Bucket=bucket, Key="t.json", Body=body)
+    address = f"{fleet.admin.endpoint}/{bucket}/t.json"
+    fleet.cloudformation.create_stack_set(StackSetName="set", TemplateURL=address)
+    assert fleet.deploy()["Status"] == "SUCCEEDED"
+    assert fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]["TemplateBody"] == body
     with pytest.raises(ClientError, match="ValidationError"):
-        fleet.cloudformation.create_stack_set(
-            StackSetName="other", TemplateURL=f"https://{bucket}.s3.{PRIMARY}.amazonaws.com/none.json"
-        )
+        fleet.create(TemplateBody=body)
+    with pytest.raises(ClientError, match="ValidationError"):
+        fleet.cloudformation.create_stack_set(StackSetName="other", TemplateURL=address.replace("t.json", "none"))
 
 
 def test_a_set_with_instances_is_not_deleted(fleet: Fleet) -> None:
@@ -139,7 +139,10 @@ def test_an_update_of_what_is_not_there_is_refused_and_changes_nothing(fleet: Fl
     fleet.create()
     with pytest.raises(ClientError, match="StackInstanceNotFoundException"):
         fleet.cloudformation.update_stack_set(
-            StackSetName="set", TemplateBody="{}", Accounts=[fleet.stranger], Regions=[PRIMARY]
+            StackSetName="set",
+            TemplateBody=template().replace("/a", "/b"),
+            Accounts=[fleet.stranger],
+            Regions=[PRIMARY],
         )
     assert fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]["TemplateBody"] == template()
 
