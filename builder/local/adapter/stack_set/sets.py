@@ -18,7 +18,7 @@ _SAID = (
     *("AdministrationRoleARN", "AutoDeployment", "Capabilities", "Description", "ExecutionRoleName"),
     *("ManagedExecution", "PermissionModel", "Tags"),
 )
-_KEPT = ("AutoDeployment", "ManagedExecution", "Tags")
+_KEPT = ("AutoDeployment", "Description", "ManagedExecution", "Tags")
 """What an update that does not say them leaves as they are."""
 
 
@@ -92,6 +92,7 @@ def _describe(request: Request) -> dict[str, Any]:
     stack_set = find(here(), request["StackSetName"])
     return {
         "StackSet": {
+            **dict.fromkeys(("Capabilities", "Parameters", "Tags"), ()),
             **stack_set.definition,
             **_summary(stack_set),
             **role.roles_of(stack_set.definition, stack_set.home),
@@ -114,7 +115,7 @@ def _summary(stack_set: StackSet) -> dict[str, Any]:
         "Status": "DELETED" if stack_set.deleted else "ACTIVE",
         "AutoDeployment": stack_set.definition.get("AutoDeployment"),
         "PermissionModel": stack_set.definition["PermissionModel"],
-        "ManagedExecution": stack_set.definition.get("ManagedExecution"),
+        "ManagedExecution": stack_set.definition.get("ManagedExecution", {"Active": False}),
     }
 
 
