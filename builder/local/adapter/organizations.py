@@ -25,12 +25,18 @@ def install() -> None:
     actions: MutableMapping[str, Action] = touch(f"{_ORGANIZATIONS}:_DISPATCH")
     actions["MoveAccount"] = _make_move(actions["MoveAccount"])
     actions.update(
+        DeregisterDelegatedAdministrator=_deregister,
         CreateOrganization=actions["DescribeOrganization"],
         DisableAWSServiceAccess=_disable,
         EnableAWSServiceAccess=_enable,
         ListAWSServiceAccessForOrganization=_list_enabled,
         ListChildren=_list_children,
+        ListDelegatedAdministrators=_list_delegates,
+        RegisterDelegatedAdministrator=_register,
     )
+    for name, handle in actions.items():
+        if name.startswith(("Describe", "List")):
+            actions[name] = _make_read(handle)
 
 
 def _make_move(move: Action) -> Action:
@@ -41,6 +47,34 @@ def _make_move(move: Action) -> Action:
         return reply
 
     return move_and_deploy
+
+
+def _make_read(read: Action) -> Action:
+    """Return an action that shows a delegated administrator the organization; the emulator would make it its own."""
+
+    def read_organization(payload: Payload) -> Reply:
+        account, region = here()
+        with touch("ministack.core.responses:request_scope")(organization.management_of(account), region):
+            return read(payload)
+
+    return read_organization
+
+
+def _register(payload: Payload) -> Reply:
+    organization.delegate(payload["AccountId"], here().account)
+    return _answer({})
+
+
+def _deregister(payload: Payload) -> Reply:
+    organization.recall(payload["AccountId"])
+    return _answer({})
+
+
+def _list_delegates(_payload: Payload) -> Reply:
+    accounts = touch(f"{_ORGANIZATIONS}:_accounts")
+    named = ("Id", "Arn", "Email", "Name", "Status", "JoinedMethod", "JoinedTimestamp")
+    found = [{name: accounts[one][name] for name in named} for one in organization.delegates(here().account)]
+    return _answer({"DelegatedAdministrators": found})
 
 
 def _enable(payload: Payload) -> Reply:

@@ -50,3 +50,15 @@ def test_a_refused_move_deploys_nothing(organized: Organized) -> None:
     with pytest.raises(ClientError, match="DuplicateAccountException"):
         organized.move(organized.accounts[0], organized.root, organized.root)
     assert organized.placed() == set()
+
+
+def test_a_delegated_administrator_sees_the_organization(organized: Organized) -> None:
+    delegate = organized.accounts[0]
+    client = organized.fleet.client("organizations", delegate)
+    organized.client.register_delegated_administrator(AccountId=delegate, ServicePrincipal=_STACK_SETS)
+    assert client.describe_organization()["Organization"]["MasterAccountId"] == organized.fleet.admin.id
+    assert [one["Id"] for one in client.list_roots()["Roots"]] == [organized.root]
+    listed = organized.client.list_delegated_administrators()["DelegatedAdministrators"]
+    assert [one["Id"] for one in listed] == [delegate]
+    organized.client.deregister_delegated_administrator(AccountId=delegate, ServicePrincipal=_STACK_SETS)
+    assert organized.client.list_delegated_administrators()["DelegatedAdministrators"] == []

@@ -30,7 +30,9 @@ def install(handlers: MutableMapping[str, Any], actions: MutableMapping[str, Act
 def _make_action(name: str, handle: Callable[[dict[str, Any]], dict[str, Any]]) -> Action:
     def answer(params: Params) -> Reply:
         try:
-            return wire.make_reply(name, handle(wire.read_request(name, params)))
+            request = wire.read_request(name, params)
+            with organization.called_as(request.get("CallAs", "SELF")):
+                return wire.make_reply(name, handle(request))
         except wire.Fault as fault:
             reply: Reply = touch(f"{_CFN}.helpers:_error")(fault.code, str(fault), wire.status_of(fault.code))
             return reply

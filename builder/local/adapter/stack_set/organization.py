@@ -1,19 +1,63 @@
 """What stack sets need to know of Organizations: who manages, which accounts a unit holds, whether access is given."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from builder.local.adapter.emulator import touch
+from builder.local.adapter.stack_set.records import here
 from builder.local.adapter.stack_set.wire import Fault
 
 _ORGANIZATIONS = "ministack.services.organizations"
 _trusting: set[str] = set()
 """Management accounts whose organization lets StackSets in."""
+_delegated: dict[str, str] = {}
+"""The management accounts of the accounts that administer StackSets for them."""
 
 
 def reset() -> None:
     """Forget whom organizations trust."""
     _trusting.clear()
+    _delegated.clear()
+
+
+def delegate(account: str, management: str) -> None:
+    """Let an account administer the service-managed sets of the organization that another manages."""
+    _delegated[account] = management
+
+
+def recall(account: str) -> None:
+    """Let an account administer nothing any more."""
+    _delegated.pop(account, None)
+
+
+def delegates(management: str) -> list[str]:
+    """Return the accounts that administer StackSets for a management account."""
+    return [account for account, manager in _delegated.items() if manager == management]
+
+
+def management_of(account: str) -> str:
+    """Return the management account for which an account administers StackSets, or the account itself."""
+    return _delegated.get(account, account)
+
+
+@contextmanager
+def called_as(call_as: str) -> Iterator[None]:
+    """Act within in the management account for a caller who says DELEGATED_ADMIN; raises Fault if it is none.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-delegated-admin.html
+    """
+    place = here()
+    if call_as != "DELEGATED_ADMIN":
+        yield
+        return
+    if place.account not in _delegated:
+        raise Fault(
+            "ValidationError",
+            f"Account used is not a delegated administrator: {place.account}",
+        )
+    with touch("ministack.core.responses:request_scope")(_delegated[place.account], place.region):
+        yield
 
 
 def activate(account: str) -> None:

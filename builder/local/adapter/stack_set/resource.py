@@ -21,7 +21,7 @@ from builder.local.adapter.change_set import Action, Params, find_stack, paramet
 from builder.local.adapter.emulator import replace
 from builder.local.adapter.refusals import AlreadyExists, Refused, Reply
 from builder.local.adapter.replica import is_true
-from builder.local.adapter.stack_set import instances, records, sets, target
+from builder.local.adapter.stack_set import instances, organization, records, sets, target
 from builder.local.adapter.stack_set.records import Operation, Place, StackSet, find, here
 from builder.local.adapter.stack_set.wire import Fault
 
@@ -60,14 +60,17 @@ def _on_loop(handle: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., A
     """Return a handler that is run by the loop while its thread waits."""
 
     def wait(*arguments: Any) -> object:  # noqa: ANN401  the emulator's own
-        return asyncio.run_coroutine_threadsafe(_refusing(handle(*arguments)), _loop.get()).result()
+        # The properties are each handler's second argument.
+        handling = _refusing(handle(*arguments), arguments[1].get("CallAs", "SELF"))
+        return asyncio.run_coroutine_threadsafe(handling, _loop.get()).result()
 
     return wait
 
 
-async def _refusing(handling: Coroutine[Any, Any, Any]) -> object:
+async def _refusing(handling: Coroutine[Any, Any, Any], call_as: str) -> object:
     try:
-        return await handling
+        with organization.called_as(call_as):
+            return await handling
     except Fault as fault:
         kind = AlreadyExists if fault.code == "NameAlreadyExistsException" else Refused
         raise kind(str(fault), service="CloudFormation") from fault

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -77,7 +79,7 @@ def test_instances_are_listed_by_place_and_by_filter(fleet: Fleet) -> None:
     fleet.create()
     operation = fleet.deploy(Accounts=[*fleet.targets, fleet.stranger], Regions=[PRIMARY])
 
-    def accounts(**said: object) -> list[str]:
+    def accounts(**said: Any) -> list[str]:
         return [one["Account"] for one in fleet.instances(**said)]
 
     assert accounts(StackInstanceAccount=fleet.stranger) == [fleet.stranger]

@@ -1,7 +1,8 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from local.adapter.stack_set.fleet import Fleet
+from local.account import Account, deploy, destroy
+from local.adapter.stack_set.fleet import Fleet, template
 from local.adapter.stack_set.organized import Organized
 
 
@@ -40,3 +41,52 @@ def test_a_unit_of_another_organization_is_unknown(organized: Organized) -> None
     organized.create()
     with pytest.raises(ClientError, match="ou-none-12345678 not found"):
         organized.deploy(units=["ou-none-12345678"])
+
+
+def test_a_delegated_administrator_works_on_the_management_accounts_sets(organized: Organized) -> None:
+    fleet, (delegate, member, _) = organized.fleet, organized.accounts
+    client = fleet.client("cloudformation", delegate)
+    with pytest.raises(ClientError, match=f"not a delegated administrator: {delegate}"):
+        client.list_stack_sets(CallAs="DELEGATED_ADMIN")
+    organized.client.register_delegated_administrator(
+        AccountId=delegate, ServicePrincipal="member.org.stacksets.cloudformation.amazonaws.com"
+    )
+    organized.move(member, organized.root, organized.unit)
+    client.create_stack_set(
+        StackSetName="set", TemplateBody=template(), PermissionModel="SERVICE_MANAGED", CallAs="DELEGATED_ADMIN"
+    )
+    client.create_stack_instances(
+        StackSetName="set",
+        DeploymentTargets={"OrganizationalUnitIds": [organized.unit]},
+        Regions=["us-east-1"],
+        CallAs="DELEGATED_ADMIN",
+    )
+    assert organized.placed() == {member}
+    assert client.list_stack_sets()["Summaries"] == []
+    assert [one["StackSetName"] for one in client.list_stack_sets(CallAs="DELEGATED_ADMIN")["Summaries"]] == ["set"]
+
+
+def test_a_stack_of_a_delegated_administrator_makes_sets_of_the_organization(organized: Organized) -> None:
+    delegate, member, _ = organized.accounts
+    organized.client.register_delegated_administrator(
+        AccountId=delegate, ServicePrincipal="member.org.stacksets.cloudformation.amazonaws.com"
+    )
+    organized.move(member, organized.root, organized.unit)
+    properties = {
+        "StackSetName": "set",
+        "PermissionModel": "SERVICE_MANAGED",
+        "CallAs": "DELEGATED_ADMIN",
+        "AutoDeployment": {"Enabled": "true", "RetainStacksOnAccountRemoval": "false"},
+        "TemplateBody": template(),
+        "StackInstancesGroup": [
+            {"DeploymentTargets": {"OrganizationalUnitIds": [organized.unit]}, "Regions": ["us-east-1"]}
+        ],
+    }
+    admin = Account(organized.fleet.admin.endpoint, delegate)
+    resource = {"Set": {"Type": "AWS::CloudFormation::StackSet", "Properties": properties}}
+    assert deploy(admin, "fleet", resource).status == "CREATE_COMPLETE"
+    assert organized.placed() == {member}
+    organized.move(organized.accounts[2], organized.root, organized.unit)
+    assert organized.placed() == {member, organized.accounts[2]}
+    assert destroy(admin, "fleet").status == "DELETE_COMPLETE"
+    assert organized.fleet.groups(member) == []

@@ -8,7 +8,7 @@ from local.adapter.stack_set.fleet import Fleet, template, waiting
 
 def _resource(*accounts: str, regions: tuple[str, ...] = (PRIMARY,), **said: Any) -> dict[str, Any]:
     group = {"DeploymentTargets": {"Accounts": list(accounts)}, "Regions": list(regions)}
-    properties = {"StackSetName": "set", "PermissionModel": "SELF_MANAGED", "TemplateBody": template()}
+    properties: dict[str, Any] = {"StackSetName": "set", "PermissionModel": "SELF_MANAGED", "TemplateBody": template()}
     properties |= {"StackInstancesGroup": [group], "ManagedExecution": {"Active": "true"}, **said}
     return {"Set": {"Type": "AWS::CloudFormation::StackSet", "Properties": properties}}
 
@@ -95,7 +95,7 @@ def test_what_a_failed_creation_left_is_deleted_with_its_stack(fleet: Fleet) -> 
 
 
 def test_a_failure_within_the_tolerance_is_none_of_the_resource(fleet: Fleet) -> None:
-    tolerant = {"OperationPreferences": {"FailureToleranceCount": "1"}}
+    tolerant: dict[str, Any] = {"OperationPreferences": {"FailureToleranceCount": "1"}}
     made = deploy(fleet.admin, "fleet", _resource(*fleet.targets, fleet.stranger, **tolerant))
     assert made.status == "CREATE_COMPLETE"
     assert [one["Status"] for one in fleet.instances()] == ["CURRENT", "CURRENT", "OUTDATED"]

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -8,7 +9,7 @@ from local.adapter.stack_set.fleet import ADMINISTRATION, EXECUTION, Fleet, temp
 
 
 def test_a_set_is_described_as_it_was_said(fleet: Fleet) -> None:
-    said = {
+    said: dict[str, Any] = {
         "Description": "all of <it> & more",
         "Parameters": [{"ParameterKey": "Name", "ParameterValue": "/b"}],
         "Tags": [{"Key": "team", "Value": "red"}],

@@ -23,7 +23,7 @@ def test_the_filter_says_which_accounts(
     for account in organized.accounts[:2]:
         organized.move(account, organized.root, organized.unit)
     organized.create()
-    accounts = {"Accounts": [organized.accounts[number] for number in named]} if named else {}
+    accounts: dict[str, Any] = {"Accounts": [organized.accounts[number] for number in named]} if named else {}
     organized.deploy(AccountFilterType=filter_type, **accounts)
     assert organized.placed() == {organized.accounts[number] for number in expected}
     units = {one["Account"]: one["OrganizationalUnitId"] for one in organized.fleet.instances()}
