@@ -58,7 +58,7 @@ async def remove(instance: Instance, role: str) -> None:
     """Delete the instance's stack, if it has one, and wait; raises StackFailed."""
     found = _find(instance)
     if found is not None:
-        _call("DeleteStack", {"StackName": found["StackId"]}, instance.place, role)
+        _call("DeleteStack", {"StackName": found["StackName"]}, instance.place, role)
         await _settle(instance)
     instance.stack_id = None
 

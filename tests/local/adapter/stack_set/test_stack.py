@@ -72,12 +72,23 @@ def test_the_execution_role_may_do_what_its_policy_says(strict: Strict) -> None:
     assert "not authorized to perform: logs:CreateLogGroup" in _reason(fleet, first)
     _permit(fleet, first, "cloudformation:*", "logs:*")
     assert fleet.deploy(Accounts=[first])["Status"] == "SUCCEEDED"
-    assert fleet.groups(second) == []
+    _permit(fleet, first, "cloudformation:CreateStack", "cloudformation:DeleteStack", "logs:*")
+    _update(fleet, template().replace("/a", "/b"))
+    assert "not authorized to perform: cloudformation:UpdateStack" in fleet.instances()[0]["StatusReason"]
+    made = fleet.cloudformation.delete_stack_instances(
+        StackSetName="set", Accounts=[first], Regions=[PRIMARY], RetainStacks=False
+    )
+    assert fleet.wait(made["OperationId"])["Status"] == "SUCCEEDED"
+    assert fleet.groups(first) == fleet.groups(second) == []
 
 
 def _permit(fleet: Fleet, account: str, *actions: str) -> None:
+    others = [action for action in actions if not action.startswith("cloudformation:")]
+    stacks = [action for action in actions if action not in others]
+    statements = [allow(*stacks, resource="arn:aws:cloudformation:*:*:stack/StackSet-set-*")]
+    statements += [allow(*others)] if others else []
     fleet.client("iam", account).put_role_policy(
-        RoleName=EXECUTION, PolicyName="p", PolicyDocument=json.dumps({"Statement": [allow(*actions)]})
+        RoleName=EXECUTION, PolicyName="p", PolicyDocument=json.dumps({"Statement": statements})
     )
 
 
