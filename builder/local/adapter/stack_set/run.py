@@ -56,9 +56,16 @@ async def _run(stack_set: StackSet, operation: Operation) -> None:
     for one in (*earlier, *operation.after):
         await one.over.wait()
     # Stopped in the queue, it has nothing running.
-    if operation.status == "QUEUED":
-        operation.status = "RUNNING"
-        await _run_stages(stack_set, operation)
+    try:
+        if operation.status == "QUEUED":
+            operation.status = "RUNNING"
+            await _run_stages(stack_set, operation)
+    finally:
+        # Whatever happens, nobody waits for it for ever.
+        _end(stack_set, operation)
+
+
+def _end(stack_set: StackSet, operation: Operation) -> None:
     _cancel(stack_set, operation)
     if operation.status == "STOPPING":
         operation.status = "STOPPED"

@@ -24,6 +24,8 @@ _KEPT = ("AutoDeployment", "Description", "ManagedExecution", "Tags")
 
 def create(request: Request) -> StackSet:
     """Return a new set without instances; raises Fault for a template that CloudFormation refuses."""
+    if "StackId" in request:
+        raise Fault("ValidationError", "The embedded AWS imports no stacks into stack sets")
     place = here()
     definition = {"PermissionModel": "SELF_MANAGED", **_definition(request)}
     if definition["PermissionModel"] == "SERVICE_MANAGED":
@@ -45,6 +47,7 @@ def update(stack_set: StackSet, request: Request) -> Operation:
     if meant is not None:
         check_present(stack_set, meant)
     run.check_free(stack_set, request.get("OperationId", ""))
+    role.check_administration(role.roles_of(definition, stack_set.home), stack_set.home)
     places = {place: one.unit for place, one in stack_set.instances.items() if one.status != "INOPERABLE"}
     stack_set.definition = definition
     for place in places:

@@ -18,6 +18,8 @@ def resolve(stack_set: StackSet, request: Request) -> dict[Place, str | None]:
 
     Raises Fault for targets that the set's permission model does not have, and for none at all.
     """
+    if "AccountsUrl" in request.get("DeploymentTargets", {}):
+        raise Fault("ValidationError", "The embedded AWS reads no list of accounts from a bucket")
     regions: Sequence[str] = request.get("Regions", [])
     if not regions:
         raise Fault("ValidationError", "At least one region must be specified")

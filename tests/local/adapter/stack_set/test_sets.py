@@ -161,3 +161,21 @@ def test_sets_are_listed_in_pages(fleet: Fleet) -> None:
         for page in fleet.cloudformation.get_paginator("list_stack_sets").paginate(PaginationConfig={"PageSize": 2})
     ]
     assert pages == [["one", "two"], ["three"]]
+
+
+def test_an_update_by_a_role_that_is_not_there_is_refused_and_changes_nothing(fleet: Fleet) -> None:
+    fleet.create()
+    fleet.deploy()
+    with pytest.raises(ClientError, match="is invalid or cannot be assumed"):
+        fleet.cloudformation.update_stack_set(
+            StackSetName="set",
+            TemplateBody=template().replace("/a", "/b"),
+            AdministrationRoleARN=f"arn:aws:iam::{fleet.admin.id}:role/none",
+        )
+    assert fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]["TemplateBody"] == template()
+    assert {one["Status"] for one in fleet.instances()} == {"CURRENT"}
+
+
+def test_stacks_are_not_imported(fleet: Fleet) -> None:
+    with pytest.raises(ClientError, match="imports no stacks"):
+        fleet.cloudformation.create_stack_set(StackSetName="set", StackId="arn:aws:cloudformation:::stack/a/b")

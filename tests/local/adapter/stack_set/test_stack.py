@@ -37,6 +37,19 @@ def test_an_update_that_changes_nothing_succeeds(fleet: Fleet) -> None:
     assert fleet.stacks(fleet.targets[0])[0]["StackStatus"] == "CREATE_COMPLETE"
 
 
+def test_a_template_with_roles_needs_the_sets_capability(strict: Strict) -> None:
+    fleet = make_fleet(Account(strict.endpoint, strict.id))
+    first = fleet.targets[0]
+    _permit(fleet, first, "cloudformation:*", "iam:*")
+    trust = {"Version": "2012-10-17", "Statement": []}
+    role = {"Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust}}}
+    fleet.create("bare", TemplateBody=template(role))
+    fleet.create("able", TemplateBody=template(role), Capabilities=["CAPABILITY_IAM"])
+    assert fleet.deploy("able", Accounts=[first])["Status"] == "SUCCEEDED"
+    assert fleet.deploy("bare", Accounts=[first])["Status"] == "FAILED"
+    assert "CAPABILITY_IAM" in fleet.instances("bare")[0]["StatusReason"]
+
+
 def test_what_the_adapter_adds_to_cloudformation_holds_in_the_target_accounts(fleet: Fleet) -> None:
     fleet.create(TemplateBody=template(table()))
     fleet.deploy(Accounts=[fleet.targets[0]])
@@ -85,7 +98,7 @@ def test_the_execution_role_may_do_what_its_policy_says(strict: Strict) -> None:
 def _permit(fleet: Fleet, account: str, *actions: str) -> None:
     others = [action for action in actions if not action.startswith("cloudformation:")]
     stacks = [action for action in actions if action not in others]
-    statements = [allow(*stacks, resource="arn:aws:cloudformation:*:*:stack/StackSet-set-*")]
+    statements = [allow(*stacks, resource="arn:aws:cloudformation:*:*:stack/StackSet-*")]
     statements += [allow(*others)] if others else []
     fleet.client("iam", account).put_role_policy(
         RoleName=EXECUTION, PolicyName="p", PolicyDocument=json.dumps({"Statement": statements})

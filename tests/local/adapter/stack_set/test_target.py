@@ -37,6 +37,7 @@ def test_the_filter_says_which_accounts(
     [
         ({"Regions": [PRIMARY]}, "At least one account"),
         ({"Accounts": ["111122223333"], "Regions": []}, "At least one region"),
+        ({"DeploymentTargets": {"AccountsUrl": "s3://bucket/key"}, "Regions": [PRIMARY]}, "reads no list of accounts"),
         (
             {"DeploymentTargets": {"OrganizationalUnitIds": ["ou-abcd-12345678"]}, "Regions": [PRIMARY]},
             "can only have accounts as target",
