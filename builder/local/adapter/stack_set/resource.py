@@ -87,7 +87,7 @@ def _make_delete_stack(handle: Action) -> Action:
                 "PhysicalResourceId": left.id,
                 "ResourceType": TYPE,
                 "ResourceStatus": "CREATE_FAILED",
-                "Properties": {},
+                "Properties": {"CallAs": "SELF" if left.home == here() else "DELEGATED_ADMIN"},
                 "Attributes": {},
                 "Timestamp": "",
             }
@@ -165,7 +165,10 @@ async def _finish(operation: Operation) -> None:
 
 def _leftovers(stack_name: str) -> list[StackSet]:
     """Return the sets that resources of a stack made before they failed."""
-    return [one for one in records.sets(here()) if one.owner and one.owner[0] == stack_name and not one.deleted]
+    account, region = here()
+    places = {here(), Place(organization.management_of(account), region)}
+    found = (one for place in places for one in records.sets(place) if not one.deleted)
+    return [one for one in found if one.owner and one.owner[0] == stack_name]
 
 
 def _groups(props: Properties) -> list[dict[str, Any]]:

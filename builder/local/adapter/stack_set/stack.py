@@ -18,6 +18,9 @@ _CFN = "ministack.services.cloudformation"
 _GONE = frozenset({"CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
 """A stack in these takes no update: it is deleted and created again."""
 _GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE"})
+_LINKED = "aws-service-role/member.org.stacksets.cloudformation.amazonaws.com/"
+_LINKED += "AWSServiceRoleForCloudFormationStackSetsOrgMember"
+"""What deploys service-managed instances."""
 _POLL_S = 0.005
 _on_behalf: ContextVar[bool] = ContextVar("on_behalf", default=False)
 """Whether a request is StackSets' own, whose template may be as large as one in a bucket."""
@@ -84,9 +87,8 @@ def _call(action: str, request: Mapping[str, str], place: Place, role: str) -> s
     """Return what an action of CloudFormation answers in a place, done by the execution role; raises StackFailed."""
     handle: Action = touch(f"{_CFN}.handlers:_ACTION_HANDLERS")[action]
     arn = f"arn:aws:cloudformation:{place.region}:{place.account}:stack/{request['StackName']}/*"
-    acting = f"arn:aws:iam::{place.account}:role/{role}" if role else ""
-    with _scope(place), iam.acting_as(acting):
-        if role and iam.is_enforced() and not iam.is_allowed(f"cloudformation:{action}", arn):
+    with _scope(place), iam.acting_as(f"arn:aws:iam::{place.account}:role/{role or _LINKED}"):
+        if iam.is_enforced() and not iam.is_allowed(f"cloudformation:{action}", arn):
             said = f"User: {iam.who_acts()} is not authorized to perform: cloudformation:{action} on resource: {arn}"
             raise StackFailed(said)
         token = _on_behalf.set(True)

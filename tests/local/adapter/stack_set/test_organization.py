@@ -1,7 +1,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from local.account import Account, deploy, destroy
+from local.account import Account, Resources, deploy, destroy
 from local.adapter.stack_set.fleet import Fleet, template
 from local.adapter.stack_set.organized import Organized
 
@@ -67,26 +67,42 @@ def test_a_delegated_administrator_works_on_the_management_accounts_sets(organiz
 
 
 def test_a_stack_of_a_delegated_administrator_makes_sets_of_the_organization(organized: Organized) -> None:
-    delegate, member, _ = organized.accounts
+    _, member, late = organized.accounts
+    organized.move(member, organized.root, organized.unit)
+    admin, resource = _delegated_stack(organized, template())
+    assert deploy(admin, "fleet", resource).status == "CREATE_COMPLETE"
+    assert organized.placed() == {member}
+    organized.move(late, organized.root, organized.unit)
+    assert organized.placed() == {member, late}
+    assert destroy(admin, "fleet").status == "DELETE_COMPLETE"
+    assert organized.fleet.groups(member) == []
+
+
+def test_what_a_delegated_administrators_stack_failed_to_make_is_deleted_with_it(organized: Organized) -> None:
+    organized.move(organized.accounts[1], organized.root, organized.unit)
+    bucket = {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "Not_A_Bucket"}}}
+    admin, resource = _delegated_stack(organized, template(bucket))
+    assert deploy(admin, "fleet", resource, OnStackFailure="DO_NOTHING").status == "CREATE_FAILED"
+    assert len(organized.fleet.instances()) == 1
+    assert destroy(admin, "fleet").status == "DELETE_COMPLETE"
+    assert organized.fleet.cloudformation.list_stack_sets(Status="ACTIVE")["Summaries"] == []
+
+
+def _delegated_stack(organized: Organized, body: str) -> tuple[Account, Resources]:
+    """Make an account a delegated administrator; return it, and the resource of a set on the outer unit."""
+    delegate = organized.accounts[0]
     organized.client.register_delegated_administrator(
         AccountId=delegate, ServicePrincipal="member.org.stacksets.cloudformation.amazonaws.com"
     )
-    organized.move(member, organized.root, organized.unit)
     properties = {
         "StackSetName": "set",
         "PermissionModel": "SERVICE_MANAGED",
         "CallAs": "DELEGATED_ADMIN",
         "AutoDeployment": {"Enabled": "true", "RetainStacksOnAccountRemoval": "false"},
-        "TemplateBody": template(),
+        "TemplateBody": body,
         "StackInstancesGroup": [
             {"DeploymentTargets": {"OrganizationalUnitIds": [organized.unit]}, "Regions": ["us-east-1"]}
         ],
     }
-    admin = Account(organized.fleet.admin.endpoint, delegate)
     resource = {"Set": {"Type": "AWS::CloudFormation::StackSet", "Properties": properties}}
-    assert deploy(admin, "fleet", resource).status == "CREATE_COMPLETE"
-    assert organized.placed() == {member}
-    organized.move(organized.accounts[2], organized.root, organized.unit)
-    assert organized.placed() == {member, organized.accounts[2]}
-    assert destroy(admin, "fleet").status == "DELETE_COMPLETE"
-    assert organized.fleet.groups(member) == []
+    return Account(organized.fleet.admin.endpoint, delegate), resource

@@ -3,6 +3,7 @@ from typing import Any
 
 from local.account import PRIMARY, SECONDARY, Account
 from local.adapter.stack_set.fleet import EXECUTION, Fleet, make_fleet, template
+from local.adapter.stack_set.organized import organize
 from local.adapter.strict import Strict, allow
 from local.adapter.templates import table
 
@@ -93,6 +94,18 @@ def test_the_execution_role_may_do_what_its_policy_says(strict: Strict) -> None:
     )
     assert fleet.wait(made["OperationId"])["Status"] == "SUCCEEDED"
     assert fleet.groups(first) == fleet.groups(second) == []
+
+
+def test_service_managed_stacks_are_made_by_awss_own_role(strict: Strict) -> None:
+    organized = organize(make_fleet(Account(strict.endpoint, strict.id)))
+    organized.move(organized.accounts[0], organized.root, organized.unit)
+    organized.create()
+    strict.person(allow("cloudformation:*")).create_stack_instances(
+        StackSetName="set",
+        DeploymentTargets={"OrganizationalUnitIds": [organized.unit]},
+        Regions=[PRIMARY],
+    )
+    assert organized.placed() == {organized.accounts[0]}
 
 
 def _permit(fleet: Fleet, account: str, *actions: str) -> None:
