@@ -15,11 +15,13 @@ from builder.local.adapter import (
     function_url_request,
     global_table,
     iam,
+    organizations,
     property_values,
     replacement,
     resource_iam,
     retry_after,
     secure_transport,
+    stack_set,
     taken_name,
 )
 from builder.local.asgi import App
@@ -45,6 +47,8 @@ def install(app: App) -> App:
     change_set.install(actions)
     # Outside of the former: both must see what its CreateChangeSet makes of a stack in review.
     change_set_id.install(actions)
+    stack_set.install(resources, actions)
+    organizations.install()
     property_values.install(actions)
     retry_after.install(actions)
     if iam.is_enforced():

@@ -13,6 +13,7 @@ VERSION = "1.5.33"
 _CFN = "ministack.services.cloudformation"
 _S3 = "ministack.services.s3"
 _DDB = "ministack.services.dynamodb"
+_ORGANIZATIONS = "ministack.services.organizations"
 _IAM = "ministack.core.iam_evaluator"
 
 # A callable by its signature, anything else by its type.
@@ -66,16 +67,24 @@ TOUCHED = {
     "ministack.services.lambda_svc:resolve_function_url": (
         "(url_id: str) -> tuple[str, str, str, str | None, dict] | None"
     ),
+    f"{_ORGANIZATIONS}:_DISPATCH": "dict",
+    f"{_ORGANIZATIONS}:_accounts": "AccountScopedDict",
+    f"{_ORGANIZATIONS}:_ensure_org": "()",
+    f"{_ORGANIZATIONS}:_ous": "AccountScopedDict",
+    f"{_ORGANIZATIONS}:_roots": "AccountScopedDict",
     f"{_CFN}:_change_sets": "AccountRegionScopedDict",
     f"{_CFN}:_stack_events": "AccountRegionScopedDict",
     f"{_CFN}:_stacks": "AccountRegionScopedDict",
+    f"{_CFN}:reset": "()",
     f"{_CFN}.changesets:_find_change_set": "(cs_name, stack_name='')",
     f"{_CFN}.changesets:_resolve_props_for_diff": "(template, params, stack_name, stack_id)",
     f"{_CFN}.drift:_DRIFT_READERS": "dict",
     f"{_CFN}.handlers:_ACTION_HANDLERS": "dict",
     f"{_CFN}.handlers:_resolve_stack": "(stack_name)",
     f"{_CFN}.helpers:_error": "(code, message, status=400)",
+    f"{_CFN}.helpers:_resolve_template": "(params)",
     f"{_CFN}.helpers:_p": "(params, key, default='')",
+    f"{_CFN}.helpers:_template_body_problem": "(body: str) -> str | None",
     f"{_CFN}.provisioners:_CONDITIONALLY_REPLACING_PROPERTIES": "dict",
     f"{_CFN}.provisioners:_CUSTOM_NAME_REPLACEMENT": "dict",
     f"{_CFN}.provisioners:_REPLACING_PROPERTIES": "dict",
@@ -90,6 +99,7 @@ TOUCHED = {
         "(resource_type, physical_id, old_props, new_props, stack_name, logical_id)"
     ),
     f"{_CFN}.provisioners:_requires_replacement_dynamodb": "(old_props, new_props)",
+    f"{_CFN}.stacks:_runs_on_worker_thread": "(resource_type: str) -> bool",
     f"{_DDB}:_create_table": "(data)",
     f"{_DDB}:_contributor_insights": "AccountRegionScopedDict",
     f"{_DDB}:_delete_resource_policy": "(data)",

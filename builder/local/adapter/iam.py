@@ -40,8 +40,8 @@ def _remembering(enforce: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def acting_as(role: str) -> Iterator[None]:
-    """Let what is begun within be done by a role; by the caller where `role` is empty."""
-    token = _role.set(role)
+    """Let what is begun within be done by a role; where `role` is empty, by whoever acts already."""
+    token = _role.set(role or _role.get())
     try:
         yield
     finally:
@@ -73,7 +73,9 @@ def who_acts() -> str:
 
 def _role_s() -> tuple[Any, Any, str]:
     name, account = _role.get().rpartition("/")[2], touch(f"{_RESPONSES}:get_account_id")()
-    policies = touch(f"{_EVALUATOR}:_gather_role_policies")(name, account)
+    # A role that AWS makes for a service of its own may do what that service does.
+    linked = name.startswith("AWSServiceRoleFor")
+    policies = None if linked else touch(f"{_EVALUATOR}:_gather_role_policies")(name, account)
     limits = touch(f"{_EVALUATOR}:_permissions_boundary")(touch("ministack.services.iam:_roles"), name, account)
     return policies, limits, f"arn:aws:sts::{account}:assumed-role/{name}/AWSCloudFormation"
 

@@ -31,10 +31,10 @@ def accept(reply: Reply, *, service: str) -> None:
     """Raise Refused with the service's own message if `reply` is an error."""
     status, _, body = reply
     if status >= 400:
-        raise Refused(_message(body), service=service, status=status)
+        raise Refused(message_of(body), service=service, status=status)
 
 
-def _message(body: bytes | str) -> str:
+def message_of(body: bytes | str) -> str:
     """Return the message of an error in either of the wire formats, JSON or XML."""
     text = body.decode() if isinstance(body, bytes) else body
     if text.startswith("{"):

@@ -15,6 +15,7 @@ Properties = Mapping[str, Any]
 _PROVISIONERS = "ministack.services.cloudformation.provisioners"
 
 ALWAYS = {
+    "AWS::CloudFormation::StackSet": ("PermissionModel", "StackSetName"),
     "AWS::DynamoDB::GlobalTable": ("TableName",),
     "AWS::Lambda::Permission": (
         *("Action", "EventSourceToken", "FunctionName", "FunctionUrlAuthType", "InvokedViaFunctionUrl"),
