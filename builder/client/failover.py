@@ -23,7 +23,7 @@ _LEAST_S = 0.001
 class Unavailable(Exception):
     """No region answered well.
 
-    `attempts` says what was tried, `may_have_happened` whether a region could have carried the request out all the same.
+    `attempts` says what was tried, `may_have_happened` whether a region could have carried the request out even so.
     """
 
     def __init__(self, attempts: tuple[Attempt, ...]) -> None:
@@ -97,7 +97,7 @@ class FailoverClient:
         raise Unavailable(tuple(attempts))
 
     def _candidates(self, until: float) -> Iterator[Region]:
-        """Yield, until then, the regions whose circuit admits the request, then the others: better a bad chance than none.
+        """Yield, until then, the regions whose circuit admits the request, then the others: a bad chance beats none.
 
         Each is admitted when it is its turn and not before: once admitted it has to be asked, or its probe never ends.
         """
