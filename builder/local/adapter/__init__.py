@@ -11,6 +11,8 @@ from builder.local.adapter import (
     control,
     drift,
     emulator,
+    fis,
+    fis_resource,
     function_name,
     function_url,
     function_url_outage,
@@ -26,6 +28,7 @@ from builder.local.adapter import (
     table_writes,
     taken_name,
 )
+from builder.local.adapter.fis_laboratory import Laboratory
 from builder.local.adapter.function_url_outage import Outages
 from builder.local.adapter.propagation import Propagation
 from builder.local.asgi import App
@@ -65,5 +68,9 @@ def install(app: App) -> App:
     propagation, outages = Propagation(), Outages()
     table_writes.install(propagation)
     object_writes.install(propagation)
-    app = function_url_outage.wrap(control.wrap(app, propagation, outages), outages)
+    laboratory = Laboratory(propagation)
+    fis.install(emulator.touch("ministack.app:SERVICE_HANDLERS"), laboratory)
+    fis_resource.install(resources, laboratory)
+    app = control.wrap(app, control.Ground(propagation, outages, laboratory))
+    app = function_url_outage.wrap(app, outages)
     return function_url_request.wrap(app)

@@ -18,6 +18,7 @@ _IAM = "ministack.core.iam_evaluator"
 # A callable by its signature, anything else by its type.
 TOUCHED = {
     "ministack.app:AUTH": "bool",
+    "ministack.app:SERVICE_HANDLERS": "dict",
     "ministack.core.iam_actions:extract_resource_arn": (
         "(service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, region: str, "
         "account_id: str) -> str"
