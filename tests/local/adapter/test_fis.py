@@ -130,19 +130,26 @@ def test_experiments_are_listed_by_their_template(account: Account) -> None:
         fis(account).stop_experiment(id=identifier)
 
 
-def test_what_is_not_there_is_not_found(account: Account) -> None:
-    identifier = _template(account, table=TABLE)
+@pytest.mark.parametrize(
+    ("operation", "asked"),
+    [
+        ("get_experiment_template", {"id": "EXT0"}),
+        ("delete_experiment_template", {"id": "EXT0"}),
+        ("start_experiment", {"experimentTemplateId": "EXT0"}),
+        ("get_experiment", {"id": "EXP0"}),
+        ("stop_experiment", {"id": "EXP0"}),
+    ],
+)
+def test_what_is_not_there_is_not_found(account: Account, operation: str, asked: dict[str, str]) -> None:
     client = fis(account)
-    client.delete_experiment_template(id=identifier)
-    for ask in (
-        lambda: client.get_experiment_template(id=identifier),
-        lambda: client.delete_experiment_template(id=identifier),
-        lambda: client.start_experiment(experimentTemplateId=identifier),
-        lambda: client.get_experiment(id="EXP0"),
-        lambda: client.stop_experiment(id="EXP0"),
-    ):
-        with pytest.raises(client.exceptions.ResourceNotFoundException):
-            ask()
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        getattr(client, operation)(**asked)
+
+
+def test_a_template_is_gone_once_it_is_deleted(account: Account) -> None:
+    identifier = _template(account, table=TABLE)
+    assert fis(account).delete_experiment_template(id=identifier)["experimentTemplate"]["id"] == identifier
+    assert fis(account).list_experiment_templates()["experimentTemplates"] == []
 
 
 def test_what_has_ended_cannot_be_stopped(account: Account) -> None:

@@ -38,15 +38,17 @@ def _resources(duration: str = "PT5M") -> dict[str, Any]:
 
 
 def test_a_stack_makes_changes_and_deletes_a_template(account: Account) -> None:
-    made = deploy(account, "drill", _resources(), outputs=REF)
+    made = deploy(account, "drill", _resources(), outputs=REF, Tags=[{"Key": "stack-tag", "Value": "1"}])
     assert made.status == "CREATE_COMPLETE"
     identifier = made.outputs["TemplateId"]
     assert made.outputs["Id"] == identifier
     found = fis(account).get_experiment_template(id=identifier)["experimentTemplate"]
     assert found["actions"]["Pause"]["targets"] == {"Tables": "Targets"}
     assert found["targets"]["Targets"]["resourceTags"] == {"Drill": "yes"}
-    assert found["tags"]["Name"] == "drill"
-    assert update(account, "drill", _resources("PT6M")).status == "UPDATE_COMPLETE"
+    assert (found["tags"]["Name"], found["tags"]["stack-tag"]) == ("drill", "1")
+    changed_stack = update(account, "drill", _resources("PT6M"))
+    assert changed_stack.status == "UPDATE_COMPLETE"
+    assert changed_stack.changes[0]["ResourceChange"]["Replacement"] == "False"
     changed = fis(account).get_experiment_template(id=identifier)["experimentTemplate"]
     assert changed["actions"]["Pause"]["parameters"] == {"duration": "PT6M"}
     assert destroy(account, "drill").status == "DELETE_COMPLETE"
