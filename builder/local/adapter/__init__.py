@@ -8,13 +8,18 @@ from builder.local.adapter import (
     change_set,
     change_set_id,
     cloudformation_iam,
+    control,
     drift,
     emulator,
+    fis,
+    fis_resource,
     function_name,
     function_url,
+    function_url_outage,
     function_url_request,
     global_table,
     iam,
+    object_writes,
     organizations,
     property_values,
     replacement,
@@ -22,8 +27,12 @@ from builder.local.adapter import (
     retry_after,
     secure_transport,
     stack_set,
+    table_writes,
     taken_name,
 )
+from builder.local.adapter.fis_laboratory import Laboratory
+from builder.local.adapter.function_url_outage import Outages
+from builder.local.adapter.propagation import Propagation
 from builder.local.asgi import App
 
 __all__ = ["install"]
@@ -40,7 +49,8 @@ def install(app: App) -> App:
     resources = emulator.touch(f"{_CFN}.provisioners:_RESOURCE_HANDLERS")
     resources[global_table.TYPE].update(global_table.HANDLERS)
     bucket.install(resources["AWS::S3::Bucket"])
-    emulator.touch(f"{_CFN}.provisioners:_STACK_TAG_PROPERTY")["AWS::S3::Bucket"] = ("Tags", "list")
+    tags = emulator.touch(f"{_CFN}.provisioners:_STACK_TAG_PROPERTY")
+    tags.update({"AWS::S3::Bucket": ("Tags", "list"), fis_resource.TYPE: ("Tags", "map")})
     taken_name.install(resources)
     replacement.install()
     actions = emulator.touch(f"{_CFN}.handlers:_ACTION_HANDLERS")
@@ -60,4 +70,12 @@ def install(app: App) -> App:
     function_url.install()
     function_name.install()
     function_url_request.install()
+    propagation, outages = Propagation(), Outages()
+    table_writes.install(propagation)
+    object_writes.install(propagation)
+    laboratory = Laboratory(propagation)
+    fis.install(emulator.touch("ministack.app:SERVICE_HANDLERS"), laboratory)
+    fis_resource.install(resources, laboratory)
+    app = control.wrap(app, control.Ground(propagation, outages, laboratory))
+    app = function_url_outage.wrap(app, outages)
     return function_url_request.wrap(app)

@@ -19,6 +19,9 @@ _IAM = "ministack.core.iam_evaluator"
 # A callable by its signature, anything else by its type.
 TOUCHED = {
     "ministack.app:AUTH": "bool",
+    "ministack.app:SERVICE_HANDLERS": "dict",
+    "ministack.core.iam_actions:SERVICE_TO_IAM_NAMESPACE": "dict",
+    "ministack.core.iam_actions:_BOTOCORE_SERVICE_MAP": "dict",
     "ministack.core.iam_actions:extract_resource_arn": (
         "(service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, region: str, "
         "account_id: str) -> str"
@@ -50,6 +53,9 @@ TOUCHED = {
     "ministack.core.responses:get_account_id": "() -> str",
     "ministack.core.responses:get_region": "() -> str",
     "ministack.core.responses:request_scope": "(account_id: str, region: str)",
+    "ministack.services.cloudwatch:record_metric": (
+        "(namespace: str, metric_name: str, value: float, unit: str = 'None', dimensions: dict | None = None) -> None"
+    ),
     "ministack.services.cloudwatch_logs:_log_groups": "AccountRegionScopedDict",
     "ministack.services.iam:_roles": "AccountScopedDict",
     "ministack.services.lambda_svc:_build_function_url_event": (
@@ -107,6 +113,7 @@ TOUCHED = {
     f"{_DDB}:_pitr_settings": "AccountRegionScopedDict",
     f"{_DDB}:_put_resource_policy": "(data)",
     f"{_DDB}:_replica_group": "(table) -> list",
+    f"{_DDB}:_replicate_write": "(table, event_name, old_item, new_item)",
     f"{_DDB}:_tables": "AccountRegionScopedDict",
     f"{_DDB}:_tag_resource": "(data)",
     f"{_DDB}:_tags": "AccountRegionScopedDict",
@@ -125,12 +132,19 @@ TOUCHED = {
     f"{_S3}:_delete_bucket_ownership_controls": "(name: str)",
     f"{_S3}:_delete_bucket_replication": "(bucket_name: str)",
     f"{_S3}:_delete_bucket_tagging": "(name: str)",
+    f"{_S3}:_in_account": "(account_id: str)",
+    f"{_S3}:_maybe_replicate": "(bucket_name: str, key: str, obj: dict, data, tags: dict | None = None) -> None",
+    f"{_S3}:_maybe_replicate_delete_marker": "(bucket_name: str, key: str) -> None",
+    f"{_S3}:_object_tags": "AccountScopedDict",
+    f"{_S3}:_object_versions": "AccountScopedDict",
     f"{_S3}:_put_bucket_encryption": "(name: str, body: bytes)",
     f"{_S3}:_put_bucket_lifecycle": "(name: str, body: bytes)",
     f"{_S3}:_put_bucket_ownership_controls": "(name: str, body: bytes)",
     f"{_S3}:_put_bucket_replication": "(bucket_name: str, body: bytes)",
     f"{_S3}:_put_bucket_tagging": "(name: str, body: bytes)",
     f"{_S3}:_put_bucket_versioning": "(name: str, body: bytes)",
+    f"{_S3}:_replication_destination_region": "(dest_bucket: str) -> str | None",
+    f"{_S3}:_replication_rule_for": "(bucket_name: str, key: str, tags: dict | None) -> tuple[dict | None, str]",
 }
 
 

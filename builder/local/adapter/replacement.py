@@ -17,6 +17,7 @@ _PROVISIONERS = "ministack.services.cloudformation.provisioners"
 ALWAYS = {
     "AWS::CloudFormation::StackSet": ("PermissionModel", "StackSetName"),
     "AWS::DynamoDB::GlobalTable": ("TableName",),
+    "AWS::FIS::ExperimentTemplate": (),
     "AWS::Lambda::Permission": (
         *("Action", "EventSourceToken", "FunctionName", "FunctionUrlAuthType", "InvokedViaFunctionUrl"),
         *("Principal", "PrincipalOrgID", "SourceAccount", "SourceArn"),
