@@ -48,6 +48,12 @@ class Console:
         self._rich.print(text if isinstance(text, Text) else text.removesuffix("\n"), markup=False, emoji=False)
         _write(self._people, "")
 
+    def screen(self, text: Text) -> None:
+        """Write what takes the place of what was written before: on a terminal it is cleared first."""
+        if self._rich.is_terminal:
+            self._rich.clear()
+        self.say(text)
+
     def warn(self, text: str) -> None:
         """Write what a person has to know beside the work that goes on; it never mixes with results."""
         _write(sys.stderr, f"{text}\n")
