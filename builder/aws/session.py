@@ -11,6 +11,7 @@ import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.config import Config
+from botocore.exceptions import NoCredentialsError
 
 from builder import __version__
 from builder.aws.assume import Core, assume
@@ -46,7 +47,7 @@ Told = Callable[[str], None]
 class Clients:
     """Every client of one identity, by service and region, made once and shared by all threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the session have a value that is right nearly everywhere
         self,
         session: boto3.Session,
         roles: Mapping[AccountId, str] | None = None,
@@ -106,7 +107,10 @@ class Clients:
         """
         request = AWSRequest(method=method, url=url, headers={"host": urlsplit(url).netloc})
         with aws_errors(url):
-            SigV4Auth(self._session.get_credentials(), "lambda", region).add_auth(request)
+            credentials = self._session.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
+            SigV4Auth(credentials, "lambda", region).add_auth(request)
         return dict(request.headers.items())
 
     def regions(self) -> tuple[Region, ...]:

@@ -1,9 +1,12 @@
 """What should be equal in all regions and is not; pure."""
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from builder.state.records import Disparity, Settings
-from builder.terms import Region
+
+if TYPE_CHECKING:
+    from builder.terms import Region
 
 _NONE = "(none)"
 

@@ -9,7 +9,7 @@ from builder.aws import Clients, call, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe import ObservedStack, observe_resources, observe_template
 from builder.errors import AwsError
-from builder.state import bucket, function, table
+from builder.state import bucket, function
 from builder.state.records import Settings
 from builder.state.site import copied_tables, digest
 from builder.terms import Region, Site

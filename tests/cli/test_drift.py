@@ -9,6 +9,7 @@ ENV = ("--env", "synthmfm20")
 
 def test_a_fresh_deployment_neither_drifts_nor_differs(deployed: Command) -> None:
     answer = deployed("drift", *ENV)
+
     assert (answer.code, answer.out.splitlines()[-1]) == (
         0,
         "5 stacks, 0 drifted, 0 unknown; 0 differences between regions",
@@ -19,7 +20,9 @@ def test_what_was_changed_by_hand_in_one_region_is_found_as_drift_and_as_dispari
     deployed: Command, session: boto3.Session, account_id: str
 ) -> None:
     west = "us-west-2"
-    session.client("lambda", west).update_function_configuration(FunctionName="tap-synthmfm20-secondary", MemorySize=512)
+    session.client("lambda", west).update_function_configuration(
+        FunctionName="tap-synthmfm20-secondary", MemorySize=512
+    )
     bucket = f"tap-synthmfm20-{account_id}-us-east-1-an"
     session.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
     session.client("dynamodb", west).update_continuous_backups(

@@ -19,6 +19,7 @@ from builder.local.adapter import (
     replacement,
     resource_iam,
     retry_after,
+    role_name,
     secure_transport,
     taken_name,
 )
@@ -39,6 +40,8 @@ def install(app: App) -> App:
     resources[global_table.TYPE].update(global_table.HANDLERS)
     bucket.install(resources["AWS::S3::Bucket"])
     emulator.touch(f"{_CFN}.provisioners:_STACK_TAG_PROPERTY")["AWS::S3::Bucket"] = ("Tags", "list")
+    # Inside of the next, which asks for the names that templates say.
+    role_name.install(resources)
     taken_name.install(resources)
     replacement.install()
     actions = emulator.touch(f"{_CFN}.handlers:_ACTION_HANDLERS")
