@@ -26,7 +26,7 @@ def status(wiring: Wiring, *, watch: float | None) -> ExitCode:
     async def look() -> None:
         while True:
             asking = Asking(clients=clients, now=wiring.console.now(), endpoint=wiring.endpoint)
-            _show(wiring, await observe_status(wiring.deployment, asking))
+            _show(wiring, await observe_status(wiring.deployment, asking), cleared=watch is not None)
             if watch is None:
                 return
             await asyncio.sleep(watch)
@@ -35,11 +35,11 @@ def status(wiring: Wiring, *, watch: float | None) -> ExitCode:
     return ExitCode.DONE
 
 
-def _show(wiring: Wiring, seen: "Status") -> None:
+def _show(wiring: Wiring, seen: "Status", *, cleared: bool) -> None:
     from builder.report.status import as_event, screen
 
     at = wiring.console.now()
     if wiring.json_events:
         wiring.console.result(as_event(seen, wiring.runtime_ends, at))
     else:
-        wiring.console.screen(screen(seen, wiring.runtime_ends, at))
+        wiring.console.say(screen(seen, wiring.runtime_ends, at), cleared=cleared)

@@ -2,7 +2,9 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from rich.text import Text
 
@@ -10,18 +12,22 @@ from builder.report.line import json_line
 from builder.report.review import one_line
 from builder.state.records import Disparity, DriftedStack
 
-DRIFT = "drift.seen"
-"""The kind of event that a report of drift is."""
 _WIDTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class DriftSeen:
+    """What drifted from its template, and what the regions differ in."""
+
+    stacks: tuple[DriftedStack, ...]
+    disparities: tuple[Disparity, ...]
+    event: Literal["drift.seen"] = "drift.seen"
 
 
 def as_event(drifted: Sequence[DriftedStack], disparities: Sequence[Disparity], at: datetime) -> str:
     """Return all of it as one line."""
-    facts = {
-        "stacks": [dataclasses.asdict(one) for one in drifted],
-        "disparities": [dataclasses.asdict(one) for one in disparities],
-    }
-    return json_line(DRIFT, at, facts)
+    said = dataclasses.asdict(DriftSeen(tuple(drifted), tuple(disparities)))
+    return json_line(said.pop("event"), at, said)
 
 
 def as_text(drifted: Sequence[DriftedStack], disparities: Sequence[Disparity]) -> Text:
@@ -32,7 +38,7 @@ def as_text(drifted: Sequence[DriftedStack], disparities: Sequence[Disparity]) -
     lines += [line for one in disparities for line in _disparity(one)]
     away = sum(stack.status == "DRIFTED" for stack in drifted)
     unknown = sum(bool(stack.problem) for stack in drifted)
-    told = f"{len(drifted)} stacks, {away} drifted, {unknown} unknown; {len(disparities)} differences between regions"
+    told = f"{len(drifted)} stacks: {away} drifted, {unknown} unknown; differences between regions: {len(disparities)}"
     lines.append(Text(told, style="bold"))
     return Text("\n").join(lines)
 

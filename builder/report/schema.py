@@ -10,7 +10,9 @@ from builder.assembly.finding import Finding
 from builder.deploy.outcome import Outcome
 from builder.deploy.progress import Progress
 from builder.report.as_json import PlanMade, RunEnded
+from builder.report.drift import DriftSeen
 from builder.report.findings import FINDING
+from builder.report.status import StatusSeen
 
 _TIME = {"type": "string", "format": "date-time", "description": "When it was said, in UTC."}
 
@@ -27,7 +29,7 @@ class _AsPrinted(GenerateJsonSchema):
 
 def make_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
-    kinds = (*get_args(Progress), PlanMade, RunEnded, Finding)
+    kinds = (*get_args(Progress), PlanMade, RunEnded, StatusSeen, DriftSeen, Finding)
     _, made = TypeAdapter.json_schemas(
         [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],
         schema_generator=_AsPrinted,

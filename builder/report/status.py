@@ -2,7 +2,9 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 
 from rich.text import Text
 
@@ -10,16 +12,27 @@ from builder.report.line import json_line
 from builder.state.records import BucketState, FunctionState, ReplicaState, SiteState, StackState, Status, UrlState
 from builder.terms import STATUSES
 
-STATUS = "status.seen"
-"""The kind of event that a status is."""
 _BAD, _GOOD, _ODD = "red", "green", "yellow"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSeen:
+    """How all regions stand."""
+
+    deployment: str
+    sites: tuple[SiteState, ...]
+    runtime_ends: Mapping[str, str]
+    """The last day with security updates of each runtime in use, as far as it is known."""
+    event: Literal["status.seen"] = "status.seen"
 
 
 def as_event(seen: Status, ends: Mapping[str, date], at: datetime) -> str:
     """Return all of it as one line, with the end of life of the runtimes that are in use."""
     used = {one.runtime for site in seen.sites for one in site.functions}
-    facts = {"runtime_ends": {name: ends[name].isoformat() for name in sorted(used & ends.keys())}}
-    return json_line(STATUS, at, dataclasses.asdict(seen) | facts)
+    known = {name: ends[name].isoformat() for name in sorted(used & ends.keys())}
+    facts = StatusSeen(deployment=seen.deployment, sites=seen.sites, runtime_ends=known)
+    said = dataclasses.asdict(facts)
+    return json_line(said.pop("event"), at, said)
 
 
 def screen(seen: Status, ends: Mapping[str, date], at: datetime) -> Text:

@@ -12,7 +12,7 @@ def test_a_fresh_deployment_neither_drifts_nor_differs(deployed: Command) -> Non
 
     assert (answer.code, answer.out.splitlines()[-1]) == (
         0,
-        "5 stacks, 0 drifted, 0 unknown; 0 differences between regions",
+        "5 stacks: 0 drifted, 0 unknown; differences between regions: 0",
     )
 
 
@@ -50,7 +50,7 @@ def test_what_was_changed_by_hand_in_one_region_is_found_as_drift_and_as_dispari
     }
     told = deployed("drift", *ENV)
     assert told.code == 3
-    assert "3 drifted, 0 unknown; 3 differences between regions" in told.out
+    assert "3 drifted, 0 unknown; differences between regions: 3" in told.out
 
 
 def test_code_changed_by_hand_is_a_disparity_though_cloudformation_sees_no_drift(
