@@ -18,7 +18,7 @@ HANDLERS: dict[Verb, tuple[str, ...]] = {
     Verb.EXECUTE: ("create", "read", "update", "delete", "list", _TAGGING),
     Verb.DESTROY: ("read", "delete"),
     Verb.STATUS: (),
-    # Drift is detected with the caller's own permissions.
+    # What detecting drift looks at.
     Verb.DRIFT: ("read",),
     Verb.DRILL: (),
 }

@@ -46,7 +46,10 @@ async def observe_metric(clients: Clients, region: Region, metric: Metric, now: 
         MetricDataQueries=[query],
         StartTime=now - _WINDOW,
         EndTime=now,
-        ScanBy="TimestampDescending",
     )
-    values = answer["MetricDataResults"][0]["Values"] if answer["MetricDataResults"] else []
-    return values[0] if values else None
+    points = [
+        point
+        for result in answer["MetricDataResults"]
+        for point in zip(result["Timestamps"], result["Values"], strict=True)
+    ]
+    return max(points)[1] if points else None

@@ -52,3 +52,15 @@ def test_every_request_is_told_with_where_it_goes_and_nothing_of_what_it_says() 
     clients = Clients(world.session(), told=told.append)
     clients.cloudformation(Region("us-west-2")).describe_stacks()
     assert told == ["cloudformation.DescribeStacks at cloudformation.us-west-2.amazonaws.com"]
+
+
+def test_hurried_clients_give_up_in_seconds(credentials: None) -> None:
+    config: Any = Clients.of_profile(None).hurried().s3(US_EAST_1).meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": 2}
+    # Two attempts, and up to a second between them.
+    assert 2 * max(config.connect_timeout, config.read_timeout) + 1 <= 4.5
+
+
+def test_nothing_is_signed_without_credentials() -> None:
+    with pytest.raises(BadInput, match="no AWS credentials"):
+        Clients.of_profile(None).sign("GET", "https://x.lambda-url.us-east-1.on.aws/", US_EAST_1)

@@ -72,3 +72,9 @@ def test_roles_of_other_accounts_are_taken_by_account(credentials: None) -> None
 def test_a_role_that_is_not_said_in_full_is_a_wrong_input(said: str) -> None:
     with pytest.raises(BadInput, match="--account-role"):
         _ = Wiring(account_roles=(said,), environment={}).clients
+
+
+def test_the_end_of_a_runtime_and_the_endpoint_are_known_to_whom_they_are_given() -> None:
+    assert str(Wiring(environment={}).runtime_ends["nodejs22.x"]) == "2027-04-30"
+    assert Wiring(environment={}).endpoint is None
+    assert Wiring(environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).endpoint == "http://127.0.0.1:4566"

@@ -1,4 +1,4 @@
-"""A role without a name of its own gets one that no other region's stack gives: roles are the account's, not a region's.
+"""A role that its template leaves unnamed gets a name that no stack of another region gives: roles have no region.
 
 The emulator makes the name of stack and logical id, so that stacks of one name in two regions would share a role.
 """
