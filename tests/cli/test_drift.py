@@ -1,4 +1,6 @@
+import io
 import json
+import zipfile
 
 import boto3
 
@@ -56,9 +58,6 @@ def test_what_was_changed_by_hand_in_one_region_is_found_as_drift_and_as_dispari
 def test_code_changed_by_hand_is_a_disparity_though_cloudformation_sees_no_drift(
     deployed: Command, session: boto3.Session
 ) -> None:
-    import io
-    import zipfile
-
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("index.py", "def handler(event, context): return {}")
