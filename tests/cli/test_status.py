@@ -1,4 +1,5 @@
 import json
+import signal
 import socket
 import threading
 import time
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from builder.local import EmbeddedAws
+from builder.report.console import Console
 from conftest import Command
 
 ENV = ("--env", "synthmfm20")
@@ -101,3 +103,16 @@ def test_a_region_that_hangs_is_a_row_and_the_other_is_complete_within_five_seco
     for part in ("stacks", "buckets", "replicas"):
         assert other[part] == complete[part]
     assert [url["answer"] for url in other["functions"][0]["urls"]] == [200]
+
+
+def test_watched_it_looks_again_until_ctrl_c(deployed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def result(_: Console, text: str) -> None:
+        told.append(text)
+        if len(told) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Console, "result", result)
+    assert deployed("status", "--watch", "1", "--json", *ENV).code == 130
+    assert [json.loads(line)["event"] for line in told] == ["status.seen"] * 2
