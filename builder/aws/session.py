@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
-from botocore.awsrequest import AWSPreparedRequest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.config import Config
+from botocore.exceptions import NoCredentialsError
 
 from builder import __version__
 from builder.aws.assume import Core, assume
@@ -19,7 +21,9 @@ from builder.terms import AccountId, Region, Site
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
@@ -33,7 +37,10 @@ _CONFIG = Config(
     max_pool_connections=32,
     user_agent_extra=f"two-region-dr/{__version__}",
 )
-
+# For a look at what may be down: two attempts and what lies between them end within 4.5 s.
+_HURRIED = _CONFIG.merge(
+    Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=1.75)
+)
 
 Told = Callable[[str], None]
 
@@ -41,15 +48,18 @@ Told = Callable[[str], None]
 class Clients:
     """Every client of one identity, by service and region, made once and shared by all threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the session have a value that is right nearly everywhere
         self,
         session: boto3.Session,
         roles: Mapping[AccountId, str] | None = None,
         make_core: Core = botocore.session.Session,
         told: Told | None = None,
         tempo: Tempo | None = None,
+        *,
+        config: Config = _CONFIG,
     ) -> None:
         self._session = session
+        self._config = config
         self._told = told
         if told is not None:
             session.events.register("before-send", functools.partial(_tell, told))
@@ -75,7 +85,13 @@ class Clients:
 
     def reaching(self, roles: Mapping[AccountId, str]) -> "Clients":
         """Return clients of the same identity that reach these accounts by these roles as well."""
-        others = Clients(self._session, roles={**self._roles, **roles}, make_core=self._make_core, tempo=self.tempo)
+        others = Clients(
+            self._session,
+            roles={**self._roles, **roles},
+            make_core=self._make_core,
+            tempo=self.tempo,
+            config=self._config,
+        )
         others._told = self._told
         return others
 
@@ -90,8 +106,25 @@ class Clients:
         with self._lock:
             if account not in self._others:
                 session = assume(self._session, self._roles[account], site.region, self._make_core)
-                self._others[account] = Clients(session, told=self._told, tempo=self.tempo)
+                self._others[account] = Clients(session, told=self._told, tempo=self.tempo, config=self._config)
             return self._others[account]
+
+    def hurried(self) -> "Clients":
+        """Return clients of the same identity that give up on a region that does not answer within 4.5 s."""
+        return Clients(self._session, self._roles, self._make_core, tempo=self.tempo, config=_HURRIED)
+
+    def sign(self, method: str, url: str, region: Region) -> dict[str, str]:
+        """Return the headers of a request to a function URL, signed by this identity.
+
+        Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+        """
+        request = AWSRequest(method=method, url=url, headers={"host": urlsplit(url).netloc})
+        with aws_errors(url):
+            credentials = self._session.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
+            SigV4Auth(credentials, "lambda", region).add_auth(request)
+        return dict(request.headers.items())
 
     def regions(self) -> tuple[Region, ...]:
         """Return every region that CloudFormation is in, in the partition of the credentials' own region; no call."""
@@ -105,6 +138,10 @@ class Clients:
         """Return CloudFormation of a region."""
         return cast("CloudFormationClient", self._client("cloudformation", region))
 
+    def cloudwatch(self, region: Region) -> "CloudWatchClient":
+        """Return CloudWatch of a region."""
+        return cast("CloudWatchClient", self._client("cloudwatch", region))
+
     def dynamodb(self, region: Region) -> "DynamoDBClient":
         """Return DynamoDB of a region."""
         return cast("DynamoDBClient", self._client("dynamodb", region))
@@ -112,6 +149,10 @@ class Clients:
     def organizations(self, region: Region) -> "OrganizationsClient":
         """Return Organizations; whatever the region, its partition has one endpoint (us-east-1's in `aws`)."""
         return cast("OrganizationsClient", self._client("organizations", region))
+
+    def functions(self, region: Region) -> "LambdaClient":
+        """Return Lambda of a region."""
+        return cast("LambdaClient", self._client("lambda", region))
 
     def s3(self, region: Region) -> "S3Client":
         """Return S3 of a region."""
@@ -126,7 +167,7 @@ class Clients:
             if (service, region) not in self._made:
                 # The services are named at run time here, which the stubs' overloads cannot follow.
                 make: Any = self._session.client
-                self._made[service, region] = make(service, region_name=region, config=_CONFIG)
+                self._made[service, region] = make(service, region_name=region, config=self._config)
             return self._made[service, region]
 
 

@@ -13,6 +13,7 @@ import click
 from builder import __version__
 from builder.cli.deploy import deploy
 from builder.cli.destroy import destroy
+from builder.cli.drift import drift
 from builder.cli.fleet import fleet
 from builder.cli.graph import graph
 from builder.cli.init import init
@@ -25,6 +26,7 @@ from builder.cli.policy import policy
 from builder.cli.rehearse import rehearse
 from builder.cli.render import render
 from builder.cli.saved import discard, execute, show
+from builder.cli.status import status
 from builder.cli.wiring import Wiring
 from builder.errors import BuilderError, ExitCode
 
@@ -33,6 +35,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Review first": (plan, show, execute, discard),
     "In one go": (deploy, outputs, destroy),
     "In many accounts": (fleet,),
+    "How it stands": (status, drift),
 }
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from builder.policy import Caller, Setting
 
 # builder.policy's own; a test holds them to it, which would cost half a second to ask.
-VERBS = ("plan", "execute", "drill", "destroy")
+VERBS = ("plan", "execute", "status", "drift", "drill", "destroy")
 
 
 @click.command()
@@ -28,7 +28,7 @@ VERBS = ("plan", "execute", "drill", "destroy")
 @global_options
 @click.pass_obj
 def policy(wiring: Wiring, /, *, verbs: tuple[str, ...], explained: bool, **said: Any) -> ExitCode:  # noqa: ANN401
-    """Print the IAM policy that plan, execute, drill or destroy needs for this assembly.
+    """Print the IAM policy that a verb needs for this assembly.
 
     Several verbs make one policy: `plan execute` is what deploy needs. Where CloudFormation takes a role, the caller's
     policy holds only our own calls, and the role's the rest.

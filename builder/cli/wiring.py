@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -160,6 +160,18 @@ class Wiring:
         from builder.aws import Clients
 
         return Clients.of_profile(self.profile, self.roles, told=self.console.warn if self.verbose else None)
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where every AWS call goes instead of AWS itself; function URLs are reached there too."""
+        return self.environment.get("AWS_ENDPOINT_URL")
+
+    @cached_property
+    def runtime_ends(self) -> dict[str, date]:
+        """The last day of every Lambda runtime with security updates."""
+        from builder.config.runtimes import lifecycles
+
+        return {name: life.deprecated for name, life in lifecycles().items()}
 
     def seal(self) -> "Seal":
         """Return a new plan's id and time."""

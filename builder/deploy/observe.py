@@ -37,6 +37,8 @@ class ObservedStack:
     outputs: Mapping[str, str]
     capabilities: tuple[str, ...]
     termination_protection: bool
+    drift: str = "NOT_CHECKED"
+    """As the last detection found it."""
 
     @property
     def region(self) -> Region:
@@ -175,4 +177,5 @@ def _observed(site: Site, stack: "StackTypeDef") -> ObservedStack:
         outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
         capabilities=tuple(stack.get("Capabilities", [])),
         termination_protection=stack.get("EnableTerminationProtection", False),
+        drift=stack.get("DriftInformation", {}).get("StackDriftStatus", "NOT_CHECKED"),
     )

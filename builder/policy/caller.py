@@ -38,7 +38,9 @@ def caller_rights(
         if places[on].arns
     )
     own = Rights(granted)
-    return own if caller.role_arn else own + service_role_rights(bounds, setting, verb, whole=whole)
+    # Drift is detected with the caller's permissions, whatever role the stack has.
+    by_role = caller.role_arn and verb is not Verb.DRIFT
+    return own if by_role else own + service_role_rights(bounds, setting, verb, whole=whole)
 
 
 def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict[On, Place]:

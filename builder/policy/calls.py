@@ -104,6 +104,18 @@ _TAKE_DOWN = (
     ),
 )
 
+_RESOURCES = _call("cloudformation:ListStackResources", "which resources there are to look at", On.TAGGED_STACKS)
+_TEMPLATE = _call("cloudformation:GetTemplate", "what is deployed, to compare it", On.TAGGED_STACKS)
+_TABLE = (
+    _call("dynamodb:DescribeTable", "how each replica stands", On.TABLES),
+    _call("dynamodb:DescribeContinuousBackups", "whether it can be restored to a point in time", On.TABLES),
+)
+_FUNCTION = (
+    _call("lambda:GetFunctionConfiguration", "how each function stands, and what it is made of", On.FUNCTIONS),
+    _call("lambda:ListFunctionUrlConfigs", "its URLs", On.FUNCTIONS),
+)
+_VERSIONING = _call("s3:GetBucketVersioning", "whether it keeps versions", On.BUCKETS)
+
 CALLS: dict[Verb, tuple[Call, ...]] = {
     Verb.PLAN: (
         _IDENTITY,
@@ -131,6 +143,56 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         _call("cloudformation:ExecuteChangeSet", "exactly the reviewed change sets", On.OUR_CHANGE_SETS),
         _call("cloudformation:RollbackStack", "with --recover, what stands halfway", On.STACKS),
         _call("cloudformation:ContinueUpdateRollback", "with --recover, what could not be rolled back", On.STACKS),
+    ),
+    Verb.STATUS: (
+        _OTHER_ACCOUNTS,
+        _LOOK,
+        _RESOURCES,
+        _TEMPLATE,
+        *_TABLE,
+        *_FUNCTION,
+        _VERSIONING,
+        Call(
+            "s3",
+            "GetBucketReplication",
+            "its replication rules",
+            (("s3:GetReplicationConfiguration", On.BUCKETS),),
+        ),
+        Call("s3", "HeadBucket", "in which region a rule's destination is", (("s3:ListBucket", On.BUCKETS),)),
+        _call("cloudwatch:GetMetricData", "how far replication is behind", On.ANYTHING),
+    ),
+    Verb.DRIFT: (
+        _OTHER_ACCOUNTS,
+        _LOOK,
+        _RESOURCES,
+        _TEMPLATE,
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
+        Call(
+            "cloudformation",
+            "DetectStackDrift",
+            "what is not as its template says",
+            (
+                ("cloudformation:DetectStackDrift", On.TAGGED_STACKS),
+                ("cloudformation:DetectStackResourceDrift", On.TAGGED_STACKS),
+            ),
+        ),
+        _call("cloudformation:DescribeStackDriftDetectionStatus", "whether that is known yet", On.ANYTHING),
+        _call("cloudformation:DescribeStackResourceDrifts", "each property that differs", On.TAGGED_STACKS),
+        *_TABLE,
+        _call("dynamodb:DescribeTimeToLive", "whether its items expire", On.TABLES),
+        _call("dynamodb:ListTagsOfResource", "its tags", On.TABLES),
+        *_FUNCTION,
+        _call("lambda:GetAccountSettings", "how much may run at once in each region", On.ANYTHING),
+        _VERSIONING,
+        Call("s3", "GetBucketEncryption", "its encryption", (("s3:GetEncryptionConfiguration", On.BUCKETS),)),
+        Call("s3", "GetPublicAccessBlock", "who may reach it", (("s3:GetBucketPublicAccessBlock", On.BUCKETS),)),
+        _call("s3:GetBucketOwnershipControls", "whose its objects are", On.BUCKETS),
+        Call(
+            "s3",
+            "GetBucketLifecycleConfiguration",
+            "what expires in it",
+            (("s3:GetLifecycleConfiguration", On.BUCKETS),),
+        ),
     ),
     Verb.DRILL: (
         _IDENTITY,

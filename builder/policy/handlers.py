@@ -17,6 +17,9 @@ HANDLERS: dict[Verb, tuple[str, ...]] = {
     # Whatever a change set does, its rollback undoes.
     Verb.EXECUTE: ("create", "read", "update", "delete", "list", _TAGGING),
     Verb.DESTROY: ("read", "delete"),
+    Verb.STATUS: (),
+    # What detecting drift looks at.
+    Verb.DRIFT: ("read",),
     Verb.DRILL: (),
 }
 """The handlers that run for each verb; stack tags reach every resource that can have any."""

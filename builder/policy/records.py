@@ -14,6 +14,8 @@ class Verb(StrEnum):
 
     PLAN = "plan"
     EXECUTE = "execute"
+    STATUS = "status"
+    DRIFT = "drift"
     DRILL = "drill"
     DESTROY = "destroy"
 

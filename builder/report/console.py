@@ -44,8 +44,13 @@ class Console:
         """Whether somebody looks on closely: at a live table, or by events."""
         return self.json_events or self._rich.is_terminal
 
-    def say(self, text: str | Text) -> None:
-        """Write text for people; its styles show on a terminal only, and no colour of them where NO_COLOR is set."""
+    def say(self, text: str | Text, *, cleared: bool = False) -> None:
+        """Write text for people; its styles show on a terminal only, and no colour of them where NO_COLOR is set.
+
+        Where a terminal is to be cleared, it takes the place of all that was written before.
+        """
+        if cleared and self._rich.is_terminal:
+            self._rich.clear()
         self._rich.print(text if isinstance(text, Text) else text.removesuffix("\n"), markup=False, emoji=False)
         _write(self._people, "")
 

@@ -11,7 +11,9 @@ from builder.deploy.outcome import Outcome
 from builder.fleet.outcome import SetOutcome
 from builder.fleet.progress import FleetProgress
 from builder.report.as_json import FleetEnded, FleetPlanMade, PlanMade, RunEnded
+from builder.report.drift import DriftSeen
 from builder.report.findings import FINDING
+from builder.report.status import StatusSeen
 
 _TIME = {"type": "string", "format": "date-time", "description": "When it was said, in UTC."}
 
@@ -28,7 +30,8 @@ class _AsPrinted(GenerateJsonSchema):
 
 def make_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
-    kinds = (*get_args(FleetProgress), PlanMade, RunEnded, FleetPlanMade, FleetEnded, Finding)
+    ends = (PlanMade, RunEnded, FleetPlanMade, FleetEnded, StatusSeen, DriftSeen)
+    kinds = (*get_args(FleetProgress), *ends, Finding)
     _, made = TypeAdapter.json_schemas(
         [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],
         schema_generator=_AsPrinted,

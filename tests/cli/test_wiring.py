@@ -84,3 +84,9 @@ def test_a_fleet_that_was_not_rendered_is_asked_for_in_the_file(project: Path) -
     with pytest.raises(BadInput, match="no fleet was rendered") as caught:
         _ = Wiring(environment={}).fleet
     assert "say `fleet:` in dr.yaml" in caught.value.next_step
+
+
+def test_the_end_of_a_runtime_and_the_endpoint_are_known_to_whom_they_are_given() -> None:
+    assert str(Wiring(environment={}).runtime_ends["nodejs22.x"]) == "2027-04-30"
+    assert Wiring(environment={}).endpoint is None
+    assert Wiring(environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).endpoint == "http://127.0.0.1:4566"

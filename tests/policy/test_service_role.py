@@ -18,6 +18,8 @@ HANDLERS = {
     Verb.PLAN: ("read", "list"),
     Verb.EXECUTE: ("create", "read", "update", "delete", "list"),
     Verb.DESTROY: ("read", "delete"),
+    Verb.STATUS: (),
+    Verb.DRIFT: ("read",),
     Verb.DRILL: (),
 }
 VERBS = [Verb.PLAN, Verb.EXECUTE, Verb.DESTROY]

@@ -155,3 +155,13 @@ def test_a_reader_who_has_seen_enough_ends_nothing(json_events: bool) -> None:  
     assert running.stderr is not None
     told = running.stderr.read()
     assert (running.wait(timeout=60), told[-18:]) == (0, "went on to its end")
+
+
+def test_what_takes_the_place_of_the_former_clears_a_terminal_and_no_pipe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console().say("again", cleared=True)
+    assert capsys.readouterr().out == "again\n"
+    with terminal(monkeypatch) as read:
+        console().say("again", cleared=True)
+        assert "\x1b[2J" in read()

@@ -24,7 +24,7 @@ def test_the_committed_schema_is_the_records() -> None:
 
 def test_every_kind_of_line_is_in_it_and_says_what_it_is_for() -> None:
     kinds = [one["$ref"].rpartition("/")[2] for one in SCHEMA["oneOf"]]
-    ends = ["PlanMade", "RunEnded", "FleetPlanMade", "FleetEnded", "Finding"]
+    ends = ["PlanMade", "RunEnded", "FleetPlanMade", "FleetEnded", "StatusSeen", "DriftSeen", "Finding"]
     assert kinds == [*(kind.__name__ for kind in get_args(FleetProgress)), *ends]
     assert all(SCHEMA["$defs"][kind]["description"] for kind in kinds)
 

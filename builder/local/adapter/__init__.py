@@ -25,6 +25,7 @@ from builder.local.adapter import (
     replacement,
     resource_iam,
     retry_after,
+    role_name,
     secure_transport,
     stack_set,
     table_writes,
@@ -51,6 +52,8 @@ def install(app: App) -> App:
     bucket.install(resources["AWS::S3::Bucket"])
     tags = emulator.touch(f"{_CFN}.provisioners:_STACK_TAG_PROPERTY")
     tags.update({"AWS::S3::Bucket": ("Tags", "list"), fis_resource.TYPE: ("Tags", "map")})
+    # Inside of the next, which asks for the names that templates say.
+    role_name.install(resources)
     taken_name.install(resources)
     replacement.install()
     actions = emulator.touch(f"{_CFN}.handlers:_ACTION_HANDLERS")

@@ -1,0 +1,133 @@
+"""One screen of how all regions stand, as text and as JSON; pure."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from rich.text import Text
+
+from builder.report.line import json_line
+from builder.state.records import BucketState, FunctionState, ReplicaState, SiteState, StackState, Status, UrlState
+from builder.terms import STATUSES
+
+_BAD, _GOOD, _ODD = "red", "green", "yellow"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSeen:
+    """How all regions stand."""
+
+    deployment: str
+    sites: tuple[SiteState, ...]
+    runtime_ends: Mapping[str, str]
+    """The last day with security updates of each runtime in use, as far as it is known."""
+    event: Literal["status.seen"] = "status.seen"
+
+
+def as_event(seen: Status, ends: Mapping[str, date], at: datetime) -> str:
+    """Return all of it as one line, with the end of life of the runtimes that are in use."""
+    used = {one.runtime for site in seen.sites for one in site.functions}
+    known = {name: ends[name].isoformat() for name in sorted(used & ends.keys())}
+    facts = StatusSeen(deployment=seen.deployment, sites=seen.sites, runtime_ends=known)
+    said = dataclasses.asdict(facts)
+    return json_line(said.pop("event"), at, said)
+
+
+def screen(seen: Status, ends: Mapping[str, date], at: datetime) -> Text:
+    """Return what people look at; a region after the other, what does not answer named in red."""
+    blocks = [Text.assemble((seen.deployment, "bold"), f" at {at:%Y-%m-%d %H:%M:%S} UTC")]
+    blocks += [Text("\n").join(_site(site, ends, at.date())) for site in seen.sites]
+    return Text("\n\n").join(blocks)
+
+
+def _site(site: SiteState, ends: Mapping[str, date], today: date) -> Iterator[Text]:
+    yield Text(site.region + (f" of {site.account}" if site.account else ""), style="bold")
+    for stack in site.stacks:
+        yield _stack(stack)
+    for replica in site.replicas:
+        yield _replica(replica)
+    for bucket in site.buckets:
+        yield from _bucket(bucket)
+    for function in site.functions:
+        yield from _function(function, ends, today)
+    for line in site.silent:
+        yield Text(f"  DOES NOT ANSWER  {line}", style="bold red")
+
+
+def _row(kind: str, name: str, *cells: tuple[str, str] | str) -> Text:
+    row = Text.assemble((f"  {kind:<9}", "dim"), f"{name:<46}")
+    for cell in cells:
+        row.append("  ")
+        row.append_text(Text(cell) if isinstance(cell, str) else Text(*cell))
+    row.rstrip()
+    return row
+
+
+def _stack(stack: StackState) -> Text:
+    good = stack.status in STATUSES and STATUSES[stack.status].good
+    template = {"same": "as local", "different": "differs from local", "orphan": "not in the assembly", "": ""}
+    return _row(
+        "stack",
+        stack.name,
+        (f"{stack.status:<16}", _GOOD if good else _BAD),
+        (f"{stack.drift.lower().replace('_', ' '):<11}", _BAD if stack.drift == "DRIFTED" else ""),
+        (f"{template[stack.template]:<18}", "" if stack.template == "same" else _ODD),
+        stack.last_change[:19].replace("T", " "),
+    )
+
+
+def _replica(replica: ReplicaState) -> Text:
+    lags = ", ".join(
+        f"to {region} {'no metric' if lag is None else f'{lag:.0f} ms'}" for region, lag in replica.latency_ms.items()
+    )
+    recovery = replica.point_in_time_recovery
+    return _row(
+        "table",
+        replica.table,
+        (f"{replica.status:<16}", _GOOD if replica.status == "ACTIVE" else _ODD),
+        f"{replica.items:,} items, {replica.bytes:,} bytes",
+        (f"PITR {'on' if recovery else 'off'}", "" if recovery else _ODD),
+        lags,
+    )
+
+
+def _bucket(bucket: BucketState) -> Iterator[Text]:
+    on = bucket.versioning == "Enabled"
+    yield _row("bucket", bucket.bucket, (f"versioning {bucket.versioning.lower()}", "" if on else _BAD))
+    for rule in bucket.rules:
+        if rule.pending is None and rule.failed is None:
+            backlog: tuple[str, str] | str = "no metrics"
+        else:
+            told = f"{_count(rule.pending)} pending, {_count(rule.failed)} failed"
+            backlog = (told, _BAD if rule.failed else "")
+        yield _row("  rule", f"{rule.id} ({rule.status.lower()}) to {rule.destination}", backlog)
+
+
+def _count(value: float | None) -> str:
+    return "no metric of" if value is None else f"{value:.0f}"
+
+
+def _function(function: FunctionState, ends: Mapping[str, date], today: date) -> Iterator[Text]:
+    end = ends.get(function.runtime)
+    yield _row(
+        "function",
+        function.function,
+        (f"{function.state:<16}", _GOOD if function.state == "Active" else _ODD),
+        f"update {function.last_update.lower()}",
+        (f"{function.runtime} until {end or 'unknown'}", _BAD if end and end <= today else ""),
+    )
+    for url in function.urls:
+        yield _url(url)
+
+
+def _url(url: UrlState) -> Text:
+    answer = str(url.answer) if url.answer else url.problem
+    return _row(
+        "  url",
+        url.url,
+        (f"{answer:<4}", _GOOD if url.answer == 200 else _BAD),
+        f"{url.latency_ms:.0f} ms",
+        f"auth {url.auth}",
+    )

@@ -1,0 +1,153 @@
+"""What was seen of a deployment; each record is one row of the screen, and one object of the JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from builder.terms import AccountId, Region
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackState:
+    """One stack of the assembly, or one that carries the deployment's tag beside it."""
+
+    name: str
+    status: str
+    """`ABSENT` where there is none."""
+    drift: str = "NOT_CHECKED"
+    """As the last detection found it."""
+    last_change: str = ""
+    template: str = "same"
+    """Deployed against local: `same`, `different`, `orphan` where the assembly has no such stack, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaState:
+    """One region's copy of a table; latencies are those of writes made here, to each other replica."""
+
+    table: str
+    status: str
+    items: int
+    """As DynamoDB counts them every six hours or so."""
+    bytes: int
+    point_in_time_recovery: bool
+    latency_ms: Mapping[str, float | None] = field(default_factory=dict)
+    """By receiving region; None where there is no metric."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleState:
+    """One replication rule of a bucket; None where there is no metric."""
+
+    id: str
+    status: str
+    destination: str
+    pending: float | None
+    failed: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketState:
+    """One bucket and what it replicates."""
+
+    bucket: str
+    versioning: str
+    rules: tuple[RuleState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrlState:
+    """What a function URL answered to GET /health."""
+
+    url: str
+    auth: str
+    answer: int | None
+    """The HTTP status; None where none came."""
+    latency_ms: float
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionState:
+    """One function and its URLs."""
+
+    function: str
+    state: str
+    last_update: str
+    runtime: str
+    urls: tuple[UrlState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteState:
+    """One region of one account."""
+
+    region: Region
+    account: AccountId | None
+    stacks: tuple[StackState, ...] = ()
+    replicas: tuple[ReplicaState, ...] = ()
+    buckets: tuple[BucketState, ...] = ()
+    functions: tuple[FunctionState, ...] = ()
+    silent: tuple[str, ...] = ()
+    """What did not answer, or was refused, a line each; the rest is complete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A whole deployment."""
+
+    deployment: str
+    sites: tuple[SiteState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyDrift:
+    """One property that is not what the template says."""
+
+    path: str
+    kind: str
+    """ADD, REMOVE or NOT_EQUAL."""
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftedResource:
+    """One resource that drifted, with all differences."""
+
+    logical_id: str
+    type: str
+    physical_id: str
+    status: str
+    properties: tuple[PropertyDrift, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftedStack:
+    """What a detection found; `problem` says why there was none."""
+
+    region: Region
+    name: str
+    status: str
+    resources: tuple[DriftedResource, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What one region says of a thing that should be alike in all of them."""
+
+    thing: str
+    """`tap-dev-service/Function`: what it is called in each region."""
+    region: Region
+    values: Mapping[str, str]
+    own_words: Mapping[str, str] = field(default_factory=dict)
+    """What the region's own words are, such as a parameter's value, by what stands for them in all regions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disparity:
+    """One setting that should be the same everywhere and is not."""
+
+    thing: str
+    setting: str
+    values: Mapping[Region, str]

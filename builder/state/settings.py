@@ -1,0 +1,155 @@
+"""What should be equal in all regions, read: templates, functions, replicas, buckets, quotas."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any
+
+from builder.aws import Clients, call, together
+from builder.deploy.desired import Deployment
+from builder.deploy.observe import ObservedStack, observe_resources, observe_template
+from builder.errors import AwsError
+from builder.state import bucket, function
+from builder.state.records import Settings
+from builder.state.site import copied_tables, digest
+from builder.terms import Region, Site
+
+Read = Callable[[Clients, Region, str], Coroutine[Any, Any, dict[str, str]]]
+
+# What a bucket answers that lacks a setting.
+_UNSET = frozenset(
+    {
+        "NoSuchLifecycleConfiguration",
+        "NoSuchPublicAccessBlockConfiguration",
+        "OwnershipControlsNotFoundError",
+        "ServerSideEncryptionConfigurationNotFoundError",
+    }
+)
+
+
+async def observe_settings(
+    deployment: Deployment, stacks: tuple[ObservedStack, ...], clients: Clients
+) -> tuple[Settings, ...]:
+    """Return the settings of all that several regions have: a thing is the same one where its stack's name is.
+
+    What replicates a table has one name everywhere; it is asked for in each region of the assembly that has a copy.
+    """
+    standing = tuple(stack for stack in stacks if stack.facts.exists)
+    work = [
+        *_templates(deployment, standing, clients),
+        *(_of_stack(stack, clients) for stack in standing),
+        *(_replicas(deployment, site, clients) for site in deployment.sites),
+        *(_quotas(site, clients) for site in deployment.sites),
+    ]
+    return tuple(one for found in await together(work) for one in found)
+
+
+def _templates(
+    deployment: Deployment, standing: tuple[ObservedStack, ...], clients: Clients
+) -> Iterator[Coroutine[Any, Any, list[Settings]]]:
+    """Yield the reading of every template that the assembly has with the same bytes for several regions."""
+    wanted = {(stack.site, stack.name): stack.sha256 for stack in deployment.stacks}
+    shared = Counter(wanted.values())
+
+    async def read(stack: ObservedStack) -> list[Settings]:
+        values = {"template": digest(await observe_template(clients, stack))}
+        return [Settings(thing=stack.name, region=stack.region, values=values)]
+
+    for stack in standing:
+        if shared[wanted.get((stack.site, stack.name), "")] > 1:
+            yield read(stack)
+
+
+async def _of_stack(stack: ObservedStack, clients: Clients) -> list[Settings]:
+    resources = [one for one in await observe_resources(clients, stack) if one.type in _READERS and one.physical_id]
+    read = await together(
+        _READERS[one.type](clients.of(stack.site), stack.region, one.physical_id) for one in resources
+    )
+    words = {**stack.parameters, "AWS::Region": stack.region}
+    return [
+        Settings(thing=f"{stack.name}/{one.logical_id}", region=stack.region, values=values, own_words=words)
+        for one, values in zip(resources, read, strict=True)
+    ]
+
+
+async def _replicas(deployment: Deployment, site: Site, clients: Clients) -> list[Settings]:
+    names = copied_tables(deployment, site.region)
+    read = await together(_read_table(clients.of(site), site.region, name) for name in names)
+    return [Settings(thing=name, region=site.region, values=values) for name, values in zip(names, read, strict=True)]
+
+
+async def _quotas(site: Site, clients: Clients) -> list[Settings]:
+    client = clients.of(site).functions(site.region)
+    limits = (await call(f"{site.region}: Lambda", client.get_account_settings))["AccountLimit"]
+    values = {"ConcurrentExecutions": str(limits.get("ConcurrentExecutions"))}
+    return [Settings(thing="quota of Lambda", region=site.region, values=values)]
+
+
+async def _read_function(clients: Clients, region: Region, name: str) -> dict[str, str]:
+    client, where = clients.functions(region), f"{region}: {name}"
+    found = await call(where, client.get_function_configuration, FunctionName=name)
+    urls = await call(where, client.list_function_url_configs, FunctionName=name)
+    variables = found.get("Environment", {}).get("Variables", {})
+    return {
+        "code": found.get("CodeSha256", ""),
+        "runtime": found.get("Runtime", ""),
+        "handler": found.get("Handler", ""),
+        "memory": f"{found.get('MemorySize')} MB",
+        "timeout": f"{found.get('Timeout')} s",
+        "architectures": ", ".join(found.get("Architectures", [])),
+        "URL auth": ", ".join(sorted(one["AuthType"] for one in urls["FunctionUrlConfigs"])),
+        **{f"environment {key}": value for key, value in variables.items()},
+    }
+
+
+async def _read_table(clients: Clients, region: Region, name: str) -> dict[str, str]:
+    client, where = clients.dynamodb(region), f"{region}: {name}"
+    found = (await call(where, client.describe_table, TableName=name))["Table"]
+    backups = await call(where, client.describe_continuous_backups, TableName=name)
+    expiry = await call(where, client.describe_time_to_live, TableName=name)
+    tags = await call(where, client.list_tags_of_resource, ResourceArn=found["TableArn"])
+    recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+    return {
+        "point-in-time recovery": recovery.get("PointInTimeRecoveryStatus", "DISABLED"),
+        "time to live": expiry["TimeToLiveDescription"].get("TimeToLiveStatus", "DISABLED"),
+        "deletion protection": str(found.get("DeletionProtectionEnabled", False)),
+        "table class": found.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
+        "indexes": ", ".join(sorted(one["IndexName"] for one in found.get("GlobalSecondaryIndexes", []))),
+        # CloudFormation's own tags are on the replica of its stack's region alone.
+        "tags": _text({one["Key"]: one["Value"] for one in tags["Tags"] if _is_peoples(one["Key"])}),
+    }
+
+
+def _is_peoples(tag: str) -> bool:
+    return not tag.startswith(("aws:", "builder:"))
+
+
+async def _read_bucket(clients: Clients, region: Region, name: str) -> dict[str, str]:
+    client, where = clients.s3(region), f"{region}: {name}"
+    versioning = await call(where, client.get_bucket_versioning, Bucket=name)
+    return {
+        "versioning": versioning.get("Status", "Off"),
+        "encryption": await _setting(where, client.get_bucket_encryption, name),
+        "public access": await _setting(where, client.get_public_access_block, name),
+        "ownership": await _setting(where, client.get_bucket_ownership_controls, name),
+        "lifecycle": await _setting(where, client.get_bucket_lifecycle_configuration, name),
+    }
+
+
+async def _setting(where: str, operation: Callable[..., Mapping[str, Any]], name: str) -> str:
+    """Return a bucket's setting as text; empty where it has none."""
+    try:
+        answer = await call(where, operation, Bucket=name)
+    except AwsError as error:
+        if error.code in _UNSET:
+            return ""
+        raise
+    return _text({key: value for key, value in answer.items() if key != "ResponseMetadata"})
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+_READERS: dict[str, Read] = {function.TYPE: _read_function, bucket.TYPE: _read_bucket}
+"""What is paired by stack name and logical id; replicas of a table are paired by its name."""

@@ -1,0 +1,148 @@
+"""One region of one account within a deadline: what does not answer is a line, and hides nothing else."""
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from builder.aws import Clients
+from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.observe import (
+    ObservedStack,
+    SiteView,
+    observe_resources,
+    observe_template,
+    of_deployment,
+)
+from builder.deploy.resources import HOLDERS
+from builder.deploy.template import properties_of, read_template, resolve, resources_of
+from builder.errors import BuilderError
+from builder.state import bucket, function, table
+from builder.state.records import SiteState, StackState
+from builder.terms import Region, Site
+
+T = TypeVar("T")
+WITHIN_S = 4.5
+"""How long a region may take; it does not wait for the other ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How is asked."""
+
+    clients: Clients
+    now: datetime
+    endpoint: str | None = None
+    """Where function URLs are reached instead of by their own names."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """What may take until the deadline, and what did not answer by then."""
+
+    deadline: float
+    silent: list[str] = field(default_factory=list)
+
+    async def ask(self, where: str, work: Coroutine[Any, Any, T]) -> T | None:
+        """Return what the work returns, or None, having noted why."""
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                return await work
+        except TimeoutError:
+            self.silent.append(f"{where}: no answer within {WITHIN_S} s")
+        except BuilderError as error:
+            self.silent.append(str(error))
+        return None
+
+    async def each(self, where: str, works: Iterable[Coroutine[Any, Any, T]]) -> tuple[T, ...]:
+        """Return what answered of several."""
+        answers = await asyncio.gather(*(self.ask(where, work) for work in works))
+        return tuple(answer for answer in answers if answer is not None)
+
+
+async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> SiteState:
+    """Return how one region stands; it takes no longer than the deadline, and raises nothing of AWS's."""
+    part = _Part(asyncio.get_running_loop().time() + WITHIN_S)
+    clients, region = asking.clients.of(site), site.region
+    listed = await part.ask(region, SiteView(asking.clients, site).every_stack())
+    if listed is None:
+        return SiteState(region=region, account=site.account, silent=tuple(part.silent))
+    ours = of_deployment(listed, deployment.name)
+    wanted = {stack.name: stack for stack in deployment.stacks if stack.site == site}
+    standing = [stack for stack in ours if stack.facts.exists]
+    named = await part.each(region, (_resources(asking.clients, stack) for stack in standing))
+    by_type = [one for resources in named for one in resources]
+    tables = dict.fromkeys((*_named(by_type, *table.TYPES), *copied_tables(deployment, region)))
+    stacks, replicas, buckets, functions = await asyncio.gather(
+        part.each(region, (_stack(asking.clients, stack, wanted.get(stack.name)) for stack in ours)),
+        part.each(region, (table.observe_replica(clients, region, name, asking.now) for name in tables)),
+        part.each(
+            region, (bucket.observe_bucket(clients, region, name, asking.now) for name in _named(by_type, bucket.TYPE))
+        ),
+        part.each(
+            region,
+            (
+                function.observe_function(clients, region, name, asking.endpoint)
+                for name in _named(by_type, function.TYPE)
+            ),
+        ),
+    )
+    seen = {stack.name for stack in ours}
+    absent = tuple(StackState(name=name, status="ABSENT", template="") for name in wanted if name not in seen)
+    return SiteState(
+        region=region,
+        account=site.account,
+        stacks=(*stacks, *absent),
+        replicas=replicas,
+        buckets=buckets,
+        functions=functions,
+        silent=tuple(part.silent),
+    )
+
+
+def copied_tables(deployment: Deployment, region: Region) -> tuple[str, ...]:
+    """Return the tables that a region holds a copy of, by the assembly: their stack's region may be the lost one."""
+    return tuple(
+        name
+        for stack in deployment.stacks
+        for resource in resources_of(read_template(stack.template)).values()
+        if resource.get("Type") in table.TYPES
+        and region in HOLDERS[str(resource["Type"])].regions(properties_of(resource))
+        and (name := resolve(properties_of(resource).get("TableName"), _texts(stack)))
+    )
+
+
+def _texts(stack: DesiredStack) -> dict[str, str]:
+    return {name: value for name, value in stack.parameters.items() if isinstance(value, str)}
+
+
+async def _resources(clients: Clients, stack: ObservedStack) -> tuple[tuple[str, str], ...]:
+    return tuple((one.type, one.physical_id) for one in await observe_resources(clients, stack) if one.physical_id)
+
+
+def _named(resources: Iterable[tuple[str, str]], *types: str) -> tuple[str, ...]:
+    return tuple(name for kind, name in resources if kind in types)
+
+
+async def _stack(clients: Clients, stack: ObservedStack, wanted: DesiredStack | None) -> StackState:
+    template = "orphan"
+    if wanted is not None:
+        template = "same" if await _is_same(clients, stack, wanted) else "different"
+    return StackState(
+        name=stack.name, status=stack.status, drift=stack.drift, last_change=stack.last_change, template=template
+    )
+
+
+async def _is_same(clients: Clients, stack: ObservedStack, wanted: DesiredStack) -> bool:
+    if not stack.facts.exists:
+        return False
+    return digest(await observe_template(clients, stack)) == digest(
+        wanted.template if not wanted.template.lstrip().startswith("{") else read_template(wanted.template)
+    )
+
+
+def digest(template: object) -> str:
+    """Return a template's digest; of its text, or of the data that botocore makes of a JSON one."""
+    return hashlib.sha256(str(template).encode()).hexdigest()

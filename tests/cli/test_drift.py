@@ -1,0 +1,67 @@
+import io
+import json
+import zipfile
+
+import boto3
+
+from conftest import Command
+
+ENV = ("--env", "synthmfm20")
+
+
+def test_a_fresh_deployment_neither_drifts_nor_differs(deployed: Command) -> None:
+    answer = deployed("drift", *ENV)
+
+    assert (answer.code, answer.out.splitlines()[-1]) == (
+        0,
+        "5 stacks: 0 drifted, 0 unknown; differences between regions: 0",
+    )
+
+
+def test_what_was_changed_by_hand_in_one_region_is_found_as_drift_and_as_disparity(
+    deployed: Command, session: boto3.Session, account_id: str
+) -> None:
+    west = "us-west-2"
+    session.client("lambda", west).update_function_configuration(
+        FunctionName="tap-synthmfm20-secondary", MemorySize=512
+    )
+    bucket = f"tap-synthmfm20-{account_id}-us-east-1-an"
+    session.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    session.client("dynamodb", west).update_continuous_backups(
+        TableName="tap-synthmfm20-global", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
+    )
+    answer = deployed("drift", "--json", *ENV)
+    assert answer.code == 3
+    said = json.loads(answer.out)
+    drifted = {
+        (stack["region"], stack["name"], resource["logical_id"], one["path"], one["expected"], one["actual"])
+        for stack in said["stacks"]
+        for resource in stack["resources"]
+        for one in resource["properties"]
+    }
+    recovery = "/Replicas/1/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled"
+    assert drifted == {
+        (west, "tap-synthmfm20-service", "Function", "/MemorySize", "256", "512"),
+        ("us-east-1", "tap-synthmfm20-storage", "Bucket", "/VersioningConfiguration/Status", "Enabled", "Suspended"),
+        ("us-east-1", "tap-synthmfm20-table", "Table", recovery, "true", "false"),
+    }
+    assert {(one["thing"], one["setting"]): one["values"] for one in said["disparities"]} == {
+        ("tap-synthmfm20-service/Function", "memory"): {"us-east-1": "256 MB", west: "512 MB"},
+        ("tap-synthmfm20-storage/Bucket", "versioning"): {"us-east-1": "Suspended", west: "Enabled"},
+        ("tap-synthmfm20-global", "point-in-time recovery"): {"us-east-1": "ENABLED", west: "DISABLED"},
+    }
+    told = deployed("drift", *ENV)
+    assert told.code == 3
+    assert "3 drifted, 0 unknown; differences between regions: 3" in told.out
+
+
+def test_code_changed_by_hand_is_a_disparity_though_cloudformation_sees_no_drift(
+    deployed: Command, session: boto3.Session
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context): return {}")
+    session.client("lambda").update_function_code(FunctionName="tap-synthmfm20-primary", ZipFile=packed.getvalue())
+    answer = deployed("drift", "--json", *ENV)
+    assert answer.code == 3
+    assert [one["setting"] for one in json.loads(answer.out)["disparities"]] == ["code"]

@@ -1,0 +1,118 @@
+import json
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from builder.local import EmbeddedAws
+from builder.report.console import Console
+from conftest import Command
+
+ENV = ("--env", "synthmfm20")
+
+
+@contextmanager
+def deaf_to(region: str, aws: EmbeddedAws) -> Iterator[str]:
+    """A way to the embedded AWS on which what is signed for one region is read and never answered."""
+    host, _, port = aws.endpoint.removeprefix("http://").partition(":")
+    held: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(target=carry, args=(client,), daemon=True).start()
+
+        def carry(client: socket.socket) -> None:
+            held.append(client)
+            head = client.recv(65536)
+            if f"/{region}/".encode() in head:
+                return
+            with socket.create_connection((host, int(port))) as onward:
+                onward.sendall(head.replace(b"Connection: keep-alive", b"Connection: close"))
+                threading.Thread(target=pump, args=(client, onward), daemon=True).start()
+                pump(onward, client)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+    for one in held:
+        one.close()
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while piece := source.recv(65536):
+            target.sendall(piece)
+    except OSError:
+        pass
+
+
+def test_one_screen_shows_all_of_both_regions(deployed: Command) -> None:
+    answer = deployed("status", "--json", *ENV)
+    said = json.loads(answer.out)
+    assert (answer.code, said["deployment"]) == (0, "tap-synthmfm20")
+    assert list(said["runtime_ends"]) == ["python3.14"]
+    west, east = said["sites"]
+    assert [site["silent"] for site in said["sites"]] == [[], []]
+    assert {stack["name"] for stack in east["stacks"]} == {
+        f"tap-synthmfm20-{kind}" for kind in ("storage", "table", "service")
+    }
+    assert {stack["template"] for stack in (*east["stacks"], *west["stacks"])} == {"same"}
+    for site, other in ((east, west), (west, east)):
+        (replica,) = site["replicas"]
+        assert (replica["status"], replica["point_in_time_recovery"]) == ("ACTIVE", True)
+        assert replica["latency_ms"] == {other["region"]: None}
+        (function,) = site["functions"]
+        assert [url["answer"] for url in function["urls"]] == [200]
+        assert function["urls"][0]["latency_ms"] > 0
+    (rule,) = east["buckets"][0]["rules"]
+    assert (rule["status"], rule["pending"], west["buckets"][0]["rules"]) == ("Enabled", None, [])
+
+
+def test_people_see_it_as_rows(deployed: Command) -> None:
+    told = deployed("status", *ENV).out
+    assert "no metrics" in told
+    assert "python3.14 until 2029-06-30" in told
+    assert "DOES NOT ANSWER" not in told
+
+
+def test_a_region_that_hangs_is_a_row_and_the_other_is_complete_within_five_seconds(
+    deployed: Command, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete = json.loads(deployed("status", "--json", *ENV).out)["sites"][0]
+    with deaf_to("us-east-1", embedded) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        began = time.monotonic()
+        answer = deployed("status", "--json", *ENV)
+        took_s = time.monotonic() - began
+    print(f"status with one region hanging: {took_s:.2f} s")
+    assert answer.code == 0
+    other, lost = json.loads(answer.out)["sites"]
+    assert took_s < 5
+    assert (lost["region"], lost["stacks"]) == ("us-east-1", [])
+    assert len(lost["silent"]) == 1
+    assert other["silent"] == []
+    for part in ("stacks", "buckets", "replicas"):
+        assert other[part] == complete[part]
+    assert [url["answer"] for url in other["functions"][0]["urls"]] == [200]
+
+
+def test_watched_it_looks_again_until_ctrl_c(deployed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def result(_: Console, text: str) -> None:
+        told.append(text)
+        if len(told) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Console, "result", result)
+    assert deployed("status", "--watch", "1", "--json", *ENV).code == 130
+    assert [json.loads(line)["event"] for line in told] == ["status.seen"] * 2

@@ -1,0 +1,46 @@
+import json
+from datetime import UTC, datetime
+
+import jsonschema
+
+from builder.report.drift import as_event, as_text
+from builder.report.schema import make_schema
+from builder.state.records import Disparity, DriftedResource, DriftedStack, PropertyDrift
+from builder.terms import Region
+
+EAST, WEST = Region("us-east-1"), Region("us-west-2")
+MEMORY = PropertyDrift(path="/MemorySize", kind="NOT_EQUAL", expected="256", actual="512")
+FUNCTION = DriftedResource(
+    logical_id="Function", type="AWS::Lambda::Function", physical_id="f", status="MODIFIED", properties=(MEMORY,)
+)
+STACKS = (
+    DriftedStack(region=EAST, name="app", status="DRIFTED", resources=(FUNCTION,)),
+    DriftedStack(region=WEST, name="app", status="IN_SYNC"),
+    DriftedStack(region=WEST, name="old", status="UNKNOWN", problem="DELETE_FAILED does not allow drift detection"),
+)
+DISPARITIES = (Disparity(thing="app/Function", setting="code", values={EAST: "abc", WEST: ""}),)
+
+
+def test_what_differs_is_told_with_both_values_and_the_rest_is_counted() -> None:
+    assert as_text(STACKS, DISPARITIES).plain.splitlines() == [
+        "us-east-1/app  DRIFTED",
+        "  Function  AWS::Lambda::Function  MODIFIED  f",
+        "      /MemorySize: 256 -> 512  NOT_EQUAL",
+        "us-west-2/old  UNKNOWN: DELETE_FAILED does not allow drift detection",
+        "the regions differ:",
+        "  app/Function: code",
+        "      us-east-1       abc",
+        "      us-west-2       (none)",
+        "3 stacks: 1 drifted, 1 unknown; differences between regions: 1",
+    ]
+
+
+def test_where_nothing_differs_one_line_says_so() -> None:
+    assert as_text(STACKS[1:2], ()).plain == "1 stacks: 0 drifted, 0 unknown; differences between regions: 0"
+
+
+def test_as_json_it_is_one_line_of_the_schema() -> None:
+    line = json.loads(as_event(STACKS, DISPARITIES, datetime(2026, 1, 1, tzinfo=UTC)))
+    jsonschema.Draft202012Validator(json.loads(make_schema())).validate(line)
+    assert line["event"] == "drift.seen"
+    assert line["disparities"][0]["values"] == {"us-east-1": "abc", "us-west-2": ""}

@@ -1,0 +1,94 @@
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import jsonschema
+
+from builder.report.schema import make_schema
+from builder.report.status import as_event, screen
+from builder.state.records import (
+    BucketState,
+    FunctionState,
+    ReplicaState,
+    RuleState,
+    SiteState,
+    StackState,
+    Status,
+    UrlState,
+)
+from builder.terms import AccountId, Region
+
+AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ENDS = {"python3.14": date(2029, 6, 30), "nodejs18.x": date(2025, 9, 1)}
+RULE = RuleState(id="all", status="Enabled", destination="there", pending=None, failed=None)
+URL = UrlState(url="https://a/", auth="NONE", answer=200, latency_ms=12.3)
+SITE = SiteState(
+    region=Region("us-east-1"),
+    account=None,
+    stacks=(StackState(name="app", status="CREATE_COMPLETE", last_change="2026-01-01T10:00:00+00:00"),),
+    replicas=(
+        ReplicaState(
+            table="items",
+            status="ACTIVE",
+            items=1234,
+            bytes=5,
+            point_in_time_recovery=False,
+            latency_ms={"us-west-2": 801.4, "eu-west-1": None},
+        ),
+    ),
+    buckets=(BucketState(bucket="files", versioning="Enabled", rules=(RULE,)),),
+    functions=(
+        FunctionState(function="f", state="Active", last_update="Successful", runtime="python3.14", urls=(URL,)),
+    ),
+)
+
+
+def told(site: SiteState) -> str:
+    return screen(Status(deployment="tap-dev", sites=(site,)), ENDS, AT).plain
+
+
+def test_all_of_a_region_is_on_the_screen() -> None:
+    lines = [" ".join(line.split()) for line in told(SITE).splitlines()]
+    assert lines == [
+        "tap-dev at 2026-01-01 12:00:00 UTC",
+        "",
+        "us-east-1",
+        "stack app CREATE_COMPLETE not checked as local 2026-01-01 10:00:00",
+        "table items ACTIVE 1,234 items, 5 bytes PITR off to us-west-2 801 ms, to eu-west-1 no metric",
+        "bucket files versioning enabled",
+        "rule all (enabled) to there no metrics",
+        "function f Active update successful python3.14 until 2029-06-30",
+        "url https://a/ 200 12 ms auth NONE",
+    ]
+
+
+def test_what_is_wrong_is_said_in_words() -> None:
+    rule = replace(RULE, pending=3.0, failed=2.0)
+    url = replace(URL, answer=None, problem="no answer: refused")
+    wrong = replace(
+        SITE,
+        account=AccountId("111122223333"),
+        stacks=(StackState(name="app", status="ABSENT", template=""),),
+        buckets=(BucketState(bucket="files", versioning="Suspended", rules=(rule, replace(rule, failed=None))),),
+        functions=(replace(SITE.functions[0], state="Pending", runtime="ruby1.8", urls=(url,)),),
+        silent=("us-east-1: AWS does not answer",),
+    )
+    text = told(wrong)
+    for words in (
+        "us-east-1 of 111122223333",
+        "ABSENT",
+        "versioning suspended",
+        "3 pending, 2 failed",
+        "3 pending, no metric of failed",
+        "ruby1.8 until unknown",
+        "no answer: refused",
+        "DOES NOT ANSWER  us-east-1: AWS does not answer",
+    ):
+        assert words in text
+
+
+def test_as_json_it_is_one_line_of_the_schema() -> None:
+    line = json.loads(as_event(Status(deployment="tap-dev", sites=(SITE,)), ENDS, AT))
+    jsonschema.Draft202012Validator(json.loads(make_schema())).validate(line)
+    assert (line["event"], line["runtime_ends"]) == ("status.seen", {"python3.14": "2029-06-30"})
+    assert line["sites"][0]["replicas"][0]["latency_ms"] == {"us-west-2": 801.4, "eu-west-1": None}

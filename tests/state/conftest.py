@@ -1,0 +1,26 @@
+"""The shipped system on the embedded AWS, in an account of the test's own."""
+
+import asyncio
+
+import boto3
+import pytest
+
+from builder.aws import Clients
+from builder.deploy import Deployment, Done, Seal, Wish, execute_plan, make_plan
+from deploy.rig import shipped
+from state.standing import Standing
+
+
+@pytest.fixture
+def standing(session: boto3.Session, account_id: str) -> Standing:
+    told: list[str] = []
+    clients = Clients(session, told=told.append)
+    deployment = shipped()
+
+    async def deploy(wanted: Deployment) -> None:
+        plan = await make_plan(wanted, clients, Seal("plan", "2026-01-01T00:00:00+00:00"), lambda _: None, Wish())
+        assert all(isinstance(one, Done) for one in await execute_plan(plan, clients, lambda _: None))
+
+    asyncio.run(deploy(deployment))
+    told.clear()
+    return Standing(deployment, clients, told, account_id)

@@ -1,0 +1,35 @@
+"""What a test of looking has before it: a deployment that stands, and all that is asked of AWS."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from builder.aws import Clients
+from builder.deploy import Deployment
+from builder.terms import Region
+
+T = TypeVar("T")
+EAST, WEST = Region("us-east-1"), Region("us-west-2")
+NOW = datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    deployment: Deployment
+    clients: Clients
+    told: list[str]
+    account: str
+
+    @property
+    def called(self) -> set[tuple[str, str]]:
+        """Every operation so far, by service."""
+        names = (line.partition(" ")[0].split(".") for line in self.told)
+        return {(service, operation) for service, operation in names}
+
+    def bucket(self, region: Region) -> str:
+        return f"tap-dev-{self.account}-{region}-an"
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run(work)

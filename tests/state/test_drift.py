@@ -1,0 +1,55 @@
+from builder.deploy.observe import SiteView, of_deployment
+from builder.state.drift import observe_drift
+from builder.state.records import DriftedStack, PropertyDrift
+from builder.terms import Site
+from deploy.rig import Rig
+from fake_aws import Fault, World
+from state.standing import EAST
+
+
+def detect(rig: Rig) -> dict[str, DriftedStack]:
+    async def all_of_it() -> tuple[DriftedStack, ...]:
+        stacks = await SiteView(rig.clients, Site(None, EAST)).every_stack()
+        return await observe_drift(rig.clients, of_deployment(stacks, rig.deployment.name))
+
+    return {one.name: one for one in rig.run(all_of_it)}
+
+
+def test_every_page_of_what_drifted_is_read_with_property_values() -> None:
+    rig = Rig(World(page_size=1))
+    rig.deploy()
+    control = rig.world.stack("tap-dev-service")
+    control.drifts("Function", MemorySize=1024)
+    control.drifts("LogGroup", RetentionInDays=1)
+    found = detect(rig)
+    resources = {one.logical_id: one for one in found["tap-dev-service"].resources}
+    assert resources.keys() == {"Function", "LogGroup"}
+    (change,) = resources["Function"].properties
+    assert change == PropertyDrift(path="/MemorySize", kind="NOT_EQUAL", expected="256", actual="1024")
+    assert found["tap-dev-table"].status == "IN_SYNC"
+
+
+def test_a_resource_that_is_gone_is_drift() -> None:
+    rig = Rig(World())
+    rig.deploy()
+    rig.world.stack("tap-dev-service").loses("LogGroup")
+    (lost,) = detect(rig)["tap-dev-service"].resources
+    assert (lost.logical_id, lost.status, lost.properties) == ("LogGroup", "DELETED", ())
+
+
+def test_a_status_that_allows_no_detection_says_so_and_stops_no_other() -> None:
+    rig = Rig(World())
+    rig.deploy()
+    rig.world.stack("tap-dev-service").put("UPDATE_FAILED")
+    found = detect(rig)
+    assert found["tap-dev-service"].problem == "UPDATE_FAILED does not allow drift detection"
+    assert found["tap-dev-table"].status == "IN_SYNC"
+
+
+def test_a_refusal_is_a_problem_of_that_stack() -> None:
+    rig = Rig(World())
+    rig.deploy()
+    rig.world.faults.add(Fault.DENIED, operation="DetectStackDrift", nth=1)
+    problems = [one.problem for one in detect(rig).values() if one.problem]
+    assert len(problems) == 1
+    assert "not allowed to call DetectStackDrift" in problems[0]

@@ -1,0 +1,35 @@
+import socket
+
+from builder.state.health import observe_url
+from builder.terms import Region
+from state.standing import EAST, Standing
+
+
+def url_of(standing: Standing) -> str:
+    found = standing.clients.functions(EAST).get_function_url_config(FunctionName="tap-dev-primary")
+    return found["FunctionUrl"]
+
+
+def test_health_is_asked_for_real_and_timed(standing: Standing) -> None:
+    endpoint = standing.clients.s3(EAST).meta.endpoint_url
+    seen = standing.run(observe_url(standing.clients, EAST, url_of(standing), "NONE", endpoint))
+    assert (seen.answer, seen.problem) == (200, "")
+    assert 0 < seen.latency_ms < 4000
+
+
+def test_a_url_that_wants_iam_gets_a_signed_request(standing: Standing) -> None:
+    headers = standing.clients.sign("GET", "https://x.lambda-url.us-east-1.on.aws/health", EAST)
+    assert f"Credential={standing.account}/" in headers["Authorization"]
+    assert "/us-east-1/lambda/aws4_request" in headers["Authorization"]
+    endpoint = standing.clients.s3(EAST).meta.endpoint_url
+    seen = standing.run(observe_url(standing.clients, EAST, url_of(standing), "AWS_IAM", endpoint))
+    assert seen.answer == 200
+
+
+def test_a_url_that_nobody_answers_says_so(standing: Standing) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        seen = standing.run(observe_url(standing.clients, Region("us-east-1"), nowhere, "NONE", None))
+    assert seen.answer is None
+    assert seen.problem.startswith("no answer: ")

@@ -1,0 +1,25 @@
+from datetime import timedelta
+
+from builder.state.metric import Metric, observe_metric
+from state.standing import EAST, NOW, Standing
+
+LAG = Metric("AWS/DynamoDB", "ReplicationLatency", {"TableName": "tap-dev-global", "ReceivingRegion": "us-west-2"})
+
+
+def test_the_newest_value_is_taken_and_none_where_nothing_was_published(standing: Standing) -> None:
+    assert standing.run(observe_metric(standing.clients, EAST, LAG, NOW)) is None
+    standing.clients.cloudwatch(EAST).put_metric_data(
+        Namespace=LAG.namespace,
+        MetricData=[
+            {
+                "MetricName": LAG.name,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in LAG.dimensions.items()],
+                "Timestamp": NOW - timedelta(minutes=ago),
+                "Value": value,
+            }
+            for ago, value in ((9, 900.0), (3, 800.0))
+        ],
+    )
+    assert standing.run(observe_metric(standing.clients, EAST, LAG, NOW)) == 800.0
+    later = NOW + timedelta(hours=1)
+    assert standing.run(observe_metric(standing.clients, EAST, LAG, later)) is None

@@ -1,0 +1,55 @@
+from builder.deploy.observe import SiteView, of_deployment
+from builder.state.records import Settings
+from builder.state.settings import observe_settings
+from state.standing import EAST, WEST, Standing
+
+
+def read(standing: Standing) -> dict[tuple[str, str], Settings]:
+    async def all_of_it() -> tuple[Settings, ...]:
+        listed = [await SiteView(standing.clients, site).every_stack() for site in standing.deployment.sites]
+        stacks = of_deployment(tuple(one for stacks in listed for one in stacks), standing.deployment.name)
+        return await observe_settings(standing.deployment, stacks, standing.clients)
+
+    return {(one.thing, one.region): one for one in standing.run(all_of_it())}
+
+
+def test_what_should_be_equal_is_read_in_both_regions(standing: Standing) -> None:
+    things = read(standing)
+    assert (
+        things.keys()
+        == {
+            ("tap-dev-service", EAST): 0,
+            ("tap-dev-service", WEST): 0,
+            ("tap-dev-service/Function", EAST): 0,
+            ("tap-dev-service/Function", WEST): 0,
+            ("tap-dev-storage/Bucket", EAST): 0,
+            ("tap-dev-storage/Bucket", WEST): 0,
+            ("tap-dev-global", EAST): 0,
+            ("tap-dev-global", WEST): 0,
+            ("quota of Lambda", EAST): 0,
+            ("quota of Lambda", WEST): 0,
+        }.keys()
+    )
+    function = things["tap-dev-service/Function", EAST]
+    assert function.values["memory"] == "256 MB"
+    assert function.values["URL auth"] == "NONE"
+    assert function.values["environment ROLE"] == function.own_words["Role"] == "primary"
+    bucket = things["tap-dev-storage/Bucket", WEST].values
+    assert "AES256" in bucket["encryption"]
+    assert "BlockPublicAcls" in bucket["public access"]
+    assert "BucketOwnerEnforced" in bucket["ownership"]
+    assert "NoncurrentDays" in bucket["lifecycle"]
+
+
+def test_a_setting_that_a_bucket_lacks_is_empty(standing: Standing) -> None:
+    standing.clients.s3(WEST).delete_bucket_lifecycle(Bucket=standing.bucket(WEST))
+    assert read(standing)["tap-dev-storage/Bucket", WEST].values["lifecycle"] == ""
+
+
+def test_a_tag_of_people_is_compared_and_one_of_the_stack_s_is_not(standing: Standing) -> None:
+    client = standing.clients.dynamodb(WEST)
+    arn = client.describe_table(TableName="tap-dev-global")["Table"]["TableArn"]
+    client.tag_resource(ResourceArn=arn, Tags=[{"Key": "team", "Value": "a"}, {"Key": "builder:stack", "Value": "x"}])
+    things = read(standing)
+    assert things["tap-dev-global", WEST].values["tags"] == '{"environment": "dev", "project": "tap", "team": "a"}'
+    assert things["tap-dev-global", EAST].values["tags"] == '{"environment": "dev", "project": "tap"}'

@@ -1,0 +1,85 @@
+import asyncio
+from dataclasses import replace
+
+from builder.aws import Clients
+from builder.state import Asking, SiteState
+from builder.state.site import WITHIN_S, copied_tables, digest, observe_site
+from builder.terms import Region, Site, StackName
+from deploy.rig import Rig, changed, edited, shipped
+from fake_aws import Fault, World
+from state.standing import EAST, NOW, WEST, Standing
+
+
+def look(standing: Standing, region: Region, clients: Clients | None = None) -> SiteState:
+    endpoint = standing.clients.s3(EAST).meta.endpoint_url
+    asking = Asking(clients=clients or standing.clients, now=NOW, endpoint=endpoint)
+    return standing.run(observe_site(standing.deployment, Site(None, region), asking))
+
+
+def test_a_region_that_is_down_is_told_within_the_deadline_and_raises_nothing() -> None:
+    rig = Rig(World())
+    rig.deploy()
+    rig.world.region_down(EAST)
+    took: list[float] = []
+
+    async def timed() -> SiteState:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        asking = Asking(clients=rig.clients.hurried(), now=NOW)
+        seen = await observe_site(rig.deployment, Site(None, EAST), asking)
+        took.append(loop.time() - began)
+        return seen
+
+    seen = rig.run(timed)
+    assert seen.stacks == ()
+    assert len(seen.silent) == 1
+    assert took[0] <= WITHIN_S
+
+
+def test_without_hurry_the_deadline_ends_the_wait() -> None:
+    rig = Rig(World())
+    rig.world.faults.add(Fault.HANG, region=EAST)
+    asking = Asking(clients=rig.clients, now=NOW)
+    seen = rig.run(lambda: observe_site(rig.deployment, Site(None, EAST), asking))
+    assert seen.silent == (f"us-east-1: no answer within {WITHIN_S} s",)
+
+
+def test_one_thing_that_is_refused_hides_nothing_else(standing: Standing) -> None:
+    standing.clients.dynamodb(WEST).delete_table(TableName="tap-dev-global")
+    seen = look(standing, WEST)
+    assert (seen.replicas, len(seen.silent), len(seen.stacks)) == ((), 1, 2)
+    assert "tap-dev-global" in seen.silent[0]
+    assert seen.functions[0].state == "Active"
+
+
+def test_a_template_that_is_not_the_local_one_an_orphan_and_an_absent_stack_are_told_apart(standing: Standing) -> None:
+    wanted = edited(standing.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512")
+    wanted = changed(wanted, "us-west-2/storage", name=StackName("tap-dev-elsewhere"))
+    seen = look(replace(standing, deployment=wanted), WEST)
+    assert {stack.name: (stack.status, stack.template) for stack in seen.stacks} == {
+        "tap-dev-service": ("CREATE_COMPLETE", "different"),
+        "tap-dev-storage": ("CREATE_COMPLETE", "orphan"),
+        "tap-dev-elsewhere": ("ABSENT", ""),
+    }
+
+
+def test_a_stack_in_review_has_no_template_yet() -> None:
+    rig = Rig(World())
+    rig.plan()
+    asking = Asking(clients=rig.clients.hurried(), now=NOW)
+    deployment = replace(
+        rig.deployment, stacks=tuple(one for one in rig.deployment.stacks if one.id == "us-west-2/storage")
+    )
+    seen = rig.run(lambda: observe_site(deployment, Site(None, WEST), asking))
+    assert {(one.status, one.template) for one in seen.stacks if one.name == "tap-dev-storage"} == {
+        ("REVIEW_IN_PROGRESS", "different")
+    }
+
+
+def test_a_copy_is_known_without_its_stack_s_region() -> None:
+    assert copied_tables(shipped(), WEST) == ("tap-dev-global",)
+    assert copied_tables(shipped(), Region("eu-west-1")) == ()
+
+
+def test_a_digest_depends_on_the_bytes() -> None:
+    assert digest("a: 1") == digest("a: 1") != digest("a: 2")
