@@ -30,7 +30,9 @@ class Standing:
     id: StackId
     stack: ObservedStack
     holders: tuple[tuple[str, str], ...]
-    """Type and physical id of each resource that holds data."""
+    """Type and physical id of each resource that holds data, and goes."""
+    retained: tuple[tuple[str, str], ...] = ()
+    """Type and physical id of each resource that the stack's template leaves behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,16 @@ class Demolition:
 
 async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Clients) -> Standing:
     """Return the stack with what it holds; what its template has it leave behind keeps all that is in it."""
-    held = [one for one in await observe_resources(clients, stack) if one.type in HOLDERS and one.physical_id]
+    held = [one for one in await observe_resources(clients, stack) if one.physical_id]
     retained = await _observe_retained(clients, stack) if held else frozenset()
-    holders = tuple((one.type, one.physical_id) for one in held if one.logical_id not in retained)
-    return Standing(stack_id, stack, holders)
+    return Standing(
+        stack_id,
+        stack,
+        holders=tuple(
+            (one.type, one.physical_id) for one in held if one.type in HOLDERS and one.logical_id not in retained
+        ),
+        retained=tuple((one.type, one.physical_id) for one in held if one.logical_id in retained),
+    )
 
 
 async def _observe_retained(clients: Clients, stack: ObservedStack) -> frozenset[str]:
