@@ -1,7 +1,7 @@
 """Deleting one stack with all that it holds: emptied first, and helped where its deletion is refused."""
 
-import functools
-from collections.abc import Collection, Iterable
+import asyncio
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from builder.aws import Clients, call, together
@@ -92,7 +92,7 @@ async def take_down(work: Demolition, one: Standing) -> Done | Broke:
     await _lift_protection(work, one)
     await quiesce(one, work.clients)
     for kind, physical_id in one.holders:
-        told = functools.partial(_tell_emptied, work.emit, one.id, physical_id)
+        told = _teller(work.emit, one.id, physical_id)
         await HOLDERS[kind].empty(work.clients.of(one.stack.site), one.stack.region, physical_id, told)
     stack = await _delete(work, one, one.stack, attempt=1)
     for attempt in range(2, _TRIES + 1):
@@ -131,8 +131,16 @@ async def _lift_protection(work: Demolition, one: Standing) -> None:
     await call(one.id, client.update_termination_protection, StackName=one.stack.arn, EnableTerminationProtection=False)
 
 
-def _tell_emptied(emit: Emit, stack: StackId, bucket: str, versions: int) -> None:
-    emit(Emptied(stack=stack, bucket=bucket, versions=versions))
+def _teller(emit: Emit, stack: StackId, bucket: str) -> Callable[[int], None]:
+    """Return what says how far the emptying that begins now has come."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    def tell(versions: int) -> None:
+        passed_s = max(loop.time() - began, 0.001)
+        emit(Emptied(stack=stack, bucket=bucket, versions=versions, per_second=round(versions / passed_s)))
+
+    return tell
 
 
 async def _delete(work: Demolition, one: Standing, before: ObservedStack, attempt: int) -> ObservedStack:

@@ -29,8 +29,8 @@ def in_words(event: Progress) -> tuple[str, str]:
             return status, ""
         case said.InHand(resource=resource, status=status):
             return status, resource
-        case said.Emptied(bucket=bucket, versions=versions):
-            return "emptying", f"{bucket}, {versions:,} versions removed"
+        case said.Emptied(bucket=bucket, versions=versions, per_second=per_second):
+            return "emptying", f"{bucket}, {versions:,} versions removed, {per_second:,} a second"
         case _:
             return _of_end(event)
 

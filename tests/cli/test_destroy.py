@@ -2,6 +2,7 @@ import io
 import shutil
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -10,6 +11,9 @@ import urllib3
 from builder.local import EmbeddedAws
 from cli.inventory import REGIONS, inventory, stacks
 from conftest import Command
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 
 @pytest.fixture
@@ -143,7 +147,7 @@ def test_a_bucket_with_thousands_of_versions_is_emptied_with_progress(
     s3, bucket = session.client("s3"), f"tap-synthmfm20-{account}-us-east-1-an"
     s3.delete_bucket_replication(Bucket=bucket)
     for number in range(3):  # delete markers, which come by the thousand
-        objects = [{"Key": f"{number}/{key}"} for key in range(1000)]
+        objects: list[ObjectIdentifierTypeDef] = [{"Key": f"{number}/{key}"} for key in range(1000)]
         s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
     answer = deployed("destroy", "--yes", "--env", "synthmfm20")
     assert answer.code == 0, answer

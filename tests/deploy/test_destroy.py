@@ -174,7 +174,8 @@ def test_without_an_assembly_what_was_created_last_goes_first(standing: Rig) -> 
     assert all(isinstance(outcome, Done) for outcome in ended)
     order = [event.stack for event in standing.said(Started)]
     assert order[0] == "us-east-1/tap-dev-newest"
-    assert order == [one.id for one in sorted(found, key=lambda one: one.stack.created, reverse=True)]
+    by_age = sorted(found, key=lambda one: one.stack.created)
+    assert order == [one.id for one in reversed(by_age)]
 
 
 def test_stacks_that_an_assembly_knows_keep_its_needs_and_others_go_before_what_is_older(standing: Rig) -> None:

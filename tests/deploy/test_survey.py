@@ -36,8 +36,8 @@ def test_a_region_of_the_assembly_that_refuses_ends_it(standing: Rig) -> None:
 
 
 def test_what_a_template_leaves_behind_is_known_whatever_its_type(rig: Rig) -> None:
-    kept = {"Kept": {"Type": "AWS::SNS::Topic", "DeletionPolicy": "Retain"}, "Gone": {"Type": "AWS::SNS::Topic"}}
-    rig.world.stack("tap-dev-kept").deploy({"Resources": kept}, tags=TAGS)
+    kept = "{Kept: {Type: AWS::SNS::Topic, DeletionPolicy: Retain}, Gone: {Type: AWS::SNS::Topic}}"
+    rig.world.stack("tap-dev-kept").deploy(f"Resources: {kept}", tags=TAGS)
     (one,) = rig.run(lambda: find_standing("tap-dev", (EAST,), rig.clients))
     assert [kind for kind, _ in one.retained] == ["AWS::SNS::Topic"]
     assert not one.holders

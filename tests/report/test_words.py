@@ -29,7 +29,7 @@ from report.sample import TABLE
         (said.FirstFailure(TABLE, "Table (T)", "limit\nreached"), ("FAILED", "Table (T): limit reached")),
         (said.FirstFailure(TABLE, "", "limit"), ("FAILED", "limit")),
         (said.NotStarted(TABLE, "x failed"), ("not started", "x failed")),
-        (said.Emptied(TABLE, "bucket", 2000), ("emptying", "bucket, 2,000 versions removed")),
+        (said.Emptied(TABLE, "bucket", 2000, 1500), ("emptying", "bucket, 2,000 versions removed, 1,500 a second")),
     ],
 )
 def test_every_event_has_words(event: Progress, words: tuple[str, str]) -> None:
