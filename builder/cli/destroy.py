@@ -1,6 +1,7 @@
 """`destroy`: everything the deployment has, in reverse order."""
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,16 +10,34 @@ from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
 from builder.cli.wish import allow_option
 from builder.errors import BadInput, ExitCode
+from builder.terms import Region, Site
+
+if TYPE_CHECKING:
+    from builder.deploy import Standing, Survey
+
+_AGAIN = "python -m builder destroy    goes on from here"
 
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Answer every question with yes, the deployment's name included.")
+@click.option(
+    "--project", metavar="NAME", help="Find the deployment by its tag alone; needs neither dr.yaml nor assembly."
+)
+@click.option(
+    "--region",
+    "regions",
+    multiple=True,
+    metavar="REGION",
+    help="Look there besides the assembly's regions, instead of in every region; repeatable.",
+)
 @allow_option
 @global_options
 @click.pass_obj
-def destroy(wiring: Wiring, *, yes: bool, allow: Collection[str]) -> ExitCode:
+def destroy(
+    wiring: Wiring, *, yes: bool, project: str | None, regions: tuple[str, ...], allow: Collection[str]
+) -> ExitCode:
     """Delete every stack that carries the deployment's tag, with all data in it."""
-    from builder.deploy import Removal, check_protection, deployment_name, find_standing
+    from builder.deploy import Removal, check_protection, deployment_name, make_needs, survey
     from builder.deploy import destroy as take_down
 
     if wiring.skip_regions:
@@ -26,18 +45,41 @@ def destroy(wiring: Wiring, *, yes: bool, allow: Collection[str]) -> ExitCode:
             where="--skip-region",
             what="destroy needs every region: replication is stopped, and what needs a stack goes before it",
         )
-    manifest = wiring.manifest
-    name = deployment_name(manifest.project, wiring.suffix)
-    standing = wiring.run(find_standing(name, manifest.sites, wiring.clients))
+    wiring.project = project
+    manifest = None if project else wiring.manifest
+    name = deployment_name(project or wiring.manifest.project, wiring.suffix)
+    sites, elsewhere = _area(wiring, manifest.sites if manifest else (), regions)
+    before = wiring.run(survey(name, sites, elsewhere, wiring.clients))
+    standing = before.standing
     if not standing:
-        wiring.console.say(f"nothing of {name} stands in {', '.join(manifest.regions)}")
-        return ExitCode.DONE
+        return _tell_left(wiring, name, (), before)
     wiring.console.say("".join(f"{one.id}  {one.stack.name}  {one.stack.status}\n" for one in standing))
     check_protection(standing, allow)
     if not yes:
         wiring.console.ask("Delete all of this, with all its data? Type the deployment's name", name)
-    needs = {entry.id: entry.needs for entry in manifest.stacks}
-    removal = Removal(standing=standing, needs=needs, allow=allow)
+    known = {entry.id: entry.needs for entry in manifest.stacks} if manifest else {}
+    removal = Removal(standing=standing, needs=make_needs(standing, known), allow=allow)
     with wiring.console.progress() as emit:
         ended = wiring.run(take_down(removal, wiring.clients, wiring.seal().id, emit))
-    return tell_end(wiring, ended, "python -m builder destroy    goes on from here")
+    code = tell_end(wiring, ended, _AGAIN)
+    after = wiring.run(survey(name, sites, elsewhere, wiring.clients))
+    return max(code, _tell_left(wiring, name, standing, after))
+
+
+def _area(
+    wiring: Wiring, sites: tuple[Site, ...], regions: tuple[str, ...]
+) -> tuple[tuple[Site, ...], tuple[Site, ...]]:
+    """Return the sites that have to answer, and those that are looked at where they do."""
+    accounts = (None, *wiring.roles)
+    said = tuple(Site(account, Region(region)) for region in regions for account in accounts)
+    every = (
+        () if regions else tuple(Site(account, region) for region in wiring.clients.regions() for account in accounts)
+    )
+    return tuple(dict.fromkeys((*sites, *said))), every
+
+
+def _tell_left(wiring: Wiring, name: str, before: "tuple[Standing, ...]", after: "Survey") -> ExitCode:
+    from builder.report.left import left
+
+    wiring.console.say(left(name, before, after))
+    return ExitCode.FAILED if after.standing else ExitCode.DONE

@@ -37,6 +37,8 @@ class Wiring:
     config: Path = Path("dr.yaml")
     env: str | None = None
     assembly: Path | None = None
+    project: str | None = None
+    """Said by who has neither dr.yaml nor an assembly any more."""
     profile: str | None = None
     account_roles: tuple[str, ...] = ()
     skip_regions: tuple[str, ...] = ()
@@ -102,10 +104,9 @@ class Wiring:
     def suffix(self) -> str:
         """The environment suffix: --env, else ENVIRONMENT_SUFFIX, else dr.yaml's. Raises BadInput."""
         said = self._said_suffix()
-        if said is None and self.assembly is not None:
-            raise BadInput(
-                where="--assembly", what="names no environment", next_step="--env SUFFIX, or ENVIRONMENT_SUFFIX"
-            )
+        if said is None and (self.assembly is not None or self.project is not None):
+            where = "--project" if self.assembly is None else "--assembly"
+            raise BadInput(where=where, what="names no environment", next_step="--env SUFFIX, or ENVIRONMENT_SUFFIX")
         return said or self.wanted.config.environment
 
     @cached_property

@@ -9,12 +9,13 @@ It works from a manifest made yesterday on another machine, and never imports co
     execute    each link when its needs are done            deferred        a change set made on the way
     recovery   what it takes to roll back what is halted    recover         that rollback, done
     unreviewed planned and executed in one run              discard, sweep  what nobody wants any more goes
-    destroy    by tag, in reverse order                     resources       one module a type that holds data
+    survey     what stands, by tag                          destroy         all of it, in reverse order
+    resources  one module a type that holds data
 """
 
 from builder.deploy.chain import after_review
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
-from builder.deploy.destroy import Removal, destroy, find_standing
+from builder.deploy.destroy import Removal, destroy, make_needs
 from builder.deploy.discard import discard_plan
 from builder.deploy.execute import Brake, execute_plan
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
@@ -25,6 +26,7 @@ from builder.deploy.progress import Emit, Progress
 from builder.deploy.records import Options, Plan
 from builder.deploy.recover import recover
 from builder.deploy.recovery import Recovery, find_recoveries
+from builder.deploy.survey import Survey, Unseen, find_standing, survey
 from builder.deploy.sweep import sweep
 from builder.deploy.take_down import Standing, check_protection
 from builder.deploy.unreviewed import execute_unreviewed
@@ -46,6 +48,8 @@ __all__ = [
     "Removal",
     "Seal",
     "Standing",
+    "Survey",
+    "Unseen",
     "Wish",
     "after_review",
     "check_protection",
@@ -58,11 +62,13 @@ __all__ = [
     "find_recoveries",
     "find_standing",
     "make_deployment",
+    "make_needs",
     "make_plan",
     "narrow",
     "observe_outputs",
     "read_plan",
     "recover",
+    "survey",
     "sweep",
     "write_plan",
 ]

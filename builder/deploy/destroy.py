@@ -5,12 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from builder.aws import Clients, together
-from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK
-from builder.deploy.observe import ObservedStack, SiteView, of_deployment
 from builder.deploy.outcome import Broke, Cancelled, Done, Outcome
-from builder.deploy.pending import is_under_review_by
 from builder.deploy.progress import Begun, Emit, Finished, FirstFailure, NotStarted
-from builder.deploy.take_down import Demolition, Standing, check_protection, observe_standing, quiesce, take_down
+from builder.deploy.take_down import Demolition, Standing, check_protection, quiesce, take_down
 from builder.deploy.watch import Watch, make_watches
 from builder.errors import BuilderError
 from builder.terms import Arn, Place, Site, StackId
@@ -39,23 +36,19 @@ class _Run:
     """By what they need."""
 
 
-async def find_standing(deployment: str, sites: tuple[Site, ...], clients: Clients) -> tuple[Standing, ...]:
-    """Return every stack of the deployment in these sites, whether an assembly has it or not."""
-    by_site = await together(_ours(clients, site, deployment) for site in sites)
-    stacks = [stack for found in by_site for stack in found]
-    return tuple(await together(observe_standing(_stack_id(stack), stack, clients) for stack in stacks))
+def make_needs(
+    standing: tuple[Standing, ...], known: Mapping[StackId, tuple[StackId, ...]]
+) -> dict[StackId, tuple[StackId, ...]]:
+    """Return what each stack needs: as an assembly knows it, else every stack that was created before it.
 
-
-async def _ours(clients: Clients, site: Site, deployment: str) -> tuple[ObservedStack, ...]:
-    """Return the site's stacks that carry the deployment's tag, and those that hold nothing but its change sets.
-
-    A stack may have its tags only once a change set of it was executed.
+    What imports another's output was created after it, and CloudFormation deletes no stack whose output is in use.
     """
-    every = await SiteView(clients, site).every_stack()
-    tagged = of_deployment(every, deployment)
-    bare = [stack for stack in every if stack.status == "REVIEW_IN_PROGRESS" and TAG_DEPLOYMENT not in stack.tags]
-    ours = await together(is_under_review_by(deployment, clients, stack) for stack in bare)
-    return (*tagged, *(stack for stack, is_ours in zip(bare, ours, strict=True) if is_ours))
+    by_age = sorted(standing, key=lambda one: one.stack.created)
+    needs = {}
+    for place, one in enumerate(by_age):
+        older = tuple(other.id for other in by_age[:place] if other.id != one.id)
+        needs[one.id] = known.get(one.id, older)
+    return needs
 
 
 async def destroy(removal: Removal, clients: Clients, run_id: str, emit: Emit) -> tuple[Outcome, ...]:
@@ -80,10 +73,6 @@ async def destroy(removal: Removal, clients: Clients, run_id: str, emit: Emit) -
     emit(Begun(what="destroy", stacks=tuple(dict.fromkeys(one.id for one in standing))))
     await together(quiesce(one, clients) for one in standing)
     return tuple(await asyncio.gather(*(_take_down(run, one) for one in standing)))
-
-
-def _stack_id(stack: ObservedStack) -> StackId:
-    return StackId(stack.tags.get(TAG_STACK, f"{stack.region}/{stack.name}"))
 
 
 async def _take_down(run: _Run, one: Standing) -> Outcome:

@@ -11,7 +11,7 @@ from builder.errors import AwsError
 from builder.terms import Region, Site, StackId
 
 # What a region answers that the account has not opted in to.
-_NOT_OURS = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "OptInRequired"})
+NOT_OPEN = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "OptInRequired"})
 
 
 async def observe_elsewhere(
@@ -44,7 +44,7 @@ async def _every_stack(clients: Clients, region: Region) -> tuple[ObservedStack,
     try:
         return await SiteView(clients, Site(None, region)).every_stack()
     except AwsError as error:
-        if error.code in _NOT_OURS:
+        if error.code in NOT_OPEN:
             return ()
         raise
 

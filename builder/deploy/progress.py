@@ -126,6 +126,8 @@ class Emptied:
     stack: StackId
     bucket: str
     versions: int
+    per_second: int
+    """Since its emptying began. How many there are in all S3 tells nobody before they are listed."""
     event: Literal["bucket.emptied"] = "bucket.emptied"
 
 

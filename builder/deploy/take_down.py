@@ -1,7 +1,7 @@
 """Deleting one stack with all that it holds: emptied first, and helped where its deletion is refused."""
 
-import functools
-from collections.abc import Collection, Iterable
+import asyncio
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from builder.aws import Clients, call, together
@@ -30,7 +30,9 @@ class Standing:
     id: StackId
     stack: ObservedStack
     holders: tuple[tuple[str, str], ...]
-    """Type and physical id of each resource that holds data."""
+    """Type and physical id of each resource that holds data, and goes."""
+    retained: tuple[tuple[str, str], ...] = ()
+    """Type and physical id of each resource that the stack's template leaves behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,16 @@ class Demolition:
 
 async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Clients) -> Standing:
     """Return the stack with what it holds; what its template has it leave behind keeps all that is in it."""
-    held = [one for one in await observe_resources(clients, stack) if one.type in HOLDERS and one.physical_id]
+    held = [one for one in await observe_resources(clients, stack) if one.physical_id]
     retained = await _observe_retained(clients, stack) if held else frozenset()
-    holders = tuple((one.type, one.physical_id) for one in held if one.logical_id not in retained)
-    return Standing(stack_id, stack, holders)
+    return Standing(
+        stack_id,
+        stack,
+        holders=tuple(
+            (one.type, one.physical_id) for one in held if one.type in HOLDERS and one.logical_id not in retained
+        ),
+        retained=tuple((one.type, one.physical_id) for one in held if one.logical_id in retained),
+    )
 
 
 async def _observe_retained(clients: Clients, stack: ObservedStack) -> frozenset[str]:
@@ -96,7 +104,7 @@ async def empty(one: Standing, clients: Clients, emit: Emit) -> None:
     """Remove what keeps the stack from being deleted, once nothing fills it again."""
     await quiesce(one, clients)
     for kind, physical_id in one.holders:
-        told = functools.partial(_tell_emptied, emit, one.id, physical_id)
+        told = _teller(emit, one.id, physical_id)
         await HOLDERS[kind].empty(clients.of(one.stack.site), one.stack.region, physical_id, told)
 
 
@@ -128,8 +136,16 @@ async def _lift_protection(work: Demolition, one: Standing) -> None:
     await call(one.id, client.update_termination_protection, StackName=one.stack.arn, EnableTerminationProtection=False)
 
 
-def _tell_emptied(emit: Emit, stack: StackId, bucket: str, versions: int) -> None:
-    emit(Emptied(stack=stack, bucket=bucket, versions=versions))
+def _teller(emit: Emit, stack: StackId, bucket: str) -> Callable[[int], None]:
+    """Return what says how far the emptying that begins now has come."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    def tell(versions: int) -> None:
+        passed_s = max(loop.time() - began, 0.001)
+        emit(Emptied(stack=stack, bucket=bucket, versions=versions, per_second=round(versions / passed_s)))
+
+    return tell
 
 
 async def _delete(work: Demolition, one: Standing, before: ObservedStack, attempt: int) -> ObservedStack:

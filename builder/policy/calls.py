@@ -233,6 +233,13 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
             "nothing arrives any more in a bucket that is being emptied",
             (("s3:PutReplicationConfiguration", On.BUCKETS),),
         ),
+        Call(
+            "s3",
+            "ListMultipartUploads",
+            "uploads that could still become objects",
+            (("s3:ListBucketMultipartUploads", On.BUCKETS),),
+        ),
+        _call("s3:AbortMultipartUpload", "uploads that could still become objects", On.OBJECTS),
         Call("s3", "ListObjectVersions", "what is to be emptied", (("s3:ListBucketVersions", On.BUCKETS),)),
         Call(
             "s3",

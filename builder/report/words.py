@@ -31,8 +31,8 @@ def in_words(event: FleetProgress) -> tuple[str, str]:
             return status, ""
         case said.InHand(resource=resource, status=status):
             return status, resource
-        case said.Emptied(bucket=bucket, versions=versions):
-            return "emptying", f"{bucket}, {versions:,} versions removed"
+        case said.Emptied(bucket=bucket, versions=versions, per_second=per_second):
+            return "emptying", f"{bucket}, {versions:,} versions removed, {per_second:,} a second"
         case _:
             return _of_end(event)
 

@@ -1,6 +1,8 @@
 import io
+import shutil
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -9,6 +11,9 @@ import urllib3
 from builder.local import EmbeddedAws
 from cli.inventory import REGIONS, inventory, stacks
 from conftest import Command
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 
 @pytest.fixture
@@ -76,7 +81,7 @@ def test_destroy_empties_full_buckets_on_both_sides_and_leaves_nothing(
         assert session.client("lambda", region).list_functions()["Functions"] == []
         assert session.client("logs", region).describe_log_groups()["logGroups"] == []
     assert session.client("iam").list_roles()["Roles"] == []
-    assert "nothing of tap-synthmfm20 stands" in deployed("destroy", "--yes", "--env", "synthmfm20").out
+    assert "left of tap-synthmfm20: nothing" in deployed("destroy", "--yes", "--env", "synthmfm20").out
 
 
 def test_a_protected_stack_stays_until_it_is_allowed_by_name(deployed: Command, session: boto3.Session) -> None:
@@ -88,4 +93,63 @@ def test_a_protected_stack_stays_until_it_is_allowed_by_name(deployed: Command, 
     assert len(stacks(session)) == 5
     allow = ("--allow", "us-east-1/table/TerminationProtection")
     assert deployed("destroy", "--yes", *allow, "--env", "synthmfm20").code == 0
+    assert stacks(session) == {}
+
+
+def test_without_dr_yaml_and_templates_the_project_s_name_is_enough(
+    deployed: Command, session: boto3.Session, project: Path
+) -> None:
+    shutil.rmtree(project / "templates")
+    (project / "dr.yaml").unlink()
+    assert deployed("destroy", "--yes", "--env", "synthmfm20").code == 2
+    assert deployed("destroy", "--yes", "--project", "tap").code == 2  # of which environment?
+    answer = deployed("destroy", "--yes", "--project", "tap", "--env", "synthmfm20")
+    assert answer.code == 0, answer
+    assert answer.out.rstrip().endswith("left of tap-synthmfm20: nothing")
+    assert stacks(session) == {}
+
+
+def test_stacks_of_regions_that_dr_yaml_no_longer_has_go_too(
+    deployed: Command, session: boto3.Session, project: Path
+) -> None:
+    config = project / "dr.yaml"
+    config.write_text(config.read_text().replace("us-west-2", "eu-west-1"))
+    assert deployed("render").code == 0
+    answer = deployed("destroy", "--yes", "--env", "synthmfm20")
+    assert answer.code == 0, answer
+    assert stacks(session) == {}
+
+
+def test_only_the_regions_that_are_named_are_looked_at(deployed: Command, session: boto3.Session) -> None:
+    command = ("destroy", "--yes", "--project", "tap", "--env", "synthmfm20")
+    assert "left of tap-synthmfm20: nothing" in deployed(*command, "--region", "eu-west-1").out
+    assert len(stacks(session)) == 5
+    assert deployed(*command, "--region", "us-east-1", "--region", "us-west-2").code == 0
+    assert stacks(session) == {}
+
+
+def test_what_a_template_retains_is_told_at_the_end(
+    credentials: None, builder: Command, session: boto3.Session
+) -> None:
+    kept = "Resources: {Kept: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: kept-bucket}}}"
+    session.client("cloudformation", "us-east-1").create_stack(
+        StackName="tap-dev-kept", TemplateBody=kept, Tags=[{"Key": "builder:deployment", "Value": "tap-dev"}]
+    )
+    answer = builder("destroy", "--yes", "--project", "tap", "--env", "dev")
+    assert answer.code == 0, answer
+    assert "us-east-1  kept-bucket  AWS::S3::Bucket, left behind by us-east-1/tap-dev-kept" in answer.out
+
+
+def test_a_bucket_with_thousands_of_versions_is_emptied_with_progress(
+    deployed: Command, session: boto3.Session
+) -> None:
+    account = session.client("sts").get_caller_identity()["Account"]
+    s3, bucket = session.client("s3"), f"tap-synthmfm20-{account}-us-east-1-an"
+    s3.delete_bucket_replication(Bucket=bucket)
+    for number in range(3):  # delete markers, which come by the thousand
+        objects: list[ObjectIdentifierTypeDef] = [{"Key": f"{number}/{key}"} for key in range(1000)]
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+    answer = deployed("destroy", "--yes", "--env", "synthmfm20")
+    assert answer.code == 0, answer
+    assert f"emptying: {bucket}, 3,000 versions removed" in answer.out
     assert stacks(session) == {}

@@ -1,13 +1,14 @@
 import pytest
 
-from builder.deploy import Broke, Cancelled, Done
+from builder.deploy import Broke, Cancelled, Done, Removal, destroy, find_standing, make_needs
 from builder.deploy.progress import Emptied, FirstFailure, Started
 from builder.errors import BadInput, Stopped
-from builder.terms import Region, StackId
+from builder.terms import Region, Site, StackId
 from deploy.chained import make_deployment, make_stack
 from deploy.rig import ACCOUNT, Rig
 from fake_aws import Fault
 
+REGIONS = ("us-east-1", "us-west-2")
 PRIMARY = f"tap-dev-{ACCOUNT}-us-east-1-an"
 
 
@@ -161,3 +162,26 @@ def test_what_is_to_be_left_behind_is_not_emptied(rig: Rig, status: str) -> None
         stack.record.resources["Kept"].status = "DELETE_SKIPPED"
     assert all(isinstance(outcome, Done) for outcome in rig.destroy())
     assert rig.world.buckets["kept"].versions
+
+
+def test_without_an_assembly_what_was_created_last_goes_first(standing: Rig) -> None:
+    standing.world.stack("tap-dev-newest").deploy(tags={"builder:deployment": "tap-dev"})
+    found = standing.run(
+        lambda: find_standing("tap-dev", tuple(Site(None, Region(name)) for name in REGIONS), standing.clients)
+    )
+    removal = Removal(standing=found, needs=make_needs(found, {}))
+    ended = standing.watched(lambda emit: destroy(removal, standing.clients, "lost", emit))
+    assert all(isinstance(outcome, Done) for outcome in ended)
+    order = [event.stack for event in standing.said(Started)]
+    assert order[0] == "us-east-1/tap-dev-newest"
+    by_age = sorted(found, key=lambda one: one.stack.created)
+    assert order == [one.id for one in reversed(by_age)]
+
+
+def test_stacks_that_an_assembly_knows_keep_its_needs_and_others_go_before_what_is_older(standing: Rig) -> None:
+    standing.world.stack("tap-dev-old").deploy(tags={"builder:deployment": "tap-dev"})
+    found = standing.run(lambda: find_standing("tap-dev", standing.deployment.sites, standing.clients))
+    known = {stack.id: stack.needs for stack in standing.deployment.stacks}
+    needs = make_needs(found, known)
+    assert known.items() <= needs.items()
+    assert set(needs[StackId("us-east-1/tap-dev-old")]) == set(known)

@@ -105,6 +105,10 @@ class World:
         """How long DynamoDB takes to add or delete a table's replica."""
         self.undeletable_objects: set[tuple[str, str]] = set()
         """Bucket and key of objects that DeleteObjects reports as AccessDenied."""
+        self.undeletable_because = "Access Denied"
+        """What it says of them."""
+        self.busy_objects: dict[tuple[str, str], int] = {}
+        """By bucket and key, how often DeleteObjects is still too busy for an object."""
         self.forbidden_roles: set[str] = set()
         """Role ARNs that may not be assumed."""
         self.organization: Organization | None = None

@@ -139,6 +139,7 @@ def execute_over_a_failed_creation(rig: Rig) -> None:
 
 def destroy_it_full(rig: Rig) -> None:
     rig.clients.s3(EAST).put_object(Bucket=f"tap-dev-{ACCOUNT}-us-east-1-an", Key="left", Body=b"x")
+    rig.clients.s3(EAST).create_multipart_upload(Bucket=f"tap-dev-{ACCOUNT}-us-east-1-an", Key="begun")
     rig.world.calls.clear()
     assert all(isinstance(outcome, Done) for outcome in rig.destroy())
 

@@ -85,6 +85,7 @@ def live_execute(guarded: Guarded, by: Clients) -> None:
 def live_destroy(guarded: Guarded, by: Clients) -> None:
     for key in ("one", "two"):
         guarded.root.client("s3").put_object(Bucket=guarded.bucket(), Key=key, Body=b"x")
+        guarded.root.client("s3").create_multipart_upload(Bucket=guarded.bucket(), Key=key)
     finish(guarded.destroy(by))
 
 
@@ -144,6 +145,7 @@ ENFORCED = [
     (Verb.EXECUTE, "iam:PassRole"),
     *((Verb.DESTROY, f"s3:{name}") for name in ("PutReplicationConfiguration", "ListBucketVersions")),
     *((Verb.DESTROY, f"s3:{name}") for name in ("DeleteObject", "DeleteObjectVersion")),
+    *((Verb.DESTROY, f"s3:{name}") for name in ("ListBucketMultipartUploads", "AbortMultipartUpload")),
 ]
 
 

@@ -8,6 +8,7 @@ import pytest
 from builder.aws import Clients
 from deploy.rig import ACCOUNT
 from fake_aws import Fault, Killed, World
+from fake_aws.s3.records import Version
 from proof.command import LIFE, Command, assert_done, fill, make_world, run, undisturbed
 from proof.picture import take_picture
 
@@ -49,6 +50,34 @@ def test_a_destroy_after_a_killed_deploy_leaves_nothing(kill: Fault) -> None:
         assert_done(run(clients, LIFE["destroy"]))
         assert take_picture(world) == wanted["destroy"].picture, f"at call {k}"
     assert k > 30
+
+
+@pytest.mark.parametrize("kill", KILLS, ids=lambda kill: kill.value)
+def test_a_destroy_killed_anywhere_in_a_bucket_of_many_pages_goes_on(kill: Fault) -> None:
+    wanted = undisturbed()
+    world = make_world(page_size=8)
+    clients = Clients(world.session(ACCOUNT))
+    for k in count(1):
+        assert_done(run(clients, LIFE["deploy"]))
+        fill_pages(world)
+        killed = is_killed(world, clients, LIFE["destroy"], kill, k)
+        assert_done(run(clients, LIFE["destroy"]))
+        assert take_picture(world) == wanted["destroy"].picture, f"at call {k}"
+        if not killed:
+            break
+    # Six pages in each bucket, every page listed and deleted, beside what the stacks take.
+    assert k > 2 * 2 * 6 + 30
+
+
+def fill_pages(world: World) -> None:
+    """Put six pages of versions and delete markers into every bucket, and begin an upload, past all calls."""
+    for bucket in world.buckets.values():
+        bucket.versions = [
+            Version(f"{key:03d}", world.new_uuid(), world.datetime(), b"", marker=round_ == 1)
+            for round_ in range(3)
+            for key in range(2 * world.page_size)
+        ]
+        bucket.uploads[world.new_uuid()] = "begun"
 
 
 def is_killed(world: World, clients: Clients, command: Command, kill: Fault, k: int) -> bool:

@@ -29,7 +29,7 @@ from report.sample import TABLE
         (said.FirstFailure(TABLE, "Table (T)", "limit\nreached"), ("FAILED", "Table (T): limit reached")),
         (said.FirstFailure(TABLE, "", "limit"), ("FAILED", "limit")),
         (said.NotStarted(TABLE, "x failed"), ("not started", "x failed")),
-        (said.Emptied(TABLE, "bucket", 2000), ("emptying", "bucket, 2,000 versions removed")),
+        (said.Emptied(TABLE, "bucket", 2000, 1500), ("emptying", "bucket, 2,000 versions removed, 1,500 a second")),
         (SetProgress(TABLE, "UPDATE", "RUNNING", 34, 40, 1, "op"), ("34/40, 1 failed", "UPDATE RUNNING")),
         (SetProgress(TABLE, "CREATE", "QUEUED", 0, 40, 0, "op"), ("0/40", "CREATE QUEUED")),
         (

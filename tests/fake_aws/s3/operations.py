@@ -155,8 +155,8 @@ def delete_objects(request: Request, params: dict[str, Any]) -> Reply:
         raise AwsRefusal("MalformedXML", "The XML you provided was not well-formed")
     deleted, errors = [], []
     for each in wanted:
-        if (bucket.name, each["Key"]) in request.world.undeletable_objects:
-            errors.append({"Key": each["Key"], "Code": "AccessDenied", "Message": "Access Denied"})
+        if (error := _refused(request, (bucket.name, each["Key"]))) is not None:
+            errors.append({"Key": each["Key"], "VersionId": each.get("VersionId"), **error})
             continue
         marker = store.delete(request.world, bucket, each["Key"], each.get("VersionId"))
         shown = {"Key": each["Key"], "VersionId": each.get("VersionId")}
@@ -164,11 +164,47 @@ def delete_objects(request: Request, params: dict[str, Any]) -> Reply:
     return {"Deleted": [] if params["Delete"].get("Quiet") else deleted, "Errors": errors}
 
 
+def _refused(request: Request, place: tuple[str, str]) -> dict[str, str] | None:
+    world = request.world
+    if place in world.undeletable_objects:
+        return {"Code": "AccessDenied", "Message": world.undeletable_because}
+    if world.busy_objects.get(place, 0) > 0:
+        world.busy_objects[place] -= 1
+        return {"Code": "SlowDown", "Message": "Please reduce your request rate."}
+    return None
+
+
 def delete_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DeleteObject: a version for good by its id, else a delete marker on top."""
     marker = store.delete(request.world, _bucket(request, params), params["Key"], params.get("VersionId"))
     version = params.get("VersionId") or (marker.version_id if marker else None)
     return {"DeleteMarker": True if marker else None, "VersionId": version}
+
+
+def create_multipart_upload(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer CreateMultipartUpload; no part can be sent."""
+    bucket, upload = _bucket(request, params), request.world.new_uuid().replace("-", "")
+    bucket.uploads[upload] = params["Key"]
+    return {"Bucket": bucket.name, "Key": params["Key"], "UploadId": upload}
+
+
+def list_multipart_uploads(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer ListMultipartUploads, its first page."""
+    bucket = _bucket(request, params)
+    listed = sorted(bucket.uploads.items(), key=lambda upload: upload[1])
+    shown = listed[: request.world.page_size]
+    return {
+        "Bucket": bucket.name,
+        "IsTruncated": len(shown) < len(listed),
+        "Uploads": [{"Key": key, "UploadId": upload} for upload, key in shown],
+    }
+
+
+def abort_multipart_upload(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer AbortMultipartUpload."""
+    if _bucket(request, params).uploads.pop(params["UploadId"], None) is None:
+        raise AwsRefusal("NoSuchUpload", "The specified multipart upload does not exist.", status=404)
+    return {}
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -184,6 +220,9 @@ OPERATIONS: dict[str, Operation] = {
     "ListObjectVersions": reads(
         list_object_versions, "Bucket", "Prefix", "KeyMarker", "VersionIdMarker", "MaxKeys", "EncodingType"
     ),
+    "CreateMultipartUpload": mutates(create_multipart_upload, "Bucket", "Key"),
+    "ListMultipartUploads": reads(list_multipart_uploads, "Bucket"),
+    "AbortMultipartUpload": mutates(abort_multipart_upload, "Bucket", "Key", "UploadId"),
     "DeleteObject": mutates(delete_object, "Bucket", "Key", "VersionId"),
     "DeleteObjects": mutates(delete_objects, "Bucket", "Delete"),
 }

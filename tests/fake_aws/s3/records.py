@@ -31,6 +31,8 @@ class Bucket:
     """As S3's own API writes it."""
     tags: dict[str, str] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
+    uploads: dict[str, str] = field(default_factory=dict)
+    """Keys of the multipart uploads that are under way, by upload id, the oldest first."""
 
     def current(self, key: str) -> Version | None:
         """Return the newest version of a key, if that is no delete marker."""

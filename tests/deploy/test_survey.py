@@ -1,0 +1,43 @@
+import pytest
+
+from builder.deploy import Survey, find_standing, survey
+from builder.errors import AwsError
+from builder.terms import Region, Site
+from deploy.rig import Rig
+from fake_aws import Fault
+
+TAGS = {"builder:deployment": "tap-dev"}
+EAST, WEST, THERE = (Site(None, Region(region)) for region in ("us-east-1", "us-west-2", "eu-west-1"))
+
+
+def look(rig: Rig) -> Survey:
+    return rig.run(lambda: survey("tap-dev", (EAST, WEST), (WEST, THERE), rig.clients))
+
+
+def test_stacks_of_other_regions_are_found_and_none_twice(standing: Rig) -> None:
+    standing.world.stack("tap-dev-moved", region="eu-west-1").deploy(tags=TAGS)
+    standing.world.stack("bystander", region="eu-west-1").deploy()
+    found = [one.stack.name for one in look(standing).standing]
+    assert sorted(found) == sorted([*(stack.name for stack in standing.deployment.stacks), "tap-dev-moved"])
+
+
+def test_a_region_elsewhere_that_refuses_is_said_not_to_be_seen(standing: Rig) -> None:
+    standing.world.faults.add(Fault.DENIED, operation="DescribeStacks", region="eu-west-1")
+    seen = look(standing)
+    assert [one.site for one in seen.unseen] == [THERE]
+    assert "not allowed" in seen.unseen[0].because
+    assert len(seen.standing) == len(standing.deployment.stacks)
+
+
+def test_a_region_of_the_assembly_that_refuses_ends_it(standing: Rig) -> None:
+    standing.world.faults.add(Fault.DENIED, operation="DescribeStacks", region="us-west-2")
+    with pytest.raises(AwsError, match="not allowed"):
+        look(standing)
+
+
+def test_what_a_template_leaves_behind_is_known_whatever_its_type(rig: Rig) -> None:
+    kept = "{Kept: {Type: AWS::SNS::Topic, DeletionPolicy: Retain}, Gone: {Type: AWS::SNS::Topic}}"
+    rig.world.stack("tap-dev-kept").deploy(f"Resources: {kept}", tags=TAGS)
+    (one,) = rig.run(lambda: find_standing("tap-dev", (EAST,), rig.clients))
+    assert [kind for kind, _ in one.retained] == ["AWS::SNS::Topic"]
+    assert not one.holders

@@ -1,0 +1,44 @@
+from builder.deploy import Standing, Survey, Unseen
+from builder.deploy.observe import ObservedStack
+from builder.report.left import left
+from builder.terms import Arn, Region, Site, StackId, StackName
+
+SITE = Site(None, Region("us-east-1"))
+
+
+def standing(name: str, *retained: tuple[str, str]) -> Standing:
+    stack = ObservedStack(
+        site=SITE,
+        name=StackName(f"tap-dev-{name}"),
+        arn=Arn(f"arn:aws:cloudformation:us-east-1:111122223333:stack/tap-dev-{name}/1"),
+        status="DELETE_FAILED",
+        status_reason="",
+        change_set=None,
+        created="",
+        last_change="",
+        parameters={},
+        tags={},
+        outputs={},
+        capabilities=(),
+        termination_protection=False,
+    )
+    return Standing(StackId(f"us-east-1/{name}"), stack, (), retained)
+
+
+def test_nothing_left_is_said_to_be_nothing() -> None:
+    assert left("tap-dev", [standing("table")], Survey((), ())) == "left of tap-dev: nothing"
+
+
+def test_a_stack_that_still_stands_is_named_once_and_what_another_left_behind_too() -> None:
+    held = ("AWS::S3::Bucket", "kept")
+    table, storage = standing("table", held), standing("storage", held)
+    assert left("tap-dev", [table, storage], Survey((table,), ())).splitlines() == [
+        "left of tap-dev:",
+        "  us-east-1/table  tap-dev-table  DELETE_FAILED",
+        "  us-east-1  kept  AWS::S3::Bucket, left behind by us-east-1/storage as its template says",
+    ]
+
+
+def test_where_nobody_could_look_is_said() -> None:
+    told = left("tap-dev", [], Survey((), (Unseen(SITE, "not allowed"),)))
+    assert told == "left of tap-dev: nothing\nnot looked at: us-east-1: not allowed"
