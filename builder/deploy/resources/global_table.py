@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, Pace, call
 from builder.deploy.resources.holder import Holder, Properties, Seen
-from builder.errors import AwsError
+from builder.errors import AwsError, Failed
 from builder.terms import Region
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _GONE = "ResourceNotFoundException"
 _PACE = Pace(first_s=1.0, every_s=1.0)
+# A replica of many terabytes, or one whose region does not answer, is not waited for without end.
+_PATIENCE_S = 3600.0
 
 
 def replica_regions(properties: Properties) -> tuple[str, ...]:
@@ -118,6 +120,7 @@ async def stands(clients: Clients, region: Region, physical_id: str) -> bool:
 async def release(clients: Clients, region: Region, physical_id: str) -> None:
     """Remove every replica outside the stack's region, one at a time, as DynamoDB wants it.
 
+    Raises Failed, naming the replica, where one is still there after an hour.
     A region that was the source of a replica less than 24 hours old cannot be deleted while that replica is there.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_reqs_bestpractices.html
     """
@@ -126,7 +129,14 @@ async def release(clients: Clients, region: Region, physical_id: str) -> None:
     while replica := await _other_replica(clients, region, physical_id):
         if replica.get("ReplicaStatus") != "DELETING":
             await _remove(clients, region, physical_id, replica["RegionName"])
-        await asyncio.sleep(_PACE.wait_s(loop.time() - started))
+        passed_s = loop.time() - started
+        if passed_s > _PATIENCE_S:
+            raise Failed(
+                where=f"{region}: {physical_id}",
+                what=f"its replica in {replica['RegionName']} is {replica.get('ReplicaStatus')} after an hour",
+                next_step="python -m builder destroy    goes on from here",
+            )
+        await asyncio.sleep(_PACE.wait_s(passed_s))
 
 
 async def _remove(clients: Clients, region: Region, table: str, replica: str) -> None:

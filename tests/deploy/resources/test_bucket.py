@@ -42,3 +42,10 @@ def test_another_refusal_is_told(standing: Rig, work: Callable[..., Coroutine[An
     standing.world.faults.add(Fault.THROTTLE, service="s3")
     with pytest.raises(AwsError, match="SlowDown"):
         standing.run(lambda: work(standing.clients, US_EAST_1, NAME))
+
+
+def test_a_bucket_that_may_not_be_emptied_says_what_helps(standing: Rig) -> None:
+    standing.world.faults.add(Fault.DENIED, operation="ListObjectVersions")
+    with pytest.raises(AwsError, match="not allowed to call ListObjectVersions") as caught:
+        standing.run(lambda: bucket.empty(standing.clients, US_EAST_1, NAME, lambda _: None))
+    assert "policy destroy" in caught.value.next_step

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.deploy.resources import global_table
-from builder.errors import AwsError
+from builder.errors import AwsError, Failed
 from builder.terms import Region
 from deploy.rig import Rig
 from fake_aws import Fault
@@ -18,6 +18,12 @@ def test_every_replica_but_the_stack_s_own_goes(standing: Rig) -> None:
     assert "us-west-2" in replicas(standing)
     standing.run(lambda: global_table.release(standing.clients, US_EAST_1, "tap-dev-global"))
     assert "us-west-2" not in replicas(standing)
+
+
+def test_a_replica_that_never_goes_is_not_waited_for_without_end(standing: Rig) -> None:
+    standing.world.replica_change_s = 10**6
+    with pytest.raises(Failed, match="its replica in us-west-2 is DELETING after an hour"):
+        standing.run(lambda: global_table.release(standing.clients, US_EAST_1, "tap-dev-global"))
 
 
 def test_a_table_that_is_gone_has_nothing_to_release(rig: Rig) -> None:
