@@ -17,6 +17,7 @@ _SHOWN = 60
 _KINDS = {
     "string_type": "a text",
     "int_type": "a whole number",
+    "float_type": "a number",
     "bool_type": "true or false",
     "model_type": "keys with values",
     "dict_type": "keys with values",
