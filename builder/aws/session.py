@@ -10,6 +10,7 @@ import boto3
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from builder import __version__
 from builder.aws.assume import Core, assume
@@ -20,6 +21,7 @@ from builder.terms import AccountId, Region, Site
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
 
@@ -86,6 +88,10 @@ class Clients:
                 self._others[account] = Clients(session, told=self._told, tempo=self.tempo)
             return self._others[account]
 
+    def credentials(self) -> Credentials | None:
+        """Return what requests to function URLs are signed with; no call."""
+        return self._session.get_credentials()
+
     def regions(self) -> tuple[Region, ...]:
         """Return every region that CloudFormation is in, in the partition of the credentials' own region; no call."""
         home = self._session.region_name or "us-east-1"
@@ -101,6 +107,10 @@ class Clients:
     def dynamodb(self, region: Region) -> "DynamoDBClient":
         """Return DynamoDB of a region."""
         return cast("DynamoDBClient", self._client("dynamodb", region))
+
+    def functions(self, region: Region) -> "LambdaClient":
+        """Return Lambda of a region."""
+        return cast("LambdaClient", self._client("lambda", region))
 
     def s3(self, region: Region) -> "S3Client":
         """Return S3 of a region."""

@@ -19,9 +19,7 @@ class Exposure:
     """All of them, the oldest first."""
 
 
-def measure_exposure(
-    writes: Sequence[Write], sightings: Sequence[Sighting], survivor: Region, at_s: float
-) -> Exposure:
+def measure_exposure(writes: Sequence[Write], sightings: Sequence[Sighting], survivor: Region, at_s: float) -> Exposure:
     """Return what another region had acknowledged by this moment and no read had shown in the survivor.
 
     A write that arrived and was not yet read counts as lost, so the RPO is never understated, and overstated by the

@@ -119,9 +119,7 @@ def report_failover(about: About, lines: Iterable[Line], held: Held, objectives:
     writes, sightings, marks = _sorted_out(lines)
     primary, secondary = about.primary, about.secondary
     exposure = measure_exposure(writes, sightings, secondary, marks["fault"])
-    failover = measure_failover(
-        writes, primary, secondary, strike_s=marks["strike"], until_s=marks["undoing"]
-    )
+    failover = measure_failover(writes, primary, secondary, strike_s=marks["strike"], until_s=marks["undoing"])
     reconciliation = reconcile(writes, held)
     return FailoverReport(
         about=about,

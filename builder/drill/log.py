@@ -34,13 +34,13 @@ class Log:
     ) -> None:
         self._file.close()
 
-    def write(self, line: Line) -> None:
-        """Write a line. All but `Sent`, which a killed process cannot lose either, also outlive a power failure."""
-        text = json.dumps(dataclasses.asdict(line)) + "\n"
+    def write(self, *lines: Line) -> None:
+        """Write lines. All but `Sent`, which a killed process cannot lose either, also outlive a power failure."""
+        text = "".join(json.dumps(dataclasses.asdict(line)) + "\n" for line in lines)
         with self._lock:
             self._file.write(text)
             self._file.flush()
-        if not isinstance(line, Sent):
+        if not all(isinstance(line, Sent) for line in lines):
             os.fsync(self._file.fileno())
 
 

@@ -17,8 +17,6 @@ class Opened:
 
     drill: str
     deployment: str
-    table: str
-    buckets: tuple[tuple[Region, str], ...]
     began: str
     kind: Literal["opened"] = "opened"
 

@@ -25,6 +25,5 @@ def count_traffic(writes: Sequence[Write]) -> tuple[Second, ...]:
     )
     places = sorted({(second, region) for second, region, _ in counts})
     return tuple(
-        Second(second, region, counts[second, region, True], counts[second, region, False])
-        for second, region in places
+        Second(second, region, counts[second, region, True], counts[second, region, False]) for second, region in places
     )

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.drill.findings import Requests, report_failover, report_replication
-from builder.drill.records import Closed, Write
+from builder.drill.records import Closed, Line, Write
 from builder.drill.verdict import Objectives
 from drill.hand_made import ABOUT, PRIMARY, SECONDARY, TOOK_S, bad_day, good, seen
 
@@ -46,7 +46,7 @@ def test_a_write_that_is_nowhere_in_the_end_is_never_recovered() -> None:
 
 
 def test_replication_is_told_by_kind_and_direction() -> None:
-    lines = [
+    lines: list[Line] = [
         *(good("a", 1.0), seen("a", 2.0)),
         *(good("b", 1.0, SECONDARY), seen("b", 3.0, PRIMARY)),
         *(good("c", 1.0, what="object"), seen("c", 4.0)),

@@ -2,7 +2,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,9 +10,9 @@ import pytest
 from builder.drill.log import Log, read_log, unfinished
 from builder.drill.records import Closed, Line, Mark, Opened, Sent
 from builder.errors import BadInput
-from drill.hand_made import PRIMARY, over, seen
+from drill.hand_made import over, seen
 
-OPENED = Opened("d1", "tap-dev", "tap-dev-global", ((PRIMARY, "bucket"),), "2026-01-01T12:00:00+00:00")
+OPENED = Opened("d1", "tap-dev", "2026-01-01T12:00:00+00:00")
 
 
 def test_every_kind_of_line_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -24,15 +24,8 @@ def test_every_kind_of_line_comes_back_as_it_was_written(tmp_path: Path) -> None
 
 
 def test_lines_of_many_threads_do_not_mix(tmp_path: Path) -> None:
-    with Log(tmp_path / "log") as log:
-        threads = [
-            threading.Thread(target=lambda n=n: [log.write(Sent(f"{n}-{i}", "item")) for i in range(100)])
-            for n in range(8)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    with Log(tmp_path / "log") as log, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: log.write(Sent(f"{number}", "item")), range(800)))
     assert len(read_log(tmp_path / "log")) == 800
 
 

@@ -1,8 +1,8 @@
 from builder.drill.delays import Delays, Stream
 from builder.drill.exposure import Exposure
 from builder.drill.reconciliation import Missing, Reconciliation
-from builder.drill.recovery import Failover
 from builder.drill.records import Kind
+from builder.drill.recovery import Failover
 from builder.drill.verdict import Check, Objectives, judge_failover, judge_replication
 from drill.hand_made import PRIMARY, SECONDARY
 

@@ -1,0 +1,59 @@
+"""A steady load: probes are sent at their rate, whatever becomes of those sent before."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from builder.drill.clock import Clock
+from builder.drill.log import Log
+from builder.drill.probe import Probe, make_probe
+from builder.drill.records import Kind, Sent, Write
+from builder.drill.tasks import task_group
+from builder.drill.writers import Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Probes of one kind, counted from 1."""
+
+    name: str
+    what: Kind
+    rate: float
+    """Probes a second."""
+    write: Writer
+    told: Sequence[Callable[[Write], None]] = ()
+    """Who is told of each write that ended, on the event loop."""
+
+
+async def send(series: Series, drill: str, log: Log, clock: Clock, pool: Executor, stop: asyncio.Event) -> None:
+    """Send until told to stop, and return when everything that was sent is answered or given up."""
+    began_s = clock.passed_s()
+    async with task_group() as group:
+        for number in itertools.count(1):
+            if await _stopped(stop, began_s + (number - 1) / series.rate - clock.passed_s()):
+                return
+            probe = make_probe(drill, series.name, number, clock.date(clock.passed_s()))
+            group.create_task(_send(series, probe, log, pool))
+
+
+async def _stopped(stop: asyncio.Event, within_s: float) -> bool:
+    """Wait for so long, and return whether it was told to stop by then."""
+    try:
+        await asyncio.wait_for(stop.wait(), max(0.0, within_s))
+    except TimeoutError:
+        return stop.is_set()
+    return True
+
+
+async def _send(series: Series, probe: Probe, log: Log, pool: Executor) -> None:
+    def written() -> Write:
+        log.write(Sent(probe.id, series.what))
+        done = series.write(probe)
+        log.write(done)
+        return done
+
+    write = await asyncio.get_running_loop().run_in_executor(pool, written)
+    for tell in series.told:
+        tell(write)
