@@ -8,20 +8,26 @@ from builder.local.adapter import (
     change_set,
     change_set_id,
     cloudformation_iam,
+    control,
     drift,
     emulator,
     function_name,
     function_url,
+    function_url_outage,
     function_url_request,
     global_table,
     iam,
+    object_writes,
     property_values,
     replacement,
     resource_iam,
     retry_after,
     secure_transport,
+    table_writes,
     taken_name,
 )
+from builder.local.adapter.function_url_outage import Outages
+from builder.local.adapter.propagation import Propagation
 from builder.local.asgi import App
 
 __all__ = ["install"]
@@ -56,4 +62,8 @@ def install(app: App) -> App:
     function_url.install()
     function_name.install()
     function_url_request.install()
+    propagation, outages = Propagation(), Outages()
+    table_writes.install(propagation)
+    object_writes.install(propagation)
+    app = function_url_outage.wrap(control.wrap(app, propagation, outages), outages)
     return function_url_request.wrap(app)

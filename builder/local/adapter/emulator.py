@@ -97,6 +97,7 @@ TOUCHED = {
     f"{_DDB}:_pitr_settings": "AccountRegionScopedDict",
     f"{_DDB}:_put_resource_policy": "(data)",
     f"{_DDB}:_replica_group": "(table) -> list",
+    f"{_DDB}:_replicate_write": "(table, event_name, old_item, new_item)",
     f"{_DDB}:_tables": "AccountRegionScopedDict",
     f"{_DDB}:_tag_resource": "(data)",
     f"{_DDB}:_tags": "AccountRegionScopedDict",
@@ -115,12 +116,19 @@ TOUCHED = {
     f"{_S3}:_delete_bucket_ownership_controls": "(name: str)",
     f"{_S3}:_delete_bucket_replication": "(bucket_name: str)",
     f"{_S3}:_delete_bucket_tagging": "(name: str)",
+    f"{_S3}:_in_account": "(account_id: str)",
+    f"{_S3}:_maybe_replicate": "(bucket_name: str, key: str, obj: dict, data, tags: dict | None = None) -> None",
+    f"{_S3}:_maybe_replicate_delete_marker": "(bucket_name: str, key: str) -> None",
+    f"{_S3}:_object_tags": "AccountScopedDict",
+    f"{_S3}:_object_versions": "AccountScopedDict",
     f"{_S3}:_put_bucket_encryption": "(name: str, body: bytes)",
     f"{_S3}:_put_bucket_lifecycle": "(name: str, body: bytes)",
     f"{_S3}:_put_bucket_ownership_controls": "(name: str, body: bytes)",
     f"{_S3}:_put_bucket_replication": "(bucket_name: str, body: bytes)",
     f"{_S3}:_put_bucket_tagging": "(name: str, body: bytes)",
     f"{_S3}:_put_bucket_versioning": "(name: str, body: bytes)",
+    f"{_S3}:_replication_destination_region": "(dest_bucket: str) -> str | None",
+    f"{_S3}:_replication_rule_for": "(bucket_name: str, key: str, tags: dict | None) -> tuple[dict | None, str]",
 }
 
 

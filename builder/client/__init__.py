@@ -1,0 +1,28 @@
+"""The failover client: one request, whichever region can answer it.
+
+    from builder.client import FailoverClient, Region
+
+    client = FailoverClient((Region("us-east-1", primary_url), Region("us-west-2", secondary_url)))
+    answer = client.request("PUT", "/orders/7", body=b"{}")
+
+An application's own dependency: it imports the standard library, botocore and urllib3, and nothing of builder.
+How it decides is in docs/client.md.
+"""
+
+from builder.client.circuit import Circuit, Closed, HalfOpen, Open
+from builder.client.failover import FailoverClient, Unavailable
+from builder.client.records import Answer, Attempt, Limits, Region, Trouble
+
+__all__ = [
+    "Answer",
+    "Attempt",
+    "Circuit",
+    "Closed",
+    "FailoverClient",
+    "HalfOpen",
+    "Limits",
+    "Open",
+    "Region",
+    "Trouble",
+    "Unavailable",
+]

@@ -1,0 +1,114 @@
+"""Function URLs of a region out of order for a while, and a log of every request to one.
+
+The log is the witness that a client's own account can be held against, so it is kept where requests arrive.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from builder.local.adapter.emulator import touch
+from builder.local.asgi import App, Message, Receive, Scope, Send, send_json
+
+# Where `function_url_request` puts them.
+_PATH = "/_aws/lambda-url/"
+_KEPT = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What the URLs of a region answer until then."""
+
+    status: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request and what it was answered; times in seconds, `time` since the epoch."""
+
+    time: float
+    region: str
+    method: str
+    path: str
+    status: int
+    duration_s: float
+
+
+@dataclass(slots=True)
+class Outages:
+    """The faults in force by region, and the last requests."""
+
+    clock: Callable[[], float] = time.time
+    faults: dict[str, Fault] = field(default_factory=dict)
+    requests: deque[Request] = field(default_factory=lambda: deque(maxlen=_KEPT))
+
+    def find(self, region: str) -> Fault | None:
+        """Return the fault in force in the region."""
+        fault = self.faults.get(region)
+        return fault if fault is not None and fault.until > self.clock() else None
+
+    def forget(self) -> None:
+        """End every fault and empty the log."""
+        self.faults.clear()
+        self.requests.clear()
+
+
+def read_faults(outages: Outages) -> Mapping[str, Any]:
+    """Return the faults in force, as the JSON of `control`."""
+    return {
+        "function_urls": [
+            {"region": region, "status": fault.status, "for_s": fault.until - outages.clock()}
+            for region in outages.faults
+            if (fault := outages.find(region))
+        ]
+    }
+
+
+def change_faults(outages: Outages, wanted: Mapping[str, Any]) -> None:
+    """Begin the faults named, from now; 0 seconds ends one."""
+    now = outages.clock()
+    outages.faults.update(
+        {str(one["region"]): Fault(int(one["status"]), now + float(one["for_s"])) for one in wanted["function_urls"]}
+    )
+
+
+def read_requests(outages: Outages) -> Mapping[str, Any]:
+    """Return the log, in the order of the answers."""
+    return {"requests": [asdict(request) for request in outages.requests]}
+
+
+def wrap(app: App, outages: Outages) -> App:
+    """Return the application, with requests to function URLs logged, and answered by the fault where there is one."""
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(_PATH):
+            await app(scope, receive, send)
+            return
+        identifier, _, path = scope["path"].removeprefix(_PATH).partition("/")
+        region = _find_region(identifier)
+        began, status = outages.clock(), 0
+
+        async def watching(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        fault = outages.find(region)
+        try:
+            if fault is None:
+                await app(scope, receive, watching)
+            else:
+                await send_json(watching, fault.status, {"Message": "Service Unavailable"})
+        finally:
+            took_s = outages.clock() - began
+            outages.requests.append(Request(began, region, scope["method"], f"/{path}", status, took_s))
+
+    return watched
+
+
+def _find_region(identifier: str) -> str:
+    found = touch("ministack.services.lambda_svc:resolve_function_url")(identifier)
+    return str(found[1]) if found else ""

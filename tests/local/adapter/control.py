@@ -1,0 +1,46 @@
+"""The embedded AWS's own paths, as a drill uses them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import urllib3
+
+from local.account import PRIMARY, SECONDARY, Account
+
+
+def ask(account: Account, path: str, document: Any = None) -> Any:
+    """Return what is read there, after writing if there is something to write."""
+    url = account.endpoint + path
+    answer = urllib3.request("GET", url) if document is None else urllib3.request("PUT", url, json=document)
+    assert answer.status == 200, answer.data
+    return answer.json()
+
+
+def set_pace(
+    account: Account,
+    service: Literal["dynamodb", "s3"],
+    *,
+    delay_s: float = 0.0,
+    paused: bool = False,
+    source: str = PRIMARY,
+    destination: str = SECONDARY,
+) -> None:
+    """Set how long a service's writes take from one region to the other, and whether they set out."""
+    entry = {"service": service, "from": source, "to": destination, "delay_s": delay_s, "paused": paused}
+    ask(account, "/_builder/replication", {"delays": [entry]})
+
+
+@contextmanager
+def paced(
+    account: Account, service: Literal["dynamodb", "s3"], *, delay_s: float = 0.0, paused: bool = False
+) -> Iterator[None]:
+    """Set it both ways, and back at the end: the directions are shared by every account."""
+    ways = ((PRIMARY, SECONDARY), (SECONDARY, PRIMARY))
+    for source, destination in ways:
+        set_pace(account, service, delay_s=delay_s, paused=paused, source=source, destination=destination)
+    try:
+        yield
+    finally:
+        for source, destination in ways:
+            set_pace(account, service, source=source, destination=destination)

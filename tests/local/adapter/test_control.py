@@ -1,0 +1,64 @@
+import asyncio
+from typing import Any
+
+import pytest
+import urllib3
+
+from builder.local import EmbeddedAws
+from builder.local.adapter.control import wrap
+from builder.local.adapter.function_url_outage import Outages
+from builder.local.adapter.propagation import Propagation
+from builder.local.asgi import Scope
+from local.account import Account
+from local.adapter.control import ask
+
+_DELAY = {"service": "dynamodb", "from": "eu-west-1", "to": "eu-west-2", "delay_s": 0.8, "paused": False}
+
+
+def _status(account: Account, path: str, method: str, body: bytes = b"") -> int:
+    return urllib3.request(method, account.endpoint + path, body=body).status
+
+
+def test_what_is_put_is_what_is_read(account: Account) -> None:
+    assert _DELAY in ask(account, "/_builder/replication", {"delays": [_DELAY]})["delays"]
+    assert _DELAY in ask(account, "/_builder/replication")["delays"]
+
+
+def test_there_are_three_paths_and_no_more(account: Account) -> None:
+    assert _status(account, "/_builder/anything", "GET") == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [("/_builder/replication", "POST"), ("/_builder/requests", "PUT"), ("/_builder/faults", "DELETE")],
+)
+def test_what_is_neither_read_nor_written_is_refused(account: Account, path: str, method: str) -> None:
+    assert _status(account, path, method, b"{}") == 405
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"delays": [{}]}', b'{"delays": [1]}'])
+def test_what_is_not_understood_is_refused(account: Account, body: bytes) -> None:
+    assert _status(account, "/_builder/replication", "PUT", body) == 400
+
+
+def test_a_reset_ends_delays_and_faults_and_empties_the_log() -> None:
+    with EmbeddedAws() as running:
+        account = Account(running.endpoint, "111111111111")
+        ask(account, "/_builder/replication", {"delays": [_DELAY]})
+        ask(account, "/_builder/faults", {"function_urls": [{"region": "eu-west-1", "status": 503, "for_s": 60}]})
+        assert _status(account, "/_ministack/reset", "POST") == 200
+        assert ask(account, "/_builder/replication") == {"delays": []}
+        assert ask(account, "/_builder/faults") == {"function_urls": []}
+
+
+def test_what_is_no_request_passes_by() -> None:
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
+        seen.append(scope["type"])
+
+    async def start() -> None:
+        await wrap(app, Propagation(), Outages())({"type": "lifespan"}, None, None)
+
+    asyncio.run(start())
+    assert seen == ["lifespan"]
