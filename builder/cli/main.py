@@ -13,6 +13,7 @@ import click
 from builder import __version__
 from builder.cli.deploy import deploy
 from builder.cli.destroy import destroy
+from builder.cli.drill import drill
 from builder.cli.graph import graph
 from builder.cli.init import init
 from builder.cli.lint import lint
@@ -31,6 +32,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Without AWS": (init, render, lint, graph, policy, rehearse, local),
     "Review first": (plan, show, execute, discard),
     "In one go": (deploy, outputs, destroy),
+    "The bad day": (drill,),
 }
 
 

@@ -21,7 +21,8 @@ from builder.drill.writers import item_writer
 
 _COMPARED_EVERY_S = 0.5
 
-MakeFault = Callable[[Run, Onlooker], Fault]
+MakeFault = Callable[[Run, Onlooker, float], Fault]
+"""Given how long it may wait for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
         look = partial(see_items, ground.clients, secondary, ground.target.table)
         watch = Watch("item", secondary.region, look, run.log, run.clock)
         onlooker = Onlooker(ground.target.primary.region)
-        fault = make_fault(run, onlooker)
+        fault = make_fault(run, onlooker, course.patience_s)
         write = item_writer(ground.target.sides, ground.access, run.clock)
         series = Series(name="load", what="item", rate=course.rate, write=write, told=(watch.expect, onlooker.note))
         async with watching(watch):

@@ -11,20 +11,24 @@ from builder.drill.records import Closed
 from builder.drill.target import Target
 
 
-async def restore(target: Target, clients: Clients, drills: Path, emit: Emit) -> None:
+async def restore(target: Target, clients: Clients, drills: Path, emit: Emit) -> bool:
     """Undo what a drill of this deployment changed, and delete what drills wrote whose logs are in this folder.
 
-    The fault first, and without any log: that is what people wait for.
+    The fault first, and without any log: that is what people wait for. Returns whether there was anything to do.
     """
+    found = False
     changed = await concurrency.undo(clients, target.primary)
     if changed is not None:
+        found = True
         reserved = "none" if changed.reserved is None else str(changed.reserved)
         emit(DrillRestored(changed.drill, f"reserved concurrency of {target.primary.function} is {reserved} again"))
     for path in sorted(drills.glob(f"*/{FILE_NAME}")):
         lines = read_log(path)
         opened = unfinished(lines)
         if opened is not None and opened.deployment == target.deployment:
+            found = True
             await clear(target, clients, opened.drill, lines)
             with Log(path) as log:
                 log.write(Closed())
             emit(DrillRestored(opened.drill, "its probes are gone from both regions"))
+    return found

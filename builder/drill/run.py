@@ -24,8 +24,8 @@ from builder.drill.versions import versions
 from builder.drill.watch import Watch
 from builder.drill.writers import Access
 
-# As many requests as may be waiting for their answers at once; threads are made when there is need of them.
-_REQUESTS_AT_ONCE = 512
+# As many requests as may wait for their answers at once; threads are made when there is need of them.
+_REQUESTS_AT_ONCE = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from builder.aws import Clients, call, together
-from builder.errors import Failed
+from builder.errors import BadInput, Failed
 from builder.terms import AccountId, Arn, Place, Region, Site
 
 _FUNCTION = "AWS::Lambda::Function"
+_OUTPUTS = ("primaryLambdaUrl", "secondaryLambdaUrl", "globalTableName", "primaryBucketName", "secondaryBucketName")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ async def observe_target(
     deployment: str, outputs: Mapping[str, str], services: Mapping[str, Place], clients: Clients
 ) -> Target:
     """Return the target; `services` says which stack each URL is an output of, by the output's name."""
+    if lacking := [name for name in _OUTPUTS if name not in outputs]:
+        raise BadInput(where=deployment, what=f"has no output {', '.join(lacking)}, by which a drill finds its way")
     primary, secondary = await together(
         _observe_side(role, outputs, services[f"{role}LambdaUrl"], clients) for role in ("primary", "secondary")
     )

@@ -9,6 +9,7 @@ from typing import Literal
 from builder.deploy.outcome import Outcome
 from builder.deploy.progress import Progress
 from builder.deploy.records import Plan
+from builder.drill.progress import DrillProgress
 from builder.report.line import json_line
 from builder.report.review import Tally, make_tally
 
@@ -34,7 +35,7 @@ class RunEnded:
     event: Literal["run.ended"] = "run.ended"
 
 
-def event(progress: Progress, at: datetime) -> str:
+def event(progress: Progress | DrillProgress, at: datetime) -> str:
     """Return a progress record as one line, its kind and time first."""
     return _line(at, dataclasses.asdict(progress))
 

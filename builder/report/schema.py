@@ -9,13 +9,14 @@ from pydantic.json_schema import GenerateJsonSchema
 from builder.assembly.finding import Finding
 from builder.deploy.outcome import Outcome
 from builder.deploy.progress import Progress
+from builder.drill.progress import DrillProgress
 from builder.report.as_json import PlanMade, RunEnded
 from builder.report.findings import FINDING
 
 _TIME = {"type": "string", "format": "date-time", "description": "When it was said, in UTC."}
 
 
-class _AsPrinted(GenerateJsonSchema):
+class AsPrinted(GenerateJsonSchema):
     """Every field is printed, the ones with defaults too; titles like "Stack Arn" say nothing."""
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's signature
@@ -27,10 +28,10 @@ class _AsPrinted(GenerateJsonSchema):
 
 def make_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
-    kinds = (*get_args(Progress), PlanMade, RunEnded, Finding)
+    kinds = (*get_args(Progress), *get_args(DrillProgress), PlanMade, RunEnded, Finding)
     _, made = TypeAdapter.json_schemas(
         [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],
-        schema_generator=_AsPrinted,
+        schema_generator=AsPrinted,
         ref_template="#/$defs/{model}",
     )
     definitions: dict[str, Any] = made["$defs"]

@@ -8,6 +8,7 @@ import pytest
 
 from builder.assembly.finding import Finding
 from builder.deploy.progress import Progress
+from builder.drill.progress import DrillProgress
 from builder.report import findings
 from builder.report.schema import make_schema
 
@@ -24,7 +25,12 @@ def test_the_committed_schema_is_the_records() -> None:
 
 def test_every_kind_of_line_is_in_it_and_says_what_it_is_for() -> None:
     kinds = [one["$ref"].rpartition("/")[2] for one in SCHEMA["oneOf"]]
-    assert kinds == [*(kind.__name__ for kind in get_args(Progress)), "PlanMade", "RunEnded", "Finding"]
+    assert kinds == [
+        *(kind.__name__ for kind in (*get_args(Progress), *get_args(DrillProgress))),
+        "PlanMade",
+        "RunEnded",
+        "Finding",
+    ]
     assert all(SCHEMA["$defs"][kind]["description"] for kind in kinds)
 
 
