@@ -11,6 +11,8 @@ from builder.local.adapter import (
     control,
     drift,
     emulator,
+    fis,
+    fis_resource,
     function_name,
     function_url,
     function_url_outage,
@@ -26,6 +28,7 @@ from builder.local.adapter import (
     table_writes,
     taken_name,
 )
+from builder.local.adapter.fis_laboratory import Laboratory
 from builder.local.adapter.function_url_outage import Outages
 from builder.local.adapter.propagation import Propagation
 from builder.local.asgi import App
@@ -44,7 +47,8 @@ def install(app: App) -> App:
     resources = emulator.touch(f"{_CFN}.provisioners:_RESOURCE_HANDLERS")
     resources[global_table.TYPE].update(global_table.HANDLERS)
     bucket.install(resources["AWS::S3::Bucket"])
-    emulator.touch(f"{_CFN}.provisioners:_STACK_TAG_PROPERTY")["AWS::S3::Bucket"] = ("Tags", "list")
+    tags = emulator.touch(f"{_CFN}.provisioners:_STACK_TAG_PROPERTY")
+    tags.update({"AWS::S3::Bucket": ("Tags", "list"), fis_resource.TYPE: ("Tags", "map")})
     taken_name.install(resources)
     replacement.install()
     actions = emulator.touch(f"{_CFN}.handlers:_ACTION_HANDLERS")
@@ -65,5 +69,9 @@ def install(app: App) -> App:
     propagation, outages = Propagation(), Outages()
     table_writes.install(propagation)
     object_writes.install(propagation)
-    app = function_url_outage.wrap(control.wrap(app, propagation, outages), outages)
+    laboratory = Laboratory(propagation)
+    fis.install(emulator.touch("ministack.app:SERVICE_HANDLERS"), laboratory)
+    fis_resource.install(resources, laboratory)
+    app = control.wrap(app, control.Ground(propagation, outages, laboratory))
+    app = function_url_outage.wrap(app, outages)
     return function_url_request.wrap(app)

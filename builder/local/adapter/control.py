@@ -12,9 +12,11 @@ the epoch. `POST /_ministack/reset` ends all of it.
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from builder.local.adapter import function_url_outage, replication_delay
+from builder.local.adapter.fis_laboratory import Laboratory
 from builder.local.adapter.function_url_outage import Outages
 from builder.local.adapter.propagation import Propagation
 from builder.local.asgi import App, Receive, Scope, Send, read_body, send_json
@@ -24,8 +26,24 @@ Document = Mapping[str, Any]
 _RESET = "/_ministack/reset"
 
 
-def wrap(app: App, propagation: Propagation, outages: Outages) -> App:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """All that a drill changes beside what the emulator stores."""
+
+    propagation: Propagation
+    outages: Outages
+    laboratory: Laboratory
+
+    def forget(self) -> None:
+        """Be as at the start."""
+        self.propagation.forget()
+        self.outages.forget()
+        self.laboratory.forget()
+
+
+def wrap(app: App, ground: Ground) -> App:
     """Return the application, with these paths answered and every other request after what was due has arrived."""
+    propagation, outages = ground.propagation, ground.outages
     reads: dict[str, Callable[[], Document]] = {
         "/_builder/replication": lambda: replication_delay.read(propagation),
         "/_builder/faults": lambda: function_url_outage.read_faults(outages),
@@ -43,8 +61,7 @@ def wrap(app: App, propagation: Propagation, outages: Outages) -> App:
         propagation.settle()
         path = scope["path"]
         if path == _RESET and scope["method"] == "POST":
-            propagation.forget()
-            outages.forget()
+            ground.forget()
         if not path.startswith("/_builder/"):
             await app(scope, receive, send)
             return

@@ -18,6 +18,7 @@ _IAM = "ministack.core.iam_evaluator"
 # A callable by its signature, anything else by its type.
 TOUCHED = {
     "ministack.app:AUTH": "bool",
+    "ministack.app:SERVICE_HANDLERS": "dict",
     "ministack.core.iam_actions:extract_resource_arn": (
         "(service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, region: str, "
         "account_id: str) -> str"
@@ -49,6 +50,9 @@ TOUCHED = {
     "ministack.core.responses:get_account_id": "() -> str",
     "ministack.core.responses:get_region": "() -> str",
     "ministack.core.responses:request_scope": "(account_id: str, region: str)",
+    "ministack.services.cloudwatch:record_metric": (
+        "(namespace: str, metric_name: str, value: float, unit: str = 'None', dimensions: dict | None = None) -> None"
+    ),
     "ministack.services.cloudwatch_logs:_log_groups": "AccountRegionScopedDict",
     "ministack.services.iam:_roles": "AccountScopedDict",
     "ministack.services.lambda_svc:_build_function_url_event": (

@@ -5,9 +5,11 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-status
 """
 
 from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from builder.local.adapter import replication_metrics
 from builder.local.adapter.emulator import replace, touch
 from builder.local.adapter.propagation import Direction, Propagation, Way
 
@@ -24,31 +26,73 @@ def install(propagation: Propagation) -> None:
     replace(f"{_S3}:_maybe_replicate_delete_marker", partial(_make_send_marker, propagation))
 
 
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """Where a bucket's objects go, and the dimensions of the rule's metrics if it asks for any."""
+
+    propagation: Propagation
+    way: Way
+    dimensions: Mapping[str, str] | None
+
+    def tell_pending(self) -> None:
+        if self.dimensions is not None:
+            replication_metrics.record_pending(self.propagation, self.way, self.dimensions)
+
+    def tell_arrival(self, sent_at: float, *, failed: bool) -> None:
+        if self.dimensions is not None:
+            under_way_s = self.propagation.clock() - sent_at
+            replication_metrics.record_object(self.way, self.dimensions, under_way_s, failed=failed)
+            self.tell_pending()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What the emulator's copying is called with."""
+
+    bucket: str
+    key: str
+    stored: StoredObject
+    data: bytes
+    tags: Mapping[str, str] | None
+
+    @property
+    def has_failed(self) -> bool:
+        return bool(self.stored.get("replication_status") == "FAILED")
+
+    def copy_by(self, replicate: Copy) -> None:
+        replicate(self.bucket, self.key, self.stored, self.data, self.tags)
+
+
 def _make_send(propagation: Propagation, replicate: Copy) -> Copy:
     def send(bucket: str, key: str, stored: StoredObject, data: bytes, tags: Mapping[str, str] | None = None) -> None:
-        way = _find_way(bucket, key, tags)
-        if way is None or propagation.is_open(way):
-            replicate(bucket, key, stored, data, tags)
-            return
-        stored["replication_status"] = "PENDING"
-        deliver = partial(_arrive, replicate, way, (bucket, key, stored, data, tags))
-        propagation.send(way, deliver, size=stored["size"])
+        sent = _Sent(bucket, key, stored, data, tags)
+        route = _find_route(propagation, bucket, key, tags)
+        if route is None:
+            sent.copy_by(replicate)
+        elif propagation.is_open(route.way):
+            sent.copy_by(replicate)
+            route.tell_arrival(propagation.clock(), failed=sent.has_failed)
+        else:
+            stored["replication_status"] = "PENDING"
+            deliver = partial(_arrive, replicate, route, sent, propagation.clock())
+            propagation.send(route.way, deliver, size=stored["size"])
+            route.tell_pending()
 
     return send
 
 
 def _make_send_marker(propagation: Propagation, replicate: Copy) -> Copy:
     def send_marker(bucket: str, key: str) -> None:
-        way = _find_way(bucket, key, None)
-        if way is None:
+        route = _find_route(propagation, bucket, key, None)
+        if route is None:
             replicate(bucket, key)
         else:
-            propagation.send(way, partial(_in_scope, way, replicate, bucket, key))
+            propagation.send(route.way, partial(_in_scope, route.way, replicate, bucket, key))
 
     return send_marker
 
 
-def _find_way(bucket: str, key: str, tags: Mapping[str, str] | None) -> Way | None:
+def _find_route(propagation: Propagation, bucket: str, key: str, tags: Mapping[str, str] | None) -> _Route | None:
     """Return where the object goes; None where the emulator's answer takes no time: no rule, or no such bucket."""
     rule, _ = touch(f"{_S3}:_replication_rule_for")(bucket, key, tags)
     if rule is None:
@@ -57,21 +101,21 @@ def _find_way(bucket: str, key: str, tags: Mapping[str, str] | None) -> Way | No
     if destination is None:
         return None
     source = touch(f"{_S3}:_replication_destination_region")(bucket)
-    return Way(Direction("s3", source, destination), touch(f"{_RESPONSES}:get_account_id")(), bucket)
+    way = Way(Direction("s3", source, destination), touch(f"{_RESPONSES}:get_account_id")(), bucket)
+    return _Route(propagation, way, replication_metrics.find_dimensions(bucket, rule))
 
 
-def _arrive(replicate: Copy, way: Way, sent: tuple[str, str, StoredObject, bytes, Mapping[str, str] | None]) -> None:
+def _arrive(replicate: Copy, route: _Route, sent: _Sent, sent_at: float) -> None:
     """Copy the version, its tags too, and say so on it; a version that is gone by now is not copied."""
-    bucket, key, stored, *_ = sent
-    with touch(f"{_RESPONSES}:request_scope")(way.account, way.direction.source):
-        versions = touch(f"{_S3}:_object_versions").get((bucket, key)) or []
-        entry = next((one for one in versions if one["version_id"] == stored["version_id"]), None)
-        if entry is None:
-            return
-        replicate(*sent)
-        entry["replication_status"] = stored["replication_status"]
-        if "_replica" in stored:
-            _copy_tags(bucket, key, stored)
+    with touch(f"{_RESPONSES}:request_scope")(route.way.account, route.way.direction.source):
+        versions = touch(f"{_S3}:_object_versions").get((sent.bucket, sent.key)) or []
+        entry = next((one for one in versions if one["version_id"] == sent.stored["version_id"]), None)
+        if entry is not None:
+            sent.copy_by(replicate)
+            entry["replication_status"] = sent.stored["replication_status"]
+            if "_replica" in sent.stored:
+                _copy_tags(sent.bucket, sent.key, sent.stored)
+    route.tell_arrival(sent_at, failed=sent.has_failed)
 
 
 def _copy_tags(bucket: str, key: str, stored: StoredObject) -> None:

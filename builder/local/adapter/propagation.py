@@ -98,6 +98,7 @@ class Propagation:
         return {
             way: (len(queue), sum(sent.size for sent in queue), now - queue[0].at)
             for way, queue in self._under_way.items()
+            if queue  # the last one is just being delivered
         }
 
     def forget(self) -> None:

@@ -16,6 +16,7 @@ _PROVISIONERS = "ministack.services.cloudformation.provisioners"
 
 ALWAYS = {
     "AWS::DynamoDB::GlobalTable": ("TableName",),
+    "AWS::FIS::ExperimentTemplate": (),
     "AWS::Lambda::Permission": (
         *("Action", "EventSourceToken", "FunctionName", "FunctionUrlAuthType", "InvokedViaFunctionUrl"),
         *("Principal", "PrincipalOrgID", "SourceAccount", "SourceArn"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from builder.local.adapter import replication_metrics
 from builder.local.adapter.emulator import replace, touch
 from builder.local.adapter.propagation import Direction, Propagation, Way
 
@@ -31,6 +32,7 @@ class _Write:
     key: tuple[str, str, str]
     """Account, table, and the item's key values."""
     stamp: int
+    at: float
 
 
 @dataclass(slots=True)
@@ -64,7 +66,8 @@ def _make_replicate(latest: _Latest, replicate: Replicate) -> Replicate:
         account, home = touch(f"{_RESPONSES}:get_account_id")(), touch(f"{_RESPONSES}:get_region")()
         key = (account, table["TableName"], _key(table, new or old or {}))
         # Copies: the emulator changes an item in place.
-        write = _Write(event, copy.deepcopy(old), copy.deepcopy(new), key, latest.propagation.stamp())
+        images = copy.deepcopy(old), copy.deepcopy(new)
+        write = _Write(event, *images, key, latest.propagation.stamp(), latest.propagation.clock())
         latest.put(home, write)
         for region in regions:
             if region != home:
@@ -76,7 +79,10 @@ def _make_replicate(latest: _Latest, replicate: Replicate) -> Replicate:
 
 def _arrive(latest: _Latest, replicate: Replicate, way: Way, table_id: str, write: _Write) -> None:
     """Write into the destination's replica, unless it has a later write of the item or is another table by now."""
-    if _table_id(way) != table_id or not latest.put(way.direction.destination, write):
+    if _table_id(way) != table_id:
+        return
+    replication_metrics.record_table(way, latest.propagation.clock() - write.at)
+    if not latest.put(way.direction.destination, write):
         return
     # To the emulator, a group of this one replica.
     group = {"TableName": way.resource, "_global_regions": [way.direction.destination]}

@@ -5,7 +5,8 @@ import pytest
 import urllib3
 
 from builder.local import EmbeddedAws
-from builder.local.adapter.control import wrap
+from builder.local.adapter.control import Ground, wrap
+from builder.local.adapter.fis_laboratory import Laboratory
 from builder.local.adapter.function_url_outage import Outages
 from builder.local.adapter.propagation import Propagation
 from builder.local.asgi import Scope
@@ -58,7 +59,7 @@ def test_what_is_no_request_passes_by() -> None:
         seen.append(scope["type"])
 
     async def start() -> None:
-        await wrap(app, Propagation(), Outages())({"type": "lifespan"}, None, None)
+        await wrap(app, Ground(Propagation(), Outages(), Laboratory(Propagation())))({"type": "lifespan"}, None, None)
 
     asyncio.run(start())
     assert seen == ["lifespan"]

@@ -1,0 +1,77 @@
+"""What an experiment template may say here: the two actions that pause replication, and what each needs.
+
+AWS has some fifty actions more, several ways to choose among targets, and one action after another; a template that
+asks for any of these is refused here, where AWS would take it.
+Source: https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.html
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+Template = Mapping[str, Any]
+
+_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
+_SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(hours=12)
+
+
+class Invalid(ValueError):
+    """What the API answers with a ValidationException."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One kind of action: what its target is called, of which type that is, and the parameters it can't do without."""
+
+    target: str
+    resource_type: str
+    parameters: frozenset[str]
+
+
+ACTIONS = {
+    "aws:dynamodb:global-table-pause-replication": Action(
+        "Tables", "aws:dynamodb:global-table", frozenset({"duration"})
+    ),
+    "aws:s3:bucket-pause-replication": Action("Buckets", "aws:s3:bucket", frozenset({"duration", "region"})),
+}
+
+
+def check(template: Template) -> None:
+    """Raise Invalid for the first thing that can't be done."""
+    targets = template.get("targets", {})
+    if not template["actions"]:
+        raise Invalid("at least one action is required")
+    for name, action in template["actions"].items():
+        _check_action(name, action, targets)
+    for name, target in targets.items():
+        if target["selectionMode"] != "ALL" or target.get("filters"):
+            raise Invalid(f"target {name}: the embedded AWS knows selectionMode ALL without filters only")
+        if bool(target.get("resourceArns")) == bool(target.get("resourceTags")):
+            raise Invalid(f"target {name}: either resourceArns or resourceTags is required")
+
+
+def _check_action(name: str, action: Template, targets: Template) -> None:
+    kind = ACTIONS.get(action["actionId"])
+    if kind is None:
+        raise Invalid(f"action {name}: the embedded AWS has no {action['actionId']}, only {', '.join(ACTIONS)}")
+    if action.get("startAfter"):
+        raise Invalid(f"action {name}: the embedded AWS starts all actions at once, without startAfter")
+    given = set(action.get("parameters", {}))
+    if given != kind.parameters:
+        raise Invalid(f"action {name}: the parameters are {', '.join(sorted(kind.parameters))}, not {sorted(given)}")
+    read_duration(action["parameters"]["duration"])
+    target = targets.get(action.get("targets", {}).get(kind.target))
+    if target is None or target["resourceType"] != kind.resource_type:
+        raise Invalid(f"action {name}: {kind.target} has to be a target of type {kind.resource_type}")
+
+
+def read_duration(text: str) -> float:
+    """Return the seconds of an ISO 8601 duration from one minute to twelve hours."""
+    found = _DURATION.fullmatch(text)
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    duration = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if not _SHORTEST <= duration <= _LONGEST:
+        raise Invalid(f"duration {text}: from PT1M to PT12H")
+    return duration.total_seconds()

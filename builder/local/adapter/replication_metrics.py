@@ -1,0 +1,45 @@
+"""What CloudWatch is told of replication, which the emulator's never is.
+
+Recorded at once, in the region that writes come from, where AWS tells it by the minute; that S3's metrics are those of
+the source's region is *unverified*.
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html,
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from builder.local.adapter.emulator import touch
+from builder.local.adapter.propagation import Propagation, Way
+
+
+def record_table(way: Way, under_way_s: float) -> None:
+    """Record how long a write took to another replica."""
+    dimensions = {"TableName": way.resource, "ReceivingRegion": way.direction.destination}
+    _record(way, "AWS/DynamoDB", "ReplicationLatency", under_way_s * 1000, ("Milliseconds", dimensions))
+
+
+def find_dimensions(bucket: str, rule: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """Return by what the metrics of a replication rule are told apart, or None where it does not ask for them."""
+    if rule["Destination"].get("Metrics", {}).get("Status") != "Enabled":
+        return None
+    destination = rule["Destination"]["Bucket"].rpartition(":")[2]
+    return {"SourceBucket": bucket, "DestinationBucket": destination, "RuleId": rule.get("ID", "")}
+
+
+def record_pending(propagation: Propagation, way: Way, dimensions: Mapping[str, str]) -> None:
+    """Record how much of a bucket is under way."""
+    operations, size, _ = propagation.pending().get(way, (0, 0, 0.0))
+    _record(way, "AWS/S3", "OperationsPendingReplication", operations, ("Count", dimensions))
+    _record(way, "AWS/S3", "BytesPendingReplication", size, ("Bytes", dimensions))
+
+
+def record_object(way: Way, dimensions: Mapping[str, str], under_way_s: float, *, failed: bool) -> None:
+    """Record how long an object took, and whether it arrived."""
+    _record(way, "AWS/S3", "ReplicationLatency", under_way_s, ("Seconds", dimensions))
+    _record(way, "AWS/S3", "OperationsFailedReplication", int(failed), ("Count", dimensions))
+
+
+def _record(way: Way, namespace: str, name: str, value: float, kind: tuple[str, Mapping[str, str]]) -> None:
+    with touch("ministack.core.responses:request_scope")(way.account, way.direction.source):
+        touch("ministack.services.cloudwatch:record_metric")(namespace, name, value, *kind)
