@@ -47,7 +47,7 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
     secondary = ground.target.secondary
     async with opened(ground, "failover") as run:
         look = partial(see_items, ground.clients, secondary, ground.target.table)
-        watch = Watch("item", secondary.region, look, run.log, run.clock)
+        watch = Watch("item", secondary.region, look, run.journal)
         onlooker = Onlooker(ground.target.primary.region)
         fault = make_fault(run, onlooker, course.patience_s)
         write = item_writer(ground.target.sides, ground.access, run.clock)

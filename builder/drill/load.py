@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from builder.drill.clock import Clock
-from builder.drill.log import Log
+from builder.drill.log import Journal, Log
 from builder.drill.probe import Probe, make_probe
 from builder.drill.records import Kind, Sent, Write
 from builder.drill.tasks import task_group
@@ -27,15 +26,16 @@ class Series:
     """Who is told of each write that ended, on the event loop."""
 
 
-async def send(series: Series, drill: str, log: Log, clock: Clock, pool: Executor, stop: asyncio.Event) -> None:
+async def send(series: Series, journal: Journal, pool: Executor, stop: asyncio.Event) -> None:
     """Send until told to stop, and return when everything that was sent is answered or given up."""
+    clock = journal.clock
     began_s = clock.passed_s()
     async with task_group() as group:
         for number in itertools.count(1):
             if await _stopped(stop, began_s + (number - 1) / series.rate - clock.passed_s()):
                 return
-            probe = make_probe(drill, series.name, number, clock.date(clock.passed_s()))
-            group.create_task(_send(series, probe, log, pool))
+            probe = make_probe(journal.drill, series.name, number, clock.date(clock.passed_s()))
+            group.create_task(_send(series, probe, journal.log, pool))
 
 
 async def _stopped(stop: asyncio.Event, within_s: float) -> bool:

@@ -1,16 +1,18 @@
-"""A drill's log: JSON lines in a file, from which everything is measured and by which a killed drill is cleared away."""
+"""A drill's log: JSON lines in a file, from which all is measured and by which a killed drill is cleared away."""
 
 import dataclasses
 import json
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from builder.drill.clock import Clock
 from builder.drill.records import Closed, Line, Opened, Sent
 from builder.errors import BadInput
 
@@ -42,6 +44,15 @@ class Log:
             self._file.flush()
         if not all(isinstance(line, Sent) for line in lines):
             os.fsync(self._file.fileno())
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What everything in a drill writes by: whose log it is, and the clock of its times."""
+
+    drill: str
+    log: Log
+    clock: Clock
 
 
 def read_log(path: Path) -> tuple[Line, ...]:

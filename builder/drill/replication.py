@@ -43,8 +43,8 @@ def _watches(run: Run) -> tuple[Watch, Watch, Watch]:
     primary, secondary = target.sides
     look_here, look_there = (partial(see_items, ground.clients, side, target.table) for side in target.sides)
     return (
-        Watch("item", secondary.region, look_there, run.log, run.clock),
-        Watch("item", primary.region, look_here, run.log, run.clock),
+        Watch("item", secondary.region, look_there, run.journal),
+        Watch("item", primary.region, look_here, run.journal),
         Watch(
             "object",
             secondary.region,

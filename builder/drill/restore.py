@@ -22,7 +22,7 @@ async def restore(target: Target, clients: Clients, drills: Path, emit: Emit) ->
         found = True
         reserved = "none" if changed.reserved is None else str(changed.reserved)
         emit(DrillRestored(changed.drill, f"reserved concurrency of {target.primary.function} is {reserved} again"))
-    for path in sorted(drills.glob(f"*/{FILE_NAME}")):
+    for path in sorted(drills.glob(f"*/{FILE_NAME}")):  # noqa: ASYNC240 - nothing else runs meanwhile
         lines = read_log(path)
         opened = unfinished(lines)
         if opened is not None and opened.deployment == target.deployment:

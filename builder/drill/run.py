@@ -14,7 +14,7 @@ from builder.drill.clear import clear
 from builder.drill.clock import Clock, start_clock
 from builder.drill.findings import About
 from builder.drill.load import Series, send
-from builder.drill.log import FILE_NAME, Log, read_log
+from builder.drill.log import FILE_NAME, Journal, Log, read_log
 from builder.drill.progress import DrillBegun, DrillMoment, Emit
 from builder.drill.records import Closed, Line, Mark, Moment, Opened
 from builder.drill.target import Target
@@ -50,13 +50,17 @@ class Run:
     """A drill under way."""
 
     ground: Ground
-    clock: Clock
-    log: Log
+    journal: Journal
+
+    @property
+    def clock(self) -> Clock:
+        """Its clock."""
+        return self.journal.clock
 
     def mark(self, moment: Moment, at_s: float | None = None) -> None:
         """Write down, and say, that it came to this; now, if nothing else is said."""
         passed_s = self.clock.passed_s() if at_s is None else at_s
-        self.log.write(Mark(moment, passed_s))
+        self.journal.log.write(Mark(moment, passed_s))
         self.ground.emit(DrillMoment(self.ground.drill, moment, passed_s))
 
     def lines(self) -> tuple[Line, ...]:
@@ -86,7 +90,7 @@ class Run:
         with ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="load") as pool:
             async with task_group() as group:
                 for one in series:
-                    group.create_task(send(one, self.ground.drill, self.log, self.clock, pool, stop))
+                    group.create_task(send(one, self.journal, pool, stop))
                 self.mark("load")
                 yield
                 stop.set()
@@ -114,7 +118,7 @@ async def opened(ground: Ground, what: Literal["replication", "failover"]) -> As
         log.write(Opened(ground.drill, ground.target.deployment, began))
         ground.emit(DrillBegun(ground.drill, what, ground.target.deployment, str(ground.folder)))
         try:
-            yield Run(ground, clock, log)
+            yield Run(ground, Journal(ground.drill, log, clock))
         finally:
             await clear(ground.target, ground.clients, ground.drill, read_log(path))
             log.write(Closed())

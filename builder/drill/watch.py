@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
-from builder.drill.clock import Clock
-from builder.drill.log import Log
+from builder.drill.log import Journal
 from builder.drill.records import Kind, Sighting, Write
 from builder.terms import Region
 
@@ -17,12 +16,11 @@ LOOK_S = 0.05
 class Watch:
     """Looks for what other regions acknowledged until it is there, and notes each sighting in the log."""
 
-    def __init__(self, what: Kind, region: Region, look: Look, log: Log, clock: Clock) -> None:
+    def __init__(self, what: Kind, region: Region, look: Look, journal: Journal) -> None:
         self._what = what
         self._region = region
         self._look = look
-        self._log = log
-        self._clock = clock
+        self._journal = journal
         self._awaited: set[str] = set()
 
     def expect(self, write: Write) -> None:
@@ -32,17 +30,17 @@ class Watch:
 
     async def run(self) -> None:
         """Look until cancelled. Raises AwsError when the region does not let itself be read."""
-        loop = asyncio.get_running_loop()
+        loop, clock = asyncio.get_running_loop(), self._journal.clock
         while True:
-            asked_s = self._clock.passed_s()
+            asked_s = clock.passed_s()
             if self._awaited:
                 found = self._awaited.intersection(await self._look(frozenset(self._awaited)))
-                at_s = self._clock.passed_s()
+                at_s = clock.passed_s()
                 self._awaited -= found
                 if found:
                     sightings = [Sighting(name, self._region, at_s) for name in sorted(found)]
-                    await loop.run_in_executor(None, self._log.write, *sightings)
-            await asyncio.sleep(max(0.0, asked_s + LOOK_S - self._clock.passed_s()))
+                    await loop.run_in_executor(None, self._journal.log.write, *sightings)
+            await asyncio.sleep(max(0.0, asked_s + LOOK_S - clock.passed_s()))
 
     async def all_seen(self) -> None:
         """Wait until nothing is awaited any more."""

@@ -48,9 +48,7 @@ def in_words(event: DrillProgress) -> str:
 
 def report(shown: Report) -> Text:
     """Return the summary: the verdict, what it rests on, and what was lost."""
-    lines: list[str | Text] = [""]
-    for check in shown.checks:
-        lines.append(Text.assemble(("holds   " if check.holds else "MISSED  ", _style(check)), told(check)))
+    lines: list[str | Text] = ["", *map(_judged, shown.checks)]
     lines += ["", *_failover(shown)] if isinstance(shown, FailoverReport) else [""]
     lines += [delays_told(one) for one in shown.delays]
     lines.append(requests_told(shown))
@@ -112,5 +110,6 @@ def _named(what: str, names: tuple[str, ...] | list[str]) -> Iterator[str]:
         yield f"  and {len(names) - _NAMED} more"
 
 
-def _style(check: Check) -> str:
-    return "green" if check.holds else "bold red"
+def _judged(check: Check) -> Text:
+    verdict = ("holds   ", "green") if check.holds else ("MISSED  ", "bold red")
+    return Text.assemble(verdict, told(check))

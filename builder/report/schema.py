@@ -19,10 +19,10 @@ _TIME = {"type": "string", "format": "date-time", "description": "When it was sa
 class AsPrinted(GenerateJsonSchema):
     """Every field is printed, the ones with defaults too; titles like "Stack Arn" say nothing."""
 
-    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's signature
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002, D102 - pydantic's
         return False
 
-    def field_is_required(self, field: object, total: object) -> bool:  # noqa: ARG002
+    def field_is_required(self, field: object, total: object) -> bool:  # noqa: ARG002, D102
         return True
 
 
