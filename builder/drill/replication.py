@@ -42,16 +42,11 @@ def _watches(run: Run) -> tuple[Watch, Watch, Watch]:
     ground, target = run.ground, run.ground.target
     primary, secondary = target.sides
     look_here, look_there = (partial(see_items, ground.clients, side, target.table) for side in target.sides)
+    see_copies = partial(see_objects, ground.clients, secondary, ground.drill)
     return (
         Watch("item", secondary.region, look_there, run.journal),
         Watch("item", primary.region, look_here, run.journal),
-        Watch(
-            "object",
-            secondary.region,
-            lambda _: see_objects(ground.clients, secondary, ground.drill),
-            run.log,
-            run.clock,
-        ),
+        Watch("object", secondary.region, lambda _: see_copies(), run.journal),
     )
 
 
