@@ -46,7 +46,8 @@ def at(moment: str, do: Callable[[], object]) -> Callable[[DrillProgress], None]
 
 def test_a_healthy_secondary_takes_over_as_quickly_as_the_log_of_requests_says(theatre: Theatre) -> None:
     before = theatre.function_state()
-    found = drilled(theatre)
+    # Long enough for the client's circuit to let the primary be asked again.
+    found = drilled(theatre, Course(rate=RATE, before_s=1, outage_s=2.5, after_s=6, patience_s=20))
     began = datetime.fromisoformat(found.about.began).timestamp()
     log = [one for one in ask(theatre.account, "/_builder/requests")["requests"] if one["time"] > began]
     refused = next(one for one in log if one["region"] == PRIMARY and one["status"] == 429)
@@ -125,7 +126,8 @@ def test_writes_held_back_by_a_pause_are_exactly_those_found_lost_and_come_after
     oldest = min(datetime.fromisoformat(written[name]) for name in missing)
     age_s = (struck - oldest).total_seconds()
     print("RPO", found.exposure.rpo_s, "by the table's own times", age_s, "lost", len(missing))
-    assert found.exposure.rpo_s == pytest.approx(age_s, abs=1 / RATE)
+    # The table's times are of the writing, the drill's of the acknowledgement some milliseconds later.
+    assert 0 < age_s - found.exposure.rpo_s < 0.2
     assert found.reconciliation.is_complete
     assert found.holds
 
