@@ -1,11 +1,14 @@
 """`drill` through the command line; what it measures is in tests/drill."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
-import pytest
 
+from builder.drill.log import read_log, unfinished
 from builder.report.drill_json import make_schema as make_report_schema
 from builder.report.schema import make_schema
 from conftest import Command
@@ -50,23 +53,17 @@ def test_production_is_not_drilled_without_a_word(deployed: Command, project: Pa
     assert deployed(*REPLICATION, "--env", "synthmfm20", "--yes-in-production").code == 0
 
 
-def test_an_interrupted_drill_says_what_it_left(
-    deployed: Command, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from builder.cli.wiring import Wiring
-
-    run = Wiring.run
-
-    def interrupted(wiring: Wiring, work: object, brake: None = None) -> object:
-        if getattr(work, "__name__", "") == "drill_replication":
-            work.close()  # type: ignore[attr-defined]  # a coroutine
-            raise KeyboardInterrupt
-        return run(wiring, work, brake)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Wiring, "run", interrupted)
-    answer = deployed(*REPLICATION, "--env", "synthmfm20")
-    assert answer.code == 130
-    assert "the probes are gone" in answer.err
+def test_ctrl_c_ends_a_drill_in_order(deployed: Command, project: Path) -> None:
+    command = [sys.executable, "-m", "builder", "drill", "failover", "--env", "synthmfm20", "--json"]
+    child = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert any(json.loads(line).get("moment") == "load" for line in child.stdout)
+    child.send_signal(signal.SIGINT)
+    _, told = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert "the probes are gone" in told
+    (log,) = (project / "drills").glob("*/log.jsonl")
+    assert unfinished(read_log(log)) is None
 
 
 def test_a_drill_needs_both_regions(deployed: Command) -> None:

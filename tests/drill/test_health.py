@@ -9,6 +9,7 @@ from builder.drill.health import check_health, check_load
 from builder.drill.records import Line
 from builder.drill.writers import Access
 from builder.errors import Stopped
+from client.servers import serving
 from drill.conftest import Theatre
 from drill.hand_made import good, over, seen
 
@@ -66,12 +67,11 @@ def test_a_table_without_a_replica_is_told(theatre: Theatre) -> None:
 
 
 def test_a_url_that_answers_with_an_error_of_the_caller_s_is_told(theatre: Theatre) -> None:
-    primary = theatre.target.primary
-    theatre.target = replace(
-        theatre.target, primary=replace(primary, url=f"https://{primary.bucket}.s3.us-east-1.amazonaws.com/")
-    )
-    with pytest.raises(Stopped, match="amazonaws.com/health answers 40"):
-        checked(theatre)
+    with serving("us-east-1") as server:
+        server.mood = 403
+        access = Access(f"http://127.0.0.1:{server.port}")
+        with pytest.raises(Stopped, match="health answers 403"):
+            asyncio.run(check_health(theatre.target, theatre.clients, access))
 
 
 @pytest.mark.parametrize(
