@@ -21,6 +21,7 @@ from builder.terms import AccountId, Region, Site
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_fis import FISClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
@@ -107,6 +108,10 @@ class Clients:
     def dynamodb(self, region: Region) -> "DynamoDBClient":
         """Return DynamoDB of a region."""
         return cast("DynamoDBClient", self._client("dynamodb", region))
+
+    def fis(self, region: Region) -> "FISClient":
+        """Return Fault Injection Service of a region."""
+        return cast("FISClient", self._client("fis", region))
 
     def functions(self, region: Region) -> "LambdaClient":
         """Return Lambda of a region."""

@@ -78,12 +78,13 @@ def replication(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, **s
 @_seconds("--outage", 30, "How long the fault stays.")
 @_seconds("--after", 15, "How long to write after it is undone.")
 @_seconds("--patience", 120, "How long to wait for the regions to be equal again, and for people's fault.")
-@click.option("--manual", is_flag=True, help="People make the fault and undo it, when they are asked to.")
+@click.option("--fis", "fault", flag_value="fis", help="Replication is paused by FIS first, for 5 s.")
+@click.option("--manual", "fault", flag_value="manual", help="People make the fault and undo it, when asked to.")
 @_drills
 @_in_production
 @global_options
 @click.pass_obj
-def failover(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, manual: bool, **said: float) -> ExitCode:
+def failover(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, fault: str | None, **said: float) -> ExitCode:
     """Take the primary's function away under load, and measure what that costs; it is given back whatever happens."""
     from builder.drill.failover import Course, drill_failover
     from builder.drill.faults import FAULTS
@@ -96,7 +97,7 @@ def failover(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, manual
         patience_s=said["patience"],
     )
     ground = _ground(wiring, drills, yes=yes_in_production)
-    return _tell(wiring, ground, drill_failover(ground, course, FAULTS["manual" if manual else "concurrency"]))
+    return _tell(wiring, ground, drill_failover(ground, course, FAULTS[fault or "concurrency"]))
 
 
 @drill.command()

@@ -177,6 +177,9 @@ class Config(_Section):
     bucket: BucketConfig = BucketConfig()
     function: FunctionConfig = FunctionConfig()
     objectives: ObjectivesConfig = ObjectivesConfig()
+    drill: Literal["fis"] | None = Field(
+        default=None, description="fis: with a stack by which a drill can pause replication, drill failover --fis"
+    )
     permissions_boundary: _PolicyName | None = Field(
         default=None,
         description="Managed policy that bounds every role of the system; ${EnvironmentSuffix} stands for the suffix",

@@ -4,6 +4,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.h
 """
 
 from builder.aws import Clients, call
+from builder.drill import experiment
 from builder.drill.tag import TAG, Changed, read_tag, write_tag
 from builder.drill.target import Side
 
@@ -15,17 +16,24 @@ async def observe_changed(clients: Clients, side: Side) -> Changed | None:
     return read_tag(tags[TAG], where) if TAG in tags else None
 
 
-async def strike(clients: Clients, side: Side, drill: str) -> None:
-    """Write the reserved concurrency down on the function itself, then set it to 0."""
+async def note(clients: Clients, side: Side, drill: str, *, fis: bool = False) -> None:
+    """Write the reserved concurrency down on the function itself, and whether there will be an experiment too."""
     functions, where = clients.of(side.site).functions(side.region), _where(side)
     found = await call(where, functions.get_function_concurrency, FunctionName=side.function)
-    changed = Changed(drill, found.get("ReservedConcurrentExecutions"))
+    changed = Changed(drill, found.get("ReservedConcurrentExecutions"), fis)
     await call(where, functions.tag_resource, Resource=side.arn, Tags={TAG: write_tag(changed)})
-    await call(where, functions.put_function_concurrency, FunctionName=side.function, ReservedConcurrentExecutions=0)
+
+
+async def take_away(clients: Clients, side: Side) -> None:
+    """Set the reserved concurrency to 0; what it was has to be noted before."""
+    functions = clients.of(side.site).functions(side.region)
+    await call(
+        _where(side), functions.put_function_concurrency, FunctionName=side.function, ReservedConcurrentExecutions=0
+    )
 
 
 async def undo(clients: Clients, side: Side) -> Changed | None:
-    """Put the reserved concurrency back as the tag says, then remove the tag; None where there is none.
+    """Put back what the tag says was changed, the function first, then remove the tag; None where there is none.
 
     May be interrupted and repeated anywhere.
     """
@@ -42,6 +50,8 @@ async def undo(clients: Clients, side: Side) -> Changed | None:
             FunctionName=side.function,
             ReservedConcurrentExecutions=changed.reserved,
         )
+    if changed.fis:
+        await experiment.stop(clients, side, changed.drill)
     await call(where, functions.untag_resource, Resource=side.arn, TagKeys=[TAG])
     return changed
 

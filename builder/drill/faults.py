@@ -1,11 +1,17 @@
 """The kinds of fault, by name."""
 
-from builder.drill import concurrency
+import asyncio
+from functools import partial
+
+from builder.drill import concurrency, experiment
 from builder.drill.failover import MakeFault
 from builder.drill.fault import Fault, Struck
 from builder.drill.onlooker import Onlooker
 from builder.drill.progress import DrillAsks
 from builder.drill.run import Run
+
+PAUSED_S = 5.0
+"""How far replication falls behind before the fault."""
 
 
 def _throttle(run: Run, _onlooker: Onlooker, _patience_s: float) -> Fault:
@@ -13,14 +19,35 @@ def _throttle(run: Run, _onlooker: Onlooker, _patience_s: float) -> Fault:
     clients, primary = run.ground.clients, run.ground.target.primary
 
     async def strike() -> Struck:
-        asked_s = run.clock.passed_s()
-        await concurrency.strike(clients, primary, run.ground.drill)
-        return Struck(asked_s, run.clock.passed_s())
+        await concurrency.note(clients, primary, run.ground.drill)
+        return await _take_away(run)
 
-    async def undo() -> None:
-        await concurrency.undo(clients, primary)
+    return Fault(_taken(run), strike, partial(concurrency.undo, clients, primary))
 
-    return Fault(f"reserved concurrency of {primary.function} set to 0", strike, undo)
+
+def _behind(run: Run, _onlooker: Onlooker, _patience_s: float) -> Fault:
+    """The same, after replication was paused for a while: what a region takes down that was behind already."""
+    ground, primary = run.ground, run.ground.target.primary
+
+    async def strike() -> Struck:
+        template = await experiment.find_template(ground.clients, primary, ground.target.deployment)
+        await concurrency.note(ground.clients, primary, ground.drill, fis=True)
+        await experiment.start(ground.clients, primary, template, ground.drill)
+        await asyncio.sleep(PAUSED_S)
+        return await _take_away(run)
+
+    words = f"replication paused by FIS, {PAUSED_S:g} s later {_taken(run)}"
+    return Fault(words, strike, partial(concurrency.undo, ground.clients, primary))
+
+
+async def _take_away(run: Run) -> Struck:
+    asked_s = run.clock.passed_s()
+    await concurrency.take_away(run.ground.clients, run.ground.target.primary)
+    return Struck(asked_s, run.clock.passed_s())
+
+
+def _taken(run: Run) -> str:
+    return f"reserved concurrency of {run.ground.target.primary.function} set to 0"
 
 
 def _by_hand(run: Run, onlooker: Onlooker, patience_s: float) -> Fault:
@@ -45,4 +72,4 @@ def _by_hand(run: Run, onlooker: Onlooker, patience_s: float) -> Fault:
     return Fault("made by people", strike, undo)
 
 
-FAULTS: dict[str, MakeFault] = {"concurrency": _throttle, "manual": _by_hand}
+FAULTS: dict[str, MakeFault] = {"concurrency": _throttle, "fis": _behind, "manual": _by_hand}

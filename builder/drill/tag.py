@@ -10,21 +10,26 @@ from dataclasses import dataclass
 from builder.errors import Stopped
 
 TAG = "builder:drill"
-_VALUE = re.compile(r"drill=(?P<drill>[0-9A-Za-z-]{1,64}) reserved-concurrency=(?P<reserved>none|[0-9]+)")
+_VALUE = re.compile(
+    r"drill=(?P<drill>[0-9A-Za-z-]{1,64}) reserved-concurrency=(?P<reserved>none|[0-9]+)( (?P<fis>fis))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The function's reserved concurrency, as it was before the drill; None for none."""
+    """What has to be put back."""
 
     drill: str
     reserved: int | None
+    """The function's reserved concurrency as it was before the drill; None for none."""
+    fis: bool = False
+    """Whether an experiment may run that has to be stopped."""
 
 
 def write_tag(changed: Changed) -> str:
     """Return the tag's value."""
     reserved = "none" if changed.reserved is None else changed.reserved
-    return f"drill={changed.drill} reserved-concurrency={reserved}"
+    return f"drill={changed.drill} reserved-concurrency={reserved}{' fis' if changed.fis else ''}"
 
 
 def read_tag(value: str, where: str) -> Changed:
@@ -37,4 +42,4 @@ def read_tag(value: str, where: str) -> Changed:
             next_step="look at the function's reserved concurrency, put it right by hand, and remove the tag",
         )
     reserved = found["reserved"]
-    return Changed(found["drill"], None if reserved == "none" else int(reserved))
+    return Changed(found["drill"], None if reserved == "none" else int(reserved), fis=found["fis"] is not None)

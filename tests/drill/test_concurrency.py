@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from builder.drill.concurrency import observe_changed, strike, undo
+from builder.drill.concurrency import note, observe_changed, take_away, undo
 from builder.drill.tag import TAG, Changed
 from builder.errors import Stopped
 from drill.conftest import Theatre
@@ -14,7 +14,8 @@ def test_a_fault_is_undone_to_what_was_before(theatre: Theatre, reserved: int | 
     if reserved is not None:
         functions.put_function_concurrency(FunctionName=side.function, ReservedConcurrentExecutions=reserved)
     before = theatre.function_state()
-    asyncio.run(strike(theatre.clients, side, "d1"))
+    asyncio.run(note(theatre.clients, side, "d1"))
+    asyncio.run(take_away(theatre.clients, side))
     assert asyncio.run(observe_changed(theatre.clients, side)) == Changed("d1", reserved)
     assert functions.get_function_concurrency(FunctionName=side.function)["ReservedConcurrentExecutions"] == 0
     assert asyncio.run(undo(theatre.clients, side)) == Changed("d1", reserved)

@@ -8,9 +8,9 @@ from builder.drill.tag import Changed, read_tag, write_tag
 from builder.errors import Stopped
 
 
-@given(st.from_regex(r"[0-9A-Za-z-]{1,64}", fullmatch=True), st.none() | st.integers(0, 10**6))
-def test_what_was_changed_comes_back_from_its_tag(drill: str, reserved: int | None) -> None:
-    changed = Changed(drill, reserved)
+@given(st.from_regex(r"[0-9A-Za-z-]{1,64}", fullmatch=True), st.none() | st.integers(0, 10**6), st.booleans())
+def test_what_was_changed_comes_back_from_its_tag(drill: str, reserved: int | None, fis: bool) -> None:  # noqa: FBT001 - hypothesis gives no keywords
+    changed = Changed(drill, reserved, fis)
     assert read_tag(write_tag(changed), "f") == changed
 
 
