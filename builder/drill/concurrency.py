@@ -7,6 +7,7 @@ from builder.aws import Clients, call
 from builder.drill import experiment
 from builder.drill.tag import TAG, Changed, read_tag, write_tag
 from builder.drill.target import Side
+from builder.drill.tasks import to_its_end
 
 
 async def observe_changed(clients: Clients, side: Side) -> Changed | None:
@@ -21,14 +22,16 @@ async def note(clients: Clients, side: Side, drill: str, *, fis: bool = False) -
     functions, where = clients.of(side.site).functions(side.region), _where(side)
     found = await call(where, functions.get_function_concurrency, FunctionName=side.function)
     changed = Changed(drill, found.get("ReservedConcurrentExecutions"), fis)
-    await call(where, functions.tag_resource, Resource=side.arn, Tags={TAG: write_tag(changed)})
+    await to_its_end(call(where, functions.tag_resource, Resource=side.arn, Tags={TAG: write_tag(changed)}))
 
 
 async def take_away(clients: Clients, side: Side) -> None:
     """Set the reserved concurrency to 0; what it was has to be noted before."""
     functions = clients.of(side.site).functions(side.region)
-    await call(
-        _where(side), functions.put_function_concurrency, FunctionName=side.function, ReservedConcurrentExecutions=0
+    await to_its_end(
+        call(
+            _where(side), functions.put_function_concurrency, FunctionName=side.function, ReservedConcurrentExecutions=0
+        )
     )
 
 

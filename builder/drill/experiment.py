@@ -8,6 +8,7 @@ import asyncio
 from builder.aws import Clients, Pace, call
 from builder.drill.tag import TAG
 from builder.drill.target import Side
+from builder.drill.tasks import to_its_end
 from builder.errors import Failed, Stopped
 
 _DEPLOYMENT = "builder:deployment"
@@ -33,7 +34,9 @@ async def find_template(clients: Clients, side: Side, deployment: str) -> str:
 async def start(clients: Clients, side: Side, template: str, drill: str) -> None:
     """Begin the experiment, and return when replication is paused. Raises Failed where it does not come to that."""
     fis, where = clients.of(side.site).fis(side.region), f"{side.region}: {template}"
-    begun = await call(where, fis.start_experiment, clientToken=drill, experimentTemplateId=template, tags={TAG: drill})
+    begun = await to_its_end(
+        call(where, fis.start_experiment, clientToken=drill, experimentTemplateId=template, tags={TAG: drill})
+    )
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     experiment = begun["experiment"]

@@ -18,6 +18,7 @@ from builder.drill.run import Ground, Run, opened, watching
 from builder.drill.table import read_items, see_items
 from builder.drill.watch import Watch
 from builder.drill.writers import item_writer
+from builder.errors import AwsError
 
 _COMPARED_EVERY_S = 0.5
 
@@ -73,7 +74,11 @@ async def _struck(run: Run, fault: Fault) -> AsyncIterator[None]:
         yield
     finally:
         run.mark("undoing")
-        await fault.undo()
+        try:
+            await fault.undo()
+        except AwsError as error:
+            error.next_step = "python -m builder drill restore    undoes the fault"
+            raise
         run.mark("undone")
 
 

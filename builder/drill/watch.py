@@ -36,10 +36,10 @@ class Watch:
             if self._awaited:
                 found = self._awaited.intersection(await self._look(frozenset(self._awaited)))
                 at_s = clock.passed_s()
-                self._awaited -= found
                 if found:
                     sightings = [Sighting(name, self._region, at_s) for name in sorted(found)]
                     await loop.run_in_executor(None, self._journal.log.write, *sightings)
+                self._awaited -= found
             await asyncio.sleep(max(0.0, asked_s + LOOK_S - clock.passed_s()))
 
     async def all_seen(self) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from builder.cli.wiring import Wiring
+from builder.drill.verdict import Objectives
 from builder.errors import BadInput
 from conftest import Command
 
@@ -72,3 +73,14 @@ def test_roles_of_other_accounts_are_taken_by_account(credentials: None) -> None
 def test_a_role_that_is_not_said_in_full_is_a_wrong_input(said: str) -> None:
     with pytest.raises(BadInput, match="--account-role"):
         _ = Wiring(account_roles=(said,), environment={}).clients
+
+
+def test_objectives_and_production_are_what_dr_yaml_says_of_them(project: Path) -> None:
+    with (project / "dr.yaml").open("a") as config:
+        config.write("\nenvironments: {prod: {production: true}}\n")
+    assert Wiring(environment={}).objectives == Objectives(5, 60, 5)
+    assert Wiring(env="prod", environment={}).is_production
+    assert not Wiring(environment={}).is_production
+    bare = Wiring(assembly=project / "templates", env="prod", environment={})
+    assert bare.objectives == Objectives()
+    assert not bare.is_production

@@ -16,17 +16,18 @@ import pytest
 
 from builder.aws import Clients
 from builder.drill.failover import Course, drill_failover
+from builder.drill.fault import Fault, Struck
 from builder.drill.faults import FAULTS
 from builder.drill.findings import FailoverReport
 from builder.drill.progress import DrillMoment, DrillProgress
 from builder.drill.tag import TAG
 from builder.drill.verdict import Objectives
-from builder.errors import Stopped
+from builder.errors import AwsError, Stopped
 from drill.conftest import Theatre
 from local.account import PRIMARY, SECONDARY
 from local.adapter.control import ask, paced, set_pace
 
-RATE = 20.0
+RATE = 10.0
 SHORT = Course(rate=RATE, before_s=1, outage_s=2.5, after_s=1, patience_s=20)
 
 
@@ -234,3 +235,33 @@ def test_a_fault_made_by_people_is_seen_by_the_requests(theatre: Theatre) -> Non
     assert found.failover.first_failure_s == found.timeline[0].at_s
     assert found.failover.rto_s is not None
     assert found.reconciliation.is_complete
+
+
+def test_a_fault_that_cannot_be_undone_says_what_undoes_it(theatre: Theatre) -> None:
+    async def nothing() -> Struck:
+        return Struck(1.0, 1.0)
+
+    async def refused() -> None:
+        raise AwsError(where="us-east-1", code="Throttled", what="AWS refused")
+
+    course = Course(rate=RATE, before_s=0.6, outage_s=0.1, after_s=0, patience_s=5)
+    fault = Fault("of the test", nothing, refused)
+    with pytest.raises(AwsError) as caught:
+        asyncio.run(drill_failover(theatre.ground(), course, lambda *_: fault))
+    assert caught.value.next_step.startswith("python -m builder drill restore")
+
+
+def test_a_write_that_a_region_never_gets_is_named_and_fails_the_drill(theatre: Theatre) -> None:
+    table = theatre.target.table
+
+    def lose() -> None:
+        lost = min(theatre.items(PRIMARY))
+        key = {"id": {"S": f"item#{lost}"}}
+        set_pace(theatre.account, "dynamodb", paused=True)
+        theatre.account.dynamodb(SECONDARY).delete_item(TableName=table, Key=key)
+
+    with paced(theatre.account, "dynamodb"):
+        theatre.on_event = at("load ended", lose)
+        found = drilled(theatre, Course(rate=RATE, before_s=0.6, outage_s=0.2, after_s=0, patience_s=0.2))
+    assert {one.id for one in found.reconciliation.missing} > set()
+    assert not found.holds

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from builder.drill.tasks import task_group
+from builder.drill.tasks import task_group, to_its_end
 from builder.errors import BadInput, Failed, Several
 
 
@@ -34,3 +34,23 @@ def test_several_come_out_as_one_however_deep() -> None:
 def test_a_bug_stays_a_bug() -> None:
     with pytest.raises(ExceptionGroup):
         asyncio.run(fail(KeyError("x"), Failed(where="a", what="b")))
+
+
+def test_a_change_that_is_cancelled_has_been_answered_first() -> None:
+    done: list[str] = []
+
+    async def change() -> str:
+        await asyncio.sleep(0.05)
+        done.append("changed")
+        return "answer"
+
+    async def interrupted() -> None:
+        task = asyncio.ensure_future(to_its_end(change()))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert done == ["changed"]
+
+    asyncio.run(interrupted())
+    assert asyncio.run(to_its_end(change())) == "answer"
