@@ -1,4 +1,7 @@
-"""A steady load: probes are sent at their rate, whatever becomes of those sent before."""
+"""A steady load: probes are sent at their rate, whatever becomes of those sent before.
+
+Only where so many wait for an answer that nobody could tell one more from a queue, the next is not sent.
+"""
 
 import asyncio
 import itertools
@@ -11,6 +14,9 @@ from builder.drill.probe import Probe, make_probe
 from builder.drill.records import Kind, Sent, Write
 from builder.drill.tasks import task_group
 from builder.drill.writers import Writer
+
+AT_ONCE = 64
+"""So many requests of a series wait for their answers at most; as many connections as the failover client keeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +36,17 @@ async def send(series: Series, journal: Journal, pool: Executor, stop: asyncio.E
     """Send until told to stop, and return when everything that was sent is answered or given up."""
     clock = journal.clock
     began_s = clock.passed_s()
+    waiting: set[asyncio.Task[None]] = set()
     async with task_group() as group:
         for number in itertools.count(1):
             if await _stopped(stop, began_s + (number - 1) / series.rate - clock.passed_s()):
                 return
+            if len(waiting) >= AT_ONCE:
+                continue
             probe = make_probe(journal.drill, series.name, number, clock.date(clock.passed_s()))
-            group.create_task(_send(series, probe, journal.log, pool))
+            task = group.create_task(_send(series, probe, journal.log, pool))
+            waiting.add(task)
+            task.add_done_callback(waiting.discard)
 
 
 async def _stopped(stop: asyncio.Event, within_s: float) -> bool:

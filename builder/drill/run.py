@@ -13,7 +13,7 @@ from builder.aws import Clients
 from builder.drill.clear import clear
 from builder.drill.clock import Clock, start_clock
 from builder.drill.findings import About
-from builder.drill.load import Series, send
+from builder.drill.load import AT_ONCE, Series, send
 from builder.drill.log import FILE_NAME, Journal, Log, read_log
 from builder.drill.progress import DrillBegun, DrillMoment, Emit
 from builder.drill.records import Closed, Line, Mark, Moment, Opened
@@ -23,9 +23,6 @@ from builder.drill.verdict import Objectives
 from builder.drill.versions import versions
 from builder.drill.watch import Watch
 from builder.drill.writers import Access
-
-# As many requests as may wait for their answers at once; threads are made when there is need of them.
-_REQUESTS_AT_ONCE = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +84,7 @@ class Run:
     async def sending(self, *series: Series) -> AsyncIterator[None]:
         """Send while the block lasts, and then wait for what is under way."""
         stop = asyncio.Event()
-        with ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="load") as pool:
+        with ThreadPoolExecutor(AT_ONCE * len(series), thread_name_prefix="load") as pool:
             async with task_group() as group:
                 for one in series:
                     group.create_task(send(one, self.journal, pool, stop))

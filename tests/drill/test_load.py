@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.drill.clock import Clock, start_clock
-from builder.drill.load import Series, send
+from builder.drill.load import AT_ONCE, Series, send
 from builder.drill.log import Journal, Log, read_log
 from builder.drill.probe import Probe
 from builder.drill.records import Sent, Write
@@ -30,7 +30,7 @@ def sent(tmp_path: Path, seconds: float, rate: float, take_s: float) -> list[Wri
     async def run() -> None:
         clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
         stop = asyncio.Event()
-        with Log(tmp_path / "log") as log, ThreadPoolExecutor(20) as pool:
+        with Log(tmp_path / "log") as log, ThreadPoolExecutor(AT_ONCE) as pool:
             series = Series(name="load", what="item", rate=rate, write=writer(clock), told=(told.append,))
             asyncio.get_running_loop().call_later(seconds, stop.set)
             await send(series, Journal("d", log, clock), pool, stop)
@@ -53,3 +53,7 @@ def test_everything_is_noted_before_it_goes_out_and_after_it_came_back(tmp_path:
     assert sorted(one.id for one in told) == [f"drill-d-load-{number:06}" for number in range(1, len(told) + 1)]
     for one in told:
         assert lines.index(Sent(one.id, "item")) < lines.index(one)
+
+
+def test_what_would_only_queue_is_not_sent(tmp_path: Path) -> None:
+    assert len(sent(tmp_path, seconds=0.5, rate=400, take_s=2.0)) == AT_ONCE
