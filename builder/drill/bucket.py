@@ -1,6 +1,6 @@
 """Probe objects in the buckets, by S3's own calls; all of a drill's keys begin alike."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, call
@@ -9,7 +9,7 @@ from builder.drill.target import Side
 from builder.errors import Failed
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+    from mypy_boto3_s3.type_defs import ErrorTypeDef, ObjectIdentifierTypeDef
 
 
 async def see_objects(clients: Clients, side: Side, drill: str) -> Collection[str]:
@@ -46,11 +46,16 @@ async def delete_objects(clients: Clients, side: Side, drill: str) -> None:
         if not batch:
             return
         answer = await call(where, client.delete_objects, Bucket=side.bucket, Delete={"Objects": batch, "Quiet": True})
-        if errors := answer.get("Errors"):
-            first = errors[0]
-            raise Failed(
-                where=where,
-                what=f"{len(errors)} probe objects could not be deleted; the first, {first.get('Key')}: "
-                f"{first.get('Code')}: {first.get('Message')}",
-                next_step="python -m builder drill restore",
-            )
+        check_deleted(where, answer.get("Errors", []))
+
+
+def check_deleted(where: str, errors: "Sequence[ErrorTypeDef]") -> None:
+    """Raise Failed for the first of what S3 could not delete."""
+    if errors:
+        first = errors[0]
+        raise Failed(
+            where=where,
+            what=f"{len(errors)} probe objects could not be deleted; the first, {first.get('Key')}: "
+            f"{first.get('Code')}: {first.get('Message')}",
+            next_step="python -m builder drill restore",
+        )

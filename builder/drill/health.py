@@ -1,6 +1,6 @@
 """Is the system well enough to be hurt? Everything that is wrong is told at once."""
 
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 from builder import client
@@ -10,6 +10,7 @@ from builder.drill.records import Line, Sighting, Write
 from builder.drill.target import Side, Target
 from builder.drill.writers import Access
 from builder.errors import AwsError, Stopped
+from builder.terms import Region
 
 
 async def check_health(target: Target, clients: Clients, access: Access) -> None:
@@ -73,9 +74,14 @@ async def _function(side: Side, clients: Clients) -> str:
     where, functions = f"{side.region}: {side.function}", clients.of(side.site).functions(side.region)
     found = await call(where, functions.get_function_configuration, FunctionName=side.function)
     reserved = await call(where, functions.get_function_concurrency, FunctionName=side.function)
-    if found.get("State", "Active") != "Active":
-        return f"{where} is {found['State']}"
-    return f"{where} has a reserved concurrency of 0" if reserved.get("ReservedConcurrentExecutions") == 0 else ""
+    return fault_of_function(where, found.get("State", "Active"), reserved.get("ReservedConcurrentExecutions"))
+
+
+def fault_of_function(where: str, state: str, reserved: int | None) -> str:
+    """Return what keeps a function from answering, or an empty text."""
+    if state != "Active":
+        return f"{where} is {state}"
+    return f"{where} has a reserved concurrency of 0" if reserved == 0 else ""
 
 
 async def _table(target: Target, side: Side, clients: Clients) -> str:
@@ -83,10 +89,16 @@ async def _table(target: Target, side: Side, clients: Clients) -> str:
     dynamodb = clients.of(side.site).dynamodb(side.region)
     table = (await call(where, dynamodb.describe_table, TableName=target.table))["Table"]
     replicas = {one["RegionName"]: one.get("ReplicaStatus") for one in table.get("Replicas", [])}
-    lacking = [one.region for one in target.sides if one != side and replicas.get(one.region) != "ACTIVE"]
-    if table["TableStatus"] not in {"ACTIVE", "UPDATING"}:
-        return f"{where} is {table['TableStatus']}"
-    return f"{where} has no active replica in {lacking[0]}" if lacking else ""
+    others = [one.region for one in target.sides if one != side]
+    return fault_of_table(where, table["TableStatus"], {region: replicas.get(region) for region in others})
+
+
+def fault_of_table(where: str, status: str, replicas: Mapping[Region, str | None]) -> str:
+    """Return what keeps a table from replicating to all of these regions, or an empty text."""
+    if status not in {"ACTIVE", "UPDATING"}:
+        return f"{where} is {status}"
+    lacking = [region for region, replica in replicas.items() if replica != "ACTIVE"]
+    return f"{where} has no active replica in {', '.join(lacking)}" if lacking else ""
 
 
 async def _bucket(target: Target, clients: Clients) -> str:

@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
-from builder.drill.bucket import delete_objects, see_objects
+from builder.drill.bucket import check_deleted, delete_objects, see_objects
 from builder.drill.probe import object_key
+from builder.errors import Failed
 from drill.conftest import Theatre
 
 
@@ -19,3 +20,9 @@ def test_a_drill_s_objects_are_seen_and_deleted_and_no_others(theatre: Theatre, 
     left = s3.list_object_versions(Bucket=side.bucket)["Versions"]
     assert [one["Key"] for one in left] == ["customers/1"]
     s3.delete_object(Bucket=side.bucket, Key="customers/1", VersionId=left[0]["VersionId"])
+
+
+def test_what_s3_could_not_delete_is_told() -> None:
+    check_deleted("b", [])
+    with pytest.raises(Failed, match="2 probe objects could not be deleted; the first, k: AccessDenied: no"):
+        check_deleted("b", [{"Key": "k", "Code": "AccessDenied", "Message": "no"}, {"Key": "l"}])

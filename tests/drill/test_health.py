@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from builder.drill.health import check_health, check_load
+from builder.drill.health import check_health, check_load, fault_of_function, fault_of_table
 from builder.drill.records import Line
 from builder.drill.writers import Access
 from builder.errors import Stopped
 from client.servers import serving
 from drill.conftest import Theatre
-from drill.hand_made import good, over, seen
+from drill.hand_made import SECONDARY, good, over, seen
 
 
 def checked(theatre: Theatre) -> None:
@@ -90,3 +90,16 @@ def test_a_load_that_went_badly_before_any_fault_stops_the_drill(
 
 def test_a_load_that_went_well_does_not(theatre: Theatre) -> None:
     check_load(theatre.target, [good("a", 1.0), seen("a", 1.2)])
+
+
+def test_a_function_answers_if_it_is_active_and_may_run() -> None:
+    assert [fault_of_function("f", "Active", reserved) for reserved in (None, 1)] == ["", ""]
+    assert fault_of_function("f", "Active", 0) == "f has a reserved concurrency of 0"
+    assert fault_of_function("f", "Failed", None) == "f is Failed"
+
+
+def test_a_table_replicates_if_it_and_its_replicas_are_active() -> None:
+    assert fault_of_table("t", "UPDATING", {SECONDARY: "ACTIVE"}) == ""
+    assert fault_of_table("t", "ARCHIVED", {SECONDARY: "ACTIVE"}) == "t is ARCHIVED"
+    for replica in (None, "CREATING"):
+        assert fault_of_table("t", "ACTIVE", {SECONDARY: replica}) == "t has no active replica in us-west-2"
