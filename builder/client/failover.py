@@ -129,22 +129,25 @@ class FailoverClient:
             came = self._wire.send(region, request, limit_s=limit_s)
         finally:
             # Also when interrupted: a probe that never ends would keep its circuit half-open for good.
-            self._learn(region, came)
-        outcome = came.status if isinstance(came, Answer) else came
+            self._learn(region, _outcome(came))
+        outcome = _outcome(came)
         path = request.target.partition("?")[0]
         attempt = Attempt(number, region.name, request.method, path, started, self._clock() - started, outcome)
         if self._on_attempt is not None:
             self._on_attempt(attempt)
         return attempt, came if isinstance(came, Answer) and not _is_failure(outcome) else None
 
-    def _learn(self, region: Region, came: Answer | Trouble) -> None:
-        outcome = came.status if isinstance(came, Answer) else came
+    def _learn(self, region: Region, outcome: int | Trouble) -> None:
         with self._lock:
             circuit = self._circuits[region.name]
             if _is_failure(outcome):
                 self._circuits[region.name] = after_failure(circuit, self._limits, self._clock())
             else:
                 self._circuits[region.name] = after_success(circuit, self._limits)
+
+
+def _outcome(came: Answer | Trouble) -> int | Trouble:
+    return came.status if isinstance(came, Answer) else came
 
 
 def _is_failure(outcome: int | Trouble) -> bool:

@@ -19,6 +19,8 @@ _IAM = "ministack.core.iam_evaluator"
 TOUCHED = {
     "ministack.app:AUTH": "bool",
     "ministack.app:SERVICE_HANDLERS": "dict",
+    "ministack.core.iam_actions:SERVICE_TO_IAM_NAMESPACE": "dict",
+    "ministack.core.iam_actions:_BOTOCORE_SERVICE_MAP": "dict",
     "ministack.core.iam_actions:extract_resource_arn": (
         "(service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, region: str, "
         "account_id: str) -> str"

@@ -13,6 +13,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
+from builder.local.adapter.emulator import touch
 from builder.local.adapter.fis_experiment import Experiment
 from builder.local.adapter.fis_laboratory import Laboratory, NotFound, of_here
 from builder.local.adapter.fis_template import Invalid
@@ -26,7 +27,9 @@ _SUMMARY = ("id", "arn", "description", "creationTime", "lastUpdateTime", "tags"
 
 
 def install(services: MutableMapping[str, Handler], laboratory: Laboratory) -> None:
-    """Answer what is signed for `fis`; the emulator has no such service."""
+    """Answer what is signed for `fis`, a service the emulator has not, and have it checked where IAM is enforced."""
+    touch("ministack.core.iam_actions:SERVICE_TO_IAM_NAMESPACE")["fis"] = "fis"
+    touch("ministack.core.iam_actions:_BOTOCORE_SERVICE_MAP")["fis"] = ["fis"]
 
     async def handle(method: str, path: str, headers: object, body: bytes, query: Mapping[str, list[str]]) -> Answer:
         del headers

@@ -9,9 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-Service = Literal["dynamodb", "s3"]
 Clock = Callable[[], float]
 
 
@@ -20,6 +18,7 @@ class Direction:
     """All writes of a service from one region to another."""
 
     service: str
+    """`dynamodb` or `s3`."""
     source: str
     destination: str
 

@@ -41,13 +41,17 @@ class Strict:
 
     def person(self, *statements: dict[str, Any]) -> "CloudFormationClient":
         """CloudFormation for somebody whose policy has these statements."""
+        client: CloudFormationClient = self.client_of(*statements, service="cloudformation")
+        return client
+
+    def client_of(self, *statements: dict[str, Any], service: str) -> Any:
+        """A service for somebody whose policy has these statements."""
         self.people += 1
         iam, name = self.root("iam"), f"person-{self.people}"
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps({"Statement": list(statements)}))
         key = iam.create_access_key(UserName=name)["AccessKey"]
-        client: CloudFormationClient = self._client("cloudformation", key["AccessKeyId"], key["SecretAccessKey"])
-        return client
+        return self._client(service, key["AccessKeyId"], key["SecretAccessKey"])
 
     def role(self, name: str, *statements: dict[str, Any], service: str = CLOUDFORMATION) -> str:
         """A role that a service may take, with these statements."""

@@ -1,4 +1,8 @@
 import asyncio
+import os
+import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +27,18 @@ def _status(account: Account, path: str, method: str, body: bytes = b"") -> int:
 def test_what_is_put_is_what_is_read(account: Account) -> None:
     assert _DELAY in ask(account, "/_builder/replication", {"delays": [_DELAY]})["delays"]
     assert _DELAY in ask(account, "/_builder/replication")["delays"]
+
+
+def test_the_page_s_commands_do_what_it_says() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "local.md").read_text()
+    [commands] = re.findall(r"```shell\n(.*?)```", page, re.DOTALL)
+    with EmbeddedAws() as running:
+        told = {**os.environ, "AWS_ENDPOINT_URL": running.endpoint}
+        subprocess.run(["bash", "-ec", commands], env=told, check=True, capture_output=True, timeout=60)
+        account = Account(running.endpoint, "111111111111")
+        [delay] = ask(account, "/_builder/replication")["delays"]
+        [fault] = ask(account, "/_builder/faults")["function_urls"]
+    assert (delay["service"], delay["delay_s"], fault["region"], fault["status"]) == ("dynamodb", 0.8, "us-west-2", 503)
 
 
 def test_there_are_three_paths_and_no_more(account: Account) -> None:

@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from local.account import PRIMARY, SECONDARY, Account, deploy
 from local.adapter.experiments import fis, template
+from local.adapter.strict import Strict, allow
 from local.adapter.templates import TABLE, bucket, names, replication, table
 
 
@@ -171,3 +172,10 @@ def test_what_the_model_or_this_place_does_not_allow_is_refused(account: Account
 def test_what_is_not_made_here_says_so(account: Account) -> None:
     with pytest.raises(ClientError, match="NotImplemented"):
         fis(account).list_actions()
+
+
+def test_where_iam_is_enforced_a_person_may_do_what_their_policy_says(strict: Strict) -> None:
+    person = strict.client_of(allow("fis:ListExperiments"), service="fis")
+    assert person.list_experiments()["experiments"] == []
+    with pytest.raises(ClientError, match="AccessDenied"):
+        person.list_experiment_templates()

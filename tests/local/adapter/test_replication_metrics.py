@@ -80,6 +80,15 @@ def test_an_object_that_takes_no_time_is_told_too(account: Account, dimensions: 
     assert latency_s < 0.1
 
 
+def test_that_writes_take_no_time_is_not_said_of_each(account: Account) -> None:
+    assert deploy(account, "table", table()).reason == ""
+    for number in range(20):
+        account.dynamodb().put_item(TableName=TABLE, Item={"id": {"S": str(number)}})
+    told = {"TableName": TABLE, "ReceivingRegion": SECONDARY}
+    [count] = _values(account, "AWS/DynamoDB", "ReplicationLatency", "SampleCount", **told)
+    assert 1 <= count < 20
+
+
 def test_a_rule_without_metrics_has_no_dimensions() -> None:
     rule = replication("destination")["Rules"][0]
     assert find_dimensions("source", rule) is None

@@ -146,3 +146,16 @@ def test_what_was_meant_for_a_replica_does_not_reach_another_table_of_its_name(a
         account.dynamodb().delete_item(TableName=TABLE, Key=_KEY)
         account.dynamodb(SECONDARY).delete_item(TableName=TABLE, Key=_KEY)
     assert _values(account) == (None, None)
+
+
+def test_a_table_of_one_region_is_written_as_ever(account: Account) -> None:
+    client = account.dynamodb()
+    client.create_table(
+        TableName="alone",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    with paced(account, "dynamodb", paused=True):
+        client.put_item(TableName="alone", Item=_KEY)
+        assert client.get_item(TableName="alone", Key=_KEY)["Item"] == _KEY
