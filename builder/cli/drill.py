@@ -129,6 +129,7 @@ def _ground(wiring: Wiring, drills: Path, *, yes: bool) -> "Ground":
         drill=name,
         target=_target(wiring),
         environment=wiring.suffix,
+        assembly=wiring.deployment.digest,
         objectives=wiring.objectives,
         clients=wiring.clients,
         access=Access(wiring.environment.get("AWS_ENDPOINT_URL"), wiring.clients.credentials()),

@@ -23,13 +23,15 @@ class About:
     drill: str
     deployment: str
     environment: str
+    assembly: str
+    """The digest of what is meant to be deployed."""
     account: str
     primary: Region
     secondary: Region
     began: str
     """When the drill's clock began; every other time is in seconds since then."""
     rate: float
-    """Probes a second."""
+    """Probes a second, of each series."""
     fault: str = ""
     """What was done to the primary, in words."""
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -33,6 +33,8 @@ class Ground:
     """Its id; letters, digits and hyphens."""
     target: Target
     environment: str
+    assembly: str
+    """The digest of what is meant to be deployed."""
     objectives: Objectives
     clients: Clients
     access: Access
@@ -71,6 +73,7 @@ class Run:
             drill=ground.drill,
             deployment=ground.target.deployment,
             environment=ground.environment,
+            assembly=ground.assembly,
             account=ground.target.account,
             primary=ground.target.primary.region,
             secondary=ground.target.secondary.region,

@@ -82,10 +82,8 @@ def delays_told(delays: Delays) -> str:
 def requests_told(shown: FailoverReport | ReplicationReport) -> str:
     """Return what became of the requests, in a line."""
     requests = shown.requests
-    return (
-        f"{requests.sent} requests at {shown.about.rate:g} a second: "
-        f"{requests.acknowledged} acknowledged, {len(requests.lost)} lost"
-    )
+    rate = f" at {shown.about.rate:g} a second" if isinstance(shown, FailoverReport) else ""
+    return f"{requests.sent} requests{rate}: {requests.acknowledged} acknowledged, {len(requests.lost)} lost"
 
 
 def seconds(value: float) -> str:

@@ -45,6 +45,7 @@ class Theatre:
             drill=drill,
             target=self.target,
             environment="dev",
+            assembly="0" * 64,
             objectives=self.objectives,
             clients=self.clients,
             access=Access(self.account.endpoint, self.clients.credentials()),

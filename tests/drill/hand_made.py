@@ -9,6 +9,7 @@ ABOUT = About(
     drill="20260101-120000-abc",
     deployment="tap-dev",
     environment="dev",
+    assembly="c0ffee" * 10 + "abcd",
     account="123456789012",
     primary=PRIMARY,
     secondary=SECONDARY,
