@@ -16,10 +16,12 @@ from builder.assembly.render import make_assembly
 from builder.config import read_wanted
 from builder.config.schema import SCHEMA, make_schema
 from builder.report import dot, mermaid
+from builder.report.drill_json import make_schema as make_drill_schema
 from builder.report.schema import make_schema as make_events_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 EVENTS = ROOT / "docs" / "events.schema.json"
+DRILL = ROOT / "docs" / "drill.schema.json"
 PLANS = ROOT / "tests" / "golden" / "plans"
 sys.path.insert(0, str(ROOT / "tests"))  # where the fake AWS is that plans are recorded from
 
@@ -37,6 +39,7 @@ def refreshed() -> Iterator[Path]:
     """Write each generated file that is stale, and yield it."""
     yield from _written(SCHEMA, make_schema())
     yield from _written(EVENTS, make_events_schema())
+    yield from _written(DRILL, make_drill_schema())
     assembly = make_assembly(read_wanted(ROOT / "dr.yaml"))
     yield from (ROOT / "templates" / path for path in write_assembly(ROOT / "templates", assembly))
     readme = ROOT / "README.md"

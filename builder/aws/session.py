@@ -11,6 +11,7 @@ import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import NoCredentialsError
 
 from builder import __version__
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_fis import FISClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
@@ -126,6 +128,10 @@ class Clients:
             SigV4Auth(credentials, "lambda", region).add_auth(request)
         return dict(request.headers.items())
 
+    def credentials(self) -> Credentials | None:
+        """Return what requests to function URLs are signed with; no call."""
+        return self._session.get_credentials()
+
     def regions(self) -> tuple[Region, ...]:
         """Return every region that CloudFormation is in, in the partition of the credentials' own region; no call."""
         home = self._session.region_name or "us-east-1"
@@ -149,6 +155,10 @@ class Clients:
     def organizations(self, region: Region) -> "OrganizationsClient":
         """Return Organizations; whatever the region, its partition has one endpoint (us-east-1's in `aws`)."""
         return cast("OrganizationsClient", self._client("organizations", region))
+
+    def fis(self, region: Region) -> "FISClient":
+        """Return Fault Injection Service of a region."""
+        return cast("FISClient", self._client("fis", region))
 
     def functions(self, region: Region) -> "LambdaClient":
         """Return Lambda of a region."""

@@ -14,6 +14,7 @@ from builder import __version__
 from builder.cli.deploy import deploy
 from builder.cli.destroy import destroy
 from builder.cli.drift import drift
+from builder.cli.drill import drill
 from builder.cli.fleet import fleet
 from builder.cli.graph import graph
 from builder.cli.init import init
@@ -34,8 +35,9 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Without AWS": (init, render, lint, graph, policy, rehearse, local),
     "Review first": (plan, show, execute, discard),
     "In one go": (deploy, outputs, destroy),
-    "In many accounts": (fleet,),
     "How it stands": (status, drift),
+    "The bad day": (drill,),
+    "In many accounts": (fleet,),
 }
 
 

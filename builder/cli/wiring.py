@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from builder.aws import Clients
     from builder.config import EnvironmentConfig, Wanted
     from builder.deploy import Brake, Deployment, Seal
+    from builder.drill.verdict import Objectives
     from builder.report.console import Console
 
 T = TypeVar("T")
@@ -149,6 +150,19 @@ class Wiring:
         """The role that CloudFormation assumes, where dr.yaml names one for the environment."""
         said = self._of_environment()
         return said.role_arn if said else None
+
+    @property
+    def is_production(self) -> bool:
+        """Whether dr.yaml says that people depend on the environment."""
+        said = self._of_environment()
+        return bool(said and said.production)
+
+    @property
+    def objectives(self) -> "Objectives":
+        """What dr.yaml promises; nothing where an assembly is taken as it is."""
+        from builder.drill.verdict import Objectives
+
+        return Objectives() if self.assembly else Objectives(**self.wanted.config.objectives.model_dump())
 
     @property
     def roles(self) -> dict[AccountId, str]:

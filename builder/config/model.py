@@ -65,6 +65,7 @@ _RegionName = Annotated[
 _RoleArn = Annotated[str, StringConstraints(pattern=_ROLE_ARN)]
 _PolicyName = Annotated[str, StringConstraints(pattern=_POLICY, max_length=128)]
 _VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
+_Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 _TagKey = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_length=128)]
 _TagValue = Annotated[str, StringConstraints(pattern=_TAG, max_length=256)]
 
@@ -137,11 +138,28 @@ class FunctionConfig(Section):
         return f"{self.source}/index.{'js' if self.runtime.startswith('nodejs') else 'py'}"
 
 
+class ObjectivesConfig(Section):
+    """What the system promises for a bad day; `drill` measures it, and fails where it is missed."""
+
+    rpo_seconds: _Seconds | None = Field(
+        default=None, description="Age of the oldest acknowledged write that may be lost", examples=[5]
+    )
+    rto_seconds: _Seconds | None = Field(
+        default=None, description="Time that clients may be without service", examples=[60]
+    )
+    replication_p99_seconds: _Seconds | None = Field(
+        default=None, description="Time in which 99 of 100 items reach the other region's table", examples=[2]
+    )
+
+
 class EnvironmentConfig(Section):
     """What one environment says of its deployment; nothing here changes a template."""
 
     account: Account | None = Field(default=None, description="The only account this environment may be deployed to")
     role_arn: _RoleArn | None = Field(default=None, description="The role CloudFormation takes; else the caller's own")
+    production: bool = Field(
+        default=False, strict=True, description="People depend on it: no drill without --yes-in-production"
+    )
 
 
 class Config(Section):
@@ -155,6 +173,10 @@ class Config(Section):
     table: TableConfig = TableConfig()
     bucket: BucketConfig = BucketConfig()
     function: FunctionConfig = FunctionConfig()
+    objectives: ObjectivesConfig = ObjectivesConfig()
+    drill: Literal["fis"] | None = Field(
+        default=None, description="fis: with a stack by which a drill can pause replication, drill failover --fis"
+    )
     permissions_boundary: _PolicyName | None = Field(
         default=None,
         description="Managed policy that bounds every role of the system; ${EnvironmentSuffix} stands for the suffix",

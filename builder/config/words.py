@@ -14,9 +14,11 @@ from builder.config.nearest import did_you_mean
 from builder.config.runtimes import RUNTIMES, successor
 
 _SHOWN = 60
+_NUMBERS = {"a whole number", "a number"}
 _KINDS = {
     "string_type": "a text",
     "int_type": "a whole number",
+    "float_type": "a number",
     "bool_type": "true or false",
     "model_type": "keys with values",
     "dict_type": "keys with values",
@@ -48,9 +50,9 @@ def _what(error: ErrorDetails, place: Place, words: Mapping[Place, str]) -> str:
         case "string_too_long" | "string_too_short" | "too_long" | "too_short":
             return _size(error["type"], shown, context)
         case "greater_than_equal":
-            return f"{value} is too small: {context['ge']:,} at least"
+            return f"{value} is too small: {context['ge']:,g} at least"
         case "less_than_equal":
-            return f"{value} is too large: {context['le']:,} at most"
+            return f"{value} is too large: {context['le']:,g} at most"
         case kind if kind in _KINDS:
             return _wrong_kind(value, _KINDS[kind], words.get(place), place)
         case _:
@@ -83,12 +85,12 @@ def _wrong_kind(value: object, wanted: str, words: str | None, place: Place) -> 
         return f"is empty, and should be {wanted}{_example(place)}"
     if wanted == "a text":
         return f'{words} is read as {_read_as(value)}: put it in quotes, "{words}"'
-    if isinstance(value, str) and (value.isdecimal() if wanted == "a whole number" else value in {"true", "false"}):
+    if isinstance(value, str) and (value.isdecimal() if wanted in _NUMBERS else value in {"true", "false"}):
         return f"'{value}' is a text: write it without quotes"
     shown = _quote(value) if isinstance(value, str) else words
     if wanted == "a list":
         return f"{shown} is not a list: write [{words}]"
-    number = re.match("[0-9]+", str(value)) if wanted == "a whole number" else None
+    number = re.match("[0-9]+", str(value)) if wanted in _NUMBERS else None
     return f"{shown} is not {wanted}{f' (did you mean {number[0]}?)' if number else ''}"
 
 

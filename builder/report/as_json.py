@@ -8,6 +8,7 @@ from typing import Literal
 
 from builder.deploy.outcome import Outcome
 from builder.deploy.records import Plan
+from builder.drill.progress import DrillProgress
 from builder.fleet.outcome import FleetEnd, SetOutcome
 from builder.fleet.progress import FleetProgress
 from builder.fleet.records import FleetPlan, SetPlan
@@ -59,7 +60,7 @@ class FleetEnded:
     event: Literal["fleet.ended"] = "fleet.ended"
 
 
-def event(progress: FleetProgress, at: datetime) -> str:
+def event(progress: FleetProgress | DrillProgress, at: datetime) -> str:
     """Return a progress record as one line, its kind and time first."""
     return _line(at, dataclasses.asdict(progress))
 

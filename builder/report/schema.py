@@ -8,6 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from builder.assembly.finding import Finding
 from builder.deploy.outcome import Outcome
+from builder.drill.progress import DrillProgress
 from builder.fleet.outcome import SetOutcome
 from builder.fleet.progress import FleetProgress
 from builder.report.as_json import FleetEnded, FleetPlanMade, PlanMade, RunEnded
@@ -18,23 +19,23 @@ from builder.report.status import StatusSeen
 _TIME = {"type": "string", "format": "date-time", "description": "When it was said, in UTC."}
 
 
-class _AsPrinted(GenerateJsonSchema):
+class AsPrinted(GenerateJsonSchema):
     """Every field is printed, the ones with defaults too; titles like "Stack Arn" say nothing."""
 
-    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's signature
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002, D102 - pydantic's
         return False
 
-    def field_is_required(self, field: object, total: object) -> bool:  # noqa: ARG002
+    def field_is_required(self, field: object, total: object) -> bool:  # noqa: ARG002, D102
         return True
 
 
 def make_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
     ends = (PlanMade, RunEnded, FleetPlanMade, FleetEnded, StatusSeen, DriftSeen)
-    kinds = (*get_args(FleetProgress), *ends, Finding)
+    kinds = (*get_args(FleetProgress), *get_args(DrillProgress), *ends, Finding)
     _, made = TypeAdapter.json_schemas(
         [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],
-        schema_generator=_AsPrinted,
+        schema_generator=AsPrinted,
         ref_template="#/$defs/{model}",
     )
     definitions: dict[str, Any] = made["$defs"]

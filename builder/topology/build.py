@@ -14,6 +14,7 @@ class StackKind(StrEnum):
     STORAGE = "storage"
     TABLE = "table"
     SERVICE = "service"
+    DRILL = "drill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,9 @@ def stack_id(region: Region, kind: StackKind) -> StackId:
 
 
 def make_topology(config: Config) -> tuple[Stack, ...]:
-    """Return every stack: the secondaries' storage first, then the primary's stacks, then the services."""
+    """Return every stack: the secondaries' storage first, then the primary's stacks, then the services, and last what
+    only drills need.
+    """
     primary, secondaries = config.regions.primary, config.regions.secondaries
     return (
         *(_storage(config, region, needs=()) for region in secondaries),
@@ -54,6 +57,7 @@ def make_topology(config: Config) -> tuple[Stack, ...]:
             outputs=(("globalTableName", "TableName"),),
         ),
         *(_service(config, region) for region in config.regions.all),
+        *((_drill(config),) if config.drill == "fis" else ()),
     )
 
 
@@ -77,6 +81,17 @@ def _service(config: Config, region: Region) -> Stack:
         needs=(stack_id(config.regions.primary, StackKind.TABLE),),
         parameters=(("Role", "primary" if region == config.regions.primary else "secondary"),),
         outputs=tuple((name, "FunctionUrl") for name in _public_names(config, region, "LambdaUrl", "lambdaUrl")),
+        capabilities=("CAPABILITY_IAM",),
+    )
+
+
+def _drill(config: Config) -> Stack:
+    region = config.regions.primary
+    return Stack(
+        kind=StackKind.DRILL,
+        region=region,
+        name=names.stack_name(config.project, StackKind.DRILL),
+        needs=(stack_id(region, StackKind.STORAGE), stack_id(region, StackKind.TABLE)),
         capabilities=("CAPABILITY_IAM",),
     )
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from builder.cli.wiring import Wiring
+from builder.drill.verdict import Objectives
 from builder.errors import BadInput
 from conftest import Command
 
@@ -90,3 +91,14 @@ def test_the_end_of_a_runtime_and_the_endpoint_are_known_to_whom_they_are_given(
     assert str(Wiring(environment={}).runtime_ends["nodejs22.x"]) == "2027-04-30"
     assert Wiring(environment={}).endpoint is None
     assert Wiring(environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}).endpoint == "http://127.0.0.1:4566"
+
+
+def test_objectives_and_production_are_what_dr_yaml_says_of_them(project: Path) -> None:
+    with (project / "dr.yaml").open("a") as config:
+        config.write("\nenvironments: {prod: {production: true}}\n")
+    assert Wiring(environment={}).objectives == Objectives(5, 60, 5)
+    assert Wiring(env="prod", environment={}).is_production
+    assert not Wiring(environment={}).is_production
+    bare = Wiring(assembly=project / "templates", env="prod", environment={})
+    assert bare.objectives == Objectives()
+    assert not bare.is_production

@@ -95,3 +95,10 @@ def test_with_several_secondaries_the_first_is_the_secondary_and_each_region_has
 
 def test_a_stack_is_told_by_region_and_kind() -> None:
     assert Stack(kind=StackKind.TABLE, region=Region("us-east-1"), name="x").id == "us-east-1/table"
+
+
+def test_drills_by_fis_add_a_stack_in_the_primary_that_needs_what_it_pauses() -> None:
+    *_, last = make_topology(make_wanted(drill="fis").config)
+
+    assert last.id == "us-east-1/drill"
+    assert last.needs == ("us-east-1/storage", "us-east-1/table")

@@ -1,0 +1,68 @@
+"""The experiment of the deployment's own that pauses replication out of the primary, begun and stopped.
+
+Source: https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.html
+"""
+
+import asyncio
+
+from builder.aws import Clients, Pace, call
+from builder.drill.tag import TAG
+from builder.drill.target import Side
+from builder.drill.tasks import to_its_end
+from builder.errors import Failed, Stopped
+
+_DEPLOYMENT = "builder:deployment"
+"""The tag that every stack of a deployment hands on to what it holds."""
+_UNDER_WAY = frozenset({"pending", "initiating", "running", "stopping"})
+_PACE = Pace(first_s=0.2, every_s=0.5)
+
+
+async def find_template(clients: Clients, side: Side, deployment: str) -> str:
+    """Return the id of the deployment's experiment template. Raises Stopped where it has none."""
+    fis, where = clients.of(side.site).fis(side.region), f"{side.region}: {deployment}"
+    found = await call(where, fis.get_paginator("list_experiment_templates").paginate().build_full_result)
+    ours = [one["id"] for one in found["experimentTemplates"] if one.get("tags", {}).get(_DEPLOYMENT) == deployment]
+    if not ours:
+        raise Stopped(
+            where=where,
+            what="has no experiment by which replication could be paused",
+            next_step="drill: fis in dr.yaml, then python -m builder render and deploy",
+        )
+    return str(ours[0])
+
+
+async def start(clients: Clients, side: Side, template: str, drill: str) -> None:
+    """Begin the experiment, and return when replication is paused. Raises Failed where it does not come to that."""
+    fis, where = clients.of(side.site).fis(side.region), f"{side.region}: {template}"
+    begun = await to_its_end(
+        call(where, fis.start_experiment, clientToken=drill, experimentTemplateId=template, tags={TAG: drill})
+    )
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    experiment = begun["experiment"]
+    while experiment["state"]["status"] in {"pending", "initiating"}:
+        await asyncio.sleep(_PACE.wait_s(loop.time() - began_s))
+        experiment = (await call(where, fis.get_experiment, id=experiment["id"]))["experiment"]
+    if experiment["state"]["status"] != "running":
+        said = experiment["state"]
+        raise Failed(where=where, what=f"the experiment is {said['status']}: {said.get('reason', '')}")
+
+
+async def stop(clients: Clients, side: Side, drill: str) -> None:
+    """Stop what a drill began, if it runs, and return when replication goes on."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    while running := await _running(clients, side, drill):
+        for identifier, status in running:
+            if status != "stopping":
+                fis = clients.of(side.site).fis(side.region)
+                await call(f"{side.region}: {identifier}", fis.stop_experiment, id=identifier)
+        await asyncio.sleep(_PACE.wait_s(loop.time() - began_s))
+
+
+async def _running(clients: Clients, side: Side, drill: str) -> list[tuple[str, str]]:
+    fis, where = clients.of(side.site).fis(side.region), f"{side.region}: experiments"
+    found = await call(where, fis.get_paginator("list_experiments").paginate().build_full_result)
+    ours = [one for one in found["experiments"] if one.get("tags", {}).get(TAG) == drill]
+    states = [(one["id"], one["state"]["status"]) for one in ours]
+    return [(identifier, status) for identifier, status in states if status in _UNDER_WAY]

@@ -1,0 +1,110 @@
+"""Is the system well enough to be hurt? Everything that is wrong is told at once."""
+
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from typing import Any
+
+from builder import client
+from builder.aws import Clients, call, together
+from builder.drill.concurrency import observe_changed
+from builder.drill.records import Line, Sighting, Write
+from builder.drill.target import Side, Target
+from builder.drill.writers import Access
+from builder.errors import AwsError, Stopped
+from builder.terms import Region
+
+
+async def check_health(target: Target, clients: Clients, access: Access) -> None:
+    """Raise Stopped unless both sides answer, the table and the bucket replicate, and no drill is under way."""
+    if changed := await observe_changed(clients, target.primary):
+        raise Stopped(
+            where=f"{target.primary.region}: {target.primary.function}",
+            what=f"drill {changed.drill} is under way, or did not end",
+            next_step="python -m builder drill restore    undoes what it changed",
+        )
+    asked = [_bucket(target, clients)]
+    for side in target.sides:
+        asked += [_function(side, clients), _url(side, access), _table(target, side, clients)]
+    faults = await together(_told(one) for one in asked)
+    _refuse(target, [fault for fault in faults if fault])
+
+
+def check_load(target: Target, lines: Sequence[Line]) -> None:
+    """Raise Stopped unless what was asked before the fault went well, and something of it has arrived."""
+    writes = [line for line in lines if isinstance(line, Write)]
+    _refuse(target, list(_of_load(target, writes, any(isinstance(line, Sighting) for line in lines))))
+
+
+def _of_load(target: Target, writes: Sequence[Write], something_arrived: bool) -> Iterator[str]:  # noqa: FBT001
+    elsewhere = [write for write in writes if write.acknowledged_by != target.primary.region]
+    if elsewhere:
+        yield f"{len(elsewhere)} of {len(writes)} requests were not answered by the primary, before any fault"
+    if not something_arrived:
+        yield f"nothing that {target.primary.region} acknowledged has arrived in {target.secondary.region}"
+
+
+def _refuse(target: Target, faults: Sequence[str]) -> None:
+    if faults:
+        raise Stopped(
+            where=f"{target.deployment} is not well",
+            what="no fault is made\n  " + "\n  ".join(faults),
+            next_step="python -m builder status",
+        )
+
+
+async def _told(finding: Coroutine[Any, Any, str]) -> str:
+    try:
+        return await finding
+    except AwsError as error:
+        return str(error)
+
+
+async def _url(side: Side, access: Access) -> str:
+    credentials = access.credentials if side.signs else None
+    asker = client.FailoverClient(
+        (client.Region(side.region, side.url),), credentials=credentials, endpoint=access.endpoint
+    )
+    try:
+        answer = await call(side.region, asker.request, "GET", "/health")
+    except client.Unavailable as error:
+        return f"{side.region}: {side.url}health: {error}"
+    return "" if answer.status == 200 else f"{side.region}: {side.url}health answers {answer.status}"
+
+
+async def _function(side: Side, clients: Clients) -> str:
+    where, functions = f"{side.region}: {side.function}", clients.of(side.site).functions(side.region)
+    found = await call(where, functions.get_function_configuration, FunctionName=side.function)
+    reserved = await call(where, functions.get_function_concurrency, FunctionName=side.function)
+    return fault_of_function(where, found.get("State", "Active"), reserved.get("ReservedConcurrentExecutions"))
+
+
+def fault_of_function(where: str, state: str, reserved: int | None) -> str:
+    """Return what keeps a function from answering, or an empty text."""
+    if state != "Active":
+        return f"{where} is {state}"
+    return f"{where} has a reserved concurrency of 0" if reserved == 0 else ""
+
+
+async def _table(target: Target, side: Side, clients: Clients) -> str:
+    where = f"{side.region}: {target.table}"
+    dynamodb = clients.of(side.site).dynamodb(side.region)
+    table = (await call(where, dynamodb.describe_table, TableName=target.table))["Table"]
+    replicas = {one["RegionName"]: one.get("ReplicaStatus") for one in table.get("Replicas", [])}
+    others = [one.region for one in target.sides if one != side]
+    return fault_of_table(where, table["TableStatus"], {region: replicas.get(region) for region in others})
+
+
+def fault_of_table(where: str, status: str, replicas: Mapping[Region, str | None]) -> str:
+    """Return what keeps a table from replicating to all of these regions, or an empty text."""
+    if status not in {"ACTIVE", "UPDATING"}:
+        return f"{where} is {status}"
+    lacking = [region for region, replica in replicas.items() if replica != "ACTIVE"]
+    return f"{where} has no active replica in {', '.join(lacking)}" if lacking else ""
+
+
+async def _bucket(target: Target, clients: Clients) -> str:
+    side, other = target.sides
+    where = f"{side.region}: {side.bucket}"
+    s3 = clients.of(side.site).s3(side.region)
+    rules = (await call(where, s3.get_bucket_replication, Bucket=side.bucket))["ReplicationConfiguration"]["Rules"]
+    into = {rule["Destination"]["Bucket"].rpartition(":")[2] for rule in rules if rule["Status"] == "Enabled"}
+    return "" if other.bucket in into else f"{where} has no enabled rule that replicates to {other.bucket}"

@@ -1,0 +1,71 @@
+"""A drill's log: JSON lines in a file, from which all is measured and by which a killed drill is cleared away."""
+
+import dataclasses
+import json
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Self
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from builder.drill.clock import Clock
+from builder.drill.records import Closed, Line, Opened, Sent
+from builder.errors import BadInput
+
+FILE_NAME = "log.jsonl"
+_LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
+
+
+class Log:
+    """An open log, written by many threads. What was acknowledged is on the disk before anybody counts on it."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a", encoding="utf-8")
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def write(self, *lines: Line) -> None:
+        """Write lines. All but `Sent`, which a killed process cannot lose either, also outlive a power failure."""
+        text = "".join(json.dumps(dataclasses.asdict(line)) + "\n" for line in lines)
+        with self._lock:
+            self._file.write(text)
+            self._file.flush()
+        if not all(isinstance(line, Sent) for line in lines):
+            os.fsync(self._file.fileno())
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What everything in a drill writes by: whose log it is, and the clock of its times."""
+
+    drill: str
+    log: Log
+    clock: Clock
+
+
+def read_log(path: Path) -> tuple[Line, ...]:
+    """Return the lines of a log. Raises BadInput; but a last line that was cut off by a kill is passed over."""
+    *whole, _ = path.read_bytes().split(b"\n")
+    try:
+        return tuple(_LINE.validate_json(line) for line in whole)
+    except ValidationError as error:
+        raise BadInput(where=str(path), what=f"is not a drill's log: {error.errors()[0]['msg']}") from error
+
+
+def unfinished(lines: Sequence[Line]) -> Opened | None:
+    """Return how a drill began whose log says that something of it may be left, or None."""
+    if not lines or any(isinstance(line, Closed) for line in lines):
+        return None
+    return next((line for line in lines if isinstance(line, Opened)), None)

@@ -1,0 +1,63 @@
+"""What a drill says while it runs, one JSON object a line with --json."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from builder.drill.records import Moment
+from builder.drill.verdict import Check
+
+
+@dataclass(frozen=True, slots=True)
+class DrillBegun:
+    """A drill's clock runs; what it writes down is in its folder."""
+
+    drill: str
+    what: Literal["replication", "failover"]
+    deployment: str
+    folder: str
+    event: Literal["drill.begun"] = "drill.begun"
+
+
+@dataclass(frozen=True, slots=True)
+class DrillMoment:
+    """The drill did something: began its load, asked for the fault (`strike`), made it, undid it."""
+
+    drill: str
+    moment: Moment
+    at_s: float
+    """Seconds since the drill began."""
+    event: Literal["drill.moment"] = "drill.moment"
+
+
+@dataclass(frozen=True, slots=True)
+class DrillAsks:
+    """Somebody has to do something now; the drill waits for its effect."""
+
+    drill: str
+    what: str
+    event: Literal["drill.asks"] = "drill.asks"
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRestored:
+    """What a drill that did not end had changed is as it was, or what it had written is gone."""
+
+    drill: str
+    what: str
+    event: Literal["drill.restored"] = "drill.restored"
+
+
+@dataclass(frozen=True, slots=True)
+class DrillEnded:
+    """The verdict, and where the report is."""
+
+    drill: str
+    holds: bool
+    checks: tuple[Check, ...]
+    report: str
+    event: Literal["drill.ended"] = "drill.ended"
+
+
+DrillProgress = DrillBegun | DrillMoment | DrillAsks | DrillRestored | DrillEnded
+Emit = Callable[[DrillProgress], None]

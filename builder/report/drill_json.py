@@ -1,0 +1,34 @@
+"""A drill's report as JSON, and the JSON Schema of it; pure. Times are seconds since the drill began."""
+
+import dataclasses
+import json
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from builder.drill.findings import Report
+from builder.report.schema import AsPrinted
+
+_HOLDS = {"type": "boolean", "description": "Whether everything that had to hold did."}
+
+
+def report(found: Report) -> bytes:
+    """Return the whole report, the verdict first."""
+    return json.dumps({"holds": found.holds, **dataclasses.asdict(found)}, indent=2).encode() + b"\n"
+
+
+def make_schema() -> bytes:
+    """Return the schema that the records lead to: one of two kinds of report, told apart by `kind`."""
+    made: dict[str, Any] = TypeAdapter(Report).json_schema(mode="serialization", schema_generator=AsPrinted)
+    definitions = made.pop("$defs")
+    for kind in made["anyOf"]:
+        definition = definitions[kind["$ref"].rpartition("/")[2]]
+        definition["properties"] = {"holds": _HOLDS, **definition["properties"]}
+        definition["required"] = ["holds", *definition["required"]]
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "report.json of `python -m builder drill`",
+        "oneOf": made["anyOf"],
+        "$defs": definitions,
+    }
+    return json.dumps(schema, indent=2).encode() + b"\n"

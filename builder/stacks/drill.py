@@ -1,0 +1,110 @@
+"""The experiment by which a drill pauses replication out of the primary, and the role that it takes."""
+
+from typing import Any
+
+from awacs.aws import Action, Allow, BoolIfExists, Condition, PolicyDocument, Statement, StringEquals
+from troposphere import GetAtt, Output, Ref, Sub, Template, fis, iam
+
+from builder.config import Config, Wanted
+from builder.stacks.role import make_role
+from builder.stacks.skeleton import add, make_skeleton
+from builder.topology import Stack, names
+
+# A drill stops the experiment; where it can't any more, AWS ends it after so long.
+_LONGEST = "PT10M"
+
+
+def make_template(wanted: Wanted, _stack: Stack) -> Template:
+    """Return the template that this piece of dr.yaml leads to.
+
+        drill: fis
+
+    Source: https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.html
+    """
+    config = wanted.config
+    template = make_skeleton(f"{config.project}: experiment that pauses replication out of the primary, for drills")
+    add(
+        template,
+        fis.ExperimentTemplate(
+            "Experiment",
+            Description=Sub(f"{config.project}-${{EnvironmentSuffix}}: replication out of the primary pauses"),
+            RoleArn=GetAtt("ExperimentRole", "Arn"),
+            StopConditions=[fis.ExperimentTemplateStopCondition(Source="none")],
+            Targets={
+                "Table": _target("aws:dynamodb:global-table", _table_arn(config)),
+                "Bucket": _target("aws:s3:bucket", _bucket_arn(config)),
+            },
+            Actions={
+                "PauseTable": _action("aws:dynamodb:global-table-pause-replication", Tables="Table"),
+                **{
+                    f"PauseBucket{number}": _action("aws:s3:bucket-pause-replication", region=region, Buckets="Bucket")
+                    for number, region in enumerate(config.regions.secondaries, 1)
+                },
+            },
+            Tags={"project": config.project, "environment": Ref("EnvironmentSuffix"), **config.tags},
+        ),
+        _role(config),
+    )
+    template.add_output(Output("ExperimentTemplateId", Description="The experiment", Value=Ref("Experiment")))
+    return template
+
+
+def _target(kind: str, arn: Sub) -> fis.ExperimentTemplateTarget:
+    return fis.ExperimentTemplateTarget(ResourceType=kind, ResourceArns=[arn], SelectionMode="ALL")
+
+
+def _action(name: str, *, region: str = "", **targets: str) -> fis.ExperimentTemplateAction:
+    parameters = {"duration": _LONGEST, **({"region": region} if region else {})}
+    return fis.ExperimentTemplateAction(ActionId=name, Parameters=parameters, Targets=targets)
+
+
+def _role(config: Config) -> iam.Role:
+    """A table's replication is paused by its resource policy, a bucket's by its replication configuration.
+
+    Source: https://docs.aws.amazon.com/fis/latest/userguide/cross-region-scenario.html
+    """
+    bucket = [_bucket_arn(config)]
+    into = Condition(StringEquals("s3:DestinationRegion", list(config.regions.secondaries)))
+    return make_role(
+        config,
+        "ExperimentRole",
+        "fis.amazonaws.com",
+        iam.Policy(
+            PolicyName="pause-replication",
+            PolicyDocument=PolicyDocument(
+                Version="2012-10-17",
+                Statement=[
+                    _allow(
+                        "PauseTable",
+                        "dynamodb",
+                        ["DescribeTable", "GetResourcePolicy", "PutResourcePolicy", "DeleteResourcePolicy"],
+                        [_table_arn(config)],
+                    ),
+                    _allow("FindBuckets", "s3", ["ListAllMyBuckets"], ["*"]),
+                    _allow("PauseBucket", "s3", ["PauseReplication"], bucket, Condition=into),
+                    _allow("ReadRules", "s3", ["GetReplicationConfiguration"], bucket),
+                    _allow(
+                        "WriteRulesToPauseOnly",
+                        "s3",
+                        ["PutReplicationConfiguration"],
+                        bucket,
+                        Condition=Condition(BoolIfExists("s3:isReplicationPauseRequest", "true")),
+                    ),
+                ],
+            ),
+        ),
+    )
+
+
+def _allow(sid: str, service: str, actions: list[str], resources: list[Any], **rest: Condition) -> Statement:
+    named = [Action(service, name) for name in actions]
+    return Statement(Sid=sid, Effect=Allow, Action=named, Resource=resources, **rest)
+
+
+def _table_arn(config: Config) -> Sub:
+    table = names.table_name(config.project)
+    return Sub(f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}")
+
+
+def _bucket_arn(config: Config) -> Sub:
+    return Sub(f"arn:${{AWS::Partition}}:s3:::{names.bucket_name(config.project, '${AWS::Region}')}")

@@ -1,0 +1,45 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder.drill.delays import Stream, measure_delays, percentile
+from drill.hand_made import PRIMARY, SECONDARY, TOOK_S, good, lost, seen
+
+STREAM = Stream("item", PRIMARY, SECONDARY)
+
+
+def test_a_delay_is_from_the_acknowledgement_to_the_first_read_that_shows_the_write() -> None:
+    writes = [good("a", 1.0), good("b", 2.0)]
+    found = measure_delays(writes, [seen("a", 1.5), seen("a", 1.7), seen("b", 4.0)], STREAM)
+    assert [sample.delay_s for sample in found.samples] == pytest.approx([0.5 - TOOK_S, 2.0 - TOOK_S])
+    assert found.max_s == pytest.approx(2.0 - TOOK_S)
+
+
+def test_what_never_arrives_is_named_and_no_delay() -> None:
+    found = measure_delays([good("a", 1.0), good("b", 2.0)], [seen("b", 2.5)], STREAM)
+    assert found.unseen == ("a",)
+    assert len(found.samples) == 1
+
+
+def test_a_stream_has_only_what_it_carries() -> None:
+    writes = [good("a", 1.0, SECONDARY), good("b", 1.0, what="object"), lost("c", 1.0)]
+    found = measure_delays(writes, [seen("a", 2.0, PRIMARY), seen("b", 2.0), seen("c", 2.0)], STREAM)
+    assert (found.samples, found.unseen, found.p50_s) == ((), (), None)
+
+
+def test_a_read_that_overtakes_the_acknowledgement_is_a_delay_of_nothing() -> None:
+    assert measure_delays([good("a", 1.0)], [seen("a", 1.0)], STREAM).max_s == 0
+
+
+def test_percentiles_are_by_nearest_rank() -> None:
+    hundred = [float(n) for n in range(1, 101)]
+    assert [percentile(hundred, percent) for percent in (50, 95, 99, 100)] == [50, 95, 99, 100]
+    assert percentile([7.0], 50) == percentile([7.0], 99) == 7
+
+
+@given(st.lists(st.floats(0, 100), min_size=1).map(sorted), st.integers(1, 100))
+def test_a_percentile_is_a_value_that_so_many_do_not_exceed(values: list[float], percent: int) -> None:
+    found = percentile(values, percent)
+    assert found in values
+    assert sum(value <= found for value in values) >= len(values) * percent / 100
+    assert sum(value < found for value in values) < len(values) * percent / 100

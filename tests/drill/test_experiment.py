@@ -1,0 +1,116 @@
+"""An experiment that pauses replication, begun and stopped on the embedded AWS."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from builder.assembly.render import make_assembly
+from builder.config import read_wanted
+from builder.deploy import Done, Removal, Seal, destroy, execute_plan, find_standing, make_deployment, make_plan
+from builder.drill import concurrency
+from builder.drill.experiment import find_template, start, stop
+from builder.drill.failover import Course, drill_failover
+from builder.drill.faults import FAULTS, PAUSED_S
+from builder.drill.restore import restore
+from builder.drill.tag import TAG
+from builder.errors import Failed, Stopped
+from conftest import ROOT
+from drill.conftest import Theatre
+from local.adapter.experiments import fis
+
+
+@pytest.fixture
+def with_experiment(theatre: Theatre) -> Iterator[Theatre]:
+    """The shipped system with `drill: fis`."""
+    wanted = read_wanted(ROOT / "dr.yaml")
+    config = wanted.config.model_copy(update={"drill": "fis"})
+    assembly = make_assembly(type(wanted)(config, wanted.folder, wanted.handler))
+    deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
+
+    async def deploy() -> None:
+        plan = await make_plan(deployment, theatre.clients, Seal("fis", "now"), lambda _: None)
+        assert [step.stack for step in plan.steps] == ["us-east-1/drill"]
+        assert all(isinstance(one, Done) for one in await execute_plan(plan, theatre.clients, emit=lambda _: None))
+
+    async def undeploy() -> None:
+        standing = await find_standing(deployment.name, deployment.sites, theatre.clients)
+        only = tuple(one for one in standing if one.id == "us-east-1/drill")
+        await destroy(Removal(standing=only, needs={}), theatre.clients, "gone", lambda _: None)
+
+    asyncio.run(deploy())
+    try:
+        yield theatre
+    finally:
+        asyncio.run(undeploy())
+
+
+def running(theatre: Theatre) -> list[str]:
+    """The drills whose experiments run."""
+    found = fis(theatre.account).list_experiments()["experiments"]
+    return [one["tags"][TAG] for one in found if one["state"]["status"] == "running"]
+
+
+def test_a_deployment_without_an_experiment_says_how_to_get_one(theatre: Theatre) -> None:
+    with pytest.raises(Stopped, match="has no experiment by which replication could be paused") as caught:
+        asyncio.run(find_template(theatre.clients, theatre.target.primary, theatre.target.deployment))
+    assert "drill: fis" in caught.value.next_step
+
+
+def test_what_a_drill_began_is_stopped_and_nothing_else(with_experiment: Theatre) -> None:
+    clients, side = with_experiment.clients, with_experiment.target.primary
+    template = asyncio.run(find_template(clients, side, with_experiment.target.deployment))
+    asyncio.run(start(clients, side, template, "ours"))
+    asyncio.run(start(clients, side, template, "another-s"))
+    assert set(running(with_experiment)) == {"ours", "another-s"}
+    asyncio.run(stop(clients, side, "ours"))
+    assert running(with_experiment) == ["another-s"]
+    asyncio.run(stop(clients, side, "another-s"))
+    assert running(with_experiment) == []
+
+
+def test_an_experiment_that_finds_nothing_to_pause_fails(with_experiment: Theatre) -> None:
+    client = fis(with_experiment.account)
+    target = {"resourceType": "aws:dynamodb:global-table", "resourceTags": {"no": "such"}, "selectionMode": "ALL"}
+    action = {
+        "actionId": "aws:dynamodb:global-table-pause-replication",
+        "parameters": {"duration": "PT1M"},
+        "targets": {"Tables": "t"},
+    }
+    made = client.create_experiment_template(
+        description="of nothing",
+        roleArn="arn:aws:iam::123456789012:role/fis",
+        stopConditions=[{"source": "none"}],
+        targets={"t": target},
+        actions={"a": action},
+    )["experimentTemplate"]
+    with pytest.raises(Failed, match="the experiment is failed: "):
+        asyncio.run(start(with_experiment.clients, with_experiment.target.primary, made["id"], "d"))
+    client.delete_experiment_template(id=made["id"])
+
+
+def test_a_region_taken_down_behind_loses_what_the_pause_held_back(with_experiment: Theatre) -> None:
+    before = with_experiment.function_state()
+    course = Course(rate=10, before_s=1, outage_s=1.5, after_s=0.5, patience_s=20)
+    found = asyncio.run(drill_failover(with_experiment.ground(), course, FAULTS["fis"]))
+    print("RPO", found.exposure.rpo_s, "lost", len(found.exposure.lost))
+    assert found.exposure.rpo_s == pytest.approx(PAUSED_S, abs=0.3)
+    assert found.reconciliation.is_complete
+    assert running(with_experiment) == []
+    assert with_experiment.function_state() == before
+
+
+def test_an_experiment_of_a_drill_that_did_not_end_is_stopped(with_experiment: Theatre) -> None:
+    before = with_experiment.function_state()
+    theatre = with_experiment
+
+    async def broken_off() -> None:
+        template = await find_template(theatre.clients, theatre.target.primary, theatre.target.deployment)
+        await concurrency.note(theatre.clients, theatre.target.primary, "d1", fis=True)
+        await start(theatre.clients, theatre.target.primary, template, "d1")
+
+    asyncio.run(broken_off())
+    assert running(theatre) == ["d1"]
+    assert asyncio.run(restore(theatre.target, theatre.clients, theatre.folder, lambda _: None))
+    assert running(theatre) == []
+    assert theatre.function_state() == before

@@ -1,0 +1,105 @@
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from builder.drill.health import check_health, check_load, fault_of_function, fault_of_table
+from builder.drill.records import Line
+from builder.drill.writers import Access
+from builder.errors import Stopped
+from client.servers import serving
+from drill.conftest import Theatre
+from drill.hand_made import SECONDARY, good, over, seen
+
+
+def checked(theatre: Theatre) -> None:
+    asyncio.run(check_health(theatre.target, theatre.clients, Access(theatre.account.endpoint)))
+
+
+def test_a_system_that_is_well_may_be_drilled(theatre: Theatre) -> None:
+    checked(theatre)
+
+
+@contextmanager
+def without_replication(theatre: Theatre) -> Iterator[None]:
+    s3, bucket = theatre.account.s3(), theatre.target.primary.bucket
+    kept = s3.get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]
+    disabled = {**kept, "Rules": [{**rule, "Status": "Disabled"} for rule in kept["Rules"]]}
+    s3.put_bucket_replication(Bucket=bucket, ReplicationConfiguration=disabled)  # type: ignore[arg-type]  # as it came
+    try:
+        yield
+    finally:
+        s3.put_bucket_replication(Bucket=bucket, ReplicationConfiguration=kept)
+
+
+def test_a_bucket_that_does_not_replicate_is_told(theatre: Theatre) -> None:
+    with without_replication(theatre), pytest.raises(Stopped, match="no enabled rule that replicates to tap-dev-"):
+        checked(theatre)
+
+
+def test_everything_that_is_wrong_is_told_at_once(theatre: Theatre) -> None:
+    functions, name = theatre.account.functions(), theatre.target.primary.function
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    theatre.target = replace(theatre.target, table="tap-dev-nowhere")
+    try:
+        with pytest.raises(Stopped) as caught:
+            checked(theatre)
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+    told = str(caught.value)
+    assert "us-east-1: tap-dev-primary has a reserved concurrency of 0" in told
+    assert "health: no region answered" in told
+    assert told.count("tap-dev-nowhere") >= 2
+
+
+def test_a_table_without_a_replica_is_told(theatre: Theatre) -> None:
+    theatre.account.dynamodb().create_table(
+        TableName="alone",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    theatre.target = replace(theatre.target, table="alone")
+    with pytest.raises(Stopped, match="us-east-1: alone has no active replica in us-west-2"):
+        checked(theatre)
+
+
+def test_a_url_that_answers_with_an_error_of_the_caller_s_is_told(theatre: Theatre) -> None:
+    with serving("us-east-1") as server:
+        server.mood = 403
+        access = Access(f"http://127.0.0.1:{server.port}")
+        with pytest.raises(Stopped, match="health answers 403"):
+            asyncio.run(check_health(theatre.target, theatre.clients, access))
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ([good("a", 1.0)], "nothing that us-east-1 acknowledged has arrived in us-west-2"),
+        ([good("a", 1.0), over("b", 1.1), seen("a", 1.2)], "1 of 2 requests were not answered by the primary"),
+    ],
+)
+def test_a_load_that_went_badly_before_any_fault_stops_the_drill(
+    theatre: Theatre, lines: list[Line], told: str
+) -> None:
+    with pytest.raises(Stopped, match=told):
+        check_load(theatre.target, lines)
+
+
+def test_a_load_that_went_well_does_not(theatre: Theatre) -> None:
+    check_load(theatre.target, [good("a", 1.0), seen("a", 1.2)])
+
+
+def test_a_function_answers_if_it_is_active_and_may_run() -> None:
+    assert [fault_of_function("f", "Active", reserved) for reserved in (None, 1)] == ["", ""]
+    assert fault_of_function("f", "Active", 0) == "f has a reserved concurrency of 0"
+    assert fault_of_function("f", "Failed", None) == "f is Failed"
+
+
+def test_a_table_replicates_if_it_and_its_replicas_are_active() -> None:
+    assert fault_of_table("t", "UPDATING", {SECONDARY: "ACTIVE"}) == ""
+    assert fault_of_table("t", "ARCHIVED", {SECONDARY: "ACTIVE"}) == "t is ARCHIVED"
+    for replica in (None, "CREATING"):
+        assert fault_of_table("t", "ACTIVE", {SECONDARY: replica}) == "t has no active replica in us-west-2"

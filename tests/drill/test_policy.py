@@ -1,0 +1,39 @@
+"""`policy drill` against the drills: what they call, and nothing else."""
+
+import asyncio
+from typing import Any
+
+import boto3
+
+from builder.aws import Clients
+from builder.drill import failover, replication
+from builder.drill.faults import FAULTS
+from builder.drill.restore import restore
+from builder.policy.calls import CALLS
+from builder.policy.records import Verb
+from drill.conftest import Theatre
+
+
+def test_the_policy_of_a_drill_is_of_what_drills_call_and_no_more(theatre: Theatre) -> None:
+    session, called = boto3.Session(region_name="us-east-1"), set[tuple[str, str]]()
+
+    def note(model: Any, **_: Any) -> None:
+        called.add((str(model.service_model.service_name), str(model.name)))
+
+    session.events.register("before-call", note)
+    theatre.clients = Clients(session)
+    functions, name = theatre.account.functions(), theatre.target.primary.function
+    for reserved in (None, 3):
+        if reserved:
+            functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
+        course = failover.Course(rate=5, before_s=0.6, outage_s=0.1, after_s=0, patience_s=10)
+        asyncio.run(failover.drill_failover(theatre.ground(), course, FAULTS["concurrency"]))
+    functions.delete_function_concurrency(FunctionName=name)
+    whole = replication.Course(rate=5, object_rate=5, seconds=0.4, patience_s=10)
+    asyncio.run(replication.drill_replication(theatre.ground(), whole))
+    asyncio.run(restore(theatre.target, theatre.clients, theatre.folder, lambda _: None))
+    # Finding the target, which the drills above were given.
+    found = {("cloudformation", "DescribeStackResources"), ("lambda", "GetFunctionUrlConfig")}
+    before = {("cloudformation", "DescribeStacks"), ("sts", "GetCallerIdentity"), ("sts", "AssumeRole")}
+    told = {(call.service, call.operation) for call in CALLS[Verb.DRILL]}
+    assert called | found | before == told - {("lambda", "InvokeFunctionUrl")}

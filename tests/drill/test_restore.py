@@ -1,0 +1,93 @@
+"""A drill killed in its middle, and what restores the deployment."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from builder.drill.log import FILE_NAME, Log, read_log, unfinished
+from builder.drill.progress import DrillRestored
+from builder.drill.records import Opened, Sent
+from builder.drill.restore import restore
+from builder.drill.tag import TAG, read_tag
+from conftest import Command
+from drill.conftest import Theatre
+from local.account import PRIMARY, SECONDARY
+
+DRILL = ("drill", "failover", "--rate", "10", "--before", "1", "--outage", "60", "--json")
+
+
+@pytest.mark.parametrize("reserved", [None, 7])
+def test_a_killed_drill_is_restored_property_by_property(
+    theatre: Theatre, project: Path, builder: Command, reserved: int | None
+) -> None:
+    functions, primary = theatre.account.functions(PRIMARY), theatre.target.primary
+    if reserved is not None:
+        functions.put_function_concurrency(FunctionName=primary.function, ReservedConcurrentExecutions=reserved)
+    before = theatre.function_state()
+    kill_at_the_fault(project)
+    tag = functions.list_tags(Resource=primary.arn)["Tags"][TAG]
+    assert read_tag(tag, "").reserved == reserved
+    assert functions.get_function_concurrency(FunctionName=primary.function)["ReservedConcurrentExecutions"] == 0
+    assert theatre.items(PRIMARY)
+
+    again = builder(*DRILL)
+    assert again.code == 4
+    assert "python -m builder drill restore" in again.err
+
+    restored = builder("drill", "restore")
+    assert restored.code == 0, restored
+    assert f"reserved concurrency of tap-dev-primary is {reserved or 'none'} again" in restored.out
+    assert theatre.function_state() == before
+    assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
+    assert "no drill has left anything here" in builder("drill", "restore").out
+    functions.delete_function_concurrency(FunctionName=primary.function)
+
+
+def kill_at_the_fault(project: Path) -> None:
+    """Begin a drill, and kill it without a word as soon as it says that the fault is made."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "builder", *DRILL],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    for line in child.stdout:
+        if json.loads(line).get("moment") == "fault":
+            break
+    else:
+        assert child.stderr is not None
+        pytest.fail(child.stderr.read())
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate(timeout=10)
+
+
+def test_another_deployment_s_drills_are_left_alone(theatre: Theatre) -> None:
+    path = theatre.folder / "other" / FILE_NAME
+    with Log(path) as log:
+        log.write(Opened("other", "tap-prod", "2026-01-01T12:00:00+00:00"), Sent("drill-other-load-000001", "item"))
+    said: list[object] = []
+    assert not asyncio.run(restore(theatre.target, theatre.clients, theatre.folder, said.append))
+    assert said == []
+    assert unfinished(read_log(path))
+
+
+def test_probes_are_cleared_by_the_log_where_the_fault_was_undone_already(theatre: Theatre) -> None:
+    ground = theatre.ground()
+    name = f"drill-{ground.drill}-load-000001"
+    item = {"id": {"S": f"item#{name}"}, "body": {"S": "{}"}, "time": {"S": "now"}}
+    theatre.account.dynamodb(PRIMARY).put_item(TableName=theatre.target.table, Item=item)
+    with Log(ground.folder / FILE_NAME) as log:
+        log.write(Opened(ground.drill, theatre.target.deployment, "2026-01-01T12:00:00+00:00"), Sent(name, "item"))
+    said: list[object] = []
+    assert asyncio.run(restore(theatre.target, theatre.clients, theatre.folder, said.append))
+    assert said == [DrillRestored(ground.drill, "its probes are gone from both regions")]
+    assert theatre.items(PRIMARY) == {}
+    assert not asyncio.run(restore(theatre.target, theatre.clients, theatre.folder, said.append))

@@ -1,0 +1,47 @@
+from stacks.templates import THREE, properties, statements, template, templates
+
+
+def test_without_a_word_in_dr_yaml_there_is_no_such_stack() -> None:
+    assert "us-east-1/drill" not in templates()
+
+
+def test_the_experiment_pauses_the_table_and_the_bucket_into_every_secondary() -> None:
+    experiment = properties(template("eu-central-1/drill", regions=THREE, drill="fis"), "Experiment")
+
+    assert [
+        (action["ActionId"], action["Parameters"].get("region"), action["Targets"])
+        for action in experiment["Actions"].values()
+    ] == [
+        ("aws:dynamodb:global-table-pause-replication", None, {"Tables": "Table"}),
+        ("aws:s3:bucket-pause-replication", "eu-west-1", {"Buckets": "Bucket"}),
+        ("aws:s3:bucket-pause-replication", "eu-north-1", {"Buckets": "Bucket"}),
+    ]
+    assert {action["Parameters"]["duration"] for action in experiment["Actions"].values()} == {"PT10M"}
+
+
+def test_its_targets_are_the_primary_s_own_table_and_bucket() -> None:
+    targets = properties(template("us-east-1/drill", drill="fis"), "Experiment")["Targets"]
+
+    arns = [target["ResourceArns"][0]["Fn::Sub"].removeprefix("arn:${AWS::Partition}:") for target in targets.values()]
+    assert arns == [
+        "dynamodb:${AWS::Region}:${AWS::AccountId}:table/tap-${EnvironmentSuffix}-global",
+        "s3:::tap-${EnvironmentSuffix}-${AWS::AccountId}-${AWS::Region}-an",
+    ]
+
+
+def test_its_role_may_pause_these_and_change_nothing_else() -> None:
+    made = template("us-east-1/drill", drill="fis")
+
+    trusted = properties(made, "ExperimentRole")["AssumeRolePolicyDocument"]["Statement"]
+    assert [one["Principal"] for one in trusted] == [{"Service": "fis.amazonaws.com"}]
+    said = {one["Sid"]: one for one in statements(made, "ExperimentRole")}
+    assert [sid for sid, one in said.items() if one["Resource"] == ["*"]] == ["FindBuckets"]
+    assert said["FindBuckets"]["Action"] == ["s3:ListAllMyBuckets"]
+    assert said["PauseBucket"]["Condition"] == {"StringEquals": {"s3:DestinationRegion": ["us-west-2"]}}
+    assert said["WriteRulesToPauseOnly"]["Condition"] == {"BoolIfExists": {"s3:isReplicationPauseRequest": "true"}}
+
+
+def test_it_carries_the_system_s_tags() -> None:
+    tags = properties(template("us-east-1/drill", drill="fis", tags={"team": "core"}), "Experiment")["Tags"]
+
+    assert tags == {"project": "tap", "environment": {"Ref": "EnvironmentSuffix"}, "team": "core"}
