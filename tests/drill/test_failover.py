@@ -135,7 +135,7 @@ def test_writes_held_back_by_a_pause_are_exactly_those_found_lost_and_come_after
 
 def test_the_rpo_is_what_a_reader_of_the_tables_computes(theatre: Theatre) -> None:
     with paced(theatre.account, "dynamodb", delay_s=0.8), reading(theatre) as reads:
-        found = drilled(theatre)
+        found = drilled(theatre, Course(rate=RATE, before_s=2.5, outage_s=1, after_s=0.5, patience_s=20))
         writes = acknowledged(theatre.folder)
     began = datetime.fromisoformat(found.about.began).timestamp()
     struck = began + found.exposure.at_s
