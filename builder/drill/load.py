@@ -15,8 +15,8 @@ from builder.drill.records import Kind, Sent, Write
 from builder.drill.tasks import task_group
 from builder.drill.writers import Writer
 
-AT_ONCE = 64
-"""So many requests of a series wait for their answers at most; as many connections as the failover client keeps."""
+AT_ONCE = 32
+"""So many requests of a series wait for their answers at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
