@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option("--fleet", is_flag=True, help="The life of a fleet instead: many accounts, by StackSets.")
 @global_options
 @click.pass_obj
-def rehearse(wiring: Wiring) -> ExitCode:
+def rehearse(wiring: Wiring, *, fleet: bool) -> ExitCode:
     """Render, lint, plan, deploy, use, update and destroy it all on an embedded AWS; no account is touched."""
-    from builder.rehearsal import Chapter, Stage
-    from builder.rehearsal import rehearse as live
+    from builder.rehearsal import Chapter, Stage, rehearse_fleet
+    from builder.rehearsal import rehearse as rehearse_system
+
+    live = rehearse_fleet if fleet else rehearse_system
 
     started = wiring.console.now()
 

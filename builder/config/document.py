@@ -15,6 +15,7 @@ from yaml.resolver import Resolver
 from builder.config.fault import Fault, Place
 
 _MAX_DEPTH = 20
+_TOO_DEEP = f"more than {_MAX_DEPTH} levels, one inside the other"
 # PyYAML's own set of what a YAML file may not hold, `\t` and line breaks being fine.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _STANDARD = "tag:yaml.org,2002:"
@@ -77,7 +78,9 @@ def _events(text: str) -> Iterator[yaml.Event]:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         words = f"not YAML: {error.problem}"
-        if mark and _at(text, mark) == "\t":
+        if "nesting" in str(error.problem):
+            words = _TOO_DEEP  # libyaml's own limit, which newer ones have
+        elif mark and _at(text, mark) == "\t":
             words = "not YAML: a tab, where only spaces can be"
         elif error.context and error.context_mark:
             words += f" ({error.context} that begins on line {error.context_mark.line + 1})"
@@ -104,7 +107,7 @@ class _Reader:
 
     def read(self, event: yaml.Event, place: Place) -> object:
         if len(place) > _MAX_DEPTH:
-            raise NotYaml(_line(event), f"more than {_MAX_DEPTH} levels, one inside the other")
+            raise NotYaml(_line(event), _TOO_DEEP)
         self._document.lines.setdefault(place, _line(event))
         if isinstance(event, yaml.AliasEvent):
             self._refuse(place, event, f"*{event.anchor}: write the value out, aliases are not read here")

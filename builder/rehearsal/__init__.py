@@ -1,6 +1,8 @@
 """A whole life of the system on an embedded AWS of its own: the same code, the same templates, no account."""
 
-from builder.rehearsal.life import ACCOUNT, Stage, rehearse
+from builder.rehearsal.fleet_life import rehearse_fleet
+from builder.rehearsal.life import rehearse
 from builder.rehearsal.records import Chapter, Line, Tell
+from builder.rehearsal.stage import ACCOUNT, Stage
 
-__all__ = ["ACCOUNT", "Chapter", "Line", "Stage", "Tell", "rehearse"]
+__all__ = ["ACCOUNT", "Chapter", "Line", "Stage", "Tell", "rehearse", "rehearse_fleet"]

@@ -1,6 +1,6 @@
 """A fleet's plan as text: in how many accounts what happens, the riskiest set first, every account by name; pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rich.text import Text
@@ -73,7 +73,12 @@ def _summary(sets: Sequence[SetPlan]) -> str:
     said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     if not said:
         return f"No stack in any account changes: {len(sets)} sets are as they should be."
-    return f"In {len(accounts)} accounts and {len(regions)} regions ({', '.join(sorted(regions))}): stacks {said}"
+    places = f"{_count(accounts, 'account')} and {_count(regions, 'region')} ({', '.join(sorted(regions))})"
+    return f"In {places}: stacks {said}"
+
+
+def _count(things: Collection[object], noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def _gravity(one: SetPlan, guarded: set[str]) -> tuple[bool, bool, int]:
