@@ -1,6 +1,5 @@
 """`status`: one screen for all regions."""
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 @click.pass_obj
 def status(wiring: Wiring, *, watch: float | None) -> ExitCode:
     """Show stacks, tables, buckets, functions and URLs of all regions; a region may be down."""
+    import asyncio
+
     from builder.state import Asking, observe_status
 
     clients = wiring.clients.hurried()

@@ -61,7 +61,7 @@ def rehearse_fleet(wanted: Wanted, suffix: str, stage: Stage) -> None:
     What dr.yaml says of a fleet's roles and operations holds; the accounts are the rehearsal's own.
     Raises Failed at the first thing that does not go as it should.
     """
-    wanted = _with_accounts(wanted, TARGETS)
+    wanted = with_accounts(wanted, TARGETS)
     render_and_lint(wanted, stage.tell)
     stage.tell(Chapter("an AWS of our own"))
     with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, wanted.config.admin_region):
@@ -82,7 +82,7 @@ def live(wanted: Wanted, suffix: str, stage: Stage, endpoint: str) -> None:
     _end(life, wanted)
 
 
-def _with_accounts(wanted: Wanted, accounts: tuple[AccountId, ...]) -> Wanted:
+def with_accounts(wanted: Wanted, accounts: tuple[AccountId, ...]) -> Wanted:
     """Return the system for a self-managed fleet in these accounts, one of which may fail."""
     said = wanted.config.fleet or FleetConfig(permission_model="self-managed")
     fleet = FleetConfig(
@@ -98,7 +98,7 @@ def _with_accounts(wanted: Wanted, accounts: tuple[AccountId, ...]) -> Wanted:
 
 def _fleet(wanted: Wanted) -> Assembly:
     config = wanted.config
-    assert config.fleet is not None, "the rehearsal made one"  # noqa: S101 - see _with_accounts
+    assert config.fleet is not None, "the rehearsal made one"  # noqa: S101 - see with_accounts
     return make_fleet(config, config.fleet, make_topology(config), make_assembly(wanted))
 
 
@@ -170,8 +170,8 @@ def _update(life: _Life, wanted: Wanted) -> Wanted:
 
 def _join(life: _Life, wanted: Wanted) -> Wanted:
     fleet = wanted.config.fleet
-    assert fleet is not None, "the rehearsal made one"  # noqa: S101 - see _with_accounts
-    joined = _with_accounts(wanted, (*fleet.accounts, JOINS))
+    assert fleet is not None, "the rehearsal made one"  # noqa: S101 - see with_accounts
+    joined = with_accounts(wanted, (*fleet.accounts, JOINS))
     _let_in(life, joined, [JOINS])
     life.stage.tell(Chapter(f"account {JOINS} joins"))
     plan = _plan(life, joined)

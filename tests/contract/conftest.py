@@ -7,7 +7,6 @@ import pytest
 from contract.stand_ins import OnEmbedded, OnFake, StandIn
 from fake_aws.conftest import TOPIC
 
-_NO_STACK_SETS = "there are no StackSets"
 GAPS: dict[str, dict[str, str]] = {
     "embedded": {
         "test_a_change_of_outputs_alone_can_be_executed": "such a change set ends FAILED, without changes",
@@ -15,13 +14,6 @@ GAPS: dict[str, dict[str, str]] = {
         "test_an_unknown_property_fails_early_and_says_where": "there is no early validation",
         "test_a_drift_aware_change_set_without_drift_has_no_changes": "DeploymentMode has no effect",
         "test_an_express_change_set_says_so": "DeploymentConfig has no effect",
-        "test_an_instance_is_a_stack_that_its_own_account_reads": _NO_STACK_SETS,
-        "test_an_account_without_the_role_fails_and_the_rest_is_cancelled": _NO_STACK_SETS,
-        "test_within_the_tolerance_the_failed_instance_alone_is_repaired": _NO_STACK_SETS,
-        "test_an_update_reaches_every_stack_and_keeps_overrides": _NO_STACK_SETS,
-        "test_a_set_with_instances_is_not_deleted": _NO_STACK_SETS,
-        "test_what_is_not_there_is_refused_by_its_own_code": _NO_STACK_SETS,
-        "test_a_resource_makes_changes_and_deletes_its_instances": _NO_STACK_SETS,
     }
 }
 """Per stand-in, the tests that it is known to fail, each with what it does instead."""

@@ -27,6 +27,14 @@ from local.account import Account
 ACCOUNT = "555566667777"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Drill in one worker: a drill of one while another's is under way would measure that too."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("drill"))
+
+
 @dataclass
 class Theatre:
     """Where a drill takes place, and what it says meanwhile."""

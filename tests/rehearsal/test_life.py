@@ -1,43 +1,11 @@
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count
-from pathlib import Path
 
 import pytest
 
-from builder.config import Wanted, read_wanted
-from builder.deploy import Broke, Cancelled, Emit, Seal
+from builder.config import Wanted
 from builder.errors import Failed
-from builder.rehearsal import Chapter, Line, Stage, life, rehearse
-from builder.terms import StackId
-
-
-class Told(list[Chapter | Line]):
-    """What a rehearsal told, and the stage it told it on."""
-
-    @property
-    def chapters(self) -> list[str]:
-        return [said.title for said in self if isinstance(said, Chapter)]
-
-    @property
-    def lines(self) -> list[str]:
-        return [said.text for said in self if isinstance(said, Line)]
-
-    def stage(self) -> Stage:
-        numbers = count(1)
-
-        @contextmanager
-        def progress() -> Iterator[Emit]:
-            yield lambda _: None
-
-        return Stage(self.append, asyncio.run, progress, lambda: Seal(f"rehearsal-{next(numbers)}", "now"))
-
-
-@pytest.fixture
-def told() -> Told:
-    return Told()
+from builder.rehearsal import rehearse
+from rehearsal.told import Told
 
 
 def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
@@ -80,13 +48,3 @@ def test_a_template_with_findings_ends_the_rehearsal_before_anything_is_started(
 def test_a_handler_that_does_not_answer_fails_the_rehearsal(wanted: Wanted, told: Told) -> None:
     with pytest.raises(Failed, match="answers GET with"):
         rehearse(replace(wanted, handler="def handler(event, context):\n    raise ValueError\n"), "dev", told.stage())
-
-
-def test_outcomes_that_are_not_done_are_told() -> None:
-    with pytest.raises(Failed, match=r"limit(.|\n)*a failed"):
-        life._expect_done((Broke(StackId("a"), "s", "r", "limit"), Cancelled(StackId("b"), "a failed")))
-
-
-@pytest.fixture
-def wanted(project: Path) -> Wanted:
-    return read_wanted(project / "dr.yaml")

@@ -1,0 +1,37 @@
+import pytest
+
+from builder.config import Wanted
+from builder.deploy import Broke, Cancelled, Done
+from builder.errors import Failed
+from builder.rehearsal.stage import expect_done, render_and_lint, with_variable
+from builder.terms import StackId
+from rehearsal.told import Told
+
+
+def test_work_is_run_with_its_progress_shown() -> None:
+    async def work(emit: object) -> bool:
+        return callable(emit)
+
+    assert Told().stage().watch(work)
+
+
+def test_what_is_rendered_is_linted(wanted: Wanted) -> None:
+    told = Told()
+    assembly = render_and_lint(wanted, told.append)
+    assert len(assembly.manifest.stacks) == 5
+    assert told.chapters == ["render", "lint"]
+    assert told.lines[-1] == "cfn-lint, information included: no findings"
+
+
+def test_one_stack_that_did_not_end_well_fails_the_rehearsal() -> None:
+    done = Done(StackId("a/b"), "CREATE_COMPLETE")
+    expect_done([done])
+    broke = Broke(StackId("a/c"), status="ROLLBACK_COMPLETE", resource="Table", reason="limit")
+    with pytest.raises(Failed, match=r"limit(.|\n)*a/c failed"):
+        expect_done([done, broke, Cancelled(StackId("a/d"), "a/c failed")])
+
+
+def test_a_variable_more_leaves_those_that_are_there(wanted: Wanted) -> None:
+    twice = with_variable(with_variable(wanted, "FIRST", "1"), "SECOND", "2")
+    assert twice.config.function.environment == {**wanted.config.function.environment, "FIRST": "1", "SECOND": "2"}
+    assert "FIRST" not in wanted.config.function.environment

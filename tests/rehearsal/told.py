@@ -1,0 +1,31 @@
+"""What a rehearsal told, and the stage it told it on."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+from builder.deploy import Seal
+from builder.fleet import FleetEmit
+from builder.rehearsal import Chapter, Line, Stage
+
+
+class Told(list[Chapter | Line]):
+    """What a rehearsal told, and the stage it told it on."""
+
+    @property
+    def chapters(self) -> list[str]:
+        return [said.title for said in self if isinstance(said, Chapter)]
+
+    @property
+    def lines(self) -> list[str]:
+        return [said.text for said in self if isinstance(said, Line)]
+
+    def stage(self) -> Stage:
+        numbers = count(1)
+
+        @contextmanager
+        def progress() -> Iterator[FleetEmit]:
+            yield lambda _: None
+
+        return Stage(self.append, asyncio.run, progress, lambda: Seal(f"rehearsal-{next(numbers)}", "now"))
