@@ -1,0 +1,88 @@
+"""The execution role of a rendered fleet, held to by the embedded AWS: enough, and none of these actions too many."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from builder.assembly import Assembly
+from builder.assembly.fleet import make_fleet
+from builder.assembly.render import make_assembly
+from builder.assembly.store import EXECUTION_ROLE
+from builder.aws import Clients
+from builder.config import read_wanted
+from builder.deploy import Seal, make_deployment
+from builder.fleet import FleetEnd, execute_fleet, make_fleet_plan
+from builder.fleet.outcome import SetDone, SetFailed
+from builder.local import EmbeddedAws
+from builder.rehearsal import ACCOUNT
+from builder.rehearsal.fleet_life import with_accounts
+from builder.rehearsal.isolation import isolated
+from builder.rehearsal.target_account import TargetAccount
+from builder.terms import AccountId, Region
+from builder.topology import make_topology
+from rehearsal.told import Told
+
+ADMIN_REGION = Region("us-west-2")
+# One of each service, each needed by another resource type, and StackSets' own.
+NEEDED = [
+    "cloudformation:CreateStack",
+    "s3:CreateBucket",
+    "s3:PutReplicationConfiguration",
+    "dynamodb:CreateTable",
+    "iam:CreateRole",
+    "logs:CreateLogGroup",
+    "lambda:CreateFunction",
+    "lambda:AddPermission",
+]
+# An account each, so that none finds what another left.
+_ACCOUNTS = (AccountId(f"{number:012}") for number in count(1))
+
+
+@pytest.fixture(scope="module")
+def enforcing() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws(enforce_iam=True) as aws:
+        yield aws
+
+
+def rendered(project: Path, account: AccountId) -> Assembly:
+    wanted = with_accounts(read_wanted(project / "dr.yaml"), (account,))
+    assert wanted.config.fleet is not None
+    return make_fleet(wanted.config, wanted.config.fleet, make_topology(wanted.config), make_assembly(wanted))
+
+
+def without(fleet: Assembly, action: str) -> Assembly:
+    role = fleet.beside[EXECUTION_ROLE].decode()
+    narrower, taken = re.subn(rf"\n +- {action}(?=\n)", "", role)
+    assert taken
+    return replace(fleet, beside={EXECUTION_ROLE: narrower.encode()})
+
+
+def deployed(aws: EmbeddedAws, fleet: Assembly, account: AccountId) -> FleetEnd:
+    suffix = f"n{int(account)}"
+    with isolated(aws.endpoint, ACCOUNT, ADMIN_REGION):
+        TargetAccount(Told().stage(), fleet, suffix, aws.endpoint, account, ADMIN_REGION).let_in()
+        clients = Clients.of_profile(None)
+        deployment = make_deployment(fleet.manifest, fleet.templates, suffix)
+        plan = asyncio.run(make_fleet_plan(deployment, clients, Seal(f"plan-{suffix}", "now"), lambda _: None))
+        return asyncio.run(execute_fleet(plan, clients, lambda _: None))
+
+
+def test_with_the_role_as_rendered_every_stack_comes_into_being(enforcing: EmbeddedAws, project: Path) -> None:
+    account = next(_ACCOUNTS)
+    end = deployed(enforcing, rendered(project, account), account)
+    assert [type(one) for one in end.sets] == [SetDone] * 5
+
+
+@pytest.mark.parametrize("action", NEEDED)
+def test_an_action_taken_out_fails_the_deployment_and_is_named(
+    enforcing: EmbeddedAws, project: Path, action: str
+) -> None:
+    account = next(_ACCOUNTS)
+    end = deployed(enforcing, without(rendered(project, account), action), account)
+    reasons = [failure.reason for one in end.sets if isinstance(one, SetFailed) for failure in one.failures]
+    assert any(action in reason for reason in reasons), reasons
