@@ -116,13 +116,14 @@ def test_writes_held_back_by_a_pause_are_exactly_those_found_lost_and_come_after
 
     theatre.on_event = follow
     try:
-        found = drilled(theatre, Course(rate=RATE, before_s=4, outage_s=2, after_s=1, patience_s=20))
+        # Paused for five seconds before the fault, and through the outage.
+        found = drilled(theatre, Course(rate=RATE, before_s=6, outage_s=2, after_s=1, patience_s=20))
     finally:
         pause(paused=False)
     written_by = acknowledged(theatre.folder)
     missing = {name for name in missing if written_by.get(name, math.inf) <= found.exposure.at_s}
     assert set(found.exposure.lost) == missing
-    assert len(missing) > 2 * RATE
+    assert len(missing) > 4 * RATE
     struck = datetime.fromisoformat(found.about.began) + timedelta(seconds=found.exposure.at_s)
     oldest = min(datetime.fromisoformat(written[name]) for name in missing)
     age_s = (struck - oldest).total_seconds()
