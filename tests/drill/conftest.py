@@ -27,12 +27,15 @@ from local.account import Account
 ACCOUNT = "555566667777"
 
 
+_REAL_TIME = ("test_experiment", "test_failover", "test_replication", "test_restore")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Drill in one worker: a drill of one while another's is under way would measure that too."""
+    """Whole drills measure real time: what runs beside them on the same machine would be measured too."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("drill"))
+        if item.path.parent == here and item.path.stem in _REAL_TIME:
+            item.add_marker(pytest.mark.alone)
 
 
 @dataclass
