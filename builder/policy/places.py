@@ -51,6 +51,11 @@ def _log_group(resource: Resource, setting: Setting) -> tuple[str, ...]:
     return (group, f"{group}:*")
 
 
+def _experiments(resource: Resource, setting: Setting) -> tuple[str, ...]:
+    """AWS names the template; creating one is checked on the actions in it as well."""
+    return (setting.arn("fis", resource.region, ANY),)
+
+
 def _refers_to(type_name: str, said: str) -> Arns:
     """Return the ARN of another resource, which a property names by name or ARN."""
 
@@ -80,6 +85,7 @@ _FUNCTIONS, _BUCKETS, _TABLES = "Functions", "Buckets", "Tables"
 GROUNDS: dict[str, Ground] = {
     "AWS::DynamoDB::GlobalTable": Ground(_TABLES, "dynamodb", _own_in_every_replica_s_region),
     "AWS::DynamoDB::Table": Ground(_TABLES, "dynamodb", _own),
+    "AWS::FIS::ExperimentTemplate": Ground("Experiments", "fis", _experiments),
     "AWS::IAM::Role": Ground("Roles", "iam", _role),
     "AWS::Lambda::Function": Ground(_FUNCTIONS, "lambda", _own),
     "AWS::Lambda::Permission": Ground(_FUNCTIONS, "lambda", _refers_to("AWS::Lambda::Function", "FunctionName")),

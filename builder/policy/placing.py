@@ -24,6 +24,7 @@ WITHOUT_RESOURCE = (
     "cloudwatch:PutMetricData",
     "dynamodb:ListTables",
     "ec2:Describe*",
+    "fis:ListExperimentTemplates",
     "iam:ListRoles",
     "kinesis:ListStreams",
     "kms:ListAliases",
