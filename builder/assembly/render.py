@@ -19,6 +19,23 @@ def make_assembly(wanted: Wanted) -> Assembly:
     Raises BadInput for a fleet that is too large for AWS.
     """
     stacks = make_topology(wanted.config)
+    system = _system(wanted, stacks)
+    fleet = _fleet(wanted, stacks, system)
+    if fleet is None:
+        return system
+    return replace(system, beside={f"{FLEET_FOLDER}/{path}": data for path, data in files_of(fleet).items()})
+
+
+def make_fleet_assembly(wanted: Wanted) -> Assembly | None:
+    """Return the fleet's assembly by itself; None where dr.yaml asks for no fleet.
+
+    Raises BadInput for one that is too large for AWS.
+    """
+    stacks = make_topology(wanted.config)
+    return _fleet(wanted, stacks, _system(wanted, stacks))
+
+
+def _system(wanted: Wanted, stacks: tuple[Stack, ...]) -> Assembly:
     templates = _templates(wanted, stacks)
     manifest = Manifest(
         version=VERSION,
@@ -26,19 +43,17 @@ def make_assembly(wanted: Wanted) -> Assembly:
         stacks=tuple(_entry(stack, templates[_path(stack)], wanted.config.tags) for stack in stacks),
         outputs=_outputs(stacks, wanted.config.regions.all),
     )
-    assembly = Assembly(manifest=manifest, templates=templates)
-    return replace(assembly, beside=_fleet(wanted, stacks, assembly))
+    return Assembly(manifest=manifest, templates=templates)
 
 
-def _fleet(wanted: Wanted, stacks: tuple[Stack, ...], assembly: Assembly) -> dict[str, bytes]:
+def _fleet(wanted: Wanted, stacks: tuple[Stack, ...], system: Assembly) -> Assembly | None:
     fleet = wanted.config.fleet
     if fleet is None:
-        return {}
+        return None
     # Its policy is computed from the schemas that cfn-lint ships: half a second, which only a fleet pays.
     from builder.assembly.fleet import make_fleet  # noqa: PLC0415
 
-    made = make_fleet(wanted.config, fleet, stacks, assembly)
-    return {f"{FLEET_FOLDER}/{path}": data for path, data in files_of(made).items()}
+    return make_fleet(wanted.config, fleet, stacks, system)
 
 
 def _templates(wanted: Wanted, stacks: tuple[Stack, ...]) -> dict[str, bytes]:

@@ -10,11 +10,12 @@ import click
 from builder.cli.carry_out import carry_out, tell_end
 from builder.cli.options import global_options
 from builder.cli.outputs import tell_outputs
+from builder.cli.plan_at_hand import ask_or_discard
 from builder.cli.recover import recover_first, recover_option
 from builder.cli.tell_plan import tell_plan
 from builder.cli.wiring import Wiring
 from builder.cli.wish import allow_option, make_wish, wish_options, yes_option
-from builder.errors import BuilderError, ExitCode
+from builder.errors import ExitCode
 
 if TYPE_CHECKING:
     from builder.deploy import Plan
@@ -55,14 +56,10 @@ def deploy(
 
 def _go_through(wiring: Wiring, plan: "Plan", allow: Collection[str], *, yes: bool) -> ExitCode:
     """Ask and execute; what was made for this run and is not executed by it goes again."""
-    from builder.deploy import discard_plan, execute_unreviewed, sweep
+    from builder.deploy import execute_unreviewed, sweep
 
     if not yes:
-        try:
-            wiring.console.ask("Execute exactly this?", "yes")
-        except (BuilderError, click.Abort):
-            wiring.run(discard_plan(plan, wiring.clients))
-            raise
+        ask_or_discard(wiring, plan)
     ended = carry_out(wiring, plan, _REVIEW, partial(execute_unreviewed, plan, wiring.clients, allow=allow))
     code = tell_end(wiring, ended, "python -m builder deploy    plans anew from what stands now")
     if code is ExitCode.DONE:

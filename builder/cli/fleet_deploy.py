@@ -2,19 +2,17 @@
 
 from collections.abc import Collection
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from builder.cli.fleet_carry_out import carry_out_fleet, stop_option
 from builder.cli.fleet_plan import overrides_option, tell_fleet_plan
 from builder.cli.options import global_options
+from builder.cli.plan_at_hand import ask_or_discard
 from builder.cli.wiring import Wiring
 from builder.cli.wish import allow_option, make_wish, wish_options, yes_option
-from builder.errors import BuilderError, ExitCode
-
-if TYPE_CHECKING:
-    from builder.fleet import FleetPlan
+from builder.errors import ExitCode
 
 
 @click.command()
@@ -46,7 +44,7 @@ def deploy(
     if plan.is_empty:
         return ExitCode.DONE
     if not yes:
-        _ask(wiring, plan)
+        ask_or_discard(wiring, plan.ordinary)
     run = partial(
         execute_fleet,
         plan,
@@ -59,14 +57,3 @@ def deploy(
     if code is ExitCode.DONE:
         wiring.run(sweep(deployment, plan.ordinary, clients))
     return code
-
-
-def _ask(wiring: Wiring, plan: "FleetPlan") -> None:
-    """Ask whether to go on; where nobody says yes the plan's change sets go again."""
-    from builder.deploy import discard_plan
-
-    try:
-        wiring.console.ask("Execute exactly this?", "yes")
-    except (BuilderError, click.Abort):
-        wiring.run(discard_plan(plan.ordinary, wiring.clients))
-        raise

@@ -10,9 +10,10 @@ import click
 from builder.cli.fleet_carry_out import carry_out_fleet, stop_option
 from builder.cli.fleet_plan import tell_fleet_plan
 from builder.cli.options import global_options
+from builder.cli.plan_at_hand import read_saved
 from builder.cli.wiring import Wiring
 from builder.cli.wish import allow_option
-from builder.errors import BadInput, ExitCode
+from builder.errors import ExitCode
 
 if TYPE_CHECKING:
     from builder.fleet import FleetPlan
@@ -48,11 +49,4 @@ def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str], stop: bo
 def _read(plan_file: Path) -> "FleetPlan":
     from builder.fleet import read_fleet_plan
 
-    try:
-        return read_fleet_plan(plan_file.read_bytes(), where=str(plan_file))
-    except OSError as error:
-        raise BadInput(
-            where=str(plan_file),
-            what=f"cannot be read ({error.strerror})",
-            next_step=f"python -m builder fleet plan -o {plan_file}",
-        ) from error
+    return read_saved(plan_file, read_fleet_plan, "fleet plan")

@@ -9,6 +9,7 @@ import click
 
 from builder.cli.carry_out import carry_out, tell_end
 from builder.cli.options import global_options
+from builder.cli.plan_at_hand import read_saved
 from builder.cli.recover import recover_first, recover_option
 from builder.cli.tell_plan import page_options, tell_plan
 from builder.cli.wiring import Wiring
@@ -73,11 +74,4 @@ def discard(wiring: Wiring, *, plan_file: Path) -> ExitCode:
 def _read(plan_file: Path) -> "Plan":
     from builder.deploy import read_plan
 
-    try:
-        return read_plan(plan_file.read_bytes(), where=str(plan_file))
-    except OSError as error:
-        raise BadInput(
-            where=str(plan_file),
-            what=f"cannot be read ({error.strerror})",
-            next_step=f"python -m builder plan -o {plan_file}",
-        ) from error
+    return read_saved(plan_file, read_plan, "plan")

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from builder.assembly import Assembly
-from builder.assembly.fleet import make_fleet
-from builder.assembly.render import make_assembly
+from builder.assembly.render import make_fleet_assembly
 from builder.aws import Clients
 from builder.config import Wanted
 from builder.config.fleet import FleetConfig, OperationsConfig
@@ -35,7 +34,6 @@ from builder.rehearsal.target_account import EMPTIER, TargetAccount
 from builder.rehearsal.visit import Visitor
 from builder.report.fleet import fleet_plan
 from builder.terms import AccountId, StackId
-from builder.topology import make_topology
 
 TARGETS = tuple(AccountId(digit * 12) for digit in "234")
 JOINS = AccountId("5" * 12)
@@ -48,11 +46,24 @@ class _Life:
     endpoint: str
     clients: Clients
     """Of the account that the sets are in."""
+    wanted: Wanted
+    accounts: tuple[AccountId, ...]
+    fleet: Assembly
+    """Rendered of the two, once for all that is asked of it."""
 
-    def target(self, wanted: Wanted, account: AccountId) -> TargetAccount:
-        return TargetAccount(
-            self.stage, _fleet(wanted), self.suffix, self.endpoint, account, wanted.config.admin_region
-        )
+    @property
+    def deployment(self) -> Deployment:
+        return make_deployment(self.fleet.manifest, self.fleet.templates, self.suffix)
+
+    def target(self, account: AccountId) -> TargetAccount:
+        region = self.wanted.config.admin_region
+        return TargetAccount(self.stage, self.fleet, self.suffix, self.endpoint, account, region)
+
+    def changed(self, wanted: Wanted, accounts: tuple[AccountId, ...]) -> "_Life":
+        return replace(self, wanted=wanted, accounts=accounts, fleet=render_fleet(wanted, accounts))
+
+    def with_variable(self, name: str) -> "_Life":
+        return self.changed(with_variable(self.wanted, name, "yes"), self.accounts)
 
 
 def rehearse_fleet(wanted: Wanted, suffix: str, stage: Stage) -> None:
@@ -70,16 +81,16 @@ def rehearse_fleet(wanted: Wanted, suffix: str, stage: Stage) -> None:
 
 
 def live(wanted: Wanted, suffix: str, stage: Stage, endpoint: str) -> None:
-    """Live the life of a fleet for the accounts of `wanted`, and leave all of them as they were. Raises Failed."""
-    life = _Life(stage, suffix, endpoint, Clients.of_profile(None))
-    accounts = wanted.config.fleet.accounts if wanted.config.fleet else ()
-    _let_in(life, wanted, accounts)
-    _first_deployment(life, wanted)
-    _use(life, wanted, accounts[0])
-    wanted = _update(life, wanted)
-    wanted = _join(life, wanted)
-    _fail_and_repair(life, with_variable(wanted, "AND_AGAIN", "yes"), accounts[1])
-    _end(life, wanted)
+    """Live the life of a fleet, and leave all its accounts as they were. Raises Failed."""
+    clients, fleet = Clients.of_profile(None), render_fleet(wanted, TARGETS)
+    life = _Life(stage, suffix, endpoint, clients, wanted, TARGETS, fleet)
+    _let_in(life, TARGETS)
+    _first_deployment(life)
+    _use(life, TARGETS[0])
+    life = _update(life)
+    life = _join(life)
+    life = _fail_and_repair(life, TARGETS[1])
+    _end(life)
 
 
 def with_accounts(wanted: Wanted, accounts: tuple[AccountId, ...]) -> Wanted:
@@ -96,15 +107,15 @@ def with_accounts(wanted: Wanted, accounts: tuple[AccountId, ...]) -> Wanted:
     return replace(wanted, config=wanted.config.model_copy(update={"fleet": fleet}))
 
 
-def _fleet(wanted: Wanted) -> Assembly:
-    config = wanted.config
-    assert config.fleet is not None, "the rehearsal made one"  # noqa: S101 - see with_accounts
-    return make_fleet(config, config.fleet, make_topology(config), make_assembly(wanted))
+def render_fleet(wanted: Wanted, accounts: tuple[AccountId, ...]) -> Assembly:
+    """Return the fleet's assembly of the system in these accounts."""
+    fleet = make_fleet_assembly(with_accounts(wanted, accounts))
+    assert fleet is not None, "with accounts there is one"  # noqa: S101 - see with_accounts
+    return fleet
 
 
-def _plan(life: _Life, wanted: Wanted) -> FleetPlan:
-    deployment = _deployment(life, wanted)
-    plan = life.stage.watch(partial(make_fleet_plan, deployment, life.clients, life.stage.seal()))
+def _plan(life: _Life) -> FleetPlan:
+    plan = life.stage.watch(partial(make_fleet_plan, life.deployment, life.clients, life.stage.seal()))
     for line in fleet_plan(plan).plain.splitlines():
         life.stage.tell(Line(line))
     return plan
@@ -120,32 +131,32 @@ def _expect_well(end: FleetEnd) -> None:
         raise Failed(where="rehearsal", what="\n  ".join(map(str, end.sets)))
 
 
-def _let_in(life: _Life, wanted: Wanted, accounts: Iterable[AccountId]) -> None:
+def _let_in(life: _Life, accounts: Iterable[AccountId]) -> None:
     life.stage.tell(Chapter("roles for StackSets in each account"))
     for account in accounts:
-        life.target(wanted, account).let_in()
+        life.target(account).let_in()
         life.stage.tell(Line(f"account {account}: the execution role stands, and trusts {ACCOUNT}"))
 
 
-def _first_deployment(life: _Life, wanted: Wanted) -> None:
+def _first_deployment(life: _Life) -> None:
     life.stage.tell(Chapter("plan"))
-    plan = _plan(life, wanted)
+    plan = _plan(life)
     life.stage.tell(Chapter("execute"))
     _expect_well(_execute(life, plan))
 
 
-def _use(life: _Life, wanted: Wanted, account: AccountId) -> None:
+def _use(life: _Life, account: AccountId) -> None:
     life.stage.tell(Chapter(f"use, in account {account}"))
-    regions = wanted.config.regions
-    places = _places(life, wanted, account)
-    visitor = Visitor(life.endpoint, account, signs=wanted.config.function.url_auth == "AWS_IAM")
-    clients = life.target(wanted, account).clients()
+    regions = life.wanted.config.regions
+    places = _places(life, account)
+    visitor = Visitor(life.endpoint, account, signs=life.wanted.config.function.url_auth == "AWS_IAM")
+    clients = life.target(account).clients()
     primary, secondary = places[regions.primary], places[regions.secondaries[0]]
     life.stage.run(exercise(primary, secondary, visitor, clients, life.stage.tell))
 
 
-def _places(life: _Life, wanted: Wanted, account: AccountId) -> dict[str, Place]:
-    sets = life.stage.run(observe_sets(_standing(life, wanted), life.clients))
+def _places(life: _Life, account: AccountId) -> dict[str, Place]:
+    sets = life.stage.run(observe_sets(_standing(life), life.clients))
     found = life.stage.run(observe_fleet_outputs(sets, life.clients, Choice(accounts=(account,)), None))
     outputs = {one.stack: one.outputs for one in found.stacks}
     return {
@@ -154,39 +165,38 @@ def _places(life: _Life, wanted: Wanted, account: AccountId) -> dict[str, Place]
             outputs[StackId(f"{region}/service")]["FunctionUrl"],
             outputs[StackId(f"{region}/storage")]["BucketName"],
         )
-        for region in wanted.config.regions.all
+        for region in life.wanted.config.regions.all
     }
 
 
-def _update(life: _Life, wanted: Wanted) -> Wanted:
+def _update(life: _Life) -> _Life:
     life.stage.tell(Chapter("update: one more variable in the functions' environment, in all accounts"))
-    changed = with_variable(wanted, "REHEARSED", "yes")
-    plan = _plan(life, changed)
+    changed = life.with_variable("REHEARSED")
+    plan = _plan(changed)
     if any(one.touched and not one.id.endswith("/service") for one in plan.sets):
         raise Failed(where="plan", what="the update touches other stacks than the services")
-    _expect_well(_execute(life, plan))
+    _expect_well(_execute(changed, plan))
     return changed
 
 
-def _join(life: _Life, wanted: Wanted) -> Wanted:
-    fleet = wanted.config.fleet
-    assert fleet is not None, "the rehearsal made one"  # noqa: S101 - see with_accounts
-    joined = with_accounts(wanted, (*fleet.accounts, JOINS))
-    _let_in(life, joined, [JOINS])
+def _join(life: _Life) -> _Life:
+    joined = life.changed(life.wanted, (*life.accounts, JOINS))
+    _let_in(joined, [JOINS])
     life.stage.tell(Chapter(f"account {JOINS} joins"))
-    plan = _plan(life, joined)
+    plan = _plan(joined)
     if {site.account for one in plan.sets for site in one.joining} != {JOINS}:
         raise Failed(where="plan", what=f"others than {JOINS} join")
-    _expect_well(_execute(life, plan))
+    _expect_well(_execute(joined, plan))
     return joined
 
 
-def _fail_and_repair(life: _Life, wanted: Wanted, account: AccountId) -> None:
+def _fail_and_repair(life: _Life, account: AccountId) -> _Life:
     """Take the execution role from an account, change all, and see that it alone fails and is alone repaired."""
-    tell, target = life.stage.tell, life.target(wanted, account)
+    life = life.with_variable("AND_AGAIN")
+    tell, target = life.stage.tell, life.target(account)
     tell(Chapter(f"account {account} fails on purpose: its execution role is gone, and all are updated"))
     target.shut_out()
-    end = _execute(life, _plan(life, wanted))
+    end = _execute(life, _plan(life))
     failures = {one.stack: one.failures for one in end.sets if isinstance(one, SetFailed)}
     for stack, failed in failures.items():
         for one in failed:
@@ -194,18 +204,19 @@ def _fail_and_repair(life: _Life, wanted: Wanted, account: AccountId) -> None:
     expect_done(end.ordinary)  # within the tolerance the stack that holds the sets ends well
     if {one.site.account for failed in failures.values() for one in failed} != {account}:
         raise Failed(where="execute", what=f"others than {account} failed, or nobody did")
-    _tell_status(life, wanted, wrong=len(failures))
+    _tell_status(life, wrong=len(failures))
     tell(Chapter("its role is there again, and the same command repairs it alone"))
     target.let_in()
-    plan = _plan(life, wanted)
+    plan = _plan(life)
     if {site.account for one in plan.sets for site in one.touched} != {account}:
         raise Failed(where="plan", what=f"others than {account} would be touched")
     _expect_well(_execute(life, plan))
-    _tell_status(life, wanted, wrong=0)
+    _tell_status(life, wrong=0)
+    return life
 
 
-def _tell_status(life: _Life, wanted: Wanted, wrong: int) -> None:
-    sets = life.stage.run(observe_sets(_standing(life, wanted), life.clients))
+def _tell_status(life: _Life, wrong: int) -> None:
+    sets = life.stage.run(observe_sets(_standing(life), life.clients))
     rows = life.stage.run(observe_status(sets, life.clients))
     ill = [row for row in rows if not row.is_well]
     life.stage.tell(Line(f"{len(rows)} stacks in all accounts, {len(ill)} not as they should be"))
@@ -213,28 +224,22 @@ def _tell_status(life: _Life, wanted: Wanted, wrong: int) -> None:
         raise Failed(where="status", what=f"{len(ill)} stacks are not as they should be instead of {wrong}")
 
 
-def _end(life: _Life, wanted: Wanted) -> None:
+def _end(life: _Life) -> None:
     tell = life.stage.tell
     tell(Chapter("destroy, in all accounts"))
-    standing = _standing(life, wanted)
-    needs = {stack.id: stack.needs for stack in _deployment(life, wanted).stacks}
+    standing = _standing(life)
+    needs = {stack.id: stack.needs for stack in life.deployment.stacks}
     removal = FleetRemoval(removal=Removal(standing=standing, needs=needs), role=EMPTIER)
     end = life.stage.watch(partial(destroy_fleet, removal, life.clients, life.stage.seal().id))
     _expect_well(end)
-    if left := _standing(life, wanted):
+    if left := _standing(life):
         raise Failed(where="destroy", what=f"left standing: {', '.join(one.id for one in left)}")
-    fleet = wanted.config.fleet
-    for account in fleet.accounts if fleet else ():
-        life.target(wanted, account).shut_out()
+    for account in life.accounts:
+        life.target(account).shut_out()
     tell(Line(f"{len(end.sets)} sets and their stacks are gone, and the roles with them"))
 
 
-def _deployment(life: _Life, wanted: Wanted) -> Deployment:
-    fleet = _fleet(wanted)
-    return make_deployment(fleet.manifest, fleet.templates, life.suffix)
-
-
-def _standing(life: _Life, wanted: Wanted) -> tuple[Standing, ...]:
-    deployment = _deployment(life, wanted)
-    found: tuple[Standing, ...] = life.stage.run(find_standing(deployment.name, deployment.sites, life.clients))
+def _standing(life: _Life) -> tuple[Standing, ...]:
+    name, sites = life.deployment.name, life.deployment.sites
+    found: tuple[Standing, ...] = life.stage.run(find_standing(name, sites, life.clients))
     return found

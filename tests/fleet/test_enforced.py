@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from builder.assembly import Assembly
-from builder.assembly.fleet import make_fleet
-from builder.assembly.render import make_assembly
 from builder.assembly.store import EXECUTION_ROLE
 from builder.aws import Clients
 from builder.config import read_wanted
@@ -20,11 +18,10 @@ from builder.fleet import FleetEnd, execute_fleet, make_fleet_plan
 from builder.fleet.outcome import SetDone, SetFailed
 from builder.local import EmbeddedAws
 from builder.rehearsal import ACCOUNT
-from builder.rehearsal.fleet_life import with_accounts
+from builder.rehearsal.fleet_life import render_fleet
 from builder.rehearsal.isolation import isolated
 from builder.rehearsal.target_account import TargetAccount
 from builder.terms import AccountId, Region
-from builder.topology import make_topology
 from rehearsal.told import Told
 
 ADMIN_REGION = Region("us-west-2")
@@ -50,9 +47,7 @@ def enforcing() -> Iterator[EmbeddedAws]:
 
 
 def rendered(project: Path, account: AccountId) -> Assembly:
-    wanted = with_accounts(read_wanted(project / "dr.yaml"), (account,))
-    assert wanted.config.fleet is not None
-    return make_fleet(wanted.config, wanted.config.fleet, make_topology(wanted.config), make_assembly(wanted))
+    return render_fleet(read_wanted(project / "dr.yaml"), (account,))
 
 
 def without(fleet: Assembly, action: str) -> Assembly:

@@ -1,15 +1,12 @@
 import boto3
 
-from builder.assembly.fleet import make_fleet
-from builder.assembly.render import make_assembly
 from builder.config import Wanted
 from builder.local import EmbeddedAws
 from builder.rehearsal import ACCOUNT
-from builder.rehearsal.fleet_life import TARGETS, with_accounts
+from builder.rehearsal.fleet_life import TARGETS, render_fleet
 from builder.rehearsal.isolation import isolated
 from builder.rehearsal.target_account import EMPTIER, TargetAccount
 from builder.terms import Region
-from builder.topology import make_topology
 from rehearsal.told import Told
 
 
@@ -19,9 +16,7 @@ def role_names(account: str) -> set[str]:
 
 
 def test_an_account_is_let_in_and_shut_out_and_no_other_is_touched(wanted: Wanted, embedded: EmbeddedAws) -> None:
-    wanted = with_accounts(wanted, TARGETS)
-    assert wanted.config.fleet is not None
-    fleet = make_fleet(wanted.config, wanted.config.fleet, make_topology(wanted.config), make_assembly(wanted))
+    fleet = render_fleet(wanted, TARGETS)
     with isolated(embedded.endpoint, ACCOUNT, "us-west-2"):
         target = TargetAccount(Told().stage(), fleet, "dev", embedded.endpoint, TARGETS[0], Region("us-west-2"))
         before, others = role_names(TARGETS[0]), role_names(ACCOUNT)
