@@ -94,7 +94,7 @@ def test_a_region_taken_down_behind_loses_what_the_pause_held_back(with_experime
     course = Course(rate=10, before_s=1, outage_s=1.5, after_s=0.5, patience_s=20)
     found = asyncio.run(drill_failover(with_experiment.ground(), course, FAULTS["fis"]))
     print("RPO", found.exposure.rpo_s, "lost", len(found.exposure.lost))
-    assert found.exposure.rpo_s == pytest.approx(PAUSED_S, abs=0.3)
+    assert found.exposure.rpo_s == pytest.approx(PAUSED_S, abs=0.5)
     assert found.reconciliation.is_complete
     assert running(with_experiment) == []
     assert with_experiment.function_state() == before

@@ -138,7 +138,7 @@ def test_writes_held_back_by_a_pause_are_exactly_those_found_lost_and_come_after
     age_s = (struck - oldest).total_seconds()
     print("RPO", found.exposure.rpo_s, "by the table's own times", age_s, "lost", len(missing))
     # The table's times are of the writing, the drill's of the acknowledgement some milliseconds later.
-    assert 0 < age_s - found.exposure.rpo_s < 0.2
+    assert 0 < age_s - found.exposure.rpo_s < 0.5
     assert found.reconciliation.is_complete
     assert found.holds
 
