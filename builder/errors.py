@@ -57,8 +57,9 @@ class Failed(BuilderError):
 class AwsError(Failed):
     """AWS refused a call or could not be reached; `code` is the error code on the wire, or the exception's name."""
 
-    def __init__(self, *, where: str, code: str, what: str, next_step: str = "") -> None:
+    def __init__(self, *, where: str, code: str, what: str, next_step: str = "", answered: bool = True) -> None:
         self.code = code
+        self.answered = answered
         super().__init__(where=where, what=what, next_step=next_step)
 
 

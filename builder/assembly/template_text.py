@@ -68,7 +68,7 @@ _Dumper.add_representer(_Tagged, _represent_tagged)
 _Dumper.add_representer(str, _represent_text)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """PyYAML's loader, told the short forms; dates are the texts that CloudFormation takes them for."""
 
 

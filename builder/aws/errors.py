@@ -41,6 +41,8 @@ def aws_errors(where: str) -> Iterator[None]:
     except ProfileNotFound as error:
         raise BadInput(where=where, what=str(error), next_step="aws configure list-profiles") from error
     except (HTTPClientError, NotConnected) as error:
-        raise AwsError(where=where, code=type(error).__name__, what=f"AWS does not answer: {error}") from error
+        raise AwsError(
+            where=where, code=type(error).__name__, what=f"AWS does not answer: {error}", answered=False
+        ) from error
     except BotoCoreError as error:
         raise AwsError(where=where, code=type(error).__name__, what=str(error)) from error

@@ -8,11 +8,9 @@ from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.exceptions import NoCredentialsError
 
 from builder import __version__
 from builder.aws.assume import Core, assume
@@ -114,19 +112,6 @@ class Clients:
     def hurried(self) -> "Clients":
         """Return clients of the same identity that give up on a region that does not answer within 4.5 s."""
         return Clients(self._session, self._roles, self._make_core, tempo=self.tempo, config=_HURRIED)
-
-    def sign(self, method: str, url: str, region: Region) -> dict[str, str]:
-        """Return the headers of a request to a function URL, signed by this identity.
-
-        Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
-        """
-        request = AWSRequest(method=method, url=url, headers={"host": urlsplit(url).netloc})
-        with aws_errors(url):
-            credentials = self._session.get_credentials()
-            if credentials is None:
-                raise NoCredentialsError
-            SigV4Auth(credentials, "lambda", region).add_auth(request)
-        return dict(request.headers.items())
 
     def credentials(self) -> Credentials | None:
         """Return what requests to function URLs are signed with; no call."""

@@ -15,11 +15,11 @@ def drift(wiring: Wiring) -> ExitCode:
     from builder.report.drift import as_event, as_text
     from builder.state import find_differences
 
-    drifted, disparities = wiring.run(find_differences(wiring.deployment, wiring.clients))
+    found = wiring.run(find_differences(wiring.deployment, wiring.clients))
     if wiring.json_events:
-        wiring.console.result(as_event(drifted, disparities, wiring.console.now()))
+        wiring.console.result(as_event(found, wiring.console.now()))
     else:
-        wiring.console.say(as_text(drifted, disparities))
-    if disparities or any(stack.status == "DRIFTED" for stack in drifted):
+        wiring.console.say(as_text(found))
+    if found.disparities or any(stack.status == "DRIFTED" for stack in found.stacks):
         return ExitCode.CHANGES_FOUND
-    return ExitCode.FAILED if any(stack.problem for stack in drifted) else ExitCode.DONE
+    return ExitCode.FAILED if found.silent or any(stack.problem for stack in found.stacks) else ExitCode.DONE

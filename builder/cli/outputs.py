@@ -1,6 +1,7 @@
 """`outputs`: what the deployment put out, for people and shells."""
 
 import json
+from collections.abc import Mapping
 
 import click
 
@@ -16,25 +17,36 @@ from builder.errors import BadInput, ExitCode
 def outputs(wiring: Wiring, *, name: str | None) -> ExitCode:
     """Show the outputs; with a NAME its bare value."""
     if name is None:
-        tell_outputs(wiring)
+        if wiring.json_events:
+            wiring.console.result(json.dumps(read_outputs(wiring)))
+        else:
+            wiring.console.say(as_text(read_outputs(wiring)))
         return ExitCode.DONE
     known = wiring.deployment.outputs
     if name not in known:
         raise BadInput(where="outputs", what=f"there is no output '{name}'; there are {', '.join(known)}")
-    click.echo(_read(wiring)[name])
+    click.echo(read_outputs(wiring)[name])
     return ExitCode.DONE
 
 
 def tell_outputs(wiring: Wiring) -> None:
-    """Show every output: a line each, or with --json one line on stdout for all."""
-    values = _read(wiring)
+    """Show every output at the end of a run: a line each, or with --json one event for all."""
+    from builder.report.as_json import outputs_read
+
+    values, console = read_outputs(wiring), wiring.console
     if wiring.json_events:
-        wiring.console.result(json.dumps(values))
+        console.result(outputs_read(wiring.deployment.name, values, console.now()))
     else:
-        wiring.console.say("".join(f"{key} = {value}\n" for key, value in values.items()))
+        console.say(as_text(values))
 
 
-def _read(wiring: Wiring) -> dict[str, str]:
+def as_text(values: Mapping[str, str]) -> str:
+    """Return a line each."""
+    return "".join(f"{key} = {value}\n" for key, value in values.items())
+
+
+def read_outputs(wiring: Wiring) -> dict[str, str]:
+    """Return every output by its name."""
     from builder.deploy import observe_outputs
 
     return dict(wiring.run(observe_outputs(wiring.deployment, wiring.clients)))

@@ -10,24 +10,18 @@ from builder.deploy.progress import Emit, Status
 from builder.errors import AwsError, Failed
 from builder.terms import Arn, Place, Site, StackId
 
-# What a poll lives through: it looks again later. The rest (a lost permission, say) ends the wait.
-PASSING = (
-    "Throttling",
-    "ServiceUnavailable",
-    "InternalFailure",
-    "InternalError",
-    "RequestLimitExceeded",
-    "ConnectTimeoutError",
-    "ReadTimeoutError",
-    "EndpointConnectionError",
-    "ConnectionClosedError",
-)
+_PASSING = ("Throttling", "ServiceUnavailable", "InternalFailure", "InternalError", "RequestLimitExceeded")
 
 # As long as CloudFormation itself waits for the resource that may take longest, a StackSet with all its accounts.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
 DEADLINE_S = 36 * 3600.0
 
 Settled = Callable[[ObservedStack], bool]
+
+
+def is_passing(error: AwsError) -> bool:
+    """Return whether a poll lives through it and looks again later; the rest (a lost permission, say) ends a wait."""
+    return not error.answered or error.code.startswith(_PASSING)
 
 
 def settled_after(before: str) -> Settled:
@@ -107,7 +101,7 @@ class Watch:
         try:
             found = await self._view.stacks({wait.arn for wait in self._waits})
         except AwsError as error:
-            if error.code.startswith(PASSING):
+            if is_passing(error):
                 return
             for wait in self._waits:
                 wait.future.set_exception(error)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from builder.aws import call
 from builder.deploy.change_set import token
 from builder.deploy.progress import Waiting
-from builder.deploy.watch import PASSING
+from builder.deploy.watch import is_passing
 from builder.errors import AwsError
 from builder.fleet.observe import Operation, client_of, named, observe_operations
 from builder.fleet.records import Instance, StackSet
@@ -106,7 +106,7 @@ async def _begin(
         except AwsError as error:
             if error.code == _OURS_ALREADY:
                 return  # an answer was lost, and boto3 asked again
-            if error.code not in _IN_THE_WAY and not error.code.startswith(PASSING):
+            if error.code not in _IN_THE_WAY and not is_passing(error):
                 raise
         else:
             return

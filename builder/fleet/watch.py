@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from builder.aws import Clients, together
-from builder.deploy.watch import DEADLINE_S, PASSING
+from builder.deploy.watch import DEADLINE_S, is_passing
 from builder.errors import AwsError, Failed
 from builder.fleet.observe import Operation, Result, observe_operations, observe_results
 from builder.fleet.outcome import Failure
@@ -74,7 +74,7 @@ class SetWatch:
             try:
                 await self.look(stack_set)
             except AwsError as error:
-                if not error.code.startswith(PASSING):
+                if not is_passing(error):
                     raise
             if operation in self._ended:
                 return self._ended[operation]

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import urllib3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from urllib3 import PoolManager
 
+from builder.client import Region, Trouble
+from builder.client.wire import Request, Wire
 from builder.errors import Failed
+
+# The first request of all waits for the function's process to start.
+_PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +27,15 @@ class Visitor:
     def call(self, method: str, url: str, body: object = None) -> tuple[int, dict[str, Any]]:
         """Return status and JSON body. Raises Failed for an answer that is not JSON, or for none."""
         parts = urlsplit(url)
+        region = Region(parts.netloc.split(".")[2], f"{parts.scheme}://{parts.netloc}")
         data = b"" if body is None else json.dumps(body).encode()
-        headers = {"host": parts.netloc, "content-type": "application/json"}
-        if self.signs:
-            request = AWSRequest(method=method, url=url, data=data, headers=headers)
-            signer = SigV4Auth(Credentials(self.account, "rehearsal"), "lambda", parts.netloc.split(".")[2])
-            signer.add_auth(request)
-            headers = dict(request.headers.items())
+        request = Request(method, parts.path, {"content-type": "application/json"}, data)
+        with PoolManager() as pool:
+            wire = Wire(pool, Credentials(self.account, "rehearsal") if self.signs else None, self.endpoint)
+            answer = wire.send(region, request, limit_s=_PATIENCE_S)
+        if isinstance(answer, Trouble):
+            raise Failed(where=url, what=f"no JSON answer to {method}: {answer.value}")
         try:
-            answer = urllib3.request(
-                method, self.endpoint + parts.path, headers=headers, body=data, timeout=30, retries=False
-            )
-            return answer.status, json.loads(answer.data)
-        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            return answer.status, json.loads(answer.body)
+        except ValueError as error:
             raise Failed(where=url, what=f"no JSON answer to {method}: {error}") from error

@@ -1,7 +1,7 @@
 """Records as JSON, one object a line; pure. What the lines look like is in docs/events.schema.json."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -35,6 +35,15 @@ class RunEnded:
 
     steps: tuple[Outcome, ...]
     event: Literal["run.ended"] = "run.ended"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputsRead:
+    """What the deployment puts out, once it stands."""
+
+    deployment: str
+    outputs: Mapping[str, str]
+    event: Literal["outputs.read"] = "outputs.read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,11 @@ def fleet_made(plan: FleetPlan, at: datetime) -> str:
 def ended(outcomes: Sequence[Outcome], at: datetime) -> str:
     """Return all outcomes as one line."""
     return _line(at, {**dataclasses.asdict(RunEnded(())), "steps": _outcomes(outcomes)})
+
+
+def outputs_read(deployment: str, outputs: Mapping[str, str], at: datetime) -> str:
+    """Return all outputs of a deployment as one line."""
+    return _line(at, dataclasses.asdict(OutputsRead(deployment, outputs)))
 
 
 def fleet_ended(end: FleetEnd, at: datetime) -> str:

@@ -1,7 +1,7 @@
 """What drifted, and what the regions differ in, as text and as JSON; pure."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -10,35 +10,36 @@ from rich.text import Text
 
 from builder.report.line import json_line
 from builder.report.review import one_line
-from builder.state.records import Disparity, DriftedStack
+from builder.state.records import Differences, Disparity, DriftedStack
 
 _WIDTH = 80
 
 
-@dataclass(frozen=True, slots=True)
-class DriftSeen:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftSeen(Differences):
     """What drifted from its template, and what the regions differ in."""
 
-    stacks: tuple[DriftedStack, ...]
-    disparities: tuple[Disparity, ...]
     event: Literal["drift.seen"] = "drift.seen"
 
 
-def as_event(drifted: Sequence[DriftedStack], disparities: Sequence[Disparity], at: datetime) -> str:
+def as_event(found: Differences, at: datetime) -> str:
     """Return all of it as one line."""
-    said = dataclasses.asdict(DriftSeen(tuple(drifted), tuple(disparities)))
-    return json_line(said.pop("event"), at, said)
+    return json_line("drift.seen", at, dataclasses.asdict(found))
 
 
-def as_text(drifted: Sequence[DriftedStack], disparities: Sequence[Disparity]) -> Text:
+def as_text(found: Differences) -> Text:
     """Return what differs, and a line for the rest."""
-    lines = [line for stack in drifted for line in _stack(stack)]
-    if disparities:
+    lines = [line for stack in found.stacks for line in _stack(stack)]
+    if found.disparities:
         lines.append(Text("the regions differ:", style="bold"))
-    lines += [line for one in disparities for line in _disparity(one)]
-    away = sum(stack.status == "DRIFTED" for stack in drifted)
-    unknown = sum(bool(stack.problem) for stack in drifted)
-    told = f"{len(drifted)} stacks: {away} drifted, {unknown} unknown; differences between regions: {len(disparities)}"
+    lines += [line for one in found.disparities for line in _disparity(one)]
+    lines += [Text(silence, style="yellow") for silence in found.silent]
+    away = sum(stack.status == "DRIFTED" for stack in found.stacks)
+    unknown = sum(bool(stack.problem) for stack in found.stacks)
+    told = f"{len(found.stacks)} stacks: {away} drifted, {unknown} unknown"
+    told += f"; differences between regions: {len(found.disparities)}"
+    if found.silent:
+        told += f"; not read: {len(found.silent)}"
     lines.append(Text(told, style="bold"))
     return Text("\n").join(lines)
 

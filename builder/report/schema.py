@@ -11,7 +11,7 @@ from builder.deploy.outcome import Outcome
 from builder.drill.progress import DrillProgress
 from builder.fleet.outcome import SetOutcome
 from builder.fleet.progress import FleetProgress
-from builder.report.as_json import FleetEnded, FleetPlanMade, PlanMade, RunEnded
+from builder.report.as_json import FleetEnded, FleetPlanMade, OutputsRead, PlanMade, RunEnded
 from builder.report.drift import DriftSeen
 from builder.report.findings import FINDING
 from builder.report.status import StatusSeen
@@ -31,7 +31,7 @@ class AsPrinted(GenerateJsonSchema):
 
 def make_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
-    ends = (PlanMade, RunEnded, FleetPlanMade, FleetEnded, StatusSeen, DriftSeen)
+    ends = (PlanMade, RunEnded, OutputsRead, FleetPlanMade, FleetEnded, StatusSeen, DriftSeen)
     kinds = (*get_args(FleetProgress), *get_args(DrillProgress), *ends, Finding)
     _, made = TypeAdapter.json_schemas(
         [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],

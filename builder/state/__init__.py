@@ -2,6 +2,7 @@
 
 It knows resource types, by what CloudFormation lists, and never a stack of this project.
 
+    part      what answers is taken, what does not is a line
     site      one region of one account, within a deadline        status      all of them side by side
     table, bucket, function, health, metric                       what is read of one resource
     drift     what CloudFormation detects, of every stack         settings    what should be equal, read
@@ -9,8 +10,17 @@ It knows resource types, by what CloudFormation lists, and never a stack of this
 """
 
 from builder.state.differences import find_differences
-from builder.state.records import Disparity, DriftedStack, SiteState, Status
+from builder.state.records import Differences, Disparity, DriftedStack, SiteState, Status
 from builder.state.site import Asking
 from builder.state.status import observe_status
 
-__all__ = ["Asking", "Disparity", "DriftedStack", "SiteState", "Status", "find_differences", "observe_status"]
+__all__ = [
+    "Asking",
+    "Differences",
+    "Disparity",
+    "DriftedStack",
+    "SiteState",
+    "Status",
+    "find_differences",
+    "observe_status",
+]

@@ -2,22 +2,40 @@
 
 import asyncio
 
-from builder.aws import Clients, together
+from builder.aws import Clients
 from builder.deploy.desired import Deployment
-from builder.deploy.observe import SiteView, of_deployment
+from builder.deploy.observe import ObservedStack, SiteView, of_deployment
+from builder.errors import AwsError
 from builder.state.drift import observe_drift
 from builder.state.parity import find_disparities
-from builder.state.records import Disparity, DriftedStack
+from builder.state.part import Part
+from builder.state.records import Differences
 from builder.state.settings import observe_settings
+from builder.terms import Site
 
 
-async def find_differences(
-    deployment: Deployment, clients: Clients
-) -> tuple[tuple[DriftedStack, ...], tuple[Disparity, ...]]:
-    """Return every stack of the deployment with its drift, and every setting that the regions differ in."""
-    listed = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
-    stacks = of_deployment(tuple(stack for stacks in listed for stack in stacks), deployment.name)
-    drifted, settings = await asyncio.gather(
-        observe_drift(clients, stacks), observe_settings(deployment, stacks, clients)
+async def find_differences(deployment: Deployment, clients: Clients) -> Differences:
+    """Return every stack of the deployment with its drift, and every setting that the regions differ in.
+
+    A region that does not answer is told as such, and keeps nothing from being found in the others.
+    """
+    part, hurried = Part(), clients.hurried()
+    listed = await asyncio.gather(
+        *(part.ask(site.region, observe_stacks(clients, hurried, site)) for site in deployment.sites)
     )
-    return drifted, find_disparities(settings)
+    answering = {site: found for site, found in zip(deployment.sites, listed, strict=True) if found is not None}
+    stacks = of_deployment(tuple(stack for found in answering.values() for stack in found), deployment.name)
+    drifted, settings = await asyncio.gather(
+        observe_drift(clients, stacks), observe_settings(deployment, tuple(answering), stacks, clients, part)
+    )
+    return Differences(stacks=drifted, disparities=find_disparities(settings), silent=tuple(part.silent))
+
+
+async def observe_stacks(clients: Clients, hurried: Clients, site: Site) -> tuple[ObservedStack, ...]:
+    """Return the stacks of a site; it is given up soon where nobody is there, not where it is busy."""
+    try:
+        return await SiteView(hurried, site).every_stack()
+    except AwsError as error:
+        if not error.answered:
+            raise
+        return await SiteView(clients, site).every_stack()

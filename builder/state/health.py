@@ -1,16 +1,18 @@
 """A function URL as somebody outside sees it: one real GET /health."""
 
 import asyncio
-from urllib.parse import urlsplit
 
-import urllib3
+from urllib3 import PoolManager
 
-from builder.aws import Clients
+from builder.aws import Clients, call
+from builder.client import Answer, Trouble
+from builder.client import Region as Asked
+from builder.client.wire import Request, Wire
 from builder.state.records import UrlState
 from builder.terms import Region
 
 # A function that starts cold takes a second or two.
-_PATIENCE = urllib3.Timeout(total=4.0)
+_PATIENCE_S = 4.0
 
 
 async def observe_url(clients: Clients, region: Region, url: str, auth: str, endpoint: str | None) -> UrlState:
@@ -18,21 +20,22 @@ async def observe_url(clients: Clients, region: Region, url: str, auth: str, end
 
     `endpoint` is where requests go instead of the URL's own host, which is then told by the Host header.
     """
-    target = f"{url.rstrip('/')}/health"
-    parts = urlsplit(target)
-    headers = clients.sign("GET", target, region) if auth == "AWS_IAM" else {"host": parts.netloc}
     loop = asyncio.get_running_loop()
-    started = loop.time()
-    status, problem = await loop.run_in_executor(
-        None, _get, f"{endpoint.rstrip('/')}{parts.path}" if endpoint else target, headers
-    )
+    with PoolManager() as pool:
+        wire = Wire(pool, clients.credentials() if auth == "AWS_IAM" else None, endpoint)
+        started = loop.time()
+        answer = await call(
+            f"{region}: {url}",
+            wire.send,
+            Asked(region, url),
+            Request("GET", "/health", {}, None),
+            limit_s=_PATIENCE_S,
+        )
+        latency_ms = round((loop.time() - started) * 1000, 1)
     return UrlState(
-        url=url, auth=auth, answer=status, latency_ms=round((loop.time() - started) * 1000, 1), problem=problem
+        url=url,
+        auth=auth,
+        answer=answer.status if isinstance(answer, Answer) else None,
+        latency_ms=latency_ms,
+        problem=answer.value if isinstance(answer, Trouble) else "",
     )
-
-
-def _get(target: str, headers: dict[str, str]) -> tuple[int | None, str]:
-    try:
-        return urllib3.request("GET", target, headers=headers, timeout=_PATIENCE, retries=False).status, ""
-    except urllib3.exceptions.HTTPError as error:
-        return None, f"no answer: {error}"

@@ -151,3 +151,14 @@ class Disparity:
     thing: str
     setting: str
     values: Mapping[Region, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """What is not as it should be, as far as the regions answered."""
+
+    stacks: tuple[DriftedStack, ...]
+    """Every stack, drifted or not."""
+    disparities: tuple[Disparity, ...]
+    silent: tuple[str, ...] = ()
+    """What did not answer, or was refused, a line each; it was compared with nothing."""

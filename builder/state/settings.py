@@ -10,6 +10,7 @@ from builder.deploy.desired import Deployment
 from builder.deploy.observe import ObservedStack, observe_resources, observe_template
 from builder.errors import AwsError
 from builder.state import bucket, function
+from builder.state.part import Part
 from builder.state.records import Settings
 from builder.state.site import copied_tables, digest
 from builder.terms import Region, Site
@@ -28,20 +29,21 @@ _UNSET = frozenset(
 
 
 async def observe_settings(
-    deployment: Deployment, stacks: tuple[ObservedStack, ...], clients: Clients
+    deployment: Deployment, sites: tuple[Site, ...], stacks: tuple[ObservedStack, ...], clients: Clients, part: Part
 ) -> tuple[Settings, ...]:
     """Return the settings of all that several regions have: a thing is the same one where its stack's name is.
 
-    What replicates a table has one name everywhere; it is asked for in each region of the assembly that has a copy.
+    What replicates a table has one name everywhere; it is asked for in each of `sites` that has a copy by the assembly.
+    What can't be read is noted in the part, and is not compared.
     """
     standing = tuple(stack for stack in stacks if stack.facts.exists)
     work = [
         *_templates(deployment, standing, clients),
         *(_of_stack(stack, clients) for stack in standing),
-        *(_replicas(deployment, site, clients) for site in deployment.sites),
-        *(_quotas(site, clients) for site in deployment.sites),
+        *(_replicas(deployment, site, clients) for site in sites),
+        *(_quotas(site, clients) for site in sites),
     ]
-    return tuple(one for found in await together(work) for one in found)
+    return tuple(one for found in await part.each(deployment.name, work) for one in found)
 
 
 def _templates(

@@ -2,10 +2,9 @@
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
 
 from builder.aws import Clients
 from builder.deploy.desired import Deployment, DesiredStack
@@ -18,12 +17,11 @@ from builder.deploy.observe import (
 )
 from builder.deploy.resources import HOLDERS
 from builder.deploy.template import properties_of, read_template, resolve, resources_of
-from builder.errors import BuilderError
 from builder.state import bucket, function, table
+from builder.state.part import Part
 from builder.state.records import SiteState, StackState
 from builder.terms import Region, Site
 
-T = TypeVar("T")
 WITHIN_S = 4.5
 """How long a region may take; it does not wait for the other ones."""
 
@@ -38,33 +36,9 @@ class Asking:
     """Where function URLs are reached instead of by their own names."""
 
 
-@dataclass(slots=True)
-class _Part:
-    """What may take until the deadline, and what did not answer by then."""
-
-    deadline: float
-    silent: list[str] = field(default_factory=list)
-
-    async def ask(self, where: str, work: Coroutine[Any, Any, T]) -> T | None:
-        """Return what the work returns, or None, having noted why."""
-        try:
-            async with asyncio.timeout_at(self.deadline):
-                return await work
-        except TimeoutError:
-            self.silent.append(f"{where}: no answer within {WITHIN_S} s")
-        except BuilderError as error:
-            self.silent.append(str(error))
-        return None
-
-    async def each(self, where: str, works: Iterable[Coroutine[Any, Any, T]]) -> tuple[T, ...]:
-        """Return what answered of several."""
-        answers = await asyncio.gather(*(self.ask(where, work) for work in works))
-        return tuple(answer for answer in answers if answer is not None)
-
-
 async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> SiteState:
     """Return how one region stands; it takes no longer than the deadline, and raises nothing of AWS's."""
-    part = _Part(asyncio.get_running_loop().time() + WITHIN_S)
+    part = Part(within_s=WITHIN_S)
     clients, region = asking.clients.of(site), site.region
     listed = await part.ask(region, SiteView(asking.clients, site).every_stack())
     if listed is None:

@@ -84,8 +84,3 @@ def test_hurried_clients_give_up_in_seconds(credentials: None) -> None:
     assert config.retries == {"mode": "standard", "total_max_attempts": 2}
     # Two attempts, and up to a second between them.
     assert 2 * max(config.connect_timeout, config.read_timeout) + 1 <= 4.5
-
-
-def test_nothing_is_signed_without_credentials() -> None:
-    with pytest.raises(BadInput, match="no AWS credentials"):
-        Clients.of_profile(None).sign("GET", "https://x.lambda-url.us-east-1.on.aws/", US_EAST_1)

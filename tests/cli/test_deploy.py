@@ -1,7 +1,10 @@
+import json
 from pathlib import Path
 
 import boto3
+import jsonschema
 
+from builder.report.schema import make_schema
 from cli.inventory import REGIONS, stacks
 from conftest import Command
 
@@ -25,6 +28,15 @@ def test_a_second_deploy_makes_no_change_set_and_says_so(deployed: Command, sess
         for stack in client.describe_stacks()["Stacks"]:
             sets = client.list_change_sets(StackName=stack["StackName"])["Summaries"]
             assert [one["ExecutionStatus"] for one in sets] == ["EXECUTE_COMPLETE"]
+
+
+def test_every_line_of_a_run_as_json_is_one_of_the_schema_the_outputs_too(deployed: Command) -> None:
+    answer = deployed("deploy", "--yes", "--json", "--env", "synthmfm20")
+    lines = [json.loads(line) for line in answer.out.splitlines()]
+    check = jsonschema.Draft202012Validator(json.loads(make_schema()))
+    assert [error.message for line in lines for error in check.iter_errors(line)] == []
+    assert lines[-1]["event"] == "outputs.read"
+    assert lines[-1]["outputs"] == json.loads(deployed("outputs", "--json", "--env", "synthmfm20").out)
 
 
 def test_a_step_that_fails_is_named_by_its_first_resource_and_what_needs_it_is_never_started(

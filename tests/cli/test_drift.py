@@ -1,9 +1,13 @@
 import io
 import json
+import time
 import zipfile
 
 import boto3
+import pytest
 
+from builder.local import EmbeddedAws
+from cli.deaf import deaf_to
 from conftest import Command
 
 ENV = ("--env", "synthmfm20")
@@ -65,3 +69,26 @@ def test_code_changed_by_hand_is_a_disparity_though_cloudformation_sees_no_drift
     answer = deployed("drift", "--json", *ENV)
     assert answer.code == 3
     assert [one["setting"] for one in json.loads(answer.out)["disparities"]] == ["code"]
+
+
+def test_a_region_that_hangs_is_told_and_hides_nothing_of_the_other(
+    deployed: Command, session: boto3.Session, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    west = "us-west-2"
+    session.client("lambda", west).update_function_configuration(
+        FunctionName="tap-synthmfm20-secondary", MemorySize=512
+    )
+    with deaf_to("us-east-1", embedded) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        began = time.monotonic()
+        answer = deployed("drift", "--json", *ENV)
+        took_s = time.monotonic() - began
+    print(f"drift with one region hanging: {took_s:.2f} s")
+    said = json.loads(answer.out)
+    assert answer.code == 3
+    assert [(stack["region"], stack["status"]) for stack in said["stacks"]] == [
+        (west, "IN_SYNC" if stack["name"].endswith("storage") else "DRIFTED") for stack in said["stacks"]
+    ]
+    assert said["disparities"] == []
+    assert [line.partition(":")[0] for line in said["silent"]] == ["us-east-1"]
+    assert took_s < 15

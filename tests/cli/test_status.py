@@ -1,58 +1,15 @@
 import json
 import signal
-import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from builder.local import EmbeddedAws
 from builder.report.console import Console
+from cli.deaf import deaf_to
 from conftest import Command
 
 ENV = ("--env", "synthmfm20")
-
-
-@contextmanager
-def deaf_to(region: str, aws: EmbeddedAws) -> Iterator[str]:
-    """A way to the embedded AWS on which what is signed for one region is read and never answered."""
-    host, _, port = aws.endpoint.removeprefix("http://").partition(":")
-    held: list[socket.socket] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = server.accept()
-                except OSError:
-                    return
-                threading.Thread(target=carry, args=(client,), daemon=True).start()
-
-        def carry(client: socket.socket) -> None:
-            held.append(client)
-            head = client.recv(65536)
-            if f"/{region}/".encode() in head:
-                return
-            with socket.create_connection((host, int(port))) as onward:
-                onward.sendall(head.replace(b"Connection: keep-alive", b"Connection: close"))
-                threading.Thread(target=pump, args=(client, onward), daemon=True).start()
-                pump(onward, client)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        server.shutdown(socket.SHUT_RDWR)
-    for one in held:
-        one.close()
-
-
-def pump(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while piece := source.recv(65536):
-            target.sendall(piece)
-    except OSError:
-        pass
 
 
 def test_one_screen_shows_all_of_both_regions(deployed: Command) -> None:

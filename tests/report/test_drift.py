@@ -5,7 +5,7 @@ import jsonschema
 
 from builder.report.drift import as_event, as_text
 from builder.report.schema import make_schema
-from builder.state.records import Disparity, DriftedResource, DriftedStack, PropertyDrift
+from builder.state.records import Differences, Disparity, DriftedResource, DriftedStack, PropertyDrift
 from builder.terms import Region
 
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
@@ -19,10 +19,11 @@ STACKS = (
     DriftedStack(region=WEST, name="old", status="UNKNOWN", problem="DELETE_FAILED does not allow drift detection"),
 )
 DISPARITIES = (Disparity(thing="app/Function", setting="code", values={EAST: "abc", WEST: ""}),)
+FOUND = Differences(stacks=STACKS, disparities=DISPARITIES)
 
 
 def test_what_differs_is_told_with_both_values_and_the_rest_is_counted() -> None:
-    assert as_text(STACKS, DISPARITIES).plain.splitlines() == [
+    assert as_text(FOUND).plain.splitlines() == [
         "us-east-1/app  DRIFTED",
         "  Function  AWS::Lambda::Function  MODIFIED  f",
         "      /MemorySize: 256 -> 512  NOT_EQUAL",
@@ -36,11 +37,20 @@ def test_what_differs_is_told_with_both_values_and_the_rest_is_counted() -> None
 
 
 def test_where_nothing_differs_one_line_says_so() -> None:
-    assert as_text(STACKS[1:2], ()).plain == "1 stacks: 0 drifted, 0 unknown; differences between regions: 0"
+    assert (
+        as_text(Differences(stacks=STACKS[1:2], disparities=())).plain
+        == "1 stacks: 0 drifted, 0 unknown; differences between regions: 0"
+    )
+
+
+def test_what_did_not_answer_is_told_and_counted() -> None:
+    silent = ("eu-west-1: AWS does not answer",)
+    told = as_text(Differences(stacks=STACKS[1:2], disparities=(), silent=silent)).plain.splitlines()
+    assert told == [*silent, "1 stacks: 0 drifted, 0 unknown; differences between regions: 0; not read: 1"]
 
 
 def test_as_json_it_is_one_line_of_the_schema() -> None:
-    line = json.loads(as_event(STACKS, DISPARITIES, datetime(2026, 1, 1, tzinfo=UTC)))
+    line = json.loads(as_event(FOUND, datetime(2026, 1, 1, tzinfo=UTC)))
     jsonschema.Draft202012Validator(json.loads(make_schema())).validate(line)
     assert line["event"] == "drift.seen"
     assert line["disparities"][0]["values"] == {"us-east-1": "abc", "us-west-2": ""}

@@ -1,11 +1,33 @@
+import pytest
+
+from builder.errors import AwsError
 from builder.policy import Verb
 from builder.policy.calls import CALLS
 from builder.state import find_differences
-from state.standing import Standing
+from builder.state.differences import observe_stacks
+from builder.terms import Site
+from deploy.rig import Rig
+from fake_aws import Fault, World
+from state.standing import EAST, WEST, Standing
 
 
 def test_a_fresh_deployment_has_none_and_takes_exactly_the_calls_that_its_policy_names(standing: Standing) -> None:
-    drifted, disparities = standing.run(find_differences(standing.deployment, standing.clients))
-    assert ({one.status for one in drifted}, len(drifted), disparities) == ({"IN_SYNC"}, 5, ())
+    found = standing.run(find_differences(standing.deployment, standing.clients))
+    assert ({one.status for one in found.stacks}, len(found.stacks)) == ({"IN_SYNC"}, 5)
+    assert (found.disparities, found.silent) == ((), ())
     listed = {(call.service, call.operation) for call in CALLS[Verb.DRIFT]}
     assert standing.called | {("sts", "AssumeRole")} == listed
+
+
+def test_a_region_that_is_busy_is_asked_again_and_one_where_nobody_listens_is_given_up() -> None:
+    rig = Rig(World())
+    rig.deploy()
+    busy = [rig.world.faults.add(Fault.THROTTLE, operation="DescribeStacks", region=WEST, nth=1) for _ in range(3)]
+    nobody = rig.world.faults.add(Fault.HANG, service="cloudformation", region=EAST)
+    hurried = rig.clients.hurried()
+    found = rig.run(lambda: observe_stacks(rig.clients, hurried, Site(None, WEST)))
+    assert {stack.region for stack in found} == {WEST}
+    assert [rule.struck for rule in busy] == [1, 1, 1]
+    with pytest.raises(AwsError, match="us-east-1: AWS does not answer"):
+        rig.run(lambda: observe_stacks(rig.clients, hurried, Site(None, EAST)))
+    assert nobody.struck == 2

@@ -2,6 +2,7 @@ import socket
 
 from builder.state.health import observe_url
 from builder.terms import Region
+from client.servers import serving
 from state.standing import EAST, Standing
 
 
@@ -18,12 +19,13 @@ def test_health_is_asked_for_real_and_timed(standing: Standing) -> None:
 
 
 def test_a_url_that_wants_iam_gets_a_signed_request(standing: Standing) -> None:
-    headers = standing.clients.sign("GET", "https://x.lambda-url.us-east-1.on.aws/health", EAST)
-    assert f"Credential={standing.account}/" in headers["Authorization"]
-    assert "/us-east-1/lambda/aws4_request" in headers["Authorization"]
-    endpoint = standing.clients.s3(EAST).meta.endpoint_url
-    seen = standing.run(observe_url(standing.clients, EAST, url_of(standing), "AWS_IAM", endpoint))
+    with serving("here") as server:
+        seen = standing.run(observe_url(standing.clients, EAST, server.region.url, "AWS_IAM", None))
     assert seen.answer == 200
+    ((method, path, headers, _),) = server.seen
+    assert (method, path) == ("GET", "/health")
+    assert f"Credential={standing.account}/" in headers["authorization"]
+    assert "/us-east-1/lambda/aws4_request" in headers["authorization"]
 
 
 def test_a_url_that_nobody_answers_says_so(standing: Standing) -> None:
@@ -32,4 +34,4 @@ def test_a_url_that_nobody_answers_says_so(standing: Standing) -> None:
         nowhere = f"http://127.0.0.1:{bound.getsockname()[1]}"
         seen = standing.run(observe_url(standing.clients, Region("us-east-1"), nowhere, "NONE", None))
     assert seen.answer is None
-    assert seen.problem.startswith("no answer: ")
+    assert seen.problem == "no connection"

@@ -1,0 +1,34 @@
+import asyncio
+
+from builder.errors import Failed
+from builder.state.part import Part
+
+
+async def _answers(word: str) -> str:
+    return word
+
+
+async def _is_refused() -> str:
+    raise Failed(where="us-east-1", what="not allowed")
+
+
+async def _hangs() -> str:
+    await asyncio.sleep(60)
+    return ""
+
+
+def test_what_answers_is_taken_and_the_rest_is_a_line_each() -> None:
+    async def ask() -> tuple[tuple[str, ...], list[str]]:
+        part = Part(within_s=0.05)
+        return await part.each("us-east-1", (_answers("a"), _is_refused(), _hangs(), _answers("b"))), part.silent
+
+    taken, silent = asyncio.run(ask())
+    assert taken == ("a", "b")
+    assert silent == ["us-east-1: not allowed", "us-east-1: no answer within 0.05 s"]
+
+
+def test_without_a_limit_there_is_time() -> None:
+    async def ask() -> str | None:
+        return await Part().ask("here", asyncio.sleep(0.1, "late"))
+
+    assert asyncio.run(ask()) == "late"
