@@ -33,6 +33,19 @@ def pytest_configure() -> None:
     )
 
 
+_LONGEST_FIRST = ("handler", "proof", "rehearsal", "test_scripts.py", "report")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, or must stay on one worker: at the end it would keep one busy and the others idle."""
+
+    def rank(item: pytest.Item) -> int:
+        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        return _LONGEST_FIRST.index(room) if room in _LONGEST_FIRST else len(_LONGEST_FIRST)
+
+    items.sort(key=rank)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """How a command ended and what it wrote."""

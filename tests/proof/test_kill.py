@@ -53,11 +53,12 @@ def test_a_destroy_after_a_killed_deploy_leaves_nothing(kill: Fault) -> None:
 
 
 @pytest.mark.parametrize("kill", KILLS, ids=lambda kill: kill.value)
-def test_a_destroy_killed_anywhere_in_a_bucket_of_many_pages_goes_on(kill: Fault) -> None:
+@pytest.mark.parametrize("batch", range(1, BATCHES + 1))
+def test_a_destroy_killed_anywhere_in_a_bucket_of_many_pages_goes_on(batch: int, kill: Fault) -> None:
     wanted = undisturbed()
     world = make_world(page_size=8)
     clients = Clients(world.session(ACCOUNT))
-    for k in count(1):
+    for k in count(batch, BATCHES):
         assert_done(run(clients, LIFE["deploy"]))
         fill_pages(world)
         killed = is_killed(world, clients, LIFE["destroy"], kill, k)
