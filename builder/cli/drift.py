@@ -11,7 +11,10 @@ from builder.errors import ExitCode
 @global_options
 @click.pass_obj
 def drift(wiring: Wiring) -> ExitCode:
-    """Detect drift in all regions, and compare the regions with one another; exit code 3 where anything differs."""
+    """Detect drift in all regions, and compare the regions with one another.
+
+    Exit code 3 where anything differs, 1 where something could not be looked at.
+    """
     from builder.report.drift import as_event, as_text
     from builder.state import find_differences
 
@@ -20,6 +23,6 @@ def drift(wiring: Wiring) -> ExitCode:
         wiring.console.result(as_event(found, wiring.console.now()))
     else:
         wiring.console.say(as_text(found))
-    if found.disparities or any(stack.status == "DRIFTED" for stack in found.stacks):
+    if found.disparities or any(stack.status in {"ABSENT", "DRIFTED"} for stack in found.stacks):
         return ExitCode.CHANGES_FOUND
     return ExitCode.FAILED if found.silent or any(stack.problem for stack in found.stacks) else ExitCode.DONE

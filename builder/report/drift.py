@@ -35,8 +35,9 @@ def as_text(found: Differences) -> Text:
     lines += [line for one in found.disparities for line in _disparity(one)]
     lines += [Text(silence, style="yellow") for silence in found.silent]
     away = sum(stack.status == "DRIFTED" for stack in found.stacks)
+    absent = sum(stack.status == "ABSENT" for stack in found.stacks)
     unknown = sum(bool(stack.problem) for stack in found.stacks)
-    told = f"{len(found.stacks)} stacks: {away} drifted, {unknown} unknown"
+    told = f"{len(found.stacks)} stacks: {away} drifted, {absent} absent, {unknown} unknown"
     told += f"; differences between regions: {len(found.disparities)}"
     if found.silent:
         told += f"; not read: {len(found.silent)}"
@@ -48,9 +49,8 @@ def _stack(stack: DriftedStack) -> Iterator[Text]:
     if stack.status == "IN_SYNC":
         return
     said = f": {stack.problem}" if stack.problem else ""
-    yield Text.assemble(
-        (f"{stack.region}/{stack.name}", "bold"), "  ", (f"{stack.status}{said}", "yellow" if stack.problem else "red")
-    )
+    style = "yellow" if stack.status == "UNKNOWN" else "red"
+    yield Text.assemble((f"{stack.region}/{stack.name}", "bold"), "  ", (f"{stack.status}{said}", style))
     for resource in stack.resources:
         yield Text(f"  {resource.logical_id}  {resource.type}  {resource.status}  {resource.physical_id}")
         for one in resource.properties:

@@ -2,6 +2,7 @@
 
 It knows resource types, by what CloudFormation lists, and never a stack of this project.
 
+    look      by whom and until when a region is looked at
     part      what answers is taken, what does not is a line
     site      one region of one account, within a deadline        status      all of them side by side
     table, bucket, function, health, metric                       what is read of one resource

@@ -1,10 +1,11 @@
 """A bucket, and how far its replication is."""
 
-from datetime import datetime
+import asyncio
 from typing import TYPE_CHECKING
 
-from builder.aws import Clients, call, together
+from builder.aws import call, together
 from builder.errors import AwsError
+from builder.state.look import Look
 from builder.state.metric import Metric, observe_metric
 from builder.state.records import BucketState, RuleState
 from builder.terms import Region
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 TYPE = "AWS::S3::Bucket"
 
 
-async def observe_bucket(clients: Clients, region: Region, bucket: str, now: datetime) -> BucketState:
+async def observe_bucket(look: Look, bucket: str) -> BucketState:
     """Return a bucket's versioning and rules, with what is pending and failed of each."""
-    client, where = clients.s3(region), f"{region}: {bucket}"
+    client, where = look.clients.s3(look.region), f"{look.region}: {bucket}"
     versioning = await call(where, client.get_bucket_versioning, Bucket=bucket)
     try:
         answer = await call(where, client.get_bucket_replication, Bucket=bucket)
@@ -29,38 +30,32 @@ async def observe_bucket(clients: Clients, region: Region, bucket: str, now: dat
     return BucketState(
         bucket=bucket,
         versioning=versioning.get("Status", "Off"),
-        rules=tuple(await together(_observe_rule(clients, region, bucket, rule, now) for rule in rules)),
+        rules=tuple(await together(_observe_rule(look, bucket, rule) for rule in rules)),
     )
 
 
-async def _observe_rule(
-    clients: Clients, region: Region, bucket: str, rule: "ReplicationRuleOutputTypeDef", now: datetime
-) -> RuleState:
+async def _observe_rule(look: Look, bucket: str, rule: "ReplicationRuleOutputTypeDef") -> RuleState:
     destination = rule["Destination"]["Bucket"].rpartition(":")[2]
     dimensions = {"SourceBucket": bucket, "DestinationBucket": destination, "RuleId": rule.get("ID", "")}
+    pending, failed = await asyncio.gather(
+        _pending(look, destination, dimensions),
+        observe_metric(look, Metric("AWS/S3", "OperationsFailedReplication", dimensions, "Sum")),
+    )
     return RuleState(
-        id=rule.get("ID", ""),
-        status=rule["Status"],
-        destination=destination,
-        pending=await _pending(clients, region, destination, dimensions, now),
-        failed=await observe_metric(
-            clients, region, Metric("AWS/S3", "OperationsFailedReplication", dimensions, "Sum"), now
-        ),
+        id=rule.get("ID", ""), status=rule["Status"], destination=destination, pending=pending, failed=failed
     )
 
 
-async def _pending(
-    clients: Clients, region: Region, destination: str, dimensions: dict[str, str], now: datetime
-) -> float | None:
-    """Ask the destination's region, where what is pending is published; None where that one does not answer.
+async def _pending(look: Look, destination: str, dimensions: dict[str, str]) -> float | None:
+    """Ask the destination's region, where what is pending is published; None where that one does not answer in time.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
     """
+    metric = Metric("AWS/S3", "OperationsPendingReplication", dimensions, "Maximum")
+    s3 = look.clients.s3(look.region)
     try:
-        head = await call(f"{region}: {destination}", clients.s3(region).head_bucket, Bucket=destination)
-        there = Region(head.get("BucketRegion", region))
-        return await observe_metric(
-            clients, there, Metric("AWS/S3", "OperationsPendingReplication", dimensions, "Maximum"), now
-        )
-    except AwsError:
+        async with asyncio.timeout_at(look.until):
+            head = await call(f"{look.region}: {destination}", s3.head_bucket, Bucket=destination)
+            return await observe_metric(look.at(Region(head.get("BucketRegion", look.region))), metric)
+    except (AwsError, TimeoutError):
         return None

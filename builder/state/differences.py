@@ -9,7 +9,7 @@ from builder.errors import AwsError
 from builder.state.drift import observe_drift
 from builder.state.parity import find_disparities
 from builder.state.part import Part
-from builder.state.records import Differences
+from builder.state.records import Differences, DriftedStack
 from builder.state.settings import observe_settings
 from builder.terms import Site
 
@@ -28,7 +28,13 @@ async def find_differences(deployment: Deployment, clients: Clients) -> Differen
     drifted, settings = await asyncio.gather(
         observe_drift(clients, stacks), observe_settings(deployment, tuple(answering), stacks, clients, part)
     )
-    return Differences(stacks=drifted, disparities=find_disparities(settings), silent=tuple(part.silent))
+    seen = {(stack.site, stack.name) for stack in stacks}
+    absent = tuple(
+        DriftedStack(region=stack.site.region, name=stack.name, status="ABSENT")
+        for stack in deployment.stacks
+        if stack.site in answering and (stack.site, stack.name) not in seen
+    )
+    return Differences(stacks=(*drifted, *absent), disparities=find_disparities(settings), silent=tuple(part.silent))
 
 
 async def observe_stacks(clients: Clients, hurried: Clients, site: Site) -> tuple[ObservedStack, ...]:

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceDriftTypeDef
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/detect-drift-stack.html
-_DETECTABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"})
+_DETECTABLE = frozenset(
+    {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"}
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-import-new-stack.html
+    | {"IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
+)
 
 
 async def observe_drift(clients: Clients, stacks: tuple[ObservedStack, ...]) -> tuple[DriftedStack, ...]:
@@ -25,13 +29,17 @@ async def _observe(clients: Clients, stack: ObservedStack) -> DriftedStack:
         return _unknown(stack, f"{stack.status} does not allow drift detection")
     try:
         status, reason = await _detect(clients, stack)
-        if status == "DETECTION_FAILED":
-            return _unknown(stack, reason)
         resources = await _read(clients, stack)
     except BuilderError as error:
         return _unknown(stack, error.what)
+    # Where detection failed for some resources, those for which it did not are told all the same.
+    problem = (reason or status) if status == "DETECTION_FAILED" else ""
     return DriftedStack(
-        region=stack.region, name=stack.name, status="DRIFTED" if resources else "IN_SYNC", resources=resources
+        region=stack.region,
+        name=stack.name,
+        status="DRIFTED" if resources else "UNKNOWN" if problem else "IN_SYNC",
+        resources=resources,
+        problem=problem,
     )
 
 

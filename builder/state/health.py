@@ -4,38 +4,36 @@ import asyncio
 
 from urllib3 import PoolManager
 
-from builder.aws import Clients, call
-from builder.client import Answer, Trouble
-from builder.client import Region as Asked
+from builder import client
+from builder.aws import call
 from builder.client.wire import Request, Wire
+from builder.state.look import Look
 from builder.state.records import UrlState
-from builder.terms import Region
 
 # A function that starts cold takes a second or two.
 _PATIENCE_S = 4.0
+_LEAST_S = 0.1
 
 
-async def observe_url(clients: Clients, region: Region, url: str, auth: str, endpoint: str | None) -> UrlState:
-    """Return what the URL answers, and how soon; signed where it wants that.
-
-    `endpoint` is where requests go instead of the URL's own host, which is then told by the Host header.
-    """
+async def observe_url(look: Look, url: str, auth: str) -> UrlState:
+    """Return what the URL answers, and how soon; signed where it wants that."""
     loop = asyncio.get_running_loop()
     with PoolManager() as pool:
-        wire = Wire(pool, clients.credentials() if auth == "AWS_IAM" else None, endpoint)
+        wire = Wire(pool, look.clients.credentials() if auth == "AWS_IAM" else None, look.endpoint)
         started = loop.time()
+        limit_s = _PATIENCE_S if look.until is None else max(_LEAST_S, min(_PATIENCE_S, look.until - started))
         answer = await call(
-            f"{region}: {url}",
+            f"{look.region}: {url}",
             wire.send,
-            Asked(region, url),
+            client.Region(look.region, url),
             Request("GET", "/health", {}, None),
-            limit_s=_PATIENCE_S,
+            limit_s=limit_s,
         )
         latency_ms = round((loop.time() - started) * 1000, 1)
     return UrlState(
         url=url,
         auth=auth,
-        answer=answer.status if isinstance(answer, Answer) else None,
+        answer=answer.status if isinstance(answer, client.Answer) else None,
         latency_ms=latency_ms,
-        problem=answer.value if isinstance(answer, Trouble) else "",
+        problem=answer.value if isinstance(answer, client.Trouble) else "",
     )

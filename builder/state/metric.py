@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from builder.aws import Clients, call
-from builder.terms import Region
+from builder.aws import call
+from builder.state.look import Look
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
@@ -26,7 +26,7 @@ class Metric:
     statistic: str = "Average"
 
 
-async def observe_metric(clients: Clients, region: Region, metric: Metric, now: datetime) -> float | None:
+async def observe_metric(look: Look, metric: Metric) -> float | None:
     """Return the newest value of the last quarter of an hour, or None if nothing was published."""
     query: MetricDataQueryTypeDef = {
         "Id": "newest",
@@ -41,11 +41,11 @@ async def observe_metric(clients: Clients, region: Region, metric: Metric, now: 
         },
     }
     answer = await call(
-        f"{region}: {metric.name}",
-        clients.cloudwatch(region).get_metric_data,
+        f"{look.region}: {metric.name}",
+        look.clients.cloudwatch(look.region).get_metric_data,
         MetricDataQueries=[query],
-        StartTime=now - _WINDOW,
-        EndTime=now,
+        StartTime=look.now - _WINDOW,
+        EndTime=look.now,
     )
     points = [
         point

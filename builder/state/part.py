@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 from builder.errors import BuilderError
 
 T = TypeVar("T")
+# What a look needs to come back with the rest of what it knows.
+_MARGIN_S = 0.3
 
 
 @dataclass(slots=True)
@@ -22,6 +24,11 @@ class Part:
     def __post_init__(self) -> None:
         self._deadline = None if self.within_s is None else asyncio.get_running_loop().time() + self.within_s
 
+    @property
+    def until(self) -> float | None:
+        """When, by the loop's clock, a look has to do without what it looks for on the side."""
+        return None if self._deadline is None else self._deadline - _MARGIN_S
+
     async def ask(self, where: str, work: Coroutine[Any, Any, T]) -> T | None:
         """Return what the work returns, or None, having noted why."""
         try:
@@ -33,7 +40,7 @@ class Part:
             self.silent.append(str(error))
         return None
 
-    async def each(self, where: str, works: Iterable[Coroutine[Any, Any, T]]) -> tuple[T, ...]:
-        """Return what answered of several."""
-        answers = await asyncio.gather(*(self.ask(where, work) for work in works))
+    async def each(self, works: Iterable[tuple[str, Coroutine[Any, Any, T]]]) -> tuple[T, ...]:
+        """Return what answered of several, each given with where it is."""
+        answers = await asyncio.gather(*(self.ask(where, work) for where, work in works))
         return tuple(answer for answer in answers if answer is not None)

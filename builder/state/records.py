@@ -123,11 +123,12 @@ class DriftedResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftedStack:
-    """What a detection found; `problem` says why there was none."""
+    """What a detection found; `problem` says why there was none, or none of some resources."""
 
     region: Region
     name: str
     status: str
+    """`IN_SYNC`, `DRIFTED`, `UNKNOWN`, or `ABSENT` where the assembly has a stack and the region does not."""
     resources: tuple[DriftedResource, ...] = ()
     problem: str = ""
 

@@ -37,13 +37,13 @@ async def observe_settings(
     What can't be read is noted in the part, and is not compared.
     """
     standing = tuple(stack for stack in stacks if stack.facts.exists)
-    work = [
+    work: list[Coroutine[Any, Any, list[Settings]]] = [
         *_templates(deployment, standing, clients),
         *(_of_stack(stack, clients) for stack in standing),
         *(_replicas(deployment, site, clients) for site in sites),
         *(_quotas(site, clients) for site in sites),
     ]
-    return tuple(one for found in await part.each(deployment.name, work) for one in found)
+    return tuple(one for found in await part.each((deployment.name, one) for one in work) for one in found)
 
 
 def _templates(

@@ -18,6 +18,7 @@ from builder.deploy.observe import (
 from builder.deploy.resources import HOLDERS
 from builder.deploy.template import properties_of, read_template, resolve, resources_of
 from builder.state import bucket, function, table
+from builder.state.look import Look
 from builder.state.part import Part
 from builder.state.records import SiteState, StackState
 from builder.terms import Region, Site
@@ -46,21 +47,16 @@ async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> Si
     ours = of_deployment(listed, deployment.name)
     wanted = {stack.name: stack for stack in deployment.stacks if stack.site == site}
     standing = [stack for stack in ours if stack.facts.exists]
-    named = await part.each(region, (_resources(asking.clients, stack) for stack in standing))
+    look = Look(clients=clients, region=region, now=asking.now, endpoint=asking.endpoint, until=part.until)
+    named = await part.each((f"{region}/{stack.name}", _resources(asking.clients, stack)) for stack in standing)
     by_type = [one for resources in named for one in resources]
     tables = dict.fromkeys((*_named(by_type, *table.TYPES), *copied_tables(deployment, region)))
     stacks, replicas, buckets, functions = await asyncio.gather(
-        part.each(region, (_stack(asking.clients, stack, wanted.get(stack.name)) for stack in ours)),
-        part.each(region, (table.observe_replica(clients, region, name, asking.now) for name in tables)),
+        part.each((f"{region}/{one.name}", _stack(asking.clients, one, wanted.get(one.name))) for one in ours),
+        part.each((f"{region}: {name}", table.observe_replica(look, name)) for name in tables),
+        part.each((f"{region}: {name}", bucket.observe_bucket(look, name)) for name in _named(by_type, bucket.TYPE)),
         part.each(
-            region, (bucket.observe_bucket(clients, region, name, asking.now) for name in _named(by_type, bucket.TYPE))
-        ),
-        part.each(
-            region,
-            (
-                function.observe_function(clients, region, name, asking.endpoint)
-                for name in _named(by_type, function.TYPE)
-            ),
+            (f"{region}: {name}", function.observe_function(look, name)) for name in _named(by_type, function.TYPE)
         ),
     )
     seen = {stack.name for stack in ours}

@@ -1,18 +1,17 @@
 """A table's copy in one region."""
 
-from datetime import datetime
-
-from builder.aws import Clients, call, together
+from builder.aws import call, together
+from builder.state.look import Look
 from builder.state.metric import Metric, observe_metric
 from builder.state.records import ReplicaState
-from builder.terms import Region
 
 TYPES = ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
 
 
-async def observe_replica(clients: Clients, region: Region, table: str, now: datetime) -> ReplicaState:
+async def observe_replica(look: Look, table: str) -> ReplicaState:
     """Return how a replica stands. Raises AwsError where there is none."""
-    client, where = clients.dynamodb(region), f"{region}: {table}"
+    region = look.region
+    client, where = look.clients.dynamodb(region), f"{region}: {table}"
     found = (await call(where, client.describe_table, TableName=table))["Table"]
     backups = await call(where, client.describe_continuous_backups, TableName=table)
     recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
@@ -21,10 +20,7 @@ async def observe_replica(clients: Clients, region: Region, table: str, now: dat
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
     latencies = await together(
         observe_metric(
-            clients,
-            region,
-            Metric("AWS/DynamoDB", "ReplicationLatency", {"TableName": table, "ReceivingRegion": other}),
-            now,
+            look, Metric("AWS/DynamoDB", "ReplicationLatency", {"TableName": table, "ReceivingRegion": other})
         )
         for other in others
     )

@@ -1,4 +1,4 @@
-"""A way to the embedded AWS on which one region hangs."""
+"""A way to the embedded AWS on which some requests hang."""
 
 import socket
 import threading
@@ -9,8 +9,11 @@ from builder.local import EmbeddedAws
 
 
 @contextmanager
-def deaf_to(region: str, aws: EmbeddedAws) -> Iterator[str]:
-    """A way to the embedded AWS on which what is signed for one region is read and never answered."""
+def deaf_to(word: str, aws: EmbeddedAws) -> Iterator[str]:
+    """A way to the embedded AWS on which what has this in its head is read and never answered.
+
+    `/us-east-1/` is in the signature of what is meant for that region.
+    """
     host, _, port = aws.endpoint.removeprefix("http://").partition(":")
     held: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -26,7 +29,7 @@ def deaf_to(region: str, aws: EmbeddedAws) -> Iterator[str]:
         def carry(client: socket.socket) -> None:
             held.append(client)
             head = client.recv(65536)
-            if f"/{region}/".encode() in head:
+            if word.encode() in head:
                 return
             with socket.create_connection((host, int(port))) as onward:
                 onward.sendall(head.replace(b"Connection: keep-alive", b"Connection: close"))

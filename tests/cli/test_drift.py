@@ -18,7 +18,7 @@ def test_a_fresh_deployment_neither_drifts_nor_differs(deployed: Command) -> Non
 
     assert (answer.code, answer.out.splitlines()[-1]) == (
         0,
-        "5 stacks: 0 drifted, 0 unknown; differences between regions: 0",
+        "5 stacks: 0 drifted, 0 absent, 0 unknown; differences between regions: 0",
     )
 
 
@@ -56,7 +56,7 @@ def test_what_was_changed_by_hand_in_one_region_is_found_as_drift_and_as_dispari
     }
     told = deployed("drift", *ENV)
     assert told.code == 3
-    assert "3 drifted, 0 unknown; differences between regions: 3" in told.out
+    assert "3 drifted, 0 absent, 0 unknown; differences between regions: 3" in told.out
 
 
 def test_code_changed_by_hand_is_a_disparity_though_cloudformation_sees_no_drift(
@@ -78,7 +78,7 @@ def test_a_region_that_hangs_is_told_and_hides_nothing_of_the_other(
     session.client("lambda", west).update_function_configuration(
         FunctionName="tap-synthmfm20-secondary", MemorySize=512
     )
-    with deaf_to("us-east-1", embedded) as endpoint:
+    with deaf_to("/us-east-1/", embedded) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         began = time.monotonic()
         answer = deployed("drift", "--json", *ENV)
@@ -92,3 +92,13 @@ def test_a_region_that_hangs_is_told_and_hides_nothing_of_the_other(
     assert said["disparities"] == []
     assert [line.partition(":")[0] for line in said["silent"]] == ["us-east-1"]
     assert took_s < 15
+
+
+def test_a_stack_that_a_region_lacks_is_a_difference(deployed: Command, session: boto3.Session) -> None:
+    west = session.client("cloudformation", "us-west-2")
+    west.delete_stack(StackName="tap-synthmfm20-service")
+    west.get_waiter("stack_delete_complete").wait(StackName="tap-synthmfm20-service", WaiterConfig={"Delay": 1})
+    answer = deployed("drift", *ENV)
+    assert answer.code == 3
+    assert "us-west-2/tap-synthmfm20-service  ABSENT" in answer.out
+    assert "5 stacks: 0 drifted, 1 absent" in answer.out

@@ -45,7 +45,7 @@ def test_a_region_that_hangs_is_a_row_and_the_other_is_complete_within_five_seco
     deployed: Command, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     complete = json.loads(deployed("status", "--json", *ENV).out)["sites"][0]
-    with deaf_to("us-east-1", embedded) as endpoint:
+    with deaf_to("/us-east-1/", embedded) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         began = time.monotonic()
         answer = deployed("status", "--json", *ENV)
@@ -60,6 +60,34 @@ def test_a_region_that_hangs_is_a_row_and_the_other_is_complete_within_five_seco
     for part in ("stacks", "buckets", "replicas"):
         assert other[part] == complete[part]
     assert [url["answer"] for url in other["functions"][0]["urls"]] == [200]
+
+
+def test_a_secondary_that_hangs_keeps_no_row_of_the_primary_away(
+    deployed: Command, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete = json.loads(deployed("status", "--json", *ENV).out)["sites"][1]
+    with deaf_to("/us-west-2/", embedded) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        answer = deployed("status", "--json", *ENV)
+    lost, other = json.loads(answer.out)["sites"]
+    assert len(lost["silent"]) == 1
+    assert other["silent"] == []
+    for part in ("stacks", "buckets", "replicas"):
+        assert other[part] == complete[part]
+
+
+def test_a_url_that_hangs_is_a_problem_of_the_url_and_its_function_is_told(
+    deployed: Command, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with deaf_to("lambda-url.us-east-1", embedded) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        began = time.monotonic()
+        answer = deployed("status", "--json", *ENV)
+        assert time.monotonic() - began < 5
+    sites = {site["region"]: site for site in json.loads(answer.out)["sites"]}
+    (function,) = sites["us-east-1"]["functions"]
+    assert (function["state"], sites["us-east-1"]["silent"]) == ("Active", [])
+    assert [(url["answer"], url["problem"]) for url in function["urls"]] == [(None, "no answer in time")]
 
 
 def test_watched_it_looks_again_until_ctrl_c(deployed: Command, monkeypatch: pytest.MonkeyPatch) -> None:

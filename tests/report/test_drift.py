@@ -32,21 +32,32 @@ def test_what_differs_is_told_with_both_values_and_the_rest_is_counted() -> None
         "  app/Function: code",
         "      us-east-1       abc",
         "      us-west-2       (none)",
-        "3 stacks: 1 drifted, 1 unknown; differences between regions: 1",
+        "3 stacks: 1 drifted, 0 absent, 1 unknown; differences between regions: 1",
+    ]
+
+
+def test_a_detection_that_failed_in_part_tells_what_it_found_and_why_not_all() -> None:
+    half = DriftedStack(region=EAST, name="app", status="DRIFTED", resources=(FUNCTION,), problem="not allowed: Role")
+    gone = DriftedStack(region=WEST, name="app", status="ABSENT")
+    told = as_text(Differences(stacks=(half, gone), disparities=())).plain.splitlines()
+    assert told[0] == "us-east-1/app  DRIFTED: not allowed: Role"
+    assert told[-2:] == [
+        "us-west-2/app  ABSENT",
+        "2 stacks: 1 drifted, 1 absent, 1 unknown; differences between regions: 0",
     ]
 
 
 def test_where_nothing_differs_one_line_says_so() -> None:
     assert (
         as_text(Differences(stacks=STACKS[1:2], disparities=())).plain
-        == "1 stacks: 0 drifted, 0 unknown; differences between regions: 0"
+        == "1 stacks: 0 drifted, 0 absent, 0 unknown; differences between regions: 0"
     )
 
 
 def test_what_did_not_answer_is_told_and_counted() -> None:
     silent = ("eu-west-1: AWS does not answer",)
     told = as_text(Differences(stacks=STACKS[1:2], disparities=(), silent=silent)).plain.splitlines()
-    assert told == [*silent, "1 stacks: 0 drifted, 0 unknown; differences between regions: 0; not read: 1"]
+    assert told == [*silent, "1 stacks: 0 drifted, 0 absent, 0 unknown; differences between regions: 0; not read: 1"]
 
 
 def test_as_json_it_is_one_line_of_the_schema() -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from builder.aws import Clients
 from builder.deploy import Deployment
+from builder.state.look import Look
 from builder.terms import Region
 
 T = TypeVar("T")
@@ -27,6 +28,9 @@ class Standing:
         """Every operation so far, by service."""
         names = (line.partition(" ")[0].split(".") for line in self.told)
         return {(service, operation) for service, operation in names}
+
+    def look(self, region: Region, now: datetime = NOW, endpoint: str | None = None) -> Look:
+        return Look(clients=self.clients, region=region, now=now, endpoint=endpoint)
 
     def bucket(self, region: Region) -> str:
         return f"tap-dev-{self.account}-{region}-an"

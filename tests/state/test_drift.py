@@ -46,6 +46,26 @@ def test_a_status_that_allows_no_detection_says_so_and_stops_no_other() -> None:
     assert found["tap-dev-table"].status == "IN_SYNC"
 
 
+def test_what_a_detection_found_before_it_failed_is_told_with_why_it_failed() -> None:
+    rig = Rig(World())
+    rig.deploy()
+    control = rig.world.stack("tap-dev-service")
+    control.drifts("Function", MemorySize=1024)
+    control.hides("LogGroup")
+    found = detect(rig)["tap-dev-service"]
+    assert ([one.logical_id for one in found.resources], found.status) == (["Function"], "DRIFTED")
+    assert "LogGroup" in found.problem
+
+
+def test_a_detection_that_failed_and_found_nothing_is_unknown() -> None:
+    rig = Rig(World())
+    rig.deploy()
+    rig.world.stack("tap-dev-service").hides("LogGroup")
+    found = detect(rig)["tap-dev-service"]
+    assert (found.status, found.resources) == ("UNKNOWN", ())
+    assert "LogGroup" in found.problem
+
+
 def test_a_refusal_is_a_problem_of_that_stack() -> None:
     rig = Rig(World())
     rig.deploy()

@@ -1,7 +1,6 @@
 import socket
 
 from builder.state.health import observe_url
-from builder.terms import Region
 from client.servers import serving
 from state.standing import EAST, Standing
 
@@ -13,14 +12,14 @@ def url_of(standing: Standing) -> str:
 
 def test_health_is_asked_for_real_and_timed(standing: Standing) -> None:
     endpoint = standing.clients.s3(EAST).meta.endpoint_url
-    seen = standing.run(observe_url(standing.clients, EAST, url_of(standing), "NONE", endpoint))
+    seen = standing.run(observe_url(standing.look(EAST, endpoint=endpoint), url_of(standing), "NONE"))
     assert (seen.answer, seen.problem) == (200, "")
     assert 0 < seen.latency_ms < 4000
 
 
 def test_a_url_that_wants_iam_gets_a_signed_request(standing: Standing) -> None:
     with serving("here") as server:
-        seen = standing.run(observe_url(standing.clients, EAST, server.region.url, "AWS_IAM", None))
+        seen = standing.run(observe_url(standing.look(EAST), server.region.url, "AWS_IAM"))
     assert seen.answer == 200
     ((method, path, headers, _),) = server.seen
     assert (method, path) == ("GET", "/health")
@@ -32,6 +31,6 @@ def test_a_url_that_nobody_answers_says_so(standing: Standing) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        seen = standing.run(observe_url(standing.clients, Region("us-east-1"), nowhere, "NONE", None))
+        seen = standing.run(observe_url(standing.look(EAST), nowhere, "NONE"))
     assert seen.answer is None
     assert seen.problem == "no connection"

@@ -7,7 +7,7 @@ LAG = Metric("AWS/DynamoDB", "ReplicationLatency", {"TableName": "tap-dev-global
 
 
 def test_the_newest_value_is_taken_and_none_where_nothing_was_published(standing: Standing) -> None:
-    assert standing.run(observe_metric(standing.clients, EAST, LAG, NOW)) is None
+    assert standing.run(observe_metric(standing.look(EAST), LAG)) is None
     standing.clients.cloudwatch(EAST).put_metric_data(
         Namespace=LAG.namespace,
         MetricData=[
@@ -20,6 +20,6 @@ def test_the_newest_value_is_taken_and_none_where_nothing_was_published(standing
             for ago, value in ((9, 900.0), (3, 800.0))
         ],
     )
-    assert standing.run(observe_metric(standing.clients, EAST, LAG, NOW)) == 800.0
+    assert standing.run(observe_metric(standing.look(EAST), LAG)) == 800.0
     later = NOW + timedelta(hours=1)
-    assert standing.run(observe_metric(standing.clients, EAST, LAG, later)) is None
+    assert standing.run(observe_metric(standing.look(EAST, later), LAG)) is None

@@ -20,11 +20,12 @@ async def _hangs() -> str:
 def test_what_answers_is_taken_and_the_rest_is_a_line_each() -> None:
     async def ask() -> tuple[tuple[str, ...], list[str]]:
         part = Part(within_s=0.05)
-        return await part.each("us-east-1", (_answers("a"), _is_refused(), _hangs(), _answers("b"))), part.silent
+        works = (("one", _answers("a")), ("two", _is_refused()), ("three", _hangs()), ("four", _answers("b")))
+        return await part.each(works), part.silent
 
     taken, silent = asyncio.run(ask())
     assert taken == ("a", "b")
-    assert silent == ["us-east-1: not allowed", "us-east-1: no answer within 0.05 s"]
+    assert silent == ["us-east-1: not allowed", "three: no answer within 0.05 s"]
 
 
 def test_without_a_limit_there_is_time() -> None:

@@ -121,6 +121,11 @@ class StackControl:
             forget_name(self.world, book.place, resource.type, resource.physical_id or "")
             resource.lost = True
 
+    def hides(self, logical_id: str) -> None:
+        """Keep drift detection from looking at a resource."""
+        with self.world.changing():
+            self.record.resources[logical_id].unreadable = True
+
     def _make(self, status: str, wanted: Deployment) -> Stack:
         if status not in _EMPTY:
             return self._create(wanted)

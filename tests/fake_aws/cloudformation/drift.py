@@ -42,7 +42,9 @@ def detect_stack_drift(request: Request, params: dict[str, Any]) -> Reply:
 def _detect(book: Journal, detection: Detection) -> Iterator[float]:
     yield book.seconds("DETECT_DRIFT")
     standing = {lid: each for lid, each in book.stack.resources.items() if each.exists}
-    detection.found = {lid: _found(book, each) for lid, each in sorted(standing.items())}
+    hidden = [lid for lid, each in sorted(standing.items()) if each.unreadable]
+    detection.failed = f"Failed to detect drift on resource [{', '.join(hidden)}]" if hidden else ""
+    detection.found = {lid: _found(book, each) for lid, each in sorted(standing.items()) if not each.unreadable}
 
 
 def _found(book: Journal, resource: Resource) -> ResourceDrift:
@@ -66,6 +68,8 @@ def _detection(stack: Stack, detection: Detection) -> Reply:
     began = {"StackId": stack.id, "StackDriftDetectionId": detection.id, "Timestamp": detection.began}
     if detection.found is None:
         return {**began, "DetectionStatus": "DETECTION_IN_PROGRESS"}
+    if detection.failed:
+        return {**began, "DetectionStatus": "DETECTION_FAILED", "DetectionStatusReason": detection.failed}
     drifted = sum(each.status != "IN_SYNC" for each in detection.found.values())
     return {
         **began,

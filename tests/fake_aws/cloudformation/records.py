@@ -32,6 +32,8 @@ class Resource:
     """Its properties as they really are, where somebody changed them by hand."""
     lost: bool = False
     """Whether somebody deleted it by hand."""
+    unreadable: bool = False
+    """Whether drift detection cannot look at it."""
     imported: dict[str, Json] | None = None
     """Its properties before the operation under way, or failed, imported it."""
     attempted: dict[str, Json] | None = None
@@ -111,11 +113,13 @@ class ResourceDrift:
 
 @dataclass(slots=True)
 class Detection:
-    """A drift detection of a stack; `found` is there once it is complete."""
+    """A drift detection of a stack; `found` is there once it has ended."""
 
     id: str
     began: datetime
     found: dict[str, ResourceDrift] | None = None
+    failed: str = ""
+    """Why it failed, for one resource at least; the others are found all the same."""
 
 
 @dataclass(slots=True)
