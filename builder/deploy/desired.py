@@ -11,6 +11,8 @@ from builder.terms import AccountId, Place, Region, Site, StackId, StackName
 
 TAG_DEPLOYMENT = "builder:deployment"
 TAG_STACK = "builder:stack"
+TAG_FLEET = "builder:fleet"
+"""What a StackSet alone gives to the stacks of its instances."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, call, together
-from builder.deploy.desired import TAG_DEPLOYMENT
+from builder.deploy.desired import TAG_DEPLOYMENT, TAG_FLEET
 from builder.errors import AwsError
 from builder.terms import STATUSES, AccountId, Arn, LogicalId, Region, Site, StackName, StatusFacts
 
@@ -157,8 +157,13 @@ async def observe_template(clients: Clients, stack: ObservedStack) -> object:
 
 
 def of_deployment(stacks: tuple[ObservedStack, ...], deployment: str) -> tuple[ObservedStack, ...]:
-    """Return those of the stacks that carry the deployment's tag."""
-    return tuple(stack for stack in stacks if stack.tags.get(TAG_DEPLOYMENT) == deployment)
+    """Return those of the stacks that carry the deployment's tag, and did not get it through a StackSet.
+
+    A stack's tags are passed on to the sets in it, and by them to the stack of every instance: those are the sets' own.
+    """
+    return tuple(
+        stack for stack in stacks if stack.tags.get(TAG_DEPLOYMENT) == deployment and TAG_FLEET not in stack.tags
+    )
 
 
 def _observed(site: Site, stack: "StackTypeDef") -> ObservedStack:

@@ -8,8 +8,8 @@ from builder.errors import ExitCode, Stopped
 from builder.fleet import FleetRemoval, destroy_fleet, fleet_exit_code
 from builder.fleet.outcome import SetCancelled, SetDone, SetFailed
 from builder.terms import StackId
-from fleet.rig import STORAGE, FleetRig
-from fleet.scene import ACCOUNTS, EAST, FLEET, WEST
+from fleet.rig import STORAGE, FleetRig, two_sets
+from fleet.scene import ACCOUNTS, ADMIN, EAST, FLEET, WEST, accounts
 
 A, B, C = ACCOUNTS
 ID, LATER = StackId(STORAGE), StackId("us-east-1/storage")
@@ -60,6 +60,15 @@ def test_retained_stacks_stay_in_their_accounts(standing: FleetRig) -> None:
     assert all(isinstance(one, SetDone) for one in end.sets)
     assert len(standing.world.buckets) == 6
     assert standing.standing() == ((), ())
+
+
+def test_what_stays_in_the_account_that_administers_is_not_emptied_either(rig: FleetRig) -> None:
+    rig.deploy(two_sets(targets=accounts(ADMIN, B)))
+    fill(rig, ADMIN)
+    end = rig.destroy(retain=True)
+    assert [one.stack for one in end.ordinary] == [FLEET]
+    assert len(rig.world.buckets) == 4
+    assert rig.world.buckets[f"tap-dev-{ADMIN}-one"].versions
 
 
 def test_it_goes_on_from_wherever_it_was_left(standing: FleetRig) -> None:

@@ -9,7 +9,7 @@ from builder.fleet import make_fleet_plan
 from builder.fleet.plan import unrolled_stacks
 from fake_aws import Fault
 from fleet.rig import CHANGED, REPLACED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, accounts, fleet_deployment, fleet_template, sites
+from fleet.scene import ACCOUNTS, ADMIN, EAST, FLEET, WEST, accounts, fleet_deployment, fleet_template, sites
 
 A, B, C = ACCOUNTS
 
@@ -29,6 +29,13 @@ def test_where_nothing_differs_nothing_is_planned(standing: FleetRig) -> None:
     assert plan.is_empty
     assert {one.does for one in plan.sets} == {"nothing"}
     assert [one.status for one in plan.sets[0].instances] == ["CURRENT"] * 3
+
+
+def test_instances_in_the_account_that_administers_are_no_orphans(rig: FleetRig) -> None:
+    rig.deploy(two_sets(targets=accounts(ADMIN)))
+    plan = rig.plan()
+    assert plan.is_empty
+    assert plan.ordinary.orphans == ()
 
 
 def test_a_changed_body_is_told_resource_by_resource_for_every_account(standing: FleetRig) -> None:
