@@ -37,7 +37,7 @@ def destroy(
     wiring: Wiring, *, yes: bool, project: str | None, regions: tuple[str, ...], allow: Collection[str]
 ) -> ExitCode:
     """Delete every stack that carries the deployment's tag, with all data in it."""
-    from builder.deploy import Removal, check_protection, deployment_name, make_needs, survey
+    from builder.deploy import Removal, check_removable, deployment_name, make_needs, survey
     from builder.deploy import destroy as take_down
 
     if wiring.skip_regions:
@@ -54,7 +54,7 @@ def destroy(
     if not standing:
         return _tell_left(wiring, name, (), before)
     wiring.console.say("".join(f"{one.id}  {one.stack.name}  {one.stack.status}\n" for one in standing))
-    check_protection(standing, allow)
+    check_removable(standing, allow)
     if not yes:
         wiring.console.ask("Delete all of this, with all its data? Type the deployment's name", name)
     known = {entry.id: entry.needs for entry in manifest.stacks} if manifest else {}

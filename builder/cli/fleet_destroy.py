@@ -21,7 +21,7 @@ from builder.errors import ExitCode
 @click.pass_obj
 def destroy(wiring: Wiring, *, yes: bool, retain: bool, role: str | None, allow: Collection[str]) -> ExitCode:
     """Delete the fleet's stacks in all accounts, with all data in them, and the sets; goes on where it was left."""
-    from builder.deploy import Removal, check_protection
+    from builder.deploy import Removal, check_removable
     from builder.fleet import FleetRemoval, destroy_fleet
     from builder.report.fleet_status import standing as told
 
@@ -31,7 +31,7 @@ def destroy(wiring: Wiring, *, yes: bool, retain: bool, role: str | None, allow:
         wiring.console.say(f"nothing of {deployment.name} stands in {', '.join(deployment.regions)}")
         return ExitCode.DONE
     wiring.console.say(told(standing, sets))
-    check_protection(standing, allow)
+    check_removable(standing, allow)
     if not yes:
         kept = "their stacks stay" if retain else "with their stacks in all accounts and all data"
         wiring.console.ask(f"Delete all of this, {kept}? Type the deployment's name", deployment.name)

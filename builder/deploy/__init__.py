@@ -28,7 +28,7 @@ from builder.deploy.recover import recover
 from builder.deploy.recovery import Recovery, find_recoveries
 from builder.deploy.survey import Survey, Unseen, find_standing, survey
 from builder.deploy.sweep import sweep
-from builder.deploy.take_down import Standing, check_protection
+from builder.deploy.take_down import Standing, check_removable
 from builder.deploy.unreviewed import execute_unreviewed
 
 __all__ = [
@@ -52,7 +52,7 @@ __all__ = [
     "Unseen",
     "Wish",
     "after_review",
-    "check_protection",
+    "check_removable",
     "deployment_name",
     "destroy",
     "discard_plan",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from builder.aws import Clients, together
 from builder.deploy.outcome import Broke, Cancelled, Done, Outcome
 from builder.deploy.progress import Begun, Emit, Finished, FirstFailure, NotStarted
-from builder.deploy.take_down import Demolition, Standing, check_protection, quiesce, take_down
+from builder.deploy.take_down import Demolition, Standing, check_removable, quiesce, take_down
 from builder.deploy.watch import Watch, make_watches
 from builder.errors import BuilderError
 from builder.terms import Arn, Place, Site, StackId
@@ -55,10 +55,11 @@ async def destroy(removal: Removal, clients: Clients, run_id: str, emit: Emit) -
     """Delete the stacks and all they hold; return each one's outcome.
 
     A stack goes when all that need it are gone. Replication is stopped everywhere before any bucket is emptied.
-    Raises Stopped, before anything is changed, where a stack has termination protection that may not be lifted.
+    Raises Stopped, before anything is changed, where a stack has termination protection that may not be lifted, or
+    where nothing tells whether what would be emptied is to stay.
     """
     standing, needs = removal.standing, removal.needs
-    check_protection(standing, removal.allow)
+    check_removable(standing, removal.allow)
     loop = asyncio.get_running_loop()
     ids = {Place(one.stack.site, one.stack.name): one.id for one in standing}
     run = _Run(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from builder.aws import Clients, call, together
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_FLEET
@@ -147,12 +147,15 @@ async def observe_resources(clients: Clients, stack: ObservedStack) -> tuple[Obs
     return await call(f"{stack.region}/{stack.name}", every_page)
 
 
-async def observe_template(clients: Clients, stack: ObservedStack) -> object:
-    """Return the stack's template as it was sent: a text, or for a JSON template what botocore read it to."""
+async def observe_template(
+    clients: Clients, stack: ObservedStack, stage: Literal["Original", "Processed"] = "Original"
+) -> object:
+    """Return the stack's template as it was sent: a text, or for a JSON template what botocore read it to.
+
+    Its `Processed` stage is what transforms made of it, with the logical ids of the stack's resources.
+    """
     client = clients.of(stack.site).cloudformation(stack.region)
-    answer = await call(
-        f"{stack.region}/{stack.name}", client.get_template, StackName=stack.arn, TemplateStage="Original"
-    )
+    answer = await call(f"{stack.region}/{stack.name}", client.get_template, StackName=stack.arn, TemplateStage=stage)
     return answer["TemplateBody"]
 
 

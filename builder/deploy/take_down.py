@@ -1,8 +1,9 @@
 """Deleting one stack with all that it holds: emptied first, and helped where its deletion is refused."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from builder.aws import Clients, call, together
 from builder.deploy.cause import observe_cause, observe_token
@@ -15,12 +16,13 @@ from builder.deploy.progress import Emit, Emptied, FirstFailure, Started, Waitin
 from builder.deploy.resources import HOLDERS
 from builder.deploy.template import read_template, resources_of
 from builder.deploy.watch import DEADLINE_S, Watch, settled_after
-from builder.errors import AwsError
-from builder.terms import StackId
+from builder.errors import AwsError, Stopped, gathered
+from builder.terms import LogicalId, StackId
 
 _TRIES = 3
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
-_RETAINS = frozenset({"Retain", "RetainExceptOnCreate"})
+# Whether a resource stays when its stack goes, by its DeletionPolicy.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+_STAYS = {"Delete": False, "Snapshot": False, "Retain": True, "RetainExceptOnCreate": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Standing:
     """Type and physical id of each resource that holds data, and goes."""
     retained: tuple[tuple[str, str], ...] = ()
     """Type and physical id of each resource that the stack's template leaves behind."""
+    unclear: tuple[tuple[LogicalId, str], ...] = ()
+    """Logical id and type of each that would be emptied, if only the template said that it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +53,56 @@ class Demolition:
 async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Clients) -> Standing:
     """Return the stack with what it holds; what its template has it leave behind keeps all that is in it."""
     held = [one for one in await observe_resources(clients, stack) if one.physical_id]
-    retained = await _observe_retained(clients, stack) if held else frozenset()
+    template = await observe_template(clients, stack, "Processed") if held else {}
+    resources = resources_of(read_template(template))
+    stays = {one.logical_id: _stays(resources.get(one.logical_id)) for one in held}
+    holders = [one for one in held if one.type in HOLDERS]
     return Standing(
         stack_id,
         stack,
-        holders=tuple(
-            (one.type, one.physical_id) for one in held if one.type in HOLDERS and one.logical_id not in retained
+        holders=tuple((one.type, one.physical_id) for one in holders if stays[one.logical_id] is False),
+        retained=tuple((one.type, one.physical_id) for one in held if stays[one.logical_id]),
+        unclear=tuple(
+            (one.logical_id, one.type)
+            for one in holders
+            if stays[one.logical_id] is None and HOLDERS[one.type].is_helped
         ),
-        retained=tuple((one.type, one.physical_id) for one in held if one.logical_id in retained),
     )
 
 
-async def _observe_retained(clients: Clients, stack: ObservedStack) -> frozenset[str]:
-    resources = resources_of(read_template(await observe_template(clients, stack)))
-    return frozenset(name for name, resource in resources.items() if resource.get("DeletionPolicy") in _RETAINS)
+def _stays(resource: Mapping[str, Any] | None) -> bool | None:
+    """Return whether a resource stays when its stack goes; None where the template does not say so in plain words."""
+    policy = resource.get("DeletionPolicy", "Delete") if resource is not None else None
+    return _STAYS.get(policy) if isinstance(policy, str) else None
 
 
-def check_protection(standing: Iterable[Standing], allow: Collection[str]) -> None:
-    """Return if every stack that is protected from deletion is allowed to be deleted.
+def check_clear(standing: Iterable[Standing]) -> None:
+    """Return if it is known of all that would be emptied that it goes with its stack. Raises Stopped, or Several.
 
-    Raises Stopped, naming those that are not; BadInput for an `allow` that names nothing of it.
+    While an operation runs on a stack nobody can tell; it is looked at again afterwards.
     """
+    errors = [_unclear(one) for one in standing if one.unclear and one.stack.facts.settled]
+    if errors:
+        raise gathered(errors)
+
+
+def _unclear(one: Standing) -> Stopped:
+    named = ", ".join(f"{name} ({kind})" for name, kind in one.unclear)
+    return Stopped(
+        where=one.id,
+        what=f"{named}: the deployed template does not tell whether it stays when the stack goes. Nothing was emptied",
+        next_step=f"aws cloudformation delete-stack --region {one.stack.region} --stack-name {one.stack.name}"
+        "    keeps what is to stay, and empties nothing",
+    )
+
+
+def check_removable(standing: Iterable[Standing], allow: Collection[str]) -> None:
+    """Return if all that goes is known, and every stack that is protected from deletion is allowed to be deleted.
+
+    Raises Stopped, naming those that are not, or Several; BadInput for an `allow` that names nothing of it.
+    """
+    standing = tuple(standing)
+    check_clear(standing)
     check_allowed((protection_trip(one.id) for one in standing if one.stack.termination_protection), (), allow)
 
 
@@ -84,11 +117,12 @@ async def quiesce(standing: Standing, clients: Clients) -> None:
 async def take_down(work: Demolition, one: Standing) -> Done | Broke:
     """Empty the stack and delete it, once no operation runs on it; return how that ended.
 
-    Raises Stopped, with all in it as it was, where its termination protection may not be lifted.
+    Raises Stopped, with all in it as it was, where its termination protection may not be lifted or `check_clear` does.
     """
     one = await _settled(work, one)
     if one.stack.status == "DELETE_COMPLETE":
         return Done(one.id, one.stack.status)
+    check_clear([one])
     await _lift_protection(work, one)
     await empty(one, work.clients, work.emit)
     stack = await _delete(work, one, one.stack, attempt=1)
@@ -111,6 +145,7 @@ async def empty(one: Standing, clients: Clients, emit: Emit) -> None:
 async def release(stack_id: StackId, stack: ObservedStack, clients: Clients) -> None:
     """Remove what the deletion was refused for; there may be more in the stack than was found in it at first."""
     now = await observe_standing(stack_id, stack, clients)
+    check_clear([now])
     await quiesce(now, clients)
     for kind, physical_id in now.holders:
         await HOLDERS[kind].release(clients.of(stack.site), stack.region, physical_id)
@@ -130,7 +165,7 @@ async def _lift_protection(work: Demolition, one: Standing) -> None:
     if not one.stack.termination_protection:
         return
     allowed = protection_trip(one.id).allow
-    check_protection([one], [name for name in work.allow if name == allowed])
+    check_removable([one], [name for name in work.allow if name == allowed])
     work.emit(Started(stack=one.id, what="LIFT PROTECTION"))
     client = work.clients.of(one.stack.site).cloudformation(one.stack.region)
     await call(one.id, client.update_termination_protection, StackName=one.stack.arn, EnableTerminationProtection=False)

@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from builder.aws import Clients, together
-from builder.deploy import Removal, check_protection, destroy
+from builder.deploy import Removal, check_removable, destroy
 from builder.deploy.progress import Begun, Finished, NotStarted, Started
-from builder.deploy.take_down import empty, observe_standing, release
+from builder.deploy.take_down import check_clear, empty, observe_standing, release
 from builder.fleet.observe import observe_instances
 from builder.fleet.operation import delete_instances
 from builder.fleet.order import dependants_of, in_order
@@ -43,7 +43,7 @@ async def destroy_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit
     Where an instance stays, so do its set and the stack that holds it.
     Raises Stopped, before anything is changed, where a stack has termination protection that may not be lifted.
     """
-    check_protection(fleet.removal.standing, fleet.removal.allow)
+    check_removable(fleet.removal.standing, fleet.removal.allow)
     sets = await observe_sets(fleet.removal.standing, clients)
     emit(Begun(what="destroy", stacks=(*(one.id for one in sets), *(one.id for one in fleet.removal.standing))))
     watch = SetWatch(clients, emit)
@@ -87,7 +87,9 @@ async def _clear(watch: SetWatch, stack_set: StackSet, one: Instance, reaching: 
     stack = await observe_instance_stack(one, reaching)
     if stack is None:
         return
-    await empty(await observe_standing(stack_set.id, stack, reaching), reaching, watch.emit)
+    standing = await observe_standing(stack_set.id, stack, reaching)
+    check_clear([standing])
+    await empty(standing, reaching, watch.emit)
     if again:
         await release(stack_set.id, stack, reaching)
 

@@ -140,6 +140,37 @@ def test_what_a_template_retains_is_told_at_the_end(
     assert "us-east-1  kept-bucket  AWS::S3::Bucket, left behind by us-east-1/tap-dev-kept" in answer.out
 
 
+FOR_EACH = """
+Transform: AWS::LanguageExtensions
+Resources:
+  Fn::ForEach::Buckets:
+    - Name
+    - [one, two]
+    - Kept${Name}:
+        Type: AWS::S3::Bucket
+        DeletionPolicy: Retain
+        Properties: {BucketName: !Sub 'kept-${Name}', VersioningConfiguration: {Status: Enabled}}
+"""
+
+
+def test_what_only_the_processed_template_retains_keeps_all_that_is_in_it(
+    credentials: None, builder: Command, session: boto3.Session
+) -> None:
+    client, s3 = session.client("cloudformation", "us-east-1"), session.client("s3", "us-east-1")
+    client.create_stack(
+        StackName="tap-dev-kept",
+        TemplateBody=FOR_EACH,
+        Capabilities=["CAPABILITY_AUTO_EXPAND"],
+        Tags=[{"Key": "builder:deployment", "Value": "tap-dev"}],
+    )
+    client.get_waiter("stack_create_complete").wait(StackName="tap-dev-kept", WaiterConfig={"Delay": 1})
+    s3.put_object(Bucket="kept-one", Key="key", Body=b"kept")
+    answer = builder("destroy", "--yes", "--project", "tap", "--env", "dev")
+    assert answer.code == 0, answer
+    assert s3.get_object(Bucket="kept-one", Key="key")["Body"].read() == b"kept"
+    assert "us-east-1  kept-two  AWS::S3::Bucket, left behind by us-east-1/tap-dev-kept" in answer.out
+
+
 def test_a_bucket_with_thousands_of_versions_is_emptied_with_progress(
     deployed: Command, session: boto3.Session
 ) -> None:

@@ -1,9 +1,12 @@
 import asyncio
 
+import pytest
+
 from builder.deploy import Broke, Done, Outcome, Removal, destroy, find_standing
 from builder.deploy.observe import observe_stack
 from builder.deploy.progress import Started, Waiting
-from builder.deploy.take_down import observe_standing
+from builder.deploy.take_down import Standing, observe_standing
+from builder.errors import ExitCode, Stopped
 from builder.terms import Region, Site, StackId
 from deploy.rig import ACCOUNT, Rig
 from fake_aws import Fault
@@ -11,13 +14,68 @@ from fake_aws import Fault
 STORAGE, BUCKET = StackId("us-east-1/storage"), f"tap-dev-{ACCOUNT}-us-east-1-an"
 
 
-def test_a_standing_stack_knows_what_it_holds(standing: Rig) -> None:
-    async def look() -> tuple[tuple[str, str], ...]:
-        stack = await observe_stack(standing.clients, Site(None, Region("us-east-1")), "tap-dev-storage")
+def storage_of(rig: Rig) -> Standing:
+    async def look() -> Standing:
+        stack = await observe_stack(rig.clients, Site(None, Region("us-east-1")), "tap-dev-storage")
         assert stack is not None
-        return (await observe_standing(STORAGE, stack, standing.clients)).holders
+        return await observe_standing(STORAGE, stack, rig.clients)
 
-    assert standing.run(look) == (("AWS::S3::Bucket", BUCKET),)
+    return rig.run(look)
+
+
+def processed_as(rig: Rig, said: str, instead: str) -> None:
+    """Let the primary's storage have been deployed by a template that became another by its transforms."""
+    deployed = rig.world.stack("tap-dev-storage").record.deployed
+    assert said in deployed.body
+    deployed.processed = deployed.body.replace(said, instead)
+
+
+def test_a_standing_stack_knows_what_it_holds(standing: Rig) -> None:
+    one = storage_of(standing)
+    assert one.holders == (("AWS::S3::Bucket", BUCKET),)
+    assert one.unclear == ()
+
+
+@pytest.mark.parametrize("policy", ["Retain", "RetainExceptOnCreate"])
+def test_what_its_template_retains_keeps_all_that_is_in_it(standing: Rig, policy: str) -> None:
+    processed_as(standing, "DeletionPolicy: Delete", f"DeletionPolicy: {policy}")
+    one = storage_of(standing)
+    assert one.holders == ()
+    assert ("AWS::S3::Bucket", BUCKET) in one.retained
+
+
+UNCLEAR = {
+    "a template that lacks it": ("  Bucket:", "  Other:"),
+    "a policy that is no text": ("DeletionPolicy: Delete", "DeletionPolicy: !Ref Keep"),
+    "a policy that nobody knows": ("DeletionPolicy: Delete", "DeletionPolicy: retain"),
+    "a template that cannot be read": ("Resources:", "Resources: ["),
+}
+
+
+@pytest.mark.parametrize("case", UNCLEAR)
+def test_what_may_be_meant_to_stay_stops_it_before_anything_is_touched(standing: Rig, case: str) -> None:
+    standing.clients.s3(Region("us-east-1")).put_object(Bucket=BUCKET, Key="kept", Body=b"x")
+    processed_as(standing, *UNCLEAR[case])
+    with pytest.raises(Stopped, match=r"Bucket \(AWS::S3::Bucket\)") as stopped:
+        standing.destroy()
+    assert stopped.value.exit_code is ExitCode.STOPPED
+    assert stopped.value.where == STORAGE
+    assert "--region us-east-1 --stack-name tap-dev-storage " in stopped.value.next_step
+    assert standing.said(Started) == []
+    assert standing.world.buckets[BUCKET].versions
+    assert standing.clients.s3(Region("us-east-1")).get_bucket_replication(Bucket=BUCKET)
+
+
+def test_what_an_operation_leaves_unclear_is_not_emptied_either(standing: Rig) -> None:
+    standing.clients.s3(Region("us-east-1")).put_object(Bucket=BUCKET, Key="kept", Body=b"x")
+    storage = standing.world.stack("tap-dev-storage")
+    storage.put("UPDATE_IN_PROGRESS")
+    storage.then("UPDATE_COMPLETE", after_s=30)
+    processed_as(standing, "  Bucket:", "  Other:")
+    broke = next(outcome for outcome in standing.destroy() if outcome.stack == STORAGE)
+    assert isinstance(broke, Broke)
+    assert "does not tell whether it stays" in broke.reason
+    assert standing.world.buckets[BUCKET].versions
 
 
 def test_a_deletion_that_fails_is_helped_and_tried_again(standing: Rig) -> None:

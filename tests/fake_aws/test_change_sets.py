@@ -183,6 +183,16 @@ def test_the_template_is_read_back_as_it_was_sent(
     assert cfn.get_template_summary(StackName="app")["ResourceTypes"] == ["AWS::SNS::Topic"]
 
 
+def test_a_test_says_what_transforms_made_of_a_template(
+    world: World, cfn: "CloudFormationClient", deploy: "Deploy"
+) -> None:
+    deploy()
+    world.stack("app").record.deployed.processed = "Resources: {}"
+    assert str(cfn.get_template(StackName="app", TemplateStage="Original")["TemplateBody"]) == TOPIC
+    assert str(cfn.get_template(StackName="app", TemplateStage="Processed")["TemplateBody"]) == "Resources: {}"
+    assert str(cfn.get_template(StackName="app")["TemplateBody"]) == "Resources: {}"
+
+
 def test_a_failure_primed_for_the_change_set_is_its_reason(
     world: World, cfn: "CloudFormationClient", plan: "Deploy"
 ) -> None:

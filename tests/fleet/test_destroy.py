@@ -47,6 +47,17 @@ def test_what_is_in_a_bucket_keeps_its_stack_and_all_that_it_needs_unless_a_role
     assert standing.world.buckets == {}
 
 
+def test_what_may_be_meant_to_stay_in_an_account_is_not_emptied_with_a_role_either(standing: FleetRig) -> None:
+    fill(standing, B)
+    found = next(one for one in standing.instances() if one.site.account == B)
+    record = standing.world.stack(found.stack.split("/")[1], account=B, region=WEST).record
+    record.deployed.processed = "Resources: {}"
+    failed = next(one for one in standing.destroy(role="cleaner").sets if one.stack == ID)
+    assert isinstance(failed, SetFailed)
+    assert "Bucket (AWS::S3::Bucket): the deployed template does not tell" in failed.reason
+    assert standing.world.buckets[f"tap-dev-{B}-one"].versions
+
+
 def test_what_needs_a_set_that_stays_is_gone_and_what_it_needs_is_cancelled(standing: FleetRig) -> None:
     client = standing.world.session(C).client("s3", EAST)
     client.put_object(Bucket=f"tap-dev-{C}-later", Key="key", Body=b"x")

@@ -87,3 +87,8 @@ class Holder:
     """Remove what keeps it from being deleted."""
     release: Takedown = stay_quiet
     """Remove what its deletion was refused for."""
+
+    @property
+    def is_helped(self) -> bool:
+        """Whether taking it down does anything to it that CloudFormation does not do by itself."""
+        return (self.quiesce, self.empty, self.release) != (stay_quiet, keep_content, stay_quiet)

@@ -1,5 +1,5 @@
 from builder.aws import Clients
-from builder.deploy.resources import Holder, Seen
+from builder.deploy.resources import HOLDERS, Holder, Seen
 from builder.terms import Region
 from deploy.rig import Rig
 
@@ -16,6 +16,11 @@ def test_a_plain_holder_only_guards(rig: Rig) -> None:
 
     rig.run(lambda: take_down(rig.clients))
     assert rig.world.calls == []
+
+
+def test_only_what_is_emptied_or_released_is_helped() -> None:
+    helped = {name for name, holder in HOLDERS.items() if holder.is_helped}
+    assert helped == {"AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket"}
 
 
 def test_where_the_details_are_left_out_anything_may_be_touched() -> None:

@@ -17,6 +17,8 @@ class Deployment:
     reverts_drift: bool = False
     imports: dict[str, str] = field(default_factory=dict)
     """Physical ids of what its execution takes over, by logical id; known once its change set is made."""
+    processed: str | None = None
+    """What a test says that transforms made of the template; None where there are none."""
 
 
 class Deployed(Protocol):

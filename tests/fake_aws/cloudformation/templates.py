@@ -14,13 +14,16 @@ from fake_aws.refusals import Unsupported, validation_error
 
 
 def get_template(request: Request, params: dict[str, Any]) -> Reply:
-    """Answer GetTemplate: the text exactly as it was sent, of a stack or of a change set."""
+    """Answer GetTemplate: the text exactly as it was sent, of a stack or of a change set; or what became of it."""
     if "ChangeSetName" in params:
-        body = change_set(request, params)[1].wanted.body
+        asked = change_set(request, params)[1].wanted
     elif "StackName" in params:
-        body = stack_with_id(request, params["StackName"]).deployed.body
+        asked = stack_with_id(request, params["StackName"]).deployed
     else:
         raise validation_error("StackName or ChangeSetName must be specified")
+    body = asked.body
+    if asked.processed is not None and params.get("TemplateStage", "Processed") == "Processed":
+        body = asked.processed
     if not body:
         raise validation_error(f"Stack with id {params['StackName']} does not exist")
     return {"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]}
