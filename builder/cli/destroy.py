@@ -53,10 +53,14 @@ def destroy(
     standing = before.standing
     if not standing:
         return _tell_left(wiring, name, (), before)
-    wiring.console.say("".join(f"{one.id}  {one.stack.name}  {one.stack.status}\n" for one in standing))
+    wiring.console.say("".join(f"{_told(one)}\n" for one in standing))
+    _check_home(wiring, name, standing)
     check_removable(standing, allow)
     if not yes:
-        wiring.console.ask("Delete all of this, with all its data? Type the deployment's name", name)
+        accounts = ", ".join(sorted({one.stack.account for one in standing}))
+        wiring.console.ask(
+            f"Delete all of this in account {accounts}, with all its data? Type the deployment's name", name
+        )
     known = {entry.id: entry.needs for entry in manifest.stacks} if manifest else {}
     removal = Removal(standing=standing, needs=make_needs(standing, known), allow=allow)
     with wiring.console.progress() as emit:
@@ -76,6 +80,21 @@ def _area(
         () if regions else tuple(Site(account, region) for region in wiring.clients.regions() for account in accounts)
     )
     return tuple(dict.fromkeys((*sites, *said))), every
+
+
+def _told(one: "Standing") -> str:
+    return f"{one.id}  {one.stack.name}  account {one.stack.account}  {one.stack.status}"
+
+
+def _check_home(wiring: Wiring, name: str, standing: "tuple[Standing, ...]") -> None:
+    """Return if the stacks found with the credentials alone are of the account that is pinned. Raises BadInput."""
+    from builder.deploy.look import check_account
+
+    # Who has lost dr.yaml, or does without it, has no pin either.
+    pinned = wiring.account if wiring.project is None and wiring.config.is_file() else None
+    for one in standing:
+        if one.stack.site.account is None:
+            check_account(name, pinned, one.stack.account)
 
 
 def _tell_left(wiring: Wiring, name: str, before: "tuple[Standing, ...]", after: "Survey") -> ExitCode:

@@ -116,9 +116,7 @@ class Wiring:
         from builder.deploy import make_deployment, narrow
 
         assembly = self.current
-        said = self._of_environment()
-        account = said.account if said else None
-        whole = make_deployment(assembly.manifest, assembly.templates, self.suffix, account=account)
+        whole = make_deployment(assembly.manifest, assembly.templates, self.suffix, account=self.account)
         return narrow(whole, [Region(region) for region in self.skip_regions])
 
     @cached_property
@@ -144,6 +142,12 @@ class Wiring:
             )
         assembly = read_assembly(folder)
         return make_deployment(assembly.manifest, assembly.templates, self.suffix)
+
+    @property
+    def account(self) -> AccountId | None:
+        """The only account that the environment may be deployed to, where dr.yaml names one."""
+        said = self._of_environment()
+        return said.account if said else None
 
     @property
     def role_arn(self) -> str | None:

@@ -120,6 +120,24 @@ def test_stacks_of_regions_that_dr_yaml_no_longer_has_go_too(
     assert stacks(session) == {}
 
 
+def test_another_account_than_the_pinned_one_keeps_what_it_has(
+    deployed: Command, session: boto3.Session, project: Path
+) -> None:
+    account = session.client("sts").get_caller_identity()["Account"]
+    config = project / "dr.yaml"
+    whole = config.read_text()
+    assert deployed("render").code == 0
+    config.write_text(f'{whole}\nenvironments: {{synthmfm20: {{account: "111122223333"}}}}\n')
+    refused = deployed("destroy", "--yes", "--env", "synthmfm20")
+    assert refused.code == 2
+    assert "belongs in account 111122223333, and the credentials are of account " + account in refused.err
+    assert f"tap-synthmfm20-table  account {account}  CREATE_COMPLETE" in refused.out
+    assert len(stacks(session)) == 5
+    config.write_text(f'{whole}\nenvironments: {{synthmfm20: {{account: "{account}"}}}}\n')
+    assert deployed("destroy", "--yes", "--env", "synthmfm20").code == 0
+    assert stacks(session) == {}
+
+
 def test_only_the_regions_that_are_named_are_looked_at(deployed: Command, session: boto3.Session) -> None:
     command = ("destroy", "--yes", "--project", "tap", "--env", "synthmfm20")
     assert "left of tap-synthmfm20: nothing" in deployed(*command, "--region", "eu-west-1").out
