@@ -51,7 +51,8 @@ def install(app: App) -> App:
     resources[global_table.TYPE].update(global_table.HANDLERS)
     bucket.install(resources["AWS::S3::Bucket"])
     tags = emulator.touch(f"{_CFN}.provisioners:_STACK_TAG_PROPERTY")
-    tags.update({"AWS::S3::Bucket": ("Tags", "list"), fis_resource.TYPE: ("Tags", "map")})
+    tags.update(dict.fromkeys(("AWS::S3::Bucket", stack_set.TYPE), ("Tags", "list")))
+    tags[fis_resource.TYPE] = ("Tags", "map")
     # Inside of the next, which asks for the names that templates say.
     role_name.install(resources)
     taken_name.install(resources)

@@ -12,8 +12,9 @@ from builder.local.adapter.change_set import Action, Params
 from builder.local.adapter.emulator import replace, touch
 from builder.local.adapter.refusals import Reply
 from builder.local.adapter.stack_set import instances, operations, organization, records, resource, sets, stack, wire
+from builder.local.adapter.stack_set.resource import TYPE
 
-__all__ = ["install"]
+__all__ = ["TYPE", "install"]
 
 _CFN = "ministack.services.cloudformation"
 

@@ -183,8 +183,9 @@ def _places(stack_set: StackSet, props: Properties) -> list[Place]:
 
 
 def _definition(props: Properties) -> dict[str, Any]:
-    """Return what the properties say of the set itself, in the shape of the API."""
-    return {name: _typed(props[name]) for name in _DEFINITION if name in props}
+    """Return what the properties say of the set itself, in the shape of the API; of the stack's tags not AWS's own."""
+    said = {name: _typed(props[name]) for name in _DEFINITION if name in props}
+    return said | {"Tags": [tag for tag in said.get("Tags", ()) if not tag["Key"].startswith("aws:")]}
 
 
 def _preferences(props: Properties) -> dict[str, Any]:

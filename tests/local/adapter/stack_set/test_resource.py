@@ -43,6 +43,18 @@ def test_a_change_set_shows_what_of_the_set_changes_and_whether_it_is_replaced(f
     assert [fleet.groups(account) for account in fleet.targets] == [["/c"], ["/c"]]
 
 
+def test_the_stack_s_tags_are_the_set_s_and_its_instances_too_and_its_own_win(fleet: Fleet) -> None:
+    first, _ = fleet.targets
+    own = [{"Key": "builder:stack", "Value": "of the set"}]
+    tags = [{"Key": "builder:deployment", "Value": "tap-fleet-dev"}, {"Key": "builder:stack", "Value": "of the stack"}]
+    deploy(fleet.admin, "fleet", _resource(first, Tags=own), Tags=tags)
+    expected = {"builder:deployment": "tap-fleet-dev", "builder:stack": "of the set"}
+    stack_set = fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]
+    (instance,) = fleet.stacks(first)
+    for found in (stack_set, instance):
+        assert {tag["Key"]: tag["Value"] for tag in found["Tags"]} == expected
+
+
 def test_accounts_and_regions_come_and_go_without_touching_the_others(fleet: Fleet) -> None:
     first, second = fleet.targets
     deploy(fleet.admin, "fleet", _resource(first))
