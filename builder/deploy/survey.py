@@ -14,7 +14,7 @@ from builder.terms import Site, StackId
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """A site that could not be looked at, and that nobody said to have any of the deployment."""
+    """A site, or a stack in it, that could not be looked at, and that nobody said to be any of the deployment."""
 
     site: Site
     because: str
@@ -30,9 +30,7 @@ class Survey:
 
 async def find_standing(deployment: str, sites: tuple[Site, ...], clients: Clients) -> tuple[Standing, ...]:
     """Return every stack of the deployment in these sites, whether an assembly has it or not."""
-    by_site = await together(_ours(clients, site, deployment) for site in sites)
-    stacks = [stack for found in by_site for stack in found]
-    return tuple(await together(observe_standing(_stack_id(stack), stack, clients) for stack in stacks))
+    return (await survey(deployment, sites, (), clients)).standing
 
 
 async def survey(deployment: str, sites: tuple[Site, ...], elsewhere: tuple[Site, ...], clients: Clients) -> Survey:
@@ -40,29 +38,44 @@ async def survey(deployment: str, sites: tuple[Site, ...], elsewhere: tuple[Site
 
     A region that the account has not opted in to has none. Raises AwsError where one of `sites` does not answer.
     """
-    found = await find_standing(deployment, sites, clients)
-    others = await together(_look(deployment, site, clients) for site in elsewhere if site not in sites)
-    standing = [one for other in others if not isinstance(other, Unseen) for one in other]
-    return Survey((*found, *standing), tuple(other for other in others if isinstance(other, Unseen)))
+    found = await together(_look(deployment, site, clients) for site in sites)
+    others = await together(_look_elsewhere(deployment, site, clients) for site in elsewhere if site not in sites)
+    seen = (*found, *others)
+    return Survey(
+        standing=tuple(one for part in seen for one in part.standing),
+        unseen=tuple(one for part in seen for one in part.unseen),
+    )
 
 
-async def _look(deployment: str, site: Site, clients: Clients) -> "tuple[Standing, ...] | Unseen":
+async def _look_elsewhere(deployment: str, site: Site, clients: Clients) -> Survey:
     try:
-        return await find_standing(deployment, (site,), clients)
+        return await _look(deployment, site, clients)
     except AwsError as error:
-        return () if error.code in NOT_OPEN else Unseen(site, error.what)
+        return Survey((), () if error.code in NOT_OPEN else (Unseen(site, error.what),))
 
 
-async def _ours(clients: Clients, site: Site, deployment: str) -> tuple[ObservedStack, ...]:
+async def _look(deployment: str, site: Site, clients: Clients) -> Survey:
     """Return the site's stacks that carry the deployment's tag, and those that hold nothing but its change sets.
 
     A stack may have its tags only once a change set of it was executed.
     """
     every = await SiteView(clients, site).every_stack()
-    tagged = of_deployment(every, deployment)
     bare = [stack for stack in every if stack.status == "REVIEW_IN_PROGRESS" and TAG_DEPLOYMENT not in stack.tags]
-    ours = await together(is_under_review_by(deployment, clients, stack) for stack in bare)
-    return (*tagged, *(stack for stack, is_ours in zip(bare, ours, strict=True) if is_ours))
+    found = await together(_is_under_review(deployment, clients, stack) for stack in bare)
+    under_review = (stack for stack, is_ours in zip(bare, found, strict=True) if is_ours is True)
+    ours = (*of_deployment(every, deployment), *under_review)
+    standing = await together(observe_standing(_stack_id(stack), stack, clients) for stack in ours)
+    return Survey(tuple(standing), tuple(one for one in found if isinstance(one, Unseen)))
+
+
+async def _is_under_review(deployment: str, clients: Clients, stack: ObservedStack) -> bool | Unseen:
+    try:
+        return await is_under_review_by(deployment, clients, stack)
+    except AwsError as error:
+        # Who may take the deployment down may not look into the stacks of strangers.
+        if error.code != "AccessDenied":
+            raise
+        return Unseen(stack.site, f"{stack.name}, which holds but change sets: {error.what}")
 
 
 def _stack_id(stack: ObservedStack) -> StackId:

@@ -174,6 +174,8 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
             (
                 ("cloudformation:DetectStackDrift", On.TAGGED_STACKS),
                 ("cloudformation:DetectStackResourceDrift", On.TAGGED_STACKS),
+                # How the account has configured third-party types; IAM knows no resource for it.
+                ("cloudformation:BatchDescribeTypeConfigurations", On.ANYTHING),
             ),
         ),
         _call("cloudformation:DescribeStackDriftDetectionStatus", "whether that is known yet", On.ANYTHING),
@@ -238,6 +240,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         _OTHER_ACCOUNTS,
         _LOOK,
         *_TAKE_DOWN,
+        _call("cloudformation:ListChangeSets", "whose a stack is that holds nothing but change sets", On.STACKS),
         _call("cloudformation:GetTemplate", "what a stack leaves behind, full", On.STACKS, On.TAGGED_STACKS),
         Call(
             "s3",

@@ -35,6 +35,32 @@ def test_a_region_of_the_assembly_that_refuses_ends_it(standing: Rig) -> None:
         look(standing)
 
 
+def begin_as_a_stranger(rig: Rig) -> None:
+    """Let a stack wait for its first review."""
+    rig.clients.cloudformation(EAST.region).create_change_set(
+        StackName="stranger",
+        ChangeSetName="first",
+        ChangeSetType="CREATE",
+        TemplateBody="Resources: {Topic: {Type: AWS::SNS::Topic}}",
+    )
+
+
+def test_a_stranger_s_first_review_that_may_not_be_looked_at_is_said_and_stops_nothing(standing: Rig) -> None:
+    begin_as_a_stranger(standing)
+    standing.world.faults.add(Fault.DENIED, operation="ListChangeSets")
+    seen = look(standing)
+    assert [one.site for one in seen.unseen] == [EAST]
+    assert seen.unseen[0].because.startswith("stranger, which holds but change sets: not allowed")
+    assert len(seen.standing) == len(standing.deployment.stacks)
+
+
+def test_another_refusal_to_look_into_a_first_review_ends_it(standing: Rig) -> None:
+    begin_as_a_stranger(standing)
+    standing.world.faults.add(Fault.THROTTLE, operation="ListChangeSets")
+    with pytest.raises(AwsError, match="Throttling"):
+        look(standing)
+
+
 def test_what_a_template_leaves_behind_is_known_whatever_its_type(rig: Rig) -> None:
     kept = "{Kept: {Type: AWS::SNS::Topic, DeletionPolicy: Retain}, Gone: {Type: AWS::SNS::Topic}}"
     rig.world.stack("tap-dev-kept").deploy(f"Resources: {kept}", tags=TAGS)

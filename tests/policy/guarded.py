@@ -17,12 +17,14 @@ from builder.deploy import (
     Plan,
     Removal,
     Seal,
+    Survey,
     Wish,
     destroy,
     discard_plan,
     execute_plan,
     find_standing,
     make_plan,
+    survey,
 )
 from builder.policy import Asked, Caller, Setting, Verb, make_document, make_rights
 from deploy.rig import shipped
@@ -110,6 +112,9 @@ class Guarded:
             return await destroy(Removal(standing=standing, needs=needs), by, "destroy", _quiet)
 
         return _run(all_of_it)
+
+    def survey(self, by: Clients) -> Survey:
+        return _run(lambda: survey(self.deployment.name, self.deployment.sites, (), by))
 
     def bucket(self, region: str = _REGION) -> str:
         return f"tap-dev-{self.account}-{region}-an"

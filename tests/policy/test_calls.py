@@ -144,6 +144,14 @@ def destroy_it_full(rig: Rig) -> None:
     assert all(isinstance(outcome, Done) for outcome in rig.destroy())
 
 
+def destroy_what_only_waits_for_a_review(rig: Rig) -> None:
+    """In case a stack has the tags only once a change set of it was executed."""
+    rig.destroy()
+    rig.plan(replace(rig.deployment, stacks=tuple(replace(stack, tags={}) for stack in rig.deployment.stacks)))
+    rig.world.calls.clear()
+    assert len(rig.destroy()) == len(rig.deployment.stacks)
+
+
 def destroy_what_is_protected(rig: Rig) -> None:
     rig.clients.cloudformation(EAST).update_termination_protection(
         StackName="tap-dev-service", EnableTerminationProtection=True
@@ -204,6 +212,7 @@ STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     Verb.EXECUTE: (execute_after_somebody_protected_a_stack, execute_a_large_template_that_is_deferred),
     Verb.DESTROY: (
         destroy_it_full,
+        destroy_what_only_waits_for_a_review,
         destroy_what_is_protected,
         destroy_with_a_young_replica,
         destroy_what_holds_on,

@@ -15,6 +15,7 @@ from deploy.rig import edited
 from policy.guarded import Guarded
 
 SERVICE = "us-east-1/service"
+TOPIC = "Resources: {Topic: {Type: AWS::SNS::Topic}}"
 
 
 def larger(guarded: Guarded) -> None:
@@ -45,7 +46,7 @@ def prepare_plan(guarded: Guarded) -> None:
     deployed_by_root(guarded)
     guarded.root.client("cloudformation").create_stack(
         StackName="tap-dev-old",
-        TemplateBody="Resources: {Topic: {Type: AWS::SNS::Topic}}",
+        TemplateBody=TOPIC,
         Tags=[{"Key": TAG_DEPLOYMENT, "Value": "tap-dev"}],
     )
     guarded.deployment = complete
@@ -82,7 +83,24 @@ def live_execute(guarded: Guarded, by: Clients) -> None:
     finish(guarded.execute(by, guarded.plan(guarded.admin, wish=wish)))
 
 
+def prepare_destroy(guarded: Guarded) -> None:
+    """A deployment whose last stack waits for its first review, yet without tags, as does a stranger's beside it."""
+    complete = guarded.deployment
+    guarded.deployment = replace(complete, stacks=complete.stacks[:-1])
+    deployed_by_root(guarded)
+    guarded.deployment = complete
+    untagged = replace(complete, stacks=(*complete.stacks[:-1], replace(complete.stacks[-1], tags={})))
+    guarded.plan(guarded.admin, untagged, with_role(guarded))
+    guarded.root.client("cloudformation").create_change_set(
+        StackName="stranger", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=TOPIC
+    )
+
+
 def live_destroy(guarded: Guarded, by: Clients) -> None:
+    seen = guarded.survey(by)
+    (stranger,) = [one for one in seen.unseen if one.because.startswith("stranger, ")]
+    if seen.unseen != (stranger,):
+        raise Failed(where="survey", what=str(seen.unseen))
     for key in ("one", "two"):
         guarded.root.client("s3").put_object(Bucket=guarded.bucket(), Key=key, Body=b"x")
         guarded.root.client("s3").create_multipart_upload(Bucket=guarded.bucket(), Key=key)
@@ -100,7 +118,7 @@ class Life:
 LIVES = {
     Verb.PLAN: Life(prepare_plan, live_plan, repeats=True),
     Verb.EXECUTE: Life(prepare_execute, live_execute, repeats=False),
-    Verb.DESTROY: Life(deployed_by_root, live_destroy, repeats=True),
+    Verb.DESTROY: Life(prepare_destroy, live_destroy, repeats=True),
 }
 NOT_CHECKED = "the emulator does not check it"
 NOT_REACHED = "only where something is refused or lost"
@@ -137,7 +155,7 @@ OWN_ACTIONS = {
         *("CreateChangeSet", "DeleteStack", "DescribeChangeSet", "DescribeEvents", "DescribeStackEvents"),
         *("DescribeStacks", "ExecuteChangeSet", "ListChangeSets", "ListStackResources", "UpdateTerminationProtection"),
     ),
-    Verb.DESTROY: ("DeleteStack", "DescribeStacks", "GetTemplate", "ListStackResources"),
+    Verb.DESTROY: ("DeleteStack", "DescribeStacks", "GetTemplate", "ListChangeSets", "ListStackResources"),
 }
 ENFORCED = [
     *((verb, f"cloudformation:{name}") for verb, names in OWN_ACTIONS.items() for name in names),
