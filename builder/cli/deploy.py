@@ -42,7 +42,7 @@ def deploy(
     """Plan all regions, show the plan, ask, and execute exactly that."""
     from builder.deploy import make_plan
 
-    deployment, clients, wish = wiring.deployment, wiring.clients, make_wish(wiring, "deploy", said)
+    deployment, clients, wish = wiring.deployment, wiring.clients, make_wish("deploy", said, wiring.role_arn)
     if recover and (code := recover_first(wiring, deployment, yes=yes)) is not ExitCode.DONE:
         return code
     with wiring.console.progress() as emit:

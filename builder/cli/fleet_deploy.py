@@ -37,7 +37,8 @@ def deploy(
     from builder.deploy import execute_unreviewed, sweep
     from builder.fleet import execute_fleet, make_fleet_plan
 
-    deployment, clients, wish = wiring.fleet, wiring.clients, make_wish(wiring, "deploy", said)
+    # dr.yaml's role is for the system's resources: it may do nothing with StackSets.
+    deployment, clients, wish = wiring.fleet, wiring.clients, make_wish("deploy", said, None)
     with wiring.console.progress() as emit:
         plan = wiring.run(make_fleet_plan(deployment, clients, wiring.seal(), emit, wish, all_overrides=overrides))
     tell_fleet_plan(wiring, plan)

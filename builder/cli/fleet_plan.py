@@ -29,7 +29,8 @@ def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, overrides:
     """Make the change sets for review, execute none, and say what they mean in each account."""
     from builder.fleet import make_fleet_plan, write_fleet_plan
 
-    deployment, clients, wish = wiring.fleet, wiring.clients, make_wish(wiring, "plan", said)
+    # dr.yaml's role is for the system's resources: it may do nothing with StackSets.
+    deployment, clients, wish = wiring.fleet, wiring.clients, make_wish("plan", said, None)
     with wiring.console.progress() as emit:
         work = make_fleet_plan(deployment, clients, wiring.seal(), emit, wish, all_overrides=overrides)
         made = wiring.run(work)

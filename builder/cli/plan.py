@@ -26,7 +26,7 @@ def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, recover: b
     """Make all change sets of all regions for review, execute none, and save the plan."""
     from builder.deploy import make_plan, write_plan
 
-    deployment, clients, wish = wiring.deployment, wiring.clients, make_wish(wiring, "plan", said)
+    deployment, clients, wish = wiring.deployment, wiring.clients, make_wish("plan", said, wiring.role_arn)
     if recover:
         code = recover_first(wiring, deployment, yes=said["yes"])
         if code is not ExitCode.DONE:

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from builder.cli.wiring import Wiring
-
 if TYPE_CHECKING:
     from builder.deploy import Wish
     from builder.terms import Region
@@ -27,7 +25,11 @@ _WISHES = (
         help="EXPRESS waits for less, REVERT_DRIFT puts right what was changed by hand.",
     ),
     click.option("--import-existing", is_flag=True, help="Take in resources of the same names that no stack has."),
-    click.option("--role-arn", metavar="ARN", help="The role that CloudFormation assumes; else dr.yaml's."),
+    click.option(
+        "--role-arn",
+        metavar="ARN",
+        help="The role that CloudFormation assumes; else dr.yaml's, which is none for a fleet.",
+    ),
 )
 
 allow_option = click.option(
@@ -46,13 +48,13 @@ def wish_options(function: F) -> F:
     return function
 
 
-def make_wish(wiring: Wiring, by: Literal["plan", "deploy"], said: dict[str, Any]) -> "Wish":
-    """Return the wish that a command's options amount to."""
+def make_wish(by: Literal["plan", "deploy"], said: dict[str, Any], role_arn: str | None) -> "Wish":
+    """Return the wish that a command's options amount to; `role_arn` is CloudFormation's unless they name another."""
     from builder.deploy import Options, Wish
 
     options = Options(
         by=by,
-        role_arn=said["role_arn"] or wiring.role_arn,
+        role_arn=said["role_arn"] or role_arn,
         deployment_mode=said["deployment_mode"],
         import_existing=said["import_existing"],
         artifacts_bucket=said["artifacts_bucket"],

@@ -1,7 +1,9 @@
 import json
 from pathlib import Path
 
-from cli.fleet_rig import FleetCommand, render
+import pytest
+
+from cli.fleet_rig import FleetCommand, FleetWiring, render
 from fleet.rig import REPLACED
 from fleet.scene import ACCOUNTS
 
@@ -30,6 +32,15 @@ def test_a_replacement_is_told_with_what_lets_it_pass(standing: FleetCommand) ->
     assert "--allow us-west-2/storage/Bucket" in answer.out
     assert "Bucket  AWS::S3::Bucket  replaced" in answer.out
     assert standing("execute", "fleet-plan.json").code == 4
+
+
+def test_the_system_s_role_is_not_the_fleet_s(fleet: FleetCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    role = "arn:aws:iam::111122223333:role/cfn-exec"
+    monkeypatch.setattr(FleetWiring, "role_arn", role)
+    assert fleet("plan").code == 0
+    assert role not in Path("fleet-plan.json").read_text()
+    assert fleet("plan", "--role-arn", role).code == 0
+    assert role in Path("fleet-plan.json").read_text()
 
 
 def test_without_a_rendered_fleet_it_says_how_to_get_one(fleet: FleetCommand) -> None:

@@ -21,9 +21,9 @@ def test_the_option_s_role_wins_over_the_environment_s(project: Path) -> None:
     with (project / "dr.yaml").open("a") as config:
         config.write(f'\nenvironments:\n  prod: {{role_arn: "{ROLE}"}}\n')
     wiring = Wiring(env="prod", environment={})
-    assert make_wish(wiring, "plan", SAID).options.role_arn == ROLE
-    assert make_wish(wiring, "plan", {**SAID, "role_arn": f"{ROLE}-2"}).options.role_arn == f"{ROLE}-2"
-    assert make_wish(Wiring(environment={}), "plan", SAID).options.role_arn is None
+    assert make_wish("plan", SAID, wiring.role_arn).options.role_arn == ROLE
+    assert make_wish("plan", {**SAID, "role_arn": f"{ROLE}-2"}, wiring.role_arn).options.role_arn == f"{ROLE}-2"
+    assert make_wish("plan", SAID, None).options.role_arn is None
 
 
 def test_everything_that_is_said_reaches_the_plan(project: Path) -> None:
@@ -34,14 +34,14 @@ def test_everything_that_is_said_reaches_the_plan(project: Path) -> None:
         "artifacts_bucket": "a",
         "remove_orphans": True,
     }
-    wish = make_wish(Wiring(environment={}), "deploy", said)
+    wish = make_wish("deploy", said, None)
     options = wish.options
     assert (options.by, options.deployment_mode, options.import_existing) == ("deploy", "EXPRESS", True)
     assert (options.artifacts_bucket, wish.remove_orphans) == ("a", True)
 
 
 def test_templates_in_between_are_linted_where_cfn_lint_is(project: Path) -> None:
-    lint = make_wish(Wiring(environment={}), "plan", SAID).lint
+    lint = make_wish("plan", SAID, None).lint
     assert lint is not None
     bad = "Resources:\n  Topic: {Type: AWS::SNS::Topic, Properties: {Nonsense: 1}}\n"
     assert any("Nonsense" in line for line in lint(bad, Region("us-east-1")))
