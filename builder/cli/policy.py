@@ -1,6 +1,7 @@
 """`policy`: the least IAM policy for a verb, or for CloudFormation's service role."""
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,17 +11,25 @@ from builder.cli.wiring import Wiring
 from builder.errors import BadInput, ExitCode
 
 if TYPE_CHECKING:
+    from builder.assembly import Assembly
     from builder.assembly.bound import Bound
+    from builder.deploy import Deployment
     from builder.policy import Caller, Setting
 
 # builder.policy's own; a test holds them to it, which would cost half a second to ask.
-VERBS = ("plan", "execute", "status", "drift", "drill", "destroy")
+VERBS = (
+    *("plan", "execute", "status", "drift", "drill", "destroy"),
+    *("fleet-plan", "fleet-execute", "fleet-status", "fleet-destroy"),
+)
 
 
 @click.command()
 @click.argument("verbs", metavar="VERB...", type=click.Choice(VERBS), nargs=-1, required=True)
 @click.option("--cloudformation-role", is_flag=True, help="The service role's policy instead of the caller's.")
 @click.option("--role-arn", metavar="ARN", help="The role that CloudFormation assumes; else dr.yaml's.")
+@click.option(
+    "--role", metavar="NAME", help="The role in each account, as a fleet's verbs are told; else its execution role."
+)
 @click.option("--artifacts-bucket", metavar="NAME", help="As plan and deploy are told.")
 @click.option("--account", metavar="ID", help="The account; else dr.yaml's, else that of the credentials.")
 @click.option("--whole", is_flag=True, help="Leave out nothing that the resource types' schemas list.")
@@ -35,10 +44,15 @@ def policy(wiring: Wiring, /, *, verbs: tuple[str, ...], explained: bool, **said
     """
     from builder.policy import Asked, Verb, explain, make_document, make_rights, size, too_large
 
-    setting, bounds = _where(wiring, said["account"])
+    asked_for = tuple(dict.fromkeys(map(Verb, verbs)))
+    of_fleet = {verb.is_of_fleet for verb in asked_for}
+    if len(of_fleet) > 1:
+        raise BadInput(where=f"policy {' '.join(verbs)}", what="the system's verbs and its fleet's have a policy each")
+    whose = _fleet(wiring, said) if of_fleet == {True} else _system(wiring, said)
+    setting, bounds = _where(wiring, whose, said["account"])
     asked = Asked(
-        verbs=tuple(dict.fromkeys(map(Verb, verbs))),
-        caller=_caller(wiring, setting, said),
+        verbs=asked_for,
+        caller=_caller(wiring, whose, setting, said),
         of_service_role=said["cloudformation_role"],
         whole=said["whole"],
     )
@@ -51,7 +65,24 @@ def policy(wiring: Wiring, /, *, verbs: tuple[str, ...], explained: bool, **said
     return ExitCode.DONE
 
 
-def _where(wiring: Wiring, said: str | None) -> "tuple[Setting, tuple[Bound, ...]]":
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """What the policy is for: the system, or its fleet."""
+
+    assembly: "Assembly"
+    deployment: "Deployment"
+    role_arn: str | None
+
+
+def _system(wiring: Wiring, said: dict[str, Any]) -> _Whose:
+    return _Whose(wiring.current, wiring.deployment, said["role_arn"] or wiring.role_arn)
+
+
+def _fleet(wiring: Wiring, said: dict[str, Any]) -> _Whose:
+    return _Whose(wiring.fleet_assembly, wiring.fleet, said["role_arn"])
+
+
+def _where(wiring: Wiring, whose: _Whose, said: str | None) -> "tuple[Setting, tuple[Bound, ...]]":
     """Return the account and what belongs in it: the one said, else dr.yaml's, else that of the credentials."""
     from builder.config.regions import known_regions
     from builder.deploy.observe import observe_account
@@ -59,26 +90,27 @@ def _where(wiring: Wiring, said: str | None) -> "tuple[Setting, tuple[Bound, ...
 
     if said is not None and not (len(said) == 12 and said.isdecimal()):
         raise BadInput(where="--account", what=f"'{said}': an account has 12 digits")
-    deployment = wiring.deployment
+    deployment = whose.deployment
     home = deployment.account
     if said is None and home is None:
         home = wiring.run(observe_account(wiring.clients, deployment.regions[0]))
     account = said or str(home)
-    bounds = of_account(bind_templates(wiring.current), account, home)
+    bounds = of_account(bind_templates(whose.assembly), account, home)
     if not bounds:
         raise BadInput(where=f"account {account}", what=f"no stack of {deployment.name} belongs in it")
     partition = known_regions().get(bounds[0].entry.region, "aws")
     return Setting(partition=partition, account=account, suffix=wiring.suffix), bounds
 
 
-def _caller(wiring: Wiring, setting: "Setting", said: dict[str, Any]) -> "Caller":
+def _caller(wiring: Wiring, whose: _Whose, setting: "Setting", said: dict[str, Any]) -> "Caller":
     from builder.deploy.desired import TAG_DEPLOYMENT
     from builder.policy import Caller
 
     return Caller(
-        deployment=wiring.deployment.name,
+        deployment=whose.deployment.name,
         tag=TAG_DEPLOYMENT,
-        role_arn=said["role_arn"] or wiring.role_arn,
+        role_arn=whose.role_arn,
         artifacts_bucket=said["artifacts_bucket"],
         account_roles=tuple(role for account, role in wiring.roles.items() if account != setting.account),
+        instance_role=said["role"],
     )

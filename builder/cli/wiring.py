@@ -120,11 +120,10 @@ class Wiring:
         return narrow(whole, [Region(region) for region in self.skip_regions])
 
     @cached_property
-    def fleet(self) -> "Deployment":
-        """The fleet's assembly, a folder of the system's own, bound to the environment. Raises BadInput."""
+    def fleet_assembly(self) -> "Assembly":
+        """The fleet's assembly, a folder of the system's own. Raises BadInput."""
         from builder.assembly import read_assembly
         from builder.assembly.store import FLEET_FOLDER
-        from builder.deploy import make_deployment
 
         if self.skip_regions:
             raise BadInput(
@@ -140,8 +139,14 @@ class Wiring:
                 what="is not there: no fleet was rendered",
                 next_step=f"say `fleet:` in {self.config.name}, then: python -m builder render",
             )
-        assembly = read_assembly(folder)
-        return make_deployment(assembly.manifest, assembly.templates, self.suffix)
+        return read_assembly(folder)
+
+    @cached_property
+    def fleet(self) -> "Deployment":
+        """The fleet's assembly bound to the environment."""
+        from builder.deploy import make_deployment
+
+        return make_deployment(self.fleet_assembly.manifest, self.fleet_assembly.templates, self.suffix)
 
     @property
     def account(self) -> AccountId | None:

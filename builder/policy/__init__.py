@@ -2,6 +2,7 @@
 
     calls      what the verbs ask of AWS themselves      handlers   what CloudFormation asks for a resource type
     places     the ARNs that follow from a name          placing    where one of a handler's actions is allowed
+    fleet_calls            the same for a fleet's verbs
     unneeded   what a handler lists for nothing here     document   grants to a policy document
     caller, service_role   the two policies              explain    the reason of every action
     execution_role         a fleet's, in each account

@@ -1,13 +1,16 @@
 """What whoever runs a verb has to be allowed: our own calls, and without a service role CloudFormation's as well."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builder.assembly.bound import Bound
-from builder.policy.calls import CALLS, On
+from builder.policy.calls import On
+from builder.policy.fleet_calls import EVERY_CALL
 from builder.policy.places import GROUNDS
 from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, Place, Rights, Setting, Test, Verb
 from builder.policy.resource import each_resource
 from builder.policy.service_role import service_role_rights
+
+_STACK_SET = "AWS::CloudFormation::StackSet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,8 @@ class Caller:
     """Where templates that are too large for a request go; `{region}` stands for a stack's region."""
     account_roles: tuple[str, ...] = ()
     """The roles by which stacks of other accounts are reached."""
+    instance_role: str | None = None
+    """The name of the role in each account of a fleet; None for the execution role of its sets."""
 
 
 def caller_rights(
@@ -33,7 +38,7 @@ def caller_rights(
     places = _places(bounds, setting, caller)
     granted = tuple(
         Grant(action, places[on], f"{call.operation}: {call.because}")
-        for call in CALLS[verb]
+        for call in EVERY_CALL[verb]
         for action, on in call.needs
         if places[on].arns
     )
@@ -75,6 +80,23 @@ def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict
         On.TABLES: Place("Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")),
         On.ACCOUNT_ROLES: Place("AccountRoles", caller.account_roles),
         On.FUNCTIONS: Place("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
+        **_fleet_places(bounds, setting, caller),
+    }
+
+
+def _fleet_places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict[On, Place]:
+    sets = tuple(one for one in each_resource(bounds) if one.type == _STACK_SET)
+    roles = (caller.instance_role,) if caller.instance_role else (one.text("ExecutionRoleName") for one in sets)
+    anywhere = replace(setting, account=ANY)
+    follow = any(one.text("PermissionModel") == "SERVICE_MANAGED" for one in sets)
+    below = ("root/o-*/r-*", "ou/o-*/ou-*") if follow else ()
+    return {
+        On.STACK_SETS: Place("StackSets", _grounds(bounds, setting, _STACK_SET)),
+        On.INSTANCE_ROLES: Place(
+            "InstanceRoles", tuple(dict.fromkeys(anywhere.arn("iam", "", f"role/{name}") for name in roles if name))
+        ),
+        On.ORGANIZATION: NOWHERE_IN_PARTICULAR if follow else Place("Organization", ()),
+        On.UNITS: Place("Units", tuple(anywhere.arn("organizations", "", one) for one in below)),
     }
 
 

@@ -35,6 +35,14 @@ class On(Enum):
     FUNCTIONS = auto()
     ACCOUNT_ROLES = auto()
     """The roles by which stacks of other accounts are reached."""
+    STACK_SETS = auto()
+    """The fleet's, with what their operations reach."""
+    INSTANCE_ROLES = auto()
+    """The role in each of the fleet's accounts."""
+    ORGANIZATION = auto()
+    """As a whole, where sets follow it."""
+    UNITS = auto()
+    """The organization's units, where sets follow them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,10 @@ HANDLERS: dict[Verb, tuple[str, ...]] = {
     # What detecting drift looks at.
     Verb.DRIFT: ("read",),
     Verb.DRILL: (),
+    Verb.FLEET_PLAN: ("read", "list"),
+    Verb.FLEET_EXECUTE: ("create", "read", "update", "delete", "list", _TAGGING),
+    Verb.FLEET_STATUS: (),
+    Verb.FLEET_DESTROY: ("read", "delete"),
 }
 """The handlers that run for each verb; stack tags reach every resource that can have any."""
 

@@ -1,7 +1,7 @@
 """Where a resource's own actions are allowed: the ARNs that follow from its computed name, one entry a type."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builder.assembly.bound import KINDS
 from builder.policy.records import ANY, Place, Setting
@@ -56,6 +56,20 @@ def _experiments(resource: Resource, setting: Setting) -> tuple[str, ...]:
     return (setting.arn("fis", resource.region, ANY),)
 
 
+def _stack_sets(resource: Resource, setting: Setting) -> tuple[str, ...]:
+    """The set, and what AWS names besides for its operations: where they reach, and the types that they handle.
+
+    A delegated administrator's sets are in the management account, which its template does not name.
+    """
+    anywhere = replace(setting, account=ANY)
+    home = anywhere if resource.text("CallAs") == "DELEGATED_ADMIN" else setting
+    return (
+        home.arn("cloudformation", resource.region, f"stackset/{resource.text('StackSetName') or ANY}:{ANY}"),
+        anywhere.arn("cloudformation", ANY, f"stackset-target/{ANY}"),
+        anywhere.arn("cloudformation", ANY, f"type/resource/{ANY}"),
+    )
+
+
 def _refers_to(type_name: str, said: str) -> Arns:
     """Return the ARN of another resource, which a property names by name or ARN."""
 
@@ -83,6 +97,7 @@ def _references(logical_id: str) -> tuple[object, ...]:
 _FUNCTIONS, _BUCKETS, _TABLES = "Functions", "Buckets", "Tables"
 
 GROUNDS: dict[str, Ground] = {
+    "AWS::CloudFormation::StackSet": Ground("StackSets", "cloudformation", _stack_sets),
     "AWS::DynamoDB::GlobalTable": Ground(_TABLES, "dynamodb", _own_in_every_replica_s_region),
     "AWS::DynamoDB::Table": Ground(_TABLES, "dynamodb", _own),
     "AWS::FIS::ExperimentTemplate": Ground("Experiments", "fis", _experiments),
@@ -94,4 +109,4 @@ GROUNDS: dict[str, Ground] = {
     "AWS::S3::Bucket": Ground(_BUCKETS, "s3", _own),
     "AWS::S3::BucketPolicy": Ground(_BUCKETS, "s3", _refers_to("AWS::S3::Bucket", "Bucket")),
 }
-"""Every type of the default system; the actions of any other are allowed on anything, with a warning."""
+"""Every type of the default system and its fleet; the actions of any other are allowed on anything, with a warning."""

@@ -21,6 +21,10 @@ _SERVICE_LINKED = {
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 WITHOUT_RESOURCE = (
     "application-autoscaling:Describe*",
+    "cloudformation:CreateStackSet",
+    # Of a template before there is a set.
+    "cloudformation:GetTemplateSummary",
+    "cloudformation:ListStackSets",
     "cloudwatch:PutMetricData",
     "dynamodb:ListTables",
     "ec2:Describe*",
@@ -94,7 +98,7 @@ def _passed_roles(resource: Resource, setting: Setting) -> Iterator[str]:
         match value:
             case {"Fn::GetAtt": [str(role), "Arn"]} if role in roles:
                 yield from GROUNDS["AWS::IAM::Role"].place(roles[role], setting).arns
-            case str() | dict() if name.endswith(("Role", "RoleArn")):
+            case str() | dict() if name.endswith(("Role", "RoleArn", "RoleARN")):
                 text = resource.bound.text(value)
                 if text is None:
                     yield setting.arn("iam", "", f"role/{ANY}")

@@ -18,6 +18,15 @@ class Verb(StrEnum):
     DRIFT = "drift"
     DRILL = "drill"
     DESTROY = "destroy"
+    FLEET_PLAN = "fleet-plan"
+    FLEET_EXECUTE = "fleet-execute"
+    FLEET_STATUS = "fleet-status"
+    FLEET_DESTROY = "fleet-destroy"
+
+    @property
+    def is_of_fleet(self) -> bool:
+        """Whether it works on a fleet's assembly."""
+        return self.startswith("fleet-")
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,26 @@ def test_stacks_of_other_accounts_are_reached_by_their_roles(project: Path, buil
     assert role in answer.out
 
 
+def test_a_fleet_s_verbs_have_policies_of_their_own(pinned: Path, builder: Command) -> None:
+    config = pinned / "dr.yaml"
+    fleet = (
+        f'fleet: {{permission_model: self-managed, administration_account: "{ACCOUNT}", accounts: ["444455556666"]}}'
+    )
+    config.write_text(f"{config.read_text()}{fleet}\n")
+    assert builder("render").code == 0
+    answer = builder("policy", "fleet-plan", "fleet-execute", "--env", "prod", "--account", ACCOUNT)
+    assert answer.code == 0, answer
+    # dr.yaml's role is the system's alone.
+    assert ROLE not in answer.out
+    assert {"cloudformation:CreateStackSet", "cloudformation:StopStackSetOperation"} <= actions(answer.out)
+    assert f":{ACCOUNT}:stackset/tap-prod-us-west-2-storage:*" in answer.out
+    reader = builder("policy", "fleet-status", "--env", "prod", "--account", ACCOUNT, "--role", "reader")
+    assert "arn:aws:iam::*:role/reader" in reader.out
+    both = builder("policy", "plan", "fleet-plan", "--env", "prod", "--account", ACCOUNT)
+    assert both.code == 2
+    assert "have a policy each" in both.err
+
+
 def test_a_custom_resource_is_named_as_what_nobody_can_tell(project: Path, builder: Command) -> None:
     folder = project / "templates"
     manifest = json.loads((folder / "manifest.json").read_text())

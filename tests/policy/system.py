@@ -19,6 +19,10 @@ VIA_ROLE = Caller(deployment="tap-dev", tag="builder:deployment", role_arn=ROLE_
 SHIPPED = bind_templates(read_assembly(ROOT / "templates"))
 BOUNDED = bind_templates(read_assembly(ROOT / "tests" / "golden" / "three_regions" / "templates"))
 
+_GOLDEN = ROOT / "tests" / "golden"
+SELF_MANAGED = bind_templates(read_assembly(_GOLDEN / "fleet_self_managed" / "templates" / "fleet"))
+SERVICE_MANAGED = bind_templates(read_assembly(_GOLDEN / "fleet_service_managed" / "templates" / "fleet"))
+
 
 def stack(region: str = "us-east-1", name: str = "tap-${EnvironmentSuffix}-own", **resources: dict[str, Any]) -> Bound:
     """A stack of a user's own with these resources."""

@@ -10,7 +10,7 @@ from builder.policy.document import make_document
 from builder.policy.records import Rights, Verb
 from builder.policy.service_role import service_role_rights
 from policy.reference import actions, arn_formats, condition_keys
-from policy.system import ACCOUNT, CALLER, ROLE_ARN, SETTING, SHIPPED, VIA_ROLE
+from policy.system import ACCOUNT, CALLER, ROLE_ARN, SELF_MANAGED, SERVICE_MANAGED, SETTING, SHIPPED, VIA_ROLE
 
 WHOLE = replace(
     VIA_ROLE, artifacts_bucket="artifacts-{region}", account_roles=("arn:aws:iam::444455556666:role/deployer",)
@@ -129,3 +129,52 @@ def test_each_condition_is_one_that_aws_checks_for_all_its_actions(verb: Verb) -
 
 def test_every_place_is_known() -> None:
     assert set(_places(SHIPPED, SETTING, WHOLE)) == set(On)
+
+
+FLEETS = {"self-managed": SELF_MANAGED, "service-managed": SERVICE_MANAGED}
+FLEET_VERBS = [verb for verb in Verb if verb.is_of_fleet]
+
+
+def fleet_arns(fleet: str, verb: Verb, action: str, caller: Caller = CALLER) -> set[str]:
+    granted = caller_rights(FLEETS[fleet], SETTING, verb, caller).granted
+    return {arn for grant in granted if grant.action == action for arn in grant.place.arns}
+
+
+@pytest.mark.parametrize("verb", FLEET_VERBS)
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_a_fleet_s_actions_are_each_allowed_on_what_aws_checks_them_on(fleet: str, verb: Verb) -> None:
+    made = caller_rights(FLEETS[fleet], SETTING, verb, CALLER)
+    assert made.warnings == ()
+    # Of a listing, or of a template before there is a stack or a set.
+    unnamed = {"cloudformation:DescribeStacks", "cloudformation:GetTemplateSummary"}
+    for grant in made.granted:
+        formats = arn_formats(grant.action)
+        fits = any(fnmatchcase(arn, pattern) for arn in grant.place.arns for pattern in formats)
+        assert fits or (grant.place.arns == ("*",) and (not formats or grant.action in unnamed)), grant
+
+
+def test_a_self_managed_fleet_hands_over_its_administration_role_and_takes_its_execution_role() -> None:
+    handed = fleet_arns("self-managed", Verb.FLEET_EXECUTE, "iam:PassRole")
+    taken = fleet_arns("self-managed", Verb.FLEET_DESTROY, "sts:AssumeRole")
+    assert handed == {f"arn:aws:iam::{ACCOUNT}:role/tap-dev-stackset-administration"}
+    assert taken == {"arn:aws:iam::*:role/tap-dev-stackset-execution"}
+    named = replace(CALLER, instance_role="cleaner")
+    assert fleet_arns("self-managed", Verb.FLEET_STATUS, "sts:AssumeRole", named) == {"arn:aws:iam::*:role/cleaner"}
+    assert fleet_arns("self-managed", Verb.FLEET_PLAN, "organizations:DescribeOrganization") == set()
+    sets = fleet_arns("self-managed", Verb.FLEET_PLAN, "cloudformation:DescribeStackSet")
+    assert f"arn:aws:cloudformation:us-west-2:{ACCOUNT}:stackset/tap-dev-us-west-2-storage:*" in sets
+
+
+def test_a_service_managed_fleet_looks_at_the_organization_and_hands_over_nothing() -> None:
+    assert fleet_arns("service-managed", Verb.FLEET_EXECUTE, "iam:PassRole") == set()
+    assert fleet_arns("service-managed", Verb.FLEET_DESTROY, "sts:AssumeRole") == set()
+    below = fleet_arns("service-managed", Verb.FLEET_PLAN, "organizations:ListAccountsForParent")
+    assert below == {"arn:aws:organizations::*:root/o-*/r-*", "arn:aws:organizations::*:ou/o-*/ou-*"}
+    sets = fleet_arns("service-managed", Verb.FLEET_PLAN, "cloudformation:DescribeStackSet")
+    assert "arn:aws:cloudformation:eu-west-1:*:stackset/orders-dev-eu-west-1-storage:*" in sets
+
+
+def test_with_a_role_a_fleet_s_caller_makes_no_sets_and_still_repairs_and_stops_them() -> None:
+    granted = {one.action for one in caller_rights(SELF_MANAGED, SETTING, Verb.FLEET_EXECUTE, VIA_ROLE).granted}
+    assert "cloudformation:CreateStackSet" not in granted
+    assert {"cloudformation:UpdateStackInstances", "cloudformation:StopStackSetOperation", "iam:PassRole"} <= granted

@@ -13,7 +13,8 @@ from botocore.model import OperationModel
 from builder.aws import Clients
 from builder.deploy import Done, Options, Wish, discard_plan, narrow
 from builder.deploy.desired import TAG_DEPLOYMENT
-from builder.policy.calls import CALLS, On
+from builder.policy.calls import On
+from builder.policy.fleet_calls import EVERY_CALL
 from builder.policy.records import Verb
 from builder.terms import AccountId, Region, Site, StackId
 from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, chained, make_deployment, make_stack
@@ -234,7 +235,7 @@ def lived(verb: Verb) -> Called:
 
 
 def listed(verb: Verb) -> Called:
-    return {(call.service, call.operation) for call in CALLS[verb]}
+    return {(call.service, call.operation) for call in EVERY_CALL[verb]}
 
 
 @pytest.mark.parametrize("verb", [Verb.PLAN, Verb.EXECUTE, Verb.DESTROY])
@@ -260,7 +261,7 @@ def test_no_operation_that_the_deployer_names_is_missing() -> None:
     # The address of a template in a bucket is taken from a signed request for it, which nobody sends.
     called = {known[name] for name in named & known.keys()} - {("s3", "GetObject")}
     assert ("cloudformation", "CreateChangeSet") in called
-    assert called <= {call for verb in CALLS for call in listed(verb)}
+    assert called <= {call for verb in EVERY_CALL for call in listed(verb)}
 
 
 def test_an_orphan_that_is_executed_away_takes_what_destroying_it_takes() -> None:
@@ -290,15 +291,15 @@ def test_every_operation_is_one_that_botocore_knows(verb: Verb) -> None:
 
 @pytest.mark.parametrize("verb", list(Verb))
 def test_every_action_is_one_that_iam_knows(verb: Verb) -> None:
-    for call in CALLS[verb]:
+    for call in EVERY_CALL[verb]:
         for action, _ in call.needs:
             assert actions(action) == [action]
 
 
 def test_only_a_call_that_aws_always_allows_needs_nothing() -> None:
-    free = {call.operation for calls in CALLS.values() for call in calls if not call.needs}
+    free = {call.operation for calls in EVERY_CALL.values() for call in calls if not call.needs}
     assert free == {"GetCallerIdentity"}
 
 
 def test_every_place_is_used() -> None:
-    assert {on for calls in CALLS.values() for call in calls for _, on in call.needs} == set(On)
+    assert {on for calls in EVERY_CALL.values() for call in calls for _, on in call.needs} == set(On)

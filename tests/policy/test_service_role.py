@@ -21,6 +21,10 @@ HANDLERS = {
     Verb.STATUS: (),
     Verb.DRIFT: ("read",),
     Verb.DRILL: (),
+    Verb.FLEET_PLAN: ("read", "list"),
+    Verb.FLEET_EXECUTE: ("create", "read", "update", "delete", "list"),
+    Verb.FLEET_STATUS: (),
+    Verb.FLEET_DESTROY: ("read", "delete"),
 }
 VERBS = [Verb.PLAN, Verb.EXECUTE, Verb.DESTROY]
 
@@ -36,7 +40,7 @@ def listed(bounds: tuple[Bound, ...], verb: Verb) -> set[str]:
         schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
         for handler in HANDLERS[verb]:
             found.update(schema["handlers"].get(handler, {}).get("permissions", []))
-        if verb is Verb.EXECUTE:
+        if verb in {Verb.EXECUTE, Verb.FLEET_EXECUTE}:
             found.update(schema.get("tagging", {}).get("permissions", []))
     return found
 

@@ -1,0 +1,95 @@
+"""The table of a fleet's calls against its verbs: their lives on the fake AWS, and what they called from home."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from builder.fleet import Choice, execute_fleet, observe_fleet_outputs, observe_status, stop_operations
+from builder.policy.calls import CALLS
+from builder.policy.fleet_calls import FLEET_CALLS
+from builder.policy.records import Verb
+from fake_aws import Organization
+from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, two_sets
+from fleet.scene import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template
+
+Called = set[tuple[str, str]]
+BASE = {
+    Verb.FLEET_PLAN: Verb.PLAN,
+    Verb.FLEET_EXECUTE: Verb.EXECUTE,
+    Verb.FLEET_STATUS: Verb.DESTROY,
+    Verb.FLEET_DESTROY: Verb.DESTROY,
+}
+
+
+def plan_a_change(rig: FleetRig) -> None:
+    rig.plan(two_sets(CHANGED), all_overrides=True)
+
+
+def plan_for_an_organization(rig: FleetRig) -> None:
+    rig.world.organization = company = Organization(ADMIN)
+    company.unit("outer", *ACCOUNTS)
+    unit = next(one.id for one in company.units.values() if one.name == "outer")
+    template = fleet_template({STORAGE: BODY}, {"OrganizationalUnitIds": [unit]}, SERVICE_MANAGED)
+    rig.plan(fleet_deployment(template))
+
+
+def execute_a_change_and_repair_what_failed(rig: FleetRig) -> None:
+    rig.world.script.fails("UPDATE", "Topic", reason="not now", account=ACCOUNTS[0], region=WEST)
+    for _ in range(2):
+        plan = rig.plan(two_sets(CHANGED))
+        rig.world.calls.clear()
+        rig.execute(plan)
+
+
+def execute_a_change_and_stop_it(rig: FleetRig) -> None:
+    rig.world.script.takes(60, action="UPDATE", resource="Topic")
+    plan = rig.plan(two_sets(CHANGED))
+    rig.world.calls.clear()
+    _, sets = rig.standing()
+    rig.world.calls.clear()
+
+    async def stop_in_between() -> None:
+        running = asyncio.ensure_future(execute_fleet(plan, rig.clients, rig.events.append))
+        await asyncio.sleep(30)
+        await stop_operations(sets, rig.clients)
+        await running
+
+    rig.run(stop_in_between)
+
+
+def look_at_status_and_outputs(rig: FleetRig) -> None:
+    _, sets = rig.standing()
+    rig.run(lambda: observe_status(sets, rig.clients, Choice()))
+    rig.run(lambda: observe_fleet_outputs(sets, rig.clients, Choice(), None))
+
+
+def destroy_with_a_role(rig: FleetRig) -> None:
+    rig.destroy(role="cleaner")
+
+
+LIVES: dict[Verb, tuple[Callable[[FleetRig], None], ...]] = {
+    Verb.FLEET_PLAN: (plan_a_change, plan_for_an_organization),
+    Verb.FLEET_EXECUTE: (execute_a_change_and_repair_what_failed, execute_a_change_and_stop_it),
+    Verb.FLEET_STATUS: (look_at_status_and_outputs,),
+    Verb.FLEET_DESTROY: (destroy_with_a_role,),
+}
+
+
+def lived(verb: Verb) -> Called:
+    called: Called = set()
+    for life in LIVES[verb]:
+        rig = FleetRig()
+        rig.deploy()
+        rig.world.calls.clear()
+        life(rig)
+        called |= {(call.service, call.operation) for call in rig.world.calls if call.account == ADMIN}
+    return called
+
+
+@pytest.mark.parametrize("verb", list(LIVES))
+def test_the_table_has_every_call_of_a_fleet_s_verb_and_of_the_sets_no_other(verb: Verb) -> None:
+    listed = {(call.service, call.operation) for call in FLEET_CALLS[verb]}
+    called = lived(verb)
+    assert called <= listed
+    assert listed - {(call.service, call.operation) for call in CALLS[BASE[verb]]} <= called
