@@ -182,7 +182,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
             (
                 ("cloudformation:DetectStackDrift", On.TAGGED_STACKS),
                 ("cloudformation:DetectStackResourceDrift", On.TAGGED_STACKS),
-                # How the account has configured third-party types; IAM knows no resource for it.
+                # How types are configured in the account. Unverified that AWS checks it where none is third-party.
                 ("cloudformation:BatchDescribeTypeConfigurations", On.ANYTHING),
             ),
         ),
