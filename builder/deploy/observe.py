@@ -39,6 +39,8 @@ class ObservedStack:
     termination_protection: bool
     drift: str = "NOT_CHECKED"
     """As the last detection found it."""
+    parent: Arn | None = None
+    """The stack that has it as a resource."""
 
     @property
     def region(self) -> Region:
@@ -160,12 +162,15 @@ async def observe_template(
 
 
 def of_deployment(stacks: tuple[ObservedStack, ...], deployment: str) -> tuple[ObservedStack, ...]:
-    """Return those of the stacks that carry the deployment's tag, and did not get it through a StackSet.
+    """Return those of the stacks that carry the deployment's tag as their own.
 
-    A stack's tags are passed on to the sets in it, and by them to the stack of every instance: those are the sets' own.
+    A stack's tags are passed on to the stacks nested in it, which are its business alone, and to the StackSets in it,
+    and by them to the stack of every instance: those are the sets' own.
     """
     return tuple(
-        stack for stack in stacks if stack.tags.get(TAG_DEPLOYMENT) == deployment and TAG_FLEET not in stack.tags
+        stack
+        for stack in stacks
+        if stack.tags.get(TAG_DEPLOYMENT) == deployment and stack.parent is None and TAG_FLEET not in stack.tags
     )
 
 
@@ -186,4 +191,5 @@ def _observed(site: Site, stack: "StackTypeDef") -> ObservedStack:
         capabilities=tuple(stack.get("Capabilities", [])),
         termination_protection=stack.get("EnableTerminationProtection", False),
         drift=stack.get("DriftInformation", {}).get("StackDriftStatus", "NOT_CHECKED"),
+        parent=Arn(stack["ParentId"]) if stack.get("ParentId") else None,
     )

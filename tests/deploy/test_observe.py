@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from builder.deploy.observe import SiteView, observe_account, observe_stack, observe_template
+from builder.deploy.observe import SiteView, observe_account, observe_stack, observe_template, of_deployment
 from builder.errors import AwsError
 from builder.terms import Region, Site
 from deploy.rig import ACCOUNT, Rig
@@ -38,3 +40,11 @@ def test_what_was_sent_is_what_is_read(standing: Rig) -> None:
     assert stack.parameters == table.parameters
     assert stack.outputs["TableName"] == "tap-dev-global"
     assert standing.run(lambda: observe_template(standing.clients, stack)) == table.template
+
+
+def test_a_nested_stack_is_its_parent_s_and_an_instance_of_a_set_the_set_s(standing: Rig) -> None:
+    seen = standing.run(lambda: SiteView(standing.clients, Site(None, US_EAST_1)).every_stack())
+    ours, *others = of_deployment(seen, "tap-dev")
+    nested = replace(ours, parent=others[0].arn)
+    instance = replace(ours, tags={**ours.tags, "builder:fleet": "tap-dev"})
+    assert of_deployment((nested, ours, instance), "tap-dev") == (ours,)
