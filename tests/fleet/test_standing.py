@@ -61,9 +61,8 @@ def test_what_a_halted_stack_holds_and_its_template_has_no_more_needs_all_that_i
 
 
 def test_of_several_that_were_dropped_the_younger_need_the_older(rig: FleetRig) -> None:
-    rig.deploy(
-        fleet_deployment(fleet_template({STORAGE: BODY, "us-west-2/service": LATER, "us-east-1/storage": LATER}))
-    )
+    bodies = {STORAGE: BODY, "us-west-2/service": LATER.replace("-later", "-service"), "us-east-1/storage": LATER}
+    rig.deploy(fleet_deployment(fleet_template(bodies)))
     rig.world.script.fails("UPDATE", "Topic", reason="limit", region=WEST, times=None)
     plan = rig.plan(fleet_deployment(fleet_template({STORAGE: CHANGED})))
     rig.execute(plan, allow=[f"{FLEET}/UsEast1Storage", f"{FLEET}/UsWest2Service"])
