@@ -61,11 +61,11 @@ def test_what_a_halted_stack_holds_and_its_template_has_no_more_needs_all_that_i
 
 
 def test_of_several_that_were_dropped_the_younger_need_the_older(rig: FleetRig) -> None:
-    bodies = {STORAGE: BODY, "us-west-2/service": LATER.replace("-later", "-service"), "us-east-1/storage": LATER}
+    bodies = {STORAGE: BODY, "us-east-1/table": LATER.replace("-later", "-table"), "us-east-1/storage": LATER}
     rig.deploy(fleet_deployment(fleet_template(bodies)))
     rig.world.script.fails("UPDATE", "Topic", reason="limit", region=WEST, times=None)
     plan = rig.plan(fleet_deployment(fleet_template({STORAGE: CHANGED})))
-    rig.execute(plan, allow=[f"{FLEET}/UsEast1Storage", f"{FLEET}/UsWest2Service"])
+    rig.execute(plan, allow=[f"{FLEET}/UsEast1Storage", f"{FLEET}/UsEast1Table"])
     sets = {one.id: one.needs for one in rig.standing()[1]}
     assert list(sets.values()) == [tuple(list(sets)[:number]) for number in range(3)]
 
