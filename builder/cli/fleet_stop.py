@@ -2,7 +2,7 @@
 
 import click
 
-from builder.cli.fleet_carry_out import stop_sets
+from builder.cli.fleet_carry_out import stop_fleet
 from builder.cli.fleet_choice import find_fleet
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
@@ -14,6 +14,6 @@ from builder.errors import ExitCode
 @click.pass_obj
 def stop(wiring: Wiring) -> ExitCode:
     """Stop every operation that runs on the fleet's StackSets; accounts not reached yet stay as they are."""
-    _, sets = find_fleet(wiring)
-    stop_sets(wiring, sets)
+    standing, _ = find_fleet(wiring)
+    stop_fleet(wiring, standing)
     return ExitCode.DONE

@@ -161,13 +161,13 @@ def test_an_instance_that_comes_while_the_others_go_keeps_the_stack_that_holds_i
 
 def test_a_deletion_that_somebody_stops_is_not_taken_up_again(standing: FleetRig) -> None:
     standing.world.script.takes(60, action="DELETE", resource="Topic")
-    stacks, sets = standing.standing()
+    stacks, _ = standing.standing()
     removal = FleetRemoval(removal=Removal(standing=stacks, needs={}), role="cleaner")
 
     async def stop_in_between() -> FleetEnd:
         running = asyncio.ensure_future(destroy_fleet(removal, standing.clients, "run", standing.events.append))
         await asyncio.sleep(30)
-        await stop_operations(sets, standing.clients)
+        await stop_operations(stacks, standing.clients, standing.events.append)
         return await running
 
     first, second = standing.run(stop_in_between).sets
