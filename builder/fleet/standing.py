@@ -1,5 +1,6 @@
 """The sets that stand, found in the stacks that hold them: so a changed or lost assembly hides none."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,19 @@ async def observe_sets(standing: Iterable[Standing], clients: Clients) -> tuple[
     A stack whose update failed, or still goes on, holds what its template has no more, and takes it along when it goes.
     """
     found = await together(_held(one, clients) for one in standing if one.stack.facts.exists)
-    return tuple(stack_set for sets in found for stack_set in sets)
+    return _told_apart([stack_set for sets in found for stack_set in sets])
+
+
+def _told_apart(sets: Sequence[StackSet]) -> tuple[StackSet, ...]:
+    """Return the sets under ids that are unique, also where two stacks hold the same ones: the fleet has moved."""
+    counts = Counter(one.id for one in sets)
+
+    def unique(one: StackSet, name: StackId) -> StackId:
+        return StackId(f"{name} of {one.held_by.stack}") if counts[name] > 1 else name
+
+    return tuple(
+        replace(one, id=unique(one, one.id), needs=tuple(unique(one, need) for need in one.needs)) for one in sets
+    )
 
 
 async def _held(one: Standing, clients: Clients) -> tuple[StackSet, ...]:

@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import pytest
 
 from builder.deploy import discard_plan
-from builder.errors import BuilderError
+from builder.errors import BuilderError, ExitCode
+from builder.fleet import fleet_exit_code
 from builder.fleet.records import StackSet
 from builder.fleet.standing import pseudo_parameters
-from builder.terms import AccountId
+from builder.terms import AccountId, StackId
 from fake_aws import Fault
 from fleet.rig import BODY, CHANGED, LATER, STORAGE, FleetRig
 from fleet.scene import ACCOUNTS, ADMIN, EAST, FLEET, WEST, fleet_deployment, fleet_template
@@ -79,3 +82,19 @@ def test_a_dropped_set_that_somebody_has_deleted_is_none(standing: FleetRig) -> 
     standing.world.settle()
     client.delete_stack_set(StackSetName="tap-dev-us-east-1-storage")
     assert [one.id for one in standing.standing()[1]] == [STORAGE]
+
+
+def test_sets_that_two_stacks_hold_are_told_apart_and_all_go(standing: FleetRig) -> None:
+    moved = fleet_deployment(fleet_template({STORAGE: BODY.replace("}-one", "}-moved")}))
+    there = replace(moved.stacks[0], id=StackId("us-east-1/fleet"), region=EAST)
+    here = standing.deployment
+    standing.deploy(replace(moved, stacks=(there,)))
+    standing.deployment = replace(here, stacks=(*here.stacks, there))
+    sets = {one.id: one.needs for one in standing.standing()[1]}
+    assert sets == {
+        f"{STORAGE} of {FLEET}": (),
+        "us-east-1/storage": (f"{STORAGE} of {FLEET}",),
+        f"{STORAGE} of us-east-1/fleet": (),
+    }
+    assert fleet_exit_code(standing.destroy()) is ExitCode.DONE
+    assert standing.world.buckets == {}
