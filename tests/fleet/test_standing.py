@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from builder.deploy import discard_plan
+from builder.deploy.desired import TAG_STACK
 from builder.errors import BuilderError, ExitCode
 from builder.fleet import fleet_exit_code
 from builder.fleet.records import StackSet
@@ -86,7 +87,8 @@ def test_a_dropped_set_that_somebody_has_deleted_is_none(standing: FleetRig) -> 
 
 def test_sets_that_two_stacks_hold_are_told_apart_and_all_go(standing: FleetRig) -> None:
     moved = fleet_deployment(fleet_template({STORAGE: BODY.replace("}-one", "}-moved")}))
-    there = replace(moved.stacks[0], id=StackId("us-east-1/fleet"), region=EAST)
+    tags = {**moved.stacks[0].tags, TAG_STACK: "us-east-1/fleet"}
+    there = replace(moved.stacks[0], id=StackId("us-east-1/fleet"), region=EAST, tags=tags)
     here = standing.deployment
     standing.deploy(replace(moved, stacks=(there,)))
     standing.deployment = replace(here, stacks=(*here.stacks, there))
