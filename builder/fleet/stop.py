@@ -37,22 +37,24 @@ async def stop_operations(standing: Iterable[Standing], clients: Clients, emit: 
     A stack goes on after an operation that was stopped: with the set's next one, and with sets that do not need it.
     Raises Failed where that lasts longer than CloudFormation itself waits for a set.
     """
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    loop, pace = asyncio.get_running_loop(), clients.tempo.stacks
+    began = news = loop.time()
     stopped: list[Stopped] = []
     shown: dict[StackId, str] = {}
-    while (looked_at := loop.time()) - began < DEADLINE_S:
+    while loop.time() - began < DEADLINE_S:
         standing = await _as_they_are(standing, clients)
         for one in standing:
             if not one.stack.facts.settled and shown.get(one.id) != one.stack.status:
                 shown[one.id] = one.stack.status
                 emit(Status(stack=one.id, status=one.stack.status))
         running = await _running(await observe_sets(standing, clients), clients)
-        stopped += await _stop_all(running, clients, emit)
+        if now := await _stop_all(running, clients, emit):
+            stopped += now
+            news = loop.time()
         # What was begun a moment ago a read may not show yet.
         if not running and all(one.stack.facts.settled for one in standing) and loop.time() - began > LAG_S:
             return tuple(stopped)
-        await asyncio.sleep(max(loop.time() - looked_at, clients.tempo.stacks.every_s))
+        await asyncio.sleep(pace.wait_s(max(loop.time() - news, pace.first_s)))
     raise Failed(where="fleet stop", what=f"operations went on for {DEADLINE_S:.0f} s")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from builder.aws import Clients
 from builder.errors import BadInput
-from builder.fleet.accounts import AT_ONCE, in_accounts
+from builder.fleet.accounts import AT_ONCE, in_accounts, observe_instance_stack
 from builder.fleet.records import Instance, StackSet
 from fleet.rig import FleetRig
 from fleet.scene import ACCOUNTS, WEST, instance, stack_set
@@ -30,6 +30,11 @@ def test_some_accounts_are_worked_in_at_a_time_and_each_ones_sets_together(rig: 
     done = rig.run(lambda: in_accounts(rig.clients, pairs, "role", work))
     assert done == [(account, one.id) for account in MANY for one in sets]
     assert most == AT_ONCE
+
+
+def test_an_instance_that_has_no_stack_takes_no_call(rig: FleetRig) -> None:
+    assert rig.run(lambda: observe_instance_stack(instance(ACCOUNTS[0]), rig.clients)) is None
+    assert rig.world.calls == []
 
 
 def test_without_a_role_to_take_there_nothing_is_begun(rig: FleetRig) -> None:

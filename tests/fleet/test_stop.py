@@ -11,7 +11,9 @@ from builder.fleet.outcome import FleetEnd, SetCancelled, SetFailed
 from builder.fleet.stop import Stopped
 from fake_aws import Fault
 from fleet.rig import CHANGED, LATER_CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, FLEET, accounts
+from fleet.scene import ACCOUNTS, ADMIN, FLEET, WEST, accounts, stack_set
+
+SET = stack_set(STORAGE)
 
 
 def standing_of(rig: FleetRig) -> tuple[Standing, ...]:
@@ -58,17 +60,31 @@ def test_what_has_not_begun_any_operation_yet_is_stopped_as_soon_as_it_does(rig:
     assert len(rig.world.buckets) == 1  # in the account where it had begun
 
 
-def test_the_next_operation_of_the_same_resource_is_stopped_too(standing: FleetRig) -> None:
-    standing.deploy(two_sets(targets=accounts(*ACCOUNTS[:2]), MaxConcurrentCount=1), allow=leaving(ACCOUNTS[2]))
-    plan = standing.plan(two_sets(CHANGED, targets=accounts(*ACCOUNTS), MaxConcurrentCount=1))
+def test_between_two_operations_of_one_set_the_second_is_stopped_as_soon_as_it_begins(standing: FleetRig) -> None:
+    plan = standing.plan(two_sets(CHANGED, targets=accounts(*ACCOUNTS[:2]), MaxConcurrentCount=1))
     standing.world.script.takes(60, action="UPDATE", resource="Topic")
-    stopped, _ = stop(standing, plan, after_s=1)
-    assert {(one.stack, one.operation.action) for one in stopped} >= {(STORAGE, "UPDATE")}
-    assert all(instance.site.account != ACCOUNTS[2] for instance in standing.instances())
+    found = standing_of(standing)
+    region = standing.world.region(ADMIN, WEST)
+    (operations,) = (one.operations for one in region.cloudformation.stack_sets.values() if one.name == SET.name)
+    before = set(operations)
 
+    def new() -> list[tuple[str, str]]:
+        return [(one.action, one.status) for one in operations.values() if one.id not in before]
 
-def leaving(account: str) -> list[str]:
-    return [f"{stack}/{account}" for stack in (STORAGE, "us-east-1/storage")]
+    async def stop_in_between() -> tuple[Stopped, ...]:
+        allow = [f"{stack}/{ACCOUNTS[2]}" for stack in (STORAGE, "us-east-1/storage")]
+        running = asyncio.ensure_future(execute_fleet(plan, standing.clients, standing.events.append, allow=allow))
+        for _ in range(600):
+            await asyncio.sleep(0.1)
+            if new() == [("DELETE", "SUCCEEDED")]:
+                break
+        stopped = await stop_operations(found, standing.clients, standing.events.append)
+        await running
+        return stopped
+
+    first = standing.run(stop_in_between)[0]
+    assert (first.stack, first.operation.action) == (STORAGE, "UPDATE")
+    assert new()[:2] == [("DELETE", "SUCCEEDED"), ("UPDATE", "STOPPED")]
 
 
 def test_sets_that_need_nothing_of_a_stopped_one_are_stopped_as_well(standing: FleetRig) -> None:
