@@ -19,7 +19,7 @@ from builder.fleet.order import cancelled, dependants_of, in_order
 from builder.fleet.outcome import Failure, FleetEnd, SetDone, SetFailed, SetOutcome
 from builder.fleet.progress import FleetEmit
 from builder.fleet.records import Instance, StackSet
-from builder.fleet.standing import observe_sets
+from builder.fleet.standing import look_again, observe_sets
 from builder.fleet.watch import SetWatch
 from builder.terms import AccountId, Place, Site, StackId
 
@@ -75,6 +75,7 @@ async def destroy_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit
 
     ended = await in_order(sets, dependants_of(sets), take_down)
     if all(isinstance(one, SetDone) for one in ended):
+        removal = replace(removal, standing=await _settled(removal.standing, clients, run_id, emit))
         back = await _come_back(removal.standing, clients)
         if not back:
             return FleetEnd(await destroy(removal, clients, run_id, emit), ended)
@@ -88,7 +89,7 @@ async def _settled(
     standing: Iterable[Standing], clients: Clients, run_id: str, emit: FleetEmit
 ) -> tuple[Standing, ...]:
     """Wait until nothing runs on the stacks, and return what each then holds."""
-    standing = tuple(standing)
+    standing = await look_again(standing, clients)
     ids = {Place(one.stack.site, one.stack.name): one.id for one in standing}
     watches = make_watches(ids, clients, emit, known={one.stack.arn: one.stack.status for one in standing})
     return tuple(

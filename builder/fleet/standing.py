@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from builder.aws import Clients, together
 from builder.deploy import Standing
 from builder.deploy.desired import TAG_STACK
-from builder.deploy.observe import ObservedStack, observe_resources, observe_template
+from builder.deploy.observe import ObservedStack, observe_resources, observe_stack, observe_template
 from builder.deploy.resources.stack_set import TYPE
 from builder.fleet.definition import read_definitions
 from builder.fleet.observe import describe_set, observe_operations
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 def pseudo_parameters(account: AccountId, region: Region, stack_name: str) -> dict[str, str]:
     """Return what CloudFormation puts in for its own parameters, as far as a template of sets may need them."""
     return {"AWS::AccountId": account, "AWS::Region": region, "AWS::StackName": stack_name}
+
+
+async def look_again(standing: Iterable[Standing], clients: Clients) -> tuple[Standing, ...]:
+    """Return the stacks, those deleted since included, as they are by now; what they hold is not looked at again."""
+    standing = tuple(standing)
+    found = await together(observe_stack(clients, one.stack.site, one.stack.arn) for one in standing)
+    return tuple(replace(one, stack=stack) for one, stack in zip(standing, found, strict=True) if stack is not None)
 
 
 async def observe_sets(standing: Iterable[Standing], clients: Clients) -> tuple[StackSet, ...]:

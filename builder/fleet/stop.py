@@ -5,18 +5,18 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_St
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from builder.aws import Clients, call, together
 from builder.deploy import Standing
-from builder.deploy.observe import LAG_S, observe_stack
+from builder.deploy.observe import LAG_S
 from builder.deploy.progress import Started, Status
 from builder.deploy.watch import DEADLINE_S
 from builder.errors import AwsError, Failed
 from builder.fleet.observe import Operation, client_of, named, observe_operations
 from builder.fleet.progress import FleetEmit
 from builder.fleet.records import StackSet
-from builder.fleet.standing import observe_sets
+from builder.fleet.standing import look_again, observe_sets
 from builder.terms import StackId
 
 # It ended by itself in between.
@@ -42,7 +42,7 @@ async def stop_operations(standing: Iterable[Standing], clients: Clients, emit: 
     stopped: list[Stopped] = []
     shown: dict[StackId, str] = {}
     while loop.time() - began < DEADLINE_S:
-        standing = await _as_they_are(standing, clients)
+        standing = await look_again(standing, clients)
         for one in standing:
             if not one.stack.facts.settled and shown.get(one.id) != one.stack.status:
                 shown[one.id] = one.stack.status
@@ -56,12 +56,6 @@ async def stop_operations(standing: Iterable[Standing], clients: Clients, emit: 
             return tuple(stopped)
         await asyncio.sleep(pace.wait_s(max(loop.time() - news, pace.first_s)))
     raise Failed(where="fleet stop", what=f"operations went on for {DEADLINE_S:.0f} s")
-
-
-async def _as_they_are(standing: Iterable[Standing], clients: Clients) -> tuple[Standing, ...]:
-    standing = tuple(standing)
-    found = await together(observe_stack(clients, one.stack.site, one.stack.arn) for one in standing)
-    return tuple(replace(one, stack=stack) for one, stack in zip(standing, found, strict=True) if stack is not None)
 
 
 async def _running(sets: Iterable[StackSet], clients: Clients) -> list[tuple[StackSet, Operation]]:

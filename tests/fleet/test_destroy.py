@@ -19,7 +19,7 @@ from builder.fleet.outcome import Failure, SetCancelled, SetDone, SetFailed
 from builder.terms import AccountId, Site, StackId
 from fake_aws import Fault
 from fleet.rig import CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, accounts, fleet_deployment, fleet_template
+from fleet.scene import ACCOUNTS, ADMIN, EAST, FLEET, WEST, accounts, fleet_deployment, fleet_template
 
 A, B, C = ACCOUNTS
 D = "777788889999"
@@ -157,6 +157,27 @@ def test_an_instance_that_comes_while_the_others_go_keeps_the_stack_that_holds_i
     assert end == FleetEnd((), (SetDone(ID, 3), came))
     assert standing.world.buckets.keys() == {f"tap-dev-{D}-later"}
     assert [event.stack for event in standing.said(NotStarted)] == [FLEET]
+
+
+def test_what_somebody_deploys_while_all_is_deleted_is_waited_for_and_stays(standing: FleetRig) -> None:
+    plan = standing.plan(two_sets(targets=accounts(*ACCOUNTS, D)))
+    standing.world.script.takes(60, action="DELETE", resource="Topic", region=WEST)
+    standing.world.script.takes(40, action="STACK", account=ADMIN)
+    stacks, _ = standing.standing()
+    removal = FleetRemoval(removal=Removal(standing=stacks, needs={}))
+
+    async def deploy_in_between() -> FleetEnd:
+        running = asyncio.ensure_future(destroy_fleet(removal, standing.clients, "run", standing.events.append))
+        await asyncio.sleep(60)
+        deploying = asyncio.ensure_future(execute_fleet(plan, standing.clients, lambda _: None))
+        end = await running
+        await asyncio.wait({deploying})
+        return end
+
+    end = standing.run(deploy_in_between)
+    assert end.ordinary == ()
+    assert [event.stack for event in standing.said(Waiting)] == [FLEET]
+    assert len(standing.instances()) == 4
 
 
 def test_a_deletion_that_somebody_stops_is_not_taken_up_again(standing: FleetRig) -> None:
