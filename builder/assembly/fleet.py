@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
 from builder.assembly.sizes import check_body, check_fleet
-from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, Assembly
+from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, Assembly, fleet_project
 from builder.assembly.template_text import write_template
 from builder.config import Config
 from builder.config.fleet import FleetConfig
@@ -35,7 +35,7 @@ def make_fleet(config: Config, fleet: FleetConfig, stacks: tuple[Stack, ...], as
         templates[_FILES[ADMINISTRATION]] = write_template(administration_role.make_template(config, fleet).to_dict())
         beside[EXECUTION_ROLE] = _execution_role(config, fleet, assembly)
     entries = tuple(_entries(config, templates))
-    manifest = Manifest(version=VERSION, project=f"{config.project}-{FLEET}", stacks=entries)
+    manifest = Manifest(version=VERSION, project=fleet_project(config.project), stacks=entries)
     return Assembly(manifest=manifest, templates=templates, beside=beside)
 
 

@@ -16,6 +16,11 @@ EXECUTION_ROLE = "execution-role.yaml"
 """Beside a fleet's own templates: for each account, by other means than ours."""
 
 
+def fleet_project(project: str) -> str:
+    """Return what the project of a fleet is called, for the system's: its deployment is another one."""
+    return f"{project}-{FLEET_FOLDER}"
+
+
 @dataclass(frozen=True, slots=True)
 class Assembly:
     """A manifest and the bytes of every template it names, by path within the folder."""

@@ -1,5 +1,6 @@
 """The one place where clients are made: credentials, retries, time-outs and pools are decided here."""
 
+import copy
 import functools
 import threading
 from collections.abc import Callable, Mapping
@@ -84,15 +85,9 @@ class Clients:
             return cls(boto3.Session(profile_name=profile), roles=roles, told=told)
 
     def reaching(self, roles: Mapping[AccountId, str]) -> "Clients":
-        """Return clients of the same identity that reach these accounts by these roles as well."""
-        others = Clients(
-            self._session,
-            roles={**self._roles, **roles},
-            make_core=self._make_core,
-            tempo=self.tempo,
-            config=self._config,
-        )
-        others._told = self._told
+        """Return these clients, which reach these accounts by these roles as well."""
+        others = copy.copy(self)
+        others._roles, others._others = {**self._roles, **roles}, {}  # noqa: SLF001 - of its own class
         return others
 
     def of(self, site: Site) -> "Clients":

@@ -10,7 +10,8 @@ from builder.errors import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine
 
-    from builder.fleet import FleetEmit, FleetEnd, FleetPlan, StackSet
+    from builder.deploy import Standing
+    from builder.fleet import FleetEmit, FleetEnd, FleetPlan
 
 stop_option = click.option(
     "--stop", is_flag=True, help="On Ctrl-C also stop the operations of the StackSets, which otherwise go on."
@@ -26,22 +27,29 @@ def carry_out_fleet(
             end = wiring.run(execution(emit))
     except KeyboardInterrupt:
         if stop:
-            stop_sets(wiring, [one.stack_set for one in plan.sets])
+            stop_fleet(wiring, _holding(wiring, plan))
         else:
             wiring.console.warn("the StackSets go on by themselves: python -m builder fleet stop    stops them")
         raise
     return tell_fleet_end(wiring, end, "python -m builder fleet deploy    takes up what failed, and only that")
 
 
-def stop_sets(wiring: Wiring, sets: "Collection[StackSet]") -> None:
-    """Stop what runs on the sets, and say what was stopped."""
+def _holding(wiring: Wiring, plan: "FleetPlan") -> "tuple[Standing, ...]":
+    from builder.deploy import find_standing
+
+    sites = tuple(dict.fromkeys(one.stack_set.site for one in plan.sets))
+    return wiring.run(find_standing(plan.ordinary.deployment, sites, wiring.clients))
+
+
+def stop_fleet(wiring: Wiring, standing: "Collection[Standing]") -> None:
+    """Stop what runs on the sets of these stacks, until nothing does, and say what was stopped."""
     from builder.fleet import stop_operations
 
-    stopped = wiring.run(stop_operations(sets, wiring.clients))
+    with wiring.console.progress() as emit:
+        stopped = wiring.run(stop_operations(standing, wiring.clients, emit))
     for one in stopped:
-        wiring.console.warn(f"{one.stack}: {one.operation.action} {one.operation.id} stops")
-    if not stopped:
-        wiring.console.warn("no operation runs on the fleet's sets")
+        wiring.console.warn(f"{one.stack}: {one.operation.action} {one.operation.id} was stopped")
+    wiring.console.warn("no operation runs on the fleet's sets")
 
 
 def tell_fleet_end(wiring: Wiring, end: "FleetEnd", again: str) -> ExitCode:

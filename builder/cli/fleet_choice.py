@@ -1,4 +1,4 @@
-"""Which of a fleet's stacks are meant, and how they are shown: what `fleet status` and `fleet outputs` share."""
+"""Which fleet is meant, and which of its stacks: what the verbs share that work on one as it stands."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from builder.cli.wiring import Wiring
+from builder.errors import Failed
+from builder.terms import Site
 
 if TYPE_CHECKING:
     from builder.deploy import Standing
@@ -20,6 +22,10 @@ _CHOICES = (
     click.option("--csv", "as_csv", is_flag=True, help="A row each, for a spreadsheet."),
 )
 
+project_option = click.option(
+    "--project", metavar="NAME", help="Find the fleet by its tag alone; needs neither dr.yaml nor assembly."
+)
+
 
 def choice_options(function: F) -> F:
     """Add which stacks are meant."""
@@ -28,15 +34,33 @@ def choice_options(function: F) -> F:
     return function
 
 
-def find_fleet(wiring: Wiring) -> "tuple[tuple[Standing, ...], tuple[StackSet, ...]]":
-    """Return the stacks that hold the fleet's sets and the sets, as they stand whatever the assembly says now."""
-    from builder.deploy import find_standing
+def find_fleet(wiring: Wiring, project: str | None) -> "tuple[tuple[Standing, ...], tuple[StackSet, ...]]":
+    """Return the stacks that hold the fleet's sets, found by their tag in every region, and the sets.
+
+    So it takes no assembly, and no more of dr.yaml than the project's name, which `project` may say instead. A region
+    that does not answer is told. Raises BadInput for another account than dr.yaml has the sets in; Failed where none
+    answers at all.
+    """
+    from builder.deploy import Survey, survey
+    from builder.deploy.look import check_account
+    from builder.deploy.observe import observe_account
     from builder.fleet import observe_sets
 
-    deployment, clients = wiring.fleet, wiring.clients
+    wiring.project = project
+    name, sites, clients = wiring.fleet_name, wiring.fleet_sites, wiring.clients
+    elsewhere = tuple(Site(None, region) for region in clients.regions() if Site(None, region) not in sites)
 
-    async def look() -> "tuple[tuple[Standing, ...], tuple[StackSet, ...]]":
-        standing = await find_standing(deployment.name, deployment.sites, clients)
-        return standing, await observe_sets(standing, clients)
+    async def look() -> "tuple[Survey, tuple[StackSet, ...]]":
+        for site in sites:
+            check_account(name, wiring.fleet_account, await observe_account(clients, site.region))
+        known = await survey(name, sites, (), clients)
+        others = await survey(name, (), elsewhere, clients.hurried())
+        found = Survey((*known.standing, *others.standing), others.unseen)
+        return found, await observe_sets(found.standing, clients)
 
-    return wiring.run(look())
+    found, sets = wiring.run(look())
+    for one in found.unseen:
+        wiring.console.warn(f"not looked at: {one.site.region}: {one.because}")
+    if len(found.unseen) == len((*sites, *elsewhere)):
+        raise Failed(where=name, what="no region could be looked at")
+    return found.standing, sets

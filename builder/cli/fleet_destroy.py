@@ -5,7 +5,7 @@ from collections.abc import Collection
 import click
 
 from builder.cli.fleet_carry_out import tell_fleet_end
-from builder.cli.fleet_choice import find_fleet
+from builder.cli.fleet_choice import find_fleet, project_option
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
 from builder.cli.wish import allow_option
@@ -16,27 +16,28 @@ from builder.errors import ExitCode
 @click.option("--yes", is_flag=True, help="Answer every question with yes, the deployment's name included.")
 @click.option("--retain", is_flag=True, help="Leave the stacks in their accounts, on their own from then on.")
 @click.option("--role", metavar="NAME", help="A role in each account that may empty buckets there; else none is.")
+@project_option
 @allow_option
 @global_options
 @click.pass_obj
-def destroy(wiring: Wiring, *, yes: bool, retain: bool, role: str | None, allow: Collection[str]) -> ExitCode:
+def destroy(  # noqa: PLR0913 - its options
+    wiring: Wiring, *, yes: bool, retain: bool, role: str | None, project: str | None, allow: Collection[str]
+) -> ExitCode:
     """Delete the fleet's stacks in all accounts, with all data in them, and the sets; goes on where it was left."""
-    from builder.deploy import Removal, check_removable
+    from builder.deploy import Removal, check_removable, make_needs
     from builder.fleet import FleetRemoval, destroy_fleet
     from builder.report.fleet_status import standing as told
 
-    deployment = wiring.fleet
-    standing, sets = find_fleet(wiring)
+    standing, sets = find_fleet(wiring, project)
     if not standing:
-        wiring.console.say(f"nothing of {deployment.name} stands in {', '.join(deployment.regions)}")
+        wiring.console.say(f"nothing of {wiring.fleet_name} stands in any region")
         return ExitCode.DONE
     wiring.console.say(told(standing, sets))
     check_removable(standing, allow)
     if not yes:
         kept = "their stacks stay" if retain else "with their stacks in all accounts and all data"
-        wiring.console.ask(f"Delete all of this, {kept}? Type the deployment's name", deployment.name)
-    needs = {stack.id: stack.needs for stack in deployment.stacks}
-    removal = Removal(standing=standing, needs=needs, allow=allow)
+        wiring.console.ask(f"Delete all of this, {kept}? Type the deployment's name", wiring.fleet_name)
+    removal = Removal(standing=standing, needs=make_needs(standing, {}), allow=allow)
     fleet = FleetRemoval(removal=removal, role=role, retain=retain)
     with wiring.console.progress() as emit:
         end = wiring.run(destroy_fleet(fleet, wiring.clients, wiring.seal().id, emit))

@@ -2,7 +2,7 @@
 
 import click
 
-from builder.cli.fleet_choice import choice_options, find_fleet
+from builder.cli.fleet_choice import choice_options, find_fleet, project_option
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
 from builder.errors import ExitCode
@@ -10,6 +10,7 @@ from builder.errors import ExitCode
 
 @click.command()
 @choice_options
+@project_option
 @click.option("--role", metavar="NAME", help="The role to assume in each account; else the fleet's execution role.")
 @global_options
 @click.pass_obj
@@ -20,13 +21,14 @@ def outputs(  # noqa: PLR0913 - its options
     regions: tuple[str, ...],
     stacks: tuple[str, ...],
     as_csv: bool,
+    project: str | None,
     role: str | None,
 ) -> ExitCode:
     """Show the outputs of the stacks; only accounts that are asked for are called. Exit 1 where one does not answer."""
     from builder.fleet import Choice, observe_fleet_outputs
     from builder.report import fleet_status as report
 
-    _, sets = find_fleet(wiring)
+    _, sets = find_fleet(wiring, project)
     choice = Choice(accounts=accounts, regions=regions, stacks=stacks)
     found = wiring.run(observe_fleet_outputs(sets, wiring.clients, choice, role))
     if as_csv:

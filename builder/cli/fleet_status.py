@@ -2,7 +2,7 @@
 
 import click
 
-from builder.cli.fleet_choice import choice_options, find_fleet
+from builder.cli.fleet_choice import choice_options, find_fleet, project_option
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
 from builder.errors import ExitCode
@@ -10,6 +10,7 @@ from builder.errors import ExitCode
 
 @click.command()
 @choice_options
+@project_option
 @click.option("--failed", is_flag=True, help="Only what is not as it should be.")
 @global_options
 @click.pass_obj
@@ -21,12 +22,13 @@ def status(  # noqa: PLR0913 - its options
     stacks: tuple[str, ...],
     failed: bool,
     as_csv: bool,
+    project: str | None,
 ) -> ExitCode:
     """Show the sum of all stacks, then each that is not as it should be; exit 3 if there is one."""
     from builder.fleet import Choice, observe_status
     from builder.report import fleet_status as report
 
-    _, sets = find_fleet(wiring)
+    _, sets = find_fleet(wiring, project)
     choice = Choice(accounts=accounts, regions=regions, stacks=stacks, failed=failed)
     rows = wiring.run(observe_status(sets, wiring.clients, choice))
     if as_csv:

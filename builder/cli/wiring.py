@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from builder.errors import BadInput
-from builder.terms import AccountId, Region
+from builder.terms import AccountId, Region, Site
 
 if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
@@ -105,7 +105,7 @@ class Wiring:
     def suffix(self) -> str:
         """The environment suffix: --env, else ENVIRONMENT_SUFFIX, else dr.yaml's. Raises BadInput."""
         said = self._said_suffix()
-        if said is None and (self.assembly is not None or self.project is not None):
+        if said is None and not self._has_config:
             where = "--project" if self.assembly is None else "--assembly"
             raise BadInput(where=where, what="names no environment", next_step="--env SUFFIX, or ENVIRONMENT_SUFFIX")
         return said or self.wanted.config.environment
@@ -125,12 +125,7 @@ class Wiring:
         from builder.assembly import read_assembly
         from builder.assembly.store import FLEET_FOLDER
 
-        if self.skip_regions:
-            raise BadInput(
-                where="--skip-region",
-                what="a fleet reaches every region through the one that holds its StackSets; none can be left out",
-                next_step="the same without it    what fails in a lost region is done by a later `fleet deploy`, alone",
-            )
+        self._check_no_region_skipped()
         _ = self.current  # a stale system would be a stale fleet
         folder = self.templates / FLEET_FOLDER
         if not folder.is_dir():
@@ -146,13 +141,35 @@ class Wiring:
         """The fleet's assembly bound to the environment."""
         from builder.deploy import make_deployment
 
-        return make_deployment(self.fleet_assembly.manifest, self.fleet_assembly.templates, self.suffix)
+        assembly = self.fleet_assembly
+        return make_deployment(assembly.manifest, assembly.templates, self.suffix, account=self.fleet_account)
 
     @property
     def account(self) -> AccountId | None:
         """The only account that the environment may be deployed to, where dr.yaml names one."""
         said = self._of_environment()
         return said.account if said else None
+
+    @property
+    def fleet_name(self) -> str:
+        """The deployment's name that a fleet's stacks are found by, whatever is rendered now. Raises BadInput."""
+        from builder.assembly.store import fleet_project
+        from builder.deploy import deployment_name
+
+        self._check_no_region_skipped()
+        project = self.project or (self.wanted.config.project if self.assembly is None else self.manifest.project)
+        return deployment_name(fleet_project(project), self.suffix)
+
+    @property
+    def fleet_sites(self) -> tuple[Site, ...]:
+        """Where dr.yaml has a fleet's StackSets now; they may stand elsewhere too. Nowhere without the file."""
+        return (Site(None, self.wanted.config.admin_region),) if self._has_config else ()
+
+    @property
+    def fleet_account(self) -> AccountId | None:
+        """The only account that a self-managed fleet's StackSets may be in, where dr.yaml names one."""
+        fleet = self.wanted.config.fleet if self._has_config else None
+        return fleet.trusted_account if fleet else None
 
     @property
     def role_arn(self) -> str | None:
@@ -217,6 +234,18 @@ class Wiring:
             return True
 
         return run_interruptibly(work, first, self.console.leave)
+
+    @property
+    def _has_config(self) -> bool:
+        return self.assembly is None and self.project is None
+
+    def _check_no_region_skipped(self) -> None:
+        if self.skip_regions:
+            raise BadInput(
+                where="--skip-region",
+                what="a fleet reaches every region through the one that holds its StackSets; none can be left out",
+                next_step="the same without it    what fails in a lost region is done by a later `fleet deploy`, alone",
+            )
 
     def _of_environment(self) -> "EnvironmentConfig | None":
         return None if self.assembly is not None else self.wanted.config.environments.get(self.suffix)

@@ -119,7 +119,7 @@ async def take_down(work: Demolition, one: Standing) -> Done | Broke:
 
     Raises Stopped, with all in it as it was, where its termination protection may not be lifted or `check_clear` does.
     """
-    one = await _settled(work, one)
+    one = await settled(work, one)
     if one.stack.status == "DELETE_COMPLETE":
         return Done(one.id, one.stack.status)
     check_clear([one])
@@ -151,7 +151,7 @@ async def release(stack_id: StackId, stack: ObservedStack, clients: Clients) -> 
         await HOLDERS[kind].release(clients.of(stack.site), stack.region, physical_id)
 
 
-async def _settled(work: Demolition, one: Standing) -> Standing:
+async def settled(work: Demolition, one: Standing) -> Standing:
     """Wait for the operation that runs on the stack, if any; return what it then holds."""
     if one.stack.facts.settled:
         return one

@@ -9,6 +9,7 @@ It works from assemblies and by the deployer, as `deploy` does, and never import
     plan        the ordinary plan, and what it means       watch                  progress of every set's operations
     execute     the change sets, then what failed before   operation, order       our own operations, by needs
     status, outputs, stop, destroy                         standing               the sets that there are
+    accounts    into the accounts themselves, by a role
 """
 
 from builder.fleet.destroy import FleetRemoval, destroy_fleet

@@ -3,23 +3,25 @@
 Nothing is kept between runs: what is gone is not listed any more, so it goes on from wherever it was left.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from builder.aws import Clients, together
-from builder.deploy import Removal, check_removable, destroy
+from builder.deploy import Removal, Standing, check_removable, destroy
 from builder.deploy.progress import Begun, Finished, NotStarted, Started
-from builder.deploy.take_down import check_clear, empty, observe_standing, release
+from builder.deploy.take_down import Demolition, check_clear, empty, observe_standing, release, settled
+from builder.deploy.watch import make_watches
+from builder.errors import BuilderError, Failed
+from builder.fleet.accounts import in_accounts, observe_instance_stack
 from builder.fleet.observe import observe_instances
 from builder.fleet.operation import delete_instances
-from builder.fleet.order import dependants_of, in_order
+from builder.fleet.order import cancelled, dependants_of, in_order
 from builder.fleet.outcome import Failure, FleetEnd, SetDone, SetFailed, SetOutcome
-from builder.fleet.outputs import observe_instance_stack, reach
 from builder.fleet.progress import FleetEmit
 from builder.fleet.records import Instance, StackSet
-from builder.fleet.standing import observe_sets
+from builder.fleet.standing import look_again, observe_sets
 from builder.fleet.watch import SetWatch
-from builder.terms import StackId
+from builder.terms import AccountId, Place, Site, StackId
 
 _TRIES = 3
 _HELP = "--role NAME    takes a role in each account that may empty what keeps a stack from being deleted"
@@ -36,64 +38,141 @@ class FleetRemoval:
     retain: bool = False
     """The stacks stay in their accounts, on their own from then on."""
 
+    @property
+    def helps(self) -> bool:
+        """Whether what keeps a stack from being deleted is removed."""
+        return self.role is not None and not self.retain
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    fleet: FleetRemoval
+    watch: SetWatch
+    id: str
+
 
 async def destroy_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit: FleetEmit) -> FleetEnd:
     """Delete all instances, then the stacks that hold the sets; return how everything ended.
 
-    Where an instance stays, so do its set and the stack that holds it.
+    What runs on those stacks is waited for, since until then more may be in the sets than is seen. Where an instance
+    stays, so do its set, what it needs in that account, and the stack that holds them.
     Raises Stopped, before anything is changed, where a stack has termination protection that may not be lifted.
     """
     check_removable(fleet.removal.standing, fleet.removal.allow)
-    sets = await observe_sets(fleet.removal.standing, clients)
-    emit(Begun(what="destroy", stacks=(*(one.id for one in sets), *(one.id for one in fleet.removal.standing))))
-    watch = SetWatch(clients, emit)
-    await watch.begin(sets)
+    removal = replace(fleet.removal, standing=await _settled(fleet.removal.standing, clients, run_id, emit))
+    sets = await observe_sets(removal.standing, clients)
+    emit(Begun(what="destroy", stacks=(*(one.id for one in sets), *(one.id for one in removal.standing))))
+    run = _Run(fleet, SetWatch(clients, emit), run_id)
+    await run.watch.begin(sets)
 
-    async def take_down(stack_set: StackSet) -> SetOutcome:
-        ended = await _take_down(watch, stack_set, fleet, run_id)
+    async def take_down(stack_set: StackSet, before: Sequence[SetOutcome]) -> SetOutcome:
+        if left_alone := cancelled(stack_set, (one for one in before if not _is_known(one))):
+            return left_alone
+        ended = await _take_down(run, stack_set, _occupied(before))
         if isinstance(ended, SetDone):
             emit(Finished(stack=stack_set.id, status="DELETED"))
         return ended
 
     ended = await in_order(sets, dependants_of(sets), take_down)
     if all(isinstance(one, SetDone) for one in ended):
-        return FleetEnd(await destroy(fleet.removal, clients, run_id, emit), ended)
-    for one in fleet.removal.standing:
+        removal = replace(removal, standing=await _settled(removal.standing, clients, run_id, emit))
+        back = await _come_back(removal.standing, clients)
+        if not back:
+            return FleetEnd(await destroy(removal, clients, run_id, emit), ended)
+        ended = tuple({one.stack: one for one in (*ended, *back)}.values())
+    for one in removal.standing:
         emit(NotStarted(stack=one.id, because="its sets still have instances"))
     return FleetEnd((), ended)
 
 
-async def _take_down(watch: SetWatch, stack_set: StackSet, fleet: FleetRemoval, run_id: str) -> SetOutcome:
-    """Delete the set's instances, and again where what was in the way could be removed."""
-    at_first = await observe_instances(watch.clients, stack_set)
-    left: Sequence[Instance] = at_first
-    helps = fleet.role is not None and not fleet.retain
-    for attempt in range(1, (_TRIES if helps else 1) + 1):
-        if not left:
+async def _settled(
+    standing: Iterable[Standing], clients: Clients, run_id: str, emit: FleetEmit
+) -> tuple[Standing, ...]:
+    """Wait until nothing runs on the stacks, and return what each then holds."""
+    standing = await look_again(standing, clients)
+    ids = {Place(one.stack.site, one.stack.name): one.id for one in standing}
+    watches = make_watches(ids, clients, emit, known={one.stack.arn: one.stack.status for one in standing})
+    return tuple(
+        await together(settled(Demolition(clients, emit, watches[one.stack.site], run_id), one) for one in standing)
+    )
+
+
+async def _come_back(standing: Iterable[Standing], clients: Clients) -> tuple[SetFailed, ...]:
+    """Return the sets that have instances, though all were emptied: they would go with their stack, data and all."""
+    sets = await observe_sets(standing, clients)
+    listed = await together(observe_instances(clients, one) for one in sets)
+    return tuple(
+        SetFailed(stack_set.id, tuple(Failure(one.site, "came while the others were deleted") for one in instances))
+        for stack_set, instances in zip(sets, listed, strict=True)
+        if instances
+    )
+
+
+def _is_known(ended: SetOutcome) -> bool:
+    """Return whether it is known in which accounts the set still has stacks."""
+    return isinstance(ended, SetDone) or (isinstance(ended, SetFailed) and bool(ended.failures))
+
+
+def _occupied(before: Iterable[SetOutcome]) -> Mapping[AccountId | None, StackId]:
+    """Return the accounts where stacks that need a set's are still there, with the first set that has one."""
+    found: dict[AccountId | None, StackId] = {}
+    for ended in before:
+        for failure in ended.failures if isinstance(ended, SetFailed) else ():
+            found.setdefault(failure.site.account, ended.stack)
+    return found
+
+
+async def _take_down(run: _Run, stack_set: StackSet, occupied: Mapping[AccountId | None, StackId]) -> SetOutcome:
+    """Delete the set's instances, and again where what was in the way could be removed.
+
+    Raises Failed where somebody stopped it.
+    """
+    fleet, watch = run.fleet, run.watch
+    at_first = left = await observe_instances(watch.clients, stack_set)
+    unclear: Mapping[Site, str] = {}
+    for attempt in range(1, (_TRIES if fleet.helps else 1) + 1):
+        free = [one for one in left if one.site.account not in occupied]
+        if not free:
             break
-        watch.emit(Started(stack=stack_set.id, what=f"DELETE in {len(left)}"))
-        if helps:
-            reaching = reach(watch.clients, [(stack_set, one) for one in left], fleet.role)
-            await together(_clear(watch, stack_set, one, reaching, again=attempt > 1) for one in left)
-        await delete_instances(watch, stack_set, left, f"{run_id} {attempt}", retain=fleet.retain)
+        watch.emit(Started(stack=stack_set.id, what=f"DELETE in {len(free)}"))
+        unclear = await _clear(run, stack_set, free, again=attempt > 1)
+        going = [one for one in free if one.site not in unclear]
+        ended = await delete_instances(watch, stack_set, going, f"{run.id} {attempt}", retain=fleet.retain)
+        if any(operation.status == "STOPPED" for operation in ended):
+            raise Failed(where=stack_set.id, what="its deletion was stopped")
         left = await observe_instances(watch.clients, stack_set)
     if not left:
         return SetDone(stack_set.id, len(at_first))
-    return SetFailed(stack_set.id, _failures(watch, stack_set.id, left), reason="" if helps or fleet.retain else _HELP)
+    seen = {**{one.site: one.reason for one in watch.failures(stack_set.id)}, **unclear}
+    waiting = {account: f"{other}, which needs it, is still there" for account, other in occupied.items()}
+    failures = tuple(
+        Failure(one.site, waiting.get(one.site.account) or seen.get(one.site) or one.reason or "no reason given")
+        for one in left
+    )
+    return SetFailed(stack_set.id, failures, reason="" if fleet.helps or fleet.retain else _HELP)
 
 
-async def _clear(watch: SetWatch, stack_set: StackSet, one: Instance, reaching: Clients, *, again: bool) -> None:
-    """Empty what an instance's stack holds, and remove what else its deletion was refused for."""
-    stack = await observe_instance_stack(one, reaching)
-    if stack is None:
-        return
-    standing = await observe_standing(stack_set.id, stack, reaching)
-    check_clear([standing])
-    await empty(standing, reaching, watch.emit)
-    if again:
-        await release(stack_set.id, stack, reaching)
+async def _clear(run: _Run, stack_set: StackSet, free: Collection[Instance], *, again: bool) -> Mapping[Site, str]:
+    """Empty what the instances' stacks hold, where a role is given for it, and remove what else was in the way.
 
+    Returns where that could not be done, and why.
+    """
+    if not run.fleet.helps:
+        return {}
 
-def _failures(watch: SetWatch, stack: StackId, left: Collection[Instance]) -> tuple[Failure, ...]:
-    seen = {one.site: one.reason for one in watch.failures(stack)}
-    return tuple(Failure(one.site, seen.get(one.site) or one.reason or "no reason given") for one in left)
+    async def one_of_them(stack_set: StackSet, one: Instance, reaching: Clients) -> Failure | None:
+        try:
+            stack = await observe_instance_stack(one, reaching)
+            if stack is not None:
+                standing = await observe_standing(stack_set.id, stack, reaching)
+                check_clear([standing])
+                await empty(standing, reaching, run.watch.emit)
+                if again:
+                    await release(stack_set.id, stack, reaching)
+        except BuilderError as error:
+            return Failure(one.site, error.what)
+        return None
+
+    instances = [(stack_set, one) for one in free]
+    tried = await in_accounts(run.watch.clients, instances, run.fleet.role, one_of_them)
+    return {failure.site: failure.reason for failure in tried if failure is not None}

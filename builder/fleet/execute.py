@@ -1,6 +1,6 @@
 """Executing a fleet's plan: its change sets, never rolled back, each set watched; then what failed before, again."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from builder.deploy.progress import Begun, Emit, Finished, NotStarted, Progress,
 from builder.errors import Stopped
 from builder.fleet.observe import observe_instances
 from builder.fleet.operation import update_instances
-from builder.fleet.order import in_order, needs_of
+from builder.fleet.order import cancelled, in_order, needs_of
 from builder.fleet.outcome import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.progress import FleetEmit
 from builder.fleet.records import FleetPlan, Instance, SetPlan, StackSet
@@ -122,7 +122,9 @@ async def _after_failure(watch: SetWatch, planned: SetPlan, broken: Collection[s
 async def _retry(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:
     planned = {one.id: one for one in plan.sets}
 
-    async def again(stack_set: StackSet) -> SetOutcome:
+    async def again(stack_set: StackSet, before: Sequence[SetOutcome]) -> SetOutcome:
+        if left_alone := cancelled(stack_set, before):
+            return left_alone
         one = planned[stack_set.id]
         watch.emit(Started(stack=one.id, what=f"RETRY in {len(one.retries)}"))
         operations = await update_instances(watch, stack_set, one.retries, plan.ordinary.id)

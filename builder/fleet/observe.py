@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         StackInstanceSummaryTypeDef,
         StackSetOperationResultSummaryTypeDef,
         StackSetOperationSummaryTypeDef,
+        StackSetTypeDef,
     )
 
 # One call an instance: beyond so many they are read only when asked for.
@@ -65,15 +66,11 @@ async def observe_set(clients: Clients, stack_set: StackSet, *, all_overrides: b
 
     The parameters of its instances are read up to a number, which costs a call each, or of `all_overrides`.
     """
-    try:
-        answer = await call(stack_set.id, client_of(clients, stack_set).describe_stack_set, **named(stack_set))
-    except AwsError as error:
-        if error.code == _NO_SET:
-            return None
-        raise
+    said = await describe_set(clients, stack_set)
+    if said is None:
+        return None
     instances = await observe_instances(clients, stack_set)
     known = all_overrides or len(instances) <= OVERRIDES_READ
-    said = answer["StackSet"]
     return Observed(
         body=said.get("TemplateBody", ""),
         parameters=_values(said.get("Parameters", [])),
@@ -81,6 +78,17 @@ async def observe_set(clients: Clients, stack_set: StackSet, *, all_overrides: b
         overrides=await _overrides(clients, stack_set, instances) if known else (),
         overrides_known=known,
     )
+
+
+async def describe_set(clients: Clients, stack_set: StackSet) -> "StackSetTypeDef | None":
+    """Return the set as DescribeStackSet shows it; None if there is none."""
+    try:
+        answer = await call(stack_set.id, client_of(clients, stack_set).describe_stack_set, **named(stack_set))
+    except AwsError as error:
+        if error.code == _NO_SET:
+            return None
+        raise
+    return answer["StackSet"]
 
 
 async def observe_instances(clients: Clients, stack_set: StackSet, account: str | None = None) -> tuple[Instance, ...]:

@@ -84,13 +84,15 @@ def _targets(stack_set: StackSet, accounts: list[str], units: Mapping[str, str])
 async def _each(
     watch: SetWatch, stack_set: StackSet, instances: Iterable[Instance], asking: _Asking
 ) -> tuple[Operation, ...]:
-    """Do it batch by batch, since a set does one thing at a time."""
+    """Do it batch by batch, since a set does one thing at a time, and none after one that somebody stopped."""
     ended = []
     for number, batch in enumerate(make_batches(stack_set, instances), start=1):
         own = token(asking.run_id, stack_set.id, f"{asking.what} {number}")
         said = {**named(stack_set), **batch, **asking.more, "OperationPreferences": dict(stack_set.preferences)}
         await _begin(watch, stack_set, asking.call, {**said, "OperationId": own})
         ended.append(await watch.until_ended(stack_set, own))
+        if ended[-1].status == "STOPPED":
+            break
     return tuple(ended)
 
 

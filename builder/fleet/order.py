@@ -1,7 +1,7 @@
 """Work on sets in the order of their needs, side by side where none of them waits for another."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from builder.errors import BuilderError
@@ -10,7 +10,8 @@ from builder.fleet.records import StackSet
 from builder.terms import StackId
 
 Waits = Mapping[StackId, Collection[StackId]]
-Work = Callable[[StackSet], Coroutine[Any, Any, SetOutcome]]
+Work = Callable[[StackSet, Sequence[SetOutcome]], Coroutine[Any, Any, SetOutcome]]
+"""What is done on a set, told how those ended that it waits for."""
 
 
 def needs_of(sets: Iterable[StackSet]) -> Waits:
@@ -26,10 +27,7 @@ def dependants_of(sets: Iterable[StackSet]) -> Waits:
 
 
 async def in_order(sets: Iterable[StackSet], waits: Waits, work: Work) -> tuple[SetOutcome, ...]:
-    """Do the work on each set once all that it waits for is done; return how each ended, in the order given.
-
-    What waits for something that was not done is cancelled.
-    """
+    """Do the work on each set once all that it waits for has ended; return how each ended, in the order given."""
     sets = tuple(sets)
     loop = asyncio.get_running_loop()
     ends: dict[StackId, asyncio.Future[SetOutcome]] = {one.id: loop.create_future() for one in sets}
@@ -42,14 +40,20 @@ async def in_order(sets: Iterable[StackSet], waits: Waits, work: Work) -> tuple[
     return tuple(await asyncio.gather(*(one_of_them(one) for one in sets)))
 
 
+def cancelled(one: StackSet, before: Iterable[SetOutcome]) -> SetCancelled | None:
+    """Return that the set is left alone, where anything that it waits for is not done; pure."""
+    for other in before:
+        if not isinstance(other, SetDone):
+            return SetCancelled(one.id, because=f"{other.stack}, which it waits for, is not done")
+    return None
+
+
 async def _after_others(
     one: StackSet, waits: Waits, work: Work, ends: Mapping[StackId, asyncio.Future[SetOutcome]]
 ) -> SetOutcome:
-    for other in sorted(waits[one.id]):
-        if other in ends and not isinstance(await ends[other], SetDone):
-            return SetCancelled(one.id, because=f"{other}, which it waits for, is not done")
+    before = [await ends[other] for other in sorted(waits[one.id]) if other in ends]
     try:
-        return await work(one)
+        return await work(one, before)
     except BuilderError as error:
         return SetFailed(one.id, (), reason=error.what)
 

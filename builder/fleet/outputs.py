@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from builder.aws import Clients, together
-from builder.deploy.observe import ObservedStack, observe_stack
-from builder.errors import BadInput, BuilderError
+from builder.errors import BuilderError
+from builder.fleet.accounts import in_accounts, observe_instance_stack
 from builder.fleet.outcome import Failure
 from builder.fleet.records import Instance, StackSet
 from builder.fleet.status import Choice, observe_chosen
@@ -40,36 +40,11 @@ async def observe_fleet_outputs(
     """
     found = await together(observe_chosen(one, clients, choice) for one in sets)
     chosen = [(one, instance) for one, instances in zip(sets, found, strict=True) for instance in instances]
-    reaching = reach(clients, chosen, role)
-    read = await together(_read(one, instance, reaching) for one, instance in chosen)
+    read = await in_accounts(clients, chosen, role, _read)
     return FleetOutputs(
         stacks=tuple(one for one in read if isinstance(one, StackOutputs)),
         failures=tuple(one for one in read if isinstance(one, Failure)),
     )
-
-
-def reach(clients: Clients, instances: Collection[tuple[StackSet, Instance]], role: str | None) -> Clients:
-    """Return clients that reach the accounts of these instances; pure. Raises BadInput without a role to take there."""
-    roles = {}
-    for stack_set, one in instances:
-        name = role or stack_set.execution_role
-        if not name:
-            raise BadInput(
-                where="--role",
-                what=f"{stack_set.id} is service-managed: it has no execution role that this account may assume",
-                next_step="--role OrganizationAccountAccessRole    or another role that trusts this account",
-            )
-        partition = one.stack.split(":")[1] if one.stack else "aws"
-        roles[AccountId(str(one.site.account))] = f"arn:{partition}:iam::{one.site.account}:role/{name}"
-    return clients.reaching(roles)
-
-
-async def observe_instance_stack(one: Instance, reaching: Clients) -> ObservedStack | None:
-    """Return the stack of an instance, looked at in its own account; None if it has none."""
-    if not one.stack:
-        return None
-    found = await observe_stack(reaching, one.site, one.stack)
-    return found if found is not None and found.facts.exists else None
 
 
 async def _read(stack_set: StackSet, one: Instance, reaching: Clients) -> StackOutputs | Failure:

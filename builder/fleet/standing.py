@@ -1,11 +1,22 @@
-"""The sets that stand, found by the tag of the stacks that hold them: so a changed or lost assembly hides none."""
+"""The sets that stand, found in the stacks that hold them: so a changed or lost assembly hides none."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, together
 from builder.deploy import Standing
-from builder.deploy.observe import observe_template
+from builder.deploy.desired import TAG_STACK
+from builder.deploy.observe import ObservedStack, observe_resources, observe_stack, observe_template
+from builder.deploy.resources.stack_set import TYPE
 from builder.fleet.definition import read_definitions
+from builder.fleet.observe import describe_set, observe_operations
 from builder.fleet.records import Holding, StackSet
-from builder.terms import AccountId, Region
+from builder.terms import AccountId, LogicalId, Region, StackId
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackSetTypeDef
 
 
 def pseudo_parameters(account: AccountId, region: Region, stack_name: str) -> dict[str, str]:
@@ -13,17 +24,87 @@ def pseudo_parameters(account: AccountId, region: Region, stack_name: str) -> di
     return {"AWS::AccountId": account, "AWS::Region": region, "AWS::StackName": stack_name}
 
 
-async def observe_sets(standing: tuple[Standing, ...], clients: Clients) -> tuple[StackSet, ...]:
-    """Return the sets that the stacks' deployed templates have, in their order."""
-    # One that is being deleted has no sets with instances any more, and soon no template.
-    deployed = [one for one in standing if one.stack.facts.exists and one.stack.status != "DELETE_IN_PROGRESS"]
-    templates = await together(observe_template(clients, one.stack) for one in deployed)
+async def look_again(standing: Iterable[Standing], clients: Clients) -> tuple[Standing, ...]:
+    """Return the stacks, those deleted since included, as they are by now; what they hold is not looked at again."""
+    standing = tuple(standing)
+    found = await together(observe_stack(clients, one.stack.site, one.stack.arn) for one in standing)
+    return tuple(replace(one, stack=stack) for one, stack in zip(standing, found, strict=True) if stack is not None)
+
+
+async def observe_sets(standing: Iterable[Standing], clients: Clients) -> tuple[StackSet, ...]:
+    """Return the sets that the stacks hold: those of their templates, in their order, then those dropped from them.
+
+    A stack whose update failed, or still goes on, holds what its template has no more, and takes it along when it goes.
+    """
+    found = await together(_held(one, clients) for one in standing if one.stack.facts.exists)
+    return _told_apart([stack_set for sets in found for stack_set in sets])
+
+
+def _told_apart(sets: Sequence[StackSet]) -> tuple[StackSet, ...]:
+    """Return the sets under ids that are unique, also where two stacks hold the same ones: the fleet has moved."""
+    counts = Counter(one.id for one in sets)
+
+    def unique(one: StackSet, name: StackId) -> StackId:
+        return StackId(f"{name} of {one.held_by.stack}") if counts[name] > 1 else name
+
     return tuple(
-        definition.stack_set
-        for one, template in zip(deployed, templates, strict=True)
-        for definition in read_definitions(
-            template,
-            {**one.stack.parameters, **pseudo_parameters(one.stack.account, one.stack.region, one.stack.name)},
-            Holding(one.id, one.stack.site),
+        replace(one, id=unique(one, one.id), needs=tuple(unique(one, need) for need in one.needs)) for one in sets
+    )
+
+
+async def _held(one: Standing, clients: Clients) -> tuple[StackSet, ...]:
+    names = await _observe_names(one.stack, clients)
+    if not names:
+        return ()
+    template = await observe_template(clients, one.stack)
+    values = {**one.stack.parameters, **pseudo_parameters(one.stack.account, one.stack.region, one.stack.name)}
+    defined = [each.stack_set for each in read_definitions(template, values, Holding(one.id, one.stack.site))]
+    held = tuple(replace(each, name=names.pop(each.logical_id)) for each in defined if each.logical_id in names)
+    # A fleet says once for all of its sets how they are worked on; what was dropped says nothing of that any more.
+    said: dict[str, Any] = {"call_as": defined[0].call_as, "preferences": defined[0].preferences} if defined else {}
+    unknown = [
+        StackSet(
+            id=StackId(logical_id), name=name, logical_id=logical_id, held_by=Holding(one.id, one.stack.site), **said
         )
+        for logical_id, name in names.items()
+    ]
+    return (*held, *await _dropped(unknown, held, clients))
+
+
+async def _observe_names(stack: ObservedStack, clients: Clients) -> dict[LogicalId, str]:
+    """Return the names of the sets among the stack's resources, which are what their ids begin with.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSet.html
+    """
+    resources = await observe_resources(clients, stack)
+    return {
+        one.logical_id: one.physical_id.partition(":")[0] for one in resources if one.type == TYPE and one.physical_id
+    }
+
+
+async def _dropped(unknown: Sequence[StackSet], held: tuple[StackSet, ...], clients: Clients) -> tuple[StackSet, ...]:
+    """Return the sets that the template has no more, each needing all of the template's and those older than itself.
+
+    Nothing that is left in a template can need what was taken out of it; and what needs another is made after it.
+    """
+    described = await together(describe_set(clients, one) for one in unknown)
+    operations = await together(observe_operations(clients, one) for one in unknown)
+    ages = [past[-1].created if past else "" for past in operations]
+    dropped: list[StackSet] = []
+    for _, one, said in sorted(zip(ages, unknown, described, strict=True), key=lambda each: each[0]):
+        if said is not None:
+            needs = tuple(other.id for other in (*held, *dropped))
+            dropped.append(_as_described(one, said, needs))
+    return tuple(dropped)
+
+
+def _as_described(one: StackSet, said: "StackSetTypeDef", needs: tuple[StackId, ...]) -> StackSet:
+    tags = {tag["Key"]: tag["Value"] for tag in said.get("Tags", [])}
+    own = StackId(tags.get(TAG_STACK, one.id))
+    return replace(
+        one,
+        id=one.id if own in needs else own,  # under another logical id the template has it anew
+        needs=needs,
+        is_service_managed=said.get("PermissionModel") == "SERVICE_MANAGED",
+        execution_role=said.get("ExecutionRoleName", ""),
     )

@@ -53,11 +53,16 @@ _IN_ACCOUNTS = _each(
     "sts", On.INSTANCE_ROLES, {"AssumeRole": "outputs and buckets of other accounts, each by its role there"}
 )
 
+# Of sets that an update dropped from the template of the stack that still holds them.
+_DROPPED = _each("cloudformation", On.STACK_SETS, {"DescribeStackSet": "what a set was that a failed update dropped"})
+
 FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
     Verb.FLEET_PLAN: (*CALLS[Verb.PLAN], *_SETS, *_COMPARED, *_MEMBERS),
     Verb.FLEET_EXECUTE: (
         *CALLS[Verb.EXECUTE],
+        *_of(Verb.DESTROY, "ListStackResources", "GetTemplate"),
         *_SETS,
+        *_DROPPED,
         *_WATCHED,
         *_each(
             "cloudformation",
@@ -71,12 +76,14 @@ FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
     Verb.FLEET_STATUS: (
         *_of(Verb.DESTROY, "DescribeStacks", "ListChangeSets", "ListStackResources", "GetTemplate"),
         *_SETS,
+        *_DROPPED,
         *_OPERATIONS,
         *_IN_ACCOUNTS,
     ),
     Verb.FLEET_DESTROY: (
         *CALLS[Verb.DESTROY],
         *_SETS,
+        *_DROPPED,
         *_WATCHED,
         *_each("cloudformation", On.STACK_SETS, {"DeleteStackInstances": "the stacks in all accounts"}),
         *_IN_ACCOUNTS,

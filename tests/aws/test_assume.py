@@ -1,3 +1,6 @@
+import tracemalloc
+
+import boto3
 import botocore.session
 import pytest
 
@@ -56,3 +59,20 @@ def test_a_role_that_may_not_be_assumed_is_told(clients: Clients, world: World) 
     other = clients.of(Site(OTHER, US_WEST_2))
     with pytest.raises(AwsError, match="not allowed to call AssumeRole"), aws_errors("us-west-2/storage"):
         other.sts(US_WEST_2).get_caller_identity()
+
+
+def test_a_further_account_takes_no_copy_of_what_botocore_knows_of_all_services() -> None:
+    clients = Clients(boto3.Session("key", "secret", region_name=US_WEST_2))
+
+    def reach(*accounts: AccountId) -> list[object]:
+        reaching = clients.reaching({account: f"arn:aws:iam::{account}:role/deployer" for account in accounts})
+        return [reaching.of(Site(account, US_WEST_2)).cloudformation(US_WEST_2) for account in accounts]
+
+    reach(OTHER)
+    tracemalloc.start()
+    try:
+        made = reach(*(AccountId(f"{number:012d}") for number in range(10)))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken / len(made) < 1_000_000

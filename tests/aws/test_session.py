@@ -71,6 +71,7 @@ def test_other_accounts_are_reached_by_roles_that_become_known_later() -> None:
     assert answer["Account"] == "444455556666"
     assert reaching.sts(there.region).get_caller_identity()["Account"] == "111122223333"
     assert any(line.startswith("sts.AssumeRole") for line in told)
+    assert reaching.sts(there.region) is clients.sts(there.region)
 
 
 def test_organizations_has_one_endpoint_whatever_the_region() -> None:

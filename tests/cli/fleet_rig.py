@@ -1,6 +1,7 @@
 """`python -m builder fleet ...` on the fake AWS: the command line itself, with a world where AWS would be."""
 
 import asyncio
+import shutil
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from builder.deploy import Brake
 from conftest import Answer
 from fake_aws import World, run_virtual
 from fleet.rig import BODY, make_clients, two_sets
-from fleet.scene import FLEET, WEST
+from fleet.scene import FLEET, ROOT, WEST
 
 T = TypeVar("T")
 
@@ -55,15 +56,22 @@ class FleetCommand:
     capsys: pytest.CaptureFixture[str]
     world: World = field(default_factory=lambda: World(page_size=20))
     interrupted: bool = False
+    assembly: Path | None = Path("templates")
 
     def __call__(self, verb: str, *arguments: str) -> Answer:
         self.capsys.readouterr()
         wiring = FleetWiring(
-            assembly=Path("templates"), env="dev", environment={}, world=self.world, interrupted=self.interrupted
+            assembly=self.assembly, env="dev", environment={}, world=self.world, interrupted=self.interrupted
         )
         code = main(["fleet", verb, *arguments], wiring)
         wrote = self.capsys.readouterr()
         return Answer(code, wrote.out, wrote.err)
+
+
+def write_config(fleet: str = "") -> None:
+    """Write a dr.yaml of the same project, with handlers beside it, that no assembly here was rendered from."""
+    shutil.copytree(ROOT / "lambda", "lambda", ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+    Path("dr.yaml").write_text(f"{(ROOT / 'dr.yaml').read_text()}\n{fleet}\n")
 
 
 def render(folder: Path, body: str = BODY) -> None:

@@ -8,4 +8,4 @@ def test_all_of_it_goes_and_then_there_is_nothing(standing: FleetCommand) -> Non
     answer = standing("destroy", "--yes")
     assert answer.code == 0, answer
     assert standing.world.buckets == {}
-    assert "nothing of tap-fleet-dev stands in us-west-2" in standing("destroy", "--yes").out
+    assert "nothing of tap-fleet-dev stands in any region" in standing("destroy", "--yes").out

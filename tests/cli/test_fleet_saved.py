@@ -31,8 +31,10 @@ def test_ctrl_c_leaves_the_operation_running_and_says_what_stops_it(standing: Fl
     answer = standing("execute", "fleet-plan.json")
     assert answer.code == 130
     assert "python -m builder fleet stop" in answer.err
+    standing.interrupted = False
     stopped = standing("stop")
     assert stopped.code == 0
+    assert "us-west-2/storage        started: STOP UPDATE " in stopped.out
     assert "us-west-2/storage: UPDATE " in stopped.err
     standing.world.settle()
     assert "no operation runs" in standing("stop").err
@@ -45,4 +47,4 @@ def test_with_stop_ctrl_c_stops_the_operation_too(standing: FleetCommand) -> Non
     standing.interrupted = True
     answer = standing("execute", "fleet-plan.json", "--stop")
     assert answer.code == 130
-    assert " stops\n" in answer.err
+    assert "started: STOP UPDATE " in answer.out

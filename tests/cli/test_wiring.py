@@ -102,3 +102,12 @@ def test_objectives_and_production_are_what_dr_yaml_says_of_them(project: Path) 
     bare = Wiring(assembly=project / "templates", env="prod", environment={})
     assert bare.objectives == Objectives()
     assert not bare.is_production
+
+
+def test_a_fleet_may_go_only_to_the_account_that_dr_yaml_has_its_sets_in(builder: Command, project: Path) -> None:
+    with (project / "dr.yaml").open("a") as config:
+        config.write("\nfleet: {permission_model: self-managed, accounts: ['444455556666'],")
+        config.write(" administration_account: '111122223333'}\n")
+    assert builder("render").code == 0
+    assert Wiring(environment={}).fleet.account == "111122223333"
+    assert Wiring(assembly=Path("templates"), env="dev", environment={}).fleet.account is None

@@ -24,7 +24,7 @@ from builder.fleet.progress import FleetProgress
 from builder.fleet.records import Instance
 from builder.terms import StackId
 from fake_aws import World, run_virtual
-from fleet.scene import ADMIN, fleet_deployment, fleet_template, stack_set
+from fleet.scene import ADMIN, FLEET, fleet_deployment, fleet_template, stack_set
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -120,3 +120,17 @@ class FleetRig:
 
     def operations(self, operation: str) -> int:
         return sum(call.operation == operation for call in self.world.calls)
+
+
+def drop_later(rig: FleetRig) -> FleetPlan:
+    """A plan that takes the second set out of the template, and is to fail in the first."""
+    rig.world.script.fails("UPDATE", "Topic", reason="limit", region=WEST, times=None)
+    template = fleet_template({STORAGE: CHANGED}, preferences={"MaxConcurrentCount": 10, "FailureToleranceCount": 0})
+    return rig.plan(fleet_deployment(template))
+
+
+def halt(rig: FleetRig) -> None:
+    """Have the fleet's stack hold the set that its template has no more."""
+    rig.execute(drop_later(rig), allow=[f"{FLEET}/UsEast1Storage"])
+    (one,), _ = rig.standing()
+    assert one.stack.status == "UPDATE_FAILED"

@@ -2,16 +2,26 @@ import asyncio
 
 import pytest
 
-from builder.deploy import Done, Removal
-from builder.deploy.progress import Emptied, Finished, NotStarted, Started
+from builder.aws import call
+from builder.deploy import Done, Removal, find_standing
+from builder.deploy.progress import Emptied, Finished, NotStarted, Started, Waiting
 from builder.errors import ExitCode, Stopped
-from builder.fleet import FleetRemoval, destroy_fleet, fleet_exit_code
-from builder.fleet.outcome import SetCancelled, SetDone, SetFailed
-from builder.terms import StackId
-from fleet.rig import STORAGE, FleetRig, two_sets
+from builder.fleet import (
+    FleetEnd,
+    FleetRemoval,
+    destroy_fleet,
+    execute_fleet,
+    fleet_exit_code,
+    stop_operations,
+)
+from builder.fleet.outcome import Failure, SetCancelled, SetDone, SetFailed
+from builder.terms import AccountId, Site, StackId
+from fake_aws import Fault
+from fleet.rig import STORAGE, FleetRig, halt, two_sets
 from fleet.scene import ACCOUNTS, ADMIN, EAST, FLEET, WEST, accounts
 
 A, B, C = ACCOUNTS
+D = "777788889999"
 ID, LATER = StackId(STORAGE), StackId("us-east-1/storage")
 
 
@@ -54,16 +64,138 @@ def test_what_may_be_meant_to_stay_in_an_account_is_not_emptied_with_a_role_eith
     record.deployed.processed = "Resources: {}"
     failed = next(one for one in standing.destroy(role="cleaner").sets if one.stack == ID)
     assert isinstance(failed, SetFailed)
-    assert "Bucket (AWS::S3::Bucket): the deployed template does not tell" in failed.reason
+    assert [one.site.account for one in failed.failures] == [B]
+    assert "Bucket (AWS::S3::Bucket): the deployed template does not tell" in failed.failures[0].reason
     assert standing.world.buckets[f"tap-dev-{B}-one"].versions
 
 
-def test_what_needs_a_set_that_stays_is_gone_and_what_it_needs_is_cancelled(standing: FleetRig) -> None:
+def test_what_a_stack_that_stays_needs_stays_in_its_account_and_goes_in_the_others(standing: FleetRig) -> None:
     client = standing.world.session(C).client("s3", EAST)
     client.put_object(Bucket=f"tap-dev-{C}-later", Key="key", Body=b"x")
     first, second = standing.destroy().sets
     assert isinstance(second, SetFailed)
+    assert isinstance(first, SetFailed)
+    assert first.failures == (Failure(Site(AccountId(C), WEST), f"{LATER}, which needs it, is still there"),)
+    assert standing.world.buckets.keys() == {f"tap-dev-{C}-later", f"tap-dev-{C}-one"}
+
+
+def test_an_account_that_cannot_be_reached_keeps_its_own_stacks_and_no_other_s(standing: FleetRig) -> None:
+    for account in ACCOUNTS:
+        fill(standing, account)
+    role = f"arn:aws:iam::{B}:role/cleaner"
+    standing.world.forbidden_roles.add(role)
+    first, second = standing.destroy(role="cleaner").sets
+    assert isinstance(second, SetFailed)
+    assert [one.site.account for one in second.failures] == [B]
+    assert "AssumeRole" in second.failures[0].reason
+    assert first == SetFailed(ID, (Failure(Site(AccountId(B), WEST), f"{LATER}, which needs it, is still there"),))
+    assert standing.world.buckets.keys() == {f"tap-dev-{B}-one", f"tap-dev-{B}-later"}
+    standing.world.forbidden_roles.clear()
+    assert standing.destroy(role="cleaner").sets == (SetDone(ID, 1), SetDone(LATER, 1))
+    assert standing.world.buckets == {}
+
+
+def test_where_nobody_can_say_what_is_left_of_a_set_what_it_needs_is_left_alone(standing: FleetRig) -> None:
+    standing.world.faults.add(Fault.DENIED, operation="DeleteStackInstances")
+    first, second = standing.destroy().sets
+    assert isinstance(second, SetFailed)
     assert first == SetCancelled(ID, because=f"{LATER}, which it waits for, is not done")
+
+
+@pytest.fixture
+def halted(standing: FleetRig) -> FleetRig:
+    """A fleet whose stack still holds the set that its template has no more."""
+    halt(standing)
+    return standing
+
+
+def test_a_set_that_a_halted_update_dropped_is_retained_with_the_others(halted: FleetRig) -> None:
+    end = halted.destroy(retain=True)
+    assert end.sets == (SetDone(ID, 3), SetDone(LATER, 3))
+    assert [type(one) for one in end.ordinary] == [Done]
+    assert len(halted.world.buckets) == 6
+
+
+def test_a_set_that_a_halted_update_dropped_goes_before_what_it_needs(halted: FleetRig) -> None:
+    halted.events.clear()
+    halted.destroy()
+    assert [event.stack for event in halted.said(Finished)] == [LATER, ID, FLEET]
+    assert halted.world.buckets == {}
+
+
+def test_sets_are_judged_only_once_nothing_runs_on_the_stack_that_holds_them(standing: FleetRig) -> None:
+    plan = standing.plan(two_sets(targets=accounts(*ACCOUNTS, D)))
+
+    async def in_between() -> FleetEnd:
+        running = asyncio.ensure_future(execute_fleet(plan, standing.clients, standing.events.append))
+        await asyncio.sleep(3)
+        found = await find_standing(standing.deployment.name, standing.deployment.sites, standing.clients)
+        assert [one.stack.status for one in found] == ["UPDATE_IN_PROGRESS"]
+        fleet = FleetRemoval(removal=Removal(standing=found, needs={}), retain=True)
+        end = await destroy_fleet(fleet, standing.clients, "destroy", standing.events.append)
+        await asyncio.wait({running})
+        return end
+
+    assert standing.run(in_between).sets == (SetDone(ID, 4), SetDone(LATER, 4))
+    assert [event.stack for event in standing.said(Waiting)] == [FLEET]
+    assert len(standing.world.buckets) == 8
+
+
+def test_an_instance_that_comes_while_the_others_go_keeps_the_stack_that_holds_its_set(standing: FleetRig) -> None:
+    standing.world.script.takes(60, action="DELETE", resource="Topic", region=WEST)
+    stacks, _ = standing.standing()
+    removal = FleetRemoval(removal=Removal(standing=stacks, needs={}))
+
+    async def join_in_between() -> FleetEnd:
+        running = asyncio.ensure_future(destroy_fleet(removal, standing.clients, "run", standing.events.append))
+        await asyncio.sleep(40)
+        assert [event.stack for event in standing.said(Finished)] == [LATER]
+        create = standing.clients.cloudformation(WEST).create_stack_instances
+        await call(LATER, create, StackSetName="tap-dev-us-east-1-storage", Accounts=[D], Regions=[EAST])
+        return await running
+
+    end = standing.run(join_in_between)
+    came = SetFailed(LATER, (Failure(Site(AccountId(D), EAST), "came while the others were deleted"),))
+    assert end == FleetEnd((), (SetDone(ID, 3), came))
+    assert standing.world.buckets.keys() == {f"tap-dev-{D}-later"}
+    assert [event.stack for event in standing.said(NotStarted)] == [FLEET]
+
+
+def test_what_somebody_deploys_while_all_is_deleted_is_waited_for_and_stays(standing: FleetRig) -> None:
+    plan = standing.plan(two_sets(targets=accounts(*ACCOUNTS, D)))
+    standing.world.script.takes(60, action="DELETE", resource="Topic", region=WEST)
+    standing.world.script.takes(40, action="STACK", account=ADMIN)
+    stacks, _ = standing.standing()
+    removal = FleetRemoval(removal=Removal(standing=stacks, needs={}))
+
+    async def deploy_in_between() -> FleetEnd:
+        running = asyncio.ensure_future(destroy_fleet(removal, standing.clients, "run", standing.events.append))
+        await asyncio.sleep(60)
+        deploying = asyncio.ensure_future(execute_fleet(plan, standing.clients, lambda _: None))
+        end = await running
+        await asyncio.wait({deploying})
+        return end
+
+    end = standing.run(deploy_in_between)
+    assert end.ordinary == ()
+    assert [event.stack for event in standing.said(Waiting)] == [FLEET]
+    assert len(standing.instances()) == 4
+
+
+def test_a_deletion_that_somebody_stops_is_not_taken_up_again(standing: FleetRig) -> None:
+    standing.world.script.takes(60, action="DELETE", resource="Topic")
+    stacks, _ = standing.standing()
+    removal = FleetRemoval(removal=Removal(standing=stacks, needs={}), role="cleaner")
+
+    async def stop_in_between() -> FleetEnd:
+        running = asyncio.ensure_future(destroy_fleet(removal, standing.clients, "run", standing.events.append))
+        await asyncio.sleep(30)
+        await stop_operations(stacks, standing.clients, standing.events.append)
+        return await running
+
+    first, second = standing.run(stop_in_between).sets
+    assert second == SetFailed(LATER, (), reason="its deletion was stopped")
+    assert isinstance(first, SetCancelled)
 
 
 def test_retained_stacks_stay_in_their_accounts(standing: FleetRig) -> None:

@@ -1,7 +1,8 @@
 import asyncio
+from collections.abc import Sequence
 
 from builder.errors import Failed
-from builder.fleet.order import dependants_of, in_order, needs_of
+from builder.fleet.order import cancelled, dependants_of, in_order, needs_of
 from builder.fleet.outcome import SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import StackSet
 from builder.terms import StackId
@@ -22,7 +23,9 @@ def run(
 ) -> tuple[dict[str, SetOutcome], list[str]]:
     order: list[str] = []
 
-    async def work(one: StackSet) -> SetOutcome:
+    async def work(one: StackSet, before: Sequence[SetOutcome]) -> SetOutcome:
+        if left_alone := cancelled(one, before):
+            return left_alone
         await asyncio.sleep(1)
         order.append(one.id)
         if one.id == fails:

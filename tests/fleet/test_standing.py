@@ -1,12 +1,17 @@
+from dataclasses import replace
+
 import pytest
 
 from builder.deploy import discard_plan
-from builder.errors import BuilderError
+from builder.deploy.desired import TAG_STACK
+from builder.errors import BuilderError, ExitCode
+from builder.fleet import fleet_exit_code
+from builder.fleet.records import StackSet
 from builder.fleet.standing import pseudo_parameters
-from builder.terms import AccountId
+from builder.terms import AccountId, StackId
 from fake_aws import Fault
-from fleet.rig import STORAGE, FleetRig
-from fleet.scene import ADMIN, FLEET, WEST
+from fleet.rig import BODY, CHANGED, LATER, STORAGE, FleetRig
+from fleet.scene import ACCOUNTS, ADMIN, EAST, FLEET, WEST, fleet_deployment, fleet_template
 
 
 def test_the_sets_are_those_of_the_deployed_template_whatever_the_assembly_has_now(standing: FleetRig) -> None:
@@ -41,3 +46,57 @@ def test_whoever_may_not_read_the_template_is_told_so(standing: FleetRig) -> Non
     standing.world.faults.add(Fault.DENIED, operation="GetTemplate")
     with pytest.raises(BuilderError, match="not allowed to call GetTemplate"):
         standing.standing()
+
+
+def dropped(rig: FleetRig) -> tuple[StackSet, ...]:
+    """The sets that are found once the stack's template has only the first, and its update has failed."""
+    rig.world.script.fails("UPDATE", "Topic", reason="limit", region=WEST, times=None)
+    template = fleet_template({STORAGE: CHANGED}, preferences={"MaxConcurrentCount": 7})
+    rig.execute(rig.plan(fleet_deployment(template)), allow=[f"{FLEET}/UsEast1Storage"])
+    return rig.standing()[1]
+
+
+def test_what_a_halted_stack_holds_and_its_template_has_no_more_needs_all_that_is_left(standing: FleetRig) -> None:
+    first, second = dropped(standing)
+    assert (first.id, second.id, second.name) == (STORAGE, "us-east-1/storage", "tap-dev-us-east-1-storage")
+    assert (first.needs, second.needs) == ((), (first.id,))
+    assert (second.logical_id, second.execution_role) == ("UsEast1Storage", "tap-dev-execution")
+    assert second.preferences["MaxConcurrentCount"] == 7
+
+
+def test_of_several_that_were_dropped_the_younger_need_the_older(rig: FleetRig) -> None:
+    bodies = {STORAGE: BODY, "us-east-1/table": LATER.replace("-later", "-table"), "us-east-1/storage": LATER}
+    rig.deploy(fleet_deployment(fleet_template(bodies)))
+    rig.world.script.fails("UPDATE", "Topic", reason="limit", region=WEST, times=None)
+    plan = rig.plan(fleet_deployment(fleet_template({STORAGE: CHANGED})))
+    rig.execute(plan, allow=[f"{FLEET}/UsEast1Storage", f"{FLEET}/UsEast1Table"])
+    sets = {one.id: one.needs for one in rig.standing()[1]}
+    assert list(sets.values()) == [tuple(list(sets)[:number]) for number in range(3)]
+
+
+def test_a_dropped_set_that_somebody_has_deleted_is_none(standing: FleetRig) -> None:
+    assert len(dropped(standing)) == 2
+    client = standing.clients.cloudformation(WEST)
+    client.delete_stack_instances(
+        StackSetName="tap-dev-us-east-1-storage", Accounts=list(ACCOUNTS), Regions=[EAST], RetainStacks=True
+    )
+    standing.world.settle()
+    client.delete_stack_set(StackSetName="tap-dev-us-east-1-storage")
+    assert [one.id for one in standing.standing()[1]] == [STORAGE]
+
+
+def test_sets_that_two_stacks_hold_are_told_apart_and_all_go(standing: FleetRig) -> None:
+    moved = fleet_deployment(fleet_template({STORAGE: BODY.replace("}-one", "}-moved")}))
+    tags = {**moved.stacks[0].tags, TAG_STACK: "us-east-1/fleet"}
+    there = replace(moved.stacks[0], id=StackId("us-east-1/fleet"), region=EAST, tags=tags)
+    here = standing.deployment
+    standing.deploy(replace(moved, stacks=(there,)))
+    standing.deployment = replace(here, stacks=(*here.stacks, there))
+    sets = {one.id: one.needs for one in standing.standing()[1]}
+    assert sets == {
+        f"{STORAGE} of {FLEET}": (),
+        "us-east-1/storage": (f"{STORAGE} of {FLEET}",),
+        f"{STORAGE} of us-east-1/fleet": (),
+    }
+    assert fleet_exit_code(standing.destroy()) is ExitCode.DONE
+    assert standing.world.buckets == {}

@@ -10,7 +10,7 @@ from builder.policy.calls import CALLS
 from builder.policy.fleet_calls import FLEET_CALLS
 from builder.policy.records import Verb
 from fake_aws import Organization
-from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, two_sets
+from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, halt, two_sets
 from fleet.scene import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template
 
 Called = set[tuple[str, str]]
@@ -46,13 +46,13 @@ def execute_a_change_and_stop_it(rig: FleetRig) -> None:
     rig.world.script.takes(60, action="UPDATE", resource="Topic")
     plan = rig.plan(two_sets(CHANGED))
     rig.world.calls.clear()
-    _, sets = rig.standing()
+    standing, _ = rig.standing()
     rig.world.calls.clear()
 
     async def stop_in_between() -> None:
         running = asyncio.ensure_future(execute_fleet(plan, rig.clients, rig.events.append))
         await asyncio.sleep(30)
-        await stop_operations(sets, rig.clients)
+        await stop_operations(standing, rig.clients, rig.events.append)
         await running
 
     rig.run(stop_in_between)
@@ -64,15 +64,38 @@ def look_at_status_and_outputs(rig: FleetRig) -> None:
     rig.run(lambda: observe_fleet_outputs(sets, rig.clients, Choice(), None))
 
 
+def look_at_what_a_failed_update_left(rig: FleetRig) -> None:
+    halt(rig)
+    rig.world.calls.clear()
+    look_at_status_and_outputs(rig)
+
+
+def stop_after_a_failed_update(rig: FleetRig) -> None:
+    halt(rig)
+    standing, _ = rig.standing()
+    rig.world.calls.clear()
+    rig.run(lambda: stop_operations(standing, rig.clients, rig.events.append))
+
+
+def destroy_what_a_failed_update_left(rig: FleetRig) -> None:
+    halt(rig)
+    rig.world.calls.clear()
+    rig.destroy()
+
+
 def destroy_with_a_role(rig: FleetRig) -> None:
     rig.destroy(role="cleaner")
 
 
 LIVES: dict[Verb, tuple[Callable[[FleetRig], None], ...]] = {
     Verb.FLEET_PLAN: (plan_a_change, plan_for_an_organization),
-    Verb.FLEET_EXECUTE: (execute_a_change_and_repair_what_failed, execute_a_change_and_stop_it),
-    Verb.FLEET_STATUS: (look_at_status_and_outputs,),
-    Verb.FLEET_DESTROY: (destroy_with_a_role,),
+    Verb.FLEET_EXECUTE: (
+        execute_a_change_and_repair_what_failed,
+        execute_a_change_and_stop_it,
+        stop_after_a_failed_update,
+    ),
+    Verb.FLEET_STATUS: (look_at_status_and_outputs, look_at_what_a_failed_update_left),
+    Verb.FLEET_DESTROY: (destroy_with_a_role, destroy_what_a_failed_update_left),
 }
 
 
