@@ -40,7 +40,7 @@ def test_a_bucket_that_does_not_replicate_is_told(theatre: Theatre) -> None:
 
 
 def test_everything_that_is_wrong_is_told_at_once(theatre: Theatre) -> None:
-    functions, name = theatre.account.functions(), theatre.target.primary.function
+    functions, name = theatre.account.functions(), theatre.target.primary.function.name
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     theatre.target = replace(theatre.target, table="tap-dev-nowhere")
     try:

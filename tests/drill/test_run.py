@@ -7,6 +7,7 @@ from builder.drill.run import opened, watching
 from builder.drill.watch import Watch
 from builder.errors import Failed
 from drill.conftest import Theatre
+from drill.hand_made import good
 
 
 def test_a_drill_that_breaks_off_is_closed_all_the_same(theatre: Theatre) -> None:
@@ -32,7 +33,7 @@ def test_a_region_that_cannot_be_read_ends_the_drill(theatre: Theatre) -> None:
     async def watched() -> None:
         async with opened(theatre.ground(), "failover") as run:
             watch = Watch("item", theatre.target.secondary.region, look, run.journal)
-            watch._awaited.add("x")
+            watch.expect(good("x", 0.0))
             async with watching(watch):
                 await asyncio.sleep(10)
 

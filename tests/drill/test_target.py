@@ -11,8 +11,8 @@ from drill.conftest import Theatre
 def test_a_target_is_found_by_outputs_and_functions(deployed_target: Target) -> None:
     primary, secondary = deployed_target.sides
     assert (primary.region, secondary.region) == ("us-east-1", "us-west-2")
-    assert (primary.function, secondary.function) == ("tap-dev-primary", "tap-dev-secondary")
-    assert primary.arn == f"arn:aws:lambda:us-east-1:{deployed_target.account}:function:tap-dev-primary"
+    assert (primary.function.name, secondary.function.name) == ("tap-dev-primary", "tap-dev-secondary")
+    assert primary.function.arn == f"arn:aws:lambda:us-east-1:{deployed_target.account}:function:tap-dev-primary"
     assert not primary.signs
     assert deployed_target.table == "tap-dev-global"
     assert primary.url != secondary.url
