@@ -191,8 +191,10 @@ def _services(deployment: "Deployment") -> "dict[str, Place]":
 
 def _run(wiring: Wiring, work: "Coroutine[Any, Any, Report]") -> ExitCode:
     """Run a drill. What it leaves behind when it is interrupted, if anything, it raises as an error."""
+    from builder.drill.remains import RESTORE
+
     try:
-        found = wiring.run(work)
+        found = wiring.run(work, stands=f"a fault and probes may be there still; {RESTORE} undoes and deletes them")
     except KeyboardInterrupt:
         wiring.console.warn("interrupted: the fault, if there was one, is undone, and the probes are gone")
         return ExitCode.INTERRUPTED

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -232,8 +232,11 @@ class Wiring:
         now = _now()
         return Seal(id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}", at=now.isoformat(timespec="seconds"))
 
-    def run(self, work: Coroutine[Any, Any, T], brake: "Brake | None" = None) -> T:
-        """Run the work to its end. Ctrl-C once pulls the brake, where there is one, else cancels; twice leaves."""
+    def run(self, work: Coroutine[Any, Any, T], brake: "Brake | None" = None, *, stands: str = "") -> T:
+        """Run the work to its end. Ctrl-C once pulls the brake, where there is one, else cancels; twice leaves.
+
+        `stands` says where the work stands then.
+        """
         from builder.cli.interrupt import run_interruptibly
 
         def first() -> bool:
@@ -246,7 +249,7 @@ class Wiring:
                 self.console.warn(f"interrupted: {told}")
             return brake is not None
 
-        return run_interruptibly(work, first, self.console.leave)
+        return run_interruptibly(work, first, partial(self.console.leave, stands))
 
     def _of_environment(self) -> "EnvironmentConfig | None":
         return None if self.assembly is not None else self.wanted.config.environments.get(self.suffix)

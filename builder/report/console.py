@@ -58,10 +58,12 @@ class Console:
         """Write what a person has to know beside the work that goes on; it never mixes with results."""
         _write(sys.stderr, f"{text}\n")
 
-    def leave(self) -> None:
-        """Leave the terminal as it was found, and say where the work stands."""
+    def leave(self, stands: str = "") -> None:
+        """Leave the terminal as it was found, and say where the work stands: with CloudFormation, if nothing else."""
         self._rich.show_cursor()
-        self.warn("left: what CloudFormation has begun goes on there; the same command takes it up again")
+        self.warn(
+            f"left: {stands or 'what CloudFormation has begun goes on there; the same command takes it up again'}"
+        )
 
     def result(self, text: str) -> None:
         """Write what a shell or a pipeline reads, a line on stdout."""

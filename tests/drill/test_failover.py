@@ -326,7 +326,7 @@ def test_the_report_outlives_probes_that_cannot_be_cleared_away(theatre: Theatre
     session.events.register("before-call.dynamodb.BatchWriteItem", fail)
     clients, theatre.clients = theatre.clients, Clients(session)
     ground = theatre.ground()
-    told = rf"probes of drill {ground.drill} are not cleared away: [^$]*does not answer"
+    told = rf"(?s)probes of drill {ground.drill} are not cleared away: .*does not answer"
     with pytest.raises(Failed, match=told) as caught:
         asyncio.run(drill_failover(ground, BRIEF, FAULTS["concurrency"]))
     assert caught.value.next_step.startswith("python -m builder drill restore")
@@ -370,10 +370,12 @@ def test_a_fault_that_cannot_be_undone_says_so_and_what_undoes_it(theatre: Theat
 
 def test_a_note_that_somebody_took_away_meanwhile_is_told(theatre: Theatre) -> None:
     def take() -> None:
-        asyncio.get_running_loop().create_task(undo_faults(theatre.target.primary.function, theatre.clients, str))
+        asyncio.get_running_loop().create_task(
+            undo_faults(theatre.target.primary.function, theatre.clients, theatre.said.append)
+        )
 
     before = theatre.function_state()
-    with pytest.raises(Failed, match="the fault is not undone: .*no longer noted"):
+    with pytest.raises(Failed, match=r"the fault is not undone: .*no longer noted"):
         asyncio.run(drill_failover(theatre.ground(), BRIEF, meanwhile(take)))
     assert theatre.function_state() == before
 

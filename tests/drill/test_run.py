@@ -1,8 +1,12 @@
 import asyncio
+from dataclasses import replace
 
+import boto3
 import pytest
 
+from builder.aws import Clients
 from builder.drill.log import FILE_NAME, read_log, unfinished
+from builder.drill.records import Sent
 from builder.drill.run import opened, watching
 from builder.drill.watch import Watch
 from builder.errors import Failed
@@ -39,3 +43,26 @@ def test_a_region_that_cannot_be_read_ends_the_drill(theatre: Theatre) -> None:
 
     with pytest.raises(Failed, match="cannot be read"):
         asyncio.run(watched())
+
+
+def test_a_drill_interrupted_while_its_probes_are_cleared_away_clears_them_to_the_last(theatre: Theatre) -> None:
+    ground, session = theatre.ground(), boto3.Session(region_name="us-east-1")
+    name = f"drill-{ground.drill}-load-000001"
+    item = {"id": {"S": f"item#{name}"}, "body": {"S": "{}"}, "time": {"S": "now"}}
+    theatre.account.dynamodb().put_item(TableName=theatre.target.table, Item=item)
+
+    async def interrupted() -> None:
+        loop, work = asyncio.get_running_loop(), asyncio.ensure_future(drilled())
+        session.events.register(
+            "before-call.dynamodb.BatchWriteItem", lambda **_: loop.call_soon_threadsafe(work.cancel)
+        )
+        await work
+
+    async def drilled() -> None:
+        async with opened(replace(ground, clients=Clients(session)), "failover") as run:
+            run.journal.log.write(Sent(name, "item"))
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupted())
+    assert unfinished(read_log(ground.folder / FILE_NAME)) is None
+    assert theatre.items("us-east-1") == theatre.items("us-west-2") == {}
