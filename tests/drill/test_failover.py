@@ -370,9 +370,8 @@ def test_a_fault_that_cannot_be_undone_says_so_and_what_undoes_it(theatre: Theat
 
 def test_a_note_that_somebody_took_away_meanwhile_is_told(theatre: Theatre) -> None:
     def take() -> None:
-        asyncio.get_running_loop().create_task(
-            undo_faults(theatre.target.primary.function, theatre.clients, theatre.said.append)
-        )
+        function = theatre.target.primary.function
+        asyncio.get_running_loop().create_task(undo_faults(function, theatre.clients, theatre.said.append))
 
     before = theatre.function_state()
     with pytest.raises(Failed, match=r"the fault is not undone: .*no longer noted"):

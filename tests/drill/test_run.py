@@ -53,9 +53,11 @@ def test_a_drill_interrupted_while_its_probes_are_cleared_away_clears_them_to_th
 
     async def interrupted() -> None:
         loop, work = asyncio.get_running_loop(), asyncio.ensure_future(drilled())
-        session.events.register(
-            "before-call.dynamodb.BatchWriteItem", lambda **_: loop.call_soon_threadsafe(work.cancel)
-        )
+
+        def cancel(**_: object) -> None:
+            loop.call_soon_threadsafe(work.cancel)
+
+        session.events.register("before-call.dynamodb.BatchWriteItem", cancel)
         await work
 
     async def drilled() -> None:
