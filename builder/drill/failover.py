@@ -94,10 +94,11 @@ async def _undone(run: Run, fault: Fault) -> None:
     """Undo the fault, and only then write that down: neither a full disk nor a terminal that is gone prevents it."""
     asked_s = run.clock.passed_s()
     with remaining(run.ground.target.primary.region, "the fault is not undone", fault.remedy):
-        await fault.undo()
+        was_made = await fault.undo()
     undone_s = run.clock.passed_s()
-    run.mark("undoing", asked_s)
-    run.mark("undone", undone_s)
+    if was_made:
+        run.mark("undoing", asked_s)
+        run.mark("undone", undone_s)
 
 
 async def _compared(run: Run, patience_s: float) -> Held:

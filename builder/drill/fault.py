@@ -16,10 +16,10 @@ class Struck:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault; `undo` undoes what was made of it, if anything was."""
+    """A fault; `undo` undoes what was made of it, and returns whether anything was."""
 
     words: str
     strike: Callable[[], Awaitable[Struck]]
-    undo: Callable[[], Awaitable[object]]
+    undo: Callable[[], Awaitable[bool]]
     remedy: str = f"{RESTORE}    undoes the fault"
     """What to do where it cannot be undone."""

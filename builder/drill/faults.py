@@ -15,6 +15,8 @@ _PAUSES_WITHIN_S = 330.0
 Source: https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.html#global-table-pause-replication
 """
 
+_NOT_NOTED = "what it was before is no longer noted there: it was restored meanwhile, or has to be put right by hand"
+
 
 def _throttle(scene: Scene) -> Fault:
     """The primary's URL answers 429, since its function may not run."""
@@ -65,10 +67,11 @@ class _Taking:
         await concurrency.take_away(self._clients, self._function)
         return Struck(asked_s, self._run.clock.passed_s())
 
-    async def undo(self) -> None:
+    async def undo(self) -> bool:
         undone = await concurrency.undo(self._clients, self._function, self._drill)
         if undone is None and self._noted:
-            raise Failed(where=self._function.where, what="what it was before the drill is no longer noted there")
+            raise Failed(where=self._function.where, what=_NOT_NOTED)
+        return undone is not None
 
 
 def _by_hand(scene: Scene) -> Fault:
@@ -86,10 +89,11 @@ def _by_hand(scene: Scene) -> Fault:
         struck = True
         return Struck(failed_s, failed_s)
 
-    async def undo() -> None:
+    async def undo() -> bool:
         if struck:
             ask("undo")
             await scene.onlooker.answering(scene.patience_s)
+        return struck
 
     return Fault("made by people", strike, undo, remedy=f"undo the fault in {region}, as it was made")
 

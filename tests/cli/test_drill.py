@@ -128,6 +128,7 @@ def test_ctrl_c_ends_a_drill_in_order(deployed: Command, project: Path) -> None:
     assert unfinished(read_log(log)) is None
 
 
+@pytest.mark.alone
 def test_two_signals_leave_at_once_and_name_what_undoes_the_fault(
     deployed: Command, project: Path, session: boto3.Session
 ) -> None:
@@ -145,6 +146,7 @@ def test_two_signals_leave_at_once_and_name_what_undoes_the_fault(
     assert "ReservedConcurrentExecutions" not in found
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("hung_up")
 def test_a_session_that_ends_during_the_outage_leaves_no_fault(
     deployed: Command, project: Path, session: boto3.Session
@@ -166,6 +168,7 @@ def test_a_session_that_ends_during_the_outage_leaves_no_fault(
     assert not [key for key in functions.list_tags(Resource=arn)["Tags"] if key.startswith("builder:drill")]
 
 
+@pytest.mark.alone
 def test_a_fault_is_undone_though_the_secondary_is_down_and_the_templates_are_stale(
     deployed: Command, project: Path, session: boto3.Session, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -244,10 +244,10 @@ def meanwhile(do: Callable[[], object]) -> MakeFault:
     def make(scene: Scene) -> Fault:
         fault = FAULTS["concurrency"](scene)
 
-        async def undo() -> None:
+        async def undo() -> bool:
             do()
             await asyncio.sleep(0.2)
-            await fault.undo()
+            return await fault.undo()
 
         return replace(fault, undo=undo)
 
@@ -357,7 +357,7 @@ def test_a_fault_that_cannot_be_undone_says_so_and_what_undoes_it(theatre: Theat
     async def nothing() -> Struck:
         return Struck(1.0, 1.0)
 
-    async def refused() -> None:
+    async def refused() -> bool:
         raise AwsError(where="us-east-1", code="Throttled", what="AWS refused")
 
     course = Course(rate=RATE, before_s=0.6, outage_s=0.1, after_s=0, patience_s=5)
