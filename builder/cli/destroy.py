@@ -90,8 +90,7 @@ def _check_home(wiring: Wiring, name: str, standing: "tuple[Standing, ...]") -> 
     """Return if the stacks found with the credentials alone are of the account that is pinned. Raises BadInput."""
     from builder.deploy.look import check_account
 
-    # Who has lost dr.yaml, or does without it, has no pin either.
-    pinned = wiring.account if wiring.project is None and wiring.config.is_file() else None
+    pinned = wiring.pinned_account if wiring.project is None else None
     for one in standing:
         if one.stack.site.account is None:
             check_account(name, pinned, one.stack.account)

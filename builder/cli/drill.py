@@ -1,6 +1,7 @@
 """`drill`: what a bad day would cost, measured against what is deployed."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,10 +14,13 @@ from builder.errors import BadInput, ExitCode, Stopped
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from builder.aws import Clients
+    from builder.deploy import Deployment
     from builder.drill.findings import Report
     from builder.drill.progress import DrillProgress
     from builder.drill.run import Ground
-    from builder.drill.target import Target
+    from builder.drill.target import Function, Target
+    from builder.terms import Place
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,7 +44,9 @@ _drills = click.option(
     help="Where each drill has a folder: its log, report.json and report.html.",
 )
 _in_production = click.option(
-    "--yes-in-production", is_flag=True, help="Drill an environment that dr.yaml marks as production."
+    "--yes-in-production",
+    is_flag=True,
+    help="Drill an environment that dr.yaml marks as production, or of which no dr.yaml says that it is none.",
 )
 
 
@@ -69,16 +75,16 @@ def replication(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, **s
         patience_s=said["patience"],
     )
     ground = _ground(wiring, drills, yes=yes_in_production)
-    return _tell(wiring, ground, drill_replication(ground, course))
+    return _run(wiring, drill_replication(ground, course))
 
 
 @drill.command()
 @_rate("--rate", 10, "Writes a second.")
-@_seconds("--before", 10, "How long to write before the fault.")
+@_seconds("--before", 20, "How long to write before the fault; half of it is to warm up.")
 @_seconds("--outage", 30, "How long the fault stays.")
 @_seconds("--after", 15, "How long to write after it is undone.")
 @_seconds("--patience", 120, "How long to wait for the regions to be equal again, and for people's fault.")
-@click.option("--fis", "fault", flag_value="fis", help="Replication is paused by FIS first, for 5 s.")
+@click.option("--fis", "fault", flag_value="fis", help="Replication is paused by FIS first, until it is 5 s behind.")
 @click.option("--manual", "fault", flag_value="manual", help="People make the fault and undo it, when asked to.")
 @_drills
 @_in_production
@@ -97,7 +103,7 @@ def failover(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, fault:
         patience_s=said["patience"],
     )
     ground = _ground(wiring, drills, yes=yes_in_production)
-    return _tell(wiring, ground, drill_failover(ground, course, FAULTS[fault or "concurrency"]))
+    return _run(wiring, drill_failover(ground, course, FAULTS[fault or "concurrency"]))
 
 
 @drill.command()
@@ -105,11 +111,17 @@ def failover(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, fault:
 @global_options
 @click.pass_obj
 def restore(wiring: Wiring, /, *, drills: Path) -> ExitCode:
-    """Undo what a drill changed that was killed, and delete the probes that it left."""
-    from builder.drill.restore import restore as put_back
+    """Undo what a drill changed that was killed, which takes the primary alone, and delete the probes that it left."""
+    from builder.drill.restore import delete_probes, undo_faults
 
-    restored = wiring.run(put_back(_target(wiring), wiring.clients, drills, lambda event: _emit(wiring, event)))
-    if not restored:
+    async def work() -> bool:
+        deployment, clients = wiring.standing, wiring.clients
+        primary = await _primary(wiring, deployment)
+        undone = await undo_faults(primary, clients, partial(_emit, wiring))
+        find = partial(_target, wiring, deployment, clients.hurried())
+        return await delete_probes(deployment.name, find, clients, drills, partial(_emit, wiring)) or undone
+
+    if not wiring.run(work()):
         wiring.console.say("no drill has left anything here")
     return ExitCode.DONE
 
@@ -118,56 +130,88 @@ def _ground(wiring: Wiring, drills: Path, *, yes: bool) -> "Ground":
     from builder.drill.run import Ground
     from builder.drill.writers import Access
 
-    if wiring.is_production and not yes:
-        raise Stopped(
-            where=f"environments.{wiring.suffix}",
-            what="is marked as production, and a drill writes to it or takes its primary away",
-            next_step="--yes-in-production    drills it all the same",
-        )
+    _check_production(wiring, yes=yes)
     name = wiring.seal().id
+    folder = drills / name
     return Ground(
         drill=name,
-        target=_target(wiring),
+        target=wiring.run(_target(wiring, wiring.deployment, wiring.clients)),
         environment=wiring.suffix,
         assembly=wiring.deployment.digest,
         objectives=wiring.objectives,
         clients=wiring.clients,
         access=Access(wiring.environment.get("AWS_ENDPOINT_URL"), wiring.clients.credentials()),
-        folder=drills / name,
+        folder=folder,
         now=wiring.console.now,
-        emit=lambda event: _emit(wiring, event),
+        emit=partial(_emit, wiring),
+        keep=partial(_keep, wiring, folder),
     )
 
 
-def _target(wiring: Wiring) -> "Target":
-    from builder.deploy import observe_outputs
+def _check_production(wiring: Wiring, *, yes: bool) -> None:
+    """Raise Stopped where people may depend on the environment, and nobody said yes to that."""
+    where, what = f"environments.{wiring.suffix}", "is marked as production"
+    if wiring.is_production is None:
+        where, what = str(wiring.config), "is not there to say whether this is production"
+        wiring.console.warn(f"{where}: is not there; without objectives no time is judged")
+    if wiring.is_production is not False and not yes:
+        raise Stopped(
+            where=where,
+            what=f"{what}, and a drill writes to it or takes its primary away",
+            next_step="--yes-in-production    drills it all the same",
+        )
+
+
+async def _target(wiring: Wiring, deployment: "Deployment", clients: "Clients") -> "Target":
+    """Return what is drilled. Raises BadInput where it is in another account than dr.yaml pins."""
+    from builder.deploy import check_account, observe_outputs
     from builder.drill.target import observe_target
 
     if wiring.skip_regions:
         raise BadInput(where="--skip-region", what="a drill needs both regions")
-    deployment = wiring.deployment
-    outputs = wiring.run(observe_outputs(deployment, wiring.clients))
-    services = {name: deployment.places[stack] for name, (stack, _) in deployment.outputs.items()}
-    return wiring.run(observe_target(deployment.name, outputs, services, wiring.clients))
+    outputs = await observe_outputs(deployment, clients)
+    target = await observe_target(deployment.name, outputs, _services(deployment), clients)
+    check_account(deployment.name, wiring.pinned_account, target.account)
+    return target
 
 
-def _tell(wiring: Wiring, ground: "Ground", work: "Coroutine[Any, Any, Report]") -> ExitCode:
-    """Run a drill, write its report and show it."""
-    from builder.drill.progress import DrillEnded
-    from builder.report import drill_json, drill_page, drill_text
+async def _primary(wiring: Wiring, deployment: "Deployment") -> "Function":
+    """Return the primary's function. Raises BadInput where it is in another account than dr.yaml pins."""
+    from builder.deploy import check_account
+    from builder.drill.target import observe_account, observe_primary
+
+    primary = await observe_primary(deployment.name, _services(deployment), wiring.clients)
+    check_account(deployment.name, wiring.pinned_account, await observe_account(primary, wiring.clients))
+    return primary
+
+
+def _services(deployment: "Deployment") -> "dict[str, Place]":
+    return {name: deployment.places[stack] for name, (stack, _) in deployment.outputs.items()}
+
+
+def _run(wiring: Wiring, work: "Coroutine[Any, Any, Report]") -> ExitCode:
+    """Run a drill. What it leaves behind when it is interrupted, if anything, it raises as an error."""
+    from builder.drill.remains import RESTORE
 
     try:
-        found = wiring.run(work)
+        found = wiring.run(work, stands=f"a fault and probes may be there still; {RESTORE} undoes and deletes them")
     except KeyboardInterrupt:
         wiring.console.warn("interrupted: the fault, if there was one, is undone, and the probes are gone")
         return ExitCode.INTERRUPTED
-    report = ground.folder / "report.json"
+    return ExitCode.DONE if found.holds else ExitCode.FAILED
+
+
+def _keep(wiring: Wiring, folder: Path, found: "Report") -> None:
+    """Write a drill's report and show it."""
+    from builder.drill.progress import DrillEnded
+    from builder.report import drill_json, drill_page, drill_text
+
+    report = folder / "report.json"
     report.write_bytes(drill_json.report(found))
     page = report.with_suffix(".html")
     page.write_text(drill_page.page(found), encoding="utf-8")
     wiring.console.say(drill_text.report(found))
-    _emit(wiring, DrillEnded(ground.drill, found.holds, found.checks, str(page)))
-    return ExitCode.DONE if found.holds else ExitCode.FAILED
+    _emit(wiring, DrillEnded(found.about.drill, found.holds, found.checks, str(page)))
 
 
 def _emit(wiring: Wiring, event: "DrillProgress") -> None:

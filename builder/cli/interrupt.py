@@ -1,16 +1,18 @@
-"""Ctrl-C and SIGTERM: once, the work ends at a good place; twice, the process leaves at once."""
+"""Ctrl-C, SIGTERM and a terminal that goes: once, the work ends at a good place; twice, the process leaves at once."""
 
 import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from builder.errors import ExitCode
 
 T = TypeVar("T")
 _THREADS = 32
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def run_interruptibly(work: Coroutine[Any, Any, T], first: Callable[[], bool], second: Callable[[], None]) -> T:
@@ -33,18 +35,27 @@ async def _run(work: Coroutine[Any, Any, T], first: Callable[[], bool], second: 
             nonlocal signals
             signals += 1
             if signals > 1:
-                second()
+                # The terminal that is told may be gone.
+                with suppress(OSError):
+                    second()
                 # Calls under way hold their threads, and Python would wait for them: there is no other way out at once.
                 os._exit(ExitCode.INTERRUPTED)
             if not first():
                 task.cancel()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        heeded = _heeded()
+        for number in heeded:
             loop.add_signal_handler(number, interrupt)
         try:
             return await task
         except asyncio.CancelledError as error:
             raise KeyboardInterrupt from error
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in heeded:
                 loop.remove_signal_handler(number)
+
+
+def _heeded() -> tuple[signal.Signals, ...]:
+    """Return the signals to heed: those that the platform has and nobody has put off, as nohup does SIGHUP."""
+    known = [signal.Signals[name] for name in _NAMES if name in signal.Signals.__members__]
+    return tuple(number for number in known if signal.getsignal(number) is not signal.SIG_IGN)

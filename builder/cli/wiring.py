@@ -4,9 +4,10 @@ import os
 import re
 import secrets
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +19,7 @@ from builder.terms import AccountId, Region, Site
 if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
     from builder.aws import Clients
-    from builder.config import EnvironmentConfig, Wanted
+    from builder.config import Config, EnvironmentConfig, Wanted
     from builder.deploy import Brake, Deployment, Seal
     from builder.drill.verdict import Objectives
     from builder.report.console import Console
@@ -93,13 +94,18 @@ class Wiring:
         return read_assembly(self.templates)
 
     @cached_property
-    def manifest(self) -> "Manifest":
-        """The manifest on disk, stale or not; where there is none, the one that dr.yaml leads to."""
+    def at_hand(self) -> "Assembly":
+        """The assembly on disk, stale or not; where there is none, the one that dr.yaml leads to."""
         from builder.assembly import read_assembly
 
         if self.assembly is None and not self.templates.is_dir():
-            return self.rendered.manifest
-        return read_assembly(self.templates).manifest
+            return self.rendered
+        return read_assembly(self.templates)
+
+    @property
+    def manifest(self) -> "Manifest":
+        """The manifest of what is at hand."""
+        return self.at_hand.manifest
 
     @cached_property
     def suffix(self) -> str:
@@ -113,10 +119,17 @@ class Wiring:
     @cached_property
     def deployment(self) -> "Deployment":
         """The current assembly bound to the environment, without what is in skipped regions."""
+        return self._bound(self.current)
+
+    @cached_property
+    def standing(self) -> "Deployment":
+        """The same of what is at hand: what stands was deployed from it, though dr.yaml may have moved on."""
+        return self._bound(self.at_hand)
+
+    def _bound(self, assembly: "Assembly") -> "Deployment":
         from builder.deploy import make_deployment, narrow
 
-        assembly = self.current
-        whole = make_deployment(assembly.manifest, assembly.templates, self.suffix, account=self.account)
+        whole = make_deployment(assembly.manifest, assembly.templates, self.suffix, account=self.pinned_account)
         return narrow(whole, [Region(region) for region in self.skip_regions])
 
     @cached_property
@@ -145,12 +158,6 @@ class Wiring:
         return make_deployment(assembly.manifest, assembly.templates, self.suffix, account=self.fleet_account)
 
     @property
-    def account(self) -> AccountId | None:
-        """The only account that the environment may be deployed to, where dr.yaml names one."""
-        said = self._of_environment()
-        return said.account if said else None
-
-    @property
     def fleet_name(self) -> str:
         """The deployment's name that a fleet's stacks are found by, whatever is rendered now. Raises BadInput."""
         from builder.assembly.store import fleet_project
@@ -177,18 +184,33 @@ class Wiring:
         said = self._of_environment()
         return said.role_arn if said else None
 
+    @cached_property
+    def promised(self) -> "Config | None":
+        """What dr.yaml says, also where an assembly is taken as it is; None where there is no such file beside it."""
+        if self.assembly is not None and not self.config.is_file():
+            return None
+        return self.wanted.config
+
     @property
-    def is_production(self) -> bool:
-        """Whether dr.yaml says that people depend on the environment."""
-        said = self._of_environment()
+    def pinned_account(self) -> AccountId | None:
+        """The only account that dr.yaml allows the environment to be in, also where an assembly is taken as it is."""
+        said = self.promised and self.promised.environments.get(self.suffix)
+        return said.account if said else None
+
+    @property
+    def is_production(self) -> bool | None:
+        """Whether dr.yaml says that people depend on the environment; None where there is no dr.yaml to say it."""
+        if self.promised is None:
+            return None
+        said = self.promised.environments.get(self.suffix)
         return bool(said and said.production)
 
     @property
     def objectives(self) -> "Objectives":
-        """What dr.yaml promises; nothing where an assembly is taken as it is."""
+        """What dr.yaml promises; nothing where there is none."""
         from builder.drill.verdict import Objectives
 
-        return Objectives() if self.assembly else Objectives(**self.wanted.config.objectives.model_dump())
+        return Objectives(**self.promised.objectives.model_dump()) if self.promised else Objectives()
 
     @property
     def roles(self) -> dict[AccountId, str]:
@@ -221,19 +243,24 @@ class Wiring:
         now = _now()
         return Seal(id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}", at=now.isoformat(timespec="seconds"))
 
-    def run(self, work: Coroutine[Any, Any, T], brake: "Brake | None" = None) -> T:
-        """Run the work to its end. Ctrl-C once pulls the brake, where there is one, else cancels; twice leaves."""
+    def run(self, work: Coroutine[Any, Any, T], brake: "Brake | None" = None, *, stands: str = "") -> T:
+        """Run the work to its end. Ctrl-C once pulls the brake, where there is one, else cancels; twice leaves.
+
+        `stands` says where the work stands then.
+        """
         from builder.cli.interrupt import run_interruptibly
 
         def first() -> bool:
-            if brake is None:
-                self.console.warn("interrupted: clearing up; once more leaves at once")
-                return False
-            brake.pulled = True
-            self.console.warn("interrupted: nothing more is started, what runs is watched to its end; once more leaves")
-            return True
+            told = "clearing up; once more leaves at once"
+            if brake is not None:
+                brake.pulled = True
+                told = "nothing more is started, what runs is watched to its end; once more leaves"
+            # The terminal may be what is gone.
+            with suppress(OSError):
+                self.console.warn(f"interrupted: {told}")
+            return brake is not None
 
-        return run_interruptibly(work, first, self.console.leave)
+        return run_interruptibly(work, first, partial(self.console.leave, stands))
 
     @property
     def _has_config(self) -> bool:

@@ -18,6 +18,7 @@ from builder.deploy.desired import Deployment, deployment_name, make_deployment,
 from builder.deploy.destroy import Removal, destroy, make_needs
 from builder.deploy.discard import discard_plan
 from builder.deploy.execute import Brake, execute_plan
+from builder.deploy.look import check_account
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
 from builder.deploy.outputs import observe_outputs
 from builder.deploy.plan import Seal, Wish, make_plan
@@ -52,6 +53,7 @@ __all__ = [
     "Unseen",
     "Wish",
     "after_review",
+    "check_account",
     "check_removable",
     "deployment_name",
     "destroy",

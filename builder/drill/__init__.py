@@ -10,5 +10,5 @@ target, health   what is drilled, and is it well?          writers, load    prob
 watch            when they are seen elsewhere              table, bucket    seen, read and deleted by AWS's calls
 fault            what is done to the primary               concurrency, tag one way, and its old value kept in AWS
 run              an open drill                             replication, failover   the two courses
-restore, clear   nothing stays behind
+restore, clear   nothing stays behind                      remains       what could not be taken away
 """

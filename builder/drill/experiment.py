@@ -7,7 +7,7 @@ import asyncio
 
 from builder.aws import Clients, Pace, call
 from builder.drill.tag import TAG
-from builder.drill.target import Side
+from builder.drill.target import Function
 from builder.drill.tasks import to_its_end
 from builder.errors import Failed, Stopped
 
@@ -17,9 +17,9 @@ _UNDER_WAY = frozenset({"pending", "initiating", "running", "stopping"})
 _PACE = Pace(first_s=0.2, every_s=0.5)
 
 
-async def find_template(clients: Clients, side: Side, deployment: str) -> str:
+async def find_template(clients: Clients, function: Function, deployment: str) -> str:
     """Return the id of the deployment's experiment template. Raises Stopped where it has none."""
-    fis, where = clients.of(side.site).fis(side.region), f"{side.region}: {deployment}"
+    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {deployment}"
     found = await call(where, fis.get_paginator("list_experiment_templates").paginate().build_full_result)
     ours = [one["id"] for one in found["experimentTemplates"] if one.get("tags", {}).get(_DEPLOYMENT) == deployment]
     if not ours:
@@ -31,9 +31,9 @@ async def find_template(clients: Clients, side: Side, deployment: str) -> str:
     return str(ours[0])
 
 
-async def start(clients: Clients, side: Side, template: str, drill: str) -> None:
+async def start(clients: Clients, function: Function, template: str, drill: str) -> None:
     """Begin the experiment, and return when replication is paused. Raises Failed where it does not come to that."""
-    fis, where = clients.of(side.site).fis(side.region), f"{side.region}: {template}"
+    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {template}"
     begun = await to_its_end(
         call(where, fis.start_experiment, clientToken=drill, experimentTemplateId=template, tags={TAG: drill})
     )
@@ -48,20 +48,20 @@ async def start(clients: Clients, side: Side, template: str, drill: str) -> None
         raise Failed(where=where, what=f"the experiment is {said['status']}: {said.get('reason', '')}")
 
 
-async def stop(clients: Clients, side: Side, drill: str) -> None:
+async def stop(clients: Clients, function: Function, drill: str) -> None:
     """Stop what a drill began, if it runs, and return when replication goes on."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    while running := await _running(clients, side, drill):
+    while running := await _running(clients, function, drill):
         for identifier, status in running:
             if status != "stopping":
-                fis = clients.of(side.site).fis(side.region)
-                await call(f"{side.region}: {identifier}", fis.stop_experiment, id=identifier)
+                fis = clients.of(function.site).fis(function.region)
+                await call(f"{function.region}: {identifier}", fis.stop_experiment, id=identifier)
         await asyncio.sleep(_PACE.wait_s(loop.time() - began_s))
 
 
-async def _running(clients: Clients, side: Side, drill: str) -> list[tuple[str, str]]:
-    fis, where = clients.of(side.site).fis(side.region), f"{side.region}: experiments"
+async def _running(clients: Clients, function: Function, drill: str) -> list[tuple[str, str]]:
+    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: experiments"
     found = await call(where, fis.get_paginator("list_experiments").paginate().build_full_result)
     ours = [one for one in found["experiments"] if one.get("tags", {}).get(TAG) == drill]
     states = [(one["id"], one["state"]["status"]) for one in ours]

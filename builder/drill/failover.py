@@ -14,16 +14,30 @@ from builder.drill.load import Series
 from builder.drill.onlooker import Onlooker
 from builder.drill.reconciliation import Held, reconcile
 from builder.drill.records import Write
+from builder.drill.remains import remaining
 from builder.drill.run import Ground, Run, opened, watching
 from builder.drill.table import read_items, see_items
+from builder.drill.tasks import in_the_end
 from builder.drill.watch import Watch
 from builder.drill.writers import item_writer
-from builder.errors import AwsError
 
 _COMPARED_EVERY_S = 0.5
 
-MakeFault = Callable[[Run, Onlooker, float], Fault]
-"""Given how long it may wait for people."""
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a fault is made, and by what it is seen."""
+
+    run: Run
+    onlooker: Onlooker
+    """Sees the clients' requests to the primary."""
+    watch: Watch
+    """Sees what arrives in the secondary."""
+    patience_s: float
+    """How long to wait for people."""
+
+
+MakeFault = Callable[[Scene], Fault]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +56,7 @@ class Course:
 async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) -> FailoverReport:
     """Run it and return what it found. The fault is undone whatever happens.
 
-    Raises Stopped on a system that is not well, before there is any fault.
+    Raises Stopped on a system that is not well, before there is any fault, and Failed where something of it remains.
     """
     await check_health(ground.target, ground.clients, ground.access)
     secondary = ground.target.secondary
@@ -50,7 +64,7 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
         look = partial(see_items, ground.clients, secondary, ground.target.table)
         watch = Watch("item", secondary.region, look, run.journal)
         onlooker = Onlooker(ground.target.primary.region)
-        fault = make_fault(run, onlooker, course.patience_s)
+        fault = make_fault(Scene(run, onlooker, watch, course.patience_s))
         write = item_writer(ground.target.sides, ground.access, run.clock)
         series = Series(name="load", what="item", rate=course.rate, write=write, told=(watch.expect, onlooker.note))
         async with watching(watch):
@@ -61,25 +75,30 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
                     await asyncio.sleep(course.outage_s)
                 await asyncio.sleep(course.after_s)
             held = await _compared(run, course.patience_s)
-        return report_failover(run.about(course.rate, fault.words), run.lines(), held, ground.objectives)
+        found = report_failover(run.about(course.rate, fault.words), run.lines(), held, ground.objectives)
+        ground.keep(found)
+    return found
 
 
 @asynccontextmanager
 async def _struck(run: Run, fault: Fault) -> AsyncIterator[None]:
     """Make the fault for as long as the block lasts; it is undone also where it could only half be made."""
-    try:
+    async with in_the_end(partial(_undone, run, fault)):
         struck = await fault.strike()
         run.mark("strike", struck.asked_s)
         run.mark("fault", struck.made_s)
         yield
-    finally:
-        run.mark("undoing")
-        try:
-            await fault.undo()
-        except AwsError as error:
-            error.next_step = "python -m builder drill restore    undoes the fault"
-            raise
-        run.mark("undone")
+
+
+async def _undone(run: Run, fault: Fault) -> None:
+    """Undo the fault, and only then write that down: neither a full disk nor a terminal that is gone prevents it."""
+    asked_s = run.clock.passed_s()
+    with remaining(run.ground.target.primary.region, "the fault is not undone", fault.remedy):
+        was_made = await fault.undo()
+    undone_s = run.clock.passed_s()
+    if was_made:
+        run.mark("undoing", asked_s)
+        run.mark("undone", undone_s)
 
 
 async def _compared(run: Run, patience_s: float) -> Held:

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from builder.drill.remains import RESTORE
+
 
 @dataclass(frozen=True, slots=True)
 class Struck:
@@ -14,8 +16,10 @@ class Struck:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault; `undo` does nothing where it is not, or no longer, made."""
+    """A fault; `undo` undoes what was made of it, and returns whether anything was."""
 
     words: str
     strike: Callable[[], Awaitable[Struck]]
-    undo: Callable[[], Awaitable[object]]
+    undo: Callable[[], Awaitable[bool]]
+    remedy: str = f"{RESTORE}    undoes the fault"
+    """What to do where it cannot be undone."""

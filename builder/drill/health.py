@@ -1,43 +1,51 @@
 """Is the system well enough to be hurt? Everything that is wrong is told at once."""
 
+import asyncio
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 from builder import client
 from builder.aws import Clients, call, together
-from builder.drill.concurrency import observe_changed
+from builder.drill.concurrency import check_alone
 from builder.drill.records import Line, Sighting, Write
-from builder.drill.target import Side, Target
+from builder.drill.target import Function, Side, Target
 from builder.drill.writers import Access
 from builder.errors import AwsError, Stopped
 from builder.terms import Region
 
+WARM_S = 10.0
+"""A function that nobody has called for a while takes longer to answer than a client waits; by then it does."""
+_AGAIN_S = 0.5
+
 
 async def check_health(target: Target, clients: Clients, access: Access) -> None:
-    """Raise Stopped unless both sides answer, the table and the bucket replicate, and no drill is under way."""
-    if changed := await observe_changed(clients, target.primary):
-        raise Stopped(
-            where=f"{target.primary.region}: {target.primary.function}",
-            what=f"drill {changed.drill} is under way, or did not end",
-            next_step="python -m builder drill restore    undoes what it changed",
-        )
+    """Raise Stopped unless both sides answer, the table and the bucket replicate, and no drill is under way.
+
+    A URL is asked until it answers, for `WARM_S` at most.
+    """
+    await check_alone(clients, target.primary.function)
     asked = [_bucket(target, clients)]
     for side in target.sides:
-        asked += [_function(side, clients), _url(side, access), _table(target, side, clients)]
+        asked += [_function(side.function, clients), _url(side, access), _table(target, side, clients)]
     faults = await together(_told(one) for one in asked)
     _refuse(target, [fault for fault in faults if fault])
 
 
 def check_load(target: Target, lines: Sequence[Line]) -> None:
-    """Raise Stopped unless what was asked before the fault went well, and something of it has arrived."""
+    """Raise Stopped unless what was asked before the fault went well, and something of it has arrived.
+
+    Only the later half of the requests is judged: those before may have met functions that had to be started first,
+    and the circuit of their client.
+    """
     writes = [line for line in lines if isinstance(line, Write)]
     _refuse(target, list(_of_load(target, writes, any(isinstance(line, Sighting) for line in lines))))
 
 
 def _of_load(target: Target, writes: Sequence[Write], something_arrived: bool) -> Iterator[str]:  # noqa: FBT001
-    elsewhere = [write for write in writes if write.acknowledged_by != target.primary.region]
+    judged = sorted(writes, key=lambda write: write.began_s)[len(writes) // 2 :]
+    elsewhere = [write for write in judged if write.acknowledged_by != target.primary.region]
     if elsewhere:
-        yield f"{len(elsewhere)} of {len(writes)} requests were not answered by the primary, before any fault"
+        yield f"{len(elsewhere)} of the last {len(judged)} requests were not answered by the primary, before any fault"
     if not something_arrived:
         yield f"nothing that {target.primary.region} acknowledged has arrived in {target.secondary.region}"
 
@@ -63,18 +71,24 @@ async def _url(side: Side, access: Access) -> str:
     asker = client.FailoverClient(
         (client.Region(side.region, side.url),), credentials=credentials, endpoint=access.endpoint
     )
-    try:
-        answer = await call(side.region, asker.request, "GET", "/health")
-    except client.Unavailable as error:
-        return f"{side.region}: {side.url}health: {error}"
-    return "" if answer.status == 200 else f"{side.region}: {side.url}health answers {answer.status}"
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + WARM_S
+    while True:
+        try:
+            answer = await call(side.region, asker.request, "GET", "/health")
+        except client.Unavailable as error:
+            if loop.time() >= until_s:
+                return f"{side.region}: {side.url}health: {error}"
+            await asyncio.sleep(_AGAIN_S)
+        else:
+            return "" if answer.status == 200 else f"{side.region}: {side.url}health answers {answer.status}"
 
 
-async def _function(side: Side, clients: Clients) -> str:
-    where, functions = f"{side.region}: {side.function}", clients.of(side.site).functions(side.region)
-    found = await call(where, functions.get_function_configuration, FunctionName=side.function)
-    reserved = await call(where, functions.get_function_concurrency, FunctionName=side.function)
-    return fault_of_function(where, found.get("State", "Active"), reserved.get("ReservedConcurrentExecutions"))
+async def _function(function: Function, clients: Clients) -> str:
+    functions = clients.of(function.site).functions(function.region)
+    found = await call(function.where, functions.get_function_configuration, FunctionName=function.name)
+    reserved = await call(function.where, functions.get_function_concurrency, FunctionName=function.name)
+    return fault_of_function(function.where, found.get("State", "Active"), reserved.get("ReservedConcurrentExecutions"))
 
 
 def fault_of_function(where: str, state: str, reserved: int | None) -> str:

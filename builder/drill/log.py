@@ -5,6 +5,7 @@ import json
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from builder.drill.clock import Clock
 from builder.drill.records import Closed, Line, Opened, Sent
-from builder.errors import BadInput
+from builder.errors import BadInput, Failed
 
 FILE_NAME = "log.jsonl"
 _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
@@ -34,16 +35,24 @@ class Log:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._file.close()
+        # What could not be written was told when it was tried.
+        with suppress(OSError):
+            self._file.close()
 
     def write(self, *lines: Line) -> None:
-        """Write lines. All but `Sent`, which a killed process cannot lose either, also outlive a power failure."""
+        """Write lines. All but `Sent`, which a killed process cannot lose either, also outlive a power failure.
+
+        Raises Failed where the disk takes no more.
+        """
         text = "".join(json.dumps(dataclasses.asdict(line)) + "\n" for line in lines)
-        with self._lock:
-            self._file.write(text)
-            self._file.flush()
-        if not all(isinstance(line, Sent) for line in lines):
-            os.fsync(self._file.fileno())
+        try:
+            with self._lock:
+                self._file.write(text)
+                self._file.flush()
+            if not all(isinstance(line, Sent) for line in lines):
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise Failed(where=self._file.name, what=f"cannot be written: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)

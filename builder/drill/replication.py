@@ -35,7 +35,9 @@ async def drill_replication(ground: Ground, course: Course) -> ReplicationReport
             async with run.sending(*_series(run, course, there, back, objects)):
                 await asyncio.sleep(course.seconds)
             await _patiently(course.patience_s, there, back, objects)
-        return report_replication(run.about(course.rate), run.lines(), ground.objectives)
+        found = report_replication(run.about(course.rate), run.lines(), ground.objectives)
+        ground.keep(found)
+    return found
 
 
 def _watches(run: Run) -> tuple[Watch, Watch, Watch]:

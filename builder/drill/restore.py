@@ -1,5 +1,6 @@
 """What a drill left that did not end: its fault undone from what stands in AWS, its probes cleared away by its log."""
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from builder.aws import Clients
@@ -7,28 +8,52 @@ from builder.drill import concurrency
 from builder.drill.clear import clear
 from builder.drill.log import FILE_NAME, Log, read_log, unfinished
 from builder.drill.progress import DrillRestored, Emit
-from builder.drill.records import Closed
-from builder.drill.target import Target
+from builder.drill.records import Closed, Line, Opened
+from builder.drill.remains import RESTORE, remaining
+from builder.drill.target import Function, Target
 
 
-async def restore(target: Target, clients: Clients, drills: Path, emit: Emit) -> bool:
-    """Undo what a drill of this deployment changed, and delete what drills wrote whose logs are in this folder.
+async def undo_faults(primary: Function, clients: Clients, emit: Emit) -> bool:
+    """Undo whatever drills changed, without any log or other region: that is what people wait for.
 
-    The fault first, and without any log: that is what people wait for. Returns whether there was anything to do.
+    Returns whether there was anything to undo.
     """
-    found = False
-    changed = await concurrency.undo(clients, target.primary)
-    if changed is not None:
-        found = True
-        reserved = "none" if changed.reserved is None else str(changed.reserved)
-        emit(DrillRestored(changed.drill, f"reserved concurrency of {target.primary.function} is {reserved} again"))
-    for path in sorted(drills.glob(f"*/{FILE_NAME}")):  # noqa: ASYNC240 - nothing else runs meanwhile
-        lines = read_log(path)
-        opened = unfinished(lines)
-        if opened is not None and opened.deployment == target.deployment:
-            found = True
-            await clear(target, clients, opened.drill, lines)
+    changed = await concurrency.observe_changed(clients, primary)
+    for one in changed:
+        await concurrency.undo(clients, primary, one.drill)
+        reserved = "none" if one.reserved is None else str(one.reserved)
+        emit(DrillRestored(one.drill, f"reserved concurrency of {primary.name} is {reserved} again"))
+    return bool(changed)
+
+
+async def delete_probes(
+    deployment: str, find: Callable[[], Awaitable[Target]], clients: Clients, drills: Path, emit: Emit
+) -> bool:
+    """Delete what drills of the deployment wrote whose logs are in this folder; this takes both regions.
+
+    Returns whether there was anything to delete, and only then finds the target.
+    """
+    left = _left(deployment, drills)
+    if not left:
+        return False
+    with remaining(deployment, f"probes of {len(left)} drills remain", f"{RESTORE}    once both regions answer"):
+        target = await find()
+        for path, (drill, lines) in left.items():
+            await clear(target, clients, drill, lines)
             with Log(path) as log:
                 log.write(Closed())
-            emit(DrillRestored(opened.drill, "its probes are gone from both regions"))
+            emit(DrillRestored(drill, "its probes are gone from both regions"))
+    return True
+
+
+def _left(deployment: str, drills: Path) -> Mapping[Path, tuple[str, Sequence[Line]]]:
+    """Return the drills that did not end, and what each has written down."""
+    found = {}
+    for path in sorted(drills.glob(f"*/{FILE_NAME}")):
+        lines = read_log(path)
+        match unfinished(lines):
+            case Opened(drill, of) if of == deployment:
+                found[path] = drill, lines
+            case _:
+                pass
     return found

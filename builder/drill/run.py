@@ -6,19 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from builder.aws import Clients
 from builder.drill.clear import clear
 from builder.drill.clock import Clock, start_clock
-from builder.drill.findings import About
+from builder.drill.findings import About, Report
 from builder.drill.load import AT_ONCE, Series, send
 from builder.drill.log import FILE_NAME, Journal, Log, read_log
 from builder.drill.progress import DrillBegun, DrillMoment, Emit
 from builder.drill.records import Closed, Line, Mark, Moment, Opened
+from builder.drill.remains import remaining
 from builder.drill.target import Target
-from builder.drill.tasks import task_group
+from builder.drill.tasks import in_the_end, task_group
 from builder.drill.verdict import Objectives
 from builder.drill.versions import versions
 from builder.drill.watch import Watch
@@ -42,6 +44,8 @@ class Ground:
     """Of this drill alone."""
     now: Callable[[], datetime]
     emit: Emit
+    keep: Callable[[Report], None]
+    """Takes the report, before anything is cleared away: that may fail, and the report be all there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +115,16 @@ async def watching(*watches: Watch) -> AsyncIterator[None]:
 async def opened(ground: Ground, what: Literal["replication", "failover"]) -> AsyncIterator[Run]:
     """Give an open drill; when the block ends, however it does, its probes are cleared away."""
     loop = asyncio.get_running_loop()
-    path = ground.folder / FILE_NAME
     clock = start_clock(ground.now(), loop.time)
-    with Log(path) as log:
+    with Log(ground.folder / FILE_NAME) as log:
         began = clock.began.isoformat(timespec="milliseconds")
         log.write(Opened(ground.drill, ground.target.deployment, began))
         ground.emit(DrillBegun(ground.drill, what, ground.target.deployment, str(ground.folder)))
-        try:
+        async with in_the_end(partial(_closed, ground, log)):
             yield Run(ground, Journal(ground.drill, log, clock))
-        finally:
-            await clear(ground.target, ground.clients, ground.drill, read_log(path))
-            log.write(Closed())
+
+
+async def _closed(ground: Ground, log: Log) -> None:
+    with remaining(ground.target.deployment, f"probes of drill {ground.drill} are not cleared away"):
+        await clear(ground.target, ground.clients, ground.drill, read_log(ground.folder / FILE_NAME))
+    log.write(Closed())

@@ -1,6 +1,6 @@
 """What is drilled: a deployment's two sides, as its outputs and its functions tell."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.aws import Clients, call, together
@@ -12,17 +12,38 @@ _OUTPUTS = ("primaryLambdaUrl", "secondaryLambdaUrl", "globalTableName", "primar
 
 
 @dataclass(frozen=True, slots=True)
+class Function:
+    """The function behind a URL: what a fault is made on."""
+
+    site: Site
+    name: str
+    arn: Arn
+
+    @property
+    def region(self) -> Region:
+        """Where it is."""
+        return self.site.region
+
+    @property
+    def where(self) -> str:
+        """Its place and name, for errors."""
+        return f"{self.region}: {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """One of the two regions, and what of the system stands in it."""
 
-    site: Site
+    function: Function
     url: str
     bucket: str
-    function: str
-    arn: Arn
-    """The function's."""
     signs: bool
     """Whether the URL takes signed requests only."""
+
+    @property
+    def site(self) -> Site:
+        """Where it is, and in which account."""
+        return self.function.site
 
     @property
     def region(self) -> Region:
@@ -50,30 +71,49 @@ async def observe_target(
     deployment: str, outputs: Mapping[str, str], services: Mapping[str, Place], clients: Clients
 ) -> Target:
     """Return the target; `services` says which stack each URL is an output of, by the output's name."""
-    if lacking := [name for name in _OUTPUTS if name not in outputs]:
-        raise BadInput(where=deployment, what=f"has no output {', '.join(lacking)}, by which a drill finds its way")
+    _check_named(deployment, outputs, _OUTPUTS)
     primary, secondary = await together(
         _observe_side(role, outputs, services[f"{role}LambdaUrl"], clients) for role in ("primary", "secondary")
     )
-    identity = await call(deployment, clients.sts(primary.region).get_caller_identity)
-    return Target(deployment, AccountId(identity["Account"]), outputs["globalTableName"], primary, secondary)
+    account = await observe_account(primary.function, clients)
+    return Target(deployment, account, outputs["globalTableName"], primary, secondary)
 
 
-async def _observe_side(role: str, outputs: Mapping[str, str], service: Place, clients: Clients) -> Side:
-    where, here = f"{service.site.region}: {service.name}", clients.of(service.site)
-    region = service.site.region
+async def observe_primary(deployment: str, services: Mapping[str, Place], clients: Clients) -> Function:
+    """Return the primary's function alone, without a call to any other region."""
+    _check_named(deployment, services, _OUTPUTS[:1])
+    return await _observe_function(services["primaryLambdaUrl"], clients)
+
+
+async def observe_account(function: Function, clients: Clients) -> AccountId:
+    """Return the account of the credentials, asked of the STS of the function's region."""
+    identity = await call(f"{function.region}: credentials", clients.sts(function.region).get_caller_identity)
+    return AccountId(identity["Account"])
+
+
+def _check_named(deployment: str, outputs: Collection[str], wanted: Sequence[str]) -> None:
+    if lacking := [name for name in wanted if name not in outputs]:
+        raise BadInput(where=deployment, what=f"has no output {', '.join(lacking)}, by which a drill finds its way")
+
+
+async def _observe_function(service: Place, clients: Clients) -> Function:
+    where, here, region = f"{service.site.region}: {service.name}", clients.of(service.site), service.site.region
     held = await call(where, here.cloudformation(region).describe_stack_resources, StackName=service.name)
     functions = [one for one in held["StackResources"] if one["ResourceType"] == _FUNCTION]
     if len(functions) != 1:
         raise Failed(where=where, what=f"holds {len(functions)} functions, and a drill is of the one behind the URL")
     name = functions[0]["PhysicalResourceId"]
     function = await call(where, here.functions(region).get_function_configuration, FunctionName=name)
-    url = await call(where, here.functions(region).get_function_url_config, FunctionName=name)
+    return Function(service.site, name, Arn(function["FunctionArn"]))
+
+
+async def _observe_side(role: str, outputs: Mapping[str, str], service: Place, clients: Clients) -> Side:
+    function = await _observe_function(service, clients)
+    functions = clients.of(function.site).functions(function.region)
+    url = await call(function.where, functions.get_function_url_config, FunctionName=function.name)
     return Side(
-        site=service.site,
+        function=function,
         url=outputs[f"{role}LambdaUrl"],
         bucket=outputs[f"{role}BucketName"],
-        function=name,
-        arn=Arn(function["FunctionArn"]),
         signs=url["AuthType"] == "AWS_IAM",
     )

@@ -1,7 +1,7 @@
 """Tasks that stand and fall together, with errors of ours as they are everywhere else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -24,16 +24,38 @@ async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
 
 
 async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """Return what a change of AWS returns; where this is cancelled, only once the change has been answered.
+    """Return what the work returns; where this is cancelled, however often, only once the work has ended.
 
     A call under way holds its thread and goes on whatever becomes of who waits for it: what undoes it must come after.
+    Work that fails is told by its own error, also where this was cancelled.
     """
-    task = asyncio.ensure_future(work)
+    task, interrupted = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            interrupted = error
+    result = task.result()
+    if interrupted is not None:
+        raise interrupted
+    return result
+
+
+@asynccontextmanager
+async def in_the_end(work: Callable[[], Coroutine[Any, Any, object]]) -> AsyncIterator[None]:
+    """Do the work when the block ends, however it does, and to its end. Where both fail, both are told."""
+    errors: list[BuilderError] = []
     try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
+        yield
+    except BuilderError as error:
+        errors.append(error)
+    finally:
+        try:
+            await to_its_end(work())
+        except BuilderError as error:
+            errors.append(error)
+        if errors:
+            raise gathered(errors)
 
 
 def _leaves(group: ExceptionGroup[BuilderError]) -> Iterator[BuilderError]:

@@ -19,6 +19,8 @@ from builder.report import as_json
 from builder.report.board import Board
 from builder.report.words import in_words
 
+_WITH_CLOUDFORMATION = "what CloudFormation has begun goes on there; the same command takes it up again"
+
 
 class _Rich(RichConsole):
     """Rich, which would end the process when its reader leaves, in the middle of a deployment."""
@@ -58,10 +60,10 @@ class Console:
         """Write what a person has to know beside the work that goes on; it never mixes with results."""
         _write(sys.stderr, f"{text}\n")
 
-    def leave(self) -> None:
-        """Leave the terminal as it was found, and say where the work stands."""
+    def leave(self, stands: str = "") -> None:
+        """Leave the terminal as it was found, and say where the work stands: with CloudFormation, if nothing else."""
         self._rich.show_cursor()
-        self.warn("left: what CloudFormation has begun goes on there; the same command takes it up again")
+        self.warn(f"left: {stands or _WITH_CLOUDFORMATION}")
 
     def result(self, text: str) -> None:
         """Write what a shell or a pipeline reads, a line on stdout."""

@@ -59,9 +59,10 @@ def _action(name: str, *, region: str = "", **targets: str) -> fis.ExperimentTem
 
 
 def _role(config: Config) -> iam.Role:
-    """A table's replication is paused by its resource policy, a bucket's by its replication configuration.
+    """A table's replication is paused by its resource policy and its stream's, a bucket's by its replication rules.
 
-    Source: https://docs.aws.amazon.com/fis/latest/userguide/cross-region-scenario.html
+    Source: https://docs.aws.amazon.com/fis/latest/userguide/cross-region-scenario.html,
+    https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.html#global-table-pause-replication
     """
     bucket = [_bucket_arn(config)]
     into = Condition(StringEquals("s3:DestinationRegion", list(config.regions.secondaries)))
@@ -74,11 +75,12 @@ def _role(config: Config) -> iam.Role:
             PolicyDocument=PolicyDocument(
                 Version="2012-10-17",
                 Statement=[
+                    _allow("FindTable", "dynamodb", ["DescribeTable"], [_table_arn(config)]),
                     _allow(
                         "PauseTable",
                         "dynamodb",
-                        ["DescribeTable", "GetResourcePolicy", "PutResourcePolicy", "DeleteResourcePolicy"],
-                        [_table_arn(config)],
+                        ["GetResourcePolicy", "PutResourcePolicy", "DeleteResourcePolicy"],
+                        [_table_arn(config), _table_arn(config, "/stream/*")],
                     ),
                     _allow("FindBuckets", "s3", ["ListAllMyBuckets"], ["*"]),
                     _allow("PauseBucket", "s3", ["PauseReplication"], bucket, Condition=into),
@@ -101,9 +103,9 @@ def _allow(sid: str, service: str, actions: list[str], resources: list[Any], **r
     return Statement(Sid=sid, Effect=Allow, Action=named, Resource=resources, **rest)
 
 
-def _table_arn(config: Config) -> Sub:
+def _table_arn(config: Config, below: str = "") -> Sub:
     table = names.table_name(config.project)
-    return Sub(f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}")
+    return Sub(f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}{below}")
 
 
 def _bucket_arn(config: Config) -> Sub:

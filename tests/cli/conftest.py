@@ -1,9 +1,19 @@
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli.fleet_rig import FleetCommand, render
 from conftest import Command
+
+
+@pytest.fixture
+def hung_up() -> Iterator[None]:
+    """SIGHUP does what it does by itself, also where the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ class FleetWiring(Wiring):
     def __post_init__(self) -> None:
         self.__dict__["clients"] = make_clients(self.world)
 
-    def run(self, work: Coroutine[Any, Any, T], brake: Brake | None = None) -> T:  # noqa: ARG002 - nobody pulls it
+    def run(self, work: Coroutine[Any, Any, T], brake: Brake | None = None, *, stands: str = "") -> T:  # noqa: ARG002 - nobody pulls it, nobody leaves
         async def main_task() -> T:
             if not self.interrupted:
                 return await work

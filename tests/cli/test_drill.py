@@ -4,13 +4,20 @@ import json
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
 import jsonschema
+import pytest
 
 from builder.drill.log import read_log, unfinished
+from builder.local import EmbeddedAws
 from builder.report.drill_json import make_schema as make_report_schema
 from builder.report.schema import make_schema
+from cli.deaf import deaf_to
 from conftest import Command
 
 REPLICATION = ("drill", "replication", "--seconds", "1", "--rate", "4", "--object-rate", "2")
@@ -53,17 +60,139 @@ def test_production_is_not_drilled_without_a_word(deployed: Command, project: Pa
     assert deployed(*REPLICATION, "--env", "synthmfm20", "--yes-in-production").code == 0
 
 
-def test_ctrl_c_ends_a_drill_in_order(deployed: Command, project: Path) -> None:
-    command = [sys.executable, "-m", "builder", "drill", "failover", "--env", "synthmfm20", "--json"]
-    child = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@contextmanager
+def without_dr_yaml(project: Path) -> Iterator[None]:
+    (project / "dr.yaml").rename(project / "away")
+    yield
+    (project / "away").rename(project / "dr.yaml")
+
+
+def test_an_assembly_taken_as_it_is_is_not_drilled_in_production_either(deployed: Command, project: Path) -> None:
+    with (project / "dr.yaml").open("a") as file:
+        file.write("environments: {synthmfm20: {production: true}}\n")
+    taken = (*REPLICATION, "--env", "synthmfm20", "--assembly", "templates")
+    refused = deployed(*taken)
+    assert refused.code == 4
+    assert "environments.synthmfm20: is marked as production" in refused.err
+    allowed = deployed(*taken, "--yes-in-production")
+    assert allowed.code == 0
+    assert "of 5 s at most" in allowed.out
+
+
+def test_without_dr_yaml_a_drill_takes_a_yes_and_says_that_nothing_is_judged(deployed: Command, project: Path) -> None:
+    taken = (*REPLICATION, "--env", "synthmfm20", "--assembly", "templates")
+    with without_dr_yaml(project):
+        refused = deployed(*taken)
+        assert refused.code == 4
+        assert "dr.yaml: is not there to say whether this is production" in refused.err
+        assert "--yes-in-production" in refused.err
+        allowed = deployed(*taken, "--yes-in-production")
+    assert allowed.code == 0
+    assert "without objectives no time is judged" in allowed.err
+    assert "no objective" in allowed.out
+
+
+@pytest.mark.parametrize("command", [REPLICATION, ("drill", "failover"), ("drill", "restore")])
+def test_another_account_than_the_one_that_is_pinned_is_not_touched(
+    deployed: Command, project: Path, session: boto3.Session, command: tuple[str, ...]
+) -> None:
+    functions = session.client("lambda")
+    arn = functions.get_function_configuration(FunctionName="tap-synthmfm20-primary")["FunctionArn"]
+    functions.tag_resource(Resource=arn, Tags={"builder:drill:d1": "reserved-concurrency=7"})
+    with (project / "dr.yaml").open("a") as file:
+        file.write('environments: {synthmfm20: {account: "111122223333"}}\n')
+    answer = deployed(*command, "--env", "synthmfm20")
+    assert answer.code == 2
+    assert "belongs in account 111122223333" in answer.err
+    assert "builder:drill:d1" in functions.list_tags(Resource=arn)["Tags"]
+
+
+def started(project: Path, *options: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "builder", "drill", "failover", "--env", "synthmfm20", "--json", *options]
+    return subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def reached(child: "subprocess.Popen[str]", moment: str) -> bool:
     assert child.stdout is not None
-    assert any(json.loads(line).get("moment") == "load" for line in child.stdout)
+    return any(json.loads(line).get("moment") == moment for line in child.stdout)
+
+
+def test_ctrl_c_ends_a_drill_in_order(deployed: Command, project: Path) -> None:
+    child = started(project)
+    assert reached(child, "load")
     child.send_signal(signal.SIGINT)
     _, told = child.communicate(timeout=30)
     assert child.returncode == 130
     assert "the probes are gone" in told
     (log,) = (project / "drills").glob("*/log.jsonl")
     assert unfinished(read_log(log)) is None
+
+
+@pytest.mark.alone
+def test_two_signals_leave_at_once_and_name_what_undoes_the_fault(
+    deployed: Command, project: Path, session: boto3.Session
+) -> None:
+    child = started(project, "--before", "2", "--outage", "60")
+    assert reached(child, "fault")
+    child.send_signal(signal.SIGINT)
+    child.send_signal(signal.SIGTERM)
+    _, told = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert "python -m builder drill restore undoes and deletes them" in told
+    restored = deployed("drill", "restore", "--env", "synthmfm20")
+    assert restored.code == 0
+    functions = session.client("lambda")
+    found = functions.get_function_concurrency(FunctionName="tap-synthmfm20-primary")
+    assert "ReservedConcurrentExecutions" not in found
+
+
+@pytest.mark.alone
+@pytest.mark.usefixtures("hung_up")
+def test_a_session_that_ends_during_the_outage_leaves_no_fault(
+    deployed: Command, project: Path, session: boto3.Session
+) -> None:
+    functions = session.client("lambda")
+    child = started(project, "--before", "2", "--outage", "60")
+    assert reached(child, "fault")
+    name = "tap-synthmfm20-primary"
+    assert functions.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"] == 0
+    assert child.stderr is not None
+    assert child.stdout is not None
+    child.stdout.close()
+    child.stderr.close()
+    child.send_signal(signal.SIGHUP)
+    child.wait(timeout=30)
+    assert child.returncode != 0
+    assert "ReservedConcurrentExecutions" not in functions.get_function_concurrency(FunctionName=name)
+    arn = functions.get_function_configuration(FunctionName=name)["FunctionArn"]
+    assert not [key for key in functions.list_tags(Resource=arn)["Tags"] if key.startswith("builder:drill")]
+
+
+@pytest.mark.alone
+def test_a_fault_is_undone_though_the_secondary_is_down_and_the_templates_are_stale(
+    deployed: Command, project: Path, session: boto3.Session, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    functions, name = session.client("lambda"), "tap-synthmfm20-primary"
+    child = started(project, "--before", "2", "--outage", "60")
+    assert reached(child, "fault")
+    child.kill()
+    child.communicate(timeout=10)
+    config = project / "dr.yaml"
+    config.write_text(config.read_text().replace("memory_mb: 256", "memory_mb: 512"))
+    with deaf_to("us-west-2", embedded) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        began = time.monotonic()
+        half = deployed("drill", "restore", "--env", "synthmfm20")
+        assert time.monotonic() - began < 15
+    assert half.code == 1
+    assert "reserved concurrency of tap-synthmfm20-primary is none again" in half.out
+    assert "probes of 1 drills remain" in half.err
+    assert "python -m builder drill restore    once both regions answer" in half.err
+    assert "ReservedConcurrentExecutions" not in functions.get_function_concurrency(FunctionName=name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", embedded.endpoint)
+    whole = deployed("drill", "restore", "--env", "synthmfm20")
+    assert whole.code == 0
+    assert "its probes are gone" in whole.out
 
 
 def test_a_drill_needs_both_regions(deployed: Command) -> None:

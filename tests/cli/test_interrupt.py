@@ -25,19 +25,32 @@ async def interrupted(number: signal.Signals, done: list[str]) -> str:
     return "result"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("hung_up")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_once_the_work_goes_on_to_a_good_place_where_it_can(number: signal.Signals) -> None:
     done: list[str] = []
     assert run_interruptibly(interrupted(number, done), lambda: True, never) == "result"
     assert done == ["ended by itself"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("hung_up")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_once_it_is_cancelled_where_it_cannot_and_clears_up(number: signal.Signals) -> None:
     done: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         run_interruptibly(interrupted(number, done), lambda: False, never)
     assert done == ["cleared up"]
+
+
+def test_a_terminal_that_may_go_by_nohup_s_word_interrupts_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    done: list[str] = []
+    try:
+        assert run_interruptibly(interrupted(signal.SIGHUP, done), lambda: False, never) == "result"
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert done == ["ended by itself"]
 
 
 def test_afterwards_signals_do_what_they_did_before() -> None:
@@ -58,7 +71,11 @@ def test_twice_it_leaves_at_once_whatever_is_under_way() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
             await asyncio.sleep(60)
 
-        run_interruptibly(work(), lambda: True, lambda: print("left", flush=True))
+        def left():
+            print("left", flush=True)
+            raise OSError("the terminal is gone")
+
+        run_interruptibly(work(), lambda: True, left)
     """)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (130, "left\n")

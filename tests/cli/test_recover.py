@@ -20,8 +20,8 @@ class OnFake(Wiring):
         super().__init__(environment={})
         self.clients = rig.clients
 
-    def run(self, work: Any, brake: object = None) -> Any:
-        assert brake is None
+    def run(self, work: Any, brake: object = None, *, stands: str = "") -> Any:
+        assert (brake, stands) == (None, "")
         return run_virtual(lambda: work)
 
 

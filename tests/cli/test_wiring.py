@@ -95,13 +95,30 @@ def test_the_end_of_a_runtime_and_the_endpoint_are_known_to_whom_they_are_given(
 
 def test_objectives_and_production_are_what_dr_yaml_says_of_them(project: Path) -> None:
     with (project / "dr.yaml").open("a") as config:
-        config.write("\nenvironments: {prod: {production: true}}\n")
+        config.write("\nenvironments: {prod: {production: true, account: '111122223333'}}\n")
     assert Wiring(environment={}).objectives == Objectives(5, 60, 5)
     assert Wiring(env="prod", environment={}).is_production
     assert not Wiring(environment={}).is_production
+    taken = Wiring(assembly=project / "templates", env="prod", environment={})
+    assert taken.objectives == Objectives(5, 60, 5)
+    assert taken.is_production
+    assert taken.pinned_account == "111122223333"
+
+
+def test_without_dr_yaml_beside_an_assembly_nothing_is_promised_and_nobody_knows_whether_it_is_production(
+    project: Path,
+) -> None:
+    (project / "dr.yaml").unlink()
     bare = Wiring(assembly=project / "templates", env="prod", environment={})
     assert bare.objectives == Objectives()
-    assert not bare.is_production
+    assert bare.is_production is None
+    assert bare.pinned_account is None
+
+
+def test_what_stands_is_found_by_templates_that_are_stale_too(project: Path) -> None:
+    config = project / "dr.yaml"
+    config.write_text(config.read_text().replace("memory_mb: 256", "memory_mb: 512"))
+    assert Wiring(environment={}).standing.name == "tap-dev"
 
 
 def test_a_fleet_may_go_only_to_the_account_that_dr_yaml_has_its_sets_in(builder: Command, project: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from builder.assembly import read_assembly
 from builder.aws import Clients
 from builder.deploy import Done, Seal, execute_plan, make_deployment, make_plan, observe_outputs
+from builder.drill.findings import Report
 from builder.drill.progress import DrillProgress
 from builder.drill.run import Ground
 from builder.drill.target import Target, observe_target
@@ -48,6 +49,7 @@ class Theatre:
     folder: Path
     objectives: Objectives = field(default_factory=Objectives)
     said: list[DrillProgress] = field(default_factory=list)
+    kept: list[Report] = field(default_factory=list)
     on_event: Callable[[DrillProgress], None] = lambda _: None
 
     def ground(self) -> Ground:
@@ -63,6 +65,7 @@ class Theatre:
             folder=self.folder / drill,
             now=lambda: datetime.now(UTC),
             emit=self._take,
+            keep=self.kept.append,
         )
 
     def _take(self, event: DrillProgress) -> None:
@@ -71,11 +74,12 @@ class Theatre:
 
     def function_state(self) -> dict[str, Any]:
         """Every property of the primary's function that AWS tells."""
-        functions, primary = self.account.functions(self.target.primary.region), self.target.primary
-        found: dict[str, Any] = dict(functions.get_function(FunctionName=primary.function))
+        functions = self.account.functions(self.target.primary.region)
+        name = self.target.primary.function.name
+        found: dict[str, Any] = dict(functions.get_function(FunctionName=name))
         del found["Code"]["Location"]  # signed anew for everybody who asks
-        found["url"] = functions.get_function_url_config(FunctionName=primary.function)
-        found["concurrency"] = functions.get_function_concurrency(FunctionName=primary.function)
+        found["url"] = functions.get_function_url_config(FunctionName=name)
+        found["concurrency"] = functions.get_function_concurrency(FunctionName=name)
         for answer in (found, found["url"], found["concurrency"]):
             del answer["ResponseMetadata"]
         return found

@@ -8,11 +8,11 @@ import pytest
 from builder.assembly.render import make_assembly
 from builder.config import read_wanted
 from builder.deploy import Done, Removal, Seal, destroy, execute_plan, find_standing, make_deployment, make_plan
-from builder.drill import concurrency
+from builder.drill import concurrency, faults
 from builder.drill.experiment import find_template, start, stop
 from builder.drill.failover import Course, drill_failover
 from builder.drill.faults import FAULTS, PAUSED_S
-from builder.drill.restore import restore
+from builder.drill.restore import undo_faults
 from builder.drill.tag import TAG
 from builder.errors import Failed, Stopped
 from conftest import ROOT
@@ -53,19 +53,19 @@ def running(theatre: Theatre) -> list[str]:
 
 def test_a_deployment_without_an_experiment_says_how_to_get_one(theatre: Theatre) -> None:
     with pytest.raises(Stopped, match="has no experiment by which replication could be paused") as caught:
-        asyncio.run(find_template(theatre.clients, theatre.target.primary, theatre.target.deployment))
+        asyncio.run(find_template(theatre.clients, theatre.target.primary.function, theatre.target.deployment))
     assert "drill: fis" in caught.value.next_step
 
 
 def test_what_a_drill_began_is_stopped_and_nothing_else(with_experiment: Theatre) -> None:
-    clients, side = with_experiment.clients, with_experiment.target.primary
-    template = asyncio.run(find_template(clients, side, with_experiment.target.deployment))
-    asyncio.run(start(clients, side, template, "ours"))
-    asyncio.run(start(clients, side, template, "another-s"))
+    clients, function = with_experiment.clients, with_experiment.target.primary.function
+    template = asyncio.run(find_template(clients, function, with_experiment.target.deployment))
+    asyncio.run(start(clients, function, template, "ours"))
+    asyncio.run(start(clients, function, template, "another-s"))
     assert set(running(with_experiment)) == {"ours", "another-s"}
-    asyncio.run(stop(clients, side, "ours"))
+    asyncio.run(stop(clients, function, "ours"))
     assert running(with_experiment) == ["another-s"]
-    asyncio.run(stop(clients, side, "another-s"))
+    asyncio.run(stop(clients, function, "another-s"))
     assert running(with_experiment) == []
 
 
@@ -85,7 +85,7 @@ def test_an_experiment_that_finds_nothing_to_pause_fails(with_experiment: Theatr
         actions={"a": action},
     )["experimentTemplate"]
     with pytest.raises(Failed, match="the experiment is failed: "):
-        asyncio.run(start(with_experiment.clients, with_experiment.target.primary, made["id"], "d"))
+        asyncio.run(start(with_experiment.clients, with_experiment.target.primary.function, made["id"], "d"))
     client.delete_experiment_template(id=made["id"])
 
 
@@ -105,12 +105,26 @@ def test_an_experiment_of_a_drill_that_did_not_end_is_stopped(with_experiment: T
     theatre = with_experiment
 
     async def broken_off() -> None:
-        template = await find_template(theatre.clients, theatre.target.primary, theatre.target.deployment)
-        await concurrency.note(theatre.clients, theatre.target.primary, "d1", fis=True)
-        await start(theatre.clients, theatre.target.primary, template, "d1")
+        template = await find_template(theatre.clients, theatre.target.primary.function, theatre.target.deployment)
+        await concurrency.note(theatre.clients, theatre.target.primary.function, "d1", fis=True)
+        await start(theatre.clients, theatre.target.primary.function, template, "d1")
 
     asyncio.run(broken_off())
     assert running(theatre) == ["d1"]
-    assert asyncio.run(restore(theatre.target, theatre.clients, theatre.folder, lambda _: None))
+    assert asyncio.run(undo_faults(theatre.target.primary.function, theatre.clients, lambda _: None))
     assert running(theatre) == []
     assert theatre.function_state() == before
+
+
+def test_a_pause_that_does_not_take_hold_ends_the_drill_without_an_outage(
+    with_experiment: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faults, "PAUSED_S", 60.0)
+    monkeypatch.setattr(faults, "_PAUSES_WITHIN_S", 0.3)
+    before = with_experiment.function_state()
+    course = Course(rate=10, before_s=1, outage_s=1, after_s=0, patience_s=20)
+    with pytest.raises(Failed, match="us-west-2: replication did not stop"):
+        asyncio.run(drill_failover(with_experiment.ground(), course, FAULTS["fis"]))
+    assert "fault" not in [event.moment for event in with_experiment.said if event.event == "drill.moment"]
+    assert running(with_experiment) == []
+    assert with_experiment.function_state() == before

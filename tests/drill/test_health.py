@@ -1,17 +1,19 @@
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
+from builder.drill import health
 from builder.drill.health import check_health, check_load, fault_of_function, fault_of_table
 from builder.drill.records import Line
 from builder.drill.writers import Access
 from builder.errors import Stopped
 from client.servers import serving
 from drill.conftest import Theatre
-from drill.hand_made import SECONDARY, good, over, seen
+from drill.hand_made import SECONDARY, good, lost, over, seen
 
 
 def checked(theatre: Theatre) -> None:
@@ -39,8 +41,9 @@ def test_a_bucket_that_does_not_replicate_is_told(theatre: Theatre) -> None:
         checked(theatre)
 
 
-def test_everything_that_is_wrong_is_told_at_once(theatre: Theatre) -> None:
-    functions, name = theatre.account.functions(), theatre.target.primary.function
+def test_everything_that_is_wrong_is_told_at_once(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "WARM_S", 0.0)
+    functions, name = theatre.account.functions(), theatre.target.primary.function.name
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     theatre.target = replace(theatre.target, table="tap-dev-nowhere")
     try:
@@ -66,6 +69,14 @@ def test_a_table_without_a_replica_is_told(theatre: Theatre) -> None:
         checked(theatre)
 
 
+def test_a_url_that_is_slow_to_begin_with_is_asked_until_it_answers(theatre: Theatre) -> None:
+    with serving("us-east-1") as server:
+        server.mood = 503
+        threading.Timer(0.7, lambda: setattr(server, "mood", 200)).start()
+        asyncio.run(check_health(theatre.target, theatre.clients, Access(f"http://127.0.0.1:{server.port}")))
+    assert len(server.seen) >= 4
+
+
 def test_a_url_that_answers_with_an_error_of_the_caller_s_is_told(theatre: Theatre) -> None:
     with serving("us-east-1") as server:
         server.mood = 403
@@ -78,7 +89,12 @@ def test_a_url_that_answers_with_an_error_of_the_caller_s_is_told(theatre: Theat
     ("lines", "told"),
     [
         ([good("a", 1.0)], "nothing that us-east-1 acknowledged has arrived in us-west-2"),
-        ([good("a", 1.0), over("b", 1.1), seen("a", 1.2)], "1 of 2 requests were not answered by the primary"),
+        (
+            [good("a", 1.0), over("b", 1.1), good("c", 1.2), over("d", 1.3), seen("a", 1.4)],
+            "1 of the last 2 requests were not answered by the primary",
+        ),
+        ([over("a", 1.0), seen("a", 1.4)], "1 of the last 1 requests were not answered"),
+        ([], "nothing that us-east-1 acknowledged has arrived"),
     ],
 )
 def test_a_load_that_went_badly_before_any_fault_stops_the_drill(
@@ -90,6 +106,10 @@ def test_a_load_that_went_badly_before_any_fault_stops_the_drill(
 
 def test_a_load_that_went_well_does_not(theatre: Theatre) -> None:
     check_load(theatre.target, [good("a", 1.0), seen("a", 1.2)])
+
+
+def test_requests_that_met_a_cold_function_are_not_held_against_the_system(theatre: Theatre) -> None:
+    check_load(theatre.target, [over("a", 1.0), lost("b", 1.1), good("d", 1.3), good("c", 1.2), seen("c", 1.4)])
 
 
 def test_a_function_answers_if_it_is_active_and_may_run() -> None:

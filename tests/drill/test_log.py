@@ -9,7 +9,8 @@ import pytest
 
 from builder.drill.log import Log, read_log, unfinished
 from builder.drill.records import Closed, Line, Mark, Opened, Sent
-from builder.errors import BadInput
+from builder.errors import BadInput, Failed
+from drill.full_disk import fill_up
 from drill.hand_made import over, seen
 
 OPENED = Opened("d1", "tap-dev", "2026-01-01T12:00:00+00:00")
@@ -58,3 +59,13 @@ def test_a_drill_is_unfinished_until_its_log_is_closed() -> None:
     assert unfinished([OPENED, Sent("a", "item")]) == OPENED
     assert unfinished([OPENED, Sent("a", "item"), Closed()]) is None
     assert unfinished([]) is None
+
+
+def test_a_full_disk_is_told_and_what_was_written_before_stays(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with Log(path) as log:
+        log.write(OPENED)
+        fill_up(path)
+        with pytest.raises(Failed, match="log: cannot be written: No space left on device"):
+            log.write(Mark("fault", 1.0))
+    assert read_log(path) == (OPENED,)

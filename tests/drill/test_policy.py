@@ -8,7 +8,7 @@ import boto3
 from builder.aws import Clients
 from builder.drill import failover, replication
 from builder.drill.faults import FAULTS
-from builder.drill.restore import restore
+from builder.drill.restore import undo_faults
 from builder.policy.calls import CALLS
 from builder.policy.records import Verb
 from drill.conftest import Theatre
@@ -22,7 +22,7 @@ def test_the_policy_of_a_drill_is_of_what_drills_call_and_no_more(theatre: Theat
 
     session.events.register("before-call", note)
     theatre.clients = Clients(session)
-    functions, name = theatre.account.functions(), theatre.target.primary.function
+    functions, name = theatre.account.functions(), theatre.target.primary.function.name
     for reserved in (None, 3):
         if reserved:
             functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
@@ -31,7 +31,7 @@ def test_the_policy_of_a_drill_is_of_what_drills_call_and_no_more(theatre: Theat
     functions.delete_function_concurrency(FunctionName=name)
     whole = replication.Course(rate=5, object_rate=5, seconds=0.4, patience_s=10)
     asyncio.run(replication.drill_replication(theatre.ground(), whole))
-    asyncio.run(restore(theatre.target, theatre.clients, theatre.folder, lambda _: None))
+    asyncio.run(undo_faults(theatre.target.primary.function, theatre.clients, lambda _: None))
     # Finding the target, which the drills above were given.
     found = {("cloudformation", "DescribeStackResources"), ("lambda", "GetFunctionUrlConfig")}
     before = {("cloudformation", "DescribeStacks"), ("sts", "GetCallerIdentity"), ("sts", "AssumeRole")}

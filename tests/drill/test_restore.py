@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from builder.drill.concurrency import note, observe_changed
 from builder.drill.log import FILE_NAME, Log, read_log, unfinished
-from builder.drill.progress import DrillRestored
+from builder.drill.progress import DrillRestored, Emit
 from builder.drill.records import Opened, Sent
-from builder.drill.restore import restore
-from builder.drill.tag import TAG, read_tag
+from builder.drill.restore import delete_probes, undo_faults
+from builder.drill.target import Target
+from builder.errors import AwsError, Failed
 from conftest import Command
 from drill.conftest import Theatre
 from local.account import PRIMARY, SECONDARY
@@ -26,14 +28,14 @@ DRILL = ("drill", "failover", "--rate", "10", "--before", "1", "--outage", "60",
 def test_a_killed_drill_is_restored_property_by_property(
     theatre: Theatre, project: Path, builder: Command, reserved: int | None
 ) -> None:
-    functions, primary = theatre.account.functions(PRIMARY), theatre.target.primary
+    functions, function = theatre.account.functions(PRIMARY), theatre.target.primary.function
     if reserved is not None:
-        functions.put_function_concurrency(FunctionName=primary.function, ReservedConcurrentExecutions=reserved)
+        functions.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=reserved)
     before = theatre.function_state()
     kill_at_the_fault(project)
-    tag = functions.list_tags(Resource=primary.arn)["Tags"][TAG]
-    assert read_tag(tag, "").reserved == reserved
-    assert functions.get_function_concurrency(FunctionName=primary.function)["ReservedConcurrentExecutions"] == 0
+    (changed,) = asyncio.run(observe_changed(theatre.clients, function))
+    assert changed.reserved == reserved
+    assert functions.get_function_concurrency(FunctionName=function.name)["ReservedConcurrentExecutions"] == 0
     assert theatre.items(PRIMARY)
 
     again = builder(*DRILL)
@@ -46,7 +48,7 @@ def test_a_killed_drill_is_restored_property_by_property(
     assert theatre.function_state() == before
     assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
     assert "no drill has left anything here" in builder("drill", "restore").out
-    functions.delete_function_concurrency(FunctionName=primary.function)
+    functions.delete_function_concurrency(FunctionName=function.name)
 
 
 def kill_at_the_fault(project: Path) -> None:
@@ -69,12 +71,31 @@ def kill_at_the_fault(project: Path) -> None:
     child.communicate(timeout=10)
 
 
+def test_a_drill_killed_between_its_note_and_its_fault_is_restored(theatre: Theatre) -> None:
+    before, function = theatre.function_state(), theatre.target.primary.function
+    asyncio.run(note(theatre.clients, function, "d1"))
+    assert theatre.function_state() != before
+    said: list[object] = []
+    assert asyncio.run(undo_faults(function, theatre.clients, said.append))
+    assert said == [DrillRestored("d1", "reserved concurrency of tap-dev-primary is none again")]
+    assert theatre.function_state() == before
+    assert not asyncio.run(undo_faults(function, theatre.clients, said.append))
+
+
+def deleted(theatre: Theatre, emit: Emit) -> bool:
+    async def find() -> Target:
+        return theatre.target
+
+    work = delete_probes(theatre.target.deployment, find, theatre.clients, theatre.folder, emit)
+    return asyncio.run(work)
+
+
 def test_another_deployment_s_drills_are_left_alone(theatre: Theatre) -> None:
     path = theatre.folder / "other" / FILE_NAME
     with Log(path) as log:
         log.write(Opened("other", "tap-prod", "2026-01-01T12:00:00+00:00"), Sent("drill-other-load-000001", "item"))
     said: list[object] = []
-    assert not asyncio.run(restore(theatre.target, theatre.clients, theatre.folder, said.append))
+    assert not deleted(theatre, said.append)
     assert said == []
     assert unfinished(read_log(path))
 
@@ -87,7 +108,20 @@ def test_probes_are_cleared_by_the_log_where_the_fault_was_undone_already(theatr
     with Log(ground.folder / FILE_NAME) as log:
         log.write(Opened(ground.drill, theatre.target.deployment, "2026-01-01T12:00:00+00:00"), Sent(name, "item"))
     said: list[object] = []
-    assert asyncio.run(restore(theatre.target, theatre.clients, theatre.folder, said.append))
+    assert deleted(theatre, said.append)
     assert said == [DrillRestored(ground.drill, "its probes are gone from both regions")]
     assert theatre.items(PRIMARY) == {}
-    assert not asyncio.run(restore(theatre.target, theatre.clients, theatre.folder, said.append))
+    assert not deleted(theatre, said.append)
+
+
+def test_probes_that_cannot_be_reached_are_told_with_what_deletes_them(theatre: Theatre) -> None:
+    async def find() -> Target:
+        raise AwsError(where="us-west-2", code="ReadTimeout", what="AWS does not answer")
+
+    path = theatre.folder / "d1" / FILE_NAME
+    with Log(path) as log:
+        log.write(Opened("d1", theatre.target.deployment, "2026-01-01T12:00:00+00:00"))
+    with pytest.raises(Failed, match="tap-dev: probes of 1 drills remain: us-west-2: AWS does not answer") as caught:
+        asyncio.run(delete_probes(theatre.target.deployment, find, theatre.clients, theatre.folder, lambda _: None))
+    assert caught.value.next_step == "python -m builder drill restore    once both regions answer"
+    assert unfinished(read_log(path))

@@ -1,12 +1,17 @@
 import asyncio
+import itertools
+import math
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from builder.drill.clock import start_clock
 from builder.drill.log import Journal, Log, read_log
 from builder.drill.records import Sighting
 from builder.drill.watch import LOOK_S, Watch
+from builder.errors import Failed
 from drill.hand_made import PRIMARY, SECONDARY, good, lost, over
 
 
@@ -62,3 +67,51 @@ def test_a_region_is_not_asked_for_what_it_took_itself() -> None:
         running.cancel()
 
     asyncio.run(watched())
+
+
+async def stalled(folder: Path, arrive_until_s: float, for_s: float, within_s: float) -> float:
+    """When it was told that nothing comes any more; what is acknowledged comes at once until so long."""
+    clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
+
+    async def look(names: Collection[str]) -> Collection[str]:
+        return names if clock.passed_s() < arrive_until_s else ()
+
+    async def acknowledge(watch: Watch) -> None:
+        for number in itertools.count():
+            watch.expect(good(f"{number}", clock.passed_s()))
+            await asyncio.sleep(0.04)
+
+    with Log(folder / "log") as log:
+        watch = Watch("item", SECONDARY, look, Journal("d", log, clock))
+        tasks = [asyncio.ensure_future(watch.run()), asyncio.ensure_future(acknowledge(watch))]
+        try:
+            await watch.stalled(for_s, within_s)
+        finally:
+            for task in tasks:
+                task.cancel()
+    return clock.passed_s()
+
+
+def test_replication_has_stalled_once_nothing_came_for_so_long(tmp_path: Path) -> None:
+    at_s = asyncio.run(stalled(tmp_path, arrive_until_s=0.5, for_s=0.4, within_s=10))
+    assert 0.5 + 0.4 - 2 * LOOK_S < at_s < 3
+
+
+def test_replication_that_goes_on_has_not_stalled(tmp_path: Path) -> None:
+    with pytest.raises(Failed, match="us-west-2: replication did not stop"):
+        asyncio.run(stalled(tmp_path, arrive_until_s=math.inf, for_s=0.4, within_s=0.8))
+
+
+def test_where_nothing_is_acknowledged_nothing_has_stalled(tmp_path: Path) -> None:
+    async def silent() -> None:
+        clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
+        with Log(tmp_path / "log") as log:
+            watch = Watch("item", SECONDARY, lambda _: asyncio.sleep(0, ()), Journal("d", log, clock))
+            running = asyncio.ensure_future(watch.run())
+            try:
+                await watch.stalled(0.1, 0.4)
+            finally:
+                running.cancel()
+
+    with pytest.raises(Failed, match="did not stop"):
+        asyncio.run(silent())

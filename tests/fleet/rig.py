@@ -24,7 +24,7 @@ from builder.fleet.progress import FleetProgress
 from builder.fleet.records import Instance
 from builder.terms import StackId
 from fake_aws import World, run_virtual
-from fleet.scene import ADMIN, FLEET, fleet_deployment, fleet_template, stack_set
+from fleet.scene import ADMIN, FLEET, WEST, fleet_deployment, fleet_template, stack_set
 
 T = TypeVar("T")
 E = TypeVar("E")

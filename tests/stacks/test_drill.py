@@ -35,6 +35,10 @@ def test_its_role_may_pause_these_and_change_nothing_else() -> None:
     trusted = properties(made, "ExperimentRole")["AssumeRolePolicyDocument"]["Statement"]
     assert [one["Principal"] for one in trusted] == [{"Service": "fis.amazonaws.com"}]
     said = {one["Sid"]: one for one in statements(made, "ExperimentRole")}
+    # Its policy, and its stream's: FIS writes into both.
+    table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/tap-${EnvironmentSuffix}-global"
+    assert said["PauseTable"]["Resource"] == [{"Fn::Sub": table}, {"Fn::Sub": f"{table}/stream/*"}]
+    assert said["FindTable"]["Resource"] == [{"Fn::Sub": table}]
     assert [sid for sid, one in said.items() if one["Resource"] == ["*"]] == ["FindBuckets"]
     assert said["FindBuckets"]["Action"] == ["s3:ListAllMyBuckets"]
     assert said["PauseBucket"]["Condition"] == {"StringEquals": {"s3:DestinationRegion": ["us-west-2"]}}
