@@ -25,6 +25,7 @@ from fleet.scene import (
     fleet_deployment,
     fleet_template,
     sites,
+    stack_set,
 )
 
 A, B, C = ACCOUNTS
@@ -44,7 +45,7 @@ def of_units(*units: str, body: str = BODY, **targets: Any) -> Deployment:
 
 def delete_by_hand(rig: FleetRig, account: str) -> None:
     rig.clients.cloudformation(WEST).delete_stack_instances(
-        StackSetName="tap-dev-us-west-2-storage", Accounts=[account], Regions=[WEST], RetainStacks=False
+        StackSetName=stack_set(STORAGE).name, Accounts=[account], Regions=[WEST], RetainStacks=False
     )
     rig.world.settle()
 

@@ -11,7 +11,7 @@ from builder.policy.fleet_calls import FLEET_CALLS
 from builder.policy.records import Verb
 from fake_aws import Organization
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template
+from fleet.scene import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template, stack_set
 
 Called = set[tuple[str, str]]
 BASE = {
@@ -42,6 +42,16 @@ def execute_a_change_and_repair_what_failed(rig: FleetRig) -> None:
         rig.execute(plan)
 
 
+def make_up_for_what_was_deleted_by_hand(rig: FleetRig) -> None:
+    rig.clients.cloudformation(WEST).delete_stack_instances(
+        StackSetName=stack_set(STORAGE).name, Accounts=[ACCOUNTS[0]], Regions=[WEST], RetainStacks=False
+    )
+    rig.world.settle()
+    plan = rig.plan()
+    rig.world.calls.clear()
+    rig.execute(plan)
+
+
 def execute_a_change_and_stop_it(rig: FleetRig) -> None:
     rig.world.script.takes(60, action="UPDATE", resource="Topic")
     plan = rig.plan(two_sets(CHANGED))
@@ -70,7 +80,11 @@ def destroy_with_a_role(rig: FleetRig) -> None:
 
 LIVES: dict[Verb, tuple[Callable[[FleetRig], None], ...]] = {
     Verb.FLEET_PLAN: (plan_a_change, plan_for_an_organization),
-    Verb.FLEET_EXECUTE: (execute_a_change_and_repair_what_failed, execute_a_change_and_stop_it),
+    Verb.FLEET_EXECUTE: (
+        execute_a_change_and_repair_what_failed,
+        make_up_for_what_was_deleted_by_hand,
+        execute_a_change_and_stop_it,
+    ),
     Verb.FLEET_STATUS: (look_at_status_and_outputs,),
     Verb.FLEET_DESTROY: (destroy_with_a_role,),
 }
