@@ -1,4 +1,4 @@
-"""Executing a fleet's plan: its change sets, never rolled back, each set watched; then what failed before, again."""
+"""Executing a fleet's plan: its change sets, never rolled back, each set watched; then what failed before or lacks."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from builder.deploy import Broke, Done, Outcome, Overtaken, Plan, execute_plan
 from builder.deploy.progress import Begun, Emit, Finished, NotStarted, Progress, Started
 from builder.errors import Stopped
 from builder.fleet.observe import observe_instances
-from builder.fleet.operation import update_instances
+from builder.fleet.operation import create_instances, update_instances
 from builder.fleet.order import cancelled, in_order, needs_of
 from builder.fleet.outcome import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.progress import FleetEmit
@@ -39,7 +39,7 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     in_detail: bool = False,
     execution: Execution = execute_plan,
 ) -> FleetEnd:
-    """Execute exactly the plan's change sets, then its retries, and return how everything ended.
+    """Execute exactly the plan's change sets, then its repairs, and return how everything ended.
 
     A set counts as done when each account and region that the plan touches shows it, whatever its operations said.
     Raises what `execute_plan` raises, with nothing executed. When this is cancelled, what runs in AWS goes on.
@@ -57,17 +57,17 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     whole = all(isinstance(one, Done) for one in ordinary)
     broken = {one.resource.partition(" ")[0] for one in ordinary if isinstance(one, Broke)}
     changed = await together(
-        _as_it_stands(watch, one, one.changed) if whole else _after_failure(watch, one, broken) for one in changing
+        _after_change(watch, one) if whole else _after_failure(watch, one, broken) for one in changing
     )
     failed = next((one.stack for one in changed if not isinstance(one, SetDone)), None)
     if whole and failed is None:
-        retried = await _retry(watch, plan)
+        repaired = await _repair(watch, plan)
     else:
         because = f"{failed or 'the stack that holds the sets'} failed"
-        retried = tuple(SetCancelled(one.id, because) for one in plan.sets if one.retries)
-    for outcome in (*changed, *retried):
+        repaired = tuple(SetCancelled(one.id, because) for one in plan.sets if one.repairs)
+    for outcome in (*changed, *repaired):
         _tell(emit, outcome)
-    return FleetEnd(ordinary, (*changed, *retried))
+    return FleetEnd(ordinary, (*changed, *repaired))
 
 
 def _with_sets(emit: FleetEmit, plan: FleetPlan) -> Emit:
@@ -89,7 +89,7 @@ def _of_a_fleet(error: Stopped) -> Stopped:
 def _expected(plan: FleetPlan) -> Mapping[tuple[StackId, str], int]:
     counts = {}
     for one in plan.sets:
-        counts[one.id, "CREATE"] = len(one.joining)
+        counts[one.id, "CREATE"] = len(one.joining) or len(one.missing)
         counts[one.id, "UPDATE"] = len(one.updating) or len(one.retries)
         counts[one.id, "DELETE"] = len(one.leaving)
     return counts
@@ -109,7 +109,7 @@ async def _after_failure(watch: SetWatch, planned: SetPlan, broken: Collection[s
     """
     if not watch.has_seen(planned.id):
         return SetCancelled(planned.id, because="the stack that holds it failed before")
-    ended = await _as_it_stands(watch, planned, planned.changed)
+    ended = await _after_change(watch, planned)
     failed = watch.unsuccessful(planned.id)
     if failed is None and planned.stack_set.logical_id not in broken:
         return ended
@@ -119,33 +119,45 @@ async def _after_failure(watch: SetWatch, planned: SetPlan, broken: Collection[s
     return SetFailed(planned.id, tuple(failures.values()), reason=reason)
 
 
-async def _retry(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:
+async def _repair(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:
     planned = {one.id: one for one in plan.sets}
 
-    async def again(stack_set: StackSet, before: Sequence[SetOutcome]) -> SetOutcome:
+    async def mend(stack_set: StackSet, before: Sequence[SetOutcome]) -> SetOutcome:
         if left_alone := cancelled(stack_set, before):
             return left_alone
         one = planned[stack_set.id]
-        watch.emit(Started(stack=one.id, what=f"RETRY in {len(one.retries)}"))
-        operations = await update_instances(watch, stack_set, one.retries, plan.ordinary.id)
-        ended = await _as_it_stands(watch, one, [instance.site for instance in one.retries])
+        for what, places in (("RETRY", one.retries), ("CREATE", one.missing)):
+            if places:
+                watch.emit(Started(stack=one.id, what=f"{what} in {len(places)}"))
+        operations = (
+            *await update_instances(watch, stack_set, one.retries, plan.ordinary.id),
+            *await create_instances(watch, stack_set, one.missing, plan.ordinary.id),
+        )
+        ended = await _as_it_stands(watch, one, [each.site for each in one.repairs])
         if isinstance(ended, SetFailed):
             reasons = [f"{each.status}: {each.reason}" for each in operations if each.status != "SUCCEEDED"]
             return replace(ended, reason="; ".join(reasons))
         return ended
 
-    sets = [one.stack_set for one in plan.sets if one.retries]
-    return await in_order(sets, needs_of(one.stack_set for one in plan.sets), again)
+    sets = [one.stack_set for one in plan.sets if one.repairs]
+    return await in_order(sets, needs_of(one.stack_set for one in plan.sets), mend)
 
 
-async def _as_it_stands(watch: SetWatch, planned: SetPlan, touched: Collection[Site]) -> SetOutcome:
+async def _after_change(watch: SetWatch, planned: SetPlan) -> SetOutcome:
+    leaves = set(planned.leaving).difference(planned.joining)
+    return await _as_it_stands(watch, planned, planned.changed, leaves)
+
+
+async def _as_it_stands(
+    watch: SetWatch, planned: SetPlan, touched: Collection[Site], leaves: Collection[Site] = ()
+) -> SetOutcome:
     """Return whether each of these sites is as planned: current where it stays, and gone where it leaves."""
     standing = {one.site: one for one in await observe_instances(watch.clients, planned.stack_set)}
     seen = {one.site: one.reason for one in watch.failures(planned.id)}
     failures = []
     for site in touched:
         found = standing.get(site)
-        if _is_well(found, leaves=site in planned.leaving and site not in planned.joining):
+        if _is_well(found, leaves=site in leaves):
             continue
         told = found.reason if found else "no stack came into being"
         failures.append(Failure(site, seen.get(site) or told or "no reason given"))

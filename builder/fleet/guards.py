@@ -42,7 +42,8 @@ def _of_leaving(planned: SetPlan) -> Iterator[Trip]:
             why = f"the set is made anew: {lost}"
             yield Trip(stack=holder, logical_id=name, why=why, allow=f"{planned.id}/{name}")
         return
-    stays = {site.region for site in planned.updating} | {site.region for site in planned.joining}
+    anew = {*planned.joining, *(one.site for one in planned.missing)}
+    stays = {site.region for site in (*planned.updating, *anew)}
     stays |= {one.site.region for one in planned.instances if one.site not in planned.leaving}
     gone = dict.fromkeys(site.region for site in planned.leaving if site.region not in stays)
     for region in gone:
@@ -50,6 +51,9 @@ def _of_leaving(planned: SetPlan) -> Iterator[Trip]:
         why = f"the region leaves: its stack is deleted in {count} accounts, with all that is in it"
         yield Trip(stack=holder, logical_id=region, why=why, allow=f"{planned.id}/{region}")
     for account in dict.fromkeys(site.account for site in planned.leaving if site.region not in gone):
-        regions = ", ".join(site.region for site in planned.leaving if site.account == account)
-        why = f"the account leaves: its stack in {regions} is deleted, with all that is in it"
+        sites = [site for site in planned.leaving if site.account == account]
+        lost = f"its stack in {', '.join(site.region for site in sites)} is deleted, with all that is in it"
+        why = f"the account leaves: {lost}"
+        if anew.issuperset(sites):
+            why = f"other targets lead to the account than before: {lost}, and made anew"
         yield Trip(stack=holder, logical_id=str(account), why=why, allow=f"{planned.id}/{account}")

@@ -1,7 +1,7 @@
 """One operation of our own on a StackSet: begun once, whatever became of the answer, and watched to its end.
 
-Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateStackInstances.html and
-https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStackInstances.html
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackInstances.html,
+API_UpdateStackInstances and API_DeleteStackInstances
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from builder.deploy.progress import Waiting
 from builder.deploy.watch import is_passing
 from builder.errors import AwsError
 from builder.fleet.observe import Operation, client_of, named, observe_operations
-from builder.fleet.records import Instance, StackSet
+from builder.fleet.records import Aimed, Instance, StackSet
 from builder.fleet.watch import SetWatch
 
 if TYPE_CHECKING:
@@ -37,6 +37,14 @@ class _Asking:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
+async def create_instances(
+    watch: SetWatch, stack_set: StackSet, places: Iterable[Aimed], run_id: str
+) -> tuple[Operation, ...]:
+    """Create the set's stack in just these places, and return the operations as they ended."""
+    client = client_of(watch.clients, stack_set)
+    return await _each(watch, stack_set, places, _Asking(client.create_stack_instances, run_id, "create"))
+
+
 async def update_instances(
     watch: SetWatch, stack_set: StackSet, instances: Iterable[Instance], run_id: str
 ) -> tuple[Operation, ...]:
@@ -54,7 +62,7 @@ async def delete_instances(
     return await _each(watch, stack_set, instances, asking)
 
 
-def make_batches(stack_set: StackSet, instances: Iterable[Instance]) -> tuple[dict[str, Any], ...]:
+def make_batches(stack_set: StackSet, instances: Iterable[Instance | Aimed]) -> tuple[dict[str, Any], ...]:
     """Return how calls name just these instances; one call for all accounts that are meant in the same regions."""
     regions: dict[str, set[Region]] = defaultdict(set)
     units: dict[str, str] = {}
@@ -82,7 +90,7 @@ def _targets(stack_set: StackSet, accounts: list[str], units: Mapping[str, str])
 
 
 async def _each(
-    watch: SetWatch, stack_set: StackSet, instances: Iterable[Instance], asking: _Asking
+    watch: SetWatch, stack_set: StackSet, instances: Iterable[Instance | Aimed], asking: _Asking
 ) -> tuple[Operation, ...]:
     """Do it batch by batch, since a set does one thing at a time, and none after one that somebody stopped."""
     ended = []

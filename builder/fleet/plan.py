@@ -15,11 +15,11 @@ from builder.fleet.guards import fleet_trips
 from builder.fleet.observe import observe_set
 from builder.fleet.organization import observe_organization
 from builder.fleet.reach import plan_set
-from builder.fleet.records import FLEET_PLAN_VERSION, Definition, FleetPlan, Holding
-from builder.fleet.setting import Setting
+from builder.fleet.records import FLEET_PLAN_VERSION, Aimed, Definition, FleetPlan, Holding
+from builder.fleet.setting import Observed, Setting
 from builder.fleet.standing import pseudo_parameters
-from builder.fleet.targets import Aim, Organization, take_aim, units_of
-from builder.terms import AccountId, LogicalId, StackId
+from builder.fleet.targets import Aim, Organization, aim_of, take_aim, units_of, with_departed
+from builder.terms import AccountId, LogicalId, Operation, StackId
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class _Pair:
     desired: Definition | None
     deployed: Definition | None
     change: ResourceChange | None
+    as_deployed: bool
+    """Whether the deployed template is what stands: after an update that failed each set is as it was, or as it is."""
 
     @property
     def either(self) -> Definition:
@@ -76,59 +78,51 @@ async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients
         pair
         for stack in deployment.stacks
         if has_sets(stack.template)
-        for pair in _pairs(ordinary, stack, await _deployed(ordinary, stack, clients))
+        for pair in await _pairs(ordinary, stack, clients)
     ]
     definitions = [one for pair in pairs for one in (pair.desired, pair.deployed) if one is not None]
     region = pairs[0].either.stack_set.site.region if pairs else deployment.regions[0]
     organization = await observe_organization(clients, region, units_of(one.targets for one in definitions))
-    aims = [_aim(pair.desired, organization) for pair in pairs]
     observed = await together(
         observe_set(clients, pair.standing.stack_set, all_overrides=all_overrides) for pair in pairs
     )
-    sets = tuple(
-        plan_set(
-            Setting(
-                definition=pair.either,
-                change=pair.change,
-                observed=found,
-                aim=aim,
-                aimed=_aim(pair.deployed, organization).sites,
-            )
-        )
-        for pair, aim, found in zip(pairs, aims, observed, strict=True)
-    )
+    sets = tuple(plan_set(_setting(pair, found, organization)) for pair, found in zip(pairs, observed, strict=True))
     guarded = replace(ordinary, guards=(*ordinary.guards, *fleet_trips(sets)))
     return FleetPlan(version=FLEET_PLAN_VERSION, ordinary=guarded, sets=sets)
 
 
-async def _deployed(ordinary: Plan, stack: DesiredStack, clients: Clients) -> tuple[Definition, ...]:
-    """Return the sets of the template that is deployed; none where there is no stack yet."""
+def _setting(pair: _Pair, found: Observed | None, organization: Organization) -> Setting:
+    instances = found.instances if found else ()
+    desired, known = pair.desired, with_departed(organization, instances)
+    deployed = aim_of(pair.deployed.targets, known) if pair.deployed else ()
+    return Setting(
+        definition=pair.either,
+        change=pair.change,
+        observed=found,
+        aim=take_aim(desired.stack_set, desired.targets, organization) if desired else Aim(sites=()),
+        aims=aim_of(desired.targets, known) if desired else (),
+        aimed=deployed if pair.as_deployed else tuple(Aimed(one.unit, one.site) for one in instances),
+    )
+
+
+async def _pairs(ordinary: Plan, stack: DesiredStack, clients: Clients) -> list[_Pair]:
+    """Return each set of the stack's template and of the deployed one, if there is any, with its change."""
     found = await observe_stack(clients, stack.site, stack.name)
-    if found is None or not found.facts.exists:
-        return ()
-    template = await observe_template(clients, found)
-    return read_definitions(
-        template, {**found.parameters, **_pseudo(ordinary.account, stack)}, Holding(stack.id, stack.site)
-    )
-
-
-def _pairs(ordinary: Plan, stack: DesiredStack, deployed: tuple[Definition, ...]) -> list[_Pair]:
+    holding, pseudo = Holding(stack.id, stack.site), _pseudo(ordinary.account, stack)
+    deployed: tuple[Definition, ...] = ()
+    if found is not None and found.facts.exists:
+        deployed = read_definitions(await observe_template(clients, found), {**found.parameters, **pseudo}, holding)
+    as_deployed = found is None or found.facts.operation is Operation.UPDATE
     values = {name: value for name, value in stack.parameters.items() if isinstance(value, str)}
-    desired = read_definitions(
-        stack.template, {**values, **_pseudo(ordinary.account, stack)}, Holding(stack.id, stack.site)
-    )
+    desired = read_definitions(stack.template, {**values, **pseudo}, holding)
     links: tuple[Step | Deferred, ...] = (*ordinary.steps, *ordinary.deferred)
     changes = {change.logical_id: change for one in links if one.stack == stack.id for change in one.changes}
     new, old = _by_id(desired), _by_id(deployed)
-    return [_Pair(new.get(name), old.get(name), changes.get(name)) for name in dict.fromkeys((*new, *old))]
+    return [_Pair(new.get(name), old.get(name), changes.get(name), as_deployed) for name in dict.fromkeys((*new, *old))]
 
 
 def _by_id(definitions: tuple[Definition, ...]) -> dict[LogicalId, Definition]:
     return {one.stack_set.logical_id: one for one in definitions}
-
-
-def _aim(definition: Definition | None, organization: Organization) -> Aim:
-    return take_aim(definition.stack_set, definition.targets, organization) if definition else Aim(sites=())
 
 
 def _pseudo(account: AccountId, stack: DesiredStack) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 from builder.deploy.records import ResourceChange
 from builder.fleet.difference import find_changes, merge_changes
-from builder.fleet.records import Does, Instance, SetPlan
+from builder.fleet.records import Aimed, Does, Instance, SetPlan
 from builder.fleet.remarks import IN_HAND, find_remarks
 from builder.fleet.resolved import resolve_template
 from builder.fleet.setting import Setting
@@ -13,7 +13,8 @@ from builder.terms import Site
 
 # What StackSets take into no stack by themselves; each other property makes them update every stack of the set.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateStackSet.html
-_BESIDE_THE_STACKS = frozenset({"StackInstancesGroup", "OperationPreferences", "AutoDeployment", "ManagedExecution"})
+_GROUPS = "StackInstancesGroup"
+_BESIDE_THE_STACKS = frozenset({_GROUPS, "OperationPreferences", "AutoDeployment", "ManagedExecution"})
 _MASKED = "****"
 _SKIPPED = "SKIPPED_SUSPENDED_ACCOUNT"
 
@@ -22,27 +23,56 @@ def plan_set(setting: Setting) -> SetPlan:
     """Return what the plan does to the set, and thereby in the accounts."""
     does = _does(setting.change)
     instances = setting.observed.instances if setting.observed else ()
-    standing = [one.site for one in instances]
-    wanted = set(setting.aim.sites)
-    gone = setting.aimed if does in {"update", "targets"} else ()
-    # A set that is created though it has stacks is replaced, or failed to come into being before.
-    goes = does in {"remove", "create"}
-    leaving = standing if goes else [site for site in gone if site in set(standing) - wanted]
-    comes = does in {"create", "update", "targets"}
+    gone = _gone(does, setting)
+    leaving = [one.site for one in instances if one.site in gone]
+    stays = [one.site for one in instances if one.site not in gone]
+    comes = _coming(does, setting).difference(stays)
+    joining = [site for site in setting.aim.sites if site in comes]
     stuck = {one.site for one in instances if one.status == "INOPERABLE" or one.detailed_status == _SKIPPED}
-    updating = [site for site in standing if site not in {*leaving, *stuck}] if does == "update" else []
     return SetPlan(
         stack_set=setting.definition.stack_set,
         does=does,
         instances=instances,
-        joining=tuple(site for site in setting.aim.sites if comes and (goes or site not in set(standing))),
-        updating=tuple(updating),
+        joining=tuple(joining),
+        updating=tuple(site for site in stays if site not in stuck) if does == "update" else (),
         leaving=tuple(leaving),
         retries=_retries(does, instances, {*leaving, *stuck}),
+        missing=_missing(setting, {*stays, *joining}),
         changes=_changes(does, setting),
         overrides=setting.observed.overrides if setting.observed else (),
         remarks=find_remarks(does, setting),
     )
+
+
+def _gone(does: Does, setting: Setting) -> set[Site]:
+    """Return where CloudFormation deletes what stands."""
+    if does == "nothing":
+        return set()
+    if does in {"remove", "create"}:
+        # A set that is created though it has stacks is replaced, or failed to come into being before.
+        return {one.site for one in setting.observed.instances} if setting.observed else set()
+    return {one.site for one in set(setting.aimed) - set(setting.aims)}
+
+
+def _coming(does: Does, setting: Setting) -> set[Site]:
+    """Return where CloudFormation creates a stack that does not stand."""
+    if does == "create":
+        return set(setting.aim.sites)
+    names = _touched(setting.change)
+    if does not in {"update", "targets"} or (names and _GROUPS not in names):
+        return set()
+    return {one.site for one in set(setting.aims) - set(setting.aimed)}
+
+
+def _missing(setting: Setting, provided: Collection[Site]) -> tuple[Aimed, ...]:
+    """Return where nothing brings a stack that is wanted, each by the first target that leads there."""
+    if setting.observed is None:
+        return ()
+    lack = set(setting.aim.sites).difference(provided)
+    first: dict[Site, Aimed] = {}
+    for one in setting.aims:
+        first.setdefault(one.site, one)
+    return tuple(one for site, one in first.items() if site in lack)
 
 
 def _does(change: ResourceChange | None) -> Does:
@@ -52,9 +82,15 @@ def _does(change: ResourceChange | None) -> Does:
         return "create"
     if change.action == "Remove":
         return "remove"
-    # /Properties/Tags/0 where CloudFormation shows values, else Properties.Tags
-    names = {part[1] for one in change.properties if len(part := re.split(r"[/.]", one.path.lstrip("/"))) > 1}
+    names = _touched(change)
     return "targets" if names and names <= _BESIDE_THE_STACKS else "update"
+
+
+def _touched(change: ResourceChange | None) -> set[str]:
+    """Return which properties a change names; where it names none it may touch any."""
+    # /Properties/Tags/0 where CloudFormation shows values, else Properties.Tags
+    paths = (re.split(r"[/.]", one.path.lstrip("/")) for one in change.properties) if change else ()
+    return {path[1] for path in paths if len(path) > 1}
 
 
 def _retries(does: Does, instances: tuple[Instance, ...], not_these: Collection[Site]) -> tuple[Instance, ...]:

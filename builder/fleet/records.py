@@ -57,6 +57,14 @@ class Targets:
     regions: tuple[Region, ...] = ()
 
 
+class Aimed(NamedTuple):
+    """A place as CloudFormation aims at it: by a target, of which several may lead to the same place."""
+
+    unit: str
+    """The organisational unit; empty where the account itself is the target."""
+    site: Site
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
     """One StackSet as a template has it."""
@@ -110,9 +118,11 @@ class SetPlan:
     updating: tuple[Site, ...] = ()
     """Where stacks that stand are updated."""
     leaving: tuple[Site, ...] = ()
-    """Where stacks are deleted."""
+    """Where stacks are deleted; those of `joining` among them are made anew, without what was in them."""
     retries: tuple[Instance, ...] = ()
     """What failed before in a set that the change set does not touch, and is done again."""
+    missing: tuple[Aimed, ...] = ()
+    """Where a stack is wanted, none stands, and the change set brings none: an operation of our own does."""
     changes: tuple[ResourceChange, ...] = ()
     """What the new template does to the resources of a stack that runs the deployed one."""
     overrides: tuple[Overridden, ...] = ()
@@ -132,7 +142,12 @@ class SetPlan:
     @property
     def touched(self) -> tuple[Site, ...]:
         """Every account and region that anything is done in."""
-        return tuple(dict.fromkeys((*self.changed, *(one.site for one in self.retries))))
+        return tuple(dict.fromkeys((*self.changed, *(one.site for one in self.repairs))))
+
+    @property
+    def repairs(self) -> tuple[Instance | Aimed, ...]:
+        """What operations of our own are for, after the change set."""
+        return (*self.retries, *self.missing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,4 +163,4 @@ class FleetPlan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return self.ordinary.is_empty and not any(one.retries for one in self.sets)
+        return self.ordinary.is_empty and not any(one.repairs for one in self.sets)

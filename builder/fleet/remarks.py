@@ -44,9 +44,6 @@ def _of_instances(does: Does, setting: Setting, observed: Observed) -> Iterator[
     behind = sum(one.status == "OUTDATED" for one in instances)
     if behind and does == "update":
         yield f"{behind} instances are behind the set's template: the update changes more in them than is shown"
-    missing = set(setting.aim.sites) - {one.site for one in instances}
-    if missing and does == "nothing":
-        yield f"{len(missing)} of its targets have no stack: CloudFormation sees no change in the set, so it adds none"
     yield from _of_states(instances)
 
 

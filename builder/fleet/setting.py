@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from builder.deploy.records import ResourceChange
-from builder.fleet.records import Definition, Instance, Overridden
+from builder.fleet.records import Aimed, Definition, Instance, Overridden
 from builder.fleet.targets import Aim
-from builder.terms import Region, Site
+from builder.terms import Region
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +31,10 @@ class Setting:
     observed: Observed | None = None
     aim: Aim = field(default_factory=lambda: Aim(sites=()))
     """Where its stacks are wanted from now on."""
-    aimed: tuple[Site, ...] = ()
-    """Where they were wanted by the template that is deployed."""
+    aims: tuple[Aimed, ...] = ()
+    """Every place that the targets lead to from now on, by each of them."""
+    aimed: tuple[Aimed, ...] = ()
+    """Every place that those lead to which CloudFormation compares them with."""
 
     @property
     def region(self) -> Region:

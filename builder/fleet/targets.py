@@ -5,10 +5,10 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-as
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from builder.errors import BadInput
-from builder.fleet.records import StackSet, Targets
+from builder.fleet.records import Aimed, Instance, StackSet, Targets
 from builder.terms import AccountId, Site
 
 
@@ -41,32 +41,59 @@ def take_aim(stack_set: StackSet, groups: tuple[Targets, ...], organization: Org
 
     Raises BadInput where a service-managed set names the management account, into which StackSets deploy nothing.
     """
-    sites: dict[Site, None] = {}
-    left_out: dict[AccountId, None] = {}
     for one in groups:
         _refuse_management(stack_set, one, organization)
-        accounts = _accounts(one, organization)
-        left_out.update(dict.fromkeys(account for account in accounts if _is_out(stack_set, account, organization)))
-        sites.update(
-            (Site(account, region), None) for region in one.regions for account in accounts if account not in left_out
-        )
-    return Aim(sites=tuple(sites), remarks=tuple(_remarks(left_out, organization)))
+    named = dict.fromkeys(one.site for one in aim_of(groups, organization))
+    accounts = (AccountId(str(site.account)) for site in named)
+    left_out = dict.fromkeys(account for account in accounts if _is_out(stack_set, account, organization))
+    return Aim(
+        sites=tuple(site for site in named if site.account not in left_out),
+        remarks=tuple(_remarks(left_out, organization)),
+    )
 
 
-def _accounts(targets: Targets, organization: Organization) -> tuple[AccountId, ...]:
-    named = dict.fromkeys(targets.accounts)
-    if not targets.units:
-        return tuple(named)
-    below = dict.fromkeys(account for unit in targets.units for account in organization.members.get(unit, ()))
+def aim_of(groups: tuple[Targets, ...], organization: Organization) -> tuple[Aimed, ...]:
+    """Return every place that the groups lead to, once for each target that does, who is left out included.
+
+    It is by these that CloudFormation compares an update with what was: a place that is aimed at by another target
+    than before is deleted by the one and created by the other.
+    Source: InstancesAnalyzer and AltStackInstancesCalculator of AWS::CloudFormation::StackSet, in
+    https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-cloudformation
+    """
+    found = (
+        Aimed(unit, Site(account, region))
+        for one in groups
+        for region in one.regions
+        for unit, account in _accounts(one, organization)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def with_departed(organization: Organization, instances: Iterable[Instance]) -> Organization:
+    """Return the organisation with accounts still counted to the unit that they came by, though they have left it.
+
+    Their instances stay with the target, and go when it goes.
+    """
+    members = dict(organization.members)
+    for one in instances:
+        account = AccountId(str(one.site.account))
+        if account not in members.get(one.unit, (account,)):
+            members[one.unit] = (*members[one.unit], account)
+    return replace(organization, members=members)
+
+
+def _accounts(targets: Targets, organization: Organization) -> Iterator[tuple[str, AccountId]]:
+    """Yield accounts, each with the unit that it is aimed at by."""
+    below = dict.fromkeys((unit, account) for unit in targets.units for account in organization.members.get(unit, ()))
     match targets.filter:
         case "INTERSECTION":
-            return tuple(account for account in below if account in named)
+            yield from (one for one in below if one[1] in targets.accounts)
         case "DIFFERENCE":
-            return tuple(account for account in below if account not in named)
-        case "UNION":
-            return tuple(below | named)
-        case "NONE":
-            return tuple(below)
+            yield from (one for one in below if one[1] not in targets.accounts)
+        case "UNION" | "NONE":
+            yield from below
+    if targets.filter == "UNION" or not targets.units:
+        yield from (("", account) for account in targets.accounts)
 
 
 def _refuse_management(stack_set: StackSet, targets: Targets, organization: Organization) -> None:

@@ -68,6 +68,7 @@ FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
             "cloudformation",
             On.STACK_SETS,
             {
+                "CreateStackInstances": "a stack that no change set brings",
                 "UpdateStackInstances": "what failed within the tolerance",
                 "StopStackSetOperation": "with --stop, and by `fleet stop`",
             },

@@ -65,7 +65,7 @@ def _summary(sets: Sequence[SetPlan]) -> str:
     touched = [site for one in sets for site in one.touched]
     accounts, regions = {site.account for site in touched}, {site.region for site in touched}
     counts = {
-        "created": sum(len(one.joining) for one in sets),
+        "created": sum(len(one.joining) + len(one.missing) for one in sets),
         "updated": sum(len(one.updating) for one in sets),
         "deleted": sum(len(one.leaving) for one in sets),
         "retried": sum(len(one.retries) for one in sets),
@@ -93,6 +93,7 @@ def _set(one: SetPlan, groups: _Groups) -> Iterator[Text]:
         ("updates its stack in", one.updating),
         ("deletes its stack in", one.leaving),
         ("does again what failed in", tuple(instance.site for instance in one.retries)),
+        ("creates its missing stack in", tuple(aimed.site for aimed in one.missing)),
     ):
         for accounts, regions in _by_regions(sites):
             yield Text(f"  {word} {groups.name(accounts)} in {', '.join(regions)}")

@@ -234,6 +234,46 @@ def test_a_delegated_administrator_may_keep_sets_of_units(world: World, plan: De
     assert run(service_managed(unit).replace("SetName: fleet", "SetName: other"), "third") == "UPDATE_FAILED"
 
 
+def test_targets_are_compared_and_not_the_accounts_they_come_to(
+    world: World, cfn: "CloudFormationClient", run: Deploy
+) -> None:
+    found = world.organization = Organization("999999999999", delegated={"111122223333"})
+    outer = found.unit("outer", A)
+    inner = found.unit("inner", B, parent=outer)
+    run(service_managed(inner), "first")
+    management = world.session("999999999999").client("cloudformation", region_name="us-east-1")
+    before = {each["Account"]: each["StackId"] for each in _listed(management)}
+    assert run(service_managed(f"{inner}, {outer}"), "second") == "UPDATE_COMPLETE"
+    assert before.items() <= {each["Account"]: each["StackId"] for each in _listed(management)}.items()
+    assert run(service_managed(outer), "third") == "UPDATE_COMPLETE"
+    assert statuses(management) == {A: "CURRENT"}, "the unit that goes takes B with it, though the other has it too"
+    assert run(service_managed(inner), "fourth") == "UPDATE_COMPLETE"
+    assert statuses(management) == {B: "CURRENT"}
+
+
+def test_an_account_that_left_its_unit_goes_when_the_unit_does(world: World, run: Deploy) -> None:
+    found = world.organization = Organization("999999999999", delegated={"111122223333"})
+    unit, other = found.unit("one", A, B), found.unit("other", C)
+    run(service_managed(unit), "first")
+    found.unit_of[A] = other
+    management = world.session("999999999999").client("cloudformation", region_name="us-east-1")
+    assert run(service_managed(f"{unit}, {other}"), "second") == "UPDATE_COMPLETE"
+    assert statuses(management) == {A: "CURRENT", B: "CURRENT", C: "CURRENT"}
+    assert run(service_managed(other), "third") == "UPDATE_COMPLETE"
+    assert C in statuses(management)
+    assert B not in statuses(management)
+
+
+def test_an_instance_that_was_deleted_by_hand_does_not_come_back_by_an_update(
+    cfn: "CloudFormationClient", world: World, run: Deploy
+) -> None:
+    run(fleet(A, B), "first")
+    cfn.delete_stack_instances(StackSetName="fleet-net", Accounts=[A], Regions=["us-west-2"], RetainStacks=False)
+    world.settle()
+    assert run(fleet(A, B, body=QUEUE), "second") == "UPDATE_COMPLETE"
+    assert statuses(cfn) == {B: "CURRENT"}
+
+
 def test_two_hundred_accounts_and_five_sets_are_made_in_one_stack(world: World, run: Deploy) -> None:
     accounts = [f"{number:012d}" for number in range(1, 201)]
     one = fleet(*accounts, tolerance=9)

@@ -10,7 +10,7 @@ import yaml
 
 from builder.assembly import read_assembly
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK, Deployment, DesiredStack
-from builder.fleet.records import Holding, Instance, SetPlan, StackSet
+from builder.fleet.records import Aimed, Holding, Instance, SetPlan, StackSet
 from builder.terms import AccountId, LogicalId, Region, Site, StackId, StackName
 
 ROOT = Path(__file__).parent.parent.parent
@@ -104,6 +104,10 @@ def fleet_deployment(template: str | None = None) -> Deployment:
 
 def sites(region: str, *named: str) -> tuple[Site, ...]:
     return tuple(Site(AccountId(account), Region(region)) for account in named)
+
+
+def aims(region: str, *named: str, unit: str = "") -> tuple[Aimed, ...]:
+    return tuple(Aimed(unit, site) for site in sites(region, *named))
 
 
 def stack_set(stack: str = "us-west-2/storage", **fields: Any) -> StackSet:

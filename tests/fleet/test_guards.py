@@ -3,7 +3,7 @@ from dataclasses import replace
 from builder.deploy.records import ResourceChange
 from builder.fleet.guards import fleet_trips
 from builder.terms import LogicalId
-from fleet.scene import ACCOUNTS, EAST, WEST, instance, instances, set_plan, sites
+from fleet.scene import ACCOUNTS, EAST, WEST, aims, instance, instances, set_plan, sites
 
 A, B, C = ACCOUNTS
 HERE = sites(WEST, *ACCOUNTS)
@@ -40,6 +40,13 @@ def test_a_region_that_leaves_is_one_name_for_all_its_accounts() -> None:
     assert "in 3 accounts" in trip.why
     moved = replace(gone, leaving=(*gone.leaving, *sites(WEST, A)), updating=sites(WEST, B, C))
     assert [one.allow for one in fleet_trips([moved])] == ["us-west-2/storage/us-east-1", f"us-west-2/storage/{A}"]
+
+
+def test_an_account_whose_stack_is_made_anew_has_to_be_allowed_and_its_region_stays() -> None:
+    anew = set_plan(does="targets", instances=instances(), leaving=HERE, joining=sites(WEST, A), missing=aims(WEST, B))
+    trips = fleet_trips([anew])
+    assert [trip.allow for trip in trips] == [f"us-west-2/storage/{account}" for account in ACCOUNTS]
+    assert ["made anew" in trip.why for trip in trips] == [True, True, False]
 
 
 def test_a_set_that_goes_is_for_the_ordinary_plan_to_guard() -> None:

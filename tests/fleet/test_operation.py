@@ -2,11 +2,11 @@ import pytest
 
 from builder.deploy.progress import Waiting
 from builder.errors import AwsError
-from builder.fleet.operation import delete_instances, make_batches, update_instances
+from builder.fleet.operation import create_instances, delete_instances, make_batches, update_instances
 from builder.fleet.watch import SetWatch
 from fake_aws import Fault
 from fleet.rig import CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, WEST, instance, stack_set
+from fleet.scene import ACCOUNTS, WEST, aims, instance, stack_set
 
 A, B, C = ACCOUNTS
 
@@ -65,6 +65,19 @@ def test_an_operation_is_begun_once_whatever_became_of_the_answer(standing: Flee
 
     standing.run(work)
     assert [one.site.account for one in standing.instances()] == [C]
+
+
+def test_a_stack_is_created_in_just_the_places_that_are_meant(standing: FleetRig) -> None:
+    watch, set_ = SetWatch(standing.clients, standing.events.append), stack_set(STORAGE)
+    new = "777788889999"
+
+    async def work() -> None:
+        await watch.begin([set_])
+        (ended,) = await create_instances(watch, set_, aims(WEST, new), "run")
+        assert ended.status == "SUCCEEDED"
+
+    standing.run(work)
+    assert {one.site.account for one in standing.instances()} == {*ACCOUNTS, new}
 
 
 def test_another_refusal_is_told(standing: FleetRig) -> None:

@@ -1,17 +1,53 @@
 import asyncio
+from typing import Any
 
 import pytest
 
-from builder.deploy import Seal
+from builder.deploy import Deployment, Seal
 from builder.deploy.records import Options
 from builder.errors import BuilderError, Stopped
 from builder.fleet import make_fleet_plan
+from builder.fleet.outcome import SetDone
 from builder.fleet.plan import unrolled_stacks
-from fake_aws import Fault
-from fleet.rig import CHANGED, REPLACED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, ADMIN, EAST, FLEET, WEST, accounts, fleet_deployment, fleet_template, sites
+from builder.terms import AccountId, StackId
+from fake_aws import Fault, Organization
+from fake_aws.organizations.records import ROOT
+from fleet.rig import BODY, CHANGED, REPLACED, STORAGE, FleetRig, two_sets
+from fleet.scene import (
+    ACCOUNTS,
+    ADMIN,
+    EAST,
+    FLEET,
+    SERVICE_MANAGED,
+    WEST,
+    accounts,
+    aims,
+    fleet_deployment,
+    fleet_template,
+    sites,
+    stack_set,
+)
 
 A, B, C = ACCOUNTS
+
+
+@pytest.fixture
+def child(rig: FleetRig) -> str:
+    """A unit of A and B under the root, where C is."""
+    rig.world.organization = made = Organization(ADMIN, unit_of={C: ROOT})
+    return made.unit("child", A, B)
+
+
+def of_units(*units: str, body: str = BODY, **targets: Any) -> Deployment:
+    wanted = {"OrganizationalUnitIds": list(units), **targets}
+    return fleet_deployment(fleet_template({STORAGE: body}, wanted, SERVICE_MANAGED, {"MaxConcurrentCount": 10}))
+
+
+def delete_by_hand(rig: FleetRig, account: str) -> None:
+    rig.clients.cloudformation(WEST).delete_stack_instances(
+        StackSetName=stack_set(STORAGE).name, Accounts=[account], Regions=[WEST], RetainStacks=False
+    )
+    rig.world.settle()
 
 
 def test_the_first_plan_creates_every_set_in_every_account(rig: FleetRig) -> None:
@@ -64,6 +100,84 @@ def test_an_account_that_leaves_is_stopped_until_it_is_allowed_by_name(standing:
     assert (plan.sets[0].does, plan.sets[0].leaving, plan.sets[0].updating) == ("targets", sites(WEST, C), ())
     standing.execute(plan, names)
     assert [one.site for one in standing.instances()] == [*sites(WEST, A, B)]
+
+
+def test_another_unit_around_the_same_accounts_is_stopped_since_their_stacks_are_made_anew(
+    rig: FleetRig, child: str
+) -> None:
+    rig.deploy(of_units(child))
+    before = {one.site: one.stack for one in rig.instances()}
+    plan = rig.plan(of_units(ROOT))
+    (planned,) = plan.sets
+    assert (planned.leaving, set(planned.joining)) == (sites(WEST, A, B), set(sites(WEST, *ACCOUNTS)))
+    assert {trip.allow: trip.why for trip in plan.ordinary.guards} == {
+        f"{STORAGE}/{account}": "other targets lead to the account than before: its stack in us-west-2 is deleted, "
+        "with all that is in it, and made anew"
+        for account in (A, B)
+    }
+    with pytest.raises(Stopped, match="made anew"):
+        rig.execute(plan)
+    end = rig.execute(plan, [trip.allow for trip in plan.ordinary.guards])
+    assert end.sets == (SetDone(StackId(STORAGE), 3),)
+    after = {one.site: one.stack for one in rig.instances()}
+    assert not set(before.values()) & set(after.values())
+
+
+@pytest.mark.parametrize(("said", "named", "leaves"), [("DIFFERENCE", [B], (B,)), ("INTERSECTION", [B], (A,))])
+def test_a_filter_that_leaves_an_account_out_deletes_just_its_stack(
+    rig: FleetRig, child: str, said: str, named: list[str], leaves: tuple[str, ...]
+) -> None:
+    rig.deploy(of_units(child))
+    plan = rig.plan(of_units(child, Accounts=named, AccountFilterType=said))
+    assert (plan.sets[0].leaving, plan.sets[0].joining) == (sites(WEST, *leaves), ())
+    rig.execute(plan, [f"{STORAGE}/{account}" for account in leaves])
+    assert [one.site.account for one in rig.instances()] == [one for one in (A, B) if one not in leaves]
+
+
+def test_an_account_that_moved_out_of_its_unit_leaves_with_the_unit(rig: FleetRig, child: str) -> None:
+    rig.deploy(of_units(child))
+    assert rig.world.organization is not None
+    rig.world.organization.unit_of[B] = other = rig.world.organization.unit("other")
+    assert rig.plan().is_empty
+    plan = rig.plan(of_units(other))
+    assert (plan.sets[0].leaving, plan.sets[0].joining) == (sites(WEST, A, B), sites(WEST, B))
+    ended = rig.execute(plan, [trip.allow for trip in plan.ordinary.guards]).sets
+    assert ended == (SetDone(StackId(STORAGE), 2),)
+
+
+def test_after_a_failed_update_who_leaves_is_read_from_what_stands(standing: FleetRig) -> None:
+    standing.world.script.fails("UPDATE", "Topic", reason="limit", account=A, region=WEST)
+    fewer = two_sets(CHANGED, accounts(A, B), FailureToleranceCount=0)
+    names = [f"{STORAGE}/{C}", f"us-east-1/storage/{C}"]
+    standing.execute(standing.plan(fewer), names)
+    assert C in {one.site.account for one in standing.instances()}, "CloudFormation has put it back"
+    plan = standing.plan(fewer)
+    assert (plan.sets[0].leaving, plan.sets[0].updating) == (sites(WEST, C), sites(WEST, A, B))
+    assert [trip.allow for trip in plan.ordinary.guards] == names
+    assert all(isinstance(one, SetDone) for one in standing.execute(plan, names).sets)
+    assert AccountId(C) not in {one.site.account for one in standing.instances()}
+
+
+@pytest.mark.parametrize("body", [BODY, CHANGED])
+def test_an_instance_that_was_deleted_by_hand_is_planned_and_made_again(standing: FleetRig, body: str) -> None:
+    delete_by_hand(standing, C)
+    plan = standing.plan(two_sets(body))
+    assert not plan.is_empty
+    assert (plan.sets[0].joining, plan.sets[0].missing) == ((), aims(WEST, C))
+    assert all(isinstance(one, SetDone) for one in standing.execute(plan).sets)
+    assert {one.site.account: one.status for one in standing.instances()} == dict.fromkeys(ACCOUNTS, "CURRENT")
+    assert standing.plan().is_empty
+
+
+def test_an_account_that_joined_its_unit_gets_the_stack_that_nothing_else_brings(rig: FleetRig, child: str) -> None:
+    rig.deploy(of_units(child))
+    assert rig.world.organization is not None
+    rig.world.organization.unit_of[C] = child
+    plan = rig.plan(of_units(child, body=CHANGED))
+    assert (plan.sets[0].joining, plan.sets[0].missing) == ((), aims(WEST, C, unit=child))
+    ended = rig.execute(plan).sets
+    assert ended == (SetDone(StackId(STORAGE), 2), SetDone(StackId(STORAGE), 1))
+    assert {one.site.account: one.unit for one in rig.instances()} == dict.fromkeys(ACCOUNTS, child)
 
 
 def test_a_set_that_goes_is_stopped_by_its_name_in_the_stack_that_holds_it(standing: FleetRig) -> None:

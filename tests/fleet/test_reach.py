@@ -8,7 +8,7 @@ from builder.fleet.records import Definition, Overridden, Targets
 from builder.fleet.setting import Observed, Setting
 from builder.fleet.targets import Aim
 from builder.terms import LogicalId
-from fleet.scene import ACCOUNTS, WEST, instance, instances, shipped_bodies, sites, stack_set
+from fleet.scene import ACCOUNTS, WEST, aims, instance, instances, shipped_bodies, sites, stack_set
 
 A, B, C = ACCOUNTS
 BODY = shipped_bodies()["us-east-1/table"]
@@ -17,7 +17,8 @@ DEFINITION = Definition(
     stack_set=stack_set(), body=BODY, parameters={"EnvironmentSuffix": "dev"}, targets=(Targets(regions=(WEST,)),)
 )
 STANDS = Observed(body=BODY, parameters={"EnvironmentSuffix": "dev"}, instances=instances())
-SETTING = Setting(definition=DEFINITION, observed=STANDS, aim=Aim(sites=HERE), aimed=HERE)
+BY_NAME = aims(WEST, *ACCOUNTS)
+SETTING = Setting(definition=DEFINITION, observed=STANDS, aim=Aim(sites=HERE), aims=BY_NAME, aimed=BY_NAME)
 
 
 def change(action: str, *names: str) -> ResourceChange:
@@ -28,6 +29,25 @@ def change(action: str, *names: str) -> ResourceChange:
 
 
 UPDATE = replace(SETTING, change=change("Modify", "/Properties/TemplateBody"))
+RETARGET = replace(SETTING, change=change("Modify", "Properties.StackInstancesGroup"))
+
+
+def aiming(setting: Setting, *named: str) -> Setting:
+    """The setting with other accounts wanted."""
+    return replace(setting, aim=Aim(sites=sites(WEST, *named)), aims=aims(WEST, *named))
+
+
+def under(unit: str, *named: str) -> Setting:
+    """A set that is retargeted from the unit `child`, of A and B, to another one."""
+    came = tuple(instance(account, unit="child") for account in (A, B))
+    by_unit = aims(WEST, *named, unit=unit)
+    return replace(
+        RETARGET,
+        observed=replace(STANDS, instances=came),
+        aim=Aim(sites=tuple(one.site for one in by_unit)),
+        aims=by_unit,
+        aimed=aims(WEST, A, B, unit="child"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,30 +76,69 @@ def test_a_new_set_comes_everywhere_with_all_that_is_in_its_template() -> None:
     assert [(one.action, one.logical_id) for one in planned.changes] == [("Add", "Table")]
 
 
+BOTH = change("Modify", "/Properties/TemplateBody", "/Properties/StackInstancesGroup/0/DeploymentTargets/Accounts/2")
+
+
 def test_a_new_template_reaches_every_instance_and_whoever_comes() -> None:
-    planned = plan_set(replace(UPDATE, observed=replace(STANDS, instances=instances((A, B)))))
+    stands = replace(STANDS, instances=instances((A, B)))
+    planned = plan_set(replace(SETTING, change=BOTH, observed=stands, aimed=aims(WEST, A, B)))
     assert planned.updating == sites(WEST, A, B)
-    assert planned.joining == sites(WEST, C)
+    assert (planned.joining, planned.missing) == (sites(WEST, C), ())
     assert planned.changes == ()
 
 
+@pytest.mark.parametrize("setting", [SETTING, UPDATE, RETARGET])
+def test_a_stack_that_no_change_of_targets_brings_is_made_by_an_operation_of_ours(setting: Setting) -> None:
+    planned = plan_set(replace(setting, observed=replace(STANDS, instances=instances((A, B)))))
+    assert (planned.joining, planned.missing) == ((), aims(WEST, C))
+    assert planned.touched[-1:] == sites(WEST, C)
+
+
+def test_after_a_failed_update_nobody_comes_by_a_change_of_something_else() -> None:
+    two = aims(WEST, A, B)
+    stands = replace(STANDS, instances=instances((A, B)))
+    assert plan_set(replace(UPDATE, observed=stands, aimed=two)).missing == aims(WEST, C)
+    assert plan_set(replace(RETARGET, observed=stands, aimed=two)).joining == sites(WEST, C)
+
+
+def test_a_set_that_is_not_there_lacks_no_stack() -> None:
+    assert plan_set(replace(SETTING, observed=None)).missing == ()
+
+
 def test_who_is_not_aimed_at_any_more_leaves_and_is_not_updated() -> None:
-    planned = plan_set(replace(UPDATE, aim=Aim(sites=sites(WEST, A, B))))
+    planned = plan_set(aiming(UPDATE, A, B))
     assert (planned.updating, planned.leaving) == (sites(WEST, A, B), sites(WEST, C))
 
 
 def test_an_instance_that_no_template_put_there_does_not_leave() -> None:
-    planned = plan_set(replace(UPDATE, aim=Aim(sites=sites(WEST, A)), aimed=sites(WEST, A)))
+    planned = plan_set(replace(aiming(UPDATE, A), aimed=aims(WEST, A)))
     assert planned.leaving == ()
     assert planned.updating == HERE
 
 
 def test_where_only_the_targets_change_the_others_are_left_alone() -> None:
-    wanted = replace(
-        SETTING, change=change("Modify", "Properties.StackInstancesGroup"), aim=Aim(sites=sites(WEST, A, B))
-    )
-    planned = plan_set(wanted)
+    planned = plan_set(aiming(RETARGET, A, B))
     assert (planned.updating, planned.leaving, planned.changes) == ((), sites(WEST, C), ())
+
+
+def test_another_unit_takes_down_every_stack_of_the_old_one_and_makes_it_anew() -> None:
+    wider = plan_set(under("root", A, B, C))
+    assert (wider.leaving, wider.joining) == (sites(WEST, A, B), HERE)
+    narrower = plan_set(under("grandchild", A))
+    assert (narrower.leaving, narrower.joining) == (sites(WEST, A, B), sites(WEST, A))
+
+
+def test_a_unit_beside_the_old_one_takes_nothing_down() -> None:
+    both = under("root", A, B, C)
+    planned = plan_set(replace(both, aims=(*both.aimed, *both.aims)))
+    assert (planned.leaving, planned.joining, planned.missing) == ((), sites(WEST, C), ())
+
+
+def test_what_one_of_two_targets_takes_down_and_the_other_does_not_bring_back_is_made_by_us() -> None:
+    one_less = under("root", A, B)
+    planned = plan_set(replace(one_less, aimed=(*one_less.aimed, *one_less.aims)))
+    assert (planned.leaving, planned.joining) == (sites(WEST, A, B), ())
+    assert planned.missing == aims(WEST, A, B, unit="root")
 
 
 def test_a_set_that_goes_takes_all_its_instances() -> None:

@@ -4,9 +4,9 @@ import pytest
 
 from builder.errors import BadInput
 from builder.fleet.records import Targets
-from builder.fleet.targets import Organization, take_aim, units_of
+from builder.fleet.targets import Organization, aim_of, take_aim, units_of, with_departed
 from builder.terms import AccountId
-from fleet.scene import EAST, WEST, sites, stack_set
+from fleet.scene import EAST, WEST, aims, instance, sites, stack_set
 
 A, B, C, GONE, BOSS = (AccountId(letter * 12) for letter in "12345")
 ORGANIZATION = Organization(
@@ -56,6 +56,22 @@ def test_a_service_managed_set_that_names_the_management_account_is_refused(said
 def test_a_self_managed_set_goes_where_it_is_sent_in_every_region() -> None:
     wanted = Targets(accounts=(A, BOSS), regions=(EAST, WEST))
     assert take_aim(SELF, (wanted,), ORGANIZATION).sites == (*sites(EAST, A, BOSS), *sites(WEST, A, BOSS))
+
+
+def test_a_place_is_aimed_at_by_each_target_that_leads_there_who_is_left_out_included() -> None:
+    wanted = targets("ou-1", "r-1", accounts=(B, GONE), said="INTERSECTION")
+    assert aim_of((wanted, wanted), ORGANIZATION) == (
+        *aims(WEST, B, GONE, unit="ou-1"),
+        *aims(WEST, B, GONE, unit="r-1"),
+    )
+    assert aim_of((targets(accounts=(A,)),), ORGANIZATION) == aims(WEST, A)
+
+
+def test_an_account_that_has_left_a_unit_is_aimed_at_by_it_as_long_as_its_instance_is() -> None:
+    here = [instance(A, unit="ou-1"), instance(C, unit="ou-1"), instance(B)]
+    known = with_departed(ORGANIZATION, here)
+    assert aim_of((targets("ou-1"),), known) == aims(WEST, A, B, GONE, C, unit="ou-1")
+    assert aim_of((targets("ou-2"),), known) == aims(WEST, C, unit="ou-2")
 
 
 def test_units_are_asked_for_once() -> None:

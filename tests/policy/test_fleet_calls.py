@@ -11,7 +11,7 @@ from builder.policy.fleet_calls import FLEET_CALLS
 from builder.policy.records import Verb
 from fake_aws import Organization
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, halt, two_sets
-from fleet.scene import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template
+from fleet.scene import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template, stack_set
 
 Called = set[tuple[str, str]]
 BASE = {
@@ -40,6 +40,16 @@ def execute_a_change_and_repair_what_failed(rig: FleetRig) -> None:
         plan = rig.plan(two_sets(CHANGED))
         rig.world.calls.clear()
         rig.execute(plan)
+
+
+def make_up_for_what_was_deleted_by_hand(rig: FleetRig) -> None:
+    rig.clients.cloudformation(WEST).delete_stack_instances(
+        StackSetName=stack_set(STORAGE).name, Accounts=[ACCOUNTS[0]], Regions=[WEST], RetainStacks=False
+    )
+    rig.world.settle()
+    plan = rig.plan()
+    rig.world.calls.clear()
+    rig.execute(plan)
 
 
 def execute_a_change_and_stop_it(rig: FleetRig) -> None:
@@ -91,6 +101,7 @@ LIVES: dict[Verb, tuple[Callable[[FleetRig], None], ...]] = {
     Verb.FLEET_PLAN: (plan_a_change, plan_for_an_organization),
     Verb.FLEET_EXECUTE: (
         execute_a_change_and_repair_what_failed,
+        make_up_for_what_was_deleted_by_hand,
         execute_a_change_and_stop_it,
         stop_after_a_failed_update,
     ),

@@ -4,7 +4,7 @@ from builder.deploy.records import PropertyChange, ResourceChange, Trip
 from builder.fleet.records import FleetPlan, Overridden, SetPlan
 from builder.report.fleet import fleet_plan
 from builder.terms import LogicalId
-from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, instance, set_plan, sites
+from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, aims, instance, set_plan, sites
 from fleet.test_plan_file import ORDINARY
 from report.sample import step
 
@@ -71,6 +71,12 @@ def test_retries_say_why_they_failed_and_what_is_particular_is_told() -> None:
     assert f"failed before: {ACCOUNTS[0]} us-west-2: limit\\x1b[31m" in text
     assert f"of its own in {ACCOUNTS[1]} us-west-2: Days=3" in text
     assert "note: one is left out" in text
+
+
+def test_a_stack_that_no_change_set_brings_is_told_apart_and_counted_with_the_others() -> None:
+    text = shown(set_plan(does="nothing", missing=aims(WEST, ACCOUNTS[0])))
+    assert "stacks 1 created" in text
+    assert f"  creates its missing stack in {ACCOUNTS[0]} in us-west-2" in text
 
 
 def test_where_nothing_changes_it_says_so() -> None:

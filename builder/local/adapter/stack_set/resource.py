@@ -8,11 +8,12 @@
         - DeploymentTargets: {Accounts: ["111122223333"]}
           Regions: [us-west-2]
 
-Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
+and UpdateHandler of https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-cloudformation
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
@@ -22,11 +23,13 @@ from builder.local.adapter.emulator import replace
 from builder.local.adapter.refusals import AlreadyExists, Refused, Reply
 from builder.local.adapter.replica import is_true
 from builder.local.adapter.stack_set import instances, organization, records, sets, target
-from builder.local.adapter.stack_set.records import Operation, Place, StackSet, find, here
+from builder.local.adapter.stack_set.records import Operation, Parameters, Place, StackSet, find, here
 from builder.local.adapter.stack_set.wire import Fault
 
 Properties = Mapping[str, Any]
 Created = tuple[str, Mapping[str, str]]
+Aimed = tuple[str | None, Place]
+"""A place, and the unit that leads to it unless the account itself does."""
 
 TYPE = "AWS::CloudFormation::StackSet"
 
@@ -109,18 +112,26 @@ async def _create(logical_id: str, props: Properties, stack_name: str) -> Create
 
 
 async def _update(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
-    """Change the definition in all instances, then delete the instances that left, then create those that came."""
+    """Delete the instances of targets that go, change the definition, then create the instances of targets that come.
+
+    A target is a unit or an account in a region: to which accounts it comes does not matter. Then those whose overrides
+    are others are updated.
+    """
     del stack_name
     stack_set = find(here(), physical_id)
-    if _definition(old) != _definition(new):
-        await _finish(sets.update(stack_set, {**_definition(new), **_preferences(new)}))
-    wanted = {place for group in _groups(new) for place in target.resolve(stack_set, group)}
-    gone = {place: None for place in _places(stack_set, old) if place not in wanted}
+    had, wanted = _aimed(stack_set, old), _aimed(stack_set, new)
+    gone = {place: unit for unit, place in had if (unit, place) not in wanted and place in stack_set.instances}
     if gone:
         await _finish(instances.delete(stack_set, gone, _preferences(new)))
+    if _definition(old) != _definition(new):
+        await _finish(sets.update(stack_set, {**_definition(new), **_preferences(new)}))
     for group in _groups(old):
         target.forget(stack_set, group)
-    await _add(stack_set, new)
+    await _add(stack_set, new, had)
+    for group, overrides, aimed in _by_group(stack_set, new):
+        changed = {place: unit for unit, place in aimed if had.get((unit, place), overrides) != overrides}
+        if changed:
+            await _finish(instances.update(stack_set, changed, _request(new, group, overrides)))
     return stack_set.id, {"StackSetId": stack_set.id}
 
 
@@ -131,19 +142,13 @@ async def _delete(physical_id: str, props: Properties) -> None:
             await _remove(stack_set, props)
 
 
-async def _add(stack_set: StackSet, props: Properties) -> None:
-    """Create the instances that are not there yet, and update those whose overrides are others."""
-    for group in _groups(props):
-        overrides = group.get("ParameterOverrides", [])
-        places = {
-            place: unit
-            for place, unit in target.resolve(stack_set, group).items()
-            if place not in stack_set.instances or stack_set.instances[place].overrides != overrides
-        }
+async def _add(stack_set: StackSet, props: Properties, had: Collection[Aimed] = ()) -> None:
+    """Create the instances of targets that there were not before."""
+    for group, overrides, aimed in _by_group(stack_set, props):
+        coming = {place: unit for unit, place in aimed if (unit, place) not in had}
         target.remember(stack_set, group)
-        if places:
-            request = {**_preferences(props), **group, "ParameterOverrides": overrides}
-            await _finish(instances.create(stack_set, places, request))
+        if coming:
+            await _finish(instances.create(stack_set, coming, _request(props, group, overrides)))
 
 
 async def _remove(stack_set: StackSet, props: Properties) -> None:
@@ -175,11 +180,21 @@ def _groups(props: Properties) -> list[dict[str, Any]]:
     return list(props.get("StackInstancesGroup", []))
 
 
-def _places(stack_set: StackSet, props: Properties) -> list[Place]:
-    """Return the set's instances that are in the groups of some properties, or came with their units."""
-    named = {place for group in _groups(props) for place in target.resolve(stack_set, group)}
-    came = {place for group in _groups(props) for place in target.left(stack_set, group)}
-    return [place for place in stack_set.instances if place in named | came]
+def _by_group(stack_set: StackSet, props: Properties) -> Iterator[tuple[dict[str, Any], Parameters, list[Aimed]]]:
+    """Yield each group with its overrides and the places its targets lead to, or led to when instances came by them."""
+    for group in _groups(props):
+        places = (target.resolve(stack_set, one) | target.left(stack_set, one) for one in target.one_by_one(group))
+        aimed = [(unit, place) for found in places for place, unit in found.items()]
+        yield group, group.get("ParameterOverrides", []), aimed
+
+
+def _aimed(stack_set: StackSet, props: Properties) -> dict[Aimed, Parameters]:
+    """Return the overrides of every place that the properties aim at, by each of the targets that lead there."""
+    return {one: overrides for _, overrides, aimed in _by_group(stack_set, props) for one in aimed}
+
+
+def _request(props: Properties, group: Mapping[str, Any], overrides: Parameters) -> dict[str, Any]:
+    return {**_preferences(props), **group, "ParameterOverrides": overrides}
 
 
 def _definition(props: Properties) -> dict[str, Any]:

@@ -40,11 +40,16 @@ def units(request: Request) -> list[str]:
 
 def left(stack_set: StackSet, request: Request) -> dict[Place, str | None]:
     """Return the instances of the request's units and regions whose accounts may have left them since."""
-    if request.get("DeploymentTargets", {}).get("AccountFilterType", "NONE") != "NONE":
-        return {}
     named, regions = units(request), request["Regions"]
     here = (one for one in stack_set.instances.values() if one.unit in named and one.place.region in regions)
-    return {one.place: one.unit for one in here}
+    return {one.place: one.unit for one in here if _passes(request["DeploymentTargets"], one.place.account)}
+
+
+def one_by_one(request: Request) -> list[Request]:
+    """Return the same request once for each of its units, or itself where it names accounts."""
+    targets = request["DeploymentTargets"]
+    alone = [{**targets, "OrganizationalUnitIds": [unit]} for unit in units(request)]
+    return [{**request, "DeploymentTargets": one} for one in alone] or [request]
 
 
 def remember(stack_set: StackSet, request: Request) -> None:
@@ -81,14 +86,20 @@ def _by_unit(stack_set: StackSet, request: Request) -> dict[str, str | None]:
     for unit in units(request):
         inside |= dict.fromkeys(organization.accounts_in(unit, management=management), unit)
     targets = request["DeploymentTargets"]
+    if targets.get("AccountFilterType") == "UNION":
+        named: list[str] = targets.get("Accounts", [])
+        others = (account for account in named if account not in inside and account != management)
+        return inside | {account: next(iter(organization.units_of(account)), None) for account in others}
+    return {account: unit for account, unit in inside.items() if _passes(targets, account)}
+
+
+def _passes(targets: Mapping[str, Any], account: str) -> bool:
+    """Return whether the filter lets an account of a unit through."""
     named: list[str] = targets.get("Accounts", [])
     match targets.get("AccountFilterType", "NONE"):
         case "INTERSECTION":
-            return {account: unit for account, unit in inside.items() if account in named}
+            return account in named
         case "DIFFERENCE":
-            return {account: unit for account, unit in inside.items() if account not in named}
-        case "UNION":
-            others = (account for account in named if account not in inside and account != management)
-            return inside | {account: next(iter(organization.units_of(account)), None) for account in others}
+            return account not in named
         case _:
-            return inside
+            return True

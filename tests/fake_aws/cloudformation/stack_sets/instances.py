@@ -39,15 +39,17 @@ def update_stack_instances(request: Request, params: dict[str, Any]) -> Reply:
 def delete_stack_instances(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DeleteStackInstances; instances that are not there are left out."""
     stack_set = find(request, params)
-    keys = list(_keys(request, stack_set, params))
+    keys = list(_keys(request, stack_set, params, departed=True))
     asked, retain = _asked(stack_set, params), params["RetainStacks"]
     return {
         "OperationId": requests.delete_instances(seat(request, params), stack_set, keys, retain=retain, asked=asked)
     }
 
 
-def _keys(request: Request, stack_set: StackSet, params: dict[str, Any]) -> dict[Key, str | None]:
-    found = accounts(request.world, stack_set, params)
+def _keys(
+    request: Request, stack_set: StackSet, params: dict[str, Any], *, departed: bool = False
+) -> dict[Key, str | None]:
+    found = accounts(request.world, stack_set, params, departed=departed)
     regions = params["Regions"]
     if not regions or len(set(regions)) != len(regions):
         raise validation_error("Regions must name each region once, and at least one")

@@ -1,8 +1,10 @@
 """AWS::CloudFormation::StackSet: what its handlers do with the set and its instances, in the order they do it.
 
-An update deletes the instances that leave, changes the definition, creates those that come, and updates those whose
+An update compares targets, each a unit or an account in a region, and not the accounts that they come to: it deletes
+the instances of targets that go, changes the definition, creates those of targets that come, and updates those whose
 overrides changed; each step is an operation that is waited for, and one that fails or is stopped fails the resource.
-Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
+and UpdateHandler of https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-cloudformation
 """
 
 from collections.abc import Callable, Iterator
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from fake_aws.world import World
 
 Properties = dict[str, Any]
+Aimed = tuple[str | None, str, str]
+"""The unit, if any, then the account and the region that it leads to."""
 _OF_SET = frozenset(
     {"StackSetName", "Description", "TemplateBody", "TemplateURL", "Parameters", "Capabilities", "PermissionModel"}
     | {"AdministrationRoleARN", "ExecutionRoleName", "AutoDeployment", "ManagedExecution"}
@@ -44,16 +48,17 @@ def _updating(world: "World", place: Place, resource: Resource, before: Properti
     at, stack_set = _found(world, place, resource)
     asked = Asked(resource.properties.get("OperationPreferences", {}))
     had, wanted = _instances(world, stack_set, before), _instances(world, stack_set, resource.properties)
-    if leaving := [key for key in had if key not in wanted and key in stack_set.instances]:
+    gone = {(account, region) for _, account, region in had.keys() - wanted.keys()}
+    if leaving := [key for key in stack_set.instances if key in gone]:
         yield from _operate(
             stack_set, lambda: requests.delete_instances(at, stack_set, leaving, retain=False, asked=asked)
         )
     definition = _definition(resource, resource.properties)
     if definition != _definition(resource, before) or definition["Tags"] != _shown(stack_set):
         yield from _operate(stack_set, lambda: requests.redefine(at, stack_set, definition, asked, None))
-    coming = {key: value for key, value in wanted.items() if key not in stack_set.instances}
+    coming = {aimed: overrides for aimed, overrides in wanted.items() if aimed not in had}
     yield from _create_instances(at, stack_set, resource.properties, coming)
-    changed = {key: value for key, value in wanted.items() if key in had and had[key][1] != value[1]}
+    changed = {aimed: overrides for aimed, overrides in wanted.items() if had.get(aimed, overrides) != overrides}
     for overrides, keys in _by_overrides(changed):
         yield from _operate(
             stack_set,
@@ -69,8 +74,8 @@ def _deleting(world: "World", place: Place, resource: Resource) -> Iterator[floa
     if stack_set is None or stack_set.status != "ACTIVE":
         return
     asked = Asked(resource.properties.get("OperationPreferences", {}))
-    there = [key for key in _instances(world, stack_set, resource.properties) if key in stack_set.instances]
-    if there:
+    named = {(account, region) for _, account, region in _instances(world, stack_set, resource.properties)}
+    if there := [key for key in stack_set.instances if key in named]:
         yield from _operate(
             stack_set, lambda: requests.delete_instances(at, stack_set, there, retain=False, asked=asked)
         )
@@ -115,31 +120,37 @@ def _shown(stack_set: StackSet) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(stack_set.deployed.tags.items())]
 
 
-def _instances(world: "World", stack_set: StackSet, properties: Properties) -> dict[Key, tuple[str | None, Overrides]]:
-    """Return the instances that the template wants, each with its unit and overrides."""
-    found: dict[Key, tuple[str | None, Overrides]] = {}
+def _instances(world: "World", stack_set: StackSet, properties: Properties) -> dict[Aimed, Overrides]:
+    """Return the overrides of the instances that the template wants, by each of the targets that lead to them."""
+    found: dict[Aimed, Overrides] = {}
     for group in properties.get("StackInstancesGroup", []):
         overrides = {each["ParameterKey"]: each["ParameterValue"] for each in group.get("ParameterOverrides", [])}
-        for region in group["Regions"]:
-            for account, unit in accounts(world, stack_set, {"DeploymentTargets": group["DeploymentTargets"]}).items():
-                found[account, region] = (unit, overrides)
+        for targets in _one_by_one(group["DeploymentTargets"]):
+            named = accounts(world, stack_set, {"DeploymentTargets": targets}, departed=True)
+            found |= {
+                (unit, account, region): overrides for region in group["Regions"] for account, unit in named.items()
+            }
     return found
 
 
-def _by_overrides(
-    instances: dict[Key, tuple[str | None, Overrides]],
-) -> Iterator[tuple[Overrides, dict[Key, str | None]]]:
+def _one_by_one(targets: Properties) -> list[Properties]:
+    """Return targets of one unit each, or of accounts alone."""
+    units = targets.get("OrganizationalUnitIds")
+    return [targets] if units is None else [{**targets, "OrganizationalUnitIds": [unit]} for unit in units]
+
+
+def _by_overrides(instances: dict[Aimed, Overrides]) -> Iterator[tuple[Overrides, dict[Key, str | None]]]:
     """Yield the instances that share their overrides, as one operation can have them."""
     left = dict(instances)
     while left:
-        overrides = next(iter(left.values()))[1]
-        keys = {key: unit for key, (unit, theirs) in left.items() if theirs == overrides}
-        left = {key: value for key, value in left.items() if key not in keys}
-        yield overrides, keys
+        overrides = next(iter(left.values()))
+        same = [aimed for aimed, theirs in left.items() if theirs == overrides]
+        left = {aimed: theirs for aimed, theirs in left.items() if aimed not in same}
+        yield overrides, {(account, region): unit for unit, account, region in same}
 
 
 def _create_instances(
-    at: Seat, stack_set: StackSet, properties: Properties, wanted: dict[Key, tuple[str | None, Overrides]]
+    at: Seat, stack_set: StackSet, properties: Properties, wanted: dict[Aimed, Overrides]
 ) -> Iterator[float]:
     asked = Asked(properties.get("OperationPreferences", {}))
     for overrides, keys in _by_overrides(wanted):

@@ -15,8 +15,11 @@ Accounts = dict[str, str | None]
 """Account ids, each with the target unit it is in."""
 
 
-def accounts(world: "World", stack_set: StackSet, params: dict[str, Any]) -> Accounts:
-    """Return the accounts that a request's Accounts or DeploymentTargets come to, or refuse them."""
+def accounts(world: "World", stack_set: StackSet, params: dict[str, Any], *, departed: bool = False) -> Accounts:
+    """Return the accounts that a request's Accounts or DeploymentTargets come to, or refuse them.
+
+    With `departed` they are also those whose instances came by a unit that they have left since.
+    """
     targets = params.get("DeploymentTargets", {})
     if "AccountsUrl" in targets:
         raise Unsupported("DeploymentTargets.AccountsUrl")
@@ -24,7 +27,8 @@ def accounts(world: "World", stack_set: StackSet, params: dict[str, Any]) -> Acc
         return _named(params, targets)
     if "Accounts" in params or "OrganizationalUnitIds" not in targets:
         raise validation_error("Service-managed StackSets take DeploymentTargets with OrganizationalUnitIds")
-    return _of_units(world, targets)
+    came = stack_set.instances.values() if departed else ()
+    return _of_units(world, targets, {each.account: each.ou for each in came if each.ou})
 
 
 def _named(params: dict[str, Any], targets: dict[str, Any]) -> Accounts:
@@ -35,7 +39,7 @@ def _named(params: dict[str, Any], targets: dict[str, Any]) -> Accounts:
     return dict.fromkeys(params.get("Accounts", targets.get("Accounts", [])))
 
 
-def _of_units(world: "World", targets: dict[str, Any]) -> Accounts:
+def _of_units(world: "World", targets: dict[str, Any], came: Accounts) -> Accounts:
     organization = world.organization
     if organization is None:
         raise Unsupported("service-managed StackSets in a world without an organization")
@@ -43,7 +47,8 @@ def _of_units(world: "World", targets: dict[str, Any]) -> Accounts:
     for unit in targets["OrganizationalUnitIds"]:
         if unit not in organization.units:
             raise validation_error(f"Organizational unit {unit} does not exist")
-        units |= dict.fromkeys(sorted(organization.accounts_under(unit)), unit)
+        here = organization.accounts_under(unit) | {each for each, by in came.items() if by == unit}
+        units |= dict.fromkeys(sorted(here), unit)
     named = targets.get("Accounts", [])
     match targets.get("AccountFilterType", "NONE"):
         case "NONE":

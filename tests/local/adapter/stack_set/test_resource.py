@@ -4,6 +4,7 @@ from typing import Any
 
 from local.account import PRIMARY, SECONDARY, Outcome, deploy, destroy, update
 from local.adapter.stack_set.fleet import Fleet, template, waiting
+from local.adapter.stack_set.organized import Organized
 
 
 def _resource(*accounts: str, regions: tuple[str, ...] = (PRIMARY,), **said: Any) -> dict[str, Any]:
@@ -68,6 +69,35 @@ def test_accounts_and_regions_come_and_go_without_touching_the_others(fleet: Fle
     update(fleet.admin, "fleet", _resource(second, regions=(SECONDARY,)))
     assert [(one["Account"], one["Region"]) for one in fleet.instances()] == [(second, SECONDARY)]
     assert stack_id not in [one["StackId"] for one in fleet.stacks(first)]
+
+
+def test_another_unit_around_an_account_deletes_its_stack_first_and_makes_it_anew(organized: Organized) -> None:
+    fleet, first = organized.fleet, organized.accounts[0]
+    organized.move(first, organized.root, organized.inner)
+
+    def under(unit: str) -> dict[str, Any]:
+        resource = _resource(PermissionModel="SERVICE_MANAGED", Parameters=_name(f"/{unit}"))
+        resource["Set"]["Properties"]["StackInstancesGroup"][0]["DeploymentTargets"] = {"OrganizationalUnitIds": [unit]}
+        return resource
+
+    deploy(fleet.admin, "fleet", under(organized.inner))
+    before = fleet.stacks(first)[0]["StackId"]
+    assert update(fleet.admin, "fleet", under(organized.unit)).status == "UPDATE_COMPLETE"
+    assert [one["OrganizationalUnitId"] for one in fleet.instances()] == [organized.unit]
+    assert fleet.stacks(first)[0]["StackId"] != before
+    operations = fleet.cloudformation.list_stack_set_operations(StackSetName="set")["Summaries"]
+    assert [one["Action"] for one in operations] == ["CREATE", "UPDATE", "DELETE", "CREATE"]
+
+
+def test_an_instance_that_was_deleted_by_hand_does_not_come_back_by_an_update(fleet: Fleet) -> None:
+    first, second = fleet.targets
+    deploy(fleet.admin, "fleet", _resource(first, second))
+    operation = fleet.cloudformation.delete_stack_instances(
+        StackSetName="set", Accounts=[first], Regions=[PRIMARY], RetainStacks=False
+    )
+    fleet.wait(operation["OperationId"])
+    assert update(fleet.admin, "fleet", _resource(first, second, Parameters=_name("/b"))).status == "UPDATE_COMPLETE"
+    assert [one["Account"] for one in fleet.instances()] == [second]
 
 
 def test_overrides_are_a_groups_own(fleet: Fleet) -> None:
