@@ -2,7 +2,8 @@
 
 from builder.aws.call import call, together
 from builder.aws.errors import aws_errors
+from builder.aws.identity import observe_account
 from builder.aws.poll import Pace, Tempo
 from builder.aws.session import Clients
 
-__all__ = ["Clients", "Pace", "Tempo", "aws_errors", "call", "together"]
+__all__ = ["Clients", "Pace", "Tempo", "aws_errors", "call", "observe_account", "together"]

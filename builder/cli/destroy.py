@@ -88,7 +88,7 @@ def _told(one: "Standing") -> str:
 
 def _check_home(wiring: Wiring, name: str, standing: "tuple[Standing, ...]") -> None:
     """Return if the stacks found with the credentials alone are of the account that is pinned. Raises BadInput."""
-    from builder.deploy.look import check_account
+    from builder.deploy import check_account
 
     pinned = wiring.pinned_account if wiring.project is None else None
     for one in standing:

@@ -140,7 +140,7 @@ def _ground(wiring: Wiring, drills: Path, *, yes: bool) -> "Ground":
         assembly=wiring.deployment.digest,
         objectives=wiring.objectives,
         clients=wiring.clients,
-        access=Access(wiring.environment.get("AWS_ENDPOINT_URL"), wiring.clients.credentials()),
+        access=Access(wiring.endpoint, wiring.clients.credentials()),
         folder=folder,
         now=wiring.console.now,
         emit=partial(_emit, wiring),
@@ -177,11 +177,12 @@ async def _target(wiring: Wiring, deployment: "Deployment", clients: "Clients") 
 
 async def _primary(wiring: Wiring, deployment: "Deployment") -> "Function":
     """Return the primary's function. Raises BadInput where it is in another account than dr.yaml pins."""
+    from builder.aws import observe_account
     from builder.deploy import check_account
-    from builder.drill.target import observe_account, observe_primary
+    from builder.drill.target import observe_primary
 
     primary = await observe_primary(deployment.name, _services(deployment), wiring.clients)
-    check_account(deployment.name, wiring.pinned_account, await observe_account(primary, wiring.clients))
+    check_account(deployment.name, wiring.pinned_account, await observe_account(wiring.clients, primary.region))
     return primary
 
 

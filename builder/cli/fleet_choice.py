@@ -41,9 +41,8 @@ def find_fleet(wiring: Wiring, project: str | None) -> "tuple[tuple[Standing, ..
     that does not answer is told. Raises BadInput for another account than dr.yaml has the sets in; Failed where none
     answers at all.
     """
-    from builder.deploy import Survey, survey
-    from builder.deploy.look import check_account
-    from builder.deploy.observe import observe_account
+    from builder.aws import observe_account
+    from builder.deploy import Survey, check_account, survey
     from builder.fleet import observe_sets
 
     wiring.project = project

@@ -84,8 +84,8 @@ def _fleet(wiring: Wiring, said: dict[str, Any]) -> _Whose:
 
 def _where(wiring: Wiring, whose: _Whose, said: str | None) -> "tuple[Setting, tuple[Bound, ...]]":
     """Return the account and what belongs in it: the one said, else dr.yaml's, else that of the credentials."""
+    from builder.aws import observe_account
     from builder.config.regions import known_regions
-    from builder.deploy.observe import observe_account
     from builder.policy import Setting, bind_templates, of_account
 
     if said is not None and not (len(said) == 12 and said.isdecimal()):

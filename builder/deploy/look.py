@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from builder.aws import Clients, together
+from builder.aws import Clients, observe_account, together
 from builder.deploy.cause import observe_token
 from builder.deploy.desired import Deployment
 from builder.deploy.elsewhere import observe_elsewhere
 from builder.deploy.observe import (
     ObservedStack,
     SiteView,
-    observe_account,
     observe_stack,
     observe_template,
     of_deployment,

@@ -71,12 +71,6 @@ class ObservedResource:
     """Why it is in that status, where CloudFormation says so."""
 
 
-async def observe_account(clients: Clients, region: Region) -> AccountId:
-    """Return the account of the credentials, asked of the region's own STS."""
-    answer = await call(f"{region}: credentials", clients.sts(region).get_caller_identity)
-    return AccountId(answer["Account"])
-
-
 class SiteView:
     """A look at one region of one account, by the way that costs fewer calls: its listing, or its stacks one by one."""
 

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from builder.aws import Clients, together
+from builder.aws import Clients, observe_account, together
 from builder.deploy.chain import Chain, links_executed, make_chains
 from builder.deploy.description import is_alike
-from builder.deploy.observe import LAG_S, LOOK_S, ObservedStack, observe_account, observe_stack
+from builder.deploy.observe import LAG_S, LOOK_S, ObservedStack, observe_stack
 from builder.deploy.pending import observe_change_sets, reviews_of_others
 from builder.deploy.permission import check_allowed
 from builder.deploy.records import Deferred, Deletion, Found, PendingReview, Plan, Step

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from builder.aws import Clients, call, together
+from builder.aws import Clients, call, observe_account, together
 from builder.errors import BadInput, Failed
 from builder.terms import AccountId, Arn, Place, Region, Site
 
@@ -75,7 +75,7 @@ async def observe_target(
     primary, secondary = await together(
         _observe_side(role, outputs, services[f"{role}LambdaUrl"], clients) for role in ("primary", "secondary")
     )
-    account = await observe_account(primary.function, clients)
+    account = await observe_account(clients, primary.region)
     return Target(deployment, account, outputs["globalTableName"], primary, secondary)
 
 
@@ -83,12 +83,6 @@ async def observe_primary(deployment: str, services: Mapping[str, Place], client
     """Return the primary's function alone, without a call to any other region."""
     _check_named(deployment, services, _OUTPUTS[:1])
     return await _observe_function(services["primaryLambdaUrl"], clients)
-
-
-async def observe_account(function: Function, clients: Clients) -> AccountId:
-    """Return the account of the credentials, asked of the STS of the function's region."""
-    identity = await call(f"{function.region}: credentials", clients.sts(function.region).get_caller_identity)
-    return AccountId(identity["Account"])
 
 
 def _check_named(deployment: str, outputs: Collection[str], wanted: Sequence[str]) -> None:

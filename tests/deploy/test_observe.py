@@ -2,18 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy.observe import SiteView, observe_account, observe_stack, observe_template, of_deployment
+from builder.deploy.observe import SiteView, observe_stack, observe_template, of_deployment
 from builder.errors import AwsError
 from builder.terms import Region, Site
-from deploy.rig import ACCOUNT, Rig
+from deploy.rig import Rig
 from fake_aws import Fault
 
 US_EAST_1 = Region("us-east-1")
-
-
-def test_the_account_is_asked_of_the_region_itself(rig: Rig) -> None:
-    assert rig.run(lambda: observe_account(rig.clients, Region("us-west-2"))) == ACCOUNT
-    assert {call.region for call in rig.world.calls} == {"us-west-2"}
 
 
 def test_every_page_of_a_region_s_stacks_is_read(rig: Rig) -> None:

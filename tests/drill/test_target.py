@@ -3,8 +3,8 @@ import asyncio
 import boto3
 import pytest
 
-from builder.aws import Clients
-from builder.drill.target import Target, observe_account, observe_primary, observe_target
+from builder.aws import Clients, observe_account
+from builder.drill.target import Target, observe_primary, observe_target
 from builder.errors import BadInput, Several
 from builder.terms import Place, StackName
 from drill.conftest import Theatre
@@ -31,7 +31,7 @@ def test_the_primary_s_function_is_found_without_a_call_to_another_region(theatr
     services = {"primaryLambdaUrl": Place(theatre.target.primary.site, StackName("tap-dev-service"))}
     function = asyncio.run(observe_primary("tap-dev", services, Clients(session)))
     assert function == theatre.target.primary.function
-    assert asyncio.run(observe_account(function, Clients(session))) == theatre.target.account
+    assert asyncio.run(observe_account(Clients(session), function.region)) == theatre.target.account
     assert asked == {"us-east-1"}
     with pytest.raises(BadInput, match="has no output primaryLambdaUrl"):
         asyncio.run(observe_primary("tap-dev", {}, theatre.clients))
