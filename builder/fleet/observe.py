@@ -1,8 +1,8 @@
 """A read-only look at StackSets: what they hold, where their stacks stand, what runs on them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from builder.aws import Clients, call, together
 from builder.errors import AwsError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         StackSetTypeDef,
     )
 
+R = TypeVar("R")
 # One call an instance: beyond so many they are read only when asked for.
 OVERRIDES_READ = 100
 ENDED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
@@ -82,13 +83,9 @@ async def observe_set(clients: Clients, stack_set: StackSet, *, all_overrides: b
 
 async def describe_set(clients: Clients, stack_set: StackSet) -> "StackSetTypeDef | None":
     """Return the set as DescribeStackSet shows it; None if there is none."""
-    try:
-        answer = await call(stack_set.id, client_of(clients, stack_set).describe_stack_set, **named(stack_set))
-    except AwsError as error:
-        if error.code == _NO_SET:
-            return None
-        raise
-    return answer["StackSet"]
+    client = client_of(clients, stack_set)
+    answer = await _unless_gone(stack_set, lambda: client.describe_stack_set(**named(stack_set)))
+    return answer["StackSet"] if answer is not None else None
 
 
 async def observe_instances(clients: Clients, stack_set: StackSet, account: str | None = None) -> tuple[Instance, ...]:
@@ -100,12 +97,7 @@ async def observe_instances(clients: Clients, stack_set: StackSet, account: str 
         pages = client.get_paginator("list_stack_instances").paginate(**(named(stack_set) | only))
         return tuple(_instance(one) for page in pages for one in page["Summaries"])
 
-    try:
-        return await call(stack_set.id, every_page)
-    except AwsError as error:
-        if error.code == _NO_SET:
-            return ()
-        raise
+    return await _unless_gone(stack_set, every_page) or ()
 
 
 async def observe_operations(clients: Clients, stack_set: StackSet) -> tuple[Operation, ...]:
@@ -116,12 +108,7 @@ async def observe_operations(clients: Clients, stack_set: StackSet) -> tuple[Ope
         pages = client.get_paginator("list_stack_set_operations").paginate(**named(stack_set))
         return tuple(_operation(one) for page in pages for one in page["Summaries"])
 
-    try:
-        found = await call(stack_set.id, every_page)
-    except AwsError as error:
-        if error.code == _NO_SET:
-            return ()
-        raise
+    found = await _unless_gone(stack_set, every_page) or ()
     return tuple(sorted(found, key=lambda one: one.created, reverse=True))
 
 
@@ -136,6 +123,16 @@ async def observe_results(clients: Clients, stack_set: StackSet, operation: str)
         return tuple(_result(one) for page in pages for one in page["Summaries"])
 
     return await call(stack_set.id, every_page)
+
+
+async def _unless_gone(stack_set: StackSet, ask: Callable[[], R]) -> R | None:
+    """Return what is answered; None where there is no such set."""
+    try:
+        return await call(stack_set.id, ask)
+    except AwsError as error:
+        if error.code == _NO_SET:
+            return None
+        raise
 
 
 async def _overrides(clients: Clients, stack_set: StackSet, instances: Collection[Instance]) -> tuple[Overridden, ...]:
