@@ -181,7 +181,7 @@ class Wiring:
     @property
     def role_arn(self) -> str | None:
         """The role that CloudFormation assumes, where dr.yaml names one for the environment."""
-        said = self._of_environment()
+        said = self._promised_environment if self.assembly is None else None
         return said.role_arn if said else None
 
     @cached_property
@@ -194,7 +194,7 @@ class Wiring:
     @property
     def pinned_account(self) -> AccountId | None:
         """The only account that dr.yaml allows the environment to be in, also where an assembly is taken as it is."""
-        said = self.promised and self.promised.environments.get(self.suffix)
+        said = self._promised_environment
         return said.account if said else None
 
     @property
@@ -202,7 +202,7 @@ class Wiring:
         """Whether dr.yaml says that people depend on the environment; None where there is no dr.yaml to say it."""
         if self.promised is None:
             return None
-        said = self.promised.environments.get(self.suffix)
+        said = self._promised_environment
         return bool(said and said.production)
 
     @property
@@ -274,8 +274,9 @@ class Wiring:
                 next_step="the same without it    what fails in a lost region is done by a later `fleet deploy`, alone",
             )
 
-    def _of_environment(self) -> "EnvironmentConfig | None":
-        return None if self.assembly is not None else self.wanted.config.environments.get(self.suffix)
+    @property
+    def _promised_environment(self) -> "EnvironmentConfig | None":
+        return self.promised.environments.get(self.suffix) if self.promised else None
 
     def _said_suffix(self) -> str | None:
         for source, said in (("--env", self.env), ("ENVIRONMENT_SUFFIX", self.environment.get("ENVIRONMENT_SUFFIX"))):
