@@ -55,14 +55,14 @@ class Call:
     needs: tuple[tuple[str, On], ...] = ()
 
 
-def _call(operation: str, because: str, *on: On) -> Call:
+def called(operation: str, because: str, *on: On) -> Call:
     """Return a call, `service:Operation`, that is allowed by the action of its own name."""
     service, _, name = operation.partition(":")
     return Call(service, name, because, tuple((operation, place) for place in on))
 
 
 _IDENTITY = Call("sts", "GetCallerIdentity", "which account it is; AWS always allows it")
-_OTHER_ACCOUNTS = _call("sts:AssumeRole", "stacks of other accounts, each by its role there", On.ACCOUNT_ROLES)
+_OTHER_ACCOUNTS = called("sts:AssumeRole", "stacks of other accounts, each by its role there", On.ACCOUNT_ROLES)
 _LOOK = Call(
     "cloudformation",
     "DescribeStacks",
@@ -87,24 +87,26 @@ _TEMPLATE_BY_BUCKET = Call(
     "templates over 51,200 bytes; CloudFormation reads them with the caller's permissions",
     (("s3:PutObject", On.ARTIFACTS), ("s3:GetObject", On.ARTIFACTS)),
 )
-_SURVIVOR = _call("dynamodb:DescribeTable", "with --skip-region, whether a table of that region stands here", On.TABLES)
+_SURVIVOR = called(
+    "dynamodb:DescribeTable", "with --skip-region, whether a table of that region stands here", On.TABLES
+)
 _MAKE_CHANGE_SETS = (
     _CREATE_CHANGE_SET,
     _TEMPLATE_BY_BUCKET,
-    _call("cloudformation:DescribeChangeSet", "every page of a change set, and whose it is", On.STACKS),
-    _call("cloudformation:DescribeEvents", "what early validation found", On.CHANGE_SETS),
-    _call(
+    called("cloudformation:DescribeChangeSet", "every page of a change set, and whose it is", On.STACKS),
+    called("cloudformation:DescribeEvents", "what early validation found", On.CHANGE_SETS),
+    called(
         "cloudformation:DeleteChangeSet",
         "change sets that change nothing, or that nobody will execute",
         On.OUR_CHANGE_SETS,
     ),
-    _call("cloudformation:ListChangeSets", "whose reviews wait on a stack", On.STACKS),
+    called("cloudformation:ListChangeSets", "whose reviews wait on a stack", On.STACKS),
 )
 _TAKE_DOWN = (
-    _call("cloudformation:ListStackResources", "what stands in a stack that is to go", On.STACKS, On.TAGGED_STACKS),
-    _call("cloudformation:DeleteStack", "stacks that are to go", On.STACKS, On.TAGGED_STACKS),
-    _call("cloudformation:DescribeStackEvents", "what runs, and why it failed", On.STACKS, On.TAGGED_STACKS),
-    _call(
+    called("cloudformation:ListStackResources", "what stands in a stack that is to go", On.STACKS, On.TAGGED_STACKS),
+    called("cloudformation:DeleteStack", "stacks that are to go", On.STACKS, On.TAGGED_STACKS),
+    called("cloudformation:DescribeStackEvents", "what runs, and why it failed", On.STACKS, On.TAGGED_STACKS),
+    called(
         "cloudformation:UpdateTerminationProtection",
         "as the manifest says; lifted where --allow names a stack that is to go",
         On.STACKS,
@@ -112,17 +114,17 @@ _TAKE_DOWN = (
     ),
 )
 
-_RESOURCES = _call("cloudformation:ListStackResources", "which resources there are to look at", On.TAGGED_STACKS)
-_TEMPLATE = _call("cloudformation:GetTemplate", "what is deployed, to compare it", On.TAGGED_STACKS)
+_RESOURCES = called("cloudformation:ListStackResources", "which resources there are to look at", On.TAGGED_STACKS)
+_TEMPLATE = called("cloudformation:GetTemplate", "what is deployed, to compare it", On.TAGGED_STACKS)
 _TABLE = (
-    _call("dynamodb:DescribeTable", "how each replica stands", On.TABLES),
-    _call("dynamodb:DescribeContinuousBackups", "whether it can be restored to a point in time", On.TABLES),
+    called("dynamodb:DescribeTable", "how each replica stands", On.TABLES),
+    called("dynamodb:DescribeContinuousBackups", "whether it can be restored to a point in time", On.TABLES),
 )
 _FUNCTION = (
-    _call("lambda:GetFunctionConfiguration", "how each function stands, and what it is made of", On.FUNCTIONS),
-    _call("lambda:ListFunctionUrlConfigs", "its URLs", On.FUNCTIONS),
+    called("lambda:GetFunctionConfiguration", "how each function stands, and what it is made of", On.FUNCTIONS),
+    called("lambda:ListFunctionUrlConfigs", "its URLs", On.FUNCTIONS),
 )
-_VERSIONING = _call("s3:GetBucketVersioning", "whether it keeps versions", On.BUCKETS)
+_VERSIONING = called("s3:GetBucketVersioning", "whether it keeps versions", On.BUCKETS)
 
 CALLS: dict[Verb, tuple[Call, ...]] = {
     Verb.PLAN: (
@@ -131,15 +133,15 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         _LOOK,
         *_MAKE_CHANGE_SETS,
         _SURVIVOR,
-        _call("cloudformation:DescribeStackEvents", "whose operation it is that has to end first", On.STACKS),
-        _call("cloudformation:GetTemplate", "what is deployed, to compare it", On.STACKS),
-        _call(
+        called("cloudformation:DescribeStackEvents", "whose operation it is that has to end first", On.STACKS),
+        called("cloudformation:GetTemplate", "what is deployed, to compare it", On.STACKS),
+        called(
             "cloudformation:ListStackResources",
             "what stands in orphans and failed creations",
             On.STACKS,
             On.TAGGED_STACKS,
         ),
-        _call("cloudformation:DeleteStack", "new stacks that held but a change set thrown away", On.UNTAGGED_STACKS),
+        called("cloudformation:DeleteStack", "new stacks that held but a change set thrown away", On.UNTAGGED_STACKS),
     ),
     Verb.EXECUTE: (
         _IDENTITY,
@@ -148,9 +150,9 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         # A deferred change set is made on the way.
         *_MAKE_CHANGE_SETS,
         *_TAKE_DOWN,
-        _call("cloudformation:ExecuteChangeSet", "exactly the reviewed change sets", On.OUR_CHANGE_SETS),
-        _call("cloudformation:RollbackStack", "with --recover, what stands halfway", On.STACKS),
-        _call("cloudformation:ContinueUpdateRollback", "with --recover, what could not be rolled back", On.STACKS),
+        called("cloudformation:ExecuteChangeSet", "exactly the reviewed change sets", On.OUR_CHANGE_SETS),
+        called("cloudformation:RollbackStack", "with --recover, what stands halfway", On.STACKS),
+        called("cloudformation:ContinueUpdateRollback", "with --recover, what could not be rolled back", On.STACKS),
     ),
     Verb.STATUS: (
         _OTHER_ACCOUNTS,
@@ -167,7 +169,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
             (("s3:GetReplicationConfiguration", On.BUCKETS),),
         ),
         Call("s3", "HeadBucket", "in which region a rule's destination is", (("s3:ListBucket", On.BUCKETS),)),
-        _call("cloudwatch:GetMetricData", "how far replication is behind", On.ANYTHING),
+        called("cloudwatch:GetMetricData", "how far replication is behind", On.ANYTHING),
     ),
     Verb.DRIFT: (
         _OTHER_ACCOUNTS,
@@ -186,17 +188,17 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
                 ("cloudformation:BatchDescribeTypeConfigurations", On.ANYTHING),
             ),
         ),
-        _call("cloudformation:DescribeStackDriftDetectionStatus", "whether that is known yet", On.ANYTHING),
-        _call("cloudformation:DescribeStackResourceDrifts", "each property that differs", On.TAGGED_STACKS),
+        called("cloudformation:DescribeStackDriftDetectionStatus", "whether that is known yet", On.ANYTHING),
+        called("cloudformation:DescribeStackResourceDrifts", "each property that differs", On.TAGGED_STACKS),
         *_TABLE,
-        _call("dynamodb:DescribeTimeToLive", "whether its items expire", On.TABLES),
-        _call("dynamodb:ListTagsOfResource", "its tags", On.TABLES),
+        called("dynamodb:DescribeTimeToLive", "whether its items expire", On.TABLES),
+        called("dynamodb:ListTagsOfResource", "its tags", On.TABLES),
         *_FUNCTION,
-        _call("lambda:GetAccountSettings", "how much may run at once in each region", On.ANYTHING),
+        called("lambda:GetAccountSettings", "how much may run at once in each region", On.ANYTHING),
         _VERSIONING,
         Call("s3", "GetBucketEncryption", "its encryption", (("s3:GetEncryptionConfiguration", On.BUCKETS),)),
         Call("s3", "GetPublicAccessBlock", "who may reach it", (("s3:GetBucketPublicAccessBlock", On.BUCKETS),)),
-        _call("s3:GetBucketOwnershipControls", "whose its objects are", On.BUCKETS),
+        called("s3:GetBucketOwnershipControls", "whose its objects are", On.BUCKETS),
         Call(
             "s3",
             "GetBucketLifecycleConfiguration",
@@ -208,17 +210,17 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         _IDENTITY,
         _OTHER_ACCOUNTS,
         _LOOK,
-        _call("cloudformation:DescribeStackResources", "the function behind each URL", On.STACKS),
-        _call("dynamodb:DescribeTable", "whether both replicas are well", On.TABLES),
-        _call("dynamodb:BatchGetItem", "probe items, seen in each region", On.TABLES),
-        _call("dynamodb:BatchWriteItem", "probe items cleared away", On.TABLES),
+        called("cloudformation:DescribeStackResources", "the function behind each URL", On.STACKS),
+        called("dynamodb:DescribeTable", "whether both replicas are well", On.TABLES),
+        called("dynamodb:BatchGetItem", "probe items, seen in each region", On.TABLES),
+        called("dynamodb:BatchWriteItem", "probe items cleared away", On.TABLES),
         Call(
             "s3",
             "GetBucketReplication",
             "whether the bucket is replicated",
             (("s3:GetReplicationConfiguration", On.BUCKETS),),
         ),
-        _call("s3:PutObject", "probe objects", On.OBJECTS),
+        called("s3:PutObject", "probe objects", On.OBJECTS),
         Call("s3", "ListObjectsV2", "probe objects, seen in each region", (("s3:ListBucket", On.BUCKETS),)),
         Call("s3", "ListObjectVersions", "probe objects that are to go", (("s3:ListBucketVersions", On.BUCKETS),)),
         Call(
@@ -227,14 +229,14 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
             "probe objects cleared away, every version of them; S3 wants both actions for it",
             (("s3:DeleteObject", On.OBJECTS), ("s3:DeleteObjectVersion", On.OBJECTS)),
         ),
-        _call("lambda:GetFunctionConfiguration", "whether the functions are well", On.FUNCTIONS),
-        _call("lambda:GetFunctionUrlConfig", "whether the URLs want signed requests", On.FUNCTIONS),
-        _call("lambda:GetFunctionConcurrency", "the value to go back to", On.FUNCTIONS),
-        _call("lambda:PutFunctionConcurrency", "the fault: a function that may not run", On.FUNCTIONS),
-        _call("lambda:DeleteFunctionConcurrency", "the fault undone", On.FUNCTIONS),
-        _call("lambda:TagResource", "what was changed, kept in AWS before it is", On.FUNCTIONS),
-        _call("lambda:ListTags", "what an interrupted drill left", On.FUNCTIONS),
-        _call("lambda:UntagResource", "the note of it cleared away", On.FUNCTIONS),
+        called("lambda:GetFunctionConfiguration", "whether the functions are well", On.FUNCTIONS),
+        called("lambda:GetFunctionUrlConfig", "whether the URLs want signed requests", On.FUNCTIONS),
+        called("lambda:GetFunctionConcurrency", "the value to go back to", On.FUNCTIONS),
+        called("lambda:PutFunctionConcurrency", "the fault: a function that may not run", On.FUNCTIONS),
+        called("lambda:DeleteFunctionConcurrency", "the fault undone", On.FUNCTIONS),
+        called("lambda:TagResource", "what was changed, kept in AWS before it is", On.FUNCTIONS),
+        called("lambda:ListTags", "what an interrupted drill left", On.FUNCTIONS),
+        called("lambda:UntagResource", "the note of it cleared away", On.FUNCTIONS),
         # Not an API operation: a signed request to the URL, for which AWS checks both since October 2025.
         Call(
             "lambda",
@@ -248,8 +250,8 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         _OTHER_ACCOUNTS,
         _LOOK,
         *_TAKE_DOWN,
-        _call("cloudformation:ListChangeSets", "whose a stack is that holds nothing but change sets", On.STACKS),
-        _call("cloudformation:GetTemplate", "what a stack leaves behind, full", On.STACKS, On.TAGGED_STACKS),
+        called("cloudformation:ListChangeSets", "whose a stack is that holds nothing but change sets", On.STACKS),
+        called("cloudformation:GetTemplate", "what a stack leaves behind, full", On.STACKS, On.TAGGED_STACKS),
         Call(
             "s3",
             "DeleteBucketReplication",
@@ -262,7 +264,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
             "uploads that could still become objects",
             (("s3:ListBucketMultipartUploads", On.BUCKETS),),
         ),
-        _call("s3:AbortMultipartUpload", "uploads that could still become objects", On.OBJECTS),
+        called("s3:AbortMultipartUpload", "uploads that could still become objects", On.OBJECTS),
         Call("s3", "ListObjectVersions", "what is to be emptied", (("s3:ListBucketVersions", On.BUCKETS),)),
         Call(
             "s3",
@@ -270,7 +272,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
             "every version and delete marker; S3 wants both actions for it",
             (("s3:DeleteObject", On.OBJECTS), ("s3:DeleteObjectVersion", On.OBJECTS)),
         ),
-        _call("dynamodb:DescribeTable", "which replicas hold a table on", On.TABLES),
+        called("dynamodb:DescribeTable", "which replicas hold a table on", On.TABLES),
         Call(
             "dynamodb",
             "UpdateTable",

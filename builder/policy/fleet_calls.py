@@ -5,13 +5,12 @@ Actions: https://docs.aws.amazon.com/service-authorization/latest/reference/list
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
 """
 
-from builder.policy.calls import CALLS, Call, On
+from builder.policy.calls import CALLS, Call, On, called
 from builder.policy.records import Verb
 
 
 def _each(service: str, on: On, reasons: dict[str, str]) -> tuple[Call, ...]:
-    """Return calls that are each allowed by the action of its own name."""
-    return tuple(Call(service, name, because, ((f"{service}:{name}", on),)) for name, because in reasons.items())
+    return tuple(called(f"{service}:{name}", because, on) for name, because in reasons.items())
 
 
 def _of(verb: Verb, *operations: str) -> tuple[Call, ...]:
