@@ -2,15 +2,19 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from builder.local import EmbeddedAws
+from conftest import Answer, Command
 
 
 @contextmanager
-def deaf_to(word: str, aws: EmbeddedAws) -> Iterator[str]:
-    """A way to the embedded AWS on which what has this in its head is read and never answered.
+def deaf_to(word: str, aws: EmbeddedAws) -> Iterator[None]:
+    """Have commands reach the embedded AWS so that what has this in its head is read and never answered.
 
     `/us-east-1/` is in the signature of what is meant for that region.
     """
@@ -37,7 +41,9 @@ def deaf_to(word: str, aws: EmbeddedAws) -> Iterator[str]:
                 pump(onward, client)
 
         threading.Thread(target=serve, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+            yield
         server.shutdown(socket.SHUT_RDWR)
     for one in held:
         one.close()
@@ -49,3 +55,10 @@ def pump(source: socket.socket, target: socket.socket) -> None:
             target.sendall(piece)
     except OSError:
         pass
+
+
+def timed(command: Command, *arguments: str) -> tuple[Answer, float]:
+    """Return what the command answered, and after how many seconds."""
+    began = time.monotonic()
+    answer = command(*arguments)
+    return answer, time.monotonic() - began

@@ -1,12 +1,11 @@
 import json
 import signal
-import time
 
 import pytest
 
 from builder.local import EmbeddedAws
 from builder.report.console import Console
-from cli.deaf import deaf_to
+from cli.deaf import deaf_to, timed
 from conftest import Command
 
 ENV = ("--env", "synthmfm20")
@@ -42,14 +41,11 @@ def test_people_see_it_as_rows(deployed: Command) -> None:
 
 
 def test_a_region_that_hangs_is_a_row_and_the_other_is_complete_within_five_seconds(
-    deployed: Command, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+    deployed: Command, embedded: EmbeddedAws
 ) -> None:
     complete = json.loads(deployed("status", "--json", *ENV).out)["sites"][0]
-    with deaf_to("/us-east-1/", embedded) as endpoint:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        began = time.monotonic()
-        answer = deployed("status", "--json", *ENV)
-        took_s = time.monotonic() - began
+    with deaf_to("/us-east-1/", embedded):
+        answer, took_s = timed(deployed, "status", "--json", *ENV)
     print(f"status with one region hanging: {took_s:.2f} s")
     assert answer.code == 0
     other, lost = json.loads(answer.out)["sites"]
@@ -62,12 +58,9 @@ def test_a_region_that_hangs_is_a_row_and_the_other_is_complete_within_five_seco
     assert [url["answer"] for url in other["functions"][0]["urls"]] == [200]
 
 
-def test_a_secondary_that_hangs_keeps_no_row_of_the_primary_away(
-    deployed: Command, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_secondary_that_hangs_keeps_no_row_of_the_primary_away(deployed: Command, embedded: EmbeddedAws) -> None:
     complete = json.loads(deployed("status", "--json", *ENV).out)["sites"][1]
-    with deaf_to("/us-west-2/", embedded) as endpoint:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with deaf_to("/us-west-2/", embedded):
         answer = deployed("status", "--json", *ENV)
     lost, other = json.loads(answer.out)["sites"]
     assert len(lost["silent"]) == 1
@@ -77,13 +70,11 @@ def test_a_secondary_that_hangs_keeps_no_row_of_the_primary_away(
 
 
 def test_a_url_that_hangs_is_a_problem_of_the_url_and_its_function_is_told(
-    deployed: Command, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+    deployed: Command, embedded: EmbeddedAws
 ) -> None:
-    with deaf_to("lambda-url.us-east-1", embedded) as endpoint:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        began = time.monotonic()
-        answer = deployed("status", "--json", *ENV)
-        assert time.monotonic() - began < 5
+    with deaf_to("lambda-url.us-east-1", embedded):
+        answer, took_s = timed(deployed, "status", "--json", *ENV)
+    assert took_s < 5
     sites = {site["region"]: site for site in json.loads(answer.out)["sites"]}
     (function,) = sites["us-east-1"]["functions"]
     assert (function["state"], sites["us-east-1"]["silent"]) == ("Active", [])
