@@ -28,7 +28,7 @@ from local.account import Account
 ACCOUNT = "555566667777"
 
 
-_REAL_TIME = ("test_experiment", "test_failover", "test_replication", "test_restore")
+_REAL_TIME = ("test_experiment", "test_failover", "test_replication", "test_restore", "test_undone")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

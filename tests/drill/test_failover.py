@@ -1,55 +1,29 @@
 """The failover drill, on the embedded AWS."""
 
 import asyncio
-import errno
 import itertools
 import json
 import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError
 
 from builder.aws import Clients
 from builder.drill import health
-from builder.drill.clear import clear
-from builder.drill.failover import Course, MakeFault, Scene, drill_failover
-from builder.drill.fault import Fault, Struck
-from builder.drill.faults import FAULTS
-from builder.drill.findings import FailoverReport
-from builder.drill.log import FILE_NAME, read_log, unfinished
+from builder.drill.failover import Course, drill_failover
 from builder.drill.progress import DrillMoment, DrillProgress
-from builder.drill.restore import undo_faults
 from builder.drill.verdict import Objectives
-from builder.errors import AwsError, BuilderError, Failed, Stopped
+from builder.errors import Stopped
 from drill.conftest import Theatre
-from drill.full_disk import fill_up
+from drill.course import RATE, at, drilled, meanwhile
 from local.account import PRIMARY, SECONDARY
 from local.adapter.control import ask, paced, set_pace
-
-RATE = 10.0
-SHORT = Course(rate=RATE, before_s=1, outage_s=2.5, after_s=1, patience_s=20)
-
-
-def drilled(theatre: Theatre, course: Course = SHORT, fault: str = "concurrency") -> FailoverReport:
-    return asyncio.run(drill_failover(theatre.ground(), course, FAULTS[fault]))
-
-
-def at(moment: str, do: Callable[[], object]) -> Callable[[DrillProgress], None]:
-    """Do something when the drill says that it came to this."""
-
-    def take(event: DrillProgress) -> None:
-        if isinstance(event, DrillMoment) and event.moment == moment:
-            do()
-
-    return take
 
 
 def test_a_healthy_secondary_takes_over_as_quickly_as_the_log_of_requests_says(theatre: Theatre) -> None:
@@ -221,122 +195,6 @@ def test_a_table_that_does_not_replicate_stops_the_drill_before_the_fault(theatr
     assert theatre.items(PRIMARY) == {}
 
 
-def test_an_interrupted_drill_undoes_its_fault_and_clears_up(theatre: Theatre) -> None:
-    before = theatre.function_state()
-
-    async def interrupted() -> None:
-        work = asyncio.ensure_future(drill_failover(theatre.ground(), SHORT, FAULTS["concurrency"]))
-        theatre.on_event = at("fault", lambda: asyncio.get_running_loop().call_later(0.3, work.cancel))
-        await work
-
-    with pytest.raises(asyncio.CancelledError):
-        asyncio.run(interrupted())
-    assert theatre.function_state() == before
-    assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
-
-
-BRIEF = Course(rate=RATE, before_s=0.6, outage_s=0.3, after_s=0, patience_s=5)
-
-
-def meanwhile(do: Callable[[], object]) -> MakeFault:
-    """The fault, with something that is done as soon as it begins to be undone."""
-
-    def make(scene: Scene) -> Fault:
-        fault = FAULTS["concurrency"](scene)
-
-        async def undo() -> bool:
-            do()
-            await asyncio.sleep(0.2)
-            return await fault.undo()
-
-        return replace(fault, undo=undo)
-
-    return make
-
-
-def test_a_drill_interrupted_while_its_fault_is_undone_undoes_it_all_the_same(theatre: Theatre) -> None:
-    before = theatre.function_state()
-
-    async def interrupted() -> None:
-        loop = asyncio.get_running_loop()
-        work = asyncio.ensure_future(
-            drill_failover(theatre.ground(), BRIEF, meanwhile(lambda: loop.call_later(0.1, work.cancel)))
-        )
-        await work
-
-    with pytest.raises(asyncio.CancelledError):
-        asyncio.run(interrupted())
-    assert theatre.function_state() == before
-    assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
-
-
-def test_a_secondary_that_cannot_be_read_while_the_fault_is_undone_does_not_prevent_it(theatre: Theatre) -> None:
-    before, session, broken = theatre.function_state(), boto3.Session(region_name=PRIMARY), threading.Event()
-
-    def fail(context: Any, **_: Any) -> None:
-        if broken.is_set() and context["client_region"] == SECONDARY:
-            raise EndpointConnectionError(endpoint_url="https://dynamodb.us-west-2.amazonaws.com")
-
-    session.events.register("before-call.dynamodb.BatchGetItem", fail)
-    theatre.clients = Clients(session)
-
-    def pause() -> None:
-        """Soon: something has arrived, and something is still looked for when the fault is undone."""
-        asyncio.get_running_loop().call_later(0.5, lambda: set_pace(theatre.account, "dynamodb", paused=True))
-
-    theatre.on_event = at("load", pause)
-    course = replace(BRIEF, before_s=1)
-    with (
-        paced(theatre.account, "dynamodb"),
-        pytest.raises(AwsError, match="us-west-2: tap-dev-global: AWS does not answer"),
-    ):
-        asyncio.run(drill_failover(theatre.ground(), course, meanwhile(broken.set)))
-    assert theatre.function_state() == before
-
-
-def test_a_full_disk_does_not_keep_the_fault_from_being_undone(theatre: Theatre) -> None:
-    before, ground = theatre.function_state(), theatre.ground()
-    theatre.on_event = at("fault", lambda: fill_up(ground.folder / FILE_NAME))
-    with pytest.raises(BuilderError, match="cannot be written: No space left on device"):
-        asyncio.run(drill_failover(ground, SHORT, FAULTS["concurrency"]))
-    assert theatre.function_state() == before
-    assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
-
-
-def test_a_terminal_that_is_gone_does_not_either(theatre: Theatre) -> None:
-    before = theatre.function_state()
-
-    def gone(event: DrillProgress) -> None:
-        if isinstance(event, DrillMoment) and event.moment != "load":
-            raise OSError(errno.EIO, "Input/output error")
-
-    theatre.on_event = gone
-    with pytest.raises(ExceptionGroup):
-        asyncio.run(drill_failover(theatre.ground(), SHORT, FAULTS["concurrency"]))
-    assert theatre.function_state() == before
-    assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
-
-
-def test_the_report_outlives_probes_that_cannot_be_cleared_away(theatre: Theatre) -> None:
-    session = boto3.Session(region_name=PRIMARY)
-
-    def fail(**_: Any) -> None:
-        raise EndpointConnectionError(endpoint_url="https://dynamodb.us-west-2.amazonaws.com")
-
-    session.events.register("before-call.dynamodb.BatchWriteItem", fail)
-    clients, theatre.clients = theatre.clients, Clients(session)
-    ground = theatre.ground()
-    told = rf"(?s)probes of drill {ground.drill} are not cleared away: .*does not answer"
-    with pytest.raises(Failed, match=told) as caught:
-        asyncio.run(drill_failover(ground, BRIEF, FAULTS["concurrency"]))
-    assert caught.value.next_step.startswith("python -m builder drill restore")
-    (report,) = theatre.kept
-    assert report.about.drill == ground.drill
-    lines = read_log(ground.folder / FILE_NAME)
-    assert unfinished(lines)
-    asyncio.run(clear(theatre.target, clients, ground.drill, lines))
-
-
 def test_a_fault_made_by_people_is_seen_by_the_requests(theatre: Theatre) -> None:
     outage = {"function_urls": [{"region": PRIMARY, "status": 500, "for_s": 2.0}]}
 
@@ -350,33 +208,6 @@ def test_a_fault_made_by_people_is_seen_by_the_requests(theatre: Theatre) -> Non
     assert found.failover.first_failure_s == found.timeline[0].at_s
     assert found.failover.rto_s is not None
     assert found.reconciliation.is_complete
-
-
-@pytest.mark.parametrize("remedy", ["python -m builder drill restore", "undo it by hand"])
-def test_a_fault_that_cannot_be_undone_says_so_and_what_undoes_it(theatre: Theatre, remedy: str) -> None:
-    async def nothing() -> Struck:
-        return Struck(1.0, 1.0)
-
-    async def refused() -> bool:
-        raise AwsError(where="us-east-1", code="Throttled", what="AWS refused")
-
-    course = Course(rate=RATE, before_s=0.6, outage_s=0.1, after_s=0, patience_s=5)
-    fault = Fault("of the test", nothing, refused, remedy)
-    with pytest.raises(Failed, match="the fault is not undone: us-east-1: AWS refused") as caught:
-        asyncio.run(drill_failover(theatre.ground(), course, lambda _: fault))
-    assert caught.value.next_step == remedy
-    assert "undone" not in [event.moment for event in theatre.said if isinstance(event, DrillMoment)]
-
-
-def test_a_note_that_somebody_took_away_meanwhile_is_told(theatre: Theatre) -> None:
-    def take() -> None:
-        function = theatre.target.primary.function
-        asyncio.get_running_loop().create_task(undo_faults(function, theatre.clients, theatre.said.append))
-
-    before = theatre.function_state()
-    with pytest.raises(Failed, match=r"the fault is not undone: .*no longer noted"):
-        asyncio.run(drill_failover(theatre.ground(), BRIEF, meanwhile(take)))
-    assert theatre.function_state() == before
 
 
 def test_a_write_that_a_region_never_gets_is_named_and_fails_the_drill(theatre: Theatre) -> None:

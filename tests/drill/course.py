@@ -1,0 +1,46 @@
+"""How the tests drill: short courses, and something done at a moment of one."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from builder.drill.failover import Course, MakeFault, Scene, drill_failover
+from builder.drill.fault import Fault
+from builder.drill.faults import FAULTS
+from builder.drill.findings import FailoverReport
+from builder.drill.progress import DrillMoment, DrillProgress
+from drill.conftest import Theatre
+
+RATE = 10.0
+SHORT = Course(rate=RATE, before_s=1, outage_s=2.5, after_s=1, patience_s=20)
+BRIEF = Course(rate=RATE, before_s=0.6, outage_s=0.3, after_s=0, patience_s=5)
+
+
+def drilled(theatre: Theatre, course: Course = SHORT, fault: str = "concurrency") -> FailoverReport:
+    return asyncio.run(drill_failover(theatre.ground(), course, FAULTS[fault]))
+
+
+def at(moment: str, do: Callable[[], object]) -> Callable[[DrillProgress], None]:
+    """Do something when the drill says that it came to this."""
+
+    def take(event: DrillProgress) -> None:
+        if isinstance(event, DrillMoment) and event.moment == moment:
+            do()
+
+    return take
+
+
+def meanwhile(do: Callable[[], object]) -> MakeFault:
+    """The fault, with something that is done as soon as it begins to be undone."""
+
+    def make(scene: Scene) -> Fault:
+        fault = FAULTS["concurrency"](scene)
+
+        async def undo() -> bool:
+            do()
+            await asyncio.sleep(0.2)
+            return await fault.undo()
+
+        return replace(fault, undo=undo)
+
+    return make
