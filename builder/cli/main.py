@@ -6,49 +6,46 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from builder import __version__
-from builder.cli.deploy import deploy
-from builder.cli.destroy import destroy
-from builder.cli.drift import drift
-from builder.cli.drill import drill
-from builder.cli.fleet import fleet
-from builder.cli.graph import graph
-from builder.cli.init import init
-from builder.cli.lint import lint
-from builder.cli.local import local
 from builder.cli.options import global_options
-from builder.cli.outputs import outputs
-from builder.cli.plan import plan
-from builder.cli.policy import policy
-from builder.cli.rehearse import rehearse
-from builder.cli.render import render
-from builder.cli.saved import discard, execute, show
-from builder.cli.status import status
 from builder.cli.wiring import Wiring
 from builder.errors import BuilderError, ExitCode
 
-_SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Without AWS": (init, render, lint, graph, policy, rehearse, local),
-    "Review first": (plan, show, execute, discard),
-    "In one go": (deploy, outputs, destroy),
-    "How it stands": (status, drift),
-    "The bad day": (drill,),
-    "In many accounts": (fleet,),
+# By what they are for, in the order of their use; each with the module of this room that has it.
+_SECTIONS = {
+    "Without AWS": {name: name for name in ("init", "render", "lint", "graph", "policy", "rehearse", "local")},
+    "Review first": {"plan": "plan", "show": "saved", "execute": "saved", "discard": "saved"},
+    "In one go": {name: name for name in ("deploy", "outputs", "destroy")},
+    "How it stands": {name: name for name in ("status", "drift")},
+    "The bad day": {"drill": "drill"},
+    "In many accounts": {"fleet": "fleet"},
 }
+_MODULES = {name: module for section in _SECTIONS.values() for name, module in section.items()}
 
 
 class _Sections(click.Group):
-    """A group whose help shows the commands by what they are for and in the order of their use."""
+    """A group that imports a command when it is called for, and shows all of them by what they are for."""
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's own
-        for title, commands in _SECTIONS.items():
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(dict.fromkeys((*_MODULES, *super().list_commands(ctx))))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        # Where it is none of them, click looks for the nearest one among all.
+        for name in (cmd_name,) if cmd_name in _MODULES else _MODULES:
+            self.add_command(getattr(import_module(f"builder.cli.{_MODULES[name]}"), name))
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, names in _SECTIONS.items():
+            commands = [(name, command) for name in names if (command := self.get_command(ctx, name))]
             with formatter.section(title):
                 # Sentences are wrapped, not cut, and one column of names serves all sections.
-                formatter.write_dl([(f"{one.name:<8}", one.get_short_help_str(limit=200)) for one in commands])
+                formatter.write_dl([(f"{name:<8}", one.get_short_help_str(limit=200)) for name, one in commands])
 
 
 @click.group(cls=_Sections, context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,10 +63,6 @@ def cli(context: click.Context) -> None:
     4 stopped for a person, 70 a bug of ours, 130 Ctrl-C.
     """
     context.ensure_object(Wiring)
-
-
-for _command in (command for section in _SECTIONS.values() for command in section):
-    cli.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None, wiring: Wiring | None = None) -> int:

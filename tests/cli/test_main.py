@@ -23,13 +23,18 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.parametrize("verb", [None, *cli.commands])
+CONTEXT = click.Context(cli)
+
+
+@pytest.mark.parametrize("verb", [None, *cli.list_commands(CONTEXT)])
 def test_every_command_explains_itself(builder: Command, verb: str | None) -> None:
     answer = builder(*filter(None, [verb, "--help"]))
     assert answer.code == 0
     assert "Usage: python -m builder" in answer.out
     if verb:
-        assert (cli.commands[verb].help or "").split()[0] in answer.out
+        command = cli.get_command(CONTEXT, verb)
+        assert command is not None
+        assert (command.help or "").split()[0] in answer.out
 
 
 def test_help_costs_none_of_the_heavy_imports() -> None:
@@ -41,12 +46,22 @@ def test_help_costs_none_of_the_heavy_imports() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
+def test_a_command_costs_the_import_of_no_other() -> None:
+    code = (
+        "import sys; from builder.cli.main import main; main(['render', '--help']); "
+        "sys.exit(bool({'builder.cli.deploy', 'builder.cli.drill', 'builder.cli.fleet'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
 def test_the_version_is_the_package_s(builder: Command) -> None:
     assert re.fullmatch(r"builder, version \d+\.\d+\.\d+\n", builder("--version").out)
 
 
 def test_an_unknown_verb_or_option_is_a_wrong_input(builder: Command) -> None:
-    assert builder("depoly").code == 2
+    answer = builder("depoly")
+    assert answer.code == 2
+    assert "deploy" in answer.err
     assert builder("render", "--chekc").code == 2
 
 
