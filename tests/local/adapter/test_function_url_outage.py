@@ -48,6 +48,7 @@ def _log(account: Account, path: str) -> list[dict[str, Any]]:
     return [one for one in requests if one["path"] == path]
 
 
+@pytest.mark.alone
 def test_a_url_answers_the_fault_for_as_long_as_it_is_said_to_last(account: Account, host: str) -> None:
     assert _status(account, host) == 200
     began = time.monotonic()
