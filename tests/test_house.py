@@ -1,6 +1,5 @@
 """What the architecture promises of the tree, held by machine."""
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -13,20 +12,9 @@ MODULES = sorted(
 )
 
 
-def does_something(module: Path) -> bool:
-    """Return whether there is any function in it; records and types alone are proved where they are used."""
-    tree = ast.parse((ROOT / "builder" / module).read_text())
-    return any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(tree))
-
-
-@pytest.mark.parametrize("module", [one for one in MODULES if does_something(one)], ids=str)
-def test_every_module_has_its_tests_beside_its_namesake(module: Path) -> None:
-    assert (ROOT / "tests" / module.parent / f"test_{module.name}").is_file()
-
-
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_no_module_is_a_god(module: Path) -> None:
-    assert len((ROOT / "builder" / module).read_text().splitlines()) <= 300
+    assert len((ROOT / "builder" / module).read_text().splitlines()) <= 500
 
 
 def test_the_root_shows_the_architecture_and_little_else() -> None:
