@@ -1,5 +1,6 @@
 """plan.json: a plan as bytes, read and written; pure."""
 
+import json
 from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -32,17 +33,36 @@ def write_plan(plan: Plan) -> bytes:
 def read_versioned(  # noqa: PLR0913 - what is read, and what is said of it
     adapter: TypeAdapter[V], data: bytes, version: int, *, where: str, otherwise: str, again: str
 ) -> V:
-    """Return what a file holds. Raises BadInput: `otherwise` says what it is not, `again` makes another."""
+    """Return what a file holds, its version read before anything else.
+
+    Raises BadInput: `otherwise` says what the file is not, `again` is the command that makes another.
+    """
+    fault = _version_fault(data, version, otherwise)
+    if fault:
+        raise BadInput(where=where, what=fault, next_step=again)
     try:
-        found = adapter.validate_json(data)
+        return adapter.validate_json(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BadInput(where=where, what=f"{otherwise}: {place}: {first['msg']}", next_step=again) from error
-    if found.version != version:
-        raise BadInput(
-            where=where,
-            what=f"plan version {found.version} is not {version}, which this builder reads",
-            next_step=again,
-        )
-    return found
+        first = error.errors(include_input=False)[0]
+        # A key may be anybody's text: what moves a terminal's cursor is shown, not obeyed.
+        place = ".".join(str(part) for part in first["loc"]).encode("unicode_escape").decode() or "the file"
+        raise BadInput(where=where, what=f"{otherwise}: {place}: {first['msg']}", next_step=again) from None
+
+
+def _version_fault(data: bytes, version: int, otherwise: str) -> str:
+    """Return why nothing more of the file is read; empty where its version is the one that this builder reads."""
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        return f"{otherwise}: it is not JSON"
+    if not isinstance(said, dict):
+        return f"{otherwise}: it is not a JSON object"
+    if "version" not in said:
+        return f"{otherwise}: it says no version"
+    found = said["version"]
+    if isinstance(found, bool) or not isinstance(found, int):
+        return f"{otherwise}: its version is not an integer"
+    if found != version:
+        made_by = "an older builder" if found < version else "a newer builder"
+        return f"plan version {found} is of {made_by}, and this one reads version {version}: plan again"
+    return ""

@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 from builder.deploy.desired import DesiredStack
 from builder.terms import AccountId, Arn, LogicalId, Place, Region, Site, StackId, StackName
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 _STRICT = ConfigDict(extra="forbid")
 
 Risk = Literal["create", "update", "replace", "remove"]

@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 from builder.deploy.records import Plan, ResourceChange
 from builder.terms import AccountId, LogicalId, Region, Site, StackId
 
-FLEET_PLAN_VERSION = 1
+FLEET_PLAN_VERSION = 2
 _STRICT = ConfigDict(extra="forbid")
 
 Does = Literal["create", "update", "targets", "remove", "nothing"]

@@ -7,15 +7,33 @@ from builder.errors import BadInput
 from deploy.rig import Rig
 
 
-def test_a_file_that_is_no_plan_is_a_wrong_input_with_its_place() -> None:
-    with pytest.raises(BadInput, match=r"plan\.json: is not a plan: "):
-        read_plan(b'{"version": 1}', "plan.json")
-
-
-def test_a_plan_of_another_version_is_refused(rig: Rig) -> None:
-    said = json.loads(write_plan(rig.plan()))
-    with pytest.raises(BadInput, match="plan version 2"):
-        read_plan(json.dumps({**said, "version": 2}).encode(), "plan.json")
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "it is not JSON"),
+        (b"plan", "it is not JSON"),
+        (b'{"version": 2', "it is not JSON"),
+        (b"\xff\xfe\x00", "it is not JSON"),
+        (b"[" * 100_000, "it is not JSON"),
+        (b'{"version": 1' + b"0" * 5000 + b"}", "it is not JSON"),
+        (b"[2]", "it is not a JSON object"),
+        (b"2", "it is not a JSON object"),
+        (b"{}", "it says no version"),
+        (b'{"version": null}', "its version is not an integer"),
+        (b'{"version": "2"}', "its version is not an integer"),
+        (b'{"version": 2.0}', "its version is not an integer"),
+        (b'{"version": true}', "its version is not an integer"),
+        (b'{"version": 1e999}', "its version is not an integer"),
+        (b'{"version": 1, "unknown": []}', "plan version 1 is of an older builder, and this one reads version 2: plan"),
+        (b'{"version": 3}', "plan version 3 is of a newer builder, and this one reads version 2: plan again"),
+        (b'{"version": 2}', "is not a plan: id: Field required"),
+    ],
+)
+def test_the_version_is_read_before_anything_else(data: bytes, told: str) -> None:
+    with pytest.raises(BadInput, match=rf"^plan\.json: .*{told}") as caught:
+        read_plan(data, "plan.json")
+    assert caught.value.exit_code == 2
+    assert caught.value.next_step == "python -m builder plan -o plan.json"
 
 
 def test_a_key_that_nobody_knows_is_refused(rig: Rig) -> None:

@@ -84,7 +84,7 @@ def trip(stack: str, logical_id: str) -> Trip:
 
 def plan(*links: Step | Deferred | Deletion, **fields: object) -> Plan:
     made = Plan(
-        version=1,
+        version=2,
         id="p1",
         at="2026-01-01T00:00:00+00:00",
         account=AccountId("111122223333"),

@@ -21,7 +21,7 @@ REPLACED = ResourceChange(
 def shown(*sets: SetPlan, **fields: object) -> str:
     said = {"steps": (step(FLEET),), **fields}
     ordinary = replace(ORDINARY, **said)  # type: ignore[arg-type]  # the fields are named at each call
-    return fleet_plan(FleetPlan(version=1, ordinary=ordinary, sets=sets)).plain
+    return fleet_plan(FleetPlan(version=2, ordinary=ordinary, sets=sets)).plain
 
 
 def test_it_begins_with_the_sum_and_names_sets_accounts_regions_and_resources() -> None:
