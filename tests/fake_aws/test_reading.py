@@ -175,3 +175,34 @@ def test_a_custom_endpoint_still_reaches_the_world(world: World) -> None:
     client = world.session().client("cloudformation", region_name="eu-west-1", endpoint_url="http://127.0.0.1:4566")
     assert client.describe_stacks()["Stacks"] == []
     assert world.calls[0].region == "eu-west-1"
+
+
+FOREIGN = """
+Parameters:
+  Name: {Type: String, Default: "Größe", NoEcho: true}
+Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: "Störung 🚒"}}
+Outputs:
+  Said: {Value: !Sub "é of ${Topic.TopicName}", Description: "für 🚒"}
+"""
+
+
+def test_templates_and_outputs_come_back_with_a_question_mark_for_each_other_character(
+    world: World, cfn: "CloudFormationClient", deploy: "Deploy", plan: "Deploy"
+) -> None:
+    wanted = FOREIGN.replace("Größe", "Gr??e").replace("Störung 🚒", "St?rung ?").replace("é of", "? of")
+    wanted = wanted.replace("für 🚒", "f?r ?")
+    arn = plan(FOREIGN)
+    assert str(cfn.get_template(ChangeSetName=arn, TemplateStage="Original")["TemplateBody"]) == wanted
+    assert str(cfn.get_template(StackName="app", TemplateStage="Original")["TemplateBody"]) == ""  # in review
+    assert deploy(FOREIGN, "second") == "CREATE_COMPLETE"
+    assert str(cfn.get_template(StackName="app", TemplateStage="Original")["TemplateBody"]) == wanted
+    stack = cfn.describe_stacks(StackName="app")["Stacks"][0]
+    topic = world.stack("app").record.resources["Topic"]
+    assert stack["Outputs"] == [
+        {"OutputKey": "Said", "OutputValue": f"? of {topic.attributes['TopicName']}", "Description": "f?r ?"}
+    ]
+    assert topic.properties == {"DisplayName": "Störung 🚒"}
+    assert [each["ParameterValue"] for each in stack["Parameters"]] == ["****"]
+    shown = cfn.describe_change_set(StackName="app", ChangeSetName="second")
+    assert [each["ParameterValue"] for each in shown["Parameters"]] == ["****"]

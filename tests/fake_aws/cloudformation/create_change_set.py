@@ -197,9 +197,14 @@ def _compute(book: Journal, change_set: ChangeSet) -> str | None:
 
 
 def _changes_besides(book: Journal, change_set: ChangeSet) -> bool:
-    """Return whether something changes that no resource shows: outputs, or the stack's own tags."""
+    """Return whether something changes that no resource shows: outputs, or the stack's own settings."""
     stack = book.stack
-    if stack.deployed.tags != change_set.wanted.tags:
+    before, wanted = stack.deployed, change_set.wanted
+    if (before.tags, before.notification_arns, before.rollback) != (
+        wanted.tags,
+        wanted.notification_arns,
+        wanted.rollback,
+    ):
         return True
     old, new = read(stack.deployed.body).outputs, read(change_set.wanted.body).outputs
     if old != new:

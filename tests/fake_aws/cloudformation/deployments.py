@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from fake_aws.json_value import Json
+
 
 @dataclass(slots=True)
 class Deployment:
@@ -17,6 +19,9 @@ class Deployment:
     reverts_drift: bool = False
     imports: dict[str, str] = field(default_factory=dict)
     """Physical ids of what its execution takes over, by logical id; known once its change set is made."""
+    notification_arns: list[str] = field(default_factory=list)
+    rollback: dict[str, Json] = field(default_factory=dict)
+    """Its RollbackConfiguration."""
     processed: str | None = None
     """What a test says that transforms made of the template; None where there are none."""
 

@@ -33,7 +33,18 @@ def deployment(request: Asker, params: dict[str, Any], present: Deployed | None)
     imports = named_imports(params.get("ResourcesToImport", []))
     if strangers := sorted(imports.keys() - template.resources.keys()):
         raise validation_error(f"Resources [{', '.join(strangers)}] to import do not exist in the template")
-    return Deployment(body, values, tags, capabilities, role, "DeploymentMode" in params, imports)
+    notify, rollback = params.get("NotificationARNs"), params.get("RollbackConfiguration")
+    return Deployment(
+        body,
+        values,
+        tags,
+        capabilities,
+        role,
+        "DeploymentMode" in params,
+        imports,
+        list(present.deployed.notification_arns if notify is None and present else notify or []),
+        dict(present.deployed.rollback if rollback is None and present else rollback or {}),
+    )
 
 
 def _body(request: Asker, params: dict[str, Any], present: Deployed | None) -> str:

@@ -1,7 +1,7 @@
 """Every CloudFormation operation the fake knows, with the parameters it understands; SPEC.md has a heading for each."""
 
 from fake_aws.calls import Operation, mutates, reads
-from fake_aws.cloudformation import change_sets, drift, history, stack_changes, stacks, templates
+from fake_aws.cloudformation import change_sets, drift, history, policies, stack_changes, stacks, templates
 from fake_aws.cloudformation.create_change_set import create_change_set
 from fake_aws.cloudformation.stack_sets.operations import STACK_SET_OPERATIONS
 
@@ -11,6 +11,7 @@ OPERATIONS: dict[str, Operation] = STACK_SET_OPERATIONS | {
         *("StackName", "ChangeSetName", "ChangeSetType", "ClientToken", "Description", "OnStackFailure", "RoleARN"),
         *("TemplateBody", "TemplateURL", "UsePreviousTemplate", "Parameters", "Capabilities", "Tags"),
         *("ResourcesToImport", "ImportExistingResources", "DeploymentMode", "DeploymentConfig", "NotificationARNs"),
+        "RollbackConfiguration",
     ),
     "DescribeChangeSet": reads(
         change_sets.describe_change_set, "ChangeSetName", "StackName", "NextToken", "IncludePropertyValues"
@@ -43,6 +44,8 @@ OPERATIONS: dict[str, Operation] = STACK_SET_OPERATIONS | {
     "UpdateTerminationProtection": mutates(
         stack_changes.update_termination_protection, "StackName", "EnableTerminationProtection"
     ),
+    "GetStackPolicy": reads(policies.get_stack_policy, "StackName"),
+    "SetStackPolicy": mutates(policies.set_stack_policy, "StackName", "StackPolicyBody"),
     "CancelUpdateStack": mutates(stack_changes.cancel_update_stack, "StackName", "ClientRequestToken"),
     "RollbackStack": mutates(
         stack_changes.rollback_stack,

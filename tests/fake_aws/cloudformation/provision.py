@@ -16,6 +16,7 @@ from fake_aws.cloudformation.effects import effects_of, forget_name, take_name
 from fake_aws.cloudformation.imports import take_over
 from fake_aws.cloudformation.journal import EXPRESS, REQUEST_SHARE, Journal
 from fake_aws.cloudformation.live import Aim, aim, aim_against_drift, aim_back
+from fake_aws.cloudformation.policies import denial
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.side_by_side import Job, Steps
 from fake_aws.cloudformation.types import known, physical_id, schema
@@ -39,8 +40,8 @@ class Provisioner:
         return [lid for lid in sorted(resources) if self.evaluator.has(resources[lid])]
 
     def jobs(self) -> dict[str, Job]:
-        """Return a job for each wanted resource."""
-        return {
+        """Return a job for each wanted resource, and one that fails for each whose removal the stack policy denies."""
+        return self._denied_removals() | {
             lid: Job(
                 steps=lambda lid=lid: self._bring(lid),  # type: ignore[misc]  # early binding
                 needs=self.evaluator.template.needs[lid],
@@ -48,6 +49,24 @@ class Provisioner:
             )
             for lid in self.wanted_ids()
         }
+
+    def _denied_removals(self) -> dict[str, Job]:
+        wanted, jobs = self.wanted_ids(), dict[str, Job]()
+        for lid, each in self.journal.stack.resources.items():
+            if lid not in wanted and each.exists and (denied := self._denial("Update:Delete", each)) is not None:
+                steps = lambda each=each, denied=denied: self._deny(each, denied)  # noqa: E731  early binding
+                jobs[lid] = Job(steps, frozenset(), lambda: None)
+        return jobs
+
+    def _denial(self, action: str, resource: Resource) -> str | None:
+        if self.way_back:
+            return None
+        return denial(self.journal.stack.policy, action, resource.logical_id, resource.type)
+
+    def _deny(self, resource: Resource, denied: str) -> Steps:
+        yield 0.0
+        self.journal.resource(resource, "UPDATE_FAILED", denied)
+        return False
 
     def _lookup(self, logical_id: str, attribute: str | None) -> Json:
         return looked_up(self.journal.stack.resources[logical_id], attribute)
@@ -71,7 +90,11 @@ class Provisioner:
         if not goal.changed and present.tags == tags and present.status != "UPDATE_FAILED":
             _become(present, fresh, goal)
             return True
-        if any(recreation(present.type, name) != "Never" for name in goal.changed):
+        replaced = any(recreation(present.type, name) != "Never" for name in goal.changed)
+        denied = self._denial("Update:Replace" if replaced else "Update:Modify", present)
+        if denied is not None:
+            return (yield from self._deny(present, denied))
+        if replaced:
             return (yield from self._replace(present, fresh))
         return (yield from self._update(present, fresh, goal))
 

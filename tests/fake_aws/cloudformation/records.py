@@ -162,6 +162,8 @@ class Stack:
     description: str | None = None
     change_set_id: str | None = None
     termination_protection: bool = False
+    policy: str | None = None
+    """The stack policy's text; None until one was set."""
     disable_rollback: bool = False
     retain_except_on_create: bool = False
     deployment_config: dict[str, Json] = field(default_factory=dict)

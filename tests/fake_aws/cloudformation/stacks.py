@@ -11,7 +11,7 @@ from fake_aws.cloudformation.drift import resource_drift, stack_drift
 from fake_aws.cloudformation.lookup import stack_with_id
 from fake_aws.cloudformation.paging import numbered_page, page
 from fake_aws.cloudformation.records import Resource, Stack
-from fake_aws.cloudformation.shown import parameters, tags
+from fake_aws.cloudformation.shown import outputs, parameters, tags
 from fake_aws.refusals import validation_error
 
 
@@ -35,14 +35,14 @@ def _stack(stack: Stack) -> dict[str, Any]:
         "CreationTime": stack.created,
         "DeletionTime": stack.deleted,
         "LastUpdatedTime": stack.updated,
-        "RollbackConfiguration": {},
+        "RollbackConfiguration": stack.deployed.rollback,
         "StackStatus": stack.status,
         "StackStatusReason": stack.reason,
         "DisableRollback": stack.disable_rollback,
         "DeploymentConfig": stack.deployment_config or None,
-        "NotificationARNs": [],
+        "NotificationARNs": stack.deployed.notification_arns,
         "Capabilities": stack.deployed.capabilities or None,
-        "Outputs": stack.outputs or None,
+        "Outputs": outputs(stack.outputs) or None,
         "RoleARN": stack.deployed.role_arn,
         "Tags": tags(stack.deployed.tags),
         "EnableTerminationProtection": stack.termination_protection,

@@ -9,12 +9,13 @@ from typing import Any
 from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation.inputs import required_capabilities, sent_body
 from fake_aws.cloudformation.lookup import change_set, stack_with_id
+from fake_aws.cloudformation.shown import masked
 from fake_aws.cloudformation.template import read
 from fake_aws.refusals import Unsupported, validation_error
 
 
 def get_template(request: Request, params: dict[str, Any]) -> Reply:
-    """Answer GetTemplate: the text exactly as it was sent, of a stack or of a change set; or what became of it."""
+    """Answer GetTemplate: the text as it was sent, but for what is not ASCII, of a stack or a change set."""
     if "ChangeSetName" in params:
         asked = change_set(request, params)[1].wanted
     elif "StackName" in params:
@@ -24,9 +25,7 @@ def get_template(request: Request, params: dict[str, Any]) -> Reply:
     body = asked.body
     if asked.processed is not None and params.get("TemplateStage", "Processed") == "Processed":
         body = asked.processed
-    if not body:
-        raise validation_error(f"Stack with id {params['StackName']} does not exist")
-    return {"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]}
+    return {"TemplateBody": masked(body), "StagesAvailable": ["Original", "Processed"]}
 
 
 def get_template_summary(request: Request, params: dict[str, Any]) -> Reply:
