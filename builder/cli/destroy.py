@@ -37,7 +37,7 @@ def destroy(
     wiring: Wiring, *, yes: bool, project: str | None, regions: tuple[str, ...], allow: Collection[str]
 ) -> ExitCode:
     """Delete every stack that carries the deployment's tag, with all data in it."""
-    from builder.deploy import Removal, check_removable, deployment_name, make_needs, survey
+    from builder.deploy import Removal, check_removable, deployment_name, make_needs, survey, tell_allowed
     from builder.deploy import destroy as take_down
 
     if wiring.skip_regions:
@@ -55,7 +55,7 @@ def destroy(
         return _tell_left(wiring, name, (), before)
     wiring.console.say("".join(f"{_told(one)}\n" for one in standing))
     _check_home(wiring, name, standing)
-    check_removable(standing, allow)
+    tell_allowed(check_removable(standing, allow), wiring.console.tell)
     if not yes:
         accounts = ", ".join(sorted({one.stack.account for one in standing}))
         wiring.console.ask(

@@ -45,7 +45,7 @@ def deploy(
     if plan.is_empty:
         return ExitCode.DONE
     if not yes:
-        ask_or_discard(wiring, plan.ordinary)
+        ask_or_discard(wiring, plan.ordinary, allow)
     run = partial(
         execute_fleet,
         plan,

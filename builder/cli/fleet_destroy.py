@@ -24,7 +24,7 @@ def destroy(  # noqa: PLR0913 - its options
     wiring: Wiring, *, yes: bool, retain: bool, role: str | None, project: str | None, allow: Collection[str]
 ) -> ExitCode:
     """Delete the fleet's stacks in all accounts, with all data in them, and the sets; goes on where it was left."""
-    from builder.deploy import Removal, check_removable, make_needs
+    from builder.deploy import Removal, check_removable, make_needs, tell_allowed
     from builder.fleet import FleetRemoval, destroy_fleet
     from builder.report.fleet_status import standing as told
 
@@ -33,7 +33,7 @@ def destroy(  # noqa: PLR0913 - its options
         wiring.console.say(f"nothing of {wiring.fleet_name} stands in any region")
         return ExitCode.DONE
     wiring.console.say(told(standing, sets))
-    check_removable(standing, allow)
+    tell_allowed(check_removable(standing, allow), wiring.console.tell)
     if not yes:
         kept = "their stacks stay" if retain else "with their stacks in all accounts and all data"
         wiring.console.ask(f"Delete all of this, {kept}? Type the deployment's name", wiring.fleet_name)

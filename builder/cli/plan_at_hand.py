@@ -1,6 +1,6 @@
 """A plan that somebody decides on: read from its file, or asked about; what the system's and a fleet's verbs share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,11 +27,12 @@ def read_saved(plan_file: Path, read: Callable[[bytes, str], P], verb: str) -> P
         ) from error
 
 
-def ask_or_discard(wiring: Wiring, plan: "Plan") -> None:
-    """Ask whether to go on; where nobody says yes the plan's change sets go again."""
-    from builder.deploy import discard_plan
+def ask_or_discard(wiring: Wiring, plan: "Plan", allow: Collection[str]) -> None:
+    """Say what is allowed and ask whether to go on; where nobody says yes the plan's change sets go again."""
+    from builder.deploy import check_allowed, discard_plan, tell_allowed
 
     try:
+        tell_allowed(check_allowed(plan.guards, plan.pending, allow), wiring.console.tell)
         wiring.console.ask("Execute exactly this?", "yes")
     except (BuilderError, click.Abort):
         wiring.run(discard_plan(plan, wiring.clients))

@@ -36,7 +36,8 @@ allow_option = click.option(
     "--allow",
     multiple=True,
     metavar="STACK/LOGICAL-ID",
-    help="Let a guarded change or deletion, or the loss of another's review, pass; repeatable.",
+    help="Let a guarded change or deletion, or the loss of another's review, pass: a name, or a pattern such as "
+    "'us-east-1/table/*', of which it is said how many it lets pass; repeatable.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Answer every question with yes; guards still need --allow.")
 

@@ -21,6 +21,7 @@ from builder.deploy.execute import Brake, execute_plan
 from builder.deploy.look import check_account
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
 from builder.deploy.outputs import observe_outputs
+from builder.deploy.permission import check_allowed, tell_allowed
 from builder.deploy.plan import Seal, Wish, make_plan
 from builder.deploy.plan_file import read_plan, write_plan
 from builder.deploy.progress import Emit, Progress
@@ -54,6 +55,7 @@ __all__ = [
     "Wish",
     "after_review",
     "check_account",
+    "check_allowed",
     "check_removable",
     "deployment_name",
     "destroy",
@@ -72,5 +74,6 @@ __all__ = [
     "recover",
     "survey",
     "sweep",
+    "tell_allowed",
     "write_plan",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from builder.aws import Clients, together
 from builder.deploy.outcome import Broke, Cancelled, Done, Outcome
+from builder.deploy.permission import allowed_names
 from builder.deploy.progress import Begun, Emit, Finished, FirstFailure, NotStarted
 from builder.deploy.take_down import Demolition, Standing, check_removable, quiesce, take_down
 from builder.deploy.watch import Watch, make_watches
@@ -59,14 +60,14 @@ async def destroy(removal: Removal, clients: Clients, run_id: str, emit: Emit) -
     where nothing tells whether what would be emptied is to stay.
     """
     standing, needs = removal.standing, removal.needs
-    check_removable(standing, removal.allow)
+    allowed = allowed_names(check_removable(standing, removal.allow))
     loop = asyncio.get_running_loop()
     ids = {Place(one.stack.site, one.stack.name): one.id for one in standing}
     run = _Run(
         clients,
         emit,
         run_id,
-        removal.allow,
+        allowed,
         make_watches(ids, clients, emit, known={one.stack.arn: one.stack.status for one in standing}),
         {one.stack.arn: loop.create_future() for one in standing},
         {need: [one for one in standing if need in needs.get(one.id, ())] for need in {one.id for one in standing}},

@@ -12,6 +12,7 @@ from builder.deploy.events import FirstCause
 from builder.deploy.in_hand import tell_in_hand
 from builder.deploy.observe import ObservedStack, observe_stack
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
+from builder.deploy.permission import allowed_names, tell_allowed
 from builder.deploy.preflight import Checked, check_plan
 from builder.deploy.progress import Begun, Emit, Finished, FirstFailure, NotStarted, Started
 from builder.deploy.records import Deferred, Deletion, Plan, Step
@@ -63,14 +64,15 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
     `in_detail` also tells which resources are in hand, which takes a few calls more.
     Raises Stopped before anything ran, if any step is not as it was reviewed, or is not allowed.
     """
-    checked = await check_plan(plan, clients, allow)
+    checked, permissions = await check_plan(plan, clients, allow)
+    tell_allowed(permissions, emit)
     loop = asyncio.get_running_loop()
     run = _Run(
         plan=plan,
         clients=clients,
         emit=emit,
         brake=brake or Brake(),
-        allow=allow,
+        allow=allowed_names(permissions),
         watches=make_watches(_ids(plan), clients, emit),
         ends={one.stack: loop.create_future() for one in checked},
     )

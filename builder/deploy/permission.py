@@ -1,26 +1,46 @@
-"""What somebody has to allow by name before it is executed: tripped guards, and others' reviews; pure."""
+"""What somebody has to allow by name before it is executed: tripped guards, and others' reviews.
 
+`--allow` takes a name, or a pattern of names: `*` stands for any text within one part of a name, `?` for one character
+of it, `**` also for several parts. A pattern lets pass what the plan shows, and is told with how many that are.
+"""
+
+import re
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 
+from builder.deploy.progress import Allowed, Emit
 from builder.deploy.records import PendingReview, Trip
 from builder.errors import BadInput, Stopped
+
+_WILD = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One `--allow`, and what it lets pass; nothing where all that it names is done already."""
+
+    allow: str
+    names: tuple[str, ...]
 
 
 def check_allowed(
     tripped: Iterable[Trip], pending: Iterable[PendingReview], allow: Collection[str], known: Collection[str] = ()
-) -> None:
-    """Return if all of it is allowed.
+) -> tuple[Permission, ...]:
+    """Return what each `allow` lets pass, if all of it is allowed.
 
-    Raises Stopped, naming everything that is not; BadInput for an `allow` that names nothing of it and is not
+    Raises Stopped, naming everything that is not; BadInput for an `allow` that names nothing of it and nothing that is
     `known` either: a leftover, or a slip of the pen.
     """
     needed = _needed(tripped, pending)
-    could = (*needed, *known)
-    for name in allow:
-        if name not in could:
-            raise BadInput(where=f"--allow {name}", what=_names_nothing(name, tuple(dict.fromkeys(could))))
-    missing = {name: whys for name, whys in needed.items() if name not in allow}
+    could = tuple(dict.fromkeys((*needed, *known)))
+    for one in allow:
+        if not any(_names(one, name) for name in could):
+            raise BadInput(where=f"--allow {one}", what=_names_nothing(one, could))
+    permissions = tuple(
+        Permission(one, tuple(name for name in needed if _names(one, name))) for one in dict.fromkeys(allow)
+    )
+    missing = {name: whys for name, whys in needed.items() if name not in allowed_names(permissions)}
     if missing:
         told = "\n  ".join(f"{name}: {why}" for name, whys in missing.items() for why in whys)
         raise Stopped(
@@ -28,6 +48,25 @@ def check_allowed(
             what=f"\n  {told}\nNothing was executed",
             next_step=f"{' '.join(f'--allow {name}' for name in missing)}    lets exactly this pass",
         )
+    return permissions
+
+
+def allowed_names(permissions: Iterable[Permission]) -> frozenset[str]:
+    """Return every name that is allowed: only what was shown before, whatever else a pattern would fit."""
+    return frozenset(name for one in permissions for name in one.names)
+
+
+def tell_allowed(permissions: Iterable[Permission], emit: Emit) -> None:
+    """Say of each `--allow` how many it lets pass."""
+    for one in permissions:
+        emit(Allowed(allow=one.allow, passes=len(one.names), names=one.names))
+
+
+def _names(allow: str, name: str) -> bool:
+    if allow == name:
+        return True
+    parts = re.split(r"(\*\*|[*?])", allow)
+    return re.fullmatch("".join(_WILD.get(part, re.escape(part)) for part in parts), name, re.DOTALL) is not None
 
 
 def _needed(tripped: Iterable[Trip], pending: Iterable[PendingReview]) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from builder.deploy.chain import Chain, links_executed, make_chains
 from builder.deploy.description import is_alike
 from builder.deploy.observe import LAG_S, LOOK_S, ObservedStack, observe_stack
 from builder.deploy.pending import observe_change_sets, reviews_of_others
-from builder.deploy.permission import check_allowed
+from builder.deploy.permission import Permission, check_allowed
 from builder.deploy.records import Deferred, Deletion, Found, PendingReview, Plan, Step
 from builder.deploy.remedy import remedy
 from builder.deploy.twin import links_executed_by_twin
@@ -33,15 +33,17 @@ class Checked:
     pending: tuple[PendingReview, ...] = ()
 
 
-async def check_plan(plan: Plan, clients: Clients, allow: Collection[str] = ()) -> tuple[Checked, ...]:
-    """Return how far every stack of the plan has come.
+async def check_plan(
+    plan: Plan, clients: Clients, allow: Collection[str] = ()
+) -> tuple[tuple[Checked, ...], tuple[Permission, ...]]:
+    """Return how far every stack of the plan has come, and what each `allow` lets pass.
 
     Raises Stopped, before anything ran, if any step cannot be executed as it was reviewed, naming each, or if
     something is not allowed; BadInput if the credentials are of another account than the plan.
     """
     chains = make_chains(plan)
     if not chains:
-        return ()
+        return (), ()
     # Side by side; but what another account's credentials don't find is told as that.
     account, looked = await asyncio.gather(
         observe_account(clients, next(iter(chains.values()))[0].region),
@@ -59,13 +61,13 @@ async def check_plan(plan: Plan, clients: Clients, allow: Collection[str] = ()) 
         raise account
     checked = tuple(looked)
     unfinished = {one.stack for one in checked if one.left}
-    check_allowed(
+    permissions = check_allowed(
         (trip for trip in plan.guards if trip.stack in unfinished),
         (review for one in checked for review in one.pending),
         allow,
         known=(*(trip.allow for trip in plan.guards), *(review.allow for review in plan.pending)),
     )
-    return checked
+    return checked, permissions
 
 
 async def _check_chain(plan: Plan, chain: Chain, clients: Clients, *, begun: bool = False) -> Checked:

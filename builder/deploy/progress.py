@@ -17,6 +17,17 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """How many guarded changes, deletions and reviews one `--allow` lets pass, and which."""
+
+    allow: str
+    """As it was said: a name or a pattern."""
+    passes: int
+    names: tuple[str, ...]
+    event: Literal["guard.allowed"] = "guard.allowed"
+
+
+@dataclass(frozen=True, slots=True)
 class Planning:
     """A change set was asked for; its stack is about to be, or already, in review."""
 
@@ -133,6 +144,7 @@ class Emptied:
 
 Progress = (
     Begun
+    | Allowed
     | Planning
     | Planned
     | Unchanged

@@ -11,7 +11,7 @@ from builder.deploy.change_set import token
 from builder.deploy.guards import protection_trip
 from builder.deploy.observe import ObservedStack, observe_resources, observe_stack, observe_template
 from builder.deploy.outcome import Broke, Done
-from builder.deploy.permission import check_allowed
+from builder.deploy.permission import Permission, check_allowed
 from builder.deploy.progress import Emit, Emptied, FirstFailure, Started, Waiting
 from builder.deploy.resources import HOLDERS
 from builder.deploy.template import read_template, resources_of
@@ -96,14 +96,14 @@ def _unclear(one: Standing) -> Stopped:
     )
 
 
-def check_removable(standing: Iterable[Standing], allow: Collection[str]) -> None:
-    """Return if all that goes is known, and every stack that is protected from deletion is allowed to be deleted.
+def check_removable(standing: Iterable[Standing], allow: Collection[str]) -> tuple[Permission, ...]:
+    """Return what each `allow` lets pass, if all that goes is known and each protected stack is allowed to be deleted.
 
     Raises Stopped, naming those that are not, or Several; BadInput for an `allow` that names nothing of it.
     """
     standing = tuple(standing)
     check_clear(standing)
-    check_allowed((protection_trip(one.id) for one in standing if one.stack.termination_protection), (), allow)
+    return check_allowed((protection_trip(one.id) for one in standing if one.stack.termination_protection), (), allow)
 
 
 async def quiesce(standing: Standing, clients: Clients) -> None:

@@ -84,6 +84,8 @@ class Board:
             for stack in event.stacks:
                 self._row(stack)
             return
+        if isinstance(event, said.Allowed):
+            return  # of no stack; the console tells it above the table
         row = self._row(event.stack)
         if isinstance(event, said.InHand):
             row.detail = " ".join(reversed(in_words(event)))

@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from builder.deploy.progress import Begun, InHand
+from builder.deploy.progress import Allowed, Begun, InHand
 from builder.errors import Stopped
 from builder.fleet.progress import FleetEmit, FleetProgress
 from builder.report import as_json
@@ -90,9 +90,16 @@ class Console:
         else:
             yield self._plain_line
 
+    def tell(self, event: FleetProgress) -> None:
+        """Say one event by itself, before work that takes long begins."""
+        if self.json_events:
+            self.result(as_json.event(event, self.now()))
+        else:
+            self._plain_line(event)
+
     def _plain_line(self, event: FleetProgress) -> None:
         if not isinstance(event, InHand):  # too many for a log that nobody asked to be long; --json has them
-            stack = "" if isinstance(event, Begun) else event.stack
+            stack = "" if isinstance(event, Allowed | Begun) else event.stack
             self.say(f"{self.now():%H:%M:%S}  {stack:<24} {': '.join(filter(None, in_words(event)))}")
 
 
@@ -113,6 +120,8 @@ class _LiveTable:
         self._live.stop()
 
     def emit(self, event: FleetProgress) -> None:
+        if isinstance(event, Allowed):
+            self._console.print(": ".join(in_words(event)), markup=False, emoji=False)
         self._board.take(event, self._now())
 
     def _frame(self) -> RenderableType:

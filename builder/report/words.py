@@ -9,6 +9,8 @@ from builder.report.review import one_line
 _RUNS = {"plan": "planning", "execute": "executing", "destroy": "destroying"}
 # A reason of AWS's; it is told in full when everything has ended.
 _REASON_WIDTH = 300
+# Of what a pattern lets pass; --json has all of it.
+_NAMED = 20
 _End = said.Planned | said.Unchanged | said.Finished | said.FirstFailure | said.NotStarted
 
 
@@ -16,9 +18,9 @@ def in_words(event: FleetProgress) -> tuple[str, str]:
     """Return what an event says, without the stack it is about: the news, and what there is to add or an empty text."""
     if isinstance(event, SetProgress | InstanceFailed):
         return _of_fleet(event)
+    if isinstance(event, said.Begun | said.Allowed):
+        return _of_run(event)
     match event:
-        case said.Begun(what=what, stacks=stacks):
-            return _RUNS[what], _counted(len(stacks), "stack")
         case said.Planning(type=kind):
             return "change set asked for", kind
         case said.Waiting(status=status, token=token):
@@ -35,6 +37,12 @@ def in_words(event: FleetProgress) -> tuple[str, str]:
             return "emptying", f"{bucket}, {versions:,} versions removed, {per_second:,} a second"
         case _:
             return _of_end(event)
+
+
+def _of_run(event: said.Begun | said.Allowed) -> tuple[str, str]:
+    if isinstance(event, said.Begun):
+        return _RUNS[event.what], _counted(len(event.stacks), "stack")
+    return f"--allow {event.allow} lets {event.passes} pass", _some(event.names)
 
 
 def _of_end(event: _End) -> tuple[str, str]:
@@ -57,6 +65,11 @@ def _of_fleet(event: SetProgress | InstanceFailed) -> tuple[str, str]:
         return "FAILED", f"{event.account} {event.region}: {one_line(event.reason, _REASON_WIDTH)}"
     failed = f", {event.failed} failed" if event.failed else ""
     return f"{event.done}/{event.total}{failed}", f"{event.action} {event.status}"
+
+
+def _some(names: tuple[str, ...]) -> str:
+    rest = len(names) - _NAMED
+    return ", ".join((*names[:_NAMED], *([f"and {rest} more"] if rest > 0 else [])))
 
 
 def _counted(count: int, word: str) -> str:

@@ -124,6 +124,16 @@ def test_protection_is_lifted_where_that_is_allowed_by_name_and_is_said_to_be(st
     assert standing.operations("UpdateTerminationProtection") == 2
 
 
+def test_a_pattern_lifts_the_protection_of_all_that_it_fits_and_of_no_other(standing: Rig) -> None:
+    for name in ("tap-dev-table", "tap-dev-storage"):
+        protect(standing, name)
+    with pytest.raises(Stopped, match="us-east-1/table/TerminationProtection"):
+        standing.destroy(["us-east-1/st*/TerminationProtection"])
+    assert not gone(standing)
+    assert all(isinstance(outcome, Done) for outcome in standing.destroy(["us-east-1/*/TerminationProtection"]))
+    assert gone(standing)
+
+
 def test_a_name_that_protects_nothing_is_told(standing: Rig) -> None:
     with pytest.raises(BadInput, match="names nothing"):
         standing.destroy([TABLE_PROTECTION])

@@ -8,6 +8,7 @@ from builder.assembly.render import make_assembly
 from builder.deploy import Deployment, Done
 from builder.deploy import make_deployment as bind
 from builder.deploy.guards import trips
+from builder.deploy.progress import Allowed
 from builder.deploy.records import ResourceChange
 from builder.errors import Stopped
 from builder.terms import LogicalId, StackId
@@ -83,6 +84,17 @@ def test_a_replica_does_not_go_unasked(rig: Rig) -> None:
     rig.deploy(holding(GLOBAL_TABLE))
     why = guarded(rig, holding(GLOBAL_TABLE.replace("        - {Region: us-west-2}\n", "")), f"{STACK}/Data")
     assert "loses its replica in us-west-2" in why
+
+
+def test_a_pattern_lets_what_the_plan_shows_pass_and_says_how_many(rig: Rig) -> None:
+    both = BUCKET + BUCKET.replace("Data:", "Other:").replace("one", "two")
+    rig.deploy(holding(both))
+    plan = rig.plan(make_deployment(make_stack(STACK, BESIDE)))
+    with pytest.raises(Stopped, match="us-east-1/data/Other"):
+        rig.execute(plan, ["us-east-1/data/D*"])
+    rig.events.clear()
+    assert all(isinstance(outcome, Done) for outcome in rig.execute(plan, ["us-east-1/data/*"]))
+    assert rig.said(Allowed) == [Allowed("us-east-1/data/*", 2, ("us-east-1/data/Data", "us-east-1/data/Other"))]
 
 
 def test_two_names_have_to_be_allowed_each(rig: Rig) -> None:

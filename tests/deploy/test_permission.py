@@ -1,6 +1,7 @@
 import pytest
 
-from builder.deploy.permission import check_allowed
+from builder.deploy.permission import Permission, allowed_names, check_allowed, tell_allowed
+from builder.deploy.progress import Allowed
 from builder.deploy.records import PendingReview, Trip
 from builder.errors import BadInput, Stopped
 from builder.terms import Arn, StackId
@@ -39,3 +40,52 @@ def test_a_name_of_nothing_is_a_slip_of_the_pen() -> None:
 
 def test_what_was_allowed_and_is_done_may_be_named_again() -> None:
     check_allowed([], [], ["r/table/Table"], known=["r/table/Table"])
+
+
+NAMES = ("r/table/Table", "r/table/Other", "r/p/Child", "r/p/Child/Orders", "s/p/Child/Orders", "r/tab.e/Key")
+
+
+@pytest.mark.parametrize(
+    ("allow", "passes"),
+    [
+        ("r/table/Table", ("r/table/Table",)),
+        ("r/table/*", ("r/table/Table", "r/table/Other")),
+        ("r/table/T*", ("r/table/Table",)),
+        ("r/table/Tab??", ("r/table/Table",)),
+        ("r/p/*", ("r/p/Child",)),  # not what is in the child
+        ("r/p/*/*", ("r/p/Child/Orders",)),
+        ("r/p/**", ("r/p/Child", "r/p/Child/Orders")),
+        ("*/p/Child/Orders", ("r/p/Child/Orders", "s/p/Child/Orders")),
+        ("**/Orders", ("r/p/Child/Orders", "s/p/Child/Orders")),
+        ("**", NAMES),
+        ("r/tab.e/*", ("r/tab.e/Key",)),  # a point is a point
+    ],
+)
+def test_a_pattern_lets_just_those_pass_that_it_fits(allow: str, passes: tuple[str, ...]) -> None:
+    trips = [Trip(stack="", logical_id="", why="", allow=name) for name in NAMES]
+    permissions = check_allowed(trips, [], [allow, "**"])
+    assert permissions[0] == Permission(allow, passes)
+    if allow != "**":
+        with pytest.raises(Stopped) as caught:
+            check_allowed(trips, [], [allow])
+        assert [name for name in NAMES if f"  {name}: " in caught.value.what] == [n for n in NAMES if n not in passes]
+
+
+@pytest.mark.parametrize("allow", ["*", "r/*", "r/table/Table/*", "r/table/Tab?", "", "R/table/*", "r/table/[T]able"])
+def test_a_pattern_that_fits_nothing_is_a_slip_of_the_pen(allow: str) -> None:
+    with pytest.raises(BadInput, match="names nothing in the plan"):
+        check_allowed([TABLE], [], [allow])
+
+
+def test_a_pattern_allows_only_what_was_shown() -> None:
+    permissions = check_allowed([TABLE], [REVIEW], ["r/table/*", "r/service/*"], known=["r/table/Done"])
+    assert allowed_names(permissions) == {"r/table/Table", "r/service/theirs"}
+
+
+def test_it_is_said_of_each_how_many_it_lets_pass() -> None:
+    said: list[object] = []
+    tell_allowed(check_allowed([TABLE], [REVIEW], ["r/**", "r/table/Table"]), said.append)
+    assert said == [
+        Allowed(allow="r/**", passes=2, names=("r/table/Table", "r/service/theirs")),
+        Allowed(allow="r/table/Table", passes=1, names=("r/table/Table",)),
+    ]

@@ -12,6 +12,11 @@ from report.sample import TABLE
     [
         (said.Begun("plan", (TABLE,)), ("planning", "1 stack")),
         (said.Begun("destroy", (TABLE, TABLE)), ("destroying", "2 stacks")),
+        (said.Allowed("r/t/*", 2, ("r/t/A", "r/t/B")), ("--allow r/t/* lets 2 pass", "r/t/A, r/t/B")),
+        (
+            said.Allowed("**", 22, tuple(f"r/t/{n}" for n in range(22))),
+            ("--allow ** lets 22 pass", f"{', '.join(f'r/t/{n}' for n in range(20))}, and 2 more"),
+        ),
         (said.Planning(TABLE, "CREATE"), ("change set asked for", "CREATE")),
         (said.Planned(TABLE, 1), ("change set stands", "1 change")),
         (said.Planned(TABLE, 2), ("change set stands", "2 changes")),
