@@ -22,8 +22,9 @@ def graph(wiring: Wiring, *, form: str) -> ExitCode:
     """Draw the topology of dr.yaml, or of --assembly: regions, stacks and their needs, replication."""
     from builder.assembly.diagram import make_diagram
     from builder.report import dot, mermaid
+    from builder.report.screen import say
 
     assembly = wiring.current if wiring.assembly else wiring.rendered
     renderers = {"mermaid": mermaid.diagram, "dot": dot.diagram}
-    click.echo(renderers[form](make_diagram(assembly)), nl=False)
+    say(renderers[form](make_diagram(assembly)).removesuffix("\n"))
     return ExitCode.DONE

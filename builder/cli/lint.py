@@ -19,11 +19,12 @@ def lint(wiring: Wiring, *, form: str | None) -> ExitCode:
     from builder.assembly.lint import lint_assembly
     from builder.assembly.lint_output import in_format
     from builder.report import findings
+    from builder.report.screen import say
 
     linted = lint_assembly(wiring.templates)
     for finding in linted.findings if wiring.json_events else ():
-        click.echo(findings.as_event(finding, wiring.console.now()))
+        wiring.console.result(findings.as_event(finding, wiring.console.now()))
     written = in_format(linted, form) if form else findings.as_text(linted.findings)
     if written:
-        click.echo(written, err=wiring.json_events)
+        say(written, err=wiring.json_events)
     return ExitCode.FAILED if linted.findings else ExitCode.DONE

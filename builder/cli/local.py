@@ -26,11 +26,12 @@ the access key is the account: any 12 digits. Ctrl-C ends it.
 def local(*, port: int, state: Path | None, enforce_iam: bool) -> ExitCode:
     """Run an AWS on 127.0.0.1 that needs no account, until Ctrl-C or SIGTERM."""
     from builder.local import serve
+    from builder.report.screen import say
 
     serve(
         port,
         state,
-        lambda endpoint: click.echo(_SHELL_LINES.format(endpoint=endpoint)),
+        lambda endpoint: say(_SHELL_LINES.format(endpoint=endpoint)),
         enforce_iam=enforce_iam,
     )
     return ExitCode.DONE

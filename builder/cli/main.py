@@ -1,6 +1,6 @@
 """The parser, and the one place where an error becomes text and an exit code."""
 
-import os
+import io
 import platform
 import sys
 import tempfile
@@ -15,6 +15,7 @@ from builder import __version__
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
 from builder.errors import BuilderError, ExitCode
+from builder.report.screen import drop, say, tolerate_encodings
 
 # By what they are for, in the order of their use; each with the module of this room that has it.
 _SECTIONS = {
@@ -70,33 +71,34 @@ def main(arguments: Sequence[str] | None = None, wiring: Wiring | None = None) -
 
     `wiring` gives the command other clients or another clock than its options and environment lead to.
     """
+    tolerate_encodings()
     try:
         return int(cli.main(arguments, prog_name="python -m builder", standalone_mode=False, obj=wiring) or 0)
     except click.ClickException as error:
-        error.show()
+        usage = io.StringIO()
+        error.show(usage)
+        say(usage.getvalue().removesuffix("\n"), err=True)
         return error.exit_code
     except BuilderError as error:
         _tell(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo(
-            "\ninterrupted: what CloudFormation has begun goes on there; the same command takes it up again", err=True
-        )
+        say("\ninterrupted: what CloudFormation has begun goes on there; the same command takes it up again", err=True)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader has seen enough (`| head`). Keep Python from complaining about it while shutting down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop(sys.stdout)
         return ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: a bug is told in one line, and kept in full
-        click.echo(f"error: a bug in the builder: {error!r}; details: {_keep_traceback()}", err=True)
+        say(f"error: a bug in the builder: {error!r}; details: {_keep_traceback()}", err=True)
         return ExitCode.BUG
 
 
 def _tell(error: BuilderError) -> None:
     click.secho("error: ", fg="red", nl=False, err=True)
-    click.echo(str(error), err=True)
+    say(str(error), err=True)
     if error.next_step:
-        click.echo(f"next:  {error.next_step}", err=True)
+        say(f"next:  {error.next_step}", err=True)
 
 
 def _keep_traceback() -> Path:

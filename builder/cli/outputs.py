@@ -25,7 +25,7 @@ def outputs(wiring: Wiring, *, name: str | None) -> ExitCode:
     known = wiring.deployment.outputs
     if name not in known:
         raise BadInput(where="outputs", what=f"there is no output '{name}'; there are {', '.join(known)}")
-    click.echo(read_outputs(wiring)[name])
+    wiring.console.result(read_outputs(wiring)[name])
     return ExitCode.DONE
 
 

@@ -59,7 +59,7 @@ def policy(wiring: Wiring, /, *, verbs: tuple[str, ...], explained: bool, **said
     rights = make_rights(bounds, setting, asked)
     if not rights.granted:
         raise BadInput(where=f"policy {' '.join(verbs)}", what="CloudFormation's role does nothing then")
-    click.echo(explain(rights) if explained else json.dumps(make_document(rights), indent=2))
+    wiring.console.result(explain(rights) if explained else json.dumps(make_document(rights), indent=2))
     for warning in (*rights.warnings, *((size(rights),) if too_large(rights) else ())):
         wiring.console.warn(f"warning: {warning}")
     return ExitCode.DONE

@@ -15,12 +15,13 @@ def render(wiring: Wiring, *, check: bool) -> ExitCode:
     """Write templates/ and its manifest from dr.yaml, and templates/fleet/ where it asks for a fleet."""
     from builder.assembly import stale_files, write_assembly
     from builder.assembly.sizes import size_notes
+    from builder.report.screen import say
 
     files = (stale_files if check else write_assembly)(wiring.templates, wiring.rendered)
     for path in files:
-        click.echo(f"{'stale' if check else 'wrote'} {wiring.templates / path}")
+        say(f"{'stale' if check else 'wrote'} {wiring.templates / path}")
     if not files:
-        click.echo(f"{wiring.templates} is as {wiring.config.name} says")
+        say(f"{wiring.templates} is as {wiring.config.name} says")
     for note in size_notes(wiring.rendered.beside, wiring.wanted.config.admin_region):
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     return ExitCode.CHANGES_FOUND if check and files else ExitCode.DONE

@@ -11,8 +11,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
 from builder.errors import BadInput
 from builder.terms import AccountId, Region, Site
 
@@ -59,13 +57,14 @@ class Wiring:
     def wanted(self) -> "Wanted":
         """What dr.yaml asks for. Raises BadInput."""
         from builder.config import read_wanted
+        from builder.report.screen import say
         from builder.topology.limits import check_names
 
         suffix = self._said_suffix()
         wanted = read_wanted(self.config, _now().date())
         check_names(wanted, suffix)
         for warning in wanted.warnings:
-            click.echo(f"warning: {warning}", err=True)
+            say(f"warning: {warning}", err=True)
         return wanted
 
     @property

@@ -1,15 +1,16 @@
 """The only place that writes to the terminal while work goes on: a live table there, plain lines in a pipe."""
 
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import IO, Self, TextIO
+from typing import Self, TextIO
 
 from rich.console import Console as RichConsole
-from rich.console import RenderableType
+from rich.console import ConsoleOptions, RenderableType
 from rich.live import Live
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 
 from builder.deploy.progress import Allowed, Begun, InHand
@@ -17,16 +18,23 @@ from builder.errors import Stopped
 from builder.fleet.progress import FleetEmit, FleetProgress
 from builder.report import as_json
 from builder.report.board import Board
+from builder.report.screen import drop, printable, write
 from builder.report.words import in_words
 
 _WITH_CLOUDFORMATION = "what CloudFormation has begun goes on there; the same command takes it up again"
 
 
-class _Rich(RichConsole):
-    """Rich, which would end the process when its reader leaves, in the middle of a deployment."""
+class ScreenRich(RichConsole):
+    """Rich that shows control characters instead of sending them, and lives on when its reader leaves."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield the segments of a renderable, every text in them printable; rich's own control codes stay."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), _without_bad_link(segment.style))
 
     def on_broken_pipe(self) -> None:
-        _drop(self.file)
+        """Go on: rich would end the process, in the middle of a deployment."""
+        drop(self.file)
 
 
 class Console:
@@ -35,7 +43,7 @@ class Console:
     def __init__(self, *, json_events: bool, now: Callable[[], datetime]) -> None:
         self.json_events = json_events
         self.now = now
-        self._rich = _Rich(file=self._people, highlight=False, soft_wrap=True)
+        self._rich = ScreenRich(file=self._people, highlight=False, soft_wrap=True)
 
     @property
     def _people(self) -> TextIO:
@@ -54,11 +62,11 @@ class Console:
         if cleared and self._rich.is_terminal:
             self._rich.clear()
         self._rich.print(text if isinstance(text, Text) else text.removesuffix("\n"), markup=False, emoji=False)
-        _write(self._people, "")
+        write(self._people, "")
 
     def warn(self, text: str) -> None:
         """Write what a person has to know beside the work that goes on; it never mixes with results."""
-        _write(sys.stderr, f"{text}\n")
+        write(sys.stderr, f"{text}\n")
 
     def leave(self, stands: str = "") -> None:
         """Leave the terminal as it was found, and say where the work stands: with CloudFormation, if nothing else."""
@@ -67,7 +75,8 @@ class Console:
 
     def result(self, text: str) -> None:
         """Write what a shell or a pipeline reads, a line on stdout."""
-        _write(sys.stdout, f"{text}\n")
+        # In a line of JSON an escape is an escape of JSON's: DEL is the one control character that it leaves as it is.
+        write(sys.stdout, f"{text}\n".replace("\x7f", "\\u007f"))
 
     def ask(self, question: str, answer: str) -> None:
         """Ask a person and go on only if the answer is the one given. Raises Stopped, also without a terminal."""
@@ -75,7 +84,7 @@ class Console:
             raise Stopped(
                 where="question", what=f"{question}: there is no terminal to ask on", next_step="--yes answers it"
             )
-        _write(self._people, f"{question} [{answer}] ")
+        write(self._people, f"{question} [{answer}] ")
         if sys.stdin.readline().strip() != answer:
             raise Stopped(where="question", what="declined", next_step="")
 
@@ -129,14 +138,8 @@ class _LiveTable:
         return self._board.frame(self._now(), width, height - 1)
 
 
-def _write(stream: TextIO, text: str) -> None:
-    try:
-        stream.write(text)
-        stream.flush()
-    except BrokenPipeError:
-        _drop(stream)
-
-
-def _drop(stream: IO[str]) -> None:
-    """Write the rest to nobody: the reader has seen enough (`| head`), and what was begun goes on to its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def _without_bad_link(style: Style | None) -> Style | None:
+    # A link is sent within an escape sequence, which a control character in it would end.
+    if style is None or style.link is None or (style.link.isprintable() and style.link.startswith("https://")):
+        return style
+    return style.update_link(None)

@@ -9,7 +9,7 @@ from typing import Literal
 from rich.text import Text
 
 from builder.report.line import json_line
-from builder.report.review import one_line
+from builder.report.screen import one_line
 from builder.state.records import Differences, Disparity, DriftedStack
 
 _WIDTH = 80

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from builder.report.review import printable
+from builder.report.screen import printable
 
 _FOLDER = Path(__file__).with_name("page")
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from rich.text import Text
 
 from builder.fleet.records import FleetPlan, SetPlan
-from builder.report.review import is_lost, printable
+from builder.report.review import is_lost
+from builder.report.screen import printable
 from builder.report.text import change_lines
 from builder.report.text import plan as ordinary_plan
 from builder.terms import Site

@@ -15,7 +15,7 @@ from builder.fleet.outcome import Failure, FleetEnd, SetCancelled, SetDone, SetF
 from builder.fleet.outputs import FleetOutputs
 from builder.fleet.records import StackSet
 from builder.fleet.status import Row
-from builder.report.review import printable
+from builder.report.screen import printable
 from builder.report.text import outcomes
 
 # Of what is wrong with one set; --json, --csv and --stack name the rest.

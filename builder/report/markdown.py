@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
 from builder.deploy.records import Plan, ResourceChange
-from builder.report.review import Entry, fate, make_entries, make_tally, one_line, printable, sign
+from builder.report.review import Entry, fate, make_entries, make_tally, sign
+from builder.report.screen import one_line, printable
 
 LIMIT = 65_535
 """GitHub refuses one character more than one more: "body is too long (maximum is 65536 characters)"."""
@@ -59,7 +60,8 @@ def _fitted(pieces: Sequence[str], room: int, note: Callable[[int], str]) -> str
 
 
 def _origin(shown: Plan) -> str:
-    return f"Plan {_code(shown.id)} of {_code(shown.deployment)} in account {_code(shown.account)}, made {shown.at}."
+    made = re.sub("[^0-9TZ:.+-]", "", shown.at)  # of a time nothing else is left, whatever the file says
+    return f"Plan {_code(shown.id)} of {_code(shown.deployment)} in account {_code(shown.account)}, made {made}."
 
 
 def _stops(shown: Plan) -> Iterator[str]:
@@ -91,7 +93,7 @@ def _details(entry: Entry) -> str:
     text = _fitted(lines, _BLOCK_LIMIT, lambda cut: f"  and {cut} lines more\n")
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     title = f"{entry.title}: {entry.does}{', later' if entry.is_later else ''}"
-    return f"\n<details><summary>{html.escape(title)}</summary>\n\n{fence}diff\n{text}{fence}\n</details>\n"
+    return f"\n<details><summary>{html.escape(printable(title))}</summary>\n\n{fence}diff\n{text}{fence}\n</details>\n"
 
 
 def _diff(entry: Entry) -> Iterator[str]:

@@ -143,17 +143,6 @@ def is_lost(change: ResourceChange) -> bool:
     return change.action in {"Remove", "Dynamic"} or change.is_replaced or bool(change.losses)
 
 
-def printable(value: str) -> str:
-    """Return a text whose control characters can be read instead of obeyed; lines stay lines."""
-    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in value)
-
-
-def one_line(value: str, width: int) -> str:
-    """Return a text in one line of at most so many characters and the sign that it goes on."""
-    line = printable(" ".join(value.split()))
-    return line if len(line) <= width else f"{line[:width]}…"
-
-
 def _entry(place: int, link: _Link) -> Entry:
     match link:
         case Step():

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
 from builder.deploy.records import Plan, ResourceChange
-from builder.report.review import Entry, fate, is_lost, make_entries, make_tally, one_line, printable, sign
+from builder.report.review import Entry, fate, is_lost, make_entries, make_tally, sign
+from builder.report.screen import one_line, printable
 
 _VALUE_WIDTH = 60
 # Of stacks with which nothing happens.

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from builder.deploy import progress as said
 from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
-from builder.report.review import one_line
+from builder.report.screen import one_line
 
 _RUNS = {"plan": "planning", "execute": "executing", "destroy": "destroying"}
 # A reason of AWS's; it is told in full when everything has ended.

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from builder.deploy.records import Orphan, PendingReview, Plan, PropertyChange
 from builder.report import markdown
-from builder.report.review import printable
+from builder.report.screen import printable
 from builder.terms import Arn, LogicalId, Region, StackId, StackName
 from report.sample import FUNCTION, HOSTILE, REPLACED, SERVICE, TABLE, change, deferred, deletion, plan, step, trip
 

@@ -1,7 +1,8 @@
 import pytest
 
 from builder.deploy.records import PropertyChange
-from builder.report.review import fate, is_lost, make_entries, make_tally, one_line, printable, sign
+from builder.report.review import fate, is_lost, make_entries, make_tally, sign
+from builder.report.screen import one_line, printable
 from report.sample import BUCKET, FUNCTION, REPLACED, SERVICE, TABLE, change, deferred, deletion, plan, step, trip
 
 

@@ -1,0 +1,61 @@
+"""The one place where text meets a screen: nothing that AWS or a file says steers a terminal.
+
+`printable` makes control characters readable; `write` is the only function that writes a person's or a pipeline's text
+to a stream. What rich lays out passes `console.ScreenRich`, which does the same.
+"""
+
+import io
+import os
+import sys
+from typing import IO, TextIO
+
+
+def printable(value: str) -> str:
+    """Return a text whose control characters can be read instead of obeyed; lines stay lines.
+
+    Among them are the C1 codes, marks that change the direction of text, and halves of surrogate pairs.
+    """
+    if value.isprintable():
+        return value
+    return "".join(one if one.isprintable() or one == "\n" else _escape(one) for one in value)
+
+
+def one_line(value: str, width: int) -> str:
+    """Return a text in one line of at most so many characters and the sign that it goes on."""
+    line = printable(" ".join(value.split()))
+    return line if len(line) <= width else f"{line[:width]}…"
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Write lines for people, on stdout or stderr."""
+    write(sys.stderr if err else sys.stdout, f"{text}\n")
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write a text, its control characters readable; what the stream's encoding lacks is escaped too.
+
+    A reader that has left (`| head`) gets nothing more, and ends nothing: what was begun goes on.
+    """
+    safe = printable(text)
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        stream.write(safe.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        drop(stream)
+
+
+def drop(stream: IO[str]) -> None:
+    """Write the rest to nobody: the reader has seen enough, and what was begun goes on to its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def tolerate_encodings() -> None:
+    """Let both streams escape what their encoding lacks, also where a library writes to them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _escape(character: str) -> str:
+    return repr(character)[1:-1]
