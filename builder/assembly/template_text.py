@@ -1,5 +1,10 @@
-"""Templates as text for people: YAML with short-form intrinsics, everything in the order a reader wants."""
+"""Templates as text: written for people and for every YAML reader, and read as CloudFormation reads them.
 
+The writer comes first, then the reader. Written is YAML with short-form intrinsics, everything in the order a reader
+wants; a text that some reader of YAML 1.1 or 1.2 could take for a number, a date or a boolean is quoted.
+"""
+
+import json
 import re
 from typing import Any
 
@@ -27,6 +32,10 @@ _SCALAR_TAGS = {"Ref": "!Ref", "Fn::Sub": "!Sub", "Fn::GetAtt": "!GetAtt"}
 _BLOCK_START = re.compile(r"(?<!\n\n)^(?=[A-Za-z])|(?<!:\n)(?<!\n\n)^(?=  [A-Za-z])", re.MULTILINE)
 # Line breaks to YAML 1.1, though not to people; a block or a plain text would turn them into others.
 _ODD_BREAKS = re.compile("[\x85\u2028\u2029]")
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
+# What a reader of YAML 1.1 or 1.2 may take for a number, a date, a boolean, nothing or a merge. PyYAML knows the first
+# alone, and not all of it: it leaves 012345678901, 12e4567, 0o14 and y without quotes.
+_MAYBE_NO_TEXT = re.compile(r"[-+.]|[0-9]|(?:~|=|<<|y|n|yes|no|on|off|true|false|null)?\Z", re.IGNORECASE)
 
 
 class _Tagged(str):
@@ -49,19 +58,44 @@ class _Dumper(yaml.SafeDumper):
         if not isinstance(event, yaml.ScalarEvent) or analysis is None:
             return style
         tagged = (event.tag or "").startswith("!")
-        return "" if tagged and not analysis.multiline and analysis.allow_block_plain else style
+        plain = not analysis.multiline and analysis.allow_block_plain and not may_be_no_text(event.value)
+        return "" if tagged and plain else style
 
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - a template with anchors reads badly
+    def write_double_quoted(self, text: str, split: bool = True) -> None:  # noqa: FBT001, FBT002 - PyYAML's own
+        # Without escapes GetTemplate would show each character beyond ASCII as a `?`; escaped it is exact both ways.
+        self.allow_unicode = False
+        super().write_double_quoted(text, split)
+        self.allow_unicode = True
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - CloudFormation refuses a template with aliases
         return True
 
 
+def may_be_no_text(text: str) -> bool:
+    """Return whether a reader of YAML 1.1 or 1.2 could take a text without quotes for something else.
+
+    Source: https://yaml.org/type/ and https://yaml.org/spec/1.2.2/#103-core-schema
+    """
+    return _MAYBE_NO_TEXT.match(text) is not None
+
+
 def _represent_tagged(dumper: _Dumper, value: _Tagged) -> yaml.ScalarNode:
-    return dumper.represent_scalar(value.tag, str(value))
+    return dumper.represent_scalar(value.tag, str(value), style=_style(value))
 
 
 def _represent_text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
-    style = '"' if _ODD_BREAKS.search(value) else "|" if "\n" in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=_style(value))
+
+
+def _style(text: str) -> str | None:
+    """Return the quotes that a text needs; None where PyYAML may leave them out."""
+    if _ODD_BREAKS.search(text):
+        return '"'
+    if "\n" in text:
+        return "|"
+    if _NOT_ASCII.search(text):
+        return '"'
+    return "'" if may_be_no_text(text) else None
 
 
 _Dumper.add_representer(_Tagged, _represent_tagged)
@@ -69,7 +103,22 @@ _Dumper.add_representer(str, _represent_text)
 
 
 class _Loader(yaml.CSafeLoader):
-    """PyYAML's loader, told the short forms; dates are the texts that CloudFormation takes them for."""
+    """PyYAML's loader, told the short forms and what CloudFormation takes for something else than a text.
+
+    No merges, no dates, no numbers but JSON's: 0060, 12:30, 1_000 and 0x1F are texts, and so is a number that would
+    not be written the same way again, such as 11.10.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html
+    """
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - it replaces PyYAML's
+
+
+_STANDARD = "tag:yaml.org,2002:"
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
+_BOOLEAN = re.compile(r"(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)\Z")
+_Loader.add_implicit_resolver(f"{_STANDARD}float", _NUMBER, list("-0123456789"))
+_Loader.add_implicit_resolver(f"{_STANDARD}bool", _BOOLEAN, list("yYnNtTfFoO"))
+_Loader.add_implicit_resolver(f"{_STANDARD}null", re.compile(r"(?:~|null|Null|NULL|)\Z"), ["~", "n", "N", ""])
 
 
 def _construct_short(
@@ -92,8 +141,19 @@ def _construct_text(loader: _Loader, node: yaml.ScalarNode) -> str:
     return str(loader.construct_scalar(node))
 
 
+def _construct_number(loader: _Loader, node: yaml.ScalarNode) -> float | str:
+    text = str(loader.construct_scalar(node))
+    try:
+        number = json.loads(text)
+    except ValueError:  # no number after all, or one of thousands of digits
+        return text
+    return number if isinstance(number, int | float) and json.dumps(number) == text else text
+
+
 _Loader.add_multi_constructor("!", _construct_short)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_text)
+_Loader.add_constructor(f"{_STANDARD}timestamp", _construct_text)
+_Loader.add_constructor(f"{_STANDARD}float", _construct_number)
+_Loader.add_constructor(f"{_STANDARD}int", _construct_number)
 
 
 def write_template(template: dict[str, Any]) -> bytes:
@@ -113,12 +173,25 @@ def read_template(text: bytes | str, where: str) -> dict[str, Any]:
     Raises BadInput, `where` being the file's name.
     """
     try:
-        read = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
-    except yaml.YAMLError as error:
+        read = read_json(text)
+        if read is None:
+            read = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadInput(where=where, what=f"is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(read, dict):
         raise BadInput(where=where, what="is no template")
     return read
+
+
+def read_json(text: bytes | str) -> dict[str, Any] | None:
+    """Return the data of a template in JSON; None for any other. Raises RecursionError for one nested too deeply."""
+    if text.lstrip()[:1] not in {"{", b"{"}:
+        return None
+    try:
+        read = json.loads(text)
+    except ValueError:  # YAML in braces
+        return None
+    return read if isinstance(read, dict) else None
 
 
 def _in_order(resource: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from builder import __version__
+from builder.assembly.template_text import may_be_no_text
 from builder.errors import BadInput
 
 _HERE = Path(__file__).parent
@@ -54,4 +55,6 @@ def _filled(name: str, said: Mapping[str, str]) -> bytes:
 
 def _project(folder_name: str) -> str:
     words = re.sub("[^a-z0-9]+", "-", folder_name.lower()).lstrip("-0123456789")
-    return words[:_PROJECT_CHARACTERS].rstrip("-") or "tap"
+    project = words[:_PROJECT_CHARACTERS].rstrip("-") or "tap"
+    # A folder may be called `no`, which is no text to every YAML reader.
+    return f"'{project}'" if may_be_no_text(project) else project

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from builder import __version__
+from builder.config import read_wanted
 from builder.config.model import Config, EnvironmentConfig
 from builder.errors import BadInput
 from builder.starter import read_starter, write_starter
@@ -94,3 +95,11 @@ class TestWriting:
 
         with pytest.raises(BadInput, match="cannot be written to"):
             write_starter(tmp_path / "file", {"a": b""})
+
+
+@pytest.mark.parametrize("folder", ["no", "On", "y", "null"])
+def test_a_folder_whose_name_is_no_text_to_yaml_gives_a_project_all_the_same(folder: str, tmp_path: Path) -> None:
+    files = read_starter(folder)
+    assert f"project: '{folder.lower()}' # ".encode() in files["dr.yaml"]
+    write_starter(tmp_path, files)
+    assert read_wanted(tmp_path / "dr.yaml").config.project == folder.lower()
