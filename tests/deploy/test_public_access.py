@@ -1,0 +1,82 @@
+"""What opens something to the world is told, by a table; what does not is not."""
+
+import json
+from typing import Any
+
+import pytest
+
+from builder.deploy.public_access import newly_public, public_access
+
+EVERYBODY = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
+OPENS: list[tuple[str, dict[str, Any], str]] = [
+    ("AWS::Lambda::Url", {"AuthType": "NONE"}, "anyone on the internet may call this URL: its AuthType is NONE"),
+    ("AWS::Lambda::Url", {"AuthType": {"Fn::If": ["Dev", "NONE", "AWS_IAM"]}}, "AuthType is NONE"),
+    ("AWS::Lambda::Permission", {"Principal": "*", "Action": "lambda:InvokeFunction"}, "anybody may do lambda:Invoke"),
+    (
+        "AWS::Lambda::Permission",
+        {"Principal": "*", "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "AWS_IAM"},
+        "anybody with an AWS account",
+    ),
+    ("AWS::S3::BucketPolicy", {"PolicyDocument": {"Statement": [EVERYBODY]}}, "anybody may do s3:GetObject"),
+    ("AWS::S3::BucketPolicy", {"PolicyDocument": {"Statement": EVERYBODY}}, "anybody may do s3:GetObject"),
+    ("AWS::SQS::QueuePolicy", {"PolicyDocument": json.dumps({"Statement": [EVERYBODY]})}, "anybody may do"),
+    (
+        "AWS::SNS::TopicPolicy",
+        {"PolicyDocument": {"Statement": [{**EVERYBODY, "Principal": {"AWS": ["arn:aws:iam::1:root", "*"]}}]}},
+        "anybody may do",
+    ),
+    (
+        "AWS::KMS::Key",
+        {"KeyPolicy": {"Statement": [{**EVERYBODY, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}]}},
+        "where a condition on aws:PrincipalOrgID holds",
+    ),
+    (
+        "AWS::IAM::Role",
+        {"AssumeRolePolicyDocument": {"Statement": [{"NotPrincipal": {"AWS": "a"}, "Action": "x"}]}},
+        "but",
+    ),
+    (
+        "AWS::EC2::SecurityGroup",
+        {"SecurityGroupIngress": [{"CidrIp": "0.0.0.0/0", "IpProtocol": "tcp", "FromPort": 22, "ToPort": "22"}]},
+        "the whole internet (0.0.0.0/0) reaches port 22 by tcp",
+    ),
+    ("AWS::EC2::SecurityGroupIngress", {"CidrIpv6": "0::/0", "IpProtocol": -1}, "reaches every port"),
+    (
+        "AWS::S3::Bucket",
+        {"PublicAccessBlockConfiguration": {"BlockPublicPolicy": False}},
+        "BlockPublicPolicy is switched",
+    ),
+    ("AWS::S3::Bucket", {"AccessControl": "PublicRead"}, "PublicRead"),
+    ("AWS::RDS::DBInstance", {"PubliclyAccessible": "true"}, "PubliclyAccessible"),
+    ("AWS::ElasticLoadBalancingV2::LoadBalancer", {"Name": "x"}, "faces the internet"),
+    ("AWS::ApiGateway::Method", {"HttpMethod": "GET", "AuthorizationType": "NONE"}, "anyone may call GET"),
+    ("AWS::ApiGatewayV2::Route", {"RouteKey": "GET /"}, "anyone may call GET /"),
+    ("AWS::EKS::Cluster", {"ResourcesVpcConfig": {"SubnetIds": ["s"]}}, "cluster's endpoint"),
+    ("AWS::ECR::PublicRepository", {"RepositoryName": "x"}, "pull"),
+    ("AWS::EC2::Instance", {"NetworkInterfaces": [{"AssociatePublicIpAddress": True}]}, "public address"),
+]
+CLOSED: list[tuple[str, dict[str, Any]]] = [
+    ("AWS::Lambda::Url", {"AuthType": "AWS_IAM"}),
+    ("AWS::Lambda::Url", {"AuthType": "{{changeSet:KNOWN_AFTER_APPLY}}"}),
+    ("AWS::Lambda::Permission", {"Principal": "*", "SourceAccount": "111122223333", "Action": "lambda:InvokeFunction"}),
+    ("AWS::Lambda::Permission", {"Principal": "s3.amazonaws.com", "Action": "lambda:InvokeFunction"}),
+    ("AWS::S3::BucketPolicy", {"PolicyDocument": {"Statement": [{**EVERYBODY, "Effect": "Deny"}]}}),
+    ("AWS::EC2::SecurityGroup", {"SecurityGroupIngress": [{"CidrIp": "10.0.0.0/8", "IpProtocol": "tcp"}]}),
+    ("AWS::EC2::SecurityGroup", {"SecurityGroupEgress": [{"CidrIp": "0.0.0.0/0", "IpProtocol": "-1"}]}),
+    ("AWS::S3::Bucket", {"PublicAccessBlockConfiguration": {"BlockPublicPolicy": True}}),
+    ("AWS::ElasticLoadBalancingV2::LoadBalancer", {"Scheme": "internal"}),
+    ("AWS::EKS::Cluster", {"ResourcesVpcConfig": {"PublicAccessCidrs": ["203.0.113.0/24"]}}),
+    ("AWS::SQS::QueuePolicy", {"PolicyDocument": '"Statement" is no policy'}),
+]
+
+
+@pytest.mark.parametrize(("kind", "properties", "says"), OPENS)
+def test_what_opens_something_to_the_world_is_told(kind: str, properties: dict[str, Any], says: str) -> None:
+    assert says in " ".join(public_access(kind, properties))
+    assert newly_public(kind, None, properties)
+    assert newly_public(kind, properties, properties) == ()
+
+
+@pytest.mark.parametrize(("kind", "properties"), CLOSED)
+def test_what_opens_nothing_is_not(kind: str, properties: dict[str, Any]) -> None:
+    assert public_access(kind, properties) == ()
