@@ -41,7 +41,7 @@ def refreshed() -> Iterator[Path]:
     yield from _written(EVENTS, make_events_schema())
     yield from _written(DRILL, make_drill_schema())
     assembly = make_assembly(read_wanted(ROOT / "dr.yaml"))
-    yield from (ROOT / "templates" / path for path in write_assembly(ROOT / "templates", assembly))
+    yield from (ROOT / "templates" / path for path in write_assembly(ROOT / "templates", assembly).paths)
     readme = ROOT / "README.md"
     yield from _written(readme, _pictured(readme.read_text(), mermaid.diagram(make_diagram(assembly))).encode())
     for config in sorted((ROOT / "tests" / "golden").glob("*/dr.yaml")):
@@ -53,7 +53,7 @@ def refreshed() -> Iterator[Path]:
 
 def _refreshed_golden(config: Path) -> Iterator[Path]:
     assembly, folder = make_assembly(read_wanted(config)), config.parent
-    yield from (folder / "templates" / path for path in write_assembly(folder / "templates", assembly))
+    yield from (folder / "templates" / path for path in write_assembly(folder / "templates", assembly).paths)
     shown = make_diagram(assembly)
     yield from _written(folder / "graph.mmd", mermaid.diagram(shown).encode())
     yield from _written(folder / "graph.dot", dot.diagram(shown).encode())

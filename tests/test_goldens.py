@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.assembly import read_assembly, stale_files
+from builder.assembly import find_changes, read_assembly
 from builder.assembly.diagram import make_diagram
 from builder.assembly.lint import lint_assembly
 from builder.assembly.render import make_assembly
@@ -20,7 +20,7 @@ FOLDERS = [pytest.param(path.parent, id=path.parent.name) for path in (ROOT / "d
 def test_a_golden_is_what_its_config_leads_to(folder: Path) -> None:
     assembly = make_assembly(read_wanted(folder / "dr.yaml"))
 
-    assert stale_files(folder / "templates", assembly) == (), "stale: python scripts/goldens.py"
+    assert find_changes(folder / "templates", assembly).paths == (), "stale: python scripts/goldens.py"
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -1,6 +1,15 @@
 """The assembly: rendered templates and their manifest, the one thing that is reviewed, deployed and handed over."""
 
 from builder.assembly.manifest import Entry, Manifest, OutputOf
-from builder.assembly.store import Assembly, read_assembly, stale_files, write_assembly
+from builder.assembly.store import Assembly, FolderChanges, find_changes, read_assembly, write_assembly
 
-__all__ = ["Assembly", "Entry", "Manifest", "OutputOf", "read_assembly", "stale_files", "write_assembly"]
+__all__ = [
+    "Assembly",
+    "Entry",
+    "FolderChanges",
+    "Manifest",
+    "OutputOf",
+    "find_changes",
+    "read_assembly",
+    "write_assembly",
+]

@@ -1,9 +1,11 @@
 """The assembly's folder: read with every hash checked, written so that a crash leaves the old or the new one."""
 
 import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +16,10 @@ FLEET_FOLDER = "fleet"
 """Where an assembly's folder has that of its fleet."""
 EXECUTION_ROLE = "execution-role.yaml"
 """Beside a fleet's own templates: for each account, by other means than ours."""
+
+
+_RESERVED = frozenset({FILE_NAME, f"{FLEET_FOLDER}/{FILE_NAME}", f"{FLEET_FOLDER}/{EXECUTION_ROLE}"})
+"""What a rendering writes and no manifest lists."""
 
 
 def fleet_project(project: str) -> str:
@@ -49,36 +55,110 @@ def read_assembly(folder: Path) -> Assembly:
     return Assembly(manifest=manifest, templates=templates)
 
 
-def write_assembly(folder: Path, assembly: Assembly) -> tuple[str, ...]:
-    """Make the folder hold this assembly and nothing else; return the paths that changed, relative to it.
+@dataclass(frozen=True, slots=True)
+class FolderChanges:
+    """What makes a folder hold an assembly; paths are relative to it. What `render` did not write stays as it is."""
+
+    written: tuple[str, ...]
+    """Missing, or different."""
+    removed: tuple[str, ...] = ()
+    """Rendered before, and not the assembly's any more."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All of them, sorted."""
+        return tuple(sorted((*self.written, *self.removed)))
+
+
+def write_assembly(folder: Path, assembly: Assembly) -> FolderChanges:
+    """Make the folder hold this assembly, and what was there that no rendering wrote; return what changed.
 
     The new tree is written beside the folder and then renamed into its place.
+    Raises BadInput, and changes nothing, where a file would be overwritten that no rendering wrote.
     """
-    changed = stale_files(folder, assembly)
-    if not changed:
-        return ()
+    changes = find_changes(folder, assembly)
+    if not changes.paths:
+        return changes
+    _check_own(folder, changes)
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         fresh.chmod(0o755)
-        for path, data in files_of(assembly).items():
+        files = files_of(assembly)
+        for path, data in files.items():
             (fresh / path).parent.mkdir(parents=True, exist_ok=True)
             (fresh / path).write_bytes(data)
+        for path in _tree(folder).keys() - files.keys() - set(changes.removed):
+            _keep(folder / path, fresh / path)
         _replace(folder, fresh)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return changed
+    return changes
 
 
-def stale_files(folder: Path, assembly: Assembly) -> tuple[str, ...]:
-    """Return the paths, relative to the folder, that are missing, different, or not the assembly's."""
-    wanted = files_of(assembly)
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return tuple(
-        path
-        for path in sorted(wanted.keys() | found.keys())
-        if path not in wanted or path not in found or found[path].read_bytes() != wanted[path]
+def find_changes(folder: Path, assembly: Assembly) -> FolderChanges:
+    """Return what `write_assembly` would change."""
+    wanted, found, before = files_of(assembly), _tree(folder), _rendered_before(folder)
+    return FolderChanges(
+        written=tuple(
+            path
+            for path in sorted(wanted)
+            if path not in found or found[path].is_symlink() or found[path].read_bytes() != wanted[path]
+        ),
+        # What was changed since it was rendered is somebody's work now.
+        removed=tuple(
+            path
+            for path in sorted(before.keys() & found.keys() - wanted.keys())
+            if before[path] in {None, hashlib.sha256(found[path].read_bytes()).hexdigest()}
+        ),
     )
+
+
+def _check_own(folder: Path, changes: FolderChanges) -> None:
+    before, found = _rendered_before(folder), _tree(folder)
+    if (folder / FILE_NAME).exists() and not before.keys() - _RESERVED:
+        return  # it cannot be read, after a merge perhaps: that there was a rendering is all that is known
+    if foreign := [path for path in changes.written if path in found and path not in before]:
+        raise BadInput(
+            where=str(folder),
+            what=f"{', '.join(foreign)} was not written by render, and is not overwritten",
+            next_step="move it away, then: python -m builder render",
+        )
+
+
+def _rendered_before(folder: Path) -> dict[str, str | None]:
+    """Return what the last rendering wrote into the folder: each path with its SHA-256 where a manifest says one."""
+    rendered: dict[str, str | None] = {}
+    for place in ("", f"{FLEET_FOLDER}/"):
+        manifest = folder / place / FILE_NAME
+        if not manifest.is_file():
+            continue
+        rendered |= {path: None for path in _RESERVED if path.startswith(place)}
+        with suppress(ValueError, OSError, TypeError, KeyError):
+            entries = json.loads(manifest.read_bytes())["stacks"]
+            rendered |= {f"{place}{entry['template']}": str(entry["sha256"]) for entry in entries}
+    return rendered
+
+
+def _tree(folder: Path) -> dict[str, Path]:
+    """Return every file and link below the folder by its path; what a link leads to is not followed."""
+    return {
+        path.relative_to(folder).as_posix(): path
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+
+
+def _keep(old: Path, new: Path) -> None:
+    """Have what stands at `old` at `new` too; the same file where the file system can."""
+    new.parent.mkdir(parents=True, exist_ok=True)
+    if old.is_symlink():
+        new.symlink_to(old.readlink())
+        return
+    try:
+        new.hardlink_to(old)
+    except OSError:
+        shutil.copy2(old, new)
 
 
 def files_of(assembly: Assembly) -> dict[str, bytes]:

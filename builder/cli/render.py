@@ -13,15 +13,16 @@ from builder.errors import ExitCode
 @click.pass_obj
 def render(wiring: Wiring, *, check: bool) -> ExitCode:
     """Write templates/ and its manifest from dr.yaml, and templates/fleet/ where it asks for a fleet."""
-    from builder.assembly import stale_files, write_assembly
+    from builder.assembly import find_changes, write_assembly
     from builder.assembly.sizes import size_notes
     from builder.report.screen import say
 
-    files = (stale_files if check else write_assembly)(wiring.templates, wiring.rendered)
-    for path in files:
-        say(f"{'stale' if check else 'wrote'} {wiring.templates / path}")
-    if not files:
+    changes = (find_changes if check else write_assembly)(wiring.templates, wiring.rendered)
+    for path in changes.paths:
+        done = "removed" if path in changes.removed else "wrote"
+        say(f"{'stale' if check else done} {wiring.templates / path}")
+    if not changes.paths:
         say(f"{wiring.templates} is as {wiring.config.name} says")
     for note in size_notes(wiring.rendered.beside, wiring.wanted.config.admin_region):
         say(f"note: {note}", err=True)
-    return ExitCode.CHANGES_FOUND if check and files else ExitCode.DONE
+    return ExitCode.CHANGES_FOUND if check and changes.paths else ExitCode.DONE

@@ -82,9 +82,9 @@ class Wiring:
     @cached_property
     def current(self) -> "Assembly":
         """The assembly on disk. Raises BadInput where it is not what dr.yaml leads to; --assembly is taken as it is."""
-        from builder.assembly import read_assembly, stale_files
+        from builder.assembly import find_changes, read_assembly
 
-        if self.assembly is None and (stale := stale_files(self.templates, self.rendered)):
+        if self.assembly is None and (stale := find_changes(self.templates, self.rendered).paths):
             raise BadInput(
                 where=str(self.templates),
                 what=f"is stale against {self.config.name}: {', '.join(stale)}",

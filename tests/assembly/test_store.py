@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from builder.assembly import read_assembly, stale_files, write_assembly
+from builder.assembly import find_changes, read_assembly, write_assembly
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
 from wanted import make_wanted
 
 ASSEMBLY = make_assembly(make_wanted())
 OTHER = make_assembly(make_wanted(bucket={"expire_noncurrent_days": 1}))
+THREE = make_assembly(make_wanted(regions={"primary": "us-east-1", "secondaries": ["us-west-2", "eu-west-1"]}))
 ALL_FILES = ("manifest.json", *sorted(ASSEMBLY.templates))
 
 
@@ -35,27 +36,80 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 class TestWriting:
     def test_makes_the_folder_and_tells_every_file(self, folder: Path) -> None:
-        assert write_assembly(folder / "deep", ASSEMBLY) == ALL_FILES
+        assert write_assembly(folder / "deep", ASSEMBLY).written == ALL_FILES
         assert tree(folder / "deep").keys() == set(ALL_FILES)
 
     def test_twice_changes_nothing_the_second_time(self, folder: Path) -> None:
         write_assembly(folder, ASSEMBLY)
         before = folder.stat().st_ino
 
-        assert write_assembly(folder, ASSEMBLY) == ()
+        assert write_assembly(folder, ASSEMBLY).paths == ()
         assert folder.stat().st_ino == before
 
     def test_tells_only_what_changed(self, folder: Path) -> None:
         write_assembly(folder, ASSEMBLY)
 
-        assert write_assembly(folder, OTHER) == ("manifest.json", "us-east-1/storage.yaml", "us-west-2/storage.yaml")
+        assert write_assembly(folder, OTHER).written == (
+            "manifest.json",
+            "us-east-1/storage.yaml",
+            "us-west-2/storage.yaml",
+        )
 
-    def test_removes_what_the_assembly_does_not_have(self, folder: Path) -> None:
-        (folder / "eu-west-1").mkdir(parents=True)
-        (folder / "eu-west-1" / "service.yaml").write_text("old")
+    def test_removes_what_was_rendered_before_and_nothing_else(self, folder: Path) -> None:
+        write_assembly(folder, THREE)
+        (folder / "eu-west-1" / "own.yaml").write_text("mine")
+        (folder / "notes.md").write_text("mine")
+        (folder / "away").symlink_to("/nowhere")
 
-        assert "eu-west-1/service.yaml" in write_assembly(folder, ASSEMBLY)
+        changes = write_assembly(folder, ASSEMBLY)
+
+        assert changes.removed == ("eu-west-1/service.yaml", "eu-west-1/storage.yaml")
+        assert (folder / "eu-west-1" / "own.yaml").read_text() == "mine"
+        assert (folder / "notes.md").read_text() == "mine"
+        assert (folder / "away").readlink() == Path("/nowhere")
+        assert find_changes(folder, ASSEMBLY).paths == ()
+
+    def test_keeps_what_was_changed_since_it_was_rendered(self, folder: Path) -> None:
+        write_assembly(folder, THREE)
+        (folder / "eu-west-1" / "service.yaml").write_text("edited by hand")
+
+        assert write_assembly(folder, ASSEMBLY).removed == ("eu-west-1/storage.yaml",)
+        assert (folder / "eu-west-1" / "service.yaml").read_text() == "edited by hand"
+
+    def test_leaves_no_empty_folder(self, folder: Path) -> None:
+        write_assembly(folder, THREE)
+        write_assembly(folder, ASSEMBLY)
+
         assert not (folder / "eu-west-1").exists()
+
+    @pytest.mark.parametrize("own", ["us-east-1/table.yaml", "manifest.json"])
+    def test_does_not_overwrite_what_no_rendering_wrote(self, folder: Path, own: str) -> None:
+        (folder / own).parent.mkdir(parents=True)
+        (folder / own).write_text("{}" if own.endswith("json") else "mine")
+        before = tree(folder)
+
+        if own == "manifest.json":  # its name is render's, whatever is in it
+            assert write_assembly(folder, ASSEMBLY).written == ALL_FILES
+        else:
+            with pytest.raises(BadInput, match=r"us-east-1/table\.yaml was not written by render") as caught:
+                write_assembly(folder, ASSEMBLY)
+            assert caught.value.next_step == "move it away, then: python -m builder render"
+            assert tree(folder) == before
+
+    def test_repairs_a_template_that_was_edited(self, folder: Path) -> None:
+        write_assembly(folder, ASSEMBLY)
+        (folder / "us-east-1" / "table.yaml").write_text("edited by hand")
+
+        assert write_assembly(folder, ASSEMBLY).written == ("us-east-1/table.yaml",)
+
+    def test_goes_on_after_a_merge_that_broke_the_manifest(self, folder: Path) -> None:
+        write_assembly(folder, ASSEMBLY)
+        for path in ("manifest.json", "us-east-1/storage.yaml"):
+            (folder / path).write_text("<<<<<<< HEAD")
+
+        write_assembly(folder, OTHER)
+
+        assert read_assembly(folder) == OTHER
 
     def test_leaves_nothing_beside_the_folder(self, folder: Path) -> None:
         for assembly in (ASSEMBLY, OTHER):
@@ -95,21 +149,21 @@ class TestWriting:
 
 class TestStaleFiles:
     def test_are_all_where_there_is_no_folder(self, folder: Path) -> None:
-        assert stale_files(folder, ASSEMBLY) == ALL_FILES
+        assert find_changes(folder, ASSEMBLY).paths == ALL_FILES
         assert not folder.exists()
 
     def test_are_none_after_writing(self, folder: Path) -> None:
         write_assembly(folder, ASSEMBLY)
 
-        assert stale_files(folder, ASSEMBLY) == ()
+        assert find_changes(folder, ASSEMBLY).paths == ()
 
-    def test_are_those_missing_changed_or_foreign(self, folder: Path) -> None:
+    def test_are_those_missing_or_changed_and_none_that_are_somebody_s_own(self, folder: Path) -> None:
         write_assembly(folder, ASSEMBLY)
         (folder / "manifest.json").unlink()
         (folder / "us-east-1" / "table.yaml").write_text("edited by hand")
         (folder / "notes.txt").write_text("mine")
 
-        assert stale_files(folder, ASSEMBLY) == ("manifest.json", "notes.txt", "us-east-1/table.yaml")
+        assert find_changes(folder, ASSEMBLY).paths == ("manifest.json", "us-east-1/table.yaml")
 
 
 class TestReading:

@@ -108,7 +108,9 @@ def test_a_fleet_is_written_beside_the_templates_and_gone_with_its_section(proje
 
     change(project, FLEET, "")
 
-    assert builder("render").code == 0
+    removed = builder("render")
+
+    assert (removed.code, removed.out.splitlines()) == (0, [f"removed templates/fleet/{file}" for file in files])
     assert contents(project) == before
 
 
