@@ -21,7 +21,7 @@ from builder.report.screen import drop, say, tolerate_encodings
 _SECTIONS = {
     "Without AWS": {name: name for name in ("init", "render", "lint", "graph", "policy", "rehearse", "local")},
     "Review first": {"plan": "plan", "show": "saved", "execute": "saved", "discard": "saved"},
-    "In one go": {name: name for name in ("deploy", "outputs", "destroy")},
+    "In one go": {name: name for name in ("deploy", "outputs", "call", "destroy")},
     "How it stands": {name: name for name in ("status", "drift")},
     "The bad day": {"drill": "drill"},
     "In many accounts": {"fleet": "fleet"},
