@@ -19,6 +19,8 @@ from builder.local.adapter import (
     function_url_request,
     global_table,
     iam,
+    nested_change_set,
+    nested_stack,
     object_writes,
     organizations,
     property_values,
@@ -30,6 +32,7 @@ from builder.local.adapter import (
     stack_set,
     table_writes,
     taken_name,
+    template_url,
 )
 from builder.local.adapter.fis_laboratory import Laboratory
 from builder.local.adapter.function_url_outage import Outages
@@ -64,6 +67,10 @@ def install(app: App) -> App:
     stack_set.install(resources, actions)
     organizations.install()
     property_values.install(actions)
+    template_url.install()
+    nested_stack.install(resources, actions)
+    # Outside of all that makes a change set: it makes those of children with them.
+    nested_change_set.install(actions)
     retry_after.install(actions)
     if iam.is_enforced():
         iam.install()

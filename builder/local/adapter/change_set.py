@@ -51,6 +51,17 @@ def find_change_set(params: Params) -> MutableMapping[str, Any]:
     return found
 
 
+def seek(params: Params) -> MutableMapping[str, Any] | None:
+    """Return the change set that a request names, or None; for requests that were not answered yet."""
+    name, stack = parameter(params, "ChangeSetName"), find_stack(parameter(params, "StackName"))
+    if not name.startswith("arn:") and stack is None:
+        return None
+    found: MutableMapping[str, Any] | None = touch(f"{_CFN}.changesets:_find_change_set")(
+        name, stack["StackName"] if stack else ""
+    )[1]
+    return found
+
+
 def invalid(message: str) -> Reply:
     """Return the reply for a request that CloudFormation refuses."""
     reply: Reply = touch(f"{_CFN}.helpers:_error")("ValidationError", message)

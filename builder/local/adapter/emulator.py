@@ -52,6 +52,8 @@ TOUCHED = {
     "ministack.core.lambda_runtime:reset": "()",
     "ministack.core.responses:get_account_id": "() -> str",
     "ministack.core.responses:get_region": "() -> str",
+    "ministack.core.responses:new_uuid": "() -> str",
+    "ministack.core.responses:now_iso": "() -> str",
     "ministack.core.responses:request_scope": "(account_id: str, region: str)",
     "ministack.services.cloudwatch:record_metric": (
         "(namespace: str, metric_name: str, value: float, unit: str = 'None', dimensions: dict | None = None) -> None"
@@ -82,12 +84,27 @@ TOUCHED = {
     f"{_CFN}:_stack_events": "AccountRegionScopedDict",
     f"{_CFN}:_stacks": "AccountRegionScopedDict",
     f"{_CFN}:reset": "()",
+    f"{_CFN}.changesets:_drop_other_change_sets": "(stack_id, executed_cs_id)",
+    f"{_CFN}.changesets:_evaluate_conditions": "(template: dict, params: dict) -> dict",
     f"{_CFN}.changesets:_find_change_set": "(cs_name, stack_name='')",
+    f"{_CFN}.changesets:_resolve_parameters": (
+        "(template: dict, provided_params: list[dict], previous_params: dict | None = None) -> dict"
+    ),
     f"{_CFN}.changesets:_resolve_props_for_diff": "(template, params, stack_name, stack_id)",
     f"{_CFN}.drift:_DRIFT_READERS": "dict",
+    f"{_CFN}.engine:_NO_VALUE": "object",
+    f"{_CFN}.engine:_apply_transforms": "(template: dict, provided_params=None, previous_params=None) -> dict",
+    f"{_CFN}.engine:_intrinsic_references": "(value)",
+    f"{_CFN}.engine:_parse_template": "(template_body: str) -> dict",
+    f"{_CFN}.engine:_resolve_refs": "(value, resources, params, conditions, mappings, stack_name, stack_id)",
+    f"{_CFN}.engine:_topological_sort": "(resources: dict, conditions: dict) -> list",
     f"{_CFN}.handlers:_ACTION_HANDLERS": "dict",
     f"{_CFN}.handlers:_resolve_stack": "(stack_name)",
+    f"{_CFN}.handlers:_roll_back_operation": (
+        "(stack_name: str, stack_id: str, stack: dict, operation: dict, reason_override: str = '')"
+    ),
     f"{_CFN}.helpers:_error": "(code, message, status=400)",
+    f"{_CFN}.helpers:_resolve_document": "(params, body_key, url_key, label)",
     f"{_CFN}.helpers:_resolve_template": "(params)",
     f"{_CFN}.helpers:_p": "(params, key, default='')",
     f"{_CFN}.helpers:_template_body_problem": "(body: str) -> str | None",
@@ -96,6 +113,7 @@ TOUCHED = {
     f"{_CFN}.provisioners:_REPLACING_PROPERTIES": "dict",
     f"{_CFN}.provisioners:_RESOURCE_HANDLERS": "dict",
     f"{_CFN}.provisioners:_STACK_TAG_PROPERTY": "dict",
+    f"{_CFN}.provisioners:_check_nested_stack_capabilities": "(parent_stack_name, template)",
     f"{_CFN}.provisioners:_ddb_attrs": "(table)",
     f"{_CFN}.provisioners:_ddb_update": "(physical_id, old_props, new_props, stack_name, logical_id=None)",
     f"{_CFN}.provisioners:_physical_name": (
@@ -105,7 +123,27 @@ TOUCHED = {
         "(resource_type, physical_id, old_props, new_props, stack_name, logical_id)"
     ),
     f"{_CFN}.provisioners:_requires_replacement_dynamodb": "(old_props, new_props)",
+    f"{_CFN}.provisioners:_tag_map": "(tags) -> dict",
+    f"{_CFN}.provisioners:_with_stack_tags": (
+        "(resource_type: str, props: dict, stack_tags: list, stack_name: str, stack_id: str, logical_id: str) -> dict"
+    ),
+    f"{_CFN}.stacks:_add_event": (
+        "(stack_id, stack_name, logical_id, resource_type, status, reason='', physical_id='', detailed_status='')"
+    ),
+    f"{_CFN}.stacks:_delete_stack_async": "(stack_name: str, stack_id: str, retain_resources=(), force=False)",
+    f"{_CFN}.stacks:_deploy_stack_async": (
+        "(stack_name: str, stack_id: str, template: dict, param_values: dict, disable_rollback: bool, "
+        "tags: list, is_update: bool = False, previous_stack: dict | None = None, "
+        "retain_except_on_create: bool = False, imports: dict | None = None)"
+    ),
+    f"{_CFN}.stacks:_roll_back_operation": (
+        "(stack_name: str, stack_id: str, stack: dict, operation: dict, reason_override: str = '')"
+    ),
     f"{_CFN}.stacks:_runs_on_worker_thread": "(resource_type: str) -> bool",
+    f"{_CFN}.stacks:_update_resource": (
+        "(resource_type: str, physical_id: str, old_props: dict, new_props: dict, stack_name: str, "
+        "logical_id: str | None = None, old_attrs: dict | None = None) -> tuple"
+    ),
     f"{_DDB}:_create_table": "(data)",
     f"{_DDB}:_contributor_insights": "AccountRegionScopedDict",
     f"{_DDB}:_delete_resource_policy": "(data)",
@@ -132,6 +170,7 @@ TOUCHED = {
     f"{_S3}:_delete_bucket_ownership_controls": "(name: str)",
     f"{_S3}:_delete_bucket_replication": "(bucket_name: str)",
     f"{_S3}:_delete_bucket_tagging": "(name: str)",
+    f"{_S3}:_get_object_data": "(bucket_name: str, key: str, version_id: str | None = None) -> bytes | None",
     f"{_S3}:_in_account": "(account_id: str)",
     f"{_S3}:_maybe_replicate": "(bucket_name: str, key: str, obj: dict, data, tags: dict | None = None) -> None",
     f"{_S3}:_maybe_replicate_delete_marker": "(bucket_name: str, key: str) -> None",

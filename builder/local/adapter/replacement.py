@@ -15,6 +15,7 @@ Properties = Mapping[str, Any]
 _PROVISIONERS = "ministack.services.cloudformation.provisioners"
 
 ALWAYS = {
+    "AWS::CloudFormation::Stack": (),
     "AWS::CloudFormation::StackSet": ("PermissionModel", "StackSetName"),
     "AWS::DynamoDB::GlobalTable": ("TableName",),
     "AWS::FIS::ExperimentTemplate": (),
