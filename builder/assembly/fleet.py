@@ -89,4 +89,5 @@ def _entry(
         capabilities=capabilities,
         needs=needs,
         tags=config.tags,
+        termination_protection=config.termination_protection,
     )

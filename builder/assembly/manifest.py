@@ -48,7 +48,8 @@ class Entry:
     capabilities: tuple[str, ...] = ()
     needs: tuple[StackId, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
-    termination_protection: bool = False
+    termination_protection: bool | None = None
+    """Whether the stack is to be protected from deletion; absent or null leaves that as it is found."""
     account: Annotated[AccountId, StringConstraints(pattern=r"^[0-9]{12}$")] | None = None
     """The account it belongs in, where it is not that of the credentials."""
 
@@ -104,8 +105,9 @@ def write_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of manifest.json: the same for equal manifests, one line at the end."""
     said = dataclasses.asdict(manifest)
     for entry in said["stacks"]:
-        if entry["account"] is None:
-            del entry["account"]
+        for name in ("account", "termination_protection"):
+            if entry[name] is None:
+                del entry[name]
     return json.dumps(said, indent=2).encode() + b"\n"
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
 from builder.assembly.store import FLEET_FOLDER, Assembly, files_of
 from builder.assembly.template_text import write_template
-from builder.config import Wanted
+from builder.config import Config, Wanted
 from builder.stacks import TEMPLATES
 from builder.terms import Region, StackId
 from builder.topology import Stack, make_topology
@@ -40,7 +40,7 @@ def _system(wanted: Wanted, stacks: tuple[Stack, ...]) -> Assembly:
     manifest = Manifest(
         version=VERSION,
         project=wanted.config.project,
-        stacks=tuple(_entry(stack, templates[_path(stack)], wanted.config.tags) for stack in stacks),
+        stacks=tuple(_entry(stack, templates[_path(stack)], wanted.config) for stack in stacks),
         outputs=_outputs(stacks, wanted.config.regions.all),
     )
     return Assembly(manifest=manifest, templates=templates)
@@ -85,7 +85,7 @@ def _path(stack: Stack) -> str:
     return f"{stack.region}/{stack.kind}.yaml"
 
 
-def _entry(stack: Stack, template: bytes, tags: dict[str, str]) -> Entry:
+def _entry(stack: Stack, template: bytes, config: Config) -> Entry:
     return Entry(
         id=stack.id,
         region=stack.region,
@@ -95,5 +95,6 @@ def _entry(stack: Stack, template: bytes, tags: dict[str, str]) -> Entry:
         parameters={"EnvironmentSuffix": SUFFIX, **dict(stack.parameters)},
         capabilities=stack.capabilities,
         needs=stack.needs,
-        tags=tags,
+        tags=config.tags,
+        termination_protection=config.termination_protection,
     )

@@ -182,6 +182,11 @@ class Config(Section):
         description="Managed policy that bounds every role of the system; ${EnvironmentSuffix} stands for the suffix",
         examples=["boundary-${EnvironmentSuffix}"],
     )
+    termination_protection: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Whether stacks are protected from deletion; where nothing is said, that is left as it is found",
+    )
     tags: dict[_TagKey, _TagValue] = Field(default_factory=dict, max_length=46, description="Tags of every resource")
     environments: dict[_NamePart, EnvironmentConfig] = Field(
         default_factory=dict, description="What holds for one environment only, by its suffix"

@@ -6,19 +6,19 @@ from dataclasses import replace
 from builder.deploy.change_set import change_set_name
 from builder.deploy.observe import ObservedStack
 from builder.deploy.outcome import Deviated, Outcome
-from builder.deploy.records import Deferred, Deletion, Plan, Step
+from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step
 from builder.terms import Arn, StackId
 
-Link = Step | Deferred | Deletion
+Link = Step | Deferred | Deletion | Protection
 Chain = tuple[Link, ...]
-"""At least one link, all of one stack: a deletion first, then its change sets in the order of their parts."""
+"""At least one link, all of one stack: a deletion, its change sets in the order of their parts, its protection."""
 
 
 def make_chains(plan: Plan) -> dict[StackId, Chain]:
     """Return what is to be done to each stack, in the plan's order; deletions of whole stacks come last."""
     chains: dict[StackId, Chain] = {}
     change_sets: list[Step | Deferred] = [*plan.steps, *plan.deferred]
-    links: list[Link] = [*sorted(change_sets, key=lambda one: one.part), *plan.deletions]
+    links: list[Link] = [*sorted(change_sets, key=lambda one: one.part), *plan.protections, *plan.deletions]
     for link in links:
         others = chains.get(link.stack, ())
         chains[link.stack] = (link, *others) if isinstance(link, Deletion) else (*others, link)
@@ -43,7 +43,7 @@ def _made(plan: Plan, link: Link, change_set: Arn) -> bool:
         case Deferred():
             # arn:aws:cloudformation:us-east-1:111122223333:changeSet/NAME/uuid
             return f":changeSet/{change_set_name(plan.deployment, plan.id, link.part)}/" in change_set
-        case Deletion():
+        case Deletion() | Protection():
             return False
 
 

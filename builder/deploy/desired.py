@@ -29,7 +29,8 @@ class DesiredStack:
     capabilities: tuple[str, ...]
     needs: tuple[StackId, ...]
     tags: Mapping[str, str]
-    termination_protection: bool
+    termination_protection: bool | None = None
+    """Whether it is to have it; None leaves it as it is found."""
     account: AccountId | None = None
     """The account it belongs in, where it is not that of the credentials."""
 

@@ -15,7 +15,7 @@ from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Ov
 from builder.deploy.permission import allowed_names, tell_allowed
 from builder.deploy.preflight import Checked, check_plan
 from builder.deploy.progress import Begun, Emit, Finished, FirstFailure, NotStarted, Started
-from builder.deploy.records import Deferred, Deletion, Plan, Step
+from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step
 from builder.deploy.remedy import remedy
 from builder.deploy.start import execute_step, execution_token
 from builder.deploy.take_down import Demolition, observe_standing, take_down
@@ -154,6 +154,8 @@ async def _obstacle(run: _Run, link: Link) -> str:
 async def _go(run: _Run, link: Link, running: ObservedStack | None) -> Outcome:
     if isinstance(link, Deletion):
         return await _delete(run, link)
+    if isinstance(link, Protection):
+        return await _protect(run, link)
     if running is not None:
         return await _until_settled(run, link, running.arn, running.change_set)
     if isinstance(link, Step):
@@ -184,15 +186,20 @@ async def _until_settled(run: _Run, link: Step | Deferred, stack_arn: Arn, chang
         del run.running[link.stack]
     if not (stack.facts.good and stack.facts.exists):
         return await _broke(run, link, stack)
-    protection = (link.desired if isinstance(link, Deferred) else link).termination_protection
-    if stack.termination_protection != protection:
-        await call(
-            link.stack,
-            run.clients.of(link.site).cloudformation(link.region).update_termination_protection,
-            StackName=stack_arn,
-            EnableTerminationProtection=protection,
-        )
     return Done(link.stack, stack.status)
+
+
+async def _protect(run: _Run, protection: Protection) -> Outcome:
+    """Set or lift termination protection: asked for twice it is the same, so nothing of it has to be remembered."""
+    run.claimed.set()
+    run.emit(Started(stack=protection.stack, what="PROTECT" if protection.protect else "UNPROTECT"))
+    await call(
+        protection.stack,
+        run.clients.of(protection.site).cloudformation(protection.region).update_termination_protection,
+        StackName=protection.found.stack_id or protection.name,
+        EnableTerminationProtection=protection.protect,
+    )
+    return Done(protection.stack, "protected" if protection.protect else "not protected any more")
 
 
 def _settled(change_set: Arn | None) -> Settled:

@@ -7,10 +7,12 @@ nobody allowed by name.
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from builder.deploy.records import Deletion, Orphan, ResourceChange, Trip
+from builder.deploy.records import Deletion, Orphan, Protection, ResourceChange, Trip
 from builder.deploy.resources import HOLDERS
 from builder.terms import Region, StackId
 
+TERMINATION_PROTECTION = "TerminationProtection"
+"""What `--allow` names of a stack where its termination protection is to be lifted."""
 _GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 _HARMLESS = frozenset({"Add", "Import", "SyncWithActual"})
 
@@ -32,7 +34,10 @@ class Changing(Protocol):
 
 
 def trips(
-    steps: Iterable[Changing], deletions: Iterable[Deletion] = (), orphans: Iterable[Orphan] = ()
+    steps: Iterable[Changing],
+    deletions: Iterable[Deletion] = (),
+    orphans: Iterable[Orphan] = (),
+    protections: Iterable[Protection] = (),
 ) -> tuple[Trip, ...]:
     """Return every guard that the plan trips, in the plan's order, deletions of whole stacks last; each one once.
 
@@ -44,6 +49,7 @@ def trips(
         *(trip for step in steps for change in step.changes for trip in _of_change(step, change)),
         *(trip for step in steps for trip in _new_primaries(step, leaving)),
         *(trip for deletion in deletions for trip in _of_removal(deletion)),
+        *(_lifting(one) for one in protections if not one.protect),
     ]
     return tuple(dict.fromkeys(found))
 
@@ -116,7 +122,12 @@ def _new_primaries(step: Changing, leaving: tuple[Orphan | Deletion, ...]) -> It
 def protection_trip(stack: StackId) -> Trip:
     """Return what the deletion of a stack trips that has termination protection."""
     why = "the stack is protected from deletion; where this is allowed, its termination protection is lifted first"
-    return _trip(stack, "TerminationProtection", why)
+    return _trip(stack, TERMINATION_PROTECTION, why)
+
+
+def _lifting(protection: Protection) -> Trip:
+    why = "the stack is protected from deletion, and is not any more once this is done"
+    return _trip(protection.stack, TERMINATION_PROTECTION, why)
 
 
 def _of_removal(deletion: Deletion) -> Iterator[Trip]:

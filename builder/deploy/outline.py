@@ -12,7 +12,7 @@ from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.expected import expect_changes
 from builder.deploy.look import Look
 from builder.deploy.observe import ObservedStack
-from builder.deploy.records import Found, Options, ResourceChange
+from builder.deploy.records import Found, Options, Protection, ResourceChange
 from builder.deploy.sequence import make_sequence
 from builder.deploy.template import read_template
 from builder.errors import Stopped, gathered
@@ -44,11 +44,13 @@ class Outline:
     wrecks: tuple[tuple[DesiredStack, ObservedStack], ...]
     """What is left of failed creations, to be deleted first."""
     places: Mapping[StackId, tuple[Site, StackName]]
+    protections: tuple[Protection, ...] = ()
 
     @property
     def stacks(self) -> tuple[StackId, ...]:
         """Every stack that the plan does something with."""
-        return tuple(dict.fromkeys(part.desired.id for part in (*self.now, *self.later)))
+        ids = (*(part.desired.id for part in (*self.now, *self.later)), *(one.stack for one in self.protections))
+        return tuple(dict.fromkeys(ids))
 
 
 def make_outline(deployment: Deployment, look: Look, options: Options = Options()) -> Outline:
@@ -63,6 +65,7 @@ def make_outline(deployment: Deployment, look: Look, options: Options = Options(
         later=tuple(part for part in parts if part.because),
         wrecks=tuple((desired, look.stacks[desired.id]) for desired, one in decided if isinstance(one, Rebuild)),
         places={stack.id: (stack.site, stack.name) for stack in (*deployment.stacks, *deployment.left_out)},
+        protections=tuple(protection for desired, one in decided for protection in _protection(desired, one, look)),
     )
 
 
@@ -122,6 +125,23 @@ def _parts(desired: DesiredStack, decision: Decision, look: Look) -> Iterator[Pa
         case _:
             expected = _additions(desired) if waits else ()
             yield Part(desired=desired, type="CREATE", found=found, because=waits, expected=expected)
+
+
+def _protection(desired: DesiredStack, decision: Decision, look: Look) -> Iterator[Protection]:
+    """Yield what is to be done about a stack's termination protection; a stack that is made anew begins without."""
+    observed = None if isinstance(decision, Rebuild) or decision == Change("CREATE") else look.stacks.get(desired.id)
+    protected = observed is not None and observed.termination_protection
+    if desired.termination_protection in {None, protected}:
+        return
+    yield Protection(
+        stack=desired.id,
+        region=desired.region,
+        name=desired.name,
+        protect=not protected,
+        needs=desired.needs,
+        found=_found(observed),
+        account=desired.account,
+    )
 
 
 def _updates(desired: DesiredStack, observed: ObservedStack, deployed: object, waits: str) -> Iterator[Part]:

@@ -19,7 +19,18 @@ from builder.deploy.outline import Outline, Part, make_outline
 from builder.deploy.pending import observe_change_sets, reviews_of_others
 from builder.deploy.preflight import overtaken, stands_as
 from builder.deploy.progress import Begun, Emit, Planned, Planning, Unchanged
-from builder.deploy.records import PLAN_VERSION, Deferred, Deletion, Options, Origin, Orphan, PendingReview, Plan, Step
+from builder.deploy.records import (
+    PLAN_VERSION,
+    Deferred,
+    Deletion,
+    Options,
+    Origin,
+    Orphan,
+    PendingReview,
+    Plan,
+    Protection,
+    Step,
+)
 from builder.errors import AwsError, BuilderError, Stopped
 from builder.terms import Arn, Region, StackId
 
@@ -95,16 +106,17 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
         steps=made,
         deferred=deferred,
         deletions=deletions,
-        unchanged=_unchanged(deployment, (*made, *deferred)),
+        protections=outline.protections,
+        unchanged=_unchanged(deployment, (*made, *deferred, *outline.protections)),
         orphans=left_alone,
-        guards=trips((*made, *deferred), deletions, left_alone),
+        guards=trips((*made, *deferred), deletions, left_alone, outline.protections),
         pending=pending,
         left_out=tuple(stack.id for stack in deployment.left_out),
         options=wish.options,
     )
 
 
-def _unchanged(deployment: Deployment, work: tuple[Step | Deferred, ...]) -> tuple[StackId, ...]:
+def _unchanged(deployment: Deployment, work: tuple[Step | Deferred | Protection, ...]) -> tuple[StackId, ...]:
     touched = {one.stack for one in work}
     return tuple(stack.id for stack in deployment.stacks if stack.id not in touched)
 
@@ -173,7 +185,6 @@ async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
         console=console_link(asked),
         changes=reviewed.changes,
         findings=await read_findings(clients, asked),
-        termination_protection=desired.termination_protection,
         part=part.number,
         account=desired.account,
     )

@@ -10,7 +10,7 @@ from builder.deploy.description import is_alike
 from builder.deploy.observe import LAG_S, LOOK_S, ObservedStack, observe_stack
 from builder.deploy.pending import observe_change_sets, reviews_of_others
 from builder.deploy.permission import Permission, check_allowed
-from builder.deploy.records import Deferred, Deletion, Found, PendingReview, Plan, Step
+from builder.deploy.records import Deferred, Deletion, Found, PendingReview, Plan, Protection, Step
 from builder.deploy.remedy import remedy
 from builder.deploy.twin import links_executed_by_twin
 from builder.errors import BadInput, Stopped
@@ -94,6 +94,8 @@ async def _look(plan: Plan, chain: Chain, clients: Clients, *, begun: bool) -> C
             return await _check_deferred(plan, deferred, chain, clients, begun=begun)
         case Deletion() as deletion:
             return await _check_deletion(deletion, chain, clients)
+        case Protection() as protection:
+            return await _check_protection(protection, chain, clients, begun=begun)
 
 
 async def _check_step(plan: Plan, step: Step, chain: Chain, clients: Clients) -> Checked | Stopped:
@@ -134,6 +136,20 @@ async def _check_deletion(deletion: Deletion, chain: Chain, clients: Clients) ->
     if stack.status.startswith("DELETE_") or stands_as(deletion.found, stack):
         return Checked(stack=deletion.stack, left=chain, untouched=True)
     return overtaken(deletion.stack, stack, "the stack that was to be deleted has moved")
+
+
+async def _check_protection(
+    protection: Protection, chain: Chain, clients: Clients, *, begun: bool
+) -> Checked | Stopped:
+    """Whether it is done is what AWS says of the stack: nobody remembers."""
+    stack = await observe_stack(clients, protection.site, protection.found.stack_id or protection.name)
+    if stack is None or not stack.facts.exists:
+        return overtaken(protection.stack, stack, "the stack is gone whose termination protection was to be changed")
+    if stack.termination_protection == protection.protect:
+        return Checked(stack=protection.stack, left=chain[1:])
+    if begun or stands_as(protection.found, stack):
+        return Checked(stack=protection.stack, left=chain, untouched=True)
+    return overtaken(protection.stack, stack, "its stack is not as it was planned for")
 
 
 def stands_as(found: Found, stack: ObservedStack | None) -> bool:

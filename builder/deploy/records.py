@@ -121,7 +121,6 @@ class Step:
     changes: tuple[ResourceChange, ...] = ()
     findings: tuple[str, ...] = ()
     """What CloudFormation's early validation warned of."""
-    termination_protection: bool = False
     part: int = 1
     """Its place among the change sets of its stack."""
     account: AccountId | None = None
@@ -152,6 +151,29 @@ class Deletion:
     @property
     def site(self) -> Site:
         """Where the stack stands."""
+        return Site(self.account, self.region)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """A stack's termination protection, to be set or lifted once its change sets are executed: none of them can.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateTerminationProtection.html
+    """
+
+    __pydantic_config__ = _STRICT
+    stack: StackId
+    region: Region
+    name: StackName
+    protect: bool
+    """Whether the stack is to have it; whether it has it by now is read from AWS."""
+    needs: tuple[StackId, ...] = ()
+    found: Found = Found()
+    account: AccountId | None = None
+
+    @property
+    def site(self) -> Site:
+        """Where the stack stands, or will."""
         return Site(self.account, self.region)
 
 
@@ -259,6 +281,8 @@ class Plan:
     steps: tuple[Step, ...]
     deferred: tuple[Deferred, ...] = ()
     deletions: tuple[Deletion, ...] = ()
+    protections: tuple[Protection, ...] = ()
+    """Each the last thing that is done to its stack."""
     unchanged: tuple[StackId, ...] = ()
     orphans: tuple[Orphan, ...] = ()
     guards: tuple[Trip, ...] = ()
@@ -276,16 +300,21 @@ class Plan:
     @property
     def regions(self) -> tuple[Region, ...]:
         """Every region that it does something in."""
-        work: list[Step | Deferred | Deletion] = [*self.steps, *self.deferred, *self.deletions]
+        work: list[Step | Deferred | Deletion | Protection] = [
+            *self.steps,
+            *self.deferred,
+            *self.deletions,
+            *self.protections,
+        ]
         return tuple(dict.fromkeys(one.region for one in work))
 
     @property
     def places(self) -> Mapping[StackId, Place]:
         """Where each stack that it changes stands, or will; not those that it only deletes."""
-        work: tuple[Step | Deferred, ...] = (*self.steps, *self.deferred)
+        work: list[Step | Deferred | Protection] = [*self.steps, *self.deferred, *self.protections]
         return {one.stack: Place(one.site, one.name) for one in work}
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.steps or self.deferred or self.deletions)
+        return not (self.steps or self.deferred or self.deletions or self.protections)

@@ -4,7 +4,7 @@ from builder.aws import Clients, call
 from builder.deploy.chain import Chain, Link
 from builder.deploy.description import is_alike
 from builder.deploy.observe import ObservedStack
-from builder.deploy.records import Deferred, Deletion, Plan
+from builder.deploy.records import Deferred, Deletion, Plan, Protection
 from builder.errors import AwsError
 
 
@@ -26,7 +26,7 @@ async def links_executed_by_twin(clients: Clients, plan: Plan, chain: Chain, sta
 
 
 def _is_same(plan: Plan, link: Link, description: str, parameters: dict[str, str]) -> bool:
-    if isinstance(link, Deletion):
+    if isinstance(link, Deletion | Protection):
         return False
     asked = link.desired if isinstance(link, Deferred) else link
     digest = link.desired.sha256 if isinstance(link, Deferred) else link.template_sha256

@@ -14,6 +14,7 @@ from builder.fleet.progress import FleetProgress
 from builder.fleet.records import FleetPlan, SetPlan
 from builder.report.line import json_line
 from builder.report.review import Tally, make_tally
+from builder.terms import StackId
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class PlanMade:
     tally: Tally
     allow: tuple[str, ...]
     """What has to be allowed by name before it can be executed."""
+    protections: Mapping[StackId, bool]
+    """Of each stack whose termination protection changes, whether it will have it."""
     event: Literal["plan.made"] = "plan.made"
 
 
@@ -76,7 +79,8 @@ def event(progress: FleetProgress | DrillProgress, at: datetime) -> str:
 
 def made(plan: Plan, at: datetime) -> str:
     """Return what a plan amounts to as one line; the plan itself is in its file."""
-    facts = PlanMade(plan.id, plan.deployment, plan.account, make_tally(plan), _allow(plan))
+    protections = {one.stack: one.protect for one in plan.protections}
+    facts = PlanMade(plan.id, plan.deployment, plan.account, make_tally(plan), _allow(plan), protections)
     return _line(at, dataclasses.asdict(facts))
 
 

@@ -1,15 +1,17 @@
 """A plan as people review it: an entry for each thing it does to a stack, the riskiest first; pure."""
 
+import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
-from builder.deploy.records import RISKS, Deferred, Deletion, Plan, ResourceChange, Risk, Step, Trip
+from builder.deploy.guards import TERMINATION_PROTECTION
+from builder.deploy.records import RISKS, Deferred, Deletion, Plan, Protection, ResourceChange, Risk, Step, Trip
 from builder.terms import Site, StackId, StackName
 
 Does = Literal["delete"] | Risk
-_Link = Step | Deferred | Deletion
+_Link = Step | Deferred | Deletion | Protection
 _RISKIEST_FIRST: tuple[Does, ...] = ("delete", *RISKS)
 _SIGNS: Mapping[str, str] = {"Add": "+", "Remove": "-", "Import": "<", "Dynamic": "?", "SyncWithActual": "="}
 _FATES: Mapping[str, str] = {
@@ -23,7 +25,7 @@ _FATES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One change set that stands, or will, or the deletion of a whole stack."""
+    """One change set that stands, or will, the deletion of a whole stack, or a change of its protection alone."""
 
     place: int
     """Where in the plan it is; 0 is the first."""
@@ -43,6 +45,10 @@ class Entry:
     """The riskiest first."""
     guards: tuple[Trip, ...] = ()
     findings: tuple[str, ...] = ()
+    protect: bool | None = None
+    """Whether the stack's termination protection is set or lifted when all else is done; None where neither is."""
+    is_protection_alone: bool = False
+    """Whether that is all that is done."""
 
     @property
     def title(self) -> str:
@@ -63,16 +69,31 @@ class Entry:
     def effect(self) -> str:
         """How many resources meet which fate: `1 replaced, 2 updated`."""
         fates = Counter(fate(change) for change in self.changes)
-        return ", ".join(f"{count} {word}" for word, count in fates.items()) or "no resource"
+        told = [f"{count} {word}" for word, count in fates.items()] or ["no resource"]
+        return ", ".join([*told, *(["termination protection"] if self.protect is not None else [])])
 
     @property
     def remark(self) -> str:
         """What there is to say of it besides its changes; mostly nothing."""
+        return "; ".join(filter(None, (self._said, self._protection)))
+
+    @property
+    def _said(self) -> str:
         if self.does == "delete":
             return f"the whole stack is deleted: {self.because}"
         if self.is_later:
             return f"its change set is made during the execution: {self.because}"
-        return "" if self.changes else "only its outputs change"
+        return "" if self.changes or self.is_protection_alone else "only its outputs change"
+
+    @property
+    def _protection(self) -> str:
+        match self.protect:
+            case None:
+                return ""
+            case True:
+                return "its termination protection is set: nobody deletes the stack before it is lifted"
+            case False:
+                return "its termination protection is lifted: from then on anybody may delete the stack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +124,9 @@ class Tally:
 def make_tally(plan: Plan) -> Tally:
     """Return the counts of a plan; a replacement that is only possible counts as one."""
     work: list[Step | Deferred] = [*plan.steps, *plan.deferred]
+    touched = {one.stack for one in work}
     kinds = [kind for _, kind in {(one.stack, one.type) for one in work}]
+    kinds += ["UPDATE" for one in plan.protections if one.stack not in touched]
     changes = [change for one in work for change in one.changes]
     return Tally(
         create=kinds.count("CREATE"),
@@ -118,11 +141,16 @@ def make_tally(plan: Plan) -> Tally:
 
 def make_entries(plan: Plan) -> tuple[Entry, ...]:
     """Return everything that a plan does, the riskiest first: what a guard stops at, then by what is lost."""
-    links: list[_Link] = [*plan.deletions, *plan.steps, *plan.deferred]
-    entries = [
-        _guarded(plan, replace(_entry(place, link), after=after))
-        for place, (link, after) in enumerate(zip(links, _waits(links), strict=True))
-    ]
+    change_sets: list[Step | Deferred] = [*plan.steps, *plan.deferred]
+    last = {one.stack: one for one in sorted(change_sets, key=lambda one: one.part)}
+    alone = [one for one in plan.protections if one.stack not in last]
+    links: list[_Link] = [*plan.deletions, *plan.steps, *plan.deferred, *alone]
+    protects = {one.stack: one.protect for one in plan.protections}
+    entries = []
+    for place, (link, after) in enumerate(zip(links, _waits(links), strict=True)):
+        is_last = last.get(link.stack) is link or isinstance(link, Protection)
+        entry = replace(_entry(place, link), after=after, protect=protects.get(link.stack) if is_last else None)
+        entries.append(_guarded(plan, entry))
     return tuple(sorted(entries, key=_gravity))
 
 
@@ -182,6 +210,16 @@ def _entry(place: int, link: _Link) -> Entry:
                     ResourceChange(action="Remove", logical_id=one.logical_id, type=one.type) for one in link.resources
                 ),
             )
+        case Protection():
+            return Entry(
+                place=place,
+                stack=link.stack,
+                site=link.site,
+                name=link.name,
+                does="update",
+                changes=(),
+                is_protection_alone=True,
+            )
     assert_never(link)
 
 
@@ -199,12 +237,21 @@ def _waits(links: Sequence[_Link]) -> list[tuple[int, ...]]:
 
 
 def _order(link: _Link) -> int:
-    return 0 if isinstance(link, Deletion) else link.part
+    match link:
+        case Deletion():
+            return 0
+        case Step() | Deferred():
+            return link.part
+        case Protection():
+            return sys.maxsize
+    assert_never(link)
 
 
 def _guarded(plan: Plan, entry: Entry) -> Entry:
     """Return the entry with its guards, and what they stop at in front of its other changes."""
-    changed = {change.logical_id for change in entry.changes}
+    changed: set[str] = {change.logical_id for change in entry.changes}
+    if entry.protect is False:
+        changed.add(TERMINATION_PROTECTION)
     guards = tuple(trip for trip in plan.guards if trip.stack == entry.stack and trip.logical_id in changed)
     guarded = {trip.logical_id for trip in guards}
     return replace(

@@ -41,7 +41,6 @@ def make_stack(
         capabilities=(),
         needs=needs,
         tags={TAG_DEPLOYMENT: "tap-dev", TAG_STACK: stack_id},
-        termination_protection=False,
     )
 
 

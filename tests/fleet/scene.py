@@ -97,7 +97,6 @@ def fleet_deployment(template: str | None = None) -> Deployment:
         capabilities=(),
         needs=(),
         tags={TAG_DEPLOYMENT: "tap-fleet-dev", TAG_STACK: FLEET},
-        termination_protection=False,
     )
     return Deployment(name="tap-fleet-dev", digest=digest, stacks=(stack,))
 

@@ -8,6 +8,7 @@ from builder.deploy.records import (
     Deletion,
     Plan,
     PropertyChange,
+    Protection,
     ResourceChange,
     StackResource,
     Step,
@@ -61,7 +62,6 @@ def deferred(stack: str, **fields: object) -> Deferred:
         capabilities=(),
         needs=(),
         tags={},
-        termination_protection=False,
     )
     made = Deferred(desired=desired, type="UPDATE", because="takes an output of another", risk="update")
     return replace(made, **fields)  # type: ignore[arg-type]  # the fields are named at each call
@@ -82,7 +82,7 @@ def trip(stack: str, logical_id: str) -> Trip:
     return Trip(stack=stack, logical_id=logical_id, why="every item goes", allow=f"{stack}/{logical_id}")
 
 
-def plan(*links: Step | Deferred | Deletion, **fields: object) -> Plan:
+def plan(*links: Step | Deferred | Deletion | Protection, **fields: object) -> Plan:
     made = Plan(
         version=2,
         id="p1",
@@ -93,5 +93,6 @@ def plan(*links: Step | Deferred | Deletion, **fields: object) -> Plan:
         steps=tuple(link for link in links if isinstance(link, Step)),
         deferred=tuple(link for link in links if isinstance(link, Deferred)),
         deletions=tuple(link for link in links if isinstance(link, Deletion)),
+        protections=tuple(link for link in links if isinstance(link, Protection)),
     )
     return replace(made, **fields)  # type: ignore[arg-type]  # the fields are named at each call

@@ -1,0 +1,88 @@
+"""Killed right before or right after any call, what no change set shows comes about all the same: by AWS alone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from builder.aws import Clients
+from builder.deploy import Deployment, Done, Plan, Seal, execute_plan, make_plan
+from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
+from deploy.rig import ACCOUNT
+from fake_aws import Fault, Killed, World, run_virtual
+from proof.command import assert_done, deploy, ignore, make_world, run
+
+KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
+PROTECTED = make_deployment(replace(make_stack(KEYS, KEY_TEMPLATE), termination_protection=True))
+UNPROTECTED = make_deployment(make_stack(KEYS, KEY_TEMPLATE))
+
+
+def typed_again(
+    begin: Callable[[World], None], desired: Deployment, kill: Fault, holds: Callable[[World], None]
+) -> int:
+    """Type `deploy` until no call of it is left to be killed at; each time type it again, and see that all holds."""
+    for k in range(1, 300):
+        world = make_world()
+        clients = Clients(world.session(ACCOUNT))
+        begin(world)
+        rule = world.faults.add(kill, nth=k)
+        try:
+            run(clients, lambda clients, run_id: deploy(desired, clients, run_id))
+        except Killed:
+            world.faults.revive()
+        world.faults.remove(rule)
+        assert_done(run(clients, lambda clients, run_id: deploy(desired, clients, run_id)))
+        holds(world)
+        if not rule.struck:
+            return k - 1
+    raise AssertionError("never ends")
+
+
+def executed_again(
+    begin: Callable[[World], None], desired: Deployment, kill: Fault, holds: Callable[[World], None]
+) -> int:
+    """Execute one plan until no call of that is left to be killed at; each time execute the same plan again."""
+    for k in range(1, 300):
+        world = make_world()
+        clients = Clients(world.session(ACCOUNT))
+        begin(world)
+        plan = planned(desired, clients)
+        rule = world.faults.add(kill, nth=k)
+        try:
+            run_virtual(lambda: execute_plan(plan, clients, ignore))  # noqa: B023 - run at once
+        except Killed:
+            world.faults.revive()
+        world.faults.remove(rule)
+        ended = run_virtual(lambda: execute_plan(plan, clients, ignore))  # noqa: B023 - run at once
+        assert {type(one) for one in ended} <= {Done}, f"at call {k}"
+        holds(world)
+        if not rule.struck:
+            return k - 1
+    raise AssertionError("never ends")
+
+
+def planned(desired: Deployment, clients: Clients) -> Plan:
+    seal = Seal(id="p1", at="2026-01-01T00:00:00+00:00")
+    return run_virtual(lambda: make_plan(desired, clients, seal, ignore))
+
+
+def nothing(_: World) -> None:
+    """Begin with an empty account."""
+
+
+def unprotected(world: World) -> None:
+    assert_done(run(Clients(world.session(ACCOUNT)), lambda clients, run_id: deploy(UNPROTECTED, clients, run_id)))
+
+
+def is_protected(world: World) -> None:
+    record = world.stack("tap-dev-keys").record
+    assert (record.status, record.termination_protection) == ("CREATE_COMPLETE", True)
+
+
+@KILLS
+@pytest.mark.parametrize("again", [typed_again, executed_again])
+@pytest.mark.parametrize(("begin", "calls"), [(nothing, 5), (unprotected, 3)])
+def test_a_stack_is_protected_whatever_call_was_the_last(
+    again: Callable[..., int], begin: Callable[[World], None], calls: int, kill: Fault
+) -> None:
+    assert again(begin, PROTECTED, kill, is_protected) >= calls
