@@ -232,7 +232,7 @@ def _waits(links: Sequence[_Link]) -> list[tuple[int, ...]]:
     for place, link in enumerate(links):
         chain = chains[link.stack]
         before = chain[: chain.index(place)][-1:]
-        waits.append((*before, *(chains[need][-1] for need in link.needs if need in chains)))
+        waits.append((*before, *(chains[need][-1] for need in link.needs if need in chains and need != link.stack)))
     return waits
 
 
