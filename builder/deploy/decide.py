@@ -1,13 +1,12 @@
 """What a stack needs, from what it should be and what stands there: pure, total over every status."""
 
-import json
 from dataclasses import dataclass
 from typing import Literal
 
 from builder.deploy.desired import TAG_DEPLOYMENT, Deployment, DesiredStack
 from builder.deploy.observe import ObservedStack
 from builder.deploy.remedy import remedy
-from builder.deploy.template import read_template
+from builder.deploy.template import Comparison, compare_template, defaults_of, read_template
 from builder.errors import Stopped
 from builder.terms import Operation
 
@@ -76,7 +75,7 @@ def decide(
 
 def _differs(desired: DesiredStack, observed: ObservedStack, template: object) -> bool:
     return (
-        not _same_template(desired.template, template)
+        compare_template(desired.template, template) is not Comparison.SAME
         or _other_parameters(desired, observed)
         or desired.tags != observed.tags
     )
@@ -86,16 +85,5 @@ def _other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
     if desired.parameters == observed.parameters:
         return False
     # DescribeStacks shows those that were left to the template's default as well.
-    declared = read_template(desired.template).get("Parameters") or {}
-    defaults = {name: str(said["Default"]) for name, said in declared.items() if "Default" in said}
+    defaults = defaults_of(read_template(desired.template, desired.id))
     return {**defaults, **desired.parameters} != observed.parameters
-
-
-def _same_template(desired: str, deployed: object) -> bool:
-    if isinstance(deployed, str):
-        return desired == deployed
-    # botocore reads a JSON template into objects; a YAML one it leaves as text.
-    try:
-        return bool(json.loads(desired) == deployed)
-    except ValueError:
-        return False

@@ -1,12 +1,13 @@
 """Stacks of a deployment in regions that its assembly no longer has."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from builder.aws import Clients, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe import ObservedStack, SiteView, of_deployment
 from builder.deploy.resources import HOLDERS
-from builder.deploy.template import properties_of, read_template, resources_of
+from builder.deploy.template import properties_of, read_deployed, read_template, resources_of
 from builder.errors import AwsError
 from builder.terms import Region, Site, StackId
 
@@ -26,9 +27,14 @@ async def observe_elsewhere(
     data is in. Where a stack whose data is in several regions is missing beside others that stand, as after a change of
     the primary region or after a first deployment that broke off, every region is asked.
     """
-    named = {region for template in templates.values() for region in _regions_of_data(template)}
+    deployed = {stack_id: read_deployed(template, stack_id) for stack_id, template in templates.items()}
+    named = {region for template in deployed.values() for region in _regions_of_data(template)}
     stands = any(stack.facts.exists for stack in of_deployment(seen, deployment.name))
-    missing = [stack for stack in deployment.stacks if stack.id not in templates and _regions_of_data(stack.template)]
+    missing = [
+        stack
+        for stack in deployment.stacks
+        if stack.id not in templates and _regions_of_data(read_template(stack.template, stack.id))
+    ]
     moved = stands and missing
     regions = {*named, *(clients.regions() if moved else ())} - {*deployment.regions, *deployment.skipped}
     return await observe_tagged(deployment.name, tuple(sorted(regions)), clients)
@@ -49,10 +55,10 @@ async def _every_stack(clients: Clients, region: Region) -> tuple[ObservedStack,
         raise
 
 
-def _regions_of_data(template: object) -> set[Region]:
+def _regions_of_data(template: Mapping[str, Any]) -> set[Region]:
     return {
         Region(region)
-        for resource in resources_of(read_template(template)).values()
+        for resource in resources_of(template).values()
         if (holder := HOLDERS.get(str(resource.get("Type"))))
         for region in holder.regions(properties_of(resource))
     }

@@ -33,7 +33,7 @@ async def check_without(deployment: Deployment, work: Iterable[Step | Deferred],
 
 
 def _hanging(deployment: Deployment, work: Step | Deferred) -> Iterator[Stopped]:
-    resources = resources_of(read_template(deployment.stack(work.stack).template))
+    resources = resources_of(read_template(deployment.stack(work.stack).template, work.stack))
     for change in work.changes:
         plane = control_plane_of(change.type, work.region)
         if plane is not None and plane.region in deployment.skipped:
@@ -59,7 +59,7 @@ def _copies(resource: object, skipped: tuple[Region, ...]) -> list[Region]:
 async def _unmet(need: DesiredStack, site: Site, clients: Clients) -> Stopped | None:
     """Look in a surviving region at what a stack that is left out makes there."""
     values = {name: str(value) for name, value in need.parameters.items()}
-    for resource in resources_of(read_template(need.template)).values():
+    for resource in resources_of(read_template(need.template, need.id)).values():
         holder = HOLDERS.get(str(resource.get("Type")))
         properties = properties_of(resource)
         if holder is None or holder.stands is None or site.region not in holder.regions(properties):

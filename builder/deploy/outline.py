@@ -14,7 +14,7 @@ from builder.deploy.look import Look
 from builder.deploy.observe import ObservedStack
 from builder.deploy.records import Found, Options, Protection, ResourceChange
 from builder.deploy.sequence import make_sequence
-from builder.deploy.template import read_template
+from builder.deploy.template import read_deployed, read_template
 from builder.errors import Stopped, gathered
 from builder.terms import Site, StackId, StackName
 
@@ -146,10 +146,10 @@ def _protection(desired: DesiredStack, decision: Decision, look: Look) -> Iterat
 
 def _updates(desired: DesiredStack, observed: ObservedStack, deployed: object, waits: str) -> Iterator[Part]:
     templates = make_sequence(deployed, desired.template)
-    before = read_template(deployed)
+    before = read_deployed(deployed, desired.id)
     for number, template in enumerate(templates, start=1):
         is_last = number == len(templates)
-        after = read_template(template)
+        after = read_template(template, desired.id)
         target = desired if is_last else _between(desired, observed, template)
         because = "AWS takes one replica more or less at a time" if number > 1 else ""
         because = waits if is_last and waits else because
@@ -188,7 +188,7 @@ def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
 
 
 def _additions(desired: DesiredStack) -> tuple[ResourceChange, ...]:
-    return expect_changes({}, read_template(desired.template))
+    return expect_changes({}, read_template(desired.template, desired.id))
 
 
 def _found(observed: ObservedStack | None) -> Found:

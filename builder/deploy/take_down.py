@@ -14,7 +14,7 @@ from builder.deploy.outcome import Broke, Done
 from builder.deploy.permission import Permission, check_allowed
 from builder.deploy.progress import Emit, Emptied, FirstFailure, Started, Waiting
 from builder.deploy.resources import HOLDERS
-from builder.deploy.template import read_template, resources_of
+from builder.deploy.template import read_deployed, resources_of
 from builder.deploy.watch import DEADLINE_S, Watch, settled_after
 from builder.errors import AwsError, Stopped, gathered
 from builder.terms import LogicalId, StackId
@@ -54,7 +54,11 @@ async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Cli
     """Return the stack with what it holds; what its template has it leave behind keeps all that is in it."""
     held = [one for one in await observe_resources(clients, stack) if one.physical_id]
     template = await observe_template(clients, stack, "Processed") if held else {}
-    resources = resources_of(read_template(template))
+    shows = (
+        f"aws cloudformation get-template --region {stack.region} --stack-name {stack.name} "
+        "--template-stage Processed    shows it"
+    )
+    resources = resources_of(read_deployed(template, stack_id, shows))
     stays = {one.logical_id: _stays(resources.get(one.logical_id)) for one in held}
     holders = [one for one in held if one.type in HOLDERS]
     return Standing(

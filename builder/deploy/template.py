@@ -1,33 +1,124 @@
-"""A template as data: YAML with CloudFormation's short forms, or JSON, read and written; pure."""
+"""A template as data, read as GetTemplate answers it, and two of them compared; pure."""
 
+import json
 import re
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 import yaml
 
 from builder.assembly import template_text
-from builder.errors import BadInput
+from builder.assembly.template_text import read_json
+from builder.errors import BadInput, Stopped
 
 _REFERENCE = re.compile(r"\$\{([^!}][^}]*)\}")
+_INSPECT = "aws cloudformation get-template    shows it"
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 
 
-def read_template(text: object) -> dict[str, Any]:
-    """Return a template as data, intrinsics in their long forms; what is no template is an empty one.
+class Comparison(Enum):
+    """Whether a stack is deployed from a template, as far as GetTemplate lets it be known."""
 
-    Takes what GetTemplate answers: a text, or for a JSON template what botocore read it to.
+    SAME = "same"
+    DIFFERENT = "different"
+    NOT_KNOWN = "not known"
+    """Alike as far as GetTemplate shows it: a change set tells."""
+
+
+def compare_template(desired: str, deployed: object) -> Comparison:
+    """Return whether what GetTemplate answers is the desired template.
+
+    GetTemplate shows each character beyond ASCII as a `?` (aws-cloudformation/cloudformation-coverage-roadmap#814), and
+    botocore reads what is JSON to objects: two of these are the same whatever the order of their keys, and a number
+    is not known to be the one that was written where reading changes it (11.10). A desired `?` in the place of a
+    deployed character beyond ASCII cannot be told from a deployed `?`.
+    """
+    shown = _as_data(deployed)
+    if shown is None:
+        if desired == deployed:
+            return Comparison.SAME
+        return Comparison.NOT_KNOWN if masked(desired) == deployed else Comparison.DIFFERENT
+    wanted = _as_data(desired)
+    if wanted is None:
+        return Comparison.DIFFERENT
+    if _canonical(wanted) == _canonical(shown) and _are_exact(desired):
+        return Comparison.SAME
+    alike = _canonical(_masked_data(wanted)) == _canonical(_masked_data(shown))
+    return Comparison.NOT_KNOWN if alike else Comparison.DIFFERENT
+
+
+def masked(text: str) -> str:
+    """Return a text as GetTemplate shows it."""
+    return _BEYOND_ASCII.sub("?", text)
+
+
+def as_shown(template: object) -> str:
+    """Return a text that is the same for two answers of GetTemplate that show the same template."""
+    data = _as_data(template)
+    return str(template) if data is None else _canonical(data)
+
+
+def _as_data(template: object) -> Mapping[str, Any] | None:
+    """Return the data of a template in JSON; None for one in YAML."""
+    if isinstance(template, Mapping):
+        return template
+    try:
+        return read_json(str(template))
+    except RecursionError:
+        return None
+
+
+def _canonical(data: object) -> str:
+    # Of Python's own comparison true is 1, and 1 is 1.0.
+    return json.dumps(data, sort_keys=True, ensure_ascii=False)
+
+
+def _masked_data(value: object) -> object:
+    match value:
+        case str():
+            return masked(value)
+        case Mapping():
+            return {masked(str(name)): _masked_data(inner) for name, inner in value.items()}
+        case list():
+            return [_masked_data(inner) for inner in value]
+    return value
+
+
+def _are_exact(text: str) -> bool:
+    """Return whether every number of a JSON text is written again as it stands there."""
+    changed: list[str] = []
+
+    def read(number: str) -> float:
+        found = float(number)
+        if json.dumps(found) != number:
+            changed.append(number)
+        return found
+
+    json.loads(text, parse_float=read)
+    return not changed
+
+
+def read_template(text: object, where: str = "template") -> dict[str, Any]:
+    """Return a template as data, intrinsics in their long forms.
+
+    Takes a text, or for a JSON template what botocore read it to. Raises BadInput for what is no template.
     """
     if isinstance(text, Mapping):
         return dict(text)
+    return template_text.read_template(str(text), where=where)
+
+
+def read_deployed(template: object, where: str, next_step: str = _INSPECT) -> dict[str, Any]:
+    """Return a deployed template as data, `where` being its stack.
+
+    Raises Stopped for one that cannot be read: nothing is known of what it holds, which is not that it holds nothing.
+    """
     try:
-        return template_text.read_template(str(text), where="template")
-    except BadInput:
-        return {}
-
-
-def write_template(template: Mapping[str, Any]) -> str:
-    """Return a template as YAML, intrinsics in their long forms, in the order of the data."""
-    return str(yaml.safe_dump(dict(template), sort_keys=False, width=120))
+        return read_template(template, where)
+    except BadInput as error:
+        what = f"the deployed template cannot be read, so nobody can tell what is in it: it {error.what}"
+        raise Stopped(where=where, what=what, next_step=next_step) from error
 
 
 def resolve(value: object, values: Mapping[str, str]) -> str | None:
@@ -41,6 +132,22 @@ def resolve(value: object, values: Mapping[str, str]) -> str | None:
             filled = _REFERENCE.sub(lambda found: values.get(found[1], found[0]), text)
             return None if _REFERENCE.search(filled) else filled
     return None
+
+
+def write_template(template: Mapping[str, Any]) -> str:
+    """Return a template as YAML, intrinsics in their long forms, in the order of the data."""
+    return str(yaml.safe_dump(dict(template), sort_keys=False, width=120))
+
+
+def defaults_of(template: Mapping[str, Any]) -> dict[str, str]:
+    """Return the default of each parameter that has one, as DescribeStacks shows it."""
+    listed = template.get("Parameters")
+    declared = listed if isinstance(listed, Mapping) else {}
+    return {
+        str(name): str(default).lower() if isinstance(default, bool) else str(default)
+        for name, one in declared.items()
+        if isinstance(one, Mapping) and (default := one.get("Default")) is not None
+    }
 
 
 def resources_of(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -15,7 +15,8 @@ def read_definitions(template: object, values: Mapping[str, str], holding: Holdi
 
     `template` is as GetTemplate answers, or a text.
     """
-    resources = {name: one for name, one in resources_of(read_template(template)).items() if one.get("Type") == TYPE}
+    listed = resources_of(read_template(template, holding.stack))
+    resources = {name: one for name, one in listed.items() if one.get("Type") == TYPE}
     properties = {name: _known(properties_of(one), values) for name, one in resources.items()}
     ids = {name: _id(name, said) for name, said in properties.items()}
     return tuple(
@@ -24,9 +25,9 @@ def read_definitions(template: object, values: Mapping[str, str], holding: Holdi
     )
 
 
-def has_sets(template: object) -> bool:
+def has_sets(template: object, where: str = "template") -> bool:
     """Return whether a template has any StackSet."""
-    return any(one.get("Type") == TYPE for one in resources_of(read_template(template)).values())
+    return any(one.get("Type") == TYPE for one in resources_of(read_template(template, where)).values())
 
 
 def _definition(

@@ -9,6 +9,7 @@ from builder.deploy import Deployment, Emit, Plan, Seal, Wish, discard_plan, mak
 from builder.deploy.desired import DesiredStack
 from builder.deploy.observe import observe_stack, observe_template
 from builder.deploy.records import Deferred, ResourceChange, Step
+from builder.deploy.template import read_deployed
 from builder.errors import BuilderError
 from builder.fleet.definition import has_sets, read_definitions
 from builder.fleet.guards import fleet_trips
@@ -47,7 +48,7 @@ class _Pair:
 
 def unrolled_stacks(deployment: Deployment) -> tuple[StackId, ...]:
     """Return the stacks that hold sets: a rollback of one would go through all its accounts a second time."""
-    return tuple(stack.id for stack in deployment.stacks if has_sets(stack.template))
+    return tuple(stack.id for stack in deployment.stacks if has_sets(stack.template, stack.id))
 
 
 async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
@@ -77,7 +78,7 @@ async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients
     pairs = [
         pair
         for stack in deployment.stacks
-        if has_sets(stack.template)
+        if has_sets(stack.template, stack.id)
         for pair in await _pairs(ordinary, stack, clients)
     ]
     definitions = [one for pair in pairs for one in (pair.desired, pair.deployed) if one is not None]
@@ -111,7 +112,8 @@ async def _pairs(ordinary: Plan, stack: DesiredStack, clients: Clients) -> list[
     holding, pseudo = Holding(stack.id, stack.site), _pseudo(ordinary.account, stack)
     deployed: tuple[Definition, ...] = ()
     if found is not None and found.facts.exists:
-        deployed = read_definitions(await observe_template(clients, found), {**found.parameters, **pseudo}, holding)
+        template = read_deployed(await observe_template(clients, found), stack.id)
+        deployed = read_definitions(template, {**found.parameters, **pseudo}, holding)
     as_deployed = found is None or found.facts.operation is Operation.UPDATE
     values = {name: value for name, value in stack.parameters.items() if isinstance(value, str)}
     desired = read_definitions(stack.template, {**values, **pseudo}, holding)

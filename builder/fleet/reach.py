@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from builder.deploy.records import ResourceChange
+from builder.deploy.template import read_deployed
 from builder.fleet.difference import find_changes, merge_changes
 from builder.fleet.records import Aimed, Does, Instance, SetPlan
 from builder.fleet.remarks import IN_HAND, find_remarks
@@ -106,18 +107,19 @@ def _changes(does: Does, setting: Setting) -> tuple[ResourceChange, ...]:
         return ()
     region = setting.region
     if observed is None or does == "create":
-        return find_changes({}, resolve_template(new.body, new.parameters, region))
+        return find_changes({}, resolve_template(new.body, new.parameters, region, new.stack_set.id))
     masked = {
         key: new.parameters[key]
         for key, said in observed.parameters.items()
         if said == _MASKED and key in new.parameters
     }
+    read_deployed(observed.body, new.stack_set.id)
     own: list[Mapping[str, str]] = [{}, *(one.parameters for one in observed.overrides)]
     distinct = [one for place, one in enumerate(own) if one not in own[:place]]
     return merge_changes(
         find_changes(
-            resolve_template(observed.body, {**observed.parameters, **masked, **overridden}, region),
-            resolve_template(new.body, {**new.parameters, **overridden}, region),
+            resolve_template(observed.body, {**observed.parameters, **masked, **overridden}, region, new.stack_set.id),
+            resolve_template(new.body, {**new.parameters, **overridden}, region, new.stack_set.id),
         )
         for overridden in distinct
     )

@@ -24,7 +24,7 @@ def _of_body(setting: Setting) -> Iterator[str]:
     if body is None:
         yield "its template lies in a bucket: what it changes in the stacks was not looked at"
         return
-    if "Transform" in read_template(body):
+    if "Transform" in read_template(body, setting.definition.stack_set.id):
         yield "its template has a transform: what that makes of it was not looked at"
     steps = len(make_sequence(setting.observed.body, body)) if setting.observed else 1
     if steps > 1:

@@ -71,9 +71,12 @@ class _Reading:
         return {"Fn::FindInMap": [mapping, *keys]} if found is None else self.value(found)
 
 
-def resolve_template(body: str, parameters: Mapping[str, str], region: Region) -> dict[str, Any]:
-    """Return the template with everything in its resources known that can be; what no condition makes is not in it."""
-    template = read_template(body)
+def resolve_template(body: str, parameters: Mapping[str, str], region: Region, where: str = "body") -> dict[str, Any]:
+    """Return the template with everything in its resources known that can be; what no condition makes is not in it.
+
+    Raises BadInput, `where` being its StackSet, for one that cannot be read.
+    """
+    template = read_template(body, where)
     reading = _Reading(Bound(_entry(body, parameters, region), "template", template))
     resources = {
         name: reading.value(_without_condition(one))

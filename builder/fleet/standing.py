@@ -10,6 +10,7 @@ from builder.deploy import Standing
 from builder.deploy.desired import TAG_STACK
 from builder.deploy.observe import ObservedStack, observe_resources, observe_stack, observe_template
 from builder.deploy.resources.stack_set import TYPE
+from builder.deploy.template import read_deployed
 from builder.fleet.definition import read_definitions
 from builder.fleet.observe import describe_set, observe_operations
 from builder.fleet.records import Holding, StackSet
@@ -56,7 +57,7 @@ async def _held(one: Standing, clients: Clients) -> tuple[StackSet, ...]:
     names = await _observe_names(one.stack, clients)
     if not names:
         return ()
-    template = await observe_template(clients, one.stack)
+    template = read_deployed(await observe_template(clients, one.stack), one.id)
     values = {**one.stack.parameters, **pseudo_parameters(one.stack.account, one.stack.region, one.stack.name)}
     defined = [each.stack_set for each in read_definitions(template, values, Holding(one.id, one.stack.site))]
     held = tuple(replace(each, name=names.pop(each.logical_id)) for each in defined if each.logical_id in names)

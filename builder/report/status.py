@@ -13,6 +13,13 @@ from builder.state.records import BucketState, FunctionState, ReplicaState, Site
 from builder.terms import STATUSES
 
 _BAD, _GOOD, _ODD = "red", "green", "yellow"
+_TEMPLATES = {
+    "same": "as local",
+    "different": "differs from local",
+    "not known": "not known: plan tells",
+    "orphan": "not in the assembly",
+    "": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +74,12 @@ def _row(kind: str, name: str, *cells: tuple[str, str] | str) -> Text:
 
 def _stack(stack: StackState) -> Text:
     good = stack.status in STATUSES and STATUSES[stack.status].good
-    template = {"same": "as local", "different": "differs from local", "orphan": "not in the assembly", "": ""}
     return _row(
         "stack",
         stack.name,
         (f"{stack.status:<16}", _GOOD if good else _BAD),
         (f"{stack.drift.lower().replace('_', ' '):<11}", _BAD if stack.drift == "DRIFTED" else ""),
-        (f"{template[stack.template]:<18}", "" if stack.template == "same" else _ODD),
+        (f"{_TEMPLATES[stack.template]:<18}", "" if stack.template == "same" else _ODD),
         stack.last_change[:19].replace("T", " "),
     )
 

@@ -17,7 +17,8 @@ class StackState:
     """As the last detection found it."""
     last_change: str = ""
     template: str = "same"
-    """Deployed against local: `same`, `different`, `orphan` where the assembly has no such stack, or empty."""
+    """Deployed against local: `same`, `different`, `not known` where they are alike but for characters that GetTemplate
+    shows as a `?`, `orphan` where the assembly has no such stack, or empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What should be equal in all regions, read: templates, functions, replicas, buckets, quotas."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -8,11 +9,12 @@ from typing import Any
 from builder.aws import Clients, call, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe import ObservedStack, observe_resources, observe_template
+from builder.deploy.template import as_shown
 from builder.errors import AwsError
 from builder.state import bucket, function
 from builder.state.part import Part
 from builder.state.records import Settings
-from builder.state.site import copied_tables, digest
+from builder.state.site import copied_tables
 from builder.terms import Region, Site
 
 Read = Callable[[Clients, Region, str], Coroutine[Any, Any, dict[str, str]]]
@@ -54,7 +56,8 @@ def _templates(
     shared = Counter(wanted.values())
 
     async def read(stack: ObservedStack) -> list[Settings]:
-        values = {"template": digest(await observe_template(clients, stack))}
+        shown = as_shown(await observe_template(clients, stack))
+        values = {"template": hashlib.sha256(shown.encode()).hexdigest()}
         return [Settings(thing=stack.name, region=stack.region, values=values)]
 
     for stack in standing:

@@ -1,7 +1,6 @@
 """One region of one account within a deadline: what does not answer is a line, and hides nothing else."""
 
 import asyncio
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ from builder.deploy.observe import (
     of_deployment,
 )
 from builder.deploy.resources import HOLDERS
-from builder.deploy.template import properties_of, read_template, resolve, resources_of
+from builder.deploy.template import Comparison, compare_template, properties_of, read_template, resolve, resources_of
 from builder.state import bucket, function, table
 from builder.state.look import Look
 from builder.state.part import Part
@@ -77,7 +76,7 @@ def copied_tables(deployment: Deployment, region: Region) -> tuple[str, ...]:
     return tuple(
         name
         for stack in deployment.stacks
-        for resource in resources_of(read_template(stack.template)).values()
+        for resource in resources_of(read_template(stack.template, stack.id)).values()
         if resource.get("Type") in table.TYPES
         and region in HOLDERS[str(resource["Type"])].regions(properties_of(resource))
         and (name := resolve(properties_of(resource).get("TableName"), _texts(stack)))
@@ -99,20 +98,13 @@ def _named(resources: Iterable[tuple[str, str]], *types: str) -> tuple[str, ...]
 async def _stack(clients: Clients, stack: ObservedStack, wanted: DesiredStack | None) -> StackState:
     template = "orphan"
     if wanted is not None:
-        template = "same" if await _is_same(clients, stack, wanted) else "different"
+        template = (await _compare(clients, stack, wanted)).value
     return StackState(
         name=stack.name, status=stack.status, drift=stack.drift, last_change=stack.last_change, template=template
     )
 
 
-async def _is_same(clients: Clients, stack: ObservedStack, wanted: DesiredStack) -> bool:
+async def _compare(clients: Clients, stack: ObservedStack, wanted: DesiredStack) -> Comparison:
     if not stack.facts.exists:
-        return False
-    return digest(await observe_template(clients, stack)) == digest(
-        wanted.template if not wanted.template.lstrip().startswith("{") else read_template(wanted.template)
-    )
-
-
-def digest(template: object) -> str:
-    """Return a template's digest; of its text, or of the data that botocore makes of a JSON one."""
-    return hashlib.sha256(str(template).encode()).hexdigest()
+        return Comparison.DIFFERENT
+    return compare_template(wanted.template, await observe_template(clients, stack))

@@ -1,10 +1,14 @@
 import asyncio
+import json
 from dataclasses import replace
+
+import pytest
 
 from builder.aws import Clients
 from builder.state import Asking, SiteState
-from builder.state.site import WITHIN_S, copied_tables, digest, observe_site
-from builder.terms import Region, Site, StackName
+from builder.state.site import WITHIN_S, copied_tables, observe_site
+from builder.terms import Region, Site, StackId, StackName
+from deploy.chained import make_deployment, make_stack
 from deploy.rig import Rig, changed, edited, shipped
 from fake_aws import Fault, World
 from state.standing import EAST, NOW, WEST, Standing
@@ -81,5 +85,34 @@ def test_a_copy_is_known_without_its_stack_s_region() -> None:
     assert copied_tables(shipped(), Region("eu-west-1")) == ()
 
 
-def test_a_digest_depends_on_the_bytes() -> None:
-    assert digest("a: 1") == digest("a: 1") != digest("a: 2")
+JSON = {"Description": "a", "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+TOPIC = "Resources: {Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: %s}}}"
+
+
+@pytest.mark.parametrize(
+    ("local", "deployed", "said"),
+    [
+        (TOPIC % "one", TOPIC % "one", "same"),
+        (TOPIC % "one", TOPIC % "two", "different"),
+        (TOPIC % "Störung", TOPIC % "Störung", "not known"),
+        (TOPIC % "Störung", TOPIC % "Stürung", "not known"),
+        (TOPIC % "Störung", TOPIC % "Storung", "different"),
+        (json.dumps(JSON, indent=1), json.dumps(JSON), "same"),
+        (json.dumps(dict(reversed(JSON.items()))), json.dumps(JSON), "same"),
+        (json.dumps({**JSON, "Resources": {"Other": {"Type": "AWS::SNS::Topic"}}}), json.dumps(JSON), "different"),
+    ],
+)
+def test_status_says_of_a_template_what_plan_finds(local: str, deployed: str, said: str) -> None:
+    rig = Rig(World())
+    stack_id = StackId("us-east-1/topic")
+    rig.deploy(make_deployment(make_stack(stack_id, deployed)))
+    wanted = make_deployment(make_stack(stack_id, local))
+    asking = Asking(clients=rig.clients.hurried(), now=NOW)
+    (stack,) = rig.run(lambda: observe_site(wanted, Site(None, Region("us-east-1")), asking)).stacks
+    assert stack.template == said
+    rig.world.calls.clear()
+    plan = rig.plan(wanted)
+    # What is not known is asked of CloudFormation, and what turned out to be nothing is gone again.
+    assert rig.operations("CreateChangeSet") == (said != "same")
+    assert plan.is_empty == (said == "same" or local == deployed)
+    assert rig.operations("DeleteChangeSet") == (plan.is_empty and said != "same")
