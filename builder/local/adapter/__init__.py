@@ -29,6 +29,7 @@ from builder.local.adapter import (
     retry_after,
     role_name,
     secure_transport,
+    shown_values,
     stack_set,
     table_writes,
     taken_name,
@@ -67,6 +68,7 @@ def install(app: App) -> App:
     stack_set.install(resources, actions)
     organizations.install()
     property_values.install(actions)
+    shown_values.install(actions)
     template_url.install()
     nested_stack.install(resources, actions)
     # Outside of all that makes a change set: it makes those of children with them.

@@ -75,6 +75,7 @@ TOUCHED = {
     "ministack.services.lambda_svc:resolve_function_url": (
         "(url_id: str) -> tuple[str, str, str, str | None, dict] | None"
     ),
+    "ministack.services.ssm:resolve_parameter_value": "(name_or_arn, version=None, decrypt=False)",
     f"{_ORGANIZATIONS}:_DISPATCH": "dict",
     f"{_ORGANIZATIONS}:_accounts": "AccountScopedDict",
     f"{_ORGANIZATIONS}:_ensure_org": "()",
@@ -99,11 +100,15 @@ TOUCHED = {
     f"{_CFN}.engine:_resolve_refs": "(value, resources, params, conditions, mappings, stack_name, stack_id)",
     f"{_CFN}.engine:_topological_sort": "(resources: dict, conditions: dict) -> list",
     f"{_CFN}.handlers:_ACTION_HANDLERS": "dict",
+    f"{_CFN}.handlers:_resolve_parameters": (
+        "(template: dict, provided_params: list[dict], previous_params: dict | None = None) -> dict"
+    ),
     f"{_CFN}.handlers:_resolve_stack": "(stack_name)",
     f"{_CFN}.handlers:_roll_back_operation": (
         "(stack_name: str, stack_id: str, stack: dict, operation: dict, reason_override: str = '')"
     ),
     f"{_CFN}.helpers:_error": "(code, message, status=400)",
+    f"{_CFN}.helpers:_extract_string_members": "(params, prefix)",
     f"{_CFN}.helpers:_resolve_document": "(params, body_key, url_key, label)",
     f"{_CFN}.helpers:_resolve_template": "(params)",
     f"{_CFN}.helpers:_p": "(params, key, default='')",
@@ -135,6 +140,9 @@ TOUCHED = {
         "(stack_name: str, stack_id: str, template: dict, param_values: dict, disable_rollback: bool, "
         "tags: list, is_update: bool = False, previous_stack: dict | None = None, "
         "retain_except_on_create: bool = False, imports: dict | None = None)"
+    ),
+    f"{_CFN}.stacks:_resolve_stack_outputs": (
+        "(outputs_defs, conditions, resources, param_values, mappings, stack_name, stack_id)"
     ),
     f"{_CFN}.stacks:_roll_back_operation": (
         "(stack_name: str, stack_id: str, stack: dict, operation: dict, reason_override: str = '')"

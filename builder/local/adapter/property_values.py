@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from builder.local.adapter.change_set import Action, Params, find_change_set, parameter
 from builder.local.adapter.emulator import touch
 from builder.local.adapter.refusals import Reply
+from builder.local.adapter.shown_values import without_secrets
 
 _CFN = "ministack.services.cloudformation"
 _NS = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
@@ -79,7 +80,8 @@ def _make_create(handle: Action) -> Action:
 def _properties(holder: Mapping[str, Any], stack: Mapping[str, Any]) -> dict[str, Any]:
     """Return the properties of a template's resources by logical id, as far as its parameters resolve them."""
     resolve = touch(f"{_CFN}.changesets:_resolve_props_for_diff")
-    resolved = resolve(holder["_template"], holder["_resolved_params"], stack["StackName"], stack["StackId"])
+    values = without_secrets(holder["_resolved_params"])
+    resolved = resolve(holder["_template"], values, stack["StackName"], stack["StackId"])
     found = {name: resource["Properties"] for name, resource in resolved.get("Resources", {}).items()}
     # Through JSON because it is written with the emulator's state, and AWS::NoValue is an object of its own.
     plain: dict[str, Any] = json.loads(json.dumps(found, default=lambda _: None))

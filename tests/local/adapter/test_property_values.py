@@ -108,3 +108,22 @@ def test_an_attribute_of_a_resource_has_no_value(account: Account) -> None:
 )
 def test_leaves_are_the_places_that_differ(before: object, after: object, leaves: list[Leaf]) -> None:
     assert list(find_leaves(before, after, "")) == leaves
+
+
+def test_a_value_that_is_not_to_be_echoed_is_masked_also_where_it_is_used(account: Account) -> None:
+    client = account.cloudformation()
+    template = {
+        "Parameters": {"Password": {"Type": "String", "NoEcho": True}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Password"}}}},
+    }
+    made = client.create_change_set(
+        StackName="one",
+        ChangeSetName="described",
+        ChangeSetType="CREATE",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": "Password", "ParameterValue": "open-sesame"}],
+    )
+    described = client.describe_change_set(ChangeSetName=made["Id"], IncludePropertyValues=True)
+    assert json.loads(described["Changes"][0]["ResourceChange"]["AfterContext"])["Properties"] == {
+        "DisplayName": "****"
+    }
