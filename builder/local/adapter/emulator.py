@@ -20,6 +20,7 @@ _IAM = "ministack.core.iam_evaluator"
 TOUCHED = {
     "ministack.app:AUTH": "bool",
     "ministack.app:SERVICE_HANDLERS": "dict",
+    "ministack.core.concurrency:run_reentrant": "(fn, *args, thread_name: str = 'ministack-reentrant')",
     "ministack.core.iam_actions:SERVICE_TO_IAM_NAMESPACE": "dict",
     "ministack.core.iam_actions:_BOTOCORE_SERVICE_MAP": "dict",
     "ministack.core.iam_actions:extract_resource_arn": (
@@ -85,6 +86,11 @@ TOUCHED = {
     f"{_CFN}:_stack_events": "AccountRegionScopedDict",
     f"{_CFN}:_stacks": "AccountRegionScopedDict",
     f"{_CFN}:reset": "()",
+    f"{_CFN}.changesets:_deploy_stack_async": (
+        "(stack_name: str, stack_id: str, template: dict, param_values: dict, disable_rollback: bool, "
+        "tags: list, is_update: bool = False, previous_stack: dict | None = None, "
+        "retain_except_on_create: bool = False, imports: dict | None = None)"
+    ),
     f"{_CFN}.changesets:_drop_other_change_sets": "(stack_id, executed_cs_id)",
     f"{_CFN}.changesets:_evaluate_conditions": "(template: dict, params: dict) -> dict",
     f"{_CFN}.changesets:_find_change_set": "(cs_name, stack_name='')",
@@ -100,6 +106,11 @@ TOUCHED = {
     f"{_CFN}.engine:_resolve_refs": "(value, resources, params, conditions, mappings, stack_name, stack_id)",
     f"{_CFN}.engine:_topological_sort": "(resources: dict, conditions: dict) -> list",
     f"{_CFN}.handlers:_ACTION_HANDLERS": "dict",
+    f"{_CFN}.handlers:_deploy_stack_async": (
+        "(stack_name: str, stack_id: str, template: dict, param_values: dict, disable_rollback: bool, "
+        "tags: list, is_update: bool = False, previous_stack: dict | None = None, "
+        "retain_except_on_create: bool = False, imports: dict | None = None)"
+    ),
     f"{_CFN}.handlers:_resolve_parameters": (
         "(template: dict, provided_params: list[dict], previous_params: dict | None = None) -> dict"
     ),
@@ -121,6 +132,10 @@ TOUCHED = {
     f"{_CFN}.provisioners:_check_nested_stack_capabilities": "(parent_stack_name, template)",
     f"{_CFN}.provisioners:_ddb_attrs": "(table)",
     f"{_CFN}.provisioners:_ddb_update": "(physical_id, old_props, new_props, stack_name, logical_id=None)",
+    f"{_CFN}.provisioners:_delete_resource": (
+        "(resource_type: str, physical_id: str, props: dict, stack_name: str | None = None, "
+        "logical_id: str | None = None)"
+    ),
     f"{_CFN}.provisioners:_physical_name": (
         "(stack_name: str, logical_id: str, *, lowercase: bool = False, max_len: int = 128, seeded: bool = True) -> str"
     ),
@@ -134,6 +149,10 @@ TOUCHED = {
     ),
     f"{_CFN}.stacks:_add_event": (
         "(stack_id, stack_name, logical_id, resource_type, status, reason='', physical_id='', detailed_status='')"
+    ),
+    f"{_CFN}.stacks:_delete_resource": (
+        "(resource_type: str, physical_id: str, props: dict, stack_name: str | None = None, "
+        "logical_id: str | None = None)"
     ),
     f"{_CFN}.stacks:_delete_stack_async": "(stack_name: str, stack_id: str, retain_resources=(), force=False)",
     f"{_CFN}.stacks:_deploy_stack_async": (

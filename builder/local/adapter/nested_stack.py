@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapp
 from dataclasses import dataclass
 from typing import Any
 
-from builder.local.adapter import template_url
+from builder.local.adapter import nested_cleanup, template_url
 from builder.local.adapter.change_set import Action, Params, Stack, find_change_set, find_stack, parameter
 from builder.local.adapter.emulator import replace, touch
 from builder.local.adapter.refusals import Reply
@@ -39,6 +39,7 @@ _TOUCHED = "_nested_touched"
 def install(resources: Mapping[str, MutableMapping[str, Any]], actions: MutableMapping[str, Action]) -> None:
     """Give the type its handlers, roll children back with their parent, and say whose child a stack is."""
     resources[TYPE].update(create=create, delete=delete)
+    nested_cleanup.install()
     replace(f"{_CFN}.stacks:_update_resource", _make_update)
     replace(f"{_CFN}.stacks:_roll_back_operation", _make_roll_back)
     replace(f"{_CFN}.handlers:_roll_back_operation", _make_roll_back)
@@ -304,6 +305,7 @@ async def _restore(child: Stack, before: Mapping[str, Any]) -> None:
     child["StackStatus"] = "UPDATE_ROLLBACK_IN_PROGRESS"
     _add_event(child, child["StackStatus"])
     await _take_back(child)
+    nested_cleanup.give_back(child, before)
     changed = {name: copy.deepcopy(child.get(name)) for name in _KEPT}
     child.update({name: before[name] for name in _GIVEN})
     await _provision(child, before["_template"], before["_resolved_params"], changed)

@@ -157,3 +157,43 @@ def test_children_have_the_tags_of_their_parent(account: Account) -> None:
     assert [one["Tags"] for one in stacks] == [tags, tags]
     found = account.s3().get_bucket_tagging(Bucket=f"tagged-{account.id}")["TagSet"]
     assert {"Key": "team", "Value": "blue"} in found
+
+
+def test_what_a_child_gives_up_is_still_there_after_a_failure_beside_it(account: Account) -> None:
+    kept, name = log_group("/kept"), f"kept-{account.id}"
+    deploy(account, "app", {"Child": _put(account, "one", kept | bucket(name))})
+    account.s3().put_object(Bucket=name, Key="k", Body=b"x")
+    group = account.logs()
+    group.create_log_stream(logGroupName="/kept", logStreamName="written")
+    failed = update(account, "app", {"Child": _put(account, "two", log_group("/new")), **_bad("Child")})
+    assert failed.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert _groups(account) == {"/kept"}
+    assert [one["logStreamName"] for one in group.describe_log_streams(logGroupName="/kept")["logStreams"]] == [
+        "written"
+    ]
+    assert account.s3().get_object(Bucket=name, Key="k")["Body"].read() == b"x"
+    again = account.cloudformation().create_change_set(
+        StackName="app",
+        ChangeSetName="again",
+        TemplateBody=json.dumps({"Resources": {"Child": _put(account, "one", kept | bucket(name))}}),
+        IncludeNestedStacks=True,
+    )
+    assert account.cloudformation().describe_change_set(ChangeSetName=again["Id"])["Status"] == "FAILED"
+
+
+def test_what_a_child_gives_up_goes_once_its_root_is_complete(account: Account) -> None:
+    name = f"goes-{account.id}"
+    deploy(account, "app", {"Child": _put(account, "one", log_group("/a") | bucket(name))})
+    account.s3().put_object(Bucket=name, Key="k", Body=b"x")
+    assert update(account, "app", {"Child": _put(account, "two", log_group("/b"))}).status == "UPDATE_COMPLETE"
+    assert _groups(account) == {"/b"}
+    stacks = account.cloudformation().describe_stacks()["Stacks"]
+    child = next(one for one in stacks if "ParentId" in one)
+    left = account.cloudformation().list_stack_resources(StackName=child["StackId"])["StackResourceSummaries"]
+    assert {one["LogicalResourceId"]: one["ResourceStatus"] for one in left} == {
+        "LogGroup": "UPDATE_COMPLETE",
+        "Bucket": "DELETE_FAILED",
+    }
+    events = account.cloudformation().describe_stack_events(StackName="app")["StackEvents"]
+    root = [one["ResourceStatus"] for one in events if one["LogicalResourceId"] == "app"]
+    assert root[:2] == ["UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"]
