@@ -73,8 +73,8 @@ def test_regions_and_accounts_know_nothing_of_each_other(world: World, deploy: "
 
 
 def test_what_the_fake_does_not_know_it_refuses_loudly(world: World, cfn: "CloudFormationClient") -> None:
-    with pytest.raises(Unsupported, match="cloudformation:ListExports"):
-        cfn.list_exports()
+    with pytest.raises(Unsupported, match="cloudformation:ListTypes"):
+        cfn.list_types()
     with pytest.raises(Unsupported, match="DisableValidation"):
         cfn.create_change_set(
             StackName="app",
@@ -83,6 +83,6 @@ def test_what_the_fake_does_not_know_it_refuses_loudly(world: World, cfn: "Cloud
             ChangeSetType="CREATE",
             DisableValidation=True,
         )
-    body = "Resources:\n  Vpc:\n    Type: AWS::EC2::VPC\n"
-    with pytest.raises(Unsupported, match="AWS::EC2::VPC"):
+    body = "Resources:\n  Vpc:\n    Type: AWS::EC2::Subnet\n"
+    with pytest.raises(Unsupported, match="AWS::EC2::Subnet"):
         cfn.create_change_set(StackName="app", ChangeSetName="x", TemplateBody=body, ChangeSetType="CREATE")

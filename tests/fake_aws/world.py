@@ -17,7 +17,8 @@ import botocore.session
 from fake_aws.calls import Call, Identity
 from fake_aws.clock import Clock, RealClock, VirtualClock
 from fake_aws.cloudformation.control import StackControl
-from fake_aws.cloudformation.effects import EFFECTS, make_by_hand
+from fake_aws.cloudformation.cross_stack import change_value, forget_value, put_value
+from fake_aws.cloudformation.effects import EFFECTS, Effects, make_by_hand
 from fake_aws.cloudformation.records import CloudFormation
 from fake_aws.cloudformation.stack_sets.resource import STACK_SET
 from fake_aws.cloudformation.types import Place
@@ -90,6 +91,8 @@ class World:
         """Every name that is taken, in the space it must be unique in: see `cloudformation.effects.name_key`."""
         self.unmanaged: dict[tuple[str, ...], dict[str, Json]] = {}
         """What stands without a stack, by such a name: its properties. Made by hand, or left behind by its stack."""
+        self.ssm_values: dict[tuple[str, str, str], str] = {}
+        """Values of SSM parameters, by account, region and name."""
         self.down: set[str] = set()
         """Regions that are down: see `region_down`."""
         self.buckets: dict[str, Bucket] = {}
@@ -113,7 +116,10 @@ class World:
         """Role ARNs that may not be assumed."""
         self.organization: Organization | None = None
         """The AWS organization that some of the accounts form; none unless a test founds one."""
-        self.effects = EFFECTS | {"AWS::CloudFormation::StackSet": STACK_SET}
+        self.effects = EFFECTS | {
+            "AWS::CloudFormation::StackSet": STACK_SET,
+            "AWS::SSM::Parameter": Effects(put_value, change_value, forget_value),
+        }
         self.stack_sets_need_roles = False
         """Whether self-managed StackSets find only roles that some stack made; else every role is there."""
         self.schedule = Schedule()

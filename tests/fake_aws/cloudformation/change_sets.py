@@ -11,6 +11,7 @@ from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation import lifecycle
 from fake_aws.cloudformation.changes import with_values, without_values
 from fake_aws.cloudformation.create_change_set import check_updatable
+from fake_aws.cloudformation.intrinsics import KNOWN_AFTER_APPLY
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.lifecycle import Waits
 from fake_aws.cloudformation.lookup import change_set, find_change_set, journal, stack_named
@@ -65,7 +66,21 @@ def _changes(
             "[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet"
             f" creation failed for resource [{', '.join(sorted(dropped))}]"
         )
+    if values and not reason and found.status == "CREATE_COMPLETE":
+        for name in found.missing_exports[:1]:
+            reason = (
+                "[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet"
+                f" creation failed for resource [{_using(found, name)}] because: No export named {name}"
+            )
     return changes, reason
+
+
+def _using(found: ChangeSet, export: str) -> str:
+    """Return the first resource whose row shows that it waits for an export."""
+    waiting = [
+        str(each["LogicalResourceId"]) for each in found.changes if KNOWN_AFTER_APPLY in str(each.get("AfterContext"))
+    ]
+    return waiting[0] if waiting else export
 
 
 def list_change_sets(request: Request, params: dict[str, Any]) -> Reply:

@@ -12,6 +12,7 @@ from fake_aws.cloudformation.deployments import Deployment
 from fake_aws.cloudformation.drift_aware import drift_status
 from fake_aws.cloudformation.imports import import_fault, mark_imports
 from fake_aws.cloudformation.inputs import deployment
+from fake_aws.cloudformation.intrinsics import KNOWN_AFTER_APPLY, Unresolved
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.lifecycle import outputs
 from fake_aws.cloudformation.lookup import journal
@@ -168,7 +169,16 @@ def _compute(book: Journal, change_set: ChangeSet) -> str | None:
     stack, wanted = book.stack, change_set.wanted
     before = stack.deployed
     moved = frozenset(key for key, value in wanted.parameters.items() if before.parameters.get(key, value) != value)
-    evaluator = book.evaluator(wanted, lambda *names: differ.lookup(*names))  # noqa: PLW0108  they need each other
+    missing = change_set.missing_exports
+
+    def exported(name: str) -> str:
+        found = book.exported(name)
+        if found is None:
+            missing.append(name)
+            return Unresolved(KNOWN_AFTER_APPLY, frozenset())
+        return found
+
+    evaluator = book.evaluator(wanted, lambda *names: differ.lookup(*names), exported)  # noqa: PLW0108  they need each other
     differ = Differ(evaluator, stack.resources, wanted.tags, moved, book.now if wanted.reverts_drift else None)
     retyped = [
         lid
@@ -208,5 +218,7 @@ def _changes_besides(book: Journal, change_set: ChangeSet) -> bool:
         return True
     old, new = read(stack.deployed.body).outputs, read(change_set.wanted.body).outputs
     if old != new:
+        return True
+    if change_set.missing_exports:
         return True
     return outputs(Provisioner(book, change_set.wanted)) != stack.outputs

@@ -22,6 +22,8 @@ class Deployment:
     notification_arns: list[str] = field(default_factory=list)
     rollback: dict[str, Json] = field(default_factory=dict)
     """Its RollbackConfiguration."""
+    resolved: dict[str, str] = field(default_factory=dict)
+    """What SSM had for the parameters that are kept there, when this was asked for."""
     processed: str | None = None
     """What a test says that transforms made of the template; None where there are none."""
 

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from fake_aws.calls import Asker
+from fake_aws.cloudformation.cross_stack import is_known_type, resolved_values
 from fake_aws.cloudformation.deployments import Deployed, Deployment
 from fake_aws.cloudformation.imports import named_imports
 from fake_aws.cloudformation.template import Template, read
@@ -12,7 +13,6 @@ from fake_aws.cloudformation.types import known
 from fake_aws.refusals import AwsRefusal, Unsupported, validation_error
 
 TEMPLATE_LIMIT = 51_200
-_PARAMETER_TYPES = frozenset({"String", "Number", "CommaDelimitedList", "List<Number>"})
 _PARAMETER_KEYS = frozenset(
     {"Type", "Default", "Description", "AllowedValues", "AllowedPattern", "ConstraintDescription", "NoEcho"}
     | {"MinLength", "MaxLength", "MinValue", "MaxValue"}
@@ -44,6 +44,7 @@ def deployment(request: Asker, params: dict[str, Any], present: Deployed | None)
         imports,
         list(present.deployed.notification_arns if notify is None and present else notify or []),
         dict(present.deployed.rollback if rollback is None and present else rollback or {}),
+        resolved_values(request, template, values),
     )
 
 
@@ -102,7 +103,7 @@ def _parameters(template: Template, given: list[dict[str, Any]], present: Deploy
 
 
 def _check_declaration(key: str, declared: dict[str, Any]) -> None:
-    if declared.get("Type") not in _PARAMETER_TYPES:
+    if not is_known_type(str(declared.get("Type"))):
         raise Unsupported(f"parameter {key}: the fake does not know the type {declared.get('Type')}")
     if unknown := declared.keys() - _PARAMETER_KEYS:
         raise Unsupported(f"parameter {key}: the fake does not know {sorted(unknown)}")

@@ -46,6 +46,8 @@ class Evaluator:
     stack_name: str
     stack_id: str
     lookup: Lookup
+    exported: Callable[[str], str | None] | None = None
+    """What an export of the region stands for; None for one that is not there."""
 
     def has(self, item: Mapping[str, Any]) -> bool:
         """Return whether a resource or output is there at all, by its Condition."""
@@ -84,6 +86,7 @@ class Evaluator:
             "Fn::Select": self._select,
             "Fn::Split": self._split,
             "Fn::FindInMap": self._find_in_map,
+            "Fn::ImportValue": self._import_value,
             "Fn::Base64": lambda text: base64.b64encode(str(self._value(text)).encode()).decode(),
         }
         if key in {"Fn::Equals", "Fn::And", "Fn::Or", "Fn::Not"}:
@@ -107,7 +110,7 @@ class Evaluator:
         if name in self.template.parameters:
             given = self.parameters[name]
             kind = self.template.parameters[name]["Type"]
-            return given.split(",") if kind in {"CommaDelimitedList", "List<Number>"} else given
+            return given.split(",") if "List" in kind else given
         if name in self.template.resources:
             return self.lookup(name, None)
         raise Unsupported(f"the fake does not know what Ref {name} is")
@@ -159,6 +162,15 @@ class Evaluator:
             return self.template.mappings[name][first][second]
         except KeyError:
             raise validation_error(f"Template error: Unable to get mapping for {name}::{first}::{second}") from None
+
+    def _import_value(self, argument: Json) -> str:
+        name = str(self._value(argument))
+        if self.exported is None:
+            raise Unsupported(f"the fake does not know exports here: {name}")
+        found = self.exported(name)
+        if found is None:
+            raise validation_error(f"No export named {name} found.")
+        return found
 
     def _truth(self, value: Json) -> bool:
         if not isinstance(value, dict) or len(value) != 1:

@@ -119,9 +119,31 @@ class Journal:
         if reason is not None:
             raise AwsRefusal("HandlerFailed", reason)
 
-    def evaluator(self, deployment: Deployment, lookup: Lookup) -> Evaluator:
+    def evaluator(
+        self, deployment: Deployment, lookup: Lookup, exported: Callable[[str], str | None] | None = None
+    ) -> Evaluator:
         """Return what evaluates a deployment's template in this stack."""
-        template = read(deployment.body)
         return Evaluator(
-            template, deployment.parameters, self.account, self.region, self.stack.name, self.stack.id, lookup
+            read(deployment.body),
+            deployment.parameters | deployment.resolved,
+            self.account,
+            self.region,
+            self.stack.name,
+            self.stack.id,
+            lookup,
+            exported or self.exported,
+        )
+
+    def exported(self, name: str) -> str | None:
+        """Return the value of an export of this region; None where there is none."""
+        state = self.world.region(self.account, self.region).cloudformation
+        return next(
+            (
+                each["OutputValue"]
+                for stack in state.stacks.values()
+                if stack.status not in {"DELETE_COMPLETE", "ROLLBACK_COMPLETE"}
+                for each in stack.outputs
+                if each.get("ExportName") == name
+            ),
+            None,
         )

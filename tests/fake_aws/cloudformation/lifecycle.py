@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-opt
 
 from collections.abc import Callable, Generator, Iterator
 
+from fake_aws.cloudformation.cross_stack import export_fault
 from fake_aws.cloudformation.deployments import Deployment
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.provision import Provisioner
@@ -55,12 +56,13 @@ def create(journal: Journal, wanted: Deployment, *, on_failure: str) -> Waits:
     yield journal.seconds("STACK")
     provisioner = Provisioner(journal, wanted)
     failed = yield from side_by_side(provisioner.jobs(), stop=_stopped(stack))
-    if not failed:
+    fault = None if failed else _export_fault(journal, provisioner)
+    if not failed and fault is None:
         yield journal.seconds("STACK")
         _conclude(journal, provisioner)
         journal.become("CREATE_COMPLETE")
         return
-    said = failed_text(stack)
+    said = failed_text(stack) or f"{fault} "
     if on_failure == "DO_NOTHING":
         journal.become("CREATE_FAILED", said)
     elif on_failure == "DELETE":
@@ -95,8 +97,9 @@ def update(journal: Journal, wanted: Deployment, *, disable_rollback: bool) -> W
     yield journal.seconds("STACK")
     provisioner = Provisioner(journal, wanted)
     failed = yield from side_by_side(provisioner.jobs(), stop=_stopped(stack))
-    if failed or stack.cancelled:
-        said = failed_text(stack) or None
+    fault = None if failed or stack.cancelled else _export_fault(journal, provisioner)
+    if failed or stack.cancelled or fault is not None:
+        said = failed_text(stack) or fault
         if disable_rollback and not stack.cancelled:
             stack.deployed = wanted
             journal.become("UPDATE_FAILED", said)
@@ -109,6 +112,11 @@ def update(journal: Journal, wanted: Deployment, *, disable_rollback: bool) -> W
     kept = yield from _clean_up(journal, provisioner)
     stack.before, stack.before_resources = None, {}
     journal.become("UPDATE_COMPLETE", "One or more resources could not be deleted." if kept else None)
+
+
+def _export_fault(journal: Journal, provisioner: Provisioner) -> str | None:
+    state = journal.world.region(journal.account, journal.region).cloudformation
+    return export_fault(journal.place, state, journal.stack, outputs(provisioner))
 
 
 def _conclude(journal: Journal, provisioner: Provisioner) -> None:
@@ -208,6 +216,10 @@ def _delete_leftovers(journal: Journal) -> Waits:
 def delete(journal: Journal, *, retain: frozenset[str], force: bool) -> Waits:
     """Delete the stack; `retain` and `force` leave behind what cannot be deleted."""
     journal.become("DELETE_IN_PROGRESS", "User Initiated")
+    state = journal.world.region(journal.account, journal.region).cloudformation
+    if fault := export_fault(journal.place, state, journal.stack, []):
+        journal.become("DELETE_FAILED", f"Delete canceled. {fault}")
+        return
     yield from _delete_rest(journal, retain=retain, force=force)
 
 

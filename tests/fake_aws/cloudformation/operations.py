@@ -1,7 +1,7 @@
 """Every CloudFormation operation the fake knows, with the parameters it understands; SPEC.md has a heading for each."""
 
 from fake_aws.calls import Operation, mutates, reads
-from fake_aws.cloudformation import change_sets, drift, history, policies, stack_changes, stacks, templates
+from fake_aws.cloudformation import change_sets, cross_stack, drift, history, policies, stack_changes, stacks, templates
 from fake_aws.cloudformation.create_change_set import create_change_set
 from fake_aws.cloudformation.stack_sets.operations import STACK_SET_OPERATIONS
 
@@ -51,6 +51,8 @@ OPERATIONS: dict[str, Operation] = STACK_SET_OPERATIONS | {
         stack_changes.rollback_stack,
         *("StackName", "ClientRequestToken", "RetainExceptOnCreate", "RoleARN", "DeploymentConfig"),
     ),
+    "ListExports": reads(cross_stack.list_exports, "NextToken"),
+    "ListImports": reads(cross_stack.list_imports, "ExportName", "NextToken"),
     "ContinueUpdateRollback": mutates(
         stack_changes.continue_update_rollback, "StackName", "ResourcesToSkip", "ClientRequestToken", "RoleARN"
     ),

@@ -73,9 +73,12 @@ class Provisioner:
 
     def _bring(self, logical_id: str) -> Steps:
         declared = self.evaluator.template.resources[logical_id]
-        properties = self.evaluator.value(declared.get("Properties", {}))
-        tags = dict(self.wanted.tags) if schema(declared["Type"]).taggable else {}
         present = self.journal.stack.resources.get(logical_id)
+        try:
+            properties = self.evaluator.value(declared.get("Properties", {}))
+        except AwsRefusal as refusal:
+            return self._not_evaluated(logical_id, present, declared, refusal)
+        tags = dict(self.wanted.tags) if schema(declared["Type"]).taggable else {}
         fresh = Resource(
             logical_id, declared["Type"], "", self.journal.now, properties=properties, declared=declared, tags=tags
         )
@@ -97,6 +100,19 @@ class Provisioner:
         if replaced:
             return (yield from self._replace(present, fresh))
         return (yield from self._update(present, fresh, goal))
+
+    def _not_evaluated(
+        self, logical_id: str, present: Resource | None, declared: dict[str, Json], refusal: AwsRefusal
+    ) -> bool:
+        """Fail a resource whose properties name what is not there."""
+        if present is not None:
+            self.journal.resource(present, "UPDATE_FAILED", refusal.message)
+            return False
+        fresh = Resource(logical_id, str(declared["Type"]), "", self.journal.now, declared=declared)
+        self.journal.stack.resources[logical_id] = fresh
+        self.created.append(logical_id)
+        self.journal.resource(fresh, "CREATE_FAILED", refusal.message)
+        return False
 
     def _aim(self, present: Resource, properties: dict[str, Json]) -> Aim:
         if self.way_back:

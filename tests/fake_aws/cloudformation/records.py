@@ -143,6 +143,8 @@ class ChangeSet:
     """What was asked for and is only shown again: ImportExistingResources, DeploymentMode, NotificationARNs, ..."""
     changes: list[dict[str, Json]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    missing_exports: list[str] = field(default_factory=list)
+    """What its template imports and nobody exported while it was made."""
     drift_status: str | None = None
     """The stack's, of a drift-aware change set."""
 

@@ -13,6 +13,7 @@ def parameters(deployment: Deployment) -> list[dict[str, str]]:
     declared = read(deployment.body).parameters
     return [
         {"ParameterKey": key, "ParameterValue": "****" if str(declared[key].get("NoEcho")).lower() == "true" else value}
+        | ({"ResolvedValue": deployment.resolved[key]} if key in deployment.resolved else {})
         for key, value in deployment.parameters.items()
     ]
 

@@ -145,6 +145,12 @@ TYPES: dict[str, ResourceType] = {
     ),
     "AWS::CloudWatch::Dashboard": ResourceType("DashboardName", "account", _none),
     "AWS::KMS::Alias": ResourceType("AliasName", "region", _none),
+    "AWS::EC2::KeyPair": ResourceType(
+        "KeyName", "region", lambda place, name, _: {"KeyPairId": f"key-{place.account}{name}"}
+    ),
+    "AWS::EC2::VPC": ResourceType(
+        None, None, lambda _, vpc, __: {"VpcId": vpc}, lambda _, lid, __, suffix: f"vpc-{lid.lower()}{suffix.lower()}"
+    ),
     "AWS::SQS::Queue": ResourceType("QueueName", "region", _queue, _queue_url),
     "AWS::SSM::Parameter": ResourceType(
         "Name",
