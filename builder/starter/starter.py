@@ -1,10 +1,11 @@
-"""The files of a new project: dr.yaml, its schema, both handlers and a workflow."""
+"""The files of a new project: dr.yaml and its schema, the handlers, tests, locked requirements and a workflow."""
 
+import hashlib
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from builder import __version__
 from builder.assembly.template_text import may_be_no_text
 from builder.errors import BadInput
 
@@ -13,17 +14,25 @@ _HERE = Path(__file__).parent
 _INSTALLED_HANDLERS = _HERE / "handlers"
 _HANDLERS = _INSTALLED_HANDLERS if _INSTALLED_HANDLERS.is_dir() else _HERE.parents[1] / "lambda"
 _PROJECT_CHARACTERS = 20
+_REQUIREMENTS = "requirements.txt"
+_WHEEL = re.compile(r"two_region_dr-[A-Za-z0-9.+!_]+-py3-none-any\.whl")
+# The builder's own line in the requirements, whichever version it is.
+_WHEEL_LINE = re.compile(r"^\./vendor/two_region_dr-.*\n", re.MULTILINE)
 
 
 def read_starter(folder_name: str) -> dict[str, bytes]:
     """Return the new files by their paths; the project is called after the folder, as far as names can be."""
-    said = {"__project__": _project(folder_name), "__version__": __version__}
+    project = _project(folder_name)
     return {
-        "dr.yaml": _filled("dr.yaml", said),
+        "dr.yaml": _filled("dr.yaml", project),
         "dr.schema.json": (_HERE.parent / "config" / "dr.schema.json").read_bytes(),
         "lambda/python/index.py": (_HANDLERS / "python" / "index.py").read_bytes(),
         "lambda/nodejs/index.js": (_HANDLERS / "nodejs" / "index.js").read_bytes(),
-        ".github/workflows/deploy.yml": _filled("deploy.yml", said),
+        "tests/test_templates.py": _filled("test_templates.txt", project),
+        _REQUIREMENTS: _filled("requirements.txt", project),
+        ".github/workflows/deploy.yml": _filled("deploy.yml", project),
+        ".gitignore": _filled("gitignore", project),
+        "README.md": _filled("README.md", project),
     }
 
 
@@ -38,6 +47,52 @@ def write_starter(folder: Path, files: Mapping[str, bytes]) -> None:
             what=f"has {', '.join(there)} already, and nothing is overwritten",
             next_step="python -m builder init EMPTY_FOLDER",
         )
+    _write(folder, files)
+
+
+def add_wheel(requirements: bytes, wheel: Path) -> dict[str, bytes]:
+    """Return the files by which a project installs the builder: its wheel in `vendor/`, and the line that pins it.
+
+    Raises BadInput for a file that is no wheel of the builder's.
+    """
+    if not _WHEEL.fullmatch(wheel.name):
+        raise BadInput(
+            where=f"--wheel {wheel}",
+            what="is no wheel of two-region-dr (two_region_dr-VERSION-py3-none-any.whl)",
+            next_step="python -m pip wheel --no-deps PATH_OF_A_CHECKOUT    makes one",
+        )
+    try:
+        data = wheel.read_bytes()
+        with zipfile.ZipFile(wheel) as archive:
+            archive.getinfo("builder/__main__.py")
+    except OSError as error:
+        raise BadInput(where=f"--wheel {wheel}", what=f"cannot be read ({error.strerror})") from error
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise BadInput(where=f"--wheel {wheel}", what="holds no builder") from error
+    line = f"./vendor/{wheel.name} --hash=sha256:{hashlib.sha256(data).hexdigest()}\n"
+    text = _WHEEL_LINE.sub("", requirements.decode())
+    return {_REQUIREMENTS: (text + line).encode(), f"vendor/{wheel.name}": data}
+
+
+def pin_wheel(folder: Path, wheel: Path) -> tuple[str, ...]:
+    """Put a wheel of the builder into a project that stands, in place of an earlier one; return what was written.
+
+    Raises BadInput where the folder is no project.
+    """
+    try:
+        requirements = (folder / _REQUIREMENTS).read_bytes()
+    except OSError as error:
+        raise BadInput(
+            where=str(folder / _REQUIREMENTS),
+            what=f"cannot be read ({error.strerror})",
+            next_step="python -m builder init EMPTY_FOLDER --wheel FILE",
+        ) from error
+    files = add_wheel(requirements, wheel)
+    _write(folder, files)
+    return tuple(files)
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     try:
         for path, content in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -46,15 +101,12 @@ def write_starter(folder: Path, files: Mapping[str, bytes]) -> None:
         raise BadInput(where=str(folder), what=f"cannot be written to ({error.strerror})") from error
 
 
-def _filled(name: str, said: Mapping[str, str]) -> bytes:
-    text = (_HERE / "files" / name).read_text(encoding="utf-8")
-    for placeholder, value in said.items():
-        text = text.replace(placeholder, value)
-    return text.encode()
+def _filled(name: str, project: str) -> bytes:
+    # A folder may be called `no`, which is no text to every YAML reader.
+    said = f"'{project}'" if name.endswith(".yaml") and may_be_no_text(project) else project
+    return (_HERE / "files" / name).read_text(encoding="utf-8").replace("__project__", said).encode()
 
 
 def _project(folder_name: str) -> str:
     words = re.sub("[^a-z0-9]+", "-", folder_name.lower()).lstrip("-0123456789")
-    project = words[:_PROJECT_CHARACTERS].rstrip("-") or "tap"
-    # A folder may be called `no`, which is no text to every YAML reader.
-    return f"'{project}'" if may_be_no_text(project) else project
+    return words[:_PROJECT_CHARACTERS].rstrip("-") or "tap"

@@ -1,11 +1,14 @@
 """`init` in this tree, and from a wheel in a folder that knows nothing of it."""
 
+import hashlib
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from conftest import ROOT, Command
 
@@ -14,7 +17,27 @@ FILES = [
     "dr.schema.json",
     "lambda/python/index.py",
     "lambda/nodejs/index.js",
+    "tests/test_templates.py",
+    "requirements.txt",
     ".github/workflows/deploy.yml",
+    ".gitignore",
+    "README.md",
+]
+TEMPLATES = [
+    f"templates/{path}"
+    for path in (
+        "manifest.json",
+        *sorted(
+            f"{region}/{stack}.yaml"
+            for region, stack in (
+                ("us-east-1", "service"),
+                ("us-east-1", "storage"),
+                ("us-east-1", "table"),
+                ("us-west-2", "service"),
+                ("us-west-2", "storage"),
+            )
+        ),
+    )
 ]
 
 
@@ -31,9 +54,11 @@ def test_an_empty_folder_becomes_a_project(empty: Path, builder: Command) -> Non
     answer = builder("init")
 
     assert answer.code == 0
-    assert answer.out.splitlines()[:5] == [f"wrote {file}" for file in FILES]
-    assert answer.out.splitlines()[5].startswith("next:  python -m builder render ")
-    assert sorted(path.relative_to(empty).as_posix() for path in empty.rglob("*") if path.is_file()) == sorted(FILES)
+    wrote = [f"wrote {file}" for file in (*FILES, *TEMPLATES)]
+    assert answer.out.splitlines()[: len(wrote)] == wrote
+    assert answer.out.splitlines()[len(wrote)].startswith("next:  python -m builder rehearse ")
+    there = sorted(path.relative_to(empty).as_posix() for path in empty.rglob("*") if path.is_file())
+    assert there == sorted([*FILES, *TEMPLATES])
 
 
 def test_the_project_renders_and_lints_clean(empty: Path, builder: Command) -> None:
@@ -74,7 +99,7 @@ def test_a_folder_can_be_named(empty: Path, builder: Command) -> None:
     answer = builder("init", "orders")
 
     assert answer.code == 0
-    assert "next:  cd orders && python -m builder render" in answer.out
+    assert "next:  cd orders && python -m builder rehearse" in answer.out
     assert "project: orders" in (empty / "orders" / "dr.yaml").read_text()
 
 
@@ -111,3 +136,77 @@ def test_the_wheel_holds_every_module_and_nothing_else(installed: Path) -> None:
 
     assert modules(installed) == shipped | {"builder/starter/handlers/python/index.py"}
     assert (installed / "builder" / "py.typed").is_file()
+
+
+def test_the_repository_is_clean_after_all_that_a_new_user_does(empty: Path, builder: Command) -> None:
+    def git(*arguments: str) -> str:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        return subprocess.run(
+            ["git", *identity, *arguments], cwd=empty, capture_output=True, text=True, check=True
+        ).stdout
+
+    builder("init")
+    git("init", "--quiet")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "a new project")
+    for verb in (("render",), ("render", "--check"), ("lint",), ("graph",)):
+        assert builder(*verb).code == 0
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=empty,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "2 passed" in tested.stdout, tested.stdout + tested.stderr
+    (empty / "plan.json").write_text("{}")
+    assert git("status", "--porcelain") == ""
+
+
+class TestWheel:
+    @pytest.fixture
+    def wheel(self, tmp_path: Path) -> Path:
+        made = tmp_path / "two_region_dr-1.2.3-py3-none-any.whl"
+        with zipfile.ZipFile(made, "w") as archive:
+            archive.writestr("builder/__main__.py", "")
+        return made
+
+    def test_goes_to_vendor_and_is_pinned_by_its_hash(self, empty: Path, builder: Command, wheel: Path) -> None:
+        assert builder("init", "--wheel", str(wheel)).code == 0
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        line = f"./vendor/{wheel.name} --hash=sha256:{digest}"
+        assert (empty / "requirements.txt").read_text().splitlines()[-1] == line
+        assert (empty / "vendor" / wheel.name).read_bytes() == wheel.read_bytes()
+
+    def test_takes_the_place_of_an_earlier_one(self, empty: Path, builder: Command, wheel: Path) -> None:
+        builder("init")
+        (empty / "dr.yaml").write_text("mine")
+        for version in ("1.2.3", "1.3.0"):
+            wheel = wheel.rename(wheel.with_name(f"two_region_dr-{version}-py3-none-any.whl"))
+            answer = builder("init", "--wheel", str(wheel))
+            assert answer.out.splitlines() == ["wrote requirements.txt", f"wrote vendor/{wheel.name}"]
+        lines = (empty / "requirements.txt").read_text().splitlines()
+        assert [line for line in lines if "vendor" in line] == [lines[-1]]
+        assert "1.3.0" in lines[-1]
+        assert (empty / "dr.yaml").read_text() == "mine"
+
+    @pytest.mark.parametrize("name", ["other-1.0-py3-none-any.whl", "two_region_dr-1.2.3-py3-none-any.whl", "none.whl"])
+    def test_that_is_none_of_the_builder_s_is_refused(
+        self, empty: Path, builder: Command, tmp_path: Path, name: str
+    ) -> None:
+        if name != "none.whl":
+            (tmp_path / name).write_text("no zip")
+        assert builder("init", "--wheel", str(tmp_path / name)).code == 2
+        assert list(empty.iterdir()) == []
+
+    def test_without_one_the_workflow_s_install_step_says_how(self, empty: Path, builder: Command) -> None:
+        builder("init")
+        workflow = yaml.safe_load((empty / ".github/workflows/deploy.yml").read_text())
+        (install,) = [step["run"] for step in workflow["jobs"]["check"]["steps"] if step.get("name") == "Install"]
+        done = subprocess.run(["bash", "-e", "-c", install], cwd=empty, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert done.stdout == (
+            "::error::vendor/ has no wheel of two-region-dr: 'python -m builder init --wheel FILE' copies one there and"
+            " pins it in requirements.txt\n"
+        )

@@ -1,10 +1,15 @@
+import configparser
 import re
+import subprocess
+import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from builder import __version__
 from builder.config import read_wanted
 from builder.config.model import Config, EnvironmentConfig
 from builder.errors import BadInput
@@ -48,13 +53,74 @@ def test_what_is_commented_out_can_be_taken_in(tmp_path: Path) -> None:
     assert config.environments["prod"].role_arn
 
 
-def test_the_workflow_installs_this_version_and_checks_before_it_deploys() -> None:
-    workflow = yaml.safe_load(read_starter("shop")[".github/workflows/deploy.yml"])
+WORKFLOW = yaml.safe_load(read_starter("shop")[".github/workflows/deploy.yml"])
 
-    assert workflow["env"]["BUILDER"].endswith(f"=={__version__}")
-    assert workflow["jobs"]["deploy"]["needs"] == "check"
-    commands = [step["run"] for step in workflow["jobs"]["check"]["steps"] if "run" in step]
-    assert commands[1:] == ["python -m builder render --check", "python -m builder lint", "python -m builder rehearse"]
+
+def steps(job: str) -> list[dict[str, Any]]:
+    return list(WORKFLOW["jobs"][job]["steps"])
+
+
+def test_the_workflow_checks_before_it_plans_and_executes_what_was_planned_alone() -> None:
+    needs = {name: job.get("needs") for name, job in WORKFLOW["jobs"].items()}
+    assert needs == {"check": None, "review": "check", "plan": "check", "execute": "plan"}
+    ours = {
+        job: [step["run"].split()[3] for step in steps(job) if step.get("run", "").startswith("python -m builder")]
+        for job in WORKFLOW["jobs"]
+    }
+    assert ours == {
+        "check": ["rehearse"],
+        "review": ["discard"],
+        "plan": [],
+        "execute": ["execute", "outputs"],
+    }
+    planned = [step["run"] for job in ("review", "plan") for step in steps(job) if step.get("id") == "plan"]
+    assert len(planned) == 2
+    assert planned[0] == planned[1]
+    assert "python -m builder plan --detailed-exitcode" in planned[0]
+    assert {name: job.get("environment") for name, job in WORKFLOW["jobs"].items() if "environment" in job} == {
+        "plan": "plan",
+        "execute": "deploy",
+    }
+
+
+def test_nothing_unpublished_is_installed_by_its_name_where_a_job_holds_an_identity() -> None:
+    for job in WORKFLOW["jobs"]:
+        installs = [line for step in steps(job) for line in step.get("run", "").splitlines() if "pip install" in line]
+        assert installs == ["python -m pip install --require-hashes --no-deps -r requirements.txt"]
+    text = read_starter("shop")["requirements.txt"].decode()
+    for requirement in re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip()):
+        assert re.match(r"[a-z0-9-]+==\S+", requirement)
+        assert "--hash=sha256:" in requirement
+
+
+def test_every_action_is_pinned_by_its_commit() -> None:
+    used = [step["uses"] for job in WORKFLOW["jobs"] for step in steps(job) if "uses" in step]
+    assert len(used) > 10
+    assert [one for one in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", one)] == []
+
+
+def test_the_requirements_are_what_the_package_wants() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    wanted = setup["options"]["install_requires"] + setup["options.extras_require"]["local"]
+    text = read_starter("shop")["requirements.txt"].decode()
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
+    for line in wanted.splitlines():
+        if line and not line.startswith("#"):
+            requirement = Requirement(line)
+            assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), line
+
+
+@pytest.mark.parametrize("place", ["builder/starter/files", ".github/workflows"])
+def test_zizmor_finds_nothing_in_the_workflows(place: str) -> None:
+    zizmor = Path(sysconfig.get_path("scripts")) / "zizmor"
+    done = subprocess.run(
+        [zizmor, "--offline", "--persona=pedantic", "--no-progress", *sorted((ROOT / place).glob("*.yml"))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
