@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from builder.deploy import Done, Seal  # noqa: E402  the path comes first
+from builder.deploy import Done, Seal, Trusted  # noqa: E402  the path comes first
 from builder.fleet import FleetEnd, execute_fleet, make_fleet_plan  # noqa: E402
 from builder.fleet.outcome import SetDone  # noqa: E402
 from builder.fleet.progress import FleetProgress  # noqa: E402
@@ -76,7 +76,7 @@ def measure(count: int, told: Callable[[float, FleetProgress], None]) -> Run:
     async def deploy() -> FleetEnd:
         plan = await make_fleet_plan(deployment, clients, Seal(id="fleet", at="2026-01-01T00:00:00+00:00"), emit)
         texts.append(fleet_plan(plan).plain)
-        return await execute_fleet(plan, clients, emit)
+        return await execute_fleet(plan, Trusted(deployment=deployment, is_own=True), clients, emit)
 
     end = run_virtual(deploy, workers=64)
     took = world.now - began

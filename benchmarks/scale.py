@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 import botocore.session  # noqa: E402  the path comes first
 
 from builder.aws import Clients  # noqa: E402
-from builder.deploy import Deployment, Done, Outcome, Seal, execute_plan, make_plan  # noqa: E402
+from builder.deploy import Deployment, Done, Outcome, Seal, Trusted, execute_plan, make_plan  # noqa: E402
 from builder.terms import AccountId, Region, Site, StackId  # noqa: E402
 from deploy.chained import make_deployment, make_stack  # noqa: E402
 from fake_aws import World, run_virtual  # noqa: E402
@@ -85,7 +85,7 @@ def measure(stacks: int) -> Run:
 
     async def deploy() -> tuple[Outcome, ...]:
         plan = await make_plan(deployment, clients, Seal(id="scale", at="2026-01-01T00:00:00+00:00"), lambda _: None)
-        return await execute_plan(plan, clients, lambda _: None)
+        return await execute_plan(plan, Trusted(deployment=deployment, is_own=True), clients, lambda _: None)
 
     ended = run_virtual(deploy, workers=64)
     return Run(world.now - began, len(world.calls), sum(not isinstance(outcome, Done) for outcome in ended))

@@ -1,9 +1,10 @@
 """The deployer for a pipeline that has an assembly, this package and boto3, and neither dr.yaml nor troposphere.
 
     python scripts/deploy.py plan --env prod -o plan.json
-    python scripts/deploy.py execute plan.json
+    python scripts/deploy.py execute plan.json --env prod
 
-The same verbs and options as `python -m builder`; the assembly is templates/ where --assembly names no other.
+The same verbs and options as `python -m builder`; the assembly is templates/ where --assembly names no other. A plan is
+executed only beside the assembly that it was made from, and in the environment that it was made for.
 """
 
 import sys

@@ -48,7 +48,7 @@ def test_an_assembly_is_deployed_without_what_rendered_it(project: Path, credent
     assert run(pipeline, "plan").returncode == 2  # no environment named
     for arguments in (
         ["plan", "--env", "ci"],
-        ["execute", "plan.json"],
+        ["execute", "plan.json", "--env", "ci"],
         ["--assembly", "templates", "outputs", "--env=ci"],
     ):
         done = run(pipeline, *arguments)

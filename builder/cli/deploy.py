@@ -60,7 +60,9 @@ def _go_through(wiring: Wiring, plan: "Plan", allow: Collection[str], *, yes: bo
 
     if not yes:
         ask_or_discard(wiring, plan, allow)
-    ended = carry_out(wiring, plan, _REVIEW, partial(execute_unreviewed, plan, wiring.clients, allow=allow))
+    ended = carry_out(
+        wiring, plan, _REVIEW, partial(execute_unreviewed, plan, wiring.deployment, wiring.clients, allow=allow)
+    )
     code = tell_end(wiring, ended, "python -m builder deploy    plans anew from what stands now")
     if code is ExitCode.DONE:
         wiring.run(sweep(wiring.deployment, plan, wiring.clients))

@@ -34,7 +34,7 @@ def deploy(
     **said: Any,  # noqa: ANN401
 ) -> ExitCode:
     """Plan, show what happens in each account, ask, and execute exactly that; retries what failed before."""
-    from builder.deploy import execute_unreviewed, sweep
+    from builder.deploy import Trusted, sweep
     from builder.fleet import execute_fleet, make_fleet_plan
 
     # dr.yaml's role is for the system's resources: it may do nothing with StackSets.
@@ -49,10 +49,10 @@ def deploy(
     run = partial(
         execute_fleet,
         plan,
+        Trusted(deployment=deployment, is_own=True),
         clients,
         allow=allow,
         in_detail=wiring.console.in_detail,
-        execution=execute_unreviewed,
     )
     code = carry_out_fleet(wiring, plan, run, stop=stop)
     if code is ExitCode.DONE:

@@ -12,7 +12,7 @@ from builder.cli.fleet_plan import tell_fleet_plan
 from builder.cli.options import global_options
 from builder.cli.plan_at_hand import read_saved
 from builder.cli.wiring import Wiring
-from builder.cli.wish import allow_option
+from builder.cli.wish import allow_option, role_option
 from builder.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -35,14 +35,16 @@ def show(wiring: Wiring, *, plan_file: Path) -> ExitCode:
 @_PLAN
 @allow_option
 @stop_option
+@role_option
 @global_options
 @click.pass_obj
-def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str], stop: bool) -> ExitCode:
+def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str], stop: bool, role_arn: str | None) -> ExitCode:
     """Execute exactly the change sets of a saved plan, never rolled back; then what failed before."""
     from builder.fleet import execute_fleet
 
     plan = _read(plan_file)
-    run = partial(execute_fleet, plan, wiring.clients, allow=allow, in_detail=wiring.console.in_detail)
+    trusted = wiring.trusted_fleet(role_arn)
+    run = partial(execute_fleet, plan, trusted, wiring.clients, allow=allow, in_detail=wiring.console.in_detail)
     return carry_out_fleet(wiring, plan, run, stop=stop)
 
 

@@ -13,7 +13,7 @@ from builder.cli.plan_at_hand import read_saved
 from builder.cli.recover import recover_first, recover_option
 from builder.cli.tell_plan import page_options, tell_plan
 from builder.cli.wiring import Wiring
-from builder.cli.wish import allow_option, yes_option
+from builder.cli.wish import allow_option, role_option, yes_option
 from builder.errors import BadInput, ExitCode
 
 if TYPE_CHECKING:
@@ -38,13 +38,20 @@ def show(wiring: Wiring, *, plan_file: Path, markdown: Path | None, html: Path |
 @allow_option
 @recover_option
 @yes_option
+@role_option
 @global_options
 @click.pass_obj
-def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str], recover: bool, yes: bool) -> ExitCode:
-    """Execute exactly the change sets of a saved plan; started again, it goes on where it stopped."""
-    from builder.deploy import execute_plan
+def execute(  # noqa: PLR0913 - its options
+    wiring: Wiring, *, plan_file: Path, allow: Collection[str], recover: bool, yes: bool, role_arn: str | None
+) -> ExitCode:
+    """Execute exactly the change sets of a saved plan; started again, it goes on where it stopped.
 
-    plan = _read(plan_file)
+    The plan has to follow from the assembly at hand: templates/ beside dr.yaml, or --assembly.
+    """
+    from builder.deploy import check_claim, execute_plan
+
+    plan, trusted = _read(plan_file), wiring.trusted(role_arn)
+    check_claim(plan, trusted)
     if skipped := [region for region in plan.regions if region in wiring.skip_regions]:
         raise BadInput(
             where="--skip-region",
@@ -53,7 +60,7 @@ def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str], recover:
         )
     if recover and (code := recover_first(wiring, plan, yes=yes)) is not ExitCode.DONE:
         return code
-    ended = carry_out(wiring, plan, plan_file, partial(execute_plan, plan, wiring.clients, allow=allow))
+    ended = carry_out(wiring, plan, plan_file, partial(execute_plan, plan, trusted, wiring.clients, allow=allow))
     return tell_end(wiring, ended, f"python -m builder execute {plan_file}    goes on with what is left")
 
 

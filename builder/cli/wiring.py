@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
     from builder.aws import Clients
     from builder.config import Config, EnvironmentConfig, Wanted
-    from builder.deploy import Brake, Deployment, Seal
+    from builder.deploy import Brake, Deployment, Seal, Trusted
     from builder.drill.verdict import Objectives
     from builder.report.console import Console
 
@@ -125,20 +125,46 @@ class Wiring:
         """The same of what is at hand: what stands was deployed from it, though dr.yaml may have moved on."""
         return self._bound(self.at_hand)
 
-    def _bound(self, assembly: "Assembly") -> "Deployment":
-        from builder.deploy import make_deployment, narrow
+    def trusted(self, role_arn: str | None) -> "Trusted":
+        """Return what a saved plan has to follow from: the assembly at hand, whole, and CloudFormation's role."""
+        from builder.deploy import Trusted
 
-        whole = make_deployment(assembly.manifest, assembly.templates, self.suffix, account=self.pinned_account)
-        return narrow(whole, [Region(region) for region in self.skip_regions])
+        return Trusted(deployment=self._whole(self.at_hand), role_arn=role_arn or self.role_arn)
+
+    def trusted_fleet(self, role_arn: str | None) -> "Trusted":
+        """Return the same for a fleet's plan; dr.yaml's role may do nothing with StackSets."""
+        from builder.assembly import read_assembly
+        from builder.deploy import Trusted, make_deployment
+        from builder.fleet import unrolled_stacks
+
+        assembly = read_assembly(self._fleet_folder)
+        deployment = make_deployment(assembly.manifest, assembly.templates, self.suffix, account=self.fleet_account)
+        return Trusted(deployment=deployment, role_arn=role_arn, unrolled=unrolled_stacks(deployment))
+
+    def _whole(self, assembly: "Assembly") -> "Deployment":
+        from builder.deploy import make_deployment
+
+        return make_deployment(assembly.manifest, assembly.templates, self.suffix, account=self.pinned_account)
+
+    def _bound(self, assembly: "Assembly") -> "Deployment":
+        from builder.deploy import narrow
+
+        return narrow(self._whole(assembly), [Region(region) for region in self.skip_regions])
 
     @cached_property
     def fleet_assembly(self) -> "Assembly":
         """The fleet's assembly, a folder of the system's own. Raises BadInput."""
         from builder.assembly import read_assembly
-        from builder.assembly.store import FLEET_FOLDER
 
         self._check_no_region_skipped()
         _ = self.current  # a stale system would be a stale fleet
+        return read_assembly(self._fleet_folder)
+
+    @property
+    def _fleet_folder(self) -> Path:
+        from builder.assembly.store import FLEET_FOLDER
+
+        self._check_no_region_skipped()
         folder = self.templates / FLEET_FOLDER
         if not folder.is_dir():
             raise BadInput(
@@ -146,7 +172,7 @@ class Wiring:
                 what="is not there: no fleet was rendered",
                 next_step=f"say `fleet:` in {self.config.name}, then: python -m builder render",
             )
-        return read_assembly(folder)
+        return folder
 
     @cached_property
     def fleet(self) -> "Deployment":

@@ -25,13 +25,13 @@ _WISHES = (
         help="EXPRESS waits for less, REVERT_DRIFT puts right what was changed by hand.",
     ),
     click.option("--import-existing", is_flag=True, help="Take in resources of the same names that no stack has."),
-    click.option(
-        "--role-arn",
-        metavar="ARN",
-        help="The role that CloudFormation assumes; else dr.yaml's, which is none for a fleet.",
-    ),
 )
 
+role_option = click.option(
+    "--role-arn",
+    metavar="ARN",
+    help="The role that CloudFormation assumes; else dr.yaml's, which is none for a fleet.",
+)
 allow_option = click.option(
     "--allow",
     multiple=True,
@@ -44,7 +44,7 @@ yes_option = click.option("--yes", is_flag=True, help="Answer every question wit
 
 def wish_options(function: F) -> F:
     """Add what can be said about how a plan's change sets are made."""
-    for option in reversed(_WISHES):
+    for option in reversed((*_WISHES, role_option)):
         function = option(function)
     return function
 

@@ -5,7 +5,8 @@ It works from a manifest made yesterday on another machine, and never imports co
     desired    the assembly bound to an environment         look, observe   what stands, read from AWS
     decide     what one stack needs                         outline         which change sets that makes, now and later
     plan       the change sets, made and read               guards          what must not happen unasked
-    chain      what is done to one stack, in order          preflight       is all still as reviewed, and allowed?
+    chain      what is done to one stack, in order          claim           does a plan's file follow from the assembly?
+    preflight  is all still as reviewed, and allowed?
     execute    each link when its needs are done            deferred        a change set made on the way
     recovery   what it takes to roll back what is halted    recover         that rollback, done
     unreviewed planned and executed in one run              discard, sweep  what nobody wants any more goes
@@ -14,6 +15,7 @@ It works from a manifest made yesterday on another machine, and never imports co
 """
 
 from builder.deploy.chain import after_review
+from builder.deploy.claim import Trusted, check_claim
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
 from builder.deploy.destroy import Removal, destroy, make_needs
 from builder.deploy.discard import discard_plan
@@ -51,11 +53,13 @@ __all__ = [
     "Seal",
     "Standing",
     "Survey",
+    "Trusted",
     "Unseen",
     "Wish",
     "after_review",
     "check_account",
     "check_allowed",
+    "check_claim",
     "check_removable",
     "deployment_name",
     "destroy",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from builder.aws import Clients, call
 from builder.deploy.cause import observe_cause
 from builder.deploy.chain import Link, make_chains
+from builder.deploy.claim import Trusted, check_claim
 from builder.deploy.deferred import make_deferred
 from builder.deploy.events import FirstCause
 from builder.deploy.in_hand import tell_in_hand
@@ -52,6 +53,7 @@ class _Run:
 
 async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit most
     plan: Plan,
+    trusted: Trusted,
     clients: Clients,
     emit: Emit,
     *,
@@ -61,9 +63,11 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
 ) -> tuple[Outcome, ...]:
     """Execute exactly the plan's change sets and return each stack's outcome, in the plan's order.
 
-    `in_detail` also tells which resources are in hand, which takes a few calls more.
-    Raises Stopped before anything ran, if any step is not as it was reviewed, or is not allowed.
+    `trusted` is what the plan has to follow from; `in_detail` also tells which resources are in hand, which takes a few
+    calls more. Raises, before anything ran, Stopped if any step is not as it was reviewed, or is not allowed; BadInput
+    if the plan does not follow from the assembly.
     """
+    plan = check_claim(plan, trusted)
     checked, permissions = await check_plan(plan, clients, allow)
     tell_allowed(permissions, emit)
     loop = asyncio.get_running_loop()

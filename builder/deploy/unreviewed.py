@@ -3,6 +3,8 @@
 from collections.abc import Collection
 
 from builder.aws import Clients
+from builder.deploy.claim import Trusted
+from builder.deploy.desired import Deployment
 from builder.deploy.discard import discard_plan
 from builder.deploy.execute import Brake, execute_plan
 from builder.deploy.outcome import Cancelled, Outcome, Overtaken
@@ -13,6 +15,7 @@ from builder.errors import BuilderError
 
 async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
     plan: Plan,
+    deployment: Deployment,
     clients: Clients,
     emit: Emit,
     *,
@@ -24,8 +27,9 @@ async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
 
     Raises what `execute_plan` raises, with all of the plan deleted.
     """
+    trusted = Trusted(deployment=deployment, is_own=True)
     try:
-        ended = await execute_plan(plan, clients, emit, allow=allow, brake=brake, in_detail=in_detail)
+        ended = await execute_plan(plan, trusted, clients, emit, allow=allow, brake=brake, in_detail=in_detail)
     except BuilderError:
         await discard_plan(plan, clients)
         raise

@@ -16,7 +16,7 @@ from builder.fleet.destroy import FleetRemoval, destroy_fleet
 from builder.fleet.execute import execute_fleet
 from builder.fleet.outcome import FleetEnd, fleet_exit_code
 from builder.fleet.outputs import observe_fleet_outputs
-from builder.fleet.plan import make_fleet_plan
+from builder.fleet.plan import make_fleet_plan, unrolled_stacks
 from builder.fleet.plan_file import read_fleet_plan, write_fleet_plan
 from builder.fleet.progress import FleetEmit
 from builder.fleet.records import FleetPlan, StackSet
@@ -40,5 +40,6 @@ __all__ = [
     "observe_status",
     "read_fleet_plan",
     "stop_operations",
+    "unrolled_stacks",
     "write_fleet_plan",
 ]

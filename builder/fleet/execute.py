@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from builder.aws import Clients, together
-from builder.deploy import Broke, Done, Outcome, Overtaken, Plan, execute_plan
+from builder.deploy import Broke, Done, Outcome, Overtaken, Plan, Trusted, execute_plan, execute_unreviewed
 from builder.deploy.progress import Begun, Emit, Finished, NotStarted, Progress, Started
 from builder.errors import Stopped
 from builder.fleet.observe import observe_instances
@@ -21,23 +20,14 @@ _PLAN_AGAIN = "python -m builder fleet plan    makes a new plan from what stands
 _AGAIN = "python -m builder fleet deploy    takes up what failed, and only that"
 
 
-class Execution(Protocol):
-    """A way to execute the ordinary plan: one that was reviewed, or one of this very run."""
-
-    async def __call__(
-        self, plan: Plan, clients: Clients, emit: Emit, *, allow: Collection[str] = (), in_detail: bool = False
-    ) -> tuple[Outcome, ...]:
-        """Execute it and return how each stack ended."""
-
-
 async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     plan: FleetPlan,
+    trusted: Trusted,
     clients: Clients,
     emit: FleetEmit,
     *,
     allow: Collection[str] = (),
     in_detail: bool = False,
-    execution: Execution = execute_plan,
 ) -> FleetEnd:
     """Execute exactly the plan's change sets, then its repairs, and return how everything ended.
 
@@ -50,7 +40,7 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     async with watch.following(one.stack_set for one in changing):
         try:
             told = _with_sets(emit, plan)
-            ordinary = await execution(plan.ordinary, clients, told, allow=allow, in_detail=in_detail)
+            ordinary = await _execute_ordinary(plan.ordinary, trusted, clients, told, allow, in_detail=in_detail)
         except Stopped as error:
             raise _of_a_fleet(error) from error
     ordinary = tuple(_with_next_step(one) for one in ordinary)
@@ -68,6 +58,14 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     for outcome in (*changed, *repaired):
         _tell(emit, outcome)
     return FleetEnd(ordinary, (*changed, *repaired))
+
+
+async def _execute_ordinary(  # noqa: PLR0913 - as execute_plan
+    plan: Plan, trusted: Trusted, clients: Clients, emit: Emit, allow: Collection[str], *, in_detail: bool
+) -> tuple[Outcome, ...]:
+    if trusted.is_own:
+        return await execute_unreviewed(plan, trusted.deployment, clients, emit, allow=allow, in_detail=in_detail)
+    return await execute_plan(plan, trusted, clients, emit, allow=allow, in_detail=in_detail)
 
 
 def _with_sets(emit: FleetEmit, plan: FleetPlan) -> Emit:

@@ -9,7 +9,7 @@ from builder.assembly.render import make_fleet_assembly
 from builder.aws import Clients
 from builder.config import Wanted
 from builder.config.fleet import FleetConfig, OperationsConfig
-from builder.deploy import Deployment, Removal, Standing, find_standing, make_deployment
+from builder.deploy import Deployment, Removal, Standing, Trusted, find_standing, make_deployment
 from builder.errors import ExitCode, Failed
 from builder.fleet import (
     Choice,
@@ -23,6 +23,7 @@ from builder.fleet import (
     observe_fleet_outputs,
     observe_sets,
     observe_status,
+    unrolled_stacks,
 )
 from builder.fleet.outcome import SetFailed
 from builder.local import EmbeddedAws
@@ -122,7 +123,8 @@ def _plan(life: _Life) -> FleetPlan:
 
 
 def _execute(life: _Life, plan: FleetPlan) -> FleetEnd:
-    return life.stage.watch(partial(execute_fleet, plan, life.clients))
+    trusted = Trusted(deployment=life.deployment, unrolled=unrolled_stacks(life.deployment))
+    return life.stage.watch(partial(execute_fleet, plan, trusted, life.clients))
 
 
 def _expect_well(end: FleetEnd) -> None:

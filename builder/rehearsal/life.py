@@ -10,6 +10,7 @@ from builder.deploy import (
     Deployment,
     Plan,
     Removal,
+    Trusted,
     destroy,
     execute_plan,
     find_standing,
@@ -66,7 +67,7 @@ def _first_deployment(life: _Life) -> None:
         raise Failed(where="plan", what=f"{len(plan.steps)} change sets for {len(deployment.stacks)} stacks")
     tell(Line(f"{len(plan.steps)} change sets stand in review, and no stack exists yet"))
     tell(Chapter("execute"))
-    expect_done(life.stage.watch(partial(execute_plan, plan, life.clients)))
+    expect_done(life.stage.watch(partial(execute_plan, plan, Trusted(deployment=deployment), life.clients)))
     for name, value in _outputs(life).items():
         tell(Line(f"{name} = {value}"))
 
@@ -92,13 +93,14 @@ def _update(life: _Life) -> None:
     tell = life.stage.tell
     tell(Chapter("update: one more variable in the functions' environment"))
     changed = with_variable(life.wanted, "REHEARSED", "yes")
-    plan = _plan(life, life.deployment(changed))
+    deployment = life.deployment(changed)
+    plan = _plan(life, deployment)
     for step in plan.steps:
         touched = ", ".join(f"{change.action} {change.logical_id}" for change in step.changes)
         tell(Line(f"{step.stack}: {touched}"))
     if any(not step.stack.endswith("/service") for step in plan.steps) or not plan.steps:
         raise Failed(where="plan", what="the update touches other stacks than the services")
-    expect_done(life.stage.watch(partial(execute_plan, plan, life.clients)))
+    expect_done(life.stage.watch(partial(execute_plan, plan, Trusted(deployment=deployment), life.clients)))
 
 
 def _end(life: _Life) -> None:

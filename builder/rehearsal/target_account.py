@@ -9,7 +9,16 @@ from builder.assembly import Assembly
 from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
 from builder.assembly.store import EXECUTION_ROLE
 from builder.aws import Clients
-from builder.deploy import Deployment, Removal, destroy, execute_plan, find_standing, make_deployment, make_plan
+from builder.deploy import (
+    Deployment,
+    Removal,
+    Trusted,
+    destroy,
+    execute_plan,
+    find_standing,
+    make_deployment,
+    make_plan,
+)
 from builder.rehearsal.isolation import isolated
 from builder.rehearsal.stage import ACCOUNT, Stage, expect_done
 from builder.terms import AccountId, Region, StackId
@@ -64,7 +73,11 @@ class TargetAccount:
         """Deploy the execution role, and a role that may empty buckets. Raises Failed."""
         clients = self.clients()
         plan = self.stage.run(make_plan(self._deployment, clients, self.stage.seal(), lambda _: None))
-        expect_done(self.stage.run(execute_plan(plan, clients, lambda _: None)))
+        expect_done(
+            self.stage.run(
+                execute_plan(plan, Trusted(deployment=self._deployment, is_own=True), clients, lambda _: None)
+            )
+        )
 
     def shut_out(self) -> None:
         """Delete the roles again. Raises Failed."""

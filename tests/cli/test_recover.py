@@ -98,4 +98,4 @@ def test_plan_deploy_and_execute_take_it_before_anything_else(
     assert client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert "No changes: all 5 stacks are as they should be." in answer.out
     assert deployed("plan", "--recover", *env).code == 0
-    assert deployed("execute", "plan.json", "--recover").code == 0
+    assert deployed("execute", "plan.json", "--recover", *env).code == 0

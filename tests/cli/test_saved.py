@@ -20,6 +20,24 @@ def test_a_discarded_plan_leaves_nothing(project: Path, builder: Command, sessio
     assert builder("execute", "plan.json").code == 4
 
 
+def test_a_plan_of_another_environment_is_not_executed(project: Path, builder: Command, session: boto3.Session) -> None:
+    builder("--env", "staging", "plan")
+    stood = stacks(session)
+    answer = builder("--env", "prod", "execute", "plan.json")
+    assert answer.code == 2
+    assert "the plan is of the deployment tap-staging, and what is to be executed is tap-prod" in answer.err
+    assert stacks(session) == stood
+
+
+def test_a_plan_of_another_assembly_is_not_executed(project: Path, builder: Command, session: boto3.Session) -> None:
+    builder("plan")
+    dr = project / "dr.yaml"
+    dr.write_text(dr.read_text().replace("memory_mb: 256", "memory_mb: 512"))
+    assert builder("render").code == 0
+    answer = builder("execute", "plan.json")
+    assert (answer.code, "made from another assembly than the one at hand" in answer.err) == (2, True)
+
+
 def test_an_executed_plan_executed_again_has_nothing_left_to_do(
     project: Path, builder: Command, credentials: None
 ) -> None:

@@ -16,6 +16,7 @@ from builder.deploy import (
     Progress,
     Removal,
     Seal,
+    Trusted,
     Wish,
     destroy,
     execute_plan,
@@ -59,6 +60,8 @@ class Rig:
     deployment: Deployment = field(default_factory=shipped)
     events: list[Progress] = field(default_factory=list)
     plans: int = 0
+    planned: dict[str, Deployment] = field(default_factory=dict)
+    """What each plan was made from, by the plan's id."""
 
     def __post_init__(self) -> None:
         self.clients = Clients(self.world.session(ACCOUNT))
@@ -72,12 +75,16 @@ class Rig:
     def plan(self, deployment: Deployment | None = None, wish: Wish | None = None) -> Plan:
         self.plans += 1
         seal = Seal(id=f"plan-{self.plans}", at="2026-01-01T00:00:00+00:00")
-        return self.watched(
-            lambda emit: make_plan(deployment or self.deployment, self.clients, seal, emit, wish or Wish())
-        )
+        wanted = self.planned[seal.id] = deployment or self.deployment
+        return self.watched(lambda emit: make_plan(wanted, self.clients, seal, emit, wish or Wish()))
+
+    def trusted(self, plan: Plan) -> Trusted:
+        """What whoever executes it knows without its file: the assembly that it was made from, and its options."""
+        options = plan.options
+        return Trusted(deployment=self.planned[plan.id], role_arn=options.role_arn, unrolled=options.unrolled)
 
     def execute(self, plan: Plan, allow: Collection[str] = ()) -> tuple[Outcome, ...]:
-        return self.watched(lambda emit: execute_plan(plan, self.clients, emit, allow=allow))
+        return self.watched(lambda emit: execute_plan(plan, self.trusted(plan), self.clients, emit, allow=allow))
 
     def deploy(
         self, deployment: Deployment | None = None, wish: Wish | None = None, allow: Collection[str] = ()

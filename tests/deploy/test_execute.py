@@ -92,7 +92,7 @@ def test_a_stack_deleted_by_somebody_while_it_is_made_is_a_failure(rig: Rig) -> 
     table = rig.world.stack("tap-dev-table")
 
     async def delete_in_between() -> tuple[Outcome, ...]:
-        running = asyncio.ensure_future(execute_plan(plan, rig.clients, rig.events.append))
+        running = asyncio.ensure_future(execute_plan(plan, rig.trusted(plan), rig.clients, rig.events.append))
         await asyncio.sleep(30)
         table.put("DELETE_COMPLETE")
         return await running

@@ -37,7 +37,7 @@ def test_in_hand_is_what_has_begun_last_and_not_ended(newest_first: list[tuple[s
 def test_who_looks_on_is_told_of_each_resource_once(rig: Rig) -> None:
     rig.world.script.takes(60, resource="Table")
     plan = rig.plan()
-    outcomes = rig.watched(lambda emit: execute_plan(plan, rig.clients, emit, in_detail=True))
+    outcomes = rig.watched(lambda emit: execute_plan(plan, rig.trusted(plan), rig.clients, emit, in_detail=True))
     assert all(isinstance(outcome, Done) for outcome in outcomes)
     told = rig.said(InHand)
     assert InHand(rig.stack("us-east-1/table").id, "Table (AWS::DynamoDB::GlobalTable)", "CREATE_IN_PROGRESS") in told
@@ -47,7 +47,7 @@ def test_who_looks_on_is_told_of_each_resource_once(rig: Rig) -> None:
 def test_nobody_who_looks_on_disturbs(rig: Rig) -> None:
     rig.world.faults.add(Fault.DENIED, operation="DescribeStackEvents")
     plan = rig.plan()
-    outcomes = rig.watched(lambda emit: execute_plan(plan, rig.clients, emit, in_detail=True))
+    outcomes = rig.watched(lambda emit: execute_plan(plan, rig.trusted(plan), rig.clients, emit, in_detail=True))
     assert all(isinstance(outcome, Done) for outcome in outcomes)
     assert rig.said(InHand) == []
 

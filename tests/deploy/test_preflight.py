@@ -14,7 +14,7 @@ def test_a_stack_that_moved_since_the_plan_refuses_it_all(standing: Rig) -> None
     plan = update(standing)
     other = standing.plan(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 1024"))
     allow = {"us-east-1/service/tap-dev-plan-2"}
-    standing.watched(lambda emit: execute_plan(other, standing.clients, emit, allow=allow))
+    standing.watched(lambda emit: execute_plan(other, standing.trusted(other), standing.clients, emit, allow=allow))
     executed = standing.operations("ExecuteChangeSet")
     with pytest.raises(Stopped, match="Nothing of this plan was executed here"):
         standing.execute(plan)
@@ -32,7 +32,7 @@ def test_a_new_stack_that_another_plan_created_first_refuses_the_loser_and_names
     first = rig.plan()
     other = rig.plan(edited(rig.deployment, "us-west-2/storage", "NoncurrentDays: 30", "NoncurrentDays: 7"))
     allow = {f"{step.stack}/tap-dev-plan-2" for step in first.steps}
-    rig.watched(lambda emit: execute_plan(first, rig.clients, emit, allow=allow))
+    rig.watched(lambda emit: execute_plan(first, rig.trusted(first), rig.clients, emit, allow=allow))
     with pytest.raises(Several, match=first.steps[0].change_set):
         rig.execute(other)
     assert rig.operations("ExecuteChangeSet") == 5
@@ -46,7 +46,9 @@ def test_anothers_pending_review_survives_planning_and_stops_execution(standing:
     assert caught.value.next_step.startswith("--allow us-east-1/service/tap-dev-plan-2")
     assert standing.operations("ExecuteChangeSet") == 0
     allow = {"us-east-1/service/tap-dev-plan-2"}
-    outcomes = standing.watched(lambda emit: execute_plan(ours, standing.clients, emit, allow=allow))
+    outcomes = standing.watched(
+        lambda emit: execute_plan(ours, standing.trusted(ours), standing.clients, emit, allow=allow)
+    )
     assert all(isinstance(outcome, Done) for outcome in outcomes)
     with pytest.raises(Stopped):
         standing.execute(theirs)

@@ -12,7 +12,10 @@ BY_DEPLOY = Wish(options=Options(by="deploy"))
 def test_what_was_not_started_leaves_nothing_behind(rig: Rig) -> None:
     rig.world.script.fails("CREATE", "Table", reason="Limit")
     plan = rig.plan(wish=BY_DEPLOY)
-    ended = {one.stack: one for one in rig.watched(lambda emit: execute_unreviewed(plan, rig.clients, emit))}
+    ended = {
+        one.stack: one
+        for one in rig.watched(lambda emit: execute_unreviewed(plan, rig.planned[plan.id], rig.clients, emit))
+    }
     assert isinstance(ended[StackId("us-east-1/table")], Broke)
     assert isinstance(ended[StackId("us-west-2/service")], Cancelled)
     rig.world.settle()
@@ -21,7 +24,7 @@ def test_what_was_not_started_leaves_nothing_behind(rig: Rig) -> None:
 
 def test_what_was_executed_stays(rig: Rig) -> None:
     plan = rig.plan(wish=BY_DEPLOY)
-    ended = rig.watched(lambda emit: execute_unreviewed(plan, rig.clients, emit))
+    ended = rig.watched(lambda emit: execute_unreviewed(plan, rig.planned[plan.id], rig.clients, emit))
     assert all(isinstance(outcome, Done) for outcome in ended)
     assert set(rig.statuses().values()) == {"CREATE_COMPLETE"}
 
@@ -31,6 +34,6 @@ def test_a_refused_plan_is_deleted_whole(rig: Rig) -> None:
     rig.deploy(make_deployment(make_stack(KEYS, KEY_TEMPLATE.replace("Outputs:", f"{topic}Outputs:"))))
     plan = rig.plan(make_deployment(make_stack(KEYS, f"Resources:\n{topic}")), BY_DEPLOY)
     with pytest.raises(Stopped, match=f"{KEYS}/Key"):
-        rig.watched(lambda emit: execute_unreviewed(plan, rig.clients, emit))
+        rig.watched(lambda emit: execute_unreviewed(plan, rig.planned[plan.id], rig.clients, emit))
     listed = rig.clients.cloudformation(plan.steps[0].region).list_change_sets(StackName=plan.steps[0].name)
     assert [one for one in listed["Summaries"] if one["ExecutionStatus"] == "AVAILABLE"] == []

@@ -13,7 +13,7 @@ import pytest
 
 from builder.assembly import read_assembly
 from builder.aws import Clients
-from builder.deploy import Done, Seal, execute_plan, make_deployment, make_plan, observe_outputs
+from builder.deploy import Done, Seal, Trusted, execute_plan, make_deployment, make_plan, observe_outputs
 from builder.drill.findings import Report
 from builder.drill.progress import DrillProgress
 from builder.drill.run import Ground
@@ -102,7 +102,10 @@ async def _deploy() -> Target:
     assembly, clients = read_assembly(ROOT / "templates"), Clients.of_profile(None)
     deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
     plan = await make_plan(deployment, clients, Seal("drills", "now"), lambda _: None)
-    assert all(isinstance(one, Done) for one in await execute_plan(plan, clients, emit=lambda _: None))
+    assert all(
+        isinstance(one, Done)
+        for one in await execute_plan(plan, Trusted(deployment=deployment), clients, emit=lambda _: None)
+    )
     outputs = await observe_outputs(deployment, clients)
     services = {name: deployment.places[stack] for name, (stack, _) in deployment.outputs.items()}
     return await observe_target(deployment.name, outputs, services, clients)

@@ -7,7 +7,17 @@ import pytest
 
 from builder.assembly.render import make_assembly
 from builder.config import read_wanted
-from builder.deploy import Done, Removal, Seal, destroy, execute_plan, find_standing, make_deployment, make_plan
+from builder.deploy import (
+    Done,
+    Removal,
+    Seal,
+    Trusted,
+    destroy,
+    execute_plan,
+    find_standing,
+    make_deployment,
+    make_plan,
+)
 from builder.drill import concurrency, faults
 from builder.drill.experiment import find_template, start, stop
 from builder.drill.failover import Course, drill_failover
@@ -31,7 +41,10 @@ def with_experiment(theatre: Theatre) -> Iterator[Theatre]:
     async def deploy() -> None:
         plan = await make_plan(deployment, theatre.clients, Seal("fis", "now"), lambda _: None)
         assert [step.stack for step in plan.steps] == ["us-east-1/drill"]
-        assert all(isinstance(one, Done) for one in await execute_plan(plan, theatre.clients, emit=lambda _: None))
+        assert all(
+            isinstance(one, Done)
+            for one in await execute_plan(plan, Trusted(deployment=deployment), theatre.clients, emit=lambda _: None)
+        )
 
     async def undeploy() -> None:
         standing = await find_standing(deployment.name, deployment.sites, theatre.clients)

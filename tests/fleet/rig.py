@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import botocore.session
 
 from builder.aws import Clients
-from builder.deploy import Deployment, Removal, Seal, Standing, Wish, find_standing
+from builder.deploy import Deployment, Removal, Seal, Standing, Trusted, Wish, find_standing
 from builder.fleet import (
     FleetEnd,
     FleetPlan,
@@ -17,6 +17,7 @@ from builder.fleet import (
     execute_fleet,
     make_fleet_plan,
     observe_sets,
+    unrolled_stacks,
 )
 from builder.fleet.observe import observe_instances
 from builder.fleet.outcome import SetOutcome
@@ -95,8 +96,13 @@ class FleetRig:
         seal = Seal(id=f"plan-{self.runs}", at="2026-01-01T00:00:00+00:00")
         return self.run(lambda: make_fleet_plan(self.deployment, self.clients, seal, self.events.append, Wish(), **how))
 
+    @property
+    def trusted(self) -> Trusted:
+        """What whoever executes the last plan knows without its file."""
+        return Trusted(deployment=self.deployment, unrolled=unrolled_stacks(self.deployment))
+
     def execute(self, plan: FleetPlan, allow: Collection[str] = ()) -> FleetEnd:
-        return self.run(lambda: execute_fleet(plan, self.clients, self.events.append, allow=allow))
+        return self.run(lambda: execute_fleet(plan, self.trusted, self.clients, self.events.append, allow=allow))
 
     def deploy(self, deployment: Deployment | None = None, allow: Collection[str] = ()) -> dict[StackId, SetOutcome]:
         end = self.execute(self.plan(deployment), allow)

@@ -127,7 +127,7 @@ def test_sets_are_judged_only_once_nothing_runs_on_the_stack_that_holds_them(sta
     plan = standing.plan(two_sets(targets=accounts(*ACCOUNTS, D)))
 
     async def in_between() -> FleetEnd:
-        running = asyncio.ensure_future(execute_fleet(plan, standing.clients, standing.events.append))
+        running = asyncio.ensure_future(execute_fleet(plan, standing.trusted, standing.clients, standing.events.append))
         await asyncio.sleep(3)
         found = await find_standing(standing.deployment.name, standing.deployment.sites, standing.clients)
         assert [one.stack.status for one in found] == ["UPDATE_IN_PROGRESS"]
@@ -171,7 +171,7 @@ def test_what_somebody_deploys_while_all_is_deleted_is_waited_for_and_stays(stan
     async def deploy_in_between() -> FleetEnd:
         running = asyncio.ensure_future(destroy_fleet(removal, standing.clients, "run", standing.events.append))
         await asyncio.sleep(60)
-        deploying = asyncio.ensure_future(execute_fleet(plan, standing.clients, lambda _: None))
+        deploying = asyncio.ensure_future(execute_fleet(plan, standing.trusted, standing.clients, lambda _: None))
         end = await running
         await asyncio.wait({deploying})
         return end

@@ -121,7 +121,7 @@ def test_when_it_is_cancelled_what_runs_in_aws_goes_on(standing: FleetRig) -> No
     plan = standing.plan(two_sets(CHANGED))
 
     async def cancel_in_between() -> None:
-        running = asyncio.ensure_future(execute_fleet(plan, standing.clients, standing.events.append))
+        running = asyncio.ensure_future(execute_fleet(plan, standing.trusted, standing.clients, standing.events.append))
         await asyncio.sleep(30)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -175,11 +175,11 @@ def test_a_set_that_is_being_put_back_when_somebody_looks_again_has_failed(stand
             left.set()
 
     async def leave_and_come_back() -> FleetEnd:
-        running = asyncio.ensure_future(execute_fleet(plan, standing.clients, leave_at_failure))
+        running = asyncio.ensure_future(execute_fleet(plan, standing.trusted, standing.clients, leave_at_failure))
         await left.wait()
         running.cancel()
         await asyncio.wait({running})
-        return await execute_fleet(plan, standing.clients, standing.events.append)
+        return await execute_fleet(plan, standing.trusted, standing.clients, standing.events.append)
 
     end = standing.run(leave_and_come_back)
     assert isinstance(end.ordinary[0], Broke)

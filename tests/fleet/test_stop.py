@@ -25,7 +25,7 @@ def stop(rig: FleetRig, plan: FleetPlan, after_s: float) -> tuple[tuple[Stopped,
     found = standing_of(rig)
 
     async def stop_in_between() -> tuple[tuple[Stopped, ...], FleetEnd]:
-        running = asyncio.ensure_future(execute_fleet(plan, rig.clients, rig.events.append))
+        running = asyncio.ensure_future(execute_fleet(plan, rig.trusted, rig.clients, rig.events.append))
         await asyncio.sleep(after_s)
         stopped = await stop_operations(found, rig.clients, rig.events.append)
         return stopped, await running
@@ -73,7 +73,9 @@ def test_between_two_operations_of_one_set_the_second_is_stopped_as_soon_as_it_b
 
     async def stop_in_between() -> tuple[Stopped, ...]:
         allow = [f"{stack}/{ACCOUNTS[2]}" for stack in (STORAGE, "us-east-1/storage")]
-        running = asyncio.ensure_future(execute_fleet(plan, standing.clients, standing.events.append, allow=allow))
+        running = asyncio.ensure_future(
+            execute_fleet(plan, standing.trusted, standing.clients, standing.events.append, allow=allow)
+        )
         for _ in range(600):
             await asyncio.sleep(0.1)
             if new() == [("DELETE", "SUCCEEDED")]:
@@ -123,7 +125,7 @@ def test_whoever_may_not_stop_it_is_told_so(standing: FleetRig) -> None:
     found = standing_of(standing)
 
     async def stop_in_between() -> None:
-        running = asyncio.ensure_future(execute_fleet(plan, standing.clients, standing.events.append))
+        running = asyncio.ensure_future(execute_fleet(plan, standing.trusted, standing.clients, standing.events.append))
         await asyncio.sleep(30)
         standing.world.faults.add(Fault.DENIED, operation="StopStackSetOperation")
         with pytest.raises(AwsError, match="not allowed to call StopStackSetOperation"):

@@ -18,6 +18,7 @@ from builder.deploy import (
     Removal,
     Seal,
     Survey,
+    Trusted,
     Wish,
     destroy,
     discard_plan,
@@ -96,13 +97,18 @@ class Guarded:
     def plan(self, by: Clients, deployment: Deployment | None = None, wish: Wish | None = None) -> Plan:
         self.plans += 1
         seal = Seal(f"plan-{self.plans}", "2026-01-01T00:00:00+00:00")
-        return _run(lambda: make_plan(deployment or self.deployment, by, seal, _quiet, wish or Wish()))
+        self.planned = deployment or self.deployment
+        return _run(lambda: make_plan(self.planned, by, seal, _quiet, wish or Wish()))
+
+    def trusted(self, plan: Plan) -> Trusted:
+        """What its execution trusts: the assembly that the last plan was made from, and the plan's own role."""
+        return Trusted(deployment=self.planned, role_arn=plan.options.role_arn)
 
     def discard(self, by: Clients, plan: Plan) -> None:
         _run(lambda: discard_plan(plan, by))
 
     def execute(self, by: Clients, plan: Plan) -> tuple[Outcome, ...]:
-        return _run(lambda: execute_plan(plan, by, _quiet))
+        return _run(lambda: execute_plan(plan, self.trusted(plan), by, _quiet))
 
     def destroy(self, by: Clients) -> tuple[Outcome, ...]:
         needs = {stack.id: stack.needs for stack in self.deployment.stacks}

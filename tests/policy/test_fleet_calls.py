@@ -60,7 +60,7 @@ def execute_a_change_and_stop_it(rig: FleetRig) -> None:
     rig.world.calls.clear()
 
     async def stop_in_between() -> None:
-        running = asyncio.ensure_future(execute_fleet(plan, rig.clients, rig.events.append))
+        running = asyncio.ensure_future(execute_fleet(plan, rig.trusted, rig.clients, rig.events.append))
         await asyncio.sleep(30)
         await stop_operations(standing, rig.clients, rig.events.append)
         await running

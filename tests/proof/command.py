@@ -47,7 +47,7 @@ async def deploy(deployment: Deployment, clients: Clients, run_id: str) -> tuple
     plan = await make_plan(deployment, clients, seal, ignore, Wish(options=Options(by="deploy")))
     if plan.is_empty:
         return ()
-    ended = await execute_unreviewed(plan, clients, ignore)
+    ended = await execute_unreviewed(plan, deployment, clients, ignore)
     if exit_code(ended) is ExitCode.DONE:
         await sweep(deployment, plan, clients)
     return ended

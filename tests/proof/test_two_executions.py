@@ -7,7 +7,7 @@ from functools import cache, partial
 import pytest
 
 from builder.aws import Clients
-from builder.deploy import Deployment, Plan, Seal, execute_plan, make_plan
+from builder.deploy import Deployment, Plan, Seal, Trusted, execute_plan, make_plan
 from builder.deploy.change_set import change_set_name
 from builder.errors import ExitCode
 from deploy.rig import ACCOUNT, edited
@@ -43,7 +43,8 @@ def test_each_stack_is_executed_once_and_the_loser_need_not_care_or_is_told(case
     same = wanted[0] == wanted[1]
     allowed = ((), ()) if same else (names_in(plans[1]), names_in(plans[0]))
     works = (
-        execute_plan(plan, mine, ignore, allow=allow) for plan, mine, allow in zip(plans, clients, allowed, strict=True)
+        execute_plan(plan, Trusted(deployment=one), mine, ignore, allow=allow)
+        for plan, one, mine, allow in zip(plans, wanted, clients, allowed, strict=True)
     )
     ends = meet(seed, *works, within_s=0.5)
     winner = [end.code for end in ends].index(ExitCode.DONE)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from rich.console import Console as RichConsole
 from rich.console import Group
 
-from builder.deploy import Outcome, Plan, Seal, execute_plan, make_plan, write_plan
+from builder.deploy import Outcome, Plan, Seal, Trusted, execute_plan, make_plan, write_plan
 from builder.deploy.desired import Deployment
 from builder.deploy.progress import Progress
 from builder.report import as_json, html, markdown, text
@@ -53,7 +53,8 @@ class _Recorder:
     def deploy(self, name: str, deployment: Deployment | None = None) -> Recording:
         planned = self.plan(name, deployment)
         self.said.clear()
-        ended = self.rig.run(lambda: execute_plan(planned.plan, self.rig.clients, self.emit))
+        trusted = Trusted(deployment=deployment or self.rig.deployment)
+        ended = self.rig.run(lambda: execute_plan(planned.plan, trusted, self.rig.clients, self.emit))
         return replace(planned, executing=tuple(self.said), outcomes=ended, ended_at=self.now())
 
 

@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from builder.aws import Clients
-from builder.deploy import Deployment, Done, Seal, Wish, execute_plan, make_plan
+from builder.deploy import Deployment, Done, Seal, Trusted, Wish, execute_plan, make_plan
 from deploy.rig import shipped
 from state.standing import Standing
 
@@ -19,7 +19,10 @@ def standing(session: boto3.Session, account_id: str) -> Standing:
 
     async def deploy(wanted: Deployment) -> None:
         plan = await make_plan(wanted, clients, Seal("plan", "2026-01-01T00:00:00+00:00"), lambda _: None, Wish())
-        assert all(isinstance(one, Done) for one in await execute_plan(plan, clients, lambda _: None))
+        assert all(
+            isinstance(one, Done)
+            for one in await execute_plan(plan, Trusted(deployment=wanted), clients, lambda _: None)
+        )
 
     asyncio.run(deploy(deployment))
     told.clear()

@@ -1,0 +1,209 @@
+"""A plan that was read from a file is a claim: what it says, against what the assembly says; pure.
+
+A pipeline hands plan.json from a weaker role to a stronger one. Of the file only this is taken: which change sets are
+meant, by their ARNs, and which stacks are to be deleted. All else comes from the assembly that whoever executes has at
+hand (`check_claim`), and from the change sets as they stand in AWS (`comparison.py`).
+"""
+
+import graphlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from builder.deploy.change_set import change_set_name
+from builder.deploy.desired import Deployment, DesiredStack, narrow
+from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step
+from builder.errors import BadInput
+from builder.terms import Arn, StackId, StackName
+
+_Work = Step | Deferred | Protection
+_AGAIN = "python -m builder plan    makes a new plan from what stands now"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trusted:
+    """What an execution knows by itself, whatever a plan's file says."""
+
+    deployment: Deployment
+    """The assembly at hand, bound to the environment; all of it, skipped regions included."""
+    role_arn: str | None = None
+    """The role that CloudFormation assumes, as dr.yaml or the command line names it."""
+    unrolled: tuple[StackId, ...] = ()
+    """The stacks that a failure leaves where it met them."""
+    is_own: bool = False
+    """The plan was made by this very run, and was in nobody else's hands."""
+
+
+def check_claim(plan: Plan, trusted: Trusted) -> Plan:
+    """Return the plan with everything from the assembly that the assembly knows.
+
+    Raises BadInput, naming every fault, for a plan of another deployment, assembly, account or role, and for one that
+    does not follow from the assembly.
+    """
+    check_order(plan)
+    if trusted.is_own:
+        return plan
+    _check_origin(plan, trusted)
+    deployment = narrowed(plan, trusted.deployment)
+    if faults := tuple(dict.fromkeys(_faults(plan, deployment))):
+        raise BadInput(
+            where=plan.deployment,
+            what="\n  ".join(("the plan does not follow from the assembly:", *faults)),
+            next_step=_AGAIN,
+        )
+    desired = {stack.id: stack for stack in deployment.stacks}
+    links = work_of(plan)
+    work = tuple(dict.fromkeys(one.stack for one in links))
+    orphans = tuple(one.stack for one in plan.deletions if one.stack not in desired)
+    return replace(
+        plan,
+        steps=tuple(replace(step, needs=desired[step.stack].needs) for step in plan.steps),
+        deferred=tuple(
+            replace(one, desired=replace(one.desired, needs=desired[one.stack].needs)) for one in plan.deferred
+        ),
+        protections=tuple(replace(one, needs=desired[one.stack].needs) for one in plan.protections),
+        deletions=tuple(_deletion_restored(one, work, orphans) for one in plan.deletions),
+    )
+
+
+def narrowed(plan: Plan, deployment: Deployment) -> Deployment:
+    """Return the deployment without the regions that the plan leaves out. Raises BadInput for a part of one."""
+    regions = dict.fromkeys(stack.region for stack in deployment.stacks if stack.id in plan.left_out)
+    there = {stack.id for stack in deployment.stacks if stack.region in regions}
+    if set(plan.left_out) != there:
+        raise BadInput(where=plan.deployment, what="the plan leaves out other stacks than those of whole regions")
+    return narrow(deployment, list(regions))
+
+
+def check_order(plan: Plan) -> None:
+    """Raise BadInput unless there is an order in which all of the plan can be done."""
+    needs: dict[StackId, set[StackId]] = {}
+    links: tuple[_Work | Deletion, ...] = (*work_of(plan), *plan.deletions)
+    for one in links:
+        # What a stack's own deletion needs does not count twice: it comes before its change sets anyway.
+        needs.setdefault(one.stack, set()).update(need for need in one.needs if need != one.stack)
+    try:
+        tuple(graphlib.TopologicalSorter(needs).static_order())
+    except graphlib.CycleError as error:
+        circle = " -> ".join(str(stack) for stack in error.args[1])
+        what = f"stacks of the plan need each other in a circle: {circle}"
+        raise BadInput(where=plan.deployment, what=what, next_step=_AGAIN) from error
+
+
+def work_of(plan: Plan) -> tuple[_Work, ...]:
+    """Return all that the plan does to stacks of the assembly, deletions apart."""
+    return (*plan.steps, *plan.deferred, *plan.protections)
+
+
+def _check_origin(plan: Plan, trusted: Trusted) -> None:
+    deployment, options = trusted.deployment, plan.options
+    if plan.deployment != deployment.name:
+        raise BadInput(
+            where=plan.deployment,
+            what=f"the plan is of the deployment {plan.deployment}, and what is to be executed is {deployment.name}",
+            next_step="--env SUFFIX    names the plan's environment, where that is meant",
+        )
+    if plan.assembly != deployment.digest:
+        raise BadInput(
+            where=plan.deployment,
+            what="the plan was made from another assembly than the one at hand",
+            next_step="--assembly DIR    names the one that it was made from; or plan again",
+        )
+    if deployment.account not in {None, plan.account}:
+        raise BadInput(
+            where=plan.deployment,
+            what=f"belongs in account {deployment.account}, and the plan is for account {plan.account}",
+            next_step=_AGAIN,
+        )
+    if options.role_arn != trusted.role_arn:
+        said = trusted.role_arn or "none"
+        raise BadInput(
+            where=plan.deployment,
+            what=f"CloudFormation's role is {options.role_arn or 'none'} in the plan, and here it is {said}",
+            next_step="--role-arn ARN    names the role, where that of the plan is meant",
+        )
+    if set(options.unrolled) != set(trusted.unrolled):
+        raise BadInput(where=plan.deployment, what="the plan leaves other failures as they are than is usual here")
+
+
+def _faults(plan: Plan, deployment: Deployment) -> Iterator[str]:
+    desired = {stack.id: stack for stack in deployment.stacks}
+    known = {*desired, *plan.left_out, *(one.stack for one in plan.deletions)}
+    work = work_of(plan)
+    change_sets = tuple(one for one in work if not isinstance(one, Protection))
+    for one in work:
+        yield from _faults_of_place(plan, one, desired.get(one.stack))
+    needs = ((link.stack, need) for link in (*work, *plan.deletions) for need in link.needs)
+    yield from (f"{stack} needs {need}, which is nowhere" for stack, need in needs if need not in known)
+    for stack_id in dict.fromkeys(one.stack for one in change_sets):
+        parts = sorted(one.part for one in change_sets if one.stack == stack_id)
+        if parts != list(range(1, len(parts) + 1)):
+            yield f"{stack_id} has change sets twice, or lacks one: {', '.join(str(part)[:9] for part in parts)}"
+    for ids in ([one.stack for one in plan.deletions], [one.stack for one in plan.protections]):
+        for stack_id, count in Counter(ids).items():
+            if count > 1:
+                yield f"{stack_id} is deleted, or protected, {count} times"
+    for deletion in plan.deletions:
+        yield from _faults_of_deletion(plan, deletion, deployment)
+
+
+def _faults_of_place(plan: Plan, one: _Work, desired: DesiredStack | None) -> Iterator[str]:
+    if desired is None:
+        yield f"{one.stack} is no stack of the assembly"
+        return
+    if (one.site, one.name) != (desired.site, desired.name):
+        account = f" of account {one.site.account}" if one.site.account else ""
+        yield f"{one.stack} is not the stack {one.name} in {one.region}{account}"
+    if set(one.needs) != set(desired.needs):
+        yield f"{one.stack} needs {', '.join(desired.needs) or 'nothing'}, and not {', '.join(one.needs) or 'nothing'}"
+    if isinstance(one, Step):
+        yield from _faults_of_arn(plan, one, one.change_set, f"changeSet/{name_of(plan, one)}")
+        yield from _faults_of_arn(plan, one, one.stack_arn, f"stack/{desired.name}")
+    if isinstance(one, Protection):
+        if one.protect is not desired.termination_protection:
+            yield f"{one.stack}: its termination protection is not what the assembly says"
+        if one.found.stack_id is not None:
+            yield from _faults_of_arn(plan, one, one.found.stack_id, f"stack/{desired.name}")
+
+
+def name_of(plan: Plan, one: Step | Deferred) -> str:
+    """Return the name that a change set of the plan has."""
+    return change_set_name(plan.deployment, plan.id, one.part)
+
+
+def _faults_of_arn(plan: Plan, one: Step | Protection | Deletion, arn: Arn, resource: str) -> Iterator[str]:
+    # arn:aws:cloudformation:us-east-1:111122223333:changeSet/NAME/uuid
+    parts = arn.split(":", 5)
+    account = one.site.account or plan.account
+    if parts[:1] != ["arn"] or parts[2:5] != ["cloudformation", one.region, account]:
+        yield f"{one.stack}: {arn} is not of {one.region} and account {account}"
+    elif parts[5].rpartition("/")[0] != resource:
+        yield f"{one.stack}: {arn} is not {resource}"
+
+
+def _faults_of_deletion(plan: Plan, deletion: Deletion, deployment: Deployment) -> Iterator[str]:
+    everything = (*deployment.stacks, *deployment.left_out)
+    yield from _faults_of_arn(plan, deletion, deletion.stack_arn, f"stack/{deletion.name}")
+    if deletion.region in deployment.skipped:
+        yield f"{deletion.stack} is in {deletion.region}, which the plan leaves out"
+    desired = next((stack for stack in everything if (stack.site, stack.name) == _place(deletion)), None)
+    if desired is None:
+        if deletion.stack != f"{deletion.region}/{deletion.name}":
+            yield f"{deletion.stack} is not the stack {deletion.name} in {deletion.region}"
+        if deletion.site.account not in {stack.account for stack in everything} | {None}:
+            yield f"{deletion.stack} is in account {deletion.site.account}, where the assembly has nothing"
+    elif deletion.stack != desired.id:
+        yield f"{deletion.stack} is not the stack {deletion.name} in {deletion.region}"
+    elif deletion.stack not in {one.stack for one in plan.deferred if one.part == 1}:
+        yield f"{deletion.stack} is in the assembly, and the plan deletes it without making it again"
+
+
+def _place(deletion: Deletion) -> tuple[object, StackName]:
+    return deletion.site, deletion.name
+
+
+def _deletion_restored(deletion: Deletion, work: tuple[StackId, ...], orphans: tuple[StackId, ...]) -> Deletion:
+    """Return the deletion with its needs: of an orphan, all that is worked on and the orphans before it."""
+    if deletion.stack not in orphans:
+        return replace(deletion, needs=())
+    return replace(deletion, needs=(*work, *orphans[: orphans.index(deletion.stack)]))
