@@ -1,19 +1,49 @@
 """What a stack's events tell of its operations, read only as far back as it takes."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, call
-from builder.deploy.events import FirstCause, SinceGood, failed_resources, first_cause, since_good
-from builder.deploy.observe import ObservedStack
-from builder.terms import LogicalId
+from builder.deploy.events import (
+    FirstCause,
+    SinceGood,
+    failed_resources,
+    first_cause,
+    first_cause_inside,
+    made_inside,
+    since_good,
+)
+from builder.deploy.nested import NestedStack
+from builder.deploy.observe import Located, ObservedStack
+from builder.errors import AwsError
+from builder.terms import Arn, LogicalId, Site
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
 
 
 async def observe_cause(clients: Clients, stack: ObservedStack, client_token: str) -> FirstCause | None:
-    """Return the first real failure of the operation that carries this token, or None if no event shows one."""
-    return first_cause(await _events_of(clients, stack, client_token), client_token)
+    """Return the first real failure of the operation that carries this token, or None if no event shows one.
+
+    Where a nested stack failed, it is the resource that failed first inside it, however deep.
+    """
+    cause = first_cause(await _events_of(clients, stack, client_token), client_token)
+    return cause and await _inside(clients, stack.site, cause, client_token)
+
+
+async def _inside(clients: Clients, site: Site, cause: FirstCause, client_token: str) -> FirstCause:
+    """Return what failed first in the nested stack that the cause names; the cause itself where none is to be seen."""
+    if not cause.nested:
+        return cause
+    try:
+        events = await _events_of(clients, NestedStack(site, Arn(cause.nested)), client_token)
+    except AwsError:
+        return cause  # it was never made, or may not be looked at: what its parent says of it has to do
+    found = first_cause_inside(events, client_token)
+    if found is None:
+        return cause
+    found = await _inside(clients, site, found, client_token)
+    return replace(found, resource=f"{cause.resource.partition(' ')[0]}/{found.resource}")
 
 
 async def observe_failed(clients: Clients, stack: ObservedStack, client_token: str) -> frozenset[LogicalId]:
@@ -39,7 +69,18 @@ async def observe_since_good(clients: Clients, stack: ObservedStack) -> SinceGoo
     return await call(f"{stack.region}/{stack.name}", events_since_then)
 
 
-async def _events_of(clients: Clients, stack: ObservedStack, client_token: str) -> "list[StackEventTypeDef]":
+async def observe_made_inside(clients: Clients, stack: NestedStack, tokens: frozenset[str]) -> frozenset[LogicalId]:
+    """Return what the operations with these tokens made new in a nested stack."""
+    client = clients.of(stack.site).cloudformation(stack.region)
+
+    def made() -> frozenset[LogicalId]:
+        pages = client.get_paginator("describe_stack_events").paginate(StackName=stack.arn)
+        return made_inside((event for page in pages for event in page["StackEvents"]), tokens)
+
+    return await call(f"{stack.region}/{stack.name}", made)
+
+
+async def _events_of(clients: Clients, stack: Located, client_token: str) -> "list[StackEventTypeDef]":
     client = clients.of(stack.site).cloudformation(stack.region)
 
     def events_of_the_operation() -> "list[StackEventTypeDef]":

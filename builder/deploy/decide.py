@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from builder.deploy.desired import TAG_DEPLOYMENT, Deployment, DesiredStack
+from builder.deploy.nested import may_nest
 from builder.deploy.observe import ObservedStack
 from builder.deploy.remedy import remedy
 from builder.deploy.template import Comparison, compare_template, defaults_of, read_template
@@ -61,7 +62,9 @@ def decide(
         return Change("UPDATE")
     match observed.facts.operation:
         case Operation.UPDATE:
-            return Change("UPDATE") if _differs(desired, observed, template) else Keep()
+            # What a nested stack's template holds by now, only a change set can tell.
+            ask = differs(desired, observed, template) or may_nest(desired.template)
+            return Change("UPDATE") if ask else Keep()
         case Operation.REBUILD:
             return Rebuild()
         case Operation.WAIT | Operation.RECOVER | Operation.REFUSE:
@@ -73,7 +76,8 @@ def decide(
             )
 
 
-def _differs(desired: DesiredStack, observed: ObservedStack, template: object) -> bool:
+def differs(desired: DesiredStack, observed: ObservedStack, template: object) -> bool:
+    """Return whether a stack differs from what it should be by anything that it says of itself."""
     return (
         compare_template(desired.template, template) is not Comparison.SAME
         or _other_parameters(desired, observed)

@@ -2,7 +2,8 @@
 
 from builder.aws import Clients, together
 from builder.deploy.desired import DesiredStack
-from builder.deploy.observe import ObservedStack, observe_resources
+from builder.deploy.nested import observe_contents
+from builder.deploy.observe import ObservedStack
 from builder.deploy.records import Deletion, Found, Orphan, StackResource
 from builder.deploy.resources import HOLDERS, holds_data
 from builder.errors import Stopped
@@ -45,8 +46,10 @@ async def plan_wreck(desired: DesiredStack, observed: ObservedStack, clients: Cl
 
 
 async def _resources(stack: ObservedStack, clients: Clients) -> tuple[StackResource, ...]:
-    found = await observe_resources(clients, stack)
-    return tuple(StackResource(logical_id=one.logical_id, type=one.type) for one in found if one.physical_id)
+    return tuple(
+        StackResource(logical_id=one.path, type=one.type, policy_action=one.fate)
+        for one in await observe_contents(clients, stack)
+    )
 
 
 def _deletion(

@@ -16,7 +16,7 @@ async def discard_plan(plan: Plan, clients: Clients, only: Collection[StackId] |
     """
     await discard_asked(
         (
-            Asked(step.stack, step.site, step.change_set, step.stack_arn)
+            Asked(step.stack, step.site, step.change_set, step.stack_arn, step.nested)
             for step in plan.steps
             if only is None or step.stack in only
         ),

@@ -1,10 +1,11 @@
 """Stacks of a deployment in regions that its assembly no longer has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from builder.aws import Clients, together
 from builder.deploy.desired import Deployment
+from builder.deploy.nested import may_nest
 from builder.deploy.observe import ObservedStack, SiteView, of_deployment
 from builder.deploy.resources import HOLDERS
 from builder.deploy.template import properties_of, read_deployed, read_template, resources_of
@@ -20,20 +21,25 @@ async def observe_elsewhere(
     seen: tuple[ObservedStack, ...],
     templates: Mapping[StackId, object],
     clients: Clients,
+    nested: Iterable[object] = (),
 ) -> tuple[ObservedStack, ...]:
     """Return the deployment's stacks in regions that the assembly does not name; mostly it takes no call to know.
 
-    `seen` are the stacks of the regions that it names, `templates` those deployed, which name every region that their
-    data is in. Where a stack whose data is in several regions is missing beside others that stand, as after a change of
-    the primary region or after a first deployment that broke off, every region is asked.
+    `seen` are the stacks of the regions that it names, `templates` those deployed, and `nested` those of the stacks
+    nested in them: they name every region that their data is in. Where a stack whose data is in several regions is
+    missing beside others that stand, as after a change of the primary region or after a first deployment that broke
+    off, every region is asked.
     """
-    deployed = {stack_id: read_deployed(template, stack_id) for stack_id, template in templates.items()}
-    named = {region for template in deployed.values() for region in _regions_of_data(template)}
+    deployed = [read_deployed(template, stack_id) for stack_id, template in templates.items()]
+    deployed += [read_deployed(template, deployment.name) for template in nested]
+    named = {region for template in deployed for region in _regions_of_data(template)}
     stands = any(stack.facts.exists for stack in of_deployment(seen, deployment.name))
+    # What a template that is not deployed yet nests, nobody has read.
     missing = [
         stack
         for stack in deployment.stacks
-        if stack.id not in templates and _regions_of_data(read_template(stack.template, stack.id))
+        if stack.id not in templates
+        and (may_nest(stack.template) or _regions_of_data(read_template(stack.template, stack.id)))
     ]
     moved = stands and missing
     regions = {*named, *(clients.regions() if moved else ())} - {*deployment.regions, *deployment.skipped}

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _COLLATERAL = ("Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled")
 # The statuses that CloudFormation rolls back to, RollbackStack's "last known stable state".
 _GOOD = frozenset(status for status, facts in STATUSES.items() if facts.operation is Operation.UPDATE)
+# How an operation on a stack begins.
+_BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,10 @@ class FirstCause:
     """The resource whose failure brought the operation down."""
 
     resource: str
-    """`LogicalId (Type)`."""
+    """`LogicalId (Type)`; in a nested stack `Child/LogicalId (Type)`."""
     reason: str
+    nested: str = ""
+    """The ARN of the nested stack that failed, where that is the resource: its own events tell why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,8 @@ class SinceGood:
     """What was made new."""
     failed: frozenset[LogicalId]
     """What could not be brought back when the stack was rolled back last, and was not just stopped with another."""
+    tokens: frozenset[str] = frozenset()
+    """The client tokens of the operations since then; AWS gives them to the events of nested stacks as well."""
 
 
 def first_cause(events: Iterable["StackEventTypeDef"], client_token: str) -> FirstCause | None:
@@ -45,10 +51,33 @@ def first_cause(events: Iterable["StackEventTypeDef"], client_token: str) -> Fir
     failures = _failures(events, client_token)
     if not failures:
         return None
-    first = failures[-1]
+    return _cause(failures[-1])
+
+
+def first_cause_inside(events: Iterable["StackEventTypeDef"], client_token: str) -> FirstCause | None:
+    """Return the first real failure in a nested stack of whose root's operation it is known that it failed there.
+
+    Its events carry the token of the root's operation, as AWS says of all that an operation triggers; where none does,
+    it is the last operation on the nested stack in which anything failed.
+    """
+    events = tuple(events)
+    if any(event.get("ClientRequestToken") == client_token for event in events):
+        return first_cause(events, client_token)
+    failures: list[StackEventTypeDef] = []
+    for event in events:
+        if _is_of_the_stack(event) and event.get("ResourceStatus") in _BEGINNINGS and failures:
+            break
+        if _is_failure(event):
+            failures.append(event)
+    return _cause(failures[-1]) if failures else None
+
+
+def _cause(event: "StackEventTypeDef") -> FirstCause:
+    kind = event.get("ResourceType", "?")
     return FirstCause(
-        resource=f"{first.get('LogicalResourceId', '?')} ({first.get('ResourceType', '?')})",
-        reason=first.get("ResourceStatusReason", "no reason given"),
+        resource=f"{event.get('LogicalResourceId', '?')} ({kind})",
+        reason=event.get("ResourceStatusReason", "no reason given"),
+        nested=event.get("PhysicalResourceId", "") if kind == "AWS::CloudFormation::Stack" else "",
     )
 
 
@@ -58,14 +87,15 @@ def failed_resources(events: Iterable["StackEventTypeDef"], client_token: str) -
 
 
 def _failures(events: Iterable["StackEventTypeDef"], client_token: str) -> "list[StackEventTypeDef]":
-    return [
-        event
-        for event in events
-        if event.get("ClientRequestToken") == client_token
-        and event.get("ResourceStatus", "").endswith("_FAILED")
+    return [event for event in events if event.get("ClientRequestToken") == client_token and _is_failure(event)]
+
+
+def _is_failure(event: "StackEventTypeDef") -> bool:
+    return (
+        event.get("ResourceStatus", "").endswith("_FAILED")
         and not _is_collateral(event)
         and not _is_of_the_stack(event)
-    ]
+    )
 
 
 def is_collateral(reason: str) -> bool:
@@ -81,6 +111,7 @@ def since_good(events: Iterable["StackEventTypeDef"]) -> SinceGood:
     """
     made: set[LogicalId] = set()
     failed: set[LogicalId] = set()
+    tokens: set[str] = set()
     known, in_last_rollback = False, True
     for event in events:
         status, resource = event.get("ResourceStatus", ""), LogicalId(event.get("LogicalResourceId", ""))
@@ -88,11 +119,28 @@ def since_good(events: Iterable["StackEventTypeDef"]) -> SinceGood:
             in_last_rollback = in_last_rollback and status != "UPDATE_ROLLBACK_IN_PROGRESS"
             if known := status in _GOOD:
                 break
-        elif status.startswith("CREATE_"):
+        tokens.add(event.get("ClientRequestToken", ""))
+        if _is_of_the_stack(event):
+            continue
+        if status.startswith("CREATE_"):
             made.add(resource)
         elif status == "UPDATE_FAILED" and in_last_rollback and not _is_collateral(event):
             failed.add(resource)
-    return SinceGood(known=known, made=frozenset(made), failed=frozenset(failed))
+    return SinceGood(known=known, made=frozenset(made), failed=frozenset(failed), tokens=frozenset(tokens - {""}))
+
+
+def made_inside(events: Iterable["StackEventTypeDef"], tokens: frozenset[str]) -> frozenset[LogicalId]:
+    """Return what operations with these tokens made new in a nested stack, by its events.
+
+    Where no event carries one of them, it is all that was ever made: more than that cannot be ruled out.
+    """
+    events = tuple(event for event in events if not _is_of_the_stack(event))
+    ours = [event for event in events if event.get("ClientRequestToken") in tokens]
+    return frozenset(
+        LogicalId(event.get("LogicalResourceId", ""))
+        for event in ours or events
+        if event.get("ResourceStatus", "").startswith("CREATE_")
+    )
 
 
 def _is_of_the_stack(event: "StackEventTypeDef") -> bool:

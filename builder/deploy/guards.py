@@ -59,11 +59,12 @@ def _trip(stack: str, logical_id: str, why: str) -> Trip:
 
 
 def _of_change(step: Changing, change: ResourceChange) -> Iterator[Trip]:
-    holder = HOLDERS.get(change.type)
-    if holder is None or change.action in _HARMLESS:
+    if change.action in _HARMLESS:
         return
-    if fate := _fate(change, holder.lost):
+    holder = HOLDERS.get(change.type)
+    if holder is not None and (fate := _fate(change, holder.lost)):
         yield _trip(step.stack, change.logical_id, f"{change.type} {fate}")
+    # Of any type: a nested stack that nobody could look into, an answer that nobody understands.
     for loss in change.losses:
         yield _trip(step.stack, change.logical_id, f"{change.type} loses {loss}")
 
@@ -81,7 +82,7 @@ def _fate(change: ResourceChange, lost: str) -> str:
     return ""
 
 
-def _removed(kept: str, lost: str) -> str:
+def _removed(kept: str, lost: str, deleted: str = "is deleted") -> str:
     match kept:
         case "Retain":
             return (
@@ -89,9 +90,9 @@ def _removed(kept: str, lost: str) -> str:
                 "and its name stays taken"
             )
         case "Snapshot":
-            return f"is deleted: a snapshot is all that stays of {lost}"
+            return f"{deleted}: a snapshot is all that stays of {lost}"
         case _:
-            return f"is deleted: with it goes {lost}"
+            return f"{deleted}: with it goes {lost}"
 
 
 def _replaced(may: str, kept: str, lost: str) -> str:
@@ -135,5 +136,5 @@ def _of_removal(deletion: Deletion) -> Iterator[Trip]:
         yield protection_trip(deletion.stack)
     for resource in deletion.resources:
         if holder := HOLDERS.get(resource.type):
-            why = f"{resource.type} is deleted with its stack: with it goes {holder.lost}"
-            yield _trip(deletion.stack, resource.logical_id, why)
+            fate = _removed(resource.policy_action or "", holder.lost, "is deleted with its stack")
+            yield _trip(deletion.stack, resource.logical_id, f"{resource.type} {fate}")

@@ -8,6 +8,7 @@ from builder.aws import Clients, observe_account, together
 from builder.deploy.cause import observe_token
 from builder.deploy.desired import Deployment
 from builder.deploy.elsewhere import observe_elsewhere
+from builder.deploy.nested import inside
 from builder.deploy.observe import (
     ObservedStack,
     SiteView,
@@ -51,13 +52,22 @@ async def look_around(deployment: Deployment, clients: Clients, emit: Emit) -> L
     templates = dict(
         zip(deployed, await together(observe_template(clients, stack) for stack in deployed.values()), strict=True)
     )
-    seen += await observe_elsewhere(deployment, seen, templates, clients)
+    nested = await _nested(seen, deployed, clients)
+    seen += await observe_elsewhere(deployment, seen, templates, clients, nested)
     return Look(
         account=account,
         stacks=standing,
         templates=templates,
         orphans=_orphans(of_deployment(seen, deployment.name), wanted),
     )
+
+
+async def _nested(
+    seen: tuple[ObservedStack, ...], deployed: Mapping[StackId, ObservedStack], clients: Clients
+) -> list[object]:
+    """Return the templates of the stacks that are nested in the deployed ones: they tell where data is, too."""
+    nested = [stack for stack in inside(deployed.values(), seen) if stack.facts.exists]
+    return await together(observe_template(clients, stack) for stack in nested)
 
 
 def _orphans(

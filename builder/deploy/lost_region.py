@@ -7,9 +7,10 @@ from builder.deploy.control_plane import control_plane_of
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.deploy.resources import HOLDERS
+from builder.deploy.resources.holder import nowhere_else
 from builder.deploy.template import properties_of, read_template, resolve, resources_of
 from builder.errors import BuilderError, Stopped, gathered
-from builder.terms import Region, Site, StackId
+from builder.terms import Site, StackId
 
 _LATER = "python -m builder deploy    without --skip-region brings it up to date once the region answers again"
 
@@ -39,8 +40,12 @@ def _hanging(deployment: Deployment, work: Step | Deferred) -> Iterator[Stopped]
         if plane is not None and plane.region in deployment.skipped:
             what = f"{plane.name} is in {plane.region}, which is skipped"
             yield _stopped(work.stack, change, what)
-        for region in _copies(resources.get(change.logical_id, {}), deployment.skipped):
-            yield _stopped(work.stack, change, f"it has a replica in {region}, which is skipped")
+        copies = {*change.regions, *_copies(resources.get(change.logical_id, {}))}
+        for region in deployment.skipped:
+            if region in copies:
+                yield _stopped(work.stack, change, f"it has a replica in {region}, which is skipped")
+        if _may_have_copies(change) and not copies:
+            yield _stopped(work.stack, change, "where it has replicas its change set does not show")
 
 
 def _stopped(stack: StackId, change: ResourceChange, what: str) -> Stopped:
@@ -49,11 +54,16 @@ def _stopped(stack: StackId, change: ResourceChange, what: str) -> Stopped:
     )
 
 
-def _copies(resource: object, skipped: tuple[Region, ...]) -> list[Region]:
+def _copies(resource: object) -> tuple[str, ...]:
     said = resource if isinstance(resource, dict) else {}
     holder = HOLDERS.get(str(said.get("Type")))
-    regions = holder.regions(properties_of(said)) if holder else ()
-    return [region for region in skipped if region in regions]
+    return holder.regions(properties_of(said)) if holder else ()
+
+
+def _may_have_copies(change: ResourceChange) -> bool:
+    """Return whether it is in a nested stack, whose template is not at hand, and may have copies elsewhere."""
+    holder = HOLDERS.get(change.type)
+    return "/" in change.logical_id and holder is not None and holder.regions is not nowhere_else
 
 
 async def _unmet(need: DesiredStack, site: Site, clients: Clients) -> Stopped | None:

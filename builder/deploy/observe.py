@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from builder.aws import Clients, call, together
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_FLEET
@@ -71,6 +71,26 @@ class ObservedResource:
     """Why it is in that status, where CloudFormation says so."""
 
 
+class Located(Protocol):
+    """A stack that can be asked for, whether or not all of it is known."""
+
+    @property
+    def site(self) -> Site:
+        """Where it stands."""
+
+    @property
+    def region(self) -> Region:
+        """The region it stands in."""
+
+    @property
+    def name(self) -> StackName:
+        """Its name."""
+
+    @property
+    def arn(self) -> Arn:
+        """Its ARN."""
+
+
 class SiteView:
     """A look at one region of one account, by the way that costs fewer calls: its listing, or its stacks one by one."""
 
@@ -122,7 +142,7 @@ async def observe_stack(clients: Clients, site: Site, name: str) -> ObservedStac
     return _observed(site, answer["Stacks"][0])
 
 
-async def observe_resources(clients: Clients, stack: ObservedStack) -> tuple[ObservedResource, ...]:
+async def observe_resources(clients: Clients, stack: Located) -> tuple[ObservedResource, ...]:
     """Return what stands in a stack, over all pages; what is deleted already, or was left behind, is not in it."""
     client = clients.of(stack.site).cloudformation(stack.region)
 
@@ -144,7 +164,7 @@ async def observe_resources(clients: Clients, stack: ObservedStack) -> tuple[Obs
 
 
 async def observe_template(
-    clients: Clients, stack: ObservedStack, stage: Literal["Original", "Processed"] = "Original"
+    clients: Clients, stack: Located, stage: Literal["Original", "Processed"] = "Original"
 ) -> object:
     """Return the stack's template as it was sent: a text, or for a JSON template what botocore read it to.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from builder.assembly.manifest import OutputOf
-from builder.deploy.decide import Change, Decision, Keep, Rebuild, decide
+from builder.deploy.decide import Change, Decision, Keep, Rebuild, decide, differs
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.expected import expect_changes
 from builder.deploy.look import Look
@@ -33,6 +33,8 @@ class Part:
     expected: tuple[ResourceChange, ...] = ()
     derived: bool = False
     """Its template is one between the deployed and the desired one, which the assembly does not have."""
+    only_nested: bool = False
+    """Its stack is as it should be: it is asked for the stacks nested in it, and dropped where they are, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +165,7 @@ def _updates(desired: DesiredStack, observed: ObservedStack, deployed: object, w
             if because
             else (),
             derived=not is_last,
+            only_nested=len(templates) == 1 and not differs(desired, observed, deployed),
         )
         before = after
 

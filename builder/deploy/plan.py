@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, together
-from builder.deploy.change_set import Asked, Request, ask, console_link, read_findings, review
+from builder.deploy.change_set import Asked, Request, ask, console_link, delete, read_findings, review
 from builder.deploy.changes import rate_risk
 from builder.deploy.deletion import plan_orphans, plan_wreck
 from builder.deploy.desired import Deployment
@@ -14,6 +14,7 @@ from builder.deploy.discard import discard_asked
 from builder.deploy.guards import trips
 from builder.deploy.look import look_around
 from builder.deploy.lost_region import check_without
+from builder.deploy.nested import check_mode
 from builder.deploy.observe import observe_stack
 from builder.deploy.outline import Outline, Part, make_outline
 from builder.deploy.pending import observe_change_sets, reviews_of_others
@@ -79,6 +80,7 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
     made. Then, and when it is cancelled, all that this run made is deleted again.
     """
     look = await look_around(deployment, clients, emit)
+    check_mode(deployment, look.templates, wish.options)
     outline = make_outline(deployment, look, wish.options)
     emit(Begun(what="plan", stacks=tuple(part.desired.id for part in outline.now)))
     origin = Origin(deployment=deployment.name, assembly=deployment.digest, plan=seal.id, options=wish.options)
@@ -165,10 +167,16 @@ async def _moved(clients: Clients, part: Part, asked: Asked | None) -> Stopped |
 
 
 async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
-    """Return the step of a change set that was asked for, once it is made; None if it turned out to change nothing."""
+    """Return the step of a change set that was asked for, once it is made; None if it turned out to change nothing.
+
+    CloudFormation lists nested stacks whether or not they change: one that lists nothing else is dropped.
+    """
     desired = part.desired
     reviewed = await review(clients, asked)
     if reviewed is None:
+        return None
+    if reviewed.idle and part.only_nested:
+        await delete(clients, asked)
         return None
     return Step(
         stack=desired.id,
@@ -184,9 +192,10 @@ async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
         risk=rate_risk(reviewed.changes),
         console=console_link(asked),
         changes=reviewed.changes,
-        findings=await read_findings(clients, asked),
+        findings=await read_findings(clients, asked, reviewed.children),
         part=part.number,
         account=desired.account,
+        nested=asked.nested,
     )
 
 

@@ -36,6 +36,7 @@ class ResourceChange:
     __pydantic_config__ = _STRICT
     action: str
     logical_id: LogicalId
+    """In a nested stack the path to it, `Child/Grandchild/Orders`."""
     type: str
     physical_id: str | None = None
     replacement: str | None = None
@@ -49,6 +50,8 @@ class ResourceChange:
     """What goes for good inside a resource that stays, such as a replica; guards stop at each."""
     warnings: tuple[str, ...] = ()
     """What weakens the resource and loses nothing by itself, such as suspended versioning; guards let it pass."""
+    regions: tuple[str, ...] = ()
+    """The regions that hold a copy of its data, before or after, as far as the change shows them."""
 
     @property
     def is_replaced(self) -> bool:
@@ -71,11 +74,14 @@ class Trip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackResource:
-    """A resource that stands in a stack."""
+    """A resource that stands in a stack, or in one that is nested in it."""
 
     __pydantic_config__ = _STRICT
     logical_id: LogicalId
+    """In a nested stack the path to it, `Child/Grandchild/Orders`."""
     type: str
+    policy_action: str | None = None
+    """What becomes of it when the stack goes: Delete, Retain or Snapshot; None where no template tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +130,8 @@ class Step:
     part: int = 1
     """Its place among the change sets of its stack."""
     account: AccountId | None = None
+    nested: bool = False
+    """It was asked for with the stacks nested in its own: then CloudFormation takes its time to delete it."""
 
     @property
     def site(self) -> Site:

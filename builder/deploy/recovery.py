@@ -5,21 +5,20 @@ UPDATE_ROLLBACK_FAILED could not be rolled back: that is tried again, and may in
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builder.aws import Clients, together
-from builder.deploy.cause import observe_since_good
+from builder.deploy.cause import observe_made_inside, observe_since_good
 from builder.deploy.desired import Deployment
 from builder.deploy.events import SinceGood, is_collateral
 from builder.deploy.look import check_account, until_settled
-from builder.deploy.observe import ObservedResource, ObservedStack, SiteView, observe_resources, of_deployment
+from builder.deploy.nested import NESTED, NestedStack, observe_contents
+from builder.deploy.observe import Located, ObservedResource, ObservedStack, SiteView, observe_resources, of_deployment
 from builder.deploy.progress import Emit
 from builder.deploy.records import Plan, StackResource
 from builder.deploy.resources import HOLDERS, holds_data
 from builder.errors import Stopped
-from builder.terms import LogicalId, Operation, Place, StackId
-
-_NESTED = "AWS::CloudFormation::Stack"
+from builder.terms import Arn, LogicalId, Operation, Place, StackId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +73,66 @@ async def find_recoveries(work: Deployment | Plan, clients: Clients, emit: Emit)
 
 async def _observe_recovery(stack_id: StackId, stack: ObservedStack, clients: Clients) -> Recovery:
     resources = await observe_resources(clients, stack)
-    return decide_recovery(stack_id, stack, resources, await observe_since_good(clients, stack))
+    since = await observe_since_good(clients, stack)
+    inside = await _observe_inside(clients, stack, resources, since)
+    return decide_recovery(stack_id, stack, resources, since, inside)
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What rolling a stack back means inside the stacks that are nested in it, each resource by its path."""
+
+    deleted: tuple[StackResource, ...] = ()
+    failed: tuple[FailedResource, ...] = ()
+
+
+async def _observe_inside(
+    clients: Clients, stack: Located, resources: Iterable[ObservedResource], since: SinceGood, above: str = ""
+) -> Inside:
+    """Look into every nested stack: all of a new one goes with it, of another what the same operations made new."""
+    nested = [one for one in resources if one.type == NESTED and one.physical_id]
+    found = await together(_observe_nested(clients, stack, one, since, above) for one in nested)
+    return Inside(
+        tuple(one for inside in found for one in inside.deleted),
+        tuple(one for inside in found for one in inside.failed),
+    )
+
+
+async def _observe_nested(
+    clients: Clients, parent: Located, resource: ObservedResource, since: SinceGood, above: str
+) -> Inside:
+    stack, path = NestedStack(parent.site, Arn(resource.physical_id)), f"{above}{resource.logical_id}/"
+    held = await observe_resources(clients, stack)
+    failed = tuple(
+        FailedResource(
+            logical_id=LogicalId(f"{path}{one.logical_id}"), type=one.type, reason=one.reason, may_be_skipped=False
+        )
+        for one in held
+        if _failed_by_itself(one)
+    )
+    if _is_deleted(resource, since):
+        contents = await observe_contents(clients, stack, path)
+        return Inside(tuple(StackResource(logical_id=one.path, type=one.type) for one in contents), failed)
+    made = await observe_made_inside(clients, stack, since.tokens)
+    below = await _observe_inside(clients, stack, held, replace(since, known=True, made=made), path)
+    own = tuple(
+        StackResource(logical_id=LogicalId(f"{path}{one.logical_id}"), type=one.type)
+        for one in held
+        if one.physical_id and one.logical_id in made
+    )
+    return Inside((*own, *below.deleted), (*failed, *below.failed))
+
+
+def _is_deleted(resource: ObservedResource, since: SinceGood) -> bool:
+    return bool(resource.physical_id) and (resource.logical_id in since.made or not since.known)
 
 
 def decide_recovery(
-    stack_id: StackId, stack: ObservedStack, resources: Iterable[ObservedResource], since: SinceGood
+    stack_id: StackId,
+    stack: ObservedStack,
+    resources: Iterable[ObservedResource],
+    since: SinceGood,
+    inside: Inside = Inside(),
 ) -> Recovery:
     """Return what it takes to roll the stack back.
 
@@ -87,7 +141,8 @@ def decide_recovery(
     it is only shown: it was on its way already.
     """
     resources = tuple(resources)
-    deleted = [one for one in resources if one.physical_id and (one.logical_id in since.made or not since.known)]
+    own = (StackResource(logical_id=one.logical_id, type=one.type) for one in resources if _is_deleted(one, since))
+    deleted = (*own, *inside.deleted)
     kept = [one for one in deleted if holds_data(one.type)] if stack.status == "UPDATE_FAILED" else []
     if kept:
         told = "".join(f"\n  {one.logical_id} ({one.type}): {HOLDERS[one.type].lost}" for one in kept)
@@ -100,8 +155,8 @@ def decide_recovery(
     return Recovery(
         stack=stack_id,
         found=stack,
-        failed=tuple(_failed(stack, one, since) for one in resources if _failed_by_itself(one)),
-        deletes=tuple(StackResource(logical_id=one.logical_id, type=one.type) for one in deleted),
+        failed=(*(_failed(stack, one, since) for one in resources if _failed_by_itself(one)), *inside.failed),
+        deletes=deleted,
     )
 
 
@@ -120,5 +175,5 @@ def _failed(stack: ObservedStack, resource: ObservedResource, since: SinceGood) 
         logical_id=resource.logical_id,
         type=resource.type,
         reason=resource.reason,
-        may_be_skipped=is_stuck and resource.type != _NESTED,
+        may_be_skipped=is_stuck and resource.type != NESTED,
     )

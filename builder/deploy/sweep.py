@@ -22,4 +22,5 @@ async def _sweep(stack: DesiredStack, clients: Clients) -> None:
     for one in await observe_change_sets(clients, stack.id, stack.site, Arn(stack.name)):
         # One that was executed stays: it tells what the stack came from.
         if one["ExecutionStatus"] == "AVAILABLE" and is_deploys_own(one.get("Description", "")):
-            await delete(clients, Asked(stack.id, stack.site, Arn(one["ChangeSetId"]), Arn(one["StackId"])))
+            nested = one.get("IncludeNestedStacks", False)
+            await delete(clients, Asked(stack.id, stack.site, Arn(one["ChangeSetId"]), Arn(one["StackId"]), nested))

@@ -1,33 +1,29 @@
 """Deleting one stack with all that it holds: emptied first, and helped where its deletion is refused."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from builder.aws import Clients, call, together
 from builder.deploy.cause import observe_cause, observe_token
 from builder.deploy.change_set import token
 from builder.deploy.guards import protection_trip
-from builder.deploy.observe import ObservedStack, observe_resources, observe_stack, observe_template
+from builder.deploy.nested import observe_contents
+from builder.deploy.observe import ObservedStack, observe_stack
 from builder.deploy.outcome import Broke, Done
 from builder.deploy.permission import Permission, check_allowed
 from builder.deploy.progress import Emit, Emptied, FirstFailure, Started, Waiting
 from builder.deploy.resources import HOLDERS
-from builder.deploy.template import read_deployed, resources_of
 from builder.deploy.watch import DEADLINE_S, Watch, settled_after
 from builder.errors import AwsError, Stopped, gathered
 from builder.terms import LogicalId, StackId
 
 _TRIES = 3
-# Whether a resource stays when its stack goes, by its DeletionPolicy.
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
-_STAYS = {"Delete": False, "Snapshot": False, "Retain": True, "RetainExceptOnCreate": True}
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One stack that is there, with what it holds."""
+    """One stack that is there, with what it and the stacks nested in it hold."""
 
     id: StackId
     stack: ObservedStack
@@ -36,7 +32,7 @@ class Standing:
     retained: tuple[tuple[str, str], ...] = ()
     """Type and physical id of each resource that the stack's template leaves behind."""
     unclear: tuple[tuple[LogicalId, str], ...] = ()
-    """Logical id and type of each that would be emptied, if only the template said that it goes."""
+    """Logical id, or path below nested stacks, and type of each that would be emptied, if only it was said to go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +47,19 @@ class Demolition:
 
 
 async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Clients) -> Standing:
-    """Return the stack with what it holds; what its template has it leave behind keeps all that is in it."""
-    held = [one for one in await observe_resources(clients, stack) if one.physical_id]
-    template = await observe_template(clients, stack, "Processed") if held else {}
-    shows = (
-        f"aws cloudformation get-template --region {stack.region} --stack-name {stack.name} "
-        "--template-stage Processed    shows it"
-    )
-    resources = resources_of(read_deployed(template, stack_id, shows))
-    stays = {one.logical_id: _stays(resources.get(one.logical_id)) for one in held}
+    """Return the stack with what it holds, in nested stacks too; what a template leaves behind keeps all that is in it.
+
+    A nested stack is deleted by its root's deletion alone, but emptied like it.
+    """
+    held = await observe_contents(clients, stack)
     holders = [one for one in held if one.type in HOLDERS]
     return Standing(
         stack_id,
         stack,
-        holders=tuple((one.type, one.physical_id) for one in holders if stays[one.logical_id] is False),
-        retained=tuple((one.type, one.physical_id) for one in held if stays[one.logical_id]),
-        unclear=tuple(
-            (one.logical_id, one.type)
-            for one in holders
-            if stays[one.logical_id] is None and HOLDERS[one.type].is_helped
-        ),
+        holders=tuple((one.type, one.physical_id) for one in holders if one.fate in {"Delete", "Snapshot"}),
+        retained=tuple((one.type, one.physical_id) for one in held if one.fate == "Retain"),
+        unclear=tuple((one.path, one.type) for one in holders if one.fate is None and HOLDERS[one.type].is_helped),
     )
-
-
-def _stays(resource: Mapping[str, Any] | None) -> bool | None:
-    """Return whether a resource stays when its stack goes; None where the template does not say so in plain words."""
-    policy = resource.get("DeletionPolicy", "Delete") if resource is not None else None
-    return _STAYS.get(policy) if isinstance(policy, str) else None
 
 
 def check_clear(standing: Iterable[Standing]) -> None:

@@ -134,7 +134,12 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         *_MAKE_CHANGE_SETS,
         _SURVIVOR,
         called("cloudformation:DescribeStackEvents", "whose operation it is that has to end first", On.STACKS),
-        called("cloudformation:GetTemplate", "what is deployed, to compare it", On.STACKS),
+        called(
+            "cloudformation:GetTemplate",
+            "what is deployed, to compare it, and what a stack that goes leaves behind",
+            On.STACKS,
+            On.TAGGED_STACKS,
+        ),
         called(
             "cloudformation:ListStackResources",
             "what stands in orphans and failed creations",

@@ -207,7 +207,10 @@ def _entry(place: int, link: _Link) -> Entry:
                 does="delete",
                 because=link.because,
                 changes=tuple(
-                    ResourceChange(action="Remove", logical_id=one.logical_id, type=one.type) for one in link.resources
+                    ResourceChange(
+                        action="Remove", logical_id=one.logical_id, type=one.type, policy_action=one.policy_action
+                    )
+                    for one in link.resources
                 ),
             )
         case Protection():

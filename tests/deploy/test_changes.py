@@ -58,7 +58,6 @@ def test_a_property_listed_statically_and_dynamically_is_one_change() -> None:
             "Details": [{"Target": target}, {"Target": target, "Evaluation": "Dynamic"}, {"ChangeSource": "x"}],
         },
     }
-    hook: Any = {"Type": "Hook"}
-    (read,) = read_changes([resource, hook])
+    (read,) = read_changes([resource])
     assert read.properties == (PropertyChange(path="Properties.MemorySize", before="128", after="256"),)
     assert (read.action, read.logical_id, read.replacement) == ("Modify", "Function", "False")

@@ -54,8 +54,9 @@ def test_what_happened_since_the_last_good_state_is_told_apart_from_what_was_bef
         event("Old", "CREATE_COMPLETE"),
     ]
     made, failed = frozenset({LogicalId("New")}), frozenset({LogicalId("Stuck")})
-    assert since_good(history) == SinceGood(known=True, made=made, failed=failed)
-    assert since_good(history[:-2]) == SinceGood(known=False, made=made, failed=failed)
+    tokens = frozenset({"t1"})
+    assert since_good(history) == SinceGood(known=True, made=made, failed=failed, tokens=tokens)
+    assert since_good(history[:-2]) == SinceGood(known=False, made=made, failed=failed, tokens=tokens)
 
 
 def test_no_event_is_taken_from_before_the_last_good_state() -> None:
