@@ -157,13 +157,20 @@ def find_bucket(url: str, endpoint: str = "") -> Address | None:
 
 
 async def observe_contents(
-    clients: Clients, stack: ObservedStack | NestedStack, above: str = "", *, fate: str | None = "Delete"
+    clients: Clients,
+    stack: ObservedStack | NestedStack,
+    above: str = "",
+    *,
+    fate: str | None = "Delete",
+    where: str = "",
 ) -> tuple[Content, ...]:
     """Return everything that stands in a stack, nested stacks before what is in them.
 
     What a nested stack is retained with stays, whatever its own template says; of one that goes, its own template
-    tells. `above` and `fate` are those of the stack itself.
+    tells. `above` and `fate` are those of the stack itself, `where` says which it is in words.
+    Raises Stopped for a template that cannot be read.
     """
+    where = where or f"{stack.region}/{stack.name}"
     try:
         held = [one for one in await observe_resources(clients, stack) if one.physical_id]
     except AwsError as error:
@@ -175,7 +182,7 @@ async def observe_contents(
         "--template-stage Processed    shows it"
     )
     template = await observe_template(clients, stack, "Processed") if held else {}
-    resources = resources_of(read_deployed(template, f"{stack.region}/{stack.name}", shows))
+    resources = resources_of(read_deployed(template, where, shows))
     contents = [
         Content(
             path=LogicalId(f"{above}{one.logical_id}"),
@@ -187,7 +194,13 @@ async def observe_contents(
         for one in held
     ]
     within = await together(
-        observe_contents(clients, NestedStack(stack.site, Arn(one.physical_id)), f"{one.path}/", fate=one.fate)
+        observe_contents(
+            clients,
+            NestedStack(stack.site, Arn(one.physical_id)),
+            f"{one.path}/",
+            fate=one.fate,
+            where=f"{where}/{one.path.removeprefix(above)}",
+        )
         for one in contents
         if one.type == NESTED
     )

@@ -51,7 +51,7 @@ async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Cli
 
     A nested stack is deleted by its root's deletion alone, but emptied like it.
     """
-    held = await observe_contents(clients, stack)
+    held = await observe_contents(clients, stack, where=stack_id)
     holders = [one for one in held if one.type in HOLDERS]
     return Standing(
         stack_id,
