@@ -43,7 +43,7 @@ def find_fleet(wiring: Wiring, project: str | None) -> "tuple[tuple[Standing, ..
     """
     from builder.aws import observe_account
     from builder.deploy import Survey, check_account, survey
-    from builder.fleet import observe_sets
+    from builder.fleet import observe_sets, without_instances
 
     wiring.project = project
     name, sites, clients = wiring.fleet_name, wiring.fleet_sites, wiring.clients
@@ -55,7 +55,8 @@ def find_fleet(wiring: Wiring, project: str | None) -> "tuple[tuple[Standing, ..
         known = await survey(name, sites, (), clients)
         others = await survey(name, (), elsewhere, clients.hurried())
         found = Survey((*known.standing, *others.standing), others.unseen)
-        return found, await observe_sets(found.standing, clients)
+        sets = await observe_sets(found.standing, clients)
+        return Survey(await without_instances(found.standing, sets, clients), found.unseen), sets
 
     found, sets = wiring.run(look())
     for one in found.unseen:

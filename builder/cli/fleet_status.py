@@ -24,7 +24,10 @@ def status(  # noqa: PLR0913 - its options
     as_csv: bool,
     project: str | None,
 ) -> ExitCode:
-    """Show the sum of all stacks, then each that is not as it should be; exit 3 if there is one."""
+    """Show the sum of all stacks, then each that is not as it should be; exit 3 if there is one.
+
+    An account that is suspended or closed is told and counts for nothing: StackSets pass it over.
+    """
     from builder.fleet import Choice, observe_status
     from builder.report import fleet_status as report
 
@@ -37,4 +40,4 @@ def status(  # noqa: PLR0913 - its options
         wiring.console.result(report.status_json(rows))
     else:
         wiring.console.say(report.status(rows))
-    return ExitCode.DONE if all(row.is_well for row in rows) else ExitCode.CHANGES_FOUND
+    return ExitCode.CHANGES_FOUND if any(row.is_wrong for row in rows) else ExitCode.DONE

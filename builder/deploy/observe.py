@@ -1,5 +1,6 @@
 """A read-only look at what exists: the deployment's stacks in a region."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -17,6 +18,8 @@ LAG_S = 10.0
 LOOK_S = 1.0
 # A resource that is deleted, or that its stack has left behind: the stack does not hold it any more.
 _NOT_HELD = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
+# StackSet-<name of the set>-<uuid>
+_INSTANCE_NAME = re.compile(r"StackSet-.+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,13 +182,22 @@ def of_deployment(stacks: tuple[ObservedStack, ...], deployment: str) -> tuple[O
     """Return those of the stacks that carry the deployment's tag as their own.
 
     A stack's tags are passed on to the stacks nested in it, which are its business alone, and to the StackSets in it,
-    and by them to the stack of every instance: those are the sets' own.
+    and by them to the stack of every instance: those are the sets' own, whatever other tags they have.
     """
     return tuple(
         stack
         for stack in stacks
-        if stack.tags.get(TAG_DEPLOYMENT) == deployment and stack.parent is None and TAG_FLEET not in stack.tags
+        if stack.tags.get(TAG_DEPLOYMENT) == deployment and stack.parent is None and not is_of_set(stack)
     )
+
+
+def is_of_set(stack: ObservedStack) -> bool:
+    """Return whether the stack is a StackSet's instance, by the tag of a fleet or the name that StackSets gives.
+
+    One that was imported into a set has kept a name of its own: nothing in it tells.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html
+    """
+    return TAG_FLEET in stack.tags or _INSTANCE_NAME.fullmatch(stack.name) is not None
 
 
 def _observed(site: Site, stack: "StackTypeDef") -> ObservedStack:

@@ -6,6 +6,7 @@ It works from assemblies and by the deployer, as `deploy` does, and never import
     observe     what a set holds, and what runs on it      resolved, difference   what a template changes in a stack
     setting     all that is known of one set               reach                  what that means in each account
     remarks     what a person should know beside it        guards                 what must not happen unasked
+    names       whether those of new sets are free
     plan        the ordinary plan, and what it means       watch                  progress of every set's operations
     execute     the change sets, then what failed before   operation, order       our own operations, by needs
     status, outputs, stop, destroy                         standing               the sets that there are
@@ -20,7 +21,7 @@ from builder.fleet.plan import make_fleet_plan, unrolled_stacks
 from builder.fleet.plan_file import read_fleet_plan, write_fleet_plan
 from builder.fleet.progress import FleetEmit
 from builder.fleet.records import FleetPlan, StackSet
-from builder.fleet.standing import observe_sets
+from builder.fleet.standing import observe_sets, without_instances
 from builder.fleet.status import Choice, observe_status
 from builder.fleet.stop import stop_operations
 
@@ -41,5 +42,6 @@ __all__ = [
     "read_fleet_plan",
     "stop_operations",
     "unrolled_stacks",
+    "without_instances",
     "write_fleet_plan",
 ]

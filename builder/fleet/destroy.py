@@ -16,9 +16,10 @@ from builder.fleet.accounts import in_accounts, observe_instance_stack
 from builder.fleet.observe import observe_instances
 from builder.fleet.operation import delete_instances
 from builder.fleet.order import cancelled, dependants_of, in_order
+from builder.fleet.organization import observe_states
 from builder.fleet.outcome import Failure, FleetEnd, SetDone, SetFailed, SetOutcome
 from builder.fleet.progress import FleetEmit
-from builder.fleet.records import Instance, StackSet
+from builder.fleet.records import Instance, Skipped, StackSet, skips
 from builder.fleet.standing import look_again, observe_sets
 from builder.fleet.watch import SetWatch
 from builder.terms import AccountId, Place, Site, StackId
@@ -130,6 +131,7 @@ async def _take_down(run: _Run, stack_set: StackSet, occupied: Mapping[AccountId
     fleet, watch = run.fleet, run.watch
     at_first = left = await observe_instances(watch.clients, stack_set)
     unclear: Mapping[Site, str] = {}
+    skipped: tuple[Skipped, ...] = ()
     for attempt in range(1, (_TRIES if fleet.helps else 1) + 1):
         free = [one for one in left if one.site.account not in occupied]
         if not free:
@@ -137,19 +139,50 @@ async def _take_down(run: _Run, stack_set: StackSet, occupied: Mapping[AccountId
         watch.emit(Started(stack=stack_set.id, what=f"DELETE in {len(free)}"))
         unclear = await _clear(run, stack_set, free, again=attempt > 1)
         going = [one for one in free if one.site not in unclear]
-        ended = await delete_instances(watch, stack_set, going, f"{run.id} {attempt}", retain=fleet.retain)
-        if any(operation.status == "STOPPED" for operation in ended):
-            raise Failed(where=stack_set.id, what="its deletion was stopped")
-        left = await observe_instances(watch.clients, stack_set)
+        await _delete(run, stack_set, going, f"{run.id} {attempt}", retain=fleet.retain)
+        tried = {one.site for one in going}
+        left, passed = await _let_go(run, stack_set, f"{run.id} {attempt} suspended", free, tried)
+        skipped += passed
     if not left:
-        return SetDone(stack_set.id, len(at_first))
+        return SetDone(stack_set.id, len(at_first), skipped)
     seen = {**{one.site: one.reason for one in watch.failures(stack_set.id)}, **unclear}
     waiting = {account: f"{other}, which needs it, is still there" for account, other in occupied.items()}
     failures = tuple(
         Failure(one.site, waiting.get(one.site.account) or seen.get(one.site) or one.reason or "no reason given")
         for one in left
     )
-    return SetFailed(stack_set.id, failures, reason="" if fleet.helps or fleet.retain else _HELP)
+    return SetFailed(stack_set.id, failures, reason="" if fleet.helps or fleet.retain else _HELP, skipped=skipped)
+
+
+async def _delete(run: _Run, stack_set: StackSet, going: Iterable[Instance], run_id: str, *, retain: bool) -> None:
+    ended = await delete_instances(run.watch, stack_set, going, run_id, retain=retain)
+    if any(operation.status == "STOPPED" for operation in ended):
+        raise Failed(where=stack_set.id, what="its deletion was stopped")
+
+
+async def _let_go(
+    run: _Run, stack_set: StackSet, run_id: str, free: Iterable[Instance], tried: Collection[Site]
+) -> tuple[tuple[Instance, ...], tuple[Skipped, ...]]:
+    """Return what is left of the set's instances, and whom it let go: those that StackSets passed over.
+
+    Nobody reaches a stack in a suspended account, and its instance would keep the set for good: so the instance goes
+    without its stack, which AWS deletes with the account. What an instance says of itself counts where it was `tried`.
+    """
+    clients = run.watch.clients
+    left, sites = await observe_instances(clients, stack_set), {one.site for one in free}
+    states = await observe_states(clients, [stack_set]) if left else {}
+    known = {site for site in sites if site in tried or AccountId(str(site.account)) in states}
+    passed = skips((one for one in left if one.site in known), states)
+    if not passed:
+        return left, ()
+    sites = {one.site for one in passed}
+    run.watch.emit(Started(stack=stack_set.id, what=f"RETAIN in {len(sites)}, passed over"))
+    await _delete(run, stack_set, (one for one in left if one.site in sites), run_id, retain=True)
+    left = await observe_instances(clients, stack_set)
+    stays = sites.intersection(one.site for one in left)
+    return left, tuple(
+        replace(one, because=f"{one.because}; its stack stays there") for one in passed if one.site not in stays
+    )
 
 
 async def _clear(run: _Run, stack_set: StackSet, free: Collection[Instance], *, again: bool) -> Mapping[Site, str]:

@@ -7,12 +7,14 @@ from builder.aws import Clients, together
 from builder.deploy import Broke, Done, Outcome, Overtaken, Plan, Trusted, execute_plan, execute_unreviewed
 from builder.deploy.progress import Begun, Emit, Finished, NotStarted, Progress, Started
 from builder.errors import Stopped
+from builder.fleet.names import Creation, check_names
 from builder.fleet.observe import observe_instances
 from builder.fleet.operation import create_instances, update_instances
 from builder.fleet.order import cancelled, in_order, needs_of
+from builder.fleet.organization import observe_states
 from builder.fleet.outcome import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.progress import FleetEmit
-from builder.fleet.records import FleetPlan, Instance, SetPlan, StackSet
+from builder.fleet.records import FleetPlan, Instance, SetPlan, StackSet, skips
 from builder.fleet.watch import SetWatch
 from builder.terms import Site, StackId
 
@@ -34,6 +36,8 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     A set counts as done when each account and region that the plan touches shows it, whatever its operations said.
     Raises what `execute_plan` raises, with nothing executed. When this is cancelled, what runs in AWS goes on.
     """
+    creations = (Creation(one.stack_set) for one in plan.sets if one.does == "create")
+    await check_names(creations, {stack: place.name for stack, place in plan.ordinary.places.items()}, clients)
     changing = [one for one in plan.sets if one.does != "nothing"]
     watch = SetWatch(clients, emit, expected=_expected(plan))
     await watch.begin(one.stack_set for one in plan.sets if one.touched)
@@ -114,7 +118,8 @@ async def _after_failure(watch: SetWatch, planned: SetPlan, broken: Collection[s
     standing = ended.failures if isinstance(ended, SetFailed) else ()
     failures = {one.site: one for one in (*standing, *watch.failures(planned.id))}
     reason = f"{failed.action} {failed.status}" if failed else "CloudFormation has put it back to what it was"
-    return SetFailed(planned.id, tuple(failures.values()), reason=reason)
+    skipped = () if isinstance(ended, SetCancelled) else ended.skipped
+    return SetFailed(planned.id, tuple(failures.values()), reason=reason, skipped=skipped)
 
 
 async def _repair(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:
@@ -149,17 +154,25 @@ async def _after_change(watch: SetWatch, planned: SetPlan) -> SetOutcome:
 async def _as_it_stands(
     watch: SetWatch, planned: SetPlan, touched: Collection[Site], leaves: Collection[Site] = ()
 ) -> SetOutcome:
-    """Return whether each of these sites is as planned: current where it stays, and gone where it leaves."""
+    """Return whether each of these sites is as planned: current where it stays, and gone where it leaves.
+
+    StackSets pass over an account that is suspended or closed, and so does the verdict.
+    """
     standing = {one.site: one for one in await observe_instances(watch.clients, planned.stack_set)}
+    bad = [site for site in touched if not _is_well(standing.get(site), leaves=site in leaves)]
+    states = await observe_states(watch.clients, [planned.stack_set]) if bad else {}
+    skipped = skips((standing[site] for site in bad if site in standing), states)
+    passed = {one.site for one in skipped}
+    skipped += tuple(one for one in planned.skipped if one.site in standing and one.site not in passed)
     seen = {one.site: one.reason for one in watch.failures(planned.id)}
-    failures = []
-    for site in touched:
-        found = standing.get(site)
-        if _is_well(found, leaves=site in leaves):
-            continue
-        told = found.reason if found else "no stack came into being"
-        failures.append(Failure(site, seen.get(site) or told or "no reason given"))
-    return SetFailed(planned.id, tuple(failures)) if failures else SetDone(planned.id, len(touched))
+    failures = tuple(Failure(site, seen.get(site) or _reason(standing.get(site))) for site in bad if site not in passed)
+    if failures:
+        return SetFailed(planned.id, failures, skipped=skipped)
+    return SetDone(planned.id, len(touched), skipped)
+
+
+def _reason(found: Instance | None) -> str:
+    return (found.reason if found else "no stack came into being") or "no reason given"
 
 
 def _is_well(found: Instance | None, *, leaves: bool) -> bool:

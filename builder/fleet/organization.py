@@ -1,8 +1,11 @@
 """A read-only look at the organisation: its management account, and who is in the units that a fleet names."""
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, call, together
+from builder.errors import AwsError
+from builder.fleet.records import ACTIVE, StackSet
 from builder.fleet.targets import Organization
 from builder.terms import AccountId, Region
 
@@ -29,8 +32,30 @@ async def observe_organization(clients: Clients, region: Region, units: tuple[st
     return Organization(
         management=AccountId(described["Organization"]["MasterAccountId"]),
         members={unit: tuple(AccountId(one) for one in accounts) for unit, accounts in members.items()},
-        inactive={AccountId(account): state for account, state in states.items() if state != "ACTIVE"},
+        inactive={AccountId(account): state for account, state in states.items() if state != ACTIVE},
     )
+
+
+async def observe_states(clients: Clients, sets: Iterable[StackSet]) -> Mapping[AccountId, str]:
+    """Return the state of every account of the organisation that service-managed sets follow; nothing if none does.
+
+    It is asked where a stack is not as it should be, to tell whether anybody could mend it. Where it does not answer,
+    or not to these credentials, nothing is returned; then the instances alone tell.
+    Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
+    """
+    site = next((one.site for one in sets if one.is_service_managed), None)
+    if site is None:
+        return {}
+    client = clients.of(site).hurried().organizations(site.region)
+
+    def every_page() -> dict[AccountId, str]:
+        pages = client.get_paginator("list_accounts").paginate()
+        return {AccountId(one["Id"]): _state(one) for page in pages for one in page["Accounts"]}
+
+    try:
+        return await call(_WHERE, every_page)
+    except AwsError:
+        return {}
 
 
 async def _below(client: "OrganizationsClient", parent: str) -> "list[AccountTypeDef]":
@@ -53,4 +78,4 @@ async def _below(client: "OrganizationsClient", parent: str) -> "list[AccountTyp
 
 def _state(account: "AccountTypeDef") -> str:
     """Return the account's state: `State` succeeds `Status`, which AWS retires."""
-    return account.get("State") or account.get("Status") or "ACTIVE"
+    return account.get("State") or account.get("Status") or ACTIVE

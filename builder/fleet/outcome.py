@@ -6,6 +6,7 @@ from typing import assert_never
 
 from builder.deploy import Outcome, exit_code
 from builder.errors import ExitCode
+from builder.fleet.records import Skipped
 from builder.terms import Site, StackId
 
 
@@ -19,11 +20,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class SetDone:
-    """The set's stacks are as they should be wherever the plan touches them."""
+    """The set's stacks are as they should be wherever the plan touches them, but for accounts that are suspended."""
 
     stack: StackId
     instances: int
-    """How many the plan touched."""
+    """How many the plan touched, the skipped ones included."""
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class SetFailed:
     failures: tuple[Failure, ...]
     reason: str = ""
     """Of the set as a whole, where it has one."""
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from builder.aws import Clients, together
 from builder.errors import BuilderError
 from builder.fleet.accounts import in_accounts, observe_instance_stack
+from builder.fleet.organization import observe_states
 from builder.fleet.outcome import Failure
-from builder.fleet.records import Instance, StackSet
+from builder.fleet.records import Instance, Skipped, StackSet, skips
 from builder.fleet.status import Choice, observe_chosen
 from builder.terms import AccountId, Region, StackId
 
@@ -28,6 +29,8 @@ class FleetOutputs:
 
     stacks: tuple[StackOutputs, ...] = ()
     failures: tuple[Failure, ...] = field(default_factory=tuple)
+    skipped: tuple[Skipped, ...] = ()
+    """What could not be read because the account is suspended or closed: no failure."""
 
 
 async def observe_fleet_outputs(
@@ -41,17 +44,21 @@ async def observe_fleet_outputs(
     found = await together(observe_chosen(one, clients, choice) for one in sets)
     chosen = [(one, instance) for one, instances in zip(sets, found, strict=True) for instance in instances]
     read = await in_accounts(clients, chosen, role, _read)
+    unread = [one for one in read if not isinstance(one, StackOutputs)]
+    states = await observe_states(clients, sets) if unread else {}
+    skipped = [(each, skips([instance], states)) for instance, each in unread]
     return FleetOutputs(
         stacks=tuple(one for one in read if isinstance(one, StackOutputs)),
-        failures=tuple(one for one in read if isinstance(one, Failure)),
+        failures=tuple(failure for failure, passed in skipped if not passed),
+        skipped=tuple(dict.fromkeys(each for _, passed in skipped for each in passed)),
     )
 
 
-async def _read(stack_set: StackSet, one: Instance, reaching: Clients) -> StackOutputs | Failure:
+async def _read(stack_set: StackSet, one: Instance, reaching: Clients) -> StackOutputs | tuple[Instance, Failure]:
     try:
         found = await observe_instance_stack(one, reaching)
     except BuilderError as error:
-        return Failure(one.site, f"{stack_set.id}: {error.what}")
+        return one, Failure(one.site, f"{stack_set.id}: {error.what}")
     if found is None:
-        return Failure(one.site, f"{stack_set.id}: no stack stands: {one.reason or one.status}")
+        return one, Failure(one.site, f"{stack_set.id}: no stack stands: {one.reason or one.status}")
     return StackOutputs(AccountId(str(one.site.account)), one.site.region, stack_set.id, found.outputs)

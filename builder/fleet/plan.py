@@ -1,7 +1,7 @@
 """Planning a fleet: the ordinary plan of the stacks that hold its sets, and what that means in each account."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from builder.aws import Clients, together
@@ -10,17 +10,18 @@ from builder.deploy.desired import DesiredStack
 from builder.deploy.observe import observe_stack, observe_template
 from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.deploy.template import read_deployed
-from builder.errors import BuilderError
+from builder.errors import BuilderError, Stopped
 from builder.fleet.definition import has_sets, read_definitions
 from builder.fleet.guards import fleet_trips
+from builder.fleet.names import Creation, check_names
 from builder.fleet.observe import observe_set
 from builder.fleet.organization import observe_organization
 from builder.fleet.reach import plan_set
-from builder.fleet.records import FLEET_PLAN_VERSION, Aimed, Definition, FleetPlan, Holding
+from builder.fleet.records import FLEET_PLAN_VERSION, Aimed, Definition, FleetPlan, Holding, Instance, SetPlan
 from builder.fleet.setting import Observed, Setting
 from builder.fleet.standing import pseudo_parameters
 from builder.fleet.targets import Aim, Organization, aim_of, take_aim, units_of, with_departed
-from builder.terms import AccountId, LogicalId, Operation, StackId
+from builder.terms import AccountId, Arn, LogicalId, Operation, StackId
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,16 @@ class _Pair:
         one = self.desired or self.deployed
         assert one is not None, "a pair of nothing"  # noqa: S101 - made below from the union of both
         return one
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether CloudFormation makes a new set beside the one that stands."""
+        return self.change is not None and self.change.replacement == "True"
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether the set that stands becomes the stack's."""
+        return self.change is not None and self.change.action == "Import"
 
     @property
     def standing(self) -> Definition:
@@ -88,8 +99,33 @@ async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients
         observe_set(clients, pair.standing.stack_set, all_overrides=all_overrides) for pair in pairs
     )
     sets = tuple(plan_set(_setting(pair, found, organization)) for pair, found in zip(pairs, observed, strict=True))
+    creations = [
+        Creation(one.stack_set, anew=pair.deployed is not None and pair.is_replaced)
+        for pair, one in zip(pairs, sets, strict=True)
+        if one.does == "create" and not pair.is_imported
+    ]
+    await check_names(creations, {stack.id: stack.name for stack in deployment.stacks}, clients)
+    ordinary = _without_instances(ordinary, sets)
     guarded = replace(ordinary, guards=(*ordinary.guards, *fleet_trips(sets)))
     return FleetPlan(version=FLEET_PLAN_VERSION, ordinary=guarded, sets=sets)
+
+
+def _without_instances(ordinary: Plan, sets: Iterable[SetPlan]) -> Plan:
+    """Return the plan without orphans that are instances of the sets: one that was imported has kept its own name.
+
+    Raises Stopped where it would delete one.
+    """
+    of_set = {Arn(one.stack): each.id for each in sets for one in each.instances}
+    for deletion in ordinary.deletions:
+        if deletion.stack_arn in of_set:
+            set_id = of_set[deletion.stack_arn]
+            raise Stopped(
+                where=deletion.stack,
+                what=f"the stack is an instance of {set_id}, which deletes it when its account leaves",
+                next_step="python -m builder fleet plan    without --remove-orphans",
+            )
+    names = {f"{arn.split(':')[3]}/{arn.split('/')[1]}" for arn in of_set if arn}
+    return replace(ordinary, orphans=tuple(one for one in ordinary.orphans if one.stack not in names))
 
 
 def _setting(pair: _Pair, found: Observed | None, organization: Organization) -> Setting:
@@ -99,11 +135,18 @@ def _setting(pair: _Pair, found: Observed | None, organization: Organization) ->
     return Setting(
         definition=pair.either,
         change=pair.change,
+        states=_states(instances, organization),
         observed=found,
         aim=take_aim(desired.stack_set, desired.targets, organization) if desired else Aim(sites=()),
         aims=aim_of(desired.targets, known) if desired else (),
         aimed=deployed if pair.as_deployed else tuple(Aimed(one.unit, one.site) for one in instances),
     )
+
+
+def _states(instances: Iterable[Instance], organization: Organization) -> Mapping[AccountId, str]:
+    accounts = {AccountId(str(one.site.account)) for one in instances}
+    told = {account: organization.state_of(account) for account in accounts}
+    return {account: state for account, state in told.items() if state is not None}
 
 
 async def _pairs(ordinary: Plan, stack: DesiredStack, clients: Clients) -> list[_Pair]:

@@ -17,7 +17,6 @@ from builder.terms import Site
 _GROUPS = "StackInstancesGroup"
 _BESIDE_THE_STACKS = frozenset({_GROUPS, "OperationPreferences", "AutoDeployment", "ManagedExecution"})
 _MASKED = "****"
-_SKIPPED = "SKIPPED_SUSPENDED_ACCOUNT"
 
 
 def plan_set(setting: Setting) -> SetPlan:
@@ -29,7 +28,8 @@ def plan_set(setting: Setting) -> SetPlan:
     stays = [one.site for one in instances if one.site not in gone]
     comes = _coming(does, setting).difference(stays)
     joining = [site for site in setting.aim.sites if site in comes]
-    stuck = {one.site for one in instances if one.status == "INOPERABLE" or one.detailed_status == _SKIPPED}
+    skipped = setting.skipped()
+    stuck = {one.site for one in instances if one.status == "INOPERABLE"}.union(one.site for one in skipped)
     return SetPlan(
         stack_set=setting.definition.stack_set,
         does=does,
@@ -39,6 +39,7 @@ def plan_set(setting: Setting) -> SetPlan:
         leaving=tuple(leaving),
         retries=_retries(does, instances, {*leaving, *stuck}),
         missing=_missing(setting, {*stays, *joining}),
+        skipped=skipped,
         changes=_changes(does, setting),
         overrides=setting.observed.overrides if setting.observed else (),
         remarks=find_remarks(does, setting),

@@ -1,6 +1,6 @@
 """What planning says of a fleet; fleet-plan.json is a `FleetPlan`, written out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -11,6 +11,9 @@ from builder.terms import AccountId, LogicalId, Region, Site, StackId
 
 FLEET_PLAN_VERSION = 2
 _STRICT = ConfigDict(extra="forbid")
+_SKIPPED = "SKIPPED_SUSPENDED_ACCOUNT"
+ACTIVE = "ACTIVE"
+"""The state of an account that stacks can be put into."""
 
 Does = Literal["create", "update", "targets", "remove", "nothing"]
 """What a plan does to a set: `targets` leaves its template alone and has accounts come or go."""
@@ -94,6 +97,31 @@ class Instance:
     operation: str = ""
     """The id of the operation that touched it last."""
 
+    def skipped_because(self, state: str | None) -> str:
+        """Return why StackSets pass it over; empty where they do not.
+
+        `state` is what Organizations says of its account now, None where nobody asked; else its last operation tells.
+        Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceComprehensiveStatus.html
+        """
+        if state is not None:
+            return "" if state == ACTIVE else f"its account is {state}"
+        return "its account was suspended at the last operation" if self.detailed_status == _SKIPPED else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """One account and region that StackSets pass over, its account being suspended or closed: no failure."""
+
+    __pydantic_config__ = _STRICT
+    site: Site
+    because: str
+
+
+def skips(instances: Iterable[Instance], states: Mapping[AccountId, str]) -> tuple[Skipped, ...]:
+    """Return those of a set's instances that StackSets pass over, by what they and Organizations say; pure."""
+    told = {one.site: one.skipped_because(states.get(AccountId(str(one.site.account)))) for one in instances}
+    return tuple(Skipped(site, because) for site, because in told.items() if because)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overridden:
@@ -123,6 +151,8 @@ class SetPlan:
     """What failed before in a set that the change set does not touch, and is done again."""
     missing: tuple[Aimed, ...] = ()
     """Where a stack is wanted, none stands, and the change set brings none: an operation of our own does."""
+    skipped: tuple[Skipped, ...] = ()
+    """Where an instance stands that StackSets pass over."""
     changes: tuple[ResourceChange, ...] = ()
     """What the new template does to the resources of a stack that runs the deployed one."""
     overrides: tuple[Overridden, ...] = ()

@@ -45,6 +45,17 @@ def _of_instances(does: Does, setting: Setting, observed: Observed) -> Iterator[
     if behind and does == "update":
         yield f"{behind} instances are behind the set's template: the update changes more in them than is shown"
     yield from _of_states(instances)
+    yield from _of_skipped(setting)
+
+
+def _of_skipped(setting: Setting) -> Iterator[str]:
+    """Yield who is passed over though an instance stands there; of who was never taken aim at it is said already."""
+    accounts: dict[tuple[object, str], list[str]] = {}
+    for one in setting.skipped():
+        accounts.setdefault((one.site.account, one.because), []).append(one.site.region)
+    for (account, because), regions in accounts.items():
+        if not any(remark.startswith(f"{account} is left out") for remark in setting.aim.remarks):
+            yield f"{account} is skipped in {', '.join(regions)}: {because}; what stands there stays as it is"
 
 
 def _of_states(instances: tuple[Instance, ...]) -> Iterator[str]:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from builder.deploy.records import ResourceChange
-from builder.fleet.records import Aimed, Definition, Instance, Overridden
+from builder.fleet.records import Aimed, Definition, Instance, Overridden, Skipped, skips
 from builder.fleet.targets import Aim
-from builder.terms import Region
+from builder.terms import AccountId, Region
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,16 @@ class Setting:
     observed: Observed | None = None
     aim: Aim = field(default_factory=lambda: Aim(sites=()))
     """Where its stacks are wanted from now on."""
+    states: Mapping[AccountId, str] = field(default_factory=dict)
+    """By account what Organizations says of it; nothing of those that no unit of the fleet has."""
     aims: tuple[Aimed, ...] = ()
     """Every place that the targets lead to from now on, by each of them."""
     aimed: tuple[Aimed, ...] = ()
     """Every place that those lead to which CloudFormation compares them with."""
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Return where StackSets pass over what stands, with the reason."""
+        return skips(self.observed.instances if self.observed else (), self.states)
 
     @property
     def region(self) -> Region:

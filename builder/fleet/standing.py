@@ -12,7 +12,7 @@ from builder.deploy.observe import ObservedStack, observe_resources, observe_sta
 from builder.deploy.resources.stack_set import TYPE
 from builder.deploy.template import read_deployed
 from builder.fleet.definition import read_definitions
-from builder.fleet.observe import describe_set, observe_operations
+from builder.fleet.observe import describe_set, observe_instances, observe_operations
 from builder.fleet.records import Holding, StackSet
 from builder.terms import AccountId, LogicalId, Region, StackId
 
@@ -39,6 +39,17 @@ async def observe_sets(standing: Iterable[Standing], clients: Clients) -> tuple[
     """
     found = await together(_held(one, clients) for one in standing if one.stack.facts.exists)
     return _told_apart([stack_set for sets in found for stack_set in sets])
+
+
+async def without_instances(
+    standing: Sequence[Standing], sets: Sequence[StackSet], clients: Clients
+) -> tuple[Standing, ...]:
+    """Return the stacks that are no instances of these sets: one that was imported into a set has kept its own name."""
+    holders = {one.held_by for one in sets}
+    others = {one.stack.account for one in standing if Holding(one.id, one.stack.site) not in holders}
+    listed = await together(observe_instances(clients, one, account) for one in sets for account in others)
+    instances = {one.stack for found in listed for one in found}
+    return tuple(one for one in standing if one.stack.arn not in instances)
 
 
 def _told_apart(sets: Sequence[StackSet]) -> tuple[StackSet, ...]:

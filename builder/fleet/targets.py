@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from builder.errors import BadInput
-from builder.fleet.records import Aimed, Instance, StackSet, Targets
+from builder.fleet.records import ACTIVE, Aimed, Instance, StackSet, Targets
 from builder.terms import AccountId, Site
 
 
@@ -21,6 +21,11 @@ class Organization:
     """By organisational unit or root, the accounts in it and in every unit below it."""
     inactive: Mapping[AccountId, str] = field(default_factory=dict)
     """Accounts that no stack can be put into, with the state that says so, such as SUSPENDED."""
+
+    def state_of(self, account: AccountId) -> str | None:
+        """Return the account's state; None where it is in none of the units."""
+        known = any(account in accounts for accounts in self.members.values())
+        return self.inactive.get(account, ACTIVE if known else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,9 @@ _IN_ACCOUNTS = _each(
 # Of sets that an update dropped from the template of the stack that still holds them.
 _DROPPED = _each("cloudformation", On.STACK_SETS, {"DescribeStackSet": "what a set was that a failed update dropped"})
 
+# Whether what is wrong with a stack can be mended: not where its account is suspended or closed.
+_STATES = _each("organizations", On.ORGANIZATION, {"ListAccounts": "whether the account of what failed is suspended"})
+
 FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
     Verb.FLEET_PLAN: (*CALLS[Verb.PLAN], *_SETS, *_COMPARED, *_MEMBERS),
     Verb.FLEET_EXECUTE: (
@@ -62,6 +65,7 @@ FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
         *_of(Verb.DESTROY, "ListStackResources", "GetTemplate"),
         *_SETS,
         *_DROPPED,
+        *_STATES,
         *_WATCHED,
         *_each(
             "cloudformation",
@@ -77,6 +81,7 @@ FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
         *_of(Verb.DESTROY, "DescribeStacks", "ListChangeSets", "ListStackResources", "GetTemplate"),
         *_SETS,
         *_DROPPED,
+        *_STATES,
         *_OPERATIONS,
         *_IN_ACCOUNTS,
     ),
@@ -84,6 +89,7 @@ FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
         *CALLS[Verb.DESTROY],
         *_SETS,
         *_DROPPED,
+        *_STATES,
         *_WATCHED,
         *_each("cloudformation", On.STACK_SETS, {"DeleteStackInstances": "the stacks in all accounts"}),
         *_IN_ACCOUNTS,

@@ -13,7 +13,7 @@ from rich.text import Text
 from builder.deploy import Standing
 from builder.fleet.outcome import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.outputs import FleetOutputs
-from builder.fleet.records import StackSet
+from builder.fleet.records import Skipped, StackSet
 from builder.fleet.status import Row
 from builder.report.screen import printable
 from builder.report.text import outcomes
@@ -29,16 +29,18 @@ def status(rows: Sequence[Row]) -> Text:
         return Text("no stack of the fleet stands there")
     accounts = len({row.account for row in rows})
     well = sum(row.is_well for row in rows)
-    style = "bold green" if well == len(rows) else "bold red"
-    head = Text(f"{well} of {len(rows)} stacks in {accounts} accounts are as they should be", style=style)
+    wrong = [row for row in rows if row.is_wrong]
+    skipped = [row for row in rows if row.skipped]
+    passed = f", {len(skipped)} skipped" if skipped else ""
+    said = f"{well} of {len(rows)} stacks in {accounts} accounts are as they should be{passed}"
+    head = Text(said, style="bold red" if wrong else "bold green")
     stacks = dict.fromkeys(row.stack for row in rows)
     lines = [head, *(_stack(stack, [row for row in rows if row.stack == stack]) for stack in stacks)]
-    wrong = [row for row in rows if not row.is_well]
     if wrong:
         lines += [Text(""), *(_wrong(row) for row in wrong[:_LISTED])]
     if len(wrong) > _LISTED:
         lines.append(Text(f"and {len(wrong) - _LISTED} more: --failed with --json or --csv names them all"))
-    return Text("\n").join(lines)
+    return Text("\n").join([*lines, *_passed_over((row.account, row.region, row.skipped) for row in skipped)])
 
 
 def status_csv(rows: Iterable[Row]) -> str:
@@ -58,7 +60,8 @@ def outputs(found: FleetOutputs) -> Text:
         for one in found.stacks
         for name, value in one.outputs.items()
     ]
-    return Text("\n").join([*lines, *(_failure(one) for one in found.failures)] or [Text("no outputs")])
+    lines += [*(_failure(one) for one in found.failures), *_skips(found.skipped)]
+    return Text("\n").join(lines or [Text("no outputs")])
 
 
 def outputs_csv(found: FleetOutputs) -> str:
@@ -91,7 +94,8 @@ def fleet_end(end: FleetEnd) -> Text:
     )
     style = "bold green" if len(end.sets) == counts[SetDone] else "bold red"
     parts = [outcomes(end.ordinary)] if end.ordinary else []
-    return Text("\n").join([*wrong, Text(last, style=style), *parts])
+    skipped = dict.fromkeys(each for one in end.sets if not isinstance(one, SetCancelled) for each in one.skipped)
+    return Text("\n").join([*wrong, *_skips(skipped), Text(last, style=style), *parts])
 
 
 def _stack(stack: str, rows: Sequence[Row]) -> Text:
@@ -124,6 +128,20 @@ def _set(one: SetOutcome) -> Iterator[Text]:
                 yield Text(f"  and {len(failures) - _LISTED} more: python -m builder fleet status --failed")
         case _:
             assert_never(one)
+
+
+def _skips(skipped: Iterable[Skipped]) -> Iterator[Text]:
+    yield from _passed_over((each.site.account, each.site.region, each.because) for each in skipped)
+
+
+def _passed_over(skipped: Iterable[tuple[object, str, str]]) -> Iterator[Text]:
+    """Yield a line for each account that StackSets passed over, with its regions."""
+    accounts: dict[tuple[object, str], list[str]] = {}
+    for account, region, because in skipped:
+        accounts.setdefault((account, because), []).append(region)
+    for (account, because), regions in accounts.items():
+        where = ", ".join(dict.fromkeys(regions))
+        yield Text(f"  {account} {where}: skipped: {printable(because)}", style="yellow")
 
 
 def _failure(failure: Failure) -> Text:

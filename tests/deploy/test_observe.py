@@ -4,7 +4,7 @@ import pytest
 
 from builder.deploy.observe import SiteView, observe_stack, observe_template, of_deployment
 from builder.errors import AwsError
-from builder.terms import Region, Site
+from builder.terms import Region, Site, StackName
 from deploy.rig import Rig
 from fake_aws import Fault
 
@@ -43,3 +43,23 @@ def test_a_nested_stack_is_its_parent_s_and_an_instance_of_a_set_the_set_s(stand
     nested = replace(ours, parent=others[0].arn)
     instance = replace(ours, tags={**ours.tags, "builder:fleet": "tap-dev"})
     assert of_deployment((nested, ours, instance), "tap-dev") == (ours,)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_ours"),
+    [
+        ("StackSet-by-hand-0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", False),
+        ("StackSet-x-0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", False),
+        ("StackSet-0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", True),  # of no set
+        ("StackSet-by-hand", True),
+        ("tap-StackSet-by-hand-0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", True),
+        ("StackSet-by-hand-0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0-more", True),
+    ],
+)
+def test_an_instance_of_a_set_without_a_tag_of_ours_is_told_by_its_name(
+    standing: Rig, name: str, *, is_ours: bool
+) -> None:
+    seen = standing.run(lambda: SiteView(standing.clients, Site(None, US_EAST_1)).every_stack())
+    ours, *_ = of_deployment(seen, "tap-dev")
+    one = replace(ours, name=StackName(name))
+    assert of_deployment((ours, one), "tap-dev") == ((ours, one) if is_ours else (ours,))

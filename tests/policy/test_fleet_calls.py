@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from builder.deploy import Deployment
 from builder.fleet import Choice, execute_fleet, observe_fleet_outputs, observe_status, stop_operations
 from builder.policy.calls import CALLS
 from builder.policy.fleet_calls import FLEET_CALLS
@@ -26,12 +27,50 @@ def plan_a_change(rig: FleetRig) -> None:
     rig.plan(two_sets(CHANGED), all_overrides=True)
 
 
+def of_an_organization(rig: FleetRig, body: str = BODY) -> Deployment:
+    """The fleet that follows an organization, instead of the one that stands."""
+    if rig.world.organization is None:
+        rig.destroy()
+        rig.world.organization = Organization(ADMIN)
+        rig.world.organization.unit("outer", *ACCOUNTS)
+    unit = next(one.id for one in rig.world.organization.units.values() if one.name == "outer")
+    template = fleet_template({STORAGE: body}, {"OrganizationalUnitIds": [unit]}, SERVICE_MANAGED)
+    return fleet_deployment(template)
+
+
+def suspend_one(rig: FleetRig) -> None:
+    """Have one of the organization's accounts suspended, and a change gone past it."""
+    rig.deploy(of_an_organization(rig))
+    assert rig.world.organization is not None
+    rig.world.organization.suspended.add(ACCOUNTS[0])
+    rig.deploy(of_an_organization(rig, CHANGED))
+    rig.world.calls.clear()
+
+
 def plan_for_an_organization(rig: FleetRig) -> None:
-    rig.world.organization = company = Organization(ADMIN)
-    company.unit("outer", *ACCOUNTS)
-    unit = next(one.id for one in company.units.values() if one.name == "outer")
-    template = fleet_template({STORAGE: BODY}, {"OrganizationalUnitIds": [unit]}, SERVICE_MANAGED)
-    rig.plan(fleet_deployment(template))
+    wanted = of_an_organization(rig)
+    rig.world.calls.clear()
+    rig.plan(wanted)
+
+
+def execute_past_a_suspended_account(rig: FleetRig) -> None:
+    rig.deploy(of_an_organization(rig))
+    plan = rig.plan(of_an_organization(rig, CHANGED))
+    assert rig.world.organization is not None
+    rig.world.organization.suspended.add(ACCOUNTS[0])
+    rig.world.calls.clear()
+    rig.execute(plan)
+
+
+def look_past_a_suspended_account(rig: FleetRig) -> None:
+    suspend_one(rig)
+    _, sets = rig.standing()
+    rig.run(lambda: observe_status(sets, rig.clients, Choice()))
+
+
+def destroy_past_a_suspended_account(rig: FleetRig) -> None:
+    suspend_one(rig)
+    rig.destroy()
 
 
 def execute_a_change_and_repair_what_failed(rig: FleetRig) -> None:
@@ -103,10 +142,15 @@ LIVES: dict[Verb, tuple[Callable[[FleetRig], None], ...]] = {
         execute_a_change_and_repair_what_failed,
         make_up_for_what_was_deleted_by_hand,
         execute_a_change_and_stop_it,
+        execute_past_a_suspended_account,
         stop_after_a_failed_update,
     ),
-    Verb.FLEET_STATUS: (look_at_status_and_outputs, look_at_what_a_failed_update_left),
-    Verb.FLEET_DESTROY: (destroy_with_a_role, destroy_what_a_failed_update_left),
+    Verb.FLEET_STATUS: (
+        look_at_status_and_outputs,
+        look_at_what_a_failed_update_left,
+        look_past_a_suspended_account,
+    ),
+    Verb.FLEET_DESTROY: (destroy_with_a_role, destroy_what_a_failed_update_left, destroy_past_a_suspended_account),
 }
 
 

@@ -85,14 +85,14 @@ def _arn(found: Organization, rest: str) -> str:
 
 
 def _account(found: Organization, account: str) -> dict[str, Any]:
-    status = "SUSPENDED" if account in found.suspended else "ACTIVE"
+    state = found.state(account)
     return {
         "Id": account,
         "Arn": _arn(found, f"account/{_ID}/{account}"),
         "Email": f"{account}@example.com",
         "Name": f"account {account}",
-        "Status": status,
-        "State": status,
+        "Status": "SUSPENDED" if state == "CLOSED" else state,
+        "State": state,
         "JoinedMethod": "CREATED",
     }
 

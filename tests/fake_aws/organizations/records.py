@@ -27,6 +27,9 @@ class Organization:
     delegated: set[str] = field(default_factory=set)
     """Accounts that administer StackSets for it."""
     suspended: set[str] = field(default_factory=set)
+    """Accounts that AWS has suspended."""
+    closed: dict[str, str] = field(default_factory=dict)
+    """PENDING_CLOSURE or CLOSED, by account."""
 
     def __post_init__(self) -> None:
         self.unit_of.setdefault(self.management, ROOT)
@@ -40,6 +43,10 @@ class Organization:
         for each in accounts:
             self.unit_of[each] = unit_id
         return unit_id
+
+    def state(self, account: str) -> str:
+        """Return an account's State."""
+        return self.closed.get(account, "SUSPENDED" if account in self.suspended else "ACTIVE")
 
     def accounts_under(self, unit: str) -> set[str]:
         """Return the accounts in a unit and in those below it."""

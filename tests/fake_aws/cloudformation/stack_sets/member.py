@@ -61,6 +61,9 @@ class Member:
         """Return why StackSets cannot act there at all: region down, a role missing, or a test has written so."""
         if self.instance.region in self.seat.world.down:
             return f"CloudFormation in {self.instance.region} is unavailable"
+        organization = self.seat.world.organization
+        if organization is not None and organization.state(self.instance.account) == "PENDING_CLOSURE":
+            return f"Account {self.instance.account} is pending closure"
         primed = self.seat.world.script.failure("STACK_INSTANCE", "", self.at)
         if primed is not None or self.stack_set.service_managed:
             return primed

@@ -70,9 +70,11 @@ class _Run:
         self._later(self._fill)
 
     def _skips(self, key: Key) -> bool:
-        """Pass over an account that its organization has suspended."""
+        """Pass over an account that its organization has suspended, or that is closed."""
         organization = self.seat.world.organization
-        if not self.stack_set.service_managed or organization is None or key[0] not in organization.suspended:
+        if organization is None or self.operation.retain:
+            return False
+        if organization.state(key[0]) not in {"SUSPENDED", "CLOSED"}:
             return False
         self.stack_set.instances[key].detailed = "SKIPPED_SUSPENDED_ACCOUNT"
         return True
