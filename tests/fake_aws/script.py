@@ -5,8 +5,9 @@
     world.script.finds(Finding(...), stack="tap-dev-storage")
 
 The actions are CREATE, UPDATE, DELETE and IMPORT of a resource, UPDATE_ROLLBACK and IMPORT_ROLLBACK (the ways back),
-and for how long things take also CREATE_CHANGE_SET, DETECT_DRIFT, STACK (the moment before a stack's first resource
-and after its last) and STACK_INSTANCE (the moment before StackSets touches an instance's stack; `stack` is its set).
+and for how long things take also CREATE_CHANGE_SET, DELETE_CHANGE_SET (of nested stacks), DETECT_DRIFT, STACK (the
+moment before a stack's first resource and after its last) and STACK_INSTANCE (the moment before StackSets touches an
+instance's stack; `stack` is its set).
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from fake_aws.refusals import Unsupported
 
 DEFAULT_S = {
     "CREATE_CHANGE_SET": 2.0,
+    "DELETE_CHANGE_SET": 2.0,
     "DETECT_DRIFT": 3.0,
     "STACK": 1.0,
     "STACK_INSTANCE": 2.0,
@@ -27,7 +29,7 @@ DEFAULT_S = {
     "IMPORT_ROLLBACK": 1.0,
 }
 """Every action, and the seconds it takes where the test says nothing."""
-_OF_STACKS = frozenset({"CREATE_CHANGE_SET", "DETECT_DRIFT", "STACK", "STACK_INSTANCE"})
+_OF_STACKS = frozenset({"CREATE_CHANGE_SET", "DELETE_CHANGE_SET", "DETECT_DRIFT", "STACK", "STACK_INSTANCE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Script:
     failures: list[Failure] = field(default_factory=list)
     findings: list[PrimedFinding] = field(default_factory=list)
     change_set_failures: list[tuple[Where, str]] = field(default_factory=list)
+    change_set_deletion_failures: list[tuple[Where, str]] = field(default_factory=list)
     dropped_with_values: list[tuple[Where, str]] = field(default_factory=list)
 
     def takes(
@@ -139,6 +142,12 @@ class Script:
         """Let the next change set of the stack end FAILED for a reason of AWS's own."""
         self.change_set_failures.append((Where(account, region, stack), reason))
 
+    def fails_change_set_deletion(
+        self, reason: str, *, stack: str | None = None, account: str | None = None, region: str | None = None
+    ) -> None:
+        """Let the next deletion of a root's change set, on this stack, end DELETE_FAILED."""
+        self.change_set_deletion_failures.append((Where(account, region, stack), reason))
+
     def drops_with_values(
         self, resource: str, *, stack: str | None = None, account: str | None = None, region: str | None = None
     ) -> None:
@@ -165,8 +174,16 @@ class Script:
 
     def change_set_failure(self, at: tuple[str, str, str]) -> str | None:
         """Return why the change set being made fails, having used the line up."""
-        for line in self.change_set_failures:
-            if line[0].covers(*at):
-                self.change_set_failures.remove(line)
-                return line[1]
-        return None
+        return _used_up(self.change_set_failures, at)
+
+    def change_set_deletion_failure(self, at: tuple[str, str, str]) -> str | None:
+        """Return why the change set being deleted cannot be, having used the line up."""
+        return _used_up(self.change_set_deletion_failures, at)
+
+
+def _used_up(lines: list[tuple[Where, str]], at: tuple[str, str, str]) -> str | None:
+    for line in lines:
+        if line[0].covers(*at):
+            lines.remove(line)
+            return line[1]
+    return None

@@ -19,9 +19,10 @@ from fake_aws.clock import Clock, RealClock, VirtualClock
 from fake_aws.cloudformation.control import StackControl
 from fake_aws.cloudformation.cross_stack import change_value, forget_value, put_value
 from fake_aws.cloudformation.effects import EFFECTS, Effects, make_by_hand
+from fake_aws.cloudformation.nested import NESTED
 from fake_aws.cloudformation.records import CloudFormation
 from fake_aws.cloudformation.stack_sets.resource import STACK_SET
-from fake_aws.cloudformation.types import Place
+from fake_aws.cloudformation.types import STACK_TYPE, Place
 from fake_aws.faults import Fault, Faults
 from fake_aws.json_value import Json
 from fake_aws.refusals import Unsupported
@@ -53,6 +54,10 @@ class Quirks:
     """DescribeStacks names the last change set made for a stack in REVIEW_IN_PROGRESS, though nothing was executed."""
     young_replicas_block_deletion: bool = False
     """A table's home region cannot be deleted, by its stack either, while a replica is less than a day old."""
+    sibling_outputs_are_unknown: bool = True
+    """What a nested stack is given of another's outputs is unknown in its change set, though nothing changes."""
+    unchanged_child_rows_name_their_change_set: bool = False
+    """A row of a nested stack in which nothing changes, but its own properties, names its failed change set."""
     no_changes_reason: str | None = None
     """The reason of a change set without changes, where AWS's choice between its two texts is not wanted."""
 
@@ -118,6 +123,7 @@ class World:
         """The AWS organization that some of the accounts form; none unless a test founds one."""
         self.effects = EFFECTS | {
             "AWS::CloudFormation::StackSet": STACK_SET,
+            STACK_TYPE: NESTED,
             "AWS::SSM::Parameter": Effects(put_value, change_value, forget_value),
         }
         self.stack_sets_need_roles = False

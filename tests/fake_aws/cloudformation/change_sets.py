@@ -15,6 +15,7 @@ from fake_aws.cloudformation.intrinsics import KNOWN_AFTER_APPLY
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.lifecycle import Waits
 from fake_aws.cloudformation.lookup import change_set, find_change_set, journal, stack_named
+from fake_aws.cloudformation.nested_change_sets import begin_execution, below, delete_hierarchy, end_execution
 from fake_aws.cloudformation.paging import page
 from fake_aws.cloudformation.records import ChangeSet, Stack
 from fake_aws.cloudformation.shown import parameters, tags
@@ -47,6 +48,8 @@ def describe_change_set(request: Request, params: dict[str, Any]) -> Reply:
         "OnStackFailure": found.on_stack_failure,
         "DeploymentConfig": found.deployment_config or None,
         "IncludeNestedStacks": False,
+        "ParentChangeSetId": found.parent_id,
+        "RootChangeSetId": found.root_id,
         "RollbackConfiguration": {},
         "NotificationARNs": [],
         **found.options,
@@ -97,7 +100,9 @@ def list_change_sets(request: Request, params: dict[str, Any]) -> Reply:
             "StatusReason": each.reason,
             "CreationTime": each.created,
             "Description": each.description,
-            "IncludeNestedStacks": False,
+            "IncludeNestedStacks": each.nested,
+            "ParentChangeSetId": each.parent_id,
+            "RootChangeSetId": each.root_id,
             "ImportExistingResources": each.options.get("ImportExistingResources", False),
         }
         for each in stack.change_sets.values()
@@ -111,25 +116,46 @@ def delete_change_set(request: Request, params: dict[str, Any]) -> Reply:
     found = find_change_set(request, params)
     if found is not None:
         stack, each = found
+        _check_root(each, "deleted")
+        if each.status in {"DELETE_PENDING", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"}:
+            return {}
         if each.execution_status == "EXECUTE_IN_PROGRESS" or each.status in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}:
             busy = each.execution_status if each.execution_status == "EXECUTE_IN_PROGRESS" else each.status
             raise AwsRefusal(
                 "InvalidChangeSetStatus", f"ChangeSet [{each.id}] cannot be deleted in its current status of [{busy}]"
             )
-        del stack.change_sets[each.id]
+        if not each.nested:
+            del stack.change_sets[each.id]
+        elif each.execution_status in {"EXECUTE_COMPLETE", "EXECUTE_FAILED"}:
+            raise AwsRefusal(
+                "InvalidChangeSetStatus",
+                f"ChangeSet [{each.id}] cannot be deleted in its current execution status of [{each.execution_status}]",
+            )
+        else:
+            book = journal(request, stack)
+            book.start(lambda: delete_hierarchy(book, each))
     return {}
+
+
+def _check_root(made: ChangeSet, verb: str) -> None:
+    if made.root_id is not None:
+        raise validation_error(
+            f"Nested change set [{made.id}] cannot be {verb} by itself. Use the root change set [{made.root_id}]"
+        )
 
 
 def execute_change_set(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ExecuteChangeSet: the stack's other change sets are gone from then on."""
     stack, found = change_set(request, params)
+    _check_root(found, "executed")
     token, quirks = params.get("ClientRequestToken"), request.world.quirks
     if token is not None and token in stack.tokens:
         if quirks.repeated_request_token_is_honoured:
             return {}
         if quirks.repeated_execution_names_the_token:
             raise AwsRefusal("TokenAlreadyExistsException", f"A client request token already exists: {token}")
-    _check_executable(stack, found)
+    for each in (found, *(made for _, made in below(request.state.stacks, found) if made.status == "CREATE_COMPLETE")):
+        _check_executable(each)
     if "DisableRollback" in params and found.on_stack_failure is not None:
         raise validation_error(
             "DisableRollback cannot be specified when OnStackFailure was specified for the change set"
@@ -145,12 +171,13 @@ def execute_change_set(request: Request, params: dict[str, Any]) -> Reply:
     stack.disable_rollback = disable_rollback
     stack.retain_except_on_create = params.get("RetainExceptOnCreate", False)
     found.execution_status = "EXECUTE_IN_PROGRESS"
+    begin_execution(request.state.stacks, found)
     book = journal(request, stack)
     lifecycle.start(book, "CREATE_STACK" if new else "UPDATE_STACK", token, _execution(book, found))
     return {}
 
 
-def _check_executable(stack: Stack, found: ChangeSet) -> None:
+def _check_executable(found: ChangeSet) -> None:
     for name, status, good in (
         ("status", found.status, "CREATE_COMPLETE"),
         ("execution status", found.execution_status, "AVAILABLE"),
@@ -189,5 +216,6 @@ def _execution(book: Journal, found: ChangeSet) -> Callable[[], Waits]:
             yield from lifecycle.update(book, found.wanted, disable_rollback=stack.disable_rollback)
         good = stack.status in {"CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE"}
         found.execution_status = "EXECUTE_COMPLETE" if good else "EXECUTE_FAILED"
+        end_execution(book, found)
 
     return run

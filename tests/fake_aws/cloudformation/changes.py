@@ -10,14 +10,15 @@ from datetime import datetime
 from typing import Any
 
 from fake_aws.cloudformation.compare import ABSENT, changed_properties, leaves, recreation, same, shown
+from fake_aws.cloudformation.deployments import PlannedChild
 from fake_aws.cloudformation.drift_aware import sync_details, tell_drift
 from fake_aws.cloudformation.intrinsics import KNOWN_AFTER_APPLY, Evaluator, Unresolved, causes
 from fake_aws.cloudformation.live import drifted_base
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.template import references
-from fake_aws.cloudformation.types import schema
+from fake_aws.cloudformation.types import STACK_TYPE, schema
 from fake_aws.json_value import Json, as_json
-from fake_aws.refusals import Unsupported
+from fake_aws.refusals import AwsRefusal, Unsupported
 
 Detail = dict[str, Any]
 _PLAIN_ATTRIBUTES = ("Metadata", "DeletionPolicy", "UpdateReplacePolicy")
@@ -52,6 +53,10 @@ class Differ:
     """When a drift-aware change set looked at what the resources really are; None for others."""
     effects: dict[str, str] = field(default_factory=dict)
     """Per resource that was looked at: add, replace, modify or same."""
+    children: dict[str, PlannedChild] | None = None
+    """What change sets of their own say of nested stacks, by logical id; None where there are none to be."""
+    names_empty_children: bool = False
+    """Whether a row names a nested stack's change set though nothing changes there."""
 
     def changes(self) -> list[dict[str, Any]]:
         """Return the ResourceChanges, the values of properties included; contexts are no text yet."""
@@ -84,7 +89,9 @@ class Differ:
         present = self.present.get(wanted.logical_id)
         if present is None or not present.good:
             self.effects[wanted.logical_id] = "add"
-            return _add(wanted)
+            return self._with_child(_add(wanted))
+        if wanted.type == STACK_TYPE:
+            return self._nested(wanted, present)
         if present.lost and self.drift_read_at is not None:
             self.effects[wanted.logical_id] = "add"
             return self._with_drift(_add(wanted), present)
@@ -108,6 +115,37 @@ class Differ:
             change["PolicyAction"] = f"ReplaceAnd{policy}"
         told = self._with_drift(change, present)
         return {**told, "Details": [*told["Details"], *noted]}
+
+    def _nested(self, wanted: Wanted, present: Resource) -> dict[str, Any] | None:
+        """Return the row of a nested stack: without change sets of its own it may always change."""
+        details = list(self._details(present, wanted))
+        planned = None if self.children is None else self.children.get(wanted.logical_id)
+        may_change = planned is None or planned.changes
+        self.effects[wanted.logical_id] = "modify" if may_change else "same"
+        if not details and not may_change:
+            return None
+        if not details:
+            details = [_detail(Target("Properties"), "Dynamic", "Automatic")]
+        change = {
+            **_head("Modify", wanted.logical_id, wanted.type, present.physical_id),
+            "Replacement": "False",
+            "Scope": sorted({detail["Target"]["Attribute"] for detail in details}),
+            "Details": details,
+            "BeforeContext": present.properties,
+            "AfterContext": wanted.properties,
+        }
+        return self._with_child(change)
+
+    def _with_child(self, change: dict[str, Any]) -> dict[str, Any]:
+        planned = (self.children or {}).get(change["LogicalResourceId"])
+        if planned is None:
+            return change
+        named = planned.changes or self.names_empty_children
+        return {
+            **change,
+            "PhysicalResourceId": planned.stack_id,
+            "ChangeSetId": planned.change_set_id if named else None,
+        }
 
     def _base(self, present: Resource, wanted: Wanted) -> dict[str, Any]:
         if self.drift_read_at is None:
@@ -146,6 +184,8 @@ class Differ:
                 yield _detail(target, "Static", "DirectModification")
             for cause in waits_for:
                 source = "ResourceAttribute" if "." in cause else "ResourceReference"
+                if cause in self.evaluator.template.parameters:
+                    source = "ParameterReference"
                 yield _detail(target, "Dynamic", source, cause)
 
 
@@ -163,7 +203,7 @@ class Target:
 
 def _detail(target: Target, evaluation: str, source: str, cause: str | None = None) -> Detail:
     shape: Detail = {"Attribute": target.attribute, "RequiresRecreation": target.recreation}
-    if target.attribute == "Properties":
+    if target.attribute == "Properties" and target.name is not None:
         shape["Name"] = target.name
     if target.path:
         added, removed = target.before is ABSENT, target.after is ABSENT
@@ -214,7 +254,7 @@ def _sync(present: Resource, wanted: Wanted, details: list[Detail]) -> dict[str,
 def _remove(present: Resource) -> dict[str, Any]:
     policy = present.declared.get("DeletionPolicy", "Delete")
     head = _head("Remove", present.logical_id, present.type, present.physical_id)
-    policy = "Delete" if policy == "RetainExceptOnCreate" else policy
+    policy = "Retain" if policy == "RetainExceptOnCreate" else policy
     return {**head, "PolicyAction": policy, "BeforeContext": present.properties}
 
 
@@ -257,6 +297,10 @@ def looked_up(resource: Resource, attribute: str | None) -> str | None:
     """Return what Ref or GetAtt of a deployed resource gives."""
     if attribute is None:
         return resource.physical_id
+    if attribute not in resource.attributes and resource.type == STACK_TYPE:
+        raise AwsRefusal(
+            "NotFound", f"Output '{attribute.partition('.')[2]}' not found in stack '{resource.physical_id}'"
+        )
     if attribute not in resource.attributes:
         raise Unsupported(f"the fake does not know {resource.type}.{attribute}")
     return resource.attributes[attribute]

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from fake_aws.calls import Reply, Request
-from fake_aws.cloudformation.changes import Differ
 from fake_aws.cloudformation.deployments import Deployment
 from fake_aws.cloudformation.drift_aware import drift_status
 from fake_aws.cloudformation.imports import import_fault, mark_imports
 from fake_aws.cloudformation.inputs import deployment
-from fake_aws.cloudformation.intrinsics import KNOWN_AFTER_APPLY, Unresolved
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.lifecycle import outputs
 from fake_aws.cloudformation.lookup import journal
+from fake_aws.cloudformation.nested_change_sets import NO_CHANGES, NO_UPDATES, differ, make_children
 from fake_aws.cloudformation.provision import Provisioner
 from fake_aws.cloudformation.records import ChangeSet, Stack
 from fake_aws.cloudformation.template import read
@@ -27,8 +26,6 @@ UPDATABLE = frozenset(
     | {"CREATE_FAILED", "UPDATE_FAILED"}
 )
 """Statuses in which a stack takes an update; the two failed ones since rollback can be disabled."""
-NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
-NO_UPDATES = "No updates are to be performed."
 _SHOWN = (
     "ImportExistingResources",
     "DeploymentMode",
@@ -45,6 +42,9 @@ def create_change_set(request: Request, params: dict[str, Any]) -> Reply:
         raise validation_error("ResourcesToImport must be specified with, and only with, ChangeSetType IMPORT")
     if params.get("OnStackFailure") == "DELETE" and kind != "CREATE":
         raise validation_error("OnStackFailure DELETE is only valid with ChangeSetType CREATE")
+    if params.get("IncludeNestedStacks") and (kind == "IMPORT" or "DeploymentMode" in params):
+        what = "ChangeSetType IMPORT" if kind == "IMPORT" else "DeploymentMode REVERT_DRIFT"
+        raise validation_error(f"IncludeNestedStacks is not supported with {what}")
     present = request.state.find(params["StackName"])
     repeated = _repeated(request, params, present)
     if repeated is not None:
@@ -154,8 +154,13 @@ def _make(book: Journal, change_set: ChangeSet) -> Iterator[float]:
     yield seconds * 0.75
     if change_set.id not in book.stack.change_sets or book.stack.status == "DELETE_COMPLETE":
         return
+    reason = change_set.reason
+    if reason is None and change_set.nested:
+        reason = yield from make_children(book, change_set, _make)
+    if change_set.id not in book.stack.change_sets or book.stack.status == "DELETE_COMPLETE":
+        return
     try:
-        reason = _compute(book, change_set)
+        reason = reason or _compute(book, change_set)
     except AwsRefusal as refusal:
         reason = refusal.message
     reason = book.world.script.change_set_failure(book.at) or reason
@@ -167,19 +172,8 @@ def _make(book: Journal, change_set: ChangeSet) -> Iterator[float]:
 
 def _compute(book: Journal, change_set: ChangeSet) -> str | None:
     stack, wanted = book.stack, change_set.wanted
-    before = stack.deployed
-    moved = frozenset(key for key, value in wanted.parameters.items() if before.parameters.get(key, value) != value)
-    missing = change_set.missing_exports
-
-    def exported(name: str) -> str:
-        found = book.exported(name)
-        if found is None:
-            missing.append(name)
-            return Unresolved(KNOWN_AFTER_APPLY, frozenset())
-        return found
-
-    evaluator = book.evaluator(wanted, lambda *names: differ.lookup(*names), exported)  # noqa: PLW0108  they need each other
-    differ = Differ(evaluator, stack.resources, wanted.tags, moved, book.now if wanted.reverts_drift else None)
+    before, looked = stack.deployed, differ(book, change_set)
+    evaluator = looked.evaluator
     retyped = [
         lid
         for lid, each in sorted(stack.resources.items())
@@ -190,7 +184,7 @@ def _compute(book: Journal, change_set: ChangeSet) -> str | None:
             "Update of resource type is not permitted. The new template modifies resource type of the following"
             f" resources: [{', '.join(retyped)}]"
         )
-    change_set.changes = differ.changes()
+    change_set.changes = looked.changes()
     if wanted.reverts_drift:
         drifted = any(drift_status(each) != "IN_SYNC" for each in stack.resources.values())
         change_set.drift_status = "DRIFTED" if drifted else "IN_SYNC"

@@ -39,6 +39,11 @@ def _no_time_to_change(_: "World", __: Place, ___: Resource, ____: dict[str, Any
     return iter(())
 
 
+def _never(_: "World", __: Place, ___: Resource) -> bool:
+    """Leave an update to what the properties say."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Effects:
     """What creating, updating (given the properties before) and deleting a resource does elsewhere; may be refused.
@@ -55,6 +60,14 @@ class Effects:
     creating: Making = _no_time
     updating: Changing = _no_time_to_change
     deleting: Making = _no_time
+    differs: Callable[["World", Place, Resource], bool] = _never
+    """Whether an update has something to do though no property changes: nested stacks."""
+    cancel: Make = _nothing
+    """What happens to it when its creation or update is cancelled while under way."""
+    finishing: Making = _no_time
+    """What is left to do once all of its stack has been updated, or rolled back."""
+    attributes: Callable[["World", Resource], dict[str, str]] | None = None
+    """What GetAtt gives, where the service has to be asked."""
 
 
 NO_EFFECTS = Effects()
@@ -64,7 +77,7 @@ EFFECTS: dict[str, Effects] = {
     "AWS::DynamoDB::Table": Effects(local_table.create, local_table.update, local_table.delete),
     "AWS::DynamoDB::GlobalTable": Effects(dynamodb.create, dynamodb.update, dynamodb.delete, dynamodb.settle),
 }
-"""But those of StackSets, whose instances are stacks again: the world has them all."""
+"""But those of StackSets and nested stacks, which make stacks again: the world has them all."""
 
 
 def effects_of(world: "World", type_name: str) -> Effects:

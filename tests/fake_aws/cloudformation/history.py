@@ -7,10 +7,10 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeEv
 from typing import Any
 
 from fake_aws.calls import Reply, Request
-from fake_aws.cloudformation.journal import STACK_TYPE
 from fake_aws.cloudformation.lookup import find_change_set, stack_named
 from fake_aws.cloudformation.paging import page
 from fake_aws.cloudformation.records import ChangeSet, Event, Stack
+from fake_aws.cloudformation.types import STACK_TYPE
 from fake_aws.json_value import as_json
 from fake_aws.refusals import validation_error
 
@@ -82,7 +82,7 @@ def _of_stacks(request: Request, params: dict[str, Any]) -> list[dict[str, Any]]
 
 
 def _operation_event(stack: Stack, event: Event, kind: str) -> dict[str, Any]:
-    whole = event.type == STACK_TYPE
+    whole = event.physical_id == stack.id
     failed = event.status.endswith("_FAILED")
     return {
         "EventId": event.event_id,

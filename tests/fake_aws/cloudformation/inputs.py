@@ -7,6 +7,7 @@ from fake_aws.calls import Asker
 from fake_aws.cloudformation.cross_stack import is_known_type, resolved_values
 from fake_aws.cloudformation.deployments import Deployed, Deployment
 from fake_aws.cloudformation.imports import named_imports
+from fake_aws.cloudformation.intrinsics import Unresolved
 from fake_aws.cloudformation.template import Template, read
 from fake_aws.cloudformation.template_url import template_at
 from fake_aws.cloudformation.types import known
@@ -19,9 +20,15 @@ _PARAMETER_KEYS = frozenset(
 )
 
 
-def deployment(request: Asker, params: dict[str, Any], present: Deployed | None) -> Deployment:
-    """Return what the request wants the stack to be; `present` is the stack that it updates."""
-    body = _body(request, params, present)
+def deployment(
+    request: Asker, params: dict[str, Any], present: Deployed | None, *, body: str | None = None
+) -> Deployment:
+    """Return what the request wants the stack to be; `present` is the stack that it updates.
+
+    `body` is the template's text where it is known already.
+    """
+    if body is None:
+        body = _body(request, params, present)
     template = read(body)
     for resource in template.resources.values():
         known(resource["Type"])
@@ -112,6 +119,8 @@ def _check_declaration(key: str, declared: dict[str, Any]) -> None:
 
 
 def _check_value(key: str, declared: dict[str, Any], value: str) -> None:
+    if isinstance(value, Unresolved):
+        return
     if len(value.encode()) > 4096:
         raise validation_error(f"Parameter '{key}' must have a value of at most 4096 bytes")
     allowed = [str(each) for each in declared.get("AllowedValues", [])]

@@ -110,7 +110,9 @@ class Evaluator:
         if name in self.template.parameters:
             given = self.parameters[name]
             kind = self.template.parameters[name]["Type"]
-            return given.split(",") if "List" in kind else given
+            if "List" not in kind:
+                return given
+            return [given] if isinstance(given, Unresolved) else given.split(",")
         if name in self.template.resources:
             return self.lookup(name, None)
         raise Unsupported(f"the fake does not know what Ref {name} is")
@@ -148,8 +150,14 @@ class Evaluator:
         return self._value(then if self.condition(name) else otherwise)
 
     def _select(self, argument: Json) -> Json:
-        index, items = argument
-        return self._value(items)[int(self._value(index))]
+        index, items = int(self._value(argument[0])), self._value(argument[1])
+        if isinstance(items, Unresolved):
+            if index == 0 or not items.causes & self.template.parameters.keys():
+                return items
+            items = [items]  # a nested stack's parameter, of which nothing is known yet
+        if index >= len(items):
+            raise validation_error(f"Template error: Fn::Select cannot select nonexistent value at index {index}")
+        return items[index]
 
     def _split(self, argument: Json) -> Json:
         delimiter, text = argument

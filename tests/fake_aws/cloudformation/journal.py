@@ -9,14 +9,13 @@ from fake_aws.cloudformation.deployments import Deployment
 from fake_aws.cloudformation.intrinsics import Evaluator, Lookup
 from fake_aws.cloudformation.records import Event, Resource, Stack
 from fake_aws.cloudformation.template import read
-from fake_aws.cloudformation.types import Place, needs_region
+from fake_aws.cloudformation.types import STACK_TYPE, Place, needs_region
 from fake_aws.json_value import Json
 from fake_aws.refusals import AwsRefusal
 
 if TYPE_CHECKING:
     from fake_aws.world import World
 
-STACK_TYPE = "AWS::CloudFormation::Stack"
 EXPRESS = "Resource operation completed using Express Mode. It may continue becoming available in the background."
 REQUEST_SHARE = 0.3
 """The part of an action's time after which the service has taken the request; the rest is its becoming stable."""

@@ -9,14 +9,17 @@ from collections.abc import Callable, Generator, Iterator
 
 from fake_aws.cloudformation.cross_stack import export_fault
 from fake_aws.cloudformation.deployments import Deployment
+from fake_aws.cloudformation.effects import effects_of
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.provision import Provisioner
 from fake_aws.cloudformation.records import Stack, copied
 from fake_aws.cloudformation.removal import delete_jobs, delete_resource, skip
 from fake_aws.cloudformation.side_by_side import side_by_side
 from fake_aws.cloudformation.template import read
+from fake_aws.refusals import AwsRefusal, Unsupported
 
 Waits = Generator[float, None, None]
+_TRIED = frozenset({"CREATE_FAILED", "UPDATE_FAILED", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"})
 
 
 def start(journal: Journal, operation: str, token: str | None, process: Callable[[], Waits]) -> None:
@@ -88,28 +91,42 @@ def roll_back_create(journal: Journal) -> Waits:
 def update(journal: Journal, wanted: Deployment, *, disable_rollback: bool) -> Waits:
     """Bring the stack to another template, parameters or tags."""
     stack = journal.stack
-    if stack.status not in {
-        "CREATE_FAILED",
-        "UPDATE_FAILED",
-    }:  # a retry still rolls back to the last good state, if any
+    why = yield from go_forward(journal, wanted)
+    if why is None:
+        yield from clean_up(journal)
+    elif disable_rollback and not stack.cancelled:
+        stack.deployed = wanted
+        journal.become("UPDATE_FAILED", why or None)
+    else:
+        yield from roll_back(journal, why or None)
+
+
+def go_forward(journal: Journal, wanted: Deployment) -> Generator[float, None, str | None]:
+    """Make of the stack's resources what is wanted; return None if only old ones are left then, else why it failed.
+
+    A nested stack waits in UPDATE_COMPLETE_CLEANUP_IN_PROGRESS until all of its root has got there.
+    """
+    stack = journal.stack
+    if stack.status not in _TRIED:  # a retry still rolls back to the last good state, if any
         stack.before, stack.before_resources = stack.deployed, copied(stack.resources)
+        stack.before_outputs = stack.outputs
     journal.become("UPDATE_IN_PROGRESS", "User Initiated")
     yield journal.seconds("STACK")
     provisioner = Provisioner(journal, wanted)
     failed = yield from side_by_side(provisioner.jobs(), stop=_stopped(stack))
     fault = None if failed or stack.cancelled else _export_fault(journal, provisioner)
     if failed or stack.cancelled or fault is not None:
-        said = failed_text(stack) or fault
-        if disable_rollback and not stack.cancelled:
-            stack.deployed = wanted
-            journal.become("UPDATE_FAILED", said)
-            return
-        yield from roll_back(journal, said)
-        return
+        return failed_text(stack) or fault or ""
     _conclude(journal, provisioner)
     journal.become("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    return None
+
+
+def clean_up(journal: Journal) -> Waits:
+    """Delete what an update replaced and removed; the stack is in UPDATE_COMPLETE_CLEANUP_IN_PROGRESS already."""
+    stack = journal.stack
     yield journal.seconds("STACK")
-    kept = yield from _clean_up(journal, provisioner)
+    kept = yield from _clean_up(journal, Provisioner(journal, stack.deployed))
     stack.before, stack.before_resources = None, {}
     journal.become("UPDATE_COMPLETE", "One or more resources could not be deleted." if kept else None)
 
@@ -119,11 +136,19 @@ def _export_fault(journal: Journal, provisioner: Provisioner) -> str | None:
     return export_fault(journal.place, state, journal.stack, outputs(provisioner))
 
 
+def _finish_children(journal: Journal) -> Waits:
+    for each in list(journal.stack.resources.values()):
+        yield from effects_of(journal.world, each.type).finishing(journal.world, journal.place, each)
+
+
 def _conclude(journal: Journal, provisioner: Provisioner) -> None:
     """Make the stack what was wanted, now that its resources are."""
     stack = journal.stack
     stack.deployed, stack.description = provisioner.wanted, provisioner.evaluator.template.description
-    stack.outputs = outputs(provisioner)
+    try:
+        stack.outputs = outputs(provisioner)
+    except AwsRefusal as refusal:
+        raise Unsupported(f"an output of {stack.name} that cannot be had: {refusal.message}") from None
     for each in stack.resources.values():
         each.imported = None
 
@@ -151,6 +176,7 @@ def import_resources(journal: Journal, wanted: Deployment) -> Waits:
 
 def _clean_up(journal: Journal, provisioner: Provisioner) -> Generator[float, None, bool]:
     stack, kept = journal.stack, False
+    yield from _finish_children(journal)
     replaced, stack.replaced = stack.replaced, []
     for old in replaced:
         policy = stack.resources[old.logical_id].declared.get("UpdateReplacePolicy", "Delete")
@@ -179,6 +205,12 @@ def roll_back(journal: Journal, why: str | None) -> Waits:
 
 def roll_back_update(journal: Journal, skip: frozenset[str] = frozenset()) -> Waits:
     """Bring the stack back to `before`; it is in UPDATE_ROLLBACK_IN_PROGRESS already."""
+    if (yield from go_back(journal, skip)):
+        yield from clean_up_rollback(journal)
+
+
+def go_back(journal: Journal, skip: frozenset[str] = frozenset()) -> Generator[float, None, bool]:
+    """Make of the resources what they were, and return whether that went well: then only new ones are left."""
     stack = journal.stack
     if stack.before is None:
         raise AssertionError("nothing to roll back to")
@@ -194,11 +226,20 @@ def roll_back_update(journal: Journal, skip: frozenset[str] = frozenset()) -> Wa
     failed = yield from side_by_side(jobs, stop=lambda: False)
     if failed:
         journal.become("UPDATE_ROLLBACK_FAILED", failed_text(stack))
-        return
+        return False
+    stack.deployed, stack.outputs = stack.before, stack.before_outputs
+    stack.description = read(stack.deployed.body).description
     journal.become("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+    return True
+
+
+def clean_up_rollback(journal: Journal) -> Waits:
+    """Delete what a failed update made; the stack is in UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS already."""
+    stack = journal.stack
     yield journal.seconds("STACK")
+    yield from _finish_children(journal)
     yield from _delete_leftovers(journal)
-    stack.deployed, stack.before, stack.before_resources = stack.before, None, {}
+    stack.before, stack.before_resources = None, {}
     journal.become("UPDATE_ROLLBACK_COMPLETE")
 
 
@@ -213,14 +254,14 @@ def _delete_leftovers(journal: Journal) -> Waits:
             yield from delete_resource(journal, each, rolling_back_create=True)
 
 
-def delete(journal: Journal, *, retain: frozenset[str], force: bool) -> Waits:
+def delete(journal: Journal, *, retain: frozenset[str], force: bool, rolling_back: bool = False) -> Waits:
     """Delete the stack; `retain` and `force` leave behind what cannot be deleted."""
     journal.become("DELETE_IN_PROGRESS", "User Initiated")
     state = journal.world.region(journal.account, journal.region).cloudformation
     if fault := export_fault(journal.place, state, journal.stack, []):
         journal.become("DELETE_FAILED", f"Delete canceled. {fault}")
         return
-    yield from _delete_rest(journal, retain=retain, force=force)
+    yield from _delete_rest(journal, rolling_back=rolling_back, retain=retain, force=force)
 
 
 def _delete_rest(

@@ -11,7 +11,7 @@ OPERATIONS: dict[str, Operation] = STACK_SET_OPERATIONS | {
         *("StackName", "ChangeSetName", "ChangeSetType", "ClientToken", "Description", "OnStackFailure", "RoleARN"),
         *("TemplateBody", "TemplateURL", "UsePreviousTemplate", "Parameters", "Capabilities", "Tags"),
         *("ResourcesToImport", "ImportExistingResources", "DeploymentMode", "DeploymentConfig", "NotificationARNs"),
-        "RollbackConfiguration",
+        *("RollbackConfiguration", "IncludeNestedStacks"),
     ),
     "DescribeChangeSet": reads(
         change_sets.describe_change_set, "ChangeSetName", "StackName", "NextToken", "IncludePropertyValues"

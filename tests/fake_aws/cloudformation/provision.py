@@ -19,7 +19,7 @@ from fake_aws.cloudformation.live import Aim, aim, aim_against_drift, aim_back
 from fake_aws.cloudformation.policies import denial
 from fake_aws.cloudformation.records import Resource
 from fake_aws.cloudformation.side_by_side import Job, Steps
-from fake_aws.cloudformation.types import known, physical_id, schema
+from fake_aws.cloudformation.types import STACK_TYPE, known, physical_id, schema
 from fake_aws.json_value import Json
 from fake_aws.refusals import AwsRefusal
 
@@ -41,6 +41,7 @@ class Provisioner:
 
     def jobs(self) -> dict[str, Job]:
         """Return a job for each wanted resource, and one that fails for each whose removal the stack policy denies."""
+        self.journal.stack.aim = self.wanted
         return self._denied_removals() | {
             lid: Job(
                 steps=lambda lid=lid: self._bring(lid),  # type: ignore[misc]  # early binding
@@ -90,7 +91,11 @@ class Provisioner:
             return (yield from (self._import if logical_id in self.wanted.imports else self._create)(fresh))
         goal = self._aim(present, properties)
         present.declared = declared
-        if not goal.changed and present.tags == tags and present.status != "UPDATE_FAILED":
+        journal = self.journal
+        differs = effects_of(journal.world, present.type).differs(
+            journal.world, journal.place, replace(fresh, physical_id=present.physical_id)
+        )
+        if not goal.changed and present.tags == tags and present.status != "UPDATE_FAILED" and not differs:
             _become(present, fresh, goal)
             return True
         replaced = any(recreation(present.type, name) != "Never" for name in goal.changed)
@@ -144,6 +149,7 @@ class Provisioner:
         except AwsRefusal as refusal:
             journal.resource(resource, "CREATE_FAILED", refusal.message)
             return False
+        resource.attributes = self._attributes(resource)
         journal.resource(resource, "CREATE_COMPLETE", said)
         return True
 
@@ -165,6 +171,9 @@ class Provisioner:
         return (yield from self._update(resource, resource, Aim([], resource.properties), why))
 
     def _attributes(self, resource: Resource) -> dict[str, str]:
+        ask = effects_of(self.journal.world, resource.type).attributes
+        if ask is not None:
+            return ask(self.journal.world, resource)
         return known(resource.type).attributes(self.journal.place, resource.physical_id or "", resource.properties)
 
     def _settle(self, action: str, resource: Resource, *, primed: bool = True) -> Generator[float, None, str | None]:
@@ -190,7 +199,10 @@ class Provisioner:
     def _make(self, resource: Resource) -> None:
         world, place = self.journal.world, self.journal.place
         suffix = "".join(world.random.choices(string.ascii_uppercase + string.digits, k=12))
+        planned = self.wanted.children.get(resource.logical_id)
         name = physical_id(resource.type, place, resource.logical_id, resource.properties, suffix)
+        if planned is not None:
+            name = planned.stack_id  # it waits in review already
         take_name(world, place, resource.type, name)
         resource.physical_id = name
         resource.attributes = self._attributes(resource)
@@ -208,7 +220,7 @@ class Provisioner:
             yield from effects.updating(journal.world, journal.place, changed, before)
             said = yield from self._settle(action, present)
         except AwsRefusal as refusal:
-            if journal.stack.disable_rollback:
+            if journal.stack.disable_rollback and present.type != STACK_TYPE:
                 yield from self._put_back(present, goal.live)
             elif not self.way_back:
                 present.attempted = goal.live
@@ -246,7 +258,8 @@ class Provisioner:
         return True
 
     def _cancelled(self, logical_id: str) -> None:
-        resource = self.journal.stack.resources[logical_id]
+        resource, world = self.journal.stack.resources[logical_id], self.journal.world
+        effects_of(world, resource.type).cancel(world, self.journal.place, resource)
         if resource.imported is None and logical_id in self.created:
             self.journal.resource(resource, "CREATE_FAILED", "Resource creation cancelled")
         else:

@@ -147,6 +147,14 @@ class ChangeSet:
     """What its template imports and nobody exported while it was made."""
     drift_status: str | None = None
     """The stack's, of a drift-aware change set."""
+    parent_id: str | None = None
+    """The change set of the parent stack that it was made for."""
+    root_id: str | None = None
+
+    @property
+    def nested(self) -> bool:
+        """Whether it has, or is one of, the change sets of a hierarchy of stacks."""
+        return bool(self.options.get("IncludeNestedStacks"))
 
 
 @dataclass(slots=True)
@@ -166,6 +174,13 @@ class Stack:
     termination_protection: bool = False
     policy: str | None = None
     """The stack policy's text; None until one was set."""
+    parent_id: str | None = None
+    """The stack that this one is a resource of."""
+    root_id: str | None = None
+    aim: Deployment | None = None
+    """What the operation under way, or the last one, makes of it."""
+    skip: frozenset[str] = frozenset()
+    """What ContinueUpdateRollback was told to skip, in children too (`ChildStackName.LogicalId`)."""
     disable_rollback: bool = False
     retain_except_on_create: bool = False
     deployment_config: dict[str, Json] = field(default_factory=dict)
@@ -185,6 +200,7 @@ class Stack:
     before: Deployment | None = None
     """What a rollback goes back to."""
     before_resources: dict[str, Resource] = field(default_factory=dict)
+    before_outputs: list[dict[str, str]] = field(default_factory=list)
     replaced: list[Resource] = field(default_factory=list)
     """Old versions that stand beside the ones that replaced them, until the update or its rollback is done."""
     leftovers: list[Resource] = field(default_factory=list)

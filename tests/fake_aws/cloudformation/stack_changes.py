@@ -11,6 +11,7 @@ from fake_aws.cloudformation import lifecycle
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.lifecycle import Waits
 from fake_aws.cloudformation.lookup import journal, stack_named
+from fake_aws.cloudformation.nested import root_of
 from fake_aws.cloudformation.records import Stack
 from fake_aws.refusals import AwsRefusal, validation_error
 
@@ -26,7 +27,7 @@ def delete_stack(request: Request, params: dict[str, Any]) -> Reply:
     if stack is None or stack.status in {"DELETE_COMPLETE", "DELETE_IN_PROGRESS"}:
         return {}
     retain, force = frozenset(params.get("RetainResources", ())), params.get("DeletionMode") == "FORCE_DELETE_STACK"
-    _check_deletable(stack, retain, force=force)
+    _check_deletable(stack, retain, force=force, protected=root_of(request.state, stack).termination_protection)
     if _repeated(request, stack, params):
         return {}
     stack.deletion_mode, stack.deployment_config = params.get("DeletionMode"), params.get("DeploymentConfig", {})
@@ -40,8 +41,8 @@ def delete_stack(request: Request, params: dict[str, Any]) -> Reply:
     return {}
 
 
-def _check_deletable(stack: Stack, retain: frozenset[str], *, force: bool) -> None:
-    if stack.termination_protection:
+def _check_deletable(stack: Stack, retain: frozenset[str], *, force: bool, protected: bool) -> None:
+    if protected:
         raise validation_error(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
     if stack.status in _BUSY_FOR_DELETION:
         raise validation_error(f"Stack [{stack.id}] cannot be deleted while in status {stack.status}")
@@ -74,6 +75,10 @@ def _repeated(request: Request, stack: Stack, params: dict[str, Any]) -> bool:
 def update_termination_protection(request: Request, params: dict[str, Any]) -> Reply:
     """Answer UpdateTerminationProtection."""
     stack = stack_named(request, params["StackName"])
+    if stack.root_id is not None:
+        raise validation_error(
+            f"TerminationProtection cannot be updated on nested stack [{stack.id}]. Its root stack is [{stack.root_id}]"
+        )
     stack.termination_protection = params["EnableTerminationProtection"]
     return {"StackId": stack.id}
 
@@ -112,7 +117,7 @@ def continue_update_rollback(request: Request, params: dict[str, Any]) -> Reply:
         raise validation_error(f"ContinueUpdateRollback cannot be called from stack with {stack.status} status")
     skip = frozenset(params.get("ResourcesToSkip", ()))
     for logical_id in sorted(skip):
-        if not _could_not_be_rolled_back(stack, logical_id):
+        if not _could_not_be_rolled_back(*_within(request, stack, logical_id)):
             raise validation_error(
                 f"ResourcesToSkip: [{logical_id}] can only name resources that are in the UPDATE_FAILED state"
             )
@@ -121,6 +126,17 @@ def continue_update_rollback(request: Request, params: dict[str, Any]) -> Reply:
     book = journal(request, stack)
     lifecycle.start(book, "CONTINUE_ROLLBACK", params.get("ClientRequestToken"), lambda: _continue(book, skip))
     return {}
+
+
+def _within(request: Request, stack: Stack, name: str) -> tuple[Stack, str]:
+    """Return the stack of a hierarchy that a resource to skip is in, and its logical id there."""
+    child_name, dot, logical_id = name.partition(".")
+    if not dot:
+        return stack, name
+    for each in request.state.stacks.values():
+        if each.name == child_name and each.root_id == stack.id:
+            return each, logical_id
+    return stack, name
 
 
 def _could_not_be_rolled_back(stack: Stack, logical_id: str) -> bool:
@@ -136,5 +152,7 @@ def _could_not_be_rolled_back(stack: Stack, logical_id: str) -> bool:
 
 
 def _continue(book: Journal, skip: frozenset[str]) -> Waits:
+    book.stack.skip = skip
     book.become("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-    yield from lifecycle.roll_back_update(book, skip)
+    yield from lifecycle.roll_back_update(book, frozenset(each for each in skip if "." not in each))
+    book.stack.skip = frozenset()

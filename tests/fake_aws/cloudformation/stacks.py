@@ -9,6 +9,7 @@ from typing import Any
 from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation.drift import resource_drift, stack_drift
 from fake_aws.cloudformation.lookup import stack_with_id
+from fake_aws.cloudformation.nested import root_of
 from fake_aws.cloudformation.paging import numbered_page, page
 from fake_aws.cloudformation.records import Resource, Stack
 from fake_aws.cloudformation.shown import outputs, parameters, tags
@@ -18,14 +19,14 @@ from fake_aws.refusals import validation_error
 def describe_stacks(request: Request, params: dict[str, Any]) -> Reply:
     """Answer DescribeStacks: one stack, deleted ones by id only, or a page of all that are not deleted."""
     if "StackName" in params:
-        return {"Stacks": [_stack(stack_with_id(request, params["StackName"]))]}
+        return {"Stacks": [_stack(request, stack_with_id(request, params["StackName"]))]}
     numbered = enumerate(request.state.stacks.values(), start=1)
     alive = [(number, each) for number, each in numbered if each.status != "DELETE_COMPLETE"]
     shown, token = numbered_page(request, alive[::-1], params.get("NextToken"))
-    return {"Stacks": [_stack(each) for each in shown], "NextToken": token}
+    return {"Stacks": [_stack(request, each) for each in shown], "NextToken": token}
 
 
-def _stack(stack: Stack) -> dict[str, Any]:
+def _stack(request: Request, stack: Stack) -> dict[str, Any]:
     return {
         "StackId": stack.id,
         "StackName": stack.name,
@@ -45,7 +46,9 @@ def _stack(stack: Stack) -> dict[str, Any]:
         "Outputs": outputs(stack.outputs) or None,
         "RoleARN": stack.deployed.role_arn,
         "Tags": tags(stack.deployed.tags),
-        "EnableTerminationProtection": stack.termination_protection,
+        "EnableTerminationProtection": root_of(request.state, stack).termination_protection,
+        "ParentId": stack.parent_id,
+        "RootId": stack.root_id,
         "DriftInformation": stack_drift(stack),
         "RetainExceptOnCreate": stack.retain_except_on_create or None,
         "DeletionMode": stack.deletion_mode,
@@ -73,6 +76,8 @@ def list_stacks(request: Request, params: dict[str, Any]) -> Reply:
             "DeletionTime": each.deleted,
             "StackStatus": each.status,
             "StackStatusReason": each.reason,
+            "ParentId": each.parent_id,
+            "RootId": each.root_id,
             "DriftInformation": stack_drift(each),
             "LastOperations": _last_operations(each),
         }

@@ -110,7 +110,15 @@ def _stack_set_id(place: Place, logical_id: str, properties: Properties, suffix:
     return f"{properties['StackSetName']}:{uuid.uuid5(uuid.NAMESPACE_URL, f'{place}/{logical_id}/{suffix}')}"
 
 
+def _stack_id(place: Place, logical_id: str, properties: Properties, suffix: str) -> str:
+    name = f"{place.stack[: 128 - len(logical_id) - len(suffix) - 2]}-{logical_id}-{suffix}"
+    number = uuid.uuid5(uuid.NAMESPACE_URL, f"{place}/{logical_id}/{suffix}")
+    return place.arn("cloudformation", f"stack/{name}/{number}")
+
+
+STACK_TYPE = "AWS::CloudFormation::Stack"
 TYPES: dict[str, ResourceType] = {
+    STACK_TYPE: ResourceType(None, None, _none, _stack_id),
     "AWS::CloudFormation::StackSet": ResourceType(
         "StackSetName", None, lambda _, set_id, __: {"StackSetId": set_id}, _stack_set_id
     ),
