@@ -19,7 +19,6 @@ from fake_aws.cloudformation.inputs import deployment
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.lifecycle import Waits
 from fake_aws.cloudformation.records import ChangeSet, CloudFormation, Resource, Stack
-from fake_aws.cloudformation.template import read
 from fake_aws.cloudformation.types import STACK_TYPE, Place
 from fake_aws.json_value import Json
 from fake_aws.refusals import AwsRefusal
@@ -337,8 +336,3 @@ NESTED = Effects(
     finishing=_finishing,
     attributes=_attributes,
 )
-
-
-def has_children(body: str) -> bool:
-    """Return whether a template nests stacks."""
-    return any(each["Type"] == STACK_TYPE for each in read(body).resources.values())
