@@ -63,7 +63,7 @@ def decide(
     match observed.facts.operation:
         case Operation.UPDATE:
             # What a nested stack's template holds by now, only a change set can tell.
-            ask = differs(desired, observed, template) or may_nest(desired.template)
+            ask = _differs(desired, observed, template) or may_nest(desired.template)
             return Change("UPDATE") if ask else Keep()
         case Operation.REBUILD:
             return Rebuild()
@@ -76,16 +76,17 @@ def decide(
             )
 
 
-def differs(desired: DesiredStack, observed: ObservedStack, template: object) -> bool:
+def _differs(desired: DesiredStack, observed: ObservedStack, template: object) -> bool:
     """Return whether a stack differs from what it should be by anything that it says of itself."""
     return (
         compare_template(desired.template, template) is not Comparison.SAME
-        or _other_parameters(desired, observed)
+        or other_parameters(desired, observed)
         or desired.tags != observed.tags
     )
 
 
-def _other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
+def other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
+    """Return whether the stack is to be given other parameters than it has."""
     if desired.parameters == observed.parameters:
         return False
     # DescribeStacks shows those that were left to the template's default as well.

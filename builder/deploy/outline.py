@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from builder.assembly.manifest import OutputOf
-from builder.deploy.decide import Change, Decision, Keep, Rebuild, decide, differs
+from builder.deploy.decide import Change, Decision, Keep, Rebuild, decide, other_parameters
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.expected import expect_changes
 from builder.deploy.look import Look
 from builder.deploy.observe import ObservedStack
 from builder.deploy.records import Found, Options, Protection, ResourceChange
-from builder.deploy.sequence import make_sequence
-from builder.deploy.template import read_deployed, read_template
+from builder.deploy.sequence import Ends, make_sequence
+from builder.deploy.template import Comparison, compare_template, read_deployed, read_template
 from builder.errors import Stopped, gathered
 from builder.terms import Site, StackId, StackName
 
@@ -147,38 +147,44 @@ def _protection(desired: DesiredStack, decision: Decision, look: Look) -> Iterat
 
 
 def _updates(desired: DesiredStack, observed: ObservedStack, deployed: object, waits: str) -> Iterator[Part]:
-    templates = make_sequence(deployed, desired.template)
+    tags = desired.tags != observed.tags
+    more_differs = tags or other_parameters(desired, observed)
+    alike = not more_differs and compare_template(desired.template, deployed) is not Comparison.DIFFERENT
+    updates = make_sequence(
+        Ends(
+            where=desired.id,
+            deployed=deployed,
+            desired=desired.template,
+            values_before={**observed.parameters, "AWS::Region": observed.region},
+            values_after={**_texts(desired.parameters), "AWS::Region": desired.region},
+            more_differs=more_differs,
+        )
+    )
     before = read_deployed(deployed, desired.id)
-    for number, template in enumerate(templates, start=1):
-        is_last = number == len(templates)
-        after = read_template(template, desired.id)
-        target = desired if is_last else _between(desired, observed, template)
-        because = "AWS takes one replica more or less at a time" if number > 1 else ""
-        because = waits if is_last and waits else because
+    # The first of several brings the parameters and tags too.
+    values = _other_values(desired, observed)
+    for number, update in enumerate(updates, start=1):
+        after, because = read_template(update.template, desired.id), update.because or waits
         yield Part(
-            desired=target,
+            desired=desired if number == len(updates) else _between(desired, update.template),
             type="UPDATE",
             number=number,
             found=_found(observed),
             because=because,
-            expected=expect_changes(before, after, _other_values(target, observed), tags=target.tags != observed.tags)
-            if because
-            else (),
-            derived=not is_last,
-            only_nested=len(templates) == 1 and not differs(desired, observed, deployed),
+            expected=expect_changes(before, after, values, tags=tags) if because else (),
+            derived=number < len(updates),
+            only_nested=alike,
         )
-        before = after
+        before, values, tags = after, [], False
 
 
-def _between(desired: DesiredStack, observed: ObservedStack, template: str) -> DesiredStack:
-    """Return the stack on its way: another template, and all else as it is deployed."""
-    return replace(
-        desired,
-        template=template,
-        sha256=hashlib.sha256(template.encode()).hexdigest(),
-        parameters=observed.parameters,
-        tags=observed.tags,
-    )
+def _between(desired: DesiredStack, template: str) -> DesiredStack:
+    """Return the stack on its way: another template, and all else as it is desired."""
+    return replace(desired, template=template, sha256=hashlib.sha256(template.encode()).hexdigest())
+
+
+def _texts(parameters: Mapping[str, str | OutputOf]) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if isinstance(value, str)}
 
 
 def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:

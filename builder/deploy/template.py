@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-import yaml
-
 from builder.assembly import template_text
 from builder.assembly.template_text import read_json
 from builder.errors import BadInput, Stopped
@@ -42,9 +40,15 @@ def compare_template(desired: str, deployed: object) -> Comparison:
     wanted = _as_data(desired)
     if wanted is None:
         return Comparison.DIFFERENT
-    if _canonical(wanted) == _canonical(shown) and _are_exact(desired):
+    known = compare_data(wanted, shown)
+    return Comparison.NOT_KNOWN if known is Comparison.SAME and not _are_exact(desired) else known
+
+
+def compare_data(desired: Mapping[str, Any], shown: Mapping[str, Any]) -> Comparison:
+    """Return the same of two templates as data, whatever the order of their keys."""
+    if _canonical(desired) == _canonical(shown):
         return Comparison.SAME
-    alike = _canonical(_masked_data(wanted)) == _canonical(_masked_data(shown))
+    alike = _canonical(_masked_data(desired)) == _canonical(_masked_data(shown))
     return Comparison.NOT_KNOWN if alike else Comparison.DIFFERENT
 
 
@@ -71,7 +75,16 @@ def _as_data(template: object) -> Mapping[str, Any] | None:
 
 def _canonical(data: object) -> str:
     # Of Python's own comparison true is 1, and 1 is 1.0.
-    return json.dumps(data, sort_keys=True, ensure_ascii=False)
+    return json.dumps(_with_texts_for_keys(data), sort_keys=True, ensure_ascii=False, default=str)
+
+
+def _with_texts_for_keys(value: object) -> object:
+    match value:
+        case Mapping():
+            return {str(name): _with_texts_for_keys(inner) for name, inner in value.items()}
+        case list():
+            return [_with_texts_for_keys(inner) for inner in value]
+    return value
 
 
 def _masked_data(value: object) -> object:
@@ -132,11 +145,6 @@ def resolve(value: object, values: Mapping[str, str]) -> str | None:
             filled = _REFERENCE.sub(lambda found: values.get(found[1], found[0]), text)
             return None if _REFERENCE.search(filled) else filled
     return None
-
-
-def write_template(template: Mapping[str, Any]) -> str:
-    """Return a template as YAML, intrinsics in their long forms, in the order of the data."""
-    return str(yaml.safe_dump(dict(template), sort_keys=False, width=120))
 
 
 def defaults_of(template: Mapping[str, Any]) -> dict[str, str]:

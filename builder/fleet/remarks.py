@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from builder.deploy.sequence import make_sequence
+from builder.deploy.sequence import Ends, count_updates
 from builder.deploy.template import read_template
 from builder.fleet.records import Does, Instance
 from builder.fleet.setting import Observed, Setting
@@ -26,11 +26,18 @@ def _of_body(setting: Setting) -> Iterator[str]:
         return
     if "Transform" in read_template(body, setting.definition.stack_set.id):
         yield "its template has a transform: what that makes of it was not looked at"
-    steps = len(make_sequence(setting.observed.body, body)) if setting.observed else 1
+    ends = setting.observed and Ends(
+        where=setting.definition.stack_set.id,
+        deployed=setting.observed.body,
+        desired=body,
+        values_before=setting.observed.parameters,
+        values_after=setting.definition.parameters,
+    )
+    steps = count_updates(ends) if ends else 1
     if steps > 1:
         yield (
-            f"AWS takes this change in {steps} updates, one replica more or less at a time, and would refuse it in "
-            "each account: render and deploy them one by one"
+            f"AWS takes this change in {steps} updates, one replica or index more or less at a time, and would refuse "
+            "it in each account: render and deploy them one by one"
         )
 
 

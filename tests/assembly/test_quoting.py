@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from cfnlint.decode.cfn_yaml import loads as cfn_lint_loads
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -58,6 +58,7 @@ def holding(text: str) -> dict[str, Any]:
     return {"Description": text, "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": properties}}}
 
 
+@settings(deadline=None)
 @given(st.one_of(AMBIGUOUS, ANY))
 def test_every_reader_reads_every_text_as_it_was(text: str) -> None:
     written = write_template(holding(text)).decode()
@@ -65,6 +66,7 @@ def test_every_reader_reads_every_text_as_it_was(text: str) -> None:
         assert read(written) == holding(text), name
 
 
+@settings(deadline=None)
 @given(st.one_of(AMBIGUOUS, ANY))
 def test_no_template_has_aliases_and_a_text_in_one_line_has_ascii_alone(text: str) -> None:
     written = write_template(holding(text)).decode()
@@ -72,6 +74,7 @@ def test_no_template_has_aliases_and_a_text_in_one_line_has_ascii_alone(text: st
     assert written.isascii() or "\n" in text
 
 
+@settings(deadline=None)
 @given(AMBIGUOUS)
 def test_a_text_beside_a_function_keeps_its_quotes(text: str) -> None:
     made = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"Name": {"Fn::Sub": text}}}}}

@@ -2,6 +2,7 @@ import pytest
 
 from builder.deploy import Done, Options, Wish
 from builder.deploy.template import properties_of, read_template, resources_of
+from builder.errors import Stopped
 from builder.terms import StackId
 from deploy.chained import make_deployment, make_stack
 from deploy.rig import Rig
@@ -10,6 +11,29 @@ from deploy.test_guards import BESIDE, GLOBAL_TABLE
 STACK = StackId("us-east-1/data")
 MORE = "        - {Region: us-west-2}\n        - {Region: eu-west-1}\n        - {Region: eu-central-1}\n"
 FOUR = GLOBAL_TABLE.replace("        - {Region: us-west-2}\n", MORE)
+# What a round trip through a parser would change: 11.10 to 11.1, 0060 to 48, the quotes, the comments, the ö.
+EXACT = (
+    BESIDE.replace(
+        "Resources:", "# Störung\nMappings:\n  Ids: {Account: {Id: '012345678901', Factor: 11.10}}\nResources:"
+    )
+    + "  Note: {Type: AWS::SNS::Topic, Properties: {DisplayName: 'memory', FifoThroughputScope: 0060}} # ö\n"
+    + GLOBAL_TABLE.replace(
+        "      Replicas:\n        - {Region: us-east-1}\n        - {Region: us-west-2}\n",
+        "      Replicas: [{Region: us-east-1}, {Region: us-west-2}LIST] # replicas\n",
+    )
+)
+
+
+def indexed(kind: str, *names: str) -> str:
+    """A template with a table that has these indexes."""
+    defined = ", ".join(f"{{AttributeName: {one}, AttributeType: S}}" for one in ("id", *names))
+    listed = ", ".join(f"{{IndexName: {one}, KeySchema: [{{AttributeName: {one}, KeyType: HASH}}]}}" for one in names)
+    return (
+        f"{BESIDE}  Data:\n    Type: AWS::DynamoDB::{kind}\n    Properties:\n      TableName: one\n"
+        f"      AttributeDefinitions: [{defined}]\n      KeySchema: [{{AttributeName: id, KeyType: HASH}}]\n"
+        + (f"      GlobalSecondaryIndexes: [{listed}]\n" if names else "")
+        + ("      Replicas: [{Region: us-east-1}]\n" if kind == "GlobalTable" else "")
+    )
 
 
 @pytest.fixture
@@ -64,9 +88,60 @@ def test_another_change_beside_a_replica_is_an_update_of_its_own(two: Rig) -> No
     )
     plan = two.plan(make_deployment(make_stack(STACK, BESIDE + three + "  More: {Type: AWS::SNS::Topic}\n")))
     (step,) = plan.steps
-    assert [change.logical_id for change in step.changes] == ["Data"]
-    assert [(one.action, one.logical_id) for one in plan.deferred[0].changes] == [("Add", "More")]
+    assert [(one.action, one.logical_id) for one in step.changes] == [("Add", "More")]
+    assert [(one.action, one.logical_id) for one in plan.deferred[0].changes] == [("Modify", "Data")]
     assert all(isinstance(outcome, Done) for outcome in two.execute(plan))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("", ", {Region: eu-west-1}, {Region: eu-central-1}"), (", {Region: eu-west-1}", ", {Region: eu-central-1}")],
+)
+def test_the_templates_in_between_are_the_assembly_s_to_the_byte_but_for_the_replicas(
+    rig: Rig, before: str, after: str
+) -> None:
+    deployed = make_deployment(make_stack(STACK, EXACT.replace("LIST", before).replace("memory", "Störung 0")))
+    desired = make_deployment(make_stack(STACK, EXACT.replace("LIST", after).replace("memory", "Stürung 1")))
+    rig.deploy(deployed)
+    rig.world.calls.clear()
+    plan = rig.plan(desired)
+    assert all(isinstance(one, Done) for one in rig.execute(plan, [trip.allow for trip in plan.guards]))
+    sent = [call.params["TemplateBody"] for call in rig.world.calls if call.operation == "CreateChangeSet"]
+    gone = before.replace("Region: eu-west-1", '"Region": "eu-west-1"')
+    states = [gone, ", {Region: eu-central-1}" + gone if gone else ", {Region: eu-west-1}", after]
+    assert sent == [EXACT.replace("LIST", state).replace("memory", "Stürung 1") for state in states]
+    assert rig.world.stack("tap-dev-data").record.deployed.body == sent[-1]
+    assert rig.plan(desired).is_empty
+
+
+@pytest.mark.parametrize("kind", ["Table", "GlobalTable"])
+@pytest.mark.parametrize("names", [("x", "y"), ("y", "x", "z")])
+def test_indexes_come_and_go_one_at_a_time(rig: Rig, kind: str, names: tuple[str, ...]) -> None:
+    without, having = (make_deployment(make_stack(STACK, indexed(kind, *some))) for some in ((), names))
+    for deployed, desired in ((without, having), (having, without)):
+        rig.deploy(deployed)
+        rig.world.calls.clear()
+        plan = rig.plan(desired)
+        assert [one.because for one in plan.deferred] == [
+            "AWS takes one global secondary index more or less at a time" for _ in names[1:]
+        ]
+        assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
+        assert rig.operations("ExecuteChangeSet") == len(names)
+        assert rig.plan(desired).is_empty
+
+
+def test_what_cannot_be_sent_again_stops_the_plan_and_leaves_nothing(rig: Rig) -> None:
+    tagged = "        - {Region: us-west-2, Tags: [{Key: k, Value: Störung}]}\n"
+    rig.deploy(
+        make_deployment(make_stack(STACK, BESIDE + GLOBAL_TABLE.replace("        - {Region: us-west-2}\n", tagged)))
+    )
+    rig.world.calls.clear()
+    desired = GLOBAL_TABLE.replace("        - {Region: us-west-2}\n", "")
+    with pytest.raises(Stopped, match="is not sent again") as stopped:
+        rig.plan(make_deployment(make_stack(STACK, BESIDE + desired + "  More: {Type: AWS::SNS::Topic}\n")))
+    assert "make the other changes first" in stopped.value.next_step
+    assert rig.operations("CreateChangeSet") == 0
+    assert len(rig.plan(make_deployment(make_stack(STACK, BESIDE + desired))).steps) == 1
 
 
 def test_what_was_changed_by_hand_is_put_right_where_that_is_wished_for(rig: Rig) -> None:

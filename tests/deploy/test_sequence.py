@@ -1,67 +1,276 @@
+import itertools
+import json
+import re
 from typing import Any
 
-from builder.deploy.sequence import make_sequence
-from builder.deploy.template import properties_of, read_template, resources_of, write_template
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.deploy.sequence import Ends, count_updates, make_sequence
+from builder.deploy.splice import Choice, splice
+from builder.deploy.template import masked, properties_of, read_template, resources_of
+from builder.errors import Stopped
+
+Json = dict[str, Any]
+REGION = {"AWS::Region": "a"}
+TOKEN = re.compile(r"(?m)^(Transform: |# ).*$")
 
 
-def template(*regions: str, memory: int = 1, **table: Any) -> str:
-    properties = {"TableName": "t", "Replicas": [{"Region": region} for region in regions], **table}
-    return write_template(
-        {
-            "Resources": {
-                "Table": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": properties},
-                "Function": {"Type": "AWS::Lambda::Function", "Properties": {"MemorySize": memory}},
-            }
-        }
-    )
+def table(*regions: str, kind: str = "GlobalTable", indexes: tuple[str, ...] = (), **more: Any) -> Json:
+    keys = ["id", *indexes]
+    properties: Json = {
+        "TableName": "t",
+        "AttributeDefinitions": [{"AttributeName": one, "AttributeType": "S"} for one in keys],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        **({"GlobalSecondaryIndexes": [index(one) for one in indexes]} if indexes else {}),
+        **({"Replicas": [{"Region": region} for region in regions]} if regions else {}),
+        **more,
+    }
+    return {"Type": f"AWS::DynamoDB::{kind}", "Properties": properties}
 
 
-def regions(text: str) -> list[str]:
-    table = resources_of(read_template(text))["Table"]
-    return [replica["Region"] for replica in properties_of(table)["Replicas"]]
+def index(name: str) -> Json:
+    return {"IndexName": name, "KeySchema": [{"AttributeName": name, "KeyType": "HASH"}]}
 
 
-def steps(deployed: str, desired: str) -> list[list[str]]:
-    return [regions(text) for text in make_sequence(deployed, desired)]
+def text(resource: Json, memory: int = 1) -> str:
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"MemorySize": memory}}
+    return yaml.safe_dump({"Resources": {"Table": resource, "Function": function}}, sort_keys=False)
 
 
-def test_one_replica_as_the_only_change_is_one_update() -> None:
-    assert make_sequence(template("a"), template("a", "b")) == (template("a", "b"),)
-    assert make_sequence(template("a", "b"), template("a")) == (template("a"),)
+def ends(deployed: str, desired: str, **more: Any) -> Ends:
+    shown = json.loads(masked(deployed)) if deployed.startswith("{") else masked(deployed)
+    return Ends(where="us-east-1/table", deployed=shown, desired=desired, **more)
 
 
-def test_replicas_come_one_at_a_time_and_before_others_go() -> None:
-    assert steps(template("a", "b"), template("a", "c", "d")) == [
-        ["a", "b", "c"],
-        ["a", "b", "c", "d"],
-        ["a", "c", "d"],
+def sequence(deployed: str, desired: str, **more: Any) -> list[str]:
+    updates = make_sequence(ends(deployed, desired, **more))
+    assert len(updates) == count_updates(ends(deployed, desired, **more))
+    assert [bool(one.because) for one in updates] == [False, *[True] * (len(updates) - 1)]
+    return [one.template for one in updates]
+
+
+def listed(template: str, key: str = "Replicas", name: str = "Region") -> list[Any]:
+    properties = properties_of(resources_of(read_template(template))["Table"])
+    return [item.get(name) for item in properties.get(key, [])]
+
+
+def steps(deployed: Json, desired: Json) -> list[list[Any]]:
+    return [listed(one) for one in sequence(text(deployed), text(desired))]
+
+
+def indexes(deployed: Json, desired: Json) -> list[list[Any]]:
+    found = sequence(text(deployed), text(desired))
+    for one in found:
+        names = listed(one, "GlobalSecondaryIndexes", "IndexName")
+        # DynamoDB refuses an attribute that no key uses, and a key that is not defined.
+        assert set(listed(one, "AttributeDefinitions", "AttributeName")) == {"id", *names}
+    return [listed(one, "GlobalSecondaryIndexes", "IndexName") for one in found]
+
+
+class TestReplicas:
+    def test_one_as_the_only_change_is_one_update(self) -> None:
+        assert sequence(text(table("a")), text(table("a", "b"))) == [text(table("a", "b"))]
+        assert sequence(text(table("a", "b")), text(table("a"))) == [text(table("a"))]
+
+    def test_they_come_one_at_a_time_and_before_others_go(self) -> None:
+        assert steps(table("a", "b"), table("a", "c", "d")) == [["a", "c", "b"], ["a", "c", "d", "b"], ["a", "c", "d"]]
+
+    def test_all_else_comes_first(self) -> None:
+        desired = text(table("a", "b"), memory=2)
+        found = sequence(text(table("a")), desired)
+        assert [listed(one) for one in found] == [["a"], ["a", "b"]]
+        assert [resources_of(read_template(one))["Function"]["Properties"]["MemorySize"] for one in found] == [2, 2]
+        assert sequence(text(table("a")), text(table("a", "b")), more_differs=True) == [
+            text(table("a")),
+            text(table("a", "b")),
+        ]
+
+    def test_what_may_differ_unseen_comes_first_too(self) -> None:
+        deployed, desired = text(table("a", Note="Stürung")), "# é\n" + text(table("a", "b", Note="Störung"))
+        deployed, desired = (one.replace("\\xFC", "ü").replace("\\xF6", "ö") for one in (deployed, desired))
+        assert [listed(one) for one in sequence(deployed, desired)] == [["a"], ["a", "b"]]
+
+    def test_another_order_of_keys_items_and_comments_is_no_other_change(self) -> None:
+        deployed = json.dumps({"Resources": {"Table": dict(reversed(table("b", "a").items()))}})
+        assert len(sequence(deployed, "# why\n" + yaml.safe_dump({"Resources": {"Table": table("a", "b", "c")}}))) == 1
+
+    def test_the_last_is_the_desired_template_to_the_byte(self) -> None:
+        desired = "# why\n" + text(table("a", "b", "c"))
+        assert sequence(text(table("a")), desired)[-1] == desired
+        assert len(sequence(text(table("a")), desired)) == 2
+
+    def test_no_one_more_or_less_is_one_update(self) -> None:
+        assert len(sequence(text(table("a", "b")), text(table("b", "a"), memory=2))) == 1
+        assert len(sequence(text(table("a")), text(table("a", BillingMode="PAY_PER_REQUEST")))) == 1
+
+    def test_a_region_is_known_by_its_parameters(self) -> None:
+        own = table("a", "b", Replicas=[{"Region": {"Ref": "AWS::Region"}}, {"Region": {"Ref": "Other"}}])
+        values = {"values_before": REGION, "values_after": {**REGION, "Other": "b"}}
+        assert len(sequence(text(table("a", "b")), text(own), **values)) == 1
+        first, second, _ = sequence(text(table("a", "c")), text(own), **values)
+        assert listed(first) == [{"Ref": "AWS::Region"}, "c"]
+        assert listed(second) == [{"Ref": "AWS::Region"}, {"Ref": "Other"}, "c"]
+
+    @pytest.mark.parametrize("desired", [text(table("a", "b", kind="Table")), "Resources: {}\n"])
+    def test_a_table_that_comes_or_goes_has_none(self, desired: str) -> None:
+        assert sequence("Resources: {}", desired) == [desired]
+        assert sequence(text(table("a", "b")), desired) == [desired]
+
+    @pytest.mark.parametrize("said", [{"Fn::If": ["C", [], []]}, "x", None])
+    def test_a_list_that_only_a_deployment_tells_has_none(self, said: object) -> None:
+        desired = text(table("a", Replicas=said))
+        assert sequence(text(table("a", "b", "c")), desired) == [desired]
+
+
+class TestIndexes:
+    @pytest.mark.parametrize("kind", ["Table", "GlobalTable"])
+    def test_two_more_are_two_updates_and_the_first_brings_all_else(self, kind: str) -> None:
+        plain, more = table(kind=kind), table(kind=kind, indexes=("x", "y"))
+        assert indexes(plain, more) == [["x"], ["x", "y"]]
+        (first, _) = sequence(text(plain), text(more, memory=2))
+        assert resources_of(read_template(first))["Function"]["Properties"]["MemorySize"] == 2
+
+    def test_one_more_is_one_update_whatever_else_changes(self) -> None:
+        assert sequence(text(table()), text(table(indexes=("x",)), 2)) == [text(table(indexes=("x",)), 2)]
+
+    def test_they_go_one_at_a_time(self) -> None:
+        assert indexes(table(indexes=("x", "y", "z")), table(indexes=("y",))) == [["y", "z"], ["y"]]
+        assert indexes(table(indexes=("x", "y")), table()) == [["y"], []]
+
+    def test_they_come_before_others_go_and_before_replicas(self) -> None:
+        deployed, desired = table("a", indexes=("x",)), table("a", "b", indexes=("y",))
+        assert indexes(deployed, desired) == [["y", "x"], ["y"], ["y"]]
+        assert steps(deployed, desired) == [["a"], ["a"], ["a", "b"]]
+
+    def test_a_replica_s_settings_of_an_index_come_and_go_with_it(self) -> None:
+        def replica(region: str, *names: str) -> Json:
+            said = [{"IndexName": one, "ContributorInsightsSpecification": {"Enabled": True}} for one in names]
+            return {"Region": region, **({"GlobalSecondaryIndexes": said} if names else {})}
+
+        deployed = table(indexes=("x", "z"), Replicas=[replica("a", "x"), replica("b", "x", "z"), replica("c", "z")])
+        desired = table(indexes=("y", "z"), Replicas=[replica("a", "y"), replica("b", "y", "z")])
+        found = [
+            [[one["IndexName"] for one in item.get("GlobalSecondaryIndexes", [])] for item in _replicas(template)]
+            for template in sequence(text(deployed), text(desired))
+        ]
+        assert found == [[["y", "x"], ["y", "z", "x"], ["z"]], [["y"], ["y", "z"], ["z"]], [["y"], ["y", "z"]]]
+
+
+def _replicas(template: str) -> list[Json]:
+    return list(properties_of(resources_of(read_template(template))["Table"])["Replicas"])
+
+
+class TestRefusals:
+    def test_an_entry_with_a_question_mark_is_not_sent_again(self) -> None:
+        entry = {"Region": "b", "Tags": [{"Key": "k", "Value": "Störung"}]}
+        deployed = table(Replicas=[{"Region": "a"}, entry])
+        with pytest.raises(Stopped, match=r"us-east-1/table/Table: b goes after .* a `\?`, which may stand for"):
+            make_sequence(
+                ends(yaml.safe_dump({"Resources": {"Table": deployed}}, allow_unicode=True), text(table("a")))
+            )
+
+    def test_nor_one_that_refers_to_what_goes(self) -> None:
+        deployed = table(Replicas=[{"Region": "a"}, {"Region": "b", "KMSMasterKeyId": {"Ref": "Key"}}])
+        with pytest.raises(Stopped, match="refers to Key, which goes with them"):
+            make_sequence(ends(text(deployed), text(table("a", "c"))))
+
+    def test_a_text_that_cannot_be_cut_is_not_sent(self) -> None:
+        merged = "x: &r [{Region: a}, {Region: b}, {Region: c}]\n"
+        desired = f"{merged}Resources: {{Table: {{Type: AWS::DynamoDB::GlobalTable, Properties: {{Replicas: *r}}}}}}"
+        with pytest.raises(Stopped, match="cannot be cut"):
+            make_sequence(ends(text(table("a")), desired))
+
+    @pytest.mark.parametrize("deployed", [": [", "[1]", ""])
+    def test_a_deployed_template_that_cannot_be_read_stops_it(self, deployed: str) -> None:
+        with pytest.raises(Stopped, match="cannot be read"):
+            make_sequence(ends(deployed, text(table("a"))))
+
+
+HEAD = """\
+Description: "Störung 🙂 11.10"
+Resources:
+  Other: {Type: A, Properties: {A: 0060, B: '012345678901', C: 11.10}}
+"""
+TAIL = "  # after all\n  Last: {Type: B, Properties: {D: 1_000}}"
+ORDINARY = ["a", "b", "c", "d"]
+
+
+def block(names: list[str], key: str, name: str, indent: str) -> str:
+    if not names:
+        return ""
+    items = [
+        f"{indent}# {one}\n{indent}- {name}: {one} # why\n{indent}  KeySchema: [{{AttributeName: {one}}}]\n\n"
+        for one in names
     ]
+    return f"      {key}:\n{''.join(items)}"
 
 
-def test_anything_else_comes_in_an_update_of_its_own() -> None:
-    sequence = make_sequence(template("a"), template("a", "b", memory=2))
-    assert [regions(text) for text in sequence] == [["a", "b"], ["a", "b"]]
-    assert resources_of(read_template(sequence[0]))["Function"]["Properties"] == {"MemorySize": 1}
-    assert sequence[-1] == template("a", "b", memory=2)
+def flow(names: list[str], key: str, name: str, indent: str) -> str:
+    gap = f",\n{indent}  " if indent else ", "
+    items = [f'{{{name}: "{one}", KeySchema: [{{AttributeName: {one}, KeyType: HASH}}]}}' for one in names]
+    return f"      {key}: [ {gap.join(items)} ]\n" if names else ""
 
 
-def test_the_last_is_the_desired_template_to_the_byte() -> None:
-    desired = "# why\n" + template("a", "b", "c")
-    assert make_sequence(template("a"), desired)[-1] == desired
-    assert len(make_sequence(template("a"), desired)) == 2
+LAYOUTS = [(block, "        "), (block, "      "), (flow, ""), (flow, "        ")]
 
 
-def test_no_replica_more_or_less_is_one_update() -> None:
-    assert len(make_sequence(template("a", "b"), template("b", "a", memory=2))) == 1
-    assert len(make_sequence(template("a"), template("a", BillingMode="PAY_PER_REQUEST"))) == 1
+def in_yaml(replicas: list[str], indexes: list[str], layout: int, breaks: str) -> str:
+    make, indent = LAYOUTS[layout]
+    lists = make(replicas, "Replicas", "Region", indent) + make(indexes, "GlobalSecondaryIndexes", "IndexName", indent)
+    definitions = "".join(f"        - {{AttributeName: {one}, AttributeType: S}}\n" for one in ["id", *indexes])
+    body = (
+        "  Table:\n    Type: AWS::DynamoDB::GlobalTable\n    Properties:\n      TableName: Ümlaut\n"
+        f"      AttributeDefinitions:\n{definitions}{lists}      # between\n      KeySchema: [{{AttributeName: id}}]\n"
+    )
+    return (HEAD + body + TAIL).replace("\n", breaks)
 
 
-def test_a_table_that_comes_or_goes_has_no_sequence() -> None:
-    empty = write_template({"Resources": {}})
-    assert make_sequence(empty, template("a", "b")) == (template("a", "b"),)
-    assert make_sequence(template("a", "b"), empty) == (empty,)
+def in_json(replicas: list[str], indexes: list[str], indent: str | int | None) -> str:
+    made = table(*replicas, indexes=tuple(indexes), Note="Störung", Number=11.1)
+    return json.dumps({"Resources": {"Other": {"Type": "A"}, "Table": made}}, indent=indent, ensure_ascii=False)
 
 
-def test_a_resource_that_becomes_a_table_has_no_sequence() -> None:
-    topic = write_template({"Resources": {"Table": {"Type": "AWS::SNS::Topic"}}})
-    assert len(make_sequence(topic, template("a", "b", "c"))) == 1
+def outside(template: str) -> str:
+    """The template without what its three lists hold, in which alone states differ."""
+    lists = {
+        key: Choice(stays=lambda _: False) for key in ("Replicas", "GlobalSecondaryIndexes", "AttributeDefinitions")
+    }
+    bare = splice(template, ("Resources", "Table", "Properties"), lists, lambda _: lambda _: "")
+    return re.sub(r"(?m)^ *# ([a-d])\r?\n|^\s*$\r?\n?", "", bare)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sets(st.sampled_from(ORDINARY), min_size=1), min_size=2, max_size=2),
+    st.lists(st.sets(st.sampled_from(ORDINARY)), min_size=2, max_size=2),
+    st.sampled_from(["\n", "\r\n"]),
+    st.one_of(st.integers(0, 3), st.sampled_from(["\t", "json", "compact"])),
+)
+def test_from_any_to_any_one_at_a_time_and_all_else_to_the_byte(
+    replicas: list[set[str]], indexes: list[set[str]], breaks: str, layout: int | str
+) -> None:
+    def make(regions: set[str], names: set[str]) -> str:
+        if isinstance(layout, int):
+            return in_yaml(sorted(regions), sorted(names), layout, breaks)
+        indents: dict[str, str | int | None] = {"\t": "\t", "json": 2, "compact": None}
+        return in_json(sorted(regions), sorted(names), indents[layout])
+
+    deployed, desired = (make(*both) for both in zip(replicas, indexes, strict=True))
+    found = sequence(deployed, desired)
+    assert found[-1] == desired
+    held = [(replicas[0], indexes[0]), *((set(listed(one)), _names(one)) for one in found)]
+    for place, ((regions, names), (next_regions, next_names)) in enumerate(itertools.pairwise(held)):
+        assert len(regions ^ next_regions) + len(names ^ next_names) <= 1
+        assert {"id", *next_names} == set(listed(found[place], "AttributeDefinitions", "AttributeName"))
+    assert {outside(one) for one in found} == {outside(desired)}
+    # Begun again in the middle it goes on with the same bytes.
+    for place, one in enumerate(found[:-1]):
+        left = found[place + 1 :]
+        assert sequence(one, desired)[-len(left) :] == left
+
+
+def _names(template: str) -> set[str]:
+    return set(listed(template, "GlobalSecondaryIndexes", "IndexName"))

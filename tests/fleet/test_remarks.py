@@ -20,7 +20,9 @@ def test_what_was_not_looked_at_is_said() -> None:
         "        - Region: us-west-2",
         "        - Region: eu-west-1\n        - Region: eu-west-2\n        - Region: us-west-2",
     )
-    assert "one replica more or less at a time" in told(replace(UPDATE, definition=replace(DEFINITION, body=more)))
+    assert "one replica or index more or less at a time" in told(
+        replace(UPDATE, definition=replace(DEFINITION, body=more))
+    )
     assert told(UPDATE) == ""
 
 

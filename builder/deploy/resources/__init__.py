@@ -5,7 +5,7 @@ One module a type; those that are only guarded are one table. Listed here and no
 
 from builder.deploy.resources import bucket, function_url, global_table, key, log_group, stack_set, table
 from builder.deploy.resources.guarded_only import GUARDED_ONLY
-from builder.deploy.resources.holder import Holder, Seen
+from builder.deploy.resources.holder import Holder, Seen, Singly
 
 HOLDERS: dict[str, Holder] = {
     stack_set.TYPE: stack_set.HOLDER,
@@ -25,4 +25,4 @@ def holds_data(type_name: str) -> bool:
     return type_name in HOLDERS and HOLDERS[type_name].data
 
 
-__all__ = ["HOLDERS", "Holder", "Seen", "holds_data"]
+__all__ = ["HOLDERS", "Holder", "Seen", "Singly", "holds_data"]

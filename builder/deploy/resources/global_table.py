@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, Pace, call
-from builder.deploy.resources.holder import Holder, Properties, Seen
+from builder.deploy.resources.holder import Holder, Properties, Seen, Singly
 from builder.errors import AwsError, Failed
 from builder.terms import Region
 
@@ -19,6 +19,13 @@ _GONE = "ResourceNotFoundException"
 _PACE = Pace(first_s=1.0, every_s=1.0)
 # A replica of many terabytes, or one whose region does not answer, is not waited for without end.
 _PATIENCE_S = 3600.0
+INDEXES = Singly("GlobalSecondaryIndexes", "IndexName", "global secondary index", alone=False)
+"""Of a global table and of one in a single region.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
+"""
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
+_REPLICAS = Singly("Replicas", "Region", "replica", alone=True)
 
 
 def replica_regions(properties: Properties) -> tuple[str, ...]:
@@ -42,24 +49,6 @@ def _recovers(properties: Properties) -> bool:
 def is_on(value: object) -> bool:
     """Return whether a boolean property is true; a change set may show it as text."""
     return str(value).lower() == "true"
-
-
-def _sequence(before: Properties, after: Properties) -> tuple[Properties, ...]:
-    """Return the states with one replica more or less each: what comes, so that nothing is ever held less often,
-    before what goes.
-
-    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
-    """
-    was, will = _replicas(before), _replicas(after)
-    states = []
-    current = dict(was)
-    for region in [*(one for one in will if one not in was), *(one for one in was if one not in will)]:
-        if region in will:
-            current[region] = will[region]
-        else:
-            del current[region]
-        states.append({**before, "Replicas": list(current.values())})
-    return tuple(states)
 
 
 def _losses(seen: Seen) -> tuple[str, ...]:
@@ -178,6 +167,6 @@ HOLDER = Holder(
     name_property="TableName",
     stands=stands,
     regions=replica_regions,
-    sequence=_sequence,
+    singly=(INDEXES, _REPLICAS),
     release=release,
 )

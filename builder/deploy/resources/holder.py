@@ -34,17 +34,20 @@ class Seen:
 Reading = Callable[[Seen], tuple[str, ...]]
 
 
-Sequence = Callable[[Properties, Properties], tuple[Properties, ...]]
-"""From the deployed properties and the desired ones to those that have to be deployed singly, in order."""
+@dataclass(frozen=True, slots=True)
+class Singly:
+    """A list of which AWS takes one item more or less in one update."""
+
+    property: str
+    named_by: str
+    """The property of an item that tells it from the others."""
+    noun: str
+    alone: bool
+    """Whether nothing else may change in the same update."""
 
 
 def nothing(seen: Seen) -> tuple[str, ...]:  # noqa: ARG001  answers a Reading
     """Return that no change inside such a resource loses anything."""
-    return ()
-
-
-def at_once(before: Properties, after: Properties) -> tuple[Properties, ...]:  # noqa: ARG001  answers a Sequence
-    """Return that any change of such a resource can be made in one update."""
     return ()
 
 
@@ -79,8 +82,8 @@ class Holder:
     """Whether it can be used in a region that holds a copy of it; None where it has no copies."""
     regions: Callable[[Properties], tuple[str, ...]] = nowhere_else
     """The regions that hold a copy of its data, as far as its properties say them."""
-    sequence: Sequence = at_once
-    """What AWS takes only one at a time, as the states to go through."""
+    singly: tuple[Singly, ...] = ()
+    """What AWS takes only one at a time, in the order it is done in."""
     quiesce: Takedown = stay_quiet
     """Stop what would fill it again while it is being emptied."""
     empty: Emptying = keep_content

@@ -1,6 +1,6 @@
 """AWS::DynamoDB::Table: a table in one region, deleted with its items."""
 
-from builder.deploy.resources.global_table import expiry_warnings, is_on, weakened_recovery
+from builder.deploy.resources.global_table import INDEXES, expiry_warnings, is_on, weakened_recovery
 from builder.deploy.resources.holder import Holder, Seen
 
 
@@ -15,4 +15,4 @@ def _warnings(seen: Seen) -> tuple[str, ...]:
     return tuple(told)
 
 
-HOLDER = Holder(lost="every item", warnings=_warnings)
+HOLDER = Holder(lost="every item", warnings=_warnings, singly=(INDEXES,))

@@ -7,7 +7,7 @@ from deploy.rig import Rig
 def test_a_plain_holder_only_guards(rig: Rig) -> None:
     plain = Holder(lost="all")
     seen = Seen(before={"A": 1}, after={"A": 2})
-    assert (plain.losses(seen), plain.warnings(seen), plain.regions({}), plain.sequence({}, {})) == ((), (), (), ())
+    assert (plain.losses(seen), plain.warnings(seen), plain.regions({}), plain.singly) == ((), (), (), ())
 
     async def take_down(clients: Clients) -> None:
         await plain.quiesce(clients, Region("us-east-1"), "id")
