@@ -147,3 +147,28 @@ def test_a_logical_id_keeps_its_type(cfn: "CloudFormationClient", plan: "Deploy"
     deploy("Resources: {A: {Type: AWS::SNS::Topic}}")
     shown = cfn.describe_change_set(ChangeSetName=plan("Resources: {A: {Type: AWS::KMS::Key}}", name="second"))
     assert shown["StatusReason"].startswith("Update of resource type is not permitted.")
+
+
+@pytest.mark.parametrize("name", ["DeletionPolicy", "UpdateReplacePolicy"])
+@pytest.mark.parametrize(
+    ("policies", "values"),
+    [
+        (("Retain", "Delete"), {"BeforeValue": "Retain", "AfterValue": "Delete", "AttributeChangeType": "Modify"}),
+        (("Retain", None), {"BeforeValue": "Retain", "AttributeChangeType": "Remove"}),
+        ((None, "Retain"), {"AfterValue": "Retain", "AttributeChangeType": "Add"}),
+    ],
+)
+def test_a_policy_that_changes_is_a_detail_of_its_own(
+    world: World, plan: "Deploy", deploy: "Deploy", name: str, *, policies: tuple[str | None, ...], values: Any
+) -> None:
+    before, after = (
+        f"Resources:\n  T:\n    Type: AWS::SNS::Topic\n{f'    {name}: {each}' if each else ''}\n" for each in policies
+    )
+    deploy(before)
+    arn = plan(after, "second")
+    cfn = world.session().client("cloudformation", region_name="us-east-1")
+    row = cfn.describe_change_set(ChangeSetName=arn, IncludePropertyValues=True)["Changes"][0]["ResourceChange"]
+    wanted = {"Attribute": name, "RequiresRecreation": "Never", "Path": f"/{name}", **values}
+    assert (row["Scope"], [each["Target"] for each in row["Details"]]) == ([name], [wanted])
+    row = cfn.describe_change_set(ChangeSetName=arn)["Changes"][0]["ResourceChange"]
+    assert [each["Target"] for each in row["Details"]] == [{"Attribute": name, "RequiresRecreation": "Never"}]

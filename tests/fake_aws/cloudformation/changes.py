@@ -155,7 +155,7 @@ class Differ:
     def _details(self, present: Resource, wanted: Wanted) -> Iterator[Detail]:
         for name in _PLAIN_ATTRIBUTES:
             if present.declared.get(name) != wanted.declared.get(name):
-                yield _detail(Target(name), "Static", "DirectModification")
+                yield _detail(_attribute(name, present.declared, wanted.declared), "Static", "DirectModification")
         base = self._base(present, wanted)
         for name in changed_properties(base, wanted.properties):
             yield from self._property_details(name, base.get(name, ABSENT), present, wanted)
@@ -199,6 +199,13 @@ class Target:
     after: Any = ABSENT
     name: str | None = None
     recreation: str = "Never"
+
+
+def _attribute(name: str, before: dict[str, Any], after: dict[str, Any]) -> Target:
+    """Return a change of DeletionPolicy and the like; of Metadata no values are shown."""
+    if name == "Metadata":
+        return Target(name)
+    return Target(name, f"/{name}", before.get(name, ABSENT), after.get(name, ABSENT))
 
 
 def _detail(target: Target, evaluation: str, source: str, cause: str | None = None) -> Detail:

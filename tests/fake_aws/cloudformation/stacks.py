@@ -13,6 +13,7 @@ from fake_aws.cloudformation.nested import root_of
 from fake_aws.cloudformation.paging import numbered_page, page
 from fake_aws.cloudformation.records import Resource, Stack
 from fake_aws.cloudformation.shown import outputs, parameters, tags
+from fake_aws.json_value import as_json
 from fake_aws.refusals import validation_error
 
 
@@ -110,6 +111,23 @@ def describe_stack_resources(request: Request, params: dict[str, Any]) -> Reply:
             {**_resource(stack, each), "StackName": stack.name, "StackId": stack.id, "Timestamp": each.updated}
             for each in found[:100]
         ]
+    }
+
+
+def describe_stack_resource(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DescribeStackResource: one resource by its logical id."""
+    stack, logical_id = stack_with_id(request, params["StackName"]), params["LogicalResourceId"]
+    if logical_id not in stack.resources:
+        raise validation_error(f"Resource {logical_id} does not exist for stack {stack.name}")
+    found = stack.resources[logical_id]
+    shown = {"StackName": stack.name, "StackId": stack.id, "LastUpdatedTimestamp": found.updated}
+    metadata = found.declared.get("Metadata")
+    return {
+        "StackResourceDetail": {
+            **_resource(stack, found),
+            **shown,
+            "Metadata": None if metadata is None else as_json(metadata),
+        }
     }
 
 
