@@ -12,7 +12,7 @@ from builder.cli.options import global_options
 from builder.cli.outputs import tell_outputs
 from builder.cli.plan_at_hand import ask_or_discard
 from builder.cli.recover import recover_first, recover_option
-from builder.cli.tell_plan import tell_plan
+from builder.cli.tell_plan import full_option, tell_plan
 from builder.cli.wiring import Wiring
 from builder.cli.wish import allow_option, make_wish, wish_options, yes_option
 from builder.errors import ExitCode
@@ -27,6 +27,7 @@ _REVIEW = Path("plan.json")
 @yes_option
 @allow_option
 @recover_option
+@full_option
 @wish_options
 @global_options
 @click.pass_obj
@@ -47,7 +48,7 @@ def deploy(
         return code
     with wiring.console.progress() as emit:
         plan = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
-    tell_plan(wiring, plan, _REVIEW)
+    tell_plan(wiring, plan, _REVIEW, full=said["full"])
     code = ExitCode.DONE if plan.is_empty else _go_through(wiring, plan, allow, yes=yes)
     if code is ExitCode.DONE:
         tell_outputs(wiring)

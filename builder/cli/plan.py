@@ -34,7 +34,7 @@ def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, recover: b
     with wiring.console.progress() as emit:
         made = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
     output.write_bytes(write_plan(made))
-    tell_plan(wiring, made, output, markdown=said["markdown"], html=said["html"])
+    tell_plan(wiring, made, output, markdown=said["markdown"], html=said["html"], full=said["full"])
     if not made.is_empty:
         wiring.console.say(f"saved as {output}; next: python -m builder execute {output}")
     return ExitCode.CHANGES_FOUND if detailed_exitcode and not made.is_empty else ExitCode.DONE

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,9 +27,9 @@ _PLAN = click.argument("plan_file", metavar="PLAN.JSON", type=click.Path(path_ty
 @page_options
 @global_options
 @click.pass_obj
-def show(wiring: Wiring, *, plan_file: Path, markdown: Path | None, html: Path | None) -> ExitCode:
+def show(wiring: Wiring, /, *, plan_file: Path, **pages: Any) -> ExitCode:  # noqa: ANN401
     """Show a saved plan again, the riskiest change first, with console links."""
-    tell_plan(wiring, _read(plan_file), plan_file, markdown=markdown, html=html)
+    tell_plan(wiring, _read(plan_file), plan_file, **pages)
     return ExitCode.DONE
 
 

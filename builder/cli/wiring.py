@@ -254,6 +254,11 @@ class Wiring:
         """Where every AWS call goes instead of AWS itself; function URLs are reached there too."""
         return self.environment.get("AWS_ENDPOINT_URL")
 
+    @property
+    def has_own_endpoint(self) -> bool:
+        """Whether CloudFormation is asked somewhere else than at AWS."""
+        return bool(self.environment.get("AWS_ENDPOINT_URL_CLOUDFORMATION") or self.endpoint)
+
     @cached_property
     def runtime_ends(self) -> dict[str, date]:
         """The last day of every Lambda runtime with security updates."""

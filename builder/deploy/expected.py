@@ -9,6 +9,7 @@ from typing import Any
 
 from builder.deploy.changes import lost_policies
 from builder.deploy.nested import NESTED
+from builder.deploy.public_access import define, newly_public, public_access
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.template import properties_of, resources_of
@@ -72,7 +73,15 @@ def beyond(expected: Iterable[ResourceChange], shown: Iterable[ResourceChange]) 
 
 
 def _change(action: str, name: str, resource: Mapping[str, Any]) -> ResourceChange:
-    return ResourceChange(action=action, logical_id=LogicalId(name), type=str(resource.get("Type", "")))
+    kind, properties = str(resource.get("Type", "")), properties_of(resource)
+    is_new = action == "Add"
+    return ResourceChange(
+        action=action,
+        logical_id=LogicalId(name),
+        type=kind,
+        opens=public_access(kind, properties) if is_new else (),
+        definition=define(properties) if is_new else "",
+    )
 
 
 def _modify(name: str, before: Mapping[str, Any], after: Mapping[str, Any], paths: Iterable[str]) -> ResourceChange:
@@ -88,6 +97,7 @@ def _modify(name: str, before: Mapping[str, Any], after: Mapping[str, Any], path
             *(holder.losses(seen) if holder else ()),
             *lost_policies(str(after.get("Type")), _policies(before, after)),
         ),
+        opens=newly_public(str(after.get("Type", "")), properties_of(before), properties_of(after)),
         warnings=holder.warnings(seen) if holder else (),
     )
 

@@ -22,6 +22,11 @@ def public_access(type_name: str, properties: Properties | None) -> tuple[str, .
     return tuple(dict.fromkeys(said))
 
 
+def define(properties: Properties | None) -> str:
+    """Return a resource's properties as people read them in a review: JSON in one line; empty where there are none."""
+    return json.dumps(properties, default=str, separators=(",", ":")) if properties else ""
+
+
 def newly_public(type_name: str, before: Properties | None, after: Properties | None) -> tuple[str, ...]:
     """Return what a change opens that was not open before."""
     known = frozenset(public_access(type_name, before))

@@ -52,6 +52,10 @@ class ResourceChange:
     """What weakens the resource and loses nothing by itself, such as suspended versioning; guards let it pass."""
     regions: tuple[str, ...] = ()
     """The regions that hold a copy of its data, before or after, as far as the change shows them."""
+    opens: tuple[str, ...] = ()
+    """What it opens to the world that was not open before, a sentence each; guards let it pass."""
+    definition: str = ""
+    """The properties of a resource that is created or imported, as JSON, where they are known; else empty."""
 
     @property
     def is_replaced(self) -> bool:

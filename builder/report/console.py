@@ -1,7 +1,8 @@
 """The only place that writes to the terminal while work goes on: a live table there, plain lines in a pipe."""
 
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Self, TextIO
@@ -53,6 +54,11 @@ class Console:
     def in_detail(self) -> bool:
         """Whether somebody looks on closely: at a live table, or by events."""
         return self.json_events or self._rich.is_terminal
+
+    @property
+    def takes_links(self) -> bool:
+        """Whether people look at a terminal that is known to follow links (OSC 8); another one would hide them."""
+        return self._rich.is_terminal and not self._rich.is_dumb_terminal and follows_links(os.environ)
 
     def say(self, text: str | Text, *, cleared: bool = False) -> None:
         """Write text for people; its styles show on a terminal only, and no colour of them where NO_COLOR is set.
@@ -136,6 +142,23 @@ class _LiveTable:
     def _frame(self) -> RenderableType:
         width, height = self._console.size
         return self._board.frame(self._now(), width, height - 1)
+
+
+def follows_links(environment: Mapping[str, str]) -> bool:
+    """Return whether the terminal that set these variables is known to follow links.
+
+    Source: https://github.com/Alhadis/OSC8-Adoption
+    """
+    if forced := environment.get("FORCE_HYPERLINK"):
+        return forced != "0"
+    known = {
+        "TERM_PROGRAM": {"iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio", "zed"},
+        "TERM": {"xterm-kitty", "alacritty", "xterm-ghostty", "foot"},
+    }
+    if any(environment.get(name) in values for name, values in known.items()):
+        return True
+    vte = environment.get("VTE_VERSION", "")
+    return "WT_SESSION" in environment or "KONSOLE_VERSION" in environment or (vte.isdecimal() and int(vte) > 5000)
 
 
 def _without_bad_link(style: Style | None) -> Style | None:

@@ -5,7 +5,7 @@ import json
 from builder.deploy.records import Plan, ResourceChange
 from builder.report.drawing import BOX_HEIGHT, draw
 from builder.report.fill import fill
-from builder.report.review import fate, is_lost, make_entries, make_tally
+from builder.report.review import define, fate, is_lost, make_entries, make_ranks, make_tally
 
 
 def plan(shown: Plan, file: str) -> str:
@@ -14,11 +14,12 @@ def plan(shown: Plan, file: str) -> str:
     return fill(
         "plan.html.j2",
         ("plan.css",),
-        {"fate": fate, "pretty": _pretty, "tone": _tone},
+        {"define": define, "fate": fate, "pretty": _pretty, "tone": _tone},
         plan=shown,
         file=file,
         tally=make_tally(shown),
         entries=entries,
+        ranks=make_ranks(entries),
         titles={entry.place: entry.title for entry in entries},
         drawing=draw(entries),
         box_height=BOX_HEIGHT,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
 from builder.deploy.records import Plan, ResourceChange
-from builder.report.review import Entry, fate, make_entries, make_tally, sign
+from builder.report.review import Entry, define, fate, make_entries, make_tally, sign
 from builder.report.screen import one_line, printable
 
 LIMIT = 65_535
@@ -32,6 +32,10 @@ def plan(shown: Plan, file: str) -> str:
     stops = _fitted(tuple(_stops(shown)), _STOPS_LIMIT, lambda cut: f"- and {cut} more, {whole}\n")
     if stops:
         head += f"\n**Stops until allowed by name:**\n\n{stops}"
+    opens = [f"- {_escaped(f'{entry.title}/{said}')}\n" for entry in entries for said in entry.opens]
+    if opens:
+        told = _fitted(opens, _STOPS_LIMIT, lambda cut: f"- and {cut} more, {whole}\n")
+        head += f"\n**Opens to the world:**\n\n{told}"
     if entries:
         rows = _fitted(
             tuple(_row(entry) for entry in entries),
@@ -117,8 +121,17 @@ def _change(change: ResourceChange) -> Iterator[str]:
                 for side, value in (("-", touched.before), ("+", touched.after))
                 if value is not None
             )
+    yield from (f"+     {line}" for line in _defined(change))
+    yield from (f"!   opens: {one_line(sentence, _VALUE_WIDTH)}" for sentence in change.opens)
     yield from (f"-   loses {one_line(loss, _VALUE_WIDTH)}" for loss in change.losses)
     yield from (f"!   warning: {one_line(warning, _VALUE_WIDTH)}" for warning in change.warnings)
+
+
+def _defined(change: ResourceChange) -> Iterator[str]:
+    """Yield the properties of a resource that is created, indented as they are."""
+    for line in define(change):
+        indent = len(line) - len(line.lstrip())
+        yield " " * indent + one_line(line, _VALUE_WIDTH)
 
 
 def _rest(shown: Plan) -> str:

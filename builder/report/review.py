@@ -1,9 +1,11 @@
 """A plan as people review it: an entry for each thing it does to a stack, the riskiest first; pure."""
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Literal, assert_never
 
 from builder.deploy.guards import TERMINATION_PROTECTION
@@ -51,6 +53,16 @@ class Entry:
     """Whether that is all that is done."""
 
     @property
+    def rank(self) -> "Rank":
+        """How much attention it deserves."""
+        return Rank.LOSES if self.guards else _RANKS[self.does]
+
+    @property
+    def opens(self) -> tuple[str, ...]:
+        """What its resources open to the world, each with the resource's logical id in front."""
+        return tuple(f"{change.logical_id}: {sentence}" for change in self.changes for sentence in change.opens)
+
+    @property
     def title(self) -> str:
         """The stack's id, with the number of the change set where it is not its first."""
         return f"{self.stack} ({self.part})" if self.part > 1 else self.stack
@@ -94,6 +106,23 @@ class Entry:
                 return "its termination protection is set: nobody deletes the stack before it is lifted"
             case False:
                 return "its termination protection is lifted: from then on anybody may delete the stack"
+
+
+class Rank(StrEnum):
+    """What reviewers look at first, in this order; the value is the heading."""
+
+    LOSES = "Deletes, removes, replaces, or stops at a guard"
+    UPDATES = "Updates"
+    CREATES = "Creates"
+
+
+_RANKS: Mapping[Does, Rank] = {
+    "delete": Rank.LOSES,
+    "remove": Rank.LOSES,
+    "replace": Rank.LOSES,
+    "update": Rank.UPDATES,
+    "create": Rank.CREATES,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +181,26 @@ def make_entries(plan: Plan) -> tuple[Entry, ...]:
         entry = replace(_entry(place, link), after=after, protect=protects.get(link.stack) if is_last else None)
         entries.append(_guarded(plan, entry))
     return tuple(sorted(entries, key=_gravity))
+
+
+def without_links(plan: Plan) -> Plan:
+    """Return the plan without links into the console, which knows nothing of what another endpoint has."""
+    return replace(plan, steps=tuple(replace(step, console="") for step in plan.steps))
+
+
+def make_ranks(entries: Sequence[Entry]) -> tuple[tuple[Rank, tuple[Entry, ...]], ...]:
+    """Return the entries by rank, the first rank first; a rank without any is left out."""
+    by_rank = [(rank, tuple(entry for entry in entries if entry.rank is rank)) for rank in Rank]
+    return tuple((rank, found) for rank, found in by_rank if found)
+
+
+def define(change: ResourceChange) -> tuple[str, ...]:
+    """Return the properties of a resource that is created, in lines as people read them; none where none are known."""
+    try:
+        properties = json.loads(change.definition) if change.definition else {}
+    except ValueError:
+        return (change.definition,)
+    return tuple(json.dumps(properties, indent=2, ensure_ascii=False).splitlines()) if properties else ()
 
 
 def sign(change: ResourceChange) -> str:
@@ -265,8 +314,9 @@ def _guarded(plan: Plan, entry: Entry) -> Entry:
 def _gravity(entry: Entry) -> tuple[bool, int, bool, int]:
     does = _RISKIEST_FIRST.index(entry.does if entry.changes else "create")  # whatever it is, nothing goes with it
     warns = any(change.warnings for change in entry.changes)
-    return not entry.guards, does, not warns, entry.place
+    return not entry.guards, does, not (warns or entry.opens), entry.place
 
 
 def _weight(change: ResourceChange, guarded: Collection[str]) -> tuple[bool, bool, bool, bool]:
-    return change.logical_id not in guarded, not is_lost(change), not change.warnings, change.action == "Add"
+    warns = bool(change.warnings or change.opens)
+    return change.logical_id not in guarded, not is_lost(change), not warns, change.action == "Add"

@@ -1,14 +1,16 @@
 """Plans and outcomes as text for a terminal or a pipe; pure. The styles show on a terminal only."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import assert_never
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
 
+from rich.style import Style
 from rich.text import Text
 
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
 from builder.deploy.records import Plan, ResourceChange
-from builder.report.review import Entry, fate, is_lost, make_entries, make_tally, sign
+from builder.report.review import Entry, define, fate, is_lost, make_entries, make_ranks, make_tally, sign
 from builder.report.screen import one_line, printable
 
 _VALUE_WIDTH = 60
@@ -18,12 +20,27 @@ _STYLES = {"delete": "bold red", "remove": "bold red", "replace": "bold red", "u
 _Line = Text | str
 
 
-def plan(shown: Plan) -> Text:
-    """Return a plan, the riskiest change first, with console links; what stops it and the summary come last."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """How much of a plan is shown, and how."""
+
+    full: bool = False
+    """Also the properties of every resource that is created."""
+    links: Literal["in titles", "in a list"] = "in a list"
+    """Where the links into the CloudFormation console are: behind the stacks' titles on a terminal that follows links,
+    in a numbered list at the end elsewhere."""
+
+
+def plan(shown: Plan, view: View = View()) -> Text:
+    """Return a plan by rank, the riskiest change first; links, what opens something, what stops it come last."""
     blocks: list[list[_Line]] = [[_head(shown)]]
     if shown.is_empty:
-        blocks.append([f"No changes: all {len(shown.unchanged)} stacks are as they should be."])
-    blocks += [list(_entry(entry)) for entry in make_entries(shown)]
+        blocks.append([f"No changes: {_all(len(shown.unchanged))} as it should be."])
+    entries = make_entries(shown)
+    numbers = _numbers(entries) if view.links == "in a list" else {}
+    for rank, ranked in make_ranks(entries):
+        blocks.append([Text(f"{rank} ({len(ranked)})", style="bold underline")])
+        blocks += [list(_entry(entry, view, numbers.get(entry.place))) for entry in ranked]
     if shown.unchanged and not shown.is_empty:
         blocks.append([Text(f"unchanged: {_listed(shown.unchanged)}", style="dim")])
     if shown.left_out:
@@ -31,6 +48,11 @@ def plan(shown: Plan) -> Text:
     if shown.orphans:
         strays = [orphan.stack for orphan in shown.orphans]
         blocks.append([f"not in the assembly any more, left alone: {_listed(strays)}"])
+    if numbers:
+        links = {number: entry.console for entry in entries if (number := numbers.get(entry.place))}
+        blocks.append(["in the CloudFormation console:", *(f"  [{number}] {link}" for number, link in links.items())])
+    if opens := [f"  {entry.title}/{said}" for entry in entries for said in entry.opens]:
+        blocks.append([Text("opens to the world:", style="bold red"), *(printable(line) for line in opens)])
     if stops := list(_stops(shown)):
         blocks.append([Text("stops until allowed by name:", style="bold red"), *stops])
     if not shown.is_empty:
@@ -72,21 +94,39 @@ def _stops(shown: Plan) -> Iterator[_Line]:
         yield Text.assemble(("  --allow ", "bold"), (pending.allow, "bold"), f"    {why}")
 
 
-def _entry(entry: Entry) -> Iterator[_Line]:
+def _numbers(entries: Sequence[Entry]) -> Mapping[int, int]:
+    """Return the number of each entry's link, by its place: in the order in which they are shown."""
+    shown = [entry.place for _, ranked in make_ranks(entries) for entry in ranked if entry.console]
+    return {place: number for number, place in enumerate(shown, start=1)}
+
+
+def _all(count: int) -> str:
+    return "its only stack is" if count == 1 else f"all {count} stacks are"
+
+
+def _entry(entry: Entry, view: View, number: int | None) -> Iterator[_Line]:
     later = ", later" if entry.is_later else ""
-    yield Text.assemble((entry.title, "bold"), "  ", (f"{entry.does}{later}", _STYLES[entry.does]), f"  ({entry.name})")
-    if entry.console:
-        yield Text(f"  {entry.console}", style="dim")
+    link = entry.console if view.links == "in titles" and entry.console else None
+    yield Text.assemble(
+        (entry.title, Style(bold=True, link=link)),
+        (f" [{number}]" if number else "", "dim"),
+        "  ",
+        (f"{entry.does}{later}", _STYLES[entry.does]),
+        f"  ({entry.name})",
+    )
     if entry.remark:
         yield f"  {printable(entry.remark)}"
     for change in entry.changes:
-        yield from change_lines(change)
+        yield from change_lines(change, full=view.full)
     for finding in entry.findings:
         yield Text(f"  validation: {printable(finding)}", style="yellow")
 
 
-def change_lines(change: ResourceChange) -> Iterator[Text | str]:
-    """Yield what happens to one resource: its line, then its properties, losses and warnings."""
+def change_lines(change: ResourceChange, *, full: bool = False) -> Iterator[Text | str]:
+    """Yield what happens to one resource: its line, then its properties, losses and warnings.
+
+    `full` also yields all properties of one that is created.
+    """
     style = "red" if is_lost(change) else "green" if change.action == "Add" else "yellow"
     # What goes is said in so many words; the signs say the rest.
     words = f"  {fate(change)}" if change.is_replaced or change.action == "Dynamic" else ""
@@ -94,6 +134,10 @@ def change_lines(change: ResourceChange) -> Iterator[Text | str]:
     for touched in change.properties:
         values = "" if touched.before == touched.after else f": {_short(touched.before)} -> {_short(touched.after)}"
         yield f"      {printable(touched.path)}{values}"
+    if full:
+        yield from (f"      {printable(line)}" for line in define(change))
+    for sentence in change.opens:
+        yield Text(f"      opens: {printable(sentence)}", style="bold red")
     for loss in change.losses:
         yield Text(f"      loses {loss}", style="bold red")
     for warning in change.warnings:
@@ -105,6 +149,7 @@ def _short(value: str | None) -> str:
 
 
 def _outcome(outcome: Broke | Cancelled | Overtaken | Deviated) -> Text:
+    link = ""
     match outcome:
         case Broke(stack=stack, status=status, resource=resource, reason=reason):
             said = f"{status or 'failed'}: {f'{resource}: ' if resource else ''}{reason}"
@@ -114,8 +159,9 @@ def _outcome(outcome: Broke | Cancelled | Overtaken | Deviated) -> Text:
             said = f"not started: {by}"
         case Deviated(stack=stack, step=step, beyond=beyond):
             told = "".join(f"\n    {line}" for line in beyond)
-            said = f"its change set shows more than was expected, and waits for review:{told}\n    {step.console}"
+            said = f"its change set shows more than was expected, and waits for review:{told}"
+            stack, link = step.stack, step.console
         case _:
             assert_never(outcome)
     style = "red" if isinstance(outcome, Broke) else "yellow"
-    return Text.assemble((f"{stack}: ", "bold"), (printable(said), style))
+    return Text.assemble((stack, Style(bold=True, link=link or None)), ": ", (printable(said), style))
