@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from builder.deploy.nested import NESTED
+from builder.deploy.public_access import define, newly_public
 from builder.deploy.records import PropertyChange, ResourceChange, Risk
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.holder import Properties
@@ -106,6 +107,8 @@ def _resource(change: "ResourceChangeTypeDef", above: str) -> ResourceChange:
             *_unknown(change),
         ),
         warnings=modified.warnings(seen) if modified else (),
+        opens=newly_public(change["ResourceType"], seen.before, seen.after),
+        definition=define(seen.after) if change["Action"] in {"Add", "Import"} else "",
         # The same property is listed once as a static and once as a dynamic change.
         properties=tuple(properties),
         regions=tuple(dict.fromkeys(region for one in shown if holder for region in holder.regions(one))),

@@ -47,7 +47,8 @@ def _permission(properties: Properties) -> Iterator[str]:
     if _may_be(properties.get("Principal"), _EVERYBODY) and not narrowed:
         signed = _may_be(properties.get("FunctionUrlAuthType"), "AWS_IAM")
         who = "anybody with an AWS account" if signed else "anybody"
-        yield f"{who} may do {_told(properties.get('Action'))}: its Principal is *"
+        via = " through the function's URL" if _is_true(properties.get("InvokedViaFunctionUrl")) else ""
+        yield f"{who} may do {_told(properties.get('Action'))}{via}: its Principal is *"
 
 
 def _security_group(properties: Properties) -> Iterator[str]:

@@ -16,6 +16,7 @@ from builder.report.screen import one_line, printable
 _VALUE_WIDTH = 60
 # Of stacks with which nothing happens.
 _LISTED = 12
+_OPENS = 20
 _STYLES = {"delete": "bold red", "remove": "bold red", "replace": "bold red", "update": "yellow", "create": "green"}
 _Line = Text | str
 
@@ -35,7 +36,7 @@ def plan(shown: Plan, view: View = View()) -> Text:
     """Return a plan by rank, the riskiest change first; links, what opens something, what stops it come last."""
     blocks: list[list[_Line]] = [[_head(shown)]]
     if shown.is_empty:
-        blocks.append([f"No changes: {_all(len(shown.unchanged))} as it should be."])
+        blocks.append([f"No changes: {_all(len(shown.unchanged))}."])
     entries = make_entries(shown)
     numbers = _numbers(entries) if view.links == "in a list" else {}
     for rank, ranked in make_ranks(entries):
@@ -52,7 +53,8 @@ def plan(shown: Plan, view: View = View()) -> Text:
         links = {number: entry.console for entry in entries if (number := numbers.get(entry.place))}
         blocks.append(["in the CloudFormation console:", *(f"  [{number}] {link}" for number, link in links.items())])
     if opens := [f"  {entry.title}/{said}" for entry in entries for said in entry.opens]:
-        blocks.append([Text("opens to the world:", style="bold red"), *(printable(line) for line in opens)])
+        more = [f"  and {len(opens) - _OPENS} more, above"] if len(opens) > _OPENS else []
+        blocks.append([Text("opens to the world:", style="bold red"), *map(printable, opens[:_OPENS]), *more])
     if stops := list(_stops(shown)):
         blocks.append([Text("stops until allowed by name:", style="bold red"), *stops])
     if not shown.is_empty:
@@ -101,7 +103,7 @@ def _numbers(entries: Sequence[Entry]) -> Mapping[int, int]:
 
 
 def _all(count: int) -> str:
-    return "its only stack is" if count == 1 else f"all {count} stacks are"
+    return "its only stack is as it should be" if count == 1 else f"all {count} stacks are as they should be"
 
 
 def _entry(entry: Entry, view: View, number: int | None) -> Iterator[_Line]:

@@ -67,7 +67,9 @@ def unfold_all(page: Page) -> None:
 
 def test_the_riskiest_change_is_found_unfolded_and_followed_by_keyboard_alone(page: Page) -> None:
     show(page, "replacement")
-    assert "tap-dev-items" not in str(page.tree())  # folded
+    assert "tap-dev-items" in str(page.tree())  # the riskiest is unfolded
+    page.evaluate("document.querySelector('details').open = false")
+    assert "tap-dev-items" not in str(page.tree())
     page.press("Tab")
     assert page.evaluate(f"{FOCUS}.textContent") == "Skip to the changes"
     page.press("Enter")
@@ -88,13 +90,14 @@ def test_the_space_bar_folds_and_unfolds_too(page: Page) -> None:
     show(page, "update")
     page.press("Tab")
     page.press("Tab")
-    for is_open in (True, False):
+    for is_open in (False, True):
         page.press("Space")
         assert page.evaluate(f"{FOCUS}.parentElement.open") is is_open
 
 
 def test_a_link_in_the_picture_unfolds_the_stack_it_leads_to(page: Page) -> None:
     show(page, "deferred")
+    page.evaluate("document.querySelector('details').open = false")
     page.evaluate("document.querySelector('svg a[href=\"#entry-2\"]').focus()")
     page.press("Enter")
     assert page.evaluate("document.querySelector('#entry-2').closest('details').open") is True
@@ -113,7 +116,7 @@ def test_a_screen_reader_is_told_landmarks_headings_and_names(page: Page, name: 
     assert all(text for role, text in tree if role in {"link", "heading", "region", "DisclosureTriangle"})
     regions = [text for role, text in tree if role == "region"]
     assert len(regions) == len(set(regions))
-    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4')].map(one => Number(one.tagName[1]))")
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4, h5')].map(one => Number(one.tagName[1]))")
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
@@ -143,7 +146,7 @@ def test_nothing_is_wider_than_the_screen(page: Page, name: str, width: int) -> 
 def test_on_paper_everything_is_unfolded(page: Page) -> None:
     show(page, "deferred")
     seen = "[...document.querySelectorAll('.inside')].map(one => one.checkVisibility())"
-    assert set(page.evaluate(seen)) == {False}
+    assert page.evaluate(seen).count(True) == 1  # the riskiest
     page.show(media="print", width=700)
     assert set(page.evaluate(seen)) == {True}
 

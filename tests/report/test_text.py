@@ -43,7 +43,7 @@ def test_what_is_lost_is_red_and_what_is_new_is_green() -> None:
 
 
 def test_a_plan_without_steps_says_so() -> None:
-    assert "No changes: all 1 stacks are as they should be." in text.plan(replace(PLAN, steps=()))
+    assert "No changes: its only stack is as it should be." in text.plan(replace(PLAN, steps=()))
 
 
 def test_losses_warnings_findings_and_strays_are_told() -> None:
@@ -96,7 +96,7 @@ def test_outcomes_name_what_did_not_end_well() -> None:
         Broke(StackId("b"), "", "", "no answer"),
         Cancelled(SERVICE, because="table failed"),
         Overtaken(StackId("c"), by="its change set is gone"),
-        Deviated(StackId("d"), step(TABLE), ("Modify Table", "Add Role")),
+        Deviated(StackId("d"), step("d"), ("Modify Table", "Add Role")),
     ]
     assert text.outcomes(ended).plain == (
         "us-east-1/table: ROLLBACK_COMPLETE: Table (T): limit\n"
@@ -104,7 +104,7 @@ def test_outcomes_name_what_did_not_end_well() -> None:
         "us-east-1/service: not started: table failed\n"
         "c: not started: its change set is gone\n"
         "d: its change set shows more than was expected, and waits for review:\n"
-        "    Modify Table\n    Add Role\n    https://console\n"
+        "    Modify Table\n    Add Role\n"
         "1 done, 2 failed, 2 not started, 1 to review"
     )
 
