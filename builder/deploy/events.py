@@ -1,5 +1,6 @@
 """What a stack's events tell: which resource failed first, and what became of the rest; pure."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 _COLLATERAL = ("Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled")
 # The statuses that CloudFormation rolls back to, RollbackStack's "last known stable state".
 _GOOD = frozenset(status for status, facts in STATUSES.items() if facts.operation is Operation.UPDATE)
+# How CloudFormation tells of a nested stack that failed.
+_EMBEDDED = re.compile(r"Embedded stack (arn:\S+) was not successfully")
 # How an operation on a stack begins.
 _BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
 
@@ -73,11 +76,13 @@ def first_cause_inside(events: Iterable["StackEventTypeDef"], client_token: str)
 
 
 def _cause(event: "StackEventTypeDef") -> FirstCause:
-    kind = event.get("ResourceType", "?")
+    kind, reason = event.get("ResourceType", "?"), event.get("ResourceStatusReason", "no reason given")
+    named = _EMBEDDED.search(reason)
+    nested = event.get("PhysicalResourceId") or (named[1] if named else "")
     return FirstCause(
         resource=f"{event.get('LogicalResourceId', '?')} ({kind})",
-        reason=event.get("ResourceStatusReason", "no reason given"),
-        nested=event.get("PhysicalResourceId", "") if kind == "AWS::CloudFormation::Stack" else "",
+        reason=reason,
+        nested=nested if kind == "AWS::CloudFormation::Stack" else "",
     )
 
 

@@ -8,14 +8,14 @@ set of its own. What cannot be shown is told as a reason: unknown is never uncha
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from builder.aws import Clients, call, together
 from builder.deploy.desired import Deployment
-from builder.deploy.observe import ObservedStack, observe_resources, observe_stack, observe_template
+from builder.deploy.observe import ObservedResource, ObservedStack, observe_resources, observe_stack, observe_template
 from builder.deploy.records import Options
 from builder.deploy.resources import HOLDERS
 from builder.deploy.template import (
@@ -156,6 +156,18 @@ def find_bucket(url: str, endpoint: str = "") -> Address | None:
     return None
 
 
+async def list_contents(clients: Clients, stack: ObservedStack | NestedStack, above: str = "") -> tuple[Content, ...]:
+    """Return everything that stands in a stack, nested stacks before what is in them; not what becomes of it."""
+    contents = [
+        Content(path=LogicalId(f"{above}{one.logical_id}"), type=one.type, physical_id=one.physical_id, fate=None)
+        for one in await _held(clients, stack, is_nested=bool(above))
+    ]
+    return await _with_inside(
+        contents,
+        lambda one: list_contents(clients, NestedStack(stack.site, Arn(one.physical_id)), f"{one.path}/"),
+    )
+
+
 async def observe_contents(
     clients: Clients,
     stack: ObservedStack | NestedStack,
@@ -171,12 +183,7 @@ async def observe_contents(
     Raises Stopped for a template that cannot be read.
     """
     where = where or f"{stack.region}/{stack.name}"
-    try:
-        held = [one for one in await observe_resources(clients, stack) if one.physical_id]
-    except AwsError as error:
-        if above and "does not exist" in error.what:
-            return ()  # its parent still lists it, though somebody deleted it
-        raise
+    held = await _held(clients, stack, is_nested=bool(above))
     shows = (
         f"aws cloudformation get-template --region {stack.region} --stack-name {stack.name} "
         "--template-stage Processed    shows it"
@@ -193,19 +200,34 @@ async def observe_contents(
         )
         for one in held
     ]
-    within = await together(
-        observe_contents(
+    return await _with_inside(
+        contents,
+        lambda one: observe_contents(
             clients,
             NestedStack(stack.site, Arn(one.physical_id)),
             f"{one.path}/",
             fate=one.fate,
             where=f"{where}/{one.path.removeprefix(above)}",
-        )
-        for one in contents
-        if one.type == NESTED
+        ),
     )
-    below = iter(within)
-    return tuple(each for one in contents for each in ((one, *next(below)) if one.type == NESTED else (one,)))
+
+
+async def _held(clients: Clients, stack: ObservedStack | NestedStack, *, is_nested: bool) -> list[ObservedResource]:
+    try:
+        return [one for one in await observe_resources(clients, stack) if one.physical_id]
+    except AwsError as error:
+        if is_nested and "does not exist" in error.what:
+            return []  # its parent still lists it, though somebody deleted it
+        raise
+
+
+async def _with_inside(
+    contents: Iterable[Content], look: Callable[[Content], Coroutine[Any, Any, tuple[Content, ...]]]
+) -> tuple[Content, ...]:
+    """Return the contents, each nested stack followed by what `look` finds in it."""
+    contents = tuple(contents)
+    found = iter(await together(look(one) for one in contents if one.type == NESTED))
+    return tuple(each for one in contents for each in (one, *(next(found) if one.type == NESTED else ())))
 
 
 def _regions(type_name: str, resource: Mapping[str, Any]) -> tuple[str, ...]:

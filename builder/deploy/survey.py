@@ -60,12 +60,17 @@ async def _look(deployment: str, site: Site, clients: Clients) -> Survey:
     A stack may have its tags only once a change set of it was executed.
     """
     every = await SiteView(clients, site).every_stack()
-    bare = [stack for stack in every if stack.status == "REVIEW_IN_PROGRESS" and TAG_DEPLOYMENT not in stack.tags]
+    bare = [stack for stack in every if _is_bare(stack)]
     found = await together(_is_under_review(deployment, clients, stack) for stack in bare)
     under_review = (stack for stack, is_ours in zip(bare, found, strict=True) if is_ours is True)
     ours = (*of_deployment(every, deployment), *under_review)
     standing = await together(observe_standing(_stack_id(stack), stack, clients) for stack in ours)
     return Survey(tuple(standing), tuple(one for one in found if isinstance(one, Unseen)))
+
+
+def _is_bare(stack: ObservedStack) -> bool:
+    """Return whether it holds nothing but change sets, and no tag tells whose; nested ones go with their roots'."""
+    return stack.status == "REVIEW_IN_PROGRESS" and TAG_DEPLOYMENT not in stack.tags and stack.parent is None
 
 
 async def _is_under_review(deployment: str, clients: Clients, stack: ObservedStack) -> bool | Unseen:

@@ -4,6 +4,7 @@ import asyncio
 
 from builder.aws import Clients
 from builder.deploy.desired import Deployment
+from builder.deploy.nested import inside
 from builder.deploy.observe import ObservedStack, SiteView, of_deployment
 from builder.errors import AwsError
 from builder.state.drift import observe_drift
@@ -24,9 +25,14 @@ async def find_differences(deployment: Deployment, clients: Clients) -> Differen
         *(part.ask(site.region, observe_stacks(clients, hurried, site)) for site in deployment.sites)
     )
     answering = {site: found for site, found in zip(deployment.sites, listed, strict=True) if found is not None}
-    stacks = of_deployment(tuple(stack for found in answering.values() for stack in found), deployment.name)
+    every = tuple(stack for found in answering.values() for stack in found)
+    stacks = of_deployment(every, deployment.name)
+    # Of a stack that has others nested in it CloudFormation detects its own drift alone.
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
+    detected = (*stacks, *inside(stacks, every))
     drifted, settings = await asyncio.gather(
-        observe_drift(clients, stacks), observe_settings(deployment, tuple(answering), stacks, clients, part)
+        observe_drift(clients, detected),
+        observe_settings(deployment, tuple(answering), stacks, clients, part),
     )
     seen = {(stack.site, stack.name) for stack in stacks}
     absent = tuple(

@@ -8,7 +8,8 @@ from typing import Any
 
 from builder.aws import Clients, call, together
 from builder.deploy.desired import Deployment
-from builder.deploy.observe import ObservedStack, observe_resources, observe_template
+from builder.deploy.nested import list_contents
+from builder.deploy.observe import ObservedStack, observe_template
 from builder.deploy.template import as_shown
 from builder.errors import AwsError
 from builder.state import bucket, function
@@ -66,13 +67,13 @@ def _templates(
 
 
 async def _of_stack(stack: ObservedStack, clients: Clients) -> list[Settings]:
-    resources = [one for one in await observe_resources(clients, stack) if one.type in _READERS and one.physical_id]
+    resources = [one for one in await list_contents(clients, stack) if one.type in _READERS]
     read = await together(
         _READERS[one.type](clients.of(stack.site), stack.region, one.physical_id) for one in resources
     )
     words = {**stack.parameters, "AWS::Region": stack.region}
     return [
-        Settings(thing=f"{stack.name}/{one.logical_id}", region=stack.region, values=values, own_words=words)
+        Settings(thing=f"{stack.name}/{one.path}", region=stack.region, values=values, own_words=words)
         for one, values in zip(resources, read, strict=True)
     ]
 
@@ -157,4 +158,4 @@ def _text(value: object) -> str:
 
 
 _READERS: dict[str, Read] = {function.TYPE: _read_function, bucket.TYPE: _read_bucket}
-"""What is paired by stack name and logical id; replicas of a table are paired by its name."""
+"""What is paired by stack name and logical id, or path below nested stacks; a table's replicas by its name."""

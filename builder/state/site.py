@@ -7,6 +7,7 @@ from datetime import datetime
 
 from builder.aws import Clients
 from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.nested import inside
 from builder.deploy.observe import (
     ObservedStack,
     SiteView,
@@ -45,13 +46,15 @@ async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> Si
         return SiteState(region=region, account=site.account, silent=tuple(part.silent))
     ours = of_deployment(listed, deployment.name)
     wanted = {stack.name: stack for stack in deployment.stacks if stack.site == site}
-    standing = [stack for stack in ours if stack.facts.exists]
+    nested = inside(ours, listed)
+    standing = [stack for stack in (*ours, *nested) if stack.facts.exists]
+    shown = [(one, None if one.parent else wanted.get(one.name)) for one in (*ours, *nested)]
     look = Look(clients=clients, region=region, now=asking.now, endpoint=asking.endpoint, until=part.until)
     named = await part.each((f"{region}/{stack.name}", _resources(asking.clients, stack)) for stack in standing)
     by_type = [one for resources in named for one in resources]
     tables = dict.fromkeys((*_named(by_type, *table.TYPES), *copied_tables(deployment, region)))
     stacks, replicas, buckets, functions = await asyncio.gather(
-        part.each((f"{region}/{one.name}", _stack(asking.clients, one, wanted.get(one.name))) for one in ours),
+        part.each((f"{region}/{one.name}", _stack(asking.clients, one, entry)) for one, entry in shown),
         part.each((f"{region}: {name}", table.observe_replica(look, name)) for name in tables),
         part.each((f"{region}: {name}", bucket.observe_bucket(look, name)) for name in _named(by_type, bucket.TYPE)),
         part.each(
@@ -96,7 +99,8 @@ def _named(resources: Iterable[tuple[str, str]], *types: str) -> tuple[str, ...]
 
 
 async def _stack(clients: Clients, stack: ObservedStack, wanted: DesiredStack | None) -> StackState:
-    template = "orphan"
+    # Of a nested stack nobody has a template at hand: its parent's says where it lies.
+    template = "orphan" if stack.parent is None else ""
     if wanted is not None:
         template = (await _compare(clients, stack, wanted)).value
     return StackState(
