@@ -78,16 +78,19 @@ function itemKey(event) {
   } catch {
     throw new Refused(400, "The id is not UTF-8.");
   }
+  if (!key.isWellFormed()) throw new Refused(400, "The id is not UTF-8.");
   if (key === "item#" || Buffer.byteLength(key) > MAX_KEY) {
     throw new Refused(400, `An id has 1 to ${MAX_KEY - "item#".length} bytes.`);
   }
   return key;
 }
 
-/** Returns the body's bytes, or none where base64 or half a surrogate pair would lose some. */
-function bodyBytes({ body = "", isBase64Encoded }) {
-  const bytes = Buffer.from(body, isBase64Encoded ? "base64" : "utf8");
-  const whole = isBase64Encoded ? bytes.toString("base64") === body : body.isWellFormed();
+/** Returns the body's bytes, or none where there is no text, or base64 or half a pair would lose some. */
+function bodyBytes({ body, isBase64Encoded }) {
+  if (typeof body !== "string") return Buffer.alloc(0);
+  const coded = isBase64Encoded === true;
+  const bytes = Buffer.from(body, coded ? "base64" : "utf8");
+  const whole = coded ? bytes.toString("base64") === body : body.isWellFormed();
   return whole ? bytes : Buffer.alloc(0);
 }
 
@@ -109,7 +112,7 @@ function bodyObject(event) {
 /** Counts what is left without strings, and without all between: brackets. */
 function refuseDeep(text) {
   let depth = 0;
-  for (const one of text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"?|[^[\]{}"]+/g, "")) {
+  for (const one of text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"?|[^[\]{}"]+/gs, "")) {
     depth += "[{".includes(one) ? 1 : -1;
     if (depth > MAX_DEPTH) throw new Refused(400, `An object has ${MAX_DEPTH} levels at most.`);
   }
@@ -170,8 +173,11 @@ const ROUTES = {
 
 /** Calls what the path and method ask for; HEAD is no method of any path. */
 function route(event) {
-  const path = event.rawPath.startsWith("/items/") ? "/items/" : event.rawPath;
   const { method } = event.requestContext.http;
+  if (typeof event.rawPath !== "string" || typeof method !== "string") {
+    throw new TypeError("The event is no request.");
+  }
+  const path = event.rawPath.startsWith("/items/") ? "/items/" : event.rawPath;
   if (!Object.hasOwn(ROUTES, path)) throw new Refused(404, "There is no such path.");
   if (!Object.hasOwn(ROUTES[path], method)) {
     const allow = Object.keys(ROUTES[path]).join(", ");

@@ -64,23 +64,36 @@ def item_key(event: Json) -> str:
     """Return the key for all that follows /items/, which a function URL leaves percent-encoded."""
     try:
         key = "item#" + unquote(event["rawPath"].removeprefix("/items/"), errors="strict")
+        size = len(key.encode())
     except UnicodeError:
         raise Refused(400, "The id is not UTF-8.") from None
-    if key == "item#" or len(key.encode()) > MAX_KEY:
+    if key == "item#" or size > MAX_KEY:
         raise Refused(400, f"An id has 1 to {MAX_KEY - len('item#')} bytes.")
     return key
 
 
+def body_bytes(event: Json) -> bytes:
+    """Return the body's bytes, none where there is no text; ValueError where base64 hides some, or text is half."""
+    body = event.get("body")
+    if not isinstance(body, str):
+        return b""
+    if event.get("isBase64Encoded") is not True:
+        return body.encode()
+    raw = base64.b64decode(body, validate=True)
+    if base64.b64encode(raw).decode() != body:
+        raise ValueError
+    return raw
+
+
 def body_object(event: Json) -> str:
     """Return the body as it came, once it is known to be a JSON object."""
-    body = event.get("body", "")
     try:
-        raw = base64.b64decode(body, validate=True) if event["isBase64Encoded"] else body.encode()
+        raw = body_bytes(event)
         if len(raw) > MAX_BODY:
             raise Refused(413, f"An object has {MAX_BODY} bytes at most.")
         text: str = raw.decode()
         # What is left without strings, and without all between, is brackets.
-        brackets = re.sub(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^][{}"]+', "", text)
+        brackets = re.sub(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^][{}"]+', "", text, flags=re.DOTALL)
         if max(accumulate(1 if one in "[{" else -1 for one in brackets), default=0) > MAX_DEPTH:
             raise Refused(400, f"An object has {MAX_DEPTH} levels at most.")
         # Numbers stay text, so that none is too long; int() refuses NaN and Infinity.
@@ -148,6 +161,8 @@ ROUTES: dict[str, dict[str, Callable[[Json], Json]]] = {
 def route(event: Json) -> Json:
     """Call what the path and method ask for; HEAD is no method of any path."""
     path, method = event["rawPath"], event["requestContext"]["http"]["method"]
+    if not (isinstance(path, str) and isinstance(method, str)):
+        raise TypeError("The event is no request.")
     methods = ROUTES.get("/items/" if path.startswith("/items/") else path)
     if not methods:
         raise Refused(404, "There is no such path.")
