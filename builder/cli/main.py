@@ -26,6 +26,7 @@ _SECTIONS = {
     "The bad day": {"drill": "drill"},
     "In many accounts": {"fleet": "fleet"},
 }
+_INTERRUPTED = "interrupted: what CloudFormation has begun goes on there; the same command takes it up again"
 _MODULES = {name: module for section in _SECTIONS.values() for name, module in section.items()}
 
 
@@ -72,26 +73,43 @@ def main(arguments: Sequence[str] | None = None, wiring: Wiring | None = None) -
     `wiring` gives the command other clients or another clock than its options and environment lead to.
     """
     tolerate_encodings()
+    wiring = wiring or Wiring()
     try:
         return int(cli.main(arguments, prog_name="python -m builder", standalone_mode=False, obj=wiring) or 0)
     except click.ClickException as error:
         usage = io.StringIO()
         error.show(usage)
         say(usage.getvalue().removesuffix("\n"), err=True)
-        return error.exit_code
+        return _ended(wiring, arguments, error.exit_code, what=error.format_message())
     except BuilderError as error:
         _tell(error)
-        return error.exit_code
+        where, what, next_step = error.where, error.what, error.next_step
+        return _ended(wiring, arguments, error.exit_code, where=where, what=what, next_step=next_step)
     except (click.Abort, KeyboardInterrupt):
-        say("\ninterrupted: what CloudFormation has begun goes on there; the same command takes it up again", err=True)
-        return ExitCode.INTERRUPTED
+        say(f"\n{_INTERRUPTED}", err=True)
+        return _ended(wiring, arguments, ExitCode.INTERRUPTED, what=_INTERRUPTED)
     except BrokenPipeError:
         # The reader has seen enough (`| head`). Keep Python from complaining about it while shutting down.
         drop(sys.stdout)
         return ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: a bug is told in one line, and kept in full
-        say(f"error: a bug in the builder: {error!r}; details: {_keep_traceback()}", err=True)
-        return ExitCode.BUG
+        what = f"a bug in the builder: {error!r}; details: {_keep_traceback()}"
+        say(f"error: {what}", err=True)
+        return _ended(wiring, arguments, ExitCode.BUG, what=what)
+
+
+def _ended(  # noqa: PLR0913 - what there is to say
+    wiring: Wiring, arguments: Sequence[str] | None, code: int, *, what: str, where: str = "", next_step: str = ""
+) -> int:
+    """Return the exit code; with --json, also of a command line that could not be read, the error is an event too."""
+    if wiring.json_events or "--json" in (sys.argv[1:] if arguments is None else arguments):
+        import dataclasses
+
+        from builder.report.line import ErrorTold, json_line
+
+        told = dataclasses.asdict(ErrorTold(exit_code=code, where=where, what=what, next=next_step))
+        wiring.console.result(json_line(told.pop("event"), wiring.console.now(), told))
+    return code
 
 
 def _tell(error: BuilderError) -> None:

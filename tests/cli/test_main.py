@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import subprocess
@@ -6,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import jsonschema
 import pytest
 
 from builder.cli import main as module
 from builder.cli.main import cli
+from builder.report.schema import make_schema
 from conftest import Command
 
 
@@ -124,3 +127,24 @@ def test_python_dash_m_ends_with_the_command_s_code() -> None:
     assert run("--version").returncode == 0
     assert run("outputs", "--env", "NOT_A_SUFFIX").returncode == 2
     assert module.main(["--version"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--json", "--config", "none.yaml", "render"], 2, "none.yaml"),
+        (["render", "--json", "--config", "none.yaml"], 2, "none.yaml"),
+        (["--json", "rendr"], 2, "rendr"),
+        (["show", "none.json", "--json"], 2, "none.json"),
+    ],
+)
+def test_an_error_is_an_event_with_json(
+    arguments: list[str], code: int, says: str, builder: Command
+) -> None:
+    answer = builder(*arguments)
+    (line,) = answer.out.splitlines()
+    told = json.loads(line)
+    jsonschema.Draft202012Validator(json.loads(make_schema())).validate(told)
+    assert (told["event"], told["exit_code"], answer.code) == ("error", code, code)
+    assert says in f"{told['where']} {told['what']}"
+    assert says in answer.err
