@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,11 @@ def pytest_configure() -> None:
         if is_hostile(name) or name == "ENVIRONMENT_SUFFIX":
             del os.environ[name]
     os.environ.update(
-        AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true"
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        # Every embedded AWS that a test starts takes this one: local.account.authorized() has it.
+        BUILDER_LOCAL_TOKEN=secrets.token_urlsafe(32),
     )
 
 

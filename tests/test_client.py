@@ -14,6 +14,7 @@ from botocore.credentials import Credentials
 from builder.client import Attempt, FailoverClient, Limits, Region, Unavailable
 from builder.local import EmbeddedAws
 from client.embedded import REGIONS, make_region, read_log, throttle
+from local.account import authorized
 
 PAGE = (Path(__file__).parent.parent / "docs" / "client.md").read_text()
 
@@ -25,7 +26,9 @@ def regions(embedded: EmbeddedAws, account_id: str) -> tuple[Region, ...]:
 
 def _fail(embedded: EmbeddedAws, region: str, for_s: float) -> None:
     fault = {"region": region, "status": 503, "for_s": for_s}
-    urllib3.request("PUT", f"{embedded.endpoint}/_builder/faults", json={"function_urls": [fault]})
+    urllib3.request(
+        "PUT", f"{embedded.endpoint}/_builder/faults", json={"function_urls": [fault]}, headers=authorized()
+    )
 
 
 def test_the_example_does_what_its_page_says(

@@ -13,8 +13,9 @@ the embedded AWS listens at {endpoint}; in another shell:
   export AWS_ENDPOINT_URL={endpoint}
   export AWS_ACCESS_KEY_ID=123456789012 AWS_SECRET_ACCESS_KEY=any
   export AWS_DEFAULT_REGION=us-east-1
+  export BUILDER_LOCAL_TOKEN={token}
 
-the access key is the account: any 12 digits. Ctrl-C ends it.
+the access key is the account: any 12 digits. The token is for /_builder/ and /_ministack/ only. Ctrl-C ends it.
 """
 
 
@@ -31,7 +32,7 @@ def local(*, port: int, state: Path | None, enforce_iam: bool) -> ExitCode:
     serve(
         port,
         state,
-        lambda endpoint: say(_SHELL_LINES.format(endpoint=endpoint)),
+        lambda endpoint, token: say(_SHELL_LINES.format(endpoint=endpoint, token=token)),
         enforce_iam=enforce_iam,
     )
     return ExitCode.DONE

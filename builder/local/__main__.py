@@ -1,7 +1,8 @@
 """The child process of `EmbeddedAws`: `python -m builder.local --port 0 [--state DIR] [--enforce-iam]`.
 
-Writes one JSON line to stdout, `{"endpoint": …}` when it is ready or `{"where": …, "what": …, "next": …}` when it can't
-start, and ends on SIGTERM, on SIGINT, and when its stdin is closed, which is how it learns that its parent is gone.
+Writes one JSON line to stdout, `{"endpoint": …, "token": …}` when it is ready or `{"where": …, "what": …, "next": …}`
+when it can't start, and ends on SIGTERM, on SIGINT, and when its stdin is closed, which is how it learns that its
+parent is gone.
 """
 
 import argparse
@@ -25,7 +26,7 @@ def main() -> int:
         serve(
             options.port,
             options.state,
-            lambda endpoint: _say({"endpoint": endpoint}),
+            lambda endpoint, token: _say({"endpoint": endpoint, "token": token}),
             log_level=options.log_level,
             enforce_iam=options.enforce_iam,
         )

@@ -23,9 +23,10 @@ _END_S = 5.0
 class EmbeddedAws:
     """An embedded AWS that lives as long as the `with` block, and no longer than its caller.
 
-    `endpoint` is `http://127.0.0.1:PORT`; any 12-digit access key id is the account it works in. With `state` what is
-    stored survives, and `port` 0 takes a free one. With `enforce_iam` users and roles may do what their policies say;
-    the account's own key may do anything. Raises Failed when it can't start.
+    `endpoint` is `http://127.0.0.1:PORT`; any 12-digit access key id is the account it works in; its own paths
+    (`/_builder/…`, `/_ministack/…`) want `token`. With `state` what is stored survives, and `port` 0 takes a free one.
+    With `enforce_iam` users and roles may do what their policies say; the account's own key may do anything. Raises
+    Failed when it can't start.
     """
 
     def __init__(self, state: Path | None = None, port: int = 0, *, enforce_iam: bool = False) -> None:
@@ -35,6 +36,7 @@ class EmbeddedAws:
         self._child: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] | None = None
         self.endpoint = ""
+        self.token = ""
 
     @property
     def pid(self) -> int:
@@ -54,7 +56,7 @@ class EmbeddedAws:
             start_new_session=True,
         )
         try:
-            self.endpoint = self._read_endpoint(self._child)
+            self.endpoint, self.token = self._read_ready(self._child)
         except BaseException:
             self._end()
             raise
@@ -69,8 +71,8 @@ class EmbeddedAws:
         state = [] if self._state is None else ["--state", str(self._state.resolve())]
         return ["--port", str(self._port), *state, *(["--enforce-iam"] if self._enforce_iam else [])]
 
-    def _read_endpoint(self, child: subprocess.Popen[bytes]) -> str:
-        """Return the endpoint from the child's one line; raises Failed with its reason, its last words or the wait."""
+    def _read_ready(self, child: subprocess.Popen[bytes]) -> tuple[str, str]:
+        """Return endpoint and token from the child's line; raises Failed with its reason, last words or the wait."""
         line = _read_line(child, deadline_s=_START_S)
         if line is None:
             raise Failed(where=WHERE, what=f"it was not ready after {_START_S:.0f} s")
@@ -79,7 +81,7 @@ class EmbeddedAws:
         said: dict[str, str] = json.loads(line)
         if "endpoint" not in said:
             raise Failed(where=said["where"], what=said["what"], next_step=said["next"])
-        return said["endpoint"]
+        return said["endpoint"], said["token"]
 
     def _last_words(self, child: subprocess.Popen[bytes]) -> str:
         code = child.wait(_END_S)
@@ -91,7 +93,7 @@ class EmbeddedAws:
     def _end(self) -> None:
         """End the child: asked first, then its whole process group, Lambda workers included, by force."""
         child, self._child = self._child, None
-        self.endpoint = ""
+        self.endpoint = self.token = ""
         assert child is not None  # noqa: S101  started by __enter__, which calls this at most once
         child.terminate()
         try:

@@ -4,36 +4,41 @@ import asyncio
 import importlib
 import importlib.util
 import os
+import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from builder.errors import Failed
+from builder.errors import BadInput, Failed
 from builder.local.asgi import App, Message, Receive, Scope, Send
 from builder.local.environment import make_environment
+from builder.local.gate import TOKEN_VARIABLE
 
 WHERE = "embedded AWS"
 
 _HOST = "127.0.0.1"
 _GRACE_S = 0.5
+_TOKEN_CHARACTERS = 16
 
 
 def serve(
     port: int,
     state: Path | None,
-    ready: Callable[[str], None],
+    ready: Callable[[str, str], None],
     *,
     log_level: str = "CRITICAL",
     enforce_iam: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then return with every Lambda worker ended and, with `state`, all written.
 
-    Port 0 takes a free one; `ready` is told the endpoint once, when requests are answered. Replaces this process's
-    environment and takes over both signals, so it has to be the main thread of a process made for it.
-    Raises Failed when the port is taken, the emulator is missing or is not the version the adapter was written for.
+    Port 0 takes a free one; `ready` is told the endpoint and the token of its own paths once, when requests are
+    answered. The token is BUILDER_LOCAL_TOKEN's, else a new one. Replaces this process's environment and takes over
+    both signals, so it has to be the main thread of a process made for it. Raises BadInput where the token is too
+    short, Failed when the port is taken, the emulator is missing or is not the version the adapter was written for.
     """
+    token = _choose_token(os.environ)
     check_installed()
     if "ministack.app" in sys.modules:
         raise Failed(
@@ -47,8 +52,8 @@ def serve(
     os.environ.clear()
     os.environ.update(environment)
     with listener:
-        app = _load_app()
-        asyncio.run(_serve(app, listener, lambda: ready(f"http://{_HOST}:{port}")))
+        app = _load_app(token)
+        asyncio.run(_serve(app, listener, lambda: ready(f"http://{_HOST}:{port}", token)))
 
 
 def check_installed() -> None:
@@ -75,14 +80,26 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _load_app() -> App:
+def _choose_token(caller: Mapping[str, str]) -> str:
+    """Return the token that the caller has already, so that a server started again keeps it, or a new one."""
+    token = caller.get(TOKEN_VARIABLE, "")
+    if token and (len(token) < _TOKEN_CHARACTERS or not token.isascii() or not token.isprintable()):
+        raise BadInput(
+            where=TOKEN_VARIABLE,
+            what=f"a token of fewer than {_TOKEN_CHARACTERS} characters, or of others than ASCII's, keeps nobody out",
+            next_step=f"unset {TOKEN_VARIABLE}: a new one is made",
+        )
+    return token or secrets.token_urlsafe(32)
+
+
+def _load_app(token: str) -> App:
     """Return the emulator's application with the adapter in place.
 
     Imported here and not at the top: the emulator reads its environment while it is imported, and sets up logging,
     which has to happen before its services are imported for the adapter.
     """
     emulator = importlib.import_module("ministack.app")
-    app: App = importlib.import_module("builder.local.adapter").install(emulator.app)
+    app: App = importlib.import_module("builder.local.adapter").install(emulator.app, token)
     return app
 
 

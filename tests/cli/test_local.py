@@ -39,12 +39,12 @@ def test_with_iam_enforced_a_user_may_do_what_a_policy_says(enforcing: str) -> N
 
 
 def test_the_embedded_aws_serves_until_sigterm_and_says_how_to_reach_it() -> None:
-    started = time.monotonic()
+    started, token = time.monotonic(), "a-token-that-is-kept"
     with subprocess.Popen(
         [sys.executable, "-m", "builder", "local", "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
-        env=dict(os.environ),
+        env={**os.environ, "BUILDER_LOCAL_TOKEN": token},
     ) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
@@ -63,3 +63,4 @@ def test_the_embedded_aws_serves_until_sigterm_and_says_how_to_reach_it() -> Non
         rest = process.stdout.read()
         assert process.wait(5) == 0
     assert f"export AWS_ENDPOINT_URL={endpoint[0]}" in rest
+    assert f"export BUILDER_LOCAL_TOKEN={token}" in rest

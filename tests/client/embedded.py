@@ -9,6 +9,7 @@ import boto3
 import urllib3
 
 from builder.client import Region
+from local.account import authorized
 
 REGIONS = ("us-east-1", "us-west-2")
 _CODE = """
@@ -58,7 +59,7 @@ def throttle(endpoint: str, account: str, region: str) -> None:
 
 def read_log(endpoint: str, path: str) -> list[dict[str, Any]]:
     """What the embedded AWS says it was asked for under the path."""
-    requests = urllib3.request("GET", f"{endpoint}/_builder/requests").json()["requests"]
+    requests = urllib3.request("GET", f"{endpoint}/_builder/requests", headers=authorized()).json()["requests"]
     return [one for one in requests if one["path"] == path]
 
 

@@ -1,6 +1,7 @@
 """An account of the embedded AWS as a test sees it: its clients, and stacks deployed by change set."""
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ SECONDARY = "us-west-2"
 _DEADLINE_S = 20.0
 
 Resources = Mapping[str, Mapping[str, Any]]
+
+
+def authorized() -> dict[str, str]:
+    """Return the header that the paths of an embedded AWS's own want."""
+    return {"Authorization": f"Bearer {os.environ['BUILDER_LOCAL_TOKEN']}"}
 
 
 @dataclass(frozen=True, slots=True)

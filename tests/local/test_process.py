@@ -27,7 +27,7 @@ with EmbeddedAws() as aws:
 def test_it_is_ready_within_5_s() -> None:
     began = time.monotonic()
     with EmbeddedAws() as aws:
-        assert urllib3.request("GET", f"{aws.endpoint}/_ministack/health").status == 200
+        assert urllib3.request("GET", f"{aws.endpoint}/health").status == 200
         assert time.monotonic() - began < 5.0
 
 

@@ -87,13 +87,13 @@ def test_a_port_that_is_taken_is_refused_by_name() -> None:
 def test_it_is_refused_where_the_emulator_is_loaded_already(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ministack.app", types.ModuleType("ministack.app"))
     with pytest.raises(Failed, match="imported before its environment was set"):
-        serve(0, None, lambda _: None)
+        serve(0, None, lambda *_: None)
 
 
 def test_it_is_refused_where_the_emulator_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ministack", None)
     with pytest.raises(Failed, match="not installed"):
-        serve(0, None, lambda _: None)
+        serve(0, None, lambda *_: None)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])

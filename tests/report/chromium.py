@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _TIMEOUT_S = 30
 _KEYS = {
@@ -55,13 +57,17 @@ class Page:
         return result
 
     def open(self, page: Path) -> None:
+        self.visit(page.resolve().as_uri())
+
+    def visit(self, url: str) -> None:
         self.events.clear()
-        self.call("Page.navigate", url=page.resolve().as_uri())
+        self.call("Page.navigate", url=url)
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._read())
 
-    def evaluate(self, expression: str) -> Any:
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+    def evaluate(self, expression: str, *, wait: bool = False) -> Any:
+        """Return what an expression comes to, or with `wait` what it promises."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=wait)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
@@ -104,8 +110,19 @@ class Page:
         return read
 
 
+def browser_or_skip() -> str:
+    """Return where a Chromium is; without one, a test is left out on a person's machine and fails in CI."""
+    binary = find_browser()
+    if binary is None:
+        reason = f"there is no browser here, none of {', '.join(NAMES)}: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return binary
+
+
 @contextmanager
-def browse(binary: str) -> Iterator[Page]:
+def browse(binary: str, *more: str) -> Iterator[Page]:
     """Start the browser with a profile of its own, and end both with the block."""
     theirs_in, ours_in = _pipe()
     ours_out, theirs_out = _pipe()
@@ -113,7 +130,7 @@ def browse(binary: str) -> Iterator[Page]:
     wired = ["bash", "-c", f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}', binary]
     with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
         options = ["--headless", "--remote-debugging-pipe", f"--user-data-dir={profile}", "--no-first-run"]
-        options += ["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+        options += ["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", *more]
         if os.geteuid() == 0:
             options.append("--no-sandbox")  # it refuses to run as root with one
         process = subprocess.Popen(

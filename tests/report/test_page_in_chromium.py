@@ -1,6 +1,5 @@
 """The page of a plan in a real browser: found, unfolded and followed by keyboard, read aloud, printed."""
 
-import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.deploy import read_plan
-from report.chromium import NAMES, Page, browse, find_browser
+from report.chromium import Page, browse, browser_or_skip
 from report.recordings import RECORDED
 
 PLANS = Path(__file__).parents[1] / "golden" / "plans"
@@ -46,13 +45,7 @@ CONTRAST = """
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    binary = find_browser()
-    if binary is None:
-        reason = f"there is no browser here, none of {', '.join(NAMES)}: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with browse(binary) as opened:
+    with browse(browser_or_skip()) as opened:
         yield opened
 
 

@@ -3,6 +3,7 @@
 Nothing of the emulator is edited: its tables of resource handlers and actions are given ours in their place.
 """
 
+from builder.local import gate
 from builder.local.adapter import (
     bucket,
     change_set,
@@ -45,10 +46,10 @@ __all__ = ["install"]
 _CFN = "ministack.services.cloudformation"
 
 
-def install(app: App) -> App:
+def install(app: App, token: str) -> App:
     """Return the emulator's application with every piece in place; raises Failed on another version.
 
-    Once per process, after the environment is set.
+    `token` is asked of whoever uses the paths that govern it. Once per process, after the environment is set.
     """
     emulator.check()
     resources = emulator.touch(f"{_CFN}.provisioners:_RESOURCE_HANDLERS")
@@ -91,4 +92,10 @@ def install(app: App) -> App:
     fis_resource.install(resources, laboratory)
     app = control.wrap(app, control.Ground(propagation, outages, laboratory))
     app = function_url_outage.wrap(app, outages)
-    return function_url_request.wrap(app)
+    # Inside of the next, after which the path of a function's URL is its own, whatever it is called.
+    app = function_url_request.wrap(gate.ask_for_token(app, token))
+    return gate.keep_pages_out(app, _is_custom_domain)
+
+
+def _is_custom_domain(name: str, path: str) -> bool:
+    return emulator.touch("ministack.app:_resolve_custom_domain_request")(name, path) is not None

@@ -20,6 +20,7 @@ _IAM = "ministack.core.iam_evaluator"
 TOUCHED = {
     "ministack.app:AUTH": "bool",
     "ministack.app:SERVICE_HANDLERS": "dict",
+    "ministack.app:_resolve_custom_domain_request": "(host: str, path: str)",
     "ministack.core.concurrency:run_reentrant": "(fn, *args, thread_name: str = 'ministack-reentrant')",
     "ministack.core.iam_actions:SERVICE_TO_IAM_NAMESPACE": "dict",
     "ministack.core.iam_actions:_BOTOCORE_SERVICE_MAP": "dict",

@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 import urllib3
 
-from local.account import PRIMARY, SECONDARY, Account
+from local.account import PRIMARY, SECONDARY, Account, authorized
 
 
 def ask(account: Account, path: str, document: Any = None) -> Any:
     """Return what is read there, after writing if there is something to write."""
     url = account.endpoint + path
-    answer = urllib3.request("GET", url) if document is None else urllib3.request("PUT", url, json=document)
+    method = "GET" if document is None else "PUT"
+    answer = urllib3.request(method, url, json=document, headers=authorized())
     assert answer.status == 200, answer.data
     return answer.json()
 

@@ -14,14 +14,14 @@ from builder.local.adapter.fis_laboratory import Laboratory
 from builder.local.adapter.function_url_outage import Outages
 from builder.local.adapter.propagation import Propagation
 from builder.local.asgi import Scope
-from local.account import Account
+from local.account import Account, authorized
 from local.adapter.control import ask
 
 _DELAY = {"service": "dynamodb", "from": "eu-west-1", "to": "eu-west-2", "delay_s": 0.8, "paused": False}
 
 
 def _status(account: Account, path: str, method: str, body: bytes = b"") -> int:
-    return urllib3.request(method, account.endpoint + path, body=body).status
+    return urllib3.request(method, account.endpoint + path, body=body, headers=authorized()).status
 
 
 def test_what_is_put_is_what_is_read(account: Account) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from builder.local.adapter.function_url_request import wrap
 from builder.local.asgi import Receive, Scope, Send
-from local.account import Account, deploy
+from local.account import Account, authorized, deploy
 from local.adapter.templates import function
 
 _ECHO = """
@@ -134,7 +134,7 @@ def test_the_other_address_keeps_path_and_query_too(account: Account, host: str)
 
 @pytest.mark.parametrize("path", ["/health", "/_ministack/health"])
 def test_the_emulator_still_answers_for_itself_on_its_own_host(account: Account, path: str) -> None:
-    response, body = _send(account, urlsplit(account.endpoint).netloc, "GET", path)
+    response, body = _send(account, urlsplit(account.endpoint).netloc, "GET", path, None, **authorized())
     assert response.status == 200
     assert "services" in json.loads(body)
 

@@ -3,6 +3,7 @@ import urllib3
 from botocore.exceptions import ClientError
 
 from builder.local.adapter.stack_set import instances, operations, sets, wire
+from local.account import authorized
 from local.adapter.stack_set.fleet import Fleet
 
 
@@ -48,5 +49,5 @@ def test_a_client_sees_status_and_code(fleet: Fleet) -> None:
 
 def test_a_reset_forgets_all_sets(fleet: Fleet) -> None:
     fleet.create()
-    urllib3.request("POST", f"{fleet.admin.endpoint}/_ministack/reset")
+    urllib3.request("POST", f"{fleet.admin.endpoint}/_ministack/reset", headers=authorized())
     assert fleet.cloudformation.list_stack_sets()["Summaries"] == []
