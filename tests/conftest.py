@@ -14,7 +14,9 @@ import boto3
 import pytest
 from hypothesis import settings
 
+from builder.aws import Tempo
 from builder.cli.main import main
+from builder.cli.wiring import Wiring
 from builder.local import EmbeddedAws
 from builder.rehearsal.isolation import is_hostile
 
@@ -104,7 +106,7 @@ def builder(capsys: pytest.CaptureFixture[str]) -> Command:
 
     def run(*arguments: str) -> Answer:
         capsys.readouterr()
-        code = main(arguments)
+        code = main(arguments, Wiring(tempo=Tempo.quick()))
         wrote = capsys.readouterr()
         return Answer(code, wrote.out, wrote.err)
 

@@ -1,9 +1,22 @@
 """boto3, in one room: clients, calls off the event loop, errors in our words, polling."""
 
-from builder.aws.call import call, together
+from builder.aws.call import call, pages, together
 from builder.aws.errors import aws_errors
 from builder.aws.identity import observe_account
-from builder.aws.poll import Pace, Tempo
+from builder.aws.memory import Memory, Sighting
+from builder.aws.poll import Pace, Rhythm, Tempo
 from builder.aws.session import Clients
 
-__all__ = ["Clients", "Pace", "Tempo", "aws_errors", "call", "observe_account", "together"]
+__all__ = [
+    "Clients",
+    "Memory",
+    "Pace",
+    "Rhythm",
+    "Sighting",
+    "Tempo",
+    "aws_errors",
+    "call",
+    "observe_account",
+    "pages",
+    "together",
+]

@@ -2,21 +2,45 @@
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from builder.aws.errors import aws_errors
-from builder.errors import BuilderError, gathered
+from builder.aws.limit import gate_of
+from builder.errors import AwsError, BuilderError, gathered
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Page = TypeVar("Page", bound=Mapping[str, Any])
 
 
 async def call(where: str, operation: Callable[P, R], *args: P.args, **arguments: P.kwargs) -> R:
-    """Return the operation's answer. Raises AwsError, naming `where` (region and stack)."""
+    """Return the operation's answer; a client's method waits for its turn at the client's gate.
+
+    Raises AwsError, naming `where` (region and stack).
+    """
+    work = functools.partial(operation, *args, **arguments)
     with aws_errors(where):
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, functools.partial(operation, *args, **arguments))
+        if gate := gate_of(operation):
+            return await gate.run(work)
+        return await asyncio.get_running_loop().run_in_executor(None, work)
+
+
+async def pages(where: str, operation: Callable[P, Page], *args: P.args, **arguments: P.kwargs) -> AsyncIterator[Page]:
+    """Yield the operation's answer page by page, each a call of its own. Raises AwsError, naming `where`.
+
+    For operations that say NextToken for more, or nextToken, and take it under the same name.
+    """
+    more: dict[str, Any] = {}
+    while True:
+        page = await call(where, operation, *args, **arguments, **more)
+        yield page
+        following = {name: page[name] for name in ("NextToken", "nextToken") if page.get(name)}
+        if not following:
+            return
+        if following == more:
+            raise AwsError(where=where, code="PaginationError", what=f"AWS gave the same page twice: {following}")
+        more = following
 
 
 async def together(work: Iterable[Coroutine[Any, Any, R]]) -> list[R]:

@@ -17,6 +17,16 @@ from builder.errors import AwsError, BadInput
 
 _SIGN_IN = "aws sts get-caller-identity    shows whether the credentials work"
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+THROTTLED = frozenset(
+    {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException"}
+    | {"TooManyRequestsException", "RequestLimitExceeded", "ProvisionedThroughputExceededException", "SlowDown"}
+    | {"BandwidthLimitExceeded", "PriorRequestNotComplete", "EC2ThrottledException"}
+)
+"""The codes by which AWS's services refuse a call for its rate; botocore's own list, but for LimitExceededException,
+which is a quota's too, and TransactionInProgressException, which another's transaction is in the way of.
+
+Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+"""
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId"})
 
 

@@ -16,6 +16,8 @@ from botocore.credentials import Credentials
 from builder import __version__
 from builder.aws.assume import Core, assume
 from builder.aws.errors import aws_errors
+from builder.aws.limit import PATIENCE_S, put_gate
+from builder.aws.memory import Memory
 from builder.aws.poll import Tempo
 from builder.terms import AccountId, Region, Site
 
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
 
-# Standard mode backs off with jitter on throttling, 5xx and lost connections; the attempts outlast a minute of
-# throttling. Pools are wide enough for every stack of a region side by side.
+# Standard mode backs off with jitter on 5xx and lost connections, and repeats the request as it was; throttling is
+# the gate's. Pools are wide enough for all that a gate lets through.
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 10},
     connect_timeout=5,
@@ -42,6 +44,8 @@ _CONFIG = Config(
 _HURRIED = _CONFIG.merge(
     Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=1.75)
 )
+# Who is told to come back later has been answered.
+_HURRIED_S = 30.0
 
 Told = Callable[[str], None]
 
@@ -58,14 +62,16 @@ class Clients:
         tempo: Tempo | None = None,
         *,
         config: Config = _CONFIG,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._session = session
         self._config = config
+        self._patience_s = patience_s
         self._told = told
         if told is not None:
             session.events.register("before-send", functools.partial(_tell, told))
-        self.tempo = tempo or Tempo()
-        session.events.register("after-call.cloudformation", self.tempo.heed)
+        self.tempo = tempo or Tempo.usual()
+        self.memory = Memory()
         self._roles = roles or {}
         self._make_core = make_core
         self._made: dict[tuple[str, Region], Any] = {}
@@ -75,14 +81,19 @@ class Clients:
 
     @classmethod
     def of_profile(
-        cls, profile: str | None, roles: Mapping[AccountId, str] | None = None, told: Told | None = None
+        cls,
+        profile: str | None,
+        roles: Mapping[AccountId, str] | None = None,
+        told: Told | None = None,
+        tempo: Tempo | None = None,
     ) -> "Clients":
         """Return the clients of a profile, or of boto3's own search for credentials. Raises BadInput.
 
         `roles` are the ARNs of those to assume in other accounts; `told` is told of every request, in a line.
+        `tempo` is another than AWS's, for who knows that it is not AWS.
         """
         with aws_errors(f"profile {profile}" if profile else "credentials"):
-            return cls(boto3.Session(profile_name=profile), roles=roles, told=told)
+            return cls(boto3.Session(profile_name=profile), roles=roles, told=told, tempo=tempo)
 
     def reaching(self, roles: Mapping[AccountId, str]) -> "Clients":
         """Return these clients, which reach these accounts by these roles as well."""
@@ -100,13 +111,19 @@ class Clients:
             return self
         with self._lock:
             if account not in self._others:
-                session = assume(self._session, self._roles[account], site.region, self._make_core)
-                self._others[account] = Clients(session, told=self._told, tempo=self.tempo, config=self._config)
+                session = assume(self._session, self._roles[account], site.region, self._make_core, self._config)
+                self._others[account] = Clients(
+                    session, told=self._told, tempo=self.tempo, config=self._config, patience_s=self._patience_s
+                )
             return self._others[account]
 
     def hurried(self) -> "Clients":
         """Return clients of the same identity that give up on a region that does not answer within 4.5 s."""
-        return Clients(self._session, self._roles, self._make_core, tempo=self.tempo, config=_HURRIED)
+        hurried = Clients(
+            self._session, self._roles, self._make_core, tempo=self.tempo, config=_HURRIED, patience_s=_HURRIED_S
+        )
+        hurried.memory = self.memory
+        return hurried
 
     def credentials(self) -> Credentials | None:
         """Return what requests to function URLs are signed with; no call."""
@@ -157,7 +174,8 @@ class Clients:
             if (service, region) not in self._made:
                 # The services are named at run time here, which the stubs' overloads cannot follow.
                 make: Any = self._session.client
-                self._made[service, region] = make(service, region_name=region, config=self._config)
+                self._made[service, region] = client = make(service, region_name=region, config=self._config)
+                put_gate(client, self._patience_s)
             return self._made[service, region]
 
 

@@ -37,7 +37,7 @@ def destroy(
     wiring: Wiring, *, yes: bool, project: str | None, regions: tuple[str, ...], allow: Collection[str]
 ) -> ExitCode:
     """Delete every stack that carries the deployment's tag, with all data in it."""
-    from builder.deploy import Removal, check_removable, deployment_name, make_needs, survey, tell_allowed
+    from builder.deploy import Removal, check_removable, deployment_name, look_after, make_needs, survey, tell_allowed
     from builder.deploy import destroy as take_down
 
     if wiring.skip_regions:
@@ -66,7 +66,7 @@ def destroy(
     with wiring.console.progress() as emit:
         ended = wiring.run(take_down(removal, wiring.clients, wiring.seal().id, emit))
     code = tell_end(wiring, ended, _AGAIN)
-    after = wiring.run(survey(name, sites, elsewhere, wiring.clients))
+    after = wiring.run(look_after(before, name, wiring.clients))
     return max(code, _tell_left(wiring, name, standing, after))
 
 

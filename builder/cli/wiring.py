@@ -16,7 +16,7 @@ from builder.terms import AccountId, Region, Site
 
 if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
-    from builder.aws import Clients
+    from builder.aws import Clients, Tempo
     from builder.config import Config, EnvironmentConfig, Wanted
     from builder.deploy import Brake, Deployment, Seal, Trusted
     from builder.drill.verdict import Objectives
@@ -44,6 +44,8 @@ class Wiring:
     skip_regions: tuple[str, ...] = ()
     json_events: bool = False
     verbose: bool = False
+    tempo: "Tempo | None" = None
+    """Another pace than AWS's, where whoever makes the wiring knows that it is not AWS."""
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     @cached_property
@@ -247,7 +249,8 @@ class Wiring:
         """AWS, by the profile or boto3's own search for credentials."""
         from builder.aws import Clients
 
-        return Clients.of_profile(self.profile, self.roles, told=self.console.warn if self.verbose else None)
+        told = self.console.warn if self.verbose else None
+        return Clients.of_profile(self.profile, self.roles, told=told, tempo=self.tempo)
 
     @property
     def endpoint(self) -> str | None:

@@ -30,7 +30,7 @@ from builder.deploy.progress import Emit, Progress
 from builder.deploy.records import Options, Plan
 from builder.deploy.recover import recover
 from builder.deploy.recovery import Recovery, find_recoveries
-from builder.deploy.survey import Survey, Unseen, find_standing, survey
+from builder.deploy.survey import Survey, Unseen, find_standing, look_after, survey
 from builder.deploy.sweep import sweep
 from builder.deploy.take_down import Standing, check_removable
 from builder.deploy.unreviewed import execute_unreviewed
@@ -69,6 +69,7 @@ __all__ = [
     "exit_code",
     "find_recoveries",
     "find_standing",
+    "look_after",
     "make_deployment",
     "make_needs",
     "make_plan",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from builder.aws import Clients, call
+from builder.aws import Clients, call, pages
 from builder.deploy.events import (
     FirstCause,
     SinceGood,
@@ -14,7 +14,7 @@ from builder.deploy.events import (
     since_good,
 )
 from builder.deploy.nested import NestedStack
-from builder.deploy.observe import Located, ObservedStack
+from builder.deploy.observe import Located, ObservedStack, once_there
 from builder.errors import AwsError
 from builder.terms import Arn, LogicalId, Site
 
@@ -54,44 +54,39 @@ async def observe_failed(clients: Clients, stack: ObservedStack, client_token: s
 async def observe_token(clients: Clients, stack: ObservedStack) -> str:
     """Return the client token of the stack's last operation, empty where its caller gave none."""
     client = clients.of(stack.site).cloudformation(stack.region)
-    newest = await call(f"{stack.region}/{stack.name}", client.describe_stack_events, StackName=stack.arn)
+    where = f"{stack.region}/{stack.name}"
+    newest = await once_there(lambda: call(where, client.describe_stack_events, StackName=stack.arn))
     return next((event.get("ClientRequestToken", "") for event in newest["StackEvents"]), "")
 
 
 async def observe_since_good(clients: Clients, stack: ObservedStack) -> SinceGood:
     """Return what happened to the stack's resources since its last good state."""
     client = clients.of(stack.site).cloudformation(stack.region)
-
-    def events_since_then() -> SinceGood:
-        pages = client.get_paginator("describe_stack_events").paginate(StackName=stack.arn)
-        return since_good(event for page in pages for event in page["StackEvents"])
-
-    return await call(f"{stack.region}/{stack.name}", events_since_then)
+    events: list[StackEventTypeDef] = []
+    async for page in pages(f"{stack.region}/{stack.name}", client.describe_stack_events, StackName=stack.arn):
+        events += page["StackEvents"]
+        if since_good(events).known:
+            break
+    return since_good(events)
 
 
 async def observe_made_inside(clients: Clients, stack: NestedStack, tokens: frozenset[str]) -> frozenset[LogicalId]:
     """Return what the operations with these tokens made new in a nested stack."""
     client = clients.of(stack.site).cloudformation(stack.region)
-
-    def made() -> frozenset[LogicalId]:
-        pages = client.get_paginator("describe_stack_events").paginate(StackName=stack.arn)
-        return made_inside((event for page in pages for event in page["StackEvents"]), tokens)
-
-    return await call(f"{stack.region}/{stack.name}", made)
+    events: list[StackEventTypeDef] = []
+    async for page in pages(f"{stack.region}/{stack.name}", client.describe_stack_events, StackName=stack.arn):
+        events += page["StackEvents"]
+    return made_inside(events, tokens)
 
 
 async def _events_of(clients: Clients, stack: Located, client_token: str) -> "list[StackEventTypeDef]":
     client = clients.of(stack.site).cloudformation(stack.region)
-
-    def events_of_the_operation() -> "list[StackEventTypeDef]":
-        events: list[StackEventTypeDef] = []
-        seen = False
-        for page in client.get_paginator("describe_stack_events").paginate(StackName=stack.arn):
-            ours = any(event.get("ClientRequestToken") == client_token for event in page["StackEvents"])
-            if seen and not ours:
-                break  # newest first: from here on it is the operation before
-            events += page["StackEvents"]
-            seen = seen or ours
-        return events
-
-    return await call(f"{stack.region}/{stack.name}", events_of_the_operation)
+    events: list[StackEventTypeDef] = []
+    seen = False
+    async for page in pages(f"{stack.region}/{stack.name}", client.describe_stack_events, StackName=stack.arn):
+        ours = any(event.get("ClientRequestToken") == client_token for event in page["StackEvents"])
+        if seen and not ours:
+            break  # newest first: from here on it is the operation before
+        events += page["StackEvents"]
+        seen = seen or ours
+    return events

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote
 
-from builder.aws import Clients, call, together
+from builder.aws import Clients, call, pages, together
 from builder.deploy.artifact import place_template
 from builder.deploy.changes import after_properties, is_no_change, read_change
 from builder.deploy.description import describe
 from builder.deploy.desired import DesiredStack
 from builder.deploy.nested import NESTED, Content, NestedStack, Prover, may_nest, observe_contents
-from builder.deploy.observe import LAG_S
+from builder.deploy.observe import LAG_S, once_there, remember_created, unless_lagging
 from builder.deploy.records import Options, Origin, ResourceChange
 from builder.errors import AwsError, Failed
 from builder.terms import Arn, Site, StackId
@@ -128,11 +128,16 @@ async def ask(clients: Clients, origin: Origin, request: Request) -> Asked:
         if error.code != "AlreadyExistsException":
             raise
         # The answer to our own request was lost and boto3 sent it again: go on if what stands there is ours.
-        found = await call(desired.id, client.describe_change_set, ChangeSetName=name, StackName=desired.name)
+        found = await once_there(
+            lambda: call(desired.id, client.describe_change_set, ChangeSetName=name, StackName=desired.name)
+        )
         if found.get("Description") != description:
             raise
-        return Asked(desired.id, desired.site, Arn(found["ChangeSetId"]), Arn(found["StackId"]), nested)
-    return Asked(desired.id, desired.site, Arn(answer["Id"]), Arn(answer["StackId"]), nested)
+        asked = Asked(desired.id, desired.site, Arn(found["ChangeSetId"]), Arn(found["StackId"]), nested)
+    else:
+        asked = Asked(desired.id, desired.site, Arn(answer["Id"]), Arn(answer["StackId"]), nested)
+    remember_created(clients, desired.site, desired.name, asked.stack_arn)
+    return asked
 
 
 def _optional(options: Options, *, nested: bool) -> dict[str, Any]:
@@ -298,22 +303,23 @@ async def _made(clients: Clients, asked: Asked, *, at_once: bool = False) -> "De
     Nested ones are made by the time their root is: they are looked at `at_once`.
     """
     client, loop = clients.of(asked.site).cloudformation(asked.site.region), asyncio.get_running_loop()
-    started = loop.time()
-    while True:
-        if not at_once:
-            await asyncio.sleep(clients.tempo.change_sets.wait_s(loop.time() - started))
-        at_once = False
+    began = loop.time()
+
+    async def look() -> "DescribeChangeSetOutputTypeDef | None":
         try:
             first = await call(
                 asked.stack, client.describe_change_set, ChangeSetName=asked.change_set, IncludePropertyValues=True
             )
         except AwsError as error:
             # A read may lag behind the creation that CloudFormation has just confirmed.
-            if error.code != "ChangeSetNotFound" or loop.time() - started > LAG_S:
+            if error.code != "ChangeSetNotFound" or loop.time() - began > LAG_S:
                 raise
-        else:
-            if first["Status"] not in _BUSY:
-                return first
+            return None
+        return first if first["Status"] not in _BUSY else None
+
+    if at_once and (made := await look()) is not None:
+        return made
+    return await clients.tempo.change_sets.until(look)
 
 
 async def read_findings(clients: Clients, asked: Asked, children: Iterable[Child] = ()) -> tuple[str, ...]:
@@ -330,9 +336,11 @@ async def read_findings(clients: Clients, asked: Asked, children: Iterable[Child
 async def _findings(clients: Clients, asked: Asked, above: str) -> tuple[str, ...]:
     client = clients.of(asked.site).cloudformation(asked.site.region)
 
-    def every_page() -> list[Any]:
-        pages = client.get_paginator("describe_events").paginate(ChangeSetName=asked.change_set)
-        return [event for page in pages for event in page["OperationEvents"]]
+    async def every_page() -> list[Any]:
+        found: list[Any] = []
+        async for page in pages(asked.stack, client.describe_events, ChangeSetName=asked.change_set):
+            found += page["OperationEvents"]
+        return found
 
     return tuple(
         " ".join(
@@ -345,7 +353,7 @@ async def _findings(clients: Clients, asked: Asked, above: str) -> tuple[str, ..
             )
             if part
         )
-        for event in await call(asked.stack, every_page)
+        for event in await once_there(every_page)
         if event.get("EventType") == "VALIDATION_ERROR"
     )
 
@@ -368,8 +376,8 @@ async def delete(clients: Clients, asked: Asked) -> None:
                 continue
             if error.code != "ChangeSetNotFound":
                 raise
-            return
         break
+    clients.memory.deleted_change_sets.add(asked.change_set)
     if asked.nested:
         await _until_gone(clients, asked)
 
@@ -387,7 +395,7 @@ async def _until_gone(clients: Clients, asked: Asked) -> None:
         status = found["Status"]
         if status == "DELETE_COMPLETE":
             return
-        await asyncio.sleep(clients.tempo.change_sets.every_s)
+        await asyncio.sleep(clients.tempo.change_sets.pace.every_s)
     raise Failed(
         where=asked.stack,
         what=f"its change set {asked.change_set}, which has those of nested stacks with it, was to be deleted "
@@ -409,20 +417,29 @@ def console_link(asked: Asked) -> str:
 async def _every_change(
     clients: Clients, asked: Asked, first: "DescribeChangeSetOutputTypeDef", *, values: bool
 ) -> "list[ChangeTypeDef]":
+    """Return what a change set that is made changes; `first` is its first page with values."""
     client = clients.of(asked.site).cloudformation(asked.site.region)
-    if not values:
-        first = await call(asked.stack, client.describe_change_set, ChangeSetName=asked.change_set)
-    changes, more = list(first.get("Changes", [])), first.get("NextToken")
-    while more:
-        page = await call(
-            asked.stack,
-            client.describe_change_set,
-            ChangeSetName=asked.change_set,
-            IncludePropertyValues=values,
-            NextToken=more,
+
+    async def page_of(more: dict[str, str]) -> "DescribeChangeSetOutputTypeDef":
+        # A page of before it was made shows less of it, and says so by its status.
+        return await unless_lagging(
+            lambda: once_there(
+                lambda: call(
+                    asked.stack,
+                    client.describe_change_set,
+                    ChangeSetName=asked.change_set,
+                    IncludePropertyValues=values,
+                    **more,
+                )
+            ),
+            lambda page: page["Status"] != first["Status"],
         )
+
+    page = first if values else await page_of({})
+    changes = list(page.get("Changes", []))
+    while more := page.get("NextToken"):
+        page = await page_of({"NextToken": more})
         changes += page.get("Changes", [])
-        more = page.get("NextToken")
     return changes
 
 

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable
 
 from builder.aws import Clients, call, together
 from builder.deploy.change_set import Asked, delete
-from builder.deploy.observe import observe_stack
+from builder.deploy.observe import observe_stack, remember_deleted
+from builder.deploy.pending import observe_change_sets
 from builder.deploy.records import Plan
 from builder.terms import StackId
 
@@ -35,7 +36,7 @@ async def _discard(asked: Asked, clients: Clients) -> None:
     stack = await observe_stack(clients, asked.site, asked.stack_arn)
     if stack is None or stack.status != "REVIEW_IN_PROGRESS":
         return
-    left = await call(asked.stack, client.list_change_sets, StackName=asked.stack_arn)
     # Somebody else's review may wait on the same new stack: then it is theirs.
-    if not left["Summaries"]:
+    if not await observe_change_sets(clients, asked.stack, asked.site, asked.stack_arn):
         await call(asked.stack, client.delete_stack, StackName=asked.stack_arn)
+        remember_deleted(clients, asked.site, stack.name, stack.arn)

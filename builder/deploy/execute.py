@@ -11,7 +11,7 @@ from builder.deploy.claim import Trusted, check_claim
 from builder.deploy.deferred import make_deferred
 from builder.deploy.events import FirstCause
 from builder.deploy.in_hand import tell_in_hand
-from builder.deploy.observe import ObservedStack, observe_stack
+from builder.deploy.observe import ObservedStack, observe_stack, remember_protected
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
 from builder.deploy.permission import allowed_names, tell_allowed
 from builder.deploy.preflight import Checked, check_plan
@@ -203,6 +203,7 @@ async def _protect(run: _Run, protection: Protection) -> Outcome:
         StackName=protection.found.stack_id or protection.name,
         EnableTerminationProtection=protection.protect,
     )
+    remember_protected(run.clients, protection.site, protection.name, protected=protection.protect)
     return Done(protection.stack, "protected" if protection.protect else "not protected any more")
 
 

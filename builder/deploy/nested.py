@@ -324,11 +324,9 @@ async def read_url(clients: Clients, site: Site, url: str) -> str | None:
     if address is None:
         return None
     version: Any = {"VersionId": address.version} if address.version else {}
-
-    def read() -> bytes:
-        return client.get_object(Bucket=address.bucket, Key=address.key, **version)["Body"].read()
-
-    return (await call(f"{site.region}: {url}", read)).decode(errors="replace")
+    where = f"{site.region}: {url}"
+    answer = await call(where, client.get_object, Bucket=address.bucket, Key=address.key, **version)
+    return (await call(where, answer["Body"].read)).decode(errors="replace")
 
 
 def _pseudo(stack: ObservedStack) -> dict[str, str]:

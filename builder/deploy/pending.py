@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from builder.aws import Clients, call
+from builder.aws import Clients, pages
 from builder.deploy.change_set import change_set_name
 from builder.deploy.description import is_alike, is_deploys_own, plan_of
-from builder.deploy.observe import ObservedStack
+from builder.deploy.observe import ObservedStack, is_absence, unless_lagging
 from builder.deploy.records import PendingReview, Step
 from builder.errors import AwsError
 from builder.terms import Arn, Site, StackId
@@ -17,21 +17,30 @@ if TYPE_CHECKING:
 
 
 async def observe_change_sets(
-    clients: Clients, stack: StackId, site: Site, stack_arn: Arn
+    clients: Clients, stack: StackId, site: Site, stack_arn: Arn, holds: Arn | None = None
 ) -> "list[ChangeSetSummaryTypeDef]":
-    """Return every change set that a stack has, over all pages; none where there is no such stack."""
+    """Return every change set that a stack has, over all pages; none where there is no such stack.
+
+    `holds` is one that is known to be there: a listing without it is asked for again, for LAG_S. Those that this
+    process has deleted are gone, whatever a listing shows.
+    """
     client = clients.of(site).cloudformation(site.region)
 
-    def every_page() -> "list[ChangeSetSummaryTypeDef]":
-        pages = client.get_paginator("list_change_sets").paginate(StackName=stack_arn)
-        return [summary for page in pages for summary in page["Summaries"]]
+    async def listed() -> "list[ChangeSetSummaryTypeDef]":
+        found: list[ChangeSetSummaryTypeDef] = []
+        try:
+            async for page in pages(stack, client.list_change_sets, StackName=stack_arn):
+                found += page["Summaries"]
+        except AwsError as error:
+            if not is_absence(error):
+                raise
+        return [one for one in found if one["ChangeSetId"] not in clients.memory.deleted_change_sets]
 
-    try:
-        return await call(stack, every_page)
-    except AwsError as error:
-        if "does not exist" in error.what:
-            return []
-        raise
+    def lacks_it(found: "list[ChangeSetSummaryTypeDef]") -> bool:
+        listed_or_gone = {one["ChangeSetId"] for one in found} | clients.memory.deleted_change_sets
+        return holds is not None and holds not in listed_or_gone
+
+    return await unless_lagging(listed, lacks_it)
 
 
 def reviews_of_others(

@@ -150,7 +150,7 @@ async def _standing(clients: Clients, asked: Asked, part: Part) -> "list[ChangeS
     """Return the change sets on the stack; on one that the request has just brought into being there are no others."""
     if part.found.status is None:
         return []
-    return await observe_change_sets(clients, asked.stack, asked.site, asked.stack_arn)
+    return await observe_change_sets(clients, asked.stack, asked.site, asked.stack_arn, holds=asked.change_set)
 
 
 async def _moved(clients: Clients, part: Part, asked: Asked | None) -> Stopped | None:
@@ -160,7 +160,8 @@ async def _moved(clients: Clients, part: Part, asked: Asked | None) -> Stopped |
     if not stands_as(part.found, stack):
         now = stack.status if stack is not None else "gone"
         return overtaken(desired.id, stack, f"the stack was moved while it was planned, and is {now} now")
-    there = await observe_change_sets(clients, desired.id, desired.site, Arn(desired.name))
+    holds = asked.change_set if asked is not None else None
+    there = await observe_change_sets(clients, desired.id, desired.site, Arn(desired.name), holds=holds)
     if asked is not None and asked.change_set not in {one["ChangeSetId"] for one in there}:
         return overtaken(desired.id, stack, "its change set was deleted while it was planned")
     return None

@@ -38,13 +38,23 @@ async def survey(deployment: str, sites: tuple[Site, ...], elsewhere: tuple[Site
 
     A region that the account has not opted in to has none. Raises AwsError where one of `sites` does not answer.
     """
-    found = await together(_look(deployment, site, clients) for site in sites)
-    others = await together(_look_elsewhere(deployment, site, clients) for site in elsewhere if site not in sites)
-    seen = (*found, *others)
+    seen = await together(
+        (
+            *(_look(deployment, site, clients) for site in sites),
+            *(_look_elsewhere(deployment, site, clients) for site in elsewhere if site not in sites),
+        )
+    )
     return Survey(
         standing=tuple(one for part in seen for one in part.standing),
         unseen=tuple(one for part in seen for one in part.unseen),
     )
+
+
+async def look_after(before: Survey, deployment: str, clients: Clients) -> Survey:
+    """Return what is left of what stood; only where it stood is looked again, and what was not seen stays unseen."""
+    sites = tuple(dict.fromkeys(one.stack.site for one in before.standing))
+    after = await survey(deployment, sites, (), clients)
+    return Survey(standing=after.standing, unseen=tuple(dict.fromkeys((*before.unseen, *after.unseen))))
 
 
 async def _look_elsewhere(deployment: str, site: Site, clients: Clients) -> Survey:

@@ -9,7 +9,7 @@ from builder.deploy.cause import observe_cause, observe_token
 from builder.deploy.change_set import token
 from builder.deploy.guards import protection_trip
 from builder.deploy.nested import observe_contents
-from builder.deploy.observe import ObservedStack, observe_stack
+from builder.deploy.observe import ObservedStack, observe_stack, remember_protected
 from builder.deploy.outcome import Broke, Done
 from builder.deploy.permission import Permission, check_allowed
 from builder.deploy.progress import Emit, Emptied, FirstFailure, Started, Waiting
@@ -155,6 +155,7 @@ async def _lift_protection(work: Demolition, one: Standing) -> None:
     work.emit(Started(stack=one.id, what="LIFT PROTECTION"))
     client = work.clients.of(one.stack.site).cloudformation(one.stack.region)
     await call(one.id, client.update_termination_protection, StackName=one.stack.arn, EnableTerminationProtection=False)
+    remember_protected(work.clients, one.stack.site, one.stack.name, protected=False)
 
 
 def _teller(emit: Emit, stack: StackId, bucket: str) -> Callable[[int], None]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from builder.aws import Clients, Pace
+from builder.aws import Clients, Rhythm
 from builder.deploy.observe import LAG_S, ObservedStack, SiteView
 from builder.deploy.progress import Emit, Status
 from builder.errors import AwsError, Failed
@@ -49,9 +49,9 @@ class _Wait:
 class Watch:
     """Looks at a site's stacks while somebody waits for one, as often as the one begun last deserves."""
 
-    def __init__(self, view: SiteView, pace: Pace, seen: Callable[[ObservedStack], None]) -> None:
+    def __init__(self, view: SiteView, rhythm: Rhythm, seen: Callable[[ObservedStack], None]) -> None:
         self._view = view
-        self._pace = pace
+        self._rhythm = rhythm
         self._seen = seen
         self._waits: list[_Wait] = []
         self._looked_at = float("-inf")
@@ -84,20 +84,17 @@ class Watch:
         while self._waits:
             self._joined.clear()
             try:
-                async with asyncio.timeout_at(min(self._due(wait, loop.time()) for wait in self._waits)):
+                async with asyncio.timeout_at(min(self._due(wait) for wait in self._waits)):
                     await self._joined.wait()  # somebody new may be due sooner
             except TimeoutError:
-                await self._look()
+                await self._look(loop.time())
                 self._looked_at = loop.time()
 
-    def _due(self, wait: _Wait, now: float) -> float:
+    def _due(self, wait: _Wait) -> float:
         """Return when a wait wants the next look: its first after a while, then at its pace after the last look."""
-        passed = now - wait.since
-        if passed < self._pace.first_s:
-            return wait.since + self._pace.first_s
-        return max(self._looked_at, wait.since) + self._pace.wait_s(passed)
+        return wait.since + self._rhythm.due_s(self._looked_at - wait.since, early=True)
 
-    async def _look(self) -> None:
+    async def _look(self, now: float) -> None:
         try:
             found = await self._view.stacks({wait.arn for wait in self._waits})
         except AwsError as error:
@@ -111,7 +108,13 @@ class Watch:
             self._seen(stack)
         for wait in self._waits:
             shown = found.get(wait.arn)
-            if shown is not None and not wait.future.done() and wait.settled(shown):
+            if shown is not None and now - wait.since <= LAG_S and self._view.is_contradicted(shown):
+                continue  # it shows the stack as it was before what began this wait
+            ended = shown is not None and wait.settled(shown)
+            if (age_s := now - wait.since) >= 0:
+                self._rhythm.told(age_s, ended=ended)
+            if shown is not None and ended and not wait.future.done():
+                self._view.remember(shown)
                 wait.future.set_result(shown)
         self._waits = [wait for wait in self._waits if not wait.future.done()]
 

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.h
 
 import asyncio
 
-from builder.aws import Clients, Pace, call
+from builder.aws import Clients, Pace, call, pages
 from builder.drill.tag import TAG
 from builder.drill.target import Function
 from builder.drill.tasks import to_its_end
@@ -20,15 +20,17 @@ _PACE = Pace(first_s=0.2, every_s=0.5)
 async def find_template(clients: Clients, function: Function, deployment: str) -> str:
     """Return the id of the deployment's experiment template. Raises Stopped where it has none."""
     fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {deployment}"
-    found = await call(where, fis.get_paginator("list_experiment_templates").paginate().build_full_result)
-    ours = [one["id"] for one in found["experimentTemplates"] if one.get("tags", {}).get(_DEPLOYMENT) == deployment]
+    ours: list[str] = []
+    async for page in pages(where, fis.list_experiment_templates):
+        listed = page["experimentTemplates"]
+        ours += [one["id"] for one in listed if one.get("tags", {}).get(_DEPLOYMENT) == deployment]
     if not ours:
         raise Stopped(
             where=where,
             what="has no experiment by which replication could be paused",
             next_step="drill: fis in dr.yaml, then python -m builder render and deploy",
         )
-    return str(ours[0])
+    return ours[0]
 
 
 async def start(clients: Clients, function: Function, template: str, drill: str) -> None:
@@ -62,7 +64,8 @@ async def stop(clients: Clients, function: Function, drill: str) -> None:
 
 async def _running(clients: Clients, function: Function, drill: str) -> list[tuple[str, str]]:
     fis, where = clients.of(function.site).fis(function.region), f"{function.region}: experiments"
-    found = await call(where, fis.get_paginator("list_experiments").paginate().build_full_result)
-    ours = [one for one in found["experiments"] if one.get("tags", {}).get(TAG) == drill]
-    states = [(one["id"], one["state"]["status"]) for one in ours]
+    states: list[tuple[str, str]] = []
+    async for page in pages(where, fis.list_experiments):
+        ours = (one for one in page["experiments"] if one.get("tags", {}).get(TAG) == drill)
+        states += [(one["id"], one["state"]["status"]) for one in ours]
     return [(identifier, status) for identifier, status in states if status in _UNDER_WAY]

@@ -1,10 +1,10 @@
 """A read-only look at StackSets: what they hold, where their stacks stand, what runs on them."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from builder.aws import Clients, call, together
+from builder.aws import Clients, call, pages, together
 from builder.errors import AwsError
 from builder.fleet.records import Instance, Overridden, StackSet
 from builder.fleet.setting import Observed
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         StackSetTypeDef,
     )
 
-R = TypeVar("R")
 # One call an instance: beyond so many they are read only when asked for.
 OVERRIDES_READ = 100
 ENDED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
@@ -83,56 +82,46 @@ async def observe_set(clients: Clients, stack_set: StackSet, *, all_overrides: b
 
 async def describe_set(clients: Clients, stack_set: StackSet) -> "StackSetTypeDef | None":
     """Return the set as DescribeStackSet shows it; None if there is none."""
-    client = client_of(clients, stack_set)
-    answer = await _unless_gone(stack_set, lambda: client.describe_stack_set(**named(stack_set)))
-    return answer["StackSet"] if answer is not None else None
+    try:
+        answer = await call(stack_set.id, client_of(clients, stack_set).describe_stack_set, **named(stack_set))
+    except AwsError as error:
+        if error.code == _NO_SET:
+            return None
+        raise
+    return answer["StackSet"]
 
 
 async def observe_instances(clients: Clients, stack_set: StackSet, account: str | None = None) -> tuple[Instance, ...]:
     """Return every stack instance of the set, or those of one account, over all pages; none if there is no such set."""
     client = client_of(clients, stack_set)
     only = {"StackInstanceAccount": account} if account else {}
-
-    def every_page() -> tuple[Instance, ...]:
-        pages = client.get_paginator("list_stack_instances").paginate(**(named(stack_set) | only))
-        return tuple(_instance(one) for page in pages for one in page["Summaries"])
-
-    return await _unless_gone(stack_set, every_page) or ()
+    found = _summaries(stack_set, client.list_stack_instances, **only)
+    return tuple([_instance(one) async for one in found])
 
 
 async def observe_operations(clients: Clients, stack_set: StackSet) -> tuple[Operation, ...]:
     """Return the set's operations, the newest first; none where there is no such set."""
-    client = client_of(clients, stack_set)
-
-    def every_page() -> tuple[Operation, ...]:
-        pages = client.get_paginator("list_stack_set_operations").paginate(**named(stack_set))
-        return tuple(_operation(one) for page in pages for one in page["Summaries"])
-
-    found = await _unless_gone(stack_set, every_page) or ()
+    listed = _summaries(stack_set, client_of(clients, stack_set).list_stack_set_operations)
+    found = [_operation(one) async for one in listed]
     return tuple(sorted(found, key=lambda one: one.created, reverse=True))
 
 
 async def observe_results(clients: Clients, stack_set: StackSet, operation: str) -> tuple[Result, ...]:
     """Return how the operation goes in each account and region, over all pages."""
     client = client_of(clients, stack_set)
-
-    def every_page() -> tuple[Result, ...]:
-        pages = client.get_paginator("list_stack_set_operation_results").paginate(
-            OperationId=operation, **named(stack_set)
-        )
-        return tuple(_result(one) for page in pages for one in page["Summaries"])
-
-    return await call(stack_set.id, every_page)
+    results = pages(stack_set.id, client.list_stack_set_operation_results, OperationId=operation, **named(stack_set))
+    return tuple([_result(one) async for page in results for one in page["Summaries"]])
 
 
-async def _unless_gone(stack_set: StackSet, ask: Callable[[], R]) -> R | None:
-    """Return what is answered; None where there is no such set."""
+async def _summaries(stack_set: StackSet, ask: Callable[..., Any], **only: str) -> AsyncIterator[Any]:
+    """Yield all that is listed of a set, over all pages; nothing where there is no such set."""
     try:
-        return await call(stack_set.id, ask)
+        async for page in pages(stack_set.id, ask, **named(stack_set), **only):
+            for one in page["Summaries"]:
+                yield one
     except AwsError as error:
-        if error.code == _NO_SET:
-            return None
-        raise
+        if error.code != _NO_SET:
+            raise
 
 
 async def _overrides(clients: Clients, stack_set: StackSet, instances: Collection[Instance]) -> tuple[Overridden, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from builder.aws import Clients, call, together
+from builder.aws import Clients, call, pages, together
 from builder.errors import AwsError
 from builder.fleet.records import ACTIVE, StackSet
 from builder.fleet.targets import Organization
@@ -47,30 +47,22 @@ async def observe_states(clients: Clients, sets: Iterable[StackSet]) -> Mapping[
     if site is None:
         return {}
     client = clients.of(site).hurried().organizations(site.region)
-
-    def every_page() -> dict[AccountId, str]:
-        pages = client.get_paginator("list_accounts").paginate()
-        return {AccountId(one["Id"]): _state(one) for page in pages for one in page["Accounts"]}
-
     try:
-        return await call(_WHERE, every_page)
+        listed = pages(_WHERE, client.list_accounts)
+        return {AccountId(one["Id"]): _state(one) async for page in listed for one in page["Accounts"]}
     except AwsError:
         return {}
 
 
 async def _below(client: "OrganizationsClient", parent: str) -> "list[AccountTypeDef]":
     """Return the accounts of a unit and of every unit below it, over all pages."""
-
-    def here() -> "tuple[list[AccountTypeDef], list[str]]":
-        accounts = [
-            account
-            for page in client.get_paginator("list_accounts_for_parent").paginate(ParentId=parent)
-            for account in page["Accounts"]
-        ]
-        pages = client.get_paginator("list_organizational_units_for_parent").paginate(ParentId=parent)
-        return accounts, [unit["Id"] for page in pages for unit in page["OrganizationalUnits"]]
-
-    accounts, units = await call(f"{_WHERE}: {parent}", here)
+    where = f"{_WHERE}: {parent}"
+    accounts: list[AccountTypeDef] = []
+    async for page in pages(where, client.list_accounts_for_parent, ParentId=parent):
+        accounts += page["Accounts"]
+    units: list[str] = []
+    async for part in pages(where, client.list_organizational_units_for_parent, ParentId=parent):
+        units += [unit["Id"] for unit in part["OrganizationalUnits"]]
     for below in await together(_below(client, unit) for unit in units):
         accounts += below
     return accounts

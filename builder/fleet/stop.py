@@ -37,7 +37,7 @@ async def stop_operations(standing: Iterable[Standing], clients: Clients, emit: 
     A stack goes on after an operation that was stopped: with the set's next one, and with sets that do not need it.
     Raises Failed where that lasts longer than CloudFormation itself waits for a set.
     """
-    loop, pace = asyncio.get_running_loop(), clients.tempo.stacks
+    loop, pace = asyncio.get_running_loop(), clients.tempo.stacks.pace
     began = news = loop.time()
     stopped: list[Stopped] = []
     shown: dict[StackId, str] = {}

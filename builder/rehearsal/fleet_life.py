@@ -6,7 +6,7 @@ from functools import partial
 
 from builder.assembly import Assembly
 from builder.assembly.render import make_fleet_assembly
-from builder.aws import Clients
+from builder.aws import Clients, Tempo
 from builder.config import Wanted
 from builder.config.fleet import FleetConfig, OperationsConfig
 from builder.deploy import Deployment, Removal, Standing, Trusted, find_standing, make_deployment
@@ -83,7 +83,7 @@ def rehearse_fleet(wanted: Wanted, suffix: str, stage: Stage) -> None:
 
 def live(wanted: Wanted, suffix: str, stage: Stage, endpoint: str) -> None:
     """Live the life of a fleet, and leave all its accounts as they were. Raises Failed."""
-    clients, fleet = Clients.of_profile(None), render_fleet(wanted, TARGETS)
+    clients, fleet = Clients.of_profile(None, tempo=Tempo.quick()), render_fleet(wanted, TARGETS)
     life = _Life(stage, suffix, endpoint, clients, wanted, TARGETS, fleet)
     _let_in(life, TARGETS)
     _first_deployment(life)

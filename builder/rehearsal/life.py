@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from builder.assembly.render import make_assembly
-from builder.aws import Clients
+from builder.aws import Clients, Tempo
 from builder.config import Wanted
 from builder.deploy import (
     Deployment,
@@ -50,7 +50,7 @@ def rehearse(wanted: Wanted, suffix: str, stage: Stage) -> None:
     with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, wanted.config.regions.primary):
         stage.tell(Line(f"listens at {aws.endpoint}, account {ACCOUNT}; nothing else is reached"))
         visitor = Visitor(aws.endpoint, ACCOUNT, signs=wanted.config.function.url_auth == "AWS_IAM")
-        life = _Life(stage, wanted, suffix, Clients.of_profile(None), visitor)
+        life = _Life(stage, wanted, suffix, Clients.of_profile(None, tempo=Tempo.quick()), visitor)
         _first_deployment(life)
         _use(life)
         _nothing_to_do(life)

@@ -8,7 +8,7 @@ from functools import partial
 from builder.assembly import Assembly
 from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
 from builder.assembly.store import EXECUTION_ROLE
-from builder.aws import Clients
+from builder.aws import Clients, Tempo
 from builder.deploy import (
     Deployment,
     Removal,
@@ -64,7 +64,7 @@ class TargetAccount:
     def clients(self) -> Clients:
         """Return clients of the account's own identity."""
         with isolated(self.endpoint, self.account, self.region):
-            clients = Clients.of_profile(None)
+            clients = Clients.of_profile(None, tempo=Tempo.quick())
             # Read here, where they are the account's; botocore keeps them.
             clients.credentials()
         return clients

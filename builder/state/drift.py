@@ -1,9 +1,8 @@
 """Drift of every stack of every region, detected side by side."""
 
-import asyncio
 from typing import TYPE_CHECKING
 
-from builder.aws import Clients, call, together
+from builder.aws import Clients, call, pages, together
 from builder.deploy.observe import ObservedStack
 from builder.errors import BuilderError
 from builder.state.records import DriftedResource, DriftedStack, PropertyDrift
@@ -51,36 +50,32 @@ async def _detect(clients: Clients, stack: ObservedStack) -> tuple[str, str]:
     """Detect, and return how that ended, with its reason."""
     client, where = clients.of(stack.site).cloudformation(stack.region), f"{stack.region}/{stack.name}"
     begun = await call(where, client.detect_stack_drift, StackName=stack.arn)
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    while True:
-        await asyncio.sleep(clients.tempo.stacks.wait_s(loop.time() - started))
+
+    async def look() -> tuple[str, str] | None:
         found = await call(
             where,
             client.describe_stack_drift_detection_status,
             StackDriftDetectionId=begun["StackDriftDetectionId"],
         )
-        if found["DetectionStatus"] != "DETECTION_IN_PROGRESS":
-            return found["DetectionStatus"], found.get("DetectionStatusReason", "")
+        if found["DetectionStatus"] == "DETECTION_IN_PROGRESS":
+            return None
+        return found["DetectionStatus"], found.get("DetectionStatusReason", "")
+
+    return await clients.tempo.stacks.until(look)
 
 
 async def _read(clients: Clients, stack: ObservedStack) -> tuple[DriftedResource, ...]:
-    """Return every resource that drifted, over all pages: botocore has no paginator for it."""
+    """Return every resource that drifted, over all pages."""
     client, where = clients.of(stack.site).cloudformation(stack.region), f"{stack.region}/{stack.name}"
     found: list[DriftedResource] = []
-    token: dict[str, str] = {}
-    while True:
-        page = await call(
-            where,
-            client.describe_stack_resource_drifts,
-            StackName=stack.arn,
-            StackResourceDriftStatusFilters=["MODIFIED", "DELETED"],
-            **token,  # type: ignore[arg-type]  # NextToken may be said, and not be None
-        )
+    async for page in pages(
+        where,
+        client.describe_stack_resource_drifts,
+        StackName=stack.arn,
+        StackResourceDriftStatusFilters=["MODIFIED", "DELETED"],
+    ):
         found += [_resource(one) for one in page["StackResourceDrifts"]]
-        if "NextToken" not in page:
-            return tuple(found)
-        token = {"NextToken": page["NextToken"]}
+    return tuple(found)
 
 
 def _resource(said: "StackResourceDriftTypeDef") -> DriftedResource:

@@ -1,9 +1,13 @@
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
+import asyncio
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.aws import Pace, Tempo
+from builder.aws import Pace, Rhythm, Tempo
+from fake_aws import World, run_virtual
 
 
 @given(st.one_of(st.floats(min_value=0, max_value=4), st.floats(min_value=0, max_value=1e6)))
@@ -15,22 +19,68 @@ def test_a_look_is_late_by_at_most_a_fraction_of_what_was_waited(passed_s: float
         assert 0.25 <= pace.wait_s(passed_s) <= max(0.25, min(5.0, 0.1 * passed_s))
 
 
-def answered(status: int, **headers: str) -> Tempo:
-    """The tempo after one such answer."""
-    said = HTTPHeaders.from_dict({name.replace("_", "-"): value for name, value in headers.items()})
-    tempo = Tempo()
-    tempo.heed(http_response=AWSResponse("https://cloudformation", status, said, None))
-    return tempo
+def watched(rhythm: Rhythm, *took_s: float) -> list[list[float]]:
+    """At which ages things are looked at that begin together and take so long."""
+
+    async def one(took: float) -> list[float]:
+        loop = asyncio.get_running_loop()
+        began, ages = loop.time(), list[float]()
+
+        async def look() -> bool | None:
+            ages.append(round(loop.time() - began, 3))
+            return True if loop.time() - began >= took else None
+
+        assert await rhythm.until(look)
+        return ages
+
+    async def all_of_them() -> list[list[float]]:
+        return list(await asyncio.gather(*(one(took) for took in took_s)))
+
+    World()
+    return run_virtual(all_of_them)
 
 
-@given(st.integers(min_value=0, max_value=120))
-def test_an_endpoint_that_says_when_to_come_back_is_asked_then_and_never_in_a_hot_loop(seconds: int) -> None:
-    tempo = answered(200, Retry_After=str(seconds))
-    for pace in (tempo.change_sets, tempo.stacks):
-        assert pace.wait_s(0) == max(seconds, 0.1)
-        assert pace.wait_s(seconds) >= 0.1
+def test_one_early_look_finds_out_that_things_end_at_once_here() -> None:
+    rhythm = Rhythm(Pace(first_s=4.0, every_s=0.5))
+    assert watched(rhythm, 0, 0, 0) == [[0.25], [0.25], [0.25]]
+    assert watched(rhythm, 0, 0) == [[0.25], [0.25]]
 
 
-def test_other_answers_leave_the_tempo_as_it_is() -> None:
-    assert answered(200) == answered(503, Retry_After="1") == Tempo()
-    assert answered(200, Retry_After="Fri, 31 Dec 1999 23:59:59 GMT") == Tempo()
+def test_where_they_take_their_time_one_early_look_is_made_in_vain_and_no_other() -> None:
+    rhythm = Rhythm(Pace(first_s=4.0, every_s=0.5))
+    assert watched(rhythm, 4.2, 4.2, 3) == [[0.25, 4.0, 4.5], [4.0, 4.5], [4.0]]
+    assert watched(rhythm, 0, 5) == [[4.0], [4.0, 4.5, 5.0]]
+
+
+def test_an_aws_that_was_quick_once_is_looked_at_early_in_vain_three_times_at_most() -> None:
+    rhythm = Rhythm(Pace(first_s=4.0, every_s=0.5))
+    assert watched(rhythm, 0) == [[0.25]]
+    assert watched(rhythm, 6) == [[0.25, 0.75, 1.25, 4.0, 4.5, 5.0, 5.5, 6.0]]
+    assert watched(rhythm, 0) == [[4.0]]
+
+
+def test_where_change_sets_take_their_time_nobody_looks_at_stacks_early() -> None:
+    tempo = Tempo.usual()
+    assert watched(tempo.change_sets, 3)[0][:2] == [0.25, 2.0]
+    assert watched(tempo.stacks, 0) == [[4.0]]
+
+
+def test_who_looks_for_the_first_time_ends_the_question_also_where_the_look_fails() -> None:
+    rhythm, looks = Rhythm(Pace(first_s=4.0, every_s=0.5)), count()
+
+    async def look() -> Iterator[int]:
+        next(looks)
+        raise ZeroDivisionError
+
+    World()
+    with pytest.raises(ZeroDivisionError):
+        run_virtual(lambda: rhythm.until(look))
+    assert watched(rhythm, 0) == [[4.0]]
+
+
+@given(st.floats(min_value=0, max_value=100))
+def test_a_quick_tempo_waits_for_nothing_and_never_looks_in_a_hot_loop(passed_s: float) -> None:
+    tempo = Tempo.quick()
+    for rhythm in (tempo.change_sets, tempo.stacks):
+        assert rhythm.due_s(-1.0, early=True) == 0
+        assert rhythm.due_s(passed_s) - passed_s >= 0.099

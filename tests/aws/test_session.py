@@ -21,7 +21,7 @@ def test_a_client_is_made_once_for_each_service_and_region(credentials: None) ->
     assert clients.dynamodb(US_EAST_1).meta.region_name == "us-east-1"
 
 
-def test_throttling_is_outlasted_by_retries(credentials: None) -> None:
+def test_what_fails_on_the_way_is_outlasted_by_retries(credentials: None) -> None:
     config: Any = Clients.of_profile(None).cloudformation(US_EAST_1).meta.config
     assert config.retries == {"mode": "standard", "total_max_attempts": 10}
 
@@ -35,12 +35,17 @@ def test_an_unknown_profile_is_a_wrong_input() -> None:
         Clients.of_profile("nobody")
 
 
-def test_the_tempo_is_learnt_from_the_endpoint_s_answers(credentials: None) -> None:
+def test_no_answer_says_how_soon_to_come_back_as_aws_s_say_it_not(credentials: None) -> None:
     clients = Clients.of_profile(None)
-    client = clients.cloudformation(US_EAST_1)
-    assert clients.tempo == Tempo()
-    client.describe_stacks()
-    assert clients.tempo.stacks.first_s == clients.tempo.change_sets.first_s == 0
+    answer = clients.cloudformation(US_EAST_1).describe_stacks()
+    assert "retry-after" not in {name.lower() for name in answer["ResponseMetadata"]["HTTPHeaders"]}
+    assert clients.tempo == Tempo.usual()
+
+
+def test_the_tempo_is_that_of_whoever_knows_better(credentials: None) -> None:
+    tempo = Tempo.quick()
+    clients = Clients.of_profile(None, tempo=tempo)
+    assert clients.tempo is clients.hurried().tempo is tempo
 
 
 def test_nothing_but_the_session_module_makes_clients() -> None:

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.aws import Clients, Pace
+from builder.aws import Clients, Pace, Rhythm
 from builder.deploy.observe import LAG_S, ObservedStack, SiteView
 from builder.deploy.progress import Progress, Status
 from builder.deploy.watch import Watch, make_watches, settled_after
@@ -29,7 +29,7 @@ def settled(stack: ObservedStack) -> bool:
 def watch(rig: Rig, seen: list[str] | None = None, pace: Pace = Pace(1, 1)) -> Watch:
     return Watch(
         SiteView(rig.clients, Site(None, US_EAST_1)),
-        pace,
+        Rhythm(pace),
         lambda stack: (seen if seen is not None else []).append(stack.status),
     )
 

@@ -27,7 +27,6 @@ from builder.local.adapter import (
     property_values,
     replacement,
     resource_iam,
-    retry_after,
     role_name,
     secure_transport,
     shown_values,
@@ -74,7 +73,6 @@ def install(app: App, token: str) -> App:
     nested_stack.install(resources, actions)
     # Outside of all that makes a change set: it makes those of children with them.
     nested_change_set.install(actions)
-    retry_after.install(actions)
     if iam.is_enforced():
         iam.install()
         cloudformation_iam.install(actions)
