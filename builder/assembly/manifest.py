@@ -5,7 +5,7 @@ import graphlib
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -17,6 +17,11 @@ from builder.terms import AccountId, Region, Site, StackId
 FILE_NAME = "manifest.json"
 VERSION = 1
 SUFFIX = "${EnvironmentSuffix}"
+NAME_CHARACTERS = 128
+"""Of a stack and of a change set.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
+"""
 
 _STRICT = ConfigDict(extra="forbid")
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -24,6 +29,12 @@ _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _TemplatePath = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
 ]
+
+_NAME = re.compile("[a-zA-Z][-a-zA-Z0-9]*")
+# The longest that dr.yaml takes: an assembly is good for every environment.
+_LONGEST_SUFFIX = "x" * 37
+# A change set's name goes on with a hyphen, the plan's id (20261128-221500-abcdef), and of several its number.
+_PLAN_CHARACTERS = 1 + 22 + 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +127,57 @@ def bind(text: str, suffix: str) -> str:
     return text.replace(SUFFIX, suffix)
 
 
+def change_set_room(deployment: str) -> int:
+    """Return how many characters more a deployment's name has than its change sets' names take; 0 where it fits."""
+    return max(0, len(deployment) + _PLAN_CHARACTERS - NAME_CHARACTERS)
+
+
 def _faults(manifest: Manifest) -> Iterator[str]:
+    """Yield every fault, its place in the file first."""
     if manifest.version != VERSION:
-        yield f"version {manifest.version} is not {VERSION}, the one this builder reads"
-    ids = [entry.id for entry in manifest.stacks]
-    yield from (f"stack {stack} is there more than once" for stack in sorted(set(ids)) if ids.count(stack) > 1)
-    for entry in manifest.stacks:
-        bound = {value.output[0] for value in entry.parameters.values() if isinstance(value, OutputOf)}
-        for unknown in sorted({*entry.needs, *bound} - set(ids)):
-            yield f"{entry.id} needs {unknown}, which is not in the assembly"
-        for missing in sorted(bound - set(entry.needs)):
-            yield f"{entry.id} takes an output of {missing} without needing it"
-        if not re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]*", bind(entry.name, "x")):
-            yield f"{entry.id}: '{entry.name}' cannot be a stack name"
-    for unknown in sorted({stack for stack, _ in manifest.outputs.values()} - set(ids)):
-        yield f"an output is taken from {unknown}, which is not in the assembly"
+        yield f"version: {manifest.version} is not {VERSION}, the one this builder reads"
+    if not _NAME.fullmatch(manifest.project):
+        yield (
+            f"project: no change set can be named after '{manifest.project}': "
+            "letters, digits and hyphens, a letter first"
+        )
+    elif over := change_set_room(f"{manifest.project}-{_LONGEST_SUFFIX}"):
+        length = len(manifest.project)
+        yield f"project: '{manifest.project}' has {length} characters, and change sets' names take {length - over}"
+    ids = {entry.id for entry in manifest.stacks}
+    before: list[Entry] = []
+    for number, entry in enumerate(manifest.stacks):
+        yield from (f"stacks.{number}.{fault}" for fault in _faults_of(entry, ids, before))
+        before.append(entry)
+    for name, (stack, _) in manifest.outputs.items():
+        if stack not in ids:
+            yield f"outputs.{name}: is taken from {stack}, which is not in the assembly"
     try:
         manifest.order()
     except graphlib.CycleError as error:
-        yield f"stacks need each other in a circle: {' -> '.join(error.args[1])}"
+        yield f"stacks: need each other in a circle: {' -> '.join(error.args[1])}"
+
+
+def _faults_of(entry: Entry, ids: Collection[StackId], before: Sequence[Entry]) -> Iterator[str]:
+    if entry.id in {one.id for one in before}:
+        yield f"id: {entry.id} is there more than once"
+    sources = {name: value.output[0] for name, value in entry.parameters.items() if isinstance(value, OutputOf)}
+    yield from (f"needs: {entry.id} needs {one}, which is not in the assembly" for one in entry.needs if one not in ids)
+    for name, source in sources.items():
+        if source not in ids:
+            yield f"parameters.{name}: {entry.id} takes an output of {source}, which is not in the assembly"
+        elif source not in entry.needs:
+            yield f"parameters.{name}: {entry.id} takes an output of {source} without needing it"
+    yield from (f"name: {fault}" for fault in _name_faults(entry, before))
+
+
+def _name_faults(entry: Entry, before: Sequence[Entry]) -> Iterator[str]:
+    bound = bind(entry.name, _LONGEST_SUFFIX)
+    if not _NAME.fullmatch(bound):
+        yield f"'{entry.name}' of {entry.id} cannot be a stack name: letters, digits and hyphens, a letter first"
+    elif len(bound) > NAME_CHARACTERS:
+        longest = f" with an environment suffix of {len(_LONGEST_SUFFIX)}" if bound != entry.name else ""
+        yield f"'{entry.name}' of {entry.id} has {len(bound)} characters{longest}, and a stack's name {NAME_CHARACTERS}"
+    for one in before:
+        if (one.name, one.region, one.account) == (entry.name, entry.region, entry.account):
+            yield f"'{entry.name}' in {entry.region} is both {one.id}'s and {entry.id}'s: a stack's name is there once"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import ConfigDict
 
-from builder.assembly.manifest import Entry, Manifest, OutputOf, bind
+from builder.assembly.manifest import NAME_CHARACTERS, Entry, Manifest, OutputOf, bind, change_set_room
 from builder.errors import BadInput
 from builder.terms import AccountId, Place, Region, Site, StackId, StackName
 
@@ -116,8 +116,17 @@ def make_deployment(
     *,
     account: AccountId | None = None,
 ) -> Deployment:
-    """Return the assembly bound to an environment."""
+    """Return the assembly bound to an environment.
+
+    Raises BadInput where that makes a name longer than CloudFormation takes.
+    """
     name = deployment_name(manifest.project, suffix)
+    longest = max((bind(entry.name, suffix) for entry in manifest.stacks), key=len, default="")
+    if len(longest) > NAME_CHARACTERS or change_set_room(name):
+        raise BadInput(
+            where=f"environment '{suffix}'",
+            what=f"is too long for the names of {manifest.project}: CloudFormation takes {NAME_CHARACTERS} characters",
+        )
     return Deployment(
         name=name,
         digest=manifest.digest(),

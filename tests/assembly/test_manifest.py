@@ -8,8 +8,9 @@ from assembly.scene import SHA, entry, manifest
 from builder.assembly import Manifest, OutputOf
 from builder.assembly.manifest import bind, read_manifest, write_manifest
 from builder.assembly.render import make_assembly
+from builder.deploy.change_set import change_set_name
 from builder.errors import BadInput
-from builder.terms import StackId
+from builder.terms import AccountId, Region, StackId
 from wanted import make_wanted
 
 Json = dict[str, Any]
@@ -81,42 +82,95 @@ class TestRefusals:
         assert fault(broken(template=path)).startswith("manifest.json: stacks.0.template: String should match")
 
     def test_another_version(self) -> None:
-        assert fault_of(manifest(version=2)) == ("manifest.json: version 2 is not 1, the one this builder reads")
+        assert fault_of(manifest(version=2)) == ("manifest.json: version: 2 is not 1, the one this builder reads")
 
     def test_the_same_stack_twice(self) -> None:
-        assert fault_of(manifest(entry("us-east-1/table"), entry("us-east-1/table"))) == (
-            "manifest.json: stack us-east-1/table is there more than once"
+        assert fault_of(manifest(entry("us-east-1/table"), entry("us-east-1/table", name="other"))) == (
+            "manifest.json: stacks.1.id: us-east-1/table is there more than once"
         )
 
     def test_a_need_that_is_not_there(self) -> None:
         assert fault_of(manifest(entry("us-east-1/table", needs=("us-east-1/keys",)))) == (
-            "manifest.json: us-east-1/table needs us-east-1/keys, which is not in the assembly"
+            "manifest.json: stacks.0.needs: us-east-1/table needs us-east-1/keys, which is not in the assembly"
         )
 
     def test_an_output_of_a_stack_that_is_not_needed(self) -> None:
         taker = entry("us-east-1/table", parameters={"Key": OutputOf((StackId("us-east-1/keys"), "KeyArn"))})
 
         assert fault_of(manifest(entry("us-east-1/keys"), taker)) == (
-            "manifest.json: us-east-1/table takes an output of us-east-1/keys without needing it"
+            "manifest.json: stacks.1.parameters.Key: us-east-1/table takes an output of us-east-1/keys "
+            "without needing it"
+        )
+        assert fault_of(manifest(taker)) == (
+            "manifest.json: stacks.0.parameters.Key: us-east-1/table takes an output of us-east-1/keys, "
+            "which is not in the assembly"
         )
 
-    @pytest.mark.parametrize("name", ["1tap", "tap_dev", "-tap", "tap-${Role}", ""])
+    @pytest.mark.parametrize("name", ["1tap", "tap_dev", "-tap", "tap-${Role}", "", "${EnvironmentSuffix}_a"])
     def test_a_name_that_no_stack_can_have(self, name: str) -> None:
         assert fault_of(manifest(entry("us-east-1/table", name=name))) == (
-            f"manifest.json: us-east-1/table: '{name}' cannot be a stack name"
+            f"manifest.json: stacks.0.name: '{name}' of us-east-1/table cannot be a stack name: "
+            "letters, digits and hyphens, a letter first"
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [
+            ("a" * 128, ""),
+            ("a" * 129, "has 129 characters, and a stack's name 128"),
+            ("a" * 91 + "${EnvironmentSuffix}", ""),
+            (
+                "a" * 92 + "${EnvironmentSuffix}",
+                "has 129 characters with an environment suffix of 37, and a stack's name 128",
+            ),
+        ],
+    )
+    def test_a_name_that_is_too_long_for_the_longest_environment(self, name: str, said: str) -> None:
+        made = manifest(entry("us-east-1/keys"), entry("us-east-1/table", name=name))
+        if said:
+            assert fault_of(made) == f"manifest.json: stacks.1.name: '{name}' of us-east-1/table {said}"
+        else:
+            assert reread(made) == made
+
+    def test_two_stacks_of_one_name_in_one_place(self) -> None:
+        account = AccountId("111122223333")
+        one, other = entry("us-east-1/a", name="same"), entry("us-east-1/b", name="same")
+        assert fault_of(manifest(entry("us-east-1/c"), one, other)) == (
+            "manifest.json: stacks.2.name: 'same' in us-east-1 is both us-east-1/a's and us-east-1/b's: "
+            "a stack's name is there once"
+        )
+        for apart in (replace(other, region=Region("us-west-2")), replace(other, account=account)):
+            assert reread(manifest(one, apart)) == manifest(one, apart)
+        both = (replace(one, account=account), replace(other, account=account))
+        assert "stacks.1.name: 'same' in us-east-1 is both" in fault_of(manifest(*both))
+
+    @pytest.mark.parametrize("project", ["my_shop", "1tap", "", "tap.", "-tap", "täp"])
+    def test_a_project_that_no_change_set_can_be_named_after(self, project: str) -> None:
+        assert fault_of(replace(manifest(entry("us-east-1/table")), project=project)) == (
+            f"manifest.json: project: no change set can be named after '{project}': "
+            "letters, digits and hyphens, a letter first"
+        )
+
+    def test_a_project_that_is_too_long_for_the_longest_environment(self) -> None:
+        fits = replace(manifest(entry("us-east-1/table")), project="p" * 64)
+        assert reread(fits) == fits
+        longest = change_set_name(f"{fits.project}-{'x' * 37}", "20261128-221500-abcdef", 10)
+        assert len(longest) == 128
+        assert fault_of(replace(fits, project="p" * 65)) == (
+            f"manifest.json: project: '{'p' * 65}' has 65 characters, and change sets' names take 64"
         )
 
     def test_a_public_output_of_a_stack_that_is_not_there(self) -> None:
         made = manifest(entry("us-east-1/table"), outputs={"url": (StackId("us-east-1/service"), "FunctionUrl")})
 
-        assert (
-            fault_of(made) == "manifest.json: an output is taken from us-east-1/service, which is not in the assembly"
+        assert fault_of(made) == (
+            "manifest.json: outputs.url: is taken from us-east-1/service, which is not in the assembly"
         )
 
     def test_stacks_that_need_each_other(self) -> None:
         made = manifest(entry("us-east-1/a", needs=("us-east-1/b",)), entry("us-east-1/b", needs=("us-east-1/a",)))
 
-        assert "manifest.json: stacks need each other in a circle: us-east-1/" in fault_of(made)
+        assert "manifest.json: stacks: need each other in a circle: us-east-1/" in fault_of(made)
 
     def test_everything_that_is_wrong_at_once(self) -> None:
         made = manifest(entry("us-east-1/table", name="1", needs=("us-east-1/keys",)), version=0)
