@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from builder.assembly.manifest import Entry, OutputOf
+from builder.assembly.template_text import DeclaredOutputs, outputs_of
 
 Path = tuple[str | int, ...]
 
@@ -59,6 +60,11 @@ class Bound:
     def section(self, name: str) -> Mapping[str, object]:
         """Return Parameters, Outputs and the like; empty where the template has none."""
         return _mapping(self.template.get(name))
+
+    def outputs(self) -> DeclaredOutputs:
+        """Return what it puts out."""
+        known = ((name, self.text({"Ref": name})) for name in self.section("Parameters"))
+        return outputs_of(self.template, {name: value for name, value in known if value is not None})
 
     def text(self, value: object) -> str | None:
         """Return a value as text, references resolved."""

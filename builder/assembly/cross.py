@@ -59,8 +59,14 @@ def check_manifest(manifest: Manifest, bounds: Sequence[Bound], lines: ManifestL
         yield from _capabilities(bound, place)
         yield from _tags(bound.entry, place)
     for name, (stack, output) in manifest.outputs.items():
-        if output not in by_id[stack].section("Outputs"):
+        if _lacks(by_id[stack], output):
             yield finding("X006", lines.of(f'"{name}"'), f"output {name}: {stack} has no output {output}")
+
+
+def _lacks(bound: Bound, output: str) -> bool:
+    """Return whether a template surely has no output of a name."""
+    declared = bound.outputs()
+    return declared.complete and output not in declared.by_name
 
 
 def _parameters(bound: Bound, by_id: Mapping[StackId, Bound], place: tuple[str, int, int]) -> Iterator[Finding]:
@@ -68,7 +74,7 @@ def _parameters(bound: Bound, by_id: Mapping[StackId, Bound], place: tuple[str, 
     for name, value in entry.parameters.items():
         if name not in declared:
             yield finding("X003", place, f"{entry.id}: {entry.template} has no parameter {name}")
-        if isinstance(value, OutputOf) and value.output[1] not in by_id[value.output[0]].section("Outputs"):
+        if isinstance(value, OutputOf) and _lacks(by_id[value.output[0]], value.output[1]):
             stack, output = value.output
             yield finding("X006", place, f"{entry.id}: parameter {name}: {stack} has no output {output}")
     for name, body in declared.items():

@@ -82,7 +82,7 @@ def _send(wiring: Wiring, name: str, method: str, path: str, body: bytes | None)
     from builder.client.wire import Request, Wire
 
     stack = wiring.deployment.outputs[name][0]
-    url = read_outputs(wiring)[name]
+    url = read_outputs(wiring).value(name)
     credentials = wiring.clients.credentials() if _wants_signature(wiring, stack) else None
     with PoolManager() as pool:
         answer = Wire(pool, credentials, wiring.endpoint).send(

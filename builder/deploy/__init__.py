@@ -22,7 +22,7 @@ from builder.deploy.discard import discard_plan
 from builder.deploy.execute import Brake, execute_plan
 from builder.deploy.look import check_account
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
-from builder.deploy.outputs import observe_outputs
+from builder.deploy.outputs import Outputs, observe_every_output, observe_outputs
 from builder.deploy.permission import check_allowed, tell_allowed
 from builder.deploy.plan import Seal, Wish, make_plan
 from builder.deploy.plan_file import read_plan, write_plan
@@ -45,6 +45,7 @@ __all__ = [
     "Emit",
     "Options",
     "Outcome",
+    "Outputs",
     "Overtaken",
     "Plan",
     "Progress",
@@ -74,6 +75,7 @@ __all__ = [
     "make_needs",
     "make_plan",
     "narrow",
+    "observe_every_output",
     "observe_outputs",
     "read_plan",
     "recover",

@@ -1,28 +1,83 @@
-"""The deployment's public outputs, read from the stacks that hold them."""
+"""The deployment's public outputs, read from the stacks that hold them: first from AWS, then the pure part."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from builder.assembly.template_text import outputs_of
 from builder.aws import Clients, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe import SiteView, of_deployment
-from builder.errors import Failed
+from builder.deploy.template import defaults_of, read_template
+from builder.errors import Failed, gathered
+from builder.terms import StackId
 
 
-async def observe_outputs(deployment: Deployment, clients: Clients) -> Mapping[str, str]:
-    """Return every public output by name, in the manifest's order. Raises Failed if a stack or output is missing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """Every public output: in the manifest's order each is one of three."""
+
+    values: Mapping[str, str]
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Why an output is not there and need not be: its condition is false."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Why an output is not there that should be."""
+
+    def check(self) -> None:
+        """Raise Failed, or Several, unless every output is there that should be."""
+        if errors := [_failed(name, why) for name, why in self.missing.items()]:
+            raise gathered(errors)
+
+    def value(self, name: str) -> str:
+        """Return one output. Raises Failed, saying why, for one that is not there."""
+        if name not in self.values:
+            raise _failed(name, self.absent.get(name) or self.missing[name])
+        return self.values[name]
+
+
+async def observe_every_output(deployment: Deployment, clients: Clients) -> Outputs:
+    """Return every public output, those that are not there with the reason."""
     sites = dict.fromkeys(deployment.stack(stack_id).site for stack_id, _ in deployment.outputs.values())
     by_site = await together(SiteView(clients, site).every_stack() for site in sites)
     ours = {
-        (stack.site, stack.name): stack.outputs for found in by_site for stack in of_deployment(found, deployment.name)
+        (stack.site, stack.name): stack.outputs
+        for found in by_site
+        for stack in of_deployment(found, deployment.name)
+        if stack.facts.exists
     }
-    standing = {stack.id: ours.get((stack.site, stack.name), {}) for stack in deployment.stacks}
-    outputs = {}
+    return find_outputs(deployment, {stack.id: ours.get((stack.site, stack.name)) for stack in deployment.stacks})
+
+
+async def observe_outputs(deployment: Deployment, clients: Clients) -> Mapping[str, str]:
+    """Return every public output that there is. Raises Failed, or Several, for what should be there and is not."""
+    found = await observe_every_output(deployment, clients)
+    found.check()
+    return found.values
+
+
+def find_outputs(deployment: Deployment, standing: Mapping[StackId, Mapping[str, str] | None]) -> Outputs:
+    """Return the public outputs of stacks that show these; None for one that is not deployed."""
+    values, absent, missing = {}, {}, {}
     for name, (stack_id, output) in deployment.outputs.items():
-        if output not in standing[stack_id]:
-            raise Failed(
-                where=f"{deployment.name}: {name}",
-                what=f"is the output {output} of {stack_id}, which is not deployed",
-                next_step="python -m builder deploy",
-            )
-        outputs[name] = standing[stack_id][output]
-    return outputs
+        shown = standing[stack_id]
+        if shown is None:
+            missing[name] = f"is the output {output} of {stack_id}, which is not deployed"
+        elif output in shown:
+            values[name] = shown[output]
+        elif condition := _condition(deployment, stack_id, output):
+            absent[name] = f"is the output {output} of {stack_id}, whose condition {condition} is false there"
+        else:
+            missing[name] = f"is the output {output} of {stack_id}, which is deployed without it"
+    return Outputs(values=values, absent=absent, missing=missing)
+
+
+def _condition(deployment: Deployment, stack_id: StackId, output: str) -> str | None:
+    """Return the condition that an output is made under, by the template; None where it is made in any case."""
+    stack = deployment.stack(stack_id)
+    values = {name: value for name, value in stack.parameters.items() if isinstance(value, str)}
+    template = read_template(stack.template, stack_id)
+    body = outputs_of(template, defaults_of(template) | values).by_name.get(output)
+    return str(body["Condition"]) if isinstance(body, Mapping) and "Condition" in body else None
+
+
+def _failed(name: str, why: str) -> Failed:
+    return Failed(where=name, what=why, next_step="python -m builder deploy")

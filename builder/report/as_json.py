@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from builder.deploy.outcome import Outcome
+from builder.deploy.outputs import Outputs
 from builder.deploy.records import Plan
 from builder.drill.progress import DrillProgress
 from builder.fleet.outcome import FleetEnd, SetOutcome
@@ -46,6 +47,8 @@ class OutputsRead:
 
     deployment: str
     outputs: Mapping[str, str]
+    absent: Mapping[str, str]
+    """Why an output is not there: its condition is false."""
     event: Literal["outputs.read"] = "outputs.read"
 
 
@@ -97,9 +100,9 @@ def ended(outcomes: Sequence[Outcome], at: datetime) -> str:
     return _line(at, {**dataclasses.asdict(RunEnded(())), "steps": _outcomes(outcomes)})
 
 
-def outputs_read(deployment: str, outputs: Mapping[str, str], at: datetime) -> str:
+def outputs_read(deployment: str, outputs: Outputs, at: datetime) -> str:
     """Return all outputs of a deployment as one line."""
-    return _line(at, dataclasses.asdict(OutputsRead(deployment, outputs)))
+    return _line(at, dataclasses.asdict(OutputsRead(deployment, outputs.values, outputs.absent)))
 
 
 def fleet_ended(end: FleetEnd, at: datetime) -> str:

@@ -1,6 +1,7 @@
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,21 @@ class TestOutputs:
         assert told(app, outputs={"url": (StackId("a/app"), "Uri")}) == [
             ("X006", "output url: a/app has no output Uri")
         ]
+
+    def test_those_of_a_loop_are_known_and_what_a_macro_makes_is_left_alone(self) -> None:
+        loop = """
+            Transform: AWS::LanguageExtensions
+            Parameters: {Names: {Type: CommaDelimitedList, Default: "A,B"}}
+            Outputs: {'Fn::ForEach::Each': [Name, !Ref Names, {'Url${Name}': {Value: x}}]}
+        """
+
+        def of(output: str, **said: Any) -> list[tuple[str, str]]:
+            template = said.pop("template", loop)
+            return told(make_bound("a/app", template, **said), outputs={"url": (StackId("a/app"), output)})
+
+        assert of("UrlB") == of("UrlC", parameters={"Names": "C"}) == []
+        assert of("UrlC") == [("X006", "output url: a/app has no output UrlC")]
+        assert of("Any", template=loop.replace("AWS::LanguageExtensions", "MyMacro")) == []
 
 
 class TestCapabilities:

@@ -1,9 +1,14 @@
+import hashlib
 import json
+from pathlib import Path
 
 import pytest
 import urllib3
 
+from builder.assembly import Assembly, Entry, Manifest, write_assembly
+from builder.assembly.manifest import VERSION
 from builder.local import EmbeddedAws
+from builder.terms import Region, StackId
 from conftest import Command
 
 
@@ -33,3 +38,54 @@ def test_an_unknown_output_is_a_wrong_input_that_names_the_right_ones(deployed: 
     answer = deployed("outputs", "primaryUrl", "--env", "synthmfm20")
     assert answer.code == 2
     assert "primaryLambdaUrl" in answer.err
+
+
+CONDITIONAL = b"""\
+Parameters: {Stage: {Type: String}}
+Conditions: {IsProd: !Equals [!Ref Stage, prod]}
+Resources: {Topic: {Type: AWS::SNS::Topic}}
+Outputs:
+  First: {Value: one}
+  Prod: {Value: two, Condition: IsProd}
+  Last: {Value: three}
+"""
+
+
+def written(folder: Path, *outputs: str) -> str:
+    """Write an assembly of one stack, with these outputs as the deployment's."""
+    stack = Entry(
+        id=StackId("us-east-1/topics"),
+        region=Region("us-east-1"),
+        name="conditional-${EnvironmentSuffix}",
+        template="topics.yaml",
+        sha256=hashlib.sha256(CONDITIONAL).hexdigest(),
+        parameters={"Stage": "dev"},
+    )
+    promised = {name.lower(): (stack.id, name) for name in outputs}
+    made = Manifest(version=VERSION, project="conditional", stacks=(stack,), outputs=promised)
+    write_assembly(folder, Assembly(manifest=made, templates={stack.template: CONDITIONAL}))
+    return str(folder)
+
+
+def test_an_output_under_a_false_condition_is_told_and_hides_no_other(
+    tmp_path: Path, embedded: EmbeddedAws, credentials: None, builder: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT_SUFFIX", "qa")
+    assembly = written(tmp_path / "all", "First", "Prod", "Last")
+    why = "is the output Prod of us-east-1/topics, whose condition IsProd is false there"
+    told = f"first = one\nlast = three\nprod: absent, {why}\n"
+    answer = builder("--assembly", assembly, "deploy", "--yes")
+    assert (answer.code, answer.out.endswith(told)) == (0, True), answer
+    answer = builder("--assembly", assembly, "outputs")
+    assert (answer.code, answer.out) == (0, told)
+    answer = builder("--assembly", assembly, "outputs", "--json")
+    assert (answer.code, json.loads(answer.out)) == (0, {"first": "one", "last": "three", "prod": None})
+    assert builder("--assembly", assembly, "outputs", "last").out == "three\n"
+    answer = builder("--assembly", assembly, "outputs", "prod")
+    assert (answer.code, answer.out) == (1, "")
+    assert why in answer.err
+    # One that no condition explains is a failure; the others are there all the same.
+    missing = written(tmp_path / "missing", "First", "Never", "Last")
+    answer = builder("--assembly", missing, "outputs")
+    assert (answer.code, answer.out) == (1, "first = one\nlast = three\n")
+    assert "never: is the output Never of us-east-1/topics, which is deployed without it" in answer.err

@@ -15,6 +15,7 @@ from builder.assembly.diagram import Diagram
 from builder.assembly.finding import Finding
 from builder.cli import main as cli_main
 from builder.deploy.outcome import Outcome
+from builder.deploy.outputs import Outputs
 from builder.deploy.records import RISKS, Deferred, Deletion, Plan, Step
 from builder.deploy.recovery import Recovery
 from builder.drill.findings import FailoverReport, Happening, Name, ReplicationReport
@@ -80,7 +81,7 @@ def outputs() -> Iterator[tuple[str, str | Text]]:
     yield "finding json", findings.as_event(make(Finding), AT)
     yield "mermaid", mermaid.diagram(make(Diagram))
     yield "dot", dot.diagram(make(Diagram))
-    yield "outputs json", as_json.outputs_read(STEERS, {STEERS: STEERS}, AT)
+    yield "outputs json", as_json.outputs_read(STEERS, make(Outputs), AT)
     failover, replication = make(FailoverReport, timeline=TIMELINE), make(ReplicationReport)
     yield "failover text", drill_text.report(failover)
     yield "failover page", drill_page.page(failover)
