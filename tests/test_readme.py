@@ -11,30 +11,12 @@ from builder.local import EmbeddedAws
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
-# What a real account has and the embedded AWS has not: names that resolve, the AWS CLI, a person to type a name.
-STAND_INS = r"""
+# What a test lacks: a person to type a name.
+STAND_IN = r"""
 set -euo pipefail
 python() {
     if [ "${*: -1}" = destroy ]; then set -- "$@" --yes; fi
     command "$PYTHON" "$@"
-}
-curl() {
-    local url="${*: -1}" host
-    host=$(printf %s "$url" | cut -d/ -f3)
-    command curl -s -H "Host: $host" "${@:1:$#-1}" "$AWS_ENDPOINT_URL/$(printf %s "$url" | cut -d/ -f4-)"
-    echo
-}
-aws() {
-    command "$PYTHON" - "$@" <<'PYTHON'
-import sys, boto3
-verb = sys.argv[2]
-given = dict(zip(sys.argv[3::2], sys.argv[4::2]))
-client = boto3.client("lambda", given["--region"])
-if verb == "put-function-concurrency":
-    client.put_function_concurrency(FunctionName=given["--function-name"], ReservedConcurrentExecutions=0)
-else:
-    client.delete_function_concurrency(FunctionName=given["--function-name"])
-PYTHON
 }
 """
 
@@ -53,7 +35,7 @@ def test_the_session_against_an_account_goes_as_it_says(
     project: Path, credentials: None, embedded: EmbeddedAws
 ) -> None:
     done = subprocess.run(
-        ["bash", "-c", "\n".join([STAND_INS, *shell_blocks()[2:]])],
+        ["bash", "-c", "\n".join([STAND_IN, *shell_blocks()[2:]])],
         env={**os.environ, "PYTHON": sys.executable},
         capture_output=True,
         text=True,
@@ -62,6 +44,7 @@ def test_the_session_against_an_account_goes_as_it_says(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "tap-demo-global" in done.stdout
     assert done.stdout.count('{"total": 12.50}') == 2  # as it was put, and from the secondary
+    assert "the primary is gone" in done.stdout
     assert "5 done, 0 failed, 0 not started" in done.stdout
 
 
