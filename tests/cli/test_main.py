@@ -138,9 +138,7 @@ def test_python_dash_m_ends_with_the_command_s_code() -> None:
         (["show", "none.json", "--json"], 2, "none.json"),
     ],
 )
-def test_an_error_is_an_event_with_json(
-    arguments: list[str], code: int, says: str, builder: Command
-) -> None:
+def test_an_error_is_an_event_with_json(arguments: list[str], code: int, says: str, builder: Command) -> None:
     answer = builder(*arguments)
     (line,) = answer.out.splitlines()
     told = json.loads(line)
