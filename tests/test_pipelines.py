@@ -16,7 +16,8 @@ from builder.config import Config
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "pipelines.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, flags=re.DOTALL)
-SHOWN = "\n".join(text for _, text in BLOCKS)
+WORKFLOW = (ROOT / "builder" / "starter" / "files" / "deploy.yml").read_text()
+SHOWN = "\n".join([*(text for _, text in BLOCKS), re.sub(r"echo .*", "", WORKFLOW)])
 COMMANDS = sorted({line.strip() for line in re.findall(r"python -m builder ([^`|>\n]+)", SHOWN)})
 
 
@@ -57,12 +58,23 @@ def test_what_is_shown_of_dr_yaml_is_taken() -> None:
 
 
 def test_the_workflow_plans_with_one_role_and_executes_with_another() -> None:
-    (workflow,) = (found for text in blocks("yaml") if "jobs" in (found := yaml.safe_load(text)))
+    jobs = yaml.safe_load(WORKFLOW)["jobs"]
     roles = {
-        job: step["with"]["role-to-assume"].rpartition("/")[2]
-        for job, body in workflow["jobs"].items()
+        job: step["with"]["role-to-assume"]
+        for job, body in jobs.items()
         for step in body["steps"]
         if "role-to-assume" in step.get("with", {})
     }
-    assert roles == {"review": "tap-plan", "plan": "tap-plan", "execute": "tap-execute"}
-    assert workflow["jobs"]["execute"]["environment"] == "prod"
+    plans, executes = "${{ vars.PLAN_ROLE_ARN }}", "${{ vars.EXECUTE_ROLE_ARN }}"
+    assert roles == {"review": plans, "plan": plans, "execute": executes}
+    assert {job: body["environment"] for job, body in jobs.items() if "environment" in body} == {
+        "plan": "plan",
+        "execute": "deploy",
+    }
+    for name in (*jobs, "environment:plan", "environment:deploy", "PLAN_ROLE_ARN", "EXECUTE_ROLE_ARN"):
+        assert name in PAGE
+
+
+def test_nothing_says_that_it_can_be_installed_by_name() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "builder").rglob("files/*")]:
+        assert not re.search(r"pip install [^\n]*two-region-dr(?!_)", page.read_text()), page

@@ -59,7 +59,10 @@ def serve(
 def check_installed() -> None:
     """Raise Failed, with the command that installs it, where the emulator is missing: it comes with an extra."""
     if importlib.util.find_spec("ministack") is None:
-        raise Failed(where=WHERE, what="the emulator is not installed", next_step="pip install 'two-region-dr[local]'")
+        from builder.local.adapter.emulator import VERSION
+
+        # By its own name: nobody has published the builder, so its name with an extra could be anybody's.
+        raise Failed(where=WHERE, what="the emulator is not installed", next_step=f"pip install 'ministack=={VERSION}'")
 
 
 def _listen(port: int) -> socket.socket:

@@ -92,7 +92,7 @@ def test_a_missing_emulator_is_said_with_the_command_that_installs_it(monkeypatc
     monkeypatch.setitem(sys.modules, "ministack", None)
     with pytest.raises(Failed, match="not installed") as raised:
         EmbeddedAws().__enter__()
-    assert raised.value.next_step == "pip install 'two-region-dr[local]'"
+    assert raised.value.next_step == "pip install 'ministack==1.5.33'"
 
 
 def test_a_child_that_breaks_is_quoted() -> None:
