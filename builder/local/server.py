@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from builder.errors import BadInput, Failed
+from builder.local.adapter.emulator import VERSION
 from builder.local.asgi import App, Message, Receive, Scope, Send
 from builder.local.environment import make_environment
 from builder.local.gate import TOKEN_VARIABLE
@@ -59,8 +60,6 @@ def serve(
 def check_installed() -> None:
     """Raise Failed, with the command that installs it, where the emulator is missing: it comes with an extra."""
     if importlib.util.find_spec("ministack") is None:
-        from builder.local.adapter.emulator import VERSION
-
         # By its own name: nobody has published the builder, so its name with an extra could be anybody's.
         raise Failed(where=WHERE, what="the emulator is not installed", next_step=f"pip install 'ministack=={VERSION}'")
 
