@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+VERSION = "1.5.33"
+"""Of the emulator: the one that the adapter is written for."""
 _KEPT = frozenset(
     {"HOME", "LANG", "LANGUAGE", "LOGNAME", "NODE_PATH", "PATH", "PYTHONPATH", "SHELL", "TEMP", "TMP", "TMPDIR", "TZ"}
     | {"USER", "VIRTUAL_ENV"}

@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from builder.errors import BadInput, Failed
-from builder.local.adapter.emulator import VERSION
 from builder.local.asgi import App, Message, Receive, Scope, Send
-from builder.local.environment import make_environment
+from builder.local.environment import VERSION, make_environment
 from builder.local.gate import TOKEN_VARIABLE
 
 WHERE = "embedded AWS"

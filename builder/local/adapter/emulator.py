@@ -7,8 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from builder.errors import Failed
-
-VERSION = "1.5.33"
+from builder.local.environment import VERSION
 
 _CFN = "ministack.services.cloudformation"
 _S3 = "ministack.services.s3"
