@@ -99,9 +99,10 @@ def token(plan_id: str, stack: StackId, what: str) -> str:
     return hashlib.sha256(f"{plan_id} {stack} {what}".encode()).hexdigest()
 
 
-async def ask(clients: Clients, origin: Origin, request: Request) -> Asked:
+async def ask(clients: Clients, origin: Origin, request: Request, *, afresh: bool = False) -> Asked:
     """Ask CloudFormation for a stack's change set; it is not made yet when this returns.
 
+    `afresh` has one of its name that is there already made again: AWS does not show all that it was asked for with.
     Raises BadInput for a template that is too large to hand over.
     """
     desired, name = request.desired, request.name(origin)
@@ -134,6 +135,9 @@ async def ask(clients: Clients, origin: Origin, request: Request) -> Asked:
         if found.get("Description") != description:
             raise
         asked = Asked(desired.id, desired.site, Arn(found["ChangeSetId"]), Arn(found["StackId"]), nested)
+        if afresh and found.get("ExecutionStatus") not in {"EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"}:
+            await delete(clients, asked)
+            return await ask(clients, origin, request)
     else:
         asked = Asked(desired.id, desired.site, Arn(answer["Id"]), Arn(answer["StackId"]), nested)
     remember_created(clients, desired.site, desired.name, asked.stack_arn)

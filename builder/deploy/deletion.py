@@ -18,7 +18,7 @@ async def plan_orphans(
     `needs` are the stacks that the plan works on; None where orphans are left alone. They come the one created last
     first, and go in that order: what needs another was created after it.
     """
-    held = await together(_resources(stack, clients) for stack in orphans)
+    held = await together(observe_held(stack, clients) for stack in orphans)
     ids = [StackId(f"{stack.region}/{stack.name}") for stack in orphans]
     if needs is None:
         return tuple(
@@ -33,7 +33,13 @@ async def plan_orphans(
 
 async def plan_wreck(desired: DesiredStack, observed: ObservedStack, clients: Clients) -> Deletion:
     """Return the deletion of what a failed creation left. Raises Stopped where any of it holds data."""
-    resources = await _resources(observed, clients)
+    resources = await observe_held(observed, clients)
+    check_wreck(desired, observed, resources)
+    return _deletion(desired.id, observed, resources, f"its creation ended in {observed.status}", ())
+
+
+def check_wreck(desired: DesiredStack, observed: ObservedStack, resources: tuple[StackResource, ...]) -> None:
+    """Raise Stopped where what is left of a failed creation holds data."""
     kept = [one for one in resources if holds_data(one.type)]
     if kept:
         told = "".join(f"\n  {one.logical_id} ({one.type}): {HOLDERS[one.type].lost}" for one in kept)
@@ -42,10 +48,10 @@ async def plan_wreck(desired: DesiredStack, observed: ObservedStack, clients: Cl
             what=f"the stack is in {observed.status}, takes nothing but its deletion, and still holds{told}",
             next_step="python -m builder destroy    deletes the deployment with all its data",
         )
-    return _deletion(desired.id, observed, resources, f"its creation ended in {observed.status}", ())
 
 
-async def _resources(stack: ObservedStack, clients: Clients) -> tuple[StackResource, ...]:
+async def observe_held(stack: ObservedStack, clients: Clients) -> tuple[StackResource, ...]:
+    """Return the resources that stand in a stack, and in those nested in it."""
     return tuple(
         StackResource(logical_id=one.path, type=one.type, policy_action=one.fate)
         for one in await observe_contents(clients, stack)

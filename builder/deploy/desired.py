@@ -11,6 +11,8 @@ from builder.terms import AccountId, Place, Region, Site, StackId, StackName
 
 TAG_DEPLOYMENT = "builder:deployment"
 TAG_STACK = "builder:stack"
+MASK = "****"
+"""What AWS shows instead of the value of a NoEcho parameter, and what we write."""
 TAG_FLEET = "builder:fleet"
 """What a StackSet alone gives to the stacks of its instances."""
 

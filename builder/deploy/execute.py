@@ -37,6 +37,7 @@ class _Run:
     """One execution under way."""
 
     plan: Plan
+    trusted: Trusted
     clients: Clients
     emit: Emit
     brake: Brake
@@ -68,11 +69,12 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
     if the plan does not follow from the assembly.
     """
     plan = check_claim(plan, trusted)
-    checked, permissions = await check_plan(plan, clients, allow)
+    checked, permissions = await check_plan(plan, trusted, clients, allow)
     tell_allowed(permissions, emit)
     loop = asyncio.get_running_loop()
     run = _Run(
         plan=plan,
+        trusted=trusted,
         clients=clients,
         emit=emit,
         brake=brake or Brake(),
@@ -164,7 +166,7 @@ async def _go(run: _Run, link: Link, running: ObservedStack | None) -> Outcome:
         return await _until_settled(run, link, running.arn, running.change_set)
     if isinstance(link, Step):
         return await _execute(run, link)
-    made = await make_deferred(run.plan, link, run.clients, run.allow)
+    made = await make_deferred(run.plan, run.trusted, link, run.clients, run.allow)
     run.claimed.set()
     if made is None:
         return Done(link.stack, "unchanged")

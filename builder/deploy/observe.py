@@ -49,6 +49,10 @@ class ObservedStack:
     termination_protection: bool
     drift: str = "NOT_CHECKED"
     """As the last detection found it."""
+    notification_arns: tuple[str, ...] = ()
+    """Who is told of its events."""
+    rollback_triggers: tuple[str, ...] = ()
+    """The alarms that roll back an operation on it."""
     parent: Arn | None = None
     """The stack that has it as a resource."""
 
@@ -361,5 +365,9 @@ def _observed(site: Site, stack: "StackTypeDef") -> ObservedStack:
         capabilities=tuple(stack.get("Capabilities", [])),
         termination_protection=stack.get("EnableTerminationProtection", False),
         drift=stack.get("DriftInformation", {}).get("StackDriftStatus", "NOT_CHECKED"),
+        notification_arns=tuple(stack.get("NotificationARNs", [])),
+        rollback_triggers=tuple(
+            trigger["Arn"] for trigger in stack.get("RollbackConfiguration", {}).get("RollbackTriggers", [])
+        ),
         parent=Arn(stack["ParentId"]) if stack.get("ParentId") else None,
     )

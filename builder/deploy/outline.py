@@ -8,15 +8,15 @@ from typing import Literal
 
 from builder.assembly.manifest import OutputOf
 from builder.deploy.decide import Change, Decision, Keep, Rebuild, decide, other_parameters
-from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.desired import MASK, Deployment, DesiredStack
 from builder.deploy.expected import expect_changes
 from builder.deploy.look import Look
 from builder.deploy.observe import ObservedStack
 from builder.deploy.records import Found, Options, Protection, ResourceChange
 from builder.deploy.sequence import Ends, make_sequence
-from builder.deploy.template import Comparison, compare_template, read_deployed, read_template
+from builder.deploy.template import Comparison, compare_template, no_echo_of, read_deployed, read_template
 from builder.errors import Stopped, gathered
-from builder.terms import Site, StackId, StackName
+from builder.terms import Operation, Site, StackId, StackName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class Part:
     because: str = ""
     """Why it can't be made yet; empty if it can."""
     expected: tuple[ResourceChange, ...] = ()
+    hidden: bool = False
+    """It can't be made yet only because it takes values that AWS shows to nobody."""
     derived: bool = False
     """Its template is one between the deployed and the desired one, which the assembly does not have."""
     only_nested: bool = False
@@ -112,10 +114,53 @@ def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> Des
     return replace(desired, parameters={name: known(value) for name, value in desired.parameters.items()})
 
 
+def parts_from(desired: DesiredStack, observed: ObservedStack | None, deployed: object, left: int) -> tuple[Part, ...]:
+    """Return the change sets that lead from what stands to the assembly, each with the most it may show.
+
+    `deployed` is as GetTemplate answers; None where nothing stands, or what stands is deleted first. `left` is how many
+    there are to be: one whose template is deployed already, as far as GetTemplate shows it, may be done or not.
+    Raises Stopped for a deployed template that cannot be read, and where it takes another number of them.
+    """
+    if observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
+        parts: tuple[Part, ...] = (
+            Part(desired=desired, type="CREATE", found=_found(observed), expected=_additions(desired)),
+        )
+    else:
+        parts = tuple(_updates(desired, observed, deployed, "it is made later"))
+    if len(parts) == left + 1 and compare_template(parts[0].desired.template, deployed) is Comparison.NOT_KNOWN:
+        parts = parts[1:]
+    if len(parts) != left:
+        raise Stopped(
+            where=desired.id,
+            what=f"from what stands to the assembly it takes {len(parts)} change sets, and the plan has {left} left",
+            next_step="python -m builder plan    makes a new plan from what stands now",
+        )
+    return parts
+
+
+def no_echo_parameters(desired: DesiredStack) -> frozenset[str]:
+    """Return the stack's parameters whose values AWS shows to nobody, of those that are given."""
+    return no_echo_of(read_template(desired.template, desired.id)) & desired.parameters.keys()
+
+
+def without_secrets(desired: DesiredStack) -> DesiredStack:
+    """Return the stack as files show it: without NoEcho values, and without a template that may have one as default."""
+    hidden = no_echo_of(read_template(desired.template, desired.id))
+    parameters = {name: MASK if name in hidden else value for name, value in desired.parameters.items()}
+    return replace(desired, template="" if hidden else desired.template, parameters=parameters)
+
+
+def _hides(desired: DesiredStack) -> str:
+    hidden = sorted(no_echo_parameters(desired))
+    return f"AWS shows to nobody the value of {', '.join(hidden)}, so it is made when it is executed" if hidden else ""
+
+
 def _parts(desired: DesiredStack, decision: Decision, look: Look) -> Iterator[Part]:
     observed = look.stacks.get(desired.id)
     found = _found(observed)
     waits = f"takes an output of {', '.join(desired.sources)}" if desired.sources else ""
+    hides = _hides(desired)
+    waits = waits or hides
     match decision:
         case Keep():
             return
@@ -172,6 +217,7 @@ def _updates(desired: DesiredStack, observed: ObservedStack, deployed: object, w
             found=_found(observed),
             because=because,
             expected=expect_changes(before, after, values, tags=tags) if because else (),
+            hidden=len(updates) == 1 and waits != "" and waits == _hides(desired),
             derived=number < len(updates),
             only_nested=alike,
         )

@@ -9,14 +9,14 @@ from builder.aws import Clients, together
 from builder.deploy.change_set import Asked, Request, ask, console_link, delete, read_findings, review
 from builder.deploy.changes import rate_risk
 from builder.deploy.deletion import plan_orphans, plan_wreck
-from builder.deploy.desired import Deployment
+from builder.deploy.desired import MASK, Deployment
 from builder.deploy.discard import discard_asked
 from builder.deploy.guards import trips
 from builder.deploy.look import look_around
 from builder.deploy.lost_region import check_without
 from builder.deploy.nested import check_mode
 from builder.deploy.observe import observe_stack
-from builder.deploy.outline import Outline, Part, make_outline
+from builder.deploy.outline import Outline, Part, make_outline, no_echo_parameters, without_secrets
 from builder.deploy.pending import observe_change_sets, reviews_of_others
 from builder.deploy.preflight import overtaken, stands_as
 from builder.deploy.progress import Begun, Emit, Planned, Planning, Unchanged
@@ -87,8 +87,10 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
     planner = _Planner(origin, clients, emit, wish.lint)
     wrecks = await together(plan_wreck(stack, observed, clients) for stack, observed in outline.wrecks)
     orphans = await plan_orphans(look.orphans, clients, needs=outline.stacks if wish.remove_orphans else None)
-    deferred = tuple(_defer(planner, part, outline) for part in outline.later)
     try:
+        kept = await together(_is_needed(planner, part) for part in outline.later)
+        later = tuple(part for part, needed in zip(outline.later, kept, strict=True) if needed)
+        deferred = tuple(_defer(planner, part, outline) for part in later)
         results = await together(_make_step(planner, part) for part in outline.now)
         made = tuple(step for step, _ in results if step is not None)
         pending = tuple(review for _, reviews in results for review in reviews)
@@ -121,6 +123,23 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
 def _unchanged(deployment: Deployment, work: tuple[Step | Deferred | Protection, ...]) -> tuple[StackId, ...]:
     touched = {one.stack for one in work}
     return tuple(stack.id for stack in deployment.stacks if stack.id not in touched)
+
+
+async def _is_needed(planner: _Planner, part: Part) -> bool:
+    """Return whether a part changes anything; where only hidden values may tell, a change set that is dropped says so.
+
+    AWS shows to nobody what those values are now, so without it every plan would have something to do.
+    """
+    if not part.hidden or part.type == "CREATE" or part.derived or part.number > 1:
+        return True
+    request = Request(desired=part.desired, type=part.type, part=part.number)
+    asked = await ask(planner.clients, planner.origin, request)
+    planner.asked.append(asked)
+    if await review(planner.clients, asked) is None:
+        planner.emit(Unchanged(stack=part.desired.id))
+        return False
+    await discard_asked([asked], planner.clients)
+    return True
 
 
 async def _make_step(planner: _Planner, part: Part) -> tuple[Step | None, tuple[PendingReview, ...]]:
@@ -172,7 +191,7 @@ async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
 
     CloudFormation lists nested stacks whether or not they change: one that lists nothing else is dropped.
     """
-    desired = part.desired
+    desired, hidden = part.desired, no_echo_parameters(part.desired)
     reviewed = await review(clients, asked)
     if reviewed is None:
         return None
@@ -187,7 +206,7 @@ async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
         change_set=asked.change_set,
         stack_arn=asked.stack_arn,
         template_sha256=desired.sha256,
-        parameters={name: str(value) for name, value in desired.parameters.items()},
+        parameters={name: MASK if name in hidden else str(value) for name, value in desired.parameters.items()},
         needs=desired.needs,
         found=part.found,
         risk=rate_risk(reviewed.changes),
@@ -202,7 +221,7 @@ async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
 
 def _defer(planner: _Planner, part: Part, outline: Outline) -> Deferred:
     return Deferred(
-        desired=part.desired,
+        desired=without_secrets(part.desired),
         type=part.type,
         because=part.because,
         part=part.number,

@@ -1,16 +1,19 @@
 """Before anything runs: is every change set what was reviewed, has no stack moved, is all of it allowed?"""
 
 import asyncio
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from builder.aws import Clients, observe_account, together
 from builder.deploy.chain import Chain, links_executed, make_chains
+from builder.deploy.claim import Trusted, narrowed
 from builder.deploy.description import is_alike
+from builder.deploy.judgement import Ground, judge_chain, judge_guards, judge_needs, survey_ground
+from builder.deploy.lost_region import check_without
 from builder.deploy.observe import LAG_S, LOOK_S, ObservedStack, observe_stack
 from builder.deploy.pending import observe_change_sets, reviews_of_others
 from builder.deploy.permission import Permission, check_allowed
-from builder.deploy.records import Deferred, Deletion, Found, PendingReview, Plan, Protection, Step
+from builder.deploy.records import Deferred, Deletion, Found, PendingReview, Plan, Protection, Step, Trip
 from builder.deploy.remedy import remedy
 from builder.deploy.twin import links_executed_by_twin
 from builder.errors import BadInput, Stopped
@@ -34,10 +37,12 @@ class Checked:
 
 
 async def check_plan(
-    plan: Plan, clients: Clients, allow: Collection[str] = ()
+    plan: Plan, trusted: Trusted, clients: Clients, allow: Collection[str] = ()
 ) -> tuple[tuple[Checked, ...], tuple[Permission, ...]]:
     """Return how far every stack of the plan has come, and what each `allow` lets pass.
 
+    A plan from a file is judged anew (`judgement.py`), and what is left of it is as that says; one of this very run has
+    been read from AWS by this run.
     Raises Stopped, before anything ran, if any step cannot be executed as it was reviewed, naming each, or if
     something is not allowed; BadInput if the credentials are of another account than the plan.
     """
@@ -47,7 +52,7 @@ async def check_plan(
     # Side by side; but what another account's credentials don't find is told as that.
     account, looked = await asyncio.gather(
         observe_account(clients, next(iter(chains.values()))[0].region),
-        together(_check_chain(plan, chain, clients) for chain in chains.values()),
+        _look_at_all(plan, trusted, chains, clients),
         return_exceptions=True,
     )
     if isinstance(account, str) and account != plan.account:
@@ -59,15 +64,47 @@ async def check_plan(
         raise looked
     if isinstance(account, BaseException):
         raise account
-    checked = tuple(looked)
-    unfinished = {one.stack for one in checked if one.left}
+    checked, guards = looked
     permissions = check_allowed(
-        (trip for trip in plan.guards if trip.stack in unfinished),
+        guards,
         (review for one in checked for review in one.pending),
         allow,
         known=(*(trip.allow for trip in plan.guards), *(review.allow for review in plan.pending)),
     )
     return checked, permissions
+
+
+async def _look_at_all(
+    plan: Plan, trusted: Trusted, chains: Mapping[StackId, Chain], clients: Clients
+) -> tuple[tuple[Checked, ...], tuple[Trip, ...]]:
+    """Return how far each stack has come, and the guards of what is left."""
+    if trusted.is_own:
+        checked = tuple(await together(_check_chain(plan, chain, clients) for chain in chains.values()))
+        unfinished = {one.stack for one in checked if one.left}
+        return checked, tuple(trip for trip in plan.guards if trip.stack in unfinished)
+    deployment = narrowed(plan, trusted.deployment)
+    ground = await survey_ground(plan, deployment, clients)
+    found = await together(_check_and_judge(ground, chain) for chain in chains.values())
+    checked = tuple(one for one, _ in found)
+    left = {one.stack: one.left for one in checked if one.left}
+    done = {one.stack for one in checked if not one.left}
+    work = [link for chain in left.values() for link in chain if isinstance(link, Step | Deferred)]
+    await check_without(deployment, work, clients)
+    guards = (*await judge_guards(ground, left), *await judge_needs(ground, left, done))
+    return checked, (*guards, *(trip for _, trips in found for trip in trips))
+
+
+async def _check_and_judge(ground: Ground, chain: Chain) -> tuple[Checked, tuple[Trip, ...]]:
+    """Return how far a stack has come, with what is left as it was judged, and the guards that no change shows.
+
+    What runs already is not started by this plan; and what follows it is judged when it is made.
+    """
+    while True:
+        checked = await _check_chain(ground.plan, chain, ground.clients)
+        if checked.running or not checked.left:
+            return checked, ()
+        if judged := await judge_chain(ground, checked.left):
+            return replace(checked, left=judged.chain), judged.guards
 
 
 async def _check_chain(plan: Plan, chain: Chain, clients: Clients, *, begun: bool = False) -> Checked:

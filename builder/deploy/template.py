@@ -149,13 +149,26 @@ def resolve(value: object, values: Mapping[str, str]) -> str | None:
 
 def defaults_of(template: Mapping[str, Any]) -> dict[str, str]:
     """Return the default of each parameter that has one, as DescribeStacks shows it."""
+    return {
+        name: str(default).lower() if isinstance(default, bool) else str(default)
+        for name, one in _parameters_of(template).items()
+        if (default := one.get("Default")) is not None
+    }
+
+
+def no_echo_of(template: Mapping[str, Any]) -> frozenset[str]:
+    """Return the parameters whose values AWS shows to nobody.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+    """
+    said = {name: str(one.get("NoEcho", "")).lower() for name, one in _parameters_of(template).items()}
+    return frozenset(name for name, value in said.items() if value == "true")
+
+
+def _parameters_of(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     listed = template.get("Parameters")
     declared = listed if isinstance(listed, Mapping) else {}
-    return {
-        str(name): str(default).lower() if isinstance(default, bool) else str(default)
-        for name, one in declared.items()
-        if isinstance(one, Mapping) and (default := one.get("Default")) is not None
-    }
+    return {str(name): one for name, one in declared.items() if isinstance(one, Mapping)}
 
 
 def resources_of(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -3,6 +3,7 @@
 from builder.aws import Clients, call
 from builder.deploy.chain import Chain, Link
 from builder.deploy.description import is_alike
+from builder.deploy.desired import MASK
 from builder.deploy.observe import ObservedStack
 from builder.deploy.records import Deferred, Deletion, Plan, Protection
 from builder.errors import AwsError
@@ -30,4 +31,6 @@ def _is_same(plan: Plan, link: Link, description: str, parameters: dict[str, str
         return False
     asked = link.desired if isinstance(link, Deferred) else link
     digest = link.desired.sha256 if isinstance(link, Deferred) else link.template_sha256
-    return is_alike(description, plan.assembly, link.stack, digest) and dict(asked.parameters) == parameters
+    # Of a value that AWS shows to nobody it is not known to be the same.
+    known = dict(asked.parameters) == parameters and MASK not in parameters.values()
+    return known and is_alike(description, plan.assembly, link.stack, digest)

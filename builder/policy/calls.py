@@ -154,6 +154,8 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         _LOOK,
         # A deferred change set is made on the way.
         *_MAKE_CHANGE_SETS,
+        called("cloudformation:GetTemplate", "what stands, and what each change set is made of", On.STACKS),
+        _SURVIVOR,
         *_TAKE_DOWN,
         called("cloudformation:ExecuteChangeSet", "exactly the reviewed change sets", On.OUR_CHANGE_SETS),
         called("cloudformation:RollbackStack", "with --recover, what stands halfway", On.STACKS),

@@ -19,7 +19,7 @@ from builder.policy.records import Verb
 from builder.terms import AccountId, Region, Site, StackId
 from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, chained, make_deployment, make_stack
 from deploy.halted import failed_rollback, failed_without_rollback, recovered, standing_topics
-from deploy.rig import ACCOUNT, ROOT, Rig, edited
+from deploy.rig import ACCOUNT, ROOT, Rig, changed, edited
 from fake_aws import World
 from fake_aws.refusals import Unsupported
 from policy.reference import actions
@@ -66,6 +66,19 @@ def plan_without_a_lost_region(rig: Rig) -> None:
     rig.world.region_down(EAST)
     west = edited(rig.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512")
     rig.plan(narrow(west, [EAST]))
+
+
+def execute_without_a_lost_region(rig: Rig) -> None:
+    west = edited(rig.deployment, "us-west-2/service", "MemorySize: 256", "MemorySize: 512")
+    plan = rig.plan(narrow(west, [EAST]))
+    rig.world.region_down(EAST)
+    rig.world.calls.clear()
+    rig.execute(plan)
+
+
+def execute_what_protects(rig: Rig) -> None:
+    rig.deployment = changed(rig.deployment, "us-east-1/table", termination_protection=True)
+    execute_for_the_first_time(rig)
 
 
 def plan_behind_another_s_operation(rig: Rig) -> None:
@@ -196,6 +209,7 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
         execute_what_is_deferred,
         execute_what_turns_out_to_change_nothing,
         execute_what_fails,
+        execute_what_protects,
         execute_over_a_failed_creation,
         roll_back_first,
         roll_back_what_could_not_be_rolled_back,
@@ -210,7 +224,11 @@ STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
         plan_with_orphans,
         plan_without_a_lost_region,
     ),
-    Verb.EXECUTE: (execute_after_somebody_protected_a_stack, execute_a_large_template_that_is_deferred),
+    Verb.EXECUTE: (
+        execute_after_somebody_protected_a_stack,
+        execute_a_large_template_that_is_deferred,
+        execute_without_a_lost_region,
+    ),
     Verb.DESTROY: (
         destroy_it_full,
         destroy_what_only_waits_for_a_review,

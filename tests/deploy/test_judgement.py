@@ -1,0 +1,279 @@
+"""Change sets that are not what the plan's file says they are: each is judged by AWS and the assembly alone."""
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from builder.deploy import Done, Plan, execute_plan, write_plan
+from builder.deploy.change_set import change_set_name
+from builder.deploy.comparison import Said, Shown, differences
+from builder.deploy.records import Deletion, Found, Options
+from builder.errors import Several, Stopped
+from builder.terms import Arn, Region, StackId, StackName
+from deploy.chained import KEY_TEMPLATE, KEYS, chained, make_deployment, make_stack
+from deploy.rig import Rig, edited
+
+TABLE, SERVICE = StackId("us-east-1/table"), StackId("us-east-1/service")
+
+TEMPLATE = "Parameters: {A: {Type: String}, B: {Type: String, Default: b}, P: {Type: String, NoEcho: true}}"
+SHOWN = Shown(
+    name="tap-dev-plan-1",
+    stack_name=StackName("tap-dev-table"),
+    stack_arn=Arn("arn:table"),
+    parameters={"A": "a", "P": "****"},
+    tags={"builder:deployment": "tap-dev"},
+    capabilities=frozenset({"CAPABILITY_IAM"}),
+)
+SAID = Said(
+    name="tap-dev-plan-1",
+    stack_name=StackName("tap-dev-table"),
+    stack_arn=Arn("arn:table"),
+    template=TEMPLATE,
+    parameters={"A": "a", "B": "b", "P": "secret"},
+    tags={"builder:deployment": "tap-dev"},
+    capabilities=frozenset({"CAPABILITY_IAM"}),
+    notification_arns=frozenset({"arn:sns:theirs"}),
+)
+DIFFERENT: dict[str, tuple[dict[str, Any], str]] = {
+    "name": ({"name": "other"}, "its name is other, and not tap-dev-plan-1"),
+    "stack": ({"stack_arn": Arn("arn:payroll")}, "it is of the stack arn:payroll, and not of arn:table"),
+    "part of another": ({"belongs_to": Arn("arn:root")}, "it is a part of the change set arn:root"),
+    "value": ({"parameters": {"A": "x", "P": "****"}}, "its parameter A is 'x', and not 'a'"),
+    "default": ({"parameters": {"A": "a", "B": "x", "P": "****"}}, "its parameter B is 'x', and not 'b'"),
+    "one more": ({"parameters": {"A": "a", "C": "c", "P": "****"}}, "its parameter C is 'c', and not missing"),
+    "one less": ({"parameters": {"P": "****"}}, "its parameter A is missing, and not 'a'"),
+    "no secret": ({"parameters": {"A": "a"}}, "its parameter P is not the assembly's"),
+    "tag": ({"tags": {"builder:deployment": "payroll"}}, "its tags are not the assembly's: builder:deployment"),
+    "tags": ({"tags": {}}, "its tags are not the assembly's: builder:deployment"),
+    "capability": (
+        {"capabilities": frozenset({"CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"})},
+        "its capabilities are CAPABILITY_AUTO_EXPAND, CAPABILITY_IAM, and not CAPABILITY_IAM",
+    ),
+    "events": ({"notification_arns": frozenset({"arn:sns:spy"})}, "it tells arn:sns:spy of the stack's events"),
+    "triggers": ({"rollback_triggers": frozenset({"arn:alarm"})}, "it is rolled back by arn:alarm"),
+    "imports": ({"imports_existing": True}, "it takes in resources that exist"),
+    "mode": ({"mode": "REVERT_DRIFT"}, "its deployment mode is REVERT_DRIFT, and not STANDARD"),
+    "nested": ({"nested": True}, "it was made with nested stacks"),
+    "failure": ({"on_stack_failure": "DELETE"}, "a failure has CloudFormation DELETE instead of rolling back"),
+    "no rollback": ({"keeps_failures": True}, "a failure of it is not rolled back"),
+}
+"""What AWS shows, and what is told of it."""
+
+
+@pytest.mark.parametrize("kind", DIFFERENT)
+def test_whatever_is_not_as_the_assembly_says_is_told_and_no_secret_with_it(kind: str) -> None:
+    fields, told = DIFFERENT[kind]
+    assert differences(replace(SHOWN, **fields), TEMPLATE, SAID) == (told,)
+
+
+def test_what_is_as_the_assembly_says_is_let_pass() -> None:
+    assert differences(SHOWN, TEMPLATE, SAID) == ()
+    kept = replace(SHOWN, notification_arns=SAID.notification_arns, on_stack_failure="ROLLBACK")
+    assert differences(kept, TEMPLATE, SAID) == ()
+
+
+def test_another_template_is_told() -> None:
+    assert differences(SHOWN, f"{TEMPLATE} ", SAID) == ("its template is not the assembly's",)
+
+
+def test_what_get_template_masks_is_no_difference() -> None:
+    said = replace(SAID, template=f"{TEMPLATE} # Störung")
+    assert differences(SHOWN, f"{TEMPLATE} # St?rung", said) == ()
+
+
+def forged(rig: Rig, plan: Plan, stack: StackId, **asked: Any) -> Plan:
+    """The plan with a change set that somebody else made in the place of one of its own: same name and Description."""
+    (step,) = (one for one in plan.steps if one.stack == stack)
+    client = rig.clients.cloudformation(step.region)
+    own = client.describe_change_set(ChangeSetName=step.change_set)
+    body = client.get_template(ChangeSetName=step.change_set, TemplateStage="Original")["TemplateBody"]
+    client.delete_change_set(ChangeSetName=step.change_set)
+    answer = client.create_change_set(
+        **{
+            "StackName": step.name,
+            "ChangeSetName": own["ChangeSetName"],
+            "ChangeSetType": step.type,
+            "Description": own["Description"],
+            "TemplateBody": body,
+            "Parameters": own.get("Parameters", []),
+            "Capabilities": own.get("Capabilities", []),
+            "Tags": own.get("Tags", []),
+            **asked,
+        }
+    )
+    rig.world.settle()
+    fake = replace(step, change_set=Arn(answer["Id"]))
+    return replace(plan, steps=tuple(fake if one.stack == stack else one for one in plan.steps))
+
+
+OTHER = KEY_TEMPLATE.replace("one", "evil")
+FORGED: dict[str, tuple[dict[str, Any], str]] = {
+    "template": ({"TemplateBody": OTHER}, "its template is not the assembly's"),
+    "tags": ({"Tags": [{"Key": "builder:deployment", "Value": "payroll"}]}, "its tags are not the assembly's"),
+    "capabilities": ({"Capabilities": ["CAPABILITY_AUTO_EXPAND"]}, "its capabilities are CAPABILITY_AUTO_EXPAND"),
+    "events": ({"NotificationARNs": ["arn:aws:sns:us-east-1:111122223333:spy"]}, "it tells arn:aws:sns"),
+    "imports": ({"ImportExistingResources": True}, "it takes in resources that exist"),
+    "mode": ({"DeploymentConfig": {"Mode": "EXPRESS"}}, "its deployment mode is EXPRESS, and not STANDARD"),
+    "failure": ({"OnStackFailure": "DELETE"}, "a failure has CloudFormation DELETE"),
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_a_change_set_of_somebody_else_s_with_the_name_and_description_of_ours_is_not_executed(
+    rig: Rig, kind: str
+) -> None:
+    fields, told = FORGED[kind]
+    deployment = make_deployment(make_stack(KEYS, KEY_TEMPLATE))
+    plan = forged(rig, rig.plan(deployment), KEYS, **fields)
+    with pytest.raises(Stopped, match="is not what the assembly says") as caught:
+        rig.execute(plan)
+    assert told in str(caught.value)
+    assert rig.operations("ExecuteChangeSet") == 0
+
+
+def test_the_same_forgery_without_a_difference_is_as_good_as_ours(rig: Rig) -> None:
+    plan = forged(rig, rig.plan(make_deployment(make_stack(KEYS, KEY_TEMPLATE))), KEYS)
+    assert all(isinstance(one, Done) for one in rig.execute(plan))
+
+
+def test_guards_that_are_struck_out_of_the_file_stop_all_the_same(standing: Rig) -> None:
+    topic = "  Topic: {Type: AWS::SNS::Topic}\n"
+    standing.deploy(make_deployment(make_stack(KEYS, KEY_TEMPLATE.replace("Outputs:", f"{topic}Outputs:"))))
+    plan = standing.plan(make_deployment(make_stack(KEYS, f"Resources:\n{topic}")))
+    harmless = tuple(replace(one, changes=(), risk="create") for one in plan.steps)
+    assert plan.guards
+    executed = standing.operations("ExecuteChangeSet")
+    with pytest.raises(Stopped, match=f"{KEYS}/Key"):
+        standing.execute(replace(plan, guards=(), steps=harmless, orphans=(), pending=()))
+    assert standing.operations("ExecuteChangeSet") == executed
+
+
+def test_a_need_that_the_file_leaves_out_and_that_is_not_as_the_assembly_says_stops(standing: Rig) -> None:
+    newer = edited(standing.deployment, TABLE, "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false")
+    plan = standing.plan(edited(newer, SERVICE, "MemorySize: 256", "MemorySize: 512"))
+    assert {step.stack for step in plan.steps} == {TABLE, SERVICE}
+    only = replace(plan, steps=tuple(step for step in plan.steps if step.stack == SERVICE), unchanged=(TABLE,))
+    with pytest.raises(Stopped, match=f"{TABLE}/LeftOut: what needs it is executed"):
+        standing.execute(only)
+    assert all(isinstance(one, Done) for one in standing.execute(only, allow={f"{TABLE}/LeftOut"}))
+
+
+def a_foreign_stack(rig: Rig) -> Arn:
+    client = rig.clients.cloudformation(Region("us-east-1"))
+    made = client.create_change_set(
+        StackName="payroll", ChangeSetName="x", ChangeSetType="CREATE", TemplateBody=KEY_TEMPLATE
+    )
+    rig.world.settle()
+    client.execute_change_set(ChangeSetName=made["Id"])
+    rig.world.settle()
+    return Arn(made["StackId"])
+
+
+def test_a_deletion_of_a_stack_that_is_not_the_deployment_s_is_refused(standing: Rig) -> None:
+    arn = a_foreign_stack(standing)
+    plan = standing.plan(edited(standing.deployment, SERVICE, "MemorySize: 256", "MemorySize: 512"))
+    described = standing.clients.cloudformation(Region("us-east-1")).describe_stacks(StackName=arn)["Stacks"][0]
+    found = Found(status="CREATE_COMPLETE", stack_id=arn, last_change=described["LastUpdatedTime"].isoformat())
+    deletion = Deletion(
+        stack=StackId("us-east-1/payroll"),
+        region=Region("us-east-1"),
+        name=StackName("payroll"),
+        stack_arn=arn,
+        because="the assembly no longer has it",
+        found=found,
+    )
+    with pytest.raises(Stopped, match="does not carry builder:deployment=tap-dev"):
+        standing.execute(replace(plan, deletions=(deletion,)))
+    assert standing.world.stack("payroll").exists
+    assert standing.operations("DeleteStack") == 0
+
+
+@pytest.fixture
+def chain(rig: Rig) -> Rig:
+    """Two stacks of which the second takes an output of the first."""
+    rig.deployment = chained()
+    return rig
+
+
+def test_what_a_file_says_of_a_deferred_step_is_not_what_is_made(chain: Rig) -> None:
+    plan = chain.plan()
+    (deferred,) = plan.deferred
+    evil = replace(deferred.desired, template=OTHER, sha256="0" * 64, parameters={"X": "evil"}, capabilities=("X",))
+    assert all(
+        isinstance(one, Done) for one in chain.execute(replace(plan, deferred=(replace(deferred, desired=evil),)))
+    )
+    stack = chain.deployment.stack(deferred.stack)
+    answer = chain.clients.cloudformation(stack.region).get_template(StackName=stack.name, TemplateStage="Original")
+    assert str(answer["TemplateBody"]) == stack.template
+
+
+def test_a_change_set_that_waits_under_the_name_of_a_deferred_one_is_not_executed(chain: Rig) -> None:
+    plan = chain.plan()
+    (deferred,) = plan.deferred
+    said = {"plan": plan.id, "by": "plan", "assembly": plan.assembly, "stack": deferred.stack}
+    digest = hashlib.sha256(chain.deployment.stack(deferred.stack).template.encode()).hexdigest()
+    client = chain.clients.cloudformation(deferred.region)
+    client.create_change_set(
+        StackName=deferred.name,
+        ChangeSetName=change_set_name(plan.deployment, plan.id, 1),
+        ChangeSetType="CREATE",
+        TemplateBody=OTHER,
+        Description=json.dumps({**said, "template": digest}, separators=(",", ":")),
+    )
+    chain.world.settle()
+    outcomes = {one.stack: one for one in chain.execute(plan)}
+    assert not isinstance(outcomes[deferred.stack], Done)
+    assert "its template is not the assembly's" in str(outcomes[deferred.stack])
+
+
+SECRET = "correct horse battery staple"
+HIDDEN = KEY_TEMPLATE.replace("one", "!Ref Password").replace(
+    "Resources:", "Parameters: {Password: {Type: String, NoEcho: true}}\nResources:"
+)
+
+
+def hidden(template: str = HIDDEN, value: str = SECRET) -> Any:
+    stack = replace(make_stack(KEYS, template), parameters={"Password": value})
+    return make_deployment(stack)
+
+
+def test_a_stack_with_hidden_values_gets_its_change_set_when_it_is_executed(rig: Rig) -> None:
+    plan = rig.plan(hidden())
+    assert (plan.steps, [one.stack for one in plan.deferred]) == ((), [KEYS])
+    assert "AWS shows to nobody the value of Password" in plan.deferred[0].because
+    assert all(isinstance(one, Done) for one in rig.execute(plan))
+    stack = rig.world.stack(make_stack(KEYS, HIDDEN).name)
+    assert stack.record.deployed.parameters["Password"] == SECRET
+
+
+def test_a_plan_of_hidden_values_that_stay_is_empty_and_leaves_no_change_set(rig: Rig) -> None:
+    rig.execute(rig.plan(hidden()))
+    assert rig.plan(hidden()).is_empty
+    plan = rig.plan(hidden(value="another one"))
+    assert [one.stack for one in plan.deferred] == [KEYS]
+    stack = make_stack(KEYS, HIDDEN)
+    listed = rig.clients.cloudformation(stack.region).list_change_sets(StackName=stack.name)["Summaries"]
+    assert [one["ChangeSetName"] for one in listed if one["ExecutionStatus"] == "AVAILABLE"] == []
+
+
+def test_no_hidden_value_is_in_what_is_written(rig: Rig) -> None:
+    plan = rig.plan(hidden())
+    written = write_plan(plan).decode()
+    assert SECRET not in written
+    assert '"Password": "****"' in written
+    rig.execute(plan)
+    assert SECRET not in repr(rig.events)
+
+
+def test_the_options_of_the_file_are_not_those_of_who_executes(rig: Rig) -> None:
+    plan = rig.plan()
+    trusted = rig.trusted(plan)
+    with pytest.raises(Several, match="its deployment mode is STANDARD, and not EXPRESS"):
+        rig.watched(
+            lambda emit: execute_plan(
+                replace(plan, options=Options(deployment_mode="EXPRESS")), trusted, rig.clients, emit
+            )
+        )
