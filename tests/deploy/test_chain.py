@@ -5,7 +5,7 @@ import pytest
 from builder.deploy.chain import after_review, links_executed, make_chains
 from builder.deploy.observe import ObservedStack, observe_stack
 from builder.deploy.outcome import Deviated, Done
-from builder.deploy.records import Deferred, Deletion, Plan, Step
+from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step
 from builder.terms import Arn, StackId
 from deploy.rig import Rig, changed
 
@@ -36,7 +36,7 @@ def test_a_stack_s_links_are_in_order_and_a_deletion_comes_first(plan: Plan) -> 
     step = next(step for step in plan.steps if step.stack == TABLE)
     chain = make_chains(replace(plan, deletions=(deletion(step),)))[TABLE]
     assert [type(link) for link in chain] == [Deletion, Step, Deferred, Deferred]
-    assert [link.part for link in chain if not isinstance(link, Deletion)] == [1, 2, 3]
+    assert [link.part for link in chain if not isinstance(link, Deletion | Protection)] == [1, 2, 3]
 
 
 def test_the_stacks_keep_the_plan_s_order(plan: Plan) -> None:
@@ -70,7 +70,7 @@ def test_what_was_left_for_review_becomes_a_step(plan: Plan) -> None:
     after = after_review(plan, [Done(StackId("us-west-2/storage"), "CREATE_COMPLETE"), Deviated(TABLE, made, ("x",))])
     assert after.steps == (*plan.steps, made)
     assert [one.part for one in after.deferred] == [3]
-    assert [link.part for link in make_chains(after)[TABLE] if not isinstance(link, Deletion)] == [1, 2, 3]
+    assert [link.part for link in make_chains(after)[TABLE] if not isinstance(link, Deletion | Protection)] == [1, 2, 3]
 
 
 def test_termination_protection_of_a_deferred_stack_is_set_as_well(rig: Rig) -> None:

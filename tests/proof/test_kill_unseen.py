@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from builder.aws import Clients
-from builder.deploy import Deployment, Done, Plan, Seal, execute_plan, make_plan
+from builder.deploy import Deployment, Done, Plan, Seal, Trusted, execute_plan, make_plan
 from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
 from deploy.rig import ACCOUNT
 from fake_aws import Fault, Killed, World, run_virtual
@@ -46,14 +46,14 @@ def executed_again(
         world = make_world()
         clients = Clients(world.session(ACCOUNT))
         begin(world)
-        plan = planned(desired, clients)
+        plan, trusted = planned(desired, clients), Trusted(deployment=desired)
         rule = world.faults.add(kill, nth=k)
         try:
-            run_virtual(lambda: execute_plan(plan, clients, ignore))  # noqa: B023 - run at once
+            run_virtual(lambda: execute_plan(plan, trusted, clients, ignore))  # noqa: B023 - run at once
         except Killed:
             world.faults.revive()
         world.faults.remove(rule)
-        ended = run_virtual(lambda: execute_plan(plan, clients, ignore))  # noqa: B023 - run at once
+        ended = run_virtual(lambda: execute_plan(plan, trusted, clients, ignore))  # noqa: B023 - run at once
         assert {type(one) for one in ended} <= {Done}, f"at call {k}"
         holds(world)
         if not rule.struck:
