@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path as FilePath
 
-from builder.assembly.bound import Bound
+from builder.assembly.bound import Bound, Path
 from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import FILE_NAME, Entry, Manifest, OutputOf
+from builder.rules._node import is_function
 from builder.rules.per_build_tags import is_commit, is_per_build
 from builder.terms import StackId
 
@@ -21,6 +22,13 @@ _CUSTOM_NAMES = {
 # Regions stand in for each other by running the same service. `StackKind.SERVICE`, without the import of the whole
 # configuration, which would cost more than this module's work.
 _SERVICE = "service"
+_SAM = "AWS::Serverless-2016-10-31"
+# What it makes a role for where none is named, with the events of it that have one of their own.
+# https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
+_SAM_EVENTS = {
+    "AWS::Serverless::Function": frozenset({"ScheduleV2"}),
+    "AWS::Serverless::StateMachine": frozenset({"Schedule", "ScheduleV2", "EventBridgeRule", "CloudWatchEvent"}),
+}
 
 
 class ManifestLines:
@@ -37,7 +45,7 @@ class ManifestLines:
         return self._file, line, column
 
 
-def check_hashes(folder: Path, manifest: Manifest, templates: Mapping[str, bytes]) -> Iterator[Finding]:
+def check_hashes(folder: FilePath, manifest: Manifest, templates: Mapping[str, bytes]) -> Iterator[Finding]:
     """Yield every template that is not the manifest's, and every service template that is not like the first."""
     for entry in manifest.stacks:
         if hashlib.sha256(templates[entry.template]).hexdigest() != entry.sha256:
@@ -88,8 +96,86 @@ def _capabilities(bound: Bound, place: tuple[str, int, int]) -> Iterator[Finding
     named = [name for name, body in iam if _has_custom_name(body)]
     if named and "CAPABILITY_NAMED_IAM" not in entry.capabilities:
         yield finding("X005", place, f"{entry.id}: {named[0]} has a name of its own: needs CAPABILITY_NAMED_IAM")
-    elif iam and not {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"} & set(entry.capabilities):
+    elif {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"} & set(entry.capabilities):
+        return
+    elif iam:
         yield finding("X005", place, f"{entry.id}: {iam[0][0]} is an IAM resource: needs CAPABILITY_IAM")
+    elif (name := next(_with_roles_by_sam(bound), None)) is not None:
+        yield finding("X005", place, f"{entry.id}: SAM makes a role for {name}: needs CAPABILITY_IAM")
+
+
+def _with_roles_by_sam(bound: Bound) -> Iterator[str]:
+    """Yield the resources that SAM's transform surely makes a role for."""
+    transforms = bound.template.get("Transform")
+    if _SAM not in (transforms if isinstance(transforms, list) else [transforms]):
+        return
+    for name, body in bound.resources(*_SAM_EVENTS):
+        kind = str(body["Type"])
+        common = bound.section("Globals").get(kind.removeprefix("AWS::Serverless::"))
+        said = _literal(body.get("Properties"))
+        properties = said and {**(_literal(common) or {}), **said}
+        if properties is not None and _has_role_by_sam(properties, _SAM_EVENTS[kind]):
+            yield name
+
+
+def _has_role_by_sam(properties: Mapping[str, object], events: frozenset[str]) -> bool:
+    if "Role" not in properties:
+        return True
+    # A deployment in steps, and what calls it on events, have roles of their own.
+    steps = _literal(properties.get("DeploymentPreference"))
+    if steps is not None and "Type" in steps and not {"Role", "Enabled"} & steps.keys():
+        return True
+    called = (_literal(event) or {} for event in (_literal(properties.get("Events")) or {}).values())
+    return any(
+        event.get("Type") in events and "RoleArn" not in (_literal(event.get("Properties")) or {}) for event in called
+    )
+
+
+def _literal(value: object) -> Mapping[str, object] | None:
+    """Return an object that is written there; None for a function, which may come to anything."""
+    return value if isinstance(value, dict) and not is_function(value) else None
+
+
+def check_maps(bound: Bound) -> Iterator[Finding]:
+    """Yield every look-up in a map that has nothing for the stack's region, or not what is looked up there."""
+    maps, told = bound.section("Mappings"), set[tuple[str, ...]]()
+    for path, arguments in _lookups(bound.template, ()):
+        match arguments:
+            case [str(name), first, second] if isinstance(maps.get(name), dict):
+                keys = [bound.text(key) for key in (first, second)]
+                missing = _missing(maps[name], keys)
+                if missing and bound.entry.region in missing and (name, *missing) not in told:
+                    told.add((name, *missing))
+                    what = f"{bound.entry.id}: map {name} has no {'.'.join(missing)}"
+                    yield finding("X012", bound.place(*path), what)
+
+
+def _missing(of: object, keys: Sequence[str | None]) -> tuple[str, ...]:
+    """Return the keys as far as the first that surely is not there; none where all are, or one can't be known."""
+    gone: list[str] = []
+    for key in keys:
+        if key is None or not isinstance(of, dict) or is_function(of):
+            return ()
+        gone.append(key)
+        if key not in of and key not in map(str, of):
+            return tuple(gone)
+        of = of.get(key)
+    return ()
+
+
+def _lookups(value: object, path: Path) -> Iterator[tuple[Path, object]]:
+    """Yield each Fn::FindInMap that is surely evaluated, what stands under no condition, with its place."""
+    if isinstance(value, dict):
+        if "Fn::If" in value or ("Condition" in value and "Type" in value):
+            return
+        for key, item in value.items():
+            if key == "Fn::FindInMap":
+                yield (*path, key), item
+            if key not in {"Mappings", "Conditions", "Metadata"} or path:
+                yield from _lookups(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _lookups(item, (*path, index))
 
 
 def _has_custom_name(body: Mapping[str, object]) -> bool:

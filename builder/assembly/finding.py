@@ -71,7 +71,8 @@ CHECKS: dict[str, Check] = {
             "X005",
             "error",
             "A stack has the capabilities its template needs",
-            "IAM resources need CAPABILITY_IAM, and CAPABILITY_NAMED_IAM where one has a name of its own.",
+            "IAM resources need CAPABILITY_IAM, and CAPABILITY_NAMED_IAM where one has a name of its own, those "
+            "included that SAM's transform makes, such as the role of a function that names none.",
             f"{_CFN}/APIReference/API_CreateChangeSet.html",
         ),
         Check(
@@ -116,6 +117,14 @@ CHECKS: dict[str, Check] = {
             "A stack's tag changes with every build",
             "Stack tags propagate to every resource, so that a build number in one shows all of them as modified.",
             f"{_CFN}/UserGuide/cfn-console-add-tags.html",
+        ),
+        Check(
+            "X012",
+            "error",
+            "A map that is looked up by region has the stack's region",
+            "CloudFormation refuses a template whose Fn::FindInMap finds nothing and names no DefaultValue. A map of "
+            "the primary's AMIs or keys is the usual one to lack the secondary's.",
+            f"{_CFN}/TemplateReference/intrinsic-function-reference-findinmap.html",
         ),
     )
 }

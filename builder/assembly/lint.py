@@ -13,7 +13,7 @@ from cfnlint.runner import Runner, run_template_by_file_path
 from yaml import YAMLError
 
 from builder.assembly.bound import Bound
-from builder.assembly.cross import ManifestLines, check_hashes, check_manifest
+from builder.assembly.cross import ManifestLines, check_hashes, check_manifest, check_maps
 from builder.assembly.finding import Finding
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest
 from builder.assembly.references import check_references
@@ -90,6 +90,7 @@ def _across(
     if len(bounds) == len(manifest.stacks):
         yield from check_manifest(manifest, bounds, lines)
         yield from check_references(manifest, bounds)
+        yield from (one for bound in bounds for one in check_maps(bound))
 
 
 def _lint_templates(

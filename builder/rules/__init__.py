@@ -10,15 +10,19 @@ from builder.rules.deletion_said import DeletionSaid
 from builder.rules.function_log_groups import FunctionLogGroups
 from builder.rules.function_url_permissions import FunctionUrlPermissions
 from builder.rules.global_table_attributes import GlobalTableAttributes
+from builder.rules.global_table_keys import GlobalTableKeys
 from builder.rules.global_table_own_region import GlobalTableOwnRegion
 from builder.rules.global_table_stream import GlobalTableStream
 from builder.rules.global_table_strong import GlobalTableStrong
 from builder.rules.global_table_write_capacity import GlobalTableWriteCapacity
 from builder.rules.per_build_tags import PerBuildTags
 from builder.rules.replication_delete_markers import ReplicationDeleteMarkers
+from builder.rules.replication_keys import ReplicationKeys
+from builder.rules.replication_priority import ReplicationPriority
 from builder.rules.replication_tag_filter import ReplicationTagFilter
 from builder.rules.replication_time_control import ReplicationTimeControl
 from builder.rules.replication_versioning import ReplicationVersioning
+from builder.rules.replication_without_filter import ReplicationWithoutFilter
 
 __all__ = [
     "BucketNamePrefix",
@@ -27,13 +31,17 @@ __all__ = [
     "FunctionLogGroups",
     "FunctionUrlPermissions",
     "GlobalTableAttributes",
+    "GlobalTableKeys",
     "GlobalTableOwnRegion",
     "GlobalTableStream",
     "GlobalTableStrong",
     "GlobalTableWriteCapacity",
     "PerBuildTags",
     "ReplicationDeleteMarkers",
+    "ReplicationKeys",
+    "ReplicationPriority",
     "ReplicationTagFilter",
     "ReplicationTimeControl",
     "ReplicationVersioning",
+    "ReplicationWithoutFilter",
 ]

@@ -8,7 +8,7 @@ import pytest
 from assembly.scene import make_bound, make_manifest
 from builder.assembly import Assembly, OutputOf
 from builder.assembly.bound import Bound
-from builder.assembly.cross import ManifestLines, check_hashes, check_manifest
+from builder.assembly.cross import ManifestLines, check_hashes, check_manifest, check_maps
 from builder.assembly.manifest import write_manifest
 from builder.assembly.render import make_assembly
 from builder.terms import StackId
@@ -142,6 +142,107 @@ class TestCapabilities:
     )
     def test_that_suffice_are_not(self, template: str, capabilities: tuple[str, ...]) -> None:
         assert told(make_bound("a/app", template, capabilities=capabilities)) == []
+
+
+SAM = "Transform: AWS::Serverless-2016-10-31\nResources: {%s}"
+CODE = "Runtime: python3.13, Handler: index.handler, InlineCode: x"
+ROLE = "Role: arn:aws:iam::111122223333:role/run"
+
+
+FUNCTION = "Run: {Type: AWS::Serverless::Function, Properties: {%s}}"
+STEPS = "AutoPublishAlias: live, DeploymentPreference: {Type: AllAtOnce%s}"
+DAILY = "Events: {Daily: {Type: %s, Properties: {ScheduleExpression: rate(1 day)%s}}}"
+MACHINE = "Run: {Type: AWS::Serverless::StateMachine, Properties: {%s}}"
+
+
+class TestCapabilitiesOfSam:
+    @pytest.mark.parametrize(
+        "resources",
+        [
+            FUNCTION % CODE,
+            FUNCTION % f"{CODE}, {ROLE}, {STEPS % ''}",
+            FUNCTION % f"{CODE}, {ROLE}, {DAILY % ('ScheduleV2', '')}",
+            MACHINE % "DefinitionUri: x",
+            MACHINE % f"{ROLE}, {DAILY % ('Schedule', '')}",
+        ],
+    )
+    def test_roles_that_the_transform_makes_count(self, resources: str) -> None:
+        message = "us-east-1/app: SAM makes a role for Run: needs CAPABILITY_IAM"
+        assert told(make_bound("us-east-1/app", SAM % resources)) == [("X005", message)]
+        assert told(make_bound("us-east-1/app", SAM % resources, capabilities=("CAPABILITY_IAM",))) == []
+
+    @pytest.mark.parametrize(
+        "template",
+        [
+            SAM % (FUNCTION % f"{CODE}, {ROLE}"),
+            SAM % (FUNCTION % f"{CODE}, {ROLE}, {STEPS % ', Role: r'}"),
+            SAM % (FUNCTION % f"{CODE}, {ROLE}, {STEPS % ', Enabled: false'}"),
+            SAM % (FUNCTION % f"{CODE}, {ROLE}, {DAILY % ('Schedule', '')}"),
+            SAM % (FUNCTION % f"{CODE}, {ROLE}, {DAILY % ('ScheduleV2', ', RoleArn: r')}"),
+            f"Globals: {{Function: {{{ROLE}}}}}\n{SAM % (FUNCTION % CODE)}",
+            SAM % "Run: {Type: AWS::Serverless::Function, Properties: {'Fn::Transform': {Name: AWS::Include}}}",
+            SAM % "Table: {Type: AWS::Serverless::SimpleTable}",
+            f"Resources: {{{FUNCTION % CODE}}}",  # without the transform
+        ],
+    )
+    def test_nothing_is_said_where_it_makes_none(self, template: str) -> None:
+        assert told(make_bound("us-east-1/app", template)) == []
+
+
+MAPS = """\
+Mappings: {Images: {us-east-1: {Ami: ami-1, Key: k}, eu-west-1: {Ami: ami-2}}, Sizes: {prod: {Mb: 512}}}
+Parameters: {Stage: {Type: String, Default: %s}, Where: {Type: String, Default: us-west-2}, Any: {Type: String}}
+Conditions: {IsOne: !Equals [!Ref Any, one]}
+Resources: {P: {Type: AWS::SSM::Parameter%s, Properties: {Type: String, Value: %s}}}
+"""
+
+
+def unmapped(region: str, value: str, more: str = "", stage: str = "prod") -> list[str]:
+    bound = make_bound(f"{region}/app", MAPS % (stage, more, value))
+    return [f"{one.rule} {one.line} {one.message.partition(': ')[2]}" for one in check_maps(bound)]
+
+
+class TestMaps:
+    @pytest.mark.parametrize(
+        ("value", "missing"),
+        [
+            ("!FindInMap [Images, !Ref AWS::Region, Ami]", "us-west-2"),
+            ("!FindInMap [Images, !Sub '${AWS::Region}', Ami]", "us-west-2"),
+            ("!FindInMap [Images, !Ref Where, Ami]", "us-west-2"),
+            ("!Join ['', [a, !FindInMap [Images, !Ref AWS::Region, Ami]]]", "us-west-2"),
+            ("!FindInMap [Images, us-west-2, !FindInMap [Sizes, prod, Mb]]", "us-west-2"),
+        ],
+    )
+    def test_that_lack_the_stack_s_region_are_found(self, value: str, missing: str) -> None:
+        assert unmapped("us-west-2", value) == [f"X012 4 map Images has no {missing}"]
+
+    def test_what_lacks_below_the_region_is_found_too(self) -> None:
+        assert unmapped("eu-west-1", "!FindInMap [Images, !Ref AWS::Region, Key]") == [
+            "X012 4 map Images has no eu-west-1.Key"
+        ]
+
+    @pytest.mark.parametrize(
+        ("region", "value"),
+        [
+            ("us-east-1", "!FindInMap [Images, !Ref AWS::Region, Key]"),
+            ("eu-west-1", "!FindInMap [Images, !Ref AWS::Region, Ami]"),
+            ("us-west-2", "!FindInMap [Images, !Ref AWS::Region, Ami, DefaultValue: none]"),
+            ("us-west-2", "!FindInMap [Images, !Ref Any, Ami]"),
+            ("us-west-2", "!FindInMap [!Ref Any, !Ref AWS::Region, Ami]"),
+            ("us-west-2", "!FindInMap [Nothing, !Ref AWS::Region, Ami]"),  # cfn-lint says so
+            ("us-west-2", "!If [IsOne, !FindInMap [Images, !Ref AWS::Region, Ami], none]"),
+            ("us-east-1", "!FindInMap [Images, !Ref AWS::Region, !Ref Any]"),
+            ("us-west-2", "!FindInMap [Sizes, !Ref Stage, Mb]"),
+        ],
+    )
+    def test_nothing_is_said_of_what_is_there_and_of_what_is_unknown(self, region: str, value: str) -> None:
+        assert unmapped(region, value) == []
+
+    def test_nothing_is_said_of_what_a_condition_may_leave_out(self) -> None:
+        assert unmapped("us-west-2", "!FindInMap [Images, !Ref AWS::Region, Ami]", ", Condition: IsOne") == []
+
+    def test_a_map_of_something_else_is_left_to_cfn_lint(self) -> None:
+        assert unmapped("us-west-2", "!FindInMap [Sizes, !Ref Stage, Mb]", stage="dev") == []
 
 
 class TestTags:

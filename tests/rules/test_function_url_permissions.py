@@ -78,8 +78,61 @@ def test_nothing_is_said_of_both_of_none_and_of_what_is_unknown(permissions: tup
     assert find(FunctionUrlPermissions, template(*permissions)) == []
 
 
+IAM = "TargetFunctionArn: !Ref Function, AuthType: AWS_IAM"
+THEY, ROLE = "Principal: '444455556666'", "Principal: arn:aws:iam::444455556666:role/caller"
+ORG = "Principal: '*', PrincipalOrgID: o-one"
+SIGNED = "Action: lambda:InvokeFunctionUrl, FunctionUrlAuthType: AWS_IAM"
+VIA_URL = "Action: lambda:InvokeFunction, InvokedViaFunctionUrl: true"
+DIRECT = "Action: lambda:InvokeFunction"
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ((f"{SIGNED}, {THEY}",), "lambda:InvokeFunction is missing"),
+        ((f"{SIGNED}, {ROLE}",), "lambda:InvokeFunction is missing"),
+        ((f"{SIGNED}, {ORG}",), "lambda:InvokeFunction is missing"),
+        ((f"{SIGNED}, Principal: '*'",), "lambda:InvokeFunction is missing"),
+        ((f"{VIA_URL}, {THEY}",), "lambda:InvokeFunctionUrl is missing"),
+        ((f"{SIGNED}, {THEY}", f"{VIA_URL}, Principal: '777788889999'"), "lambda:InvokeFunction is missing"),
+        ((f"{SIGNED}, {THEY}", f"{DIRECT}, Principal: events.amazonaws.com"), "lambda:InvokeFunction is missing"),
+        (
+            (f"{VIA_URL}, {THEY}", f"{URL}"),
+            "lambda:InvokeFunctionUrl is missing",
+        ),  # which is for a URL without signatures
+    ],
+)
+def test_a_signed_url_that_another_account_may_call_by_half_is_found(given: tuple[str, ...], missing: str) -> None:
+    text = template(*(of("!Ref Function", one) for one in given), url=IAM)
+    matches = FunctionUrlPermissions().match(make_template(text))
+    assert ["/".join(map(str, match.path)) for match in matches][:1] == [AUTH]
+    assert missing in matches[0].message
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        (f"{SIGNED}, {THEY}", f"{VIA_URL}, {THEY}"),
+        (f"{SIGNED}, {THEY}", f"{DIRECT}, {THEY}"),
+        (f"{SIGNED}, {THEY}", f"{DIRECT}, Principal: '*'"),
+        (f"{SIGNED}, {ORG}", f"{VIA_URL}, {ORG}"),
+        (f"{SIGNED}, {THEY}, SourceAccount: !Ref Name",),
+        (f"{SIGNED}, {THEY}", f"{DIRECT}, {ROLE}"),  # it may be for just that role
+        (f"{SIGNED}, {THEY}", f"{DIRECT}, Principal: !Ref Name"),
+        (f"{SIGNED}, {THEY}", f"{DIRECT}, {THEY}, SourceAccount: !Ref Name"),
+        (f"{DIRECT}, {THEY}",),  # without any URL
+        (f"{SIGNED}, Principal: !Ref AWS::AccountId",),
+        (f"{SIGNED}, Principal: !Ref Name",),
+        (f"{SIGNED}, Principal: cloudfront.amazonaws.com, SourceArn: arn",),
+        ("Action: 'lambda:*', FunctionUrlAuthType: AWS_IAM, Principal: '444455556666'",),
+    ],
+)
+def test_nothing_is_said_of_a_signed_url_with_both_and_of_what_is_unknown(given: tuple[str, ...]) -> None:
+    assert find(FunctionUrlPermissions, template(*(of("!Ref Function", one) for one in given), url=IAM)) == []
+
+
 @pytest.mark.parametrize("auth", ["AWS_IAM", "!Ref Name"])
-def test_only_a_public_url_is_looked_at(auth: str) -> None:
+def test_a_permission_without_signatures_is_no_signed_url_s(auth: str) -> None:
     url = f"TargetFunctionArn: !Ref Function, AuthType: {auth}"
     assert find(FunctionUrlPermissions, template(of("!Ref Function", URL), url=url)) == []
 
