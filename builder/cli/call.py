@@ -31,10 +31,6 @@ _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 def call(wiring: Wiring, *, method: str, path: str, region: str | None, data: str | None) -> ExitCode:
     """Send one request to a function URL, signed where the URL wants that, and print the answer's body.
 
-    \b
-    python -m builder call PUT /items/order-1 --data '{"total": 12.50}'
-    python -m builder call GET /items/order-1 --region us-west-2
-
     Exit code 1 where the status is 400 or more, or nothing answers.
     """
     name = _output_of(wiring, region)

@@ -24,9 +24,6 @@ def init(folder: Path, wheel: Path | None) -> ExitCode:
     It has a commented dr.yaml, its handlers and rendered templates, tests, requirements with hashes, and a workflow
     that plans pull requests and executes what was reviewed.
 
-    \b
-    python -m builder init shop
-    python -m builder init shop --wheel dist/two_region_dr-0.1.0-py3-none-any.whl
     """
     from builder.assembly import write_assembly
     from builder.report.screen import say

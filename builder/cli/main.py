@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from builder import __version__
+from builder.cli.examples import epilog
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
 from builder.errors import BuilderError, ExitCode
@@ -39,7 +40,9 @@ class _Sections(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         # Where it is none of them, click looks for the nearest one among all.
         for name in (cmd_name,) if cmd_name in _MODULES else _MODULES:
-            self.add_command(getattr(import_module(f"builder.cli.{_MODULES[name]}"), name))
+            command: click.Command = getattr(import_module(f"builder.cli.{_MODULES[name]}"), name)
+            _end_helps(command, name)
+            self.add_command(command)
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -48,6 +51,14 @@ class _Sections(click.Group):
             with formatter.section(title):
                 # Sentences are wrapped, not cut, and one column of names serves all sections.
                 formatter.write_dl([(f"{name:<8}", one.get_short_help_str(limit=200)) for name, one in commands])
+
+
+def _end_helps(command: click.Command, name: str) -> None:
+    """Let the help of a command, and of those in it, end with examples."""
+    command.epilog = epilog(name)
+    if isinstance(command, click.Group):
+        for below, inner in command.commands.items():
+            _end_helps(inner, f"{name} {below}")
 
 
 @click.group(cls=_Sections, context_settings={"help_option_names": ["-h", "--help"]})

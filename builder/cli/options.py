@@ -11,6 +11,13 @@ from builder.cli.wiring import Wiring
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class _GlobalOption(click.Option):
+    """An option of every command, told once: in the help of the whole."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        return super().get_help_record(ctx) if ctx.parent is None else None
+
+
 def global_options(function: F) -> F:
     """Add every global option to a command; what is given lands in the Wiring, the last one said winning."""
     for option in reversed(_OPTIONS):
@@ -24,7 +31,7 @@ def _into_wiring(context: click.Context, parameter: click.Parameter, value: obje
 
 
 def _option(*names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - handed on to click
-    return click.option(*names, expose_value=False, callback=_into_wiring, **settings)
+    return click.option(*names, cls=_GlobalOption, expose_value=False, callback=_into_wiring, **settings)
 
 
 _FILE = click.Path(path_type=Path)

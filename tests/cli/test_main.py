@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ import jsonschema
 import pytest
 
 from builder.cli import main as module
+from builder.cli.examples import EXAMPLES
 from builder.cli.main import cli
+from builder.cli.wiring import Wiring
 from builder.report.schema import make_schema
 from conftest import Command
 
@@ -38,6 +41,43 @@ def test_every_command_explains_itself(builder: Command, verb: str | None) -> No
         command = cli.get_command(CONTEXT, verb)
         assert command is not None
         assert (command.help or "").split()[0] in answer.out
+
+
+def commands(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(CONTEXT):
+        command = group.get_command(CONTEXT, name)
+        assert command is not None
+        yield f"{above}{name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{above}{name} ")
+
+
+EVERY = dict(commands(cli))
+
+
+@pytest.mark.parametrize("verb", EVERY)
+def test_every_help_has_examples_that_are_taken_and_no_global_options(builder: Command, verb: str) -> None:
+    shown = builder(*verb.split(), "--help").out
+    assert "--skip-region REGION" not in shown
+    assert "python -m builder --help" in " ".join(shown.split())
+    assert EXAMPLES[verb]
+    for example in EXAMPLES[verb]:
+        assert f"python -m builder {example}" in shown
+        arguments, context = shlex.split(example), CONTEXT
+        command: click.Command = cli
+        while isinstance(command, click.Group):
+            inner = command.make_context("builder", arguments, obj=Wiring())
+            _, found, arguments = command.resolve_command(inner, [*inner._protected_args, *inner.args])
+            assert found is not None
+            command, context = found, inner
+        if "--help" not in arguments:
+            with click.Context(command, parent=context, obj=Wiring()) as own:
+                command.parse_args(own, arguments)
+    assert EXAMPLES.keys() == EVERY.keys()
+
+
+def test_the_help_of_the_whole_tells_the_global_options(builder: Command) -> None:
+    assert "--skip-region REGION" in builder("--help").out
 
 
 def test_help_costs_none_of_the_heavy_imports() -> None:
