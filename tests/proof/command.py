@@ -6,7 +6,7 @@ from functools import cache, partial
 from itertools import count
 from typing import Any
 
-from builder.aws import Clients
+from builder.aws import Clients, Memory
 from builder.deploy import (
     Deployment,
     Done,
@@ -86,6 +86,7 @@ _RUNS = count(1)
 
 
 def run(clients: Clients, command: Command, seed: int = 0) -> tuple[Outcome, ...]:
+    clients.memory = Memory()
     return run_virtual(lambda: command(clients, f"run-{next(_RUNS)}"), seed=seed)
 
 

@@ -1,0 +1,192 @@
+"""Reads after writes of our own: what a wait has seen is known, and a read that contradicts it is asked again."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from builder.aws import Sighting
+from builder.deploy import discard_plan, look_after, make_plan, observe_outputs, survey
+from builder.deploy.observe import (
+    LAG_S,
+    LOOK_S,
+    ObservedStack,
+    contradicts,
+    observe_resources,
+    observe_stack,
+    once_there,
+)
+from builder.deploy.plan import Seal
+from builder.errors import AwsError, Failed
+from builder.terms import Arn, Region, Site, StackName
+from deploy.rig import Rig
+from fake_aws import Fault, World, run_virtual
+from proof.test_stress import wide
+
+SITE = Site(None, Region("us-east-1"))
+OLD, NEW = (
+    Arn("arn:aws:cloudformation:us-east-1:1:stack/one/old"),
+    Arn("arn:aws:cloudformation:us-east-1:1:stack/one/new"),
+)
+EARLY, LATE = "2026-01-01T00:00:00+00:00", "2026-01-01T00:01:00+00:00"
+SEEN = ObservedStack(
+    site=SITE,
+    name=StackName("one"),
+    arn=NEW,
+    status="UPDATE_COMPLETE",
+    status_reason="",
+    change_set=None,
+    created=EARLY,
+    last_change=LATE,
+    parameters={},
+    tags={},
+    outputs={},
+    capabilities=(),
+    termination_protection=True,
+)
+KNOWN = Sighting(NEW, "UPDATE_COMPLETE", LATE, protected=True)
+CREATED = Sighting(NEW, "REVIEW_IN_PROGRESS", "")
+DELETED = Sighting(NEW, "DELETE_COMPLETE", LATE)
+CASES: dict[str, tuple[Sighting, ObservedStack | None, bool]] = {
+    "the same": (KNOWN, SEEN, False),
+    "not there": (KNOWN, None, True),
+    "before the update": (KNOWN, replace(SEEN, status="CREATE_COMPLETE", last_change=EARLY), True),
+    "in the middle of the update": (KNOWN, replace(SEEN, status="UPDATE_IN_PROGRESS"), True),
+    "cleaning up after the update": (KNOWN, replace(SEEN, status="UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"), True),
+    "before its protection": (KNOWN, replace(SEEN, termination_protection=False), True),
+    "an earlier stack of the name": (KNOWN, replace(SEEN, arn=OLD, last_change=EARLY), True),
+    "somebody's later update": (KNOWN, replace(SEEN, status="UPDATE_IN_PROGRESS", last_change=LATE + "1"), False),
+    "somebody's deletion": (KNOWN, replace(SEEN, status="DELETE_IN_PROGRESS"), False),
+    "somebody's deletion, done": (KNOWN, replace(SEEN, status="DELETE_COMPLETE"), False),
+    "somebody's later stack of the name": (KNOWN, replace(SEEN, arn=OLD, last_change=LATE + "1"), False),
+    "created, and there": (CREATED, replace(SEEN, status="REVIEW_IN_PROGRESS"), False),
+    "created, and not there": (CREATED, None, True),
+    "created, and executed": (CREATED, SEEN, False),
+    "deleted, and gone": (DELETED, None, False),
+    "deleted, and shown as that": (DELETED, replace(SEEN, status="DELETE_COMPLETE"), False),
+    "deleted, and there": (DELETED, SEEN, True),
+    "deleted, and made anew": (DELETED, replace(SEEN, arn=OLD), False),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_contradicts_what_was_seen(case: str) -> None:
+    known, read, wanted = CASES[case]
+    assert contradicts(known, read) is wanted
+
+
+def lagging(seed: int) -> Rig:
+    """A rig on an AWS whose every read may be three seconds old."""
+    rig = Rig(World(seed=seed, page_size=2))
+    rig.world.faults.max_age_s = 3.0
+    rig.world.faults.add(Fault.STALE)
+    return rig
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_outputs_of_what_was_just_deployed_are_there(seed: int) -> None:
+    rig = lagging(seed)
+    rig.deploy()
+    outputs = rig.run(lambda: observe_outputs(rig.deployment, rig.clients))
+    assert list(outputs) == list(rig.deployment.outputs)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_plan_that_is_thrown_away_at_once_leaves_no_stack_behind(seed: int) -> None:
+    rig = lagging(seed)
+    plan = rig.plan()
+    rig.run(lambda: discard_plan(plan, rig.clients))
+    rig.world.settle()
+    assert not any(rig.world.stack(stack.name, region=stack.region).exists for stack in rig.deployment.stacks)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_was_just_deleted_is_not_left(seed: int) -> None:
+    rig = lagging(seed)
+    rig.deploy()
+    before = rig.run(lambda: survey(rig.deployment.name, rig.deployment.sites, (), rig.clients))
+    rig.destroy()
+    assert rig.run(lambda: look_after(before, rig.deployment.name, rig.clients)).standing == ()
+
+
+def test_what_somebody_else_deletes_is_told_once_it_can_be_no_lag(standing: Rig) -> None:
+    began = standing.world.now
+    standing.clients.cloudformation(Region("us-west-2")).delete_stack(StackName="tap-dev-service")
+    standing.world.settle()
+    began = standing.world.now
+    with pytest.raises(Failed, match="not deployed"):
+        standing.run(lambda: observe_outputs(standing.deployment, standing.clients))
+    assert LAG_S <= standing.world.now - began <= LAG_S + 3
+    began = standing.world.now
+    with pytest.raises(Failed, match="not deployed"):
+        standing.run(lambda: observe_outputs(standing.deployment, standing.clients))
+    assert standing.world.now - began < 1
+
+
+@pytest.mark.parametrize("code", ["ChangeSetNotFound", "ValidationError"])
+def test_what_is_known_to_be_there_is_asked_for_again_where_a_read_does_not_know_it_yet(code: str) -> None:
+    asked = list[float]()
+
+    async def look() -> str:
+        asked.append(asyncio.get_running_loop().time())
+        if len(asked) < 4:
+            raise AwsError(where="here", code=code, what="Stack with id one does not exist")
+        return "there"
+
+    World()
+    assert run_virtual(lambda: once_there(look)) == "there"
+    assert asked == [0, LOOK_S, 2 * LOOK_S, 3 * LOOK_S]
+
+
+def test_another_refusal_is_told_at_once() -> None:
+    async def look() -> str:
+        raise AwsError(where="here", code="ValidationError", what="the name is too long")
+
+    with pytest.raises(AwsError, match="too long"):
+        run_virtual(lambda: once_there(look))
+
+
+def test_what_is_not_there_at_all_ends_in_aws_s_own_words(standing: Rig) -> None:
+    stack = standing.run(lambda: observe_stack(standing.clients, SITE, "tap-dev-table"))
+    assert stack is not None
+    began = standing.world.now
+    with pytest.raises(AwsError, match="does not exist"):
+        standing.run(lambda: observe_resources(standing.clients, replace(stack, arn=Arn(stack.arn[:-4] + "beef"))))
+    assert LAG_S <= standing.world.now - began <= LAG_S + 3
+
+
+def test_on_an_aws_that_ends_at_once_a_first_deployment_takes_at_most_four_seconds_and_few_looks() -> None:
+    rig = Rig(World(page_size=100, latency_s=0.005))
+    rig.world.script.takes(0)
+    rig.world.script.takes(0, action="STACK")
+    rig.world.script.takes(0, action="CREATE_CHANGE_SET")
+    rig.deploy()
+    assert rig.world.now <= 4
+    assert len(rig.world.calls) <= 40
+    print(f"{rig.world.now:.2f} s, {len(rig.world.calls)} calls")
+
+
+def test_destroy_asks_each_region_once_and_again_only_where_something_stood(standing: Rig) -> None:
+    elsewhere = tuple(Site(None, region) for region in standing.clients.regions())
+    standing.world.calls.clear()
+    standing.world.page_size = 100
+    before = standing.run(lambda: survey("tap-dev", standing.deployment.sites, elsewhere, standing.clients))
+    assert len([call for call in standing.world.calls if call.operation == "DescribeStacks"]) == len(elsewhere)
+    standing.destroy()
+    standing.world.calls.clear()
+    after = standing.run(lambda: look_after(before, "tap-dev", standing.clients))
+    assert after.standing == ()
+    assert sorted((call.operation, call.region) for call in standing.world.calls) == [
+        ("DescribeStacks", "us-east-1"),
+        ("DescribeStacks", "us-west-2"),
+    ]
+
+
+def test_a_first_plan_asks_the_rate_that_aws_answers_and_fails_no_stack() -> None:
+    world = World(page_size=20)
+    world.faults.rate_limit(per_second=5)
+    rig = Rig(world, wide(60))
+    seal = Seal(id="plan", at="2026-01-01T00:00:00+00:00")
+    plan = rig.watched(lambda emit: make_plan(rig.deployment, rig.clients, seal, emit))
+    assert len(plan.steps) == 60
+    assert world.now <= 1.25 * (30 * 3 / 5)
