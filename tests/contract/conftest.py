@@ -9,12 +9,13 @@ from fake_aws.conftest import TOPIC
 
 GAPS: dict[str, dict[str, str]] = {
     "embedded": {
-        "test_create_wants_no_stack_and_update_wants_one": "answers AlreadyExistsException for ValidationError",
         "test_an_unknown_property_fails_early_and_says_where": "there is no early validation",
         "test_a_drift_aware_change_set_without_drift_has_no_changes": "DeploymentMode has no effect",
         "test_an_express_change_set_says_so": "DeploymentConfig has no effect",
     },
     "fake": {
+        "test_a_condition_may_be_on_account_and_stack": "does not know AWS::StackName in a condition",
+        "test_a_condition_and_a_key_that_are_not_there_are_refused": "finds out when the stack is deployed",
         "test_a_parameter_of_systems_manager_shows_its_name_and_what_was_read": "has no Systems Manager of its own",
     },
 }

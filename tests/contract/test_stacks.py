@@ -146,3 +146,16 @@ def test_what_a_stack_retains_outlives_it(aws: StandIn, cfn: Any, deploy: Plan) 
     with pytest.raises(ClientError, match="does not exist"):
         cfn.describe_stacks(StackName="app")
     aws.client("s3").head_bucket(Bucket="contract-of-a-kept-bucket")
+
+
+def test_what_an_update_adds_is_created_and_says_so(cfn: Any, deploy: Plan) -> None:
+    deploy(TOPIC)
+    more = TOPIC.replace("Outputs:", "  More: {Type: AWS::SNS::Topic}\nOutputs:").replace("of ", "for ")
+    assert deploy(more, "second", "UPDATE") == "UPDATE_COMPLETE"
+    events = cfn.get_paginator("describe_stack_events").paginate(StackName="app").build_full_result()["StackEvents"]
+    told = [(one["LogicalResourceId"], one["ResourceStatus"]) for one in reversed(events)]
+    assert [status for name, status in told if name == "More"][-1] == "CREATE_COMPLETE"
+    assert [status for name, status in told if name == "Topic"][-1] == "UPDATE_COMPLETE"
+    listed = cfn.get_paginator("list_stack_resources").paginate(StackName="app").build_full_result()
+    statuses = {one["LogicalResourceId"]: one["ResourceStatus"] for one in listed["StackResourceSummaries"]}
+    assert statuses == {"Topic": "UPDATE_COMPLETE", "More": "CREATE_COMPLETE"}

@@ -9,11 +9,13 @@ from builder.local.adapter import (
     change_set,
     change_set_id,
     cloudformation_iam,
+    conditions,
     control,
     drift,
     emulator,
     fis,
     fis_resource,
+    function,
     function_name,
     function_url,
     function_url_outage,
@@ -26,6 +28,7 @@ from builder.local.adapter import (
     organizations,
     property_values,
     replacement,
+    resource_events,
     resource_iam,
     role_name,
     secure_transport,
@@ -54,6 +57,7 @@ def install(app: App, token: str) -> App:
     resources = emulator.touch(f"{_CFN}.provisioners:_RESOURCE_HANDLERS")
     resources[global_table.TYPE].update(global_table.HANDLERS)
     bucket.install(resources["AWS::S3::Bucket"])
+    function.install(resources["AWS::Lambda::Function"])
     tags = emulator.touch(f"{_CFN}.provisioners:_STACK_TAG_PROPERTY")
     tags.update(dict.fromkeys(("AWS::S3::Bucket", stack_set.TYPE), ("Tags", "list")))
     tags[fis_resource.TYPE] = ("Tags", "map")
@@ -62,6 +66,7 @@ def install(app: App, token: str) -> App:
     taken_name.install(resources)
     replacement.install()
     actions = emulator.touch(f"{_CFN}.handlers:_ACTION_HANDLERS")
+    conditions.install(actions)
     change_set.install(actions)
     # Outside of the former: both must see what its CreateChangeSet makes of a stack in review.
     change_set_id.install(actions)
@@ -69,6 +74,7 @@ def install(app: App, token: str) -> App:
     organizations.install()
     property_values.install(actions)
     shown_values.install(actions)
+    resource_events.install()
     template_url.install()
     nested_stack.install(resources, actions)
     # Outside of all that makes a change set: it makes those of children with them.

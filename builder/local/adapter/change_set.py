@@ -89,9 +89,13 @@ def _make_create(handle: Action) -> Action:
         kind = parameter(params, "ChangeSetType") or "UPDATE"
         if stack is None:
             return handle(params)
-        status = stack["StackStatus"]
+        status, name = stack["StackStatus"], parameter(params, "ChangeSetName")
         if kind == "CREATE" and status == "REVIEW_IN_PROGRESS":
             return _add_to_review(handle, params, stack)
+        if kind == "CREATE":
+            return invalid(
+                f"Stack [{stack['StackName']}] already exists and cannot be created again with the changeSet [{name}]."
+            )
         if kind == "UPDATE" and status not in _UPDATABLE:
             return invalid(f"Stack:{stack['StackId']} is in {status} state and can not be updated.")
         return handle(params)

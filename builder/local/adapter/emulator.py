@@ -65,7 +65,12 @@ TOUCHED = {
         "(url_id: str, account_id: str, region: str, method: str, path: str, headers: dict, body: bytes, "
         "query_params: dict, source_ip: str = '127.0.0.1', anonymous: bool = False, trace_root: str = '') -> dict"
     ),
+    "ministack.services.lambda_svc:_delete_function_concurrency": "(func_name: str)",
+    "ministack.services.lambda_svc:_fetch_code_from_s3": (
+        "(bucket: str, key: str, version_id: str | None = None) -> bytes | None"
+    ),
     "ministack.services.lambda_svc:_functions": "AccountRegionScopedDict",
+    "ministack.services.lambda_svc:_put_function_concurrency": "(func_name: str, data: dict)",
     "ministack.services.lambda_svc:handle_function_url_request": (
         "(url_id: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, "
         "resolved: tuple | None = None, source_ip: str | None = None) -> tuple"
@@ -98,9 +103,13 @@ TOUCHED = {
         "(template: dict, provided_params: list[dict], previous_params: dict | None = None) -> dict"
     ),
     f"{_CFN}.changesets:_resolve_props_for_diff": "(template, params, stack_name, stack_id)",
+    f"{_CFN}.changesets:validate_template_support": (
+        "(template: dict, conditions: dict, params: dict | None = None) -> None"
+    ),
     f"{_CFN}.drift:_DRIFT_READERS": "dict",
     f"{_CFN}.engine:_NO_VALUE": "object",
     f"{_CFN}.engine:_apply_transforms": "(template: dict, provided_params=None, previous_params=None) -> dict",
+    f"{_CFN}.engine:_evaluate_conditions": "(template: dict, params: dict) -> dict",
     f"{_CFN}.engine:_intrinsic_references": "(value)",
     f"{_CFN}.engine:_parse_template": "(template_body: str) -> dict",
     f"{_CFN}.engine:_resolve_refs": "(value, resources, params, conditions, mappings, stack_name, stack_id)",
@@ -111,12 +120,16 @@ TOUCHED = {
         "tags: list, is_update: bool = False, previous_stack: dict | None = None, "
         "retain_except_on_create: bool = False, imports: dict | None = None)"
     ),
+    f"{_CFN}.handlers:_evaluate_conditions": "(template: dict, params: dict) -> dict",
     f"{_CFN}.handlers:_resolve_parameters": (
         "(template: dict, provided_params: list[dict], previous_params: dict | None = None) -> dict"
     ),
     f"{_CFN}.handlers:_resolve_stack": "(stack_name)",
     f"{_CFN}.handlers:_roll_back_operation": (
         "(stack_name: str, stack_id: str, stack: dict, operation: dict, reason_override: str = '')"
+    ),
+    f"{_CFN}.handlers:validate_template_support": (
+        "(template: dict, conditions: dict, params: dict | None = None) -> None"
     ),
     f"{_CFN}.helpers:_error": "(code, message, status=400)",
     f"{_CFN}.helpers:_extract_string_members": "(params, prefix)",
@@ -160,6 +173,7 @@ TOUCHED = {
         "tags: list, is_update: bool = False, previous_stack: dict | None = None, "
         "retain_except_on_create: bool = False, imports: dict | None = None)"
     ),
+    f"{_CFN}.stacks:_evaluate_conditions": "(template: dict, params: dict) -> dict",
     f"{_CFN}.stacks:_resolve_stack_outputs": (
         "(outputs_defs, conditions, resources, param_values, mappings, stack_name, stack_id)"
     ),

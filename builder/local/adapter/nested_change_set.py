@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 from builder.local.adapter import nested_stack
 from builder.local.adapter.change_set import Action, Params, find_change_set, find_stack, invalid, parameter, seek
+from builder.local.adapter.conditions import evaluate, working_on
 from builder.local.adapter.emulator import touch
 from builder.local.adapter.refusals import Reply, message_of
 
@@ -216,10 +217,8 @@ def _definitions(change_set: ChangeSet) -> dict[str, Mapping[str, Any]]:
 
 
 def _conditions(change_set: ChangeSet) -> dict[str, bool]:
-    found: dict[str, bool] = touch(f"{_CFN}.changesets:_evaluate_conditions")(
-        change_set["_template"], change_set["_resolved_params"]
-    )
-    return found
+    with working_on(change_set["StackName"]):
+        return evaluate(change_set["_template"], change_set["_resolved_params"])
 
 
 def _stack_of(change_set: ChangeSet) -> MutableMapping[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from builder.local.adapter import nested_cleanup, template_url
 from builder.local.adapter.change_set import Action, Params, Stack, find_change_set, find_stack, parameter
+from builder.local.adapter.conditions import working_on
 from builder.local.adapter.emulator import replace, touch
 from builder.local.adapter.refusals import Reply
 
@@ -224,6 +225,8 @@ def _deploy(
     Only an update is rolled back by the child itself; one that failed to be created goes with its parent's rollback.
     """
     verb = "CREATE" if before is None else "UPDATE"
+    with working_on(stack["StackName"]):
+        conditions = touch(f"{_CFN}.changesets:_evaluate_conditions")(wanted.template, wanted.values)
     stack.update(
         StackStatus=f"{verb}_IN_PROGRESS",
         StackStatusReason="",
@@ -238,7 +241,7 @@ def _deploy(
         _template_body=wanted.body,
         _template=wanted.template,
         _resolved_params=wanted.values,
-        _conditions=touch(f"{_CFN}.changesets:_evaluate_conditions")(wanted.template, wanted.values),
+        _conditions=conditions,
     )
     stack.pop("ChangeSetId", None)
     if planned is not None:
@@ -247,7 +250,8 @@ def _deploy(
         touch(f"{_CFN}.changesets:_drop_other_change_sets")(stack["StackId"], planned["ChangeSetId"])
     start = len(_events(stack))
     _add_event(stack, f"{verb}_IN_PROGRESS")
-    asyncio.run(_provision(stack, wanted.template, wanted.values, before))
+    with working_on(stack["StackName"]):
+        asyncio.run(_provision(stack, wanted.template, wanted.values, before))
     good = stack["StackStatus"] == f"{verb}_COMPLETE"
     if planned is not None:
         planned["ExecutionStatus"] = "EXECUTE_COMPLETE" if good else "EXECUTE_FAILED"
@@ -308,7 +312,8 @@ async def _restore(child: Stack, before: Mapping[str, Any]) -> None:
     nested_cleanup.give_back(child, before)
     changed = {name: copy.deepcopy(child.get(name)) for name in _KEPT}
     child.update({name: before[name] for name in _GIVEN})
-    await _provision(child, before["_template"], before["_resolved_params"], changed)
+    with working_on(child["StackName"]):
+        await _provision(child, before["_template"], before["_resolved_params"], changed)
     good = child["StackStatus"] == "UPDATE_COMPLETE"
     child["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE" if good else "UPDATE_ROLLBACK_FAILED"
     _events(child)[-1]["ResourceStatus"] = child["StackStatus"]

@@ -27,6 +27,7 @@ _BUCKET = {
     "Tags": "PutBucketTagging",
     "VersioningConfiguration": "PutBucketVersioning",
 }
+_RESERVED = "ReservedConcurrentExecutions"
 _ROLE = {
     "AssumeRolePolicyDocument": "UpdateAssumeRolePolicy",
     "PermissionsBoundary": "PutRolePermissionsBoundary",
@@ -196,6 +197,8 @@ def _function(name_or_arn: str) -> str:
 def _create_function(props: Properties, *_: str) -> Iterator[ApiCall]:
     arn = _function(props["FunctionName"])
     yield from _each("lambda", arn, "CreateFunction", *(("TagResource",) if props.get("Tags") else ()), "GetFunction")
+    if _RESERVED in props:
+        yield ApiCall("lambda:PutFunctionConcurrency", arn)
     yield ApiCall("iam:PassRole", props["Role"], {"iam:PassedToService": "lambda.amazonaws.com"})
 
 
@@ -203,8 +206,10 @@ def _update_function(name: str, old: Properties, new: Properties) -> Iterator[Ap
     touched = _changed(old, new)
     if "Code" in touched:
         yield ApiCall("lambda:UpdateFunctionCode", _function(name))
-    if touched - {"Code", "Tags"}:
+    if touched - {"Code", "Tags", _RESERVED}:
         yield ApiCall("lambda:UpdateFunctionConfiguration", _function(name))
+    if _RESERVED in touched:
+        yield ApiCall(f"lambda:{'Put' if _RESERVED in new else 'Delete'}FunctionConcurrency", _function(name))
 
 
 def _on_function(*names: str) -> Callable[[str], Iterator[ApiCall]]:
