@@ -62,7 +62,7 @@ def test_what_is_not_shown_is_asked_for_and_every_byte_arrives(
     assert answer.out.count("AWS takes one replica more or less at a time") == 2
     cloudformation = session.client("cloudformation", region_name="us-east-1")
     sns = session.client("sns", region_name="us-east-1")
-    shown = cloudformation.get_template(StackName="seq-qa", TemplateStage="Original")["TemplateBody"]
+    shown: object = cloudformation.get_template(StackName="seq-qa", TemplateStage="Original")["TemplateBody"]
     assert shown == text.replace("ö", "?").replace("ü", "?")
     topic = next(one["TopicArn"] for one in sns.list_topics()["Topics"] if one["TopicArn"].endswith(":note"))
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["DisplayName"] == "Stürung"
