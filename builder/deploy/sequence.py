@@ -7,6 +7,7 @@ functions, then which operations there are, then the lists of each state.
 """
 
 import copy
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,18 +71,18 @@ class _Operation:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """What the states are made of: both templates as data, and the operations between them in order."""
+    """What the states are made of: both templates as data, and the rounds of operations between them in order."""
 
     ends: Ends
     deployed: Mapping[str, Any]
     desired: Mapping[str, Any]
-    operations: tuple[_Operation, ...]
+    rounds: tuple[tuple[_Operation, ...], ...]
 
     @property
     def first(self) -> int:
-        """How many operations the first update does: none where all else has to be changed before them."""
-        if not self.operations or not self.operations[0].singly.alone:
-            return min(1, len(self.operations))
+        """How many rounds the first update does: none where all else has to be changed before them."""
+        if not self.rounds or not self.rounds[0][0].singly.alone:
+            return min(1, len(self.rounds))
         if self.ends.more_differs:
             return 0
         # What GetTemplate does not show may differ too.
@@ -89,7 +90,7 @@ class _Way:
         return 1 if alike is Comparison.SAME else 0
 
     def state(self, done: int) -> dict[str, Any]:
-        """Return the desired template as data with only so many operations done."""
+        """Return the desired template as data with only so many rounds done."""
         made: dict[str, Any] = copy.deepcopy(dict(self.desired))
         for name, lists in self.lists(done).items():
             properties = made["Resources"][name]["Properties"]
@@ -97,9 +98,13 @@ class _Way:
         return made
 
     def lists(self, done: int) -> dict[str, dict[str, Choice]]:
-        """Return what the lists of each resource hold with so many operations done."""
-        names = dict.fromkeys(one.resource for one in self.operations)
+        """Return what the lists of each resource hold with so many rounds done."""
+        names = dict.fromkeys(one.resource for one in self.operations())
         return {name: _lists(self, name, done) for name in names}
+
+    def operations(self, done: int = 0) -> list[_Operation]:
+        """Return every operation that is left after so many rounds."""
+        return [one for operations in self.rounds[done:] for one in operations]
 
     def namer(self, key: str) -> "_Namer":
         """Return how the items of a list of the desired template are known."""
@@ -123,21 +128,23 @@ def make_sequence(ends: Ends) -> tuple[Update, ...]:
     """Return the updates to make one after the other, the desired template last; only that where it needs no others.
 
     The first has all that is changed beside the lists; where an item of a list has to be changed alone, none of those.
-    Raises Stopped where a template in between cannot be made.
+    Begun again from one in between it ends with the updates that were left, the same to the byte; where GetTemplate does
+    not show whether all else is done, what does that comes before them again. Raises Stopped where a template in
+    between cannot be made.
     """
     way = _way(ends)
-    if len(way.operations) <= way.first:
+    if len(way.rounds) <= way.first:
         return (Update(ends.desired),)
-    between = range(way.first, len(way.operations))
+    between = range(way.first, len(way.rounds))
     texts = (*(_text(way, done) for done in between), ends.desired)
-    because = ("", *(_because(way.operations[done]) for done in between))
+    because = ("", *(_because(way.rounds[done][0]) for done in between))
     return tuple(Update(text, why) for text, why in zip(texts, because, strict=True))
 
 
 def count_updates(ends: Ends) -> int:
     """Return how many updates it takes."""
     way = _way(ends)
-    return max(1, len(way.operations) + 1 - way.first)
+    return max(1, len(way.rounds) + 1 - way.first)
 
 
 def _because(operation: _Operation) -> str:
@@ -146,7 +153,17 @@ def _because(operation: _Operation) -> str:
 
 def _way(ends: Ends) -> _Way:
     deployed, desired = read_deployed(ends.deployed, ends.where), read_template(ends.desired, ends.where)
-    return _Way(ends, deployed, desired, tuple(_operations(ends, deployed, desired)))
+    return _Way(ends, deployed, desired, tuple(_rounds(tuple(_operations(ends, deployed, desired)))))
+
+
+def _rounds(operations: Sequence[_Operation]) -> Iterator[tuple[_Operation, ...]]:
+    """Yield what is done at once: an index of each table, and then each replica by itself."""
+    together = [one for one in operations if not one.singly.alone]
+    names = dict.fromkeys(one.resource for one in together)
+    by_resource = [[one for one in together if one.resource == name] for name in names]
+    for round_ in itertools.zip_longest(*by_resource):
+        yield tuple(one for one in round_ if one is not None)
+    yield from ((one,) for one in operations if one.singly.alone)
 
 
 def _operations(ends: Ends, deployed: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[_Operation]:
@@ -180,8 +197,8 @@ def _named_by(key: str) -> str:
 def _lists(way: _Way, name: str, done: int) -> dict[str, Choice]:
     """Return what the lists of one resource hold with so many operations done."""
     before, after = resources_of(way.deployed)[name], resources_of(way.desired)[name]
-    late = [one for one in way.operations[done:] if one.resource == name]
-    own = dict.fromkeys(one.singly for one in way.operations if one.resource == name)
+    late = [one for one in way.operations(done) if one.resource == name]
+    own = dict.fromkeys(one.singly for one in way.operations() if one.resource == name)
     lists = {singly.property: _choice(way, before, singly.property, late) for singly in own}
     if _INDEXES not in lists:
         return lists
@@ -246,7 +263,7 @@ def _listed(value: object) -> list[Any]:
 def _in_order(way: _Way, template: Mapping[str, Any]) -> dict[str, Any]:
     """Return a template in which those lists are sorted: AWS takes them as sets."""
     made: dict[str, Any] = copy.deepcopy(dict(template))
-    for name in dict.fromkeys(one.resource for one in way.operations):
+    for name in dict.fromkeys(one.resource for one in way.operations()):
         properties = made["Resources"][name].get("Properties", {})
         for key in ("Replicas", _INDEXES, _ATTRIBUTES):
             if isinstance(properties.get(key), list):
@@ -264,12 +281,12 @@ def _text(way: _Way, done: int) -> str:
         except Unspliceable as error:
             raise _unspliceable(way, name) from error
     if read_template(text, way.ends.where) != way.state(done):
-        raise _unspliceable(way, way.operations[0].resource)
+        raise _unspliceable(way, way.rounds[0][0].resource)
     return text
 
 
 def _unspliceable(way: _Way, name: str) -> Stopped:
-    what = f"{_because(way.operations[0])}, and the template's text cannot be cut into such steps"
+    what = f"{_because(way.rounds[0][0])}, and the template's text cannot be cut into such steps"
     return Stopped(where=f"{way.ends.where}/{name}", what=what, next_step="change one at a time in the template")
 
 

@@ -140,6 +140,17 @@ class TestIndexes:
         assert indexes(table(indexes=("x", "y", "z")), table(indexes=("y",))) == [["y", "z"], ["y"]]
         assert indexes(table(indexes=("x", "y")), table()) == [["y"], []]
 
+    def test_tables_do_not_wait_for_each_other(self) -> None:
+        def two(first: Json, second: Json) -> str:
+            whole = json.loads(json.dumps({"Table": first, "Other": second}))
+            return yaml.safe_dump({"Resources": whole}, sort_keys=False)
+
+        plain, one, more = table(), table(indexes=("x",)), table(indexes=("x", "y"))
+        assert len(sequence(two(plain, plain), two(one, one))) == 1
+        assert sequence(two(plain, plain), two(more, one)) == [two(one, one), two(more, one)]
+        # But a replica is the only change of its update.
+        assert len(sequence(two(table("a"), table("a")), two(table("a", "b"), table("a", "b")))) == 2
+
     def test_they_come_before_others_go_and_before_replicas(self) -> None:
         deployed, desired = table("a", indexes=("x",)), table("a", "b", indexes=("y",))
         assert indexes(deployed, desired) == [["y", "x"], ["y"], ["y"]]
