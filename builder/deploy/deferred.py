@@ -16,6 +16,7 @@ from builder.deploy.judgement import check_made, survey_ground
 from builder.deploy.observe import LAG_S, LOOK_S, observe_stack, observe_template
 from builder.deploy.outcome import Deviated
 from builder.deploy.outline import Part, no_echo_parameters, parts_from
+from builder.deploy.outputs import taken
 from builder.deploy.plan import make_step
 from builder.deploy.records import Deferred, Plan, Step
 from builder.errors import Failed, Stopped
@@ -92,5 +93,5 @@ async def _bound(deployment: Deployment, desired: DesiredStack, clients: Clients
                     where=desired.id,
                     what=f"parameter {parameter} is the output {output} of {stack_id}, which has none of that name",
                 )
-            parameters[parameter] = outputs[stack_id][output]
+            parameters[parameter] = taken(outputs[stack_id][output], value, desired.id)
     return replace(desired, parameters=parameters)

@@ -12,6 +12,7 @@ from builder.deploy.desired import MASK, Deployment, DesiredStack
 from builder.deploy.expected import expect_changes
 from builder.deploy.look import Look
 from builder.deploy.observe import ObservedStack
+from builder.deploy.outputs import taken
 from builder.deploy.records import Found, Options, Protection, ResourceChange
 from builder.deploy.sequence import Ends, make_sequence
 from builder.deploy.template import Comparison, compare_template, no_echo_of, read_deployed, read_template
@@ -108,7 +109,8 @@ def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> Des
 
     def known(value: str | OutputOf) -> str | OutputOf:
         if isinstance(value, OutputOf) and (source := stands.get(value.output[0])):
-            return source.outputs.get(value.output[1], value)
+            _, output = value.output
+            return taken(source.outputs[output], value, desired.id) if output in source.outputs else value
         return value
 
     return replace(desired, parameters={name: known(value) for name, value in desired.parameters.items()})
@@ -118,7 +120,7 @@ def parts_from(desired: DesiredStack, observed: ObservedStack | None, deployed: 
     """Return the change sets that lead from what stands to the assembly, each with the most it may show.
 
     `deployed` is as GetTemplate answers; None where nothing stands, or what stands is deleted first. `left` is how many
-    there are to be: one whose template is deployed already, as far as GetTemplate shows it, may be done or not.
+    there are to be: the first may be done or not where its template is deployed already, as far as that is shown.
     Raises Stopped for a deployed template that cannot be read, and where it takes another number of them.
     """
     if observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
@@ -127,7 +129,7 @@ def parts_from(desired: DesiredStack, observed: ObservedStack | None, deployed: 
         )
     else:
         parts = tuple(_updates(desired, observed, deployed, "it is made later"))
-    if len(parts) == left + 1 and compare_template(parts[0].desired.template, deployed) is Comparison.NOT_KNOWN:
+    if len(parts) == left + 1 and compare_template(parts[0].desired.template, deployed) is not Comparison.DIFFERENT:
         parts = parts[1:]
     if len(parts) != left:
         raise Stopped(

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from builder.assembly.manifest import OutputOf
 from builder.assembly.template_text import outputs_of
 from builder.aws import Clients, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe import SiteView, of_deployment
 from builder.deploy.template import defaults_of, read_template
-from builder.errors import Failed, gathered
+from builder.errors import Failed, Stopped, gathered
 from builder.terms import StackId
 
 
@@ -68,6 +69,23 @@ def find_outputs(deployment: Deployment, standing: Mapping[StackId, Mapping[str,
         else:
             missing[name] = f"is the output {output} of {stack_id}, which is deployed without it"
     return Outputs(values=values, absent=absent, missing=missing)
+
+
+def taken(value: str, output: OutputOf, where: StackId) -> str:
+    """Return an output's value, as a parameter of another stack is given it.
+
+    Raises Stopped where it may be masked: DescribeStacks shows each character beyond ASCII as a `?`
+    (aws-cloudformation/cloudformation-coverage-roadmap#1220), and a masked text is never sent again.
+    """
+    if "?" in value:
+        stack_id, name = output.output
+        raise Stopped(
+            where=where,
+            what=f"takes the output {name} of {stack_id}, which shows as '{value}', where a `?` may stand for another "
+            "character: it is not sent again",
+            next_step=f"export it in {stack_id} and take it with Fn::ImportValue",
+        )
+    return value
 
 
 def _condition(deployment: Deployment, stack_id: StackId, output: str) -> str | None:

@@ -128,8 +128,8 @@ def make_sequence(ends: Ends) -> tuple[Update, ...]:
     """Return the updates to make one after the other, the desired template last; only that where it needs no others.
 
     The first has all that is changed beside the lists; where an item of a list has to be changed alone, none of those.
-    Begun again from one in between it ends with the updates that were left, the same to the byte; where GetTemplate does
-    not show whether all else is done, what does that comes before them again. Raises Stopped where a template in
+    Begun again from one in between it ends with the updates that were left, the same to the byte; what does all else
+    comes before them again where GetTemplate does not show whether that is done. Raises Stopped where a template in
     between cannot be made.
     """
     way = _way(ends)

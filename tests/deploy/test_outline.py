@@ -1,10 +1,11 @@
 import pytest
 
-from builder.deploy import Done, Options, Wish
+from builder.assembly import OutputOf
+from builder.deploy import Deployment, Done, Options, Wish
 from builder.deploy.template import properties_of, read_template, resources_of
 from builder.errors import Stopped
 from builder.terms import StackId
-from deploy.chained import make_deployment, make_stack
+from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
 from deploy.rig import Rig
 from deploy.test_guards import BESIDE, GLOBAL_TABLE
 
@@ -128,6 +129,25 @@ def test_indexes_come_and_go_one_at_a_time(rig: Rig, kind: str, names: tuple[str
         assert all(isinstance(outcome, Done) for outcome in rig.execute(plan))
         assert rig.operations("ExecuteChangeSet") == len(names)
         assert rig.plan(desired).is_empty
+
+
+@pytest.mark.parametrize("key", ["one", "two"])
+def test_a_sequence_of_a_stack_that_takes_an_output_comes_to_its_end(rig: Rig, key: str) -> None:
+    template = "Parameters: {KeyArn: {Type: String}}\n" + BESIDE.replace(
+        "Topic}", "Topic, Properties: {KmsMasterKeyId: !Ref KeyArn}}"
+    )
+
+    def deployment(data: str, description: str) -> Deployment:
+        keys = make_stack(KEYS, KEY_TEMPLATE.replace("Description: one", f"Description: {description}"))
+        return make_deployment(
+            keys, make_stack(STACK, template + data, {"KeyArn": OutputOf((KEYS, "KeyArn"))}, (KEYS,))
+        )
+
+    rig.deploy(deployment(GLOBAL_TABLE, "one"))
+    plan = rig.plan(deployment(FOUR, key))
+    outcomes = rig.execute(plan)
+    assert all(isinstance(outcome, Done) for outcome in outcomes), outcomes
+    assert rig.plan(deployment(FOUR, key)).is_empty
 
 
 def test_what_cannot_be_sent_again_stops_the_plan_and_leaves_nothing(rig: Rig) -> None:

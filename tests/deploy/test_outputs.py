@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy import Deployment, Outputs, observe_every_output, observe_outputs
-from builder.errors import Failed, Several
+from builder.assembly import OutputOf
+from builder.deploy import Broke, Deployment, Done, Outputs, observe_every_output, observe_outputs
+from builder.errors import Failed, Several, Stopped
 from builder.terms import StackId
 from deploy.chained import make_deployment, make_stack
 from deploy.rig import Rig
@@ -17,6 +18,10 @@ Outputs:
   Always: {Value: a}
   Prod: {Value: b, Condition: IsProd}
   Last: {Value: c}
+"""
+TAKER = """\
+Parameters: {Note: {Type: String}}
+Resources: {Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Note}}}
 """
 
 
@@ -87,3 +92,29 @@ def test_a_stack_in_review_is_not_deployed(rig: Rig) -> None:
     deployment = putting_out("dev", "Prod")
     rig.plan(deployment)
     assert list(read(rig, deployment).missing) == ["prod"]
+
+
+@pytest.mark.parametrize(
+    ("value", "begun"), [("Störung", False), ("https://example.com/?a=b", False), ("https://example.com/?a=b", True)]
+)
+def test_a_value_that_may_be_masked_is_no_parameter(rig: Rig, value: str, *, begun: bool) -> None:
+    def both(note: str) -> Deployment:
+        source = make_stack(
+            TOPICS, f"Resources: {{Topic: {{Type: AWS::SNS::Topic}}}}\nOutputs: {{Note: {{Value: '{note}'}}}}"
+        )
+        taker = make_stack(GONE, TAKER, {"Note": OutputOf((TOPICS, "Note"))}, (TOPICS,))
+        return make_deployment(source, taker)
+
+    if begun:
+        rig.deploy(make_deployment(both(value).stacks[0]))
+        rig.world.calls.clear()
+        with pytest.raises(
+            Stopped, match=r"takes the output Note of us-east-1/topics, which shows as '.*not sent again"
+        ):
+            rig.plan(both(value))
+        assert rig.operations("CreateChangeSet") == 0
+    else:
+        _, broke = rig.deploy(both(value))
+        assert isinstance(broke, Broke)
+        assert "is not sent again" in broke.reason
+    assert all(isinstance(one, Done) for one in rig.deploy(both("plain")))
