@@ -117,6 +117,10 @@ class Clients:
                 )
             return self._others[account]
 
+    def reaches(self, account: AccountId) -> bool:
+        """Return whether there is a role to reach an account by."""
+        return account in self._roles
+
     def hurried(self) -> "Clients":
         """Return clients of the same identity that give up on a region that does not answer within 4.5 s."""
         hurried = Clients(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from builder.cli.plan_at_hand import write_private
 from builder.cli.wiring import Wiring
 from builder.errors import ExitCode
 
@@ -27,7 +28,7 @@ def carry_out(wiring: Wiring, plan: "Plan", plan_file: Path, execution: Executio
     with wiring.console.progress() as emit:
         ended = wiring.run(execution(emit=emit, brake=brake, in_detail=wiring.console.in_detail), brake)
     if any(isinstance(outcome, Deviated) for outcome in ended):
-        plan_file.write_bytes(write_plan(after_review(plan, ended)))
+        write_private(plan_file, write_plan(after_review(plan, ended)), str(plan_file))
     return ended
 
 

@@ -10,7 +10,7 @@ import click
 from builder.cli.carry_out import carry_out, tell_end
 from builder.cli.options import global_options
 from builder.cli.outputs import tell_outputs
-from builder.cli.plan_at_hand import ask_or_discard
+from builder.cli.plan_at_hand import ask_to_execute, or_discard
 from builder.cli.recover import recover_first, recover_option
 from builder.cli.tell_plan import full_option, tell_plan
 from builder.cli.wiring import Wiring
@@ -48,19 +48,20 @@ def deploy(
         return code
     with wiring.console.progress() as emit:
         plan = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
-    tell_plan(wiring, plan, _REVIEW, full=said["full"])
-    code = ExitCode.DONE if plan.is_empty else _go_through(wiring, plan, allow, yes=yes)
+    with or_discard(wiring, plan):
+        tell_plan(wiring, plan, _REVIEW, full=said["full"])
+        if not yes and not plan.is_empty:
+            ask_to_execute(wiring, plan, allow)
+    code = ExitCode.DONE if plan.is_empty else _go_through(wiring, plan, allow)
     if code is ExitCode.DONE:
         tell_outputs(wiring)
     return code
 
 
-def _go_through(wiring: Wiring, plan: "Plan", allow: Collection[str], *, yes: bool) -> ExitCode:
-    """Ask and execute; what was made for this run and is not executed by it goes again."""
+def _go_through(wiring: Wiring, plan: "Plan", allow: Collection[str]) -> ExitCode:
+    """Execute; what was made for this run and is not executed by it goes again."""
     from builder.deploy import execute_unreviewed, sweep
 
-    if not yes:
-        ask_or_discard(wiring, plan, allow)
     ended = carry_out(
         wiring, plan, _REVIEW, partial(execute_unreviewed, plan, wiring.deployment, wiring.clients, allow=allow)
     )

@@ -8,7 +8,7 @@ import click
 from builder.cli.carry_out import tell_end
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
-from builder.cli.wish import allow_option
+from builder.cli.wish import allow_option, production_option
 from builder.errors import BadInput, ExitCode
 from builder.terms import Region, Site
 
@@ -30,14 +30,30 @@ _AGAIN = "python -m builder destroy    goes on from here"
     metavar="REGION",
     help="Look there besides the assembly's regions, instead of in every region; repeatable.",
 )
+@production_option
 @allow_option
 @global_options
 @click.pass_obj
-def destroy(
-    wiring: Wiring, *, yes: bool, project: str | None, regions: tuple[str, ...], allow: Collection[str]
+def destroy(  # noqa: PLR0913 - its options
+    wiring: Wiring,
+    *,
+    yes: bool,
+    yes_in_production: bool,
+    project: str | None,
+    regions: tuple[str, ...],
+    allow: Collection[str],
 ) -> ExitCode:
     """Delete every stack that carries the deployment's tag, with all data in it."""
-    from builder.deploy import Removal, check_removable, deployment_name, look_after, make_needs, survey, tell_allowed
+    from builder.deploy import (
+        Removal,
+        check_credentials,
+        check_removable,
+        deployment_name,
+        look_after,
+        make_needs,
+        survey,
+        tell_allowed,
+    )
     from builder.deploy import destroy as take_down
 
     if wiring.skip_regions:
@@ -49,6 +65,8 @@ def destroy(
     manifest = None if project else wiring.manifest
     name = deployment_name(project or wiring.manifest.project, wiring.suffix)
     sites, elsewhere = _area(wiring, manifest.sites if manifest else (), regions)
+    if manifest:
+        wiring.run(check_credentials(name, wiring.pinned_account, sites, wiring.clients))
     before = wiring.run(survey(name, sites, elsewhere, wiring.clients))
     standing = before.standing
     if not standing:
@@ -56,10 +74,12 @@ def destroy(
     wiring.console.say("".join(f"{_told(one)}\n" for one in standing))
     _check_home(wiring, name, standing)
     tell_allowed(check_removable(standing, allow), wiring.console.tell)
-    if not yes:
+    if not yes or wiring.asks_in_production(said=yes_in_production):
         accounts = ", ".join(sorted({one.stack.account for one in standing}))
         wiring.console.ask(
-            f"Delete all of this in account {accounts}, with all its data? Type the deployment's name", name
+            f"Delete all of this in account {accounts}, with all its data? Type the deployment's name",
+            name,
+            otherwise=wiring.answer_to_destroy,
         )
     known = {entry.id: entry.needs for entry in manifest.stacks} if manifest else {}
     removal = Removal(standing=standing, needs=make_needs(standing, known), allow=allow)

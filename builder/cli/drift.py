@@ -18,6 +18,7 @@ def drift(wiring: Wiring) -> ExitCode:
     from builder.report.drift import as_event, as_text
     from builder.state import find_differences
 
+    wiring.run(wiring.check_credentials(wiring.deployment))
     found = wiring.run(find_differences(wiring.deployment, wiring.clients))
     if wiring.json_events:
         wiring.console.result(as_event(found, wiring.console.now()))

@@ -169,6 +169,7 @@ async def _target(wiring: Wiring, deployment: "Deployment", clients: "Clients") 
 
     if wiring.skip_regions:
         raise BadInput(where="--skip-region", what="a drill needs both regions")
+    await wiring.check_credentials(deployment, clients)
     outputs = await observe_outputs(deployment, clients)
     target = await observe_target(deployment.name, outputs, _services(deployment), clients)
     check_account(deployment.name, wiring.pinned_account, target.account)
@@ -181,6 +182,7 @@ async def _primary(wiring: Wiring, deployment: "Deployment") -> "Function":
     from builder.deploy import check_account
     from builder.drill.target import observe_primary
 
+    await wiring.check_credentials(deployment)
     primary = await observe_primary(deployment.name, _services(deployment), wiring.clients)
     check_account(deployment.name, wiring.pinned_account, await observe_account(wiring.clients, primary.region))
     return primary

@@ -9,7 +9,7 @@ import click
 from builder.cli.fleet_carry_out import carry_out_fleet, stop_option
 from builder.cli.fleet_plan import overrides_option, tell_fleet_plan
 from builder.cli.options import global_options
-from builder.cli.plan_at_hand import ask_or_discard
+from builder.cli.plan_at_hand import ask_to_execute, or_discard
 from builder.cli.wiring import Wiring
 from builder.cli.wish import allow_option, make_wish, wish_options, yes_option
 from builder.errors import ExitCode
@@ -41,11 +41,12 @@ def deploy(
     deployment, clients, wish = wiring.fleet, wiring.clients, make_wish("deploy", said, None)
     with wiring.console.progress() as emit:
         plan = wiring.run(make_fleet_plan(deployment, clients, wiring.seal(), emit, wish, all_overrides=overrides))
-    tell_fleet_plan(wiring, plan)
+    with or_discard(wiring, plan.ordinary):
+        tell_fleet_plan(wiring, plan)
+        if not yes and not plan.is_empty:
+            ask_to_execute(wiring, plan.ordinary, allow)
     if plan.is_empty:
         return ExitCode.DONE
-    if not yes:
-        ask_or_discard(wiring, plan.ordinary, allow)
     run = partial(
         execute_fleet,
         plan,

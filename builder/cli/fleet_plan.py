@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from builder.cli.options import global_options
+from builder.cli.plan_at_hand import or_discard, write_private
 from builder.cli.wiring import Wiring
 from builder.cli.wish import make_wish, wish_options
 from builder.errors import ExitCode
@@ -34,7 +35,8 @@ def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, overrides:
     with wiring.console.progress() as emit:
         work = make_fleet_plan(deployment, clients, wiring.seal(), emit, wish, all_overrides=overrides)
         made = wiring.run(work)
-    output.write_bytes(write_fleet_plan(made))
+    with or_discard(wiring, made.ordinary):
+        write_private(output, write_fleet_plan(made), "--output")
     tell_fleet_plan(wiring, made)
     if not made.is_empty:
         wiring.console.say(f"saved as {output}; next: python -m builder fleet execute {output}")

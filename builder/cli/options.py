@@ -19,15 +19,20 @@ class _GlobalOption(click.Option):
 
 
 def global_options(function: F) -> F:
-    """Add every global option to a command; what is given lands in the Wiring, the last one said winning."""
+    """Add every global option to a command; what is given lands in the Wiring, a repeatable one adding up, of any other
+    the last one said winning."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
 
 
 def _into_wiring(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    if value not in {None, False, ()}:
-        setattr(context.ensure_object(Wiring), str(parameter.name), value)
+    if value in {None, False, ()}:
+        return
+    wiring, name = context.ensure_object(Wiring), str(parameter.name)
+    # What is said before the verb and after it adds up, where it can be said more than once.
+    said = (*getattr(wiring, name), *value) if isinstance(value, tuple) else value
+    setattr(wiring, name, said)
 
 
 def _option(*names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - handed on to click

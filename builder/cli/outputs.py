@@ -63,4 +63,5 @@ def read_outputs(wiring: Wiring) -> "Outputs":
     """Return every output by its name."""
     from builder.deploy import observe_every_output
 
+    wiring.run(wiring.check_credentials(wiring.deployment))
     return wiring.run(observe_every_output(wiring.deployment, wiring.clients))

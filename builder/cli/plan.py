@@ -1,11 +1,13 @@
 """`plan`: every change set of every region made, none executed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from builder.cli.options import global_options
+from builder.cli.plan_at_hand import or_discard, write_private
 from builder.cli.recover import recover_first, recover_option
 from builder.cli.tell_plan import page_options, tell_plan
 from builder.cli.wiring import Wiring
@@ -16,6 +18,7 @@ from builder.errors import ExitCode
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("plan.json"), show_default=True)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 3 where there is something to do.")
+@click.option("--keep", is_flag=True, help="Leave the change sets that earlier plans made on the same stacks.")
 @recover_option
 @yes_option
 @page_options
@@ -27,13 +30,16 @@ def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, recover: b
     from builder.deploy import make_plan, write_plan
 
     deployment, clients, wish = wiring.deployment, wiring.clients, make_wish("plan", said, wiring.role_arn)
+    if not said["keep"]:
+        wish = replace(wish, replaced=wiring.console.warn)
     if recover:
         code = recover_first(wiring, deployment, yes=said["yes"])
         if code is not ExitCode.DONE:
             return code
     with wiring.console.progress() as emit:
         made = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
-    output.write_bytes(write_plan(made))
+    with or_discard(wiring, made):
+        write_private(output, write_plan(made), "--output")
     tell_plan(wiring, made, output, markdown=said["markdown"], html=said["html"], full=said["full"])
     if not made.is_empty:
         wiring.console.say(f"saved as {output}; next: python -m builder execute {output}")

@@ -1,13 +1,14 @@
 """A plan that somebody decides on: read from its file, or asked about; what the system's and a fleet's verbs share."""
 
-from collections.abc import Callable, Collection
+import os
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import click
-
 from builder.cli.wiring import Wiring
-from builder.errors import BadInput, BuilderError
+from builder.errors import BadInput
 
 if TYPE_CHECKING:
     from builder.deploy import Plan
@@ -27,13 +28,49 @@ def read_saved(plan_file: Path, read: Callable[[bytes, str], P], verb: str) -> P
         ) from error
 
 
-def ask_or_discard(wiring: Wiring, plan: "Plan", allow: Collection[str]) -> None:
-    """Say what is allowed and ask whether to go on; where nobody says yes the plan's change sets go again."""
-    from builder.deploy import check_allowed, discard_plan, tell_allowed
+def write_private(path: Path, data: bytes, what: str) -> None:
+    """Write a file that only its owner may read, whole or not at all. Raises BadInput where it cannot be written.
+
+    What is no ordinary file, such as a pipe, is written to as it is.
+    """
+    try:
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)
+            return
+        # mkstemp makes it for its owner alone.
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as fresh:
+                fresh.write(data)
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise BadInput(where=what, what=f"{path} cannot be written ({error.strerror})") from error
+
+
+def ask_to_execute(wiring: Wiring, plan: "Plan", allow: Collection[str]) -> None:
+    """Say what is allowed, and ask whether to go on. Raises Stopped where nobody says yes."""
+    from builder.deploy import check_allowed, tell_allowed
+
+    tell_allowed(check_allowed(plan.guards, plan.pending, allow), wiring.console.tell)
+    wiring.console.ask("Execute exactly this?", "yes")
+
+
+@contextmanager
+def or_discard(wiring: Wiring, plan: "Plan") -> Iterator[None]:
+    """Show a plan and ask about it; whatever ends that before its end, the plan's change sets go again.
+
+    A no, Ctrl-C, SIGTERM, a terminal that goes and a page that cannot be written all mean the same.
+    """
+    from builder.deploy import discard_plan
+    from builder.report.console import interruptible
 
     try:
-        tell_allowed(check_allowed(plan.guards, plan.pending, allow), wiring.console.tell)
-        wiring.console.ask("Execute exactly this?", "yes")
-    except (BuilderError, click.Abort):
+        with interruptible():
+            yield
+    except BaseException:
         wiring.run(discard_plan(plan, wiring.clients))
         raise

@@ -65,17 +65,45 @@ def execute(  # noqa: PLR0913 - its options
 
 
 @click.command()
-@_PLAN
+@click.argument("plan_file", metavar="[PLAN.JSON]", type=click.Path(path_type=Path), required=False)
+@click.option("--all", "everything", is_flag=True, help="All that plans of the deployment left, whoever made them.")
 @global_options
 @click.pass_obj
-def discard(wiring: Wiring, *, plan_file: Path) -> ExitCode:
-    """Delete a saved plan's change sets, and its new stacks that hold nothing."""
-    from builder.deploy import discard_plan
+def discard(wiring: Wiring, *, plan_file: Path | None, everything: bool) -> ExitCode:
+    """Delete a saved plan's change sets, or all that were left, and new stacks that hold nothing."""
+    from builder.deploy import discard_all, discard_plan
 
+    if everything == (plan_file is not None):
+        raise BadInput(where="discard", what="takes either a plan's file or --all")
+    if plan_file is None:
+        deployment = wiring.standing
+        wiring.run(wiring.check_credentials(deployment))
+        gone = wiring.run(discard_all(deployment, wiring.clients))
+        wiring.console.say("".join(f"{stack}\n" for stack in gone))
+        wiring.console.say(f"discarded {len(gone)} change sets and empty stacks of {deployment.name}")
+        return ExitCode.DONE
     plan = _read(plan_file)
+    _check_ours(wiring, plan)
     wiring.run(discard_plan(plan, wiring.clients))
     wiring.console.say(f"discarded {len(plan.steps)} change sets of plan {plan.id}")
     return ExitCode.DONE
+
+
+def _check_ours(wiring: Wiring, plan: "Plan") -> None:
+    """Raise BadInput for a plan of another deployment or account, as far as it can be told without an assembly."""
+    from builder.aws import observe_account
+    from builder.deploy import check_account, check_own
+
+    check_own(plan)
+    if wiring.assembly is not None or wiring.config.is_file():
+        name, pinned = wiring.standing.name, wiring.pinned_account
+        if plan.deployment != name:
+            raise BadInput(
+                where=plan.deployment, what=f"is what the plan is of, and not {name}", next_step="--env SUFFIX"
+            )
+        check_account(name, pinned, plan.account)
+    if plan.steps:
+        check_account(plan.deployment, plan.account, wiring.run(observe_account(wiring.clients, plan.steps[0].region)))
 
 
 def _read(plan_file: Path) -> "Plan":

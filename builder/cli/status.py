@@ -27,7 +27,10 @@ def status(wiring: Wiring, *, watch: float | None) -> ExitCode:
     async def look() -> None:
         while True:
             asking = Asking(clients=clients, now=wiring.console.now(), endpoint=wiring.endpoint)
-            _show(wiring, await observe_status(wiring.deployment, asking), cleared=watch is not None)
+            _, seen = await asyncio.gather(
+                wiring.check_credentials(wiring.deployment, clients), observe_status(wiring.deployment, asking)
+            )
+            _show(wiring, seen, cleared=watch is not None)
             if watch is None:
                 return
             await asyncio.sleep(watch)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from builder.cli.plan_at_hand import write_private
 from builder.cli.wiring import Wiring
-from builder.errors import BadInput
 
 if TYPE_CHECKING:
     from builder.deploy import Plan
@@ -58,7 +58,4 @@ def tell_plan(  # noqa: PLR0913 - the pages, each an option of its own
 
 
 def _write(page: Path, option: str, text: str) -> None:
-    try:
-        page.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(where=option, what=f"{page} cannot be written ({error.strerror})") from error
+    write_private(page, text.encode(), option)

@@ -232,6 +232,26 @@ class Wiring:
         said = self._promised_environment
         return bool(said and said.production)
 
+    def asks_in_production(self, *, said: bool) -> bool:
+        """Return whether --yes does not answer for a deletion: people depend on the environment, and nobody `said` so.
+
+        A dr.yaml of the same project counts also where the project is named by itself.
+        """
+        if said or not self.config.is_file():
+            return False
+        config = self.wanted.config
+        if self.project not in {None, config.project}:
+            return False
+        found = config.environments.get(self.suffix)
+        return bool(found and found.production)
+
+    @property
+    def answer_to_destroy(self) -> str:
+        """What answers the question about a deletion without a terminal."""
+        if self.asks_in_production(said=False):
+            return f"--yes --yes-in-production    {self.config} marks environments.{self.suffix} as production"
+        return "--yes answers it"
+
     @property
     def objectives(self) -> "Objectives":
         """What dr.yaml promises; nothing where there is none."""
@@ -275,6 +295,13 @@ class Wiring:
 
         now = _now()
         return Seal(id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}", at=now.isoformat(timespec="seconds"))
+
+    async def check_credentials(self, deployment: "Deployment", clients: "Clients | None" = None) -> None:
+        """Return if the credentials are those that the deployment wants. Raises BadInput."""
+        from builder.deploy import check_credentials
+
+        sites = deployment.sites
+        await check_credentials(deployment.name, deployment.account, sites, clients or self.clients)
 
     def run(self, work: Coroutine[Any, Any, T], brake: "Brake | None" = None, *, stands: str = "") -> T:
         """Run the work to its end. Ctrl-C once pulls the brake, where there is one, else cancels; twice leaves.

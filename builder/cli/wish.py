@@ -39,6 +39,11 @@ allow_option = click.option(
     help="Let a guarded change or deletion, or the loss of another's review, pass: a name, or a pattern such as "
     "'us-east-1/table/*', of which it is said how many it lets pass; repeatable.",
 )
+production_option = click.option(
+    "--yes-in-production",
+    is_flag=True,
+    help="With --yes, answer also for an environment that dr.yaml marks as production.",
+)
 yes_option = click.option("--yes", is_flag=True, help="Answer every question with yes; guards still need --allow.")
 
 

@@ -15,12 +15,12 @@ It works from a manifest made yesterday on another machine, and never imports co
 """
 
 from builder.deploy.chain import after_review
-from builder.deploy.claim import Trusted, check_claim
+from builder.deploy.claim import Trusted, check_claim, check_own
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
 from builder.deploy.destroy import Removal, destroy, make_needs
-from builder.deploy.discard import discard_plan
+from builder.deploy.discard import discard_all, discard_plan
 from builder.deploy.execute import Brake, execute_plan
-from builder.deploy.look import check_account
+from builder.deploy.look import check_account, check_credentials
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
 from builder.deploy.outputs import Outputs, observe_every_output, observe_outputs
 from builder.deploy.permission import check_allowed, tell_allowed
@@ -61,9 +61,12 @@ __all__ = [
     "check_account",
     "check_allowed",
     "check_claim",
+    "check_credentials",
+    "check_own",
     "check_removable",
     "deployment_name",
     "destroy",
+    "discard_all",
     "discard_plan",
     "execute_plan",
     "execute_unreviewed",

@@ -66,6 +66,21 @@ def check_claim(plan: Plan, trusted: Trusted) -> Plan:
     )
 
 
+def check_own(plan: Plan) -> None:
+    """Raise BadInput unless the plan's change sets have the plan's own name, and are on the stacks that it says."""
+    faults = [
+        fault
+        for step in plan.steps
+        for arn, resource in (
+            (step.change_set, f"changeSet/{name_of(plan, step)}"),
+            (step.stack_arn, f"stack/{step.name}"),
+        )
+        for fault in _faults_of_arn(plan, step, arn, resource)
+    ]
+    if faults:
+        raise BadInput(where=plan.deployment, what="\n  ".join(("these are not the plan's:", *faults)))
+
+
 def narrowed(plan: Plan, deployment: Deployment) -> Deployment:
     """Return the deployment without the regions that the plan leaves out. Raises BadInput for a part of one."""
     if set(plan.left_out) == {stack.id for stack in deployment.left_out}:

@@ -17,7 +17,7 @@ from builder.deploy.observe import (
     of_deployment,
 )
 from builder.deploy.progress import Emit, Waiting
-from builder.errors import BadInput
+from builder.errors import AwsError, BadInput
 from builder.terms import AccountId, Operation, Site, StackId, StackName
 
 
@@ -82,7 +82,42 @@ async def _account(deployment: Deployment, seen: tuple[ObservedStack, ...], clie
     own = next((stack.account for stack in seen if stack.site.account is None), None)
     account = own or await observe_account(clients, deployment.regions[0])
     check_account(deployment.name, deployment.account, account)
+    check_reach(deployment.name, deployment.sites, account, clients)
     return account
+
+
+async def check_credentials(deployment: str, pinned: AccountId | None, sites: Iterable[Site], clients: Clients) -> None:
+    """Return if the credentials are those that the deployment wants, before anything is said about it. Raises BadInput.
+
+    It takes no call where nothing is pinned and no site is of a named account. Whichever region answers tells it; where
+    none does, nothing of the deployment will be seen either.
+    """
+    sites = tuple(sites)
+    if pinned is None and all(site.account is None for site in sites):
+        return
+    regions = dict.fromkeys(site.region for site in sites)
+    found = await asyncio.gather(*(observe_account(clients, region) for region in regions), return_exceptions=True)
+    account = next((one for one in found if isinstance(one, str)), None)
+    if account is not None:
+        check_account(deployment, pinned, account)
+        check_reach(deployment, sites, account, clients)
+        return
+    refused = (one for one in found if isinstance(one, BaseException))
+    for error in refused:
+        if not isinstance(error, AwsError) or error.answered:
+            raise error
+
+
+def check_reach(deployment: str, sites: Iterable[Site], account: AccountId, clients: Clients) -> None:
+    """Return if there is a role for every account but that of the credentials. Raises BadInput."""
+    named = dict.fromkeys(site.account for site in sites)
+    lacking = [one for one in named if one is not None and one != account and not clients.reaches(one)]
+    if lacking:
+        raise BadInput(
+            where=deployment,
+            what=f"has stacks in account {', '.join(lacking)}, and the credentials are of account {account}",
+            next_step=" ".join(f"--account-role {one}=arn:aws:iam::{one}:role/NAME" for one in lacking),
+        )
 
 
 def check_account(deployment: str, pinned: AccountId | None, account: AccountId) -> None:

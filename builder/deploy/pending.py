@@ -1,5 +1,7 @@
 """Change sets that wait on a stack: those of others, which executing a step would delete with it, and a plan's own."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, pages
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mypy_boto3_cloudformation.type_defs import ChangeSetSummaryTypeDef
+
+
+_MAKING = frozenset({"CREATE_PENDING", "CREATE_IN_PROGRESS"})
+_UNDER_WAY_S = 60
 
 
 async def observe_change_sets(
@@ -62,12 +68,62 @@ def reviews_of_others(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class OlderChangeSet:
+    """A change set that an earlier plan of the same deployment left, and nobody executed."""
+
+    stack: StackId
+    site: Site
+    change_set: Arn
+    stack_arn: Arn
+    plan: str
+    """The id of its plan."""
+    created: datetime
+
+
+def older_of_ours(
+    deployment: str, step: Step, standing: "Iterable[ChangeSetSummaryTypeDef]"
+) -> tuple[OlderChangeSet, ...]:
+    """Return the change sets on a step's stack that earlier plans of the deployment left.
+
+    A plan that may be under way elsewhere is let alone: one that is younger than a minute, by AWS's clock, or has a
+    change set that is still being made or is executed.
+    """
+    standing = tuple(standing)
+    own = next((one["CreationTime"] for one in standing if one["ChangeSetId"] == step.change_set), None)
+    if own is None:
+        return ()
+    return tuple(
+        OlderChangeSet(
+            stack=step.stack,
+            site=step.site,
+            change_set=Arn(one["ChangeSetId"]),
+            stack_arn=step.stack_arn,
+            plan=plan_of(one.get("Description", "")),
+            created=one["CreationTime"],
+        )
+        for one in standing
+        if one["ChangeSetId"] != step.change_set
+        and one["ExecutionStatus"] in {"AVAILABLE", "OBSOLETE"}
+        and is_of(deployment, one)
+        and (own - one["CreationTime"]).total_seconds() >= _UNDER_WAY_S
+    )
+
+
+def busy_plans(standing: "Iterable[ChangeSetSummaryTypeDef]") -> frozenset[str]:
+    """Return the ids of the plans of which a change set is being made or executed."""
+    busy = (one for one in standing if one["Status"] in _MAKING or one["ExecutionStatus"] == "EXECUTE_IN_PROGRESS")
+    return frozenset(plan_of(one.get("Description", "")) for one in busy)
+
+
 async def is_under_review_by(deployment: str, clients: Clients, stack: ObservedStack) -> bool:
     """Return whether there are change sets that wait on a stack, all made by plans of the deployment."""
     waiting = await observe_change_sets(clients, StackId(f"{stack.region}/{stack.name}"), stack.site, stack.arn)
-    return bool(waiting) and all(_is_of(deployment, one) for one in waiting)
+    return bool(waiting) and all(is_of(deployment, one) for one in waiting)
 
 
-def _is_of(deployment: str, one: "ChangeSetSummaryTypeDef") -> bool:
+def is_of(deployment: str, one: "ChangeSetSummaryTypeDef") -> bool:
+    """Return whether a plan of the deployment made the change set: its name and its Description tell of one plan."""
     plan = plan_of(one.get("Description", ""))
-    return bool(plan) and one["ChangeSetName"] == change_set_name(deployment, plan, 1)
+    name, first = one["ChangeSetName"], change_set_name(deployment, plan, 1)
+    return bool(plan) and (name == first or (name.startswith(f"{first}-") and name[len(first) + 1 :].isdigit()))

@@ -17,7 +17,7 @@ from builder.deploy.lost_region import check_without
 from builder.deploy.nested import check_mode
 from builder.deploy.observe import observe_stack
 from builder.deploy.outline import Outline, Part, make_outline, no_echo_parameters, without_secrets
-from builder.deploy.pending import observe_change_sets, reviews_of_others
+from builder.deploy.pending import OlderChangeSet, busy_plans, observe_change_sets, older_of_ours, reviews_of_others
 from builder.deploy.preflight import overtaken, stands_as
 from builder.deploy.progress import Begun, Emit, Planned, Planning, Unchanged
 from builder.deploy.records import (
@@ -59,6 +59,8 @@ class Wish:
     remove_orphans: bool = False
     lint: Lint | None = None
     """Is asked about templates that the assembly does not have."""
+    replaced: Callable[[str], None] | None = None
+    """Is told of each older plan whose change sets on the same stacks are deleted then; None leaves them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,13 @@ class _Planner:
     clients: Clients
     emit: Emit
     lint: Lint | None
+    replaces: bool
+    """Whether change sets of older plans go."""
     asked: list[Asked] = field(default_factory=list)
     """Every change set of this run that CloudFormation accepted."""
+    older: list[OlderChangeSet] = field(default_factory=list)
+    busy: set[str] = field(default_factory=set)
+    """The ids of plans that are under way elsewhere."""
 
 
 async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: Emit, wish: Wish = Wish()) -> Plan:
@@ -84,7 +91,7 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
     outline = make_outline(deployment, look, wish.options)
     emit(Begun(what="plan", stacks=tuple(part.desired.id for part in outline.now)))
     origin = Origin(deployment=deployment.name, assembly=deployment.digest, plan=seal.id, options=wish.options)
-    planner = _Planner(origin, clients, emit, wish.lint)
+    planner = _Planner(origin, clients, emit, wish.lint, replaces=wish.replaced is not None)
     wrecks = await together(plan_wreck(stack, observed, clients) for stack, observed in outline.wrecks)
     orphans = await plan_orphans(look.orphans, clients, needs=outline.stacks if wish.remove_orphans else None)
     try:
@@ -95,6 +102,8 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
         made = tuple(step for step, _ in results if step is not None)
         pending = tuple(review for _, reviews in results for review in reviews)
         await check_without(deployment, (*made, *deferred), clients)
+        if wish.replaced is not None:
+            pending = await _replace(planner, wish.replaced, pending)
     except (BuilderError, asyncio.CancelledError):
         await asyncio.shield(discard_asked(planner.asked, clients))
         raise
@@ -162,7 +171,24 @@ async def _make_step(planner: _Planner, part: Part) -> tuple[Step | None, tuple[
         emit(Unchanged(stack=desired.id))
         return None, ()
     emit(Planned(stack=desired.id, changes=len(step.changes)))
+    if planner.replaces:
+        planner.older.extend(older_of_ours(planner.origin.deployment, step, there))
+        planner.busy.update(busy_plans(there))
     return step, reviews_of_others(step, planner.origin.assembly, there)
+
+
+async def _replace(
+    planner: _Planner, told: Callable[[str], None], pending: tuple[PendingReview, ...]
+) -> tuple[PendingReview, ...]:
+    """Say which older plans of the deployment this one replaces, delete their change sets, and return what waits on."""
+    older = [one for one in planner.older if one.plan not in planner.busy]
+    first = {one.plan: one.created for one in sorted(older, key=lambda one: one.created, reverse=True)}
+    for plan_id, created in sorted(first.items(), key=lambda item: item[1]):
+        stacks = ", ".join(dict.fromkeys(one.stack for one in older if one.plan == plan_id))
+        told(f"replaces plan {plan_id} of {created.isoformat(timespec='seconds')}: {stacks}")
+    await together(delete(planner.clients, Asked(one.stack, one.site, one.change_set, one.stack_arn)) for one in older)
+    gone = {one.change_set for one in older}
+    return tuple(review for review in pending if review.change_set not in gone)
 
 
 async def _standing(clients: Clients, asked: Asked, part: Part) -> "list[ChangeSetSummaryTypeDef]":

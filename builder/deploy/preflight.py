@@ -9,6 +9,7 @@ from builder.deploy.chain import Chain, links_executed, make_chains
 from builder.deploy.claim import Trusted, narrowed
 from builder.deploy.description import is_alike
 from builder.deploy.judgement import Ground, judge_chain, judge_guards, judge_needs, survey_ground
+from builder.deploy.look import check_reach
 from builder.deploy.lost_region import check_without
 from builder.deploy.observe import LAG_S, LOOK_S, ObservedStack, observe_stack
 from builder.deploy.pending import observe_change_sets, reviews_of_others
@@ -17,7 +18,7 @@ from builder.deploy.records import Deferred, Deletion, Found, PendingReview, Pla
 from builder.deploy.remedy import remedy
 from builder.deploy.twin import links_executed_by_twin
 from builder.errors import BadInput, Stopped
-from builder.terms import Operation, StackId
+from builder.terms import AccountId, Operation, StackId
 
 _AGAIN = "python -m builder plan    makes a new plan from what stands now"
 
@@ -60,6 +61,9 @@ async def check_plan(
             where=plan.deployment,
             what=f"the plan is for account {plan.account}, and the credentials are of account {account}",
         )
+    if isinstance(account, str):
+        sites = (link.site for chain in chains.values() for link in chain)
+        check_reach(plan.deployment, sites, AccountId(account), clients)
     if isinstance(looked, BaseException):
         raise looked
     if isinstance(account, BaseException):

@@ -11,7 +11,7 @@ from builder.aws import Clients, together
 from builder.deploy.cause import observe_made_inside, observe_since_good
 from builder.deploy.desired import Deployment
 from builder.deploy.events import SinceGood, is_collateral
-from builder.deploy.look import check_account, until_settled
+from builder.deploy.look import check_account, check_credentials, until_settled
 from builder.deploy.nested import NESTED, NestedStack, observe_contents
 from builder.deploy.observe import Located, ObservedResource, ObservedStack, SiteView, observe_resources, of_deployment
 from builder.deploy.progress import Emit
@@ -56,6 +56,7 @@ async def find_recoveries(work: Deployment | Plan, clients: Clients, emit: Emit)
     name = work.deployment if isinstance(work, Plan) else work.name
     ids = {place: stack for stack, place in work.places.items()}
     sites = dict.fromkeys(place.site for place in ids)
+    await check_credentials(name, work.account, sites, clients)
     by_site = await together(SiteView(clients, site).every_stack() for site in sites)
     ours = of_deployment(tuple(stack for stacks in by_site for stack in stacks), name)
     for stack in ours:

@@ -1,7 +1,9 @@
 """The only place that writes to the terminal while work goes on: a live table there, plain lines in a pipe."""
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -84,14 +86,22 @@ class Console:
         # In a line of JSON an escape is an escape of JSON's: DEL is the one control character that it leaves as it is.
         write(sys.stdout, f"{text}\n".replace("\x7f", "\\u007f"))
 
-    def ask(self, question: str, answer: str) -> None:
-        """Ask a person and go on only if the answer is the one given. Raises Stopped, also without a terminal."""
+    def ask(self, question: str, answer: str, *, otherwise: str = "--yes answers it") -> None:
+        """Ask a person and go on only if the answer is the one given.
+
+        Raises Stopped for any other, at the end of the input, and without a terminal, where `otherwise` says what
+        answers it; KeyboardInterrupt on Ctrl-C, and where somebody ends the process or the terminal goes.
+        """
         if not sys.stdin.isatty():
-            raise Stopped(
-                where="question", what=f"{question}: there is no terminal to ask on", next_step="--yes answers it"
-            )
+            raise Stopped(where="question", what=f"{question}: there is no terminal to ask on", next_step=otherwise)
         write(self._people, f"{question} [{answer}] ")
-        if sys.stdin.readline().strip() != answer:
+        with interruptible():
+            try:
+                said = sys.stdin.readline()
+            except OSError:
+                # The terminal is gone, and its signal was put off.
+                said = ""
+        if said.strip() != answer:
             raise Stopped(where="question", what="declined", next_step="")
 
     @contextmanager
@@ -116,6 +126,25 @@ class Console:
         if not isinstance(event, InHand):  # too many for a log that nobody asked to be long; --json has them
             stack = "" if isinstance(event, Allowed | Begun) else event.stack
             self.say(f"{self.now():%H:%M:%S}  {stack:<24} {': '.join(filter(None, in_words(event)))}")
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Have SIGTERM and a terminal that goes end the block as Ctrl-C does, so that what follows can clear up."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    known = [signal.Signals[name] for name in names if name in signal.Signals.__members__]
+    before = {one: signal.getsignal(one) for one in known if signal.getsignal(one) is not signal.SIG_IGN}
+    for one in before:
+        signal.signal(one, interrupt)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 class _LiveTable:
