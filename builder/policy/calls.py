@@ -201,6 +201,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         called("dynamodb:DescribeTimeToLive", "whether its items expire", On.TABLES),
         called("dynamodb:ListTagsOfResource", "its tags", On.TABLES),
         *_FUNCTION,
+        called("lambda:GetFunction", "what is in its code, where two regions' archives differ", On.FUNCTIONS),
         called("lambda:GetAccountSettings", "how much may run at once in each region", On.ANYTHING),
         _VERSIONING,
         Call("s3", "GetBucketEncryption", "its encryption", (("s3:GetEncryptionConfiguration", On.BUCKETS),)),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from builder.terms import AccountId, Region
+from builder.terms import AccountId, Region, Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +144,8 @@ class Settings:
     values: Mapping[str, str]
     own_words: Mapping[str, str] = field(default_factory=dict)
     """What the region's own words are, such as a parameter's value, by what stands for them in all regions."""
+    code_of: tuple[Site, str] | None = None
+    """Where, and under which name, a function stands whose code is in an archive; what is in it may be looked into."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

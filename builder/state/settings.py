@@ -13,6 +13,7 @@ from builder.deploy.observe import ObservedStack, observe_template
 from builder.deploy.template import as_shown
 from builder.errors import AwsError
 from builder.state import bucket, function
+from builder.state.code import compare_code
 from builder.state.part import Part
 from builder.state.records import Settings
 from builder.state.site import copied_tables
@@ -46,7 +47,8 @@ async def observe_settings(
         *(_replicas(deployment, site, clients) for site in sites),
         *(_quotas(site, clients) for site in sites),
     ]
-    return tuple(one for found in await part.each((deployment.name, one) for one in work) for one in found)
+    read = await part.each((deployment.name, one) for one in work)
+    return await compare_code((one for found in read for one in found), clients, part)
 
 
 def _templates(
@@ -73,7 +75,13 @@ async def _of_stack(stack: ObservedStack, clients: Clients) -> list[Settings]:
     )
     words = {**stack.parameters, "AWS::Region": stack.region}
     return [
-        Settings(thing=f"{stack.name}/{one.path}", region=stack.region, values=values, own_words=words)
+        Settings(
+            thing=f"{stack.name}/{one.path}",
+            region=stack.region,
+            values=values,
+            own_words=words,
+            code_of=(stack.site, one.physical_id) if values.get("package") == "Zip" else None,
+        )
         for one, values in zip(resources, read, strict=True)
     ]
 
@@ -98,6 +106,7 @@ async def _read_function(clients: Clients, region: Region, name: str) -> dict[st
     variables = found.get("Environment", {}).get("Variables", {})
     return {
         "code": found.get("CodeSha256", ""),
+        "package": found.get("PackageType", "Zip"),
         "runtime": found.get("Runtime", ""),
         "handler": found.get("Handler", ""),
         "memory": f"{found.get('MemorySize')} MB",

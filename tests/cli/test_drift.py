@@ -66,7 +66,7 @@ def test_code_changed_by_hand_is_a_disparity_though_cloudformation_sees_no_drift
     session.client("lambda").update_function_code(FunctionName="tap-synthmfm20-primary", ZipFile=packed.getvalue())
     answer = deployed("drift", "--json", *ENV)
     assert answer.code == 3
-    assert [one["setting"] for one in json.loads(answer.out)["disparities"]] == ["code"]
+    assert [one["setting"] for one in json.loads(answer.out)["disparities"]] == ["code", "code: index.py"]
 
 
 def test_a_region_that_hangs_is_told_and_hides_nothing_of_the_other(
