@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from builder.assembly import Assembly
     from builder.assembly.bound import Bound
     from builder.deploy import Deployment
-    from builder.policy import Caller, Setting
+    from builder.policy import Caller, ReadUrl, Setting
+    from builder.terms import Region
 
 # builder.policy's own; a test holds them to it, which would cost half a second to ask.
 VERBS = (
@@ -42,7 +43,7 @@ def policy(wiring: Wiring, /, *, verbs: tuple[str, ...], explained: bool, **said
     Several verbs make one policy: `plan execute` is what deploy needs. Where CloudFormation takes a role, the caller's
     policy holds only our own calls, and the role's the rest.
     """
-    from builder.policy import Asked, Verb, explain, make_document, make_rights, size, too_large
+    from builder.policy import Asked, Verb, bind_nested, explain, make_document, make_rights, size, too_large
 
     asked_for = tuple(dict.fromkeys(map(Verb, verbs)))
     of_fleet = {verb.is_of_fleet for verb in asked_for}
@@ -50,6 +51,7 @@ def policy(wiring: Wiring, /, *, verbs: tuple[str, ...], explained: bool, **said
         raise BadInput(where=f"policy {' '.join(verbs)}", what="the system's verbs and its fleet's have a policy each")
     whose = _fleet(wiring, said) if of_fleet == {True} else _system(wiring, said)
     setting, bounds = _where(wiring, whose, said["account"])
+    bounds, unread = bind_nested(bounds, setting, _reader(wiring))
     asked = Asked(
         verbs=asked_for,
         caller=_caller(wiring, whose, setting, said),
@@ -60,7 +62,7 @@ def policy(wiring: Wiring, /, *, verbs: tuple[str, ...], explained: bool, **said
     if not rights.granted:
         raise BadInput(where=f"policy {' '.join(verbs)}", what="CloudFormation's role does nothing then")
     wiring.console.result(explain(rights) if explained else json.dumps(make_document(rights), indent=2))
-    for warning in (*rights.warnings, *((size(rights),) if too_large(rights) else ())):
+    for warning in (*unread, *rights.warnings, *((size(rights),) if too_large(rights) else ())):
         wiring.console.warn(f"warning: {warning}")
     return ExitCode.DONE
 
@@ -100,6 +102,18 @@ def _where(wiring: Wiring, whose: _Whose, said: str | None) -> "tuple[Setting, t
         raise BadInput(where=f"account {account}", what=f"no stack of {deployment.name} belongs in it")
     partition = known_regions().get(bounds[0].entry.region, "aws")
     return Setting(partition=partition, account=account, suffix=wiring.suffix), bounds
+
+
+def _reader(wiring: Wiring) -> "ReadUrl":
+    """Return what reads the templates of nested stacks, with the credentials at hand; no call where there are none."""
+
+    def read(region: "Region", url: str) -> str | None:
+        from builder.deploy.nested import read_url
+        from builder.terms import Site
+
+        return wiring.run(read_url(wiring.clients, Site(None, region), url))
+
+    return read
 
 
 def _caller(wiring: Wiring, whose: _Whose, setting: "Setting", said: dict[str, Any]) -> "Caller":

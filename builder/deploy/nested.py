@@ -1,18 +1,17 @@
 """Stacks nested in stacks: where they come from, what stands in them, and whether one is as its parent wants it.
 
-Pure first: `may_nest`, `inside`, `find_bucket`. Then what is read from AWS: `observe_contents`, all that a stack holds
+Pure first: `may_nest`, `check_mode`, `inside`. Then what is read from AWS: `observe_contents`, all that a stack holds
 to any depth with what becomes of it, and `Prover`, which shows a nested stack to be as deployed where it has no change
 set of its own. What cannot be shown is told as a reason: unknown is never unchanged.
 """
 
 import asyncio
 import json
-import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
+from builder.assembly.template_url import find_object
 from builder.aws import Clients, call, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe import ObservedResource, ObservedStack, observe_resources, observe_stack, observe_template
@@ -41,8 +40,6 @@ _OPEN = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31", "AWS
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
 _POLICIES = {"Delete": "Delete", "Snapshot": "Snapshot", "Retain": "Retain", "RetainExceptOnCreate": "Retain"}
 _UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
-_VIRTUAL = re.compile(r"(?P<bucket>.+)\.s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?$")
-_PATH_STYLE = re.compile(r"s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +73,6 @@ class Content:
     plain words."""
     regions: tuple[str, ...] = ()
     """The regions that hold a copy of its data, as far as its template says them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a template lies in S3."""
-
-    bucket: str
-    key: str
-    version: str | None = None
 
 
 def may_nest(template: object) -> bool:
@@ -136,24 +124,6 @@ def fate_of(resource: Mapping[str, Any] | None) -> str | None:
     """Return what becomes of a resource when its stack goes; None where the template does not say so in plain words."""
     policy = resource.get("DeletionPolicy", "Delete") if resource is not None else None
     return _POLICIES.get(policy) if isinstance(policy, str) else None
-
-
-def find_bucket(url: str, endpoint: str = "") -> Address | None:
-    """Return where in S3 a TemplateURL leads; None for anything else.
-
-    `endpoint` is where our own client finds S3, which is none of AWS's host names for an embedded AWS.
-    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
-    """
-    _, netloc, rest, said, _ = urlsplit(url)
-    host, path = netloc.partition(":")[0], unquote(rest.lstrip("/"))
-    version = parse_qs(said).get("versionId", [None])[0]
-    is_own = bool(endpoint) and netloc == urlsplit(endpoint).netloc
-    if is_own or _PATH_STYLE.match(host):
-        bucket, _, key = path.partition("/")
-        return Address(bucket, key, version) if bucket and key else None
-    if (found := _VIRTUAL.match(host)) and path:
-        return Address(found["bucket"], path, version)
-    return None
 
 
 async def list_contents(clients: Clients, stack: ObservedStack | NestedStack, above: str = "") -> tuple[Content, ...]:
@@ -320,7 +290,7 @@ class Prover:
 async def read_url(clients: Clients, site: Site, url: str) -> str | None:
     """Return the template at a TemplateURL; None where that is not in S3. Raises AwsError."""
     client = clients.of(site).s3(site.region)
-    address = find_bucket(url, client.meta.endpoint_url)
+    address = find_object(url, client.meta.endpoint_url)
     if address is None:
         return None
     version: Any = {"VersionId": address.version} if address.version else {}

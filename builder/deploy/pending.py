@@ -28,7 +28,7 @@ async def observe_change_sets(
     """Return every change set that a stack has, over all pages; none where there is no such stack.
 
     `holds` is one that is known to be there: a listing without it is asked for again, for LAG_S. Those that this
-    process has deleted are gone, whatever a listing shows.
+    process has deleted are gone, whatever a listing shows, as are those that it shows as deleted, with nested stacks.
     """
     client = clients.of(site).cloudformation(site.region)
 
@@ -40,7 +40,8 @@ async def observe_change_sets(
         except AwsError as error:
             if not is_absence(error):
                 raise
-        return [one for one in found if one["ChangeSetId"] not in clients.memory.deleted_change_sets]
+        gone = clients.memory.deleted_change_sets
+        return [one for one in found if one["ChangeSetId"] not in gone and one.get("Status") != "DELETE_COMPLETE"]
 
     def lacks_it(found: "list[ChangeSetSummaryTypeDef]") -> bool:
         listed_or_gone = {one["ChangeSetId"] for one in found} | clients.memory.deleted_change_sets

@@ -17,14 +17,16 @@ from builder.policy.execution_role import execution_role_rights
 from builder.policy.explain import explain, size, too_large
 from builder.policy.records import Rights, Setting, Verb
 from builder.policy.service_role import service_role_rights
-from builder.policy.templates import bind_templates, of_account
+from builder.policy.templates import ReadUrl, bind_nested, bind_templates, of_account
 
 __all__ = [
     "Asked",
     "Caller",
+    "ReadUrl",
     "Rights",
     "Setting",
     "Verb",
+    "bind_nested",
     "bind_templates",
     "execution_role_rights",
     "explain",

@@ -7,8 +7,8 @@ from builder.policy.calls import On
 from builder.policy.fleet_calls import EVERY_CALL
 from builder.policy.places import GROUNDS
 from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, Place, Rights, Setting, Test, Verb
-from builder.policy.resource import each_resource
-from builder.policy.service_role import service_role_rights
+from builder.policy.resource import each_nested, each_resource
+from builder.policy.service_role import child_templates, service_role_rights
 
 _STACK_SET = "AWS::CloudFormation::StackSet"
 
@@ -49,8 +49,14 @@ def caller_rights(
 
 
 def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict[On, Place]:
+    # Of a template that was not read only the stacks that it names are known; those below them have longer names.
+    names = [(bound, bound.entry.name) for bound in bounds]
+    nested = [(one.bound, f"{one.bound.entry.name}-{one.logical_id}-{ANY}") for one in each_nested(bounds)]
     stacks = tuple(
-        setting.arn("cloudformation", bound.entry.region, f"stack/{bound.entry.name}/{ANY}") for bound in bounds
+        dict.fromkeys(
+            setting.arn("cloudformation", bound.entry.region, f"stack/{name}/{ANY}")
+            for bound, name in (*names, *nested)
+        )
     )
     name, tag = f"{caller.deployment}-{ANY}", f"aws:ResourceTag/{caller.tag}"
     named, role = "cloudformation:ChangeSetName", "cloudformation:RoleArn"
@@ -75,6 +81,7 @@ def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict
         On.CHANGE_SETS: Place("ChangeSets", (change_sets,)),
         On.SERVICE_ROLE: Place("ServiceRole", roles, (to_cloudformation,)),
         On.ARTIFACTS: Place("Artifacts", _artifacts(bounds, setting, caller.artifacts_bucket)),
+        On.CHILD_TEMPLATES: Place("ChildTemplates", child_templates(bounds, setting)),
         On.BUCKETS: Place("Buckets", buckets),
         On.OBJECTS: Place("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
         On.TABLES: Place("Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")),

@@ -29,6 +29,8 @@ class On(Enum):
     """Change sets of our names, by their own ARNs."""
     SERVICE_ROLE = auto()
     ARTIFACTS = auto()
+    CHILD_TEMPLATES = auto()
+    """The templates of nested stacks, where they lie in S3."""
     BUCKETS = auto()
     OBJECTS = auto()
     TABLES = auto()
@@ -87,12 +89,19 @@ _TEMPLATE_BY_BUCKET = Call(
     "templates over 51,200 bytes; CloudFormation reads them with the caller's permissions",
     (("s3:PutObject", On.ARTIFACTS), ("s3:GetObject", On.ARTIFACTS)),
 )
+_CHILD_TEMPLATES = Call(
+    "s3",
+    "GetObject",
+    "templates of nested stacks: CloudFormation reads them with the caller's permissions, and we to compare them",
+    (("s3:GetObject", On.CHILD_TEMPLATES), ("s3:GetObjectVersion", On.CHILD_TEMPLATES)),
+)
 _SURVIVOR = called(
     "dynamodb:DescribeTable", "with --skip-region, whether a table of that region stands here", On.TABLES
 )
 _MAKE_CHANGE_SETS = (
     _CREATE_CHANGE_SET,
     _TEMPLATE_BY_BUCKET,
+    _CHILD_TEMPLATES,
     called("cloudformation:DescribeChangeSet", "every page of a change set, and whose it is", On.STACKS),
     called("cloudformation:DescribeEvents", "what early validation found", On.CHANGE_SETS),
     called(
@@ -154,7 +163,12 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         _LOOK,
         # A deferred change set is made on the way.
         *_MAKE_CHANGE_SETS,
-        called("cloudformation:GetTemplate", "what stands, and what each change set is made of", On.STACKS),
+        called(
+            "cloudformation:GetTemplate",
+            "what stands, what each change set is made of, and what a stack that goes leaves behind",
+            On.STACKS,
+            On.TAGGED_STACKS,
+        ),
         _SURVIVOR,
         *_TAKE_DOWN,
         called("cloudformation:ExecuteChangeSet", "exactly the reviewed change sets", On.OUR_CHANGE_SETS),

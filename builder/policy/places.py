@@ -56,6 +56,12 @@ def _experiments(resource: Resource, setting: Setting) -> tuple[str, ...]:
     return (setting.arn("fis", resource.region, ANY),)
 
 
+def _nested_stacks(resource: Resource, setting: Setting) -> tuple[str, ...]:
+    """Its name begins with its parent's; the stacks nested in it have longer ones, which this covers too."""
+    name = f"{resource.bound.entry.name}-{resource.logical_id}-{ANY}"
+    return (setting.arn("cloudformation", resource.region, f"stack/{name}/{ANY}"),)
+
+
 def _stack_sets(resource: Resource, setting: Setting) -> tuple[str, ...]:
     """The set, and what AWS names besides for its operations: where they reach, and the types that they handle.
 
@@ -97,6 +103,7 @@ def _references(logical_id: str) -> tuple[object, ...]:
 _FUNCTIONS, _BUCKETS, _TABLES = "Functions", "Buckets", "Tables"
 
 GROUNDS: dict[str, Ground] = {
+    "AWS::CloudFormation::Stack": Ground("NestedStacks", "cloudformation", _nested_stacks),
     "AWS::CloudFormation::StackSet": Ground("StackSets", "cloudformation", _stack_sets),
     "AWS::DynamoDB::GlobalTable": Ground(_TABLES, "dynamodb", _own_in_every_replica_s_region),
     "AWS::DynamoDB::Table": Ground(_TABLES, "dynamodb", _own),

@@ -60,6 +60,11 @@ def each_resource(bounds: tuple[Bound, ...]) -> Iterator[Resource]:
             yield Resource(bound, logical_id, body)
 
 
+def each_nested(bounds: tuple[Bound, ...]) -> Iterator[Resource]:
+    """Yield every nested stack that a template names."""
+    return (one for one in each_resource(bounds) if one.type == "AWS::CloudFormation::Stack")
+
+
 def physical_name(resource: Resource, setting: Setting) -> str:
     """Return a resource's name, or a pattern of what CloudFormation makes up where the template says none."""
     kind = KINDS[resource.type]

@@ -6,11 +6,12 @@ from typing import Any
 import botocore.session
 import pytest
 
+from builder.assembly.template_url import Address, find_object
 from builder.deploy.changes import ACTIONS, POLICY_ACTIONS, REPLACEMENTS, lost_policies, read_change, read_changes
 from builder.deploy.events import FirstCause, first_cause_inside, made_inside
 from builder.deploy.expected import beyond, expect_changes
 from builder.deploy.guards import trips
-from builder.deploy.nested import Address, find_bucket, inside, may_nest
+from builder.deploy.nested import inside, may_nest
 from builder.deploy.observe import ObservedStack
 from builder.deploy.records import Deletion, ResourceChange, StackResource
 from builder.deploy.recovery import Inside, decide_recovery
@@ -89,7 +90,7 @@ def test_a_template_may_nest_unless_it_plainly_cannot(template: object, *, may: 
     ],
 )
 def test_a_template_is_found_in_s3_by_its_url_alone(url: str, address: Address | None) -> None:
-    assert find_bucket(url, "http://127.0.0.1:4566") == address
+    assert find_object(url, "http://127.0.0.1:4566") == address
 
 
 def nested_in(parent: ObservedStack | None, name: str) -> ObservedStack:

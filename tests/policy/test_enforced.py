@@ -11,7 +11,7 @@ from builder.deploy.desired import TAG_DEPLOYMENT
 from builder.deploy.records import Options
 from builder.errors import BuilderError, Failed
 from builder.policy import Verb
-from deploy.rig import edited
+from deploy.rig import changed, edited
 from policy.guarded import Guarded
 
 SERVICE = "us-east-1/service"
@@ -76,11 +76,12 @@ def live_execute(guarded: Guarded, by: Clients) -> None:
         finish(broke)
     guarded.root.client("dynamodb").delete_table(TableName="tap-dev-global")
     finish(guarded.execute(by, guarded.plan(guarded.admin, wish=wish)))
-    guarded.root.client("cloudformation").update_termination_protection(
-        StackName="tap-dev-service", EnableTerminationProtection=True
-    )
     larger(guarded)
+    guarded.deployment = changed(guarded.deployment, "us-east-1/service", termination_protection=True)
     finish(guarded.execute(by, guarded.plan(guarded.admin, wish=wish)))
+    guarded.root.client("cloudformation").update_termination_protection(
+        StackName="tap-dev-service", EnableTerminationProtection=False
+    )
 
 
 def prepare_destroy(guarded: Guarded) -> None:
@@ -135,6 +136,7 @@ UNENFORCED: dict[Verb, dict[str, str]] = {
         "cloudformation:ContinueUpdateRollback": NOT_REACHED,
         "cloudformation:DeleteChangeSet": NOT_REACHED,
         "cloudformation:RollbackStack": NOT_REACHED,
+        "dynamodb:DescribeTable": NOT_REACHED,
     },
     Verb.DESTROY: {
         "cloudformation:ListStacks": NOT_CHECKED,
@@ -153,7 +155,8 @@ OWN_ACTIONS = {
     ),
     Verb.EXECUTE: (
         *("CreateChangeSet", "DeleteStack", "DescribeChangeSet", "DescribeEvents", "DescribeStackEvents"),
-        *("DescribeStacks", "ExecuteChangeSet", "ListChangeSets", "ListStackResources", "UpdateTerminationProtection"),
+        *("DescribeStacks", "ExecuteChangeSet", "GetTemplate", "ListChangeSets", "ListStackResources"),
+        "UpdateTerminationProtection",
     ),
     Verb.DESTROY: ("DeleteStack", "DescribeStacks", "GetTemplate", "ListChangeSets", "ListStackResources"),
 }

@@ -1,0 +1,258 @@
+"""Nested stacks on the fake AWS: what their change sets show, and what is done where they have none."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from builder.deploy import Broke, Done, Options, Wish, discard_plan, narrow
+from builder.deploy.outcome import Outcome
+from builder.errors import BadInput, BuilderError, Failed, Stopped
+from builder.terms import Region, StackId
+from deploy.chained import make_deployment, make_stack
+from deploy.halted import recoveries
+from deploy.nesting import NESTED, PARENT, TABLE, TOPIC, nest, parent, put
+from deploy.rig import Rig
+from fake_aws import Fault
+
+LOST = "us-east-1/p/Child/Orders"
+HELD = {**TOPIC, "Orders": TABLE}
+
+
+def done(outcomes: tuple[Outcome, ...]) -> bool:
+    return all(isinstance(outcome, Done) for outcome in outcomes)
+
+
+def allowed(rig: Rig, resources: dict[str, Any], **sections: Any) -> list[tuple[str, str]]:
+    """Plan the parent with these resources; return what stops."""
+    return [(trip.allow, trip.why) for trip in rig.plan(parent(resources, **sections)).guards]
+
+
+def three_levels(rig: Rig, lowest: dict[str, Any], **attributes: Any) -> dict[str, Any]:
+    middle = put(rig, "child.yaml", {"Grandchild": nest(put(rig, "grandchild.yaml", lowest))})
+    return {"Child": nest(middle, **attributes)}
+
+
+def test_what_changes_at_the_lowest_of_three_levels_is_planned_refused_and_allowed_by_its_path(rig: Rig) -> None:
+    assert done(rig.deploy(parent(three_levels(rig, HELD))))
+    plan = rig.plan(parent(three_levels(rig, TOPIC)))
+    lost = "us-east-1/p/Child/Grandchild/Orders"
+    assert [(trip.allow, trip.why) for trip in plan.guards] == [
+        (lost, "AWS::DynamoDB::Table is deleted: with it goes every item")
+    ]
+    assert [(one.action, one.logical_id) for one in plan.steps[0].changes] == [
+        ("Modify", "Child"),
+        ("Modify", "Child/Grandchild"),
+        ("Remove", "Child/Grandchild/Orders"),
+    ]
+    before = rig.operations("ExecuteChangeSet")
+    with pytest.raises(Stopped, match=lost):
+        rig.execute(plan)
+    assert rig.operations("ExecuteChangeSet") == before
+    assert done(rig.execute(plan, [lost]))
+    assert rig.plan(parent(three_levels(rig, TOPIC))).is_empty
+
+
+def test_every_page_of_every_change_set_is_read(rig: Rig) -> None:
+    many = {f"Topic{number}": TOPIC["Topic"] for number in range(7)}
+    plan = rig.plan(parent(three_levels(rig, many)))
+    assert {one.logical_id for one in plan.steps[0].changes} >= {
+        f"Child/Grandchild/Topic{number}" for number in range(7)
+    }
+
+
+def test_what_the_listing_with_values_leaves_out_of_a_nested_change_set_is_there(rig: Rig) -> None:
+    rig.deploy(parent({"Child": nest(put(rig, "one.yaml", HELD))}))
+    rig.world.script.drops_with_values("Orders")
+    assert [name for name, _ in allowed(rig, {"Child": nest(put(rig, "two.yaml", TOPIC))})] == [LOST]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({}, "is deleted: with it goes every item"),
+        ({"DeletionPolicy": "Retain"}, "leaves the stack: it stays"),
+        ({"DeletionPolicy": "RetainExceptOnCreate"}, "leaves the stack: it stays"),
+    ],
+)
+def test_all_that_a_removed_child_holds_is_guarded_by_what_becomes_of_it(
+    rig: Rig, attributes: dict[str, Any], said: str
+) -> None:
+    rig.deploy(parent({**TOPIC, **three_levels(rig, HELD, **attributes)}))
+    ((name, why),) = allowed(rig, TOPIC)
+    assert (name, said in why) == ("us-east-1/p/Child/Grandchild/Orders", True)
+
+
+def test_what_a_removed_child_s_own_template_retains_stays(rig: Rig) -> None:
+    kept = {"Orders": {**TABLE, "DeletionPolicy": "Retain"}}
+    rig.deploy(parent({**TOPIC, "Child": nest(put(rig, "one.yaml", kept))}))
+    ((name, why),) = allowed(rig, TOPIC)
+    assert (name, "leaves the stack: it stays" in why) == (LOST, True)
+
+
+def test_a_grandchild_that_its_parent_gives_up_is_guarded_too(rig: Rig) -> None:
+    rig.deploy(parent({"Child": nest(put(rig, "one.yaml", {**TOPIC, "Grandchild": nest(put(rig, "g.yaml", HELD))}))}))
+    assert [name for name, _ in allowed(rig, {"Child": nest(put(rig, "two.yaml", TOPIC))})] == [
+        "us-east-1/p/Child/Grandchild/Orders"
+    ]
+
+
+SSM = {"Parameters": {"Image": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/image"}}}
+UMLAUT = {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "Störung"}}}
+
+
+def test_a_child_at_another_address_is_unchanged_only_if_that_is_shown(rig: Rig) -> None:
+    rig.deploy(parent({"Child": nest(put(rig, "one.yaml", HELD))}))
+    moved = put(rig, "two.yaml", HELD)
+    plan = rig.plan(parent({"Child": nest(moved)}))
+    assert (plan.guards, [one.logical_id for one in plan.steps[0].changes]) == ((), ["Child"])
+    assert ("s3", "GetObject") in {(call.service, call.operation) for call in rig.world.calls}
+    assert done(rig.execute(plan))
+
+
+def test_a_child_whose_template_nobody_can_compare_stops(rig: Rig) -> None:
+    rig.deploy(parent({"Child": nest(put(rig, "one.yaml", UMLAUT))}))
+    ((name, why),) = allowed(rig, {"Child": nest(put(rig, "two.yaml", UMLAUT))})
+    assert (name, "not known to be the deployed one" in why) == ("us-east-1/p/Child", True)
+
+
+def test_a_child_whose_template_we_may_not_read_stops(rig: Rig) -> None:
+    rig.deploy(parent({"Child": nest(put(rig, "one.yaml", TOPIC))}))
+    moved = put(rig, "two.yaml", TOPIC)
+    rig.world.faults.add(Fault.DENIED, operation="GetObject")
+    ((name, why),) = allowed(rig, {"Child": nest(moved)})
+    assert (name, "its template cannot be read from" in why) == ("us-east-1/p/Child", True)
+
+
+def test_a_child_that_may_take_another_value_from_ssm_stops(rig: Rig) -> None:
+    rig.world.by_hand("AWS::SSM::Parameter", {"Name": "/image", "Type": "String", "Value": "one"})
+    rig.deploy(parent({"Child": nest(put(rig, "one.yaml", TOPIC, **SSM))}))
+    ((name, why),) = allowed(rig, {"Child": nest(put(rig, "two.yaml", TOPIC, **SSM))})
+    assert (name, "read from SSM" in why) == ("us-east-1/p/Child", True)
+
+
+def test_a_row_that_names_a_change_set_without_changes_is_no_error(rig: Rig) -> None:
+    rig.world.quirks.unchanged_child_rows_name_their_change_set = True
+    rig.deploy(parent({"Child": nest(put(rig, "one.yaml", HELD))}))
+    plan = rig.plan(parent({"Child": nest(put(rig, "two.yaml", HELD))}))
+    assert (plan.guards, [one.logical_id for one in plan.steps[0].changes]) == ((), ["Child"])
+
+
+def test_a_failed_nested_change_set_s_reason_is_the_root_s(rig: Rig) -> None:
+    broken = {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"NoSuchProperty": "x"}}}
+    with pytest.raises(Failed, match="NoSuchProperty"):
+        rig.plan(parent(three_levels(rig, broken)))
+
+
+def test_a_discarded_plan_leaves_no_child_in_review(rig: Rig) -> None:
+    plan = rig.plan(parent(three_levels(rig, HELD)))
+    rig.run(lambda: discard_plan(plan, rig.clients))
+    rig.world.settle()
+    listed = rig.clients.cloudformation(Region("us-east-1")).get_paginator("describe_stacks").paginate()
+    assert [stack["StackName"] for page in listed for stack in page["Stacks"]] == []
+    assert rig.plan(parent(three_levels(rig, HELD))).steps
+
+
+def test_drift_is_not_put_right_where_that_could_not_be_reviewed(rig: Rig) -> None:
+    rig.deploy(parent({"Child": nest(put(rig, "one.yaml", TOPIC))}))
+    asked = rig.operations("CreateChangeSet")
+    with pytest.raises(BadInput, match="us-east-1/p: AWS makes no drift-aware change set"):
+        rig.plan(
+            parent({"Child": nest(put(rig, "one.yaml", TOPIC))}), Wish(options=Options(deployment_mode="REVERT_DRIFT"))
+        )
+    assert rig.operations("CreateChangeSet") == asked
+
+
+def test_the_first_failure_is_the_resource_inside(rig: Rig) -> None:
+    rig.world.script.fails("CREATE", "Orders", reason="Subscriber limit exceeded")
+    (broke,) = rig.deploy(parent(three_levels(rig, HELD)))
+    assert isinstance(broke, Broke)
+    assert (broke.resource, broke.reason) == (
+        "Child/Grandchild/Orders (AWS::DynamoDB::Table)",
+        "Subscriber limit exceeded",
+    )
+
+
+def test_a_failed_creation_whose_child_still_holds_data_is_not_deleted_by_a_plan(rig: Rig) -> None:
+    rig.world.script.fails("CREATE", "Last", reason="no")
+    rig.world.script.fails("DELETE", "Orders", reason="in use")
+    resources = {
+        "Child": nest(put(rig, "one.yaml", HELD)),
+        "Last": {"Type": "AWS::SNS::Topic", "DependsOn": "Child"},
+    }
+    rig.deploy(parent(resources))
+    assert rig.world.stack("tap-dev-p").status == "ROLLBACK_FAILED"
+    with pytest.raises(Stopped, match=r"Child/Orders \(AWS::DynamoDB::Table\): every item"):
+        rig.plan(parent(resources))
+
+
+def test_an_orphan_s_nested_data_is_guarded(rig: Rig) -> None:
+    rig.deploy(parent(three_levels(rig, HELD)))
+    other = make_deployment(make_stack(StackId("us-east-1/q"), "Resources: {T: {Type: AWS::SNS::Topic}}"))
+    plan = rig.plan(other, Wish(remove_orphans=True))
+    assert [trip.allow for trip in plan.guards] == ["us-east-1/tap-dev-p/Child/Grandchild/Orders"]
+    assert "every item" in plan.guards[0].why
+    assert done(rig.execute(plan, ["us-east-1/tap-dev-p/Child/Grandchild/Orders"]))
+
+
+def test_a_rollback_that_would_delete_a_nested_table_is_refused(rig: Rig) -> None:
+    rig.deploy(parent({"Child": nest(put(rig, "one.yaml", TOPIC))}))
+    rig.world.script.fails("CREATE", "Last", reason="no")
+    grown = {
+        "Child": nest(put(rig, "two.yaml", HELD)),
+        "Last": {"Type": "AWS::SQS::Queue", "DependsOn": "Child"},
+    }
+    rig.deployment = parent(grown)
+    rig.deploy(wish=Wish(options=Options(unrolled=(PARENT,))))
+    assert rig.world.stack("tap-dev-p").status == "UPDATE_FAILED"
+    with pytest.raises(Stopped, match=r"Child/Orders \(AWS::DynamoDB::Table\): every item"):
+        recoveries(rig)
+
+
+GLOBAL = {
+    "Orders": {
+        "Type": "AWS::DynamoDB::GlobalTable",
+        "Properties": {
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+            "Replicas": [{"Region": "us-east-1"}, {"Region": "us-west-2"}],
+        },
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("resources", "why"),
+    [
+        (GLOBAL, "Child/Orders.*it has a replica in us-west-2, which is skipped"),
+        ({"Data": {"Type": "AWS::S3::Bucket"}}, "Child/Data.*S3's bucket configuration is in us-east-1"),
+    ],
+)
+def test_nothing_in_a_nested_stack_hangs_on_a_skipped_region(rig: Rig, resources: dict[str, Any], why: str) -> None:
+    skipped = Region("us-west-2") if resources is GLOBAL else Region("us-east-1")
+    stays = "us-east-1" if resources is GLOBAL else "us-west-2"
+    stack = make_stack(StackId(f"{stays}/p"), parent({"Child": nest(put(rig, "c.yaml", resources))}).stacks[0].template)
+    other = make_stack(StackId(f"{skipped}/q"), "Resources: {T: {Type: AWS::SNS::Topic}}")
+    with pytest.raises(BuilderError, match=why):
+        rig.plan(narrow(make_deployment(stack, other), [skipped]))
+
+
+def test_destroy_empties_what_is_nested_and_goes_on_where_it_failed(rig: Rig) -> None:
+    data = {"Data": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "nested-data"}}}
+    rig.deployment = parent(three_levels(rig, {**data, **HELD}))
+    rig.deploy()
+    rig.clients.s3(Region("us-east-1")).put_object(Bucket="nested-data", Key="left", Body=b"x")
+    rig.world.script.fails("DELETE", "Orders", reason="in use")
+    assert done(rig.destroy())
+    assert rig.world.stack("tap-dev-p").status == "DELETE_COMPLETE"
+    with pytest.raises(ClientError, match="404"):
+        rig.clients.s3(Region("us-east-1")).head_bucket(Bucket="nested-data")
+
+
+def test_a_child_is_no_stack_of_the_deployment_s_own(rig: Rig) -> None:
+    rig.deploy(parent(three_levels(rig, HELD)))
+    child = next(one for one in rig.plan(parent({**TOPIC})).steps[0].changes if one.type == NESTED)
+    assert child.physical_id
+    assert not rig.plan(parent(three_levels(rig, HELD))).orphans

@@ -1,0 +1,96 @@
+"""What nested stacks need: their templates where they can be read, their stacks and change sets, else a warning."""
+
+import json
+from typing import Any
+
+import pytest
+
+from builder.assembly.bound import Bound
+from builder.errors import AwsError
+from builder.policy import bind_nested, make_document
+from builder.policy.caller import caller_rights
+from builder.policy.records import Rights, Verb
+from builder.policy.service_role import service_role_rights
+from builder.terms import Region
+from policy.system import ACCOUNT, SETTING, VIA_ROLE, stack
+
+NESTED = "AWS::CloudFormation::Stack"
+STACKS = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack"
+
+
+def nest(key: str, **parameters: Any) -> dict[str, Any]:
+    url = {"Fn::Sub": f"https://children-${{AWS::AccountId}}.s3.us-east-1.amazonaws.com/{key}"}
+    return {"Type": NESTED, "Properties": {"TemplateURL": url, "Parameters": parameters}}
+
+
+LOWEST = {
+    "Parameters": {"Name": {"Type": "String"}},
+    "Resources": {"Orders": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": {"Ref": "Name"}}}},
+}
+TEMPLATES = {
+    "child.json": {"Resources": {"Grandchild": nest("grandchild.json", Name="orders")}},
+    "grandchild.json": LOWEST,
+}
+
+
+def read(region: Region, url: str) -> str:
+    assert (region, url.startswith(f"https://children-{ACCOUNT}.s3.")) == ("us-east-1", True)
+    return json.dumps(TEMPLATES[url.rpartition("/")[2]])
+
+
+def arns(rights: Rights, action: str) -> set[str]:
+    found: set[str] = set()
+    for one in make_document(rights)["Statement"]:
+        if action in one["Action"]:
+            found |= {one["Resource"]} if isinstance(one["Resource"], str) else set(one["Resource"])
+    return found
+
+
+@pytest.fixture
+def bounds() -> tuple[Bound, ...]:
+    found, warnings = bind_nested((stack(Child=nest("child.json")),), SETTING, read)
+    assert warnings == ()
+    return found
+
+
+def test_the_service_role_gets_what_the_lowest_level_needs(bounds: tuple[Bound, ...]) -> None:
+    rights = service_role_rights(bounds, SETTING, Verb.EXECUTE)
+    assert arns(rights, "dynamodb:CreateTable") == {f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/orders"}
+    assert arns(rights, "cloudformation:CreateStack") == {
+        f"{STACKS}/tap-dev-own-Child-*/*",
+        f"{STACKS}/tap-dev-own-Child-*-Grandchild-*/*",
+    }
+    templates = {f"arn:aws:s3:::children-{ACCOUNT}/{key}" for key in TEMPLATES}
+    assert arns(rights, "s3:GetObject") >= templates
+    assert arns(rights, "cloudformation:ExecuteChangeSet") == arns(rights, "cloudformation:CreateStack")
+
+
+def test_the_caller_may_look_at_the_nested_stacks_and_read_their_templates(bounds: tuple[Bound, ...]) -> None:
+    rights = caller_rights(bounds, SETTING, Verb.PLAN, VIA_ROLE)
+    assert f"{STACKS}/tap-dev-own-Child-*/*" in arns(rights, "cloudformation:DescribeChangeSet")
+    assert arns(rights, "s3:GetObject") == {f"arn:aws:s3:::children-{ACCOUNT}/{key}" for key in TEMPLATES}
+    assert "dynamodb:CreateTable" not in {grant.action for grant in rights.granted}
+
+
+def test_what_is_not_read_is_said_and_its_stack_may_be_looked_at_all_the_same() -> None:
+    def denied(region: Region, url: str) -> str:
+        raise AwsError(where=url, code="AccessDenied", what="not allowed to call GetObject")
+
+    found, (warning,) = bind_nested((stack(Child=nest("child.json")),), SETTING, denied)
+    assert warning.startswith("us-east-1/own/Child: its template could not be read from https://children-")
+    rights = caller_rights(found, SETTING, Verb.PLAN, VIA_ROLE)
+    assert f"{STACKS}/tap-dev-own-Child-*/*" in arns(rights, "cloudformation:DescribeChangeSet")
+
+
+def test_a_template_whose_place_nobody_knows_is_said() -> None:
+    import_value = {"Type": NESTED, "Properties": {"TemplateURL": {"Fn::ImportValue": "url"}}}
+    _, (warning,) = bind_nested((stack(Child=import_value),), SETTING, read)
+    assert "lies nobody can tell where before the deployment" in warning
+
+
+def test_a_parameter_that_is_not_known_is_not_taken_for_its_default() -> None:
+    declared = {**LOWEST, "Parameters": {"Name": {"Type": "String", "Default": "other"}}}
+    child = nest("x.json", Name={"Fn::GetAtt": ["Sibling", "Outputs.Name"]})
+    found, _ = bind_nested((stack(Child=child),), SETTING, lambda *_: json.dumps(declared))
+    rights = service_role_rights(found, SETTING, Verb.EXECUTE)
+    assert arns(rights, "dynamodb:CreateTable") == {f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/*"}
