@@ -13,6 +13,7 @@ from builder.assembly.bound import Bound
 from builder.assembly.references import object_copies
 from builder.assembly.store import Assembly
 from builder.assembly.template_text import read_template
+from builder.assembly.uses import find_needs, find_uses
 from builder.terms import StackId
 
 _TABLE = "AWS::DynamoDB::GlobalTable"
@@ -84,14 +85,17 @@ def make_diagram(assembly: Assembly) -> Diagram:
     ]
     nodes = (*(_stack(bound) for bound in bounds), *(node for _, others in replicas for node in others))
     links: dict[tuple[str, str], dict[Link, None]] = {}
-    for source, target, link in _links(bounds, replicas):
+    needs = find_needs(assembly.manifest, find_uses(bounds)).of
+    for source, target, link in _links(bounds, replicas, needs):
         links.setdefault((source, target), {})[link] = None
     arrows = tuple(Arrow(*ends, links=tuple(found)) for ends, found in links.items())
     return Diagram(tuple(dict.fromkeys(node.place for node in nodes)), nodes, arrows)
 
 
 def _links(
-    bounds: Sequence[Bound], replicas: Sequence[tuple[StackId, tuple[Node, ...]]]
+    bounds: Sequence[Bound],
+    replicas: Sequence[tuple[StackId, tuple[Node, ...]]],
+    needs: Mapping[StackId, tuple[StackId, ...]],
 ) -> Iterator[tuple[str, str, Link]]:
     for stack, others in replicas:
         for one, other in combinations([stack, *(node.id for node in others)], 2):
@@ -99,7 +103,7 @@ def _links(
     for source, target in object_copies(bounds):
         yield source, target, Link.OBJECTS
     for bound in bounds:
-        for need in bound.entry.needs:
+        for need in needs[bound.entry.id]:
             yield bound.entry.id, need, Link.NEEDS
 
 

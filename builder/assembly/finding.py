@@ -106,10 +106,12 @@ CHECKS: dict[str, Check] = {
         Check(
             "X010",
             "error",
-            "A stack needs the stacks whose resources it names",
-            "Names are computed, so CloudFormation sees no dependency: the manifest's needs must say it. A need that "
-            "no template shows is left alone: an order can have other reasons.",
-            f"{_CFN}/UserGuide/best-practices.html",
+            "What stacks take of each other has an order, and somebody makes it",
+            "Exports, SSM parameters, macros, outputs of stacks and computed names show what a stack needs, and no "
+            "manifest has to say it. Values taken in a circle can never be created; names used both ways need a word "
+            "in `needs`. What no stack of the assembly makes is a slip of the pen or another system's: then the "
+            "template's Metadata waives it, cfn-lint: {config: {ignore_checks: [X010]}}.",
+            f"{_CFN}/UserGuide/using-cfn-stack-exports.html",
         ),
         Check(
             "X011",

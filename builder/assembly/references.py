@@ -4,34 +4,20 @@ Names are computed and not passed, so that CloudFormation sees none of this.
 """
 
 import fnmatch
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from builder.assembly.bound import KINDS, Bound, Kind, Path
+from builder.assembly.bound import Bound, Path
 from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import Manifest
+from builder.assembly.uses import Created, Use, Way, created, find_needs, find_uses, names
 from builder.terms import StackId
 
 _POLICIES = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
-# Partition, service, region, account, resource; a part may be a pseudo-parameter, which has colons of its own.
-_PART = r"(?:\$\{[^}]*\}|[^:])*"
-_ARN = re.compile(rf"arn:{_PART}:(?P<service>{_PART}):(?P<region>{_PART}):{_PART}:(?P<resource>.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class _Created:
-    """A resource with a physical name, in the stack that creates it."""
-
-    bound: Bound
-    logical_id: str
-    body: Mapping[str, object]
-    kind: Kind
-    name: str
-
-    @property
-    def stack(self) -> StackId:
-        return self.bound.entry.id
+_OURS = frozenset({Way.EXPORT, Way.SSM_VALUE, Way.OUTPUT})
+"""What stacks make for each other; secrets, key pairs and macros are mostly there before any of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,91 +32,56 @@ class _Rule:
 
 
 def check_references(manifest: Manifest, bounds: Sequence[Bound]) -> Iterator[Finding]:
-    """Yield every need that is not said, and every replication that leads nowhere."""
-    created = [thing for bound in bounds for thing in _created(bound)]
-    closure = _closure(manifest)
+    """Yield what leaves no order or is made by nobody, and every replication that leads nowhere."""
+    yield from _orders(manifest, bounds)
+    things = [thing for bound in bounds for thing in created(bound)]
     for bound in bounds:
-        yield from _unsaid_needs(bound, created, closure)
-        yield from _replications(bound, created)
+        yield from _replications(bound, things)
 
 
 def object_copies(bounds: Sequence[Bound]) -> Iterator[tuple[StackId, StackId]]:
     """Yield the stack of each bucket that replicates, with the stack of each bucket it replicates to."""
-    created = [thing for bound in bounds for thing in _created(bound)]
+    things = [thing for bound in bounds for thing in created(bound)]
     for bound in bounds:
         for rule in _replication_rules(bound):
-            yield from ((bound.entry.id, thing.stack) for thing in _buckets(rule.destination, created, bound))
+            yield from ((bound.entry.id, thing.stack) for thing in _buckets(rule.destination, things, bound))
 
 
-def _created(bound: Bound) -> Iterator[_Created]:
-    for name, body in bound.resources(*KINDS):
-        physical = bound.name_of(body)
-        if physical is not None:
-            yield _Created(bound, name, body, KINDS[str(body["Type"])], physical)
-
-
-def _closure(manifest: Manifest) -> dict[StackId, frozenset[StackId]]:
-    """Return for each stack all that stands before it is begun."""
-    closure: dict[StackId, frozenset[StackId]] = {}
-    for stack in manifest.order():
-        needs = manifest.entry(stack).needs
-        closure[stack] = frozenset(needs).union(*(closure[need] for need in needs))
-    return closure
-
-
-def _unsaid_needs(
-    bound: Bound, created: Sequence[_Created], closure: Mapping[StackId, frozenset[StackId]]
-) -> Iterator[Finding]:
-    """Yield one finding for each stack that is referred to and not needed, at the first reference."""
-    own, told = bound.entry.id, set[StackId]()
-    for path, text in _texts(bound):
-        makers = [thing for thing in created if _names(text, thing, bound)]
-        stacks = {thing.stack for thing in makers}
-        # A stack that itself needs this one can't be needed: that is a name both agree on, not an order.
-        if not stacks or own in stacks or stacks & (closure[own] | told) or any(own in closure[one] for one in stacks):
-            continue
-        told |= stacks
-        thing = makers[0]
+def _orders(manifest: Manifest, bounds: Sequence[Bound]) -> Iterator[Finding]:
+    """Yield what leaves no order of creation, and what is taken and nobody makes."""
+    by_id = {bound.entry.id: bound for bound in bounds}
+    uses = find_uses(bounds)
+    needs = find_needs(manifest, uses)
+    for circle in needs.circles:
+        use = next(one for one in uses if one.stack in circle and {made.stack for made in one.makers} & set(circle))
+        told = " -> ".join((*circle, circle[0]))
         yield finding(
-            "X010", bound.place(*path), f"{own} uses {thing.name}, which {thing.stack} creates, but does not need it"
+            "X010", by_id[use.stack].place(*use.path), f"stacks take values of each other in a circle: {told}"
         )
+    for use in needs.undecided:
+        maker = use.makers[0].stack
+        what = f"{use.stack} uses {use.name}, which {maker} creates, and {maker} names what {use.stack} creates: "
+        yield finding("X010", by_id[use.stack].place(*use.path), f"{what}say in `needs` which comes first")
+    for use in uses:
+        if not use.makers and use.way in _OURS and not _is_public(use) and not _is_waived(by_id[use.stack]):
+            what = f"{use.stack} takes the {use.way} {use.name}, which no stack of the assembly makes"
+            yield finding("X010", by_id[use.stack].place(*use.path), what)
 
 
-def _names(text: str, thing: _Created, bound: Bound) -> bool:
-    """Return whether a text names a thing, by its name or by its ARN, where this stack could mean it."""
-    arn = _ARN.fullmatch(text)
-    if arn is None:
-        # A plain word may be anything; a name that was computed is a name.
-        return text == thing.name and "${" in text and _in_reach(thing, bound.entry.region)
-    if arn["service"] != thing.kind.service or not _in_reach(thing, arn["region"]):
-        return False
-    resource = thing.kind.resource.format(thing.name)
-    return arn["resource"] == resource or arn["resource"].startswith((f"{resource}/", f"{resource}:"))
+def _is_public(use: Use) -> bool:
+    """Return whether AWS itself keeps it.
+
+    Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
+    """
+    return use.name.startswith("/aws/")
 
 
-def _in_reach(thing: _Created, region: str) -> bool:
-    return thing.kind.is_global or region in {"", "*", thing.bound.entry.region}
+def _is_waived(bound: Bound) -> bool:
+    config = _at(dict(bound.template), "Metadata", "cfn-lint", "config", "ignore_checks")
+    return "X010" in _list(config)
 
 
-def _texts(bound: Bound) -> Iterator[tuple[Path, str]]:
-    """Yield every text of the resources that can be known, with its place."""
-    for name, body in bound.resources():
-        yield from _leaves(bound, body.get("Properties"), ("Resources", name, "Properties"))
-
-
-def _leaves(bound: Bound, value: object, path: Path) -> Iterator[tuple[Path, str]]:
-    text = bound.text(value)
-    if text is not None:
-        yield path, text
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _leaves(bound, item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _leaves(bound, item, (*path, index))
-
-
-def _replications(bound: Bound, created: Sequence[_Created]) -> Iterator[Finding]:
+def _replications(bound: Bound, created: Sequence[Created]) -> Iterator[Finding]:
     for rule in _replication_rules(bound):
         path = (*rule.configuration, "Rules", rule.index, "Destination", "Bucket")
         yield from _destination(bound, path, rule.destination, created)
@@ -151,7 +102,7 @@ def _replication_rules(bound: Bound) -> Iterator[_Rule]:
                 yield _Rule(where, index, arn, _at(body, *where[2:], "Role"))
 
 
-def _destination(bound: Bound, path: Path, arn: str, created: Sequence[_Created]) -> Iterator[Finding]:
+def _destination(bound: Bound, path: Path, arn: str, created: Sequence[Created]) -> Iterator[Finding]:
     found = _buckets(arn, created, bound)
     if not found:
         yield finding("X007", bound.place(*path), f"replicates to {arn}, which no template creates")
@@ -164,8 +115,8 @@ def _destination(bound: Bound, path: Path, arn: str, created: Sequence[_Created]
             )
 
 
-def _buckets(arn: str, created: Sequence[_Created], bound: Bound) -> list[_Created]:
-    return [thing for thing in created if thing.kind.service == "s3" and _names(arn, thing, bound)]
+def _buckets(arn: str, created: Sequence[Created], bound: Bound) -> list[Created]:
+    return [thing for thing in created if thing.kind.service == "s3" and names(arn, thing, bound)]
 
 
 def _role(bound: Bound, path: Path, role: object, arn: str) -> Iterator[Finding]:

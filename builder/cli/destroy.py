@@ -44,6 +44,7 @@ def destroy(  # noqa: PLR0913 - its options
     allow: Collection[str],
 ) -> ExitCode:
     """Delete every stack that carries the deployment's tag, with all data in it."""
+    from builder.assembly.uses import read_uses
     from builder.deploy import (
         Removal,
         check_credentials,
@@ -81,7 +82,8 @@ def destroy(  # noqa: PLR0913 - its options
             name,
             otherwise=wiring.answer_to_destroy,
         )
-    known = {entry.id: entry.needs for entry in manifest.stacks} if manifest else {}
+    # Exports in use are deleted after their importers: what templates show counts as what the manifest says.
+    known = read_uses(manifest, wiring.at_hand.templates)[1].of if manifest else {}
     removal = Removal(standing=standing, needs=make_needs(standing, known), allow=allow)
     with wiring.console.progress() as emit:
         ended = wiring.run(take_down(removal, wiring.clients, wiring.seal().id, emit))

@@ -7,7 +7,7 @@ hand (`check_claim`), and from the change sets as they stand in AWS (`comparison
 
 import graphlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from builder.deploy.change_set import change_set_name
@@ -57,11 +57,9 @@ def check_claim(plan: Plan, trusted: Trusted) -> Plan:
     orphans = tuple(one.stack for one in plan.deletions if one.stack not in desired)
     return replace(
         plan,
-        steps=tuple(replace(step, needs=desired[step.stack].needs) for step in plan.steps),
-        deferred=tuple(
-            replace(one, desired=replace(one.desired, needs=desired[one.stack].needs)) for one in plan.deferred
-        ),
-        protections=tuple(replace(one, needs=desired[one.stack].needs) for one in plan.protections),
+        steps=tuple(replace(step, needs=_needs(step, desired)) for step in plan.steps),
+        deferred=tuple(replace(one, desired=replace(one.desired, needs=_needs(one, desired))) for one in plan.deferred),
+        protections=tuple(replace(one, needs=_needs(one, desired)) for one in plan.protections),
         deletions=tuple(_deletion_restored(one, work, orphans) for one in plan.deletions),
     )
 
@@ -79,6 +77,11 @@ def check_own(plan: Plan) -> None:
     ]
     if faults:
         raise BadInput(where=plan.deployment, what="\n  ".join(("these are not the plan's:", *faults)))
+
+
+def _needs(one: _Work, desired: Mapping[StackId, DesiredStack]) -> tuple[StackId, ...]:
+    """Return what the assembly says, and what planning found in AWS besides: an order that can only delay."""
+    return tuple(dict.fromkeys((*desired[one.stack].needs, *one.needs)))
 
 
 def narrowed(plan: Plan, deployment: Deployment) -> Deployment:
@@ -171,8 +174,8 @@ def _faults_of_place(plan: Plan, one: _Work, desired: DesiredStack | None) -> It
     if (one.site, one.name) != (desired.site, desired.name):
         account = f" of account {one.site.account}" if one.site.account else ""
         yield f"{one.stack} is not the stack {one.name} in {one.region}{account}"
-    if set(one.needs) != set(desired.needs):
-        yield f"{one.stack} needs {', '.join(desired.needs) or 'nothing'}, and not {', '.join(one.needs) or 'nothing'}"
+    if missing := [need for need in desired.needs if need not in one.needs]:
+        yield f"{one.stack} needs {', '.join(missing)}, and the plan does not say so"
     if isinstance(one, Step):
         yield from _faults_of_arn(plan, one, one.change_set, f"changeSet/{name_of(plan, one)}")
         yield from _faults_of_arn(plan, one, one.stack_arn, f"stack/{desired.name}")

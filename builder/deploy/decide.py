@@ -1,7 +1,8 @@
 """What a stack needs, from what it should be and what stands there: pure, total over every status."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from builder.deploy.desired import TAG_DEPLOYMENT, Deployment, DesiredStack
 from builder.deploy.nested import may_nest
@@ -19,6 +20,8 @@ class Change:
     """The stack needs a change set of this type."""
 
     type: Literal["CREATE", "UPDATE"]
+    certain: bool = True
+    """False where only CloudFormation can tell whether anything changes: the change set may turn out empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,7 @@ def decide(
         return Change("UPDATE")
     match observed.facts.operation:
         case Operation.UPDATE:
-            # What a nested stack's template holds by now, only a change set can tell.
-            ask = _differs(desired, observed, template) or may_nest(desired.template)
-            return Change("UPDATE") if ask else Keep()
+            return _compare(desired, observed, template)
         case Operation.REBUILD:
             return Rebuild()
         case Operation.WAIT | Operation.RECOVER | Operation.REFUSE:
@@ -76,13 +77,42 @@ def decide(
             )
 
 
-def _differs(desired: DesiredStack, observed: ObservedStack, template: object) -> bool:
-    """Return whether a stack differs from what it should be by anything that it says of itself."""
-    return (
-        compare_template(desired.template, template) is not Comparison.SAME
-        or other_parameters(desired, observed)
-        or desired.tags != observed.tags
-    )
+def _compare(desired: DesiredStack, observed: ObservedStack, template: object) -> Change | Keep:
+    """Return what the stack needs to become as desired, as far as templates, parameters and tags tell."""
+    comparison = compare_template(desired.template, template)
+    if comparison is Comparison.DIFFERENT or other_parameters(desired, observed) or desired.tags != observed.tags:
+        return Change("UPDATE")
+    # What a nested stack's template holds by now, only a change set can tell.
+    unseen = may_nest(desired.template) or changes_unseen(read_template(desired.template, desired.id))
+    if comparison is Comparison.NOT_KNOWN or unseen:
+        return Change("UPDATE", certain=False)
+    return Keep()
+
+
+def changes_unseen(template: Mapping[str, Any]) -> bool:
+    """Return whether a stack may change while its template, its parameters and its tags stay as they are.
+
+    The value of a parameter that is kept in SSM is fetched anew by each change set, while DescribeStacks and the
+    manifest have its name; a macro, AWS::Include and SAM make something of the template each time. What
+    AWS::LanguageExtensions makes follows from the text alone.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+    """
+    declared = template.get("Parameters")
+    kinds = [one.get("Type") for one in declared.values() if isinstance(one, Mapping)] if declared else []
+    if any(str(kind).startswith("AWS::SSM::Parameter::Value<") for kind in kinds):
+        return True
+    listed = template.get("Transform") or []
+    transforms = listed if isinstance(listed, list) else [listed]
+    return any(one != "AWS::LanguageExtensions" for one in transforms) or _has_transform(template)
+
+
+def _has_transform(value: object) -> bool:
+    match value:
+        case Mapping():
+            return "Fn::Transform" in value or any(_has_transform(one) for one in value.values())
+        case list():
+            return any(_has_transform(one) for one in value)
+    return False
 
 
 def other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:

@@ -13,6 +13,7 @@ from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.expected import beyond
 from builder.deploy.guards import trips
 from builder.deploy.judgement import check_made, survey_ground
+from builder.deploy.later import moving
 from builder.deploy.observe import LAG_S, LOOK_S, observe_stack, observe_template
 from builder.deploy.outcome import Deviated
 from builder.deploy.outline import Part, no_echo_parameters, parts_from
@@ -69,7 +70,7 @@ async def _part_to_make(plan: Plan, deployment: Deployment, deferred: Deferred, 
         stands = stack is not None and stack.facts.exists
         template = await observe_template(clients, stack) if stack is not None and stands else None
         try:
-            return parts_from(desired, stack, template, left)[0]
+            return parts_from(desired, stack, template, left, moving(deployment, desired.id))[0]
         except Stopped:
             # A read may lag behind the change set before this one.
             if loop.time() - started > LAG_S:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import ConfigDict
 
 from builder.assembly.manifest import NAME_CHARACTERS, Entry, Manifest, OutputOf, bind, change_set_room
+from builder.assembly.uses import Use, read_uses
 from builder.errors import BadInput
 from builder.terms import AccountId, Place, Region, Site, StackId, StackName
 
@@ -64,6 +65,8 @@ class Deployment:
     """Regions that no call is made to."""
     left_out: tuple[DesiredStack, ...] = ()
     """The stacks in them."""
+    uses: tuple[Use, ...] = ()
+    """What its stacks take of each other without the manifest saying so."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -118,9 +121,10 @@ def make_deployment(
     *,
     account: AccountId | None = None,
 ) -> Deployment:
-    """Return the assembly bound to an environment.
+    """Return the assembly bound to an environment; its stacks need what the manifest says and what templates show.
 
-    Raises BadInput where that makes a name longer than CloudFormation takes.
+    Raises BadInput where that makes a name longer than CloudFormation takes, for a template that is none, and for
+    stacks that take values of each other in a circle.
     """
     name = deployment_name(manifest.project, suffix)
     longest = max((bind(entry.name, suffix) for entry in manifest.stacks), key=len, default="")
@@ -129,12 +133,24 @@ def make_deployment(
             where=f"environment '{suffix}'",
             what=f"is too long for the names of {manifest.project}: CloudFormation takes {NAME_CHARACTERS} characters",
         )
+    uses, needs = read_uses(manifest, templates)
+    if needs.circles:
+        told = "\n  ".join(" -> ".join((*circle, circle[0])) for circle in needs.circles)
+        raise BadInput(
+            where=manifest.project,
+            what=f"stacks take values of each other in a circle, so that none can be the first:\n  {told}",
+            next_step="python -m builder lint    shows where",
+        )
     return Deployment(
         name=name,
         digest=manifest.digest(),
-        stacks=tuple(_bind_entry(entry, templates[entry.template], suffix, name) for entry in manifest.stacks),
+        stacks=tuple(
+            replace(_bind_entry(entry, templates[entry.template], suffix, name), needs=needs.of[entry.id])
+            for entry in manifest.stacks
+        ),
         outputs=manifest.outputs,
         account=account,
+        uses=tuple(replace(use, name=bind(use.name, suffix)) for use in uses),
     )
 
 

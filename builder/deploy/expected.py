@@ -158,6 +158,9 @@ def references(value: object) -> Iterator[str]:
                 case "Fn::Sub", str() | [str(), *_]:
                     yield from _SUB.findall(inner if isinstance(inner, str) else inner[0])
                     yield from references(inner)
+                case "Fn::GetStackOutput", _:
+                    yield key
+                    yield from references(inner)
                 case _:
                     yield from references(inner)
     elif isinstance(value, list | tuple):

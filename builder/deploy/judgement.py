@@ -14,11 +14,12 @@ from builder.deploy.chain import Chain
 from builder.deploy.change_set import Asked, change_set_name, review
 from builder.deploy.changes import rate_risk
 from builder.deploy.comparison import Said, Shown, differences, read_shown
-from builder.deploy.decide import Keep, decide
+from builder.deploy.decide import Change, Keep, decide
 from builder.deploy.deletion import check_wreck, observe_held
 from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
 from builder.deploy.elsewhere import observe_elsewhere
 from builder.deploy.guards import trips
+from builder.deploy.later import moving
 from builder.deploy.nested import may_nest
 from builder.deploy.observe import ObservedStack, SiteView, observe_stack, observe_template, of_deployment
 from builder.deploy.outline import Part, no_echo_parameters, parts_from, without_secrets
@@ -75,7 +76,7 @@ async def judge_chain(ground: Ground, chain: Chain) -> Judged | None:
     observed = None if deletions else ground.stack(desired)
     try:
         template = await _template_of(observed, ground.clients)
-        parts = parts_from(desired, observed, template, len(change_sets))
+        parts = parts_from(desired, observed, template, len(change_sets), moving(ground.deployment, desired.id))
         judged = [
             await _judge_change_set(ground, link, part, later=link is not change_sets[0] or bool(deletions))
             for link, part in zip(change_sets, parts, strict=True)
@@ -121,7 +122,8 @@ async def _template_of(observed: ObservedStack | None, clients: Clients) -> obje
 
 async def _judge_change_set(ground: Ground, link: Step | Deferred, part: Part, *, later: bool) -> Step | Deferred:
     if isinstance(link, Deferred):
-        desired = without_secrets(part.desired)
+        # Its order was judged before: the assembly's needs, and those that planning found in AWS.
+        desired = replace(without_secrets(part.desired), needs=link.needs)
         risk = rate_risk(part.expected)
         return replace(link, desired=desired, type=part.type, changes=part.expected, risk=risk)
     if later:
@@ -212,7 +214,8 @@ async def _left_out(ground: Ground, desired: DesiredStack) -> Trip | None:
     except BuilderError as error:
         what = f"is needed, and the plan leaves it out: {error.what}"
         raise Stopped(where=desired.id, what=what, next_step=_AGAIN) from error
-    if isinstance(decision, Keep):
+    # Where only a change set could tell, nothing that is seen of the stack differs.
+    if isinstance(decision, Keep) or (isinstance(decision, Change) and not decision.certain):
         return None
     why = "what needs it is executed, and it is neither in the plan nor as the assembly says"
     return Trip(stack=desired.id, logical_id="LeftOut", why=why, allow=f"{desired.id}/LeftOut")

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from builder.aws import Clients, Sighting, call, pages, together
@@ -53,6 +53,8 @@ class ObservedStack:
     """Who is told of its events."""
     rollback_triggers: tuple[str, ...] = ()
     """The alarms that roll back an operation on it."""
+    exports: Mapping[str, str] = field(default_factory=dict)
+    """The output of each name that is exported."""
     parent: Arn | None = None
     """The stack that has it as a resource."""
 
@@ -364,6 +366,7 @@ def _observed(site: Site, stack: "StackTypeDef") -> ObservedStack:
         outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
         capabilities=tuple(stack.get("Capabilities", [])),
         termination_protection=stack.get("EnableTerminationProtection", False),
+        exports={one["ExportName"]: one["OutputKey"] for one in stack.get("Outputs", []) if one.get("ExportName")},
         drift=stack.get("DriftInformation", {}).get("StackDriftStatus", "NOT_CHECKED"),
         notification_arns=tuple(stack.get("NotificationARNs", [])),
         rollback_triggers=tuple(

@@ -2,7 +2,7 @@
 
 import graphlib
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,6 +10,7 @@ from builder.assembly.manifest import OutputOf
 from builder.deploy.decide import Change, Decision, Keep, Rebuild, decide, other_parameters
 from builder.deploy.desired import MASK, Deployment, DesiredStack
 from builder.deploy.expected import expect_changes
+from builder.deploy.later import Decided, wait_for_makers, wait_for_names
 from builder.deploy.look import Look
 from builder.deploy.observe import ObservedStack
 from builder.deploy.outputs import taken
@@ -58,29 +59,36 @@ class Outline:
         return tuple(dict.fromkeys(ids))
 
 
-def make_outline(deployment: Deployment, look: Look, options: Options = Options()) -> Outline:
+def make_outline(
+    deployment: Deployment, look: Look, options: Options = Options(), empty: Collection[StackId] = ()
+) -> Outline:
     """Return what has to be done about each stack; to put drift right, also where only CloudFormation can tell.
 
+    `empty` are stacks of which CloudFormation has told by an empty change set that nothing changes.
     Raises Stopped, with every reason, where one needs a person first.
     """
-    decided = _decide_all(deployment, look, options)
-    parts = [part for desired, decision in decided for part in _parts(desired, decision, look)]
+    decided = _decide_all(deployment, look, options, empty)
+    parts = [part for one in decided for part in _parts(one, look)]
     return Outline(
         now=tuple(part for part in parts if not part.because),
         later=tuple(part for part in parts if part.because),
-        wrecks=tuple((desired, look.stacks[desired.id]) for desired, one in decided if isinstance(one, Rebuild)),
+        wrecks=tuple(
+            (one.desired, look.stacks[one.desired.id]) for one in decided if isinstance(one.decision, Rebuild)
+        ),
         places={stack.id: (stack.site, stack.name) for stack in (*deployment.stacks, *deployment.left_out)},
-        protections=tuple(protection for desired, one in decided for protection in _protection(desired, one, look)),
+        protections=tuple(protection for one in decided for protection in _protection(one.desired, one.decision, look)),
     )
 
 
-def _decide_all(deployment: Deployment, look: Look, options: Options) -> list[tuple[DesiredStack, Decision]]:
-    """Decide about every stack after those whose outputs it takes; in the assembly's order."""
+def _decide_all(
+    deployment: Deployment, look: Look, options: Options, empty: Collection[StackId]
+) -> tuple[Decided, ...]:
+    """Decide about every stack after those that it takes something of; in the assembly's order."""
     desired = {stack.id: stack for stack in deployment.stacks}
-    decided: dict[StackId, tuple[DesiredStack, Decision]] = {}
+    decided: dict[StackId, Decided] = {}
     faults = []
     for stack_id in _in_order(deployment.stacks):
-        stands = {name: look.stacks[name] for name, (_, one) in decided.items() if isinstance(one, Keep)}
+        stands = {name: look.stacks[name] for name, one in decided.items() if isinstance(one.decision, Keep)}
         stack = _bind(desired[stack_id], stands)
         observed = look.stacks.get(stack_id)
         try:
@@ -91,11 +99,16 @@ def _decide_all(deployment: Deployment, look: Look, options: Options) -> list[tu
             continue
         # What it takes from another stack may come out otherwise, and what was changed by hand no template tells.
         if isinstance(decision, Keep) and (stack.sources or options.deployment_mode == "REVERT_DRIFT"):
-            decision = Change("UPDATE")
-        decided[stack_id] = stack, decision
+            decision = Change("UPDATE", certain=False)
+        if stack_id in empty:
+            decision = Keep()
+        because = (f"takes an output of {', '.join(stack.sources)}",) if stack.sources else ()
+        one = Decided(desired=stack, decision=decision, because=because)
+        decided[stack_id] = wait_for_makers(one, deployment, decided, look)
     if faults:
         raise gathered(faults)
-    return [decided[stack.id] for stack in deployment.stacks]
+    decided = wait_for_names(decided, look)
+    return tuple(decided[stack.id] for stack in deployment.stacks)
 
 
 def _in_order(stacks: tuple[DesiredStack, ...]) -> list[StackId]:
@@ -116,11 +129,14 @@ def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> Des
     return replace(desired, parameters={name: known(value) for name, value in desired.parameters.items()})
 
 
-def parts_from(desired: DesiredStack, observed: ObservedStack | None, deployed: object, left: int) -> tuple[Part, ...]:
+def parts_from(
+    desired: DesiredStack, observed: ObservedStack | None, deployed: object, left: int, moved: frozenset[str]
+) -> tuple[Part, ...]:
     """Return the change sets that lead from what stands to the assembly, each with the most it may show.
 
     `deployed` is as GetTemplate answers; None where nothing stands, or what stands is deleted first. `left` is how many
     there are to be: the first may be done or not where its template is deployed already, as far as that is shown.
+    `moved` are the parameters whose values other stacks of the assembly may have changed.
     Raises Stopped for a deployed template that cannot be read, and where it takes another number of them.
     """
     if observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
@@ -128,7 +144,8 @@ def parts_from(desired: DesiredStack, observed: ObservedStack | None, deployed: 
             Part(desired=desired, type="CREATE", found=_found(observed), expected=_additions(desired)),
         )
     else:
-        parts = tuple(_updates(desired, observed, deployed, "it is made later"))
+        one = Decided(desired=desired, decision=Change("UPDATE"), because=("it is made later",), moved=moved)
+        parts = tuple(_updates(one, observed, deployed))
     if len(parts) == left + 1 and compare_template(parts[0].desired.template, deployed) is not Comparison.DIFFERENT:
         parts = parts[1:]
     if len(parts) != left:
@@ -157,17 +174,16 @@ def _hides(desired: DesiredStack) -> str:
     return f"AWS shows to nobody the value of {', '.join(hidden)}, so it is made when it is executed" if hidden else ""
 
 
-def _parts(desired: DesiredStack, decision: Decision, look: Look) -> Iterator[Part]:
+def _parts(one: Decided, look: Look) -> Iterator[Part]:
+    desired = one.desired
     observed = look.stacks.get(desired.id)
     found = _found(observed)
-    waits = f"takes an output of {', '.join(desired.sources)}" if desired.sources else ""
-    hides = _hides(desired)
-    waits = waits or hides
-    match decision:
+    waits = "; ".join(one.because) or _hides(desired)
+    match one.decision:
         case Keep():
             return
         case Change("UPDATE") if observed is not None:
-            yield from _updates(desired, observed, look.templates.get(desired.id), waits)
+            yield from _updates(one, observed, look.templates.get(desired.id))
         case Rebuild():
             because = waits or "what is left of its failed creation is deleted first"
             yield Part(desired=desired, type="CREATE", found=found, because=because, expected=_additions(desired))
@@ -193,7 +209,8 @@ def _protection(desired: DesiredStack, decision: Decision, look: Look) -> Iterat
     )
 
 
-def _updates(desired: DesiredStack, observed: ObservedStack, deployed: object, waits: str) -> Iterator[Part]:
+def _updates(one: Decided, observed: ObservedStack, deployed: object) -> Iterator[Part]:
+    desired, waits = one.desired, "; ".join(one.because) or _hides(one.desired)
     tags = desired.tags != observed.tags
     more_differs = tags or other_parameters(desired, observed)
     alike = not more_differs and compare_template(desired.template, deployed) is not Comparison.DIFFERENT
@@ -209,7 +226,7 @@ def _updates(desired: DesiredStack, observed: ObservedStack, deployed: object, w
     )
     before = read_deployed(deployed, desired.id)
     # The first of several brings the parameters and tags too.
-    values = _other_values(desired, observed)
+    values = [*_other_values(desired, observed), *one.moved]
     for number, update in enumerate(updates, start=1):
         after, because = read_template(update.template, desired.id), update.because or waits
         yield Part(

@@ -11,8 +11,9 @@ from builder.deploy.changes import rate_risk
 from builder.deploy.deletion import plan_orphans, plan_wreck
 from builder.deploy.desired import MASK, Deployment
 from builder.deploy.discard import discard_asked
+from builder.deploy.exports import missing_exports, put_importers_first, told_missing, without_made
 from builder.deploy.guards import trips
-from builder.deploy.look import look_around
+from builder.deploy.look import Look, look_around
 from builder.deploy.lost_region import check_without
 from builder.deploy.nested import check_mode
 from builder.deploy.observe import observe_stack
@@ -63,6 +64,10 @@ class Wish:
     """Is told of each older plan whose change sets on the same stacks are deleted then; None leaves them."""
 
 
+_Made = tuple[Step | None, tuple[PendingReview, ...]]
+"""The step of a change set, None if that was empty, and what waits for somebody's review on the same stack."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Planner:
     """What every step of one planning run is made with."""
@@ -93,15 +98,22 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
     origin = Origin(deployment=deployment.name, assembly=deployment.digest, plan=seal.id, options=wish.options)
     planner = _Planner(origin, clients, emit, wish.lint, replaces=wish.replaced is not None)
     wrecks = await together(plan_wreck(stack, observed, clients) for stack, observed in outline.wrecks)
-    orphans = await plan_orphans(look.orphans, clients, needs=outline.stacks if wish.remove_orphans else None)
     try:
-        kept = await together(_is_needed(planner, part) for part in outline.later)
-        later = tuple(part for part, needed in zip(outline.later, kept, strict=True) if needed)
-        deferred = tuple(_defer(planner, part, outline) for part in later)
-        results = await together(_make_step(planner, part) for part in outline.now)
-        made = tuple(step for step, _ in results if step is not None)
+        outline, results = await _make_steps(planner, deployment, look, outline)
+        orphans = await plan_orphans(look.orphans, clients, needs=outline.stacks if wish.remove_orphans else None)
+        work = await put_importers_first(
+            [
+                *(without_made(step, deployment, look.account) for step, _ in results if step is not None),
+                *(_defer(planner, part, outline) for part in outline.later),
+            ],
+            deployment,
+            look,
+            clients,
+        )
+        made = tuple(one for one in work if isinstance(one, Step))
+        deferred = tuple(one for one in work if isinstance(one, Deferred))
         pending = tuple(review for _, reviews in results for review in reviews)
-        await check_without(deployment, (*made, *deferred), clients)
+        await check_without(deployment, work, clients)
         if wish.replaced is not None:
             pending = await _replace(planner, wish.replaced, pending)
     except (BuilderError, asyncio.CancelledError):
@@ -129,6 +141,31 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
     )
 
 
+async def _make_steps(
+    planner: _Planner, deployment: Deployment, look: Look, outline: Outline
+) -> tuple[Outline, list[_Made]]:
+    """Make every change set that can be made; return what was made, and the outline that is left then.
+
+    Where one of which nobody could tell turns out empty, its stack stays as it is: what waited for that is made too.
+    """
+    made: dict[tuple[StackId, int], _Made] = {}
+    empty: set[StackId] = set()
+    needed: set[StackId] = set()
+    while True:
+        fresh = [part for part in outline.now if (part.desired.id, part.number) not in made]
+        later = [part for part in outline.later if part.desired.id not in needed]
+        kept = await together(_is_needed(planner, part) for part in later)
+        results = await together(_make_step(planner, part) for part in fresh)
+        made |= {(part.desired.id, part.number): one for part, one in zip(fresh, results, strict=True)}
+        needed |= {part.desired.id for part, is_needed in zip(later, kept, strict=True) if is_needed}
+        told = {part.desired.id for part in fresh if made[part.desired.id, part.number][0] is None} - needed
+        told |= {part.desired.id for part, is_needed in zip(later, kept, strict=True) if not is_needed}
+        if not told or not outline.later:
+            return outline, [made[part.desired.id, part.number] for part in outline.now]
+        empty |= told
+        outline = make_outline(deployment, look, planner.origin.options, empty)
+
+
 def _unchanged(deployment: Deployment, work: tuple[Step | Deferred | Protection, ...]) -> tuple[StackId, ...]:
     touched = {one.stack for one in work}
     return tuple(stack.id for stack in deployment.stacks if stack.id not in touched)
@@ -151,7 +188,7 @@ async def _is_needed(planner: _Planner, part: Part) -> bool:
     return True
 
 
-async def _make_step(planner: _Planner, part: Part) -> tuple[Step | None, tuple[PendingReview, ...]]:
+async def _make_step(planner: _Planner, part: Part) -> _Made:
     """Make a part's change set; return its step, and what waits for somebody's review on the same stack.
 
     Raises Stopped where somebody else's operation on the stack came in between.
@@ -238,7 +275,10 @@ async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
         risk=rate_risk(reviewed.changes),
         console=console_link(asked),
         changes=reviewed.changes,
-        findings=await read_findings(clients, asked, reviewed.children),
+        findings=(
+            *await read_findings(clients, asked, reviewed.children),
+            *(told_missing(export) for export in missing_exports(reviewed.reason)),
+        ),
         part=part.number,
         account=desired.account,
         nested=asked.nested,

@@ -155,6 +155,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
             On.STACKS,
             On.TAGGED_STACKS,
         ),
+        called("cloudformation:ListImports", "who imports an export that changes or goes", On.ANYTHING),
         called("cloudformation:DeleteStack", "new stacks that held but a change set thrown away", On.UNTAGGED_STACKS),
     ),
     Verb.EXECUTE: (

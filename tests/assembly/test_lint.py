@@ -63,16 +63,13 @@ def test_a_fleet_is_linted_with_the_system_its_execution_role_too(folder: Path) 
 def test_each_fault_between_templates_is_found_once_where_it_stands(folder: Path) -> None:
     edit(folder, "us-west-2/storage.yaml", "tap-${EnvironmentSuffix}-", "top-${EnvironmentSuffix}-")
     edit(folder, "us-west-2/service.yaml", "MemorySize: 256", "MemorySize: 512")
-    edit(folder, "manifest.json", '"us-east-1/table"\n      ]', '"us-east-1/storage"\n      ]')
     edit(folder, "manifest.json", '"FunctionUrl"', '"FunctionUri"')
 
     assert told(folder) == [
         *[("X006", "manifest.json")] * 2,  # both URLs are taken from an output that is not there
-        ("X010", "us-east-1/service.yaml"),  # uses the table, and needs something else
         ("X007", "us-east-1/storage.yaml"),  # replicates to a bucket that the other region does not create
         ("X001", "us-west-2/service.yaml"),
         ("X002", "us-west-2/service.yaml"),  # is not what the other region runs
-        ("X010", "us-west-2/service.yaml"),
         ("X001", "us-west-2/storage.yaml"),
     ]
 

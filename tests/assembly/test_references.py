@@ -4,6 +4,8 @@ from assembly.scene import make_bound, make_manifest
 from builder.assembly.bound import Bound
 from builder.assembly.finding import Finding
 from builder.assembly.references import check_references
+from builder.assembly.uses import Made, Way, find_needs, find_uses
+from builder.terms import StackId
 
 SUFFIX = {"Suffix": "${EnvironmentSuffix}"}
 HEAD = "Parameters: {Suffix: {Type: String}, Other: {Type: String}}\nResources:\n"
@@ -35,6 +37,10 @@ def app(value: str, needs: tuple[str, ...] = (), name: str = "us-west-2/app") ->
 TABLE_ARN = "arn:aws:dynamodb:us-west-2:${AWS::AccountId}:table/tap-${Suffix}"
 
 
+def needs(*bounds: Bound) -> dict[str, tuple[str, ...]]:
+    return {str(one): needed for one, needed in find_needs(make_manifest(*bounds), find_uses(bounds)).of.items()}
+
+
 class TestNeeds:
     @pytest.mark.parametrize(
         "value",
@@ -46,29 +52,25 @@ class TestNeeds:
             '!Join ["-", [tap, !Ref Suffix]]',
         ],
     )
-    def test_one_that_is_not_said_is_found(self, value: str) -> None:
-        assert told(table(), app(value)) == [
-            (
-                "X010",
-                "us-west-2/app uses tap-${EnvironmentSuffix}, which us-east-1/table creates, but does not need it",
-            )
-        ]
+    def test_one_that_nobody_types_is_found_and_is_no_finding(self, value: str) -> None:
+        assert told(table(), app(value)) == []
+        assert needs(table(), app(value)) == {"us-east-1/table": (), "us-west-2/app": ("us-east-1/table",)}
 
-    def test_it_is_found_at_the_place_that_uses_the_name(self) -> None:
-        (one,) = found(table(), app('!Sub "tap-${Suffix}"'))
-        column = "  Rule: {Type: AWS::Events::Rule, Properties: {Description".index("Description") + 1
-        assert (one.file, one.line, one.column) == ("us-west-2/app.yaml", 3, column)
+    def test_the_use_is_at_the_place_that_has_the_name(self) -> None:
+        (use,) = find_uses([table(), app('!Sub "tap-${Suffix}"')])
+        assert (use.stack, use.way, use.name) == ("us-west-2/app", Way.NAMED, "tap-${EnvironmentSuffix}")
+        assert use.path == ("Resources", "Rule", "Properties", "Description")
+        assert use.makers == (Made(StackId("us-east-1/table"), "Table"),)
 
-    def test_a_stack_that_is_named_twice_is_told_once(self) -> None:
-        assert len(told(table(), app(f'[!Sub "tap-${{Suffix}}", !Sub "{TABLE_ARN}"]'))) == 1
-
-    def test_one_that_is_said_will_do_and_so_will_one_on_the_way(self) -> None:
-        assert told(table(), app('!Sub "tap-${Suffix}"', ("us-east-1/table",))) == []
+    def test_one_that_is_typed_or_on_the_way_is_not_added(self) -> None:
+        typed = app('!Sub "tap-${Suffix}"', ("us-east-1/table",))
+        assert needs(table(), typed)["us-west-2/app"] == ("us-east-1/table",)
         between = make_bound("us-west-2/between", needs=("us-east-1/table",))
-        assert told(table(), between, app('!Sub "tap-${Suffix}"', ("us-west-2/between",))) == []
+        over = app('!Sub "tap-${Suffix}"', ("us-west-2/between",))
+        assert needs(table(), between, over)["us-west-2/app"] == ("us-west-2/between",)
 
     def test_one_that_nothing_shows_may_have_other_reasons(self) -> None:
-        assert told(table(), app("x", ("us-east-1/table",))) == []
+        assert needs(table(), app("x", ("us-east-1/table",)))["us-west-2/app"] == ("us-east-1/table",)
 
     @pytest.mark.parametrize(
         "value",
@@ -81,7 +83,7 @@ class TestNeeds:
         ],
     )
     def test_another_name_needs_nothing(self, value: str) -> None:
-        assert told(table(), app(value)) == []
+        assert needs(table(), app(value))["us-west-2/app"] == ()
 
     def test_a_name_that_the_stack_creates_itself_is_its_own(self) -> None:
         own = stack(
@@ -91,18 +93,130 @@ class TestNeeds:
             Rule: {Type: AWS::Events::Rule, Properties: {Description: !Ref Table}}
             """,
         )
-        assert told(table(), own) == []
+        assert needs(table(), own)["us-west-2/app"] == ()
 
     def test_the_one_that_comes_first_can_t_need_the_one_that_comes_after(self) -> None:
-        assert told(table(needs=("us-west-2/app",)), app('!Sub "tap-${Suffix}"')) == []
+        both = table(needs=("us-west-2/app",)), app('!Sub "tap-${Suffix}"')
+        assert told(*both) == []
+        assert needs(*both) == {"us-east-1/table": ("us-west-2/app",), "us-west-2/app": ()}
+
+    def test_names_used_both_ways_need_a_word(self) -> None:
+        names = """
+            Table: {Type: AWS::DynamoDB::Table, Properties: {TableName: !Sub "%s-${Suffix}", Tags: !Sub "%s-${Suffix}"}}
+        """
+        one, other = stack("us-east-1/one", names % ("a", "b")), stack("us-east-1/other", names % ("b", "a"))
+        assert [(rule, message[:60]) for rule, message in told(one, other)] == [
+            ("X010", "us-east-1/one uses b-${EnvironmentSuffix}, which us-east-1/other"[:60]),
+            ("X010", "us-east-1/other uses a-${EnvironmentSuffix}, which us-east-1/one"[:60]),
+        ]
+        assert needs(one, other) == {"us-east-1/one": (), "us-east-1/other": ()}
+        first = stack("us-east-1/one", names % ("a", "b"), needs=("us-east-1/other",))
+        assert told(first, other) == []
 
     @pytest.mark.parametrize(("region", "count"), [("us-east-1", 1), ("us-west-2", 0)])
     def test_a_name_that_is_good_in_its_region_only_is_looked_for_there(self, region: str, count: int) -> None:
         queue = stack(
             "us-east-1/queue", 'Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub "tap-${Suffix}"}}'
         )
-        assert len(told(queue, app('!Sub "tap-${Suffix}"', name=f"{region}/app"))) == count
-        assert len(told(queue, app(f'!Sub "arn:aws:sqs:{region}:1:tap-${{Suffix}}"', name="eu-west-1/app"))) == count
+        one = app('!Sub "tap-${Suffix}"', name=f"{region}/app")
+        assert len(needs(queue, one)[f"{region}/app"]) == count
+        other = app(f'!Sub "arn:aws:sqs:{region}:1:tap-${{Suffix}}"', name="eu-west-1/app")
+        assert len(needs(queue, other)["eu-west-1/app"]) == count
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        ("maker", "user", "way"),
+        [
+            (
+                "Topic: {Type: AWS::SNS::Topic}\n@Outputs: {A: {Value: x, Export: {Name: !Sub 'x-${Suffix}'}}}",
+                "User: {Type: AWS::SNS::Topic, Properties: {DisplayName: {'Fn::ImportValue': !Sub 'x-${Suffix}'}}}",
+                Way.EXPORT,
+            ),
+            (
+                "P: {Type: AWS::SSM::Parameter, Properties: {Name: !Sub '/x/${Suffix}', Type: String, Value: v}}",
+                "User: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Sub '{{resolve:ssm:/x/${Suffix}:3}}'}}",
+                Way.RESOLVED,
+            ),
+            (
+                "S: {Type: AWS::SecretsManager::Secret, Properties: {Name: db}}",
+                "User: {Type: AWS::SNS::Topic, Properties: {DisplayName: '{{resolve:secretsmanager:db:x}}'}}",
+                Way.RESOLVED,
+            ),
+            (
+                "M: {Type: AWS::CloudFormation::Macro, Properties: {Name: Wide, FunctionName: f}}",
+                "User: {Type: AWS::SNS::Topic, Properties: {'Fn::Transform': {Name: Wide}}}",
+                Way.MACRO,
+            ),
+            (
+                "B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub 'x-${Suffix}'}}",
+                (
+                    "User: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: !Sub "
+                    "'https://x-${Suffix}.s3.${AWS::Region}.${AWS::URLSuffix}/a.yaml'}}"
+                ),
+                Way.TEMPLATE,
+            ),
+            (
+                "B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub 'x-${Suffix}'}}",
+                (
+                    "User: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: !Sub "
+                    "'https://s3.amazonaws.com/x-${Suffix}/a.yaml'}}"
+                ),
+                Way.TEMPLATE,
+            ),
+            (
+                "T: {Type: AWS::SNS::Topic}",
+                (
+                    "User: {Type: AWS::SNS::Topic, Properties: {DisplayName: {'Fn::GetStackOutput': "
+                    "{StackName: 'NAME', OutputName: A, Region: us-east-1}}}}"
+                ),
+                Way.OUTPUT,
+            ),
+        ],
+    )
+    def test_what_a_stack_takes_is_a_need(self, maker: str, user: str, way: Way) -> None:
+        body, _, section = maker.partition("@")
+        one = stack("us-east-1/one", body)
+        one = make_bound("us-east-1/one", HEAD + f"  {body.strip()}\n{section}\n", parameters=SUFFIX)
+        other = stack("us-east-1/other", user.replace("NAME", one.entry.name))
+        uses = [use for use in find_uses([other, one]) if use.makers]
+        assert [(use.stack, use.way, use.makers[0].stack) for use in uses] == [
+            ("us-east-1/other", way, "us-east-1/one")
+        ]
+        assert told(other, one) == []
+        assert needs(other, one)["us-east-1/other"] == ("us-east-1/one",)
+
+    @pytest.mark.parametrize(
+        ("user", "what"),
+        [
+            ("{'Fn::ImportValue': nowhere}", "export nowhere"),
+            ("{'Fn::GetStackOutput': {StackName: nowhere, OutputName: A}}", "output nowhere.A in us-east-1"),
+        ],
+    )
+    def test_what_nobody_makes_is_found_unless_its_template_waives_it(self, user: str, what: str) -> None:
+        body = f"User: {{Type: AWS::SNS::Topic, Properties: {{DisplayName: {user}}}}}"
+        message = f"us-east-1/app takes the {what}, which no stack of the assembly makes"
+        assert told(stack("us-east-1/app", body)) == [("X010", message)]
+        waived = "Metadata: {cfn-lint: {config: {ignore_checks: [X010]}}}\n"
+        bound = make_bound("us-east-1/app", f"{waived}{HEAD}  {body}\n", parameters=SUFFIX)
+        assert told(bound) == []
+
+    def test_what_aws_keeps_and_what_people_keep_is_no_finding(self) -> None:
+        ami = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+        text = "Parameters: {Ami: {Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>', Default: %s}}\nResources:\n"
+        secret = "  User: {Type: AWS::SNS::Topic, Properties: {DisplayName: '{{resolve:secretsmanager:db}}'}}\n"
+        assert told(make_bound("us-east-1/app", text % ami + secret)) == []
+        assert told(make_bound("us-east-1/app", text % "/mine" + secret)) == [
+            ("X010", "us-east-1/app takes the SSM parameter /mine, which no stack of the assembly makes")
+        ]
+
+    def test_values_taken_in_a_circle_are_found_once(self) -> None:
+        body = "T: {Type: AWS::SNS::Topic, Properties: {DisplayName: {'Fn::ImportValue': %s}}}"
+        section = "\nOutputs: {A: {Value: x, Export: {Name: %s}}}\n"
+        one = make_bound("us-east-1/one", f"{HEAD}  {body % 'b'}{section % 'a'}", parameters=SUFFIX)
+        other = make_bound("us-east-1/other", f"{HEAD}  {body % 'a'}{section % 'b'}", parameters=SUFFIX)
+        what = "stacks take values of each other in a circle: us-east-1/one -> us-east-1/other -> us-east-1/one"
+        assert told(one, other) == [("X010", what)]
 
 
 VERSIONED = ", VersioningConfiguration: {Status: Enabled}"
@@ -215,4 +329,4 @@ class TestReplication:
         ],
     )
     def test_that_rests_or_leads_elsewhere_or_nobody_knows_where_is_left_alone(self, rule: str) -> None:
-        assert told(copies(), source(rule)) == []
+        assert [one for one in told(copies(), source(rule)) if one[0] != "X010"] == []

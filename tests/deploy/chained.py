@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
-from builder.assembly import OutputOf
+from builder.assembly import Entry, Manifest, OutputOf
 from builder.deploy import Deployment
+from builder.deploy import make_deployment as bound_deployment
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK, DesiredStack
 from builder.terms import Region, StackId, StackName
 
@@ -52,3 +54,26 @@ def make_deployment(*stacks: DesiredStack) -> Deployment:
 def chained(key: str = KEY_TEMPLATE, topic: str = TOPIC_TEMPLATE) -> Deployment:
     bound = {"KeyArn": OutputOf((KEYS, "KeyArn"))}
     return make_deployment(make_stack(KEYS, key), make_stack(TOPICS, topic, bound, (KEYS,)))
+
+
+def assembled(
+    templates: Mapping[StackId, str],
+    *,
+    needs: Mapping[StackId, tuple[StackId, ...]] | None = None,
+    parameters: Mapping[StackId, Mapping[str, Any]] | None = None,
+) -> Deployment:
+    """A deployment as it comes of an assembly, so that its templates show what its stacks need."""
+    texts = {f"{stack}.yaml": template.encode() for stack, template in templates.items()}
+    entries = [
+        Entry(
+            id=stack,
+            region=Region(stack.partition("/")[0]),
+            name=f"tap-${{EnvironmentSuffix}}-{stack.partition('/')[2]}",
+            template=f"{stack}.yaml",
+            sha256=hashlib.sha256(texts[f"{stack}.yaml"]).hexdigest(),
+            needs=(needs or {}).get(stack, ()),
+            parameters=(parameters or {}).get(stack, {}),
+        )
+        for stack in templates
+    ]
+    return bound_deployment(Manifest(version=1, project="tap", stacks=tuple(entries)), texts, "dev")

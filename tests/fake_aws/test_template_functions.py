@@ -110,7 +110,7 @@ def test_a_template_of_bad_form_is_refused(plan: "Deploy", body: str, said: str)
         ("Resources: {A: {Type: AWS::SNS::Topic, DeletionPolicy: Snapshot}}", "DeletionPolicy Snapshot"),
         ("Resources: {A: {Type: AWS::SNS::Topic, CreationPolicy: {}}}", "CreationPolicy"),
         (
-            "Parameters: {P: {Type: AWS::Route53::HostedZone::Id}}\nResources: {A: {Type: AWS::SNS::Topic}}",
+            "Parameters: {P: {Type: AWS::EC2::Image::Id}}\nResources: {A: {Type: AWS::SNS::Topic}}",
             "parameter P",
         ),
         ("Parameters: {P: {Type: Number, MinValue: 1}}\nResources: {A: {Type: AWS::SNS::Topic}}", "MinValue"),

@@ -1,0 +1,382 @@
+"""What stacks of an assembly take from each other, as their templates show it: exports, SSM parameters, names; pure.
+
+From it follow needs that nobody has to type. What a stack takes of another only orders their executions, or forces
+its change set to be made later: CloudFormation looks at some things while it makes a change set.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from builder.assembly.bound import KINDS, Bound, Kind, Path
+from builder.assembly.manifest import Manifest
+from builder.assembly.template_text import read_template
+from builder.terms import Region, Site, StackId
+
+# Partition, service, region, account, resource; a part may be a pseudo-parameter, which has colons of its own.
+_PART = r"(?:\$\{[^}]*\}|[^:])*"
+_ARN = re.compile(rf"arn:{_PART}:(?P<service>{_PART}):(?P<region>{_PART}):{_PART}:(?P<resource>.*)", re.DOTALL)
+_RESOLVE = re.compile(r"\{\{resolve:(?P<service>ssm|ssm-secure|secretsmanager):(?P<name>(?:\$\{[^}]*\}|[^:}])+)")
+_BUCKET_URL = re.compile(r"https://(?:(?P<host>.+?)\.)?s3[.-][^/]*/(?P<path>[^/]+)|s3://(?P<plain>[^/]+)")
+_SSM_VALUE = re.compile(r"AWS::SSM::Parameter::Value<.+>")
+_SSM, _SECRET, _MACRO = "AWS::SSM::Parameter", "AWS::SecretsManager::Secret", "AWS::CloudFormation::Macro"
+# Parameter types whose value is a name that must stand in the region while a change set is made.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+_NAME_TYPES = {
+    "AWS::EC2::KeyPair::KeyName": "AWS::EC2::KeyPair",
+    "AWS::EC2::SecurityGroup::GroupName": "AWS::EC2::SecurityGroup",
+    "AWS::SSM::Parameter::Name": _SSM,
+}
+NAMED = {
+    _SSM: "Name",
+    _SECRET: "Name",
+    _MACRO: "Name",
+    "AWS::EC2::KeyPair": "KeyName",
+    "AWS::EC2::SecurityGroup": "GroupName",
+}
+"""The property that names a resource, of types beside `KINDS` that others are given by name."""
+
+
+class Way(StrEnum):
+    """How one stack takes something of another; the value is the word for it."""
+
+    EXPORT = "export"
+    SSM_VALUE = "SSM parameter"
+    NAME_TYPE = "name"
+    MACRO = "macro"
+    TEMPLATE = "bucket of templates"
+    OUTPUT = "output"
+    RESOLVED = "dynamic reference"
+    NAMED = "resource"
+
+    @property
+    def forces_later(self) -> bool:
+        """Whether a change set can only be made once it is there, and as it will be.
+
+        An export or a dynamic reference that is missing makes a change set all the same, and fails its execution.
+        Unverified for Fn::GetStackOutput, of which no document says it.
+        """
+        return self not in {Way.EXPORT, Way.RESOLVED, Way.NAMED}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Something that a stack makes, by its logical id or by the name of its output."""
+
+    stack: StackId
+    logical_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """One thing that a stack takes, and who makes it: nobody, one stack, or several that agree on its name."""
+
+    stack: StackId
+    way: Way
+    name: str
+    """What it is called, with the environment's suffix and the account still to be filled in."""
+    makers: tuple[Made, ...]
+    path: Path
+    """Where the stack's template takes it."""
+    parameter: str = ""
+    """The parameter of the stack that it is given by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A resource with a physical name, in the stack that creates it."""
+
+    bound: Bound
+    logical_id: str
+    body: Mapping[str, object]
+    kind: Kind
+    name: str
+
+    @property
+    def stack(self) -> StackId:
+        """The stack that creates it."""
+        return self.bound.entry.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What every stack of an assembly needs."""
+
+    of: Mapping[StackId, tuple[StackId, ...]]
+    """Those that the manifest types, then those that the templates show."""
+    circles: tuple[tuple[StackId, ...], ...] = ()
+    """Stacks that take values of each other, each the next one's: no order of creation leads there."""
+    undecided: tuple[Use, ...] = ()
+    """Names by which two stacks refer to each other, while nothing says which of them is first."""
+
+
+def created(bound: Bound) -> Iterator[Created]:
+    """Yield every resource of a stack whose physical name can be told."""
+    for name, body in bound.resources(*KINDS):
+        physical = bound.name_of(body)
+        if physical is not None:
+            yield Created(bound, name, body, KINDS[str(body["Type"])], physical)
+
+
+def names(text: str, thing: Created, bound: Bound) -> bool:
+    """Return whether a text of a stack names a thing, by its name or by its ARN, where this stack could mean it."""
+    arn = _ARN.fullmatch(text)
+    if arn is None:
+        # A plain word may be anything; a name that was computed is a name.
+        return text == thing.name and "${" in text and _in_reach(thing, bound.entry.region)
+    if arn["service"] != thing.kind.service or not _in_reach(thing, arn["region"]):
+        return False
+    resource = thing.kind.resource.format(thing.name)
+    return arn["resource"] == resource or arn["resource"].startswith((f"{resource}/", f"{resource}:"))
+
+
+def _in_reach(thing: Created, region: str) -> bool:
+    return thing.kind.is_global or region in {"", "*", thing.bound.entry.region}
+
+
+def leaves(bound: Bound, value: object, path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield every text below a value that can be known, with its place."""
+    text = bound.text(value)
+    if text is not None:
+        yield path, text
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(bound, item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from leaves(bound, item, (*path, index))
+
+
+def find_uses(bounds: Sequence[Bound]) -> tuple[Use, ...]:
+    """Return what each stack takes of others, one of each thing: also what no stack of the assembly makes."""
+    made = _Made(bounds)
+    found: dict[tuple[StackId, Way, str, str], Use] = {}
+    for use in (use for bound in bounds for use in _uses(bound, made)):
+        found.setdefault((use.stack, use.way, use.name, use.parameter), use)
+    return tuple(found.values())
+
+
+def read_uses(manifest: Manifest, templates: Mapping[str, bytes]) -> tuple[tuple[Use, ...], Needs]:
+    """Return what the stacks of an assembly take of each other, and need. Raises BadInput for a file that is none."""
+    read: dict[bytes, dict[str, object]] = {}
+    for entry in manifest.stacks:
+        text = templates[entry.template]
+        # What several regions share is read once.
+        if text not in read:
+            read[text] = read_template(text, entry.template)
+    uses = find_uses([Bound(entry, entry.template, read[templates[entry.template]]) for entry in manifest.stacks])
+    return uses, find_needs(manifest, uses)
+
+
+class _Made:
+    """What the stacks of an assembly make that others can take, by how it is asked for."""
+
+    def __init__(self, bounds: Sequence[Bound]) -> None:
+        self._by_key: dict[tuple[object, ...], list[Made]] = {}
+        self._things: dict[tuple[str, str], list[Created]] = {}
+        for bound in bounds:
+            self._add(("stack", bound.entry.region, bound.entry.name), Made(bound.entry.id, ""))
+            for name, body in bound.section("Outputs").items():
+                export = body.get("Export") if isinstance(body, dict) else None
+                if isinstance(export, dict) and (text := bound.text(export.get("Name"))):
+                    self._add((Way.EXPORT, _site(bound), text), Made(bound.entry.id, name))
+            for logical_id, body in bound.resources(*NAMED):
+                type_name = str(body["Type"])
+                properties = body.get("Properties")
+                text = bound.text(properties.get(NAMED[type_name])) if isinstance(properties, dict) else None
+                if text:
+                    self._add((type_name, _site(bound), text), Made(bound.entry.id, logical_id))
+            for thing in created(bound):
+                self._things.setdefault(("", thing.name), []).append(thing)
+                resource = thing.kind.resource.format(thing.name)
+                self._things.setdefault((thing.kind.service, resource), []).append(thing)
+
+    def _add(self, key: tuple[object, ...], made: Made) -> None:
+        self._by_key.setdefault(key, []).append(made)
+
+    def asked(self, *key: object) -> tuple[Made, ...]:
+        """Return who makes what is asked for by kind, place and name."""
+        return tuple(self._by_key.get(key, ()))
+
+    def named(self, text: str, bound: Bound) -> Iterator[Created]:
+        """Yield what a text names; of the many things there are only those that it may mean are looked at."""
+        arn = _ARN.fullmatch(text)
+        keys = [("", text)]
+        if arn is not None:
+            ends = [match.start() for match in re.finditer("[/:]", arn["resource"])]
+            keys = [(arn["service"], arn["resource"][:end]) for end in (*ends, len(arn["resource"]))]
+        yield from (thing for key in keys for thing in self._things.get(key, ()) if names(text, thing, bound))
+
+
+def _site(bound: Bound) -> Site:
+    return Site(bound.entry.account, bound.entry.region)
+
+
+def _uses(bound: Bound, made: _Made) -> Iterator[Use]:
+    yield from _of_parameters(bound, made)
+    yield from _of_transforms(bound, made)
+    for name, body in (*bound.resources(), *bound.section("Outputs").items()):
+        section = "Resources" if name in bound.section("Resources") else "Outputs"
+        for path, text in leaves(bound, body, (section, name)):
+            yield from _of_text(bound, made, path, text)
+
+
+def _use(bound: Bound, way: Way, name: str, makers: tuple[Made, ...], path: Path) -> Use:
+    return Use(stack=bound.entry.id, way=way, name=name, makers=makers, path=path)
+
+
+def _of_parameters(bound: Bound, made: _Made) -> Iterator[Use]:
+    for parameter, declared in bound.section("Parameters").items():
+        kind = str(declared.get("Type")) if isinstance(declared, dict) else ""
+        value = bound.text({"Ref": parameter})
+        if value is None:
+            continue
+        path = ("Parameters", parameter)
+        if _SSM_VALUE.fullmatch(kind):
+            name = re.sub(r":\d+$", "", value)
+            use = _use(bound, Way.SSM_VALUE, name, made.asked(_SSM, _site(bound), name), path)
+            yield replace(use, parameter=parameter)
+        elif type_name := _NAME_TYPES.get(kind.removeprefix("List<").removesuffix(">")):
+            for name in value.split(","):
+                use = _use(bound, Way.NAME_TYPE, name, made.asked(type_name, _site(bound), name), path)
+                yield replace(use, parameter=parameter)
+
+
+def _of_transforms(bound: Bound, made: _Made) -> Iterator[Use]:
+    listed = bound.template.get("Transform")
+    for transform in listed if isinstance(listed, list) else [listed]:
+        name = transform.get("Name") if isinstance(transform, dict) else transform
+        if isinstance(name, str) and not name.startswith("AWS::"):
+            yield _use(bound, Way.MACRO, name, made.asked(_MACRO, _site(bound), name), ("Transform",))
+
+
+def _of_text(bound: Bound, made: _Made, path: Path, text: str) -> Iterator[Use]:
+    site = _site(bound)
+    match path:
+        case (*_, "Fn::ImportValue"):
+            yield _use(bound, Way.EXPORT, text, made.asked(Way.EXPORT, site, text), path)
+            return
+        case (*_, "Fn::Transform", "Name"):
+            if not text.startswith("AWS::"):
+                yield _use(bound, Way.MACRO, text, made.asked(_MACRO, site, text), path)
+            return
+        case (*_, "Fn::GetStackOutput", "StackName"):
+            yield from _of_output(bound, made, path, text)
+            return
+        case ("Resources", str(name), "Properties", "TemplateURL") if _is_nested(bound, name):
+            yield from _of_bucket(bound, made, path, text)
+            return
+        case (*_, "Fn::Transform", "Parameters", "Location"):
+            yield from _of_bucket(bound, made, path, text)
+            return
+    for found in _RESOLVE.finditer(text):
+        kind = _SECRET if found["service"] == "secretsmanager" else _SSM
+        yield _use(bound, Way.RESOLVED, found["name"], made.asked(kind, site, found["name"]), path)
+    if path[0] == "Resources" and len(path) > 2 and path[2] == "Properties":
+        makers = tuple(Made(thing.stack, thing.logical_id) for thing in made.named(text, bound))
+        if makers and bound.entry.id not in {one.stack for one in makers}:
+            thing = next(made.named(text, bound))
+            yield _use(bound, Way.NAMED, thing.name, makers, path)
+
+
+def _of_output(bound: Bound, made: _Made, path: Path, stack: str) -> Iterator[Use]:
+    """Yield what Fn::GetStackOutput takes, from another region where it says one."""
+    asked: object = bound.template
+    for step in path[:-1]:
+        asked = asked[step] if isinstance(asked, dict | list) else None  # type: ignore[index]  # as the path was walked
+    said = asked if isinstance(asked, dict) else {}
+    region = bound.text(said.get("Region")) or bound.entry.region
+    output = bound.text(said.get("OutputName")) or ""
+    makers = tuple(Made(one.stack, output) for one in made.asked("stack", Region(region), stack))
+    yield _use(bound, Way.OUTPUT, f"{stack}.{output} in {region}", makers, path)
+
+
+def _of_bucket(bound: Bound, made: _Made, path: Path, url: str) -> Iterator[Use]:
+    found = _BUCKET_URL.match(url)
+    if found is None:
+        return
+    bucket = found["plain"] or found["host"] or found["path"]
+    arn = f"arn:${{AWS::Partition}}:s3:::{bucket}"
+    makers = tuple(Made(thing.stack, thing.logical_id) for thing in made.named(arn, bound))
+    if makers:
+        yield _use(bound, Way.TEMPLATE, bucket, makers, path)
+
+
+def _is_nested(bound: Bound, name: str) -> bool:
+    return any(logical_id == name for logical_id, _ in bound.resources("AWS::CloudFormation::Stack"))
+
+
+# -- needs -------------------------------------------------------------------------------------------------------------
+
+
+def find_needs(manifest: Manifest, uses: Sequence[Use]) -> Needs:
+    """Return the manifest's needs with those that uses add.
+
+    A value that is taken orders its two stacks. A name does only where nothing orders them the other way round: an
+    IAM policy may name what is created later.
+    """
+    order = {entry.id: number for number, entry in enumerate(manifest.stacks)}
+    typed = {entry.id: entry.needs for entry in manifest.stacks}
+    edges = {stack: set(needs) for stack, needs in typed.items()}
+    known = [one for one in uses if one.makers and all(made.stack in order for made in one.makers)]
+    for use in (one for one in known if one.way is not Way.NAMED):
+        edges[use.stack] |= {made.stack for made in use.makers} - {use.stack}
+    circles = tuple(_circles(edges))
+    if circles:
+        return Needs(of=typed, circles=circles)
+    values = {stack: set(needs) for stack, needs in edges.items()}
+    undecided = list(_order_by_names(edges, values, [one for one in known if one.way is Way.NAMED]))
+    implied = {stack: _reached(typed, stack) for stack in typed}
+    return Needs(
+        of={
+            stack: (*needs, *sorted(edges[stack] - set(needs) - implied[stack], key=lambda one: order[one]))
+            for stack, needs in typed.items()
+        },
+        undecided=tuple(undecided),
+    )
+
+
+def _order_by_names(
+    edges: dict[StackId, set[StackId]], values: Mapping[StackId, set[StackId]], uses: Sequence[Use]
+) -> Iterator[Use]:
+    """Add an edge for each name that is used in one direction only; yield those that nothing decides."""
+    both = {stack: set(needs) for stack, needs in edges.items()}
+    for use in uses:
+        # Where one of several makers of a name is needed anyhow, that is the one.
+        if _reached(values, use.stack).isdisjoint(made.stack for made in use.makers):
+            both[use.stack] |= {made.stack for made in use.makers}
+    back = {stack: _reached(both, stack) for stack in both}
+    for use in uses:
+        makers = {made.stack for made in use.makers}
+        if not makers.isdisjoint(_reached(values, use.stack)):
+            continue
+        if any(use.stack in back[maker] for maker in makers):
+            if not any(use.stack in _reached(values, maker) for maker in makers):
+                yield use
+            continue
+        edges[use.stack] |= makers
+
+
+def _reached(edges: Mapping[StackId, Sequence[StackId] | set[StackId]], start: StackId) -> set[StackId]:
+    """Return all that a stack needs, over any number of steps."""
+    found: set[StackId] = set()
+    left = list(edges.get(start, ()))
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += edges.get(one, ())
+    return found
+
+
+def _circles(edges: Mapping[StackId, set[StackId]]) -> Iterator[tuple[StackId, ...]]:
+    """Yield the stacks of each circle, in the order of the manifest; a stack is in one circle at most."""
+    reached = {stack: _reached(edges, stack) for stack in edges}
+    told: set[StackId] = set()
+    for stack in edges:
+        if stack in told or stack not in reached[stack]:
+            continue
+        circle = tuple(one for one in edges if one in reached[stack] and stack in reached[one])
+        told.update(circle)
+        yield circle
