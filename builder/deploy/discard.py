@@ -75,8 +75,9 @@ async def _discard(asked: Asked, clients: Clients) -> None:
     stack = await observe_stack(clients, asked.site, asked.stack_arn)
     if stack is None or stack.status != "REVIEW_IN_PROGRESS":
         return
-    # Somebody else's review may wait on the same new stack: then it is theirs.
-    if not await observe_change_sets(clients, asked.stack, asked.site, asked.stack_arn):
+    # Somebody else's review may wait on the same new stack: then it is theirs. A listing may lag behind our deletion.
+    left = await observe_change_sets(clients, asked.stack, asked.site, asked.stack_arn)
+    if all(one["ChangeSetId"] == asked.change_set for one in left):
         await _drop(asked.stack, stack, clients)
 
 

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from builder.aws import Clients, call, together
 from builder.deploy.cause import observe_cause, observe_token
-from builder.deploy.change_set import token
+from builder.deploy.change_set import Asked, delete, token
 from builder.deploy.guards import protection_trip
 from builder.deploy.nested import observe_contents
 from builder.deploy.observe import ObservedStack, observe_stack, remember_protected
 from builder.deploy.outcome import Broke, Done
+from builder.deploy.pending import observe_change_sets
 from builder.deploy.permission import Permission, check_allowed
 from builder.deploy.progress import Emit, Emptied, FirstFailure, Started, Waiting
 from builder.deploy.resources import HOLDERS
 from builder.deploy.watch import DEADLINE_S, Watch, settled_after
 from builder.errors import AwsError, Stopped, gathered
-from builder.terms import LogicalId, StackId
+from builder.terms import Arn, LogicalId, StackId
 
 _TRIES = 3
 
@@ -110,6 +111,7 @@ async def take_down(work: Demolition, one: Standing) -> Done | Broke:
         return Done(one.id, one.stack.status)
     check_clear([one])
     await _lift_protection(work, one)
+    await _drop_reviews(work, one)
     await empty(one, work.clients, work.emit)
     stack = await _delete(work, one, one.stack, attempt=1)
     for attempt in range(2, _TRIES + 1):
@@ -156,6 +158,22 @@ async def _lift_protection(work: Demolition, one: Standing) -> None:
     client = work.clients.of(one.stack.site).cloudformation(one.stack.region)
     await call(one.id, client.update_termination_protection, StackName=one.stack.arn, EnableTerminationProtection=False)
     remember_protected(work.clients, one.stack.site, one.stack.name, protected=False)
+
+
+async def _drop_reviews(work: Demolition, one: Standing) -> None:
+    """Delete what was planned of nested stacks where nothing was executed yet, and with it those that wait for it.
+
+    The deletion of their root leaves them in review (*unverified*), and nobody could delete their change sets then.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteChangeSet.html
+    """
+    if one.stack.status != "REVIEW_IN_PROGRESS":
+        return
+    waiting = await observe_change_sets(work.clients, one.id, one.stack.site, one.stack.arn)
+    await together(
+        delete(work.clients, Asked(one.id, one.stack.site, Arn(each["ChangeSetId"]), one.stack.arn, nested=True))
+        for each in waiting
+        if each.get("IncludeNestedStacks")
+    )
 
 
 def _teller(emit: Emit, stack: StackId, bucket: str) -> Callable[[int], None]:

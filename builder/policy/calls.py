@@ -274,6 +274,8 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         _LOOK,
         *_TAKE_DOWN,
         called("cloudformation:ListChangeSets", "whose a stack is that holds nothing but change sets", On.STACKS),
+        called("cloudformation:DeleteChangeSet", "what was planned of nested stacks, which go with it", On.STACKS),
+        called("cloudformation:DescribeChangeSet", "whether that is gone", On.STACKS),
         called("cloudformation:GetTemplate", "what a stack leaves behind, full", On.STACKS, On.TAGGED_STACKS),
         Call(
             "s3",

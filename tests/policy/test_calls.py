@@ -26,6 +26,8 @@ from deploy.test_exports import IMPORTS_NONE, OTHER_VALUE, both
 from fake_aws import World
 from fake_aws.refusals import Unsupported
 from policy.reference import actions
+from proof.nesting import FIRST as NESTED
+from proof.nesting import store_templates
 
 LONG = "# long\n" * 8000
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
@@ -187,6 +189,13 @@ def destroy_what_only_waits_for_a_review(rig: Rig) -> None:
     assert len(rig.destroy()) == len(rig.deployment.stacks)
 
 
+def destroy_nested_stacks_that_only_wait_for_a_review(rig: Rig) -> None:
+    store_templates(rig.world)
+    rig.plan(NESTED)
+    rig.world.calls.clear()
+    assert all(isinstance(outcome, Done) for outcome in rig.destroy())
+
+
 def destroy_what_is_protected(rig: Rig) -> None:
     rig.clients.cloudformation(EAST).update_termination_protection(
         StackName="tap-dev-service", EnableTerminationProtection=True
@@ -255,6 +264,7 @@ STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     Verb.DESTROY: (
         destroy_it_full,
         destroy_what_only_waits_for_a_review,
+        destroy_nested_stacks_that_only_wait_for_a_review,
         destroy_what_is_protected,
         destroy_with_a_young_replica,
         destroy_what_holds_on,

@@ -15,7 +15,14 @@ from fake_aws.cloudformation.intrinsics import KNOWN_AFTER_APPLY
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.lifecycle import Waits
 from fake_aws.cloudformation.lookup import change_set, find_change_set, journal, stack_named
-from fake_aws.cloudformation.nested_change_sets import begin_execution, below, delete_hierarchy, end_execution
+from fake_aws.cloudformation.nested import Parent
+from fake_aws.cloudformation.nested_change_sets import (
+    begin_execution,
+    below,
+    delete_hierarchy,
+    end_execution,
+    forget_others,
+)
 from fake_aws.cloudformation.paging import page
 from fake_aws.cloudformation.records import ChangeSet, Stack
 from fake_aws.cloudformation.shown import parameters, tags
@@ -165,6 +172,8 @@ def execute_change_set(request: Request, params: dict[str, Any]) -> Reply:
     if not new:
         check_updatable(stack)
         _check_terminal(stack, disable_rollback=disable_rollback)
+    if quirks.execution_deletes_others_below:
+        forget_others(Parent(request.world, request.account, request.region, stack), found)
     stack.change_sets = {found.id: found}
     stack.change_set_id = found.id
     stack.deployment_config = found.deployment_config

@@ -188,6 +188,15 @@ def forget(book: Journal) -> None:
     book.become("DELETE_COMPLETE")
 
 
+def forget_others(parent: Parent, executed: ChangeSet) -> None:
+    """Delete the change sets that were made for others of the stack, and the children that only they brought about."""
+    for other in parent.stack.change_sets.values():
+        for child, made in below(parent.stacks, other) if other is not executed else ():
+            del child.change_sets[made.id]
+            if child.status == "REVIEW_IN_PROGRESS":
+                forget(parent.journal(child))
+
+
 def begin_execution(stacks: dict[str, Stack], root: ChangeSet) -> list[ChangeSet]:
     """Let each child's change set be under execution with its root's; those without changes stay as they are."""
     under_way = []
