@@ -314,3 +314,25 @@ def test_ordinary_clients_go_on_as_before(aws: EmbeddedAws, account: Account) ->
         assert session.client("sts", endpoint_url=endpoint).get_caller_identity()["Account"] == account.id
         with pytest.raises(ClientError, match="ResourceNotFound"):
             session.client("dynamodb", endpoint_url=endpoint).describe_table(TableName="none")
+
+
+def test_a_custom_domain_that_was_made_on_it_is_a_name_of_its_own(aws: EmbeddedAws) -> None:
+    api = boto3.client(
+        "apigateway",
+        region_name="us-east-1",
+        endpoint_url=aws.endpoint,
+        aws_access_key_id="000000000000",
+        aws_secret_access_key="any",
+    )
+    ask = ("GET /gate/x HTTP/1.1", "Host: api.gate.example")
+    assert _ask(aws.endpoint, *ask)[0] == 403
+    number = api.create_rest_api(name="gate")["id"]
+    root = api.get_resources(restApiId=number)["items"][0]["id"]
+    api.put_method(restApiId=number, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    api.put_integration(restApiId=number, resourceId=root, httpMethod="GET", type="MOCK")
+    api.create_deployment(restApiId=number, stageName="dev")
+    api.create_domain_name(domainName="api.gate.example")
+    api.create_base_path_mapping(domainName="api.gate.example", basePath="gate", restApiId=number, stage="dev")
+    assert not _ask(aws.endpoint, *ask)[2].startswith("This server answers under its own names only")
+    assert _ask(aws.endpoint, *ask, "Origin: http://api.gate.example")[0] == 403
+    assert _ask(aws.endpoint, *ask, "Sec-Fetch-Site: same-origin")[0] == 403

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from builder.local.adapter import iam
 from builder.local.adapter.change_set import invalid, parameter
 from builder.local.adapter.emulator import replace, touch
 from builder.local.adapter.refusals import Reply
@@ -50,7 +51,7 @@ def read(url: str) -> str:
     owner = touch(f"{_S3}:_bucket_owner_account")(place.bucket)
     if owner is None:
         raise Unreadable(f"S3 error: The specified bucket does not exist{_READ_MORE}")
-    if owner != touch("ministack.core.responses:get_account_id")():
+    if owner != touch("ministack.core.responses:get_account_id")() or not _may_read(place):
         raise Unreadable(f"S3 error: Access Denied{_READ_MORE}")
     content = touch(f"{_S3}:_get_object_data")(place.bucket, place.key, place.version)
     if content is None:
@@ -73,6 +74,12 @@ def _find_object(url: str) -> _Object:
     if name is None:
         name, _, path = path.partition("/")
     return _Object(name, path, dict(parse_qsl(parts.query)).get("versionId"))
+
+
+def _may_read(place: _Object) -> bool:
+    """Return whether whoever CloudFormation acts for may read the object themselves."""
+    action = "s3:GetObjectVersion" if place.version else "s3:GetObject"
+    return not iam.is_enforced() or iam.is_allowed(action, f"arn:aws:s3:::{place.bucket}/{place.key}")
 
 
 def _make_resolve(resolve: Resolver) -> Resolver:

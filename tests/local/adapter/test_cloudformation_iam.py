@@ -85,3 +85,16 @@ def test_a_role_that_does_not_trust_cloudformation_is_refused(strict: Strict) ->
         create(strict.root("cloudformation"), RoleARN=lambda_s)
     with pytest.raises(ClientError, match="invalid or cannot be assumed"):
         create(strict.root("cloudformation"), RoleARN="arn:aws:iam::123456789012:role/none")
+
+
+def test_a_template_is_read_by_whoever_may_read_it(strict: Strict) -> None:
+    bucket = f"templates-{strict.id}"
+    strict.root("s3").create_bucket(Bucket=bucket)
+    strict.root("s3").put_object(Bucket=bucket, Key="t.json", Body=TEMPLATE)
+    url = f"https://{bucket}.s3.us-east-1.amazonaws.com/t.json"
+    given: Any = {"StackName": "ours", "ChangeSetName": "first", "ChangeSetType": "CREATE", "TemplateURL": url}
+    blind = strict.person(allow("cloudformation:*"))
+    with pytest.raises(ClientError, match="S3 error: Access Denied"):
+        blind.create_change_set(**given)
+    reader = strict.person(allow("cloudformation:*"), allow("s3:GetObject", resource=f"arn:aws:s3:::{bucket}/*"))
+    assert reader.create_change_set(**given)["Id"]
