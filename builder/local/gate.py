@@ -24,6 +24,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _AUTHORITY = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::(?P<port>[0-9]{1,5}))?")
 _AWS = re.compile(r"(?:[a-z0-9_-]+\.)+(?:amazonaws\.com|amazonaws\.com\.cn|on\.aws|api\.aws|cloudfront\.net|localhost)")
 """Names that clients of an endpoint of their own send on purpose; `localhost` with what an SDK puts before it."""
+_APIS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 _OWN_SITES = frozenset({"none", "same-origin"})
 _CONTROL = ("_builder", "_ministack", "_localstack")
 _OPEN = re.compile(
@@ -102,11 +103,21 @@ def _find_refusal(scope: Scope, is_served: Callable[[str, str], bool]) -> str | 
             return _WRONG_ORIGIN
     elif _AWS.fullmatch(authority.name) or is_served(authority.name, scope["path"]):
         # No page is at such a name but one whose name was turned to this machine.
-        if origins or any(site != "none" for site in sites):
+        if origins or any(site != "none" for site in sites) or _is_browser_at_an_api(scope, authority.name):
             return _WRONG_ORIGIN
     else:
         return _WRONG_HOST
     return None
+
+
+def _is_browser_at_an_api(scope: Scope, name: str) -> bool:
+    """Return whether a browser asks under the name of an AWS API.
+
+    Where a network's DNS turns such a name to this machine, a page's GET over plain HTTP has neither Origin nor
+    Sec-Fetch-Site, and a GET can create a stack; but every browser says which languages it likes, and no SDK does.
+    """
+    mozilla = any(agent.startswith("Mozilla/") for agent in _values(scope, b"user-agent"))
+    return name.endswith(_APIS) and bool(mozilla or _values(scope, b"accept-language"))
 
 
 def _read_authority(host: str) -> _Authority | None:

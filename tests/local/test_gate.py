@@ -125,6 +125,8 @@ _OWN = "Host: localhost:PORT"
         ["Host: sts.amazonaws.com", "Origin: http://sts.amazonaws.com"],
         ["Host: sts.amazonaws.com", "Sec-Fetch-Site: same-origin"],
         [f"Host: {_URL}", "Origin: https://evil.example"],
+        ["Host: sts.amazonaws.com", "Accept-Language: en"],
+        ["Host: sts.amazonaws.com", "User-Agent: Mozilla/5.0 (any)"],
         ["Host: bucket.localhost:PORT", "Origin: http://bucket.localhost:PORT"],
     ],
     ids=";".join,

@@ -203,6 +203,20 @@ def test_a_page_whose_name_was_turned_to_this_machine_is_told_nothing(aws: Embed
     _nothing_happened(anonymous)
 
 
+def test_a_page_at_an_aws_name_that_a_network_turned_to_this_machine_is_told_nothing(aws: EmbeddedAws) -> None:
+    seen, anonymous = Seen(), Account(aws.endpoint, _ANONYMOUS)
+    with (
+        _serving(_wire(aws.endpoint, seen)) as port,
+        browse(browser_or_skip(), "--host-resolver-rules=MAP evil.amazonaws.com 127.0.0.1") as page,
+    ):
+        page.visit(f"http://evil.amazonaws.com:{port}/?attempt=navigate")
+        bare = "{headers: {'Accept-Language': '', 'User-Agent': 'aws-cli'}}"
+        for request in ("fetch('/?Action=CreateTopic&Name=evil')", f"fetch('/?Action=CreateTopic&Name=evil', {bare})"):
+            assert page.evaluate(f"{request}.then(one => one.status)", wait=True) == 403
+    assert {status for *_, status in seen.requests} == {403}
+    _nothing_happened(anonymous)
+
+
 def test_whoever_looks_at_it_in_a_browser_sees_it(aws: EmbeddedAws) -> None:
     with browse(browser_or_skip()) as page:
         page.visit(f"{aws.endpoint}/health")
