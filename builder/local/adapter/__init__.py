@@ -5,6 +5,7 @@ Nothing of the emulator is edited: its tables of resource handlers and actions a
 
 from builder.local import gate
 from builder.local.adapter import (
+    added_types,
     bucket,
     change_set,
     change_set_id,
@@ -58,8 +59,10 @@ def install(app: App, token: str) -> App:
     resources[global_table.TYPE].update(global_table.HANDLERS)
     bucket.install(resources["AWS::S3::Bucket"])
     function.install(resources["AWS::Lambda::Function"])
+    added_types.install(resources)
     tags = emulator.touch(f"{_CFN}.provisioners:_STACK_TAG_PROPERTY")
     tags.update(dict.fromkeys(("AWS::S3::Bucket", stack_set.TYPE), ("Tags", "list")))
+    tags[added_types.REPLICA_KEY] = ("Tags", "list")
     tags[fis_resource.TYPE] = ("Tags", "map")
     # Inside of the next, which asks for the names that templates say.
     role_name.install(resources)

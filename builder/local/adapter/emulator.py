@@ -61,6 +61,9 @@ TOUCHED = {
     ),
     "ministack.services.cloudwatch_logs:_log_groups": "AccountRegionScopedDict",
     "ministack.services.iam:_roles": "AccountScopedDict",
+    "ministack.services.kms:_replicate_key": "(data)",
+    "ministack.services.kms:_resolve_key": "(key_id_or_arn)",
+    "ministack.services.kms:_schedule_key_deletion": "(data)",
     "ministack.services.lambda_svc:_build_function_url_event": (
         "(url_id: str, account_id: str, region: str, method: str, path: str, headers: dict, body: bytes, "
         "query_params: dict, source_ip: str = '127.0.0.1', anonymous: bool = False, trace_root: str = '') -> dict"
@@ -81,6 +84,9 @@ TOUCHED = {
     "ministack.services.lambda_svc:resolve_function_url": (
         "(url_id: str) -> tuple[str, str, str, str | None, dict] | None"
     ),
+    "ministack.services.route53:_hc_id": "() -> str",
+    "ministack.services.route53:_health_checks": "AccountScopedDict",
+    "ministack.services.route53:_tags": "AccountScopedDict",
     "ministack.services.ssm:resolve_parameter_value": "(name_or_arn, version=None, decrypt=False)",
     f"{_ORGANIZATIONS}:_DISPATCH": "dict",
     f"{_ORGANIZATIONS}:_accounts": "AccountScopedDict",

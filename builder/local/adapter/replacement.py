@@ -19,6 +19,7 @@ ALWAYS = {
     "AWS::CloudFormation::StackSet": ("PermissionModel", "StackSetName"),
     "AWS::DynamoDB::GlobalTable": ("TableName",),
     "AWS::FIS::ExperimentTemplate": (),
+    "AWS::KMS::ReplicaKey": ("PrimaryKeyArn",),
     "AWS::Lambda::Permission": (
         *("Action", "EventSourceToken", "FunctionName", "FunctionUrlAuthType", "InvokedViaFunctionUrl"),
         *("Principal", "PrincipalOrgID", "SourceAccount", "SourceArn"),

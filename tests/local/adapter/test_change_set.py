@@ -97,7 +97,7 @@ def test_a_refused_change_set_leaves_a_review_as_it_is(account: Account) -> None
 
 def test_a_stack_that_exists_is_not_created_again(account: Account) -> None:
     deploy(account, "one", log_group("/a"))
-    with pytest.raises(ClientError, match="ValidationError.*already exists"):
+    with pytest.raises(ClientError, match=r"ValidationError.*already exists"):
         _create(account, "one", "second")
 
 

@@ -1,0 +1,117 @@
+"""AWS::KMS::ReplicaKey and AWS::Route53::HealthCheck: of both the emulator has the API, but not the type.
+
+A health check is kept and described; nothing is checked, and there is no DNS that would ask for the outcome.
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-replicakey.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-route53-healthcheck.html
+"""
+
+import json
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
+from builder.local.adapter.emulator import touch
+from builder.local.adapter.refusals import Refused, accept
+
+Properties = Mapping[str, Any]
+Made = tuple[str, Mapping[str, str]]
+
+REPLICA_KEY = "AWS::KMS::ReplicaKey"
+HEALTH_CHECK = "AWS::Route53::HealthCheck"
+
+_KMS = "ministack.services.kms"
+_ROUTE53 = "ministack.services.route53"
+_RESPONSES = "ministack.core.responses"
+_NUMBERS = frozenset({"FailureThreshold", "HealthThreshold", "Port", "RequestInterval"})
+
+
+def install(resources: MutableMapping[str, Any]) -> None:
+    """Add both types."""
+    resources[REPLICA_KEY] = {"create": _replicate_key, "update": _update_key, "delete": _delete_key}
+    resources[HEALTH_CHECK] = {"create": _create_check, "update": _update_check, "delete": _delete_check}
+
+
+# -- AWS::KMS::ReplicaKey
+
+
+def _replicate_key(logical_id: str, props: Properties, stack_name: str) -> Made:
+    del logical_id, stack_name
+    arn = str(props.get("PrimaryKeyArn", "")).split(":")
+    if len(arn) != 6 or not arn[5].startswith("key/mrk-"):
+        message = f"Invalid PrimaryKeyArn: {props.get('PrimaryKeyArn')} is not the ARN of a multi-Region primary key"
+        raise Refused(message, service="Kms")
+    here, account, key = touch(f"{_RESPONSES}:get_region")(), touch(f"{_RESPONSES}:get_account_id")(), arn[5][4:]
+    if arn[3] == here:
+        raise Refused("The replica key must be in another Region than its primary key", service="Kms")
+    request = {"KeyId": key, "ReplicaRegion": here, "Description": props.get("Description", "")}
+    with touch(f"{_RESPONSES}:request_scope")(account, arn[3]):
+        accept(touch(f"{_KMS}:_replicate_key")(request), service="Kms")
+    return _set_key(key, props)
+
+
+def _update_key(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Made:
+    del old, stack_name
+    return _set_key(physical_id, new)
+
+
+def _delete_key(physical_id: str, props: Properties) -> None:
+    """Schedule the replica's deletion; done if it is gone already."""
+    if touch(f"{_KMS}:_resolve_key")(physical_id):
+        request = {"KeyId": physical_id, "PendingWindowInDays": int(props.get("PendingWindowInDays", 30))}
+        accept(touch(f"{_KMS}:_schedule_key_deletion")(request), service="Kms")
+
+
+def _set_key(key: str, props: Properties) -> Made:
+    """Make what is not shared with the primary key what the properties say."""
+    record = touch(f"{_KMS}:_resolve_key")(key)
+    if record is None:
+        raise Refused(f"Key '{key}' does not exist", service="Kms", status=404, code="NotFound")
+    record["Description"] = props.get("Description", "")
+    record["Tags"] = [{"TagKey": one["Key"], "TagValue": one["Value"]} for one in props.get("Tags") or []]
+    if (policy := props.get("KeyPolicy")) is not None:
+        record["Policy"] = policy if isinstance(policy, str) else json.dumps(policy)
+    record["Enabled"] = str(props.get("Enabled", True)).lower() == "true"
+    record["KeyState"] = "Enabled" if record["Enabled"] else "Disabled"
+    return key, {"Arn": record["Arn"], "KeyId": key}
+
+
+# -- AWS::Route53::HealthCheck
+
+
+def _create_check(logical_id: str, props: Properties, stack_name: str) -> Made:
+    del logical_id, stack_name
+    number = touch(f"{_ROUTE53}:_hc_id")()
+    reference = touch(f"{_RESPONSES}:new_uuid")()
+    check = {"id": number, "caller_reference": reference, "config": _config(props), "version": 1}
+    touch(f"{_ROUTE53}:_health_checks")[number] = check
+    _tag_check(number, props)
+    return number, {"HealthCheckId": number}
+
+
+def _update_check(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Made:
+    del old, stack_name
+    check = touch(f"{_ROUTE53}:_health_checks").get(physical_id)
+    if check is None:
+        message = f"No health check exists with the specified ID {physical_id}."
+        raise Refused(message, service="Route53", status=404, code="NotFound")
+    check.update(config=_config(new), version=check["version"] + 1)
+    _tag_check(physical_id, new)
+    return physical_id, {"HealthCheckId": physical_id}
+
+
+def _delete_check(physical_id: str, props: Properties) -> None:
+    del props
+    touch(f"{_ROUTE53}:_health_checks").pop(physical_id, None)
+
+
+def _tag_check(number: str, props: Properties) -> None:
+    tags = {one["Key"]: one["Value"] for one in props.get("HealthCheckTags") or []}
+    touch(f"{_ROUTE53}:_tags")["healthcheck", number] = tags
+
+
+def _config(props: Properties) -> dict[str, Any]:
+    """Return a configuration as the API keeps it; templates may give numbers as text."""
+    given: Mapping[str, Any] = props.get("HealthCheckConfig") or {}
+    if "Type" not in given:
+        raise Refused("Value null at 'healthCheckConfig.type' failed to satisfy constraint", service="Route53")
+    convert: dict[str, Callable[[Any], Any]] = dict.fromkeys(_NUMBERS, int)
+    return {name: convert.get(name, lambda value: value)(value) for name, value in given.items()}
