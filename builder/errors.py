@@ -13,6 +13,8 @@ Each carries where it happened, what was wrong and what to type next. An error n
 from collections.abc import Sequence
 from enum import IntEnum
 
+from builder.terms import counted
+
 
 class ExitCode(IntEnum):
     """What a command's exit code says to a shell or a pipeline."""
@@ -74,7 +76,7 @@ class Several(BuilderError):
         self.exit_code = min((error.exit_code for error in errors), key=self._GRAVEST_FIRST.index)
         told = "\n  ".join(str(error) for error in errors)
         super().__init__(
-            where=f"{len(errors)} errors",
+            where=counted(len(errors), "error"),
             what=f"\n  {told}",
             next_step=next((error.next_step for error in errors if error.next_step), ""),
         )

@@ -95,3 +95,9 @@ STATUSES: dict[str, StatusFacts] = {
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 """
+
+
+def counted(count: int, noun: str) -> str:
+    """Return `1 stack`, `2 stacks`, `1,200 entries`: a count with what is counted, whose plural ends in s."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"

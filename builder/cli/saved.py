@@ -15,6 +15,7 @@ from builder.cli.tell_plan import page_options, tell_plan
 from builder.cli.wiring import Wiring
 from builder.cli.wish import allow_option, role_option, yes_option
 from builder.errors import BadInput, ExitCode
+from builder.terms import counted
 
 if TYPE_CHECKING:
     from builder.deploy import Plan
@@ -85,7 +86,7 @@ def discard(wiring: Wiring, *, plan_file: Path | None, everything: bool) -> Exit
     plan = _read(plan_file)
     _check_ours(wiring, plan)
     wiring.run(discard_plan(plan, wiring.clients))
-    wiring.console.say(f"discarded {len(plan.steps)} change sets of plan {plan.id}")
+    wiring.console.say(f"discarded {counted(len(plan.steps), 'change set')} of plan {plan.id}")
     return ExitCode.DONE
 
 

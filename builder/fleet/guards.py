@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from builder.deploy.guards import trips
 from builder.deploy.records import ResourceChange, Trip
 from builder.fleet.records import SetPlan
-from builder.terms import Region, StackId
+from builder.terms import Region, StackId, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ def _of_leaving(planned: SetPlan) -> Iterator[Trip]:
     holder, name = planned.stack_set.held_by.stack, planned.stack_set.logical_id
     if planned.does == "create":
         if planned.leaving:
-            lost = f"{len(planned.leaving)} stacks are deleted with what is in them"
-            why = f"the set is made anew: {lost}"
+            lost = counted(len(planned.leaving), "stack")
+            why = f"the set is made anew, which deletes {lost} and what is in there"
             yield Trip(stack=holder, logical_id=name, why=why, allow=f"{planned.id}/{name}")
         return
     anew = {*planned.joining, *(one.site for one in planned.missing)}
@@ -48,7 +48,7 @@ def _of_leaving(planned: SetPlan) -> Iterator[Trip]:
     gone = dict.fromkeys(site.region for site in planned.leaving if site.region not in stays)
     for region in gone:
         count = sum(site.region == region for site in planned.leaving)
-        why = f"the region leaves: its stack is deleted in {count} accounts, with all that is in it"
+        why = f"the region leaves: its stack is deleted in {counted(count, 'account')}, with all that is in it"
         yield Trip(stack=holder, logical_id=region, why=why, allow=f"{planned.id}/{region}")
     for account in dict.fromkeys(site.account for site in planned.leaving if site.region not in gone):
         sites = [site for site in planned.leaving if site.account == account]

@@ -6,6 +6,7 @@ from builder.deploy.sequence import Ends, count_updates
 from builder.deploy.template import read_template
 from builder.fleet.records import Does, Instance
 from builder.fleet.setting import Observed, Setting
+from builder.terms import counted
 
 IN_HAND = frozenset({"PENDING", "RUNNING"})
 
@@ -45,9 +46,9 @@ def _of_instances(does: Does, setting: Setting, observed: Observed) -> Iterator[
     instances = observed.instances
     if does == "create" and instances:
         because = "it is replaced" if setting.change and setting.change.is_replaced else "its creation failed before"
-        yield f"{because}: CloudFormation makes it anew and deletes the {len(instances)} stacks that it has"
+        yield f"{because}: CloudFormation makes it anew and deletes the {counted(len(instances), 'stack')} that it has"
     if not observed.overrides_known:
-        yield f"{len(instances)} instances: parameters of their own were not looked at; --overrides does"
+        yield f"{counted(len(instances), 'instance')}: parameters of their own were not looked at; --overrides does"
     behind = sum(one.status == "OUTDATED" for one in instances)
     if behind and does == "update":
         yield f"{behind} instances are behind the set's template: the update changes more in them than is shown"

@@ -11,6 +11,7 @@ from rich.text import Text
 from builder.report.line import json_line
 from builder.report.screen import one_line
 from builder.state.records import Differences, Disparity, DriftedStack
+from builder.terms import counted
 
 _WIDTH = 80
 
@@ -37,7 +38,7 @@ def as_text(found: Differences) -> Text:
     away = sum(stack.status == "DRIFTED" for stack in found.stacks)
     absent = sum(stack.status == "ABSENT" for stack in found.stacks)
     unknown = sum(bool(stack.problem) for stack in found.stacks)
-    told = f"{len(found.stacks)} stacks: {away} drifted, {absent} absent, {unknown} unknown"
+    told = f"{counted(len(found.stacks), 'stack')}: {away} drifted, {absent} absent, {unknown} unknown"
     told += f"; differences between regions: {len(found.disparities)}"
     if found.silent:
         told += f"; not read: {len(found.silent)}"

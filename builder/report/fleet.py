@@ -10,7 +10,7 @@ from builder.report.review import is_lost
 from builder.report.screen import printable
 from builder.report.text import change_lines
 from builder.report.text import plan as ordinary_plan
-from builder.terms import Site
+from builder.terms import Site, counted
 
 _DOES = {
     "create": "create",
@@ -39,7 +39,7 @@ class _Groups:
         if len(key) <= _INLINE:
             return ", ".join(key)
         letter = self.known.setdefault(key, _letters(len(self.known)))
-        return f"{len(key)} accounts [{letter}]"
+        return f"{counted(len(key), 'account')} [{letter}]"
 
     def lines(self) -> Iterator[str]:
         """Yield every list that was given a letter, with all its accounts."""
@@ -73,7 +73,8 @@ def _summary(sets: Sequence[SetPlan]) -> str:
     }
     said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     if not said:
-        return f"No stack in any account changes: {len(sets)} sets are as they should be."
+        well = "its only set is as it should be" if len(sets) == 1 else f"{len(sets)} sets are as they should be"
+        return f"No stack in any account changes: {well}."
     places = f"{_count(accounts, 'account')} and {_count(regions, 'region')} ({', '.join(sorted(regions))})"
     return f"In {places}: stacks {said}"
 

@@ -17,6 +17,7 @@ from builder.fleet.records import Skipped, StackSet
 from builder.fleet.status import Row
 from builder.report.screen import printable
 from builder.report.text import outcomes
+from builder.terms import counted
 
 # Of what is wrong with one set; --json, --csv and --stack name the rest.
 _LISTED = 40
@@ -32,7 +33,8 @@ def status(rows: Sequence[Row]) -> Text:
     wrong = [row for row in rows if row.is_wrong]
     skipped = [row for row in rows if row.skipped]
     passed = f", {len(skipped)} skipped" if skipped else ""
-    said = f"{well} of {len(rows)} stacks in {accounts} accounts are as they should be{passed}"
+    are = "is as it should be" if well == 1 else "are as they should be"
+    said = f"{well} of {counted(len(rows), 'stack')} in {counted(accounts, 'account')} {are}{passed}"
     head = Text(said, style="bold red" if wrong else "bold green")
     stacks = dict.fromkeys(row.stack for row in rows)
     lines = [head, *(_stack(stack, [row for row in rows if row.stack == stack]) for stack in stacks)]
@@ -90,7 +92,8 @@ def fleet_end(end: FleetEnd) -> Text:
     wrong = [line for one in end.sets for line in _set(one)]
     failed = sum(len(one.failures) for one in end.sets if isinstance(one, SetFailed))
     last = (
-        f"{counts[SetDone]} sets done, {counts[SetFailed]} failed ({failed} stacks), {counts[SetCancelled]} not started"
+        f"{counted(counts[SetDone], 'set')} done, {counts[SetFailed]} failed ({counted(failed, 'stack')}), "
+        f"{counts[SetCancelled]} not started"
     )
     style = "bold green" if len(end.sets) == counts[SetDone] else "bold red"
     parts = [outcomes(end.ordinary)] if end.ordinary else []
@@ -121,7 +124,7 @@ def _set(one: SetOutcome) -> Iterator[Text]:
         case SetCancelled(stack=stack, because=because):
             yield Text.assemble((f"{stack}: ", "bold"), (f"not started: {printable(because)}", "yellow"))
         case SetFailed(stack=stack, failures=failures, reason=reason):
-            what = f"{len(failures)} stacks failed" if failures else "failed"
+            what = f"{counted(len(failures), 'stack')} failed" if failures else "failed"
             yield Text.assemble((f"{stack}: ", "bold"), (f"{what}{f': {printable(reason)}' if reason else ''}", "red"))
             yield from (_failure(failure) for failure in failures[:_LISTED])
             if len(failures) > _LISTED:

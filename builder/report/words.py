@@ -5,6 +5,7 @@ from typing import assert_never
 from builder.deploy import progress as said
 from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
 from builder.report.screen import one_line
+from builder.terms import counted
 
 _RUNS = {"plan": "planning", "execute": "executing", "destroy": "destroying"}
 # A reason of AWS's; it is told in full when everything has ended.
@@ -41,14 +42,14 @@ def in_words(event: FleetProgress) -> tuple[str, str]:
 
 def _of_run(event: said.Begun | said.Allowed) -> tuple[str, str]:
     if isinstance(event, said.Begun):
-        return _RUNS[event.what], _counted(len(event.stacks), "stack")
+        return _RUNS[event.what], counted(len(event.stacks), "stack")
     return f"--allow {event.allow} lets {event.passes} pass", _some(event.names)
 
 
 def _of_end(event: _End) -> tuple[str, str]:
     match event:
         case said.Planned(changes=changes):
-            return "change set stands", _counted(changes, "change")
+            return "change set stands", counted(changes, "change")
         case said.Unchanged():
             return "unchanged", ""
         case said.Finished(status=status):
@@ -70,7 +71,3 @@ def _of_fleet(event: SetProgress | InstanceFailed) -> tuple[str, str]:
 def _some(names: tuple[str, ...]) -> str:
     rest = len(names) - _NAMED
     return ", ".join((*names[:_NAMED], *([f"and {rest} more"] if rest > 0 else [])))
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"

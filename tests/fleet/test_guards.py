@@ -57,4 +57,4 @@ def test_what_came_of_a_failed_creation_goes_only_when_asked() -> None:
     again = set_plan(does="create", instances=instances(), joining=HERE, leaving=HERE)
     (trip,) = fleet_trips([again])
     assert trip.allow == "us-west-2/storage/UsWest2Storage"
-    assert "3 stacks are deleted" in trip.why
+    assert "deletes 3 stacks and what is in there" in trip.why

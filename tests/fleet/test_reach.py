@@ -182,7 +182,7 @@ def test_a_creation_that_failed_before_begins_with_the_deletion_of_what_came_of_
     planned = plan_set(replace(SETTING, change=change("Add"), observed=replace(STANDS, instances=instances((A,)))))
     assert (planned.joining, planned.leaving) == (HERE, sites(WEST, A))
     assert planned.remarks == (
-        "its creation failed before: CloudFormation makes it anew and deletes the 1 stacks that it has",
+        "its creation failed before: CloudFormation makes it anew and deletes the 1 stack that it has",
     )
 
 

@@ -50,14 +50,14 @@ def test_a_detection_that_failed_in_part_tells_what_it_found_and_why_not_all() -
 def test_where_nothing_differs_one_line_says_so() -> None:
     assert (
         as_text(Differences(stacks=STACKS[1:2], disparities=())).plain
-        == "1 stacks: 0 drifted, 0 absent, 0 unknown; differences between regions: 0"
+        == "1 stack: 0 drifted, 0 absent, 0 unknown; differences between regions: 0"
     )
 
 
 def test_what_did_not_answer_is_told_and_counted() -> None:
     silent = ("eu-west-1: AWS does not answer",)
     told = as_text(Differences(stacks=STACKS[1:2], disparities=(), silent=silent)).plain.splitlines()
-    assert told == [*silent, "1 stacks: 0 drifted, 0 absent, 0 unknown; differences between regions: 0; not read: 1"]
+    assert told == [*silent, "1 stack: 0 drifted, 0 absent, 0 unknown; differences between regions: 0; not read: 1"]
 
 
 def test_as_json_it_is_one_line_of_the_schema() -> None:

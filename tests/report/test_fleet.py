@@ -81,7 +81,7 @@ def test_a_stack_that_no_change_set_brings_is_told_apart_and_counted_with_the_ot
 
 def test_where_nothing_changes_it_says_so() -> None:
     text = shown(set_plan(does="nothing"), steps=())
-    assert text.startswith("No stack in any account changes: 1 sets are as they should be.")
+    assert text.startswith("No stack in any account changes: its only set is as it should be.")
     assert "us-west-2/storage" not in text
     assert "unchanged" in shown(set_plan(does="nothing", remarks=("x",)))
 

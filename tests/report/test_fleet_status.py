@@ -19,7 +19,7 @@ def test_a_thousand_stacks_are_a_sum_a_line_a_stack_and_what_is_wrong() -> None:
     many = [replace(WELL, account=AccountId(str(100000000000 + n))) for n in range(998)]
     lines = report.status([*many, replace(BAD, operation="UPDATE FAILED abc", detailed_status="FAILED"), DRIFTED])
     assert lines.plain.splitlines() == [
-        "998 of 1000 stacks in 999 accounts are as they should be",
+        "998 of 1,000 stacks in 999 accounts are as they should be",
         "us-west-2/storage  999 CURRENT, 1 OUTDATED, 1 drifted",
         "",
         "222222222222 us-west-2 us-west-2/storage  OUTDATED (FAILED): limit  [UPDATE FAILED abc]",
@@ -33,7 +33,7 @@ def test_where_too_much_is_wrong_the_rest_is_counted() -> None:
 
 
 def test_where_all_is_well_or_nothing_stands_it_is_said_in_a_line() -> None:
-    assert report.status([WELL, EAST]).plain.startswith("2 of 2 stacks in 1 accounts are as they should be")
+    assert report.status([WELL, EAST]).plain.startswith("2 of 2 stacks in 1 account are as they should be")
     assert report.status([]).plain == "no stack of the fleet stands there"
 
 
@@ -61,10 +61,10 @@ def test_an_end_names_every_account_that_failed_with_its_reason() -> None:
     failed = SetFailed(STORAGE, (Failure(SITE, "limit"),))
     end = FleetEnd((Done(FLEET, "UPDATE_COMPLETE"),), (failed, SetCancelled(TABLE, "x failed"), SetDone(TABLE, 2)))
     assert report.fleet_end(end).plain.splitlines() == [
-        "us-west-2/storage: 1 stacks failed",
+        "us-west-2/storage: 1 stack failed",
         f"  {ACCOUNTS[0]} us-west-2: limit",
         "us-east-1/table: not started: x failed",
-        "1 sets done, 1 failed (1 stacks), 1 not started",
+        "1 set done, 1 failed (1 stack), 1 not started",
         "1 done, 0 failed, 0 not started",
     ]
 

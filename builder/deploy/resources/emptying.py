@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from builder.aws import Pace, call, together
 from builder.errors import AwsError, Failed
+from builder.terms import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -130,7 +131,7 @@ def _failure(where: str, refused: "Sequence[ErrorTypeDef]") -> Failed:
     message = first.get("Message", "")
     return Failed(
         where=where,
-        what=f"{len(refused)} versions could not be deleted; "
+        what=f"{counted(len(refused), 'version')} could not be deleted; "
         f"the first, {first.get('Key')}: {first.get('Code')}: {message}",
         next_step=remedy(first.get("Code", ""), message),
     )
