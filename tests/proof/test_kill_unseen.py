@@ -9,6 +9,7 @@ from builder.aws import Clients
 from builder.deploy import Deployment, Done, Plan, Seal, Trusted, execute_plan, make_plan
 from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
 from deploy.rig import ACCOUNT
+from deploy.test_later import SSM, reading
 from fake_aws import Fault, Killed, World, run_virtual
 from proof.command import assert_done, deploy, ignore, make_world, run
 
@@ -86,3 +87,23 @@ def test_a_stack_is_protected_whatever_call_was_the_last(
     again: Callable[..., int], begin: Callable[[World], None], calls: int, kill: Fault
 ) -> None:
     assert again(begin, PROTECTED, kill, is_protected) >= calls
+
+
+def reads_the_value(world: World) -> None:
+    record = world.stack("tap-dev-app").record
+    shown = str(record.resources["User"].properties["DisplayName"])
+    assert (record.status.endswith("_COMPLETE"), shown) == (True, "ami-2")
+
+
+def another_value(world: World) -> None:
+    before = reading(SSM.replace("ami-2", "ami-1"))
+    assert_done(run(Clients(world.session(ACCOUNT)), lambda clients, run_id: deploy(before, clients, run_id)))
+
+
+@KILLS
+@pytest.mark.parametrize("again", [typed_again, executed_again])
+@pytest.mark.parametrize("begin", [nothing, another_value], ids=["created", "changed"])
+def test_what_waits_for_another_stack_s_value_has_it_whatever_call_was_the_last(
+    again: Callable[..., int], begin: Callable[[World], None], kill: Fault
+) -> None:
+    assert again(begin, reading(), kill, reads_the_value) >= 9
