@@ -183,7 +183,10 @@ def put_gate(client: "BaseClient", patience_s: float = PATIENCE_S) -> None:
 def gate_of(operation: object) -> Gate | None:
     """Return the gate of the client whose method it is; None where there is none."""
     client = getattr(operation, "__self__", None)
-    return _gates.get(client) if client is not None else None
+    try:
+        return _gates.get(client) if client is not None else None
+    except TypeError:  # of an object that is no client, and that nothing can refer to weakly
+        return None
 
 
 def is_throttled(error: ClientError) -> bool:

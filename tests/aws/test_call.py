@@ -35,3 +35,13 @@ def test_every_error_is_raised_as_one() -> None:
 def test_a_bug_is_never_hidden_behind_an_error() -> None:
     with pytest.raises(ZeroDivisionError):
         asyncio.run(together([refuse("a"), crash()]))
+
+
+def test_what_is_no_client_s_is_called_at_no_gate() -> None:
+    class Wire:
+        __slots__ = ()
+
+        def send(self) -> str:
+            return "sent"
+
+    assert asyncio.run(call("here", Wire().send)) == "sent"
