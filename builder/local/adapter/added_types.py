@@ -1,8 +1,9 @@
-"""AWS::KMS::ReplicaKey and AWS::Route53::HealthCheck: of both the emulator has the API, but not the type.
+"""Types of which the emulator has the API only: a replica key, a health check, and a composite alarm.
 
 A health check is kept and described; nothing is checked, and there is no DNS that would ask for the outcome.
-Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-replicakey.html and
-https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-route53-healthcheck.html
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-replicakey.html,
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-route53-healthcheck.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-compositealarm.html
 """
 
 import json
@@ -17,17 +18,20 @@ Made = tuple[str, Mapping[str, str]]
 
 REPLICA_KEY = "AWS::KMS::ReplicaKey"
 HEALTH_CHECK = "AWS::Route53::HealthCheck"
+COMPOSITE_ALARM = "AWS::CloudWatch::CompositeAlarm"
 
 _KMS = "ministack.services.kms"
 _ROUTE53 = "ministack.services.route53"
+_CLOUDWATCH = "ministack.services.cloudwatch"
 _RESPONSES = "ministack.core.responses"
 _NUMBERS = frozenset({"FailureThreshold", "HealthThreshold", "Port", "RequestInterval"})
 
 
 def install(resources: MutableMapping[str, Any]) -> None:
-    """Add both types."""
+    """Add them."""
     resources[REPLICA_KEY] = {"create": _replicate_key, "update": _update_key, "delete": _delete_key}
     resources[HEALTH_CHECK] = {"create": _create_check, "update": _update_check, "delete": _delete_check}
+    resources[COMPOSITE_ALARM] = {"create": _create_alarm, "update": _update_alarm, "delete": _delete_alarm}
 
 
 # -- AWS::KMS::ReplicaKey
@@ -115,3 +119,33 @@ def _config(props: Properties) -> dict[str, Any]:
         raise Refused("Value null at 'healthCheckConfig.type' failed to satisfy constraint", service="Route53")
     convert: dict[str, Callable[[Any], Any]] = dict.fromkeys(_NUMBERS, int)
     return {name: convert.get(name, lambda value: value)(value) for name, value in given.items()}
+
+
+# -- AWS::CloudWatch::CompositeAlarm
+
+
+def _create_alarm(logical_id: str, props: Properties, stack_name: str) -> Made:
+    made_up = touch("ministack.services.cloudformation.provisioners:_physical_name")
+    return _put_alarm(props.get("AlarmName") or made_up(stack_name, logical_id, max_len=255), props)
+
+
+def _update_alarm(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Made:
+    del old, stack_name
+    return _put_alarm(physical_id, new)
+
+
+def _delete_alarm(physical_id: str, props: Properties) -> None:
+    """Delete the alarm, or find it gone; refused while another one depends on it."""
+    del props
+    accept(
+        touch(f"{_CLOUDWATCH}:_delete_alarms")({}, {"AlarmNames": [physical_id]}, is_cbor=False, is_json=True),
+        service="CloudWatch",
+    )
+
+
+def _put_alarm(name: str, props: Properties) -> Made:
+    """Put the alarm as a request in JSON does, whose rule is checked: its alarms have to be there."""
+    request = {**props, "AlarmName": name}
+    accept(touch(f"{_CLOUDWATCH}:_put_composite_alarm")({}, request, is_cbor=False, is_json=True), service="CloudWatch")
+    region, account = touch(f"{_RESPONSES}:get_region")(), touch(f"{_RESPONSES}:get_account_id")()
+    return name, {"Arn": f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"}

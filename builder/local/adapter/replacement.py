@@ -16,6 +16,7 @@ _PROVISIONERS = "ministack.services.cloudformation.provisioners"
 
 ALWAYS = {
     "AWS::CloudFormation::Stack": (),
+    "AWS::CloudWatch::CompositeAlarm": ("AlarmName",),
     "AWS::CloudFormation::StackSet": ("PermissionModel", "StackSetName"),
     "AWS::DynamoDB::GlobalTable": ("TableName",),
     "AWS::FIS::ExperimentTemplate": (),

@@ -107,3 +107,44 @@ def test_a_calculated_health_check_has_its_children(account: Account) -> None:
 def test_a_health_check_without_a_type_is_refused(account: Account) -> None:
     bad = {"Check": {"Type": "AWS::Route53::HealthCheck", "Properties": {"HealthCheckConfig": {}}}}
     assert deploy(account, "app", bad).status == "ROLLBACK_COMPLETE"
+
+
+def _alarms(rule: str = "ALARM(one)") -> dict[str, Any]:
+    one = {
+        "AlarmName": "one",
+        "Namespace": "any",
+        "MetricName": "m",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    return {
+        "One": {"Type": "AWS::CloudWatch::Alarm", "Properties": one},
+        "All": {
+            "Type": "AWS::CloudWatch::CompositeAlarm",
+            "DependsOn": "One",
+            "Properties": {"AlarmName": "all", "AlarmRule": rule, "ActionsEnabled": False},
+        },
+    }
+
+
+def test_a_composite_alarm_follows_its_rule_and_goes_before_its_children(account: Account) -> None:
+    outputs = {"Arn": {"Value": {"Fn::GetAtt": ["All", "Arn"]}}}
+    made = deploy(account, "app", _alarms(), outputs=outputs)
+    cloudwatch = _client(account, "cloudwatch")
+    [alarm] = cloudwatch.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    assert (alarm["AlarmArn"], alarm["AlarmRule"]) == (made.outputs["Arn"], "ALARM(one)")
+    cloudwatch.set_alarm_state(AlarmName="one", StateValue="ALARM", StateReason="told")
+    [alarm] = cloudwatch.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    assert alarm["StateValue"] == "ALARM"
+    assert update(account, "app", _alarms("NOT ALARM(one)")).status == "UPDATE_COMPLETE"
+    assert destroy(account, "app").status == "DELETE_COMPLETE"
+    assert cloudwatch.describe_alarms(AlarmTypes=["CompositeAlarm", "MetricAlarm"])["CompositeAlarms"] == []
+
+
+def test_a_composite_alarm_of_an_alarm_that_is_not_there_is_refused(account: Account) -> None:
+    outcome = deploy(account, "app", _alarms("ALARM(none)"))
+    assert outcome.status == "ROLLBACK_COMPLETE"
+    assert "in the alarm rule do not exist" in outcome.reason
