@@ -58,8 +58,6 @@ class Quirks:
     """What a nested stack is given of another's outputs is unknown in its change set, though nothing changes."""
     unchanged_child_rows_name_their_change_set: bool = False
     """A row of a nested stack in which nothing changes, but its own properties, names its failed change set."""
-    execution_deletes_others_below: bool = True
-    """With the stack's other change sets go those of nested stacks, and new ones that waited in review for them."""
     no_changes_reason: str | None = None
     """The reason of a change set without changes, where AWS's choice between its two texts is not wanted."""
 

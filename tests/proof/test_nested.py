@@ -5,6 +5,7 @@ And what guards their data holds whatever call was the last.
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -20,6 +21,8 @@ from proof.nesting import (
     FIRST,
     LIFE,
     LOST,
+    SECOND,
+    TEMPLATES,
     THIRD,
     fill_data,
     has_table,
@@ -142,6 +145,26 @@ def test_no_call_that_was_the_last_lets_a_nested_table_go_unasked(kill: Fault) -
         if not rule.struck:
             break
     assert k >= 3
+
+
+def test_a_plan_that_keeps_silent_about_a_nested_table_is_stopped_all_the_same() -> None:
+    world, clients = deployed_world()
+    plan = plan_without_table(clients)
+    silent = replace(plan, guards=(), steps=tuple(replace(step, changes=()) for step in plan.steps))
+    with pytest.raises(Stopped, match=LOST):
+        execute(silent, clients)
+    assert has_table(world)
+
+
+def test_a_nested_template_that_moved_after_the_review_is_not_what_is_executed() -> None:
+    world, clients = deployed_world()
+    plan = run_virtual(lambda: make_plan(SECOND, clients, Seal(id="p1", at="2026-01-01T00:00:00+00:00"), ignore))
+    assert plan.guards == ()
+    s3 = world.session(ACCOUNT).client("s3", region_name="us-east-1")
+    kept = s3.get_object(Bucket=TEMPLATES, Key="lowest-2.yaml")["Body"].read()
+    s3.put_object(Bucket=TEMPLATES, Key="lowest.yaml", Body=kept)
+    assert_done(run_virtual(lambda: execute_plan(plan, Trusted(deployment=SECOND), clients, ignore)))
+    assert has_table(world)
 
 
 @KILLS

@@ -172,8 +172,7 @@ def execute_change_set(request: Request, params: dict[str, Any]) -> Reply:
     if not new:
         check_updatable(stack)
         _check_terminal(stack, disable_rollback=disable_rollback)
-    if quirks.execution_deletes_others_below:
-        forget_others(Parent(request.world, request.account, request.region, stack), found)
+    forget_others(Parent(request.world, request.account, request.region, stack), found)
     stack.change_sets = {found.id: found}
     stack.change_set_id = found.id
     stack.deployment_config = found.deployment_config
