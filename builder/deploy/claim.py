@@ -7,17 +7,22 @@ hand (`check_claim`), and from the change sets as they stand in AWS (`comparison
 
 import graphlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+from builder.aws import Clients
 from builder.deploy.change_set import change_set_name
 from builder.deploy.desired import Deployment, DesiredStack, narrow
-from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step
+from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step, Trip
 from builder.errors import BadInput
 from builder.terms import Arn, StackId, StackName
 
 _Work = Step | Deferred | Protection
 _AGAIN = "python -m builder plan    makes a new plan from what stands now"
+
+
+MoreGuards = Callable[[Plan, Deployment, Clients], Coroutine[Any, Any, tuple[Trip, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +35,8 @@ class Trusted:
     """The role that CloudFormation assumes, as dr.yaml or the command line names it."""
     unrolled: tuple[StackId, ...] = ()
     """The stacks that a failure leaves where it met them."""
+    more_guards: "MoreGuards | None" = None
+    """Is asked for what else the plan trips, of its steps as they were judged: a fleet's in its accounts."""
     is_own: bool = False
     """The plan was made by this very run, and was in nobody else's hands."""
 

@@ -95,6 +95,11 @@ async def _look_at_all(
     work = [link for chain in left.values() for link in chain if isinstance(link, Step | Deferred)]
     await check_without(deployment, work, clients)
     guards = (*await judge_guards(ground, left), *await judge_needs(ground, left, done))
+    if trusted.more_guards:
+        steps = tuple(one for one in work if isinstance(one, Step))
+        deferred = tuple(one for one in work if isinstance(one, Deferred))
+        judged = replace(plan, steps=steps, deferred=deferred, guards=())
+        guards += await trusted.more_guards(judged, deployment, clients)
     return checked, (*guards, *(trip for _, trips in found for trip in trips))
 
 

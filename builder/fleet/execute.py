@@ -4,15 +4,26 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from builder.aws import Clients, together
-from builder.deploy import Broke, Done, Outcome, Overtaken, Plan, Trusted, execute_plan, execute_unreviewed
+from builder.deploy import (
+    Broke,
+    Done,
+    Outcome,
+    Overtaken,
+    Plan,
+    Trusted,
+    check_claim,
+    execute_plan,
+    execute_unreviewed,
+)
 from builder.deploy.progress import Begun, Emit, Finished, NotStarted, Progress, Started
-from builder.errors import Stopped
+from builder.errors import BadInput, Stopped
 from builder.fleet.names import Creation, check_names
 from builder.fleet.observe import observe_instances
 from builder.fleet.operation import create_instances, update_instances
 from builder.fleet.order import cancelled, in_order, needs_of
 from builder.fleet.organization import observe_states
 from builder.fleet.outcome import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
+from builder.fleet.plan import fleet_guards, judge_sets
 from builder.fleet.progress import FleetEmit
 from builder.fleet.records import FleetPlan, Instance, SetPlan, StackSet, skips
 from builder.fleet.watch import SetWatch
@@ -38,6 +49,9 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     """
     creations = (Creation(one.stack_set) for one in plan.sets if one.does == "create")
     await check_names(creations, {stack: place.name for stack, place in plan.ordinary.places.items()}, clients)
+    if not trusted.is_own:
+        plan = await _judged(plan, trusted, clients)
+        trusted = replace(trusted, more_guards=fleet_guards)
     changing = [one for one in plan.sets if one.does != "nothing"]
     watch = SetWatch(clients, emit, expected=_expected(plan))
     await watch.begin(one.stack_set for one in plan.sets if one.touched)
@@ -62,6 +76,35 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     for outcome in (*changed, *repaired):
         _tell(emit, outcome)
     return FleetEnd(ordinary, (*changed, *repaired))
+
+
+async def _judged(plan: FleetPlan, trusted: Trusted, clients: Clients) -> FleetPlan:
+    """Return the plan with its sets as the assembly and AWS have them, and no repairs beyond their reach.
+
+    What the file says of accounts is told and waited for; guarded is what the change sets mean as they stand. Raises
+    BadInput for a set that is neither in the assembly nor deployed.
+    """
+    ordinary = check_claim(plan.ordinary, trusted)
+    bare = replace(ordinary, steps=(), deferred=())
+    known = {one.id: one for one in await judge_sets(bare, trusted.deployment, clients)}
+    if unknown := [one.id for one in plan.sets if one.id not in known]:
+        raise BadInput(
+            where=ordinary.deployment,
+            what=f"the plan has sets that are neither in the assembly nor deployed: {', '.join(unknown)}",
+            next_step=_PLAN_AGAIN,
+        )
+    return replace(plan, sets=tuple(_judged_set(one, known[one.id]) for one in plan.sets))
+
+
+def _judged_set(said: SetPlan, found: SetPlan) -> SetPlan:
+    """Return the set with the repairs that are in its reach: of instances that it has, and of places that it lacks."""
+    stands = {one.site for one in found.instances}
+    return replace(
+        said,
+        stack_set=found.stack_set,
+        retries=tuple(one for one in said.retries if one.site in stands),
+        missing=tuple(one for one in said.missing if one in found.missing or one.site in stands),
+    )
 
 
 async def _execute_ordinary(  # noqa: PLR0913 - as execute_plan

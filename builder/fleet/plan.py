@@ -8,7 +8,7 @@ from builder.aws import Clients, together
 from builder.deploy import Deployment, Emit, Plan, Seal, Wish, discard_plan, make_plan
 from builder.deploy.desired import DesiredStack
 from builder.deploy.observe import observe_stack, observe_template
-from builder.deploy.records import Deferred, ResourceChange, Step
+from builder.deploy.records import Deferred, ResourceChange, Step, Trip
 from builder.deploy.template import read_deployed
 from builder.errors import BuilderError, Stopped
 from builder.fleet.definition import has_sets, read_definitions
@@ -83,6 +83,17 @@ async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
     except (BuilderError, asyncio.CancelledError):
         await asyncio.shield(discard_plan(ordinary, clients))
         raise
+
+
+async def judge_sets(ordinary: Plan, deployment: Deployment, clients: Clients) -> tuple[SetPlan, ...]:
+    """Return what the change sets of an ordinary plan mean for each set, from the assembly and what stands alone."""
+    bare = replace(ordinary, guards=(), orphans=(), deletions=())
+    return (await _look_further(bare, deployment, clients, all_overrides=False)).sets
+
+
+async def fleet_guards(ordinary: Plan, deployment: Deployment, clients: Clients) -> tuple[Trip, ...]:
+    """Return what they trip in the accounts."""
+    return fleet_trips(await judge_sets(ordinary, deployment, clients))
 
 
 async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients, *, all_overrides: bool) -> FleetPlan:
