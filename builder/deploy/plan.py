@@ -181,10 +181,12 @@ async def _is_needed(planner: _Planner, part: Part) -> bool:
     request = Request(desired=part.desired, type=part.type, part=part.number)
     asked = await ask(planner.clients, planner.origin, request)
     planner.asked.append(asked)
-    if await review(planner.clients, asked) is None:
+    reviewed = await review(planner.clients, asked)
+    if reviewed is not None:
+        await discard_asked([asked], planner.clients)
+    if reviewed is None or (reviewed.idle and part.only_nested):
         planner.emit(Unchanged(stack=part.desired.id))
         return False
-    await discard_asked([asked], planner.clients)
     return True
 
 
