@@ -6,6 +6,7 @@ It works from a manifest made yesterday on another machine, and never imports co
     decide     what one stack needs                         outline         which change sets that makes, now and later
     plan       the change sets, made and read               guards          what must not happen unasked
     chain      what is done to one stack, in order          claim           does a plan's file follow from the assembly?
+    judgement  what a plan will do, from AWS alone          comparison      a change set, and what it should be
     preflight  is all still as reviewed, and allowed?
     execute    each link when its needs are done            deferred        a change set made on the way
     recovery   what it takes to roll back what is halted    recover         that rollback, done
