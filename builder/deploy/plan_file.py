@@ -1,14 +1,18 @@
 """plan.json: a plan as bytes, read and written; pure."""
 
 import json
+import re
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from builder.deploy.records import PLAN_VERSION, Plan
+from builder.deploy.change_set import Asked, console_link
+from builder.deploy.records import PLAN_VERSION, Plan, Step
 from builder.errors import BadInput
 
 _PLAN = TypeAdapter(Plan)
+_REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]+")
 
 
 class _Versioned(Protocol):
@@ -22,7 +26,15 @@ V = TypeVar("V", bound=_Versioned)
 def read_plan(data: bytes, where: str) -> Plan:
     """Return the plan in a file's bytes. Raises BadInput."""
     again = "python -m builder plan -o plan.json"
-    return read_versioned(_PLAN, data, PLAN_VERSION, where=where, otherwise="is not a plan", again=again)
+    plan = read_versioned(_PLAN, data, PLAN_VERSION, where=where, otherwise="is not a plan", again=again)
+    return replace(plan, steps=tuple(replace(step, console=_console(step)) for step in plan.steps))
+
+
+def _console(step: Step) -> str:
+    """Return the link to the step's change set, computed: where it leads is nothing that a file may say."""
+    if not _REGION.fullmatch(step.region) or not step.change_set.startswith("arn:aws"):
+        return ""
+    return console_link(Asked(step.stack, step.site, step.change_set, step.stack_arn))
 
 
 def write_plan(plan: Plan) -> bytes:

@@ -40,3 +40,13 @@ def test_a_key_that_nobody_knows_is_refused(rig: Rig) -> None:
     said = json.loads(write_plan(rig.plan()))
     with pytest.raises(BadInput, match="extra"):
         read_plan(json.dumps({**said, "extra": 1}).encode(), "plan.json")
+
+
+def test_a_console_link_is_computed_and_never_read(rig: Rig) -> None:
+    plan = rig.plan()
+    said = json.loads(write_plan(plan))
+    for step in said["steps"]:
+        step["console"] = "https://evil.example/"
+    assert read_plan(json.dumps(said).encode(), "plan.json") == plan
+    said["steps"][0]["region"] = "evil.example/#"
+    assert read_plan(json.dumps(said).encode(), "plan.json").steps[0].console == ""
