@@ -43,11 +43,11 @@ def call(wiring: Wiring, *, method: str, path: str, region: str | None, data: st
 def _output_of(wiring: Wiring, region: str | None) -> str:
     """Return the name of the output that is the URL of a region. Raises BadInput, naming the regions that have one."""
     urls: dict[Region, str] = {}
-    for name, (stack, _) in wiring.deployment.outputs.items():
+    for name, (stack, _) in wiring.standing.outputs.items():
         if name.endswith("LambdaUrl") or name.startswith("lambdaUrl."):
             urls.setdefault(_region_of(wiring, stack), name)
     if not urls:
-        raise BadInput(where="call", what=f"{wiring.deployment.name} has no output that is a function URL")
+        raise BadInput(where="call", what=f"{wiring.standing.name} has no output that is a function URL")
     wanted = Region(region) if region else next(iter(urls))
     if wanted not in urls:
         raise BadInput(where=f"--region {wanted}", what=f"has no function URL; there is one in {', '.join(urls)}")
@@ -55,7 +55,7 @@ def _output_of(wiring: Wiring, region: str | None) -> str:
 
 
 def _region_of(wiring: Wiring, stack: StackId) -> Region:
-    return wiring.deployment.stack(stack).region
+    return wiring.standing.stack(stack).region
 
 
 def _read(data: str | None) -> bytes | None:
@@ -77,7 +77,7 @@ def _send(wiring: Wiring, name: str, method: str, path: str, body: bytes | None)
     from builder.client import Region as Place
     from builder.client.wire import Request, Wire
 
-    stack = wiring.deployment.outputs[name][0]
+    stack = wiring.standing.outputs[name][0]
     url = read_outputs(wiring).value(name)
     credentials = wiring.clients.credentials() if _wants_signature(wiring, stack) else None
     with PoolManager() as pool:
@@ -99,7 +99,7 @@ def _wants_signature(wiring: Wiring, stack: StackId) -> bool:
     """Return whether requests are signed: they are, unless the template says of every URL that anybody may call it."""
     from builder.deploy.template import properties_of, read_template, resources_of
 
-    resources = resources_of(read_template(wiring.deployment.stack(stack).template)).values()
+    resources = resources_of(read_template(wiring.standing.stack(stack).template)).values()
     types = [properties_of(one).get("AuthType") for one in resources if one.get("Type") == "AWS::Lambda::Url"]
     return any(said != "NONE" for said in types)
 

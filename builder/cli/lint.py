@@ -21,6 +21,7 @@ def lint(wiring: Wiring, *, form: str | None) -> ExitCode:
     from builder.report import findings
     from builder.report.screen import say
 
+    wiring.warn_stale()
     linted = lint_assembly(wiring.templates)
     for finding in linted.findings if wiring.json_events else ():
         wiring.console.result(findings.as_event(finding, wiring.console.now()))

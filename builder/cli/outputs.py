@@ -23,8 +23,9 @@ def outputs(wiring: Wiring, *, name: str | None) -> ExitCode:
     One under a condition that is false is said to be absent, which is no failure; where one is missing the exit code
     is 1, after all the others.
     """
+    wiring.warn_stale()
     if name is not None:
-        known = wiring.deployment.outputs
+        known = wiring.standing.outputs
         if name not in known:
             raise BadInput(where="outputs", what=f"there is no output '{name}'; there are {', '.join(known)}")
         wiring.console.result(read_outputs(wiring).value(name))
@@ -47,7 +48,7 @@ def tell_outputs(wiring: Wiring) -> None:
 
     found, console = read_outputs(wiring), wiring.console
     if wiring.json_events:
-        console.result(outputs_read(wiring.deployment.name, found, console.now()))
+        console.result(outputs_read(wiring.standing.name, found, console.now()))
     else:
         console.say(as_text(found))
     found.check()
@@ -63,5 +64,5 @@ def read_outputs(wiring: Wiring) -> "Outputs":
     """Return every output by its name."""
     from builder.deploy import observe_every_output
 
-    wiring.run(wiring.check_credentials(wiring.deployment))
-    return wiring.run(observe_every_output(wiring.deployment, wiring.clients))
+    wiring.run(wiring.check_credentials(wiring.standing))
+    return wiring.run(observe_every_output(wiring.standing, wiring.clients))

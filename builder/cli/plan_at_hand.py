@@ -56,7 +56,7 @@ def ask_to_execute(wiring: Wiring, plan: "Plan", allow: Collection[str]) -> None
     from builder.deploy import check_allowed, tell_allowed
 
     tell_allowed(check_allowed(plan.guards, plan.pending, allow), wiring.console.tell)
-    wiring.console.ask("Execute exactly this?", "yes")
+    wiring.console.ask("Execute exactly this?")
 
 
 @contextmanager

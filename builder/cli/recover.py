@@ -30,7 +30,7 @@ def recover_first(wiring: Wiring, work: "Deployment | Plan", *, yes: bool) -> Ex
         return ExitCode.DONE
     wiring.console.say(recoveries(found))
     if not yes:
-        wiring.console.ask("Roll back exactly this?", "yes")
+        wiring.console.ask("Roll back exactly this?")
     with wiring.console.progress() as emit:
         ended = wiring.run(recover(found, wiring.clients, wiring.seal().id, emit))
     for outcome in ended:

@@ -6,7 +6,7 @@ import click
 
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
-from builder.errors import ExitCode
+from builder.errors import BadInput, ExitCode
 
 if TYPE_CHECKING:
     from builder.rehearsal import Chapter, Line
@@ -21,6 +21,12 @@ def rehearse(wiring: Wiring, *, fleet: bool) -> ExitCode:
     from builder.rehearsal import Chapter, Stage, rehearse_fleet
     from builder.rehearsal import rehearse as rehearse_system
 
+    if wiring.assembly is not None:
+        raise BadInput(
+            where="--assembly",
+            what="a rehearsal renders dr.yaml and changes it on the way: another assembly is not rehearsed",
+            next_step="python -m builder local    runs the same AWS, for plan and execute with --assembly",
+        )
     live = rehearse_fleet if fleet else rehearse_system
 
     started = wiring.console.now()

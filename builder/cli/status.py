@@ -22,13 +22,14 @@ def status(wiring: Wiring, *, watch: float | None) -> ExitCode:
 
     from builder.state import Asking, observe_status
 
-    clients = wiring.clients.hurried()
+    wiring.warn_stale()
+    clients, deployment = wiring.clients.hurried(), wiring.standing
 
     async def look() -> None:
         while True:
             asking = Asking(clients=clients, now=wiring.console.now(), endpoint=wiring.endpoint)
             _, seen = await asyncio.gather(
-                wiring.check_credentials(wiring.deployment, clients), observe_status(wiring.deployment, asking)
+                wiring.check_credentials(deployment, clients), observe_status(deployment, asking)
             )
             _show(wiring, seen, cleared=watch is not None)
             if watch is None:

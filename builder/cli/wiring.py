@@ -11,8 +11,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from builder.errors import BadInput
-from builder.terms import AccountId, Region, Site
+from builder.errors import BadInput, BuilderError
+from builder.terms import AccountId, Region, Site, counted
 
 if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
@@ -116,6 +116,20 @@ class Wiring:
             where = "--project" if self.assembly is None else "--assembly"
             raise BadInput(where=where, what="names no environment", next_step="--env SUFFIX, or ENVIRONMENT_SUFFIX")
         return said or self.wanted.config.environment
+
+    def warn_stale(self) -> None:
+        """Say where dr.yaml has an edit that was not rendered: what is answered is of what was rendered last."""
+        from builder.assembly import find_changes
+
+        if self.assembly is not None or self.project is not None or not self.templates.is_dir():
+            return
+        try:
+            stale = find_changes(self.templates, self.rendered).paths
+        except BuilderError:
+            return  # of a dr.yaml that cannot be read nothing follows; whatever needs it says what is wrong
+        if stale:
+            told = f"{self.templates} is stale against {self.config.name} ({counted(len(stale), 'file')})"
+            self.console.warn(f"note: {told}: python -m builder render")
 
     @cached_property
     def deployment(self) -> "Deployment":

@@ -12,7 +12,7 @@ from builder.config.fault import Fault, Lines, Place
 from builder.config.handler import BadHandler, read_handler
 from builder.config.model import Config, FunctionConfig
 from builder.config.runtimes import runtime_fault, runtime_warning
-from builder.config.words import in_words
+from builder.config.words import FOLLOWS, in_words
 from builder.errors import BadInput, gathered
 
 
@@ -73,6 +73,7 @@ def _config(said: dict[str, object], document: Document) -> tuple[Config | None,
         details = error.errors(include_url=False)
         # A list with one bad entry also counts as one too short.
         details = [detail for detail in details if detail["type"] != "too_short" or not detail["input"]]
+        details = [detail for detail in details if detail["type"] != FOLLOWS]
         found = [in_words(detail, document.words) for detail in details]
         # What could not be read has been told; that it is then missing or of the wrong kind is an after-effect.
         return None, [*document.faults, *(fault for fault in found if not _within(fault.place, document.unread))]

@@ -26,6 +26,10 @@ _KINDS = {
 }
 
 
+FOLLOWS = "default_factory_not_called"
+"""The type of a finding that only follows from another one: a default that hangs on a value that is wrong."""
+
+
 def in_words(error: ErrorDetails, words: Mapping[Place, str]) -> Fault:
     """Return one of pydantic's findings as a fault; `words` has each single value as it was written."""
     place = tuple(part for part in error["loc"] if part != "[key]")
@@ -53,10 +57,11 @@ def _what(error: ErrorDetails, place: Place, words: Mapping[Place, str]) -> str:
             return f"{value} is too small: {context['ge']:,g} at least"
         case "less_than_equal":
             return f"{value} is too large: {context['le']:,g} at most"
-        case kind if kind in _KINDS:
-            return _wrong_kind(value, _KINDS[kind], words.get(place), place)
-        case _:
-            return f"{_quote(value)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+        case named if named in _KINDS:
+            return _wrong_kind(value, _KINDS[named], words.get(place), place)
+        case kind:
+            wrong = "is no finite number" if kind == "finite_number" else "cannot be used here"
+            return f"{words.get(place) or _quote(value)} {wrong}"
 
 
 def _fitting(text: str, pattern: str) -> str:

@@ -86,22 +86,22 @@ class Console:
         # In a line of JSON an escape is an escape of JSON's: DEL is the one control character that it leaves as it is.
         write(sys.stdout, f"{text}\n".replace("\x7f", "\\u007f"))
 
-    def ask(self, question: str, answer: str, *, otherwise: str = "--yes answers it") -> None:
-        """Ask a person and go on only if the answer is the one given.
+    def ask(self, question: str, answer: str = "", *, otherwise: str = "--yes answers it") -> None:
+        """Ask a person and go on only if the answer is the one given, or where none is given if it is yes.
 
         Raises Stopped for any other, at the end of the input, and without a terminal, where `otherwise` says what
         answers it; KeyboardInterrupt on Ctrl-C, and where somebody ends the process or the terminal goes.
         """
         if not sys.stdin.isatty():
             raise Stopped(where="question", what=f"{question}: there is no terminal to ask on", next_step=otherwise)
-        write(self._people, f"{question} [{answer}] ")
+        write(self._people, f"{question} [{answer or 'y/N'}] ")
         with interruptible():
             try:
                 said = sys.stdin.readline()
             except OSError:
                 # The terminal is gone, and its signal was put off.
                 said = ""
-        if said.strip() != answer:
+        if said.strip() != answer if answer else said.strip().lower() not in {"y", "yes"}:
             raise Stopped(where="question", what="declined", next_step="")
 
     @contextmanager

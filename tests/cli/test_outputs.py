@@ -89,3 +89,17 @@ def test_an_output_under_a_false_condition_is_told_and_hides_no_other(
     answer = builder("--assembly", missing, "outputs")
     assert (answer.code, answer.out) == (1, "first = one\nlast = three\n")
     assert "never: is the output Never of us-east-1/topics, which is deployed without it" in answer.err
+
+
+def test_what_stands_is_told_though_dr_yaml_has_an_edit_that_was_not_rendered(deployed: Command, project: Path) -> None:
+    file = project / "dr.yaml"
+    file.write_text(file.read_text().replace("memory_mb: 256", "memory_mb: 512"))
+    says = "note: templates is stale against dr.yaml (3 files): python -m builder render\n"
+    for verb in ("outputs", "status"):
+        answer = deployed(verb, "--json", "--env", "synthmfm20")
+        assert answer.code == 0
+        assert answer.err.startswith(says)
+        assert "tap-synthmfm20-global" in answer.out
+    linted = deployed("lint")
+    assert (linted.code, linted.out) == (0, "no findings\n")
+    assert linted.err.startswith(says)

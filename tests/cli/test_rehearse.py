@@ -28,6 +28,12 @@ def test_a_rehearsal_that_fails_ends_in_1(builder: Command, project: Path) -> No
     assert answer.err.startswith("error: https://")
 
 
+def test_another_assembly_is_refused(builder: Command, project: Path) -> None:
+    answer = builder("rehearse", "--assembly", "templates")
+    assert answer.code == 2
+    assert "another assembly is not rehearsed" in answer.err
+
+
 def test_an_interrupted_rehearsal_ends_its_aws_and_says_so(project: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "builder", "rehearse"],

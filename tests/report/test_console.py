@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from textwrap import dedent
 
@@ -107,7 +107,7 @@ def test_colour_is_for_terminals_and_not_where_no_color_is_set(
 def test_a_question_without_a_terminal_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n"))
     with pytest.raises(Stopped, match="no terminal"):
-        console().ask("Go on?", "yes")
+        console().ask("Go on?")
 
 
 class _Terminal(io.StringIO):
@@ -119,8 +119,20 @@ def test_a_question_wants_its_very_answer(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr(sys, "stdin", _Terminal("tap-dev\ny\n"))
     console().ask("Name?", "tap-dev")
     with pytest.raises(Stopped, match="declined"):
-        console().ask("Go on?", "yes")
-    assert capsys.readouterr().out == "Name? [tap-dev] Go on? [yes] "
+        console().ask("Name?", "tap-dev")
+    assert capsys.readouterr().out == "Name? [tap-dev] Name? [tap-dev] "
+
+
+@pytest.mark.parametrize(
+    ("answer", "goes_on"), [("y", True), ("YES", True), (" yes ", True), ("", False), ("ja", False)]
+)
+def test_a_question_that_wants_no_name_takes_a_yes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str, *, goes_on: bool
+) -> None:
+    monkeypatch.setattr(sys, "stdin", _Terminal(f"{answer}\n"))
+    with nullcontext() if goes_on else pytest.raises(Stopped, match="declined"):
+        console().ask("Go on?")
+    assert capsys.readouterr().out == "Go on? [y/N] "
 
 
 def test_a_warning_and_how_the_terminal_is_left_mix_with_no_result(capsys: pytest.CaptureFixture[str]) -> None:
