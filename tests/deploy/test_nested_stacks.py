@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from builder.assembly.manifest import OutputOf
 from builder.deploy import Broke, Done, Options, Wish, discard_plan, narrow
 from builder.deploy.outcome import Outcome
 from builder.errors import BadInput, BuilderError, Failed, Stopped
@@ -256,3 +257,27 @@ def test_a_child_is_no_stack_of_the_deployment_s_own(rig: Rig) -> None:
     child = next(one for one in rig.plan(parent({**TOPIC})).steps[0].changes if one.type == NESTED)
     assert child.physical_id
     assert not rig.plan(parent(three_levels(rig, HELD))).orphans
+
+
+def test_what_takes_an_output_of_a_parent_that_stays_stays_too(rig: Rig) -> None:
+    outputs = {"Outputs": {"Name": {"Value": {"Fn::GetAtt": ["Child", "Outputs.Name"]}}}}
+    inner = {"Outputs": {"Name": {"Value": {"Fn::GetAtt": ["Topic", "TopicName"]}}}}
+    first = parent({"Child": nest(put(rig, "one.yaml", TOPIC, **inner))}, **outputs).stacks[0]
+    topic = "{Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Name}}"
+    taking = "Parameters: {Name: {Type: String}}\nResources: {T: " + topic + "}"
+    second = make_stack(StackId("us-east-1/q"), taking, {"Name": OutputOf((PARENT, "Name"))}, (PARENT,))
+    rig.deployment = make_deployment(first, second)
+    assert done(rig.deploy())
+    assert rig.plan().is_empty
+
+
+def test_a_sibling_s_output_that_nobody_knows_stops_nothing_where_a_change_set_tells(rig: Rig) -> None:
+    """CloudFormation shows such a child as changed, and its change set what happens inside."""
+    inner = {"Outputs": {"Name": {"Value": {"Fn::GetAtt": ["Topic", "TopicName"]}}}}
+    declared = {"Parameters": {"Name": {"Type": "String"}}}
+    taking = {**HELD, "Other": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Name"}}}}
+    one = nest(put(rig, "one.yaml", TOPIC, **inner))
+    given = {"Name": {"Fn::GetAtt": ["First", "Outputs.Name"]}}
+    resources = {"First": one, "Child": nest(put(rig, "two.yaml", taking, **declared), parameters=given)}
+    assert done(rig.deploy(parent(resources)))
+    assert rig.plan(parent(resources)).guards == ()
