@@ -13,8 +13,6 @@ Each carries where it happened, what was wrong and what to type next. An error n
 from collections.abc import Sequence
 from enum import IntEnum
 
-from builder.terms import counted
-
 
 class ExitCode(IntEnum):
     """What a command's exit code says to a shell or a pipeline."""
@@ -76,7 +74,7 @@ class Several(BuilderError):
         self.exit_code = min((error.exit_code for error in errors), key=self._GRAVEST_FIRST.index)
         told = "\n  ".join(str(error) for error in errors)
         super().__init__(
-            where=counted(len(errors), "error"),
+            where=f"{len(errors)} errors",
             what=f"\n  {told}",
             next_step=next((error.next_step for error in errors if error.next_step), ""),
         )
