@@ -41,6 +41,7 @@ def test_a_plan_executes_nothing_and_touches_no_resource() -> None:
         "cloudformation:DescribeStacks",
         "cloudformation:GetTemplate",
         "cloudformation:ListChangeSets",
+        "cloudformation:ListImports",
         "cloudformation:ListStackResources",
         "cloudformation:ListStacks",
         "cloudformation:TagResource",

@@ -122,10 +122,12 @@ LIVES = {
     Verb.DESTROY: Life(prepare_destroy, live_destroy, repeats=True),
 }
 NOT_CHECKED = "the emulator does not check it"
+NOT_EXPORTED = "only where an export changes or goes"
 NOT_NESTED = "only where nested stacks wait for their first review"
 NOT_REACHED = "only where something is refused or lost"
 UNENFORCED: dict[Verb, dict[str, str]] = {
     Verb.PLAN: {
+        "cloudformation:ListImports": NOT_EXPORTED,
         "cloudformation:ListStacks": NOT_CHECKED,
         "cloudformation:TagResource": NOT_CHECKED,
         "cloudformation:DescribeStackEvents": NOT_REACHED,
