@@ -91,4 +91,4 @@ def test_watched_it_looks_again_until_ctrl_c(deployed: Command, monkeypatch: pyt
 
     monkeypatch.setattr(Console, "result", result)
     assert deployed("status", "--watch", "1", "--json", *ENV).code == 130
-    assert [json.loads(line)["event"] for line in told] == ["status.seen"] * 2
+    assert [json.loads(line)["event"] for line in told] == ["status.seen", "status.seen", "error"]
