@@ -62,13 +62,16 @@ def check_claim(plan: Plan, trusted: Trusted) -> Plan:
     links = work_of(plan)
     work = tuple(dict.fromkeys(one.stack for one in links))
     orphans = tuple(one.stack for one in plan.deletions if one.stack not in desired)
-    return replace(
+    restored = replace(
         plan,
         steps=tuple(replace(step, needs=_needs(step, desired)) for step in plan.steps),
         deferred=tuple(replace(one, desired=replace(one.desired, needs=_needs(one, desired))) for one in plan.deferred),
         protections=tuple(replace(one, needs=_needs(one, desired)) for one in plan.protections),
         deletions=tuple(_deletion_restored(one, work, orphans) for one in plan.deletions),
     )
+    # What the assembly adds can close a circle that the file left open: a stack that needs an orphan's deletion.
+    check_order(restored)
+    return restored
 
 
 def check_own(plan: Plan) -> None:
@@ -107,8 +110,7 @@ def check_order(plan: Plan) -> None:
     needs: dict[StackId, set[StackId]] = {}
     links: tuple[_Work | Deletion, ...] = (*work_of(plan), *plan.deletions)
     for one in links:
-        # What a stack's own deletion needs does not count twice: it comes before its change sets anyway.
-        needs.setdefault(one.stack, set()).update(need for need in one.needs if need != one.stack)
+        needs.setdefault(one.stack, set()).update(one.needs)
     try:
         tuple(graphlib.TopologicalSorter(needs).static_order())
     except graphlib.CycleError as error:
@@ -200,11 +202,11 @@ def name_of(plan: Plan, one: Step | Deferred) -> str:
 
 def _faults_of_arn(plan: Plan, one: Step | Protection | Deletion, arn: Arn, resource: str) -> Iterator[str]:
     # arn:aws:cloudformation:us-east-1:111122223333:changeSet/NAME/uuid
-    parts = arn.split(":", 5)
     account = one.site.account or plan.account
+    parts = arn.split(":", 5)
     if parts[:1] != ["arn"] or parts[2:5] != ["cloudformation", one.region, account]:
         yield f"{one.stack}: {arn} is not of {one.region} and account {account}"
-    elif parts[5].rpartition("/")[0] != resource:
+    elif "".join(parts[5:]).rpartition("/")[0] != resource:
         yield f"{one.stack}: {arn} is not {resource}"
 
 

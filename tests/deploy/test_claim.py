@@ -28,6 +28,12 @@ def arn(plan: Plan, old: str, new: str) -> Plan:
     return step(plan, change_set=Arn(found.replace(old, new)))
 
 
+def cut(plan: Plan) -> Plan:
+    """The plan whose table has an ARN that ends before it names anything."""
+    (found,) = (one.change_set for one in plan.steps if one.stack == TABLE)
+    return step(plan, change_set=Arn(found.partition(":changeSet")[0]))
+
+
 def deletion(plan: Plan, stack: str, stack_arn: Arn, **fields: object) -> Plan:
     """The plan with one deletion more."""
     region, _, name = stack.partition("/")
@@ -54,10 +60,18 @@ TAMPERED: dict[str, tuple[Callable[[Plan], Plan], str]] = {
     "a change set of another account": (lambda p: arn(p, ACCOUNT, OTHER), f"is not of us-east-1 and account {ACCOUNT}"),
     "a change set of another name": (lambda p: arn(p, "plan-1", "plan-0"), "is not changeSet/tap-dev-plan-1"),
     "a change set of no service": (lambda p: step(p, change_set=Arn("x")), "x is not of us-east-1"),
+    "half an ARN": (cut, "is not changeSet/tap-dev-plan-1"),
     "a foreign stack": (lambda p: step(p, stack_arn=FOREIGN), "is not stack/tap-dev-table"),
     "a need left out": (lambda p: step(p, SERVICE, needs=()), "us-east-1/service needs us-east-1/table"),
     "a need of nothing": (lambda p: step(p, needs=(StackId("nowhere"),)), "needs nowhere, which is nowhere"),
     "a circle": (lambda p: step(p, needs=(SERVICE,)), "need each other in a circle"),
+    "a need of itself": (lambda p: step(p, needs=(TABLE,)), "need each other in a circle"),
+    "a need of a deletion that waits for it": (
+        lambda p: step(
+            deletion(p, "us-east-1/payroll", FOREIGN), SERVICE, needs=(TABLE, StackId("us-east-1/payroll"))
+        ),
+        "need each other in a circle",
+    ),
     "a step twice": (lambda p: replace(p, steps=(*p.steps, p.steps[0])), "has change sets twice"),
     "a part of its own": (lambda p: step(p, part=10**30), "or lacks one: 100000000"),
     "protection lifted": (
