@@ -8,7 +8,7 @@ import click
 from builder.cli.options import global_options
 from builder.cli.plan_at_hand import or_discard, write_private
 from builder.cli.wiring import Wiring
-from builder.cli.wish import make_wish, wish_options
+from builder.cli.wish import make_wish, said_again, wish_options
 from builder.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, overrides:
         write_private(output, write_fleet_plan(made), "--output")
     tell_fleet_plan(wiring, made)
     if not made.is_empty:
-        wiring.console.say(f"saved as {output}; next: python -m builder fleet execute {output}")
+        wiring.console.say(f"saved as {output}; next: python -m builder fleet execute {output}{said_again(said)}")
     return ExitCode.CHANGES_FOUND if detailed_exitcode and not made.is_empty else ExitCode.DONE
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,7 @@ from builder.cli.fleet_plan import tell_fleet_plan
 from builder.cli.options import global_options
 from builder.cli.plan_at_hand import read_saved
 from builder.cli.wiring import Wiring
-from builder.cli.wish import allow_option, role_option
+from builder.cli.wish import allow_option, make_options, request_options
 from builder.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -35,15 +35,16 @@ def show(wiring: Wiring, *, plan_file: Path) -> ExitCode:
 @_PLAN
 @allow_option
 @stop_option
-@role_option
+@request_options
 @global_options
 @click.pass_obj
-def execute(wiring: Wiring, *, plan_file: Path, allow: Collection[str], stop: bool, role_arn: str | None) -> ExitCode:
+def execute(wiring: Wiring, /, *, plan_file: Path, allow: Collection[str], stop: bool, **said: Any) -> ExitCode:  # noqa: ANN401
     """Execute exactly the change sets of a saved plan, never rolled back; then what failed before."""
     from builder.fleet import execute_fleet
 
     plan = _read(plan_file)
-    trusted = wiring.trusted_fleet(role_arn)
+    # dr.yaml's role is for the system's resources: it may do nothing with StackSets.
+    trusted = wiring.trusted_fleet(make_options("plan", said, None))
     run = partial(execute_fleet, plan, trusted, wiring.clients, allow=allow, in_detail=wiring.console.in_detail)
     return carry_out_fleet(wiring, plan, run, stop=stop)
 

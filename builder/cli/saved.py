@@ -13,7 +13,7 @@ from builder.cli.plan_at_hand import read_saved
 from builder.cli.recover import recover_first, recover_option
 from builder.cli.tell_plan import page_options, tell_plan
 from builder.cli.wiring import Wiring
-from builder.cli.wish import allow_option, role_option, yes_option
+from builder.cli.wish import allow_option, make_options, request_options, said_again, yes_option
 from builder.errors import BadInput, ExitCode
 from builder.terms import counted
 
@@ -39,19 +39,27 @@ def show(wiring: Wiring, /, *, plan_file: Path, **pages: Any) -> ExitCode:  # no
 @allow_option
 @recover_option
 @yes_option
-@role_option
+@request_options
 @global_options
 @click.pass_obj
-def execute(  # noqa: PLR0913 - its options
-    wiring: Wiring, *, plan_file: Path, allow: Collection[str], recover: bool, yes: bool, role_arn: str | None
+def execute(
+    wiring: Wiring,
+    /,
+    *,
+    plan_file: Path,
+    allow: Collection[str],
+    recover: bool,
+    yes: bool,
+    **said: Any,  # noqa: ANN401
 ) -> ExitCode:
     """Execute exactly the change sets of a saved plan; started again, it goes on where it stopped.
 
-    The plan has to follow from the assembly at hand: templates/ beside dr.yaml, or --assembly.
+    The plan has to follow from the assembly at hand: templates/ beside dr.yaml, or --assembly. A role, a mode, imports
+    and a bucket for templates that it was made with are said again.
     """
     from builder.deploy import check_claim, execute_plan
 
-    plan, trusted = _read(plan_file), wiring.trusted(role_arn)
+    plan, trusted = _read(plan_file), wiring.trusted(make_options("plan", said, wiring.role_arn))
     check_claim(plan, trusted)
     if skipped := [region for region in plan.regions if region in wiring.skip_regions]:
         raise BadInput(
@@ -62,7 +70,8 @@ def execute(  # noqa: PLR0913 - its options
     if recover and (code := recover_first(wiring, plan, yes=yes)) is not ExitCode.DONE:
         return code
     ended = carry_out(wiring, plan, plan_file, partial(execute_plan, plan, trusted, wiring.clients, allow=allow))
-    return tell_end(wiring, ended, f"python -m builder execute {plan_file}    goes on with what is left")
+    again = f"python -m builder execute {plan_file}{said_again(said)}"
+    return tell_end(wiring, ended, f"{again}    goes on with what is left")
 
 
 @click.command()

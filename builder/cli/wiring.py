@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
     from builder.aws import Clients, Tempo
     from builder.config import Config, EnvironmentConfig, Wanted
-    from builder.deploy import Brake, Deployment, Seal, Trusted
+    from builder.deploy import Brake, Deployment, Options, Seal, Trusted
     from builder.drill.verdict import Objectives
     from builder.report.console import Console
 
@@ -141,21 +141,21 @@ class Wiring:
         """The same of what is at hand: what stands was deployed from it, though dr.yaml may have moved on."""
         return self._bound(self.at_hand)
 
-    def trusted(self, role_arn: str | None) -> "Trusted":
-        """Return what a saved plan has to follow from: the assembly at hand, whole, and CloudFormation's role."""
+    def trusted(self, options: "Options") -> "Trusted":
+        """Return what a saved plan has to follow from: the assembly at hand, whole, and what the command line says."""
         from builder.deploy import Trusted
 
-        return Trusted(deployment=self._whole(self.at_hand), role_arn=role_arn or self.role_arn)
+        return Trusted(deployment=self._whole(self.at_hand), options=options)
 
-    def trusted_fleet(self, role_arn: str | None) -> "Trusted":
-        """Return the same for a fleet's plan; dr.yaml's role may do nothing with StackSets."""
+    def trusted_fleet(self, options: "Options") -> "Trusted":
+        """Return the same for a fleet's plan."""
         from builder.assembly import read_assembly
         from builder.deploy import Trusted, make_deployment
         from builder.fleet import unrolled_stacks
 
         assembly = read_assembly(self._fleet_folder)
         deployment = make_deployment(assembly.manifest, assembly.templates, self.suffix, account=self.fleet_account)
-        return Trusted(deployment=deployment, role_arn=role_arn, unrolled=unrolled_stacks(deployment))
+        return Trusted(deployment=deployment, options=replace(options, unrolled=unrolled_stacks(deployment)))
 
     def _whole(self, assembly: "Assembly") -> "Deployment":
         from builder.deploy import make_deployment

@@ -1,18 +1,21 @@
 """How change sets are to be made and what is allowed: the options that planning and executing verbs share."""
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from builder.deploy import Wish
+    from builder.deploy import Options, Wish
     from builder.terms import Region
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_WISHES = (
-    click.option("--remove-orphans", is_flag=True, help="Also delete stacks that the assembly no longer has."),
+_orphans_option = click.option(
+    "--remove-orphans", is_flag=True, help="Also delete stacks that the assembly no longer has."
+)
+_REQUESTS = (
     click.option(
         "--artifacts-bucket",
         metavar="NAME",
@@ -25,13 +28,13 @@ _WISHES = (
         help="EXPRESS waits for less, REVERT_DRIFT puts right what was changed by hand.",
     ),
     click.option("--import-existing", is_flag=True, help="Take in resources of the same names that no stack has."),
+    click.option(
+        "--role-arn",
+        metavar="ARN",
+        help="The role that CloudFormation assumes; else dr.yaml's, which is none for a fleet.",
+    ),
 )
 
-role_option = click.option(
-    "--role-arn",
-    metavar="ARN",
-    help="The role that CloudFormation assumes; else dr.yaml's, which is none for a fleet.",
-)
 allow_option = click.option(
     "--allow",
     multiple=True,
@@ -47,25 +50,48 @@ production_option = click.option(
 yes_option = click.option("--yes", is_flag=True, help="Answer every question with yes; guards still need --allow.")
 
 
-def wish_options(function: F) -> F:
-    """Add what can be said about how a plan's change sets are made."""
-    for option in reversed((*_WISHES, role_option)):
+def request_options(function: F) -> F:
+    """Add what can be said about how change sets are made; who executes a saved plan says it again."""
+    for option in reversed(_REQUESTS):
         function = option(function)
     return function
 
 
+def wish_options(function: F) -> F:
+    """Add what can be said about what is planned, and how."""
+    return _orphans_option(request_options(function))
+
+
 def make_wish(by: Literal["plan", "deploy"], said: dict[str, Any], role_arn: str | None) -> "Wish":
     """Return the wish that a command's options amount to; `role_arn` is CloudFormation's unless they name another."""
-    from builder.deploy import Options, Wish
+    from builder.deploy import Wish
 
-    options = Options(
+    return Wish(options=make_options(by, said, role_arn), remove_orphans=said["remove_orphans"], lint=_lint)
+
+
+def make_options(by: Literal["plan", "deploy"], said: Mapping[str, Any], role_arn: str | None) -> "Options":
+    """Return how change sets are to be made; `role_arn` is CloudFormation's role unless the options name another."""
+    from builder.deploy import Options
+
+    return Options(
         by=by,
         role_arn=said["role_arn"] or role_arn,
         deployment_mode=said["deployment_mode"],
         import_existing=said["import_existing"],
         artifacts_bucket=said["artifacts_bucket"],
     )
-    return Wish(options=options, remove_orphans=said["remove_orphans"], lint=_lint)
+
+
+def said_again(said: Mapping[str, Any]) -> str:
+    """Return the options that `execute` has to be told too, as they are typed; empty where there are none."""
+    mode = said["deployment_mode"]
+    typed = {
+        "--role-arn": said["role_arn"],
+        "--deployment-mode": mode if mode != "STANDARD" else None,
+        "--artifacts-bucket": said["artifacts_bucket"],
+    }
+    words = [f" {name} {shlex.quote(value)}" for name, value in typed.items() if value]
+    return "".join(words) + (" --import-existing" if said["import_existing"] else "")
 
 
 def _lint(template: str, region: "Region") -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 from builder.aws import Clients
 from builder.deploy.change_set import change_set_name
 from builder.deploy.desired import Deployment, DesiredStack, narrow
-from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step, Trip
+from builder.deploy.records import Deferred, Deletion, Options, Plan, Protection, Step, Trip
 from builder.errors import BadInput
 from builder.terms import Arn, StackId, StackName
 
@@ -31,10 +31,8 @@ class Trusted:
 
     deployment: Deployment
     """The assembly at hand, bound to the environment; all of it, skipped regions included."""
-    role_arn: str | None = None
-    """The role that CloudFormation assumes, as dr.yaml or the command line names it."""
-    unrolled: tuple[StackId, ...] = ()
-    """The stacks that a failure leaves where it met them."""
+    options: Options = Options()
+    """How its change sets are to be made, as dr.yaml and the command line say it."""
     more_guards: "MoreGuards | None" = None
     """Is asked for what else the plan trips, of its steps as they were judged: a fleet's in its accounts."""
     is_own: bool = False
@@ -144,15 +142,42 @@ def _check_origin(plan: Plan, trusted: Trusted) -> None:
             what=f"belongs in account {deployment.account}, and the plan is for account {plan.account}",
             next_step=_AGAIN,
         )
-    if options.role_arn != trusted.role_arn:
-        said = trusted.role_arn or "none"
+    _check_options(plan, trusted.options)
+    if set(options.unrolled) != set(trusted.options.unrolled):
+        raise BadInput(where=plan.deployment, what="the plan leaves other failures as they are than is usual here")
+
+
+def _check_options(plan: Plan, said: Options) -> None:
+    """Raise BadInput unless whoever executes says how the change sets are to be made, as whoever planned did."""
+    options = plan.options
+    if options.role_arn != said.role_arn:
         raise BadInput(
             where=plan.deployment,
-            what=f"CloudFormation's role is {options.role_arn or 'none'} in the plan, and here it is {said}",
+            what=f"CloudFormation's role is {options.role_arn or 'none'} in the plan, and here it is "
+            f"{said.role_arn or 'none'}",
             next_step="--role-arn ARN    names the role, where that of the plan is meant",
         )
-    if set(options.unrolled) != set(trusted.unrolled):
-        raise BadInput(where=plan.deployment, what="the plan leaves other failures as they are than is usual here")
+    if options.deployment_mode != said.deployment_mode:
+        raise BadInput(
+            where=plan.deployment,
+            what=f"the deployment mode is {options.deployment_mode} in the plan, and here it is {said.deployment_mode}",
+            next_step=f"--deployment-mode {options.deployment_mode}    where that of the plan is meant",
+        )
+    if options.import_existing != said.import_existing:
+        does, here = ("takes in", "it is not said") if options.import_existing else ("does not take in", "it is said")
+        raise BadInput(
+            where=plan.deployment,
+            what=f"the plan {does} resources that exist, and here {here}",
+            next_step="--import-existing    has the plan's change sets take in what exists, where that is meant",
+        )
+    # Of change sets that are made already the templates are where they are.
+    if plan.deferred and options.artifacts_bucket != said.artifacts_bucket:
+        raise BadInput(
+            where=plan.deployment,
+            what=f"large templates go to the bucket {options.artifacts_bucket or 'none'} in the plan, and here to "
+            f"{said.artifacts_bucket or 'none'}",
+            next_step="--artifacts-bucket NAME    names it, where that of the plan is meant",
+        )
 
 
 def _faults(plan: Plan, deployment: Deployment) -> Iterator[str]:

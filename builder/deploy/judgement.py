@@ -23,7 +23,7 @@ from builder.deploy.later import moving
 from builder.deploy.nested import may_nest
 from builder.deploy.observe import ObservedStack, SiteView, observe_stack, observe_template, of_deployment
 from builder.deploy.outline import Part, no_echo_parameters, parts_from, without_secrets
-from builder.deploy.records import Deferred, Deletion, Orphan, Plan, Protection, Step, Trip
+from builder.deploy.records import Deferred, Deletion, Orphan, Plan, Protection, ResourceChange, Step, Trip
 from builder.errors import AwsError, BuilderError, Stopped, gathered
 from builder.terms import Operation, Place, StackId
 
@@ -112,7 +112,7 @@ async def judge_guards(ground: Ground, chains: Mapping[StackId, Chain]) -> tuple
 async def check_made(ground: Ground, step: Step, part: Part) -> None:
     """Raise Stopped unless a change set of the plan's name, whoever made it, is the part's."""
     found = await _observe_change_set(ground, step, part)
-    if faults := differences(*found):
+    if faults := (*differences(*found), *_imports(ground, step.changes)):
         raise _refused(step, faults)
 
 
@@ -134,6 +134,8 @@ async def _judge_change_set(ground: Ground, link: Step | Deferred, part: Part, *
     asked = Asked(link.stack, link.site, link.change_set, link.stack_arn, nested=said.nested)
     reviewed = await review(ground.clients, asked)
     changes = reviewed.changes if reviewed else ()
+    if faults := _imports(ground, changes):
+        raise _refused(link, faults)
     hidden = no_echo_parameters(part.desired)
     return replace(
         link,
@@ -143,6 +145,20 @@ async def _judge_change_set(ground: Ground, link: Step | Deferred, part: Part, *
         changes=changes,
         nested=said.nested,
         risk=rate_risk(changes),
+    )
+
+
+def _imports(ground: Ground, changes: tuple[ResourceChange, ...]) -> tuple[str, ...]:
+    """Return what a change set takes in without having been asked to.
+
+    One of the type IMPORT says so nowhere else, and takes what whoever made it has named, not what the template names.
+    """
+    if ground.plan.options.import_existing:
+        return ()
+    return tuple(
+        f"it takes in {change.physical_id or 'what exists'} as {change.logical_id}"
+        for change in changes
+        if change.action == "Import"
     )
 
 

@@ -9,7 +9,7 @@ from builder.assembly.render import make_fleet_assembly
 from builder.aws import Clients, Tempo
 from builder.config import Wanted
 from builder.config.fleet import FleetConfig, OperationsConfig
-from builder.deploy import Deployment, Removal, Standing, Trusted, find_standing, make_deployment
+from builder.deploy import Deployment, Options, Removal, Standing, Trusted, find_standing, make_deployment
 from builder.errors import ExitCode, Failed
 from builder.fleet import (
     Choice,
@@ -123,7 +123,7 @@ def _plan(life: _Life) -> FleetPlan:
 
 
 def _execute(life: _Life, plan: FleetPlan) -> FleetEnd:
-    trusted = Trusted(deployment=life.deployment, unrolled=unrolled_stacks(life.deployment))
+    trusted = Trusted(deployment=life.deployment, options=Options(unrolled=unrolled_stacks(life.deployment)))
     return life.stage.watch(partial(execute_fleet, plan, trusted, life.clients))
 
 

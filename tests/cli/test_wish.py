@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from builder.cli.wiring import Wiring
-from builder.cli.wish import make_wish
+from builder.cli.wish import make_wish, said_again
 from builder.terms import Region
 from conftest import Command
 
@@ -54,3 +54,19 @@ def test_both_verbs_take_the_same_wishes(builder: Command, project: Path, verb: 
     for option in ("--remove-orphans", "--artifacts-bucket", "--deployment-mode", "--import-existing", "--role-arn"):
         assert option in told
     assert builder(verb, "--deployment-mode", "HASTY").code == 2
+
+
+def test_plan_names_the_options_that_execute_has_to_be_told_again() -> None:
+    assert said_again(SAID) == ""
+    said = {**SAID, "role_arn": ROLE, "deployment_mode": "EXPRESS", "import_existing": True, "artifacts_bucket": "a b"}
+    assert said_again(said) == (
+        f" --role-arn {ROLE} --deployment-mode EXPRESS --artifacts-bucket 'a b' --import-existing"
+    )
+
+
+@pytest.mark.parametrize("command", [("execute", "plan.json"), ("fleet", "execute", "fleet-plan.json")])
+def test_who_executes_can_say_all_of_them(builder: Command, project: Path, command: tuple[str, ...]) -> None:
+    told = builder(*command, "--help").out
+    for option in ("--artifacts-bucket", "--deployment-mode", "--import-existing", "--role-arn"):
+        assert option in told
+    assert "--remove-orphans" not in told

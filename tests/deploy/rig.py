@@ -80,8 +80,7 @@ class Rig:
 
     def trusted(self, plan: Plan) -> Trusted:
         """What whoever executes it knows without its file: the assembly that it was made from, and its options."""
-        options = plan.options
-        return Trusted(deployment=self.planned[plan.id], role_arn=options.role_arn, unrolled=options.unrolled)
+        return Trusted(deployment=self.planned[plan.id], options=plan.options)
 
     def execute(self, plan: Plan, allow: Collection[str] = ()) -> tuple[Outcome, ...]:
         return self.watched(lambda emit: execute_plan(plan, self.trusted(plan), self.clients, emit, allow=allow))

@@ -67,9 +67,7 @@ TAMPERED: dict[str, tuple[Callable[[Plan], Plan], str]] = {
     "a circle": (lambda p: step(p, needs=(SERVICE,)), "need each other in a circle"),
     "a need of itself": (lambda p: step(p, needs=(TABLE,)), "need each other in a circle"),
     "a need of a deletion that waits for it": (
-        lambda p: step(
-            deletion(p, "us-east-1/payroll", FOREIGN), SERVICE, needs=(TABLE, StackId("us-east-1/payroll"))
-        ),
+        lambda p: step(deletion(p, "us-east-1/payroll", FOREIGN), SERVICE, needs=(TABLE, StackId("us-east-1/payroll"))),
         "need each other in a circle",
     ),
     "a step twice": (lambda p: replace(p, steps=(*p.steps, p.steps[0])), "has change sets twice"),

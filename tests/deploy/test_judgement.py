@@ -11,7 +11,7 @@ from builder.deploy import Done, Plan, execute_plan, write_plan
 from builder.deploy.change_set import change_set_name
 from builder.deploy.comparison import Said, Shown, differences
 from builder.deploy.records import Deletion, Found, Options
-from builder.errors import Several, Stopped
+from builder.errors import BadInput, Stopped
 from builder.terms import Arn, Region, StackId, StackName
 from deploy.chained import KEY_TEMPLATE, KEYS, chained, make_deployment, make_stack
 from deploy.rig import Rig, edited
@@ -268,12 +268,61 @@ def test_no_hidden_value_is_in_what_is_written(rig: Rig) -> None:
     assert SECRET not in repr(rig.events)
 
 
-def test_the_options_of_the_file_are_not_those_of_who_executes(rig: Rig) -> None:
-    plan = rig.plan()
+BUCKET = """\
+Resources:
+  Bucket: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, UpdateReplacePolicy: Retain, Properties: {BucketName: NAME}}
+"""
+
+
+def test_a_change_set_that_takes_in_what_somebody_else_has_named_is_not_executed(rig: Rig) -> None:
+    client = rig.clients.cloudformation(Region("us-east-1"))
+    made = client.create_change_set(
+        StackName="payroll",
+        ChangeSetName="x",
+        ChangeSetType="CREATE",
+        TemplateBody=BUCKET.replace("NAME", "payroll-archive"),
+    )
+    rig.world.settle()
+    client.execute_change_set(ChangeSetName=made["Id"])
+    rig.world.settle()
+    client.delete_stack(StackName="payroll")
+    rig.world.settle()
+    rig.world.calls.clear()
+    plan = rig.plan(make_deployment(make_stack(KEYS, BUCKET.replace("NAME", "ours"))))
+    archive = {"BucketName": "payroll-archive"}
+    taking = {"ResourceType": "AWS::S3::Bucket", "LogicalResourceId": "Bucket", "ResourceIdentifier": archive}
+    evil = forged(rig, plan, KEYS, ChangeSetType="IMPORT", ResourcesToImport=[taking])
+    with pytest.raises(Stopped, match="it takes in payroll-archive as Bucket"):
+        rig.execute(evil)
+    assert rig.operations("ExecuteChangeSet") == 0
+
+
+SMUGGLED: dict[str, tuple[dict[str, Any], Options, str]] = {
+    "mode": (
+        {"DeploymentConfig": {"Mode": "EXPRESS"}},
+        Options(deployment_mode="EXPRESS"),
+        "the deployment mode is EXPRESS in the plan, and here it is STANDARD",
+    ),
+    "imports": ({"ImportExistingResources": True}, Options(import_existing=True), "the plan takes in resources"),
+}
+"""What somebody asks for, and writes into the file as having been asked for."""
+
+
+@pytest.mark.parametrize("kind", SMUGGLED)
+def test_options_that_only_the_file_says_and_a_change_set_made_with_them_are_a_wrong_input(rig: Rig, kind: str) -> None:
+    fields, options, told = SMUGGLED[kind]
+    plan = rig.plan(make_deployment(make_stack(KEYS, KEY_TEMPLATE)))
     trusted = rig.trusted(plan)
-    with pytest.raises(Several, match="its deployment mode is STANDARD, and not EXPRESS"):
-        rig.watched(
-            lambda emit: execute_plan(
-                replace(plan, options=Options(deployment_mode="EXPRESS")), trusted, rig.clients, emit
-            )
-        )
+    evil = replace(forged(rig, plan, KEYS, **fields), options=options)
+    with pytest.raises(BadInput, match=told):
+        rig.watched(lambda emit: execute_plan(evil, trusted, rig.clients, emit))
+    said = replace(trusted, options=options)
+    assert all(isinstance(one, Done) for one in rig.watched(lambda emit: execute_plan(evil, said, rig.clients, emit)))
+
+
+def test_a_bucket_that_only_the_file_names_is_handed_no_template(chain: Rig) -> None:
+    plan = chain.plan()
+    trusted = chain.trusted(plan)
+    evil = replace(plan, options=Options(artifacts_bucket="somebody-else-s"))
+    with pytest.raises(BadInput, match="to the bucket somebody-else-s in the plan, and here to none"):
+        chain.watched(lambda emit: execute_plan(evil, trusted, chain.clients, emit))

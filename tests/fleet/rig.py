@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import botocore.session
 
 from builder.aws import Clients
-from builder.deploy import Deployment, Removal, Seal, Standing, Trusted, Wish, find_standing
+from builder.deploy import Deployment, Options, Removal, Seal, Standing, Trusted, Wish, find_standing
 from builder.fleet import (
     FleetEnd,
     FleetPlan,
@@ -99,7 +99,7 @@ class FleetRig:
     @property
     def trusted(self) -> Trusted:
         """What whoever executes the last plan knows without its file."""
-        return Trusted(deployment=self.deployment, unrolled=unrolled_stacks(self.deployment))
+        return Trusted(deployment=self.deployment, options=Options(unrolled=unrolled_stacks(self.deployment)))
 
     def execute(self, plan: FleetPlan, allow: Collection[str] = ()) -> FleetEnd:
         return self.run(lambda: execute_fleet(plan, self.trusted, self.clients, self.events.append, allow=allow))

@@ -102,7 +102,7 @@ class Guarded:
 
     def trusted(self, plan: Plan) -> Trusted:
         """What its execution trusts: the assembly that the last plan was made from, and the plan's own role."""
-        return Trusted(deployment=self.planned, role_arn=plan.options.role_arn)
+        return Trusted(deployment=self.planned, options=plan.options)
 
     def discard(self, by: Clients, plan: Plan) -> None:
         _run(lambda: discard_plan(plan, by))
