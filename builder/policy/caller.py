@@ -11,6 +11,7 @@ from builder.policy.resource import each_nested, each_resource
 from builder.policy.service_role import child_templates, service_role_rights
 
 _STACK_SET = "AWS::CloudFormation::StackSet"
+_URL = "AWS::Lambda::Url"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,7 @@ def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict
         On.TABLES: Place("Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")),
         On.ACCOUNT_ROLES: Place("AccountRoles", caller.account_roles),
         On.FUNCTIONS: Place("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
+        On.SIGNED_FUNCTIONS: Place("SignedFunctions", _signed(bounds, setting)),
         **_fleet_places(bounds, setting, caller),
     }
 
@@ -112,6 +114,11 @@ def _artifacts(bounds: tuple[Bound, ...], setting: Setting, bucket: str | None) 
         return ()
     names = (bucket.replace("{region}", bound.entry.region) for bound in bounds)
     return tuple(dict.fromkeys(setting.arn("s3", "", f"{name}/{ANY}") for name in names))
+
+
+def _signed(bounds: tuple[Bound, ...], setting: Setting) -> tuple[str, ...]:
+    urls = (one for one in each_resource(bounds) if one.type == _URL and one.text("AuthType") != "NONE")
+    return tuple(dict.fromkeys(arn for url in urls for arn in GROUNDS[_URL].place(url, setting).arns))
 
 
 def _grounds(bounds: tuple[Bound, ...], setting: Setting, *types: str) -> tuple[str, ...]:

@@ -35,6 +35,8 @@ class On(Enum):
     OBJECTS = auto()
     TABLES = auto()
     FUNCTIONS = auto()
+    SIGNED_FUNCTIONS = auto()
+    """Those with a URL that wants signed requests, or may want them."""
     ACCOUNT_ROLES = auto()
     """The roles by which stacks of other accounts are reached."""
     STACK_SETS = auto()
@@ -61,6 +63,15 @@ def called(operation: str, because: str, *on: On) -> Call:
     """Return a call, `service:Operation`, that is allowed by the action of its own name."""
     service, _, name = operation.partition(":")
     return Call(service, name, because, tuple((operation, place) for place in on))
+
+
+def _signed_request(because: str) -> Call:
+    """Return a signed request to a function URL, which is no API operation; AWS checks both since October 2025.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+    """
+    both = (("lambda:InvokeFunctionUrl", On.SIGNED_FUNCTIONS), ("lambda:InvokeFunction", On.SIGNED_FUNCTIONS))
+    return Call("lambda", "InvokeFunctionUrl", because, both)
 
 
 _IDENTITY = Call("sts", "GetCallerIdentity", "which account it is; AWS always allows it")
@@ -192,6 +203,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         ),
         Call("s3", "HeadBucket", "in which region a rule's destination is", (("s3:ListBucket", On.BUCKETS),)),
         called("cloudwatch:GetMetricData", "how far replication is behind", On.ANYTHING),
+        _signed_request("/health of URLs that want it signed"),
     ),
     Verb.DRIFT: (
         _OTHER_ACCOUNTS,
@@ -260,13 +272,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         called("lambda:TagResource", "what was changed, kept in AWS before it is", On.FUNCTIONS),
         called("lambda:ListTags", "what an interrupted drill left", On.FUNCTIONS),
         called("lambda:UntagResource", "the note of it cleared away", On.FUNCTIONS),
-        # Not an API operation: a signed request to the URL, for which AWS checks both since October 2025.
-        Call(
-            "lambda",
-            "InvokeFunctionUrl",
-            "load on the URLs, signed where they want it",
-            (("lambda:InvokeFunctionUrl", On.FUNCTIONS), ("lambda:InvokeFunction", On.FUNCTIONS)),
-        ),
+        _signed_request("load on URLs that want it signed"),
     ),
     Verb.DESTROY: (
         _IDENTITY,

@@ -10,6 +10,7 @@ import boto3
 import botocore.loaders
 import botocore.session
 
+from builder.assembly.bound import Bound
 from builder.aws import Clients
 from builder.deploy import (
     Deployment,
@@ -52,6 +53,7 @@ class Guarded:
     people: int = 0
     plans: int = 0
     deployment: Deployment = field(default_factory=shipped)
+    bounds: tuple[Bound, ...] = SHIPPED
 
     def __post_init__(self) -> None:
         self.root = self._session(self.account, "test")
@@ -69,20 +71,24 @@ class Guarded:
 
     def document(self, *verbs: Verb, of_service_role: bool = False, without: Iterable[str] = ()) -> dict[str, Any]:
         asked = Asked(verbs=verbs, caller=self.caller, of_service_role=of_service_role)
-        rights = make_rights(SHIPPED, self.setting, asked)
+        rights = make_rights(self.bounds, self.setting, asked)
         return make_document(
             replace(rights, granted=tuple(one for one in rights.granted if one.action not in set(without)))
         )
 
     def person(self, *verbs: Verb, without: Iterable[str] = ()) -> Clients:
         """Somebody with the policy for these verbs, less some actions."""
+        return Clients(self._session(*self.keys(*verbs, without=without)))
+
+    def keys(self, *verbs: Verb, without: Iterable[str] = ()) -> tuple[str, str]:
+        """The keys of somebody with the policy for these verbs, less some actions."""
         self.people += 1
         iam, name = self.root.client("iam"), f"person-{self.people}"
         iam.create_user(UserName=name)
         document = json.dumps(self.document(*verbs, without=without))
         iam.put_user_policy(UserName=name, PolicyName="least", PolicyDocument=document)
         key = iam.create_access_key(UserName=name)["AccessKey"]
-        return Clients(self._session(key["AccessKeyId"], key["SecretAccessKey"]))
+        return key["AccessKeyId"], key["SecretAccessKey"]
 
     def service_role(self, *verbs: Verb, without: Iterable[str] = ()) -> str:
         """CloudFormation's role with its policy for these verbs, less some actions; made or changed."""

@@ -1,4 +1,4 @@
-"""What AWS checks of a CloudFormation request, and the emulator with AUTH=true does not.
+"""What AWS checks of a CloudFormation request, or of DynamoDB's by ARN, and the emulator with AUTH=true does not.
 
 A change set named by its ARN belongs to a stack, which is what the action is allowed on; the condition keys
 cloudformation:ChangeSetName, cloudformation:RoleArn and a stack's aws:ResourceTag; and iam:PassRole for the role that a
@@ -6,6 +6,7 @@ stack is given, which is the stack's from then on.
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -33,6 +34,8 @@ def install(actions: MutableMapping[str, Action]) -> None:
 def _make_resource(extract: Callable[..., str]) -> Callable[..., str]:
     def resource(service: str, *arguments: Any) -> str:  # noqa: ANN401  the emulator's own
         params: Params = arguments[4]
+        if service == "dynamodb":
+            return _table_of(arguments[3]) or extract(service, *arguments)
         change_set = parameter(params, "ChangeSetName")
         if service != "cloudformation" or not change_set.startswith("arn:"):
             return extract(service, *arguments)
@@ -42,6 +45,16 @@ def _make_resource(extract: Callable[..., str]) -> Callable[..., str]:
         return str(stack["StackId"]) if stack else change_set
 
     return resource
+
+
+def _table_of(body: bytes) -> str:
+    """Return the table that a request names by ARN instead of by name, as those about tags and policies do."""
+    try:
+        said = json.loads(body or b"{}")
+    except ValueError:
+        return ""
+    arn = said.get("ResourceArn") if isinstance(said, dict) else None
+    return arn if isinstance(arn, str) else ""
 
 
 def _make_context(tags_of: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

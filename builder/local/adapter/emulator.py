@@ -23,6 +23,10 @@ TOUCHED = {
     "ministack.core.concurrency:run_reentrant": "(fn, *args, thread_name: str = 'ministack-reentrant')",
     "ministack.core.iam_actions:SERVICE_TO_IAM_NAMESPACE": "dict",
     "ministack.core.iam_actions:_BOTOCORE_SERVICE_MAP": "dict",
+    "ministack.core.iam_actions:_lambda_action": "(method: str, path: str) -> str | None",
+    "ministack.core.iam_actions:_match_rest_action": (
+        "(service: str, method: str, path: str, query_params: dict | None = None) -> str | None"
+    ),
     "ministack.core.iam_actions:extract_resource_arn": (
         "(service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, region: str, "
         "account_id: str) -> str"

@@ -1,7 +1,8 @@
 """Who asks, and what their policies allow: for what is done on somebody's behalf after their own request was let in.
 
 With AUTH=true the emulator checks a request's own action. It checks no role that a request passes on, and nothing that
-CloudFormation does for a caller or with a service role.
+CloudFormation does for a caller or with a service role; and it takes some of Lambda's operations for others
+(DeleteFunctionConcurrency for PutFunctionConcurrency), and some for none.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,8 @@ from builder.local.adapter.emulator import replace, touch
 
 _EVALUATOR = "ministack.core.iam_evaluator"
 _RESPONSES = "ministack.core.responses"
+_ACTIONS = "ministack.core.iam_actions"
+_INVOKES = dict.fromkeys(("Invoke", "InvokeAsync", "InvokeWithResponseStream"), "InvokeFunction")
 
 _caller: ContextVar[str] = ContextVar("caller", default="")
 """The access key of the request; what a request starts in the background inherits it."""
@@ -26,8 +29,23 @@ def is_enforced() -> bool:
 
 
 def install() -> None:
-    """Remember who asks, each time the emulator checks a request."""
+    """Remember who asks, each time the emulator checks a request; and let it know Lambda's operations."""
     replace(f"{_EVALUATOR}:enforce", _remembering)
+    touch(f"{_ACTIONS}:_BOTOCORE_SERVICE_MAP")["lambda"] = ["lambda"]
+    replace(f"{_ACTIONS}:_lambda_action", _make_lambda_action)
+
+
+def _make_lambda_action(guess: Callable[[str, str], str | None]) -> Callable[[str, str], str | None]:
+    """Return what names the action of a request by botocore's model, whose operations actions are named like.
+
+    Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
+    """
+
+    def action(method: str, path: str) -> str | None:
+        operation = touch(f"{_ACTIONS}:_match_rest_action")("lambda", method, path)
+        return _INVOKES.get(operation, operation) or guess(method, path)
+
+    return action
 
 
 def _remembering(enforce: Callable[..., Any]) -> Callable[..., Any]:

@@ -98,3 +98,18 @@ def test_a_template_is_read_by_whoever_may_read_it(strict: Strict) -> None:
         blind.create_change_set(**given)
     reader = strict.person(allow("cloudformation:*"), allow("s3:GetObject", resource=f"arn:aws:s3:::{bucket}/*"))
     assert reader.create_change_set(**given)["Id"]
+
+
+def test_a_table_named_by_its_arn_is_what_a_request_about_its_tags_is_allowed_on(strict: Strict) -> None:
+    for name in ("ours", "theirs"):
+        strict.root("dynamodb").create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        )
+    ours, theirs = (f"arn:aws:dynamodb:us-east-1:{strict.id}:table/{name}" for name in ("ours", "theirs"))
+    person = strict.client_of(allow("dynamodb:ListTagsOfResource", resource=ours), service="dynamodb")
+    assert person.list_tags_of_resource(ResourceArn=ours)["Tags"] == []
+    with pytest.raises(ClientError, match="AccessDenied"):
+        person.list_tags_of_resource(ResourceArn=theirs)
