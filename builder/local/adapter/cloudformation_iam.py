@@ -14,6 +14,7 @@ from builder.local.adapter.change_set import Action, Params, Stack, find_change_
 from builder.local.adapter.emulator import replace, touch
 from builder.local.adapter.iam import acting_as, is_allowed, who_acts
 from builder.local.adapter.refusals import Reply
+from builder.local.adapter.stack_set.records import Place, sets
 
 _CFN = "ministack.services.cloudformation"
 _ACTIONS = "ministack.core.iam_actions"
@@ -34,6 +35,9 @@ def install(actions: MutableMapping[str, Action]) -> None:
 def _make_resource(extract: Callable[..., str]) -> Callable[..., str]:
     def resource(service: str, *arguments: Any) -> str:  # noqa: ANN401  the emulator's own
         params: Params = arguments[4]
+        name = parameter(params, "StackSetName")
+        if service == "cloudformation" and name and parameter(params, "Action") != "CreateStackSet":
+            return _stack_set(name, Place(arguments[6], arguments[5]))
         if service == "dynamodb":
             return _table_of(arguments[3]) or extract(service, *arguments)
         change_set = parameter(params, "ChangeSetName")
@@ -45,6 +49,14 @@ def _make_resource(extract: Callable[..., str]) -> Callable[..., str]:
         return str(stack["StackId"]) if stack else change_set
 
     return resource
+
+
+def _stack_set(name: str, place: Place) -> str:
+    """Return the ARN of a StackSet that a request names by name, id or ARN; of one that is not there any of its name."""
+    if name.startswith("arn:"):
+        return name
+    known = next((one.arn for one in sets(place) if name in {one.id, one.name} and not one.deleted), None)
+    return known or f"arn:aws:cloudformation:{place.region}:{place.account}:stackset/{name.partition(':')[0]}:*"
 
 
 def _table_of(body: bytes) -> str:

@@ -113,3 +113,20 @@ def test_a_table_named_by_its_arn_is_what_a_request_about_its_tags_is_allowed_on
     assert person.list_tags_of_resource(ResourceArn=ours)["Tags"] == []
     with pytest.raises(ClientError, match="AccessDenied"):
         person.list_tags_of_resource(ResourceArn=theirs)
+
+
+def test_a_stack_set_is_what_its_requests_are_allowed_on_and_nothing_has_one_before_it_is_made(strict: Strict) -> None:
+    root = strict.root("cloudformation")
+    for name in ("ours", "theirs"):
+        root.create_stack_set(StackSetName=name, TemplateBody=TEMPLATE)
+    ours = f"arn:aws:cloudformation:us-east-1:{strict.id}:stackset/ours:*"
+    person = strict.person(allow("cloudformation:DescribeStackSet", resource=ours))
+    made = person.describe_stack_set(StackSetName="ours")["StackSet"]
+    assert person.describe_stack_set(StackSetName=made["StackSetId"])["StackSet"] == made
+    with pytest.raises(ClientError, match="AccessDenied"):
+        person.describe_stack_set(StackSetName="theirs")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        person.create_stack_set(StackSetName="more", TemplateBody=TEMPLATE)
+    root.delete_stack_set(StackSetName="ours")
+    with pytest.raises(ClientError, match="StackSetNotFoundException"):
+        person.describe_stack_set(StackSetName="ours")
