@@ -102,7 +102,7 @@ def discard(wiring: Wiring, *, plan_file: Path | None, everything: bool) -> Exit
 def _check_ours(wiring: Wiring, plan: "Plan") -> None:
     """Raise BadInput for a plan of another deployment or account, as far as it can be told without an assembly."""
     from builder.aws import observe_account
-    from builder.deploy import check_account, check_own
+    from builder.deploy import check_account, check_own, check_reach
 
     check_own(plan)
     if wiring.assembly is not None or wiring.config.is_file():
@@ -113,7 +113,9 @@ def _check_ours(wiring: Wiring, plan: "Plan") -> None:
             )
         check_account(name, pinned, plan.account)
     if plan.steps:
-        check_account(plan.deployment, plan.account, wiring.run(observe_account(wiring.clients, plan.steps[0].region)))
+        account = wiring.run(observe_account(wiring.clients, plan.steps[0].region))
+        check_account(plan.deployment, plan.account, account)
+        check_reach(plan.deployment, (step.site for step in plan.steps), account, wiring.clients)
 
 
 def _read(plan_file: Path) -> "Plan":

@@ -275,8 +275,13 @@ class Wiring:
 
     @property
     def roles(self) -> dict[AccountId, str]:
-        """The roles by which other accounts are reached. Raises BadInput."""
-        return dict(_account_role(said) for said in self.account_roles)
+        """The roles by which other accounts are reached. Raises BadInput, also for two of one account."""
+        found: dict[AccountId, str] = {}
+        for account, role in map(_account_role, self.account_roles):
+            if found.setdefault(account, role) != role:
+                what = f"account {account} has two roles, {found[account]} and {role}: which is meant?"
+                raise BadInput(where="--account-role", what=what)
+        return found
 
     @cached_property
     def clients(self) -> "Clients":
@@ -370,5 +375,12 @@ def _account_role(said: str) -> tuple[AccountId, str]:
             where="--account-role",
             what=f"'{said}' is not an account and a role's ARN",
             next_step="--account-role 444455556666=arn:aws:iam::444455556666:role/deployer",
+        )
+    # Whoever assumes a role is in its account: stacks would go there under the name of another.
+    if role.split(":")[4:5] != [account]:
+        raise BadInput(
+            where="--account-role",
+            what=f"{role} is no role of account {account}",
+            next_step=f"--account-role {account}=arn:aws:iam::{account}:role/NAME",
         )
     return AccountId(account), role

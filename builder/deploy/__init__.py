@@ -21,7 +21,7 @@ from builder.deploy.desired import Deployment, deployment_name, make_deployment,
 from builder.deploy.destroy import Removal, destroy, make_needs
 from builder.deploy.discard import discard_all, discard_plan
 from builder.deploy.execute import Brake, execute_plan
-from builder.deploy.look import check_account, check_credentials
+from builder.deploy.look import check_account, check_credentials, check_reach
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
 from builder.deploy.outputs import Outputs, observe_every_output, observe_outputs
 from builder.deploy.permission import check_allowed, tell_allowed
@@ -64,6 +64,7 @@ __all__ = [
     "check_claim",
     "check_credentials",
     "check_own",
+    "check_reach",
     "check_removable",
     "deployment_name",
     "destroy",

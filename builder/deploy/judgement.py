@@ -128,6 +128,9 @@ async def _judge_change_set(ground: Ground, link: Step | Deferred, part: Part, *
         return replace(link, desired=desired, type=part.type, changes=part.expected, risk=risk)
     if later:
         raise Stopped(where=link.stack, what="its change set has to be made later", next_step=_AGAIN)
+    if link.template_sha256 != part.desired.sha256:
+        # By it those that wait for somebody's review are told from what is the same as the step.
+        raise _refused(link, ("the plan was made with another template than the assembly's",))
     shown, template, said = await _observe_change_set(ground, link, part)
     if faults := differences(shown, template, said):
         raise _refused(link, faults)

@@ -288,6 +288,16 @@ def test_a_discarded_plan_s_change_sets_are_its_own(standing: OnWorld) -> None:
     assert "these are not the plan's" in answer.err
 
 
+def test_a_plan_with_change_sets_of_an_account_that_no_role_reaches_is_not_discarded(standing: OnWorld) -> None:
+    enlarge(300)
+    standing("plan")
+    said = Path("plan.json").read_text().replace('"account": null', f'"account": "{OTHER}"')
+    Path("plan.json").write_text(said.replace(f":{ACCOUNT}:", f":{OTHER}:"))
+    answer = standing("discard", "plan.json")
+    assert (answer.code, standing.called("DeleteChangeSet")) == (2, 0)
+    assert f"has stacks in account {OTHER}, and the credentials are of account {ACCOUNT}" in answer.err
+
+
 def test_only_the_owner_reads_what_may_hold_values(command: OnWorld) -> None:
     Path("plan.json").write_text("{}")
     Path("plan.json").chmod(0o644)

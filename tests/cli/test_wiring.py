@@ -69,6 +69,15 @@ def test_roles_of_other_accounts_are_taken_by_account(credentials: None) -> None
     assert Wiring(account_roles=(f"444455556666={role}",), environment={}).clients is not None
 
 
+def test_an_account_has_one_role_and_it_is_a_role_of_that_account() -> None:
+    role = "arn:aws:iam::444455556666:role/deployer"
+    assert Wiring(account_roles=(f"444455556666={role}",) * 2, environment={}).roles == {"444455556666": role}
+    with pytest.raises(BadInput, match=f"has two roles, {role} and {role}-2"):
+        _ = Wiring(account_roles=(f"444455556666={role}", f"444455556666={role}-2"), environment={}).roles
+    with pytest.raises(BadInput, match="is no role of account 777788889999"):
+        _ = Wiring(account_roles=(f"777788889999={role}",), environment={}).roles
+
+
 @pytest.mark.parametrize("said", ["444455556666", "4444=arn:aws:iam::4444:role/x", "444455556666=deployer"])
 def test_a_role_that_is_not_said_in_full_is_a_wrong_input(said: str) -> None:
     with pytest.raises(BadInput, match="--account-role"):

@@ -268,6 +268,25 @@ def test_no_hidden_value_is_in_what_is_written(rig: Rig) -> None:
     assert SECRET not in repr(rig.events)
 
 
+def test_a_colleague_s_review_is_not_hidden_by_the_same_words_in_file_and_description(rig: Rig) -> None:
+    rig.deploy(make_deployment(make_stack(KEYS, KEY_TEMPLATE)))
+    plan = rig.plan(make_deployment(make_stack(KEYS, KEY_TEMPLATE.replace("one", "two"))))
+    said = {"plan": plan.id, "by": "plan", "assembly": plan.assembly, "stack": KEYS, "template": "0" * 64}
+    evil = forged(rig, plan, KEYS, Description=json.dumps(said))
+    rig.clients.cloudformation(Region("us-east-1")).create_change_set(
+        StackName="tap-dev-keys",
+        ChangeSetName="a-colleague-s",
+        TemplateBody=KEY_TEMPLATE.replace("one", "three"),
+        Description=json.dumps({**said, "plan": "a-colleague-s"}),
+    )
+    rig.world.settle()
+    executed = rig.operations("ExecuteChangeSet")
+    steps = tuple(replace(step, template_sha256="0" * 64) for step in evil.steps)
+    with pytest.raises(Stopped, match="another template than the assembly's"):
+        rig.execute(replace(evil, steps=steps))
+    assert rig.operations("ExecuteChangeSet") == executed
+
+
 BUCKET = """\
 Resources:
   Bucket: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, UpdateReplacePolicy: Retain, Properties: {BucketName: NAME}}
