@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from builder.deploy.nested import NESTED
@@ -62,6 +63,21 @@ def read_change(change: "ChangeTypeDef", above: str = "") -> ResourceChange:
             action=kind, logical_id=LogicalId(f"{above}?"), type=kind, losses=(_not_known("kind of change", kind),)
         )
     return _resource(change["ResourceChange"], above)
+
+
+def without_values(changes: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
+    """Return the changes without the values of any property: of NoEcho parameters, some may have one in them.
+
+    Which ones nobody can tell: AWS shows nobody the value before. *Unverified* whether a change set does.
+    """
+    return tuple(
+        replace(
+            change,
+            definition="",
+            properties=tuple(dict.fromkeys(replace(one, before=None, after=None) for one in change.properties)),
+        )
+        for change in changes
+    )
 
 
 def after_properties(change: "ResourceChangeTypeDef") -> Properties:

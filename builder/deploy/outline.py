@@ -37,6 +37,8 @@ class Part:
     """It can't be made yet only because it takes values that AWS shows to nobody."""
     derived: bool = False
     """Its template is one between the deployed and the desired one, which the assembly does not have."""
+    secret: bool = False
+    """Values of its properties may be of NoEcho parameters, of the template that stands or of its own."""
     only_nested: bool = False
     """Its stack is as it should be: it is asked for the stacks nested in it, and dropped where they are, too."""
 
@@ -140,9 +142,7 @@ def parts_from(
     Raises Stopped for a deployed template that cannot be read, and where it takes another number of them.
     """
     if observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
-        parts: tuple[Part, ...] = (
-            Part(desired=desired, type="CREATE", found=_found(observed), expected=_additions(desired)),
-        )
+        parts: tuple[Part, ...] = (_creation(desired, _found(observed), because="", expected=_additions(desired)),)
     else:
         one = Decided(desired=desired, decision=Change("UPDATE"), because=("it is made later",), moved=moved)
         parts = tuple(_updates(one, observed, deployed))
@@ -186,10 +186,20 @@ def _parts(one: Decided, look: Look) -> Iterator[Part]:
             yield from _updates(one, observed, look.templates.get(desired.id))
         case Rebuild():
             because = waits or "what is left of its failed creation is deleted first"
-            yield Part(desired=desired, type="CREATE", found=found, because=because, expected=_additions(desired))
+            yield _creation(desired, found, because, expected=_additions(desired))
         case _:
-            expected = _additions(desired) if waits else ()
-            yield Part(desired=desired, type="CREATE", found=found, because=waits, expected=expected)
+            yield _creation(desired, found, waits, expected=_additions(desired) if waits else ())
+
+
+def _creation(desired: DesiredStack, found: Found, because: str, expected: tuple[ResourceChange, ...]) -> Part:
+    return Part(
+        desired=desired,
+        type="CREATE",
+        found=found,
+        because=because,
+        expected=expected,
+        secret=bool(no_echo_of(read_template(desired.template, desired.id))),
+    )
 
 
 def _protection(desired: DesiredStack, decision: Decision, look: Look) -> Iterator[Protection]:
@@ -238,6 +248,7 @@ def _updates(one: Decided, observed: ObservedStack, deployed: object) -> Iterato
             expected=expect_changes(before, after, values, tags=tags) if because else (),
             hidden=len(updates) == 1 and waits != "" and waits == _hides(desired),
             derived=number < len(updates),
+            secret=bool(no_echo_of(before) or no_echo_of(after)),
             only_nested=alike,
         )
         before, values, tags = after, [], False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from builder.aws import Clients, together
 from builder.deploy.change_set import Asked, Request, ask, console_link, delete, read_findings, review
-from builder.deploy.changes import rate_risk
+from builder.deploy.changes import rate_risk, without_values
 from builder.deploy.deletion import plan_orphans, plan_wreck
 from builder.deploy.desired import MASK, Deployment
 from builder.deploy.discard import discard_asked
@@ -276,7 +276,7 @@ async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
         found=part.found,
         risk=rate_risk(reviewed.changes),
         console=console_link(asked),
-        changes=reviewed.changes,
+        changes=without_values(reviewed.changes) if part.secret else reviewed.changes,
         findings=(
             *await read_findings(clients, asked, reviewed.children),
             *(told_missing(export) for export in missing_exports(reviewed.reason)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from builder.deploy import Done, Plan, execute_plan, write_plan
+from builder.deploy import Deviated, Done, Plan, after_review, execute_plan, write_plan
 from builder.deploy.change_set import change_set_name
 from builder.deploy.comparison import Said, Shown, differences
 from builder.deploy.records import Deletion, Found, Options
@@ -266,6 +266,36 @@ def test_no_hidden_value_is_in_what_is_written(rig: Rig) -> None:
     assert '"Password": "****"' in written
     rig.execute(plan)
     assert SECRET not in repr(rig.events)
+
+
+NAMED = """\
+Parameters: {Password: {Type: String, NoEcho: true}}
+Resources:
+  Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref Password}}
+"""
+
+
+def test_no_hidden_value_is_in_what_is_left_for_review(rig: Rig) -> None:
+    rig.execute(rig.plan(hidden(NAMED, "first-secret")))
+    plan = rig.plan(hidden(NAMED.replace("Parameters", "# more\nParameters"), "second-secret"))
+    (left,) = rig.execute(plan)
+    assert isinstance(left, Deviated)
+    written = write_plan(after_review(plan, [left])).decode()
+    assert "/Properties/QueueName" in written
+    assert [secret for secret in ("first-secret", "second-secret") if secret in values_in(written)] == []
+
+
+def test_no_value_that_was_hidden_is_in_a_plan_that_hides_it_no_more(rig: Rig) -> None:
+    rig.execute(rig.plan(hidden(NAMED, "first-secret")))
+    open_ = NAMED.replace("!Ref Password", "in-the-open").partition("\n")[2]
+    plan = rig.plan(make_deployment(make_stack(KEYS, open_)))
+    assert [one.path for step in plan.steps for change in step.changes for one in change.properties]
+    assert "first-secret" not in values_in(write_plan(plan).decode())
+
+
+def values_in(written: str) -> str:
+    """All that is written but physical ids, which nobody can keep out: a queue's has its name."""
+    return "\n".join(line for line in written.splitlines() if '"physical_id"' not in line)
 
 
 def test_a_colleague_s_review_is_not_hidden_by_the_same_words_in_file_and_description(rig: Rig) -> None:
