@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from builder.aws import Clients, together
 from builder.deploy import Removal, Standing, check_removable, destroy
+from builder.deploy.observe import unless_lagging
 from builder.deploy.progress import Begun, Finished, NotStarted, Started
 from builder.deploy.take_down import Demolition, check_clear, empty, observe_standing, release, settled
 from builder.deploy.watch import make_watches
@@ -169,7 +170,13 @@ async def _let_go(
     without its stack, which AWS deletes with the account. What an instance says of itself counts where it was `tried`.
     """
     clients = run.watch.clients
-    left, sites = await observe_instances(clients, stack_set), {one.site for one in free}
+    sites = {one.site for one in free}
+
+    def is_contradicted(shown: Iterable[Instance]) -> bool:
+        still = {one.site: one for one in shown if one.site in tried}
+        return run.watch.knows_better(stack_set.id, still, still)
+
+    left = await unless_lagging(lambda: observe_instances(clients, stack_set), is_contradicted)
     states = await observe_states(clients, [stack_set]) if left else {}
     known = {site for site in sites if site in tried or AccountId(str(site.account)) in states}
     passed = skips((one for one in left if one.site in known), states)

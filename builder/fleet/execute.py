@@ -15,6 +15,7 @@ from builder.deploy import (
     execute_plan,
     execute_unreviewed,
 )
+from builder.deploy.observe import unless_lagging
 from builder.deploy.progress import Begun, Emit, Finished, NotStarted, Progress, Started
 from builder.errors import BadInput, Stopped
 from builder.fleet.names import Creation, check_names
@@ -201,8 +202,15 @@ async def _as_it_stands(
 
     StackSets pass over an account that is suspended or closed, and so does the verdict.
     """
-    standing = {one.site: one for one in await observe_instances(watch.clients, planned.stack_set)}
-    bad = [site for site in touched if not _is_well(standing.get(site), leaves=site in leaves)]
+
+    async def look() -> dict[Site, Instance]:
+        return {one.site: one for one in await observe_instances(watch.clients, planned.stack_set)}
+
+    def bad_in(shown: Mapping[Site, Instance]) -> list[Site]:
+        return [site for site in touched if not _is_well(shown.get(site), leaves=site in leaves)]
+
+    standing = await unless_lagging(look, lambda shown: watch.knows_better(planned.id, bad_in(shown), shown))
+    bad = bad_in(standing)
     states = await observe_states(watch.clients, [planned.stack_set]) if bad else {}
     skipped = skips((standing[site] for site in bad if site in standing), states)
     passed = {one.site for one in skipped}

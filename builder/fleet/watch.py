@@ -12,7 +12,7 @@ from builder.errors import AwsError, Failed
 from builder.fleet.observe import Operation, Result, observe_operations, observe_results
 from builder.fleet.outcome import Failure
 from builder.fleet.progress import FleetEmit, InstanceFailed, SetProgress
-from builder.fleet.records import StackSet
+from builder.fleet.records import Instance, StackSet
 from builder.terms import AccountId, Site, StackId
 
 
@@ -47,6 +47,19 @@ class SetWatch:
         """Return the first operation on the set that failed as a whole or was stopped; None where none did."""
         ended = (self._ended[one] for one in self._of_set.get(stack, ()) if one in self._ended)
         return next((one for one in ended if one.status != "SUCCEEDED"), None)
+
+    def knows_better(self, stack: StackId, bad: Iterable[Site], shown: Mapping[Site, Instance]) -> bool:
+        """Return whether a listing contradicts the operations, which ended well: in these sites nothing failed.
+
+        An account that StackSets pass over, because it is suspended, is nobody's failure, and the listing says so.
+        """
+        if not self.has_seen(stack) or self.unsuccessful(stack) is not None:
+            return False
+        failed = self._failures.get(stack, {})
+        return any(
+            site not in failed and not (site in shown and shown[site].detailed_status.startswith("SKIPPED"))
+            for site in bad
+        )
 
     def failures(self, stack: StackId) -> tuple[Failure, ...]:
         """Return where the set's operations failed, in the order that was seen, repaired since or not."""
