@@ -180,7 +180,7 @@ def _context(text: str | None) -> Properties | None:
     """Return the properties in a context, which CloudFormation gives as JSON in a text."""
     try:
         context = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     properties = context.get("Properties") if isinstance(context, dict) else None
     return properties if isinstance(properties, dict) else None

@@ -42,6 +42,6 @@ def plan_of(description: str) -> str:
 def _read(description: str) -> dict[str, Any]:
     try:
         said = json.loads(description)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}

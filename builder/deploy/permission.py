@@ -1,7 +1,7 @@
 """What somebody has to allow by name before it is executed: tripped guards, and others' reviews.
 
 `--allow` takes a name, or a pattern of names: `*` stands for any text within one part of a name, `?` for one character
-of it, `**` also for several parts. A pattern lets pass what the plan shows, and is told with how many that are.
+of it, `**` also for several parts. A pattern lets pass what the plan showed, and is told with how many that are.
 """
 
 import re
@@ -25,20 +25,25 @@ class Permission:
 
 
 def check_allowed(
-    tripped: Iterable[Trip], pending: Iterable[PendingReview], allow: Collection[str], known: Collection[str] = ()
+    tripped: Iterable[Trip],
+    pending: Iterable[PendingReview],
+    allow: Collection[str],
+    shown: Collection[str] | None = None,
 ) -> tuple[Permission, ...]:
     """Return what each `allow` lets pass, if all of it is allowed.
 
-    Raises Stopped, naming everything that is not; BadInput for an `allow` that names nothing of it and nothing that is
-    `known` either: a leftover, or a slip of the pen.
+    `shown` is what whoever wrote the `allow` could see beforehand, done by now or not; None where that is all of it. A
+    pattern is for no more: what has come up since, or was kept from them, is let pass by its name alone.
+    Raises Stopped, naming everything that is not allowed; BadInput for an `allow` that names nothing of it and nothing
+    that was `shown` either: a leftover, or a slip of the pen.
     """
     needed = _needed(tripped, pending)
-    could = tuple(dict.fromkeys((*needed, *known)))
+    could = tuple(dict.fromkeys((*needed, *(shown or ()))))
     for one in allow:
         if not any(_names(one, name) for name in could):
             raise BadInput(where=f"--allow {one}", what=_names_nothing(one, could))
     permissions = tuple(
-        Permission(one, tuple(name for name in needed if _names(one, name))) for one in dict.fromkeys(allow)
+        Permission(one, tuple(name for name in needed if _lets_pass(one, name, shown))) for one in dict.fromkeys(allow)
     )
     missing = {name: whys for name, whys in needed.items() if name not in allowed_names(permissions)}
     if missing:
@@ -60,6 +65,10 @@ def tell_allowed(permissions: Iterable[Permission], emit: Emit) -> None:
     """Say of each `--allow` how many it lets pass."""
     for one in permissions:
         emit(Allowed(allow=one.allow, passes=len(one.names), names=one.names))
+
+
+def _lets_pass(allow: str, name: str, shown: Collection[str] | None) -> bool:
+    return allow == name or ((shown is None or name in shown) and _names(allow, name))
 
 
 def _names(allow: str, name: str) -> bool:

@@ -73,7 +73,7 @@ async def check_plan(
         guards,
         (review for one in checked for review in one.pending),
         allow,
-        known=(*(trip.allow for trip in plan.guards), *(review.allow for review in plan.pending)),
+        shown={*(trip.allow for trip in plan.guards), *(review.allow for review in plan.pending)},
     )
     return checked, permissions
 

@@ -34,6 +34,6 @@ def _pretty(value: str) -> str:
     """Return a value as people read it: what is JSON in one line gets lines."""
     try:
         parsed = json.loads(value)
-    except ValueError:
+        return json.dumps(parsed, indent=2, ensure_ascii=False) if isinstance(parsed, dict | list) else value
+    except (ValueError, RecursionError):
         return value
-    return json.dumps(parsed, indent=2, ensure_ascii=False) if isinstance(parsed, dict | list) else value

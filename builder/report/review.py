@@ -198,9 +198,9 @@ def define(change: ResourceChange) -> tuple[str, ...]:
     """Return the properties of a resource that is created, in lines as people read them; none where none are known."""
     try:
         properties = json.loads(change.definition) if change.definition else {}
-    except ValueError:
+        return tuple(json.dumps(properties, indent=2, ensure_ascii=False).splitlines()) if properties else ()
+    except (ValueError, RecursionError):
         return (change.definition,)
-    return tuple(json.dumps(properties, indent=2, ensure_ascii=False).splitlines()) if properties else ()
 
 
 def sign(change: ResourceChange) -> str:

@@ -29,7 +29,7 @@ def test_only_what_deploy_made_is_nobody_s_review() -> None:
 
 
 def test_a_description_of_another_tool_s_is_neither() -> None:
-    for said in ("", "please look", "[]", "{", "7"):
+    for said in ("", "please look", "[]", "{", "7", "[" * 1024):
         assert not is_alike(said, "a" * 64, TABLE, "b" * 64)
         assert not is_deploys_own(said)
 

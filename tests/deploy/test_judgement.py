@@ -10,7 +10,7 @@ import pytest
 from builder.deploy import Deviated, Done, Plan, after_review, execute_plan, write_plan
 from builder.deploy.change_set import change_set_name
 from builder.deploy.comparison import Said, Shown, differences
-from builder.deploy.records import Deletion, Found, Options
+from builder.deploy.records import Deletion, Found, Options, Trip
 from builder.errors import BadInput, Stopped
 from builder.terms import Arn, Region, StackId, StackName
 from deploy.chained import KEY_TEMPLATE, KEYS, chained, make_deployment, make_stack
@@ -146,8 +146,13 @@ def test_guards_that_are_struck_out_of_the_file_stop_all_the_same(standing: Rig)
     harmless = tuple(replace(one, changes=(), risk="create") for one in plan.steps)
     assert plan.guards
     executed = standing.operations("ExecuteChangeSet")
+    silent = replace(plan, guards=(), steps=harmless, orphans=(), pending=())
     with pytest.raises(Stopped, match=f"{KEYS}/Key"):
-        standing.execute(replace(plan, guards=(), steps=harmless, orphans=(), pending=()))
+        standing.execute(silent)
+    # Nor does a pattern let pass what nobody was shown.
+    other = Trip(stack=KEYS, logical_id="Other", why="it is replaced", allow=f"{KEYS}/Other")
+    with pytest.raises(Stopped, match=f"{KEYS}/Key"):
+        standing.execute(replace(silent, guards=(other,)), allow={f"{KEYS}/*"})
     assert standing.operations("ExecuteChangeSet") == executed
 
 

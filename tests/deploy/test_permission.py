@@ -39,7 +39,7 @@ def test_a_name_of_nothing_is_a_slip_of_the_pen() -> None:
 
 
 def test_what_was_allowed_and_is_done_may_be_named_again() -> None:
-    check_allowed([], [], ["r/table/Table"], known=["r/table/Table"])
+    check_allowed([], [], ["r/table/Table"], shown=["r/table/Table"])
 
 
 NAMES = ("r/table/Table", "r/table/Other", "r/p/Child", "r/p/Child/Orders", "s/p/Child/Orders", "r/tab.e/Key")
@@ -78,8 +78,16 @@ def test_a_pattern_that_fits_nothing_is_a_slip_of_the_pen(allow: str) -> None:
 
 
 def test_a_pattern_allows_only_what_was_shown() -> None:
-    permissions = check_allowed([TABLE], [REVIEW], ["r/table/*", "r/service/*"], known=["r/table/Done"])
-    assert allowed_names(permissions) == {"r/table/Table", "r/service/theirs"}
+    known = ["r/table/Table", "r/table/Done", "r/service/theirs"]
+    assert allowed_names(check_allowed([TABLE], [REVIEW], ["r/**"], shown=known)) == {
+        "r/table/Table",
+        "r/service/theirs",
+    }
+    with pytest.raises(Stopped, match="r/service/theirs") as caught:
+        check_allowed([TABLE], [REVIEW], ["r/**"], shown=["r/table/Table"])
+    assert "r/table/Table" not in caught.value.what
+    names = check_allowed([TABLE], [REVIEW], ["r/**", "r/service/theirs"], shown=["r/table/Table"])
+    assert allowed_names(names) == {"r/table/Table", "r/service/theirs"}
 
 
 def test_it_is_said_of_each_how_many_it_lets_pass() -> None:

@@ -1,7 +1,8 @@
 import pytest
 
 from builder.deploy.records import PropertyChange
-from builder.report.review import fate, is_lost, make_entries, make_tally, sign
+from builder.report import html
+from builder.report.review import define, fate, is_lost, make_entries, make_tally, sign
 from builder.report.screen import one_line, printable
 from report.sample import BUCKET, FUNCTION, REPLACED, SERVICE, TABLE, change, deferred, deletion, plan, step, trip
 
@@ -128,3 +129,12 @@ def test_control_characters_are_shown_and_not_obeyed() -> None:
     assert printable("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb\nc\\u202ed"
     assert one_line("a\n  b\tc", 60) == "a b c"
     assert one_line("x" * 61, 60) == "x" * 60 + "…"
+
+
+def test_values_nested_too_deep_to_be_read_are_shown_as_they_are() -> None:
+    deep = "[" * 100_000
+    touched = PropertyChange(path="/Properties/X", before=deep, after=f"{deep}]")
+    made = change(action="Add", definition=deep)
+    changes = (change(properties=(touched,)), made)
+    assert define(made) == (deep,)
+    assert deep in html.plan(plan(step(TABLE, changes=changes)), "plan.json")
