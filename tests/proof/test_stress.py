@@ -148,4 +148,5 @@ def test_a_life_of_very_bad_days_ends_well(
     ratio = bad.world.now / good.world.now
     record_property("ratio", ratio)
     print(f"{name}, seed {seed}: {ratio:.2f} of the time of a good day; {bad.took}")
-    assert ratio <= 25
+    # A call in three refused at random looks like a rate of about three calls a second, and is heeded as one.
+    assert ratio <= 40
