@@ -11,7 +11,7 @@ from typing import Any
 from builder.assembly.bound import Bound
 from builder.assembly.manifest import Entry
 from builder.assembly.uses import Way
-from builder.aws import Clients, call, together
+from builder.aws import Clients, pages, together
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.expected import references
 from builder.deploy.look import Look
@@ -135,17 +135,16 @@ async def _importers(clients: Clients, change: _Change) -> tuple[str, ...]:
     """Return the names of the stacks that import an export, over all pages; none where nobody does."""
     client = clients.of(change.site).cloudformation(change.site.region)
 
-    def every_page() -> tuple[str, ...]:
-        pages = client.get_paginator("list_imports").paginate(ExportName=change.name)
-        return tuple(name for page in pages for name in page["Imports"])
-
+    found: list[str] = []
     try:
-        return await call(change.stack, every_page)
+        async for page in pages(change.stack, client.list_imports, ExportName=change.name):
+            found += page["Imports"]
     except AwsError as error:
         # CloudFormation has no error code of its own for an export that nobody imports.
         if error.code == "ValidationError" and ("not imported" in error.what or "does not exist" in error.what):
             return ()
         raise
+    return tuple(found)
 
 
 def _changes(one: Step | Deferred, deployment: Deployment, look: Look) -> Iterator[_Change]:

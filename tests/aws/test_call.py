@@ -1,7 +1,9 @@
 import asyncio
+from pathlib import Path
 
 import pytest
 
+import builder
 from builder.aws import call, together
 from builder.errors import Several, Stopped
 
@@ -45,3 +47,9 @@ def test_what_is_no_client_s_is_called_at_no_gate() -> None:
             return "sent"
 
     assert asyncio.run(call("here", Wire().send)) == "sent"
+
+
+def test_nothing_is_listed_past_the_gate() -> None:
+    """Botocore's own paginators call again and again without a turn; `pages` makes each page a call of its own."""
+    ours = [one for one in Path(builder.__file__).parent.rglob("*.py") if "local" not in one.parts]
+    assert [one.name for one in ours if "get_paginator" in one.read_text()] == []
