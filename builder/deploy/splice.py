@@ -44,11 +44,13 @@ def splice(text: str, path: Sequence[str], lists: Mapping[str, Choice], name: Ca
     """Return the text with lists of the mapping at a path changed; `name` returns how the items of a key are known.
 
     A list that is left without items goes with its key, and one that is not there comes in where something comes.
-    Raises Unspliceable.
+    Raises Unspliceable, also for a text with aliases: what one stands for is elsewhere, and CloudFormation takes none.
     """
-    # JSON may be indented with tabs, which YAML may not; in its strings there are none.
-    read = text.replace("\t", " ") if text.lstrip().startswith("{") else text
+    # JSON is indented with tabs, and YAML has them before comments, which PyYAML refuses; only places count here.
+    read = text.replace("\t", " ")
     try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(read, Loader=yaml.SafeLoader)):
+            raise Unspliceable
         node = yaml.compose(read, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
         raise Unspliceable from error

@@ -194,6 +194,14 @@ class TestRefusals:
         with pytest.raises(Stopped, match="cannot be cut"):
             make_sequence(ends(text(table("a")), desired))
 
+    @pytest.mark.parametrize("item", ["<<: *r", "Region: *r", "{Region: b, Tags: *r}"])
+    def test_nor_is_one_with_aliases(self, item: str) -> None:
+        anchor = "x: &r " + ("{Region: b}" if "<<" in item else "b" if "Tags" not in item else "[{Key: k}]")
+        items = f"      - Region: a\n      - {item}\n      - Region: c\n"
+        body = "Resources:\n  Table:\n    Type: AWS::DynamoDB::GlobalTable\n    Properties:\n      Replicas:\n"
+        with pytest.raises(Stopped, match="cannot be cut"):
+            make_sequence(ends(text(table("a")), f"{anchor}\n{body}{items}"))
+
     @pytest.mark.parametrize("deployed", [": [", "[1]", ""])
     def test_a_deployed_template_that_cannot_be_read_stops_it(self, deployed: str) -> None:
         with pytest.raises(Stopped, match="cannot be read"):
@@ -201,7 +209,7 @@ class TestRefusals:
 
 
 HEAD = """\
-Description: "Störung 🙂 11.10"
+Description: "Störung 🙂 11.10"\t# after a tab
 Resources:
   Other: {Type: A, Properties: {A: 0060, B: '012345678901', C: 11.10}}
 """
