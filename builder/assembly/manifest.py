@@ -23,6 +23,10 @@ NAME_CHARACTERS = 128
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
 """
 
+# Beside those that tell whose stack it is: CloudFormation takes 50.
+_MOST_TAGS = 48
+_TAG_CHARACTERS = 256
+
 _STRICT = ConfigDict(extra="forbid")
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # A template path that stays inside the assembly's folder.
@@ -169,6 +173,7 @@ def _faults_of(entry: Entry, ids: Collection[StackId], before: Sequence[Entry]) 
         elif source not in entry.needs:
             yield f"parameters.{name}: {entry.id} takes an output of {source} without needing it"
     yield from (f"name: {fault}" for fault in _name_faults(entry, before))
+    yield from (f"tags{fault}" for fault in _tag_faults(entry.tags))
 
 
 def _name_faults(entry: Entry, before: Sequence[Entry]) -> Iterator[str]:
@@ -181,3 +186,19 @@ def _name_faults(entry: Entry, before: Sequence[Entry]) -> Iterator[str]:
     for one in before:
         if (one.name, one.region, one.account) == (entry.name, entry.region, entry.account):
             yield f"'{entry.name}' in {entry.region} is both {one.id}'s and {entry.id}'s: a stack's name is there once"
+
+
+def _tag_faults(tags: Mapping[str, str]) -> Iterator[str]:
+    """Yield what CloudFormation refuses of the tags, and what would make the stack another's.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
+    """
+    if len(tags) > _MOST_TAGS:
+        yield f": {len(tags)} tags, and a stack has room for {_MOST_TAGS} beside the builder's own"
+    for name, value in tags.items():
+        if name.partition(":")[0] in {"aws", "builder"} and ":" in name:
+            yield f".{name}: names that begin with {name.partition(':')[0]}: are not yours to give"
+        elif not 1 <= len(name) <= NAME_CHARACTERS:
+            yield f".{name}: has {len(name)} characters, and the name of a tag 1 to {NAME_CHARACTERS}"
+        elif not 1 <= len(bind(value, _LONGEST_SUFFIX)) <= _TAG_CHARACTERS:
+            yield f".{name}: '{value}' cannot be the value of a stack's tag: 1 to {_TAG_CHARACTERS} characters"

@@ -67,7 +67,8 @@ _PolicyName = Annotated[str, StringConstraints(pattern=_POLICY, max_length=128)]
 _VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
 _Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 _TagKey = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_length=128)]
-_TagValue = Annotated[str, StringConstraints(pattern=_TAG, max_length=256)]
+# A stack takes no empty one: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
+_TagValue = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_length=256)]
 
 # CloudWatch Logs takes these periods and no others.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html

@@ -62,6 +62,9 @@ class TestReading:
         assert reread(made) == made
 
 
+MANY = {f"t{number}": "x" for number in range(49)}
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("data", "said"),
@@ -159,6 +162,29 @@ class TestRefusals:
         assert fault_of(replace(fits, project="p" * 65)) == (
             f"manifest.json: project: '{'p' * 65}' has 65 characters, and change sets' names take 64"
         )
+
+    @pytest.mark.parametrize(
+        ("tags", "said"),
+        [
+            ({"team": ""}, "tags.team: '' cannot be the value of a stack's tag: 1 to 256 characters"),
+            ({"": "core"}, "tags.: has 0 characters, and the name of a tag 1 to 128"),
+            ({"t" * 129: "core"}, f"tags.{'t' * 129}: has 129 characters, and the name of a tag 1 to 128"),
+            ({"aws:team": "core"}, "tags.aws:team: names that begin with aws: are not yours to give"),
+            # With this one the stack would be taken for a fleet's, and never be found again.
+            ({"builder:fleet": "x"}, "tags.builder:fleet: names that begin with builder: are not yours to give"),
+            (
+                {f"t{one}": "x" for one in range(49)},
+                "tags: 49 tags, and a stack has room for 48 beside the builder's own",
+            ),
+            ({**{f"t{one}": "x" for one in range(47)}, "a:b": "v" * 219 + "${EnvironmentSuffix}"}, ""),
+        ],
+    )
+    def test_tags_that_no_stack_can_have(self, tags: dict[str, str], said: str) -> None:
+        made = manifest(entry("us-east-1/table", tags=tags))
+        if said:
+            assert fault_of(made) == f"manifest.json: stacks.0.{said}"
+        else:
+            assert reread(made) == made
 
     def test_a_public_output_of_a_stack_that_is_not_there(self) -> None:
         made = manifest(entry("us-east-1/table"), outputs={"url": (StackId("us-east-1/service"), "FunctionUrl")})
