@@ -6,11 +6,10 @@ from builder.aws import Clients, call, together
 from builder.deploy.change_set import Asked, delete
 from builder.deploy.desired import Deployment
 from builder.deploy.observe import ObservedStack, SiteView, observe_stack, of_deployment, remember_deleted
-from builder.deploy.pending import is_of, observe_change_sets
+from builder.deploy.pending import IDLE, is_of, observe_change_sets
 from builder.deploy.records import Plan
 from builder.terms import Arn, StackId
 
-_IDLE = frozenset({"AVAILABLE", "UNAVAILABLE", "OBSOLETE"})
 _MAKING = frozenset({"CREATE_PENDING", "CREATE_IN_PROGRESS"})
 
 
@@ -51,7 +50,7 @@ async def discard_all(deployment: Deployment, clients: Clients) -> tuple[StackId
 async def _discard_all(deployment: str, stack: ObservedStack, clients: Clients) -> list[StackId]:
     name = StackId(f"{stack.region}/{stack.name}")
     waiting = await observe_change_sets(clients, name, stack.site, stack.arn)
-    idle = [one for one in waiting if one["ExecutionStatus"] in _IDLE and one["Status"] not in _MAKING]
+    idle = [one for one in waiting if one["ExecutionStatus"] in IDLE and one["Status"] not in _MAKING]
     asked = [
         Asked(name, stack.site, Arn(one["ChangeSetId"]), stack.arn, one.get("IncludeNestedStacks", False))
         for one in idle

@@ -13,7 +13,7 @@ from typing import Any
 
 from builder.assembly.template_url import find_object
 from builder.aws import Clients, call, together
-from builder.deploy.desired import Deployment
+from builder.deploy.desired import MASK, Deployment
 from builder.deploy.observe import ObservedResource, ObservedStack, observe_resources, observe_stack, observe_template
 from builder.deploy.records import Options
 from builder.deploy.resources import HOLDERS
@@ -235,7 +235,8 @@ class Prover:
         if doubt:
             return doubt
         wanted = defaults_of(read_template(text)) | {str(name): _text(value) for name, value in given.items()}
-        if _UNKNOWN in wanted.values() or wanted != dict(stack.parameters):
+        # A value of which only the mask is shown, before and after, may be another one all the same.
+        if not {_UNKNOWN, MASK}.isdisjoint(wanted.values()) or wanted != dict(stack.parameters):
             return "its parameters are not known to be the deployed ones"
         return await self._doubt_inside(stack, text)
 

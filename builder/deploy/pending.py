@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ChangeSetSummaryTypeDef
 
 
+IDLE = frozenset({"AVAILABLE", "UNAVAILABLE", "OBSOLETE"})
+"""The ExecutionStatus of a change set that nobody executes or has executed."""
 _MAKING = frozenset({"CREATE_PENDING", "CREATE_IN_PROGRESS"})
 _UNDER_WAY_S = 60
 

@@ -1,10 +1,11 @@
 """What stands of a deployment, found by its tag: before it is taken down, and what is left afterwards."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builder.aws import Clients, together
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK
 from builder.deploy.elsewhere import NOT_OPEN
+from builder.deploy.nested import inside
 from builder.deploy.observe import ObservedStack, SiteView, of_deployment
 from builder.deploy.pending import is_under_review_by
 from builder.deploy.take_down import Standing, observe_standing
@@ -75,7 +76,14 @@ async def _look(deployment: str, site: Site, clients: Clients) -> Survey:
     under_review = (stack for stack, is_ours in zip(bare, found, strict=True) if is_ours is True)
     ours = (*of_deployment(every, deployment), *under_review)
     standing = await together(observe_standing(_stack_id(stack), stack, clients) for stack in ours)
-    return Survey(tuple(standing), tuple(one for one in found if isinstance(one, Unseen)))
+    return Survey(
+        tuple(replace(one, may_nest_reviews=_nests_reviews(one.stack, every)) for one in standing),
+        tuple(one for one in found if isinstance(one, Unseen)),
+    )
+
+
+def _nests_reviews(root: ObservedStack, every: tuple[ObservedStack, ...]) -> bool:
+    return any(stack.status == "REVIEW_IN_PROGRESS" for stack in (root, *inside([root], every)))
 
 
 def _is_bare(stack: ObservedStack) -> bool:

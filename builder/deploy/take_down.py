@@ -11,7 +11,7 @@ from builder.deploy.guards import protection_trip
 from builder.deploy.nested import observe_contents
 from builder.deploy.observe import ObservedStack, observe_stack, remember_protected
 from builder.deploy.outcome import Broke, Done
-from builder.deploy.pending import observe_change_sets
+from builder.deploy.pending import IDLE, observe_change_sets
 from builder.deploy.permission import Permission, check_allowed
 from builder.deploy.progress import Emit, Emptied, FirstFailure, Started, Waiting
 from builder.deploy.resources import HOLDERS
@@ -34,6 +34,8 @@ class Standing:
     """Type and physical id of each resource that the stack's template leaves behind."""
     unclear: tuple[tuple[LogicalId, str], ...] = ()
     """Logical id, or path below nested stacks, and type of each that would be emptied, if only it was said to go."""
+    may_nest_reviews: bool = True
+    """Whether stacks that are to be nested in it may wait for a review; False where a listing shows none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +163,29 @@ async def _lift_protection(work: Demolition, one: Standing) -> None:
 
 
 async def _drop_reviews(work: Demolition, one: Standing) -> None:
-    """Delete what was planned of nested stacks where nothing was executed yet, and with it those that wait for it.
+    """Delete what was planned of nested stacks and not executed, and with it those that only wait for it.
 
     The deletion of their root leaves them in review (*unverified*), and nobody could delete their change sets then.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteChangeSet.html
     """
-    if one.stack.status != "REVIEW_IN_PROGRESS":
+    if not one.may_nest_reviews:
         return
     waiting = await observe_change_sets(work.clients, one.id, one.stack.site, one.stack.arn)
     await together(
-        delete(work.clients, Asked(one.id, one.stack.site, Arn(each["ChangeSetId"]), one.stack.arn, nested=True))
+        _drop_review(work, Asked(one.id, one.stack.site, Arn(each["ChangeSetId"]), one.stack.arn, nested=True))
         for each in waiting
-        if each.get("IncludeNestedStacks")
+        # The one that was executed last is still listed, and cannot be deleted.
+        if each.get("IncludeNestedStacks") and each.get("ExecutionStatus") in IDLE
     )
+
+
+async def _drop_review(work: Demolition, asked: Asked) -> None:
+    try:
+        await delete(work.clients, asked)
+    except AwsError as error:
+        # A plan's policy is for change sets of our own names; a stranger's goes with its stack.
+        if error.code != "AccessDenied":
+            raise
 
 
 def _teller(emit: Emit, stack: StackId, bucket: str) -> Callable[[int], None]:

@@ -7,15 +7,18 @@ from botocore.exceptions import ClientError
 
 from builder.assembly.manifest import OutputOf
 from builder.deploy import Broke, Done, Options, Wish, discard_plan, narrow
+from builder.deploy.nested import Prover
+from builder.deploy.observe import SiteView
 from builder.deploy.outcome import Outcome
 from builder.errors import BadInput, BuilderError, Failed, Stopped
-from builder.terms import Region, StackId
+from builder.terms import Region, Site, StackId
 from deploy.chained import make_deployment, make_stack
 from deploy.halted import recoveries
 from deploy.nesting import NESTED, PARENT, TABLE, TOPIC, nest, parent, put
 from deploy.rig import Rig
 from fake_aws import Fault
 
+EAST = Site(None, Region("us-east-1"))
 LOST = "us-east-1/p/Child/Orders"
 HELD = {**TOPIC, "Orders": TABLE}
 
@@ -130,6 +133,16 @@ def test_a_child_that_may_take_another_value_from_ssm_stops(rig: Rig) -> None:
     rig.deploy(parent({"Child": nest(put(rig, "one.yaml", TOPIC, **SSM))}))
     ((name, why),) = allowed(rig, {"Child": nest(put(rig, "two.yaml", TOPIC, **SSM))})
     assert (name, "read from SSM" in why) == ("us-east-1/p/Child", True)
+
+
+def test_a_child_that_is_given_a_value_which_is_only_shown_masked_may_be_another(rig: Rig) -> None:
+    hidden = {"Parameters": {"Password": {"Type": "String", "NoEcho": True}}}
+    url = put(rig, "one.yaml", TOPIC, **hidden)
+    rig.deploy(parent({"Child": nest(url, parameters={"Password": "one"})}))
+    (child,) = (one for one in rig.run(SiteView(rig.clients, EAST).every_stack) if one.parent)
+    properties = {"TemplateURL": url, "Parameters": {"Password": "****"}}
+    doubt = rig.run(lambda: Prover(rig.clients, EAST).doubt(child.arn, properties))
+    assert doubt == "its parameters are not known to be the deployed ones"
 
 
 def test_a_row_that_names_a_change_set_without_changes_is_no_error(rig: Rig) -> None:
@@ -250,6 +263,22 @@ def test_destroy_empties_what_is_nested_and_goes_on_where_it_failed(rig: Rig) ->
     assert rig.world.stack("tap-dev-p").status == "DELETE_COMPLETE"
     with pytest.raises(ClientError, match="404"):
         rig.clients.s3(Region("us-east-1")).head_bucket(Bucket="nested-data")
+
+
+@pytest.mark.parametrize("by", ["destroy", "plan"])
+def test_a_stack_that_goes_leaves_no_child_in_review_that_a_plan_of_an_update_made(rig: Rig, by: str) -> None:
+    rig.deployment = parent(TOPIC)
+    rig.deploy()
+    rig.deploy(parent({**TOPIC, "Child": nest(put(rig, "one.yaml", TOPIC))}))  # its change set is still listed
+    rig.plan(parent({**TOPIC, "Child": nest(put(rig, "one.yaml", TOPIC)), "Second": nest(put(rig, "two.yaml", HELD))}))
+    if by == "destroy":
+        assert done(rig.destroy())
+    else:
+        other = make_deployment(make_stack(StackId("us-east-1/q"), "Resources: {T: {Type: AWS::SNS::Topic}}"))
+        assert done(rig.deploy(other, Wish(remove_orphans=True)))
+    listed = rig.clients.cloudformation(Region("us-east-1")).get_paginator("describe_stacks").paginate()
+    left = {stack["StackName"] for page in listed for stack in page["Stacks"]}
+    assert left == (set() if by == "destroy" else {"tap-dev-q"})
 
 
 def test_a_child_is_no_stack_of_the_deployment_s_own(rig: Rig) -> None:
