@@ -52,7 +52,7 @@ def _make_resource(extract: Callable[..., str]) -> Callable[..., str]:
 
 
 def _stack_set(name: str, place: Place) -> str:
-    """Return the ARN of a StackSet that a request names by name, id or ARN; of one that is not there any of its name."""
+    """Return the ARN of a StackSet that a request names by name, id or ARN; of one that is not there an ARN for any."""
     if name.startswith("arn:"):
         return name
     known = next((one.arn for one in sets(place) if name in {one.id, one.name} and not one.deleted), None)
