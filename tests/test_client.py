@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import pytest
 import urllib3
 from botocore.credentials import Credentials
 
+import builder.client
 from builder.client import Attempt, FailoverClient, Limits, Region, Unavailable
 from builder.local import EmbeddedAws
 from client.embedded import REGIONS, make_region, read_log, throttle
@@ -53,7 +55,7 @@ def test_the_client_brings_neither_boto3_nor_anything_of_builder() -> None:
         "import sys, builder.client; print(*sorted(m for m in sys.modules if m.split('.')[0] in ('boto3', 'builder')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    names = ("", ".circuit", ".failover", ".records", ".wire")
+    names = ("", ".circuit", ".connection", ".errands", ".failover", ".hold", ".records", ".wire")
     assert done.stdout.split() == sorted(["builder", *(f"builder.client{name}" for name in names)])
 
 
@@ -91,3 +93,25 @@ def test_a_signed_request_is_answered_where_an_unsigned_one_is_not() -> None:
         assert FailoverClient((region,), endpoint=strict.endpoint).request("GET", "/").status == 403
         wrong = FailoverClient((region,), endpoint=strict.endpoint, credentials=Credentials("AKIANOBODY", "test"))
         assert wrong.request("GET", "/").status == 403
+
+
+def test_the_example_for_node_does_what_its_page_says(
+    embedded: EmbeddedAws, account_id: str, regions: tuple[Region, ...], tmp_path: Path
+) -> None:
+    [example] = re.findall(r"```js\n(.*?)```", PAGE, re.DOTALL)
+    [output] = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+    throttle(embedded.endpoint, account_id, "us-east-1")
+    shutil.copy(Path(builder.client.__path__[0]) / "failover.mjs", tmp_path)
+    (tmp_path / "example.mjs").write_text(example)
+    told = {"PRIMARY_URL": regions[0].url, "SECONDARY_URL": regions[1].url, "AWS_ENDPOINT_URL": embedded.endpoint}
+    command = ["node", str(tmp_path / "example.mjs")]
+    done = subprocess.run(command, env={**os.environ, **told}, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == output
+
+
+def test_a_throttled_post_is_sent_to_the_next_region(
+    embedded: EmbeddedAws, account_id: str, regions: tuple[Region, ...]
+) -> None:
+    throttle(embedded.endpoint, account_id, "us-east-1")
+    client = FailoverClient(regions, endpoint=embedded.endpoint)
+    assert client.request("POST", "/").region == "us-west-2"

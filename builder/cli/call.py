@@ -71,17 +71,15 @@ def _read(data: str | None) -> bytes | None:
 
 def _send(wiring: Wiring, name: str, method: str, path: str, body: bytes | None) -> "Answer":
     """Return what the URL answered. Raises Failed where nothing does."""
-    from urllib3 import PoolManager
-
-    from builder.client import Answer
+    from builder.client import Answer, Request
     from builder.client import Region as Place
-    from builder.client.wire import Request, Wire
+    from builder.client.wire import Wire
 
     stack = wiring.standing.outputs[name][0]
     url = read_outputs(wiring).value(name)
     credentials = wiring.clients.credentials() if _wants_signature(wiring, stack) else None
-    with PoolManager() as pool:
-        answer = Wire(pool, credentials, wiring.endpoint).send(
+    with Wire(credentials, wiring.endpoint) as wire:
+        answer = wire.send(
             Place(_region_of(wiring, stack), url),
             Request(method, path if path.startswith("/") else f"/{path}", {}, body),
             limit_s=_PATIENCE_S,

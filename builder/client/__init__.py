@@ -5,13 +5,15 @@
     client = FailoverClient((Region("us-east-1", primary_url), Region("us-west-2", secondary_url)))
     answer = client.request("PUT", "/orders/7", body=b"{}")
 
-An application's own dependency: it imports the standard library, botocore and urllib3, and nothing of builder.
+An application's own dependency: it imports the standard library and botocore, and nothing of builder.
+`failover.mjs` beside it is the same for Node.js.
 How it decides is in docs/client.md.
 """
 
 from builder.client.circuit import Circuit, Closed, HalfOpen, Open
 from builder.client.failover import FailoverClient, Unavailable
-from builder.client.records import Answer, Attempt, Limits, Region, Trouble
+from builder.client.hold import Hold, NotKnown, ReplicatedHold
+from builder.client.records import Answer, Attempt, Limits, Region, Request, Trouble
 
 __all__ = [
     "Answer",
@@ -20,9 +22,13 @@ __all__ = [
     "Closed",
     "FailoverClient",
     "HalfOpen",
+    "Hold",
     "Limits",
+    "NotKnown",
     "Open",
     "Region",
+    "ReplicatedHold",
+    "Request",
     "Trouble",
     "Unavailable",
 ]

@@ -2,6 +2,7 @@
 
 Closed: it is asked. Open, after `failures_to_open` failures in a row: it is spared for `open_s` seconds. Half-open,
 after these: one request at a time finds out; `probes_to_close` good ones in a row close it, a bad one opens it again.
+A probe is lost where the region is not well after all, so only what may be sent twice is one.
 """
 
 from dataclasses import dataclass
@@ -43,6 +44,22 @@ def admit(circuit: Circuit, now: float) -> Circuit | None:
             return HalfOpen(probing=True) if now >= until else None
         case HalfOpen(good=good, probing=probing):
             return None if probing else HalfOpen(good, probing=True)
+
+
+def is_due(circuit: Circuit, now: float) -> bool:
+    """Return whether a probe is what the region has to be asked by, and may be now."""
+    match circuit:
+        case Closed():
+            return False
+        case Open(until=until):
+            return now >= until
+        case HalfOpen(probing=probing):
+            return not probing
+
+
+def after_nothing(circuit: Circuit) -> Circuit:
+    """Return the circuit after a request that was given up with nothing learnt of the region."""
+    return HalfOpen(circuit.good) if isinstance(circuit, HalfOpen) else circuit
 
 
 def after_success(circuit: Circuit, limits: Limits) -> Circuit:

@@ -4,19 +4,22 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from urllib3 import PoolManager
-
-from builder.client.circuit import Circuit, Closed, admit, after_failure, after_success
-from builder.client.records import Answer, Attempt, Limits, Region, Trouble
-from builder.client.wire import Request, Wire
+from builder.client.circuit import Circuit, Closed, Open, admit, after_failure, after_nothing, after_success, is_due
+from builder.client.errands import Errands, forget_when_forked
+from builder.client.hold import Hold, Whereabouts
+from builder.client.records import Answer, Attempt, Limits, Region, Request, Trouble
+from builder.client.wire import Wire
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
+    from botocore.credentials import Credentials, ReadOnlyCredentials
 
 _IDEMPOTENT = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT"})
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOO_MANY = 429
+_THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException"})
 _LEAST_S = 0.001
 
 
@@ -26,19 +29,40 @@ class Unavailable(Exception):
     `attempts` says what was tried, `may_have_happened` whether a region could have carried the request out even so.
     """
 
-    def __init__(self, attempts: tuple[Attempt, ...]) -> None:
+    def __init__(self, attempts: tuple[Attempt, ...], why: str = "none was asked") -> None:
         self.attempts = attempts
-        self.may_have_happened = any(_may_have_happened(one.outcome) for one in attempts)
-        told = ", ".join(f"{one.region}: {_tell(one.outcome)}" for one in attempts)
-        super().__init__(f"no region answered in time ({told or 'none was asked'})")
+        self.may_have_happened = any(attempt.may_have_happened for attempt in attempts)
+        told = ", ".join(f"{attempt.region}: {_tell(attempt.outcome)}" for attempt in attempts)
+        super().__init__(f"no region answered in time ({told or why})")
+
+
+@dataclass(slots=True)
+class _Journey:
+    """One request of the caller's, on its way through the regions."""
+
+    number: int
+    request: Request
+    repeatable: bool
+    until: float
+    frozen: "ReadOnlyCredentials | None" = None
+    ahead: list[Region] = field(default_factory=list)
+    """Those it may be sent to and has not been, in order of preference."""
+    at: str | None = None
+    """Where writes go without a word to anybody; None where there is no hold."""
+    attempts: list[Attempt] = field(default_factory=list)
+    spent_s: dict[str, float] = field(default_factory=dict)
+    """How long each region was waited for already."""
+    ill: set[str] = field(default_factory=set)
+    """Those that a probe of the client's own has just found in trouble."""
 
 
 class FailoverClient:
     """Asks the first region that is not known to be in trouble; the order given is the order of preference.
 
     Threads may share one. `credentials` sign requests to URLs with AuthType AWS_IAM. `endpoint` is where to connect in
-    place of the URLs' own hosts, which are then said in the Host header: the embedded AWS. `on_attempt` is called in
-    the requesting thread after each attempt.
+    place of the URLs' own hosts, which are then said in the Host header: the embedded AWS. `hold` makes failback a
+    decision (`builder.client.hold`). `health` is what a region is asked where a request is not to be its probe.
+    `on_attempt` is called in the requesting thread after each attempt and each probe.
     """
 
     def __init__(  # noqa: PLR0913  all but the first have a default that holds
@@ -48,17 +72,29 @@ class FailoverClient:
         credentials: "Credentials | None" = None,
         endpoint: str | None = None,
         limits: Limits = Limits(),
+        hold: Hold | None = None,
+        health: str = "/health",
         on_attempt: Callable[[Attempt], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        errands = Errands()
+        names = [region.name for region in regions]
         self._regions = regions
-        self._wire = Wire(PoolManager(num_pools=len(regions), maxsize=64), credentials, endpoint)
+        self._wire = Wire(credentials, endpoint, errands)
         self._limits = limits
+        self._whereabouts = hold and Whereabouts(hold, names, errands, hold_s=limits.hold_s, clock=clock)
+        self._health = Request("GET", health, {}, None)
         self._on_attempt = on_attempt
         self._clock = clock
-        self._lock = threading.Lock()
-        self._circuits: dict[str, Circuit] = {region.name: Closed() for region in regions}
+        self._circuits: dict[str, Circuit] = dict.fromkeys(names, Closed())
         self._numbers = itertools.count(1)
+        self.forget()
+        forget_when_forked(self)
+
+    def forget(self) -> None:
+        """Begin anew with a lock that nobody holds, and without the probes of the parent's threads."""
+        self._lock = threading.Lock()
+        self._circuits = {name: after_nothing(circuit) for name, circuit in self._circuits.items()}
 
     def circuits(self) -> Mapping[str, Circuit]:
         """Return each region's circuit as it stands."""
@@ -83,64 +119,145 @@ class FailoverClient:
         request = Request(method.upper(), target, headers or {}, body)
         if repeatable is None:
             repeatable = request.method in _IDEMPOTENT
-        number = next(self._numbers)
         until = self._clock() + (self._limits.deadline_s if deadline_s is None else deadline_s)
-        attempts: list[Attempt] = []
-        for region in self._candidates(until):
-            limit_s = max(_LEAST_S, min(until - self._clock(), self._limits.attempt_s))
-            attempt, answer = self._attempt(number, region, request, limit_s)
-            attempts.append(attempt)
+        journey = _Journey(next(self._numbers), request, repeatable, until)
+        try:
+            journey.frozen = self._wire.freeze(max(0.0, until - self._clock()))
+        except TimeoutError:
+            raise Unavailable((), "the credentials were not refreshed in time") from None
+        journey.ahead = self._allowed(journey)
+        for region in self._candidates(journey):
+            attempt, answer = self._ask(journey, region)
             if answer is not None:
                 return answer
-            if not repeatable and _may_have_happened(attempt.outcome):
+            if not repeatable and attempt.may_have_happened:
                 break
-        raise Unavailable(tuple(attempts))
+        raise Unavailable(tuple(journey.attempts))
 
-    def _candidates(self, until: float) -> Iterator[Region]:
-        """Yield, until then, the regions whose circuit admits the request, then the others: a bad chance beats none.
+    def _allowed(self, journey: _Journey) -> list[Region]:
+        """Return the regions it may be sent to: with a hold, from where everybody is downwards, never back up."""
+        if self._whereabouts is None or journey.until <= self._clock():
+            return list(self._regions)
+        left_s = journey.until - self._clock()
+        journey.at = self._whereabouts.at(min(left_s / (1 + len(self._regions)), self._limits.attempt_s))
+        return list(itertools.dropwhile(lambda region: region.name != journey.at, self._regions))
+
+    def _candidates(self, journey: _Journey) -> Iterator[Region]:
+        """Yield, in time, the regions whose circuit admits the request, then the others: a bad chance beats none.
 
         Each is admitted when it is its turn and not before: once admitted it has to be asked, or its probe never ends.
         """
         spared = []
-        for region in self._regions:
-            if self._clock() >= until:
+        for region in tuple(journey.ahead):
+            if self._clock() >= journey.until:
                 return
-            if self._is_admitted(region):
+            journey.ahead.remove(region)
+            if self._is_admitted(journey, region):
                 yield region
-            else:
+            elif region.name not in journey.ill:
                 spared.append(region)
+        with self._lock:
+            # The half-open answered last; that may be all that is known of any.
+            spared.sort(key=lambda region: isinstance(self._circuits[region.name], Open))
         for region in spared:
-            if self._clock() >= until:
+            if self._clock() >= journey.until:
                 return
             yield region
 
-    def _is_admitted(self, region: Region) -> bool:
-        with self._lock:
-            circuit = admit(self._circuits[region.name], self._clock())
-            if circuit is not None:
-                self._circuits[region.name] = circuit
-            return circuit is not None
-
-    def _attempt(self, number: int, region: Region, request: Request, limit_s: float) -> tuple[Attempt, Answer | None]:
-        """Return what became of it, and the answer if it is one to hand on."""
-        started = self._clock()
-        came: Answer | Trouble = Trouble.BROKEN_OFF
-        try:
-            came = self._wire.send(region, request, limit_s=limit_s)
-        finally:
-            # Also when interrupted: a probe that never ends would keep its circuit half-open for good.
-            self._learn(region, _outcome(came))
-        outcome = _outcome(came)
-        path = request.target.partition("?")[0]
-        attempt = Attempt(number, region.name, request.method, path, started, self._clock() - started, outcome)
-        if self._on_attempt is not None:
-            self._on_attempt(attempt)
-        return attempt, came if isinstance(came, Answer) and not _is_failure(outcome) else None
-
-    def _learn(self, region: Region, outcome: int | Trouble) -> None:
+    def _is_admitted(self, journey: _Journey, region: Region) -> bool:
+        """Return whether the request is to be sent; one that must not be lost waits for a probe of the client's own."""
         with self._lock:
             circuit = self._circuits[region.name]
-            if _is_failure(outcome):
+            if isinstance(circuit, Closed):
+                return True
+            admitted = admit(circuit, self._clock()) if is_due(circuit, self._clock()) else None
+            if admitted is None:
+                return False
+            self._circuits[region.name] = admitted
+        if journey.repeatable:
+            return True
+        _, answer = self._attempt(journey, region, self._health)
+        with self._lock:
+            closed = isinstance(self._circuits[region.name], Closed)
+        if answer is None:
+            journey.ill.add(region.name)
+        return closed
+
+    def _ask(self, journey: _Journey, region: Region) -> tuple[Attempt, Answer | None]:
+        """Return what became of the request there, with everybody held there first where it is a write."""
+        if self._whereabouts is None or journey.request.method in _READS or region.name == journey.at:
+            return self._attempt(journey, region, journey.request)
+        started = self._clock()
+        moved = False
+        try:
+            moved = self._whereabouts.move(region.name, self._limit(journey, region)[1])
+        finally:
+            journey.spent_s[region.name] = self._clock() - started
+            if not moved:
+                self._learn(region, Trouble.NOT_HELD)
+        if moved:
+            journey.at = region.name
+            return self._attempt(journey, region, journey.request)
+        return self._told(journey, region, journey.request, started, Trouble.NOT_HELD), None
+
+    def _limit(self, journey: _Journey, region: Region) -> tuple[float, float]:
+        """Return how many seconds the region may take in all, and how many of them until something has been sent.
+
+        What is left is shared with the regions that are well, so that there is time to ask them.
+        """
+        left_s = journey.until - self._clock()
+        with self._lock:
+            others = sum(isinstance(self._circuits[other.name], Closed) for other in journey.ahead)
+        most_s = max(_LEAST_S, min(left_s, self._limits.attempt_s - journey.spent_s.get(region.name, 0.0)))
+        return most_s, max(_LEAST_S, min(most_s, left_s / (1 + others)))
+
+    def _attempt(self, journey: _Journey, region: Region, request: Request) -> tuple[Attempt, Answer | None]:
+        """Return what became of it, and the answer if it is one to hand on."""
+        most_s, share_s = self._limit(journey, region)
+        # What may not be sent again gains nothing by giving up after it was sent.
+        is_last = request is journey.request and not journey.repeatable
+        started = self._clock()
+        came: Answer | Trouble | None = None
+        try:
+            came = self._wire.send(
+                region,
+                request,
+                limit_s=most_s if is_last else share_s,
+                connect_s=share_s,
+                frozen=journey.frozen,
+            )
+        finally:
+            # Also when interrupted: a probe that never ends would keep its circuit half-open for good.
+            self._learn(region, came)
+            journey.spent_s[region.name] = journey.spent_s.get(region.name, 0.0) + self._clock() - started
+        attempt = self._told(journey, region, request, started, came)
+        return attempt, came if isinstance(came, Answer) and not _is_failure(attempt.outcome) else None
+
+    def _told(
+        self, journey: _Journey, region: Region, request: Request, started: float, came: Answer | Trouble
+    ) -> Attempt:
+        attempt = Attempt(
+            request=journey.number,
+            region=region.name,
+            method=request.method,
+            path=request.target.partition("?")[0],
+            started=started,
+            duration_s=self._clock() - started,
+            outcome=_outcome(came),
+            # A probe of the client's own asks for nothing that could.
+            may_have_happened=request is journey.request and _may_have_happened(came),
+        )
+        journey.attempts.append(attempt)
+        if self._on_attempt is not None:
+            self._on_attempt(attempt)
+        return attempt
+
+    def _learn(self, region: Region, came: Answer | Trouble | None) -> None:
+        with self._lock:
+            circuit = self._circuits[region.name]
+            if came is None:
+                self._circuits[region.name] = after_nothing(circuit)
+            elif _is_failure(_outcome(came)):
                 self._circuits[region.name] = after_failure(circuit, self._limits, self._clock())
             else:
                 self._circuits[region.name] = after_success(circuit, self._limits)
@@ -154,9 +271,15 @@ def _is_failure(outcome: int | Trouble) -> bool:
     return isinstance(outcome, Trouble) or outcome == _TOO_MANY or outcome >= 500
 
 
-def _may_have_happened(outcome: int | Trouble) -> bool:
-    """Return whether the function could have run: not where nothing was sent, nor where Lambda throttled it."""
-    return outcome not in (Trouble.NOT_SENT, _TOO_MANY)
+def _may_have_happened(came: Answer | Trouble) -> bool:
+    """Return whether the function could have run: not where nothing was sent, nor where Lambda itself throttled it.
+
+    Any other 429 is the function's own word, or that of whoever stands before it.
+    """
+    if isinstance(came, Trouble):
+        return came not in (Trouble.NOT_SENT, Trouble.NOT_HELD)
+    error = came.headers.get("x-amzn-errortype", "").partition(":")[0].rpartition("#")[2]
+    return came.status != _TOO_MANY or error.strip() not in _THROTTLED
 
 
 def _tell(outcome: int | Trouble) -> str:

@@ -1,93 +1,131 @@
 """One request to one function URL over HTTP, signed where there are credentials."""
 
+import http.client
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote, urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-from urllib3 import BaseHTTPResponse, PoolManager, Timeout
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from botocore.credentials import Credentials, ReadOnlyCredentials
 
-from builder.client.records import Answer, Region, Trouble
+from builder.client.connection import Connections, Peer
+from builder.client.errands import Errands
+from builder.client.records import Answer, Region, Request, Trouble
 
 _CHUNK = 65536
+_PORTS = {"http": 80, "https": 443}
+_AGENT = "builder.client"
+# What may stand in a target as it is; all else is sent percent-encoded.
+_SAFE = "%/?:@!$&'()*+,;=~"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked of whichever region; `target` is path and query, as they are sent."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
 class Wire:
-    """The connections, who signs, and where to connect if not where the URL says."""
+    """The connections, who signs, and where to connect if not where the URL says. Threads may share one."""
 
-    pool: PoolManager
-    credentials: Credentials | None
-    endpoint: str | None
+    def __init__(
+        self, credentials: Credentials | None = None, endpoint: str | None = None, errands: Errands | None = None
+    ) -> None:
+        self._credentials = credentials
+        self._endpoint = endpoint
+        self._errands = errands or Errands()
+        self._connections = Connections(self._errands)
 
-    def send(self, region: Region, request: Request, *, limit_s: float) -> Answer | Trouble:
-        """Return what the region answered within the limit, body included, or why it did not."""
-        url = region.url.rstrip("/") + request.target
-        headers = {**request.headers, "host": urlsplit(url).netloc}
-        if self.credentials is not None:
-            headers = _sign(self.credentials, region, request, url, headers)
-        until = time.monotonic() + limit_s
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections that are kept for the next request."""
+        self._connections.close()
+
+    def freeze(self, limit_s: float) -> ReadOnlyCredentials | None:
+        """Return what to sign with, None for nothing. Raises TimeoutError where a refresh takes longer."""
+        if self._credentials is None:
+            return None
+        if not hasattr(self._credentials, "refresh_needed"):
+            return self._credentials.get_frozen_credentials()
+        return self._errands.run("credentials", self._credentials.get_frozen_credentials, limit_s=limit_s)
+
+    def send(
+        self,
+        region: Region,
+        request: Request,
+        *,
+        limit_s: float,
+        connect_s: float | None = None,
+        frozen: ReadOnlyCredentials | None = None,
+    ) -> Answer | Trouble:
+        """Return what the region answered within the limit, or why it did not.
+
+        The limit is of all together: the name resolved, every address tried, TLS, headers and body, however they drip;
+        `connect_s` of what comes before anything is sent. `frozen` signs; otherwise the credentials do.
+        """
+        began = time.monotonic()
+        until = began + limit_s
+        target = quote(request.target, safe=_SAFE)
+        url = region.url.rstrip("/") + target
+        parts = urlsplit(url if self._endpoint is None else self._endpoint.rstrip("/") + target)
+        given = {name.lower(): value for name, value in request.headers.items()}
+        headers = {"user-agent": _AGENT, **given, "host": urlsplit(url).netloc}
         try:
-            response = self.pool.request(
-                request.method,
-                url if self.endpoint is None else self.endpoint.rstrip("/") + request.target,
-                body=request.body,
-                headers=headers,
-                timeout=Timeout(total=limit_s),
-                retries=False,
-                redirect=False,
-                preload_content=False,
+            frozen = frozen or self.freeze(limit_s)
+            if frozen is not None:
+                headers = _sign(frozen, region, request, url, headers)
+            peer = Peer(parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
+            connection = self._connections.take(
+                peer, until if connect_s is None else min(until, began + connect_s), until
             )
-            return _read(region, response, until)
-        except (ConnectTimeoutError, NewConnectionError):
+        except OSError:
             return Trouble.NOT_SENT
-        except (ReadTimeoutError, TimeoutError):
+        whole = False
+        try:
+            path = parts.path + (f"?{parts.query}" if parts.query else "")
+            connection.request(request.method, path, request.body, headers)
+            response = connection.getresponse()
+            answer = _read(region, response)
+            whole = not response.will_close
+        except TimeoutError:
             return Trouble.TIMED_OUT
-        except HTTPError:
+        except (OSError, http.client.HTTPException):
             return Trouble.BROKEN_OFF
+        finally:
+            # Half read, or half written, it is of no use to anybody.
+            if whole:
+                self._connections.keep(peer, connection)
+            else:
+                connection.close()
+        return answer
 
 
-def _read(region: Region, response: BaseHTTPResponse, until: float) -> Answer:
-    """Return the answer; raises TimeoutError where the body is not there by then, however steadily it drips."""
-    body = b""
-    try:
+def _read(region: Region, response: http.client.HTTPResponse) -> Answer:
+    """Return the answer. Raises IncompleteRead where the other end hangs up before its end."""
+    body = bytearray()
+    with response:
         while part := response.read1(_CHUNK):
             body += part
-            _check(until)
-    except BaseException:
-        # Half read, so the connection is of no use to anybody.
-        response.close()
-        raise
-    response.release_conn()
-    return Answer(region.name, response.status, {name.lower(): value for name, value in response.headers.items()}, body)
-
-
-def _check(until: float) -> None:
-    if time.monotonic() > until:
-        raise TimeoutError
+        if response.length:
+            raise http.client.IncompleteRead(bytes(body), response.length)
+    headers: dict[str, str] = {}
+    for name, value in response.headers.items():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return Answer(region.name, response.status, headers, bytes(body))
 
 
 def _sign(
-    credentials: Credentials, region: Region, request: Request, url: str, headers: Mapping[str, str]
+    credentials: ReadOnlyCredentials, region: Region, request: Request, url: str, headers: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the headers with a signature for the service `lambda` in the region.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
     """
     signed = AWSRequest(method=request.method, url=url, data=request.body, headers=dict(headers))
-    SigV4Auth(credentials.get_frozen_credentials(), "lambda", region.name).add_auth(signed)
+    SigV4Auth(credentials, "lambda", region.name).add_auth(signed)
     return dict(signed.headers.items())

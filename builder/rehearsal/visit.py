@@ -6,10 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.credentials import Credentials
-from urllib3 import PoolManager
 
-from builder.client import Region, Trouble
-from builder.client.wire import Request, Wire
+from builder.client import Region, Request, Trouble
+from builder.client.wire import Wire
 from builder.errors import Failed
 
 # The first request of all waits for the function's process to start.
@@ -30,8 +29,7 @@ class Visitor:
         region = Region(parts.netloc.split(".")[2], f"{parts.scheme}://{parts.netloc}")
         data = b"" if body is None else json.dumps(body).encode()
         request = Request(method, parts.path, {"content-type": "application/json"}, data)
-        with PoolManager() as pool:
-            wire = Wire(pool, Credentials(self.account, "rehearsal") if self.signs else None, self.endpoint)
+        with Wire(Credentials(self.account, "rehearsal") if self.signs else None, self.endpoint) as wire:
             answer = wire.send(region, request, limit_s=_PATIENCE_S)
         if isinstance(answer, Trouble):
             raise Failed(where=url, what=f"no JSON answer to {method}: {answer.value}")

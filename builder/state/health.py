@@ -2,11 +2,9 @@
 
 import asyncio
 
-from urllib3 import PoolManager
-
 from builder import client
 from builder.aws import call
-from builder.client.wire import Request, Wire
+from builder.client.wire import Wire
 from builder.state.look import Look
 from builder.state.records import UrlState
 
@@ -18,15 +16,14 @@ _LEAST_S = 0.1
 async def observe_url(look: Look, url: str, auth: str) -> UrlState:
     """Return what the URL answers, and how soon; signed where it wants that."""
     loop = asyncio.get_running_loop()
-    with PoolManager() as pool:
-        wire = Wire(pool, look.clients.credentials() if auth == "AWS_IAM" else None, look.endpoint)
+    with Wire(look.clients.credentials() if auth == "AWS_IAM" else None, look.endpoint) as wire:
         started = loop.time()
         limit_s = _PATIENCE_S if look.until is None else max(_LEAST_S, min(_PATIENCE_S, look.until - started))
         answer = await call(
             f"{look.region}: {url}",
             wire.send,
             client.Region(look.region, url),
-            Request("GET", "/health", {}, None),
+            client.Request("GET", "/health", {}, None),
             limit_s=limit_s,
         )
         latency_ms = round((loop.time() - started) * 1000, 1)

@@ -1,8 +1,11 @@
 """Regions for the client to ask: real HTTP servers on the loopback, which do as a test says."""
 
+import socket
+import ssl
+import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +13,7 @@ from typing import Literal
 
 from builder.client import Region
 
-Mood = int | Literal["hangs", "drips", "hangs up"]
+Mood = int | Literal["hangs", "drips", "drips headers", "hangs up", "resets", "cut short", "throttled"]
 
 
 @dataclass(slots=True)
@@ -21,8 +24,21 @@ class Server:
     port: int = 0
     mood: Mood = 200
     body: bytes = b"answer"
+    items: dict[str, bytes] | None = None
+    """Kept by PUT, GET and DELETE below /items/, as the handlers do; None answers everything with `body`."""
     seen: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
+    open: list[socket.socket] = field(default_factory=list)
+
+    @property
+    def connections(self) -> int:
+        """How many were made so far."""
+        return len(self.open)
+
+    def hang_up(self) -> None:
+        """Close every connection, from this end."""
+        for connection in self.open:
+            connection.shutdown(socket.SHUT_RDWR)
 
     @property
     def region(self) -> Region:
@@ -35,10 +51,12 @@ class _Http(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(name: str) -> Iterator[Server]:
-    """Serve on a free port until the block ends."""
+def serving(name: str, port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """Serve on this port, or a free one, until the block ends."""
     server = Server(name)
-    http = _Http(("127.0.0.1", 0), _make_handler(server))
+    http = _Http(("127.0.0.1", port), _make_handler(server))
+    if tls is not None:
+        http.socket = tls.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
     server.port = http.server_address[1]
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -51,43 +69,83 @@ def serving(name: str) -> Iterator[Server]:
         http.server_close()
 
 
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # A test's client has gone when this is over, or never needed it.
+    timeout = 2
+    told: Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.told.open.append(self.connection)
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.told.seen.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+        mood = self.told.mood
+        if isinstance(mood, str):
+            self._misbehave(mood)
+        elif mood == 200 and self.told.items is not None:
+            self._keep(self.told.items, body)
+        else:
+            self._start(mood, len(self.told.body))
+            self.wfile.write(self.told.body)
+
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  the base class calls them so
+
+    def _misbehave(self, mood: str) -> None:
+        self.close_connection = True
+        match mood:
+            case "throttled":
+                self._start(429, 0, {"x-amzn-ErrorType": "TooManyRequestsException:http://internal.amazon.com/"})
+            case "hangs":
+                self.told.released.wait(15)
+            case "drips":
+                self._start(200, 100_000)
+                self._drip()
+            case "drips headers":
+                self.send_response(200)
+                self.flush_headers()
+                self.wfile.write(b"x-dripping: ")
+                self._drip()
+            case "resets":
+                self._start(200, 1000)
+                # Closed with no time to linger, a connection is reset.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+            case "cut short":
+                self._start(200, 1000)
+                self.wfile.write(b"half")
+
+    def _start(self, status: int, length: int, headers: Mapping[str, str] = {}) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(length))
+        self.send_header("X-Region", self.told.name)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def _drip(self) -> None:
+        while not self.told.released.is_set():
+            try:
+                self.wfile.write(b".")
+            except OSError:
+                return
+            time.sleep(0.02)
+
+    def _keep(self, items: dict[str, bytes], body: bytes) -> None:
+        if self.command in ("PUT", "POST"):
+            items[self.path] = body
+        kept = items.pop(self.path, b"") if self.command == "DELETE" else items.get(self.path)
+        self._start(200 if kept is not None else 404, len(kept or b""))
+        self.wfile.write(kept or b"")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name for it
+        pass
+
+
 def _make_handler(server: Server) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # A test's client has gone when this is over, or never needed it.
-        timeout = 2
-
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            server.seen.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-            match server.mood:
-                case "hangs":
-                    server.released.wait(10)
-                    self.close_connection = True
-                case "hangs up":
-                    self.close_connection = True
-                case "drips":
-                    self._start(200, 1000)
-                    while not server.released.is_set():
-                        try:
-                            self.wfile.write(b".")
-                        except OSError:
-                            self.close_connection = True
-                            return
-                        time.sleep(0.02)
-                case status:
-                    self._start(status, len(server.body))
-                    self.wfile.write(server.body)
-
-        do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  the base class calls them so
-
-        def _start(self, status: int, length: int) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(length))
-            self.send_header("X-Region", server.name)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name for it
-            pass
+    class Handler(_Handler):
+        told = server
 
     return Handler

@@ -3,18 +3,18 @@ import time
 
 import pytest
 from botocore.credentials import Credentials
-from urllib3 import PoolManager
 
-from builder.client import Answer, Region, Trouble
-from builder.client.wire import Request, Wire
+from builder.client import Answer, Region, Request, Trouble
+from builder.client.wire import Wire
 from client.servers import Server
 
 _GET = Request("GET", "/items/1?n=a%20b", {}, None)
+_POST = Request("POST", "/items", {}, b"x")
 
 
 @pytest.fixture
 def wire() -> Wire:
-    return Wire(PoolManager(), None, None)
+    return Wire()
 
 
 def test_an_answer_is_handed_on_as_it_came(wire: Wire, primary: Server) -> None:
@@ -55,12 +55,18 @@ def test_who_hangs_up_has_broken_off(wire: Wire, primary: Server) -> None:
 def test_a_connection_is_used_again(wire: Wire, primary: Server) -> None:
     for _ in range(3):
         wire.send(primary.region, _GET, limit_s=5)
-    [pool] = [wire.pool.pools[key] for key in wire.pool.pools.keys()]  # noqa: SIM118  not a dict
-    assert (pool.num_connections, pool.num_requests) == (1, 3)
+    assert (primary.connections, len(primary.seen)) == (1, 3)
+
+
+def test_a_connection_that_the_other_end_has_hung_up_is_not_used_again(wire: Wire, primary: Server) -> None:
+    assert isinstance(wire.send(primary.region, _GET, limit_s=5), Answer)
+    primary.hang_up()
+    assert isinstance(wire.send(primary.region, _POST, limit_s=5), Answer)
+    assert primary.connections == 2
 
 
 def test_an_endpoint_is_asked_in_the_name_of_the_url_s_own_host(primary: Server) -> None:
-    wire = Wire(PoolManager(), None, f"http://127.0.0.1:{primary.port}/")
+    wire = Wire(None, f"http://127.0.0.1:{primary.port}/")
     region = Region("us-east-1", "https://abc.lambda-url.us-east-1.on.aws/")
     assert isinstance(wire.send(region, _GET, limit_s=5), Answer)
     [(_, target, headers, _)] = primary.seen
@@ -68,7 +74,7 @@ def test_an_endpoint_is_asked_in_the_name_of_the_url_s_own_host(primary: Server)
 
 
 def test_a_request_is_signed_for_its_region_and_in_its_host_s_name(primary: Server) -> None:
-    wire = Wire(PoolManager(), Credentials("AKID", "secret", "token"), f"http://127.0.0.1:{primary.port}")
+    wire = Wire(Credentials("AKID", "secret", "token"), f"http://127.0.0.1:{primary.port}")
     region = Region("us-east-1", "https://abc.lambda-url.us-east-1.on.aws/")
     wire.send(region, Request("PUT", "/items/1", {"X-Mine": "1"}, b"body"), limit_s=5)
     [(_, _, headers, _)] = primary.seen

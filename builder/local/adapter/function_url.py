@@ -24,6 +24,7 @@ _FORBIDDEN: Answer = (
         }
     ).encode(),
 )
+_TOO_MANY = 429
 _REQUEST = {"lambda:FunctionUrlAuthType": "NONE", "lambda:InvokedViaFunctionUrl": "true"}
 _ACTIONS = ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
 
@@ -58,9 +59,20 @@ def _make_handler(handle: Callable[..., Awaitable[Answer]]) -> Callable[..., Awa
         is_preflight = found and method == "OPTIONS" and found[-1].get("Cors")
         if found and not is_preflight and not _is_open(*found):
             return _FORBIDDEN
-        return await handle(url_id, method, *args, **kwargs)
+        return _named(await handle(url_id, method, *args, **kwargs))
 
     return handle_if_allowed
+
+
+def _named(answer: Answer) -> Answer:
+    """Return an answer of Lambda's own to a throttled request with its error's name in a header, as its API has it.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (that URLs do the same is unverified)
+    """
+    status, headers, body = answer
+    if status != _TOO_MANY or b'"TooManyRequestsException"' not in body:
+        return answer
+    return status, {**headers, "x-amzn-ErrorType": "TooManyRequestsException"}, body
 
 
 def _is_open(account: str, region: str, name: str, qualifier: str | None, config: Mapping[str, Any]) -> bool:
