@@ -5,6 +5,7 @@ each change set of the plan is read as AWS shows it, and compared (`comparison.p
 is put together anew. So the guards that follow are of what will happen, not of what a file says.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -21,7 +22,15 @@ from builder.deploy.elsewhere import observe_elsewhere
 from builder.deploy.guards import trips
 from builder.deploy.later import moving
 from builder.deploy.nested import may_nest
-from builder.deploy.observe import ObservedStack, SiteView, observe_stack, observe_template, of_deployment
+from builder.deploy.observe import (
+    LAG_S,
+    LOOK_S,
+    ObservedStack,
+    SiteView,
+    observe_stack,
+    observe_template,
+    of_deployment,
+)
 from builder.deploy.outline import Part, no_echo_parameters, parts_from, without_secrets
 from builder.deploy.records import Deferred, Deletion, Orphan, Plan, Protection, ResourceChange, Step, Trip
 from builder.errors import AwsError, BuilderError, Stopped, gathered
@@ -96,6 +105,15 @@ async def judge_needs(ground: Ground, chains: Mapping[StackId, Chain], done: Col
     open_needs = [need for need in needed if need in known and need not in chains and need not in done]
     found = await together(_left_out(ground, known[need]) for need in open_needs)
     return tuple(trip for trip in found if trip is not None)
+
+
+async def check_done(ground: Ground, done: Collection[StackId]) -> None:
+    """Return if every stack on which the plan's change sets are executed is as the assembly says. Raises Stopped.
+
+    That they are executed is told by an ARN in the plan's file, or by a Description: somebody may have executed others.
+    """
+    known = {stack.id: stack for stack in ground.deployment.stacks}
+    await together(_check_done(ground, known[stack]) for stack in done if stack in known)
 
 
 async def judge_guards(ground: Ground, chains: Mapping[StackId, Chain]) -> tuple[Trip, ...]:
@@ -224,17 +242,35 @@ def _hidden(step: Step, desired: DesiredStack) -> list[Trip]:
     return [Trip(stack=step.stack, logical_id=name, why=why, allow=f"{step.stack}/{name}") for name in names]
 
 
-async def _left_out(ground: Ground, desired: DesiredStack) -> Trip | None:
+async def _check_done(ground: Ground, desired: DesiredStack) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while await _differs(ground, desired):
+        # A read may lag behind the execution.
+        if loop.time() - began > LAG_S:
+            what = "a change set of the plan's was executed here, and the stack is not as the assembly says"
+            raise Stopped(where=desired.id, what=what, next_step=_AGAIN)
+        await asyncio.sleep(LOOK_S)
+        ground = await survey_ground(ground.plan, ground.deployment, ground.clients)
+
+
+async def _differs(ground: Ground, desired: DesiredStack) -> bool:
+    """Return whether a stack is seen not to be as the assembly says. Raises Stopped where nothing can be said."""
     observed = ground.stack(desired)
     template = await _template_of(observed, ground.clients)
+    parameters = bound(ground, desired)
+    decision = decide(ground.deployment, replace(desired, parameters=parameters), observed, template)
+    # Where only a change set could tell, nothing that is seen of the stack differs.
+    return not (isinstance(decision, Keep) or (isinstance(decision, Change) and not decision.certain))
+
+
+async def _left_out(ground: Ground, desired: DesiredStack) -> Trip | None:
     try:
-        parameters = bound(ground, desired)
-        decision = decide(ground.deployment, replace(desired, parameters=parameters), observed, template)
+        differs = await _differs(ground, desired)
     except BuilderError as error:
         what = f"is needed, and the plan leaves it out: {error.what}"
         raise Stopped(where=desired.id, what=what, next_step=_AGAIN) from error
-    # Where only a change set could tell, nothing that is seen of the stack differs.
-    if isinstance(decision, Keep) or (isinstance(decision, Change) and not decision.certain):
+    if not differs:
         return None
     why = "what needs it is executed, and it is neither in the plan nor as the assembly says"
     return Trip(stack=desired.id, logical_id="LeftOut", why=why, allow=f"{desired.id}/LeftOut")

@@ -8,7 +8,7 @@ from builder.aws import Clients, observe_account, together
 from builder.deploy.chain import Chain, links_executed, make_chains
 from builder.deploy.claim import Trusted, narrowed
 from builder.deploy.description import is_alike
-from builder.deploy.judgement import Ground, judge_chain, judge_guards, judge_needs, survey_ground
+from builder.deploy.judgement import Ground, check_done, judge_chain, judge_guards, judge_needs, survey_ground
 from builder.deploy.look import check_reach
 from builder.deploy.lost_region import check_without
 from builder.deploy.observe import LAG_S, LOOK_S, ObservedStack, observe_stack
@@ -93,6 +93,7 @@ async def _look_at_all(
     left = {one.stack: one.left for one in checked if one.left}
     done = {one.stack for one in checked if not one.left}
     work = [link for chain in left.values() for link in chain if isinstance(link, Step | Deferred)]
+    await check_done(ground, done)
     await check_without(deployment, work, clients)
     guards = (*await judge_guards(ground, left), *await judge_needs(ground, left, done))
     if trusted.more_guards:
@@ -110,6 +111,9 @@ async def _check_and_judge(ground: Ground, chain: Chain) -> tuple[Checked, tuple
     """
     while True:
         checked = await _check_chain(ground.plan, chain, ground.clients)
+        if checked.running and any(isinstance(link, Step) for link in checked.left[1:]):
+            # An execution takes all other change sets of its stack away: this one was never reviewed with it.
+            raise overtaken(checked.stack, None, "a change set of another part is executed, and a later one is there")
         if checked.running or not checked.left:
             return checked, ()
         if judged := await judge_chain(ground, checked.left):

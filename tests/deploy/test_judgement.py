@@ -273,6 +273,36 @@ def test_no_hidden_value_is_in_what_is_written(rig: Rig) -> None:
     assert SECRET not in repr(rig.events)
 
 
+def test_another_template_that_was_executed_as_ours_is_not_taken_for_done(rig: Rig) -> None:
+    rig.deploy(make_deployment(make_stack(KEYS, KEY_TEMPLATE)))
+    plan = rig.plan(make_deployment(make_stack(KEYS, KEY_TEMPLATE.replace("one", "two"))))
+    evil = forged(rig, plan, KEYS, TemplateBody=OTHER)
+    rig.clients.cloudformation(Region("us-east-1")).execute_change_set(ChangeSetName=evil.steps[0].change_set)
+    rig.world.settle()
+    # By its ARN in the file, and by its Description alone.
+    for claimed in (evil, plan):
+        with pytest.raises(Stopped, match="was executed here, and the stack is not as the assembly says"):
+            rig.execute(claimed)
+
+
+def test_what_was_executed_as_it_was_planned_is_done(rig: Rig) -> None:
+    plan = rig.plan(chained())
+    rig.execute(plan)
+    assert all(isinstance(one, Done) for one in rig.execute(plan))
+
+
+def test_a_change_set_after_one_that_runs_is_not_executed_unseen(rig: Rig) -> None:
+    rig.deploy(make_deployment(make_stack(KEYS, KEY_TEMPLATE)))
+    plan = rig.plan(make_deployment(make_stack(KEYS, KEY_TEMPLATE.replace("one", "two"))))
+    (step,) = plan.steps
+    rig.clients.cloudformation(step.region).execute_change_set(ChangeSetName=step.change_set)
+    later = replace(step, part=2, change_set=Arn(step.change_set.replace("/tap-dev-plan-2/", "/tap-dev-plan-2-2/")))
+    executed = rig.operations("ExecuteChangeSet")
+    with pytest.raises(Stopped, match="a change set of another part is executed, and a later one is there"):
+        rig.execute(replace(plan, steps=(step, later)))
+    assert rig.operations("ExecuteChangeSet") == executed
+
+
 NAMED = """\
 Parameters: {Password: {Type: String, NoEcho: true}}
 Resources:
