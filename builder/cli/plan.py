@@ -9,7 +9,7 @@ import click
 from builder.cli.options import global_options
 from builder.cli.plan_at_hand import or_discard, write_private
 from builder.cli.recover import recover_first, recover_option
-from builder.cli.tell_plan import page_options, tell_plan
+from builder.cli.tell_plan import page_options, tell_plan, write_pages
 from builder.cli.wiring import Wiring
 from builder.cli.wish import make_wish, said_again, wish_options, yes_option
 from builder.errors import ExitCode
@@ -39,8 +39,10 @@ def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, recover: b
     with wiring.console.progress() as emit:
         made = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
     with or_discard(wiring, made):
+        # The plan itself comes last: nobody executes one whose pages are missing.
+        write_pages(wiring, made, output, markdown=said["markdown"], html=said["html"])
         write_private(output, write_plan(made), "--output")
-    tell_plan(wiring, made, output, markdown=said["markdown"], html=said["html"], full=said["full"])
+    tell_plan(wiring, made, output, full=said["full"])
     if not made.is_empty:
         wiring.console.say(f"saved as {output}; next: python -m builder execute {output}{said_again(said)}")
     return ExitCode.CHANGES_FOUND if detailed_exitcode and not made.is_empty else ExitCode.DONE

@@ -39,23 +39,29 @@ def tell_plan(  # noqa: PLR0913 - the pages, each an option of its own
 ) -> None:
     """Show a plan, which is or will be saved in `plan_file`. Raises BadInput where a page can't be written."""
     from builder.report import as_json, text
-    from builder.report.review import without_links
 
+    write_pages(wiring, plan, plan_file, markdown=markdown, html=html)
     if wiring.json_events:
         wiring.console.result(as_json.made(plan, wiring.console.now()))
-    if wiring.has_own_endpoint:
-        plan = without_links(plan)
     links: Literal["in titles", "in a list"] = "in titles" if wiring.console.takes_links else "in a list"
-    wiring.console.say(text.plan(plan, text.View(full=full, links=links)))
+    wiring.console.say(text.plan(_linked(wiring, plan), text.View(full=full, links=links)))
+
+
+def write_pages(wiring: Wiring, plan: "Plan", plan_file: Path, *, markdown: Path | None, html: Path | None) -> None:
+    """Write the pages that were asked for. Raises BadInput where one can't be written."""
+    plan = _linked(wiring, plan)
     if markdown:
         from builder.report.markdown import plan as markdown_of
 
-        _write(markdown, "--markdown", markdown_of(plan, str(plan_file)))
+        write_private(markdown, markdown_of(plan, str(plan_file)).encode(), "--markdown")
     if html:
         from builder.report.html import plan as html_of
 
-        _write(html, "--html", html_of(plan, str(plan_file)))
+        write_private(html, html_of(plan, str(plan_file)).encode(), "--html")
 
 
-def _write(page: Path, option: str, text: str) -> None:
-    write_private(page, text.encode(), option)
+def _linked(wiring: Wiring, plan: "Plan") -> "Plan":
+    """Return the plan with links to AWS's console only where it is AWS that is asked."""
+    from builder.report.review import without_links
+
+    return without_links(plan) if wiring.has_own_endpoint else plan

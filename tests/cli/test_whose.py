@@ -186,11 +186,13 @@ def test_whatever_is_no_yes_leaves_nothing_of_the_plan_behind(
     assert [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)] == before
 
 
-def test_a_page_that_cannot_be_written_leaves_nothing_behind_either(command: OnWorld) -> None:
-    answer = command("plan", "-o", "no/such/folder/plan.json")
+@pytest.mark.parametrize("option", ["-o", "--markdown", "--html"])
+def test_a_page_that_cannot_be_written_leaves_nothing_behind_either(command: OnWorld, option: str) -> None:
+    answer = command("plan", option, "no/such/folder/file")
     assert answer.code == 2
     command.world.settle()
     assert not command.world.stack("tap-dev-table").exists
+    assert not Path("plan.json").exists()
 
 
 def change_sets(command: OnWorld) -> list[str]:
