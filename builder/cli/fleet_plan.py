@@ -1,5 +1,6 @@
 """`fleet plan`: the change sets of all StackSets, and what they mean in each account and region."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ import click
 from builder.cli.options import global_options
 from builder.cli.plan_at_hand import or_discard, write_private
 from builder.cli.wiring import Wiring
-from builder.cli.wish import make_wish, said_again, wish_options
+from builder.cli.wish import keep_option, make_wish, said_again, wish_options
 from builder.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ overrides_option = click.option(
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("fleet-plan.json"), show_default=True)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 3 where there is something to do.")
+@keep_option
 @overrides_option
 @wish_options
 @global_options
@@ -32,6 +34,8 @@ def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, overrides:
 
     # dr.yaml's role is for the system's resources: it may do nothing with StackSets.
     deployment, clients, wish = wiring.fleet, wiring.clients, make_wish("plan", said, None)
+    if not said["keep"]:
+        wish = replace(wish, replaced=wiring.console.warn)
     with wiring.console.progress() as emit:
         work = make_fleet_plan(deployment, clients, wiring.seal(), emit, wish, all_overrides=overrides)
         made = wiring.run(work)

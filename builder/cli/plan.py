@@ -11,14 +11,14 @@ from builder.cli.plan_at_hand import or_discard, write_private
 from builder.cli.recover import recover_first, recover_option
 from builder.cli.tell_plan import page_options, tell_plan, write_pages
 from builder.cli.wiring import Wiring
-from builder.cli.wish import make_wish, said_again, wish_options, yes_option
+from builder.cli.wish import keep_option, make_wish, said_again, wish_options, yes_option
 from builder.errors import ExitCode
 
 
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("plan.json"), show_default=True)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 3 where there is something to do.")
-@click.option("--keep", is_flag=True, help="Leave the change sets that earlier plans made on the same stacks.")
+@keep_option
 @recover_option
 @yes_option
 @page_options

@@ -47,6 +47,9 @@ production_option = click.option(
     is_flag=True,
     help="With --yes, answer also for an environment that dr.yaml marks as production.",
 )
+keep_option = click.option(
+    "--keep", is_flag=True, help="Leave the change sets that earlier plans made on the same stacks."
+)
 yes_option = click.option("--yes", is_flag=True, help="Answer every question with yes; guards still need --allow.")
 
 

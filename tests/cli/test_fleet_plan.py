@@ -1,10 +1,11 @@
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
 from cli.fleet_rig import FleetCommand, FleetWiring, render
-from fleet.rig import REPLACED
+from fleet.rig import BODY, REPLACED
 from fleet.scene import ACCOUNTS
 
 
@@ -41,6 +42,17 @@ def test_the_system_s_role_is_not_the_fleet_s(fleet: FleetCommand, monkeypatch: 
     assert role not in Path("fleet-plan.json").read_text()
     assert fleet("plan", "--role-arn", role).code == 0
     assert role in Path("fleet-plan.json").read_text()
+
+
+def test_a_plan_replaces_the_older_one_that_would_stand_in_its_way(standing: FleetCommand) -> None:
+    for number, option in enumerate([(), (), ("--keep",)], start=1):
+        render(Path("templates"), BODY.replace("Topic:", f"Topic{number}:"))
+        answer = standing("plan", *option)
+        assert answer.code == 0, answer
+        assert ("replaces plan" in answer.err) == (number == 2)
+        FleetWiring(environment={}, world=standing.world).run(asyncio.sleep(120))
+    kept = standing("execute", "fleet-plan.json")
+    assert (kept.code, kept.err.count("it waits for somebody's review")) == (4, 1)
 
 
 def test_without_a_rendered_fleet_it_says_how_to_get_one(fleet: FleetCommand) -> None:
