@@ -27,6 +27,8 @@ Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 _STAGGER_S = 0.25  # Source: RFC 8305, section 5, Connection Attempt Delay
 _IDLE = 64
+_KEPT_S = 60.0
+"""What is between may have forgotten an idle connection later, and swallow what is sent on it."""
 
 
 class ClockedSocket(socket.socket):
@@ -82,13 +84,13 @@ class Connections:
     def forget(self) -> None:
         """Let go of all: what is kept is the parent's to speak on."""
         self._lock = threading.Lock()
-        self._idle: dict[Peer, list[http.client.HTTPConnection]] = {}
+        self._idle: dict[Peer, list[tuple[float, http.client.HTTPConnection]]] = {}
 
     def close(self) -> None:
         """Close all that are kept."""
         with self._lock:
             idle, self._idle = self._idle, {}
-        for connection in chain.from_iterable(idle.values()):
+        for _, connection in chain.from_iterable(idle.values()):
             connection.close()
 
     def take(self, peer: Peer, connected_by: float, until: float) -> http.client.HTTPConnection:
@@ -96,11 +98,13 @@ class Connections:
 
         Raises OSError where there is none, TimeoutError among them.
         """
-        while (kept := self._pop(peer)) is not None:
-            if isinstance(kept.sock, ClockedSocket) and not _is_readable(kept.sock):
+        while (idle := self._pop(peer)) is not None:
+            since, kept = idle
+            is_fresh = time.monotonic() < since + _KEPT_S
+            # Readable though nothing was asked: the other end has hung up.
+            if is_fresh and isinstance(kept.sock, ClockedSocket) and not _is_readable(kept.sock):
                 kept.sock.until = until
                 return kept
-            # Nothing was asked: the other end has hung up.
             kept.close()
         connected = connect(self._resolve(peer, connected_by), connected_by)
         try:
@@ -121,11 +125,11 @@ class Connections:
         with self._lock:
             idle = self._idle.setdefault(peer, [])
             if len(idle) < _IDLE:
-                idle.append(connection)
+                idle.append((time.monotonic(), connection))
                 return
         connection.close()
 
-    def _pop(self, peer: Peer) -> http.client.HTTPConnection | None:
+    def _pop(self, peer: Peer) -> tuple[float, http.client.HTTPConnection] | None:
         with self._lock:
             idle = self._idle.get(peer)
             return idle.pop() if idle else None

@@ -42,6 +42,7 @@ const THROTTLED = new Set(["TooManyRequestsException", "ThrottlingException"]);
 const TROUBLES = new Set(Object.values(Trouble));
 const LEAST_S = 0.001;
 const STAGGER_S = 0.25; // Source: RFC 8305, section 5, Connection Attempt Delay
+const KEPT_S = 60; // what is between may have forgotten an idle connection later
 const LOOKUP_S = 5; // a lookup that takes longer is not waited for alone
 const PORTS = { "http:": 80, "https:": 443 };
 
@@ -152,6 +153,11 @@ export class FailoverClient {
     const leftS = journey.until - this.clock();
     if (!this.whereabouts || leftS <= 0) return [...this.regions];
     journey.at = await this.whereabouts.at(Math.min(leftS / (1 + this.regions.length), this.limits.attemptS));
+    if (this.at !== undefined && this.at !== journey.at) {
+      // Somebody has decided that it is well, and a write that is sent past it would hold everybody elsewhere again.
+      this.known.set(journey.at, CLOSED);
+    }
+    this.at = journey.at;
     return this.regions.slice(this.regions.findIndex(({ name }) => name === journey.at));
   }
 
@@ -179,9 +185,14 @@ export class FailoverClient {
     if (!isDue(circuit, this.clock())) return false;
     this.known.set(region.name, halfOpen(circuit.state === "open" ? 0 : circuit.good, true));
     if (journey.repeatable) return true;
-    const { answer } = await this.#attempt(journey, region, this.health);
-    if (!answer) journey.ill.add(region.name);
-    return this.known.get(region.name).state === "closed";
+    while (this.known.get(region.name).state !== "closed") {
+      const { answer } = await this.#attempt(journey, region, this.health);
+      if (!answer) {
+        journey.ill.add(region.name);
+        return false;
+      }
+    }
+    return true;
   }
 
   // Everybody is held in a region before a first write is sent to it.
@@ -193,7 +204,7 @@ export class FailoverClient {
     const moved = await this.whereabouts.move(region.name, this.#limit(journey, region).shareS);
     journey.spentS.set(region.name, this.clock() - started);
     if (moved) {
-      journey.at = region.name;
+      journey.at = this.at = region.name;
       return this.#attempt(journey, region, journey.request);
     }
     this.#learn(region, Trouble.NOT_HELD);
@@ -344,11 +355,13 @@ class Whereabouts {
 
   async #ask() {
     const { moves } = this;
-    const held = this.#checked(await this.hold());
-    // An answer from before a move says nothing of it.
-    if (moves !== this.moves) return;
-    this.region = held ?? this.names[0];
-    this.asked = this.clock();
+    let held = this.region;
+    try {
+      held = this.#checked(await this.hold()) ?? this.names[0];
+    } finally {
+      // An answer from before a move says nothing of it, and none at all that all stay.
+      if (moves === this.moves) [this.region, this.asked] = [held, this.clock()];
+    }
   }
 
   #checked(held = null) {
@@ -375,7 +388,7 @@ class Wire {
     this.endpoint = endpoint;
     this.agents = {};
     for (const scheme of Object.keys(PORTS)) {
-      const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
+      const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64, timeout: KEPT_S * 1000 });
       agent.createConnection = ({ peer }, callback) => {
         connect(peer).then((socket) => callback(null, socket), callback);
       };

@@ -83,6 +83,7 @@ class FailoverClient:
         self._wire = Wire(credentials, endpoint, errands)
         self._limits = limits
         self._whereabouts = hold and Whereabouts(hold, names, errands, hold_s=limits.hold_s, clock=clock)
+        self._at: str | None = None
         self._health = Request("GET", health, {}, None)
         self._on_attempt = on_attempt
         self._clock = clock
@@ -140,6 +141,11 @@ class FailoverClient:
             return list(self._regions)
         left_s = journey.until - self._clock()
         journey.at = self._whereabouts.at(min(left_s / (1 + len(self._regions)), self._limits.attempt_s))
+        with self._lock:
+            if self._at not in (None, journey.at):
+                # Somebody has decided that it is well, and a write sent past it would hold everybody elsewhere again.
+                self._circuits[journey.at] = Closed()
+            self._at = journey.at
         return list(itertools.dropwhile(lambda region: region.name != journey.at, self._regions))
 
     def _candidates(self, journey: _Journey) -> Iterator[Region]:
@@ -176,12 +182,14 @@ class FailoverClient:
             self._circuits[region.name] = admitted
         if journey.repeatable:
             return True
-        _, answer = self._attempt(journey, region, self._health)
-        with self._lock:
-            closed = isinstance(self._circuits[region.name], Closed)
-        if answer is None:
-            journey.ill.add(region.name)
-        return closed
+        while True:
+            _, answer = self._attempt(journey, region, self._health)
+            if answer is None:
+                journey.ill.add(region.name)
+                return False
+            with self._lock:
+                if isinstance(self._circuits[region.name], Closed):
+                    return True
 
     def _ask(self, journey: _Journey, region: Region) -> tuple[Attempt, Answer | None]:
         """Return what became of the request there, with everybody held there first where it is a write."""
@@ -196,7 +204,8 @@ class FailoverClient:
             if not moved:
                 self._learn(region, Trouble.NOT_HELD)
         if moved:
-            journey.at = region.name
+            with self._lock:
+                journey.at = self._at = region.name
             return self._attempt(journey, region, journey.request)
         return self._told(journey, region, journey.request, started, Trouble.NOT_HELD), None
 

@@ -154,12 +154,14 @@ class Whereabouts:
 
     def _ask(self) -> None:
         with self._lock:
-            moves = self._moves
-        held = self._checked(self._hold(None))
-        with self._lock:
-            # An answer from before a move says nothing of it.
-            if moves == self._moves:
-                self._at, self._asked = held or self._names[0], self._clock()
+            moves, held = self._moves, self._at
+        try:
+            held = self._checked(self._hold(None)) or self._names[0]
+        finally:
+            with self._lock:
+                # An answer from before a move says nothing of it, and none at all that all stay.
+                if moves == self._moves:
+                    self._at, self._asked = held, self._clock()
 
     def _move(self, to: str) -> str | None:
         held = self._checked(self._hold(to))
