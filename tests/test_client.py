@@ -1,5 +1,6 @@
 """The failover client as an application has it: its page, its weight, and an embedded AWS to ask."""
 
+import configparser
 import os
 import re
 import shutil
@@ -57,6 +58,13 @@ def test_the_client_brings_neither_boto3_nor_anything_of_builder() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     names = ("", ".circuit", ".connection", ".errands", ".failover", ".hold", ".records", ".wire")
     assert done.stdout.split() == sorted(["builder", *(f"builder.client{name}" for name in names)])
+
+
+def test_the_client_for_node_is_in_the_package() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parent.parent / "setup.cfg")
+    assert setup["options.package_data"]["builder.client"] == "failover.mjs"
+    assert (Path(builder.client.__path__[0]) / "failover.mjs").is_file()
 
 
 def test_an_outage_lasts_for_the_client_as_long_as_the_log_of_requests_says(

@@ -418,6 +418,8 @@ class Wire {
     const given = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
     let sent = { "user-agent": "builder.client", ...Object.fromEntries(given), host: own.host };
     if (keys) sent = { ...sent, ...sign(keys, region.name, { method, target: under(own), headers: sent, payload }) };
+    // Node says no length of a GET's body, which the other end would take for the next request.
+    if (payload.length) sent = { ...sent, "content-length": payload.length };
     const cancel = new AbortController();
     const peer = {
       secure: to.protocol === "https:",

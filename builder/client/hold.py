@@ -84,7 +84,7 @@ class ReplicatedHold:
         raise NotKnown(", ".join(unread))
 
     def _write(self, to: str) -> str:
-        came = self._send(self._named(to), "PUT", json.dumps({"region": to}).encode())
+        came = self._send(self._named(to), "PUT", json.dumps({"region": to}, separators=(",", ":")).encode())
         if not isinstance(came, Answer) or came.status >= 300:
             raise NotKnown(f"{to}: {_tell(came)}")
         return to

@@ -26,9 +26,9 @@ class Server:
     body: bytes = b"answer"
     items: dict[str, bytes] | None = None
     """Kept by PUT, GET and DELETE below /items/, as the handlers do; None answers everything with `body`."""
-    seen: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+    seen: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list, repr=False)
     released: threading.Event = field(default_factory=threading.Event)
-    open: list[socket.socket] = field(default_factory=list)
+    open: list[socket.socket] = field(default_factory=list, repr=False)
 
     @property
     def connections(self) -> int:
@@ -71,6 +71,7 @@ def serving(name: str, port: int = 0, tls: ssl.SSLContext | None = None) -> Iter
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     # A test's client has gone when this is over, or never needed it.
     timeout = 2
     told: Server
