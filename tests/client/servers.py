@@ -95,7 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  the base class calls them so
 
     def _misbehave(self, mood: str) -> None:
-        self.close_connection = True
+        # Not where it answers whole: it would have to say so.
+        self.close_connection = mood != "throttled"
         match mood:
             case "throttled":
                 self._start(429, 0, {"x-amzn-ErrorType": "TooManyRequestsException:http://internal.amazon.com/"})
