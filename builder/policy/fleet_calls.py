@@ -64,7 +64,9 @@ FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
         *CALLS[Verb.EXECUTE],
         *_of(Verb.DESTROY, "ListStackResources", "GetTemplate"),
         *_SETS,
-        *_DROPPED,
+        # What a saved plan says of accounts and data is judged anew.
+        *_COMPARED,
+        *_MEMBERS,
         *_STATES,
         *_WATCHED,
         *_each(
