@@ -30,6 +30,7 @@ from builder.deploy.observe import (
     observe_stack,
     observe_template,
     of_deployment,
+    once_there,
 )
 from builder.deploy.outline import Part, no_echo_parameters, parts_from, without_secrets
 from builder.deploy.records import Deferred, Deletion, Orphan, Plan, Protection, ResourceChange, Step, Trip
@@ -129,7 +130,8 @@ async def judge_guards(ground: Ground, chains: Mapping[StackId, Chain]) -> tuple
 
 async def check_made(ground: Ground, step: Step, part: Part) -> None:
     """Raise Stopped unless a change set of the plan's name, whoever made it, is the part's."""
-    found = await _observe_change_set(ground, step, part)
+    # It has just been made, or found: a read may lag behind that.
+    found = await once_there(lambda: _observe_change_set(ground, step, part))
     if faults := (*differences(*found), *_imports(ground, step.changes)):
         raise _refused(step, faults)
 

@@ -9,7 +9,7 @@ from builder.errors import Stopped
 from builder.terms import Region, Site
 from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, TOPICS, chained
 from deploy.rig import Rig
-from fake_aws import Fault, Killed
+from fake_aws import Fault, Killed, World
 
 
 @pytest.fixture
@@ -39,6 +39,15 @@ def test_it_runs_when_its_change_set_shows_just_that(chain: Rig) -> None:
     assert [type(outcome) for outcome in outcomes] == [Done, Done]
     assert [event.stack for event in chain.said(Started)] == [KEYS, TOPICS]
     assert ":key/" in topic_key(chain)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_reads_that_lag_behind_its_change_set_fail_nothing(seed: int) -> None:
+    rig = Rig(World(seed=seed), chained())
+    for operation in ("GetTemplate", "DescribeChangeSet"):
+        rig.world.faults.add(Fault.STALE, operation=operation, probability=0.5)
+    rig.world.faults.max_age_s = 6
+    assert [type(outcome) for outcome in rig.deploy()] == [Done, Done]
 
 
 def test_an_unchanged_source_is_bound_at_once(chain: Rig) -> None:
