@@ -1,16 +1,14 @@
 """Failback as a decision: what a hold does to a client, and what two processes see without one and with one."""
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from builder.client import FailoverClient, Limits, NotKnown, ReplicatedHold, Trouble, Unavailable
+from client.processes import Application
 from client.servers import Server
 from client.speakers import Client, Clock, Language
 
@@ -237,56 +235,6 @@ def test_a_callable_that_hangs_or_raises_holds_up_nobody(primary: Server, second
     assert time.monotonic() - began < 3
 
 
-_PYTHON = """
-import json, sys
-from builder.client import FailoverClient, Limits, Region, ReplicatedHold
-told = json.loads(sys.argv[1])
-regions = tuple(Region(*one) for one in told["regions"])
-limits = Limits(failures_to_open=1, open_s=0.2, probes_to_close=1, hold_s=0.5)
-client = FailoverClient(regions, limits=limits, hold=ReplicatedHold(regions) if told["hold"] else None)
-for line in sys.stdin:
-    method, body = json.loads(line)
-    answer = client.request(method, "/items/account", body=body and json.dumps(body).encode())
-    print(json.dumps([answer.region, json.loads(answer.body)["left"]]), flush=True)
-"""
-_NODE = """
-import readline from "node:readline";
-const { FailoverClient, replicatedHold } = await import(process.argv[2]);
-const told = JSON.parse(process.argv[1]);
-const regions = told.regions.map(([name, url]) => ({ name, url }));
-const limits = { failuresToOpen: 1, openS: 0.2, probesToClose: 1, holdS: 0.5 };
-const client = new FailoverClient(regions, { limits, hold: told.hold ? replicatedHold(regions) : undefined });
-for await (const line of readline.createInterface({ input: process.stdin })) {
-  const [method, body] = JSON.parse(line);
-  const answer = await client.request(method, "/items/account", { body: body ? JSON.stringify(body) : undefined });
-  console.log(JSON.stringify([answer.region, JSON.parse(answer.body).left]));
-}
-"""
-
-
-class _Process:
-    """An application of its own, which asks what it is told to."""
-
-    def __init__(self, language: str, servers: tuple[Server, Server], hold: bool) -> None:  # noqa: FBT001
-        told = json.dumps({"regions": [[one.region.name, one.region.url] for one in servers], "hold": hold})
-        source = Path(__file__).parents[2] / "builder" / "client" / "failover.mjs"
-        command = [sys.executable, "-c", _PYTHON, told]
-        if language == "node":
-            command = ["node", "--input-type=module", "-e", _NODE, told, source.as_uri()]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, method: str, left: int | None = None) -> tuple[str, int]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps([method, None if left is None else {"left": left}]) + "\n")
-        self.process.stdin.flush()
-        region, seen = json.loads(self.process.stdout.readline())
-        return region, seen
-
-    def end(self) -> None:
-        self.process.communicate(timeout=20)
-
-
 @pytest.fixture(params=[("python", "python"), ("python", "node"), ("node", "python")], ids="-".join)
 def languages(request: pytest.FixtureRequest) -> tuple[str, str]:
     pair: tuple[str, str] = request.param
@@ -296,8 +244,9 @@ def languages(request: pytest.FixtureRequest) -> tuple[str, str]:
 @pytest.fixture
 def processes(
     request: pytest.FixtureRequest, languages: tuple[str, str], primary: Server, secondary: Server
-) -> Iterator[tuple[_Process, _Process]]:
-    first, second = (_Process(language, (primary, secondary), request.param) for language in languages)
+) -> Iterator[tuple[Application, Application]]:
+    regions = primary.region, secondary.region
+    first, second = (Application(language, regions, hold=request.param) for language in languages)
     try:
         yield first, second
     finally:
@@ -305,7 +254,7 @@ def processes(
         second.end()
 
 
-def _spend(processes: tuple[_Process, _Process], primary: Server, secondary: Server) -> list[tuple[str, int]]:
+def _spend(processes: tuple[Application, Application], primary: Server, secondary: Server) -> list[tuple[str, int]]:
     """An account of 100, of which the secondary acknowledges that 40 are left; return what both see afterwards."""
     first, second = processes
     assert first.ask("PUT", 100) == second.ask("GET") == ("us-east-1", 100)
@@ -321,14 +270,14 @@ def _spend(processes: tuple[_Process, _Process], primary: Server, secondary: Ser
 
 @pytest.mark.parametrize("processes", [False], indirect=True, ids=["no hold"])
 def test_without_a_hold_both_processes_read_what_was_overwritten(
-    processes: tuple[_Process, _Process], primary: Server, secondary: Server
+    processes: tuple[Application, Application], primary: Server, secondary: Server
 ) -> None:
     assert _spend(processes, primary, secondary) == [("us-east-1", 100)] * 2
 
 
 @pytest.mark.parametrize("processes", [True], indirect=True, ids=["hold"])
 def test_with_a_hold_both_processes_stay_until_they_are_let_go(
-    processes: tuple[_Process, _Process], primary: Server, secondary: Server
+    processes: tuple[Application, Application], primary: Server, secondary: Server
 ) -> None:
     assert _spend(processes, primary, secondary) == [("us-west-2", 40)] * 2
     assert primary.items is not None
