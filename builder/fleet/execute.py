@@ -48,11 +48,11 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     A set counts as done when each account and region that the plan touches shows it, whatever its operations said.
     Raises what `execute_plan` raises, with nothing executed. When this is cancelled, what runs in AWS goes on.
     """
-    creations = (Creation(one.stack_set) for one in plan.sets if one.does == "create")
-    await check_names(creations, {stack: place.name for stack, place in plan.ordinary.places.items()}, clients)
     if not trusted.is_own:
         plan = await _judged(plan, trusted, clients)
         trusted = replace(trusted, more_guards=fleet_guards)
+    creations = (Creation(one.stack_set) for one in plan.sets if one.does == "create")
+    await check_names(creations, {stack: place.name for stack, place in plan.ordinary.places.items()}, clients)
     changing = [one for one in plan.sets if one.does != "nothing"]
     watch = SetWatch(clients, emit, expected=_expected(plan))
     await watch.begin(one.stack_set for one in plan.sets if one.touched)
@@ -88,13 +88,22 @@ async def _judged(plan: FleetPlan, trusted: Trusted, clients: Clients) -> FleetP
     ordinary = check_claim(plan.ordinary, trusted)
     bare = replace(ordinary, steps=(), deferred=())
     known = {one.id: one for one in await judge_sets(bare, trusted.deployment, clients)}
-    if unknown := [one.id for one in plan.sets if one.id not in known]:
+    # A set that the plan takes away is not known any more once that is done.
+    sets = tuple(one for one in plan.sets if one.id in known or one.does != "remove")
+    if unknown := [one.id for one in sets if one.id not in known]:
         raise BadInput(
             where=ordinary.deployment,
             what=f"the plan has sets that are neither in the assembly nor deployed: {', '.join(unknown)}",
             next_step=_PLAN_AGAIN,
         )
-    return replace(plan, sets=tuple(_judged_set(one, known[one.id]) for one in plan.sets))
+    if sorted(known) != sorted(one.id for one in sets):
+        # What is left out would not be waited for, and its failures would be told by nobody.
+        raise BadInput(
+            where=ordinary.deployment,
+            what=f"the plan has to say each set once: {', '.join(known)}",
+            next_step=_PLAN_AGAIN,
+        )
+    return replace(plan, sets=tuple(_judged_set(one, known[one.id]) for one in sets))
 
 
 def _judged_set(said: SetPlan, found: SetPlan) -> SetPlan:

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from builder.deploy import Deployment
 from builder.errors import BadInput, Stopped
-from builder.fleet.records import Aimed
-from builder.terms import StackId
-from fleet.rig import STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, WEST, accounts, sites
+from builder.fleet.outcome import SetDone
+from builder.fleet.records import Aimed, Holding
+from builder.terms import Region, Site, StackId
+from fleet.rig import BODY, STORAGE, FleetRig, two_sets
+from fleet.scene import ACCOUNTS, WEST, accounts, fleet_deployment, fleet_template, sites
 
 
 @pytest.fixture
@@ -17,6 +19,11 @@ def standing() -> FleetRig:
     rig.deploy()
     rig.world.calls.clear()
     return rig
+
+
+def renamed() -> Deployment:
+    """The same sets, of which the first's topic has another name."""
+    return two_sets(BODY.replace("DisplayName: one", "DisplayName: two"), targets=accounts(*ACCOUNTS), managed=False)
 
 
 def test_accounts_that_leave_stop_it_whatever_the_file_says_of_them(standing: FleetRig) -> None:
@@ -35,6 +42,31 @@ def test_a_set_that_nobody_knows_is_a_wrong_input(standing: FleetRig) -> None:
     foreign = replace(plan.sets[0].stack_set, id=StackId("us-west-2/payroll"), name="payroll")
     with pytest.raises(BadInput, match="neither in the assembly nor deployed: us-west-2/payroll"):
         standing.execute(replace(plan, sets=(replace(plan.sets[0], stack_set=foreign),)))
+
+
+@pytest.mark.parametrize("left", [0, 1, 3])
+def test_a_set_that_the_file_leaves_out_or_has_twice_is_a_wrong_input(standing: FleetRig, left: int) -> None:
+    plan = standing.plan(renamed())
+    with pytest.raises(BadInput, match="the plan has to say each set once"):
+        standing.execute(replace(plan, sets=(*plan.sets, plan.sets[0])[:left]))
+    assert standing.operations("ExecuteChangeSet") == 0
+
+
+def test_nothing_is_asked_where_only_the_file_says_that_a_set_is_held(standing: FleetRig) -> None:
+    plan = standing.plan(renamed())
+    nowhere = Holding(StackId("nowhere"), Site(None, Region("evil.example/x")))
+    forged = replace(plan.sets[0], does="create", stack_set=replace(plan.sets[0].stack_set, held_by=nowhere))
+    end = standing.execute(replace(plan, sets=(forged, *plan.sets[1:])))
+    assert all(isinstance(one, SetDone) for one in end.sets)
+
+
+def test_a_plan_that_takes_a_set_away_can_be_executed_again(standing: FleetRig) -> None:
+    halved = fleet_deployment(fleet_template({STORAGE: BODY}, accounts(*ACCOUNTS), managed=False))
+    plan = standing.plan(halved)
+    allow = {guard.allow for guard in plan.ordinary.guards}
+    for _ in range(2):
+        end = standing.execute(plan, allow)
+        assert all(isinstance(one, SetDone) for one in end.sets)
 
 
 def test_a_repair_beyond_the_reach_of_its_set_is_not_made(standing: FleetRig) -> None:
