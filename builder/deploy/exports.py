@@ -104,6 +104,11 @@ def _gives_it_up(
     """Return the stack that has to be updated first, or why no order helps."""
     what = f"{change.verb} the export {change.name}, which {importer} imports"
     ours = next((one for one in deployment.stacks if one.site == change.site and one.name == importer), None)
+    # A nested stack is named <the outer one>-<logical id>-<letters and digits>.
+    outer = [one.id for one in deployment.stacks if one.site == change.site and importer.startswith(f"{one.name}-")]
+    if ours is None and outer:
+        nested = f"{what}; that stack seems to be nested in {outer[0]}, and no order within one plan is known to help"
+        return Stopped(where=change.stack, what=nested, next_step=_TWO_PLANS)
     if ours is None:
         return Stopped(
             where=change.stack,

@@ -1,12 +1,14 @@
 """Nested stacks on the fake AWS: what their change sets show, and what is done where they have none."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 
 from builder.assembly.manifest import OutputOf
-from builder.deploy import Broke, Done, Options, Wish, discard_plan, narrow
+from builder.deploy import Broke, Deployment, Done, Options, Wish, discard_plan, narrow
 from builder.deploy.nested import Prover
 from builder.deploy.observe import SiteView
 from builder.deploy.outcome import Outcome
@@ -279,6 +281,21 @@ def test_a_stack_that_goes_leaves_no_child_in_review_that_a_plan_of_an_update_ma
     listed = rig.clients.cloudformation(Region("us-east-1")).get_paginator("describe_stacks").paginate()
     left = {stack["StackName"] for page in listed for stack in page["Stacks"]}
     assert left == (set() if by == "destroy" else {"tap-dev-q"})
+
+
+def test_an_export_that_a_child_imports_is_changed_in_two_plans(rig: Rig) -> None:
+    def both(*names: str, taken: str) -> Deployment:
+        outputs = {name: {"Value": "one", "Export": {"Name": name}} for name in names}
+        exports = make_stack(StackId("us-east-1/k"), yaml.safe_dump({"Resources": TOPIC, "Outputs": outputs}))
+        child = {"T": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Fn::ImportValue": taken}}}}
+        (stack,) = parent({"Child": nest(put(rig, "child.yaml", child))}).stacks
+        return make_deployment(exports, replace(stack, needs=(exports.id,)))
+
+    rig.deploy(both("old", taken="old"))
+    with pytest.raises(Stopped, match=r"removes the export old, .* seems to be nested in us-east-1/p"):
+        rig.plan(both("new", taken="new"))
+    assert done(rig.deploy(both("old", "new", taken="new")))
+    assert done(rig.deploy(both("new", taken="new")))
 
 
 def test_a_child_is_no_stack_of_the_deployment_s_own(rig: Rig) -> None:
