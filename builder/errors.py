@@ -10,6 +10,7 @@
 Each carries where it happened, what was wrong and what to type next. An error never prints, logs or exits.
 """
 
+import errno
 from collections.abc import Sequence
 from enum import IntEnum
 
@@ -83,3 +84,22 @@ class Several(BuilderError):
 def gathered(errors: Sequence[BuilderError]) -> BuilderError:
     """Return one error for one or more."""
     return errors[0] if len(errors) == 1 else Several(errors)
+
+
+_OF_THE_MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+)
+"""What no other path would mend: a full disk, a quota, a limit of the process."""
+
+
+def of_file(error: OSError, where: object = "", *, doing: str = "used", next_step: str = "") -> BuilderError:
+    """Return what a file system's error is to a person; `doing` is what could not be done with what `where` names.
+
+    Failed where the machine has no room for more, else BadInput: the path cannot serve, and whoever named it can name
+    another.
+    """
+    place = where or error.filename or "this machine"
+    why = error.strerror or str(error) or type(error).__name__
+    if error.errno in _OF_THE_MACHINE:
+        return Failed(where=str(place), what=f"cannot be {doing}: {why}", next_step="make room, then the same again")
+    return BadInput(where=str(place), what=f"cannot be {doing} ({why})", next_step=next_step)

@@ -18,6 +18,7 @@ from builder.assembly.finding import Finding
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest
 from builder.assembly.references import check_references
 from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, read_file
+from builder.assembly.template_text import text_of
 from builder.errors import BadInput
 from builder.terms import Region
 
@@ -54,6 +55,8 @@ def _lint_folder(folder: Path) -> Linted:
     templates = {entry.template: read_file(folder, entry.template) for entry in manifest.stacks}
     beside = tuple(str(path) for path in (folder / EXECUTION_ROLE,) if path.is_file() and path.name not in templates)
     files = tuple(sorted((*(str(folder / path) for path in templates), *beside)))
+    for path, data in templates.items():
+        text_of(data, str(folder / path))
     lines = ManifestLines(str(folder / FILE_NAME), written.decode())
     try:
         rules = _load_rules(files)
@@ -61,6 +64,8 @@ def _lint_folder(folder: Path) -> Linted:
         found += [one for path in beside for region in manifest.regions[:1] for one in _lint(path, region, rules)]
     except (CfnLintExitException, YAMLError) as error:
         raise BadInput(where="cfn-lint", what=str(error)) from error
+    except RecursionError as error:
+        raise BadInput(where=str(folder), what="has a template that is nested too deeply for cfn-lint") from error
     return Linted(_in_order(found), files, rules)
 
 

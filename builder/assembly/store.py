@@ -1,7 +1,9 @@
 """The assembly's folder: read with every hash checked, written so that a crash leaves the old or the new one."""
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -10,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest, write_manifest
-from builder.errors import BadInput
+from builder.assembly.template_text import text_of
+from builder.errors import BadInput, of_file
 
 FLEET_FOLDER = "fleet"
 """Where an assembly's folder has that of its fleet."""
@@ -46,6 +49,7 @@ def read_assembly(folder: Path) -> Assembly:
     templates = {}
     for entry in manifest.stacks:
         templates[entry.template] = data = read_file(folder, entry.template)
+        text_of(data, str(folder / entry.template))
         if hashlib.sha256(data).hexdigest() != entry.sha256:
             raise BadInput(
                 where=str(folder / entry.template),
@@ -74,12 +78,21 @@ def write_assembly(folder: Path, assembly: Assembly) -> FolderChanges:
     """Make the folder hold this assembly, and what was there that no rendering wrote; return what changed.
 
     The new tree is written beside the folder and then renamed into its place.
-    Raises BadInput, and changes nothing, where a file would be overwritten that no rendering wrote.
+    Raises BadInput, and changes nothing, where a file would be overwritten that no rendering wrote, and where the
+    folder can't be written; Failed where there is no room for it.
     """
     changes = find_changes(folder, assembly)
     if not changes.paths:
         return changes
     _check_own(folder, changes)
+    try:
+        _write(folder, assembly, changes)
+    except OSError as error:
+        raise of_file(error, folder, doing="written") from error
+    return changes
+
+
+def _write(folder: Path, assembly: Assembly, changes: FolderChanges) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -93,11 +106,19 @@ def write_assembly(folder: Path, assembly: Assembly) -> FolderChanges:
         _replace(folder, fresh)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return changes
 
 
 def find_changes(folder: Path, assembly: Assembly) -> FolderChanges:
-    """Return what `write_assembly` would change."""
+    """Return what `write_assembly` would change. Raises BadInput where the folder cannot be read, or is none."""
+    try:
+        return _find_changes(folder, assembly)
+    except OSError as error:
+        raise of_file(error, error.filename or folder, doing="read") from error
+
+
+def _find_changes(folder: Path, assembly: Assembly) -> FolderChanges:
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     wanted, found, before = files_of(assembly), _tree(folder), _rendered_before(folder)
     return FolderChanges(
         written=tuple(
@@ -134,7 +155,7 @@ def _rendered_before(folder: Path) -> dict[str, str | None]:
         if not manifest.is_file():
             continue
         rendered |= {path: None for path in _RESERVED if path.startswith(place)}
-        with suppress(ValueError, OSError, TypeError, KeyError):
+        with suppress(ValueError, OSError, TypeError, KeyError, RecursionError):
             entries = json.loads(manifest.read_bytes())["stacks"]
             rendered |= {f"{place}{entry['template']}": str(entry["sha256"]) for entry in entries}
     return rendered
@@ -186,8 +207,4 @@ def read_file(folder: Path, path: str) -> bytes:
     try:
         return (folder / path).read_bytes()
     except OSError as error:
-        raise BadInput(
-            where=str(folder / path),
-            what=f"cannot be read ({error.strerror})",
-            next_step="python -m builder render",
-        ) from error
+        raise of_file(error, folder / path, doing="read", next_step="python -m builder render") from error

@@ -176,15 +176,52 @@ def read_template(text: bytes | str, where: str) -> dict[str, Any]:
 
     Raises BadInput, `where` being the file's name.
     """
+    text = text_of(text, where) if isinstance(text, bytes) else text
     try:
         read = read_json(text)
         if read is None:
             read = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise BadInput(where=where, what=_TOO_DEEP) from error
+    except (yaml.YAMLError, ValueError) as error:
         raise BadInput(where=where, what=f"is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(read, dict):
         raise BadInput(where=where, what="is no template")
+    _check_data(read, where)
     return read
+
+
+def text_of(data: bytes, where: str) -> str:
+    """Return a template's text, which is in UTF-8. Raises BadInput, `where` being the file's name."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        what = f"line {line}: the byte {data[error.start]:#04x} is not UTF-8: save the file in that encoding"
+        raise BadInput(where=where, what=what) from error
+
+
+def _check_data(read: object, where: str) -> None:
+    """Raise BadInput for what is nested more deeply than may be walked, or has text that no file can hold."""
+    level, depth = [read], 0
+    while level:
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise BadInput(where=where, what=_TOO_DEEP)
+        below: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += (*value, *value.values())
+            elif isinstance(value, list):
+                below += value
+            elif isinstance(value, str) and not value.isascii() and _HALF.search(value):
+                raise BadInput(where=where, what="has half of a surrogate pair, which is no character")
+        level = below
+
+
+_MAX_DEPTH = 100
+_TOO_DEEP = f"has more than {_MAX_DEPTH} levels, one inside the other"
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def read_json(text: bytes | str) -> dict[str, Any] | None:

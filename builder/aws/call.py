@@ -3,8 +3,9 @@
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
+from builder.aws.answers import heeded
 from builder.aws.errors import aws_errors
 from builder.aws.limit import gate_of
 from builder.errors import AwsError, BuilderError, gathered
@@ -17,13 +18,15 @@ Page = TypeVar("Page", bound=Mapping[str, Any])
 async def call(where: str, operation: Callable[P, R], *args: P.args, **arguments: P.kwargs) -> R:
     """Return the operation's answer; a client's method waits for its turn at the client's gate.
 
-    Raises AwsError, naming `where` (region and stack).
+    Raises AwsError, naming `where` (region and stack); also when something is taken out of the answer that it lacks.
     """
     work = functools.partial(operation, *args, **arguments)
     with aws_errors(where):
         if gate := gate_of(operation):
-            return await gate.run(work)
-        return await asyncio.get_running_loop().run_in_executor(None, work)
+            answer = await gate.run(work)
+        else:
+            answer = await asyncio.get_running_loop().run_in_executor(None, work)
+    return cast("R", heeded(where, answer))
 
 
 async def pages(where: str, operation: Callable[P, Page], *args: P.args, **arguments: P.kwargs) -> AsyncIterator[Page]:

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from builder.aws.errors import THROTTLED
+from builder.aws.errors import THROTTLED, is_here
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -178,6 +178,7 @@ def put_gate(client: "BaseClient", patience_s: float = PATIENCE_S) -> None:
     """Have every call of the client that `call` makes pass one gate, and be given back to it when it is refused."""
     _gates[client] = Gate(patience_s)
     client.meta.events.register_first("needs-retry", _give_back)
+    client.meta.events.register_first("needs-retry", _give_up_on_nobody)
 
 
 def gate_of(operation: object) -> Gate | None:
@@ -198,3 +199,9 @@ def _give_back(*, response: tuple[object, Any] | None, operation: "OperationMode
     """Raise the refusal at once, where botocore would sleep on it; botocore calls this before its own judgement."""
     if _is_at_a_gate.get() and response is not None and response[1].get("Error", {}).get("Code") in THROTTLED:
         raise ClientError(response[1], operation.name)
+
+
+def _give_up_on_nobody(*, caught_exception: Exception | None, **_: object) -> None:
+    """Raise at once that nothing listens on this machine, where botocore would try again for a minute."""
+    if isinstance(caught_exception, EndpointConnectionError) and is_here(caught_exception.kwargs["endpoint_url"]):
+        raise caught_exception

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -14,11 +15,13 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from builder import __version__
+from builder.aws.answers import heed_answers
 from builder.aws.assume import Core, assume
-from builder.aws.errors import aws_errors
+from builder.aws.errors import aws_errors, no_credentials
 from builder.aws.limit import PATIENCE_S, put_gate
 from builder.aws.memory import Memory
 from builder.aws.poll import Tempo
+from builder.errors import BadInput
 from builder.terms import AccountId, Region, Site
 
 if TYPE_CHECKING:
@@ -47,6 +50,8 @@ _HURRIED = _CONFIG.merge(
 # Who is told to come back later has been answered.
 _HURRIED_S = 30.0
 
+ENDPOINT_FORM = "AWS_ENDPOINT_URL=http://127.0.0.1:4566    has a scheme, a host and a port"
+
 Told = Callable[[str], None]
 
 
@@ -68,6 +73,7 @@ class Clients:
         self._config = config
         self._patience_s = patience_s
         self._told = told
+        heed_answers(session._session)  # noqa: SLF001 - boto3 shows it nowhere else
         if told is not None:
             session.events.register("before-send", functools.partial(_tell, told))
         self.tempo = tempo or Tempo.usual()
@@ -87,13 +93,18 @@ class Clients:
         told: Told | None = None,
         tempo: Tempo | None = None,
     ) -> "Clients":
-        """Return the clients of a profile, or of boto3's own search for credentials. Raises BadInput.
+        """Return the clients of a profile, or of boto3's own search for credentials. Raises BadInput if it finds none.
 
         `roles` are the ARNs of those to assume in other accounts; `told` is told of every request, in a line.
         `tempo` is another than AWS's, for who knows that it is not AWS.
         """
-        with aws_errors(f"profile {profile}" if profile else "credentials"):
-            return cls(boto3.Session(profile_name=profile), roles=roles, told=told, tempo=tempo)
+        where = f"profile {profile}" if profile else "credentials"
+        with aws_errors(where):
+            _check_endpoints(os.environ)
+            clients = cls(boto3.Session(profile_name=profile), roles=roles, told=told, tempo=tempo)
+            if clients.credentials() is None:
+                raise no_credentials(where)
+            return clients
 
     def reaching(self, roles: Mapping[AccountId, str]) -> "Clients":
         """Return these clients, which reach these accounts by these roles as well."""
@@ -174,15 +185,38 @@ class Clients:
         return cast("STSClient", self._client("sts", region))
 
     def _client(self, service: str, region: Region) -> Any:  # noqa: ANN401 - the methods above name its type
-        with self._lock, aws_errors(f"{region}: {service}"):
+        with self._lock:
             if (service, region) not in self._made:
-                # The services are named at run time here, which the stubs' overloads cannot follow.
-                make: Any = self._session.client
-                self._made[service, region] = client = make(service, region_name=region, config=self._config)
+                self._made[service, region] = client = self._make(service, region)
                 put_gate(client, self._patience_s)
             return self._made[service, region]
+
+    def _make(self, service: str, region: Region) -> Any:  # noqa: ANN401 - as above
+        where = f"{region}: {service}"
+        # The services are named at run time here, which the stubs' overloads cannot follow.
+        make: Any = self._session.client
+        try:
+            with aws_errors(where):
+                return make(service, region_name=region, config=self._config)
+        except ValueError as error:  # of an endpoint that is no URL; a profile may name one too
+            raise BadInput(where=where, what=str(error), next_step=ENDPOINT_FORM) from error
 
 
 def _tell(told: Told, request: AWSPreparedRequest, event_name: str, **_: object) -> None:
     """Say what is asked and where; nothing of what is sent, which may be secret."""
     told(f"{event_name.removeprefix('before-send.')} at {urlsplit(request.url).netloc}")
+
+
+def _check_endpoints(environment: Mapping[str, str]) -> None:
+    """Raise BadInput where the environment names an endpoint that nothing can be sent to."""
+    for name, value in environment.items():
+        if name.startswith("AWS_ENDPOINT_URL") and value and not _is_endpoint(value):
+            raise BadInput(where=name, what=f"'{value}' is not a URL of an endpoint", next_step=ENDPOINT_FORM)
+
+
+def _is_endpoint(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, a bracket that is not closed
+        return False

@@ -10,7 +10,8 @@ import click
 from builder.cli.options import global_options
 from builder.cli.outputs import read_outputs
 from builder.cli.wiring import Wiring
-from builder.errors import BadInput, ExitCode, Failed
+from builder.errors import BadInput, ExitCode, Failed, of_file
+from builder.report.screen import lose
 from builder.terms import Region, StackId
 
 if TYPE_CHECKING:
@@ -60,13 +61,13 @@ def _region_of(wiring: Wiring, stack: StackId) -> Region:
 
 def _read(data: str | None) -> bytes | None:
     if data is None or not data.startswith("@"):
-        return None if data is None else data.encode()
+        return None if data is None else data.encode(errors="surrogateescape")
     if data == "@-":
         return sys.stdin.buffer.read()
     try:
         return Path(data[1:]).read_bytes()
     except OSError as error:
-        raise BadInput(where="--data", what=f"{data[1:]} cannot be read ({error.strerror})") from error
+        raise of_file(error, f"--data {data}", doing="read") from error
 
 
 def _send(wiring: Wiring, name: str, method: str, path: str, body: bytes | None) -> "Answer":
@@ -111,9 +112,11 @@ def _tell(wiring: Wiring, answer: "Answer") -> None:
     elif sys.stdout.isatty():
         wiring.console.result(answer.body.decode("utf-8", "backslashreplace"))
     else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(answer.body)
-        if answer.body and not answer.body.endswith(b"\n"):
-            sys.stdout.buffer.write(b"\n")
-        sys.stdout.buffer.flush()
+        end = b"\n" if answer.body and not answer.body.endswith(b"\n") else b""
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(answer.body + end)
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            lose(sys.stdout, error)
     wiring.console.warn(f"{answer.status} from {answer.region}")

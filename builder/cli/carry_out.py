@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from builder.cli.plan_at_hand import write_private
+from builder.cli.plan_at_hand import check_writable, write_private
 from builder.cli.wiring import Wiring
 from builder.errors import ExitCode
 
@@ -18,6 +18,12 @@ class Execution(Protocol):
 
     def __call__(self, *, emit: "Emit", brake: "Brake", in_detail: bool) -> "Coroutine[Any, Any, tuple[Outcome, ...]]":
         """Execute it and return how each stack ended."""
+
+
+def check_review(plan: "Plan", plan_file: Path) -> None:
+    """Return if a plan that may end in another review can be written into its file then. Raises BadInput."""
+    if plan.pending:
+        check_writable({"the plan's file": plan_file})
 
 
 def carry_out(wiring: Wiring, plan: "Plan", plan_file: Path, execution: Execution) -> "Sequence[Outcome]":

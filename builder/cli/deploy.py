@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder.cli.carry_out import carry_out, tell_end
+from builder.cli.carry_out import carry_out, check_review, tell_end
 from builder.cli.options import global_options
 from builder.cli.outputs import tell_outputs
 from builder.cli.plan_at_hand import ask_to_execute, or_discard
@@ -49,6 +49,7 @@ def deploy(
     with wiring.console.progress() as emit:
         plan = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
     with or_discard(wiring, plan):
+        check_review(plan, _REVIEW)
         tell_plan(wiring, plan, _REVIEW, full=said["full"])
         if not yes and not plan.is_empty:
             ask_to_execute(wiring, plan, allow)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from builder.cli.options import global_options
+from builder.cli.options import LONGEST_S, Number, global_options
+from builder.cli.plan_at_hand import check_folder
 from builder.cli.wiring import Wiring
 from builder.errors import BadInput, ExitCode, Stopped
 
@@ -26,12 +27,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _seconds(name: str, default: float, what: str) -> Callable[[F], F]:
-    kind = click.FloatRange(0)
+    kind = Number(0, LONGEST_S)
     return click.option(name, type=kind, default=default, show_default=True, metavar="SECONDS", help=what)
 
 
 def _rate(name: str, default: float, what: str) -> Callable[[F], F]:
-    kind = click.FloatRange(0.1, 500)
+    kind = Number(0.1, 500)
     return click.option(name, type=kind, default=default, show_default=True, metavar="N", help=what)
 
 
@@ -130,6 +131,7 @@ def _ground(wiring: Wiring, drills: Path, *, yes: bool) -> "Ground":
     from builder.drill.run import Ground
     from builder.drill.writers import Access
 
+    check_folder("--drills", drills)
     _check_production(wiring, yes=yes)
     name = wiring.seal().id
     folder = drills / name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from builder.cli.options import global_options
-from builder.cli.plan_at_hand import or_discard, write_private
+from builder.cli.plan_at_hand import check_writable, or_discard, write_private
 from builder.cli.wiring import Wiring
 from builder.cli.wish import keep_option, make_wish, said_again, wish_options
 from builder.errors import ExitCode
@@ -32,6 +32,7 @@ def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, overrides:
     """Make the change sets for review, execute none, and say what they mean in each account."""
     from builder.fleet import make_fleet_plan, write_fleet_plan
 
+    check_writable({"--output": output})
     # dr.yaml's role is for the system's resources: it may do nothing with StackSets.
     deployment, clients, wish = wiring.fleet, wiring.clients, make_wish("plan", said, None)
     if not said["keep"]:

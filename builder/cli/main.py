@@ -7,7 +7,6 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 
 import click
 
@@ -15,8 +14,8 @@ from builder import __version__
 from builder.cli.examples import epilog
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
-from builder.errors import BuilderError, ExitCode
-from builder.report.screen import drop, say, tolerate_encodings
+from builder.errors import BuilderError, ExitCode, Failed, of_file
+from builder.report.screen import drop, hold_streams, lose, say, tolerate_encodings, unwritten
 
 # By what they are for, in the order of their use; each with the module of this room that has it.
 _SECTIONS = {
@@ -83,8 +82,18 @@ def main(arguments: Sequence[str] | None = None, wiring: Wiring | None = None) -
 
     `wiring` gives the command other clients or another clock than its options and environment lead to.
     """
+    hold_streams()
     tolerate_encodings()
     wiring = wiring or Wiring()
+    code = _run(wiring, arguments)
+    if (lost := unwritten()) is None:
+        return code
+    # What was begun has come to its end all the same, but whoever reads what was written does not see it.
+    _tell(error := Failed(where="output", what=f"could not be written: {lost.strerror}"))
+    return error.exit_code if code in {ExitCode.DONE, ExitCode.CHANGES_FOUND} else code
+
+
+def _run(wiring: Wiring, arguments: Sequence[str] | None) -> int:
     try:
         return int(cli.main(arguments, prog_name="python -m builder", standalone_mode=False, obj=wiring) or 0)
     except click.ClickException as error:
@@ -93,9 +102,7 @@ def main(arguments: Sequence[str] | None = None, wiring: Wiring | None = None) -
         say(usage.getvalue().removesuffix("\n"), err=True)
         return _ended(wiring, arguments, error.exit_code, what=error.format_message())
     except BuilderError as error:
-        _tell(error)
-        where, what, next_step = error.where, error.what, error.next_step
-        return _ended(wiring, arguments, error.exit_code, where=where, what=what, next_step=next_step)
+        return _failed(wiring, arguments, error)
     except (click.Abort, KeyboardInterrupt):
         say(f"\n{_INTERRUPTED}", err=True)
         return _ended(wiring, arguments, ExitCode.INTERRUPTED, what=_INTERRUPTED)
@@ -104,9 +111,18 @@ def main(arguments: Sequence[str] | None = None, wiring: Wiring | None = None) -
         drop(sys.stdout)
         return ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: a bug is told in one line, and kept in full
-        what = f"a bug in the builder: {error!r}; details: {_keep_traceback()}"
+        if isinstance(error, OSError) and error.errno is not None:
+            # Whoever takes a path says more of it; that a disk is full or a folder gone is no bug of ours in any case.
+            return _failed(wiring, arguments, of_file(error))
+        what = f"a bug in the builder: {error!r}; {_keep_traceback()}"
         say(f"error: {what}", err=True)
         return _ended(wiring, arguments, ExitCode.BUG, what=what)
+
+
+def _failed(wiring: Wiring, arguments: Sequence[str] | None, error: BuilderError) -> int:
+    _tell(error)
+    where, what, next_step = error.where, error.what, error.next_step
+    return _ended(wiring, arguments, error.exit_code, where=where, what=what, next_step=next_step)
 
 
 def _ended(  # noqa: PLR0913 - what there is to say
@@ -124,14 +140,23 @@ def _ended(  # noqa: PLR0913 - what there is to say
 
 
 def _tell(error: BuilderError) -> None:
-    click.secho("error: ", fg="red", nl=False, err=True)
+    try:
+        click.secho("error: ", fg="red", nl=False, err=True)
+    except OSError as lost:
+        lose(sys.stderr, lost)
     say(str(error), err=True)
     if error.next_step:
         say(f"next:  {error.next_step}", err=True)
 
 
-def _keep_traceback() -> Path:
-    versions = f"builder {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
-    with tempfile.NamedTemporaryFile("w", prefix="builder-bug-", suffix=".log", delete=False, encoding="utf-8") as log:
-        log.write(versions + traceback.format_exc())
-    return Path(log.name)
+def _keep_traceback() -> str:
+    """Return where the traceback is kept, or all of it where it cannot be."""
+    told = f"builder {__version__}, Python {platform.python_version()}, {platform.platform()}\n{traceback.format_exc()}"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="builder-bug-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as log:
+            log.write(told)
+    except OSError as error:
+        return f"details cannot be kept ({error.strerror}):\n{told}"
+    return f"details: {log.name}"

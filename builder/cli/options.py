@@ -1,5 +1,6 @@
 """The global options, taken before and after the verb alike."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +10,21 @@ import click
 from builder.cli.wiring import Wiring
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Number(click.FloatRange):
+    """A number within a range; `nan`, which no comparison finds outside of it, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - as click has it
+        """Return the number; click tells whoever gave none."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"'{value}' is not a number", param, ctx)
+        return number
+
+
+LONGEST_S = 7 * 24 * 3600.0
+"""What an option in seconds takes: a week."""
 
 
 class _GlobalOption(click.Option):

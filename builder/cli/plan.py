@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from builder.cli.options import global_options
-from builder.cli.plan_at_hand import or_discard, write_private
+from builder.cli.plan_at_hand import check_writable, or_discard, write_private
 from builder.cli.recover import recover_first, recover_option
 from builder.cli.tell_plan import page_options, tell_plan, write_pages
 from builder.cli.wiring import Wiring
@@ -29,6 +29,7 @@ def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, recover: b
     """Make all change sets of all regions for review, execute none, and save the plan."""
     from builder.deploy import make_plan, write_plan
 
+    check_writable({"--output": output, "--markdown": said["markdown"], "--html": said["html"]})
     deployment, clients, wish = wiring.deployment, wiring.clients, make_wish("plan", said, wiring.role_arn)
     if not said["keep"]:
         wish = replace(wish, replaced=wiring.console.warn)

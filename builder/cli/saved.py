@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder.cli.carry_out import carry_out, tell_end
+from builder.cli.carry_out import carry_out, check_review, tell_end
 from builder.cli.options import global_options
 from builder.cli.plan_at_hand import read_saved
 from builder.cli.recover import recover_first, recover_option
@@ -61,6 +61,7 @@ def execute(
 
     plan, trusted = _read(plan_file), wiring.trusted(make_options("plan", said, wiring.role_arn))
     check_claim(plan, trusted)
+    check_review(plan, plan_file)
     if skipped := [region for region in plan.regions if region in wiring.skip_regions]:
         raise BadInput(
             where="--skip-region",
@@ -105,7 +106,7 @@ def _check_ours(wiring: Wiring, plan: "Plan") -> None:
     from builder.deploy import check_account, check_own, check_reach
 
     check_own(plan)
-    if wiring.assembly is not None or wiring.config.is_file():
+    if wiring.assembly is not None or wiring.has_config_file:
         name, pinned = wiring.standing.name, wiring.pinned_account
         if plan.deployment != name:
             raise BadInput(

@@ -225,10 +225,16 @@ class Wiring:
         said = self._promised_environment if self.assembly is None else None
         return said.role_arn if said else None
 
+    @property
+    def has_config_file(self) -> bool:
+        """Whether there is a dr.yaml. A folder or a broken link of that name is one, which nobody can read: what it
+        would forbid is not allowed by that."""
+        return os.path.lexists(self.config)
+
     @cached_property
     def promised(self) -> "Config | None":
         """What dr.yaml says, also where an assembly is taken as it is; None where there is no such file beside it."""
-        if self.assembly is not None and not self.config.is_file():
+        if self.assembly is not None and not self.has_config_file:
             return None
         return self.wanted.config
 
@@ -251,7 +257,7 @@ class Wiring:
 
         A dr.yaml of the same project counts also where the project is named by itself.
         """
-        if said or not self.config.is_file():
+        if said or not self.has_config_file:
             return False
         config = self.wanted.config
         if self.project not in {None, config.project}:

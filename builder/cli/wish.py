@@ -1,15 +1,19 @@
 """How change sets are to be made and what is allowed: the options that planning and executing verbs share."""
 
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from builder.errors import BadInput
+
 if TYPE_CHECKING:
     from builder.deploy import Options, Wish
     from builder.terms import Region
 
+_BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _orphans_option = click.option(
@@ -76,6 +80,7 @@ def make_options(by: Literal["plan", "deploy"], said: Mapping[str, Any], role_ar
     """Return how change sets are to be made; `role_arn` is CloudFormation's role unless the options name another."""
     from builder.deploy import Options
 
+    _check_bucket(said["artifacts_bucket"])
     return Options(
         by=by,
         role_arn=said["role_arn"] or role_arn,
@@ -95,6 +100,19 @@ def said_again(said: Mapping[str, Any]) -> str:
     }
     words = [f" {name} {shlex.quote(value)}" for name, value in typed.items() if value]
     return "".join(words) + (" --import-existing" if said["import_existing"] else "")
+
+
+def _check_bucket(name: str | None) -> None:
+    """Raise BadInput for what cannot be a bucket's name.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    """
+    if name is not None and not _BUCKET.fullmatch(name.replace("{region}", "us-east-1")):
+        raise BadInput(
+            where="--artifacts-bucket",
+            what=f"'{name}' cannot be a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
+            next_step="--artifacts-bucket NAME-{region}    stands for a bucket in each region",
+        )
 
 
 def _lint(template: str, region: "Region") -> tuple[str, ...]:

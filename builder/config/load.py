@@ -13,7 +13,7 @@ from builder.config.handler import BadHandler, read_handler
 from builder.config.model import Config, FunctionConfig
 from builder.config.runtimes import runtime_fault, runtime_warning
 from builder.config.words import FOLLOWS, in_words
-from builder.errors import BadInput, gathered
+from builder.errors import BadInput, gathered, of_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def _read(path: Path) -> Document:
         return read_document(path.read_bytes())
     except OSError as error:
         next_step = "python -m builder init FOLDER    writes one to begin with; --config FILE names another"
-        raise BadInput(where=str(path), what=f"cannot be read ({error.strerror})", next_step=next_step) from error
+        raise of_file(error, path, doing="read", next_step=next_step) from error
     except NotYaml as error:
         raise BadInput(where=f"{path.as_posix()}:{error.line}", what=error.what) from error
 

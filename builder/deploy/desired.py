@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import ConfigDict
 
 from builder.assembly.manifest import NAME_CHARACTERS, Entry, Manifest, OutputOf, bind, change_set_room
+from builder.assembly.template_text import text_of
 from builder.assembly.uses import Use, read_uses
 from builder.errors import BadInput
 from builder.terms import AccountId, Place, Region, Site, StackId, StackName
@@ -159,7 +160,7 @@ def _bind_entry(entry: Entry, template: bytes, suffix: str, deployment: str) -> 
         id=entry.id,
         region=entry.region,
         name=StackName(bind(entry.name, suffix)),
-        template=template.decode(),
+        template=text_of(template, entry.template),
         sha256=entry.sha256,
         parameters={
             name: value if isinstance(value, OutputOf) else bind(value, suffix)

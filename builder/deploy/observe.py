@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from builder.aws import Clients, Sighting, call, pages, together
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_FLEET
-from builder.errors import AwsError
+from builder.errors import AwsError, Stopped
 from builder.terms import STATUSES, AccountId, Arn, LogicalId, Place, Region, Site, StackName, StatusFacts
 
 if TYPE_CHECKING:
@@ -70,8 +70,20 @@ class ObservedStack:
 
     @property
     def facts(self) -> StatusFacts:
-        """What the stack's status means."""
-        return STATUSES[self.status]
+        """What the stack's status means. Raises Stopped for one that nobody here knows: it may mean anything."""
+        known = STATUSES.get(self.status)
+        if known is None:
+            raise Stopped(
+                where=f"{self.region}/{self.name}",
+                what=f"the stack is in {self.status}, a status that this builder does not know",
+                next_step=f"aws cloudformation describe-stacks --region {self.region} --stack-name {self.name}",
+            )
+        return known
+
+    @property
+    def may_hold(self) -> bool:
+        """Whether it holds resources, or may: a status that nobody here knows excludes nothing."""
+        return self.status not in STATUSES or self.facts.exists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +278,7 @@ def contradicts(known: Sighting, read: ObservedStack | None) -> bool:
         return True
     if read.arn != known.arn or read.last_change != known.last_change:
         return read.last_change < known.last_change
-    if STATUSES[known.status].good and read.status in _ON_THE_WAY:
+    if known.status in STATUSES and STATUSES[known.status].good and read.status in _ON_THE_WAY:
         return True
     return known.protected is not None and read.termination_protection != known.protected
 

@@ -36,7 +36,7 @@ class Outputs:
 
 
 async def observe_every_output(deployment: Deployment, clients: Clients) -> Outputs:
-    """Return every public output, those that are not there with the reason."""
+    """Return every public output, those that are not there with the reason. Raises Failed where nothing is deployed."""
     sites = dict.fromkeys(deployment.stack(stack_id).site for stack_id, _ in deployment.outputs.values())
     by_site = await together(SiteView(clients, site).every_stack() for site in sites)
     ours = {
@@ -45,7 +45,15 @@ async def observe_every_output(deployment: Deployment, clients: Clients) -> Outp
         for stack in of_deployment(found, deployment.name)
         if stack.facts.exists
     }
+    if sites and not ours:
+        raise not_deployed(deployment.name)
     return find_outputs(deployment, {stack.id: ours.get((stack.site, stack.name)) for stack in deployment.stacks})
+
+
+def not_deployed(deployment: str) -> Failed:
+    """Return the error for who asks about what does not stand anywhere."""
+    what = "is not deployed: no region has a stack of it"
+    return Failed(where=deployment, what=what, next_step="python -m builder deploy")
 
 
 async def observe_outputs(deployment: Deployment, clients: Clients) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from builder.drill.clock import Clock
 from builder.drill.records import Closed, Line, Opened, Sent
-from builder.errors import BadInput, Failed
+from builder.errors import BadInput, Failed, of_file
 
 FILE_NAME = "log.jsonl"
 _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
@@ -25,8 +25,11 @@ class Log:
     """An open log, written by many threads. What was acknowledged is on the disk before anybody counts on it."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise of_file(error, path, doing="written") from error
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -66,7 +69,10 @@ class Journal:
 
 def read_log(path: Path) -> tuple[Line, ...]:
     """Return the lines of a log. Raises BadInput; but a last line that was cut off by a kill is passed over."""
-    *whole, _ = path.read_bytes().split(b"\n")
+    try:
+        *whole, _ = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise of_file(error, path, doing="read") from error
     try:
         return tuple(_LINE.validate_json(line) for line in whole)
     except ValidationError as error:

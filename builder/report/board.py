@@ -159,7 +159,7 @@ def _phase(event: FleetProgress, before: _Phase) -> _Phase:
             return _Phase.FAILED
         case said.NotStarted():
             return _Phase.FAILED if before is _Phase.FAILED else _Phase.LEFT
-        case said.Status(status=status) if STATUSES[status].settled:
+        case said.Status(status=status) if status in STATUSES and STATUSES[status].settled:
             # A stack that settled well may have more to do: only `Finished` says that it has not.
             return before if STATUSES[status].good else _Phase.FAILED
         case _:

@@ -21,7 +21,7 @@ from builder.errors import Stopped
 from builder.fleet.progress import FleetEmit, FleetProgress
 from builder.report import as_json
 from builder.report.board import Board
-from builder.report.screen import drop, printable, write
+from builder.report.screen import drop, lose, printable, write
 from builder.report.words import in_words
 
 _WITH_CLOUDFORMATION = "what CloudFormation has begun goes on there; the same command takes it up again"
@@ -38,6 +38,12 @@ class ScreenRich(RichConsole):
     def on_broken_pipe(self) -> None:
         """Go on: rich would end the process, in the middle of a deployment."""
         drop(self.file)
+
+    def _check_buffer(self) -> None:
+        try:
+            super()._check_buffer()
+        except OSError as error:
+            lose(self.file, error)
 
 
 class Console:

@@ -7,6 +7,8 @@ to a stream. What rich lays out passes `console.ScreenRich`, which does the same
 import io
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import IO, TextIO
 
 
@@ -34,20 +36,48 @@ def say(text: str, *, err: bool = False) -> None:
 def write(stream: TextIO, text: str) -> None:
     """Write a text, its control characters readable; what the stream's encoding lacks is escaped too.
 
-    A reader that has left (`| head`) gets nothing more, and ends nothing: what was begun goes on.
+    A reader that has left (`| head`) gets nothing more, and ends nothing: what was begun goes on. The same where the
+    text cannot be kept, on a full disk; `unwritten` tells it at the end.
     """
     safe = printable(text)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         stream.write(safe.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
-    except BrokenPipeError:
-        drop(stream)
+    except OSError as error:
+        lose(stream, error)
 
 
-def drop(stream: IO[str]) -> None:
+def lose(stream: IO[str] | IO[bytes], error: OSError) -> None:
+    """Write the rest to nobody; but for a reader that has left, `unwritten` has the reason."""
+    if not isinstance(error, BrokenPipeError):
+        _unwritten.append(error)
+    drop(stream)
+
+
+def unwritten() -> OSError | None:
+    """Return why something that was to be written is lost, and forget it; None where nothing is."""
+    first = _unwritten[0] if _unwritten else None
+    _unwritten.clear()
+    return first
+
+
+_unwritten: list[OSError] = []
+
+
+def drop(stream: IO[str] | IO[bytes]) -> None:
     """Write the rest to nobody: the reader has seen enough, and what was begun goes on to its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with suppress(OSError, ValueError):  # no file, or closed
+        nobody = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nobody, stream.fileno())
+        os.close(nobody)
+
+
+def hold_streams() -> None:
+    """Have streams that were closed before the process began lead nowhere: no file of ours is opened in their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - to the end
 
 
 def tolerate_encodings() -> None:

@@ -44,7 +44,8 @@ def as_event(seen: Status, ends: Mapping[str, date], at: datetime) -> str:
 
 def screen(seen: Status, ends: Mapping[str, date], at: datetime) -> Text:
     """Return what people look at; a region after the other, what does not answer named in red."""
-    blocks = [Text.assemble((seen.deployment, "bold"), f" at {at:%Y-%m-%d %H:%M:%S} UTC")]
+    there = "" if seen.is_deployed else ": not deployed"
+    blocks = [Text.assemble((seen.deployment, "bold"), f" at {at:%Y-%m-%d %H:%M:%S} UTC{there}")]
     blocks += [Text("\n").join(_site(site, ends, at.date())) for site in seen.sites]
     return Text("\n\n").join(blocks)
 
@@ -59,6 +60,8 @@ def _site(site: SiteState, ends: Mapping[str, date], today: date) -> Iterator[Te
         yield from _bucket(bucket)
     for function in site.functions:
         yield from _function(function, ends, today)
+    for line in site.refused:
+        yield Text(f"  NOT SEEN  {line}", style="bold red")
     for line in site.silent:
         yield Text(f"  DOES NOT ANSWER  {line}", style="bold red")
 
@@ -85,6 +88,8 @@ def _stack(stack: StackState) -> Text:
 
 
 def _replica(replica: ReplicaState) -> Text:
+    if replica.status == "ABSENT":
+        return _row("table", replica.table, ("ABSENT", _BAD))
     lags = ", ".join(
         f"to {region} {'no metric' if lag is None else f'{lag:.0f} ms'}" for region, lag in replica.latency_ms.items()
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from builder.assembly.template_text import may_be_no_text
-from builder.errors import BadInput
+from builder.errors import BadInput, of_file
 
 _HERE = Path(__file__).parent
 # In a checkout the handlers are in lambda/; setup.py puts them here when it makes a wheel.
@@ -66,8 +66,8 @@ def add_wheel(requirements: bytes, wheel: Path) -> dict[str, bytes]:
         with zipfile.ZipFile(wheel) as archive:
             archive.getinfo("builder/__main__.py")
     except OSError as error:
-        raise BadInput(where=f"--wheel {wheel}", what=f"cannot be read ({error.strerror})") from error
-    except (KeyError, zipfile.BadZipFile) as error:
+        raise of_file(error, f"--wheel {wheel}", doing="read") from error
+    except (KeyError, zipfile.BadZipFile, UnicodeDecodeError) as error:
         raise BadInput(where=f"--wheel {wheel}", what="holds no builder") from error
     line = f"./vendor/{wheel.name} --hash=sha256:{hashlib.sha256(data).hexdigest()}\n"
     text = _WHEEL_LINE.sub("", requirements.decode())
@@ -82,11 +82,8 @@ def pin_wheel(folder: Path, wheel: Path) -> tuple[str, ...]:
     try:
         requirements = (folder / _REQUIREMENTS).read_bytes()
     except OSError as error:
-        raise BadInput(
-            where=str(folder / _REQUIREMENTS),
-            what=f"cannot be read ({error.strerror})",
-            next_step="python -m builder init EMPTY_FOLDER --wheel FILE",
-        ) from error
+        next_step = "python -m builder init EMPTY_FOLDER --wheel FILE"
+        raise of_file(error, folder / _REQUIREMENTS, doing="read", next_step=next_step) from error
     files = add_wheel(requirements, wheel)
     _write(folder, files)
     return tuple(files)
@@ -98,7 +95,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
     except OSError as error:
-        raise BadInput(where=str(folder), what=f"cannot be written to ({error.strerror})") from error
+        raise of_file(error, folder, doing="written to") from error
 
 
 def _filled(name: str, project: str) -> bytes:

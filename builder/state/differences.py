@@ -40,7 +40,8 @@ async def find_differences(deployment: Deployment, clients: Clients) -> Differen
         for stack in deployment.stacks
         if stack.site in answering and (stack.site, stack.name) not in seen
     )
-    return Differences(stacks=(*drifted, *absent), disparities=find_disparities(settings), silent=tuple(part.silent))
+    unread = (*part.silent, *part.refused)
+    return Differences(stacks=(*drifted, *absent), disparities=find_disparities(settings), silent=unread)
 
 
 async def observe_stacks(clients: Clients, hurried: Clients, site: Site) -> tuple[ObservedStack, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from builder.errors import BuilderError
+from builder.errors import AwsError, BuilderError
 
 T = TypeVar("T")
 # What a look needs to come back with the rest of what it knows.
@@ -14,11 +14,12 @@ _MARGIN_S = 0.3
 
 @dataclass(slots=True)
 class Part:
-    """What was asked for, in part or whole: `silent` has a line for each thing that did not answer."""
+    """What was asked for, in part or whole: a line for each thing that did not answer, or was refused."""
 
     within_s: float | None = None
     """How long all of it may take, from now on; for ever where that is None."""
     silent: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     _deadline: float | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,7 +38,8 @@ class Part:
         except TimeoutError:
             self.silent.append(f"{where}: no answer within {self.within_s} s")
         except BuilderError as error:
-            self.silent.append(str(error))
+            answered = error.answered if isinstance(error, AwsError) else True
+            (self.refused if answered else self.silent).append(str(error))
         return None
 
     async def each(self, works: Iterable[tuple[str, Coroutine[Any, Any, T]]]) -> tuple[T, ...]:

@@ -89,7 +89,11 @@ class SiteState:
     buckets: tuple[BucketState, ...] = ()
     functions: tuple[FunctionState, ...] = ()
     silent: tuple[str, ...] = ()
-    """What did not answer, or was refused, a line each; the rest is complete."""
+    """What did not answer, a line each; the rest is complete."""
+    refused: tuple[str, ...] = ()
+    """What answered with an error instead, a line each."""
+    is_seen: bool = True
+    """Whether the region told which stacks it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,16 @@ class Status:
 
     deployment: str
     sites: tuple[SiteState, ...]
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether any region told which stacks it has."""
+        return any(site.is_seen for site in self.sites)
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether anything stands, or may: a region that does not tell may have it all."""
+        return not all(site.is_seen and all(one.status == "ABSENT" for one in site.stacks) for site in self.sites)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,3 +180,8 @@ class Differences:
     disparities: tuple[Disparity, ...]
     silent: tuple[str, ...] = ()
     """What did not answer, or was refused, a line each; it was compared with nothing."""
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether anything stands, or may: a region that does not tell may have it all."""
+        return bool(self.silent) or any(one.status != "ABSENT" for one in self.stacks)

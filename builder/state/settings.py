@@ -40,7 +40,7 @@ async def observe_settings(
     What replicates a table has one name everywhere; it is asked for in each of `sites` that has a copy by the assembly.
     What can't be read is noted in the part, and is not compared.
     """
-    standing = tuple(stack for stack in stacks if stack.facts.exists)
+    standing = tuple(stack for stack in stacks if stack.may_hold)
     work: list[Coroutine[Any, Any, list[Settings]]] = [
         *_templates(deployment, standing, clients),
         *(_of_stack(stack, clients) for stack in standing),

@@ -43,11 +43,12 @@ async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> Si
     clients, region = asking.clients.of(site), site.region
     listed = await part.ask(region, SiteView(asking.clients, site).every_stack())
     if listed is None:
-        return SiteState(region=region, account=site.account, silent=tuple(part.silent))
+        silent, refused = tuple(part.silent), tuple(part.refused)
+        return SiteState(region=region, account=site.account, silent=silent, refused=refused, is_seen=False)
     ours = of_deployment(listed, deployment.name)
     wanted = {stack.name: stack for stack in deployment.stacks if stack.site == site}
     nested = inside(ours, listed)
-    standing = [stack for stack in (*ours, *nested) if stack.facts.exists]
+    standing = [stack for stack in (*ours, *nested) if stack.may_hold]
     shown = [(one, None if one.parent else wanted.get(one.name)) for one in (*ours, *nested)]
     look = Look(clients=clients, region=region, now=asking.now, endpoint=asking.endpoint, until=part.until)
     named = await part.each((f"{region}/{stack.name}", _resources(asking.clients, stack)) for stack in standing)
@@ -55,7 +56,7 @@ async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> Si
     tables = dict.fromkeys((*_named(by_type, *table.TYPES), *copied_tables(deployment, region)))
     stacks, replicas, buckets, functions = await asyncio.gather(
         part.each((f"{region}/{one.name}", _stack(asking.clients, one, entry)) for one, entry in shown),
-        part.each((f"{region}: {name}", table.observe_replica(look, name)) for name in tables),
+        part.each((f"{region}: {name}", table.find_replica(look, name)) for name in tables),
         part.each((f"{region}: {name}", bucket.observe_bucket(look, name)) for name in _named(by_type, bucket.TYPE)),
         part.each(
             (f"{region}: {name}", function.observe_function(look, name)) for name in _named(by_type, function.TYPE)
@@ -71,6 +72,7 @@ async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> Si
         buckets=buckets,
         functions=functions,
         silent=tuple(part.silent),
+        refused=tuple(part.refused),
     )
 
 
@@ -109,6 +111,6 @@ async def _stack(clients: Clients, stack: ObservedStack, wanted: DesiredStack | 
 
 
 async def _compare(clients: Clients, stack: ObservedStack, wanted: DesiredStack) -> Comparison:
-    if not stack.facts.exists:
+    if not stack.may_hold:
         return Comparison.DIFFERENT
     return compare_template(wanted.template, await observe_template(clients, stack))

@@ -1,11 +1,22 @@
 """A table's copy in one region."""
 
 from builder.aws import call, together
+from builder.errors import AwsError
 from builder.state.look import Look
 from builder.state.metric import Metric, observe_metric
 from builder.state.records import ReplicaState
 
 TYPES = ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
+
+
+async def find_replica(look: Look, table: str) -> ReplicaState:
+    """Return how a replica stands; one that is not there is ABSENT."""
+    try:
+        return await observe_replica(look, table)
+    except AwsError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        return ReplicaState(table=table, status="ABSENT", items=0, bytes=0, point_in_time_recovery=False)
 
 
 async def observe_replica(look: Look, table: str) -> ReplicaState:

@@ -123,7 +123,12 @@ Resources:
 
 @pytest.mark.parametrize(
     ("data", "fault"),
-    [(b"a: [", "is no YAML"), (b"\xff\xfe\xfa", "is no YAML"), (b"- a", "is no template"), (b"", "is no")],
+    [
+        (b"a: [", "is no YAML"),
+        (b"\xff\xfe\xfa", "line 1: the byte 0xff is not UTF-8"),
+        (b"- a", "is no template"),
+        (b"", "is no"),
+    ],
 )
 def test_what_is_no_template_is_refused_by_name(data: bytes, fault: str) -> None:
     with pytest.raises(BadInput, match=f"^t.yaml: {fault}"):

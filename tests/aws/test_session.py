@@ -27,7 +27,14 @@ def test_what_fails_on_the_way_is_outlasted_by_retries(credentials: None) -> Non
 
 
 def test_sts_is_asked_in_the_region_itself() -> None:
-    assert Clients.of_profile(None).sts(Region("us-west-2")).meta.endpoint_url == "https://sts.us-west-2.amazonaws.com"
+    assert (
+        Clients(World().session()).sts(Region("us-west-2")).meta.endpoint_url == "https://sts.us-west-2.amazonaws.com"
+    )
+
+
+def test_who_has_no_credentials_is_told_at_once() -> None:
+    with pytest.raises(BadInput, match="credentials: no AWS credentials were found"):
+        Clients.of_profile(None)
 
 
 def test_an_unknown_profile_is_a_wrong_input() -> None:

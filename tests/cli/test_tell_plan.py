@@ -41,7 +41,7 @@ def test_a_page_that_cannot_be_written_is_a_wrong_input(builder: Command, tmp_pa
     page = tmp_path / "missing" / "plan"
     answer = builder("show", REPLACEMENT, option, str(page))
     assert answer.code == 2
-    assert answer.err == f"error: {option}: {page} cannot be written (No such file or directory)\n"
+    assert answer.err == f"error: {option} {page}: cannot be written (No such file or directory)\n"
 
 
 def test_what_pages_need_is_imported_for_pages_only() -> None:

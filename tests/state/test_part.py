@@ -18,14 +18,15 @@ async def _hangs() -> str:
 
 
 def test_what_answers_is_taken_and_the_rest_is_a_line_each() -> None:
-    async def ask() -> tuple[tuple[str, ...], list[str]]:
+    async def ask() -> tuple[tuple[str, ...], list[str], list[str]]:
         part = Part(within_s=0.05)
         works = (("one", _answers("a")), ("two", _is_refused()), ("three", _hangs()), ("four", _answers("b")))
-        return await part.each(works), part.silent
+        return await part.each(works), part.silent, part.refused
 
-    taken, silent = asyncio.run(ask())
+    taken, silent, refused = asyncio.run(ask())
     assert taken == ("a", "b")
-    assert silent == ["us-east-1: not allowed", "three: no answer within 0.05 s"]
+    assert silent == ["three: no answer within 0.05 s"]
+    assert refused == ["us-east-1: not allowed"]
 
 
 def test_without_a_limit_there_is_time() -> None:

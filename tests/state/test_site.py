@@ -48,11 +48,12 @@ def test_without_hurry_the_deadline_ends_the_wait() -> None:
     assert seen.silent == (f"us-east-1: no answer within {WITHIN_S} s",)
 
 
-def test_one_thing_that_is_refused_hides_nothing_else(standing: Standing) -> None:
+def test_one_thing_that_is_not_there_hides_nothing_else(standing: Standing) -> None:
     standing.clients.dynamodb(WEST).delete_table(TableName="tap-dev-global")
     seen = look(standing, WEST)
-    assert (seen.replicas, len(seen.silent), len(seen.stacks)) == ((), 1, 2)
-    assert "tap-dev-global" in seen.silent[0]
+    (replica,) = seen.replicas
+    assert (replica.table, replica.status) == ("tap-dev-global", "ABSENT")
+    assert (seen.silent, seen.refused, len(seen.stacks)) == ((), (), 2)
     assert seen.functions[0].state == "Active"
 
 
