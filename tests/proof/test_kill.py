@@ -11,13 +11,14 @@ from fake_aws import Fault, Killed, World
 from fake_aws.s3.records import Version
 from proof.command import LIFE, Command, assert_done, fill, make_world, run, undisturbed
 from proof.picture import take_picture
+from samples import is_thorough, sampled
 
 KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
 BATCHES = 6
 
 
 @pytest.mark.parametrize("kill", KILLS, ids=lambda kill: kill.value)
-@pytest.mark.parametrize("batch", range(1, BATCHES + 1))
+@pytest.mark.parametrize("batch", sampled(range(1, BATCHES + 1), every=3))
 def test_the_same_command_again_reaches_the_same_state(
     batch: int, kill: Fault, record_property: Callable[[str, object], None]
 ) -> None:
@@ -44,7 +45,7 @@ def test_a_destroy_after_a_killed_deploy_leaves_nothing(kill: Fault) -> None:
     wanted = undisturbed()
     world = make_world()
     clients = Clients(world.session(ACCOUNT))
-    for k in count(1):
+    for k in count(1, 1 if is_thorough() else 3):
         if not is_killed(world, clients, LIFE["deploy"], kill, k):
             break
         assert_done(run(clients, LIFE["destroy"]))
@@ -53,7 +54,7 @@ def test_a_destroy_after_a_killed_deploy_leaves_nothing(kill: Fault) -> None:
 
 
 @pytest.mark.parametrize("kill", KILLS, ids=lambda kill: kill.value)
-@pytest.mark.parametrize("batch", range(1, BATCHES + 1))
+@pytest.mark.parametrize("batch", sampled(range(1, BATCHES + 1), every=3))
 def test_a_destroy_killed_anywhere_in_a_bucket_of_many_pages_goes_on(batch: int, kill: Fault) -> None:
     wanted = undisturbed()
     world = make_world(page_size=8)

@@ -12,6 +12,7 @@ from deploy.rig import ACCOUNT
 from deploy.test_later import SSM, reading
 from fake_aws import Fault, Killed, World, run_virtual
 from proof.command import assert_done, deploy, ignore, make_world, run
+from samples import is_thorough
 
 KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
 PROTECTED = make_deployment(replace(make_stack(KEYS, KEY_TEMPLATE), termination_protection=True))
@@ -22,7 +23,7 @@ def typed_again(
     begin: Callable[[World], None], desired: Deployment, kill: Fault, holds: Callable[[World], None]
 ) -> int:
     """Type `deploy` until no call of it is left to be killed at; each time type it again, and see that all holds."""
-    for k in range(1, 300):
+    for k in range(1, 300, 1 if is_thorough() else 3):
         world = make_world()
         clients = Clients(world.session(ACCOUNT))
         begin(world)
@@ -43,7 +44,7 @@ def executed_again(
     begin: Callable[[World], None], desired: Deployment, kill: Fault, holds: Callable[[World], None]
 ) -> int:
     """Execute one plan until no call of that is left to be killed at; each time execute the same plan again."""
-    for k in range(1, 300):
+    for k in range(1, 300, 1 if is_thorough() else 3):
         world = make_world()
         clients = Clients(world.session(ACCOUNT))
         begin(world)

@@ -31,13 +31,14 @@ from proof.nesting import (
     picture,
     undisturbed,
 )
+from samples import is_thorough, sampled
 
 KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
 BATCHES = 3
 
 
 @KILLS
-@pytest.mark.parametrize("batch", range(1, BATCHES + 1))
+@pytest.mark.parametrize("batch", sampled(range(1, BATCHES + 1), every=3))
 def test_the_same_command_again_reaches_the_same_state(
     batch: int, kill: Fault, record_property: Callable[[str, object], None]
 ) -> None:
@@ -88,7 +89,7 @@ def test_a_lost_answer_fails_nothing_and_doubles_nothing(fault: Fault, *, honour
     assert min(lost.values()) >= 2
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", sampled(range(6), every=3))
 def test_a_bad_day_delays_and_harms_nothing(seed: int) -> None:
     wanted = undisturbed()
     world = make_nesting_world(seed=seed, page_size=2)
@@ -126,7 +127,7 @@ def deployed_world() -> tuple[World, Clients]:
 
 @KILLS
 def test_no_call_that_was_the_last_lets_a_nested_table_go_unasked(kill: Fault) -> None:
-    for k in count(1):
+    for k in count(1, 1 if is_thorough() else 3):
         world, clients = deployed_world()
         plan = plan_without_table(clients)
         assert [trip.allow for trip in plan.guards] == [LOST]
@@ -170,7 +171,7 @@ def test_a_nested_template_that_moved_after_the_review_is_not_what_is_executed()
 @KILLS
 def test_what_was_allowed_is_done_once_whatever_call_was_the_last_and_asked_again_until_it_began(kill: Fault) -> None:
     begun = set()
-    for k in count(1):
+    for k in count(1, 1 if is_thorough() else 3):
         world, clients = deployed_world()
         plan = plan_without_table(clients)
         rule = world.faults.add(kill, nth=k)
@@ -196,7 +197,7 @@ def test_what_was_allowed_is_done_once_whatever_call_was_the_last_and_asked_agai
 
 @KILLS
 def test_a_plan_that_was_discarded_leaves_nothing_of_any_level_whatever_call_was_the_last(kill: Fault) -> None:
-    for k in count(1):
+    for k in count(1, 1 if is_thorough() else 3):
         world = make_nesting_world()
         clients = Clients(world.session(ACCOUNT))
         seal = Seal(id="p1", at="2026-01-01T00:00:00+00:00")
@@ -230,7 +231,7 @@ def test_a_destroy_after_a_killed_deploy_leaves_nothing(kill: Fault) -> None:
     wanted = undisturbed()
     world = make_nesting_world()
     clients = Clients(world.session(ACCOUNT))
-    for k in count(1):
+    for k in count(1, 1 if is_thorough() else 3):
         rule = world.faults.add(kill, nth=k)
         try:
             assert_done(run(clients, LIFE["deploy"]))

@@ -14,7 +14,7 @@ from proof.picture import take_picture
 from proof.test_kill import KILLS, is_killed
 
 BATCHES = 4
-STEP = 1 if settings.get_current_profile_name() == "thorough" else 5
+STEP = 1 if settings.get_current_profile_name() == "thorough" else 11
 """Of so many calls one is tried where there is no time for all."""
 DEPLOYMENTS = {"deploy": FIRST, "update": SECOND}
 
