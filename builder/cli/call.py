@@ -1,6 +1,7 @@
 """`call`: one HTTP request to a function URL of the deployment: found, signed where it has to be, printed."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ def call(wiring: Wiring, *, method: str, path: str, region: str | None, data: st
 
     Exit code 1 where the status is 400 or more, or nothing answers.
     """
+    if re.search("[\x00-\x1f\x7f\ud800-\udfff]", path):
+        raise BadInput(where=f"PATH {path}", what="has characters that no URL has: write them as %XX")
     name = _output_of(wiring, region)
     body = _read(data)
     answer = _send(wiring, name, method.upper(), path, body)

@@ -156,6 +156,9 @@ def test_other_places_are_looked_at_before_anything_is_asked(builder: Command, h
     for bucket in ("No_Bucket", "a", "x..y", "{account}-x"):
         assert told(builder, f"plan --artifacts-bucket {bucket}").code == 2
     assert told(builder, "plan --artifacts-bucket artifacts-{region}").code == 1
+    for path in ("/\udcff", "/\x1b[2J"):
+        answer = builder("call", "GET", path)
+        assert (answer.code, "write them as %XX" in answer.err) == (2, True)
     for number in ("nan", "inf", "-1", "1e400", "9" * 6000):
         assert told(builder, f"status --watch {number}").code == 2
         assert told(builder, f"drill replication --seconds {number}").code == 2
