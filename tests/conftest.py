@@ -6,21 +6,19 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 from hypothesis import settings
 
+from answer import ROOT, Answer, Command
 from builder.aws import Tempo
 from builder.cli.main import main
 from builder.cli.wiring import Wiring
 from builder.local import EmbeddedAws
 from builder.rehearsal.isolation import is_hostile
-
-ROOT = Path(__file__).parent.parent
 
 # --hypothesis-profile=thorough: for a pipeline; who works on the code wants an answer sooner.
 settings.register_profile("thorough", max_examples=2000)
@@ -51,18 +49,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return _LONGEST_FIRST.index(room) if room in _LONGEST_FIRST else len(_LONGEST_FIRST)
 
     items.sort(key=rank)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """How a command ended and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Answer]
 
 
 @pytest.fixture(scope="session")

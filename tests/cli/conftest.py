@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from answer import Command
 from cli.fleet_rig import FleetCommand, render
-from conftest import Command
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from answer import Answer, Command
 from builder.local import EmbeddedAws
-from conftest import Answer, Command
 
 
 @contextmanager

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import pytest
 
+from answer import Answer
 from builder.assembly import write_assembly
 from builder.assembly.manifest import Entry, Manifest
 from builder.assembly.store import Assembly
 from builder.cli.main import main
 from builder.cli.wiring import Wiring
 from builder.deploy import Brake
-from conftest import Answer
 from fake_aws import World, run_virtual
 from fleet.rig import BODY, make_clients, two_sets
 from fleet.scene import FLEET, ROOT, WEST

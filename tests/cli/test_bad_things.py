@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from answer import ROOT, Answer, Command
 from builder.cli.main import main
 from builder.cli.plan_at_hand import check_folder, check_writable
 from builder.errors import BadInput, Failed, of_file
@@ -24,7 +25,6 @@ from cli.bad_things import (
     spoil_template,
 )
 from cli.test_whose import FakeWiring
-from conftest import ROOT, Answer, Command
 from fake_aws import World
 
 FLEET = """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Command
+from answer import Command
 
 ENV = ("--env", "synthmfm20")
 

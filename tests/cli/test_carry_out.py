@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from conftest import Command
+from answer import Command
 
 
 def test_execution_follows_the_needs(project: Path, builder: Command, credentials: None) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 import boto3
 import jsonschema
 
+from answer import Command
 from builder.report.schema import make_schema
 from cli.inventory import REGIONS, stacks
-from conftest import Command
 
 
 def test_a_deployment_has_the_names_that_its_suffix_gives(deployed: Command, session: boto3.Session) -> None:

@@ -8,9 +8,9 @@ import boto3
 import pytest
 import urllib3
 
+from answer import Command
 from builder.local import EmbeddedAws
 from cli.inventory import REGIONS, inventory, stacks
-from conftest import Command
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef

@@ -4,9 +4,9 @@ import zipfile
 
 import boto3
 
+from answer import Command
 from builder.local import EmbeddedAws
 from cli.deaf import deaf_to, timed
-from conftest import Command
 
 ENV = ("--env", "synthmfm20")
 

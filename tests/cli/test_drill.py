@@ -12,12 +12,12 @@ import boto3
 import jsonschema
 import pytest
 
+from answer import Command
 from builder.drill.log import read_log, unfinished
 from builder.local import EmbeddedAws
 from builder.report.drill_json import make_schema as make_report_schema
 from builder.report.schema import make_schema
 from cli.deaf import deaf_to, timed
-from conftest import Command
 
 REPLICATION = ("drill", "replication", "--seconds", "1", "--rate", "4", "--object-rate", "2")
 

@@ -1,7 +1,7 @@
 import pytest
 
+from answer import Command
 from builder.cli.fleet import fleet
-from conftest import Command
 
 
 @pytest.mark.parametrize("verb", fleet.commands)

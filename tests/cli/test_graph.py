@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from conftest import Command
+from answer import Command
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT, Command
+from answer import ROOT, Command
 
 FILES = [
     "dr.yaml",

@@ -11,12 +11,12 @@ import click
 import jsonschema
 import pytest
 
+from answer import Command
 from builder.cli import main as module
 from builder.cli.examples import EXAMPLES
 from builder.cli.main import cli
 from builder.cli.wiring import Wiring
 from builder.report.schema import make_schema
-from conftest import Command
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

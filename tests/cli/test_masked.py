@@ -6,11 +6,11 @@ from pathlib import Path
 import boto3
 import pytest
 
+from answer import Command
 from builder.assembly import Assembly, Entry, Manifest, write_assembly
 from builder.assembly.manifest import VERSION
 from builder.local import EmbeddedAws
 from builder.terms import Region, StackId
-from conftest import Command
 
 # What a round trip through a parser would change, and what GetTemplate does not show.
 TEMPLATE = """\

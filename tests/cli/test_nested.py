@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from conftest import Command
+from answer import Command
 
 ENV = ("--assembly", "assembly", "--env", "dev")
 TABLE: dict[str, Any] = {

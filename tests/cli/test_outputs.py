@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from answer import Command
 from builder.assembly import Assembly, Entry, Manifest, write_assembly
 from builder.assembly.manifest import VERSION
 from builder.local import EmbeddedAws
 from builder.terms import Region, StackId
-from conftest import Command
 
 
 def test_outputs_are_the_five_names_and_one_line_of_json(deployed: Command) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import boto3
 
+from answer import Command
 from cli.inventory import stacks
-from conftest import Command
 
 
 def test_one_variable_more_changes_the_functions_and_nothing_else(deployed: Command, project: Path) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import boto3
 import pytest
 
+from answer import Command
 from builder.cli.policy import VERBS
 from builder.policy import Verb
-from conftest import Command
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cfn-exec"

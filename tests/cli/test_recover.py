@@ -4,10 +4,10 @@ from typing import Any
 import boto3
 import pytest
 
+from answer import Command
 from builder.cli.recover import recover_first
 from builder.cli.wiring import Wiring
 from builder.errors import ExitCode, Stopped
-from conftest import Command
 from deploy.halted import failed_rollback, failed_without_rollback, standing_topics
 from deploy.rig import Rig
 from fake_aws import run_virtual

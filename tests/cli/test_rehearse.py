@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, Command
+from answer import ROOT, Command
 
 
 def test_a_rehearsal_ends_in_0_and_says_what_the_readme_shows(builder: Command, project: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Command
+from answer import Command
 
 
 def change(project: Path, old: str, new: str) -> None:

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import boto3
 
+from answer import Command
 from cli.inventory import stacks
-from conftest import Command
 
 
 def test_a_file_that_is_no_plan_is_a_wrong_input_for_every_verb(builder: Command, project: Path) -> None:

@@ -3,10 +3,10 @@ import signal
 
 import pytest
 
+from answer import Command
 from builder.local import EmbeddedAws
 from builder.report.console import Console
 from cli.deaf import deaf_to, timed
-from conftest import Command
 
 ENV = ("--env", "synthmfm20")
 

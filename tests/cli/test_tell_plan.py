@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Command
+from answer import Command
 
 PLANS = Path(__file__).parents[1] / "golden" / "plans"
 REPLACEMENT = str(PLANS / "replacement.json")

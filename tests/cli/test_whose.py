@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 import pytest
 
+from answer import Answer
 from builder.aws import Clients
 from builder.cli.main import main
 from builder.cli.wiring import Wiring
 from builder.deploy import Brake
 from builder.terms import Region
-from conftest import Answer
 from fake_aws import World, run_virtual
 
 T = TypeVar("T")

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from answer import Command
 from builder.cli.wiring import Wiring
 from builder.drill.verdict import Objectives
 from builder.errors import BadInput
-from conftest import Command
 
 
 def test_the_option_wins_over_the_variable_and_that_over_the_file(project: Path) -> None:

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from answer import Command
 from builder.cli.wiring import Wiring
 from builder.cli.wish import make_wish, said_again
 from builder.terms import Region
-from conftest import Command
 
 SAID = {
     "role_arn": None,

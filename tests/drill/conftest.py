@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from answer import ROOT
 from builder.assembly import read_assembly
 from builder.aws import Clients
 from builder.deploy import Done, Seal, Trusted, execute_plan, make_deployment, make_plan, observe_outputs
@@ -22,7 +23,6 @@ from builder.drill.verdict import Objectives
 from builder.drill.writers import Access
 from builder.local import EmbeddedAws
 from builder.rehearsal.isolation import isolated
-from conftest import ROOT
 from local.account import Account
 
 ACCOUNT = "555566667777"

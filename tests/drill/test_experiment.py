@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from answer import ROOT
 from builder.assembly.render import make_assembly
 from builder.config import read_wanted
 from builder.deploy import (
@@ -25,7 +26,6 @@ from builder.drill.faults import FAULTS, PAUSED_S
 from builder.drill.restore import undo_faults
 from builder.drill.tag import TAG
 from builder.errors import Failed, Stopped
-from conftest import ROOT
 from drill.conftest import Theatre
 from local.adapter.experiments import fis
 

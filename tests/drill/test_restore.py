@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from answer import Command
 from builder.drill.concurrency import note, observe_changed
 from builder.drill.log import FILE_NAME, Log, read_log, unfinished
 from builder.drill.progress import DrillRestored, Emit
@@ -17,7 +18,6 @@ from builder.drill.records import Opened, Sent
 from builder.drill.restore import delete_probes, undo_faults
 from builder.drill.target import Target
 from builder.errors import AwsError, Failed
-from conftest import Command
 from drill.conftest import Theatre
 from local.account import PRIMARY, SECONDARY
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from answer import Answer
 from builder.aws import Tempo
 from builder.cli.main import main
 from builder.cli.wiring import Wiring
@@ -20,7 +21,6 @@ from builder.local import EmbeddedAws
 from builder.policy import Verb
 from builder.policy.calls import On
 from builder.policy.fleet_calls import EVERY_CALL
-from conftest import Answer
 from policy.guarded import Guarded
 from samples import sampled
 

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 
+from answer import ROOT, Answer
 from builder.assembly.render import make_fleet_assembly
 from builder.aws import Tempo
 from builder.cli.main import main
@@ -26,7 +27,6 @@ from builder.policy.fleet_calls import EVERY_CALL
 from builder.rehearsal.stage import ACCOUNT
 from builder.rehearsal.target_account import EMPTIER, TargetAccount
 from builder.terms import AccountId, Region
-from conftest import ROOT, Answer
 from rehearsal.told import Told
 from samples import sampled
 
