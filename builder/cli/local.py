@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from builder.cli.options import global_options
+from builder.cli.plan_at_hand import check_folder
 from builder.errors import ExitCode
 
 _SHELL_LINES = """\
@@ -29,6 +30,8 @@ def local(*, port: int, state: Path | None, enforce_iam: bool) -> ExitCode:
     from builder.local import serve
     from builder.report.screen import say
 
+    if state is not None:
+        check_folder("--state", state)
     serve(
         port,
         state,

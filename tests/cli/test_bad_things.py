@@ -153,6 +153,7 @@ def test_where_nothing_can_be_written_a_plan_does_not_begin(
 def test_other_places_are_looked_at_before_anything_is_asked(builder: Command, here: Path) -> None:
     assert told(builder, "fleet plan -o nowhere/plan.json").code == 2
     assert told(builder, "drill replication --yes-in-production --drills dr.yaml/drills").code == 2
+    assert told(builder, "local --state dr.yaml/state").code == 2
     for bucket in ("No_Bucket", "a", "x..y", "{account}-x"):
         assert told(builder, f"plan --artifacts-bucket {bucket}").code == 2
     assert told(builder, "plan --artifacts-bucket artifacts-{region}").code == 1
