@@ -28,7 +28,8 @@ def edited(project: Path) -> Path:
 def test_a_finding_is_a_line_and_exit_code_1(edited: Path, builder: Command) -> None:
     answer = builder("lint")
 
-    assert (answer.code, answer.err) == (1, "")
+    note = "note: templates is stale against dr.yaml (1 file): python -m builder render\n"
+    assert (answer.code, answer.err) == (1, note)
     assert answer.out == (
         "templates/us-east-1/table.yaml:1:1: X001 is not the template that manifest.json was written with\n1 finding\n"
     )

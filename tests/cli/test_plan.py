@@ -33,7 +33,8 @@ def test_the_plan_of_an_empty_account_stands_before_any_stack_does(
     assert set(stacks(session).values()) == {"REVIEW_IN_PROGRESS"}
     assert len(stacks(session)) == 5
     shown = builder("show", "first.json")
-    assert "console.aws.amazon.com" in shown.out
+    assert "opens to the world:" in shown.out
+    assert "console.aws.amazon.com" not in shown.out  # it knows nothing of an endpoint of one's own
     assert "saved as first.json" in answer.out
 
 

@@ -31,13 +31,13 @@ def test_everything_that_is_said_reaches_the_plan(project: Path) -> None:
         **SAID,
         "deployment_mode": "EXPRESS",
         "import_existing": True,
-        "artifacts_bucket": "a",
+        "artifacts_bucket": "artifacts",
         "remove_orphans": True,
     }
     wish = make_wish("deploy", said, None)
     options = wish.options
     assert (options.by, options.deployment_mode, options.import_existing) == ("deploy", "EXPRESS", True)
-    assert (options.artifacts_bucket, wish.remove_orphans) == ("a", True)
+    assert (options.artifacts_bucket, wish.remove_orphans) == ("artifacts", True)
 
 
 def test_templates_in_between_are_linted_where_cfn_lint_is(project: Path) -> None:

@@ -49,6 +49,8 @@ def pack_anew(account: Guarded) -> None:
             entry.date_time = (1999, 1, 1, 0, 0, 0)
             new.writestr(entry, old.read(entry))
     functions.update_function_code(FunctionName="tap-dev-secondary", ZipFile=packed.getvalue())
+    # A drill hurts no function that is Pending.
+    functions.get_waiter("function_active_v2").wait(FunctionName="tap-dev-secondary", WaiterConfig={"Delay": 1})
 
 
 @pytest.fixture
