@@ -27,6 +27,7 @@ def test_an_errand_returns_what_its_function_does_and_raises_what_it_raises() ->
         errands.run("a", lambda: 1 // 0, limit_s=5)
 
 
+@pytest.mark.alone
 def test_a_wait_ends_in_time(released: threading.Event) -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError):
@@ -64,6 +65,7 @@ def test_another_call_that_comes_back_is_enough(released: threading.Event) -> No
     released.set()
 
 
+@pytest.mark.alone
 def test_credentials_that_refresh_slowly_cost_no_more_than_the_deadline(
     primary: Server, released: threading.Event
 ) -> None:

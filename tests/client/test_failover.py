@@ -160,6 +160,7 @@ def test_a_put_is_not_sent_again_where_its_caller_says_it_must_not_be(client: Cl
         client.request("PUT", "/counter", repeatable=False)
 
 
+@pytest.mark.alone
 def test_a_request_takes_no_longer_than_its_deadline_which_its_regions_share(
     language: Language, primary: Server, secondary: Server
 ) -> None:

@@ -135,6 +135,7 @@ def test_a_client_that_was_idle_asks_before_it_goes_on(
     assert client.request("GET", "/items/1").region == "us-west-2"
 
 
+@pytest.mark.alone
 def test_a_busy_client_reads_the_hold_beside_its_requests(
     client: Client, primary: Server, secondary: Server, clock: Clock
 ) -> None:
@@ -217,6 +218,7 @@ def test_any_callable_is_a_hold(primary: Server, secondary: Server, clock: Clock
     assert client.request("PUT", "/items/1", body=b"{}").region == "us-east-1"
 
 
+@pytest.mark.alone
 def test_a_callable_that_hangs_or_raises_holds_up_nobody(primary: Server, secondary: Server) -> None:
     released = threading.Event()
 

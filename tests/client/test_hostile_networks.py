@@ -146,6 +146,7 @@ def test_a_region_answers_by_the_address_that_works(language: Language, primary:
     assert len(primary.seen) == 1
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("swallowers", [["::1"], ["127.0.1.1", "127.0.1.2", "::1"]])
 def test_an_address_that_swallows_syn_costs_a_fraction_of_a_second(
     language: Language, host: str, swallowers: list[str]

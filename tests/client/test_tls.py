@@ -74,6 +74,7 @@ def test_nothing_is_sent_to_whoever_has_another_name_s_certificate(
     assert secure.seen == []
 
 
+@pytest.mark.alone
 def test_nothing_was_sent_where_a_handshake_hangs(language: Language, secondary: Server) -> None:
     language.resolve(HOST, ["127.0.0.1"])
     with socket.create_server(("127.0.0.1", 0)) as mute:
@@ -85,6 +86,7 @@ def test_nothing_was_sent_where_a_handshake_hangs(language: Language, secondary:
     assert time.monotonic() - began < 1.5
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("mood", ["hangs", "drips", "drips headers"])
 def test_who_drips_over_tls_is_waited_for_no_longer_than_that(language: Language, secure: Server, mood: Mood) -> None:
     language.resolve(HOST, ["127.0.0.1"])

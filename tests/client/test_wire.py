@@ -39,6 +39,7 @@ def test_nothing_was_sent_where_a_name_does_not_resolve(wire: Wire) -> None:
     assert wire.send(Region("nowhere", "http://nobody.invalid"), _GET, limit_s=5) is Trouble.NOT_SENT
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("mood", ["hangs", "drips"])
 def test_who_does_not_answer_whole_in_time_has_timed_out(wire: Wire, primary: Server, mood: str) -> None:
     primary.mood = mood  # type: ignore[assignment]  # mypy: one of the literals

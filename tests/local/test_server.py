@@ -96,6 +96,7 @@ def test_it_is_refused_where_the_emulator_is_missing(monkeypatch: pytest.MonkeyP
         serve(0, None, lambda *_: None)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_quickly_and_its_workers_with_it(signum: signal.Signals) -> None:
     with EmbeddedAws() as aws:

@@ -40,6 +40,7 @@ def test_an_object_is_in_both_buckets_at_once_by_default(account: Account) -> No
     assert (_status(account, "k"), _copy(account, "k")) == ("COMPLETED", b"body")
 
 
+@pytest.mark.alone
 def test_a_delayed_object_is_pending_until_it_arrives(account: Account) -> None:
     with paced(account, "s3", delay_s=0.4):
         began = time.monotonic()
