@@ -40,6 +40,7 @@ def test_people_see_it_as_rows(deployed: Command) -> None:
     assert "DOES NOT ANSWER" not in told
 
 
+@pytest.mark.alone
 def test_a_region_that_hangs_is_a_row_and_the_other_is_complete_within_five_seconds(
     deployed: Command, embedded: EmbeddedAws
 ) -> None:
@@ -58,6 +59,7 @@ def test_a_region_that_hangs_is_a_row_and_the_other_is_complete_within_five_seco
     assert [url["answer"] for url in other["functions"][0]["urls"]] == [200]
 
 
+@pytest.mark.alone
 def test_a_secondary_that_hangs_keeps_no_row_of_the_primary_away(deployed: Command, embedded: EmbeddedAws) -> None:
     complete = json.loads(deployed("status", "--json", *ENV).out)["sites"][1]
     with deaf_to("/us-west-2/", embedded):
