@@ -41,7 +41,12 @@ async def find_differences(deployment: Deployment, clients: Clients) -> Differen
         if stack.site in answering and (stack.site, stack.name) not in seen
     )
     unread = (*part.silent, *part.refused)
-    return Differences(stacks=(*drifted, *absent), disparities=find_disparities(settings), silent=unread)
+    return Differences(
+        stacks=(*drifted, *absent),
+        disparities=find_disparities(settings),
+        silent=unread,
+        is_deployed=bool(stacks) or len(answering) < len(deployment.sites),
+    )
 
 
 async def observe_stacks(clients: Clients, hurried: Clients, site: Site) -> tuple[ObservedStack, ...]:

@@ -1,6 +1,7 @@
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import boto3
 
@@ -97,3 +98,9 @@ def test_a_stack_that_a_region_lacks_is_a_difference(deployed: Command, session:
     assert answer.code == 3
     assert "us-west-2/tap-synthmfm20-service  ABSENT" in answer.out
     assert "5 stacks: 0 drifted, 1 absent" in answer.out
+
+
+def test_what_is_not_deployed_is_said_and_ends_in_1(project: Path, credentials: None, builder: Command) -> None:
+    answer = builder("drift", *ENV)
+    assert answer.code == 1
+    assert "is not deployed: no region has a stack of it" in answer.err
