@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
+full_option = click.option("--full", is_flag=True, help="Also show every property of what is created.")
 _PAGES = (
     click.option("--markdown", type=_FILE, metavar="FILE", help="Also write the plan for a pull request."),
     click.option("--html", type=_FILE, metavar="FILE", help="Also write the plan as one page for a browser."),
-    full_option := click.option("--full", is_flag=True, help="Also show every property of what is created."),
+    full_option,
 )
 
 

@@ -37,14 +37,6 @@ def is_no_change(status: str, reason: str) -> bool:
     return status == "FAILED" and reason.startswith(_NO_CHANGES)
 
 
-def read_changes(changes: Iterable["ChangeTypeDef"], above: str = "") -> tuple[ResourceChange, ...]:
-    """Return the resource changes in the order CloudFormation gives them.
-
-    `above` is the path of the nested stack whose change set they are in, `Child/`; empty for the outermost.
-    """
-    return tuple(read_change(change, above) for change in changes)
-
-
 def rate_risk(changes: Iterable[ResourceChange]) -> Risk:
     """Return the worst that the changes do; a replacement that is only possible counts as one."""
     changes = tuple(changes)
@@ -56,7 +48,10 @@ def rate_risk(changes: Iterable[ResourceChange]) -> Risk:
 
 
 def read_change(change: "ChangeTypeDef", above: str = "") -> ResourceChange:
-    """Return what happens to one resource; what is no change of a resource stops at a guard."""
+    """Return what happens to one resource; what is no change of a resource stops at a guard.
+
+    `above` is the path of the nested stack whose change set it is in, `Child/`; empty for the outermost.
+    """
     if "ResourceChange" not in change:
         kind = str(change.get("Type", "?"))
         return ResourceChange(

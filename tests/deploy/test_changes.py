@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from builder.deploy.changes import is_no_change, rate_risk, read_changes
+from builder.deploy.changes import is_no_change, rate_risk, read_change
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.terms import LogicalId
 
@@ -58,6 +58,6 @@ def test_a_property_listed_statically_and_dynamically_is_one_change() -> None:
             "Details": [{"Target": target}, {"Target": target, "Evaluation": "Dynamic"}, {"ChangeSource": "x"}],
         },
     }
-    (read,) = read_changes([resource])
+    read = read_change(resource)
     assert read.properties == (PropertyChange(path="Properties.MemorySize", before="128", after="256"),)
     assert (read.action, read.logical_id, read.replacement) == ("Modify", "Function", "False")

@@ -7,7 +7,7 @@ import botocore.session
 import pytest
 
 from builder.assembly.template_url import Address, find_object
-from builder.deploy.changes import ACTIONS, POLICY_ACTIONS, REPLACEMENTS, lost_policies, read_change, read_changes
+from builder.deploy.changes import ACTIONS, POLICY_ACTIONS, REPLACEMENTS, lost_policies, read_change
 from builder.deploy.events import FirstCause, first_cause_inside, made_inside
 from builder.deploy.expected import beyond, expect_changes
 from builder.deploy.guards import trips
@@ -122,7 +122,7 @@ def test_the_words_of_a_change_set_are_those_that_botocore_knows() -> None:
 @pytest.mark.parametrize("kind", ["AWS::SNS::Topic", "AWS::S3::Bucket", NESTED])
 @pytest.mark.parametrize("field", ["Action", "Replacement", "PolicyAction"])
 def test_a_word_that_nobody_knows_stops_whatever_it_is_said_of(field: str, kind: str) -> None:
-    changes = read_changes([row(kind, **{field: "Transmogrify"})], "Child/")
+    changes = (read_change(row(kind, **{field: "Transmogrify"}), "Child/"),)
     (*_, trip) = trips([Changed(PARENT, changes)])
     assert trip.allow == "us-east-1/p/Child/Data"
     assert f"{field} Transmogrify, which this builder does not know" in trip.why
