@@ -2,12 +2,14 @@
 
     GET, PUT /_builder/replication    {"delays": [{"service": "dynamodb", "from": "us-east-1", "to": "us-west-2",
                                                    "delay_s": 0.8, "paused": false}]}
-    GET, PUT /_builder/faults         {"function_urls": [{"region": "us-west-2", "status": 503, "for_s": 3.0}]}
+    GET, PUT /_builder/faults         {"function_urls": [{"region": "us-west-2", "status": 503, "delay_s": 0.0,
+                                                          "for_s": 3.0}]}
     GET      /_builder/requests       {"requests": [{"time": 1790000000.0, "region": "us-west-2", "method": "GET",
                                                      "path": "/health", "status": 200, "duration_s": 0.004}]}
 
-A PUT changes the directions and regions it names and leaves the rest; it answers as GET does. Times are seconds since
-the epoch. `POST /_ministack/reset` ends all of it.
+A PUT changes the directions and regions it names and leaves the rest; it answers as GET does. A fault has a status, a
+delay or both; `for_s` null is until it is ended, by 0. Times are seconds since the epoch. `POST /_ministack/reset` ends
+all of it.
 """
 
 import json

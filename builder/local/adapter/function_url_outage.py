@@ -1,8 +1,10 @@
-"""Function URLs of a region out of order for a while, and a log of every request to one.
+"""Function URLs of a region out of order or slow for a while, and a log of every request to one.
 
 The log is the witness that a client's own account can be held against, so it is kept where requests arrive.
 """
 
+import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -19,9 +21,13 @@ _KEPT = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What the URLs of a region answer until then."""
+    """What becomes of requests to the URLs of a region until then: held for `delay_s`, and answered `status`.
 
-    status: int
+    Without a status they reach their function, after the delay: what a client gave up on is carried out all the same.
+    """
+
+    status: int | None
+    delay_s: float
     until: float
 
 
@@ -60,7 +66,7 @@ def read_faults(outages: Outages) -> Mapping[str, Any]:
     """Return the faults in force, as the JSON of `control`."""
     return {
         "function_urls": [
-            {"region": region, "status": fault.status, "for_s": fault.until - outages.clock()}
+            {"region": region, "status": fault.status, "delay_s": fault.delay_s, "for_s": _remaining(fault, outages)}
             for region in outages.faults
             if (fault := outages.find(region))
         ]
@@ -68,11 +74,28 @@ def read_faults(outages: Outages) -> Mapping[str, Any]:
 
 
 def change_faults(outages: Outages, wanted: Mapping[str, Any]) -> None:
-    """Begin the faults named, from now; 0 seconds ends one."""
+    """Begin the faults named, from now, each instead of its region's last; 0 seconds ends one, null is until then."""
     now = outages.clock()
-    outages.faults.update(
-        {str(one["region"]): Fault(int(one["status"]), now + float(one["for_s"])) for one in wanted["function_urls"]}
+    outages.faults.update({str(one["region"]): _read_fault(one, now) for one in wanted["function_urls"]})
+
+
+def _read_fault(wanted: Mapping[str, Any], now: float) -> Fault:
+    """Return the fault that is wanted. Raises ValueError for one that would change nothing, and for times below 0."""
+    status, for_s, delay_s = wanted.get("status"), wanted.get("for_s"), float(wanted.get("delay_s", 0))
+    fault = Fault(
+        status=None if status is None else int(status),
+        delay_s=delay_s,
+        until=math.inf if for_s is None else now + float(for_s),
     )
+    if not (0 <= delay_s < math.inf and fault.until >= now):
+        raise ValueError("delay_s and for_s are seconds, 0 or more")
+    if fault.until > now and fault.status is None and not delay_s:
+        raise ValueError("a fault has a status, a delay_s or both")
+    return fault
+
+
+def _remaining(fault: Fault, outages: Outages) -> float | None:
+    return None if fault.until == math.inf else fault.until - outages.clock()
 
 
 def read_requests(outages: Outages) -> Mapping[str, Any]:
@@ -81,7 +104,7 @@ def read_requests(outages: Outages) -> Mapping[str, Any]:
 
 
 def wrap(app: App, outages: Outages) -> App:
-    """Return the application, with requests to function URLs logged, and answered by the fault where there is one."""
+    """Return the application, with requests to function URLs logged, and held or answered by the fault in force."""
 
     async def watched(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(_PATH):
@@ -98,7 +121,9 @@ def wrap(app: App, outages: Outages) -> App:
 
         fault = outages.find(region)
         try:
-            if fault is None:
+            if fault is not None and fault.delay_s:
+                await asyncio.sleep(fault.delay_s)
+            if fault is None or fault.status is None:
                 await app(scope, receive, watching)
             else:
                 await send_json(watching, fault.status, {"Message": "Service Unavailable"})

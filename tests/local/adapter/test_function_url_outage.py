@@ -69,6 +69,45 @@ def test_a_fault_can_be_read_while_it_lasts_and_ended_before_its_time(account: A
     assert _status(account, host) == 200
 
 
+@pytest.mark.alone
+@pytest.mark.parametrize(("fault", "answered"), [({"delay_s": 0.5}, 200), ({"delay_s": 0.5, "status": 500}, 500)])
+def test_a_slow_url_answers_late_until_it_is_ended(
+    account: Account, host: str, fault: dict[str, float], answered: int
+) -> None:
+    assert _status(account, host) == 200
+    ask(account, "/_builder/faults", {"function_urls": [{"region": PRIMARY, **fault}]})
+    try:
+        [told] = ask(account, "/_builder/faults")["function_urls"]
+        assert told == {"region": PRIMARY, "status": None, "for_s": None, **fault}
+        began = time.monotonic()
+        assert _status(account, host, f"/slow/{answered}") == answered
+        assert 0.5 <= time.monotonic() - began < 1.0
+    finally:
+        _fail(account, 0)
+    [logged] = _log(account, f"/slow/{answered}")
+    assert logged["status"] == answered
+    assert 0.5 <= logged["duration_s"] < 1.0
+    assert ask(account, "/_builder/faults") == {"function_urls": []}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"for_s": 3},
+        {"delay_s": 0, "for_s": 3},
+        {"delay_s": -1, "for_s": 3},
+        {"delay_s": 1, "for_s": -3},
+        {"status": 503, "delay_s": float("nan")},
+        {"status": "bad", "for_s": 3},
+    ],
+    ids=str,
+)
+def test_a_fault_that_changes_nothing_or_makes_no_sense_is_refused(account: Account, fault: dict[str, float]) -> None:
+    with pytest.raises(AssertionError, match="not understood"):
+        ask(account, "/_builder/faults", {"function_urls": [{"region": "eu-west-1", **fault}]})
+    assert ask(account, "/_builder/faults") == {"function_urls": []}
+
+
 def test_a_fault_is_its_regions_alone(account: Account, host: str) -> None:
     _fail(account, 60, region="eu-west-1")
     try:
