@@ -2,7 +2,7 @@
 
 from builder.aws.call import call, pages, together
 from builder.aws.errors import aws_errors
-from builder.aws.identity import observe_account
+from builder.aws.identity import observe_account, observe_caller
 from builder.aws.memory import Memory, Sighting
 from builder.aws.poll import Pace, Rhythm, Tempo
 from builder.aws.session import Clients
@@ -17,6 +17,7 @@ __all__ = [
     "aws_errors",
     "call",
     "observe_account",
+    "observe_caller",
     "pages",
     "together",
 ]

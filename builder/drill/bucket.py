@@ -21,9 +21,9 @@ async def see_objects(clients: Clients, side: Side, drill: str) -> Collection[st
     after = ""
     while True:
         page = await call(
-            f"{side.region}: {side.bucket}",
+            f"{side.region}: {side.needed_bucket}",
             clients.of(side.site).s3(side.region).list_objects_v2,
-            Bucket=side.bucket,
+            Bucket=side.needed_bucket,
             Prefix=object_prefix(drill),
             StartAfter=after,
         )
@@ -36,16 +36,18 @@ async def see_objects(clients: Clients, side: Side, drill: str) -> Collection[st
 
 async def delete_objects(clients: Clients, side: Side, drill: str) -> None:
     """Delete every version of a drill's probe objects in this region, a listed page at a time."""
-    client, where = clients.of(side.site).s3(side.region), f"{side.region}: {side.bucket}"
+    client, where = clients.of(side.site).s3(side.region), f"{side.region}: {side.needed_bucket}"
     while True:
-        page = await call(where, client.list_object_versions, Bucket=side.bucket, Prefix=object_prefix(drill))
+        page = await call(where, client.list_object_versions, Bucket=side.needed_bucket, Prefix=object_prefix(drill))
         batch: list[ObjectIdentifierTypeDef] = [
             {"Key": one["Key"], "VersionId": one["VersionId"]}
             for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
         ]
         if not batch:
             return
-        answer = await call(where, client.delete_objects, Bucket=side.bucket, Delete={"Objects": batch, "Quiet": True})
+        answer = await call(
+            where, client.delete_objects, Bucket=side.needed_bucket, Delete={"Objects": batch, "Quiet": True}
+        )
         check_deleted(where, answer.get("Errors", []))
 
 

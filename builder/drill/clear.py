@@ -1,4 +1,4 @@
-"""The probes cleared away again, in both regions: what was sent, acknowledged or not."""
+"""The probes cleared away again, in every region: what was sent, acknowledged or not."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,10 @@ async def clear(target: Target, clients: Clients, drill: str, lines: Sequence[Li
     """Delete everything that a drill's log says was sent."""
     sent = [line for line in lines if isinstance(line, Sent)]
     items = [one.id for one in sent if one.what == "item"]
-    await together(delete_items(clients, side, target.table, items) for side in target.sides)
+    if items:
+        await together(delete_items(clients, side, target.needed_table, items) for side in target.sides)
     if any(one.what == "object" for one in sent):
         # The source first: what it still replicates would come after.
         for side in target.sides:
-            await delete_objects(clients, side, drill)
+            if side.bucket is not None:
+                await delete_objects(clients, side, drill)

@@ -61,11 +61,11 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
     await check_health(ground.target, ground.clients, ground.access)
     secondary = ground.target.secondary
     async with opened(ground, "failover") as run:
-        look = partial(see_items, ground.clients, secondary, ground.target.table)
+        look = partial(see_items, ground.clients, secondary, ground.target.needed_table)
         watch = Watch("item", secondary.region, look, run.journal)
         onlooker = Onlooker(ground.target.primary.region)
         fault = make_fault(Scene(run, onlooker, watch, course.patience_s))
-        write = item_writer(ground.target.sides, ground.access, run.clock)
+        write = item_writer(ground.target.clients_sides, ground.access, run.clock)
         series = Series(name="load", what="item", rate=course.rate, write=write, told=(watch.expect, onlooker.note))
         async with watching(watch):
             async with run.sending(series):
@@ -109,7 +109,7 @@ async def _compared(run: Run, patience_s: float) -> Held:
     until_s = run.clock.passed_s() + patience_s
     while True:
         items = await together(
-            read_items(ground.clients, side, ground.target.table, names) for side in ground.target.sides
+            read_items(ground.clients, side, ground.target.needed_table, names) for side in ground.target.sides
         )
         held = {side.region: found for side, found in zip(ground.target.sides, items, strict=True)}
         if reconcile(writes, held).is_complete:

@@ -19,14 +19,19 @@ _AGAIN_S = 0.5
 
 
 async def check_health(target: Target, clients: Clients, access: Access) -> None:
-    """Raise Stopped unless both sides answer, the table and the bucket replicate, and no drill is under way.
+    """Raise Stopped unless every side answers, table and buckets replicate to each, and no drill is under way.
+
+    A region that cannot be seen is not well either: what is not known to be well before a fault is not drilled.
 
     A URL is asked until it answers, for `WARM_S` at most.
     """
     await check_alone(clients, target.primary.function)
-    asked = [_bucket(target, clients)]
+    sources = dict.fromkeys(source for source, _ in target.copies)
+    asked = [_bucket(target, target.side(source), clients) for source in sources]
     for side in target.sides:
-        asked += [_function(side.function, clients), _url(side, access), _table(target, side, clients)]
+        asked += [_function(side.function, clients), _url(side, target.health, access)]
+        if target.table is not None:
+            asked.append(_table(target, target.table, side, clients))
     faults = await together(_told(one) for one in asked)
     _refuse(target, [fault for fault in faults if fault])
 
@@ -66,22 +71,23 @@ async def _told(finding: Coroutine[Any, Any, str]) -> str:
         return str(error)
 
 
-async def _url(side: Side, access: Access) -> str:
+async def _url(side: Side, health: str, access: Access) -> str:
     credentials = access.credentials if side.signs else None
     asker = client.FailoverClient(
         (client.Region(side.region, side.url),), credentials=credentials, endpoint=access.endpoint
     )
+    url = side.url.rstrip("/") + health
     loop = asyncio.get_running_loop()
     until_s = loop.time() + WARM_S
     while True:
         try:
-            answer = await call(side.region, asker.request, "GET", "/health")
+            answer = await call(side.region, asker.request, "GET", health)
         except client.Unavailable as error:
             if loop.time() >= until_s:
-                return f"{side.region}: {side.url}health: {error}"
+                return f"{side.region}: {url}: {error}"
             await asyncio.sleep(_AGAIN_S)
         else:
-            return "" if answer.status == 200 else f"{side.region}: {side.url}health answers {answer.status}"
+            return "" if answer.status == 200 else f"{side.region}: {url} answers {answer.status}"
 
 
 async def _function(function: Function, clients: Clients) -> str:
@@ -98,10 +104,10 @@ def fault_of_function(where: str, state: str, reserved: int | None) -> str:
     return f"{where} has a reserved concurrency of 0" if reserved == 0 else ""
 
 
-async def _table(target: Target, side: Side, clients: Clients) -> str:
-    where = f"{side.region}: {target.table}"
+async def _table(target: Target, name: str, side: Side, clients: Clients) -> str:
+    where = f"{side.region}: {name}"
     dynamodb = clients.of(side.site).dynamodb(side.region)
-    table = (await call(where, dynamodb.describe_table, TableName=target.table))["Table"]
+    table = (await call(where, dynamodb.describe_table, TableName=name))["Table"]
     replicas = {one["RegionName"]: one.get("ReplicaStatus") for one in table.get("Replicas", [])}
     others = [one.region for one in target.sides if one != side]
     return fault_of_table(where, table["TableStatus"], {region: replicas.get(region) for region in others})
@@ -115,10 +121,12 @@ def fault_of_table(where: str, status: str, replicas: Mapping[Region, str | None
     return f"{where} has no active replica in {', '.join(lacking)}" if lacking else ""
 
 
-async def _bucket(target: Target, clients: Clients) -> str:
-    side, other = target.sides
-    where = f"{side.region}: {side.bucket}"
+async def _bucket(target: Target, side: Side, clients: Clients) -> str:
+    where = f"{side.region}: {side.needed_bucket}"
     s3 = clients.of(side.site).s3(side.region)
-    rules = (await call(where, s3.get_bucket_replication, Bucket=side.bucket))["ReplicationConfiguration"]["Rules"]
+    found = await call(where, s3.get_bucket_replication, Bucket=side.needed_bucket)
+    rules = found["ReplicationConfiguration"]["Rules"]
     into = {rule["Destination"]["Bucket"].rpartition(":")[2] for rule in rules if rule["Status"] == "Enabled"}
-    return "" if other.bucket in into else f"{where} has no enabled rule that replicates to {other.bucket}"
+    wanted = [target.side(to).needed_bucket for source, to in target.copies if source == side.region]
+    lacking = [bucket for bucket in wanted if bucket not in into]
+    return f"{where} has no enabled rule that replicates to {', '.join(lacking)}" if lacking else ""

@@ -42,8 +42,10 @@ async def drill_replication(ground: Ground, course: Course) -> ReplicationReport
 
 def _watches(run: Run) -> tuple[Watch, Watch, Watch]:
     ground, target = run.ground, run.ground.target
-    primary, secondary = target.sides
-    look_here, look_there = (partial(see_items, ground.clients, side, target.table) for side in target.sides)
+    primary, secondary = target.clients_sides
+    look_here, look_there = (
+        partial(see_items, ground.clients, side, target.needed_table) for side in target.clients_sides
+    )
     see_copies = partial(see_objects, ground.clients, secondary, ground.drill)
     return (
         Watch("item", secondary.region, look_there, run.journal),
@@ -54,7 +56,7 @@ def _watches(run: Run) -> tuple[Watch, Watch, Watch]:
 
 def _series(run: Run, course: Course, there: Watch, back: Watch, objects: Watch) -> tuple[Series, Series, Series]:
     ground = run.ground
-    primary, secondary = ground.target.sides
+    primary, secondary = ground.target.clients_sides
     from_primary, from_secondary = (item_writer([side], ground.access, run.clock) for side in (primary, secondary))
     put = object_writer(primary, ground.drill, ground.clients, run.clock)
     return (

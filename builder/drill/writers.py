@@ -66,8 +66,8 @@ def object_writer(side: Side, drill: str, clients: Clients, clock: Clock) -> Wri
 
     def write(probe: Probe) -> Write:
         began_s, status = clock.passed_s(), None
-        with suppress(AwsError), aws_errors(f"{side.region}: {side.bucket}"):
-            s3.put_object(Bucket=side.bucket, Key=object_key(drill, probe.id), Body=probe.body.encode())
+        with suppress(AwsError), aws_errors(f"{side.region}: {side.needed_bucket}"):
+            s3.put_object(Bucket=side.needed_bucket, Key=object_key(drill, probe.id), Body=probe.body.encode())
             status = 200
         return Write(probe.id, "object", probe.body, (Attempt(side.region, began_s, clock.passed_s(), status),))
 

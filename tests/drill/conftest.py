@@ -86,7 +86,7 @@ class Theatre:
 
     def items(self, region: str) -> dict[str, str]:
         """What a reader of the table finds in a region: when each of the drills' items was written, by its id."""
-        pages = self.account.dynamodb(region).get_paginator("scan").paginate(TableName=self.target.table)
+        pages = self.account.dynamodb(region).get_paginator("scan").paginate(TableName=self.target.needed_table)
         found = [item for page in pages for item in page["Items"]]
         keys = [(str(item["id"]["S"]), str(item["time"]["S"])) for item in found if "body" in item]
         return {key.removeprefix("item#"): time for key, time in keys if key.startswith("item#drill-")}

@@ -215,7 +215,7 @@ def test_a_fault_made_by_people_is_seen_by_the_requests(theatre: Theatre) -> Non
 
 
 def test_a_write_that_a_region_never_gets_is_named_and_fails_the_drill(theatre: Theatre) -> None:
-    table = theatre.target.table
+    table = theatre.target.needed_table
 
     def lose() -> None:
         lost = min(theatre.items(PRIMARY))

@@ -27,7 +27,7 @@ def test_a_system_that_is_well_may_be_drilled(theatre: Theatre) -> None:
 
 @contextmanager
 def without_replication(theatre: Theatre) -> Iterator[None]:
-    s3, bucket = theatre.account.s3(), theatre.target.primary.bucket
+    s3, bucket = theatre.account.s3(), theatre.target.primary.needed_bucket
     kept = s3.get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]
     disabled = {**kept, "Rules": [{**rule, "Status": "Disabled"} for rule in kept["Rules"]]}
     s3.put_bucket_replication(Bucket=bucket, ReplicationConfiguration=disabled)  # type: ignore[arg-type]  # as it came

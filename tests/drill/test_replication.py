@@ -44,5 +44,5 @@ def test_nothing_of_a_drill_stays_in_tables_and_buckets(theatre: Theatre) -> Non
     assert found.requests.acknowledged > 5
     for region, side in ((PRIMARY, theatre.target.primary), (SECONDARY, theatre.target.secondary)):
         assert theatre.items(region) == {}
-        left = theatre.account.s3(region).list_object_versions(Bucket=side.bucket, Prefix="drill/")
+        left = theatre.account.s3(region).list_object_versions(Bucket=side.needed_bucket, Prefix="drill/")
         assert not {"Versions", "DeleteMarkers"} & set(left)

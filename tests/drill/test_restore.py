@@ -104,7 +104,7 @@ def test_probes_are_cleared_by_the_log_where_the_fault_was_undone_already(theatr
     ground = theatre.ground()
     name = f"drill-{ground.drill}-load-000001"
     item = {"id": {"S": f"item#{name}"}, "body": {"S": "{}"}, "time": {"S": "now"}}
-    theatre.account.dynamodb(PRIMARY).put_item(TableName=theatre.target.table, Item=item)
+    theatre.account.dynamodb(PRIMARY).put_item(TableName=theatre.target.needed_table, Item=item)
     with Log(ground.folder / FILE_NAME) as log:
         log.write(Opened(ground.drill, theatre.target.deployment, "2026-01-01T12:00:00+00:00"), Sent(name, "item"))
     said: list[object] = []

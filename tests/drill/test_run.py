@@ -49,7 +49,7 @@ def test_a_drill_interrupted_while_its_probes_are_cleared_away_clears_them_to_th
     ground, session = theatre.ground(), boto3.Session(region_name="us-east-1")
     name = f"drill-{ground.drill}-load-000001"
     item = {"id": {"S": f"item#{name}"}, "body": {"S": "{}"}, "time": {"S": "now"}}
-    theatre.account.dynamodb().put_item(TableName=theatre.target.table, Item=item)
+    theatre.account.dynamodb().put_item(TableName=theatre.target.needed_table, Item=item)
 
     async def interrupted() -> None:
         loop, work = asyncio.get_running_loop(), asyncio.ensure_future(drilled())

@@ -6,7 +6,7 @@ from drill.conftest import Theatre
 
 
 def test_more_probes_than_one_call_takes_are_seen_read_and_deleted(theatre: Theatre) -> None:
-    side, table, names = theatre.target.primary, theatre.target.table, [f"drill-t-{n:06}" for n in range(130)]
+    side, table, names = theatre.target.primary, theatre.target.needed_table, [f"drill-t-{n:06}" for n in range(130)]
     dynamodb = theatre.account.dynamodb()
     for name in names:
         dynamodb.put_item(TableName=table, Item={"id": {"S": item_key(name)}, "body": {"S": name}})

@@ -18,10 +18,10 @@ def test_an_item_is_acknowledged_by_the_first_side_that_takes_it(theatre: Theatr
     done = item_writer(target.sides, access, CLOCK)(PROBE)
     assert (done.acknowledged_by, done.body, len(done.attempts)) == (PRIMARY, PROBE.body, 1)
     gone = replace(target.primary, url="https://gone.lambda-url.us-east-1.on.aws/")
-    assert asyncio.run(see_items(theatre.clients, target.primary, target.table, [PROBE.id])) == {PROBE.id}
+    assert asyncio.run(see_items(theatre.clients, target.primary, target.needed_table, [PROBE.id])) == {PROBE.id}
     assert item_writer([gone], access, CLOCK)(PROBE).acknowledged_by is None
     for side in target.sides:
-        asyncio.run(delete_items(theatre.clients, side, target.table, [PROBE.id]))
+        asyncio.run(delete_items(theatre.clients, side, target.needed_table, [PROBE.id]))
 
 
 def test_a_side_where_nobody_listens_is_an_attempt_without_a_status(theatre: Theatre) -> None:
