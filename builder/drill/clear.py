@@ -12,7 +12,7 @@ from builder.drill.target import Target
 async def clear(target: Target, clients: Clients, drill: str, lines: Sequence[Line]) -> None:
     """Delete everything that a drill's log says was sent."""
     sent = [line for line in lines if isinstance(line, Sent)]
-    items = [one.id for one in sent if one.what == "item"]
+    items = [one.name for one in sent if one.what == "item"]
     if items:
         await together(delete_items(clients, side, target.needed_table, items) for side in target.sides)
     if any(one.what == "object" for one in sent):

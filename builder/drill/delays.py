@@ -69,7 +69,7 @@ def first_seen(sightings: Sequence[Sighting], region: Region) -> dict[str, float
     seen: dict[str, float] = {}
     for one in sightings:
         if one.region == region:
-            seen[one.id] = min(one.at_s, seen.get(one.id, math.inf))
+            seen[one.key] = min(one.at_s, seen.get(one.key, math.inf))
     return seen
 
 

@@ -17,7 +17,7 @@ from builder.drill.findings import About, Report
 from builder.drill.load import AT_ONCE, Series, send
 from builder.drill.log import FILE_NAME, Journal, Log, read_log
 from builder.drill.progress import DrillBegun, DrillMoment, Emit
-from builder.drill.records import Closed, Line, Mark, Moment, Opened
+from builder.drill.records import VERSION, Closed, Line, Mark, Moment, Opened
 from builder.drill.remains import remaining
 from builder.drill.target import Target
 from builder.drill.tasks import in_the_end, task_group
@@ -118,7 +118,7 @@ async def opened(ground: Ground, what: Literal["replication", "failover"]) -> As
     clock = start_clock(ground.now(), loop.time)
     with Log(ground.folder / FILE_NAME) as log:
         began = clock.began.isoformat(timespec="milliseconds")
-        log.write(Opened(ground.drill, ground.target.deployment, began))
+        log.write(Opened(ground.drill, ground.target.deployment, began, VERSION))
         ground.emit(DrillBegun(ground.drill, what, ground.target.deployment, str(ground.folder)))
         async with in_the_end(partial(_closed, ground, log)):
             yield Run(ground, Journal(ground.drill, log, clock))

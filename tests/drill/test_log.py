@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from builder.drill.log import Log, read_log, unfinished
-from builder.drill.records import Closed, Line, Mark, Opened, Sent
+from builder.drill.records import Closed, Line, Mark, Opened, Read, Sent, Sighting, Turn, Unsent, Write
 from builder.errors import BadInput, Failed
 from drill.full_disk import fill_up
-from drill.hand_made import over, seen
+from drill.hand_made import PRIMARY, SECONDARY, attempt, over, seen
 
 OPENED = Opened("d1", "tap-dev", "2026-01-01T12:00:00+00:00")
 
@@ -22,6 +22,43 @@ def test_every_kind_of_line_comes_back_as_it_was_written(tmp_path: Path) -> None
         for line in lines:
             log.write(line)
     assert read_log(tmp_path / "deep" / "log.jsonl") == tuple(lines)
+
+
+def test_what_version_2_writes_comes_back_too(tmp_path: Path) -> None:
+    asked, told = (attempt(PRIMARY, 1.0, 429), attempt(SECONDARY, 1.1)), (attempt(SECONDARY, 1.2),)
+    lines: list[Line] = [
+        Opened("d1", "tap-dev", "2026-01-01T12:00:00+00:00", 2),
+        Sent("b", "item", 0.9, "k"),
+        Write("b", "item", "{}", asked, planned_s=0.9, called_s=0.95, key="k", number=2, deletes=True),
+        Unsent(1.0, "object"),
+        Sighting("k", SECONDARY, 1.5, 2),
+        Read(SECONDARY, "item", 1.4, 1.5),
+        Turn(number=1, planned_s=1.0, read=asked, turn_read=0, value_read=0, value_written=1, write=told),
+        Turn(number=2, planned_s=2.0, read=asked[:1], turn_read=None, value_read=None, value_written=None),
+    ]
+    with Log(tmp_path / "log") as log:
+        log.write(*lines)
+    assert read_log(tmp_path / "log") == tuple(lines)
+
+
+def test_a_log_of_version_1_can_still_be_cleared_away_by(tmp_path: Path) -> None:
+    attempts = '[{"region": "us-east-1", "began_s": 1.0, "ended_s": 1.01, "status": 201}]'
+    (tmp_path / "log").write_text(
+        '{"drill": "d1", "deployment": "tap-dev", "began": "2026-01-01T12:00:00+00:00", "kind": "opened"}\n'
+        '{"id": "a", "what": "item", "kind": "sent"}\n'
+        f'{{"id": "a", "what": "item", "body": "b", "attempts": {attempts}, "kind": "write"}}\n'
+        '{"id": "a", "region": "us-west-2", "at_s": 1.5, "kind": "seen"}\n'
+        '{"moment": "fault", "at_s": 2.0, "kind": "mark"}\n'
+    )
+    opened, sent, write, sighting, _ = read_log(tmp_path / "log")
+    assert isinstance(opened, Opened)
+    assert opened.version == 1
+    assert isinstance(sent, Sent)
+    assert sent.name == "a"
+    assert isinstance(write, Write)
+    assert write.name == "a"
+    assert sighting == seen("a", 1.5)
+    assert unfinished([opened, sent]) == opened
 
 
 def test_lines_of_many_threads_do_not_mix(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_each_write_is_looked_for_until_it_is_seen_and_noted_once(tmp_path: Path
     assert looks[0] == {"a", "b"}
     assert looks[-1] == {"b"}
     lines = [line for line in read_log(tmp_path / "log") if isinstance(line, Sighting)]
-    assert [(line.id, line.region) for line in lines] == [("a", SECONDARY), ("b", SECONDARY)]
+    assert [(line.key, line.region) for line in lines] == [("a", SECONDARY), ("b", SECONDARY)]
     assert 2 * LOOK_S < lines[0].at_s < lines[1].at_s
 
 
