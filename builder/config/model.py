@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from builder.config.drill import DRILL_PATTERNS, DrillConfig, ShortOrDrill
 from builder.config.fleet import FLEET_PATTERNS, FleetConfig
 from builder.config.regions import region_fault
 from builder.config.runtimes import Runtime
@@ -50,6 +51,7 @@ PATTERNS = {
     _POLICY: "the name of a policy in the deployment's own account, no ARN; it may hold ${EnvironmentSuffix}",
     _VARIABLE: "only letters, digits and underscores, two at least and a letter first",
     _TAG: "only letters, digits, spaces and _ . : / = + - @",
+    **DRILL_PATTERNS,
     **FLEET_PATTERNS,
 }
 """What each pattern asks for, in words."""
@@ -175,8 +177,8 @@ class Config(Section):
     bucket: BucketConfig = BucketConfig()
     function: FunctionConfig = FunctionConfig()
     objectives: ObjectivesConfig = ObjectivesConfig()
-    drill: Literal["fis"] | None = Field(
-        default=None, description="fis: with a stack by which a drill can pause replication, drill failover --fis"
+    drill: ShortOrDrill = Field(
+        default=DrillConfig(), description="What drills need of the system; fis is short for {fis: true}"
     )
     permissions_boundary: _PolicyName | None = Field(
         default=None,

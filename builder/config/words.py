@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from builder.config.drill import TAGS
 from builder.config.fault import Fault, Place
 from builder.config.model import PATTERNS, SEPARATORS, Config
 from builder.config.nearest import did_you_mean
@@ -32,7 +33,7 @@ FOLLOWS = "default_factory_not_called"
 
 def in_words(error: ErrorDetails, words: Mapping[Place, str]) -> Fault:
     """Return one of pydantic's findings as a fault; `words` has each single value as it was written."""
-    place = tuple(part for part in error["loc"] if part != "[key]")
+    place = tuple(part for part in error["loc"] if part != "[key]" and part not in TAGS)
     return Fault(place, _what(error, place, words))
 
 
@@ -131,8 +132,9 @@ def _section(place: Place) -> type[BaseModel]:
 
 def _model(annotation: object) -> type[BaseModel] | None:
     """Return the model that a key holds, also where it can be left out, or holds one for each name."""
-    kinds = (annotation, *get_args(annotation))
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _model(part))), None)
 
 
 def _where_it_is(place: Place) -> str:

@@ -17,9 +17,12 @@ _LONGEST = "PT10M"
 def make_template(wanted: Wanted, _stack: Stack) -> Template:
     """Return the template that this piece of dr.yaml leads to.
 
-        drill: fis
+        drill: {fis: {stop_alarms: [checkout-errors]}}
 
-    Source: https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.html
+    Alarms take nothing of the experiment's role: FIS watches them by its service-linked role.
+    Source: https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.html,
+    https://docs.aws.amazon.com/fis/latest/userguide/stop-conditions.html,
+    https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonFISServiceRolePolicy.html
     """
     config = wanted.config
     template = make_skeleton(f"{config.project}: experiment that pauses replication out of the primary, for drills")
@@ -29,7 +32,7 @@ def make_template(wanted: Wanted, _stack: Stack) -> Template:
             "Experiment",
             Description=Sub(f"{config.project}-${{EnvironmentSuffix}}: replication out of the primary pauses"),
             RoleArn=GetAtt("ExperimentRole", "Arn"),
-            StopConditions=[fis.ExperimentTemplateStopCondition(Source="none")],
+            StopConditions=_stop_conditions(config),
             Targets={
                 "Table": _target("aws:dynamodb:global-table", _table_arn(config)),
                 "Bucket": _target("aws:s3:bucket", _bucket_arn(config)),
@@ -47,6 +50,17 @@ def make_template(wanted: Wanted, _stack: Stack) -> Template:
     )
     template.add_output(Output("ExperimentTemplateId", Description="The experiment", Value=Ref("Experiment")))
     return template
+
+
+def _stop_conditions(config: Config) -> list[fis.ExperimentTemplateStopCondition]:
+    """The alarms of the primary region that end the experiment; FIS wants `none` said where there is none."""
+    alarms = config.drill.fis.stop_alarms if config.drill.fis else ()
+    named = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
+    return [
+        # A name is no place for Sub's own variables.
+        fis.ExperimentTemplateStopCondition(Source="aws:cloudwatch:alarm", Value=Sub(named + name.replace("${", "${!")))
+        for name in alarms
+    ] or [fis.ExperimentTemplateStopCondition(Source="none")]
 
 
 def _target(kind: str, arn: Sub) -> fis.ExperimentTemplateTarget:

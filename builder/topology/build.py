@@ -57,7 +57,7 @@ def make_topology(config: Config) -> tuple[Stack, ...]:
             outputs=(("globalTableName", "TableName"),),
         ),
         *(_service(config, region) for region in config.regions.all),
-        *((_drill(config),) if config.drill == "fis" else ()),
+        *((_drill(config),) if config.drill.fis is not None else ()),
     )
 
 

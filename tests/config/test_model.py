@@ -4,7 +4,10 @@ import pytest
 from pydantic import ValidationError
 
 from builder.config import Config
+from builder.config.drill import FisConfig, PathsConfig
 from wanted import make_wanted
+
+PATHS = {"write": "PUT /items/{id}", "read": "GET /items/{id}"}
 
 
 def test_what_is_not_said_has_a_meaning() -> None:
@@ -59,3 +62,26 @@ def test_a_project_can_be_called(name: str) -> None:
 def test_a_project_cannot_be_called(name: str) -> None:
     with pytest.raises(ValidationError):
         Config.model_validate(make_wanted().config.model_dump() | {"project": name})
+
+
+@pytest.mark.parametrize(
+    ("said", "fis", "probe"),
+    [
+        (None, None, "handler"),
+        ("fis", FisConfig(), "handler"),
+        ({}, None, "handler"),
+        ({"fis": True, "probe": "table"}, FisConfig(), "table"),
+        ({"fis": False}, None, "handler"),
+        ({"fis": None}, None, "handler"),
+        ({"fis": {"stop_alarms": ["a b", "c"]}}, FisConfig(stop_alarms=("a b", "c")), "handler"),
+        ({"probe": PATHS}, None, PathsConfig(**PATHS, health="GET /health", delete=None)),
+        (
+            {"probe": {**PATHS, "health": "GET /", "delete": "DELETE /v1?key={id}"}},
+            None,
+            PathsConfig(**PATHS, health="GET /", delete="DELETE /v1?key={id}"),
+        ),
+    ],
+)
+def test_a_drill_is_said_short_or_in_full(said: object, fis: FisConfig | None, probe: object) -> None:
+    drill = make_wanted(drill=said).config.drill
+    assert (drill.fis, drill.probe) == (fis, probe)

@@ -13,6 +13,8 @@ from builder.assembly import read_assembly
 from builder.cli.main import main
 from config.project import GOOD, Project
 
+DRILL = 'drill: {fis: {stop_alarms: [errors]}, probe: {write: "PUT /items/{id}", read: "GET /items/{id}"}}\n'
+FULL = GOOD + DRILL
 ODD = ("- ", ": ", "\t", "\n", "\r", "\0", "\x85", "\u2028", "9" * 5000, "us-west-9", "cn-north-1", "nodejs22.x")
 YAML = ("no", "~", "0777", "1e400", "!Ref", "*a", "&a", "<<", "{", "]", "#", "---", "...", "'", '"', "🙂")
 WORDS = st.sampled_from((*ODD, *YAML))
@@ -26,7 +28,7 @@ VALUES = st.recursive(
 @st.composite
 def edited_texts(draw: st.DrawFn) -> str:
     """The good file with pieces of it cut out, doubled, or replaced by odd words."""
-    text = GOOD
+    text = FULL
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(text)))
         end = start + draw(st.integers(0, 12))
@@ -38,7 +40,7 @@ def edited_texts(draw: st.DrawFn) -> str:
 @st.composite
 def edited_trees(draw: st.DrawFn) -> str:
     """The good file with some keys left out, misspelled, or of another value."""
-    tree = yaml.safe_load(GOOD)
+    tree = yaml.safe_load(FULL)
     for _ in range(draw(st.integers(1, 3))):
         inner = tree
         while nested := [key for key in inner if isinstance(inner[key], dict) and inner[key]]:

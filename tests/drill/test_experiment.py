@@ -8,6 +8,7 @@ import pytest
 from answer import ROOT
 from builder.assembly.render import make_assembly
 from builder.config import read_wanted
+from builder.config.drill import DrillConfig, FisConfig
 from builder.deploy import (
     Done,
     Removal,
@@ -34,7 +35,7 @@ from local.adapter.experiments import fis
 def with_experiment(theatre: Theatre) -> Iterator[Theatre]:
     """The shipped system with `drill: fis`."""
     wanted = read_wanted(ROOT / "dr.yaml")
-    config = wanted.config.model_copy(update={"drill": "fis"})
+    config = wanted.config.model_copy(update={"drill": DrillConfig(fis=FisConfig())})
     assembly = make_assembly(type(wanted)(config, wanted.folder, wanted.handler))
     deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
 

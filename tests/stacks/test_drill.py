@@ -1,3 +1,9 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from stacks.templates import THREE, properties, statements, template, templates
 
 
@@ -49,3 +55,30 @@ def test_it_carries_the_system_s_tags() -> None:
     tags = properties(template("us-east-1/drill", drill="fis", tags={"team": "core"}), "Experiment")["Tags"]
 
     assert tags == {"project": "tap", "environment": {"Ref": "EnvironmentSuffix"}, "team": "core"}
+
+
+@pytest.mark.parametrize("said", ["fis", {"fis": True}, {"fis": {}}, {"fis": {"stop_alarms": []}}])
+def test_without_an_alarm_nothing_but_the_drill_stops_it(said: object) -> None:
+    assert properties(template("us-east-1/drill", drill=said), "Experiment")["StopConditions"] == [{"Source": "none"}]
+
+
+@given(st.from_regex(r"[!-~]([ -~]*[!-~])?", fullmatch=True).filter(lambda name: not name.startswith("arn:")))
+def test_an_alarm_that_stops_it_is_one_of_its_region_and_account_by_the_name_that_was_said(name: str) -> None:
+    made = template("us-east-1/drill", drill={"fis": {"stop_alarms": [name[:255].strip()]}})
+
+    (condition,) = properties(made, "Experiment")["StopConditions"]
+    assert condition["Source"] == "aws:cloudwatch:alarm"
+    parts = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "111122223333"}
+    # As CloudFormation does it: ${!x} is the text ${x}.
+    arn = re.sub(
+        r"\$\{([^}]+)\}", lambda found: parts.get(found[1], "?"), condition["Value"]["Fn::Sub"].replace("${!", "\0")
+    )
+    assert arn.replace("\0", "${") == f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:{name[:255].strip()}"
+
+
+def test_its_role_is_the_same_with_alarms_since_fis_watches_them_by_its_own() -> None:
+    with_alarm = template("us-east-1/drill", drill={"fis": {"stop_alarms": ["errors"]}})
+
+    assert statements(with_alarm, "ExperimentRole") == statements(
+        template("us-east-1/drill", drill="fis"), "ExperimentRole"
+    )
