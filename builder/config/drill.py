@@ -136,7 +136,7 @@ class DrillConfig(Section):
         ProbeConfig, BeforeValidator(_probe, json_schema_input_type=Literal["handler", "table"] | PathsConfig)
     ] = Field(
         default="handler",
-        description="handler: PUT /items/<id>; table: items by DynamoDB's API, judged by GET /health; or your own paths",
+        description="handler: PUT /items/<id>; table: items by DynamoDB's API, judged by GET /health; or own paths",
         examples=["table", {"write": "PUT /items/{id}", "read": "GET /items/{id}", "health": "GET /health"}],
     )
 
