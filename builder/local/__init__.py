@@ -5,6 +5,6 @@ neither the emulator nor botocore: both are loaded by the process that serves.
 """
 
 from builder.local.process import EmbeddedAws
-from builder.local.server import serve
+from builder.local.server import FUNCTION_PROCESSES, ServeOptions, serve
 
-__all__ = ["EmbeddedAws", "serve"]
+__all__ = ["FUNCTION_PROCESSES", "EmbeddedAws", "ServeOptions", "serve"]

@@ -1,4 +1,4 @@
-"""The child process of `EmbeddedAws`: `python -m builder.local --port 0 [--state DIR] [--enforce-iam]`.
+"""The child process of `EmbeddedAws`: `python -m builder.local` and its options.
 
 Writes one JSON line to stdout, `{"endpoint": …, "token": …}` when it is ready or `{"where": …, "what": …, "next": …}`
 when it can't start, and ends on SIGTERM, on SIGINT, and when its stdin is closed, which is how it learns that its
@@ -15,34 +15,28 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from builder.errors import BuilderError
-from builder.local.server import serve
+from builder.local.server import FUNCTION_PROCESSES, ServeOptions, serve
 
 
 def main() -> int:
     """Return the exit code after the server has ended."""
-    options = _options()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        serve(
-            options.port,
-            options.state,
-            lambda endpoint, token: _say({"endpoint": endpoint, "token": token}),
-            log_level=options.log_level,
-            enforce_iam=options.enforce_iam,
-        )
+        serve(_options(), lambda endpoint, token: _say({"endpoint": endpoint, "token": token}))
     except BuilderError as error:
         _say({"where": error.where, "what": error.what, "next": error.next_step})
         return error.exit_code
     return 0
 
 
-def _options() -> argparse.Namespace:
+def _options() -> ServeOptions:
     parser = argparse.ArgumentParser(prog="python -m builder.local")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--state", type=Path, default=None)
     parser.add_argument("--log-level", default="CRITICAL")
     parser.add_argument("--enforce-iam", action="store_true")
-    return parser.parse_args()
+    parser.add_argument("--function-processes", type=int, default=FUNCTION_PROCESSES)
+    return ServeOptions(**vars(parser.parse_args()))
 
 
 def _say(line: Mapping[str, str]) -> None:

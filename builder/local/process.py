@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from builder.errors import Failed
-from builder.local.server import WHERE, check_installed
+from builder.local.server import FUNCTION_PROCESSES, WHERE, check_installed
 
 _START_S = 30.0
 _END_S = 5.0
@@ -25,14 +25,22 @@ class EmbeddedAws:
 
     `endpoint` is `http://127.0.0.1:PORT`; any 12-digit access key id is the account it works in; its own paths
     (`/_builder/…`, `/_ministack/…`) want `token`. With `state` what is stored survives, and `port` 0 takes a free one.
-    With `enforce_iam` users and roles may do what their policies say; the account's own key may do anything. Raises
-    Failed when it can't start.
+    With `enforce_iam` users and roles may do what their policies say; the account's own key may do anything. Requests
+    to a function wait while `function_processes` of its processes work. Raises Failed when it can't start.
     """
 
-    def __init__(self, state: Path | None = None, port: int = 0, *, enforce_iam: bool = False) -> None:
+    def __init__(
+        self,
+        state: Path | None = None,
+        port: int = 0,
+        *,
+        enforce_iam: bool = False,
+        function_processes: int = FUNCTION_PROCESSES,
+    ) -> None:
         self._state = state
         self._port = port
         self._enforce_iam = enforce_iam
+        self._function_processes = function_processes
         self._child: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] | None = None
         self.endpoint = ""
@@ -69,7 +77,8 @@ class EmbeddedAws:
 
     def _arguments(self) -> list[str]:
         state = [] if self._state is None else ["--state", str(self._state.resolve())]
-        return ["--port", str(self._port), *state, *(["--enforce-iam"] if self._enforce_iam else [])]
+        limits = ["--function-processes", str(self._function_processes)]
+        return ["--port", str(self._port), *state, *limits, *(["--enforce-iam"] if self._enforce_iam else [])]
 
     def _read_ready(self, child: subprocess.Popen[bytes]) -> tuple[str, str]:
         """Return endpoint and token from the child's line; raises Failed with its reason, last words or the wait."""

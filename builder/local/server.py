@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import BadInput, Failed
@@ -17,25 +18,31 @@ from builder.local.environment import VERSION, make_environment
 from builder.local.gate import TOKEN_VARIABLE
 
 WHERE = "embedded AWS"
+FUNCTION_PROCESSES = 4
+"""At most, of one function: what comes while all work waits. A process takes 30 MB, and 0.4 s of a core to start."""
 
 _HOST = "127.0.0.1"
 _GRACE_S = 0.5
 _TOKEN_CHARACTERS = 16
 
 
-def serve(
-    port: int,
-    state: Path | None,
-    ready: Callable[[str, str], None],
-    *,
-    log_level: str = "CRITICAL",
-    enforce_iam: bool = False,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """How it is served. Port 0 takes a free one; with `state` what is stored survives."""
+
+    port: int = 0
+    state: Path | None = None
+    enforce_iam: bool = False
+    function_processes: int = FUNCTION_PROCESSES
+    log_level: str = "CRITICAL"
+
+
+def serve(options: ServeOptions, ready: Callable[[str, str], None]) -> None:
     """Serve until SIGTERM or SIGINT, then return with every Lambda worker ended and, with `state`, all written.
 
-    Port 0 takes a free one; `ready` is told the endpoint and the token of its own paths once, when requests are
-    answered. The token is BUILDER_LOCAL_TOKEN's, else a new one. Replaces this process's environment and takes over
-    both signals, so it has to be the main thread of a process made for it. Raises BadInput where the token is too
+    `ready` is told the endpoint and the token of its own paths once, when requests are answered. The token is
+    BUILDER_LOCAL_TOKEN's, else a new one. Replaces this process's environment and takes over both signals, so it has
+    to be the main thread of a process made for it. Raises BadInput where the token is too
     short, Failed when the port is taken, the emulator is missing or is not the version the adapter was written for.
     """
     token = _choose_token(os.environ)
@@ -46,13 +53,15 @@ def serve(
             what="the emulator was imported before its environment was set",
             next_step="start it with builder.local.EmbeddedAws, which gives it a process of its own",
         )
-    listener = _listen(port)
+    listener = _listen(options.port)
     port = listener.getsockname()[1]
-    environment = make_environment(os.environ, port=port, state=state, log_level=log_level, enforce_iam=enforce_iam)
+    environment = make_environment(
+        os.environ, port=port, state=options.state, log_level=options.log_level, enforce_iam=options.enforce_iam
+    )
     os.environ.clear()
     os.environ.update(environment)
     with listener:
-        app = _load_app(token)
+        app = _load_app(token, options.function_processes)
         asyncio.run(_serve(app, listener, lambda: ready(f"http://{_HOST}:{port}", token)))
 
 
@@ -93,14 +102,14 @@ def _choose_token(caller: Mapping[str, str]) -> str:
     return token or secrets.token_urlsafe(32)
 
 
-def _load_app(token: str) -> App:
+def _load_app(token: str, function_processes: int) -> App:
     """Return the emulator's application with the adapter in place.
 
     Imported here and not at the top: the emulator reads its environment while it is imported, and sets up logging,
     which has to happen before its services are imported for the adapter.
     """
     emulator = importlib.import_module("ministack.app")
-    app: App = importlib.import_module("builder.local.adapter").install(emulator.app, token)
+    app: App = importlib.import_module("builder.local.adapter").install(emulator.app, token, function_processes)
     return app
 
 

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from builder.errors import Failed
-from builder.local import EmbeddedAws, serve
+from builder.local import EmbeddedAws, ServeOptions, serve
 from local.account import PRIMARY, Account, deploy
 from local.adapter.templates import function
 from local.processes import children, ends_within, listening_addresses
@@ -87,13 +87,13 @@ def test_a_port_that_is_taken_is_refused_by_name() -> None:
 def test_it_is_refused_where_the_emulator_is_loaded_already(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ministack.app", types.ModuleType("ministack.app"))
     with pytest.raises(Failed, match="imported before its environment was set"):
-        serve(0, None, lambda *_: None)
+        serve(ServeOptions(), lambda *_: None)
 
 
 def test_it_is_refused_where_the_emulator_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ministack", None)
     with pytest.raises(Failed, match="not installed"):
-        serve(0, None, lambda *_: None)
+        serve(ServeOptions(), lambda *_: None)
 
 
 @pytest.mark.alone

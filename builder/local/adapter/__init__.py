@@ -18,6 +18,7 @@ from builder.local.adapter import (
     fis_resource,
     function,
     function_name,
+    function_processes,
     function_url,
     function_url_outage,
     function_url_request,
@@ -49,10 +50,11 @@ __all__ = ["install"]
 _CFN = "ministack.services.cloudformation"
 
 
-def install(app: App, token: str) -> App:
+def install(app: App, token: str, function_processes_limit: int) -> App:
     """Return the emulator's application with every piece in place; raises Failed on another version.
 
-    `token` is asked of whoever uses the paths that govern it. Once per process, after the environment is set.
+    `token` is asked of whoever uses the paths that govern it; a function has so many processes at most. Once per
+    process, after the environment is set.
     """
     emulator.check()
     resources = emulator.touch(f"{_CFN}.provisioners:_RESOURCE_HANDLERS")
@@ -90,6 +92,7 @@ def install(app: App, token: str) -> App:
     drift.install()
     function_url.install()
     function_name.install()
+    function_processes.install(function_processes_limit)
     function_url_request.install()
     propagation, outages = Propagation(), Outages()
     table_writes.install(propagation)

@@ -54,6 +54,7 @@ TOUCHED = {
         f"(access_key_id: str, account_id: str, credential: {_IAM}.ResolvedCredential | None = None) -> "
         f"{_IAM}.PrincipalInfo | {_IAM}.AuthError"
     ),
+    "ministack.core.lambda_runtime:_worker_key": "(func_name: str, config: dict, qualifier: str) -> str",
     "ministack.core.lambda_runtime:reset": "()",
     "ministack.core.responses:get_account_id": "() -> str",
     "ministack.core.responses:get_region": "() -> str",
@@ -79,7 +80,12 @@ TOUCHED = {
         "(bucket: str, key: str, version_id: str | None = None) -> bytes | None"
     ),
     "ministack.services.lambda_svc:_functions": "AccountRegionScopedDict",
+    "ministack.services.lambda_svc:_invoke_depth": "ContextVar",
     "ministack.services.lambda_svc:_put_function_concurrency": "(func_name: str, data: dict)",
+    "ministack.services.lambda_svc:acquire_worker": (
+        "(func_name: str, config: dict, code_zip: bytes, qualifier: str = '$LATEST', "
+        "max_concurrency: int | None = None)"
+    ),
     "ministack.services.lambda_svc:handle_function_url_request": (
         "(url_id: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, "
         "resolved: tuple | None = None, source_ip: str | None = None) -> tuple"
@@ -87,6 +93,7 @@ TOUCHED = {
     "ministack.services.lambda_svc:handle_request": (
         "(method: str, path: str, headers: dict, body: bytes, query_params: dict) -> tuple"
     ),
+    "ministack.services.lambda_svc:release_worker": "(worker: ministack.core.lambda_runtime.Worker) -> None",
     "ministack.services.lambda_svc:resolve_function_url": (
         "(url_id: str) -> tuple[str, str, str, str | None, dict] | None"
     ),
