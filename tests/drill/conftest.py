@@ -92,6 +92,13 @@ class Theatre:
         return {key.removeprefix("item#"): time for key, time in keys if key.startswith("item#drill-")}
 
 
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[EmbeddedAws]:
+    """One that enforces IAM, so that a function whose role is denied the table does not reach it."""
+    with EmbeddedAws(enforce_iam=True) as running:
+        yield running
+
+
 @contextmanager
 def on_stage(embedded: EmbeddedAws) -> Iterator[None]:
     with isolated(embedded.endpoint, ACCOUNT, "us-east-1"):
