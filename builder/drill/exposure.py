@@ -1,38 +1,188 @@
-"""RPO: what would be lost if the primary never came back from the moment of the fault."""
+"""RPO: what would be lost if the primary never came back from the moment at which it failed; pure.
 
-from collections.abc import Sequence
+First the moments, then what another region did not show then, and last where the drill itself did not look often
+enough to tell. The definitions are told in docs/drills.md, "What each number means".
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from builder.drill.delays import first_seen
-from builder.drill.records import Sighting, Write
+from builder.drill.clock import Period, rounded_up
+from builder.drill.delays import Shown, Stream
+from builder.drill.records import Attempt, Read, Write
 from builder.terms import Region
+
+SLOW_S = 1.0
+"""A read that takes longer, or a longer pause between two, tells nothing of what was there meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
-    """The acknowledged writes that the surviving region did not have at a moment."""
+class AtRisk:
+    """What the destination did not show at a moment of what the source had acknowledged."""
 
     at_s: float
+    age_s: float
+    """Of the oldest of these writes, since its acknowledgement, rounded up; 0 where there is none."""
+    writes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """What a pair of regions stood to lose."""
+
     rpo_s: float
-    """The age of the oldest of them, since its acknowledgement; 0 where there is none."""
+    """The worst of all moments."""
+    at_s: float
+    """That moment."""
     lost: tuple[str, ...]
-    """All of them, the oldest first."""
+    """The writes at risk then, the oldest first."""
+    moments: tuple[AtRisk, ...]
+    """Every moment at which the source failed to acknowledge. Empty where it never did: then any moment of the fault
+    could have been its last, and the worst of them counts."""
+    worst_s: float
+    """The worst age of the whole run, whether or not the source failed then."""
 
 
-def measure_exposure(writes: Sequence[Write], sightings: Sequence[Sighting], survivor: Region, at_s: float) -> Exposure:
-    """Return what another region had acknowledged by this moment and no read had shown in the survivor.
+def failing_moments(writes: Iterable[Write], source: Region, fault: Period) -> tuple[float, ...]:
+    """Return when the source failed to acknowledge after it had been well, while the fault lasted, in order.
+
+    That is the start of each failed attempt that was not over by the strike and is the first after a good one; and
+    each acknowledgement that still comes before the next good attempt begins: until then the source was alive.
+    """
+    tries = sorted(
+        (one for write in writes if write.what == "item" for one in write.attempts if one.region == source),
+        key=lambda one: one.began_s,
+    )
+    tries = [one for one in tries if one.ended_s > fault.since_s and one.began_s < fault.until_s]
+    acknowledged = sorted(one.ended_s for one in tries if one.is_good)
+    moments: list[float] = []
+    for began_s, ended_s in _failing(tries, fault.until_s):
+        moments += [began_s, *acknowledged[bisect_right(acknowledged, began_s) : bisect_left(acknowledged, ended_s)]]
+    return tuple(moments)
+
+
+def _failing(tries: Iterable[Attempt], until_s: float) -> Iterator[tuple[float, float]]:
+    """Yield from the start of each failed attempt to that of the next good one, what fails between left out."""
+    began_s: float | None = None
+    for one in tries:
+        if not one.is_good and began_s is None:
+            began_s = one.began_s
+        elif one.is_good and began_s is not None:
+            yield began_s, one.began_s
+            began_s = None
+    if began_s is not None:
+        yield began_s, until_s
+
+
+def measure_exposure(shown: Shown, stream: Stream, moments: Sequence[float], fault: Period) -> Exposure:
+    """Return what the stream's source had acknowledged and no read had shown in its destination.
 
     A write that arrived and was not yet read counts as lost, so the RPO is never understated, and overstated by the
-    time between two reads at most.
+    time between two reads at most. A write that was never seen grows older until the last that is known of any.
     """
-    seen = first_seen(sightings, survivor)
-    at_risk = [
-        write
-        for write in writes
-        if write.acknowledged_by not in {None, survivor}
-        and write.ended_s <= at_s
-        and not (write.id in seen and seen[write.id] <= at_s)
+    ways = [
+        _Way(write.id, write.ended_s, math.inf if at_s is None else max(at_s, write.ended_s))
+        for write, at_s in shown.sent(stream)
     ]
-    at_risk.sort(key=lambda write: write.ended_s)
-    age_s = at_s - at_risk[0].ended_s if at_risk else 0.0
-    return Exposure(at_s, age_s, tuple(write.id for write in at_risk))
+    at_risk = [_at_risk(ways, at_s) for at_s in moments or [_worst_moment(ways, fault)]]
+    worst = max(at_risk, key=lambda risk: (risk.age_s, risk.writes))
+    known_s = [fault.until_s, *(write.ended_s for write in shown.writes)]
+    end_s = max(known_s + [way.shown_s for way in ways if way.shown_s < math.inf])
+    return Exposure(
+        rpo_s=worst.age_s,
+        at_s=worst.at_s,
+        lost=tuple(way.id for way in ways if way.is_open(worst.at_s)),
+        moments=tuple(at_risk) if moments else (),
+        worst_s=max((rounded_up(min(way.shown_s, end_s) - way.acknowledged_s) for way in ways), default=0.0),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A write from one region to another: acknowledged here, shown there."""
+
+    id: str
+    acknowledged_s: float
+    shown_s: float
+
+    def is_open(self, at_s: float) -> bool:
+        return self.acknowledged_s <= at_s < self.shown_s
+
+
+def _worst_moment(ways: Iterable[_Way], fault: Period) -> float:
+    """Return the moment of the fault at which a write was older than any at another: just before it was shown."""
+    last = [(min(way.shown_s, fault.until_s), way.acknowledged_s) for way in ways]
+    within = [(at_s - acknowledged_s, at_s) for at_s, acknowledged_s in last if fault.since_s < at_s > acknowledged_s]
+    return math.nextafter(max(within)[1], -math.inf) if within else fault.since_s
+
+
+def _at_risk(ways: Iterable[_Way], at_s: float) -> AtRisk:
+    # The oldest first, as they come.
+    found = [way.acknowledged_s for way in ways if way.is_open(at_s)]
+    return AtRisk(at_s, rounded_up(at_s - found[0]) if found else 0.0, len(found))
+
+
+def late_reads(shown: Shown, reads: Iterable[Read], region: Region, fault: Period) -> str:
+    """Return in words how a region was not read often enough while the fault lasted, or an empty text.
+
+    That is a read that took longer than `SLOW_S`, or a longer time without any while a write was awaited there.
+    """
+    taken = [
+        (read.began_s, read.ended_s)
+        for read in sorted(reads, key=lambda read: read.began_s)
+        if read.what == "item" and read.region == region
+        if read.ended_s > fault.since_s and read.began_s < fault.until_s
+    ]
+    slow = [ended_s - began_s for began_s, ended_s in taken if ended_s - began_s > SLOW_S]
+    pauses = [
+        pause_s
+        for began_s, ended_s in _awaited(shown, region, fault)
+        for pause_s in _pauses(taken, began_s, ended_s)
+        if pause_s > SLOW_S
+    ]
+    told = []
+    if slow:
+        told.append(f"reads of {region} took up to {rounded_up(max(slow)):.3f} s")
+    if pauses:
+        told.append(f"{region} was not read for {rounded_up(max(pauses)):.3f} s while a write was awaited there")
+    return "; ".join(told)
+
+
+def _awaited(shown: Shown, region: Region, fault: Period) -> Sequence[tuple[float, float]]:
+    """Return when something was awaited in a region while the fault lasted, in order and apart."""
+    spans = []
+    for write in shown.writes:
+        if write.what == "item" and write.acknowledged_by not in {None, region}:
+            at_s = shown.at_s(write, region)
+            span = max(fault.since_s, write.ended_s), min(fault.until_s, math.inf if at_s is None else at_s)
+            if span[0] < span[1]:
+                spans.append(span)
+    merged: list[tuple[float, float]] = []
+    for began_s, ended_s in sorted(spans):
+        if merged and began_s <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], ended_s)
+        else:
+            merged.append((began_s, ended_s))
+    return merged
+
+
+def _pauses(reads: Iterable[tuple[float, float]], began_s: float, ended_s: float) -> Iterator[float]:
+    """Yield for how long no read was under way between two times."""
+    inside = [(max(began_s, first_s), min(ended_s, last_s)) for first_s, last_s in reads]
+    known = [(began_s, began_s), *(span for span in inside if span[0] <= span[1]), (ended_s, ended_s)]
+    for (_, before_s), (after_s, _) in pairwise(known):
+        yield after_s - before_s
+
+
+def surely_at_risk(exposure: Exposure, reads: Iterable[Read], region: Region) -> float:
+    """Return what the RPO was at least, however late reads were: the age at each moment when the read before began."""
+    begun = [(read.ended_s, read.began_s) for read in reads if read.what == "item" and read.region == region]
+    sure = 0.0
+    for risk in exposure.moments or (AtRisk(exposure.at_s, exposure.rpo_s, len(exposure.lost)),):
+        known_s = max((began_s for ended_s, began_s in begun if ended_s <= risk.at_s), default=None)
+        if known_s is not None:
+            sure = max(sure, risk.age_s - (risk.at_s - known_s))
+    return sure

@@ -8,7 +8,7 @@ from functools import partial
 
 from builder.aws import together
 from builder.drill.fault import Fault
-from builder.drill.findings import FailoverReport, report_failover
+from builder.drill.findings import FailoverReport, Watched, report_failover
 from builder.drill.health import check_health, check_load
 from builder.drill.load import Series
 from builder.drill.onlooker import Onlooker
@@ -75,7 +75,8 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
                     await asyncio.sleep(course.outage_s)
                 await asyncio.sleep(course.after_s)
             held = await _compared(run, course.patience_s)
-        found = report_failover(run.about(course.rate, fault.words), run.lines(), held, ground.objectives)
+        watched = Watched(items=((ground.target.primary.region, secondary.region),))
+        found = report_failover(run.about(course.rate, fault.words), run.lines(), held, ground.objectives, watched)
         ground.keep(found)
     return found
 

@@ -1,24 +1,41 @@
-"""What a drill found: its report, from its log alone; pure, so that a log can be measured again."""
+"""What a drill found: its report, from its log alone; pure, so that a log can be measured again.
 
+Every number is defined in docs/drills.md, "What each number means".
+"""
+
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
-from builder.drill.delays import Delays, Stream, measure_delays
-from builder.drill.exposure import Exposure, measure_exposure
+from builder.drill.clock import Period
+from builder.drill.counter import Counter, measure_counter
+from builder.drill.delays import Delays, Shown, Stream, measure_delays
+from builder.drill.exposure import Exposure, failing_moments, late_reads, measure_exposure, surely_at_risk
 from builder.drill.reconciliation import Held, Reconciliation, reconcile
-from builder.drill.records import Line, Mark, Moment, Sighting, Write
-from builder.drill.recovery import Failover, measure_failover, steady_answers
+from builder.drill.records import Attempt, Kind, Line, Mark, Moment, Read, Sighting, Turn, Write
+from builder.drill.service import Episode, Served, Service, late_requests, make_slots, measure_served, without_lateness
 from builder.drill.traffic import Second, count_traffic
-from builder.drill.verdict import Check, Objectives, judge_failover, judge_replication
+from builder.drill.verdict import (
+    Check,
+    DrillVerdict,
+    Late,
+    Numbers,
+    Objectives,
+    judge_failover,
+    judge_replication,
+    verdict_of,
+)
+from builder.drill.verdict import Pair as Direction
 from builder.terms import Region
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """Which drill it was, of what, and how it was set."""
+    """Which drill it was, of what, by whom, and how it was set."""
 
     drill: str
     deployment: str
@@ -26,15 +43,40 @@ class About:
     assembly: str
     """The digest of what is meant to be deployed."""
     account: str
+    by: str
+    """Who ran it: the ARN of the caller's credentials."""
     primary: Region
-    secondary: Region
+    secondaries: tuple[Region, ...]
+    to: Region
+    """The secondary that the drill's clients go over to; the others are only watched."""
     began: str
     """When the drill's clock began; every other time is in seconds since then."""
     rate: float
-    """Probes a second, of each series."""
+    """Requests a second."""
+    service_s: float
+    """Within so long of its time a request is answered, or there is no service."""
+    service: str = ""
+    """What a good answer is, in words."""
+    probe: str = ""
+    """How the drill writes and reads, in words."""
     fault: str = ""
     """What was done to the primary, in words."""
+    log_sha256: str = ""
+    """Of log.jsonl as it was when the report was written."""
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """All of them, the primary first."""
+        return (self.primary, *self.secondaries)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """From where to where the drill looked for what was written; nothing is known of any other direction."""
+
+    items: tuple[Direction, ...] = ()
+    objects: tuple[Direction, ...] = ()
 
 
 Name = Literal["fault", "detection", "failover", "recovery", "fault undone", "failback", "reconciliation"]
@@ -50,7 +92,7 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """What became of what the clients asked for."""
+    """What became of what was written."""
 
     sent: int
     acknowledged: int
@@ -58,22 +100,47 @@ class Requests:
     """No region took them; their client was told so."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two regions, one way."""
+
+    source: Region
+    destination: Region
+    exposure: Exposure | None
+    """What would have been lost of items; None where the source had no fault, or the destination was not watched."""
+    objects: Exposure | None
+    """The same of objects; it is told and not judged."""
+    delays: tuple[Delays, ...]
+    """Of what was watched: items, objects, or neither."""
+    missing: tuple[str, ...]
+    """Acknowledged by the source last, and not in the destination at the end."""
+    conflicting: tuple[str, ...]
+    """Acknowledged by the source last, and held otherwise by the destination at the end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationReport:
     """How long replication takes, of every kind and direction."""
 
     about: About
-    delays: tuple[Delays, ...]
+    pairs: tuple[Pair, ...]
     requests: Requests
+    objects: Requests
     traffic: tuple[Second, ...]
     checks: tuple[Check, ...]
+    not_measured: tuple[str, ...] = ()
     version: int = VERSION
     kind: Literal["replication"] = "replication"
 
     @property
+    def verdict(self) -> DrillVerdict:
+        """What to make of all checks together."""
+        return verdict_of(self.checks)
+
+    @property
     def holds(self) -> bool:
-        """Whether everything that had to hold did."""
-        return all(check.holds for check in self.checks)
+        """Whether nothing is missed, and nothing not measured."""
+        return self.verdict == "passed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,91 +149,203 @@ class FailoverReport:
 
     about: About
     timeline: tuple[Happening, ...]
-    failover: Failover
-    exposure: Exposure
+    outage: Service
+    """From the strike to the undoing; its time without service is the RTO."""
+    failback: Service
+    """From the undoing to the end of the load."""
+    episode: Episode
+    pairs: tuple[Pair, ...]
+    """Every direction between two regions, those from the primary first."""
+    counter: Counter | None
     reconciliation: Reconciliation
-    delays: tuple[Delays, ...]
     requests: Requests
+    objects: Requests
     traffic: tuple[Second, ...]
     checks: tuple[Check, ...]
+    not_measured: tuple[str, ...]
+    """Why something could not be measured, or what was not looked at."""
     version: int = VERSION
     kind: Literal["failover"] = "failover"
 
     @property
+    def verdict(self) -> DrillVerdict:
+        """What to make of all checks together."""
+        return verdict_of(self.checks)
+
+    @property
     def holds(self) -> bool:
-        """Whether everything that had to hold did."""
-        return all(check.holds for check in self.checks)
+        """Whether nothing is missed, and nothing not measured."""
+        return self.verdict == "passed"
 
 
 Report = ReplicationReport | FailoverReport
 
 
-def report_replication(about: About, lines: Iterable[Line], objectives: Objectives) -> ReplicationReport:
-    """Return what a replication drill's log shows: the table in both directions, the buckets in the one they have."""
-    writes, sightings, _ = _sorted_out(lines)
-    there, back = (about.primary, about.secondary), (about.secondary, about.primary)
-    streams = (Stream("item", *there), Stream("item", *back), Stream("object", *there))
-    delays = tuple(measure_delays(writes, sightings, stream) for stream in streams)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A log, sorted out."""
+
+    lines: tuple[Line, ...]
+    writes: tuple[Write, ...]
+    reads: tuple[Read, ...]
+    turns: tuple[Turn, ...]
+    marks: Mapping[Moment, float]
+    shown: Shown
+
+
+def report_replication(
+    about: About, lines: Iterable[Line], objectives: Objectives, watched: Watched
+) -> ReplicationReport:
+    """Return what a replication drill's log shows of every direction that was watched."""
+    found = _sorted_out(lines)
+    pairs = tuple(_pair(found, watched, pair) for pair in _directions(about))
     return ReplicationReport(
         about=about,
-        delays=delays,
-        requests=_requests(writes),
-        traffic=count_traffic(writes),
-        checks=judge_replication(delays, objectives),
+        pairs=pairs,
+        requests=_requests(found.writes, "item"),
+        objects=_requests(found.writes, "object"),
+        traffic=count_traffic(found.writes),
+        checks=judge_replication([one for pair in pairs for one in pair.delays], objectives),
+        not_measured=tuple(_unwatched(about, watched)),
     )
 
 
-def report_failover(about: About, lines: Iterable[Line], held: Held, objectives: Objectives) -> FailoverReport:
+def report_failover(
+    about: About, lines: Iterable[Line], held: Held, objectives: Objectives, watched: Watched
+) -> FailoverReport:
     """Return what a failover drill's log shows, and what the regions held in the end."""
-    writes, sightings, marks = _sorted_out(lines)
-    primary, secondary = about.primary, about.secondary
-    exposure = measure_exposure(writes, sightings, secondary, marks["fault"])
-    failover = measure_failover(writes, primary, secondary, strike_s=marks["strike"], until_s=marks["undoing"])
-    reconciliation = reconcile(writes, held)
+    found = _sorted_out(lines)
+    fault = Period(found.marks["strike"], found.marks["undoing"])
+    reconciliation = reconcile(found.writes, held, watched.objects)
+    unread = [region for region in about.regions if region not in held]
+    pairs = tuple(
+        _judged_pair(found, _pair(found, watched, pair), about, fault, reconciliation) for pair in _directions(about)
+    )
+    numbers = replace(_numbers(about, found, fault, pairs, reconciliation), unread=unread)
+    checks = judge_failover(numbers, objectives)
+    reasons = [check.reason for check in checks if check.verdict == "not measured"]
     return FailoverReport(
         about=about,
-        timeline=_timeline(marks, failover, steady_answers(_since(writes, marks["undone"]), primary)),
-        failover=failover,
-        exposure=exposure,
+        timeline=_timeline(about, found, numbers.served),
+        outage=numbers.served.outage,
+        failback=numbers.served.failback,
+        episode=numbers.served.episode,
+        pairs=pairs,
+        counter=numbers.counter,
         reconciliation=reconciliation,
-        delays=(measure_delays(writes, sightings, Stream("item", primary, secondary)),),
-        requests=_requests(writes),
-        traffic=count_traffic(writes),
-        checks=judge_failover(exposure, failover, reconciliation, objectives),
+        requests=_requests(found.writes, "item"),
+        objects=_requests(found.writes, "object"),
+        traffic=count_traffic(found.writes),
+        checks=checks,
+        not_measured=tuple(dict.fromkeys([*numbers.late.reasons, *reasons, *_unwatched(about, watched)])),
     )
 
 
-def _sorted_out(lines: Iterable[Line]) -> tuple[list[Write], list[Sighting], dict[Moment, float]]:
-    writes, sightings, marks = [], [], {}
-    for line in lines:
-        match line:
-            case Write():
-                writes.append(line)
-            case Sighting():
-                sightings.append(line)
-            case Mark(moment, at_s):
-                marks[moment] = at_s
-            case _:
-                pass
-    return writes, sightings, marks
+def _sorted_out(lines: Iterable[Line]) -> _Found:
+    kept = tuple(lines)
+    writes = tuple(line for line in kept if isinstance(line, Write))
+    return _Found(
+        lines=kept,
+        writes=writes,
+        reads=tuple(line for line in kept if isinstance(line, Read)),
+        turns=tuple(line for line in kept if isinstance(line, Turn)),
+        marks={line.moment: line.at_s for line in kept if isinstance(line, Mark)},
+        shown=Shown(writes, (line for line in kept if isinstance(line, Sighting))),
+    )
 
 
-def _since(writes: Iterable[Write], at_s: float) -> Iterable[Write]:
-    return (write for write in writes if write.began_s >= at_s)
+def _directions(about: About) -> Iterable[Direction]:
+    return ((source, destination) for source in about.regions for destination in about.regions if source != destination)
 
 
-def _timeline(marks: Mapping[Moment, float], failover: Failover, failed_back_s: float | None) -> tuple[Happening, ...]:
+def _unwatched(about: About, watched: Watched) -> Iterable[str]:
+    for source, destination in _directions(about):
+        if (source, destination) not in watched.items:
+            yield f"items from {source} to {destination} were not watched"
+
+
+def _pair(found: _Found, watched: Watched, pair: Direction) -> Pair:
+    """Return what replication in one direction was like."""
+    looked: list[Kind] = []
+    if pair in watched.items:
+        looked.append("item")
+    if pair in watched.objects:
+        looked.append("object")
+    delays = tuple(measure_delays(found.shown, Stream(what, *pair)) for what in looked)
+    return Pair(*pair, exposure=None, objects=None, delays=delays, missing=(), conflicting=())
+
+
+def _judged_pair(found: _Found, pair: Pair, about: About, fault: Period, reconciliation: Reconciliation) -> Pair:
+    """Return the pair with what it stood to lose while the fault lasted, and what it lost."""
+    exposures: dict[Kind, Exposure] = {}
+    if pair.source == about.primary:
+        moments = failing_moments(found.writes, about.primary, fault)
+        for delays in pair.delays:
+            exposures[delays.stream.what] = measure_exposure(found.shown, delays.stream, moments, fault)
+    return replace(
+        pair,
+        exposure=exposures.get("item"),
+        objects=exposures.get("object"),
+        missing=tuple(
+            one.id
+            for one in reconciliation.missing
+            if (one.acknowledged_by, one.region) == (pair.source, pair.destination)
+        ),
+        conflicting=tuple(
+            one.id
+            for one in reconciliation.conflicting
+            if one.acknowledged_by == pair.source and pair.destination in one.regions
+        ),
+    )
+
+
+def _numbers(
+    about: About, found: _Found, fault: Period, pairs: Sequence[Pair], reconciliation: Reconciliation
+) -> Numbers:
+    slots, interval_s = make_slots(found.lines), 1 / about.rate
+    exposures = {(pair.source, pair.destination): pair.exposure for pair in pairs if pair.exposure is not None}
+    measured = partial(measure_served, service_s=about.service_s, fault=fault, faulty=about.primary)
+    reads = {region: late_reads(found.shown, found.reads, region, fault) for _, region in exposures}
+    return Numbers(
+        served=measured(slots),
+        at_best=measured(without_lateness(slots)),
+        interval_s=interval_s,
+        exposures=exposures,
+        sure={pair: surely_at_risk(exposure, found.reads, pair[1]) for pair, exposure in exposures.items()},
+        counter=measure_counter(found.turns),
+        reconciliation=reconciliation,
+        late=Late(
+            outage=late_requests(slots, interval_s=interval_s, period=fault),
+            failback=late_requests(slots, interval_s=interval_s, period=Period(fault.until_s, math.inf)),
+            reads=reads,
+        ),
+    )
+
+
+def _timeline(about: About, found: _Found, served: Served) -> tuple[Happening, ...]:
+    strike_s, undoing_s = found.marks["strike"], found.marks["undoing"]
+    tries = [one for write in found.writes if write.what == "item" for one in write.attempts]
+    here = [one for one in tries if one.region == about.primary]
+    failed = [one for one in here if not one.is_good and one.ended_s > strike_s and one.began_s < undoing_s]
+    elsewhere = [one for one in tries if one.region != about.primary and one.is_good and one.ended_s > strike_s]
+    again = [one.ended_s for one in here if one.is_good and one.began_s >= undoing_s]
+    recovery = () if served.outage.outcome != "restored" else (Happening("recovery", served.outage.restored_s),)
     return (
-        Happening("fault", marks["fault"]),
-        Happening("detection", failover.detected_s),
-        Happening("failover", failover.failed_over_s),
-        Happening("recovery", failover.recovered_s),
-        Happening("fault undone", marks["undone"]),
-        Happening("failback", failed_back_s),
-        Happening("reconciliation", marks.get("reconciled")),
+        Happening("fault", found.marks["fault"]),
+        Happening("detection", min(failed, key=_began_s).ended_s if failed else None),
+        Happening("failover", min((one.ended_s for one in elsewhere), default=None)),
+        *recovery,
+        Happening("fault undone", found.marks["undone"]),
+        Happening("failback", min(again, default=None)),
+        Happening("reconciliation", found.marks.get("reconciled")),
     )
 
 
-def _requests(writes: Sequence[Write]) -> Requests:
-    lost = tuple(write.id for write in writes if write.acknowledged_by is None)
-    return Requests(len(writes), len(writes) - len(lost), lost)
+def _began_s(attempt: Attempt) -> float:
+    return attempt.began_s
+
+
+def _requests(writes: Iterable[Write], what: Kind) -> Requests:
+    sent = [write for write in writes if write.what == what]
+    lost = tuple(write.id for write in sent if write.acknowledged_by is None)
+    return Requests(len(sent), len(sent) - len(lost), lost)

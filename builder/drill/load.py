@@ -7,11 +7,11 @@ import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from builder.drill.log import Journal, Log
+from builder.drill.log import Journal
 from builder.drill.probe import Probe, make_probe
-from builder.drill.records import Kind, Sent, Write
+from builder.drill.records import Kind, Sent, Unsent, Write
 from builder.drill.tasks import task_group
 from builder.drill.writers import Writer
 
@@ -39,12 +39,14 @@ async def send(series: Series, journal: Journal, pool: Executor, stop: asyncio.E
     waiting: set[asyncio.Task[None]] = set()
     async with task_group() as group:
         for number in itertools.count(1):
-            if await _stopped(stop, began_s + (number - 1) / series.rate - clock.passed_s()):
+            planned_s = began_s + (number - 1) / series.rate
+            if await _stopped(stop, planned_s - clock.passed_s()):
                 return
             if len(waiting) >= AT_ONCE:
+                journal.log.write(Unsent(planned_s, series.what))
                 continue
             probe = make_probe(journal.drill, series.name, number, clock.date(clock.passed_s()))
-            task = group.create_task(_send(series, probe, journal.log, pool))
+            task = group.create_task(_send(series, probe, planned_s, journal, pool))
             waiting.add(task)
             task.add_done_callback(waiting.discard)
 
@@ -58,11 +60,12 @@ async def _stopped(stop: asyncio.Event, within_s: float) -> bool:
     return True
 
 
-async def _send(series: Series, probe: Probe, log: Log, pool: Executor) -> None:
+async def _send(series: Series, probe: Probe, planned_s: float, journal: Journal, pool: Executor) -> None:
     def written() -> Write:
-        log.write(Sent(probe.id, series.what))
-        done = series.write(probe)
-        log.write(done)
+        journal.log.write(Sent(probe.id, series.what, planned_s))
+        called_s = journal.clock.passed_s()
+        done = replace(series.write(probe), planned_s=planned_s, called_s=called_s)
+        journal.log.write(done)
         return done
 
     write = await asyncio.get_running_loop().run_in_executor(pool, written)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from builder.drill.bucket import see_objects
-from builder.drill.findings import ReplicationReport, report_replication
+from builder.drill.findings import ReplicationReport, Watched, report_replication
 from builder.drill.health import check_health
 from builder.drill.load import Series
 from builder.drill.run import Ground, Run, opened, watching
@@ -35,7 +35,9 @@ async def drill_replication(ground: Ground, course: Course) -> ReplicationReport
             async with run.sending(*_series(run, course, there, back, objects)):
                 await asyncio.sleep(course.seconds)
             await _patiently(course.patience_s, there, back, objects)
-        found = report_replication(run.about(course.rate), run.lines(), ground.objectives)
+        primary, secondary = (side.region for side in ground.target.clients_sides)
+        watched = Watched(((primary, secondary), (secondary, primary)), ((primary, secondary),))
+        found = report_replication(run.about(course.rate), run.lines(), ground.objectives, watched)
         ground.keep(found)
     return found
 

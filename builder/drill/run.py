@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from builder import client
 from builder.aws import Clients
 from builder.drill.clear import clear
 from builder.drill.clock import Clock, start_clock
@@ -80,7 +81,10 @@ class Run:
             assembly=ground.assembly,
             account=ground.target.account,
             primary=ground.target.primary.region,
-            secondary=ground.target.secondary.region,
+            by=ground.target.by,
+            secondaries=tuple(side.region for side in ground.target.secondaries),
+            to=ground.target.secondary.region,
+            service_s=ground.objectives.service_seconds or client.Limits().deadline_s,
             began=self.clock.began.isoformat(timespec="milliseconds"),
             rate=rate,
             fault=fault,

@@ -19,9 +19,15 @@ class Second:
 
 
 def count_traffic(writes: Sequence[Write]) -> tuple[Second, ...]:
-    """Return every second with requests, in order, those of a second by region; by when the answer came."""
+    """Return every second with requests, in order, those of a second by region; by when the answer came.
+
+    Objects are no requests to the service.
+    """
     counts = Counter(
-        (int(attempt.ended_s), attempt.region, attempt.is_good) for write in writes for attempt in write.attempts
+        (int(attempt.ended_s), attempt.region, attempt.is_good)
+        for write in writes
+        if write.what == "item"
+        for attempt in write.attempts
     )
     places = sorted({(second, region) for second, region, _ in counts})
     return tuple(

@@ -1,15 +1,37 @@
-"""The verdict: what was measured against what was promised; pure."""
+"""The verdict: what was measured against what was promised; pure.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+A number holds, is missed, was not measured since the drill itself was late, or is told without an objective. What the
+drill was late with does not excuse what would be missed without that too.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
+from builder.drill.counter import Counter
 from builder.drill.delays import Delays
 from builder.drill.exposure import Exposure
 from builder.drill.reconciliation import Reconciliation
-from builder.drill.recovery import Failover
+from builder.drill.service import Served, Service
+from builder.terms import Region
 
-Name = Literal["rpo_seconds", "rto_seconds", "replication_p99_seconds", "reconciliation"]
+Name = Literal[
+    "rpo_seconds",
+    "rto_seconds",
+    "failback_seconds",
+    "longest_gap_seconds",
+    "availability_percent",
+    "requests_lost",
+    "stale_reads",
+    "overwritten_updates",
+    "replication_p99_seconds",
+    "reconciliation",
+]
+_AT_LEAST: frozenset[Name] = frozenset({"availability_percent"})
+Pair = tuple[Region, Region]
+"""From where, and to where."""
+Verdict = Literal["holds", "missed", "not measured", "no objective"]
+DrillVerdict = Literal["passed", "failed", "not measured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,42 +41,205 @@ class Objectives:
     rpo_seconds: float | None = None
     rto_seconds: float | None = None
     replication_p99_seconds: float | None = None
+    service_seconds: float | None = None
+    """Within so long of its time a request is answered, or there is no service; None: the client's own deadline."""
+    longest_gap_seconds: float | None = None
+    availability_percent: float | None = None
+    requests_lost: int | None = None
+    stale_reads: int | None = None
+    overwritten_updates: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that had to hold. Without a limit a time holds if it could be measured at all."""
+    """One number, what was promised of it, and what to make of both."""
 
     name: Name
+    pair: Pair | None
+    """From where to where, of what is measured for each pair of regions."""
     measured: float | None
-    """Seconds; of a reconciliation the writes that are missing somewhere or conflict."""
+    """Seconds, percent, or how many; of a reconciliation the keys that are missing somewhere or conflict. None where
+    it was not reached, or could not be measured."""
     limit: float | None
-    holds: bool
+    """At most, and of the availability at least; None where nothing is promised."""
+    verdict: Verdict
+    reason: str = ""
+    """Why it was not measured or not reached."""
 
 
-def judge_replication(delays: Iterable[Delays], objectives: Objectives) -> tuple[Check, ...]:
-    """Return whether the table's delays hold in each direction; the buckets' are only told.
-
-    A probe that never arrived exceeds every limit.
-    """
-    table = [one for one in delays if one.stream.what == "item"]
-    slowest = max((one.p99_s for one in table if one.p99_s is not None), default=None)
-    complete = not any(one.unseen or one.p99_s is None for one in table)
-    return (_check("replication_p99_seconds", slowest, objectives.replication_p99_seconds, complete=complete),)
+def verdict_of(checks: Iterable[Check]) -> DrillVerdict:
+    """Return what to make of a drill by its checks: what is missed fails it, whatever else was not measured."""
+    verdicts = {check.verdict for check in checks}
+    return "failed" if "missed" in verdicts else "not measured" if "not measured" in verdicts else "passed"
 
 
-def judge_failover(
-    exposure: Exposure, failover: Failover, reconciliation: Reconciliation, objectives: Objectives
-) -> tuple[Check, ...]:
-    """Return whether RPO and RTO hold, and whether in the end nothing acknowledged was lost."""
-    left = len({one.id for one in reconciliation.missing} | set(reconciliation.conflicting))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """In words, where the drill itself was late, or empty texts."""
+
+    outage: str = ""
+    """With its requests, from the strike to the undoing."""
+    failback: str = ""
+    """With those from then on."""
+    reads: Mapping[Region, str] = field(default_factory=dict)
+    """With the reads of a region while the fault lasted."""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """All that there are."""
+        told = [self.outage and f"during the fault {self.outage}", self.failback and f"after it {self.failback}"]
+        return tuple(reason for reason in (*told, *self.reads.values()) if reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """What a failover drill measured, as it is judged."""
+
+    served: Served
+    at_best: Served
+    """The same, with everything explained by the drill's own lateness that can be."""
+    interval_s: float
+    """Between two requests."""
+    exposures: Mapping[Pair, Exposure]
+    sure: Mapping[Pair, float]
+    """What each pair's RPO was at least, however late its reads were."""
+    counter: Counter | None
+    reconciliation: Reconciliation
+    late: Late
+    unread: Sequence[Region] = ()
+    """Regions that could not be read in the end."""
+
+
+def judge_failover(numbers: Numbers, objectives: Objectives) -> tuple[Check, ...]:
+    """Return a check for each number, those of pairs of regions for each pair."""
+    late, best = numbers.late, numbers.at_best
+    rto_s = objectives.rto_seconds
+    resolution = _Resolution(rto_s, numbers.interval_s)
+    outage = _of_service(numbers.served.outage, best.outage, resolution, late.outage)
+    failback = _of_service(numbers.served.failback, best.failback, resolution, late.failback)
     return (
-        _check("rpo_seconds", exposure.rpo_s, objectives.rpo_seconds),
-        _check("rto_seconds", failover.rto_s, objectives.rto_seconds),
-        Check("reconciliation", left, 0, holds=reconciliation.is_complete),
+        *(_judge_rpo(numbers, pair, objectives.rpo_seconds) for pair in numbers.exposures),
+        judge("rto_seconds", outage, rto_s),
+        judge("failback_seconds", failback, rto_s),
+        *_judge_episode(numbers, objectives),
+        *_judge_counter(numbers.counter, objectives),
+        judge("reconciliation", _of_reconciliation(numbers), 0),
     )
 
 
-def _check(name: Name, measured: float | None, limit: float | None, *, complete: bool = True) -> Check:
-    holds = complete and measured is not None and (limit is None or measured <= limit)
-    return Check(name, measured, limit, holds)
+def judge_replication(delays: Iterable[Delays], objectives: Objectives) -> tuple[Check, ...]:
+    """Return a check of the table's delays for each direction; the buckets' are only told.
+
+    A write that never arrived exceeds every limit, and what was never acknowledged was not replicated either.
+    """
+    checks = []
+    for one in delays:
+        if one.stream.what != "item":
+            continue
+        reason = f"{len(one.unseen)} never seen" if one.unseen else "" if one.samples else "nothing was acknowledged"
+        measured = Measured(one.p99_s, is_missed=bool(reason), reason=reason)
+        pair = one.stream.source, one.stream.destination
+        checks.append(judge("replication_p99_seconds", measured, objectives.replication_p99_seconds, pair=pair))
+    return tuple(checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A number as it was measured, and what is to be said against it."""
+
+    value: float | None
+    surely: float | None = None
+    """Where it was not measured: the number at its best."""
+    is_missed: bool = False
+    """Whether it is missed without any objective: never reached, never seen; also at its best."""
+    reason: str = ""
+    is_measured: bool = True
+
+
+def judge(name: Name, measured: Measured, limit: float | None, *, pair: Pair | None = None) -> Check:
+    """Return the check of one number."""
+    value = measured.value if measured.is_measured else measured.surely
+    exceeds = value is not None and limit is not None and (value < limit if name in _AT_LEAST else value > limit)
+    verdict: Verdict
+    if measured.is_missed or exceeds:
+        verdict = "missed"
+    elif not measured.is_measured:
+        verdict = "not measured"
+    else:
+        verdict = "no objective" if limit is None else "holds"
+    return Check(name, pair, measured.value, limit, verdict, measured.reason)
+
+
+def _of_service(service: Service, best: Service, resolution: "_Resolution", late: str) -> Measured:
+    nothing = "no request of that time tells whether there was service" if service.outcome == "not measured" else ""
+    why = late or resolution.reason or nothing
+    judged = best if why else service
+    return Measured(
+        service.seconds,
+        surely=None if best.seconds is None else best.seconds - resolution.too_much_s,
+        is_missed=judged.outcome == "not reached",
+        reason="there was no service to the end" if judged.outcome == "not reached" else why,
+        is_measured=not why,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolution:
+    """Whether requests come often enough to tell a time of this limit."""
+
+    limit: float | None
+    interval_s: float
+
+    @property
+    def reason(self) -> str:
+        """Why they do not, or an empty text."""
+        if self.limit is None or self.limit >= self.interval_s:
+            return ""
+        return f"with a request every {self.interval_s:g} s no time of {self.limit:g} s can be told"
+
+    @property
+    def too_much_s(self) -> float:
+        """What a time that was measured may be too long by, where that decides."""
+        return self.interval_s if self.reason else 0.0
+
+
+def _of_reconciliation(numbers: Numbers) -> Measured:
+    left = numbers.reconciliation.left
+    reason = f"{', '.join(numbers.unread)} could not be read at the end" if numbers.unread else ""
+    return Measured(left, left, reason=reason, is_measured=not reason)
+
+
+def _judge_rpo(numbers: Numbers, pair: Pair, limit: float | None) -> Check:
+    reason = numbers.late.reads.get(pair[1], "") or numbers.late.outage
+    measured = Measured(numbers.exposures[pair].rpo_s, numbers.sure[pair], reason=reason, is_measured=not reason)
+    return judge("rpo_seconds", measured, limit, pair=pair)
+
+
+def _judge_episode(numbers: Numbers, objectives: Objectives) -> Iterator[Check]:
+    episode, best, late = numbers.served.episode, numbers.at_best.episode, numbers.late
+    nothing = "" if episode.slots else "no request was planned after the fault"
+    why = late.outage or late.failback or nothing
+    resolution = _Resolution(objectives.longest_gap_seconds, numbers.interval_s)
+    gap = Measured(
+        episode.longest_gap_s,
+        best.longest_gap_s - resolution.too_much_s,
+        reason=why or resolution.reason,
+        is_measured=not (why or resolution.reason),
+    )
+    good = Measured(episode.availability_percent, best.availability_percent, reason=why, is_measured=not why)
+    lost = Measured(len(episode.lost), len(episode.lost), reason=why, is_measured=not why)
+    yield judge("longest_gap_seconds", gap, objectives.longest_gap_seconds)
+    yield judge("availability_percent", good, objectives.availability_percent)
+    yield judge("requests_lost", lost, objectives.requests_lost)
+
+
+def _judge_counter(counter: Counter | None, objectives: Objectives) -> Iterator[Check]:
+    promised = objectives.stale_reads, objectives.overwritten_updates
+    if counter is None and promised == (None, None):
+        return
+    reason = "no counter was kept" if counter is None else "" if counter.reads else "the counter was never read"
+    stale, overwritten = (len(counter.stale), len(counter.overwritten)) if counter else (None, None)
+    yield judge("stale_reads", Measured(stale, stale, reason=reason, is_measured=not reason), promised[0])
+    yield judge(
+        "overwritten_updates", Measured(overwritten, overwritten, reason=reason, is_measured=not reason), promised[1]
+    )

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 from builder.drill.log import Journal
-from builder.drill.records import Kind, Sighting, Write
+from builder.drill.records import Kind, Line, Read, Sighting, Write
 from builder.errors import Failed
 from builder.terms import Region
 
@@ -40,9 +40,10 @@ class Watch:
             if self._awaited:
                 found = self._awaited.keys() & set(await self._look(frozenset(self._awaited)))
                 at_s = clock.passed_s()
+                lines: list[Line] = [Sighting(name, self._region, at_s) for name in sorted(found)]
+                lines.append(Read(self._region, self._what, asked_s, at_s))
+                await loop.run_in_executor(None, self._journal.log.write, *lines)
                 if found:
-                    sightings = [Sighting(name, self._region, at_s) for name in sorted(found)]
-                    await loop.run_in_executor(None, self._journal.log.write, *sightings)
                     self._seen_s = at_s
                 for name in found:
                     del self._awaited[name]

@@ -26,7 +26,8 @@ class _Picture:
 def page(shown: Report) -> str:
     """Return the page."""
     across = plot.time_scale(_last_s(shown))
-    slowest = plot.value_scale(max((one.max_s or 0.0 for one in shown.delays), default=0.0))
+    delays = [one for pair in shown.pairs for one in pair.delays]
+    slowest = plot.value_scale(max((one.max_s or 0.0 for one in delays), default=0.0))
     busiest = plot.value_scale(plot.tallest(shown.traffic))
     about = shown.about
     return fill(
@@ -38,10 +39,10 @@ def page(shown: Report) -> str:
         failover=shown if isinstance(shown, FailoverReport) else None,
         picture=_Picture(across, _fault(shown, across)),
         slowest=slowest,
-        dots=[(stream_told(one.stream), plot.dots(one, across, slowest)) for one in shown.delays],
-        delays_told=[delays_told(one) for one in shown.delays],
+        dots=[(stream_told(one.stream), plot.dots(one, across, slowest)) for one in delays],
+        delays_told=[delays_told(one) for one in delays],
         busiest=busiest,
-        bars=plot.bars(shown.traffic, (about.primary, about.secondary), across, busiest),
+        bars=plot.bars(shown.traffic, (about.primary, about.to), across, busiest),
         requests_told=requests_told(shown),
     )
 
@@ -62,4 +63,4 @@ def _fault(shown: Report, across: plot.Scale) -> tuple[float, float] | None:
 
 
 def _tone(check: Check) -> str:
-    return "create" if check.holds else "lost"
+    return "create" if check.verdict in {"holds", "no objective"} else "lost"

@@ -16,6 +16,12 @@ _NAMED = 10
 _CHECKS = {
     "rpo_seconds": "RPO",
     "rto_seconds": "RTO",
+    "failback_seconds": "failback",
+    "longest_gap_seconds": "longest gap",
+    "availability_percent": "availability",
+    "requests_lost": "requests lost",
+    "stale_reads": "stale reads",
+    "overwritten_updates": "overwritten updates",
     "replication_p99_seconds": "replication, p99",
     "reconciliation": "reconciliation",
 }
@@ -50,7 +56,7 @@ def report(shown: Report) -> Text:
     """Return the summary: the verdict, what it rests on, and what was lost."""
     lines: list[str | Text] = ["", *map(_judged, shown.checks)]
     lines += ["", *_failover(shown)] if isinstance(shown, FailoverReport) else [""]
-    lines += [delays_told(one) for one in shown.delays]
+    lines += [delays_told(one) for pair in shown.pairs for one in pair.delays]
     lines.append(requests_told(shown))
     text = Text("\n").join(line if isinstance(line, Text) else Text(line) for line in lines)
     return text.append("\n")
@@ -62,6 +68,8 @@ def told(check: Check) -> str:
     if check.name == "reconciliation":
         return f"{name}: {check.measured or 0:.0f} of the acknowledged writes missing or in conflict"
     measured = "not reached" if check.measured is None else seconds(check.measured)
+    if not check.name.endswith("_seconds"):
+        measured = "not measured" if check.measured is None else f"{check.measured:g}"
     limit = "no objective" if check.limit is None else f"of {check.limit:g} s at most"
     return f"{name} {measured}, {limit}"
 
@@ -95,10 +103,13 @@ def _failover(shown: FailoverReport) -> Iterator[str]:
     for one in shown.timeline:
         yield f"{'never' if one.at_s is None else seconds(one.at_s):>10}  {one.name}"
     yield ""
-    yield from _named("acknowledged and not in the secondary at the fault", shown.exposure.lost)
+    for pair in shown.pairs:
+        if pair.exposure is not None:
+            what = f"acknowledged by {pair.source} and not in {pair.destination} at the fault"
+            yield from _named(what, pair.exposure.lost)
     missing = [f"{one.id} in {one.region}" for one in shown.reconciliation.missing]
     yield from _named("never recovered", missing)
-    yield from _named("in conflict", shown.reconciliation.conflicting)
+    yield from _named("in conflict", [one.id for one in shown.reconciliation.conflicting])
 
 
 def _named(what: str, names: tuple[str, ...] | list[str]) -> Iterator[str]:
@@ -109,5 +120,5 @@ def _named(what: str, names: tuple[str, ...] | list[str]) -> Iterator[str]:
 
 
 def _judged(check: Check) -> Text:
-    verdict = ("holds   ", "green") if check.holds else ("MISSED  ", "bold red")
-    return Text.assemble(verdict, told(check))
+    tone = "green" if check.verdict in {"holds", "no objective"} else "bold red"
+    return Text.assemble((f"{check.verdict.upper() if tone != 'green' else check.verdict:<14}", tone), told(check))

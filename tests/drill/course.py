@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+from builder.drill.exposure import Exposure
 from builder.drill.failover import Course, MakeFault, Scene, drill_failover
 from builder.drill.fault import Fault
 from builder.drill.faults import FAULTS
@@ -18,6 +19,13 @@ BRIEF = Course(rate=RATE, before_s=0.6, outage_s=0.3, after_s=0, patience_s=5)
 
 def drilled(theatre: Theatre, course: Course = SHORT, fault: str = "concurrency") -> FailoverReport:
     return asyncio.run(drill_failover(theatre.ground(), course, FAULTS[fault]))
+
+
+def exposed(found: FailoverReport) -> Exposure:
+    """What the primary and the first secondary stood to lose."""
+    exposure = found.pairs[0].exposure
+    assert exposure is not None
+    return exposure
 
 
 def at(moment: str, do: Callable[[], object]) -> Callable[[DrillProgress], None]:

@@ -28,6 +28,7 @@ from builder.drill.restore import undo_faults
 from builder.drill.tag import TAG
 from builder.errors import Failed, Stopped
 from drill.conftest import Theatre
+from drill.course import exposed
 from local.adapter.experiments import fis
 
 
@@ -107,8 +108,8 @@ def test_a_region_taken_down_behind_loses_what_the_pause_held_back(with_experime
     before = with_experiment.function_state()
     course = Course(rate=10, before_s=1, outage_s=1.5, after_s=0.5, patience_s=20)
     found = asyncio.run(drill_failover(with_experiment.ground(), course, FAULTS["fis"]))
-    print("RPO", found.exposure.rpo_s, "lost", len(found.exposure.lost))
-    assert found.exposure.rpo_s == pytest.approx(PAUSED_S, abs=0.5)
+    print("RPO", exposed(found).rpo_s, "lost", len(exposed(found).lost))
+    assert exposed(found).rpo_s == pytest.approx(PAUSED_S, abs=0.5)
     assert found.reconciliation.is_complete
     assert running(with_experiment) == []
     assert with_experiment.function_state() == before

@@ -22,7 +22,7 @@ from builder.drill.verdict import Objectives
 from builder.drill.watch import LOOK_S
 from builder.errors import Stopped
 from drill.conftest import Theatre
-from drill.course import RATE, at, drilled, meanwhile
+from drill.course import RATE, at, drilled, exposed, meanwhile
 from local.account import PRIMARY, SECONDARY
 from local.adapter.control import ask, paced, set_pace
 
@@ -38,11 +38,12 @@ def test_a_healthy_secondary_takes_over_as_quickly_as_the_log_of_requests_says(t
         one for one in log if one["region"] == SECONDARY and one["path"] == refused["path"] and one["status"] == 201
     )
     took_s = taken["time"] + taken["duration_s"] - refused["time"]
-    print("RTO", found.failover.rto_s, "by the log of requests", took_s)
-    assert found.failover.rto_s == pytest.approx(took_s, abs=1 / RATE)
-    assert found.requests.lost == ()
+    at_s = {one.name: one.at_s or 0.0 for one in found.timeline}
+    print("failover", at_s["failover"], "by the log of requests", took_s, found.not_measured)
+    assert at_s["failover"] == pytest.approx(refused["time"] - began + took_s, abs=0.05)
+    assert found.outage.outcome in {"served throughout", "restored"}
     assert found.reconciliation.is_complete
-    assert found.holds
+    assert found.verdict != "failed"
     assert [one.name for one in found.timeline if one.at_s is None] == []
     assert theatre.function_state() == before
 
@@ -52,8 +53,8 @@ def test_a_secondary_that_is_ill_for_three_seconds_makes_an_rto_of_three_seconds
     theatre.on_event = at("fault", lambda: ask(theatre.account, "/_builder/faults", fault))
     theatre.objectives = Objectives(rto_seconds=2)
     found = drilled(theatre, Course(rate=RATE, before_s=1, outage_s=5, after_s=1, patience_s=20))
-    print("RTO", found.failover.rto_s, "lost", len(found.requests.lost))
-    assert found.failover.rto_s == pytest.approx(3.0, abs=1 / RATE + 0.02)
+    print("RTO", found.outage.seconds, "lost", len(found.requests.lost))
+    assert found.outage.seconds == pytest.approx(3.0, abs=1 / RATE + 0.02)
     assert len(found.requests.lost) == pytest.approx(3.0 * RATE, abs=4)
     assert not found.holds
 
@@ -112,24 +113,24 @@ def test_writes_held_back_by_a_pause_are_exactly_those_found_lost_and_come_after
     finally:
         pause(paused=False)
     written_by = acknowledged(theatre.folder)
-    missing = {name for name in missing if written_by.get(name, math.inf) <= found.exposure.at_s}
-    assert set(found.exposure.lost) == missing
+    missing = {name for name in missing if written_by.get(name, math.inf) <= exposed(found).at_s}
+    assert set(exposed(found).lost) == missing
     assert len(missing) > 4 * RATE
-    struck = datetime.fromisoformat(found.about.began) + timedelta(seconds=found.exposure.at_s)
+    struck = datetime.fromisoformat(found.about.began) + timedelta(seconds=exposed(found).at_s)
     oldest = min(datetime.fromisoformat(written[name]) for name in missing)
     age_s = (struck - oldest).total_seconds()
-    print("RPO", found.exposure.rpo_s, "by the table's own times", age_s, "lost", len(missing))
+    print("RPO", exposed(found).rpo_s, "by the table's own times", age_s, "lost", len(missing))
     # The table's times are of the writing, the drill's of the acknowledgement some milliseconds later.
-    assert 0 < age_s - found.exposure.rpo_s < 0.5
+    assert 0 < age_s - exposed(found).rpo_s < 0.5
     assert found.reconciliation.is_complete
-    assert found.holds
+    assert found.verdict != "failed"
 
 
 def test_the_rpo_is_what_a_reader_of_the_tables_computes(theatre: Theatre) -> None:
     with paced(theatre.account, "dynamodb", delay_s=0.8), reading(theatre) as reads:
         found = drilled(theatre, Course(rate=RATE, before_s=2.5, outage_s=1, after_s=0.5, patience_s=20))
         writes = acknowledged(theatre.folder)
-    at_s = found.exposure.at_s
+    at_s = exposed(found).at_s
     struck = datetime.fromisoformat(found.about.began).timestamp() + at_s
     had = set().union(*(read.there for read in reads if read.ended <= struck))
     had_not = next(read.there for read in reads if read.begun >= struck)
@@ -141,9 +142,9 @@ def test_the_rpo_is_what_a_reader_of_the_tables_computes(theatre: Theatre) -> No
     # What docs/drills.md states: the reader may have seen what the drill's own reads had not, and the next older write
     # is one interval of sending older.
     resolution = 1 / RATE + LOOK_S + 2 * max(read.ended - read.begun for read in reads)
-    print("RPO", found.exposure.rpo_s, "by a reader of the tables", least, "to", most, "resolution", resolution)
+    print("RPO", exposed(found).rpo_s, "by a reader of the tables", least, "to", most, "resolution", resolution)
     assert most - least < 0.5
-    assert least <= found.exposure.rpo_s <= most + resolution
+    assert least <= exposed(found).rpo_s <= most + resolution
     assert found.reconciliation.is_complete
 
 
@@ -209,8 +210,8 @@ def test_a_fault_made_by_people_is_seen_by_the_requests(theatre: Theatre) -> Non
     theatre.on_event = person
     found = drilled(theatre, Course(rate=RATE, before_s=1, outage_s=2.5, after_s=1.5, patience_s=20), "manual")
     assert found.about.fault == "made by people"
-    assert found.failover.first_failure_s == found.timeline[0].at_s
-    assert found.failover.rto_s is not None
+    assert (found.outage.outcome, found.outage.seconds) == ("served throughout", 0)
+    assert exposed(found).at_s == found.timeline[0].at_s
     assert found.reconciliation.is_complete
 
 

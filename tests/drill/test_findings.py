@@ -1,19 +1,25 @@
 import pytest
 
-from builder.drill.findings import Requests, report_failover, report_replication
+from builder.drill.findings import FailoverReport, Requests, Watched, report_failover, report_replication
 from builder.drill.records import Closed, Line, Write
-from builder.drill.verdict import Objectives
-from drill.hand_made import ABOUT, PRIMARY, SECONDARY, TOOK_S, bad_day, good, seen
+from builder.drill.verdict import Check, Objectives
+from drill.hand_made import ABOUT, BOTH_WAYS, PRIMARY, SECONDARY, TOOK_S, WATCHED, bad_day, good, seen
 
 LIMITS = Objectives(rpo_seconds=3, rto_seconds=3)
+THERE, _ = BOTH_WAYS
 
 
 def held() -> dict[str, dict[str, str]]:
     return {one.id: {"body": one.body} for one in bad_day() if isinstance(one, Write)}
 
 
+def reported(objectives: Objectives = LIMITS, without: str = "") -> FailoverReport:
+    there = {name: item for name, item in held().items() if name != without}
+    return report_failover(ABOUT, bad_day(), {PRIMARY: held(), SECONDARY: there}, objectives, WATCHED)
+
+
 def test_a_bad_day_is_told_as_it_went() -> None:
-    found = report_failover(ABOUT, bad_day(), {PRIMARY: held(), SECONDARY: held()}, LIMITS)
+    found = reported()
     assert {one.name: one.at_s for one in found.timeline} == pytest.approx(
         {
             "fault": 5.0,
@@ -25,34 +31,54 @@ def test_a_bad_day_is_told_as_it_went() -> None:
             "reconciliation": 15.6,
         }
     )
-    assert found.failover.rto_s == pytest.approx(2.02)
-    assert found.exposure.rpo_s == pytest.approx(2.5 - TOOK_S)
-    assert found.exposure.lost == tuple(f"w{number:03}" for number in range(25, 50))
-    assert found.requests == Requests(150, 130, tuple(f"w{number:03}" for number in range(50, 70)))
+    assert (found.outage.outcome, found.outage.seconds) == ("restored", 2.02)
+    assert (found.failback.outcome, found.failback.seconds) == ("served throughout", 0)
+    (pair, back) = found.pairs
+    assert pair.exposure is not None
+    assert pair.exposure.rpo_s == pytest.approx(2.5 - TOOK_S)
+    assert pair.exposure.lost == tuple(f"w{number:03}" for number in range(25, 50))
+    assert (back.exposure, back.delays) == (None, ())
+    assert found.not_measured == ("items from us-west-2 to us-east-1 were not watched",)
+    assert found.episode.lost == tuple(f"w{number:03}" for number in range(50, 70))
+    assert found.episode.without_service_s == 2.02
+    assert found.episode.availability_percent == 80
+    assert found.requests == Requests(150, 130, found.episode.lost)
     assert found.reconciliation.is_complete
-    assert found.holds
+    assert found.verdict == "passed"
 
 
 def test_an_objective_that_is_missed_is_the_report_s_verdict() -> None:
-    both = {PRIMARY: held(), SECONDARY: held()}
-    assert not report_failover(ABOUT, bad_day(), both, Objectives(rto_seconds=2)).holds
+    assert reported(Objectives(rto_seconds=2)).verdict == "failed"
 
 
 def test_a_write_that_is_nowhere_in_the_end_is_never_recovered() -> None:
-    without = {name: item for name, item in held().items() if name != "w030"}
-    found = report_failover(ABOUT, bad_day(), {PRIMARY: held(), SECONDARY: without}, LIMITS)
+    found = reported(without="w030")
     assert [(one.id, one.region) for one in found.reconciliation.missing] == [("w030", SECONDARY)]
+    assert [pair.missing for pair in found.pairs] == [("w030",), ()]
     assert not found.holds
 
 
-def test_replication_is_told_by_kind_and_direction() -> None:
+def test_a_region_that_could_not_be_read_in_the_end_is_not_measured() -> None:
+    found = report_failover(ABOUT, bad_day(), {PRIMARY: held()}, LIMITS, WATCHED)
+    assert found.verdict == "not measured"
+    assert found.checks[-1] == Check(
+        "reconciliation", None, 0, 0, "not measured", "us-west-2 could not be read at the end"
+    )
+    assert "us-west-2 could not be read at the end" in found.not_measured
+
+
+def test_replication_is_told_and_judged_by_kind_and_direction() -> None:
     lines: list[Line] = [
         *(good("a", 1.0), seen("a", 2.0)),
         *(good("b", 1.0, SECONDARY), seen("b", 3.0, PRIMARY)),
         *(good("c", 1.0, what="object"), seen("c", 4.0)),
         Closed(),
     ]
-    found = report_replication(ABOUT, lines, Objectives(replication_p99_seconds=1.5))
-    assert [one.max_s for one in found.delays] == pytest.approx([1 - TOOK_S, 2 - TOOK_S, 3 - TOOK_S])
-    assert not found.holds
-    assert report_replication(ABOUT, lines, Objectives(replication_p99_seconds=2)).holds
+    watched = Watched(BOTH_WAYS, (THERE,))
+    found = report_replication(ABOUT, lines, Objectives(replication_p99_seconds=1.5), watched)
+    assert [one.max_s for pair in found.pairs for one in pair.delays] == [0.99, 2.99, 1.99]
+    assert [(check.pair, check.measured, check.verdict) for check in found.checks] == [
+        ((PRIMARY, SECONDARY), 0.99, "holds"),
+        ((SECONDARY, PRIMARY), 1.99, "missed"),
+    ]
+    assert report_replication(ABOUT, lines, Objectives(replication_p99_seconds=2), watched).holds

@@ -52,7 +52,7 @@ def test_everything_is_noted_before_it_goes_out_and_after_it_came_back(tmp_path:
     assert {line.id for line in lines if isinstance(line, Sent)} == {one.id for one in told}
     assert sorted(one.id for one in told) == [f"drill-d-load-{number:06}" for number in range(1, len(told) + 1)]
     for one in told:
-        assert lines.index(Sent(one.id, "item")) < lines.index(one)
+        assert lines.index(Sent(one.id, "item", one.planned_s)) < lines.index(one)
 
 
 def test_what_would_only_queue_is_not_sent(tmp_path: Path) -> None:

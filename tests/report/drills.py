@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from builder.drill.findings import FailoverReport, ReplicationReport, report_failover, report_replication
+from builder.drill.findings import FailoverReport, ReplicationReport, Watched, report_failover, report_replication
 from builder.drill.records import Line, Write
 from builder.drill.verdict import Objectives
-from drill.hand_made import ABOUT, PRIMARY, SECONDARY, bad_day, good, seen
+from drill.hand_made import ABOUT, BOTH_WAYS, PRIMARY, SECONDARY, WATCHED, bad_day, good, seen
 
 
 def failover(*, without: str = "", **about: str) -> FailoverReport:
@@ -18,6 +18,7 @@ def failover(*, without: str = "", **about: str) -> FailoverReport:
         bad_day(),
         {PRIMARY: held, SECONDARY: there},
         limits,
+        WATCHED,
     )
 
 
@@ -31,4 +32,6 @@ def replication() -> ReplicationReport:
         lines.append(good(f"object-{number}", at_s, what="object"))
         if number < 99:
             lines.append(seen(f"object-{number}", at_s + 2.2))
-    return report_replication(replace(ABOUT, fault=""), lines, Objectives(replication_p99_seconds=2))
+    return report_replication(
+        replace(ABOUT, fault=""), lines, Objectives(replication_p99_seconds=2), Watched(BOTH_WAYS, BOTH_WAYS[:1])
+    )

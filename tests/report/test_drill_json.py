@@ -24,7 +24,7 @@ def test_a_report_is_what_the_schema_says(kind: str) -> None:
     VALIDATOR.validate(found)
     assert found["holds"] is shown.holds is True
     assert found["kind"] == kind
-    assert found["version"] == 1
+    assert found["version"] == 2
 
 
 def test_a_report_that_lacks_its_verdict_is_none() -> None:

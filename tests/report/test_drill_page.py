@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from builder.drill.reconciliation import Reconciliation
+from builder.drill.reconciliation import Conflict, Reconciliation
 from builder.report import drill_page
+from drill.hand_made import PRIMARY
 from report import drills
 from report.sample import HOSTILE
 from report.test_html import Seen
@@ -49,7 +50,7 @@ def test_a_replication_s_page_names_what_never_arrived() -> None:
 
 def test_nothing_in_a_report_is_markup() -> None:
     shown = drills.failover(drill=HOSTILE, deployment=HOSTILE, fault=HOSTILE, account=HOSTILE)
-    shown = replace(shown, reconciliation=Reconciliation(1, (), (HOSTILE,)))
+    shown = replace(shown, reconciliation=Reconciliation(1, (), (Conflict(HOSTILE, (), PRIMARY),)))
     seen = Seen(drill_page.page(shown))
     assert "script" not in {tag for tag, _ in seen.elements}
     assert not any(name.startswith("on") for _, facts in seen.elements for name in facts)
@@ -58,5 +59,8 @@ def test_nothing_in_a_report_is_markup() -> None:
 
 def test_a_drill_of_an_hour_is_a_page_of_moderate_size() -> None:
     shown = drills.replication()
-    many = tuple(replace(one, samples=one.samples * 1000) for one in shown.delays)
-    assert len(drill_page.page(replace(shown, delays=many))) < 300_000
+    many = [
+        replace(pair, delays=tuple(replace(one, samples=one.samples * 1000) for one in pair.delays))
+        for pair in shown.pairs
+    ]
+    assert len(drill_page.page(replace(shown, pairs=tuple(many)))) < 300_000

@@ -44,7 +44,7 @@ def test_nothing_measured_has_a_scale_too() -> None:
 
 
 def test_every_probe_has_a_dot_unless_a_longer_delay_is_in_its_column() -> None:
-    (delays,) = drills.failover().delays
+    delays = drills.failover().pairs[0].delays[0]
     wide = dots(delays, time_scale(15.6), value_scale(8))
     assert wide.count("M") == len(delays.samples)
     narrow = dots(delays, time_scale(1e9), value_scale(8))

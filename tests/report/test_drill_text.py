@@ -7,11 +7,11 @@ from report import drills
 def test_a_failover_is_told_with_its_verdict_timeline_and_losses() -> None:
     text = drill_text.report(drills.failover(without="w030")).plain
     for line in (
-        "holds   RPO 2.490 s, of 5 s at most",
-        "holds   RTO 2.020 s, of 60 s at most",
-        "MISSED  reconciliation: 1 of the acknowledged writes missing or in conflict",
+        "holds         RPO 2.490 s, of 5 s at most",
+        "holds         RTO 2.020 s, of 60 s at most",
+        "MISSED        reconciliation: 1 of the acknowledged writes missing or in conflict",
         "   5.000 s  fault",
-        "writes acknowledged and not in the secondary at the fault: 25",
+        "writes acknowledged by us-east-1 and not in us-west-2 at the fault: 25",
         "  w025",
         "  and 15 more",
         "writes never recovered: 1",
@@ -24,7 +24,7 @@ def test_a_failover_is_told_with_its_verdict_timeline_and_losses() -> None:
 
 def test_a_replication_is_told_by_stream() -> None:
     text = drill_text.report(drills.replication()).plain
-    assert "holds   replication, p99 1.290 s, of 2 s at most" in text
+    assert "holds         replication, p99 1.290 s, of 2 s at most" in text
     assert "table, us-west-2 to us-east-1: 100 arrived, p50 0.890 s" in text
     assert (
         "bucket, us-east-1 to us-west-2: 99 arrived, p50 2.190 s, p95 2.190 s, p99 2.190 s, max 2.190 s; 1 never"
@@ -33,8 +33,8 @@ def test_a_replication_is_told_by_stream() -> None:
 
 
 def test_what_was_not_promised_or_never_came_is_said_so() -> None:
-    assert drill_text.told(Check("rto_seconds", None, 60, holds=False)) == "RTO not reached, of 60 s at most"
-    assert drill_text.told(Check("rpo_seconds", 0.5, None, holds=True)) == "RPO 0.500 s, no objective"
+    assert drill_text.told(Check("rto_seconds", None, None, 60, "missed")) == "RTO not reached, of 60 s at most"
+    assert drill_text.told(Check("rpo_seconds", None, 0.5, None, "no objective")) == "RPO 0.500 s, no objective"
 
 
 def test_every_event_has_its_words() -> None:

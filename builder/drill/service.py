@@ -1,0 +1,261 @@
+"""Service as clients have it: RTO, failback, gaps, availability, and what was lost; pure functions of the log.
+
+The definitions are told in docs/drills.md, "What each number means". Slots come first, then what one stretch of the
+drill was like (`measure_service`: the RTO and the failback), then the whole of it from the fault to the end of the
+load (`measure_episode`), and last where the drill itself was late, so that it has not measured.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+from typing import Literal
+
+from builder.drill.clock import Period, rounded_up
+from builder.drill.records import Line, Unsent, Write
+from builder.terms import Region
+
+_EXACT_S = 1e-9
+"""Sums of times in floats are that far wrong at most; nothing is late or bad for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One request of the load, by the time that it was planned for, and what became of it."""
+
+    id: str
+    planned_s: float
+    sent_s: float | None
+    """When the client was called; None where nothing could be sent."""
+    ended_s: float | None
+    """When the client was answered, or told that it will not be; None where nothing was sent."""
+    answered_by: Region | None
+    """The region that did what it was asked to, however late; None for a request that was lost."""
+
+    def is_good(self, service_s: float) -> bool:
+        """Whether a good answer came within so long of the planned time."""
+        answered = self.answered_by is not None and self.ended_s is not None
+        return answered and (self.ended_s or 0.0) - self.planned_s <= service_s + _EXACT_S
+
+    def over_s(self, service_s: float) -> float:
+        """When it was clear whether it is good or bad."""
+        return self.planned_s if self.ended_s is None else min(self.ended_s, self.planned_s + service_s)
+
+
+def make_slots(lines: Iterable[Line]) -> tuple[Slot, ...]:
+    """Return the slots of the load by their planned time; objects are no requests to the service."""
+    slots: dict[str, Slot] = {}
+    for line in lines:
+        match line:
+            case Write(what="item"):
+                slots[line.id] = Slot(
+                    id=line.id,
+                    planned_s=line.planned_s,
+                    sent_s=line.sent_s,
+                    ended_s=line.ended_s,
+                    answered_by=line.acknowledged_by,
+                )
+            case Unsent(what="item"):
+                name = f"unsent at {line.planned_s:.3f} s"
+                slots[name] = Slot(id=name, planned_s=line.planned_s, sent_s=None, ended_s=None, answered_by=None)
+            case _:
+                pass
+    return tuple(sorted(slots.values(), key=lambda slot: (slot.planned_s, slot.id)))
+
+
+Outcome = Literal["served throughout", "restored", "not reached", "not measured"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """How clients were served in a stretch of the drill: while the fault was there, or after it was undone."""
+
+    outcome: Outcome
+    seconds: float | None
+    """The time that they were without service: the RTO, or the failback's. 0 where no slot was bad; None where service
+    was not reached, or nothing told whether it was."""
+    slots: int
+    bad: int
+    undecided: int
+    """Answered in time, but only after the fault was undone and by the region that had it: no failover's merit."""
+    first_bad_s: float | None
+    restored_s: float | None
+
+
+def measure_service(
+    slots: Sequence[Slot], *, service_s: float, period: Period, thanks_to: Region | None = None
+) -> Service:
+    """Return how slots that were not over when a period began, and planned before it ended, were served.
+
+    From the planned time of the first bad slot to the answer of the first good one planned after the last bad one.
+    An answer that came after the period, and from the region that was restored then (`thanks_to`), tells nothing.
+    """
+    within = [slot for slot in slots if slot.over_s(service_s) >= period.since_s and slot.planned_s < period.until_s]
+    bad = [slot for slot in within if not slot.is_good(service_s)]
+    undecided = [
+        slot
+        for slot in within
+        if slot.is_good(service_s) and slot.answered_by == thanks_to and (slot.ended_s or 0.0) > period.until_s
+    ]
+    good = [slot for slot in within if slot.is_good(service_s) and slot not in undecided]
+    first_bad_s = min((slot.planned_s for slot in bad), default=None)
+    last_bad_s = max((slot.planned_s for slot in bad), default=period.since_s)
+    restoring = next((slot for slot in good if first_bad_s is not None and slot.planned_s > last_bad_s), None)
+    outcome: Outcome
+    seconds: float | None = None
+    if not bad:
+        outcome = "served throughout" if good else "not measured"
+        seconds = 0.0 if good else None
+    elif restoring is None:
+        outcome = "not reached"
+    else:
+        outcome = "restored"
+        seconds = rounded_up((restoring.ended_s or 0.0) - (first_bad_s or 0.0))
+    return Service(
+        outcome=outcome,
+        seconds=seconds,
+        slots=len(within),
+        bad=len(bad),
+        undecided=len(undecided),
+        first_bad_s=first_bad_s,
+        restored_s=None if restoring is None else restoring.ended_s,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """Slots that were bad one after the other: from the first's planned time to the answer of the good one after them.
+
+    Where none comes after, it lasts to the end of the load.
+    """
+
+    began_s: float
+    ended_s: float
+    slots: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """The whole of it as clients had it, from the strike to the end of the load."""
+
+    began_s: float
+    ended_s: float
+    slots: int
+    good: int
+    availability_percent: float | None
+    """Good slots among all, rounded down; None without any slot."""
+    longest_gap_s: float
+    """The longest time between two good answers that follow each other, both ends included."""
+    gap_began_s: float
+    without_service_s: float
+    """All spells together."""
+    spells: tuple[Spell, ...]
+    lost: tuple[str, ...]
+    """Requests that no region took; their client was told so."""
+    unsent: int
+
+
+def measure_episode(slots: Sequence[Slot], *, service_s: float, strike_s: float) -> Episode:
+    """Return how the slots were served that were not over by the strike."""
+    within = [slot for slot in slots if slot.over_s(service_s) >= strike_s]
+    good = [slot for slot in within if slot.is_good(service_s)]
+    ended_s = _end_of(within, strike_s)
+    gap_began_s, gap_s = _longest_gap(slots, service_s, strike_s, ended_s)
+    spells = tuple(_spells(within, service_s, ended_s))
+    return Episode(
+        began_s=strike_s,
+        ended_s=ended_s,
+        slots=len(within),
+        good=len(good),
+        availability_percent=len(good) * 100_000 // len(within) / 1000 if within else None,
+        longest_gap_s=rounded_up(gap_s),
+        gap_began_s=gap_began_s,
+        without_service_s=rounded_up(_covered((spell.began_s, spell.ended_s) for spell in spells)),
+        spells=spells,
+        lost=tuple(slot.id for slot in within if slot.sent_s is not None and slot.answered_by is None),
+        unsent=sum(slot.sent_s is None for slot in within),
+    )
+
+
+def _end_of(slots: Sequence[Slot], strike_s: float) -> float:
+    """Return when the last planned slot had its answer: whoever is still waited for then is no end without service."""
+    if not slots:
+        return strike_s
+    last = slots[-1]
+    return max(strike_s, last.planned_s if last.ended_s is None else last.ended_s)
+
+
+def _longest_gap(slots: Sequence[Slot], service_s: float, strike_s: float, ended_s: float) -> tuple[float, float]:
+    answers = [slot.ended_s for slot in slots if slot.ended_s is not None and slot.is_good(service_s)]
+    before_s = max((at_s for at_s in answers if at_s <= strike_s), default=strike_s)
+    moments = sorted([before_s, *(at_s for at_s in answers if at_s > strike_s)])
+    moments.append(max(ended_s, moments[-1]))
+    began_s, to_s = max(pairwise(moments), key=lambda gap: gap[1] - gap[0])
+    return began_s, to_s - began_s
+
+
+def _spells(slots: Sequence[Slot], service_s: float, ended_s: float) -> Iterator[Spell]:
+    groups = [(is_good, list(group)) for is_good, group in groupby(slots, key=lambda slot: slot.is_good(service_s))]
+    groups.append((True, []))
+    for (is_good, group), (_, after) in pairwise(groups):
+        if not is_good:
+            to_s = after[0].ended_s if after else None
+            yield Spell(group[0].planned_s, ended_s if to_s is None else to_s, len(group))
+
+
+def _covered(intervals: Iterable[tuple[float, float]]) -> float:
+    """Return the length of what the intervals, which come by their beginnings, cover together."""
+    total_s, reached_s = 0.0, -math.inf
+    for began_s, ended_s in intervals:
+        total_s += max(0.0, ended_s - max(began_s, reached_s))
+        reached_s = max(reached_s, ended_s)
+    return total_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """How clients were served: while the fault lasted, from then on, and all of it together."""
+
+    outage: Service
+    failback: Service
+    episode: Episode
+
+
+def measure_served(slots: Sequence[Slot], *, service_s: float, fault: Period, faulty: Region) -> Served:
+    """Return how the slots were served by the strike and the undoing of a fault of one region.
+
+    The failback is of the slots planned from the undoing on; those before, whenever they were over, are the outage's.
+    """
+    outage = measure_service(slots, service_s=service_s, period=fault, thanks_to=faulty)
+    later = [slot for slot in slots if slot.planned_s >= fault.until_s]
+    failback = measure_service(later, service_s=service_s, period=Period(fault.until_s, math.inf))
+    episode = measure_episode(slots, service_s=service_s, strike_s=fault.since_s)
+    return Served(outage=outage, failback=failback, episode=episode)
+
+
+def late_requests(slots: Sequence[Slot], *, interval_s: float, period: Period) -> str:
+    """Return in words how the drill itself was late with its requests, or an empty text.
+
+    More than one interval after its time, or not at all; and a time without any slot is no time with service.
+    """
+    within = [slot for slot in slots if period.since_s <= slot.planned_s < period.until_s]
+    unsent = sum(slot.sent_s is None for slot in within)
+    delays = [slot.sent_s - slot.planned_s for slot in within if slot.sent_s is not None]
+    late = [delay_s for delay_s in delays if delay_s > interval_s + _EXACT_S]
+    told = []
+    if late:
+        told.append(f"{len(late)} of {len(within)} requests were sent late, up to {rounded_up(max(late)):.3f} s")
+    if unsent:
+        told.append(f"{unsent} of {len(within)} requests were not sent, since too many waited for their answers")
+    if any(after.planned_s - before.planned_s > 1.5 * interval_s for before, after in pairwise(within)):
+        told.append("between two requests one was left out")
+    return "; ".join(told)
+
+
+def without_lateness(slots: Iterable[Slot]) -> tuple[Slot, ...]:
+    """Return the slots as if they had been planned for when they were sent, and the unsent left out.
+
+    What is missed by these too is not missed by the drill's own fault.
+    """
+    moved = (replace(slot, planned_s=slot.sent_s) for slot in slots if slot.sent_s is not None)
+    return tuple(sorted(moved, key=lambda slot: (slot.planned_s, slot.id)))
