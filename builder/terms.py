@@ -1,6 +1,7 @@
 """The words everything here shares: strings that must not be swapped, and what each stack status means."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
@@ -26,6 +27,30 @@ class Place(NamedTuple):
 
     site: Site
     name: StackName
+
+
+class Endpoint(NamedTuple):
+    """A URL that clients ask, and the stack that holds the function behind it."""
+
+    url: str
+    stack: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """What of a deployment is called and drilled, as it stands: its components with every name known."""
+
+    name: str
+    """The deployment's."""
+    primary: Region
+    secondaries: tuple[Region, ...]
+    endpoints: Mapping[Region, Endpoint]
+    health: str
+    """The path below each URL that says whether the service is well there."""
+    table: str | None = None
+    buckets: Mapping[Region, str] = field(default_factory=dict)
+    copies: tuple[tuple[Region, Region], ...] = ()
+    """Each direction in which objects are replicated: from, to."""
 
 
 class Operation(StrEnum):

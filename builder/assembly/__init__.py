@@ -1,6 +1,7 @@
 """The assembly: rendered templates and their manifest, the one thing that is reviewed, deployed and handed over."""
 
-from builder.assembly.manifest import Entry, Manifest, OutputOf
+from builder.assembly.components import OutputOf
+from builder.assembly.manifest import Entry, Manifest
 from builder.assembly.store import Assembly, FolderChanges, find_changes, read_assembly, write_assembly
 
 __all__ = [

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from builder.assembly.manifest import Entry, OutputOf
+from builder.assembly.components import OutputOf
+from builder.assembly.manifest import Entry
 from builder.assembly.template_text import DeclaredOutputs, outputs_of
 
 Path = tuple[str | int, ...]

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 
 from builder.assembly.bound import Bound, Path
+from builder.assembly.components import OutputOf
 from builder.assembly.finding import Finding, finding
-from builder.assembly.manifest import FILE_NAME, Entry, Manifest, OutputOf
+from builder.assembly.manifest import FILE_NAME, Entry, Manifest
 from builder.rules._node import is_function
 from builder.rules.per_build_tags import is_commit, is_per_build
 from builder.terms import StackId
@@ -19,9 +20,6 @@ _CUSTOM_NAMES = {
     "AWS::IAM::Role": "RoleName",
     "AWS::IAM::User": "UserName",
 }
-# Regions stand in for each other by running the same service. `StackKind.SERVICE`, without the import of the whole
-# configuration, which would cost more than this module's work.
-_SERVICE = "service"
 _SAM = "AWS::Serverless-2016-10-31"
 # What it makes a role for where none is named, with the events of it that have one of their own.
 # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
@@ -40,22 +38,34 @@ class ManifestLines:
 
     def of(self, text: str) -> tuple[str, int, int]:
         """Return file, line and column of the first line with a text; the file's beginning if there is none."""
-        found = ((number, line.index(text) + 1) for number, line in enumerate(self._lines, start=1) if text in line)
-        line, column = next(found, (1, 1))
-        return self._file, line, column
+        return self.of_path(text)
+
+    def of_path(self, *texts: str) -> tuple[str, int, int]:
+        """Return the same of the last of several texts, each sought after the line of the one before it."""
+        line, column = 0, 1
+        for text in texts:
+            after = enumerate(self._lines[line:], start=line + 1)
+            found = ((number, at.index(text) + 1) for number, at in after if text in at)
+            line, column = next(found, (line, column))
+        return self._file, max(line, 1), column
 
 
 def check_hashes(folder: FilePath, manifest: Manifest, templates: Mapping[str, bytes]) -> Iterator[Finding]:
-    """Yield every template that is not the manifest's, and every service template that is not like the first."""
+    """Yield every template that is not the manifest's, and of each function every region's that is not the first's.
+
+    Regions stand in for each other by running the same.
+    """
     for entry in manifest.stacks:
         if hashlib.sha256(templates[entry.template]).hexdigest() != entry.sha256:
             place = (str(folder / entry.template), 1, 1)
             yield finding("X001", place, f"is not the template that {FILE_NAME} was written with")
-    services = [entry for entry in manifest.stacks if entry.id.endswith(f"/{_SERVICE}")]
-    for entry in services[1:]:
-        if templates[entry.template] != templates[services[0].template]:
-            place = (str(folder / entry.template), 1, 1)
-            yield finding("X002", place, f"differs from {services[0].template}: regions must run the same service")
+    for name, component in manifest.components.items():
+        stacks = dict.fromkeys(of.output[0] for of in component.function.url.values()) if component.function else {}
+        first, *others = [manifest.entry(stack).template for stack in stacks] or [""]
+        for path in dict.fromkeys(others):
+            if templates[path] != templates[first]:
+                what = f"differs from {first}: {name} must be the same in every region"
+                yield finding("X002", (str(folder / path), 1, 1), what)
 
 
 def check_manifest(manifest: Manifest, bounds: Sequence[Bound], lines: ManifestLines) -> Iterator[Finding]:
@@ -69,6 +79,13 @@ def check_manifest(manifest: Manifest, bounds: Sequence[Bound], lines: ManifestL
     for name, (stack, output) in manifest.outputs.items():
         if _lacks(by_id[stack], output):
             yield finding("X006", lines.of(f'"{name}"'), f"output {name}: {stack} has no output {output}")
+    for name, component in manifest.components.items():
+        for path, of in component.outputs.items():
+            stack, output = of.output
+            if _lacks(by_id[stack], output):
+                keys = ["components", name, *path.split(".", 2)]
+                what = f"components.{name}.{path}: {stack} has no output {output}"
+                yield finding("X006", lines.of_path(*(f'"{key}":' for key in keys)), what)
 
 
 def _lacks(bound: Bound, output: str) -> bool:

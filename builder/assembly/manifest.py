@@ -6,16 +6,27 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
+from builder.assembly.components import (
+    STRICT,
+    Components,
+    OutputOf,
+    Roles,
+    derive,
+    faults_of_components,
+    faults_of_roles,
+)
 from builder.errors import BadInput
 from builder.terms import AccountId, Region, Site, StackId
 
 FILE_NAME = "manifest.json"
-VERSION = 1
+VERSION = 2
+_FIRST = 1
+"""Of a manifest without roles and components; it is still read."""
 SUFFIX = "${EnvironmentSuffix}"
 NAME_CHARACTERS = 128
 """Of a stack and of a change set.
@@ -27,7 +38,6 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Cr
 _MOST_TAGS = 48
 _TAG_CHARACTERS = 256
 
-_STRICT = ConfigDict(extra="forbid")
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # A template path that stays inside the assembly's folder.
 _TemplatePath = Annotated[
@@ -41,19 +51,11 @@ _LONGEST_SUFFIX = "x" * 37
 _PLAN_CHARACTERS = 1 + 22 + 3
 
 
-@dataclass(frozen=True, slots=True)
-class OutputOf:
-    """A parameter's value that is another stack's output, known only once that stack stands."""
-
-    __pydantic_config__ = _STRICT
-    output: tuple[StackId, str]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One stack of an assembly; `name`, parameters and tags may hold `${EnvironmentSuffix}`."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     id: StackId
     region: Region
     name: str
@@ -73,11 +75,15 @@ class Entry:
 class Manifest:
     """A whole assembly, good for every environment."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     version: int
     project: str
     stacks: tuple[Entry, ...]
     outputs: Mapping[str, tuple[StackId, str]] = field(default_factory=dict)
+    roles: Roles | None = None
+    """Which region serves and which stand by; absent where nothing is drilled."""
+    components: Components = field(default_factory=dict)
+    """What is looked at, called and drilled, by name."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -94,8 +100,15 @@ class Manifest:
         return next(iter(entry for entry in self.stacks if entry.id == stack))
 
     def digest(self) -> str:
-        """Return the SHA-256 of what would be deployed, the same for every environment."""
-        return hashlib.sha256(write_manifest(self)).hexdigest()
+        """Return the SHA-256 of what would be deployed, the same for every environment: project, stacks and outputs.
+
+        Roles and components are not in it. They say how what stands is looked at and drilled, so a saved plan outlives
+        a change of them, and one that was made from a manifest of version 1 its rendering as version 2: what is hashed
+        is written as that was.
+        """
+        said = _said(self)
+        deployed = {"version": _FIRST, **{name: said[name] for name in ("project", "stacks", "outputs")}}
+        return hashlib.sha256(_written(deployed)).hexdigest()
 
     def order(self) -> tuple[StackId, ...]:
         """Return the stacks' ids, each after all that it needs, otherwise in the manifest's order."""
@@ -104,13 +117,19 @@ class Manifest:
 
 
 def read_manifest(data: bytes, where: str) -> Manifest:
-    """Return the manifest in a file's bytes. Raises BadInput, `where` being the file's name."""
+    """Return the manifest in a file's bytes, of version 1 too: what that does not say is derived here, and only here.
+
+    Raises BadInput, `where` being the file's name.
+    """
     try:
         manifest = TypeAdapter(Manifest).validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BadInput(where=where, what=f"{place}: {first['msg']}") from error
+    if manifest.version == _FIRST and manifest.roles is None and not manifest.components:
+        derived = derive(manifest.outputs, {entry.id: entry.region for entry in manifest.stacks})
+        manifest = replace(manifest, version=VERSION, roles=derived.roles, components=derived.components)
     if faults := tuple(_faults(manifest)):
         raise BadInput(where=where, what="\n  ".join(faults))
     return manifest
@@ -118,11 +137,30 @@ def read_manifest(data: bytes, where: str) -> Manifest:
 
 def write_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of manifest.json: the same for equal manifests, one line at the end."""
+    return _written(_said(manifest))
+
+
+def make_schema() -> bytes:
+    """Return the JSON Schema of manifest.json."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **TypeAdapter(Manifest).json_schema()}
+    return json.dumps(schema, indent=2).encode() + b"\n"
+
+
+def _said(manifest: Manifest) -> dict[str, Any]:
+    """Return what is written of a manifest: all that it says, in the order of the records."""
     said = dataclasses.asdict(manifest)
     for entry in said["stacks"]:
         for name in ("account", "termination_protection"):
             if entry[name] is None:
                 del entry[name]
+    for name, component in said["components"].items():
+        said["components"][name] = {kind: body for kind, body in component.items() if body is not None}
+    if said["roles"] is None:
+        del said["roles"]
+    return said
+
+
+def _written(said: Mapping[str, Any]) -> bytes:
     return json.dumps(said, indent=2).encode() + b"\n"
 
 
@@ -139,7 +177,12 @@ def change_set_room(deployment: str) -> int:
 def _faults(manifest: Manifest) -> Iterator[str]:
     """Yield every fault, its place in the file first."""
     if manifest.version != VERSION:
-        yield f"version: {manifest.version} is not {VERSION}, the one this builder reads"
+        known = manifest.version == _FIRST
+        yield (
+            f"version: {_FIRST} has neither roles nor components; with them it is {VERSION}"
+            if known
+            else f"version: {manifest.version} is neither {_FIRST} nor {VERSION}, which this builder reads"
+        )
     if not _NAME.fullmatch(manifest.project):
         yield (
             f"project: no change set can be named after '{manifest.project}': "
@@ -156,10 +199,18 @@ def _faults(manifest: Manifest) -> Iterator[str]:
     for name, (stack, _) in manifest.outputs.items():
         if stack not in ids:
             yield f"outputs.{name}: is taken from {stack}, which is not in the assembly"
+    if manifest.roles:
+        yield from faults_of_roles(manifest.roles, manifest.regions)
+    stacks = {entry.id: entry.region for entry in manifest.stacks}
+    yield from faults_of_components(manifest.components, manifest.roles, stacks, _longest)
     try:
         manifest.order()
     except graphlib.CycleError as error:
         yield f"stacks: need each other in a circle: {' -> '.join(error.args[1])}"
+
+
+def _longest(text: str) -> str:
+    return bind(text, _LONGEST_SUFFIX)
 
 
 def _faults_of(entry: Entry, ids: Collection[StackId], before: Sequence[Entry]) -> Iterator[str]:

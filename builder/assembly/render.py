@@ -4,13 +4,14 @@ import hashlib
 import json
 from dataclasses import replace
 
+from builder.assembly.components import Bucket, Component, Components, Function, OutputOf, Roles, Table
 from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
 from builder.assembly.store import FLEET_FOLDER, Assembly, files_of
 from builder.assembly.template_text import write_template
 from builder.config import Config, Wanted
 from builder.stacks import TEMPLATES
 from builder.terms import Region, StackId
-from builder.topology import Stack, make_topology
+from builder.topology import Stack, StackKind, make_topology, names, stack_id
 
 
 def make_assembly(wanted: Wanted) -> Assembly:
@@ -42,6 +43,8 @@ def _system(wanted: Wanted, stacks: tuple[Stack, ...]) -> Assembly:
         project=wanted.config.project,
         stacks=tuple(_entry(stack, templates[_path(stack)], wanted.config) for stack in stacks),
         outputs=_outputs(stacks, wanted.config.regions.all),
+        roles=Roles(primary=wanted.config.regions.primary, secondaries=tuple(wanted.config.regions.secondaries)),
+        components=_components(wanted.config),
     )
     return Assembly(manifest=manifest, templates=templates)
 
@@ -79,6 +82,25 @@ def _outputs(stacks: tuple[Stack, ...], regions: tuple[Region, ...]) -> dict[str
     )
     found = {name: (stack.id, output) for stack in stacks for name, output in stack.outputs}
     return {name: found[name] for _, _, name in ranked}
+
+
+def _components(config: Config) -> Components:
+    """Return what is built in, by the names that it has in dr.yaml."""
+    primary, regions = config.regions.primary, config.regions.all
+
+    def outputs(kind: StackKind, name: str) -> dict[Region, OutputOf]:
+        return {region: OutputOf((stack_id(region, kind), name)) for region in regions}
+
+    return {
+        "table": Component(table=Table(name=names.table_name(config.project), regions=regions)),
+        "function": Component(function=Function(url=outputs(StackKind.SERVICE, "FunctionUrl"))),
+        "bucket": Component(
+            bucket=Bucket(
+                names=outputs(StackKind.STORAGE, "BucketName"),
+                replication=tuple((primary, region) for region in config.regions.secondaries),
+            )
+        ),
+    }
 
 
 def _path(stack: Stack) -> str:

@@ -12,6 +12,7 @@ from builder.errors import AwsError, BuilderError, gathered
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_MORE = {"NextToken": "NextToken", "nextToken": "nextToken", "NextMarker": "Marker"}
 Page = TypeVar("Page", bound=Mapping[str, Any])
 
 
@@ -32,13 +33,14 @@ async def call(where: str, operation: Callable[P, R], *args: P.args, **arguments
 async def pages(where: str, operation: Callable[P, Page], *args: P.args, **arguments: P.kwargs) -> AsyncIterator[Page]:
     """Yield the operation's answer page by page, each a call of its own. Raises AwsError, naming `where`.
 
-    For operations that say NextToken for more, or nextToken, and take it under the same name.
+    For operations that say NextToken for more, or nextToken, and take it under the same name; and for Lambda's, which
+    say NextMarker and take Marker.
     """
     more: dict[str, Any] = {}
     while True:
         page = await call(where, operation, *args, **arguments, **more)
         yield page
-        following = {name: page[name] for name in ("NextToken", "nextToken") if page.get(name)}
+        following = {name: page[said] for said, name in _MORE.items() if page.get(said)}
         if not following:
             return
         if following == more:

@@ -3,13 +3,13 @@
 import json
 import re
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from builder.cli.options import global_options
-from builder.cli.outputs import read_outputs
 from builder.cli.wiring import Wiring
 from builder.errors import BadInput, ExitCode, Failed, of_file
 from builder.report.screen import lose
@@ -27,39 +27,53 @@ _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 @click.argument("method", type=click.Choice(_METHODS, case_sensitive=False))
 @click.argument("path")
 @click.option("--region", metavar="REGION", help="Whose URL is called; else the primary's.")
+@click.option("--component", metavar="NAME", help="Which function, where the manifest has several.")
 @click.option("--data", metavar="TEXT", help="The body; @FILE reads a file, @- the standard input.")
 @global_options
 @click.pass_obj
-def call(wiring: Wiring, *, method: str, path: str, region: str | None, data: str | None) -> ExitCode:
+def call(wiring: Wiring, /, *, method: str, path: str, data: str | None, **whose: str | None) -> ExitCode:
     """Send one request to a function URL, signed where the URL wants that, and print the answer's body.
 
     Exit code 1 where the status is 400 or more, or nothing answers.
     """
     if re.search("[\x00-\x1f\x7f\ud800-\udfff]", path):
         raise BadInput(where=f"PATH {path}", what="has characters that no URL has: write them as %XX")
-    name = _output_of(wiring, region)
+    url = _url_of(wiring, whose["component"], whose["region"])
     body = _read(data)
-    answer = _send(wiring, name, method.upper(), path, body)
+    answer = _send(wiring, url, method.upper(), path, body)
     _tell(wiring, answer)
     return ExitCode.DONE if answer.status < 400 else ExitCode.FAILED
 
 
-def _output_of(wiring: Wiring, region: str | None) -> str:
-    """Return the name of the output that is the URL of a region. Raises BadInput, naming the regions that have one."""
-    urls: dict[Region, str] = {}
-    for name, (stack, _) in wiring.standing.outputs.items():
-        if name.endswith("LambdaUrl") or name.startswith("lambdaUrl."):
-            urls.setdefault(_region_of(wiring, stack), name)
-    if not urls:
-        raise BadInput(where="call", what=f"{wiring.standing.name} has no output that is a function URL")
-    wanted = Region(region) if region else next(iter(urls))
+@dataclass(frozen=True, slots=True)
+class _Url:
+    """Where a component's URL is read."""
+
+    place: str
+    """In the manifest, for errors."""
+    region: Region
+    output: tuple[StackId, str]
+
+
+def _url_of(wiring: Wiring, component: str | None, region: str | None) -> _Url:
+    """Return whose URL is meant. Raises BadInput, naming those that there are."""
+    from builder.assembly.components import one_of_each
+
+    standing = wiring.standing
+    functions = {name: one.function for name, one in standing.components.items() if one.function}
+    if not functions:
+        raise BadInput(where="call", what=f"{standing.name} has no component that is a function")
+    if component is not None and component not in functions:
+        raise BadInput(where=f"--component {component}", what=f"is no function; there is {', '.join(functions)}")
+    chosen = {component: standing.components[component]} if component else standing.components
+    function = one_of_each(chosen, standing.name).function
+    urls = function.url if function else {}
+    first = [standing.roles.primary] if standing.roles and standing.roles.primary in urls else [*urls]
+    wanted = Region(region) if region else first[0]
     if wanted not in urls:
         raise BadInput(where=f"--region {wanted}", what=f"has no function URL; there is one in {', '.join(urls)}")
-    return urls[wanted]
-
-
-def _region_of(wiring: Wiring, stack: StackId) -> Region:
-    return wiring.standing.stack(stack).region
+    name = component or next(name for name, one in functions.items() if one == function)
+    return _Url(f"{name} in {wanted}", wanted, urls[wanted].output)
 
 
 def _read(data: str | None) -> bytes | None:
@@ -73,37 +87,49 @@ def _read(data: str | None) -> bytes | None:
         raise of_file(error, f"--data {data}", doing="read") from error
 
 
-def _send(wiring: Wiring, name: str, method: str, path: str, body: bytes | None) -> "Answer":
+def _send(wiring: Wiring, url: _Url, method: str, path: str, body: bytes | None) -> "Answer":
     """Return what the URL answered. Raises Failed where nothing does."""
     from builder.client import Answer, Request
     from builder.client import Region as Place
     from builder.client.wire import Wire
+    from builder.deploy import observe_every_output
 
-    stack = wiring.standing.outputs[name][0]
-    url = read_outputs(wiring).value(name)
-    credentials = wiring.clients.credentials() if _wants_signature(wiring, stack) else None
+    only = replace(wiring.standing, outputs={url.place: url.output})
+    wiring.run(wiring.check_credentials(only))
+    address = wiring.run(observe_every_output(only, wiring.clients)).value(url.place)
+    credentials = wiring.clients.credentials() if _wants_signature(wiring, url) else None
     with Wire(credentials, wiring.endpoint) as wire:
         answer = wire.send(
-            Place(_region_of(wiring, stack), url),
+            Place(url.region, address),
             Request(method, path if path.startswith("/") else f"/{path}", {}, body),
             limit_s=_PATIENCE_S,
         )
     if not isinstance(answer, Answer):
         raise Failed(
-            where=f"{name}: {url}",
+            where=f"{url.place}: {address}",
             what=f"does not answer: {answer.value}",
             next_step="python -m builder status    shows how its function and region stand",
         )
     return answer
 
 
-def _wants_signature(wiring: Wiring, stack: StackId) -> bool:
-    """Return whether requests are signed: they are, unless the template says of every URL that anybody may call it."""
+def _wants_signature(wiring: Wiring, url: _Url) -> bool:
+    """Return whether requests are signed: they are, unless the template says of the URL that anybody may call it.
+
+    Where the output is not plainly one URL of the template, that is said of every URL in it.
+    """
+    from builder.assembly.template_text import outputs_of
     from builder.deploy.template import properties_of, read_template, resources_of
 
-    resources = resources_of(read_template(wiring.standing.stack(stack).template)).values()
-    types = [properties_of(one).get("AuthType") for one in resources if one.get("Type") == "AWS::Lambda::Url"]
-    return any(said != "NONE" for said in types)
+    stack, output = url.output
+    template = read_template(wiring.standing.stack(stack).template)
+    urls = {name: one for name, one in resources_of(template).items() if one.get("Type") == "AWS::Lambda::Url"}
+    match outputs_of(template, {}).by_name.get(output):
+        case {"Value": {"Fn::GetAtt": [str(name), "FunctionUrl"]}} if name in urls:
+            urls = {name: urls[name]}
+        case _:
+            pass
+    return any(properties_of(one).get("AuthType") != "NONE" for one in urls.values())
 
 
 def _tell(wiring: Wiring, answer: "Answer") -> None:

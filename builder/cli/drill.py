@@ -11,6 +11,7 @@ from builder.cli.options import LONGEST_S, Number, global_options
 from builder.cli.plan_at_hand import check_folder
 from builder.cli.wiring import Wiring
 from builder.errors import BadInput, ExitCode, Stopped
+from builder.terms import Region
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from builder.drill.progress import DrillProgress
     from builder.drill.run import Ground
     from builder.drill.target import Function, Target
-    from builder.terms import Place
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,11 +87,21 @@ def replication(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, **s
 @_seconds("--patience", 120, "How long to wait for the regions to be equal again, and for people's fault.")
 @click.option("--fis", "fault", flag_value="fis", help="Replication is paused by FIS first, until it is 5 s behind.")
 @click.option("--manual", "fault", flag_value="manual", help="People make the fault and undo it, when asked to.")
+@click.option("--to", metavar="REGION", help="The secondary that clients go over to; else the first of them.")
 @_drills
 @_in_production
 @global_options
 @click.pass_obj
-def failover(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, fault: str | None, **said: float) -> ExitCode:
+def failover(
+    wiring: Wiring,
+    /,
+    *,
+    drills: Path,
+    yes_in_production: bool,
+    fault: str | None,
+    to: str | None,
+    **said: float,
+) -> ExitCode:
     """Take the primary's function away under load, and measure what that costs; it is given back whatever happens."""
     from builder.drill.failover import Course, drill_failover
     from builder.drill.faults import FAULTS
@@ -103,7 +113,7 @@ def failover(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, fault:
         after_s=said["after"],
         patience_s=said["patience"],
     )
-    ground = _ground(wiring, drills, yes=yes_in_production)
+    ground = _ground(wiring, drills, yes=yes_in_production, to=to)
     return _run(wiring, drill_failover(ground, course, FAULTS[fault or "concurrency"]))
 
 
@@ -127,17 +137,18 @@ def restore(wiring: Wiring, /, *, drills: Path) -> ExitCode:
     return ExitCode.DONE
 
 
-def _ground(wiring: Wiring, drills: Path, *, yes: bool) -> "Ground":
+def _ground(wiring: Wiring, drills: Path, *, yes: bool, to: str | None = None) -> "Ground":
     from builder.drill.run import Ground
     from builder.drill.writers import Access
 
     check_folder("--drills", drills)
     _check_production(wiring, yes=yes)
     name = wiring.seal().id
+    target = wiring.run(_target(wiring, wiring.deployment, wiring.clients))
     folder = drills / name
     return Ground(
         drill=name,
-        target=wiring.run(_target(wiring, wiring.deployment, wiring.clients)),
+        target=target if to is None else target.towards(Region(to)),
         environment=wiring.suffix,
         assembly=wiring.deployment.digest,
         objectives=wiring.objectives,
@@ -166,14 +177,13 @@ def _check_production(wiring: Wiring, *, yes: bool) -> None:
 
 async def _target(wiring: Wiring, deployment: "Deployment", clients: "Clients") -> "Target":
     """Return what is drilled. Raises BadInput where it is in another account than dr.yaml pins."""
-    from builder.deploy import check_account, observe_outputs
+    from builder.deploy import check_account, observe_system
     from builder.drill.target import observe_target
 
     if wiring.skip_regions:
-        raise BadInput(where="--skip-region", what="a drill needs both regions")
+        raise BadInput(where="--skip-region", what="a drill needs every region")
     await wiring.check_credentials(deployment, clients)
-    outputs = await observe_outputs(deployment, clients)
-    target = await observe_target(deployment.name, outputs, _services(deployment), clients)
+    target = await observe_target(await observe_system(deployment, clients), clients)
     check_account(deployment.name, wiring.pinned_account, target.account)
     return target
 
@@ -181,17 +191,14 @@ async def _target(wiring: Wiring, deployment: "Deployment", clients: "Clients") 
 async def _primary(wiring: Wiring, deployment: "Deployment") -> "Function":
     """Return the primary's function. Raises BadInput where it is in another account than dr.yaml pins."""
     from builder.aws import observe_account
-    from builder.deploy import check_account
+    from builder.deploy import check_account, observe_system
     from builder.drill.target import observe_primary
 
     await wiring.check_credentials(deployment)
-    primary = await observe_primary(deployment.name, _services(deployment), wiring.clients)
+    system = await observe_system(deployment, wiring.clients, only_primary=True)
+    primary = await observe_primary(system, wiring.clients)
     check_account(deployment.name, wiring.pinned_account, await observe_account(wiring.clients, primary.region))
     return primary
-
-
-def _services(deployment: "Deployment") -> "dict[str, Place]":
-    return {name: deployment.places[stack] for name, (stack, _) in deployment.outputs.items()}
 
 
 def _run(wiring: Wiring, work: "Coroutine[Any, Any, Report]") -> ExitCode:

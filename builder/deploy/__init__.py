@@ -23,7 +23,7 @@ from builder.deploy.discard import discard_all, discard_plan
 from builder.deploy.execute import Brake, execute_plan
 from builder.deploy.look import check_account, check_credentials, check_reach
 from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
-from builder.deploy.outputs import Outputs, not_deployed, observe_every_output, observe_outputs
+from builder.deploy.outputs import Outputs, not_deployed, observe_every_output, observe_outputs, observe_system
 from builder.deploy.permission import check_allowed, tell_allowed
 from builder.deploy.plan import Seal, Wish, make_plan
 from builder.deploy.plan_file import read_plan, write_plan
@@ -83,6 +83,7 @@ __all__ = [
     "not_deployed",
     "observe_every_output",
     "observe_outputs",
+    "observe_system",
     "read_plan",
     "recover",
     "survey",

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from builder.assembly.manifest import OutputOf
+from builder.assembly.components import OutputOf
 from builder.aws import Clients
 from builder.deploy.change_set import Request, ask
 from builder.deploy.claim import Trusted, narrowed

@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from pydantic import ConfigDict
 
-from builder.assembly.manifest import NAME_CHARACTERS, Entry, Manifest, OutputOf, bind, change_set_room
+from builder.assembly.components import Components, OutputOf, Roles, bind_components, narrow_components
+from builder.assembly.manifest import NAME_CHARACTERS, Entry, Manifest, bind, change_set_room
 from builder.assembly.template_text import text_of
 from builder.assembly.uses import Use, read_uses
 from builder.errors import BadInput
@@ -68,6 +70,10 @@ class Deployment:
     """The stacks in them."""
     uses: tuple[Use, ...] = ()
     """What its stacks take of each other without the manifest saying so."""
+    roles: Roles | None = None
+    """Which region serves and which stand by, skipped ones included; None where nobody says."""
+    components: Components = field(default_factory=dict)
+    """What is looked at, called and drilled, by name, its texts bound; nothing of it is in skipped regions."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -105,6 +111,7 @@ def narrow(deployment: Deployment, skipped: Collection[Region]) -> Deployment:
         deployment,
         stacks=stays,
         outputs={name: source for name, source in deployment.outputs.items() if source[0] in ids},
+        components=narrow_components(deployment.components, ids, skipped),
         skipped=tuple(region for region in deployment.regions if region in skipped),
         left_out=tuple(stack for stack in deployment.stacks if stack.region in skipped),
     )
@@ -150,6 +157,8 @@ def make_deployment(
             for entry in manifest.stacks
         ),
         outputs=manifest.outputs,
+        roles=manifest.roles,
+        components=bind_components(manifest.components, partial(bind, suffix=suffix)),
         account=account,
         uses=tuple(replace(use, name=bind(use.name, suffix)) for use in uses),
     )

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from builder.assembly.manifest import OutputOf
+from builder.assembly.components import OutputOf
 from builder.aws import Clients, call, together
 from builder.deploy.chain import Chain
 from builder.deploy.change_set import Asked, change_set_name, review

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from builder.assembly.manifest import OutputOf
+from builder.assembly.components import OutputOf
 from builder.deploy.decide import Change, Decision, Keep, Rebuild, decide, other_parameters
 from builder.deploy.desired import MASK, Deployment, DesiredStack
 from builder.deploy.expected import expect_changes

@@ -1,16 +1,16 @@
 """The deployment's public outputs, read from the stacks that hold them: first from AWS, then the pure part."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from builder.assembly.manifest import OutputOf
+from builder.assembly.components import OutputOf, one_of_each
 from builder.assembly.template_text import outputs_of
 from builder.aws import Clients, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe import SiteView, of_deployment
 from builder.deploy.template import defaults_of, read_template
-from builder.errors import Failed, Stopped, gathered
-from builder.terms import StackId
+from builder.errors import BadInput, Failed, Stopped, gathered
+from builder.terms import Endpoint, Region, StackId, System
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +61,43 @@ async def observe_outputs(deployment: Deployment, clients: Clients) -> Mapping[s
     found = await observe_every_output(deployment, clients)
     found.check()
     return found.values
+
+
+async def observe_system(deployment: Deployment, clients: Clients, *, only_primary: bool = False) -> System:
+    """Return the deployment's components as they stand; of the primary's function alone without a call elsewhere.
+
+    Raises BadInput where nobody says which region serves, or by which function; Failed for an output that should be
+    there.
+    """
+    roles, name = deployment.roles, deployment.name
+    if roles is None:
+        raise BadInput(where=name, what="has no roles: its manifest does not say which region is the primary")
+    parts = one_of_each(deployment.components, name)
+    if parts.function is None:
+        raise BadInput(where=name, what="has no component that is a function, by which it would be called")
+    wanted = {
+        f"{name}: {place}": of.output
+        for place, of in parts.outputs.items()
+        if not only_primary or place == f"function.url.{roles.primary}"
+    }
+    values = await observe_outputs(replace(deployment, outputs=wanted), clients)
+    known = {output: values[place] for place, output in wanted.items() if place in values}
+
+    def of_regions(bindings: Mapping[Region, OutputOf]) -> dict[Region, OutputOf]:
+        return {region: of for region, of in bindings.items() if of.output in known}
+
+    urls, table = of_regions(parts.function.url), parts.table.name if parts.table else None
+    buckets = of_regions(parts.bucket.names) if parts.bucket else {}
+    return System(
+        name=name,
+        primary=roles.primary,
+        secondaries=roles.secondaries,
+        endpoints={region: Endpoint(known[of.output], deployment.places[of.output[0]]) for region, of in urls.items()},
+        health=parts.function.health,
+        table=known.get(table.output) if isinstance(table, OutputOf) else table,
+        buckets={region: known[of.output] for region, of in buckets.items()},
+        copies=tuple(way for way in parts.bucket.replication if buckets.keys() >= set(way)) if parts.bucket else (),
+    )
 
 
 def find_outputs(deployment: Deployment, standing: Mapping[StackId, Mapping[str, str] | None]) -> Outputs:

@@ -1,15 +1,16 @@
-"""What is drilled: a deployment's sides, as its outputs and its functions tell."""
+"""What is drilled: a deployment's sides, as its components and its functions tell."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-from builder.aws import Clients, call, observe_caller, together
+from builder.aws import Clients, call, observe_caller, pages, together
 from builder.errors import BadInput, Failed
-from builder.terms import AccountId, Arn, Place, Region, Site
+from builder.terms import AccountId, Arn, Endpoint, Region, Site, System, counted
 
 _FUNCTION = "AWS::Lambda::Function"
-_OUTPUTS = ("primaryLambdaUrl", "secondaryLambdaUrl", "globalTableName", "primaryBucketName", "secondaryBucketName")
+_GONE = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,52 +115,80 @@ class Target:
         return replace(self, secondaries=(*chosen, *others))
 
 
-async def observe_target(
-    deployment: str, outputs: Mapping[str, str], services: Mapping[str, Place], clients: Clients
-) -> Target:
-    """Return the target; `services` says which stack each URL is an output of, by the output's name."""
-    _check_named(deployment, outputs, _OUTPUTS)
-    urls = ["primaryLambdaUrl", "secondaryLambdaUrl"]
-    known = {services[url].site.region for url in urls}
-    urls += [name for name in outputs if name.startswith("lambdaUrl.") and name.partition(".")[2] not in known]
-    primary, *secondaries = await together(_observe_side(url, outputs, services[url], clients) for url in urls)
+async def observe_target(system: System, clients: Clients) -> Target:
+    """Return the target. Raises BadInput for a system without secondaries, or with a region that nobody can call."""
+    regions = (system.primary, *system.secondaries)
+    if not system.secondaries:
+        raise BadInput(where=system.name, what=f"has no secondary beside {system.primary}, so that nothing takes over")
+    if deaf := [region for region in regions if region not in system.endpoints]:
+        raise BadInput(where=system.name, what=f"has no function URL in {', '.join(deaf)}, by which it would be called")
+    primary, *secondaries = await together(_observe_side(region, system, clients) for region in regions)
     caller = await observe_caller(clients, primary.region)
     return Target(
-        deployment=deployment,
+        deployment=system.name,
         account=caller.account,
         by=caller.arn,
-        table=outputs["globalTableName"],
+        table=system.table,
+        health=system.health,
         primary=primary,
         secondaries=tuple(secondaries),
-        copies=tuple((primary.region, side.region) for side in secondaries if side.bucket is not None),
+        copies=system.copies,
     )
 
 
-async def observe_primary(deployment: str, services: Mapping[str, Place], clients: Clients) -> Function:
-    """Return the primary's function alone, without a call to any other region."""
-    _check_named(deployment, services, _OUTPUTS[:1])
-    return await _observe_function(services["primaryLambdaUrl"], clients)
+async def observe_primary(system: System, clients: Clients) -> Function:
+    """Return the primary's function alone, without a call to any other region. Raises BadInput where it has no URL."""
+    if system.primary not in system.endpoints:
+        raise BadInput(where=system.name, what=f"has no function URL in {system.primary}, so that no drill was there")
+    function, _ = await _observe_function(system.endpoints[system.primary], clients)
+    return function
 
 
-def _check_named(deployment: str, outputs: Collection[str], wanted: Sequence[str]) -> None:
-    if lacking := [name for name in wanted if name not in outputs]:
-        raise BadInput(where=deployment, what=f"has no output {', '.join(lacking)}, by which a drill finds its way")
+async def _observe_side(region: Region, system: System, clients: Clients) -> Side:
+    endpoint = system.endpoints[region]
+    function, signs = await _observe_function(endpoint, clients)
+    return Side(function=function, url=endpoint.url, bucket=system.buckets.get(region), signs=signs)
 
 
-async def _observe_function(service: Place, clients: Clients) -> Function:
-    where, here, region = f"{service.site.region}: {service.name}", clients.of(service.site), service.site.region
-    held = await call(where, here.cloudformation(region).describe_stack_resources, StackName=service.name)
-    functions = [one for one in held["StackResources"] if one["ResourceType"] == _FUNCTION]
-    if len(functions) != 1:
-        raise Failed(where=where, what=f"holds {len(functions)} functions, and a drill is of the one behind the URL")
-    name = functions[0]["PhysicalResourceId"]
-    function = await call(where, here.functions(region).get_function_configuration, FunctionName=name)
-    return Function(service.site, name, Arn(function["FunctionArn"]))
+async def _observe_function(endpoint: Endpoint, clients: Clients) -> tuple[Function, bool]:
+    """Return the function behind a URL, and whether the URL takes signed requests only.
+
+    Of the stack's functions it is the one whose URL this is. Where the URL is none of theirs, a domain of the user's
+    own for instance, it is the stack's only function.
+    """
+    service = endpoint.stack
+    where, region = f"{service.site.region}: {service.name}", service.site.region
+    cloudformation = clients.of(service.site).cloudformation(region)
+    names: list[str] = []
+    async for page in pages(where, cloudformation.list_stack_resources, StackName=service.name):
+        listed = page["StackResourceSummaries"]
+        names += [one["PhysicalResourceId"] for one in listed if one["ResourceType"] == _FUNCTION and _stands(one)]
+    found = await together(_urls_of(service.site, name, clients) for name in names)
+    behind = [
+        (name, auth)
+        for name, urls in zip(names, found, strict=True)
+        for url, auth in urls.items()
+        if urlsplit(url).netloc == urlsplit(endpoint.url).netloc
+    ]
+    if not behind and len(names) == 1:
+        behind = [(names[0], "NONE")]
+    if not behind:
+        held_there = f"holds {counted(len(names), 'function')}"
+        raise Failed(where=where, what=f"{held_there}, and {endpoint.url} is a URL of none of them")
+    name, auth = behind[0]
+    functions = clients.of(service.site).functions(region)
+    answer = await call(f"{region}: {name}", functions.get_function_configuration, FunctionName=name)
+    return Function(service.site, name, Arn(answer["FunctionArn"])), auth == "AWS_IAM"
 
 
-async def _observe_side(name: str, outputs: Mapping[str, str], service: Place, clients: Clients) -> Side:
-    function = await _observe_function(service, clients)
-    functions = clients.of(function.site).functions(function.region)
-    url = await call(function.where, functions.get_function_url_config, FunctionName=function.name)
-    bucket = name.replace("lambdaUrl", "bucketName").replace("LambdaUrl", "BucketName")
-    return Side(function=function, url=outputs[name], bucket=outputs.get(bucket), signs=url["AuthType"] == "AWS_IAM")
+def _stands(resource: Mapping[str, Any]) -> bool:
+    """Return whether a resource that a stack lists is there: those it has deleted stay in its list."""
+    return bool(resource.get("PhysicalResourceId")) and resource["ResourceStatus"] not in _GONE
+
+
+async def _urls_of(site: Site, name: str, clients: Clients) -> dict[str, str]:
+    """Return how each URL of a function, its aliases' included, wants requests, `NONE` or `AWS_IAM`."""
+    functions, urls = clients.of(site).functions(site.region), dict[str, str]()
+    async for page in pages(f"{site.region}: {name}", functions.list_function_url_configs, FunctionName=name):
+        urls |= {one["FunctionUrl"]: one["AuthType"] for one in page["FunctionUrlConfigs"]}
+    return urls

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from builder.assembly.bound import Bound
-from builder.assembly.manifest import OutputOf
+from builder.assembly.components import OutputOf
 from builder.assembly.store import Assembly
 from builder.assembly.template_text import read_template
 from builder.errors import BuilderError

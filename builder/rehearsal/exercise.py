@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -27,20 +27,20 @@ class Place:
     bucket: str
 
 
-async def exercise(primary: Place, secondary: Place, visitor: Visitor, clients: Clients, tell: Tell) -> None:
-    """Write in each region and read in the other, over HTTP; put an object in the primary bucket and find its copy.
+async def exercise(places: Sequence[Place], visitor: Visitor, clients: Clients, tell: Tell) -> None:
+    """Write in each region and read in every other one, over HTTP; find copies of an object of the first one's bucket.
 
     Raises Failed where a write does not arrive.
     """
-    for place in (primary, secondary):
+    for place in places:
         seen = await _ask(visitor, "GET", place.url, 200)
         tell(Line(f"GET / in {place.region} -> 200, role {seen['role']}, table {seen['table']}"))
-    await _cross(visitor, primary, secondary, tell)
-    await _cross(visitor, secondary, primary, tell)
-    await _copy(clients, primary, secondary, tell)
+    for here in places:
+        await _cross(visitor, here, [there for there in places if there != here], tell)
+    await _copy(clients, places[0], places[1:], tell)
 
 
-async def _cross(visitor: Visitor, here: Place, there: Place, tell: Tell) -> None:
+async def _cross(visitor: Visitor, here: Place, others: Iterable[Place], tell: Tell) -> None:
     item = {"written_in": here.region, "amount": 12.5}
     path = f"items/from-{here.region}"
     await _ask(visitor, "PUT", here.url + path, 201, item)
@@ -48,17 +48,19 @@ async def _cross(visitor: Visitor, here: Place, there: Place, tell: Tell) -> Non
     loop = asyncio.get_running_loop()
     written = loop.time()
 
-    async def arrived() -> dict[str, Any] | None:
+    async def arrived(there: Place) -> dict[str, Any] | None:
         status, found = await loop.run_in_executor(None, partial(visitor.call, "GET", there.url + path))
         return found if status == 200 else None
 
-    found = await _eventually(arrived, f"{path} written in {here.region} does not show in {there.region}")
-    if found != item:
-        raise Failed(where=there.url + path, what=f"answers {found}, and {item} was written")
-    tell(Line(f"GET /{path} in {there.region}: {json.dumps(found)}, {loop.time() - written:.2f} s later"))
+    for there in others:
+        otherwise = f"{path} written in {here.region} does not show in {there.region}"
+        found = await _eventually(partial(arrived, there), otherwise)
+        if found != item:
+            raise Failed(where=there.url + path, what=f"answers {found}, and {item} was written")
+        tell(Line(f"GET /{path} in {there.region}: {json.dumps(found)}, {loop.time() - written:.2f} s later"))
 
 
-async def _copy(clients: Clients, primary: Place, secondary: Place, tell: Tell) -> None:
+async def _copy(clients: Clients, primary: Place, secondaries: Iterable[Place], tell: Tell) -> None:
     key, metadata = "rehearsal/object.txt", {"written-in": primary.region}
     await call(
         primary.bucket,
@@ -72,7 +74,7 @@ async def _copy(clients: Clients, primary: Place, secondary: Place, tell: Tell) 
     loop = asyncio.get_running_loop()
     written = loop.time()
 
-    async def arrived() -> dict[str, str] | None:
+    async def arrived(secondary: Place) -> dict[str, str] | None:
         try:
             copy = await call(
                 secondary.bucket, clients.s3(secondary.region).head_object, Bucket=secondary.bucket, Key=key
@@ -83,10 +85,11 @@ async def _copy(clients: Clients, primary: Place, secondary: Place, tell: Tell) 
             raise
         return copy["Metadata"]
 
-    found = await _eventually(arrived, f"{key} does not arrive in {secondary.bucket}")
-    if found != metadata:
-        raise Failed(where=secondary.bucket, what=f"{key} has metadata {found}, and {metadata} was written")
-    tell(Line(f"got s3://{secondary.bucket}/{key}, metadata {found}, {loop.time() - written:.2f} s later"))
+    for secondary in secondaries:
+        found = await _eventually(partial(arrived, secondary), f"{key} does not arrive in {secondary.bucket}")
+        if found != metadata:
+            raise Failed(where=secondary.bucket, what=f"{key} has metadata {found}, and {metadata} was written")
+        tell(Line(f"got s3://{secondary.bucket}/{key}, metadata {found}, {loop.time() - written:.2f} s later"))
 
 
 async def _ask(visitor: Visitor, method: str, url: str, wanted: int, body: object = None) -> dict[str, Any]:

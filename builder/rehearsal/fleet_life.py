@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from builder.assembly import Assembly
-from builder.assembly.render import make_fleet_assembly
+from builder.assembly.components import Components, OutputOf, one_of_each, stacks_of_functions
+from builder.assembly.render import make_assembly, make_fleet_assembly
 from builder.aws import Clients, Tempo
 from builder.config import Wanted
 from builder.config.fleet import FleetConfig, OperationsConfig
@@ -34,7 +35,7 @@ from builder.rehearsal.stage import ACCOUNT, Stage, expect_done, render_and_lint
 from builder.rehearsal.target_account import EMPTIER, TargetAccount
 from builder.rehearsal.visit import Visitor
 from builder.report.fleet import fleet_plan
-from builder.terms import AccountId, StackId
+from builder.terms import AccountId
 
 TARGETS = tuple(AccountId(digit * 12) for digit in "234")
 JOINS = AccountId("5" * 12)
@@ -149,34 +150,40 @@ def _first_deployment(life: _Life) -> None:
 
 def _use(life: _Life, account: AccountId) -> None:
     life.stage.tell(Chapter(f"use, in account {account}"))
-    regions = life.wanted.config.regions
     places = _places(life, account)
     visitor = Visitor(life.endpoint, account, signs=life.wanted.config.function.url_auth == "AWS_IAM")
     clients = life.target(account).clients()
-    primary, secondary = places[regions.primary], places[regions.secondaries[0]]
-    life.stage.run(exercise(primary, secondary, visitor, clients, life.stage.tell))
+    life.stage.run(exercise(places, visitor, clients, life.stage.tell))
 
 
-def _places(life: _Life, account: AccountId) -> dict[str, Place]:
+def _places(life: _Life, account: AccountId) -> tuple[Place, ...]:
+    """Return where the system stands in an account, the primary first."""
     sets = life.stage.run(observe_sets(_standing(life), life.clients))
     found = life.stage.run(observe_fleet_outputs(sets, life.clients, Choice(accounts=(account,)), None))
     outputs = {one.stack: one.outputs for one in found.stacks}
-    return {
-        region: Place(
-            region,
-            outputs[StackId(f"{region}/service")]["FunctionUrl"],
-            outputs[StackId(f"{region}/storage")]["BucketName"],
-        )
-        for region in life.wanted.config.regions.all
-    }
+    parts = one_of_each(_components(life), life.suffix)
+    assert parts.function is not None, "it is built in"  # noqa: S101 - see make_assembly
+    assert parts.bucket is not None, "it is built in"  # noqa: S101 - see make_assembly
+
+    def value(of: OutputOf) -> str:
+        stack, name = of.output
+        return str(outputs[stack][name])
+
+    names = parts.bucket.names
+    return tuple(Place(region, value(url), value(names[region])) for region, url in parts.function.url.items())
+
+
+def _components(life: _Life) -> Components:
+    """Return what the system has in every account; a fleet's own assembly, which brings it there, has none of it."""
+    return make_assembly(life.wanted).manifest.components
 
 
 def _update(life: _Life) -> _Life:
     life.stage.tell(Chapter("update: one more variable in the functions' environment, in all accounts"))
     changed = life.with_variable("REHEARSED")
     plan = _plan(changed)
-    if any(one.touched and not one.id.endswith("/service") for one in plan.sets):
-        raise Failed(where="plan", what="the update touches other stacks than the services")
+    if not {one.id for one in plan.sets if one.touched} <= set(stacks_of_functions(_components(changed))):
+        raise Failed(where="plan", what="the update touches other stacks than the functions'")
     _expect_well(_execute(changed, plan))
     return changed
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
+from builder.assembly.components import stacks_of_functions
 from builder.assembly.render import make_assembly
 from builder.aws import Clients, Tempo
 from builder.config import Wanted
@@ -17,6 +18,7 @@ from builder.deploy import (
     make_deployment,
     make_plan,
     observe_outputs,
+    observe_system,
 )
 from builder.errors import Failed
 from builder.local import EmbeddedAws
@@ -74,11 +76,10 @@ def _first_deployment(life: _Life) -> None:
 
 def _use(life: _Life) -> None:
     life.stage.tell(Chapter("use"))
-    outputs = _outputs(life)
-    regions = life.wanted.config.regions
-    primary = Place(regions.primary, outputs["primaryLambdaUrl"], outputs["primaryBucketName"])
-    secondary = Place(regions.secondaries[0], outputs["secondaryLambdaUrl"], outputs["secondaryBucketName"])
-    life.stage.run(exercise(primary, secondary, life.visitor, life.clients, life.stage.tell))
+    system = life.stage.run(observe_system(life.deployment(life.wanted), life.clients))
+    regions = (system.primary, *system.secondaries)
+    places = tuple(Place(region, system.endpoints[region].url, system.buckets[region]) for region in regions)
+    life.stage.run(exercise(places, life.visitor, life.clients, life.stage.tell))
 
 
 def _nothing_to_do(life: _Life) -> None:
@@ -98,8 +99,8 @@ def _update(life: _Life) -> None:
     for step in plan.steps:
         touched = ", ".join(f"{change.action} {change.logical_id}" for change in step.changes)
         tell(Line(f"{step.stack}: {touched}"))
-    if any(not step.stack.endswith("/service") for step in plan.steps) or not plan.steps:
-        raise Failed(where="plan", what="the update touches other stacks than the services")
+    if {step.stack for step in plan.steps} != set(stacks_of_functions(deployment.components)):
+        raise Failed(where="plan", what="the update touches other stacks than the functions', or not all of these")
     expect_done(life.stage.watch(partial(execute_plan, plan, Trusted(deployment=deployment), life.clients)))
 
 

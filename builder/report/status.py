@@ -51,7 +51,8 @@ def screen(seen: Status, ends: Mapping[str, date], at: datetime) -> Text:
 
 
 def _site(site: SiteState, ends: Mapping[str, date], today: date) -> Iterator[Text]:
-    yield Text(site.region + (f" of {site.account}" if site.account else ""), style="bold")
+    account, role = f" of {site.account}" if site.account else "", f", {site.role}" if site.role else ""
+    yield Text(f"{site.region}{account}{role}", style="bold")
     for stack in site.stacks:
         yield _stack(stack)
     for replica in site.replicas:
@@ -141,4 +142,5 @@ def _url(url: UrlState) -> Text:
         (f"{answer:<4}", _GOOD if url.answer == 200 else _BAD),
         f"{url.latency_ms:.0f} ms",
         f"auth {url.auth}",
+        "" if url.path == "/health" else f"GET {url.path}",
     )

@@ -57,7 +57,7 @@ class BucketState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlState:
-    """What a function URL answered to GET /health."""
+    """What a function URL answered to GET of the path that says whether the service is well."""
 
     url: str
     auth: str
@@ -65,6 +65,7 @@ class UrlState:
     """The HTTP status; None where none came."""
     latency_ms: float
     problem: str = ""
+    path: str = "/health"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,8 @@ class SiteState:
 
     region: Region
     account: AccountId | None
+    role: str = ""
+    """`primary` or `secondary`, as the manifest says; empty where it does not."""
     stacks: tuple[StackState, ...] = ()
     replicas: tuple[ReplicaState, ...] = ()
     buckets: tuple[BucketState, ...] = ()

@@ -1,9 +1,10 @@
 """One region of one account within a deadline: what does not answer is a line, and hides nothing else."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from builder.aws import Clients
 from builder.deploy.desired import Deployment, DesiredStack
@@ -21,7 +22,7 @@ from builder.state import bucket, function, table
 from builder.state.look import Look
 from builder.state.part import Part
 from builder.state.records import SiteState, StackState
-from builder.terms import Region, Site
+from builder.terms import Region, Site, StackName
 
 WITHIN_S = 4.5
 """How long a region may take; it does not wait for the other ones."""
@@ -39,18 +40,25 @@ class Asking:
 
 async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> SiteState:
     """Return how one region stands; it takes no longer than the deadline, and raises nothing of AWS's."""
-    part = Part(within_s=WITHIN_S)
+    part, role = Part(within_s=WITHIN_S), _role(deployment, site.region)
     clients, region = asking.clients.of(site), site.region
     listed = await part.ask(region, SiteView(asking.clients, site).every_stack())
     if listed is None:
         silent, refused = tuple(part.silent), tuple(part.refused)
-        return SiteState(region=region, account=site.account, silent=silent, refused=refused, is_seen=False)
+        return SiteState(region=region, account=site.account, role=role, silent=silent, refused=refused, is_seen=False)
     ours = of_deployment(listed, deployment.name)
     wanted = {stack.name: stack for stack in deployment.stacks if stack.site == site}
     nested = inside(ours, listed)
     standing = [stack for stack in (*ours, *nested) if stack.may_hold]
     shown = [(one, None if one.parent else wanted.get(one.name)) for one in (*ours, *nested)]
-    look = Look(clients=clients, region=region, now=asking.now, endpoint=asking.endpoint, until=part.until)
+    look = Look(
+        clients=clients,
+        region=region,
+        now=asking.now,
+        endpoint=asking.endpoint,
+        health=_health(deployment, region, {stack.name: stack.outputs for stack in ours}),
+        until=part.until,
+    )
     named = await part.each((f"{region}/{stack.name}", _resources(asking.clients, stack)) for stack in standing)
     by_type = [one for resources in named for one in resources]
     tables = dict.fromkeys((*_named(by_type, *table.TYPES), *copied_tables(deployment, region)))
@@ -67,6 +75,7 @@ async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> Si
     return SiteState(
         region=region,
         account=site.account,
+        role=role,
         stacks=(*stacks, *absent),
         replicas=replicas,
         buckets=buckets,
@@ -78,7 +87,13 @@ async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> Si
 
 def copied_tables(deployment: Deployment, region: Region) -> tuple[str, ...]:
     """Return the tables that a region holds a copy of, by the assembly: their stack's region may be the lost one."""
-    return tuple(
+    tables = [one.table for one in deployment.components.values() if one.table]
+    said = [one.name for one in tables if isinstance(one.name, str) and region in one.regions]
+    return tuple(dict.fromkeys((*said, *_copies(deployment, region))))
+
+
+def _copies(deployment: Deployment, region: Region) -> Iterator[str]:
+    return (
         name
         for stack in deployment.stacks
         for resource in resources_of(read_template(stack.template, stack.id)).values()
@@ -86,6 +101,23 @@ def copied_tables(deployment: Deployment, region: Region) -> tuple[str, ...]:
         and region in HOLDERS[str(resource["Type"])].regions(properties_of(resource))
         and (name := resolve(properties_of(resource).get("TableName"), _texts(stack)))
     )
+
+
+def _role(deployment: Deployment, region: Region) -> str:
+    roles = deployment.roles
+    if roles is None or region not in roles.regions:
+        return ""
+    return "primary" if region == roles.primary else "secondary"
+
+
+def _health(deployment: Deployment, region: Region, outputs: Mapping[StackName, Mapping[str, str]]) -> dict[str, str]:
+    """Return the path that says whether each function is well that is a component, by the host of its URL there."""
+    places, found = deployment.places, dict[str, str]()
+    for said in (one.function for one in deployment.components.values() if one.function):
+        if region in said.url and (place := places.get(said.url[region].output[0])):
+            url = outputs.get(place.name, {}).get(said.url[region].output[1], "")
+            found[urlsplit(url).netloc] = said.health
+    return found
 
 
 def _texts(stack: DesiredStack) -> dict[str, str]:

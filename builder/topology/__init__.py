@@ -1,5 +1,5 @@
 """Which stacks the system has, in which regions, by which names, and what each needs."""
 
-from builder.topology.build import Stack, StackKind, make_topology
+from builder.topology.build import Stack, StackKind, make_topology, stack_id
 
-__all__ = ["Stack", "StackKind", "make_topology"]
+__all__ = ["Stack", "StackKind", "make_topology", "stack_id"]

@@ -7,6 +7,7 @@ from cfnlint.decode import decode_str
 
 from builder.assembly import Entry, Manifest
 from builder.assembly.bound import Bound
+from builder.assembly.manifest import VERSION
 from builder.terms import Region, StackId
 
 SHA = "0" * 64
@@ -26,7 +27,7 @@ def entry(stack: str, needs: tuple[str, ...] = (), **said: Any) -> Entry:
 
 
 def manifest(*entries: Entry, **said: Any) -> Manifest:
-    return Manifest(version=said.pop("version", 1), project="tap", stacks=entries, **said)
+    return Manifest(version=said.pop("version", VERSION), project="tap", stacks=entries, **said)
 
 
 def make_bound(stack: str, template: str = "Resources: {}", needs: tuple[str, ...] = (), **said: Any) -> Bound:

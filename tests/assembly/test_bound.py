@@ -3,7 +3,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from assembly.scene import make_bound
 from builder.assembly.bound import KINDS, Bound
-from builder.assembly.manifest import OutputOf
+from builder.assembly.components import OutputOf
 from builder.terms import StackId
 from rules.scene import make_node
 

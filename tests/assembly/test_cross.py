@@ -8,10 +8,11 @@ import pytest
 from assembly.scene import make_bound, make_manifest
 from builder.assembly import Assembly, OutputOf
 from builder.assembly.bound import Bound
+from builder.assembly.components import Component, Function
 from builder.assembly.cross import ManifestLines, check_hashes, check_manifest, check_maps
 from builder.assembly.manifest import write_manifest
 from builder.assembly.render import make_assembly
-from builder.terms import StackId
+from builder.terms import Region, StackId
 from wanted import make_wanted
 
 FOLDER = Path("templates")
@@ -59,7 +60,7 @@ class TestHashes:
             (
                 "X002",
                 "templates/us-west-2/service.yaml",
-                "differs from us-east-1/service.yaml: regions must run the same service",
+                "differs from us-east-1/service.yaml: function must be the same in every region",
             )
         ]
 
@@ -115,6 +116,24 @@ class TestOutputs:
         assert of("UrlB") == of("UrlC", parameters={"Names": "C"}) == []
         assert of("UrlC") == [("X006", "output url: a/app has no output UrlC")]
         assert of("Any", template=loop.replace("AWS::LanguageExtensions", "MyMacro")) == []
+
+    def test_one_that_a_component_is_bound_to_is_found_at_its_own_line(self) -> None:
+        region, stack = Region("us-east-1"), StackId("us-east-1/app")
+        app = make_bound(stack, "{Resources: {}, Outputs: {Url: {Value: x}}}")
+
+        def of(name: str) -> Component:
+            return Component(function=Function(url={region: OutputOf((stack, name))}))
+
+        manifest = make_manifest(app, components={"api": of("Url"), "web": of("Uri")})
+        text = write_manifest(manifest).decode()
+        (found,) = check_manifest(manifest, [app], ManifestLines("manifest.json", text))
+        assert (found.rule, found.message) == (
+            "X006",
+            "components.web.function.url.us-east-1: us-east-1/app has no output Uri",
+        )
+        lines = [line.strip() for line in text.splitlines()]
+        assert lines[found.line - 1] == '"us-east-1": {'
+        assert lines.index('"web": {') < found.line - 1
 
 
 class TestCapabilities:

@@ -28,7 +28,7 @@ def drawn(*needs: str, **templates: str) -> Diagram:
         for number, name in enumerate(templates)
     )
     texts = {f"{name}.yaml": text.encode() for name, text in templates.items()}
-    return make_diagram(Assembly(Manifest(version=1, project="p", stacks=stacks), texts))
+    return make_diagram(Assembly(Manifest(version=2, project="p", stacks=stacks), texts))
 
 
 def arrows(shown: Diagram, link: Link) -> set[tuple[str, str]]:

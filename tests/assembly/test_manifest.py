@@ -85,7 +85,9 @@ class TestRefusals:
         assert fault(broken(template=path)).startswith("manifest.json: stacks.0.template: String should match")
 
     def test_another_version(self) -> None:
-        assert fault_of(manifest(version=2)) == ("manifest.json: version: 2 is not 1, the one this builder reads")
+        assert fault_of(manifest(version=3)) == (
+            "manifest.json: version: 3 is neither 1 nor 2, which this builder reads"
+        )
 
     def test_the_same_stack_twice(self) -> None:
         assert fault_of(manifest(entry("us-east-1/table"), entry("us-east-1/table", name="other"))) == (

@@ -85,6 +85,6 @@ def render(folder: Path, body: str = BODY) -> None:
         sha256=stack.sha256,
         parameters={"EnvironmentSuffix": "${EnvironmentSuffix}"},
     )
-    fleet = Assembly(Manifest(version=1, project="tap-fleet", stacks=(entry,)), {"fleet.yaml": stack.template.encode()})
-    write_assembly(folder, Assembly(Manifest(version=1, project="tap", stacks=()), {}))
+    fleet = Assembly(Manifest(version=2, project="tap-fleet", stacks=(entry,)), {"fleet.yaml": stack.template.encode()})
+    write_assembly(folder, Assembly(Manifest(version=2, project="tap", stacks=()), {}))
     write_assembly(folder / "fleet", fleet)

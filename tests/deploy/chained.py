@@ -76,4 +76,4 @@ def assembled(
         )
         for stack in templates
     ]
-    return bound_deployment(Manifest(version=1, project="tap", stacks=tuple(entries)), texts, "dev")
+    return bound_deployment(Manifest(version=2, project="tap", stacks=tuple(entries)), texts, "dev")

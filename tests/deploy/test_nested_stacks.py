@@ -7,7 +7,7 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from builder.assembly.manifest import OutputOf
+from builder.assembly.components import OutputOf
 from builder.deploy import Broke, Deployment, Done, Options, Wish, discard_plan, narrow
 from builder.deploy.nested import Prover
 from builder.deploy.observe import SiteView

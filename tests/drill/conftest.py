@@ -14,7 +14,7 @@ import pytest
 from answer import ROOT
 from builder.assembly import read_assembly
 from builder.aws import Clients
-from builder.deploy import Done, Seal, Trusted, execute_plan, make_deployment, make_plan, observe_outputs
+from builder.deploy import Done, Seal, Trusted, execute_plan, make_deployment, make_plan, observe_system
 from builder.drill.findings import Report
 from builder.drill.progress import DrillProgress
 from builder.drill.run import Ground
@@ -113,9 +113,7 @@ async def _deploy() -> Target:
         isinstance(one, Done)
         for one in await execute_plan(plan, Trusted(deployment=deployment), clients, emit=lambda _: None)
     )
-    outputs = await observe_outputs(deployment, clients)
-    services = {name: deployment.places[stack] for name, (stack, _) in deployment.outputs.items()}
-    return await observe_target(deployment.name, outputs, services, clients)
+    return await observe_target(await observe_system(deployment, clients), clients)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 from botocore import xform_name
 from botocore.model import OperationModel
 
-from builder.assembly.manifest import OutputOf
+from builder.assembly.components import OutputOf
 from builder.aws import Clients
 from builder.deploy import Deployment, Done, Options, Wish, discard_plan, narrow
 from builder.deploy.desired import TAG_DEPLOYMENT

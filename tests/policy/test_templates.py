@@ -23,7 +23,7 @@ def test_every_stack_comes_with_its_template() -> None:
 
 def test_what_is_no_template_is_refused_by_name() -> None:
     entry = SHIPPED[0].entry
-    assembly = Assembly(Manifest(version=1, project="tap", stacks=(entry,)), {entry.template: b"one"})
+    assembly = Assembly(Manifest(version=2, project="tap", stacks=(entry,)), {entry.template: b"one"})
     with pytest.raises(BadInput, match=r"us-west-2/storage\.yaml: is no template"):
         bind_templates(assembly)
 

@@ -26,20 +26,20 @@ def places(session: boto3.Session, account_id: str) -> tuple[Place, Place]:
 def test_an_object_that_is_not_replicated_fails(places: tuple[Place, Place], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PATIENCE_S", 0.2)
     with pytest.raises(Failed, match=r"does not arrive in lone-.* within 0 s"):
-        asyncio.run(module._copy(Clients.of_profile(None), *places, tell=lambda _: None))
+        asyncio.run(module._copy(Clients.of_profile(None), places[0], places[1:], tell=lambda _: None))
 
 
 def test_a_copy_that_lost_its_metadata_fails(places: tuple[Place, Place], session: boto3.Session) -> None:
     session.client("s3", "us-west-2").put_object(Bucket=places[1].bucket, Key="rehearsal/object.txt", Body=b"x")
     with pytest.raises(Failed, match=r"has metadata \{\}"):
-        asyncio.run(module._copy(Clients.of_profile(None), *places, tell=lambda _: None))
+        asyncio.run(module._copy(Clients.of_profile(None), places[0], places[1:], tell=lambda _: None))
 
 
 def test_a_missing_bucket_is_aws_s_answer_and_not_patience(places: tuple[Place, Place]) -> None:
     primary, secondary = places
     gone = Place(primary.region, primary.url, "there-is-no-such-bucket")
     with pytest.raises(AwsError):
-        asyncio.run(module._copy(Clients.of_profile(None), gone, secondary, tell=lambda _: None))
+        asyncio.run(module._copy(Clients.of_profile(None), gone, [secondary], tell=lambda _: None))
 
 
 def test_an_answer_with_another_status_fails() -> None:

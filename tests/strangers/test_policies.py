@@ -19,7 +19,7 @@ def document(place: str) -> Any:
 
 def of_template(text: str) -> tuple[Policy, ...]:
     entry = Entry(id=StackId("a"), region=Region("eu-west-1"), name="a", template="a.yaml", sha256="0" * 64)
-    return concrete_policies(Assembly(Manifest(version=1, project="p", stacks=(entry,)), {"a.yaml": text.encode()}))
+    return concrete_policies(Assembly(Manifest(version=2, project="p", stacks=(entry,)), {"a.yaml": text.encode()}))
 
 
 def test_every_role_and_bucket_is_asked_for_all_of_its_policies() -> None:

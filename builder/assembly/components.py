@@ -1,0 +1,307 @@
+"""What of an assembly is looked at, called and drilled: its roles and components, said once; pure.
+
+A component is a table, a function or a bucket in its regions. Nothing is found by the name of a stack or of an output
+but here, where a manifest of version 1, which has no components, is read.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TypeVar
+
+from pydantic import ConfigDict
+
+from builder.errors import BadInput
+from builder.terms import Region, StackId
+
+T = TypeVar("T")
+
+STRICT = ConfigDict(extra="forbid")
+_NAME = re.compile("[A-Za-z][A-Za-z0-9_-]*")
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+_TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOf:
+    """A value that is a stack's output, known only once that stack stands."""
+
+    __pydantic_config__ = STRICT
+    output: tuple[StackId, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """Which region serves, and which stand by, the one that clients go over to first."""
+
+    __pydantic_config__ = STRICT
+    primary: Region
+    secondaries: tuple[Region, ...] = ()
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """All of them, the primary first."""
+        return self.primary, *self.secondaries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A global table: one name, a replica in each region."""
+
+    __pydantic_config__ = STRICT
+    name: str | OutputOf
+    """May hold `${EnvironmentSuffix}`."""
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """The same function in several regions, each behind its own URL."""
+
+    __pydantic_config__ = STRICT
+    url: Mapping[Region, OutputOf]
+    health: str = "/health"
+    """The path below each URL that says whether the service is well there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """Buckets that replicate, one a region."""
+
+    __pydantic_config__ = STRICT
+    names: Mapping[Region, OutputOf]
+    replication: tuple[tuple[Region, Region], ...] = ()
+    """Each direction: from, to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One of the three."""
+
+    __pydantic_config__ = STRICT
+    table: Table | None = None
+    function: Function | None = None
+    bucket: Bucket | None = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Which it says; in a manifest exactly one."""
+        return tuple(kind.name for kind in fields(self) if getattr(self, kind.name) is not None)
+
+    @property
+    def outputs(self) -> Mapping[str, OutputOf]:
+        """Every output that it is bound to, by its place within the component."""
+        found: dict[str, OutputOf] = {}
+        if self.table and isinstance(self.table.name, OutputOf):
+            found["table.name"] = self.table.name
+        if self.function:
+            found |= {f"function.url.{region}": url for region, url in self.function.url.items()}
+        if self.bucket:
+            found |= {f"bucket.names.{region}": name for region, name in self.bucket.names.items()}
+        return found
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Every region that it is in."""
+        return (
+            *(self.table.regions if self.table else ()),
+            *(self.function.url if self.function else ()),
+            *(self.bucket.names if self.bucket else ()),
+        )
+
+
+Components = Mapping[str, Component]
+
+
+def one_of_each(components: Components, where: str) -> Component:
+    """Return the table, the function and the bucket that make a system, as one record, as far as there are any.
+
+    Of several of a kind it is the one that is named after its kind. Raises BadInput, `where` being whose they are,
+    where none is.
+    """
+    return Component(
+        table=_only("table", {name: one.table for name, one in components.items() if one.table}, where),
+        function=_only("function", {name: one.function for name, one in components.items() if one.function}, where),
+        bucket=_only("bucket", {name: one.bucket for name, one in components.items() if one.bucket}, where),
+    )
+
+
+def _only(kind: str, named: Mapping[str, T], where: str) -> T | None:
+    if len(named) > 1 and kind not in named:
+        what = f"has {len(named)} components that are a {kind}, {', '.join(named)}, and none of them is named {kind}"
+        raise BadInput(where=where, what=what)
+    return named[kind] if kind in named else next(iter(named.values()), None)
+
+
+def stacks_of_functions(components: Components) -> tuple[StackId, ...]:
+    """Return the stacks that hold functions behind URLs, each once."""
+    functions = (one.function for one in components.values() if one.function)
+    return tuple(dict.fromkeys(of.output[0] for function in functions for of in function.url.values()))
+
+
+def bind_components(components: Components, bound: Callable[[str], str]) -> Components:
+    """Return the components with each text bound to an environment."""
+    return {
+        name: replace(one, table=replace(one.table, name=bound(one.table.name)))
+        if one.table and isinstance(one.table.name, str)
+        else one
+        for name, one in components.items()
+    }
+
+
+def narrow_components(components: Components, stacks: Collection[StackId], skipped: Collection[Region]) -> Components:
+    """Return what is left of the components without these regions: what no stack of those that stay tells is gone."""
+    narrowed = {name: _narrow(one, stacks, skipped) for name, one in components.items()}
+    return {name: one for name, one in narrowed.items() if one.regions}
+
+
+def _narrow(component: Component, stacks: Collection[StackId], skipped: Collection[Region]) -> Component:
+    def staying(bindings: Mapping[Region, OutputOf]) -> dict[Region, OutputOf]:
+        return {region: of for region, of in bindings.items() if of.output[0] in stacks}
+
+    table, function, bucket = component.table, component.function, component.bucket
+    if table:
+        known = isinstance(table.name, str) or table.name.output[0] in stacks
+        table = replace(table, regions=tuple(one for one in table.regions if known and one not in skipped))
+    if function:
+        function = replace(function, url=staying(function.url))
+    if bucket:
+        names = staying(bucket.names)
+        bucket = replace(
+            bucket, names=names, replication=tuple(way for way in bucket.replication if names.keys() >= set(way))
+        )
+    return Component(table=table, function=function, bucket=bucket)
+
+
+def faults_of_roles(roles: Roles, regions: Collection[Region]) -> Iterator[str]:
+    """Yield what is wrong with the roles in an assembly with stacks in these regions, each fault's place first."""
+    places = [("primary", roles.primary)]
+    places += [(f"secondaries.{number}", region) for number, region in enumerate(roles.secondaries)]
+    before: dict[Region, str] = {}
+    for place, region in places:
+        if region not in regions:
+            yield f"roles.{place}: no stack is in {region}; they are in {', '.join(dict.fromkeys(regions))}"
+        if region in before:
+            yield f"roles.{place}: {region} is {before[region]} already"
+        before.setdefault(region, f"roles.{place}")
+
+
+def faults_of_components(
+    components: Components, roles: Roles | None, stacks: Mapping[StackId, Region], longest: Callable[[str], str]
+) -> Iterator[str]:
+    """Yield what is wrong with the components, each fault's place first; `stacks` says which region each is in.
+
+    `longest` binds a text to the longest environment suffix there is.
+    """
+    for name, component in components.items():
+        place = f"components.{name}"
+        if not _NAME.fullmatch(name):
+            yield f"{place}: is no name for a component: letters, digits, hyphens and underscores, a letter first"
+        if len(component.kinds) != 1:
+            said = " and ".join(component.kinds) or "nothing"
+            yield f"{place}: says {said}, and a component is a table, a function or a bucket"
+        yield from (f"{place}.{fault}" for fault in _faults_of_outputs(component, stacks))
+        yield from (f"{place}.{fault}" for fault in _faults_of_regions(component, roles, stacks))
+        yield from (f"{place}.{fault}" for fault in _faults_of_values(component, longest))
+
+
+def _faults_of_outputs(component: Component, stacks: Mapping[StackId, Region]) -> Iterator[str]:
+    for place, value in component.outputs.items():
+        stack, _ = value.output
+        region = place.rpartition(".")[2]
+        if stack not in stacks:
+            yield f"{place}: is taken from {stack}, which is not in the assembly"
+        elif place != "table.name" and stacks[stack] != region:
+            yield f"{place}: is taken from {stack}, which is in {stacks[stack]}"
+
+
+def _faults_of_regions(component: Component, roles: Roles | None, stacks: Mapping[StackId, Region]) -> Iterator[str]:
+    known = roles.regions if roles else tuple(dict.fromkeys(stacks.values()))
+    otherwise = "is neither the primary nor a secondary; these are" if roles else "has no stack; these have"
+    for place, regions in _regions_said(component):
+        if not regions:
+            yield f"{place}: names no region"
+        for region in dict.fromkeys(regions):
+            if region not in known:
+                yield f"{place}: {region} {otherwise} {', '.join(known)}"
+            if regions.count(region) > 1:
+                yield f"{place}: {region} is there more than once"
+
+
+def _regions_said(component: Component) -> Iterator[tuple[str, tuple[Region, ...]]]:
+    if component.table:
+        yield "table.regions", component.table.regions
+    if component.function:
+        yield "function.url", tuple(component.function.url)
+    if component.bucket:
+        yield "bucket.names", tuple(component.bucket.names)
+
+
+def _faults_of_values(component: Component, longest: Callable[[str], str]) -> Iterator[str]:
+    table, function, bucket = component.table, component.function, component.bucket
+    if table and isinstance(table.name, str) and not _TABLE_NAME.fullmatch(longest(table.name)):
+        yield (
+            f"table.name: '{table.name}' cannot be a table's name: "
+            "3 to 255 letters, digits, underscores, dots and hyphens, the environment suffix included"
+        )
+    if function and not re.fullmatch(r"/[!-~]*", function.health):
+        yield f"function.health: '{function.health}' is no path: a slash first, and what a URL cannot have as %XX"
+    for number, way in enumerate(bucket.replication if bucket else ()):
+        place = f"bucket.replication.{number}"
+        source, destination = way
+        if source == destination:
+            yield f"{place}: leads from {source} to itself"
+        if bucket and way in bucket.replication[:number]:
+            yield f"{place}: {source} to {destination} is there already"
+        unknown = [region for region in dict.fromkeys(way) if bucket and region not in bucket.names]
+        if unknown:
+            yield f"{place}: the component has no bucket in {', '.join(unknown)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What the outputs of a manifest of version 1 say by their names."""
+
+    roles: Roles | None
+    components: Components = field(default_factory=dict)
+
+
+def derive(outputs: Mapping[str, tuple[StackId, str]], stacks: Mapping[StackId, Region]) -> Derived:
+    """Return the roles and components that a manifest of version 1 means, for reading it alone.
+
+    Its renderer named the outputs `primaryLambdaUrl`, `secondaryLambdaUrl`, `globalTableName`, `primaryBucketName` and
+    `secondaryBucketName`, the secondaries' being those of the first, and with several secondaries `lambdaUrl.<region>`
+    and `bucketName.<region>`. Others wrote manifests by hand: `call` took every output that ends in `LambdaUrl`. What
+    is not there is no component; a region is where the stack is, whatever the output is called.
+    """
+    known = {name: OutputOf(of) for name, of in outputs.items() if of[0] in stacks}
+
+    def by_region(*wanted: str) -> dict[Region, OutputOf]:
+        found: dict[Region, OutputOf] = {}
+        for form in wanted:
+            for name in (one for one in known if re.fullmatch(form, one)):
+                found.setdefault(stacks[known[name].output[0]], known[name])
+        return found
+
+    urls = by_region("primaryLambdaUrl", "secondaryLambdaUrl", r"lambdaUrl\..*", ".*LambdaUrl")
+    buckets = by_region("primaryBucketName", "secondaryBucketName", r"bucketName\..*")
+    here = next(iter(by_region("primaryLambdaUrl", "primaryBucketName")), None)
+    there = by_region("secondaryLambdaUrl", "secondaryBucketName", r"lambdaUrl\..*", r"bucketName\..*")
+    roles = Roles(primary=here, secondaries=tuple(one for one in there if one != here)) if here else None
+    if roles:
+        urls, buckets = _in_order(urls, roles), _in_order(buckets, roles)
+    components: dict[str, Component] = {}
+    if table := known.get("globalTableName"):
+        regions = roles.regions if roles else (stacks[table.output[0]],)
+        components["table"] = Component(table=Table(name=table, regions=regions))
+    if urls:
+        components["function"] = Component(function=Function(url=urls))
+    if buckets:
+        ways = tuple((here, region) for region in buckets if here in buckets and region != here) if here else ()
+        components["bucket"] = Component(bucket=Bucket(names=buckets, replication=ways))
+    return Derived(roles, components)
+
+
+def _in_order(of: Mapping[Region, T], roles: Roles) -> dict[Region, T]:
+    """Return the same in the roles' order, without what has no role."""
+    return {region: of[region] for region in roles.regions if region in of}
