@@ -33,7 +33,7 @@ def test_the_policy_of_a_drill_is_of_what_drills_call_and_no_more(theatre: Theat
     asyncio.run(replication.drill_replication(theatre.ground(), whole))
     asyncio.run(undo_faults(theatre.target.primary.function, theatre.clients, lambda _: None))
     # Finding the target, which the drills above were given.
-    found = {("cloudformation", "DescribeStackResources"), ("lambda", "GetFunctionUrlConfig")}
+    found = {("cloudformation", "ListStackResources"), ("lambda", "ListFunctionUrlConfigs")}
     before = {("cloudformation", "DescribeStacks"), ("sts", "GetCallerIdentity"), ("sts", "AssumeRole")}
     told = {(call.service, call.operation) for call in CALLS[Verb.DRILL]}
     assert called | found | before == told - {("lambda", "InvokeFunctionUrl")}
