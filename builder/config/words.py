@@ -56,6 +56,8 @@ def _what(error: ErrorDetails, place: Place, words: Mapping[Place, str]) -> str:
             return _size(error["type"], shown, context)
         case "greater_than_equal":
             return f"{value} is too small: {context['ge']:,g} at least"
+        case "greater_than":
+            return f"{value} is too small: more than {context['gt']:,g}"
         case "less_than_equal":
             return f"{value} is too large: {context['le']:,g} at most"
         case named if named in _KINDS:
