@@ -25,9 +25,17 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# builder.drill.faults' own; a test holds them to it.
+FAULTS = ("throttle", "flap", "errors", "table", "slow", "one-way", "fis", "manual")
+
 
 def _seconds(name: str, default: float, what: str) -> Callable[[F], F]:
     kind = Number(0, LONGEST_S)
+    return click.option(name, type=kind, default=default, show_default=True, metavar="SECONDS", help=what)
+
+
+def _part(name: str, default: float, what: str) -> Callable[[F], F]:
+    kind = Number(0.1, LONGEST_S)
     return click.option(name, type=kind, default=default, show_default=True, metavar="SECONDS", help=what)
 
 
@@ -85,8 +93,11 @@ def replication(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, **s
 @_seconds("--outage", 30, "How long the fault stays.")
 @_seconds("--after", 15, "How long to write after it is undone.")
 @_seconds("--patience", 120, "How long to wait for the regions to be equal again, and for people's fault.")
-@click.option("--fis", "fault", flag_value="fis", help="Replication is paused by FIS first, until it is 5 s behind.")
-@click.option("--manual", "fault", flag_value="manual", help="People make the fault and undo it, when asked to.")
+@click.option("--fault", type=click.Choice(FAULTS), help="What is done to the primary, as above.  [default: throttle]")
+@click.option("--fis", "fault", flag_value="fis", help="Short for --fault fis.")
+@click.option("--manual", "fault", flag_value="manual", help="Short for --fault manual.")
+@_part("--flap-seconds", 2, "How long a flap takes the primary away, and then gives it back.")
+@_part("--slow-seconds", 3, "How much longer a slow primary takes.")
 @click.option("--to", metavar="REGION", help="The secondary that clients go over to; else the first of them.")
 @_drills
 @_in_production
@@ -102,9 +113,20 @@ def failover(
     to: str | None,
     **said: float,
 ) -> ExitCode:
-    """Take the primary's function away under load, and measure what that costs; it is given back whatever happens."""
+    """Hurt the primary under load, and measure what that costs; the fault is undone whatever happens.
+
+    \b
+    throttle  its function may not run (reserved concurrency 0): 429
+    flap      the same for a while, and back for a while, in turns
+    errors    its function has a handler that is not there: 502
+    table     its function runs, and its role is denied the table
+    slow      each request takes longer; on the embedded AWS only
+    one-way   nothing replicates out of it, then throttle; on the embedded AWS only
+    fis       AWS pauses replication until it is 5 s behind, then throttle
+    manual    people make the fault and undo it, when asked to
+    """
     from builder.drill.failover import Course, drill_failover
-    from builder.drill.faults import FAULTS
+    from builder.drill.faults import find_fault
 
     course = Course(
         rate=said["rate"],
@@ -114,7 +136,8 @@ def failover(
         patience_s=said["patience"],
     )
     ground = _ground(wiring, drills, yes=yes_in_production, to=to)
-    return _run(wiring, drill_failover(ground, course, FAULTS[fault or "concurrency"]))
+    make = find_fault(fault or "throttle", flap_s=said["flap_seconds"], slow_s=said["slow_seconds"])
+    return _run(wiring, drill_failover(ground, course, make))
 
 
 @drill.command()

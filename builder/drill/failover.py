@@ -1,13 +1,13 @@
 """The failover drill: a steady load, a fault of the primary, and what it cost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from builder.aws import together
-from builder.drill.fault import Fault
+from builder.drill.faults import Fault, MakeFault, Scene
 from builder.drill.findings import FailoverReport, Watched, report_failover
 from builder.drill.health import check_health, check_load
 from builder.drill.load import Series
@@ -22,22 +22,6 @@ from builder.drill.watch import Watch
 from builder.drill.writers import item_writer
 
 _COMPARED_EVERY_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Where a fault is made, and by what it is seen."""
-
-    run: Run
-    onlooker: Onlooker
-    """Sees the clients' requests to the primary."""
-    watch: Watch
-    """Sees what arrives in the secondary."""
-    patience_s: float
-    """How long to wait for people."""
-
-
-MakeFault = Callable[[Scene], Fault]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +49,7 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
         watch = Watch("item", secondary.region, look, run.journal)
         onlooker = Onlooker(ground.target.primary.region)
         fault = make_fault(Scene(run, onlooker, watch, course.patience_s))
+        await fault.check()
         write = item_writer(ground.target.clients_sides, ground.access, run.clock)
         series = Series(name="load", what="item", rate=course.rate, write=write, told=(watch.expect, onlooker.note))
         async with watching(watch):
@@ -72,7 +57,7 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
                 await asyncio.sleep(course.before_s)
                 check_load(ground.target, run.lines())
                 async with _struck(run, fault):
-                    await asyncio.sleep(course.outage_s)
+                    await fault.hold(course.outage_s)
                 await asyncio.sleep(course.after_s)
             held = await _compared(run, course.patience_s)
         watched = Watched(items=((ground.target.primary.region, secondary.region),))

@@ -6,7 +6,7 @@ from typing import Any
 
 from builder import client
 from builder.aws import Clients, call, together
-from builder.drill.concurrency import check_alone
+from builder.drill.note import check_alone
 from builder.drill.records import Line, Sighting, Write
 from builder.drill.target import Function, Side, Target
 from builder.drill.writers import Access
@@ -71,12 +71,22 @@ async def _told(finding: Coroutine[Any, Any, str]) -> str:
         return str(error)
 
 
-async def _url(side: Side, health: str, access: Access) -> str:
+async def ask_health(side: Side, health: str, access: Access) -> int | None:
+    """Return what a region's service answers once to `GET` of the path: HTTP's status, None where nothing good came."""
+    try:
+        return (await call(side.region, _asker(side, access).request, "GET", health)).status
+    except client.Unavailable:
+        return None
+
+
+def _asker(side: Side, access: Access) -> client.FailoverClient:
     credentials = access.credentials if side.signs else None
-    asker = client.FailoverClient(
-        (client.Region(side.region, side.url),), credentials=credentials, endpoint=access.endpoint
-    )
-    url = side.url.rstrip("/") + health
+    region = client.Region(side.region, side.url)
+    return client.FailoverClient((region,), credentials=credentials, endpoint=access.endpoint)
+
+
+async def _url(side: Side, health: str, access: Access) -> str:
+    asker, url = _asker(side, access), side.url.rstrip("/") + health
     loop = asyncio.get_running_loop()
     until_s = loop.time() + WARM_S
     while True:

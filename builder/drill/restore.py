@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from builder.aws import Clients
-from builder.drill import concurrency
+from builder.drill import changes
 from builder.drill.clear import clear
 from builder.drill.log import FILE_NAME, Log, read_log, unfinished
+from builder.drill.note import observe_notes
 from builder.drill.progress import DrillRestored, Emit
 from builder.drill.records import Closed, Line, Opened
 from builder.drill.remains import RESTORE, remaining
 from builder.drill.target import Function, Target
+from builder.errors import BuilderError, gathered
 
 
 async def undo_faults(primary: Function, clients: Clients, emit: Emit) -> bool:
@@ -18,12 +20,18 @@ async def undo_faults(primary: Function, clients: Clients, emit: Emit) -> bool:
 
     Returns whether there was anything to undo.
     """
-    changed = await concurrency.observe_changed(clients, primary)
-    for one in changed:
-        await concurrency.undo(clients, primary, one.drill)
-        reserved = "none" if one.reserved is None else str(one.reserved)
-        emit(DrillRestored(one.drill, f"reserved concurrency of {primary.name} is {reserved} again"))
-    return bool(changed)
+    notes, errors = await observe_notes(clients, primary), list[BuilderError]()
+    for note in notes:
+        try:
+            undone = await changes.undo(clients, primary, note.drill)
+        except BuilderError as error:
+            # What cannot be undone keeps nothing else from it.
+            errors.append(error)
+        else:
+            emit(DrillRestored(note.drill, undone.words if undone else "somebody else has undone it"))
+    if errors:
+        raise gathered(errors)
+    return bool(notes)
 
 
 async def delete_probes(

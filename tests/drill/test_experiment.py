@@ -20,12 +20,12 @@ from builder.deploy import (
     make_deployment,
     make_plan,
 )
-from builder.drill import concurrency, faults
+from builder.drill import faults
 from builder.drill.experiment import find_template, start, stop
 from builder.drill.failover import Course, drill_failover
 from builder.drill.faults import FAULTS, PAUSED_S
+from builder.drill.note import TAG, Note, Reserved, keep_note
 from builder.drill.restore import undo_faults
-from builder.drill.tag import TAG
 from builder.errors import Failed, Stopped
 from drill.conftest import Theatre
 from drill.course import exposed
@@ -121,7 +121,7 @@ def test_an_experiment_of_a_drill_that_did_not_end_is_stopped(with_experiment: T
 
     async def broken_off() -> None:
         template = await find_template(theatre.clients, theatre.target.primary.function, theatre.target.deployment)
-        await concurrency.note(theatre.clients, theatre.target.primary.function, "d1", fis=True)
+        await keep_note(theatre.clients, theatre.target.primary.function, Note("d1", Reserved(None, "fis")))
         await start(theatre.clients, theatre.target.primary.function, template, "d1")
 
     asyncio.run(broken_off())

@@ -27,7 +27,7 @@ def test_the_policy_of_a_drill_is_of_what_drills_call_and_no_more(theatre: Theat
         if reserved:
             functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
         course = failover.Course(rate=5, before_s=0.6, outage_s=0.1, after_s=0, patience_s=10)
-        asyncio.run(failover.drill_failover(theatre.ground(), course, FAULTS["concurrency"]))
+        asyncio.run(failover.drill_failover(theatre.ground(), course, FAULTS["throttle"]))
     functions.delete_function_concurrency(FunctionName=name)
     whole = replication.Course(rate=5, object_rate=5, seconds=0.4, patience_s=10)
     asyncio.run(replication.drill_replication(theatre.ground(), whole))

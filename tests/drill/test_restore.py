@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from answer import Command
-from builder.drill.concurrency import note, observe_changed
 from builder.drill.log import FILE_NAME, Log, read_log, unfinished
+from builder.drill.note import Note, Reserved, keep_note, observe_notes
 from builder.drill.progress import DrillRestored, Emit
 from builder.drill.records import Opened, Sent
 from builder.drill.restore import delete_probes, undo_faults
@@ -33,8 +33,8 @@ def test_a_killed_drill_is_restored_property_by_property(
         functions.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=reserved)
     before = theatre.function_state()
     kill_at_the_fault(project)
-    (changed,) = asyncio.run(observe_changed(theatre.clients, function))
-    assert changed.reserved == reserved
+    (note,) = asyncio.run(observe_notes(theatre.clients, function))
+    assert note.change == Reserved(reserved)
     assert functions.get_function_concurrency(FunctionName=function.name)["ReservedConcurrentExecutions"] == 0
     assert theatre.items(PRIMARY)
 
@@ -73,7 +73,7 @@ def kill_at_the_fault(project: Path) -> None:
 
 def test_a_drill_killed_between_its_note_and_its_fault_is_restored(theatre: Theatre) -> None:
     before, function = theatre.function_state(), theatre.target.primary.function
-    asyncio.run(note(theatre.clients, function, "d1"))
+    asyncio.run(keep_note(theatre.clients, function, Note("d1", Reserved(None))))
     assert theatre.function_state() != before
     said: list[object] = []
     assert asyncio.run(undo_faults(function, theatre.clients, said.append))

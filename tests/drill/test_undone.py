@@ -13,8 +13,7 @@ from botocore.exceptions import EndpointConnectionError
 from builder.aws import Clients
 from builder.drill.clear import clear
 from builder.drill.failover import Course, drill_failover
-from builder.drill.fault import Fault, Struck
-from builder.drill.faults import FAULTS
+from builder.drill.faults import FAULTS, Fault, Struck
 from builder.drill.log import FILE_NAME, read_log, unfinished
 from builder.drill.progress import DrillMoment, DrillProgress
 from builder.drill.restore import undo_faults
@@ -30,7 +29,7 @@ def test_an_interrupted_drill_undoes_its_fault_and_clears_up(theatre: Theatre) -
     before = theatre.function_state()
 
     async def interrupted() -> None:
-        work = asyncio.ensure_future(drill_failover(theatre.ground(), SHORT, FAULTS["concurrency"]))
+        work = asyncio.ensure_future(drill_failover(theatre.ground(), SHORT, FAULTS["throttle"]))
         theatre.on_event = at("fault", lambda: asyncio.get_running_loop().call_later(0.3, work.cancel))
         await work
 
@@ -84,7 +83,7 @@ def test_a_full_disk_does_not_keep_the_fault_from_being_undone(theatre: Theatre)
     before, ground = theatre.function_state(), theatre.ground()
     theatre.on_event = at("fault", lambda: fill_up(ground.folder / FILE_NAME))
     with pytest.raises(BuilderError, match="cannot be written: No space left on device"):
-        asyncio.run(drill_failover(ground, SHORT, FAULTS["concurrency"]))
+        asyncio.run(drill_failover(ground, SHORT, FAULTS["throttle"]))
     assert theatre.function_state() == before
     assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
 
@@ -98,7 +97,7 @@ def test_a_terminal_that_is_gone_does_not_either(theatre: Theatre) -> None:
 
     theatre.on_event = gone
     with pytest.raises(ExceptionGroup):
-        asyncio.run(drill_failover(theatre.ground(), SHORT, FAULTS["concurrency"]))
+        asyncio.run(drill_failover(theatre.ground(), SHORT, FAULTS["throttle"]))
     assert theatre.function_state() == before
     assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
 
@@ -114,7 +113,7 @@ def test_the_report_outlives_probes_that_cannot_be_cleared_away(theatre: Theatre
     ground = theatre.ground()
     told = rf"(?s)probes of drill {ground.drill} are not cleared away: .*does not answer"
     with pytest.raises(Failed, match=told) as caught:
-        asyncio.run(drill_failover(ground, BRIEF, FAULTS["concurrency"]))
+        asyncio.run(drill_failover(ground, BRIEF, FAULTS["throttle"]))
     assert caught.value.next_step.startswith("python -m builder drill restore")
     (report,) = theatre.kept
     assert report.about.drill == ground.drill
