@@ -8,7 +8,8 @@ findings         a log to a report: all of this, pure
 
 target, health   what is drilled, and is it well?          writers, load    probes sent at a steady rate
 watch            when they are seen elsewhere              table, bucket    seen, read and deleted by AWS's calls
-fault            what is done to the primary               concurrency, tag one way, and its old value kept in AWS
+faults           what is done to the primary               note, changes    how it was, kept in AWS; made and undone
+experiment       replication paused by FIS                 embedded         what only the embedded AWS can be told
 run              an open drill                             replication, failover   the two courses
 restore, clear   nothing stays behind                      remains       what could not be taken away
 """
