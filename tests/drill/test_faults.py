@@ -175,6 +175,19 @@ def check(theatre: Theatre, kind: str) -> None:
     asyncio.run(work())
 
 
+def check_apart(theatre: Theatre, kind: str) -> None:
+    """Without opening a drill, which would end with calls to AWS."""
+    ground, clock = theatre.ground(), start_clock(datetime.now(UTC), lambda: 0.0)
+    with Log(ground.folder / FILE_NAME) as log:
+        run = Run(ground, Journal(ground.drill, log, clock))
+        scene = Scene(run, Onlooker(theatre.target.primary.region), object.__new__(Stalled), 1.0)
+        asyncio.run(checked(FAULTS[kind](scene)))
+
+
+async def checked(fault: Fault) -> None:
+    await fault.check()
+
+
 @pytest.mark.parametrize(("kind", "instead"), [("slow", "--fault errors or throttle"), ("one-way", "drill with --fis")])
 def test_what_only_the_embedded_aws_can_do_is_refused_on_aws_with_what_can_be_done(
     theatre: Theatre, monkeypatch: pytest.MonkeyPatch, kind: str, instead: str
@@ -182,17 +195,8 @@ def test_what_only_the_embedded_aws_can_do_is_refused_on_aws_with_what_can_be_do
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     theatre.clients = Clients(boto3.Session(region_name=PRIMARY))
 
-    async def refused() -> None:
-        # Without opening a drill: that would end with calls to AWS.
-        ground, clock = theatre.ground(), start_clock(datetime.now(UTC), lambda: 0.0)
-        with Log(ground.folder / FILE_NAME) as log:
-            run = Run(ground, Journal(ground.drill, log, clock))
-            await FAULTS[kind](
-                Scene(run, Onlooker(theatre.target.primary.region), object.__new__(Stalled), 1.0)
-            ).check()
-
     with pytest.raises(Stopped, match="only the embedded AWS can make this fault") as caught:
-        asyncio.run(refused())
+        check_apart(theatre, kind)
     assert instead in str(caught.value)
 
 
@@ -215,16 +219,10 @@ def test_what_is_slow_or_paused_already_is_not_made_so_again(theatre: Theatre) -
 
 
 def test_a_deployment_without_a_table_has_none_to_be_denied(theatre: Theatre) -> None:
-    theatre.target = replace(theatre.target, table=None)
-
-    async def work() -> None:
-        fault: list[Fault] = []
-        async with on_scene(theatre) as (_, scene):
-            fault.append(FAULTS["table"](scene))
-            await fault[0].check()
-
+    whole, theatre.target = theatre.target, replace(theatre.target, table=None)
     with pytest.raises(Stopped, match="has no table that a function could be denied"):
-        asyncio.run(work())
+        check_apart(theatre, "table")
+    theatre.target = whole
 
 
 def test_a_service_whose_health_reads_no_table_is_told_by_trying_and_left_as_it_was(
