@@ -53,7 +53,7 @@ class Wiring:
         """Where to write."""
         from builder.report.console import Console
 
-        return Console(json_events=self.json_events, now=_now)
+        return Console(json_events=self.json_events, now=_now, environment=self.environment)
 
     @cached_property
     def wanted(self) -> "Wanted":
