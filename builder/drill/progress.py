@@ -16,6 +16,8 @@ class DrillBegun:
     what: Literal["replication", "failover"]
     deployment: str
     folder: str
+    schema: Literal[2] = 2
+    """The version of all that is said, as `run.begun` has it."""
     event: Literal["drill.begun"] = "drill.begun"
 
 
