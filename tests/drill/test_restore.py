@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from answer import Command
+from builder.drill.concurrency import note, observe_changed
+from builder.drill.load import Access
 from builder.drill.log import FILE_NAME, Log, read_log, unfinished
-from builder.drill.note import Note, Reserved, keep_note, observe_notes
 from builder.drill.progress import DrillRestored, Emit
 from builder.drill.records import Opened, Sent
 from builder.drill.restore import delete_probes, undo_faults
@@ -33,8 +34,8 @@ def test_a_killed_drill_is_restored_property_by_property(
         functions.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=reserved)
     before = theatre.function_state()
     kill_at_the_fault(project)
-    (note,) = asyncio.run(observe_notes(theatre.clients, function))
-    assert note.change == Reserved(reserved)
+    (changed,) = asyncio.run(observe_changed(theatre.clients, function))
+    assert changed.reserved == reserved
     assert functions.get_function_concurrency(FunctionName=function.name)["ReservedConcurrentExecutions"] == 0
     assert theatre.items(PRIMARY)
 
@@ -73,7 +74,7 @@ def kill_at_the_fault(project: Path) -> None:
 
 def test_a_drill_killed_between_its_note_and_its_fault_is_restored(theatre: Theatre) -> None:
     before, function = theatre.function_state(), theatre.target.primary.function
-    asyncio.run(keep_note(theatre.clients, function, Note("d1", Reserved(None))))
+    asyncio.run(note(theatre.clients, function, "d1"))
     assert theatre.function_state() != before
     said: list[object] = []
     assert asyncio.run(undo_faults(function, theatre.clients, said.append))
@@ -86,7 +87,8 @@ def deleted(theatre: Theatre, emit: Emit) -> bool:
     async def find() -> Target:
         return theatre.target
 
-    work = delete_probes(theatre.target.deployment, find, theatre.clients, theatre.folder, emit)
+    access = Access(theatre.account.endpoint)
+    work = delete_probes(theatre.target.deployment, find, theatre.clients, theatre.folder, emit, access=access)
     return asyncio.run(work)
 
 
@@ -109,7 +111,7 @@ def test_probes_are_cleared_by_the_log_where_the_fault_was_undone_already(theatr
         log.write(Opened(ground.drill, theatre.target.deployment, "2026-01-01T12:00:00+00:00"), Sent(name, "item"))
     said: list[object] = []
     assert deleted(theatre, said.append)
-    assert said == [DrillRestored(ground.drill, "its probes are gone from both regions")]
+    assert said == [DrillRestored(ground.drill, "its probes are gone from every region")]
     assert theatre.items(PRIMARY) == {}
     assert not deleted(theatre, said.append)
 
@@ -122,6 +124,15 @@ def test_probes_that_cannot_be_reached_are_told_with_what_deletes_them(theatre: 
     with Log(path) as log:
         log.write(Opened("d1", theatre.target.deployment, "2026-01-01T12:00:00+00:00"))
     with pytest.raises(Failed, match="tap-dev: probes of 1 drills remain: us-west-2: AWS does not answer") as caught:
-        asyncio.run(delete_probes(theatre.target.deployment, find, theatre.clients, theatre.folder, lambda _: None))
-    assert caught.value.next_step == "python -m builder drill restore    once both regions answer"
+        asyncio.run(
+            delete_probes(
+                theatre.target.deployment,
+                find,
+                theatre.clients,
+                theatre.folder,
+                lambda _: None,
+                access=Access(theatre.account.endpoint),
+            )
+        )
+    assert caught.value.next_step == "python -m builder drill restore    once every region answers"
     assert unfinished(read_log(path))
