@@ -54,7 +54,7 @@ def _run(*words: str) -> str:
 
 
 def _warm(visitor: Visitor, outputs: dict[str, str]) -> None:
-    urls = [outputs["primaryLambdaUrl"], outputs["secondaryLambdaUrl"]] * WARM
+    urls = [*{value for value in outputs.values() if value.startswith("https://")}] * WARM
     with ThreadPoolExecutor(len(urls)) as pool:
         list(pool.map(lambda url: visitor.call("GET", url + "health"), urls))
 

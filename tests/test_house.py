@@ -27,6 +27,21 @@ def _kept() -> set[str]:
     return {path.name for path in ROOT.iterdir()} - ignored
 
 
+_NAMED = ("primaryLambdaUrl", "secondaryLambdaUrl", "lambdaUrl", "globalTableName", "primaryBucketName", "bucketName.")
+_MAY_NAME = {
+    Path("assembly/components.py"): "reads manifests of version 1",
+    Path("assembly/render.py"): "names the outputs, with topology",
+    Path("topology/build.py"): "names the outputs",
+    Path("cli/examples.py"): "shows what people type",
+}
+
+
+@pytest.mark.parametrize("module", [one for one in MODULES if one not in _MAY_NAME], ids=str)
+def test_nothing_is_found_by_the_name_of_an_output(module: Path) -> None:
+    text = (ROOT / "builder" / module).read_text()
+    assert [name for name in _NAMED if name in text] == []
+
+
 def test_every_link_in_the_docs_leads_to_a_file() -> None:
     for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]:
         for part in page.read_text().split("](")[1:]:

@@ -81,18 +81,18 @@ def write_assembly(folder: Path, assembly: Assembly) -> FolderChanges:
     Raises BadInput, and changes nothing, where a file would be overwritten that no rendering wrote, and where the
     folder can't be written; Failed where there is no room for it.
     """
-    changes = find_changes(folder, assembly)
+    standing, changes = _compare(folder, assembly)
     if not changes.paths:
         return changes
-    _check_own(folder, changes)
+    _check_own(standing, changes)
     try:
-        _write(folder, assembly, changes)
+        _write(folder, assembly, kept=standing.found.keys() - set(changes.removed))
     except OSError as error:
         raise of_file(error, folder, doing="written") from error
     return changes
 
 
-def _write(folder: Path, assembly: Assembly, changes: FolderChanges) -> None:
+def _write(folder: Path, assembly: Assembly, kept: set[str]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -101,7 +101,7 @@ def _write(folder: Path, assembly: Assembly, changes: FolderChanges) -> None:
         for path, data in files.items():
             (fresh / path).parent.mkdir(parents=True, exist_ok=True)
             (fresh / path).write_bytes(data)
-        for path in _tree(folder).keys() - files.keys() - set(changes.removed):
+        for path in kept - files.keys():
             _keep(folder / path, fresh / path)
         _replace(folder, fresh)
     finally:
@@ -110,16 +110,33 @@ def _write(folder: Path, assembly: Assembly, changes: FolderChanges) -> None:
 
 def find_changes(folder: Path, assembly: Assembly) -> FolderChanges:
     """Return what `write_assembly` would change. Raises BadInput where the folder cannot be read, or is none."""
+    return _compare(folder, assembly)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What is in a folder."""
+
+    folder: Path
+    found: Mapping[str, Path]
+    """Every file and link below it by its path; what a link leads to is not followed."""
+    before: Mapping[str, str | None]
+    """What the last rendering wrote into it: each path with its SHA-256 where a manifest says one."""
+
+
+def _compare(folder: Path, assembly: Assembly) -> tuple[_Standing, FolderChanges]:
+    """Return what is in the folder, which is gone through once, and what makes it hold the assembly."""
     try:
-        return _find_changes(folder, assembly)
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+        standing = _Standing(folder, _tree(folder), _rendered_before(folder))
+        return standing, _changes(standing, assembly)
     except OSError as error:
         raise of_file(error, error.filename or folder, doing="read") from error
 
 
-def _find_changes(folder: Path, assembly: Assembly) -> FolderChanges:
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-    wanted, found, before = files_of(assembly), _tree(folder), _rendered_before(folder)
+def _changes(standing: _Standing, assembly: Assembly) -> FolderChanges:
+    wanted, found, before = files_of(assembly), standing.found, standing.before
     return FolderChanges(
         written=tuple(
             path
@@ -135,20 +152,18 @@ def _find_changes(folder: Path, assembly: Assembly) -> FolderChanges:
     )
 
 
-def _check_own(folder: Path, changes: FolderChanges) -> None:
-    before, found = _rendered_before(folder), _tree(folder)
-    if (folder / FILE_NAME).exists() and not before.keys() - _RESERVED:
+def _check_own(standing: _Standing, changes: FolderChanges) -> None:
+    if (standing.folder / FILE_NAME).exists() and not standing.before.keys() - _RESERVED:
         return  # it cannot be read, after a merge perhaps: that there was a rendering is all that is known
-    if foreign := [path for path in changes.written if path in found and path not in before]:
+    if foreign := [path for path in changes.written if path in standing.found and path not in standing.before]:
         raise BadInput(
-            where=str(folder),
+            where=str(standing.folder),
             what=f"{', '.join(foreign)} was not written by render, and is not overwritten",
             next_step="move it away, then: python -m builder render",
         )
 
 
 def _rendered_before(folder: Path) -> dict[str, str | None]:
-    """Return what the last rendering wrote into the folder: each path with its SHA-256 where a manifest says one."""
     rendered: dict[str, str | None] = {}
     for place in ("", f"{FLEET_FOLDER}/"):
         manifest = folder / place / FILE_NAME
@@ -162,7 +177,6 @@ def _rendered_before(folder: Path) -> dict[str, str | None]:
 
 
 def _tree(folder: Path) -> dict[str, Path]:
-    """Return every file and link below the folder by its path; what a link leads to is not followed."""
     return {
         path.relative_to(folder).as_posix(): path
         for path in folder.rglob("*")

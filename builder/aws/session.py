@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_fis import FISClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
@@ -171,6 +172,10 @@ class Clients:
     def fis(self, region: Region) -> "FISClient":
         """Return Fault Injection Service of a region."""
         return cast("FISClient", self._client("fis", region))
+
+    def iam(self, region: Region) -> "IAMClient":
+        """Return IAM; whatever the region, its partition has one endpoint (us-east-1's in `aws`)."""
+        return cast("IAMClient", self._client("iam", region))
 
     def functions(self, region: Region) -> "LambdaClient":
         """Return Lambda of a region."""

@@ -68,6 +68,7 @@ _RoleArn = Annotated[str, StringConstraints(pattern=_ROLE_ARN)]
 _PolicyName = Annotated[str, StringConstraints(pattern=_POLICY, max_length=128)]
 _VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
 _Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+_Many = Annotated[int, Field(strict=True, ge=0)]
 _TagKey = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_length=128)]
 # A stack takes no empty one: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
 _TagValue = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_length=256)]
@@ -148,7 +149,29 @@ class ObjectivesConfig(Section):
         default=None, description="Age of the oldest acknowledged write that may be lost", examples=[5]
     )
     rto_seconds: _Seconds | None = Field(
-        default=None, description="Time that clients may be without service", examples=[60]
+        default=None,
+        description="Time that clients may be without service, after the fault and again after its end",
+        examples=[60],
+    )
+    service_seconds: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="Time in which a request is answered, or there is no service; else the client's own deadline",
+        examples=[5],
+    )
+    longest_gap_seconds: _Seconds | None = Field(
+        default=None, description="Longest time between two good answers that follow each other", examples=[10]
+    )
+    availability_percent: Annotated[float, Field(strict=True, ge=0, le=100)] | None = Field(
+        default=None, description="Requests of 100 that are answered in time, from the fault to the end", examples=[95]
+    )
+    requests_lost: _Many | None = Field(
+        default=None, description="Requests that no region takes, from the fault to the end", examples=[0]
+    )
+    stale_reads: _Many | None = Field(
+        default=None, description="Reads of an older value than the last one that was acknowledged", examples=[0]
+    )
+    overwritten_updates: _Many | None = Field(
+        default=None, description="Acknowledged updates that a later one overwrites without knowing it", examples=[0]
     )
     replication_p99_seconds: _Seconds | None = Field(
         default=None, description="Time in which 99 of 100 items reach the other region's table", examples=[2]

@@ -25,6 +25,11 @@ _KINDS = {
     "dict_type": "keys with values",
     "tuple_type": "a list",
 }
+_BOUNDS = {
+    "greater_than_equal": "is too small: {ge:,g} at least",
+    "greater_than": "is too small: more than {gt:,g}",
+    "less_than_equal": "is too large: {le:,g} at most",
+}
 
 
 FOLLOWS = "default_factory_not_called"
@@ -54,10 +59,8 @@ def _what(error: ErrorDetails, place: Place, words: Mapping[Place, str]) -> str:
             return f"{_quote(shown)}: {PATTERNS[context['pattern']]}{_fitting(str(shown), context['pattern'])}"
         case "string_too_long" | "string_too_short" | "too_long" | "too_short":
             return _size(error["type"], shown, context)
-        case "greater_than_equal":
-            return f"{value} is too small: {context['ge']:,g} at least"
-        case "less_than_equal":
-            return f"{value} is too large: {context['le']:,g} at most"
+        case bound if bound in _BOUNDS:
+            return f"{value} {_BOUNDS[bound].format(**context)}"
         case named if named in _KINDS:
             return _wrong_kind(value, _KINDS[named], words.get(place), place)
         case kind:

@@ -13,6 +13,8 @@ class Begun:
 
     what: Literal["plan", "execute", "destroy"]
     stacks: tuple[StackId, ...]
+    schema: Literal[2] = 2
+    """The version of all that is said, of fleets and drills too: what is only added does not change it."""
     event: Literal["run.begun"] = "run.begun"
 
 

@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.h
 import asyncio
 
 from builder.aws import Clients, Pace, call, pages
-from builder.drill.tag import TAG
+from builder.drill.note import TAG
 from builder.drill.target import Function
 from builder.drill.tasks import to_its_end
 from builder.errors import Failed, Stopped
@@ -33,8 +33,8 @@ async def find_template(clients: Clients, function: Function, deployment: str) -
     return ours[0]
 
 
-async def start(clients: Clients, function: Function, template: str, drill: str) -> None:
-    """Begin the experiment, and return when replication is paused. Raises Failed where it does not come to that."""
+async def start(clients: Clients, function: Function, template: str, drill: str) -> str:
+    """Begin the experiment, and return its id when replication is paused. Raises Failed where that does not come."""
     fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {template}"
     begun = await to_its_end(
         call(where, fis.start_experiment, clientToken=drill, experimentTemplateId=template, tags={TAG: drill})
@@ -48,6 +48,26 @@ async def start(clients: Clients, function: Function, template: str, drill: str)
     if experiment["state"]["status"] != "running":
         said = experiment["state"]
         raise Failed(where=where, what=f"the experiment is {said['status']}: {said.get('reason', '')}")
+    return experiment["id"]
+
+
+async def check_until_ended(clients: Clients, function: Function, experiment: str) -> None:
+    """Return when the experiment has ended by itself. Raises Failed where somebody stopped it, or an alarm did."""
+    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {experiment}"
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    while True:
+        state = (await call(where, fis.get_experiment, id=experiment))["experiment"]["state"]
+        if state["status"] == "completed":
+            return
+        if state["status"] not in {"pending", "initiating", "running"}:
+            what = f"the experiment is {state['status']} before its time, and the drill ends"
+            raise Failed(
+                where=where,
+                what=f"{what}: {state.get('reason', '')}",
+                next_step="look at the alarms that drill.fis.stop_alarms in dr.yaml names",
+            )
+        await asyncio.sleep(_PACE.wait_s(loop.time() - began_s))
 
 
 async def stop(clients: Clients, function: Function, drill: str) -> None:

@@ -1,77 +1,323 @@
-"""The kinds of fault, by name."""
+"""What a fault is, and the kinds of it: how each is made of the primary, and how it is undone.
 
-from builder.drill import concurrency, experiment
-from builder.drill.failover import MakeFault, Scene
-from builder.drill.fault import Fault, Struck
+`check` refuses before anything is changed, `strike` makes the fault, `hold` lets it last, `undo` undoes what was made
+of it. What AWS is told meanwhile is in `changes`; what the day looks like to clients is told in docs/drills.md.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from builder.drill import changes, embedded, experiment
+from builder.drill.health import ask_health
+from builder.drill.note import Change, Denied, Handler, Note, Paused, Reserved, Slowed, fits, keep_note
+from builder.drill.onlooker import Onlooker
 from builder.drill.progress import DrillAsks
+from builder.drill.remains import RESTORE
 from builder.drill.run import Run
-from builder.errors import Failed
+from builder.drill.tasks import task_group
+from builder.drill.watch import Watch
+from builder.errors import Failed, Stopped
 
 PAUSED_S = 5.0
-"""How far replication falls behind before the fault."""
+"""How far replication falls behind before the primary is taken down with it."""
 _PAUSES_WITHIN_S = 330.0
 """AWS says that replication may go on for 5 minutes after the action begins.
 
 Source: https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.html#global-table-pause-replication
 """
+DENIED_WITHIN_S = 30.0
+"""IAM is eventually consistent; what it is told holds within seconds.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+"""
+_DENIED_ANSWERS = 3
+"""Bad answers of `health` in a row by which its table is out of reach: one alone may be anything."""
+_ASKED_EVERY_S = 0.25
+_WELL = 200
+_DENIES_LONGER_S = 3600.0
+"""A denial that nobody undoes ends by itself so long after the drill's own end."""
 
 _NOT_NOTED = "what it was before is no longer noted there: it was restored meanwhile, or has to be put right by hand"
 
 
-def _throttle(scene: Scene) -> Fault:
-    """The primary's URL answers 429, since its function may not run."""
-    taking = _Taking(scene.run)
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a fault is made, and by what it is seen."""
 
-    async def strike() -> Struck:
-        await taking.note()
-        return await taking.take_away()
-
-    return Fault(taking.words, strike, taking.undo)
-
-
-def _behind(scene: Scene) -> Fault:
-    """The same, after replication was paused for a while: what a region takes down that was behind already."""
-    taking = _Taking(scene.run)
-
-    async def strike() -> Struck:
-        await taking.pause()
-        await scene.watch.stalled(PAUSED_S, _PAUSES_WITHIN_S)
-        return await taking.take_away()
-
-    return Fault(f"replication paused by FIS; {PAUSED_S:g} s behind, {taking.words}", strike, taking.undo)
+    run: Run
+    onlooker: Onlooker
+    """Sees the clients' requests to the primary."""
+    watch: Watch
+    """Sees what arrives in the secondary."""
+    patience_s: float
+    """How long to wait for people."""
 
 
-class _Taking:
-    """The primary's function, taken away and given back; with it replication, where that was paused."""
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """When a fault was asked for, and by when it was made."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._drill = run.ground.drill
-        self._clients = run.ground.clients
-        self._function = run.ground.target.primary.function
+    asked_s: float
+    made_s: float
+
+
+async def _nothing() -> None:
+    """Find nothing that is in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault; `undo` undoes what was made of it, and returns whether anything was."""
+
+    words: str
+    strike: Callable[[], Awaitable[Struck]]
+    undo: Callable[[], Awaitable[bool]]
+    remedy: str = f"{RESTORE}    undoes the fault"
+    """What to do where it cannot be undone."""
+    check: Callable[[], Awaitable[None]] = _nothing
+    """Raises Stopped, before anything is changed, where the fault cannot be made."""
+    hold: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """Lets it last for so many seconds. Raises Failed where it cannot go on."""
+
+
+MakeFault = Callable[[Scene], Fault]
+
+
+class _Primary:
+    """The primary's function, changed with a note of how it was, and put back by it."""
+
+    def __init__(self, scene: Scene) -> None:
+        ground = scene.run.ground
+        self.target = ground.target
+        self.clients, self.function, self.drill = ground.clients, ground.target.primary.function, ground.drill
+        self._clock = scene.run.clock
         self._noted = False
-        self.words = f"reserved concurrency of {self._function.name} set to 0"
 
-    async def note(self, *, fis: bool = False) -> None:
-        await concurrency.note(self._clients, self._function, self._drill, fis=fis)
+    async def note(self, change: Change) -> None:
+        """Write down how it was, before the change; or nothing, where another drill is under way."""
+        await keep_note(self.clients, self.function, Note(self.drill, change))
         self._noted = True
 
-    async def pause(self) -> None:
-        deployment = self._run.ground.target.deployment
-        template = await experiment.find_template(self._clients, self._function, deployment)
-        await self.note(fis=True)
-        await experiment.start(self._clients, self._function, template, self._drill)
-
-    async def take_away(self) -> Struck:
-        asked_s = self._run.clock.passed_s()
-        await concurrency.take_away(self._clients, self._function)
-        return Struck(asked_s, self._run.clock.passed_s())
+    async def timed(self, change: Coroutine[Any, Any, object]) -> Struck:
+        """Make the change, and return when."""
+        asked_s = self._clock.passed_s()
+        await change
+        return Struck(asked_s, self._clock.passed_s())
 
     async def undo(self) -> bool:
-        undone = await concurrency.undo(self._clients, self._function, self._drill)
+        """Undo what is noted. Raises Failed where nothing is any more, or somebody else has changed the same."""
+        undone = await changes.undo(self.clients, self.function, self.drill)
         if undone is None and self._noted:
-            raise Failed(where=self._function.where, what=_NOT_NOTED)
+            raise Failed(where=self.function.where, what=_NOT_NOTED)
+        if undone is not None and undone.is_foreign:
+            raise Failed(where=self.function.where, what=undone.words)
         return undone is not None
+
+    async def throttle(self, *, paused: Paused | None = None, meanwhile: Callable[[], Awaitable[object]]) -> Struck:
+        """Take the function away, after the note and what comes before the fault."""
+        before = await changes.observe_reserved(self.clients, self.function)
+        await self.note(Reserved(before, paused))
+        await meanwhile()
+        return await self.timed(changes.reserve(self.clients, self.function, 0))
+
+
+def _throttle(scene: Scene) -> Fault:
+    """The primary's URL answers 429, since its function may not run."""
+    primary = _Primary(scene)
+    return Fault(_throttled(primary), partial(primary.throttle, meanwhile=_nothing), primary.undo)
+
+
+def _throttled(primary: _Primary) -> str:
+    return f"reserved concurrency of {primary.function.name} set to 0"
+
+
+def _flap(scene: Scene, every_s: float) -> Fault:
+    """The same, and back, and again: a primary that comes and goes."""
+    primary = _Primary(scene)
+    before: int | None = None
+
+    async def strike() -> Struck:
+        nonlocal before
+        before = await changes.observe_reserved(primary.clients, primary.function)
+        return await primary.throttle(meanwhile=_nothing)
+
+    async def hold(seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        for turn in range(1, 1 + int(seconds / every_s)):
+            await asyncio.sleep(began_s + turn * every_s - loop.time())
+            now = await changes.observe_reserved(primary.clients, primary.function)
+            if now not in (0, before):
+                raise Failed(
+                    where=primary.function.where,
+                    what=f"its reserved concurrency was set to {now} by somebody else, and the drill ends here",
+                )
+            await changes.reserve(primary.clients, primary.function, before if turn % 2 else 0)
+        await asyncio.sleep(began_s + seconds - loop.time())
+
+    words = f"{_throttled(primary)} for {every_s:g} s, and back for {every_s:g} s, in turns"
+    return Fault(words, strike, primary.undo, hold=hold)
+
+
+def _errors(scene: Scene) -> Fault:
+    """The primary's URL answers 502, since its function has a handler that is not there."""
+    primary = _Primary(scene)
+    clients, function, gone = primary.clients, primary.function, changes.gone_handler(primary.drill)
+
+    async def check() -> None:
+        found = await changes.observe_configuration(clients, function)
+        if refusal := refuse_errors(found):
+            raise Stopped(
+                where=function.where, what=f"{refusal}: no fault is made", next_step="--fault throttle hurts it too"
+            )
+
+    async def strike() -> Struck:
+        await check()
+        before = (await changes.observe_configuration(clients, function))["Handler"]
+        await primary.note(Handler(before))
+        return await primary.timed(changes.break_handler(clients, function, primary.drill, before))
+
+    return Fault(f"handler of {function.name} set to {gone}, which is not there", strike, primary.undo, check=check)
+
+
+def refuse_errors(found: Any) -> str:  # noqa: ANN401  what GetFunctionConfiguration answers, or a part of it
+    """Return why a function cannot be given a handler that is not there, or an empty text; pure.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+    """
+    if found.get("PackageType", "Zip") != "Zip":
+        return "is a container image, which has no handler"
+    if found.get("Runtime", "").startswith("provided"):
+        return f"has the runtime {found['Runtime']}, whose own bootstrap may pass its handler over"
+    if found.get("LastUpdateStatus", "Successful") != "Successful":
+        return f"is being updated ({found['LastUpdateStatus']})"
+    if not fits(Handler(found["Handler"])):
+        return f"has the handler {found['Handler']}, which finds no room in a tag"
+    return ""
+
+
+def _table(scene: Scene) -> Fault:
+    """The primary's function runs, and is denied its table."""
+    primary, run = _Primary(scene), scene.run
+    clients, function, target = primary.clients, primary.function, primary.target
+
+    async def find_role() -> str:
+        arn = (await changes.observe_configuration(clients, function))["Role"]
+        if arn.split(":")[4] != function.arn.split(":")[4]:
+            raise Stopped(where=function.where, what=f"its role {arn} is another account's: no fault is made")
+        return arn.rpartition("/")[2]
+
+    async def check() -> None:
+        if target.table is None:
+            raise Stopped(where=target.deployment, what="has no table that a function could be denied")
+        if not fits(Denied(role := await find_role(), "0" * 16)):
+            raise Stopped(where=function.where, what=f"its role {role} finds no room in a tag")
+        # Whether IAM answers, and lets itself be asked.
+        await changes.observe_policy(clients, function, role, primary.drill)
+
+    async def strike() -> Struck:
+        role = await find_role()
+        until = run.ground.now() + timedelta(seconds=_DENIES_LONGER_S)
+        policy = changes.make_denial(function, target.needed_table, until)
+        await primary.note(Denied(role, changes.print_of(policy)))
+        struck = await primary.timed(changes.deny(clients, function, role, primary.drill, policy))
+        return Struck(struck.asked_s, await _out_of_reach(run))
+
+    return Fault(f"the role of {function.name} denied the table {target.table}", strike, primary.undo, check=check)
+
+
+async def _out_of_reach(run: Run) -> float:
+    """Return when the primary's `health` began to fail. Raises Stopped where it does not."""
+    ground, clock = run.ground, run.clock
+    side, health = ground.target.primary, ground.target.health
+    until_s, bad = clock.passed_s() + DENIED_WITHIN_S, list[float]()
+    while len(bad) < _DENIED_ANSWERS:
+        asked_s = clock.passed_s()
+        bad = [] if await ask_health(side, health, ground.access) == _WELL else [*bad, asked_s]
+        if clock.passed_s() > until_s:
+            raise Stopped(
+                where=side.function.where,
+                what=f"GET {health} is well {DENIED_WITHIN_S:g} s after the function was denied its table: it does not "
+                "read it, would send clients back to what fails, and no time of that would mean anything",
+                next_step=f"let GET {health} read the table, or drill with --fault errors or throttle",
+            )
+        await asyncio.sleep(_ASKED_EVERY_S)
+    return bad[0]
+
+
+def _slow(scene: Scene, delay_s: float) -> Fault:
+    """Every request to the primary's URL takes longer."""
+    primary = _Primary(scene)
+    clients, function = primary.clients, primary.function
+
+    async def check() -> None:
+        await embedded.check_embedded(
+            clients, function, "no call of AWS's slows a function: --fault errors or throttle"
+        )
+        if (now_s := await embedded.observe_delay(clients, function)) is not None:
+            raise Stopped(where=function.where, what=f"its region's URLs are held back by {now_s:g} s already")
+
+    async def strike() -> Struck:
+        await primary.note(Slowed(delay_s))
+        return await primary.timed(embedded.hold_back(clients, function, delay_s))
+
+    return Fault(f"function URLs in {function.region} held back by {delay_s:g} s", strike, primary.undo, check=check)
+
+
+def _one_way(scene: Scene) -> Fault:
+    """Nothing gets out of the primary while what is sent to it arrives; then its function is taken away too."""
+    primary = _Primary(scene)
+    clients, function = primary.clients, primary.function
+
+    async def check() -> None:
+        instead = "on AWS drill with --fis, which pauses for a time: a replica whose role is denied for 20 hours"
+        await embedded.check_embedded(clients, function, f"{instead} becomes a table of its own")
+        if paused := await embedded.observe_paused(clients, function):
+            ways = ", ".join(f"{way['service']} to {way['to']}" for way in paused)
+            raise Stopped(where=function.where, what=f"replication is paused already: {ways}")
+
+    async def pause() -> None:
+        await embedded.pause_replication(clients, function, [side.region for side in primary.target.secondaries])
+        await scene.watch.stalled(PAUSED_S, _PAUSES_WITHIN_S)
+
+    strike = partial(primary.throttle, paused="one-way", meanwhile=pause)
+    words = f"replication out of {function.region} paused; {PAUSED_S:g} s behind, {_throttled(primary)}"
+    return Fault(words, strike, primary.undo, check=check)
+
+
+def _fis(scene: Scene) -> Fault:
+    """The primary is taken away while AWS pauses replication: behind already. What stops that ends the drill."""
+    primary = _Primary(scene)
+    clients, function = primary.clients, primary.function
+    begun = ""
+
+    async def find() -> str:
+        return await experiment.find_template(clients, function, primary.target.deployment)
+
+    async def check() -> None:
+        await find()
+
+    async def pause() -> None:
+        nonlocal begun
+        begun = await experiment.start(clients, function, await find(), primary.drill)
+        await while_it_runs(scene.watch.stalled(PAUSED_S, _PAUSES_WITHIN_S))
+
+    async def while_it_runs(work: Awaitable[None]) -> None:
+        async with task_group() as group:
+            task = group.create_task(experiment.check_until_ended(clients, function, begun))
+            await work
+            task.cancel()
+
+    async def hold(seconds: float) -> None:
+        await while_it_runs(asyncio.sleep(seconds))
+
+    words = f"replication paused by FIS; {PAUSED_S:g} s behind, {_throttled(primary)}"
+    strike = partial(primary.throttle, paused="fis", meanwhile=pause)
+    return Fault(words, strike, primary.undo, check=check, hold=hold)
 
 
 def _by_hand(scene: Scene) -> Fault:
@@ -98,4 +344,25 @@ def _by_hand(scene: Scene) -> Fault:
     return Fault("made by people", strike, undo, remedy=f"undo the fault in {region}, as it was made")
 
 
-FAULTS: dict[str, MakeFault] = {"concurrency": _throttle, "fis": _behind, "manual": _by_hand}
+FLAPS_S = 2.0
+SLOWED_S = 3.0
+"""Longer than a client waits for one region."""
+
+
+def find_fault(kind: str, *, flap_s: float = FLAPS_S, slow_s: float = SLOWED_S) -> MakeFault:
+    """Return what makes a kind of fault; a flap's turns and a slow one's delay in seconds."""
+    kinds: dict[str, MakeFault] = {"flap": partial(_flap, every_s=flap_s), "slow": partial(_slow, delay_s=slow_s)}
+    return {**FAULTS, **kinds}[kind]
+
+
+FAULTS: dict[str, MakeFault] = {
+    "throttle": _throttle,
+    "errors": _errors,
+    "table": _table,
+    "flap": partial(_flap, every_s=FLAPS_S),
+    "slow": partial(_slow, delay_s=SLOWED_S),
+    "one-way": _one_way,
+    "fis": _fis,
+    "manual": _by_hand,
+}
+"""Each by its name."""

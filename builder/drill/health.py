@@ -1,15 +1,15 @@
 """Is the system well enough to be hurt? Everything that is wrong is told at once."""
 
 import asyncio
-from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 from builder import client
 from builder.aws import Clients, call, together
-from builder.drill.concurrency import check_alone
-from builder.drill.load import Access
+from builder.drill.note import check_alone
 from builder.drill.records import Line, Sighting, Write
 from builder.drill.target import Function, Side, Target
+from builder.drill.writers import Access
 from builder.errors import AwsError, Stopped
 from builder.terms import Region
 
@@ -37,25 +37,22 @@ async def check_health(target: Target, clients: Clients, access: Access) -> None
 
 
 def check_load(target: Target, lines: Sequence[Line]) -> None:
-    """Raise Stopped unless what was asked before the fault went well, and some of it has arrived in each secondary.
+    """Raise Stopped unless what was asked before the fault went well, and something of it has arrived.
 
     Only the later half of the requests is judged: those before may have met functions that had to be started first,
     and the circuit of their client.
     """
-    writes = [line for line in lines if isinstance(line, Write) and line.what == "item"]
-    keys = {write.key for write in writes}
-    arrived = {line.region for line in lines if isinstance(line, Sighting) and line.key in keys}
-    _refuse(target, list(_of_load(target, writes, arrived)))
+    writes = [line for line in lines if isinstance(line, Write)]
+    _refuse(target, list(_of_load(target, writes, any(isinstance(line, Sighting) for line in lines))))
 
 
-def _of_load(target: Target, writes: Sequence[Write], arrived: Collection[Region]) -> Iterator[str]:
+def _of_load(target: Target, writes: Sequence[Write], something_arrived: bool) -> Iterator[str]:  # noqa: FBT001
     judged = sorted(writes, key=lambda write: write.began_s)[len(writes) // 2 :]
     elsewhere = [write for write in judged if write.acknowledged_by != target.primary.region]
     if elsewhere:
         yield f"{len(elsewhere)} of the last {len(judged)} requests were not answered by the primary, before any fault"
-    for side in target.secondaries:
-        if side.region not in arrived:
-            yield f"nothing that {target.primary.region} acknowledged has arrived in {side.region}"
+    if not something_arrived:
+        yield f"nothing that {target.primary.region} acknowledged has arrived in {target.secondary.region}"
 
 
 def _refuse(target: Target, faults: Sequence[str]) -> None:
@@ -74,12 +71,22 @@ async def _told(finding: Coroutine[Any, Any, str]) -> str:
         return str(error)
 
 
-async def _url(side: Side, health: str, access: Access) -> str:
+async def ask_health(side: Side, health: str, access: Access) -> int | None:
+    """Return what a region's service answers once to `GET` of the path: HTTP's status, None where nothing good came."""
+    try:
+        return (await call(side.region, _asker(side, access).request, "GET", health)).status
+    except client.Unavailable:
+        return None
+
+
+def _asker(side: Side, access: Access) -> client.FailoverClient:
     credentials = access.credentials if side.signs else None
-    asker = client.FailoverClient(
-        (client.Region(side.region, side.url),), credentials=credentials, endpoint=access.endpoint
-    )
-    url = side.url.rstrip("/") + health
+    region = client.Region(side.region, side.url)
+    return client.FailoverClient((region,), credentials=credentials, endpoint=access.endpoint)
+
+
+async def _url(side: Side, health: str, access: Access) -> str:
+    asker, url = _asker(side, access), side.url.rstrip("/") + health
     loop = asyncio.get_running_loop()
     until_s = loop.time() + WARM_S
     while True:

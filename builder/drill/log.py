@@ -14,7 +14,7 @@ from typing import Annotated, Self
 from pydantic import Field, TypeAdapter, ValidationError
 
 from builder.drill.clock import Clock
-from builder.drill.records import Closed, Line, Opened, Read, Sent, Unsent
+from builder.drill.records import Closed, Line, Opened, Sent
 from builder.errors import BadInput, Failed, of_file
 
 FILE_NAME = "log.jsonl"
@@ -43,9 +43,7 @@ class Log:
             self._file.close()
 
     def write(self, *lines: Line) -> None:
-        """Write lines. Where what counts is among them, all written until then outlives a power failure too.
-
-        What does not count are slots and reads: a killed process cannot lose them either.
+        """Write lines. All but `Sent`, which a killed process cannot lose either, also outlive a power failure.
 
         Raises Failed where the disk takes no more.
         """
@@ -54,7 +52,7 @@ class Log:
             with self._lock:
                 self._file.write(text)
                 self._file.flush()
-            if not all(isinstance(line, Sent | Unsent | Read) for line in lines):
+            if not all(isinstance(line, Sent) for line in lines):
                 os.fsync(self._file.fileno())
         except OSError as error:
             raise Failed(where=self._file.name, what=f"cannot be written: {error.strerror}") from error
@@ -71,20 +69,10 @@ class Journal:
 
 def read_log(path: Path) -> tuple[Line, ...]:
     """Return the lines of a log. Raises BadInput; but a last line that was cut off by a kill is passed over."""
-    return parse_log(path, read_bytes(path))
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return a log as it lies on the disk. Raises BadInput."""
     try:
-        return path.read_bytes()
+        *whole, _ = path.read_bytes().split(b"\n")
     except OSError as error:
         raise of_file(error, path, doing="read") from error
-
-
-def parse_log(path: Path, written: bytes) -> tuple[Line, ...]:
-    """Return the lines of what was read from a log, as `read_log` does."""
-    *whole, _ = written.split(b"\n")
     try:
         return tuple(_LINE.validate_json(line) for line in whole)
     except ValidationError as error:

@@ -16,6 +16,8 @@ class DrillBegun:
     what: Literal["replication", "failover"]
     deployment: str
     folder: str
+    schema: Literal[2] = 2
+    """The version of all that is said, as `run.begun` has it."""
     event: Literal["drill.begun"] = "drill.begun"
 
 
@@ -40,15 +42,6 @@ class DrillAsks:
 
 
 @dataclass(frozen=True, slots=True)
-class DrillNote:
-    """Something that a person should know of the drill: what could not be read, or what stays in the deployment."""
-
-    drill: str
-    what: str
-    event: Literal["drill.note"] = "drill.note"
-
-
-@dataclass(frozen=True, slots=True)
 class DrillRestored:
     """What a drill that did not end had changed is as it was, or what it had written is gone."""
 
@@ -68,5 +61,5 @@ class DrillEnded:
     event: Literal["drill.ended"] = "drill.ended"
 
 
-DrillProgress = DrillBegun | DrillMoment | DrillAsks | DrillNote | DrillRestored | DrillEnded
+DrillProgress = DrillBegun | DrillMoment | DrillAsks | DrillRestored | DrillEnded
 Emit = Callable[[DrillProgress], None]

@@ -4,15 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from builder.aws import Clients
-from builder.drill import concurrency
-from builder.drill.load import Access
+from builder.drill import changes
+from builder.drill.clear import clear
 from builder.drill.log import FILE_NAME, Log, read_log, unfinished
-from builder.drill.probes import make_probes
+from builder.drill.note import observe_notes
 from builder.drill.progress import DrillRestored, Emit
 from builder.drill.records import Closed, Line, Opened
 from builder.drill.remains import RESTORE, remaining
-from builder.drill.run import clear
 from builder.drill.target import Function, Target
+from builder.errors import BuilderError, gathered
 
 
 async def undo_faults(primary: Function, clients: Clients, emit: Emit) -> bool:
@@ -20,48 +20,48 @@ async def undo_faults(primary: Function, clients: Clients, emit: Emit) -> bool:
 
     Returns whether there was anything to undo.
     """
-    changed = await concurrency.observe_changed(clients, primary)
-    for one in changed:
-        await concurrency.undo(clients, primary, one.drill)
-        reserved = "none" if one.reserved is None else str(one.reserved)
-        emit(DrillRestored(one.drill, f"reserved concurrency of {primary.name} is {reserved} again"))
-    return bool(changed)
+    notes, errors = await observe_notes(clients, primary), list[BuilderError]()
+    for note in notes:
+        try:
+            undone = await changes.undo(clients, primary, note.drill)
+        except BuilderError as error:
+            # What cannot be undone keeps nothing else from it.
+            errors.append(error)
+        else:
+            emit(DrillRestored(note.drill, undone.words if undone else "somebody else has undone it"))
+    if errors:
+        raise gathered(errors)
+    return bool(notes)
 
 
-async def delete_probes(  # noqa: PLR0913  which deployment, how it is found and reached, whose logs, who is told
-    deployment: str,
-    find: Callable[[], Awaitable[Target]],
-    clients: Clients,
-    drills: Path,
-    emit: Emit,
-    *,
-    access: Access,
+async def delete_probes(
+    deployment: str, find: Callable[[], Awaitable[Target]], clients: Clients, drills: Path, emit: Emit
 ) -> bool:
-    """Delete what drills of the deployment wrote whose logs are in this folder; this takes every region.
+    """Delete what drills of the deployment wrote whose logs are in this folder; this takes both regions.
 
-    By what each drill wrote them, whatever dr.yaml says now. Returns whether there was anything to delete, and only
-    then finds the target.
+    Returns whether there was anything to delete, and only then finds the target.
     """
     left = _left(deployment, drills)
     if not left:
         return False
-    with remaining(deployment, f"probes of {len(left)} drills remain", f"{RESTORE}    once every region answers"):
+    with remaining(deployment, f"probes of {len(left)} drills remain", f"{RESTORE}    once both regions answer"):
         target = await find()
-        for path, (opened, lines) in left.items():
-            probes = await make_probes(opened.probe, target, clients, access)
-            stays = await clear(target, probes, clients, opened.drill, lines)
+        for path, (drill, lines) in left.items():
+            await clear(target, clients, drill, lines)
             with Log(path) as log:
                 log.write(Closed())
-            emit(DrillRestored(opened.drill, stays or "its probes are gone from every region"))
+            emit(DrillRestored(drill, "its probes are gone from both regions"))
     return True
 
 
-def _left(deployment: str, drills: Path) -> Mapping[Path, tuple[Opened, Sequence[Line]]]:
-    """Return how the drills began that did not end, and what each has written down."""
+def _left(deployment: str, drills: Path) -> Mapping[Path, tuple[str, Sequence[Line]]]:
+    """Return the drills that did not end, and what each has written down."""
     found = {}
     for path in sorted(drills.glob(f"*/{FILE_NAME}")):
         lines = read_log(path)
-        opened = unfinished(lines)
-        if opened is not None and opened.deployment == deployment:
-            found[path] = opened, lines
+        match unfinished(lines):
+            case Opened(drill, of) if of == deployment:
+                found[path] = drill, lines
+            case _:
+                pass
     return found

@@ -61,8 +61,8 @@ def serve(options: ServeOptions, ready: Callable[[str, str], None]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     with listener:
-        app = _load_app(token, options.function_processes)
-        asyncio.run(_serve(app, listener, lambda: ready(f"http://{_HOST}:{port}", token)))
+        app, close = _load_app(token, options.function_processes)
+        asyncio.run(_serve(_announcing(app, lambda: ready(f"http://{_HOST}:{port}", token)), listener, close))
 
 
 def check_installed() -> None:
@@ -102,18 +102,20 @@ def _choose_token(caller: Mapping[str, str]) -> str:
     return token or secrets.token_urlsafe(32)
 
 
-def _load_app(token: str, function_processes: int) -> App:
-    """Return the emulator's application with the adapter in place.
+def _load_app(token: str, function_processes: int) -> tuple[App, Callable[[], None]]:
+    """Return the emulator's application with the adapter in place, and what keeps it from starting processes.
 
     Imported here and not at the top: the emulator reads its environment while it is imported, and sets up logging,
     which has to happen before its services are imported for the adapter.
     """
     emulator = importlib.import_module("ministack.app")
-    app: App = importlib.import_module("builder.local.adapter").install(emulator.app, token, function_processes)
-    return app
+    app: App
+    close: Callable[[], None]
+    app, close = importlib.import_module("builder.local.adapter").install(emulator.app, token, function_processes)
+    return app, close
 
 
-async def _serve(app: App, listener: socket.socket, ready: Callable[[], None]) -> None:
+async def _serve(app: App, listener: socket.socket, close: Callable[[], None]) -> None:
     from hypercorn.asyncio import serve as hypercorn_serve  # noqa: PLC0415  absent without the `local` extra
     from hypercorn.config import Config  # noqa: PLC0415
 
@@ -131,9 +133,10 @@ async def _serve(app: App, listener: socket.socket, ready: Callable[[], None]) -
     async def stopped() -> None:
         await stop.wait()
         # Before the requests are waited for: one that waits for its function would hold everything up.
+        close()
         _end_workers()
 
-    await hypercorn_serve(_announcing(app, ready), config, shutdown_trigger=stopped)
+    await hypercorn_serve(app, config, shutdown_trigger=stopped)
     _end_workers()
 
 

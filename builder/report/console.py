@@ -1,6 +1,5 @@
 """The only place that writes to the terminal while work goes on: a live table there, plain lines in a pipe."""
 
-import os
 import signal
 import sys
 import threading
@@ -49,10 +48,11 @@ class ScreenRich(RichConsole):
 class Console:
     """Where a command writes: results and people's text on stdout; with --json events there, people's on stderr."""
 
-    def __init__(self, *, json_events: bool, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, json_events: bool, now: Callable[[], datetime], environment: Mapping[str, str]) -> None:
         self.json_events = json_events
         self.now = now
-        self._rich = ScreenRich(file=self._people, highlight=False, soft_wrap=True)
+        self._environment = environment
+        self._rich = ScreenRich(file=self._people, highlight=False, soft_wrap=True, _environ=environment)
 
     @property
     def _people(self) -> TextIO:
@@ -66,7 +66,7 @@ class Console:
     @property
     def takes_links(self) -> bool:
         """Whether people look at a terminal that is known to follow links (OSC 8); another one would hide them."""
-        return self._rich.is_terminal and not self._rich.is_dumb_terminal and follows_links(os.environ)
+        return self._rich.is_terminal and not self._rich.is_dumb_terminal and follows_links(self._environment)
 
     def say(self, text: str | Text, *, cleared: bool = False) -> None:
         """Write text for people; its styles show on a terminal only, and no colour of them where NO_COLOR is set.

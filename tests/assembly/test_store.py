@@ -55,6 +55,19 @@ class TestWriting:
             "us-west-2/storage.yaml",
         )
 
+    def test_goes_through_the_folder_once(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_assembly(folder, ASSEMBLY)
+        gone_through: list[Path] = []
+        every = Path.rglob
+
+        def rglob(path: Path, pattern: str) -> Iterator[Path]:
+            gone_through.append(path)
+            return every(path, pattern)
+
+        monkeypatch.setattr(Path, "rglob", rglob)
+        assert write_assembly(folder, OTHER).paths
+        assert gone_through == [folder]
+
     def test_removes_what_was_rendered_before_and_nothing_else(self, folder: Path) -> None:
         write_assembly(folder, THREE)
         (folder / "eu-west-1" / "own.yaml").write_text("mine")

@@ -1,7 +1,9 @@
 from dataclasses import replace
 
 from builder.assembly import OutputOf
-from builder.terms import StackId
+from builder.assembly.components import Roles, Table
+from builder.deploy import narrow
+from builder.terms import Region, StackId
 from deploy.rig import shipped
 
 
@@ -20,6 +22,17 @@ def test_stacks_carry_two_tags_that_never_change() -> None:
 
 def test_the_digest_is_the_same_in_every_environment() -> None:
     assert shipped("qa").digest == shipped("prod").digest
+
+
+def test_components_are_bound_to_the_environment_and_narrowed_with_the_regions() -> None:
+    deployment = shipped("qa")
+    east, west = Region("us-east-1"), Region("us-west-2")
+    left = narrow(deployment, [east])
+    assert deployment.components["table"].table == Table(name="tap-qa-global", regions=(east, west))
+    assert left.roles == deployment.roles == Roles(primary=east, secondaries=(west,))
+    assert {name: one.regions for name, one in left.components.items()} == dict.fromkeys(
+        ("table", "function", "bucket"), (west,)
+    )
 
 
 def test_a_stack_names_the_stacks_whose_outputs_it_takes() -> None:

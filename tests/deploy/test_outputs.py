@@ -1,14 +1,19 @@
+import json
 from dataclasses import replace
 
 import pytest
 
-from builder.assembly import OutputOf
-from builder.deploy import Broke, Deployment, Done, Outputs, observe_every_output, observe_outputs
-from builder.errors import Failed, Several, Stopped
-from builder.terms import StackId
+from builder.assembly import OutputOf, read_assembly
+from builder.assembly.components import Component, Function, Roles
+from builder.assembly.manifest import read_manifest, write_manifest
+from builder.deploy import Broke, Deployment, Done, Outputs, observe_every_output, observe_outputs, observe_system
+from builder.deploy import make_deployment as bound_deployment
+from builder.errors import BadInput, Failed, Several, Stopped
+from builder.terms import Region, StackId
 from deploy.chained import make_deployment, make_stack
-from deploy.rig import Rig
+from deploy.rig import ROOT, Rig
 
+WEST = Region("us-west-2")
 TOPICS, GONE = StackId("us-east-1/topics"), StackId("us-east-1/gone")
 TEMPLATE = """\
 Parameters: {Stage: {Type: String, Default: dev}}
@@ -36,6 +41,84 @@ def test_every_public_output_is_read_from_the_stack_that_holds_it(standing: Rig)
     ]
     assert outputs["globalTableName"] == "tap-dev-global"
     assert outputs["secondaryBucketName"] == "tap-dev-111122223333-us-west-2-an"
+
+
+def test_the_system_is_what_its_components_stand_as(standing: Rig) -> None:
+    system = standing.run(lambda: observe_system(standing.deployment, standing.clients))
+    outputs = standing.run(lambda: observe_outputs(standing.deployment, standing.clients))
+    assert (system.name, system.primary, system.secondaries) == ("tap-dev", "us-east-1", ("us-west-2",))
+    assert {region: end.url for region, end in system.endpoints.items()} == {
+        "us-east-1": outputs["primaryLambdaUrl"],
+        "us-west-2": outputs["secondaryLambdaUrl"],
+    }
+    assert {end.stack.name for end in system.endpoints.values()} == {"tap-dev-service"}
+    assert (system.table, system.health, system.copies) == ("tap-dev-global", "/health", (("us-east-1", "us-west-2"),))
+    assert system.buckets == {
+        "us-east-1": outputs["primaryBucketName"],
+        "us-west-2": outputs["secondaryBucketName"],
+    }
+
+
+def test_of_the_primary_s_function_no_other_region_is_asked(standing: Rig) -> None:
+    standing.world.region_down("us-west-2")
+    system = standing.run(lambda: observe_system(standing.deployment, standing.clients, only_primary=True))
+    assert [*system.endpoints] == ["us-east-1"]
+    assert (system.buckets, system.copies) == ({}, ())
+    assert {call.region for call in standing.world.calls} == {"us-east-1"}
+
+
+def test_every_secondary_of_three_regions_is_in_the_system() -> None:
+    assembly = read_assembly(ROOT / "tests/golden/three_regions/templates")
+    # Without the experiment, whose type the fake does not know.
+    stacks = tuple(one for one in assembly.manifest.stacks if not one.id.endswith("/drill"))
+    manifest = replace(assembly.manifest, stacks=stacks)
+    said = json.loads(write_manifest(manifest))
+    first = read_manifest(
+        json.dumps({"version": 1, **{key: said[key] for key in ("project", "stacks", "outputs")}}).encode(), "first"
+    )
+    rig = Rig(deployment=bound_deployment(manifest, assembly.templates, "dev"))
+    assert all(isinstance(one, Done) for one in rig.deploy())
+    system = rig.run(lambda: observe_system(rig.deployment, rig.clients))
+    assert (system.primary, system.secondaries) == ("eu-central-1", ("eu-west-1", "eu-north-1"))
+    regions = ["eu-central-1", "eu-west-1", "eu-north-1"]
+    assert [*system.endpoints] == [*system.buckets] == regions
+    assert len({end.url for end in system.endpoints.values()}) == 3
+    assert system.copies == (("eu-central-1", "eu-west-1"), ("eu-central-1", "eu-north-1"))
+    # What its outputs say by their names comes to the same.
+    by_names = bound_deployment(first, assembly.templates, "dev")
+    assert rig.run(lambda: observe_system(by_names, rig.clients)) == system
+
+
+def test_a_system_that_nobody_can_drill_is_told_what_it_lacks(standing: Rig) -> None:
+    deployment = standing.deployment
+    functions = {name: one for name, one in deployment.components.items() if not one.function}
+    for lacking, what in (
+        (replace(deployment, roles=None), "tap-dev: has no roles"),
+        (replace(deployment, components=functions), "tap-dev: has no component that is a function"),
+    ):
+        with pytest.raises(BadInput, match=what):
+            standing.run(lambda lacking=lacking: observe_system(lacking, standing.clients))  # type: ignore[misc]  # bound
+
+
+def test_what_a_component_is_bound_to_and_is_not_there_is_told_by_its_place(standing: Rig) -> None:
+    said = replace(standing.deployment, components={"api": _bound("us-west-2", "Nothing")}, roles=Roles(primary=WEST))
+    with pytest.raises(Failed, match=r"tap-dev: function.url.us-west-2: is the output Nothing of us-west-2/serv"):
+        standing.run(lambda: observe_system(said, standing.clients))
+
+
+def _bound(region: str, name: str) -> Component:
+    return Component(function=Function(url={Region(region): OutputOf((StackId(f"{region}/service"), name))}))
+
+
+def test_a_plan_of_a_manifest_without_components_is_executed_beside_one_that_has_them(rig: Rig) -> None:
+    assembly = read_assembly(ROOT / "templates")
+    said = json.loads(write_manifest(assembly.manifest))
+    first = {"version": 1, **{key: said[key] for key in ("project", "stacks", "outputs")}}
+    before = bound_deployment(read_manifest(json.dumps(first).encode(), "first"), assembly.templates, "dev")
+    plan = rig.plan(before)
+    rig.planned[plan.id] = bound_deployment(assembly.manifest, assembly.templates, "dev")
+    assert all(isinstance(one, Done) for one in rig.execute(plan))
+    assert rig.plan().steps == ()
 
 
 def test_what_is_not_deployed_has_no_outputs(rig: Rig) -> None:

@@ -13,18 +13,33 @@ import pytest
 
 from answer import ROOT
 from builder.assembly import read_assembly
+from builder.assembly.render import make_assembly
 from builder.aws import Clients
-from builder.client import Limits
-from builder.deploy import Done, Seal, Trusted, execute_plan, make_deployment, make_plan, observe_system
+from builder.config import read_wanted
+from builder.config.drill import DrillConfig, FisConfig
+from builder.deploy import (
+    Done,
+    Removal,
+    Seal,
+    Trusted,
+    destroy,
+    execute_plan,
+    find_standing,
+    make_deployment,
+    make_plan,
+    observe_system,
+)
 from builder.drill.findings import Report
-from builder.drill.load import Access
 from builder.drill.progress import DrillProgress
+from builder.drill.restore import undo_faults
 from builder.drill.run import Ground
 from builder.drill.target import Target, observe_target
 from builder.drill.verdict import Objectives
+from builder.drill.writers import Access
 from builder.local import EmbeddedAws
 from builder.rehearsal.isolation import isolated
 from local.account import Account
+from local.adapter.control import ask
 
 ACCOUNT = "555566667777"
 
@@ -49,7 +64,6 @@ class Theatre:
     account: Account
     folder: Path
     objectives: Objectives = field(default_factory=Objectives)
-    limits: Limits = field(default_factory=Limits)
     said: list[DrillProgress] = field(default_factory=list)
     kept: list[Report] = field(default_factory=list)
     on_event: Callable[[DrillProgress], None] = lambda _: None
@@ -63,7 +77,7 @@ class Theatre:
             assembly="0" * 64,
             objectives=self.objectives,
             clients=self.clients,
-            access=Access(self.account.endpoint, self.clients.credentials(), self.limits),
+            access=Access(self.account.endpoint, self.clients.credentials()),
             folder=self.folder / drill,
             now=lambda: datetime.now(UTC),
             emit=self._take,
@@ -73,6 +87,17 @@ class Theatre:
     def _take(self, event: DrillProgress) -> None:
         self.said.append(event)
         self.on_event(event)
+
+    def leave_nothing(self, target: Target) -> None:
+        """Undo and delete what a test that failed has left, so that the next one does not fail with it."""
+        asyncio.run(undo_faults(target.primary.function, Clients.of_profile(None), lambda _: None))
+        for side in target.sides:
+            items = [f"item#{name}" for name in self.items(side.region)]
+            for key in items:
+                self.account.dynamodb(side.region).delete_item(TableName=target.table or "", Key={"id": {"S": key}})
+            ask(self.account, "/_builder/faults", {"function_urls": [{"region": side.region, "for_s": 0}]})
+        for way in ask(self.account, "/_builder/replication")["delays"]:
+            ask(self.account, "/_builder/replication", {"delays": [{**way, "delay_s": 0, "paused": False}]})
 
     def function_state(self) -> dict[str, Any]:
         """Every property of the primary's function that AWS tells."""
@@ -128,4 +153,34 @@ def deployed_target(embedded: EmbeddedAws) -> Target:
 def theatre(deployed_target: Target, embedded: EmbeddedAws, tmp_path: Path) -> Iterator[Theatre]:
     with on_stage(embedded):
         account = Account(embedded.endpoint, ACCOUNT)
-        yield Theatre(deployed_target, Clients.of_profile(None), account, tmp_path / "drills")
+        stage = Theatre(deployed_target, Clients.of_profile(None), account, tmp_path / "drills")
+        yield stage
+        stage.leave_nothing(deployed_target)
+
+
+@pytest.fixture
+def with_experiment(theatre: Theatre) -> Iterator[Theatre]:
+    """The shipped system with `drill: fis`."""
+    wanted = read_wanted(ROOT / "dr.yaml")
+    config = wanted.config.model_copy(update={"drill": DrillConfig(fis=FisConfig())})
+    assembly = make_assembly(type(wanted)(config, wanted.folder, wanted.handler))
+    deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
+
+    async def deploy() -> None:
+        plan = await make_plan(deployment, theatre.clients, Seal("fis", "now"), lambda _: None)
+        assert [step.stack for step in plan.steps] == ["us-east-1/drill"]
+        assert all(
+            isinstance(one, Done)
+            for one in await execute_plan(plan, Trusted(deployment=deployment), theatre.clients, emit=lambda _: None)
+        )
+
+    async def undeploy() -> None:
+        standing = await find_standing(deployment.name, deployment.sites, theatre.clients)
+        only = tuple(one for one in standing if one.id == "us-east-1/drill")
+        await destroy(Removal(standing=only, needs={}), theatre.clients, "gone", lambda _: None)
+
+    asyncio.run(deploy())
+    try:
+        yield theatre
+    finally:
+        asyncio.run(undeploy())

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from builder.drill.exposure import Exposure
-from builder.drill.failover import Course, MakeFault, Scene, drill_failover
-from builder.drill.fault import Fault
-from builder.drill.faults import FAULTS
+from builder.drill.failover import Course, drill_failover
+from builder.drill.faults import FAULTS, Fault, MakeFault, Scene
 from builder.drill.findings import FailoverReport
 from builder.drill.progress import DrillMoment, DrillProgress
 from drill.conftest import Theatre
@@ -17,7 +16,7 @@ SHORT = Course(rate=RATE, before_s=1, outage_s=2.5, after_s=1, patience_s=20)
 BRIEF = Course(rate=RATE, before_s=0.6, outage_s=0.3, after_s=0, patience_s=5)
 
 
-def drilled(theatre: Theatre, course: Course = SHORT, fault: str = "concurrency") -> FailoverReport:
+def drilled(theatre: Theatre, course: Course = SHORT, fault: str = "throttle") -> FailoverReport:
     return asyncio.run(drill_failover(theatre.ground(), course, FAULTS[fault]))
 
 
@@ -42,7 +41,7 @@ def meanwhile(do: Callable[[], object]) -> MakeFault:
     """The fault, with something that is done as soon as it begins to be undone."""
 
     def make(scene: Scene) -> Fault:
-        fault = FAULTS["concurrency"](scene)
+        fault = FAULTS["throttle"](scene)
 
         async def undo() -> bool:
             do()

@@ -1,63 +1,19 @@
 """An experiment that pauses replication, begun and stopped on the embedded AWS."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
-from answer import ROOT
-from builder.assembly.render import make_assembly
-from builder.config import read_wanted
-from builder.config.drill import DrillConfig, FisConfig
-from builder.deploy import (
-    Done,
-    Removal,
-    Seal,
-    Trusted,
-    destroy,
-    execute_plan,
-    find_standing,
-    make_deployment,
-    make_plan,
-)
-from builder.drill import concurrency, faults
+from builder.drill import faults
 from builder.drill.experiment import find_template, start, stop
 from builder.drill.failover import Course, drill_failover
 from builder.drill.faults import FAULTS, PAUSED_S
+from builder.drill.note import TAG, Note, Reserved, keep_note
 from builder.drill.restore import undo_faults
-from builder.drill.tag import TAG
 from builder.errors import Failed, Stopped
 from drill.conftest import Theatre
 from drill.course import exposed
 from local.adapter.experiments import fis
-
-
-@pytest.fixture
-def with_experiment(theatre: Theatre) -> Iterator[Theatre]:
-    """The shipped system with `drill: fis`."""
-    wanted = read_wanted(ROOT / "dr.yaml")
-    config = wanted.config.model_copy(update={"drill": DrillConfig(fis=FisConfig())})
-    assembly = make_assembly(type(wanted)(config, wanted.folder, wanted.handler))
-    deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
-
-    async def deploy() -> None:
-        plan = await make_plan(deployment, theatre.clients, Seal("fis", "now"), lambda _: None)
-        assert [step.stack for step in plan.steps] == ["us-east-1/drill"]
-        assert all(
-            isinstance(one, Done)
-            for one in await execute_plan(plan, Trusted(deployment=deployment), theatre.clients, emit=lambda _: None)
-        )
-
-    async def undeploy() -> None:
-        standing = await find_standing(deployment.name, deployment.sites, theatre.clients)
-        only = tuple(one for one in standing if one.id == "us-east-1/drill")
-        await destroy(Removal(standing=only, needs={}), theatre.clients, "gone", lambda _: None)
-
-    asyncio.run(deploy())
-    try:
-        yield theatre
-    finally:
-        asyncio.run(undeploy())
 
 
 def running(theatre: Theatre) -> list[str]:
@@ -121,7 +77,7 @@ def test_an_experiment_of_a_drill_that_did_not_end_is_stopped(with_experiment: T
 
     async def broken_off() -> None:
         template = await find_template(theatre.clients, theatre.target.primary.function, theatre.target.deployment)
-        await concurrency.note(theatre.clients, theatre.target.primary.function, "d1", fis=True)
+        await keep_note(theatre.clients, theatre.target.primary.function, Note("d1", Reserved(None, "fis")))
         await start(theatre.clients, theatre.target.primary.function, template, "d1")
 
     asyncio.run(broken_off())

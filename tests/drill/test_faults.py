@@ -1,15 +1,240 @@
-"""What each fault does is in test_concurrency.py and test_failover.py; here, what happens where it is not made."""
+"""Each kind of fault on the embedded AWS: what clients meet, and what happens where it is not made."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
+import boto3
 import pytest
 
-from builder.drill.concurrency import note, undo
+from builder.aws import Clients
+from builder.cli import drill as command
+from builder.drill import faults
+from builder.drill.changes import undo
+from builder.drill.clock import start_clock
 from builder.drill.failover import Course, drill_failover
-from builder.drill.faults import FAULTS
+from builder.drill.faults import FAULTS, Fault, Scene, find_fault, refuse_errors
+from builder.drill.health import ask_health
+from builder.drill.log import FILE_NAME, Journal, Log
+from builder.drill.note import Note, Reserved, keep_note, observe_notes
+from builder.drill.onlooker import Onlooker
 from builder.drill.progress import DrillProgress
-from builder.errors import Stopped
+from builder.drill.run import Run
+from builder.errors import BuilderError, Failed, Stopped
+from builder.local.gate import TOKEN_VARIABLE
 from drill.conftest import Theatre
+from drill.standing import Stalled, live, lived, on_scene, state
+from local.account import PRIMARY
+from local.adapter.control import ask, set_pace
+
+
+def during(theatre: Theatre, kind: str, hold_s: float = 0.0) -> tuple[int | None, dict[str, Any]]:
+    """What `health` of the primary answers while a fault lasts, and what is other than before; undone in the end."""
+    before, met = state(theatre), list[Any]()
+
+    async def look() -> None:
+        met.append(await ask_health(theatre.target.primary, "/health", theatre.ground().access))
+        met.append(state(theatre))
+
+    async def work() -> bool:
+        async with on_scene(theatre) as (_, scene):
+            return await lived(FAULTS[kind](scene), hold_s, look)
+
+    assert asyncio.run(work())
+    assert state(theatre) == before
+    assert asyncio.run(observe_notes(theatre.clients, theatre.target.primary.function)) == ()
+    status, changed = met
+    return status, {name: changed[name] for name in changed if changed[name] != before.get(name)}
+
+
+def test_the_command_offers_every_kind() -> None:
+    assert sorted(command.FAULTS) == sorted(FAULTS)
+    told = str(command.failover.help).split()
+    assert [kind for kind in FAULTS if kind not in told] == []
+
+
+def test_a_throttled_function_answers_no_client(theatre: Theatre) -> None:
+    status, changed = during(theatre, "throttle")
+    assert status is None
+    assert changed["concurrency"] == {"ReservedConcurrentExecutions": 0}
+    assert set(changed) == {"concurrency", "Concurrency", "Tags"}
+
+
+def test_a_function_without_its_handler_answers_no_client(theatre: Theatre) -> None:
+    status, changed = during(theatre, "errors")
+    assert status is None
+    assert changed["Configuration"]["Handler"].startswith("builder-drill-t-")
+    assert set(changed) == {"Configuration", "Tags"}
+
+
+def test_a_function_that_is_denied_its_table_answers_no_client(theatre: Theatre) -> None:
+    status, changed = during(theatre, "table")
+    assert status is None
+    (policy,) = set(changed["role"]["inline"]) - {"run"}
+    assert policy.startswith("builder-drill-t-")
+    assert set(changed) == {"role", "Tags"}
+
+
+def test_a_slow_function_answers_no_client_in_time(theatre: Theatre) -> None:
+    status, changed = during(theatre, "slow")
+    assert status is None
+    assert changed["held back"]["function_urls"][0]["delay_s"] == faults.SLOWED_S
+    assert set(changed) == {"held back", "Tags"}
+
+
+def test_one_way_lets_nothing_out_of_the_primary_and_everything_in(theatre: Theatre) -> None:
+    status, changed = during(theatre, "one-way")
+    assert status is None
+    assert {(way["service"], way["from"], way["to"]) for way in changed["paused"]} == {
+        (service, PRIMARY, side.region) for service in ("dynamodb", "s3") for side in theatre.target.secondaries
+    }
+
+
+def test_a_delay_of_replication_is_the_same_after_one_way(theatre: Theatre) -> None:
+    set_pace(theatre.account, "dynamodb", delay_s=0.25)
+    during(theatre, "one-way")
+    (way,) = [
+        way
+        for way in ask(theatre.account, "/_builder/replication")["delays"]
+        if (way["service"], way["from"]) == ("dynamodb", PRIMARY) and way["to"] == theatre.target.secondary.region
+    ]
+    assert (way["delay_s"], way["paused"]) == (0.25, False)
+    set_pace(theatre.account, "dynamodb")
+
+
+def test_a_flapping_primary_comes_and_goes(theatre: Theatre) -> None:
+    session, calls = boto3.Session(region_name="us-east-1"), list[str]()
+
+    def note(model: Any, **_: Any) -> None:
+        calls.append(str(model.name))
+
+    for operation in ("PutFunctionConcurrency", "DeleteFunctionConcurrency"):
+        session.events.register(f"before-call.lambda.{operation}", note)
+    theatre.clients = Clients(session)
+    before = state(theatre)
+    assert live(theatre, find_fault("flap", flap_s=0.2), hold_s=0.7)
+    taken, given = "PutFunctionConcurrency", "DeleteFunctionConcurrency"
+    assert calls == [taken, given, taken, given, given]
+    assert state(theatre) == before
+
+
+def test_a_flap_ends_where_somebody_else_sets_the_concurrency(theatre: Theatre) -> None:
+    functions, name = theatre.account.functions(), theatre.target.primary.function.name
+    before = state(theatre)
+
+    async def work() -> None:
+        async with on_scene(theatre) as (_, scene):
+            fault = find_fault("flap", flap_s=0.1)(scene)
+            strike = fault.strike
+
+            async def struck() -> Any:
+                made = await strike()
+                functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=4)
+                return made
+
+            await lived(replace(fault, strike=struck), 1.0)
+
+    with pytest.raises(BuilderError, match="set to 4 by somebody else") as caught:
+        asyncio.run(work())
+    assert "is 4 now, which this drill did not make it" in str(caught.value)
+    assert functions.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"] == 4
+    functions.delete_function_concurrency(FunctionName=name)
+    assert state(theatre) == before
+
+
+ZIP = {"PackageType": "Zip", "Runtime": "python3.14", "Handler": "index.handler", "LastUpdateStatus": "Successful"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({}, ""),
+        ({"Runtime": "nodejs24.x"}, ""),
+        ({"PackageType": "Image"}, "is a container image, which has no handler"),
+        (
+            {"Runtime": "provided.al2023"},
+            "has the runtime provided.al2023, whose own bootstrap may pass its handler over",
+        ),
+        ({"LastUpdateStatus": "InProgress"}, "is being updated (InProgress)"),
+        ({"LastUpdateStatus": "Failed"}, "is being updated (Failed)"),
+        ({"Handler": "é" * 60}, f"has the handler {'é' * 60}, which finds no room in a tag"),
+    ],
+)
+def test_errors_are_refused_where_a_handler_means_nothing_or_cannot_be_put_back(
+    changed: dict[str, str], why: str
+) -> None:
+    assert refuse_errors({**ZIP, **changed}) == why
+
+
+def check(theatre: Theatre, kind: str) -> None:
+    async def work() -> None:
+        async with on_scene(theatre) as (_, scene):
+            await FAULTS[kind](scene).check()
+
+    asyncio.run(work())
+
+
+def check_apart(theatre: Theatre, kind: str) -> None:
+    """Without opening a drill, which would end with calls to AWS."""
+    ground, clock = theatre.ground(), start_clock(datetime.now(UTC), lambda: 0.0)
+    with Log(ground.folder / FILE_NAME) as log:
+        run = Run(ground, Journal(ground.drill, log, clock))
+        scene = Scene(run, Onlooker(theatre.target.primary.region), object.__new__(Stalled), 1.0)
+        asyncio.run(checked(FAULTS[kind](scene)))
+
+
+async def checked(fault: Fault) -> None:
+    await fault.check()
+
+
+@pytest.mark.parametrize(("kind", "instead"), [("slow", "--fault errors or throttle"), ("one-way", "drill with --fis")])
+def test_what_only_the_embedded_aws_can_do_is_refused_on_aws_with_what_can_be_done(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch, kind: str, instead: str
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    theatre.clients = Clients(boto3.Session(region_name=PRIMARY))
+
+    with pytest.raises(Stopped, match="only the embedded AWS can make this fault") as caught:
+        check_apart(theatre, kind)
+    assert instead in str(caught.value)
+
+
+def test_without_the_token_it_is_said_which_one_is_wanted(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "another-token-of-some-length")
+    with pytest.raises(Failed, match="answers 403") as caught:
+        check(theatre, "slow")
+    assert TOKEN_VARIABLE in caught.value.next_step
+
+
+def test_what_is_slow_or_paused_already_is_not_made_so_again(theatre: Theatre) -> None:
+    ask(theatre.account, "/_builder/faults", {"function_urls": [{"region": PRIMARY, "delay_s": 0.5, "for_s": 30}]})
+    with pytest.raises(Stopped, match=r"held back by 0\.5 s already"):
+        check(theatre, "slow")
+    ask(theatre.account, "/_builder/faults", {"function_urls": [{"region": PRIMARY, "for_s": 0}]})
+    set_pace(theatre.account, "s3", paused=True)
+    with pytest.raises(Stopped, match="replication is paused already: s3 to us-west-2"):
+        check(theatre, "one-way")
+    set_pace(theatre.account, "s3")
+
+
+def test_a_deployment_without_a_table_has_none_to_be_denied(theatre: Theatre) -> None:
+    whole, theatre.target = theatre.target, replace(theatre.target, table=None)
+    with pytest.raises(Stopped, match="has no table that a function could be denied"):
+        check_apart(theatre, "table")
+    theatre.target = whole
+
+
+def test_a_service_whose_health_reads_no_table_is_told_by_trying_and_left_as_it_was(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`/items/x` is a path that reads the table, `/nowhere` one that does not; both are taken for `health`."""
+    monkeypatch.setattr(faults, "DENIED_WITHIN_S", 1.5)
+    monkeypatch.setattr(faults, "_WELL", 404)
+    theatre.target, before = replace(theatre.target, health="/nowhere"), state(theatre)
+    with pytest.raises(Stopped, match=r"GET /nowhere is well 1\.5 s after the function was denied its table"):
+        live(theatre, FAULTS["table"])
+    assert state(theatre) == before
 
 
 def test_where_people_make_no_fault_nobody_is_asked_to_undo_it(theatre: Theatre) -> None:
@@ -26,12 +251,14 @@ def test_a_drill_that_gives_way_to_another_says_nothing_of_a_fault_undone(theatr
 
     def begin(event: DrillProgress) -> None:
         if event.event == "drill.moment" and event.moment == "load":
-            asyncio.get_running_loop().create_task(note(theatre.clients, function, "another"))
+            asyncio.get_running_loop().create_task(
+                keep_note(theatre.clients, function, Note("another", Reserved(None)))
+            )
 
     theatre.on_event = begin
     course = Course(rate=10, before_s=1, outage_s=1, after_s=0, patience_s=5)
     with pytest.raises(Stopped, match="drill another is under way"):
-        asyncio.run(drill_failover(theatre.ground(), course, FAULTS["concurrency"]))
+        asyncio.run(drill_failover(theatre.ground(), course, FAULTS["throttle"]))
     assert [event.moment for event in theatre.said if event.event == "drill.moment"] == ["load"]
     assert asyncio.run(undo(theatre.clients, function, "another"))
     assert theatre.function_state() == before

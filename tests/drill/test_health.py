@@ -9,12 +9,13 @@ import pytest
 
 from builder.drill import health
 from builder.drill.health import check_health, check_load, fault_of_function, fault_of_table
-from builder.drill.load import Access
 from builder.drill.records import Line
+from builder.drill.writers import Access
 from builder.errors import Stopped
+from builder.terms import Region
 from client.servers import serving
 from drill.conftest import Theatre
-from drill.hand_made import SECONDARY, good, lost, over, seen
+from drill.hand_made import PRIMARY, SECONDARY, good, lost, over, seen
 
 
 def checked(theatre: Theatre) -> None:
@@ -56,6 +57,52 @@ def test_everything_that_is_wrong_is_told_at_once(theatre: Theatre, monkeypatch:
     assert "us-east-1: tap-dev-primary has a reserved concurrency of 0" in told
     assert "health: no region answered" in told
     assert told.count("tap-dev-nowhere") >= 2
+
+
+def test_a_secondary_that_could_not_take_over_is_told(theatre: Theatre) -> None:
+    functions, name = theatre.account.functions(SECONDARY), theatre.target.secondary.function.name
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        with pytest.raises(Stopped, match="us-west-2: tap-dev-secondary has a reserved concurrency of 0"):
+            checked(theatre)
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+
+
+def test_every_secondary_is_looked_at_and_one_that_cannot_be_seen_is_not_well(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "WARM_S", 0.0)
+    first, third = theatre.target.secondary, Region("eu-west-1")
+    function = replace(first.function, site=first.site._replace(region=third))
+    gone = replace(first, function=function, url="https://gone.lambda-url.eu-west-1.on.aws/", bucket="tap-dev-third")
+    copies = (*theatre.target.copies, (PRIMARY, third))
+    theatre.target = replace(theatre.target, secondaries=(first, gone), copies=copies)
+    with pytest.raises(Stopped) as caught:
+        checked(theatre)
+    told = [line.strip() for line in str(caught.value).splitlines()[1:]]
+    for fault in (
+        "no enabled rule that replicates to tap-dev-third",
+        "eu-west-1: tap-dev-secondary: ",
+        "eu-west-1: https://gone.lambda-url.eu-west-1.on.aws/health",
+        "us-east-1: tap-dev-global has no active replica in eu-west-1",
+        "us-west-2: tap-dev-global has no active replica in eu-west-1",
+        "eu-west-1: tap-dev-global: ",
+    ):
+        assert any(fault in line for line in told), (fault, told)
+    assert not any("us-west-2: tap-dev-secondary" in line for line in told)
+
+
+def test_a_system_of_functions_alone_is_well_by_its_urls(theatre: Theatre) -> None:
+    sides = [replace(side, bucket=None) for side in theatre.target.sides]
+    theatre.target = replace(theatre.target, table=None, primary=sides[0], secondaries=(sides[1],), copies=())
+    checked(theatre)
+
+
+def test_the_path_that_says_how_the_service_is_is_the_component_s(theatre: Theatre) -> None:
+    theatre.target = replace(theatre.target, health="/items/not-there")
+    with pytest.raises(Stopped, match="/items/not-there answers 404"):
+        checked(theatre)
 
 
 def test_a_table_without_a_replica_is_told(theatre: Theatre) -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from answer import Command
-from builder.drill.concurrency import note, observe_changed
-from builder.drill.load import Access
 from builder.drill.log import FILE_NAME, Log, read_log, unfinished
+from builder.drill.note import Note, Reserved, keep_note, observe_notes
 from builder.drill.progress import DrillRestored, Emit
 from builder.drill.records import Opened, Sent
 from builder.drill.restore import delete_probes, undo_faults
@@ -34,8 +33,8 @@ def test_a_killed_drill_is_restored_property_by_property(
         functions.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=reserved)
     before = theatre.function_state()
     kill_at_the_fault(project)
-    (changed,) = asyncio.run(observe_changed(theatre.clients, function))
-    assert changed.reserved == reserved
+    (note,) = asyncio.run(observe_notes(theatre.clients, function))
+    assert note.change == Reserved(reserved)
     assert functions.get_function_concurrency(FunctionName=function.name)["ReservedConcurrentExecutions"] == 0
     assert theatre.items(PRIMARY)
 
@@ -74,7 +73,7 @@ def kill_at_the_fault(project: Path) -> None:
 
 def test_a_drill_killed_between_its_note_and_its_fault_is_restored(theatre: Theatre) -> None:
     before, function = theatre.function_state(), theatre.target.primary.function
-    asyncio.run(note(theatre.clients, function, "d1"))
+    asyncio.run(keep_note(theatre.clients, function, Note("d1", Reserved(None))))
     assert theatre.function_state() != before
     said: list[object] = []
     assert asyncio.run(undo_faults(function, theatre.clients, said.append))
@@ -87,8 +86,7 @@ def deleted(theatre: Theatre, emit: Emit) -> bool:
     async def find() -> Target:
         return theatre.target
 
-    access = Access(theatre.account.endpoint)
-    work = delete_probes(theatre.target.deployment, find, theatre.clients, theatre.folder, emit, access=access)
+    work = delete_probes(theatre.target.deployment, find, theatre.clients, theatre.folder, emit)
     return asyncio.run(work)
 
 
@@ -111,7 +109,7 @@ def test_probes_are_cleared_by_the_log_where_the_fault_was_undone_already(theatr
         log.write(Opened(ground.drill, theatre.target.deployment, "2026-01-01T12:00:00+00:00"), Sent(name, "item"))
     said: list[object] = []
     assert deleted(theatre, said.append)
-    assert said == [DrillRestored(ground.drill, "its probes are gone from every region")]
+    assert said == [DrillRestored(ground.drill, "its probes are gone from both regions")]
     assert theatre.items(PRIMARY) == {}
     assert not deleted(theatre, said.append)
 
@@ -124,15 +122,6 @@ def test_probes_that_cannot_be_reached_are_told_with_what_deletes_them(theatre: 
     with Log(path) as log:
         log.write(Opened("d1", theatre.target.deployment, "2026-01-01T12:00:00+00:00"))
     with pytest.raises(Failed, match="tap-dev: probes of 1 drills remain: us-west-2: AWS does not answer") as caught:
-        asyncio.run(
-            delete_probes(
-                theatre.target.deployment,
-                find,
-                theatre.clients,
-                theatre.folder,
-                lambda _: None,
-                access=Access(theatre.account.endpoint),
-            )
-        )
-    assert caught.value.next_step == "python -m builder drill restore    once every region answers"
+        asyncio.run(delete_probes(theatre.target.deployment, find, theatre.clients, theatre.folder, lambda _: None))
+    assert caught.value.next_step == "python -m builder drill restore    once both regions answer"
     assert unfinished(read_log(path))

@@ -149,7 +149,7 @@ def _with_console(recording: Recording, *, json_events: bool) -> str:
     """Return what goes to stdout where nobody looks on, at the times of the recording."""
     clock = _Clock(recording.ended_at)
     with redirect_stdout(io.StringIO()) as written, redirect_stderr(io.StringIO()):
-        console = Console(json_events=json_events, now=clock)
+        console = Console(json_events=json_events, now=clock, environment={})
         _replay(recording.planning, console, clock)
         if json_events:
             console.result(as_json.made(recording.plan, clock()))

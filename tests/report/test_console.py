@@ -31,7 +31,7 @@ def ticking() -> Iterator[datetime]:
 
 def console(*, json_events: bool = False) -> Console:
     ticks = ticking()
-    return Console(json_events=json_events, now=lambda: next(ticks))
+    return Console(json_events=json_events, now=lambda: next(ticks), environment=os.environ)
 
 
 def test_in_a_pipe_an_event_is_a_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,7 +151,7 @@ def test_a_reader_who_has_seen_enough_ends_nothing(json_events: bool) -> None:  
         from builder.deploy import progress as said
         from builder.report.console import Console
 
-        console = Console(json_events={json_events}, now=lambda: datetime.now(UTC))
+        console = Console(json_events={json_events}, now=lambda: datetime.now(UTC), environment={{}})
         with console.progress() as emit:
             for _ in range(5000):
                 emit(said.Status("us-east-1/table", "CREATE_IN_PROGRESS"))

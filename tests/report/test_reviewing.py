@@ -111,6 +111,22 @@ def test_a_terminal_follows_links_if_it_is_known_to(environment: dict[str, str],
     assert follows_links(environment) is follows
 
 
-def test_a_pipe_follows_none(monkeypatch: pytest.MonkeyPatch) -> None:
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def console(**environment: str) -> Console:
+    return Console(json_events=False, now=lambda: None, environment=environment)  # type: ignore[arg-type,return-value]
+
+
+def test_a_pipe_follows_none() -> None:
+    assert console(FORCE_HYPERLINK="1").takes_links is False
+
+
+def test_what_a_console_is_given_says_whether_its_terminal_follows_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", Terminal())
     monkeypatch.setenv("FORCE_HYPERLINK", "1")
-    assert Console(json_events=False, now=lambda: None).takes_links is False  # type: ignore[arg-type,return-value]
+    assert console(TERM="xterm-kitty").takes_links is True
+    assert console(TERM="xterm").takes_links is False
+    assert console(TERM="dumb", FORCE_HYPERLINK="1").takes_links is False

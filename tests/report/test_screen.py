@@ -95,7 +95,7 @@ EVERY = dict(outputs())
 @pytest.mark.parametrize("name", EVERY)
 def test_no_output_steers_the_terminal_that_it_is_written_to(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     made = EVERY[name]
-    console = Console(json_events=False, now=lambda: AT)
+    console = Console(json_events=False, now=lambda: AT, environment={})
     if isinstance(made, Text):
         console.say(made)
     elif name.endswith(("markdown", "html", "page")):
@@ -117,7 +117,7 @@ EVENTS = [*kinds(FleetProgress), *kinds(DrillProgress)]
 @pytest.mark.parametrize("json_events", [True, False])
 def test_no_event_steers_the_terminal(kind: Any, *, json_events: bool, capsys: pytest.CaptureFixture[str]) -> None:
     event = make(kind)
-    console = Console(json_events=json_events, now=lambda: AT)
+    console = Console(json_events=json_events, now=lambda: AT, environment={})
     if kind in kinds(DrillProgress):
         console.say(drill_text.in_words(event))
         console.result(as_json.event(event, AT))

@@ -3,6 +3,8 @@
 Nothing of the emulator is edited: its tables of resource handlers and actions are given ours in their place.
 """
 
+from collections.abc import Callable
+
 from builder.local import gate
 from builder.local.adapter import (
     added_types,
@@ -50,8 +52,10 @@ __all__ = ["install"]
 _CFN = "ministack.services.cloudformation"
 
 
-def install(app: App, token: str, function_processes_limit: int) -> App:
-    """Return the emulator's application with every piece in place; raises Failed on another version.
+def install(app: App, token: str, function_processes_limit: int) -> tuple[App, Callable[[], None]]:
+    """Return the emulator's application with every piece in place, and what is called before its processes are ended.
+
+    Raises Failed on another version.
 
     `token` is asked of whoever uses the paths that govern it; a function has so many processes at most. Once per
     process, after the environment is set.
@@ -92,7 +96,7 @@ def install(app: App, token: str, function_processes_limit: int) -> App:
     drift.install()
     function_url.install()
     function_name.install()
-    function_processes.install(function_processes_limit)
+    invocations = function_processes.install(function_processes_limit)
     function_url_request.install()
     propagation, outages = Propagation(), Outages()
     table_writes.install(propagation)
@@ -104,7 +108,7 @@ def install(app: App, token: str, function_processes_limit: int) -> App:
     app = function_url_outage.wrap(app, outages)
     # Inside of the next, after which the path of a function's URL is its own, whatever it is called.
     app = function_url_request.wrap(gate.ask_for_token(app, token))
-    return gate.keep_pages_out(app, _is_custom_domain)
+    return gate.keep_pages_out(app, _is_custom_domain), invocations.close
 
 
 def _is_custom_domain(name: str, path: str) -> bool:

@@ -6,6 +6,7 @@ long, each late request starts another. Throttling instead would look like the o
 
 import asyncio
 import threading
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,13 +18,16 @@ Release = Callable[[Any], None]
 _LAMBDA = "ministack.services.lambda_svc"
 # A function that calls itself by its URL holds what its own call waits for; after this long the call gets a process.
 _PATIENCE_S = 30.0
+# Why there is no process, in the emulator's words, which it answers with 429; so does a server that ends, and no other.
+_NO_PROCESS = "func_cap"
 
 
-def install(limit: int) -> None:
+def install(limit: int) -> "Invocations":
     """Have functions wait for one of `limit` processes each, by account, region and version."""
     invocations = Invocations(limit, touch("ministack.core.lambda_runtime:_worker_key"), _is_nested)
     replace(f"{_LAMBDA}:acquire_worker", invocations.make_acquire)
     replace(f"{_LAMBDA}:release_worker", invocations.make_release)
+    return invocations
 
 
 class Invocations:
@@ -36,24 +40,36 @@ class Invocations:
         self._key = key
         self._is_nested = is_nested
         self._patience_s = patience_s
-        self._free: dict[str, threading.Semaphore] = {}
+        self._working: Counter[str] = Counter()
+        self._waiting: dict[str, deque[object]] = {}
+        # Whoever changes the two wakes all: each looks for itself whether it is its turn.
+        self._turns = threading.Condition()
+        self._is_closed = False
         self._mine = threading.local()
 
+    def close(self) -> None:
+        """Let none have a process any more, so that no request that waits for one keeps the server from its end."""
+        with self._turns:
+            self._is_closed = True
+            self._turns.notify_all()
+
     def make_acquire(self, acquire: Acquire) -> Acquire:
-        """Return what takes a process for an invocation, after it has waited for its turn."""
+        """Return what takes a process for an invocation, after all that came before it."""
 
         def acquire_in_turn(
             name: str, config: dict[str, Any], code: bytes, qualifier: str = "$LATEST", **rest: object
         ) -> tuple[Any, str]:
-            turn = self._take_turn(self._key(name, config, qualifier))
+            key = self._key(name, config, qualifier)
+            has_turn = self._take_turn(key)
+            if self._is_closed:
+                return None, _NO_PROCESS
             worker, reason = None, ""
             try:
                 worker, reason = acquire(name, config, code, qualifier=qualifier, **rest)
             finally:
-                if worker is None:
-                    _end(turn)
-                else:
-                    self._mine.turn = turn
+                if has_turn and worker is None:
+                    self._end_turn(key)
+            self._mine.turn = key if has_turn else None
             return worker, reason
 
         return acquire_in_turn
@@ -63,22 +79,33 @@ class Invocations:
 
         def release_and_end(worker: object) -> None:
             release(worker)
-            _end(getattr(self._mine, "turn", None))
-            self._mine.turn = None
+            key, self._mine.turn = getattr(self._mine, "turn", None), None
+            if key is not None:
+                self._end_turn(key)
 
         return release_and_end
 
-    def _take_turn(self, key: str) -> threading.Semaphore | None:
-        """Return what is to be released when the invocation ends; None for one that may not or need not wait."""
+    def _take_turn(self, key: str) -> bool:
+        """Return whether a turn is to be ended with the invocation; not for one that may not or need not wait."""
         if self._is_nested() or _is_event_loop():
-            return None
-        free = self._free.setdefault(key, threading.Semaphore(self._limit))
-        return free if free.acquire(timeout=self._patience_s) else None
+            return False
+        mine = object()
+        with self._turns:
+            waiting = self._waiting.setdefault(key, deque())
+            waiting.append(mine)
+            has_turn = self._turns.wait_for(
+                lambda: self._is_closed or (waiting[0] is mine and self._working[key] < self._limit),
+                timeout=self._patience_s,
+            )
+            waiting.remove(mine)
+            self._working[key] += has_turn
+            self._turns.notify_all()
+        return has_turn
 
-
-def _end(turn: threading.Semaphore | None) -> None:
-    if turn is not None:
-        turn.release()
+    def _end_turn(self, key: str) -> None:
+        with self._turns:
+            self._working[key] -= 1
+            self._turns.notify_all()
 
 
 def _is_nested() -> bool:

@@ -1,18 +1,24 @@
 """Requests wait for one of a function's processes: no throttling, no more processes, and no turn that is lost."""
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from builder.local import EmbeddedAws
 from builder.local.adapter.function_processes import Invocations
 from local.account import Account, deploy
 from local.adapter.templates import function
+from local.processes import ends_within
 
 LIMIT = 2
 SLEEPS = """
@@ -46,6 +52,12 @@ def account() -> Iterator[Account]:
         yield Account(running.endpoint, "444444444444")
 
 
+def _deploy(account: Account, name: str, code: str) -> None:
+    made = function(name, code)
+    made["Function"]["Properties"]["Timeout"] = 60
+    deploy(account, name, made)
+
+
 def _invoke(account: Account, name: str, event: dict[str, Any] | None = None) -> Any:
     answer = account.functions().invoke(FunctionName=name, Payload=json.dumps(event or {}))
     assert answer["StatusCode"] == 200
@@ -53,7 +65,7 @@ def _invoke(account: Account, name: str, event: dict[str, Any] | None = None) ->
 
 
 def test_more_requests_than_processes_are_all_answered_by_as_many_processes_as_there_may_be(account: Account) -> None:
-    deploy(account, "sleeps", function("sleeps", SLEEPS))
+    _deploy(account, "sleeps", SLEEPS)
     with ThreadPoolExecutor(8) as pool:
         answered = list(pool.map(lambda _: _invoke(account, "sleeps"), range(8)))
     assert all(isinstance(process, int) for process in answered), answered
@@ -61,14 +73,33 @@ def test_more_requests_than_processes_are_all_answered_by_as_many_processes_as_t
 
 
 def test_a_process_that_breaks_gives_its_turn_back(account: Account) -> None:
-    deploy(account, "breaks", function("breaks", BREAKS))
+    _deploy(account, "breaks", BREAKS)
     for _ in range(LIMIT + 1):
         assert "errorMessage" in _invoke(account, "breaks", {"break": True})
     assert isinstance(_invoke(account, "breaks"), int)
 
 
+def test_a_server_ends_at_once_though_many_requests_wait_for_a_process() -> None:
+    with EmbeddedAws(function_processes=1) as running, ThreadPoolExecutor(20) as pool:
+        account = Account(running.endpoint, "444444444444")
+        _deploy(account, "slow", SLEEPS.replace("0.2", "1"))
+        client = boto3.client(
+            "lambda",
+            "us-east-1",
+            endpoint_url=running.endpoint,
+            aws_access_key_id=account.id,
+            aws_secret_access_key="any",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        asked = [pool.submit(client.invoke, FunctionName="slow") for _ in range(20)]
+        wait(asked, timeout=20, return_when=FIRST_COMPLETED)
+        os.kill(running.pid, signal.SIGTERM)
+        assert ends_within(running.pid, 4)
+        assert sum(one.exception(timeout=20) is None for one in asked) < 10
+
+
 def test_a_function_that_calls_itself_does_not_wait_for_itself(account: Account) -> None:
-    deploy(account, "nested", function("nested", CALLS_ITSELF))
+    _deploy(account, "nested", CALLS_ITSELF)
     assert _invoke(account, "nested") == 3
 
 
@@ -112,6 +143,26 @@ def test_what_may_not_wait_or_has_waited_long_passes_and_gives_no_turn_back(case
     for _ in range(2):
         assert acquire() == ("worker", "spawn")
         release("worker")
+
+
+def test_who_came_first_has_the_next_turn() -> None:
+    invocations, served = _one_at_a_time(), []
+    acquire, release = _acquired(invocations), invocations.make_release(lambda _: None)
+    acquire()
+
+    def serve(number: int) -> None:
+        acquire()
+        served.append(number)
+        release("worker")
+
+    threads = []
+    for number in range(20):
+        threads.append(_on_a_thread(partial(serve, number)))
+        time.sleep(0.005)
+    release("worker")
+    for thread in threads:
+        thread.join(5)
+    assert served == list(range(20))
 
 
 def test_who_waits_goes_on_when_a_turn_ends() -> None:

@@ -1,0 +1,195 @@
+"""What a drill changed and how it was before, written on the function itself before the change.
+
+A tag for each drill, so that two that begin at once see each other's and none writes over another's.
+A tag's value has 256 characters, of letters, digits, spaces and _ . : / = + - @; its key 128 of the same.
+Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
+
+In this order: what a note says, a note as a tag and back (pure), and the notes of a function in AWS.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from builder.aws import Clients, call
+from builder.drill.remains import RESTORE
+from builder.drill.target import Function
+from builder.drill.tasks import to_its_end
+from builder.errors import Stopped
+
+TAG = "builder:drill"
+
+Paused = Literal["fis", "one-way"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The function's reserved concurrency was set to 0; before that, replication may have been paused."""
+
+    before: int | None
+    """None for no reserved concurrency."""
+    paused: Paused | None = None
+    """By an experiment of the drill's, or by the embedded AWS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """The function's handler was set to a name that is not there."""
+
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The function's role was denied its table by an inline policy of the drill's own name."""
+
+    role: str
+    policy: str
+    """The first 16 hexadecimal digits of the SHA-256 of the policy as it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slowed:
+    """The embedded AWS holds the requests to the region's function URLs back."""
+
+    delay_s: float
+
+
+Change = Reserved | Handler | Denied | Slowed
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What has to be put back."""
+
+    drill: str
+    change: Change
+
+
+def tag_key(drill: str) -> str:
+    """Return the key of a drill's own tag."""
+    return f"{TAG}:{drill}"
+
+
+def write_tag(note: Note) -> dict[str, str]:
+    """Return the tag, its value by its key."""
+    return {tag_key(note.drill): _value(note.change)}
+
+
+def _value(change: Change) -> str:
+    match change:
+        case Reserved(before, paused):
+            reserved = "none" if before is None else before
+            return f"reserved-concurrency={reserved}{f' {paused}' if paused else ''}"
+        case Handler(before):
+            return f"handler={_quote(before)}"
+        case Denied(role, policy):
+            return f"role={_quote(role)} policy={policy}"
+        case Slowed(delay_s):
+            return f"delay={delay_s!r}"
+        case _:
+            assert_never(change)
+
+
+def fits(change: Change) -> bool:
+    """Return whether a tag's value has room for it; a handler of many odd characters may need more."""
+    return len(_value(change)) <= 256
+
+
+def read_tags(tags: Mapping[str, str], where: str) -> tuple[Note, ...]:
+    """Return what the drills' tags among these say. Raises Stopped for one that no drill wrote on the function."""
+    return tuple(_read(key, value, where) for key, value in tags.items() if key.startswith(TAG))
+
+
+_KEY = re.compile(rf"{TAG}:(?P<drill>[0-9A-Za-z-]{{1,64}})")
+# Of the version before there are reserved concurrencies, alone and with `fis`.
+_RESERVED = re.compile(r"reserved-concurrency=(?P<before>none|[0-9]+)( (?P<paused>fis|one-way))?")
+_QUOTED = r"(?:[0-9A-Za-z_.:/=+-]|@[0-9a-f]{2})+"
+_HANDLER = re.compile(rf"handler=(?P<before>{_QUOTED})")
+_DENIED = re.compile(rf"role=(?P<role>{_QUOTED}) policy=(?P<policy>[0-9a-f]{{16}})")
+_SLOWED = re.compile(r"delay=(?P<delay>[0-9]+\.[0-9]+)")
+
+
+def _read(key: str, value: str, where: str) -> Note:
+    whose, change = _KEY.fullmatch(key), _read_value(value)
+    if whose is None or change is None:
+        raise Stopped(
+            where=where,
+            what=f"the tag {key} says '{value}', which no drill of this version wrote",
+            next_step="put the function's concurrency, handler and role right by hand, then remove the tag",
+        )
+    return Note(whose["drill"], change)
+
+
+def _read_value(value: str) -> Change | None:
+    if found := _RESERVED.fullmatch(value):
+        paused: Paused | None = "fis" if found["paused"] == "fis" else "one-way" if found["paused"] else None
+        return Reserved(None if found["before"] == "none" else int(found["before"]), paused)
+    if found := _HANDLER.fullmatch(value):
+        return Handler(_unquote(found["before"]))
+    if found := _DENIED.fullmatch(value):
+        return Denied(_unquote(found["role"]), found["policy"])
+    if found := _SLOWED.fullmatch(value):
+        return Slowed(float(found["delay"]))
+    return None
+
+
+def _quote(text: str) -> str:
+    """Return the text in characters that a tag takes; the others as @ and two hexadecimal digits a byte."""
+    return re.sub(r"[^0-9A-Za-z_.:/=+-]", lambda found: "".join(f"@{byte:02x}" for byte in found[0].encode()), text)
+
+
+def _unquote(text: str) -> str:
+    raw = re.sub(rb"@([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), text.encode())
+    return raw.decode(errors="replace")
+
+
+async def observe_notes(clients: Clients, function: Function) -> tuple[Note, ...]:
+    """Return what drills that have not been undone changed on the function."""
+    return read_tags(await _observe_tags(clients, function), function.where)
+
+
+async def observe_note(clients: Clients, function: Function, drill: str) -> Note | None:
+    """Return what this drill changed; None where that is not noted, or no longer."""
+    tags, key = await _observe_tags(clients, function), tag_key(drill)
+    return read_tags({key: tags[key]}, function.where)[0] if key in tags else None
+
+
+async def check_alone(clients: Clients, function: Function, drill: str = "") -> None:
+    """Raise Stopped where a drill, this one aside, has changed the function or is about to."""
+    others = [note.drill for note in await observe_notes(clients, function) if note.drill != drill]
+    if others:
+        raise Stopped(
+            where=function.where,
+            what=f"drill {', '.join(others)} is under way, or did not end",
+            next_step=f"{RESTORE}    undoes what it changed, once it is known not to be under way",
+        )
+
+
+async def keep_note(clients: Clients, function: Function, note: Note) -> None:
+    """Write the note on the function. Raises Stopped where another drill has, and then leaves nothing.
+
+    What the note says has to be read before, so that it is not what another drill has made of it: each looks again
+    after it wrote, so that of two at least one sees the other.
+    """
+    await check_alone(clients, function, note.drill)
+    functions = clients.of(function.site).functions(function.region)
+    await to_its_end(call(function.where, functions.tag_resource, Resource=function.arn, Tags=write_tag(note)))
+    try:
+        await check_alone(clients, function, note.drill)
+    except Stopped:
+        await to_its_end(drop_note(clients, function, note.drill))
+        raise
+
+
+async def drop_note(clients: Clients, function: Function, drill: str) -> None:
+    """Remove the drill's note; nothing happens where it is gone."""
+    functions = clients.of(function.site).functions(function.region)
+    await call(function.where, functions.untag_resource, Resource=function.arn, TagKeys=[tag_key(drill)])
+
+
+async def _observe_tags(clients: Clients, function: Function) -> Mapping[str, str]:
+    functions = clients.of(function.site).functions(function.region)
+    answer = await call(function.where, functions.list_tags, Resource=function.arn)
+    return answer.get("Tags", {})
