@@ -4,6 +4,7 @@ A number holds, is missed, was not measured since the drill itself was late, or 
 drill was late with does not excuse what would be missed without that too.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -171,14 +172,17 @@ def judge(name: Name, measured: Measured, limit: float | None, *, pair: Pair | N
 
 
 def _of_service(service: Service, best: Service, resolution: "_Resolution", late: str) -> Measured:
+    """Return what to make of a time without service; a miss that the drill's lateness brought about is none."""
     nothing = "no request of that time tells whether there was service" if service.outcome == "not measured" else ""
     why = late or resolution.reason or nothing
-    judged = best if why else service
+    never = service.outcome == "not reached" and (not why or best.outcome == "not reached")
+    times = [math.inf if one.outcome == "not reached" else one.seconds for one in (service, best)]
+    known = [seconds for seconds in times if seconds is not None]
     return Measured(
         service.seconds,
-        surely=None if best.seconds is None else best.seconds - resolution.too_much_s,
-        is_missed=judged.outcome == "not reached",
-        reason="there was no service to the end" if judged.outcome == "not reached" else why,
+        surely=min(known) - resolution.too_much_s if len(known) == len(times) else None,
+        is_missed=never,
+        reason="there was no service to the end" if never else why,
         is_measured=not why,
     )
 
@@ -222,11 +226,12 @@ def _judge_episode(numbers: Numbers, objectives: Objectives) -> Iterator[Check]:
     resolution = _Resolution(objectives.longest_gap_seconds, numbers.interval_s)
     gap = Measured(
         episode.longest_gap_s,
-        best.longest_gap_s - resolution.too_much_s,
+        min(episode.longest_gap_s, best.longest_gap_s) - resolution.too_much_s,
         reason=why or resolution.reason,
         is_measured=not (why or resolution.reason),
     )
-    good = Measured(episode.availability_percent, best.availability_percent, reason=why, is_measured=not why)
+    percents = [one for one in (episode.availability_percent, best.availability_percent) if one is not None]
+    good = Measured(episode.availability_percent, max(percents, default=None), reason=why, is_measured=not why)
     lost = Measured(len(episode.lost), len(episode.lost), reason=why, is_measured=not why)
     yield judge("longest_gap_seconds", gap, objectives.longest_gap_seconds)
     yield judge("availability_percent", good, objectives.availability_percent)
@@ -238,8 +243,7 @@ def _judge_counter(counter: Counter | None, objectives: Objectives) -> Iterator[
     if counter is None and promised == (None, None):
         return
     reason = "no counter was kept" if counter is None else "" if counter.reads else "the counter was never read"
-    stale, overwritten = (len(counter.stale), len(counter.overwritten)) if counter else (None, None)
-    yield judge("stale_reads", Measured(stale, stale, reason=reason, is_measured=not reason), promised[0])
-    yield judge(
-        "overwritten_updates", Measured(overwritten, overwritten, reason=reason, is_measured=not reason), promised[1]
-    )
+    found = (len(counter.stale), len(counter.overwritten)) if counter else (None, None)
+    names: tuple[Name, Name] = ("stale_reads", "overwritten_updates")
+    for name, value, limit in zip(names, found, promised, strict=True):
+        yield judge(name, Measured(value, value, reason=reason, is_measured=not reason), limit)
