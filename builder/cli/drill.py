@@ -1,14 +1,16 @@
 """`drill`: what a bad day would cost, measured against what is deployed."""
 
+import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from builder.cli.options import LONGEST_S, Number, global_options
-from builder.cli.plan_at_hand import check_folder
+from builder.cli.plan_at_hand import check_folder, check_writable, write_private
 from builder.cli.wiring import Wiring
 from builder.errors import BadInput, ExitCode, Stopped
 from builder.terms import Region
@@ -160,6 +162,36 @@ def restore(wiring: Wiring, /, *, drills: Path) -> ExitCode:
     return ExitCode.DONE
 
 
+@drill.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("drills"), metavar="[DIR]")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a page too, with a picture of each number's trend.",
+)
+@global_options
+@click.pass_obj
+def history(wiring: Wiring, /, *, folder: Path, html: Path | None) -> ExitCode:
+    """Compare all drills below DIR (drills/), the oldest first: each number's trend, and what changed in between.
+
+    It reads files alone. Reports of version 1 are listed outside of the trends, and what is no report is told.
+    """
+    from builder.drill.history import read_history
+    from builder.report import drill_history
+
+    check_writable({"--html": html})
+    found = read_history(folder)
+    if wiring.json_events:
+        wiring.console.result(drill_history.as_event(found, wiring.console.now()))
+    else:
+        wiring.console.say(drill_history.as_text(found, get_terminal_size().columns))
+    if html is not None:
+        beside = PurePath(os.path.relpath(folder.resolve(), html.resolve().parent))
+        write_private(html, drill_history.page(found, beside).encode(), "--html")
+    return ExitCode.DONE
+
+
 def _ground(wiring: Wiring, drills: Path, *, yes: bool, to: str | None = None) -> "Ground":
     from builder.drill.run import Ground
     from builder.drill.writers import Access
@@ -246,7 +278,7 @@ def _keep(wiring: Wiring, folder: Path, found: "Report") -> None:
     page = report.with_suffix(".html")
     page.write_text(drill_page.page(found), encoding="utf-8")
     wiring.console.say(drill_text.report(found))
-    _emit(wiring, DrillEnded(found.about.drill, found.holds, found.checks, str(page)))
+    _emit(wiring, DrillEnded(found.about.drill, found.verdict, found.checks, str(page)))
 
 
 def _emit(wiring: Wiring, event: "DrillProgress") -> None:

@@ -28,6 +28,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "drill replication": ("drill replication", "drill replication --rate 5"),
     "drill failover": ("drill failover", "drill failover --outage 60 --fis"),
     "drill restore": ("drill restore",),
+    "drill history": ("drill history", "drill history evidence/2026 --html trends.html", "drill history --json"),
     "fleet": ("fleet plan", "fleet status --help"),
     "fleet plan": ("fleet plan", "fleet plan -o fleet-plan.json"),
     "fleet show": ("fleet show fleet-plan.json",),

@@ -1,6 +1,7 @@
 """A drill's log: JSON lines in a file, from which all is measured and by which a killed drill is cleared away."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import threading
@@ -77,6 +78,25 @@ def read_log(path: Path) -> tuple[Line, ...]:
         return tuple(_LINE.validate_json(line) for line in whole)
     except ValidationError as error:
         raise BadInput(where=str(path), what=f"is not a drill's log: {error.errors()[0]['msg']}") from error
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of the whole lines of a log, in hexadecimal digits. Raises BadInput."""
+    try:
+        whole, newline, _ = path.read_bytes().rpartition(b"\n")
+    except OSError as error:
+        raise of_file(error, path, doing="read") from error
+    return hashlib.sha256(whole + newline).hexdigest()
+
+
+def begins_with(log: bytes, sha256: str) -> bool:
+    """Return whether a log begins with lines of this SHA-256: a drill that ends writes some more after its report."""
+    seen = hashlib.sha256()
+    for line in log.splitlines(keepends=True):
+        seen.update(line)
+        if seen.hexdigest() == sha256:
+            return True
+    return False
 
 
 def unfinished(lines: Sequence[Line]) -> Opened | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from builder.drill.records import Moment
-from builder.drill.verdict import Check
+from builder.drill.verdict import Check, DrillVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,11 @@ class DrillRestored:
 
 @dataclass(frozen=True, slots=True)
 class DrillEnded:
-    """The verdict, and where the report is."""
+    """The verdict, that of each number, and where the report's page is; report.json lies beside it."""
 
     drill: str
-    holds: bool
+    verdict: DrillVerdict
+    """What is missed fails a drill; what was not measured leaves it undecided, and ends it with exit code 1 too."""
     checks: tuple[Check, ...]
     report: str
     event: Literal["drill.ended"] = "drill.ended"

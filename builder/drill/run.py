@@ -16,7 +16,7 @@ from builder.drill.clear import clear
 from builder.drill.clock import Clock, start_clock
 from builder.drill.findings import About, Report
 from builder.drill.load import AT_ONCE, Series, send
-from builder.drill.log import FILE_NAME, Journal, Log, read_log
+from builder.drill.log import FILE_NAME, Journal, Log, read_log, sha256_of
 from builder.drill.progress import DrillBegun, DrillMoment, Emit
 from builder.drill.records import VERSION, Closed, Line, Mark, Moment, Opened
 from builder.drill.remains import remaining
@@ -88,6 +88,7 @@ class Run:
             began=self.clock.began.isoformat(timespec="milliseconds"),
             rate=rate,
             fault=fault,
+            log_sha256=sha256_of(ground.folder / FILE_NAME),
             versions=versions(),
         )
 

@@ -2,19 +2,23 @@
 
 import dataclasses
 import json
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
 from builder.drill.findings import Report
+from builder.drill.verdict import DrillVerdict
 from builder.report.schema import AsPrinted
 
-_HOLDS = {"type": "boolean", "description": "Whether everything that had to hold did."}
+_VERDICT = {
+    "enum": list(get_args(DrillVerdict)),
+    "description": "What is missed fails it, whatever else was not measured; a number without an objective does not.",
+}
 
 
 def report(found: Report) -> bytes:
     """Return the whole report, the verdict first."""
-    return json.dumps({"holds": found.holds, **dataclasses.asdict(found)}, indent=2).encode() + b"\n"
+    return json.dumps({"verdict": found.verdict, **dataclasses.asdict(found)}, indent=2).encode() + b"\n"
 
 
 def make_schema() -> bytes:
@@ -23,8 +27,8 @@ def make_schema() -> bytes:
     definitions = made.pop("$defs")
     for kind in made["anyOf"]:
         definition = definitions[kind["$ref"].rpartition("/")[2]]
-        definition["properties"] = {"holds": _HOLDS, **definition["properties"]}
-        definition["required"] = ["holds", *definition["required"]]
+        definition["properties"] = {"verdict": _VERDICT, **definition["properties"]}
+        definition["required"] = ["verdict", *definition["required"]]
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "report.json of `python -m builder drill`",

@@ -1,66 +1,233 @@
-"""A drill's report as one HTML page that can be attached to an audit; pure."""
+"""A drill's report as one HTML page that can be attached to an audit, and signed; pure.
 
+`page` first, then what its sections show, from the verdict down to the pictures.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from builder.drill.findings import FailoverReport, Report
+from builder.drill.delays import Delays
+from builder.drill.findings import FailoverReport, Pair, Report
 from builder.drill.verdict import Check
 from builder.report import drill_plot as plot
-from builder.report.drill_text import delays_told, requests_told, seconds, stream_told, told
+from builder.report import drill_text as told
 from builder.report.fill import fill
 
+_NAMED = 100
+"""Of a list of writes; report.json has all of it."""
+_UNFOLDED = 12
+"""Lists of more are folded; on paper none is."""
+_LANE, _SPELLS = 84, 48
+"""Heights of the lanes of a region, and of the times without service."""
+_FORMS = {"item": "circle", "object": "square"}
+TONES = {
+    "holds": "create",
+    "passed": "create",
+    "missed": "lost",
+    "failed": "lost",
+    "not measured": "update",
+    "no objective": "none",
+}
+SIGNS = {"holds": "✓", "passed": "✓", "missed": "✕", "failed": "✕", "not measured": "?", "no objective": "–"}
 
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """What both plots share: the time axis, and when the fault was in force."""
 
-    across: plot.Scale
-    fault: tuple[float, float] | None
-    width: int = plot.WIDTH
-    height: int = plot.HEIGHT
-    left: int = plot.LEFT
-    right: int = plot.WIDTH - plot.RIGHT
-    top: int = plot.TOP
-    ground: int = plot.HEIGHT - plot.BOTTOM
+def badge(verdict: str) -> str:
+    """Return a verdict with its sign: nobody has to tell it by its colour."""
+    return f"{SIGNS[verdict]} {verdict}"
 
 
 def page(shown: Report) -> str:
     """Return the page."""
-    across = plot.time_scale(_last_s(shown))
-    delays = [one for pair in shown.pairs for one in pair.delays]
-    slowest = plot.value_scale(max((one.max_s or 0.0 for one in delays), default=0.0))
-    busiest = plot.value_scale(plot.tallest(shown.traffic))
-    about = shown.about
+    failover = shown if isinstance(shown, FailoverReport) else None
+    times = _Times(_last_s(shown), _fault(failover))
+    looked = [pair for pair in shown.pairs if told.pair_facts(pair)]
     return fill(
         "drill.html.j2",
         ("plan.css", "drill.css"),
-        {"seconds": seconds, "told": told, "stream": stream_told, "tone": _tone},
+        {"badge": badge, "wide": plot.shown_width},
         shown=shown,
-        about=about,
-        failover=shown if isinstance(shown, FailoverReport) else None,
-        picture=_Picture(across, _fault(shown, across)),
-        slowest=slowest,
-        dots=[(stream_told(one.stream), plot.dots(one, across, slowest)) for one in delays],
-        delays_told=[delays_told(one) for one in delays],
-        busiest=busiest,
-        bars=plot.bars(shown.traffic, (about.primary, about.to), across, busiest),
-        requests_told=requests_told(shown),
+        about=shown.about,
+        tone=TONES[shown.verdict],
+        summary=told.summary(shown),
+        facts=_facts(shown),
+        rows=[_row(check, shown) for check in shown.checks],
+        remarks=told.remarks(shown),
+        unmeasured=shown.not_measured,
+        pairs=[(told.pair_told((pair.source, pair.destination)), told.pair_facts(pair)) for pair in shown.pairs],
+        moments=told.moments(failover) if failover else (),
+        courses=[_course(shown, times, size) for size in plot.COURSE],
+        forms=[(kind, plot.mark(form, 7, 7)) for kind, form in _FORMS.items()],
+        delays=[_delay(pair, looked, times) for pair in looked if pair.delays],
+        losses=told.losses(shown),
+        most=_NAMED,
+        few=_UNFOLDED,
+        environment=_environment(shown),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A number with its verdict."""
+
+    tone: str
+    verdict: str
+    name: str
+    reason: str
+    measured: str
+    objective: str
+    resolution: str
+
+
+def _row(check: Check, shown: Report) -> _Row:
+    return _Row(
+        TONES[check.verdict],
+        badge(check.verdict),
+        told.check_name(check),
+        check.reason,
+        told.measured(check),
+        told.objective(check.name, check.limit),
+        told.resolution(check.name, shown.about),
+    )
+
+
+def _facts(shown: Report) -> list[tuple[str, str]]:
+    about = shown.about
+    several = "secondary" if len(about.secondaries) == 1 else "secondaries"
+    facts = [
+        ("Drill", about.drill),
+        ("Environment", about.environment),
+        ("Account", about.account),
+        ("Run by", about.by),
+        ("Began", about.began),
+        ("Primary", about.primary),
+        (several.capitalize(), ", ".join(about.secondaries)),
+        ("Failover to", about.to if len(about.secondaries) > 1 else ""),
+        ("Fault", about.fault),
+        ("A good answer", about.service),
+        ("Probes", about.probe),
+    ]
+    return [(name, text) for name, text in facts if text]
+
+
+def _environment(shown: Report) -> list[tuple[str, str]]:
+    about = shown.about
+    facts = [
+        ("assembly", about.assembly),
+        ("log, SHA-256", about.log_sha256),
+        ("requests a second", f"{about.rate:g}"),
+        ("a good answer comes within", f"{about.service_s:g} s"),
+    ]
+    return [*facts, *about.versions.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """What all pictures of a drill share."""
+
+    last_s: float
+    fault: tuple[float, float] | None
+
+    def shaded(self, across: plot.Scale) -> tuple[float, float] | None:
+        """Return where the fault begins and ends in a picture."""
+        return None if self.fault is None else (across.place(self.fault[0]), across.place(self.fault[1]))
+
+
 def _last_s(shown: Report) -> float:
-    times = [float(one.second + 1) for one in shown.traffic]
+    times = [float(second.second + 1) for second in shown.traffic]
     if isinstance(shown, FailoverReport):
-        times += [one.at_s for one in shown.timeline if one.at_s is not None]
+        times += [moment.at_s for moment in shown.timeline if moment.at_s is not None]
     return max(times, default=1.0)
 
 
-def _fault(shown: Report, across: plot.Scale) -> tuple[float, float] | None:
-    """Return where the fault begins and ends in the pictures."""
-    if not isinstance(shown, FailoverReport):
+def _fault(shown: FailoverReport | None) -> tuple[float, float] | None:
+    if shown is None:
         return None
-    at = {one.name: one.at_s or 0.0 for one in shown.timeline}
-    return across.place(at["fault"]), across.place(at["fault undone"])
+    at = {moment.name: moment.at_s or 0.0 for moment in shown.timeline}
+    return at["fault"], at["fault undone"]
 
 
-def _tone(check: Check) -> str:
-    return "create" if check.verdict in {"holds", "no objective"} else "lost"
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """The lanes of all regions over time, and the times without service."""
+
+    size: plot.Size
+    across: plot.Scale
+    fault: tuple[float, float] | None
+    flags: tuple[plot.Flag, ...]
+    lanes: tuple[plot.Lane, ...]
+    spells: tuple[plot.Spell, ...]
+    spells_top: float
+    top: float
+    ground: float
+
+    @property
+    def height(self) -> float:
+        """Of the whole."""
+        return self.ground + self.size.bottom
+
+
+def _course(shown: Report, times: _Times, size: plot.Size) -> _Course:
+    about, across = shown.about, plot.time_scale(times.last_s, size)
+    failover = shown if isinstance(shown, FailoverReport) else None
+    flags = plot.flags([moment.at_s for moment in failover.timeline], across) if failover else ()
+    top = max((flag.y + 12 for flag in flags), default=float(size.top))
+    regions = (about.primary, *about.secondaries)
+    lanes = plot.lanes(shown.traffic, regions, across, top, _LANE)
+    ends = top + _LANE * len(regions)
+    spells = failover.episode.spells if failover else ()
+    return _Course(
+        size=size,
+        across=across,
+        fault=times.shaded(across),
+        flags=flags,
+        lanes=lanes,
+        spells=plot.spells([(spell.began_s, spell.ended_s) for spell in spells], across),
+        spells_top=ends,
+        top=top - 4,
+        ground=ends + (_SPELLS if failover else 0),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plot:
+    """The delays of a pair of regions over time."""
+
+    size: plot.Size
+    across: plot.Scale
+    up: plot.Scale
+    fault: tuple[float, float] | None
+    series: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Delay:
+    """A pair of regions with its plots."""
+
+    title: str
+    told: str
+    plots: tuple[_Plot, ...]
+
+
+def _delay(pair: Pair, pairs: Iterable[Pair], times: _Times) -> _Delay:
+    slowest = max((one.max_s or 0.0 for one in _all(pairs)), default=0.0)
+    return _Delay(
+        f"{pair.source} to {pair.destination}",
+        "; ".join(told.delays_told(one) for one in pair.delays),
+        tuple(_delay_plot(pair.delays, slowest, times, size) for size in plot.DELAYS),
+    )
+
+
+def _all(pairs: Iterable[Pair]) -> Iterator[Delays]:
+    return (one for pair in pairs for one in pair.delays)
+
+
+def _delay_plot(delays: Sequence[Delays], slowest: float, times: _Times, size: plot.Size) -> _Plot:
+    across, up = plot.time_scale(times.last_s, size), plot.value_scale(slowest, size)
+    series = tuple(
+        (
+            one.stream.what,
+            plot.marks([(one.at_s, one.delay_s) for one in one.samples], _FORMS[one.stream.what], across, up),
+        )
+        for one in delays
+    )
+    return _Plot(size, across, up, times.shaded(across), series)

@@ -1,17 +1,58 @@
-"""A drill drawn over its time: delays as dots, requests a second as bars; geometry only, pure."""
+"""What a drill's pages draw: lanes over a drill's time, delays as marks, a number over drills; geometry only, pure.
+
+Nothing is told by colour alone: answered goes up and failed goes down, series have marks of their own form, and
+everything has its label beside it. Each picture is made twice, for a wide screen and for a narrow one, so that its
+texts keep their size.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from builder.drill.delays import Delays, Sample
 from builder.drill.traffic import Second
 from builder.terms import Region
 
-WIDTH, HEIGHT = 960, 240
-LEFT, RIGHT, TOP, BOTTOM = 64, 8, 12, 28
 _STEPS = (1, 2, 5, 10)
-_TICKS = 5
+_BIN_STEPS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+_CHARACTER = 7.3
+"""The width of a character, at the 12 px of our style."""
+_ROW = 18
+_LEAST = 1.5
+"""The height of what is there at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a picture, in pixels."""
+
+    name: str
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    ticks: int
+    """So many steps at most, on the axis across."""
+
+    @property
+    def edge(self) -> int:
+        """Where the picture's last value is."""
+        return self.width - self.right
+
+    @property
+    def ground(self) -> int:
+        """Where the axis across is."""
+        return self.height - self.bottom
+
+
+DELAYS = (
+    Size("wide", 960, 150, 64, 12, 10, 26, 10),
+    Size("narrow", 340, 150, 52, 10, 10, 26, 4),
+)
+COURSE = (Size("wide", 960, 0, 64, 12, 8, 26, 10), Size("narrow", 340, 0, 30, 10, 8, 26, 4))
+"""Its height follows from its lanes."""
+TREND = Size("small", 320, 116, 56, 8, 10, 16, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,85 +70,195 @@ class Scale:
     last: float
     begin: float
     end: float
+    step: float
+    """From one tick to the next."""
+    first: float = 0.0
+    """A multiple of the step."""
 
     def place(self, value: float) -> float:
         """Return where a value is; what is beyond the scale is at its end."""
-        part = min(value, self.last) / self.last
+        part = (min(max(value, self.first), self.last) - self.first) / (self.last - self.first)
         return round(self.begin + part * (self.end - self.begin), 1)
 
     @property
     def ticks(self) -> tuple[Tick, ...]:
-        """Round values from 0 up to the last."""
-        step = _step(self.last)
-        digits = max(0, -math.floor(math.log10(step)))
-        count = math.floor(self.last / step + 1e-9)
-        return tuple(Tick(self.place(number * step), f"{number * step:.{digits}f}") for number in range(count + 1))
+        """Round values from the first up to the last."""
+        digits = max(0, -math.floor(math.log10(self.step)))
+        count = math.floor((self.last - self.first) / self.step + 1e-9)
+        values = (self.first + number * self.step for number in range(count + 1))
+        return tuple(Tick(self.place(value), f"{value:.{digits}f}") for value in values)
+
+
+def time_scale(last_s: float, size: Size) -> Scale:
+    """Return the scale of the time axis."""
+    last = max(1.0, last_s)
+    return Scale(last, size.left, size.edge, _step(last, size.ticks))
+
+
+def value_scale(largest: float, size: Size, *, least: float = 0.0) -> Scale:
+    """Return the scale of the other axis, between round values."""
+    largest = largest if largest > least else least + 1
+    step = _step(largest - least, 3)
+    first = math.floor(least / step + 1e-9) * step
+    last = max(first + step, math.ceil(largest / step - 1e-9) * step)
+    return Scale(last, size.ground, size.top, step, first)
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """A second of a region: so much of one kind, on top of what is below."""
+class Flag:
+    """A numbered moment, where its number stands clear of the others."""
 
-    kind: str
+    number: int
     x: float
+    label_x: float
     y: float
+
+
+def flags(moments: Sequence[float | None], across: Scale) -> tuple[Flag, ...]:
+    """Return the moments that came, numbered as they are listed; numbers that would touch stand below each other."""
+    free: list[float] = []
+    found = []
+    came = sorted((at_s, number) for number, at_s in enumerate(moments, start=1) if at_s is not None)
+    for at_s, number in came:
+        x = across.place(at_s)
+        label_x = min(x, across.end - _CHARACTER)
+        row = next((row for row, until in enumerate(free) if label_x >= until), len(free))
+        free[row:] = [label_x + 22, *free[row + 1 :]]
+        found.append(Flag(number, x, label_x, row * _ROW + _ROW / 2))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A region's requests over time: answered above its line, failed below."""
+
+    region: Region
+    top: float
+    line: float
+    end: float
+    most: str
+    """The highest bar of all lanes, and where it would reach in this one."""
+    peak: float
+    answered: str
+    """A path; empty where there is none, as the next."""
+    failed: str
+
+
+def lanes(
+    traffic: Sequence[Second], regions: Sequence[Region], across: Scale, top: float, height: float
+) -> tuple[Lane, ...]:
+    """Return a lane for each region, one below the other, all by one scale.
+
+    Where seconds would be narrower than three pixels a bar is the mean of several.
+    """
+    seconds = _bin(across)
+    binned: dict[tuple[Region, int], tuple[float, float]] = {}
+    for second in traffic:
+        key = (second.region, second.second // seconds)
+        good, failed = binned.get(key, (0.0, 0.0))
+        binned[key] = (good + second.good / seconds, failed + second.failed / seconds)
+    up = max((good for good, _ in binned.values()), default=0.0)
+    down = max((failed for _, failed in binned.values()), default=0.0)
+    most = (up + down) or 1.0
+    unit = (height - _ROW - 8) / most
+    made = []
+    for number, region in enumerate(regions):
+        above = top + number * height
+        line = round(above + _ROW + up * unit, 1)
+        here = {place: counts for (name, place), counts in binned.items() if name == region}
+        made.append(
+            Lane(
+                region,
+                above,
+                line,
+                round(line + down * unit, 1),
+                f"{up:.3g}",
+                round(line - up * unit, 1),
+                _bars(((place, good) for place, (good, _) in sorted(here.items())), across, line, -unit),
+                _bars(((place, failed) for place, (_, failed) in sorted(here.items())), across, line, unit),
+            )
+        )
+    return tuple(made)
+
+
+def _bars(values: Iterable[tuple[int, float]], across: Scale, line: float, unit: float) -> str:
+    seconds = _bin(across)
+    drawn = []
+    for place, value in values:
+        if value:
+            x = across.place(place * seconds)
+            width = max(1.0, across.place((place + 1) * seconds) - x - 1)
+            height = math.copysign(max(_LEAST, abs(value * unit)), unit)
+            drawn.append(f"M{x:g},{line:g}v{height:.1f}h{width:.1f}v{-height:.1f}z")
+    return "".join(drawn)
+
+
+def _bin(across: Scale) -> int:
+    """Return how many seconds a bar has."""
+    pixels = (across.end - across.begin) / across.last
+    return next((step for step in _BIN_STEPS if step * pixels >= 3), _BIN_STEPS[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A time on the axis, with what is written at it, or nothing where there is no room."""
+
+    x: float
     width: float
-    height: float
+    label: str
 
 
-def time_scale(last_s: float) -> Scale:
-    """Return the scale of the time axis."""
-    return Scale(max(1.0, last_s), LEFT, WIDTH - RIGHT)
-
-
-def value_scale(largest: float) -> Scale:
-    """Return the scale of the other axis, up to a round value."""
-    top = largest or 1.0
-    step = _step(top)
-    return Scale(math.ceil(top / step - 1e-9) * step, HEIGHT - BOTTOM, TOP)
-
-
-def dots(delays: Delays, across: Scale, up: Scale) -> str:
-    """Return a path with a dot for every probe; of those that would lie in one column the longest delay alone."""
-    columns: dict[float, Sample] = {}
-    for sample in delays.samples:
-        column = round(across.place(sample.at_s))
-        if column not in columns or columns[column].delay_s < sample.delay_s:
-            columns[column] = sample
-    return " ".join(f"M{column},{up.place(sample.delay_s)}h0" for column, sample in columns.items())
-
-
-def bars(traffic: Sequence[Second], regions: Sequence[Region], across: Scale, up: Scale) -> tuple[Bar, ...]:
-    """Return a stack for every second: each region's answers, and on top what failed."""
-    drawn: list[Bar] = []
-    for second in sorted({one.second for one in traffic}):
-        here = {one.region: one for one in traffic if one.second == second}
-        counts = [(f"side-{number}", here[region].good) for number, region in enumerate(regions) if region in here]
-        counts.append(("failed", sum(one.failed for one in here.values())))
-        drawn += _stack(second, counts, across, up)
+def spells(times: Iterable[tuple[float, float]], across: Scale) -> tuple[Spell, ...]:
+    """Return spells of time, at least so wide that they are seen, those that touch drawn as one."""
+    drawn: list[Spell] = []
+    for began_s, ended_s in sorted(times):
+        x = across.place(began_s)
+        width = round(max(2.0, across.place(ended_s) - x), 1)
+        label = f"{ended_s - began_s:.1f} s"
+        if drawn and x <= drawn[-1].x + drawn[-1].width:
+            before = drawn.pop()
+            drawn.append(Spell(before.x, round(max(before.width, x + width - before.x), 1), ""))
+        else:
+            drawn.append(Spell(x, width, label if width > len(label) * _CHARACTER + 6 else ""))
     return tuple(drawn)
 
 
-def tallest(traffic: Iterable[Second]) -> int:
-    """Return the most attempts of one second."""
-    totals: dict[int, int] = {}
-    for one in traffic:
-        totals[one.second] = totals.get(one.second, 0) + one.good + one.failed
-    return max(totals.values(), default=0)
+FORMS = ("circle", "square", "triangle", "plus")
+"""The form of each series' marks."""
 
 
-def _stack(second: int, counts: Iterable[tuple[str, int]], across: Scale, up: Scale) -> Iterable[Bar]:
-    x, below = across.place(second), 0
-    width = round(max(0.5, across.place(second + 1) - x - 1), 1)
-    for kind, count in counts:
-        if count:
-            bottom, top = up.place(below), up.place(below + count)
-            yield Bar(kind, x, top, width, round(bottom - top, 1))
-            below += count
+def mark(form: str, x: float, y: float) -> str:
+    """Return the path of one mark, of about seven pixels."""
+    at = f"M{x:g},{y:g}"
+    match form:
+        case "circle":
+            return f"{at}m-3,0a3,3 0 1 0 6,0a3,3 0 1 0 -6,0z"
+        case "square":
+            return f"{at}m-3,-3h6v6h-6z"
+        case "triangle":
+            return f"{at}m0,-4l3.5,6.5h-7z"
+        case "cross":
+            return f"{at}m-4,-4l8,8m-8,0l8,-8"
+        case _:
+            return f"{at}m-4,0h8m-4,-4v8"
 
 
-def _step(last: float) -> float:
-    """Return the smallest round step that makes few ticks."""
-    rough = last / _TICKS
+def marks(points: Iterable[tuple[float, float]], form: str, across: Scale, up: Scale) -> str:
+    """Return a path with a mark for each point; of those that would lie in one column of three pixels the highest."""
+    columns: dict[int, float] = {}
+    for at_s, value in points:
+        column = round(across.place(at_s) / 3) * 3
+        columns[column] = max(value, columns.get(column, value))
+    return "".join(mark(form, column, up.place(value)) for column, value in columns.items())
+
+
+def shown_width(text: str) -> int:
+    """Return how wide a text is in a picture, with some room around it."""
+    return round(len(text) * _CHARACTER) + 4
+
+
+def _step(span: float, most: int) -> float:
+    """Return the smallest round step of which no more than so many make the span."""
+    rough = span / most
     power = 10.0 ** math.floor(math.log10(rough))
     return next(step * power for step in _STEPS if step * power >= rough * (1 - 1e-9))

@@ -1,39 +1,176 @@
-"""A drill's progress and its report, for people at a terminal; pure."""
+"""A drill's progress and its report, for people at a terminal, and the words that its page says too; pure.
 
-from collections.abc import Iterator
-from typing import assert_never
+In this order: the report, what a number is called and how it is said, the parts of a report, events.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import assert_never, get_args
 
 from rich.text import Text
 
 from builder.drill import progress as said
+from builder.drill.counter import Counter
 from builder.drill.delays import Delays, Stream
-from builder.drill.findings import FailoverReport, ReplicationReport, Report
+from builder.drill.findings import About, FailoverReport, Pair, Report
 from builder.drill.progress import DrillProgress
-from builder.drill.verdict import Check
+from builder.drill.verdict import Check, Verdict
+from builder.drill.watch import LOOK_S
+from builder.terms import counted
 
 _NAMED = 10
 """So many writes are named; all are in report.json."""
-_CHECKS = {
+_NUMBERS = {
     "rpo_seconds": "RPO",
     "rto_seconds": "RTO",
     "failback_seconds": "failback",
-    "longest_gap_seconds": "longest gap",
+    "longest_gap_seconds": "longest time without a good answer",
     "availability_percent": "availability",
     "requests_lost": "requests lost",
     "stale_reads": "stale reads",
     "overwritten_updates": "overwritten updates",
     "replication_p99_seconds": "replication, p99",
-    "reconciliation": "reconciliation",
+    "reconciliation": "missing or in conflict at the end",
 }
-_MOMENTS = {
-    "load": "requests begin",
-    "strike": "the fault was asked for",
-    "fault": "the fault is made",
-    "undoing": "the fault is being undone",
-    "undone": "the fault is undone",
-    "load ended": "requests end",
-    "reconciled": "both regions hold everything that was acknowledged",
+_SHORT = {
+    "longest_gap_seconds": "longest gap",
+    "overwritten_updates": "overwritten",
+    "replication_p99_seconds": "p99",
+    "reconciliation": "not equal",
 }
+_AT_LEAST = {"availability_percent"}
+_STYLES = {
+    "holds": "green",
+    "passed": "green",
+    "missed": "bold red",
+    "failed": "bold red",
+    "not measured": "bold yellow",
+    "no objective": "dim",
+}
+KINDS = {"item": "table", "object": "bucket"}
+
+
+def report(shown: Report) -> Text:
+    """Return the report in short: the verdict first, then each number, what was not measured, and what was lost."""
+    lines: list[str | Text] = ["", _headline(shown), "", *map(_judged, shown.checks), ""]
+    lines += [*(f"not measured: {reason}" for reason in shown.not_measured), *remarks(shown), ""]
+    if isinstance(shown, FailoverReport):
+        lines += [f"{time:>12}  {name}" for name, time in moments(shown)]
+        lines.append("")
+    for pair in shown.pairs:
+        lines += _pair(pair)
+    for what, names, _ in losses(shown):
+        lines += _named(what, names) if names else []
+    text = Text("\n").join(line if isinstance(line, Text) else Text(line) for line in lines)
+    return text.append("\n")
+
+
+def summary(shown: Report) -> str:
+    """Return what the verdict rests on, in a sentence or two."""
+    names = {
+        verdict: ", ".join(dict.fromkeys(name_of(check.name) for check in shown.checks if check.verdict == verdict))
+        for verdict in get_args(Verdict)
+    }
+    told = [
+        f"Missed: {names['missed']}." if names["missed"] else "",
+        f"Not measured: {names['not measured']}." if names["not measured"] else "",
+        "Everything that has an objective holds." if shown.verdict == "passed" and names["holds"] else "",
+        f"Without an objective: {names['no objective']}." if names["no objective"] else "",
+    ]
+    return " ".join(filter(None, told))
+
+
+def name_of(number: str) -> str:
+    """Return what people call a number of a drill; one that we do not know is called as its report calls it."""
+    return _NUMBERS.get(number, number)
+
+
+def short_name(number: str) -> str:
+    """Return the same at the head of a column."""
+    return _SHORT.get(number, name_of(number))
+
+
+def value(number: str, measured: float) -> str:
+    """Return a value as people read it: times in milliseconds, a share never rounded up to what was not there."""
+    if number.endswith("_seconds"):
+        return seconds(measured)
+    if number.endswith("_percent"):
+        return f"{math.floor(measured * 100 + 1e-6) / 100:.2f} %"
+    return f"{measured:g}"
+
+
+def objective(number: str, limit: float | None) -> str:
+    """Return what was promised."""
+    if limit is None:
+        return "no objective"
+    return f"at {'least' if number in _AT_LEAST else 'most'} {limit:g}{unit_of(number)}"
+
+
+def unit_of(number: str) -> str:
+    """Return what stands after a value."""
+    return " s" if number.endswith("_seconds") else " %" if number.endswith("_percent") else ""
+
+
+def seconds(time: float) -> str:
+    """Return a time as people read it, in milliseconds at the finest."""
+    return f"{time:.3f} s"
+
+
+def pair_told(pair: tuple[str, str] | None) -> str:
+    """Return from where to where, or an empty text."""
+    return f"{pair[0]} to {pair[1]}" if pair else ""
+
+
+def check_name(check: Check) -> str:
+    """Return which number a check is of."""
+    return " ".join(filter(None, (name_of(check.name), pair_told(check.pair))))
+
+
+def measured(check: Check) -> str:
+    """Return what was measured."""
+    if check.measured is None:
+        return "not reached" if check.verdict == "missed" else "not measured"
+    return value(check.name, check.measured)
+
+
+def told(check: Check) -> str:
+    """Return a check in words: `RTO: 3.020 s, at most 60 s`; and why it could not be measured or was not reached."""
+    reason = f"; {check.reason}" if check.reason else ""
+    return f"{check_name(check)}: {measured(check)}, {objective(check.name, check.limit)}{reason}"
+
+
+def resolution(number: str, about: About) -> str:
+    """Return how far a number may be off, and to which side."""
+    interval = 1 / about.rate
+    match number:
+        case "rto_seconds" | "failback_seconds" | "longest_gap_seconds":
+            return f"{seconds(interval)} between two requests"
+        case "rpo_seconds":
+            return f"at most {seconds(interval + LOOK_S)} too long, never too short"
+        case "replication_p99_seconds":
+            return f"at most {seconds(LOOK_S)} too long, never too short"
+        case "availability_percent":
+            return "one request"
+        case _:
+            return "exact"
+
+
+def stream_told(stream: Stream) -> str:
+    """Return what goes where."""
+    return f"{KINDS[stream.what]}, {stream.source} to {stream.destination}"
+
+
+def delays_told(delays: Delays) -> str:
+    """Return a stream's delays in a line."""
+    return f"{KINDS[delays.stream.what]} {delays_in_short(delays)}"
+
+
+def delays_in_short(delays: Delays) -> str:
+    """Return a stream's delays without saying whose they are."""
+    found = (("p50", delays.p50_s), ("p95", delays.p95_s), ("p99", delays.p99_s), ("max", delays.max_s))
+    values = ", ".join(f"{name} {seconds(time)}" for name, time in found if time is not None)
+    unseen = f"; {len(delays.unseen)} never seen" if delays.unseen else ""
+    return f"{len(delays.samples)} arrived{f', {values}' if values else ''}{unseen}"
 
 
 def in_words(event: DrillProgress) -> str:
@@ -47,78 +184,134 @@ def in_words(event: DrillProgress) -> str:
             return f"NOW: {what}"
         case said.DrillRestored(drill=drill, what=what):
             return f"drill {drill}: {what}"
-        case said.DrillEnded(holds=holds, report=report):
-            return f"{'passed' if holds else 'FAILED'}; the report is {report}"
+        case said.DrillEnded(verdict=verdict, report=where):
+            return f"{outcome_told(verdict)}; the report is {where}"
     assert_never(event)
 
 
-def report(shown: Report) -> Text:
-    """Return the summary: the verdict, what it rests on, and what was lost."""
-    lines: list[str | Text] = ["", *map(_judged, shown.checks)]
-    lines += ["", *_failover(shown)] if isinstance(shown, FailoverReport) else [""]
-    lines += [delays_told(one) for pair in shown.pairs for one in pair.delays]
-    lines.append(requests_told(shown))
-    text = Text("\n").join(line if isinstance(line, Text) else Text(line) for line in lines)
-    return text.append("\n")
+_MOMENTS = {
+    "load": "requests begin",
+    "strike": "the fault was asked for",
+    "fault": "the fault is made",
+    "undoing": "the fault is being undone",
+    "undone": "the fault is undone",
+    "load ended": "requests end",
+    "reconciled": "all regions hold everything that was acknowledged",
+}
 
 
-def told(check: Check) -> str:
-    """Return a check in words: `RTO 3.02 s, of 60 s at most`."""
-    name = _CHECKS[check.name]
-    if check.name == "reconciliation":
-        return f"{name}: {check.measured or 0:.0f} of the acknowledged writes missing or in conflict"
-    measured = "not reached" if check.measured is None else seconds(check.measured)
-    if not check.name.endswith("_seconds"):
-        measured = "not measured" if check.measured is None else f"{check.measured:g}"
-    limit = "no objective" if check.limit is None else f"of {check.limit:g} s at most"
-    return f"{name} {measured}, {limit}"
+def outcome_told(verdict: str) -> str:
+    """Return a drill's verdict so that a bad one is not passed over."""
+    return verdict if verdict == "passed" else verdict.upper()
 
 
-def stream_told(stream: Stream) -> str:
-    """Return what goes where."""
-    return f"{'table' if stream.what == 'item' else 'bucket'}, {stream.source} to {stream.destination}"
-
-
-def delays_told(delays: Delays) -> str:
-    """Return a stream's delays in a line."""
-    found = (("p50", delays.p50_s), ("p95", delays.p95_s), ("p99", delays.p99_s), ("max", delays.max_s))
-    values = ", ".join(f"{name} {seconds(value)}" for name, value in found if value is not None)
-    unseen = f"; {len(delays.unseen)} never seen" if delays.unseen else ""
-    return f"{stream_told(delays.stream)}: {len(delays.samples)} arrived{f', {values}' if values else ''}{unseen}"
-
-
-def requests_told(shown: FailoverReport | ReplicationReport) -> str:
-    """Return what became of the requests, in a line."""
-    requests = shown.requests
-    rate = f" at {shown.about.rate:g} a second" if isinstance(shown, FailoverReport) else ""
-    return f"{requests.sent} requests{rate}: {requests.acknowledged} acknowledged, {len(requests.lost)} lost"
-
-
-def seconds(value: float) -> str:
-    """Return a time as people read it, in milliseconds at the finest."""
-    return f"{value:.3f} s"
-
-
-def _failover(shown: FailoverReport) -> Iterator[str]:
-    for one in shown.timeline:
-        yield f"{'never' if one.at_s is None else seconds(one.at_s):>10}  {one.name}"
-    yield ""
-    for pair in shown.pairs:
-        if pair.exposure is not None:
-            what = f"acknowledged by {pair.source} and not in {pair.destination} at the fault"
-            yield from _named(what, pair.exposure.lost)
-    missing = [f"{one.id} in {one.region}" for one in shown.reconciliation.missing]
-    yield from _named("never recovered", missing)
-    yield from _named("in conflict", [one.id for one in shown.reconciliation.conflicting])
-
-
-def _named(what: str, names: tuple[str, ...] | list[str]) -> Iterator[str]:
-    yield f"writes {what}: {len(names)}"
-    yield from (f"  {name}" for name in names[:_NAMED])
-    if len(names) > _NAMED:
-        yield f"  and {len(names) - _NAMED} more"
+def _headline(shown: Report) -> Text:
+    about = shown.about
+    what = f" {shown.kind} drill of {about.deployment} in account {about.account}, run by {about.by}"
+    return Text.assemble((outcome_told(shown.verdict), _STYLES[shown.verdict]), what)
 
 
 def _judged(check: Check) -> Text:
-    tone = "green" if check.verdict in {"holds", "no objective"} else "bold red"
-    return Text.assemble((f"{check.verdict.upper() if tone != 'green' else check.verdict:<14}", tone), told(check))
+    verdict = check.verdict.upper() if check.verdict in {"missed", "not measured"} else check.verdict
+    return Text.assemble((f"{verdict:<14}", _STYLES[check.verdict]), told(check))
+
+
+def remarks(shown: Report) -> list[str]:
+    """Return what there is to know beside the numbers, a line each."""
+    about, requests, objects = shown.about, shown.requests, shown.objects
+    lost = f"{len(requests.lost)} lost"
+    lines = [f"{requests.sent} requests at {about.rate:g} a second: {requests.acknowledged} acknowledged, {lost}"]
+    if objects.sent:
+        lines.append(f"{objects.sent} objects: {objects.acknowledged} acknowledged, {len(objects.lost)} lost")
+    if isinstance(shown, FailoverReport):
+        episode, counter = shown.episode, shown.counter
+        spells = counted(len(episode.spells), "spell")
+        lines.append(f"without service for {seconds(episode.without_service_s)} altogether, in {spells}")
+        if counter:
+            lines.append(f"counter: {counter.updates} of {counted(counter.turns, 'update')} acknowledged")
+    return lines
+
+
+def moments(shown: FailoverReport) -> list[tuple[str, str]]:
+    """Return each moment's name and when it was."""
+    return [(one.name, "never" if one.at_s is None else seconds(one.at_s)) for one in shown.timeline]
+
+
+def pair_facts(pair: Pair) -> list[tuple[str, str]]:
+    """Return what was found of two regions, one way: names and values; empty where nothing was looked at."""
+    facts = []
+    for what, exposure in (("items", pair.exposure), ("objects", pair.objects)):
+        if exposure:
+            failed = "" if exposure.moments else ", though no request failed there"
+            writes = counted(len(exposure.lost), "write")
+            worst = (
+                f"at worst {seconds(exposure.rpo_s)}, {writes}{failed}; in the whole run {seconds(exposure.worst_s)}"
+            )
+            facts.append((f"{what} at risk", worst))
+    facts += [(f"{KINDS[one.stream.what]} delays", delays_in_short(one)) for one in pair.delays]
+    if pair.missing:
+        facts.append(("missing at the end", str(len(pair.missing))))
+    if pair.conflicting:
+        facts.append(("in conflict at the end", str(len(pair.conflicting))))
+    return facts
+
+
+def losses(shown: Report) -> list[tuple[str, tuple[str, ...], str]]:
+    """Return what was lost: how it is called, which writes, and what to say where there are none."""
+    found: list[tuple[str, tuple[str, ...], str]] = [
+        ("requests that no region took", shown.requests.lost, "Every request was acknowledged.")
+    ]
+    if shown.objects.sent:
+        found.append(("objects that no region took", shown.objects.lost, "Every object was acknowledged."))
+    for pair in shown.pairs:
+        found += _pair_losses(pair)
+    if isinstance(shown, FailoverReport):
+        found += _counter_losses(shown.counter)
+        if shown.reconciliation.is_complete:
+            told = f"All {shown.reconciliation.acknowledged} acknowledged writes are as they should be in every region."
+            found.append(("missing or in conflict at the end", (), told))
+    return found
+
+
+def _pair_losses(pair: Pair) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    where = f"{pair.source} to {pair.destination}"
+    for what, exposure in (("items", pair.exposure), ("objects", pair.objects)):
+        if exposure:
+            yield f"{what} at risk at {seconds(exposure.at_s)}, {where}", exposure.lost, "Nothing was at risk."
+    for one in pair.delays:
+        if one.unseen:
+            yield f"never seen, {stream_told(one.stream)}", one.unseen, ""
+    if pair.missing:
+        yield f"acknowledged by {pair.source} and missing in {pair.destination}", pair.missing, ""
+    if pair.conflicting:
+        yield f"acknowledged by {pair.source} and otherwise in {pair.destination}", pair.conflicting, ""
+
+
+def _counter_losses(counter: Counter | None) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    if counter is None:
+        return
+    stale = tuple(
+        f"{seconds(one.at_s)}: {one.region} showed turn {one.turn_read}, "
+        f"{one.acknowledged_by} had acknowledged turn {one.acknowledged}"
+        for one in counter.stale
+    )
+    overwritten = tuple(
+        f"turn {one.turn}, acknowledged by {one.region}"
+        + ("" if one.overwritten_by is None else f", overwritten by turn {one.overwritten_by}")
+        for one in counter.overwritten
+    )
+    yield "stale reads", stale, "Every read showed the last acknowledged update."
+    yield "overwritten updates", overwritten, "Every acknowledged update was kept."
+
+
+def _pair(pair: Pair) -> Iterator[str]:
+    facts = pair_facts(pair)
+    yield f"{pair.source} to {pair.destination}{'' if facts else ': not looked at'}"
+    yield from (f"  {name}: {text}" for name, text in facts)
+
+
+def _named(what: str, names: Sequence[str]) -> Iterator[str]:
+    yield f"{what}: {len(names)}"
+    yield from (f"  {name}" for name in names[:_NAMED])
+    if len(names) > _NAMED:
+        yield f"  and {len(names) - _NAMED} more, in report.json"

@@ -13,6 +13,7 @@ from builder.fleet.outcome import SetOutcome
 from builder.fleet.progress import FleetProgress
 from builder.report.as_json import FleetEnded, FleetPlanMade, OutputsRead, PlanMade, RunEnded
 from builder.report.drift import DriftSeen
+from builder.report.drill_history import DrillHistory
 from builder.report.findings import FINDING
 from builder.report.line import ErrorTold
 from builder.report.status import StatusSeen
@@ -32,7 +33,7 @@ class AsPrinted(GenerateJsonSchema):
 
 def make_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
-    ends = (PlanMade, RunEnded, OutputsRead, FleetPlanMade, FleetEnded, StatusSeen, DriftSeen, ErrorTold)
+    ends = (PlanMade, RunEnded, OutputsRead, FleetPlanMade, FleetEnded, StatusSeen, DriftSeen, DrillHistory, ErrorTold)
     kinds = (*get_args(FleetProgress), *get_args(DrillProgress), *ends, Finding)
     _, made = TypeAdapter.json_schemas(
         [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],

@@ -18,6 +18,7 @@ from builder.local import EmbeddedAws
 from builder.report.drill_json import make_schema as make_report_schema
 from builder.report.schema import make_schema
 from cli.deaf import deaf_to, timed
+from drill.claims import claim, put
 
 REPLICATION = ("drill", "replication", "--seconds", "1", "--rate", "4", "--object-rate", "2")
 
@@ -29,10 +30,10 @@ def test_a_drill_leaves_a_report_and_says_its_verdict_by_exit_code(deployed: Com
     assert {path.name for path in folder.iterdir()} == {"log.jsonl", "report.json", "report.html"}
     found = json.loads((folder / "report.json").read_text())
     jsonschema.Draft202012Validator(json.loads(make_report_schema())).validate(found)
-    assert found["holds"] is True
+    assert found["verdict"] == "passed"
     assert found["about"]["environment"] == "synthmfm20"
     assert "replication, p99 " in answer.out
-    assert "of 5 s at most" in answer.out
+    assert "at most 5 s" in answer.out
     assert f"passed; the report is drills/{folder.name}/report.html" in answer.out
 
 
@@ -46,7 +47,8 @@ def test_an_objective_that_is_missed_is_exit_code_1(deployed: Command, project: 
     for line in lines:
         validator.validate(line)
     assert [line["event"] for line in lines] == ["drill.begun", "drill.moment", "drill.moment", "drill.ended"]
-    assert lines[-1]["holds"] is False
+    assert lines[-1]["verdict"] == "failed"
+    assert {check["verdict"] for check in lines[-1]["checks"]} == {"missed"}
 
 
 def test_production_is_not_drilled_without_a_word(deployed: Command, project: Path) -> None:
@@ -75,7 +77,7 @@ def test_an_assembly_taken_as_it_is_is_not_drilled_in_production_either(deployed
     assert "environments.synthmfm20: is marked as production" in refused.err
     allowed = deployed(*taken, "--yes-in-production")
     assert allowed.code == 0
-    assert "of 5 s at most" in allowed.out
+    assert "at most 5 s" in allowed.out
 
 
 def test_without_dr_yaml_a_drill_takes_a_yes_and_says_that_nothing_is_judged(deployed: Command, project: Path) -> None:
@@ -201,3 +203,34 @@ def test_nothing_deployed_is_nothing_to_drill(project: Path, credentials: None, 
     answer = builder("drill", "failover")
     assert answer.code == 1
     assert "python -m builder deploy" in answer.err
+
+
+def history(folder: Path) -> None:
+    put(folder / "a", claim("a", began="2026-01-01T12:00:00Z", rto_seconds=2.0))
+    put(folder / "b", claim("b", began="2026-01-02T12:00:00Z", rto_seconds=61.0))
+
+
+def test_a_history_takes_files_alone_and_tells_a_missed_objective_without_failing(
+    builder: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    history(tmp_path / "drills")
+    answer = builder("drill", "history", "--html", "page.html")
+    assert answer.code == 0, answer
+    assert "2  2026-01-02 12:00  FAILED        61.000 s!" in answer.out
+    assert 'href="./drills/a/report.html"' in (tmp_path / "page.html").read_text()
+    (line,) = builder("drill", "history", "drills", "--json").out.splitlines()
+    jsonschema.Draft202012Validator(json.loads(make_schema())).validate(json.loads(line))
+    assert json.loads(line)["event"] == "drill.history"
+
+
+@pytest.mark.parametrize("arguments", [["nowhere"], ["file"], ["drills", "--html", "nowhere/page.html"]])
+def test_a_history_of_a_folder_that_is_not_there_is_bad_input(
+    builder: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    history(tmp_path / "drills")
+    (tmp_path / "file").touch()
+    answer = builder("drill", "history", *arguments)
+    assert answer.code == 2
+    assert "nowhere" in answer.err or "file" in answer.err

@@ -1,26 +1,15 @@
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.drill.traffic import Second
-from builder.report.drill_plot import (
-    BOTTOM,
-    HEIGHT,
-    LEFT,
-    RIGHT,
-    TOP,
-    WIDTH,
-    bars,
-    dots,
-    tallest,
-    time_scale,
-    value_scale,
-)
-from drill.hand_made import PRIMARY, SECONDARY
-from report import drills
+from builder.report import drill_plot as plot
+from report.drills import PRIMARY, SECONDARY
 
+SIZES = (*plot.DELAYS, *plot.COURSE)
 TRAFFIC = (
     Second(0, PRIMARY, good=10, failed=0),
     Second(1, PRIMARY, good=2, failed=8),
@@ -28,36 +17,73 @@ TRAFFIC = (
 )
 
 
-@given(st.floats(0.0001, 1e6))
-def test_a_scale_has_few_round_ticks_within_the_picture(largest: float) -> None:
-    for scale in (time_scale(largest), value_scale(largest)):
-        assert 2 <= len(scale.ticks) <= 7
+@given(st.floats(0.0001, 1e6), st.floats(0, 1), st.sampled_from(plot.DELAYS))
+def test_a_scale_has_few_round_ticks_within_the_picture(largest: float, share: float, size: plot.Size) -> None:
+    across = plot.time_scale(largest, size)
+    up = plot.value_scale(largest, size, least=share * largest)
+    for scale in (across, up):
+        assert 2 <= len(scale.ticks) <= 12
         assert scale.last >= largest * (1 - 1e-9)
+        assert scale.first <= share * largest * (1 + 1e-9)
         assert len({tick.label for tick in scale.ticks}) == len(scale.ticks)
-    assert all(LEFT <= tick.at <= WIDTH - RIGHT for tick in time_scale(largest).ticks)
-    assert all(TOP <= tick.at <= HEIGHT - BOTTOM for tick in value_scale(largest).ticks)
+    assert all(size.left <= tick.at <= size.edge for tick in across.ticks)
+    assert all(size.top <= tick.at <= size.ground for tick in up.ticks)
 
 
 def test_nothing_measured_has_a_scale_too() -> None:
-    assert [tick.label for tick in value_scale(0).ticks][-1] == "1.0"
-    assert tallest(()) == 0
+    assert [tick.label for tick in plot.value_scale(0, plot.DELAYS[0]).ticks] == ["0.0", "0.5", "1.0"]
+    assert plot.lanes((), (PRIMARY,), plot.time_scale(9, plot.COURSE[0]), 0, 84)[0].answered == ""
 
 
-def test_every_probe_has_a_dot_unless_a_longer_delay_is_in_its_column() -> None:
-    delays = drills.failover().pairs[0].delays[0]
-    wide = dots(delays, time_scale(15.6), value_scale(8))
-    assert wide.count("M") == len(delays.samples)
-    narrow = dots(delays, time_scale(1e9), value_scale(8))
-    assert narrow == f"M{LEFT},{value_scale(8).place(delays.max_s or 0)}h0"
-    heights = [float(y) for y in re.findall(r",([\d.]+)h0", wide)]
-    assert min(heights) == pytest.approx(value_scale(8).place(delays.max_s or 0))
+@pytest.mark.parametrize("form", plot.FORMS)
+def test_every_point_has_a_mark_unless_a_higher_one_is_in_its_column(form: str) -> None:
+    size = plot.DELAYS[0]
+    points = [(float(number), number % 7 / 10) for number in range(100)]
+    wide = plot.marks(points, form, plot.time_scale(100, size), plot.value_scale(1, size))
+    assert wide.count("M") == 100
+    narrow = plot.marks(points, form, plot.time_scale(1e9, size), plot.value_scale(1, size))
+    assert narrow.count("M") == 1
+    assert f",{plot.value_scale(1, size).place(0.6):g}" in narrow
 
 
-def test_a_second_is_a_stack_of_what_was_answered_where_and_what_failed() -> None:
-    drawn = bars(TRAFFIC, (PRIMARY, SECONDARY), time_scale(2), value_scale(tallest(TRAFFIC)))
-    assert [bar.kind for bar in drawn] == ["side-0", "side-0", "side-1", "failed"]
-    _, first, second, failed = drawn
-    assert first.y == pytest.approx(second.y + second.height)
-    assert second.y == pytest.approx(failed.y + failed.height)
-    assert failed.height / first.height == pytest.approx(11 / 2, rel=0.02)
-    assert drawn[0].x < first.x == second.x == failed.x
+def test_series_differ_by_form_and_not_by_colour() -> None:
+    assert len({plot.mark(form, 0, 0) for form in plot.FORMS}) == len(plot.FORMS)
+
+
+def heights(path: str) -> list[float]:
+    return [float(height) for height in re.findall(r"v(-?[\d.]+)h", path)]
+
+
+def test_what_was_answered_stands_above_a_region_s_line_and_what_failed_below() -> None:
+    first, second = plot.lanes(TRAFFIC, (PRIMARY, SECONDARY), plot.time_scale(2, plot.COURSE[0]), 10, 84)
+    assert all(height < 0 for height in heights(first.answered) + heights(second.answered))
+    assert all(height > 0 for height in heights(first.failed) + heights(second.failed))
+    assert heights(first.answered)[0] / heights(first.failed)[0] == pytest.approx(-10 / 8, rel=0.02)
+    assert first.end <= second.top
+    assert (first.most, second.most) == ("10", "10")
+
+
+@given(st.integers(1, 90_000), st.sampled_from(plot.COURSE))
+def test_however_long_a_drill_its_bars_can_be_seen_and_are_not_many(seconds: int, size: plot.Size) -> None:
+    traffic = [Second(second, PRIMARY, good=20, failed=0) for second in range(0, seconds, max(1, seconds // 500))]
+    (lane,) = plot.lanes(traffic, (PRIMARY,), plot.time_scale(seconds, size), 0, 84)
+    widths = [float(width) for width in re.findall(r"h([\d.]+)v", lane.answered)]
+    assert all(width >= 1 for width in widths)
+    assert len(widths) <= size.width / 3 + 1
+    assert all(abs(height) >= 1.5 for height in heights(lane.answered))
+
+
+@given(st.lists(st.none() | st.floats(0, 100), max_size=8), st.sampled_from(plot.COURSE))
+def test_the_numbers_of_moments_never_touch(moments: list[float | None], size: plot.Size) -> None:
+    found = plot.flags(moments, plot.time_scale(100, size))
+    assert sorted(flag.number for flag in found) == [n for n, at in enumerate(moments, 1) if at is not None]
+    for before, after in pairwise(sorted(found, key=lambda flag: (flag.y, flag.label_x))):
+        assert after.y > before.y or after.label_x - before.label_x >= 18
+
+
+@given(st.lists(st.tuples(st.floats(0, 50), st.floats(0, 50)), max_size=20))
+def test_spells_are_drawn_apart_and_each_can_be_seen(times: list[tuple[float, float]]) -> None:
+    drawn = plot.spells([(began, began + lasted) for began, lasted in times], plot.time_scale(100, plot.COURSE[1]))
+    assert all(spell.width >= 2 for spell in drawn)
+    assert all(before.x + before.width < after.x for before, after in pairwise(drawn))
+    assert bool(drawn) == bool(times)

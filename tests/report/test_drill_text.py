@@ -1,40 +1,71 @@
+import pytest
+
 from builder.drill.progress import DrillAsks, DrillBegun, DrillEnded, DrillMoment, DrillRestored
-from builder.drill.verdict import Check
+from builder.drill.verdict import Check, Objectives
 from builder.report import drill_text
 from report import drills
+from report.drills import PRIMARY, SECONDARY
 
 
 def test_a_failover_is_told_with_its_verdict_timeline_and_losses() -> None:
-    text = drill_text.report(drills.failover(without="w030")).plain
+    text = drill_text.report(drills.failover(drills.BAD)).plain
     for line in (
-        "holds         RPO 2.490 s, of 5 s at most",
-        "holds         RTO 2.020 s, of 60 s at most",
-        "MISSED        reconciliation: 1 of the acknowledged writes missing or in conflict",
-        "   5.000 s  fault",
-        "writes acknowledged by us-east-1 and not in us-west-2 at the fault: 25",
+        (
+            "FAILED failover drill of tap-dev in account 123456789012, "
+            "run by arn:aws:sts::123456789012:assumed-role/drills/ada"
+        ),
+        "holds         RPO us-east-1 to us-west-2: 2.460 s, at most 5 s",
+        "holds         RTO: 2.080 s, at most 60 s",
+        "holds         availability: 80.00 %, at least 75 %",
+        "no objective  overwritten updates: 5, no objective",
+        "MISSED        missing or in conflict at the end: 1, at most 0",
+        "     5.000 s  fault",
+        "items at risk at 5.000 s, us-east-1 to us-west-2: 25",
         "  w025",
-        "  and 15 more",
-        "writes never recovered: 1",
-        "  w030 in us-west-2",
-        "writes in conflict: 0",
+        "  and 15 more, in report.json",
+        "acknowledged by us-east-1 and missing in us-west-2: 1",
         "150 requests at 10 a second: 130 acknowledged, 20 lost",
+        "  10.040 s: us-east-1 showed turn 4, us-west-2 had acknowledged turn 9",
     ):
         assert line in text.splitlines()
 
 
-def test_a_replication_is_told_by_stream() -> None:
+def test_a_replication_is_told_by_pair_of_regions() -> None:
     text = drill_text.report(drills.replication()).plain
-    assert "holds         replication, p99 1.290 s, of 2 s at most" in text
-    assert "table, us-west-2 to us-east-1: 100 arrived, p50 0.890 s" in text
-    assert (
-        "bucket, us-east-1 to us-west-2: 99 arrived, p50 2.190 s, p95 2.190 s, p99 2.190 s, max 2.190 s; 1 never"
-        in text
-    )
+    assert "holds         replication, p99 us-east-1 to us-west-2: 1.290 s, at most 2 s" in text
+    assert "us-west-2 to us-east-1\n  table delays: 100 arrived, p50 0.890 s" in text
+    assert "bucket delays: 99 arrived, p50 2.190 s, p95 2.190 s, p99 2.190 s, max 2.190 s; 1 never seen" in text
 
 
-def test_what_was_not_promised_or_never_came_is_said_so() -> None:
-    assert drill_text.told(Check("rto_seconds", None, None, 60, "missed")) == "RTO not reached, of 60 s at most"
-    assert drill_text.told(Check("rpo_seconds", None, 0.5, None, "no objective")) == "RPO 0.500 s, no objective"
+def test_what_was_not_measured_is_told_with_its_reason() -> None:
+    text = drill_text.report(drills.failover(drills.LATE)).plain
+    assert text.splitlines()[1].startswith("NOT MEASURED failover drill")
+    assert "NOT MEASURED  RTO: 0.000 s, at most 60 s; 50 of 50 requests were sent late" in text
+    assert "not measured: during the fault 50 of 50 requests were sent late" in text
+
+
+def test_a_number_without_an_objective_is_never_said_to_hold() -> None:
+    text = drill_text.report(drills.failover(drills.PASSED, Objectives())).plain
+    assert [line for line in text.splitlines() if line.startswith("holds")] == [
+        "holds         missing or in conflict at the end: 0, at most 0"
+    ]
+    assert "no objective  RTO: 0.000 s, no objective" in text
+
+
+TOLD = [
+    (Check("rto_seconds", None, None, 60, "missed"), "RTO: not reached, at most 60 s"),
+    (Check("rpo_seconds", (PRIMARY, SECONDARY), 0.5, None, "no objective"),
+     "RPO us-east-1 to us-west-2: 0.500 s, no objective"),
+    (Check("availability_percent", None, 99.9999, 99.9, "holds"), "availability: 99.99 %, at least 99.9 %"),
+    (Check("availability_percent", None, 98.35, 99, "missed"), "availability: 98.35 %, at least 99 %"),
+    (Check("stale_reads", None, None, 0, "not measured", "no counter was kept"),
+     "stale reads: not measured, at most 0; no counter was kept"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "words"), TOLD, ids=[words for _, words in TOLD])
+def test_every_number_is_told_with_its_objective(check: Check, words: str) -> None:
+    assert drill_text.told(check) == words
 
 
 def test_every_event_has_its_words() -> None:
@@ -45,7 +76,8 @@ def test_every_event_has_its_words() -> None:
             DrillMoment("d", "fault", 5.0),
             DrillAsks("d", "make the fault in us-east-1"),
             DrillRestored("d", "its probes are gone"),
-            DrillEnded("d", holds=False, checks=(), report="drills/d/report.html"),
+            DrillEnded("d", "passed", checks=(), report="drills/d/report.html"),
+            DrillEnded("d", "not measured", checks=(), report="drills/d/report.html"),
         )
     ]
     assert told == [
@@ -53,5 +85,6 @@ def test_every_event_has_its_words() -> None:
         "   5.000 s  the fault is made",
         "NOW: make the fault in us-east-1",
         "drill d: its probes are gone",
-        "FAILED; the report is drills/d/report.html",
+        "passed; the report is drills/d/report.html",
+        "NOT MEASURED; the report is drills/d/report.html",
     ]

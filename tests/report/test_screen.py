@@ -5,7 +5,7 @@ import json
 import typing
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -19,7 +19,9 @@ from builder.deploy.outputs import Outputs
 from builder.deploy.records import RISKS, Deferred, Deletion, Plan, Step
 from builder.deploy.recovery import Recovery
 from builder.drill.findings import FailoverReport, Happening, Name, ReplicationReport
+from builder.drill.history import Drill, Group, History, Number, Trend
 from builder.drill.progress import DrillProgress
+from builder.drill.verdict import Verdict
 from builder.errors import BuilderError, Failed, Several
 from builder.fleet.outcome import FleetEnd
 from builder.fleet.progress import FleetProgress
@@ -28,6 +30,7 @@ from builder.report import (
     as_json,
     dot,
     drift,
+    drill_history,
     drill_page,
     drill_text,
     findings,
@@ -45,6 +48,7 @@ from builder.state.records import Differences, Status
 from report.hostile import STEERING, STEERS, make
 
 TIMELINE = tuple(Happening(name, 1.0) for name in typing.get_args(Name))
+VERDICTS = typing.get_args(Verdict)
 AT = datetime(2026, 11, 28, tzinfo=UTC)
 
 
@@ -58,6 +62,16 @@ def plans() -> Iterator[Plan]:
     for risk in RISKS:
         yield make(Plan, steps=(make(Step, risk=risk, stack="us-east-1/table"),), deferred=(), deletions=())
         yield make(Plan, steps=(), deferred=(make(Deferred, risk=risk),), deletions=(make(Deletion),))
+
+
+def history() -> History:
+    numbers = tuple(
+        make(Number, name=name, verdict=verdict) for name in (STEERS, "rto_seconds") for verdict in VERDICTS
+    )
+    drill = make(Drill, began=AT.isoformat(), numbers=numbers)
+    group = make(Group, drills=(drill,), trends=(Trend(name=STEERS, pair=STEERS, numbers=numbers[:1]),))
+    made: History = make(History, groups=(group,))
+    return made
 
 
 def outputs() -> Iterator[tuple[str, str | Text]]:
@@ -87,6 +101,9 @@ def outputs() -> Iterator[tuple[str, str | Text]]:
     yield "failover page", drill_page.page(failover)
     yield "replication text", drill_text.report(replication)
     yield "replication page", drill_page.page(replication)
+    yield "history text", drill_history.as_text(history(), 100)
+    yield "history page", drill_history.page(history(), PurePath(STEERS))
+    yield "history json", drill_history.as_event(history(), AT)
 
 
 EVERY = dict(outputs())

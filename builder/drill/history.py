@@ -1,0 +1,373 @@
+"""Drills compared over time: every report below a folder, each number's trend, and what changed in between.
+
+Read in this order: the records, `find_reports` (files), `compare` (pure). Nothing is asked of AWS. A report passes
+through many hands before it is compared, so what it says is a claim: one whose verdict does not follow from its own
+checks, or that is there twice, is told and not compared.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json
+
+from builder.drill.log import FILE_NAME, begins_with
+from builder.drill.verdict import DrillVerdict, Verdict
+from builder.errors import of_file
+
+REPORT = "report.json"
+VERSION = 2
+_LARGEST = 1 << 28
+"""Bytes: a report of a day at ten requests a second has a tenth of it."""
+
+Evidence = Literal["as reported", "not there", "another"]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One thing that a drill measured, after its report."""
+
+    name: str
+    pair: str
+    """`us-east-1 to us-west-2` where it is of two regions; else empty."""
+    measured: float | None
+    limit: float | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drill:
+    """A drill by its report."""
+
+    path: str
+    """Of the report, below the folder that was read."""
+    drill: str
+    kind: str
+    deployment: str
+    environment: str
+    account: str
+    by: str
+    began: str
+    verdict: DrillVerdict
+    log: Evidence
+    """Whether the log beside the report is the one that it was made from, by its SHA-256."""
+    settings: Mapping[str, str]
+    """What it was run with, by name, in words."""
+    numbers: tuple[Number, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that a drill was run with and the one before it otherwise."""
+
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """One number through all drills of a group, as many values as there are drills; None where a drill lacks it."""
+
+    name: str
+    pair: str
+    numbers: tuple[Number | None, ...]
+
+    @property
+    def worst(self) -> float | None:
+        """The worst value that was measured; None where a drill did not reach it, or none has it."""
+        found = [one for one in self.numbers if one is not None and one.verdict != "not measured"]
+        values = [one.measured for one in found if one.measured is not None]
+        if not values or len(values) < len(found):
+            return None
+        return min(values) if self.name == "availability_percent" else max(values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The drills of one kind of one deployment in one account, the oldest first."""
+
+    deployment: str
+    environment: str
+    account: str
+    kind: str
+    drills: tuple[Drill, ...]
+    trends: tuple[Trend, ...]
+    changes: tuple[tuple[Change, ...], ...]
+    """Of each drill, against the one before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A report of version 1: its numbers mean something else, and it is compared with nothing."""
+
+    path: str
+    drill: str
+    kind: str
+    deployment: str
+    began: str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What is not compared, and why."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything that lies below a folder."""
+
+    folder: str
+    groups: tuple[Group, ...]
+    outside: tuple[Outside, ...]
+    unread: tuple[Unread, ...]
+
+
+Found = Drill | Outside | Unread
+
+
+class _Claim(BaseModel):
+    """Of a report's JSON what is compared; the rest of it is none of the history's business."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class _Check(_Claim):
+    name: str
+    pair: tuple[str, str] | None
+    measured: float | None
+    limit: float | None
+    verdict: Verdict
+
+
+class _About(_Claim):
+    drill: str
+    deployment: str
+    environment: str
+    assembly: str
+    account: str
+    by: str
+    primary: str
+    secondaries: tuple[str, ...]
+    to: str
+    began: AwareDatetime
+    rate: float
+    service_s: float
+    service: str
+    probe: str
+    fault: str
+    log_sha256: str
+    versions: dict[str, str]
+
+
+class _Report(_Claim):
+    kind: Literal["replication", "failover"]
+    verdict: DrillVerdict
+    about: _About
+    checks: tuple[_Check, ...]
+
+
+class _AboutBefore(_Claim):
+    drill: str
+    deployment: str
+    began: AwareDatetime
+
+
+class _ReportBefore(_Claim):
+    kind: Literal["replication", "failover"]
+    holds: bool
+    about: _AboutBefore
+
+
+def read_history(folder: Path) -> History:
+    """Return what lies below a folder, links to other folders not followed. Raises BadInput where it is not there.
+
+    A folder in which a drill wrote its log and no report is told too: who shows the good drills alone shows nothing.
+    """
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        raise of_file(error, folder, doing="read", next_step="python -m builder drill failover    makes one") from error
+    return compare(str(folder), _find(folder))
+
+
+def compare(folder: str, found: Iterable[Found]) -> History:
+    """Return the drills by what they were of, each trend, each change; a drill that is there twice is told."""
+    drills: dict[str, Drill] = {}
+    outside, unread = [], []
+    for one in sorted(found, key=lambda one: one.path):
+        match one:
+            case Outside():
+                outside.append(one)
+            case Unread():
+                unread.append(one)
+            case Drill() if (other := drills.setdefault(one.drill, one)) is not one:
+                same = _without_place(one) == _without_place(other)
+                why = "is the same drill as" if same else "says something else of the same drill than"
+                unread.append(Unread(one.path, f"{why} {other.path}"))
+            case _:
+                pass
+    kept = sorted(drills.values(), key=lambda one: (_moment(one.began), one.drill))
+    keys = dict.fromkeys((one.deployment, one.environment, one.account, one.kind) for one in kept)
+    groups = tuple(_group([one for one in kept if _key(one) == key]) for key in sorted(keys))
+    return History(folder, groups, tuple(sorted(outside, key=lambda one: _moment(one.began))), tuple(unread))
+
+
+def _group(drills: Sequence[Drill]) -> Group:
+    first = drills[0]
+    names = dict.fromkeys((number.name, number.pair) for drill in drills for number in drill.numbers)
+    pairs = zip((None, *drills), drills, strict=False)
+    return Group(
+        deployment=first.deployment,
+        environment=first.environment,
+        account=first.account,
+        kind=first.kind,
+        drills=tuple(drills),
+        trends=tuple(_trend(name, pair, drills) for name, pair in names),
+        changes=tuple(_changes(before, drill) for before, drill in pairs),
+    )
+
+
+def _trend(name: str, pair: str, drills: Iterable[Drill]) -> Trend:
+    found = ({(one.name, one.pair): one for one in drill.numbers} for drill in drills)
+    return Trend(name=name, pair=pair, numbers=tuple(numbers.get((name, pair)) for numbers in found))
+
+
+def _changes(before: Drill | None, after: Drill) -> tuple[Change, ...]:
+    if before is None:
+        return ()
+    names = dict.fromkeys((*before.settings, *after.settings))
+    told = ((name, before.settings.get(name, "none"), after.settings.get(name, "none")) for name in names)
+    return tuple(Change(name, was, is_) for name, was, is_ in told if was != is_)
+
+
+def _key(drill: Drill) -> tuple[str, str, str, str]:
+    return drill.deployment, drill.environment, drill.account, drill.kind
+
+
+def _moment(began: str) -> datetime:
+    return datetime.fromisoformat(began)
+
+
+def _without_place(drill: Drill) -> tuple[object, ...]:
+    return _key(drill), drill.began, drill.verdict, drill.settings, drill.numbers
+
+
+def _find(folder: Path) -> Iterator[Found]:
+    """Yield what every folder holds: its report, or why there is none to read."""
+    unseen: list[OSError] = []
+    for place, folders, names in os.walk(folder, onerror=unseen.append):
+        folders.sort()
+        here = Path(place)
+        if REPORT in names or REPORT in folders:
+            yield _read(here / REPORT, str((here / REPORT).relative_to(folder)))
+        elif FILE_NAME in names:
+            yield Unread(str(here.relative_to(folder)), f"has a {FILE_NAME} and no {REPORT}: the drill came to no end")
+    for error in unseen:
+        where = Path(error.filename or folder)
+        yield Unread(str(where.relative_to(folder)), f"cannot be read ({error.strerror})")
+
+
+def _read(path: Path, place: str) -> Found:
+    try:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            return Unread(place, "is no file")
+        if facts.st_size > _LARGEST:
+            return Unread(place, f"has {facts.st_size:,} bytes: no drill's report is so large")
+        data = path.read_bytes()
+    except OSError as error:
+        return Unread(place, f"cannot be read ({error.strerror})")
+    return read_report(data, place, path.with_name(FILE_NAME))
+
+
+def read_report(data: bytes, place: str, log: Path) -> Found:
+    """Return a report as it is compared; `log` is where its log should be."""
+    try:
+        said = from_json(data, allow_inf_nan=False)
+    except ValueError as error:
+        return Unread(place, f"is no JSON: {error}")
+    version = said.get("version") if isinstance(said, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        return Unread(place, "is not a drill's report")
+    if version > VERSION:
+        return Unread(place, f"is of version {version}; this builder reads versions up to {VERSION}")
+    try:
+        if version == 1:
+            before = _ReportBefore.model_validate(said)
+            about = before.about
+            return Outside(place, about.drill, before.kind, about.deployment, _utc(about.began), before.holds)
+        return _drill(_Report.model_validate(said), place, log)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        return Unread(place, f"is not a drill's report: {key}: {first['msg']}")
+
+
+def _drill(said: _Report, place: str, log: Path) -> Found:
+    verdicts = {check.verdict for check in said.checks}
+    follows: DrillVerdict = (
+        "failed" if "missed" in verdicts else "not measured" if "not measured" in verdicts else "passed"
+    )
+    if said.verdict != follows:
+        return Unread(place, f"says {said.verdict}, and its own checks say {follows}")
+    about = said.about
+    return Drill(
+        path=place,
+        drill=about.drill,
+        kind=said.kind,
+        deployment=about.deployment,
+        environment=about.environment,
+        account=about.account,
+        by=about.by,
+        began=_utc(about.began),
+        verdict=said.verdict,
+        log=_evidence(log, about.log_sha256),
+        settings=_settings(about, said.checks),
+        numbers=tuple(
+            Number(check.name, _told(check.pair), check.measured, check.limit, check.verdict) for check in said.checks
+        ),
+    )
+
+
+def _evidence(log: Path, sha256: str) -> Evidence:
+    try:
+        if not log.is_file():
+            return "not there"
+        return "as reported" if begins_with(log.read_bytes(), sha256) else "another"
+    except OSError:
+        return "not there"
+
+
+def _settings(about: _About, checks: Iterable[_Check]) -> Mapping[str, str]:
+    limits = {check.name: check.limit for check in checks}
+    return {
+        "assembly": about.assembly,
+        **{f"version of {name}": version for name, version in about.versions.items()},
+        **{f"objective {name}": "none" if limit is None else f"{limit:g}" for name, limit in limits.items()},
+        "requests a second": f"{about.rate:g}",
+        "service within, seconds": f"{about.service_s:g}",
+        "service": about.service,
+        "probe": about.probe,
+        "fault": about.fault or "none",
+        "primary": about.primary,
+        "secondaries": ", ".join(about.secondaries),
+        "failover to": about.to,
+    }
+
+
+def _told(pair: tuple[str, str] | None) -> str:
+    return " to ".join(pair or ())
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
