@@ -12,6 +12,7 @@ from pathlib import Path
 
 from builder.assembly import write_assembly
 from builder.assembly.diagram import make_diagram
+from builder.assembly.manifest import make_schema as make_manifest_schema
 from builder.assembly.render import make_assembly
 from builder.config import read_wanted
 from builder.config.schema import SCHEMA, make_schema
@@ -22,6 +23,7 @@ from builder.report.schema import make_schema as make_events_schema
 ROOT = Path(__file__).resolve().parent.parent
 EVENTS = ROOT / "docs" / "events.schema.json"
 DRILL = ROOT / "docs" / "drill.schema.json"
+MANIFEST = ROOT / "docs" / "manifest.schema.json"
 PLANS = ROOT / "tests" / "golden" / "plans"
 sys.path.insert(0, str(ROOT / "tests"))  # where the fake AWS is that plans are recorded from
 
@@ -40,6 +42,7 @@ def refreshed() -> Iterator[Path]:
     yield from _written(SCHEMA, make_schema())
     yield from _written(EVENTS, make_events_schema())
     yield from _written(DRILL, make_drill_schema())
+    yield from _written(MANIFEST, make_manifest_schema())
     assembly = make_assembly(read_wanted(ROOT / "dr.yaml"))
     yield from (ROOT / "templates" / path for path in write_assembly(ROOT / "templates", assembly).paths)
     readme = ROOT / "README.md"

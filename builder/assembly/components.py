@@ -78,7 +78,7 @@ class Bucket:
 class Component:
     """One of the three."""
 
-    __pydantic_config__ = STRICT
+    __pydantic_config__ = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1})
     table: Table | None = None
     function: Function | None = None
     bucket: Bucket | None = None

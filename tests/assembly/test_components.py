@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from answer import ROOT
@@ -25,7 +26,7 @@ from builder.assembly.components import (
     one_of_each,
     stacks_of_functions,
 )
-from builder.assembly.manifest import bind, read_manifest, write_manifest
+from builder.assembly.manifest import bind, make_schema, read_manifest, write_manifest
 from builder.errors import BadInput
 from builder.terms import Region, StackId
 
@@ -66,6 +67,22 @@ def test_a_rendered_manifest_of_version_1_means_what_version_2_says(folder: Path
 def test_the_digest_is_of_what_is_deployed_and_that_of_version_1(folder: Path) -> None:
     made = read((folder / "manifest.json").read_bytes())
     assert made.digest() == read(as_first(made)).digest() == hashlib.sha256(as_first(made)).hexdigest()
+
+
+@pytest.mark.parametrize("folder", RENDERED, ids=lambda folder: folder.parent.name)
+def test_what_is_rendered_keeps_to_the_schema(folder: Path) -> None:
+    schema = jsonschema.Draft202012Validator(json.loads(make_schema()))
+    schema.validate(json.loads((folder / "manifest.json").read_bytes()))
+    assert not schema.is_valid(json.loads(said("components", "items", be={})))
+    assert not schema.is_valid(json.loads(said("roles", "primary", be=1)))
+
+
+def test_the_documentation_s_example_is_one() -> None:
+    page = (ROOT / "docs" / "manifest.md").read_text()
+    example = json.loads("{" + page.split("## Roles and components")[1].split("```json\n")[1].split("```")[0] + "}")
+    stacks = [entry(f"{region}/{kind}") for region in (EAST, WEST, "eu-west-1") for kind in ("app", "files")]
+    made = read(json.dumps(json.loads(write_manifest(manifest(*stacks))) | example).encode())
+    assert [one.kinds for one in made.components.values()] == [("table",), ("function",), ("bucket",)]
 
 
 def test_a_fleet_s_own_manifest_has_no_components() -> None:
@@ -173,6 +190,7 @@ _NAMES = (
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(_NAMES), st.sampled_from([one.id for one in _STACKS])))
 def test_no_manifest_that_could_be_read_is_refused_for_what_is_derived(outputs: dict[str, StackId]) -> None:
     said = {name: (stack, "Out") for name, stack in outputs.items()}
