@@ -141,14 +141,11 @@ def told(check: Check) -> str:
 
 def resolution(number: str, about: About) -> str:
     """Return how far a number may be off, and to which side."""
-    interval = 1 / about.rate
     match number:
         case "rto_seconds" | "failback_seconds" | "longest_gap_seconds":
-            return f"{seconds(interval)} between two requests"
-        case "rpo_seconds":
-            return f"at most {seconds(interval + LOOK_S)} too long, never too short"
-        case "replication_p99_seconds":
-            return f"at most {seconds(LOOK_S)} too long, never too short"
+            return f"a request each {seconds(1 / about.rate)}"
+        case "rpo_seconds" | "replication_p99_seconds":
+            return f"{seconds(LOOK_S)} and a read too long at most, never too short"
         case "availability_percent":
             return "one request"
         case _:

@@ -217,7 +217,7 @@ def test_a_history_takes_files_alone_and_tells_a_missed_objective_without_failin
     history(tmp_path / "drills")
     answer = builder("drill", "history", "--html", "page.html")
     assert answer.code == 0, answer
-    assert "2  2026-01-02 12:00  FAILED        61.000 s!" in answer.out
+    assert "2  2026-01-02 12:00  FAILED   61.000 s!" in answer.out
     assert 'href="./drills/a/report.html"' in (tmp_path / "page.html").read_text()
     (line,) = builder("drill", "history", "drills", "--json").out.splitlines()
     jsonschema.Draft202012Validator(json.loads(make_schema())).validate(json.loads(line))
