@@ -76,7 +76,7 @@ def drill() -> None:
 @global_options
 @click.pass_obj
 def replication(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, **said: float) -> ExitCode:
-    """Write probes in each region, and measure how long they take to the other."""
+    """Write probes in each region, and measure how long they take to every other one."""
     from builder.drill.replication import Course, drill_replication
 
     course = Course(

@@ -108,6 +108,13 @@ def test_another_account_than_the_one_that_is_pinned_is_not_touched(
     assert "builder:drill:d1" in functions.list_tags(Resource=arn)["Tags"]
 
 
+def test_clients_go_over_to_a_secondary_alone(deployed: Command) -> None:
+    for region in ("us-east-1", "eu-west-1"):
+        answer = deployed("drill", "failover", "--to", region, "--env", "synthmfm20")
+        assert answer.code == 2
+        assert f"--to {region}: is not a secondary of tap-synthmfm20: us-west-2" in answer.err
+
+
 def started(project: Path, *options: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "builder", "drill", "failover", "--env", "synthmfm20", "--json", *options]
     return subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -193,10 +200,10 @@ def test_a_fault_is_undone_though_the_secondary_is_down_and_the_templates_are_st
     assert "its probes are gone" in whole.out
 
 
-def test_a_drill_needs_both_regions(deployed: Command) -> None:
+def test_a_drill_needs_every_region(deployed: Command) -> None:
     answer = deployed(*REPLICATION, "--env", "synthmfm20", "--skip-region", "us-west-2")
     assert answer.code == 2
-    assert "needs both regions" in answer.err
+    assert "a drill needs every region" in answer.err
 
 
 def test_nothing_deployed_is_nothing_to_drill(project: Path, credentials: None, builder: Command) -> None:

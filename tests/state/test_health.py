@@ -1,4 +1,6 @@
 import socket
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 from builder.state.health import observe_url
 from client.servers import serving
@@ -25,6 +27,16 @@ def test_a_url_that_wants_iam_gets_a_signed_request(standing: Standing) -> None:
     assert (method, path) == ("GET", "/health")
     assert f"Credential={standing.account}/" in headers["authorization"]
     assert "/us-east-1/lambda/aws4_request" in headers["authorization"]
+
+
+def test_the_path_that_its_component_names_is_asked(standing: Standing) -> None:
+    with serving("here") as server:
+        host = urlsplit(server.region.url).netloc
+        look = replace(standing.look(EAST), health={host: "/up", "another.test": "/down"})
+        seen = standing.run(observe_url(look, server.region.url, "NONE"))
+    assert (seen.answer, seen.path) == (200, "/up")
+    ((method, path, _, _),) = server.seen
+    assert (method, path) == ("GET", "/up")
 
 
 def test_a_url_that_nobody_answers_says_so(standing: Standing) -> None:

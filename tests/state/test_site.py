@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from builder.assembly.components import Component, Table
 from builder.aws import Clients
 from builder.state import Asking, SiteState
 from builder.state.site import WITHIN_S, copied_tables, observe_site
@@ -79,6 +80,29 @@ def test_a_stack_in_review_has_no_template_yet() -> None:
     assert {(one.status, one.template) for one in seen.stacks if one.name == "tap-dev-storage"} == {
         ("REVIEW_IN_PROGRESS", "different")
     }
+
+
+def test_roles_and_health_are_what_the_components_say(standing: Standing) -> None:
+    said = standing.deployment.components["function"].function
+    assert said is not None
+    components = {"api": Component(function=replace(said, health="/items/none"))}
+    seen = {
+        region: look(replace(standing, deployment=replace(standing.deployment, components=components)), region)
+        for region in (EAST, WEST)
+    }
+    assert {region: site.role for region, site in seen.items()} == {EAST: "primary", WEST: "secondary"}
+    for site in seen.values():
+        assert [url.path for one in site.functions for url in one.urls] == ["/items/none"]
+    nobody = replace(standing.deployment, roles=None, components={})
+    site = look(replace(standing, deployment=nobody), WEST)
+    assert (site.role, [url.path for one in site.functions for url in one.urls]) == ("", ["/health"])
+
+
+def test_a_table_of_another_s_making_is_looked_at_where_a_component_names_it(standing: Standing) -> None:
+    other = {"other": Component(table=Table(name="tap-dev-other", regions=(WEST,)))}
+    deployment = replace(standing.deployment, components=other)
+    assert copied_tables(deployment, WEST) == ("tap-dev-other", "tap-dev-global")
+    assert copied_tables(deployment, EAST) == ("tap-dev-global",)
 
 
 def test_a_copy_is_known_without_its_stack_s_region() -> None:
