@@ -91,10 +91,12 @@ def replication(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, **s
 
 @drill.command()
 @_rate("--rate", 10, "Writes a second.")
+@_rate("--object-rate", 1, "Objects a second, where the primary's bucket is replicated.")
 @_seconds("--before", 20, "How long to write before the fault; half of it is to warm up.")
 @_seconds("--outage", 30, "How long the fault stays.")
 @_seconds("--after", 15, "How long to write after it is undone.")
 @_seconds("--patience", 120, "How long to wait for the regions to be equal again, and for people's fault.")
+@click.option("--hold", is_flag=True, help="Clients stay in the secondary until the end, held there by an item.")
 @click.option("--fault", type=click.Choice(FAULTS), help="What is done to the primary, as above.  [default: throttle]")
 @click.option("--fis", "fault", flag_value="fis", help="Short for --fault fis.")
 @click.option("--manual", "fault", flag_value="manual", help="Short for --fault manual.")
@@ -105,13 +107,14 @@ def replication(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, **s
 @_in_production
 @global_options
 @click.pass_obj
-def failover(
+def failover(  # noqa: PLR0913 - an option each
     wiring: Wiring,
     /,
     *,
     drills: Path,
     yes_in_production: bool,
     fault: str | None,
+    hold: bool,
     to: str | None,
     **said: float,
 ) -> ExitCode:
@@ -132,10 +135,12 @@ def failover(
 
     course = Course(
         rate=said["rate"],
+        object_rate=said["object_rate"],
         before_s=said["before"],
         outage_s=said["outage"],
         after_s=said["after"],
         patience_s=said["patience"],
+        hold=hold,
     )
     ground = _ground(wiring, drills, yes=yes_in_production, to=to)
     make = find_fault(fault or "throttle", flap_s=said["flap_seconds"], slow_s=said["slow_seconds"])
@@ -148,6 +153,7 @@ def failover(
 @click.pass_obj
 def restore(wiring: Wiring, /, *, drills: Path) -> ExitCode:
     """Undo what a drill changed that was killed, which takes the primary alone, and delete the probes that it left."""
+    from builder.drill.load import Access
     from builder.drill.restore import delete_probes, undo_faults
 
     async def work() -> bool:
@@ -155,7 +161,9 @@ def restore(wiring: Wiring, /, *, drills: Path) -> ExitCode:
         primary = await _primary(wiring, deployment)
         undone = await undo_faults(primary, clients, partial(_emit, wiring))
         find = partial(_target, wiring, deployment, clients.hurried())
-        return await delete_probes(deployment.name, find, clients, drills, partial(_emit, wiring)) or undone
+        access = Access(wiring.endpoint, clients.credentials())
+        emit = partial(_emit, wiring)
+        return await delete_probes(deployment.name, find, clients, drills, emit, access=access) or undone
 
     if not wiring.run(work()):
         wiring.console.say("no drill has left anything here")
@@ -193,8 +201,8 @@ def history(wiring: Wiring, /, *, folder: Path, html: Path | None) -> ExitCode:
 
 
 def _ground(wiring: Wiring, drills: Path, *, yes: bool, to: str | None = None) -> "Ground":
+    from builder.drill.load import Access
     from builder.drill.run import Ground
-    from builder.drill.writers import Access
 
     check_folder("--drills", drills)
     _check_production(wiring, yes=yes)
@@ -209,6 +217,7 @@ def _ground(wiring: Wiring, drills: Path, *, yes: bool, to: str | None = None) -
         objectives=wiring.objectives,
         clients=wiring.clients,
         access=Access(wiring.endpoint, wiring.clients.credentials()),
+        probe=wiring.probe,
         folder=folder,
         now=wiring.console.now,
         emit=partial(_emit, wiring),

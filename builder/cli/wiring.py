@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from builder.aws import Clients, Tempo
     from builder.config import Config, EnvironmentConfig, Wanted
     from builder.deploy import Brake, Deployment, Options, Seal, Trusted
+    from builder.drill.records import ProbeSpec
     from builder.drill.verdict import Objectives
     from builder.report.console import Console
 
@@ -278,6 +279,14 @@ class Wiring:
         from builder.drill.verdict import Objectives
 
         return Objectives(**self.promised.objectives.model_dump()) if self.promised else Objectives()
+
+    @property
+    def probe(self) -> "ProbeSpec":
+        """By what dr.yaml has a drill's probes kept; by the handlers of this project where there is none."""
+        from builder.drill.records import Paths
+
+        said = self.promised.drill.probe if self.promised else "handler"
+        return said if isinstance(said, str) else Paths(**said.model_dump())
 
     @property
     def roles(self) -> dict[AccountId, str]:

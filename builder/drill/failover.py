@@ -1,27 +1,36 @@
 """The failover drill: a steady load, a fault of the primary, and what it cost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from builder.aws import together
+from builder import client
+from builder.aws import Clients
+from builder.drill.bucket import object_writer, read_objects, see_objects
 from builder.drill.faults import Fault, MakeFault, Scene
 from builder.drill.findings import FailoverReport, Watched, report_failover
 from builder.drill.health import check_health, check_load
-from builder.drill.load import Series
-from builder.drill.onlooker import Onlooker
-from builder.drill.reconciliation import Held, reconcile
-from builder.drill.records import Write
+from builder.drill.load import Caller, Counter, Series
+from builder.drill.probe import Mix, hold_key
+from builder.drill.probes import Held, check_hold, make_probes
+from builder.drill.progress import DrillNote
+from builder.drill.reconciliation import reconcile
+from builder.drill.records import Sent, Write
 from builder.drill.remains import remaining
 from builder.drill.run import Ground, Run, opened, watching
-from builder.drill.table import read_items, see_items
+from builder.drill.target import Side, Target
 from builder.drill.tasks import in_the_end
-from builder.drill.watch import Watch
-from builder.drill.writers import item_writer
+from builder.drill.watch import Onlooker, Watch
+from builder.errors import BuilderError
+from builder.terms import Region
 
 _COMPARED_EVERY_S = 0.5
+_TURNS = 2.0
+"""Turns of the counter a second."""
+_HELD = "clients stay where they went until the end, by a hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +39,15 @@ class Course:
 
     rate: float
     """Writes a second."""
+    object_rate: float = 1.0
+    """Objects a second, where the primary's bucket is replicated."""
     before_s: float
     outage_s: float
     after_s: float
     patience_s: float
     """How long to wait for the regions to become equal again."""
+    hold: bool = False
+    """Whether clients stay in the secondary until the end, by a hold of the drill's own."""
 
 
 async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) -> FailoverReport:
@@ -42,28 +55,103 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
 
     Raises Stopped on a system that is not well, before there is any fault, and Failed where something of it remains.
     """
+    # Who reads and writes through an outage must not wait long for a region that is down.
+    hurried = ground.clients.hurried()
+    probes = await make_probes(ground.probe, ground.target, hurried, ground.access)
+    if course.hold:
+        check_hold(probes)
+    ground = replace(ground, target=replace(ground.target, health=probes.health))
     await check_health(ground.target, ground.clients, ground.access)
-    secondary = ground.target.secondary
-    async with opened(ground, "failover") as run:
-        look = partial(see_items, ground.clients, secondary, ground.target.needed_table)
-        watch = Watch("item", secondary.region, look, run.journal)
-        onlooker = Onlooker(ground.target.primary.region)
-        fault = make_fault(Scene(run, onlooker, watch, course.patience_s))
+    async with opened(ground, "failover", probes) as run:
+        load = _load(run, course, hurried)
+        fault = make_fault(Scene(run, load.onlooker, load.watches[0], course.patience_s))
         await fault.check()
-        write = item_writer(ground.target.clients_sides, ground.access, run.clock)
-        series = Series(name="load", what="item", rate=course.rate, write=write, told=(watch.expect, onlooker.note))
-        async with watching(watch):
-            async with run.sending(series):
+        async with watching(*load.watches):
+            async with run.sending(*load.series, counter=load.counter):
                 await asyncio.sleep(course.before_s)
                 check_load(ground.target, run.lines())
                 async with _struck(run, fault):
                     await fault.hold(course.outage_s)
                 await asyncio.sleep(course.after_s)
-            held = await _compared(run, course.patience_s)
-        watched = Watched(items=((ground.target.primary.region, secondary.region),))
-        found = report_failover(run.about(course.rate, fault.words), run.lines(), held, ground.objectives, watched)
+            held = await _compared(run, course.patience_s, hurried)
+        lines, log_sha256 = run.written()
+        service = f"{probes.service}; {_HELD}" if course.hold else None
+        about = run.about(course.rate, log_sha256, fault=fault.words, service=service)
+        found = report_failover(about, lines, held, ground.objectives, _watched(ground.target))
         ground.keep(found)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    series: tuple[Series, ...]
+    counter: Counter
+    watches: tuple[Watch, ...]
+    """The first sees the items that arrive in the secondary that clients go over to."""
+    onlooker: Onlooker
+
+
+def _watched(target: Target) -> Watched:
+    """Return what the drill looks at: what the primary writes, in every secondary."""
+    primary = target.primary.region
+    return Watched(
+        items=tuple((primary, side.region) for side in target.secondaries),
+        objects=tuple(pair for pair in target.copies if pair[0] == primary),
+    )
+
+
+def _load(run: Run, course: Course, hurried: Clients) -> _Load:
+    """Return what is sent, and by what it is seen: items by the client, objects into the primary's bucket."""
+    ground, target, probes, journal = run.ground, run.ground.target, run.probes, run.journal
+    emit, primary = ground.emit, target.primary
+    regions = [side.region for side in target.sides]
+    mix = Mix(ground.drill, "load", regions, overwrites=True, deletes=probes.can_delete)
+    watches = [
+        Watch("item", side.region, partial(probes.see, side), journal, told=(mix.seen,), emit=emit)
+        for side in target.secondaries
+    ]
+    onlooker = Onlooker(primary.region)
+    hold = _hold(run, target.clients_sides) if course.hold else None
+    caller = Caller(target.clients_sides, ground.access, run.clock.passed_s, health=probes.health, hold=hold)
+    series = [
+        Series(
+            what="item",
+            rate=course.rate,
+            plan=mix,
+            write=partial(probes.write, caller),
+            told=(*(watch.expect for watch in watches), onlooker.note),
+        )
+    ]
+    copies = [target.side(destination) for source, destination in target.copies if source == primary.region]
+    if copies:
+        arrivals = [
+            Watch("object", side.region, partial(see_objects, hurried, side, ground.drill), journal, emit=emit)
+            for side in copies
+        ]
+        series.append(
+            Series(
+                what="object",
+                rate=course.object_rate,
+                plan=Mix(ground.drill, "object", regions, overwrites=False, deletes=False),
+                write=object_writer(primary, ground.drill, hurried, run.clock),
+                told=tuple(watch.expect for watch in arrivals),
+            )
+        )
+        watches += arrivals
+    counter = Counter(rate=_TURNS, read=partial(probes.read, caller), write=partial(probes.write, caller))
+    return _Load(tuple(series), counter, tuple(watches), onlooker)
+
+
+def _hold(run: Run, sides: tuple[Side, ...]) -> client.Hold:
+    """Return what keeps clients where they went: an item of the drill's own, cleared away like its others."""
+    access, key = run.ground.access, hold_key(run.ground.drill)
+    run.journal.log.write(Sent(key, "item", run.clock.passed_s(), key))
+    return client.ReplicatedHold(
+        access.regions(sides),
+        credentials=access.signing(sides),
+        endpoint=access.endpoint,
+        target=check_hold(run.probes).replace("{id}", key),
+    )
 
 
 @asynccontextmanager
@@ -87,20 +175,37 @@ async def _undone(run: Run, fault: Fault) -> None:
         run.mark("undone", undone_s)
 
 
-async def _compared(run: Run, patience_s: float) -> Held:
-    """Return what the regions hold once it is all that was acknowledged, or after so long."""
-    ground = run.ground
+async def _compared(run: Run, patience_s: float, clients: Clients) -> dict[Region, Held]:
+    """Return what each region holds once it is all that was acknowledged, or after so long.
+
+    A region that could not be read in the end is not among them, and is said to be not measured.
+    """
     writes = [line for line in run.lines() if isinstance(line, Write)]
-    names = [write.id for write in writes if write.acknowledged_by is not None]
     until_s = run.clock.passed_s() + patience_s
     while True:
-        items = await together(
-            read_items(ground.clients, side, ground.target.needed_table, names) for side in ground.target.sides
-        )
-        held = {side.region: found for side, found in zip(ground.target.sides, items, strict=True)}
-        if reconcile(writes, held).is_complete:
+        outcomes = await asyncio.gather(*(_held(run, side, writes, clients) for side in run.ground.target.sides))
+        held = {side.region: found for side, found in outcomes if not isinstance(found, BuilderError)}
+        if len(held) == len(outcomes) and reconcile(writes, held, run.ground.target.copies).is_complete:
             run.mark("reconciled")
             return held
         if run.clock.passed_s() > until_s:
-            return held
+            break
         await asyncio.sleep(_COMPARED_EVERY_S)
+    for side, found in outcomes:
+        if isinstance(found, BuilderError):
+            run.ground.emit(DrillNote(run.ground.drill, f"what {side.region} holds is not measured: {found}"))
+    return held
+
+
+async def _held(run: Run, side: Side, writes: Sequence[Write], clients: Clients) -> tuple[Side, Held | BuilderError]:
+    """Return what a region holds of the items and objects that were written, or why that is not known."""
+    bodies: dict[str, dict[int, str]] = defaultdict(dict)
+    for write in writes:
+        if write.what == "item":
+            bodies[write.key][write.number] = write.body
+    try:
+        items = await run.probes.held(side, bodies)
+        objects = await read_objects(clients, side, run.ground.drill) if side.bucket is not None else {}
+    except BuilderError as error:
+        return side, error
+    return side, {**items, **objects}

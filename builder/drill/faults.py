@@ -14,12 +14,11 @@ from typing import Any
 from builder.drill import changes, embedded, experiment
 from builder.drill.health import ask_health
 from builder.drill.note import Change, Denied, Handler, Note, Paused, Reserved, Slowed, fits, keep_note
-from builder.drill.onlooker import Onlooker
 from builder.drill.progress import DrillAsks
 from builder.drill.remains import RESTORE
 from builder.drill.run import Run
 from builder.drill.tasks import task_group
-from builder.drill.watch import Watch
+from builder.drill.watch import Onlooker, Watch
 from builder.errors import Failed, Stopped
 
 PAUSED_S = 5.0

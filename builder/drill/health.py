@@ -1,15 +1,15 @@
 """Is the system well enough to be hurt? Everything that is wrong is told at once."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 from builder import client
 from builder.aws import Clients, call, together
+from builder.drill.load import Access
 from builder.drill.note import check_alone
 from builder.drill.records import Line, Sighting, Write
 from builder.drill.target import Function, Side, Target
-from builder.drill.writers import Access
 from builder.errors import AwsError, Stopped
 from builder.terms import Region
 
@@ -37,22 +37,25 @@ async def check_health(target: Target, clients: Clients, access: Access) -> None
 
 
 def check_load(target: Target, lines: Sequence[Line]) -> None:
-    """Raise Stopped unless what was asked before the fault went well, and something of it has arrived.
+    """Raise Stopped unless what was asked before the fault went well, and some of it has arrived in each secondary.
 
     Only the later half of the requests is judged: those before may have met functions that had to be started first,
     and the circuit of their client.
     """
-    writes = [line for line in lines if isinstance(line, Write)]
-    _refuse(target, list(_of_load(target, writes, any(isinstance(line, Sighting) for line in lines))))
+    writes = [line for line in lines if isinstance(line, Write) and line.what == "item"]
+    keys = {write.key for write in writes}
+    arrived = {line.region for line in lines if isinstance(line, Sighting) and line.key in keys}
+    _refuse(target, list(_of_load(target, writes, arrived)))
 
 
-def _of_load(target: Target, writes: Sequence[Write], something_arrived: bool) -> Iterator[str]:  # noqa: FBT001
+def _of_load(target: Target, writes: Sequence[Write], arrived: Collection[Region]) -> Iterator[str]:
     judged = sorted(writes, key=lambda write: write.began_s)[len(writes) // 2 :]
     elsewhere = [write for write in judged if write.acknowledged_by != target.primary.region]
     if elsewhere:
         yield f"{len(elsewhere)} of the last {len(judged)} requests were not answered by the primary, before any fault"
-    if not something_arrived:
-        yield f"nothing that {target.primary.region} acknowledged has arrived in {target.secondary.region}"
+    for side in target.secondaries:
+        if side.region not in arrived:
+            yield f"nothing that {target.primary.region} acknowledged has arrived in {side.region}"
 
 
 def _refuse(target: Target, faults: Sequence[str]) -> None:

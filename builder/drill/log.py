@@ -15,7 +15,7 @@ from typing import Annotated, Self
 from pydantic import Field, TypeAdapter, ValidationError
 
 from builder.drill.clock import Clock
-from builder.drill.records import Closed, Line, Opened, Sent
+from builder.drill.records import Closed, Line, Opened, Read, Sent, Unsent
 from builder.errors import BadInput, Failed, of_file
 
 FILE_NAME = "log.jsonl"
@@ -44,7 +44,9 @@ class Log:
             self._file.close()
 
     def write(self, *lines: Line) -> None:
-        """Write lines. All but `Sent`, which a killed process cannot lose either, also outlive a power failure.
+        """Write lines. Where what counts is among them, all written until then outlives a power failure too.
+
+        What does not count are slots and reads: a killed process cannot lose them either.
 
         Raises Failed where the disk takes no more.
         """
@@ -53,7 +55,7 @@ class Log:
             with self._lock:
                 self._file.write(text)
                 self._file.flush()
-            if not all(isinstance(line, Sent) for line in lines):
+            if not all(isinstance(line, Sent | Unsent | Read) for line in lines):
                 os.fsync(self._file.fileno())
         except OSError as error:
             raise Failed(where=self._file.name, what=f"cannot be written: {error.strerror}") from error
@@ -70,22 +72,29 @@ class Journal:
 
 def read_log(path: Path) -> tuple[Line, ...]:
     """Return the lines of a log. Raises BadInput; but a last line that was cut off by a kill is passed over."""
+    return parse_log(path, read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a log as it lies on the disk. Raises BadInput."""
     try:
-        *whole, _ = path.read_bytes().split(b"\n")
+        return path.read_bytes()
     except OSError as error:
         raise of_file(error, path, doing="read") from error
+
+
+def parse_log(path: Path, written: bytes) -> tuple[Line, ...]:
+    """Return the lines of what was read from a log, as `read_log` does."""
+    *whole, _ = written.split(b"\n")
     try:
         return tuple(_LINE.validate_json(line) for line in whole)
     except ValidationError as error:
         raise BadInput(where=str(path), what=f"is not a drill's log: {error.errors()[0]['msg']}") from error
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of the whole lines of a log, in hexadecimal digits. Raises BadInput."""
-    try:
-        whole, newline, _ = path.read_bytes().rpartition(b"\n")
-    except OSError as error:
-        raise of_file(error, path, doing="read") from error
+def sha256_of(written: bytes) -> str:
+    """Return the SHA-256 of the whole lines of what was read from a log, in hexadecimal digits."""
+    whole, newline, _ = written.rpartition(b"\n")
     return hashlib.sha256(whole + newline).hexdigest()
 
 

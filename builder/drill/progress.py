@@ -42,6 +42,15 @@ class DrillAsks:
 
 
 @dataclass(frozen=True, slots=True)
+class DrillNote:
+    """Something that a person should know of the drill: what could not be read, or what stays in the deployment."""
+
+    drill: str
+    what: str
+    event: Literal["drill.note"] = "drill.note"
+
+
+@dataclass(frozen=True, slots=True)
 class DrillRestored:
     """What a drill that did not end had changed is as it was, or what it had written is gone."""
 
@@ -62,5 +71,5 @@ class DrillEnded:
     event: Literal["drill.ended"] = "drill.ended"
 
 
-DrillProgress = DrillBegun | DrillMoment | DrillAsks | DrillRestored | DrillEnded
+DrillProgress = DrillBegun | DrillMoment | DrillAsks | DrillNote | DrillRestored | DrillEnded
 Emit = Callable[[DrillProgress], None]

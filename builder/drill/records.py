@@ -16,6 +16,20 @@ VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Paths:
+    """An application's own paths for a probe: method and path each, `{id}` where the probe's key stands."""
+
+    write: str
+    read: str
+    health: str
+    delete: str | None = None
+
+
+ProbeSpec = Literal["handler", "table"] | Paths
+"""What an application is asked to keep a probe: `drill.probe` of dr.yaml."""
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """The first line: whose drill it is, and when its clock began, which the world's calls `began`."""
 
@@ -24,6 +38,8 @@ class Opened:
     began: str
     version: int = 1
     """Of the log; a line that says nothing is of version 1, and ours say `VERSION`."""
+    probe: ProbeSpec = "handler"
+    """By what its probes are cleared away, whatever dr.yaml says by then."""
     kind: Literal["opened"] = "opened"
 
 
@@ -161,8 +177,8 @@ class Turn:
 
     @property
     def read_by(self) -> Region | None:
-        """The region that answered the read."""
-        return self.read[-1].region if self.read and self.read[-1].is_good else None
+        """The region that answered the read, also with 404 where nothing was there yet."""
+        return self.read[-1].region if self.read and self.turn_read is not None else None
 
     @property
     def acknowledged_by(self) -> Region | None:

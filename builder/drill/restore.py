@@ -5,12 +5,14 @@ from pathlib import Path
 
 from builder.aws import Clients
 from builder.drill import changes
-from builder.drill.clear import clear
+from builder.drill.load import Access
 from builder.drill.log import FILE_NAME, Log, read_log, unfinished
 from builder.drill.note import observe_notes
+from builder.drill.probes import make_probes
 from builder.drill.progress import DrillRestored, Emit
 from builder.drill.records import Closed, Line, Opened
 from builder.drill.remains import RESTORE, remaining
+from builder.drill.run import clear
 from builder.drill.target import Function, Target
 from builder.errors import BuilderError, gathered
 
@@ -34,34 +36,40 @@ async def undo_faults(primary: Function, clients: Clients, emit: Emit) -> bool:
     return bool(notes)
 
 
-async def delete_probes(
-    deployment: str, find: Callable[[], Awaitable[Target]], clients: Clients, drills: Path, emit: Emit
+async def delete_probes(  # noqa: PLR0913  which deployment, how it is found and reached, whose logs, who is told
+    deployment: str,
+    find: Callable[[], Awaitable[Target]],
+    clients: Clients,
+    drills: Path,
+    emit: Emit,
+    *,
+    access: Access,
 ) -> bool:
-    """Delete what drills of the deployment wrote whose logs are in this folder; this takes both regions.
+    """Delete what drills of the deployment wrote whose logs are in this folder; this takes every region.
 
-    Returns whether there was anything to delete, and only then finds the target.
+    By what each drill wrote them, whatever dr.yaml says now. Returns whether there was anything to delete, and only
+    then finds the target.
     """
     left = _left(deployment, drills)
     if not left:
         return False
-    with remaining(deployment, f"probes of {len(left)} drills remain", f"{RESTORE}    once both regions answer"):
+    with remaining(deployment, f"probes of {len(left)} drills remain", f"{RESTORE}    once every region answers"):
         target = await find()
-        for path, (drill, lines) in left.items():
-            await clear(target, clients, drill, lines)
+        for path, (opened, lines) in left.items():
+            probes = await make_probes(opened.probe, target, clients, access)
+            stays = await clear(target, probes, clients, opened.drill, lines)
             with Log(path) as log:
                 log.write(Closed())
-            emit(DrillRestored(drill, "its probes are gone from both regions"))
+            emit(DrillRestored(opened.drill, stays or "its probes are gone from every region"))
     return True
 
 
-def _left(deployment: str, drills: Path) -> Mapping[Path, tuple[str, Sequence[Line]]]:
-    """Return the drills that did not end, and what each has written down."""
+def _left(deployment: str, drills: Path) -> Mapping[Path, tuple[Opened, Sequence[Line]]]:
+    """Return how the drills began that did not end, and what each has written down."""
     found = {}
     for path in sorted(drills.glob(f"*/{FILE_NAME}")):
         lines = read_log(path)
-        match unfinished(lines):
-            case Opened(drill, of) if of == deployment:
-                found[path] = drill, lines
-            case _:
-                pass
+        opened = unfinished(lines)
+        if opened is not None and opened.deployment == deployment:
+            found[path] = opened, lines
     return found

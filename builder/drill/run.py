@@ -1,31 +1,36 @@
-"""An open drill: its folder with the log, its clock, its load and its watches."""
+"""An open drill: its folder with the log, its clock, its load and its watches, and what clears it away in the end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import math
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from builder import client
-from builder.aws import Clients
-from builder.drill.clear import clear
+from builder.aws import Clients, together
+from builder.drill.bucket import delete_objects
 from builder.drill.clock import Clock, start_clock
 from builder.drill.findings import About, Report
-from builder.drill.load import AT_ONCE, Series, send
-from builder.drill.log import FILE_NAME, Journal, Log, read_log, sha256_of
-from builder.drill.progress import DrillBegun, DrillMoment, Emit
-from builder.drill.records import VERSION, Closed, Line, Mark, Moment, Opened
+from builder.drill.load import Access, Counter, Series, count, send
+from builder.drill.log import FILE_NAME, Journal, Log, parse_log, read_bytes, read_log, sha256_of
+from builder.drill.probes import Probes
+from builder.drill.progress import DrillBegun, DrillMoment, DrillNote, Emit
+from builder.drill.records import VERSION, Closed, Line, Mark, Moment, Opened, ProbeSpec, Sent, Turn, Write
 from builder.drill.remains import remaining
 from builder.drill.target import Target
-from builder.drill.tasks import in_the_end, task_group
+from builder.drill.tasks import in_the_end, task_group, to_its_end
 from builder.drill.verdict import Objectives
 from builder.drill.versions import versions
 from builder.drill.watch import Watch
-from builder.drill.writers import Access
+from builder.errors import BuilderError, gathered
+
+LINGERS_S = 10.0
+"""For so long a function may still carry out what nobody waits for: the time-out of the shipped one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class Ground:
     objectives: Objectives
     clients: Clients
     access: Access
+    probe: ProbeSpec = "handler"
     folder: Path
     """Of this drill alone."""
     now: Callable[[], datetime]
@@ -54,6 +60,7 @@ class Run:
     """A drill under way."""
 
     ground: Ground
+    probes: Probes
     journal: Journal
 
     @property
@@ -69,41 +76,57 @@ class Run:
 
     def lines(self) -> tuple[Line, ...]:
         """Return what has been written down so far."""
-        return read_log(self.ground.folder / FILE_NAME)
+        return self.written()[0]
 
-    def about(self, rate: float, fault: str = "") -> About:
-        """Return which drill this is."""
-        ground = self.ground
+    def written(self) -> tuple[tuple[Line, ...], str]:
+        """Return what has been written down so far, and the SHA-256 of just these lines of the log."""
+        path = self.ground.folder / FILE_NAME
+        written = read_bytes(path)
+        return parse_log(path, written), sha256_of(written)
+
+    def about(self, rate: float, log_sha256: str, *, fault: str = "", service: str | None = None) -> About:
+        """Return which drill this is; `service` says what a good answer is, where that is not only the probes' word."""
+        ground, target = self.ground, self.ground.target
         return About(
             drill=ground.drill,
-            deployment=ground.target.deployment,
+            deployment=target.deployment,
             environment=ground.environment,
             assembly=ground.assembly,
-            account=ground.target.account,
-            primary=ground.target.primary.region,
-            by=ground.target.by,
-            secondaries=tuple(side.region for side in ground.target.secondaries),
-            to=ground.target.secondary.region,
-            service_s=ground.objectives.service_seconds or client.Limits().deadline_s,
+            account=target.account,
+            by=target.by,
+            primary=target.primary.region,
+            secondaries=tuple(side.region for side in target.secondaries),
+            to=target.secondary.region,
             began=self.clock.began.isoformat(timespec="milliseconds"),
             rate=rate,
+            service_s=ground.objectives.service_seconds or ground.access.limits.deadline_s,
+            service=service or self.probes.service,
+            probe=self.probes.words,
             fault=fault,
-            log_sha256=sha256_of(ground.folder / FILE_NAME),
+            log_sha256=log_sha256,
             versions=versions(),
         )
 
     @asynccontextmanager
-    async def sending(self, *series: Series) -> AsyncIterator[None]:
+    async def sending(self, *series: Series, counter: Counter | None = None) -> AsyncIterator[None]:
         """Send while the block lasts, and then wait for what is under way."""
         stop = asyncio.Event()
-        with ThreadPoolExecutor(AT_ONCE * len(series), thread_name_prefix="load") as pool:
+        at_once = [one.threads(self.ground.access.limits.deadline_s) for one in series]
+        pool = ThreadPoolExecutor(sum(at_once) + 1, thread_name_prefix="load")
+        try:
             async with task_group() as group:
-                for one in series:
-                    group.create_task(send(one, self.journal, pool, stop))
+                for one, most in zip(series, at_once, strict=True):
+                    group.create_task(send(one, self.journal, pool, most, stop))
+                if counter is not None:
+                    group.create_task(count(counter, self.journal, pool, stop))
                 self.mark("load")
                 yield
                 stop.set()
             self.mark("load ended")
+        finally:
+            # Where this is broken off, requests are under way: what they do has to be in the log, and comes before it
+            # is cleared away. Not on the loop, which has signals to heed meanwhile.
+            await to_its_end(asyncio.to_thread(pool.shutdown, cancel_futures=True))
 
 
 @asynccontextmanager
@@ -117,19 +140,63 @@ async def watching(*watches: Watch) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def opened(ground: Ground, what: Literal["replication", "failover"]) -> AsyncIterator[Run]:
+async def opened(ground: Ground, what: Literal["replication", "failover"], probes: Probes) -> AsyncIterator[Run]:
     """Give an open drill; when the block ends, however it does, its probes are cleared away."""
     loop = asyncio.get_running_loop()
     clock = start_clock(ground.now(), loop.time)
     with Log(ground.folder / FILE_NAME) as log:
         began = clock.began.isoformat(timespec="milliseconds")
-        log.write(Opened(ground.drill, ground.target.deployment, began, VERSION))
+        log.write(Opened(ground.drill, ground.target.deployment, began, VERSION, ground.probe))
         ground.emit(DrillBegun(ground.drill, what, ground.target.deployment, str(ground.folder)))
-        async with in_the_end(partial(_closed, ground, log)):
-            yield Run(ground, Journal(ground.drill, log, clock))
+        async with in_the_end(partial(_closed, ground, probes, clock, log)):
+            yield Run(ground, probes, Journal(ground.drill, log, clock))
 
 
-async def _closed(ground: Ground, log: Log) -> None:
+def last_unanswered_s(lines: Sequence[Line]) -> float:
+    """Return when the last request ended that got no answer; minus infinity where each got one."""
+    attempts = chain.from_iterable(
+        line.attempts if isinstance(line, Write) else line.write for line in lines if isinstance(line, Write | Turn)
+    )
+    return max((attempt.ended_s for attempt in attempts if attempt.status is None), default=-math.inf)
+
+
+async def clear(target: Target, probes: Probes, clients: Clients, drill: str, lines: Sequence[Line]) -> str:
+    """Delete everything that a drill's log says was sent, acknowledged or not, in every region.
+
+    Each region is tried whatever becomes of the others, and all that fails is raised. Returns what stays all the same,
+    empty for nothing.
+    """
+    sent = [line for line in lines if isinstance(line, Sent)]
+    items = sorted({one.name for one in sent if one.what == "item"})
+    patient = probes.with_clients(clients)
+    work: list[Coroutine[Any, Any, None]] = [patient.clear(side, items) for side in target.sides if items]
+    if any(one.what == "object" for one in sent):
+        work.append(_clear_objects(target, clients, drill))
+    await together(work)
+    if items and not probes.can_delete:
+        return f"{len(items)} items stay, which begin with drill-{drill}: no path of dr.yaml deletes them"
+    return ""
+
+
+async def _clear_objects(target: Target, clients: Clients, drill: str) -> None:
+    errors: list[BuilderError] = []
+    # The source first: what it still replicates would come after.
+    for side in target.sides:
+        if side.bucket is not None:
+            try:
+                await delete_objects(clients, side, drill)
+            except BuilderError as error:
+                errors.append(error)
+    if errors:
+        raise gathered(errors)
+
+
+async def _closed(ground: Ground, probes: Probes, clock: Clock, log: Log) -> None:
+    lines = read_log(ground.folder / FILE_NAME)
+    # What was not answered may still be carried out, and would then come back after it was deleted.
+    await asyncio.sleep(max(0.0, last_unanswered_s(lines) + LINGERS_S - clock.passed_s()))
     with remaining(ground.target.deployment, f"probes of drill {ground.drill} are not cleared away"):
-        await clear(ground.target, ground.clients, ground.drill, read_log(ground.folder / FILE_NAME))
+        left = await clear(ground.target, probes, ground.clients, ground.drill, lines)
     log.write(Closed())
+    if left:
+        ground.emit(DrillNote(ground.drill, left))

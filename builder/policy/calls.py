@@ -249,6 +249,9 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         called("dynamodb:DescribeTable", "whether every replica is well", On.TABLES),
         called("dynamodb:BatchGetItem", "probe items, seen in each region", On.TABLES),
         called("dynamodb:BatchWriteItem", "probe items cleared away", On.TABLES),
+        called("dynamodb:GetItem", "with probe: table, the counter read where the client is", On.TABLES),
+        called("dynamodb:PutItem", "with probe: table, probe items", On.TABLES),
+        called("dynamodb:DeleteItem", "with probe: table, probe items deleted as a part of the load", On.TABLES),
         Call(
             "s3",
             "GetBucketReplication",
@@ -256,6 +259,7 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
             (("s3:GetReplicationConfiguration", On.BUCKETS),),
         ),
         called("s3:PutObject", "probe objects", On.OBJECTS),
+        called("s3:GetObject", "probe objects, compared at the end", On.OBJECTS),
         Call("s3", "ListObjectsV2", "probe objects, seen in each region", (("s3:ListBucket", On.BUCKETS),)),
         Call("s3", "ListObjectVersions", "probe objects that are to go", (("s3:ListBucketVersions", On.BUCKETS),)),
         Call(

@@ -179,6 +179,8 @@ def in_words(event: DrillProgress) -> str:
             return f"{at_s:8.3f} s  {_MOMENTS[moment]}"
         case said.DrillAsks(what=what):
             return f"NOW: {what}"
+        case said.DrillNote(what=what):
+            return f"note: {what}"
         case said.DrillRestored(drill=drill, what=what):
             return f"drill {drill}: {what}"
         case said.DrillEnded(verdict=verdict, report=where):

@@ -15,6 +15,7 @@ from answer import ROOT
 from builder.assembly import read_assembly
 from builder.assembly.render import make_assembly
 from builder.aws import Clients
+from builder.client import Limits
 from builder.config import read_wanted
 from builder.config.drill import DrillConfig, FisConfig
 from builder.deploy import (
@@ -30,12 +31,14 @@ from builder.deploy import (
     observe_system,
 )
 from builder.drill.findings import Report
+from builder.drill.load import Access
+from builder.drill.probes import HandlerProbes, Probes
 from builder.drill.progress import DrillProgress
 from builder.drill.restore import undo_faults
 from builder.drill.run import Ground
+from builder.drill.table import handler_layout
 from builder.drill.target import Target, observe_target
 from builder.drill.verdict import Objectives
-from builder.drill.writers import Access
 from builder.local import EmbeddedAws
 from builder.rehearsal.isolation import isolated
 from local.account import Account
@@ -64,6 +67,7 @@ class Theatre:
     account: Account
     folder: Path
     objectives: Objectives = field(default_factory=Objectives)
+    limits: Limits = field(default_factory=Limits)
     said: list[DrillProgress] = field(default_factory=list)
     kept: list[Report] = field(default_factory=list)
     on_event: Callable[[DrillProgress], None] = lambda _: None
@@ -77,12 +81,15 @@ class Theatre:
             assembly="0" * 64,
             objectives=self.objectives,
             clients=self.clients,
-            access=Access(self.account.endpoint, self.clients.credentials()),
+            access=Access(self.account.endpoint, self.clients.credentials(), self.limits),
             folder=self.folder / drill,
             now=lambda: datetime.now(UTC),
             emit=self._take,
             keep=self.kept.append,
         )
+
+    def probes(self) -> Probes:
+        return HandlerProbes(handler_layout(self.target.table or "none"), self.clients, self.target.health)
 
     def _take(self, event: DrillProgress) -> None:
         self.said.append(event)

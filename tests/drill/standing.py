@@ -9,10 +9,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from builder.drill.faults import Fault, MakeFault, Scene
-from builder.drill.onlooker import Onlooker
 from builder.drill.run import Run, opened
 from builder.drill.tasks import in_the_end
-from builder.drill.watch import Watch
+from builder.drill.watch import Onlooker, Watch
 from drill.conftest import Theatre
 from local.account import PRIMARY
 from local.adapter.control import ask
@@ -80,7 +79,7 @@ class Stalled(Watch):
 
 @asynccontextmanager
 async def on_scene(theatre: Theatre) -> AsyncIterator[tuple[Run, Scene]]:
-    async with opened(theatre.ground(), "failover") as run:
+    async with opened(theatre.ground(), "failover", theatre.probes()) as run:
         onlooker = Onlooker(theatre.target.primary.region)
         yield run, Scene(run, onlooker, object.__new__(Stalled), 1.0)
 

@@ -1,9 +1,14 @@
 import asyncio
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from builder.drill.bucket import check_deleted, delete_objects, see_objects
-from builder.drill.probe import object_key
+from builder.drill.bucket import check_deleted, delete_objects, object_writer, read_objects, see_objects
+from builder.drill.clock import start_clock
+from builder.drill.probe import Probe, object_key
+from builder.drill.records import Attempt
 from builder.errors import Failed
 from drill.conftest import Theatre
 
@@ -14,9 +19,14 @@ def test_a_drill_s_objects_are_seen_and_deleted_and_no_others(theatre: Theatre, 
     for number in range(count):
         s3.put_object(Bucket=side.needed_bucket, Key=object_key("d1", f"p{number}"), Body=b"x")
     s3.put_object(Bucket=side.needed_bucket, Key="customers/1", Body=b"x")
-    assert asyncio.run(see_objects(theatre.clients, side, "d1")) == {f"p{number}" for number in range(count)}
+    names = [f"p{number}" for number in range(count)]
+    asked = [*names, "never-written"]
+    assert asyncio.run(see_objects(theatre.clients, side, "d1", asked)) == {**dict.fromkeys(names, 1), asked[-1]: None}
+    if count < 10:
+        held = asyncio.run(read_objects(theatre.clients, side, "d1"))
+        assert held == {name: {"body": "x"} for name in names}
     asyncio.run(delete_objects(theatre.clients, side, "d1"))
-    assert asyncio.run(see_objects(theatre.clients, side, "d1")) == set()
+    assert set(asyncio.run(see_objects(theatre.clients, side, "d1", asked)).values()) == {None}
     left = s3.list_object_versions(Bucket=side.needed_bucket)["Versions"]
     assert [one["Key"] for one in left] == ["customers/1"]
     s3.delete_object(Bucket=side.needed_bucket, Key="customers/1", VersionId=left[0]["VersionId"])
@@ -26,3 +36,10 @@ def test_what_s3_could_not_delete_is_told() -> None:
     check_deleted("b", [])
     with pytest.raises(Failed, match="2 probe objects could not be deleted; the first, k: AccessDenied: no"):
         check_deleted("b", [{"Key": "k", "Code": "AccessDenied", "Message": "no"}, {"Key": "l"}])
+
+
+def test_an_object_that_the_bucket_does_not_take_is_not_acknowledged(theatre: Theatre) -> None:
+    clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), itertools.count().__next__)
+    nowhere = replace(theatre.target.primary, bucket="there-is-no-such-bucket")
+    (attempt,) = object_writer(nowhere, "d1", theatre.clients, clock)(Probe("o", "o", 1, "text"))
+    assert attempt == Attempt(theatre.target.primary.region, 1, 2, None)

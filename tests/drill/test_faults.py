@@ -18,9 +18,9 @@ from builder.drill.faults import FAULTS, Fault, Scene, find_fault, refuse_errors
 from builder.drill.health import ask_health
 from builder.drill.log import FILE_NAME, Journal, Log
 from builder.drill.note import Note, Reserved, keep_note, observe_notes
-from builder.drill.onlooker import Onlooker
 from builder.drill.progress import DrillProgress
 from builder.drill.run import Run
+from builder.drill.watch import Onlooker
 from builder.errors import BuilderError, Failed, Stopped
 from builder.local.gate import TOKEN_VARIABLE
 from drill.conftest import Theatre
@@ -179,7 +179,7 @@ def check_apart(theatre: Theatre, kind: str) -> None:
     """Without opening a drill, which would end with calls to AWS."""
     ground, clock = theatre.ground(), start_clock(datetime.now(UTC), lambda: 0.0)
     with Log(ground.folder / FILE_NAME) as log:
-        run = Run(ground, Journal(ground.drill, log, clock))
+        run = Run(ground, theatre.probes(), Journal(ground.drill, log, clock))
         scene = Scene(run, Onlooker(theatre.target.primary.region), object.__new__(Stalled), 1.0)
         asyncio.run(checked(FAULTS[kind](scene)))
 

@@ -9,8 +9,8 @@ import pytest
 
 from builder.drill import health
 from builder.drill.health import check_health, check_load, fault_of_function, fault_of_table
+from builder.drill.load import Access
 from builder.drill.records import Line
-from builder.drill.writers import Access
 from builder.errors import Stopped
 from builder.terms import Region
 from client.servers import serving

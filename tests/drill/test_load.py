@@ -1,59 +1,143 @@
 import asyncio
+import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from builder.drill.clock import Clock, start_clock
-from builder.drill.load import AT_ONCE, Series, send
+from builder.drill.clock import start_clock
+from builder.drill.load import AT_ONCE, Counter, Series, count, send
 from builder.drill.log import Journal, Log, read_log
-from builder.drill.probe import Probe
-from builder.drill.records import Sent, Write
-from builder.drill.writers import Writer
-from drill.hand_made import PRIMARY, attempt, write
+from builder.drill.probe import Mix, Probe, counter_key
+from builder.drill.records import Attempt, Line, Sent, Turn, Unsent, Write
+from drill.hand_made import PRIMARY, SECONDARY
 
 
-def sent(tmp_path: Path, seconds: float, rate: float, take_s: float) -> list[Write]:
-    """Send to a writer that takes so long, and return what it was told of in the end."""
-    told: list[Write] = []
+def journal_of(log: Log) -> Journal:
+    return Journal("d", log, start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time))
 
-    def writer(clock: Clock) -> Writer:
-        def put(probe: Probe) -> Write:
-            began_s = clock.passed_s()
-            time.sleep(take_s)
-            return write(probe.id, attempt(PRIMARY, began_s))
 
-        return put
+def sent(folder: Path, take: Callable[[Probe], object], *, seconds: float, rate: float, at_once: int) -> list[Line]:
+    """Send to a writer that takes as long as this does, and return the log."""
 
     async def run() -> None:
-        clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
-        stop = asyncio.Event()
-        with Log(tmp_path / "log") as log, ThreadPoolExecutor(AT_ONCE) as pool:
-            series = Series(name="load", what="item", rate=rate, write=writer(clock), told=(told.append,))
+        with Log(folder / "log") as log, ThreadPoolExecutor(at_once) as pool:
+            journal, stop = journal_of(log), asyncio.Event()
+
+            def put(probe: Probe) -> tuple[Attempt, ...]:
+                began_s = journal.clock.passed_s()
+                take(probe)
+                return (Attempt(PRIMARY, began_s, journal.clock.passed_s(), 201),)
+
+            mix = Mix("d", "load", [PRIMARY, SECONDARY], overwrites=False, deletes=False)
+            series = Series(what="item", rate=rate, plan=mix, write=put)
             asyncio.get_running_loop().call_later(seconds, stop.set)
-            await send(series, Journal("d", log, clock), pool, stop)
+            await send(series, journal, pool, at_once, stop)
 
     asyncio.run(run())
-    return told
+    return list(read_log(folder / "log"))
 
 
-def test_probes_go_out_at_their_rate_however_long_each_takes(tmp_path: Path) -> None:
-    told = sent(tmp_path, seconds=0.95, rate=20, take_s=0.3)
-    assert len(told) == pytest.approx(20, abs=2)
-    began = sorted(one.began_s for one in told)
-    assert [at_s - began[0] for at_s in began] == pytest.approx([n / 20 for n in range(len(began))], abs=0.1)
+def test_slots_are_exact_multiples_of_the_interval_however_long_each_takes(tmp_path: Path) -> None:
+    lines = sent(tmp_path, lambda _: time.sleep(0.3), seconds=0.95, rate=20, at_once=20)
+    writes = [line for line in lines if isinstance(line, Write)]
+    planned = sorted(write.planned_s for write in writes)
+    assert planned == pytest.approx([planned[0] + n / 20 for n in range(len(planned))], abs=1e-9)
+    assert len(planned) >= 10
+    for write in writes:
+        assert write.called_s is not None
+        assert write.planned_s <= write.called_s <= write.began_s
 
 
 def test_everything_is_noted_before_it_goes_out_and_after_it_came_back(tmp_path: Path) -> None:
-    told = sent(tmp_path, seconds=0.3, rate=20, take_s=0.1)
-    lines = read_log(tmp_path / "log")
-    assert {line.id for line in lines if isinstance(line, Sent)} == {one.id for one in told}
-    assert sorted(one.id for one in told) == [f"drill-d-load-{number:06}" for number in range(1, len(told) + 1)]
-    for one in told:
-        assert lines.index(Sent(one.id, "item", one.planned_s)) < lines.index(one)
+    lines = sent(tmp_path, lambda _: time.sleep(0.05), seconds=0.3, rate=20, at_once=20)
+    writes = [line for line in lines if isinstance(line, Write)]
+    assert sorted(one.id for one in writes) == [f"drill-d-load-{number:06}" for number in range(1, len(writes) + 1)]
+    for one in writes:
+        assert lines.index(Sent(one.id, "item", one.planned_s, one.key)) < lines.index(one)
 
 
-def test_what_would_only_queue_is_not_sent(tmp_path: Path) -> None:
-    assert len(sent(tmp_path, seconds=0.5, rate=400, take_s=2.0)) == AT_ONCE
+def test_a_slot_that_finds_too_many_waiting_is_written_down_as_not_sent(tmp_path: Path) -> None:
+    over = threading.Event()
+    lines = sent(tmp_path, lambda _: over.wait(1), seconds=0.4, rate=50, at_once=4)
+    writes = [line for line in lines if isinstance(line, Write)]
+    unsent = [line for line in lines if isinstance(line, Unsent)]
+    assert len(writes) == 4
+    assert unsent
+    planned = sorted([*(write.planned_s for write in writes), *(slot.planned_s for slot in unsent)])
+    assert planned == pytest.approx([planned[0] + n / 50 for n in range(len(planned))], abs=1e-9)
+
+
+def test_a_load_that_is_late_leaves_no_slot_out_and_the_log_says_how_late(tmp_path: Path) -> None:
+    async def run() -> None:
+        with Log(tmp_path / "log") as log, ThreadPoolExecutor(50) as pool:
+            journal, stop = journal_of(log), asyncio.Event()
+            loop = asyncio.get_running_loop()
+            mix = Mix("d", "load", [PRIMARY], overwrites=False, deletes=False)
+            series = Series(what="item", rate=50, plan=mix, write=lambda _: (Attempt(PRIMARY, 0.0, 0.0, 201),))
+            # The host is busy with something else for a while: nothing of this process runs.
+            loop.call_later(0.1, time.sleep, 0.4)
+            loop.call_later(0.7, stop.set)
+            await send(series, journal, pool, 50, stop)
+
+    asyncio.run(run())
+    writes = [line for line in read_log(tmp_path / "log") if isinstance(line, Write)]
+    planned = sorted(write.planned_s for write in writes)
+    assert planned == pytest.approx([planned[0] + n / 50 for n in range(len(planned))], abs=1e-9)
+    assert max((write.called_s or 0.0) - write.planned_s for write in writes) > 0.3
+
+
+@pytest.mark.parametrize(
+    ("rate", "deadline_s", "threads"), [(10, 10.0, 101), (0.1, 10.0, 2), (500, 10.0, AT_ONCE), (4, 1.0, 5)]
+)
+def test_there_is_a_thread_for_every_request_that_can_wait(rate: float, deadline_s: float, threads: int) -> None:
+    mix = Mix("d", "load", [PRIMARY], overwrites=False, deletes=False)
+    assert Series(what="item", rate=rate, plan=mix, write=lambda _: ()).threads(deadline_s) == threads
+
+
+def turns(folder: Path, read: Callable[[str], str | None], kept: list[str]) -> list[Turn]:
+    """The counter's turns for a while, with what each read of its key shows, and what they wrote."""
+    here, nowhere = (Attempt(PRIMARY, 0.0, 0.0, 200),), (Attempt(PRIMARY, 0.0, 0.0, 503),)
+
+    def write(probe: Probe) -> tuple[Attempt, ...]:
+        kept.append(probe.body)
+        return here
+
+    async def run() -> None:
+        with Log(folder / "log") as log, ThreadPoolExecutor(1) as pool:
+            stop = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.25, stop.set)
+
+            def ask(key: str) -> tuple[str | None, tuple[Attempt, ...]]:
+                text = read(key)
+                return text, nowhere if text is None else here
+
+            await count(Counter(rate=20, read=ask, write=write), journal_of(log), pool, stop)
+
+    asyncio.run(run())
+    return [line for line in read_log(folder / "log") if isinstance(line, Turn)]
+
+
+def test_each_turn_of_the_counter_writes_one_more_than_it_read(tmp_path: Path) -> None:
+    kept: list[str] = []
+    taken = turns(tmp_path, lambda _: kept[-1] if kept else "", kept)
+    assert len(taken) >= 2
+    numbers = [turn.number for turn in taken]
+    assert numbers == list(range(1, len(taken) + 1))
+    assert [(turn.turn_read, turn.value_read, turn.value_written) for turn in taken] == [
+        (number - 1, number - 1, number) for number in numbers
+    ]
+
+
+@pytest.mark.parametrize("text", [None, "something else", '{"value": 7}'])
+def test_a_turn_that_reads_no_counter_writes_none(tmp_path: Path, text: str | None) -> None:
+    kept: list[str] = []
+    taken = turns(tmp_path, lambda _: text, kept)
+    assert kept == []
+    assert {(turn.turn_read, turn.value_read, turn.value_written, turn.write) for turn in taken} == {
+        (None, None, None, ())
+    }
+    assert not [line for line in read_log(tmp_path / "log") if isinstance(line, Sent) and line.key == counter_key("d")]

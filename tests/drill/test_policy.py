@@ -1,6 +1,7 @@
 """`policy drill` against the drills: what they call, and nothing else."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -23,14 +24,17 @@ def test_the_policy_of_a_drill_is_of_what_drills_call_and_no_more(theatre: Theat
     session.events.register("before-call", note)
     theatre.clients = Clients(session)
     functions, name = theatre.account.functions(), theatre.target.primary.function.name
+    course = failover.Course(rate=5, before_s=0.6, outage_s=0.1, after_s=0, patience_s=10)
     for reserved in (None, 3):
         if reserved:
             functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
-        course = failover.Course(rate=5, before_s=0.6, outage_s=0.1, after_s=0, patience_s=10)
         asyncio.run(failover.drill_failover(theatre.ground(), course, FAULTS["throttle"]))
     functions.delete_function_concurrency(FunctionName=name)
     whole = replication.Course(rate=5, object_rate=5, seconds=0.4, patience_s=10)
     asyncio.run(replication.drill_replication(theatre.ground(), whole))
+    # With probes of the other kind: long enough for some to be deleted by the load.
+    table = replace(theatre.ground(), probe="table")
+    asyncio.run(failover.drill_failover(table, replace(course, rate=10, before_s=2), FAULTS["throttle"]))
     asyncio.run(undo_faults(theatre.target.primary.function, theatre.clients, lambda _: None))
     # Finding the target, which the drills above were given.
     found = {("cloudformation", "ListStackResources"), ("lambda", "ListFunctionUrlConfigs")}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from answer import Command
+from builder.drill.load import Access
 from builder.drill.log import FILE_NAME, Log, read_log, unfinished
 from builder.drill.note import Note, Reserved, keep_note, observe_notes
 from builder.drill.progress import DrillRestored, Emit
@@ -86,7 +87,8 @@ def deleted(theatre: Theatre, emit: Emit) -> bool:
     async def find() -> Target:
         return theatre.target
 
-    work = delete_probes(theatre.target.deployment, find, theatre.clients, theatre.folder, emit)
+    access = Access(theatre.account.endpoint)
+    work = delete_probes(theatre.target.deployment, find, theatre.clients, theatre.folder, emit, access=access)
     return asyncio.run(work)
 
 
@@ -109,7 +111,7 @@ def test_probes_are_cleared_by_the_log_where_the_fault_was_undone_already(theatr
         log.write(Opened(ground.drill, theatre.target.deployment, "2026-01-01T12:00:00+00:00"), Sent(name, "item"))
     said: list[object] = []
     assert deleted(theatre, said.append)
-    assert said == [DrillRestored(ground.drill, "its probes are gone from both regions")]
+    assert said == [DrillRestored(ground.drill, "its probes are gone from every region")]
     assert theatre.items(PRIMARY) == {}
     assert not deleted(theatre, said.append)
 
@@ -122,6 +124,15 @@ def test_probes_that_cannot_be_reached_are_told_with_what_deletes_them(theatre: 
     with Log(path) as log:
         log.write(Opened("d1", theatre.target.deployment, "2026-01-01T12:00:00+00:00"))
     with pytest.raises(Failed, match="tap-dev: probes of 1 drills remain: us-west-2: AWS does not answer") as caught:
-        asyncio.run(delete_probes(theatre.target.deployment, find, theatre.clients, theatre.folder, lambda _: None))
-    assert caught.value.next_step == "python -m builder drill restore    once both regions answer"
+        asyncio.run(
+            delete_probes(
+                theatre.target.deployment,
+                find,
+                theatre.clients,
+                theatre.folder,
+                lambda _: None,
+                access=Access(theatre.account.endpoint),
+            )
+        )
+    assert caught.value.next_step == "python -m builder drill restore    once every region answers"
     assert unfinished(read_log(path))

@@ -1,7 +1,7 @@
 import asyncio
 import itertools
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,76 +9,160 @@ import pytest
 
 from builder.drill.clock import start_clock
 from builder.drill.log import Journal, Log, read_log
-from builder.drill.records import Sighting
-from builder.drill.watch import LOOK_S, Watch
-from builder.errors import Failed
-from drill.hand_made import PRIMARY, SECONDARY, good, lost, over
+from builder.drill.progress import DrillNote, DrillProgress
+from builder.drill.records import Read, Sighting, Write
+from builder.drill.watch import LOOK_S, Look, Onlooker, Watch
+from builder.errors import Failed, Stopped
+from builder.terms import Region
+from drill.hand_made import PRIMARY, SECONDARY, attempt, good, lost, over, write
+
+THIRD = Region("eu-west-1")
 
 
-def test_each_write_is_looked_for_until_it_is_seen_and_noted_once(tmp_path: Path) -> None:
-    there: set[str] = {"strange"}
-    looks: list[Collection[str]] = []
+def acknowledged(key: str, number: int = 1, *, deletes: bool = False, region: Region = PRIMARY) -> Write:
+    """A write of a key that this region acknowledged at 0.01."""
+    return Write(
+        f"{key}.{number}", "item", "", (attempt(region, 0.0),), key=key, number=number, deletes=deletes, called_s=0.0
+    )
 
-    async def look(names: Collection[str]) -> Collection[str]:
-        looks.append(names)
-        return there
 
-    async def watched() -> None:
+def watched(
+    folder: Path, writes: Collection[Write], look: Look, reads: int, sources: Collection[Region] | None = None
+) -> tuple[list[Sighting], list[Read], list[DrillProgress]]:
+    """What a watch of the secondary sees and reads of these writes by so many reads, and what it says."""
+    said: list[DrillProgress] = []
+    told: list[Sighting] = []
+
+    async def run() -> None:
         clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
-        with Log(tmp_path / "log") as log:
-            watch = Watch("item", SECONDARY, look, Journal("d", log, clock))
+        with Log(folder / "log") as log:
+            journal = Journal("d", log, clock)
+            watch = Watch("item", SECONDARY, look, journal, sources=sources, told=[told.append], emit=said.append)
+            for one in writes:
+                watch.expect(one)
             running = asyncio.ensure_future(watch.run())
-            for write in (
-                good("a", 0.0),
-                good("b", 0.0),
-                lost("c", 0.0),
-                over("d", 0.0),
-                good("o", 0.0, what="object"),
-            ):
-                watch.expect(write)
-            await asyncio.sleep(2.5 * LOOK_S)
-            there.add("a")
-            while looks[-1] != {"b"}:  # noqa: ASYNC110 - what is waited for is the claim
-                await asyncio.sleep(LOOK_S / 5)
-            there.add("b")
-            await asyncio.wait_for(watch.all_seen(), 5)
+            async with asyncio.timeout(20):
+                while len(seen_by()[1]) < reads or told != seen_by()[0]:  # noqa: ASYNC110 - what is waited for is in a file
+                    await asyncio.sleep(0.01)
             running.cancel()
+            await asyncio.wait([running])
 
-    asyncio.run(watched())
-    assert looks[0] == {"a", "b"}
-    assert looks[-1] == {"b"}
-    lines = [line for line in read_log(tmp_path / "log") if isinstance(line, Sighting)]
-    assert [(line.key, line.region) for line in lines] == [("a", SECONDARY), ("b", SECONDARY)]
-    assert 2 * LOOK_S < lines[0].at_s < lines[1].at_s
+    def seen_by() -> tuple[list[Sighting], list[Read]]:
+        lines = read_log(folder / "log")
+        return [one for one in lines if isinstance(one, Sighting)], [one for one in lines if isinstance(one, Read)]
+
+    asyncio.run(run())
+    return *seen_by(), said
 
 
-def test_a_region_is_not_asked_for_what_it_took_itself() -> None:
-    async def look(_: Collection[str]) -> Collection[str]:
-        raise AssertionError
+@pytest.mark.parametrize(
+    ("write", "shown", "number"),
+    [
+        (acknowledged("k", 1), 1, 1),
+        (acknowledged("k", 1), None, None),
+        (acknowledged("k", 1), 3, 3),
+        (acknowledged("k", 2), 1, None),
+        (acknowledged("k", 2), None, None),
+        (acknowledged("k", 2), 0, None),
+        (acknowledged("k", 2, deletes=True), None, 2),
+        (acknowledged("k", 2, deletes=True), 1, None),
+        (acknowledged("k", 1, region=THIRD), 1, 1),
+    ],
+)
+def test_a_write_is_seen_by_what_shows_it_or_a_later_one_and_a_deletion_by_absence(
+    tmp_path: Path, write: Write, shown: int | None, number: int | None
+) -> None:
+    async def look(_: Collection[str]) -> Mapping[str, int | None]:
+        return {"k": shown, "strange": 7}
 
-    async def watched() -> None:
+    sightings, _, said = watched(tmp_path, [write], look, 1)
+    assert [(one.key, one.region, one.number) for one in sightings] == (
+        [] if number is None else [("k", SECONDARY, number)]
+    )
+    assert said == []
+
+
+def test_a_key_that_was_not_answered_for_is_neither_there_nor_gone(tmp_path: Path) -> None:
+    async def look(_: Collection[str]) -> Mapping[str, int | None]:
+        return {}
+
+    sightings, reads, _ = watched(tmp_path, [acknowledged("k", 2, deletes=True)], look, 1)
+    assert sightings == []
+    assert reads
+
+
+def test_only_what_the_sources_acknowledged_is_waited_for(tmp_path: Path) -> None:
+    asked: list[Collection[str]] = []
+
+    async def look(keys: Collection[str]) -> Mapping[str, int | None]:
+        asked.append(keys)
+        return {}
+
+    writes = [good("a", 0.0), lost("b", 0.0), over("c", 0.0), acknowledged("d", region=THIRD)]
+    writes += [good("e", 0.0, what="object"), acknowledged("g", region=SECONDARY)]
+    watched(tmp_path, [*writes, acknowledged("f")], look, 1, sources={PRIMARY})
+    assert asked[0] == {writes[0].name, "f"}
+
+
+def test_every_read_is_written_down_and_what_it_showed_once(tmp_path: Path) -> None:
+    looks = itertools.count(1)
+
+    async def look(_: Collection[str]) -> Mapping[str, int | None]:
+        await asyncio.sleep(0.02)
+        return {"a": 1, "b": 1 if next(looks) > 2 else None}
+
+    sightings, reads, _ = watched(tmp_path, [acknowledged("a"), acknowledged("b")], look, 3)
+    assert [one.key for one in sightings] == ["a", "b"]
+    assert len(reads) == 3
+    for read in reads:
+        assert read.ended_s - read.began_s >= 0.02
+        assert (read.region, read.what) == (SECONDARY, "item")
+    for before, after in itertools.pairwise(reads):
+        assert after.began_s - before.began_s >= LOOK_S - 0.001
+    assert [one.at_s for one in sightings] == [reads[0].ended_s, reads[2].ended_s]
+
+
+def test_a_region_that_cannot_be_read_is_said_once_and_read_again_and_no_read_is_made_up(tmp_path: Path) -> None:
+    looks = itertools.count(1)
+
+    async def look(_: Collection[str]) -> Mapping[str, int | None]:
+        if next(looks) < 3:
+            raise Failed(where="us-west-2", what="does not answer")
+        return {"a": 1}
+
+    sightings, reads, said = watched(tmp_path, [acknowledged("a")], look, 1)
+    assert len(sightings) == len(reads) == 1
+    (note,) = said
+    assert isinstance(note, DrillNote)
+    assert note.what.startswith("items of us-west-2 cannot be read")
+    assert note.what.endswith("us-west-2: does not answer")
+
+
+def test_a_bug_of_a_look_is_not_taken_for_a_region_that_does_not_answer(tmp_path: Path) -> None:
+    async def look(_: Collection[str]) -> Mapping[str, int | None]:
+        raise KeyError("x")
+
+    async def run() -> None:
         clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
-        watch = Watch("item", PRIMARY, look, Journal("d", Log(Path("/dev/null")), clock))
-        watch.expect(good("a", 0.0))
-        running = asyncio.ensure_future(watch.run())
-        await watch.all_seen()
-        await asyncio.sleep(LOOK_S)
-        assert not running.done()
-        running.cancel()
+        watch = Watch("item", SECONDARY, look, Journal("d", Log(tmp_path / "log"), clock))
+        watch.expect(acknowledged("a"))
+        await watch.run()
 
-    asyncio.run(watched())
+    with pytest.raises(KeyError):
+        asyncio.run(run())
 
 
 async def stalled(folder: Path, arrive_until_s: float, for_s: float, within_s: float) -> float:
     """When it was told that nothing comes any more; what is acknowledged comes at once until so long."""
     clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
 
-    async def look(names: Collection[str]) -> Collection[str]:
-        return names if clock.passed_s() < arrive_until_s else ()
+    async def look(keys: Collection[str]) -> Mapping[str, int | None]:
+        return dict.fromkeys(keys, 1) if clock.passed_s() < arrive_until_s else {}
 
     async def acknowledge(watch: Watch) -> None:
         for number in itertools.count():
-            watch.expect(good(f"{number}", clock.passed_s()))
+            now_s = clock.passed_s()
+            watch.expect(Write(f"{number}", "item", "", (attempt(PRIMARY, now_s),), key=f"{number}"))
             await asyncio.sleep(0.04)
 
     with Log(folder / "log") as log:
@@ -106,7 +190,7 @@ def test_where_nothing_is_acknowledged_nothing_has_stalled(tmp_path: Path) -> No
     async def silent() -> None:
         clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
         with Log(tmp_path / "log") as log:
-            watch = Watch("item", SECONDARY, lambda _: asyncio.sleep(0, ()), Journal("d", log, clock))
+            watch = Watch("item", SECONDARY, lambda _: asyncio.sleep(0, {}), Journal("d", log, clock))
             running = asyncio.ensure_future(watch.run())
             try:
                 await watch.stalled(0.1, 0.4)
@@ -115,3 +199,38 @@ def test_where_nothing_is_acknowledged_nothing_has_stalled(tmp_path: Path) -> No
 
     with pytest.raises(Failed, match="did not stop"):
         asyncio.run(silent())
+
+
+def test_a_failure_is_seen_by_the_first_request_that_fails_from_then_on() -> None:
+    async def look() -> float:
+        onlooker = Onlooker(PRIMARY)
+        onlooker.note(over("before", 1.0))
+        waiting = asyncio.ensure_future(onlooker.failing(1))
+        await asyncio.sleep(0)
+        for one in (good("a", 2.0), write("b", attempt(SECONDARY, 2.5, 503)), over("c", 3.0), over("d", 4.0)):
+            onlooker.note(one)
+        return await waiting
+
+    assert asyncio.run(look()) == 3.0
+
+
+def test_the_primary_s_answers_are_seen_again() -> None:
+    async def look() -> None:
+        onlooker = Onlooker(PRIMARY)
+        onlooker.note(good("a", 1.0))
+        waiting = asyncio.ensure_future(onlooker.answering(1))
+        await asyncio.sleep(0)
+        onlooker.note(over("b", 2.0))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        onlooker.note(good("c", 3.0))
+        await waiting
+
+    asyncio.run(look())
+
+
+def test_nobody_waits_for_ever() -> None:
+    with pytest.raises(Stopped, match="no request failed there within 0 s"):
+        asyncio.run(Onlooker(PRIMARY).failing(0.01))
+    with pytest.raises(Stopped, match="no request was answered there"):
+        asyncio.run(Onlooker(PRIMARY).answering(0.01))
