@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.cli.drill import FAULTS
 from builder.cli.options import global_options
 from builder.cli.wiring import Wiring
 from builder.errors import BadInput, ExitCode
@@ -33,6 +34,13 @@ VERBS = (
 )
 @click.option("--artifacts-bucket", metavar="NAME", help="As plan and deploy are told.")
 @click.option("--account", metavar="ID", help="The account; else dr.yaml's, else that of the credentials.")
+@click.option(
+    "--fault",
+    "faults",
+    type=click.Choice(FAULTS),
+    multiple=True,
+    help="A kind of fault that drill is to make, as well.",
+)
 @click.option("--whole", is_flag=True, help="Leave out nothing that the resource types' schemas list.")
 @click.option("--explain", "explained", is_flag=True, help="Tell the reason of every action instead.")
 @global_options
@@ -46,6 +54,8 @@ def policy(wiring: Wiring, /, *, verbs: tuple[str, ...], explained: bool, **said
     from builder.policy import Asked, Verb, bind_nested, explain, make_document, make_rights, size, too_large
 
     asked_for = tuple(dict.fromkeys(map(Verb, verbs)))
+    if said["faults"] and Verb.DRILL not in asked_for:
+        raise BadInput(where=f"--fault {said['faults'][0]}", what="is made by drill, and no other verb")
     of_fleet = {verb.is_of_fleet for verb in asked_for}
     if len(of_fleet) > 1:
         raise BadInput(where=f"policy {' '.join(verbs)}", what="the system's verbs and its fleet's have a policy each")
@@ -127,4 +137,5 @@ def _caller(wiring: Wiring, whose: _Whose, setting: "Setting", said: dict[str, A
         artifacts_bucket=said["artifacts_bucket"],
         account_roles=tuple(role for account, role in wiring.roles.items() if account != setting.account),
         instance_role=said["role"],
+        faults=said["faults"],
     )

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 
 from builder.assembly.bound import Bound
-from builder.policy.calls import On
+from builder.policy.calls import FAULT_CALLS, On
 from builder.policy.fleet_calls import EVERY_CALL
 from builder.policy.places import GROUNDS
+from builder.policy.placing import place_of
 from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, Place, Rights, Setting, Test, Verb
 from builder.policy.resource import each_nested, each_resource
 from builder.policy.service_role import child_templates, service_role_rights
@@ -28,6 +29,8 @@ class Caller:
     """Where templates that are too large for a request go; `{region}` stands for a stack's region."""
     account_roles: tuple[str, ...] = ()
     """The roles by which stacks of other accounts are reached."""
+    faults: tuple[str, ...] = ()
+    """The kinds of fault that are drilled; none stands for those that take no more than every drill does."""
     instance_role: str | None = None
     """The name of the role in each account of a fleet; None for the execution role of its sets."""
 
@@ -37,9 +40,10 @@ def caller_rights(
 ) -> Rights:
     """Return what the caller needs for a verb; `whole` as in `service_role_rights`."""
     places = _places(bounds, setting, caller)
+    more = [call for fault in caller.faults for call in FAULT_CALLS[fault]] if verb is Verb.DRILL else []
     granted = tuple(
         Grant(action, places[on], f"{call.operation}: {call.because}")
-        for call in EVERY_CALL[verb]
+        for call in (*EVERY_CALL[verb], *more)
         for action, on in call.needs
         if places[on].arns
     )
@@ -88,6 +92,8 @@ def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict
         On.TABLES: Place("Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")),
         On.ACCOUNT_ROLES: Place("AccountRoles", caller.account_roles),
         On.FUNCTIONS: Place("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
+        On.FUNCTION_ROLES: Place("FunctionRoles", _function_roles(bounds, setting)),
+        On.EXPERIMENTS: Place("Experiments", _grounds(bounds, setting, "AWS::FIS::ExperimentTemplate")),
         On.SIGNED_FUNCTIONS: Place("SignedFunctions", _signed(bounds, setting)),
         **_fleet_places(bounds, setting, caller),
     }
@@ -114,6 +120,11 @@ def _artifacts(bounds: tuple[Bound, ...], setting: Setting, bucket: str | None) 
         return ()
     names = (bucket.replace("{region}", bound.entry.region) for bound in bounds)
     return tuple(dict.fromkeys(setting.arn("s3", "", f"{name}/{ANY}") for name in names))
+
+
+def _function_roles(bounds: tuple[Bound, ...], setting: Setting) -> tuple[str, ...]:
+    functions = (one for one in each_resource(bounds) if one.type == "AWS::Lambda::Function")
+    return tuple(dict.fromkeys(arn for one in functions for arn in place_of("iam:PassRole", one, setting).arns))
 
 
 def _signed(bounds: tuple[Bound, ...], setting: Setting) -> tuple[str, ...]:

@@ -35,6 +35,10 @@ class On(Enum):
     OBJECTS = auto()
     TABLES = auto()
     FUNCTIONS = auto()
+    FUNCTION_ROLES = auto()
+    """The roles that the functions run with."""
+    EXPERIMENTS = auto()
+    """The experiment by which replication is paused, and what is begun from it."""
     SIGNED_FUNCTIONS = auto()
     """Those with a URL that wants signed requests, or may want them."""
     ACCOUNT_ROLES = auto()
@@ -321,3 +325,28 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         ),
     ),
 }
+
+FAULT_CALLS: dict[str, tuple[Call, ...]] = {
+    **dict.fromkeys(("throttle", "flap", "slow", "one-way", "manual"), ()),
+    "errors": (
+        called("lambda:UpdateFunctionConfiguration", "the fault: a handler that is not there, and back", On.FUNCTIONS),
+    ),
+    "table": (
+        called("iam:GetRolePolicy", "whether the drill's own policy is as it wrote it", On.FUNCTION_ROLES),
+        called("iam:PutRolePolicy", "the fault: a policy that denies the table", On.FUNCTION_ROLES),
+        called("iam:DeleteRolePolicy", "the fault undone", On.FUNCTION_ROLES),
+    ),
+    "fis": (
+        called("fis:ListExperimentTemplates", "which experiment is the deployment's", On.ANYTHING),
+        Call(
+            "fis",
+            "StartExperiment",
+            "replication paused, by an experiment with the drill's tag",
+            (("fis:StartExperiment", On.EXPERIMENTS), ("fis:TagResource", On.EXPERIMENTS)),
+        ),
+        called("fis:GetExperiment", "whether it runs, and whether an alarm has stopped it", On.EXPERIMENTS),
+        called("fis:ListExperiments", "what a drill began that did not end", On.ANYTHING),
+        called("fis:StopExperiment", "replication goes on", On.EXPERIMENTS),
+    ),
+}
+"""What a drill calls for a kind of fault, beyond what every drill does; reserved concurrency is every drill's."""

@@ -1,18 +1,28 @@
 """`policy drill` against the drills: what they call, and nothing else."""
 
 import asyncio
+import json
+import secrets
 from dataclasses import replace
 from typing import Any
 
 import boto3
+import pytest
 
+from answer import ROOT
+from builder.assembly import read_assembly
 from builder.aws import Clients
+from builder.deploy.desired import TAG_DEPLOYMENT
 from builder.drill import failover, replication
-from builder.drill.faults import FAULTS
+from builder.drill.faults import FAULTS, find_fault
 from builder.drill.restore import undo_faults
-from builder.policy.calls import CALLS
+from builder.errors import BuilderError
+from builder.policy import Asked, Caller, Setting, bind_templates, make_document, make_rights
+from builder.policy.calls import CALLS, FAULT_CALLS
 from builder.policy.records import Verb
 from drill.conftest import Theatre
+from drill.standing import iam, live, state
+from samples import sampled
 
 
 def test_the_policy_of_a_drill_is_of_what_drills_call_and_no_more(theatre: Theatre) -> None:
@@ -41,3 +51,59 @@ def test_the_policy_of_a_drill_is_of_what_drills_call_and_no_more(theatre: Theat
     before = {("cloudformation", "DescribeStacks"), ("sts", "GetCallerIdentity"), ("sts", "AssumeRole")}
     told = {(call.service, call.operation) for call in CALLS[Verb.DRILL]}
     assert called | found | before == told - {("lambda", "InvokeFunctionUrl")}
+
+
+NEEDED = [(kind, need) for kind in ("errors", "table") for call in FAULT_CALLS[kind] for need, _ in call.needs]
+
+
+@pytest.mark.parametrize("kind", ["throttle", "flap", "errors", "table"])
+def test_the_policy_of_a_fault_is_of_what_it_calls_and_no_more(theatre: Theatre, kind: str) -> None:
+    session, called = boto3.Session(region_name="us-east-1"), set[tuple[str, str]]()
+
+    def note(model: Any, **_: Any) -> None:
+        called.add((str(model.service_model.service_name), str(model.name)))
+
+    session.events.register("before-call", note)
+    theatre.clients = Clients(session)
+    assert live(theatre, find_fault(kind, flap_s=0.05))
+    every = {(call.service, call.operation) for call in CALLS[Verb.DRILL]}
+    own = {(call.service, call.operation) for call in FAULT_CALLS[kind]}
+    assert own <= called <= own | every
+
+
+@pytest.mark.parametrize(("kind", "without"), [("errors", ""), ("table", ""), *sampled(NEEDED, every=3)])
+def test_a_fault_is_made_by_who_has_its_policy_and_missed_and_told_where_an_action_is_taken_out(
+    theatre: Theatre, kind: str, without: str
+) -> None:
+    before, own = state(theatre), theatre.clients
+    document = policy(theatre, kind)
+    for statement in document["Statement"]:
+        statement["Action"] = [action for action in statement["Action"] if action != without]
+    document["Statement"] = [statement for statement in document["Statement"] if statement["Action"]]
+    theatre.clients = person(theatre, document)
+    if without:
+        with pytest.raises(BuilderError, match=without.partition(":")[2]):
+            live(theatre, find_fault(kind))
+    else:
+        assert live(theatre, find_fault(kind))
+    theatre.clients = own
+    asyncio.run(undo_faults(theatre.target.primary.function, own, lambda _: None))
+    assert state(theatre) == before
+
+
+def policy(theatre: Theatre, kind: str) -> dict[str, Any]:
+    caller = Caller(deployment="tap-dev", tag=TAG_DEPLOYMENT, faults=(kind,))
+    asked = Asked(verbs=(Verb.DRILL,), caller=caller)
+    setting = Setting("aws", theatre.account.id, "dev")
+    return make_document(make_rights(bind_templates(read_assembly(ROOT / "templates")), setting, asked))
+
+
+def person(theatre: Theatre, document: dict[str, Any]) -> Clients:
+    client, name = iam(theatre), f"driller-{secrets.token_hex(4)}"
+    client.create_user(UserName=name)
+    client.put_user_policy(UserName=name, PolicyName="least", PolicyDocument=json.dumps(document))
+    key = client.create_access_key(UserName=name)["AccessKey"]
+    session = boto3.Session(
+        aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"], region_name="us-east-1"
+    )
+    return Clients(session)

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from builder.cli.drill import FAULTS
 from builder.policy.caller import Caller, _places, caller_rights
 from builder.policy.calls import On
 from builder.policy.document import make_document
 from builder.policy.records import Rights, Verb
 from builder.policy.service_role import service_role_rights
 from policy.reference import actions, arn_formats, condition_keys
-from policy.system import ACCOUNT, CALLER, ROLE_ARN, SELF_MANAGED, SERVICE_MANAGED, SETTING, SHIPPED, VIA_ROLE
+from policy.system import ACCOUNT, BOUNDED, CALLER, ROLE_ARN, SELF_MANAGED, SERVICE_MANAGED, SETTING, SHIPPED, VIA_ROLE
 
 WHOLE = replace(
     VIA_ROLE, artifacts_bucket="artifacts-{region}", account_roles=("arn:aws:iam::444455556666:role/deployer",)
@@ -179,3 +180,29 @@ def test_with_a_role_a_fleet_s_caller_makes_no_sets_and_still_repairs_and_stops_
     granted = {one.action for one in caller_rights(SELF_MANAGED, SETTING, Verb.FLEET_EXECUTE, VIA_ROLE).granted}
     assert "cloudformation:CreateStackSet" not in granted
     assert {"cloudformation:UpdateStackInstances", "cloudformation:StopStackSetOperation", "iam:PassRole"} <= granted
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_takes_its_own_calls_and_no_other_s(fault: str) -> None:
+    plain = granted(Verb.DRILL)
+    more = granted(Verb.DRILL, replace(VIA_ROLE, faults=(fault,))) - plain
+    here = {
+        "errors": {"lambda:UpdateFunctionConfiguration"},
+        "table": {"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"},
+        # The shipped system has no experiment that could be begun.
+        "fis": {"fis:ListExperimentTemplates", "fis:ListExperiments"},
+    }
+    assert more == here.get(fault, set())
+    assert granted(Verb.STATUS, replace(VIA_ROLE, faults=(fault,))) == granted(Verb.STATUS)
+
+
+def test_a_role_that_is_denied_its_table_is_one_that_a_function_runs_with() -> None:
+    drilled = replace(VIA_ROLE, faults=("table",))
+    denying = statement(Verb.DRILL, "iam:PutRolePolicy", drilled)
+    assert denying["Resource"] == "arn:aws:iam::111122223333:role/tap-dev-service-*"
+
+
+def test_an_experiment_is_begun_in_the_region_of_its_template_alone() -> None:
+    rights_ = caller_rights(BOUNDED, SETTING, Verb.DRILL, replace(VIA_ROLE, faults=("fis",)))
+    (place,) = {grant.place for grant in rights_.granted if grant.action == "fis:StartExperiment"}
+    assert [arn.split(":")[2:4] for arn in place.arns] == [["fis", "eu-central-1"]]

@@ -14,7 +14,7 @@ from builder.assembly.components import OutputOf
 from builder.aws import Clients
 from builder.deploy import Deployment, Done, Options, Wish, discard_plan, narrow
 from builder.deploy.desired import TAG_DEPLOYMENT
-from builder.policy.calls import On
+from builder.policy.calls import FAULT_CALLS, On
 from builder.policy.fleet_calls import EVERY_CALL
 from builder.policy.records import Verb
 from builder.terms import AccountId, Region, Site, StackId
@@ -332,17 +332,21 @@ def test_an_orphan_that_is_executed_away_takes_what_destroying_it_takes() -> Non
     assert called <= listed(Verb.EXECUTE) | listed(Verb.DESTROY)
 
 
+OF_FAULTS = [call for calls in FAULT_CALLS.values() for call in calls]
+
+
 @pytest.mark.parametrize("verb", list(Verb))
 def test_every_operation_is_one_that_botocore_knows(verb: Verb) -> None:
     session = botocore.session.get_session()
-    for service, operation in listed(verb) - {("lambda", "InvokeFunctionUrl")}:
+    of_faults = {(call.service, call.operation) for call in OF_FAULTS}
+    for service, operation in (listed(verb) | of_faults) - {("lambda", "InvokeFunctionUrl")}:
         model = session.get_service_model(service).operation_model(operation)
         assert isinstance(model, OperationModel)
 
 
 @pytest.mark.parametrize("verb", list(Verb))
 def test_every_action_is_one_that_iam_knows(verb: Verb) -> None:
-    for call in EVERY_CALL[verb]:
+    for call in (*EVERY_CALL[verb], *OF_FAULTS):
         for action, _ in call.needs:
             assert actions(action) == [action]
 
@@ -353,4 +357,5 @@ def test_only_a_call_that_aws_always_allows_needs_nothing() -> None:
 
 
 def test_every_place_is_used() -> None:
-    assert {on for calls in EVERY_CALL.values() for call in calls for _, on in call.needs} == set(On)
+    each = [*(call for calls in EVERY_CALL.values() for call in calls), *OF_FAULTS]
+    assert {on for call in each for _, on in call.needs} == set(On)

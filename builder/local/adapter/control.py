@@ -60,6 +60,7 @@ def wrap(app: App, ground: Ground) -> App:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
+        ground.laboratory.heed_alarms()
         propagation.settle()
         path = scope["path"]
         if path == _RESET and scope["method"] == "POST":

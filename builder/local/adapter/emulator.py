@@ -61,6 +61,8 @@ TOUCHED = {
     "ministack.core.responses:new_uuid": "() -> str",
     "ministack.core.responses:now_iso": "() -> str",
     "ministack.core.responses:request_scope": "(account_id: str, region: str)",
+    "ministack.services.cloudwatch:_alarms": "AccountRegionScopedDict",
+    "ministack.services.cloudwatch:_composite_alarms": "AccountRegionScopedDict",
     "ministack.services.cloudwatch:_delete_alarms": "(params, cbor_data, is_cbor, is_json=False)",
     "ministack.services.cloudwatch:_put_composite_alarm": "(params, cbor_data, is_cbor, is_json=False)",
     "ministack.services.cloudwatch:record_metric": (

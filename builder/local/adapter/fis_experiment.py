@@ -9,6 +9,10 @@ from builder.local.adapter.fis_template import ACTIONS, read_duration
 from builder.local.adapter.propagation import Hold, Propagation, Way
 
 _NO_TARGETS = "Target resolution returned empty set"
+_BY_USER = "Experiment halted by user action."
+# What AWS says there is unverified.
+_BY_ALARM = "Experiment halted by stop condition: {}"
+_ALARM = "aws:cloudwatch:alarm"
 
 
 @dataclass(slots=True)
@@ -22,13 +26,15 @@ class Experiment:
     began: float
     failure: str = ""
     stopped: float | None = None
+    why: str = _BY_USER
+    """Of a stop."""
 
     def status(self, now: float) -> tuple[str, str]:
         """Return the state and the reason for it."""
         if self.failure:
             return "failed", self.failure
         if self.stopped is not None:
-            return "stopped", "Experiment halted by user action."
+            return "stopped", self.why
         if now < self.began + max(map(duration, self.template["actions"].values())):
             return "running", "Experiment is running."
         return "completed", "Experiment completed."
@@ -73,6 +79,23 @@ def stop(experiment: Experiment, propagation: Propagation, now: float) -> None:
     experiment.stopped = now
     for name in experiment.template["actions"]:
         propagation.holds.pop(f"{experiment.id}/{name}", None)
+
+
+def heed_alarms(experiment: Experiment, propagation: Propagation, now: float) -> None:
+    """Stop what runs while an alarm of its stop conditions is in ALARM, as AWS does, which needs longer to see it.
+
+    Source: https://docs.aws.amazon.com/fis/latest/userguide/stop-conditions.html
+    """
+    for condition in experiment.template["stopConditions"]:
+        if condition["source"] != _ALARM or experiment.status(now)[0] != "running":
+            continue
+        _, _, _, region, account, _, name = condition["value"].split(":", 6)
+        cloudwatch = "ministack.services.cloudwatch"
+        alarms = [touch(f"{cloudwatch}:{kind}") for kind in ("_alarms", "_composite_alarms")]
+        states = [alarm["StateValue"] for kept in alarms if (alarm := kept.get_scoped(account, region, name))]
+        if "ALARM" in states:
+            experiment.why = _BY_ALARM.format(condition["value"])
+            stop(experiment, propagation, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from builder.local.adapter.emulator import touch
-from builder.local.adapter.fis_experiment import Experiment, start, stop
+from builder.local.adapter.fis_experiment import Experiment, heed_alarms, start, stop
 from builder.local.adapter.fis_template import Invalid, check
 from builder.local.adapter.propagation import Propagation
 
@@ -96,6 +96,11 @@ class Laboratory:
             raise Invalid(f"Experiment {identifier} cannot be stopped: it is {status}.")
         stop(found, self.propagation, self.clock())
         return found
+
+    def heed_alarms(self) -> None:
+        """Stop every experiment that an alarm of its own stops, wherever it is."""
+        for experiment in self.experiments.values():
+            heed_alarms(experiment, self.propagation, self.clock())
 
     def forget(self) -> None:
         """Drop everything."""

@@ -43,6 +43,8 @@ def check(template: Template) -> None:
     targets = template.get("targets", {})
     if not template["actions"]:
         raise Invalid("at least one action is required")
+    for condition in template["stopConditions"]:
+        _check_condition(condition)
     for name, action in template["actions"].items():
         _check_action(name, action, targets)
     for name, target in targets.items():
@@ -50,6 +52,20 @@ def check(template: Template) -> None:
             raise Invalid(f"target {name}: the embedded AWS knows selectionMode ALL without filters only")
         if bool(target.get("resourceArns")) == bool(target.get("resourceTags")):
             raise Invalid(f"target {name}: either resourceArns or resourceTags is required")
+
+
+def _check_condition(condition: Template) -> None:
+    """Raise Invalid for what stops nothing: FIS knows alarms, and none.
+
+    Source: https://docs.aws.amazon.com/fis/latest/APIReference/API_CreateExperimentTemplateStopConditionInput.html
+    """
+    source, value = condition["source"], condition.get("value", "")
+    if source == "none":
+        return
+    if source != "aws:cloudwatch:alarm" or not re.fullmatch(r"arn:[^:]+:cloudwatch:[^:]+:[0-9]{12}:alarm:.+", value):
+        raise Invalid(
+            f"stop condition {source} {value}: the source is none, or aws:cloudwatch:alarm with an alarm's ARN"
+        )
 
 
 def _check_action(name: str, action: Template, targets: Template) -> None:

@@ -1,5 +1,6 @@
-from typing import Any
+from typing import Any, Literal
 
+import boto3
 import pytest
 import urllib3
 from botocore.exceptions import ClientError
@@ -179,3 +180,45 @@ def test_where_iam_is_enforced_a_person_may_do_what_their_policy_says(strict: St
     assert person.list_experiments()["experiments"] == []
     with pytest.raises(ClientError, match="AccessDenied"):
         person.list_experiment_templates()
+
+
+def _alarm(account: Account, name: str, state: Literal["OK", "ALARM"]) -> str:
+    client = boto3.client("cloudwatch", **account._access(PRIMARY))
+    client.put_metric_alarm(
+        AlarmName=name,
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=1,
+        MetricName="errors",
+        Namespace="own",
+        Period=60,
+        Statistic="Sum",
+        Threshold=1,
+        TreatMissingData="ignore",
+    )
+    client.set_alarm_state(AlarmName=name, StateValue=state, StateReason="of the test")
+    return f"arn:aws:cloudwatch:{PRIMARY}:{account.id}:alarm:{name}"
+
+
+def test_an_alarm_of_its_stop_conditions_stops_an_experiment_and_no_other(account: Account) -> None:
+    calm, loud = _alarm(account, "calm", "OK"), _alarm(account, "loud: one", "OK")
+    wanted = template(account=account.id, table=TABLE)
+    made = []
+    for alarms in ([calm], [calm, loud]):
+        wanted["stopConditions"] = [{"source": "aws:cloudwatch:alarm", "value": arn} for arn in alarms]
+        made.append(_start(account, fis(account).create_experiment_template(**wanted)["experimentTemplate"]["id"]))
+    assert [_status(account, one) for one in made] == ["running", "running"]
+    _alarm(account, "loud: one", "ALARM")
+    assert [_status(account, one) for one in made] == ["running", "stopped"]
+    said = fis(account).get_experiment(id=made[1])["experiment"]["state"]["reason"]
+    assert said == f"Experiment halted by stop condition: {loud}"
+    fis(account).stop_experiment(id=made[0])
+    _write(account, "after")
+    assert _value(account, SECONDARY) == "after"
+
+
+@pytest.mark.parametrize("value", ["", "an-alarm-by-its-name", "arn:aws:sns:us-east-1:111122223333:alarm:loud"])
+def test_a_stop_condition_that_could_stop_nothing_is_refused(account: Account, value: str) -> None:
+    wanted = template(account=account.id, table=TABLE)
+    wanted["stopConditions"] = [{"source": "aws:cloudwatch:alarm", **({"value": value} if value else {})}]
+    with pytest.raises(ClientError, match=r"an alarm's ARN|Invalid length"):
+        fis(account).create_experiment_template(**wanted)
