@@ -199,7 +199,7 @@ def test_a_fault_takes_its_own_calls_and_no_other_s(fault: str) -> None:
 def test_a_role_that_is_denied_its_table_is_one_that_a_function_runs_with() -> None:
     drilled = replace(VIA_ROLE, faults=("table",))
     denying = statement(Verb.DRILL, "iam:PutRolePolicy", drilled)
-    assert denying["Resource"] == "arn:aws:iam::111122223333:role/tap-dev-service-*"
+    assert denying["Resource"] == "arn:aws:iam::111122223333:role/tap-dev-service-ExecutionRole-*"
 
 
 def test_an_experiment_is_begun_in_the_region_of_its_template_alone() -> None:
