@@ -52,7 +52,7 @@ def page(shown: Report) -> str:
         facts=_facts(shown),
         rows=[_row(check, shown) for check in shown.checks],
         remarks=told.remarks(shown),
-        unmeasured=shown.not_measured,
+        unmeasured=told.unmeasured(shown),
         pairs=[(told.pair_told((pair.source, pair.destination)), told.pair_facts(pair)) for pair in shown.pairs],
         moments=told.moments(failover) if failover else (),
         courses=[_course(shown, times, size) for size in plot.COURSE],

@@ -53,7 +53,7 @@ KINDS = {"item": "table", "object": "bucket"}
 def report(shown: Report) -> Text:
     """Return the report in short: the verdict first, then each number, what was not measured, and what was lost."""
     lines: list[str | Text] = ["", _headline(shown), "", *map(_judged, shown.checks), ""]
-    lines += [*(f"not measured: {reason}" for reason in shown.not_measured), *remarks(shown), ""]
+    lines += [*(f"not measured: {reason}" for reason in unmeasured(shown)), *remarks(shown), ""]
     if isinstance(shown, FailoverReport):
         lines += [f"{time:>12}  {name}" for name, time in moments(shown)]
         lines.append("")
@@ -143,7 +143,7 @@ def resolution(number: str, about: About) -> str:
     """Return how far a number may be off, and to which side."""
     match number:
         case "rto_seconds" | "failback_seconds" | "longest_gap_seconds":
-            return f"a request each {seconds(1 / about.rate)}"
+            return f"{seconds(1 / about.rate)} between two requests"
         case "rpo_seconds" | "replication_p99_seconds":
             return f"{seconds(LOOK_S)} and a read too long at most, never too short"
         case "availability_percent":
@@ -229,6 +229,12 @@ def remarks(shown: Report) -> list[str]:
         if counter:
             lines.append(f"counter: {counter.updates} of {counted(counter.turns, 'update')} acknowledged")
     return lines
+
+
+def unmeasured(shown: Report) -> list[str]:
+    """Return why something was not measured, each reason once, in its fullest words."""
+    reasons = shown.not_measured
+    return [one for one in reasons if not any(one != other and one in other for other in reasons)]
 
 
 def moments(shown: FailoverReport) -> list[tuple[str, str]]:

@@ -40,7 +40,7 @@ def test_a_failover_s_page_says_what_an_audit_asks() -> None:
             "Without an objective: overwritten updates."
         ),
         "Run by arn:aws:sts::123456789012:assumed-role/drills/ada",
-        "✓ holds RTO 2.080 s at most 60 s a request each 0.100 s",
+        "✓ holds RTO 2.080 s at most 60 s 0.100 s between two requests",
         "✓ holds RPO us-east-1 to us-west-2 2.460 s at most 5 s 0.050 s and a read too long at most, never too short",
         "– no objective overwritten updates 5 no objective exact",
         "✕ missed missing or in conflict at the end 1 at most 0 exact",
