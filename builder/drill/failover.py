@@ -64,7 +64,7 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
     await check_health(ground.target, ground.clients, ground.access)
     async with opened(ground, "failover", probes) as run:
         load = _load(run, course, hurried)
-        fault = make_fault(Scene(run, load.onlooker, load.watches[0], course.patience_s))
+        fault = make_fault(Scene(run, load.onlooker, load.watches[0], course.patience_s, course.outage_s))
         await fault.check()
         async with watching(*load.watches):
             async with run.sending(*load.series, counter=load.counter):

@@ -38,7 +38,7 @@ _DENIED_ANSWERS = 3
 _ASKED_EVERY_S = 0.25
 _WELL = 200
 _DENIES_LONGER_S = 3600.0
-"""A denial that nobody undoes ends by itself so long after the drill's own end."""
+"""A denial that nobody undoes ends by itself so long after the outage should have."""
 
 _NOT_NOTED = "what it was before is no longer noted there: it was restored meanwhile, or has to be put right by hand"
 
@@ -54,6 +54,8 @@ class Scene:
     """Sees what arrives in the secondary."""
     patience_s: float
     """How long to wait for people."""
+    outage_s: float = 0.0
+    """How long the fault is to last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ def _table(scene: Scene) -> Fault:
 
     async def strike() -> Struck:
         role = await find_role()
-        until = run.ground.now() + timedelta(seconds=_DENIES_LONGER_S)
+        until = run.ground.now() + timedelta(seconds=scene.outage_s + _DENIES_LONGER_S)
         policy = changes.make_denial(function, target.needed_table, until)
         await primary.note(Denied(role, changes.print_of(policy)))
         struck = await primary.timed(changes.deny(clients, function, role, primary.drill, policy))
