@@ -199,3 +199,15 @@ def test_a_page_that_leads_to_itself_ends_in_an_error() -> None:
 
     with pytest.raises(AwsError, match="same page twice"):
         run_virtual(endless)
+
+
+@pytest.mark.parametrize(
+    ("more", "taken"), [("NextToken", "NextToken"), ("nextToken", "nextToken"), ("NextMarker", "Marker")]
+)
+def test_every_page_is_read_by_whichever_name_a_service_has_for_more(more: str, taken: str) -> None:
+    answers: dict[str, dict[str, object]] = {"": {"n": 1, more: "a"}, "a": {"n": 2, more: "b"}, "b": {"n": 3}}
+
+    async def read() -> list[object]:
+        return [page["n"] async for page in pages("here", lambda **said: answers[said.get(taken, "")])]
+
+    assert run_virtual(read) == [1, 2, 3]
