@@ -177,6 +177,15 @@ def _pauses(reads: Iterable[tuple[float, float]], began_s: float, ended_s: float
         yield after_s - before_s
 
 
+def longest_blind(reads: Iterable[Read], region: Region) -> float:
+    """Return the longest time in which a region's reads showed nothing new: from a read's start to the next one's end.
+
+    A delay is longer than it was by that at most.
+    """
+    taken = sorted((read.began_s, read.ended_s) for read in reads if read.what == "item" and read.region == region)
+    return max((ended_s - began_s for (began_s, _), (_, ended_s) in pairwise(taken)), default=math.inf)
+
+
 def surely_at_risk(exposure: Exposure, reads: Iterable[Read], region: Region) -> float:
     """Return what the RPO was at least, however late reads were: the age at each moment when the read before began."""
     begun = [(read.ended_s, read.began_s) for read in reads if read.what == "item" and read.region == region]

@@ -12,7 +12,14 @@ from typing import Literal
 from builder.drill.clock import Period
 from builder.drill.counter import Counter, measure_counter
 from builder.drill.delays import Delays, Shown, Stream, measure_delays
-from builder.drill.exposure import Exposure, failing_moments, late_reads, measure_exposure, surely_at_risk
+from builder.drill.exposure import (
+    Exposure,
+    failing_moments,
+    late_reads,
+    longest_blind,
+    measure_exposure,
+    surely_at_risk,
+)
 from builder.drill.reconciliation import Held, Reconciliation, reconcile
 from builder.drill.records import Attempt, Kind, Line, Mark, Moment, Read, Sighting, Turn, Write
 from builder.drill.service import Episode, Served, Service, late_requests, make_slots, measure_served, without_lateness
@@ -199,14 +206,22 @@ def report_replication(
     """Return what a replication drill's log shows of every direction that was watched."""
     found = _sorted_out(lines)
     pairs = tuple(_pair(found, watched, pair) for pair in _directions(about))
+    ended_s = [*(write.ended_s for write in found.writes), *(read.ended_s for read in found.reads)]
+    whole = Period(0.0, max(ended_s, default=0.0))
+    late = {
+        region: (late_reads(found.shown, found.reads, region, whole), longest_blind(found.reads, region))
+        for _, region in watched.items
+    }
+    checks = judge_replication([one for pair in pairs for one in pair.delays], objectives, late)
+    reasons = [check.reason for check in checks if check.verdict == "not measured"]
     return ReplicationReport(
         about=about,
         pairs=pairs,
         requests=_requests(found.writes, "item"),
         objects=_requests(found.writes, "object"),
         traffic=count_traffic(found.writes),
-        checks=judge_replication([one for pair in pairs for one in pair.delays], objectives),
-        not_measured=tuple(_unwatched(about, watched)),
+        checks=checks,
+        not_measured=tuple(dict.fromkeys([*reasons, *_unwatched(about, watched)])),
     )
 
 
@@ -306,6 +321,7 @@ def _numbers(
     exposures = {(pair.source, pair.destination): pair.exposure for pair in pairs if pair.exposure is not None}
     measured = partial(measure_served, service_s=about.service_s, fault=fault, faulty=about.primary)
     reads = {region: late_reads(found.shown, found.reads, region, fault) for _, region in exposures}
+    later = [slot for slot in slots if slot.planned_s >= fault.until_s]
     return Numbers(
         served=measured(slots),
         at_best=measured(without_lateness(slots)),
@@ -316,7 +332,7 @@ def _numbers(
         reconciliation=reconciliation,
         late=Late(
             outage=late_requests(slots, interval_s=interval_s, period=fault),
-            failback=late_requests(slots, interval_s=interval_s, period=Period(fault.until_s, math.inf)),
+            failback=late_requests(later, interval_s=interval_s, period=Period(fault.until_s, math.inf)),
             reads=reads,
         ),
     )

@@ -238,7 +238,7 @@ def late_requests(slots: Sequence[Slot], *, interval_s: float, period: Period) -
 
     More than one interval after its time, or not at all; and a time without any slot is no time with service.
     """
-    within = [slot for slot in slots if period.since_s <= slot.planned_s < period.until_s]
+    within = [slot for slot in slots if _left_s(slot) >= period.since_s and slot.planned_s < period.until_s]
     unsent = sum(slot.sent_s is None for slot in within)
     delays = [slot.sent_s - slot.planned_s for slot in within if slot.sent_s is not None]
     late = [delay_s for delay_s in delays if delay_s > interval_s + _EXACT_S]
@@ -247,9 +247,16 @@ def late_requests(slots: Sequence[Slot], *, interval_s: float, period: Period) -
         told.append(f"{len(late)} of {len(within)} requests were sent late, up to {rounded_up(max(late)):.3f} s")
     if unsent:
         told.append(f"{unsent} of {len(within)} requests were not sent, since too many waited for their answers")
-    if any(after.planned_s - before.planned_s > 1.5 * interval_s for before, after in pairwise(within)):
-        told.append("between two requests one was left out")
+    edges = [period.since_s, *(slot.planned_s for slot in within)]
+    if period.until_s < math.inf:
+        edges.append(period.until_s)
+    if any(after_s - before_s > 1.5 * interval_s for before_s, after_s in pairwise(edges)):
+        told.append("for a time no request was planned")
     return "; ".join(told)
+
+
+def _left_s(slot: Slot) -> float:
+    return slot.planned_s if slot.sent_s is None else slot.sent_s
 
 
 def without_lateness(slots: Iterable[Slot]) -> tuple[Slot, ...]:

@@ -128,19 +128,32 @@ def judge_failover(numbers: Numbers, objectives: Objectives) -> tuple[Check, ...
     )
 
 
-def judge_replication(delays: Iterable[Delays], objectives: Objectives) -> tuple[Check, ...]:
+def judge_replication(
+    delays: Iterable[Delays], objectives: Objectives, late: Mapping[Region, tuple[str, float]]
+) -> tuple[Check, ...]:
     """Return a check of the table's delays for each direction; the buckets' are only told.
 
-    A write that never arrived exceeds every limit, and what was never acknowledged was not replicated either.
+    A write that never arrived exceeds every limit, and what was never acknowledged was not replicated either. `late`
+    has of each region, in words, how it was not read often enough, and by what a delay to it is too long at most: one
+    that holds all the same holds.
     """
     checks = []
     for one in delays:
         if one.stream.what != "item":
             continue
+        limit, (why, too_much_s) = objectives.replication_p99_seconds, late.get(one.stream.destination, ("", 0.0))
         reason = f"{len(one.unseen)} never seen" if one.unseen else "" if one.samples else "nothing was acknowledged"
-        measured = Measured(one.p99_s, is_missed=bool(reason), reason=reason)
+        exceeds = one.p99_s is not None and limit is not None and one.p99_s > limit
+        blamed = why if reason or exceeds else ""
+        measured = Measured(
+            one.p99_s,
+            None if one.p99_s is None else one.p99_s - too_much_s,
+            is_missed=bool(reason) and not blamed,
+            reason=blamed or reason,
+            is_measured=not blamed,
+        )
         pair = one.stream.source, one.stream.destination
-        checks.append(judge("replication_p99_seconds", measured, objectives.replication_p99_seconds, pair=pair))
+        checks.append(judge("replication_p99_seconds", measured, limit, pair=pair))
     return tuple(checks)
 
 

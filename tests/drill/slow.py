@@ -180,7 +180,7 @@ def worst_age(found: Sequence[Way], ticks: range) -> int:
 
 
 def was_late(lines: Sequence[Line], interval: int, since: int, until: float) -> bool:
-    within = [slot for slot in slots(lines) if since <= slot.planned < until]
+    within = [slot for slot in slots(lines) if since <= max(slot.planned, slot.sent or 0) and slot.planned < until]
     return any(slot.sent is None or slot.sent - slot.planned > interval for slot in within)
 
 
@@ -195,11 +195,11 @@ def was_not_looking(lines: Sequence[Line], region: str, strike: int, undoing: in
         for line in lines
         if isinstance(line, Write) and line.attempts[-1].status in {200, 201} and not acknowledged(line, region)
     ]
+    reading = {now for began, ended in spans for now in range(began, ended)}
     blind = 0
     for now in range(strike, undoing):
         is_awaited = any(way.acknowledged <= now and (way.shown is None or now < way.shown) for way in awaited)
-        is_reading = any(began <= now < ended for began, ended in spans)
-        blind = blind + 1 if is_awaited and not is_reading else 0
+        blind = blind + 1 if is_awaited and now not in reading else 0
         if blind > 100:
             return True
     return False

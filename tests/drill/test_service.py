@@ -34,6 +34,7 @@ def served(*slots: Slot, service_s: float = 2.0) -> Served:
 
 BEFORE, AFTER = tenths(0, 5), tenths(15, 20)
 WELL = tenths(5, 15, by=SECONDARY)
+UNSENT = Slot(id="u", planned_s=6.05, sent_s=None, ended_s=None, answered_by=None)
 
 
 def outcome(found: Served) -> tuple[str, float | None]:
@@ -137,8 +138,7 @@ def test_spells_are_told_one_by_one_and_count_once_where_they_overlap() -> None:
 
 
 def test_availability_is_rounded_down_and_counts_what_could_not_be_sent() -> None:
-    unsent = Slot(id="u", planned_s=5.05, sent_s=None, ended_s=None, answered_by=None)
-    found = served(*BEFORE, answered(5.0, 0.1), unsent, answered(5.1, 0.1))
+    found = served(*BEFORE, answered(6.0, 0.1), UNSENT, answered(6.1, 0.1))
     assert (found.episode.availability_percent, found.episode.unsent, found.episode.lost) == (66.666, 1, ())
     assert served(*BEFORE).episode.availability_percent is None
 
@@ -165,23 +165,25 @@ def test_slots_are_the_items_calls_by_their_planned_time() -> None:
     ("slots", "words"),
     [
         (WELL, ""),
-        ([answered(6.0, 0.3, sent_s=6.1)], ""),
-        (
-            [answered(6.0, 0.3, sent_s=6.101), answered(4.0, 3.0, sent_s=7)],
-            "1 of 1 requests were sent late, up to 0.101",
-        ),
-        ([Slot(id="u", planned_s=6.0, sent_s=None, ended_s=None, answered_by=None)], "1 of 1 requests were not sent"),
-        ([answered(6.0, 0.1), answered(6.2, 0.1)], "between two requests one was left out"),
+        ([*WELL, answered(6.05, 0.3, sent_s=6.15)], ""),
+        ([*WELL, answered(6.05, 0.3, sent_s=6.151)], "1 of 101 requests were sent late, up to 0.101 s"),
+        ([answered(4.95, 1.0, sent_s=5.1), *WELL], "1 of 101 requests were sent late, up to 0.150 s"),
+        ([answered(4.55, 1.0, sent_s=4.9), *WELL, answered(15.0, 1.0, sent_s=15.9)], ""),
+        ([*WELL, UNSENT], "1 of 101 requests were not sent"),
+        ([*WELL[:50], *WELL[52:]], "for a time no request was planned"),
+        (WELL[2:], "for a time no request was planned"),
+        (WELL[:-2], "for a time no request was planned"),
+        ([], "for a time no request was planned"),
     ],
 )
 def test_a_request_that_was_late_or_not_sent_is_told(slots: list[Slot], words: str) -> None:
-    told = late_requests(slots, interval_s=0.1, period=FAULT)
+    ordered = sorted(slots, key=lambda slot: slot.planned_s)
+    told = late_requests(ordered, interval_s=0.1, period=FAULT)
     assert told.startswith(words)
     assert bool(told) is bool(words)
 
 
 def test_without_its_own_lateness_a_slot_was_planned_for_when_it_was_sent() -> None:
     late = answered(6.0, 2.5, sent_s=8.0)
-    unsent = Slot(id="u", planned_s=6.1, sent_s=None, ended_s=None, answered_by=None)
-    assert [(slot.planned_s, slot.is_good(2)) for slot in without_lateness([late, unsent])] == [(8.0, True)]
+    assert [(slot.planned_s, slot.is_good(2)) for slot in without_lateness([late, UNSENT])] == [(8.0, True)]
     assert not late.is_good(2)

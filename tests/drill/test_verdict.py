@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from builder.drill.counter import Counter
-from builder.drill.delays import Delays, Stream
+from builder.drill.delays import Delays, Sample, Stream
 from builder.drill.exposure import Exposure
 from builder.drill.reconciliation import Missing, Reconciliation
 from builder.drill.records import Kind
@@ -176,23 +176,35 @@ def test_a_key_that_is_missing_and_conflicts_counts_once_and_fails() -> None:
 
 def test_each_direction_of_the_table_is_judged() -> None:
     objectives = Objectives(replication_p99_seconds=2)
-    checks = judge_replication([delays(1.0), delays(1.9), delays(2.1)], objectives)
+    checks = judge_replication([delays(1.0), delays(1.9), delays(2.1)], objectives, {})
     assert [check.verdict for check in checks] == ["missed"] * 3  # nothing of it arrived at all
     assert judged(1.9, objectives) == Check("replication_p99_seconds", PAIR, 1.9, 2, "holds")
     assert judged(2.1, objectives).verdict == "missed"
     assert judged(2.1, Objectives()).verdict == "no objective"
 
 
-def judged(p99_s: float, objectives: Objectives, unseen: tuple[str, ...] = ()) -> Check:
-    (check,) = judge_replication([replace(delays(p99_s, unseen), samples=(("x", 0.0, p99_s),))], objectives)  # type: ignore[arg-type]  # that there are some
+def judged(
+    p99_s: float, objectives: Objectives, unseen: tuple[str, ...] = (), late: tuple[str, float] = ("", 0.0)
+) -> Check:
+    samples = (Sample("x", 0.0, p99_s),)
+    (check,) = judge_replication([replace(delays(p99_s, unseen), samples=samples)], objectives, {SECONDARY: late})
     return check
 
 
+def test_a_delay_that_late_reads_may_have_made_too_long_is_not_measured_unless_it_holds_all_the_same() -> None:
+    objectives, late = Objectives(replication_p99_seconds=2), ("was not read for 3 s", 3.1)
+    assert judged(1.9, objectives, late=late).verdict == "holds"
+    assert judged(5.0, objectives, late=late).verdict == "not measured"
+    assert judged(5.2, objectives, late=late).verdict == "missed"
+    assert judged(1.0, Objectives(), late=late).verdict == "no objective"
+    assert judged(1.0, objectives, unseen=("x",), late=late).verdict == "not measured"
+
+
 def test_the_buckets_are_not_judged_by_the_tables_objective() -> None:
-    assert judge_replication([delays(900.0, what="object")], Objectives(replication_p99_seconds=2)) == ()
+    assert judge_replication([delays(900.0, what="object")], Objectives(replication_p99_seconds=2), {}) == ()
 
 
 def test_a_write_that_never_arrived_exceeds_every_limit_and_none() -> None:
     for objectives in (Objectives(), Objectives(replication_p99_seconds=1000)):
         assert judged(1.0, objectives, unseen=("x",)).verdict == "missed"
-        assert judge_replication([delays(None)], objectives)[0].reason == "nothing was acknowledged"
+        assert judge_replication([delays(None)], objectives, {})[0].reason == "nothing was acknowledged"
