@@ -61,7 +61,7 @@ def failing_moments(writes: Iterable[Write], source: Region, fault: Period) -> t
     moments: list[float] = []
     for began_s, ended_s in _failing(tries, fault.until_s):
         moments += [began_s, *acknowledged[bisect_right(acknowledged, began_s) : bisect_left(acknowledged, ended_s)]]
-    return tuple(moments)
+    return tuple(dict.fromkeys(moments))
 
 
 def _failing(tries: Iterable[Attempt], until_s: float) -> Iterator[tuple[float, float]]:

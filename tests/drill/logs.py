@@ -4,6 +4,7 @@ Every time lies on a grid of 10 ms, so that a second implementation can go throu
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ def at(tick: int) -> float:
     return tick / 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Made:
     """A log, and what it was made with; ticks."""
 
@@ -32,7 +33,20 @@ class Made:
     interval: int
     strike: int
     undoing: int
-    lines: tuple[Line, ...] = field(repr=False)
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """The log; always the same one."""
+        maker = _Maker(Random(self.seed), self.mood, self.strike, self.undoing)  # noqa: S311  a log is no secret
+        for number in range(self.slots):
+            maker.slot(number, number * self.interval)
+        end = self.slots * self.interval + 400
+        for region in REGIONS[1:]:
+            maker.reads(region, end)
+        maker.turns(maker.random.choice([0, 3, 9]))
+        maker.lines += [Mark("load", 0.0), Mark("strike", at(self.strike)), Mark("fault", at(self.strike))]
+        maker.lines += [Mark("undoing", at(self.undoing)), Mark("undone", at(self.undoing + 1))]
+        return (*maker.lines, Mark("load ended", at(end)))
 
 
 @dataclass(slots=True)
@@ -143,15 +157,6 @@ def logs(draw: st.DrawFn) -> Made:
     strike = draw(st.integers(0, slots * interval))
     undoing = strike + draw(st.integers(1, (slots + 2) * interval))
     seed, mood = draw(st.integers(0, 1 << 32)), draw(st.sampled_from(MOODS))
-    maker = _Maker(Random(seed), mood, strike, undoing)  # noqa: S311  a log is no secret
-    for number in range(slots):
-        maker.slot(number, number * interval)
-    end = slots * interval + 400
-    for region in REGIONS[1:]:
-        maker.reads(region, end)
-    maker.turns(maker.random.choice([0, 3, 9]))
-    maker.lines += [Mark("load", 0.0), Mark("strike", at(strike)), Mark("fault", at(strike))]
-    maker.lines += [Mark("undoing", at(undoing)), Mark("undone", at(undoing + 1)), Mark("load ended", at(end))]
     return Made(
         seed=seed,
         mood=mood,
@@ -159,5 +164,4 @@ def logs(draw: st.DrawFn) -> Made:
         interval=interval,
         strike=strike,
         undoing=undoing,
-        lines=tuple(maker.lines),
     )

@@ -117,12 +117,13 @@ def moments(lines: Sequence[Line], primary: str, strike: int, undoing: int) -> l
     for now in range(undoing):
         was_failing = is_failing
         for one in tries:
-            if tick(one.began_s) == now:
-                if one.status in {200, 201}:
-                    is_failing = was_failing = False
-                elif not is_failing:
-                    found.append(now)
-                    is_failing = True
+            if tick(one.began_s) != now:
+                continue
+            if one.status in {200, 201}:
+                is_failing = was_failing = False
+            elif not is_failing:
+                found.append(now)
+                is_failing = True
         if was_failing and any(one.status in {200, 201} and tick(one.ended_s) == now for one in tries):
             found.append(now)
     return found
