@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from builder.drill.log import FILE_NAME, begins_with
@@ -135,17 +135,24 @@ class History:
 Found = Drill | Outside | Unread
 
 
+_Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))]
+
+
 class _Claim(BaseModel):
     """Of a report's JSON what is compared; the rest of it is none of the history's business."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
+_Value = Annotated[float, Field(ge=0, le=1e9)]
+"""What a number can be: anything else was not measured by a drill."""
+
+
 class _Check(_Claim):
     name: str
     pair: tuple[str, str] | None
-    measured: float | None
-    limit: float | None
+    measured: _Value | None
+    limit: _Value | None
     verdict: Verdict
 
 
@@ -159,7 +166,7 @@ class _About(_Claim):
     primary: str
     secondaries: tuple[str, ...]
     to: str
-    began: AwareDatetime
+    began: _Moment
     rate: float
     service_s: float
     service: str
@@ -179,7 +186,7 @@ class _Report(_Claim):
 class _AboutBefore(_Claim):
     drill: str
     deployment: str
-    began: AwareDatetime
+    began: _Moment
 
 
 class _ReportBefore(_Claim):
@@ -343,7 +350,8 @@ def _evidence(log: Path, sha256: str) -> Evidence:
     try:
         if not log.is_file():
             return "not there"
-        return "as reported" if begins_with(log.read_bytes(), sha256) else "another"
+        with log.open("rb") as lines:
+            return "as reported" if begins_with(lines, sha256) else "another"
     except OSError:
         return "not there"
 

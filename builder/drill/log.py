@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,10 +98,10 @@ def sha256_of(written: bytes) -> str:
     return hashlib.sha256(whole + newline).hexdigest()
 
 
-def begins_with(log: bytes, sha256: str) -> bool:
+def begins_with(lines: Iterable[bytes], sha256: str) -> bool:
     """Return whether a log begins with lines of this SHA-256: a drill that ends writes some more after its report."""
     seen = hashlib.sha256()
-    for line in log.splitlines(keepends=True):
+    for line in lines:
         seen.update(line)
         if seen.hexdigest() == sha256:
             return True

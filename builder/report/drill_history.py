@@ -291,9 +291,10 @@ def _places(count: int) -> list[float]:
 def _scale(trend: Trend) -> plot.Scale:
     values = [one.measured for one in trend.numbers if one and one.measured is not None]
     limits = [one.limit for one in trend.numbers if one and one.limit is not None]
-    if trend.name == "availability_percent":
-        return plot.value_scale(100.0, plot.TREND, least=min((*values, *limits), default=0.0))
-    largest = max(values, default=0.0)
+    if unit_of(trend.name) == " %":
+        return plot.value_scale(100.0, plot.TREND, least=min((*values, *limits, 99.0)))
+    # Between whole numbers there is nothing.
+    largest = max(values, default=0.0) if unit_of(trend.name) else max((*values, 2.0))
     # An objective far above what is measured would press the trend to the ground.
     return plot.value_scale(max((largest, *(limit for limit in limits if limit <= 2.5 * largest))), plot.TREND)
 

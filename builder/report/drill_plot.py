@@ -97,7 +97,7 @@ def time_scale(last_s: float, size: Size) -> Scale:
 
 def value_scale(largest: float, size: Size, *, least: float = 0.0) -> Scale:
     """Return the scale of the other axis, between round values."""
-    largest = largest if largest > least else least + 1
+    largest = largest if largest - least > 1e-6 * max(1.0, largest) else least + 1
     step = _step(largest - least, 3)
     first = math.floor(least / step + 1e-9) * step
     last = max(first + step, math.ceil(largest / step - 1e-9) * step)

@@ -282,7 +282,8 @@ def _pair_losses(pair: Pair) -> Iterator[tuple[str, tuple[str, ...], str]]:
     where = f"{pair.source} to {pair.destination}"
     for what, exposure in (("items", pair.exposure), ("objects", pair.objects)):
         if exposure:
-            yield f"{what} at risk at {seconds(exposure.at_s)}, {where}", exposure.lost, "Nothing was at risk."
+            none = f"None of the {what} were at risk, {where}."
+            yield f"{what} at risk at {seconds(exposure.at_s)}, {where}", exposure.lost, none
     for one in pair.delays:
         if one.unseen:
             yield f"never seen, {stream_told(one.stream)}", one.unseen, ""

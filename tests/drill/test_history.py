@@ -95,29 +95,49 @@ def test_a_report_of_version_1_is_outside(tmp_path: Path) -> None:
     assert [(one.path, one.drill, one.holds) for one in shown.outside] == [("d/report.json", "d", True)]
 
 
-UNREADABLE: dict[str, bytes] = {
-    "is no JSON": b"{",
-    "is no JSON: ": b"\xff\xfe",
-    "is not a drill's report": b"[]",
-    "is not a drill's report ": b'{"version": "2"}',
-    "is not a drill's report:": b'{"version": 2}',
-    "is not a drill's report: about": b'{"version": 2, "kind": "failover", "verdict": "passed", "checks": []}',
-    "is of version 3; this builder reads versions up to 2": b'{"version": 3}',
-    "is no JSON:": json.dumps({**claim("x"), "version": 2}).replace("10.0", "NaN").encode(),
-    "says passed, and its own checks say failed": json.dumps(claim("x", verdict="passed", rto_seconds=61.0)).encode(),
-}
+def said(**more: Any) -> bytes:
+    return json.dumps(claim("bad", rto_seconds=2.5) | more).encode()
 
 
-@pytest.mark.parametrize("why", UNREADABLE)
-def test_what_is_no_report_is_told_with_its_path_and_the_others_are_compared(tmp_path: Path, why: str) -> None:
+UNREADABLE: list[tuple[bytes, str]] = [
+    (b"", "is no JSON"),
+    (b"{", "is no JSON"),
+    (b"\xff\xfe", "is no JSON"),
+    (b"[" * 10_000, "is no JSON"),
+    (said().replace(b"2.5", b"NaN"), "is no JSON"),
+    (b"[]", "is not a drill's report"),
+    (b'{"version": "2"}', "is not a drill's report"),
+    (b'{"version": true}', "is not a drill's report"),
+    (b'{"version": 2}', "is not a drill's report: kind"),
+    (b'{"version": 1}', "is not a drill's report: kind"),
+    (said(about=None), "is not a drill's report: about"),
+    (said(kind="rehearsal"), "is not a drill's report: kind"),
+    (said().replace(b"2.5", b"-1"), "is not a drill's report: checks.0.measured"),
+    (said().replace(b"2.5", b"1e308"), "is not a drill's report: checks.0.measured"),
+    (said().replace(b"2.5", b"9" * 4000), "is not a drill's report: checks.0.measured"),
+    (said().replace(b"2026-01-01T12:00:00+00:00", b"2026-01-01T12:00:00"), "is not a drill's report: about.began"),
+    (
+        said().replace(b"2026-01-01T12:00:00+00:00", b"0001-01-01T00:00:00+14:00"),
+        "is not a drill's report: about.began",
+    ),
+    (said(version=3), "is of version 3; this builder reads versions up to 2"),
+    (said(verdict="not measured"), "says not measured, and its own checks say passed"),
+    (json.dumps(claim("x", verdict="passed", rto_seconds=61.0)).encode(), "says passed, and its own checks say failed"),
+]
+
+
+@pytest.mark.parametrize(("data", "why"), UNREADABLE, ids=[f"{n} {why}" for n, (_, why) in enumerate(UNREADABLE)])
+def test_what_is_no_report_is_told_with_its_path_and_the_others_are_compared(
+    tmp_path: Path, data: bytes, why: str
+) -> None:
     put(tmp_path / "good", claim("good"))
     (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "report.json").write_bytes(UNREADABLE[why])
+    (tmp_path / "bad" / "report.json").write_bytes(data)
     shown = history(tmp_path)
     assert [drill.drill for drill in only(shown).drills] == ["good"]
     (told,) = shown.unread
     assert told.path == "bad/report.json"
-    assert told.why.startswith(why.strip().rstrip(":"))
+    assert told.why.startswith(why)
 
 
 def test_what_is_no_file_or_may_not_be_read_is_told_and_nothing_waits_for_a_pipe(tmp_path: Path) -> None:
