@@ -43,7 +43,7 @@ def check_load(target: Target, lines: Sequence[Line]) -> None:
     and the circuit of their client.
     """
     writes = [line for line in lines if isinstance(line, Write) and line.what == "item"]
-    keys = {write.key for write in writes}
+    keys = {write.name for write in writes}
     arrived = {line.region for line in lines if isinstance(line, Sighting) and line.key in keys}
     _refuse(target, list(_of_load(target, writes, arrived)))
 

@@ -65,7 +65,7 @@ def test_a_secondary_that_is_ill_for_three_seconds_makes_an_rto_of_three_seconds
     fault = {"function_urls": [{"region": SECONDARY, "status": 503, "for_s": 3.0}]}
     theatre.on_event = at("fault", lambda: ask(theatre.account, "/_builder/faults", fault))
     theatre.objectives = Objectives(rto_seconds=2)
-    found = drilled(theatre, Course(rate=RATE, before_s=1, outage_s=5, after_s=1, patience_s=20))
+    found = drilled(theatre, Course(rate=RATE, before_s=2, outage_s=5, after_s=1, patience_s=20))
     print("RTO", found.outage.seconds, "lost", len(found.requests.lost))
     assert found.outage.seconds == pytest.approx(3.0, abs=2 / RATE + 0.05)
     assert len(found.requests.lost) == pytest.approx(3.0 * RATE, abs=4)
@@ -109,8 +109,8 @@ def test_an_account_of_the_clients_is_stale_after_a_failback_without_a_hold(thea
 
     theatre.on_event = both(at("fault", lambda: pause(paused=True)), at("load ended", lambda: pause(paused=False)))
     theatre.objectives = Objectives(stale_reads=0, overwritten_updates=0)
-    theatre.limits = client.Limits(open_s=1.0)
-    course = Course(rate=5, before_s=2, outage_s=2.5, after_s=3.5, patience_s=20, hold=hold)
+    theatre.limits = client.Limits(open_s=1.0, attempt_s=8, deadline_s=20)
+    course = Course(rate=2, object_rate=0.5, before_s=3, outage_s=3, after_s=4, patience_s=20, hold=hold)
     try:
         found = asyncio.run(drill_failover(theatre.ground(), course, FAULTS["throttle"]))
     finally:

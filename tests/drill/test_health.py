@@ -164,6 +164,19 @@ def test_a_load_that_went_well_does_not(theatre: Theatre) -> None:
     check_load(theatre.target, [good("a", 1.0), seen("a", 1.2)])
 
 
+def test_something_has_to_have_arrived_in_every_secondary(theatre: Theatre) -> None:
+    secondary = theatre.target.secondary
+    site = secondary.site._replace(region=Region("eu-west-1"))
+    third = replace(secondary, function=replace(secondary.function, site=site))
+    target = replace(theatre.target, secondaries=(secondary, third))
+    lines: list[Line] = [good("a", 1.0), seen("a", 1.2), good("o", 1.0, what="object")]
+    with pytest.raises(Stopped, match="nothing that us-east-1 acknowledged has arrived in eu-west-1") as caught:
+        # An object there says nothing of the table.
+        check_load(target, [*lines, seen("o", 1.3, third.region)])
+    assert SECONDARY not in str(caught.value)
+    check_load(target, [*lines, seen("a", 1.4, third.region)])
+
+
 def test_requests_that_met_a_cold_function_are_not_held_against_the_system(theatre: Theatre) -> None:
     check_load(theatre.target, [over("a", 1.0), lost("b", 1.1), good("d", 1.3), good("c", 1.2), seen("c", 1.4)])
 
