@@ -1,5 +1,6 @@
 """What tests of the whole share: one embedded AWS a worker, an account and a project folder for each test."""
 
+import gc
 import hashlib
 import os
 import secrets
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 from hypothesis import settings
 
@@ -22,6 +25,10 @@ from builder.rehearsal.isolation import is_hostile
 
 # --hypothesis-profile=thorough: for a pipeline; who works on the code wants an answer sooner.
 settings.register_profile("thorough", max_examples=2000)
+
+
+# What cfn-lint, botocore and moto read in is no garbage: looking through it again and again took a quarter of the time.
+gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_configure() -> None:
@@ -38,7 +45,29 @@ def pytest_configure() -> None:
     )
 
 
+_known_to_botocore: dict[object, object] = {}
+
+
+def _loader(search_path_string: str | None = None) -> botocore.loaders.Loader:
+    """Return what a boto3 session reads AWS's models with: once for all sessions of these tests."""
+    made = botocore.loaders.create_loader(search_path_string)
+    if not search_path_string:
+        made._cache = _known_to_botocore  # type: ignore[attr-defined]  # botocore has no public name for it
+    return made
+
+
+botocore.session.create_loader = _loader
+
+
 _LONGEST_FIRST = ("handler", "proof", "rehearsal", "test_scripts.py", "report")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no module for the tests that run alone which has none: neither it nor its folder's conftest says so."""
+    if config.option.markexpr != "alone" or collection_path.suffix != ".py":
+        return None
+    files = (collection_path, collection_path.parent / "conftest.py")
+    return not any("mark.alone" in file.read_text(encoding="utf-8") for file in files if file.is_file()) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,6 +78,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return _LONGEST_FIRST.index(room) if room in _LONGEST_FIRST else len(_LONGEST_FIRST)
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """Have no collection of garbage look through the thousands of tests."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
