@@ -11,7 +11,5 @@ def rig() -> Rig:
 @pytest.fixture
 def standing(rig: Rig) -> Rig:
     """A rig with the shipped deployment already there."""
-    rig.deploy()
-    rig.events.clear()
-    rig.world.calls.clear()
+    rig.have_deployed()
     return rig

@@ -1,5 +1,6 @@
 """The deployer on the fake AWS: the shipped assembly, a world, and all that was said on the way."""
 
+import functools
 import hashlib
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
@@ -66,6 +67,13 @@ class Rig:
     def __post_init__(self) -> None:
         self.clients = Clients(self.world.session(ACCOUNT))
 
+    def have_deployed(self) -> None:
+        """Have the shipped deployment stand, as it does after `deploy`: it is deployed once, and its world copied."""
+        before = _deployed()
+        self.world, self.plans, self.planned = before.world.copied(), before.plans, dict(before.planned)
+        self.world.calls.clear()
+        self.clients = Clients(self.world.session(ACCOUNT))
+
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return run_virtual(work)
 
@@ -112,3 +120,10 @@ class Rig:
 
     def stack(self, stack_id: str) -> DesiredStack:
         return self.deployment.stack(StackId(stack_id))
+
+
+@functools.cache
+def _deployed() -> Rig:
+    rig = Rig()
+    rig.deploy()
+    return rig

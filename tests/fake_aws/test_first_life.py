@@ -72,6 +72,21 @@ def test_regions_and_accounts_know_nothing_of_each_other(world: World, deploy: "
     assert another.describe_stacks()["Stacks"] == []
 
 
+def test_a_copy_of_a_world_is_a_world_of_its_own_and_goes_on_as_the_first_would(world: World, deploy: "Deploy") -> None:
+    deploy()
+    copied = world.copied()
+    assert copied.now == world.now
+    copied.session().client("cloudformation", "us-east-1").delete_stack(StackName="app")
+    copied.settle()
+    assert world.stack("app").status == "CREATE_COMPLETE"
+    again = world.copied()
+    assert again.stack("app").status == "CREATE_COMPLETE"
+    assert again.new_uuid() == world.new_uuid()
+    world.session().client("cloudformation", "us-east-1").delete_stack(StackName="app")
+    with pytest.raises(Unsupported, match="at rest"):
+        world.copied()
+
+
 def test_what_the_fake_does_not_know_it_refuses_loudly(world: World, cfn: "CloudFormationClient") -> None:
     with pytest.raises(Unsupported, match="cloudformation:ListTypes"):
         cfn.list_types()

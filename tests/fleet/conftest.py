@@ -11,7 +11,5 @@ def rig() -> FleetRig:
 @pytest.fixture
 def standing(rig: FleetRig) -> FleetRig:
     """A rig whose fleet is there already."""
-    rig.deploy()
-    rig.events.clear()
-    rig.world.calls.clear()
+    rig.have_deployed()
     return rig

@@ -1,5 +1,6 @@
 """A fleet on the fake AWS: a world of accounts, and all that was said on the way."""
 
+import functools
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -84,6 +85,13 @@ class FleetRig:
     def __post_init__(self) -> None:
         self.clients = make_clients(self.world)
 
+    def have_deployed(self) -> None:
+        """Have the fleet stand, as it does after `deploy`: it is deployed once, and its world copied."""
+        before = _deployed()
+        self.world, self.runs = before.world.copied(), before.runs
+        self.world.calls.clear()
+        self.clients = make_clients(self.world)
+
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return run_virtual(work)
 
@@ -140,3 +148,10 @@ def halt(rig: FleetRig) -> None:
     rig.execute(drop_later(rig), allow=[f"{FLEET}/UsEast1Storage"])
     (one,), _ = rig.standing()
     assert one.stack.status == "UPDATE_FAILED"
+
+
+@functools.cache
+def _deployed() -> FleetRig:
+    rig = FleetRig()
+    rig.deploy()
+    return rig

@@ -15,10 +15,11 @@ from samples import is_thorough, sampled
 
 KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
 BATCHES = 6
+LIVES = sampled(((batch, kill) for batch in range(1, BATCHES + 1) for kill in KILLS), every=5)
+"""In which every so many calls is the last; between them, every call is."""
 
 
-@pytest.mark.parametrize("kill", KILLS, ids=lambda kill: kill.value)
-@pytest.mark.parametrize("batch", sampled(range(1, BATCHES + 1), every=3))
+@pytest.mark.parametrize(("batch", "kill"), LIVES)
 def test_the_same_command_again_reaches_the_same_state(
     batch: int, kill: Fault, record_property: Callable[[str, object], None]
 ) -> None:
@@ -53,15 +54,16 @@ def test_a_destroy_after_a_killed_deploy_leaves_nothing(kill: Fault) -> None:
     assert k > 30
 
 
-@pytest.mark.parametrize("kill", KILLS, ids=lambda kill: kill.value)
-@pytest.mark.parametrize("batch", sampled(range(1, BATCHES + 1), every=3))
+@pytest.mark.parametrize(("batch", "kill"), LIVES)
 def test_a_destroy_killed_anywhere_in_a_bucket_of_many_pages_goes_on(batch: int, kill: Fault) -> None:
     wanted = undisturbed()
-    world = make_world(page_size=8)
-    clients = Clients(world.session(ACCOUNT))
+    filled = make_world(page_size=8)
+    assert_done(run(Clients(filled.session(ACCOUNT)), LIFE["deploy"]))
+    fill_pages(filled)
+    filled.settle()
     for k in count(batch, BATCHES):
-        assert_done(run(clients, LIFE["deploy"]))
-        fill_pages(world)
+        world = filled.copied()
+        clients = Clients(world.session(ACCOUNT))
         killed = is_killed(world, clients, LIFE["destroy"], kill, k)
         assert_done(run(clients, LIFE["destroy"]))
         assert take_picture(world) == wanted["destroy"].picture, f"at call {k}"

@@ -23,10 +23,10 @@ def typed_again(
     begin: Callable[[World], None], desired: Deployment, kill: Fault, holds: Callable[[World], None]
 ) -> int:
     """Type `deploy` until no call of it is left to be killed at; each time type it again, and see that all holds."""
+    begun = made(begin)
     for k in range(1, 300, 1 if is_thorough() else 3):
-        world = make_world()
+        world = begun.copied()
         clients = Clients(world.session(ACCOUNT))
-        begin(world)
         rule = world.faults.add(kill, nth=k)
         try:
             run(clients, lambda clients, run_id: deploy(desired, clients, run_id))
@@ -44,11 +44,11 @@ def executed_again(
     begin: Callable[[World], None], desired: Deployment, kill: Fault, holds: Callable[[World], None]
 ) -> int:
     """Execute one plan until no call of that is left to be killed at; each time execute the same plan again."""
+    begun = made(begin)
+    plan, trusted = planned(desired, Clients(begun.session(ACCOUNT))), Trusted(deployment=desired)
     for k in range(1, 300, 1 if is_thorough() else 3):
-        world = make_world()
+        world = begun.copied()
         clients = Clients(world.session(ACCOUNT))
-        begin(world)
-        plan, trusted = planned(desired, clients), Trusted(deployment=desired)
         rule = world.faults.add(kill, nth=k)
         try:
             run_virtual(lambda: execute_plan(plan, trusted, clients, ignore))  # noqa: B023 - run at once
@@ -61,6 +61,13 @@ def executed_again(
         if not rule.struck:
             return k - 1
     raise AssertionError("never ends")
+
+
+def made(begin: Callable[[World], None]) -> World:
+    world = make_world()
+    begin(world)
+    world.settle()
+    return world
 
 
 def planned(desired: Deployment, clients: Clients) -> Plan:
