@@ -26,6 +26,7 @@ from cli.bad_things import (
 )
 from cli.test_whose import FakeWiring
 from fake_aws import World
+from samples import by_turns
 
 FLEET = """
 fleet:
@@ -79,7 +80,7 @@ def told(builder: Command, line: str) -> Answer:
 
 @pytest.mark.parametrize("verb", NEEDS_AWS)
 def test_an_endpoint_that_is_not_aws_is_told_by_every_verb(builder: Command, here: Path, verb: str) -> None:
-    for name in ("HTML, 200", "nothing, 403", "JSON of another API, 200"):
+    for name in by_turns(("HTML, 200", "nothing, 403", "JSON of another API, 200"), turn=list(NEEDS_AWS).index(verb)):
         with answering(lambda _, said=name: REPLIES[said]) as url, pytest.MonkeyPatch.context() as patch:  # type: ignore[misc]
             patch.setenv("AWS_ENDPOINT_URL", url)
             answer = told(builder, NEEDS_AWS[verb])
@@ -95,7 +96,8 @@ def test_who_has_no_credentials_no_endpoint_or_nobody_there_is_told_at_once(
     answer = told(builder, NEEDS_AWS[verb])
     assert answer.code == 1
     assert "is `python -m builder local` running?" in answer.out + answer.err
-    for url in ("localhost:1", "http://127.0.0.1:99999", "ftp://127.0.0.1", "nonsense"):
+    urls = ("localhost:1", "http://127.0.0.1:99999", "ftp://127.0.0.1", "nonsense")
+    for url in by_turns(urls, turn=list(NEEDS_AWS).index(verb)):
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         answer = told(builder, NEEDS_AWS[verb])
         assert (answer.code, f"AWS_ENDPOINT_URL: '{url}' is not a URL of an endpoint" in answer.err) == (2, True)
@@ -107,7 +109,7 @@ def test_who_has_no_credentials_no_endpoint_or_nobody_there_is_told_at_once(
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "lint"])
 def test_a_dr_yaml_that_cannot_be_read_is_told_by_every_verb(builder: Command, here: Path, verb: str) -> None:
-    for name in ("is Latin-1", "is a folder", "is 900 mappings deep"):
+    for name in by_turns(("is Latin-1", "is a folder", "is 900 mappings deep"), turn=list(VERBS).index(verb)):
         shutil.copy(ROOT / "dr.yaml", "dr.yaml")
         FILES[name](Path("dr.yaml"))
         answer = told(builder, VERBS[verb])
@@ -128,7 +130,7 @@ def test_a_file_of_any_kind_that_is_not_what_it_is_called_is_told(
         "templates/us-east-1/table.yaml": ("plan --assembly templates --env dev", "status", "outputs", "graph"),
     }
     for file, commands in lines.items():
-        for line in commands:
+        for line in by_turns(commands, turn=list(FILES).index(thing)):
             shutil.rmtree(here)
             shutil.copytree(stage, here)
             os.chdir(here)
