@@ -118,3 +118,55 @@ def test_an_object_fails_on_arrival_where_its_destination_is_gone_by_then(accoun
         _put(account, "k", Tagging="team=red")
         account.s3(SECONDARY).delete_bucket(Bucket=names(account)[1])
     assert _status(account, "k") == "FAILED"
+
+
+THIRD = "eu-west-1"
+
+
+def _third(account: Account) -> str:
+    """Have the source replicate to a second bucket too, and return its name."""
+    source, destination = names(account)
+    third = f"{destination}-third"
+    assert deploy(account, "third", bucket(third), region=THIRD).status == "CREATE_COMPLETE"
+    s3 = account.s3()
+    configuration = s3.get_bucket_replication(Bucket=source)["ReplicationConfiguration"]
+    (rule,) = configuration["Rules"]
+    other: Any = {**rule, "ID": "third", "Priority": 7, "Destination": {"Bucket": f"arn:aws:s3:::{third}"}}
+    s3.put_bucket_replication(
+        Bucket=source, ReplicationConfiguration={"Role": configuration["Role"], "Rules": [rule, other]}
+    )
+    return third
+
+
+def _keys(account: Account, third: str) -> set[str]:
+    return {one["Key"] for one in account.s3(THIRD).list_objects_v2(Bucket=third).get("Contents", [])}
+
+
+def test_an_object_goes_to_every_bucket_that_a_rule_names(account: Account) -> None:
+    third = _third(account)
+    _put(account, "k", Tagging="a=b")
+    assert (_status(account, "k"), _copy(account, "k"), _keys(account, third)) == ("COMPLETED", b"body", {"k"})
+    for region, name in ((SECONDARY, names(account)[1]), (THIRD, third)):
+        tags = account.s3(region).get_object_tagging(Bucket=name, Key="k")["TagSet"]
+        assert tags == [{"Key": "a", "Value": "b"}]
+    account.s3().delete_object(Bucket=names(account)[0], Key="k")
+    assert (_copy(account, "k"), _keys(account, third)) == (None, set())
+
+
+def test_an_object_is_pending_until_the_last_bucket_has_it(account: Account) -> None:
+    third = _third(account)
+    with paced(account, "s3", paused=True):
+        _put(account, "k", Tagging="a=b")
+        assert (_status(account, "k"), _copy(account, "k"), _keys(account, third)) == ("PENDING", None, {"k"})
+    assert (_copy(account, "k"), _status(account, "k")) == (b"body", "COMPLETED")
+    assert account.s3(SECONDARY).get_object_tagging(Bucket=names(account)[1], Key="k")["TagSet"]
+    assert len(account.s3(THIRD).list_object_versions(Bucket=third)["Versions"]) == 1
+
+
+def test_a_rule_that_is_disabled_takes_its_own_bucket_alone(account: Account) -> None:
+    third, s3 = _third(account), account.s3()
+    configuration = s3.get_bucket_replication(Bucket=names(account)[0])["ReplicationConfiguration"]
+    configuration["Rules"][0]["Status"] = "Disabled"
+    s3.put_bucket_replication(Bucket=names(account)[0], ReplicationConfiguration=configuration)
+    _put(account, "k")
+    assert (_status(account, "k"), _copy(account, "k"), _keys(account, third)) == ("COMPLETED", None, {"k"})
