@@ -87,7 +87,7 @@ def measure_exposure(shown: Shown, stream: Stream, moments: Sequence[float], fau
         _Way(write.id, write.ended_s, math.inf if at_s is None else max(at_s, write.ended_s))
         for write, at_s in shown.sent(stream)
     ]
-    at_risk = [_at_risk(ways, at_s) for at_s in moments or [_worst_moment(ways, fault)]]
+    at_risk = list(_at_risk(ways, moments or [_worst_moment(ways, fault)]))
     worst = max(at_risk, key=lambda risk: (risk.age_s, risk.writes))
     known_s = [fault.until_s, *(write.ended_s for write in shown.writes)]
     end_s = max(known_s + [way.shown_s for way in ways if way.shown_s < math.inf])
@@ -119,10 +119,16 @@ def _worst_moment(ways: Iterable[_Way], fault: Period) -> float:
     return math.nextafter(max(within)[1], -math.inf) if within else fault.since_s
 
 
-def _at_risk(ways: Iterable[_Way], at_s: float) -> AtRisk:
-    # The oldest first, as they come.
-    found = [way.acknowledged_s for way in ways if way.is_open(at_s)]
-    return AtRisk(at_s, rounded_up(at_s - found[0]) if found else 0.0, len(found))
+def _at_risk(ways: Sequence[_Way], moments: Iterable[float]) -> Iterator[AtRisk]:
+    """Yield what was at risk at each moment; ways come by their acknowledgement, moments by their time."""
+    acknowledged = [way.acknowledged_s for way in ways]
+    shown = sorted(way.shown_s for way in ways)
+    oldest = 0
+    for at_s in moments:
+        while oldest < len(ways) and ways[oldest].shown_s <= at_s:
+            oldest += 1
+        count = bisect_right(acknowledged, at_s) - bisect_right(shown, at_s)
+        yield AtRisk(at_s, rounded_up(at_s - acknowledged[oldest]) if count else 0.0, count)
 
 
 def late_reads(shown: Shown, reads: Iterable[Read], region: Region, fault: Period) -> str:
@@ -188,10 +194,11 @@ def longest_blind(reads: Iterable[Read], region: Region) -> float:
 
 def surely_at_risk(exposure: Exposure, reads: Iterable[Read], region: Region) -> float:
     """Return what the RPO was at least, however late reads were: the age at each moment when the read before began."""
-    begun = [(read.ended_s, read.began_s) for read in reads if read.what == "item" and read.region == region]
+    taken = sorted((read.ended_s, read.began_s) for read in reads if read.what == "item" and read.region == region)
+    ended = [ended_s for ended_s, _ in taken]
     sure = 0.0
     for risk in exposure.moments or (AtRisk(exposure.at_s, exposure.rpo_s, len(exposure.lost)),):
-        known_s = max((began_s for ended_s, began_s in begun if ended_s <= risk.at_s), default=None)
-        if known_s is not None:
-            sure = max(sure, risk.age_s - (risk.at_s - known_s))
+        before = bisect_right(ended, risk.at_s)
+        if before:
+            sure = max(sure, risk.age_s - (risk.at_s - taken[before - 1][1]))
     return sure

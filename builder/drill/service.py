@@ -92,12 +92,13 @@ def measure_service(
     """
     within = [slot for slot in slots if slot.over_s(service_s) >= period.since_s and slot.planned_s < period.until_s]
     bad = [slot for slot in within if not slot.is_good(service_s)]
-    undecided = [
-        slot
-        for slot in within
-        if slot.is_good(service_s) and slot.answered_by == thanks_to and (slot.ended_s or 0.0) > period.until_s
-    ]
-    good = [slot for slot in within if slot.is_good(service_s) and slot not in undecided]
+    good, undecided = [], 0
+    for slot in within:
+        if slot.is_good(service_s):
+            if slot.answered_by == thanks_to and (slot.ended_s or 0.0) > period.until_s:
+                undecided += 1
+            else:
+                good.append(slot)
     first_bad_s = min((slot.planned_s for slot in bad), default=None)
     last_bad_s = max((slot.planned_s for slot in bad), default=period.since_s)
     restoring = next((slot for slot in good if first_bad_s is not None and slot.planned_s > last_bad_s), None)
@@ -116,7 +117,7 @@ def measure_service(
         seconds=seconds,
         slots=len(within),
         bad=len(bad),
-        undecided=len(undecided),
+        undecided=undecided,
         first_bad_s=first_bad_s,
         restored_s=None if restoring is None else restoring.ended_s,
     )

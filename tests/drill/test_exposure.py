@@ -113,6 +113,12 @@ def test_a_read_that_took_long_or_was_not_made_is_told_where_something_was_await
     assert bool(late_reads(shown, taken, SECONDARY, FAULT)) is bool(words)
 
 
+def test_what_was_seen_meanwhile_does_not_end_the_wait_for_what_was_not() -> None:
+    shown = Shown([good("a", 4.99), good("b", 6.0)], [seen("a", 11.0), seen("b", 6.2)])
+    taken = [one for one in LOOKED if not 6 < one.began_s < 8]
+    assert late_reads(shown, taken, SECONDARY, FAULT).startswith("us-west-2 was not read for 1.990 s")
+
+
 def test_where_nothing_is_awaited_nobody_has_to_read() -> None:
     assert late_reads(Shown([good("a", 5.0, SECONDARY), lost("b", 5.0)], []), [], SECONDARY, FAULT) == ""
 
