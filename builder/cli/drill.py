@@ -36,9 +36,10 @@ def _seconds(name: str, default: float, what: str) -> Callable[[F], F]:
     return click.option(name, type=kind, default=default, show_default=True, metavar="SECONDS", help=what)
 
 
-def _part(name: str, default: float, what: str) -> Callable[[F], F]:
+def _part(name: str, what: str) -> Callable[[F], F]:
+    """An option of one kind of fault; nothing said is None, so that it can be told from its default."""
     kind = Number(0.1, LONGEST_S)
-    return click.option(name, type=kind, default=default, show_default=True, metavar="SECONDS", help=what)
+    return click.option(name, type=kind, metavar="SECONDS", help=what)
 
 
 def _rate(name: str, default: float, what: str) -> Callable[[F], F]:
@@ -100,8 +101,8 @@ def replication(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, **s
 @click.option("--fault", type=click.Choice(FAULTS), help="What is done to the primary, as above.  [default: throttle]")
 @click.option("--fis", "fault", flag_value="fis", help="Short for --fault fis.")
 @click.option("--manual", "fault", flag_value="manual", help="Short for --fault manual.")
-@_part("--flap-seconds", 2, "How long a flap takes the primary away, and then gives it back.")
-@_part("--slow-seconds", 3, "How much longer a slow primary takes.")
+@_part("--flap-seconds", "How long a flap takes the primary away, and then gives it back; 2 if nothing is said.")
+@_part("--slow-seconds", "How much longer a slow primary takes; 3 if nothing is said.")
 @click.option("--to", metavar="REGION", help="The secondary that clients go over to; else the first of them.")
 @_drills
 @_in_production
@@ -142,8 +143,8 @@ def failover(  # noqa: PLR0913 - an option each
         patience_s=said["patience"],
         hold=hold,
     )
+    make = find_fault(fault or "throttle", **_parts(fault, flap=said["flap_seconds"], slow=said["slow_seconds"]))
     ground = _ground(wiring, drills, yes=yes_in_production, to=to)
-    make = find_fault(fault or "throttle", flap_s=said["flap_seconds"], slow_s=said["slow_seconds"])
     return _run(wiring, drill_failover(ground, course, make))
 
 
@@ -198,6 +199,14 @@ def history(wiring: Wiring, /, *, folder: Path, html: Path | None) -> ExitCode:
         beside = PurePath(os.path.relpath(folder.resolve(), html.resolve().parent))
         write_private(html, drill_history.page(found, beside).encode(), "--html")
     return ExitCode.DONE
+
+
+def _parts(fault: str | None, **said: float | None) -> dict[str, float]:
+    """Return the seconds that are said of a kind of fault. Raises BadInput where another kind is asked for."""
+    for kind, seconds in said.items():
+        if seconds is not None and kind != fault:
+            raise BadInput(where=f"--{kind}-seconds", what=f"is of --fault {kind}, and this is {fault or 'throttle'}")
+    return {f"{kind}_s": seconds for kind, seconds in said.items() if seconds is not None}
 
 
 def _ground(wiring: Wiring, drills: Path, *, yes: bool, to: str | None = None) -> "Ground":

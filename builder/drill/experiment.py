@@ -9,11 +9,14 @@ from builder.aws import Clients, Pace, call, pages
 from builder.drill.note import TAG
 from builder.drill.target import Function
 from builder.drill.tasks import to_its_end
-from builder.errors import Failed, Stopped
+from builder.errors import AwsError, Failed, Stopped
 
 _DEPLOYMENT = "builder:deployment"
 """The tag that every stack of a deployment hands on to what it holds."""
 _UNDER_WAY = frozenset({"pending", "initiating", "running", "stopping"})
+_ENDED = frozenset({"ConflictException", "ResourceNotFoundException", "ValidationException"})
+"""The codes by which FIS may refuse to stop what has ended, or is being stopped."""
+_STOPPED_WITHIN_S = 60.0
 _PACE = Pace(first_s=0.2, every_s=0.5)
 
 
@@ -77,9 +80,18 @@ async def stop(clients: Clients, function: Function, drill: str) -> None:
     while running := await _running(clients, function, drill):
         for identifier, status in running:
             if status != "stopping":
-                fis = clients.of(function.site).fis(function.region)
-                await call(f"{function.region}: {identifier}", fis.stop_experiment, id=identifier)
+                await _stop(clients, function, identifier, give_up=loop.time() - began_s > _STOPPED_WITHIN_S)
         await asyncio.sleep(_PACE.wait_s(loop.time() - began_s))
+
+
+async def _stop(clients: Clients, function: Function, identifier: str, *, give_up: bool) -> None:
+    """Stop an experiment; one that has just been stopped may be refused, and how it stands is then looked at again."""
+    fis = clients.of(function.site).fis(function.region)
+    try:
+        await call(f"{function.region}: {identifier}", fis.stop_experiment, id=identifier)
+    except AwsError as error:
+        if give_up or error.code not in _ENDED:
+            raise
 
 
 async def _running(clients: Clients, function: Function, drill: str) -> list[tuple[str, str]]:

@@ -167,9 +167,9 @@ def theatre(deployed_target: Target, embedded: EmbeddedAws, tmp_path: Path) -> I
 
 @pytest.fixture
 def with_experiment(theatre: Theatre) -> Iterator[Theatre]:
-    """The shipped system with `drill: fis`."""
+    """The shipped system with an experiment that the alarm `errors` stops."""
     wanted = read_wanted(ROOT / "dr.yaml")
-    config = wanted.config.model_copy(update={"drill": DrillConfig(fis=FisConfig())})
+    config = wanted.config.model_copy(update={"drill": DrillConfig(fis=FisConfig(stop_alarms=("errors",)))})
     assembly = make_assembly(type(wanted)(config, wanted.folder, wanted.handler))
     deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
 

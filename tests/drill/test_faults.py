@@ -21,7 +21,7 @@ from builder.drill.note import Note, Reserved, keep_note, observe_notes
 from builder.drill.progress import DrillProgress
 from builder.drill.run import Run
 from builder.drill.watch import Onlooker
-from builder.errors import BuilderError, Failed, Stopped
+from builder.errors import BadInput, BuilderError, Failed, Stopped
 from builder.local.gate import TOKEN_VARIABLE
 from drill.conftest import Theatre
 from drill.standing import Stalled, live, lived, on_scene, state
@@ -52,6 +52,13 @@ def test_the_command_offers_every_kind() -> None:
     assert sorted(command.FAULTS) == sorted(FAULTS)
     told = str(command.failover.help).split()
     assert [kind for kind in FAULTS if kind not in told] == []
+
+
+def test_the_seconds_of_another_kind_are_refused() -> None:
+    assert command._parts("flap", flap=0.5, slow=None) == {"flap_s": 0.5}
+    assert command._parts(None, flap=None, slow=None) == {}
+    with pytest.raises(BadInput, match="--slow-seconds: is of --fault slow, and this is throttle"):
+        command._parts(None, flap=None, slow=1.0)
 
 
 def test_a_throttled_function_answers_no_client(theatre: Theatre) -> None:
@@ -140,6 +147,46 @@ def test_a_flap_ends_where_somebody_else_sets_the_concurrency(theatre: Theatre) 
     assert "is 4 now, which this drill did not make it" in str(caught.value)
     assert functions.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"] == 4
     functions.delete_function_concurrency(FunctionName=name)
+    assert state(theatre) == before
+
+
+@pytest.mark.parametrize("when", ["while the primary falls behind", "during the outage"])
+def test_an_alarm_that_stops_the_experiment_ends_the_drill_and_gives_the_primary_back(
+    with_experiment: Theatre, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    theatre, before = with_experiment, state(with_experiment)
+    cloudwatch = boto3.client("cloudwatch", **theatre.account._access(PRIMARY))
+    cloudwatch.put_metric_alarm(
+        AlarmName="errors",
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=1,
+        MetricName="errors",
+        Namespace="own",
+        Period=60,
+        Statistic="Sum",
+        Threshold=1,
+        TreatMissingData="ignore",
+    )
+    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="OK", StateReason="of the test")
+
+    def ring() -> None:
+        cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="of the test")
+
+    async def behind(*_: object) -> None:
+        ring()
+        await asyncio.sleep(60)
+
+    async def during_it() -> None:
+        async with on_scene(theatre) as (_, scene):
+            if when == "during the outage":
+                asyncio.get_running_loop().call_later(2, ring)
+            else:
+                monkeypatch.setattr(Stalled, "stalled", behind)
+            await lived(FAULTS["fis"](scene), 60)
+
+    with pytest.raises(Failed, match=r"the experiment is stopped before its time, and the drill ends: .*:alarm:errors"):
+        asyncio.run(during_it())
+    cloudwatch.delete_alarms(AlarmNames=["errors"])
     assert state(theatre) == before
 
 
@@ -237,14 +284,16 @@ def test_a_service_whose_health_reads_no_table_is_told_by_trying_and_left_as_it_
     assert state(theatre) == before
 
 
+@pytest.mark.alone
 def test_where_people_make_no_fault_nobody_is_asked_to_undo_it(theatre: Theatre) -> None:
-    course = Course(rate=10, before_s=1, outage_s=1, after_s=0, patience_s=0.2)
+    course = Course(rate=10, before_s=2, outage_s=1, after_s=0, patience_s=0.2)
     with pytest.raises(Stopped, match="us-east-1: no request failed there"):
         asyncio.run(drill_failover(theatre.ground(), course, FAULTS["manual"]))
     asked = [event.what for event in theatre.said if event.event == "drill.asks"]
     assert asked == ["make the fault in us-east-1"]
 
 
+@pytest.mark.alone
 def test_a_drill_that_gives_way_to_another_says_nothing_of_a_fault_undone(theatre: Theatre) -> None:
     function = theatre.target.primary.function
     before = theatre.function_state()
@@ -256,7 +305,7 @@ def test_a_drill_that_gives_way_to_another_says_nothing_of_a_fault_undone(theatr
             )
 
     theatre.on_event = begin
-    course = Course(rate=10, before_s=1, outage_s=1, after_s=0, patience_s=5)
+    course = Course(rate=10, before_s=2, outage_s=1, after_s=0, patience_s=5)
     with pytest.raises(Stopped, match="drill another is under way"):
         asyncio.run(drill_failover(theatre.ground(), course, FAULTS["throttle"]))
     assert [event.moment for event in theatre.said if event.event == "drill.moment"] == ["load"]

@@ -19,7 +19,7 @@ from builder.drill.faults import Fault, MakeFault, find_fault
 from builder.drill.note import observe_notes
 from builder.drill.restore import undo_faults
 from drill.conftest import Theatre
-from drill.standing import lived, on_scene, state
+from drill.standing import live, lived, on_scene, state
 from samples import is_thorough, sampled
 
 KINDS = ("throttle", "flap", "errors", "table", "slow", "one-way")
@@ -180,3 +180,38 @@ def strike_alone(theatre: Theatre, make: MakeFault) -> None:
             await make(scene).strike()
 
     asyncio.run(work())
+
+
+class Twice:
+    """A line on which every answer is lost once, so that every call is sent again."""
+
+    def __init__(self) -> None:
+        self.session = boto3.Session(region_name="us-east-1")
+        self.session.events.register("needs-retry", self._again)
+        self.lost = 0
+
+    def _again(self, attempts: int, **_: Any) -> Any:
+        if attempts > 1:
+            return None
+        self.lost += 1
+        return 0
+
+
+@pytest.mark.parametrize("kind", sampled(KINDS, every=3))
+@pytest.mark.usefixtures("life")
+def test_a_fault_whose_every_answer_is_lost_once_is_made_and_undone_as_any(theatre: Theatre, kind: str) -> None:
+    assert_lived_twice(theatre, kind)
+
+
+@pytest.mark.usefixtures("life")
+def test_an_experiment_whose_every_answer_is_lost_once_is_stopped(with_experiment: Theatre) -> None:
+    assert_lived_twice(with_experiment, "fis")
+
+
+def assert_lived_twice(theatre: Theatre, kind: str) -> None:
+    before, own, twice = state(theatre), theatre.clients, Twice()
+    theatre.clients = Clients(twice.session)
+    assert live(theatre, find_fault(kind, flap_s=0.05, slow_s=0.3))
+    assert twice.lost >= 5
+    theatre.clients = own
+    assert_as_before(theatre, before, f"{kind}, every answer lost once")

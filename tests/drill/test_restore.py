@@ -13,30 +13,35 @@ import pytest
 from answer import Command
 from builder.drill.load import Access
 from builder.drill.log import FILE_NAME, Log, read_log, unfinished
-from builder.drill.note import Note, Reserved, keep_note, observe_notes
+from builder.drill.note import Denied, Handler, Note, Reserved, keep_note, observe_notes
 from builder.drill.progress import DrillRestored, Emit
 from builder.drill.records import Opened, Sent
 from builder.drill.restore import delete_probes, undo_faults
 from builder.drill.target import Target
 from builder.errors import AwsError, Failed
 from drill.conftest import Theatre
+from drill.standing import state
 from local.account import PRIMARY, SECONDARY
 
 DRILL = ("drill", "failover", "--rate", "10", "--before", "1", "--outage", "60", "--json")
 
 
-@pytest.mark.parametrize("reserved", [None, 7])
+WORDS = {
+    "throttle": "reserved concurrency of tap-dev-primary is none again",
+    "errors": "handler of tap-dev-primary is index.handler again",
+    "table": " any more",
+}
+
+
+@pytest.mark.parametrize("kind", WORDS)
 def test_a_killed_drill_is_restored_property_by_property(
-    theatre: Theatre, project: Path, builder: Command, reserved: int | None
+    theatre: Theatre, project: Path, builder: Command, kind: str
 ) -> None:
-    functions, function = theatre.account.functions(PRIMARY), theatre.target.primary.function
-    if reserved is not None:
-        functions.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=reserved)
-    before = theatre.function_state()
-    kill_at_the_fault(project)
+    function, before = theatre.target.primary.function, state(theatre)
+    kill_at_the_fault(project, kind)
     (note,) = asyncio.run(observe_notes(theatre.clients, function))
-    assert note.change == Reserved(reserved)
-    assert functions.get_function_concurrency(FunctionName=function.name)["ReservedConcurrentExecutions"] == 0
+    assert isinstance(note.change, {"throttle": Reserved, "errors": Handler, "table": Denied}[kind])
+    assert state(theatre) != before
     assert theatre.items(PRIMARY)
 
     again = builder(*DRILL)
@@ -45,17 +50,16 @@ def test_a_killed_drill_is_restored_property_by_property(
 
     restored = builder("drill", "restore")
     assert restored.code == 0, restored
-    assert f"reserved concurrency of tap-dev-primary is {reserved or 'none'} again" in restored.out
-    assert theatre.function_state() == before
+    assert WORDS[kind] in restored.out
+    assert state(theatre) == before
     assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
     assert "no drill has left anything here" in builder("drill", "restore").out
-    functions.delete_function_concurrency(FunctionName=function.name)
 
 
-def kill_at_the_fault(project: Path) -> None:
+def kill_at_the_fault(project: Path, kind: str) -> None:
     """Begin a drill, and kill it without a word as soon as it says that the fault is made."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "builder", *DRILL],
+        [sys.executable, "-m", "builder", *DRILL, "--fault", kind],
         cwd=project,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
