@@ -214,6 +214,7 @@ class Stack:
     def __deepcopy__(self, memo: dict[int, object]) -> "Stack":
         """Return a copy as it is now, that shares what is only ever replaced: the past is made of many."""
         then = copy.copy(self)
+        then.deployed = copy.copy(self.deployed)
         then.resources = copied(self.resources)
         then.change_sets = {key: copy.copy(each) for key, each in self.change_sets.items()}
         then.replaced, then.leftovers = list(map(copy.copy, self.replaced)), list(map(copy.copy, self.leftovers))
