@@ -1,8 +1,8 @@
 """Drills compared over time: every report below a folder, each number's trend, and what changed in between.
 
 Read in this order: the records, `find_reports` (files), `compare` (pure). Nothing is asked of AWS. A report passes
-through many hands before it is compared, so what it says is a claim: one whose verdict does not follow from its own
-checks, or that is there twice, is told and not compared.
+through many hands before it is compared, so what it says is a claim: one whose verdicts do not follow from its own
+numbers, or that is there twice, is told and not compared.
 """
 
 import os
@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import from_json
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError, from_json
 
 from builder.drill.log import FILE_NAME, begins_with
-from builder.drill.verdict import DrillVerdict, Verdict
+from builder.drill.verdict import DrillVerdict, Verdict, exceeds
 from builder.errors import of_file
 
 REPORT = "report.json"
@@ -148,32 +148,42 @@ _Value = Annotated[float, Field(ge=0, le=1e9)]
 """What a number can be: anything else was not measured by a drill."""
 
 
+def _check_line(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("line", "is not one line of printable text")
+    return text
+
+
+_Word = Annotated[str, AfterValidator(_check_line)]
+"""Makes no line of its own in what is shown, and nothing that a terminal obeys."""
+
+
 class _Check(_Claim):
-    name: str
-    pair: tuple[str, str] | None
+    name: _Word
+    pair: tuple[_Word, _Word] | None
     measured: _Value | None
     limit: _Value | None
     verdict: Verdict
 
 
 class _About(_Claim):
-    drill: str
-    deployment: str
-    environment: str
-    assembly: str
-    account: str
-    by: str
-    primary: str
-    secondaries: tuple[str, ...]
-    to: str
+    drill: _Word
+    deployment: _Word
+    environment: _Word
+    assembly: _Word
+    account: _Word
+    by: _Word
+    primary: _Word
+    secondaries: tuple[_Word, ...]
+    to: _Word
     began: _Moment
     rate: float
     service_s: float
-    service: str
-    probe: str
-    fault: str
-    log_sha256: str
-    versions: dict[str, str]
+    service: _Word
+    probe: _Word
+    fault: _Word
+    log_sha256: _Word
+    versions: dict[_Word, _Word]
 
 
 class _Report(_Claim):
@@ -184,8 +194,8 @@ class _Report(_Claim):
 
 
 class _AboutBefore(_Claim):
-    drill: str
-    deployment: str
+    drill: _Word
+    deployment: _Word
     began: _Moment
 
 
@@ -321,12 +331,8 @@ def read_report(data: bytes, place: str, log: Path) -> Found:
 
 
 def _drill(said: _Report, place: str, log: Path) -> Found:
-    verdicts = {check.verdict for check in said.checks}
-    follows: DrillVerdict = (
-        "failed" if "missed" in verdicts else "not measured" if "not measured" in verdicts else "passed"
-    )
-    if said.verdict != follows:
-        return Unread(place, f"says {said.verdict}, and its own checks say {follows}")
+    if fault := next(_faults(said), None):
+        return Unread(place, fault)
     about = said.about
     return Drill(
         path=place,
@@ -344,6 +350,34 @@ def _drill(said: _Report, place: str, log: Path) -> Found:
             Number(check.name, _told(check.pair), check.measured, check.limit, check.verdict) for check in said.checks
         ),
     )
+
+
+def _faults(said: _Report) -> Iterator[str]:
+    """Yield what no drill says of itself: verdicts that do not follow from what stands beside them.
+
+    That something was missed or not measured although its number is within the objective is no contradiction: a write
+    that never arrived misses, and a drill that was late measures nothing.
+    """
+    if not said.checks:
+        yield "has no checks, of which every drill has some"
+    before = set[tuple[str, str]]()
+    for check in said.checks:
+        name = " ".join(filter(None, (check.name, _told(check.pair))))
+        if (check.name, _told(check.pair)) in before:
+            yield f"says {name} more than once"
+        before.add((check.name, _told(check.pair)))
+        if check.verdict == "holds" and (check.measured is None or check.limit is None):
+            yield f"says that {name} holds, without {'a number' if check.measured is None else 'an objective'}"
+        elif check.verdict == "holds" and exceeds(check.name, check.measured, check.limit):
+            yield f"says that {name} holds, with {check.measured:g} against an objective of {check.limit:g}"
+        elif check.verdict == "no objective" and check.limit is not None:
+            yield f"says that {name} has no objective, and one of {check.limit:g} beside it"
+    verdicts = {check.verdict for check in said.checks}
+    follows: DrillVerdict = (
+        "failed" if "missed" in verdicts else "not measured" if "not measured" in verdicts else "passed"
+    )
+    if said.verdict != follows:
+        yield f"says {said.verdict}, and its own checks say {follows}"
 
 
 def _evidence(log: Path, sha256: str) -> Evidence:

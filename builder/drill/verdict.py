@@ -28,7 +28,7 @@ Name = Literal[
     "replication_p99_seconds",
     "reconciliation",
 ]
-_AT_LEAST: frozenset[Name] = frozenset({"availability_percent"})
+_AT_LEAST: frozenset[str] = frozenset({"availability_percent"})
 Pair = tuple[Region, Region]
 """From where, and to where."""
 Verdict = Literal["holds", "missed", "not measured", "no objective"]
@@ -170,12 +170,16 @@ class Measured:
     is_measured: bool = True
 
 
+def exceeds(name: str, value: float | None, limit: float | None) -> bool:
+    """Return whether a number is beyond what was promised; one that is not there, or of which nothing was, is not."""
+    return value is not None and limit is not None and (value < limit if name in _AT_LEAST else value > limit)
+
+
 def judge(name: Name, measured: Measured, limit: float | None, *, pair: Pair | None = None) -> Check:
     """Return the check of one number."""
     value = measured.value if measured.is_measured else measured.surely
-    exceeds = value is not None and limit is not None and (value < limit if name in _AT_LEAST else value > limit)
     verdict: Verdict
-    if measured.is_missed or exceeds:
+    if measured.is_missed or exceeds(name, value, limit):
         verdict = "missed"
     elif not measured.is_measured:
         verdict = "not measured"

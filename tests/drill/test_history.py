@@ -126,6 +126,27 @@ UNREADABLE: list[tuple[bytes, str]] = [
 ]
 
 
+def lying(**told: object) -> bytes:
+    """A report that says it passed, by its only check."""
+    check = {"name": "rto_seconds", "pair": None, "measured": 2.0, "limit": 60.0, "verdict": "holds", **told}
+    return json.dumps(claim("x", more=[check])).encode()
+
+
+TWICE = {"name": "rto_seconds", "pair": None, "measured": 1.0, "limit": 60.0, "verdict": "holds"}
+UNREADABLE += [
+    (lying(measured=61.0), "says that rto_seconds holds, with 61 against an objective of 60"),
+    (lying(name="availability_percent", measured=59.0), "says that availability_percent holds, with 59 against"),
+    (lying(measured=None), "says that rto_seconds holds, without a number"),
+    (lying(limit=None), "says that rto_seconds holds, without an objective"),
+    (lying(verdict="no objective"), "says that rto_seconds has no objective, and one of 60 beside it"),
+    (json.dumps(claim("x", rto_seconds=2.0, more=[TWICE])).encode(), "says rto_seconds more than once"),
+    (json.dumps({**claim("x"), "checks": []}).encode(), "has no checks"),
+    (lying(name="rto\n1  passed"), "is not a drill's report: checks.0.name"),
+    (lying(pair=["a", "\x1b[2J"]), "is not a drill's report: checks.0.pair"),
+    (said(about={**claim("x")["about"], "by": "ada\n2  passed"}), "is not a drill's report: about.by"),
+]
+
+
 @pytest.mark.parametrize(("data", "why"), UNREADABLE, ids=[f"{n} {why}" for n, (_, why) in enumerate(UNREADABLE)])
 def test_what_is_no_report_is_told_with_its_path_and_the_others_are_compared(
     tmp_path: Path, data: bytes, why: str
