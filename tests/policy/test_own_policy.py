@@ -70,13 +70,13 @@ def run(strict: EmbeddedAws, project: Path, monkeypatch: pytest.MonkeyPatch, cap
 
 
 SHORT = ("--before", "1", "--outage", "1", "--after", "1", "--rate", "4", "--patience", "20")
-LIVES: dict[Verb, tuple[tuple[tuple[str, ...], int], ...]] = {
-    Verb.STATUS: ((("status",), 0),),
-    Verb.DRIFT: ((("drift",), 0),),
+LIVES: dict[Verb, tuple[tuple[tuple[str, ...], set[int]], ...]] = {
+    Verb.STATUS: ((("status",), {0}),),
+    Verb.DRIFT: ((("drift",), {0}),),
     Verb.DRILL: (
-        (("drill", "replication", "--seconds", "1", "--rate", "4", "--object-rate", "8", "--patience", "20"), 0),
-        (("drill", "failover", *SHORT), 1),  # too short for a recovery to be seen
-        (("drill", "restore"), 0),
+        (("drill", "replication", "--seconds", "1", "--rate", "4", "--object-rate", "8", "--patience", "20"), {0}),
+        (("drill", "failover", *SHORT), {0, 1}),  # 1 where a busy machine sends late: not measured
+        (("drill", "restore"), {0}),
     ),
 }
 """Commands of each verb, and how each ends for who may all of it."""
@@ -124,7 +124,7 @@ def restored(deployed: Guarded, run: Run) -> Iterator[None]:
 @pytest.mark.parametrize("verb", list(LIVES))
 def test_its_own_policy_is_enough(deployed: Guarded, run: Run, verb: Verb) -> None:
     codes, said = live(run, deployed.keys(verb), verb)
-    assert codes == [code for _, code in LIVES[verb]], said
+    assert all(code in allowed for code, (_, allowed) in zip(codes, LIVES[verb], strict=True)), (codes, said)
     assert not [word for word in ("not allowed", "not authorized", "DOES NOT ANSWER") if word in said], said
 
 
@@ -147,7 +147,7 @@ def test_what_cannot_be_shown_is_missed_by_nothing(deployed: Guarded, run: Run, 
     """So the list is no longer than it has to be: an action that breaks something here does not belong on it."""
     without = [action for action, why in UNSHOWN[verb].items() if why in {NOT_CHECKED, SWALLOWED, COVERED}]
     codes, said = live(run, deployed.keys(verb, without=without), verb)
-    assert codes == [code for _, code in LIVES[verb]], said
+    assert all(code in allowed for code, (_, allowed) in zip(codes, LIVES[verb], strict=True)), (codes, said)
 
 
 @pytest.mark.parametrize("verb", list(LIVES))
