@@ -18,6 +18,9 @@ from builder.terms import Region
 _EXACT_S = 1e-9
 """Sums of times in floats are that far wrong at most; nothing is late or bad for it."""
 
+LATE_S = 1.0
+"""A request that is sent later than that is late, however far apart requests are."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
@@ -237,12 +240,12 @@ def measure_served(slots: Sequence[Slot], *, service_s: float, fault: Period, fa
 def late_requests(slots: Sequence[Slot], *, interval_s: float, period: Period) -> str:
     """Return in words how the drill itself was late with its requests, or an empty text.
 
-    More than one interval after its time, or not at all; and a time without any slot is no time with service.
+    More than one interval or `LATE_S` after its time, or not at all; a time without any slot is no time with service.
     """
     within = [slot for slot in slots if _left_s(slot) >= period.since_s and slot.planned_s < period.until_s]
     unsent = sum(slot.sent_s is None for slot in within)
     delays = [slot.sent_s - slot.planned_s for slot in within if slot.sent_s is not None]
-    late = [delay_s for delay_s in delays if delay_s > interval_s + _EXACT_S]
+    late = [delay_s for delay_s in delays if delay_s > min(interval_s, LATE_S) + _EXACT_S]
     told = []
     if late:
         told.append(f"{len(late)} of {len(within)} requests were sent late, up to {rounded_up(max(late)):.3f} s")

@@ -182,7 +182,7 @@ def worst_age(found: Sequence[Way], ticks: range) -> int:
 
 def was_late(lines: Sequence[Line], interval: int, since: int, until: float) -> bool:
     within = [slot for slot in slots(lines) if since <= max(slot.planned, slot.sent or 0) and slot.planned < until]
-    return any(slot.sent is None or slot.sent - slot.planned > interval for slot in within)
+    return any(slot.sent is None or slot.sent - slot.planned > min(interval, 100) for slot in within)
 
 
 def was_not_looking(lines: Sequence[Line], region: str, strike: int, undoing: int) -> bool:

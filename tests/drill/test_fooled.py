@@ -177,6 +177,11 @@ SETTINGS: Sequence[tuple[str, Day, str]] = (
     ("ill from 0 to 3 s", Day(primary=gone((10, 40)), secondary=gone((10, 13))), "passed"),
     ("replication cut", Day(primary=gone(), arrives=lambda _, at_s: at_s if at_s < 10 else max(at_s, 40.2)), "failed"),
     ("a write each 10 s", Day(primary=gone((10, 40)), rate=0.1, ended_s=60.0), "passed"),
+    (
+        "a write each 10 s that is late",
+        Day(primary=gone((10, 40)), rate=0.1, ended_s=60.0, late=lambda _: 6.0),
+        "not measured",
+    ),
     ("no fault at all", Day(primary=gone()), "passed"),
     ("never again", Day(primary=gone((10, 99)), secondary=gone((39.9, 99))), "failed"),
     ("nobody after the undoing", Day(primary=gone((10, 40)), ended_s=40.0), "not measured"),
