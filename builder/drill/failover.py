@@ -14,13 +14,13 @@ from builder.drill.faults import Fault, MakeFault, Scene
 from builder.drill.findings import FailoverReport, Watched, report_failover
 from builder.drill.health import check_health, check_load
 from builder.drill.load import Caller, Counter, Series
-from builder.drill.probe import Mix, hold_key
+from builder.drill.probe import Mix, counter_key, hold_key, shown_count
 from builder.drill.probes import Held, check_hold, make_probes
 from builder.drill.progress import DrillNote
 from builder.drill.reconciliation import reconcile
-from builder.drill.records import Sent, Write
+from builder.drill.records import Attempt, Sent, Turn, Write
 from builder.drill.remains import remaining
-from builder.drill.run import Ground, Run, opened, watching
+from builder.drill.run import Ground, Run, make_ready, opened, watching
 from builder.drill.target import Side, Target
 from builder.drill.tasks import in_the_end
 from builder.drill.watch import Onlooker, Watch
@@ -62,6 +62,7 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
         check_hold(probes)
     ground = replace(ground, target=replace(ground.target, health=probes.health))
     await check_health(ground.target, ground.clients, ground.access)
+    await asyncio.to_thread(make_ready, ground.target, hurried)
     async with opened(ground, "failover", probes) as run:
         load = _load(run, course, hurried)
         fault = make_fault(Scene(run, load.onlooker, load.watches[0], course.patience_s, course.outage_s))
@@ -69,7 +70,7 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
         async with watching(*load.watches):
             async with run.sending(*load.series, counter=load.counter):
                 await asyncio.sleep(course.before_s)
-                check_load(ground.target, run.lines())
+                check_load(ground.target, await asyncio.to_thread(run.lines))
                 async with _struck(run, fault):
                     await fault.hold(course.outage_s)
                 await asyncio.sleep(course.after_s)
@@ -178,28 +179,47 @@ async def _undone(run: Run, fault: Fault) -> None:
 async def _compared(run: Run, patience_s: float, clients: Clients) -> dict[Region, Held]:
     """Return what each region holds once it is all that was acknowledged, or after so long.
 
-    A region that could not be read in the end is not among them, and is said to be not measured.
+    A region that could not be read in the end is not among them, and is said to be not measured. The counter is read
+    back in each of the others: a turn of the log each, in which nothing is written.
     """
-    writes = [line for line in run.lines() if isinstance(line, Write)]
-    until_s = run.clock.passed_s() + patience_s
+    lines = await asyncio.to_thread(run.lines)
+    writes = [line for line in lines if isinstance(line, Write)]
+    turns = [line for line in lines if isinstance(line, Turn)]
+    last = max((turn.number for turn in turns if turn.acknowledged_by is not None), default=0)
+    drill, until_s = run.ground.drill, run.clock.passed_s() + patience_s
     while True:
+        began_s = run.clock.passed_s()
         outcomes = await asyncio.gather(*(_held(run, side, writes, clients) for side in run.ground.target.sides))
         held = {side.region: found for side, found in outcomes if not isinstance(found, BuilderError)}
-        if len(held) == len(outcomes) and reconcile(writes, held, run.ground.target.copies).is_complete:
+        counted = {region: _counted(drill, found) for region, found in held.items()}
+        is_complete = len(held) == len(outcomes) and all(shown[0] >= last for shown in counted.values())
+        if is_complete and reconcile(writes, held, run.ground.target.copies).is_complete:
             run.mark("reconciled")
-            return held
+            break
         if run.clock.passed_s() > until_s:
             break
         await asyncio.sleep(_COMPARED_EVERY_S)
+    for number, (region, shown) in enumerate(counted.items(), 1 + max((turn.number for turn in turns), default=0)):
+        read = (Attempt(region, began_s, run.clock.passed_s(), 200),)
+        turn = Turn(
+            number=number, planned_s=began_s, read=read, turn_read=shown[0], value_read=shown[1], value_written=None
+        )
+        run.journal.log.write(turn)
     for side, found in outcomes:
         if isinstance(found, BuilderError):
-            run.ground.emit(DrillNote(run.ground.drill, f"what {side.region} holds is not measured: {found}"))
+            run.ground.emit(DrillNote(drill, f"what {side.region} holds is not measured: {found}"))
     return held
 
 
+def _counted(drill: str, held: Held) -> tuple[int, int]:
+    """Return the turn and the value of the counter as a region holds it; zeros where it does not."""
+    key = counter_key(drill)
+    return shown_count(key, held.get(key, {}).get("body", "")) or (0, 0)
+
+
 async def _held(run: Run, side: Side, writes: Sequence[Write], clients: Clients) -> tuple[Side, Held | BuilderError]:
-    """Return what a region holds of the items and objects that were written, or why that is not known."""
-    bodies: dict[str, dict[int, str]] = defaultdict(dict)
+    """Return what a region holds of the items, the counter and objects, or why that is not known."""
+    bodies: dict[str, dict[int, str]] = defaultdict(dict, {counter_key(run.ground.drill): {}})
     for write in writes:
         if write.what == "item":
             bodies[write.key][write.number] = write.body

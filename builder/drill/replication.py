@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import permutations
 
+from builder.aws import Clients
 from builder.drill.bucket import object_writer, see_objects
 from builder.drill.findings import ReplicationReport, Watched, report_replication
 from builder.drill.health import check_health
 from builder.drill.load import Caller, Series
 from builder.drill.probe import Mix
 from builder.drill.probes import make_probes
-from builder.drill.run import Ground, Run, opened, watching
+from builder.drill.run import Ground, Run, make_ready, opened, watching
 from builder.drill.target import Target
 from builder.drill.watch import Watch
 
@@ -32,12 +33,14 @@ class Course:
 
 async def drill_replication(ground: Ground, course: Course) -> ReplicationReport:
     """Run it and return what it found. Raises Stopped on a system that is not well."""
-    probes = await make_probes(ground.probe, ground.target, ground.clients.hurried(), ground.access)
+    hurried = ground.clients.hurried()
+    probes = await make_probes(ground.probe, ground.target, hurried, ground.access)
     ground = replace(ground, target=replace(ground.target, health=probes.health))
     await check_health(ground.target, ground.clients, ground.access)
+    await asyncio.to_thread(make_ready, ground.target, hurried)
     async with opened(ground, "replication", probes) as run:
         series, watches = _items(run, course)
-        objects, arrivals = _objects(run, course)
+        objects, arrivals = _objects(run, course, hurried)
         watches += arrivals
         async with watching(*watches):
             async with run.sending(*series, *objects):
@@ -82,9 +85,9 @@ def _items(run: Run, course: Course) -> tuple[list[Series], list[Watch]]:
     return series, watches
 
 
-def _objects(run: Run, course: Course) -> tuple[list[Series], list[Watch]]:
+def _objects(run: Run, course: Course, hurried: Clients) -> tuple[list[Series], list[Watch]]:
     """Return a series for each bucket that is replicated, and a watch for each that is replicated to."""
-    ground, target, hurried = run.ground, run.ground.target, run.ground.clients.hurried()
+    ground, target = run.ground, run.ground.target
     sources = dict.fromkeys(source for source, _ in target.copies)
     destinations = dict.fromkeys(destination for _, destination in target.copies)
     watches = {

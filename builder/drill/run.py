@@ -129,6 +129,13 @@ class Run:
             await to_its_end(asyncio.to_thread(pool.shutdown, cancel_futures=True))
 
 
+def make_ready(target: Target, clients: Clients) -> None:
+    """Make the clients that a drill reads and writes by: that takes a while each, in which a load would be late."""
+    for side in target.sides:
+        clients.of(side.site).dynamodb(side.region)
+        clients.of(side.site).s3(side.region)
+
+
 @asynccontextmanager
 async def watching(*watches: Watch) -> AsyncIterator[None]:
     """Look while the block lasts."""

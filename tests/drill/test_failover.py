@@ -17,7 +17,7 @@ from builder.drill.failover import Course, drill_failover
 from builder.drill.faults import FAULTS
 from builder.drill.log import FILE_NAME, read_log
 from builder.drill.progress import DrillMoment, DrillProgress
-from builder.drill.records import Closed, Write
+from builder.drill.records import Closed, Turn, Write
 from builder.drill.verdict import Objectives
 from builder.errors import BadInput, Stopped
 from drill.conftest import Theatre
@@ -118,10 +118,23 @@ def test_an_account_of_the_clients_is_stale_after_a_failback_without_a_hold(thea
     assert found.counter is not None
     print(found.counter)
     assert found.reconciliation.is_complete
-    assert bool(found.counter.stale) is bool(found.counter.overwritten) is not hold
+    assert bool(found.counter.stale) is not hold
+    assert bool(found.counter.overwritten) is not hold
+    # Beside those of the clients, one read in each region at the end.
+    assert check_read_back(theatre) == [PRIMARY, SECONDARY]
     assert found.holds is hold
     assert ("by a hold" in found.about.service) is hold
     assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
+
+
+def check_read_back(theatre: Theatre) -> list[str | None]:
+    """The regions in which the counter was read back: to its last turn, and with nothing written."""
+    (path,) = theatre.folder.glob(f"*/{FILE_NAME}")
+    turns = [line for line in read_log(path) if isinstance(line, Turn)]
+    last = max(turn.number for turn in turns if turn.acknowledged_by is not None)
+    ends = [turn for turn in turns if turn.value_written is None and turn.number > last]
+    assert {turn.turn_read for turn in ends} == {last}
+    return [turn.read_by for turn in ends]
 
 
 def both(*takes: Callable[[DrillProgress], None]) -> Callable[[DrillProgress], None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from answer import Command
+from builder.drill import health
 from builder.local import EmbeddedAws
 from drill.conftest import ACCOUNT, on_stage
 from local.account import Account
@@ -27,8 +28,10 @@ def handler(event, _context):
 
 @pytest.mark.alone
 def test_a_project_with_a_handler_of_its_own_passes_both_drills(
-    embedded: EmbeddedAws, project: Path, builder: Command
+    embedded: EmbeddedAws, project: Path, builder: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Its functions start for the first time.
+    monkeypatch.setattr(health, "WARM_S", 60.0)
     (project / "own").mkdir()
     (project / "own" / "index.py").write_text(HANDLER)
     said = (project / "dr.yaml").read_text().replace("source: lambda/python", "source: own")
@@ -37,10 +40,10 @@ def test_a_project_with_a_handler_of_its_own_passes_both_drills(
         for words in (["render"], ["--env", "own", "deploy", "--yes"]):
             done = builder(*words)
             assert done.code == 0, done
-        brief = ["--rate", "5", "--patience", "60"]
+        brief = ["--rate", "3", "--patience", "60"]
         drills = {
             "replication": ["--seconds", "2"],
-            "failover": ["--before", "4", "--outage", "2", "--after", "2", "--object-rate", "1"],
+            "failover": ["--before", "6", "--outage", "2", "--after", "2", "--object-rate", "1"],
         }
         for what, options in drills.items():
             done = builder("--env", "own", "drill", what, *brief, *options)
