@@ -49,7 +49,7 @@ CHECKS: dict[str, Check] = {
         Check(
             "X002",
             "error",
-            "The service template is the same in every region",
+            "A function's template is the same in every region",
             "Regions that are to stand in for each other run the same bytes; what differs is a parameter.",
             "https://docs.aws.amazon.com/whitepapers/latest/disaster-recovery-workloads-on-aws/",
         ),
@@ -79,7 +79,7 @@ CHECKS: dict[str, Check] = {
             "X006",
             "error",
             "An output that the manifest names is there",
-            "The manifest's outputs, and parameters bound to another stack's output, name Outputs of a template.",
+            "The manifest's outputs and components, and parameters bound to another stack's output, name Outputs of a template.",
             f"{_CFN}/UserGuide/outputs-section-structure.html",
         ),
         Check(
