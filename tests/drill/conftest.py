@@ -97,6 +97,7 @@ class Theatre:
 
     def leave_nothing(self, target: Target) -> None:
         """Undo and delete what a test that failed has left, so that the next one does not fail with it."""
+        self.target = target
         asyncio.run(undo_faults(target.primary.function, Clients.of_profile(None), lambda _: None))
         for side in target.sides:
             items = [f"item#{name}" for name in self.items(side.region)]
