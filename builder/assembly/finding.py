@@ -79,7 +79,7 @@ CHECKS: dict[str, Check] = {
             "X006",
             "error",
             "An output that the manifest names is there",
-            "The manifest's outputs and components, and parameters bound to another stack's output, name Outputs of a template.",
+            "Outputs and components of the manifest, and parameters bound to outputs, name Outputs of a template.",
             f"{_CFN}/UserGuide/outputs-section-structure.html",
         ),
         Check(
