@@ -1,8 +1,8 @@
 """Drills compared over time: every report below a folder, each number's trend, and what changed in between.
 
-Read in this order: the records, `find_reports` (files), `compare` (pure). Nothing is asked of AWS. A report passes
-through many hands before it is compared, so what it says is a claim: one whose verdicts do not follow from its own
-numbers, or that is there twice, is told and not compared.
+In this order: the records, `read_history` (files) and `compare` (pure), and what both rest on. Nothing is asked of AWS.
+A report passes through many hands before it is compared, so what it says is a claim: one whose verdicts do not follow
+from its own numbers, or that is there twice, is told and not compared.
 """
 
 import os
