@@ -88,6 +88,13 @@ def test_an_overwrite_and_a_deletion_are_writes() -> None:
     assert exposed(writes, [Sighting("k", SECONDARY, 3.5, 3)]).lost == ()
 
 
+def test_a_key_that_the_survivor_has_overwritten_itself_is_not_at_risk_any_more() -> None:
+    first = Write("k.1", "item", "", (attempt(PRIMARY, 1.0),), key="k")
+    then = Write("k.2", "item", "", (attempt(PRIMARY, 4.0, 429), attempt(SECONDARY, 4.01)), key="k", number=2)
+    found = exposed([first, then, good("x", 5.0), over("y", 6.0)], [seen("x", 5.1)])
+    assert [(risk.at_s, risk.writes) for risk in found.moments] == [(4.0, 1), (6.0, 0)]
+
+
 def read(began_s: float, ended_s: float) -> Read:
     return Read(SECONDARY, "item", began_s, ended_s)
 

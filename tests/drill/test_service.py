@@ -137,6 +137,13 @@ def test_spells_are_told_one_by_one_and_count_once_where_they_overlap() -> None:
     assert found.episode.without_service_s == 2.5
 
 
+def test_spells_within_another_add_nothing() -> None:
+    bad = [answered(at_s, 0.1, by=None) for at_s in (5.0, 5.2, 5.4)]
+    found = served(*BEFORE, *bad, answered(5.1, 1.9), answered(5.3, 0.02), *tenths(5.5, 15))
+    assert [round(spell.ended_s, 6) for spell in found.episode.spells] == [7.0, 5.32, 5.52]
+    assert found.episode.without_service_s == 2.0
+
+
 def test_availability_is_rounded_down_and_counts_what_could_not_be_sent() -> None:
     found = served(*BEFORE, answered(6.0, 0.1), UNSENT, answered(6.1, 0.1))
     assert (found.episode.availability_percent, found.episode.unsent, found.episode.lost) == (66.666, 1, ())
