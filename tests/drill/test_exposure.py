@@ -48,10 +48,10 @@ def test_a_failure_that_was_over_before_the_fault_does_not_hide_the_one_that_is_
 
 
 def test_what_the_primary_still_acknowledges_while_it_fails_already_is_a_moment_too() -> None:
-    slow = write("slow", Attempt(PRIMARY, 3.95, 6.5, 201))
-    found = exposed([slow, over("b", 4.0), over("c", 5.0), over("d", 7.0)])
-    assert [(risk.at_s, risk.writes) for risk in found.moments] == [(4.0, 0), (6.5, 1)]
-    assert found.lost == ("slow",)
+    slow = [write(name, Attempt(PRIMARY, 3.95, 6.5, 201)) for name in ("slow", "too")]
+    found = exposed([*slow, over("b", 4.0), over("c", 5.0), over("d", 7.0)])
+    assert [(risk.at_s, risk.writes) for risk in found.moments] == [(4.0, 0), (6.5, 2)]
+    assert found.lost == ("slow", "too")
 
 
 def test_what_fails_from_the_undoing_on_is_not_the_fault_s() -> None:
