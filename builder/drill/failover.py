@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -23,11 +23,13 @@ from builder.drill.remains import remaining
 from builder.drill.run import Ground, Run, make_ready, opened, watching
 from builder.drill.target import Side, Target
 from builder.drill.tasks import in_the_end
-from builder.drill.watch import Onlooker, Watch
+from builder.drill.watch import LOOK_S, Onlooker, Watch
 from builder.errors import BuilderError
 from builder.terms import Region
 
 _COMPARED_EVERY_S = 0.5
+_ARRIVES_S = 5.0
+"""For so long after `before_s` the first items are waited for."""
 _TURNS = 2.0
 """Turns of the counter a second."""
 _HELD = "clients stay where they went until the end, by a hold"
@@ -70,6 +72,7 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
         async with watching(*load.watches):
             async with run.sending(*load.series, counter=load.counter):
                 await asyncio.sleep(course.before_s)
+                await _arriving(load.watches)
                 check_load(ground.target, await asyncio.to_thread(run.lines))
                 async with _struck(run, fault):
                     await fault.hold(course.outage_s)
@@ -90,6 +93,14 @@ class _Load:
     watches: tuple[Watch, ...]
     """The first sees the items that arrive in the secondary that clients go over to."""
     onlooker: Onlooker
+
+
+async def _arriving(watches: Sequence[Watch]) -> None:
+    """Wait until something has arrived in every secondary, or for so long: a slow beginning is not yet an illness."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_ARRIVES_S):
+            while not all(watch.has_seen for watch in watches if watch.what == "item"):  # noqa: ASYNC110 - no event
+                await asyncio.sleep(LOOK_S)
 
 
 def _watched(target: Target) -> Watched:

@@ -66,6 +66,11 @@ class Watch:
         self._seen_s = 0.0
         self._is_unread = False
 
+    @property
+    def has_seen(self) -> bool:
+        """Whether anything has arrived."""
+        return self._seen_s > 0
+
     def expect(self, write: Write) -> None:
         """Look for a write from now on, if it is one that has to be replicated to this region."""
         source = write.acknowledged_by
