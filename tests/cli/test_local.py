@@ -38,6 +38,7 @@ def test_with_iam_enforced_a_user_may_do_what_a_policy_says(enforcing: str) -> N
         ann.describe_stacks()
 
 
+@pytest.mark.alone
 def test_the_embedded_aws_serves_until_sigterm_and_says_how_to_reach_it() -> None:
     started, token = time.monotonic(), "a-token-that-is-kept"
     with subprocess.Popen(
