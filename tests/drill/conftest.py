@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from answer import ROOT
-from builder.assembly import read_assembly
+from builder.assembly import Assembly, read_assembly
 from builder.assembly.render import make_assembly
 from builder.aws import Clients
 from builder.client import Limits
@@ -45,6 +45,7 @@ from local.account import Account
 from local.adapter.control import ask
 
 ACCOUNT = "555566667777"
+ACCOUNT_OF_THREE = "555566668888"
 
 
 _REAL_TIME = ("test_experiment", "test_failover", "test_replication", "test_restore", "test_undone")
@@ -135,13 +136,13 @@ def embedded() -> Iterator[EmbeddedAws]:
 
 
 @contextmanager
-def on_stage(embedded: EmbeddedAws) -> Iterator[None]:
-    with isolated(embedded.endpoint, ACCOUNT, "us-east-1"):
+def on_stage(embedded: EmbeddedAws, account: str = ACCOUNT) -> Iterator[None]:
+    with isolated(embedded.endpoint, account, "us-east-1"):
         yield
 
 
-async def _deploy() -> Target:
-    assembly, clients = read_assembly(ROOT / "templates"), Clients.of_profile(None)
+async def _deploy(assembly: Assembly) -> Target:
+    clients = Clients.of_profile(None)
     deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
     plan = await make_plan(deployment, clients, Seal("drills", "now"), lambda _: None)
     assert all(
@@ -154,7 +155,26 @@ async def _deploy() -> Target:
 @pytest.fixture(scope="session")
 def deployed_target(embedded: EmbeddedAws) -> Target:
     with on_stage(embedded):
-        return asyncio.run(_deploy())
+        return asyncio.run(_deploy(read_assembly(ROOT / "templates")))
+
+
+@pytest.fixture(scope="session")
+def deployed_in_three_regions(embedded: EmbeddedAws) -> Target:
+    wanted = read_wanted(ROOT / "dr.yaml")
+    regions = wanted.config.regions.model_copy(update={"secondaries": ("us-west-2", "eu-west-1")})
+    config = wanted.config.model_copy(update={"regions": regions})
+    with on_stage(embedded, ACCOUNT_OF_THREE):
+        return asyncio.run(_deploy(make_assembly(type(wanted)(config, wanted.folder, wanted.handler))))
+
+
+@pytest.fixture
+def three_regions(deployed_in_three_regions: Target, embedded: EmbeddedAws, tmp_path: Path) -> Iterator[Theatre]:
+    """The shipped system with a second secondary."""
+    with on_stage(embedded, ACCOUNT_OF_THREE):
+        account = Account(embedded.endpoint, ACCOUNT_OF_THREE)
+        stage = Theatre(deployed_in_three_regions, Clients.of_profile(None), account, tmp_path / "drills")
+        yield stage
+        stage.leave_nothing(deployed_in_three_regions)
 
 
 @pytest.fixture
