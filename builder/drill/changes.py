@@ -182,18 +182,22 @@ async def _settled(clients: Clients, function: Function) -> "FunctionConfigurati
 
 async def _undo_handler(clients: Clients, function: Function, drill: str, before: str) -> Undone:
     what, loop = f"handler of {function.name}", asyncio.get_running_loop()
-    until_s = loop.time() + _UPDATED_WITHIN_S
+    until_s, tried = loop.time() + _UPDATED_WITHIN_S, ""
     while True:
         found = await _settled(clients, function)
         now = found.get("Handler", "none")
         if now not in (gone_handler(drill), before):
             return Undone(drill, _foreign(what, now, before), is_foreign=True)
+        if tried not in ("", found["RevisionId"]) and now == before:
+            # Refused for a newer revision, which is this: our own, whose answer got lost.
+            return Undone(drill, f"{what} is {before} again")
         try:
             # Also where it reads as it was: a read may be older than the fault, and the revision tells.
             await set_handler(clients, function, before, found["RevisionId"])
         except AwsError as error:
             if error.code not in _OVERTAKEN or loop.time() > until_s:
                 raise
+            tried = found["RevisionId"]
         else:
             return Undone(drill, f"{what} is {before} again")
 

@@ -197,7 +197,7 @@ class Twice:
         return 0
 
 
-@pytest.mark.parametrize("kind", sampled(KINDS, every=3))
+@pytest.mark.parametrize("kind", KINDS if is_thorough() else ["errors", "slow"])
 @pytest.mark.usefixtures("life")
 def test_a_fault_whose_every_answer_is_lost_once_is_made_and_undone_as_any(theatre: Theatre, kind: str) -> None:
     assert_lived_twice(theatre, kind)
