@@ -46,6 +46,8 @@ def _sealing() -> dict[str, str]:
         # Both would listen on all interfaces.
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
+        # Requests that wait for one of a function's processes are no concurrency that an account has too much of.
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",
         # At start the emulator removes every container that carries its label, another instance's included.
         "DOCKER_HOST": _NO_DOCKER,
     }

@@ -6,7 +6,7 @@ long, each late request starts another. Throttling instead would look like the o
 
 import asyncio
 import threading
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +16,6 @@ Acquire = Callable[..., tuple[Any, str]]
 Release = Callable[[Any], None]
 
 _LAMBDA = "ministack.services.lambda_svc"
-# A function that calls itself by its URL holds what its own call waits for; after this long the call gets a process.
-_PATIENCE_S = 30.0
 # Why there is no process, in the emulator's words, which it answers with 429; so does a server that ends, and no other.
 _NO_PROCESS = "func_cap"
 
@@ -33,25 +31,23 @@ def install(limit: int) -> "Invocations":
 class Invocations:
     """The invocations under way. Each takes and gives back its process on one thread of its own."""
 
-    def __init__(
-        self, limit: int, key: Callable[..., str], is_nested: Callable[[], bool], patience_s: float = _PATIENCE_S
-    ) -> None:
+    def __init__(self, limit: int, key: Callable[..., str], is_nested: Callable[[], bool]) -> None:
         self._limit = limit
         self._key = key
         self._is_nested = is_nested
-        self._patience_s = patience_s
+        self._lock = threading.Lock()
         self._working: Counter[str] = Counter()
-        self._waiting: dict[str, deque[object]] = {}
-        # Whoever changes the two wakes all: each looks for itself whether it is its turn.
-        self._turns = threading.Condition()
+        self._waiting: defaultdict[str, deque[threading.Event]] = defaultdict(deque)
         self._is_closed = False
         self._mine = threading.local()
 
     def close(self) -> None:
         """Let none have a process any more, so that no request that waits for one keeps the server from its end."""
-        with self._turns:
+        with self._lock:
             self._is_closed = True
-            self._turns.notify_all()
+            for waiting in self._waiting.values():
+                for turn in waiting:
+                    turn.set()
 
     def make_acquire(self, acquire: Acquire) -> Acquire:
         """Return what takes a process for an invocation, after all that came before it."""
@@ -86,26 +82,30 @@ class Invocations:
         return release_and_end
 
     def _take_turn(self, key: str) -> bool:
-        """Return whether a turn is to be ended with the invocation; not for one that may not or need not wait."""
+        """Return whether a turn is to be ended with the invocation; not for one that may not or need not wait.
+
+        There is no other end of waiting: a function that holds what its own call to its URL waits for times out.
+        """
         if self._is_nested() or _is_event_loop():
             return False
-        mine = object()
-        with self._turns:
-            waiting = self._waiting.setdefault(key, deque())
-            waiting.append(mine)
-            has_turn = self._turns.wait_for(
-                lambda: self._is_closed or (waiting[0] is mine and self._working[key] < self._limit),
-                timeout=self._patience_s,
-            )
-            waiting.remove(mine)
-            self._working[key] += has_turn
-            self._turns.notify_all()
-        return has_turn
+        with self._lock:
+            if self._is_closed:
+                return False
+            if self._working[key] < self._limit:
+                self._working[key] += 1
+                return True
+            turn = threading.Event()
+            self._waiting[key].append(turn)
+        turn.wait()
+        return True
 
     def _end_turn(self, key: str) -> None:
-        with self._turns:
-            self._working[key] -= 1
-            self._turns.notify_all()
+        """Hand the turn on to who came first, and wake nobody else: hundreds may wait on a machine that is busy."""
+        with self._lock:
+            if self._waiting[key]:
+                self._waiting[key].popleft().set()
+            else:
+                self._working[key] -= 1
 
 
 def _is_nested() -> bool:

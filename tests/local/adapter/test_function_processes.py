@@ -106,8 +106,8 @@ def test_a_function_that_calls_itself_does_not_wait_for_itself(account: Account)
 Release = Callable[[object], None]
 
 
-def _one_at_a_time(*, nested: bool = False, patience_s: float = 5.0) -> Invocations:
-    return Invocations(1, lambda *_: "key", lambda: nested, patience_s)
+def _one_at_a_time(*, nested: bool = False) -> Invocations:
+    return Invocations(1, lambda *_: "key", lambda: nested)
 
 
 def _acquired(invocations: Invocations, worker: object = "worker") -> Callable[[], tuple[object, str]]:
@@ -134,9 +134,8 @@ def test_a_turn_for_which_there_is_no_process_ends_at_once() -> None:
     assert [acquire() for _ in range(3)] == [(None, "spawn")] * 3
 
 
-@pytest.mark.parametrize("case", [{"nested": True}, {"patience_s": 0.01}], ids=str)
-def test_what_may_not_wait_or_has_waited_long_passes_and_gives_no_turn_back(case: dict[str, Any]) -> None:
-    invocations = _one_at_a_time(**case)
+def test_what_may_not_wait_passes_and_gives_no_turn_back() -> None:
+    invocations = _one_at_a_time(nested=True)
     acquire, release = _acquired(invocations), invocations.make_release(lambda _: None)
     first = _on_a_thread(acquire)
     first.join()
