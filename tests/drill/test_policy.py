@@ -12,6 +12,7 @@ import pytest
 from answer import ROOT
 from builder.assembly import read_assembly
 from builder.aws import Clients
+from builder.client import Limits
 from builder.deploy.desired import TAG_DEPLOYMENT
 from builder.drill import failover, replication
 from builder.drill.faults import FAULTS, find_fault
@@ -33,6 +34,8 @@ def test_the_policy_of_a_drill_is_of_what_drills_call_and_no_more(theatre: Theat
 
     session.events.register("before-call", note)
     theatre.clients = Clients(session)
+    # What is called is asked here, not how quickly: the machine may be busy.
+    theatre.limits = Limits(attempt_s=8, deadline_s=20)
     functions, name = theatre.account.functions(), theatre.target.primary.function.name
     course = failover.Course(rate=5, before_s=0.6, outage_s=0.1, after_s=0, patience_s=10)
     for reserved in (None, 3):
@@ -65,6 +68,8 @@ def test_the_policy_of_a_fault_is_of_what_it_calls_and_no_more(theatre: Theatre,
 
     session.events.register("before-call", note)
     theatre.clients = Clients(session)
+    # What is called is asked here, not how quickly: the machine may be busy.
+    theatre.limits = Limits(attempt_s=8, deadline_s=20)
     assert live(theatre, find_fault(kind, flap_s=0.05))
     every = {(call.service, call.operation) for call in CALLS[Verb.DRILL]}
     own = {(call.service, call.operation) for call in FAULT_CALLS[kind]}
