@@ -18,6 +18,7 @@ from fake_aws.calls import Call, Identity
 from fake_aws.clock import Clock, RealClock, VirtualClock
 from fake_aws.cloudformation.control import StackControl
 from fake_aws.cloudformation.cross_stack import change_value, forget_value, put_value
+from fake_aws.cloudformation.deployments import WHOLE
 from fake_aws.cloudformation.effects import EFFECTS, Effects, make_by_hand
 from fake_aws.cloudformation.nested import NESTED
 from fake_aws.cloudformation.records import CloudFormation
@@ -196,7 +197,7 @@ class World:
         schedule.now = self.schedule.now
         # What a process, a lock or a time hangs on is made anew.
         made = copy.deepcopy(
-            self, {id(self.clock): clock, id(self.lock): threading.RLock(), id(self.schedule): schedule}
+            self, {id(self.clock): clock, id(self.lock): threading.RLock(), id(self.schedule): schedule, WHOLE: True}
         )
         schedule.after_step = made._remember
         return made

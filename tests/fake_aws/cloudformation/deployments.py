@@ -1,9 +1,24 @@
 """What a stack, or a StackSet's instances, are asked to be."""
 
-from dataclasses import dataclass, field
-from typing import Protocol
+import copy
+from dataclasses import dataclass, field, fields
+from typing import Protocol, TypeVar
 
 from fake_aws.json_value import Json
+
+WHOLE = 0
+"""In the memo of a deep copy: nothing is shared with the copy. No object has it for its id."""
+
+Copied = TypeVar("Copied")
+
+
+def whole(original: Copied, memo: dict[int, object]) -> Copied:
+    """Return a deep copy of a record that shares something where its past is kept."""
+    then = copy.copy(original)
+    memo[id(original)] = then
+    for each in fields(original):  # type: ignore[arg-type]  # of a dataclass
+        setattr(then, each.name, copy.deepcopy(getattr(original, each.name), memo))
+    return then
 
 
 @dataclass(frozen=True, slots=True)

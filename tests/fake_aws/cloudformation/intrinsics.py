@@ -30,6 +30,10 @@ class Unresolved(str):
         made.causes = causes
         return made
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Return this one: like any text it never changes."""
+        return self
+
 
 Lookup = Callable[[str, str | None], Any]
 """What a resource's name, or one of its attributes, stands for."""

@@ -4,7 +4,7 @@ import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fake_aws.cloudformation.deployments import Deployment
+from fake_aws.cloudformation.deployments import WHOLE, Deployment, whole
 from fake_aws.cloudformation.stack_sets.records import StackSet
 from fake_aws.json_value import Json
 
@@ -213,8 +213,9 @@ class Stack:
 
     def __deepcopy__(self, memo: dict[int, object]) -> "Stack":
         """Return a copy as it is now, that shares what is only ever replaced: the past is made of many."""
+        if WHOLE in memo:
+            return whole(self, memo)
         then = copy.copy(self)
-        then.deployed = copy.copy(self.deployed)
         then.resources = copied(self.resources)
         then.change_sets = {key: copy.copy(each) for key, each in self.change_sets.items()}
         then.replaced, then.leftovers = list(map(copy.copy, self.replaced)), list(map(copy.copy, self.leftovers))

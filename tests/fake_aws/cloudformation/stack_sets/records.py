@@ -4,7 +4,7 @@ import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fake_aws.cloudformation.deployments import Deployment
+from fake_aws.cloudformation.deployments import WHOLE, Deployment, whole
 from fake_aws.json_value import Json
 
 Key = tuple[str, str]
@@ -82,6 +82,8 @@ class StackSet:
 
     def __deepcopy__(self, memo: dict[int, object]) -> "StackSet":
         """Return a copy as it is now, that shares what is only ever replaced."""
+        if WHOLE in memo:
+            return whole(self, memo)
         then = copy.copy(self)
         then.instances = {key: copy.copy(each) for key, each in self.instances.items()}
         then.operations = {key: copy.copy(each) for key, each in self.operations.items()}
