@@ -110,7 +110,7 @@ def test_an_account_of_the_clients_is_stale_after_a_failback_without_a_hold(thea
     theatre.on_event = both(at("fault", lambda: pause(paused=True)), at("load ended", lambda: pause(paused=False)))
     theatre.objectives = Objectives(stale_reads=0, overwritten_updates=0)
     theatre.limits = client.Limits(open_s=1.0, attempt_s=8, deadline_s=20)
-    course = Course(rate=2, object_rate=0.5, before_s=3, outage_s=3, after_s=4, patience_s=20, hold=hold)
+    course = Course(rate=2, object_rate=0.5, before_s=3, outage_s=3, after_s=6, patience_s=20, hold=hold)
     try:
         found = asyncio.run(drill_failover(theatre.ground(), course, FAULTS["throttle"]))
     finally:
