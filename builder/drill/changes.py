@@ -121,6 +121,11 @@ def gone_handler(drill: str) -> str:
     return f"builder-drill-{drill}.gone"
 
 
+def is_gone_handler(handler: str) -> bool:
+    """Return whether this is such a name, of whichever drill."""
+    return handler.startswith("builder-drill-") and handler.endswith(".gone")
+
+
 async def observe_configuration(clients: Clients, function: Function) -> "FunctionConfigurationResponseTypeDef":
     """Return the function's configuration as AWS tells it."""
     functions = clients.of(function.site).functions(function.region)
@@ -164,13 +169,17 @@ async def break_handler(clients: Clients, function: Function, drill: str, before
         raise Failed(where=function.where, what="was changed by somebody else just now: no fault is made")
 
 
-async def _settled(clients: Clients, function: Function) -> "FunctionConfigurationResponseTypeDef":
+async def _settled(
+    clients: Clients, function: Function, *, may_have_failed: bool = False
+) -> "FunctionConfigurationResponseTypeDef":
     """Return the configuration once no update of it is under way. Raises Failed where one does not end, or fails."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     while True:
         found = await observe_configuration(clients, function)
         status = found.get("LastUpdateStatus", "Successful")
+        if status == "Failed" and may_have_failed:
+            return found
         if status == "Failed":
             raise Failed(where=function.where, what=f"its update failed: {found.get('LastUpdateStatusReason', '')}")
         if status == "Successful" and found.get("State", "Active") != "Pending":
@@ -184,7 +193,8 @@ async def _undo_handler(clients: Clients, function: Function, drill: str, before
     what, loop = f"handler of {function.name}", asyncio.get_running_loop()
     until_s, tried = loop.time() + _UPDATED_WITHIN_S, ""
     while True:
-        found = await _settled(clients, function)
+        # An update that failed is the more reason to make the next.
+        found = await _settled(clients, function, may_have_failed=True)
         now = found.get("Handler", "none")
         if now not in (gone_handler(drill), before):
             return Undone(drill, _foreign(what, now, before), is_foreign=True)

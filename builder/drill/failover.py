@@ -12,7 +12,7 @@ from builder.aws import Clients
 from builder.drill.bucket import object_writer, read_objects, see_objects
 from builder.drill.faults import Fault, MakeFault, Scene
 from builder.drill.findings import FailoverReport, Watched, report_failover
-from builder.drill.health import check_health, check_load
+from builder.drill.health import check_health, check_load, check_probes
 from builder.drill.load import Caller, Counter, Series
 from builder.drill.probe import Mix, counter_key, hold_key, shown_count
 from builder.drill.probes import Held, check_hold, make_probes
@@ -64,6 +64,7 @@ async def drill_failover(ground: Ground, course: Course, make_fault: MakeFault) 
         check_hold(probes)
     ground = replace(ground, target=replace(ground.target, health=probes.health))
     await check_health(ground.target, ground.clients, ground.access)
+    await check_probes(ground.target, probes)
     await asyncio.to_thread(make_ready, ground.target, hurried)
     async with opened(ground, "failover", probes) as run:
         load = _load(run, course, hurried)

@@ -121,6 +121,12 @@ class _Primary:
     async def throttle(self, *, paused: Paused | None = None, meanwhile: Callable[[], Awaitable[object]]) -> Struck:
         """Take the function away, after the note and what comes before the fault."""
         before = await changes.observe_reserved(self.clients, self.function)
+        if before == 0:
+            # Noted, it would be put back: to nothing that serves.
+            raise Stopped(
+                where=self.function.where,
+                what="has a reserved concurrency of 0 already, which this drill did not make it: no fault is made",
+            )
         await self.note(Reserved(before, paused))
         await meanwhile()
         return await self.timed(changes.reserve(self.clients, self.function, 0))
@@ -194,8 +200,15 @@ def refuse_errors(found: Any) -> str:  # noqa: ANN401  what GetFunctionConfigura
         return "is a container image, which has no handler"
     if found.get("Runtime", "").startswith("provided"):
         return f"has the runtime {found['Runtime']}, whose own bootstrap may pass its handler over"
-    if found.get("LastUpdateStatus", "Successful") != "Successful":
-        return f"is being updated ({found['LastUpdateStatus']})"
+    match found.get("LastUpdateStatus", "Successful"):
+        case "Successful":
+            pass
+        case "Failed":
+            return f"could not be updated the last time ({found.get('LastUpdateStatusReason', 'no reason is told')})"
+        case status:
+            return f"is being updated ({status})"
+    if changes.is_gone_handler(found["Handler"]):
+        return f"has the handler {found['Handler']} of another drill"
     if not fits(Handler(found["Handler"])):
         return f"has the handler {found['Handler']}, which finds no room in a tag"
     return ""

@@ -8,6 +8,7 @@ from builder import client
 from builder.aws import Clients, call, together
 from builder.drill.load import Access
 from builder.drill.note import check_alone
+from builder.drill.probes import Probes
 from builder.drill.records import Line, Sighting, Write
 from builder.drill.target import Function, Side, Target
 from builder.errors import AwsError, Stopped
@@ -36,6 +37,16 @@ async def check_health(target: Target, clients: Clients, access: Access) -> None
     _refuse(target, [fault for fault in faults if fault])
 
 
+async def check_probes(target: Target, probes: Probes) -> None:
+    """Raise Stopped where an application does not answer as its probes have to be read."""
+    faults = await together(_told(probes.check(side)) for side in target.sides)
+    _refuse(
+        target,
+        [fault for fault in faults if fault],
+        "let it answer so, or say drill: {probe: table} in dr.yaml",
+    )
+
+
 def check_load(target: Target, lines: Sequence[Line]) -> None:
     """Raise Stopped unless what was asked before the fault went well, and some of it has arrived in each secondary.
 
@@ -50,6 +61,9 @@ def check_load(target: Target, lines: Sequence[Line]) -> None:
 
 def _of_load(target: Target, writes: Sequence[Write], arrived: Collection[Region]) -> Iterator[str]:
     judged = sorted(writes, key=lambda write: write.began_s)[len(writes) // 2 :]
+    if not writes:
+        yield "no request was answered before the fault, so that nothing is known: --before is too short for this rate"
+        return
     elsewhere = [write for write in judged if write.acknowledged_by != target.primary.region]
     if elsewhere:
         yield f"{len(elsewhere)} of the last {len(judged)} requests were not answered by the primary, before any fault"
@@ -58,12 +72,12 @@ def _of_load(target: Target, writes: Sequence[Write], arrived: Collection[Region
             yield f"nothing that {target.primary.region} acknowledged has arrived in {side.region}"
 
 
-def _refuse(target: Target, faults: Sequence[str]) -> None:
+def _refuse(target: Target, faults: Sequence[str], next_step: str = "python -m builder status") -> None:
     if faults:
         raise Stopped(
             where=f"{target.deployment} is not well",
             what="no fault is made\n  " + "\n  ".join(faults),
-            next_step="python -m builder status",
+            next_step=next_step,
         )
 
 

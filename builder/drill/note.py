@@ -102,6 +102,18 @@ def read_tags(tags: Mapping[str, str], where: str) -> tuple[Note, ...]:
     return tuple(_read(key, value, where) for key, value in tags.items() if key.startswith(TAG))
 
 
+def read_each_tag(tags: Mapping[str, str], where: str) -> tuple[Note | Stopped, ...]:
+    """Return the same, with the error in the place of one that no drill wrote."""
+
+    def read(key: str, value: str) -> Note | Stopped:
+        try:
+            return _read(key, value, where)
+        except Stopped as error:
+            return error
+
+    return tuple(read(key, value) for key, value in tags.items() if key.startswith(TAG))
+
+
 _KEY = re.compile(rf"{TAG}:(?P<drill>[0-9A-Za-z-]{{1,64}})")
 # Of the version before there are reserved concurrencies, alone and with `fis`.
 _RESERVED = re.compile(r"reserved-concurrency=(?P<before>none|[0-9]+)( (?P<paused>fis|one-way))?")
@@ -148,6 +160,11 @@ def _unquote(text: str) -> str:
 async def observe_notes(clients: Clients, function: Function) -> tuple[Note, ...]:
     """Return what drills that have not been undone changed on the function."""
     return read_tags(await _observe_tags(clients, function), function.where)
+
+
+async def observe_each_note(clients: Clients, function: Function) -> tuple[Note | Stopped, ...]:
+    """Return the same, with an error in the place of what no drill wrote."""
+    return read_each_tag(await _observe_tags(clients, function), function.where)
 
 
 async def observe_note(clients: Clients, function: Function, drill: str) -> Note | None:

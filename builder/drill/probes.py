@@ -36,8 +36,11 @@ Bodies = Mapping[str, Mapping[int, str]]
 """What each write to a key wrote, by its number."""
 
 _HANDLER = Paths("PUT /items/{id}", "GET /items/{id}", "GET /health", "DELETE /items/{id}")
-_ASKED_AT_ONCE = 32
-"""So many probes are looked for in one read by an application's own path: each is a request."""
+_ASKED_AT_ONCE = 8
+"""So many probes are looked for in one read by an application's own path: each is a request, and looking must not
+be what makes the application slow."""
+_NEVER_WRITTEN = "drill-never-written"
+_TRIES = 3
 
 
 class Probes(Protocol):
@@ -68,6 +71,9 @@ class Probes(Protocol):
 
     def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[Attempt, ...]]:
         """Return what a key holds, empty where nothing is there and None without a good answer; for any thread."""
+
+    async def check(self, side: Side) -> str:
+        """Return why probes could not be seen in the region, empty where they can be as far as one can tell before."""
 
     async def see(self, side: Side, keys: Collection[str]) -> Mapping[str, int | None]:
         """Return the number of the write that the region shows of each key, None for absence; unanswered left out."""
@@ -126,6 +132,11 @@ class HandlerProbes:
         """Read by GET."""
         return _read_by(_HANDLER, caller, key)
 
+    async def check(self, side: Side) -> str:
+        """Know of nothing: what the table holds is read as it is."""
+        del side
+        return ""
+
     async def see(self, side: Side, keys: Collection[str]) -> Mapping[str, int | None]:
         """Look into the table."""
         return _numbers(await see_items(self.clients, side, self.layout, keys))
@@ -178,6 +189,11 @@ class TableProbes:
     def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[Attempt, ...]]:
         """Ask for health, and read consistently in the region that answered."""
         return self._by_health(caller, lambda side: read_item(self.clients, side, self.layout, key) or "")
+
+    async def check(self, side: Side) -> str:
+        """Know of nothing: what the table holds is read as it is."""
+        del side
+        return ""
 
     async def see(self, side: Side, keys: Collection[str]) -> Mapping[str, int | None]:
         """Look into the table."""
@@ -262,13 +278,29 @@ class PathProbes:
         """Read by the path for it."""
         return _read_by(self._paths, caller, key)
 
+    async def check(self, side: Side) -> str:
+        """Ask for what was never written: an answer that is like that to something else would hide every deletion."""
+        where = f"{side.region}: {self._paths.read}"
+        target = [(_NEVER_WRITTEN, _of(_path(self._paths.read), _NEVER_WRITTEN))]
+        for _ in range(_TRIES):
+            answer = (await self._ask(side, "GET", target))[_NEVER_WRITTEN]
+            if answer is not None:
+                is_told = _text(answer) == ""
+                return (
+                    ""
+                    if is_told
+                    else f"{where} answers {answer.status} for what was never written, where 404 is wanted"
+                )
+        return f"{where} is not answered"
+
     async def see(self, side: Side, keys: Collection[str]) -> Mapping[str, int | None]:
         """Ask for some of the keys, each in its turn where there are many."""
         listed = sorted(keys)
         first = self._looked.get(side.region, 0) % len(listed)
         asked = [*listed[first:], *listed[:first]][:_ASKED_AT_ONCE]
         self._looked[side.region] = first + len(asked)
-        texts = await self._texts(side, asked)
+        path = _path(self._paths.read)
+        texts = _texts(await self._ask(side, "GET", [(key, _of(path, key)) for key in asked]))
         if not texts:
             raise Failed(where=side.region, what=f"{self._paths.read} is not answered")
         return {key: shown_number(key, text) if text else None for key, text in texts.items()}
@@ -278,7 +310,8 @@ class PathProbes:
 
         An answer that shows a write's mark is taken for that write: what else an application puts into it is its own.
         """
-        texts = await self._texts(side, bodies.keys())
+        path = _path(self._paths.read)
+        texts = _texts(await self._ask_all(side, "GET", [(key, _of(path, key)) for key in bodies]))
         if unanswered := [key for key in bodies if key not in texts]:
             what = f"{self._paths.read} is not answered for {len(unanswered)} probes, {unanswered[0]} the first"
             raise Failed(where=side.region, what=what)
@@ -289,7 +322,7 @@ class PathProbes:
         if self._paths.delete is None:
             return
         method, path = self._paths.delete.split(" ", 1)
-        answers = await self._ask(side, method, [(key, _of(path, key)) for key in keys])
+        answers = await self._ask_all(side, method, [(key, _of(path, key)) for key in keys])
         if left := [key for key, answer in answers.items() if answer is None or not _is_gone(answer.status)]:
             what = f"{self._paths.delete} is not answered well for {len(left)} probes, {left[0]} the first"
             raise Failed(where=side.region, what=what)
@@ -299,12 +332,19 @@ class PathProbes:
         del clients
         return self
 
-    async def _texts(self, side: Side, keys: Collection[str]) -> dict[str, str]:
-        """Return what the region answers for each key, empty for absence; what is not answered is left out."""
-        path = _path(self._paths.read)
-        answers = await self._ask(side, "GET", [(key, _of(path, key)) for key in keys])
-        texts = {key: _text(answer) for key, answer in answers.items() if answer is not None}
-        return {key: text for key, text in texts.items() if text is not None}
+    async def _ask_all(
+        self, side: Side, method: str, targets: Sequence[tuple[str, str]]
+    ) -> dict[str, client.Answer | None]:
+        """Ask again for what was not answered, until a few rounds are in vain: it may have been too much at once."""
+        answers = dict[str, client.Answer | None]((key, None) for key, _ in targets)
+        left, in_vain = list(targets), 0
+        while left and in_vain < _TRIES:
+            part, left = left[:_ASKED_AT_ONCE], left[_ASKED_AT_ONCE:]
+            answers |= await self._ask(side, method, part)
+            unanswered = [(key, target) for key, target in part if answers[key] is None]
+            in_vain = in_vain + 1 if len(unanswered) == len(part) else 0
+            left += unanswered
+        return answers
 
     async def _ask(
         self, side: Side, method: str, targets: Sequence[tuple[str, str]]
@@ -340,6 +380,12 @@ def _text(answer: client.Answer) -> str | None:
     if 200 <= answer.status < 300:
         return answer.body.decode(errors="replace")
     return "" if _is_gone(answer.status) else None
+
+
+def _texts(answers: Mapping[str, client.Answer | None]) -> dict[str, str]:
+    """Return what was answered for each key, empty for absence; what was not answered is left out."""
+    texts = {key: _text(answer) for key, answer in answers.items() if answer is not None}
+    return {key: text for key, text in texts.items() if text is not None}
 
 
 def _is_gone(status: int) -> bool:

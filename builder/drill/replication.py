@@ -9,7 +9,7 @@ from itertools import permutations
 from builder.aws import Clients
 from builder.drill.bucket import object_writer, see_objects
 from builder.drill.findings import ReplicationReport, Watched, report_replication
-from builder.drill.health import check_health
+from builder.drill.health import check_health, check_probes
 from builder.drill.load import Caller, Series
 from builder.drill.probe import Mix
 from builder.drill.probes import make_probes
@@ -37,6 +37,7 @@ async def drill_replication(ground: Ground, course: Course) -> ReplicationReport
     probes = await make_probes(ground.probe, ground.target, hurried, ground.access)
     ground = replace(ground, target=replace(ground.target, health=probes.health))
     await check_health(ground.target, ground.clients, ground.access)
+    await check_probes(ground.target, probes)
     await asyncio.to_thread(make_ready, ground.target, hurried)
     async with opened(ground, "replication", probes) as run:
         series, watches = _items(run, course)

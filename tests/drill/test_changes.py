@@ -143,6 +143,24 @@ def test_an_answer_that_is_lost_when_the_handler_is_set_is_found_out(theatre: Th
     assert state(theatre) == before
 
 
+def test_a_handler_whose_last_update_failed_is_put_back_all_the_same(theatre: Theatre) -> None:
+    function, before = theatre.target.primary.function, state(theatre)
+    break_it(theatre, "d1")
+    session, failed = boto3.Session(region_name="us-east-1"), list[str]()
+
+    def fail(parsed: dict[str, Any], **_: object) -> None:
+        if not failed:
+            failed.append("once")
+            parsed |= {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "of the test"}
+
+    session.events.register("after-call.lambda.GetFunctionConfiguration", fail)
+    undone = asyncio.run(undo(Clients(session), function, "d1"))
+    assert undone
+    assert failed
+    assert not undone.is_foreign
+    assert state(theatre) == before
+
+
 def test_a_policy_that_is_not_the_drill_s_is_not_deleted(theatre: Theatre) -> None:
     function, before = theatre.target.primary.function, state(theatre)
     deny_it(theatre, "d1")

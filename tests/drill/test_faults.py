@@ -204,7 +204,8 @@ ZIP = {"PackageType": "Zip", "Runtime": "python3.14", "Handler": "index.handler"
             "has the runtime provided.al2023, whose own bootstrap may pass its handler over",
         ),
         ({"LastUpdateStatus": "InProgress"}, "is being updated (InProgress)"),
-        ({"LastUpdateStatus": "Failed"}, "is being updated (Failed)"),
+        ({"LastUpdateStatus": "Failed"}, "could not be updated the last time (no reason is told)"),
+        ({"Handler": "builder-drill-d1.gone"}, "has the handler builder-drill-d1.gone of another drill"),
         ({"Handler": "é" * 60}, f"has the handler {'é' * 60}, which finds no room in a tag"),
     ],
 )
@@ -263,6 +264,24 @@ def test_what_is_slow_or_paused_already_is_not_made_so_again(theatre: Theatre) -
     with pytest.raises(Stopped, match="replication is paused already: s3 to us-west-2"):
         check(theatre, "one-way")
     set_pace(theatre.account, "s3")
+
+
+@pytest.mark.parametrize("kind", ["throttle", "flap", "one-way"])
+def test_a_function_that_was_taken_away_since_the_load_was_good_is_not_noted_as_one_that_was_so(
+    theatre: Theatre, kind: str
+) -> None:
+    functions, function = theatre.account.functions(), theatre.target.primary.function
+    functions.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=0)
+    before = state(theatre)
+
+    async def work() -> None:
+        async with on_scene(theatre) as (_, scene):
+            await lived(FAULTS[kind](scene), 0)
+
+    with pytest.raises(Stopped, match="has a reserved concurrency of 0 already"):
+        asyncio.run(work())
+    assert state(theatre) == before
+    functions.delete_function_concurrency(FunctionName=function.name)
 
 
 def test_a_deployment_without_a_table_has_none_to_be_denied(theatre: Theatre) -> None:

@@ -11,12 +11,13 @@ import pytest
 
 from builder import client
 from builder.drill.clock import start_clock
+from builder.drill.health import check_probes
 from builder.drill.load import Access, Caller
 from builder.drill.probe import make_probe, probe_key
-from builder.drill.probes import HandlerProbes, PathProbes, Probes, TableProbes, check_hold, make_probes
+from builder.drill.probes import HandlerProbes, Held, PathProbes, Probes, TableProbes, check_hold, make_probes
 from builder.drill.records import Attempt, Paths, ProbeSpec
 from builder.drill.target import Side
-from builder.errors import BadInput, Failed
+from builder.errors import BadInput, Failed, Stopped
 from drill.conftest import Theatre
 from local.account import PRIMARY, SECONDARY
 from local.adapter.control import ask
@@ -153,14 +154,14 @@ def test_a_kind_that_needs_a_table_is_not_made_without_one(theatre: Theatre) -> 
 
 
 @contextmanager
-def answering(status: int, body: str = "") -> Iterator[str]:
-    """An application that answers all alike."""
+def answering(status: int | Iterator[int], body: str = "") -> Iterator[str]:
+    """An application that answers all alike, or in turns."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self.send_response(status)
+            self.send_response(status if isinstance(status, int) else next(status))
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body.encode())
@@ -215,7 +216,7 @@ def test_what_an_application_answers_is_read_as_there_gone_or_unknown(
 
 
 def test_of_many_keys_each_is_asked_for_in_its_turn(theatre: Theatre) -> None:
-    keys = [probe_key("d1", "load", number) for number in range(70)]
+    keys = [probe_key("d1", "load", number) for number in range(20)]
 
     async def look(endpoint: str) -> list[set[str]]:
         probes = PathProbes(PATHS, Access(endpoint, limits=QUICK), asyncio.get_running_loop().time)
@@ -224,7 +225,49 @@ def test_of_many_keys_each_is_asked_for_in_its_turn(theatre: Theatre) -> None:
     with answering(404) as endpoint:
         looks = asyncio.run(look(endpoint))
     assert set().union(*looks) == set(keys)
-    assert [len(look) for look in looks] == [32, 32, 32]
+    assert [len(look) for look in looks] == [8, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (404, "no", ""),
+        (410, "no", ""),
+        (204, "", ""),
+        (200, '{"item": null}', "answers 200 for what was never written, where 404 is wanted"),
+        (403, "no", "answers 403 for what was never written, where 404 is wanted"),
+        (500, "no", "is not answered"),
+    ],
+)
+def test_an_application_that_does_not_say_what_is_not_there_is_told_before_any_load(
+    theatre: Theatre, status: int, body: str, told: str
+) -> None:
+    async def work(endpoint: str) -> None:
+        probes = PathProbes(PATHS, Access(endpoint, limits=QUICK), asyncio.get_running_loop().time)
+        await check_probes(theatre.target, probes)
+
+    with answering(status, body) as endpoint:
+        if not told:
+            asyncio.run(work(endpoint))
+            return
+        with pytest.raises(Stopped, match=r"no fault is made\n  us-east-1: GET /items/\{id\} " + told) as caught:
+            asyncio.run(work(endpoint))
+    assert f"us-west-2: GET /items/{{id}} {told}" in str(caught.value)
+    assert "drill: {probe: table} in dr.yaml" in caught.value.next_step
+
+
+def test_what_an_application_has_no_time_for_is_asked_of_it_again(theatre: Theatre) -> None:
+    """It refuses every other request, and still all is read, and all is deleted."""
+    keys = [probe_key("d1", "load", number) for number in range(20)]
+    side, turns = theatre.target.secondary, itertools.cycle([503, 404])
+
+    async def work(endpoint: str) -> Held:
+        probes = PathProbes(PATHS, Access(endpoint, limits=QUICK), asyncio.get_running_loop().time)
+        await probes.clear(side, keys)
+        return await probes.held(side, {key: {} for key in keys})
+
+    with answering(turns) as endpoint:
+        assert asyncio.run(work(endpoint)) == {}
 
 
 def test_what_an_application_does_not_delete_is_told_with_its_region(theatre: Theatre) -> None:

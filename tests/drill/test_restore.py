@@ -15,10 +15,10 @@ from builder.drill.load import Access
 from builder.drill.log import FILE_NAME, Log, read_log, unfinished
 from builder.drill.note import Denied, Handler, Note, Reserved, keep_note, observe_notes
 from builder.drill.progress import DrillRestored, Emit
-from builder.drill.records import Opened, Sent
+from builder.drill.records import Opened, Paths, ProbeSpec, Sent
 from builder.drill.restore import delete_probes, undo_faults
 from builder.drill.target import Target
-from builder.errors import AwsError, Failed
+from builder.errors import AwsError, Failed, Several, Stopped
 from drill.conftest import Theatre
 from drill.standing import state
 from local.account import PRIMARY, SECONDARY
@@ -140,3 +140,37 @@ def test_probes_that_cannot_be_reached_are_told_with_what_deletes_them(theatre: 
         )
     assert caught.value.next_step == "python -m builder drill restore    once every region answers"
     assert unfinished(read_log(path))
+
+
+def test_what_cannot_be_read_or_deleted_of_one_drill_keeps_nothing_of_another_s(theatre: Theatre) -> None:
+    torn = theatre.folder / "a" / FILE_NAME
+    torn.parent.mkdir()
+    torn.write_bytes(b"\0\0\0\n")
+    name, deployment = "drill-c-load-000001", theatre.target.deployment
+    item = {"id": {"S": f"item#{name}"}, "body": {"S": "{}"}, "time": {"S": "now"}}
+    theatre.account.dynamodb(PRIMARY).put_item(TableName=theatre.target.needed_table, Item=item)
+    gone = Paths("PUT /gone/{id}", "GET /gone/{id}", "GET /health", "DELETE /health?gone={id}")
+    probes: dict[str, ProbeSpec] = {"b": gone, "c": "handler"}
+    for drill, probe in probes.items():
+        with Log(theatre.folder / drill / FILE_NAME) as log:
+            log.write(Opened(drill, deployment, "2026-01-01T12:00:00+00:00", 2, probe), Sent(name, "item"))
+    said: list[object] = []
+    with pytest.raises(Several) as caught:
+        deleted(theatre, said.append)
+    assert f"{torn}: is not a drill's log" in str(caught.value)
+    assert "probes of drill b remain" in str(caught.value)
+    assert said == [DrillRestored("c", "its probes are gone from every region")]
+    assert theatre.items(PRIMARY) == {}
+
+
+def test_a_tag_that_nobody_understands_keeps_no_fault_from_being_undone(theatre: Theatre) -> None:
+    before, function, functions = theatre.function_state(), theatre.target.primary.function, theatre.account.functions()
+    asyncio.run(keep_note(theatre.clients, function, Note("d1", Reserved(None))))
+    functions.tag_resource(Resource=function.arn, Tags={"builder:drill:d0": "mine"})
+    functions.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=0)
+    said: list[object] = []
+    with pytest.raises(Stopped, match="builder:drill:d0 says 'mine'"):
+        asyncio.run(undo_faults(function, theatre.clients, said.append))
+    assert said == [DrillRestored("d1", "reserved concurrency of tap-dev-primary is none again")]
+    functions.untag_resource(Resource=function.arn, TagKeys=["builder:drill:d0"])
+    assert theatre.function_state() == before
