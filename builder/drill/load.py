@@ -18,6 +18,7 @@ from typing import Protocol
 from botocore.credentials import Credentials
 
 from builder import client
+from builder.aws import aws_errors
 from builder.drill.log import Journal
 from builder.drill.probe import Probe, counter_key, make_count, shown_count
 from builder.drill.records import Attempt, Kind, Sent, Turn, Unsent, Write
@@ -78,13 +79,18 @@ class Caller:
     def ask(
         self, method: str, target: str, text: str | None = None
     ) -> tuple[client.Answer | None, tuple[Attempt, ...]]:
-        """Return the answer, None where no region gave one, and every attempt that was made for it; one at least."""
+        """Return the answer, None where no region gave one, and every attempt that was made for it; one at least.
+
+        Raises BadInput where there are no credentials to sign with any more: what is measured so is nobody's service.
+        """
         attempts: list[Attempt] = []
         self._noted.attempts = attempts
         began_s, answer = self.clock(), None
         headers = {} if text is None else {"content-type": "application/json"}
         try:
-            answer = self._client.request(method, target, body=None if text is None else text.encode(), headers=headers)
+            with aws_errors(f"{self._first}: the credentials of the requests"):
+                body = None if text is None else text.encode()
+                answer = self._client.request(method, target, body=body, headers=headers)
         except client.Unavailable:
             if not attempts:  # The credentials could not be had in time: the client asked nobody.
                 attempts.append(Attempt(self._first, began_s, self.clock(), None))

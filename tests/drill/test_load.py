@@ -7,12 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
+from botocore.exceptions import CredentialRetrievalError
 
 from builder.drill.clock import start_clock
-from builder.drill.load import AT_ONCE, Counter, Series, count, send
+from builder.drill.load import AT_ONCE, Access, Caller, Counter, Series, count, send
 from builder.drill.log import Journal, Log, read_log
 from builder.drill.probe import Mix, Probe, counter_key
 from builder.drill.records import Attempt, Line, Sent, Turn, Unsent, Write
+from builder.drill.target import Function, Side
+from builder.errors import BadInput
+from builder.terms import Arn, Site
 from drill.hand_made import PRIMARY, SECONDARY
 
 
@@ -141,3 +146,20 @@ def test_a_turn_that_reads_no_counter_writes_none(tmp_path: Path, text: str | No
         (None, None, None, ())
     }
     assert not [line for line in read_log(tmp_path / "log") if isinstance(line, Sent) and line.key == counter_key("d")]
+
+
+class Expired(RefreshableCredentials):
+    """Of a session that has ended while the drill was under way."""
+
+    def __init__(self) -> None:
+        super().__init__("a", "s", "t", datetime(2026, 1, 1, tzinfo=UTC), dict, "sso")
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        raise CredentialRetrievalError(provider="sso", error_msg="the session has ended")
+
+
+def test_credentials_that_end_are_told_as_such_and_are_no_outage() -> None:
+    side = Side(Function(Site(None, PRIMARY), "f", Arn("arn")), "https://u.example", None, signs=True)
+    caller = Caller([side], Access(credentials=Expired()), time.monotonic)
+    with pytest.raises(BadInput, match="the credentials of the requests: no AWS credentials could be had"):
+        caller.ask("GET", "/health")
