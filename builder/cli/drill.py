@@ -132,8 +132,10 @@ def failover(  # noqa: PLR0913 - an option each
     manual    people make the fault and undo it, when asked to
     """
     from builder.drill.failover import Course, drill_failover
-    from builder.drill.faults import find_fault
+    from builder.drill.faults import FLAPS_S, find_fault
 
+    if fault == "flap":
+        _check_turns(said["flap_seconds"] or FLAPS_S, said["outage"])
     course = Course(
         rate=said["rate"],
         object_rate=said["object_rate"],
@@ -207,6 +209,15 @@ def _parts(fault: str | None, **said: float | None) -> dict[str, float]:
         if seconds is not None and kind != fault:
             raise BadInput(where=f"--{kind}-seconds", what=f"is of --fault {kind}, and this is {fault or 'throttle'}")
     return {f"{kind}_s": seconds for kind, seconds in said.items() if seconds is not None}
+
+
+def _check_turns(flap_s: float, outage_s: float) -> None:
+    """Raise BadInput where a flap would not give the primary back within the outage: it would be none."""
+    if outage_s <= flap_s:
+        what = f"is no longer than a flap takes the primary away, {flap_s:g} s: it would not come back in between"
+        raise BadInput(
+            where=f"--outage {outage_s:g}", what=what, next_step="--flap-seconds SECONDS    of less than --outage"
+        )
 
 
 def _ground(wiring: Wiring, drills: Path, *, yes: bool, to: str | None = None) -> "Ground":

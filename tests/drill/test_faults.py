@@ -61,6 +61,13 @@ def test_the_seconds_of_another_kind_are_refused() -> None:
         command._parts(None, flap=None, slow=1.0)
 
 
+@pytest.mark.parametrize(("flap_s", "outage_s"), [(2.0, 2.0), (10.0, 6.0), (2.0, 0.0)])
+def test_a_flap_that_would_give_nothing_back_is_refused(flap_s: float, outage_s: float) -> None:
+    with pytest.raises(BadInput, match=f"--outage {outage_s:g}: is no longer than a flap takes .* away, {flap_s:g} s"):
+        command._check_turns(flap_s, outage_s)
+    command._check_turns(flap_s, flap_s + 0.1)
+
+
 def test_a_throttled_function_answers_no_client(theatre: Theatre) -> None:
     status, changed = during(theatre, "throttle")
     assert status is None
