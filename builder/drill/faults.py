@@ -14,7 +14,7 @@ from typing import Any
 from builder.drill import changes, embedded, experiment
 from builder.drill.health import ask_health
 from builder.drill.note import Change, Denied, Handler, Note, Paused, Reserved, Slowed, fits, keep_note
-from builder.drill.progress import DrillAsks
+from builder.drill.progress import DrillAsks, DrillNote
 from builder.drill.remains import RESTORE
 from builder.drill.run import Run
 from builder.drill.tasks import task_group
@@ -320,9 +320,16 @@ def _fis(scene: Scene) -> Fault:
         begun = await experiment.start(clients, function, await find(), primary.drill)
         await while_it_runs(scene.watch.stalled(PAUSED_S, _PAUSES_WITHIN_S))
 
+    async def told_when_ended() -> None:
+        await experiment.check_until_ended(clients, function, begun)
+        what = (
+            f"the experiment has ended by itself: from {scene.run.clock.passed_s():.0f} s on replication is not paused"
+        )
+        scene.run.ground.emit(DrillNote(primary.drill, what))
+
     async def while_it_runs(work: Awaitable[None]) -> None:
         async with task_group() as group:
-            task = group.create_task(experiment.check_until_ended(clients, function, begun))
+            task = group.create_task(told_when_ended())
             await work
             task.cancel()
 

@@ -10,7 +10,7 @@ import pytest
 
 from builder.aws import Clients
 from builder.cli import drill as command
-from builder.drill import faults
+from builder.drill import experiment, faults
 from builder.drill.changes import undo
 from builder.drill.clock import start_clock
 from builder.drill.failover import Course, drill_failover
@@ -18,7 +18,7 @@ from builder.drill.faults import FAULTS, Fault, Scene, find_fault, refuse_errors
 from builder.drill.health import ask_health
 from builder.drill.log import FILE_NAME, Journal, Log
 from builder.drill.note import Note, Reserved, keep_note, observe_notes
-from builder.drill.progress import DrillProgress
+from builder.drill.progress import DrillNote, DrillProgress
 from builder.drill.run import Run
 from builder.drill.watch import Onlooker
 from builder.errors import BadInput, BuilderError, Failed, Stopped
@@ -195,6 +195,18 @@ def test_an_alarm_that_stops_the_experiment_ends_the_drill_and_gives_the_primary
         asyncio.run(during_it())
     cloudwatch.delete_alarms(AlarmNames=["errors"])
     assert state(theatre) == before
+
+
+def test_an_experiment_that_ends_before_the_outage_does_is_told(
+    with_experiment: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def completed(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(experiment, "check_until_ended", completed)
+    assert live(with_experiment, FAULTS["fis"])
+    notes = [event.what for event in with_experiment.said if isinstance(event, DrillNote)]
+    assert any("the experiment has ended by itself" in what for what in notes)
 
 
 ZIP = {"PackageType": "Zip", "Runtime": "python3.14", "Handler": "index.handler", "LastUpdateStatus": "Successful"}
