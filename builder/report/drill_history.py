@@ -51,7 +51,7 @@ def as_text(shown: History, width: int) -> Text:
         blocks.append([Text(f"no report of a drill to compare in {shown.folder}")])
     if shown.outside:
         blocks.append([Text("Of version 1, outside of the trends: a number of theirs means something else", "bold")])
-        blocks[-1] += [Text(f"  {outside_told(one)}") for one in shown.outside]
+        blocks[-1] += [Text(f"  {one_line(outside_told(one), 300)}") for one in shown.outside]
     if shown.unread:
         blocks.append([Text("Not compared", style="bold")])
         blocks[-1] += [Text(f"  {one_line(f'{one.path}: {one.why}', 300)}", style="red") for one in shown.unread]
@@ -107,7 +107,7 @@ def _group(group: Group, width: int) -> list[Text]:
         lines += [Text(f"{number:>3}{_GAP}{change_told(change, _SHORT)}") for number, change in changes]
     elif len(group.drills) > 1:
         lines += [Text(""), Text("Nothing else changed between them")]
-    odd = [Text(f"{_GAP}{told}", style="red") for drill in group.drills if (told := evidence(drill))]
+    odd = [Text(f"{_GAP}{one_line(told, 300)}", style="red") for drill in group.drills if (told := evidence(drill))]
     return [*lines, Text(""), *odd] if odd else lines
 
 

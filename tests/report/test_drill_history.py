@@ -131,3 +131,14 @@ def test_nothing_in_a_report_is_markup() -> None:
     seen = Seen(drill_history.page(of(said, claim("b", deployment=hostile, began="2026-05-01T00:00:00Z"))))
     assert "script" not in {tag for tag, _ in seen.elements}
     assert "<script>alert(1)</script></details> *x*" in seen.text
+
+
+def test_a_path_draws_no_line_of_its_own() -> None:
+    said, before = json.dumps(claim("a")).encode(), {"version": 1, "kind": "failover", "holds": True}
+    about = {"drill": "d", "deployment": "tap-dev", "began": "2025-01-01T00:00:00+00:00"}
+    outside = json.dumps({**before, "about": about, "checks": []}).encode()
+    found = [
+        read_report(data, f"{n}\n9  passed/report.json", Path("none")) for n, data in enumerate((said, outside, b"{"))
+    ]
+    shown = drill_history.as_text(compare("drills", found), 100).plain
+    assert not [line for line in shown.splitlines() if line.startswith("9  passed")]
