@@ -114,7 +114,7 @@ async def _url(side: Side, health: str, access: Access) -> str:
                 return f"{side.region}: {url}: {error}"
             await asyncio.sleep(_AGAIN_S)
         else:
-            return "" if answer.status == 200 else f"{side.region}: {url} answers {answer.status}"
+            return "" if answer.status == 200 else f"{side.region}: {url} answers {answer.status}, where 200 is well"
 
 
 async def _function(function: Function, clients: Clients) -> str:

@@ -101,7 +101,7 @@ def test_a_system_of_functions_alone_is_well_by_its_urls(theatre: Theatre) -> No
 
 def test_the_path_that_says_how_the_service_is_is_the_component_s(theatre: Theatre) -> None:
     theatre.target = replace(theatre.target, health="/items/not-there")
-    with pytest.raises(Stopped, match="/items/not-there answers 404"):
+    with pytest.raises(Stopped, match="/items/not-there answers 404, where 200 is well"):
         checked(theatre)
 
 
