@@ -156,8 +156,9 @@ def test_beside_busy_cores_a_drill_ends_and_says_what_it_is_worth(theatre: Theat
     workers = children(embedded.pid)
     print(_row(setting, found, told), f"; {len(workers)} processes of functions")
     print("\n".join(f"{check.name}: {check.measured} {check.verdict} {check.reason}" for check in found.checks))
-    # Of each function and version; the server is shared by all tests here, and has those of two deployments.
-    assert len(workers) <= FUNCTION_PROCESSES * len(found.about.regions) * 2
+    # The server is shared by all tests here, and has the functions of two deployments.
+    functions = len(theatre.target.sides) + 3
+    assert len(workers) <= FUNCTION_PROCESSES * functions
     late = [check for check in found.checks if check.verdict == "not measured"]
     assert bool(late) <= bool(found.not_measured)
     assert all(check.reason for check in late)
