@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import boto3
@@ -66,12 +67,23 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Import no module for the tests that run alone which has none: neither it nor its folder's conftest says so."""
     if config.option.markexpr != "alone" or collection_path.suffix != ".py":
         return None
-    files = (collection_path, collection_path.parent / "conftest.py")
-    return not any("mark.alone" in file.read_text(encoding="utf-8") for file in files if file.is_file()) or None
+    return not _says_alone(collection_path) or None
+
+
+@cache
+def _says_alone(module: Path) -> bool:
+    files = (module, module.parent / "conftest.py")
+    return any("mark.alone" in file.read_text(encoding="utf-8") for file in files if file.is_file())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, or must stay on one worker: at the end it would keep one busy and the others idle."""
+    """Begin with what takes long, or must stay on one worker: at the end it would keep one busy and the others idle.
+
+    Raises UsageError for a test that is marked from elsewhere, which the run of those that run alone would miss.
+    """
+    unsaid = {str(item.path) for item in items if item.get_closest_marker("alone") and not _says_alone(item.path)}
+    if unsaid:
+        raise pytest.UsageError(f"marked alone from elsewhere, so passed over: {', '.join(sorted(unsaid))}")
 
     def rank(item: pytest.Item) -> int:
         room = item.path.relative_to(Path(__file__).parent).parts[0]
