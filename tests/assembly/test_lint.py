@@ -66,7 +66,7 @@ def test_each_fault_between_templates_is_found_once_where_it_stands(folder: Path
     edit(folder, "manifest.json", '"FunctionUrl"', '"FunctionUri"')
 
     assert told(folder) == [
-        *[("X006", "manifest.json")] * 2,  # both URLs are taken from an output that is not there
+        *[("X006", "manifest.json")] * 4,  # both URLs, also of the component, are of no output
         ("X007", "us-east-1/storage.yaml"),  # replicates to a bucket that the other region does not create
         ("X001", "us-west-2/service.yaml"),
         ("X002", "us-west-2/service.yaml"),  # is not what the other region runs

@@ -15,7 +15,10 @@ def listening_addresses(pid: int) -> set[str]:
     """Return the addresses, as the kernel prints them (hexadecimal), that `pid` listens on over TCP."""
     inodes = set()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        target = str(descriptor.readlink())
+        try:
+            target = str(descriptor.readlink())
+        except FileNotFoundError:  # It was closed meanwhile.
+            continue
         if target.startswith("socket:"):
             inodes.add(target[len("socket:[") : -1])
     found = set()

@@ -8,4 +8,4 @@ from builder.report.fill import fill
 
 def test_a_fact_that_a_page_asks_for_and_is_not_given_is_an_error() -> None:
     with pytest.raises(jinja2.UndefinedError):
-        fill("drill.html.j2", ("plan.css",), {"seconds": str, "told": str, "stream": str, "tone": str})
+        fill("drill.html.j2", ("plan.css",), {"badge": str, "wide": str})
