@@ -26,6 +26,8 @@ from builder.rehearsal.isolation import is_hostile
 
 # --hypothesis-profile=thorough: for a pipeline; who works on the code wants an answer sooner.
 settings.register_profile("thorough", max_examples=2000)
+settings.register_profile("suite", max_examples=40)
+settings.load_profile("suite")
 
 
 # What cfn-lint, botocore and moto read in is no garbage: looking through it again and again took a quarter of the time.

@@ -23,8 +23,8 @@ from drill.standing import live, lived, on_scene, state
 from samples import is_thorough, sampled
 
 KINDS = ("throttle", "flap", "errors", "table", "slow", "one-way")
-STEP = 1 if is_thorough() else 5
-CASES = sampled(product(KINDS, (False, True)), every=4)
+STEP = 1 if is_thorough() else 7
+CASES = sampled(product(KINDS, (False, True)), every=6)
 
 
 class Killed(BaseException):

@@ -76,7 +76,7 @@ def test_the_policy_of_a_fault_is_of_what_it_calls_and_no_more(theatre: Theatre,
     assert own <= called <= own | every
 
 
-@pytest.mark.parametrize(("kind", "without"), [("errors", ""), ("table", ""), *sampled(NEEDED, every=3)])
+@pytest.mark.parametrize(("kind", "without"), [("errors", ""), ("table", ""), *sampled(NEEDED, every=9)])
 def test_a_fault_is_made_by_who_has_its_policy_and_missed_and_told_where_an_action_is_taken_out(
     theatre: Theatre, kind: str, without: str
 ) -> None:

@@ -127,7 +127,7 @@ def _drilled(stage: Theatre, setting: Setting) -> tuple[FailoverReport, Statemen
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("setting", sampled(SETTINGS, every=8), ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", sampled(SETTINGS, every=17), ids=lambda setting: setting.name)
 def test_the_report_says_what_the_witness_saw(stage: Theatre, setting: Setting) -> None:
     found, told = _drilled(stage, setting)
     print(_row(setting, found, told))

@@ -194,7 +194,7 @@ def test_a_life_goes_through_even_without_what_is_not_enforced(guarded: Guarded,
     LIVES[verb].live(guarded, guarded.person(verb, without=UNENFORCED[verb]))
 
 
-@pytest.mark.parametrize(("verb", "action"), sampled(ENFORCED, every=3), ids=str)
+@pytest.mark.parametrize(("verb", "action"), sampled(ENFORCED, every=9), ids=str)
 def test_a_life_fails_for_want_of_any_one_action(
     guarded: Guarded,
     account_of: Callable[[str], Guarded],

@@ -9,10 +9,11 @@ from fake_aws import World
 from proof.command import LIFE, assert_done, fill, run, undisturbed
 from proof.meeting import End, make_shaky_world, meet
 from proof.picture import take_picture
+from samples import sampled
 
 WITHIN_S = 10.0
 """About as long as either takes."""
-SEEDS = range(5)
+SEEDS = sampled(range(5), every=2)
 
 
 def clash(world: World, seed: int, *verbs: str) -> list[End]:
