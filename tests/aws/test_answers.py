@@ -11,6 +11,7 @@ from builder.aws import Clients, call
 from builder.errors import AwsError, BadInput
 from builder.terms import Region
 from cli.bad_things import REPLIES, Reply, answering
+from samples import sampled
 
 HERE = Region("us-east-1")
 Ask = Callable[[Clients], tuple[Callable[..., Any], dict[str, Any], str]]
@@ -43,7 +44,7 @@ OF_S3 = ("HTML, 200", "HTML, 403", "a redirection", "text, 404")
 CASES = [(name, what) for what in ASKED for name in (OF_S3 if what == "rest-xml" else REPLIES)]
 
 
-@pytest.mark.parametrize(("name", "what"), CASES)
+@pytest.mark.parametrize(("name", "what"), sampled(CASES, every=3))
 def test_what_is_no_answer_is_told_in_words_and_quoted_nowhere(name: str, what: str) -> None:
     with answering(lambda _: REPLIES[name]) as url, pytest.raises(AwsError) as caught:
         ask(url, what)
