@@ -23,7 +23,7 @@ from drill.standing import live, lived, on_scene, state
 from samples import is_thorough, sampled
 
 KINDS = ("throttle", "flap", "errors", "table", "slow", "one-way")
-STEP = 1 if is_thorough() else 7
+STEP = 1 if is_thorough() else 5
 CASES = sampled(product(KINDS, (False, True)), every=6)
 
 
