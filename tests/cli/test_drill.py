@@ -193,7 +193,7 @@ def test_a_fault_is_undone_though_the_secondary_is_down_and_the_templates_are_st
     assert half.code == 1
     assert "reserved concurrency of tap-synthmfm20-primary is none again" in half.out
     assert "probes of 1 drills remain" in half.err
-    assert "python -m builder drill restore    once both regions answer" in half.err
+    assert "python -m builder drill restore    once every region answers" in half.err
     assert "ReservedConcurrentExecutions" not in functions.get_function_concurrency(FunctionName=name)
     whole = deployed("drill", "restore", "--env", "synthmfm20")
     assert whole.code == 0

@@ -14,7 +14,7 @@ from builder import client
 from builder.aws import Clients
 from builder.drill import health
 from builder.drill.failover import Course, drill_failover
-from builder.drill.faults import FAULTS
+from builder.drill.faults import FAULTS, find_fault
 from builder.drill.log import FILE_NAME, read_log
 from builder.drill.progress import DrillMoment, DrillProgress
 from builder.drill.records import Closed, Turn, Write
@@ -110,9 +110,10 @@ def test_an_account_of_the_clients_is_stale_after_a_failback_without_a_hold(thea
     theatre.on_event = both(at("fault", lambda: pause(paused=True)), at("load ended", lambda: pause(paused=False)))
     theatre.objectives = Objectives(stale_reads=0, overwritten_updates=0)
     theatre.limits = client.Limits(open_s=1.0, attempt_s=8, deadline_s=20)
-    course = Course(rate=2, object_rate=0.5, before_s=3, outage_s=3, after_s=6, patience_s=20, hold=hold)
+    # Back to the primary several times: a turn that reads just before and writes just after shows nothing.
+    course = Course(rate=10, object_rate=0.5, before_s=3, outage_s=6, after_s=4, patience_s=20, hold=hold)
     try:
-        found = asyncio.run(drill_failover(theatre.ground(), course, FAULTS["throttle"]))
+        found = asyncio.run(drill_failover(theatre.ground(), course, find_fault("flap", flap_s=1.5)))
     finally:
         pause(paused=False)
     assert found.counter is not None

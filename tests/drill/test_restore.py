@@ -144,7 +144,7 @@ def test_probes_that_cannot_be_reached_are_told_with_what_deletes_them(theatre: 
 
 def test_what_cannot_be_read_or_deleted_of_one_drill_keeps_nothing_of_another_s(theatre: Theatre) -> None:
     torn = theatre.folder / "a" / FILE_NAME
-    torn.parent.mkdir()
+    torn.parent.mkdir(parents=True)
     torn.write_bytes(b"\0\0\0\n")
     name, deployment = "drill-c-load-000001", theatre.target.deployment
     item = {"id": {"S": f"item#{name}"}, "body": {"S": "{}"}, "time": {"S": "now"}}
