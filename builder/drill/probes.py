@@ -112,25 +112,13 @@ def check_hold(probes: Probes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class HandlerProbes:
-    """Written as clients of this project's function write, seen in the table."""
+class _InTable:
+    """What both kinds have in common that are seen in the table and deleted there, by DynamoDB's calls."""
 
     layout: Layout
     clients: Clients
-    health: str
 
-    words = "PUT and DELETE /items/<id> by the client; seen in the table by BatchGetItem, consistently"
-    service = "PUT or DELETE /items/<id> answered 2xx"
     can_delete = True
-    hold = "/items/{id}"
-
-    def write(self, caller: Caller, probe: Probe) -> tuple[Attempt, ...]:
-        """Write by PUT, delete by DELETE."""
-        return _write_by(_HANDLER, caller, probe)
-
-    def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[Attempt, ...]]:
-        """Read by GET."""
-        return _read_by(_HANDLER, caller, key)
 
     async def check(self, side: Side) -> str:
         """Know of nothing: what the table holds is read as it is."""
@@ -140,10 +128,6 @@ class HandlerProbes:
     async def see(self, side: Side, keys: Collection[str]) -> Mapping[str, int | None]:
         """Look into the table."""
         return _numbers(await see_items(self.clients, side, self.layout, keys))
-
-    async def held(self, side: Side, bodies: Bodies) -> Held:
-        """Return the items, as they are."""
-        return await read_items(self.clients, side, self.layout, bodies.keys())
 
     async def clear(self, side: Side, keys: Collection[str]) -> None:
         """Delete the items."""
@@ -155,14 +139,34 @@ class HandlerProbes:
 
 
 @dataclass(frozen=True, slots=True)
-class TableProbes:
+class HandlerProbes(_InTable):
+    """Written as clients of this project's function write, seen in the table."""
+
+    health: str
+
+    words = "PUT and DELETE /items/<id> by the client; seen in the table by BatchGetItem, consistently"
+    service = "PUT or DELETE /items/<id> answered 2xx"
+    hold = "/items/{id}"
+
+    def write(self, caller: Caller, probe: Probe) -> tuple[Attempt, ...]:
+        """Write by PUT, delete by DELETE."""
+        return _write_by(_HANDLER, caller, probe)
+
+    def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[Attempt, ...]]:
+        """Read by GET."""
+        return _read_by(_HANDLER, caller, key)
+
+    async def held(self, side: Side, bodies: Bodies) -> Held:
+        """Return the items, as they are."""
+        return await read_items(self.clients, side, self.layout, bodies.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class TableProbes(_InTable):
     """Written by the drill itself in the region whose health answered its client."""
 
-    layout: Layout
-    clients: Clients
     target: Target
 
-    can_delete = True
     hold = None
 
     @property
@@ -190,27 +194,10 @@ class TableProbes:
         """Ask for health, and read consistently in the region that answered."""
         return self._by_health(caller, lambda side: read_item(self.clients, side, self.layout, key) or "")
 
-    async def check(self, side: Side) -> str:
-        """Know of nothing: what the table holds is read as it is."""
-        del side
-        return ""
-
-    async def see(self, side: Side, keys: Collection[str]) -> Mapping[str, int | None]:
-        """Look into the table."""
-        return _numbers(await see_items(self.clients, side, self.layout, keys))
-
     async def held(self, side: Side, bodies: Bodies) -> Held:
         """Return the items' texts."""
         items = await read_items(self.clients, side, self.layout, bodies.keys())
         return {key: {"body": item.get(self.layout.text, "")} for key, item in items.items()}
-
-    async def clear(self, side: Side, keys: Collection[str]) -> None:
-        """Delete the items."""
-        await delete_items(self.clients, side, self.layout, keys)
-
-    def with_clients(self, clients: Clients) -> Self:
-        """Return the same, for other clients."""
-        return replace(self, clients=clients)
 
     def _write(self, side: Side, probe: Probe) -> str:
         write_item(self.clients, side, self.layout, probe.key, None if probe.deletes else probe.body)
