@@ -15,9 +15,9 @@ from builder.drill.findings import FailoverReport, Watched, report_failover
 from builder.drill.health import check_health, check_load, check_probes
 from builder.drill.load import Caller, Counter, Series
 from builder.drill.probe import Mix, counter_key, hold_key, shown_count
-from builder.drill.probes import Held, check_hold, make_probes
+from builder.drill.probes import check_hold, make_probes
 from builder.drill.progress import DrillNote
-from builder.drill.reconciliation import reconcile
+from builder.drill.reconciliation import Contents, reconcile
 from builder.drill.records import Attempt, Sent, Turn, Write
 from builder.drill.remains import remaining
 from builder.drill.run import Ground, Run, make_ready, opened, watching
@@ -188,7 +188,7 @@ async def _undone(run: Run, fault: Fault) -> None:
         run.mark("undone", undone_s)
 
 
-async def _compared(run: Run, patience_s: float, clients: Clients) -> dict[Region, Held]:
+async def _compared(run: Run, patience_s: float, clients: Clients) -> dict[Region, Contents]:
     """Return what each region holds once it is all that was acknowledged, or after so long.
 
     A region that could not be read in the end is not among them, and is said to be not measured. The counter is read
@@ -223,13 +223,15 @@ async def _compared(run: Run, patience_s: float, clients: Clients) -> dict[Regio
     return held
 
 
-def _counted(drill: str, held: Held) -> tuple[int, int]:
+def _counted(drill: str, held: Contents) -> tuple[int, int]:
     """Return the turn and the value of the counter as a region holds it; zeros where it does not."""
     key = counter_key(drill)
     return shown_count(key, held.get(key, {}).get("body", "")) or (0, 0)
 
 
-async def _held(run: Run, side: Side, writes: Sequence[Write], clients: Clients) -> tuple[Side, Held | BuilderError]:
+async def _held(
+    run: Run, side: Side, writes: Sequence[Write], clients: Clients
+) -> tuple[Side, Contents | BuilderError]:
     """Return what a region holds of the items, the counter and objects, or why that is not known."""
     bodies: dict[str, dict[int, str]] = defaultdict(dict, {counter_key(run.ground.drill): {}})
     for write in writes:

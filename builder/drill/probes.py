@@ -16,6 +16,7 @@ from builder import client
 from builder.aws import Clients, aws_errors
 from builder.drill.load import Access, Caller
 from builder.drill.probe import Probe, shown_number
+from builder.drill.reconciliation import Contents
 from builder.drill.records import Attempt, Paths, ProbeSpec
 from builder.drill.table import (
     Layout,
@@ -30,8 +31,6 @@ from builder.drill.table import (
 from builder.drill.target import Side, Target
 from builder.errors import AwsError, BadInput, Failed
 
-Held = Mapping[str, Mapping[str, str]]
-"""What a region holds: the attributes of each probe by its key, its text among them as `body`."""
 Bodies = Mapping[str, Mapping[int, str]]
 """What each write to a key wrote, by its number."""
 
@@ -78,7 +77,7 @@ class Probes(Protocol):
     async def see(self, side: Side, keys: Collection[str]) -> Mapping[str, int | None]:
         """Return the number of the write that the region shows of each key, None for absence; unanswered left out."""
 
-    async def held(self, side: Side, bodies: Bodies) -> Held:
+    async def held(self, side: Side, bodies: Bodies) -> Contents:
         """Return what the region holds of these keys."""
 
     async def clear(self, side: Side, keys: Collection[str]) -> None:
@@ -156,7 +155,7 @@ class HandlerProbes(_InTable):
         """Read by GET."""
         return _read_by(_HANDLER, caller, key)
 
-    async def held(self, side: Side, bodies: Bodies) -> Held:
+    async def held(self, side: Side, bodies: Bodies) -> Contents:
         """Return the items, as they are."""
         return await read_items(self.clients, side, self.layout, bodies.keys())
 
@@ -194,7 +193,7 @@ class TableProbes(_InTable):
         """Ask for health, and read consistently in the region that answered."""
         return self._by_health(caller, lambda side: read_item(self.clients, side, self.layout, key) or "")
 
-    async def held(self, side: Side, bodies: Bodies) -> Held:
+    async def held(self, side: Side, bodies: Bodies) -> Contents:
         """Return the items' texts."""
         items = await read_items(self.clients, side, self.layout, bodies.keys())
         return {key: {"body": item.get(self.layout.text, "")} for key, item in items.items()}
@@ -292,7 +291,7 @@ class PathProbes:
             raise Failed(where=side.region, what=f"{self._paths.read} is not answered")
         return {key: shown_number(key, text) if text else None for key, text in texts.items()}
 
-    async def held(self, side: Side, bodies: Bodies) -> Held:
+    async def held(self, side: Side, bodies: Bodies) -> Contents:
         """Return what the region answers for each key that is there. Raises Failed where it does not for one.
 
         An answer that shows a write's mark is taken for that write: what else an application puts into it is its own.

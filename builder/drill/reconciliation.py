@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from builder.drill.records import Kind, Write
 from builder.terms import Region
 
-Held = Mapping[Region, Mapping[str, Mapping[str, str]]]
-"""What each region holds of items and objects, by their keys: what has to be the same in every region.
-
-Its `body` is what was written. A region that could not be read is not among them.
-"""
+Contents = Mapping[str, Mapping[str, str]]
+"""What a region holds of items and objects, by their keys: attributes, of which `body` is the text that was written."""
+Held = Mapping[Region, Contents]
+"""What each region holds, which has to be the same in every one. A region that could not be read is not among them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from builder.drill.clock import start_clock
 from builder.drill.health import check_probes
 from builder.drill.load import Access, Caller
 from builder.drill.probe import make_probe, probe_key
-from builder.drill.probes import HandlerProbes, Held, PathProbes, Probes, TableProbes, check_hold, make_probes
+from builder.drill.probes import HandlerProbes, PathProbes, Probes, TableProbes, check_hold, make_probes
+from builder.drill.reconciliation import Contents
 from builder.drill.records import Attempt, Paths, ProbeSpec
 from builder.drill.target import Side
 from builder.errors import BadInput, Failed, Stopped
@@ -261,7 +262,7 @@ def test_what_an_application_has_no_time_for_is_asked_of_it_again(theatre: Theat
     keys = [probe_key("d1", "load", number) for number in range(20)]
     side, turns = theatre.target.secondary, itertools.cycle([503, 404])
 
-    async def work(endpoint: str) -> Held:
+    async def work(endpoint: str) -> Contents:
         probes = PathProbes(PATHS, Access(endpoint, limits=QUICK), asyncio.get_running_loop().time)
         await probes.clear(side, keys)
         return await probes.held(side, {key: {} for key in keys})
