@@ -1,6 +1,6 @@
 """What an update from one template to another does to a stack's resources, where AWS offers no change set; pure.
 
-Replacement is known of the types that are guarded, by the properties that no update changes in place.
+Replacement is known of every type whose schema AWS publishes, by the properties that no update changes in place.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,8 +10,8 @@ from typing import Any
 from builder.deploy.expected import references
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
-from builder.deploy.resources.create_only import create_only, perhaps_create_only
 from builder.deploy.template import properties_of, resources_of
+from builder.resource_types.schemas import create_only, perhaps_create_only
 from builder.terms import LogicalId
 
 _ATTRIBUTES = ("CreationPolicy", "UpdatePolicy", "DeletionPolicy", "UpdateReplacePolicy")
@@ -101,10 +101,8 @@ def _replaced(change: ResourceChange, after: Resource) -> ResourceChange:
 
 
 def _at(value: object, path: str) -> object:
-    """Return what a schema's path leads to; of a list, which `*` stands for, all of it."""
+    """Return what a schema's path leads to."""
     for step in path.split("/"):
-        if step == "*":
-            break
         value = value.get(step) if isinstance(value, Mapping) else None
     return value
 
@@ -116,7 +114,7 @@ def _told(value: object) -> str | None:
 def _spread(changes: dict[str, ResourceChange], stay: Mapping[str, Resource]) -> dict[str, ResourceChange]:
     """Add what refers to a resource that is replaced, or may be: it takes another value then, and may be replaced too.
 
-    Of a type that holds nothing nobody here knows what replaces it.
+    What an update makes of the attributes of a type that is not guarded nobody here knows.
     """
     spread = dict(changes)
     while True:
@@ -132,10 +130,12 @@ def _reached(
 ) -> Iterator[tuple[str, ResourceChange]]:
     for name, resource in stay.items():
         kind = str(resource.get("Type", ""))
+        # Only where a guard would stop it: the replacement of another type loses nothing.
+        fixed = create_only(kind) if kind in HOLDERS else ()
         props = [
             prop
             for prop, value in properties_of(resource).items()
-            if not (unsure - {name}).isdisjoint(references(value)) and prop in {*create_only(kind)}
+            if not (unsure - {name}).isdisjoint(references(value)) and prop in fixed
         ]
         if props and not (name in known and known[name].is_replaced):
             change = known.get(name) or _change("Modify", LogicalId(name), resource)

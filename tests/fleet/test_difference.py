@@ -80,6 +80,13 @@ def test_a_condition_of_a_type_s_own_may_replace_it() -> None:
     assert (data.replacement, data.properties[0].recreation) == ("Conditional", "Conditionally")
 
 
+def test_what_is_not_guarded_is_told_as_replaced_too() -> None:
+    topic = "Resources:\n  News: {Type: AWS::SNS::Topic, Properties: {TopicName: %s}}\n"
+    news = changes(topic % "one", topic % "other")["News"]
+    assert (news.replacement, news.policy_action) == ("True", "ReplaceAndDelete")
+    assert (news.properties[0].recreation, news.losses) == ("Always", ())
+
+
 URL = """\
 Resources:
   Function: {Type: AWS::Lambda::Function, Properties: {MemorySize: %s}}

@@ -4,7 +4,7 @@ import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.deploy.resources import HOLDERS
-from builder.deploy.resources.create_only import create_only, perhaps_create_only
+from builder.resource_types.schemas import create_only, perhaps_create_only
 
 
 def paths(schema: Mapping[str, list[str]], key: str) -> set[str]:
@@ -18,7 +18,3 @@ def test_every_guarded_type_is_replaced_by_what_its_schema_says(type_name: str) 
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema
     assert set(create_only(type_name)) == paths(schema, "createOnlyProperties")
     assert set(perhaps_create_only(type_name)) == paths(schema, "conditionalCreateOnlyProperties")
-
-
-def test_of_a_type_that_holds_nothing_nobody_needs_to_know() -> None:
-    assert create_only("AWS::SNS::Topic") == perhaps_create_only("AWS::SNS::Topic") == ()
