@@ -34,8 +34,13 @@ settings.load_profile("suite")
 gc.set_threshold(50_000, 20, 20)
 
 
-def pytest_configure() -> None:
-    """Put the caller's settings away before any test: none leads to a real AWS, nor through a proxy."""
+pytest_plugins = ("on_aws.plugin",)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the caller's settings away first: none leads to a real AWS, or through a proxy. With --aws they stay."""
+    if config.getoption("aws_account"):
+        return
     for name in list(os.environ):
         if is_hostile(name) or name == "ENVIRONMENT_SUFFIX":
             del os.environ[name]

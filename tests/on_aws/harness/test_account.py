@@ -1,0 +1,72 @@
+"""What `pytest --aws` refuses, and what it collects."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+
+import boto3
+import pytest
+
+from answer import ROOT
+from on_aws.lab import Lab, topic
+from on_aws.plugin import check_account
+
+
+def test_the_account_of_the_credentials_is_taken(session: boto3.Session, account_id: str) -> None:
+    check_account(account_id, session)
+
+
+def test_any_other_account_is_refused(session: boto3.Session, account_id: str) -> None:
+    with pytest.raises(pytest.UsageError, match=f"the credentials are of account {account_id}; nothing was made"):
+        check_account("111122223333", session)
+
+
+@pytest.mark.parametrize("said", ["", "1111", "1111-2222-3333", "11112222333x", "1111222233334", "production"])
+def test_what_is_no_account_is_refused_before_anybody_is_asked(said: str, session: boto3.Session) -> None:
+    with pytest.raises(pytest.UsageError, match="an account has twelve digits"):
+        check_account(said, session)
+
+
+def test_without_credentials_nothing_begins(account_id: str) -> None:
+    # The settings of all tests name no profile, and no machine is asked for its role.
+    with pytest.raises(pytest.UsageError, match="nobody says whose the credentials are: Unable to locate credentials"):
+        check_account(account_id, boto3.Session())
+
+
+def test_a_region_that_does_not_answer_is_no_account(
+    session: boto3.Session, account_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(pytest.UsageError, match="nobody says whose the credentials are: Could not connect"):
+        check_account(account_id, boto3.Session())
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run pytest as somebody types it, with the settings of this test's embedded AWS for the caller's own."""
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=dict(os.environ))
+
+
+def test_who_names_another_account_is_told_so_and_no_test_runs(session: boto3.Session) -> None:
+    ended = run("--aws", "111122223333")
+    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "--aws 111122223333: the credentials are of account" in ended.stderr
+    assert session.client("cloudformation", "us-east-1").describe_stacks()["Stacks"] == []
+
+
+def test_it_runs_what_is_for_aws_alone_and_takes_away_what_a_run_that_died_has_left(lab: Lab) -> None:
+    lab.deploy("mine", topic())
+    dead = replace(lab.mark, began=lab.mark.began - timedelta(hours=7), test="tdead")
+    replace(lab, mark=dead).deploy("left", topic())
+    ended = run("--aws", lab.account, "-k", "test_the_administration_role or test_any_other")
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
+    assert "1 passed, " in ended.stdout
+    assert "taken away: us-east-1 on-aws-tdead-left" in ended.stdout
+    assert _stacks(lab) == [lab.name("mine")]
+
+
+def _stacks(lab: Lab) -> list[str]:
+    return [each["StackName"] for each in lab.cfn.describe_stacks()["Stacks"]]

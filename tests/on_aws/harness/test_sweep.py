@@ -1,0 +1,82 @@
+"""What the sweep takes away, and what it leaves."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from on_aws.lab import EAST, WEST, Lab, group, topic
+from on_aws.mark import TAG, Mark
+from on_aws.plugin import REGIONS
+from on_aws.sweep import sweep
+
+
+def take_away(lab: Lab) -> list[str]:
+    return sweep(lab.session, REGIONS, lambda mark: mark == lab.mark, every_s=0.03)
+
+
+def stacks(lab: Lab, region: str = EAST) -> set[str]:
+    return {each["StackName"] for each in lab.client("cloudformation", region).describe_stacks()["Stacks"]}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        pytest.param([], id="no tag"),
+        pytest.param([{"Key": "builder:deployment", "Value": "tap-prod"}], id="a deployment's own"),
+        pytest.param([{"Key": TAG, "Value": "yes"}], id="a value that these tests have not written"),
+        pytest.param([{"Key": "Name", "Value": "on-aws-t00000000-group"}], id="a name like theirs"),
+    ],
+)
+def test_nothing_without_the_tests_mark_is_touched(lab: Lab, tags: list[dict[str, str]]) -> None:
+    lab.deploy("stands", topic(), Tags=tags)
+    lab.plan("review", topic(), Tags=tags)
+    lab.cfn.create_stack_set(StackSetName="set", TemplateBody=json.dumps(topic()), Tags=tags)
+    assert sweep(lab.session, REGIONS, lambda _: True, every_s=0.03) == []
+    assert stacks(lab) == {lab.name("stands"), lab.name("review")}
+    assert [each["StackSetName"] for each in lab.cfn.list_stack_sets(Status="ACTIVE")["Summaries"]] == ["set"]
+
+
+def test_another_test_s_are_left(lab: Lab) -> None:
+    lab.deploy("mine", topic())
+    other = replace(lab, mark=replace(lab.mark, test="tother"))
+    other.deploy("other", topic())
+    assert take_away(lab) == [f"{EAST} {lab.name('mine')}"]
+    assert stacks(lab) == {other.name("other")}
+
+
+def test_the_youngest_goes_first_from_every_region_with_what_its_buckets_hold(lab: Lab) -> None:
+    bucket = lab.name("full")
+    versioned = {"BucketName": bucket, "VersioningConfiguration": {"Status": "Enabled"}}
+    lab.deploy("old", {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": versioned}}})
+    lab.client("s3").put_object(Bucket=bucket, Key="one", Body=b"")
+    lab.client("s3").delete_object(Bucket=bucket, Key="one")
+    lab.deploy("young", group(lab.name("group")))
+    west = lab.client("cloudformation", WEST)
+    west.create_stack(StackName=lab.name("west"), TemplateBody=json.dumps(topic()), Tags=lab.tags)
+    lab.plan("review", topic())
+    gone = [lab.name(what) for what in ("review", "young", "old")]
+    assert take_away(lab) == [*(f"{EAST} {name}" for name in gone), f"{WEST} {lab.name('west')}"]
+    assert stacks(lab) | stacks(lab, WEST) == set()
+    assert lab.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_stack_that_stays_is_a_failure(lab: Lab) -> None:
+    lab.deploy("held", topic())
+    name = lab.name("held")
+    lab.cfn.update_termination_protection(StackName=name, EnableTerminationProtection=True)
+    with pytest.raises(Exception, match="TerminationProtection"):
+        take_away(lab)
+    lab.cfn.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+
+
+def test_a_stack_in_review_stays_where_somebody_else_has_a_change_set(lab: Lab) -> None:
+    lab.plan("review", topic())
+    theirs = lab.plan("review", topic("two"), Tags=[])
+    assert take_away(lab) == []
+    lab.cfn.delete_change_set(ChangeSetName=theirs["ChangeSetId"])
+    assert take_away(lab) == [f"{EAST} {lab.name('review')}"]
+
+
+def test_a_mark_is_read_as_it_was_written(mark: Mark) -> None:
+    assert Mark.read(str(mark)) == mark
