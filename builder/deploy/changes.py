@@ -10,6 +10,7 @@ from builder.deploy.public_access import define, newly_public
 from builder.deploy.records import PropertyChange, ResourceChange, Risk
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.holder import Properties
+from builder.resource_types.by_hand import at_stake
 from builder.terms import LogicalId
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def lost_policies(type_name: str, policies: Iterable[tuple[str, str | None, str 
     None is what an absent policy means, which is Delete. Only of what holds something worth keeping.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
     """
-    lost = "all that is in it" if type_name == NESTED else HOLDERS[type_name].lost if type_name in HOLDERS else ""
+    lost = "all that is in it" if type_name == NESTED else at_stake(type_name)
     if not lost:
         return ()
     return tuple(
@@ -140,7 +141,7 @@ def _policies(change: "ResourceChangeTypeDef") -> tuple[str, ...]:
         else:
             unknown.append(name)
     hidden = {name for name in (*unknown, *(change.get("Scope", []))) if name in _KEEPING} - {one[0] for one in known}
-    if type_name not in HOLDERS and type_name != NESTED:
+    if not at_stake(type_name) and type_name != NESTED:
         return ()
     return (
         *lost_policies(type_name, dict.fromkeys(known)),

@@ -5,8 +5,8 @@ from builder.deploy.desired import DesiredStack
 from builder.deploy.nested import observe_contents
 from builder.deploy.observe import ObservedStack
 from builder.deploy.records import Deletion, Found, Orphan, StackResource
-from builder.deploy.resources import HOLDERS, holds_data
 from builder.errors import Stopped
+from builder.resource_types.by_hand import at_stake, holds_data
 from builder.terms import StackId
 
 
@@ -42,7 +42,7 @@ def check_wreck(desired: DesiredStack, observed: ObservedStack, resources: tuple
     """Raise Stopped where what is left of a failed creation holds data."""
     kept = [one for one in resources if holds_data(one.type)]
     if kept:
-        told = "".join(f"\n  {one.logical_id} ({one.type}): {HOLDERS[one.type].lost}" for one in kept)
+        told = "".join(f"\n  {one.logical_id} ({one.type}): {at_stake(one.type)}" for one in kept)
         raise Stopped(
             where=desired.id,
             what=f"the stack is in {observed.status}, takes nothing but its deletion, and still holds{told}",

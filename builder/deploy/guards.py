@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from builder.deploy.records import Deletion, Orphan, Protection, ResourceChange, Trip
-from builder.deploy.resources import HOLDERS
+from builder.resource_types.by_hand import at_stake
 from builder.terms import Region, StackId
 
 TERMINATION_PROTECTION = "TerminationProtection"
@@ -61,8 +61,8 @@ def _trip(stack: str, logical_id: str, why: str) -> Trip:
 def _of_change(step: Changing, change: ResourceChange) -> Iterator[Trip]:
     if change.action in _HARMLESS:
         return
-    holder = HOLDERS.get(change.type)
-    if holder is not None and (fate := _fate(change, holder.lost)):
+    lost = at_stake(change.type)
+    if lost and (fate := _fate(change, lost)):
         yield _trip(step.stack, change.logical_id, f"{change.type} {fate}")
     # Of any type: a nested stack that nobody could look into, an answer that nobody understands.
     for loss in change.losses:
@@ -135,6 +135,6 @@ def _of_removal(deletion: Deletion) -> Iterator[Trip]:
     if deletion.protected:
         yield protection_trip(deletion.stack)
     for resource in deletion.resources:
-        if holder := HOLDERS.get(resource.type):
-            fate = _removed(resource.policy_action or "", holder.lost, "is deleted with its stack")
+        if lost := at_stake(resource.type):
+            fate = _removed(resource.policy_action or "", lost, "is deleted with its stack")
             yield _trip(deletion.stack, resource.logical_id, f"{resource.type} {fate}")

@@ -10,6 +10,7 @@ from builder.deploy.resources import HOLDERS
 from builder.deploy.resources.holder import nowhere_else
 from builder.deploy.template import properties_of, read_template, resolve, resources_of
 from builder.errors import BuilderError, Stopped, gathered
+from builder.resource_types.schemas import name_property
 from builder.terms import Site, StackId
 
 _LATER = "python -m builder deploy    without --skip-region brings it up to date once the region answers again"
@@ -74,7 +75,7 @@ async def _unmet(need: DesiredStack, site: Site, clients: Clients) -> Stopped | 
         properties = properties_of(resource)
         if holder is None or holder.stands is None or site.region not in holder.regions(properties):
             continue
-        name = resolve(properties.get(holder.name_property), values)
+        name = resolve(properties.get(name_property(str(resource.get("Type")))), values)
         if name and await holder.stands(clients.of(site), site.region, name):
             return None
     return Stopped(

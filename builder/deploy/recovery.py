@@ -16,8 +16,8 @@ from builder.deploy.nested import NESTED, NestedStack, observe_contents
 from builder.deploy.observe import Located, ObservedResource, ObservedStack, SiteView, observe_resources, of_deployment
 from builder.deploy.progress import Emit
 from builder.deploy.records import Plan, StackResource
-from builder.deploy.resources import HOLDERS, holds_data
 from builder.errors import Stopped
+from builder.resource_types.by_hand import at_stake, holds_data
 from builder.terms import Arn, LogicalId, Operation, Place, StackId
 
 
@@ -146,7 +146,7 @@ def decide_recovery(
     deleted = (*own, *inside.deleted)
     kept = [one for one in deleted if holds_data(one.type)] if stack.status == "UPDATE_FAILED" else []
     if kept:
-        told = "".join(f"\n  {one.logical_id} ({one.type}): {HOLDERS[one.type].lost}" for one in kept)
+        told = "".join(f"\n  {one.logical_id} ({one.type}): {at_stake(one.type)}" for one in kept)
         raise Stopped(
             where=stack_id,
             what=f"the stack is in {stack.status}, and its rollback would delete what holds data{told}",

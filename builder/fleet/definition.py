@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from builder.deploy.desired import TAG_STACK
-from builder.deploy.resources.stack_set import TYPE
 from builder.deploy.template import properties_of, read_template, resolve, resources_of
 from builder.fleet.records import Definition, Holding, StackSet, Targets
+from builder.resource_types import STACK_SET
 from builder.terms import AccountId, LogicalId, Region, StackId
 
 
@@ -16,7 +16,7 @@ def read_definitions(template: object, values: Mapping[str, str], holding: Holdi
     `template` is as GetTemplate answers, or a text.
     """
     listed = resources_of(read_template(template, holding.stack))
-    resources = {name: one for name, one in listed.items() if one.get("Type") == TYPE}
+    resources = {name: one for name, one in listed.items() if one.get("Type") == STACK_SET}
     properties = {name: _known(properties_of(one), values) for name, one in resources.items()}
     ids = {name: _id(name, said) for name, said in properties.items()}
     return tuple(
@@ -27,7 +27,7 @@ def read_definitions(template: object, values: Mapping[str, str], holding: Holdi
 
 def has_sets(template: object, where: str = "template") -> bool:
     """Return whether a template has any StackSet."""
-    return any(one.get("Type") == TYPE for one in resources_of(read_template(template, where)).values())
+    return any(one.get("Type") == STACK_SET for one in resources_of(read_template(template, where)).values())
 
 
 def _definition(

@@ -11,6 +11,7 @@ from builder.deploy.expected import references
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.template import properties_of, resources_of
+from builder.resource_types.by_hand import at_stake
 from builder.resource_types.schemas import create_only, perhaps_create_only
 from builder.terms import LogicalId
 
@@ -118,7 +119,7 @@ def _spread(changes: dict[str, ResourceChange], stay: Mapping[str, Resource]) ->
     """
     spread = dict(changes)
     while True:
-        unsure = {name for name, one in spread.items() if one.is_replaced or one.type not in HOLDERS}
+        unsure = {name for name, one in spread.items() if one.is_replaced or not at_stake(one.type)}
         more = dict(_reached(unsure, spread, stay))
         if not more:
             return spread
@@ -131,7 +132,7 @@ def _reached(
     for name, resource in stay.items():
         kind = str(resource.get("Type", ""))
         # Only where a guard would stop it: the replacement of another type loses nothing.
-        fixed = create_only(kind) if kind in HOLDERS else ()
+        fixed = create_only(kind) if at_stake(kind) else ()
         props = [
             prop
             for prop, value in properties_of(resource).items()

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from builder.aws import Clients, together
 from builder.deploy.observe import ObservedResource, observe_resources, observe_stack
-from builder.deploy.resources.stack_set import TYPE
 from builder.errors import Stopped, gathered
 from builder.fleet.observe import describe_set
 from builder.fleet.records import Holding, StackSet
+from builder.resource_types import STACK_SET
 from builder.terms import StackId, StackName
 
 
@@ -46,7 +46,7 @@ async def _held(holding: Holding, name: StackName, clients: Clients) -> tuple[Ob
     stack = await observe_stack(clients, holding.site, name)
     if stack is None or not stack.facts.exists:
         return ()
-    return tuple(one for one in await observe_resources(clients, stack) if one.type == TYPE)
+    return tuple(one for one in await observe_resources(clients, stack) if one.type == STACK_SET)
 
 
 def _refusal(one: Creation, set_id: str, held: tuple[ObservedResource, ...]) -> Stopped | None:

@@ -9,11 +9,11 @@ from builder.aws import Clients, together
 from builder.deploy import Standing
 from builder.deploy.desired import TAG_STACK
 from builder.deploy.observe import ObservedStack, observe_resources, observe_stack, observe_template
-from builder.deploy.resources.stack_set import TYPE
 from builder.deploy.template import read_deployed
 from builder.fleet.definition import read_definitions
 from builder.fleet.observe import describe_set, observe_instances, observe_operations
 from builder.fleet.records import Holding, StackSet
+from builder.resource_types import STACK_SET
 from builder.terms import AccountId, LogicalId, Region, StackId
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ async def _observe_names(stack: ObservedStack, clients: Clients) -> dict[Logical
     """
     resources = await observe_resources(clients, stack)
     return {
-        one.logical_id: one.physical_id.partition(":")[0] for one in resources if one.type == TYPE and one.physical_id
+        one.logical_id: one.physical_id.partition(":")[0]
+        for one in resources
+        if one.type == STACK_SET and one.physical_id
     }
 
 

@@ -10,8 +10,8 @@ from builder.policy.placing import place_of
 from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, Place, Rights, Setting, Test, Verb
 from builder.policy.resource import each_nested, each_resource
 from builder.policy.service_role import child_templates, service_role_rights
+from builder.resource_types import STACK_SET
 
-_STACK_SET = "AWS::CloudFormation::StackSet"
 _URL = "AWS::Lambda::Url"
 
 
@@ -100,13 +100,13 @@ def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict
 
 
 def _fleet_places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict[On, Place]:
-    sets = tuple(one for one in each_resource(bounds) if one.type == _STACK_SET)
+    sets = tuple(one for one in each_resource(bounds) if one.type == STACK_SET)
     roles = (caller.instance_role,) if caller.instance_role else (one.text("ExecutionRoleName") for one in sets)
     anywhere = replace(setting, account=ANY)
     follow = any(one.text("PermissionModel") == "SERVICE_MANAGED" for one in sets)
     below = ("root/o-*/r-*", "ou/o-*/ou-*") if follow else ()
     return {
-        On.STACK_SETS: Place("StackSets", _grounds(bounds, setting, _STACK_SET)),
+        On.STACK_SETS: Place("StackSets", _grounds(bounds, setting, STACK_SET)),
         On.INSTANCE_ROLES: Place(
             "InstanceRoles", tuple(dict.fromkeys(anywhere.arn("iam", "", f"role/{name}") for name in roles if name))
         ),

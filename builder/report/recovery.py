@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from builder.deploy.recovery import FailedResource, Recovery
-from builder.deploy.resources import holds_data
+from builder.resource_types.by_hand import holds_data
 
 
 def recoveries(found: Sequence[Recovery]) -> str:

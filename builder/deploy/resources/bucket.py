@@ -56,4 +56,4 @@ def _versioned(properties: Properties) -> bool:
     return isinstance(said, Mapping) and said.get("Status") == "Enabled"
 
 
-HOLDER = Holder(lost="every object and version", warnings=_warnings, quiesce=quiesce, empty=empty, release=release)
+HOLDER = Holder(warnings=_warnings, quiesce=quiesce, empty=empty, release=release)

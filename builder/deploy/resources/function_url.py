@@ -11,4 +11,4 @@ def _warnings(seen: Seen) -> tuple[str, ...]:
     return ("callers that do not sign their requests are turned away",)
 
 
-HOLDER = Holder(lost="the address that clients know", data=False, warnings=_warnings)
+HOLDER = Holder(warnings=_warnings)

@@ -161,10 +161,8 @@ async def _other_replica(clients: Clients, region: Region, table: str) -> "Repli
 
 
 HOLDER = Holder(
-    lost="every item, in every region",
     losses=_losses,
     warnings=_warnings,
-    name_property="TableName",
     stands=stands,
     regions=replica_regions,
     singly=(INDEXES, _REPLICAS),

@@ -1,4 +1,4 @@
-"""What this project knows of a resource type where data or an address is at stake; pure but for the takedown."""
+"""What takes code to know of a resource type where data or an address is at stake; pure but for the takedown."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -66,18 +66,12 @@ async def keep_content(clients: Clients, region: Region, physical_id: str, empti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """One resource type: what to guard, what a change inside it takes away, how it is taken down."""
+    """One resource type: what a change inside it takes away, where its copies are, how it is taken down."""
 
-    lost: str
-    """What goes with it, as in `with it goes ...`."""
-    data: bool = True
-    """False for what holds no data but an address that clients know."""
     losses: Reading = nothing
     """What a change takes away for good although the resource stays; also where it cannot be told."""
     warnings: Reading = nothing
     """What a change weakens without losing anything by itself."""
-    name_property: str = ""
-    """The property that names it; empty where AWS does."""
     stands: Standing | None = None
     """Whether it can be used in a region that holds a copy of it; None where it has no copies."""
     regions: Callable[[Properties], tuple[str, ...]] = nowhere_else

@@ -16,5 +16,4 @@ def _warnings(seen: Seen) -> tuple[str, ...]:
     return ("the key is disabled: nothing it encrypts can be read until it is enabled again",) if was > will else ()
 
 
-KEY = Holder(lost="the key, and in the end all that it encrypts", warnings=_warnings)
-REPLICA_KEY = Holder(lost="the region's copy of the key, without which nothing there is decrypted", warnings=_warnings)
+HOLDER = Holder(warnings=_warnings)

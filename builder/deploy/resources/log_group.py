@@ -19,4 +19,4 @@ def _retention_days(properties: Properties) -> float:
         return _FOREVER
 
 
-HOLDER = Holder(lost="every log event", warnings=_warnings)
+HOLDER = Holder(warnings=_warnings)

@@ -15,4 +15,4 @@ def _warnings(seen: Seen) -> tuple[str, ...]:
     return tuple(told)
 
 
-HOLDER = Holder(lost="every item", warnings=_warnings, singly=(INDEXES,))
+HOLDER = Holder(warnings=_warnings, singly=(INDEXES,))

@@ -1,7 +1,8 @@
 import pytest
 
-from builder.deploy.resources import Seen, holds_data
+from builder.deploy.resources import Seen
 from builder.deploy.resources.function_url import HOLDER
+from builder.resource_types.by_hand import holds_data
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from deploy.rig import Rig
 
 
 def test_a_plain_holder_only_guards(rig: Rig) -> None:
-    plain = Holder(lost="all")
+    plain = Holder()
     seen = Seen(before={"A": 1}, after={"A": 2})
     assert (plain.losses(seen), plain.warnings(seen), plain.regions({}), plain.singly) == ((), (), (), ())
 

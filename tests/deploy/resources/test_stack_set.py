@@ -2,14 +2,14 @@ from dataclasses import replace
 
 from builder.deploy.guards import trips
 from builder.deploy.records import ResourceChange
-from builder.deploy.resources import holds_data
-from builder.deploy.resources.stack_set import TYPE
+from builder.resource_types import STACK_SET
+from builder.resource_types.by_hand import holds_data
 from builder.terms import LogicalId
 from deploy.rig import Rig
 
 
 def test_a_set_that_goes_takes_its_stacks_along(rig: Rig) -> None:
-    gone = ResourceChange(action="Remove", logical_id=LogicalId("UsWest2Storage"), type=TYPE)
+    gone = ResourceChange(action="Remove", logical_id=LogicalId("UsWest2Storage"), type=STACK_SET)
     (trip,) = trips([replace(rig.plan().steps[0], changes=(gone,))])
     assert "its stack in every account and region" in trip.why
-    assert holds_data(TYPE)
+    assert holds_data(STACK_SET)

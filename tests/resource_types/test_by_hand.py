@@ -1,0 +1,47 @@
+import pytest
+from cfnlint.helpers import REGIONS
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+from builder.deploy.resources import HOLDERS
+from builder.resource_types.by_hand import RESOURCE_TYPES, at_stake, holds_data
+from builder.resource_types.schemas import stateful_types
+from builder.rules.deletion_said import HOLD_DATA
+
+GUARDED = [name for name in RESOURCE_TYPES if at_stake(name)]
+# A nested stack's own template says what is in it, and an instance's cluster has the data.
+ELSEWHERE = {"AWS::CloudFormation::Stack", "AWS::DocDB::DBInstance", "AWS::Neptune::DBInstance"}
+
+
+def test_every_type_is_one_that_aws_has_somewhere() -> None:
+    known = {name for region in REGIONS for name in PROVIDER_SCHEMA_MANAGER.get_resource_types(region)}
+    assert set(RESOURCE_TYPES) <= known
+
+
+def test_the_table_is_in_order() -> None:
+    assert list(RESOURCE_TYPES) == sorted(RESOURCE_TYPES)
+
+
+def test_every_type_with_a_module_of_its_own_is_guarded() -> None:
+    assert set(HOLDERS) <= set(GUARDED)
+
+
+def test_every_type_says_what_goes_with_it() -> None:
+    assert len(GUARDED) == 96
+    assert all(holds_data(name) for name in GUARDED if name != "AWS::Lambda::Url")
+
+
+def test_what_aws_counts_among_what_holds_data_is_guarded() -> None:
+    assert {name for name in stateful_types() if not holds_data(name)} == ELSEWHERE
+
+
+def test_what_our_own_rule_asks_a_policy_of_is_guarded() -> None:
+    assert all(holds_data(name) for name in HOLD_DATA)
+
+
+def test_what_aws_alone_counts_among_it_is_guarded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(RESOURCE_TYPES, "AWS::EC2::Volume")
+    assert (at_stake("AWS::EC2::Volume"), holds_data("AWS::EC2::Volume")) == ("all that it holds", True)
+
+
+def test_what_nobody_knows_holds_nothing() -> None:
+    assert (at_stake("Custom::Thing"), holds_data("Custom::Thing")) == ("", False)
