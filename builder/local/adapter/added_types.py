@@ -10,11 +10,8 @@ import json
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
-from builder.local.adapter.emulator import touch
-from builder.local.adapter.refusals import Refused, accept
-
-Properties = Mapping[str, Any]
-Made = tuple[str, Mapping[str, str]]
+from builder.local.adapter.emulator import Place, account_id, acting_in, region_name, touch
+from builder.local.adapter.handlers import Properties, Refused, Resource, accept
 
 REPLICA_KEY = "AWS::KMS::ReplicaKey"
 HEALTH_CHECK = "AWS::Route53::HealthCheck"
@@ -23,36 +20,36 @@ COMPOSITE_ALARM = "AWS::CloudWatch::CompositeAlarm"
 _KMS = "ministack.services.kms"
 _ROUTE53 = "ministack.services.route53"
 _CLOUDWATCH = "ministack.services.cloudwatch"
-_RESPONSES = "ministack.core.responses"
 _NUMBERS = frozenset({"FailureThreshold", "HealthThreshold", "Port", "RequestInterval"})
 
 
 def install(resources: MutableMapping[str, Any]) -> None:
-    """Add them."""
+    """Add them; a replica key has the tags of its stack."""
     resources[REPLICA_KEY] = {"create": _replicate_key, "update": _update_key, "delete": _delete_key}
     resources[HEALTH_CHECK] = {"create": _create_check, "update": _update_check, "delete": _delete_check}
     resources[COMPOSITE_ALARM] = {"create": _create_alarm, "update": _update_alarm, "delete": _delete_alarm}
+    touch("ministack.services.cloudformation.provisioners:_STACK_TAG_PROPERTY")[REPLICA_KEY] = ("Tags", "list")
 
 
 # -- AWS::KMS::ReplicaKey
 
 
-def _replicate_key(logical_id: str, props: Properties, stack_name: str) -> Made:
+def _replicate_key(logical_id: str, props: Properties, stack_name: str) -> Resource:
     del logical_id, stack_name
     arn = str(props.get("PrimaryKeyArn", "")).split(":")
     if len(arn) != 6 or not arn[5].startswith("key/mrk-"):
         message = f"Invalid PrimaryKeyArn: {props.get('PrimaryKeyArn')} is not the ARN of a multi-Region primary key"
         raise Refused(message, service="Kms")
-    here, account, key = touch(f"{_RESPONSES}:get_region")(), touch(f"{_RESPONSES}:get_account_id")(), arn[5][4:]
-    if arn[3] == here:
+    region, key = region_name(), arn[5][4:]
+    if arn[3] == region:
         raise Refused("The replica key must be in another Region than its primary key", service="Kms")
-    request = {"KeyId": key, "ReplicaRegion": here, "Description": props.get("Description", "")}
-    with touch(f"{_RESPONSES}:request_scope")(account, arn[3]):
+    request = {"KeyId": key, "ReplicaRegion": region, "Description": props.get("Description", "")}
+    with acting_in(Place(account_id(), arn[3])):
         accept(touch(f"{_KMS}:_replicate_key")(request), service="Kms")
     return _set_key(key, props)
 
 
-def _update_key(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Made:
+def _update_key(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Resource:
     del old, stack_name
     return _set_key(physical_id, new)
 
@@ -64,13 +61,13 @@ def _delete_key(physical_id: str, props: Properties) -> None:
         accept(touch(f"{_KMS}:_schedule_key_deletion")(request), service="Kms")
 
 
-def _set_key(key: str, props: Properties) -> Made:
+def _set_key(key: str, props: Properties) -> Resource:
     """Make what is not shared with the primary key what the properties say."""
     record = touch(f"{_KMS}:_resolve_key")(key)
     if record is None:
         raise Refused(f"Key '{key}' does not exist", service="Kms", status=404, code="NotFound")
     record["Description"] = props.get("Description", "")
-    record["Tags"] = [{"TagKey": one["Key"], "TagValue": one["Value"]} for one in props.get("Tags") or []]
+    record["Tags"] = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in props.get("Tags") or []]
     if (policy := props.get("KeyPolicy")) is not None:
         record["Policy"] = policy if isinstance(policy, str) else json.dumps(policy)
     record["Enabled"] = str(props.get("Enabled", True)).lower() == "true"
@@ -81,17 +78,17 @@ def _set_key(key: str, props: Properties) -> Made:
 # -- AWS::Route53::HealthCheck
 
 
-def _create_check(logical_id: str, props: Properties, stack_name: str) -> Made:
+def _create_check(logical_id: str, props: Properties, stack_name: str) -> Resource:
     del logical_id, stack_name
     number = touch(f"{_ROUTE53}:_hc_id")()
-    reference = touch(f"{_RESPONSES}:new_uuid")()
+    reference = touch("ministack.core.responses:new_uuid")()
     check = {"id": number, "caller_reference": reference, "config": _config(props), "version": 1}
     touch(f"{_ROUTE53}:_health_checks")[number] = check
     _tag_check(number, props)
     return number, {"HealthCheckId": number}
 
 
-def _update_check(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Made:
+def _update_check(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Resource:
     del old, stack_name
     check = touch(f"{_ROUTE53}:_health_checks").get(physical_id)
     if check is None:
@@ -108,28 +105,28 @@ def _delete_check(physical_id: str, props: Properties) -> None:
 
 
 def _tag_check(number: str, props: Properties) -> None:
-    tags = {one["Key"]: one["Value"] for one in props.get("HealthCheckTags") or []}
+    tags = {tag["Key"]: tag["Value"] for tag in props.get("HealthCheckTags") or []}
     touch(f"{_ROUTE53}:_tags")["healthcheck", number] = tags
 
 
 def _config(props: Properties) -> dict[str, Any]:
     """Return a configuration as the API keeps it; templates may give numbers as text."""
-    given: Mapping[str, Any] = props.get("HealthCheckConfig") or {}
-    if "Type" not in given:
+    config: Mapping[str, Any] = props.get("HealthCheckConfig") or {}
+    if "Type" not in config:
         raise Refused("Value null at 'healthCheckConfig.type' failed to satisfy constraint", service="Route53")
     convert: dict[str, Callable[[Any], Any]] = dict.fromkeys(_NUMBERS, int)
-    return {name: convert.get(name, lambda value: value)(value) for name, value in given.items()}
+    return {name: convert.get(name, lambda value: value)(value) for name, value in config.items()}
 
 
 # -- AWS::CloudWatch::CompositeAlarm
 
 
-def _create_alarm(logical_id: str, props: Properties, stack_name: str) -> Made:
-    made_up = touch("ministack.services.cloudformation.provisioners:_physical_name")
-    return _put_alarm(props.get("AlarmName") or made_up(stack_name, logical_id, max_len=255), props)
+def _create_alarm(logical_id: str, props: Properties, stack_name: str) -> Resource:
+    make_name = touch("ministack.services.cloudformation.provisioners:_physical_name")
+    return _put_alarm(props.get("AlarmName") or make_name(stack_name, logical_id, max_len=255), props)
 
 
-def _update_alarm(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Made:
+def _update_alarm(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Resource:
     del old, stack_name
     return _put_alarm(physical_id, new)
 
@@ -143,9 +140,8 @@ def _delete_alarm(physical_id: str, props: Properties) -> None:
     )
 
 
-def _put_alarm(name: str, props: Properties) -> Made:
+def _put_alarm(name: str, props: Properties) -> Resource:
     """Put the alarm as a request in JSON does, whose rule is checked: its alarms have to be there."""
     request = {**props, "AlarmName": name}
     accept(touch(f"{_CLOUDWATCH}:_put_composite_alarm")({}, request, is_cbor=False, is_json=True), service="CloudWatch")
-    region, account = touch(f"{_RESPONSES}:get_region")(), touch(f"{_RESPONSES}:get_account_id")()
-    return name, {"Arn": f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"}
+    return name, {"Arn": f"arn:aws:cloudwatch:{region_name()}:{account_id()}:alarm:{name}"}

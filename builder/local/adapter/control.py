@@ -17,10 +17,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builder.local.adapter import function_url_outage, replication_delay
-from builder.local.adapter.fis_laboratory import Laboratory
-from builder.local.adapter.function_url_outage import Outages
-from builder.local.adapter.propagation import Propagation
+from builder.local.adapter.fis.experiments import FisStore
+from builder.local.adapter.functions.urls import Outages, change_faults, read_faults, read_requests
+from builder.local.adapter.replication import Delay, Direction, Replication
 from builder.local.asgi import App, Receive, Scope, Send, read_body, send_json
 
 Document = Mapping[str, Any]
@@ -29,47 +28,47 @@ _RESET = "/_ministack/reset"
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """All that a drill changes beside what the emulator stores."""
+class ControlState:
+    """What a drill changes beside what the emulator stores."""
 
-    propagation: Propagation
+    replication: Replication
     outages: Outages
-    laboratory: Laboratory
+    fis: FisStore
 
-    def forget(self) -> None:
-        """Be as at the start."""
-        self.propagation.forget()
-        self.outages.forget()
-        self.laboratory.forget()
+    def reset(self) -> None:
+        """End every delay, pause and fault, and drop every experiment."""
+        self.replication.reset()
+        self.outages.reset()
+        self.fis.reset()
 
 
-def wrap(app: App, ground: Ground) -> App:
-    """Return the application, with these paths answered and every other request after what was due has arrived."""
-    propagation, outages = ground.propagation, ground.outages
+def wrap(app: App, state: ControlState) -> App:
+    """Return the application, which answers these paths, and every other request after all writes that are due."""
+    replication, outages = state.replication, state.outages
     reads: dict[str, Callable[[], Document]] = {
-        "/_builder/replication": lambda: replication_delay.read(propagation),
-        "/_builder/faults": lambda: function_url_outage.read_faults(outages),
-        "/_builder/requests": lambda: function_url_outage.read_requests(outages),
+        "/_builder/replication": lambda: read_delays(replication),
+        "/_builder/faults": lambda: read_faults(outages),
+        "/_builder/requests": lambda: read_requests(outages),
     }
     writes: dict[str, Callable[[Document], None]] = {
-        "/_builder/replication": lambda wanted: replication_delay.change(propagation, wanted),
-        "/_builder/faults": lambda wanted: function_url_outage.change_faults(outages, wanted),
+        "/_builder/replication": lambda document: change_delays(replication, document),
+        "/_builder/faults": lambda document: change_faults(outages, document),
     }
 
     async def controlled(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        ground.laboratory.heed_alarms()
-        propagation.settle()
+        state.fis.check_alarms()
+        replication.deliver_due()
         path = scope["path"]
         if path == _RESET and scope["method"] == "POST":
-            ground.forget()
+            state.reset()
         if not path.startswith("/_builder/"):
             await app(scope, receive, send)
             return
         status, document = _answer(scope["method"], reads.get(path), writes.get(path), await read_body(receive))
-        propagation.settle()
+        replication.deliver_due()
         await send_json(send, status, document)
 
     return controlled
@@ -88,3 +87,36 @@ def _answer(
     elif method != "GET":
         return 405, {"message": f"{method} is not answered here"}
     return 200, read()
+
+
+_SERVICES = ("dynamodb", "s3")
+
+
+def read_delays(replication: Replication) -> Mapping[str, Any]:
+    """Return every direction that was ever set."""
+    return {
+        "delays": [
+            {
+                "service": direction.service,
+                "from": direction.source,
+                "to": direction.destination,
+                "delay_s": delay.delay_s,
+                "paused": delay.paused,
+            }
+            for direction, delay in replication.delays.items()
+        ]
+    }
+
+
+def change_delays(replication: Replication, document: Mapping[str, Any]) -> None:
+    """Set the directions named, all or none; raises ValueError, KeyError or TypeError for what can't be meant."""
+    replication.delays.update([_read_delay(entry) for entry in document["delays"]])
+
+
+def _read_delay(entry: Mapping[str, Any]) -> tuple[Direction, Delay]:
+    if entry["service"] not in _SERVICES:
+        raise ValueError(f"service {entry['service']!r} is none of {', '.join(_SERVICES)}")
+    delay_s, paused = float(entry.get("delay_s", 0.0)), entry.get("paused", False)
+    if not 0 <= delay_s < float("inf") or not isinstance(paused, bool):
+        raise ValueError(f"delay_s is a number from 0 on and paused true or false, not {delay_s} and {paused!r}")
+    return Direction(entry["service"], str(entry["from"]), str(entry["to"])), Delay(delay_s, paused)

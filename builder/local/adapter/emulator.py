@@ -1,10 +1,14 @@
-"""The emulator's private names that the adapter touches, all of them, and the only way to reach them."""
+"""The emulator's private names that the adapter touches, all of them, and the only way to reach them.
+
+`touch` and `replace` reach one; `account_id`, `region_name`, `here` and `acting_in` say where a request is at work.
+"""
 
 import importlib
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 from builder.errors import Failed
 from builder.local.environment import VERSION
@@ -261,6 +265,34 @@ def replace(name: str, make: Callable[[Any], Any]) -> None:
     """Put `make(original)` where `module:attribute` was; for functions that the emulator looks up at each call."""
     module, _, attribute = name.partition(":")
     setattr(importlib.import_module(module), attribute, make(touch(name)))
+
+
+class Place(NamedTuple):
+    """A region of an account."""
+
+    account: str
+    region: str
+
+
+def account_id() -> str:
+    """Return the account of the request."""
+    return str(touch("ministack.core.responses:get_account_id")())
+
+
+def region_name() -> str:
+    """Return the region of the request."""
+    return str(touch("ministack.core.responses:get_region")())
+
+
+def here() -> Place:
+    """Return the account and region of the request."""
+    return Place(account_id(), region_name())
+
+
+def acting_in(place: Place) -> AbstractContextManager[None]:
+    """Let what is done within the block be done in another account or region."""
+    scope: AbstractContextManager[None] = touch("ministack.core.responses:request_scope")(*place)
+    return scope
 
 
 def check() -> None:

@@ -1,70 +1,152 @@
-"""A bucket's ReplicationConfiguration from its CloudFormation shape to the S3 API's, and what S3 refuses of it.
+"""Replication between regions: delays and pauses, the writes that are pending, and the metrics of both.
 
-Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-add-config.html
+Nothing runs in the background. What is due is delivered before a request is answered (`builder.local.adapter.control`),
+because nobody can see a replica but by asking; only who reads a replica's stream waits for the next request.
+Metrics are recorded at once, in the region that writes come from, where AWS tells them by the minute; that S3's are
+those of the source's region is *unverified*.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from builder.local.adapter.s3_request import make_body
+from builder.local.adapter.emulator import Place, acting_in, touch
 
-Configuration = Mapping[str, Any]
-
-_SCHEMA = "must be specified for this version of Cross Region Replication configuration schema"
-_GUIDE = "Please refer to S3 Developer Guide for more information."
-
-
-def make_request_body(configuration: Configuration) -> bytes:
-    """Return the body of PutBucketReplication that says what `configuration` says."""
-    wanted = {"Role": configuration["Role"], "Rules": [_rule(rule) for rule in configuration["Rules"]]}
-    return make_body("PutBucketReplication", ReplicationConfiguration=wanted)
+Clock = Callable[[], float]
 
 
-def read_configuration(kept: Configuration) -> Configuration:
-    """Return the configuration that a template would have to say for the emulator to keep what it keeps."""
-    return {"Role": kept["Role"], "Rules": [_in_template(rule) for rule in kept["Rules"]]}
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """All writes of a service from one region to another."""
+
+    service: str
+    """`dynamodb` or `s3`."""
+    source: str
+    destination: str
 
 
-def find_refusal(configuration: Configuration) -> str | None:
-    """Return S3's words for the first rule that its newer schema (V2: the rule has a Filter) refuses, or None."""
-    for rule in configuration["Rules"]:
-        if "Filter" not in rule:
-            continue
-        for required in ("Priority", "DeleteMarkerReplication"):
-            if required not in rule:
-                return f"{required} {_SCHEMA}. {_GUIDE}"
-        tagged = "TagFilter" in rule["Filter"] or rule["Filter"].get("And", {}).get("TagFilters")
-        if tagged and rule["DeleteMarkerReplication"].get("Status") == "Enabled":
-            return "Delete marker replication is not supported if any Tag filter is specified."
-    return None
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The writes of one table or bucket from one region to another; they arrive in the order they were write in."""
+
+    direction: Direction
+    account: str
+    resource: str
+    """The table's or the source bucket's name."""
 
 
-def destinations(configuration: Configuration) -> list[str]:
-    """Return the names of the destination buckets, in the order of the rules."""
-    return [str(rule["Destination"]["Bucket"]).rpartition(":")[2] for rule in configuration["Rules"]]
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """How long a write takes, and whether it sets out at all."""
+
+    delay_s: float = 0.0
+    paused: bool = False
 
 
-def _in_template(rule: Configuration) -> dict[str, Any]:
-    made = {"Id" if name == "ID" else name: value for name, value in rule.items()}
-    if "Filter" in made:
-        made["Filter"] = {"TagFilter" if name == "Tag" else name: value for name, value in made["Filter"].items()}
-        if "And" in made["Filter"]:
-            both = made["Filter"]["And"]
-            made["Filter"]["And"] = {"TagFilters" if name == "Tags" else name: value for name, value in both.items()}
-    return made
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause of some routes that ends by itself."""
+
+    covers: Callable[[Route], bool]
+    until: float
 
 
-def _rule(rule: Configuration) -> dict[str, Any]:
-    made = {"ID" if name == "Id" else name: value for name, value in rule.items()}
-    if "Priority" in made:
-        made["Priority"] = int(made["Priority"])
-    if "Filter" in made:
-        made["Filter"] = _filter(made["Filter"])
-    return made
+@dataclass(frozen=True, slots=True)
+class _Write:
+    at: float
+    deliver: Callable[[], None]
+    size: int
 
 
-def _filter(found: Configuration) -> dict[str, Any]:
-    made = {"Tag" if name == "TagFilter" else name: value for name, value in found.items()}
-    if "And" in made:
-        made["And"] = {"Tags" if name == "TagFilters" else name: value for name, value in made["And"].items()}
-    return made
+@dataclass(slots=True)
+class Replication:
+    """The delays set, the pauses in force, and a queue for each route that has pending writes."""
+
+    clock: Clock = time.monotonic
+    delays: dict[Direction, Delay] = field(default_factory=dict)
+    pauses: dict[str, Pause] = field(default_factory=dict)
+    _queues: dict[Route, deque[_Write]] = field(default_factory=dict)
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def stamp(self) -> int:
+        """Return a number that is higher for every later write, whatever its region: the order of writing."""
+        return next(self._numbers)
+
+    def is_open(self, route: Route) -> bool:
+        """Return whether a write that is sent now arrives now."""
+        delay = self._delay(route)
+        return not (route in self._queues or delay.delay_s or self._is_paused(route, delay))
+
+    def is_idle(self) -> bool:
+        """Return whether no write is pending."""
+        return not self._queues
+
+    def send(self, route: Route, deliver: Callable[[], None], *, size: int = 0) -> None:
+        """Deliver at once where the route is open, else when the write is due."""
+        if self.is_open(route):
+            deliver()
+        else:
+            self._queues.setdefault(route, deque()).append(_Write(self.clock(), deliver, size))
+
+    def deliver_due(self) -> None:
+        """Deliver all that is due, each route in its order."""
+        for route in list(self._queues):
+            self._deliver_due(route, self._queues[route])
+
+    def pending(self) -> Mapping[Route, tuple[int, int, float]]:
+        """Return the number of pending writes, their bytes and the age of the oldest in seconds, by route."""
+        now = self.clock()
+        return {
+            route: (len(queue), sum(write.size for write in queue), now - queue[0].at)
+            for route, queue in self._queues.items()
+            if queue  # the last one is just being delivered
+        }
+
+    def reset(self) -> None:
+        """Drop what is pending, every delay and every pause, as the emulator's reset drops what is stored."""
+        self.delays.clear()
+        self.pauses.clear()
+        self._queues.clear()
+
+    def _deliver_due(self, route: Route, queue: deque[_Write]) -> None:
+        delay = self._delay(route)
+        if self._is_paused(route, delay):
+            return
+        due = self.clock() - delay.delay_s
+        while queue and queue[0].at <= due:
+            queue.popleft().deliver()
+        if not queue:
+            del self._queues[route]
+
+    def _delay(self, route: Route) -> Delay:
+        return self.delays.get(route.direction, Delay())
+
+    def _is_paused(self, route: Route, delay: Delay) -> bool:
+        now = self.clock()
+        return delay.paused or any(pause.until > now and pause.covers(route) for pause in self.pauses.values())
+
+
+# -- metrics
+
+# A zero is recorded once a second: a load of writes that take no time would else fill the memory.
+_ZERO_EVERY_S = 1.0
+_zeros: dict[tuple[Route, str], float] = {}
+
+
+def record(route: Route, namespace: str, name: str, value: float, kind: tuple[str, Mapping[str, str]]) -> None:
+    """Record a metric of a route in the region that its writes come from; `kind` is its unit and its dimensions."""
+    if value == 0 and _is_repeated(route, name):
+        return
+    with acting_in(Place(route.account, route.direction.source)):
+        touch("ministack.services.cloudwatch:record_metric")(namespace, name, value, *kind)
+
+
+def _is_repeated(route: Route, name: str) -> bool:
+    """Return whether a zero was recorded within the last second; if not, note that one is now."""
+    now = time.monotonic()
+    if now < _zeros.get((route, name), -_ZERO_EVERY_S) + _ZERO_EVERY_S:
+        return True
+    _zeros[route, name] = now
+    return False

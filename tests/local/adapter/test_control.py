@@ -9,10 +9,10 @@ import pytest
 import urllib3
 
 from builder.local import EmbeddedAws
-from builder.local.adapter.control import Ground, wrap
-from builder.local.adapter.fis_laboratory import Laboratory
-from builder.local.adapter.function_url_outage import Outages
-from builder.local.adapter.propagation import Propagation
+from builder.local.adapter.control import ControlState, change_delays, read_delays, wrap
+from builder.local.adapter.fis.experiments import FisStore
+from builder.local.adapter.functions.urls import Outages
+from builder.local.adapter.replication import Delay, Direction, Replication
 from builder.local.asgi import Scope
 from local.account import Account, authorized
 from local.adapter.control import ask
@@ -75,7 +75,37 @@ def test_what_is_no_request_passes_by() -> None:
         seen.append(scope["type"])
 
     async def start() -> None:
-        await wrap(app, Ground(Propagation(), Outages(), Laboratory(Propagation())))({"type": "lifespan"}, None, None)
+        await wrap(app, ControlState(Replication(), Outages(), FisStore(Replication())))(
+            {"type": "lifespan"}, None, None
+        )
 
     asyncio.run(start())
     assert seen == ["lifespan"]
+
+
+def _entry(**changed: Any) -> dict[str, Any]:
+    return {"service": "s3", "from": "us-east-1", "to": "us-west-2", "delay_s": 0.8, "paused": False, **changed}
+
+
+def test_what_is_set_can_be_read() -> None:
+    replication = Replication()
+    change_delays(replication, {"delays": [_entry()]})
+    assert replication.delays == {Direction("s3", "us-east-1", "us-west-2"): Delay(0.8)}
+    assert read_delays(replication) == {"delays": [_entry()]}
+
+
+def test_a_direction_that_is_not_named_stays_as_it_is() -> None:
+    replication = Replication()
+    change_delays(replication, {"delays": [_entry()]})
+    change_delays(replication, {"delays": [_entry(service="dynamodb", paused=True)]})
+    assert read_delays(replication)["delays"] == [_entry(), _entry(service="dynamodb", paused=True)]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"service": "sqs"}, {"delay_s": -1}, {"delay_s": float("nan")}, {"delay_s": "x"}, {"paused": "yes"}]
+)
+def test_what_cannot_be_meant_is_refused_and_changes_nothing(wrong: dict[str, Any]) -> None:
+    replication = Replication()
+    with pytest.raises(ValueError):  # noqa: PT011  float's own words for one of them
+        change_delays(replication, {"delays": [_entry(), _entry(**wrong)]})
+    assert replication.delays == {}

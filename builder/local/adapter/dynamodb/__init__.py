@@ -1,0 +1,9 @@
+"""DynamoDB: a global table with replicas that really are in their regions.
+
+`global_table` is the resource type, `replicas` what each replica has of its own. `writes` sends every write to the
+other replicas.
+"""
+
+from builder.local.adapter.dynamodb import global_table, writes
+
+__all__ = ["global_table", "writes"]

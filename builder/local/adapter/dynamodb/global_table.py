@@ -1,0 +1,209 @@
+"""AWS::DynamoDB::GlobalTable with real replicas; the emulator makes one table and ignores Replicas.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
+"""
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+from builder.local.adapter.dynamodb import replicas
+from builder.local.adapter.emulator import Place, account_id, acting_in, region_name, touch
+from builder.local.adapter.handlers import AlreadyExists, Properties, Refused, Resource, accept, is_true
+
+TYPE = "AWS::DynamoDB::GlobalTable"
+
+_DRIFT_PROPERTIES = frozenset({"BillingMode", "Replicas", "StreamSpecification", "TableName"})
+_PROVISIONERS = "ministack.services.cloudformation.provisioners"
+_DDB = "ministack.services.dynamodb"
+
+
+def install(handlers: MutableMapping[str, Any]) -> None:
+    """Give the type its handlers, its refusal of a replacement under its own name, and its drift."""
+    handlers[TYPE].update(create=create, update=update, update_with_logical_id=True, delete=delete)
+    names = touch(f"{_PROVISIONERS}:_CUSTOM_NAME_REPLACEMENT")
+    names[TYPE] = {"name": "TableName", "requires_replacement": replaces_table}
+    readers = touch("ministack.services.cloudformation.drift:_DRIFT_READERS")
+    readers[TYPE] = (_read_table, _DRIFT_PROPERTIES)
+
+
+def create(logical_id: str, props: Properties, stack_name: str) -> Resource:
+    """Create the table in the stack's region, then every other replica; nothing is left behind if one is refused."""
+    home = region_name()
+    _check(props, home)
+    name = props.get("TableName") or touch(f"{_PROVISIONERS}:_physical_name")(stack_name, logical_id, max_len=255)
+    _check_free(name, list(replicas.by_region(props)))
+    accept(touch(f"{_DDB}:_create_table")({"TableName": name, **replicas.shared(props)}), service="DynamoDb")
+    try:
+        _apply_ttl(name, {}, props)
+        for region, settings in replicas.by_region(props).items():
+            if region != home:
+                _replicate(name, {"Create": {"RegionName": region}})
+            replicas.apply_settings(name, region, {}, settings)
+    except Refused:
+        _remove(name)
+        raise
+    return name, _attributes(name)
+
+
+def update(physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str) -> Resource:
+    """Change what all replicas share, then each replica's own settings, then add or remove the one replica."""
+    if replaces_table(old, new):
+        replaced: Resource = touch(f"{_PROVISIONERS}:_replace_resource")(
+            TYPE, physical_id, old, new, stack_name, logical_id
+        )
+        return replaced
+    _check(new, region_name())
+    before, after = replicas.by_region(old), replicas.by_region(new)
+    added = [region for region in after if region not in before]
+    removed = [region for region in before if region not in after]
+    _check_one_at_a_time(old, new, added=added, removed=removed)
+    _check_free(physical_id, added)
+    for region in removed:
+        _check_unprotected(physical_id, region)
+    kept = [region for region in after if region in before]
+    _check_present(physical_id, kept)
+    for region in kept:
+        with acting_in(Place(account_id(), region)):
+            touch(f"{_PROVISIONERS}:_ddb_update")(
+                physical_id,
+                {"TableName": physical_id, **replicas.shared(old)},
+                {"TableName": physical_id, **replicas.shared(new)},
+                stack_name,
+            )
+        replicas.apply_settings(physical_id, region, before[region], after[region])
+    _apply_ttl(physical_id, old, new)
+    for region in removed:
+        _replicate(physical_id, {"Delete": {"RegionName": region}})
+    for region in added:
+        _replicate(physical_id, {"Create": {"RegionName": region}})
+        replicas.apply_settings(physical_id, region, {}, after[region])
+    return physical_id, _attributes(physical_id)
+
+
+def delete(physical_id: str, props: Properties) -> None:
+    """Delete every replica, this region's last; refused as a whole while any of them is protected."""
+    del props
+    for region in find_regions(physical_id):
+        _check_unprotected(physical_id, region)
+    _remove(physical_id)
+
+
+def _check(props: Properties, home: str) -> None:
+    """Raise Refused for what AWS refuses before it touches anything, as far as cfn-lint does not see it."""
+    regions = [replica["Region"] for replica in props.get("Replicas", [])]
+    if home not in regions:
+        raise _invalid(f"Replicas must include the region of the stack, {home}, and it can't be removed")
+    if len(set(regions)) != len(regions):
+        raise _invalid("Replicas must name each region once")
+    if len(regions) > 1 and not props.get("StreamSpecification"):
+        raise _invalid("StreamSpecification is required for a global table with more than one replica")
+
+
+def _check_one_at_a_time(old: Properties, new: Properties, *, added: list[str], removed: list[str]) -> None:
+    if len(added) + len(removed) > 1:
+        raise _invalid("A single update can add or remove only one replica")
+    indexes_before, indexes_after = _index_names(old), _index_names(new)
+    if len(indexes_before ^ indexes_after) > 1:
+        raise _invalid("Cannot perform more than one GSI creation or deletion in a single update")
+
+
+def _index_names(props: Properties) -> set[str]:
+    return {index["IndexName"] for index in props.get("GlobalSecondaryIndexes", [])}
+
+
+def _check_free(name: str, regions: list[str]) -> None:
+    for region in regions:
+        if find_table(name, region) is not None:
+            raise AlreadyExists(f"Table already exists: {name} in {region}", service="DynamoDb")
+
+
+def _check_present(name: str, regions: list[str]) -> None:
+    for region in regions:
+        if find_table(name, region) is None:
+            raise Refused(f"Requested resource not found: Table: {name} not found in {region}", service="DynamoDb")
+
+
+def _check_unprotected(name: str, region: str) -> None:
+    table = find_table(name, region)
+    if table is not None and table.get("DeletionProtectionEnabled"):
+        raise _invalid(
+            f"Resource cannot be deleted as it is currently protected against deletion in {region}. "
+            "Disable deletion protection first."
+        )
+
+
+def _apply_ttl(name: str, old: Properties, new: Properties) -> None:
+    before, after = old.get("TimeToLiveSpecification"), new.get("TimeToLiveSpecification")
+    if before == after:
+        return
+    ttl = after or {**(before or {}), "Enabled": False}
+    spec = {**ttl, "Enabled": is_true(ttl["Enabled"])}
+    accept(touch(f"{_DDB}:_update_ttl")({"TableName": name, "TimeToLiveSpecification": spec}), service="DynamoDb")
+
+
+def _replicate(name: str, change: Properties) -> None:
+    data = {"TableName": name, "ReplicaUpdates": [change]}
+    accept(touch(f"{_DDB}:_update_table")(data), service="DynamoDb")
+
+
+def _remove(name: str) -> None:
+    home = region_name()
+    for region in find_regions(name):
+        if region != home:
+            _replicate(name, {"Delete": {"RegionName": region}})
+    if find_table(name, home) is not None:
+        accept(touch(f"{_DDB}:_delete_table")({"TableName": name}), service="DynamoDb")
+
+
+def find_regions(name: str) -> list[str]:
+    """Return where the table really is, which the DynamoDB API may have changed since the stack's last update."""
+    home = region_name()
+    table = find_table(name, home)
+    if table is None:
+        return []
+    return touch(f"{_DDB}:_replica_group")(table) or [home]
+
+
+def _attributes(name: str) -> Mapping[str, str]:
+    table = find_table(name, region_name())
+    attributes: dict[str, str] = touch(f"{_PROVISIONERS}:_ddb_attrs")(table)
+    return {**attributes, "TableId": table["TableId"]} if table else attributes
+
+
+def find_table(name: str, region: str) -> dict[str, Any] | None:
+    """Return the emulator's own record of a replica, or None if there is none."""
+    table: dict[str, Any] | None = touch(f"{_DDB}:_tables").get_scoped(account_id(), region, name)
+    return table
+
+
+def _invalid(message: str) -> Refused:
+    return Refused(message, service="DynamoDb")
+
+
+def replaces_table(old: Properties, new: Properties) -> bool:
+    """Return whether a global table can't become `new` in place, its name aside."""
+    if any(old.get(name) != new.get(name) for name in ("KeySchema", "LocalSecondaryIndexes")):
+        return True
+    return bool(touch(f"{_PROVISIONERS}:_requires_replacement_dynamodb")(old, new))
+
+
+def _read_table(physical_id: str, props: Properties) -> dict[str, Any] | None:
+    """Return a table as its template would have to describe it, or None if it is gone.
+
+    Only what the template says is compared; a replica that it does not have is shown by its region.
+    """
+    regions = find_regions(physical_id)
+    if not regions:
+        return None
+    table = find_table(physical_id, regions[0]) or {}
+    in_template = replicas.by_region(props)
+    present = [region for region in in_template if region in regions]
+    return {
+        "TableName": physical_id,
+        "BillingMode": table["BillingModeSummary"]["BillingMode"],
+        "StreamSpecification": {"StreamViewType": (table["StreamSpecification"] or {}).get("StreamViewType")},
+        "Replicas": [
+            *(replicas.read_replica(physical_id, region, in_template[region]) for region in present),
+            *({"Region": region} for region in regions if region not in in_template),
+        ],
+    }

@@ -1,0 +1,134 @@
+"""What a replica of a global table has of its own, and what all replicas share.
+
+    Replicas:
+      - Region: us-east-1
+        PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
+        Tags: [{Key: team, Value: red}]
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-globaltable-replicaspecification.html
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from builder.local.adapter.emulator import Place, account_id, acting_in, touch
+from builder.local.adapter.handlers import Properties, Reply, accept, is_true
+
+_DDB = "ministack.services.dynamodb"
+
+
+def by_region(props: Properties) -> dict[str, Properties]:
+    """Return the replicas of a global table's properties by their region, in the template's order."""
+    return {replica["Region"]: replica for replica in props.get("Replicas", [])}
+
+
+def shared(props: Properties) -> dict[str, Any]:
+    """Return what all replicas of a table have in common, in the shape of the DynamoDB API."""
+    names = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "BillingMode")
+    made = {name: props[name] for name in names if name in props}
+    if stream := props.get("StreamSpecification"):
+        made["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
+    if encryption := props.get("SSESpecification"):
+        kind = {"SSEType": encryption["SSEType"]} if "SSEType" in encryption else {}
+        made["SSESpecification"] = {"Enabled": is_true(encryption["SSEEnabled"]), **kind}
+    if "GlobalSecondaryIndexes" in props:
+        of_api = ("IndexName", "KeySchema", "Projection")
+        made["GlobalSecondaryIndexes"] = [
+            {name: index[name] for name in of_api if name in index} for index in props["GlobalSecondaryIndexes"]
+        ]
+    if props.get("BillingMode", "PROVISIONED") == "PROVISIONED":
+        made["ProvisionedThroughput"] = {
+            "ReadCapacityUnits": 5,
+            "WriteCapacityUnits": _minimum(props.get("WriteProvisionedThroughputSettings", {})),
+        }
+    return made
+
+
+def _minimum(settings: Properties) -> int:
+    return int(settings.get("WriteCapacityAutoScalingSettings", {}).get("MinCapacity", 5))
+
+
+def apply_settings(table: str, region: str, before: Properties, after: Properties) -> None:
+    """Change what the replica of `table` in `region` has of its own from `before` to `after`; {} is a new replica."""
+    account = account_id()
+    arn = f"arn:aws:dynamodb:{region}:{account}:table/{table}"
+    with acting_in(Place(account, region)):
+        for change in _changes(table, arn, before, after):
+            accept(change, service="DynamoDb")
+
+
+def _changes(table: str, arn: str, before: Properties, after: Properties) -> Iterator[Reply]:
+    """Make the calls that differ, each when its reply is asked for, so that a refused one is the last."""
+    if changes := _table_changes(before, after):
+        yield touch(f"{_DDB}:_update_table")({"TableName": table, **changes})
+    if (recovery := _recovery(after)) != _recovery(before):
+        spec = {"PointInTimeRecoveryEnabled": recovery}
+        data = {"TableName": table, "PointInTimeRecoverySpecification": spec}
+        yield touch(f"{_DDB}:_update_continuous_backups")(data)
+    if (insights := _insights(after)) != _insights(before):
+        data = {"TableName": table, "ContributorInsightsAction": "ENABLE" if insights else "DISABLE"}
+        yield touch(f"{_DDB}:_update_contributor_insights")(data)
+    yield from _tag_changes(arn, _tags(before), _tags(after))
+    yield from _policy_changes(arn, before, after)
+
+
+def _table_changes(before: Properties, after: Properties) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if (table_class := after.get("TableClass", "STANDARD")) != before.get("TableClass", "STANDARD"):
+        changes["TableClass"] = table_class
+    protected = is_true(after.get("DeletionProtectionEnabled"))
+    if protected != is_true(before.get("DeletionProtectionEnabled")):
+        changes["DeletionProtectionEnabled"] = protected
+    key = after.get("SSESpecification", {}).get("KMSMasterKeyId")
+    if key != before.get("SSESpecification", {}).get("KMSMasterKeyId"):
+        changes["SSESpecification"] = {"Enabled": True, "SSEType": "KMS"} | ({"KMSMasterKeyId": key} if key else {})
+    return changes
+
+
+def _recovery(replica: Properties) -> bool:
+    spec: Properties = replica.get("PointInTimeRecoverySpecification", {})
+    return is_true(spec.get("PointInTimeRecoveryEnabled"))
+
+
+def _insights(replica: Properties) -> bool:
+    spec: Properties = replica.get("ContributorInsightsSpecification", {})
+    return is_true(spec.get("Enabled"))
+
+
+def _tags(replica: Properties) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in replica.get("Tags", [])}
+
+
+def _tag_changes(arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Reply]:
+    if gone := [key for key in before if key not in after]:
+        yield touch(f"{_DDB}:_untag_resource")({"ResourceArn": arn, "TagKeys": gone})
+    if put := [{"Key": key, "Value": value} for key, value in after.items() if before.get(key) != value]:
+        yield touch(f"{_DDB}:_tag_resource")({"ResourceArn": arn, "Tags": put})
+
+
+def _policy_changes(arn: str, before: Properties, after: Properties) -> Iterator[Reply]:
+    document = after.get("ResourcePolicy", {}).get("PolicyDocument")
+    if document == before.get("ResourcePolicy", {}).get("PolicyDocument"):
+        return
+    if document is None:
+        yield touch(f"{_DDB}:_delete_resource_policy")({"ResourceArn": arn})
+    else:
+        yield touch(f"{_DDB}:_put_resource_policy")({"ResourceArn": arn, "Policy": json.dumps(document)})
+
+
+def read_replica(table: str, region: str, in_template: Properties) -> dict[str, Any]:
+    """Return a replica by the properties that its template gives it; what cannot be read is as the template says."""
+    with acting_in(Place(account_id(), region)):
+        record = touch(f"{_DDB}:_tables")[table]
+        insights = touch(f"{_DDB}:_contributor_insights").get(table, {}).get("ContributorInsightsStatus", "")
+        present = {
+            "DeletionProtectionEnabled": record.get("DeletionProtectionEnabled", False),
+            "TableClass": record.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
+            "Tags": touch(f"{_DDB}:_tags").get(record["TableArn"], []),
+            "PointInTimeRecoverySpecification": {
+                "PointInTimeRecoveryEnabled": touch(f"{_DDB}:_pitr_settings").get(table, False)
+            },
+            "ContributorInsightsSpecification": {"Enabled": insights.startswith("ENABL")},
+        }
+    return {name: present.get(name, value) for name, value in in_template.items()}

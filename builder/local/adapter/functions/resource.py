@@ -1,0 +1,86 @@
+"""AWS::Lambda::Function with its reserved concurrency, and refused where its code is not in the bucket.
+
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html and
+https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
+"""
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from builder.local.adapter.emulator import account_id, region_name, replace, touch
+from builder.local.adapter.handlers import Properties, Refused, accept
+
+_LAMBDA = "ministack.services.lambda_svc"
+_RESERVED = "ReservedConcurrentExecutions"
+
+
+def install(handlers: MutableMapping[str, Any]) -> None:
+    """Wrap the emulator's handlers of the type, and every request to the API."""
+    function = handlers["AWS::Lambda::Function"]
+    function.update(create=_make_create(function["create"]), update=_make_update(function["update"]))
+    replace(f"{_LAMBDA}:handle_request", _make_handler)
+
+
+def _make_create(create: Callable[..., Any]) -> Callable[..., Any]:
+    def create_function(logical_id: str, props: Properties, stack_name: str) -> object:
+        _check_code(props.get("Code") or {})
+        made = create(logical_id, props, stack_name)
+        if _RESERVED in props:
+            _reserve(made[0], props[_RESERVED])
+        return made
+
+    return create_function
+
+
+def _make_update(update: Callable[..., Any]) -> Callable[..., Any]:
+    def update_function(physical_id: str, old: Properties, new: Properties, *rest: Any) -> object:  # noqa: ANN401  the emulator's own
+        _check_code(new.get("Code") or {})
+        made = update(physical_id, old, new, *rest)
+        if _RESERVED in new:
+            _reserve(made[0], new[_RESERVED])
+        elif _RESERVED in old:
+            accept(touch(f"{_LAMBDA}:_delete_function_concurrency")(made[0]), service="Lambda")
+        return made
+
+    return update_function
+
+
+def _reserve(name: str, executions: object) -> None:
+    """Set a function's reserved concurrency; templates may give the number as text."""
+    wanted = {_RESERVED: int(str(executions))}
+    accept(touch(f"{_LAMBDA}:_put_function_concurrency")(name, wanted), service="Lambda")
+
+
+def _check_code(code: Properties) -> None:
+    """Raise Refused where there is nothing at the place of the code."""
+    bucket, key = code.get("S3Bucket"), code.get("S3Key")
+    if not bucket or not key:
+        return
+    if touch("ministack.services.s3:_bucket_owner_account")(bucket) is None:
+        reason = "NoSuchBucket. S3 Error Message: The specified bucket does not exist"
+    elif touch(f"{_LAMBDA}:_fetch_code_from_s3")(bucket, key, version_id=code.get("S3ObjectVersion")) is None:
+        reason = "NoSuchKey. S3 Error Message: The specified key does not exist."
+    else:
+        return
+    raise Refused(f"Error occurred while GetObject. S3 Error Code: {reason}", service="Lambda")
+
+
+_PATH = re.compile(r"(/[^/]+/functions/)(url[^/]*)(/.*)?")
+
+
+def _make_handler(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def handle_renamed(method: str, path: str, *args: object) -> object:
+        if found := _PATH.fullmatch(path):
+            head, name, tail = found.groups(default="")
+            path = f"{head}{_arn(name)}{tail}"
+        return await handle(method, path, *args)
+
+    return handle_renamed
+
+
+def _arn(name: str) -> str:
+    """Return the function's ARN, which the API takes in place of a name and in which no `/url` stands."""
+    account = account_id()
+    region = region_name()
+    return f"arn:aws:lambda:{region}:{account}:function:{name}"

@@ -1,0 +1,65 @@
+"""What handlers of actions and of resources take, answer and raise, worded as AWS words it.
+
+A resource handler that refuses raises Refused, whose text CloudFormation shows; an action of an API raises Fault.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+Properties = Mapping[str, Any]
+"""Of a resource, by the names that a template has."""
+Resource = tuple[str, Mapping[str, str]]
+"""What creating or updating a resource returns: its physical id and its attributes."""
+Reply = tuple[int, Mapping[str, str], bytes | str]
+"""What every action of the emulator answers: HTTP status, headers, body."""
+
+
+class Refused(ValueError):
+    """A resource that can't be created, updated or deleted; its text becomes the event's ResourceStatusReason."""
+
+    def __init__(self, message: str, *, service: str, status: int = 400, code: str = "InvalidRequest") -> None:
+        request = f"Service: {service}, Status Code: {status}, Request ID: {uuid4()}"
+        super().__init__(
+            f'Resource handler returned message: "{message} ({request}) (SDK Attempt Count: 1)" '
+            f"(RequestToken: {uuid4()}, HandlerErrorCode: {code})"
+        )
+
+
+class AlreadyExists(Refused):
+    """A physical name that something outside the stack holds already."""
+
+    def __init__(self, message: str, *, service: str) -> None:
+        super().__init__(message, service=service, status=409, code="AlreadyExists")
+
+
+def accept(reply: Reply, *, service: str) -> None:
+    """Raise Refused with the service's own message if `reply` is an error."""
+    status, _, body = reply
+    if status >= 400:
+        raise Refused(message_of(body), service=service, status=status)
+
+
+def message_of(body: bytes | str) -> str:
+    """Return the message of an error in either of the wire formats, JSON or XML."""
+    text = body.decode() if isinstance(body, bytes) else body
+    if text.startswith("{"):
+        said: dict[str, str] = json.loads(text)
+        return said.get("message") or said.get("Message") or text
+    found = re.search("<Message>(.*?)</Message>", text, re.DOTALL)
+    return found[1] if found else text
+
+
+class Fault(Exception):
+    """An error of CloudFormation's API, by the code that clients see."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def is_true(value: object) -> bool:
+    """Return what a boolean property says; a parameter's value arrives as text."""
+    return str(value).lower() == "true"

@@ -1,0 +1,105 @@
+"""The order in which the adapter is put in place: the resource types, the actions, and who is asked before them.
+
+What is installed later is asked first: an action or a handler wraps the one that it finds.
+"""
+
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from builder.local import gate
+from builder.local.adapter import added_types, control, emulator
+from builder.local.adapter.cloudformation import (
+    authorization,
+    change_sets,
+    nested_change_sets,
+    nested_rollback,
+    nested_stacks,
+    resources,
+    shown_values,
+    templates,
+)
+from builder.local.adapter.control import ControlState
+from builder.local.adapter.dynamodb import global_table
+from builder.local.adapter.dynamodb import writes as table_writes
+from builder.local.adapter.fis import api as fis
+from builder.local.adapter.fis.experiments import FisStore
+from builder.local.adapter.functions import processes, urls
+from builder.local.adapter.functions import resource as function
+from builder.local.adapter.functions.urls import Outages
+from builder.local.adapter.iam import policies
+from builder.local.adapter.iam import resources as iam_resources
+from builder.local.adapter.organizations import actions as organizations
+from builder.local.adapter.replication import Replication
+from builder.local.adapter.s3 import bucket
+from builder.local.adapter.s3 import writes as object_writes
+from builder.local.adapter.stack_sets import instances, records, sets, stacks
+from builder.local.adapter.stack_sets import resource as stack_set
+from builder.local.asgi import App
+
+_CFN = "ministack.services.cloudformation"
+
+
+def install(app: App, token: str, function_processes_limit: int) -> tuple[App, Callable[[], None]]:
+    """Return the emulator's application with the adapter in place, and what is called before its processes are ended.
+
+    `token` is asked of whoever uses the paths that govern it; a function has so many processes at most. Once per
+    process, after the environment is set. Raises Failed on another version of the emulator.
+    """
+    emulator.check()
+    handlers = emulator.touch(f"{_CFN}.provisioners:_RESOURCE_HANDLERS")
+    actions = emulator.touch(f"{_CFN}.handlers:_ACTION_HANDLERS")
+    _install_resources(handlers)
+    _install_actions(handlers, actions)
+    if policies.is_enforced():
+        policies.install()
+        authorization.install(actions, records.find_arn)
+        iam_resources.install(handlers)
+        app = policies.secure(app)
+    invocations = processes.install(function_processes_limit)
+    replication = Replication()
+    state = ControlState(replication, Outages(), FisStore(replication))
+    _install_replication(handlers, state)
+    return _wrap(app, state, token), invocations.close
+
+
+def _install_resources(handlers: MutableMapping[str, Any]) -> None:
+    global_table.install(handlers)
+    bucket.install(handlers)
+    function.install(handlers)
+    added_types.install(handlers)
+    # Outside of all that creates a resource, whose name it looks at.
+    resources.install(handlers)
+
+
+def _install_actions(handlers: MutableMapping[str, Any], actions: MutableMapping[str, Any]) -> None:
+    templates.install(actions)
+    change_sets.install(actions)
+    sets.install(actions)
+    stacks.install()
+    stack_set.install(handlers, actions)
+    organizations.install(instances.follow_account)
+    shown_values.install(actions)
+    nested_stacks.install(handlers, actions)
+    nested_rollback.install(actions)
+    # Outside of all that makes a change set: it makes those of children with them.
+    nested_change_sets.install(actions)
+
+
+def _install_replication(handlers: MutableMapping[str, Any], state: ControlState) -> None:
+    table_writes.install(state.replication)
+    object_writes.install(state.replication)
+    fis.install(emulator.touch("ministack.app:SERVICE_HANDLERS"), state.fis)
+    fis.install_resource(handlers, state.fis)
+
+
+def _wrap(app: App, state: ControlState, token: str) -> App:
+    """Return the application with all that a request passes, the last one first."""
+    urls.install()
+    app = urls.watch(control.wrap(app, state), state.outages)
+    # Inside of the next, after which the path of a function's URL is its own, whatever it is called.
+    app = urls.address(gate.ask_for_token(app, token))
+    return gate.keep_pages_out(app, _is_custom_domain)
+
+
+def _is_custom_domain(name: str, path: str) -> bool:
+    return emulator.touch("ministack.app:_resolve_custom_domain_request")(name, path) is not None

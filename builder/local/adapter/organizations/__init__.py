@@ -1,0 +1,9 @@
+"""Organizations: the actions that the emulator lacks, and who lets StackSets in.
+
+`access` keeps which organizations trust StackSets and who administers them for whom, and reads which accounts a unit
+holds; `actions` is the API.
+"""
+
+from builder.local.adapter.organizations import access, actions
+
+__all__ = ["access", "actions"]

@@ -1,0 +1,142 @@
+"""A stack set, its instances and its operations, and where they are kept: in the account and region of their set."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from builder.local.adapter.emulator import Place
+from builder.local.adapter.handlers import Fault
+
+Parameters = list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Instance:
+    """A stack of a set in one account and region; its stack may be absent."""
+
+    place: Place
+    overrides: Parameters = field(default_factory=list)
+    unit: str | None = None
+    """The organizational unit that it was deployed for."""
+    stack_id: str | None = None
+    status: str = "OUTDATED"
+    detail: str = "PENDING"
+    reason: str | None = None
+    operation_id: str | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """What an operation did in one place."""
+
+    place: Place
+    unit: str | None = None
+    status: str = "PENDING"
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Operation:
+    """One operation: its results are in the order in which places are tried."""
+
+    id: str
+    action: str
+    preferences: dict[str, Any]
+    results: dict[Place, Result]
+    roles: dict[str, str]
+    retain: bool = False
+    targets: dict[str, Any] | None = None
+    after: tuple["Operation", ...] = ()
+    """Of other sets: those that have to end before this one begins."""
+    status: str = "QUEUED"
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ended: datetime | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def failures(self) -> list[Result]:
+        """What failed, in the order tried."""
+        return [result for result in self.results.values() if result.status == "FAILED"]
+
+
+@dataclass(slots=True)
+class StackSet:
+    """A set: `definition` is what its creation or last update said, by the names of the API."""
+
+    name: str
+    id: str
+    arn: str
+    home: Place
+    definition: dict[str, Any]
+    owner: tuple[str, str] | None = None
+    """The stack and logical id of the resource that it is."""
+    deleted: bool = False
+    instances: dict[Place, Instance] = field(default_factory=dict)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    units: dict[str, list[str]] = field(default_factory=dict)
+    """Regions by the organizational units it is deployed to."""
+
+    @property
+    def service_managed(self) -> bool:
+        """Whether it is deployed to organizational units, without roles of its owner's."""
+        return bool(self.definition["PermissionModel"] == "SERVICE_MANAGED")
+
+    @property
+    def busy(self) -> list[Operation]:
+        """Its operations that are not over, oldest first."""
+        return [operation for operation in self.operations.values() if not operation.over.is_set()]
+
+
+_sets: dict[Place, dict[str, StackSet]] = {}
+
+
+def reset() -> None:
+    """Forget all sets of all accounts."""
+    _sets.clear()
+
+
+def sets(place: Place) -> list[StackSet]:
+    """Return the sets administered there, deleted ones too, oldest first."""
+    return list(_sets.get(place, {}).values())
+
+
+def sets_of(account: str) -> Iterator[StackSet]:
+    """Return the sets that an account administers, in all regions."""
+    for place, kept in _sets.items():
+        if place.account == account:
+            yield from (one for one in kept.values() if not one.deleted)
+
+
+def find(place: Place, name: str) -> StackSet:
+    """Return a set by name, id or ARN; raises Fault if there is none."""
+    for one in sets(place):
+        if name in {one.id, one.arn} or (name == one.name and not one.deleted):
+            return one
+    raise Fault("StackSetNotFoundException", f"StackSet {name} not found")
+
+
+def find_arn(name: str, place: Place) -> str | None:
+    """Return the ARN of the set that is called so, by name or id, or None."""
+    found = (one.arn for one in sets(place) if name in {one.id, one.name} and not one.deleted)
+    return next(found, None)
+
+
+def add(place: Place, name: str, definition: dict[str, Any]) -> StackSet:
+    """Return a new set without instances; raises Fault where the name is taken."""
+    if any(one.name == name and not one.deleted for one in sets(place)):
+        raise Fault("NameAlreadyExistsException", f"StackSet {name} already exists")
+    set_id = f"{name}:{uuid4()}"
+    arn = f"arn:aws:cloudformation:{place.region}:{place.account}:stackset/{set_id}"
+    made = StackSet(name=name, id=set_id, arn=arn, home=place, definition=definition)
+    _sets.setdefault(place, {})[set_id] = made
+    return made
+
+
+def find_operation(stack_set: StackSet, operation_id: str) -> Operation:
+    """Return an operation of a set; raises Fault if there is none."""
+    if operation_id not in stack_set.operations:
+        raise Fault("OperationNotFoundException", f"Operation {operation_id} not found")
+    return stack_set.operations[operation_id]

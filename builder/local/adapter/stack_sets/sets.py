@@ -1,0 +1,193 @@
+"""The actions on stack sets themselves: created, updated, deleted, read."""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
+from builder.local.adapter.cloudformation.requests import Action, Params
+from builder.local.adapter.emulator import here, replace, touch
+from builder.local.adapter.handlers import Fault, Reply, message_of
+from builder.local.adapter.organizations import access
+from builder.local.adapter.stack_sets import instances, operations, records, stacks, targets, wire
+from builder.local.adapter.stack_sets.instances import check_present, make_operation, with_previous
+from builder.local.adapter.stack_sets.operations import page
+from builder.local.adapter.stack_sets.records import Operation, StackSet, add, find, sets
+
+_CFN = "ministack.services.cloudformation"
+
+
+def install(actions: MutableMapping[str, Action]) -> None:
+    """Add the actions and the resource type, forgotten when the emulator is reset."""
+    for name, handle in (ACTIONS | instances.ACTIONS | operations.ACTIONS).items():
+        actions[name] = _make_action(name, handle)
+    replace(f"{_CFN}:reset", _forgetting)
+
+
+def _make_action(name: str, handle: Callable[[dict[str, Any]], dict[str, Any]]) -> Action:
+    def answer(params: Params) -> Reply:
+        try:
+            request = wire.read_request(name, params)
+            with access.called_as(request.get("CallAs", "SELF")):
+                return wire.make_reply(name, handle(request))
+        except Fault as fault:
+            reply: Reply = touch(f"{_CFN}.helpers:_error")(fault.code, str(fault), wire.status_of(fault.code))
+            return reply
+
+    return answer
+
+
+def _forgetting(reset: Callable[[], None]) -> Callable[[], None]:
+    def reset_all() -> None:
+        reset()
+        records.reset()
+        access.reset()
+
+    return reset_all
+
+
+Request = Mapping[str, Any]
+
+_CFN = "ministack.services.cloudformation"
+_SAID = (
+    *("AdministrationRoleARN", "AutoDeployment", "Capabilities", "Description", "ExecutionRoleName"),
+    *("ManagedExecution", "PermissionModel", "Tags"),
+)
+_KEPT = ("AutoDeployment", "Description", "ManagedExecution", "Tags")
+"""What an update that does not say them leaves as they are."""
+
+
+def create(request: Request) -> StackSet:
+    """Return a new set without instances; raises Fault for a template that CloudFormation refuses."""
+    if "StackId" in request:
+        raise Fault("ValidationError", "The embedded AWS imports no stacks into stack sets")
+    place = here()
+    definition = {"PermissionModel": "SELF_MANAGED", **_definition(request)}
+    if definition["PermissionModel"] == "SERVICE_MANAGED":
+        access.check_active(place.account)
+    elif "AutoDeployment" in definition:
+        raise Fault("ValidationError", "AutoDeployment is only supported for SERVICE_MANAGED stack sets")
+    return add(place, request["StackSetName"], definition)
+
+
+def update(stack_set: StackSet, request: Request) -> Operation:
+    """Change the definition at once, and begin to update the instances that the request means, or all.
+
+    The definition stays changed when the operation fails; instances that the request does not mean are outdated.
+    """
+    before = stack_set.definition
+    definition = {name: before[name] for name in _KEPT if name in before}
+    definition |= {"PermissionModel": before["PermissionModel"], **_definition(request, before)}
+    meant = targets.resolve(stack_set, request) if targets.names_any(request) else None
+    if meant is not None:
+        check_present(stack_set, meant)
+    operations.check_free(stack_set, request.get("OperationId", ""))
+    stacks.check_administration(stacks.roles_of(definition, stack_set.home), stack_set.home)
+    places = {place: one.unit for place, one in stack_set.instances.items() if one.status != "INOPERABLE"}
+    stack_set.definition = definition
+    for place in places:
+        stack_set.instances[place].status = "OUTDATED"
+    operation = make_operation(stack_set, "UPDATE", places if meant is None else meant, request)
+    operations.start(stack_set, operation)
+    return operation
+
+
+def delete(stack_set: StackSet) -> None:
+    """Delete a set that has no instance and no operation; raises Fault otherwise."""
+    if stack_set.busy:
+        operations.check_free(stack_set, "")
+    if stack_set.instances:
+        raise Fault("StackSetNotEmptyException", "StackSet is not empty")
+    stack_set.deleted = True
+
+
+def _definition(request: Request, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what a set is, by the names of the API, from what a request says and, of an update, what it was."""
+    definition = {name: request[name] for name in _SAID if name in request}
+    previous = before or {}
+    if "Parameters" in request:
+        definition["Parameters"] = with_previous(request["Parameters"], previous.get("Parameters", []))
+    if request.get("UsePreviousTemplate"):
+        return definition | {"TemplateBody": previous["TemplateBody"]}
+    return definition | {"TemplateBody": _template(request)}
+
+
+def _template(request: Request) -> str:
+    """Return the template of a request, fetched where it is given by its address, and valid."""
+    given = {name: [request[name]] for name in ("TemplateBody", "TemplateURL") if name in request}
+    body, refusal = touch(f"{_CFN}.helpers:_resolve_template")(given)
+    if refusal is not None:
+        raise Fault("ValidationError", message_of(refusal[2]))
+    if not body:
+        raise Fault("ValidationError", "Either TemplateBody or TemplateURL must be specified")
+    status, _, said = touch(f"{_CFN}.handlers:_ACTION_HANDLERS")["ValidateTemplate"](given)
+    if status >= 400:
+        raise Fault("ValidationError", message_of(said))
+    return str(body)
+
+
+def _describe(request: Request) -> dict[str, Any]:
+    stack_set = find(here(), request["StackSetName"])
+    return {
+        "StackSet": {
+            **dict.fromkeys(("Capabilities", "Parameters", "Tags"), ()),
+            **stack_set.definition,
+            **_summary(stack_set),
+            **stacks.roles_of(stack_set.definition, stack_set.home),
+            "StackSetARN": stack_set.arn,
+            "OrganizationalUnitIds": list(stack_set.units),
+            "Regions": list(dict.fromkeys(place.region for place in stack_set.instances)),
+            "StackSetDriftDetectionDetails": {
+                "DriftStatus": "NOT_CHECKED",
+                "TotalStackInstancesCount": len(stack_set.instances),
+            },
+        }
+    }
+
+
+def _summary(stack_set: StackSet) -> dict[str, Any]:
+    return {
+        "StackSetName": stack_set.name,
+        "StackSetId": stack_set.id,
+        "Description": stack_set.definition.get("Description"),
+        "Status": "DELETED" if stack_set.deleted else "ACTIVE",
+        "AutoDeployment": stack_set.definition.get("AutoDeployment"),
+        "PermissionModel": stack_set.definition["PermissionModel"],
+        "ManagedExecution": stack_set.definition.get("ManagedExecution", {"Active": False}),
+    }
+
+
+def _list(request: Request) -> dict[str, Any]:
+    found = [_summary(one) | {"DriftStatus": "NOT_CHECKED"} for one in sets(here())]
+    return page(request, [one for one in found if one["Status"] == request.get("Status", one["Status"])])
+
+
+def _list_targets(request: Request) -> dict[str, Any]:
+    units = find(here(), request["StackSetName"]).units
+    return page(request, [{"OrganizationalUnitId": unit, "Regions": regions} for unit, regions in units.items()])
+
+
+def _delete(request: Request) -> dict[str, Any]:
+    delete(find(here(), request["StackSetName"]))
+    return {}
+
+
+def _activate(_request: Request) -> dict[str, Any]:
+    access.activate(here().account)
+    return {}
+
+
+def _deactivate(_request: Request) -> dict[str, Any]:
+    access.deactivate(here().account)
+    return {}
+
+
+ACTIONS: dict[str, Callable[[Request], dict[str, Any]]] = {
+    "ActivateOrganizationsAccess": _activate,
+    "CreateStackSet": lambda request: {"StackSetId": create(request).id},
+    "DeactivateOrganizationsAccess": _deactivate,
+    "DeleteStackSet": _delete,
+    "DescribeOrganizationsAccess": lambda _: {"Status": "ENABLED" if access.is_active(here().account) else "DISABLED"},
+    "DescribeStackSet": _describe,
+    "ListStackSetAutoDeploymentTargets": _list_targets,
+    "ListStackSets": _list,
+    "UpdateStackSet": lambda request: {"OperationId": update(find(here(), request["StackSetName"]), request).id},
+}

@@ -1,0 +1,217 @@
+"""The stack of an instance: created, updated and deleted by CloudFormation itself where the instance is."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from uuid import uuid4
+
+from builder.local.adapter.cloudformation.requests import Action, find_stack
+from builder.local.adapter.emulator import Place, acting_in, replace, touch
+from builder.local.adapter.handlers import Fault, message_of
+from builder.local.adapter.iam import policies
+from builder.local.adapter.stack_sets.records import Instance, Parameters, StackSet
+
+_CFN = "ministack.services.cloudformation"
+_GONE = frozenset({"CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
+"""A stack in these takes no update: it is deleted and created again."""
+_GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE"})
+_LINKED = "aws-service-role/member.org.stacksets.cloudformation.amazonaws.com/"
+_LINKED += "AWSServiceRoleForCloudFormationStackSetsOrgMember"
+"""What deploys service-managed instances."""
+_POLL_S = 0.005
+_on_behalf: ContextVar[bool] = ContextVar("on_behalf", default=False)
+"""Whether a request is StackSets' own, whose template may be as large as one in a bucket."""
+
+
+def install() -> None:
+    """Let the stacks of instances have templates that are too large for a request."""
+    replace(f"{_CFN}.helpers:_template_body_problem", _make_body_problem)
+
+
+def _make_body_problem(find_problem: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    return lambda body: None if _on_behalf.get() else find_problem(body)
+
+
+class StackFailed(Exception):
+    """A stack operation that was refused or that failed, with the reason that the instance is given."""
+
+
+async def deploy(stack_set: StackSet, instance: Instance, role: str) -> None:
+    """Create or update the instance's stack and wait; raises StackFailed."""
+    found = _find(instance)
+    if found is not None and found["StackStatus"] in _GONE:
+        await remove(instance, role)
+        found = None
+    name = found["StackName"] if found else f"StackSet-{stack_set.name}-{uuid4()}"
+    request = _request(stack_set, instance, name)
+    if found is None:
+        _call("CreateStack", request, instance.place, role)
+        with _scope(instance.place):
+            made = find_stack(name)
+        instance.stack_id = made["StackId"] if made else None
+    elif "No updates are to be performed" in _call("UpdateStack", request, instance.place, role):
+        return
+    await _settle(instance)
+
+
+async def remove(instance: Instance, role: str) -> None:
+    """Delete the instance's stack, if it has one, and wait; raises StackFailed."""
+    found = _find(instance)
+    if found is not None:
+        _call("DeleteStack", {"StackName": found["StackName"]}, instance.place, role)
+        await _settle(instance)
+    instance.stack_id = None
+
+
+def _request(stack_set: StackSet, instance: Instance, name: str) -> dict[str, str]:
+    definition = stack_set.definition
+    parameters = _overridden(definition.get("Parameters", []), instance.overrides)
+    request = {"StackName": name, "TemplateBody": definition["TemplateBody"]}
+    for number, capability in enumerate(definition.get("Capabilities", []), 1):
+        request[f"Capabilities.member.{number}"] = capability
+    for kind, pairs in (("Parameters", parameters), ("Tags", definition.get("Tags", []))):
+        for number, pair in enumerate(pairs, 1):
+            request |= {f"{kind}.member.{number}.{key}": str(value) for key, value in pair.items()}
+    return request
+
+
+def _overridden(parameters: Parameters, overrides: Parameters) -> Parameters:
+    values = {one["ParameterKey"]: one.get("ParameterValue", "") for one in [*parameters, *overrides]}
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
+
+
+def _call(action: str, request: Mapping[str, str], place: Place, role: str) -> str:
+    """Return what an action of CloudFormation answers in a place, done by the execution role; raises StackFailed."""
+    handle: Action = touch(f"{_CFN}.handlers:_ACTION_HANDLERS")[action]
+    arn = f"arn:aws:cloudformation:{place.region}:{place.account}:stack/{request['StackName']}/*"
+    with _scope(place), policies.acting_as(f"arn:aws:iam::{place.account}:role/{role or _LINKED}"):
+        if policies.is_enforced() and not policies.is_allowed(f"cloudformation:{action}", arn):
+            said = (
+                f"User: {policies.who_acts()} is not authorized to perform: cloudformation:{action} on resource: {arn}"
+            )
+            raise StackFailed(said)
+        token = _on_behalf.set(True)
+        status, _, body = handle({"Action": [action], **{key: [value] for key, value in request.items()}})
+        _on_behalf.reset(token)
+    text = body.decode() if isinstance(body, bytes) else body
+    if status >= 400 and "No updates are to be performed" not in text:
+        raise StackFailed(message_of(text))
+    return text
+
+
+async def _settle(instance: Instance) -> None:
+    """Wait until the operation on the instance's stack is over; raises StackFailed with what failed first."""
+    # A deletion shows only once its task has begun, which was scheduled before this one goes on.
+    await asyncio.sleep(0)
+    stack = _find(instance, deleted=True)
+    while stack is not None and stack["StackStatus"].endswith("_IN_PROGRESS"):
+        await asyncio.sleep(_POLL_S)
+        stack = _find(instance, deleted=True)
+    if stack is not None and stack["StackStatus"] not in _GOOD:
+        raise StackFailed(_first_failure(instance) or f"Stack {stack['StackId']} is in {stack['StackStatus']}")
+
+
+def _find(instance: Instance, *, deleted: bool = False) -> MutableMapping[str, Any] | None:
+    if instance.stack_id is None:
+        return None
+    with _scope(instance.place):
+        if not deleted:
+            return find_stack(instance.stack_id)
+        found: MutableMapping[str, Any] | None = touch(f"{_CFN}.handlers:_resolve_stack")(instance.stack_id)
+        return found
+
+
+def _first_failure(instance: Instance) -> str | None:
+    """Return the first failure of the stack's last operation, worded as StackSets words it."""
+    with _scope(instance.place):
+        events = list(touch(f"{_CFN}:_stack_events").get(instance.stack_id, []))
+    reason = None
+    for event in events:
+        status = event["ResourceStatus"]
+        if event["ResourceType"] == "AWS::CloudFormation::Stack" and re.fullmatch(
+            "(CREATE|UPDATE|DELETE)_IN_PROGRESS", status
+        ):
+            reason = None
+        elif reason is None and status.endswith("_FAILED") and event["ResourceType"] != "AWS::CloudFormation::Stack":
+            reason = (
+                f"ResourceLogicalId:{event['LogicalResourceId']}, ResourceType:{event['ResourceType']}, "
+                f"ResourceStatusReason:{event.get('ResourceStatusReason', '')}."
+            )
+    return reason
+
+
+@contextmanager
+def _scope(place: Place) -> Iterator[None]:
+    with acting_in(Place(place.account, place.region)):
+        yield
+
+
+# -- the roles
+
+
+ADMINISTRATION = "AWSCloudFormationStackSetAdministrationRole"
+EXECUTION = "AWSCloudFormationStackSetExecutionRole"
+
+
+def roles_of(definition: Mapping[str, Any], home: Place) -> dict[str, str]:
+    """Return AdministrationRoleARN and ExecutionRoleName of a set, by default AWS's; none for a service-managed one."""
+    if definition["PermissionModel"] == "SERVICE_MANAGED":
+        return {}
+    return {
+        "AdministrationRoleARN": definition.get(
+            "AdministrationRoleARN", f"arn:aws:iam::{home.account}:role/{ADMINISTRATION}"
+        ),
+        "ExecutionRoleName": definition.get("ExecutionRoleName", EXECUTION),
+    }
+
+
+def check_administration(roles: Mapping[str, str], home: Place) -> None:
+    """Raise Fault unless the administration role is there and CloudFormation may take it."""
+    if arn := roles.get("AdministrationRoleARN"):
+        found = _find_role(home.account, _name(arn))
+        if found is None or "cloudformation.amazonaws.com" not in json.dumps(_trust(found)):
+            raise Fault("ValidationError", f"Role {arn} is invalid or cannot be assumed")
+
+
+def find_refusal(roles: Mapping[str, str], home: Place, account: str) -> str | None:
+    """Return why the administration role can't take the execution role of an account; None when it can."""
+    if not roles:
+        return None
+    admin, wanted = roles["AdministrationRoleARN"], roles["ExecutionRoleName"]
+    found = _find_role(account, wanted)
+    trusted = {admin, home.account, f"arn:aws:iam::{home.account}:root", "*"}
+    if found is not None and trusted & _principals(found):
+        return None
+    return f"Account {account} should have '{wanted}' role with trust relationship to Role '{_name(admin)}'."
+
+
+def _name(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _find_role(account: str, name: str) -> Mapping[str, Any] | None:
+    with acting_in(Place(account, "us-east-1")):
+        found: Mapping[str, Any] | None = touch("ministack.services.iam:_roles").get(name)
+        return found
+
+
+def _trust(role: Mapping[str, Any]) -> Mapping[str, Any]:
+    document: str | Mapping[str, Any] = role["AssumeRolePolicyDocument"]
+    parsed: Mapping[str, Any] = json.loads(document) if isinstance(document, str) else document
+    return parsed
+
+
+def _principals(role: Mapping[str, Any]) -> set[str]:
+    """Return who may take a role by its AWS principals; what its conditions say is not looked at."""
+    statements = _trust(role).get("Statement", [])
+    named: set[str] = set()
+    for statement in statements if isinstance(statements, list) else [statements]:
+        principal = statement.get("Principal", {})
+        who = principal.get("AWS", []) if isinstance(principal, dict) else principal
+        if statement["Effect"] == "Allow":
+            named.update([who] if isinstance(who, str) else who)
+    return named
