@@ -11,37 +11,13 @@ from dataclasses import dataclass
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import Entry
 from builder.assembly.template_text import DeclaredOutputs, outputs_of
+from builder.resource_types.by_hand import ARN_FORMATS
+from builder.resource_types.schemas import name_property
 
 Path = tuple[str | int, ...]
 
 _HOLE = re.compile(r"\$\{([^!}][^}]*)\}")
 _KEPT = ("AWS::AccountId", "AWS::Partition", "AWS::URLSuffix")
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How a resource type is named, and how its name stands in an ARN."""
-
-    service: str
-    name: str
-    """The property that holds the name."""
-    resource: str
-    """The ARN's last part."""
-    is_global: bool = False
-    """True where a name is good in every region."""
-
-
-# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-KINDS: dict[str, Kind] = {
-    "AWS::DynamoDB::GlobalTable": Kind("dynamodb", "TableName", "table/{}", is_global=True),
-    "AWS::DynamoDB::Table": Kind("dynamodb", "TableName", "table/{}"),
-    "AWS::IAM::Role": Kind("iam", "RoleName", "role/{}", is_global=True),
-    "AWS::Lambda::Function": Kind("lambda", "FunctionName", "function:{}"),
-    "AWS::Logs::LogGroup": Kind("logs", "LogGroupName", "log-group:{}"),
-    "AWS::S3::Bucket": Kind("s3", "BucketName", "{}", is_global=True),
-    "AWS::SNS::Topic": Kind("sns", "TopicName", "{}"),
-    "AWS::SQS::Queue": Kind("sqs", "QueueName", "{}"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +66,16 @@ class Bound:
 
     def name_of(self, body: Mapping[str, object]) -> str | None:
         """Return a resource's physical name, where the template says it."""
-        kind = KINDS.get(str(body.get("Type")))
+        type_name = str(body.get("Type"))
         properties = _mapping(body.get("Properties"))
-        if kind is None:
+        if type_name not in ARN_FORMATS:
             return None
-        if kind.service == "s3" and "BucketNamePrefix" in properties:
+        if ARN_FORMATS[type_name].service == "s3" and "BucketNamePrefix" in properties:
             # A log group's ends as policies want it, with all of its streams:
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
             prefix = self.text(properties["BucketNamePrefix"])
             return prefix and f"{prefix}-${{AWS::AccountId}}-{self.entry.region}-an"
-        return self.text(properties.get(kind.name))
+        return self.text(properties.get(name_property(type_name)))
 
     def place(self, *path: str | int) -> tuple[str, int, int]:
         """Return file, line and column of a path, or of the last part of it that there is."""
@@ -129,14 +105,14 @@ class Bound:
 
     def _arn(self, name: str) -> str | None:
         body = _mapping(self.section("Resources").get(name))
-        physical, kind = self.name_of(body), KINDS.get(str(body.get("Type")))
-        if physical is None or kind is None:
+        physical, form = self.name_of(body), ARN_FORMATS.get(str(body.get("Type")))
+        if physical is None or form is None:
             return None
-        where = "::" if kind.service == "s3" else f"{self.entry.region}:${{AWS::AccountId}}:"
+        where = "::" if form.service == "s3" else f"{self.entry.region}:${{AWS::AccountId}}:"
         # A log group's ends as policies want it, with all of its streams:
         # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
-        tail = ":*" if kind.service == "logs" else ""
-        return f"arn:${{AWS::Partition}}:{kind.service}:{where}{kind.resource.format(physical)}{tail}"
+        tail = ":*" if form.service == "logs" else ""
+        return f"arn:${{AWS::Partition}}:{form.service}:{where}{form.resource.format(physical)}{tail}"
 
     def _substitute(self, text: str, variables: Mapping[str, object]) -> str | None:
         found: dict[str, str | None] = {}

@@ -8,18 +8,14 @@ from builder.assembly.bound import Bound, Path
 from builder.assembly.components import OutputOf
 from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import FILE_NAME, Entry, Manifest
+from builder.resource_types.schemas import name_property
 from builder.rules._node import is_function
 from builder.rules.per_build_tags import is_commit, is_per_build
 from builder.terms import StackId
 
+# Whose names a caller has to acknowledge.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
-_CUSTOM_NAMES = {
-    "AWS::IAM::Group": "GroupName",
-    "AWS::IAM::InstanceProfile": "InstanceProfileName",
-    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::IAM::User": "UserName",
-}
+_NAMED_IAM = frozenset(f"AWS::IAM::{name}" for name in ("Group", "InstanceProfile", "ManagedPolicy", "Role", "User"))
 _SAM = "AWS::Serverless-2016-10-31"
 # What it makes a role for where none is named, with the events of it that have one of their own.
 # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
@@ -196,8 +192,8 @@ def _lookups(value: object, path: Path) -> Iterator[tuple[Path, object]]:
 
 
 def _has_custom_name(body: Mapping[str, object]) -> bool:
-    properties = body.get("Properties")
-    return isinstance(properties, dict) and _CUSTOM_NAMES.get(str(body.get("Type"))) in properties
+    type_name, properties = str(body.get("Type")), body.get("Properties")
+    return type_name in _NAMED_IAM and isinstance(properties, dict) and name_property(type_name) in properties
 
 
 def _tags(entry: Entry, place: tuple[str, int, int]) -> Iterator[Finding]:

@@ -14,20 +14,10 @@ from builder.assembly.references import object_copies
 from builder.assembly.store import Assembly
 from builder.assembly.template_text import read_template
 from builder.assembly.uses import find_needs, find_uses
+from builder.resource_types.by_hand import NOUNS, holds_data
 from builder.terms import StackId
 
 _TABLE = "AWS::DynamoDB::GlobalTable"
-# What people look for in a picture; roles, permissions and policies are left to the templates.
-_SHOWN: Mapping[str, str] = {
-    _TABLE: "global table",
-    "AWS::DynamoDB::Table": "table",
-    "AWS::Lambda::Function": "function",
-    "AWS::Lambda::Url": "function URL",
-    "AWS::S3::Bucket": "bucket",
-    "AWS::SNS::Topic": "topic",
-    "AWS::SQS::Queue": "queue",
-}
-_DATA = frozenset({_TABLE, "AWS::DynamoDB::Table", "AWS::S3::Bucket"})
 # What is known at deployment only; one sign for all of it that stands together.
 _UNKNOWN = re.compile(r"\$\{[^}]*\}(-\$\{[^}]*\})*")
 
@@ -113,8 +103,8 @@ def _stack(bound: Bound) -> Node:
         id=entry.id,
         place=_place(bound, entry.region),
         title=entry.id.removeprefix(f"{entry.region}/"),
-        lines=tuple(line for _, body in bound.resources(*_SHOWN) for line in _told(bound, body)),
-        holds_data=any(True for _ in bound.resources(*_DATA)),
+        lines=tuple(line for _, body in bound.resources(*NOUNS) for line in _told(bound, body)),
+        holds_data=any(holds_data(str(body["Type"])) for _, body in bound.resources(*NOUNS)),
     )
 
 
@@ -142,6 +132,6 @@ def _place(bound: Bound, region: str) -> str:
 
 def _told(bound: Bound, body: Mapping[str, object]) -> Iterator[str]:
     """Yield what a resource is, and its name where that can be told: `global table`, `tap-…-global`."""
-    yield _SHOWN[str(body["Type"])]
+    yield NOUNS[str(body["Type"])]
     if name := bound.name_of(body):
         yield _UNKNOWN.sub("…", name)

@@ -116,7 +116,7 @@ def _destination(bound: Bound, path: Path, arn: str, created: Sequence[Created])
 
 
 def _buckets(arn: str, created: Sequence[Created], bound: Bound) -> list[Created]:
-    return [thing for thing in created if thing.kind.service == "s3" and names(arn, thing, bound)]
+    return [thing for thing in created if thing.form.service == "s3" and names(arn, thing, bound)]
 
 
 def _role(bound: Bound, path: Path, role: object, arn: str) -> Iterator[Finding]:

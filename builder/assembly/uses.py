@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from builder.assembly.bound import KINDS, Bound, Kind, Path
+from builder.assembly.bound import Bound, Path
 from builder.assembly.manifest import Manifest
 from builder.assembly.template_text import read_template
+from builder.resource_types.by_hand import ARN_FORMATS, ArnFormat
+from builder.resource_types.schemas import name_property
 from builder.terms import Region, Site, StackId
 
 # Partition, service, region, account, resource; a part may be a pseudo-parameter, which has colons of its own.
@@ -28,14 +30,8 @@ _NAME_TYPES = {
     "AWS::EC2::SecurityGroup::GroupName": "AWS::EC2::SecurityGroup",
     "AWS::SSM::Parameter::Name": _SSM,
 }
-NAMED = {
-    _SSM: "Name",
-    _SECRET: "Name",
-    _MACRO: "Name",
-    "AWS::EC2::KeyPair": "KeyName",
-    "AWS::EC2::SecurityGroup": "GroupName",
-}
-"""The property that names a resource, of types beside `KINDS` that others are given by name."""
+NAMED = frozenset({_SSM, _SECRET, _MACRO, *_NAME_TYPES.values()})
+"""The types beside those of `ARN_FORMATS` that others are given by name."""
 
 
 class Way(StrEnum):
@@ -90,7 +86,7 @@ class Created:
     bound: Bound
     logical_id: str
     body: Mapping[str, object]
-    kind: Kind
+    form: ArnFormat
     name: str
 
     @property
@@ -113,10 +109,10 @@ class Needs:
 
 def created(bound: Bound) -> Iterator[Created]:
     """Yield every resource of a stack whose physical name can be told."""
-    for name, body in bound.resources(*KINDS):
+    for name, body in bound.resources(*ARN_FORMATS):
         physical = bound.name_of(body)
         if physical is not None:
-            yield Created(bound, name, body, KINDS[str(body["Type"])], physical)
+            yield Created(bound, name, body, ARN_FORMATS[str(body["Type"])], physical)
 
 
 def names(text: str, thing: Created, bound: Bound) -> bool:
@@ -125,14 +121,14 @@ def names(text: str, thing: Created, bound: Bound) -> bool:
     if arn is None:
         # A plain word may be anything; a name that was computed is a name.
         return text == thing.name and "${" in text and _in_reach(thing, bound.entry.region)
-    if arn["service"] != thing.kind.service or not _in_reach(thing, arn["region"]):
+    if arn["service"] != thing.form.service or not _in_reach(thing, arn["region"]):
         return False
-    resource = thing.kind.resource.format(thing.name)
+    resource = thing.form.resource.format(thing.name)
     return arn["resource"] == resource or arn["resource"].startswith((f"{resource}/", f"{resource}:"))
 
 
 def _in_reach(thing: Created, region: str) -> bool:
-    return thing.kind.is_global or region in {"", "*", thing.bound.entry.region}
+    return thing.form.is_global or region in {"", "*", thing.bound.entry.region}
 
 
 def leaves(bound: Bound, value: object, path: Path) -> Iterator[tuple[Path, str]]:
@@ -184,13 +180,13 @@ class _Made:
             for logical_id, body in bound.resources(*NAMED):
                 type_name = str(body["Type"])
                 properties = body.get("Properties")
-                text = bound.text(properties.get(NAMED[type_name])) if isinstance(properties, dict) else None
+                text = bound.text(properties.get(name_property(type_name))) if isinstance(properties, dict) else None
                 if text:
                     self._add((type_name, _site(bound), text), Made(bound.entry.id, logical_id))
             for thing in created(bound):
                 self._things.setdefault(("", thing.name), []).append(thing)
-                resource = thing.kind.resource.format(thing.name)
-                self._things.setdefault((thing.kind.service, resource), []).append(thing)
+                resource = thing.form.resource.format(thing.name)
+                self._things.setdefault((thing.form.service, resource), []).append(thing)
 
     def _add(self, key: tuple[object, ...], made: Made) -> None:
         self._by_key.setdefault(key, []).append(made)

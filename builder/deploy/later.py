@@ -7,7 +7,7 @@ taken. What it only needs when the change set is executed, an export for instanc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from builder.assembly.bound import KINDS, Bound
+from builder.assembly.bound import Bound
 from builder.assembly.manifest import Entry
 from builder.assembly.uses import NAMED, Made, Use, Way
 from builder.deploy.decide import Change, Decision, Keep
@@ -16,6 +16,8 @@ from builder.deploy.expected import expect_changes
 from builder.deploy.look import Look
 from builder.deploy.template import read_deployed, read_template
 from builder.errors import Stopped
+from builder.resource_types.by_hand import ARN_FORMATS
+from builder.resource_types.schemas import name_property
 from builder.terms import StackId
 
 _WORDS: Mapping[Way, str] = {
@@ -150,14 +152,14 @@ def _names_in(
     found: dict[_Name, Mapping[str, object]] = {}
     for _, body in bound.resources():
         type_name = str(body.get("Type"))
-        kind, properties = KINDS.get(type_name), body.get("Properties")
-        named = NAMED.get(type_name)
+        form, properties = ARN_FORMATS.get(type_name), body.get("Properties")
+        named = name_property(type_name) if type_name in NAMED else ""
         name = bound.text(properties[named]) if named and isinstance(properties, dict) and named in properties else None
         name = name or bound.name_of(body)
         if name:
             # A table's name is its region's, though its replicas have it in others.
-            everywhere = kind is not None and kind.service in {"iam", "s3"}
-            found[kind.service if kind else type_name, None if everywhere else stack.site, name] = body
+            everywhere = form is not None and form.service in {"iam", "s3"}
+            found[form.service if form else type_name, None if everywhere else stack.site, name] = body
     return found
 
 

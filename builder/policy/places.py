@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from builder.assembly.bound import KINDS
 from builder.policy.records import ANY, Place, Setting
 from builder.policy.resource import Resource, physical_name
+from builder.resource_types.by_hand import ARN_FORMATS
 
 Arns = Callable[[Resource, Setting], tuple[str, ...]]
 
@@ -25,8 +25,8 @@ class Ground:
 
 
 def _own(resource: Resource, setting: Setting) -> tuple[str, ...]:
-    kind = KINDS[resource.type]
-    return (setting.arn(kind.service, resource.region, kind.resource.format(physical_name(resource, setting))),)
+    form = ARN_FORMATS[resource.type]
+    return (setting.arn(form.service, resource.region, form.resource.format(physical_name(resource, setting))),)
 
 
 def _own_in_every_replica_s_region(resource: Resource, setting: Setting) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def _own_in_every_replica_s_region(resource: Resource, setting: Setting) -> tupl
     replicas = resource.properties.get("Replicas")
     listed = replicas if isinstance(replicas, list) else []
     said = [resource.bound.text(one.get("Region")) if isinstance(one, Mapping) else None for one in listed]
-    table = KINDS[resource.type].resource.format(physical_name(resource, setting))
+    table = ARN_FORMATS[resource.type].resource.format(physical_name(resource, setting))
     return tuple(dict.fromkeys(setting.arn("dynamodb", region or ANY, table) for region in said))
 
 
@@ -80,7 +80,7 @@ def _refers_to(type_name: str, said: str) -> Arns:
     """Return the ARN of another resource, which a property names by name or ARN."""
 
     def arns(resource: Resource, setting: Setting) -> tuple[str, ...]:
-        kind = KINDS[type_name]
+        form = ARN_FORMATS[type_name]
         name = resource.text(said)
         if name is None:
             return tuple(
@@ -88,10 +88,10 @@ def _refers_to(type_name: str, said: str) -> Arns:
                 for other, body in resource.bound.resources(type_name)
                 if resource.properties.get(said) in _references(other)
                 for arn in _own(Resource(resource.bound, other, body), setting)
-            ) or (setting.arn(kind.service, resource.region, kind.resource.format(ANY)),)
+            ) or (setting.arn(form.service, resource.region, form.resource.format(ANY)),)
         if name.startswith("arn:"):
             return (setting.fill(name),)
-        return (setting.arn(kind.service, resource.region, kind.resource.format(name)),)
+        return (setting.arn(form.service, resource.region, form.resource.format(name)),)
 
     return arns
 

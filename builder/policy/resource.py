@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builder.assembly.bound import KINDS, Bound
+from builder.assembly.bound import Bound
 from builder.policy.records import ANY, Setting
+from builder.resource_types.by_hand import ARN_FORMATS
+from builder.resource_types.schemas import name_property
 
 # What CloudFormation adds to a name that it makes up, after a hyphen. Where the whole would be too long, stack name and
 # logical id get half of the rest each; AWS documents neither, so less than the half is relied on.
@@ -67,15 +69,15 @@ def each_nested(bounds: tuple[Bound, ...]) -> Iterator[Resource]:
 
 def physical_name(resource: Resource, setting: Setting) -> str:
     """Return a resource's name, or a pattern of what CloudFormation makes up where the template says none."""
-    kind = KINDS[resource.type]
-    if kind.name in resource.properties or "BucketNamePrefix" in resource.properties:
+    service = ARN_FORMATS[resource.type].service
+    if name_property(resource.type) in resource.properties or "BucketNamePrefix" in resource.properties:
         return setting.fill(resource.bound.name_of(resource.body) or ANY)
     stack = setting.fill(resource.bound.entry.name)
     made_up = f"{stack}-{resource.logical_id}-"
-    if len(made_up) + _TAIL > _CHARACTERS.get(kind.service, _SHORTEST):
+    if len(made_up) + _TAIL > _CHARACTERS.get(service, _SHORTEST):
         # What a template completes may be of any length.
         made_up = stack.partition("${")[0][:_SURE]
-    return f"{made_up.lower() if kind.service == 's3' else made_up}{ANY}"
+    return f"{made_up.lower() if service == 's3' else made_up}{ANY}"
 
 
 def _entries(value: object, name: str = "") -> Iterator[tuple[str, object]]:

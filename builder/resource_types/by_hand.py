@@ -33,7 +33,7 @@ class ResourceType:
     data: bool = True
     """Whether that is data; False for an address that clients know."""
     noun: str = ""
-    """What a picture calls it; empty for what is left to the templates."""
+    """What a picture calls it, of what people look for in one; roles and policies are left to the templates."""
     arn: ArnFormat | None = None
 
 
@@ -48,16 +48,6 @@ def at_stake(type_name: str) -> str:
 def holds_data(type_name: str) -> bool:
     """Return whether a resource of this type holds anything that a template cannot make again."""
     return bool(at_stake(type_name)) and RESOURCE_TYPES.get(type_name, ResourceType()).data
-
-
-def arn_format(type_name: str) -> ArnFormat | None:
-    """Return how a resource's name stands in its ARN, of the types where that is known."""
-    return RESOURCE_TYPES.get(type_name, ResourceType()).arn
-
-
-def noun_of(type_name: str) -> str:
-    """Return the word for a resource in a picture; empty where it is not drawn."""
-    return RESOURCE_TYPES.get(type_name, ResourceType()).noun
 
 
 RESOURCE_TYPES: dict[str, ResourceType] = {
@@ -171,3 +161,6 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::Timestream::Table": ResourceType("every measurement"),
     "AWS::WorkSpaces::Workspace": ResourceType("every file of its user"),
 }
+
+ARN_FORMATS = {name: one.arn for name, one in RESOURCE_TYPES.items() if one.arn is not None}
+NOUNS = {name: one.noun for name, one in RESOURCE_TYPES.items() if one.noun}

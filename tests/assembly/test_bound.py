@@ -2,8 +2,11 @@ import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from assembly.scene import make_bound
-from builder.assembly.bound import KINDS, Bound
+from builder.assembly.bound import Bound
 from builder.assembly.components import OutputOf
+from builder.assembly.uses import NAMED
+from builder.resource_types.by_hand import ARN_FORMATS
+from builder.resource_types.schemas import name_property
 from builder.terms import StackId
 from rules.scene import make_node
 
@@ -123,7 +126,7 @@ def test_a_place_is_that_of_the_last_part_there_is(
     assert placed.place(*path) == ("a/b.yaml", *expected)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*ARN_FORMATS, *NAMED])
 def test_every_kind_is_named_by_a_property_it_has(kind: str) -> None:
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
-    assert KINDS[kind].name in schema["properties"]
+    assert name_property(kind) in schema["properties"]

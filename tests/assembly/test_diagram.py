@@ -82,6 +82,11 @@ def test_one_arrow_carries_all_reasons_for_it() -> None:
     assert len({(one.source, one.target) for one in TWO.arrows}) == len(TWO.arrows)
 
 
+def test_what_a_topic_passes_on_is_no_data_of_its_own() -> None:
+    (news,) = drawn(news="Resources: {News: {Type: AWS::SNS::Topic}}").nodes
+    assert news == Node("news", "eu-west-1", "news", ("topic",), holds_data=False)
+
+
 def test_a_stack_of_somebody_else_s_is_drawn_with_what_can_be_told() -> None:
     queue = "Resources: {Jobs: {Type: AWS::SQS::Queue}, Role: {Type: AWS::IAM::Role}}"
     buckets = """
@@ -103,7 +108,7 @@ def test_a_stack_of_somebody_else_s_is_drawn_with_what_can_be_told() -> None:
     shown = drawn("files", jobs=queue, files=buckets)
 
     assert shown.nodes == (
-        Node("jobs", "eu-west-1", "jobs", ("queue",), holds_data=False),
+        Node("jobs", "eu-west-1", "jobs", ("queue",), holds_data=True),
         Node("files", "eu-west-1", "files", ("bucket", "from", "bucket", "to", "bucket", "off"), holds_data=True),
     )
     assert shown.arrows == (
