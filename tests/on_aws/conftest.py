@@ -59,7 +59,7 @@ def lab(
         request.node.add_marker(pytest.mark.xfail(reason=reason, strict=True))
     every_s, patience_s = (0.03, 20.0) if embedded else (4.0, 1800.0)
     yield Lab(session, account_id, mark, every_s, patience_s)
-    sweep(session, REGIONS, lambda found: found == mark, every_s=every_s)
+    assert sweep(session, REGIONS, lambda found: found == mark, every_s=every_s).stays == []
 
 
 @pytest.fixture

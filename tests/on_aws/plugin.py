@@ -47,8 +47,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if config.getoption("aws_account") is None or config.option.collectonly or hasattr(config, "workerinput"):
         return
-    for name in sweep(boto3.Session(), REGIONS, Mark.is_dead, every_s=5.0):
+    swept = sweep(boto3.Session(), REGIONS, Mark.is_dead, every_s=5.0)
+    for name in swept.gone:
         print(f"left by a run that died, and taken away: {name}")
+    for name in swept.stays:
+        print(f"left by a run that died, and to be taken away by hand: {name}")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

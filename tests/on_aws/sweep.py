@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.exceptions import ClientError
@@ -14,23 +16,27 @@ from on_aws.mark import Mark, find_mark
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
+T = TypeVar("T")
 _PATIENCE_S = 1800.0
-_GONE = "ValidationError"
+_GONE = frozenset({"ChangeSetNotFound", "StackSetNotFoundException", "ValidationError"})
 
 
-def sweep(
-    session: boto3.Session, regions: Iterable[str], is_meant: Callable[[Mark], bool], *, every_s: float
-) -> list[str]:
-    """Delete what stands with a mark that is meant, buckets emptied; return its names.
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What is gone, and what stays, each with the reason."""
 
-    Raises AssertionError where something stays.
-    """
-    swept: list[str] = []
-    regions = tuple(regions)
-    for region in regions:
-        swept += (f"{region} set {name}" for name in _Sweep(session, region, is_meant, every_s).sets())
-    for region in regions:
-        swept += (f"{region} {name}" for name in _Sweep(session, region, is_meant, every_s).stacks())
+    gone: list[str] = field(default_factory=list)
+    stays: list[str] = field(default_factory=list)
+
+
+def sweep(session: boto3.Session, regions: Iterable[str], is_meant: Callable[[Mark], bool], *, every_s: float) -> Swept:
+    """Delete what stands with a mark that is meant, buckets emptied; what cannot be deleted keeps nothing else."""
+    swept = Swept()
+    sweeps = [_Sweep(session, region, is_meant, every_s) for region in regions]
+    sets = ((each.region, f"set {name}", why) for each in sweeps for name, why in each.sets())
+    stacks = ((each.region, name, why) for each in sweeps for name, why in each.stacks())
+    for region, name, why in chain(sets, stacks):
+        (swept.stays if why else swept.gone).append(f"{region} {name}{why}")
     return swept
 
 
@@ -41,19 +47,25 @@ class _Sweep:
     is_meant: Callable[[Mark], bool]
     every_s: float
 
-    @property
+    @cached_property
     def _cfn(self) -> "CloudFormationClient":
         return self.session.client("cloudformation", region_name=self.region)
 
-    def sets(self) -> Iterator[str]:
-        """Delete StackSets; their stacks stay, and have the same tag."""
+    def sets(self) -> Iterator[tuple[str, str]]:
+        """Delete StackSets; their stacks stay, and have the same tag. Yield as `stacks` does."""
         listed = _every(self._cfn, "list_stack_sets", "Summaries", Status="ACTIVE")
         for name in [each["StackSetName"] for each in listed]:
-            found = self._cfn.describe_stack_set(StackSetName=name)["StackSet"]
-            if self._has_mark(found.get("Tags", [])):
-                self._leave_instances(name)
-                self._cfn.delete_stack_set(StackSetName=name)
-                yield name
+            found = _unless_gone(partial(self._cfn.describe_stack_set, StackSetName=name))
+            if found and self._has_mark(found["StackSet"].get("Tags", [])):
+                yield name, self._delete_set(name)
+
+    def _delete_set(self, name: str) -> str:
+        try:
+            self._leave_instances(name)
+            self._cfn.delete_stack_set(StackSetName=name)
+        except ClientError as error:
+            return f": {error}"
+        return ""
 
     def _leave_instances(self, name: str) -> None:
         self._wait(lambda: not self._running(name), f"an operation on {name}")
@@ -72,61 +84,56 @@ class _Sweep:
         listed = _every(self._cfn, "list_stack_set_operations", "Summaries", StackSetName=name)
         return any(each["Status"] in {"QUEUED", "RUNNING", "STOPPING"} for each in listed)
 
-    def stacks(self) -> Iterator[str]:
-        """Delete stacks, with what their buckets hold."""
+    def stacks(self) -> Iterator[tuple[str, str]]:
+        """Delete stacks, with what their buckets hold; yield their names, and why one stays."""
         found = [each for each in _every(self._cfn, "describe_stacks", "Stacks") if "ParentId" not in each]
         for each in sorted(found, key=lambda one: one["CreationTime"], reverse=True):
             sets = self._change_sets(each)
             if all(map(self._is_marked, sets)) if sets else self._has_mark(each.get("Tags", [])):
-                self._delete(each["StackId"], sets)
-                yield each["StackName"]
+                yield each["StackName"], self._delete(each["StackId"], sets)
 
     def _change_sets(self, stack: Any) -> list[str]:
         """Return the change sets of a stack that is nothing else yet: it may not show their tags, nor whose all are."""
         if stack["StackStatus"] != "REVIEW_IN_PROGRESS":
             return []
-        listed = _every(self._cfn, "list_change_sets", "Summaries", StackName=stack["StackId"])
-        return [each["ChangeSetId"] for each in listed]
+        return [each["ChangeSetId"] for each in self._left(stack["StackId"])]
 
     def _is_marked(self, change_set: str) -> bool:
-        return self._has_mark(self._cfn.describe_change_set(ChangeSetName=change_set).get("Tags", []))
+        found = _unless_gone(partial(self._cfn.describe_change_set, ChangeSetName=change_set))
+        return found is not None and self._has_mark(found.get("Tags", []))
 
     def _has_mark(self, tags: Iterable[object]) -> bool:
         mark = find_mark(tags)
         return mark is not None and self.is_meant(mark)
 
-    def _delete(self, number: str, change_sets: list[str]) -> None:
+    def _delete(self, number: str, change_sets: list[str]) -> str:
+        """Delete a stack; return nothing, or why it stays."""
         for each in change_sets:
-            self._cfn.delete_change_set(ChangeSetName=each)
+            _unless_gone(partial(self._cfn.delete_change_set, ChangeSetName=each))
         # Change sets of children go a while after their root's.
         self._wait(lambda: not change_sets or not self._left(number), f"change sets of {number}")
-        if self._status(number) == "DELETE_COMPLETE":
-            return
         self._wait(lambda: _is_settled(self._status(number)), number)
         for bucket in self._buckets(number):
-            empty(self.session, bucket)
-        self._cfn.delete_stack(StackName=number)
-        self._wait(lambda: self._status(number) in {"DELETE_COMPLETE", "DELETE_FAILED"}, number)
-        assert self._status(number) == "DELETE_COMPLETE", f"{number} stays"
+            empty(self.session, bucket, self.region)
+        try:
+            self._cfn.delete_stack(StackName=number)
+        except ClientError as error:
+            return f": {error}"
+        time.sleep(self.every_s)  # until then it may be shown as it was
+        self._wait(lambda: _is_settled(self._status(number)), number)
+        status = self._status(number)
+        return "" if status == "DELETE_COMPLETE" else f": {status}"
 
     def _left(self, number: str) -> list[Any]:
-        try:
-            return _every(self._cfn, "list_change_sets", "Summaries", StackName=number)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in {_GONE, "ChangeSetNotFound"}:
-                return []
-            raise
+        return _unless_gone(partial(_every, self._cfn, "list_change_sets", "Summaries", StackName=number)) or []
 
     def _status(self, number: str) -> str:
-        try:
-            return self._cfn.describe_stacks(StackName=number)["Stacks"][0]["StackStatus"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == _GONE:
-                return "DELETE_COMPLETE"
-            raise
+        found = _unless_gone(partial(self._cfn.describe_stacks, StackName=number))
+        return found["Stacks"][0]["StackStatus"] if found else "DELETE_COMPLETE"
 
     def _buckets(self, number: str) -> Iterator[str]:
-        for each in _every(self._cfn, "list_stack_resources", "StackResourceSummaries", StackName=number):
+        asked = partial(_every, self._cfn, "list_stack_resources", "StackResourceSummaries", StackName=number)
+        for each in _unless_gone(asked) or []:
             if each["ResourceType"] == "AWS::S3::Bucket" and each["ResourceStatus"] != "DELETE_COMPLETE":
                 yield each.get("PhysicalResourceId", "")
 
@@ -141,9 +148,9 @@ def _is_settled(status: str) -> bool:
     return status == "REVIEW_IN_PROGRESS" or not status.endswith("_IN_PROGRESS")
 
 
-def empty(session: boto3.Session, bucket: str) -> None:
+def empty(session: boto3.Session, bucket: str, region: str = "us-east-1") -> None:
     """Delete every version in a bucket, legal holds let go; nothing where there is no such bucket."""
-    s3 = session.client("s3", region_name="us-east-1")
+    s3 = session.client("s3", region_name=region)
     with suppress(s3.exceptions.NoSuchBucket):
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
             for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
@@ -151,6 +158,16 @@ def empty(session: boto3.Session, bucket: str) -> None:
                 with suppress(ClientError):  # it never had one
                     s3.put_object_legal_hold(Bucket=bucket, Key=key, VersionId=version, LegalHold={"Status": "OFF"})
                 s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+
+
+def _unless_gone(ask: Callable[[], T]) -> T | None:
+    """Return the answer, None where what is asked for is gone: others use the account too."""
+    try:
+        return ask()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE:
+            return None
+        raise
 
 
 def _every(client: Any, operation: str, key: str, **asked: str) -> list[Any]:

@@ -2,16 +2,21 @@
 
 import json
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from on_aws.lab import EAST, WEST, Lab, group, topic
 from on_aws.mark import TAG, Mark
 from on_aws.plugin import REGIONS
-from on_aws.sweep import sweep
+from on_aws.sweep import Swept, sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-def take_away(lab: Lab) -> list[str]:
+def take_away(lab: Lab) -> Swept:
     return sweep(lab.session, REGIONS, lambda mark: mark == lab.mark, every_s=0.03)
 
 
@@ -32,7 +37,7 @@ def test_nothing_without_the_tests_mark_is_touched(lab: Lab, tags: list[dict[str
     lab.deploy("stands", topic(), Tags=tags)
     lab.plan("review", topic(), Tags=tags)
     lab.cfn.create_stack_set(StackSetName="set", TemplateBody=json.dumps(topic()), Tags=tags)
-    assert sweep(lab.session, REGIONS, lambda _: True, every_s=0.03) == []
+    assert sweep(lab.session, REGIONS, lambda _: True, every_s=0.03) == Swept()
     assert stacks(lab) == {lab.name("stands"), lab.name("review")}
     assert [each["StackSetName"] for each in lab.cfn.list_stack_sets(Status="ACTIVE")["Summaries"]] == ["set"]
 
@@ -41,7 +46,7 @@ def test_another_test_s_are_left(lab: Lab) -> None:
     lab.deploy("mine", topic())
     other = replace(lab, mark=replace(lab.mark, test="tother"))
     other.deploy("other", topic())
-    assert take_away(lab) == [f"{EAST} {lab.name('mine')}"]
+    assert take_away(lab).gone == [f"{EAST} {lab.name('mine')}"]
     assert stacks(lab) == {other.name("other")}
 
 
@@ -56,26 +61,48 @@ def test_the_youngest_goes_first_from_every_region_with_what_its_buckets_hold(la
     west.create_stack(StackName=lab.name("west"), TemplateBody=json.dumps(topic()), Tags=lab.tags)
     lab.plan("review", topic())
     gone = [lab.name(what) for what in ("review", "young", "old")]
-    assert take_away(lab) == [*(f"{EAST} {name}" for name in gone), f"{WEST} {lab.name('west')}"]
+    assert take_away(lab).gone == [*(f"{EAST} {name}" for name in gone), f"{WEST} {lab.name('west')}"]
     assert stacks(lab) | stacks(lab, WEST) == set()
     assert lab.client("s3").list_buckets()["Buckets"] == []
 
 
-def test_a_stack_that_stays_is_a_failure(lab: Lab) -> None:
+def test_what_cannot_be_deleted_is_told_and_keeps_nothing_else(lab: Lab) -> None:
+    lab.deploy("free", topic())
     lab.deploy("held", topic())
     name = lab.name("held")
     lab.cfn.update_termination_protection(StackName=name, EnableTerminationProtection=True)
-    with pytest.raises(Exception, match="TerminationProtection"):
-        take_away(lab)
+    swept = take_away(lab)
+    assert swept.gone == [f"{EAST} {lab.name('free')}"]
+    (told,) = swept.stays
+    assert told.startswith(f"{EAST} {name}: ")
+    assert "TerminationProtection" in told
     lab.cfn.update_termination_protection(StackName=name, EnableTerminationProtection=False)
 
 
 def test_a_stack_in_review_stays_where_somebody_else_has_a_change_set(lab: Lab) -> None:
     lab.plan("review", topic())
     theirs = lab.plan("review", topic("two"), Tags=[])
-    assert take_away(lab) == []
+    assert take_away(lab) == Swept()
     lab.cfn.delete_change_set(ChangeSetName=theirs["ChangeSetId"])
-    assert take_away(lab) == [f"{EAST} {lab.name('review')}"]
+    assert take_away(lab).gone == [f"{EAST} {lab.name('review')}"]
+
+
+def test_what_goes_away_meanwhile_is_passed_over(lab: Lab) -> None:
+    lab.plan("review", topic())
+    lab.cfn.create_stack_set(StackSetName="set", TemplateBody=json.dumps(topic()), Tags=lab.tags)
+    looking = boto3.Session()
+    taken: dict[str, list[Callable[[], object]]] = {
+        "ListStackSets": [lambda: lab.cfn.delete_stack_set(StackSetName="set")],
+        "DescribeStacks": [lambda: lab.delete(lab.describe("review")["StackId"])],
+    }
+
+    def take(model: Any, **_: object) -> None:
+        while waiting := taken.get(model.name):
+            waiting.pop()()
+
+    looking.events.register("after-call.cloudformation", take)
+    assert take_away(replace(lab, session=looking)).stays == []
+    assert list(taken.values()) == [[], []]
 
 
 def test_a_mark_is_read_as_it_was_written(mark: Mark) -> None:
