@@ -57,7 +57,7 @@ def lab(
     """A corner of the account, swept when the test is over."""
     if embedded and (reason := GAPS.get(request.node.originalname)):
         request.node.add_marker(pytest.mark.xfail(reason=reason, strict=True))
-    every_s, patience_s = (0.03, 20.0) if embedded else (4.0, 1800.0)
+    every_s, patience_s = (0.03, 60.0) if embedded else (4.0, 1800.0)
     yield Lab(session, account_id, mark, every_s, patience_s)
     assert sweep(session, REGIONS, lambda found: found == mark, every_s=every_s).stays == []
 
