@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from builder.deploy.nested import NESTED
-from builder.deploy.public_access import define, newly_public
 from builder.deploy.records import PropertyChange, ResourceChange, Risk
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.holder import Properties
+from builder.deploy.resources.public_access import define, newly_public
 from builder.resource_types.by_hand import at_stake
 from builder.terms import LogicalId
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from builder.deploy.changes import lost_policies
 from builder.deploy.nested import NESTED
-from builder.deploy.public_access import define, newly_public, public_access
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
+from builder.deploy.resources.public_access import define, newly_public, public_access
 from builder.deploy.template import properties_of, resources_of
 from builder.terms import LogicalId
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 from builder.aws import Clients, together
-from builder.deploy.control_plane import control_plane_of
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.deploy.resources import HOLDERS
 from builder.deploy.resources.holder import nowhere_else
 from builder.deploy.template import properties_of, read_template, resolve, resources_of
 from builder.errors import BuilderError, Stopped, gathered
+from builder.resource_types.control_plane import control_plane_of
 from builder.resource_types.schemas import name_property
 from builder.terms import Site, StackId
 

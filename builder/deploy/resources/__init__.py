@@ -1,6 +1,7 @@
 """The resource types of which it takes code to tell what a change loses, or to take one down: one module a type.
 
-What goes with a resource, of these and of all others, is in `builder.resource_types`.
+`public_access` tells what a resource of any type opens to the world. What goes with a resource, of these and of all
+others, is in `builder.resource_types`.
 """
 
 from builder.deploy.resources import bucket, function_url, global_table, key, log_group, table

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from builder.deploy.public_access import newly_public, public_access
+from builder.deploy.resources.public_access import newly_public, public_access
 
 EVERYBODY = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
 OPENS: list[tuple[str, dict[str, Any], str]] = [
