@@ -131,6 +131,16 @@ class Lab:
         return found
 
 
+def unless_new(ask: Callable[[], T]) -> T | None:
+    """Return the answer, None where AWS does not know a role yet that it is to assume: it takes IAM a while."""
+    try:
+        return ask()
+    except ClientError as error:
+        if "cannot be assumed" in str(error):
+            return None
+        raise
+
+
 def _is_settled(status: str) -> bool:
     return not status.endswith("_IN_PROGRESS")
 

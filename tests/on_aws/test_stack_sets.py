@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from builder.policy.execution_role import ON_ANYTHING, ON_INSTANCES
-from on_aws.lab import EAST, Lab, Template, group, topic
+from on_aws.lab import EAST, Lab, Template, group, topic, unless_new
 from on_aws.sweep import empty
 
 
@@ -43,16 +42,11 @@ class Set:
         )
 
     def create(self) -> str:
-        def ask() -> dict[str, Any] | None:
-            try:
-                asked: dict[str, Any] = self.lab.cfn.create_stack_instances(**self.where)
-            except ClientError as error:
-                if "cannot be assumed" in str(error):
-                    return None  # IAM takes a while to know a new role everywhere
-                raise
+        def ask() -> dict[str, Any]:
+            asked: dict[str, Any] = self.lab.cfn.create_stack_instances(**self.where)
             return asked
 
-        return self.over(self.lab.until(ask, "the administration role"))
+        return self.over(self.lab.until(lambda: unless_new(ask), "the administration role"))
 
     def over(self, asked: dict[str, Any]) -> str:
         """Wait for an operation's end; return its status."""

@@ -3,13 +3,11 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
-from datetime import timedelta
 
 import boto3
 import pytest
 
-from answer import ROOT
+from answer import ROOT, Answer
 from on_aws.lab import Lab, topic
 from on_aws.plugin import check_account
 
@@ -44,27 +42,37 @@ def test_a_region_that_does_not_answer_is_no_account(
         check_account(account_id, boto3.Session())
 
 
-def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run pytest as somebody types it, with the settings of this test's embedded AWS for the caller's own."""
+def begin(*arguments: str) -> "subprocess.Popen[str]":
+    """Begin pytest as somebody types it, with the settings of this test's embedded AWS for the caller's own."""
     command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=dict(os.environ))
+    out = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, text=True, env=dict(os.environ))
+
+
+def run(*arguments: str) -> Answer:
+    with begin(*arguments) as begun:
+        out, err = begun.communicate()
+        return Answer(begun.returncode, out, err)
 
 
 def test_who_names_another_account_is_told_so_and_no_test_runs(session: boto3.Session) -> None:
     ended = run("--aws", "111122223333")
-    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "--aws 111122223333: the credentials are of account" in ended.stderr
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert "--aws 111122223333: the credentials are of account" in ended.err
     assert session.client("cloudformation", "us-east-1").describe_stacks()["Stacks"] == []
 
 
-def test_it_runs_what_is_for_aws_alone_and_takes_away_what_a_run_that_died_has_left(lab: Lab) -> None:
+def test_it_runs_what_is_for_aws_alone_and_takes_away_what_a_killed_run_has_left(lab: Lab) -> None:
     lab.deploy("mine", topic())
-    dead = replace(lab.mark, began=lab.mark.began - timedelta(hours=7), test="tdead")
-    replace(lab, mark=dead).deploy("left", topic())
+    killed = begin("--aws", lab.account, "-k", "test_an_update_takes_one_index")
+    left = lab.until(lambda: set(_stacks(lab)) - {lab.name("mine")} or None, "the stack of a run")
+    killed.kill()
+    killed.communicate()
     ended = run("--aws", lab.account, "-k", "test_the_administration_role or test_any_other")
-    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
-    assert "1 passed, " in ended.stdout
-    assert "taken away: us-east-1 on-aws-tdead-left" in ended.stdout
+    assert (ended.code, ended.err) == (0, ""), ended.out
+    assert "1 passed, " in ended.out
+    for name in left:
+        assert f"taken away: us-east-1 {name}\n" in ended.out
     assert _stacks(lab) == [lab.name("mine")]
 
 
