@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import boto3
@@ -20,7 +20,7 @@ from hypothesis import settings
 from answer import ROOT, Answer, Command
 from builder.aws import Tempo
 from builder.cli.main import main
-from builder.cli.wiring import Wiring
+from builder.cli.session import Session
 from builder.local import EmbeddedAws
 from builder.rehearsal.isolation import is_hostile
 
@@ -145,7 +145,7 @@ def builder(capsys: pytest.CaptureFixture[str]) -> Command:
 
     def run(*arguments: str) -> Answer:
         capsys.readouterr()
-        code = main(arguments, Wiring(tempo=Tempo.quick()))
+        code = main(arguments, partial(Session, tempo=Tempo.quick()))
         wrote = capsys.readouterr()
         return Answer(code, wrote.out, wrote.err)
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from builder.cli.main import cli
-from builder.cli.wiring import Wiring
+from builder.cli.options import CommandLine
 from builder.config import Config
 
 ROOT = Path(__file__).parent.parent
@@ -30,7 +30,7 @@ def test_every_command_is_one_that_the_builder_takes(command: str) -> None:
     context = cli.make_context("builder", shlex.split(command), resilient_parsing=True)
     name, verb, rest = cli.resolve_command(context, [*context._protected_args, *context.args])
     assert verb is not None
-    with click.Context(verb, parent=context, info_name=name, obj=Wiring()) as own:
+    with click.Context(verb, parent=context, info_name=name, obj=CommandLine()) as own:
         verb.parse_args(own, rest)
 
 

@@ -1,1 +1,8 @@
-"""The command line: one verb, one file; the one place that knows every part."""
+"""The command line: the one room that knows every part.
+
+main       the parser, and errors to text and exit codes    examples   what help shows
+options    what is said                                     project    what dr.yaml and the assembly say
+session    clients, console, and how work is run            files      what verbs read and write
+scope      the system or its fleet, as the verbs know it    system, fleet   its two values
+plan, saved, deploy, destroy, status, outputs, call, drill, policy, templates, embedded   the verbs
+"""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from builder.cli.options import global_options
-from builder.cli.wiring import Wiring
+from builder.cli.options import global_options, pass_session
+from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Failed, of_file
 from builder.report.screen import lose
 from builder.terms import Region, StackId
@@ -30,18 +30,18 @@ _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 @click.option("--component", metavar="NAME", help="Which function, where the manifest has several.")
 @click.option("--data", metavar="TEXT", help="The body; @FILE reads a file, @- the standard input.")
 @global_options
-@click.pass_obj
-def call(wiring: Wiring, /, *, method: str, path: str, data: str | None, **whose: str | None) -> ExitCode:
+@pass_session
+def call(session: Session, /, *, method: str, path: str, data: str | None, **whose: str | None) -> ExitCode:
     """Send one request to a function URL, signed where the URL wants that, and print the answer's body.
 
     Exit code 1 where the status is 400 or more, or nothing answers.
     """
     if re.search("[\x00-\x1f\x7f\ud800-\udfff]", path):
         raise BadInput(where=f"PATH {path}", what="has characters that no URL has: write them as %XX")
-    url = _url_of(wiring, whose["component"], whose["region"])
+    url = _url_of(session, whose["component"], whose["region"])
     body = _read(data)
-    answer = _send(wiring, url, method.upper(), path, body)
-    _tell(wiring, answer)
+    answer = _send(session, url, method.upper(), path, body)
+    _tell(session, answer)
     return ExitCode.DONE if answer.status < 400 else ExitCode.FAILED
 
 
@@ -55,20 +55,20 @@ class _Url:
     output: tuple[StackId, str]
 
 
-def _url_of(wiring: Wiring, component: str | None, region: str | None) -> _Url:
+def _url_of(session: Session, component: str | None, region: str | None) -> _Url:
     """Return whose URL is meant. Raises BadInput, naming those that there are."""
     from builder.assembly.components import one_of_each
 
-    standing = wiring.standing
-    functions = {name: one.function for name, one in standing.components.items() if one.function}
+    deployed = session.project.deployed
+    functions = {name: component_.function for name, component_ in deployed.components.items() if component_.function}
     if not functions:
-        raise BadInput(where="call", what=f"{standing.name} has no component that is a function")
+        raise BadInput(where="call", what=f"{deployed.name} has no component that is a function")
     if component is not None and component not in functions:
         raise BadInput(where=f"--component {component}", what=f"is no function; there is {', '.join(functions)}")
-    chosen = {component: standing.components[component]} if component else standing.components
-    function = one_of_each(chosen, standing.name).function
+    chosen = {component: deployed.components[component]} if component else deployed.components
+    function = one_of_each(chosen, deployed.name).function
     urls = function.url if function else {}
-    first = [standing.roles.primary] if standing.roles and standing.roles.primary in urls else [*urls]
+    first = [deployed.roles.primary] if deployed.roles and deployed.roles.primary in urls else [*urls]
     wanted = Region(region) if region else first[0]
     if wanted not in urls:
         raise BadInput(where=f"--region {wanted}", what=f"has no function URL; there is one in {', '.join(urls)}")
@@ -87,18 +87,18 @@ def _read(data: str | None) -> bytes | None:
         raise of_file(error, f"--data {data}", doing="read") from error
 
 
-def _send(wiring: Wiring, url: _Url, method: str, path: str, body: bytes | None) -> "Answer":
+def _send(session: Session, url: _Url, method: str, path: str, body: bytes | None) -> "Answer":
     """Return what the URL answered. Raises Failed where nothing does."""
     from builder.client import Answer, Request
     from builder.client import Region as Place
     from builder.client.wire import Wire
     from builder.deploy import observe_every_output
 
-    only = replace(wiring.standing, outputs={url.place: url.output})
-    wiring.run(wiring.check_credentials(only))
-    address = wiring.run(observe_every_output(only, wiring.clients)).value(url.place)
-    credentials = wiring.clients.credentials() if _wants_signature(wiring, url) else None
-    with Wire(credentials, wiring.endpoint) as wire:
+    only = replace(session.project.deployed, outputs={url.place: url.output})
+    session.run(session.check_credentials(only))
+    address = session.run(observe_every_output(only, session.clients)).value(url.place)
+    credentials = session.clients.credentials() if _wants_signature(session, url) else None
+    with Wire(credentials, session.options.endpoint) as wire:
         answer = wire.send(
             Place(url.region, address),
             Request(method, path if path.startswith("/") else f"/{path}", {}, body),
@@ -113,7 +113,7 @@ def _send(wiring: Wiring, url: _Url, method: str, path: str, body: bytes | None)
     return answer
 
 
-def _wants_signature(wiring: Wiring, url: _Url) -> bool:
+def _wants_signature(session: Session, url: _Url) -> bool:
     """Return whether requests are signed: they are, unless the template says of the URL that anybody may call it.
 
     Where the output is not plainly one URL of the template, that is said of every URL in it.
@@ -122,7 +122,7 @@ def _wants_signature(wiring: Wiring, url: _Url) -> bool:
     from builder.deploy.template import properties_of, read_template, resources_of
 
     stack, output = url.output
-    template = read_template(wiring.standing.stack(stack).template)
+    template = read_template(session.project.deployed.stack(stack).template)
     urls = {name: one for name, one in resources_of(template).items() if one.get("Type") == "AWS::Lambda::Url"}
     match outputs_of(template, {}).by_name.get(output):
         case {"Value": {"Fn::GetAtt": [str(name), "FunctionUrl"]}} if name in urls:
@@ -132,14 +132,14 @@ def _wants_signature(wiring: Wiring, url: _Url) -> bool:
     return any(properties_of(one).get("AuthType") != "NONE" for one in urls.values())
 
 
-def _tell(wiring: Wiring, answer: "Answer") -> None:
+def _tell(session: Session, answer: "Answer") -> None:
     """Print the body, as it came where a program reads it; what else there is to say goes to stderr."""
-    if wiring.json_events:
+    if session.options.json_events:
         body = answer.body.decode("utf-8", "backslashreplace")
         said = {"region": answer.region, "status": answer.status, "headers": dict(answer.headers), "body": body}
-        wiring.console.result(json.dumps(said))
+        session.console.result(json.dumps(said))
     elif sys.stdout.isatty():
-        wiring.console.result(answer.body.decode("utf-8", "backslashreplace"))
+        session.console.result(answer.body.decode("utf-8", "backslashreplace"))
     else:
         end = b"\n" if answer.body and not answer.body.endswith(b"\n") else b""
         try:
@@ -148,4 +148,7 @@ def _tell(wiring: Wiring, answer: "Answer") -> None:
             sys.stdout.buffer.flush()
         except OSError as error:
             lose(sys.stdout, error)
-    wiring.console.warn(f"{answer.status} from {answer.region}")
+    session.console.warn(f"{answer.status} from {answer.region}")
+
+
+COMMANDS = {"call": call}

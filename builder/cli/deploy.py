@@ -1,72 +1,87 @@
-"""`deploy`: plan, ask, execute."""
+"""`deploy`: plan, ask, execute; and `fleet stop`, which ends what runs on StackSets."""
 
 from collections.abc import Collection
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from builder.cli.carry_out import carry_out, check_review, tell_end
-from builder.cli.options import global_options
-from builder.cli.outputs import tell_outputs
-from builder.cli.plan_at_hand import ask_to_execute, or_discard
-from builder.cli.recover import recover_first, recover_option
-from builder.cli.tell_plan import full_option, tell_plan
-from builder.cli.wiring import Wiring
-from builder.cli.wish import allow_option, make_wish, wish_options, yes_option
+from builder.cli.options import (
+    allow_option,
+    full_option,
+    global_options,
+    make_plan_options,
+    overrides_option,
+    pass_session,
+    plan_options,
+    project_option,
+    recover_option,
+    stop_option,
+    yes_option,
+)
+from builder.cli.plan import ask_to_execute, make_plan, or_discard, recover_first, tell_plan
+from builder.cli.scope import Execution, P, Scope, command
+from builder.cli.session import Session
 from builder.errors import ExitCode
 
-if TYPE_CHECKING:
-    from builder.deploy import Plan
 
-_REVIEW = Path("plan.json")
+def deploy(session: Session, scope: Scope[P], /, *, allow: Collection[str], **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
+    """Plan, show the plan, ask, and execute exactly that."""
+    from builder.deploy import Trusted, sweep
+
+    deployment = scope.deployment(session.project)
+    options = make_plan_options("deploy", said, scope.role_arn(session.project))
+    if (code := recover_first(session, deployment, said)) is not ExitCode.DONE:
+        return code
+    plan = make_plan(session, scope, deployment, options, said)
+    with or_discard(session, scope.ordinary(plan)):
+        scope.check_file(plan, scope.plan_file)
+        tell_plan(session, scope, plan, said)
+        if not said["yes"] and not plan.is_empty:
+            ask_to_execute(session, scope.ordinary(plan), allow)
+    if not plan.is_empty:
+        execution = Execution(
+            trusted=Trusted(deployment=deployment, is_own=True),
+            plan_file=scope.plan_file,
+            allow=allow,
+            again="python -m builder deploy    plans anew from what stands now",
+            stop=said.get("stop", False),
+        )
+        if (code := scope.execute(session, plan, execution)) is not ExitCode.DONE:
+            return code
+        # What was made for this run and is not executed by it goes again.
+        session.run(sweep(deployment, scope.ordinary(plan), session.clients))
+    scope.tell_deployed(session)
+    return ExitCode.DONE
 
 
 @click.command()
-@yes_option
-@allow_option
-@recover_option
-@full_option
-@wish_options
+@project_option("fleet")
 @global_options
-@click.pass_obj
-def deploy(
-    wiring: Wiring,
-    /,
-    *,
-    yes: bool,
-    allow: Collection[str],
-    recover: bool,
-    **said: Any,  # noqa: ANN401
-) -> ExitCode:
-    """Plan all regions, show the plan, ask, and execute exactly that."""
-    from builder.deploy import make_plan
+@pass_session
+def stop(session: Session) -> ExitCode:
+    """Stop every operation that runs on the fleet's StackSets; accounts not reached yet stay as they are."""
+    from builder.cli.fleet import find_fleet, nothing_stands, stop_fleet
 
-    deployment, clients, wish = wiring.deployment, wiring.clients, make_wish("deploy", said, wiring.role_arn)
-    if recover and (code := recover_first(wiring, deployment, yes=yes)) is not ExitCode.DONE:
-        return code
-    with wiring.console.progress() as emit:
-        plan = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
-    with or_discard(wiring, plan):
-        check_review(plan, _REVIEW)
-        tell_plan(wiring, plan, _REVIEW, full=said["full"])
-        if not yes and not plan.is_empty:
-            ask_to_execute(wiring, plan, allow)
-    code = ExitCode.DONE if plan.is_empty else _go_through(wiring, plan, allow)
-    if code is ExitCode.DONE:
-        tell_outputs(wiring)
-    return code
+    standing, _ = find_fleet(session)
+    if standing:
+        stop_fleet(session, standing)
+    else:
+        session.console.say(nothing_stands(session.project))
+    return ExitCode.DONE
 
 
-def _go_through(wiring: Wiring, plan: "Plan", allow: Collection[str]) -> ExitCode:
-    """Execute; what was made for this run and is not executed by it goes again."""
-    from builder.deploy import execute_unreviewed, sweep
-
-    ended = carry_out(
-        wiring, plan, _REVIEW, partial(execute_unreviewed, plan, wiring.deployment, wiring.clients, allow=allow)
-    )
-    code = tell_end(wiring, ended, "python -m builder deploy    plans anew from what stands now")
-    if code is ExitCode.DONE:
-        wiring.run(sweep(wiring.deployment, plan, wiring.clients))
-    return code
+COMMANDS = {
+    "deploy": command(
+        deploy,
+        "system",
+        "Plan all regions, show the plan, ask, and execute exactly that.",
+        *(yes_option, allow_option, recover_option, full_option, plan_options),
+    ),
+    "fleet deploy": command(
+        deploy,
+        "fleet",
+        "Plan, show what happens in each account, ask, and execute exactly that; retries what failed before.",
+        *(yes_option, allow_option, stop_option, overrides_option, plan_options),
+    ),
+    "fleet stop": stop,
+}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from builder.cli.options import LONGEST_S, Number, global_options
-from builder.cli.plan_at_hand import check_folder, check_writable, write_private
-from builder.cli.wiring import Wiring
+from builder.cli.files import check_folder, check_writable, write_private
+from builder.cli.options import LONGEST_S, Number, global_options, pass_session
+from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Stopped
 from builder.terms import Region
 
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from builder.aws import Clients
+    from builder.cli.project import Project
     from builder.deploy import Deployment
     from builder.drill.findings import Report
     from builder.drill.progress import DrillProgress
+    from builder.drill.records import ProbeSpec
     from builder.drill.run import Ground
     from builder.drill.target import Function, Target
+    from builder.drill.verdict import Objectives
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,8 +78,8 @@ def drill() -> None:
 @_drills
 @_in_production
 @global_options
-@click.pass_obj
-def replication(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, **said: float) -> ExitCode:
+@pass_session
+def replication(session: Session, /, *, drills: Path, yes_in_production: bool, **said: float) -> ExitCode:
     """Write probes in each region, and measure how long they take to every other one."""
     from builder.drill.replication import Course, drill_replication
 
@@ -86,8 +89,8 @@ def replication(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, **s
         seconds=said["seconds"],
         patience_s=said["patience"],
     )
-    ground = _ground(wiring, drills, yes=yes_in_production)
-    return _run(wiring, drill_replication(ground, course))
+    ground = _ground(session, drills, yes=yes_in_production)
+    return _run(session, drill_replication(ground, course))
 
 
 @drill.command()
@@ -107,9 +110,9 @@ def replication(wiring: Wiring, /, *, drills: Path, yes_in_production: bool, **s
 @_drills
 @_in_production
 @global_options
-@click.pass_obj
+@pass_session
 def failover(  # noqa: PLR0913 - an option each
-    wiring: Wiring,
+    session: Session,
     /,
     *,
     drills: Path,
@@ -146,30 +149,30 @@ def failover(  # noqa: PLR0913 - an option each
         hold=hold,
     )
     make = find_fault(fault or "throttle", **_parts(fault, flap=said["flap_seconds"], slow=said["slow_seconds"]))
-    ground = _ground(wiring, drills, yes=yes_in_production, to=to)
-    return _run(wiring, drill_failover(ground, course, make))
+    ground = _ground(session, drills, yes=yes_in_production, to=to)
+    return _run(session, drill_failover(ground, course, make))
 
 
 @drill.command()
 @_drills
 @global_options
-@click.pass_obj
-def restore(wiring: Wiring, /, *, drills: Path) -> ExitCode:
+@pass_session
+def restore(session: Session, /, *, drills: Path) -> ExitCode:
     """Undo what a drill changed that was killed, which takes the primary alone, and delete the probes that it left."""
     from builder.drill.load import Access
     from builder.drill.restore import delete_probes, undo_faults
 
     async def work() -> bool:
-        deployment, clients = wiring.standing, wiring.clients
-        primary = await _primary(wiring, deployment)
-        undone = await undo_faults(primary, clients, partial(_emit, wiring))
-        find = partial(_target, wiring, deployment, clients.hurried())
-        access = Access(wiring.endpoint, clients.credentials())
-        emit = partial(_emit, wiring)
+        deployment, clients = session.project.deployed, session.clients
+        primary = await _primary(session, deployment)
+        undone = await undo_faults(primary, clients, partial(_emit, session))
+        find = partial(_target, session, deployment, clients.hurried())
+        access = Access(session.options.endpoint, clients.credentials())
+        emit = partial(_emit, session)
         return await delete_probes(deployment.name, find, clients, drills, emit, access=access) or undone
 
-    if not wiring.run(work()):
-        wiring.console.say("no drill has left anything here")
+    if not session.run(work()):
+        session.console.say("no drill has left anything here")
     return ExitCode.DONE
 
 
@@ -182,8 +185,8 @@ def restore(wiring: Wiring, /, *, drills: Path) -> ExitCode:
     help="Write a page too, with a picture of each number's trend.",
 )
 @global_options
-@click.pass_obj
-def history(wiring: Wiring, /, *, folder: Path, html: Path | None) -> ExitCode:
+@pass_session
+def history(session: Session, /, *, folder: Path, html: Path | None) -> ExitCode:
     """Compare all drills below DIR (drills/), the oldest first: each number's trend, and what changed in between.
 
     It reads files alone. Reports of version 1 are listed outside of the trends, and what is no report is told.
@@ -193,10 +196,10 @@ def history(wiring: Wiring, /, *, folder: Path, html: Path | None) -> ExitCode:
 
     check_writable({"--html": html})
     found = read_history(folder)
-    if wiring.json_events:
-        wiring.console.result(drill_history.as_event(found, wiring.console.now()))
+    if session.options.json_events:
+        session.console.result(drill_history.as_event(found, session.console.now()))
     else:
-        wiring.console.say(drill_history.as_text(found, get_terminal_size().columns))
+        session.console.say(drill_history.as_text(found, get_terminal_size().columns))
     if html is not None:
         beside = PurePath(os.path.relpath(folder.resolve(), html.resolve().parent))
         write_private(html, drill_history.page(found, beside).encode(), "--html")
@@ -220,38 +223,53 @@ def _check_turns(flap_s: float, outage_s: float) -> None:
         )
 
 
-def _ground(wiring: Wiring, drills: Path, *, yes: bool, to: str | None = None) -> "Ground":
+def _ground(session: Session, drills: Path, *, yes: bool, to: str | None = None) -> "Ground":
     from builder.drill.load import Access
     from builder.drill.run import Ground
 
     check_folder("--drills", drills)
-    _check_production(wiring, yes=yes)
-    name = wiring.seal().id
-    target = wiring.run(_target(wiring, wiring.deployment, wiring.clients))
+    _check_production(session, yes=yes)
+    name = session.plan_id().id
+    target = session.run(_target(session, session.project.deployment, session.clients))
     folder = drills / name
     return Ground(
         drill=name,
         target=target if to is None else target.towards(Region(to)),
-        environment=wiring.suffix,
-        assembly=wiring.deployment.digest,
-        objectives=wiring.objectives,
-        clients=wiring.clients,
-        access=Access(wiring.endpoint, wiring.clients.credentials()),
-        probe=wiring.probe,
+        environment=session.project.suffix,
+        assembly=session.project.deployment.digest,
+        objectives=_objectives(session.project),
+        clients=session.clients,
+        access=Access(session.options.endpoint, session.clients.credentials()),
+        probe=_probe(session.project),
         folder=folder,
-        now=wiring.console.now,
-        emit=partial(_emit, wiring),
-        keep=partial(_keep, wiring, folder),
+        now=session.console.now,
+        emit=partial(_emit, session),
+        keep=partial(_keep, session, folder),
     )
 
 
-def _check_production(wiring: Wiring, *, yes: bool) -> None:
+def _objectives(project: "Project") -> "Objectives":
+    """Return what dr.yaml promises; nothing where there is none."""
+    from builder.drill.verdict import Objectives
+
+    return Objectives(**project.config.objectives.model_dump()) if project.config else Objectives()
+
+
+def _probe(project: "Project") -> "ProbeSpec":
+    """Return by what dr.yaml has probes kept; by the handlers of this project where there is none."""
+    from builder.drill.records import Paths
+
+    spec = project.config.drill.probe if project.config else "handler"
+    return spec if isinstance(spec, str) else Paths(**spec.model_dump())
+
+
+def _check_production(session: Session, *, yes: bool) -> None:
     """Raise Stopped where people may depend on the environment, and nobody said yes to that."""
-    where, what = f"environments.{wiring.suffix}", "is marked as production"
-    if wiring.is_production is None:
-        where, what = str(wiring.config), "is not there to say whether this is production"
-        wiring.console.warn(f"{where}: is not there; without objectives no time is judged")
-    if wiring.is_production is not False and not yes:
+    where, what = f"environments.{session.project.suffix}", "is marked as production"
+    if session.project.is_production is None:
+        where, what = str(session.options.config), "is not there to say whether this is production"
+        session.console.warn(f"{where}: is not there; without objectives no time is judged")
+    if session.project.is_production is not False and not yes:
         raise Stopped(
             where=where,
             what=f"{what}, and a drill writes to it or takes its primary away",
@@ -259,45 +277,47 @@ def _check_production(wiring: Wiring, *, yes: bool) -> None:
         )
 
 
-async def _target(wiring: Wiring, deployment: "Deployment", clients: "Clients") -> "Target":
+async def _target(session: Session, deployment: "Deployment", clients: "Clients") -> "Target":
     """Return what is drilled. Raises BadInput where it is in another account than dr.yaml pins."""
     from builder.deploy import check_account, observe_system
     from builder.drill.target import observe_target
 
-    if wiring.skip_regions:
+    if session.options.skip_regions:
         raise BadInput(where="--skip-region", what="a drill needs every region")
-    await wiring.check_credentials(deployment, clients)
+    await session.check_credentials(deployment, clients)
     target = await observe_target(await observe_system(deployment, clients), clients)
-    check_account(deployment.name, wiring.pinned_account, target.account)
+    check_account(deployment.name, session.project.pinned_account, target.account)
     return target
 
 
-async def _primary(wiring: Wiring, deployment: "Deployment") -> "Function":
+async def _primary(session: Session, deployment: "Deployment") -> "Function":
     """Return the primary's function. Raises BadInput where it is in another account than dr.yaml pins."""
     from builder.aws import observe_account
     from builder.deploy import check_account, observe_system
     from builder.drill.target import observe_primary
 
-    await wiring.check_credentials(deployment)
-    system = await observe_system(deployment, wiring.clients, only_primary=True)
-    primary = await observe_primary(system, wiring.clients)
-    check_account(deployment.name, wiring.pinned_account, await observe_account(wiring.clients, primary.region))
+    await session.check_credentials(deployment)
+    system = await observe_system(deployment, session.clients, only_primary=True)
+    primary = await observe_primary(system, session.clients)
+    check_account(
+        deployment.name, session.project.pinned_account, await observe_account(session.clients, primary.region)
+    )
     return primary
 
 
-def _run(wiring: Wiring, work: "Coroutine[Any, Any, Report]") -> ExitCode:
+def _run(session: Session, work: "Coroutine[Any, Any, Report]") -> ExitCode:
     """Run a drill. What it leaves behind when it is interrupted, if anything, it raises as an error."""
     from builder.drill.remains import RESTORE
 
     try:
-        found = wiring.run(work, stands=f"a fault and probes may be there still; {RESTORE} undoes and deletes them")
+        found = session.run(work, stands=f"a fault and probes may be there still; {RESTORE} undoes and deletes them")
     except KeyboardInterrupt:
-        wiring.console.warn("interrupted: the fault, if there was one, is undone, and the probes are gone")
+        session.console.warn("interrupted: the fault, if there was one, is undone, and the probes are gone")
         return ExitCode.INTERRUPTED
     return ExitCode.DONE if found.holds else ExitCode.FAILED
 
 
-def _keep(wiring: Wiring, folder: Path, found: "Report") -> None:
+def _keep(session: Session, folder: Path, found: "Report") -> None:
     """Write a drill's report and show it."""
     from builder.drill.progress import DrillEnded
     from builder.report import drill_json, drill_page, drill_text
@@ -306,14 +326,17 @@ def _keep(wiring: Wiring, folder: Path, found: "Report") -> None:
     report.write_bytes(drill_json.report(found))
     page = report.with_suffix(".html")
     page.write_text(drill_page.page(found), encoding="utf-8")
-    wiring.console.say(drill_text.report(found))
-    _emit(wiring, DrillEnded(found.about.drill, found.verdict, found.checks, str(page)))
+    session.console.say(drill_text.report(found))
+    _emit(session, DrillEnded(found.about.drill, found.verdict, found.checks, str(page)))
 
 
-def _emit(wiring: Wiring, event: "DrillProgress") -> None:
+def _emit(session: Session, event: "DrillProgress") -> None:
     from builder.report import as_json, drill_text
 
-    if wiring.json_events:
-        wiring.console.result(as_json.event(event, wiring.console.now()))
+    if session.options.json_events:
+        session.console.result(as_json.event(event, session.console.now()))
     else:
-        wiring.console.say(f"{wiring.console.now():%H:%M:%S}  {drill_text.in_words(event)}")
+        session.console.say(f"{session.console.now():%H:%M:%S}  {drill_text.in_words(event)}")
+
+
+COMMANDS = {"drill": drill}

@@ -1,22 +1,155 @@
-"""`fleet`: the same system in many accounts by StackSets; one verb, one file."""
+"""The fleet: the system in many accounts by StackSets, which one stack holds; and how its verbs find what is deployed.
 
-import click
+A fleet is found by its tag in every region, so that takes no assembly, and no more of dr.yaml than the project's name.
+"""
 
-from builder.cli.fleet_deploy import deploy
-from builder.cli.fleet_destroy import destroy
-from builder.cli.fleet_outputs import outputs
-from builder.cli.fleet_plan import plan
-from builder.cli.fleet_saved import execute, show
-from builder.cli.fleet_status import status
-from builder.cli.fleet_stop import stop
-from builder.cli.options import global_options
+from collections.abc import Collection
+from functools import partial
+from pathlib import Path
+
+from builder.aws import observe_account
+from builder.cli.project import Project
+from builder.cli.scope import Deletion, Execution, Said, Scope
+from builder.cli.session import Session
+from builder.deploy import Deployment, Removal, Standing, Survey, Wish, check_account, find_standing, survey
+from builder.errors import ExitCode, Failed
+from builder.fleet import (
+    FleetEmit,
+    FleetEnd,
+    FleetPlan,
+    FleetRemoval,
+    StackSet,
+    destroy_fleet,
+    execute_fleet,
+    fleet_exit_code,
+    make_fleet_plan,
+    observe_sets,
+    read_fleet_plan,
+    stop_operations,
+    without_instances,
+    write_fleet_plan,
+)
+from builder.report import as_json
+from builder.report.fleet import fleet_plan
+from builder.report.fleet_status import fleet_end
+from builder.report.fleet_status import standing as listing
+from builder.terms import Site
 
 
-@click.group()
-@global_options
-def fleet() -> None:
-    """Plan, deploy and watch the system in many accounts, by StackSets."""
+async def _make_plan(session: Session, deployment: Deployment, options: Wish, emit: FleetEmit, said: Said) -> FleetPlan:
+    clients, plan_id = session.clients, session.plan_id()
+    return await make_fleet_plan(deployment, clients, plan_id, emit, options, all_overrides=said["overrides"])
 
 
-for _command in (plan, show, execute, deploy, status, outputs, destroy, stop):
-    fleet.add_command(_command)
+def _execute(session: Session, plan: FleetPlan, execution: Execution) -> ExitCode:
+    """Execute a plan and tell how it ended. Ctrl-C leaves what runs, unless it is to be stopped."""
+    allow, in_detail = execution.allow, session.console.in_detail
+    try:
+        with session.console.progress() as emit:
+            work = execute_fleet(plan, execution.trusted, session.clients, emit, allow=allow, in_detail=in_detail)
+            end = session.run(work)
+    except KeyboardInterrupt:
+        if execution.stop:
+            sites = tuple(dict.fromkeys(planned.stack_set.site for planned in plan.sets))
+            stop_fleet(session, session.run(find_standing(plan.ordinary.deployment, sites, session.clients)))
+        else:
+            session.console.warn("the StackSets go on by themselves: python -m builder fleet stop    stops them")
+        raise
+    return _tell_end(session, end, "python -m builder fleet deploy    takes up what failed, and only that")
+
+
+def stop_fleet(session: Session, standing: Collection[Standing]) -> None:
+    """Stop what runs on the sets of these stacks, until nothing does, and say what was stopped."""
+    with session.console.progress() as emit:
+        stopped = session.run(stop_operations(standing, session.clients, emit))
+    for one in stopped:
+        session.console.warn(f"{one.stack}: {one.operation.action} {one.operation.id} was stopped")
+    session.console.warn("no operation runs on the fleet's sets")
+
+
+def _tell_end(session: Session, end: FleetEnd, again: str) -> ExitCode:
+    """Show how everything ended; `again` is the command that goes on from here."""
+    code = fleet_exit_code(end)
+    if session.options.json_events:
+        session.console.result(as_json.fleet_ended(end, session.console.now()))
+    session.console.say(fleet_end(end))
+    if code is not ExitCode.DONE:
+        session.console.warn(f"next:  {again}")
+    return code
+
+
+def find_fleet(session: Session) -> tuple[tuple[Standing, ...], tuple[StackSet, ...]]:
+    """Return the stacks that hold the fleet's sets, and the sets. A region that does not answer is told.
+
+    Raises BadInput for another account than dr.yaml has the sets in; Failed where no region answers at all.
+    """
+    project, clients = session.project, session.clients
+    name, sites = project.fleet_name, project.fleet_sites
+    others = tuple(Site(None, region) for region in clients.regions() if Site(None, region) not in sites)
+
+    async def look() -> tuple[Survey, tuple[StackSet, ...]]:
+        for site in sites:
+            check_account(name, project.fleet_account, await observe_account(clients, site.region))
+        known = await survey(name, sites, (), clients)
+        elsewhere = await survey(name, (), others, clients.hurried())
+        seen = Survey((*known.standing, *elsewhere.standing), elsewhere.unseen)
+        sets = await observe_sets(seen.standing, clients)
+        return Survey(await without_instances(seen.standing, sets, clients), seen.unseen), sets
+
+    seen, sets = session.run(look())
+    for unseen in seen.unseen:
+        session.console.warn(f"not looked at: {unseen.site.region}: {unseen.because}")
+    if len(seen.unseen) == len((*sites, *others)):
+        raise Failed(where=name, what="no region could be looked at")
+    return seen.standing, sets
+
+
+def nothing_stands(project: Project) -> str:
+    """Return what is said where no stack of the fleet was found."""
+    return f"nothing of {project.fleet_name} stands in any region"
+
+
+def _find(session: Session, said: Said) -> Deletion:
+    """Return the stacks that hold the fleet's sets, and the sets, found by their tag."""
+    standing, sets = find_fleet(session)
+    kept = "their stacks stay" if said["retain"] else "with their stacks in all accounts and all data"
+    return Deletion(
+        name=session.project.fleet_name,
+        standing=standing,
+        account=None,
+        listing=listing(standing, sets),
+        consequence=f", {kept}",
+        nothing=nothing_stands(session.project),
+        needs=dict,
+        delete=partial(_delete, session, said),
+    )
+
+
+def _delete(session: Session, said: Said, removal: Removal) -> ExitCode:
+    """Delete the stacks in the accounts, the sets, and the stacks that hold them."""
+    fleet = FleetRemoval(removal=removal, role=said["role"], retain=said["retain"])
+    with session.console.progress() as emit:
+        end = session.run(destroy_fleet(fleet, session.clients, session.plan_id().id, emit))
+    return _tell_end(session, end, "python -m builder fleet destroy    goes on from here")
+
+
+FLEET = Scope(
+    word="fleet ",
+    plan_file=Path("fleet-plan.json"),
+    deployment=lambda project: project.fleet,
+    # dr.yaml's role is for the system's resources: it may do nothing with StackSets.
+    role_arn=lambda _: None,
+    trusted=Project.trusted_fleet,
+    make_plan=_make_plan,
+    ordinary=lambda plan: plan.ordinary,
+    read_plan=read_fleet_plan,
+    write_plan=write_fleet_plan,
+    event=as_json.fleet_made,
+    text=lambda _, plan, __: fleet_plan(plan),
+    # A fleet's plan is judged by what its execution reads, and leads to no other review.
+    check_saved=lambda *_: None,
+    check_file=lambda *_: None,
+    execute=_execute,
+    tell_deployed=lambda _: None,
+    find=_find,
+)

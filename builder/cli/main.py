@@ -5,29 +5,46 @@ import platform
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 import click
 
 from builder import __version__
 from builder.cli.examples import epilog
-from builder.cli.options import global_options
-from builder.cli.wiring import Wiring
+from builder.cli.options import CommandLine, Options, global_options
+from builder.cli.session import Session
 from builder.errors import BuilderError, ExitCode, Failed, of_file
 from builder.report.screen import drop, hold_streams, lose, say, tolerate_encodings, unwritten
 
-# By what they are for, in the order of their use; each with the module of this room that has it.
+# By what they are for, in the order of their use; each with the module of this room whose COMMANDS has it.
 _SECTIONS = {
-    "Without AWS": {name: name for name in ("init", "render", "lint", "graph", "policy", "rehearse", "local")},
+    "Without AWS": {
+        "init": "templates",
+        "render": "templates",
+        "lint": "templates",
+        "graph": "templates",
+        "policy": "policy",
+        "rehearse": "embedded",
+        "local": "embedded",
+    },
     "Review first": {"plan": "plan", "show": "saved", "execute": "saved", "discard": "saved"},
-    "In one go": {name: name for name in ("deploy", "outputs", "call", "destroy")},
-    "How it stands": {name: name for name in ("status", "drift")},
+    "In one go": {"deploy": "deploy", "outputs": "outputs", "call": "call", "destroy": "destroy"},
+    "How it stands": {"status": "status", "drift": "status"},
     "The bad day": {"drill": "drill"},
-    "In many accounts": {"fleet": "fleet"},
+    "In many accounts": {"fleet": "main"},
+}
+_MODULES = {name: module for section in _SECTIONS.values() for name, module in section.items()}
+_OF_FLEET = {
+    **{name: _MODULES[name] for name in ("plan", "show", "execute", "deploy", "status", "outputs", "destroy")},
+    "stop": "deploy",
 }
 _INTERRUPTED = "interrupted: what CloudFormation has begun goes on there; the same command takes it up again"
-_MODULES = {name: module for section in _SECTIONS.values() for name, module in section.items()}
+
+
+def _load(name: str, module: str) -> click.Command:
+    command: click.Command = import_module(f"builder.cli.{module}").COMMANDS[name]
+    return command
 
 
 class _Sections(click.Group):
@@ -39,9 +56,9 @@ class _Sections(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         # Where it is none of them, click looks for the nearest one among all.
         for name in (cmd_name,) if cmd_name in _MODULES else _MODULES:
-            command: click.Command = getattr(import_module(f"builder.cli.{_MODULES[name]}"), name)
+            command = _fleet() if name == "fleet" else _load(name, _MODULES[name])
             _end_helps(command, name)
-            self.add_command(command)
+            self.add_command(command, name)
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -49,7 +66,18 @@ class _Sections(click.Group):
             commands = [(name, command) for name in names if (command := self.get_command(ctx, name))]
             with formatter.section(title):
                 # Sentences are wrapped, not cut, and one column of names serves all sections.
-                formatter.write_dl([(f"{name:<8}", one.get_short_help_str(limit=200)) for name, one in commands])
+                formatter.write_dl(
+                    [(f"{name:<8}", command.get_short_help_str(limit=200)) for name, command in commands]
+                )
+
+
+def _fleet() -> click.Group:
+    """Return the group of the fleet's verbs, which come from the same modules as the system's."""
+    verbs = {verb: _load(f"fleet {verb}", module) for verb, module in _OF_FLEET.items()}
+    told = "Plan, deploy and watch the system in many accounts, by StackSets."
+    group = click.Group("fleet", verbs, help=told)
+    global_options(group)
+    return group
 
 
 def _end_helps(command: click.Command, name: str) -> None:
@@ -74,18 +102,17 @@ def cli(context: click.Context) -> None:
     Exit codes: 0 done or nothing to do, 1 failed, 2 bad input, 3 changes found,
     4 stopped for a person, 70 a bug of ours, 130 Ctrl-C.
     """
-    context.ensure_object(Wiring)
+    context.ensure_object(CommandLine)
 
 
-def main(arguments: Sequence[str] | None = None, wiring: Wiring | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, open_session: Callable[[Options], Session] | None = None) -> int:
     """Run a command and return its exit code; nothing a person or AWS did wrong ends in a traceback.
 
-    `wiring` gives the command other clients or another clock than its options and environment lead to.
+    `open_session` gives the command other clients or another clock than its options and environment lead to.
     """
     hold_streams()
     tolerate_encodings()
-    wiring = wiring or Wiring()
-    code = _run(wiring, arguments)
+    code = _run(CommandLine(open_session), arguments)
     if (lost := unwritten()) is None:
         return code
     # What was begun has come to its end all the same, but whoever reads what was written does not see it.
@@ -93,19 +120,19 @@ def main(arguments: Sequence[str] | None = None, wiring: Wiring | None = None) -
     return error.exit_code if code in {ExitCode.DONE, ExitCode.CHANGES_FOUND} else code
 
 
-def _run(wiring: Wiring, arguments: Sequence[str] | None) -> int:
+def _run(line: CommandLine, arguments: Sequence[str] | None) -> int:
     try:
-        return int(cli.main(arguments, prog_name="python -m builder", standalone_mode=False, obj=wiring) or 0)
+        return int(cli.main(arguments, prog_name="python -m builder", standalone_mode=False, obj=line) or 0)
     except click.ClickException as error:
         usage = io.StringIO()
         error.show(usage)
         say(usage.getvalue().removesuffix("\n"), err=True)
-        return _ended(wiring, arguments, error.exit_code, what=error.format_message())
+        return _ended(line, arguments, error.exit_code, what=error.format_message())
     except BuilderError as error:
-        return _failed(wiring, arguments, error)
+        return _failed(line, arguments, error)
     except (click.Abort, KeyboardInterrupt):
         say(f"\n{_INTERRUPTED}", err=True)
-        return _ended(wiring, arguments, ExitCode.INTERRUPTED, what=_INTERRUPTED)
+        return _ended(line, arguments, ExitCode.INTERRUPTED, what=_INTERRUPTED)
     except BrokenPipeError:
         # The reader has seen enough (`| head`). Keep Python from complaining about it while shutting down.
         drop(sys.stdout)
@@ -113,29 +140,30 @@ def _run(wiring: Wiring, arguments: Sequence[str] | None) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: a bug is told in one line, and kept in full
         if isinstance(error, OSError) and error.errno is not None:
             # Whoever takes a path says more of it; that a disk is full or a folder gone is no bug of ours in any case.
-            return _failed(wiring, arguments, of_file(error))
+            return _failed(line, arguments, of_file(error))
         what = f"a bug in the builder: {error!r}; {_keep_traceback()}"
         say(f"error: {what}", err=True)
-        return _ended(wiring, arguments, ExitCode.BUG, what=what)
+        return _ended(line, arguments, ExitCode.BUG, what=what)
 
 
-def _failed(wiring: Wiring, arguments: Sequence[str] | None, error: BuilderError) -> int:
+def _failed(line: CommandLine, arguments: Sequence[str] | None, error: BuilderError) -> int:
     _tell(error)
     where, what, next_step = error.where, error.what, error.next_step
-    return _ended(wiring, arguments, error.exit_code, where=where, what=what, next_step=next_step)
+    return _ended(line, arguments, error.exit_code, where=where, what=what, next_step=next_step)
 
 
 def _ended(  # noqa: PLR0913 - what there is to say
-    wiring: Wiring, arguments: Sequence[str] | None, code: int, *, what: str, where: str = "", next_step: str = ""
+    line: CommandLine, arguments: Sequence[str] | None, code: int, *, what: str, where: str = "", next_step: str = ""
 ) -> int:
     """Return the exit code; with --json, also of a command line that could not be read, the error is an event too."""
-    if wiring.json_events or "--json" in (sys.argv[1:] if arguments is None else arguments):
+    if line.options.json_events or "--json" in (sys.argv[1:] if arguments is None else arguments):
         import dataclasses
 
         from builder.report.line import ErrorTold, json_line
 
         told = dataclasses.asdict(ErrorTold(exit_code=code, where=where, what=what, next=next_step))
-        wiring.console.result(json_line(told.pop("event"), wiring.console.now(), told))
+        console = line.session.console
+        console.result(json_line(told.pop("event"), console.now(), told))
     return code
 
 

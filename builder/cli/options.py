@@ -1,15 +1,191 @@
-"""The global options, taken before and after the verb alike."""
+"""What the command line says: the options of every verb, those that several verbs share, and what they amount to.
+
+`Options` is what the global options and the environment's variables say, and nothing that follows from it: what the
+project's files say is in `project`, what touches AWS and the screen in `session`.
+"""
 
 import math
-from collections.abc import Callable
+import os
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, update_wrapper
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from builder.cli.wiring import Wiring
+from builder.errors import BadInput
+from builder.terms import AccountId
+
+if TYPE_CHECKING:
+    from builder.cli.session import Session
+    from builder.deploy import Options as ChangeSetOptions
+    from builder.deploy import Wish
+    from builder.terms import Region
 
 F = TypeVar("F", bound=Callable[..., Any])
+Option = Callable[[F], F]
+LONGEST_S = 7 * 24 * 3600.0
+"""What an option in seconds takes: a week."""
+_SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the global options and the environment's variables say."""
+
+    config: Path = Path("dr.yaml")
+    env: str | None = None
+    assembly: Path | None = None
+    project: str | None = None
+    """Said by who has neither dr.yaml nor an assembly any more."""
+    profile: str | None = None
+    account_roles: tuple[str, ...] = ()
+    skip_regions: tuple[str, ...] = ()
+    json_events: bool = False
+    verbose: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @property
+    def suffix(self) -> str | None:
+        """The environment suffix that is said: by --env, else ENVIRONMENT_SUFFIX. Raises BadInput."""
+        for source, said in (("--env", self.env), ("ENVIRONMENT_SUFFIX", self.environment.get("ENVIRONMENT_SUFFIX"))):
+            if said:
+                if not _SUFFIX.fullmatch(said):
+                    raise BadInput(
+                        where=source, what=f"'{said}': an environment suffix has lower-case letters, digits and hyphens"
+                    )
+                return said
+        return None
+
+    @property
+    def roles(self) -> dict[AccountId, str]:
+        """The roles by which other accounts are reached. Raises BadInput, also for two of one account."""
+        roles: dict[AccountId, str] = {}
+        for account, role in map(_account_role, self.account_roles):
+            if roles.setdefault(account, role) != role:
+                what = f"account {account} has two roles, {roles[account]} and {role}: which is meant?"
+                raise BadInput(where="--account-role", what=what)
+        return roles
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where every AWS call goes instead of AWS itself; function URLs are reached there too."""
+        return self.environment.get("AWS_ENDPOINT_URL")
+
+    @property
+    def has_own_endpoint(self) -> bool:
+        """Whether CloudFormation is asked somewhere else than at AWS."""
+        return bool(self.environment.get("AWS_ENDPOINT_URL_CLOUDFORMATION") or self.endpoint)
+
+
+def _account_role(said: str) -> tuple[AccountId, str]:
+    account, equals, role = said.partition("=")
+    if not re.fullmatch(r"[0-9]{12}", account) or not equals or not role.startswith("arn:"):
+        raise BadInput(
+            where="--account-role",
+            what=f"'{said}' is not an account and a role's ARN",
+            next_step="--account-role 444455556666=arn:aws:iam::444455556666:role/deployer",
+        )
+    # Whoever assumes a role is in its account: stacks would go there under the name of another.
+    if role.split(":")[4:5] != [account]:
+        raise BadInput(
+            where="--account-role",
+            what=f"{role} is no role of account {account}",
+            next_step=f"--account-role {account}=arn:aws:iam::{account}:role/NAME",
+        )
+    return AccountId(account), role
+
+
+class CommandLine:
+    """What is said while a command line is parsed, and the session that a command gets of it."""
+
+    def __init__(self, open_session: "Callable[[Options], Session] | None" = None) -> None:
+        self._open = open_session
+        self._said: dict[str, Any] = {}
+
+    def take(self, name: str, value: object) -> None:
+        """Take what an option says: a repeatable one adds up, before the verb and after; of another the last wins."""
+        self._said[name] = (*self._said.get(name, ()), *value) if isinstance(value, tuple) else value
+
+    @property
+    def options(self) -> Options:
+        """All that was said."""
+        return Options(**self._said)
+
+    @cached_property
+    def session(self) -> "Session":
+        """What the command works with."""
+        from builder.cli.session import Session
+
+        return (self._open or Session)(self.options)
+
+
+def pass_session(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command its session."""
+
+    @click.pass_obj
+    def call(line: CommandLine, /, *args: object, **said: object) -> object:
+        return function(line.session, *args, **said)
+
+    return update_wrapper(call, function)
+
+
+class _GlobalOption(click.Option):
+    """An option of every command, told once: in the help of the whole."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        return super().get_help_record(ctx) if ctx.parent is None else None
+
+
+def _into_options(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    if value not in {None, False, ()}:
+        context.ensure_object(CommandLine).take(str(parameter.name), value)
+
+
+def _global_option(*names: str, **settings: Any) -> Option[Any]:  # noqa: ANN401 - handed on to click
+    return click.option(*names, cls=_GlobalOption, expose_value=False, callback=_into_options, **settings)
+
+
+def together(*options: Option[Any]) -> Option[Any]:
+    """Return one decorator that adds these options, in this order."""
+
+    def add(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
+_FILE = click.Path(path_type=Path)
+global_options = together(
+    _global_option("--config", type=_FILE, metavar="FILE", help="What is wanted; dr.yaml where nothing is said."),
+    _global_option("--env", metavar="SUFFIX", help="Environment suffix; else ENVIRONMENT_SUFFIX, else dr.yaml's."),
+    _global_option("--assembly", type=_FILE, metavar="DIR", help="Deploy this assembly; needs no dr.yaml."),
+    _global_option("--profile", metavar="NAME", help="AWS profile; else boto3's own search."),
+    _global_option(
+        "--skip-region",
+        "skip_regions",
+        multiple=True,
+        metavar="REGION",
+        help="Make no call to this region, and leave out what stands there; repeatable.",
+    ),
+    _global_option(
+        "--account-role",
+        "account_roles",
+        multiple=True,
+        metavar="ACCOUNT=ARN",
+        help="The role to assume for an assembly's stacks in another account; repeatable.",
+    ),
+    _global_option(
+        "--json", "json_events", is_flag=True, help="Events as JSON lines on stdout, people's text on stderr."
+    ),
+    _global_option("-v", "--verbose", is_flag=True, help="Say what is asked of AWS, on stderr."),
+)
 
 
 class Number(click.FloatRange):
@@ -23,58 +199,131 @@ class Number(click.FloatRange):
         return number
 
 
-LONGEST_S = 7 * 24 * 3600.0
-"""What an option in seconds takes: a week."""
+def project_option(whose: str) -> Option[Any]:
+    """Return the option of verbs that find the deployment, or the fleet, by its tag."""
+    told = f"Find the {whose} by its tag alone; needs neither dr.yaml nor assembly."
+    return click.option("--project", metavar="NAME", expose_value=False, callback=_into_options, help=told)
 
 
-class _GlobalOption(click.Option):
-    """An option of every command, told once: in the help of the whole."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        return super().get_help_record(ctx) if ctx.parent is None else None
-
-
-def global_options(function: F) -> F:
-    """Add every global option to a command; what is given lands in the Wiring, a repeatable one adding up, of any other
-    the last one said winning."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
-
-
-def _into_wiring(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    if value in {None, False, ()}:
-        return
-    wiring, name = context.ensure_object(Wiring), str(parameter.name)
-    # What is said before the verb and after it adds up, where it can be said more than once.
-    said = (*getattr(wiring, name), *value) if isinstance(value, tuple) else value
-    setattr(wiring, name, said)
-
-
-def _option(*names: str, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401 - handed on to click
-    return click.option(*names, cls=_GlobalOption, expose_value=False, callback=_into_wiring, **settings)
-
-
-_FILE = click.Path(path_type=Path)
-_OPTIONS = (
-    _option("--config", type=_FILE, metavar="FILE", help="What is wanted; dr.yaml where nothing is said."),
-    _option("--env", metavar="SUFFIX", help="Environment suffix; else ENVIRONMENT_SUFFIX, else dr.yaml's."),
-    _option("--assembly", type=_FILE, metavar="DIR", help="Deploy this assembly; needs no dr.yaml."),
-    _option("--profile", metavar="NAME", help="AWS profile; else boto3's own search."),
-    _option(
-        "--skip-region",
-        "skip_regions",
-        multiple=True,
-        metavar="REGION",
-        help="Make no call to this region, and leave out what stands there; repeatable.",
-    ),
-    _option(
-        "--account-role",
-        "account_roles",
-        multiple=True,
-        metavar="ACCOUNT=ARN",
-        help="The role to assume for an assembly's stacks in another account; repeatable.",
-    ),
-    _option("--json", "json_events", is_flag=True, help="Events as JSON lines on stdout, people's text on stderr."),
-    _option("-v", "--verbose", is_flag=True, help="Say what is asked of AWS, on stderr."),
+yes_option = click.option("--yes", is_flag=True, help="Answer every question with yes; guards still need --allow.")
+allow_option = click.option(
+    "--allow",
+    multiple=True,
+    metavar="STACK/LOGICAL-ID",
+    help="Let a guarded change or deletion, or the loss of another's review, pass: a name, or a pattern such as "
+    "'us-east-1/table/*', of which it is said how many it lets pass; repeatable.",
 )
+recover_option = click.option(
+    "--recover",
+    is_flag=True,
+    help="First roll back stacks in UPDATE_FAILED and UPDATE_ROLLBACK_FAILED: shows what that might skip, and asks.",
+)
+keep_option = click.option(
+    "--keep", is_flag=True, help="Leave the change sets that earlier plans made on the same stacks."
+)
+full_option = click.option("--full", is_flag=True, help="Also show every property of what is created.")
+_PAGE = click.Path(dir_okay=False, path_type=Path)
+page_options = together(
+    click.option("--markdown", type=_PAGE, metavar="FILE", help="Also write the plan for a pull request."),
+    click.option("--html", type=_PAGE, metavar="FILE", help="Also write the plan as one page for a browser."),
+    full_option,
+)
+change_set_options = together(
+    click.option(
+        "--artifacts-bucket",
+        metavar="NAME",
+        help="Where templates over 51,200 bytes go; {region} stands for the stack's region.",
+    ),
+    click.option(
+        "--deployment-mode",
+        type=click.Choice(["STANDARD", "EXPRESS", "REVERT_DRIFT"], case_sensitive=False),
+        default="STANDARD",
+        help="EXPRESS waits for less, REVERT_DRIFT puts right what was changed by hand.",
+    ),
+    click.option("--import-existing", is_flag=True, help="Take in resources of the same names that no stack has."),
+    click.option(
+        "--role-arn",
+        metavar="ARN",
+        help="The role that CloudFormation assumes; else dr.yaml's, which is none for a fleet.",
+    ),
+)
+"""How change sets are made; who executes a saved plan says it again."""
+plan_options = together(
+    click.option("--remove-orphans", is_flag=True, help="Also delete stacks that the assembly no longer has."),
+    change_set_options,
+)
+overrides_option = click.option(
+    "--overrides", is_flag=True, help="Read the parameters of every instance, also of more than 100: a call each."
+)
+stop_option = click.option(
+    "--stop", is_flag=True, help="On Ctrl-C also stop the operations of the StackSets, which otherwise go on."
+)
+choice_options = together(
+    click.option("--account", "accounts", multiple=True, metavar="ID", help="Only this account; repeatable."),
+    click.option("--region", "regions", multiple=True, metavar="REGION", help="Only this region; repeatable."),
+    click.option("--stack", "stacks", multiple=True, metavar="STACK", help="Only this stack; repeatable."),
+    click.option("--csv", "as_csv", is_flag=True, help="A row each, for a spreadsheet."),
+)
+
+
+def make_plan_options(by: Literal["plan", "deploy"], said: Mapping[str, Any], role_arn: str | None) -> "Wish":
+    """Return what a command's options say of planning; `role_arn` is CloudFormation's role unless they name another.
+
+    Raises BadInput for what cannot be a bucket's name.
+    """
+    from builder.deploy import Wish
+
+    options = make_change_set_options(by, said, role_arn)
+    return Wish(options=options, remove_orphans=said["remove_orphans"], lint=_lint)
+
+
+def make_change_set_options(
+    by: Literal["plan", "deploy"], said: Mapping[str, Any], role_arn: str | None
+) -> "ChangeSetOptions":
+    """Return how change sets are to be made; `role_arn` is CloudFormation's role unless the options name another.
+
+    Raises BadInput for what cannot be a bucket's name.
+    """
+    from builder.deploy import Options as ChangeSetOptions
+
+    _check_bucket(said["artifacts_bucket"])
+    return ChangeSetOptions(
+        by=by,
+        role_arn=said["role_arn"] or role_arn,
+        deployment_mode=said["deployment_mode"],
+        import_existing=said["import_existing"],
+        artifacts_bucket=said["artifacts_bucket"],
+    )
+
+
+def said_again(said: Mapping[str, Any]) -> str:
+    """Return the options that `execute` has to be told too, as they are typed; empty where there are none."""
+    mode = said["deployment_mode"]
+    typed = {
+        "--role-arn": said["role_arn"],
+        "--deployment-mode": mode if mode != "STANDARD" else None,
+        "--artifacts-bucket": said["artifacts_bucket"],
+    }
+    words = [f" {name} {shlex.quote(value)}" for name, value in typed.items() if value]
+    return "".join(words) + (" --import-existing" if said["import_existing"] else "")
+
+
+def _check_bucket(name: str | None) -> None:
+    """Raise BadInput for what cannot be a bucket's name.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    """
+    if name is not None and not _BUCKET.fullmatch(name.replace("{region}", "us-east-1")):
+        raise BadInput(
+            where="--artifacts-bucket",
+            what=f"'{name}' cannot be a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
+            next_step="--artifacts-bucket NAME-{region}    stands for a bucket in each region",
+        )
+
+
+def _lint(template: str, region: "Region") -> tuple[str, ...]:
+    try:
+        from builder.assembly.lint import lint_text
+    except ImportError:
+        return ("not linted: cfn-lint is not installed here",)
+    return lint_text(template, region)

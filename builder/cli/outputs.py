@@ -1,12 +1,12 @@
-"""`outputs`: what the deployment put out, for people and shells."""
+"""`outputs`: what the deployment put out, or the fleet's stacks in their accounts, for people and shells."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder.cli.options import global_options
-from builder.cli.wiring import Wiring
+from builder.cli.options import choice_options, global_options, pass_session, project_option
+from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
 
 if TYPE_CHECKING:
@@ -16,53 +16,81 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", required=False)
 @global_options
-@click.pass_obj
-def outputs(wiring: Wiring, *, name: str | None) -> ExitCode:
+@pass_session
+def outputs(session: Session, *, name: str | None) -> ExitCode:
     """Show the outputs; with a NAME its bare value.
 
     One under a condition that is false is said to be absent, which is no failure; where one is missing the exit code
     is 1, after all the others.
     """
-    wiring.warn_stale()
+    session.warn_stale()
     if name is not None:
-        known = wiring.standing.outputs
+        known = session.project.deployed.outputs
         if name not in known:
             raise BadInput(where="outputs", what=f"there is no output '{name}'; there are {', '.join(known)}")
-        wiring.console.result(read_outputs(wiring).value(name))
+        session.console.result(_read(session).value(name))
         return ExitCode.DONE
-    found = read_outputs(wiring)
-    if wiring.json_events:
-        wiring.console.result(json.dumps({**found.values, **dict.fromkeys(found.absent)}))
+    found = _read(session)
+    if session.options.json_events:
+        session.console.result(json.dumps({**found.values, **dict.fromkeys(found.absent)}))
     else:
-        wiring.console.say(as_text(found))
+        session.console.say(_as_text(found))
     found.check()
     return ExitCode.DONE
 
 
-def tell_outputs(wiring: Wiring) -> None:
+def tell_outputs(session: Session) -> None:
     """Show every output at the end of a run: a line each, or with --json one event for all.
 
     Raises Failed, after that, where one is missing.
     """
     from builder.report.as_json import outputs_read
 
-    found, console = read_outputs(wiring), wiring.console
-    if wiring.json_events:
-        console.result(outputs_read(wiring.standing.name, found, console.now()))
+    found, console = _read(session), session.console
+    if session.options.json_events:
+        console.result(outputs_read(session.project.deployed.name, found, console.now()))
     else:
-        console.say(as_text(found))
+        console.say(_as_text(found))
     found.check()
 
 
-def as_text(found: "Outputs") -> str:
+def _as_text(found: "Outputs") -> str:
     """Return a line each; of one that need not be there the reason."""
     there = (f"{name} = {value}\n" for name, value in found.values.items())
     return "".join((*there, *(f"{name}: absent, {why}\n" for name, why in found.absent.items())))
 
 
-def read_outputs(wiring: Wiring) -> "Outputs":
-    """Return every output by its name."""
+def _read(session: Session) -> "Outputs":
     from builder.deploy import observe_every_output
 
-    wiring.run(wiring.check_credentials(wiring.standing))
-    return wiring.run(observe_every_output(wiring.standing, wiring.clients))
+    deployed = session.project.deployed
+    session.run(session.check_credentials(deployed))
+    return session.run(observe_every_output(deployed, session.clients))
+
+
+@click.command("outputs")
+@choice_options
+@project_option("fleet")
+@click.option("--role", metavar="NAME", help="The role to assume in each account; else the fleet's execution role.")
+@global_options
+@pass_session
+def fleet_outputs(session: Session, *, as_csv: bool, role: str | None, **only: Any) -> ExitCode:  # noqa: ANN401 - as click has them
+    """Show the outputs of the stacks; only accounts that are asked for are called. Exit 1 where one does not answer."""
+    from builder.cli.fleet import find_fleet
+    from builder.fleet import Choice, observe_fleet_outputs
+    from builder.report import fleet_status as report
+
+    _, sets = find_fleet(session)
+    found = session.run(observe_fleet_outputs(sets, session.clients, Choice(**only), role))
+    if as_csv:
+        session.console.result(report.outputs_csv(found).removesuffix("\n"))
+    elif session.options.json_events:
+        session.console.result(report.outputs_json(found))
+    else:
+        session.console.say(report.outputs(found))
+    for failure in found.failures if as_csv or session.options.json_events else ():
+        session.console.warn(f"{failure.site.account} {failure.site.region}: {failure.reason}")
+    return ExitCode.FAILED if found.failures else ExitCode.DONE
+
+
+COMMANDS = {"outputs": outputs, "fleet outputs": fleet_outputs}

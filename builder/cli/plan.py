@@ -1,49 +1,162 @@
-"""`plan`: every change set of every region made, none executed."""
+"""`plan`: every change set made, none executed; and what is shared by all that show a plan and ask about it."""
 
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder.cli.options import global_options
-from builder.cli.plan_at_hand import check_writable, or_discard, write_private
-from builder.cli.recover import recover_first, recover_option
-from builder.cli.tell_plan import page_options, tell_plan, write_pages
-from builder.cli.wiring import Wiring
-from builder.cli.wish import keep_option, make_wish, said_again, wish_options, yes_option
+from builder.cli.files import check_writable, write_private
+from builder.cli.options import (
+    Option,
+    keep_option,
+    make_plan_options,
+    overrides_option,
+    page_options,
+    plan_options,
+    recover_option,
+    said_again,
+    together,
+    yes_option,
+)
+from builder.cli.scope import P, Said, Scope, command
+from builder.cli.session import Session
 from builder.errors import ExitCode
 
+if TYPE_CHECKING:
+    from builder.deploy import Deployment, Plan, Wish
 
-@click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("plan.json"), show_default=True)
-@click.option("--detailed-exitcode", is_flag=True, help="Exit 3 where there is something to do.")
-@keep_option
-@recover_option
-@yes_option
-@page_options
-@wish_options
-@global_options
-@click.pass_obj
-def plan(wiring: Wiring, /, *, output: Path, detailed_exitcode: bool, recover: bool, **said: Any) -> ExitCode:  # noqa: ANN401
-    """Make all change sets of all regions for review, execute none, and save the plan."""
-    from builder.deploy import make_plan, write_plan
 
-    check_writable({"--output": output, "--markdown": said["markdown"], "--html": said["html"]})
-    deployment, clients, wish = wiring.deployment, wiring.clients, make_wish("plan", said, wiring.role_arn)
+def plan(session: Session, scope: Scope[P], /, *, output: Path, **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
+    """Make the change sets, save the plan and show it."""
+    pages = pages_of(said)
+    check_writable({"--output": output, **pages})
+    deployment = scope.deployment(session.project)
+    options = make_plan_options("plan", said, scope.role_arn(session.project))
     if not said["keep"]:
-        wish = replace(wish, replaced=wiring.console.warn)
-    if recover:
-        code = recover_first(wiring, deployment, yes=said["yes"])
-        if code is not ExitCode.DONE:
-            return code
-    with wiring.console.progress() as emit:
-        made = wiring.run(make_plan(deployment, clients, wiring.seal(), emit, wish))
-    with or_discard(wiring, made):
+        options = replace(options, replaced=session.console.warn)
+    if (code := recover_first(session, deployment, said)) is not ExitCode.DONE:
+        return code
+    plan = make_plan(session, scope, deployment, options, said)
+    with or_discard(session, scope.ordinary(plan)):
         # The plan itself comes last: nobody executes one whose pages are missing.
-        write_pages(wiring, made, output, markdown=said["markdown"], html=said["html"])
-        write_private(output, write_plan(made), "--output")
-    tell_plan(wiring, made, output, full=said["full"])
-    if not made.is_empty:
-        wiring.console.say(f"saved as {output}; next: python -m builder execute {output}{said_again(said)}")
-    return ExitCode.CHANGES_FOUND if detailed_exitcode and not made.is_empty else ExitCode.DONE
+        write_pages(session, scope.ordinary(plan), output, pages)
+        write_private(output, scope.write_plan(plan), "--output")
+    tell_plan(session, scope, plan, said)
+    if plan.is_empty:
+        return ExitCode.DONE
+    session.console.say(f"saved as {output}; next: python -m builder {scope.word}execute {output}{said_again(said)}")
+    return ExitCode.CHANGES_FOUND if said["detailed_exitcode"] else ExitCode.DONE
+
+
+def make_plan(session: Session, scope: Scope[P], deployment: "Deployment", options: "Wish", said: Said) -> P:
+    """Return the plan, its progress shown while it is made."""
+    with session.console.progress() as emit:
+        return session.run(scope.make_plan(session, deployment, options, emit, said))
+
+
+def recover_first(session: Session, work: "Deployment | Plan", said: Said) -> ExitCode:
+    """Where --recover is said, show what has to be rolled back, ask and do it; DONE unless that ends otherwise."""
+    if not said.get("recover"):
+        return ExitCode.DONE
+    from builder.cli.system import tell_end
+    from builder.deploy import Done, find_recoveries, recover
+    from builder.report.recovery import recoveries
+
+    with session.console.progress() as emit:
+        found = session.run(find_recoveries(work, session.clients, emit))
+    if not found:
+        session.console.say("no stack has to be rolled back first")
+        return ExitCode.DONE
+    session.console.say(recoveries(found))
+    if not said["yes"]:
+        session.console.ask("Roll back exactly this?")
+    with session.console.progress() as emit:
+        ended = session.run(recover(found, session.clients, session.plan_id().id, emit))
+    for outcome in ended:
+        if isinstance(outcome, Done) and outcome.next_step:
+            session.console.warn(f"then:  {outcome.next_step}")
+    return tell_end(session, ended, "the same command again")
+
+
+def tell_plan(session: Session, scope: Scope[P], plan: P, said: Said) -> None:
+    """Show a plan: with --json as an event, and as text."""
+    if session.options.json_events:
+        session.console.result(scope.event(plan, session.console.now()))
+    session.console.say(scope.text(session, plan, said))
+
+
+def pages_of(said: Said) -> Mapping[str, Path | None]:
+    """Return the files for the pages, by their options."""
+    return {"--markdown": said.get("markdown"), "--html": said.get("html")}
+
+
+def write_pages(session: Session, plan: "Plan", plan_file: Path, pages: Mapping[str, Path | None]) -> None:
+    """Write the pages that were asked for of a saved plan. Raises BadInput where one can't be written."""
+    from builder.report.review import without_links
+
+    shown = without_links(plan) if session.options.has_own_endpoint else plan
+    for option, page in pages.items():
+        if page is not None:
+            write_private(page, _renderer(option)(shown, str(plan_file)).encode(), option)
+
+
+def _renderer(option: str) -> "Callable[[Plan, str], str]":
+    if option == "--markdown":
+        from builder.report import markdown
+
+        return markdown.plan
+    from builder.report import html
+
+    return html.plan
+
+
+def ask_to_execute(session: Session, plan: "Plan", allow: Collection[str]) -> None:
+    """Say what is allowed, and ask whether to go on. Raises Stopped where nobody says yes."""
+    from builder.deploy import check_allowed, tell_allowed
+
+    tell_allowed(check_allowed(plan.guards, plan.pending, allow), session.console.tell)
+    session.console.ask("Execute exactly this?")
+
+
+@contextmanager
+def or_discard(session: Session, plan: "Plan") -> Iterator[None]:
+    """Show a plan and ask about it; whatever ends that before its end, the plan's change sets go again.
+
+    A no, Ctrl-C, SIGTERM, a terminal that goes and a page that cannot be written all mean the same.
+    """
+    from builder.deploy import discard_plan
+    from builder.report.console import interruptible
+
+    try:
+        with interruptible():
+            yield
+    except BaseException:
+        session.run(discard_plan(plan, session.clients))
+        raise
+
+
+def _first_options(default: str) -> Option[Any]:
+    return together(
+        click.option("-o", "--output", type=click.Path(path_type=Path), default=Path(default), show_default=True),
+        click.option("--detailed-exitcode", is_flag=True, help="Exit 3 where there is something to do."),
+        keep_option,
+    )
+
+
+COMMANDS = {
+    "plan": command(
+        plan,
+        "system",
+        "Make all change sets of all regions for review, execute none, and save the plan.",
+        *(_first_options("plan.json"), recover_option, yes_option, page_options, plan_options),
+    ),
+    "fleet plan": command(
+        plan,
+        "fleet",
+        "Make the change sets for review, execute none, and say what they mean in each account.",
+        *(_first_options("fleet-plan.json"), overrides_option, plan_options),
+    ),
+}

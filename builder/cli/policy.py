@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from builder.cli.drill import FAULTS
-from builder.cli.options import global_options
-from builder.cli.wiring import Wiring
+from builder.cli.options import global_options, pass_session
+from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
 
 if TYPE_CHECKING:
     from builder.assembly import Assembly
     from builder.assembly.bound import Bound
+    from builder.cli.project import Project
     from builder.deploy import Deployment
     from builder.policy import Caller, ReadUrl, Setting
     from builder.terms import Region
@@ -44,8 +45,8 @@ VERBS = (
 @click.option("--whole", is_flag=True, help="Leave out nothing that the resource types' schemas list.")
 @click.option("--explain", "explained", is_flag=True, help="Tell the reason of every action instead.")
 @global_options
-@click.pass_obj
-def policy(wiring: Wiring, /, *, verbs: tuple[str, ...], explained: bool, **said: Any) -> ExitCode:  # noqa: ANN401
+@pass_session
+def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **said: Any) -> ExitCode:  # noqa: ANN401
     """Print the IAM policy that a verb needs for this assembly.
 
     Several verbs make one policy: `plan execute` is what deploy needs. Where CloudFormation takes a role, the caller's
@@ -59,21 +60,21 @@ def policy(wiring: Wiring, /, *, verbs: tuple[str, ...], explained: bool, **said
     of_fleet = {verb.is_of_fleet for verb in asked_for}
     if len(of_fleet) > 1:
         raise BadInput(where=f"policy {' '.join(verbs)}", what="the system's verbs and its fleet's have a policy each")
-    whose = _fleet(wiring, said) if of_fleet == {True} else _system(wiring, said)
-    setting, bounds = _where(wiring, whose, said["account"])
-    bounds, unread = bind_nested(bounds, setting, _reader(wiring))
+    whose = _whose(session.project, said, of_fleet=of_fleet == {True})
+    setting, bounds = _where(session, whose, said["account"])
+    bounds, unread = bind_nested(bounds, setting, _reader(session))
     asked = Asked(
         verbs=asked_for,
-        caller=_caller(wiring, whose, setting, said),
+        caller=_caller(session, whose, setting, said),
         of_service_role=said["cloudformation_role"],
         whole=said["whole"],
     )
     rights = make_rights(bounds, setting, asked)
     if not rights.granted:
         raise BadInput(where=f"policy {' '.join(verbs)}", what="CloudFormation's role does nothing then")
-    wiring.console.result(explain(rights) if explained else json.dumps(make_document(rights), indent=2))
+    session.console.result(explain(rights) if explained else json.dumps(make_document(rights), indent=2))
     for warning in (*unread, *rights.warnings, *((size(rights),) if too_large(rights) else ())):
-        wiring.console.warn(f"warning: {warning}")
+        session.console.warn(f"warning: {warning}")
     return ExitCode.DONE
 
 
@@ -86,15 +87,13 @@ class _Whose:
     role_arn: str | None
 
 
-def _system(wiring: Wiring, said: dict[str, Any]) -> _Whose:
-    return _Whose(wiring.current, wiring.deployment, said["role_arn"] or wiring.role_arn)
+def _whose(project: "Project", said: dict[str, Any], *, of_fleet: bool) -> _Whose:
+    if of_fleet:
+        return _Whose(project.fleet_assembly, project.fleet, said["role_arn"])
+    return _Whose(project.assembly_fresh, project.deployment, said["role_arn"] or project.role_arn)
 
 
-def _fleet(wiring: Wiring, said: dict[str, Any]) -> _Whose:
-    return _Whose(wiring.fleet_assembly, wiring.fleet, said["role_arn"])
-
-
-def _where(wiring: Wiring, whose: _Whose, said: str | None) -> "tuple[Setting, tuple[Bound, ...]]":
+def _where(session: Session, whose: _Whose, said: str | None) -> "tuple[Setting, tuple[Bound, ...]]":
     """Return the account and what belongs in it: the one said, else dr.yaml's, else that of the credentials."""
     from builder.aws import observe_account
     from builder.config.regions import known_regions
@@ -105,28 +104,28 @@ def _where(wiring: Wiring, whose: _Whose, said: str | None) -> "tuple[Setting, t
     deployment = whose.deployment
     home = deployment.account
     if said is None and home is None:
-        home = wiring.run(observe_account(wiring.clients, deployment.regions[0]))
+        home = session.run(observe_account(session.clients, deployment.regions[0]))
     account = said or str(home)
     bounds = of_account(bind_templates(whose.assembly), account, home)
     if not bounds:
         raise BadInput(where=f"account {account}", what=f"no stack of {deployment.name} belongs in it")
     partition = known_regions().get(bounds[0].entry.region, "aws")
-    return Setting(partition=partition, account=account, suffix=wiring.suffix), bounds
+    return Setting(partition=partition, account=account, suffix=session.project.suffix), bounds
 
 
-def _reader(wiring: Wiring) -> "ReadUrl":
+def _reader(session: Session) -> "ReadUrl":
     """Return what reads the templates of nested stacks, with the credentials at hand; no call where there are none."""
 
     def read(region: "Region", url: str) -> str | None:
         from builder.deploy.nested import read_url
         from builder.terms import Site
 
-        return wiring.run(read_url(wiring.clients, Site(None, region), url))
+        return session.run(read_url(session.clients, Site(None, region), url))
 
     return read
 
 
-def _caller(wiring: Wiring, whose: _Whose, setting: "Setting", said: dict[str, Any]) -> "Caller":
+def _caller(session: Session, whose: _Whose, setting: "Setting", said: dict[str, Any]) -> "Caller":
     from builder.deploy.desired import TAG_DEPLOYMENT
     from builder.policy import Caller
 
@@ -135,7 +134,10 @@ def _caller(wiring: Wiring, whose: _Whose, setting: "Setting", said: dict[str, A
         tag=TAG_DEPLOYMENT,
         role_arn=whose.role_arn,
         artifacts_bucket=said["artifacts_bucket"],
-        account_roles=tuple(role for account, role in wiring.roles.items() if account != setting.account),
+        account_roles=tuple(role for account, role in session.options.roles.items() if account != setting.account),
         instance_role=said["role"],
         faults=said["faults"],
     )
+
+
+COMMANDS = {"policy": policy}

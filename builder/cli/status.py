@@ -1,11 +1,11 @@
-"""`status`: one screen for all regions."""
+"""`status`, `drift`: how the system stands in its regions, and its fleet in its accounts."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder.cli.options import LONGEST_S, Number, global_options
-from builder.cli.wiring import Wiring
+from builder.cli.options import LONGEST_S, Number, choice_options, global_options, pass_session, project_option
+from builder.cli.session import Session
 from builder.errors import ExitCode, Failed
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--watch", type=Number(1, LONGEST_S), metavar="SECONDS", help="Look again and again, until Ctrl-C.")
 @global_options
-@click.pass_obj
-def status(wiring: Wiring, *, watch: float | None) -> ExitCode:
+@pass_session
+def status(session: Session, *, watch: float | None) -> ExitCode:
     """Show stacks, tables, buckets, functions and URLs of all regions; a region may be down.
 
     Exit code 1 where none of them could be looked at.
@@ -25,30 +25,86 @@ def status(wiring: Wiring, *, watch: float | None) -> ExitCode:
 
     from builder.state import Asking, observe_status
 
-    wiring.warn_stale()
-    clients, deployment = wiring.clients.hurried(), wiring.standing
+    session.warn_stale()
+    clients, deployment = session.clients.hurried(), session.project.deployed
 
     async def look() -> "Status":
         while True:
-            asking = Asking(clients=clients, now=wiring.console.now(), endpoint=wiring.endpoint)
+            asking = Asking(clients=clients, now=session.console.now(), endpoint=session.options.endpoint)
             _, seen = await asyncio.gather(
-                wiring.check_credentials(deployment, clients), observe_status(deployment, asking)
+                session.check_credentials(deployment, clients), observe_status(deployment, asking)
             )
-            _show(wiring, seen, cleared=watch is not None)
+            _show(session, seen, cleared=watch is not None)
             if watch is None:
                 return seen
             await asyncio.sleep(watch)
 
-    if wiring.run(look()).is_seen:
+    if session.run(look()).is_seen:
         return ExitCode.DONE
     raise Failed(where=deployment.name, what="nothing of it was seen: no region could be looked at")
 
 
-def _show(wiring: Wiring, seen: "Status", *, cleared: bool) -> None:
+def _show(session: Session, seen: "Status", *, cleared: bool) -> None:
+    from builder.config.runtimes import lifecycles
     from builder.report.status import as_event, screen
 
-    at = wiring.console.now()
-    if wiring.json_events:
-        wiring.console.result(as_event(seen, wiring.runtime_ends, at))
+    at, runtime_ends = session.console.now(), {name: life.deprecated for name, life in lifecycles().items()}
+    if session.options.json_events:
+        session.console.result(as_event(seen, runtime_ends, at))
     else:
-        wiring.console.say(screen(seen, wiring.runtime_ends, at), cleared=cleared)
+        session.console.say(screen(seen, runtime_ends, at), cleared=cleared)
+
+
+@click.command("status")
+@choice_options
+@project_option("fleet")
+@click.option("--failed", is_flag=True, help="Only what is not as it should be.")
+@global_options
+@pass_session
+def fleet_status(session: Session, *, failed: bool, as_csv: bool, **only: Any) -> ExitCode:  # noqa: ANN401 - as click has them
+    """Show the sum of all stacks, then each that is not as it should be; exit 3 if there is one.
+
+    An account that is suspended or closed is told and counts for nothing: StackSets pass it over.
+    """
+    from builder.cli.fleet import find_fleet
+    from builder.fleet import Choice, observe_status
+    from builder.report import fleet_status as report
+
+    _, sets = find_fleet(session)
+    rows = session.run(observe_status(sets, session.clients, Choice(**only, failed=failed)))
+    if as_csv:
+        session.console.result(report.status_csv(rows).removesuffix("\n"))
+    elif session.options.json_events:
+        session.console.result(report.status_json(rows))
+    else:
+        session.console.say(report.status(rows))
+    return ExitCode.CHANGES_FOUND if any(row.is_wrong for row in rows) else ExitCode.DONE
+
+
+@click.command()
+@global_options
+@pass_session
+def drift(session: Session) -> ExitCode:
+    """Detect drift in all regions, and compare the regions with one another.
+
+    Exit code 3 where anything differs, 1 where something could not be looked at, or nothing is deployed.
+    """
+    from builder.deploy import not_deployed
+    from builder.report.drift import as_event, as_text
+    from builder.state import find_differences
+
+    deployment = session.project.deployment
+    session.run(session.check_credentials(deployment))
+    found = session.run(find_differences(deployment, session.clients))
+    if session.options.json_events:
+        session.console.result(as_event(found, session.console.now()))
+    else:
+        session.console.say(as_text(found))
+    if not found.is_deployed:
+        raise not_deployed(deployment.name)
+    if found.disparities or any(stack.status in {"ABSENT", "DRIFTED"} for stack in found.stacks):
+        return ExitCode.CHANGES_FOUND
+    return ExitCode.FAILED if found.silent or any(stack.problem for stack in found.stacks) else ExitCode.DONE
+
+
+COMMANDS = {"status": status, "fleet status": fleet_status, "drift": drift}

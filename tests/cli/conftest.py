@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from answer import Command
-from cli.fleet_rig import FleetCommand, render
+from cli.on_fake import OnWorld, deployed_fleet, deployed_world, render
+from fake_aws import World
 
 
 @pytest.fixture
@@ -17,24 +18,37 @@ def hung_up() -> Iterator[None]:
 
 
 @pytest.fixture
-def deployed(project: Path, credentials: None, builder: Command) -> Command:
-    """The command line, with the shipped system deployed as synthmfm20."""
-    answer = builder("deploy", "--yes", "--env", "synthmfm20")
-    assert answer.code == 0, answer
-    return builder
+def command(project: Path, capsys: pytest.CaptureFixture[str]) -> OnWorld:
+    """The command line on the fake AWS, in a project's folder."""
+    assert project.is_dir()
+    return OnWorld(capsys)
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> FleetCommand:
+def standing(command: OnWorld) -> OnWorld:
+    """The same, with the shipped system deployed as dev."""
+    command.world = deployed_world()
+    return command
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> OnWorld:
     """The fleet's command line on the fake AWS, in a folder with a rendered fleet."""
     monkeypatch.chdir(tmp_path)
     render(tmp_path / "templates")
-    return FleetCommand(capsys)
+    return OnWorld(capsys, World(page_size=20), before=("--env", "dev", "--assembly", "templates", "fleet"))
 
 
 @pytest.fixture
-def standing(fleet: FleetCommand) -> FleetCommand:
+def standing_fleet(fleet: OnWorld) -> OnWorld:
     """The same, with the fleet deployed."""
-    answer = fleet("deploy", "--yes")
-    assert answer.code == 0, answer
+    fleet.world = deployed_fleet()
     return fleet
+
+
+@pytest.fixture
+def deployed(project: Path, credentials: None, builder: Command) -> Command:
+    """The command line on the embedded AWS, with the shipped system deployed as synthmfm20."""
+    answer = builder("deploy", "--yes", "--env", "synthmfm20")
+    assert answer.code == 0, answer
+    return builder

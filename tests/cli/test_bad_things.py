@@ -5,13 +5,14 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from answer import ROOT, Answer, Command
+from builder.cli.files import check_folder, check_writable
 from builder.cli.main import main
-from builder.cli.plan_at_hand import check_folder, check_writable
 from builder.errors import BadInput, Failed, of_file
 from builder.report.screen import unwritten
 from cli.bad_things import (
@@ -24,8 +25,7 @@ from cli.bad_things import (
     answering,
     spoil_template,
 )
-from cli.test_whose import FakeWiring
-from fake_aws import World
+from cli.on_fake import FakeSession
 from samples import by_turns
 
 FLEET = """
@@ -49,7 +49,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.chdir(folder)
     try:
         for line in ("render", "plan", "fleet plan"):
-            assert main(line.split(), FakeWiring(environment={}, world=World())) == 0
+            assert main(line.split(), lambda options: FakeSession(replace(options, environment={}))) == 0
     finally:
         os.chdir(before)
     return folder

@@ -8,7 +8,7 @@ import pytest
 from cfnlint.config import CliArgs
 
 from answer import Command
-from builder.cli.lint import FORMATS
+from builder.cli.templates import FORMATS
 
 
 def test_what_render_writes_has_no_findings(project: Path, builder: Command) -> None:

@@ -15,7 +15,7 @@ from answer import Command
 from builder.cli import main as module
 from builder.cli.examples import EXAMPLES
 from builder.cli.main import cli
-from builder.cli.wiring import Wiring
+from builder.cli.options import CommandLine
 from builder.report.schema import make_schema
 
 
@@ -66,12 +66,12 @@ def test_every_help_has_examples_that_are_taken_and_no_global_options(builder: C
         arguments, context = shlex.split(example), CONTEXT
         command: click.Command = cli
         while isinstance(command, click.Group):
-            inner = command.make_context("builder", arguments, obj=Wiring())
+            inner = command.make_context("builder", arguments, obj=CommandLine())
             _, found, arguments = command.resolve_command(inner, [*inner._protected_args, *inner.args])
             assert found is not None
             command, context = found, inner
         if "--help" not in arguments:
-            with click.Context(command, parent=context, obj=Wiring()) as own:
+            with click.Context(command, parent=context, obj=CommandLine()) as own:
                 command.parse_args(own, arguments)
     assert EXAMPLES.keys() == EVERY.keys()
 

@@ -1,24 +1,37 @@
+from pathlib import Path
+
 import click
+import pytest
 from click.testing import CliRunner
 
-from builder.cli.options import global_options
-from builder.cli.wiring import Wiring
+from answer import Command
+from builder.cli.options import (
+    CommandLine,
+    Options,
+    global_options,
+    make_plan_options,
+    pass_session,
+    said_again,
+)
+from builder.cli.session import Session
+from builder.terms import Region
+from cli.test_project import opened
 
 
-def given(*arguments: str) -> Wiring:
-    found: list[Wiring] = []
+def given(*arguments: str) -> Options:
+    found: list[Options] = []
 
     @click.group()
     @global_options
     @click.pass_context
     def group(context: click.Context) -> None:
-        context.ensure_object(Wiring)
+        context.ensure_object(CommandLine)
 
     @group.command()
     @global_options
-    @click.pass_obj
-    def verb(wiring: Wiring) -> None:
-        found.append(wiring)
+    @pass_session
+    def verb(session: Session) -> None:
+        found.append(session.options)
 
     assert CliRunner().invoke(group, [*arguments]).exit_code == 0
     return found[0]
@@ -36,3 +49,68 @@ def test_what_can_be_said_more_than_once_adds_up() -> None:
     said = given("--skip-region", "us-east-1", "verb", "--skip-region", "us-west-2", "--skip-region", "eu-west-1")
     assert said.skip_regions == ("us-east-1", "us-west-2", "eu-west-1")
     assert given("--account-role", "a=b", "verb", "--account-role", "c=d").account_roles == ("a=b", "c=d")
+
+
+SAID = {
+    "role_arn": None,
+    "deployment_mode": "STANDARD",
+    "import_existing": False,
+    "artifacts_bucket": None,
+    "remove_orphans": False,
+}
+ROLE = "arn:aws:iam::111122223333:role/cfn-exec"
+
+
+def test_the_option_s_role_wins_over_the_environment_s(project: Path) -> None:
+    with (project / "dr.yaml").open("a") as config:
+        config.write(f'\nenvironments:\n  prod: {{role_arn: "{ROLE}"}}\n')
+    role_arn = opened(env="prod").role_arn
+    assert make_plan_options("plan", SAID, role_arn).options.role_arn == ROLE
+    assert make_plan_options("plan", {**SAID, "role_arn": f"{ROLE}-2"}, role_arn).options.role_arn == f"{ROLE}-2"
+    assert make_plan_options("plan", SAID, None).options.role_arn is None
+
+
+def test_everything_that_is_said_reaches_the_plan(project: Path) -> None:
+    said = {
+        **SAID,
+        "deployment_mode": "EXPRESS",
+        "import_existing": True,
+        "artifacts_bucket": "artifacts",
+        "remove_orphans": True,
+    }
+    planned = make_plan_options("deploy", said, None)
+    options = planned.options
+    assert (options.by, options.deployment_mode, options.import_existing) == ("deploy", "EXPRESS", True)
+    assert (options.artifacts_bucket, planned.remove_orphans) == ("artifacts", True)
+
+
+def test_templates_in_between_are_linted_where_cfn_lint_is(project: Path) -> None:
+    lint = make_plan_options("plan", SAID, None).lint
+    assert lint is not None
+    bad = "Resources:\n  Topic: {Type: AWS::SNS::Topic, Properties: {Nonsense: 1}}\n"
+    assert any("Nonsense" in line for line in lint(bad, Region("us-east-1")))
+    assert lint("Resources:\n  Topic: {Type: AWS::SNS::Topic}\n", Region("us-east-1")) == ()
+
+
+@pytest.mark.parametrize("verb", ["plan", "deploy"])
+def test_both_verbs_take_the_same_options(builder: Command, project: Path, verb: str) -> None:
+    told = builder(verb, "--help").out
+    for option in ("--remove-orphans", "--artifacts-bucket", "--deployment-mode", "--import-existing", "--role-arn"):
+        assert option in told
+    assert builder(verb, "--deployment-mode", "HASTY").code == 2
+
+
+def test_plan_names_the_options_that_execute_has_to_be_told_again() -> None:
+    assert said_again(SAID) == ""
+    said = {**SAID, "role_arn": ROLE, "deployment_mode": "EXPRESS", "import_existing": True, "artifacts_bucket": "a b"}
+    assert said_again(said) == (
+        f" --role-arn {ROLE} --deployment-mode EXPRESS --artifacts-bucket 'a b' --import-existing"
+    )
+
+
+@pytest.mark.parametrize("command", [("execute", "plan.json"), ("fleet", "execute", "fleet-plan.json")])
+def test_who_executes_can_say_all_of_them(builder: Command, project: Path, command: tuple[str, ...]) -> None:
+    told = builder(*command, "--help").out
+    for option in ("--artifacts-bucket", "--deployment-mode", "--import-existing", "--role-arn"):
+        assert option in told
+    assert "--remove-orphans" not in told

@@ -1,28 +1,15 @@
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
 
 from answer import Command
-from builder.cli.recover import recover_first
-from builder.cli.wiring import Wiring
+from builder.cli.options import Options
+from builder.cli.plan import recover_first
 from builder.errors import ExitCode, Stopped
+from cli.on_fake import FakeSession
 from deploy.halted import failed_rollback, failed_without_rollback, standing_topics
 from deploy.rig import Rig
-from fake_aws import run_virtual
-
-
-class OnFake(Wiring):
-    """The command line's wiring, with clients and a clock of the fake AWS."""
-
-    def __init__(self, rig: Rig) -> None:
-        super().__init__(environment={})
-        self.clients = rig.clients
-
-    def run(self, work: Any, brake: object = None, *, stands: str = "") -> Any:
-        assert (brake, stands) == (None, "")
-        return run_virtual(lambda: work)
 
 
 @pytest.fixture
@@ -31,7 +18,8 @@ def rig() -> Rig:
 
 
 def first(rig: Rig, *, yes: bool = True) -> ExitCode:
-    return recover_first(OnFake(rig), rig.deployment, yes=yes)
+    session = FakeSession(Options(environment={}), world=rig.world)
+    return recover_first(session, rig.deployment, {"recover": True, "yes": yes})
 
 
 def test_where_nothing_is_halted_it_says_so_and_goes_on(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,75 +1,19 @@
 """Whose credentials they are, and what is asked before anything is deleted: the system's verbs on the fake AWS."""
 
-import asyncio
 import json
 import os
 import re
 import signal
 import stat
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 
-from answer import Answer
 from builder.aws import Clients
 from builder.cli.main import main
-from builder.cli.wiring import Wiring
-from builder.deploy import Brake
 from builder.terms import Region
-from fake_aws import World, run_virtual
-
-T = TypeVar("T")
-ACCOUNT, OTHER = "111122223333", "999999999999"
-
-
-@dataclass
-class FakeWiring(Wiring):
-    """Wiring whose AWS is a world, and whose time is the world's."""
-
-    world: World = field(default_factory=World)
-
-    def __post_init__(self) -> None:
-        self.__dict__["clients"] = Clients(self.world.session(ACCOUNT))
-
-    def run(self, work: Coroutine[Any, Any, T], brake: Brake | None = None, *, stands: str = "") -> T:  # noqa: ARG002 - nobody pulls it, nobody leaves
-        async def main_task() -> T:
-            return await work
-
-        return run_virtual(main_task)
-
-
-@dataclass
-class OnWorld:
-    """The command line in a project's folder, with a world where AWS would be."""
-
-    capsys: pytest.CaptureFixture[str]
-    world: World = field(default_factory=World)
-
-    def __call__(self, *arguments: str) -> Answer:
-        self.capsys.readouterr()
-        code = main(arguments, FakeWiring(environment={}, world=self.world))
-        wrote = self.capsys.readouterr()
-        return Answer(code, wrote.out, wrote.err)
-
-    def called(self, *operations: str) -> int:
-        return sum(call.operation in operations for call in self.world.calls)
-
-
-@pytest.fixture
-def command(project: Path, capsys: pytest.CaptureFixture[str]) -> OnWorld:
-    assert project.is_dir()
-    return OnWorld(capsys)
-
-
-@pytest.fixture
-def standing(command: OnWorld) -> OnWorld:
-    """The same, with the system deployed."""
-    assert command("deploy", "--yes").code == 0
-    command.world.calls.clear()
-    return command
+from cli.on_fake import ACCOUNT, OTHER, OnWorld
 
 
 def pin(settings: str) -> None:
@@ -210,15 +154,11 @@ def enlarge(memory: int) -> None:
     assert main(["render"]) == 0
 
 
-def wait(command: OnWorld, seconds: float) -> None:
-    FakeWiring(environment={}, world=command.world).run(asyncio.sleep(seconds))
-
-
 def test_a_plan_replaces_those_before_it_and_says_so(standing: OnWorld) -> None:
     for memory in (300, 400):
         enlarge(memory)
         assert standing("plan").code == 0
-        wait(standing, 120)
+        standing.wait(120)
     enlarge(500)
     answer = standing("plan")
     assert len(change_sets(standing)) == 1
@@ -239,7 +179,7 @@ def test_a_plan_keeps_what_waits_where_it_is_told_to(standing: OnWorld) -> None:
     for memory in (300, 400):
         enlarge(memory)
         standing("plan", "--keep")
-        wait(standing, 120)
+        standing.wait(120)
     assert len(change_sets(standing)) == 2
     assert standing("execute", "plan.json").code == 4
 
@@ -255,7 +195,7 @@ def test_another_s_change_set_is_left_by_a_plan_and_by_discard_all(standing: OnW
         Capabilities=["CAPABILITY_NAMED_IAM"],
         Parameters=[{"ParameterKey": one["ParameterKey"], "UsePreviousValue": True} for one in parameters],
     )
-    wait(standing, 120)
+    standing.wait(120)
     enlarge(300)
     standing("plan")
     assert "theirs" in change_sets(standing)

@@ -7,6 +7,7 @@ lived through in test_enforced, on accounts of their own.
 import io
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import urllib3
 from answer import Answer
 from builder.aws import Tempo
 from builder.cli.main import main
-from builder.cli.wiring import Wiring
+from builder.cli.session import Session
 from builder.deploy import Done
 from builder.local import EmbeddedAws
 from builder.policy import Verb
@@ -62,7 +63,7 @@ def run(strict: EmbeddedAws, project: Path, monkeypatch: pytest.MonkeyPatch, cap
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys[0])
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys[1])
         capsys.readouterr()
-        code = main(arguments, Wiring(tempo=Tempo.quick()))
+        code = main(arguments, partial(Session, tempo=Tempo.quick()))
         wrote = capsys.readouterr()
         return Answer(code, wrote.out, wrote.err)
 

@@ -8,6 +8,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from answer import ROOT, Answer
 from builder.assembly.render import make_fleet_assembly
 from builder.aws import Tempo
 from builder.cli.main import main
-from builder.cli.wiring import Wiring
+from builder.cli.session import Session
 from builder.config import read_wanted
 from builder.local import EmbeddedAws
 from builder.policy import Verb
@@ -54,7 +55,7 @@ class Fleet:
         self.patched.setenv("AWS_ACCESS_KEY_ID", keys[0])
         self.patched.setenv("AWS_SECRET_ACCESS_KEY", keys[1])
         self.capsys.readouterr()
-        code = main(arguments, Wiring(tempo=Tempo.quick()))
+        code = main(arguments, partial(Session, tempo=Tempo.quick()))
         wrote = self.capsys.readouterr()
         return Answer(code, wrote.out, wrote.err)
 

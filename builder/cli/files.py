@@ -1,18 +1,13 @@
-"""A plan that somebody decides on: read from its file, or asked about; what the system's and a fleet's verbs share."""
+"""Files that verbs read and write: checked before anything is asked of AWS, and written whole or not at all."""
 
 import errno
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from builder.cli.wiring import Wiring
 from builder.errors import of_file
-
-if TYPE_CHECKING:
-    from builder.deploy import Plan
 
 P = TypeVar("P")
 
@@ -27,10 +22,9 @@ def read_saved(plan_file: Path, read: Callable[[bytes, str], P], verb: str) -> P
 
 
 def check_writable(places: Mapping[str, Path | None]) -> None:
-    """Return if files can be written at all of these, each given by the option that names it; called before anything
-    is asked of AWS.
+    """Raise BadInput unless a file can be written at each of these, given by the option that names it.
 
-    Raises BadInput for a folder that is not there or may not be written to, and for what is a folder itself.
+    It cannot in a folder that is not there or may not be written to, and not where a folder is.
     """
     for option, path in places.items():
         if path is None:
@@ -48,7 +42,7 @@ def check_writable(places: Mapping[str, Path | None]) -> None:
 
 
 def check_folder(option: str, path: Path) -> None:
-    """Return if a folder can be made and written to. Raises BadInput, before anything is asked of AWS."""
+    """Raise BadInput unless a folder can be made there and written to."""
     try:
         nearest = next(one for one in (_resolved(path), *_resolved(path).parents) if one.exists())
         fault = errno.ENOTDIR if not nearest.is_dir() else 0 if os.access(nearest, os.W_OK | os.X_OK) else errno.EACCES
@@ -87,28 +81,3 @@ def _resolved(path: Path) -> Path:
         return path.resolve()
     except RuntimeError as error:  # what Python 3.11 and 3.12 say of links in a circle
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
-
-
-def ask_to_execute(wiring: Wiring, plan: "Plan", allow: Collection[str]) -> None:
-    """Say what is allowed, and ask whether to go on. Raises Stopped where nobody says yes."""
-    from builder.deploy import check_allowed, tell_allowed
-
-    tell_allowed(check_allowed(plan.guards, plan.pending, allow), wiring.console.tell)
-    wiring.console.ask("Execute exactly this?")
-
-
-@contextmanager
-def or_discard(wiring: Wiring, plan: "Plan") -> Iterator[None]:
-    """Show a plan and ask about it; whatever ends that before its end, the plan's change sets go again.
-
-    A no, Ctrl-C, SIGTERM, a terminal that goes and a page that cannot be written all mean the same.
-    """
-    from builder.deploy import discard_plan
-    from builder.report.console import interruptible
-
-    try:
-        with interruptible():
-            yield
-    except BaseException:
-        wiring.run(discard_plan(plan, wiring.clients))
-        raise

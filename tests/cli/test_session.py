@@ -7,7 +7,9 @@ from textwrap import dedent
 
 import pytest
 
-from builder.cli.interrupt import run_interruptibly
+from builder.cli.options import Options
+from builder.cli.session import Session, run_interruptibly
+from builder.errors import BadInput
 
 
 def never() -> None:
@@ -62,7 +64,7 @@ def test_afterwards_signals_do_what_they_did_before() -> None:
 def test_twice_it_leaves_at_once_whatever_is_under_way() -> None:
     program = dedent("""
         import asyncio, os, signal, time
-        from builder.cli.interrupt import run_interruptibly
+        from builder.cli.session import run_interruptibly
 
         async def work():
             asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)
@@ -79,3 +81,19 @@ def test_twice_it_leaves_at_once_whatever_is_under_way() -> None:
     """)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (130, "left\n")
+
+
+def test_two_plans_are_never_told_by_the_same_id() -> None:
+    session = Session(Options(environment={}))
+    assert session.plan_id().id != session.plan_id().id
+
+
+def test_roles_of_other_accounts_are_taken_by_account(credentials: None) -> None:
+    role = "arn:aws:iam::444455556666:role/deployer"
+    assert Session(Options(account_roles=(f"444455556666={role}",), environment={})).clients is not None
+
+
+@pytest.mark.parametrize("said", ["444455556666", "4444=arn:aws:iam::4444:role/x", "444455556666=deployer"])
+def test_a_role_that_is_not_said_in_full_is_a_wrong_input(said: str) -> None:
+    with pytest.raises(BadInput, match="--account-role"):
+        _ = Session(Options(account_roles=(said,), environment={})).clients

@@ -1,0 +1,250 @@
+"""The project: what dr.yaml and the assembly say, read from their files alone, each when it is first asked for."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from builder.cli.options import Options
+from builder.errors import BadInput, BuilderError
+from builder.terms import AccountId, Region, Site, counted
+
+if TYPE_CHECKING:
+    from builder.assembly import Assembly, Manifest
+    from builder.config import Config, EnvironmentConfig, Wanted
+    from builder.deploy import Deployment, Trusted
+    from builder.deploy import Options as ChangeSetOptions
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the files say that the options name, and what follows from it for one environment."""
+
+    options: Options
+    today: date
+    warn: Callable[[str], None]
+    """Is told what dr.yaml says that may be meant otherwise, when it is read."""
+
+    @cached_property
+    def source(self) -> "Wanted":
+        """What dr.yaml says, with the handlers beside it. Raises BadInput."""
+        from builder.config import read_wanted
+        from builder.topology.limits import check_names
+
+        suffix = self.options.suffix
+        source = read_wanted(self.options.config, self.today)
+        check_names(source, suffix)
+        for warning in source.warnings:
+            self.warn(f"warning: {warning}")
+        return source
+
+    @property
+    def has_config_file(self) -> bool:
+        """Whether there is a dr.yaml. A folder or a broken link of that name is one, which nobody can read: what it
+        would forbid is not allowed by that."""
+        return os.path.lexists(self.options.config)
+
+    @property
+    def config(self) -> "Config | None":
+        """What dr.yaml says, also where an assembly is taken as it is; None where there is no such file beside it."""
+        if self.options.assembly is not None and not self.has_config_file:
+            return None
+        return self.source.config
+
+    @cached_property
+    def suffix(self) -> str:
+        """The environment suffix: --env, else ENVIRONMENT_SUFFIX, else dr.yaml's. Raises BadInput."""
+        suffix = self.options.suffix
+        if suffix is None and not self._takes_config:
+            where = "--project" if self.options.assembly is None else "--assembly"
+            raise BadInput(where=where, what="names no environment", next_step="--env SUFFIX, or ENVIRONMENT_SUFFIX")
+        return suffix or self.source.config.environment
+
+    @property
+    def environment(self) -> "EnvironmentConfig | None":
+        """What dr.yaml says of the environment."""
+        return self.config.environments.get(self.suffix) if self.config else None
+
+    @property
+    def role_arn(self) -> str | None:
+        """The role that CloudFormation assumes, where dr.yaml names one for the environment."""
+        environment = self.environment if self.options.assembly is None else None
+        return environment.role_arn if environment else None
+
+    @property
+    def pinned_account(self) -> AccountId | None:
+        """The only account that dr.yaml allows the environment to be in, also where an assembly is taken as it is."""
+        return self.environment.account if self.environment else None
+
+    @property
+    def is_production(self) -> bool | None:
+        """Whether dr.yaml says that people depend on the environment; None where there is no dr.yaml to say it."""
+        if self.config is None:
+            return None
+        return bool(self.environment and self.environment.production)
+
+    @property
+    def deletes_production(self) -> bool:
+        """Whether a deletion is of an environment that dr.yaml marks as production.
+
+        A dr.yaml of the same project counts also where the project is named by itself.
+        """
+        if not self.has_config_file:
+            return False
+        config = self.source.config
+        if self.options.project not in {None, config.project}:
+            return False
+        environment = config.environments.get(self.suffix)
+        return bool(environment and environment.production)
+
+    @property
+    def templates(self) -> Path:
+        """The assembly's folder."""
+        return self.options.assembly or self.options.config.parent / "templates"
+
+    @cached_property
+    def assembly_made(self) -> "Assembly":
+        """The assembly that dr.yaml leads to now."""
+        from builder.assembly.render import make_assembly
+
+        return make_assembly(self.source)
+
+    @cached_property
+    def assembly_fresh(self) -> "Assembly":
+        """The assembly on disk. Raises BadInput where it is not what dr.yaml leads to; --assembly is taken as it is."""
+        from builder.assembly import find_changes, read_assembly
+
+        if self.options.assembly is None and (stale := find_changes(self.templates, self.assembly_made).paths):
+            raise BadInput(
+                where=str(self.templates),
+                what=f"is stale against {self.options.config.name}: {', '.join(stale)}",
+                next_step="python -m builder render",
+            )
+        return read_assembly(self.templates)
+
+    @cached_property
+    def assembly_as_is(self) -> "Assembly":
+        """The assembly on disk, stale or not; where there is none, the one that dr.yaml leads to."""
+        from builder.assembly import read_assembly
+
+        if self.options.assembly is None and not self.templates.is_dir():
+            return self.assembly_made
+        return read_assembly(self.templates)
+
+    @property
+    def manifest(self) -> "Manifest":
+        """The manifest of the assembly as it is."""
+        return self.assembly_as_is.manifest
+
+    @property
+    def stale_note(self) -> str | None:
+        """Where dr.yaml has an edit that was not rendered: what is answered is of what was rendered last."""
+        from builder.assembly import find_changes
+
+        if not self._takes_config or not self.templates.is_dir():
+            return None
+        try:
+            stale = find_changes(self.templates, self.assembly_made).paths
+        except BuilderError:
+            return None  # of a dr.yaml that cannot be read nothing follows; whatever needs it says what is wrong
+        told = f"{self.templates} is stale against {self.options.config.name} ({counted(len(stale), 'file')})"
+        return f"note: {told}: python -m builder render" if stale else None
+
+    @cached_property
+    def deployment(self) -> "Deployment":
+        """The fresh assembly bound to the environment, without what is in skipped regions."""
+        return self._narrowed(self.assembly_fresh)
+
+    @cached_property
+    def deployed(self) -> "Deployment":
+        """The same of the assembly as it is: what stands was deployed from it, though dr.yaml may have moved on."""
+        return self._narrowed(self.assembly_as_is)
+
+    def trusted(self, options: "ChangeSetOptions") -> "Trusted":
+        """Return what a saved plan has to follow from: the whole assembly as it is, and what the command line says."""
+        from builder.deploy import Trusted
+
+        return Trusted(deployment=self._bound(self.assembly_as_is, self.pinned_account), options=options)
+
+    @cached_property
+    def fleet_assembly(self) -> "Assembly":
+        """The fleet's assembly, a folder of the system's own. Raises BadInput."""
+        self._check_no_region_skipped()
+        _ = self.assembly_fresh  # a stale system would be a stale fleet
+        return self._read_fleet()
+
+    @cached_property
+    def fleet(self) -> "Deployment":
+        """The fleet's assembly bound to the environment."""
+        return self._bound(self.fleet_assembly, self.fleet_account)
+
+    def trusted_fleet(self, options: "ChangeSetOptions") -> "Trusted":
+        """Return what a saved plan of the fleet has to follow from."""
+        from builder.deploy import Trusted
+        from builder.fleet import unrolled_stacks
+
+        deployment = self._bound(self._read_fleet(), self.fleet_account)
+        return Trusted(deployment=deployment, options=replace(options, unrolled=unrolled_stacks(deployment)))
+
+    @property
+    def fleet_name(self) -> str:
+        """The deployment's name that a fleet's stacks are found by, whatever is rendered now. Raises BadInput."""
+        from builder.assembly.store import fleet_project
+        from builder.deploy import deployment_name
+
+        self._check_no_region_skipped()
+        project = self.options.project or (
+            self.source.config.project if self.options.assembly is None else self.manifest.project
+        )
+        return deployment_name(fleet_project(project), self.suffix)
+
+    @property
+    def fleet_sites(self) -> tuple[Site, ...]:
+        """Where dr.yaml has a fleet's StackSets now; they may stand elsewhere too. Nowhere without the file."""
+        return (Site(None, self.source.config.admin_region),) if self._takes_config else ()
+
+    @property
+    def fleet_account(self) -> AccountId | None:
+        """The only account that a self-managed fleet's StackSets may be in, where dr.yaml names one."""
+        fleet = self.source.config.fleet if self._takes_config else None
+        return fleet.trusted_account if fleet else None
+
+    @property
+    def _takes_config(self) -> bool:
+        return self.options.assembly is None and self.options.project is None
+
+    def _bound(self, assembly: "Assembly", account: AccountId | None) -> "Deployment":
+        from builder.deploy import make_deployment
+
+        return make_deployment(assembly.manifest, assembly.templates, self.suffix, account=account)
+
+    def _narrowed(self, assembly: "Assembly") -> "Deployment":
+        from builder.deploy import narrow
+
+        whole = self._bound(assembly, self.pinned_account)
+        return narrow(whole, [Region(region) for region in self.options.skip_regions])
+
+    def _read_fleet(self) -> "Assembly":
+        from builder.assembly import read_assembly
+        from builder.assembly.store import FLEET_FOLDER
+
+        self._check_no_region_skipped()
+        folder = self.templates / FLEET_FOLDER
+        if not folder.is_dir():
+            raise BadInput(
+                where=str(folder),
+                what="is not there: no fleet was rendered",
+                next_step=f"say `fleet:` in {self.options.config.name}, then: python -m builder render",
+            )
+        return read_assembly(folder)
+
+    def _check_no_region_skipped(self) -> None:
+        if self.options.skip_regions:
+            raise BadInput(
+                where="--skip-region",
+                what="a fleet reaches every region through the one that holds its StackSets; none can be left out",
+                next_step="the same without it    what fails in a lost region is done by a later `fleet deploy`, alone",
+            )

@@ -1,0 +1,127 @@
+"""What verbs work on: the system, or its fleet in many accounts.
+
+`plan`, `show`, `execute`, `deploy` and `destroy` are told once, each in its module, over a `Scope`; `system` and
+`fleet` hold its two values. A module lists its commands in `COMMANDS`, by what is typed.
+"""
+
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+
+import click
+
+from builder.cli.options import Option, global_options, pass_session, together
+from builder.errors import ExitCode
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rich.text import Text
+
+    from builder.cli.project import Project
+    from builder.cli.session import Session
+    from builder.deploy import Deployment, Plan, Removal, Standing, Trusted, Wish
+    from builder.deploy import Options as ChangeSetOptions
+    from builder.fleet import FleetEmit
+    from builder.terms import AccountId, StackId
+
+
+class _Planned(Protocol):
+    @property
+    def is_empty(self) -> bool: ...
+
+
+P = TypeVar("P", bound=_Planned)
+Said = Mapping[str, Any]
+"""What a verb's own options say, by their names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What one execution of a plan is given."""
+
+    trusted: "Trusted"
+    plan_file: Path
+    """What is left for review is written there."""
+    allow: Collection[str]
+    again: str
+    """The command that goes on from here."""
+    stop: bool
+    """Whether Ctrl-C stops the operations of StackSets too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """All that is deployed, found by its tag, and how it is deleted."""
+
+    name: str
+    standing: "tuple[Standing, ...]"
+    account: "AccountId | None"
+    """The only account that its stacks may be in."""
+    listing: "str | Text"
+    consequence: str
+    """What the question says of it."""
+    nothing: str
+    """What is said where no stack was found."""
+    needs: "Callable[[], Mapping[StackId, tuple[StackId, ...]]]"
+    """Returns what each stack is known to need, besides what is seen of it."""
+    delete: "Callable[[Removal], ExitCode]"
+    """Deletes it, shows how that ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope(Generic[P]):
+    """The system, or its fleet: what is planned of it, how that is shown and executed, and what is deployed."""
+
+    word: str
+    """What is typed before the verb."""
+    plan_file: Path
+    """Where a plan is that nobody saved."""
+    deployment: "Callable[[Project], Deployment]"
+    """Returns what is to be deployed, of the fresh assembly. Raises BadInput."""
+    role_arn: "Callable[[Project], str | None]"
+    """Returns the role that dr.yaml has CloudFormation assume."""
+    trusted: "Callable[[Project, ChangeSetOptions], Trusted]"
+    """Returns what a saved plan has to follow from."""
+    make_plan: "Callable[[Session, Deployment, Wish, FleetEmit, Said], Coroutine[Any, Any, P]]"
+    ordinary: "Callable[[P], Plan]"
+    """Returns the plan of change sets."""
+    read_plan: Callable[[bytes, str], P]
+    write_plan: Callable[[P], bytes]
+    event: "Callable[[P, datetime], str]"
+    """Returns a plan as a line of JSON."""
+    text: "Callable[[Session, P, Said], Text]"
+    """Returns a plan for people."""
+    check_saved: "Callable[[Session, P, Execution], None]"
+    """Raises BadInput unless a saved plan can be executed here; asks AWS nothing."""
+    check_file: Callable[[P, Path], None]
+    """Raises BadInput unless the file can be written where executing the plan may lead to another review."""
+    execute: "Callable[[Session, P, Execution], ExitCode]"
+    """Executes a plan, shows how it ended."""
+    tell_deployed: "Callable[[Session], None]"
+    """Shows what `deploy` has led to."""
+    find: "Callable[[Session, Said], Deletion]"
+
+
+def command(
+    run: Callable[..., ExitCode], scope: Literal["system", "fleet"], told: str, *options: Option[Any]
+) -> click.Command:
+    """Return a verb of one scope: what runs it, what its help says, and its options in their order."""
+
+    @pass_session
+    def callback(session: "Session", /, **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
+        return run(session, load(scope), **said)
+
+    return click.command(run.__name__, help=told)(together(*options, global_options)(callback))
+
+
+def load(scope: Literal["system", "fleet"]) -> Scope[Any]:
+    """Return the system or the fleet, with all that its verbs need."""
+    if scope == "fleet":
+        from builder.cli.fleet import FLEET
+
+        return FLEET
+    from builder.cli.system import SYSTEM
+
+    return SYSTEM

@@ -1,0 +1,179 @@
+"""The system: one deployment in two regions, planned, executed and deleted by change sets of its stacks."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from rich.text import Text
+
+from builder.assembly.uses import read_uses
+from builder.cli.files import check_writable, write_private
+from builder.cli.outputs import tell_outputs
+from builder.cli.project import Project
+from builder.cli.scope import Deletion, Execution, Said, Scope
+from builder.cli.session import Session
+from builder.deploy import (
+    Brake,
+    Deployment,
+    Deviated,
+    Done,
+    Outcome,
+    Plan,
+    Removal,
+    Survey,
+    Wish,
+    after_review,
+    check_claim,
+    check_credentials,
+    deployment_name,
+    destroy,
+    execute_plan,
+    execute_unreviewed,
+    exit_code,
+    look_after,
+    make_plan,
+    read_plan,
+    survey,
+    write_plan,
+)
+from builder.errors import BadInput, ExitCode
+from builder.fleet import FleetEmit
+from builder.report import as_json, text
+from builder.report.left import left
+from builder.report.review import without_links
+from builder.terms import Region, Site, StackId
+
+
+async def _make_plan(session: Session, deployment: Deployment, options: Wish, emit: FleetEmit, _: Said) -> Plan:
+    return await make_plan(deployment, session.clients, session.plan_id(), emit, options)
+
+
+def _text(session: Session, plan: Plan, said: Said) -> Text:
+    """Return a plan for people, with links to AWS's console only where it is AWS that is asked."""
+    shown = without_links(plan) if session.options.has_own_endpoint else plan
+    links: Literal["in titles", "in a list"] = "in titles" if session.console.takes_links else "in a list"
+    return text.plan(shown, text.View(full=said["full"], links=links))
+
+
+def _check_saved(session: Session, plan: Plan, execution: Execution) -> None:
+    """Raise BadInput for a plan that does not follow from the assembly, or has work in a region that is left out."""
+    check_claim(plan, execution.trusted)
+    _check_file(plan, execution.plan_file)
+    left_out = session.options.skip_regions
+    if skipped := [region for region in plan.regions if region in left_out]:
+        raise BadInput(
+            where="--skip-region",
+            what=f"the plan has work in {', '.join(skipped)}",
+            next_step=f"python -m builder plan {' '.join(f'--skip-region {region}' for region in left_out)}",
+        )
+
+
+def _check_file(plan: Plan, plan_file: Path) -> None:
+    if plan.pending:
+        check_writable({"the plan's file": plan_file})
+
+
+def _execute(session: Session, plan: Plan, execution: Execution) -> ExitCode:
+    """Execute a plan and show how each stack ended; what is left for review is written into the plan's file."""
+    trusted, brake = execution.trusted, Brake()
+    if trusted.is_own:
+        execute = partial(execute_unreviewed, plan, trusted.deployment, session.clients, allow=execution.allow)
+    else:
+        execute = partial(execute_plan, plan, trusted, session.clients, allow=execution.allow)
+    with session.console.progress() as emit:
+        ended = session.run(execute(emit=emit, brake=brake, in_detail=session.console.in_detail), brake)
+    if any(isinstance(outcome, Deviated) for outcome in ended):
+        write_private(execution.plan_file, write_plan(after_review(plan, ended)), str(execution.plan_file))
+    return tell_end(session, ended, execution.again)
+
+
+def tell_end(session: Session, ended: Sequence[Outcome], again: str) -> ExitCode:
+    """Show how everything ended; `again` is the command that goes on from here."""
+    if session.options.json_events:
+        session.console.result(as_json.ended(ended, session.console.now()))
+    session.console.say(text.outcomes(ended))
+    if not all(isinstance(outcome, Done) for outcome in ended):
+        steps = [step for outcome in ended if (step := outcome.next_step)]
+        session.console.warn(f"next:  {steps[0] if steps else again}")
+    return exit_code(ended)
+
+
+def _find(session: Session, said: Said) -> Deletion:
+    """Return the stacks that carry the deployment's tag, in the assembly's regions and in every one that answers.
+
+    Raises BadInput where a region is to be left out, and for another account than dr.yaml pins.
+    """
+    options, project = session.options, session.project
+    if options.skip_regions:
+        raise BadInput(
+            where="--skip-region",
+            what="destroy needs every region: replication is stopped, and what needs a stack goes before it",
+        )
+    by_tag_alone = bool(options.project)
+    name = deployment_name(options.project or project.manifest.project, project.suffix)
+    sites, others = _sites(session, () if by_tag_alone else project.manifest.sites, said["regions"])
+    if not by_tag_alone:
+        session.run(check_credentials(name, project.pinned_account, sites, session.clients))
+    before = session.run(survey(name, sites, others, session.clients))
+    lines = (
+        f"{one.id}  {one.stack.name}  account {one.stack.account}  {one.stack.status}\n" for one in before.standing
+    )
+    accounts = ", ".join(sorted({one.stack.account for one in before.standing}))
+    return Deletion(
+        name=name,
+        standing=before.standing,
+        account=None if options.project is not None else project.pinned_account,
+        listing="".join(lines),
+        consequence=f" in account {accounts}, with all its data",
+        nothing=left(name, (), before),
+        needs=dict if by_tag_alone else partial(_needs, project),
+        delete=partial(_delete, session, name, before),
+    )
+
+
+def _sites(
+    session: Session, sites: tuple[Site, ...], regions: Sequence[str]
+) -> tuple[tuple[Site, ...], tuple[Site, ...]]:
+    """Return the sites that have to answer, and those that are looked at where they do."""
+    accounts = (None, *session.options.roles)
+    named = tuple(Site(account, Region(region)) for region in regions for account in accounts)
+    every = () if regions else session.clients.regions()
+    others = tuple(Site(account, region) for region in every for account in accounts)
+    return tuple(dict.fromkeys((*sites, *named))), others
+
+
+def _needs(project: Project) -> Mapping[StackId, tuple[StackId, ...]]:
+    """Return what needs what. Exports in use are deleted after their importers: what templates show counts as what
+    the manifest says."""
+    return read_uses(project.manifest, project.assembly_as_is.templates)[1].of
+
+
+def _delete(session: Session, name: str, before: Survey, removal: Removal) -> ExitCode:
+    """Delete the stacks, and say what is left."""
+    with session.console.progress() as emit:
+        ended = session.run(destroy(removal, session.clients, session.plan_id().id, emit))
+    code = tell_end(session, ended, "python -m builder destroy    goes on from here")
+    after = session.run(look_after(before, name, session.clients))
+    session.console.say(left(name, before.standing, after))
+    return max(code, ExitCode.FAILED if after.standing else ExitCode.DONE)
+
+
+SYSTEM = Scope(
+    word="",
+    plan_file=Path("plan.json"),
+    deployment=lambda project: project.deployment,
+    role_arn=lambda project: project.role_arn,
+    trusted=Project.trusted,
+    make_plan=_make_plan,
+    ordinary=lambda plan: plan,
+    read_plan=read_plan,
+    write_plan=write_plan,
+    event=as_json.made,
+    text=_text,
+    check_saved=_check_saved,
+    check_file=_check_file,
+    execute=_execute,
+    tell_deployed=tell_outputs,
+    find=_find,
+)

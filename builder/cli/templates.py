@@ -1,0 +1,135 @@
+"""`init`, `render`, `lint`, `graph`: what is done with files alone."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from builder.cli.options import Options, global_options, pass_session
+from builder.cli.session import Session
+from builder.errors import ExitCode
+from builder.report.screen import say
+
+# cfn-lint's own; a test holds them to its parser, which would cost a second to ask.
+FORMATS = ("quiet", "parseable", "json", "junit", "pretty", "sarif")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=".")
+@click.option(
+    "--wheel",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The builder's own wheel: copied to vendor/, pinned in requirements.txt; also into a project that stands.",
+)
+@global_options
+def init(folder: Path, wheel: Path | None) -> ExitCode:
+    """Write a project into an empty FOLDER (here where none is named).
+
+    It has a commented dr.yaml, its handlers and rendered templates, tests, requirements with hashes, and a workflow
+    that plans pull requests and executes what was reviewed.
+
+    """
+    from builder.assembly import write_assembly
+    from builder.starter import add_wheel, pin_wheel, read_starter, write_starter
+
+    if wheel is not None and (folder / "dr.yaml").exists():
+        for path in pin_wheel(folder, wheel):
+            say(f"wrote {folder / path}")
+        return ExitCode.DONE
+    files = read_starter(folder.resolve().name)
+    if wheel is not None:
+        files |= add_wheel(files["requirements.txt"], wheel)
+    write_starter(folder, files)
+    for path in files:
+        say(f"wrote {folder / path}")
+    project = Session(Options(config=folder / "dr.yaml")).project
+    for path in write_assembly(project.templates, project.assembly_made).paths:
+        say(f"wrote {project.templates / path}")
+    here = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
+    say(f"next:  {here}python -m builder rehearse    the whole life of it, without an account")
+    say("       python -m builder render      after an edit of dr.yaml: templates/, to be committed with it")
+    say("       python -m builder deploy      shows what would change in AWS, and asks")
+    return ExitCode.DONE
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit 3 and name the files where templates/ is stale.")
+@global_options
+@pass_session
+def render(session: Session, *, check: bool) -> ExitCode:
+    """Write templates/ and its manifest from dr.yaml, and templates/fleet/ where it asks for a fleet."""
+    from builder.assembly import find_changes, write_assembly
+    from builder.assembly.sizes import size_notes
+
+    project = session.project
+    changes = (find_changes if check else write_assembly)(project.templates, project.assembly_made)
+    for path in changes.paths:
+        done = "removed" if path in changes.removed else "wrote"
+        say(f"{'stale' if check else done} {project.templates / path}")
+    if not changes.paths:
+        say(f"{project.templates} is as {session.options.config.name} says")
+    for note in size_notes(project.assembly_made.beside, project.source.config.admin_region):
+        say(f"note: {note}", err=True)
+    return ExitCode.CHANGES_FOUND if check and changes.paths else ExitCode.DONE
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(FORMATS), help="One of cfn-lint's own output formats.")
+@global_options
+@pass_session
+def lint(session: Session, *, form: str | None) -> ExitCode:
+    """Lint the assembly: each template for its region, then what spans templates."""
+    with _seldom_collected():
+        from builder.assembly.lint import lint_assembly
+        from builder.assembly.lint_output import in_format
+        from builder.report import findings
+
+        session.warn_stale()
+        linted = lint_assembly(session.project.templates)
+    as_events = session.options.json_events
+    for finding in linted.findings if as_events else ():
+        session.console.result(findings.as_event(finding, session.console.now()))
+    written = in_format(linted, form) if form else findings.as_text(linted.findings)
+    if written:
+        say(written, err=as_events)
+    return ExitCode.FAILED if linted.findings else ExitCode.DONE
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Look for garbage a hundred times less often: cfn-lint's rules and schemas are none, and looking took a fifth."""
+    first, *others = gc.get_threshold()
+    gc.set_threshold(50_000, *others)
+    try:
+        yield
+    finally:
+        gc.set_threshold(first, *others)
+
+
+@click.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("mermaid", "dot")),
+    default="mermaid",
+    show_default=True,
+    help="For a page that draws Mermaid, or for Graphviz.",
+)
+@global_options
+@pass_session
+def graph(session: Session, *, form: str) -> ExitCode:
+    """Draw the topology of dr.yaml, or of --assembly: regions, stacks and their needs, replication."""
+    from builder.assembly.diagram import make_diagram
+    from builder.report import dot, mermaid
+
+    project = session.project
+    assembly = project.assembly_fresh if session.options.assembly else project.assembly_made
+    renderers = {"mermaid": mermaid.diagram, "dot": dot.diagram}
+    say(renderers[form](make_diagram(assembly)).removesuffix("\n"))
+    return ExitCode.DONE
+
+
+COMMANDS = {"init": init, "render": render, "lint": lint, "graph": graph}
