@@ -21,8 +21,8 @@ from typing import Any
 from builder.cli.main import main as builder
 from builder.errors import ExitCode
 from builder.local import EmbeddedAws
-from builder.rehearsal.isolation import isolated
-from builder.rehearsal.visit import Visitor
+from builder.rehearsal.exercise import Visitor
+from builder.rehearsal.stage import isolated
 
 ACCOUNT = "123456789012"
 ROOT = Path(__file__).resolve().parent.parent

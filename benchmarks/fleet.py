@@ -21,10 +21,12 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from builder.deploy import Done, Seal, Trusted  # noqa: E402  the path comes first
 from builder.fleet import FleetEnd, execute_fleet, make_fleet_plan  # noqa: E402
-from builder.fleet.outcome import SetDone  # noqa: E402
-from builder.fleet.progress import FleetProgress  # noqa: E402
+from builder.fleet.progress import (  # noqa: E402
+    FleetProgress,
+    SetDone,
+)
+from builder.report.board import in_words  # noqa: E402
 from builder.report.fleet import fleet_plan  # noqa: E402
-from builder.report.words import in_words  # noqa: E402
 from fake_aws import World, run_virtual  # noqa: E402
 from fleet.rig import make_clients  # noqa: E402
 from fleet.scene import WEST, accounts, fleet_deployment, fleet_template  # noqa: E402

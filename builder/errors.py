@@ -11,7 +11,7 @@ Each carries where it happened, what was wrong and what to type next. An error n
 """
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 
@@ -103,3 +103,21 @@ def of_file(error: OSError, where: object = "", *, doing: str = "used", next_ste
     if error.errno in _OF_THE_MACHINE:
         return Failed(where=str(place), what=f"cannot be {doing}: {why}", next_step="make room, then the same again")
     return BadInput(where=str(place), what=f"cannot be {doing} ({why})", next_step=next_step)
+
+
+def did_you_mean(wrong: object, right: Iterable[object]) -> str:
+    """Return ` (did you mean X?)` for the nearest of the right values, or nothing where none is near."""
+    # Only a broken file pays for this import.
+    import difflib  # noqa: PLC0415
+
+    if isinstance(wrong, int) and not isinstance(wrong, bool):
+        numbers = [value for value in right if isinstance(value, int)]
+        return _ask(min(numbers, key=lambda value: abs(value - wrong))) if numbers else ""
+    # Case is a slip of its own: PYTHON3.14 has hardly a letter in common with python3.14.
+    by_lower = {str(value).lower(): value for value in right}
+    near = difflib.get_close_matches(str(wrong).lower(), by_lower, n=1, cutoff=0.5)
+    return _ask(by_lower[near[0]]) if near else ""
+
+
+def _ask(value: object) -> str:
+    return f" (did you mean {value}?)"

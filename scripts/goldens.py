@@ -17,7 +17,7 @@ from builder.assembly.render import make_assembly
 from builder.config import read_wanted
 from builder.config.schema import SCHEMA, make_schema
 from builder.report import dot, mermaid
-from builder.report.drill_json import make_schema as make_drill_schema
+from builder.report.schema import make_report_schema as make_drill_schema
 from builder.report.schema import make_schema as make_events_schema
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -22,7 +22,7 @@ from builder.aws import Tempo
 from builder.cli.main import main
 from builder.cli.session import Session
 from builder.local import EmbeddedAws
-from builder.rehearsal.isolation import is_hostile
+from builder.rehearsal.stage import is_hostile
 
 # --hypothesis-profile=thorough: for a pipeline; who works on the code wants an answer sooner.
 settings.register_profile("thorough", max_examples=2000)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import Entry
-from builder.assembly.template_text import DeclaredOutputs, outputs_of
 from builder.resource_types.by_hand import ARN_FORMATS
 from builder.resource_types.schemas import name_property
+from builder.template.text import DeclaredOutputs, outputs_of
 
 Path = tuple[str | int, ...]
 

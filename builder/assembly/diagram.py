@@ -12,9 +12,9 @@ from itertools import combinations
 from builder.assembly.bound import Bound
 from builder.assembly.references import object_copies
 from builder.assembly.store import Assembly
-from builder.assembly.template_text import read_template
 from builder.assembly.uses import find_needs, find_uses
 from builder.resource_types.by_hand import NOUNS, holds_data
+from builder.template.text import read_template
 from builder.terms import StackId
 
 _TABLE = "AWS::DynamoDB::GlobalTable"

@@ -4,16 +4,15 @@ import hashlib
 from collections.abc import Iterator, Mapping
 
 from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
-from builder.assembly.sizes import check_body, check_fleet
-from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, Assembly, fleet_project
-from builder.assembly.template_text import write_template
+from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, Assembly, check_body, check_fleet, fleet_project
 from builder.config import Config
-from builder.config.fleet import FleetConfig
+from builder.config.sections import FleetConfig
 from builder.errors import BadInput
 from builder.policy import Setting, bind_templates, execution_role_rights, make_document
 from builder.policy.document import ROLE_INLINE_CHARACTERS, characters
 from builder.stacks import administration_role, execution_role
 from builder.stacks import fleet as fleet_stack
+from builder.template.text import write_template
 from builder.terms import StackId
 from builder.topology import Stack, names
 

@@ -8,18 +8,24 @@ from tempfile import NamedTemporaryFile
 from cfnlint.config import ConfigMixIn
 from cfnlint.decode import decode
 from cfnlint.exceptions import CfnLintExitException
-from cfnlint.rules import Match, Rules  # type: ignore[attr-defined]  # documented there, exported implicitly
+from cfnlint.rules import (  # type: ignore[attr-defined]  # documented there, exported implicitly
+    CloudFormationLintRule,
+    Match,
+    RuleMatch,
+    Rules,
+)
 from cfnlint.runner import Runner, run_template_by_file_path
+from cfnlint.runner.cli import get_formatter
 from yaml import YAMLError
 
 from builder.assembly.bound import Bound
 from builder.assembly.cross import ManifestLines, check_hashes, check_manifest, check_maps
-from builder.assembly.finding import Finding
+from builder.assembly.finding import CHECKS, Check, Finding
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest
 from builder.assembly.references import check_references
 from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, read_file
-from builder.assembly.template_text import text_of
 from builder.errors import BadInput
+from builder.template.text import text_of
 from builder.terms import Region
 
 
@@ -150,4 +156,42 @@ def _finding(match: Match) -> Finding:
         end_line=match.linenumberend,
         end_column=match.columnnumberend,
         path=tuple(getattr(match, "path", ())),
+    )
+
+
+class _CheckRule(CloudFormationLintRule):
+    """A check that spans templates, as a rule among cfn-lint's."""
+
+    def __init__(self, check: Check) -> None:
+        super().__init__()
+        self.id, self.shortdesc, self.description = check.id, check.shortdesc, check.description
+        self.source_url = check.source
+        self._severity = check.severity
+
+    @property
+    def severity(self) -> str:
+        """The check's own: cfn-lint reads it off the id's first letter, and knows no X."""
+        return self._severity
+
+
+def in_format(linted: Linted, name: str) -> str:
+    """Return the findings as `cfn-lint --format NAME` would write them, our checks among the rules it used."""
+    checks = {check.id: _CheckRule(check) for check in CHECKS.values()}
+    rules = Rules({**linted.rules, **checks})
+    rules.used_rules.update({**linted.rules.used_rules, **checks})
+    config = ConfigMixIn(["--format", name, "--", *linted.files])
+    matches = [_match(finding, rules[finding.rule]) for finding in linted.findings]
+    return str(get_formatter(config).print_matches(matches, rules, config=config) or "")
+
+
+def _match(finding: Finding, rule: CloudFormationLintRule) -> Match:
+    return Match.create(
+        message=finding.message,
+        filename=finding.file,
+        rule=rule,
+        linenumber=finding.line,
+        columnnumber=finding.column,
+        linenumberend=finding.end_line or finding.line,
+        columnnumberend=finding.end_column or finding.column + 1,
+        rulematch_obj=RuleMatch(list(finding.path), finding.message) if finding.path else None,
     )

@@ -7,9 +7,9 @@ from dataclasses import replace
 from builder.assembly.components import Bucket, Component, Components, Function, OutputOf, Roles, Table
 from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
 from builder.assembly.store import FLEET_FOLDER, Assembly, files_of
-from builder.assembly.template_text import write_template
 from builder.config import Config, Wanted
 from builder.stacks import TEMPLATES
+from builder.template.text import write_template
 from builder.terms import Region, StackId
 from builder.topology import Stack, StackKind, make_topology, names, stack_id
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest, write_manifest
-from builder.assembly.template_text import text_of
 from builder.errors import BadInput, of_file
+from builder.template.text import text_of
 
 FLEET_FOLDER = "fleet"
 """Where an assembly's folder has that of its fleet."""
+
+
 EXECUTION_ROLE = "execution-role.yaml"
 """Beside a fleet's own templates: for each account, by other means than ours."""
 
@@ -222,3 +224,41 @@ def read_file(folder: Path, path: str) -> bytes:
         return (folder / path).read_bytes()
     except OSError as error:
         raise of_file(error, folder / path, doing="read", next_step="python -m builder render") from error
+
+
+REQUEST_BYTES = 51_200
+"""Of a template that is sent in a request, or embedded in a StackSet."""
+
+
+OBJECT_BYTES = 1_048_576
+"""Of a template that CloudFormation reads from a bucket."""
+
+
+def check_body(path: str, body: bytes) -> None:
+    """Raise BadInput for a template that no StackSet takes into its own."""
+    if len(body) > REQUEST_BYTES:
+        raise BadInput(
+            where=path,
+            what=f"has {len(body):,} bytes, and a StackSet holds a template of {REQUEST_BYTES:,} at most",
+            next_step="make the function's code smaller: it is most of a template",
+        )
+
+
+def check_fleet(path: str, template: bytes) -> None:
+    """Raise BadInput for a template of StackSets that CloudFormation takes from nowhere."""
+    if len(template) > OBJECT_BYTES:
+        raise BadInput(
+            where=f"fleet/{path}",
+            what=f"has {len(template):,} bytes, and CloudFormation takes {OBJECT_BYTES:,} at most",
+            next_step="fewer regions, or less code in the function: each region's templates are in it",
+        )
+
+
+def size_notes(files: Mapping[str, bytes], region: str) -> tuple[str, ...]:
+    """Return a line for each file that CloudFormation takes only from a bucket, which has to be in the region."""
+    return tuple(
+        f"{path} has {len(data):,} bytes, and a request takes {REQUEST_BYTES:,}: "
+        f"plan it with --artifacts-bucket, a bucket in {region}"
+        for path, data in files.items()
+        if len(data) > REQUEST_BYTES
+    )

@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from builder.assembly.bound import Bound, Path
 from builder.assembly.manifest import Manifest
-from builder.assembly.template_text import read_template
 from builder.resource_types.by_hand import ARN_FORMATS, ArnFormat
 from builder.resource_types.schemas import name_property
+from builder.template.text import read_template
 from builder.terms import Region, Site, StackId
 
 # Partition, service, region, account, resource; a part may be a pseudo-parameter, which has colons of its own.

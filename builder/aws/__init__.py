@@ -1,11 +1,9 @@
 """boto3, in one room: clients, calls off the event loop, errors in our words, polling."""
 
 from builder.aws.call import call, pages, together
+from builder.aws.clients import Clients, Memory, Sighting, observe_account, observe_caller
 from builder.aws.errors import aws_errors
-from builder.aws.identity import observe_account, observe_caller
-from builder.aws.memory import Memory, Sighting
-from builder.aws.poll import Pace, Rhythm, Tempo
-from builder.aws.session import Clients
+from builder.aws.pace import Pace, Rhythm, Tempo
 
 __all__ = [
     "Clients",

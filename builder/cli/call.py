@@ -118,8 +118,8 @@ def _wants_signature(session: Session, url: _Url) -> bool:
 
     Where the output is not plainly one URL of the template, that is said of every URL in it.
     """
-    from builder.assembly.template_text import outputs_of
-    from builder.deploy.template import properties_of, read_template, resources_of
+    from builder.template.template import properties_of, read_template, resources_of
+    from builder.template.text import outputs_of
 
     stack, output = url.output
     template = read_template(session.project.deployed.stack(stack).template)

@@ -307,7 +307,7 @@ async def _primary(session: Session, deployment: "Deployment") -> "Function":
 
 def _run(session: Session, work: "Coroutine[Any, Any, Report]") -> ExitCode:
     """Run a drill. What it leaves behind when it is interrupted, if anything, it raises as an error."""
-    from builder.drill.remains import RESTORE
+    from builder.drill.note import RESTORE
 
     try:
         found = session.run(work, stands=f"a fault and probes may be there still; {RESTORE} undoes and deletes them")
@@ -320,10 +320,10 @@ def _run(session: Session, work: "Coroutine[Any, Any, Report]") -> ExitCode:
 def _keep(session: Session, folder: Path, found: "Report") -> None:
     """Write a drill's report and show it."""
     from builder.drill.progress import DrillEnded
-    from builder.report import drill_json, drill_page, drill_text
+    from builder.report import drill_page, drill_text, schema
 
     report = folder / "report.json"
-    report.write_bytes(drill_json.report(found))
+    report.write_bytes(schema.report_as_json(found))
     page = report.with_suffix(".html")
     page.write_text(drill_page.page(found), encoding="utf-8")
     session.console.say(drill_text.report(found))

@@ -30,9 +30,8 @@ from builder.fleet import (
     write_fleet_plan,
 )
 from builder.report import as_json
-from builder.report.fleet import fleet_plan
-from builder.report.fleet_status import fleet_end
-from builder.report.fleet_status import standing as listing
+from builder.report.fleet import fleet_end, fleet_plan
+from builder.report.fleet import standing as listing
 from builder.terms import Site
 
 

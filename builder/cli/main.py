@@ -159,7 +159,7 @@ def _ended(  # noqa: PLR0913 - what there is to say
     if line.options.json_events or "--json" in (sys.argv[1:] if arguments is None else arguments):
         import dataclasses
 
-        from builder.report.line import ErrorTold, json_line
+        from builder.report.screen import ErrorTold, json_line
 
         told = dataclasses.asdict(ErrorTold(exit_code=code, where=where, what=what, next=next_step))
         console = line.session.console

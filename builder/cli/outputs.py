@@ -78,7 +78,7 @@ def fleet_outputs(session: Session, *, as_csv: bool, role: str | None, **only: A
     """Show the outputs of the stacks; only accounts that are asked for are called. Exit 1 where one does not answer."""
     from builder.cli.fleet import find_fleet
     from builder.fleet import Choice, observe_fleet_outputs
-    from builder.report import fleet_status as report
+    from builder.report import fleet as report
 
     _, sets = find_fleet(session)
     found = session.run(observe_fleet_outputs(sets, session.clients, Choice(**only), role))

@@ -63,7 +63,7 @@ def recover_first(session: Session, work: "Deployment | Plan", said: Said) -> Ex
         return ExitCode.DONE
     from builder.cli.system import tell_end
     from builder.deploy import Done, find_recoveries, recover
-    from builder.report.recovery import recoveries
+    from builder.report.text import recoveries
 
     with session.console.progress() as emit:
         found = session.run(find_recoveries(work, session.clients, emit))

@@ -96,7 +96,7 @@ def _whose(project: "Project", said: dict[str, Any], *, of_fleet: bool) -> _Whos
 def _where(session: Session, whose: _Whose, said: str | None) -> "tuple[Setting, tuple[Bound, ...]]":
     """Return the account and what belongs in it: the one said, else dr.yaml's, else that of the credentials."""
     from builder.aws import observe_account
-    from builder.config.regions import known_regions
+    from builder.config.available import known_regions
     from builder.policy import Setting, bind_templates, of_account
 
     if said is not None and not (len(said) == 12 and said.isdecimal()):
@@ -117,7 +117,7 @@ def _reader(session: Session) -> "ReadUrl":
     """Return what reads the templates of nested stacks, with the credentials at hand; no call where there are none."""
 
     def read(region: "Region", url: str) -> str | None:
-        from builder.deploy.nested import read_url
+        from builder.deploy.observe.nested import read_url
         from builder.terms import Site
 
         return session.run(read_url(session.clients, Site(None, region), url))

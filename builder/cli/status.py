@@ -45,7 +45,7 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
 
 
 def _show(session: Session, seen: "Status", *, cleared: bool) -> None:
-    from builder.config.runtimes import lifecycles
+    from builder.config.available import lifecycles
     from builder.report.status import as_event, screen
 
     at, runtime_ends = session.console.now(), {name: life.deprecated for name, life in lifecycles().items()}
@@ -68,7 +68,7 @@ def fleet_status(session: Session, *, failed: bool, as_csv: bool, **only: Any) -
     """
     from builder.cli.fleet import find_fleet
     from builder.fleet import Choice, observe_status
-    from builder.report import fleet_status as report
+    from builder.report import fleet as report
 
     _, sets = find_fleet(session)
     rows = session.run(observe_status(sets, session.clients, Choice(**only, failed=failed)))

@@ -40,8 +40,8 @@ from builder.deploy import (
 from builder.errors import BadInput, ExitCode
 from builder.fleet import FleetEmit
 from builder.report import as_json, text
-from builder.report.left import left
 from builder.report.review import without_links
+from builder.report.text import left
 from builder.terms import Region, Site, StackId
 
 

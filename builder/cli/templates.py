@@ -62,7 +62,7 @@ def init(folder: Path, wheel: Path | None) -> ExitCode:
 def render(session: Session, *, check: bool) -> ExitCode:
     """Write templates/ and its manifest from dr.yaml, and templates/fleet/ where it asks for a fleet."""
     from builder.assembly import find_changes, write_assembly
-    from builder.assembly.sizes import size_notes
+    from builder.assembly.store import size_notes
 
     project = session.project
     changes = (find_changes if check else write_assembly)(project.templates, project.assembly_made)
@@ -83,8 +83,7 @@ def render(session: Session, *, check: bool) -> ExitCode:
 def lint(session: Session, *, form: str | None) -> ExitCode:
     """Lint the assembly: each template for its region, then what spans templates."""
     with _seldom_collected():
-        from builder.assembly.lint import lint_assembly
-        from builder.assembly.lint_output import in_format
+        from builder.assembly.lint import in_format, lint_assembly
         from builder.report import findings
 
         session.warn_stale()

@@ -10,10 +10,9 @@ An application's own dependency: it imports the standard library and botocore, a
 How it decides is in docs/client.md.
 """
 
-from builder.client.circuit import Circuit, Closed, HalfOpen, Open
 from builder.client.failover import FailoverClient, Unavailable
 from builder.client.hold import Hold, NotKnown, ReplicatedHold
-from builder.client.records import Answer, Attempt, Limits, Region, Request, Trouble
+from builder.client.records import Answer, Attempt, Circuit, Closed, HalfOpen, Limits, Open, Region, Request, Trouble
 
 __all__ = [
     "Answer",

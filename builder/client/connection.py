@@ -1,32 +1,160 @@
-"""Connections with a clock: whatever the other end does, no call on one lasts beyond the time set for it.
-
-A time-out of a socket is of one read or write, so that who drips is waited for as long as it drips. Here each read and
-write gets what is left until a time that holds for all of them.
-"""
+"""Connections with a clock: no call lasts beyond its time, whatever the other end does."""
 
 import errno
 import http.client
 import math
+import os
 import selectors
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import weakref
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING, Any
-
-from builder.client.errands import Errands, forget_when_forked
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
+
+_AGAIN_S = 0.5
+
+
+_Result = TypeVar("_Result")
+
+
+class Forgetful(Protocol):
+    """What holds locks, threads or connections, none of which a forked process may use."""
+
+    def forget(self) -> None:
+        """Begin anew."""
+
+
+_FORGETFUL: "weakref.WeakSet[Forgetful]" = weakref.WeakSet()
+
+
+def forget_when_forked(one: Forgetful) -> None:
+    """Have it begin anew in every process that is forked from this one."""
+    _FORGETFUL.add(one)
+
+
+def _forget_all() -> None:
+    for one in list(_FORGETFUL):
+        one.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
+
+
+@dataclass(slots=True)
+class _Calls:
+    """Those under way for one key, and who waits for the first that ends."""
+
+    running: int = 0
+    begun: float = 0.0
+    waiting: list["Future[Any]"] = field(default_factory=list)
+
+
+class Errands:
+    """The calls under way, by what they are for. Threads may share one."""
+
+    def __init__(self) -> None:
+        self.forget()
+        forget_when_forked(self)
+
+    def forget(self) -> None:
+        """Begin anew: the threads are the parent's."""
+        self._lock = threading.Lock()
+        self._calls: dict[Hashable, _Calls] = {}
+
+    def run(self, key: Hashable, do: Callable[[], _Result], *, limit_s: float) -> _Result:
+        """Return what `do` returns, or raise what it raises; raises TimeoutError where it does neither in time.
+
+        `do` may run more than once at a time, and may still run when this has returned.
+        """
+        until = time.monotonic() + limit_s
+        outcome: Future[Any] = Future()
+        with self._lock:
+            self._calls.setdefault(key, _Calls()).waiting.append(outcome)
+        try:
+            while True:
+                again_s = self._begin(key, do)
+                left_s = until - time.monotonic()
+                with suppress(TimeoutError):
+                    outcome.exception(max(0.0, min(left_s, again_s)))
+                if outcome.done():
+                    return cast("_Result", outcome.result())
+                if left_s <= again_s:
+                    raise TimeoutError
+        finally:
+            with self._lock, suppress(KeyError, ValueError):
+                self._calls[key].waiting.remove(outcome)
+
+    def under_way(self) -> int:
+        """Return how many threads there are."""
+        with self._lock:
+            return sum(calls.running for calls in self._calls.values())
+
+    def _begin(self, key: Hashable, do: Callable[[], object]) -> float:
+        """Begin a call where one is due, and return the seconds until another is. Raises OSError without a thread."""
+        now = time.monotonic()
+        with self._lock:
+            calls = self._calls.get(key)
+            if calls is None:
+                # One has just ended, whose outcome is about to be told.
+                return _AGAIN_S
+            due = calls.begun + _pause_s(calls.running)
+            if calls.running and now < due:
+                return due - now
+            calls.running, calls.begun = calls.running + 1, now
+            pause_s = _pause_s(calls.running)
+        try:
+            threading.Thread(target=self._work, args=(key, do), name=f"builder.client {key}", daemon=True).start()
+        except RuntimeError as error:
+            with self._lock:
+                calls.running -= 1
+            raise OSError(str(error)) from error
+        return pause_s
+
+    def _work(self, key: Hashable, do: Callable[[], object]) -> None:
+        result, failure = None, None
+        try:
+            result = do()
+        except BaseException as error:  # noqa: BLE001  whoever waits is to get it
+            failure = error
+        with self._lock:
+            calls = self._calls[key]
+            calls.running -= 1
+            waiting, calls.waiting = calls.waiting, []
+            if not calls.running:
+                del self._calls[key]
+        for outcome in waiting:
+            if failure is None:
+                outcome.set_result(result)
+            else:
+                outcome.set_exception(failure)
+
+
+def _pause_s(running: int) -> float:
+    """Return how long after the last of so many was begun another is."""
+    return _AGAIN_S * math.pow(2, running - 1)
+
+
 Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 """As socket.getaddrinfo returns it."""
 
+
 _STAGGER_S = 0.25  # Source: RFC 8305, section 5, Connection Attempt Delay
+
+
 _IDLE = 64
+
+
 _KEPT_S = 60.0
 """What is between may have forgotten an idle connection later, and swallow what is sent on it."""
 

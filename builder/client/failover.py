@@ -7,10 +7,24 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from builder.client.circuit import Circuit, Closed, Open, admit, after_failure, after_nothing, after_success, is_due
-from builder.client.errands import Errands, forget_when_forked
+from builder.client.connection import Errands, forget_when_forked
 from builder.client.hold import Hold, Whereabouts
-from builder.client.records import Answer, Attempt, Limits, Region, Request, Trouble
+from builder.client.records import (
+    Answer,
+    Attempt,
+    Circuit,
+    Closed,
+    Limits,
+    Open,
+    Region,
+    Request,
+    Trouble,
+    admit,
+    after_failure,
+    after_nothing,
+    after_success,
+    is_due,
+)
 from builder.client.wire import Wire
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from botocore.credentials import Credentials
 
-from builder.client.errands import Errands, forget_when_forked
+from builder.client.connection import Errands, forget_when_forked
 from builder.client.records import Answer, Region, Request, Trouble
 from builder.client.wire import Wire
 

@@ -11,8 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
-from builder.client.connection import Connections, Peer
-from builder.client.errands import Errands
+from builder.client.connection import Connections, Errands, Peer
 from builder.client.records import Answer, Region, Request, Trouble
 
 _CHUNK = 65536

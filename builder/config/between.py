@@ -1,16 +1,19 @@
 """What is wrong between the keys of dr.yaml, found in the plain data, so that one bad value hides no other fault."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from builder.config.fault import Fault
-from builder.config.fleet_between import fleet_faults
-from builder.config.regions import known_regions
+from builder.config.available import known_regions
+from builder.config.document import Fault
 
 BUILDER_VARIABLES = ("TABLE_NAME", "ROLE", "REGIONS")
+
+
 # All names and values of a function's variables together.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _VARIABLES_BYTES = 4096
+
 
 _Said = dict[str, Any]
 
@@ -80,3 +83,156 @@ def _environment(name: str, said: _Said, primary: object) -> Iterator[Fault]:
     home = known_regions().get(primary) if isinstance(primary, str) else None
     if home and partition != home:
         yield Fault(("environments", name, "role_arn"), f"begins with arn:{partition}:, and '{primary}' is in {home}")
+
+
+# What only one of the permission models has: the key, and what is the case under the other.
+_SERVICE_MANAGED_ONLY = {
+    "organizational_units": "AWS knows no organization then: name the accounts",
+    "account_filter": "it chooses among an organization's accounts: leave it out",
+    "call_as": "there is no delegated administrator then: leave it out",
+    "auto_deployment": "AWS cannot tell who joins then: name each account",
+}
+
+
+_SELF_MANAGED_ONLY = {
+    "administration_role": "AWS makes this role by itself: leave it out",
+    "execution_role": "AWS makes this role by itself: leave it out",
+}
+
+
+# They say what is the case anyway.
+_HARMLESS = {"account_filter": "none", "call_as": "self"}
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_ROLE_CHARACTERS = 64
+
+
+def fleet_faults(said: _Said, primary: object) -> Iterator[Fault]:
+    """Yield what is wrong between a fleet's keys, each fault at the key that is to change."""
+    accounts, units = _texts(said, "accounts"), _texts(said, "organizational_units")
+    for key, found in (("accounts", accounts), ("organizational_units", units)):
+        yield from _twice(key, found)
+    if said.get("permission_model") == "self-managed":
+        yield from _self_managed(said, accounts)
+    elif said.get("permission_model") == "service-managed":
+        yield from _service_managed(said, accounts, units)
+    yield from _auto_deployment(said)
+    yield from _operations(_section(said, "operations"), _count(said, accounts))
+    yield from _admin_region(said.get("admin_region"), primary)
+
+
+def _texts(said: _Said, key: str) -> list[Any]:
+    found = said.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _fault(key: str, what: str) -> Fault:
+    return Fault(("fleet", key), what)
+
+
+def _twice(key: str, found: list[Any]) -> Iterator[Fault]:
+    for place, value in enumerate(found):
+        if isinstance(value, str) and value in found[:place]:
+            yield Fault(("fleet", key, place), f"'{value}' is there twice")
+
+
+def _not_in(said: _Said, model: str, keys: dict[str, str]) -> Iterator[Fault]:
+    for key, why in keys.items():
+        if key in said and said[key] != _HARMLESS.get(key):
+            yield _fault(key, f"is not for {model}: {why}")
+
+
+def _self_managed(said: _Said, accounts: list[Any]) -> Iterator[Fault]:
+    yield from _not_in(said, "self-managed", _SERVICE_MANAGED_ONLY)
+    if not accounts and said.get("accounts") in (None, []):
+        yield _fault("accounts", "is empty: self-managed needs the accounts, one at least")
+    role = said.get("execution_role")
+    if isinstance(role, str) and role == said.get("administration_role"):
+        yield _fault("execution_role", f"'{role}' is the administration role's name already")
+    for key in ("administration_role", "execution_role"):
+        if isinstance(name := said.get(key), str) and len(name) > _ROLE_CHARACTERS and "${" not in name:
+            yield _fault(key, f"has {len(name)} characters: {_ROLE_CHARACTERS} at most")
+
+
+def _service_managed(said: _Said, accounts: list[Any], units: list[Any]) -> Iterator[Fault]:
+    yield from _not_in(said, "service-managed", _SELF_MANAGED_ONLY)
+    kind = said.get("account_filter", "none")
+    if not units and said.get("organizational_units") in (None, []):
+        why = "AWS takes accounts only as a part of units" if accounts else "name the root for all accounts"
+        yield _fault("organizational_units", f"is empty: service-managed needs one at least; {why}")
+    if kind == "union":
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-cloudformation-stackset-deploymenttargets.html
+        yield _fault(
+            "account_filter", "'union' is refused by AWS for a StackSet in a template: add the accounts' units"
+        )
+    elif accounts and kind == "none":
+        yield _fault(
+            "account_filter", "is required beside accounts: intersection for only these, difference for all but"
+        )
+    elif not accounts and kind in ("intersection", "difference"):
+        yield _fault("account_filter", f"'{kind}' is of no accounts: name them, or leave it out")
+    management = said.get("administration_account")
+    if management is not None and said.get("call_as") != "delegated_admin":
+        yield _fault("administration_account", "is not for service-managed but by a delegated administrator")
+    if isinstance(management, str) and management in accounts and kind == "intersection":
+        yield _fault("accounts", f"'{management}' is the management account, and service-managed never deploys to it")
+
+
+def _auto_deployment(said: _Said) -> Iterator[Fault]:
+    auto = _section(said, "auto_deployment")
+    if auto.get("retain_stacks") is True and auto.get("enabled") is not True:
+        place = ("fleet", "auto_deployment", "retain_stacks")
+        yield Fault(place, "says what is kept when an account leaves, and nobody looks: enabled is not true")
+    by_delegate = said.get("call_as") == "delegated_admin"
+    if auto.get("enabled") is True and by_delegate and said.get("administration_account") is None:
+        what = "is required: the management account, in whose StackSets' ARNs the order of auto-deployment is said"
+        yield _fault("administration_account", what)
+
+
+def _count(said: _Said, accounts: list[Any]) -> int | None:
+    """Return how many accounts there will be in a region, where that is said: else the organization knows."""
+    is_all = said.get("permission_model") == "self-managed" or said.get("account_filter") == "intersection"
+    return len(accounts) if accounts and is_all else None
+
+
+def _operations(said: _Said, count: int | None) -> Iterator[Fault]:
+    """Yield what AWS would refuse of the preferences, or would quietly do otherwise.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
+    """
+    tolerance, concurrency = said.get("failure_tolerance", 0), said.get("max_concurrent", 1)
+    if count is not None and _is_count(tolerance) and tolerance > count:
+        what = f"{tolerance} of {count} accounts cannot fail: {count} at most"
+        yield Fault(("fleet", "operations", "failure_tolerance"), what)
+    if said.get("concurrency_mode", "strict") != "strict":
+        return
+    may_fail, at_once = _as_count(tolerance, count), _as_count(concurrency, count)
+    if may_fail is not None and at_once is not None and max(at_once, 1) > may_fail + 1:
+        of = "" if _is_count(concurrency) and _is_count(tolerance) else f" of {count} accounts"
+        what = (
+            f"{concurrency} at a time are more than strict allows for a failure_tolerance of {tolerance}{of}: "
+            f"{may_fail + 1} at most, or concurrency_mode: soft"
+        )
+        yield Fault(("fleet", "operations", "max_concurrent"), what)
+
+
+def _is_count(said: object) -> bool:
+    return isinstance(said, int) and not isinstance(said, bool) and said >= 0
+
+
+def _as_count(said: Any, count: int | None) -> int | None:  # noqa: ANN401 - whatever the file says
+    """Return an amount as a number of accounts, rounded down as AWS does; None where that cannot be known."""
+    if _is_count(said):
+        return int(said)
+    percent = re.fullmatch("([0-9]{1,3})%", said) if isinstance(said, str) else None
+    return count * int(percent[1]) // 100 if percent and count is not None else None
+
+
+def _admin_region(region: object, primary: object) -> Iterator[Fault]:
+    partitions = known_regions()
+    home = partitions.get(primary) if isinstance(primary, str) else None
+    partition = partitions.get(region) if isinstance(region, str) else None
+    if home and partition and home != partition:
+        what = f"'{region}' is in the partition {partition}, '{primary}' in {home}: no StackSet reaches that far"
+        yield _fault("admin_region", what)

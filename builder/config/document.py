@@ -1,24 +1,59 @@
-"""dr.yaml as text: to plain data, with the line of everything in it and the words of every value.
-
-Read event by event, not by PyYAML's constructors: those overwrite a key that is there twice, turn aliases into a
-graph and dates into objects, and crash on very deep nesting.
-"""
+"""dr.yaml as text: to plain data, with the line of everything in it; and a fault with its place."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import yaml
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
-from builder.config.fault import Fault, Place
+Place = tuple[str | int, ...]
+"""The way to a value from the top of the file: `("regions", "secondaries", 0)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one value, in the words that follow its place."""
+
+    place: Place
+    what: str
+    line: int | None = None
+    """Where it is, if not where its place says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Where everything is in a file."""
+
+    file: str = "dr.yaml"
+    of: Mapping[Place, int] = field(default_factory=dict)
+
+    def line(self, place: Place) -> int:
+        """Return the line of a place, or of the nearest place around it that is in the file."""
+        while place and place not in self.of:
+            place = place[:-1]
+        return self.of.get(place, 1)
+
+    def where(self, place: Place, line: int | None = None) -> str:
+        """Return `dr.yaml:4: regions.secondaries[0]`, or the file and line alone for the whole of it."""
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
+        return f"{self.file}:{line or self.line(place)}" + (f": {key}" if key else "")
+
 
 _MAX_DEPTH = 20
+
+
 _TOO_DEEP = f"more than {_MAX_DEPTH} levels, one inside the other"
+
+
 # PyYAML's own set of what a YAML file may not hold, `\t` and line breaks being fine.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 _STANDARD = "tag:yaml.org,2002:"
+
+
 _READ_TYPES = ("null", "bool", "int", "float")
 
 

@@ -8,11 +8,11 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from builder.config.drill import TAGS
-from builder.config.fault import Fault, Place
+from builder.config.available import RUNTIMES, successor
+from builder.config.document import Fault, Place
 from builder.config.model import PATTERNS, SEPARATORS, Config
-from builder.config.nearest import did_you_mean
-from builder.config.runtimes import RUNTIMES, successor
+from builder.config.sections import TAGS
+from builder.errors import did_you_mean
 
 _SHOWN = 60
 _NUMBERS = {"a whole number", "a number"}

@@ -1,40 +1,39 @@
-"""The deployer: an assembly and what stands, to a plan of change sets, to their execution, to their removal.
+"""The deployer: an assembly and what stands, to a plan of change sets, to their execution, to their deletion.
 
-It works from a manifest made yesterday on another machine, and never imports config, topology or stacks.
+It works from a manifest made yesterday on another machine, and never imports config, topology or stacks. Its chapters,
+each importing only those before it:
 
-    desired    the assembly bound to an environment         look, observe   what stands, read from AWS
-    decide     what one stack needs                         outline         which change sets that makes, now and later
-    plan       the change sets, made and read               guards          what must not happen unasked
-    chain      what is done to one stack, in order          claim           does a plan's file follow from the assembly?
-    judgement  what a plan will do, from AWS alone          comparison      a change set, and what it should be
-    preflight  is all still as reviewed, and allowed?
-    execute    each link when its needs are done            deferred        a change set made on the way
-    recovery   what it takes to roll back what is halted    recover         that rollback, done
-    unreviewed planned and executed in one run              discard, sweep  what nobody wants any more goes
-    survey     what stands, by tag                          destroy         all of it, in reverse order
-    resources  one module a type that holds data
+    desired     the assembly bound to an environment       records, progress  what a plan says, what a run tells
+    resources/  the types that hold data: what to guard, how to change them one at a time, how to empty them
+    observe/    what stands, read from AWS
+    plan/       what each stack needs, and the change sets for it, made and read
+    delete/     stacks with what they hold, in reverse order
+    execute/    a plan's steps, each when its needs are done; what stands halfway, rolled back
 """
 
-from builder.deploy.chain import after_review
-from builder.deploy.claim import Trusted, check_claim, check_own
+from builder.deploy.delete.deployment import (
+    Removal,
+    Survey,
+    Unseen,
+    destroy,
+    find_standing,
+    look_after,
+    make_needs,
+    survey,
+)
+from builder.deploy.delete.stack import Standing, check_removable
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
-from builder.deploy.destroy import Removal, destroy, make_needs
-from builder.deploy.discard import discard_all, discard_plan
-from builder.deploy.execute import Brake, execute_plan
-from builder.deploy.look import check_account, check_credentials, check_reach
-from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
-from builder.deploy.outputs import Outputs, not_deployed, observe_every_output, observe_outputs, observe_system
-from builder.deploy.permission import check_allowed, tell_allowed
-from builder.deploy.plan import Seal, Wish, make_plan
-from builder.deploy.plan_file import read_plan, write_plan
-from builder.deploy.progress import Emit, Progress
+from builder.deploy.execute.execute import Brake, execute_plan, execute_unreviewed
+from builder.deploy.execute.recover import Recovery, find_recoveries, recover
+from builder.deploy.observe.deployment import check_account, check_credentials, check_reach
+from builder.deploy.observe.outputs import Outputs, not_deployed, observe_every_output, observe_outputs, observe_system
+from builder.deploy.plan.guards import check_allowed, tell_allowed
+from builder.deploy.plan.pending import discard_all, discard_plan, sweep
+from builder.deploy.plan.plan import Seal, Wish, make_plan
+from builder.deploy.plan.saved import Trusted, check_claim, check_own, read_plan, write_plan
+from builder.deploy.plan.stack_steps import after_review
+from builder.deploy.progress import Broke, Cancelled, Deviated, Done, Emit, Outcome, Overtaken, Progress, exit_code
 from builder.deploy.records import Options, Plan
-from builder.deploy.recover import recover
-from builder.deploy.recovery import Recovery, find_recoveries
-from builder.deploy.survey import Survey, Unseen, find_standing, look_after, survey
-from builder.deploy.sweep import sweep
-from builder.deploy.take_down import Standing, check_removable
-from builder.deploy.unreviewed import execute_unreviewed
 
 __all__ = [
     "Brake",

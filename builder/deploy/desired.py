@@ -8,9 +8,9 @@ from pydantic import ConfigDict
 
 from builder.assembly.components import Components, OutputOf, Roles, bind_components, narrow_components
 from builder.assembly.manifest import NAME_CHARACTERS, Entry, Manifest, bind, change_set_room
-from builder.assembly.template_text import text_of
 from builder.assembly.uses import Use, read_uses
 from builder.errors import BadInput
+from builder.template.text import text_of
 from builder.terms import AccountId, Place, Region, Site, StackId, StackName
 
 TAG_DEPLOYMENT = "builder:deployment"

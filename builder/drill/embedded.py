@@ -9,9 +9,9 @@ from typing import Any
 import urllib3
 
 from builder.aws import Clients, call
+from builder.aws.call import to_its_end
 from builder.aws.errors import is_here
 from builder.drill.target import Function
-from builder.drill.tasks import to_its_end
 from builder.errors import AwsError, Stopped
 
 _TOKEN = "BUILDER_LOCAL_TOKEN"  # noqa: S105  a name, not a token

@@ -9,21 +9,19 @@ from functools import partial
 
 from builder import client
 from builder.aws import Clients
-from builder.drill.bucket import object_writer, read_objects, see_objects
+from builder.aws.call import in_the_end
+from builder.drill.consistency import Contents, reconcile
 from builder.drill.faults import Fault, MakeFault, Scene
 from builder.drill.findings import FailoverReport, Watched, report_failover
 from builder.drill.health import check_health, check_load, check_probes
 from builder.drill.load import Caller, Counter, Series
-from builder.drill.probe import Mix, counter_key, hold_key, shown_count
+from builder.drill.note import remaining
+from builder.drill.probe import Mix, counter_key, hold_key, object_writer, read_objects, see_objects, shown_count
 from builder.drill.probes import check_hold, make_probes
 from builder.drill.progress import DrillNote
-from builder.drill.reconciliation import Contents, reconcile
 from builder.drill.records import Attempt, Sent, Turn, Write
-from builder.drill.remains import remaining
-from builder.drill.run import Ground, Run, make_ready, opened, watching
+from builder.drill.run import LOOK_S, Ground, Onlooker, Run, Watch, make_ready, opened, watching
 from builder.drill.target import Side, Target
-from builder.drill.tasks import in_the_end
-from builder.drill.watch import LOOK_S, Onlooker, Watch
 from builder.errors import BuilderError
 from builder.terms import Region
 

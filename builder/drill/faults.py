@@ -11,14 +11,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from builder.drill import changes, embedded, experiment
+from builder.aws.call import task_group
+from builder.drill import changes, embedded
 from builder.drill.health import ask_health
-from builder.drill.note import Change, Denied, Handler, Note, Paused, Reserved, Slowed, fits, keep_note
+from builder.drill.note import RESTORE, Change, Denied, Handler, Note, Paused, Reserved, Slowed, fits, keep_note
 from builder.drill.progress import DrillAsks, DrillNote
-from builder.drill.remains import RESTORE
-from builder.drill.run import Run
-from builder.drill.tasks import task_group
-from builder.drill.watch import Onlooker, Watch
+from builder.drill.run import Onlooker, Run, Watch
 from builder.errors import Failed, Stopped
 
 PAUSED_S = 5.0
@@ -310,18 +308,18 @@ def _fis(scene: Scene) -> Fault:
     begun = ""
 
     async def find() -> str:
-        return await experiment.find_template(clients, function, primary.target.deployment)
+        return await changes.find_template(clients, function, primary.target.deployment)
 
     async def check() -> None:
         await find()
 
     async def pause() -> None:
         nonlocal begun
-        begun = await experiment.start(clients, function, await find(), primary.drill)
+        begun = await changes.start(clients, function, await find(), primary.drill)
         await while_it_runs(scene.watch.stalled(PAUSED_S, _PAUSES_WITHIN_S))
 
     async def told_when_ended() -> None:
-        await experiment.check_until_ended(clients, function, begun)
+        await changes.check_until_ended(clients, function, begun)
         what = (
             f"the experiment has ended by itself: from {scene.run.clock.passed_s():.0f} s on replication is not paused"
         )

@@ -1,29 +1,27 @@
-"""What a drill found: its report, from its log alone; pure, so that a log can be measured again.
+"""The findings of a drill: everything that its log tells, measured once, as the reports show it; pure."""
 
-Every number is defined in docs/drills.md, "What each number means".
-"""
-
+import collections
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from builder.drill.clock import Period
-from builder.drill.counter import Counter, measure_counter
-from builder.drill.delays import Delays, Shown, Stream, measure_delays
+from builder.drill.consistency import Counter, Held, Reconciliation, measure_counter, reconcile
 from builder.drill.exposure import (
+    Delays,
     Exposure,
+    Shown,
+    Stream,
     failing_moments,
     late_reads,
     longest_blind,
+    measure_delays,
     measure_exposure,
     surely_at_risk,
 )
-from builder.drill.reconciliation import Held, Reconciliation, reconcile
-from builder.drill.records import Attempt, Kind, Line, Mark, Moment, Read, Sighting, Turn, Write
+from builder.drill.records import Attempt, Kind, Line, Mark, Moment, Period, Read, Sighting, Turn, Write
 from builder.drill.service import Episode, Served, Service, late_requests, make_slots, measure_served, without_lateness
-from builder.drill.traffic import Second, count_traffic
 from builder.drill.verdict import (
     Check,
     DrillVerdict,
@@ -36,6 +34,34 @@ from builder.drill.verdict import (
 )
 from builder.drill.verdict import Pair as Direction
 from builder.terms import Region
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """What was asked of a region in one second of the drill, tries that failed included."""
+
+    second: int
+    region: Region
+    good: int
+    failed: int
+
+
+def count_traffic(writes: Sequence[Write]) -> tuple[Second, ...]:
+    """Return every second with requests, in order, those of a second by region; by when the answer came.
+
+    Objects are no requests to the service.
+    """
+    counts = collections.Counter(
+        (int(attempt.ended_s), attempt.region, attempt.is_good)
+        for write in writes
+        if write.what == "item"
+        for attempt in write.attempts
+    )
+    places = sorted({(second, region) for second, region, _ in counts})
+    return tuple(
+        Second(second, region, counts[second, region, True], counts[second, region, False]) for second, region in places
+    )
+
 
 VERSION = 2
 

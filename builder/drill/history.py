@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError, from_json
 
-from builder.drill.log import FILE_NAME, begins_with
+from builder.drill.records import FILE_NAME, begins_with
 from builder.drill.verdict import DrillVerdict, Verdict, exceeds
 from builder.errors import of_file
 

@@ -19,11 +19,10 @@ from botocore.credentials import Credentials
 
 from builder import client
 from builder.aws import aws_errors
-from builder.drill.log import Journal
+from builder.aws.call import task_group
 from builder.drill.probe import Probe, counter_key, make_count, shown_count
-from builder.drill.records import Attempt, Kind, Sent, Turn, Unsent, Write
+from builder.drill.records import Attempt, Journal, Kind, Sent, Turn, Unsent, Write
 from builder.drill.target import Side
-from builder.drill.tasks import task_group
 from builder.terms import Region
 
 AT_ONCE = 256

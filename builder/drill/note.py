@@ -8,17 +8,18 @@ In this order: what a note says, a note as a tag and back (pure), and the notes 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from builder.aws import Clients, call
-from builder.drill.remains import RESTORE
+from builder.aws.call import to_its_end
 from builder.drill.target import Function
-from builder.drill.tasks import to_its_end
-from builder.errors import Stopped
+from builder.errors import BuilderError, Failed, Stopped
 
 TAG = "builder:drill"
+
 
 Paused = Literal["fis", "one-way"]
 
@@ -115,11 +116,21 @@ def read_each_tag(tags: Mapping[str, str], where: str) -> tuple[Note | Stopped, 
 
 
 _KEY = re.compile(rf"{TAG}:(?P<drill>[0-9A-Za-z-]{{1,64}})")
+
+
 # Of the version before there are reserved concurrencies, alone and with `fis`.
 _RESERVED = re.compile(r"reserved-concurrency=(?P<before>none|[0-9]+)( (?P<paused>fis|one-way))?")
+
+
 _QUOTED = r"(?:[0-9A-Za-z_.:/=+-]|@[0-9a-f]{2})+"
+
+
 _HANDLER = re.compile(rf"handler=(?P<before>{_QUOTED})")
+
+
 _DENIED = re.compile(rf"role=(?P<role>{_QUOTED}) policy=(?P<policy>[0-9a-f]{{16}})")
+
+
 _SLOWED = re.compile(r"delay=(?P<delay>[0-9]+\.[0-9]+)")
 
 
@@ -210,3 +221,15 @@ async def _observe_tags(clients: Clients, function: Function) -> Mapping[str, st
     functions = clients.of(function.site).functions(function.region)
     answer = await call(function.where, functions.list_tags, Resource=function.arn)
     return answer.get("Tags", {})
+
+
+RESTORE = "python -m builder drill restore"
+
+
+@contextmanager
+def remaining(where: str, what: str, next_step: str = f"{RESTORE}    takes it away") -> Iterator[None]:
+    """Raise Failed, saying what remains and why, where it cannot be taken away inside."""
+    try:
+        yield
+    except BuilderError as error:
+        raise Failed(where=where, what=f"{what}: {error}", next_step=next_step) from error

@@ -1,21 +1,33 @@
-"""What is written to be seen arriving elsewhere: numbered, dated, told from everybody's own data by its name; pure.
+"""One probe: what is written to be seen arriving elsewhere, an item of the table or an object in a bucket."""
 
-What a write holds carries a mark, `<key>#<number>`, by which a read tells which write of a key it shows, whatever an
-application makes of the rest. `Mix` decides what each slot of a load writes: a new key, one overwritten or one deleted.
-"""
-
+import hashlib
 import json
 import re
 from collections import deque
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from builder.drill.records import Sighting, Write
+from builder.aws import Clients, aws_errors, call, together
+from builder.drill.records import Attempt, Clock, Sighting, Write
+from builder.drill.target import Side
+from builder.errors import AwsError, Failed
 from builder.terms import Region
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef
+    from mypy_boto3_s3.type_defs import ErrorTypeDef, ObjectIdentifierTypeDef
+
+
 _OBJECTS = "drill/"
+
+
 _EVERY = 5
+
+
 _OVERWRITES, _DELETES = 3, 0
 """Of five slots in a row the third overwrites and the fifth deletes, where there is a key to do that to."""
 
@@ -141,3 +153,258 @@ class Mix:
         known.seen.add(region)
         if known.seen >= self._regions:
             self._everywhere.append(key)
+
+
+T = TypeVar("T")
+
+
+KeyType = Literal["S", "N", "B"]
+
+
+Item = Mapping[str, str]
+"""Those of an item's attributes that are text."""
+
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+_READ_AT_ONCE = 100
+
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+_WRITTEN_AT_ONCE = 25
+
+
+# 38 digits are the most that a number keeps; below this nobody's own numbers are likely to be.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+_NUMBERS_BELOW = 9 * 10**37
+
+
+_DIGEST_BYTES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where in a table a probe lies, by its name, and which attribute holds its text."""
+
+    table: str
+    key: tuple[tuple[str, KeyType], ...]
+    """The attributes of the table's key: the partition's, then the sort key's where there is one."""
+    text: str
+    prefix: str = ""
+    """What stands before the name in each value of the key that is text."""
+
+    def place(self, name: str) -> dict[str, dict[str, Any]]:
+        """Return the key of a probe: each value begins with its name, and a number is one that only drills write."""
+        return {attribute: {kind: self._value(kind, name)} for attribute, kind in self.key}
+
+    def _value(self, kind: KeyType, name: str) -> str | bytes:
+        match kind:
+            case "S":
+                return f"{self.prefix}{name}"
+            case "B":
+                return f"{self.prefix}{name}".encode()
+            case "N":
+                digest = hashlib.sha256(name.encode()).digest()[:_DIGEST_BYTES]
+                return str(-_NUMBERS_BELOW - int.from_bytes(digest))
+
+
+def handler_layout(table: str) -> Layout:
+    """Return how the function of this project keeps what it is given: PUT /items/<id> makes the item `item#<id>`."""
+    return Layout(table, (("id", "S"),), "body", "item#")
+
+
+async def observe_layout(clients: Clients, side: Side, table: str) -> Layout:
+    """Return where probes lie in a table of any key. Raises Failed for a table whose key is not understood."""
+    where = f"{side.region}: {table}"
+    answer = await call(where, clients.of(side.site).dynamodb(side.region).describe_table, TableName=table)
+    return read_layout(where, answer["Table"])
+
+
+def read_layout(where: str, table: "TableDescriptionTypeDef") -> Layout:
+    """Return where probes lie in a table as DescribeTable describes it."""
+    types = {one["AttributeName"]: one["AttributeType"] for one in table.get("AttributeDefinitions", [])}
+    # HASH is the partition's; the order in which they are told is not promised.
+    schema = sorted(table.get("KeySchema", []), key=lambda one: one["KeyType"] != "HASH")
+    key = tuple((one["AttributeName"], types.get(one["AttributeName"])) for one in schema)
+    known: list[tuple[str, KeyType]] = [(name, kind) for name, kind in key if kind is not None]
+    if not known or len(known) != len(key):
+        raise Failed(where=where, what=f"has a key that is not understood: {key}")
+    return Layout(str(table.get("TableName")), tuple(known), "builder-drill")
+
+
+async def see_items(clients: Clients, side: Side, layout: Layout, names: Collection[str]) -> dict[str, str | None]:
+    """Return the text of each of the probes as the region has it now, None for one that is not there.
+
+    One for which DynamoDB has no answer this time is left out.
+    """
+    pages = await together(
+        _read_items(clients, side, layout, part, whole=False) for part in _parts(names, _READ_AT_ONCE)
+    )
+    return {
+        name: found[name].get(layout.text, "") if name in found else None
+        for asked, found, unanswered in pages
+        for name in asked
+        if name not in unanswered
+    }
+
+
+async def read_items(clients: Clients, side: Side, layout: Layout, names: Collection[str]) -> dict[str, Item]:
+    """Return every one of the probes that the region has, all its attributes by its name."""
+    there: dict[str, Item] = {}
+    left: Collection[str] = names
+    while left:
+        pages = await together(
+            _read_items(clients, side, layout, part, whole=True) for part in _parts(left, _READ_AT_ONCE)
+        )
+        for _, found, _ in pages:
+            there |= found
+        left = [name for _, _, unanswered in pages for name in unanswered]
+    return there
+
+
+async def delete_items(clients: Clients, side: Side, layout: Layout, names: Collection[str]) -> None:
+    """Delete the probes in this region, those that are not there included; replication takes the deletion further."""
+    where, client = f"{side.region}: {layout.table}", clients.of(side.site).dynamodb(side.region)
+    for part in _parts(names, _WRITTEN_AT_ONCE):
+        wanted: Mapping[str, Any] = {layout.table: [{"DeleteRequest": {"Key": layout.place(name)}} for name in part]}
+        while wanted:
+            answer = await call(where, client.batch_write_item, RequestItems=wanted)
+            wanted = answer.get("UnprocessedItems", {})
+
+
+def write_item(clients: Clients, side: Side, layout: Layout, name: str, text: str | None) -> None:
+    """Write a probe in this region, or delete it where there is no text; for any thread. Raises ClientError."""
+    client, place = clients.of(side.site).dynamodb(side.region), layout.place(name)
+    if text is None:
+        client.delete_item(TableName=layout.table, Key=place)
+    else:
+        client.put_item(TableName=layout.table, Item={**place, layout.text: {"S": text}})
+
+
+def read_item(clients: Clients, side: Side, layout: Layout, name: str) -> str | None:
+    """Return the text of a probe in this region, None where it is not there; for any thread. Raises ClientError."""
+    client = clients.of(side.site).dynamodb(side.region)
+    item = client.get_item(TableName=layout.table, Key=layout.place(name), ConsistentRead=True).get("Item")
+    return None if item is None else str(item.get(layout.text, {}).get("S", ""))
+
+
+async def _read_items(
+    clients: Clients, side: Side, layout: Layout, names: Sequence[str], *, whole: bool
+) -> tuple[Sequence[str], dict[str, Item], frozenset[str]]:
+    """Return the names asked for, the items found, and the names that DynamoDB did not answer for."""
+    places = {name: layout.place(name) for name in names}
+    named = {_identity(layout, place): name for name, place in places.items()}
+    asked: Any = {"Keys": list(places.values()), "ConsistentRead": True}
+    if not whole:
+        # By other names than their own, which may be reserved words.
+        attributes = {f"#{number}": attribute for number, (attribute, _) in enumerate(layout.key)}
+        attributes["#text"] = layout.text
+        asked |= {"ProjectionExpression": ", ".join(attributes), "ExpressionAttributeNames": attributes}
+    answer = await call(
+        f"{side.region}: {layout.table}",
+        clients.of(side.site).dynamodb(side.region).batch_get_item,
+        RequestItems={layout.table: asked},
+    )
+    found = {named[_identity(layout, item)]: _texts(item) for item in answer["Responses"].get(layout.table, [])}
+    left = answer.get("UnprocessedKeys", {})
+    unanswered = left[layout.table]["Keys"] if layout.table in left else []
+    return names, found, frozenset(named[_identity(layout, key)] for key in unanswered)
+
+
+def _identity(layout: Layout, item: Mapping[str, Any]) -> Hashable:
+    """Return an item's key in one form: a number comes back written otherwise than it was sent."""
+    values = ((kind, item[name][kind]) for name, kind in layout.key)
+    return tuple(Decimal(value) if kind == "N" else bytes(value) if kind == "B" else value for kind, value in values)
+
+
+def _texts(item: Mapping[str, Any]) -> Item:
+    return {name: str(value["S"]) for name, value in item.items() if "S" in value}
+
+
+def _parts(names: Collection[T], size: int) -> Iterator[Sequence[T]]:
+    listed = list(names)
+    return (listed[first : first + size] for first in range(0, len(listed), size))
+
+
+def object_writer(side: Side, drill: str, clients: Clients, clock: Clock) -> Callable[[Probe], tuple[Attempt, ...]]:
+    """Return what puts an object into a side's bucket, for any thread."""
+    s3, bucket = clients.of(side.site).s3(side.region), side.needed_bucket
+
+    def write(probe: Probe) -> tuple[Attempt, ...]:
+        began_s, status = clock.passed_s(), None
+        with suppress(AwsError), aws_errors(f"{side.region}: {bucket}"):
+            s3.put_object(Bucket=bucket, Key=object_key(drill, probe.key), Body=probe.body.encode())
+            status = 200
+        return (Attempt(side.region, began_s, clock.passed_s(), status),)
+
+    return write
+
+
+async def see_objects(clients: Clients, side: Side, drill: str, names: Collection[str]) -> dict[str, int | None]:
+    """Return for each of the probes whether the region's bucket lists it, 1, or not, None; listings are consistent.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
+    """
+    listed = {object_name(drill, key) async for key in _listed(clients, side, drill)}
+    return {name: 1 if name in listed else None for name in names}
+
+
+async def read_objects(clients: Clients, side: Side, drill: str) -> dict[str, dict[str, str]]:
+    """Return every probe object of a drill that the region has: its text, as `body`, by its name."""
+    keys = [key async for key in _listed(clients, side, drill)]
+    texts = await together(_read_object(clients, side, key) for key in keys)
+    return {object_name(drill, key): {"body": text} for key, text in zip(keys, texts, strict=True)}
+
+
+async def delete_objects(clients: Clients, side: Side, drill: str) -> None:
+    """Delete every version of a drill's probe objects in this region, a listed page at a time."""
+    client, where = clients.of(side.site).s3(side.region), f"{side.region}: {side.needed_bucket}"
+    while True:
+        page = await call(where, client.list_object_versions, Bucket=side.needed_bucket, Prefix=object_prefix(drill))
+        batch: list[ObjectIdentifierTypeDef] = [
+            {"Key": one["Key"], "VersionId": one["VersionId"]}
+            for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+        ]
+        if not batch:
+            return
+        answer = await call(
+            where, client.delete_objects, Bucket=side.needed_bucket, Delete={"Objects": batch, "Quiet": True}
+        )
+        check_deleted(where, answer.get("Errors", []))
+
+
+def check_deleted(where: str, errors: "Sequence[ErrorTypeDef]") -> None:
+    """Raise Failed for the first of what S3 could not delete."""
+    if errors:
+        first = errors[0]
+        raise Failed(
+            where=where,
+            what=f"{len(errors)} probe objects could not be deleted; the first, {first.get('Key')}: "
+            f"{first.get('Code')}: {first.get('Message')}",
+            next_step="python -m builder drill restore",
+        )
+
+
+async def _listed(clients: Clients, side: Side, drill: str) -> AsyncIterator[str]:
+    after = ""
+    while True:
+        page = await call(
+            f"{side.region}: {side.needed_bucket}",
+            clients.of(side.site).s3(side.region).list_objects_v2,
+            Bucket=side.needed_bucket,
+            Prefix=object_prefix(drill),
+            StartAfter=after,
+        )
+        for listed in page.get("Contents", []):
+            after = listed["Key"]
+            yield after
+        if not page["IsTruncated"]:
+            return
+
+
+async def _read_object(clients: Clients, side: Side, key: str) -> str:
+    where, s3 = f"{side.region}: {side.needed_bucket}/{key}", clients.of(side.site).s3(side.region)
+
+    def read() -> str:
+        return s3.get_object(Bucket=side.needed_bucket, Key=key)["Body"].read().decode()
+
+    return await call(where, read)

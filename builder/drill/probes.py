@@ -14,20 +14,21 @@ from typing import Protocol, Self
 
 from builder import client
 from builder.aws import Clients, aws_errors
+from builder.drill.consistency import Contents
 from builder.drill.load import Access, Caller
-from builder.drill.probe import Probe, shown_number
-from builder.drill.reconciliation import Contents
-from builder.drill.records import Attempt, Paths, ProbeSpec
-from builder.drill.table import (
+from builder.drill.probe import (
     Layout,
+    Probe,
     delete_items,
     handler_layout,
     observe_layout,
     read_item,
     read_items,
     see_items,
+    shown_number,
     write_item,
 )
+from builder.drill.records import Attempt, Paths, ProbeSpec
 from builder.drill.target import Side, Target
 from builder.errors import AwsError, BadInput, Failed
 

@@ -1,17 +1,66 @@
-"""What a drill writes down while it runs, a line of its log each.
+"""The clock of a drill: seconds since it began, the same for all that is written down."""
 
-Every time is in seconds since the drill began, by one monotonic clock, so that no two of them are skewed.
-A field with a default was not written by version 1: such logs are still cleared away by, and not measured again.
-"""
-
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
+from builder.errors import BadInput, Failed, of_file
 from builder.terms import Region
 
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Runs evenly whatever is done to the world's clocks; `ticks` is any monotonic count of seconds."""
+
+    began: datetime
+    ticks: Callable[[], float]
+    zero: float
+
+    def passed_s(self) -> float:
+        """Return the seconds since the drill began."""
+        return self.ticks() - self.zero
+
+    def date(self, at_s: float) -> datetime:
+        """Return what the world calls a moment of the drill."""
+        return self.began + timedelta(seconds=at_s)
+
+
+def start_clock(now: datetime, ticks: Callable[[], float]) -> Clock:
+    """Return a clock that begins now."""
+    return Clock(now, ticks, ticks())
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A part of a drill, in seconds since it began; the end is not part of it."""
+
+    since_s: float
+    until_s: float
+
+
+def rounded_up(seconds: float) -> float:
+    """Return the seconds up to the next millisecond: what is signed for is never understated.
+
+    Only what a float itself is wrong by, less than a nanosecond, is not rounded up.
+    """
+    return math.ceil(round(seconds * 1000, 6)) / 1000
+
+
 Kind = Literal["item", "object"]
+
+
 VERSION = 2
 
 
@@ -206,3 +255,102 @@ class Closed:
 
 
 Line = Opened | Sent | Unsent | Write | Sighting | Read | Turn | Mark | Closed
+
+
+FILE_NAME = "log.jsonl"
+
+
+_LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
+
+
+class Log:
+    """An open log, written by many threads. What was acknowledged is on the disk before anybody counts on it."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise of_file(error, path, doing="written") from error
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # What could not be written was told when it was tried.
+        with suppress(OSError):
+            self._file.close()
+
+    def write(self, *lines: Line) -> None:
+        """Write lines. Where what counts is among them, all written until then outlives a power failure too.
+
+        What does not count are slots and reads: a killed process cannot lose them either.
+
+        Raises Failed where the disk takes no more.
+        """
+        text = "".join(json.dumps(dataclasses.asdict(line)) + "\n" for line in lines)
+        try:
+            with self._lock:
+                self._file.write(text)
+                self._file.flush()
+            if not all(isinstance(line, Sent | Unsent | Read) for line in lines):
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise Failed(where=self._file.name, what=f"cannot be written: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What everything in a drill writes by: whose log it is, and the clock of its times."""
+
+    drill: str
+    log: Log
+    clock: Clock
+
+
+def read_log(path: Path) -> tuple[Line, ...]:
+    """Return the lines of a log. Raises BadInput; but a last line that was cut off by a kill is passed over."""
+    return parse_log(path, read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a log as it lies on the disk. Raises BadInput."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise of_file(error, path, doing="read") from error
+
+
+def parse_log(path: Path, written: bytes) -> tuple[Line, ...]:
+    """Return the lines of what was read from a log, as `read_log` does."""
+    *whole, _ = written.split(b"\n")
+    try:
+        return tuple(_LINE.validate_json(line) for line in whole)
+    except ValidationError as error:
+        raise BadInput(where=str(path), what=f"is not a drill's log: {error.errors()[0]['msg']}") from error
+
+
+def sha256_of(written: bytes) -> str:
+    """Return the SHA-256 of the whole lines of what was read from a log, in hexadecimal digits."""
+    whole, newline, _ = written.rpartition(b"\n")
+    return hashlib.sha256(whole + newline).hexdigest()
+
+
+def begins_with(lines: Iterable[bytes], sha256: str) -> bool:
+    """Return whether a log begins with lines of this SHA-256: a drill that ends writes some more after its report."""
+    seen = hashlib.sha256()
+    for line in lines:
+        seen.update(line)
+        if seen.hexdigest() == sha256:
+            return True
+    return False
+
+
+def unfinished(lines: Sequence[Line]) -> Opened | None:
+    """Return how a drill began whose log says that something of it may be left, or None."""
+    if not lines or any(isinstance(line, Closed) for line in lines):
+        return None
+    return next((line for line in lines if isinstance(line, Opened)), None)

@@ -7,15 +7,13 @@ from functools import partial
 from itertools import permutations
 
 from builder.aws import Clients
-from builder.drill.bucket import object_writer, see_objects
 from builder.drill.findings import ReplicationReport, Watched, report_replication
 from builder.drill.health import check_health, check_probes
 from builder.drill.load import Caller, Series
-from builder.drill.probe import Mix
+from builder.drill.probe import Mix, object_writer, see_objects
 from builder.drill.probes import make_probes
-from builder.drill.run import Ground, Run, make_ready, opened, watching
+from builder.drill.run import Ground, Run, Watch, make_ready, opened, watching
 from builder.drill.target import Target
-from builder.drill.watch import Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

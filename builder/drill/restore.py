@@ -6,12 +6,10 @@ from pathlib import Path
 from builder.aws import Clients
 from builder.drill import changes
 from builder.drill.load import Access
-from builder.drill.log import FILE_NAME, Log, read_log, unfinished
-from builder.drill.note import observe_each_note
+from builder.drill.note import RESTORE, observe_each_note, remaining
 from builder.drill.probes import make_probes
 from builder.drill.progress import DrillRestored, Emit
-from builder.drill.records import Closed, Line, Opened
-from builder.drill.remains import RESTORE, remaining
+from builder.drill.records import FILE_NAME, Closed, Line, Log, Opened, read_log, unfinished
 from builder.drill.run import clear
 from builder.drill.target import Function, Target
 from builder.errors import BuilderError, gathered

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Literal
 
-from builder.drill.clock import Period, rounded_up
-from builder.drill.records import Line, Unsent, Write
+from builder.drill.records import Line, Period, Unsent, Write, rounded_up
 from builder.terms import Region
 
 _EXACT_S = 1e-9

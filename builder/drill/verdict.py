@@ -9,10 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from builder.drill.counter import Counter
-from builder.drill.delays import Delays
-from builder.drill.exposure import Exposure
-from builder.drill.reconciliation import Reconciliation
+from builder.drill.consistency import Counter, Reconciliation
+from builder.drill.exposure import Delays, Exposure
 from builder.drill.service import Served, Service
 from builder.terms import Region
 

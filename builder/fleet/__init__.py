@@ -15,15 +15,12 @@ It works from assemblies and by the deployer, as `deploy` does, and never import
 
 from builder.fleet.destroy import FleetRemoval, destroy_fleet
 from builder.fleet.execute import execute_fleet
-from builder.fleet.outcome import FleetEnd, fleet_exit_code
-from builder.fleet.outputs import observe_fleet_outputs
+from builder.fleet.operation import stop_operations
 from builder.fleet.plan import make_fleet_plan, unrolled_stacks
-from builder.fleet.plan_file import read_fleet_plan, write_fleet_plan
-from builder.fleet.progress import FleetEmit
-from builder.fleet.records import FleetPlan, StackSet
-from builder.fleet.standing import observe_sets, without_instances
-from builder.fleet.status import Choice, observe_status
-from builder.fleet.stop import stop_operations
+from builder.fleet.progress import FleetEmit, FleetEnd, fleet_exit_code
+from builder.fleet.records import FleetPlan, StackSet, read_fleet_plan, write_fleet_plan
+from builder.fleet.sets import observe_sets, without_instances
+from builder.fleet.status import Choice, observe_fleet_outputs, observe_status
 
 __all__ = [
     "Choice",

@@ -8,21 +8,18 @@ from dataclasses import dataclass, replace
 
 from builder.aws import Clients, together
 from builder.deploy import Removal, Standing, check_removable, destroy
-from builder.deploy.observe import unless_lagging
+from builder.deploy.delete.stack import Demolition, check_clear, empty, observe_standing, release, settled
+from builder.deploy.observe.stacks import unless_lagging
+from builder.deploy.observe.watch import make_watches
 from builder.deploy.progress import Begun, Finished, NotStarted, Started
-from builder.deploy.take_down import Demolition, check_clear, empty, observe_standing, release, settled
-from builder.deploy.watch import make_watches
 from builder.errors import BuilderError, Failed
-from builder.fleet.accounts import in_accounts, observe_instance_stack
-from builder.fleet.observe import observe_instances
-from builder.fleet.operation import delete_instances
-from builder.fleet.order import cancelled, dependants_of, in_order
-from builder.fleet.organization import observe_states
-from builder.fleet.outcome import Failure, FleetEnd, SetDone, SetFailed, SetOutcome
-from builder.fleet.progress import FleetEmit
+from builder.fleet.observe import SetWatch, observe_instances
+from builder.fleet.operation import cancelled, delete_instances, dependants_of, in_order
+from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import Instance, Skipped, StackSet, skips
-from builder.fleet.standing import look_again, observe_sets
-from builder.fleet.watch import SetWatch
+from builder.fleet.sets import look_again, observe_sets
+from builder.fleet.status import in_accounts, observe_instance_stack
+from builder.fleet.targets import observe_states
 from builder.terms import AccountId, Place, Site, StackId
 
 _TRIES = 3

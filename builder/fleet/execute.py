@@ -15,19 +15,15 @@ from builder.deploy import (
     execute_plan,
     execute_unreviewed,
 )
-from builder.deploy.observe import unless_lagging
+from builder.deploy.observe.stacks import unless_lagging
 from builder.deploy.progress import Begun, Emit, Finished, NotStarted, Progress, Started
 from builder.errors import BadInput, Stopped
-from builder.fleet.names import Creation, check_names
-from builder.fleet.observe import observe_instances
-from builder.fleet.operation import create_instances, update_instances
-from builder.fleet.order import cancelled, in_order, needs_of
-from builder.fleet.organization import observe_states
-from builder.fleet.outcome import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
-from builder.fleet.plan import fleet_guards, judge_sets
-from builder.fleet.progress import FleetEmit
+from builder.fleet.observe import SetWatch, observe_instances
+from builder.fleet.operation import cancelled, create_instances, in_order, needs_of, update_instances
+from builder.fleet.plan import Creation, check_names, fleet_guards, judge_sets
+from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import FleetPlan, Instance, SetPlan, StackSet, skips
-from builder.fleet.watch import SetWatch
+from builder.fleet.targets import observe_states
 from builder.terms import Site, StackId
 
 _PLAN_AGAIN = "python -m builder fleet plan    makes a new plan from what stands now"

@@ -1,28 +1,93 @@
-"""One operation of our own on a StackSet: begun once, whatever became of the answer, and watched to its end.
-
-Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackInstances.html,
-API_UpdateStackInstances and API_DeleteStackInstances
-"""
+"""Work on sets in the order of their needs, side by side where none of them waits for another."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from builder.aws import call
-from builder.deploy.change_set import token
-from builder.deploy.progress import Waiting
-from builder.deploy.watch import is_passing
-from builder.errors import AwsError
-from builder.fleet.observe import Operation, client_of, named, observe_operations
+from builder.aws import Clients, call, together
+from builder.deploy import Standing
+from builder.deploy.observe.stacks import LAG_S
+from builder.deploy.observe.watch import DEADLINE_S, is_passing
+from builder.deploy.plan.change_set import token
+from builder.deploy.progress import Started, Status, Waiting
+from builder.errors import AwsError, BuilderError, Failed
+from builder.fleet.observe import Operation, SetWatch, client_of, named, observe_operations
+from builder.fleet.progress import FleetEmit, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import Aimed, Instance, StackSet
-from builder.fleet.watch import SetWatch
+from builder.fleet.sets import look_again, observe_sets
+from builder.terms import StackId
 
 if TYPE_CHECKING:
     from builder.terms import Region
 
+
+Waits = Mapping[StackId, Collection[StackId]]
+
+
+Work = Callable[[StackSet, Sequence[SetOutcome]], Coroutine[Any, Any, SetOutcome]]
+"""What is done on a set, told how those ended that it waits for."""
+
+
+def needs_of(sets: Iterable[StackSet]) -> Waits:
+    """Return by set all that has to be done before it, not only what it needs itself; pure."""
+    direct = {one.id: one.needs for one in sets}
+    return {one: frozenset(_closure(one, direct)) for one in direct}
+
+
+def dependants_of(sets: Iterable[StackSet]) -> Waits:
+    """Return by set all that has to be gone before it: the same order backwards; pure."""
+    needs = needs_of(sets)
+    return {one: frozenset(other for other in needs if one in needs[other]) for one in needs}
+
+
+async def in_order(sets: Iterable[StackSet], waits: Waits, work: Work) -> tuple[SetOutcome, ...]:
+    """Do the work on each set once all that it waits for has ended; return how each ended, in the order given."""
+    sets = tuple(sets)
+    loop = asyncio.get_running_loop()
+    ends: dict[StackId, asyncio.Future[SetOutcome]] = {one.id: loop.create_future() for one in sets}
+
+    async def one_of_them(one: StackSet) -> SetOutcome:
+        ended = await _after_others(one, waits, work, ends)
+        ends[one.id].set_result(ended)
+        return ended
+
+    return tuple(await asyncio.gather(*(one_of_them(one) for one in sets)))
+
+
+def cancelled(one: StackSet, before: Iterable[SetOutcome]) -> SetCancelled | None:
+    """Return that the set is left alone, where anything that it waits for is not done; pure."""
+    for other in before:
+        if not isinstance(other, SetDone):
+            return SetCancelled(one.id, because=f"{other.stack}, which it waits for, is not done")
+    return None
+
+
+async def _after_others(
+    one: StackSet, waits: Waits, work: Work, ends: Mapping[StackId, asyncio.Future[SetOutcome]]
+) -> SetOutcome:
+    before = [await ends[other] for other in sorted(waits[one.id]) if other in ends]
+    try:
+        return await work(one, before)
+    except BuilderError as error:
+        return SetFailed(one.id, (), reason=error.what)
+
+
+def _closure(one: StackId, direct: Mapping[StackId, Collection[StackId]]) -> set[StackId]:
+    found: set[StackId] = set()
+    ahead = list(direct[one])
+    while ahead:
+        need = ahead.pop()
+        if need not in found:
+            found.add(need)
+            ahead += direct.get(need, ())
+    return found
+
+
 _OURS_ALREADY = "OperationIdAlreadyExistsException"
+
+
 # StackSets do one operation at a time; the second is what an operation is told that overlaps with an auto-deployment.
 _IN_THE_WAY = frozenset({"OperationInProgressException", "StaleRequestException"})
 
@@ -125,3 +190,65 @@ async def _begin(
             said = running.id
             watch.emit(Waiting(stack=stack_set.id, status=running.status, token=running.id))
         await asyncio.sleep(watch.clients.tempo.stacks.wait_s(loop.time() - began))
+
+
+# It ended by itself in between.
+_OVER = frozenset({"InvalidOperationException", "OperationNotFoundException"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """An operation that was told to stop; what it has begun in an account is done to its end there."""
+
+    stack: StackId
+    operation: Operation
+
+
+async def stop_operations(standing: Iterable[Standing], clients: Clients, emit: FleetEmit) -> tuple[Stopped, ...]:
+    """Stop every operation on the stacks' sets until they have settled and none runs any more; return all of them.
+
+    A stack goes on after an operation that was stopped: with the set's next one, and with sets that do not need it.
+    Raises Failed where that lasts longer than CloudFormation itself waits for a set.
+    """
+    loop, pace = asyncio.get_running_loop(), clients.tempo.stacks.pace
+    began = news = loop.time()
+    stopped: list[Stopped] = []
+    shown: dict[StackId, str] = {}
+    while loop.time() - began < DEADLINE_S:
+        standing = await look_again(standing, clients)
+        for one in standing:
+            if not one.stack.facts.settled and shown.get(one.id) != one.stack.status:
+                shown[one.id] = one.stack.status
+                emit(Status(stack=one.id, status=one.stack.status))
+        running = await _running(await observe_sets(standing, clients), clients)
+        if now := await _stop_all(running, clients, emit):
+            stopped += now
+            news = loop.time()
+        # What was begun a moment ago a read may not show yet.
+        if not running and all(one.stack.facts.settled for one in standing) and loop.time() - began > LAG_S:
+            return tuple(stopped)
+        await asyncio.sleep(pace.wait_s(max(loop.time() - news, pace.first_s)))
+    raise Failed(where="fleet stop", what=f"operations went on for {DEADLINE_S:.0f} s")
+
+
+async def _running(sets: Iterable[StackSet], clients: Clients) -> list[tuple[StackSet, Operation]]:
+    sets = tuple(sets)
+    listed = await together(observe_operations(clients, one) for one in sets)
+    return [(one, each) for one, operations in zip(sets, listed, strict=True) for each in operations if not each.ended]
+
+
+async def _stop_all(running: Iterable[tuple[StackSet, Operation]], clients: Clients, emit: FleetEmit) -> list[Stopped]:
+    stopped = await together(_stop(*one, clients, emit) for one in running if one[1].status != "STOPPING")
+    return [one for one in stopped if one is not None]
+
+
+async def _stop(stack_set: StackSet, operation: Operation, clients: Clients, emit: FleetEmit) -> Stopped | None:
+    stop = client_of(clients, stack_set).stop_stack_set_operation
+    try:
+        await call(stack_set.id, stop, OperationId=operation.id, **named(stack_set))
+    except AwsError as error:
+        if error.code not in _OVER:
+            raise
+        return None
+    emit(Started(stack=stack_set.id, what=f"STOP {operation.action} {operation.id}"))
+    return Stopped(stack_set.id, operation)

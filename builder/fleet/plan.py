@@ -1,27 +1,149 @@
-"""Planning a fleet: the ordinary plan of the stacks that hold its sets, and what that means in each account."""
+"""What must not happen in any account unasked: lost data, and accounts or regions that leave; pure.
+
+What the change set of the sets themselves trips, such as a set that goes, is the ordinary plan's to guard.
+"""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from builder.aws import Clients, together
 from builder.deploy import Deployment, Emit, Plan, Seal, Wish, discard_plan, make_plan
 from builder.deploy.desired import DesiredStack
-from builder.deploy.observe import observe_stack, observe_template
+from builder.deploy.observe.stacks import ObservedResource, observe_resources, observe_stack, observe_template
+from builder.deploy.plan.guards import trips
 from builder.deploy.records import Deferred, ResourceChange, Step, Trip
-from builder.deploy.template import read_deployed
-from builder.errors import BuilderError, Stopped
-from builder.fleet.definition import has_sets, read_definitions
-from builder.fleet.guards import fleet_trips
-from builder.fleet.names import Creation, check_names
-from builder.fleet.observe import observe_set
-from builder.fleet.organization import observe_organization
+from builder.errors import BuilderError, Stopped, gathered
+from builder.fleet.observe import describe_set, observe_set
 from builder.fleet.reach import plan_set
-from builder.fleet.records import FLEET_PLAN_VERSION, Aimed, Definition, FleetPlan, Holding, Instance, SetPlan
-from builder.fleet.setting import Observed, Setting
-from builder.fleet.standing import pseudo_parameters
-from builder.fleet.targets import Aim, Organization, aim_of, take_aim, units_of, with_departed
-from builder.terms import AccountId, Arn, LogicalId, Operation, StackId
+from builder.fleet.records import FLEET_PLAN_VERSION, Aimed, Definition, FleetPlan, Holding, Instance, SetPlan, StackSet
+from builder.fleet.sets import has_sets, pseudo_parameters, read_definitions
+from builder.fleet.targets import (
+    Aim,
+    Observed,
+    Organization,
+    Setting,
+    aim_of,
+    observe_organization,
+    take_aim,
+    units_of,
+    with_departed,
+)
+from builder.resource_types import STACK_SET
+from builder.template.template import read_deployed
+from builder.terms import AccountId, Arn, LogicalId, Operation, Region, StackId, StackName, counted
+
+
+@dataclass(frozen=True, slots=True)
+class _InTheAccounts:
+    """A set's changes as the ordinary guards read those of a stack."""
+
+    stack: StackId
+    region: Region
+    changes: tuple[ResourceChange, ...]
+
+
+def fleet_trips(sets: Iterable[SetPlan]) -> tuple[Trip, ...]:
+    """Return every guard that the sets' plans trip, in their order, as guards of the stacks that hold the sets."""
+    return tuple(trip for planned in sets for trip in (*_of_changes(planned), *_of_leaving(planned)))
+
+
+def _of_changes(planned: SetPlan) -> tuple[Trip, ...]:
+    step = _InTheAccounts(planned.id, planned.stack_set.site.region, planned.changes)
+    found = trips([step]) if planned.updating else ()
+    return tuple(replace(trip, stack=planned.stack_set.held_by.stack) for trip in found)
+
+
+def _of_leaving(planned: SetPlan) -> Iterator[Trip]:
+    if planned.does == "remove":
+        return
+    holder, name = planned.stack_set.held_by.stack, planned.stack_set.logical_id
+    if planned.does == "create":
+        if planned.leaving:
+            lost = counted(len(planned.leaving), "stack")
+            why = f"the set is made anew, which deletes {lost} and what is in there"
+            yield Trip(stack=holder, logical_id=name, why=why, allow=f"{planned.id}/{name}")
+        return
+    anew = {*planned.joining, *(one.site for one in planned.missing)}
+    stays = {site.region for site in (*planned.updating, *anew)}
+    stays |= {one.site.region for one in planned.instances if one.site not in planned.leaving}
+    gone = dict.fromkeys(site.region for site in planned.leaving if site.region not in stays)
+    for region in gone:
+        count = sum(site.region == region for site in planned.leaving)
+        why = f"the region leaves: its stack is deleted in {counted(count, 'account')}, with all that is in it"
+        yield Trip(stack=holder, logical_id=region, why=why, allow=f"{planned.id}/{region}")
+    for account in dict.fromkeys(site.account for site in planned.leaving if site.region not in gone):
+        sites = [site for site in planned.leaving if site.account == account]
+        lost = f"its stack in {', '.join(site.region for site in sites)} is deleted, with all that is in it"
+        why = f"the account leaves: {lost}"
+        if anew.issuperset(sites):
+            why = f"other targets lead to the account than before: {lost}, and made anew"
+        yield Trip(stack=holder, logical_id=str(account), why=why, allow=f"{planned.id}/{account}")
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A set that is to be created; `anew` where a standing one of the same logical id is replaced by it."""
+
+    stack_set: StackSet
+    anew: bool = False
+
+
+async def check_names(creations: Iterable[Creation], names: Mapping[StackId, StackName], clients: Clients) -> None:
+    """Return if the names of these sets are free, or taken by what CloudFormation removes or goes on with first.
+
+    `names` are those of the stacks that hold them. Raises Stopped, or Several, saying whose each name is.
+    """
+    creations = tuple(creations)
+    described = await together(describe_set(clients, one.stack_set) for one in creations)
+    taken = [(one, said["StackSetId"]) for one, said in zip(creations, described, strict=True) if said is not None]
+    holders = tuple(dict.fromkeys(one.stack_set.held_by for one, _ in taken))
+    held = dict(zip(holders, await together(_held(one, names[one.stack], clients) for one in holders), strict=True))
+    refused = [
+        refusal for one, id_ in taken if (refusal := _refusal(one, id_, held[one.stack_set.held_by])) is not None
+    ]
+    if refused:
+        raise gathered(refused)
+
+
+async def _held(holding: Holding, name: StackName, clients: Clients) -> tuple[ObservedResource, ...]:
+    stack = await observe_stack(clients, holding.site, name)
+    if stack is None or not stack.facts.exists:
+        return ()
+    return tuple(one for one in await observe_resources(clients, stack) if one.type == STACK_SET)
+
+
+def _refusal(one: Creation, set_id: str, held: tuple[ObservedResource, ...]) -> Stopped | None:
+    """Return why the set cannot be created under its name; pure."""
+    stack_set = one.stack_set
+    own = next((each for each in held if each.logical_id == stack_set.logical_id), None)
+    if own is not None and own.status.endswith("_IN_PROGRESS"):
+        return None
+    if own is not None and own.physical_id == set_id and not (one.anew and own.status.endswith("_COMPLETE")):
+        return None
+    holder = next((each for each in held if each.physical_id == set_id), None)
+    if holder is None:
+        return _stopped(
+            stack_set,
+            f"a StackSet {stack_set.name} exists already, and {stack_set.held_by.stack} does not hold it",
+            f"aws cloudformation list-stack-instances --region {stack_set.site.region} --stack-set-name "
+            f"{stack_set.name} --call-as {stack_set.call_as}    shows what it has; then delete it or take another name",
+        )
+    if holder is own:
+        return _stopped(
+            stack_set,
+            f"{stack_set.logical_id} is replaced under its own name {stack_set.name}, which is taken until it is gone",
+            "plan with another name, or without the set first",
+        )
+    return _stopped(
+        stack_set,
+        f"the StackSet {stack_set.name} is {holder.logical_id} of the same stack until that is gone",
+        f"keep {holder.logical_id} as its logical id, or plan without the set first",
+    )
+
+
+def _stopped(stack_set: StackSet, what: str, next_step: str) -> Stopped:
+    return Stopped(where=stack_set.id, what=f"{what}: it would fail to be created", next_step=next_step)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
-"""What the work on a fleet says besides what deploying says: how far each set is, and which account failed and why."""
+"""What the work on a fleet says while it runs, and how its sets ended: two closed unions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
+from builder.deploy import Outcome, exit_code
 from builder.deploy.progress import Progress
-from builder.terms import AccountId, Region, StackId
+from builder.errors import ExitCode
+from builder.fleet.records import Skipped
+from builder.terms import AccountId, Region, Site, StackId
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +39,74 @@ class InstanceFailed:
 
 
 FleetProgress = Progress | SetProgress | InstanceFailed
+
+
 FleetEmit = Callable[[FleetProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One account and region that a set did not get into the state that was wanted."""
+
+    site: Site
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetDone:
+    """The set's stacks are as they should be wherever the plan touches them, but for accounts that are suspended."""
+
+    stack: StackId
+    instances: int
+    """How many the plan touched, the skipped ones included."""
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetFailed:
+    """Some of the set's stacks are not as they should be, be it within the failure tolerance or beyond."""
+
+    stack: StackId
+    failures: tuple[Failure, ...]
+    reason: str = ""
+    """Of the set as a whole, where it has one."""
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetCancelled:
+    """Nothing was begun on the set."""
+
+    stack: StackId
+    because: str
+
+
+SetOutcome = SetDone | SetFailed | SetCancelled
+
+
+@dataclass(frozen=True, slots=True)
+class FleetEnd:
+    """How everything ended."""
+
+    ordinary: tuple[Outcome, ...]
+    sets: tuple[SetOutcome, ...] = ()
+
+
+def fleet_exit_code(end: FleetEnd) -> ExitCode:
+    """Return the code that it all amounts to: a failed instance, within the tolerance or not, can never end in 0."""
+    codes = {exit_code(end.ordinary), *_codes(end.sets)}
+    gravest_first = (ExitCode.FAILED, ExitCode.STOPPED, ExitCode.INTERRUPTED)
+    return next((code for code in gravest_first if code in codes), ExitCode.DONE)
+
+
+def _codes(sets: Iterable[SetOutcome]) -> Iterable[ExitCode]:
+    for one in sets:
+        match one:
+            case SetDone():
+                yield ExitCode.DONE
+            case SetFailed():
+                yield ExitCode.FAILED
+            case SetCancelled():
+                yield ExitCode.STOPPED
+            case _:
+                assert_never(one)

@@ -4,16 +4,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, TypeAdapter
 
-from builder.deploy.records import Plan, ResourceChange
+from builder.deploy.plan.saved import read_versioned
+from builder.deploy.records import PLAN_VERSION, Plan, ResourceChange
+from builder.errors import BadInput
 from builder.terms import AccountId, LogicalId, Region, Site, StackId
 
 FLEET_PLAN_VERSION = 2
+
+
 _STRICT = ConfigDict(extra="forbid")
+
+
 _SKIPPED = "SKIPPED_SUSPENDED_ACCOUNT"
+
+
 ACTIVE = "ACTIVE"
 """The state of an account that stacks can be put into."""
+
 
 Does = Literal["create", "update", "targets", "remove", "nothing"]
 """What a plan does to a set: `targets` leaves its template alone and has accounts come or go."""
@@ -194,3 +203,21 @@ class FleetPlan:
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
         return self.ordinary.is_empty and not any(one.repairs for one in self.sets)
+
+
+_PLAN = TypeAdapter(FleetPlan)
+
+
+def read_fleet_plan(data: bytes, where: str) -> FleetPlan:
+    """Return the plan in a file's bytes. Raises BadInput."""
+    again, otherwise = "python -m builder fleet plan -o fleet-plan.json", "is no fleet's plan"
+    found = read_versioned(_PLAN, data, FLEET_PLAN_VERSION, where=where, otherwise=otherwise, again=again)
+    if found.ordinary.version != PLAN_VERSION:
+        what = f"plan version {found.ordinary.version} in it is not {PLAN_VERSION}: plan again"
+        raise BadInput(where=where, what=what, next_step=again)
+    return found
+
+
+def write_fleet_plan(plan: FleetPlan) -> bytes:
+    """Return the bytes of fleet-plan.json."""
+    return _PLAN.dump_json(plan, indent=2) + b"\n"

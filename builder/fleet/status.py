@@ -1,12 +1,18 @@
-"""How a fleet stands: a row for each account, region and stack."""
+"""How a fleet stands, a row for each account, region and stack, and its stacks' outputs, read in each account."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from builder.aws import Clients, together
+from builder.deploy.observe.stacks import ObservedStack, observe_stack
+from builder.errors import BadInput, BuilderError
 from builder.fleet.observe import Operation, observe_instances, observe_operations
-from builder.fleet.organization import observe_states
-from builder.fleet.records import Instance, StackSet
+from builder.fleet.progress import Failure
+from builder.fleet.records import Instance, Skipped, StackSet, skips
+from builder.fleet.targets import observe_states
 from builder.terms import AccountId, Region, StackId
 
 
@@ -106,3 +112,107 @@ def _row(stack_set: StackSet, one: Instance, operation: Operation | None) -> Row
         drift=one.drift,
         operation=said,
     )
+
+
+R = TypeVar("R")
+
+
+# The clients of an account take megabytes: no more are there at a time than the threads can keep busy.
+AT_ONCE = 16
+
+
+Work = Callable[[StackSet, Instance, Clients], Coroutine[Any, Any, R]]
+
+
+async def in_accounts(
+    clients: Clients, instances: Iterable[tuple[StackSet, Instance]], role: str | None, work: Work[R]
+) -> list[R]:
+    """Do the work on each instance with clients that reach it; return what came of it, account by account.
+
+    Some accounts are worked in at a time, and their clients go with that. `role` is the name of the one to take there;
+    else it is the execution role of the sets. Raises BadInput where the sets have none.
+    """
+    by_account: dict[AccountId, list[tuple[StackSet, Instance]]] = defaultdict(list)
+    for stack_set, one in instances:
+        by_account[AccountId(str(one.site.account))].append((stack_set, one))
+    arns = {account: _role_arn(*those[0], role) for account, those in by_account.items()}
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def in_one(account: AccountId) -> list[R]:
+        async with gate:
+            reaching = clients.reaching({account: arns[account]})
+            return await together(work(stack_set, one, reaching) for stack_set, one in by_account[account])
+
+    done = await together(in_one(account) for account in by_account)
+    return [result for some in done for result in some]
+
+
+async def observe_instance_stack(one: Instance, reaching: Clients) -> ObservedStack | None:
+    """Return the stack of an instance, looked at in its own account; None if it has none."""
+    if not one.stack:
+        return None
+    found = await observe_stack(reaching, one.site, one.stack)
+    return found if found is not None and found.facts.exists else None
+
+
+def _role_arn(stack_set: StackSet, one: Instance, role: str | None) -> str:
+    name = role or stack_set.execution_role
+    if not name:
+        raise BadInput(
+            where="--role",
+            what=f"{stack_set.id} is service-managed: it has no execution role that this account may assume",
+            next_step="--role OrganizationAccountAccessRole    or another role that trusts this account",
+        )
+    partition = one.stack.split(":")[1] if one.stack else "aws"
+    return f"arn:{partition}:iam::{one.site.account}:role/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class StackOutputs:
+    """What one stack puts out."""
+
+    account: AccountId
+    region: Region
+    stack: StackId
+    outputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOutputs:
+    """What all stacks that were asked for put out, and where that could not be read."""
+
+    stacks: tuple[StackOutputs, ...] = ()
+    failures: tuple[Failure, ...] = field(default_factory=tuple)
+    skipped: tuple[Skipped, ...] = ()
+    """What could not be read because the account is suspended or closed: no failure."""
+
+
+async def observe_fleet_outputs(
+    sets: Collection[StackSet], clients: Clients, choice: Choice, role: str | None
+) -> FleetOutputs:
+    """Return the outputs of the stacks that are asked for; no call is made in any other account.
+
+    `role` is the name of the one to assume there; else it is the execution role of the sets.
+    Raises BadInput where the sets have none.
+    """
+    found = await together(observe_chosen(one, clients, choice) for one in sets)
+    chosen = [(one, instance) for one, instances in zip(sets, found, strict=True) for instance in instances]
+    read = await in_accounts(clients, chosen, role, _read)
+    unread = [one for one in read if not isinstance(one, StackOutputs)]
+    states = await observe_states(clients, sets) if unread else {}
+    skipped = [(each, skips([instance], states)) for instance, each in unread]
+    return FleetOutputs(
+        stacks=tuple(one for one in read if isinstance(one, StackOutputs)),
+        failures=tuple(failure for failure, passed in skipped if not passed),
+        skipped=tuple(dict.fromkeys(each for _, passed in skipped for each in passed)),
+    )
+
+
+async def _read(stack_set: StackSet, one: Instance, reaching: Clients) -> StackOutputs | tuple[Instance, Failure]:
+    try:
+        found = await observe_instance_stack(one, reaching)
+    except BuilderError as error:
+        return one, Failure(one.site, f"{stack_set.id}: {error.what}")
+    if found is None:
+        return one, Failure(one.site, f"{stack_set.id}: no stack stands: {one.reason or one.status}")
+    return StackOutputs(AccountId(str(one.site.account)), one.site.region, stack_set.id, found.outputs)

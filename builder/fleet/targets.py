@@ -1,15 +1,18 @@
-"""Which accounts a set's targets come to, and who of them is left out; pure.
-
-Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentTargets.html and
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-associate-stackset-with-org.html
-"""
+"""Who is in the organisation's units, which accounts a set's targets come to, and who of them is left out."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from builder.errors import BadInput
-from builder.fleet.records import ACTIVE, Aimed, Instance, StackSet, Targets
-from builder.terms import AccountId, Site
+from builder.aws import Clients, call, pages, together
+from builder.deploy.records import ResourceChange
+from builder.errors import AwsError, BadInput
+from builder.fleet.records import ACTIVE, Aimed, Definition, Instance, Overridden, Skipped, StackSet, Targets, skips
+from builder.terms import AccountId, Region, Site
+
+if TYPE_CHECKING:
+    from mypy_boto3_organizations import OrganizationsClient
+    from mypy_boto3_organizations.type_defs import AccountTypeDef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,3 +126,102 @@ def _remarks(left_out: Iterable[AccountId], organization: Organization) -> Itera
             yield f"{account} is left out: it is the organisation's management account"
         else:
             yield f"{account} is left out: it is {organization.inactive[account]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """A StackSet as it stands."""
+
+    body: str
+    parameters: Mapping[str, str]
+    instances: tuple[Instance, ...] = ()
+    overrides: tuple[Overridden, ...] = ()
+    overrides_known: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """All that is known of one set when its plan is made."""
+
+    definition: Definition
+    """As it will be; of a set that goes, as it is."""
+    change: ResourceChange | None = None
+    """What the change set does to the set as a resource."""
+    observed: Observed | None = None
+    aim: Aim = field(default_factory=lambda: Aim(sites=()))
+    """Where its stacks are wanted from now on."""
+    states: Mapping[AccountId, str] = field(default_factory=dict)
+    """By account what Organizations says of it; nothing of those that no unit of the fleet has."""
+    aims: tuple[Aimed, ...] = ()
+    """Every place that the targets lead to from now on, by each of them."""
+    aimed: tuple[Aimed, ...] = ()
+    """Every place that those lead to which CloudFormation compares them with."""
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Return where StackSets pass over what stands, with the reason."""
+        return skips(self.observed.instances if self.observed else (), self.states)
+
+    @property
+    def region(self) -> Region:
+        """The region that its stacks are compared for; both sides are read for the same one."""
+        return next((region for group in self.definition.targets for region in group.regions), Region(""))
+
+
+_WHERE = "organization"
+
+
+async def observe_organization(clients: Clients, region: Region, units: tuple[str, ...]) -> Organization:
+    """Return who is in these organisational units and all below them; no call where none is asked about.
+
+    Organizations answers from one region of each partition, whatever `region` says.
+    Raises AwsError where the credentials are neither the management account's nor a delegated administrator's.
+    """
+    if not units:
+        return Organization()
+    client = clients.organizations(region)
+    described = await call(_WHERE, client.describe_organization)
+    found = await together(_below(client, unit) for unit in units)
+    members = {unit: tuple(account["Id"] for account in accounts) for unit, accounts in zip(units, found, strict=True)}
+    states = {account["Id"]: _state(account) for accounts in found for account in accounts}
+    return Organization(
+        management=AccountId(described["Organization"]["MasterAccountId"]),
+        members={unit: tuple(AccountId(one) for one in accounts) for unit, accounts in members.items()},
+        inactive={AccountId(account): state for account, state in states.items() if state != ACTIVE},
+    )
+
+
+async def observe_states(clients: Clients, sets: Iterable[StackSet]) -> Mapping[AccountId, str]:
+    """Return the state of every account of the organisation that service-managed sets follow; nothing if none does.
+
+    It is asked where a stack is not as it should be, to tell whether anybody could mend it. Where it does not answer,
+    or not to these credentials, nothing is returned; then the instances alone tell.
+    Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
+    """
+    site = next((one.site for one in sets if one.is_service_managed), None)
+    if site is None:
+        return {}
+    client = clients.of(site).hurried().organizations(site.region)
+    try:
+        listed = pages(_WHERE, client.list_accounts)
+        return {AccountId(one["Id"]): _state(one) async for page in listed for one in page["Accounts"]}
+    except AwsError:
+        return {}
+
+
+async def _below(client: "OrganizationsClient", parent: str) -> "list[AccountTypeDef]":
+    """Return the accounts of a unit and of every unit below it, over all pages."""
+    where = f"{_WHERE}: {parent}"
+    accounts: list[AccountTypeDef] = []
+    async for page in pages(where, client.list_accounts_for_parent, ParentId=parent):
+        accounts += page["Accounts"]
+    units: list[str] = []
+    async for part in pages(where, client.list_organizational_units_for_parent, ParentId=parent):
+        units += [unit["Id"] for unit in part["OrganizationalUnits"]]
+    for below in await together(_below(client, unit) for unit in units):
+        accounts += below
+    return accounts
+
+
+def _state(account: "AccountTypeDef") -> str:
+    """Return the account's state: `State` succeeds `Status`, which AWS retires."""
+    return account.get("State") or account.get("Status") or ACTIVE

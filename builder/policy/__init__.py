@@ -10,13 +10,10 @@
 Left as it is, a Setting makes ARNs in CloudFormation's own words, good for a template.
 """
 
-from builder.policy.asked import Asked, make_rights
-from builder.policy.caller import Caller
-from builder.policy.document import make_document
-from builder.policy.execution_role import execution_role_rights
-from builder.policy.explain import explain, size, too_large
+from builder.policy.caller import Asked, Caller, make_rights
+from builder.policy.document import explain, make_document, size, too_large
 from builder.policy.records import Rights, Setting, Verb
-from builder.policy.service_role import service_role_rights
+from builder.policy.service_role import execution_role_rights, service_role_rights
 from builder.policy.templates import ReadUrl, bind_nested, bind_templates, of_account
 
 __all__ = [

@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 from builder.assembly.bound import Bound
 from builder.policy.calls import FAULT_CALLS, On
 from builder.policy.fleet_calls import EVERY_CALL
-from builder.policy.places import GROUNDS
-from builder.policy.placing import place_of
 from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, Place, Rights, Setting, Test, Verb
-from builder.policy.resource import each_nested, each_resource
+from builder.policy.resource import GROUNDS, each_nested, each_resource, place_of
 from builder.policy.service_role import child_templates, service_role_rights
 from builder.resource_types import STACK_SET
 
@@ -140,3 +138,26 @@ def _grounds(bounds: tuple[Bound, ...], setting: Setting, *types: str) -> tuple[
         for arn in GROUNDS[resource.type].place(resource, setting).arns
     )
     return tuple(dict.fromkeys(arns))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked for; several verbs make one policy."""
+
+    verbs: tuple[Verb, ...]
+    caller: Caller
+    of_service_role: bool = False
+    """CloudFormation's policy instead of the caller's."""
+    whole: bool = False
+    """Nothing is left out of what the resource types' schemas list."""
+
+
+def make_rights(bounds: tuple[Bound, ...], setting: Setting, asked: Asked) -> Rights:
+    """Return what is needed, verb after verb."""
+    rights = Rights()
+    for verb in asked.verbs:
+        if asked.of_service_role:
+            rights += service_role_rights(bounds, setting, verb, whole=asked.whole)
+        else:
+            rights += caller_rights(bounds, setting, verb, asked.caller, whole=asked.whole)
+    return rights

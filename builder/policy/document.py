@@ -8,7 +8,10 @@ from builder.policy.records import Place, Rights, Test
 
 # Characters without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MANAGED_POLICY_CHARACTERS = 6_144
+
+
 ROLE_INLINE_CHARACTERS = 10_240
+
 
 _Key = tuple[str, tuple[Test, ...]]
 
@@ -56,3 +59,37 @@ def _statement(sid: str, place: Place, actions: list[str]) -> dict[str, Any]:
 
 def _one_or_list(values: tuple[str, ...]) -> str | list[str]:
     return values[0] if len(values) == 1 else list(values)
+
+
+def explain(rights: Rights) -> str:
+    """Return the text, a line for each action; the names of places are the statements' ids."""
+    granted: dict[str, dict[str, None]] = defaultdict(dict)
+    places: dict[str, dict[str, None]] = defaultdict(dict)
+    for grant in rights.granted:
+        granted[grant.action][grant.because] = None
+        places[grant.action][grant.place.name] = None
+    left_out: dict[str, dict[str, None]] = defaultdict(dict)
+    for one in rights.left_out:
+        if one.action not in granted:
+            left_out[one.action][one.because] = None
+    lines = [f"{action}  on {', '.join(places[action])}: {'; '.join(granted[action])}" for action in sorted(granted)]
+    if left_out:
+        lines += ["", "left out, though the resource types' schemas list it:"]
+        lines += [f"{action}: {'; '.join(left_out[action])}" for action in sorted(left_out)]
+    return "\n".join([*lines, "", size(rights)]) + "\n"
+
+
+def size(rights: Rights) -> str:
+    """Return how much room the policy takes of what IAM gives it."""
+    taken = characters(make_document(rights))
+    if taken <= MANAGED_POLICY_CHARACTERS:
+        return f"{taken:,} of the {MANAGED_POLICY_CHARACTERS:,} characters of a managed policy"
+    return (
+        f"{taken:,} characters: more than the {MANAGED_POLICY_CHARACTERS:,} of a managed policy; "
+        f"a role's inline policies have {ROLE_INLINE_CHARACTERS:,} together"
+    )
+
+
+def too_large(rights: Rights) -> bool:
+    """Return whether the policy fits in no managed policy."""
+    return characters(make_document(rights)) > MANAGED_POLICY_CHARACTERS

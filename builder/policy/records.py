@@ -5,6 +5,7 @@ from enum import StrEnum
 
 ANY = "*"
 
+
 Test = tuple[str, str, tuple[str, ...]]
 """An operator, a condition key, and the values of which one has to match."""
 

@@ -1,20 +1,27 @@
-"""A template's resource as IAM sees it: its type, and the physical name that its ARN is made of."""
+"""A template's resource as IAM sees it, and where each action on it is allowed."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from builder.assembly.bound import Bound
-from builder.policy.records import ANY, Setting
+from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Place, Setting, Test
 from builder.resource_types.by_hand import ARN_FORMATS
 from builder.resource_types.schemas import name_property
 
 # What CloudFormation adds to a name that it makes up, after a hyphen. Where the whole would be too long, stack name and
 # logical id get half of the rest each; AWS documents neither, so less than the half is relied on.
 _TAIL = 12
+
+
 _SURE = 20
+
+
 # How many characters a service takes for a name; the least of them for any other.
 _SHORTEST = 63
+
+
 _CHARACTERS = {"dynamodb": 255, "iam": 64, "lambda": 64, "logs": 512}
 
 
@@ -89,3 +96,225 @@ def _entries(value: object, name: str = "") -> Iterator[tuple[str, object]]:
     elif isinstance(value, list):
         for item in value:
             yield from _entries(item, name)
+
+
+Arns = Callable[[Resource, Setting], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a resource type's actions are allowed on."""
+
+    name: str
+    """A word for people: `Tables`."""
+    service: str
+    arns: Arns
+
+    def place(self, resource: Resource, setting: Setting) -> Place:
+        """Return the place of one resource."""
+        return Place(self.name, self.arns(resource, setting))
+
+
+def _own(resource: Resource, setting: Setting) -> tuple[str, ...]:
+    form = ARN_FORMATS[resource.type]
+    return (setting.arn(form.service, resource.region, form.resource.format(physical_name(resource, setting))),)
+
+
+def _own_in_every_replica_s_region(resource: Resource, setting: Setting) -> tuple[str, ...]:
+    """A replica is made, and deleted, with the caller's permissions in the replica's region."""
+    replicas = resource.properties.get("Replicas")
+    listed = replicas if isinstance(replicas, list) else []
+    said = [resource.bound.text(one.get("Region")) if isinstance(one, Mapping) else None for one in listed]
+    table = ARN_FORMATS[resource.type].resource.format(physical_name(resource, setting))
+    return tuple(dict.fromkeys(setting.arn("dynamodb", region or ANY, table) for region in said))
+
+
+def _role(resource: Resource, setting: Setting) -> tuple[str, ...]:
+    path = (resource.text("Path") or "").strip("/")
+    name = physical_name(resource, setting)
+    return (setting.arn("iam", "", f"role/{path}/{name}" if path else f"role/{name}"),)
+
+
+def _log_group(resource: Resource, setting: Setting) -> tuple[str, ...]:
+    # Tags are authorised on the group's ARN, the rest on the one with its streams.
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    (group,) = _own(resource, setting)
+    return (group, f"{group}:*")
+
+
+def _experiments(resource: Resource, setting: Setting) -> tuple[str, ...]:
+    """AWS names the template; creating one is checked on the actions in it as well."""
+    return (setting.arn("fis", resource.region, ANY),)
+
+
+def _nested_stacks(resource: Resource, setting: Setting) -> tuple[str, ...]:
+    """Its name begins with its parent's; the stacks nested in it have longer ones, which this covers too."""
+    name = f"{resource.bound.entry.name}-{resource.logical_id}-{ANY}"
+    return (setting.arn("cloudformation", resource.region, f"stack/{name}/{ANY}"),)
+
+
+def _stack_sets(resource: Resource, setting: Setting) -> tuple[str, ...]:
+    """The set, and what AWS names besides for its operations: where they reach, and the types that they handle.
+
+    A delegated administrator's sets are in the management account, which its template does not name.
+    """
+    anywhere = replace(setting, account=ANY)
+    home = anywhere if resource.text("CallAs") == "DELEGATED_ADMIN" else setting
+    return (
+        home.arn("cloudformation", resource.region, f"stackset/{resource.text('StackSetName') or ANY}:{ANY}"),
+        anywhere.arn("cloudformation", ANY, f"stackset-target/{ANY}"),
+        anywhere.arn("cloudformation", ANY, f"type/resource/{ANY}"),
+    )
+
+
+def _refers_to(type_name: str, said: str) -> Arns:
+    """Return the ARN of another resource, which a property names by name or ARN."""
+
+    def arns(resource: Resource, setting: Setting) -> tuple[str, ...]:
+        form = ARN_FORMATS[type_name]
+        name = resource.text(said)
+        if name is None:
+            return tuple(
+                arn
+                for other, body in resource.bound.resources(type_name)
+                if resource.properties.get(said) in _references(other)
+                for arn in _own(Resource(resource.bound, other, body), setting)
+            ) or (setting.arn(form.service, resource.region, form.resource.format(ANY)),)
+        if name.startswith("arn:"):
+            return (setting.fill(name),)
+        return (setting.arn(form.service, resource.region, form.resource.format(name)),)
+
+    return arns
+
+
+def _references(logical_id: str) -> tuple[object, ...]:
+    return ({"Ref": logical_id}, {"Fn::GetAtt": [logical_id, "Arn"]})
+
+
+_FUNCTIONS, _BUCKETS, _TABLES = "Functions", "Buckets", "Tables"
+
+
+GROUNDS: dict[str, Ground] = {
+    "AWS::CloudFormation::Stack": Ground("NestedStacks", "cloudformation", _nested_stacks),
+    "AWS::CloudFormation::StackSet": Ground("StackSets", "cloudformation", _stack_sets),
+    "AWS::DynamoDB::GlobalTable": Ground(_TABLES, "dynamodb", _own_in_every_replica_s_region),
+    "AWS::DynamoDB::Table": Ground(_TABLES, "dynamodb", _own),
+    "AWS::FIS::ExperimentTemplate": Ground("Experiments", "fis", _experiments),
+    "AWS::IAM::Role": Ground("Roles", "iam", _role),
+    "AWS::Lambda::Function": Ground(_FUNCTIONS, "lambda", _own),
+    "AWS::Lambda::Permission": Ground(_FUNCTIONS, "lambda", _refers_to("AWS::Lambda::Function", "FunctionName")),
+    "AWS::Lambda::Url": Ground(_FUNCTIONS, "lambda", _refers_to("AWS::Lambda::Function", "TargetFunctionArn")),
+    "AWS::Logs::LogGroup": Ground("LogGroups", "logs", _log_group),
+    "AWS::S3::Bucket": Ground(_BUCKETS, "s3", _own),
+    "AWS::S3::BucketPolicy": Ground(_BUCKETS, "s3", _refers_to("AWS::S3::Bucket", "Bucket")),
+}
+"""Every type of the default system and its fleet; the actions of any other are allowed on anything, with a warning."""
+
+
+_HANDS_OVER = "iam:PassRole"
+
+
+_SERVICE_LINKED_ROLE = "iam:CreateServiceLinkedRole"
+
+
+# Which a type's handlers may make; the account has each once, for all time.
+_SERVICE_LINKED = {
+    "AWS::DynamoDB::GlobalTable": (
+        "replication.dynamodb.amazonaws.com",
+        "AWSServiceRoleForDynamoDBReplication",
+    ),
+}
+
+
+# Actions of the types in GROUNDS, and of those that they hand things to, for which AWS knows no resource.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+WITHOUT_RESOURCE = (
+    "application-autoscaling:Describe*",
+    "cloudformation:CreateStackSet",
+    # Of a template before there is a set.
+    "cloudformation:GetTemplateSummary",
+    "cloudformation:ListStackSets",
+    "cloudwatch:PutMetricData",
+    "dynamodb:ListTables",
+    "ec2:Describe*",
+    "fis:ListExperimentTemplates",
+    "iam:ListRoles",
+    "kinesis:ListStreams",
+    "kms:ListAliases",
+    "lambda:ListFunctions",
+    "logs:CreateLogDelivery",
+    "logs:*IndexPolic*",
+    "logs:*ResourcePolic*",
+    "logs:DescribeLogGroups",
+    "s3:ListAllMyBuckets",
+)
+
+
+_ON_OBJECTS = ("s3:DeleteObject", "s3:PutObjectAcl")
+
+
+# With these somebody could give a role more than its boundary lets it have; AWS checks the role's boundary for each.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+BOUNDED = frozenset(
+    f"iam:{name}"
+    for name in (
+        "AttachRolePolicy",
+        "CreateRole",
+        "DeleteRolePolicy",
+        "DetachRolePolicy",
+        "PutRolePermissionsBoundary",
+        "PutRolePolicy",
+    )
+)
+
+
+LIFTS_BOUNDARY = "iam:DeleteRolePermissionsBoundary"
+
+
+def place_of(action: str, resource: Resource, setting: Setting) -> Place:
+    """Return what an action of the resource's handlers is allowed on; without ARNs where there is nothing for it."""
+    ground = GROUNDS.get(resource.type)
+    service = action.partition(":")[0]
+    if action == _HANDS_OVER:
+        return Place("PassedRoles", tuple(dict.fromkeys(_passed_roles(resource, setting))))
+    if action == _SERVICE_LINKED_ROLE:
+        return _service_linked_role(resource, setting)
+    if ground is None or any(fnmatchcase(action, pattern) for pattern in WITHOUT_RESOURCE):
+        return NOWHERE_IN_PARTICULAR
+    if action in _ON_OBJECTS:
+        buckets = ground.place(resource, setting)
+        return Place("Objects", tuple(f"{arn}/*" for arn in buckets.arns))
+    if service != ground.service:
+        # What it hands over may be any of that service's things: only the template's author knows its name.
+        return Place(f"Other{service.title().replace('-', '')}", (setting.arn(service, ANY, ANY),))
+    place = ground.place(resource, setting)
+    if action in BOUNDED and "PermissionsBoundary" in resource.properties:
+        return Place(f"Bounded{place.name}", place.arns, _boundary(resource, setting))
+    return place
+
+
+def _boundary(resource: Resource, setting: Setting) -> tuple[Test, ...]:
+    arn = resource.text("PermissionsBoundary")
+    return (("StringEquals", "iam:PermissionsBoundary", (setting.fill(arn),)),) if arn else ()
+
+
+def _service_linked_role(resource: Resource, setting: Setting) -> Place:
+    service, role = _SERVICE_LINKED.get(resource.type, (ANY, ANY))
+    tests: tuple[Test, ...] = (("StringEquals", "iam:AWSServiceName", (service,)),) if service != ANY else ()
+    arn = setting.arn("iam", "", f"role/aws-service-role/{service}/{role}")
+    return Place("ServiceLinkedRoles", (arn,), tests)
+
+
+def _passed_roles(resource: Resource, setting: Setting) -> Iterator[str]:
+    """Yield the roles that the resource's properties hand to a service; any, where a property's role can't be known."""
+    roles = {name: Resource(resource.bound, name, body) for name, body in resource.bound.resources("AWS::IAM::Role")}
+    for name, value in resource.entries():
+        match value:
+            case {"Fn::GetAtt": [str(role), "Arn"]} if role in roles:
+                yield from GROUNDS["AWS::IAM::Role"].place(roles[role], setting).arns
+            case str() | dict() if name.endswith(("Role", "RoleArn", "RoleARN")):
+                text = resource.bound.text(value)
+                if text is None:
+                    yield setting.arn("iam", "", f"role/{ANY}")
+                elif ":role/" in text:
+                    yield setting.fill(text)

@@ -1,15 +1,136 @@
-"""What CloudFormation has to be allowed to handle an assembly's resources: as its service role, or as the caller."""
+"""What CloudFormation needs to handle a resource type: the permissions in the type's schema, as cfn-lint ships it.
+
+Source: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
 from builder.assembly.bound import Bound
-from builder.assembly.template_url import find_object
-from builder.policy.handlers import permissions
-from builder.policy.places import GROUNDS
-from builder.policy.placing import LIFTS_BOUNDARY, place_of
-from builder.policy.records import Grant, LeftOut, Place, Rights, Setting, Verb
-from builder.policy.resource import Resource, each_nested, each_resource
-from builder.policy.unneeded import why_unneeded
+from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, LeftOut, Place, Rights, Setting, Verb
+from builder.policy.resource import GROUNDS, LIFTS_BOUNDARY, Resource, each_nested, each_resource, place_of
+from builder.template.template import find_object
+
+_TAGGING = "tagging"
+
+
+HANDLERS: dict[Verb, tuple[str, ...]] = {
+    # Early validation looks whether a name is taken, and a drift-aware change set at what is there.
+    Verb.PLAN: ("read", "list"),
+    # Whatever a change set does, its rollback undoes.
+    Verb.EXECUTE: ("create", "read", "update", "delete", "list", _TAGGING),
+    Verb.DESTROY: ("read", "delete"),
+    Verb.STATUS: (),
+    # What detecting drift looks at.
+    Verb.DRIFT: ("read",),
+    Verb.DRILL: (),
+    Verb.FLEET_PLAN: ("read", "list"),
+    Verb.FLEET_EXECUTE: ("create", "read", "update", "delete", "list", _TAGGING),
+    Verb.FLEET_STATUS: (),
+    Verb.FLEET_DESTROY: ("read", "delete"),
+}
+"""The handlers that run for each verb; stack tags reach every resource that can have any."""
+
+
+def permissions(type_name: str, region: str, verb: Verb) -> dict[str, tuple[str, ...]] | None:
+    """Return each action that CloudFormation may call for a resource type, with the handlers that do.
+
+    None where AWS says nothing of the type: a custom resource, or a type whose schema lists no handlers.
+    """
+    try:
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, type_name).schema
+    except ResourceNotFoundError:
+        return None
+    lists = {**schema.get("handlers", {}), _TAGGING: schema.get(_TAGGING, {})}
+    if len(lists) == 1:
+        return None
+    found: dict[str, list[str]] = {}
+    for handler in HANDLERS[verb]:
+        for action in _listed(lists.get(handler)):
+            found.setdefault(action, []).append(handler)
+    return {action: tuple(handlers) for action, handlers in found.items()}
+
+
+def _listed(handler: object) -> Iterator[str]:
+    listed = handler.get("permissions", []) if isinstance(handler, dict) else []
+    yield from dict.fromkeys(str(action) for action in listed)
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Actions that a handler calls for the sake of some properties alone."""
+
+    properties: tuple[str, ...]
+    actions: tuple[str, ...]
+    """Patterns. Only of what reaches beyond the resource's own ARN: who may delete it may as well change it."""
+
+
+_KEY = ("kms:*",)
+
+
+FOR_PROPERTIES: dict[str, tuple[Only, ...]] = {
+    "AWS::DynamoDB::GlobalTable": (
+        Only(
+            ("ReadProvisionedThroughputSettings", "WriteProvisionedThroughputSettings"),
+            # Reading them stays: whether a table has any is found out by asking.
+            tuple(f"application-autoscaling:{verb}*" for verb in ("Delete", "Deregister", "Put", "Register")),
+        ),
+        Only(("KinesisStreamSpecification",), ("kinesis:*",)),
+        Only(("KMSMasterKeyId",), _KEY),
+    ),
+    "AWS::IAM::Role": (Only(("ManagedPolicyArns",), ("iam:AttachRolePolicy",)),),
+    "AWS::Lambda::Function": (
+        Only(("S3Bucket",), ("s3:GetObject", "s3:GetObjectVersion")),
+        Only(("VpcConfig",), ("ec2:Describe*",)),
+        Only(("FileSystemConfigs",), ("elasticfilesystem:*", "s3files:*")),
+        Only(("KmsKeyArn", "SourceKMSKeyArn"), _KEY),
+        Only(("Layers",), ("lambda:GetLayerVersion",)),
+        Only(("CodeSigningConfigArn",), ("lambda:GetCodeSigningConfig",)),
+        Only(("CapacityProviderConfig",), ("lambda:PassCapacityProvider",)),
+    ),
+    "AWS::Logs::LogGroup": (
+        Only(("DataProtectionPolicy",), ("logs:CreateLogDelivery", "s3:*", "firehose:*")),
+        Only(("FieldIndexPolicies",), ("logs:PutIndexPolicy", "logs:DeleteIndexPolicy")),
+        Only(("ResourcePolicyDocument",), ("logs:PutResourcePolicy", "logs:DeleteResourcePolicy")),
+    ),
+    "AWS::S3::Bucket": (Only(("MetadataConfiguration", "MetadataTableConfiguration"), ("s3tables:*",)),),
+}
+
+
+# Operations of S3's API, listed as if they were actions; IAM has each under another name, which is listed as well.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+NO_ACTIONS = frozenset(
+    f"s3:{name}"
+    for name in (
+        "DeleteBucketAnalyticsConfiguration",
+        "DeleteBucketCors",
+        "DeleteBucketEncryption",
+        "DeleteBucketLifecycle",
+        "DeleteBucketMetricsConfiguration",
+        "DeleteBucketReplication",
+        "DeleteBucketTagging",
+        "PutBucketReplication",
+        "PutObjectLockConfiguration",
+    )
+)
+
+
+def why_unneeded(action: str, resource: Resource) -> str | None:
+    """Return why a handler's action is not needed for this resource, or None if it is."""
+    if action in NO_ACTIONS:
+        return "IAM has no action of this name"
+    for only in FOR_PROPERTIES.get(resource.type, ()):
+        concerned = any(fnmatchcase(action, pattern) for pattern in only.actions)
+        if concerned and not any(resource.says(name) for name in only.properties):
+            return f"for {' or '.join(only.properties)} of {resource.type}"
+    return None
+
 
 NESTED = "AWS::CloudFormation::Stack"
+
 
 # What the handlers' lists lack, by verb and type.
 EXTRAS: dict[tuple[Verb, str], tuple[tuple[str, str], ...]] = {
@@ -87,3 +208,49 @@ def _why_not(action: str, resource: Resource, place: Place, *, whole: bool) -> s
     if not place.arns:
         return f"for a role that a {resource.type} hands over"
     return None if whole else why_unneeded(action, resource)
+
+
+# AWS names the whole service for it, on anything; that these are all it calls is unverified.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html
+ON_INSTANCES: dict[str, str] = {
+    "cloudformation:CreateStack": "an instance that is new",
+    "cloudformation:UpdateStack": "an instance that a change reaches",
+    "cloudformation:DeleteStack": "an instance that goes",
+    "cloudformation:TagResource": "the set's tags on an instance",
+    "cloudformation:UntagResource": "tags that the set no longer has",
+    "cloudformation:DescribeStacks": "how far an instance is, and its outputs",
+    "cloudformation:DescribeStackEvents": "why an instance failed",
+    "cloudformation:DescribeStackResource": "what an instance holds",
+    "cloudformation:DescribeStackResources": "what an instance holds",
+    "cloudformation:ListStackResources": "what an instance holds",
+    "cloudformation:GetTemplate": "what an instance runs now",
+    "cloudformation:DetectStackDrift": "drift detection of the set",
+    "cloudformation:DetectStackResourceDrift": "drift detection of the set",
+    "cloudformation:DescribeStackResourceDrifts": "what drifted",
+}
+"""What StackSets does with an instance's stack, each with its reason."""
+
+
+ON_ANYTHING: dict[str, str] = {
+    "cloudformation:GetTemplateSummary": "the template's parameters, before there is a stack",
+    "cloudformation:ValidateTemplate": "the template, before there is a stack",
+    "cloudformation:DescribeStackDriftDetectionStatus": "how far drift detection is; IAM knows no resource for it",
+}
+"""What it does before there is a stack, or where IAM knows none, each with its reason."""
+
+
+def execution_role_rights(bounds: tuple[Bound, ...], setting: Setting, fleet: str) -> Rights:
+    """Return what the role needs; `fleet` is how the names of its StackSets begin, `tap-${EnvironmentSuffix}-`."""
+    instances = tuple(replace(bound, entry=replace(bound.entry, name=_instance(fleet, bound))) for bound in bounds)
+    stacks = Place("Instances", (setting.arn("cloudformation", ANY, f"stack/StackSet-{fleet}{ANY}/{ANY}"),))
+    own = (
+        *(Grant(action, stacks, because) for action, because in ON_INSTANCES.items()),
+        *(Grant(action, NOWHERE_IN_PARTICULAR, because) for action, because in ON_ANYTHING.items()),
+    )
+    verbs = (service_role_rights(instances, setting, verb) for verb in (Verb.EXECUTE, Verb.DESTROY))
+    return sum(verbs, Rights(own))
+
+
+def _instance(fleet: str, bound: Bound) -> str:
+    """Return the name of a stack that StackSets makes, as far as it can be known before."""
+    return f"StackSet-{fleet}{bound.entry.id.replace('/', '-')}-{ANY}"

@@ -7,9 +7,9 @@ from dataclasses import replace
 from builder.assembly.bound import Bound
 from builder.assembly.components import OutputOf
 from builder.assembly.store import Assembly
-from builder.assembly.template_text import read_template
 from builder.errors import BuilderError
 from builder.policy.records import ANY, Setting
+from builder.template.text import read_template
 from builder.terms import Region, StackId
 
 NESTED = "AWS::CloudFormation::Stack"

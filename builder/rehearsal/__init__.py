@@ -2,7 +2,6 @@
 
 from builder.rehearsal.fleet_life import rehearse_fleet
 from builder.rehearsal.life import rehearse
-from builder.rehearsal.records import Chapter, Line, Tell
-from builder.rehearsal.stage import ACCOUNT, Stage
+from builder.rehearsal.stage import ACCOUNT, Chapter, Line, Stage, Tell
 
 __all__ = ["ACCOUNT", "Chapter", "Line", "Stage", "Tell", "rehearse", "rehearse_fleet"]

@@ -1,4 +1,4 @@
-"""The system in use: writes in one region, read in the other, both ways."""
+"""Requests to a function URL, as curl would send them; on the embedded AWS through its endpoint."""
 
 import asyncio
 import json
@@ -6,15 +6,51 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+from botocore.credentials import Credentials
+
+from builder import client
 from builder.aws import Clients, call
+from builder.client.wire import Wire
 from builder.errors import AwsError, Failed
-from builder.rehearsal.records import Line, Tell
-from builder.rehearsal.visit import Visitor
+from builder.rehearsal.stage import Line, Tell
 from builder.terms import Region
 
+# The first request of all waits for the function's process to start.
+_REQUEST_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who calls function URLs of one embedded AWS; signs where the URLs want it."""
+
+    endpoint: str
+    account: str
+    signs: bool
+
+    def call(self, method: str, url: str, body: object = None) -> tuple[int, dict[str, Any]]:
+        """Return status and JSON body. Raises Failed for an answer that is not JSON, or for none."""
+        parts = urlsplit(url)
+        region = client.Region(parts.netloc.split(".")[2], f"{parts.scheme}://{parts.netloc}")
+        data = b"" if body is None else json.dumps(body).encode()
+        request = client.Request(method, parts.path, {"content-type": "application/json"}, data)
+        with Wire(Credentials(self.account, "rehearsal") if self.signs else None, self.endpoint) as wire:
+            answer = wire.send(region, request, limit_s=_REQUEST_S)
+        if isinstance(answer, client.Trouble):
+            raise Failed(where=url, what=f"no JSON answer to {method}: {answer.value}")
+        try:
+            return answer.status, json.loads(answer.body)
+        except ValueError as error:
+            raise Failed(where=url, what=f"no JSON answer to {method}: {error}") from error
+
+
 T = TypeVar("T")
+
+
 _PATIENCE_S = 20.0
+
+
 _LOOK_S = 0.05
 
 

@@ -22,11 +22,8 @@ from builder.deploy import (
 )
 from builder.errors import Failed
 from builder.local import EmbeddedAws
-from builder.rehearsal.exercise import Place, exercise
-from builder.rehearsal.isolation import isolated
-from builder.rehearsal.records import Chapter, Line
-from builder.rehearsal.stage import ACCOUNT, Stage, expect_done, render_and_lint, with_variable
-from builder.rehearsal.visit import Visitor
+from builder.rehearsal.exercise import Place, Visitor, exercise
+from builder.rehearsal.stage import ACCOUNT, Chapter, Line, Stage, expect_done, isolated, render_and_lint, with_variable
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from builder.deploy.outcome import Outcome
-from builder.deploy.outputs import Outputs
+from builder.deploy.observe.outputs import Outputs
+from builder.deploy.progress import Outcome
 from builder.deploy.records import Plan
 from builder.drill.progress import DrillProgress
-from builder.fleet.outcome import FleetEnd, SetOutcome
-from builder.fleet.progress import FleetProgress
+from builder.fleet.progress import FleetEnd, FleetProgress, SetOutcome
 from builder.fleet.records import FleetPlan, SetPlan
-from builder.report.line import json_line
 from builder.report.review import Tally, make_tally
+from builder.report.screen import json_line
 from builder.terms import StackId
 
 

@@ -19,9 +19,8 @@ from builder.deploy.progress import Allowed, Begun, InHand
 from builder.errors import Stopped
 from builder.fleet.progress import FleetEmit, FleetProgress
 from builder.report import as_json
-from builder.report.board import Board
+from builder.report.board import Board, in_words
 from builder.report.screen import drop, lose, printable, write
-from builder.report.words import in_words
 
 _WITH_CLOUDFORMATION = "what CloudFormation has begun goes on there; the same command takes it up again"
 

@@ -8,8 +8,7 @@ from typing import Literal
 
 from rich.text import Text
 
-from builder.report.line import json_line
-from builder.report.screen import one_line
+from builder.report.screen import json_line, one_line
 from builder.state.records import Differences, Disparity, DriftedStack
 from builder.terms import counted
 

@@ -15,8 +15,7 @@ from builder.report import drill_plot as plot
 from builder.report.drill_page import TONES, badge
 from builder.report.drill_text import name_of, objective, outcome_told, short_name, unit_of, value
 from builder.report.fill import fill
-from builder.report.line import json_line
-from builder.report.screen import one_line
+from builder.report.screen import json_line, one_line
 from builder.terms import counted
 
 _GAP = "  "

@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from builder.drill.delays import Delays
+from builder.drill.exposure import Delays
 from builder.drill.findings import FailoverReport, Pair, Report
 from builder.drill.verdict import Check
 from builder.report import drill_plot as plot

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from builder.drill.traffic import Second
+from builder.drill.findings import Second
 from builder.terms import Region
 
 _STEPS = (1, 2, 5, 10)

@@ -10,12 +10,12 @@ from typing import assert_never, get_args
 from rich.text import Text
 
 from builder.drill import progress as said
-from builder.drill.counter import Counter
-from builder.drill.delays import Delays, Stream
+from builder.drill.consistency import Counter
+from builder.drill.exposure import Delays, Stream
 from builder.drill.findings import About, FailoverReport, Pair, Report
 from builder.drill.progress import DrillProgress
+from builder.drill.run import LOOK_S
 from builder.drill.verdict import Check, Verdict
-from builder.drill.watch import LOOK_S
 from builder.terms import counted
 
 _NAMED = 10

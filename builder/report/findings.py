@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from builder.assembly.finding import Finding
-from builder.report.line import json_line
+from builder.report.screen import json_line
 
 FINDING = "lint.finding"
 """The kind of event that a finding is."""

@@ -1,11 +1,124 @@
-"""A plan as one HTML page that needs nothing else: no network, no script; pure."""
+"""A plan as one HTML page that needs nothing else, with a picture of its steps from left to right; pure."""
 
+import graphlib
 import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from builder.deploy.records import Plan, ResourceChange
-from builder.report.drawing import BOX_HEIGHT, draw
 from builder.report.fill import fill
-from builder.report.review import define, fate, is_lost, make_entries, make_ranks, make_tally
+from builder.report.review import Entry, define, fate, is_lost, make_entries, make_ranks, make_tally
+
+BOX_HEIGHT = 34
+
+
+_LANE_HEIGHT, _LETTER_WIDTH, _PADDING, _MARGIN = 8, 7.3, 10, 8
+
+
+_ROW_GAP, _COLUMN_GAP = 16, 64
+
+
+_Arrow = tuple[int, int]
+"""The places of what is done first and of what waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One entry, at the place of its upper left corner."""
+
+    entry: Entry
+    x: int
+    y: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """All of it, in pixels."""
+
+    width: int
+    height: int
+    boxes: tuple[Box, ...]
+    arrows: tuple[str, ...]
+    """SVG paths, each from what is done first to what waits for it."""
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """What is drawn so far."""
+
+    boxes: list[Box] = field(default_factory=list)
+    points: defaultdict[_Arrow, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    """Where each arrow passes, from the left."""
+    right: int = _MARGIN
+    bottom: int = 0
+
+
+def draw(entries: Sequence[Entry]) -> Drawing:
+    """Return the picture: a column is as far right as the longest way to it; what skips a column has a lane there."""
+    depths = _depths(entries)
+    arrows = [(before, entry.place) for entry in entries for before in entry.after]
+    sheet = _Sheet()
+    for column in range(max(depths.values(), default=-1) + 1):
+        here = [entry for entry in entries if depths[entry.place] == column]
+        lanes = [arrow for arrow in arrows if depths[arrow[0]] < column < depths[arrow[1]]]
+        _draw_column(sheet, sorted([*here, *lanes], key=lambda spot: _height(sheet, spot)), arrows)
+    return Drawing(
+        width=max(0, sheet.right - _COLUMN_GAP) + _MARGIN,
+        height=sheet.bottom + _MARGIN,
+        boxes=tuple(sheet.boxes),
+        arrows=tuple(_path(points) for points in sheet.points.values()),
+    )
+
+
+def _depths(entries: Sequence[Entry]) -> Mapping[int, int]:
+    """Return the length of the longest way to each entry, by its place."""
+    after = {entry.place: entry.after for entry in entries}
+    depths: dict[int, int] = {}
+    for place in graphlib.TopologicalSorter(after).static_order():
+        depths[place] = 1 + max((depths[other] for other in after[place]), default=-1)
+    return depths
+
+
+def _height(sheet: _Sheet, spot: Entry | _Arrow) -> tuple[float, int]:
+    """Return how far down on average an entry's arrows, or the one in a lane, come from: in that order fewer cross."""
+    if isinstance(spot, tuple):
+        return sheet.points[spot][-1][1], spot[1]
+    heights = [sheet.points[before, spot.place][-1][1] for before in spot.after]
+    return sum(heights) / len(heights) if heights else 0.0, spot.place
+
+
+def _draw_column(sheet: _Sheet, spots: Sequence[Entry | _Arrow], arrows: Sequence[_Arrow]) -> None:
+    longest = max(len(spot.title) for spot in spots if isinstance(spot, Entry))
+    left, y = sheet.right, _MARGIN
+    right = left + round(longest * _LETTER_WIDTH) + 2 * _PADDING
+    for spot in spots:
+        if isinstance(spot, Entry):
+            sheet.boxes.append(Box(spot, left, y, right - left))
+            middle = y + BOX_HEIGHT // 2
+            for before in spot.after:
+                sheet.points[before, spot.place].append((left, middle))
+            for arrow in arrows:
+                if arrow[0] == spot.place:
+                    sheet.points[arrow].append((right, middle))
+            y += BOX_HEIGHT + _ROW_GAP
+        else:
+            sheet.points[spot] += [(left, y), (right, y)]
+            y += _LANE_HEIGHT + _ROW_GAP
+    sheet.right = right + _COLUMN_GAP
+    sheet.bottom = max(sheet.bottom, y - _ROW_GAP)
+
+
+def _path(points: Sequence[tuple[int, int]]) -> str:
+    """Return a curve that leaves and reaches each point level."""
+    (x, y), *rest = points
+    path = f"M{x},{y}"
+    for to_x, to_y in rest:
+        middle = (x + to_x) // 2
+        path += f" C{middle},{y} {middle},{to_y} {to_x},{to_y}"
+        x, y = to_x, to_y
+    return path
 
 
 def plan(shown: Plan, file: str) -> str:

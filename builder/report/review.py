@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, assert_never
 
-from builder.deploy.guards import TERMINATION_PROTECTION
+from builder.deploy.plan.guards import TERMINATION_PROTECTION
 from builder.deploy.records import RISKS, Deferred, Deletion, Plan, Protection, ResourceChange, Risk, Step, Trip
 from builder.terms import Site, StackId, StackName
 

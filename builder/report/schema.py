@@ -1,5 +1,6 @@
 """The JSON Schema of the lines that --json prints, by which a pipeline can check what it reads."""
 
+import dataclasses
 import json
 from typing import Any, get_args
 
@@ -7,15 +8,16 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from builder.assembly.finding import Finding
-from builder.deploy.outcome import Outcome
+from builder.deploy.progress import Outcome
+from builder.drill.findings import Report
 from builder.drill.progress import DrillProgress
-from builder.fleet.outcome import SetOutcome
-from builder.fleet.progress import FleetProgress
+from builder.drill.verdict import DrillVerdict
+from builder.fleet.progress import FleetProgress, SetOutcome
 from builder.report.as_json import FleetEnded, FleetPlanMade, OutputsRead, PlanMade, RunEnded
 from builder.report.drift import DriftSeen
 from builder.report.drill_history import DrillHistory
 from builder.report.findings import FINDING
-from builder.report.line import ErrorTold
+from builder.report.screen import ErrorTold
 from builder.report.status import StatusSeen
 
 _TIME = {"type": "string", "format": "date-time", "description": "When it was said, in UTC."}
@@ -58,3 +60,31 @@ def make_schema() -> bytes:
 def _add_first(definition: dict[str, Any], name: str, schema: object) -> None:
     definition["properties"] = {name: schema, **definition["properties"]}
     definition["required"] = [name, *definition["required"]]
+
+
+_VERDICT = {
+    "enum": list(get_args(DrillVerdict)),
+    "description": "What is missed fails it, whatever else was not measured; a number without an objective does not.",
+}
+
+
+def report_as_json(found: Report) -> bytes:
+    """Return the whole report, the verdict first."""
+    return json.dumps({"verdict": found.verdict, **dataclasses.asdict(found)}, indent=2).encode() + b"\n"
+
+
+def make_report_schema() -> bytes:
+    """Return the schema that the records lead to: one of two kinds of report, told apart by `kind`."""
+    made: dict[str, Any] = TypeAdapter(Report).json_schema(mode="serialization", schema_generator=AsPrinted)
+    definitions = made.pop("$defs")
+    for kind in made["anyOf"]:
+        definition = definitions[kind["$ref"].rpartition("/")[2]]
+        definition["properties"] = {"verdict": _VERDICT, **definition["properties"]}
+        definition["required"] = ["verdict", *definition["required"]]
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "report.json of `python -m builder drill`",
+        "oneOf": made["anyOf"],
+        "$defs": definitions,
+    }
+    return json.dumps(schema, indent=2).encode() + b"\n"

@@ -5,11 +5,15 @@ to a stream. What rich lays out passes `console.ScreenRich`, which does the same
 """
 
 import io
+import json
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, Literal, TextIO
 
 
 def printable(value: str) -> str:
@@ -89,3 +93,22 @@ def tolerate_encodings() -> None:
 
 def _escape(character: str) -> str:
     return repr(character)[1:-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorTold:
+    """Why a command did not do what it was asked, in the words that people read on stderr."""
+
+    exit_code: int
+    where: str
+    """File and key, option, or region and stack; empty where there is no one place."""
+    what: str
+    next: str
+    """What to type next; empty where nobody can say."""
+    event: Literal["error"] = "error"
+
+
+def json_line(kind: str, at: datetime, facts: Mapping[str, object]) -> str:
+    """Return `{"event": kind, "at": "...Z", ...}`, times in milliseconds of UTC."""
+    moment = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"event": kind, "at": moment, **facts})

@@ -8,7 +8,7 @@ from typing import Literal
 
 from rich.text import Text
 
-from builder.report.line import json_line
+from builder.report.screen import json_line
 from builder.state.records import BucketState, FunctionState, ReplicaState, SiteState, StackState, Status, UrlState
 from builder.terms import STATUSES
 

@@ -1,23 +1,34 @@
 """Plans and outcomes as text for a terminal or a pipe; pure. The styles show on a terminal only."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from rich.style import Style
 from rich.text import Text
 
-from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
+from builder.deploy import Standing, Survey
+from builder.deploy.execute.recover import FailedResource, Recovery
+from builder.deploy.progress import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
 from builder.deploy.records import Plan, ResourceChange
 from builder.report.review import Entry, define, fate, is_lost, make_entries, make_ranks, make_tally, sign
 from builder.report.screen import one_line, printable
+from builder.resource_types.by_hand import holds_data
 
 _VALUE_WIDTH = 60
+
+
 # Of stacks with which nothing happens.
 _LISTED = 12
+
+
 _OPENS = 20
+
+
 _STYLES = {"delete": "bold red", "remove": "bold red", "replace": "bold red", "update": "yellow", "create": "green"}
+
+
 _Line = Text | str
 
 
@@ -167,3 +178,49 @@ def _outcome(outcome: Broke | Cancelled | Overtaken | Deviated) -> Text:
             assert_never(outcome)
     style = "red" if isinstance(outcome, Broke) else "yellow"
     return Text.assemble((stack, Style(bold=True, link=link or None)), ": ", (printable(said), style))
+
+
+def recoveries(found: Sequence[Recovery]) -> str:
+    """Return a block for each stack: what is done, what failed, what may be skipped and what that means."""
+    return "\n\n".join("\n".join(_recovery(one)) for one in found) + "\n"
+
+
+def _recovery(one: Recovery) -> Iterator[str]:
+    is_paused = one.found.status == "UPDATE_FAILED"
+    does = "is rolled back" if is_paused else "goes on with its rollback"
+    reason = f": {one.found.status_reason}" if one.found.status_reason else ""
+    yield f"  {one.stack}  {does}  ({one.found.name}, {one.found.status}{reason})"
+    for failed in one.failed:
+        yield f"    ! {failed.logical_id}  {failed.type}: {failed.reason or 'no reason given'}"
+        if not is_paused:
+            yield f"        {_skipping(failed)}"
+    for gone in one.deletes:
+        yield f"    - {gone.logical_id}  {gone.type}: made by the failed update, deleted{_data(gone.type)}"
+
+
+def _skipping(failed: FailedResource) -> str:
+    if not failed.may_be_skipped:
+        return "not skipped"
+    return (
+        f"skipped if it fails again: it stays as it is{_data(failed.type)}, though CloudFormation takes it for rolled"
+        " back from then on"
+    )
+
+
+def _data(type_name: str) -> str:
+    return " with all its data" if holds_data(type_name) else ""
+
+
+def left(deployment: str, before: Iterable[Standing], after: Survey) -> str:
+    """Return a text of what still stands, what was left behind as its template wanted, and where nobody could look."""
+    there = {one.stack.arn for one in after.standing}
+    lines = [f"{one.id}  {one.stack.name}  {one.stack.status}" for one in after.standing]
+    lines += [
+        f"{one.stack.region}  {name}  {kind}, left behind by {one.id} as its template says"
+        for one in before
+        if one.stack.arn not in there
+        for kind, name in one.retained
+    ]
+    told = [f"left of {deployment}: {'nothing' if not lines else ''}".rstrip(), *(f"  {line}" for line in lines)]
+    told += [f"not looked at: {where.site.region}: {where.because}" for where in after.unseen]
+    return "\n".join(told)

@@ -5,7 +5,7 @@ from awacs.sts import AssumeRole
 from troposphere import GetAtt, Output, Ref, Sub, Template, iam
 
 from builder.config import Config
-from builder.config.fleet import FleetConfig
+from builder.config.sections import FleetConfig
 from builder.stacks.skeleton import add, make_skeleton
 from builder.topology import names
 

@@ -7,7 +7,7 @@ from awacs.sts import AssumeRole
 from troposphere import GetAtt, Output, Parameter, Sub, Template, iam
 
 from builder.config import Config
-from builder.config.fleet import FleetConfig
+from builder.config.sections import FleetConfig
 from builder.stacks.skeleton import add, leave_unlinted, make_skeleton
 from builder.topology import names
 

@@ -6,7 +6,7 @@ from typing import Any
 from troposphere import Ref, Sub, Tag, Tags, Template, cloudformation
 
 from builder.config import Config
-from builder.config.fleet import FleetConfig, OperationsConfig
+from builder.config.sections import FleetConfig, OperationsConfig
 from builder.stacks.skeleton import add, leave_unlinted, make_skeleton
 from builder.terms import StackId
 from builder.topology import Stack, names

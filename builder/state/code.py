@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from builder.aws import Clients, call
 from builder.errors import Failed
-from builder.state.part import Part
+from builder.state.observe import Part
 from builder.state.records import Settings
 from builder.terms import Region
 

@@ -1,18 +1,136 @@
-"""Drift and parity at once: what is away from its templates, and what the regions differ in."""
+"""Drift of every stack of every region, detected side by side."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from builder.aws import Clients
+from builder.aws import Clients, call, pages, together
 from builder.deploy.desired import Deployment
-from builder.deploy.nested import inside
-from builder.deploy.observe import ObservedStack, SiteView, of_deployment
-from builder.errors import AwsError
-from builder.state.drift import observe_drift
-from builder.state.parity import find_disparities
-from builder.state.part import Part
-from builder.state.records import Differences, DriftedStack
+from builder.deploy.observe.nested import inside
+from builder.deploy.observe.stacks import ObservedStack, SiteView, of_deployment
+from builder.errors import AwsError, BuilderError
+from builder.state.observe import Part
+from builder.state.records import Differences, Disparity, DriftedResource, DriftedStack, PropertyDrift, Settings
 from builder.state.settings import observe_settings
 from builder.terms import Site
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackResourceDriftTypeDef
+
+    from builder.terms import Region
+
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/detect-drift-stack.html
+_DETECTABLE = frozenset(
+    {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"}
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-import-new-stack.html
+    | {"IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
+)
+
+
+async def observe_drift(clients: Clients, stacks: tuple[ObservedStack, ...]) -> tuple[DriftedStack, ...]:
+    """Return what each stack drifted by; one that can't be looked at says why, and stops no other."""
+    return tuple(await together(_observe(clients, stack) for stack in stacks))
+
+
+async def _observe(clients: Clients, stack: ObservedStack) -> DriftedStack:
+    if stack.status not in _DETECTABLE:
+        return _unknown(stack, f"{stack.status} does not allow drift detection")
+    try:
+        status, reason = await _detect(clients, stack)
+        resources = await _read(clients, stack)
+    except BuilderError as error:
+        return _unknown(stack, error.what)
+    # Where detection failed for some resources, those for which it did not are told all the same.
+    problem = (reason or status) if status == "DETECTION_FAILED" else ""
+    return DriftedStack(
+        region=stack.region,
+        name=stack.name,
+        status="DRIFTED" if resources else "UNKNOWN" if problem else "IN_SYNC",
+        resources=resources,
+        problem=problem,
+    )
+
+
+def _unknown(stack: ObservedStack, problem: str) -> DriftedStack:
+    return DriftedStack(region=stack.region, name=stack.name, status="UNKNOWN", problem=problem)
+
+
+async def _detect(clients: Clients, stack: ObservedStack) -> tuple[str, str]:
+    """Detect, and return how that ended, with its reason."""
+    client, where = clients.of(stack.site).cloudformation(stack.region), f"{stack.region}/{stack.name}"
+    begun = await call(where, client.detect_stack_drift, StackName=stack.arn)
+
+    async def look() -> tuple[str, str] | None:
+        found = await call(
+            where,
+            client.describe_stack_drift_detection_status,
+            StackDriftDetectionId=begun["StackDriftDetectionId"],
+        )
+        if found["DetectionStatus"] == "DETECTION_IN_PROGRESS":
+            return None
+        return found["DetectionStatus"], found.get("DetectionStatusReason", "")
+
+    return await clients.tempo.stacks.until(look)
+
+
+async def _read(clients: Clients, stack: ObservedStack) -> tuple[DriftedResource, ...]:
+    """Return every resource that drifted, over all pages."""
+    client, where = clients.of(stack.site).cloudformation(stack.region), f"{stack.region}/{stack.name}"
+    found: list[DriftedResource] = []
+    async for page in pages(
+        where,
+        client.describe_stack_resource_drifts,
+        StackName=stack.arn,
+        StackResourceDriftStatusFilters=["MODIFIED", "DELETED"],
+    ):
+        found += [_resource(one) for one in page["StackResourceDrifts"]]
+    return tuple(found)
+
+
+def _resource(said: "StackResourceDriftTypeDef") -> DriftedResource:
+    return DriftedResource(
+        logical_id=said["LogicalResourceId"],
+        type=said["ResourceType"],
+        physical_id=said.get("PhysicalResourceId", ""),
+        status=said["StackResourceDriftStatus"],
+        properties=tuple(
+            PropertyDrift(
+                path=one["PropertyPath"],
+                kind=one["DifferenceType"],
+                expected=one["ExpectedValue"],
+                actual=one["ActualValue"],
+            )
+            for one in said.get("PropertyDifferences", [])
+        ),
+    )
+
+
+_NONE = "(none)"
+
+
+def find_disparities(seen: Iterable[Settings]) -> tuple[Disparity, ...]:
+    """Return every setting that regions differ in, of each thing that stands in more than one of them.
+
+    A value that is a region's own word, as the value of a parameter, counts as the word's name: `primary` and
+    `secondary` are both `${Role}`.
+    """
+    things: dict[str, list[Settings]] = {}
+    for one in seen:
+        things.setdefault(one.thing, []).append(one)
+    return tuple(found for thing, sides in things.items() if len(sides) > 1 for found in _differing(thing, sides))
+
+
+def _differing(thing: str, sides: list[Settings]) -> Iterable[Disparity]:
+    for setting in dict.fromkeys(name for side in sides for name in side.values):
+        values: Mapping[Region, str] = {side.region: side.values.get(setting, _NONE) for side in sides}
+        alike = {_in_all_words(values[side.region], side.own_words) for side in sides}
+        if len(set(values.values())) > 1 and len(alike) > 1:
+            yield Disparity(thing=thing, setting=setting, values=values)
+
+
+def _in_all_words(value: str, own_words: Mapping[str, str]) -> str:
+    return next((f"${{{name}}}" for name, said in own_words.items() if said == value), value)
 
 
 async def find_differences(deployment: Deployment, clients: Clients) -> Differences:

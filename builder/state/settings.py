@@ -8,15 +8,15 @@ from typing import Any
 
 from builder.aws import Clients, call, together
 from builder.deploy.desired import Deployment
-from builder.deploy.nested import list_contents
-from builder.deploy.observe import ObservedStack, observe_template
-from builder.deploy.template import as_shown
+from builder.deploy.observe.nested import list_contents
+from builder.deploy.observe.stacks import ObservedStack, observe_template
 from builder.errors import AwsError
-from builder.state import bucket, function
+from builder.state import observe
 from builder.state.code import compare_code
-from builder.state.part import Part
+from builder.state.observe import Part
 from builder.state.records import Settings
 from builder.state.site import copied_tables
+from builder.template.template import as_shown
 from builder.terms import Region, Site
 
 Read = Callable[[Clients, Region, str], Coroutine[Any, Any, dict[str, str]]]
@@ -166,5 +166,5 @@ def _text(value: object) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-_READERS: dict[str, Read] = {function.TYPE: _read_function, bucket.TYPE: _read_bucket}
+_READERS: dict[str, Read] = {observe.FUNCTION: _read_function, observe.BUCKET: _read_bucket}
 """What is paired by stack name and logical id, or path below nested stacks; a table's replicas by its name."""

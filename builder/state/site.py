@@ -6,22 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from builder.aws import Clients
+from builder.aws import Clients, together
 from builder.deploy.desired import Deployment, DesiredStack
-from builder.deploy.nested import inside
-from builder.deploy.observe import (
-    ObservedStack,
-    SiteView,
-    observe_resources,
-    observe_template,
-    of_deployment,
-)
+from builder.deploy.observe.nested import inside
+from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_resources, observe_template, of_deployment
 from builder.deploy.resources import HOLDERS
-from builder.deploy.template import Comparison, compare_template, properties_of, read_template, resolve, resources_of
-from builder.state import bucket, function, table
-from builder.state.look import Look
-from builder.state.part import Part
-from builder.state.records import SiteState, StackState
+from builder.state import observe
+from builder.state.observe import Look, Part
+from builder.state.records import SiteState, StackState, Status
+from builder.template.template import Comparison, compare_template, properties_of, read_template, resolve, resources_of
 from builder.terms import Region, Site, StackName
 
 WITHIN_S = 4.5
@@ -61,13 +54,15 @@ async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> Si
     )
     named = await part.each((f"{region}/{stack.name}", _resources(asking.clients, stack)) for stack in standing)
     by_type = [one for resources in named for one in resources]
-    tables = dict.fromkeys((*_named(by_type, *table.TYPES), *copied_tables(deployment, region)))
+    tables = dict.fromkeys((*_named(by_type, *observe.TABLES), *copied_tables(deployment, region)))
     stacks, replicas, buckets, functions = await asyncio.gather(
         part.each((f"{region}/{one.name}", _stack(asking.clients, one, entry)) for one, entry in shown),
-        part.each((f"{region}: {name}", table.find_replica(look, name)) for name in tables),
-        part.each((f"{region}: {name}", bucket.observe_bucket(look, name)) for name in _named(by_type, bucket.TYPE)),
+        part.each((f"{region}: {name}", observe.find_replica(look, name)) for name in tables),
         part.each(
-            (f"{region}: {name}", function.observe_function(look, name)) for name in _named(by_type, function.TYPE)
+            (f"{region}: {name}", observe.observe_bucket(look, name)) for name in _named(by_type, observe.BUCKET)
+        ),
+        part.each(
+            (f"{region}: {name}", observe.observe_function(look, name)) for name in _named(by_type, observe.FUNCTION)
         ),
     )
     seen = {stack.name for stack in ours}
@@ -97,7 +92,7 @@ def _copies(deployment: Deployment, region: Region) -> Iterator[str]:
         name
         for stack in deployment.stacks
         for resource in resources_of(read_template(stack.template, stack.id)).values()
-        if resource.get("Type") in table.TYPES
+        if resource.get("Type") in observe.TABLES
         and region in HOLDERS[str(resource["Type"])].regions(properties_of(resource))
         and (name := resolve(properties_of(resource).get("TableName"), _texts(stack)))
     )
@@ -146,3 +141,9 @@ async def _compare(clients: Clients, stack: ObservedStack, wanted: DesiredStack)
     if not stack.may_hold:
         return Comparison.DIFFERENT
     return compare_template(wanted.template, await observe_template(clients, stack))
+
+
+async def observe_status(deployment: Deployment, asking: Asking) -> Status:
+    """Return how every region stands; none waits for another, and one that does not answer is told as such."""
+    sites = await together(observe_site(deployment, site, asking) for site in deployment.sites)
+    return Status(deployment=deployment.name, sites=tuple(sites))

@@ -126,7 +126,7 @@ def test_a_place_is_that_of_the_last_part_there_is(
     assert placed.place(*path) == ("a/b.yaml", *expected)
 
 
-@pytest.mark.parametrize("kind", [*ARN_FORMATS, *NAMED])
+@pytest.mark.parametrize("kind", sorted({*ARN_FORMATS, *NAMED}))
 def test_every_kind_is_named_by_a_property_it_has(kind: str) -> None:
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     assert name_property(kind) in schema["properties"]

@@ -9,8 +9,8 @@ from builder.assembly import Assembly
 from builder.assembly.fleet import make_fleet
 from builder.assembly.manifest import read_manifest
 from builder.assembly.render import make_assembly
-from builder.assembly.template_text import read_template
 from builder.errors import BadInput
+from builder.template.text import read_template
 from builder.topology import make_topology
 from stacks.fleet_config import SELF_MANAGED, SERVICE_MANAGED
 from wanted import HANDLER, make_wanted

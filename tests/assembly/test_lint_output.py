@@ -12,8 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from builder.assembly.finding import CHECKS
-from builder.assembly.lint import Linted, lint_assembly
-from builder.assembly.lint_output import in_format
+from builder.assembly.lint import Linted, in_format, lint_assembly
 
 ROOT = Path(__file__).parents[2]
 TABLE = "templates/us-east-1/table.yaml"

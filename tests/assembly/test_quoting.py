@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from builder.assembly.template_text import may_be_no_text, read_template, write_template
+from builder.template.text import may_be_no_text, read_template, write_template
 
 Reader = Callable[[str], Any]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.assembly.sizes import OBJECT_BYTES, REQUEST_BYTES, check_body, check_fleet, size_notes
+from builder.assembly.store import OBJECT_BYTES, REQUEST_BYTES, check_body, check_fleet, size_notes
 from builder.errors import BadInput, ExitCode
 
 

@@ -7,8 +7,8 @@ from cfn_flip import to_json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.assembly.template_text import DeclaredOutputs, outputs_of, read_template, write_template
 from builder.errors import BadInput
+from builder.template.text import DeclaredOutputs, outputs_of, read_template, write_template
 from stacks.templates import THREE, template, templates
 
 ALL = [*templates().items(), *templates(regions=THREE, function={"url_auth": "AWS_IAM"}).items()]

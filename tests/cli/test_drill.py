@@ -13,10 +13,9 @@ import jsonschema
 import pytest
 
 from answer import Command
-from builder.drill.log import read_log, unfinished
+from builder.drill.records import read_log, unfinished
 from builder.local import EmbeddedAws
-from builder.report.drill_json import make_schema as make_report_schema
-from builder.report.schema import make_schema
+from builder.report.schema import make_report_schema, make_schema
 from cli.deaf import deaf_to, timed
 from drill.claims import claim, put
 

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.client import Circuit, Closed, HalfOpen, Limits, Open
-from builder.client.circuit import admit, after_failure, after_success
+from builder.client.records import admit, after_failure, after_success
 
 NOW = 100.0
 LIMITS = Limits(failures_to_open=3, open_s=5.0, probes_to_close=2)

@@ -11,7 +11,7 @@ import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 
 from builder.client import FailoverClient, HalfOpen, Limits, Unavailable
-from builder.client.errands import Errands
+from builder.client.connection import Errands
 from client.servers import Server
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.config.fault import Lines, Place
+from builder.config.document import Lines, Place
 
 LINES = Lines("dr.yaml", {(): 1, ("regions",): 3, ("regions", "secondaries", 0): 5})
 

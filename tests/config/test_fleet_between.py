@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from builder.config.fleet_between import fleet_faults
+from builder.config.between import fleet_faults
 from config.project import GOOD, HERE, Project
 
 BROKEN: list[dict[str, Any]] = yaml.safe_load((HERE / "broken_fleet.yaml").read_text())

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from builder.config import Config
-from builder.config.drill import FisConfig, PathsConfig
+from builder.config.sections import FisConfig, PathsConfig
 from wanted import make_wanted
 
 PATHS = {"write": "PUT /items/{id}", "read": "GET /items/{id}"}

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.config.nearest import did_you_mean
+from builder.errors import did_you_mean
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import boto3
 import pytest
 
-from builder.config.regions import RESOURCE_TYPES, known_regions, region_fault
+from builder.config.available import RESOURCE_TYPES, known_regions, region_fault
 from stacks.templates import templates
 
 

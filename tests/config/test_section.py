@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from builder.config.section import Account, Section
+from builder.config.sections import Account, Section
 
 
 class Part(Section):

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy.artifact import BUCKET_BYTES, INLINE_BYTES, place_template
+from builder.deploy.plan.change_set import BUCKET_BYTES, INLINE_BYTES, place_template
 from builder.errors import BadInput
 from deploy.chained import KEYS, make_stack
 from deploy.rig import Rig

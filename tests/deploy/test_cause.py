@@ -1,10 +1,9 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from builder.deploy.cause import observe_cause, observe_failed, observe_since_good, observe_token
-from builder.deploy.events import FirstCause
-from builder.deploy.observe import ObservedStack, observe_stack
-from builder.deploy.start import execution_token
+from builder.deploy.execute.execute import execution_token
+from builder.deploy.observe.events import FirstCause, observe_cause, observe_failed, observe_since_good, observe_token
+from builder.deploy.observe.stacks import ObservedStack, observe_stack
 from builder.terms import Region, Site, StackId
 from deploy.rig import Rig, edited
 

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy.chain import after_review, links_executed, make_chains
-from builder.deploy.observe import ObservedStack, observe_stack
-from builder.deploy.outcome import Deviated, Done
+from builder.deploy.observe.stacks import ObservedStack, observe_stack
+from builder.deploy.plan.stack_steps import after_review, links_executed, make_chains
+from builder.deploy.progress import Deviated, Done
 from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step
 from builder.terms import Arn, StackId
 from deploy.rig import Rig, changed

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from builder.deploy.change_set import Asked, Request, ask, change_set_name, console_link, delete, review, token
+from builder.deploy.plan.change_set import Asked, Request, ask, change_set_name, console_link, delete, token
+from builder.deploy.plan.review import review
 from builder.deploy.records import Options, Origin
 from builder.errors import AwsError
 from builder.terms import Arn, Region, Site, StackId

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from builder.deploy.changes import is_no_change, rate_risk, read_change
+from builder.deploy.plan.changes import is_no_change, rate_risk, read_change
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.terms import LogicalId
 

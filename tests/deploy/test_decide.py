@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy.decide import Change, Keep, Rebuild, decide
-from builder.deploy.observe import ObservedStack
+from builder.deploy.observe.stacks import ObservedStack
+from builder.deploy.plan.decide import Change, Keep, Rebuild, decide
 from builder.errors import Stopped
 from builder.terms import STATUSES, Arn, Operation
 from deploy.rig import shipped

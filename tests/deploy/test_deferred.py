@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from builder.deploy import Broke, Cancelled, Deviated, Done, after_review, read_plan, write_plan
-from builder.deploy.observe import observe_stack
+from builder.deploy.observe.stacks import observe_stack
 from builder.deploy.progress import NotStarted, Started
 from builder.errors import Stopped
 from builder.terms import Region, Site

@@ -1,4 +1,4 @@
-from builder.deploy.description import describe, is_alike, is_deploys_own, plan_of
+from builder.deploy.plan.change_set import describe, is_alike, is_deploys_own, plan_of
 from builder.deploy.records import Options, Origin
 from builder.terms import StackId
 

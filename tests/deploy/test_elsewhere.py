@@ -1,4 +1,4 @@
-from builder.deploy.elsewhere import observe_tagged
+from builder.deploy.observe.deployment import observe_tagged
 from builder.terms import Region, StackId
 from deploy.chained import make_deployment, make_stack
 from deploy.rig import Rig

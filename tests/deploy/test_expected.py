@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from builder.deploy.expected import beyond, expect_changes
+from builder.deploy.plan.expected import beyond, expect_changes
 from builder.deploy.records import PropertyChange, ResourceChange
-from builder.deploy.template import read_template
+from builder.template.template import read_template
 from builder.terms import LogicalId
 
 BEFORE = """\

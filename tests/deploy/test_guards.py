@@ -7,7 +7,7 @@ import pytest
 from builder.assembly.render import make_assembly
 from builder.deploy import Deployment, Done
 from builder.deploy import make_deployment as bind
-from builder.deploy.guards import trips
+from builder.deploy.plan.guards import trips
 from builder.deploy.progress import Allowed
 from builder.deploy.records import ResourceChange
 from builder.errors import Stopped

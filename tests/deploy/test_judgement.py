@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from builder.deploy import Deviated, Done, Plan, after_review, execute_plan, write_plan
-from builder.deploy.change_set import change_set_name
-from builder.deploy.comparison import Said, Shown, differences
+from builder.deploy.plan.change_set import change_set_name
+from builder.deploy.plan.expected import Said, Shown, differences
 from builder.deploy.records import Deletion, Found, Options, Trip
 from builder.errors import BadInput, Stopped
 from builder.terms import Arn, Region, StackId, StackName

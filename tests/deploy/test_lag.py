@@ -7,7 +7,7 @@ import pytest
 
 from builder.aws import Sighting
 from builder.deploy import discard_plan, look_after, make_plan, observe_outputs, survey
-from builder.deploy.observe import (
+from builder.deploy.observe.stacks import (
     LAG_S,
     LOOK_S,
     ObservedStack,
@@ -16,7 +16,7 @@ from builder.deploy.observe import (
     observe_stack,
     once_there,
 )
-from builder.deploy.plan import Seal
+from builder.deploy.plan.plan import Seal
 from builder.errors import AwsError, Failed
 from builder.terms import Arn, Region, Site, StackName
 from deploy.rig import Rig

@@ -6,11 +6,11 @@ import pytest
 
 from builder.assembly import OutputOf
 from builder.deploy import Deployment, Deviated, Done
-from builder.deploy.decide import Change, Keep, changes_unseen
-from builder.deploy.later import Decided, wait_for_makers
-from builder.deploy.look import Look
-from builder.deploy.template import read_template
+from builder.deploy.observe.deployment import Look
+from builder.deploy.plan.decide import Change, Keep, changes_unseen
+from builder.deploy.plan.dependants import Decided, wait_for_makers
 from builder.errors import BadInput, Failed, Stopped
+from builder.template.template import read_template
 from builder.terms import AccountId, StackId
 from deploy.chained import assembled
 from deploy.rig import Rig

@@ -6,16 +6,16 @@ from typing import Any
 import botocore.session
 import pytest
 
-from builder.assembly.template_url import Address, find_object
-from builder.deploy.changes import ACTIONS, POLICY_ACTIONS, REPLACEMENTS, lost_policies, read_change
-from builder.deploy.events import FirstCause, first_cause_inside, made_inside
-from builder.deploy.expected import beyond, expect_changes
-from builder.deploy.guards import trips
-from builder.deploy.nested import inside, may_nest
-from builder.deploy.observe import ObservedStack
+from builder.deploy.execute.recover import Inside, decide_recovery
+from builder.deploy.observe.events import FirstCause, first_cause_inside, made_inside
+from builder.deploy.observe.nested import inside, may_nest
+from builder.deploy.observe.stacks import ObservedStack
+from builder.deploy.plan.changes import ACTIONS, POLICY_ACTIONS, REPLACEMENTS, lost_policies, read_change
+from builder.deploy.plan.expected import beyond, expect_changes
+from builder.deploy.plan.guards import trips
 from builder.deploy.records import Deletion, ResourceChange, StackResource
-from builder.deploy.recovery import Inside, decide_recovery
 from builder.errors import Stopped
+from builder.template.template import Address, find_object
 from builder.terms import Arn, LogicalId, Region, StackId, StackName
 from deploy.test_decide import observed
 from deploy.test_recovery import since

@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError
 
 from builder.assembly.components import OutputOf
 from builder.deploy import Broke, Deployment, Done, Options, Wish, discard_plan, narrow
-from builder.deploy.nested import Prover
-from builder.deploy.observe import SiteView
-from builder.deploy.outcome import Outcome
+from builder.deploy.observe.nested import Prover
+from builder.deploy.observe.stacks import SiteView
+from builder.deploy.progress import Outcome
 from builder.errors import BadInput, BuilderError, Failed, Stopped
 from builder.terms import Region, Site, StackId
 from deploy.chained import make_deployment, make_stack

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy.observe import SiteView, observe_stack, observe_template, of_deployment
+from builder.deploy.observe.stacks import SiteView, observe_stack, observe_template, of_deployment
 from builder.errors import AwsError
 from builder.terms import Region, Site, StackName
 from deploy.rig import Rig

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
+from builder.deploy.progress import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
 from builder.errors import ExitCode
 from builder.terms import StackId
 from deploy.rig import Rig

@@ -2,8 +2,8 @@ import pytest
 
 from builder.assembly import OutputOf
 from builder.deploy import Deployment, Done, Options, Wish
-from builder.deploy.template import properties_of, read_template, resources_of
 from builder.errors import Stopped
+from builder.template.template import properties_of, read_template, resources_of
 from builder.terms import StackId
 from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
 from deploy.rig import Rig

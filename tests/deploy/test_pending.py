@@ -1,6 +1,6 @@
 from builder.deploy import Wish
-from builder.deploy.observe import observe_stack
-from builder.deploy.pending import is_under_review_by, observe_change_sets, reviews_of_others
+from builder.deploy.observe.stacks import observe_stack
+from builder.deploy.plan.pending import is_under_review_by, observe_change_sets, reviews_of_others
 from builder.deploy.records import Options
 from builder.terms import Arn, Region, Site, StackId
 from deploy.chained import TOPIC_TEMPLATE

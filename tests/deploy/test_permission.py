@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy.permission import Permission, allowed_names, check_allowed, tell_allowed
+from builder.deploy.plan.guards import Permission, allowed_names, check_allowed, tell_allowed
 from builder.deploy.progress import Allowed
 from builder.deploy.records import PendingReview, Trip
 from builder.errors import BadInput, Stopped

@@ -3,9 +3,8 @@ import asyncio
 import pytest
 
 from builder.deploy import Broke, Done
+from builder.deploy.execute.recover import find_recoveries, recover
 from builder.deploy.progress import FirstFailure, Skipping, Started, Status
-from builder.deploy.recover import recover
-from builder.deploy.recovery import find_recoveries
 from builder.errors import Stopped
 from builder.terms import LogicalId, Region
 from deploy.halted import (

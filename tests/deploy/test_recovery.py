@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy.events import SinceGood
-from builder.deploy.observe import ObservedResource
+from builder.deploy.execute.recover import FailedResource, Recovery, decide_recovery
+from builder.deploy.observe.events import SinceGood
+from builder.deploy.observe.stacks import ObservedResource
 from builder.deploy.progress import Waiting
 from builder.deploy.records import StackResource
-from builder.deploy.recovery import FailedResource, Recovery, decide_recovery
 from builder.errors import BadInput, Stopped
 from builder.terms import AccountId, LogicalId
 from deploy.halted import (

@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.deploy.sequence import Ends, count_updates, make_sequence
-from builder.deploy.splice import Choice, splice
-from builder.deploy.template import masked, properties_of, read_template, resources_of
+from builder.deploy.plan.sequence import Ends, count_updates, make_sequence
 from builder.errors import Stopped
+from builder.template.splice import Choice, splice
+from builder.template.template import masked, properties_of, read_template, resources_of
 
 Json = dict[str, Any]
 REGION = {"AWS::Region": "a"}

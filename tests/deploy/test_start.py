@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy.start import execute_step, execution_token
+from builder.deploy.execute.execute import execute_step, execution_token
 from builder.errors import AwsError, Stopped
 from builder.terms import StackId
 from deploy.rig import Rig, edited

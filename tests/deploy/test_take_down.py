@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from builder.deploy import Broke, Done, Outcome, Removal, destroy, find_standing
-from builder.deploy.observe import observe_stack
+from builder.deploy.delete.stack import Standing, observe_standing
+from builder.deploy.observe.stacks import observe_stack
 from builder.deploy.progress import Started, Waiting
-from builder.deploy.take_down import Standing, observe_standing
 from builder.errors import ExitCode, Stopped
 from builder.terms import Region, Site, StackId
 from deploy.rig import ACCOUNT, Rig

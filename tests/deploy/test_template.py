@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.deploy.template import (
+from builder.errors import BadInput, Stopped
+from builder.template.template import (
     Comparison,
     as_shown,
     compare_template,
@@ -17,7 +18,6 @@ from builder.deploy.template import (
     resolve,
     resources_of,
 )
-from builder.errors import BadInput, Stopped
 
 SHORT = """\
 Parameters: {Suffix: {Type: String}}

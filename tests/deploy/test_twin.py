@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from builder.deploy import Deployment, Done, discard_plan
-from builder.deploy.chain import make_chains
-from builder.deploy.observe import ObservedStack, observe_stack
+from builder.deploy.observe.stacks import ObservedStack, observe_stack
+from builder.deploy.plan.stack_steps import links_executed_by_twin, make_chains
 from builder.deploy.records import Deletion, Plan
-from builder.deploy.twin import links_executed_by_twin
 from builder.errors import Stopped
 from builder.terms import Arn, StackId
 from deploy.chained import make_deployment, make_stack

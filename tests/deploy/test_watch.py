@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.aws import Clients, Pace, Rhythm
-from builder.deploy.observe import LAG_S, ObservedStack, SiteView
+from builder.deploy.observe.stacks import LAG_S, ObservedStack, SiteView
+from builder.deploy.observe.watch import Watch, make_watches, settled_after
 from builder.deploy.progress import Progress, Status
-from builder.deploy.watch import Watch, make_watches, settled_after
 from builder.errors import AwsError, Failed
 from builder.terms import Arn, Place, Region, Site, StackId, StackName
 from deploy.rig import Rig

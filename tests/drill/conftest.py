@@ -17,7 +17,7 @@ from builder.assembly.render import make_assembly
 from builder.aws import Clients
 from builder.client import Limits
 from builder.config import read_wanted
-from builder.config.drill import DrillConfig, FisConfig
+from builder.config.sections import DrillConfig, FisConfig
 from builder.deploy import (
     Done,
     Removal,
@@ -32,15 +32,15 @@ from builder.deploy import (
 )
 from builder.drill.findings import Report
 from builder.drill.load import Access
+from builder.drill.probe import handler_layout
 from builder.drill.probes import HandlerProbes, Probes
 from builder.drill.progress import DrillProgress
 from builder.drill.restore import undo_faults
 from builder.drill.run import Ground
-from builder.drill.table import handler_layout
 from builder.drill.target import Target, observe_target
 from builder.drill.verdict import Objectives
 from builder.local import EmbeddedAws
-from builder.rehearsal.isolation import isolated
+from builder.rehearsal.stage import isolated
 from local.account import Account
 from local.adapter.control import ask
 

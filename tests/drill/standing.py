@@ -8,10 +8,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from builder.aws.call import in_the_end
 from builder.drill.faults import Fault, MakeFault, Scene
-from builder.drill.run import Run, opened
-from builder.drill.tasks import in_the_end
-from builder.drill.watch import Onlooker, Watch
+from builder.drill.run import Onlooker, Run, Watch, opened
 from drill.conftest import Theatre
 from local.account import PRIMARY
 from local.adapter.control import ask

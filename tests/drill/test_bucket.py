@@ -5,10 +5,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from builder.drill.bucket import check_deleted, delete_objects, object_writer, read_objects, see_objects
-from builder.drill.clock import start_clock
-from builder.drill.probe import Probe, object_key
-from builder.drill.records import Attempt
+from builder.drill.probe import (
+    Probe,
+    check_deleted,
+    delete_objects,
+    object_key,
+    object_writer,
+    read_objects,
+    see_objects,
+)
+from builder.drill.records import Attempt, start_clock
 from builder.errors import Failed
 from drill.conftest import Theatre
 

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from builder.drill.clock import rounded_up, start_clock
+from builder.drill.records import rounded_up, start_clock
 
 
 def test_a_drill_s_seconds_are_counted_from_its_beginning() -> None:

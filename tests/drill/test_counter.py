@@ -1,6 +1,6 @@
 """A counter read and written back: whose value a read shows, and which write nothing rests on any more."""
 
-from builder.drill.counter import Counter, OverwrittenUpdate, StaleRead, measure_counter
+from builder.drill.consistency import Counter, OverwrittenUpdate, StaleRead, measure_counter
 from builder.drill.records import Turn
 from builder.terms import Region
 from drill.hand_made import PRIMARY, SECONDARY, attempt

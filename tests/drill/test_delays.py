@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.drill.delays import Delays, Shown, Stream, measure_delays, percentile
+from builder.drill.exposure import Delays, Shown, Stream, measure_delays, percentile
 from builder.drill.records import Sighting, Write
 from drill.hand_made import PRIMARY, SECONDARY, TOOK_S, attempt, good, lost, seen
 

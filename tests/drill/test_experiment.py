@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from builder.drill import faults
-from builder.drill.experiment import find_template, start, stop
+from builder.drill.changes import find_template, start, stop
 from builder.drill.failover import Course, drill_failover
 from builder.drill.faults import FAULTS, PAUSED_S
 from builder.drill.note import TAG, Note, Reserved, keep_note

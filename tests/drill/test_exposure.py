@@ -2,10 +2,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from builder.drill.clock import Period
-from builder.drill.delays import Shown, Stream
-from builder.drill.exposure import Exposure, failing_moments, late_reads, measure_exposure, surely_at_risk
-from builder.drill.records import Attempt, Read, Sighting, Write
+from builder.drill.exposure import (
+    Exposure,
+    Shown,
+    Stream,
+    failing_moments,
+    late_reads,
+    measure_exposure,
+    surely_at_risk,
+)
+from builder.drill.records import Attempt, Period, Read, Sighting, Write
 from drill.hand_made import PRIMARY, SECONDARY, TOOK_S, attempt, good, lost, over, reads, seen, write
 
 FAULT = Period(3.9, 20.0)

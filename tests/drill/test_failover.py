@@ -15,9 +15,8 @@ from builder.aws import Clients
 from builder.drill import health
 from builder.drill.failover import Course, drill_failover
 from builder.drill.faults import FAULTS, find_fault
-from builder.drill.log import FILE_NAME, read_log
 from builder.drill.progress import DrillMoment, DrillProgress
-from builder.drill.records import Closed, Turn, Write
+from builder.drill.records import FILE_NAME, Closed, Turn, Write, read_log
 from builder.drill.verdict import Objectives
 from builder.errors import BadInput, Stopped
 from drill.conftest import Theatre

@@ -10,17 +10,15 @@ import pytest
 
 from builder.aws import Clients
 from builder.cli import drill as command
-from builder.drill import experiment, faults
+from builder.drill import changes, faults
 from builder.drill.changes import undo
-from builder.drill.clock import start_clock
 from builder.drill.failover import Course, drill_failover
 from builder.drill.faults import FAULTS, Fault, Scene, find_fault, refuse_errors
 from builder.drill.health import ask_health
-from builder.drill.log import FILE_NAME, Journal, Log
 from builder.drill.note import Note, Reserved, keep_note, observe_notes
 from builder.drill.progress import DrillNote, DrillProgress
-from builder.drill.run import Run
-from builder.drill.watch import Onlooker
+from builder.drill.records import FILE_NAME, Journal, Log, start_clock
+from builder.drill.run import Onlooker, Run
 from builder.errors import BadInput, BuilderError, Failed, Stopped
 from builder.local.gate import TOKEN_VARIABLE
 from drill.conftest import Theatre
@@ -203,7 +201,7 @@ def test_an_experiment_that_ends_before_the_outage_does_is_told(
     async def completed(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(experiment, "check_until_ended", completed)
+    monkeypatch.setattr(changes, "check_until_ended", completed)
     assert live(with_experiment, FAULTS["fis"])
     notes = [event.what for event in with_experiment.said if isinstance(event, DrillNote)]
     assert any("the experiment has ended by itself" in what for what in notes)

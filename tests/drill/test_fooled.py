@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from builder.drill.consistency import Held
 from builder.drill.findings import FailoverReport, Watched, report_failover
-from builder.drill.reconciliation import Held
 from builder.drill.records import Attempt, Line, Mark, Read, Sighting, Write
 from builder.drill.verdict import Objectives
 from builder.terms import Region

@@ -10,11 +10,9 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 from botocore.exceptions import CredentialRetrievalError
 
-from builder.drill.clock import start_clock
 from builder.drill.load import AT_ONCE, Access, Caller, Counter, Series, count, send
-from builder.drill.log import Journal, Log, read_log
 from builder.drill.probe import Mix, Probe, counter_key
-from builder.drill.records import Attempt, Line, Sent, Turn, Unsent, Write
+from builder.drill.records import Attempt, Journal, Line, Log, Sent, Turn, Unsent, Write, read_log, start_clock
 from builder.drill.target import Function, Side
 from builder.errors import BadInput
 from builder.terms import Arn, Site

@@ -7,8 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from builder.drill.log import Log, read_log, unfinished
-from builder.drill.records import Closed, Line, Mark, Opened, Read, Sent, Sighting, Turn, Unsent, Write
+from builder.drill.records import (
+    Closed,
+    Line,
+    Log,
+    Mark,
+    Opened,
+    Read,
+    Sent,
+    Sighting,
+    Turn,
+    Unsent,
+    Write,
+    read_log,
+    unfinished,
+)
 from builder.errors import BadInput, Failed
 from drill.full_disk import fill_up
 from drill.hand_made import PRIMARY, SECONDARY, attempt, over, seen
@@ -77,7 +90,7 @@ def test_a_line_that_a_kill_cut_off_is_passed_over(tmp_path: Path) -> None:
 
 def test_what_was_written_survives_a_kill(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from builder.drill.log import Log; "
+        "import os, sys; from pathlib import Path; from builder.drill.records import Log; "
         "from builder.drill.records import Sent; log = Log(Path(sys.argv[1])); "
         "log.write(Sent('a', 'item')); os.kill(os.getpid(), 9)"
     )

@@ -4,19 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.drill.note import (
-    TAG,
-    Change,
-    Denied,
-    Handler,
-    Note,
-    Reserved,
-    Slowed,
-    fits,
-    read_tags,
-    tag_key,
-    write_tag,
-)
+from builder.drill.note import TAG, Change, Denied, Handler, Note, Reserved, Slowed, fits, read_tags, tag_key, write_tag
 from builder.errors import Stopped
 
 DRILLS = st.from_regex(r"[0-9A-Za-z-]{1,64}", fullmatch=True)

@@ -10,13 +10,12 @@ from threading import Thread
 import pytest
 
 from builder import client
-from builder.drill.clock import start_clock
+from builder.drill.consistency import Contents
 from builder.drill.health import check_probes
 from builder.drill.load import Access, Caller
 from builder.drill.probe import make_probe, probe_key
 from builder.drill.probes import HandlerProbes, PathProbes, Probes, TableProbes, check_hold, make_probes
-from builder.drill.reconciliation import Contents
-from builder.drill.records import Attempt, Paths, ProbeSpec
+from builder.drill.records import Attempt, Paths, ProbeSpec, start_clock
 from builder.drill.target import Side
 from builder.errors import BadInput, Failed, Stopped
 from drill.conftest import Theatre

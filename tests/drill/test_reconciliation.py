@@ -1,4 +1,4 @@
-from builder.drill.reconciliation import Conflict, Missing, Reconciliation, reconcile
+from builder.drill.consistency import Conflict, Missing, Reconciliation, reconcile
 from builder.drill.records import Write
 from builder.terms import Region
 from drill.hand_made import PRIMARY, SECONDARY, attempt, good, lost, over

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.drill.remains import remaining
+from builder.drill.note import remaining
 from builder.errors import AwsError, Failed
 
 

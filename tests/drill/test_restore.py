@@ -12,10 +12,9 @@ import pytest
 
 from answer import Command
 from builder.drill.load import Access
-from builder.drill.log import FILE_NAME, Log, read_log, unfinished
 from builder.drill.note import Denied, Handler, Note, Reserved, keep_note, observe_notes
 from builder.drill.progress import DrillRestored, Emit
-from builder.drill.records import Opened, Paths, ProbeSpec, Sent
+from builder.drill.records import FILE_NAME, Log, Opened, Paths, ProbeSpec, Sent, read_log, unfinished
 from builder.drill.restore import delete_probes, undo_faults
 from builder.drill.target import Target
 from builder.errors import AwsError, Failed, Several, Stopped

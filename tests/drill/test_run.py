@@ -7,9 +7,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from builder.aws import Clients
-from builder.drill.log import FILE_NAME, read_log, unfinished
 from builder.drill.probe import object_key
-from builder.drill.records import Attempt, Sent, Turn
+from builder.drill.records import FILE_NAME, Attempt, Sent, Turn, read_log, unfinished
 from builder.drill.run import clear, last_unanswered_s, opened
 from builder.drill.target import Target
 from builder.errors import BuilderError, Failed

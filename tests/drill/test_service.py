@@ -2,8 +2,7 @@
 
 import pytest
 
-from builder.drill.clock import Period
-from builder.drill.records import Attempt, Line, Sent, Unsent, Write
+from builder.drill.records import Attempt, Line, Period, Sent, Unsent, Write
 from builder.drill.service import Served, Slot, late_requests, make_slots, measure_served, without_lateness
 from builder.terms import Region
 from drill.hand_made import PRIMARY, SECONDARY, good, lost, over

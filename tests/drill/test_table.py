@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from builder.drill.table import (
+from builder.drill.probe import (
     KeyType,
     Layout,
     delete_items,

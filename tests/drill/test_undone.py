@@ -13,8 +13,8 @@ from botocore.exceptions import EndpointConnectionError
 from builder.aws import Clients
 from builder.drill.failover import Course, drill_failover
 from builder.drill.faults import FAULTS, Fault, Struck
-from builder.drill.log import FILE_NAME, read_log, unfinished
 from builder.drill.progress import DrillMoment, DrillNote, DrillProgress
+from builder.drill.records import FILE_NAME, read_log, unfinished
 from builder.drill.restore import undo_faults
 from builder.drill.run import clear
 from builder.errors import AwsError, BuilderError, Failed

@@ -3,10 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from builder.drill.counter import Counter
-from builder.drill.delays import Delays, Sample, Stream
-from builder.drill.exposure import Exposure
-from builder.drill.reconciliation import Missing, Reconciliation
+from builder.drill.consistency import Counter, Missing, Reconciliation
+from builder.drill.exposure import Delays, Exposure, Sample, Stream
 from builder.drill.records import Kind
 from builder.drill.service import Episode, Outcome, Served, Service
 from builder.drill.verdict import (

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.drill.clock import start_clock
-from builder.drill.log import Journal, Log, read_log
 from builder.drill.progress import DrillNote, DrillProgress
-from builder.drill.records import Read, Sighting, Write
-from builder.drill.watch import LOOK_S, Look, Onlooker, Watch
+from builder.drill.records import Journal, Log, Read, Sighting, Write, read_log, start_clock
+from builder.drill.run import LOOK_S, Look, Onlooker, Watch
 from builder.errors import Failed, Stopped
 from builder.terms import Region
 from drill.hand_made import PRIMARY, SECONDARY, attempt, good, lost, over, write

@@ -21,8 +21,7 @@ from builder.fleet import (
     unrolled_stacks,
 )
 from builder.fleet.observe import observe_instances
-from builder.fleet.outcome import SetOutcome
-from builder.fleet.progress import FleetProgress
+from builder.fleet.progress import FleetProgress, SetOutcome
 from builder.fleet.records import Instance
 from builder.terms import StackId
 from fake_aws import World, run_virtual

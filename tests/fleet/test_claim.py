@@ -6,7 +6,7 @@ import pytest
 
 from builder.deploy import Deployment
 from builder.errors import BadInput, Stopped
-from builder.fleet.outcome import SetDone
+from builder.fleet.progress import SetDone
 from builder.fleet.records import Aimed, Holding
 from builder.terms import Region, Site, StackId
 from fleet.rig import BODY, STORAGE, FleetRig, two_sets

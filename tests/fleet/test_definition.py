@@ -1,4 +1,4 @@
-from builder.fleet.definition import has_sets, read_definitions
+from builder.fleet.sets import has_sets, read_definitions
 from fleet.scene import (
     ACCOUNTS,
     HOLDING,

@@ -14,7 +14,7 @@ from builder.fleet import (
     fleet_exit_code,
     stop_operations,
 )
-from builder.fleet.outcome import Failure, SetCancelled, SetDone, SetFailed
+from builder.fleet.progress import Failure, SetCancelled, SetDone, SetFailed
 from builder.terms import AccountId, Site, StackId
 from fake_aws import Fault
 from fleet.rig import STORAGE, FleetRig, halt, two_sets

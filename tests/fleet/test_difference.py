@@ -1,8 +1,7 @@
 import pytest
 
 from builder.deploy.records import ResourceChange
-from builder.fleet.difference import find_changes, merge_changes
-from builder.fleet.resolved import resolve_template
+from builder.fleet.difference import find_changes, merge_changes, resolve_template
 from builder.terms import Region
 from fleet.scene import shipped_bodies
 

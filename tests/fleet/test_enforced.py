@@ -15,12 +15,11 @@ from builder.aws import Clients
 from builder.config import read_wanted
 from builder.deploy import Seal, Trusted, make_deployment
 from builder.fleet import FleetEnd, execute_fleet, make_fleet_plan
-from builder.fleet.outcome import SetDone, SetFailed
+from builder.fleet.progress import SetDone, SetFailed
 from builder.local import EmbeddedAws
 from builder.rehearsal import ACCOUNT
-from builder.rehearsal.fleet_life import render_fleet
-from builder.rehearsal.isolation import isolated
-from builder.rehearsal.target_account import TargetAccount
+from builder.rehearsal.fleet_life import TargetAccount, render_fleet
+from builder.rehearsal.stage import isolated
 from builder.terms import AccountId, Region
 from rehearsal.told import Told
 

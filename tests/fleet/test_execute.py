@@ -6,8 +6,15 @@ from builder.deploy import Broke, Done
 from builder.deploy.progress import Begun, Started
 from builder.errors import ExitCode, Stopped
 from builder.fleet import execute_fleet, fleet_exit_code
-from builder.fleet.outcome import FleetEnd, SetCancelled, SetDone, SetFailed
-from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
+from builder.fleet.progress import (
+    FleetEnd,
+    FleetProgress,
+    InstanceFailed,
+    SetCancelled,
+    SetDone,
+    SetFailed,
+    SetProgress,
+)
 from builder.terms import StackId
 from fake_aws import Fault
 from fleet.rig import CHANGED, LATER_CHANGED, STORAGE, FleetRig, two_sets

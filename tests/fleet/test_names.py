@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.errors import BuilderError, ExitCode, Stopped
-from builder.fleet.outcome import SetDone
+from builder.fleet.progress import SetDone
 from builder.terms import StackId
 from fake_aws import Organization, World
 from fake_aws.organizations.records import ROOT

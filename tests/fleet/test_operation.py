@@ -2,8 +2,8 @@ import pytest
 
 from builder.deploy.progress import Waiting
 from builder.errors import AwsError
+from builder.fleet.observe import SetWatch
 from builder.fleet.operation import create_instances, delete_instances, make_batches, update_instances
-from builder.fleet.watch import SetWatch
 from fake_aws import Fault
 from fleet.rig import CHANGED, STORAGE, FleetRig, two_sets
 from fleet.scene import ACCOUNTS, WEST, aims, instance, stack_set

@@ -2,8 +2,8 @@ import asyncio
 from collections.abc import Sequence
 
 from builder.errors import Failed
-from builder.fleet.order import cancelled, dependants_of, in_order, needs_of
-from builder.fleet.outcome import SetCancelled, SetDone, SetFailed, SetOutcome
+from builder.fleet.operation import cancelled, dependants_of, in_order, needs_of
+from builder.fleet.progress import SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import StackSet
 from builder.terms import StackId
 from fake_aws import run_virtual

@@ -1,8 +1,7 @@
 import pytest
 
 from builder.errors import AwsError, BadInput
-from builder.fleet.organization import observe_organization
-from builder.fleet.targets import Organization
+from builder.fleet.targets import Organization, observe_organization
 from fake_aws import Organization as Company
 from fake_aws.organizations.records import ROOT
 from fleet.rig import BODY, STORAGE, FleetRig

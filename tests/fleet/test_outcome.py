@@ -2,7 +2,7 @@ import pytest
 
 from builder.deploy import Broke, Done, Overtaken
 from builder.errors import ExitCode
-from builder.fleet.outcome import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, fleet_exit_code
+from builder.fleet.progress import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, fleet_exit_code
 from builder.terms import StackId
 from fleet.scene import ACCOUNTS, FLEET, WEST, sites
 

@@ -2,7 +2,7 @@ import pytest
 
 from builder.errors import BadInput
 from builder.fleet import Choice, observe_fleet_outputs
-from builder.fleet.outputs import FleetOutputs
+from builder.fleet.status import FleetOutputs
 from fleet.rig import STORAGE, FleetRig
 from fleet.scene import ACCOUNTS, WEST, sites, stack_set
 

@@ -7,8 +7,8 @@ from builder.deploy import Deployment, Seal
 from builder.deploy.records import Options
 from builder.errors import BuilderError, Stopped
 from builder.fleet import make_fleet_plan
-from builder.fleet.outcome import SetDone
 from builder.fleet.plan import unrolled_stacks
+from builder.fleet.progress import SetDone
 from builder.terms import AccountId, StackId
 from fake_aws import Fault, Organization
 from fake_aws.organizations.records import ROOT

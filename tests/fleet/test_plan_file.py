@@ -4,8 +4,7 @@ import pytest
 
 from builder.deploy.records import PLAN_VERSION, Options, Plan
 from builder.errors import BadInput
-from builder.fleet.plan_file import read_fleet_plan, write_fleet_plan
-from builder.fleet.records import FLEET_PLAN_VERSION, FleetPlan, Overridden
+from builder.fleet.records import FLEET_PLAN_VERSION, FleetPlan, Overridden, read_fleet_plan, write_fleet_plan
 from builder.terms import AccountId
 from fleet.scene import ACCOUNTS, ADMIN, FLEET, WEST, instance, set_plan, sites
 

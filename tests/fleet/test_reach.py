@@ -5,8 +5,7 @@ import pytest
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.fleet.reach import plan_set
 from builder.fleet.records import Definition, Overridden, Targets
-from builder.fleet.setting import Observed, Setting
-from builder.fleet.targets import Aim
+from builder.fleet.targets import Aim, Observed, Setting
 from builder.terms import LogicalId
 from fleet.scene import ACCOUNTS, WEST, aims, instance, instances, shipped_bodies, sites, stack_set
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from builder.fleet.reach import plan_set
-from builder.fleet.setting import Setting
+from builder.fleet.targets import Setting
 from fleet.scene import ACCOUNTS
 from fleet.test_reach import BODY, DEFINITION, MIXED, STANDS, UPDATE
 

@@ -11,7 +11,7 @@ from builder.assembly.render import make_assembly
 from builder.assembly.store import FLEET_FOLDER
 from builder.deploy import Deployment, make_deployment
 from builder.errors import Stopped
-from builder.fleet.outcome import SetDone, SetFailed
+from builder.fleet.progress import SetDone, SetFailed
 from fake_aws import Fault
 from fleet.rig import FleetRig
 from fleet.scene import ACCOUNTS, EAST, WEST, sites

@@ -1,4 +1,4 @@
-from builder.fleet.resolved import resolve_template
+from builder.fleet.difference import resolve_template
 from builder.terms import Region
 
 WEST = Region("us-west-2")

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from builder.fleet.records import Targets
-from builder.fleet.setting import Setting
+from builder.fleet.targets import Setting
 from fleet.scene import EAST, WEST
 from fleet.test_reach import DEFINITION
 

@@ -7,7 +7,7 @@ import pytest
 from builder.deploy.progress import Started
 from builder.errors import ExitCode
 from builder.fleet import Choice, fleet_exit_code, observe_fleet_outputs, observe_status
-from builder.fleet.outcome import SetDone, SetFailed
+from builder.fleet.progress import SetDone, SetFailed
 from builder.fleet.records import Instance, Skipped, skips
 from builder.terms import AccountId, Site, StackId
 from fake_aws import Organization

@@ -7,7 +7,7 @@ from builder.deploy.desired import TAG_STACK
 from builder.errors import BuilderError, ExitCode
 from builder.fleet import fleet_exit_code
 from builder.fleet.records import StackSet
-from builder.fleet.standing import pseudo_parameters
+from builder.fleet.sets import pseudo_parameters
 from builder.terms import AccountId, StackId
 from fake_aws import Fault
 from fleet.rig import BODY, CHANGED, LATER, STORAGE, FleetRig

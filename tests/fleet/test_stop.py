@@ -3,12 +3,12 @@ import asyncio
 import pytest
 
 from builder.deploy import Standing
-from builder.deploy.observe import LAG_S
+from builder.deploy.observe.stacks import LAG_S
 from builder.deploy.progress import Started, Status
 from builder.errors import AwsError, ExitCode
 from builder.fleet import FleetPlan, execute_fleet, fleet_exit_code, stop_operations
-from builder.fleet.outcome import FleetEnd, SetCancelled, SetFailed
-from builder.fleet.stop import Stopped
+from builder.fleet.operation import Stopped
+from builder.fleet.progress import FleetEnd, SetCancelled, SetFailed
 from fake_aws import Fault
 from fleet.rig import CHANGED, LATER_CHANGED, STORAGE, FleetRig, two_sets
 from fleet.scene import ACCOUNTS, ADMIN, FLEET, WEST, accounts, stack_set

@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from builder.errors import AwsError, Failed
-from builder.fleet import watch as module
+from builder.fleet import observe as module
+from builder.fleet.observe import SetWatch
 from builder.fleet.progress import SetProgress
-from builder.fleet.watch import SetWatch
 from fake_aws import Fault
 from fleet.rig import CHANGED, STORAGE, FleetRig
 from fleet.scene import WEST, stack_set

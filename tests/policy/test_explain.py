@@ -1,4 +1,4 @@
-from builder.policy.explain import explain, size, too_large
+from builder.policy.document import explain, size, too_large
 from builder.policy.records import Grant, LeftOut, Place, Rights
 
 TABLES, ROLES = Place("Tables", ("arn:t",)), Place("Roles", ("arn:r",))

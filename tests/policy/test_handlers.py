@@ -1,7 +1,7 @@
 import pytest
 
-from builder.policy.handlers import permissions
 from builder.policy.records import Verb
+from builder.policy.service_role import permissions
 
 ROLE = "AWS::IAM::Role"
 

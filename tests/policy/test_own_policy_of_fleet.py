@@ -25,8 +25,8 @@ from builder.local import EmbeddedAws
 from builder.policy import Verb
 from builder.policy.calls import On
 from builder.policy.fleet_calls import EVERY_CALL
+from builder.rehearsal.fleet_life import EMPTIER, TargetAccount
 from builder.rehearsal.stage import ACCOUNT
-from builder.rehearsal.target_account import EMPTIER, TargetAccount
 from builder.terms import AccountId, Region
 from rehearsal.told import Told
 from samples import sampled

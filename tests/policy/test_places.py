@@ -2,8 +2,7 @@ from typing import Any
 
 import pytest
 
-from builder.policy.places import GROUNDS
-from builder.policy.resource import Resource, each_resource
+from builder.policy.resource import GROUNDS, Resource, each_resource
 from policy.system import ACCOUNT, SETTING, SHIPPED, resource, stack
 
 

@@ -2,8 +2,7 @@ from typing import Any
 
 import pytest
 
-from builder.policy.placing import place_of
-from builder.policy.resource import Resource
+from builder.policy.resource import Resource, place_of
 from policy.system import ACCOUNT, SETTING, resource, stack
 
 BOUNDARY = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/b"}

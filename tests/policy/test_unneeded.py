@@ -2,9 +2,8 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from builder.policy.handlers import permissions
 from builder.policy.records import Verb
-from builder.policy.unneeded import FOR_PROPERTIES, NO_ACTIONS, Only, why_unneeded
+from builder.policy.service_role import FOR_PROPERTIES, NO_ACTIONS, Only, permissions, why_unneeded
 from policy.reference import actions
 from policy.system import resource
 

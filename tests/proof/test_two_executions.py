@@ -8,7 +8,7 @@ import pytest
 
 from builder.aws import Clients
 from builder.deploy import Deployment, Plan, Seal, Trusted, execute_plan, make_plan
-from builder.deploy.change_set import change_set_name
+from builder.deploy.plan.change_set import change_set_name
 from builder.errors import ExitCode
 from deploy.rig import ACCOUNT, edited
 from fake_aws import World, run_virtual

@@ -6,8 +6,7 @@ import pytest
 from builder.aws import Clients
 from builder.errors import AwsError, Failed
 from builder.rehearsal import exercise as module
-from builder.rehearsal.exercise import Place
-from builder.rehearsal.visit import Visitor
+from builder.rehearsal.exercise import Place, Visitor
 from builder.terms import Region
 
 

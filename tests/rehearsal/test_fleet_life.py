@@ -8,7 +8,7 @@ from builder.errors import Failed
 from builder.local import EmbeddedAws
 from builder.rehearsal import ACCOUNT, fleet_life, rehearse_fleet
 from builder.rehearsal.fleet_life import JOINS, TARGETS
-from builder.rehearsal.isolation import isolated
+from builder.rehearsal.stage import isolated
 from cli.inventory import inventory
 from rehearsal.told import Told
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.rehearsal.isolation import is_hostile, isolated
+from builder.rehearsal.stage import is_hostile, isolated
 
 
 @pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "https_proxy", "ALL_PROXY", "BOTO_CONFIG"])

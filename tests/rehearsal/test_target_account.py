@@ -3,9 +3,8 @@ import boto3
 from builder.config import Wanted
 from builder.local import EmbeddedAws
 from builder.rehearsal import ACCOUNT
-from builder.rehearsal.fleet_life import TARGETS, render_fleet
-from builder.rehearsal.isolation import isolated
-from builder.rehearsal.target_account import EMPTIER, TargetAccount
+from builder.rehearsal.fleet_life import EMPTIER, TARGETS, TargetAccount, render_fleet
+from builder.rehearsal.stage import isolated
 from builder.terms import Region
 from rehearsal.told import Told
 

@@ -1,8 +1,7 @@
 import json
 from datetime import UTC, datetime
 
-from builder.deploy.outcome import Broke, Done
-from builder.deploy.progress import Status
+from builder.deploy.progress import Broke, Done, Status
 from builder.deploy.records import PendingReview
 from builder.report import as_json
 from builder.terms import Arn, StackId

@@ -1,6 +1,6 @@
 import re
 
-from builder.report.drawing import BOX_HEIGHT, Box, Drawing, draw
+from builder.report.html import BOX_HEIGHT, Box, Drawing, draw
 from builder.report.review import make_entries
 from report.sample import SERVICE, TABLE, deferred, plan, step
 

@@ -6,12 +6,12 @@ import pytest
 
 from builder.drill.findings import Report
 from builder.drill.history import Drill, read_report
-from builder.report import drill_json
-from builder.report.drill_json import make_schema
+from builder.report import schema
+from builder.report.schema import make_report_schema
 from report import drills
 
 ROOT = Path(__file__).parents[2]
-VALIDATOR = jsonschema.Draft202012Validator(json.loads(make_schema()))
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(make_report_schema()))
 SHOWN: dict[str, Report] = {
     **{name.lower(): drills.failover(day) for name, day in drills.DAYS.items()},
     "replication": drills.replication(),
@@ -20,12 +20,12 @@ SHOWN: dict[str, Report] = {
 
 def test_the_committed_schema_is_the_records() -> None:
     committed = (ROOT / "docs" / "drill.schema.json").read_bytes()
-    assert committed == make_schema(), "stale: python scripts/goldens.py"
+    assert committed == make_report_schema(), "stale: python scripts/goldens.py"
 
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_report_is_what_the_schema_says_its_verdict_first(name: str) -> None:
-    found = json.loads(drill_json.report(SHOWN[name]))
+    found = json.loads(schema.report_as_json(SHOWN[name]))
     VALIDATOR.validate(found)
     assert next(iter(found)) == "verdict"
     assert found["verdict"] == SHOWN[name].verdict
@@ -35,7 +35,7 @@ def test_a_report_is_what_the_schema_says_its_verdict_first(name: str) -> None:
 @pytest.mark.parametrize("name", SHOWN)
 def test_what_is_written_is_read_again_by_the_history(name: str, tmp_path: Path) -> None:
     shown = SHOWN[name]
-    read = read_report(drill_json.report(shown), "report.json", tmp_path / "log.jsonl")
+    read = read_report(schema.report_as_json(shown), "report.json", tmp_path / "log.jsonl")
     assert isinstance(read, Drill)
     assert (read.drill, read.kind, read.verdict, read.by) == (
         shown.about.drill,
@@ -49,6 +49,6 @@ def test_what_is_written_is_read_again_by_the_history(name: str, tmp_path: Path)
 
 
 def test_a_report_that_lacks_its_verdict_is_none() -> None:
-    found = json.loads(drill_json.report(drills.failover()))
+    found = json.loads(schema.report_as_json(drills.failover()))
     del found["verdict"]
     assert not VALIDATOR.is_valid(found)

@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 
 from builder.deploy import Broke, Done
-from builder.fleet.outcome import Failure, FleetEnd, SetCancelled, SetDone, SetFailed
-from builder.fleet.outputs import FleetOutputs, StackOutputs
-from builder.report import fleet_status as report
+from builder.fleet.progress import Failure, FleetEnd, SetCancelled, SetDone, SetFailed
+from builder.fleet.status import FleetOutputs, StackOutputs
+from builder.report import fleet as report
 from builder.terms import AccountId, Region, StackId
 from fleet.scene import ACCOUNTS, FLEET, WEST, sites, stack_set
 from fleet.test_status import BAD, DRIFTED, EAST, ROWS, WELL

@@ -1,6 +1,6 @@
 from builder.deploy import Standing, Survey, Unseen
-from builder.deploy.observe import ObservedStack
-from builder.report.left import left
+from builder.deploy.observe.stacks import ObservedStack
+from builder.report.text import left
 from builder.terms import Arn, Region, Site, StackId, StackName
 
 SITE = Site(None, Region("us-east-1"))

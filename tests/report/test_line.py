@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from builder.report.line import json_line
+from builder.report.screen import json_line
 
 
 def test_a_line_begins_with_its_kind_and_its_time() -> None:

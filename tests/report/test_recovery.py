@@ -1,8 +1,8 @@
 from dataclasses import replace
 
+from builder.deploy.execute.recover import FailedResource, Recovery
 from builder.deploy.records import StackResource
-from builder.deploy.recovery import FailedResource, Recovery
-from builder.report.recovery import recoveries
+from builder.report.text import recoveries
 from builder.terms import LogicalId, StackId
 from deploy.test_decide import observed
 

@@ -14,17 +14,16 @@ from rich.text import Text
 from builder.assembly.diagram import Diagram
 from builder.assembly.finding import Finding
 from builder.cli import main as cli_main
-from builder.deploy.outcome import Outcome
-from builder.deploy.outputs import Outputs
+from builder.deploy.execute.recover import Recovery
+from builder.deploy.observe.outputs import Outputs
+from builder.deploy.progress import Outcome
 from builder.deploy.records import RISKS, Deferred, Deletion, Plan, Step
-from builder.deploy.recovery import Recovery
 from builder.drill.findings import FailoverReport, Happening, Name, ReplicationReport
 from builder.drill.history import Drill, Group, History, Number, Trend
 from builder.drill.progress import DrillProgress
 from builder.drill.verdict import Verdict
 from builder.errors import BuilderError, Failed, Several
-from builder.fleet.outcome import FleetEnd
-from builder.fleet.progress import FleetProgress
+from builder.fleet.progress import FleetEnd, FleetProgress
 from builder.fleet.records import FleetPlan
 from builder.report import (
     as_json,
@@ -38,7 +37,6 @@ from builder.report import (
     html,
     markdown,
     mermaid,
-    recovery,
     status,
     text,
 )
@@ -90,7 +88,7 @@ def outputs() -> Iterator[tuple[str, str | Text]]:
     yield "status json", status.as_event(make(Status), {STEERS: AT.date()}, AT)
     yield "drift", drift.as_text(make(Differences))
     yield "drift json", drift.as_event(make(Differences), AT)
-    yield "recoveries", recovery.recoveries([make(Recovery)])
+    yield "recoveries", text.recoveries([make(Recovery)])
     yield "findings", findings.as_text([make(Finding)])
     yield "finding json", findings.as_event(make(Finding), AT)
     yield "mermaid", mermaid.diagram(make(Diagram))

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy.outcome import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
+from builder.deploy.progress import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
 from builder.deploy.records import Orphan, PendingReview, PropertyChange
 from builder.report import text
 from builder.terms import Arn, Region, StackId

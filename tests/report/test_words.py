@@ -2,7 +2,7 @@ import pytest
 
 from builder.deploy import progress as said
 from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
-from builder.report.words import in_words
+from builder.report.board import in_words
 from builder.terms import AccountId, LogicalId, Region
 from report.sample import TABLE
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from builder.config import Config
-from builder.config.fleet import FleetConfig
+from builder.config.sections import FleetConfig
 from wanted import make_wanted
 
 ACCOUNTS = ("444455556666", "555566667777", "666677778888")

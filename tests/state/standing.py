@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from builder.aws import Clients
 from builder.deploy import Deployment
-from builder.state.look import Look
+from builder.state.observe import Look
 from builder.terms import Region
 
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 from datetime import timedelta
 from typing import Any
 
-from builder.state.bucket import observe_bucket
+from builder.state.observe import observe_bucket
 from state.standing import EAST, NOW, WEST, Standing
 
 

@@ -1,5 +1,5 @@
-from builder.deploy.observe import SiteView, of_deployment
-from builder.state.drift import observe_drift
+from builder.deploy.observe.stacks import SiteView, of_deployment
+from builder.state.differences import observe_drift
 from builder.state.records import DriftedStack, PropertyDrift
 from builder.terms import Site
 from deploy.rig import Rig

@@ -1,4 +1,4 @@
-from builder.state.function import observe_function
+from builder.state.observe import observe_function
 from state.standing import EAST, Standing
 
 

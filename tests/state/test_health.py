@@ -2,7 +2,7 @@ import socket
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from builder.state.health import observe_url
+from builder.state.observe import observe_url
 from client.servers import serving
 from state.standing import EAST, Standing
 

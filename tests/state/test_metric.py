@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from builder.state.metric import Metric, observe_metric
+from builder.state.observe import Metric, observe_metric
 from state.standing import EAST, NOW, Standing
 
 LAG = Metric("AWS/DynamoDB", "ReplicationLatency", {"TableName": "tap-dev-global", "ReceivingRegion": "us-west-2"})

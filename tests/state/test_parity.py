@@ -1,4 +1,4 @@
-from builder.state.parity import find_disparities
+from builder.state.differences import find_disparities
 from builder.state.records import Disparity, Settings
 from state.standing import EAST, WEST
 

@@ -1,7 +1,7 @@
 import asyncio
 
 from builder.errors import Failed
-from builder.state.part import Part
+from builder.state.observe import Part
 
 
 async def _answers(word: str) -> str:

@@ -1,5 +1,5 @@
-from builder.deploy.observe import SiteView, of_deployment
-from builder.state.part import Part
+from builder.deploy.observe.stacks import SiteView, of_deployment
+from builder.state.observe import Part
 from builder.state.records import Settings
 from builder.state.settings import observe_settings
 from state.standing import EAST, WEST, Standing

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.errors import AwsError
-from builder.state.table import observe_replica
+from builder.state.observe import observe_replica
 from state.standing import EAST, WEST, Standing
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from builder.assembly import Assembly
 from builder.assembly.bound import Bound
-from builder.assembly.template_text import read_template
 from builder.errors import BadInput
+from builder.template.text import read_template
 
 # What only a deployment knows; any account and environment do.
 _KNOWN = {"${EnvironmentSuffix}": "dev", "${AWS::AccountId}": "111122223333", "${AWS::Partition}": "aws"}

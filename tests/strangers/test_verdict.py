@@ -5,7 +5,7 @@ import yaml
 from pydantic import ValidationError
 
 from builder.assembly import read_assembly
-from builder.assembly.template_text import read_template
+from builder.template.text import read_template
 from strangers.verdict import Accepted, Finding, differences, read_accepted
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from builder.deploy.guards import trips
+from builder.deploy.plan.guards import trips
 from builder.deploy.records import ResourceChange
 from builder.resource_types import STACK_SET
 from builder.resource_types.by_hand import holds_data

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from ministack.core.responses import request_scope
 
-from builder.config.regions import RESOURCE_TYPES
+from builder.config.available import RESOURCE_TYPES
 from builder.local.adapter.iam.resources import CALLS, ApiCall
 from local.adapter.strict import Strict, allow, reasons, settled
 from local.adapter.templates import log_group

@@ -1,0 +1,297 @@
+"""The one place where clients are made: credentials, retries, time-outs and pools are decided here."""
+
+import copy
+import functools
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, Credentials, DeferredRefreshableCredentials
+
+from builder import __version__
+from builder.aws.call import call
+from builder.aws.errors import aws_errors, heed_answers, no_credentials
+from builder.aws.pace import PATIENCE_S, Tempo, put_gate
+from builder.errors import BadInput
+from builder.terms import AccountId, Arn, Place, Region, Site
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_fis import FISClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_organizations import OrganizationsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts import STSClient
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A stack as it was once seen, or as AWS confirmed it to us: a read that shows less than that lags behind."""
+
+    arn: Arn
+    status: str
+    last_change: str
+    """ISO time of its creation or last update; empty where only its creation was confirmed."""
+    protected: bool | None = None
+    """Whether it is protected from deletion; None where that was not seen."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What was seen last of each stack, and which change sets are gone by our own hand."""
+
+    stacks: dict[Place, Sighting] = field(default_factory=dict)
+    deleted_change_sets: set[Arn] = field(default_factory=set)
+
+
+Core = Callable[[], botocore.session.Session]
+
+
+_SESSION_NAME = "two-region-dr"
+
+
+def assume(source: boto3.Session, role_arn: str, region: Region, make_core: Core, config: Config) -> boto3.Session:
+    """Return a session of the role, assumed at the first call by STS of that region, and again before it expires.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
+    core = make_core()
+    # Read once for all accounts: the models and endpoints of a few services take megabytes, and a tenth of a second.
+    core.register_component("data_loader", source._session.get_component("data_loader"))  # noqa: SLF001 - boto3 shows it nowhere else
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=functools.partial(source.client, region_name=region, config=config),
+        source_credentials=source.get_credentials(),
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": _SESSION_NAME},
+    )
+    # botocore takes refreshable credentials from its own resolvers only; this is where they put them.
+    core._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001
+        method="assume-role", refresh_using=fetcher.fetch_credentials
+    )
+    return boto3.Session(botocore_session=core)
+
+
+# Standard mode backs off with jitter on 5xx and lost connections, and repeats the request as it was; throttling is
+# the gate's. Pools are wide enough for all that a gate lets through.
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 10},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=32,
+    user_agent_extra=f"two-region-dr/{__version__}",
+)
+
+
+# For a look at what may be down: two attempts and what lies between them end within 4.5 s.
+_HURRIED = _CONFIG.merge(
+    Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=1.75)
+)
+
+
+# Who is told to come back later has been answered.
+_HURRIED_S = 30.0
+
+
+ENDPOINT_FORM = "AWS_ENDPOINT_URL=http://127.0.0.1:4566    has a scheme, a host and a port"
+
+
+Told = Callable[[str], None]
+
+
+class Clients:
+    """Every client of one identity, by service and region, made once and shared by all threads."""
+
+    def __init__(  # noqa: PLR0913 - all but the session have a value that is right nearly everywhere
+        self,
+        session: boto3.Session,
+        roles: Mapping[AccountId, str] | None = None,
+        make_core: Core = botocore.session.Session,
+        told: Told | None = None,
+        tempo: Tempo | None = None,
+        *,
+        config: Config = _CONFIG,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._session = session
+        self._config = config
+        self._patience_s = patience_s
+        self._told = told
+        heed_answers(session._session)  # noqa: SLF001 - boto3 shows it nowhere else
+        if told is not None:
+            session.events.register("before-send", functools.partial(_tell, told))
+        self.tempo = tempo or Tempo.usual()
+        self.memory = Memory()
+        self._roles = roles or {}
+        self._make_core = make_core
+        self._made: dict[tuple[str, Region], Any] = {}
+        self._others: dict[AccountId, Clients] = {}
+        # Making a client is not thread-safe, using one is.
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of_profile(
+        cls,
+        profile: str | None,
+        roles: Mapping[AccountId, str] | None = None,
+        told: Told | None = None,
+        tempo: Tempo | None = None,
+    ) -> "Clients":
+        """Return the clients of a profile, or of boto3's own search for credentials. Raises BadInput if it finds none.
+
+        `roles` are the ARNs of those to assume in other accounts; `told` is told of every request, in a line.
+        `tempo` is another than AWS's, for who knows that it is not AWS.
+        """
+        where = f"profile {profile}" if profile else "credentials"
+        with aws_errors(where):
+            _check_endpoints(os.environ)
+            clients = cls(boto3.Session(profile_name=profile), roles=roles, told=told, tempo=tempo)
+            if clients.credentials() is None:
+                raise no_credentials(where)
+            return clients
+
+    def reaching(self, roles: Mapping[AccountId, str]) -> "Clients":
+        """Return these clients, which reach these accounts by these roles as well."""
+        others = copy.copy(self)
+        others._roles, others._others = {**self._roles, **roles}, {}  # noqa: SLF001 - of its own class
+        return others
+
+    def of(self, site: Site) -> "Clients":
+        """Return the clients for a site: by the role of its account, where one is named, else these.
+
+        The role is assumed by the STS of the first site that asks.
+        """
+        account = site.account
+        if account is None or account not in self._roles:
+            return self
+        with self._lock:
+            if account not in self._others:
+                session = assume(self._session, self._roles[account], site.region, self._make_core, self._config)
+                self._others[account] = Clients(
+                    session, told=self._told, tempo=self.tempo, config=self._config, patience_s=self._patience_s
+                )
+            return self._others[account]
+
+    def reaches(self, account: AccountId) -> bool:
+        """Return whether there is a role to reach an account by."""
+        return account in self._roles
+
+    def hurried(self) -> "Clients":
+        """Return clients of the same identity that give up on a region that does not answer within 4.5 s."""
+        hurried = Clients(
+            self._session, self._roles, self._make_core, tempo=self.tempo, config=_HURRIED, patience_s=_HURRIED_S
+        )
+        hurried.memory = self.memory
+        return hurried
+
+    def credentials(self) -> Credentials | None:
+        """Return what requests to function URLs are signed with; no call."""
+        return self._session.get_credentials()
+
+    def regions(self) -> tuple[Region, ...]:
+        """Return every region that CloudFormation is in, in the partition of the credentials' own region; no call."""
+        home = self._session.region_name or "us-east-1"
+        partition = self._session.get_partition_for_region(home)
+        return tuple(
+            Region(name) for name in self._session.get_available_regions("cloudformation", partition_name=partition)
+        )
+
+    def cloudformation(self, region: Region) -> "CloudFormationClient":
+        """Return CloudFormation of a region."""
+        return cast("CloudFormationClient", self._client("cloudformation", region))
+
+    def cloudwatch(self, region: Region) -> "CloudWatchClient":
+        """Return CloudWatch of a region."""
+        return cast("CloudWatchClient", self._client("cloudwatch", region))
+
+    def dynamodb(self, region: Region) -> "DynamoDBClient":
+        """Return DynamoDB of a region."""
+        return cast("DynamoDBClient", self._client("dynamodb", region))
+
+    def organizations(self, region: Region) -> "OrganizationsClient":
+        """Return Organizations; whatever the region, its partition has one endpoint (us-east-1's in `aws`)."""
+        return cast("OrganizationsClient", self._client("organizations", region))
+
+    def fis(self, region: Region) -> "FISClient":
+        """Return Fault Injection Service of a region."""
+        return cast("FISClient", self._client("fis", region))
+
+    def iam(self, region: Region) -> "IAMClient":
+        """Return IAM; whatever the region, its partition has one endpoint (us-east-1's in `aws`)."""
+        return cast("IAMClient", self._client("iam", region))
+
+    def functions(self, region: Region) -> "LambdaClient":
+        """Return Lambda of a region."""
+        return cast("LambdaClient", self._client("lambda", region))
+
+    def s3(self, region: Region) -> "S3Client":
+        """Return S3 of a region."""
+        return cast("S3Client", self._client("s3", region))
+
+    def sts(self, region: Region) -> "STSClient":
+        """Return STS of a region; the regional endpoint, since the global one lives in us-east-1."""
+        return cast("STSClient", self._client("sts", region))
+
+    def _client(self, service: str, region: Region) -> Any:  # noqa: ANN401 - the methods above name its type
+        with self._lock:
+            if (service, region) not in self._made:
+                self._made[service, region] = client = self._make(service, region)
+                put_gate(client, self._patience_s)
+            return self._made[service, region]
+
+    def _make(self, service: str, region: Region) -> Any:  # noqa: ANN401 - as above
+        where = f"{region}: {service}"
+        # The services are named at run time here, which the stubs' overloads cannot follow.
+        make: Any = self._session.client
+        try:
+            with aws_errors(where):
+                return make(service, region_name=region, config=self._config)
+        except ValueError as error:  # of an endpoint that is no URL; a profile may name one too
+            raise BadInput(where=where, what=str(error), next_step=ENDPOINT_FORM) from error
+
+
+def _tell(told: Told, request: AWSPreparedRequest, event_name: str, **_: object) -> None:
+    """Say what is asked and where; nothing of what is sent, which may be secret."""
+    told(f"{event_name.removeprefix('before-send.')} at {urlsplit(request.url).netloc}")
+
+
+def _check_endpoints(environment: Mapping[str, str]) -> None:
+    """Raise BadInput where the environment names an endpoint that nothing can be sent to."""
+    for name, value in environment.items():
+        if name.startswith("AWS_ENDPOINT_URL") and value and not _is_endpoint(value):
+            raise BadInput(where=name, what=f"'{value}' is not a URL of an endpoint", next_step=ENDPOINT_FORM)
+
+
+def _is_endpoint(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, a bracket that is not closed
+        return False
+
+
+class Caller(NamedTuple):
+    """Who calls: the account, and the ARN of the user or of the role's session."""
+
+    account: AccountId
+    arn: Arn
+
+
+async def observe_caller(clients: Clients, region: Region) -> Caller:
+    """Return whose the credentials are, asked of the region's own STS."""
+    answer = await call(f"{region}: credentials", clients.sts(region).get_caller_identity)
+    return Caller(AccountId(answer["Account"]), Arn(answer["Arn"]))
+
+
+async def observe_account(clients: Clients, region: Region) -> AccountId:
+    """Return the account of the credentials, asked of the region's own STS."""
+    return (await observe_caller(clients, region)).account

@@ -1,0 +1,196 @@
+"""Deleting a deployment: found by its tag, in reverse order, nothing else touched; and what is left of it."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from builder.aws import Clients, together
+from builder.deploy.delete.stack import Demolition, Standing, check_removable, observe_standing, quiesce, take_down
+from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK
+from builder.deploy.observe.deployment import NOT_OPEN
+from builder.deploy.observe.nested import inside
+from builder.deploy.observe.stacks import ObservedStack, SiteView, of_deployment
+from builder.deploy.observe.watch import Watch, make_watches
+from builder.deploy.plan.guards import allowed_names
+from builder.deploy.plan.pending import is_under_review_by
+from builder.deploy.progress import Begun, Broke, Cancelled, Done, Emit, Finished, FirstFailure, NotStarted, Outcome
+from builder.errors import AwsError, BuilderError
+from builder.terms import Arn, Place, Site, StackId
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A site, or a stack in it, that could not be looked at, and that nobody said to be any of the deployment."""
+
+    site: Site
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All that stands, and where that could not be told."""
+
+    standing: tuple[Standing, ...]
+    unseen: tuple[Unseen, ...]
+
+
+async def find_standing(deployment: str, sites: tuple[Site, ...], clients: Clients) -> tuple[Standing, ...]:
+    """Return every stack of the deployment in these sites, whether an assembly has it or not."""
+    return (await survey(deployment, sites, (), clients)).standing
+
+
+async def survey(deployment: str, sites: tuple[Site, ...], elsewhere: tuple[Site, ...], clients: Clients) -> Survey:
+    """Return every stack of the deployment in these sites, and in others as far as they can be looked at.
+
+    A region that the account has not opted in to has none. Raises AwsError where one of `sites` does not answer.
+    """
+    seen = await together(
+        (
+            *(_look(deployment, site, clients) for site in sites),
+            *(_look_elsewhere(deployment, site, clients) for site in elsewhere if site not in sites),
+        )
+    )
+    return Survey(
+        standing=tuple(one for part in seen for one in part.standing),
+        unseen=tuple(one for part in seen for one in part.unseen),
+    )
+
+
+async def look_after(before: Survey, deployment: str, clients: Clients) -> Survey:
+    """Return what is left of what stood; only where it stood is looked again, and what was not seen stays unseen."""
+    sites = tuple(dict.fromkeys(one.stack.site for one in before.standing))
+    after = await survey(deployment, sites, (), clients)
+    return Survey(standing=after.standing, unseen=tuple(dict.fromkeys((*before.unseen, *after.unseen))))
+
+
+async def _look_elsewhere(deployment: str, site: Site, clients: Clients) -> Survey:
+    try:
+        return await _look(deployment, site, clients)
+    except AwsError as error:
+        return Survey((), () if error.code in NOT_OPEN else (Unseen(site, error.what),))
+
+
+async def _look(deployment: str, site: Site, clients: Clients) -> Survey:
+    """Return the site's stacks that carry the deployment's tag, and those that hold nothing but its change sets.
+
+    A stack may have its tags only once a change set of it was executed.
+    """
+    every = await SiteView(clients, site).every_stack()
+    bare = [stack for stack in every if _is_bare(stack)]
+    found = await together(_is_under_review(deployment, clients, stack) for stack in bare)
+    under_review = (stack for stack, is_ours in zip(bare, found, strict=True) if is_ours is True)
+    ours = (*of_deployment(every, deployment), *under_review)
+    standing = await together(observe_standing(_stack_id(stack), stack, clients) for stack in ours)
+    return Survey(
+        tuple(replace(one, may_nest_reviews=_nests_reviews(one.stack, every)) for one in standing),
+        tuple(one for one in found if isinstance(one, Unseen)),
+    )
+
+
+def _nests_reviews(root: ObservedStack, every: tuple[ObservedStack, ...]) -> bool:
+    return any(stack.status == "REVIEW_IN_PROGRESS" for stack in (root, *inside([root], every)))
+
+
+def _is_bare(stack: ObservedStack) -> bool:
+    """Return whether it holds nothing but change sets, and no tag tells whose; nested ones go with their roots'."""
+    return stack.status == "REVIEW_IN_PROGRESS" and TAG_DEPLOYMENT not in stack.tags and stack.parent is None
+
+
+async def _is_under_review(deployment: str, clients: Clients, stack: ObservedStack) -> bool | Unseen:
+    try:
+        return await is_under_review_by(deployment, clients, stack)
+    except AwsError as error:
+        # Who may take the deployment down may not look into the stacks of strangers.
+        if error.code != "AccessDenied":
+            raise
+        return Unseen(stack.site, f"{stack.name}, which holds but change sets: {error.what}")
+
+
+def _stack_id(stack: ObservedStack) -> StackId:
+    return StackId(stack.tags.get(TAG_STACK, f"{stack.region}/{stack.name}"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """What is to be removed, and how."""
+
+    standing: tuple[Standing, ...]
+    needs: Mapping[StackId, tuple[StackId, ...]]
+    """By stack, what has to stay for as long as the stack is there."""
+    allow: Collection[str] = ()
+    """Names the stacks whose termination protection is lifted, as guards do."""
+
+
+@dataclass(slots=True)
+class _Run:
+    clients: Clients
+    emit: Emit
+    run_id: str
+    allow: Collection[str]
+    watches: Mapping[Site, Watch]
+    ends: Mapping[Arn, asyncio.Future[Outcome]]
+    dependants: Mapping[StackId, list[Standing]]
+    """By what they need."""
+
+
+def make_needs(
+    standing: tuple[Standing, ...], known: Mapping[StackId, tuple[StackId, ...]]
+) -> dict[StackId, tuple[StackId, ...]]:
+    """Return what each stack needs: as an assembly knows it, else every stack that was created before it.
+
+    What imports another's output was created after it, and CloudFormation deletes no stack whose output is in use.
+    """
+    by_age = sorted(standing, key=lambda one: one.stack.created)
+    needs = {}
+    for place, one in enumerate(by_age):
+        older = tuple(other.id for other in by_age[:place] if other.id != one.id)
+        needs[one.id] = known.get(one.id, older)
+    return needs
+
+
+async def destroy(removal: Removal, clients: Clients, run_id: str, emit: Emit) -> tuple[Outcome, ...]:
+    """Delete the stacks and all they hold; return each one's outcome.
+
+    A stack goes when all that need it are gone. Replication is stopped everywhere before any bucket is emptied.
+    Raises Stopped, before anything is changed, where a stack has termination protection that may not be lifted, or
+    where nothing tells whether what would be emptied is to stay.
+    """
+    standing, needs = removal.standing, removal.needs
+    allowed = allowed_names(check_removable(standing, removal.allow))
+    loop = asyncio.get_running_loop()
+    ids = {Place(one.stack.site, one.stack.name): one.id for one in standing}
+    run = _Run(
+        clients,
+        emit,
+        run_id,
+        allowed,
+        make_watches(ids, clients, emit, known={one.stack.arn: one.stack.status for one in standing}),
+        {one.stack.arn: loop.create_future() for one in standing},
+        {need: [one for one in standing if need in needs.get(one.id, ())] for need in {one.id for one in standing}},
+    )
+    emit(Begun(what="destroy", stacks=tuple(dict.fromkeys(one.id for one in standing))))
+    await together(quiesce(one, clients) for one in standing)
+    return tuple(await asyncio.gather(*(_take_down(run, one) for one in standing)))
+
+
+async def _take_down(run: _Run, one: Standing) -> Outcome:
+    try:
+        outcome = await _outcome(run, one)
+    except BuilderError as error:
+        run.emit(FirstFailure(stack=one.id, resource="", reason=error.what))
+        outcome = Broke(one.id, status="", resource="", reason=error.what, next_step=error.next_step)
+    match outcome:
+        case Cancelled(because=because):
+            run.emit(NotStarted(stack=one.id, because=because))
+        case Done(status=status):
+            run.emit(Finished(stack=one.id, status=status))
+    run.ends[one.stack.arn].set_result(outcome)
+    return outcome
+
+
+async def _outcome(run: _Run, one: Standing) -> Outcome:
+    for other in run.dependants[one.id]:
+        if not isinstance(await run.ends[other.stack.arn], Done):
+            return Cancelled(one.id, because=f"{other.id}, which needs it, is still there")
+    work = Demolition(run.clients, run.emit, run.watches[one.stack.site], run.run_id, run.allow)
+    return await take_down(work, one)

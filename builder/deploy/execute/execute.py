@@ -1,0 +1,408 @@
+"""Executing a plan: each step starts as soon as its own needs are done, all regions side by side."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from builder.assembly.components import OutputOf
+from builder.aws import Clients, call
+from builder.deploy.delete.stack import Demolition, observe_standing, take_down
+from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.execute.preflight import Checked, check_plan, how_far
+from builder.deploy.observe.events import FirstCause, observe_cause, tell_in_hand
+from builder.deploy.observe.outputs import taken
+from builder.deploy.observe.stacks import (
+    LAG_S,
+    LOOK_S,
+    ObservedStack,
+    observe_stack,
+    observe_template,
+    remember_protected,
+)
+from builder.deploy.observe.watch import DEADLINE_S, Settled, Watch, make_watches
+from builder.deploy.plan.change_set import Request, ask, token
+from builder.deploy.plan.decide import remedy
+from builder.deploy.plan.dependants import moving
+from builder.deploy.plan.draft import Part, no_echo_parameters, parts_from
+from builder.deploy.plan.expected import beyond
+from builder.deploy.plan.guards import allowed_names, tell_allowed, trips
+from builder.deploy.plan.judgement import check_made, survey_ground
+from builder.deploy.plan.pending import discard_plan
+from builder.deploy.plan.plan import make_step
+from builder.deploy.plan.saved import Trusted, check_claim, narrowed
+from builder.deploy.plan.stack_steps import Link, make_chains, overtaken
+from builder.deploy.progress import (
+    Begun,
+    Broke,
+    Cancelled,
+    Deviated,
+    Done,
+    Emit,
+    Finished,
+    FirstFailure,
+    NotStarted,
+    Outcome,
+    Overtaken,
+    Started,
+)
+from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step
+from builder.errors import AwsError, BuilderError, Failed, Stopped
+from builder.terms import Arn, Place, Site, StackId
+
+
+@dataclass(slots=True)
+class Brake:
+    """What a person pulls to have nothing more started; what runs goes on."""
+
+    pulled: bool = False
+
+
+@dataclass(slots=True)
+class _Run:
+    """One execution under way."""
+
+    plan: Plan
+    trusted: Trusted
+    clients: Clients
+    emit: Emit
+    brake: Brake
+    allow: Collection[str]
+    watches: Mapping[Site, Watch]
+    ends: dict[StackId, asyncio.Future[Outcome]]
+    claimed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the first step has been started: of two plans at once, one is told before it has done anything."""
+    stopped_by: str = ""
+    """Why nothing more is started."""
+    running: dict[StackId, tuple[Site, Arn]] = field(default_factory=dict)
+    """The stacks that CloudFormation works on now."""
+
+
+async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit most
+    plan: Plan,
+    trusted: Trusted,
+    clients: Clients,
+    emit: Emit,
+    *,
+    allow: Collection[str] = (),
+    brake: Brake | None = None,
+    in_detail: bool = False,
+) -> tuple[Outcome, ...]:
+    """Execute exactly the plan's change sets and return each stack's outcome, in the plan's order.
+
+    `trusted` is what the plan has to follow from; `in_detail` also tells which resources are in hand, which takes a few
+    calls more. Raises, before anything ran, Stopped if any step is not as it was reviewed, or is not allowed; BadInput
+    if the plan does not follow from the assembly.
+    """
+    plan = check_claim(plan, trusted)
+    checked, permissions = await check_plan(plan, trusted, clients, allow)
+    tell_allowed(permissions, emit)
+    loop = asyncio.get_running_loop()
+    run = _Run(
+        plan=plan,
+        trusted=trusted,
+        clients=clients,
+        emit=emit,
+        brake=brake or Brake(),
+        allow=allowed_names(permissions),
+        watches=make_watches(_ids(plan), clients, emit),
+        ends={one.stack: loop.create_future() for one in checked},
+    )
+    emit(Begun(what="execute", stacks=tuple(run.ends)))
+    claim = _first_to_start(checked)
+    if claim is None:
+        run.claimed.set()
+    onlooker = asyncio.ensure_future(tell_in_hand(run.running, clients, emit)) if in_detail else None
+    try:
+        return tuple(await asyncio.gather(*(_carry_out(run, one, first=one is claim) for one in checked)))
+    finally:
+        if onlooker:
+            onlooker.cancel()
+
+
+def _first_to_start(checked: tuple[Checked, ...]) -> Checked | None:
+    """Return the stack whose start claims the plan: the first that needs nothing, if none was started before."""
+    if not all(one.untouched for one in checked):
+        return None
+    planned = {one.stack for one in checked}
+    return next((one for one in checked if planned.isdisjoint(one.left[0].needs)), None)
+
+
+def _ids(plan: Plan) -> dict[Place, StackId]:
+    return {Place(link.site, link.name): link.stack for chain in make_chains(plan).values() for link in chain}
+
+
+async def _carry_out(run: _Run, one: Checked, *, first: bool) -> Outcome:
+    try:
+        outcome = await _walk(run, one, first=first)
+    finally:
+        run.claimed.set()
+    match outcome:
+        case Broke(stack=stack):
+            run.stopped_by = run.stopped_by or f"{stack} failed"
+        case Overtaken(stack=stack):
+            run.stopped_by = run.stopped_by or f"{stack} was moved by somebody else"
+        case Deviated(stack=stack):
+            run.stopped_by = run.stopped_by or f"{stack} waits for review"
+            run.emit(NotStarted(stack=stack, because="its change set waits for review"))
+        case Cancelled(stack=stack, because=because):
+            run.emit(NotStarted(stack=stack, because=because))
+        case Done(stack=stack, status=status):
+            run.emit(Finished(stack=stack, status=status))
+    run.ends[one.stack].set_result(outcome)
+    return outcome
+
+
+async def _walk(run: _Run, one: Checked, *, first: bool) -> Outcome:
+    """Go through what is left to do on one stack, until something does not end well."""
+    outcome: Outcome = Done(one.stack, "executed before")
+    running = one.running
+    for link in one.left:
+        if running is None:
+            if not first:
+                await run.claimed.wait()
+            if obstacle := await _obstacle(run, link):
+                return Cancelled(one.stack, because=obstacle, interrupted=run.brake.pulled and not run.stopped_by)
+        try:
+            outcome = await _go(run, link, running)
+        except BuilderError as error:
+            run.emit(FirstFailure(stack=one.stack, resource="", reason=error.what))
+            return Broke(one.stack, status="", resource="", reason=error.what, next_step=error.next_step)
+        if not isinstance(outcome, Done):
+            return outcome
+        running, first = None, False
+    return outcome
+
+
+async def _obstacle(run: _Run, link: Link) -> str:
+    """Wait for the link's needs; return why it must not start, or an empty text."""
+    for need in link.needs:
+        # A need that is no step of the plan is unchanged: it stands.
+        if need in run.ends and not isinstance(await run.ends[need], Done):
+            return f"{need}, which it needs, is not done"
+    return run.stopped_by or ("interrupted" if run.brake.pulled else "")
+
+
+async def _go(run: _Run, link: Link, running: ObservedStack | None) -> Outcome:
+    if isinstance(link, Deletion):
+        return await _delete(run, link)
+    if isinstance(link, Protection):
+        return await _protect(run, link)
+    if running is not None:
+        return await _until_settled(run, link, running.arn, running.change_set)
+    if isinstance(link, Step):
+        return await _execute(run, link)
+    made = await make_deferred(run.plan, run.trusted, link, run.clients, run.allow)
+    run.claimed.set()
+    if made is None:
+        return Done(link.stack, "unchanged")
+    return await _execute(run, made) if isinstance(made, Step) else made
+
+
+async def _execute(run: _Run, step: Step) -> Outcome:
+    run.emit(Started(stack=step.stack, what=step.type))
+    try:
+        change_set = await execute_step(run.plan, step, run.clients)
+    except Stopped as error:
+        run.emit(FirstFailure(stack=step.stack, resource="", reason=error.what))
+        return Overtaken(step.stack, by=error.what, next_step=error.next_step)
+    run.claimed.set()
+    return await _until_settled(run, step, step.stack_arn, change_set)
+
+
+async def _until_settled(run: _Run, link: Step | Deferred, stack_arn: Arn, change_set: Arn | None) -> Outcome:
+    run.running[link.stack] = (link.site, stack_arn)
+    try:
+        stack = await run.watches[link.site].until(stack_arn, _settled(change_set), DEADLINE_S)
+    finally:
+        del run.running[link.stack]
+    if not (stack.facts.good and stack.facts.exists):
+        return await _broke(run, link, stack)
+    return Done(link.stack, stack.status)
+
+
+async def _protect(run: _Run, protection: Protection) -> Outcome:
+    """Set or lift termination protection: asked for twice it is the same, so nothing of it has to be remembered."""
+    run.claimed.set()
+    run.emit(Started(stack=protection.stack, what="PROTECT" if protection.protect else "UNPROTECT"))
+    await call(
+        protection.stack,
+        run.clients.of(protection.site).cloudformation(protection.region).update_termination_protection,
+        StackName=protection.found.stack_id or protection.name,
+        EnableTerminationProtection=protection.protect,
+    )
+    remember_protected(run.clients, protection.site, protection.name, protected=protection.protect)
+    return Done(protection.stack, "protected" if protection.protect else "not protected any more")
+
+
+def _settled(change_set: Arn | None) -> Settled:
+    """Return what ends the wait: this change set and a settled status, both at once, so no stale read can."""
+
+    def check(stack: ObservedStack) -> bool:
+        executed = stack.change_set == change_set and stack.facts.exists
+        return stack.status == "DELETE_COMPLETE" or (stack.facts.settled and executed)
+
+    return check
+
+
+async def _delete(run: _Run, deletion: Deletion) -> Outcome:
+    run.claimed.set()
+    stack = await observe_stack(run.clients, deletion.site, deletion.stack_arn)
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        return Done(deletion.stack, "DELETE_COMPLETE")
+    standing = await observe_standing(deletion.stack, stack, run.clients)
+    work = Demolition(run.clients, run.emit, run.watches[deletion.site], run.plan.id, run.allow)
+    return await take_down(work, standing)
+
+
+async def _broke(run: _Run, link: Step | Deferred, stack: ObservedStack) -> Broke:
+    cause = await observe_cause(run.clients, stack, execution_token(run.plan, link.stack, link.part))
+    cause = cause or FirstCause(resource="", reason=stack.status_reason or "no reason given")
+    run.emit(FirstFailure(stack=link.stack, resource=cause.resource, reason=cause.reason))
+    return Broke(link.stack, stack.status, cause.resource, cause.reason, next_step=remedy(stack))
+
+
+# What a request is answered that comes too late, be it after another's or after itself.
+_NOT_AVAILABLE = frozenset({"InvalidChangeSetStatus", "ChangeSetNotFound", "TokenAlreadyExistsException"})
+
+
+def execution_token(plan: Plan, stack: StackId, part: int) -> str:
+    """Return the token that marks every event of a change set's execution."""
+    return token(plan.id, stack, f"execute {part}")
+
+
+async def execute_step(plan: Plan, step: Step, clients: Clients) -> Arn:
+    """Execute the step's change set; return the one that runs now: its own, or another plan's that is the same.
+
+    Raises Stopped, naming the winner, where somebody else moved the stack first.
+    """
+    try:
+        await call(
+            step.stack,
+            clients.of(step.site).cloudformation(step.region).execute_change_set,
+            ChangeSetName=step.change_set,
+            ClientRequestToken=execution_token(plan, step.stack, step.part),
+            DisableRollback=step.stack in plan.options.unrolled,
+        )
+    except AwsError as error:
+        if error.code not in _NOT_AVAILABLE and not await _is_busy(step, clients):
+            raise
+        return await _who_runs(plan, step, clients, error)
+    return step.change_set
+
+
+async def _is_busy(step: Step, clients: Clients) -> bool:
+    """Return whether an operation runs on the stack: ours after all, or the one that ours was refused for."""
+    stack = await observe_stack(clients, step.site, step.stack_arn)
+    return stack is not None and not stack.facts.settled
+
+
+async def _who_runs(plan: Plan, step: Step, clients: Clients, refusal: AwsError) -> Arn:
+    """Read why the change set could not be executed.
+
+    After a lost answer boto3 asks again and is told that the change set runs already: fine, if it is ours that runs.
+    """
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    while True:
+        stack = await observe_stack(clients, step.site, step.stack_arn)
+        if stack is not None and await how_far(plan, (step,), stack, clients):
+            return stack.change_set or step.change_set
+        if loop.time() - started > LAG_S:
+            raise overtaken(step.stack, stack, "another operation was faster") from refusal
+        await asyncio.sleep(LOOK_S)
+
+
+async def make_deferred(
+    plan: Plan, trusted: Trusted, deferred: Deferred, clients: Clients, allow: Collection[str]
+) -> Step | Deviated | None:
+    """Return the step of the change set, made now; Deviated, and left for review, if it shows more than expected.
+
+    None if it turned out to change nothing. What it is made of comes from the assembly and what stands, never from the
+    plan's file. The same plan asks for it by the same name, so after a crash what was made already is taken up.
+    """
+    deployment = narrowed(plan, trusted.deployment)
+    part = await _part_to_make(plan, deployment, deferred, clients)
+    expected = deferred.changes if trusted.is_own else part.expected
+    part = replace(part, desired=await _bound(deployment, part.desired, clients), number=deferred.part)
+    # Whatever command made the plan: if it has to be left, it is somebody's review.
+    origin = replace(plan.origin, options=replace(plan.options, by="plan"))
+    request = Request(desired=part.desired, type=part.type, part=part.number)
+    asked = await ask(clients, origin, request, afresh=not trusted.is_own and bool(no_echo_parameters(part.desired)))
+    step = await make_step(clients, asked, part)
+    if step is None:
+        return None
+    if not trusted.is_own:
+        # Its name and its Description are no secret: somebody may have been there before.
+        await check_made(await survey_ground(plan, deployment, clients), step, part)
+    unseen = (
+        *beyond(expected, step.changes),
+        *(f"{trip.allow}: {trip.why}" for trip in trips([step]) if trip.allow not in allow),
+    )
+    return Deviated(deferred.stack, step, unseen) if unseen else step
+
+
+async def _part_to_make(plan: Plan, deployment: Deployment, deferred: Deferred, clients: Clients) -> Part:
+    """Return the change set that comes next on the stack, as it stands now.
+
+    Raises Stopped where another number of change sets is left than the plan has: somebody else was at the stack.
+    """
+    change_sets: tuple[Step | Deferred, ...] = (*plan.steps, *plan.deferred)
+    left = sum(one.stack == deferred.stack and one.part >= deferred.part for one in change_sets)
+    desired = deployment.stack(deferred.stack)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    while True:
+        stack = await observe_stack(clients, desired.site, desired.name)
+        stands = stack is not None and stack.facts.exists
+        template = await observe_template(clients, stack) if stack is not None and stands else None
+        try:
+            return parts_from(desired, stack, template, left, moving(deployment, desired.id))[0]
+        except Stopped:
+            # A read may lag behind the change set before this one.
+            if loop.time() - started > LAG_S:
+                raise
+        await asyncio.sleep(LOOK_S)
+
+
+async def _bound(deployment: Deployment, desired: DesiredStack, clients: Clients) -> DesiredStack:
+    """Return the stack with every parameter known. Raises Failed for an output that is not there."""
+    places = {stack.id: stack for stack in (*deployment.stacks, *deployment.left_out)}
+    outputs: dict[StackId, Mapping[str, str]] = {}
+    for source in desired.sources:
+        stack = await observe_stack(clients, places[source].site, places[source].name)
+        outputs[source] = stack.outputs if stack else {}
+    parameters: dict[str, str | OutputOf] = dict(desired.parameters)
+    for parameter, value in desired.parameters.items():
+        if isinstance(value, OutputOf):
+            stack_id, output = value.output
+            if output not in outputs[stack_id]:
+                raise Failed(
+                    where=desired.id,
+                    what=f"parameter {parameter} is the output {output} of {stack_id}, which has none of that name",
+                )
+            parameters[parameter] = taken(outputs[stack_id][output], value, desired.id)
+    return replace(desired, parameters=parameters)
+
+
+async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
+    plan: Plan,
+    deployment: Deployment,
+    clients: Clients,
+    emit: Emit,
+    *,
+    allow: Collection[str] = (),
+    brake: Brake | None = None,
+    in_detail: bool = False,
+) -> tuple[Outcome, ...]:
+    """Execute a `deploy`'s own plan and return each stack's outcome; what was not executed is deleted again.
+
+    Raises what `execute_plan` raises, with all of the plan deleted.
+    """
+    trusted = Trusted(deployment=deployment, is_own=True)
+    try:
+        ended = await execute_plan(plan, trusted, clients, emit, allow=allow, brake=brake, in_detail=in_detail)
+    except BuilderError:
+        await discard_plan(plan, clients)
+        raise
+    await discard_plan(plan, clients, only={one.stack for one in ended if isinstance(one, Cancelled | Overtaken)})
+    return ended

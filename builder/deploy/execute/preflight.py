@@ -1,0 +1,229 @@
+"""Before anything runs: is every change set what was reviewed, has no stack moved, is all of it allowed?"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from builder.aws import Clients, observe_account, together
+from builder.deploy.observe.deployment import check_reach
+from builder.deploy.observe.stacks import LAG_S, LOOK_S, ObservedStack, observe_stack
+from builder.deploy.plan.change_set import is_alike
+from builder.deploy.plan.decide import remedy
+from builder.deploy.plan.guards import Permission, check_allowed
+from builder.deploy.plan.judgement import Ground, check_done, judge_chain, judge_guards, judge_needs, survey_ground
+from builder.deploy.plan.lost_region import check_without
+from builder.deploy.plan.pending import observe_change_sets, reviews_of_others
+from builder.deploy.plan.saved import Trusted, narrowed
+from builder.deploy.plan.stack_steps import (
+    _AGAIN,
+    Chain,
+    links_executed,
+    links_executed_by_twin,
+    make_chains,
+    overtaken,
+    stands_as,
+)
+from builder.deploy.records import Deferred, Deletion, PendingReview, Plan, Protection, Step, Trip
+from builder.errors import BadInput, Stopped
+from builder.terms import AccountId, Operation, StackId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """How far a stack has come, read from AWS alone; so an execution resumes by being started again."""
+
+    stack: StackId
+    left: Chain
+    """What is still to be done."""
+    running: ObservedStack | None = None
+    """The stack, if the first of it runs already: as our change set, or as another's that is the same."""
+    untouched: bool = False
+    """Nothing of the plan was executed on it yet."""
+    pending: tuple[PendingReview, ...] = ()
+
+
+async def check_plan(
+    plan: Plan, trusted: Trusted, clients: Clients, allow: Collection[str] = ()
+) -> tuple[tuple[Checked, ...], tuple[Permission, ...]]:
+    """Return how far every stack of the plan has come, and what each `allow` lets pass.
+
+    A plan from a file is judged anew (`judgement.py`), and what is left of it is as that says; one of this very run has
+    been read from AWS by this run.
+    Raises Stopped, before anything ran, if any step cannot be executed as it was reviewed, naming each, or if
+    something is not allowed; BadInput if the credentials are of another account than the plan.
+    """
+    chains = make_chains(plan)
+    if not chains:
+        return (), ()
+    # Side by side; but what another account's credentials don't find is told as that.
+    account, looked = await asyncio.gather(
+        observe_account(clients, next(iter(chains.values()))[0].region),
+        _look_at_all(plan, trusted, chains, clients),
+        return_exceptions=True,
+    )
+    if isinstance(account, str) and account != plan.account:
+        raise BadInput(
+            where=plan.deployment,
+            what=f"the plan is for account {plan.account}, and the credentials are of account {account}",
+        )
+    if isinstance(account, str):
+        sites = (link.site for chain in chains.values() for link in chain)
+        check_reach(plan.deployment, sites, AccountId(account), clients)
+    if isinstance(looked, BaseException):
+        raise looked
+    if isinstance(account, BaseException):
+        raise account
+    checked, guards = looked
+    permissions = check_allowed(
+        guards,
+        (review for one in checked for review in one.pending),
+        allow,
+        shown={*(trip.allow for trip in plan.guards), *(review.allow for review in plan.pending)},
+    )
+    return checked, permissions
+
+
+async def _look_at_all(
+    plan: Plan, trusted: Trusted, chains: Mapping[StackId, Chain], clients: Clients
+) -> tuple[tuple[Checked, ...], tuple[Trip, ...]]:
+    """Return how far each stack has come, and the guards of what is left."""
+    if trusted.is_own:
+        checked = tuple(await together(_check_chain(plan, chain, clients) for chain in chains.values()))
+        unfinished = {one.stack for one in checked if one.left}
+        return checked, tuple(trip for trip in plan.guards if trip.stack in unfinished)
+    deployment = narrowed(plan, trusted.deployment)
+    ground = await survey_ground(plan, deployment, clients)
+    found = await together(_check_and_judge(ground, chain) for chain in chains.values())
+    checked = tuple(one for one, _ in found)
+    left = {one.stack: one.left for one in checked if one.left}
+    done = {one.stack for one in checked if not one.left}
+    work = [link for chain in left.values() for link in chain if isinstance(link, Step | Deferred)]
+    await check_done(ground, done)
+    await check_without(deployment, work, clients)
+    guards = (*await judge_guards(ground, left), *await judge_needs(ground, left, done))
+    if trusted.more_guards:
+        steps = tuple(one for one in work if isinstance(one, Step))
+        deferred = tuple(one for one in work if isinstance(one, Deferred))
+        judged = replace(plan, steps=steps, deferred=deferred, guards=())
+        guards += await trusted.more_guards(judged, deployment, clients)
+    return checked, (*guards, *(trip for _, trips in found for trip in trips))
+
+
+async def _check_and_judge(ground: Ground, chain: Chain) -> tuple[Checked, tuple[Trip, ...]]:
+    """Return how far a stack has come, with what is left as it was judged, and the guards that no change shows.
+
+    What runs already is not started by this plan; and what follows it is judged when it is made.
+    """
+    while True:
+        checked = await _check_chain(ground.plan, chain, ground.clients)
+        if checked.running and any(isinstance(link, Step) for link in checked.left[1:]):
+            # An execution takes all other change sets of its stack away: this one was never reviewed with it.
+            raise overtaken(checked.stack, None, "a change set of another part is executed, and a later one is there")
+        if checked.running or not checked.left:
+            return checked, ()
+        if judged := await judge_chain(ground, checked.left):
+            return replace(checked, left=judged.chain), judged.guards
+
+
+async def _check_chain(plan: Plan, chain: Chain, clients: Clients, *, begun: bool = False) -> Checked:
+    """Look at a stack until it is clear how far it has come. `begun` says that earlier links are done."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    while True:
+        found = await _look(plan, chain, clients, begun=begun)
+        if isinstance(found, Checked):
+            if found.running or found.untouched or not found.left:
+                return found
+            return await _check_chain(plan, found.left, clients, begun=True)
+        if loop.time() - started > LAG_S:
+            raise found
+        await asyncio.sleep(LOOK_S)
+
+
+async def _look(plan: Plan, chain: Chain, clients: Clients, *, begun: bool) -> Checked | Stopped:
+    """Return how far the chain has come, or the refusal, unless a later look shows otherwise."""
+    match chain[0]:
+        case Step() as step:
+            return await _check_step(plan, step, chain, clients)
+        case Deferred() as deferred:
+            return await _check_deferred(plan, deferred, chain, clients, begun=begun)
+        case Deletion() as deletion:
+            return await _check_deletion(deletion, chain, clients)
+        case Protection() as protection:
+            return await _check_protection(protection, chain, clients, begun=begun)
+
+
+async def _check_step(plan: Plan, step: Step, chain: Chain, clients: Clients) -> Checked | Stopped:
+    waiting = await observe_change_sets(clients, step.stack, step.site, step.stack_arn)
+    own = next((one for one in waiting if one["ChangeSetId"] == step.change_set), None)
+    if own is not None and own["ExecutionStatus"] == "AVAILABLE":
+        # CloudFormation makes a change set OBSOLETE when its stack moves: an AVAILABLE one is as it was reviewed.
+        if not is_alike(own.get("Description", ""), plan.assembly, step.stack, step.template_sha256):
+            raise overtaken(step.stack, None, "its change set was made from another template")
+        pending = reviews_of_others(step, plan.assembly, waiting)
+        return Checked(stack=step.stack, left=chain, untouched=True, pending=pending)
+    stack = await observe_stack(clients, step.site, step.stack_arn)
+    if stack is not None and (done := await how_far(plan, chain, stack, clients)):
+        return done
+    if own is not None and own["ExecutionStatus"] == "OBSOLETE":
+        raise overtaken(step.stack, stack, "its change set is OBSOLETE")
+    what = "its change set is gone" if own is None else "its change set never got ready"
+    return overtaken(step.stack, stack, what)
+
+
+async def _check_deferred(
+    plan: Plan, deferred: Deferred, chain: Chain, clients: Clients, *, begun: bool
+) -> Checked | Stopped:
+    stack = await observe_stack(clients, deferred.site, deferred.name)
+    if stack is not None and (done := await how_far(plan, chain, stack, clients)):
+        return done
+    if begun or stands_as(deferred.found, stack):
+        return Checked(stack=deferred.stack, left=chain, untouched=True)
+    return overtaken(deferred.stack, stack, "its stack is not as it was planned for")
+
+
+async def _check_deletion(deletion: Deletion, chain: Chain, clients: Clients) -> Checked | Stopped:
+    stack = await observe_stack(clients, deletion.site, deletion.stack_arn)
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        return Checked(stack=deletion.stack, left=chain[1:])
+    if stack.termination_protection and not deletion.protected:
+        return overtaken(deletion.stack, stack, "the stack that was to be deleted is protected from that by now")
+    if stack.status.startswith("DELETE_") or stands_as(deletion.found, stack):
+        return Checked(stack=deletion.stack, left=chain, untouched=True)
+    return overtaken(deletion.stack, stack, "the stack that was to be deleted has moved")
+
+
+async def _check_protection(
+    protection: Protection, chain: Chain, clients: Clients, *, begun: bool
+) -> Checked | Stopped:
+    """Whether it is done is what AWS says of the stack: nobody remembers."""
+    stack = await observe_stack(clients, protection.site, protection.found.stack_id or protection.name)
+    if stack is None or not stack.facts.exists:
+        return overtaken(protection.stack, stack, "the stack is gone whose termination protection was to be changed")
+    if stack.termination_protection == protection.protect:
+        return Checked(stack=protection.stack, left=chain[1:])
+    if begun or stands_as(protection.found, stack):
+        return Checked(stack=protection.stack, left=chain, untouched=True)
+    return overtaken(protection.stack, stack, "its stack is not as it was planned for")
+
+
+async def how_far(plan: Plan, chain: Chain, stack: ObservedStack, clients: Clients) -> Checked | None:
+    """Return how far an executed stack has come; None if its last change set is no link's, nor like one.
+
+    Raises Stopped for one that did not end well.
+    """
+    executed = links_executed(plan, chain, stack)
+    if not executed and not stands_as(chain[0].found, stack):
+        executed = await links_executed_by_twin(clients, plan, chain, stack)
+    if not executed:
+        return None
+    name = chain[0].stack
+    if stack.facts.operation is Operation.WAIT:
+        return Checked(stack=name, left=chain[executed - 1 :], running=stack)
+    if stack.facts.good:
+        return Checked(stack=name, left=chain[executed:])
+    raise Stopped(
+        where=name,
+        what=f"this plan's change set was executed and ended in {stack.status}; it cannot be executed again",
+        next_step=remedy(stack) or _AGAIN,
+    )

@@ -1,0 +1,327 @@
+"""Rolling back what stands halfway: looked up and decided, and then done, at first without skipping anything."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from builder.aws import Clients, call, together
+from builder.deploy.desired import Deployment
+from builder.deploy.observe.deployment import check_account, check_credentials, until_settled
+from builder.deploy.observe.events import (
+    SinceGood,
+    is_collateral,
+    observe_cause,
+    observe_failed,
+    observe_made_inside,
+    observe_since_good,
+)
+from builder.deploy.observe.nested import NESTED, NestedStack, observe_contents
+from builder.deploy.observe.stacks import (
+    LAG_S,
+    LOOK_S,
+    Located,
+    ObservedResource,
+    ObservedStack,
+    SiteView,
+    observe_resources,
+    observe_stack,
+    of_deployment,
+)
+from builder.deploy.observe.watch import DEADLINE_S, Watch, make_watches, settled_after
+from builder.deploy.plan.change_set import token
+from builder.deploy.plan.decide import remedy
+from builder.deploy.progress import Broke, Done, Emit, FirstFailure, Skipping, Started
+from builder.deploy.records import Plan, StackResource
+from builder.errors import AwsError, BuilderError, Stopped
+from builder.resource_types.by_hand import at_stake, holds_data
+from builder.terms import Arn, LogicalId, Operation, Place, Site, StackId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedResource:
+    """A resource that could not be brought where it should be."""
+
+    logical_id: LogicalId
+    type: str
+    reason: str
+    may_be_skipped: bool
+    """The rollback may leave it as it is, if it fails again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """One stack to be rolled back, and what a person has to know before."""
+
+    stack: StackId
+    found: ObservedStack
+    failed: tuple[FailedResource, ...]
+    deletes: tuple[StackResource, ...]
+    """What the failed update made new, and its rollback deletes."""
+
+    @property
+    def may_skip(self) -> frozenset[LogicalId]:
+        """What may be skipped: only what is in this record, because a person was shown it."""
+        return frozenset(one.logical_id for one in self.failed if one.may_be_skipped)
+
+
+async def find_recoveries(work: Deployment | Plan, clients: Clients, emit: Emit) -> tuple[Recovery, ...]:
+    """Return what it takes for each stack of a deployment, or of a plan's changes, once no operation runs on any.
+
+    Raises Stopped, with every reason, where a rollback would delete data; BadInput for another account's credentials.
+    """
+    name = work.deployment if isinstance(work, Plan) else work.name
+    ids = {place: stack for stack, place in work.places.items()}
+    sites = dict.fromkeys(place.site for place in ids)
+    await check_credentials(name, work.account, sites, clients)
+    by_site = await together(SiteView(clients, site).every_stack() for site in sites)
+    ours = of_deployment(tuple(stack for stacks in by_site for stack in stacks), name)
+    for stack in ours:
+        if stack.site.account is None:
+            check_account(name, work.account, stack.account)
+    known = [(ids[place], stack) for stack in ours if (place := Place(stack.site, stack.name)) in ids]
+    settled = await together(until_settled(clients, stack, stack_id, emit) for stack_id, stack in known)
+    halted = [
+        (stack_id, stack)
+        for (stack_id, _), stack in zip(known, settled, strict=True)
+        if stack is not None and stack.facts.operation is Operation.RECOVER
+    ]
+    return tuple(await together(_observe_recovery(stack_id, stack, clients) for stack_id, stack in halted))
+
+
+async def _observe_recovery(stack_id: StackId, stack: ObservedStack, clients: Clients) -> Recovery:
+    resources = await observe_resources(clients, stack)
+    since = await observe_since_good(clients, stack)
+    inside = await _observe_inside(clients, stack, resources, since)
+    return decide_recovery(stack_id, stack, resources, since, inside)
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What rolling a stack back means inside the stacks that are nested in it, each resource by its path."""
+
+    deleted: tuple[StackResource, ...] = ()
+    failed: tuple[FailedResource, ...] = ()
+
+
+async def _observe_inside(
+    clients: Clients, stack: Located, resources: Iterable[ObservedResource], since: SinceGood, above: str = ""
+) -> Inside:
+    """Look into every nested stack: all of a new one goes with it, of another what the same operations made new."""
+    nested = [one for one in resources if one.type == NESTED and one.physical_id]
+    found = await together(_observe_nested(clients, stack, one, since, above) for one in nested)
+    return Inside(
+        tuple(one for inside in found for one in inside.deleted),
+        tuple(one for inside in found for one in inside.failed),
+    )
+
+
+async def _observe_nested(
+    clients: Clients, parent: Located, resource: ObservedResource, since: SinceGood, above: str
+) -> Inside:
+    stack, path = NestedStack(parent.site, Arn(resource.physical_id)), f"{above}{resource.logical_id}/"
+    held = await observe_resources(clients, stack)
+    failed = tuple(
+        FailedResource(
+            logical_id=LogicalId(f"{path}{one.logical_id}"), type=one.type, reason=one.reason, may_be_skipped=False
+        )
+        for one in held
+        if _failed_by_itself(one)
+    )
+    if _is_deleted(resource, since):
+        contents = await observe_contents(clients, stack, path)
+        return Inside(tuple(StackResource(logical_id=one.path, type=one.type) for one in contents), failed)
+    made = await observe_made_inside(clients, stack, since.tokens)
+    below = await _observe_inside(clients, stack, held, replace(since, known=True, made=made), path)
+    own = tuple(
+        StackResource(logical_id=LogicalId(f"{path}{one.logical_id}"), type=one.type)
+        for one in held
+        if one.physical_id and one.logical_id in made
+    )
+    return Inside((*own, *below.deleted), (*failed, *below.failed))
+
+
+def _is_deleted(resource: ObservedResource, since: SinceGood) -> bool:
+    return bool(resource.physical_id) and (resource.logical_id in since.made or not since.known)
+
+
+def decide_recovery(
+    stack_id: StackId,
+    stack: ObservedStack,
+    resources: Iterable[ObservedResource],
+    since: SinceGood,
+    inside: Inside = Inside(),
+) -> Recovery:
+    """Return what it takes to roll the stack back.
+
+    Where it never had a good state, its rollback deletes all that it holds.
+    Raises Stopped where rolling back would delete what holds data. Of a rollback that CloudFormation itself has begun
+    it is only shown: it was on its way already.
+    """
+    resources = tuple(resources)
+    own = (StackResource(logical_id=one.logical_id, type=one.type) for one in resources if _is_deleted(one, since))
+    deleted = (*own, *inside.deleted)
+    kept = [one for one in deleted if holds_data(one.type)] if stack.status == "UPDATE_FAILED" else []
+    if kept:
+        told = "".join(f"\n  {one.logical_id} ({one.type}): {at_stake(one.type)}" for one in kept)
+        raise Stopped(
+            where=stack_id,
+            what=f"the stack is in {stack.status}, and its rollback would delete what holds data{told}",
+            next_step=f"aws cloudformation rollback-stack --region {stack.region} --stack-name {stack.name}"
+            "    does so all the same",
+        )
+    return Recovery(
+        stack=stack_id,
+        found=stack,
+        failed=(*(_failed(stack, one, since) for one in resources if _failed_by_itself(one)), *inside.failed),
+        deletes=deleted,
+    )
+
+
+def _failed_by_itself(resource: ObservedResource) -> bool:
+    return resource.status.endswith("_FAILED") and not is_collateral(resource.reason)
+
+
+def _failed(stack: ObservedStack, resource: ObservedResource, since: SinceGood) -> FailedResource:
+    """Return a failed resource, and whether CloudFormation takes it for one to be skipped.
+
+    Only what failed while it was rolled back is; and a nested stack is not, but what failed inside it is, by hand.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html
+    """
+    is_stuck = stack.status == "UPDATE_ROLLBACK_FAILED" and resource.logical_id in since.failed
+    return FailedResource(
+        logical_id=resource.logical_id,
+        type=resource.type,
+        reason=resource.reason,
+        may_be_skipped=is_stuck and resource.type != NESTED,
+    )
+
+
+# What stands in the way of planning; every other settled status does not.
+_HALTED = frozenset({Operation.RECOVER, Operation.REFUSE})
+
+
+_REPEATED = "TokenAlreadyExistsException"
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    clients: Clients
+    emit: Emit
+    run_id: str
+    watches: Mapping[Site, Watch]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One rollback of a stack, told from others by its client token."""
+
+    token: str
+    skip: tuple[LogicalId, ...] = ()
+
+
+async def recover(
+    recoveries: tuple[Recovery, ...], clients: Clients, run_id: str, emit: Emit
+) -> tuple[Done | Broke, ...]:
+    """Roll back all of these stacks, side by side, and return how that ended for each.
+
+    Skips nothing but what the records say may be, and that only after it has failed once more. A stack that somebody
+    else rolls back meanwhile is as good as rolled back by this.
+    """
+    ids = {Place(one.found.site, one.found.name): one.stack for one in recoveries}
+    known = {one.found.arn: one.found.status for one in recoveries}
+    run = _Run(clients, emit, run_id, make_watches(ids, clients, emit, known))
+    return tuple(await asyncio.gather(*(_recover(run, one) for one in recoveries)))
+
+
+async def _recover(run: _Run, one: Recovery) -> Done | Broke:
+    try:
+        attempt = _Attempt(token(run.run_id, one.stack, "recover 1"))
+        stack = await _roll_back(run, one, attempt)
+        skip = await _to_skip(run, one, stack, attempt)
+        if skip:
+            run.emit(Skipping(stack=one.stack, resources=skip))
+            attempt = _Attempt(token(run.run_id, one.stack, "recover 2"), skip)
+            stack = await _roll_back(run, one, attempt)
+    except BuilderError as error:
+        run.emit(FirstFailure(stack=one.stack, resource="", reason=error.what))
+        return Broke(one.stack, status="", resource="", reason=error.what, next_step=error.next_step or _look(one))
+    if stack.facts.operation in _HALTED:
+        return await _broke(run, one, stack, attempt)
+    return Done(one.stack, stack.status, next_step=_compare(one, attempt.skip))
+
+
+async def _roll_back(run: _Run, one: Recovery, attempt: _Attempt) -> ObservedStack:
+    """Roll the stack back, or go on with it, and return how it stands when that has ended."""
+    run.emit(Started(stack=one.stack, what="ROLLBACK"))
+    try:
+        await _begin(run, one, attempt)
+    except AwsError as refusal:
+        if refusal.code not in {_REPEATED, "ValidationError"}:
+            raise
+        await _check_moved(run, one, refusal)
+    over = settled_after("UPDATE_ROLLBACK_FAILED" if attempt.skip else one.found.status)
+    return await run.watches[one.found.site].until(one.found.arn, over, DEADLINE_S)
+
+
+async def _begin(run: _Run, one: Recovery, attempt: _Attempt) -> None:
+    client, arn = run.clients.of(one.found.site).cloudformation(one.found.region), one.found.arn
+    if one.found.status == "UPDATE_FAILED":
+        await call(one.stack, client.rollback_stack, StackName=arn, ClientRequestToken=attempt.token)
+        return
+    skip: dict[str, Any] = {"ResourcesToSkip": attempt.skip} if attempt.skip else {}
+    await call(one.stack, client.continue_update_rollback, StackName=arn, ClientRequestToken=attempt.token, **skip)
+
+
+async def _check_moved(run: _Run, one: Recovery, refusal: AwsError) -> None:
+    """Return if the stack is on its way all the same: after a lost answer boto3 asks again and is refused.
+
+    Raises the refusal where the stack still stands as it was found.
+    """
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    while refusal.code != _REPEATED:
+        stack = await observe_stack(run.clients, one.found.site, one.found.arn)
+        if stack is None or stack.facts.operation is not Operation.RECOVER:
+            return
+        if loop.time() - started > LAG_S:
+            raise refusal
+        await asyncio.sleep(LOOK_S)
+
+
+async def _to_skip(run: _Run, one: Recovery, stack: ObservedStack, attempt: _Attempt) -> tuple[LogicalId, ...]:
+    """Return what the next attempt skips: all that has failed again, if a person was shown all of it."""
+    if stack.status != "UPDATE_ROLLBACK_FAILED" or not one.may_skip:
+        return ()
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    while True:
+        failed = await observe_failed(run.clients, stack, attempt.token)
+        # Events may lag behind the status; of somebody else's rollback there are none with our token.
+        if failed or loop.time() - started > LAG_S:
+            return tuple(sorted(failed)) if failed <= one.may_skip else ()
+        await asyncio.sleep(LOOK_S)
+
+
+async def _broke(run: _Run, one: Recovery, stack: ObservedStack, attempt: _Attempt) -> Broke:
+    cause = await observe_cause(run.clients, stack, attempt.token)
+    resource, reason = (cause.resource, cause.reason) if cause else ("", stack.status_reason)
+    run.emit(FirstFailure(stack=one.stack, resource=resource, reason=reason))
+    return Broke(one.stack, stack.status, resource, reason, next_step=remedy(stack))
+
+
+def _look(one: Recovery) -> str:
+    return (
+        f"aws cloudformation describe-stack-events --region {one.found.region} --stack-name {one.found.name}"
+        "    shows what became of the stack"
+    )
+
+
+def _compare(one: Recovery, skipped: tuple[LogicalId, ...]) -> str:
+    """Return what to do about resources that CloudFormation now takes for something else than they are."""
+    if not skipped:
+        return ""
+    return (
+        f"aws cloudformation detect-stack-drift --region {one.found.region} --stack-name {one.found.name}"
+        f"    before the next update: {', '.join(skipped)} may not be as the template says"
+    )

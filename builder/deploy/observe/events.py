@@ -1,0 +1,293 @@
+"""What a stack's events tell: what failed first, what became of the rest, what a running stack works on."""
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from builder.aws import Clients, call, pages
+from builder.deploy.observe.nested import NestedStack
+from builder.deploy.observe.stacks import Located, ObservedStack, once_there
+from builder.deploy.progress import Emit, InHand
+from builder.errors import AwsError
+from builder.terms import STATUSES, Arn, LogicalId, Operation, Site, StackId
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
+
+
+# What CloudFormation writes on resources it stops because another one failed.
+_COLLATERAL = ("Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled")
+
+
+# The statuses that CloudFormation rolls back to, RollbackStack's "last known stable state".
+_GOOD = frozenset(status for status, facts in STATUSES.items() if facts.operation is Operation.UPDATE)
+
+
+# How CloudFormation tells of a nested stack that failed.
+_EMBEDDED = re.compile(r"Embedded stack (arn:\S+) was not successfully")
+
+
+# How an operation on a stack begins.
+_BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCause:
+    """The resource whose failure brought the operation down."""
+
+    resource: str
+    """`LogicalId (Type)`; in a nested stack `Child/LogicalId (Type)`."""
+    reason: str
+    nested: str = ""
+    """The ARN of the nested stack that failed, where that is the resource: its own events tell why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinceGood:
+    """What happened to a stack's resources since its last good state."""
+
+    known: bool
+    """Whether the events show such a state; else the stack's creation had failed as well, or they do not go back."""
+    made: frozenset[LogicalId]
+    """What was made new."""
+    failed: frozenset[LogicalId]
+    """What could not be brought back when the stack was rolled back last, and was not just stopped with another."""
+    tokens: frozenset[str] = frozenset()
+    """The client tokens of the operations since then; AWS gives them to the events of nested stacks as well."""
+
+
+def first_cause(events: Iterable["StackEventTypeDef"], client_token: str) -> FirstCause | None:
+    """Return the first real failure of the operation that carries this token, or None if no event shows one.
+
+    Events are as DescribeStackEvents gives them, newest first. They are matched by token, never by time.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
+    """
+    failures = _failures(events, client_token)
+    if not failures:
+        return None
+    return _cause(failures[-1])
+
+
+def first_cause_inside(events: Iterable["StackEventTypeDef"], client_token: str) -> FirstCause | None:
+    """Return the first real failure in a nested stack of whose root's operation it is known that it failed there.
+
+    Its events carry the token of the root's operation, as AWS says of all that an operation triggers; where none does,
+    it is the last operation on the nested stack in which anything failed.
+    """
+    events = tuple(events)
+    if any(event.get("ClientRequestToken") == client_token for event in events):
+        return first_cause(events, client_token)
+    failures: list[StackEventTypeDef] = []
+    for event in events:
+        if _is_of_the_stack(event) and event.get("ResourceStatus") in _BEGINNINGS and failures:
+            break
+        if _is_failure(event):
+            failures.append(event)
+    return _cause(failures[-1]) if failures else None
+
+
+def _cause(event: "StackEventTypeDef") -> FirstCause:
+    kind, reason = event.get("ResourceType", "?"), event.get("ResourceStatusReason", "no reason given")
+    named = _EMBEDDED.search(reason)
+    nested = event.get("PhysicalResourceId") or (named[1] if named else "")
+    return FirstCause(
+        resource=f"{event.get('LogicalResourceId', '?')} ({kind})",
+        reason=reason,
+        nested=nested if kind == "AWS::CloudFormation::Stack" else "",
+    )
+
+
+def failed_resources(events: Iterable["StackEventTypeDef"], client_token: str) -> frozenset[LogicalId]:
+    """Return every resource that failed by itself in the operation that carries this token."""
+    return frozenset(LogicalId(event.get("LogicalResourceId", "")) for event in _failures(events, client_token))
+
+
+def _failures(events: Iterable["StackEventTypeDef"], client_token: str) -> "list[StackEventTypeDef]":
+    return [event for event in events if event.get("ClientRequestToken") == client_token and _is_failure(event)]
+
+
+def _is_failure(event: "StackEventTypeDef") -> bool:
+    return (
+        event.get("ResourceStatus", "").endswith("_FAILED")
+        and not _is_collateral(event)
+        and not _is_of_the_stack(event)
+    )
+
+
+def is_collateral(reason: str) -> bool:
+    """Return whether a resource only failed because CloudFormation stopped it when another one did."""
+    return reason.startswith(_COLLATERAL)
+
+
+def since_good(events: Iterable["StackEventTypeDef"]) -> SinceGood:
+    """Return what happened to a stack's resources since its last good state.
+
+    Events are newest first, and no more of them are taken than it needs.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html
+    """
+    made: set[LogicalId] = set()
+    failed: set[LogicalId] = set()
+    tokens: set[str] = set()
+    known, in_last_rollback = False, True
+    for event in events:
+        status, resource = event.get("ResourceStatus", ""), LogicalId(event.get("LogicalResourceId", ""))
+        if _is_of_the_stack(event):
+            in_last_rollback = in_last_rollback and status != "UPDATE_ROLLBACK_IN_PROGRESS"
+            if known := status in _GOOD:
+                break
+        tokens.add(event.get("ClientRequestToken", ""))
+        if _is_of_the_stack(event):
+            continue
+        if status.startswith("CREATE_"):
+            made.add(resource)
+        elif status == "UPDATE_FAILED" and in_last_rollback and not _is_collateral(event):
+            failed.add(resource)
+    return SinceGood(known=known, made=frozenset(made), failed=frozenset(failed), tokens=frozenset(tokens - {""}))
+
+
+def made_inside(events: Iterable["StackEventTypeDef"], tokens: frozenset[str]) -> frozenset[LogicalId]:
+    """Return what operations with these tokens made new in a nested stack, by its events.
+
+    Where no event carries one of them, it is all that was ever made: more than that cannot be ruled out.
+    """
+    events = tuple(event for event in events if not _is_of_the_stack(event))
+    ours = [event for event in events if event.get("ClientRequestToken") in tokens]
+    return frozenset(
+        LogicalId(event.get("LogicalResourceId", ""))
+        for event in ours or events
+        if event.get("ResourceStatus", "").startswith("CREATE_")
+    )
+
+
+def _is_of_the_stack(event: "StackEventTypeDef") -> bool:
+    """Return whether it is the stack's own; if it is one of failure, it only repeats what its resources said."""
+    return event.get("PhysicalResourceId") == event["StackId"]
+
+
+def _is_collateral(event: "StackEventTypeDef") -> bool:
+    return is_collateral(event.get("ResourceStatusReason", ""))
+
+
+async def observe_cause(clients: Clients, stack: ObservedStack, client_token: str) -> FirstCause | None:
+    """Return the first real failure of the operation that carries this token, or None if no event shows one.
+
+    Where a nested stack failed, it is the resource that failed first inside it, however deep.
+    """
+    cause = first_cause(await _events_of(clients, stack, client_token), client_token)
+    return cause and await _inside(clients, stack.site, cause, client_token)
+
+
+async def _inside(clients: Clients, site: Site, cause: FirstCause, client_token: str) -> FirstCause:
+    """Return what failed first in the nested stack that the cause names; the cause itself where none is to be seen."""
+    if not cause.nested:
+        return cause
+    try:
+        events = await _events_of(clients, NestedStack(site, Arn(cause.nested)), client_token)
+    except AwsError:
+        return cause  # it was never made, or may not be looked at: what its parent says of it has to do
+    found = first_cause_inside(events, client_token)
+    if found is None:
+        return cause
+    found = await _inside(clients, site, found, client_token)
+    return replace(found, resource=f"{cause.resource.partition(' ')[0]}/{found.resource}")
+
+
+async def observe_failed(clients: Clients, stack: ObservedStack, client_token: str) -> frozenset[LogicalId]:
+    """Return every resource that failed by itself in the operation that carries this token."""
+    return failed_resources(await _events_of(clients, stack, client_token), client_token)
+
+
+async def observe_token(clients: Clients, stack: ObservedStack) -> str:
+    """Return the client token of the stack's last operation, empty where its caller gave none."""
+    client = clients.of(stack.site).cloudformation(stack.region)
+    where = f"{stack.region}/{stack.name}"
+    newest = await once_there(lambda: call(where, client.describe_stack_events, StackName=stack.arn))
+    return next((event.get("ClientRequestToken", "") for event in newest["StackEvents"]), "")
+
+
+async def observe_since_good(clients: Clients, stack: ObservedStack) -> SinceGood:
+    """Return what happened to the stack's resources since its last good state."""
+    client = clients.of(stack.site).cloudformation(stack.region)
+    events: list[StackEventTypeDef] = []
+    async for page in pages(f"{stack.region}/{stack.name}", client.describe_stack_events, StackName=stack.arn):
+        events += page["StackEvents"]
+        if since_good(events).known:
+            break
+    return since_good(events)
+
+
+async def observe_made_inside(clients: Clients, stack: NestedStack, tokens: frozenset[str]) -> frozenset[LogicalId]:
+    """Return what the operations with these tokens made new in a nested stack."""
+    client = clients.of(stack.site).cloudformation(stack.region)
+    events: list[StackEventTypeDef] = []
+    async for page in pages(f"{stack.region}/{stack.name}", client.describe_stack_events, StackName=stack.arn):
+        events += page["StackEvents"]
+    return made_inside(events, tokens)
+
+
+async def _events_of(clients: Clients, stack: Located, client_token: str) -> "list[StackEventTypeDef]":
+    client = clients.of(stack.site).cloudformation(stack.region)
+    events: list[StackEventTypeDef] = []
+    seen = False
+    async for page in pages(f"{stack.region}/{stack.name}", client.describe_stack_events, StackName=stack.arn):
+        ours = any(event.get("ClientRequestToken") == client_token for event in page["StackEvents"])
+        if seen and not ours:
+            break  # newest first: from here on it is the operation before
+        events += page["StackEvents"]
+        seen = seen or ours
+    return events
+
+
+EVERY_S = 5.0
+
+
+_AT_ONCE = 8
+
+
+async def tell_in_hand(running: Mapping[StackId, tuple[Site, Arn]], clients: Clients, emit: Emit) -> None:
+    """Tell, every few seconds and until cancelled, which resource the stacks work on; one call a stack.
+
+    Of many stacks that run some are asked each time, in turn, so that it never takes many calls from those that matter.
+    """
+    last: dict[StackId, InHand] = {}
+    asked = 0
+    while True:
+        await asyncio.sleep(EVERY_S)
+        stacks = list(running.items())
+        turn = [stacks[(asked + place) % len(stacks)] for place in range(min(_AT_ONCE, len(stacks)))]
+        asked += len(turn)
+        for said in await asyncio.gather(*(_in_hand(stack, *where, clients) for stack, where in turn)):
+            if said is not None and last.get(said.stack) != said and said.stack in running:
+                last[said.stack] = said
+                emit(said)
+
+
+async def _in_hand(stack: StackId, site: Site, arn: Arn, clients: Clients) -> InHand | None:
+    client = clients.of(site).cloudformation(site.region)
+    try:
+        answer = await call(stack, client.describe_stack_events, StackName=arn)
+    except AwsError:
+        return None  # the next time will do
+    event = newest_at_work(answer["StackEvents"])
+    if event is None:
+        return None
+    return InHand(
+        stack=stack,
+        resource=f"{event.get('LogicalResourceId', '?')} ({event.get('ResourceType', '?')})",
+        status=event.get("ResourceStatus", ""),
+    )
+
+
+def newest_at_work(events: "list[StackEventTypeDef]") -> "StackEventTypeDef | None":
+    """Return the newest event of a resource that has begun and not ended; events are newest first."""
+    seen: set[str] = set()
+    for event in events:
+        name = event.get("LogicalResourceId", "")
+        if event.get("PhysicalResourceId") == event["StackId"]:
+            continue
+        if name not in seen and event.get("ResourceStatus", "").endswith("_IN_PROGRESS"):
+            return event
+        seen.add(name)
+    return None

@@ -1,0 +1,330 @@
+"""Stacks nested in stacks: where they come from, what stands in them, and whether one is as its parent wants it.
+
+Pure first: `may_nest`, `check_mode`, `inside`. Then what is read from AWS: `observe_contents`, all that a stack holds
+to any depth with what becomes of it, and `Prover`, which shows a nested stack to be as deployed where it has no change
+set of its own. What cannot be shown is told as a reason: unknown is never unchanged.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from builder.aws import Clients, call, together
+from builder.deploy.desired import MASK, Deployment
+from builder.deploy.observe.stacks import (
+    ObservedResource,
+    ObservedStack,
+    observe_resources,
+    observe_stack,
+    observe_template,
+)
+from builder.deploy.records import Options
+from builder.deploy.resources import HOLDERS
+from builder.errors import AwsError, BadInput
+from builder.template.template import (
+    Comparison,
+    compare_template,
+    defaults_of,
+    find_object,
+    properties_of,
+    read_deployed,
+    read_template,
+    resolve,
+    resources_of,
+)
+from builder.terms import Arn, LogicalId, Region, Site, StackId, StackName
+
+NESTED = "AWS::CloudFormation::Stack"
+
+
+# What a template may get its nested stacks from besides naming the type.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-serverless.html and modules.html
+_MADE_FROM = (f'"{NESTED}"', '"AWS::Serverless::Application"', '::MODULE"', '"Fn::Transform"')
+
+
+# Transforms that add no stack to a template that names none.
+_OPEN = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31", "AWS::SecretsManager-2024-09-16"})
+
+
+# DeletionPolicy to what becomes of the resource when its stack goes.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+_POLICIES = {"Delete": "Delete", "Snapshot": "Snapshot", "Retain": "Retain", "RetainExceptOnCreate": "Retain"}
+
+
+_UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
+
+
+@dataclass(frozen=True, slots=True)
+class NestedStack:
+    """A stack that another one has as a resource, known by its ARN alone."""
+
+    site: Site
+    arn: Arn
+
+    @property
+    def region(self) -> Region:
+        """The region it stands in."""
+        return self.site.region
+
+    @property
+    def name(self) -> StackName:
+        """Its name, from its ARN."""
+        return StackName(self.arn.partition(":stack/")[2].partition("/")[0] or self.arn)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """A resource that stands in a stack, or in one that is nested in it."""
+
+    path: LogicalId
+    """`Orders`, or below nested stacks `Child/Grandchild/Orders`."""
+    type: str
+    physical_id: str
+    fate: str | None
+    """What becomes of it when the outermost stack goes: Delete, Retain or Snapshot; None where no template says so in
+    plain words."""
+    regions: tuple[str, ...] = ()
+    """The regions that hold a copy of its data, as far as its template says them."""
+
+
+def may_nest(template: object) -> bool:
+    """Return whether a stack of this template may have stacks nested in it; only a plain template can tell that not.
+
+    Takes a template's text, or what GetTemplate answers.
+    """
+    try:
+        read = read_template(template)
+    except BadInput:
+        return True  # nobody can tell
+    written = json.dumps(read, default=str)
+    transforms = read.get("Transform", [])
+    listed = transforms if isinstance(transforms, list) else [transforms]
+    return any(one in written for one in _MADE_FROM) or not all(isinstance(one, str) and one in _OPEN for one in listed)
+
+
+def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], options: Options) -> None:
+    """Return if the change sets can be made as the options say. Raises BadInput.
+
+    AWS makes no drift-aware change set of nested stacks, so what it does inside them could not be seen.
+    """
+    if options.deployment_mode != "REVERT_DRIFT":
+        return
+    nesting = [one.id for one in deployment.stacks if may_nest(one.template) or may_nest(deployed.get(one.id, {}))]
+    if nesting:
+        raise BadInput(
+            where="--deployment-mode REVERT_DRIFT",
+            what=f"{', '.join(nesting)}: AWS makes no drift-aware change set for stacks with nested stacks, "
+            "so nobody could see what it would do inside them",
+            next_step="python -m builder drift    names what drifted, in nested stacks too",
+        )
+
+
+def inside(roots: Iterable[ObservedStack], every: Iterable[ObservedStack]) -> tuple[ObservedStack, ...]:
+    """Return those of the stacks that are nested in the roots, at any depth, in the order that they are given in."""
+    every = tuple(every)
+    found = {stack.arn for stack in roots}
+    more = True
+    while more:
+        below = {stack.arn for stack in every if stack.parent in found} - found
+        found |= below
+        more = bool(below)
+    outermost = {stack.arn for stack in roots}
+    return tuple(stack for stack in every if stack.arn in found - outermost)
+
+
+def fate_of(resource: Mapping[str, Any] | None) -> str | None:
+    """Return what becomes of a resource when its stack goes; None where the template does not say so in plain words."""
+    policy = resource.get("DeletionPolicy", "Delete") if resource is not None else None
+    return _POLICIES.get(policy) if isinstance(policy, str) else None
+
+
+async def list_contents(clients: Clients, stack: ObservedStack | NestedStack, above: str = "") -> tuple[Content, ...]:
+    """Return everything that stands in a stack, nested stacks before what is in them; not what becomes of it."""
+    contents = [
+        Content(path=LogicalId(f"{above}{one.logical_id}"), type=one.type, physical_id=one.physical_id, fate=None)
+        for one in await _held(clients, stack, is_nested=bool(above))
+    ]
+    return await _with_inside(
+        contents,
+        lambda one: list_contents(clients, NestedStack(stack.site, Arn(one.physical_id)), f"{one.path}/"),
+    )
+
+
+async def observe_contents(
+    clients: Clients,
+    stack: ObservedStack | NestedStack,
+    above: str = "",
+    *,
+    fate: str | None = "Delete",
+    where: str = "",
+) -> tuple[Content, ...]:
+    """Return everything that stands in a stack, nested stacks before what is in them.
+
+    What a nested stack is retained with stays, whatever its own template says; of one that goes, its own template
+    tells. `above` and `fate` are those of the stack itself, `where` says which it is in words.
+    Raises Stopped for a template that cannot be read.
+    """
+    where = where or f"{stack.region}/{stack.name}"
+    held = await _held(clients, stack, is_nested=bool(above))
+    shows = (
+        f"aws cloudformation get-template --region {stack.region} --stack-name {stack.name} "
+        "--template-stage Processed    shows it"
+    )
+    template = await observe_template(clients, stack, "Processed") if held else {}
+    resources = resources_of(read_deployed(template, where, shows))
+    contents = [
+        Content(
+            path=LogicalId(f"{above}{one.logical_id}"),
+            type=one.type,
+            physical_id=one.physical_id,
+            fate=_with(fate, fate_of(resources.get(one.logical_id))),
+            regions=_regions(one.type, resources.get(one.logical_id, {})),
+        )
+        for one in held
+    ]
+    return await _with_inside(
+        contents,
+        lambda one: observe_contents(
+            clients,
+            NestedStack(stack.site, Arn(one.physical_id)),
+            f"{one.path}/",
+            fate=one.fate,
+            where=f"{where}/{one.path.removeprefix(above)}",
+        ),
+    )
+
+
+async def _held(clients: Clients, stack: ObservedStack | NestedStack, *, is_nested: bool) -> list[ObservedResource]:
+    try:
+        return [one for one in await observe_resources(clients, stack) if one.physical_id]
+    except AwsError as error:
+        if is_nested and "does not exist" in error.what:
+            return []  # its parent still lists it, though somebody deleted it
+        raise
+
+
+async def _with_inside(
+    contents: Iterable[Content], look: Callable[[Content], Coroutine[Any, Any, tuple[Content, ...]]]
+) -> tuple[Content, ...]:
+    """Return the contents, each nested stack followed by what `look` finds in it."""
+    contents = tuple(contents)
+    found = iter(await together(look(one) for one in contents if one.type == NESTED))
+    return tuple(each for one in contents for each in (one, *(next(found) if one.type == NESTED else ())))
+
+
+def _regions(type_name: str, resource: Mapping[str, Any]) -> tuple[str, ...]:
+    holder = HOLDERS.get(type_name)
+    return holder.regions(properties_of(resource)) if holder else ()
+
+
+def _with(above: str | None, own: str | None) -> str | None:
+    """Return what becomes of a resource, from what becomes of its stack and what its template says."""
+    if above == "Retain" or own == "Retain":
+        return "Retain"
+    return None if above is None else own
+
+
+@dataclass(frozen=True, slots=True)
+class Prover:
+    """Shows nested stacks to be as deployed; asks each template once."""
+
+    clients: Clients
+    site: Site
+
+    async def doubt(self, arn: Arn, properties: Mapping[str, Any]) -> str:
+        """Return why it can't be told that a nested stack stays as it is; empty where that is shown.
+
+        `properties` are those that its parent gives it, every value known. Its template is read from where they say,
+        and compared with the deployed one as `decide` compares; so are its parameters, and all that is nested in it.
+        """
+        stack = await observe_stack(self.clients, self.site, arn)
+        if stack is None or not stack.facts.exists:
+            return "it is not there"
+        given = properties.get("Parameters", {})
+        if not isinstance(given, Mapping) or not all(isinstance(one, str | int | float) for one in given.values()):
+            return "its parameters cannot be told before the execution"
+        text, doubt = await self._template(stack, properties.get("TemplateURL"))
+        if doubt:
+            return doubt
+        wanted = defaults_of(read_template(text)) | {str(name): _text(value) for name, value in given.items()}
+        # A value of which only the mask is shown, before and after, may be another one all the same.
+        if not {_UNKNOWN, MASK}.isdisjoint(wanted.values()) or wanted != dict(stack.parameters):
+            return "its parameters are not known to be the deployed ones"
+        return await self._doubt_inside(stack, text)
+
+    async def _doubt_inside(self, stack: ObservedStack, text: str) -> str:
+        """Return what may make a stack of the same template and parameters another one all the same."""
+        template = read_template(text)
+        for name, said in (template.get("Parameters") or {}).items():
+            if str(said.get("Type", "")).startswith("AWS::SSM::Parameter::Value"):
+                return f"its parameter {name} is read from SSM, where it may have another value by now"
+        transforms = template.get("Transform", [])
+        if not all(one in _OPEN for one in (transforms if isinstance(transforms, list) else [transforms])):
+            return "a macro may make something else of its template"
+        if '"Fn::Transform"' in json.dumps(template, default=str):
+            return "a macro may make something else of its template"
+        held = [one for one in await observe_resources(self.clients, stack) if one.type == NESTED and one.physical_id]
+        if not held:
+            return ""
+        processed = await observe_template(self.clients, stack, "Processed")
+        resources = resources_of(read_deployed(processed, stack.name))
+        doubts = await asyncio.gather(
+            *(self._doubt_below(stack, Arn(one.physical_id), resources.get(one.logical_id, {})) for one in held)
+        )
+        return next((f"{one.logical_id}: {doubt}" for one, doubt in zip(held, doubts, strict=True) if doubt), "")
+
+    async def _doubt_below(self, parent: ObservedStack, arn: Arn, resource: Mapping[str, Any]) -> str:
+        """Return the doubt about a stack whose parent is as deployed: then its parameters are, and all is its template.
+
+        They are made of the parent's parameters, of resources that stay, and of nested stacks that are shown to.
+        """
+        stack = await observe_stack(self.clients, self.site, arn)
+        if stack is None or not stack.facts.exists:
+            return "it is not there"
+        url = resolve(properties_of(resource).get("TemplateURL"), {**parent.parameters, **_pseudo(parent)})
+        text, doubt = await self._template(stack, url)
+        return doubt or await self._doubt_inside(stack, text)
+
+    async def _template(self, stack: ObservedStack, url: object) -> tuple[str, str]:
+        """Return the template that a stack is to have, and why it is not known to be the one it has."""
+        if not isinstance(url, str) or _UNKNOWN in url:
+            return "", "where its template lies cannot be told before the execution"
+        try:
+            text = await read_url(self.clients, self.site, url)
+        except AwsError as error:
+            return "", f"its template cannot be read from {url}: {error.what}"
+        if text is None:
+            return "", f"its template does not lie in S3: {url}"
+        deployed = await observe_template(self.clients, stack)
+        same = compare_template(text, deployed) is Comparison.SAME
+        return text, "" if same else "its template is not known to be the deployed one"
+
+
+async def read_url(clients: Clients, site: Site, url: str) -> str | None:
+    """Return the template at a TemplateURL; None where that is not in S3. Raises AwsError."""
+    client = clients.of(site).s3(site.region)
+    address = find_object(url, client.meta.endpoint_url)
+    if address is None:
+        return None
+    version: Any = {"VersionId": address.version} if address.version else {}
+    where = f"{site.region}: {url}"
+    answer = await call(where, client.get_object, Bucket=address.bucket, Key=address.key, **version)
+    return (await call(where, answer["Body"].read)).decode(errors="replace")
+
+
+def _pseudo(stack: ObservedStack) -> dict[str, str]:
+    partition = stack.arn.split(":")[1]
+    return {
+        "AWS::Region": stack.region,
+        "AWS::AccountId": stack.account,
+        "AWS::Partition": partition,
+        "AWS::StackName": stack.name,
+        "AWS::StackId": stack.arn,
+        "AWS::URLSuffix": "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com",
+    }
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

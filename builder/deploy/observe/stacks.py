@@ -1,0 +1,399 @@
+"""A read-only look at what exists: the stacks of a region, asked again where a read contradicts what is known."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+
+from builder.aws import Clients, Sighting, call, pages, together
+from builder.deploy.desired import TAG_DEPLOYMENT, TAG_FLEET
+from builder.errors import AwsError, Stopped
+from builder.terms import STATUSES, AccountId, Arn, LogicalId, Place, Region, Site, StackName, StatusFacts
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+
+R = TypeVar("R")
+
+
+# How long a read may lag behind what CloudFormation has just confirmed, and how often to look again until then.
+LAG_S = 10.0
+
+
+LOOK_S = 1.0
+
+
+# What a stack is in before the good end of the same operation.
+_ON_THE_WAY = frozenset(
+    {"REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}
+    | {"IMPORT_IN_PROGRESS"}
+)
+
+
+# A resource that is deleted, or that its stack has left behind: the stack does not hold it any more.
+_NOT_HELD = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
+
+
+# StackSet-<name of the set>-<uuid>
+_INSTANCE_NAME = re.compile(r"StackSet-.+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedStack:
+    """One stack as DescribeStacks shows it."""
+
+    site: Site
+    name: StackName
+    arn: Arn
+    status: str
+    status_reason: str
+    change_set: Arn | None
+    """The change set that last ran, or in REVIEW_IN_PROGRESS one that waits: read it together with the status."""
+    created: str
+    last_change: str
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+    outputs: Mapping[str, str]
+    capabilities: tuple[str, ...]
+    termination_protection: bool
+    drift: str = "NOT_CHECKED"
+    """As the last detection found it."""
+    notification_arns: tuple[str, ...] = ()
+    """Who is told of its events."""
+    rollback_triggers: tuple[str, ...] = ()
+    """The alarms that roll back an operation on it."""
+    exports: Mapping[str, str] = field(default_factory=dict)
+    """The output of each name that is exported."""
+    parent: Arn | None = None
+    """The stack that has it as a resource."""
+
+    @property
+    def region(self) -> Region:
+        """The region it stands in."""
+        return self.site.region
+
+    @property
+    def account(self) -> AccountId:
+        """The account it stands in, from its ARN."""
+        return AccountId(self.arn.split(":")[4])
+
+    @property
+    def facts(self) -> StatusFacts:
+        """What the stack's status means. Raises Stopped for one that nobody here knows: it may mean anything."""
+        known = STATUSES.get(self.status)
+        if known is None:
+            raise Stopped(
+                where=f"{self.region}/{self.name}",
+                what=f"the stack is in {self.status}, a status that this builder does not know",
+                next_step=f"aws cloudformation describe-stacks --region {self.region} --stack-name {self.name}",
+            )
+        return known
+
+    @property
+    def may_hold(self) -> bool:
+        """Whether it holds resources, or may: a status that nobody here knows excludes nothing."""
+        return self.status not in STATUSES or self.facts.exists
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedResource:
+    """One resource of a stack as ListStackResources shows it."""
+
+    logical_id: LogicalId
+    type: str
+    physical_id: str
+    """Empty where it never came into being."""
+    status: str
+    reason: str
+    """Why it is in that status, where CloudFormation says so."""
+
+
+class Located(Protocol):
+    """A stack that can be asked for, whether or not all of it is known."""
+
+    @property
+    def site(self) -> Site:
+        """Where it stands."""
+
+    @property
+    def region(self) -> Region:
+        """The region it stands in."""
+
+    @property
+    def name(self) -> StackName:
+        """Its name."""
+
+    @property
+    def arn(self) -> Arn:
+        """Its ARN."""
+
+
+class SiteView:
+    """A look at one region of one account, by the way that costs fewer calls: its listing, or its stacks one by one."""
+
+    def __init__(self, clients: Clients, site: Site) -> None:
+        self._clients = clients
+        self.site = site
+        self._pages = 1
+
+    async def every_stack(self) -> tuple[ObservedStack, ...]:
+        """Return every stack of the site that is not deleted, of whatever deployment, over all pages.
+
+        A listing that contradicts what is known is asked for again for LAG_S.
+        """
+        listed = await unless_lagging(
+            lambda: self._listed(until=None), lambda listed: bool(_contradicted(self._clients, self.site, listed))
+        )
+        for place in _contradicted(self._clients, self.site, listed):
+            del self._clients.memory.stacks[place]  # somebody else's doing after all
+        return listed
+
+    async def stacks(self, arns: Collection[Arn]) -> dict[Arn, ObservedStack]:
+        """Return those of the stacks that there are or were, deleted ones included, as one read shows them."""
+        found = {}
+        if len(arns) > self._pages:
+            found = {stack.arn: stack for stack in await self._listed(until=arns) if stack.arn in arns}
+        # A deleted stack is in no listing; by ARN it can be asked for.
+        asked = await together(_read_stack(self._clients, self.site, arn) for arn in sorted(set(arns) - found.keys()))
+        return found | {stack.arn: stack for stack in asked if stack is not None}
+
+    def remember(self, stack: ObservedStack) -> None:
+        """Let later reads of the stack be judged by what a wait of ours has seen it come to."""
+        remember(self._clients, stack)
+
+    def is_contradicted(self, stack: ObservedStack) -> bool:
+        """Return whether the stack was seen later than this read shows it."""
+        known = self._clients.memory.stacks.get(Place(self.site, stack.name))
+        return known is not None and known.arn == stack.arn and contradicts(known, stack)
+
+    async def _listed(self, until: Collection[Arn] | None) -> tuple[ObservedStack, ...]:
+        """List page by page, to the end or until all that is looked for was found."""
+        client = self._clients.of(self.site).cloudformation(self.site.region)
+        found: list[ObservedStack] = []
+        count = 0
+        async for page in pages(self.site.region, client.describe_stacks):
+            count += 1
+            found += [_observed(self.site, stack) for stack in page["Stacks"]]
+            if until is not None and {stack.arn for stack in found}.issuperset(until):
+                break
+        self._pages = count
+        return tuple(found)
+
+
+async def observe_stack(clients: Clients, site: Site, name: str) -> ObservedStack | None:
+    """Return one stack by name or ARN; by ARN also a deleted one. None if there is none.
+
+    A read that contradicts what is known is asked for again for LAG_S.
+    """
+    place = Place(site, name_in(Arn(name)) if name.startswith("arn:") else StackName(name))
+    known = clients.memory.stacks.get(place)
+    judged_by = known if known is not None and name in {place.name, known.arn} else None
+    stack = await unless_lagging(
+        lambda: _read_stack(clients, site, name),
+        lambda read: judged_by is not None and contradicts(judged_by, read),
+    )
+    if stack is not None and stack.parent is None:
+        remember(clients, stack)
+    elif stack is None and judged_by is not None:
+        clients.memory.stacks.pop(place, None)  # somebody else's doing after all
+    return stack
+
+
+async def unless_lagging(look: Callable[[], Awaitable[R]], is_contradicted: Callable[[R], bool]) -> R:
+    """Return what a look shows; where that contradicts what is known, it is looked at again, for LAG_S at most.
+
+    The one rule for reads after writes: what is contradicted for longer has changed by somebody else's doing.
+    """
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while True:
+        shown = await look()
+        if not is_contradicted(shown) or loop.time() - began > LAG_S:
+            return shown
+        await asyncio.sleep(LOOK_S)
+
+
+async def once_there(look: Callable[[], Awaitable[R]]) -> R:
+    """Return what a look shows of something that is known to be there. Raises AwsError if it is not, for LAG_S."""
+    refusals: list[AwsError] = []
+
+    async def attempt() -> R | None:
+        refusals.clear()
+        try:
+            return await look()
+        except AwsError as error:
+            if not is_absence(error):
+                raise
+            refusals.append(error)
+            return None
+
+    shown = await unless_lagging(attempt, lambda _: bool(refusals))
+    if refusals:
+        raise refusals[0]
+    return shown  # type: ignore[return-value]  # None only where it was refused
+
+
+def is_absence(error: AwsError) -> bool:
+    """Return whether AWS says that there is no such stack or change set.
+
+    CloudFormation has no error code of its own for a stack that is not there.
+    """
+    return error.code == "ChangeSetNotFound" or (error.code == "ValidationError" and "does not exist" in error.what)
+
+
+def remember(clients: Clients, stack: ObservedStack) -> None:
+    """Let later reads of the stack be judged by this one."""
+    clients.memory.stacks[Place(stack.site, stack.name)] = Sighting(
+        arn=stack.arn,
+        status=stack.status,
+        last_change=stack.last_change,
+        protected=stack.termination_protection,
+    )
+
+
+def remember_created(clients: Clients, site: Site, name: StackName, arn: Arn) -> None:
+    """Let later reads know of a stack that CloudFormation has just confirmed to hold a change set."""
+    known = clients.memory.stacks.get(Place(site, name))
+    if known is None or known.arn != arn:
+        clients.memory.stacks[Place(site, name)] = Sighting(arn, "REVIEW_IN_PROGRESS", "")
+
+
+def remember_protected(clients: Clients, site: Site, name: StackName, *, protected: bool) -> None:
+    """Let later reads know of a termination protection that CloudFormation has just confirmed to set or lift."""
+    if known := clients.memory.stacks.get(Place(site, name)):
+        clients.memory.stacks[Place(site, name)] = replace(known, protected=protected)
+
+
+def remember_deleted(clients: Clients, site: Site, name: StackName, arn: Arn) -> None:
+    """Let later reads know of a stack's deletion that CloudFormation does at once: it has never held anything."""
+    clients.memory.stacks[Place(site, name)] = Sighting(arn, "DELETE_COMPLETE", "")
+
+
+def name_in(arn: Arn) -> StackName:
+    """Return the stack's name, which is in its ARN."""
+    return StackName(arn.split("/")[1])
+
+
+def contradicts(known: Sighting, read: ObservedStack | None) -> bool:
+    """Return whether a read shows a stack as it was before it was seen as it is known; pure.
+
+    A stack goes on, and by nobody's doing back: it is created before it is updated, an operation ends after it was
+    begun, and what is deleted does not come back under the same ARN. What may be somebody else's later doing, the
+    deletion of the stack apart, contradicts nothing.
+    """
+    if known.status == "DELETE_COMPLETE":
+        return read is not None and read.arn == known.arn and read.status != known.status
+    if read is None:
+        return True
+    if read.arn != known.arn or read.last_change != known.last_change:
+        return read.last_change < known.last_change
+    if known.status in STATUSES and STATUSES[known.status].good and read.status in _ON_THE_WAY:
+        return True
+    return known.protected is not None and read.termination_protection != known.protected
+
+
+def _contradicted(clients: Clients, site: Site, listed: Collection[ObservedStack]) -> list[Place]:
+    """Return which of the known stacks a listing shows as they were before."""
+    by_name = {stack.name: stack for stack in listed}
+    return [
+        place
+        for place, known in clients.memory.stacks.items()
+        if place.site == site and contradicts(known, by_name.get(place.name))
+    ]
+
+
+async def _read_stack(clients: Clients, site: Site, name: str) -> ObservedStack | None:
+    client = clients.of(site).cloudformation(site.region)
+    try:
+        answer = await call(f"{site.region}/{name}", client.describe_stacks, StackName=name)
+    except AwsError as error:
+        if is_absence(error):
+            return None
+        raise
+    return _observed(site, answer["Stacks"][0])
+
+
+async def observe_resources(clients: Clients, stack: Located) -> tuple[ObservedResource, ...]:
+    """Return what stands in a stack, over all pages; what is deleted already, or was left behind, is not in it."""
+    client = clients.of(stack.site).cloudformation(stack.region)
+
+    async def every_page() -> tuple[ObservedResource, ...]:
+        found: list[ObservedResource] = []
+        async for page in pages(f"{stack.region}/{stack.name}", client.list_stack_resources, StackName=stack.arn):
+            found += [
+                ObservedResource(
+                    logical_id=LogicalId(resource["LogicalResourceId"]),
+                    type=resource["ResourceType"],
+                    physical_id=resource.get("PhysicalResourceId", ""),
+                    status=resource["ResourceStatus"],
+                    reason=resource.get("ResourceStatusReason", ""),
+                )
+                for resource in page["StackResourceSummaries"]
+                if resource["ResourceStatus"] not in _NOT_HELD
+            ]
+        return tuple(found)
+
+    return await once_there(every_page)
+
+
+async def observe_template(
+    clients: Clients, stack: Located, stage: Literal["Original", "Processed"] = "Original"
+) -> object:
+    """Return the stack's template as it was sent: a text, or for a JSON template what botocore read it to.
+
+    Its `Processed` stage is what transforms made of it, with the logical ids of the stack's resources.
+    """
+    client = clients.of(stack.site).cloudformation(stack.region)
+    where = f"{stack.region}/{stack.name}"
+    answer = await once_there(lambda: call(where, client.get_template, StackName=stack.arn, TemplateStage=stage))
+    return answer["TemplateBody"]
+
+
+def of_deployment(stacks: tuple[ObservedStack, ...], deployment: str) -> tuple[ObservedStack, ...]:
+    """Return those of the stacks that carry the deployment's tag as their own.
+
+    A stack's tags are passed on to the stacks nested in it, which are its business alone, and to the StackSets in it,
+    and by them to the stack of every instance: those are the sets' own, whatever other tags they have.
+    """
+    return tuple(
+        stack
+        for stack in stacks
+        if stack.tags.get(TAG_DEPLOYMENT) == deployment and stack.parent is None and not is_of_set(stack)
+    )
+
+
+def is_of_set(stack: ObservedStack) -> bool:
+    """Return whether the stack is a StackSet's instance, by the tag of a fleet or the name that StackSets gives.
+
+    One that was imported into a set has kept a name of its own: nothing in it tells.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html
+    """
+    return TAG_FLEET in stack.tags or _INSTANCE_NAME.fullmatch(stack.name) is not None
+
+
+def _observed(site: Site, stack: "StackTypeDef") -> ObservedStack:
+    changed = stack.get("LastUpdatedTime") or stack["CreationTime"]
+    return ObservedStack(
+        site=site,
+        name=StackName(stack["StackName"]),
+        arn=Arn(stack.get("StackId", "")),
+        status=stack["StackStatus"],
+        status_reason=stack.get("StackStatusReason", ""),
+        change_set=Arn(stack["ChangeSetId"]) if stack.get("ChangeSetId") else None,
+        created=stack["CreationTime"].isoformat(),
+        last_change=changed.isoformat(),
+        parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in stack.get("Parameters", [])},
+        tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])},
+        outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
+        capabilities=tuple(stack.get("Capabilities", [])),
+        termination_protection=stack.get("EnableTerminationProtection", False),
+        exports={one["ExportName"]: one["OutputKey"] for one in stack.get("Outputs", []) if one.get("ExportName")},
+        drift=stack.get("DriftInformation", {}).get("StackDriftStatus", "NOT_CHECKED"),
+        notification_arns=tuple(stack.get("NotificationARNs", [])),
+        rollback_triggers=tuple(
+            trigger["Arn"] for trigger in stack.get("RollbackConfiguration", {}).get("RollbackTriggers", [])
+        ),
+        parent=Arn(stack["ParentId"]) if stack.get("ParentId") else None,
+    )

@@ -1,0 +1,259 @@
+"""Change sets: asked for, addressed by ARN, deleted; nothing here executes one. `review` reads them."""
+
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+from urllib.parse import quote
+
+from builder.aws import Clients, call
+from builder.deploy.desired import DesiredStack
+from builder.deploy.observe.nested import may_nest
+from builder.deploy.observe.stacks import once_there, remember_created
+from builder.deploy.records import Options, Origin
+from builder.errors import AwsError, BadInput, Failed
+from builder.terms import Arn, Site, StackId
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.literals import CapabilityType
+
+
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+
+
+_MAKING_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A change set that CloudFormation has accepted, made already or not."""
+
+    stack: StackId
+    site: Site
+    change_set: Arn
+    stack_arn: Arn
+    nested: bool = False
+    """It was asked for with the stacks nested in its own: its deletion takes a while, and theirs with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a change set is asked for with."""
+
+    desired: DesiredStack
+    """Every parameter known."""
+    type: Literal["CREATE", "UPDATE"]
+    part: int = 1
+
+    def name(self, origin: Origin) -> str:
+        """Return the change set's name, the same each time the same plan asks for it."""
+        return change_set_name(origin.deployment, origin.plan, self.part)
+
+
+def change_set_name(deployment: str, plan_id: str, part: int) -> str:
+    """Return the name of a plan's change set; of one stack's several, each has its own."""
+    return f"{deployment}-{plan_id}" + (f"-{part}" if part > 1 else "")
+
+
+def token(plan_id: str, stack: StackId, what: str) -> str:
+    """Return a client token: the same for the same plan, stack and purpose; CloudFormation takes 128 characters."""
+    return hashlib.sha256(f"{plan_id} {stack} {what}".encode()).hexdigest()
+
+
+async def ask(clients: Clients, origin: Origin, request: Request, *, afresh: bool = False) -> Asked:
+    """Ask CloudFormation for a stack's change set; it is not made yet when this returns.
+
+    `afresh` has one of its name that is there already made again: AWS does not show all that it was asked for with.
+    Raises BadInput for a template that is too large to hand over.
+    """
+    desired, name = request.desired, request.name(origin)
+    # AWS takes it for no other mode; `check_mode` has refused stacks with nested ones there.
+    nested = origin.options.deployment_mode != "REVERT_DRIFT" and may_nest(desired.template)
+    client = clients.of(desired.site).cloudformation(desired.region)
+    description = describe(origin, desired.id, desired.sha256)
+    try:
+        answer = await call(
+            desired.id,
+            client.create_change_set,
+            StackName=desired.name,
+            ChangeSetName=name,
+            ChangeSetType=request.type,
+            Parameters=[{"ParameterKey": k, "ParameterValue": str(v)} for k, v in desired.parameters.items()],
+            Capabilities=cast("list[CapabilityType]", list(desired.capabilities)),
+            Tags=[{"Key": key, "Value": value} for key, value in desired.tags.items()],
+            Description=description,
+            ClientToken=token(origin.plan, desired.id, f"create {request.part}"),
+            **await place_template(clients, desired, origin.options.artifacts_bucket),
+            **_optional(origin.options, nested=nested),
+        )
+    except AwsError as error:
+        if error.code != "AlreadyExistsException":
+            raise
+        # The answer to our own request was lost and boto3 sent it again: go on if what stands there is ours.
+        found = await once_there(
+            lambda: call(desired.id, client.describe_change_set, ChangeSetName=name, StackName=desired.name)
+        )
+        if found.get("Description") != description:
+            raise
+        asked = Asked(desired.id, desired.site, Arn(found["ChangeSetId"]), Arn(found["StackId"]), nested)
+        if afresh and found.get("ExecutionStatus") not in {"EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"}:
+            await delete(clients, asked)
+            return await ask(clients, origin, request)
+    else:
+        asked = Asked(desired.id, desired.site, Arn(answer["Id"]), Arn(answer["StackId"]), nested)
+    remember_created(clients, desired.site, desired.name, asked.stack_arn)
+    return asked
+
+
+def _optional(options: Options, *, nested: bool) -> dict[str, Any]:
+    """Return what is said only where somebody asked for it, or the template does."""
+    said: dict[str, Any] = {"IncludeNestedStacks": True} if nested else {}
+    if options.role_arn:
+        said["RoleARN"] = options.role_arn
+    if options.import_existing:
+        said["ImportExistingResources"] = True
+    match options.deployment_mode:
+        case "EXPRESS":
+            said["DeploymentConfig"] = {"Mode": "EXPRESS", "DisableRollback": False}
+        case "REVERT_DRIFT":
+            said["DeploymentMode"] = "REVERT_DRIFT"
+        case "STANDARD":
+            pass
+    return said
+
+
+async def delete(clients: Clients, asked: Asked) -> None:
+    """Delete one change set of our own; one that is gone already is fine, one still being made is waited for.
+
+    With nested stacks CloudFormation deletes it later than it says, and with it those of the children, and children
+    that only waited for it: this returns when it is gone. Raises Failed where that does not come about.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteChangeSet.html
+    """
+    client, loop = clients.of(asked.site).cloudformation(asked.site.region), asyncio.get_running_loop()
+    started = loop.time()
+    while True:
+        try:
+            await call(asked.stack, client.delete_change_set, ChangeSetName=asked.change_set)
+        except AwsError as error:
+            if error.code == "InvalidChangeSetStatus" and loop.time() - started < _MAKING_S:
+                await asyncio.sleep(clients.tempo.change_sets.wait_s(loop.time() - started))
+                continue
+            if error.code != "ChangeSetNotFound":
+                raise
+        break
+    clients.memory.deleted_change_sets.add(asked.change_set)
+    if asked.nested:
+        await _until_gone(clients, asked)
+
+
+async def _until_gone(clients: Clients, asked: Asked) -> None:
+    client, loop = clients.of(asked.site).cloudformation(asked.site.region), asyncio.get_running_loop()
+    started, status = loop.time(), ""
+    while loop.time() - started < _MAKING_S and status != "DELETE_FAILED":
+        try:
+            found = await call(asked.stack, client.describe_change_set, ChangeSetName=asked.change_set)
+        except AwsError as error:
+            if error.code == "ChangeSetNotFound":
+                return
+            raise
+        status = found["Status"]
+        if status == "DELETE_COMPLETE":
+            return
+        await asyncio.sleep(clients.tempo.change_sets.pace.every_s)
+    raise Failed(
+        where=asked.stack,
+        what=f"its change set {asked.change_set}, which has those of nested stacks with it, was to be deleted "
+        f"and is {status}",
+        next_step=f"aws cloudformation delete-change-set --region {asked.site.region} "
+        f"--change-set-name {asked.change_set}",
+    )
+
+
+def console_link(asked: Asked) -> str:
+    """Return where people review the change set."""
+    domain = _CONSOLES.get(asked.change_set.split(":")[1], _CONSOLES["aws"])
+    return (
+        f"https://{asked.site.region}.{domain}/cloudformation/home?region={asked.site.region}#/stacks/changesets/changes"
+        f"?stackId={quote(asked.stack_arn, safe='')}&changeSetId={quote(asked.change_set, safe='')}"
+    )
+
+
+def describe(origin: Origin, stack: StackId, template_sha256: str) -> str:
+    """Return a change set's Description; CloudFormation takes 1,024 characters."""
+    said = {
+        "plan": origin.plan,
+        "by": origin.options.by,
+        "assembly": origin.assembly,
+        "stack": stack,
+        "template": template_sha256,
+    }
+    return json.dumps(said, separators=(",", ":"))
+
+
+def is_alike(description: str, assembly: str, stack: StackId, template_sha256: str) -> bool:
+    """Return whether a Description tells of the same assembly, stack and template, whoever made it."""
+    wanted = {"assembly": assembly, "stack": stack, "template": template_sha256}
+    said = _read(description)
+    return {**said, **wanted} == said
+
+
+def is_deploys_own(description: str) -> bool:
+    """Return whether a `deploy` made the change set: then nobody reviews it, and a later one clears it away."""
+    return _read(description).get("by") == "deploy"
+
+
+def plan_of(description: str) -> str:
+    """Return the id of the plan that a Description tells of; empty where it tells of none."""
+    return str(_read(description).get("plan", ""))
+
+
+def _read(description: str) -> dict[str, Any]:
+    try:
+        said = json.loads(description)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+INLINE_BYTES = 51_200
+
+
+BUCKET_BYTES = 1_048_576
+
+
+REGION = "{region}"
+
+
+async def place_template(clients: Clients, desired: DesiredStack, bucket: str | None) -> dict[str, Any]:
+    """Return how CreateChangeSet is told the template, after putting it into the bucket where that is needed.
+
+    Its key is its digest, so that what was reviewed can't be overwritten by a later template. `{region}` in the
+    bucket's name stands for the stack's region, in which CloudFormation wants the bucket.
+    Raises BadInput for a template that is too large.
+    """
+    template = desired.template.encode()
+    if len(template) <= INLINE_BYTES:
+        return {"TemplateBody": desired.template}
+    if len(template) > BUCKET_BYTES:
+        raise BadInput(
+            where=desired.id,
+            what=f"the template has {len(template):,} bytes; CloudFormation takes {BUCKET_BYTES:,} at most",
+        )
+    if bucket is None:
+        raise BadInput(
+            where=desired.id,
+            what=f"the template has {len(template):,} bytes; CloudFormation takes {INLINE_BYTES:,} with the request",
+            next_step=f"--artifacts-bucket NAME-{REGION}    hands it over through a bucket in each region",
+        )
+    client = clients.of(desired.site).s3(desired.region)
+    name, key = bucket.replace(REGION, desired.region), f"{desired.sha256}.yaml"
+    await call(f"{desired.id}: {name}", client.put_object, Bucket=name, Key=key, Body=template)
+    # boto3 knows every partition's host names; the signature is of no use here.
+    signed = client.generate_presigned_url("get_object", Params={"Bucket": name, "Key": key})
+    return {"TemplateURL": signed.partition("?")[0]}

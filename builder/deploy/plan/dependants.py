@@ -1,0 +1,364 @@
+"""What of a plan hangs on what the same plan makes: change sets that are made later, and exports that others import."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from builder.assembly.bound import Bound
+from builder.assembly.manifest import Entry
+from builder.assembly.uses import NAMED, Made, Use, Way
+from builder.aws import Clients, pages, together
+from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.observe.deployment import Look
+from builder.deploy.plan.decide import Change, Decision, Keep
+from builder.deploy.plan.expected import expect_changes, references
+from builder.deploy.records import Deferred, ResourceChange, Step
+from builder.errors import AwsError, BuilderError, Stopped, gathered
+from builder.resource_types.by_hand import ARN_FORMATS
+from builder.resource_types.schemas import name_property
+from builder.template.template import read_deployed, read_template
+from builder.terms import AccountId, Site, StackId
+
+_WORDS: Mapping[Way, str] = {
+    Way.SSM_VALUE: "reads the SSM parameter {}, which {} makes",
+    Way.NAME_TYPE: "is given the name {}, which {} makes",
+    Way.MACRO: "is transformed by the macro {}, which {} makes",
+    Way.TEMPLATE: "takes templates from the bucket {}, which {} makes",
+    Way.OUTPUT: "reads the output {}, which {} makes",
+}
+
+
+_FUNCTIONS: Mapping[Way, str] = {Way.OUTPUT: "Fn::GetStackOutput"}
+"""What stands in a template where no parameter does."""
+
+
+_STAYS = frozenset({"Retain", "RetainExceptOnCreate"})
+
+
+_Name = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A stack with what is to be done about it, and why not at once."""
+
+    desired: DesiredStack
+    decision: Decision
+    because: tuple[str, ...] = ()
+    """Why its change set can only be made later; empty if it can be made now."""
+    moved: frozenset[str] = frozenset()
+    """Its parameters whose values come out otherwise, though their texts stay."""
+
+
+def wait_for_makers(one: Decided, deployment: Deployment, before: Mapping[StackId, Decided], look: Look) -> Decided:
+    """Return what is to be done about a stack, later where what it looks at is made or changed by the stacks `before`.
+
+    Such a stack may change though its template and parameters stay: it is asked.
+    """
+    uses = [use for use in deployment.uses if use.stack == one.desired.id and use.way.forces_later]
+    forcing = [(use, made) for use in uses for made in use.makers if _makes(before.get(made.stack), made, use, look)]
+    if not forcing:
+        return one
+    decision = Change("UPDATE", certain=False) if isinstance(one.decision, Keep) else one.decision
+    moved = {use.parameter or _FUNCTIONS.get(use.way, "") for use, _ in forcing} - {""}
+    because = [_WORDS[use.way].format(use.name, made.stack) for use, made in forcing]
+    return replace(one, decision=decision, because=(*one.because, *because), moved=one.moved | moved)
+
+
+def _makes(maker: Decided | None, made: Made, use: Use, look: Look) -> bool:
+    """Return whether a stack makes the thing in this plan, or may change it."""
+    if maker is None or isinstance(maker.decision, Keep):
+        return False
+    observed = look.stacks.get(made.stack)
+    if maker.decision != Change("UPDATE") or observed is None or maker.because or use.way is Way.OUTPUT:
+        return True
+    desired = maker.desired
+    others = [name for name, value in desired.parameters.items() if value != observed.parameters.get(name)]
+    changes = expect_changes(
+        read_deployed(look.templates.get(made.stack), made.stack),
+        read_template(desired.template, made.stack),
+        others,
+        tags=desired.tags != observed.tags,
+    )
+    return any(change.logical_id == made.logical_id and change.action != "Remove" for change in changes)
+
+
+def wait_for_names(decided: Mapping[StackId, Decided], look: Look) -> dict[StackId, Decided]:
+    """Return the decisions, later for each stack that takes a name which another one of them gives up.
+
+    Early validation refuses a change set that creates what is there already.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
+    Raises Stopped where the stack that gives the name up needs the one that takes it.
+    """
+    given = {key: one.desired.id for one in decided.values() for key in _given_up(one, look)}
+    found = dict(decided)
+    for stack, one in decided.items() if given else ():
+        if isinstance(one.decision, Keep):
+            continue
+        old = set(_deployed_names(one, look))
+        for key, maker in ((key, given[key]) for key in _names(one.desired) if key in given and key not in old):
+            if maker == stack:
+                continue
+            if stack in _reached(found, maker):
+                raise Stopped(
+                    where=stack,
+                    what=f"takes the name {key[-1]}, which {maker} gives up, and {maker} needs it",
+                    next_step="a plan in which the one gives it up, and after that a plan in which the other takes it",
+                )
+            because = f"takes the name {key[-1]}, which {maker} gives up"
+            needs = tuple(dict.fromkeys((*found[stack].desired.needs, maker)))
+            found[stack] = replace(
+                found[stack],
+                desired=replace(found[stack].desired, needs=needs),
+                because=(*found[stack].because, because),
+            )
+    return found
+
+
+def _reached(decided: Mapping[StackId, Decided], start: StackId) -> set[StackId]:
+    found: set[StackId] = set()
+    left = [start]
+    while left:
+        one = left.pop()
+        more = [need for need in decided[one].desired.needs if need in decided and need not in found]
+        found.update(more)
+        left += more
+    return found
+
+
+def _given_up(one: Decided, look: Look) -> Iterator[_Name]:
+    if one.decision not in {Change("UPDATE"), Change("UPDATE", certain=False)}:
+        return
+    stays = set(_names(one.desired))
+    for key, body in _deployed_names(one, look).items():
+        if key not in stays and body.get("DeletionPolicy") not in _STAYS:
+            yield key
+
+
+def _deployed_names(one: Decided, look: Look) -> dict[_Name, Mapping[str, object]]:
+    observed = look.stacks.get(one.desired.id)
+    if observed is None or one.desired.id not in look.templates:
+        return {}
+    template = read_deployed(look.templates[one.desired.id], one.desired.id)
+    return _names_in(one.desired, template, observed.parameters)
+
+
+def _names(desired: DesiredStack) -> dict[_Name, Mapping[str, object]]:
+    values = {name: value for name, value in desired.parameters.items() if isinstance(value, str)}
+    return _names_in(desired, read_template(desired.template, desired.id), values)
+
+
+def _names_in(
+    stack: DesiredStack, template: Mapping[str, object], values: Mapping[str, str]
+) -> dict[_Name, Mapping[str, object]]:
+    """Return the resources of a template by the names that no two of them can have at once."""
+    entry = Entry(id=stack.id, region=stack.region, name=stack.name, template="", sha256="", parameters=values)
+    bound = Bound(entry, "", template)
+    found: dict[_Name, Mapping[str, object]] = {}
+    for _, body in bound.resources():
+        type_name = str(body.get("Type"))
+        form, properties = ARN_FORMATS.get(type_name), body.get("Properties")
+        named = name_property(type_name) if type_name in NAMED else ""
+        name = bound.text(properties[named]) if named and isinstance(properties, dict) and named in properties else None
+        name = name or bound.name_of(body)
+        if name:
+            # A table's name is its region's, though its replicas have it in others.
+            everywhere = form is not None and form.service in {"iam", "s3"}
+            found[form.service if form else type_name, None if everywhere else stack.site, name] = body
+    return found
+
+
+def moving(deployment: Deployment, stack: StackId) -> frozenset[str]:
+    """Return what a stack is given whose value other stacks of its assembly may change, though its text stays."""
+    uses = [use for use in deployment.uses if use.stack == stack and use.way.forces_later and use.makers]
+    return frozenset(use.parameter or _FUNCTIONS.get(use.way, "") for use in uses) - {""}
+
+
+_MISSING = re.compile(r"No export named ([^\s,;\]]+)")
+
+
+_TWO_PLANS = "one plan that adds what is wanted and moves the importers, and after that one that removes the old export"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """An export that an update changes or removes."""
+
+    stack: StackId
+    site: Site
+    name: str
+    verb: str
+    """`changes` or `removes`."""
+    is_certain: bool
+    """Whether it surely does, or only may."""
+
+
+def missing_exports(reason: str) -> tuple[str, ...]:
+    """Return the exports that a change set was made without, from its reason.
+
+    That it was made without them is no sign of rows that were left out, though both are told by a [WARN].
+    """
+    return tuple(dict.fromkeys(_MISSING.findall(reason)))
+
+
+def told_missing(export: str) -> str:
+    """Return what a finding says of an export that is not there."""
+    return f"WARN no export named {export}: it has to be there when this is executed"
+
+
+def without_made(step: Step, deployment: Deployment, account: AccountId) -> Step:
+    """Return the step without findings about exports that stacks make which it needs."""
+    made = {
+        told_missing(_in_account(use.name, account))
+        for use in deployment.uses
+        if use.stack == step.stack and use.way is Way.EXPORT and use.makers
+    }
+    return replace(step, findings=tuple(one for one in step.findings if one not in made))
+
+
+async def put_importers_first(
+    work: Sequence[Step | Deferred], deployment: Deployment, look: Look, clients: Clients
+) -> tuple[Step | Deferred, ...]:
+    """Return the work, each update that changes or removes an export after those that give up importing it.
+
+    What only may change is told in the findings: CloudFormation rolls back what comes to that.
+    Raises Stopped, naming each export, where somebody goes on importing it or nothing tells that they do not.
+    """
+    changes = [(one, change) for one in work for change in _changes(one, deployment, look)]
+    users = await together(_importers(clients, change) for _, change in changes)
+    needs: dict[StackId, set[StackId]] = {one.stack: set(one.needs) for one in work}
+    faults: list[BuilderError] = []
+    told: dict[StackId, list[str]] = {}
+    for (one, change), names in zip(changes, users, strict=True):
+        for name in names:
+            if not change.is_certain:
+                told.setdefault(one.stack, []).append(
+                    f"WARN export {change.name} may change, which {name} imports: CloudFormation would refuse that"
+                )
+                continue
+            first = _gives_it_up(name, change, deployment, look.account, needs)
+            if isinstance(first, Stopped):
+                faults.append(first)
+            else:
+                needs[one.stack].add(first)
+    if faults:
+        raise gathered(faults)
+    return tuple(_changed(one, needs[one.stack], told.get(one.stack, ())) for one in work)
+
+
+def _changed(one: Step | Deferred, needs: Collection[StackId], findings: Sequence[str]) -> Step | Deferred:
+    more = tuple(sorted(set(needs) - set(one.needs)))
+    findings = (*one.findings, *dict.fromkeys(findings))
+    if isinstance(one, Step):
+        return replace(one, needs=(*one.needs, *more), findings=findings)
+    return replace(one, desired=replace(one.desired, needs=(*one.needs, *more)), findings=findings)
+
+
+def _gives_it_up(
+    importer: str, change: _Change, deployment: Deployment, account: AccountId, needs: Mapping[StackId, set[StackId]]
+) -> StackId | Stopped:
+    """Return the stack that has to be updated first, or why no order helps."""
+    what = f"{change.verb} the export {change.name}, which {importer} imports"
+    ours = next((one for one in deployment.stacks if one.site == change.site and one.name == importer), None)
+    # A nested stack is named <the outer one>-<logical id>-<letters and digits>.
+    outer = [one.id for one in deployment.stacks if one.site == change.site and importer.startswith(f"{one.name}-")]
+    if ours is None and outer:
+        nested = f"{what}; that stack seems to be nested in {outer[0]}, and no order within one plan is known to help"
+        return Stopped(where=change.stack, what=nested, next_step=_TWO_PLANS)
+    if ours is None:
+        return Stopped(
+            where=change.stack,
+            what=f"{what}; that stack is not this plan's",
+            next_step="aws cloudformation list-imports    tells who imports an export; they have to give it up first",
+        )
+    goes_on = any(
+        use.stack == ours.id and use.way is Way.EXPORT and _in_account(use.name, account) == change.name
+        for use in deployment.uses
+    )
+    if goes_on or ours.id not in needs:
+        return Stopped(where=change.stack, what=f"{what} and goes on importing", next_step=_TWO_PLANS)
+    if change.stack in _reached_stacks(needs, ours.id):
+        return Stopped(where=change.stack, what=f"{what} until it takes something new of it", next_step=_TWO_PLANS)
+    return ours.id
+
+
+def _reached_stacks(needs: Mapping[StackId, set[StackId]], start: StackId) -> set[StackId]:
+    found: set[StackId] = set()
+    left = [start]
+    while left:
+        more = needs.get(left.pop(), set()) - found
+        found |= more
+        left += more
+    return found
+
+
+async def _importers(clients: Clients, change: _Change) -> tuple[str, ...]:
+    """Return the names of the stacks that import an export, over all pages; none where nobody does."""
+    client = clients.of(change.site).cloudformation(change.site.region)
+
+    found: list[str] = []
+    try:
+        async for page in pages(change.stack, client.list_imports, ExportName=change.name):
+            found += page["Imports"]
+    except AwsError as error:
+        # CloudFormation has no error code of its own for an export that nobody imports.
+        if error.code == "ValidationError" and ("not imported" in error.what or "does not exist" in error.what):
+            return ()
+        raise
+    return tuple(found)
+
+
+def _changes(one: Step | Deferred, deployment: Deployment, look: Look) -> Iterator[_Change]:
+    observed = look.stacks.get(one.stack)
+    if observed is None or not observed.exports or one.type != "UPDATE":
+        return
+    desired = deployment.stack(one.stack)
+    deployed = _outputs(read_deployed(look.templates.get(one.stack), one.stack))
+    wanted = _outputs(read_template(desired.template, one.stack))
+    by_name = dict(_named(desired, look.account))
+    moved = {name for name, value in desired.parameters.items() if value != observed.parameters.get(name)}
+    for name, key in observed.exports.items():
+        before = deployed.get(key, {})
+        same = before.get("Export") == wanted.get(key, {}).get("Export")
+        same = same and moved.isdisjoint(references(before.get("Export")))
+        now = by_name.get(name) or (key if same and before else None)
+        if now is None:
+            yield _Change(stack=one.stack, site=one.site, name=name, verb="removes", is_certain=True)
+            continue
+        certain = _value_changes(before.get("Value"), wanted[now].get("Value"), moved, one.changes)
+        if certain is not None and wanted[now].get("Value") != observed.outputs.get(key):
+            yield _Change(stack=one.stack, site=one.site, name=name, verb="changes", is_certain=certain)
+
+
+def _value_changes(before: object, after: object, moved: set[str], changes: Sequence[ResourceChange]) -> bool | None:
+    """Return whether an output's value surely changes; False where it may, None where it stays."""
+    if before != after:
+        return isinstance(after, str)
+    replaced: dict[str, ResourceChange] = {change.logical_id: change for change in changes if change.is_replaced}
+    found = [replaced[name] for name in references(after) if name in replaced]
+    if any(change.replacement == "True" for change in found):
+        return True
+    return False if found or not moved.isdisjoint(references(after)) else None
+
+
+def _named(desired: DesiredStack, account: AccountId) -> Iterator[tuple[str, str]]:
+    """Yield the name of each export that can be told, with the output's."""
+    values = {name: value for name, value in desired.parameters.items() if isinstance(value, str)}
+    entry = Entry(id=desired.id, region=desired.region, name=desired.name, template="", sha256="", parameters=values)
+    bound = Bound(entry, "", read_template(desired.template, desired.id))
+    for key, output in _outputs(bound.template).items():
+        export = output.get("Export")
+        name = bound.text(export.get("Name")) if isinstance(export, Mapping) else None
+        if name:
+            yield _in_account(name, account), key
+
+
+def _outputs(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    listed = template.get("Outputs")
+    found = listed if isinstance(listed, Mapping) else {}
+    return {str(name): one for name, one in found.items() if isinstance(one, Mapping)}
+
+
+def _in_account(name: str, account: AccountId) -> str:
+    return name.replace("${AWS::AccountId}", account)

@@ -1,0 +1,282 @@
+"""Which change sets a plan consists of, which of them can be made now, and what the others may show; pure."""
+
+import graphlib
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from builder.assembly.components import OutputOf
+from builder.deploy.desired import MASK, Deployment, DesiredStack
+from builder.deploy.observe.deployment import Look
+from builder.deploy.observe.outputs import taken
+from builder.deploy.observe.stacks import ObservedStack
+from builder.deploy.plan.decide import Change, Decision, Keep, Rebuild, decide, other_parameters
+from builder.deploy.plan.dependants import Decided, wait_for_makers, wait_for_names
+from builder.deploy.plan.expected import expect_changes
+from builder.deploy.plan.sequence import Ends, make_sequence
+from builder.deploy.records import Found, Options, Protection, ResourceChange
+from builder.errors import Stopped, gathered
+from builder.template.template import Comparison, compare_template, no_echo_of, read_deployed, read_template
+from builder.terms import Operation, Site, StackId, StackName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One change set that the plan needs."""
+
+    desired: DesiredStack
+    type: Literal["CREATE", "UPDATE"]
+    number: int = 1
+    """Its place among the change sets of its stack."""
+    found: Found = Found()
+    because: str = ""
+    """Why it can't be made yet; empty if it can."""
+    expected: tuple[ResourceChange, ...] = ()
+    hidden: bool = False
+    """It can't be made yet only because it takes values that AWS shows to nobody."""
+    derived: bool = False
+    """Its template is one between the deployed and the desired one, which the assembly does not have."""
+    secret: bool = False
+    """Values of its properties may be of NoEcho parameters, of the template that stands or of its own."""
+    only_nested: bool = False
+    """Its stack is as it should be: it is asked for the stacks nested in it, and dropped where they are, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """A plan before anything is asked of AWS for it."""
+
+    now: tuple[Part, ...]
+    later: tuple[Part, ...]
+    wrecks: tuple[tuple[DesiredStack, ObservedStack], ...]
+    """What is left of failed creations, to be deleted first."""
+    places: Mapping[StackId, tuple[Site, StackName]]
+    protections: tuple[Protection, ...] = ()
+
+    @property
+    def stacks(self) -> tuple[StackId, ...]:
+        """Every stack that the plan does something with."""
+        ids = (*(part.desired.id for part in (*self.now, *self.later)), *(one.stack for one in self.protections))
+        return tuple(dict.fromkeys(ids))
+
+
+def make_outline(
+    deployment: Deployment, look: Look, options: Options = Options(), empty: Collection[StackId] = ()
+) -> Outline:
+    """Return what has to be done about each stack; to put drift right, also where only CloudFormation can tell.
+
+    `empty` are stacks of which CloudFormation has told by an empty change set that nothing changes.
+    Raises Stopped, with every reason, where one needs a person first.
+    """
+    decided = _decide_all(deployment, look, options, empty)
+    parts = [part for one in decided for part in _parts(one, look)]
+    return Outline(
+        now=tuple(part for part in parts if not part.because),
+        later=tuple(part for part in parts if part.because),
+        wrecks=tuple(
+            (one.desired, look.stacks[one.desired.id]) for one in decided if isinstance(one.decision, Rebuild)
+        ),
+        places={stack.id: (stack.site, stack.name) for stack in (*deployment.stacks, *deployment.left_out)},
+        protections=tuple(protection for one in decided for protection in _protection(one.desired, one.decision, look)),
+    )
+
+
+def _decide_all(
+    deployment: Deployment, look: Look, options: Options, empty: Collection[StackId]
+) -> tuple[Decided, ...]:
+    """Decide about every stack after those that it takes something of; in the assembly's order."""
+    desired = {stack.id: stack for stack in deployment.stacks}
+    decided: dict[StackId, Decided] = {}
+    faults = []
+    for stack_id in _in_order(deployment.stacks):
+        stands = {name: look.stacks[name] for name, one in decided.items() if isinstance(one.decision, Keep)}
+        stack = _bind(desired[stack_id], stands)
+        observed = look.stacks.get(stack_id)
+        try:
+            unrolled = stack_id in options.unrolled
+            decision = decide(deployment, stack, observed, look.templates.get(stack_id), unrolled=unrolled)
+        except Stopped as fault:
+            faults.append(fault)
+            continue
+        # What it takes from another stack may come out otherwise, and what was changed by hand no template tells.
+        if isinstance(decision, Keep) and (stack.sources or options.deployment_mode == "REVERT_DRIFT"):
+            decision = Change("UPDATE", certain=False)
+        if stack_id in empty:
+            decision = Keep()
+        because = (f"takes an output of {', '.join(stack.sources)}",) if stack.sources else ()
+        one = Decided(desired=stack, decision=decision, because=because)
+        decided[stack_id] = wait_for_makers(one, deployment, decided, look)
+    if faults:
+        raise gathered(faults)
+    decided = wait_for_names(decided, look)
+    return tuple(decided[stack.id] for stack in deployment.stacks)
+
+
+def _in_order(stacks: tuple[DesiredStack, ...]) -> list[StackId]:
+    """Return the stacks' ids, each after those that it needs; needs on stacks that are left out do not count."""
+    needs = {stack.id: stack.needs for stack in stacks}
+    return [one for one in graphlib.TopologicalSorter(needs).static_order() if one in needs]
+
+
+def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> DesiredStack:
+    """Return the stack with every parameter that is the output of a stack that stays as it is."""
+
+    def known(value: str | OutputOf) -> str | OutputOf:
+        if isinstance(value, OutputOf) and (source := stands.get(value.output[0])):
+            _, output = value.output
+            return taken(source.outputs[output], value, desired.id) if output in source.outputs else value
+        return value
+
+    return replace(desired, parameters={name: known(value) for name, value in desired.parameters.items()})
+
+
+def parts_from(
+    desired: DesiredStack, observed: ObservedStack | None, deployed: object, left: int, moved: frozenset[str]
+) -> tuple[Part, ...]:
+    """Return the change sets that lead from what stands to the assembly, each with the most it may show.
+
+    `deployed` is as GetTemplate answers; None where nothing stands, or what stands is deleted first. `left` is how many
+    there are to be: the first may be done or not where its template is deployed already, as far as that is shown.
+    `moved` are the parameters whose values other stacks of the assembly may have changed.
+    Raises Stopped for a deployed template that cannot be read, and where it takes another number of them.
+    """
+    if observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
+        parts: tuple[Part, ...] = (_creation(desired, _found(observed), because="", expected=_additions(desired)),)
+    else:
+        one = Decided(desired=desired, decision=Change("UPDATE"), because=("it is made later",), moved=moved)
+        parts = tuple(_updates(one, observed, deployed))
+    if len(parts) == left + 1 and compare_template(parts[0].desired.template, deployed) is not Comparison.DIFFERENT:
+        parts = parts[1:]
+    if len(parts) != left:
+        raise Stopped(
+            where=desired.id,
+            what=f"from what stands to the assembly it takes {len(parts)} change sets, and the plan has {left} left",
+            next_step="python -m builder plan    makes a new plan from what stands now",
+        )
+    return parts
+
+
+def no_echo_parameters(desired: DesiredStack) -> frozenset[str]:
+    """Return the stack's parameters whose values AWS shows to nobody, of those that are given."""
+    return no_echo_of(read_template(desired.template, desired.id)) & desired.parameters.keys()
+
+
+def without_secrets(desired: DesiredStack) -> DesiredStack:
+    """Return the stack as files show it: without NoEcho values, and without a template that may have one as default."""
+    hidden = no_echo_of(read_template(desired.template, desired.id))
+    parameters = {name: MASK if name in hidden else value for name, value in desired.parameters.items()}
+    return replace(desired, template="" if hidden else desired.template, parameters=parameters)
+
+
+def _hides(desired: DesiredStack) -> str:
+    hidden = sorted(no_echo_parameters(desired))
+    return f"AWS shows to nobody the value of {', '.join(hidden)}, so it is made when it is executed" if hidden else ""
+
+
+def _parts(one: Decided, look: Look) -> Iterator[Part]:
+    desired = one.desired
+    observed = look.stacks.get(desired.id)
+    found = _found(observed)
+    waits = "; ".join(one.because) or _hides(desired)
+    match one.decision:
+        case Keep():
+            return
+        case Change("UPDATE") if observed is not None:
+            yield from _updates(one, observed, look.templates.get(desired.id))
+        case Rebuild():
+            because = waits or "what is left of its failed creation is deleted first"
+            yield _creation(desired, found, because, expected=_additions(desired))
+        case _:
+            yield _creation(desired, found, waits, expected=_additions(desired) if waits else ())
+
+
+def _creation(desired: DesiredStack, found: Found, because: str, expected: tuple[ResourceChange, ...]) -> Part:
+    return Part(
+        desired=desired,
+        type="CREATE",
+        found=found,
+        because=because,
+        expected=expected,
+        secret=bool(no_echo_of(read_template(desired.template, desired.id))),
+    )
+
+
+def _protection(desired: DesiredStack, decision: Decision, look: Look) -> Iterator[Protection]:
+    """Yield what is to be done about a stack's termination protection; a stack that is made anew begins without."""
+    observed = None if isinstance(decision, Rebuild) or decision == Change("CREATE") else look.stacks.get(desired.id)
+    protected = observed is not None and observed.termination_protection
+    if desired.termination_protection in {None, protected}:
+        return
+    yield Protection(
+        stack=desired.id,
+        region=desired.region,
+        name=desired.name,
+        protect=not protected,
+        needs=desired.needs,
+        found=_found(observed),
+        account=desired.account,
+    )
+
+
+def _updates(one: Decided, observed: ObservedStack, deployed: object) -> Iterator[Part]:
+    desired, waits = one.desired, "; ".join(one.because) or _hides(one.desired)
+    tags = desired.tags != observed.tags
+    more_differs = tags or other_parameters(desired, observed)
+    alike = not more_differs and compare_template(desired.template, deployed) is not Comparison.DIFFERENT
+    updates = make_sequence(
+        Ends(
+            where=desired.id,
+            deployed=deployed,
+            desired=desired.template,
+            values_before={**observed.parameters, "AWS::Region": observed.region},
+            values_after={**_texts(desired.parameters), "AWS::Region": desired.region},
+            more_differs=more_differs,
+        )
+    )
+    before = read_deployed(deployed, desired.id)
+    # The first of several brings the parameters and tags too.
+    values = [*_other_values(desired, observed), *one.moved]
+    for number, update in enumerate(updates, start=1):
+        after, because = read_template(update.template, desired.id), update.because or waits
+        yield Part(
+            desired=desired if number == len(updates) else _between(desired, update.template),
+            type="UPDATE",
+            number=number,
+            found=_found(observed),
+            because=because,
+            expected=expect_changes(before, after, values, tags=tags) if because else (),
+            hidden=len(updates) == 1 and waits != "" and waits == _hides(desired),
+            derived=number < len(updates),
+            secret=bool(no_echo_of(before) or no_echo_of(after)),
+            only_nested=alike,
+        )
+        before, values, tags = after, [], False
+
+
+def _between(desired: DesiredStack, template: str) -> DesiredStack:
+    """Return the stack on its way: another template, and all else as it is desired."""
+    return replace(desired, template=template, sha256=hashlib.sha256(template.encode()).hexdigest())
+
+
+def _texts(parameters: Mapping[str, str | OutputOf]) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if isinstance(value, str)}
+
+
+def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
+    """Return the parameters whose values change; one that waits for an output is expected to stay."""
+    return [
+        name
+        for name, value in desired.parameters.items()
+        if isinstance(value, str) and value != observed.parameters.get(name)
+    ]
+
+
+def _additions(desired: DesiredStack) -> tuple[ResourceChange, ...]:
+    return expect_changes({}, read_template(desired.template, desired.id))
+
+
+def _found(observed: ObservedStack | None) -> Found:
+    if observed is None:
+        return Found()
+    return Found(status=observed.status, stack_id=observed.arn, last_change=observed.last_change)

@@ -1,0 +1,318 @@
+"""What a change set may show that cannot be made yet, and whether one that was made shows what it should; pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from builder.deploy.observe.nested import NESTED
+from builder.deploy.plan.changes import lost_policies
+from builder.deploy.records import PropertyChange, ResourceChange
+from builder.deploy.resources import HOLDERS, Seen
+from builder.deploy.resources.public_access import define, newly_public, public_access
+from builder.template.template import (
+    Comparison,
+    compare_template,
+    defaults_of,
+    no_echo_of,
+    properties_of,
+    read_template,
+    resources_of,
+)
+from builder.terms import Arn, LogicalId, StackName
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef
+
+
+_SUB = re.compile(r"\$\{([A-Za-z0-9]+)")
+
+
+_ATTRIBUTES = ("Metadata", "CreationPolicy", "UpdatePolicy", "DeletionPolicy", "UpdateReplacePolicy")
+
+
+_EVERYTHING = "/"
+
+
+def expect_changes(
+    deployed: Mapping[str, Any], desired: Mapping[str, Any], parameters: Iterable[str] = (), *, tags: bool = False
+) -> tuple[ResourceChange, ...]:
+    """Return the most that a change set from one template to the other may show.
+
+    `parameters` are the names of those whose values change; `tags` says that the stack's tags do. A modified resource
+    lists the paths that may change, `/Properties/Replicas`. What refers to a modified resource may be modified too.
+    """
+    before, after = resources_of(deployed), resources_of(desired)
+    touched: dict[str, set[str]] = {}
+    for name in before.keys() & after.keys():
+        paths = set(_differences(before[name], after[name], frozenset(parameters)))
+        if tags:
+            paths.add("/Properties/Tags")
+        if after[name].get("Type") == NESTED:
+            paths.add(_EVERYTHING)  # it is listed whatever happens to it; what does, is below it
+        if paths:
+            touched[name] = paths
+    _spread(touched, before.keys(), after)
+    return (
+        *(_change("Remove", name, before[name]) for name in before if name not in after),
+        *(_change("Add", name, after[name]) for name in after if name not in before),
+        *(_modify(name, before[name], after[name], touched[name]) for name in after if name in touched),
+    )
+
+
+def beyond(expected: Iterable[ResourceChange], shown: Iterable[ResourceChange]) -> tuple[str, ...]:
+    """Return what a change set shows and nobody expected, one line each."""
+    allowed = {(change.action, change.logical_id): change for change in expected}
+    new = tuple(f"{change.logical_id}/" for change in expected if change.action == "Add" and change.type == NESTED)
+    lines = []
+    for change in shown:
+        known = allowed.get((change.action, change.logical_id))
+        if known is None and change.action == "Add" and change.logical_id.startswith(new):
+            continue  # inside a nested stack that was expected to be new
+        if known is None:
+            lines.append(f"{change.action} {change.logical_id} ({change.type})")
+            continue
+        paths = [one.path for one in known.properties]
+        lines += [
+            f"{change.action} {change.logical_id}: {touched.path}"
+            for touched in change.properties
+            if change.action == "Modify" and not _within(touched.path, paths)
+        ]
+        if change.is_replaced and not known.is_replaced:
+            lines.append(f"{change.logical_id} ({change.type}) would be replaced")
+        lines += [
+            f"{change.logical_id} ({change.type}) loses {loss}" for loss in change.losses if loss not in known.losses
+        ]
+    return tuple(dict.fromkeys(lines))
+
+
+def _change(action: str, name: str, resource: Mapping[str, Any]) -> ResourceChange:
+    kind, properties = str(resource.get("Type", "")), properties_of(resource)
+    is_new = action == "Add"
+    return ResourceChange(
+        action=action,
+        logical_id=LogicalId(name),
+        type=kind,
+        opens=public_access(kind, properties) if is_new else (),
+        definition=define(properties) if is_new else "",
+    )
+
+
+def _modify(name: str, before: Mapping[str, Any], after: Mapping[str, Any], paths: Iterable[str]) -> ResourceChange:
+    type_name = str(after.get("Type", ""))
+    holder = HOLDERS.get(type_name)
+    seen = Seen(before=properties_of(before), after=properties_of(after))
+    return ResourceChange(
+        action="Modify",
+        logical_id=LogicalId(name),
+        type=type_name,
+        properties=tuple(PropertyChange(path=path) for path in sorted(paths)),
+        losses=(
+            *(holder.losses(seen) if holder else ()),
+            *lost_policies(str(after.get("Type")), _policies(before, after)),
+        ),
+        opens=newly_public(str(after.get("Type", "")), properties_of(before), properties_of(after)),
+        warnings=holder.warnings(seen) if holder else (),
+    )
+
+
+def _policies(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str | None, str | None]]:
+    for name in ("DeletionPolicy", "UpdateReplacePolicy"):
+        was, will = before.get(name), after.get(name)
+        if was != will:
+            yield name, None if was is None else str(was), None if will is None else str(will)
+
+
+def _within(path: str, allowed: list[str]) -> bool:
+    # CloudFormation says a path (/Properties/Replicas/1) where values are shown, else Properties.Replicas.
+    said = path if path.startswith("/") else f"/{path.replace('.', '/')}"
+    return any(said == one or said.startswith(f"{one.rstrip('/')}/") for one in allowed)
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any], parameters: frozenset[str]) -> Iterator[str]:
+    was, will = properties_of(before), properties_of(after)
+    for name in was.keys() | will.keys():
+        if was.get(name) != will.get(name) or not parameters.isdisjoint(references(will.get(name))):
+            yield f"/Properties/{name}"
+    yield from (f"/{name}" for name in _ATTRIBUTES if before.get(name) != after.get(name))
+    if before.get("Type") != after.get("Type"):
+        yield _EVERYTHING
+
+
+def _spread(touched: dict[str, set[str]], standing: Iterable[str], after: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add what refers to a touched resource: CloudFormation shows it as a dynamic change."""
+    users = {name: dict(_users_of(after[name])) for name in standing if name in after}
+    while True:
+        sources = touched.keys()
+        more = {
+            name: {f"/Properties/{prop}" for prop, refers in properties.items() if not refers.isdisjoint(sources)}
+            for name, properties in users.items()
+        }
+        if all(paths <= touched.get(name, set()) for name, paths in more.items()):
+            return
+        for name, paths in more.items():
+            if paths:
+                touched.setdefault(name, set()).update(paths)
+
+
+def _users_of(resource: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    for name, value in properties_of(resource).items():
+        yield name, set(references(value))
+
+
+def references(value: object) -> Iterator[str]:
+    """Yield every logical id, parameter and condition that a value refers to."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            match key, inner:
+                case "Ref", str():
+                    yield inner
+                case "Fn::GetAtt", [str(name), *_]:
+                    yield name
+                case "Fn::Sub", str() | [str(), *_]:
+                    yield from _SUB.findall(inner if isinstance(inner, str) else inner[0])
+                    yield from references(inner)
+                case "Fn::GetStackOutput", _:
+                    yield key
+                    yield from references(inner)
+                case _:
+                    yield from references(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from references(inner)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What DescribeChangeSet shows of how a change set was asked for."""
+
+    name: str
+    stack_name: StackName
+    stack_arn: Arn
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    capabilities: frozenset[str] = frozenset()
+    notification_arns: frozenset[str] = frozenset()
+    rollback_triggers: frozenset[str] = frozenset()
+    imports_existing: bool = False
+    mode: str = "STANDARD"
+    on_stack_failure: str | None = None
+    keeps_failures: bool = False
+    """Its execution is not rolled back where it fails."""
+    nested: bool = False
+    """It was asked for with the stacks nested in its own."""
+    belongs_to: Arn | None = None
+    """The change set that it is a part of, if it is one of a nested stack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a change set has to be, from the assembly and what stands."""
+
+    name: str
+    stack_name: StackName
+    stack_arn: Arn
+    template: str
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+    capabilities: frozenset[str]
+    imports_existing: bool = False
+    mode: str = "STANDARD"
+    nested: bool = False
+    notification_arns: frozenset[str] = frozenset()
+    """Those that the stack has: a change set that names none leaves them."""
+    rollback_triggers: frozenset[str] = frozenset()
+    """Likewise."""
+
+
+def read_shown(answer: "DescribeChangeSetOutputTypeDef") -> Shown:
+    """Return what one page of DescribeChangeSet shows beside the changes; every page shows the same."""
+    config = answer.get("DeploymentConfig", {})
+    modes = (answer.get("DeploymentMode"), config.get("Mode"))
+    triggers = answer.get("RollbackConfiguration", {}).get("RollbackTriggers", [])
+    belongs_to = answer.get("ParentChangeSetId")
+    return Shown(
+        name=answer["ChangeSetName"],
+        stack_name=StackName(answer["StackName"]),
+        stack_arn=Arn(answer["StackId"]),
+        parameters={one["ParameterKey"]: one.get("ParameterValue", "") for one in answer.get("Parameters", [])},
+        tags={one["Key"]: one["Value"] for one in answer.get("Tags", [])},
+        capabilities=frozenset(answer.get("Capabilities", [])),
+        notification_arns=frozenset(answer.get("NotificationARNs", [])),
+        rollback_triggers=frozenset(one["Arn"] for one in triggers),
+        imports_existing=bool(answer.get("ImportExistingResources")),
+        mode=next((str(mode) for mode in modes if mode), "STANDARD"),
+        on_stack_failure=answer.get("OnStackFailure"),
+        nested=bool(answer.get("IncludeNestedStacks")),
+        keeps_failures=bool(config.get("DisableRollback")),
+        belongs_to=Arn(belongs_to) if belongs_to else None,
+    )
+
+
+def differences(shown: Shown, template: object, said: Said) -> tuple[str, ...]:
+    """Return what of a change set is not as the assembly says, in words without their full stops.
+
+    `template` is what GetTemplate answers for the change set. No value of a NoEcho parameter is in any of them.
+    """
+    return tuple(_property_differences(shown, template, said))
+
+
+def _property_differences(shown: Shown, template: object, said: Said) -> Iterator[str]:
+    if shown.name != said.name:
+        yield f"its name is {shown.name}, and not {said.name}"
+    if (shown.stack_name, shown.stack_arn) != (said.stack_name, said.stack_arn):
+        yield f"it is of the stack {shown.stack_arn}, and not of {said.stack_arn}"
+    if shown.belongs_to:
+        yield f"it is a part of the change set {shown.belongs_to}"
+    if compare_template(said.template, template) is Comparison.DIFFERENT:
+        yield "its template is not the assembly's"
+    yield from _other_parameters(shown, said)
+    yield from _other_settings(shown, said)
+
+
+def _other_settings(shown: Shown, said: Said) -> Iterator[str]:
+    if shown.tags != said.tags:
+        names = sorted({name for name, _ in shown.tags.items() ^ said.tags.items()})
+        yield f"its tags are not the assembly's: {', '.join(names)}"
+    if shown.capabilities != said.capabilities:
+        yield f"its capabilities are {_listed(shown.capabilities)}, and not {_listed(said.capabilities)}"
+    if more := shown.notification_arns - said.notification_arns:
+        yield f"it tells {_listed(more)} of the stack's events"
+    if more := shown.rollback_triggers - said.rollback_triggers:
+        yield f"it is rolled back by {_listed(more)}"
+    yield from _other_modes(shown, said)
+
+
+def _other_modes(shown: Shown, said: Said) -> Iterator[str]:
+    if shown.imports_existing != said.imports_existing:
+        yield "it takes in resources that exist" if shown.imports_existing else "it takes in no resources that exist"
+    if shown.mode != said.mode:
+        yield f"its deployment mode is {shown.mode}, and not {said.mode}"
+    if shown.nested != said.nested:
+        yield "it was made without the stacks nested in its own" if said.nested else "it was made with nested stacks"
+    if shown.on_stack_failure not in {None, "ROLLBACK"}:
+        yield f"a failure has CloudFormation {shown.on_stack_failure} instead of rolling back"
+    if shown.keeps_failures:
+        yield "a failure of it is not rolled back"
+
+
+def _other_parameters(shown: Shown, said: Said) -> Iterator[str]:
+    template = read_template(said.template)
+    hidden, defaults = no_echo_of(template), defaults_of(template)
+    # AWS may list a parameter that was left to its default, and may not.
+    there, wanted = {**defaults, **shown.parameters}, {**defaults, **said.parameters}
+    for name in sorted(there.keys() | wanted.keys()):
+        if there.get(name) == wanted.get(name) or (name in hidden and name in there and name in wanted):
+            continue
+        if name in hidden:
+            yield f"its parameter {name} is not the assembly's"
+        else:
+            yield f"its parameter {name} is {_quoted(there.get(name))}, and not {_quoted(wanted.get(name))}"
+
+
+def _quoted(value: str | None) -> str:
+    return "missing" if value is None else repr(value)
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,229 @@
+"""What must not happen unasked: changes that lose data or an address, and others' reviews; allowed by name; pure."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Protocol
+
+from builder.deploy.progress import Allowed, Emit
+from builder.deploy.records import Deletion, Orphan, PendingReview, Protection, ResourceChange, Trip
+from builder.errors import BadInput, Stopped
+from builder.resource_types.by_hand import at_stake
+from builder.terms import Region, StackId
+
+TERMINATION_PROTECTION = "TerminationProtection"
+"""What `--allow` names of a stack where its termination protection is to be lifted."""
+
+
+_GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
+
+
+_HARMLESS = frozenset({"Add", "Import", "SyncWithActual"})
+
+
+class Changing(Protocol):
+    """Anything that is about to change a stack: a step, or a deferred one with the changes it expects."""
+
+    @property
+    def stack(self) -> StackId:
+        """The stack's id in the assembly."""
+
+    @property
+    def region(self) -> Region:
+        """Where the stack stands, or will."""
+
+    @property
+    def changes(self) -> tuple[ResourceChange, ...]:
+        """What is about to happen to its resources."""
+
+
+def trips(
+    steps: Iterable[Changing],
+    deletions: Iterable[Deletion] = (),
+    orphans: Iterable[Orphan] = (),
+    protections: Iterable[Protection] = (),
+) -> tuple[Trip, ...]:
+    """Return every guard that the plan trips, in the plan's order, deletions of whole stacks last; each one once.
+
+    A resource may trip several; all of its trips take the same `--allow`.
+    """
+    steps, deletions = tuple(steps), tuple(deletions)
+    leaving: tuple[Orphan | Deletion, ...] = (*orphans, *deletions)
+    found = [
+        *(trip for step in steps for change in step.changes for trip in _of_change(step, change)),
+        *(trip for step in steps for trip in _new_primaries(step, leaving)),
+        *(trip for deletion in deletions for trip in _of_removal(deletion)),
+        *(_lifting(one) for one in protections if not one.protect),
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _trip(stack: str, logical_id: str, why: str) -> Trip:
+    return Trip(stack=stack, logical_id=logical_id, why=why, allow=f"{stack}/{logical_id}")
+
+
+def _of_change(step: Changing, change: ResourceChange) -> Iterator[Trip]:
+    if change.action in _HARMLESS:
+        return
+    lost = at_stake(change.type)
+    if lost and (fate := _fate(change, lost)):
+        yield _trip(step.stack, change.logical_id, f"{change.type} {fate}")
+    # Of any type: a nested stack that nobody could look into, an answer that nobody understands.
+    for loss in change.losses:
+        yield _trip(step.stack, change.logical_id, f"{change.type} loses {loss}")
+
+
+def _fate(change: ResourceChange, lost: str) -> str:
+    """Return what becomes of the resource that stands, in words; empty if it stays what it is."""
+    kept = (change.policy_action or "").removeprefix("ReplaceAnd")
+    if change.action == "Remove":
+        return _removed(kept, lost)
+    if change.action != "Modify":
+        return f"is at stake: CloudFormation cannot say beforehand what becomes of it and of {lost}"
+    if change.is_replaced:
+        may = "may be" if change.replacement == "Conditional" else "is"
+        return _replaced(may, kept, lost)
+    return ""
+
+
+def _removed(kept: str, lost: str, deleted: str = "is deleted") -> str:
+    match kept:
+        case "Retain":
+            return (
+                f"leaves the stack: it stays, with {lost}, but no stack updates or deletes it any more, "
+                "and its name stays taken"
+            )
+        case "Snapshot":
+            return f"{deleted}: a snapshot is all that stays of {lost}"
+        case _:
+            return f"{deleted}: with it goes {lost}"
+
+
+def _replaced(may: str, kept: str, lost: str) -> str:
+    match kept:
+        case "Retain":
+            return (
+                f"{may} replaced by a new one without {lost}: the old one stays, but no stack updates or deletes it "
+                "any more, and where both have one name the replacement fails"
+            )
+        case "Snapshot":
+            return f"{may} replaced by a new one: a snapshot is all that stays of {lost}"
+        case _:
+            return f"{may} replaced: with the old one goes {lost}"
+
+
+def _new_primaries(step: Changing, leaving: tuple[Orphan | Deletion, ...]) -> Iterator[Trip]:
+    tables = [change for change in step.changes if change.action == "Add" and change.type == _GLOBAL_TABLE]
+    for stack in leaving:
+        for held in stack.resources:
+            if held.type != _GLOBAL_TABLE or stack.stack == step.stack:
+                continue
+            for table in tables:
+                primary = "a new primary region: " if stack.region != step.region else ""
+                why = f"{primary}{held.logical_id} of {stack.stack}, which the assembly no longer has, is the table now"
+                yield _trip(step.stack, table.logical_id, why)
+
+
+def protection_trip(stack: StackId) -> Trip:
+    """Return what the deletion of a stack trips that has termination protection."""
+    why = "the stack is protected from deletion; where this is allowed, its termination protection is lifted first"
+    return _trip(stack, TERMINATION_PROTECTION, why)
+
+
+def _lifting(protection: Protection) -> Trip:
+    why = "the stack is protected from deletion, and is not any more once this is done"
+    return _trip(protection.stack, TERMINATION_PROTECTION, why)
+
+
+def _of_removal(deletion: Deletion) -> Iterator[Trip]:
+    if deletion.protected:
+        yield protection_trip(deletion.stack)
+    for resource in deletion.resources:
+        if lost := at_stake(resource.type):
+            fate = _removed(resource.policy_action or "", lost, "is deleted with its stack")
+            yield _trip(deletion.stack, resource.logical_id, f"{resource.type} {fate}")
+
+
+_WILD = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One `--allow`, and what it lets pass; nothing where all that it names is done already."""
+
+    allow: str
+    names: tuple[str, ...]
+
+
+def check_allowed(
+    tripped: Iterable[Trip],
+    pending: Iterable[PendingReview],
+    allow: Collection[str],
+    shown: Collection[str] | None = None,
+) -> tuple[Permission, ...]:
+    """Return what each `allow` lets pass, if all of it is allowed.
+
+    `shown` is what whoever wrote the `allow` could see beforehand, done by now or not; None where that is all of it. A
+    pattern is for no more: what has come up since, or was kept from them, is let pass by its name alone.
+    Raises Stopped, naming everything that is not allowed; BadInput for an `allow` that names nothing of it and nothing
+    that was `shown` either: a leftover, or a slip of the pen.
+    """
+    needed = _needed(tripped, pending)
+    could = tuple(dict.fromkeys((*needed, *(shown or ()))))
+    for one in allow:
+        if not any(_names(one, name) for name in could):
+            raise BadInput(where=f"--allow {one}", what=_names_nothing(one, could))
+    permissions = tuple(
+        Permission(one, tuple(name for name in needed if _lets_pass(one, name, shown))) for one in dict.fromkeys(allow)
+    )
+    missing = {name: whys for name, whys in needed.items() if name not in allowed_names(permissions)}
+    if missing:
+        told = "\n  ".join(f"{name}: {why}" for name, whys in missing.items() for why in whys)
+        raise Stopped(
+            where="not allowed yet",
+            what=f"\n  {told}\nNothing was executed",
+            next_step=f"{' '.join(f'--allow {name}' for name in missing)}    lets exactly this pass",
+        )
+    return permissions
+
+
+def allowed_names(permissions: Iterable[Permission]) -> frozenset[str]:
+    """Return every name that is allowed: only what was shown before, whatever else a pattern would fit."""
+    return frozenset(name for one in permissions for name in one.names)
+
+
+def tell_allowed(permissions: Iterable[Permission], emit: Emit) -> None:
+    """Say of each `--allow` how many it lets pass."""
+    for one in permissions:
+        emit(Allowed(allow=one.allow, passes=len(one.names), names=one.names))
+
+
+def _lets_pass(allow: str, name: str, shown: Collection[str] | None) -> bool:
+    return allow == name or ((shown is None or name in shown) and _names(allow, name))
+
+
+def _names(allow: str, name: str) -> bool:
+    if allow == name:
+        return True
+    parts = re.split(r"(\*\*|[*?])", allow)
+    return re.fullmatch("".join(_WILD.get(part, re.escape(part)) for part in parts), name, re.DOTALL) is not None
+
+
+def _needed(tripped: Iterable[Trip], pending: Iterable[PendingReview]) -> dict[str, list[str]]:
+    """Return what `--allow` has to name, with every reason."""
+    needed: dict[str, list[str]] = {}
+    for trip in tripped:
+        needed.setdefault(trip.allow, []).append(trip.why)
+    for review in pending:
+        why = "it waits for somebody's review, and executing this plan would delete it"
+        needed.setdefault(review.allow, []).append(why)
+    return needed
+
+
+def _names_nothing(name: str, could: tuple[str, ...]) -> str:
+    if not could:
+        return "names nothing in the plan: nothing in it has to be allowed"
+    meant = get_close_matches(name, could, n=1)
+    hint = f" (did you mean {meant[0]}?)" if meant else ""
+    return f"names nothing in the plan{hint}; what could be allowed: {', '.join(could)}"

@@ -1,0 +1,327 @@
+"""What a claimed plan is about to do to each stack, judged anew: from what stands in AWS, and from the assembly.
+
+In this order: the stacks and templates that stand are read; the assembly leads from them to change sets, `parts_from`;
+each change set of the plan is read as AWS shows it, and compared (`comparison.py`); what is to be made or deleted later
+is put together anew. So the guards that follow are of what will happen, not of what a file says.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from builder.assembly.components import OutputOf
+from builder.aws import Clients, call, together
+from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
+from builder.deploy.observe.deployment import observe_elsewhere
+from builder.deploy.observe.nested import may_nest
+from builder.deploy.observe.stacks import (
+    LAG_S,
+    LOOK_S,
+    ObservedStack,
+    SiteView,
+    observe_stack,
+    observe_template,
+    of_deployment,
+    once_there,
+)
+from builder.deploy.plan.change_set import Asked, change_set_name
+from builder.deploy.plan.changes import rate_risk
+from builder.deploy.plan.decide import Change, Keep, check_wreck, decide, observe_held
+from builder.deploy.plan.dependants import moving
+from builder.deploy.plan.draft import Part, no_echo_parameters, parts_from, without_secrets
+from builder.deploy.plan.expected import Said, Shown, differences, read_shown
+from builder.deploy.plan.guards import trips
+from builder.deploy.plan.review import review
+from builder.deploy.plan.stack_steps import Chain
+from builder.deploy.records import Deferred, Deletion, Orphan, Plan, Protection, ResourceChange, Step, Trip
+from builder.errors import AwsError, BuilderError, Stopped, gathered
+from builder.terms import Operation, Place, StackId
+
+_AGAIN = "python -m builder plan    makes a new plan from what stands now"
+
+
+_TABLE = "AWS::DynamoDB::GlobalTable"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a plan is judged by: its own words are none of it."""
+
+    plan: Plan
+    deployment: Deployment
+    """The assembly's, without the regions that the plan leaves out."""
+    stands: Mapping[Place, ObservedStack]
+    clients: Clients
+
+    def stack(self, desired: DesiredStack) -> ObservedStack | None:
+        """Return what stands of a stack."""
+        return self.stands.get(Place(desired.site, desired.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is left to be done to one stack, as AWS and the assembly have it."""
+
+    chain: Chain
+    guards: tuple[Trip, ...] = ()
+    """What a change set does not show, and somebody has to answer for."""
+
+
+async def survey_ground(plan: Plan, deployment: Deployment, clients: Clients) -> Ground:
+    """Return what stands in every region of the deployment."""
+    by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
+    stands = {Place(stack.site, stack.name): stack for stacks in by_site for stack in stacks}
+    return Ground(plan, deployment, stands, clients)
+
+
+async def judge_chain(ground: Ground, chain: Chain) -> Judged | None:
+    """Return the chain as it will be done; None where its change set has been taken away meanwhile.
+
+    Raises Stopped, with every reason, where it is not what the assembly says.
+    """
+    desired = next((stack for stack in ground.deployment.stacks if stack.id == chain[0].stack), None)
+    deletions = tuple([await _judge_deletion(ground, one, desired) for one in chain if isinstance(one, Deletion)])
+    protections = tuple(one for one in chain if isinstance(one, Protection))
+    change_sets = tuple(one for one in chain if isinstance(one, Step | Deferred))
+    if desired is None or not change_sets:
+        return Judged((*deletions, *protections))
+    observed = None if deletions else ground.stack(desired)
+    try:
+        template = await _template_of(observed, ground.clients)
+        parts = parts_from(desired, observed, template, len(change_sets), moving(ground.deployment, desired.id))
+        judged = [
+            await _judge_change_set(ground, link, part, later=link is not change_sets[0] or bool(deletions))
+            for link, part in zip(change_sets, parts, strict=True)
+        ]
+    except AwsError as error:
+        if error.code == "ChangeSetNotFound":
+            return None
+        raise
+    hidden = [trip for link in judged if isinstance(link, Step) for trip in _hidden(link, desired)]
+    return Judged((*deletions, *judged, *protections), tuple(hidden))
+
+
+async def judge_needs(ground: Ground, chains: Mapping[StackId, Chain], done: Collection[StackId]) -> tuple[Trip, ...]:
+    """Return a guard for every stack that is needed and not as the assembly says, and that the plan leaves out."""
+    needed = dict.fromkeys(need for chain in chains.values() for link in chain for need in link.needs)
+    known = {stack.id: stack for stack in ground.deployment.stacks}
+    open_needs = [need for need in needed if need in known and need not in chains and need not in done]
+    found = await together(_left_out(ground, known[need]) for need in open_needs)
+    return tuple(trip for trip in found if trip is not None)
+
+
+async def check_done(ground: Ground, done: Collection[StackId]) -> None:
+    """Return if every stack on which the plan's change sets are executed is as the assembly says. Raises Stopped.
+
+    That they are executed is told by an ARN in the plan's file, or by a Description: somebody may have executed others.
+    """
+    known = {stack.id: stack for stack in ground.deployment.stacks}
+    await together(_check_done(ground, known[stack]) for stack in done if stack in known)
+
+
+async def judge_guards(ground: Ground, chains: Mapping[StackId, Chain]) -> tuple[Trip, ...]:
+    """Return every guard that what is left to do trips."""
+    links = tuple(link for chain in chains.values() for link in chain)
+    changing = tuple(one for one in links if isinstance(one, Step | Deferred))
+    deletions = tuple(one for one in links if isinstance(one, Deletion))
+    protections = tuple(one for one in links if isinstance(one, Protection))
+    adds = any(change.action == "Add" and change.type == _TABLE for one in changing for change in one.changes)
+    orphans = await _orphans(ground, {one.stack_arn for one in deletions}) if adds else ()
+    return trips(changing, deletions, orphans, protections)
+
+
+async def check_made(ground: Ground, step: Step, part: Part) -> None:
+    """Raise Stopped unless a change set of the plan's name, whoever made it, is the part's."""
+    # It has just been made, or found: a read may lag behind that.
+    found = await once_there(lambda: _observe_change_set(ground, step, part))
+    if faults := (*differences(*found), *_imports(ground, step.changes)):
+        raise _refused(step, faults)
+
+
+async def _template_of(observed: ObservedStack | None, clients: Clients) -> object:
+    return await observe_template(clients, observed) if observed is not None and observed.facts.exists else None
+
+
+async def _judge_change_set(ground: Ground, link: Step | Deferred, part: Part, *, later: bool) -> Step | Deferred:
+    if isinstance(link, Deferred):
+        # Its order was judged before: the assembly's needs, and those that planning found in AWS.
+        desired = replace(without_secrets(part.desired), needs=link.needs)
+        risk = rate_risk(part.expected)
+        return replace(link, desired=desired, type=part.type, changes=part.expected, risk=risk)
+    if later:
+        raise Stopped(where=link.stack, what="its change set has to be made later", next_step=_AGAIN)
+    if link.template_sha256 != part.desired.sha256:
+        # By it those that wait for somebody's review are told from what is the same as the step.
+        raise _refused(link, ("the plan was made with another template than the assembly's",))
+    shown, template, said = await _observe_change_set(ground, link, part)
+    if faults := differences(shown, template, said):
+        raise _refused(link, faults)
+    asked = Asked(link.stack, link.site, link.change_set, link.stack_arn, nested=said.nested)
+    reviewed = await review(ground.clients, asked)
+    changes = reviewed.changes if reviewed else ()
+    if faults := _imports(ground, changes):
+        raise _refused(link, faults)
+    hidden = no_echo_parameters(part.desired)
+    return replace(
+        link,
+        type=part.type,
+        template_sha256=part.desired.sha256,
+        parameters={name: MASK if name in hidden else value for name, value in said.parameters.items()},
+        changes=changes,
+        nested=said.nested,
+        risk=rate_risk(changes),
+    )
+
+
+def _imports(ground: Ground, changes: tuple[ResourceChange, ...]) -> tuple[str, ...]:
+    """Return what a change set takes in without having been asked to.
+
+    One of the type IMPORT says so nowhere else, and takes what whoever made it has named, not what the template names.
+    """
+    if ground.plan.options.import_existing:
+        return ()
+    return tuple(
+        f"it takes in {change.physical_id or 'what exists'} as {change.logical_id}"
+        for change in changes
+        if change.action == "Import"
+    )
+
+
+def _refused(step: Step, faults: tuple[str, ...]) -> Stopped:
+    told = "\n  ".join(faults)
+    return Stopped(
+        where=step.stack,
+        what=f"its change set {step.change_set} is not what the assembly says:\n  {told}\nIt was not executed",
+        next_step=_AGAIN,
+    )
+
+
+async def _observe_change_set(ground: Ground, step: Step, part: Part) -> tuple[Shown, object, Said]:
+    """Return what AWS shows of a step's change set, its template, and what both should be."""
+    client = ground.clients.of(step.site).cloudformation(step.region)
+    template = await call(step.stack, client.get_template, ChangeSetName=step.change_set, TemplateStage="Original")
+    answer = await call(step.stack, client.describe_change_set, ChangeSetName=step.change_set)
+    return read_shown(answer), template["TemplateBody"], _said(ground, step, part)
+
+
+def _said(ground: Ground, step: Step, part: Part) -> Said:
+    desired, options = part.desired, ground.plan.options
+    observed = ground.stack(desired)
+    return Said(
+        name=change_set_name(ground.plan.deployment, ground.plan.id, step.part),
+        stack_name=desired.name,
+        stack_arn=observed.arn if observed is not None else step.stack_arn,
+        template=desired.template,
+        parameters=bound(ground, desired),
+        tags=desired.tags,
+        capabilities=frozenset(desired.capabilities),
+        imports_existing=options.import_existing,
+        mode=options.deployment_mode,
+        nested=options.deployment_mode != "REVERT_DRIFT" and may_nest(desired.template),
+        notification_arns=frozenset(observed.notification_arns) if observed else frozenset(),
+        rollback_triggers=frozenset(observed.rollback_triggers) if observed else frozenset(),
+    )
+
+
+def bound(ground: Ground, desired: DesiredStack) -> dict[str, str]:
+    """Return the stack's parameters, with the outputs that stand. Raises Stopped for one that does not."""
+    places = {stack.id: stack for stack in (*ground.deployment.stacks, *ground.deployment.left_out)}
+    values = {}
+    for name, value in desired.parameters.items():
+        if not isinstance(value, OutputOf):
+            values[name] = value
+            continue
+        source, output = value.output
+        stack = ground.stack(places[source])
+        if stack is None or output not in stack.outputs:
+            what = f"its parameter {name} is the output {output} of {source}, which does not stand"
+            raise Stopped(where=desired.id, what=what, next_step=_AGAIN)
+        values[name] = stack.outputs[output]
+    return values
+
+
+def _hidden(step: Step, desired: DesiredStack) -> list[Trip]:
+    why = "its value is NoEcho: AWS shows to nobody whether the change set has the assembly's"
+    names = sorted(no_echo_parameters(desired) & desired.parameters.keys())
+    return [Trip(stack=step.stack, logical_id=name, why=why, allow=f"{step.stack}/{name}") for name in names]
+
+
+async def _check_done(ground: Ground, desired: DesiredStack) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while await _differs(ground, desired):
+        # A read may lag behind the execution.
+        if loop.time() - began > LAG_S:
+            what = "a change set of the plan's was executed here, and the stack is not as the assembly says"
+            raise Stopped(where=desired.id, what=what, next_step=_AGAIN)
+        await asyncio.sleep(LOOK_S)
+        ground = await survey_ground(ground.plan, ground.deployment, ground.clients)
+
+
+async def _differs(ground: Ground, desired: DesiredStack) -> bool:
+    """Return whether a stack is seen not to be as the assembly says. Raises Stopped where nothing can be said."""
+    observed = ground.stack(desired)
+    template = await _template_of(observed, ground.clients)
+    parameters = bound(ground, desired)
+    decision = decide(ground.deployment, replace(desired, parameters=parameters), observed, template)
+    # Where only a change set could tell, nothing that is seen of the stack differs.
+    return not (isinstance(decision, Keep) or (isinstance(decision, Change) and not decision.certain))
+
+
+async def _left_out(ground: Ground, desired: DesiredStack) -> Trip | None:
+    try:
+        differs = await _differs(ground, desired)
+    except BuilderError as error:
+        what = f"is needed, and the plan leaves it out: {error.what}"
+        raise Stopped(where=desired.id, what=what, next_step=_AGAIN) from error
+    if not differs:
+        return None
+    why = "what needs it is executed, and it is neither in the plan nor as the assembly says"
+    return Trip(stack=desired.id, logical_id="LeftOut", why=why, allow=f"{desired.id}/LeftOut")
+
+
+async def _judge_deletion(ground: Ground, deletion: Deletion, desired: DesiredStack | None) -> Deletion:
+    stack = await observe_stack(ground.clients, deletion.site, deletion.stack_arn)
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        return deletion
+    ours = of_deployment((stack,), ground.plan.deployment)
+    faults = []
+    if not ours:
+        faults.append(f"the stack that is to be deleted does not carry {TAG_DEPLOYMENT}={ground.plan.deployment}")
+    if stack.arn != deletion.stack_arn or stack.name != deletion.name:
+        faults.append(f"what is to be deleted is {stack.arn}")
+    is_wreck = stack.facts.operation is Operation.REBUILD or stack.status.startswith("DELETE_")
+    if desired is not None and not is_wreck:
+        faults.append(f"the stack that is to be deleted is in the assembly, and in {stack.status}")
+    if faults:
+        raise gathered([Stopped(where=deletion.stack, what=fault, next_step=_AGAIN) for fault in faults])
+    resources = await observe_held(stack, ground.clients)
+    if desired is not None:
+        check_wreck(desired, stack, resources)
+    return replace(deletion, resources=resources, protected=stack.termination_protection)
+
+
+async def _orphans(ground: Ground, deleted: Collection[str]) -> tuple[Orphan, ...]:
+    """Return the deployment's stacks that the assembly does not have, with what they hold; those deleted apart."""
+    places = {Place(one.site, one.name): one.id for one in (*ground.deployment.stacks, *ground.deployment.left_out)}
+    seen = tuple(ground.stands.values())
+    ours = {places[place]: stack for place, stack in ground.stands.items() if place in places and stack.facts.exists}
+    templates = dict(
+        zip(ours, await together(observe_template(ground.clients, stack) for stack in ours.values()), strict=True)
+    )
+    seen += await observe_elsewhere(ground.deployment, seen, templates, ground.clients)
+    strays = [
+        stack
+        for stack in of_deployment(seen, ground.deployment.name)
+        if Place(stack.site, stack.name) not in places and stack.arn not in deleted
+    ]
+    held = await together(observe_held(stack, ground.clients) for stack in strays)
+    return tuple(
+        Orphan(
+            stack=StackId(f"{stack.region}/{stack.name}"),
+            region=stack.region,
+            resources=resources,
+            account=stack.site.account,
+        )
+        for stack, resources in zip(strays, held, strict=True)
+    )

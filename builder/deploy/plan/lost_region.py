@@ -1,0 +1,85 @@
+"""What may still be done while regions are skipped: nothing that hangs on one, and nothing whose needs are unsure."""
+
+from collections.abc import Iterable, Iterator
+
+from builder.aws import Clients, together
+from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.records import Deferred, ResourceChange, Step
+from builder.deploy.resources import HOLDERS
+from builder.deploy.resources.holder import nowhere_else
+from builder.errors import BuilderError, Stopped, gathered
+from builder.resource_types.control_plane import control_plane_of
+from builder.resource_types.schemas import name_property
+from builder.template.template import properties_of, read_template, resolve, resources_of
+from builder.terms import Site, StackId
+
+_LATER = "python -m builder deploy    without --skip-region brings it up to date once the region answers again"
+
+
+async def check_without(deployment: Deployment, work: Iterable[Step | Deferred], clients: Clients) -> None:
+    """Return if all of the work can be done without the skipped regions.
+
+    Raises Stopped, naming every change that hangs on one, and every need on a stack there that is not seen to be met
+    in the surviving region.
+    """
+    if not deployment.skipped:
+        return
+    work = tuple(work)
+    faults: list[BuilderError] = [fault for one in work for fault in _hanging(deployment, one)]
+    left_out = {stack.id: stack for stack in deployment.left_out}
+    needs = {(one.site, need) for one in work for need in one.needs if need in left_out}
+    unmet = await together(_unmet(left_out[need], site, clients) for site, need in sorted(needs, key=str))
+    faults += [fault for fault in unmet if fault is not None]
+    if faults:
+        raise gathered(faults)
+
+
+def _hanging(deployment: Deployment, work: Step | Deferred) -> Iterator[Stopped]:
+    resources = resources_of(read_template(deployment.stack(work.stack).template, work.stack))
+    for change in work.changes:
+        plane = control_plane_of(change.type, work.region)
+        if plane is not None and plane.region in deployment.skipped:
+            what = f"{plane.name} is in {plane.region}, which is skipped"
+            yield _stopped(work.stack, change, what)
+        copies = {*change.regions, *_copies(resources.get(change.logical_id, {}))}
+        for region in deployment.skipped:
+            if region in copies:
+                yield _stopped(work.stack, change, f"it has a replica in {region}, which is skipped")
+        if _may_have_copies(change) and not copies:
+            yield _stopped(work.stack, change, "where it has replicas its change set does not show")
+
+
+def _stopped(stack: StackId, change: ResourceChange, what: str) -> Stopped:
+    return Stopped(
+        where=f"{stack}/{change.logical_id}", what=f"{change.type} cannot be changed now: {what}", next_step=_LATER
+    )
+
+
+def _copies(resource: object) -> tuple[str, ...]:
+    said = resource if isinstance(resource, dict) else {}
+    holder = HOLDERS.get(str(said.get("Type")))
+    return holder.regions(properties_of(said)) if holder else ()
+
+
+def _may_have_copies(change: ResourceChange) -> bool:
+    """Return whether it is in a nested stack, whose template is not at hand, and may have copies elsewhere."""
+    holder = HOLDERS.get(change.type)
+    return "/" in change.logical_id and holder is not None and holder.regions is not nowhere_else
+
+
+async def _unmet(need: DesiredStack, site: Site, clients: Clients) -> Stopped | None:
+    """Look in a surviving region at what a stack that is left out makes there."""
+    values = {name: str(value) for name, value in need.parameters.items()}
+    for resource in resources_of(read_template(need.template, need.id)).values():
+        holder = HOLDERS.get(str(resource.get("Type")))
+        properties = properties_of(resource)
+        if holder is None or holder.stands is None or site.region not in holder.regions(properties):
+            continue
+        name = resolve(properties.get(name_property(str(resource.get("Type")))), values)
+        if name and await holder.stands(clients.of(site), site.region, name):
+            return None
+    return Stopped(
+        where=need.id,
+        what=f"is left out, and what is needed of it is not to be seen in {site.region}",
+        next_step=_LATER,
+    )

@@ -1,0 +1,309 @@
+"""Planning: every change set of every region is made before anything is executed; nothing here executes."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from builder.aws import Clients, together
+from builder.deploy.desired import MASK, Deployment
+from builder.deploy.observe.deployment import Look, look_around
+from builder.deploy.observe.nested import check_mode
+from builder.deploy.observe.stacks import observe_stack
+from builder.deploy.plan.change_set import Asked, Request, ask, console_link, delete
+from builder.deploy.plan.changes import rate_risk, without_values
+from builder.deploy.plan.decide import plan_orphans, plan_wreck
+from builder.deploy.plan.dependants import missing_exports, put_importers_first, told_missing, without_made
+from builder.deploy.plan.draft import Outline, Part, make_outline, no_echo_parameters, without_secrets
+from builder.deploy.plan.guards import trips
+from builder.deploy.plan.lost_region import check_without
+from builder.deploy.plan.pending import (
+    OlderChangeSet,
+    busy_plans,
+    discard_asked,
+    observe_change_sets,
+    older_of_ours,
+    reviews_of_others,
+)
+from builder.deploy.plan.review import read_findings, review
+from builder.deploy.plan.stack_steps import overtaken, stands_as
+from builder.deploy.progress import Begun, Emit, Planned, Planning, Unchanged
+from builder.deploy.records import (
+    PLAN_VERSION,
+    Deferred,
+    Deletion,
+    Options,
+    Origin,
+    Orphan,
+    PendingReview,
+    Plan,
+    Protection,
+    Step,
+)
+from builder.errors import AwsError, BuilderError, Stopped
+from builder.terms import Arn, Region, StackId
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import ChangeSetSummaryTypeDef
+
+
+Lint = Callable[[str, Region], tuple[str, ...]]
+"""What a linter has to say of a template in a region, a line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What tells one plan from every other."""
+
+    id: str
+    at: str
+    """ISO time in UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is asked of planning beside the assembly."""
+
+    options: Options = Options()
+    remove_orphans: bool = False
+    lint: Lint | None = None
+    """Is asked about templates that the assembly does not have."""
+    replaced: Callable[[str], None] | None = None
+    """Is told of each older plan whose change sets on the same stacks are deleted then; None leaves them."""
+
+
+_Made = tuple[Step | None, tuple[PendingReview, ...]]
+"""The step of a change set, None if that was empty, and what waits for somebody's review on the same stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """What every step of one planning run is made with."""
+
+    origin: Origin
+    clients: Clients
+    emit: Emit
+    lint: Lint | None
+    replaces: bool
+    """Whether change sets of older plans go."""
+    asked: list[Asked] = field(default_factory=list)
+    """Every change set of this run that CloudFormation accepted."""
+    older: list[OlderChangeSet] = field(default_factory=list)
+    busy: set[str] = field(default_factory=set)
+    """The ids of plans that are under way elsewhere."""
+
+
+async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: Emit, wish: Wish = Wish()) -> Plan:
+    """Return the plan, its change sets standing in CloudFormation for review.
+
+    Raises Stopped, with every reason, where a stack needs a person first; Failed where a change set could not be
+    made. Then, and when it is cancelled, all that this run made is deleted again.
+    """
+    look = await look_around(deployment, clients, emit)
+    check_mode(deployment, look.templates, wish.options)
+    outline = make_outline(deployment, look, wish.options)
+    emit(Begun(what="plan", stacks=tuple(part.desired.id for part in outline.now)))
+    origin = Origin(deployment=deployment.name, assembly=deployment.digest, plan=seal.id, options=wish.options)
+    planner = _Planner(origin, clients, emit, wish.lint, replaces=wish.replaced is not None)
+    wrecks = await together(plan_wreck(stack, observed, clients) for stack, observed in outline.wrecks)
+    try:
+        outline, results = await _make_steps(planner, deployment, look, outline)
+        orphans = await plan_orphans(look.orphans, clients, needs=outline.stacks if wish.remove_orphans else None)
+        work = await put_importers_first(
+            [
+                *(without_made(step, deployment, look.account) for step, _ in results if step is not None),
+                *(_defer(planner, part, outline) for part in outline.later),
+            ],
+            deployment,
+            look,
+            clients,
+        )
+        made = tuple(one for one in work if isinstance(one, Step))
+        deferred = tuple(one for one in work if isinstance(one, Deferred))
+        pending = tuple(review for _, reviews in results for review in reviews)
+        await check_without(deployment, work, clients)
+        if wish.replaced is not None:
+            pending = await _replace(planner, wish.replaced, pending)
+    except (BuilderError, asyncio.CancelledError):
+        await asyncio.shield(discard_asked(planner.asked, clients))
+        raise
+    deletions = (*wrecks, *(one for one in orphans if isinstance(one, Deletion)))
+    left_alone = tuple(one for one in orphans if isinstance(one, Orphan))
+    return Plan(
+        version=PLAN_VERSION,
+        id=seal.id,
+        at=seal.at,
+        account=look.account,
+        deployment=deployment.name,
+        assembly=deployment.digest,
+        steps=made,
+        deferred=deferred,
+        deletions=deletions,
+        protections=outline.protections,
+        unchanged=_unchanged(deployment, (*made, *deferred, *outline.protections)),
+        orphans=left_alone,
+        guards=trips((*made, *deferred), deletions, left_alone, outline.protections),
+        pending=pending,
+        left_out=tuple(stack.id for stack in deployment.left_out),
+        options=wish.options,
+    )
+
+
+async def _make_steps(
+    planner: _Planner, deployment: Deployment, look: Look, outline: Outline
+) -> tuple[Outline, list[_Made]]:
+    """Make every change set that can be made; return what was made, and the outline that is left then.
+
+    Where one of which nobody could tell turns out empty, its stack stays as it is: what waited for that is made too.
+    """
+    made: dict[tuple[StackId, int], _Made] = {}
+    empty: set[StackId] = set()
+    needed: set[StackId] = set()
+    while True:
+        fresh = [part for part in outline.now if (part.desired.id, part.number) not in made]
+        later = [part for part in outline.later if part.desired.id not in needed]
+        kept = await together(_is_needed(planner, part) for part in later)
+        results = await together(_make_step(planner, part) for part in fresh)
+        made |= {(part.desired.id, part.number): one for part, one in zip(fresh, results, strict=True)}
+        needed |= {part.desired.id for part, is_needed in zip(later, kept, strict=True) if is_needed}
+        told = {part.desired.id for part in fresh if made[part.desired.id, part.number][0] is None} - needed
+        told |= {part.desired.id for part, is_needed in zip(later, kept, strict=True) if not is_needed}
+        if not told or not outline.later:
+            return outline, [made[part.desired.id, part.number] for part in outline.now]
+        empty |= told
+        outline = make_outline(deployment, look, planner.origin.options, empty)
+
+
+def _unchanged(deployment: Deployment, work: tuple[Step | Deferred | Protection, ...]) -> tuple[StackId, ...]:
+    touched = {one.stack for one in work}
+    return tuple(stack.id for stack in deployment.stacks if stack.id not in touched)
+
+
+async def _is_needed(planner: _Planner, part: Part) -> bool:
+    """Return whether a part changes anything; where only hidden values may tell, a change set that is dropped says so.
+
+    AWS shows to nobody what those values are now, so without it every plan would have something to do.
+    """
+    if not part.hidden or part.type == "CREATE" or part.derived or part.number > 1:
+        return True
+    request = Request(desired=part.desired, type=part.type, part=part.number)
+    asked = await ask(planner.clients, planner.origin, request)
+    planner.asked.append(asked)
+    reviewed = await review(planner.clients, asked)
+    if reviewed is not None:
+        await discard_asked([asked], planner.clients)
+    if reviewed is None or (reviewed.idle and part.only_nested):
+        planner.emit(Unchanged(stack=part.desired.id))
+        return False
+    return True
+
+
+async def _make_step(planner: _Planner, part: Part) -> _Made:
+    """Make a part's change set; return its step, and what waits for somebody's review on the same stack.
+
+    Raises Stopped where somebody else's operation on the stack came in between.
+    """
+    clients, emit, desired = planner.clients, planner.emit, part.desired
+    emit(Planning(stack=desired.id, type=part.type))
+    asked = None
+    try:
+        asked = await ask(clients, planner.origin, Request(desired=desired, type=part.type, part=part.number))
+        planner.asked.append(asked)
+        step, there = await asyncio.gather(make_step(clients, asked, part), _standing(clients, asked, part))
+    except AwsError as error:
+        if moved := await _moved(clients, part, asked):
+            raise moved from error
+        raise
+    if step is None:
+        emit(Unchanged(stack=desired.id))
+        return None, ()
+    emit(Planned(stack=desired.id, changes=len(step.changes)))
+    if planner.replaces:
+        planner.older.extend(older_of_ours(planner.origin.deployment, step, there))
+        planner.busy.update(busy_plans(there))
+    return step, reviews_of_others(step, planner.origin.assembly, there)
+
+
+async def _replace(
+    planner: _Planner, told: Callable[[str], None], pending: tuple[PendingReview, ...]
+) -> tuple[PendingReview, ...]:
+    """Say which older plans of the deployment this one replaces, delete their change sets, and return what waits on."""
+    older = [one for one in planner.older if one.plan not in planner.busy]
+    first = {one.plan: one.created for one in sorted(older, key=lambda one: one.created, reverse=True)}
+    for plan_id, created in sorted(first.items(), key=lambda item: item[1]):
+        stacks = ", ".join(dict.fromkeys(one.stack for one in older if one.plan == plan_id))
+        told(f"replaces plan {plan_id} of {created.isoformat(timespec='seconds')}: {stacks}")
+    await together(delete(planner.clients, Asked(one.stack, one.site, one.change_set, one.stack_arn)) for one in older)
+    gone = {one.change_set for one in older}
+    return tuple(review for review in pending if review.change_set not in gone)
+
+
+async def _standing(clients: Clients, asked: Asked, part: Part) -> "list[ChangeSetSummaryTypeDef]":
+    """Return the change sets on the stack; on one that the request has just brought into being there are no others."""
+    if part.found.status is None:
+        return []
+    return await observe_change_sets(clients, asked.stack, asked.site, asked.stack_arn, holds=asked.change_set)
+
+
+async def _moved(clients: Clients, part: Part, asked: Asked | None) -> Stopped | None:
+    """Return the refusal if the stack is not as it was found, or lost the change set that was asked for."""
+    desired = part.desired
+    stack = await observe_stack(clients, desired.site, desired.name)
+    if not stands_as(part.found, stack):
+        now = stack.status if stack is not None else "gone"
+        return overtaken(desired.id, stack, f"the stack was moved while it was planned, and is {now} now")
+    holds = asked.change_set if asked is not None else None
+    there = await observe_change_sets(clients, desired.id, desired.site, Arn(desired.name), holds=holds)
+    if asked is not None and asked.change_set not in {one["ChangeSetId"] for one in there}:
+        return overtaken(desired.id, stack, "its change set was deleted while it was planned")
+    return None
+
+
+async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
+    """Return the step of a change set that was asked for, once it is made; None if it turned out to change nothing.
+
+    CloudFormation lists nested stacks whether or not they change: one that lists nothing else is dropped.
+    """
+    desired, hidden = part.desired, no_echo_parameters(part.desired)
+    reviewed = await review(clients, asked)
+    if reviewed is None:
+        return None
+    if reviewed.idle and part.only_nested:
+        await delete(clients, asked)
+        return None
+    return Step(
+        stack=desired.id,
+        region=desired.region,
+        name=desired.name,
+        type=part.type,
+        change_set=asked.change_set,
+        stack_arn=asked.stack_arn,
+        template_sha256=desired.sha256,
+        parameters={name: MASK if name in hidden else str(value) for name, value in desired.parameters.items()},
+        needs=desired.needs,
+        found=part.found,
+        risk=rate_risk(reviewed.changes),
+        console=console_link(asked),
+        changes=without_values(reviewed.changes) if part.secret else reviewed.changes,
+        findings=(
+            *await read_findings(clients, asked, reviewed.children),
+            *(told_missing(export) for export in missing_exports(reviewed.reason)),
+        ),
+        part=part.number,
+        account=desired.account,
+        nested=asked.nested,
+    )
+
+
+def _defer(planner: _Planner, part: Part, outline: Outline) -> Deferred:
+    return Deferred(
+        desired=without_secrets(part.desired),
+        type=part.type,
+        because=part.because,
+        part=part.number,
+        sources={stack: outline.places[stack] for stack in part.desired.sources},
+        changes=part.expected,
+        risk=rate_risk(part.expected),
+        found=part.found,
+        findings=planner.lint(part.desired.template, part.desired.region) if planner.lint and part.derived else (),
+    )

@@ -1,0 +1,335 @@
+"""plan.json: a plan as bytes, and what is read from it held to what the assembly says, for it is a claim; pure."""
+
+import graphlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from builder.aws import Clients
+from builder.deploy.desired import Deployment, DesiredStack, narrow
+from builder.deploy.plan.change_set import Asked, change_set_name, console_link
+from builder.deploy.records import PLAN_VERSION, Deferred, Deletion, Options, Plan, Protection, Step, Trip
+from builder.errors import BadInput
+from builder.terms import Arn, StackId, StackName
+
+_PLAN = TypeAdapter(Plan)
+
+
+_REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]+")
+
+
+class _Versioned(Protocol):
+    @property
+    def version(self) -> int: ...
+
+
+V = TypeVar("V", bound=_Versioned)
+
+
+def read_plan(data: bytes, where: str) -> Plan:
+    """Return the plan in a file's bytes. Raises BadInput."""
+    again = "python -m builder plan -o plan.json"
+    plan = read_versioned(_PLAN, data, PLAN_VERSION, where=where, otherwise="is not a plan", again=again)
+    return replace(plan, steps=tuple(replace(step, console=_console(step)) for step in plan.steps))
+
+
+def _console(step: Step) -> str:
+    """Return the link to the step's change set, computed: where it leads is nothing that a file may say."""
+    if not _REGION.fullmatch(step.region) or not step.change_set.startswith("arn:aws"):
+        return ""
+    return console_link(Asked(step.stack, step.site, step.change_set, step.stack_arn))
+
+
+def write_plan(plan: Plan) -> bytes:
+    """Return the bytes of plan.json."""
+    return _PLAN.dump_json(plan, indent=2) + b"\n"
+
+
+def read_versioned(  # noqa: PLR0913 - what is read, and what is said of it
+    adapter: TypeAdapter[V], data: bytes, version: int, *, where: str, otherwise: str, again: str
+) -> V:
+    """Return what a file holds, its version read before anything else.
+
+    Raises BadInput: `otherwise` says what the file is not, `again` is the command that makes another.
+    """
+    fault = _version_fault(data, version, otherwise)
+    if fault:
+        raise BadInput(where=where, what=fault, next_step=again)
+    try:
+        return adapter.validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        # A key may be anybody's text: what moves a terminal's cursor is shown, not obeyed.
+        place = ".".join(str(part) for part in first["loc"]).encode("unicode_escape").decode() or "the file"
+        raise BadInput(where=where, what=f"{otherwise}: {place}: {first['msg']}", next_step=again) from None
+
+
+def _version_fault(data: bytes, version: int, otherwise: str) -> str:
+    """Return why nothing more of the file is read; empty where its version is the one that this builder reads."""
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        return f"{otherwise}: it is not JSON"
+    if not isinstance(said, dict):
+        return f"{otherwise}: it is not a JSON object"
+    if "version" not in said:
+        return f"{otherwise}: it says no version"
+    found = said["version"]
+    if isinstance(found, bool) or not isinstance(found, int):
+        return f"{otherwise}: its version is not an integer"
+    if found != version:
+        made_by = "an older builder" if found < version else "a newer builder"
+        return f"plan version {found} is of {made_by}, and this one reads version {version}: plan again"
+    return ""
+
+
+_Work = Step | Deferred | Protection
+
+
+_AGAIN = "python -m builder plan    makes a new plan from what stands now"
+
+
+MoreGuards = Callable[[Plan, Deployment, Clients], Coroutine[Any, Any, tuple[Trip, ...]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trusted:
+    """What an execution knows by itself, whatever a plan's file says."""
+
+    deployment: Deployment
+    """The assembly at hand, bound to the environment; all of it, skipped regions included."""
+    options: Options = Options()
+    """How its change sets are to be made, as dr.yaml and the command line say it."""
+    more_guards: "MoreGuards | None" = None
+    """Is asked for what else the plan trips, of its steps as they were judged: a fleet's in its accounts."""
+    is_own: bool = False
+    """The plan was made by this very run, and was in nobody else's hands."""
+
+
+def check_claim(plan: Plan, trusted: Trusted) -> Plan:
+    """Return the plan with everything from the assembly that the assembly knows.
+
+    Raises BadInput, naming every fault, for a plan of another deployment, assembly, account or role, and for one that
+    does not follow from the assembly.
+    """
+    check_order(plan)
+    if trusted.is_own:
+        return plan
+    _check_origin(plan, trusted)
+    deployment = narrowed(plan, trusted.deployment)
+    if faults := tuple(dict.fromkeys(_faults(plan, deployment))):
+        raise BadInput(
+            where=plan.deployment,
+            what="\n  ".join(("the plan does not follow from the assembly:", *faults)),
+            next_step=_AGAIN,
+        )
+    desired = {stack.id: stack for stack in deployment.stacks}
+    links = work_of(plan)
+    work = tuple(dict.fromkeys(one.stack for one in links))
+    orphans = tuple(one.stack for one in plan.deletions if one.stack not in desired)
+    restored = replace(
+        plan,
+        steps=tuple(replace(step, needs=_needs(step, desired)) for step in plan.steps),
+        deferred=tuple(replace(one, desired=replace(one.desired, needs=_needs(one, desired))) for one in plan.deferred),
+        protections=tuple(replace(one, needs=_needs(one, desired)) for one in plan.protections),
+        deletions=tuple(_deletion_restored(one, work, orphans) for one in plan.deletions),
+    )
+    # What the assembly adds can close a circle that the file left open: a stack that needs an orphan's deletion.
+    check_order(restored)
+    return restored
+
+
+def check_own(plan: Plan) -> None:
+    """Raise BadInput unless the plan's change sets have the plan's own name, and are on the stacks that it says."""
+    faults = [
+        fault
+        for step in plan.steps
+        for arn, resource in (
+            (step.change_set, f"changeSet/{name_of(plan, step)}"),
+            (step.stack_arn, f"stack/{step.name}"),
+        )
+        for fault in _faults_of_arn(plan, step, arn, resource)
+    ]
+    if faults:
+        raise BadInput(where=plan.deployment, what="\n  ".join(("these are not the plan's:", *faults)))
+
+
+def _needs(one: _Work, desired: Mapping[StackId, DesiredStack]) -> tuple[StackId, ...]:
+    """Return what the assembly says, and what planning found in AWS besides: an order that can only delay."""
+    return tuple(dict.fromkeys((*desired[one.stack].needs, *one.needs)))
+
+
+def narrowed(plan: Plan, deployment: Deployment) -> Deployment:
+    """Return the deployment without the regions that the plan leaves out. Raises BadInput for a part of one."""
+    if set(plan.left_out) == {stack.id for stack in deployment.left_out}:
+        return deployment
+    regions = dict.fromkeys(stack.region for stack in deployment.stacks if stack.id in plan.left_out)
+    there = {stack.id for stack in deployment.stacks if stack.region in regions}
+    if set(plan.left_out) != there:
+        raise BadInput(where=plan.deployment, what="the plan leaves out other stacks than those of whole regions")
+    return narrow(deployment, list(regions))
+
+
+def check_order(plan: Plan) -> None:
+    """Raise BadInput unless there is an order in which all of the plan can be done."""
+    needs: dict[StackId, set[StackId]] = {}
+    links: tuple[_Work | Deletion, ...] = (*work_of(plan), *plan.deletions)
+    for one in links:
+        needs.setdefault(one.stack, set()).update(one.needs)
+    try:
+        tuple(graphlib.TopologicalSorter(needs).static_order())
+    except graphlib.CycleError as error:
+        circle = " -> ".join(str(stack) for stack in error.args[1])
+        what = f"stacks of the plan need each other in a circle: {circle}"
+        raise BadInput(where=plan.deployment, what=what, next_step=_AGAIN) from error
+
+
+def work_of(plan: Plan) -> tuple[_Work, ...]:
+    """Return all that the plan does to stacks of the assembly, deletions apart."""
+    return (*plan.steps, *plan.deferred, *plan.protections)
+
+
+def _check_origin(plan: Plan, trusted: Trusted) -> None:
+    deployment, options = trusted.deployment, plan.options
+    if plan.deployment != deployment.name:
+        raise BadInput(
+            where=plan.deployment,
+            what=f"the plan is of the deployment {plan.deployment}, and what is to be executed is {deployment.name}",
+            next_step="--env SUFFIX    names the plan's environment, where that is meant",
+        )
+    if plan.assembly != deployment.digest:
+        raise BadInput(
+            where=plan.deployment,
+            what="the plan was made from another assembly than the one at hand",
+            next_step="--assembly DIR    names the one that it was made from; or plan again",
+        )
+    if deployment.account not in {None, plan.account}:
+        raise BadInput(
+            where=plan.deployment,
+            what=f"belongs in account {deployment.account}, and the plan is for account {plan.account}",
+            next_step=_AGAIN,
+        )
+    _check_options(plan, trusted.options)
+    if set(options.unrolled) != set(trusted.options.unrolled):
+        raise BadInput(where=plan.deployment, what="the plan leaves other failures as they are than is usual here")
+
+
+def _check_options(plan: Plan, said: Options) -> None:
+    """Raise BadInput unless whoever executes says how the change sets are to be made, as whoever planned did."""
+    options = plan.options
+    if options.role_arn != said.role_arn:
+        raise BadInput(
+            where=plan.deployment,
+            what=f"CloudFormation's role is {options.role_arn or 'none'} in the plan, and here it is "
+            f"{said.role_arn or 'none'}",
+            next_step="--role-arn ARN    names the role, where that of the plan is meant",
+        )
+    if options.deployment_mode != said.deployment_mode:
+        raise BadInput(
+            where=plan.deployment,
+            what=f"the deployment mode is {options.deployment_mode} in the plan, and here it is {said.deployment_mode}",
+            next_step=f"--deployment-mode {options.deployment_mode}    where that of the plan is meant",
+        )
+    if options.import_existing != said.import_existing:
+        does, here = ("takes in", "it is not said") if options.import_existing else ("does not take in", "it is said")
+        raise BadInput(
+            where=plan.deployment,
+            what=f"the plan {does} resources that exist, and here {here}",
+            next_step="--import-existing    has the plan's change sets take in what exists, where that is meant",
+        )
+    # Of change sets that are made already the templates are where they are.
+    if plan.deferred and options.artifacts_bucket != said.artifacts_bucket:
+        raise BadInput(
+            where=plan.deployment,
+            what=f"large templates go to the bucket {options.artifacts_bucket or 'none'} in the plan, and here to "
+            f"{said.artifacts_bucket or 'none'}",
+            next_step="--artifacts-bucket NAME    names it, where that of the plan is meant",
+        )
+
+
+def _faults(plan: Plan, deployment: Deployment) -> Iterator[str]:
+    desired = {stack.id: stack for stack in deployment.stacks}
+    known = {*desired, *plan.left_out, *(one.stack for one in plan.deletions)}
+    work = work_of(plan)
+    change_sets = tuple(one for one in work if not isinstance(one, Protection))
+    for one in work:
+        yield from _faults_of_place(plan, one, desired.get(one.stack))
+    needs = ((link.stack, need) for link in (*work, *plan.deletions) for need in link.needs)
+    yield from (f"{stack} needs {need}, which is nowhere" for stack, need in needs if need not in known)
+    for stack_id in dict.fromkeys(one.stack for one in change_sets):
+        parts = sorted(one.part for one in change_sets if one.stack == stack_id)
+        if parts != list(range(1, len(parts) + 1)):
+            yield f"{stack_id} has change sets twice, or lacks one: {', '.join(str(part)[:9] for part in parts)}"
+    for ids in ([one.stack for one in plan.deletions], [one.stack for one in plan.protections]):
+        for stack_id, count in Counter(ids).items():
+            if count > 1:
+                yield f"{stack_id} is deleted, or protected, {count} times"
+    for deletion in plan.deletions:
+        yield from _faults_of_deletion(plan, deletion, deployment)
+
+
+def _faults_of_place(plan: Plan, one: _Work, desired: DesiredStack | None) -> Iterator[str]:
+    if desired is None:
+        yield f"{one.stack} is no stack of the assembly"
+        return
+    if (one.site, one.name) != (desired.site, desired.name):
+        account = f" of account {one.site.account}" if one.site.account else ""
+        yield f"{one.stack} is not the stack {one.name} in {one.region}{account}"
+    if missing := [need for need in desired.needs if need not in one.needs]:
+        yield f"{one.stack} needs {', '.join(missing)}, and the plan does not say so"
+    if isinstance(one, Step):
+        yield from _faults_of_arn(plan, one, one.change_set, f"changeSet/{name_of(plan, one)}")
+        yield from _faults_of_arn(plan, one, one.stack_arn, f"stack/{desired.name}")
+    if isinstance(one, Protection):
+        if one.protect is not desired.termination_protection:
+            yield f"{one.stack}: its termination protection is not what the assembly says"
+        if one.found.stack_id is not None:
+            yield from _faults_of_arn(plan, one, one.found.stack_id, f"stack/{desired.name}")
+
+
+def name_of(plan: Plan, one: Step | Deferred) -> str:
+    """Return the name that a change set of the plan has."""
+    return change_set_name(plan.deployment, plan.id, one.part)
+
+
+def _faults_of_arn(plan: Plan, one: Step | Protection | Deletion, arn: Arn, resource: str) -> Iterator[str]:
+    # arn:aws:cloudformation:us-east-1:111122223333:changeSet/NAME/uuid
+    account = one.site.account or plan.account
+    parts = arn.split(":", 5)
+    if parts[:1] != ["arn"] or parts[2:5] != ["cloudformation", one.region, account]:
+        yield f"{one.stack}: {arn} is not of {one.region} and account {account}"
+    elif "".join(parts[5:]).rpartition("/")[0] != resource:
+        yield f"{one.stack}: {arn} is not {resource}"
+
+
+def _faults_of_deletion(plan: Plan, deletion: Deletion, deployment: Deployment) -> Iterator[str]:
+    everything = (*deployment.stacks, *deployment.left_out)
+    yield from _faults_of_arn(plan, deletion, deletion.stack_arn, f"stack/{deletion.name}")
+    if deletion.region in deployment.skipped:
+        yield f"{deletion.stack} is in {deletion.region}, which the plan leaves out"
+    desired = next((stack for stack in everything if (stack.site, stack.name) == _place(deletion)), None)
+    if desired is None:
+        if deletion.stack != f"{deletion.region}/{deletion.name}":
+            yield f"{deletion.stack} is not the stack {deletion.name} in {deletion.region}"
+        if deletion.site.account not in {stack.account for stack in everything} | {None}:
+            yield f"{deletion.stack} is in account {deletion.site.account}, where the assembly has nothing"
+    elif deletion.stack != desired.id:
+        yield f"{deletion.stack} is not the stack {deletion.name} in {deletion.region}"
+    elif deletion.stack not in {one.stack for one in plan.deferred if one.part == 1}:
+        yield f"{deletion.stack} is in the assembly, and the plan deletes it without making it again"
+
+
+def _place(deletion: Deletion) -> tuple[object, StackName]:
+    return deletion.site, deletion.name
+
+
+def _deletion_restored(deletion: Deletion, work: tuple[StackId, ...], orphans: tuple[StackId, ...]) -> Deletion:
+    """Return the deletion with its needs: of an orphan, all that is worked on and the orphans before it."""
+    if deletion.stack not in orphans:
+        return replace(deletion, needs=())
+    return replace(deletion, needs=(*work, *orphans[: orphans.index(deletion.stack)]))

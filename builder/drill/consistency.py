@@ -1,0 +1,195 @@
+"""Is the data right in the end: each key as its last acknowledged write left it, no counter read stale; pure."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from builder.drill.records import Kind, Turn, Write
+from builder.terms import Region
+
+Contents = Mapping[str, Mapping[str, str]]
+"""What a region holds of items and objects, by their keys: attributes, of which `body` is the text that was written."""
+
+
+Held = Mapping[Region, Contents]
+"""What each region holds, which has to be the same in every one. A region that could not be read is not among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A key that a region lacks although its last acknowledged write was no deletion: there it was never recovered."""
+
+    id: str
+    region: Region
+    acknowledged_by: Region
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A key that these regions hold otherwise than its last acknowledged write, or otherwise than the others do."""
+
+    id: str
+    regions: tuple[Region, ...]
+    acknowledged_by: Region
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """How the regions compare after all is over."""
+
+    acknowledged: int
+    """Writes; of each key the last one has to be there."""
+    missing: tuple[Missing, ...]
+    conflicting: tuple[Conflict, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every region holds what was acknowledged."""
+        return not self.missing and not self.conflicting
+
+    @property
+    def left(self) -> int:
+        """How many keys are missing somewhere or in conflict."""
+        return len({one.id for one in self.missing} | {one.id for one in self.conflicting})
+
+
+def reconcile(writes: Sequence[Write], held: Held, copies: Collection[tuple[Region, Region]] = ()) -> Reconciliation:
+    """Return how what the regions hold compares with what was acknowledged.
+
+    Items have to be in every region, and objects where their bucket is replicated to, by `copies`: from where to
+    where. A later write of the same key that nobody acknowledged may be there all the same, and then everywhere.
+    """
+    by_key: dict[tuple[Kind, str], list[Write]] = defaultdict(list)
+    for write in writes:
+        by_key[write.what, write.name].append(write)
+    missing: list[Missing] = []
+    conflicting: list[Conflict] = []
+    acknowledged = 0
+    for (what, key), made in by_key.items():
+        last = max((one for one in made if one.acknowledged_by), key=lambda one: one.number, default=None)
+        if last is None or last.acknowledged_by is None:
+            continue
+        source = last.acknowledged_by
+        into = {source, *(destination for origin, destination in copies if origin == source)}
+        found = {region: kept.get(key) for region, kept in held.items() if what == "item" or region in into}
+        if what == "object" and len(into) == 1:
+            continue
+        acknowledged += sum(one.acknowledged_by is not None for one in made)
+        allowed = {_state(one) for one in made if one.number >= last.number}
+        lacking = [region for region, item in found.items() if item is None and None not in allowed]
+        missing += [Missing(key, region, source) for region in lacking]
+        wrong = tuple(_wrong({region: found[region] for region in found if region not in lacking}, allowed))
+        if wrong:
+            conflicting.append(Conflict(key, wrong, source))
+    return Reconciliation(acknowledged, tuple(missing), tuple(conflicting))
+
+
+def _state(write: Write) -> str | None:
+    """Return what a write leaves: its body, or nothing."""
+    return None if write.deletes else write.body
+
+
+def _wrong(found: Mapping[Region, Mapping[str, str] | None], allowed: Collection[str | None]) -> Sequence[Region]:
+    """Return the regions that hold what they may not, or else all of them where they do not hold the same."""
+    wrong = [region for region, copy in found.items() if (copy and copy.get("body")) not in allowed]
+    copies = list(found.values())
+    return wrong or (list(found) if any(copy != copies[0] for copy in copies) else [])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleRead:
+    """A read that showed an older value than the last one that was acknowledged before it."""
+
+    turn: int
+    at_s: float
+    region: Region
+    """That answered."""
+    value: int | None
+    """That it showed; None where it showed nothing."""
+    turn_read: int
+    """The turn that wrote this value; 0 for none."""
+    acknowledged: int
+    """The last turn whose write was acknowledged before."""
+    acknowledged_by: Region
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverwrittenUpdate:
+    """An acknowledged write that no later state rests on: it was overwritten by a turn that had not read it."""
+
+    turn: int
+    value: int | None
+    region: Region
+    """That acknowledged it."""
+    overwritten_by: int | None
+    """The turn after it whose write rests on an older one; None where a write that nobody acknowledged did it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """What became of the counter."""
+
+    turns: int
+    reads: int
+    """Answered well."""
+    updates: int
+    """Acknowledged."""
+    stale: tuple[StaleRead, ...]
+    overwritten: tuple[OverwrittenUpdate, ...]
+
+
+def measure_counter(turns: Sequence[Turn]) -> Counter | None:
+    """Return what became of the counter; None where none was kept."""
+    if not turns:
+        return None
+    ordered = sorted(turns, key=lambda turn: turn.number)
+    kept = _history(ordered)
+    acknowledged = [turn for turn in ordered if turn.acknowledged_by is not None]
+    return Counter(
+        turns=len(ordered),
+        reads=sum(turn.read_by is not None for turn in ordered),
+        updates=len(acknowledged),
+        stale=tuple(stale for turn in ordered if (stale := _stale(turn, acknowledged))),
+        overwritten=tuple(_overwritten(acknowledged, kept)),
+    )
+
+
+def _history(turns: Sequence[Turn]) -> set[int]:
+    """Return the turns that the last acknowledged write rests on, itself included."""
+    rests_on = {turn.number: turn.turn_read or 0 for turn in turns}
+    at = max((turn.number for turn in turns if turn.acknowledged_by is not None), default=0)
+    kept: set[int] = set()
+    while at > 0 and at not in kept:
+        kept.add(at)
+        at = rests_on.get(at, 0)
+    return kept
+
+
+def _stale(turn: Turn, acknowledged: Sequence[Turn]) -> StaleRead | None:
+    last = max((one for one in acknowledged if one.number < turn.number), key=lambda one: one.number, default=None)
+    if last is None or last.acknowledged_by is None or turn.read_by is None or turn.turn_read is None:
+        return None
+    if turn.turn_read >= last.number:
+        return None
+    return StaleRead(
+        turn=turn.number,
+        at_s=turn.read[-1].ended_s,
+        region=turn.read_by,
+        value=turn.value_read,
+        turn_read=turn.turn_read,
+        acknowledged=last.number,
+        acknowledged_by=last.acknowledged_by,
+    )
+
+
+def _overwritten(acknowledged: Sequence[Turn], kept: set[int]) -> Iterator[OverwrittenUpdate]:
+    rests = [(turn.number, turn.turn_read or 0) for turn in acknowledged if turn.number in kept]
+    for turn in acknowledged:
+        if turn.number not in kept and turn.acknowledged_by is not None:
+            over = (number for number, rests_on in rests if rests_on < turn.number < number)
+            yield OverwrittenUpdate(
+                turn=turn.number,
+                value=turn.value_written,
+                region=turn.acknowledged_by,
+                overwritten_by=next(over, None),
+            )

@@ -1,0 +1,268 @@
+"""One region's function, URL, table and bucket within a deadline: what does not answer is a line, and hides nothing."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from builder import client
+from builder.aws import Clients, call, together
+from builder.client.wire import Wire
+from builder.errors import AwsError, BuilderError
+from builder.state.records import BucketState, FunctionState, ReplicaState, RuleState, UrlState
+from builder.terms import Region
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+    from mypy_boto3_s3.type_defs import ReplicationRuleOutputTypeDef
+
+
+T = TypeVar("T")
+
+
+# What a look needs to come back with the rest of what it knows.
+_MARGIN_S = 0.3
+
+
+@dataclass(slots=True)
+class Part:
+    """What was asked for, in part or whole: a line for each thing that did not answer, or was refused."""
+
+    within_s: float | None = None
+    """How long all of it may take, from now on; for ever where that is None."""
+    silent: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    _deadline: float | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._deadline = None if self.within_s is None else asyncio.get_running_loop().time() + self.within_s
+
+    @property
+    def until(self) -> float | None:
+        """When, by the loop's clock, a look has to do without what it looks for on the side."""
+        return None if self._deadline is None else self._deadline - _MARGIN_S
+
+    async def ask(self, where: str, work: Coroutine[Any, Any, T]) -> T | None:
+        """Return what the work returns, or None, having noted why."""
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await work
+        except TimeoutError:
+            self.silent.append(f"{where}: no answer within {self.within_s} s")
+        except BuilderError as error:
+            answered = error.answered if isinstance(error, AwsError) else True
+            (self.refused if answered else self.silent).append(str(error))
+        return None
+
+    async def each(self, works: Iterable[tuple[str, Coroutine[Any, Any, T]]]) -> tuple[T, ...]:
+        """Return what answered of several, each given with where it is."""
+        answers = await asyncio.gather(*(self.ask(where, work) for where, work in works))
+        return tuple(answer for answer in answers if answer is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What every look at a resource of a region has."""
+
+    clients: Clients
+    region: Region
+    now: datetime
+    endpoint: str | None = None
+    """Where function URLs are reached instead of by their own names; the Host header has those."""
+    health: Mapping[str, str] = field(default_factory=dict)
+    """The path that says whether the service is well, by the host of each URL that is a component's."""
+    until: float | None = None
+    """When, by the loop's clock, nothing on the side is waited for any longer: a URL, another region's metric."""
+
+    def at(self, region: Region) -> "Look":
+        """Return the same look at another region."""
+        return replace(self, region=region)
+
+
+# S3 and DynamoDB publish each minute, by best effort.
+_WINDOW = timedelta(minutes=15)
+
+
+_PERIOD_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What is asked for."""
+
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str]
+    statistic: str = "Average"
+
+
+async def observe_metric(look: Look, metric: Metric) -> float | None:
+    """Return the newest value of the last quarter of an hour, or None if nothing was published."""
+    query: MetricDataQueryTypeDef = {
+        "Id": "newest",
+        "MetricStat": {
+            "Metric": {
+                "Namespace": metric.namespace,
+                "MetricName": metric.name,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions.items()],
+            },
+            "Period": _PERIOD_S,
+            "Stat": metric.statistic,
+        },
+    }
+    answer = await call(
+        f"{look.region}: {metric.name}",
+        look.clients.cloudwatch(look.region).get_metric_data,
+        MetricDataQueries=[query],
+        StartTime=look.now - _WINDOW,
+        EndTime=look.now,
+    )
+    points = [
+        point
+        for result in answer["MetricDataResults"]
+        for point in zip(result["Timestamps"], result["Values"], strict=True)
+    ]
+    return max(points)[1] if points else None
+
+
+# A function that starts cold takes a second or two.
+_PATIENCE_S = 4.0
+
+
+_LEAST_S = 0.1
+
+
+_HEALTH = "/health"
+
+
+async def observe_url(look: Look, url: str, auth: str) -> UrlState:
+    """Return what the URL answers, and how soon; signed where it wants that."""
+    loop, path = asyncio.get_running_loop(), look.health.get(urlsplit(url).netloc, _HEALTH)
+    with Wire(look.clients.credentials() if auth == "AWS_IAM" else None, look.endpoint) as wire:
+        started = loop.time()
+        limit_s = _PATIENCE_S if look.until is None else max(_LEAST_S, min(_PATIENCE_S, look.until - started))
+        answer = await call(
+            f"{look.region}: {url}",
+            wire.send,
+            client.Region(look.region, url),
+            client.Request("GET", path, {}, None),
+            limit_s=limit_s,
+        )
+        latency_ms = round((loop.time() - started) * 1000, 1)
+    return UrlState(
+        url=url,
+        path=path,
+        auth=auth,
+        answer=answer.status if isinstance(answer, client.Answer) else None,
+        latency_ms=latency_ms,
+        problem=answer.value if isinstance(answer, client.Trouble) else "",
+    )
+
+
+FUNCTION = "AWS::Lambda::Function"
+
+
+async def observe_function(look: Look, name: str) -> FunctionState:
+    """Return how a function stands, and what each of its URLs answers."""
+    client, where = look.clients.functions(look.region), f"{look.region}: {name}"
+    found = await call(where, client.get_function_configuration, FunctionName=name)
+    listed = await call(where, client.list_function_url_configs, FunctionName=name)
+    urls = await together(
+        observe_url(look, one["FunctionUrl"], one["AuthType"]) for one in listed["FunctionUrlConfigs"]
+    )
+    return FunctionState(
+        function=name,
+        state=found.get("State", ""),
+        last_update=found.get("LastUpdateStatus", ""),
+        runtime=found.get("Runtime", ""),
+        urls=tuple(urls),
+    )
+
+
+TABLES = ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
+
+
+async def find_replica(look: Look, table: str) -> ReplicaState:
+    """Return how a replica stands; one that is not there is ABSENT."""
+    try:
+        return await observe_replica(look, table)
+    except AwsError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        return ReplicaState(table=table, status="ABSENT", items=0, bytes=0, point_in_time_recovery=False)
+
+
+async def observe_replica(look: Look, table: str) -> ReplicaState:
+    """Return how a replica stands. Raises AwsError where there is none."""
+    region = look.region
+    client, where = look.clients.dynamodb(region), f"{region}: {table}"
+    found = (await call(where, client.describe_table, TableName=table))["Table"]
+    backups = await call(where, client.describe_continuous_backups, TableName=table)
+    recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+    others = [one["RegionName"] for one in found.get("Replicas", []) if one["RegionName"] != region]
+    # Published in the region that was written to; not for strong consistency.
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+    latencies = await together(
+        observe_metric(
+            look, Metric("AWS/DynamoDB", "ReplicationLatency", {"TableName": table, "ReceivingRegion": other})
+        )
+        for other in others
+    )
+    return ReplicaState(
+        table=table,
+        status=found["TableStatus"],
+        items=found.get("ItemCount", 0),
+        bytes=found.get("TableSizeBytes", 0),
+        point_in_time_recovery=recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
+        latency_ms=dict(zip(others, latencies, strict=True)),
+    )
+
+
+BUCKET = "AWS::S3::Bucket"
+
+
+async def observe_bucket(look: Look, bucket: str) -> BucketState:
+    """Return a bucket's versioning and rules, with what is pending and failed of each."""
+    client, where = look.clients.s3(look.region), f"{look.region}: {bucket}"
+    versioning = await call(where, client.get_bucket_versioning, Bucket=bucket)
+    try:
+        answer = await call(where, client.get_bucket_replication, Bucket=bucket)
+        rules = answer["ReplicationConfiguration"]["Rules"]
+    except AwsError as error:
+        if error.code != "ReplicationConfigurationNotFoundError":
+            raise
+        rules = []
+    return BucketState(
+        bucket=bucket,
+        versioning=versioning.get("Status", "Off"),
+        rules=tuple(await together(_observe_rule(look, bucket, rule) for rule in rules)),
+    )
+
+
+async def _observe_rule(look: Look, bucket: str, rule: "ReplicationRuleOutputTypeDef") -> RuleState:
+    destination = rule["Destination"]["Bucket"].rpartition(":")[2]
+    dimensions = {"SourceBucket": bucket, "DestinationBucket": destination, "RuleId": rule.get("ID", "")}
+    pending, failed = await asyncio.gather(
+        _pending(look, destination, dimensions),
+        observe_metric(look, Metric("AWS/S3", "OperationsFailedReplication", dimensions, "Sum")),
+    )
+    return RuleState(
+        id=rule.get("ID", ""), status=rule["Status"], destination=destination, pending=pending, failed=failed
+    )
+
+
+async def _pending(look: Look, destination: str, dimensions: dict[str, str]) -> float | None:
+    """Ask the destination's region, where what is pending is published; None where that one does not answer in time.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
+    """
+    metric = Metric("AWS/S3", "OperationsPendingReplication", dimensions, "Maximum")
+    s3 = look.clients.s3(look.region)
+    try:
+        async with asyncio.timeout_at(look.until):
+            head = await call(f"{look.region}: {destination}", s3.head_bucket, Bucket=destination)
+            return await observe_metric(look.at(Region(head.get("BucketRegion", look.region))), metric)
+    except (AwsError, TimeoutError):
+        return None

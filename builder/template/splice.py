@@ -1,0 +1,220 @@
+"""Lists of one resource of a template changed in its text, and everything else kept byte for byte; pure.
+
+Found by the marks of the YAML parser, which reads JSON too. A list is said by what its items are known by: which of
+its own items stay, and which items come in from elsewhere.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+Items = Mapping[str, Any]
+"""Items from elsewhere, by what they are known by."""
+
+
+Name = Callable[[object], str | None]
+"""Returns what an item of a list is known by; None for one that is only known at deployment, and always stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a list of items is to hold."""
+
+    stays: Callable[[str], bool]
+    """Whether an item of its own stays, by what it is known by."""
+    comes: Items = field(default_factory=dict)
+    """Items that it has not, in order."""
+    within: "Mapping[str | None, dict[str, Choice]]" = field(default_factory=dict)
+    """Lists within items of its own, by what these are known by, then by key."""
+
+
+class Unspliceable(Exception):
+    """A text in which the place cannot be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    start: int
+    end: int
+    text: str
+
+
+def splice(text: str, path: Sequence[str], lists: Mapping[str, Choice], name: Callable[[str], Name]) -> str:
+    """Return the text with lists of the mapping at a path changed; `name` returns how the items of a key are known.
+
+    A list that is left without items goes with its key, and one that is not there comes in where something comes.
+    Raises Unspliceable, also for a text with aliases: what one stands for is elsewhere, and CloudFormation takes none.
+    """
+    # JSON is indented with tabs, and YAML has them before comments, which PyYAML refuses; only places count here.
+    read = text.replace("\t", " ")
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(read, Loader=yaml.SafeLoader)):
+            raise Unspliceable
+        node = yaml.compose(read, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise Unspliceable from error
+    for step in path:
+        node = _value(node, step)
+    if not isinstance(node, yaml.MappingNode):
+        raise Unspliceable
+    return _cut(text, 0, len(text), _of_mapping(text, node, lists, name))
+
+
+def chosen(value: Mapping[str, Any], lists: Mapping[str, Choice], name: Callable[[str], Name]) -> dict[str, Any]:
+    """Return data with the same lists changed as `splice` changes them in a text."""
+    made = dict(value)
+    for key, choice in lists.items():
+        listed = made.get(key)
+        items = listed if isinstance(listed, list) else []
+        known = [(name(key)(item), item) for item in items]
+        kept = [
+            chosen(item, choice.within[known_by], name) if known_by in choice.within else item
+            for known_by, item in known
+            if known_by is None or choice.stays(known_by)
+        ]
+        made[key] = [*kept, *choice.comes.values()]
+        if not made[key]:
+            del made[key]
+    return made
+
+
+def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    if not isinstance(node, yaml.MappingNode):
+        raise Unspliceable
+    return next((value for one, value in node.value if one.value == key), None)
+
+
+def _of_mapping(
+    text: str, node: yaml.MappingNode, lists: Mapping[str, Choice], name: Callable[[str], Name]
+) -> list[_Edit]:
+    edits, inserted = [], []
+    for key, choice in lists.items():
+        place = next((place for place, (one, _) in enumerate(node.value) if one.value == key), None)
+        if place is None:
+            if choice.comes:
+                shown = json.dumps(key) if node.flow_style else key
+                inserted.append(f"{shown}: {json.dumps([*choice.comes.values()])}")
+            continue
+        listed = node.value[place][1]
+        if not isinstance(listed, yaml.SequenceNode) or not (listed.value or choice.comes):
+            raise Unspliceable
+        names = [name(key)(_plain(item)) for item in listed.value]
+        stays = [one is None or choice.stays(one) for one in names]
+        if any(stays) or choice.comes:
+            inner = [
+                edit
+                for item, known_by in zip(listed.value, names, strict=True)
+                if known_by in choice.within and isinstance(item, yaml.MappingNode)
+                for edit in _of_mapping(text, item, choice.within[known_by], name)
+            ]
+            make = _flow if listed.flow_style else _block
+            edits.append(make(text, listed, stays, [json.dumps(one) for one in choice.comes.values()], inner))
+        else:
+            edits.append(_without_pair(text, node, place))
+    first = node.value[0][0].start_mark
+    gap = ", " if node.flow_style else _break(text) + " " * first.column
+    edits += [_Edit(first.index, first.index, one + gap) for one in inserted]
+    return edits
+
+
+def _plain(node: yaml.Node) -> object:
+    """Return a node as data, as far as a name can be in it."""
+    match node:
+        case yaml.ScalarNode():
+            tag = node.tag if node.tag.startswith("!") else ""
+            return {tag[1:] if tag == "!Ref" else f"Fn::{tag[1:]}": node.value} if tag else node.value
+        case yaml.MappingNode() if not node.tag.startswith("!"):
+            return {str(key.value): _plain(value) for key, value in node.value}
+    return None
+
+
+def _flow(text: str, node: yaml.SequenceNode, stays: list[bool], comes: list[str], inner: list[_Edit]) -> _Edit:
+    start, end, items = node.start_mark.index, node.end_mark.index, node.value
+    if not items:
+        return _Edit(start, end, f"[{', '.join(comes)}]")
+    made = text[start : items[0].start_mark.index]
+    begun = False
+    for place, item in enumerate(items):
+        if not stays[place]:
+            continue
+        if begun:
+            made += text[items[place - 1].end_mark.index : item.start_mark.index]
+        made += _cut(text, item.start_mark.index, item.end_mark.index, inner)
+        begun = True
+    made += "".join(f"{', ' if begun or place else ''}{one}" for place, one in enumerate(comes))
+    return _Edit(start, end, made + text[items[-1].end_mark.index : end])
+
+
+def _block(text: str, node: yaml.SequenceNode, stays: list[bool], comes: list[str], inner: list[_Edit]) -> _Edit:
+    column = node.start_mark.column
+    begins = [_dash(text, item, column) for item in node.value]
+    ends = [_line_end(text, _content_end(text, item)) for item in node.value]
+    pieces = []
+    for place, begin in enumerate(begins):
+        after = begins[place + 1] if place + 1 < len(begins) else ends[place]
+        # What is between two items, such as a comment, stays whatever becomes of them.
+        pieces += [_cut(text, begin, ends[place], inner)] if stays[place] else []
+        pieces.append(text[ends[place] : after])
+    made = "".join(pieces)
+    for one in comes:
+        made += ("" if not made or made.endswith("\n") else _break(text)) + " " * column + f"- {one}" + _break(text)
+    if not text[: ends[-1]].endswith("\n"):
+        made = made.removesuffix(_break(text)) if comes else made
+    return _Edit(begins[0], ends[-1], made)
+
+
+def _dash(text: str, item: yaml.Node, column: int) -> int:
+    """Return where the line of an item's dash begins, which may be above its content."""
+    line = _line_start(text, item.start_mark.index)
+    while text[line + column : line + column + 1] != "-" or text[line : line + column].strip(" "):
+        if line == 0:
+            raise Unspliceable
+        line = _line_start(text, line - 1)
+    return line
+
+
+def _without_pair(text: str, node: yaml.MappingNode, place: int) -> _Edit:
+    key, value = node.value[place]
+    start = key.start_mark.index
+    if not node.flow_style and not text[_line_start(text, start) : start].strip(" "):
+        return _Edit(_line_start(text, start), _line_end(text, _content_end(text, value)), "")
+    if place + 1 < len(node.value):  # the first key of an item, beside its dash, or one in braces
+        return _Edit(start, node.value[place + 1][0].start_mark.index, "")
+    if place == 0:
+        raise Unspliceable
+    return _Edit(node.value[place - 1][1].end_mark.index, value.end_mark.index, "")
+
+
+def _content_end(text: str, node: yaml.Node) -> int:
+    """Return where a node's text ends; the mark of one in block style is where the next thing begins."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _content_end(text, last[1] if isinstance(last, tuple) else last)
+    return len(text[: node.end_mark.index].rstrip())
+
+
+def _line_start(text: str, index: int) -> int:
+    return text.rfind("\n", 0, index) + 1
+
+
+def _line_end(text: str, index: int) -> int:
+    """Return where the line after that of a place begins, or the text ends."""
+    found = text.find("\n", index)
+    return len(text) if found < 0 else found + 1
+
+
+def _break(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _cut(text: str, start: int, end: int, edits: Iterable[_Edit]) -> str:
+    """Return a part of the text with the edits in it made."""
+    made = ""
+    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
+        if start <= edit.start and edit.end <= end:
+            made += text[start : edit.start] + edit.text
+            start = edit.end
+    return made + text[start:end]

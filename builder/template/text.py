@@ -1,0 +1,340 @@
+"""Templates as text: written for people and for every YAML reader, and read as CloudFormation reads them.
+
+The writer comes first, then the reader. Written is YAML with short-form intrinsics, everything in the order a reader
+wants; a text that some reader of YAML 1.1 or 1.2 could take for a number, a date or a boolean is quoted.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from builder.errors import BadInput
+
+_SECTIONS = (
+    "AWSTemplateFormatVersion",
+    "Description",
+    "Metadata",
+    "Parameters",
+    "Mappings",
+    "Rules",
+    "Conditions",
+    "Transform",
+    "Resources",
+    "Outputs",
+)
+
+
+_ATTRIBUTES = ("Type", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "Properties")
+
+
+# Transforms that put out nothing of their own.
+_ADD_NO_OUTPUTS = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31", "AWS::SecretsManager-2020-07-23"})
+
+
+# The short forms of the functions whose argument is a text.
+_SCALAR_TAGS = {"Ref": "!Ref", "Fn::Sub": "!Sub", "Fn::GetAtt": "!GetAtt"}
+
+
+# A blank line goes before every section and before every resource, parameter and output but a section's first. None
+# goes after a blank line: that one ends a text, and one more would become part of it.
+_BLOCK_START = re.compile(r"(?<!\n\n)^(?=[A-Za-z])|(?<!:\n)(?<!\n\n)^(?=  [A-Za-z])", re.MULTILINE)
+
+
+# Line breaks to YAML 1.1, though not to people; a block or a plain text would turn them into others.
+_ODD_BREAKS = re.compile("[\x85\u2028\u2029]")
+
+
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
+
+
+# What a reader of YAML 1.1 or 1.2 may take for a number, a date, a boolean, nothing or a merge. PyYAML knows the first
+# alone, and not all of it: it leaves 012345678901, 12e4567, 0o14 and y without quotes.
+_MAYBE_NO_TEXT = re.compile(r"[-+.]|[0-9]|(?:~|=|<<|y|n|yes|no|on|off|true|false|null)?\Z", re.IGNORECASE)
+
+
+class _Tagged(str):
+    """A text that is written with a tag, `!Sub ...`."""
+
+    __slots__ = ("tag",)
+    tag: str
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's dumper, told how people write templates."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        super().increase_indent(flow, indentless=False)
+
+    def choose_scalar_style(self) -> str:
+        # Left to itself it quotes everything that has a tag: !Ref 'Bucket'.
+        style = str(super().choose_scalar_style())
+        event, analysis = self.event, self.analysis
+        if not isinstance(event, yaml.ScalarEvent) or analysis is None:
+            return style
+        tagged = (event.tag or "").startswith("!")
+        plain = not analysis.multiline and analysis.allow_block_plain and not may_be_no_text(event.value)
+        return "" if tagged and plain else style
+
+    def write_double_quoted(self, text: str, split: bool = True) -> None:  # noqa: FBT001, FBT002 - PyYAML's own
+        # Without escapes GetTemplate would show each character beyond ASCII as a `?`; escaped it is exact both ways.
+        self.allow_unicode = False
+        super().write_double_quoted(text, split)
+        self.allow_unicode = True
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - CloudFormation refuses a template with aliases
+        return True
+
+
+def may_be_no_text(text: str) -> bool:
+    """Return whether a reader of YAML 1.1 or 1.2 could take a text without quotes for something else.
+
+    Source: https://yaml.org/type/ and https://yaml.org/spec/1.2.2/#103-core-schema
+    """
+    return _MAYBE_NO_TEXT.match(text) is not None
+
+
+def _represent_tagged(dumper: _Dumper, value: _Tagged) -> yaml.ScalarNode:
+    return dumper.represent_scalar(value.tag, str(value), style=_style(value))
+
+
+def _represent_text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=_style(value))
+
+
+def _style(text: str) -> str | None:
+    """Return the quotes that a text needs; None where PyYAML may leave them out."""
+    if _ODD_BREAKS.search(text):
+        return '"'
+    if "\n" in text:
+        return "|"
+    if _NOT_ASCII.search(text):
+        return '"'
+    return "'" if may_be_no_text(text) else None
+
+
+_Dumper.add_representer(_Tagged, _represent_tagged)
+_Dumper.add_representer(str, _represent_text)
+
+
+class _Loader(yaml.CSafeLoader):
+    """PyYAML's loader, told the short forms and what CloudFormation takes for something else than a text.
+
+    No merges, no dates, no numbers but JSON's: 0060, 12:30, 1_000 and 0x1F are texts, and so is a number that would
+    not be written the same way again, such as 11.10.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html
+    """
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - it replaces PyYAML's
+
+
+_STANDARD = "tag:yaml.org,2002:"
+
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
+
+
+_BOOLEAN = re.compile(r"(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)\Z")
+_Loader.add_implicit_resolver(f"{_STANDARD}float", _NUMBER, list("-0123456789"))
+_Loader.add_implicit_resolver(f"{_STANDARD}bool", _BOOLEAN, list("yYnNtTfFoO"))
+_Loader.add_implicit_resolver(f"{_STANDARD}null", re.compile(r"(?:~|null|Null|NULL|)\Z"), ["~", "n", "N", ""])
+
+
+def _construct_short(
+    loader: _Loader, suffix: str, node: yaml.MappingNode | yaml.SequenceNode | yaml.ScalarNode
+) -> dict[str, object]:
+    value: object
+    match node:
+        case yaml.MappingNode():
+            value = loader.construct_mapping(node, deep=True)
+        case yaml.SequenceNode():
+            value = loader.construct_sequence(node, deep=True)
+        case yaml.ScalarNode():
+            value = loader.construct_scalar(node)
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+def _construct_text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+def _construct_number(loader: _Loader, node: yaml.ScalarNode) -> float | str:
+    text = str(loader.construct_scalar(node))
+    try:
+        number = json.loads(text)
+    except ValueError:  # no number after all, or one of thousands of digits
+        return text
+    return number if isinstance(number, int | float) and json.dumps(number) == text else text
+
+
+_Loader.add_multi_constructor("!", _construct_short)
+_Loader.add_constructor(f"{_STANDARD}timestamp", _construct_text)
+_Loader.add_constructor(f"{_STANDARD}float", _construct_number)
+_Loader.add_constructor(f"{_STANDARD}int", _construct_number)
+
+
+def write_template(template: dict[str, Any]) -> bytes:
+    """Return a template's YAML in UTF-8; the same bytes for the same template.
+
+    Short forms: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
+    """
+    resources = {title: _in_order(resource) for title, resource in template["Resources"].items()}
+    ordered = {name: (template | {"Resources": resources})[name] for name in _SECTIONS if name in template}
+    text = yaml.dump(_shorten(ordered), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
+    return _BLOCK_START.sub("\n", text).removeprefix("\n").encode()
+
+
+def read_template(text: bytes | str, where: str) -> dict[str, Any]:
+    """Return a template as data, whether YAML or JSON, intrinsics in their long forms.
+
+    Raises BadInput, `where` being the file's name.
+    """
+    text = text_of(text, where) if isinstance(text, bytes) else text
+    try:
+        read = read_json(text)
+        if read is None:
+            read = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
+    except RecursionError as error:
+        raise BadInput(where=where, what=_TOO_DEEP) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise BadInput(where=where, what=f"is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(read, dict):
+        raise BadInput(where=where, what="is no template")
+    _check_data(read, where)
+    return read
+
+
+def text_of(data: bytes, where: str) -> str:
+    """Return a template's text, which is in UTF-8. Raises BadInput, `where` being the file's name."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        what = f"line {line}: the byte {data[error.start]:#04x} is not UTF-8: save the file in that encoding"
+        raise BadInput(where=where, what=what) from error
+
+
+def _check_data(read: object, where: str) -> None:
+    """Raise BadInput for what is nested more deeply than may be walked, or has text that no file can hold."""
+    level, depth = [read], 0
+    while level:
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise BadInput(where=where, what=_TOO_DEEP)
+        below: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += (*value, *value.values())
+            elif isinstance(value, list):
+                below += value
+            elif isinstance(value, str) and not value.isascii() and _HALF.search(value):
+                raise BadInput(where=where, what="has half of a surrogate pair, which is no character")
+        level = below
+
+
+_MAX_DEPTH = 100
+
+
+_TOO_DEEP = f"has more than {_MAX_DEPTH} levels, one inside the other"
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def read_json(text: bytes | str) -> dict[str, Any] | None:
+    """Return the data of a template in JSON; None for any other. Raises RecursionError for one nested too deeply."""
+    if text.lstrip()[:1] not in {"{", b"{"}:
+        return None
+    try:
+        read = json.loads(text)
+    except ValueError:  # YAML in braces
+        return None
+    return read if isinstance(read, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredOutputs:
+    """What a template puts out."""
+
+    by_name: Mapping[str, object]
+    """Name to body, those of an Fn::ForEach too."""
+    complete: bool
+    """False where only a deployment can tell all names: a macro makes some, or a list that is not known."""
+
+
+def outputs_of(template: Mapping[str, object], values: Mapping[str, str]) -> DeclaredOutputs:
+    """Return a template's outputs, every Fn::ForEach done; `values` are those of its parameters, as far as known.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach-example-outputs.html
+    """
+    listed, transform = template.get("Outputs"), template.get("Transform", [])
+    named = transform if isinstance(transform, list) else [transform]
+    found = dict(_each(listed, values)) if isinstance(listed, Mapping) else {}
+    complete = None not in found and all(isinstance(one, str) and one in _ADD_NO_OUTPUTS for one in named)
+    return DeclaredOutputs({name: body for name, body in found.items() if name is not None}, complete)
+
+
+def _each(listed: Mapping[Any, object], values: Mapping[str, str]) -> Iterator[tuple[str | None, object]]:
+    """Yield name and body; the name None stands for any that cannot be known."""
+    for key, body in listed.items():
+        if not str(key).startswith("Fn::"):
+            yield str(key), body
+            continue
+        match body:
+            case [str(identifier), collection, Mapping() as fragment] if str(key).startswith("Fn::ForEach::"):
+                items = _items(collection, values)
+                for item in items or ():
+                    yield from _each(_filled(fragment, identifier, item), values)
+                if items is not None:
+                    continue
+        yield None, body
+
+
+def _items(collection: object, values: Mapping[str, str]) -> list[str] | None:
+    match collection:
+        case {"Ref": str(name)}:
+            said = values.get(name)
+            return None if said is None else [part.strip() for part in said.split(",")]
+        case list():
+            items = [values.get(one["Ref"]) if isinstance(one, Mapping) and "Ref" in one else one for one in collection]
+            return [str(one) for one in items] if all(isinstance(one, str | int) for one in items) else None
+    return None
+
+
+def _filled(value: Any, identifier: str, item: str) -> Any:  # noqa: ANN401 - JSON
+    """Return a fragment with an item in the place of the identifier; after `&` with letters and digits alone."""
+    match value:
+        case str():
+            bare = re.sub("[^A-Za-z0-9]", "", item)
+            return value.replace(f"${{{identifier}}}", item).replace(f"&{{{identifier}}}", bare)
+        case Mapping():
+            return {
+                _filled(str(name), identifier, item): _filled(inner, identifier, item) for name, inner in value.items()
+            }
+        case list():
+            return [_filled(inner, identifier, item) for inner in value]
+    return value
+
+
+def _in_order(resource: dict[str, Any]) -> dict[str, Any]:
+    return {name: resource[name] for name in _ATTRIBUTES if name in resource}
+
+
+def _shorten(value: object) -> object:
+    if isinstance(value, list):
+        return [_shorten(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and (name := next(iter(value))) in _SCALAR_TAGS:
+        argument = value[name]
+        if name == "Fn::GetAtt":
+            argument = ".".join(argument)
+        tagged = _Tagged(argument)
+        tagged.tag = _SCALAR_TAGS[name]
+        return tagged
+    return {name: _shorten(item) for name, item in value.items()}
