@@ -29,6 +29,6 @@ async def send_json(send: Send, status: int, document: Mapping[str, Any], **head
     """Answer with JSON; a header's name is written with underscores."""
     body = json.dumps(document).encode()
     content = {"content_type": "application/json", "content_length": str(len(body)), **headers}
-    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in content.items()]
-    await send({"type": "http.response.start", "status": status, "headers": named})
+    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in content.items()]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})

@@ -22,9 +22,9 @@ def make_environment(
     own (ports it would open, images it would run) besides the AWS_*, profile and proxy variables with which a
     Lambda worker, or an SDK inside one, would reach a real endpoint.
     """
-    kept = {name: value for name, value in caller.items() if name in _KEPT or name.startswith("LC_")}
-    said = {"LOG_LEVEL": log_level, "AUTH": str(enforce_iam).lower()}
-    return kept | _addresses(port) | _sealing() | _persistence(state) | said
+    variables = {name: value for name, value in caller.items() if name in _KEPT or name.startswith("LC_")}
+    options = {"LOG_LEVEL": log_level, "AUTH": str(enforce_iam).lower()}
+    return variables | _addresses(port) | _isolation() | _persistence(state) | options
 
 
 def _addresses(port: int) -> dict[str, str]:
@@ -36,7 +36,7 @@ def _addresses(port: int) -> dict[str, str]:
     }
 
 
-def _sealing() -> dict[str, str]:
+def _isolation() -> dict[str, str]:
     """Return what keeps workers off real endpoints and the emulator off other ports and other people's containers."""
     return {
         # Workers inherit these: without them an SDK reads ~/.aws, where a profile may name endpoints and credentials.

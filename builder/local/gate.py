@@ -43,13 +43,13 @@ class _Authority:
     port: str
 
     def origin(self, scope: Scope) -> str:
-        """Return the origin that a page has that was got with this request."""
+        """Return the origin of a page that this request loads."""
         scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"]) or scope["scheme"]
         return f"{scheme}://{self.name}" + (f":{self.port}" if self.port else "")
 
 
 def keep_pages_out(app: App, is_served: Callable[[str, str], bool]) -> App:
-    """Return `app` for whoever names it by a name of its own and is no page of another origin; nobody else reaches it.
+    """Return `app`, which answers only who names it by a name of its own and is no page of another origin.
 
     `is_served` is asked about other names, with the path: the emulator may have been told to serve one.
     """
@@ -65,8 +65,10 @@ def keep_pages_out(app: App, is_served: Callable[[str, str], bool]) -> App:
 
         async def without_cors(message: Message) -> None:
             if message.get("headers"):
-                kept = [one for one in message["headers"] if not one[0].lower().startswith(b"access-control-")]
-                message = {**message, "headers": kept}
+                headers = [
+                    header for header in message["headers"] if not header[0].lower().startswith(b"access-control-")
+                ]
+                message = {**message, "headers": headers}
             await send(message)
 
         await app(scope, receive, without_cors)
@@ -75,7 +77,7 @@ def keep_pages_out(app: App, is_served: Callable[[str, str], bool]) -> App:
 
 
 def ask_for_token(app: App, token: str) -> App:
-    """Return `app`, whose paths that govern the server are for those who have the token."""
+    """Return `app`, which wants the token on the paths that govern the server."""
 
     async def asking(scope: Scope, receive: Receive, send: Send) -> None:
         controls = scope["type"] in {"http", "websocket"} and _is_control(scope.get("method", "GET"), scope["path"])
@@ -121,8 +123,8 @@ def _is_browser_at_an_api(scope: Scope, name: str) -> bool:
 
 
 def _read_authority(host: str) -> _Authority | None:
-    found = _AUTHORITY.fullmatch(host.lower())
-    return _Authority(found["name"], found["port"] or "") if found else None
+    match = _AUTHORITY.fullmatch(host.lower())
+    return _Authority(match["name"], match["port"] or "") if match else None
 
 
 def _is_control(method: str, path: str) -> bool:
@@ -131,13 +133,13 @@ def _is_control(method: str, path: str) -> bool:
     return plain.split("/")[1].lower() in _CONTROL and not _OPEN.fullmatch(f"{method} {plain}")
 
 
-def _has_token(given: Iterable[str], token: str) -> bool:
-    wanted = f"Bearer {token}".encode()
-    return any(hmac.compare_digest(one.encode(), wanted) for one in given)
+def _has_token(values: Iterable[str], token: str) -> bool:
+    expected = f"Bearer {token}".encode()
+    return any(hmac.compare_digest(value.encode(), expected) for value in values)
 
 
-def _values(scope: Scope, wanted: bytes) -> list[str]:
-    return [value.decode("latin-1").strip() for name, value in scope["headers"] if name.lower() == wanted]
+def _values(scope: Scope, header: bytes) -> list[str]:
+    return [value.decode("latin-1").strip() for name, value in scope["headers"] if name.lower() == header]
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:

@@ -87,10 +87,10 @@ class EmbeddedAws:
             raise Failed(where=WHERE, what=f"it was not ready after {_START_S:.0f} s")
         if not line:
             raise Failed(where=WHERE, what=f"it ended while starting: {self._last_words(child)}")
-        said: dict[str, str] = json.loads(line)
-        if "endpoint" not in said:
-            raise Failed(where=said["where"], what=said["what"], next_step=said["next"])
-        return said["endpoint"], said["token"]
+        document: dict[str, str] = json.loads(line)
+        if "endpoint" not in document:
+            raise Failed(where=document["where"], what=document["what"], next_step=document["next"])
+        return document["endpoint"], document["token"]
 
     def _last_words(self, child: subprocess.Popen[bytes]) -> str:
         code = child.wait(_END_S)

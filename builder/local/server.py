@@ -28,7 +28,7 @@ _TOKEN_CHARACTERS = 16
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """How it is served. Port 0 takes a free one; with `state` what is stored survives."""
+    """How to serve. Port 0 takes a free one; with `state` what is stored survives."""
 
     port: int = 0
     state: Path | None = None
@@ -62,11 +62,11 @@ def serve(options: ServeOptions, ready: Callable[[str, str], None]) -> None:
     os.environ.update(environment)
     with listener:
         app, close = _load_app(token, options.function_processes)
-        asyncio.run(_serve(_announcing(app, lambda: ready(f"http://{_HOST}:{port}", token)), listener, close))
+        asyncio.run(_serve(_call_when_ready(app, lambda: ready(f"http://{_HOST}:{port}", token)), listener, close))
 
 
 def check_installed() -> None:
-    """Raise Failed, with the command that installs it, where the emulator is missing: it comes with an extra."""
+    """Raise Failed, with the command that installs it, unless the emulator is installed: it comes with an extra."""
     if importlib.util.find_spec("ministack") is None:
         # By its own name: nobody has published the builder, so its name with an extra could be anybody's.
         raise Failed(where=WHERE, what="the emulator is not installed", next_step=f"pip install 'ministack=={VERSION}'")
@@ -140,10 +140,10 @@ async def _serve(app: App, listener: socket.socket, close: Callable[[], None]) -
     _end_workers()
 
 
-def _announcing(app: App, ready: Callable[[], None]) -> App:
-    """Return `app`, calling `ready` when its start-up is over."""
+def _call_when_ready(app: App, ready: Callable[[], None]) -> App:
+    """Return `app`, which calls `ready` when it has started."""
 
-    async def announcing(scope: Scope, receive: Receive, send: Send) -> None:
+    async def calling(scope: Scope, receive: Receive, send: Send) -> None:
         async def watching(message: Message) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
@@ -151,9 +151,9 @@ def _announcing(app: App, ready: Callable[[], None]) -> App:
 
         await app(scope, receive, watching if scope["type"] == "lifespan" else send)
 
-    return announcing
+    return calling
 
 
 def _end_workers() -> None:
-    """End the Lambda workers, warm and busy, and with them whatever request waits for one."""
+    """End the Lambda workers, warm and busy, and with them every request that waits for one."""
     importlib.import_module("ministack.core.lambda_runtime").reset()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from builder.local.adapter.emulator import Place, account_id, acting_in, region_name, touch
-from builder.local.adapter.handlers import Properties, Refused, Resource, accept
+from builder.local.adapter.handlers import HandlerError, Properties, Resource, check_reply
 
 REPLICA_KEY = "AWS::KMS::ReplicaKey"
 HEALTH_CHECK = "AWS::Route53::HealthCheck"
@@ -24,7 +24,7 @@ _NUMBERS = frozenset({"FailureThreshold", "HealthThreshold", "Port", "RequestInt
 
 
 def install(resources: MutableMapping[str, Any]) -> None:
-    """Add them; a replica key has the tags of its stack."""
+    """Add the three types; a replica key gets the tags of its stack."""
     resources[REPLICA_KEY] = {"create": _replicate_key, "update": _update_key, "delete": _delete_key}
     resources[HEALTH_CHECK] = {"create": _create_check, "update": _update_check, "delete": _delete_check}
     resources[COMPOSITE_ALARM] = {"create": _create_alarm, "update": _update_alarm, "delete": _delete_alarm}
@@ -39,13 +39,13 @@ def _replicate_key(logical_id: str, props: Properties, stack_name: str) -> Resou
     arn = str(props.get("PrimaryKeyArn", "")).split(":")
     if len(arn) != 6 or not arn[5].startswith("key/mrk-"):
         message = f"Invalid PrimaryKeyArn: {props.get('PrimaryKeyArn')} is not the ARN of a multi-Region primary key"
-        raise Refused(message, service="Kms")
+        raise HandlerError(message, service="Kms")
     region, key = region_name(), arn[5][4:]
     if arn[3] == region:
-        raise Refused("The replica key must be in another Region than its primary key", service="Kms")
+        raise HandlerError("The replica key must be in another Region than its primary key", service="Kms")
     request = {"KeyId": key, "ReplicaRegion": region, "Description": props.get("Description", "")}
     with acting_in(Place(account_id(), arn[3])):
-        accept(touch(f"{_KMS}:_replicate_key")(request), service="Kms")
+        check_reply(touch(f"{_KMS}:_replicate_key")(request), service="Kms")
     return _set_key(key, props)
 
 
@@ -55,17 +55,17 @@ def _update_key(physical_id: str, old: Properties, new: Properties, stack_name: 
 
 
 def _delete_key(physical_id: str, props: Properties) -> None:
-    """Schedule the replica's deletion; done if it is gone already."""
+    """Schedule the deletion of the replica key; do nothing if the key is gone."""
     if touch(f"{_KMS}:_resolve_key")(physical_id):
         request = {"KeyId": physical_id, "PendingWindowInDays": int(props.get("PendingWindowInDays", 30))}
-        accept(touch(f"{_KMS}:_schedule_key_deletion")(request), service="Kms")
+        check_reply(touch(f"{_KMS}:_schedule_key_deletion")(request), service="Kms")
 
 
 def _set_key(key: str, props: Properties) -> Resource:
-    """Make what is not shared with the primary key what the properties say."""
+    """Set what a replica key does not share with its primary key."""
     record = touch(f"{_KMS}:_resolve_key")(key)
     if record is None:
-        raise Refused(f"Key '{key}' does not exist", service="Kms", status=404, code="NotFound")
+        raise HandlerError(f"Key '{key}' does not exist", service="Kms", status=404, code="NotFound")
     record["Description"] = props.get("Description", "")
     record["Tags"] = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in props.get("Tags") or []]
     if (policy := props.get("KeyPolicy")) is not None:
@@ -93,7 +93,7 @@ def _update_check(physical_id: str, old: Properties, new: Properties, stack_name
     check = touch(f"{_ROUTE53}:_health_checks").get(physical_id)
     if check is None:
         message = f"No health check exists with the specified ID {physical_id}."
-        raise Refused(message, service="Route53", status=404, code="NotFound")
+        raise HandlerError(message, service="Route53", status=404, code="NotFound")
     check.update(config=_config(new), version=check["version"] + 1)
     _tag_check(physical_id, new)
     return physical_id, {"HealthCheckId": physical_id}
@@ -113,7 +113,7 @@ def _config(props: Properties) -> dict[str, Any]:
     """Return a configuration as the API keeps it; templates may give numbers as text."""
     config: Mapping[str, Any] = props.get("HealthCheckConfig") or {}
     if "Type" not in config:
-        raise Refused("Value null at 'healthCheckConfig.type' failed to satisfy constraint", service="Route53")
+        raise HandlerError("Value null at 'healthCheckConfig.type' failed to satisfy constraint", service="Route53")
     convert: dict[str, Callable[[Any], Any]] = dict.fromkeys(_NUMBERS, int)
     return {name: convert.get(name, lambda value: value)(value) for name, value in config.items()}
 
@@ -132,16 +132,18 @@ def _update_alarm(physical_id: str, old: Properties, new: Properties, stack_name
 
 
 def _delete_alarm(physical_id: str, props: Properties) -> None:
-    """Delete the alarm, or find it gone; refused while another one depends on it."""
+    """Delete the alarm, or do nothing if it is gone. Raise HandlerError while another alarm depends on it."""
     del props
-    accept(
+    check_reply(
         touch(f"{_CLOUDWATCH}:_delete_alarms")({}, {"AlarmNames": [physical_id]}, is_cbor=False, is_json=True),
         service="CloudWatch",
     )
 
 
 def _put_alarm(name: str, props: Properties) -> Resource:
-    """Put the alarm as a request in JSON does, whose rule is checked: its alarms have to be there."""
+    """Put the alarm by the action that reads JSON, because that one checks that the alarms of its rule exist."""
     request = {**props, "AlarmName": name}
-    accept(touch(f"{_CLOUDWATCH}:_put_composite_alarm")({}, request, is_cbor=False, is_json=True), service="CloudWatch")
+    check_reply(
+        touch(f"{_CLOUDWATCH}:_put_composite_alarm")({}, request, is_cbor=False, is_json=True), service="CloudWatch"
+    )
     return name, {"Arn": f"arn:aws:cloudwatch:{region_name()}:{account_id()}:alarm:{name}"}

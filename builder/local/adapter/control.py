@@ -1,4 +1,4 @@
-"""What AWS has no API for: how long replication takes, function URLs out of order, and what they were asked.
+"""What AWS has no API for: the delay of replication, faults of function URLs, and the log of their requests.
 
     GET, PUT /_builder/replication    {"delays": [{"service": "dynamodb", "from": "us-east-1", "to": "us-west-2",
                                                    "delay_s": 0.8, "paused": false}]}
@@ -43,7 +43,7 @@ class ControlState:
 
 
 def wrap(app: App, state: ControlState) -> App:
-    """Return the application, which answers these paths, and every other request after all writes that are due."""
+    """Return the application, which answers these paths itself, and delivers what is due before any request."""
     replication, outages = state.replication, state.outages
     reads: dict[str, Callable[[], Document]] = {
         "/_builder/replication": lambda: read_delays(replication),
@@ -93,7 +93,7 @@ _SERVICES = ("dynamodb", "s3")
 
 
 def read_delays(replication: Replication) -> Mapping[str, Any]:
-    """Return every direction that was ever set."""
+    """Return every direction with a delay or a pause."""
     return {
         "delays": [
             {
@@ -109,7 +109,7 @@ def read_delays(replication: Replication) -> Mapping[str, Any]:
 
 
 def change_delays(replication: Replication, document: Mapping[str, Any]) -> None:
-    """Set the directions named, all or none; raises ValueError, KeyError or TypeError for what can't be meant."""
+    """Set the directions of a document, all or none. Raises ValueError, KeyError or TypeError for a wrong one."""
     replication.delays.update([_read_delay(entry) for entry in document["delays"]])
 
 

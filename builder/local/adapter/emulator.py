@@ -254,7 +254,7 @@ TOUCHED = {
 
 
 def touch(name: str) -> Any:  # noqa: ANN401  the emulator is not typed
-    """Return the emulator's `module:attribute`, which has to stand in TOUCHED; importing it if nobody has yet."""
+    """Return the emulator's `module:attribute`. Raises KeyError for a name that TOUCHED lacks."""
     if name not in TOUCHED:
         raise KeyError(name)
     module, _, attribute = name.partition(":")
@@ -290,16 +290,16 @@ def here() -> Place:
 
 
 def acting_in(place: Place) -> AbstractContextManager[None]:
-    """Let what is done within the block be done in another account or region."""
+    """Act in another account or region within the block."""
     scope: AbstractContextManager[None] = touch("ministack.core.responses:request_scope")(*place)
     return scope
 
 
 def check() -> None:
     """Raise Failed unless the emulator installed is the one whose private names the adapter was written against."""
-    found = version("ministack")
-    if found != VERSION:
-        raise _changed(f"ministack {found} is installed, the adapter is written for {VERSION}")
+    installed = version("ministack")
+    if installed != VERSION:
+        raise _changed(f"ministack {installed} is installed, the adapter is written for {VERSION}")
     for name, expected in TOUCHED.items():
         if (now := describe(name)) != expected:
             raise _changed(f"{name} is {now}, the adapter is written for {expected}")
@@ -308,10 +308,10 @@ def check() -> None:
 def describe(name: str) -> str:
     """Return what stands behind a touched name: its signature, its type, or `absent`."""
     try:
-        found = touch(name)
+        attribute = touch(name)
     except (ImportError, AttributeError):
         return "absent"
-    return str(inspect.signature(found)) if callable(found) else type(found).__name__
+    return str(inspect.signature(attribute)) if callable(attribute) else type(attribute).__name__
 
 
 def _changed(what: str) -> Failed:

@@ -1,6 +1,6 @@
-"""What handlers of actions and of resources take, answer and raise, worded as AWS words it.
+"""What the handlers of actions and of resources take, return and raise, in AWS's words.
 
-A resource handler that refuses raises Refused, whose text CloudFormation shows; an action of an API raises Fault.
+A handler of a resource raises HandlerError, whose text CloudFormation shows; an action of an API raises ApiError.
 """
 
 import json
@@ -17,7 +17,7 @@ Reply = tuple[int, Mapping[str, str], bytes | str]
 """What every action of the emulator answers: HTTP status, headers, body."""
 
 
-class Refused(ValueError):
+class HandlerError(ValueError):
     """A resource that can't be created, updated or deleted; its text becomes the event's ResourceStatusReason."""
 
     def __init__(self, message: str, *, service: str, status: int = 400, code: str = "InvalidRequest") -> None:
@@ -28,31 +28,31 @@ class Refused(ValueError):
         )
 
 
-class AlreadyExists(Refused):
+class AlreadyExists(HandlerError):
     """A physical name that something outside the stack holds already."""
 
     def __init__(self, message: str, *, service: str) -> None:
         super().__init__(message, service=service, status=409, code="AlreadyExists")
 
 
-def accept(reply: Reply, *, service: str) -> None:
-    """Raise Refused with the service's own message if `reply` is an error."""
+def check_reply(reply: Reply, *, service: str) -> None:
+    """Raise HandlerError with the service's own message if `reply` is an error."""
     status, _, body = reply
     if status >= 400:
-        raise Refused(message_of(body), service=service, status=status)
+        raise HandlerError(message_of(body), service=service, status=status)
 
 
 def message_of(body: bytes | str) -> str:
     """Return the message of an error in either of the wire formats, JSON or XML."""
     text = body.decode() if isinstance(body, bytes) else body
     if text.startswith("{"):
-        said: dict[str, str] = json.loads(text)
-        return said.get("message") or said.get("Message") or text
-    found = re.search("<Message>(.*?)</Message>", text, re.DOTALL)
-    return found[1] if found else text
+        document: dict[str, str] = json.loads(text)
+        return document.get("message") or document.get("Message") or text
+    match = re.search("<Message>(.*?)</Message>", text, re.DOTALL)
+    return match[1] if match else text
 
 
-class Fault(Exception):
+class ApiError(Exception):
     """An error of CloudFormation's API, by the code that clients see."""
 
     def __init__(self, code: str, message: str) -> None:

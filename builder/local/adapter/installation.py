@@ -1,6 +1,15 @@
-"""The order in which the adapter is put in place: the resource types, the actions, and who is asked before them.
+"""The order in which the adapter is installed: resource types, actions, policies, and what every request passes.
 
-What is installed later is asked first: an action or a handler wraps the one that it finds.
+What is installed later is called first, because it wraps what is there already. So a request goes through
+
+    CreateChangeSet     nested_change_sets, shown_values, change_sets, templates
+    ExecuteChangeSet    nested_change_sets, nested_rollback, shown_values, change_sets, templates; the deployment then
+                        asks resources and the chapter of each resource's type
+    PutObject           s3.writes, replication
+    a function's URL    gate, functions.urls, control, functions.processes
+
+of which CloudFormation's go through authorization first, and resources' handlers through iam.resources, where policies
+are enforced.
 """
 
 from collections.abc import Callable, MutableMapping
@@ -67,7 +76,7 @@ def _install_resources(handlers: MutableMapping[str, Any]) -> None:
     bucket.install(handlers)
     function.install(handlers)
     added_types.install(handlers)
-    # Outside of all that creates a resource, whose name it looks at.
+    # After all that creates a resource: it checks the name first.
     resources.install(handlers)
 
 
@@ -81,7 +90,7 @@ def _install_actions(handlers: MutableMapping[str, Any], actions: MutableMapping
     shown_values.install(actions)
     nested_stacks.install(handlers, actions)
     nested_rollback.install(actions)
-    # Outside of all that makes a change set: it makes those of children with them.
+    # After all that makes a change set: it makes the change sets of children by the same actions.
     nested_change_sets.install(actions)
 
 
@@ -93,10 +102,10 @@ def _install_replication(handlers: MutableMapping[str, Any], state: ControlState
 
 
 def _wrap(app: App, state: ControlState, token: str) -> App:
-    """Return the application with all that a request passes, the last one first."""
+    """Return the application within all that a request passes before it."""
     urls.install()
     app = urls.watch(control.wrap(app, state), state.outages)
-    # Inside of the next, after which the path of a function's URL is its own, whatever it is called.
+    # A function URL may have any path, those that want a token too: its request is addressed first.
     app = urls.address(gate.ask_for_token(app, token))
     return gate.keep_pages_out(app, _is_custom_domain)
 

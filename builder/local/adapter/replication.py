@@ -29,7 +29,7 @@ class Direction:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The writes of one table or bucket from one region to another; they arrive in the order they were write in."""
+    """The writes of one table or bucket from one region to another; they arrive in the order of sending."""
 
     direction: Direction
     account: str
@@ -39,7 +39,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """How long a write takes, and whether it sets out at all."""
+    """The delay of a direction, and whether it is paused."""
 
     delay_s: float = 0.0
     paused: bool = False
@@ -71,7 +71,7 @@ class Replication:
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def stamp(self) -> int:
-        """Return a number that is higher for every later write, whatever its region: the order of writing."""
+        """Return the next number in the order of writing, of all regions."""
         return next(self._numbers)
 
     def is_open(self, route: Route) -> bool:

@@ -1,10 +1,10 @@
 import pytest
 
-from builder.local.adapter.handlers import AlreadyExists, Refused, accept
+from builder.local.adapter.handlers import AlreadyExists, HandlerError, check_reply
 
 
 def test_a_good_reply_is_accepted() -> None:
-    accept((204, {}, b""), service="S3")
+    check_reply((204, {}, b""), service="S3")
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ def test_a_good_reply_is_accepted() -> None:
     ],
 )
 def test_an_error_is_refused_in_the_services_own_words(body: bytes, message: str) -> None:
-    with pytest.raises(Refused) as raised:
-        accept((400, {}, body), service="S3")
+    with pytest.raises(HandlerError) as raised:
+        check_reply((400, {}, body), service="S3")
     assert str(raised.value).startswith(f'Resource handler returned message: "{message} (Service: S3, Status Code: 400')
 
 

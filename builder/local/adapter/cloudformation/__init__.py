@@ -1,10 +1,10 @@
-"""CloudFormation: what its actions and the emulator's stacks do otherwise on AWS.
+"""CloudFormation: its actions, and stacks, as they are on AWS.
 
-`requests` reads requests and wraps actions; all others use it. `templates` reads what a template says, by URL too;
-`shown_values` what CloudFormation hides and shows again. `change_sets` are a root's; `nested_stacks` deploy children,
-`nested_rollback` takes them back or cleans them up with their root, `nested_change_sets` show them before.
-`resources` is what holds for resources of any type. With policies enforced `authorization` checks what a request asks
-of CloudFormation.
+`requests` reads requests and wraps actions, for all others. `templates` reads templates: from a URL, their conditions,
+mappings and references. `shown_values` masks and shows values. `change_sets` has the change sets of a stack,
+`nested_change_sets` those of its children; `nested_stacks` deploys children, `nested_rollback` rolls them back or
+cleans them up with their root. `resources` has what holds for resources of any type. `authorization` checks requests
+where policies are enforced.
 """
 
 from builder.local.adapter.cloudformation import (

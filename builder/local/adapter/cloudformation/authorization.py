@@ -1,4 +1,4 @@
-"""What AWS checks of a CloudFormation request, or of DynamoDB's by ARN, and the emulator with AUTH=true does not.
+"""What AWS checks of CloudFormation's requests, and of DynamoDB's by ARN, but not the emulator with AUTH=true.
 
 A change set named by its ARN belongs to a stack, which is what the action is allowed on; the condition keys
 cloudformation:ChangeSetName, cloudformation:RoleArn and a stack's aws:ResourceTag; and iam:PassRole for the role that a
@@ -33,7 +33,7 @@ _ROLE = "RoleARN"
 
 
 def install(actions: MutableMapping[str, Action], find_stack_set: FindStackSet) -> None:
-    """Have requests checked as AWS checks them, and stacks handled by the roles they were given."""
+    """Check requests as AWS checks them, and let the service role of a stack handle it."""
     replace(f"{_ACTIONS}:extract_resource_arn", lambda extract: _make_resource(extract, find_stack_set))
     replace(f"{_ACTIONS}:request_tag_context", _make_context)
     for name in ("CreateStack", "UpdateStack", "DeleteStack"):
@@ -62,7 +62,7 @@ def _make_resource(extract: Callable[..., str], find_stack_set: FindStackSet) ->
 
 
 def _stack_set(name: str, place: Place, find_stack_set: FindStackSet) -> str:
-    """Return the ARN of a StackSet that a request names by name, id or ARN; of one that is not there an ARN for any."""
+    """Return the ARN of a StackSet by its name, id or ARN; of one that does not exist, a pattern for its name."""
     if name.startswith("arn:"):
         return name
     return find_stack_set(name, place) or (
@@ -71,7 +71,7 @@ def _stack_set(name: str, place: Place, find_stack_set: FindStackSet) -> str:
 
 
 def _table_of(body: bytes) -> str:
-    """Return the table that a request names by ARN instead of by name, as those about tags and policies do."""
+    """Return the ARN of the table of a request about tags or resource policies, or the empty string."""
     try:
         document = json.loads(body or b"{}")
     except ValueError:
@@ -93,14 +93,14 @@ def _keys(params: Params) -> Iterator[tuple[str, str]]:
         if value := parameter(params, name):
             yield key, value
     stack = _stack_of(params)
-    # A stack in review has nothing of its change sets' yet.
+    # A stack in review has no tags yet.
     if stack is not None and stack["StackStatus"] != "REVIEW_IN_PROGRESS":
         for tag in stack.get("Tags") or []:
             yield f"aws:ResourceTag/{tag['Key']}", tag["Value"]
 
 
 def _stack_of(params: Params) -> Stack | None:
-    """Return the stack that a request names, or that has the change set it names by ARN; deleted ones too."""
+    """Return the stack of a request or of its change set's ARN, deleted or not."""
     change_set = parameter(params, "ChangeSetName")
     record = touch(f"{_CFN}:_change_sets").get(change_set) if change_set.startswith("arn:") else None
     stack: Stack | None = touch(f"{_CFN}.handlers:_resolve_stack")(
@@ -110,7 +110,7 @@ def _stack_of(params: Params) -> Stack | None:
 
 
 def _make_passing(handle: Action, find_record: Callable[[Params], MutableMapping[str, Any] | None]) -> Action:
-    """Return the action, which checks the role that it is given and notes it on the record that is found."""
+    """Return the action, which checks iam:PassRole for the service role and keeps the role on the record."""
 
     def checked(params: Params) -> Reply:
         role = parameter(params, _ROLE)

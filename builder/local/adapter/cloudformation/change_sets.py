@@ -1,4 +1,4 @@
-"""Change sets: found by their stack's ARN too, refused where the stack takes none, with every property's two values.
+"""Change sets: named by their stack's ARN too, refused by the stack's status, with both values of every property.
 
 The emulator finds a change set by its stack's name only, and makes a new stack of a stack in review. DescribeStacks
 says which change set a stack is at, and DescribeChangeSet with IncludePropertyValues what each changed property was and
@@ -41,17 +41,17 @@ _UPDATABLE = frozenset(
 )
 # On the emulator's own record of a stack, which it writes and reads with the rest of its state.
 _CHANGE_SET_ID = "ChangeSetId"
-# On that of a change set: before and after, each the properties by logical id.
+# On its record of a change set: before and after, each with the properties by logical id.
 _VALUES = "PropertyValues"
 _UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 _ABSENT = object()
 
 
 def install(actions: MutableMapping[str, Action]) -> None:
-    """Wrap the actions that take a change set, and those that say which one a stack is at."""
+    """Wrap the actions on change sets, and those that show or change which change set a stack is at."""
     for name in ("DescribeChangeSet", "ExecuteChangeSet", "DeleteChangeSet", "ListChangeSets"):
         actions[name] = _by_stack_name(actions[name])
-    # Both notes are taken of what the creation makes of a stack in review.
+    # Outside of the creation, which keeps a stack in review.
     create = after_success(_make_create(actions["CreateChangeSet"]), _note_review)
     actions["CreateChangeSet"] = after_success(create, _note_values)
     actions["ExecuteChangeSet"] = after_success(actions["ExecuteChangeSet"], _note_execution)
@@ -60,11 +60,11 @@ def install(actions: MutableMapping[str, Action]) -> None:
     actions["DescribeChangeSet"] = edit_reply(actions["DescribeChangeSet"], _show_values)
 
 
-# -- which change set, and whether the stack takes one
+# -- which stack, and whether its status allows the change set
 
 
 def _by_stack_name(handle: Action) -> Action:
-    """Return the action, given the name of the stack that a request names by name or ARN."""
+    """Return the action, which is given the stack's name where the request has its ARN."""
 
     def handle_by_name(params: Params) -> Reply:
         name_or_arn = parameter(params, "StackName")
@@ -101,7 +101,7 @@ def _make_create(handle: Action) -> Action:
 
 
 def _add_to_review(handle: Action, params: Params, stack: Stack) -> Reply:
-    """Create one more change set for a stack in review, which stays the stack it is.
+    """Create another change set for a stack in review, and keep the stack.
 
     The emulator makes a new stack of the same name, so the change sets that wait there would lose theirs.
     """
@@ -150,7 +150,7 @@ def _show_change_set_id(stack: Stack) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PropertyChange:
-    """One place in a property that differs; `None` is a place that is not there on that side."""
+    """A path in a property with its two values; None where the path does not exist on that side."""
 
     path: str
     before: str | None
@@ -158,7 +158,7 @@ class PropertyChange:
 
 
 def find_changes(before: object, after: object, path: str) -> Iterator[PropertyChange]:
-    """Yield what differs between two values, in the order of their keys; a subtree on one side only is one change."""
+    """Yield the differences of two values in the order of their keys; a subtree on one side only is one change."""
     if isinstance(before, dict) and isinstance(after, dict) and not (_is_function(before) or _is_function(after)):
         for key in sorted(before.keys() | after.keys()):
             yield from find_changes(before.get(key, _ABSENT), after.get(key, _ABSENT), f"{path}/{key}")
@@ -172,7 +172,7 @@ def find_changes(before: object, after: object, path: str) -> Iterator[PropertyC
 
 
 def _is_function(value: Mapping[str, object]) -> bool:
-    """Return whether a value is an intrinsic function that only the execution can resolve."""
+    """Return whether a value is an intrinsic function, which only the execution can resolve."""
     return len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref"))
 
 
@@ -185,7 +185,7 @@ def _text(value: object) -> str | None:
 
 
 def _note_values(params: Params) -> None:
-    """Keep the values while the stack is what the change set found."""
+    """Keep both values of each property while the stack is as the change set was made for."""
     change_set = get_change_set(params)
     stack = stack_of(change_set)
     change_set[_VALUES] = {"before": _properties(stack, stack), "after": _properties(change_set, stack)}

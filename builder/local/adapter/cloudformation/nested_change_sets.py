@@ -1,4 +1,4 @@
-"""Change sets that look into nested stacks: one for each child that is new or changes, to any depth.
+"""Change sets that include nested stacks: one for each child that is new or changes, to any depth.
 
 The documentation does not say what becomes of a child that stays as it is; here it has no change set, and there is a
 row of it only where its parent says something else of it than before.
@@ -46,7 +46,7 @@ _MAY_CHANGE = {
 
 
 def install(actions: MutableMapping[str, Action]) -> None:
-    """Wrap what makes change sets and what ends them, and show both."""
+    """Wrap the actions that create, execute, delete and describe change sets."""
     actions["CreateChangeSet"] = _make_create(actions["CreateChangeSet"])
     actions["ExecuteChangeSet"] = _make_execute(actions["ExecuteChangeSet"])
     actions["DeleteChangeSet"] = _make_delete(actions["DeleteChangeSet"])
@@ -74,7 +74,7 @@ def _make_create(handle: Action) -> Action:
 
 
 def _add_children(handle: Action, change_set: ChangeSet, *, include: bool) -> None:
-    """Add what a change set shows of its children, and give each that changes a change set of its own."""
+    """Add the rows of a change set's children, and create the change set of each child that changes."""
     change_set["IncludeNestedStacks"] = include
     is_empty = change_set["Status"] == "FAILED" and change_set["StatusReason"].startswith(_NO_CHANGES)
     if change_set["ChangeSetType"] == "IMPORT" or (change_set["Status"] == "FAILED" and not is_empty):
@@ -92,7 +92,7 @@ def _add_children(handle: Action, change_set: ChangeSet, *, include: bool) -> No
 
 
 def _list_children(change_set: ChangeSet) -> None:
-    """List every child that is deployed: without a change set of its own, it may change."""
+    """Add a row for every deployed child, which may change as long as it has no change set of its own."""
     resources = stack_of(change_set)["_resources"]
     for logical_id in _definitions(change_set):
         if logical_id in resources and logical_id not in _rows(change_set):
@@ -100,7 +100,7 @@ def _list_children(change_set: ChangeSet) -> None:
 
 
 def _create_children(handle: Action, change_set: ChangeSet) -> str | None:
-    """Make the children's change sets, each after what it refers to; returns the ARN of one that failed."""
+    """Create the children's change sets in the order of their references; return the ARN of a failed one, or None."""
     failed = None
     change_set[_NESTED] = {}
     for logical_id, definition in _definitions(change_set).items():
@@ -119,7 +119,7 @@ def _create_children(handle: Action, change_set: ChangeSet) -> str | None:
 def _create_child(
     handle: Action, change_set: ChangeSet, logical_id: str, definition: Mapping[str, Any]
 ) -> ChangeSet | None:
-    """Return the child's change set, which may have failed, or None if the child stays as it is."""
+    """Create a child's change set and return it, failed or not; None if the child does not change."""
     parent = stack_of(change_set)
     deployed = find_stack(parent["_resources"].get(logical_id, {}).get("PhysicalResourceId", ""))
     root = touch(f"{_CFN}:_change_sets").get(change_set.get("RootChangeSetId") or change_set["ChangeSetId"])
@@ -130,20 +130,7 @@ def _create_child(
         "ChangeSetType": ["UPDATE" if deployed else "CREATE"],
         **_members("Capabilities", [{"": name} for name in change_set.get("Capabilities") or []]),
     }
-    try:
-        parameters = nested_stacks.read_parameters(props)
-        request |= {
-            "TemplateURL": [str(props.get("TemplateURL") or "")],
-            "Tags": [""],  # an empty list, where no members come after it
-            **_members(
-                "Parameters", [{"ParameterKey": pair["Key"], "ParameterValue": pair["Value"]} for pair in parameters]
-            ),
-            **_members("Tags", nested_stacks.read_tags(props)),
-        }
-        status, _, body = handle(request)
-        refusal = "" if status == 200 else message_of(body)
-    except ValueError as error:
-        refusal = str(error)
+    refusal = _send(handle, request, props)
     if refusal:
         _make_placeholder(handle, request)
     child, stack = get_change_set(request), find_stack(request["StackName"][0])
@@ -161,8 +148,26 @@ def _create_child(
     return child
 
 
+def _send(handle: Action, request: dict[str, list[str]], props: Mapping[str, Any]) -> str:
+    """Send the request for a child's change set, with the child's properties; return why it is refused, or ""."""
+    try:
+        parameters = nested_stacks.read_parameters(props)
+        request |= {
+            "TemplateURL": [str(props.get("TemplateURL") or "")],
+            "Tags": [""],  # an empty list, where no members come after it
+            **_members(
+                "Parameters", [{"ParameterKey": pair["Key"], "ParameterValue": pair["Value"]} for pair in parameters]
+            ),
+            **_members("Tags", nested_stacks.read_tags(props)),
+        }
+        status, _, body = handle(request)
+    except ValueError as error:
+        return str(error)
+    return "" if status == 200 else message_of(body)
+
+
 def _make_placeholder(handle: Action, request: dict[str, list[str]]) -> None:
-    """Make a change set in the place of one that cannot be made, which is there to say why."""
+    """Create a change set in the place of one that CloudFormation refuses, to carry the reason."""
     for name in [name for name in request if name.startswith(("Template", "Parameters", "Tags"))]:
         del request[name]
     handle(
@@ -180,7 +185,7 @@ def _members(name: str, items: list[dict[str, str]]) -> dict[str, list[str]]:
 
 
 def _properties(change_set: ChangeSet, logical_id: str, definition: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a child's properties, as far as they are known before anything is done."""
+    """Return a child's properties, as far as they are known before the execution."""
     parent = stack_of(change_set)
     raw: Mapping[str, Any] = definition.get("Properties") or {}
     no_value = touch(f"{_CFN}.engine:_NO_VALUE")
@@ -195,7 +200,7 @@ def _properties(change_set: ChangeSet, logical_id: str, definition: Mapping[str,
 
 
 def _value(change_set: ChangeSet, raw: object) -> object:
-    """Return a value of a child's property, or that it is known only after other changes are made."""
+    """Return the value of a child's property, or KNOWN_AFTER_APPLY where it depends on another change."""
     parent, template = stack_of(change_set), change_set["_template"]
     for name, attribute in touch(f"{_CFN}.engine:_intrinsic_references")(raw):
         if name in template.get("Resources", {}) and _will_differ(change_set, name, attribute):
@@ -212,7 +217,7 @@ def _value(change_set: ChangeSet, raw: object) -> object:
 
 
 def _will_differ(change_set: ChangeSet, logical_id: str, attribute: str | None) -> bool:
-    """Return whether a resource's attribute, or its id, may be another once the change set is executed."""
+    """Return whether the execution may change a resource's attribute, or its physical id."""
     if logical_id not in stack_of(change_set)["_resources"]:
         return True
     row = _rows(change_set).get(logical_id)
@@ -253,7 +258,7 @@ def _add_row(change_set: ChangeSet, logical_id: str, physical_id: str) -> Row:
     return row
 
 
-# -- the ends of a change set, which a child's shares with its root's
+# -- execution and deletion, of a child's change set only with its root's
 
 
 def _make_execute(handle: Action) -> Action:
@@ -310,7 +315,7 @@ def _siblings(change_set: ChangeSet) -> list[ChangeSet]:
 
 
 def _forget_children(change_set: ChangeSet) -> None:
-    """Drop the change sets of all that is below this one, and the stacks that only waited to be made by it."""
+    """Delete the change sets below this one, and the stacks in review that they were to create."""
     change_sets, stacks = touch(f"{_CFN}:_change_sets"), touch(f"{_CFN}:_stacks")
     for arn in change_set.get(_NESTED, {}).values():
         child = change_sets.pop(arn, None)

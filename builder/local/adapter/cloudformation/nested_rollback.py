@@ -51,7 +51,7 @@ def install(actions: MutableMapping[str, Action]) -> None:
 
 
 def _begin(params: Params) -> None:
-    """Note that the operation begun has changed no child yet."""
+    """Forget the children that the previous operation changed."""
     stack = get_change_set(params)["StackId"] if "ChangeSetName" in params else parameter(params, "StackName")
     (find_stack(stack) or {}).pop(CHANGED_CHILDREN, None)
 
@@ -92,7 +92,7 @@ async def _roll_back_child(child: Stack, before: Mapping[str, Any]) -> None:
 
 
 def _restore_resources(child: Stack, before: Mapping[str, Any]) -> None:
-    """Put each resource that is left over in the place of the one that replaced it."""
+    """Delete each replacement, and restore the resource that it replaced."""
     for resource in child.pop(_LEFT_OVER, []):
         logical_id, resources = resource["LogicalResourceId"], child["_resources"]
         successor = resources.get(logical_id)
@@ -105,7 +105,7 @@ def _restore_resources(child: Stack, before: Mapping[str, Any]) -> None:
 
 
 def _make_delete(delete: Callable[..., None]) -> Callable[..., None]:
-    """Return the deletion of a resource, which an update of a child puts off."""
+    """Return the deletion of a resource, which the update of a child postpones."""
 
     def delete_later(
         kind: str, physical_id: str, props: Mapping[str, Any], stack_name: str = "", logical_id: str = ""
@@ -151,7 +151,7 @@ def _children_to_clean_up(root_id: str) -> Iterator[Stack]:
 
 
 async def _clean_up(child: Stack) -> None:
-    """Delete what is left over; what cannot be deleted is the child's again, and says so."""
+    """Delete the resources left over; one that cannot be deleted stays the child's in DELETE_FAILED."""
     for resource in child.pop(_LEFT_OVER):
         kind, logical_id = resource["ResourceType"], resource["LogicalResourceId"]
         try:

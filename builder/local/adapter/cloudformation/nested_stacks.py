@@ -24,14 +24,14 @@ TYPE = "AWS::CloudFormation::Stack"
 _CFN = "ministack.services.cloudformation"
 DEFINITION_FIELDS = ("_template", "_template_body", "_resolved_params", "_conditions", "Parameters", "Tags")
 ROLLBACK_FIELDS = (*DEFINITION_FIELDS, "_resources", "Outputs")
-"""What a rollback gives back to a stack."""
-# On the emulator's own record of a stack. Of a parent: its children that the operation under way has changed, by name,
-# each with what it was before, or with nothing where it failed to be created.
+"""What a rollback restores."""
+# On the emulator's own record of a parent: the children that the running operation has changed, by name, each with its
+# fields before, or None where its creation failed.
 CHANGED_CHILDREN = "_nested_touched"
 
 
 def install(resources: Mapping[str, MutableMapping[str, Any]], actions: MutableMapping[str, Action]) -> None:
-    """Give the type its handlers, and say whose child a stack is."""
+    """Add the handlers of the type, and show the parent and root of a stack."""
     resources[TYPE].update(create=create, delete=delete)
     replace(f"{_CFN}.stacks:_update_resource", _make_update)
     for name in ("DescribeStacks", "ListStacks"):
@@ -39,13 +39,13 @@ def install(resources: Mapping[str, MutableMapping[str, Any]], actions: MutableM
 
 
 def make_name(parent: str, logical_id: str) -> str:
-    """Return a name for a new child, or for a child's change set, that nothing has."""
+    """Return a unique name for a new child, or for a child's change set."""
     end = "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(12))
     return f"{parent}-{logical_id}"[:115] + f"-{end}"
 
 
 def make_record(name: str, logical_id: str, parent: Stack, status: str) -> Stack:
-    """Return the record of a new child, with nothing in it yet, and let it be known."""
+    """Add the record of a new, empty child and return it."""
     account, region = here()
     now, identifier = _now(), touch("ministack.core.responses:new_uuid")()
     stack_id = f"arn:aws:cloudformation:{region}:{account}:stack/{name}/{identifier}"
@@ -70,32 +70,32 @@ def make_record(name: str, logical_id: str, parent: Stack, status: str) -> Stack
 
 
 def adopt(stack: Stack, logical_id: str, parent: Stack) -> None:
-    """Note whose child a stack is."""
+    """Set the parent and the root of a stack."""
     stack["ParentId"] = parent["StackId"]
     stack["RootId"] = parent.get("RootId") or parent["StackId"]
     stack["_logical_id"] = logical_id
 
 
 def find_nested_change_set(parent: Stack, logical_id: str) -> tuple[ChangeSet | None, bool]:
-    """Return the child's change set below the one that the parent executes, and whether that one includes children."""
+    """Return the child's part of the change set that the parent executes, and whether that includes nested stacks."""
     parent_change_set = touch(f"{_CFN}:_change_sets").get(parent.get("ChangeSetId") or "") or {}
     arn = parent_change_set.get("_nested", {}).get(logical_id, "")
     return touch(f"{_CFN}:_change_sets").get(arn), bool(parent_change_set.get("IncludeNestedStacks"))
 
 
 def read_parameters(props: Properties) -> list[dict[str, str]]:
-    """Return the Parameters of a child as a request gives them; raises ValueError for a list."""
-    given = props.get("Parameters") or {}
-    if any(isinstance(value, list) for value in given.values()):
+    """Return a child's parameters as a request has them. Raises ValueError for a list."""
+    parameters = props.get("Parameters") or {}
+    if any(isinstance(value, list) for value in parameters.values()):
         message = "Value of property Parameters must be an object with String (or simple type) properties"
         raise ValueError(message)
-    return [{"Key": name, "Value": _text(value)} for name, value in given.items()]
+    return [{"Key": name, "Value": _text(value)} for name, value in parameters.items()]
 
 
 def read_tags(props: Properties) -> list[dict[str, str]]:
-    """Return the tags of a child, those of its parent included, without what CloudFormation adds of its own."""
-    given = touch(f"{_CFN}.provisioners:_tag_map")(props.get("Tags"))
-    return [{"Key": key, "Value": str(value)} for key, value in given.items() if not key.startswith("aws:")]
+    """Return a child's tags, its parent's among them, without those of CloudFormation itself."""
+    tags = touch(f"{_CFN}.provisioners:_tag_map")(props.get("Tags"))
+    return [{"Key": key, "Value": str(value)} for key, value in tags.items() if not key.startswith("aws:")]
 
 
 def _text(value: object) -> str:
@@ -107,7 +107,7 @@ def _text(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Definition:
-    """What a child is to be."""
+    """The template, parameters and tags of a child."""
 
     body: str
     template: Mapping[str, Any]
@@ -116,13 +116,13 @@ class _Definition:
 
 
 def create(logical_id: str, props: Properties, stack_name: str) -> Resource:
-    """Deploy a new child; one that its parent's change set shows is the stack that waits in review."""
+    """Create a child: the stack in review if the parent's change set has one, else a new stack."""
     parent = touch(f"{_CFN}:_stacks")[stack_name]
     change_set, _ = find_nested_change_set(parent, logical_id)
     body = change_set["_template_body"] if change_set else read_template(str(props.get("TemplateURL", "")))
     definition = _make_definition(body, props, stack_name, {})
-    known = touch(f"{_CFN}:_stacks").get(change_set["StackName"]) if change_set else None
-    stack = known or make_record(make_name(stack_name, logical_id), logical_id, parent, "CREATE_IN_PROGRESS")
+    stack_in_review = touch(f"{_CFN}:_stacks").get(change_set["StackName"]) if change_set else None
+    stack = stack_in_review or make_record(make_name(stack_name, logical_id), logical_id, parent, "CREATE_IN_PROGRESS")
     failure = _deploy(stack, parent, definition, change_set)
     if failure is not None:
         parent["_resources"][logical_id] = {
@@ -140,7 +140,7 @@ def create(logical_id: str, props: Properties, stack_name: str) -> Resource:
 
 
 def update(physical_id: str, props: Properties, stack_name: str, logical_id: str) -> Resource:
-    """Update a child where its template, parameters or tags differ; a rollback has been seen to already."""
+    """Update a child whose template, parameters or tags differ; in a rollback of the parent, leave it to that."""
     parent, stack = touch(f"{_CFN}:_stacks")[stack_name], find_stack(physical_id)
     if stack is None:
         message = f"Stack with id {physical_id} does not exist"
@@ -151,7 +151,7 @@ def update(physical_id: str, props: Properties, stack_name: str, logical_id: str
     if change_set:
         body = change_set["_template_body"]
     else:
-        # What a change set with its children does not show stays as it is, whatever lies in the bucket by now.
+        # A change set that includes nested stacks updates only what it shows, whatever is in the bucket by now.
         body = stack["_template_body"] if includes_nested else read_template(str(props.get("TemplateURL", "")))
     definition = _make_definition(body, props, stack_name, stack["_resolved_params"])
     deployed = (stack["_template"], stack["_resolved_params"], stack["Tags"])
@@ -167,7 +167,7 @@ def update(physical_id: str, props: Properties, stack_name: str, logical_id: str
 
 
 def delete(physical_id: str, props: Properties) -> None:
-    """Delete a child with all that is in it; refused where some of it could not be, done if it is gone already."""
+    """Delete a child with its resources, or do nothing if it is gone. Raises ValueError where a resource stays."""
     del props
     stack = find_stack(physical_id)
     if stack is None:
@@ -181,7 +181,7 @@ def delete(physical_id: str, props: Properties) -> None:
 
 
 def _make_update(update_resource: Callable[..., Resource]) -> Callable[..., Resource]:
-    """Return the update of any resource, which asks each child, also where its parent says the same of it as before."""
+    """Return the update of any resource, which updates a child even where its properties are the same."""
 
     def with_children(kind: str, physical_id: str, old: Properties, new: Properties, *rest: Any) -> Resource:  # noqa: ANN401  the emulator's own
         if kind != TYPE:
@@ -193,11 +193,13 @@ def _make_update(update_resource: Callable[..., Resource]) -> Callable[..., Reso
 
 
 def _make_definition(body: str, props: Properties, parent: str, previous: Mapping[str, Any]) -> _Definition:
-    """Return what a child is to be; raises ValueError as its deployment would fail."""
-    given = read_parameters(props)
-    template = touch(f"{_CFN}.engine:_apply_transforms")(touch(f"{_CFN}.engine:_parse_template")(body), given, previous)
+    """Return the definition of a child. Raises ValueError where its deployment fails at once."""
+    parameters = read_parameters(props)
+    template = touch(f"{_CFN}.engine:_apply_transforms")(
+        touch(f"{_CFN}.engine:_parse_template")(body), parameters, previous
+    )
     touch(f"{_CFN}.provisioners:_check_nested_stack_capabilities")(parent, template)
-    values = touch(f"{_CFN}.changesets:_resolve_parameters")(template, given, previous)
+    values = touch(f"{_CFN}.changesets:_resolve_parameters")(template, parameters, previous)
     return _Definition(body, template, values, read_tags(props))
 
 
@@ -208,7 +210,7 @@ def _deploy(
     change_set: ChangeSet | None,
     before: Mapping[str, Any] | None = None,
 ) -> str | None:
-    """Create a child, or update what was there before; returns why it failed, if it did.
+    """Create a child, or update it from `before`; return the reason of a failure, or None.
 
     Only an update is rolled back by the child itself; one that failed to be created goes with its parent's rollback.
     """
@@ -231,11 +233,7 @@ def _deploy(
         _resolved_params=definition.values,
         _conditions=conditions,
     )
-    stack.pop("ChangeSetId", None)
-    if change_set is not None:
-        stack["ChangeSetId"] = change_set["ChangeSetId"]
-        change_set["ExecutionStatus"] = "EXECUTE_IN_PROGRESS"
-        touch(f"{_CFN}.changesets:_drop_other_change_sets")(stack["StackId"], change_set["ChangeSetId"])
+    _execute(stack, change_set)
     start = len(events_of(stack))
     add_event(stack, f"{verb}_IN_PROGRESS")
     with working_on(stack["StackName"]):
@@ -246,10 +244,19 @@ def _deploy(
     return None if is_complete else _reason(stack, start)
 
 
+def _execute(stack: Stack, change_set: ChangeSet | None) -> None:
+    """Begin to execute a child's change set: the stack is at it, and its others are deleted."""
+    stack.pop("ChangeSetId", None)
+    if change_set is not None:
+        stack["ChangeSetId"] = change_set["ChangeSetId"]
+        change_set["ExecutionStatus"] = "EXECUTE_IN_PROGRESS"
+        touch(f"{_CFN}.changesets:_drop_other_change_sets")(stack["StackId"], change_set["ChangeSetId"])
+
+
 def deploy_stack(
     stack: Stack, template: Mapping[str, Any], values: Mapping[str, Any], before: Mapping[str, Any] | None
 ) -> Coroutine[Any, Any, None]:
-    """Deploy a child as the emulator deploys any stack; an update is given what was there before."""
+    """Deploy a child as the emulator deploys any stack; `before` is what an update starts from."""
     name, stack_id, tags = stack["StackName"], stack["StackId"], stack["Tags"]
     coroutine: Coroutine[Any, Any, None] = touch(f"{_CFN}.stacks:_deploy_stack_async")(
         name, stack_id, template, values, before is None, tags, is_update=before is not None, previous_stack=before
@@ -271,7 +278,7 @@ def _outputs(stack: Stack) -> dict[str, str]:
 
 
 def events_of(stack: Stack) -> list[dict[str, Any]]:
-    """Return the events of a stack, oldest first, to be added to."""
+    """Return the emulator's own list of a stack's events, oldest first."""
     events: list[dict[str, Any]] = touch(f"{_CFN}:_stack_events").setdefault(stack["StackId"], [])
     return events
 
@@ -283,7 +290,7 @@ def add_event(stack: Stack, status: str) -> None:
 
 
 def _reason(stack: Stack, start: int) -> str:
-    """Return why an operation of a child failed, from its events since it began."""
+    """Return the reason of a failed operation, from the child's events since `start`."""
     for verb in ("UPDATE", "CREATE"):
         failures = [event for event in events_of(stack)[start:] if event["ResourceStatus"] == f"{verb}_FAILED"]
         names = dict.fromkeys(

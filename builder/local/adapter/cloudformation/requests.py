@@ -46,7 +46,7 @@ def find_change_set(params: Params) -> ChangeSet | None:
 
 
 def get_change_set(params: Params) -> ChangeSet:
-    """Return the change set of a request that was answered well. Raises KeyError where there is none."""
+    """Return the change set of a request that succeeded. Raises KeyError where there is none."""
     change_set = find_change_set(params)
     if change_set is None:
         raise KeyError(parameter(params, "ChangeSetName"))
@@ -54,7 +54,7 @@ def get_change_set(params: Params) -> ChangeSet:
 
 
 def stack_of(change_set: ChangeSet) -> Stack:
-    """Return the stack of a change set, in review too."""
+    """Return the stack of a change set, also in review."""
     stack: Stack = touch(f"{_CFN}:_stacks")[change_set["StackName"]]
     return stack
 
@@ -69,7 +69,7 @@ def validation_error(message: str) -> Reply:
 
 
 def after_success(handle: Action, then: Callable[[Params], None]) -> Action:
-    """Return the action, which calls `then` with a request that was answered well."""
+    """Return the action, which calls `then` with each request that succeeds."""
 
     def handle_then(params: Params) -> Reply:
         reply = handle(params)
@@ -81,7 +81,7 @@ def after_success(handle: Action, then: Callable[[Params], None]) -> Action:
 
 
 def edit_reply(handle: Action, edit: Callable[[Params, ET.Element], None]) -> Action:
-    """Return the action, whose good replies are changed in place by `edit`."""
+    """Return the action, whose successful replies `edit` changes in place."""
 
     def handle_and_edit(params: Params) -> Reply:
         status, headers, body = handle(params)
@@ -96,7 +96,7 @@ def edit_reply(handle: Action, edit: Callable[[Params, ET.Element], None]) -> Ac
 
 
 def add_to_stacks(handle: Action, make: Callable[[Stack], str]) -> Action:
-    """Return the action, whose replies have after each StackId the XML that `make` returns for its stack."""
+    """Return the action, whose replies have after each StackId the XML that `make` returns of the stack."""
 
     def handle_and_add(params: Params) -> Reply:
         status, headers, body = handle(params)

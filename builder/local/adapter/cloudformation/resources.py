@@ -43,8 +43,8 @@ CONDITIONALLY = {"AWS::DynamoDB::GlobalTable": ("GlobalTableSourceArn", "KeySche
 
 
 def install(handlers: Mapping[str, MutableMapping[str, Any]]) -> None:
-    """Wrap the creation of what has a name, say what replaces a resource, and note events as AWS does."""
-    # Inside of the next, which asks for the names that templates say.
+    """Wrap the creation of resources with names, add what replaces a resource, and correct the events."""
+    # Before the next, which checks only names that a template has.
     handlers[_ROLE]["create"] = _make_create_role(handlers[_ROLE]["create"])
     for kind, name in _NAMES.items():
         handlers[kind]["create"] = _make_create_unless_taken(handlers[kind]["create"], name)
@@ -58,7 +58,7 @@ def install(handlers: Mapping[str, MutableMapping[str, Any]]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """A property that names a resource: where the emulator keeps them, and what the service says of a taken name."""
+    """A property that names a resource, the emulator's store of the names, and the error for a name that is taken."""
 
     name_property: str
     store: str
@@ -128,7 +128,7 @@ def _make_add_event(add: Callable[..., None]) -> Callable[..., None]:
 
 
 def _verb(stack: dict[str, Any], logical_id: str, ending: str) -> str:
-    """Return what is done to a resource: one is added that the stack did not have when it was begun."""
+    """Return CREATE for a resource that the update adds, else UPDATE."""
     added: list[str] = stack.setdefault(_ADDED, [])
     resource = stack.get("_resources", {}).get(logical_id)
     if ending == "IN_PROGRESS" and resource is None and stack["StackStatus"] == "UPDATE_IN_PROGRESS":

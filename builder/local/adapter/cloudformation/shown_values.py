@@ -1,4 +1,4 @@
-"""What CloudFormation shows of what it was sent, and what it hides.
+"""What CloudFormation shows of the values of a request, and what it masks.
 
 Text that is not ASCII has a question mark for each character in GetTemplate and in outputs; NoEcho parameters are
 masked; a parameter read from Systems Manager shows its name, and what was read as ResolvedValue. Notifications and
@@ -38,15 +38,15 @@ _MASKED = "****"
 _NO_CHANGES = "The submitted information didn't contain changes."
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _SSM = "AWS::SSM::Parameter::Value<"
-# On the emulator's own records: what a request sent of these, and what a stack has of them.
+# On the emulator's own records of change sets and stacks.
 _ARNS = "NotificationARNs"
 _ROLLBACK = "RollbackConfiguration"
 _ROLE = "RoleARN"
-_KEPT = (_ARNS, _ROLLBACK, _ROLE)
+_OPTIONS = (_ARNS, _ROLLBACK, _ROLE)
 
 
 def install(actions: MutableMapping[str, Action]) -> None:
-    """Wrap what takes these, and what shows them."""
+    """Wrap the actions that take such values, and those that show them."""
     replace(f"{_CFN}.changesets:_resolve_parameters", _make_resolve)
     replace(f"{_CFN}.handlers:_resolve_parameters", _make_resolve)
     actions["CreateChangeSet"] = after_success(actions["CreateChangeSet"], _keep_for_change_set)
@@ -59,20 +59,20 @@ def install(actions: MutableMapping[str, Action]) -> None:
 
 
 def mask(text: str) -> str:
-    """Return a text as CloudFormation gives it back: one question mark for each character that is not ASCII."""
+    """Return a text with a question mark for each character that is not ASCII, as CloudFormation shows it."""
     return _NOT_ASCII.sub("?", text)
 
 
 def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of parameters, those that are not to be echoed masked."""
+    """Return the values of parameters, with NoEcho values masked."""
     return {name: {**value, "Value": _MASKED} if value.get("NoEcho") else value for name, value in values.items()}
 
 
-# -- what was sent
+# -- the values of a request
 
 
 def _make_resolve(resolve: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Return the resolution of parameters, which says of Systems Manager's what AWS says."""
+    """Return the resolution of parameters, which raises AWS's error for a name that Systems Manager lacks."""
 
     def resolve_parameters(
         template: Mapping[str, Any], given: list[dict[str, Any]], previous: Mapping[str, Any] | None = None
@@ -92,11 +92,11 @@ def _make_resolve(resolve: Callable[..., dict[str, Any]]) -> Callable[..., dict[
 def _missing(
     template: Mapping[str, Any], given: Mapping[str, Mapping[str, Any]], previous: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield the names that Systems Manager does not know."""
-    for name, declared in (template.get("Parameters") or {}).items():
-        if not str(declared.get("Type", "")).startswith(_SSM):
+    """Yield the names that Systems Manager lacks."""
+    for name, declaration in (template.get("Parameters") or {}).items():
+        if not str(declaration.get("Type", "")).startswith(_SSM):
             continue
-        key = given.get(name, {}).get("Value") or declared.get("Default")
+        key = given.get(name, {}).get("Value") or declaration.get("Default")
         if given.get(name, {}).get("UsePreviousValue"):
             key = (previous.get(name) or {}).get("SsmName", key)
         if key and touch("ministack.services.ssm:resolve_parameter_value")(str(key)) is None:
@@ -104,14 +104,14 @@ def _missing(
 
 
 def _keep_for_change_set(params: Params) -> None:
-    """Keep what was sent with a change set; one that changes nothing but this or outputs can be executed."""
+    """Keep what a request has besides its template. A change set of only this, or of outputs, can be executed."""
     change_set = get_change_set(params)
     change_set.update(_read(params))
     stack = stack_of(change_set)
     if change_set["Status"] == "FAILED" and change_set["StatusReason"].startswith(_NO_CHANGES):
         values = {name: change_set[name] for name in (_ARNS, _ROLLBACK) if name in change_set}
         if any(stack.get(name) != value for name, value in values.items()) or _outputs_differ(stack, change_set):
-            # Listed nowhere, but something to execute.
+            # Not listed among the changes, but something to execute.
             change_set.update(Status="CREATE_COMPLETE", ExecutionStatus="AVAILABLE", StatusReason="")
 
 
@@ -119,10 +119,10 @@ def _outputs_differ(stack: Stack, change_set: ChangeSet) -> bool:
     def outputs(holder: Record) -> object:
         template, values = holder["_template"], holder["_resolved_params"]
         conditions = touch(f"{_CFN}.changesets:_evaluate_conditions")(template, values)
-        named = (stack["StackName"], stack["StackId"])
+        stack_names = (stack["StackName"], stack["StackId"])
         resolve = touch(f"{_CFN}.stacks:_resolve_stack_outputs")
         defined, mappings = template.get("Outputs", {}), template.get("Mappings", {})
-        return resolve(defined, conditions, stack["_resources"], values, mappings, *named)
+        return resolve(defined, conditions, stack["_resources"], values, mappings, *stack_names)
 
     try:
         return outputs(stack) != outputs(change_set)
@@ -131,7 +131,7 @@ def _outputs_differ(stack: Stack, change_set: ChangeSet) -> bool:
 
 
 def _read(params: Params) -> dict[str, Any]:
-    """Return what a request says of notifications, rollback triggers and a role; nothing of what it leaves out."""
+    """Return the notification ARNs, rollback configuration and role that a request has."""
     values: dict[str, Any] = {}
     if any(name == _ARNS or name.startswith(f"{_ARNS}.member.") for name in params):
         values[_ARNS] = touch(f"{_CFN}.helpers:_extract_string_members")(params, _ARNS)
@@ -152,7 +152,7 @@ def _triggers(params: Params) -> Iterator[dict[str, str]]:
 
 def _hand_to_stack(params: Params) -> None:
     change_set = get_change_set(params)
-    stack_of(change_set).update({name: change_set[name] for name in _KEPT if name in change_set})
+    stack_of(change_set).update({name: change_set[name] for name in _OPTIONS if name in change_set})
 
 
 def _keep_for_stack(params: Params) -> None:
@@ -186,7 +186,7 @@ def _show_change_set(_params: Params, root: ET.Element) -> None:
 
 
 def _show(element: ET.Element, record: Record) -> None:
-    """Change a stack's or a change set's element to what CloudFormation shows of it."""
+    """Edit the element of a stack or a change set into what CloudFormation shows."""
     _show_parameters(element, record.get("_resolved_params") or {})
     for output in element.iterfind(f"{tag('Outputs')}/{tag('member')}"):
         for child in output:

@@ -40,12 +40,12 @@ _HOST = re.compile(
     r"s3(?:\.dualstack)?(?:[.-][a-z]{2}(?:-[a-z]+)+-\d)?\.amazonaws\.com"
 )
 _READ_MORE = "\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"
-# Reads a document of a request, given in it or by URL: the names of both parameters, and what it is called.
+# Reads a document of a request: takes the names of its two parameters, text and URL, and what it is called.
 Resolver = Callable[[Mapping[str, Any], str, str, str], tuple[str | None, Reply | None]]
 
 
 class Unreadable(ValueError):
-    """A template that is not there, or that nobody may read, in CloudFormation's words."""
+    """A template that does not exist or that the caller may not read, in CloudFormation's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _find_object(url: str) -> _Object:
     if parts.scheme == "https" and host is not None:
         path, name = unquote(parts.path.lstrip("/")), host["bucket"]
     elif parts.scheme in {"http", "https"} and parts.hostname in {"127.0.0.1", "localhost"}:
-        # The emulator's own address, which tools that upload a template with an endpoint of their own make of it.
+        # The emulator's own address: the URL from a tool that uploads a template to an endpoint of its own.
         path, name = unquote(parts.path.lstrip("/")), None
     else:
         raise Unreadable("TemplateURL must be a supported URL.")
@@ -87,7 +87,7 @@ def _find_object(url: str) -> _Object:
 
 
 def _may_read(place: _Object) -> bool:
-    """Return whether whoever CloudFormation acts for may read the object themselves."""
+    """Return whether the role or the caller that CloudFormation acts for may read the object."""
     action = "s3:GetObjectVersion" if place.version else "s3:GetObject"
     return not policies.is_enforced() or policies.is_allowed(action, f"arn:aws:s3:::{place.bucket}/{place.key}")
 
@@ -113,7 +113,7 @@ _named: ContextVar[str] = ContextVar("named", default="")
 
 
 def install(actions: MutableMapping[str, Action]) -> None:
-    """Give the emulator ours wherever it asks for one."""
+    """Replace the emulator's evaluation, validation and reading of templates."""
     for module in ("changesets", "engine", "handlers", "stacks"):
         replace(f"{_CFN}.{module}:_evaluate_conditions", lambda _: evaluate)
     for module in ("changesets", "handlers"):
@@ -126,7 +126,7 @@ def install(actions: MutableMapping[str, Action]) -> None:
 
 @contextmanager
 def working_on(stack: str) -> Iterator[None]:
-    """Let AWS::StackName be this stack's within the block."""
+    """Set AWS::StackName within the block."""
     token = _named.set(stack)
     try:
         yield
@@ -135,14 +135,14 @@ def working_on(stack: str) -> Iterator[None]:
 
 
 def evaluate(template: Template, params: Values) -> dict[str, bool]:
-    """Return what each condition of a template comes to; raises ValueError for one that refers to none or to itself."""
-    asked = _Conditions(template.get("Conditions") or {}, template, params)
-    return {name: asked.named(name) for name in asked.defined}
+    """Return the value of each condition. Raises ValueError for a reference to itself or to an undefined one."""
+    conditions = _Conditions(template.get("Conditions") or {}, template, params)
+    return {name: conditions.named(name) for name in conditions.defined}
 
 
 @dataclass(frozen=True, slots=True)
 class _Conditions:
-    """The conditions of a template, those found so far, and those being asked."""
+    """The conditions of a template, the values found so far, and the path of the one being evaluated."""
 
     defined: Mapping[str, Any]
     template: Template
@@ -172,9 +172,9 @@ class _Conditions:
                     left, right = map(self.text, argument)
                     return left == right
                 case "Fn::And" | "Fn::Or":
-                    # Each is looked at, whatever the first comes to: a name that does not exist is a fault.
-                    held = [self.holds(one) for one in argument]
-                    return all(held) if function == "Fn::And" else any(held)
+                    # Each is evaluated, whatever the first is: a name that is not defined is an error.
+                    values = [self.holds(condition) for condition in argument]
+                    return all(values) if function == "Fn::And" else any(values)
                 case "Fn::Not":
                     return not self.holds(argument[0])
                 case "Condition":
@@ -182,8 +182,8 @@ class _Conditions:
         return self.text(expression) == "true"
 
     def text(self, value: object) -> str:
-        found = _resolve(value, self.template, self.params, self.found)
-        return str(found).lower() if isinstance(found, bool) else str(found)
+        resolved = _resolve(value, self.template, self.params, self.found)
+        return str(resolved).lower() if isinstance(resolved, bool) else str(resolved)
 
 
 def _resolve(value: object, template: Template, params: Values, conditions: Mapping[str, bool]) -> object:
@@ -206,14 +206,17 @@ def _make_naming(handle: Action) -> Action:
 
 
 def _make_resolve(resolve: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Return what a change set compares: the resources that are there, or will be."""
+    """Return what a change set compares, without the resources whose condition is false."""
 
     def resolve_present(template: Template, params: Values, stack_name: str, stack_id: str) -> dict[str, Any]:
-        found = resolve(template, params, stack_name, stack_id)
+        resolved = resolve(template, params, stack_name, stack_id)
         with working_on(stack_name):
             conditions = evaluate(template, params) if template else {}
-        resources = found.get("Resources", {})
-        return {**found, "Resources": {name: one for name, one in resources.items() if _is_there(one, conditions)}}
+        resources = resolved.get("Resources", {})
+        return {
+            **resolved,
+            "Resources": {name: resource for name, resource in resources.items() if _is_there(resource, conditions)},
+        }
 
     return resolve_present
 
@@ -222,7 +225,7 @@ def _is_there(resource: Mapping[str, Any], conditions: Mapping[str, bool]) -> bo
     return conditions.get(resource.get("Condition", ""), True)
 
 
-# -- what can be known to be wrong before anything is done
+# -- validation, before anything is done
 
 
 def _make_validate(validate: Callable[..., object]) -> Callable[..., object]:
@@ -238,18 +241,20 @@ def _make_validate(validate: Callable[..., object]) -> Callable[..., object]:
 
 
 def _check_references(template: Template) -> None:
-    """Raise ValueError for a reference to what the template does not have, in the words of CloudFormation."""
-    known = {*(template.get("Parameters") or {}), *(template.get("Resources") or {})}
+    """Raise ValueError, in CloudFormation's words, unless every reference and condition is defined."""
+    names = {*(template.get("Parameters") or {}), *(template.get("Resources") or {})}
     conditions = template.get("Conditions") or {}
     for block in ("Resources", "Outputs"):
-        defined = template.get(block) or {}
+        definitions = template.get(block) or {}
         where = f"in the {block} block of the template"
-        missing = sorted(name for name in {*_references(defined)} if name not in known and not name.startswith("AWS::"))
+        missing = sorted(
+            name for name in {*_references(definitions)} if name not in names and not name.startswith("AWS::")
+        )
         if missing:
             message = f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] {where}"
             raise ValueError(message)
-        for one in defined.values():
-            name = one.get("Condition") if isinstance(one, dict) else None
+        for definition in definitions.values():
+            name = definition.get("Condition") if isinstance(definition, dict) else None
             if name is not None and name not in conditions:
                 message = f"Template format error: Unresolved condition dependency {name} {where}"
                 raise ValueError(message)
@@ -270,11 +275,11 @@ def _references(node: object) -> Iterator[str]:
 
 
 def _check_mappings(template: Template, conditions: Mapping[str, bool], params: Values) -> None:
-    """Raise ValueError for a key that a mapping lacks, where a resource or an output that will be there asks for it."""
+    """Raise ValueError unless the mappings have every key that a present resource or output looks up."""
     for block in ("Resources", "Outputs"):
-        for one in (template.get(block) or {}).values():
-            if isinstance(one, dict) and _is_there(one, conditions):
-                for call in _lookups(one, conditions):
+        for definition in (template.get(block) or {}).values():
+            if isinstance(definition, dict) and _is_there(definition, conditions):
+                for call in _lookups(definition, conditions):
                     # Their keys can be read from parameters, pseudo parameters and other mappings only.
                     _resolve(call, template, params, conditions)
 

@@ -1,4 +1,4 @@
-"""DynamoDB: a global table with replicas that really are in their regions.
+"""DynamoDB: a global table with a replica in each of its regions.
 
 `global_table` is the resource type, `replicas` what each replica has of its own. `writes` sends every write to the
 other replicas.

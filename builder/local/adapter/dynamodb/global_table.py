@@ -8,7 +8,7 @@ from typing import Any
 
 from builder.local.adapter.dynamodb import replicas
 from builder.local.adapter.emulator import Place, account_id, acting_in, region_name, touch
-from builder.local.adapter.handlers import AlreadyExists, Properties, Refused, Resource, accept, is_true
+from builder.local.adapter.handlers import AlreadyExists, HandlerError, Properties, Resource, check_reply, is_true
 
 TYPE = "AWS::DynamoDB::GlobalTable"
 
@@ -18,7 +18,7 @@ _DDB = "ministack.services.dynamodb"
 
 
 def install(handlers: MutableMapping[str, Any]) -> None:
-    """Give the type its handlers, its refusal of a replacement under its own name, and its drift."""
+    """Add the handlers of the type, what replaces a table of a custom name, and the reader for drift."""
     handlers[TYPE].update(create=create, update=update, update_with_logical_id=True, delete=delete)
     names = touch(f"{_PROVISIONERS}:_CUSTOM_NAME_REPLACEMENT")
     names[TYPE] = {"name": "TableName", "requires_replacement": replaces_table}
@@ -27,19 +27,19 @@ def install(handlers: MutableMapping[str, Any]) -> None:
 
 
 def create(logical_id: str, props: Properties, stack_name: str) -> Resource:
-    """Create the table in the stack's region, then every other replica; nothing is left behind if one is refused."""
+    """Create the table in the stack's region, then every other replica; delete all if one is refused."""
     home = region_name()
     _check(props, home)
     name = props.get("TableName") or touch(f"{_PROVISIONERS}:_physical_name")(stack_name, logical_id, max_len=255)
     _check_free(name, list(replicas.by_region(props)))
-    accept(touch(f"{_DDB}:_create_table")({"TableName": name, **replicas.shared(props)}), service="DynamoDb")
+    check_reply(touch(f"{_DDB}:_create_table")({"TableName": name, **replicas.shared(props)}), service="DynamoDb")
     try:
         _apply_ttl(name, {}, props)
         for region, settings in replicas.by_region(props).items():
             if region != home:
                 _replicate(name, {"Create": {"RegionName": region}})
             replicas.apply_settings(name, region, {}, settings)
-    except Refused:
+    except HandlerError:
         _remove(name)
         raise
     return name, _attributes(name)
@@ -60,9 +60,9 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
     _check_free(physical_id, added)
     for region in removed:
         _check_unprotected(physical_id, region)
-    kept = [region for region in after if region in before]
-    _check_present(physical_id, kept)
-    for region in kept:
+    present = [region for region in after if region in before]
+    _check_present(physical_id, present)
+    for region in present:
         with acting_in(Place(account_id(), region)):
             touch(f"{_PROVISIONERS}:_ddb_update")(
                 physical_id,
@@ -81,7 +81,7 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
 
 
 def delete(physical_id: str, props: Properties) -> None:
-    """Delete every replica, this region's last; refused as a whole while any of them is protected."""
+    """Delete every replica, this region's last. Raises HandlerError while one of them is protected."""
     del props
     for region in find_regions(physical_id):
         _check_unprotected(physical_id, region)
@@ -89,7 +89,7 @@ def delete(physical_id: str, props: Properties) -> None:
 
 
 def _check(props: Properties, home: str) -> None:
-    """Raise Refused for what AWS refuses before it touches anything, as far as cfn-lint does not see it."""
+    """Raise HandlerError unless the replicas are such as AWS accepts, as far as cfn-lint does not check."""
     regions = [replica["Region"] for replica in props.get("Replicas", [])]
     if home not in regions:
         raise _invalid(f"Replicas must include the region of the stack, {home}, and it can't be removed")
@@ -120,7 +120,7 @@ def _check_free(name: str, regions: list[str]) -> None:
 def _check_present(name: str, regions: list[str]) -> None:
     for region in regions:
         if find_table(name, region) is None:
-            raise Refused(f"Requested resource not found: Table: {name} not found in {region}", service="DynamoDb")
+            raise HandlerError(f"Requested resource not found: Table: {name} not found in {region}", service="DynamoDb")
 
 
 def _check_unprotected(name: str, region: str) -> None:
@@ -138,12 +138,12 @@ def _apply_ttl(name: str, old: Properties, new: Properties) -> None:
         return
     ttl = after or {**(before or {}), "Enabled": False}
     spec = {**ttl, "Enabled": is_true(ttl["Enabled"])}
-    accept(touch(f"{_DDB}:_update_ttl")({"TableName": name, "TimeToLiveSpecification": spec}), service="DynamoDb")
+    check_reply(touch(f"{_DDB}:_update_ttl")({"TableName": name, "TimeToLiveSpecification": spec}), service="DynamoDb")
 
 
 def _replicate(name: str, change: Properties) -> None:
     data = {"TableName": name, "ReplicaUpdates": [change]}
-    accept(touch(f"{_DDB}:_update_table")(data), service="DynamoDb")
+    check_reply(touch(f"{_DDB}:_update_table")(data), service="DynamoDb")
 
 
 def _remove(name: str) -> None:
@@ -152,11 +152,11 @@ def _remove(name: str) -> None:
         if region != home:
             _replicate(name, {"Delete": {"RegionName": region}})
     if find_table(name, home) is not None:
-        accept(touch(f"{_DDB}:_delete_table")({"TableName": name}), service="DynamoDb")
+        check_reply(touch(f"{_DDB}:_delete_table")({"TableName": name}), service="DynamoDb")
 
 
 def find_regions(name: str) -> list[str]:
-    """Return where the table really is, which the DynamoDB API may have changed since the stack's last update."""
+    """Return the regions of the table, which the DynamoDB API may have changed since the stack's last update."""
     home = region_name()
     table = find_table(name, home)
     if table is None:
@@ -176,12 +176,12 @@ def find_table(name: str, region: str) -> dict[str, Any] | None:
     return table
 
 
-def _invalid(message: str) -> Refused:
-    return Refused(message, service="DynamoDb")
+def _invalid(message: str) -> HandlerError:
+    return HandlerError(message, service="DynamoDb")
 
 
 def replaces_table(old: Properties, new: Properties) -> bool:
-    """Return whether a global table can't become `new` in place, its name aside."""
+    """Return whether an update replaces a global table, its name aside."""
     if any(old.get(name) != new.get(name) for name in ("KeySchema", "LocalSecondaryIndexes")):
         return True
     return bool(touch(f"{_PROVISIONERS}:_requires_replacement_dynamodb")(old, new))

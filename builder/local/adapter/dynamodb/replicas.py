@@ -1,4 +1,4 @@
-"""What a replica of a global table has of its own, and what all replicas share.
+"""The settings of each replica of a global table, and those that all replicas share.
 
     Replicas:
       - Region: us-east-1
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from builder.local.adapter.emulator import Place, account_id, acting_in, touch
-from builder.local.adapter.handlers import Properties, Reply, accept, is_true
+from builder.local.adapter.handlers import Properties, Reply, check_reply, is_true
 
 _DDB = "ministack.services.dynamodb"
 
@@ -24,25 +24,25 @@ def by_region(props: Properties) -> dict[str, Properties]:
 
 
 def shared(props: Properties) -> dict[str, Any]:
-    """Return what all replicas of a table have in common, in the shape of the DynamoDB API."""
+    """Return what all replicas share, in the shape of the DynamoDB API."""
     names = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "BillingMode")
-    made = {name: props[name] for name in names if name in props}
+    settings = {name: props[name] for name in names if name in props}
     if stream := props.get("StreamSpecification"):
-        made["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
+        settings["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
     if encryption := props.get("SSESpecification"):
         kind = {"SSEType": encryption["SSEType"]} if "SSEType" in encryption else {}
-        made["SSESpecification"] = {"Enabled": is_true(encryption["SSEEnabled"]), **kind}
+        settings["SSESpecification"] = {"Enabled": is_true(encryption["SSEEnabled"]), **kind}
     if "GlobalSecondaryIndexes" in props:
         of_api = ("IndexName", "KeySchema", "Projection")
-        made["GlobalSecondaryIndexes"] = [
+        settings["GlobalSecondaryIndexes"] = [
             {name: index[name] for name in of_api if name in index} for index in props["GlobalSecondaryIndexes"]
         ]
     if props.get("BillingMode", "PROVISIONED") == "PROVISIONED":
-        made["ProvisionedThroughput"] = {
+        settings["ProvisionedThroughput"] = {
             "ReadCapacityUnits": 5,
             "WriteCapacityUnits": _minimum(props.get("WriteProvisionedThroughputSettings", {})),
         }
-    return made
+    return settings
 
 
 def _minimum(settings: Properties) -> int:
@@ -50,16 +50,16 @@ def _minimum(settings: Properties) -> int:
 
 
 def apply_settings(table: str, region: str, before: Properties, after: Properties) -> None:
-    """Change what the replica of `table` in `region` has of its own from `before` to `after`; {} is a new replica."""
+    """Update the settings of one replica of `table` from `before` to `after`; {} is a new replica."""
     account = account_id()
     arn = f"arn:aws:dynamodb:{region}:{account}:table/{table}"
     with acting_in(Place(account, region)):
         for change in _changes(table, arn, before, after):
-            accept(change, service="DynamoDb")
+            check_reply(change, service="DynamoDb")
 
 
 def _changes(table: str, arn: str, before: Properties, after: Properties) -> Iterator[Reply]:
-    """Make the calls that differ, each when its reply is asked for, so that a refused one is the last."""
+    """Yield the reply of each call that the change takes; the next is made only when it is asked for."""
     if changes := _table_changes(before, after):
         yield touch(f"{_DDB}:_update_table")({"TableName": table, **changes})
     if (recovery := _recovery(after)) != _recovery(before):

@@ -22,7 +22,7 @@ _DDB = "ministack.services.dynamodb"
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """One write to one item, as every other replica is to see it."""
+    """A write to an item, as the other replicas receive it."""
 
     event: str
     old: Item | None
@@ -35,13 +35,13 @@ class _Write:
 
 @dataclass(slots=True)
 class _Latest:
-    """Which write each replica's item is of, for as long as anything is pending that could be older."""
+    """The last write of each item in each region, kept while an older one may be pending."""
 
     replication: Replication
     stamps: dict[tuple[str, tuple[str, str, str]], int] = field(default_factory=dict)
 
     def put(self, region: str, write: _Write) -> bool:
-        """Note the write for the region's item, and return False if that is of a later one."""
+        """Keep the write as the region's last one of its item; return False if there is a later one."""
         if self.replication.is_idle():
             self.stamps.clear()
         if self.stamps.get((region, write.key), 0) > write.stamp:
@@ -51,7 +51,7 @@ class _Latest:
 
 
 def install(replication: Replication) -> None:
-    """Have writes sent, where the emulator copies them."""
+    """Send writes by `replication` instead of copying them."""
     latest = _Latest(replication)
     replace(f"{_DDB}:_replicate_write", partial(_make_replicate, latest))
 
@@ -76,7 +76,7 @@ def _make_replicate(latest: _Latest, replicate: Replicate) -> Replicate:
 
 
 def _arrive(latest: _Latest, replicate: Replicate, route: Route, table_id: str, write: _Write) -> None:
-    """Write into the destination's replica, unless it has a later write of the item or is another table by now."""
+    """Write into the replica of the destination, unless that has a later write of the item or is a new table."""
     if _table_id(route) != table_id:
         return
     _record_latency(route, latest.replication.clock() - write.at)
@@ -98,6 +98,6 @@ def _key(table: Mapping[str, Any], item: Item) -> str:
 
 
 def _record_latency(route: Route, duration_s: float) -> None:
-    """Record how long a write took to another replica."""
+    """Record ReplicationLatency of a write."""
     dimensions = {"TableName": route.resource, "ReceivingRegion": route.direction.destination}
     record(route, "AWS/DynamoDB", "ReplicationLatency", round(duration_s * 1000), ("Milliseconds", dimensions))

@@ -1,4 +1,4 @@
-"""The FIS API, as far as a drill goes, and AWS::FIS::ExperimentTemplate: both make templates, and pause replication.
+"""The FIS API, as far as a drill uses it, and the resource type AWS::FIS::ExperimentTemplate.
 
 Sources: https://docs.aws.amazon.com/fis/latest/APIReference/Welcome.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-fis-experimenttemplate.html
@@ -16,9 +16,9 @@ from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from builder.local.adapter.emulator import touch
-from builder.local.adapter.fis.experiments import Experiment, FisStore, NotFound, of_here
-from builder.local.adapter.fis.templates import Invalid
-from builder.local.adapter.handlers import Properties, Refused, Resource
+from builder.local.adapter.fis.experiments import Experiment, FisStore, ResourceNotFoundException, of_request
+from builder.local.adapter.fis.templates import ValidationException
+from builder.local.adapter.handlers import HandlerError, Properties, Resource
 
 Document = Mapping[str, Any]
 Answer = tuple[int, dict[str, str], bytes]
@@ -29,7 +29,7 @@ _SUMMARY = ("id", "arn", "description", "creationTime", "lastUpdateTime", "tags"
 
 
 def install(services: MutableMapping[str, Handler], store: FisStore) -> None:
-    """Answer what is signed for `fis`, a service the emulator has not, and have it checked where IAM is enforced."""
+    """Add the service to the emulator, and its actions to those that IAM checks."""
     touch("ministack.core.iam_actions:SERVICE_TO_IAM_NAMESPACE")["fis"] = "fis"
     touch("ministack.core.iam_actions:_BOTOCORE_SERVICE_MAP")["fis"] = ["fis"]
 
@@ -37,32 +37,32 @@ def install(services: MutableMapping[str, Handler], store: FisStore) -> None:
         del headers
         for name, operate in _OPERATIONS.items():
             http = _model().operation_model(name).http
-            found = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", http["requestUri"]), path)
-            if http["method"] == method and found:
-                asked = {**(json.loads(body) if body else {}), **found.groupdict()}
-                asked |= {key: int(values[0]) if key == "maxResults" else values[0] for key, values in query.items()}
-                return _answer(name, operate, store, asked)
+            match = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", http["requestUri"]), path)
+            if http["method"] == method and match:
+                request = {**(json.loads(body) if body else {}), **match.groupdict()}
+                request |= {key: int(values[0]) if key == "maxResults" else values[0] for key, values in query.items()}
+                return _answer(name, operate, store, request)
         return _fail(501, "NotImplemented", f"the embedded AWS answers {', '.join(_OPERATIONS)} only")
 
     services["fis"] = handle
 
 
-def _answer(name: str, operate: Operation, store: FisStore, asked: Document) -> Answer:
+def _answer(name: str, operate: Operation, store: FisStore, request: Document) -> Answer:
     try:
-        _check(name, asked)
-        reply = operate(store, asked)
-    except Invalid as error:
+        _check(name, request)
+        reply = operate(store, request)
+    except ValidationException as error:
         return _fail(400, "ValidationException", str(error))
-    except NotFound as error:
+    except ResourceNotFoundException as error:
         return _fail(404, "ResourceNotFoundException", str(error))
     return 200, {"Content-Type": "application/json"}, json.dumps(reply).encode()
 
 
-def _check(name: str, asked: Document) -> None:
-    """Raise Invalid for what the service's model does not allow."""
-    report = ParamValidator().validate(asked, _model().shape_for(f"{name}Request"))
+def _check(name: str, request: Document) -> None:
+    """Raise ValidationException unless the service's model allows the request."""
+    report = ParamValidator().validate(request, _model().shape_for(f"{name}Request"))
     if report.has_errors():
-        raise Invalid(report.generate_report())
+        raise ValidationException(report.generate_report())
 
 
 def _fail(status: int, code: str, message: str) -> Answer:
@@ -106,30 +106,32 @@ def _describe_action(experiment: Experiment, action: Document, now: float) -> di
     return described if ended is None else {**described, "endTime": ended}
 
 
-def _list(name: str, found: list[dict[str, Any]], asked: Document) -> Document:
-    """Return a page of summaries; the token is where the next begins."""
-    begin, size = int(asked.get("nextToken", 0)), asked.get("maxResults", 100)
-    summaries = [{key: one[key] for key in _SUMMARY if key in one} for one in found]
+def _list(name: str, items: list[dict[str, Any]], request: Document) -> Document:
+    """Return a page of summaries; the token is the index of the next."""
+    begin, size = int(request.get("nextToken", 0)), request.get("maxResults", 100)
+    summaries = [{key: item[key] for key in _SUMMARY if key in item} for item in items]
     page = {name: summaries[begin : begin + size]}
     return {**page, "nextToken": str(begin + size)} if begin + size < len(summaries) else page
 
 
-def _list_experiments(store: FisStore, asked: Document) -> Document:
-    found = [_describe(store, one) for one in of_here(store.experiments)]
-    of_template = asked.get("experimentTemplateId")
-    wanted = [one for one in found if of_template in (None, one["experimentTemplateId"])]
-    return _list("experiments", wanted, asked)
+def _list_experiments(store: FisStore, request: Document) -> Document:
+    experiments = [_describe(store, experiment) for experiment in of_request(store.experiments)]
+    of_template = request.get("experimentTemplateId")
+    listed = [experiment for experiment in experiments if of_template in (None, experiment["experimentTemplateId"])]
+    return _list("experiments", listed, request)
 
 
 _OPERATIONS: Mapping[str, Operation] = {
-    "CreateExperimentTemplate": lambda store, asked: {"experimentTemplate": store.create_template(asked)},
-    "DeleteExperimentTemplate": lambda store, asked: {"experimentTemplate": store.delete_template(asked["id"])},
-    "GetExperiment": lambda store, asked: {"experiment": _describe(store, store.find(asked["id"]))},
-    "GetExperimentTemplate": lambda store, asked: {"experimentTemplate": store.find_template(asked["id"])},
-    "ListExperimentTemplates": lambda store, asked: _list("experimentTemplates", of_here(store.templates), asked),
+    "CreateExperimentTemplate": lambda store, request: {"experimentTemplate": store.create_template(request)},
+    "DeleteExperimentTemplate": lambda store, request: {"experimentTemplate": store.delete_template(request["id"])},
+    "GetExperiment": lambda store, request: {"experiment": _describe(store, store.find(request["id"]))},
+    "GetExperimentTemplate": lambda store, request: {"experimentTemplate": store.find_template(request["id"])},
+    "ListExperimentTemplates": lambda store, request: _list(
+        "experimentTemplates", of_request(store.templates), request
+    ),
     "ListExperiments": _list_experiments,
-    "StartExperiment": lambda store, asked: {"experiment": _describe(store, store.start(asked))},
-    "StopExperiment": lambda store, asked: {"experiment": _describe(store, store.stop(asked["id"]))},
+    "StartExperiment": lambda store, request: {"experiment": _describe(store, store.start(request))},
+    "StopExperiment": lambda store, request: {"experiment": _describe(store, store.stop(request["id"]))},
 }
 
 
@@ -138,12 +140,12 @@ _OPERATIONS: Mapping[str, Operation] = {
 
 TYPE = "AWS::FIS::ExperimentTemplate"
 
-# Maps whose keys are the user's own words and stay as they are written.
+# Maps whose keys are the user's own.
 _FREE = frozenset({"Actions", "Parameters", "ResourceTags", "Tags", "Targets"})
 
 
 def install_resource(resources: MutableMapping[str, Any], store: FisStore) -> None:
-    """Add the type, with the tags of its stack."""
+    """Add the type, which gets the tags of its stack."""
     touch("ministack.services.cloudformation.provisioners:_STACK_TAG_PROPERTY")[TYPE] = ("Tags", "map")
     resources[TYPE] = {
         "create": partial(_create, store),
@@ -167,11 +169,11 @@ def _update(store: FisStore, physical_id: str, old: Properties, new: Properties,
 
 
 def _delete(store: FisStore, physical_id: str, props: Properties) -> None:
-    """Delete the template, or find it gone."""
+    """Delete the template, or do nothing if it is gone."""
     del props
     try:
         store.delete_template(physical_id)
-    except NotFound:
+    except ResourceNotFoundException:
         return
 
 
@@ -179,8 +181,8 @@ def _delete(store: FisStore, physical_id: str, props: Properties) -> None:
 def _refusing() -> Iterator[None]:
     try:
         yield
-    except (Invalid, NotFound) as error:
-        raise Refused(str(error), service="Fis") from error
+    except (ValidationException, ResourceNotFoundException) as error:
+        raise HandlerError(str(error), service="Fis") from error
 
 
 def make_request(props: Properties) -> dict[str, Any]:
@@ -190,11 +192,11 @@ def make_request(props: Properties) -> dict[str, Any]:
 
 def _convert(value: Any, *, free: bool) -> Any:  # noqa: ANN401  any JSON
     if isinstance(value, list):
-        return [_convert(one, free=False) for one in value]
+        return [_convert(item, free=False) for item in value]
     if not isinstance(value, Mapping):
         return value
     return {
-        name if free else _lower(name): _convert(one, free=not free and name in _FREE) for name, one in value.items()
+        name if free else _lower(name): _convert(item, free=not free and name in _FREE) for name, item in value.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Experiments: which replication each pauses up, how far it is at a given time, and where they are kept.
+"""Experiments: which replication each pauses, its state at a given time, and the store of all.
 
 Account and region are the request's, as in the emulator's own stores.
 """
@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from builder.local.adapter.emulator import Place, here, touch
-from builder.local.adapter.fis.templates import ACTIONS, Invalid, check, read_duration
+from builder.local.adapter.fis.templates import ACTIONS, ValidationException, check, read_duration
 from builder.local.adapter.replication import Pause, Replication, Route
 
 _NO_TARGETS = "Target resolution returned empty set"
 _BY_USER = "Experiment halted by user action."
-# What AWS says there is unverified.
+# AWS's wording is unverified.
 _BY_ALARM = "Experiment halted by stop condition: {}"
 _ALARM = "aws:cloudwatch:alarm"
 
 
 @dataclass(slots=True)
 class Experiment:
-    """A run; times are seconds since the epoch."""
+    """A run of a template; times are seconds since the epoch."""
 
     id: str
     arn: str
@@ -65,29 +65,29 @@ def duration(action: Mapping[str, Any]) -> float:
 
 
 def _start(experiment: Experiment, replication: Replication, *, account: str, region: str) -> None:
-    """Pause up what the actions pause, each for its duration; with an empty target nothing, and the run has failed."""
+    """Pause what the actions cover, each for its duration. With an empty target it fails and pauses nothing."""
     pauses = {}
     for name, action in experiment.template["actions"].items():
         kind = ACTIONS[action["actionId"]]
         target = experiment.template["targets"][action["targets"][kind.target]]
-        found = _resolve(kind.resource_type, target, account, region)
-        if not found:
+        names = _resolve(kind.resource_type, target, account, region)
+        if not names:
             experiment.failure = _NO_TARGETS
             return
         until = replication.clock() + duration(action)
-        pauses[f"{experiment.id}/{name}"] = Pause(_Covered(account, region, found, action), until)
+        pauses[f"{experiment.id}/{name}"] = Pause(_ActionScope(account, region, names, action), until)
     replication.pauses.update(pauses)
 
 
 def stop(experiment: Experiment, replication: Replication, now: float) -> None:
-    """Let go of everything before its time."""
+    """End the experiment's pauses now."""
     experiment.stopped = now
     for name in experiment.template["actions"]:
         replication.pauses.pop(f"{experiment.id}/{name}", None)
 
 
 def _check_alarms(experiment: Experiment, replication: Replication, now: float) -> None:
-    """Stop what runs while an alarm of its stop conditions is in ALARM, as AWS does, which needs longer to see it.
+    """Stop an experiment one of whose stop conditions is in ALARM. AWS takes longer to notice.
 
     Source: https://docs.aws.amazon.com/fis/latest/userguide/stop-conditions.html
     """
@@ -97,15 +97,15 @@ def _check_alarms(experiment: Experiment, replication: Replication, now: float) 
         _, _, _, region, account, _, name = condition["value"].split(":", 6)
         cloudwatch = "ministack.services.cloudwatch"
         alarms = [touch(f"{cloudwatch}:{kind}") for kind in ("_alarms", "_composite_alarms")]
-        states = [alarm["StateValue"] for kept in alarms if (alarm := kept.get_scoped(account, region, name))]
+        states = [alarm["StateValue"] for store in alarms if (alarm := store.get_scoped(account, region, name))]
         if "ALARM" in states:
             experiment.why = _BY_ALARM.format(condition["value"])
             stop(experiment, replication, now)
 
 
 @dataclass(frozen=True, slots=True)
-class _Covered:
-    """Which ways an action pauses: a table's into and out of the region, a bucket's from it to the region named.
+class _ActionScope:
+    """The routes that an action pauses: a table's from and to the region, a bucket's from it to the region named.
 
     Source: https://docs.aws.amazon.com/fis/latest/userguide/cross-region-scenario.html
     """
@@ -118,20 +118,20 @@ class _Covered:
     def __call__(self, route: Route) -> bool:
         if route.account != self.account or route.resource not in self.names:
             return False
-        there = route.direction
+        direction = route.direction
         if self.action["actionId"] == "aws:s3:bucket-pause-replication":
-            wanted = ("s3", self.region, self.action["parameters"]["region"])
-            return (there.service, there.source, there.destination) == wanted
-        return there.service == "dynamodb" and self.region in (there.source, there.destination)
+            paused = ("s3", self.region, self.action["parameters"]["region"])
+            return (direction.service, direction.source, direction.destination) == paused
+        return direction.service == "dynamodb" and self.region in (direction.source, direction.destination)
 
 
 def _resolve(kind: str, target: Mapping[str, Any], account: str, region: str) -> frozenset[str]:
-    """Return the names of the tables or buckets of the region that are meant."""
-    found = _tables(account, region) if kind == "aws:dynamodb:global-table" else _buckets(region)
+    """Return the names of the target's tables or buckets in the region."""
+    resources = _tables(account, region) if kind == "aws:dynamodb:global-table" else _buckets(region)
     if "resourceArns" in target:
-        return frozenset(name for name, (arn, _) in found.items() if arn in target["resourceArns"])
-    wanted = target["resourceTags"].items()
-    return frozenset(name for name, (_, tags) in found.items() if wanted <= tags.items())
+        return frozenset(name for name, (arn, _) in resources.items() if arn in target["resourceArns"])
+    tags_of_target = target["resourceTags"].items()
+    return frozenset(name for name, (_, tags) in resources.items() if tags_of_target <= tags.items())
 
 
 Found = Mapping[str, tuple[str, Mapping[str, str]]]
@@ -167,87 +167,93 @@ Document = Mapping[str, Any]
 _OPTIONS = {"accountTargeting": "single-account", "emptyTargetResolutionMode": "fail"}
 
 
-class NotFound(LookupError):
+class ResourceNotFoundException(LookupError):
     """No such template or experiment."""
 
 
 @dataclass(slots=True)
 class FisStore:
-    """All templates and experiments, by place and id."""
+    """All templates and experiments, by account, region and id."""
 
     replication: Replication
     clock: Callable[[], float] = time.time
     templates: dict[tuple[Place, str], dict[str, Any]] = field(default_factory=dict)
     experiments: dict[tuple[Place, str], Experiment] = field(default_factory=dict)
 
-    def create_template(self, wanted: Document) -> dict[str, Any]:
-        """Return the template made of a request; raises Invalid."""
-        check(wanted)
+    def create_template(self, request: Document) -> dict[str, Any]:
+        """Add the template of a request and return it. Raises ValidationException."""
+        check(request)
         now = self.clock()
-        made = {
-            **{name: value for name, value in wanted.items() if name != "clientToken"},
+        template = {
+            **{name: value for name, value in request.items() if name != "clientToken"},
             **make_identity("EXT", "experiment-template"),
             "creationTime": now,
             "lastUpdateTime": now,
-            "experimentOptions": {**_OPTIONS, **wanted.get("experimentOptions", {})},
+            "experimentOptions": {**_OPTIONS, **request.get("experimentOptions", {})},
         }
-        self.templates[here(), made["id"]] = made
-        return made
+        self.templates[here(), template["id"]] = template
+        return template
 
-    def update_template(self, identifier: str, wanted: Document) -> dict[str, Any]:
-        """Return a template after a change of what is named; raises Invalid or NotFound."""
-        found = self.find_template(identifier)
-        changed = {**found, **wanted, "lastUpdateTime": self.clock()}
+    def update_template(self, identifier: str, request: Document) -> dict[str, Any]:
+        """Return a template with what the request names changed.
+
+        Raises ValidationException, or ResourceNotFoundException where there is none.
+        """
+        template = self.find_template(identifier)
+        changed = {**template, **request, "lastUpdateTime": self.clock()}
         check(changed)
         self.templates[here(), identifier] = changed
         return changed
 
     def find_template(self, identifier: str) -> dict[str, Any]:
-        """Return a template; raises NotFound."""
-        found = self.templates.get((here(), identifier))
-        if found is None:
-            raise NotFound(f"ExperimentTemplate {identifier} not found.")
-        return found
+        """Return a template. Raises ResourceNotFoundException."""
+        template = self.templates.get((here(), identifier))
+        if template is None:
+            raise ResourceNotFoundException(f"ExperimentTemplate {identifier} not found.")
+        return template
 
     def delete_template(self, identifier: str) -> dict[str, Any]:
-        """Return the template that is no more; raises NotFound."""
-        found = self.find_template(identifier)
+        """Delete a template and return it. Raises ResourceNotFoundException."""
+        template = self.find_template(identifier)
         del self.templates[here(), identifier]
-        return found
+        return template
 
-    def start(self, wanted: Document) -> Experiment:
-        """Return the experiment begun; raises Invalid or NotFound."""
-        template = self.find_template(wanted["experimentTemplateId"])
+    def start(self, request: Document) -> Experiment:
+        """Start an experiment and return it. Raises ResourceNotFoundException."""
+        template = self.find_template(request["experimentTemplateId"])
         identity = make_identity("EXP", "experiment")
-        experiment = Experiment(identity["id"], identity["arn"], template, wanted.get("tags", {}), self.clock())
+        experiment = Experiment(identity["id"], identity["arn"], template, request.get("tags", {}), self.clock())
         account, region = here()
         _start(experiment, self.replication, account=account, region=region)
         self.experiments[here(), experiment.id] = experiment
         return experiment
 
     def find(self, identifier: str) -> Experiment:
-        """Return an experiment; raises NotFound."""
-        found = self.experiments.get((here(), identifier))
-        if found is None:
-            raise NotFound(f"Experiment {identifier} not found.")
-        return found
+        """Return an experiment. Raises ResourceNotFoundException."""
+        experiment = self.experiments.get((here(), identifier))
+        if experiment is None:
+            raise ResourceNotFoundException(f"Experiment {identifier} not found.")
+        return experiment
 
     def stop(self, identifier: str) -> Experiment:
-        """Return the experiment stopped; raises NotFound, and Invalid when it has ended."""
-        found = self.find(identifier)
-        status, _ = found.status(self.clock())
+        """Stop an experiment and return it.
+
+        Raises ResourceNotFoundException, and ValidationException where it has ended.
+        """
+        experiment = self.find(identifier)
+        status, _ = experiment.status(self.clock())
         if status != "running":
-            raise Invalid(f"Experiment {identifier} cannot be stopped: it is {status}.")
-        stop(found, self.replication, self.clock())
-        return found
+            raise ValidationException(f"Experiment {identifier} cannot be stopped: it is {status}.")
+        stop(experiment, self.replication, self.clock())
+        return experiment
 
     def check_alarms(self) -> None:
-        """Stop every experiment that an alarm of its own stops, wherever it is."""
+        """Stop every experiment, in any account and region, whose stop condition is in ALARM."""
         for experiment in self.experiments.values():
             _check_alarms(experiment, self.replication, self.clock())
 
     def reset(self) -> None:
-        """Drop everything."""
+        """Delete all templates and experiments."""
         self.templates.clear()
         self.experiments.clear()
 
@@ -259,7 +265,7 @@ def make_identity(prefix: str, kind: str) -> dict[str, str]:
     return {"id": identifier, "arn": f"arn:aws:fis:{region}:{account}:{kind}/{identifier}"}
 
 
-def of_here(stored: Mapping[tuple[Place, str], T]) -> list[T]:
-    """Return what is kept for the request's account and region, oldest first."""
+def of_request(stored: Mapping[tuple[Place, str], T]) -> list[T]:
+    """Return what is stored in the request's account and region, oldest first."""
     request_place = here()
     return [item for (place, _), item in stored.items() if place == request_place]

@@ -1,4 +1,4 @@
-"""What an experiment template may say here: the two actions that pause replication, and what each needs.
+"""What an experiment template may have here: the two actions that pause replication, and what each takes.
 
 AWS has some fifty actions more, several ways to choose among targets, and one action after another; a template that
 asks for any of these is refused here, where AWS would take it.
@@ -17,13 +17,13 @@ _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(hours=12)
 
 
-class Invalid(ValueError):
+class ValidationException(ValueError):
     """What the API answers with a ValidationException."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One kind of action: what its target is called, of which type that is, and the parameters it can't do without."""
+    """A kind of action: the name and the resource type of its target, and its parameters."""
 
     target: str
     resource_type: str
@@ -39,23 +39,23 @@ ACTIONS = {
 
 
 def check(template: Template) -> None:
-    """Raise Invalid for the first thing that can't be done."""
+    """Raise ValidationException unless the embedded AWS can run the template."""
     targets = template.get("targets", {})
     if not template["actions"]:
-        raise Invalid("at least one action is required")
+        raise ValidationException("at least one action is required")
     for condition in template["stopConditions"]:
         _check_condition(condition)
     for name, action in template["actions"].items():
         _check_action(name, action, targets)
     for name, target in targets.items():
         if target["selectionMode"] != "ALL" or target.get("filters"):
-            raise Invalid(f"target {name}: the embedded AWS knows selectionMode ALL without filters only")
+            raise ValidationException(f"target {name}: the embedded AWS knows selectionMode ALL without filters only")
         if bool(target.get("resourceArns")) == bool(target.get("resourceTags")):
-            raise Invalid(f"target {name}: either resourceArns or resourceTags is required")
+            raise ValidationException(f"target {name}: either resourceArns or resourceTags is required")
 
 
 def _check_condition(condition: Template) -> None:
-    """Raise Invalid for what stops nothing: FIS knows alarms, and none.
+    """Raise ValidationException unless a stop condition is an alarm or none.
 
     Source: https://docs.aws.amazon.com/fis/latest/APIReference/API_CreateExperimentTemplateStopConditionInput.html
     """
@@ -63,7 +63,7 @@ def _check_condition(condition: Template) -> None:
     if source == "none":
         return
     if source != "aws:cloudwatch:alarm" or not re.fullmatch(r"arn:[^:]+:cloudwatch:[^:]+:[0-9]{12}:alarm:.+", value):
-        raise Invalid(
+        raise ValidationException(
             f"stop condition {source} {value}: the source is none, or aws:cloudwatch:alarm with an alarm's ARN"
         )
 
@@ -71,23 +71,27 @@ def _check_condition(condition: Template) -> None:
 def _check_action(name: str, action: Template, targets: Template) -> None:
     kind = ACTIONS.get(action["actionId"])
     if kind is None:
-        raise Invalid(f"action {name}: the embedded AWS has no {action['actionId']}, only {', '.join(ACTIONS)}")
+        raise ValidationException(
+            f"action {name}: the embedded AWS has no {action['actionId']}, only {', '.join(ACTIONS)}"
+        )
     if action.get("startAfter"):
-        raise Invalid(f"action {name}: the embedded AWS starts all actions at once, without startAfter")
-    given = set(action.get("parameters", {}))
-    if given != kind.parameters:
-        raise Invalid(f"action {name}: the parameters are {', '.join(sorted(kind.parameters))}, not {sorted(given)}")
+        raise ValidationException(f"action {name}: the embedded AWS starts all actions at once, without startAfter")
+    parameters = set(action.get("parameters", {}))
+    if parameters != kind.parameters:
+        raise ValidationException(
+            f"action {name}: the parameters are {', '.join(sorted(kind.parameters))}, not {sorted(parameters)}"
+        )
     read_duration(action["parameters"]["duration"])
     target = targets.get(action.get("targets", {}).get(kind.target))
     if target is None or target["resourceType"] != kind.resource_type:
-        raise Invalid(f"action {name}: {kind.target} has to be a target of type {kind.resource_type}")
+        raise ValidationException(f"action {name}: {kind.target} has to be a target of type {kind.resource_type}")
 
 
 def read_duration(text: str) -> float:
     """Return the seconds of an ISO 8601 duration from one minute to twelve hours."""
-    found = _DURATION.fullmatch(text)
-    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    match = _DURATION.fullmatch(text)
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
     duration = timedelta(hours=hours, minutes=minutes, seconds=seconds)
     if not _SHORTEST <= duration <= _LONGEST:
-        raise Invalid(f"duration {text}: from PT1M to PT12H")
+        raise ValidationException(f"duration {text}: from PT1M to PT12H")
     return duration.total_seconds()

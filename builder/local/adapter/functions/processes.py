@@ -16,12 +16,12 @@ Acquire = Callable[..., tuple[Any, str]]
 Release = Callable[[Any], None]
 
 _LAMBDA = "ministack.services.lambda_svc"
-# Why there is no process, in the emulator's words, which it answers with 429; so does a server that ends, and no other.
+# The emulator's reason for no process, which it answers with 429; here only a server that ends gives it.
 _NO_PROCESS = "func_cap"
 
 
 def install(limit: int) -> "Invocations":
-    """Have functions wait for one of `limit` processes each, by account, region and version."""
+    """Let invocations wait for one of `limit` processes of their function, by account, region and version."""
     invocations = Invocations(limit, touch("ministack.core.lambda_runtime:_worker_key"), _is_nested)
     replace(f"{_LAMBDA}:acquire_worker", invocations.make_acquire)
     replace(f"{_LAMBDA}:release_worker", invocations.make_release)
@@ -42,7 +42,7 @@ class Invocations:
         self._mine = threading.local()
 
     def close(self) -> None:
-        """Let none have a process any more, so that no request that waits for one keeps the server from its end."""
+        """Give nobody a process any more, so that no waiting request keeps the server from its end."""
         with self._lock:
             self._is_closed = True
             for waiting in self._waiting.values():
@@ -50,7 +50,7 @@ class Invocations:
                     turn.set()
 
     def make_acquire(self, acquire: Acquire) -> Acquire:
-        """Return what takes a process for an invocation, after all that came before it."""
+        """Return what acquires a process for an invocation, in the order of their arrival."""
 
         def acquire_in_turn(
             name: str, config: dict[str, Any], code: bytes, qualifier: str = "$LATEST", **rest: object
@@ -71,7 +71,7 @@ class Invocations:
         return acquire_in_turn
 
     def make_release(self, release: Release) -> Release:
-        """Return what gives a process back; it is called with None for one that broke, whose turn ends too."""
+        """Return what releases a process; it is called with None for a broken one, whose turn ends too."""
 
         def release_and_end(worker: object) -> None:
             release(worker)
@@ -82,7 +82,7 @@ class Invocations:
         return release_and_end
 
     def _take_turn(self, key: str) -> bool:
-        """Return whether a turn is to be ended with the invocation; not for one that may not or need not wait.
+        """Wait for a turn and return whether there is one to end: not for what may not or need not wait.
 
         There is no other end of waiting: a function that holds what its own call to its URL waits for times out.
         """
@@ -100,7 +100,7 @@ class Invocations:
         return True
 
     def _end_turn(self, key: str) -> None:
-        """Hand the turn on to who came first, and wake nobody else: hundreds may wait on a machine that is busy."""
+        """Give the turn to the first that waits, and wake nobody else: hundreds may wait on a busy machine."""
         with self._lock:
             if self._waiting[key]:
                 self._waiting[key].popleft().set()

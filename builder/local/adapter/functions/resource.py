@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from builder.local.adapter.emulator import account_id, region_name, replace, touch
-from builder.local.adapter.handlers import Properties, Refused, accept
+from builder.local.adapter.handlers import HandlerError, Properties, check_reply
 
 _LAMBDA = "ministack.services.lambda_svc"
 _RESERVED = "ReservedConcurrentExecutions"
@@ -25,10 +25,10 @@ def install(handlers: MutableMapping[str, Any]) -> None:
 def _make_create(create: Callable[..., Any]) -> Callable[..., Any]:
     def create_function(logical_id: str, props: Properties, stack_name: str) -> object:
         _check_code(props.get("Code") or {})
-        made = create(logical_id, props, stack_name)
+        resource = create(logical_id, props, stack_name)
         if _RESERVED in props:
-            _reserve(made[0], props[_RESERVED])
-        return made
+            _reserve(resource[0], props[_RESERVED])
+        return resource
 
     return create_function
 
@@ -36,24 +36,24 @@ def _make_create(create: Callable[..., Any]) -> Callable[..., Any]:
 def _make_update(update: Callable[..., Any]) -> Callable[..., Any]:
     def update_function(physical_id: str, old: Properties, new: Properties, *rest: Any) -> object:  # noqa: ANN401  the emulator's own
         _check_code(new.get("Code") or {})
-        made = update(physical_id, old, new, *rest)
+        resource = update(physical_id, old, new, *rest)
         if _RESERVED in new:
-            _reserve(made[0], new[_RESERVED])
+            _reserve(resource[0], new[_RESERVED])
         elif _RESERVED in old:
-            accept(touch(f"{_LAMBDA}:_delete_function_concurrency")(made[0]), service="Lambda")
-        return made
+            check_reply(touch(f"{_LAMBDA}:_delete_function_concurrency")(resource[0]), service="Lambda")
+        return resource
 
     return update_function
 
 
 def _reserve(name: str, executions: object) -> None:
     """Set a function's reserved concurrency; templates may give the number as text."""
-    wanted = {_RESERVED: int(str(executions))}
-    accept(touch(f"{_LAMBDA}:_put_function_concurrency")(name, wanted), service="Lambda")
+    reservation = {_RESERVED: int(str(executions))}
+    check_reply(touch(f"{_LAMBDA}:_put_function_concurrency")(name, reservation), service="Lambda")
 
 
 def _check_code(code: Properties) -> None:
-    """Raise Refused where there is nothing at the place of the code."""
+    """Raise HandlerError unless the bucket has the code."""
     bucket, key = code.get("S3Bucket"), code.get("S3Key")
     if not bucket or not key:
         return
@@ -63,7 +63,7 @@ def _check_code(code: Properties) -> None:
         reason = "NoSuchKey. S3 Error Message: The specified key does not exist."
     else:
         return
-    raise Refused(f"Error occurred while GetObject. S3 Error Code: {reason}", service="Lambda")
+    raise HandlerError(f"Error occurred while GetObject. S3 Error Code: {reason}", service="Lambda")
 
 
 _PATH = re.compile(r"(/[^/]+/functions/)(url[^/]*)(/.*)?")
@@ -71,8 +71,8 @@ _PATH = re.compile(r"(/[^/]+/functions/)(url[^/]*)(/.*)?")
 
 def _make_handler(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def handle_renamed(method: str, path: str, *args: object) -> object:
-        if found := _PATH.fullmatch(path):
-            head, name, tail = found.groups(default="")
+        if match := _PATH.fullmatch(path):
+            head, name, tail = match.groups(default="")
             path = f"{head}{_arn(name)}{tail}"
         return await handle(method, path, *args)
 

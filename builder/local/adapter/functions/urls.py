@@ -1,8 +1,8 @@
-"""A request to a function URL: it reaches its function and nothing else, if the function's policy lets everyone in.
+"""A request to a function URL: it reaches the function and nothing else, if the function's policy allows everyone.
 
 The emulator answers some paths (`/health`, `/_ministack/…`) itself on every host, hands over a path that is decoded,
 and writes the query string anew; AWS answers nothing itself and keeps both as they are. A URL with AuthType NONE
-answers 403 unless the function's policy lets everyone in: since October 2025 that takes two statements, one an action.
+answers 403 unless the function's policy allows everyone: since October 2025 that takes two statements, one an action.
 The emulator runs the function without either. The URLs of a region can be out of order or slow for a while, and every
 request to one is logged: the log is the witness that a client's own account can be held against, so it is kept where
 requests arrive.
@@ -29,7 +29,7 @@ Answer = tuple[int, Mapping[str, str], bytes]
 
 _LAMBDA = "ministack.services.lambda_svc"
 _HOST = re.compile(r"([a-z0-9-]+)\.lambda-url\.[a-z0-9-]+\.on\.aws(?::\d+)?")
-# The emulator's other address of a URL. No path of its own begins like this, so it looks no further.
+# The emulator's other address of a function URL, before which it has no path of its own.
 _PATH = "/_aws/lambda-url/"
 _KEPT_REQUESTS = 200_000
 _FORBIDDEN: Answer = (
@@ -50,7 +50,7 @@ _query: ContextVar[str | None] = ContextVar("query", default=None)
 
 
 def install() -> None:
-    """Check the policy before every request to a function URL, and have the event say the query string as it came."""
+    """Check the policy before every request to a function URL, and keep the query string in its event."""
     replace(f"{_LAMBDA}:_build_function_url_event", _make_build)
     replace(f"{_LAMBDA}:handle_function_url_request", _make_handler)
 
@@ -59,7 +59,7 @@ def install() -> None:
 
 
 def address(app: App) -> App:
-    """Return `app`, with a request to a function URL addressed so that only the function can answer it."""
+    """Return `app`, in which only the function can answer a request to its URL."""
 
     async def addressing(scope: Scope, receive: Receive, send: Send) -> None:
         path = _find_path(scope) if scope["type"] == "http" else None
@@ -67,7 +67,7 @@ def address(app: App) -> App:
             _query.set(None)
         else:
             _query.set(scope["query_string"].decode("latin-1"))
-            # Without the host, which the emulator would heed first; the event names the URL's own.
+            # Without the host, which the emulator prefers; the event has the URL's own.
             headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"host"]
             scope = {**scope, "path": path, "headers": headers}
         await app(scope, receive, send)
@@ -76,7 +76,7 @@ def address(app: App) -> App:
 
 
 def _find_path(scope: Scope) -> str | None:
-    """Return the path to put in place of a decoded one; None if the request is not to a function URL."""
+    """Return the undecoded path of a request to a function URL, or None for another request."""
     raw: str = scope["raw_path"].decode("latin-1")
     for name, value in scope["headers"]:
         if name.lower() == b"host" and (match := _HOST.fullmatch(value.decode("latin-1").lower())):
@@ -99,7 +99,7 @@ def _make_build(build: Callable[..., dict[str, Any]]) -> Callable[..., dict[str,
 
 @dataclass(frozen=True, slots=True)
 class UrlFault:
-    """What becomes of requests to the URLs of a region until then: held for `delay_s`, and answered `status`.
+    """A fault of all function URLs of a region until a time: requests wait `delay_s`, and are answered `status`.
 
     Without a status they reach their function, after the delay: what a client gave up on is carried out all the same.
     """
@@ -111,7 +111,7 @@ class UrlFault:
 
 @dataclass(frozen=True, slots=True)
 class UrlRequest:
-    """One request and what it was answered; times in seconds, `time` since the epoch."""
+    """A request and the status of its answer; times in seconds, `time` since the epoch."""
 
     time: float
     region: str
@@ -152,13 +152,13 @@ def read_faults(outages: Outages) -> Mapping[str, Any]:
 
 
 def change_faults(outages: Outages, document: Mapping[str, Any]) -> None:
-    """Begin a fault in each region named, from now, in the place of its last; `for_s` 0 ends one, null has no end."""
+    """Start a fault in each region of a document, instead of its last one; `for_s` 0 ends it, null has no end."""
     now = outages.clock()
     outages.faults.update({str(fault["region"]): _read_fault(fault, now) for fault in document["function_urls"]})
 
 
 def _read_fault(entry: Mapping[str, Any], now: float) -> UrlFault:
-    """Return the fault of an entry. Raises ValueError for one that would change nothing, and for times below 0."""
+    """Return the fault of an entry. Raises ValueError for one without effect, and for times below 0."""
     status, for_s, delay_s = entry.get("status"), entry.get("for_s"), float(entry.get("delay_s", 0))
     fault = UrlFault(
         status=None if status is None else int(status),
@@ -182,7 +182,7 @@ def read_requests(outages: Outages) -> Mapping[str, Any]:
 
 
 def watch(app: App, outages: Outages) -> App:
-    """Return the application, with requests to function URLs logged, and held or answered by the fault in force."""
+    """Return the application, which logs requests to function URLs, and delays or answers them by a fault in force."""
 
     async def watched(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(_PATH):
@@ -217,7 +217,7 @@ def _find_region(identifier: str) -> str:
     return str(url[1]) if url else ""
 
 
-# -- who is let in
+# -- who may invoke
 
 
 def _make_handler(handle: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
@@ -233,17 +233,17 @@ def _make_handler(handle: Callable[..., Awaitable[Answer]]) -> Callable[..., Awa
 
 
 def _is_open(account: str, region: str, name: str, qualifier: str | None, config: Mapping[str, Any]) -> bool:
-    """Return whether an unsigned request may pass; with another AuthType the emulator's own check decides."""
+    """Return whether an unsigned request is allowed; with another AuthType the emulator decides."""
     if config.get("AuthType") != "NONE":
         return True
     function = touch(f"{_LAMBDA}:_functions").get_scoped(account, region, name)
     if function is None:
         return True
     arn = function["config"]["FunctionArn"] + (f":{qualifier}" if qualifier else "")
-    return lets_everyone_in(statement for statement in function["policy"]["Statement"] if statement["Resource"] == arn)
+    return allows_everyone(statement for statement in function["policy"]["Statement"] if statement["Resource"] == arn)
 
 
-def lets_everyone_in(statements: Iterable[Statement]) -> bool:
+def allows_everyone(statements: Iterable[Statement]) -> bool:
     """Return whether a function's policy allows an unsigned caller both actions, through a URL with AuthType NONE."""
     allowed = {statement["Action"] for statement in statements if _applies(statement)}
     return allowed.issuperset(_ACTIONS)
@@ -262,7 +262,7 @@ def _applies(statement: Statement) -> bool:
 
 
 def _with_error_type(answer: Answer) -> Answer:
-    """Return an answer of Lambda's own to a throttled request with its error's name in a header, as its API has it.
+    """Return an answer; one to a throttled request gets its error's name in a header, as in Lambda's API.
 
     Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (that URLs do the same is unverified)
     """

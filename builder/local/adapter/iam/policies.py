@@ -1,4 +1,4 @@
-"""Who asks, and what their policies allow: for what is done on somebody's behalf after their own request was let in.
+"""Who acts, and what their policies allow, for what AWS does on their behalf after their own request was allowed.
 
 With AUTH=true the emulator checks a request's own action. It checks no role that a request passes on, and nothing that
 CloudFormation does for a caller or with a service role; and it takes some of Lambda's operations for others
@@ -20,7 +20,7 @@ _INVOKES = dict.fromkeys(("Invoke", "InvokeAsync", "InvokeWithResponseStream"), 
 _caller: ContextVar[str] = ContextVar("caller", default="")
 """The access key of the request; what a request starts in the background inherits it."""
 _role: ContextVar[str] = ContextVar("role", default="")
-"""The ARN of the role that CloudFormation has taken, or nothing where it acts as the caller."""
+"""The ARN of the role that CloudFormation has assumed, or "" where it acts as the caller."""
 
 
 def is_enforced() -> bool:
@@ -29,14 +29,14 @@ def is_enforced() -> bool:
 
 
 def install() -> None:
-    """Remember who asks, each time the emulator checks a request; and let it know Lambda's operations."""
-    replace(f"{_EVALUATOR}:enforce", _remembering)
+    """Keep the caller of each request that the emulator checks, and name Lambda's actions by its model."""
+    replace(f"{_EVALUATOR}:enforce", _keep_caller)
     touch(f"{_ACTIONS}:_BOTOCORE_SERVICE_MAP")["lambda"] = ["lambda"]
     replace(f"{_ACTIONS}:_lambda_action", _make_lambda_action)
 
 
 def _make_lambda_action(guess: Callable[[str, str], str | None]) -> Callable[[str, str], str | None]:
-    """Return what names the action of a request by botocore's model, whose operations actions are named like.
+    """Return what names the action of a request by the operation in botocore's model.
 
     Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
     """
@@ -48,17 +48,17 @@ def _make_lambda_action(guess: Callable[[str, str], str | None]) -> Callable[[st
     return action
 
 
-def _remembering(enforce: Callable[..., Any]) -> Callable[..., Any]:
-    def remember(access_key_id: str, *arguments: Any, **named: Any) -> object:  # noqa: ANN401  the emulator's own
+def _keep_caller(enforce: Callable[..., Any]) -> Callable[..., Any]:
+    def enforce_and_keep(access_key_id: str, *arguments: Any, **named: Any) -> object:  # noqa: ANN401  the emulator's own
         _caller.set(access_key_id or "")
         return enforce(access_key_id, *arguments, **named)
 
-    return remember
+    return enforce_and_keep
 
 
 @contextmanager
 def acting_as(role: str) -> Iterator[None]:
-    """Let what is begun within be done by a role; where `role` is empty, by whoever acts already."""
+    """Act as a role within the block; without one, as before."""
     token = _role.set(role or _role.get())
     try:
         yield
@@ -108,7 +108,7 @@ _HEADER = (b"x-forwarded-proto", b"https")
 
 
 def secure(app: App) -> App:
-    """Return the application, told of every request that it came over TLS."""
+    """Return the application, for which every request came over TLS."""
 
     async def secured(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

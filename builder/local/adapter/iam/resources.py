@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from builder.local.adapter.emulator import account_id, region_name, touch
-from builder.local.adapter.handlers import Properties, Refused
+from builder.local.adapter.handlers import HandlerError, Properties
 from builder.local.adapter.iam.policies import is_allowed, who_acts
 
 _REPLICA = (
@@ -94,7 +94,7 @@ def _check(calls: Iterator[ApiCall]) -> None:
         if not is_allowed(call.action, call.arn, call.keys):
             service = call.action.partition(":")[0].title()
             message = f"User: {who_acts()} is not authorized to perform: {call.action} on resource: {call.arn}"
-            raise Refused(message, service=service, status=403, code="AccessDenied")
+            raise HandlerError(message, service=service, status=403, code="AccessDenied")
 
 
 # -- the calls, by type
@@ -117,7 +117,7 @@ def _changed(old: Properties, new: Properties) -> set[str]:
 
 
 def _replicas(props: Properties) -> dict[str, Properties]:
-    return {one["Region"]: one for one in props["Replicas"]}
+    return {replica["Region"]: replica for replica in props["Replicas"]}
 
 
 def _create_table(props: Properties, *_: str) -> Iterator[ApiCall]:

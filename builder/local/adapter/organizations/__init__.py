@@ -1,4 +1,4 @@
-"""Organizations: the actions that the emulator lacks, and who lets StackSets in.
+"""Organizations: the actions that the emulator lacks, and trusted access of StackSets.
 
 `access` keeps which organizations trust StackSets and who administers them for whom, and reads which accounts a unit
 holds; `actions` is the API.

@@ -1,11 +1,11 @@
-"""What stack sets need to know of Organizations: who manages, which accounts a unit holds, whether access is given."""
+"""Trusted access of StackSets, its delegated administrators, and the accounts of organizational units."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from builder.local.adapter.emulator import Place, acting_in, here, touch
-from builder.local.adapter.handlers import Fault
+from builder.local.adapter.handlers import ApiError
 
 _ORGANIZATIONS = "ministack.services.organizations"
 _trusting: set[str] = set()
@@ -15,18 +15,18 @@ _delegated: dict[str, str] = {}
 
 
 def reset() -> None:
-    """Forget whom organizations trust."""
+    """Delete all trust and delegation."""
     _trusting.clear()
     _delegated.clear()
 
 
 def delegate(account: str, management: str) -> None:
-    """Let an account administer the service-managed sets of the organization that another manages."""
+    """Register an account as delegated administrator of StackSets for a management account."""
     _delegated[account] = management
 
 
 def recall(account: str) -> None:
-    """Let an account administer nothing any more."""
+    """Deregister a delegated administrator."""
     _delegated.pop(account, None)
 
 
@@ -42,7 +42,7 @@ def management_of(account: str) -> str:
 
 @contextmanager
 def called_as(call_as: str) -> Iterator[None]:
-    """Act within in the management account for a caller who says DELEGATED_ADMIN; raises Fault if it is none.
+    """Act in the management account where `call_as` is DELEGATED_ADMIN. Raises ApiError unless the caller is one.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-delegated-admin.html
     """
@@ -51,7 +51,7 @@ def called_as(call_as: str) -> Iterator[None]:
         yield
         return
     if place.account not in _delegated:
-        raise Fault(
+        raise ApiError(
             "ValidationError",
             f"Account used is not a delegated administrator: {place.account}",
         )
@@ -60,46 +60,46 @@ def called_as(call_as: str) -> Iterator[None]:
 
 
 def activate(account: str) -> None:
-    """Let StackSets work in all accounts of the organization that an account manages."""
+    """Activate trusted access of StackSets to the organization of a management account."""
     touch(f"{_ORGANIZATIONS}:_ensure_org")()
     _trusting.add(account)
 
 
 def deactivate(account: str) -> None:
-    """Let StackSets in no more."""
+    """Deactivate trusted access of StackSets."""
     _trusting.discard(account)
 
 
 def is_active(account: str) -> bool:
-    """Return whether StackSets may work in the organization that an account manages."""
+    """Return whether StackSets has trusted access to the organization of a management account."""
     return account in _trusting
 
 
 def check_active(account: str) -> None:
-    """Raise Fault where StackSets may not work in the account's organization."""
+    """Raise ApiError unless StackSets has trusted access to the account's organization."""
     if not is_active(account):
-        raise Fault("ValidationError", "You must enable organizations access to operate a service managed stack set")
+        raise ApiError("ValidationError", "You must enable organizations access to operate a service managed stack set")
 
 
 def units_of(account: str) -> list[str]:
     """Return the unit that an account is in, then those above it, the root last; of the request's organization."""
     units, record = touch(f"{_ORGANIZATIONS}:_ous"), touch(f"{_ORGANIZATIONS}:_accounts").get(account)
-    found = []
+    parents = []
     while record is not None and (parent := record.get("_ParentId")):
-        found.append(str(parent))
+        parents.append(str(parent))
         record = units.get(parent)
-    return found
+    return parents
 
 
 def accounts_in(unit: str, *, management: str) -> list[str]:
     """Return the active accounts in a unit and in those below it, but never the management account.
 
-    Raises Fault for a unit that the request's organization does not have.
+    Raises ApiError for a unit that the request's organization does not have.
     """
     if unit not in {*touch(f"{_ORGANIZATIONS}:_ous"), *touch(f"{_ORGANIZATIONS}:_roots")}:
-        raise Fault("ValidationError", f"OrganizationalUnit with id {unit} not found")
-    return [one["Id"] for one in _active() if one["Id"] != management and unit in units_of(one["Id"])]
+        raise ApiError("ValidationError", f"OrganizationalUnit with id {unit} not found")
+    return [record["Id"] for record in _active() if record["Id"] != management and unit in units_of(record["Id"])]
 
 
 def _active() -> Iterator[Mapping[str, Any]]:
-    return (one for one in list(touch(f"{_ORGANIZATIONS}:_accounts").values()) if one["Status"] == "ACTIVE")
+    return (record for record in list(touch(f"{_ORGANIZATIONS}:_accounts").values()) if record["Status"] == "ACTIVE")

@@ -1,4 +1,4 @@
-"""Organizations' actions that the emulator lacks, and what stack sets do as accounts are moved.
+"""The actions of Organizations that the emulator lacks, and those that StackSets has a part in.
 
 Source: https://docs.aws.amazon.com/organizations/latest/APIReference/Welcome.html
 """
@@ -49,7 +49,7 @@ def _make_move(move: Action, account_moved: Callable[[str, str], None]) -> Actio
 
 
 def _make_read(read: Action) -> Action:
-    """Return an action that shows a delegated administrator the organization; the emulator would make it its own."""
+    """Return the action, which a delegated administrator calls as the management account."""
 
     def read_organization(payload: Payload) -> Reply:
         account, region = here()
@@ -71,9 +71,9 @@ def _deregister(payload: Payload) -> Reply:
 
 def _list_delegates(_payload: Payload) -> Reply:
     accounts = touch(f"{_ORGANIZATIONS}:_accounts")
-    named = ("Id", "Arn", "Email", "Name", "Status", "JoinedMethod", "JoinedTimestamp")
-    found = [{name: accounts[one][name] for name in named} for one in access.delegates(account_id())]
-    return _answer({"DelegatedAdministrators": found})
+    members = ("Id", "Arn", "Email", "Name", "Status", "JoinedMethod", "JoinedTimestamp")
+    delegates = [{name: accounts[account][name] for name in members} for account in access.delegates(account_id())]
+    return _answer({"DelegatedAdministrators": delegates})
 
 
 def _enable(payload: Payload) -> Reply:
@@ -90,14 +90,14 @@ def _disable(payload: Payload) -> Reply:
 
 def _list_enabled(_payload: Payload) -> Reply:
     enabled = [STACK_SETS] if access.is_active(account_id()) else []
-    return _answer({"EnabledServicePrincipals": [{"ServicePrincipal": one} for one in enabled]})
+    return _answer({"EnabledServicePrincipals": [{"ServicePrincipal": service} for service in enabled]})
 
 
 def _list_children(payload: Payload) -> Reply:
     kind = payload["ChildType"]
     records = touch(f"{_ORGANIZATIONS}:{_STORES[kind]}").values()
-    children = [one["Id"] for one in records if one["_ParentId"] == payload["ParentId"]]
-    return _answer({"Children": [{"Id": one, "Type": kind} for one in children]})
+    children = [record["Id"] for record in records if record["_ParentId"] == payload["ParentId"]]
+    return _answer({"Children": [{"Id": record, "Type": kind} for record in children]})
 
 
 def _answer(body: Mapping[str, Any]) -> Reply:

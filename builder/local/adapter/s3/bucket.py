@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from builder.local.adapter.emulator import account_id, region_name, touch
-from builder.local.adapter.handlers import AlreadyExists, Properties, Refused, Resource, accept
+from builder.local.adapter.handlers import AlreadyExists, HandlerError, Properties, Resource, check_reply
 from builder.local.adapter.s3.bucket_settings import (
     apply_settings,
     destinations,
@@ -24,7 +24,7 @@ _S3 = "ministack.services.s3"
 
 
 def install(handlers: MutableMapping[str, Any]) -> None:
-    """Wrap the emulator's handlers and drift of the type, which know the properties that are not ours."""
+    """Wrap the emulator's handlers and drift reader of the type."""
     bucket = handlers[_TYPE]
     bucket.update(create=_make_create(bucket["create"]), update=_make_update(bucket["update"]), delete=delete)
     touch("ministack.services.cloudformation.provisioners:_STACK_TAG_PROPERTY")[_TYPE] = ("Tags", "list")
@@ -39,15 +39,15 @@ def _make_create(create: Handler) -> Handler:
         if name and touch(f"{_S3}:_bucket_owner_account")(name):
             raise AlreadyExists(f"{name} already exists", service="S3")
         _check_replication(props)
-        made = create(logical_id, {**props, "BucketName": name} if name else props, stack_name)
+        resource = create(logical_id, {**props, "BucketName": name} if name else props, stack_name)
         try:
-            apply_settings(made[0], {}, props)
+            apply_settings(resource[0], {}, props)
             if rules := props.get("ReplicationConfiguration"):
-                _put_replication(made[0], rules)
-        except Refused:
-            delete(made[0], props)
+                _put_replication(resource[0], rules)
+        except HandlerError:
+            delete(resource[0], props)
             raise
-        return made
+        return resource
 
     return create_bucket
 
@@ -58,32 +58,32 @@ def _make_update(update: Handler) -> Handler:
         rules = new.get("ReplicationConfiguration")
         # Rules go before versioning is suspended, and come after it is enabled: S3 refuses the other order.
         if not rules:
-            accept(touch(f"{_S3}:_delete_bucket_replication")(physical_id), service="S3")
+            check_reply(touch(f"{_S3}:_delete_bucket_replication")(physical_id), service="S3")
         if _versioning(old) == "Enabled" != _versioning(new):
             body = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
-            accept(touch(f"{_S3}:_put_bucket_versioning")(physical_id, body), service="S3")
-        made = update(physical_id, old, new, stack_name)
+            check_reply(touch(f"{_S3}:_put_bucket_versioning")(physical_id, body), service="S3")
+        resource = update(physical_id, old, new, stack_name)
         apply_settings(physical_id, old, new)
         if rules:
             _put_replication(physical_id, rules)
-        return made
+        return resource
 
     return update_bucket
 
 
 def delete(physical_id: str, props: Properties) -> None:
-    """Delete an empty bucket; refused while any version or delete marker is left, and done if it is gone already.
+    """Delete an empty bucket, or do nothing if it is gone. Raises HandlerError while it holds a version or a marker.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/delete-bucket.html
     """
     del props
     reply = touch(f"{_S3}:_delete_bucket")(physical_id)
     if reply[0] != 404:
-        accept(reply, service="S3")
+        check_reply(reply, service="S3")
 
 
 def _check_replication(props: Properties) -> None:
-    """Raise Refused for rules that S3 would not accept, before anything is changed."""
+    """Raise HandlerError unless S3 accepts the replication rules."""
     rules = props.get("ReplicationConfiguration")
     if not rules:
         return
@@ -100,15 +100,15 @@ def _check_replication(props: Properties) -> None:
 
 
 def _put_replication(name: str, rules: Properties) -> None:
-    accept(touch(f"{_S3}:_put_bucket_replication")(name, make_request_body(rules)), service="S3")
+    check_reply(touch(f"{_S3}:_put_bucket_replication")(name, make_request_body(rules)), service="S3")
 
 
 def _versioning(props: Properties) -> str:
     return str(props.get("VersioningConfiguration", {}).get("Status", ""))
 
 
-def _invalid(message: str) -> Refused:
-    return Refused(message, service="S3")
+def _invalid(message: str) -> HandlerError:
+    return HandlerError(message, service="S3")
 
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|[.-](?![.])){1,61}[a-z0-9]")
@@ -119,7 +119,7 @@ _NAMESPACE = "account-regional"
 
 
 def find_name(props: Mapping[str, Any], *, account: str, region: str) -> str | None:
-    """Return the name a bucket's properties ask for, or None to have one made up; raises Refused as S3 does."""
+    """Return the name in the properties, or None where AWS makes one. Raises HandlerError for an invalid name."""
     name, prefix = props.get("BucketName"), props.get("BucketNamePrefix")
     suffix = f"-{account}-{region}-an"
     if name and prefix:
@@ -152,12 +152,12 @@ Reader = Callable[[str, Properties], dict[str, Any] | None]
 
 def _make_bucket_reader(read: Reader) -> Reader:
     def read_bucket(physical_id: str, props: Properties) -> dict[str, Any] | None:
-        found = read(physical_id, props)
-        if found is None:
+        properties = read(physical_id, props)
+        if properties is None:
             return None
-        found["Tags"] = touch(f"{_S3}:_bucket_tags").get(physical_id, {})
+        properties["Tags"] = touch(f"{_S3}:_bucket_tags").get(physical_id, {})
         if rules := touch(f"{_S3}:_bucket_replication").get(physical_id):
-            found["ReplicationConfiguration"] = read_configuration(rules)
-        return found
+            properties["ReplicationConfiguration"] = read_configuration(rules)
+        return properties
 
     return read_bucket

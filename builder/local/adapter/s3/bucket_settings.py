@@ -16,14 +16,14 @@ from botocore.serialize import create_serializer
 from botocore.session import Session
 
 from builder.local.adapter.emulator import touch
-from builder.local.adapter.handlers import Properties, accept
+from builder.local.adapter.handlers import Properties, check_reply
 
 _S3 = "ministack.services.s3"
 
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    """One property: how its body is made, and the emulator's functions that put and delete it."""
+    """How the request of a property is made, and the emulator's functions that put and delete the property."""
 
     make_body: Callable[[Any], bytes]
     put: str
@@ -31,57 +31,58 @@ class _Setting:
 
 
 def apply_settings(name: str, before: Properties, after: Properties) -> None:
-    """Put what differs, delete what is gone; raises Refused with the answer of S3."""
+    """Put each property that changed and delete each that is gone. Raises HandlerError with S3's message."""
     for prop, setting in _SETTINGS.items():
-        wanted = after.get(prop)
-        if wanted == before.get(prop):
+        value = after.get(prop)
+        if value == before.get(prop):
             continue
-        if wanted:
-            accept(touch(f"{_S3}:{setting.put}")(name, setting.make_body(wanted)), service="S3")
+        if value:
+            check_reply(touch(f"{_S3}:{setting.put}")(name, setting.make_body(value)), service="S3")
         else:
-            accept(touch(f"{_S3}:{setting.delete}")(name), service="S3")
+            check_reply(touch(f"{_S3}:{setting.delete}")(name), service="S3")
 
 
-def _encryption(wanted: Properties) -> bytes:
+def _encryption(value: Properties) -> bytes:
     default = "ServerSideEncryptionByDefault"
     rules = [
         {f"Apply{default}" if key == default else key: value for key, value in rule.items()}
-        for rule in wanted["ServerSideEncryptionConfiguration"]
+        for rule in value["ServerSideEncryptionConfiguration"]
     ]
     return make_body("PutBucketEncryption", ServerSideEncryptionConfiguration={"Rules": rules})
 
 
-def _ownership(wanted: Properties) -> bytes:
-    return make_body("PutBucketOwnershipControls", OwnershipControls=wanted)
+def _ownership(value: Properties) -> bytes:
+    return make_body("PutBucketOwnershipControls", OwnershipControls=value)
 
 
-def _tagging(wanted: list[Properties]) -> bytes:
-    return make_body("PutBucketTagging", Tagging={"TagSet": wanted})
+def _tagging(value: list[Properties]) -> bytes:
+    return make_body("PutBucketTagging", Tagging={"TagSet": value})
 
 
-def _lifecycle(wanted: Properties) -> bytes:
-    rules = [_lifecycle_rule(rule) for rule in wanted["Rules"]]
+def _lifecycle(value: Properties) -> bytes:
+    rules = [_lifecycle_rule(rule) for rule in value["Rules"]]
     return make_body("PutBucketLifecycleConfiguration", LifecycleConfiguration={"Rules": rules})
 
 
 def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
     same = ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration", "Status")
-    made: dict[str, Any] = {name: rule[name] for name in same if name in rule}
+    api_rule: dict[str, Any] = {name: rule[name] for name in same if name in rule}
     if "Id" in rule:
-        made["ID"] = rule["Id"]
+        api_rule["ID"] = rule["Id"]
     expiration = {
         api: rule[name]
         for name, api in (("ExpirationInDays", "Days"), ("ExpiredObjectDeleteMarker", "ExpiredObjectDeleteMarker"))
         if name in rule
     }
     if expiration:
-        made["Expiration"] = expiration
+        api_rule["Expiration"] = expiration
     for name, days in (("Transitions", "Days"), ("NoncurrentVersionTransitions", "NoncurrentDays")):
         if name in rule:
-            made[name] = [
-                {days if key == "TransitionInDays" else key: value for key, value in one.items()} for one in rule[name]
+            api_rule[name] = [
+                {days if key == "TransitionInDays" else key: value for key, value in transition.items()}
+                for transition in rule[name]
             ]
-    return {**made, "Filter": _lifecycle_filter(rule)}
+    return {**api_rule, "Filter": _lifecycle_filter(rule)}
 
 
 def _lifecycle_filter(rule: Properties) -> dict[str, Any]:
@@ -110,18 +111,18 @@ _GUIDE = "Please refer to S3 Developer Guide for more information."
 
 
 def make_request_body(configuration: Configuration) -> bytes:
-    """Return the body of PutBucketReplication that says what `configuration` says."""
-    wanted = {"Role": configuration["Role"], "Rules": [_rule(rule) for rule in configuration["Rules"]]}
-    return make_body("PutBucketReplication", ReplicationConfiguration=wanted)
+    """Return the body of PutBucketReplication for a template's configuration."""
+    api_configuration = {"Role": configuration["Role"], "Rules": [_rule(rule) for rule in configuration["Rules"]]}
+    return make_body("PutBucketReplication", ReplicationConfiguration=api_configuration)
 
 
-def read_configuration(kept: Configuration) -> Configuration:
-    """Return the configuration that a template would have to say for the emulator to keep what it keeps."""
-    return {"Role": kept["Role"], "Rules": [_in_template(rule) for rule in kept["Rules"]]}
+def read_configuration(configuration: Configuration) -> Configuration:
+    """Return the template's configuration for what the emulator keeps."""
+    return {"Role": configuration["Role"], "Rules": [_in_template(rule) for rule in configuration["Rules"]]}
 
 
 def find_refusal(configuration: Configuration) -> str | None:
-    """Return S3's words for the first rule that its newer schema (V2: the rule has a Filter) refuses, or None."""
+    """Return S3's message for the first rule that its schema V2 (a rule with a Filter) refuses, or None."""
     for rule in configuration["Rules"]:
         if "Filter" not in rule:
             continue
@@ -140,29 +141,35 @@ def destinations(configuration: Configuration) -> list[str]:
 
 
 def _in_template(rule: Configuration) -> dict[str, Any]:
-    made = {"Id" if name == "ID" else name: value for name, value in rule.items()}
-    if "Filter" in made:
-        made["Filter"] = {"TagFilter" if name == "Tag" else name: value for name, value in made["Filter"].items()}
-        if "And" in made["Filter"]:
-            both = made["Filter"]["And"]
-            made["Filter"]["And"] = {"TagFilters" if name == "Tags" else name: value for name, value in both.items()}
-    return made
+    template_rule = {"Id" if name == "ID" else name: value for name, value in rule.items()}
+    if "Filter" in template_rule:
+        template_rule["Filter"] = {
+            "TagFilter" if name == "Tag" else name: value for name, value in template_rule["Filter"].items()
+        }
+        if "And" in template_rule["Filter"]:
+            both = template_rule["Filter"]["And"]
+            template_rule["Filter"]["And"] = {
+                "TagFilters" if name == "Tags" else name: value for name, value in both.items()
+            }
+    return template_rule
 
 
 def _rule(rule: Configuration) -> dict[str, Any]:
-    made = {"ID" if name == "Id" else name: value for name, value in rule.items()}
-    if "Priority" in made:
-        made["Priority"] = int(made["Priority"])
-    if "Filter" in made:
-        made["Filter"] = _filter(made["Filter"])
-    return made
+    api_rule = {"ID" if name == "Id" else name: value for name, value in rule.items()}
+    if "Priority" in api_rule:
+        api_rule["Priority"] = int(api_rule["Priority"])
+    if "Filter" in api_rule:
+        api_rule["Filter"] = _filter(api_rule["Filter"])
+    return api_rule
 
 
-def _filter(found: Configuration) -> dict[str, Any]:
-    made = {"Tag" if name == "TagFilter" else name: value for name, value in found.items()}
-    if "And" in made:
-        made["And"] = {"Tags" if name == "TagFilters" else name: value for name, value in made["And"].items()}
-    return made
+def _filter(rule_filter: Configuration) -> dict[str, Any]:
+    api_filter = {"Tag" if name == "TagFilter" else name: value for name, value in rule_filter.items()}
+    if "And" in api_filter:
+        api_filter["And"] = {
+            "Tags" if name == "TagFilters" else name: value for name, value in api_filter["And"].items()
+        }
+    return api_filter
 
 
 # -- the bodies of requests, written by botocore from the service's own model

@@ -21,14 +21,14 @@ _S3 = "ministack.services.s3"
 
 
 def install(replication: Replication) -> None:
-    """Have objects and delete markers sent, where the emulator copies them."""
+    """Send objects and delete markers by `replication` instead of copying them."""
     replace(f"{_S3}:_maybe_replicate", partial(_make_send, replication))
     replace(f"{_S3}:_maybe_replicate_delete_marker", partial(_make_send_marker, replication))
 
 
 @dataclass(frozen=True, slots=True)
 class _RuleTarget:
-    """One rule's route out of a bucket, and the dimensions of the rule's metrics if it asks for any."""
+    """The route and destination of a replication rule, and the dimensions of its metrics if they are enabled."""
 
     replication: Replication
     route: Route
@@ -49,7 +49,7 @@ class _RuleTarget:
 
 @dataclass(slots=True)
 class _Write:
-    """What the emulator's copying is called with, and in how many buckets it is still pending."""
+    """The arguments of the emulator's copying, and the number of buckets in which the copy is pending."""
 
     bucket: str
     key: str
@@ -65,14 +65,14 @@ class _Write:
         with _only_to(self.bucket, target.destination):
             replicate(self.bucket, self.key, self.stored, self.data, self.tags)
         status = self.stored["replication_status"]
-        # Where the rule is gone by now, nothing is copied, and the object waits for ever.
+        # Without the rule by now, nothing is copied, and the object stays PENDING.
         self.pending += status == "PENDING"
         self.has_failed = self.has_failed or status == "FAILED"
         return bool(status == "FAILED")
 
     @property
     def status(self) -> str:
-        """Of all its copies together.
+        """The ReplicationStatus of all copies together.
 
         Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-status.html
         """
@@ -113,7 +113,7 @@ def _make_send_marker(replication: Replication, replicate: Copy) -> Copy:
 
 
 def _find_targets(replication: Replication, bucket: str, key: str, tags: Mapping[str, str] | None) -> list[_RuleTarget]:
-    """Return where the object goes; none where the emulator's answer takes no time: no rule, or no such bucket.
+    """Return the targets of an object; none without a rule for it, or without the bucket.
 
     It goes to every bucket that a rule for it names; of several for one bucket that of the highest priority holds.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-add-config.html
@@ -132,7 +132,7 @@ def _find_targets(replication: Replication, bucket: str, key: str, tags: Mapping
 
 
 def _applies(bucket: str, rule: Mapping[str, Any], key: str, tags: Mapping[str, str] | None) -> bool:
-    """Return whether a rule is for an object, by the emulator's own reading."""
+    """Return whether a rule applies to an object, as the emulator reads it."""
     with _only_rules(bucket, [rule]):
         applied, _ = touch(f"{_S3}:_replication_rule_for")(bucket, key, tags)
     return applied is not None
@@ -140,7 +140,7 @@ def _applies(bucket: str, rule: Mapping[str, Any], key: str, tags: Mapping[str, 
 
 @contextmanager
 def _only_to(bucket: str, destination: str) -> Iterator[None]:
-    """Have a bucket replicate to one other alone: the emulator takes the first rule that is for an object."""
+    """Limit a bucket's replication to one destination within the block; the emulator takes the first rule of it."""
     configuration = touch(f"{_S3}:_bucket_replication").get(bucket) or {"Rules": []}
     ours = [rule for rule in configuration["Rules"] if rule["Destination"]["Bucket"] == destination]
     with _only_rules(bucket, sorted(ours, key=lambda rule: -int(rule.get("Priority", 0)))):
@@ -149,7 +149,7 @@ def _only_to(bucket: str, destination: str) -> Iterator[None]:
 
 @contextmanager
 def _only_rules(bucket: str, rules: list[Mapping[str, Any]]) -> Iterator[None]:
-    """Have a bucket's replication consist of these rules while the block lasts; nothing else runs meanwhile."""
+    """Limit a bucket's replication to these rules within the block, during which nothing else runs."""
     configurations = touch(f"{_S3}:_bucket_replication")
     configuration = configurations.get(bucket)
     if configuration is None:
@@ -181,7 +181,7 @@ def _arrive(replicate: Copy, target: _RuleTarget, write: _Write, sent_at: float)
 
 
 def _tag_copy(key: str, stored: StoredObject, tags: Mapping[str, str] | None) -> None:
-    """Give the copy that was made last the tags that the version has by now."""
+    """Set the tags of the version on its last copy."""
     if tags is not None and "_replica" in stored:
         name, version, owner = stored["_replica"]
         with touch(f"{_S3}:_in_account")(owner):
@@ -197,7 +197,7 @@ def _mark(replicate: Copy, target: _RuleTarget, bucket: str, key: str) -> None:
 
 
 def find_dimensions(bucket: str, rule: Mapping[str, Any]) -> Mapping[str, str] | None:
-    """Return by what the metrics of a replication rule are told apart, or None where it does not ask for them."""
+    """Return the dimensions of a replication rule's metrics, or None where they are not enabled."""
     if rule["Destination"].get("Metrics", {}).get("Status") != "Enabled":
         return None
     destination = rule["Destination"]["Bucket"].rpartition(":")[2]
@@ -205,13 +205,13 @@ def find_dimensions(bucket: str, rule: Mapping[str, Any]) -> Mapping[str, str] |
 
 
 def _record_pending(replication: Replication, route: Route, dimensions: Mapping[str, str]) -> None:
-    """Record how much of a bucket is pending."""
+    """Record how much of a bucket's replication is pending."""
     operations, size, _ = replication.pending().get(route, (0, 0, 0.0))
     record(route, "AWS/S3", "OperationsPendingReplication", operations, ("Count", dimensions))
     record(route, "AWS/S3", "BytesPendingReplication", size, ("Bytes", dimensions))
 
 
 def _record_object(route: Route, dimensions: Mapping[str, str], duration_s: float, *, failed: bool) -> None:
-    """Record how long an object took, and whether it arrived."""
+    """Record how long the replication of an object took, and whether it failed."""
     record(route, "AWS/S3", "ReplicationLatency", round(duration_s, 3), ("Seconds", dimensions))
     record(route, "AWS/S3", "OperationsFailedReplication", int(failed), ("Count", dimensions))

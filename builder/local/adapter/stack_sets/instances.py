@@ -1,6 +1,7 @@
-"""The actions on instances of a stack set: created, updated, deleted, read; and what accounts that are moved bring.
+"""The actions on instances of a stack set, and automatic deployment to accounts that are moved.
 
-Accounts that join a unit of a service-managed set get its stacks, and accounts that leave lose them.
+With automatic deployment accounts that join a unit of a service-managed set get its stacks; those that leave lose
+them.
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html
 """
 
@@ -9,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from builder.local.adapter.emulator import Place, here
-from builder.local.adapter.handlers import Fault
+from builder.local.adapter.handlers import ApiError
 from builder.local.adapter.organizations import access
 from builder.local.adapter.stack_sets import operations, stacks, targets
 from builder.local.adapter.stack_sets.operations import matches, page
@@ -19,7 +20,7 @@ Request = Mapping[str, Any]
 
 
 def make_operation(stack_set: StackSet, action: str, places: Mapping[Place, str | None], request: Request) -> Operation:
-    """Return an operation on some places, that has not begun; raises Fault where no role administers the set."""
+    """Return a new operation on the places. Raises ApiError unless the set has an administration role."""
     roles = stacks.roles_of(stack_set.definition, stack_set.home)
     stacks.check_administration(roles, stack_set.home)
     return Operation(
@@ -34,7 +35,7 @@ def make_operation(stack_set: StackSet, action: str, places: Mapping[Place, str 
 
 
 def create(stack_set: StackSet, places: Mapping[Place, str | None], request: Request) -> Operation:
-    """Begin to create instances in places, with the units they are in; those that are there already are updated."""
+    """Start to create instances in the places, each with its unit; update those that exist."""
     operation = make_operation(stack_set, "CREATE", places, request)
     operations.check_free(stack_set, operation.id)
     for place, unit in places.items():
@@ -46,7 +47,7 @@ def create(stack_set: StackSet, places: Mapping[Place, str | None], request: Req
 
 
 def update(stack_set: StackSet, places: Mapping[Place, str | None], request: Request) -> Operation:
-    """Begin to update instances that are there, with the overrides that the request gives or those they have."""
+    """Start to update instances, with the request's parameter overrides or their own."""
     check_present(stack_set, places)
     operation = make_operation(stack_set, "UPDATE", places, request)
     operations.check_free(stack_set, operation.id)
@@ -57,7 +58,7 @@ def update(stack_set: StackSet, places: Mapping[Place, str | None], request: Req
 
 
 def delete(stack_set: StackSet, places: Mapping[Place, str | None], request: Request) -> Operation:
-    """Begin to delete instances, with their stacks unless they are retained; those not there are passed over."""
+    """Start to delete instances, with their stacks unless these are retained. Ignore places without an instance."""
     present = {place: unit for place, unit in places.items() if place in stack_set.instances}
     operation = make_operation(stack_set, "DELETE", present, request)
     operations.start(stack_set, operation)
@@ -65,26 +66,26 @@ def delete(stack_set: StackSet, places: Mapping[Place, str | None], request: Req
 
 
 def check_present(stack_set: StackSet, places: Iterable[Place]) -> None:
-    """Raise Fault unless the set has an instance in every place."""
+    """Raise ApiError unless the set has an instance in every place."""
     for place in places:
         if place not in stack_set.instances:
-            raise Fault(
+            raise ApiError(
                 "StackInstanceNotFoundException",
                 f"Stack instance not found for StackSet {stack_set.name}: {place.account}, {place.region}",
             )
 
 
-def with_previous(given: Parameters, before: Parameters) -> Parameters:
-    """Return parameters with their values, those that keep their previous value taken from before."""
-    previous = {one["ParameterKey"]: one.get("ParameterValue", "") for one in before}
+def with_previous(parameters: Parameters, before: Parameters) -> Parameters:
+    """Return parameters with their values; UsePreviousValue takes the one in `before`."""
+    previous = {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in before}
     return [
         {
-            "ParameterKey": one["ParameterKey"],
-            "ParameterValue": previous.get(one["ParameterKey"], "")
-            if one.get("UsePreviousValue")
-            else one.get("ParameterValue", ""),
+            "ParameterKey": parameter["ParameterKey"],
+            "ParameterValue": previous.get(parameter["ParameterKey"], "")
+            if parameter.get("UsePreviousValue")
+            else parameter.get("ParameterValue", ""),
         }
-        for one in given
+        for parameter in parameters
     ]
 
 
@@ -118,10 +119,13 @@ def _describe(request: Request) -> dict[str, Any]:
 
 def _list(request: Request) -> dict[str, Any]:
     stack_set = find(here(), request["StackSetName"])
-    return page(request, [_summary(stack_set, one) for one in stack_set.instances.values() if _is_wanted(one, request)])
+    return page(
+        request,
+        [_summary(stack_set, instance) for instance in stack_set.instances.values() if _is_listed(instance, request)],
+    )
 
 
-def _is_wanted(instance: Instance, request: Request) -> bool:
+def _is_listed(instance: Instance, request: Request) -> bool:
     account, region = instance.place
     return (
         request.get("StackInstanceAccount", account) == account
@@ -169,15 +173,15 @@ ACTIONS: dict[str, Callable[[Request], dict[str, Any]]] = {
 
 
 def follow_account(management: str, account: str) -> None:
-    """Begin what an account's new place in the organization asks of each set; a set comes after those it depends on."""
+    """Start what automatic deployment does for an account that was moved, each set after those it depends on."""
     if account == management:
         return
-    begun: dict[str, list[Operation]] = {}
+    operations: dict[str, list[Operation]] = {}
     units = access.units_of(account)
-    for stack_set in _ordered(one for one in sets_of(management) if _is_automatic(one)):
+    for stack_set in _ordered(candidate for candidate in sets_of(management) if _is_automatic(candidate)):
         depends = stack_set.definition["AutoDeployment"].get("DependsOn", [])
-        after = tuple(operation for arn in depends for operation in begun.get(arn, []))
-        begun[stack_set.arn] = list(_begin(stack_set, account, units, after))
+        after = tuple(operation for arn in depends for operation in operations.get(arn, []))
+        operations[stack_set.arn] = list(_begin(stack_set, account, units, after))
 
 
 def _is_automatic(stack_set: StackSet) -> bool:
@@ -185,35 +189,39 @@ def _is_automatic(stack_set: StackSet) -> bool:
 
 
 def _ordered(stack_sets: Iterable[StackSet]) -> list[StackSet]:
-    """Return sets so that each comes after those it depends on; what depends on itself comes last."""
-    left, ordered = list(stack_sets), list[StackSet]()
-    while left:
-        waiting = {one.arn for one in left}
-        ready = [one for one in left if not waiting & set(one.definition["AutoDeployment"].get("DependsOn", []))]
-        ordered += ready or left
-        left = [one for one in left if one not in ordered]
+    """Return the sets, each after those it depends on; those in a circle come last."""
+    rest, ordered = list(stack_sets), list[StackSet]()
+    while rest:
+        waiting = {stack_set.arn for stack_set in rest}
+        ready = [
+            stack_set
+            for stack_set in rest
+            if not waiting & set(stack_set.definition["AutoDeployment"].get("DependsOn", []))
+        ]
+        ordered += ready or rest
+        rest = [stack_set for stack_set in rest if stack_set not in ordered]
     return ordered
 
 
 def _begin(stack_set: StackSet, account: str, units: list[str], after: tuple[Operation, ...]) -> Iterator[Operation]:
-    """Begin to delete what the account has no more and to create what it lacks, queued behind what the set does."""
-    wanted = {Place(account, region): unit for unit in reversed(units) for region in stack_set.units.get(unit, [])}
-    had = {place: one.unit for place, one in stack_set.instances.items() if place.account == account}
-    gone = {place: unit for place, unit in had.items() if place not in wanted}
-    new = {place: unit for place, unit in wanted.items() if place not in had}
+    """Queue the deletion of the instances that the account loses and the creation of those that it gets."""
+    new_places = {Place(account, region): unit for unit in reversed(units) for region in stack_set.units.get(unit, [])}
+    old_places = {place: instance.unit for place, instance in stack_set.instances.items() if place.account == account}
+    removed = {place: unit for place, unit in old_places.items() if place not in new_places}
+    added = {place: unit for place, unit in new_places.items() if place not in old_places}
     retain = stack_set.definition["AutoDeployment"].get("RetainStacksOnAccountRemoval", False)
     # Automatic deployment ignores the order of regions, and no account may hold up the others.
     preferences = {"OperationPreferences": {"RegionConcurrencyType": "PARALLEL"}}
-    if gone:
+    if removed:
         yield _start(
             stack_set,
-            make_operation(stack_set, "DELETE", gone, {**preferences, "RetainStacks": retain}),
+            make_operation(stack_set, "DELETE", removed, {**preferences, "RetainStacks": retain}),
             after,
         )
-    if new:
-        operation = make_operation(stack_set, "CREATE", new, preferences)
+    if added:
+        operation = make_operation(stack_set, "CREATE", added, preferences)
         yield _start(stack_set, operation, after)
-        for place, unit in new.items():
+        for place, unit in added.items():
             stack_set.instances[place].unit = unit
 
 

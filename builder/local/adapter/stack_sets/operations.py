@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from builder.local.adapter.emulator import here
-from builder.local.adapter.handlers import Fault
+from builder.local.adapter.handlers import ApiError
 from builder.local.adapter.stack_sets import stacks
 from builder.local.adapter.stack_sets.records import Instance, Operation, Result, StackSet, find, find_operation
 
@@ -24,14 +24,14 @@ def page(request: Request, items: Sequence[Any]) -> dict[str, Any]:
     """Return the page of summaries that a request asks for, and the token of the next one."""
     start, size = request.get("NextToken", "0"), request.get("MaxResults", _PAGE)
     if not start.isdigit():
-        raise Fault("ValidationError", f"Invalid NextToken: {start}")
+        raise ApiError("ValidationError", f"Invalid NextToken: {start}")
     end = int(start) + size
     return {"Summaries": items[int(start) : end], "NextToken": str(end) if end < len(items) else None}
 
 
 def matches(request: Request, values: Mapping[str, str | None]) -> bool:
-    """Return whether something with these values passes all filters of a request."""
-    return all(values[one["Name"]] in one["Values"].split(",") for one in request.get("Filters", []))
+    """Return whether the values pass all filters of a request."""
+    return all(values[condition["Name"]] in condition["Values"].split(",") for condition in request.get("Filters", []))
 
 
 def _summary(operation: Operation) -> dict[str, Any]:
@@ -57,13 +57,15 @@ def _describe(request: Request) -> dict[str, Any]:
 
 def _list(request: Request) -> dict[str, Any]:
     operations = find(here(), request["StackSetName"]).operations.values()
-    return page(request, [_summary(one) for one in reversed(operations)])
+    return page(request, [_summary(operation) for operation in reversed(operations)])
 
 
 def _list_results(request: Request) -> dict[str, Any]:
     operation = find_operation(find(here(), request["StackSetName"]), request["OperationId"])
     results = operation.results.values()
-    return page(request, [_result(one) for one in results if matches(request, {"OPERATION_RESULT_STATUS": one.status})])
+    return page(
+        request, [_result(result) for result in results if matches(request, {"OPERATION_RESULT_STATUS": result.status})]
+    )
 
 
 def _result(result: Result) -> dict[str, Any]:
@@ -95,14 +97,14 @@ ACTIONS: dict[str, Callable[[Request], dict[str, Any]]] = {
 
 
 _TOO_MANY = "Cancelled since failure tolerance has exceeded"
-# How AWS words this one nobody has seen: unverified.
+# AWS's wording of this one is unverified.
 _STOPPED = "Cancelled since the operation was stopped"
 _running: set[asyncio.Task[None]] = set()
 """The event loop itself keeps its tasks only weakly."""
 
 
 def start(stack_set: StackSet, operation: Operation, *, queue: bool = False) -> None:
-    """Begin an operation, or queue it behind those of its set if the set is managed; otherwise raises Fault then."""
+    """Start an operation, or queue it in a set with managed execution. Raises ApiError in another set that is busy."""
     check_free(stack_set, operation.id, queue=queue)
     stack_set.operations[operation.id] = operation
     for place in operation.results:
@@ -116,35 +118,35 @@ def start(stack_set: StackSet, operation: Operation, *, queue: bool = False) -> 
 
 
 def check_free(stack_set: StackSet, operation_id: str, *, queue: bool = False) -> None:
-    """Raise Fault where the set can't take the operation now."""
+    """Raise ApiError unless the set accepts the operation now."""
     if operation_id in stack_set.operations:
-        raise Fault("OperationIdAlreadyExistsException", f"Operation {operation_id} already exists")
+        raise ApiError("OperationIdAlreadyExistsException", f"Operation {operation_id} already exists")
     managed = stack_set.definition.get("ManagedExecution", {}).get("Active", False)
     if stack_set.busy and not managed and not queue:
         busy = stack_set.busy[0].id
-        raise Fault(
+        raise ApiError(
             "OperationInProgressException", f"Another Operation on StackSet {stack_set.arn} is in progress: {busy}"
         )
 
 
 def stop(operation: Operation) -> None:
-    """Let what runs finish and cancel the rest; raises Fault when there is nothing to stop."""
+    """Let what runs finish, and cancel the rest. Raises ApiError where the operation is over."""
     if operation.over.is_set():
-        raise Fault("InvalidOperationException", f"Operation {operation.id} is in {operation.status} state")
+        raise ApiError("InvalidOperationException", f"Operation {operation.id} is in {operation.status} state")
     operation.status = "STOPPING"
 
 
 async def _run(stack_set: StackSet, operation: Operation) -> None:
-    earlier = [one for one in stack_set.busy if one is not operation]
-    for one in (*earlier, *operation.after):
-        await one.over.wait()
-    # Stopped in the queue, it has nothing running.
+    earlier = [other for other in stack_set.busy if other is not operation]
+    for other in (*earlier, *operation.after):
+        await other.over.wait()
+    # One that was stopped in the queue has nothing to run.
     try:
         if operation.status == "QUEUED":
             operation.status = "RUNNING"
             await _run_stages(stack_set, operation)
     finally:
-        # Whatever happens, nobody waits for it for ever.
+        # In any case, so that nobody waits for it for ever.
         _end(stack_set, operation)
 
 
@@ -170,7 +172,7 @@ def _regions(operation: Operation) -> list[str]:
     return order(operation.preferences, (place.region for place in operation.results))
 
 
-def _in(operation: Operation, region: str) -> list[Result]:
+def _results_in(operation: Operation, region: str) -> list[Result]:
     return [result for result in operation.results.values() if result.place.region == region]
 
 
@@ -179,12 +181,12 @@ def _failures(results: Iterable[Result]) -> int:
 
 
 def _exceeds(operation: Operation, region: str) -> bool:
-    results = _in(operation, region)
+    results = _results_in(operation, region)
     return _failures(results) > tolerance(operation.preferences, len(results))
 
 
 async def _run_region(stack_set: StackSet, operation: Operation, region: str) -> None:
-    results = _in(operation, region)
+    results = _results_in(operation, region)
     waiting, running = list(results), set[asyncio.Task[None]]()
     while True:
         at_once = concurrency(operation.preferences, len(results), failures=_failures(results))
@@ -214,7 +216,7 @@ async def _run_one(stack_set: StackSet, operation: Operation, result: Result) ->
 
 
 async def _apply(stack_set: StackSet, operation: Operation, instance: Instance) -> None:
-    # What never had a stack, for want of a role perhaps, leaves without one: unverified.
+    # An instance without a stack, for want of a role for example, is deleted without one: unverified.
     if operation.retain or (operation.action == "DELETE" and instance.stack_id is None):
         return
     account = instance.place.account
@@ -260,21 +262,21 @@ def concurrency(preferences: Preferences, accounts: int, *, failures: int) -> in
     In the strict mode never more than could fail before the tolerance is exceeded by one.
     """
     if "MaxConcurrentCount" in preferences:
-        wanted = int(preferences["MaxConcurrentCount"])
+        at_once = int(preferences["MaxConcurrentCount"])
     elif "MaxConcurrentPercentage" in preferences:
-        wanted = int(preferences["MaxConcurrentPercentage"]) * accounts // 100
+        at_once = int(preferences["MaxConcurrentPercentage"]) * accounts // 100
     else:
-        wanted = 1
+        at_once = 1
     if preferences.get("ConcurrencyMode") != "SOFT_FAILURE_TOLERANCE":
-        wanted = min(wanted, tolerance(preferences, accounts) - failures + 1)
-    return max(1, wanted)
+        at_once = min(at_once, tolerance(preferences, accounts) - failures + 1)
+    return max(1, at_once)
 
 
 def order(preferences: Preferences, regions: Iterable[str]) -> list[str]:
     """Return each region once: those that RegionOrder names first, in its order, then the others as they come."""
-    given: Sequence[str] = preferences.get("RegionOrder", ())
-    wanted = list(dict.fromkeys(regions))
-    return [*(one for one in given if one in wanted), *(one for one in wanted if one not in given)]
+    first: Sequence[str] = preferences.get("RegionOrder", ())
+    unique = list(dict.fromkeys(regions))
+    return [*(region for region in first if region in unique), *(region for region in unique if region not in first)]
 
 
 def stages(preferences: Preferences, regions: Sequence[str]) -> list[list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from builder.local.adapter.emulator import Place
-from builder.local.adapter.handlers import Fault
+from builder.local.adapter.handlers import ApiError
 
 Parameters = list[dict[str, Any]]
 
@@ -40,7 +40,7 @@ class Result:
 
 @dataclass(slots=True)
 class Operation:
-    """One operation: its results are in the order in which places are tried."""
+    """An operation; its results are in the order in which the places are tried."""
 
     id: str
     action: str
@@ -64,7 +64,7 @@ class Operation:
 
 @dataclass(slots=True)
 class StackSet:
-    """A set: `definition` is what its creation or last update said, by the names of the API."""
+    """A set; `definition` has the parameters of its creation or last update, by the names of the API."""
 
     name: str
     id: str
@@ -94,7 +94,7 @@ _sets: dict[Place, dict[str, StackSet]] = {}
 
 
 def reset() -> None:
-    """Forget all sets of all accounts."""
+    """Delete all sets of all accounts."""
     _sets.clear()
 
 
@@ -105,38 +105,40 @@ def sets(place: Place) -> list[StackSet]:
 
 def sets_of(account: str) -> Iterator[StackSet]:
     """Return the sets that an account administers, in all regions."""
-    for place, kept in _sets.items():
+    for place, stack_sets in _sets.items():
         if place.account == account:
-            yield from (one for one in kept.values() if not one.deleted)
+            yield from (stack_set for stack_set in stack_sets.values() if not stack_set.deleted)
 
 
 def find(place: Place, name: str) -> StackSet:
-    """Return a set by name, id or ARN; raises Fault if there is none."""
-    for one in sets(place):
-        if name in {one.id, one.arn} or (name == one.name and not one.deleted):
-            return one
-    raise Fault("StackSetNotFoundException", f"StackSet {name} not found")
+    """Return a set by its name, id or ARN. Raises ApiError if there is none."""
+    for stack_set in sets(place):
+        if name in {stack_set.id, stack_set.arn} or (name == stack_set.name and not stack_set.deleted):
+            return stack_set
+    raise ApiError("StackSetNotFoundException", f"StackSet {name} not found")
 
 
 def find_arn(name: str, place: Place) -> str | None:
-    """Return the ARN of the set that is called so, by name or id, or None."""
-    found = (one.arn for one in sets(place) if name in {one.id, one.name} and not one.deleted)
-    return next(found, None)
+    """Return the ARN of a set by its name or id, or None."""
+    arns = (
+        stack_set.arn for stack_set in sets(place) if name in {stack_set.id, stack_set.name} and not stack_set.deleted
+    )
+    return next(arns, None)
 
 
 def add(place: Place, name: str, definition: dict[str, Any]) -> StackSet:
-    """Return a new set without instances; raises Fault where the name is taken."""
-    if any(one.name == name and not one.deleted for one in sets(place)):
-        raise Fault("NameAlreadyExistsException", f"StackSet {name} already exists")
+    """Add a set without instances and return it. Raises ApiError where the name is taken."""
+    if any(stack_set.name == name and not stack_set.deleted for stack_set in sets(place)):
+        raise ApiError("NameAlreadyExistsException", f"StackSet {name} already exists")
     set_id = f"{name}:{uuid4()}"
     arn = f"arn:aws:cloudformation:{place.region}:{place.account}:stackset/{set_id}"
-    made = StackSet(name=name, id=set_id, arn=arn, home=place, definition=definition)
-    _sets.setdefault(place, {})[set_id] = made
-    return made
+    new_set = StackSet(name=name, id=set_id, arn=arn, home=place, definition=definition)
+    _sets.setdefault(place, {})[set_id] = new_set
+    return new_set
 
 
 def find_operation(stack_set: StackSet, operation_id: str) -> Operation:
-    """Return an operation of a set; raises Fault if there is none."""
+    """Return an operation of a set; raises ApiError if there is none."""
     if operation_id not in stack_set.operations:
-        raise Fault("OperationNotFoundException", f"Operation {operation_id} not found")
+        raise ApiError("OperationNotFoundException", f"Operation {operation_id} not found")
     return stack_set.operations[operation_id]

@@ -1,11 +1,11 @@
-"""The actions on stack sets themselves: created, updated, deleted, read."""
+"""The actions on stack sets themselves, and the installation of all actions."""
 
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from builder.local.adapter.cloudformation.requests import Action, Params
 from builder.local.adapter.emulator import here, replace, touch
-from builder.local.adapter.handlers import Fault, Reply, message_of
+from builder.local.adapter.handlers import ApiError, Reply, message_of
 from builder.local.adapter.organizations import access
 from builder.local.adapter.stack_sets import instances, operations, records, stacks, targets, wire
 from builder.local.adapter.stack_sets.instances import check_present, make_operation, with_previous
@@ -28,7 +28,7 @@ def _make_action(name: str, handle: Callable[[dict[str, Any]], dict[str, Any]]) 
             request = wire.read_request(name, params)
             with access.called_as(request.get("CallAs", "SELF")):
                 return wire.make_reply(name, handle(request))
-        except Fault as fault:
+        except ApiError as fault:
             reply: Reply = touch(f"{_CFN}.helpers:_error")(fault.code, str(fault), wire.status_of(fault.code))
             return reply
 
@@ -47,61 +47,63 @@ def _forgetting(reset: Callable[[], None]) -> Callable[[], None]:
 Request = Mapping[str, Any]
 
 _CFN = "ministack.services.cloudformation"
-_SAID = (
+_DEFINITION = (
     *("AdministrationRoleARN", "AutoDeployment", "Capabilities", "Description", "ExecutionRoleName"),
     *("ManagedExecution", "PermissionModel", "Tags"),
 )
-_KEPT = ("AutoDeployment", "Description", "ManagedExecution", "Tags")
-"""What an update that does not say them leaves as they are."""
+_UNCHANGED = ("AutoDeployment", "Description", "ManagedExecution", "Tags")
+"""What an update keeps unless its request has them."""
 
 
 def create(request: Request) -> StackSet:
-    """Return a new set without instances; raises Fault for a template that CloudFormation refuses."""
+    """Add a set without instances and return it. Raises ApiError for a template that CloudFormation refuses."""
     if "StackId" in request:
-        raise Fault("ValidationError", "The embedded AWS imports no stacks into stack sets")
+        raise ApiError("ValidationError", "The embedded AWS imports no stacks into stack sets")
     place = here()
     definition = {"PermissionModel": "SELF_MANAGED", **_definition(request)}
     if definition["PermissionModel"] == "SERVICE_MANAGED":
         access.check_active(place.account)
     elif "AutoDeployment" in definition:
-        raise Fault("ValidationError", "AutoDeployment is only supported for SERVICE_MANAGED stack sets")
+        raise ApiError("ValidationError", "AutoDeployment is only supported for SERVICE_MANAGED stack sets")
     return add(place, request["StackSetName"], definition)
 
 
 def update(stack_set: StackSet, request: Request) -> Operation:
-    """Change the definition at once, and begin to update the instances that the request means, or all.
+    """Update the definition at once, and start to update the instances of the request, or all.
 
     The definition stays changed when the operation fails; instances that the request does not mean are outdated.
     """
     before = stack_set.definition
-    definition = {name: before[name] for name in _KEPT if name in before}
+    definition = {name: before[name] for name in _UNCHANGED if name in before}
     definition |= {"PermissionModel": before["PermissionModel"], **_definition(request, before)}
-    meant = targets.resolve(stack_set, request) if targets.names_any(request) else None
-    if meant is not None:
-        check_present(stack_set, meant)
+    selected = targets.resolve(stack_set, request) if targets.names_any(request) else None
+    if selected is not None:
+        check_present(stack_set, selected)
     operations.check_free(stack_set, request.get("OperationId", ""))
     stacks.check_administration(stacks.roles_of(definition, stack_set.home), stack_set.home)
-    places = {place: one.unit for place, one in stack_set.instances.items() if one.status != "INOPERABLE"}
+    places = {
+        place: instance.unit for place, instance in stack_set.instances.items() if instance.status != "INOPERABLE"
+    }
     stack_set.definition = definition
     for place in places:
         stack_set.instances[place].status = "OUTDATED"
-    operation = make_operation(stack_set, "UPDATE", places if meant is None else meant, request)
+    operation = make_operation(stack_set, "UPDATE", places if selected is None else selected, request)
     operations.start(stack_set, operation)
     return operation
 
 
 def delete(stack_set: StackSet) -> None:
-    """Delete a set that has no instance and no operation; raises Fault otherwise."""
+    """Delete a set. Raises ApiError while it has an instance or an operation runs."""
     if stack_set.busy:
         operations.check_free(stack_set, "")
     if stack_set.instances:
-        raise Fault("StackSetNotEmptyException", "StackSet is not empty")
+        raise ApiError("StackSetNotEmptyException", "StackSet is not empty")
     stack_set.deleted = True
 
 
 def _definition(request: Request, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return what a set is, by the names of the API, from what a request says and, of an update, what it was."""
-    definition = {name: request[name] for name in _SAID if name in request}
+    """Return the definition of a set by the names of the API, from a request and, for an update, the one before."""
+    definition = {name: request[name] for name in _DEFINITION if name in request}
     previous = before or {}
     if "Parameters" in request:
         definition["Parameters"] = with_previous(request["Parameters"], previous.get("Parameters", []))
@@ -111,16 +113,16 @@ def _definition(request: Request, before: Mapping[str, Any] | None = None) -> di
 
 
 def _template(request: Request) -> str:
-    """Return the template of a request, fetched where it is given by its address, and valid."""
-    given = {name: [request[name]] for name in ("TemplateBody", "TemplateURL") if name in request}
-    body, refusal = touch(f"{_CFN}.helpers:_resolve_template")(given)
+    """Return the template of a request, read from its URL if it has one. Raises ApiError unless it is valid."""
+    parameters = {name: [request[name]] for name in ("TemplateBody", "TemplateURL") if name in request}
+    body, refusal = touch(f"{_CFN}.helpers:_resolve_template")(parameters)
     if refusal is not None:
-        raise Fault("ValidationError", message_of(refusal[2]))
+        raise ApiError("ValidationError", message_of(refusal[2]))
     if not body:
-        raise Fault("ValidationError", "Either TemplateBody or TemplateURL must be specified")
-    status, _, said = touch(f"{_CFN}.handlers:_ACTION_HANDLERS")["ValidateTemplate"](given)
+        raise ApiError("ValidationError", "Either TemplateBody or TemplateURL must be specified")
+    status, _, reply = touch(f"{_CFN}.handlers:_ACTION_HANDLERS")["ValidateTemplate"](parameters)
     if status >= 400:
-        raise Fault("ValidationError", message_of(said))
+        raise ApiError("ValidationError", message_of(reply))
     return str(body)
 
 
@@ -156,8 +158,10 @@ def _summary(stack_set: StackSet) -> dict[str, Any]:
 
 
 def _list(request: Request) -> dict[str, Any]:
-    found = [_summary(one) | {"DriftStatus": "NOT_CHECKED"} for one in sets(here())]
-    return page(request, [one for one in found if one["Status"] == request.get("Status", one["Status"])])
+    summaries = [_summary(stack_set) | {"DriftStatus": "NOT_CHECKED"} for stack_set in sets(here())]
+    return page(
+        request, [summary for summary in summaries if summary["Status"] == request.get("Status", summary["Status"])]
+    )
 
 
 def _list_targets(request: Request) -> dict[str, Any]:

@@ -3,15 +3,14 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, MutableMapping
 from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
 from builder.local.adapter.cloudformation.requests import Action, find_stack
 from builder.local.adapter.emulator import Place, acting_in, replace, touch
-from builder.local.adapter.handlers import Fault, message_of
+from builder.local.adapter.handlers import ApiError, message_of
 from builder.local.adapter.iam import policies
 from builder.local.adapter.stack_sets.records import Instance, Parameters, StackSet
 
@@ -28,7 +27,7 @@ _on_behalf: ContextVar[bool] = ContextVar("on_behalf", default=False)
 
 
 def install() -> None:
-    """Let the stacks of instances have templates that are too large for a request."""
+    """Let StackSets' own requests have templates that are too large for others."""
     replace(f"{_CFN}.helpers:_template_body_problem", _make_body_problem)
 
 
@@ -37,32 +36,32 @@ def _make_body_problem(find_problem: Callable[[str], str | None]) -> Callable[[s
 
 
 class StackFailed(Exception):
-    """A stack operation that was refused or that failed, with the reason that the instance is given."""
+    """A stack operation that was refused or failed, with the reason that the instance shows."""
 
 
 async def deploy(stack_set: StackSet, instance: Instance, role: str) -> None:
-    """Create or update the instance's stack and wait; raises StackFailed."""
-    found = _find(instance)
-    if found is not None and found["StackStatus"] in _GONE:
+    """Create or update the stack of an instance, and wait. Raises StackFailed."""
+    stack = _find(instance)
+    if stack is not None and stack["StackStatus"] in _GONE:
         await remove(instance, role)
-        found = None
-    name = found["StackName"] if found else f"StackSet-{stack_set.name}-{uuid4()}"
+        stack = None
+    name = stack["StackName"] if stack else f"StackSet-{stack_set.name}-{uuid4()}"
     request = _request(stack_set, instance, name)
-    if found is None:
+    if stack is None:
         _call("CreateStack", request, instance.place, role)
-        with _scope(instance.place):
-            made = find_stack(name)
-        instance.stack_id = made["StackId"] if made else None
+        with acting_in(instance.place):
+            new_stack = find_stack(name)
+        instance.stack_id = new_stack["StackId"] if new_stack else None
     elif "No updates are to be performed" in _call("UpdateStack", request, instance.place, role):
         return
     await _settle(instance)
 
 
 async def remove(instance: Instance, role: str) -> None:
-    """Delete the instance's stack, if it has one, and wait; raises StackFailed."""
-    found = _find(instance)
-    if found is not None:
-        _call("DeleteStack", {"StackName": found["StackName"]}, instance.place, role)
+    """Delete the stack of an instance, if it has one, and wait. Raises StackFailed."""
+    stack = _find(instance)
+    if stack is not None:
+        _call("DeleteStack", {"StackName": stack["StackName"]}, instance.place, role)
         await _settle(instance)
     instance.stack_id = None
 
@@ -80,20 +79,20 @@ def _request(stack_set: StackSet, instance: Instance, name: str) -> dict[str, st
 
 
 def _overridden(parameters: Parameters, overrides: Parameters) -> Parameters:
-    values = {one["ParameterKey"]: one.get("ParameterValue", "") for one in [*parameters, *overrides]}
+    values = {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in [*parameters, *overrides]}
     return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
 
 
 def _call(action: str, request: Mapping[str, str], place: Place, role: str) -> str:
-    """Return what an action of CloudFormation answers in a place, done by the execution role; raises StackFailed."""
+    """Call an action of CloudFormation in a place as the execution role, and return its reply. Raises StackFailed."""
     handle: Action = touch(f"{_CFN}.handlers:_ACTION_HANDLERS")[action]
     arn = f"arn:aws:cloudformation:{place.region}:{place.account}:stack/{request['StackName']}/*"
-    with _scope(place), policies.acting_as(f"arn:aws:iam::{place.account}:role/{role or _LINKED}"):
+    with acting_in(place), policies.acting_as(f"arn:aws:iam::{place.account}:role/{role or _LINKED}"):
         if policies.is_enforced() and not policies.is_allowed(f"cloudformation:{action}", arn):
-            said = (
+            message = (
                 f"User: {policies.who_acts()} is not authorized to perform: cloudformation:{action} on resource: {arn}"
             )
-            raise StackFailed(said)
+            raise StackFailed(message)
         token = _on_behalf.set(True)
         status, _, body = handle({"Action": [action], **{key: [value] for key, value in request.items()}})
         _on_behalf.reset(token)
@@ -104,8 +103,8 @@ def _call(action: str, request: Mapping[str, str], place: Place, role: str) -> s
 
 
 async def _settle(instance: Instance) -> None:
-    """Wait until the operation on the instance's stack is over; raises StackFailed with what failed first."""
-    # A deletion shows only once its task has begun, which was scheduled before this one goes on.
+    """Wait for the operation on the stack of an instance. Raises StackFailed with the first failure."""
+    # A deletion shows once its task runs, which is scheduled before this one goes on.
     await asyncio.sleep(0)
     stack = _find(instance, deleted=True)
     while stack is not None and stack["StackStatus"].endswith("_IN_PROGRESS"):
@@ -118,16 +117,16 @@ async def _settle(instance: Instance) -> None:
 def _find(instance: Instance, *, deleted: bool = False) -> MutableMapping[str, Any] | None:
     if instance.stack_id is None:
         return None
-    with _scope(instance.place):
+    with acting_in(instance.place):
         if not deleted:
             return find_stack(instance.stack_id)
-        found: MutableMapping[str, Any] | None = touch(f"{_CFN}.handlers:_resolve_stack")(instance.stack_id)
-        return found
+        stack: MutableMapping[str, Any] | None = touch(f"{_CFN}.handlers:_resolve_stack")(instance.stack_id)
+        return stack
 
 
 def _first_failure(instance: Instance) -> str | None:
     """Return the first failure of the stack's last operation, worded as StackSets words it."""
-    with _scope(instance.place):
+    with acting_in(instance.place):
         events = list(touch(f"{_CFN}:_stack_events").get(instance.stack_id, []))
     reason = None
     for event in events:
@@ -144,12 +143,6 @@ def _first_failure(instance: Instance) -> str | None:
     return reason
 
 
-@contextmanager
-def _scope(place: Place) -> Iterator[None]:
-    with acting_in(Place(place.account, place.region)):
-        yield
-
-
 # -- the roles
 
 
@@ -158,7 +151,7 @@ EXECUTION = "AWSCloudFormationStackSetExecutionRole"
 
 
 def roles_of(definition: Mapping[str, Any], home: Place) -> dict[str, str]:
-    """Return AdministrationRoleARN and ExecutionRoleName of a set, by default AWS's; none for a service-managed one."""
+    """Return AdministrationRoleARN and ExecutionRoleName of a set, or AWS's defaults; {} for a service-managed set."""
     if definition["PermissionModel"] == "SERVICE_MANAGED":
         return {}
     return {
@@ -170,23 +163,25 @@ def roles_of(definition: Mapping[str, Any], home: Place) -> dict[str, str]:
 
 
 def check_administration(roles: Mapping[str, str], home: Place) -> None:
-    """Raise Fault unless the administration role is there and CloudFormation may take it."""
+    """Raise ApiError unless the administration role exists and trusts CloudFormation."""
     if arn := roles.get("AdministrationRoleARN"):
-        found = _find_role(home.account, _name(arn))
-        if found is None or "cloudformation.amazonaws.com" not in json.dumps(_trust(found)):
-            raise Fault("ValidationError", f"Role {arn} is invalid or cannot be assumed")
+        role = _find_role(home.account, _name(arn))
+        if role is None or "cloudformation.amazonaws.com" not in json.dumps(_trust(role)):
+            raise ApiError("ValidationError", f"Role {arn} is invalid or cannot be assumed")
 
 
 def find_refusal(roles: Mapping[str, str], home: Place, account: str) -> str | None:
-    """Return why the administration role can't take the execution role of an account; None when it can."""
+    """Return why the administration role cannot assume an account's execution role, or None if it can."""
     if not roles:
         return None
-    admin, wanted = roles["AdministrationRoleARN"], roles["ExecutionRoleName"]
-    found = _find_role(account, wanted)
-    trusted = {admin, home.account, f"arn:aws:iam::{home.account}:root", "*"}
-    if found is not None and trusted & _principals(found):
+    administration, execution = roles["AdministrationRoleARN"], roles["ExecutionRoleName"]
+    role = _find_role(account, execution)
+    trusted = {administration, home.account, f"arn:aws:iam::{home.account}:root", "*"}
+    if role is not None and trusted & _principals(role):
         return None
-    return f"Account {account} should have '{wanted}' role with trust relationship to Role '{_name(admin)}'."
+    return (
+        f"Account {account} should have '{execution}' role with trust relationship to Role '{_name(administration)}'."
+    )
 
 
 def _name(arn: str) -> str:
@@ -195,8 +190,8 @@ def _name(arn: str) -> str:
 
 def _find_role(account: str, name: str) -> Mapping[str, Any] | None:
     with acting_in(Place(account, "us-east-1")):
-        found: Mapping[str, Any] | None = touch("ministack.services.iam:_roles").get(name)
-        return found
+        role: Mapping[str, Any] | None = touch("ministack.services.iam:_roles").get(name)
+        return role
 
 
 def _trust(role: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -206,12 +201,12 @@ def _trust(role: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _principals(role: Mapping[str, Any]) -> set[str]:
-    """Return who may take a role by its AWS principals; what its conditions say is not looked at."""
+    """Return the AWS principals that a role trusts, whatever its conditions."""
     statements = _trust(role).get("Statement", [])
-    named: set[str] = set()
+    principals: set[str] = set()
     for statement in statements if isinstance(statements, list) else [statements]:
         principal = statement.get("Principal", {})
-        who = principal.get("AWS", []) if isinstance(principal, dict) else principal
+        aws = principal.get("AWS", []) if isinstance(principal, dict) else principal
         if statement["Effect"] == "Allow":
-            named.update([who] if isinstance(who, str) else who)
-    return named
+            principals.update([aws] if isinstance(aws, str) else aws)
+    return principals

@@ -32,7 +32,7 @@ def status_of(code: str) -> int:
 
 
 def read_request(action: str, params: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return what a request says, nested as its input shape is; members that it leaves out are left out."""
+    """Return the members of a request, nested as its input shape is."""
     shape = model().operation_model(action).input_shape
     flat = {name: values[0] if isinstance(values, list) else str(values) for name, values in params.items()}
     return _read_structure(shape, flat, "") if shape else {}
@@ -64,7 +64,7 @@ def _read_structure(shape: StructureShape, flat: Mapping[str, str], prefix: str)
 
 
 def make_reply(action: str, answer: Mapping[str, Any]) -> Reply:
-    """Return the reply to an action; a value of None is left out. Raises KeyError for a member the model lacks."""
+    """Return the reply to an action, without members that are None. Raises KeyError for a member the model lacks."""
     shape = model().operation_model(action).output_shape
     inner = _write_structure(shape, answer) if shape else ""
     body = (
@@ -81,7 +81,7 @@ def _write(shape: Shape, value: Any) -> str:  # noqa: ANN401  as its shape says
             return _write_structure(shape, value)
         case "list":
             assert isinstance(shape, ListShape)  # noqa: S101  for the type checker
-            return "".join(f"<member>{_write(shape.member, one)}</member>" for one in value)
+            return "".join(f"<member>{_write(shape.member, item)}</member>" for item in value)
         case "boolean":
             return str(value).lower()
         case "timestamp":

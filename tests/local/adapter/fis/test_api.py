@@ -221,7 +221,7 @@ def test_an_alarm_of_its_stop_conditions_stops_an_experiment_and_no_other(accoun
 def test_a_stop_condition_that_could_stop_nothing_is_refused(account: Account, value: str) -> None:
     wanted = template(account=account.id, table=TABLE)
     wanted["stopConditions"] = [{"source": "aws:cloudwatch:alarm", **({"value": value} if value else {})}]
-    with pytest.raises(ClientError, match=r"an alarm's ARN|Invalid length"):
+    with pytest.raises(ClientError, match=r"an alarm's ARN|ValidationException length"):
         fis(account).create_experiment_template(**wanted)
 
 

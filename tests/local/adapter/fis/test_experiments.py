@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from builder.local.adapter.emulator import touch
-from builder.local.adapter.fis.experiments import Experiment, FisStore, NotFound, stop
+from builder.local.adapter.fis.experiments import Experiment, FisStore, ResourceNotFoundException, stop
 from builder.local.adapter.replication import Direction, Pause, Replication, Route
 from local.adapter.experiments import template
 
@@ -122,7 +122,10 @@ def test_an_experiment_goes_on_when_its_template_is_deleted(store: FisStore) -> 
 
 def test_a_template_is_another_region_s_none(store: FisStore) -> None:
     identifier = store.create_template(WANTED)["id"]
-    with touch("ministack.core.responses:request_scope")(ACCOUNT, "us-west-2"), pytest.raises(NotFound):
+    with (
+        touch("ministack.core.responses:request_scope")(ACCOUNT, "us-west-2"),
+        pytest.raises(ResourceNotFoundException),
+    ):
         store.update_template(identifier, WANTED)
 
 
@@ -130,5 +133,5 @@ def test_nothing_is_kept_after_a_reset(store: FisStore) -> None:
     experiment = _start(store)
     store.reset()
     assert store.templates == {}
-    with pytest.raises(NotFound):
+    with pytest.raises(ResourceNotFoundException):
         store.find(experiment)

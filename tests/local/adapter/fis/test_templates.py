@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from builder.local.adapter.fis.templates import Invalid, check, read_duration
+from builder.local.adapter.fis.templates import ValidationException, check, read_duration
 from local.adapter.experiments import template
 
 GOOD = template(table="t", bucket="b", account="111111111111")
@@ -36,7 +36,7 @@ def test_what_cannot_be_done_here_is_refused(path: tuple[str, ...], value: Any, 
     for key in path[:-1]:
         at = at[key]
     at[path[-1]] = value
-    with pytest.raises(Invalid, match=words):
+    with pytest.raises(ValidationException, match=words):
         check(wrong)
 
 
@@ -47,5 +47,5 @@ def test_a_duration_is_read(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "PT", "PT59S", "PT12H1S", "P1D", "5"])
 def test_a_duration_out_of_bounds_is_refused(text: str) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(ValidationException):
         read_duration(text)

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from builder.local.adapter.functions.urls import lets_everyone_in
+from builder.local.adapter.functions.urls import allows_everyone
 from local.account import PRIMARY, SECONDARY, Account, deploy
 from local.adapter.templates import function
 
@@ -88,7 +88,7 @@ _OPEN_INVOKE = _statement("lambda:InvokeFunction", Bool={"lambda:InvokedViaFunct
 
 
 def test_an_unconditional_permission_covers_urls_too() -> None:
-    assert lets_everyone_in([_OPEN_URL, _statement("lambda:InvokeFunction")])
+    assert allows_everyone([_OPEN_URL, _statement("lambda:InvokeFunction")])
 
 
 @pytest.mark.parametrize(
@@ -101,5 +101,5 @@ def test_an_unconditional_permission_covers_urls_too() -> None:
     ],
 )
 def test_a_permission_for_somebody_else_lets_nobody_in(second: dict[str, Any]) -> None:
-    assert not lets_everyone_in([_OPEN_URL, second])
-    assert lets_everyone_in([_OPEN_URL, _OPEN_INVOKE, _statement("lambda:InvokeFunction", {"AWS": "1"})])
+    assert not allows_everyone([_OPEN_URL, second])
+    assert allows_everyone([_OPEN_URL, _OPEN_INVOKE, _statement("lambda:InvokeFunction", {"AWS": "1"})])

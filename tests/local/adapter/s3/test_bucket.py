@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from builder.local.adapter.handlers import Refused
+from builder.local.adapter.handlers import HandlerError
 from builder.local.adapter.s3.bucket import find_name
 from local.account import PRIMARY, SECONDARY, Account, deploy, destroy, update
 from local.adapter.templates import bucket, names, replication
@@ -235,8 +235,8 @@ def test_another_name_replaces_the_bucket(account: Account) -> None:
 
 
 def test_a_refusal_names_the_handlers_code() -> None:
-    with pytest.raises(Refused, match="HandlerErrorCode: InvalidRequest"):
-        raise Refused("no", service="S3")
+    with pytest.raises(HandlerError, match="HandlerErrorCode: InvalidRequest"):
+        raise HandlerError("no", service="S3")
 
 
 def test_a_bucket_of_another_account_does_not_exist_here(account: Account) -> None:
@@ -268,7 +268,7 @@ def test_no_name_has_one_made_up() -> None:
     ],
 )
 def test_an_invalid_name_is_refused(name: str) -> None:
-    with pytest.raises(Refused, match="The specified bucket is not valid"):
+    with pytest.raises(HandlerError, match="The specified bucket is not valid"):
         find_name({"BucketName": name}, **_HERE)
 
 
@@ -286,7 +286,7 @@ def test_a_prefix_is_completed() -> None:
     "name", ["tap-dev", "tap-123456789012-us-east-1-an", "tap-210987654321-us-west-2-an", _SUFFIX.removeprefix("-")]
 )
 def test_a_name_of_another_account_or_region_is_refused(name: str) -> None:
-    with pytest.raises(Refused, match="must be named <prefix>-123456789012-us-west-2-an"):
+    with pytest.raises(HandlerError, match="must be named <prefix>-123456789012-us-west-2-an"):
         find_name({"BucketName": name, "BucketNamespace": "account-regional"}, **_HERE)
 
 
@@ -294,15 +294,15 @@ def test_the_suffix_counts_in_the_63_characters() -> None:
     fits = "a" * (63 - len(_SUFFIX))
     regional = {"BucketNamespace": "account-regional"}
     assert len(find_name({"BucketNamePrefix": fits, **regional}, **_HERE) or "") == 63
-    with pytest.raises(Refused, match="not valid"):
+    with pytest.raises(HandlerError, match="not valid"):
         find_name({"BucketNamePrefix": f"{fits}a", **regional}, **_HERE)
 
 
 def test_the_suffix_is_reserved_for_the_namespace() -> None:
-    with pytest.raises(Refused, match="reserved"):
+    with pytest.raises(HandlerError, match="reserved"):
         find_name({"BucketName": f"tap{_SUFFIX}"}, **_HERE)
 
 
 def test_a_name_and_a_prefix_exclude_each_other() -> None:
-    with pytest.raises(Refused, match="together"):
+    with pytest.raises(HandlerError, match="together"):
         find_name({"BucketName": "abc", "BucketNamePrefix": "abc"}, **_HERE)

@@ -49,5 +49,6 @@ def test_a_client_sees_status_and_code(fleet: Fleet) -> None:
 
 def test_a_reset_forgets_all_sets(fleet: Fleet) -> None:
     fleet.create()
-    urllib3.request("POST", f"{fleet.admin.endpoint}/_ministack/reset", headers=authorized())
+    # It ends the functions' processes too, of which other tests may have left many.
+    urllib3.request("POST", f"{fleet.admin.endpoint}/_ministack/reset", headers=authorized(), timeout=30)
     assert fleet.cloudformation.list_stack_sets()["Summaries"] == []
