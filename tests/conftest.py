@@ -12,8 +12,6 @@ from functools import cache, partial
 from pathlib import Path
 
 import boto3
-import botocore.loaders
-import botocore.session
 import pytest
 from hypothesis import settings
 
@@ -22,7 +20,9 @@ from builder.aws import Tempo
 from builder.cli.main import main
 from builder.cli.session import Session
 from builder.local import EmbeddedAws
-from builder.rehearsal.stage import is_hostile
+from builder.local.environment import is_hostile
+from quick_botocore import hasten
+from report.chromium import browser_or_skip
 
 # --hypothesis-profile=thorough: for a pipeline; who works on the code wants an answer sooner.
 settings.register_profile("thorough", max_examples=2000)
@@ -38,9 +38,11 @@ pytest_plugins = ("on_aws.plugin",)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put the caller's settings away first: none leads to a real AWS, or through a proxy. With --aws they stay."""
+    """Choose the tests, and put away what could lead one to a real AWS or through a proxy. With --aws it stays."""
     if config.getoption("aws_account"):
         return
+    if not hasattr(config, "workerinput"):
+        config.option.markexpr = _choose(config)
     for name in list(os.environ):
         if is_hostile(name) or name == "ENVIRONMENT_SUFFIX":
             del os.environ[name]
@@ -53,21 +55,42 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-_known_to_botocore: dict[object, object] = {}
+hasten()
 
 
-def _loader(search_path_string: str | None = None) -> botocore.loaders.Loader:
-    """Return what a boto3 session reads AWS's models with: once for all sessions of these tests."""
-    made = botocore.loaders.create_loader(search_path_string)
-    if not search_path_string:
-        made._cache = _known_to_botocore  # type: ignore[attr-defined]  # botocore has no public name for it
-    return made
-
-
-botocore.session.create_loader = _loader
-
-
+HEAVY = ("embedded", "browser", "installed", "processes", "proof")
+"""The fixtures whose tests the inner loop leaves out: each such test is marked by the fixture's name."""
+INNER = f"not ({' or '.join(HEAVY)} or alone)"
 _LONGEST_FIRST = ("handler", "proof", "rehearsal", "test_scripts.py", "report")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Return that no worker starts for a file or a few, nor beside what measures real time; xdist knows the rest."""
+    return 0 if _names_files(config) or config.option.markexpr == "alone" else None
+
+
+def _names_files(config: pytest.Config) -> bool:
+    """Whether all arguments are files, or tests in files."""
+    named = config.option.file_or_dir
+    return bool(named) and all(Path(argument.partition("::")[0]).is_file() for argument in named)
+
+
+def _choose(config: pytest.Config) -> str:
+    """Return which tests run if no -m says it: the inner loop if nothing is named, else all of what is."""
+    if config.option.markexpr:
+        return str(config.option.markexpr)
+    if config.option.file_or_dir or config.option.keyword or config.option.lf:
+        return "not alone" if config.option.numprocesses else ""
+    return INNER
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say which tests this run leaves out."""
+    if config.option.markexpr == INNER:
+        return f"inner loop: without {', '.join(HEAVY)} and alone; `tox run -e all` runs them, or name a file of them"
+    if config.option.markexpr == "not alone":
+        return "without what measures real time: `python -m pytest -m alone` runs that, by itself"
+    return None
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -83,14 +106,18 @@ def _says_alone(module: Path) -> bool:
     return any("mark.alone" in file.read_text(encoding="utf-8") for file in files if file.is_file())
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, or must stay on one worker: at the end it would keep one busy and the others idle.
+    """Mark what is heavy, and begin with what takes long or must stay on one worker: last, it would keep one busy.
 
     Raises UsageError for a test that is marked from elsewhere, which the run of those that run alone would miss.
     """
     unsaid = {str(item.path) for item in items if item.get_closest_marker("alone") and not _says_alone(item.path)}
     if unsaid:
         raise pytest.UsageError(f"marked alone from elsewhere, so passed over: {', '.join(sorted(unsaid))}")
+    for item in items:
+        for name in set(HEAVY).intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(name)
 
     def rank(item: pytest.Item) -> int:
         room = item.path.relative_to(Path(__file__).parent).parts[0]
@@ -99,9 +126,48 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
+_light: list[str] = []
+"""The test under way, if it is not heavy."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Hold a test to what it says: only a heavy one may start a process."""
+    if not any(item.get_closest_marker(name) for name in (*HEAVY, "alone")):
+        _light.append(item.nodeid)
+    try:
+        return (yield)
+    finally:
+        _light.clear()
+
+
+def _refuse_process(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "subprocess.Popen" and _light:
+        raise AssertionError(f"{_light[0]} starts {arguments[0]}: mark it `processes`, or what it uses by that fixture")
+
+
+sys.addaudithook(_refuse_process)
+
+
 def pytest_collection_finish() -> None:
     """Have no collection of garbage look through the thousands of tests."""
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def processes() -> None:
+    """Other processes are started by who uses this: see HEAVY."""
+
+
+@pytest.fixture(scope="session")
+def proof() -> None:
+    """A life is tried again and again by who uses this, with another fault each time: see HEAVY."""
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """Where a Chromium is; without one, a test is left out on a person's machine and fails in CI."""
+    return browser_or_skip()
 
 
 @pytest.fixture(scope="session")
@@ -154,14 +220,15 @@ def builder(capsys: pytest.CaptureFixture[str]) -> Command:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as pip installs it from its wheel, built from a copy: building leaves files behind."""
+    """The package as it is installed from its wheel, built from a copy: building leaves files behind."""
     source = tmp_path_factory.mktemp("source")
     for name in ("builder", "lambda"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     target = tmp_path_factory.mktemp("installed")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    done = subprocess.run([*pip, "--target", target, source], capture_output=True, text=True, check=False)
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
+    alone = ["--no-deps", "--no-build-isolation", "--offline"]
+    done = subprocess.run([*uv, *alone, "--target", target, source], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return target

@@ -51,6 +51,7 @@ def test_the_page_tells_the_limits_that_hold() -> None:
     assert told == {name: f"{getattr(Limits(), name):g}" for name in Limits.__slots__}
 
 
+@pytest.mark.processes
 def test_the_client_brings_neither_boto3_nor_anything_of_builder() -> None:
     code = (
         "import sys, builder.client; print(*sorted(m for m in sys.modules if m.split('.')[0] in ('boto3', 'builder')))"
@@ -92,6 +93,7 @@ def test_an_outage_lasts_for_the_client_as_long_as_the_log_of_requests_says(
         assert attempt.started <= logged["time"] <= attempt.started + attempt.duration_s
 
 
+@pytest.mark.processes
 def test_a_signed_request_is_answered_where_an_unsigned_one_is_not() -> None:
     with EmbeddedAws(enforce_iam=True) as strict:
         account = "444444444444"

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from builder.local import EmbeddedAws
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +50,7 @@ def test_the_session_against_an_account_goes_as_it_says(
     assert "5 done, 0 failed, 0 not started" in done.stdout
 
 
+@pytest.mark.processes
 def test_the_picture_is_the_one_that_graph_draws(project: Path) -> None:
     shown = [text for language, text in BLOCKS if language == "mermaid"]
 

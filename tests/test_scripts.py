@@ -16,12 +16,13 @@ NEEDED = ("boto3", "click", "pydantic", "PyYAML", "rich")
 
 
 @pytest.fixture(scope="session")
-def pipeline(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pipeline(installed: Path, processes: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of a venv that has this package and what deploying needs, and nothing that renders or lints."""
     folder = tmp_path_factory.mktemp("pipeline")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *NEEDED], check=True, stderr=subprocess.DEVNULL)
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, *NEEDED], check=True)
     (site,) = folder.glob("lib/python*/site-packages")
     (site / "this_package.pth").write_text(f"{installed}\n")
     return python

@@ -10,7 +10,13 @@ _KEPT = frozenset(
     {"HOME", "LANG", "LANGUAGE", "LOGNAME", "NODE_PATH", "PATH", "PYTHONPATH", "SHELL", "TEMP", "TMP", "TMPDIR", "TZ"}
     | {"USER", "VIRTUAL_ENV"}
 )
+_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 _NO_DOCKER = "unix:///nonexistent/docker.sock"
+
+
+def is_hostile(name: str) -> bool:
+    """Return whether an environment variable could lead boto3 to a real endpoint, profile or proxy."""
+    return name.upper().startswith("AWS_") or name.upper() in _PROXIES or name == "BOTO_CONFIG"
 
 
 def make_environment(

@@ -15,14 +15,8 @@ from builder.config import Wanted
 from builder.deploy import Done, Outcome, Seal
 from builder.errors import Failed
 from builder.fleet import FleetEmit
+from builder.local.environment import is_hostile
 from builder.terms import AccountId
-
-_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
-
-
-def is_hostile(name: str) -> bool:
-    """Return whether an environment variable could lead boto3 to a real endpoint, profile or proxy."""
-    return name.upper().startswith("AWS_") or name.upper() in _PROXIES or name == "BOTO_CONFIG"
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def test_the_findings_come_from_all_three(linted: Linted) -> None:
     assert [one.rule for one in linted.findings] == ["X001", "E9504", "E3002"]
 
 
+@pytest.mark.processes
 def test_json_is_cfnlint_s_to_the_letter(linted: Linted) -> None:
     of_rules = replace(linted, findings=tuple(one for one in linted.findings if one.rule not in CHECKS))
     command = [str(Path(sys.executable).parent / "cfn-lint"), TABLE, "--format", "json", "--include-checks", "I"]

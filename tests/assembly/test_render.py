@@ -91,6 +91,7 @@ class TestTemplates:
         assert first == second
 
 
+@pytest.mark.processes
 def test_the_committed_templates_are_what_dr_yaml_leads_to(tmp_path: Path) -> None:
     for name in ("dr.yaml", "lambda"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
@@ -102,6 +103,7 @@ def test_the_committed_templates_are_what_dr_yaml_leads_to(tmp_path: Path) -> No
     assert read_assembly(ROOT / "templates").manifest.project == "tap"
 
 
+@pytest.mark.processes
 def test_neither_working_directory_nor_hash_seed_changes_a_byte(tmp_path: Path) -> None:
     rendered = []
     for seed, start in (("0", "."), ("1", ".."), ("4242", "/")):

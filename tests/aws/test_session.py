@@ -55,6 +55,7 @@ def test_the_tempo_is_that_of_whoever_knows_better(credentials: None) -> None:
     assert clients.tempo is clients.hurried().tempo is tempo
 
 
+@pytest.mark.processes
 def test_nothing_but_the_session_module_makes_clients() -> None:
     code = "import sys, builder.cli.main; sys.exit('boto3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False).returncode == 0

@@ -201,6 +201,7 @@ def test_templates_that_are_no_folder_and_a_disk_that_takes_no_more(
 RUN = [sys.executable, "-m", "builder"]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("line", "code"),
     [

@@ -138,6 +138,7 @@ def test_the_wheel_holds_every_module_and_nothing_else(installed: Path) -> None:
     assert (installed / "builder" / "py.typed").is_file()
 
 
+@pytest.mark.processes
 def test_the_repository_is_clean_after_all_that_a_new_user_does(empty: Path, builder: Command) -> None:
     def git(*arguments: str) -> str:
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
@@ -200,6 +201,7 @@ class TestWheel:
         assert builder("init", "--wheel", str(tmp_path / name)).code == 2
         assert list(empty.iterdir()) == []
 
+    @pytest.mark.processes
     def test_without_one_the_workflow_s_install_step_says_how(self, empty: Path, builder: Command) -> None:
         builder("init")
         workflow = yaml.safe_load((empty / ".github/workflows/deploy.yml").read_text())

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 
 @pytest.fixture
-def enforcing() -> Iterator[str]:
+def enforcing(processes: None) -> Iterator[str]:
     """The endpoint of one that enforces IAM."""
     with subprocess.Popen(
         [sys.executable, "-m", "builder", "local", "--port", "0", "--enforce-iam"], stdout=subprocess.PIPE, text=True

@@ -80,6 +80,7 @@ def test_the_help_of_the_whole_tells_the_global_options(builder: Command) -> Non
     assert "--skip-region REGION" in builder("--help").out
 
 
+@pytest.mark.processes
 def test_help_costs_none_of_the_heavy_imports() -> None:
     code = (
         "import sys; from builder.cli.main import main; main(['--help']); "
@@ -89,6 +90,7 @@ def test_help_costs_none_of_the_heavy_imports() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.processes
 def test_a_command_costs_the_import_of_no_other() -> None:
     code = (
         "import sys; from builder.cli.main import main; main(['render', '--help']); "
@@ -152,6 +154,7 @@ def test_ctrl_c_says_what_goes_on(builder: Command, broken: click.Command) -> No
     assert "goes on there" in answer.err
 
 
+@pytest.mark.processes
 def test_a_reader_that_leaves_early_is_no_error() -> None:
     code = (
         "import os, sys; from builder.cli import main as m\n"
@@ -163,6 +166,7 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.processes
 def test_python_dash_m_ends_with_the_command_s_code() -> None:
     assert run("--version").returncode == 0
     assert run("outputs", "--env", "NOT_A_SUFFIX").returncode == 2

@@ -11,6 +11,7 @@ import pytest
 from answer import ROOT, Command
 
 
+@pytest.mark.processes
 def test_a_rehearsal_ends_in_0_and_says_what_the_readme_shows(builder: Command, project: Path) -> None:
     answer = builder("rehearse")
     assert answer.code == 0, answer
@@ -21,6 +22,7 @@ def test_a_rehearsal_ends_in_0_and_says_what_the_readme_shows(builder: Command, 
         assert re.search(f"^{pattern}$", answer.out, flags=re.MULTILINE), line
 
 
+@pytest.mark.processes
 def test_a_rehearsal_that_fails_ends_in_1(builder: Command, project: Path) -> None:
     (project / "lambda/python/index.py").write_text("def handler(event, context):\n    return {'statusCode': 500}\n")
     answer = builder("rehearse")
@@ -34,6 +36,7 @@ def test_another_assembly_is_refused(builder: Command, project: Path) -> None:
     assert "another assembly is not rehearsed" in answer.err
 
 
+@pytest.mark.processes
 def test_an_interrupted_rehearsal_ends_its_aws_and_says_so(project: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "builder", "rehearse"],

@@ -150,6 +150,7 @@ def test_another_file_and_another_folder_can_be_named(project: Path, builder: Co
     ).read_bytes()
 
 
+@pytest.mark.processes
 def test_no_aws_library_and_no_linter_is_loaded(project: Path) -> None:
     loaded = (
         "import sys; from builder.cli.main import main; code = main(['render', '--check']);"

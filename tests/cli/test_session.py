@@ -61,6 +61,7 @@ def test_afterwards_signals_do_what_they_did_before() -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+@pytest.mark.processes
 def test_twice_it_leaves_at_once_whatever_is_under_way() -> None:
     program = dedent("""
         import asyncio, os, signal, time

@@ -44,6 +44,7 @@ def test_a_page_that_cannot_be_written_is_a_wrong_input(builder: Command, tmp_pa
     assert answer.err == f"error: {option} {page}: cannot be written (No such file or directory)\n"
 
 
+@pytest.mark.processes
 def test_what_pages_need_is_imported_for_pages_only() -> None:
     code = "import sys; from builder.cli import main; main.main(['show', *sys.argv[1:]]); exit('jinja2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code, REPLACEMENT], capture_output=True, check=False).returncode == 0

@@ -21,7 +21,7 @@ def secondary() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def speaker() -> Iterator[Speaker]:
+def speaker(processes: None) -> Iterator[Speaker]:
     speaker = Speaker()
     try:
         yield speaker
@@ -32,7 +32,7 @@ def speaker() -> Iterator[Speaker]:
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(params=["python", "node"])
+@pytest.fixture(params=["python", pytest.param("node", marks=pytest.mark.processes)])
 def language(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Language]:
     """Each language that the client is written in: one table of cases holds both."""
     released = threading.Event()

@@ -113,6 +113,7 @@ def test_a_forked_process_speaks_on_connections_and_probes_of_its_own(primary: S
     assert (primary.connections, secondary.connections) == (2, 2)
 
 
+@pytest.mark.processes
 def test_a_lookup_that_hangs_does_not_keep_a_process_from_its_end() -> None:
     code = """
 import socket, threading

@@ -20,7 +20,7 @@ LIMITS = Limits(attempt_s=0.5)
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def certificate(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A key and a certificate of its own for the host, in one file."""
     path = tmp_path_factory.mktemp("tls") / "host.pem"
     subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]

@@ -22,7 +22,7 @@ GAPS: dict[str, dict[str, str]] = {
 """Per stand-in, the tests that it is known to fail, each with what it does instead."""
 
 
-@pytest.fixture(params=["fake", "embedded"])
+@pytest.fixture(params=["fake", pytest.param("embedded", marks=pytest.mark.embedded)])
 def aws(request: pytest.FixtureRequest) -> StandIn:
     test = request.node.originalname
     if reason := GAPS.get(request.param, {}).get(test):

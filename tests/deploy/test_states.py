@@ -192,6 +192,7 @@ def test_destroy_of_a_protected_stack(rig: Rig, state: State) -> None:
     assert not [call for call in rig.world.calls if call.mutating]
 
 
+@pytest.mark.processes
 def test_the_page_is_as_the_table_says() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "states_doc.py", "--check"], capture_output=True, text=True, check=False

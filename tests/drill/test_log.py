@@ -88,6 +88,7 @@ def test_a_line_that_a_kill_cut_off_is_passed_over(tmp_path: Path) -> None:
     assert read_log(tmp_path / "log") == (OPENED,)
 
 
+@pytest.mark.processes
 def test_what_was_written_survives_a_kill(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from builder.drill.records import Log; "

@@ -32,6 +32,7 @@ WORDS = {
 }
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("kind", WORDS)
 def test_a_killed_drill_is_restored_property_by_property(
     theatre: Theatre, project: Path, builder: Command, kind: str

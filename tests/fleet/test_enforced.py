@@ -40,7 +40,7 @@ _ACCOUNTS = (AccountId(f"{number:012}") for number in count(1))
 
 
 @pytest.fixture(scope="module")
-def enforcing() -> Iterator[EmbeddedAws]:
+def enforcing(processes: None) -> Iterator[EmbeddedAws]:
     with EmbeddedAws(enforce_iam=True) as aws:
         yield aws
 

@@ -33,7 +33,7 @@ def runtime(request: pytest.FixtureRequest) -> Runtime:
 
 
 @pytest.fixture(scope="session")
-def aws(runtime: Runtime) -> Iterator[Aws]:
+def aws(runtime: Runtime, processes: None) -> Iterator[Aws]:
     with EmbeddedAws() as embedded:
         yield Aws(embedded.endpoint)
 

@@ -1,7 +1,6 @@
-"""One embedded AWS for all tests of a worker, and an account of its own for each test."""
+"""The embedded AWS that all tests of a worker share, and an account of its own for each test."""
 
 import hashlib
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,9 +9,8 @@ from local.account import Account
 
 
 @pytest.fixture(scope="session")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws() as running:
-        yield running
+def aws(embedded: EmbeddedAws) -> EmbeddedAws:
+    return embedded
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def child() -> Iterator["subprocess.Popen[bytes]"]:

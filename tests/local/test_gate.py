@@ -207,6 +207,7 @@ def test_a_function_s_code_is_fetched_as_from_a_presigned_url(account: Account) 
     assert (answer.status, answer.data[:2]) == (200, b"PK")
 
 
+@pytest.mark.processes
 def test_a_server_keeps_the_token_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BUILDER_LOCAL_TOKEN", "0123456789abcdef")
     with EmbeddedAws() as aws:
@@ -217,6 +218,7 @@ def test_a_server_keeps_the_token_that_it_is_given(monkeypatch: pytest.MonkeyPat
         assert one.token != two.token
 
 
+@pytest.mark.processes
 def test_a_token_that_keeps_nobody_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BUILDER_LOCAL_TOKEN", "0123456789abcde")
     with pytest.raises(Failed, match="BUILDER_LOCAL_TOKEN"):

@@ -12,7 +12,7 @@ import urllib3
 
 from builder.local import EmbeddedAws
 from local.account import Account, authorized
-from report.chromium import browse, browser_or_skip
+from report.chromium import browse
 
 pytestmark = pytest.mark.xdist_group("chromium")
 
@@ -156,13 +156,13 @@ def _wire(endpoint: str, seen: Seen) -> type[BaseHTTPRequestHandler]:
     return Wire
 
 
-def test_a_page_on_another_port_gets_nothing_and_changes_nothing(aws: EmbeddedAws) -> None:
+def test_a_page_on_another_port_gets_nothing_and_changes_nothing(aws: EmbeddedAws, browser: str) -> None:
     seen, anonymous = Seen(), Account(aws.endpoint, _ANONYMOUS)
     anonymous.s3().create_bucket(Bucket="stays-whatever-a-page-does")
     with (
         _serving(_wire(aws.endpoint, seen)) as port,
         _serving(_page(_ATTEMPTS % {"target": f"127.0.0.1:{port}"})) as evil,
-        browse(browser_or_skip()) as page,
+        browse(browser) as page,
     ):
         page.visit(f"http://127.0.0.1:{evil}/")
         told = page.evaluate("all", wait=True)
@@ -178,11 +178,11 @@ def test_a_page_on_another_port_gets_nothing_and_changes_nothing(aws: EmbeddedAw
     _nothing_happened(anonymous)
 
 
-def test_a_page_whose_name_was_turned_to_this_machine_is_told_nothing(aws: EmbeddedAws) -> None:
+def test_a_page_whose_name_was_turned_to_this_machine_is_told_nothing(aws: EmbeddedAws, browser: str) -> None:
     seen, anonymous = Seen(), Account(aws.endpoint, _ANONYMOUS)
     with (
         _serving(_wire(aws.endpoint, seen)) as port,
-        browse(browser_or_skip(), "--host-resolver-rules=MAP evil.example 127.0.0.1") as page,
+        browse(browser, "--host-resolver-rules=MAP evil.example 127.0.0.1") as page,
     ):
         page.visit(f"http://evil.example:{port}/?attempt=navigate")
         read = page.evaluate("document.body.innerText")
@@ -203,11 +203,13 @@ def test_a_page_whose_name_was_turned_to_this_machine_is_told_nothing(aws: Embed
     _nothing_happened(anonymous)
 
 
-def test_a_page_at_an_aws_name_that_a_network_turned_to_this_machine_is_told_nothing(aws: EmbeddedAws) -> None:
+def test_a_page_at_an_aws_name_that_a_network_turned_to_this_machine_is_told_nothing(
+    aws: EmbeddedAws, browser: str
+) -> None:
     seen, anonymous = Seen(), Account(aws.endpoint, _ANONYMOUS)
     with (
         _serving(_wire(aws.endpoint, seen)) as port,
-        browse(browser_or_skip(), "--host-resolver-rules=MAP evil.amazonaws.com 127.0.0.1") as page,
+        browse(browser, "--host-resolver-rules=MAP evil.amazonaws.com 127.0.0.1") as page,
     ):
         page.visit(f"http://evil.amazonaws.com:{port}/?attempt=navigate")
         bare = "{headers: {'Accept-Language': '', 'User-Agent': 'aws-cli'}}"
@@ -217,8 +219,8 @@ def test_a_page_at_an_aws_name_that_a_network_turned_to_this_machine_is_told_not
     _nothing_happened(anonymous)
 
 
-def test_whoever_looks_at_it_in_a_browser_sees_it(aws: EmbeddedAws) -> None:
-    with browse(browser_or_skip()) as page:
+def test_whoever_looks_at_it_in_a_browser_sees_it(aws: EmbeddedAws, browser: str) -> None:
+    with browse(browser) as page:
         page.visit(f"{aws.endpoint}/health")
         assert "cloudformation" in page.evaluate("document.body.innerText")
         assert page.evaluate("fetch('/health').then(one => one.status)", wait=True) == 200

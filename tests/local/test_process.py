@@ -23,6 +23,8 @@ with EmbeddedAws() as aws:
     sys.stdin.read()
 """
 
+pytestmark = pytest.mark.processes
+
 
 def test_it_is_ready_within_5_s() -> None:
     began = time.monotonic()

@@ -48,6 +48,7 @@ def _invoke(account: Account, **event: object) -> Any:
     return json.loads(answer["Payload"].read())
 
 
+@pytest.mark.processes
 def test_nothing_hostile_of_the_caller_reaches_the_server_or_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as caller:
         for name, value in _HOSTILE.items():
@@ -69,6 +70,7 @@ def test_it_listens_on_loopback_only(aws: EmbeddedAws, account: Account) -> None
     assert listening_addresses(aws.pid) == {f"0100007F:{port:04X}"}
 
 
+@pytest.mark.processes
 def test_it_takes_the_port_it_is_given() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -76,6 +78,7 @@ def test_it_takes_the_port_it_is_given() -> None:
         assert aws.endpoint == f"http://127.0.0.1:{port}"
 
 
+@pytest.mark.processes
 def test_a_port_that_is_taken_is_refused_by_name() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -112,6 +115,7 @@ def test_a_signal_ends_it_quickly_and_its_workers_with_it(signum: signal.Signals
     assert all(ends_within(worker, 0.0) for worker in workers)
 
 
+@pytest.mark.processes
 def test_a_function_that_runs_does_not_hold_it_up() -> None:
     with EmbeddedAws() as aws:
         account = Account(endpoint=aws.endpoint, id="123456789012")
@@ -131,6 +135,7 @@ def test_a_function_that_runs_does_not_hold_it_up() -> None:
     assert all(ends_within(worker, 0.0) for worker in workers)
 
 
+@pytest.mark.processes
 def test_it_is_quiet() -> None:
     command = [sys.executable, "-m", "builder.local", "--port", "0"]
     pipe = subprocess.PIPE

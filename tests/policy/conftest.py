@@ -8,7 +8,7 @@ from policy.guarded import Guarded
 
 
 @pytest.fixture(scope="session")
-def strict() -> Iterator[EmbeddedAws]:
+def strict(processes: None) -> Iterator[EmbeddedAws]:
     """An embedded AWS that enforces IAM."""
     with EmbeddedAws(enforce_iam=True) as running:
         yield running

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.rehearsal.stage import is_hostile, isolated
+from builder.local.environment import is_hostile
+from builder.rehearsal.stage import isolated
 
 
 @pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "https_proxy", "ALL_PROXY", "BOTO_CONFIG"])
@@ -25,6 +26,7 @@ def test_other_variables_stay() -> None:
         assert "PATH" in os.environ
 
 
+@pytest.mark.processes
 def test_a_rehearsal_amid_hostile_settings_reaches_loopback_only(project: Path, tmp_path: Path) -> None:
     """Every connection of the process and its children is watched by an audit hook; the trap must stay untouched."""
     trap = socket.socket()

@@ -8,6 +8,7 @@ from builder.rehearsal import rehearse
 from rehearsal.told import Told
 
 
+@pytest.mark.processes
 def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
     rehearse(wanted, "dev", told.stage())
     assert told.chapters == [
@@ -29,6 +30,7 @@ def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
     assert "5 stacks are gone, nothing is left" in shown
 
 
+@pytest.mark.processes
 def test_urls_that_want_signed_requests_are_rehearsed_signed(wanted: Wanted, told: Told) -> None:
     function = wanted.config.function.model_copy(update={"url_auth": "AWS_IAM"})
     signed = replace(wanted, config=wanted.config.model_copy(update={"function": function}))
@@ -45,6 +47,7 @@ def test_a_template_with_findings_ends_the_rehearsal_before_anything_is_started(
     assert told.chapters == ["render", "lint"]
 
 
+@pytest.mark.processes
 def test_a_handler_that_does_not_answer_fails_the_rehearsal(wanted: Wanted, told: Told) -> None:
     with pytest.raises(Failed, match="answers GET with"):
         rehearse(replace(wanted, handler="def handler(event, context):\n    raise ValueError\n"), "dev", told.stage())

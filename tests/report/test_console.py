@@ -143,6 +143,7 @@ def test_a_warning_and_how_the_terminal_is_left_mix_with_no_result(capsys: pytes
     assert wrote.err.startswith("interrupted\nleft: what CloudFormation has begun goes on there")
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("json_events", [False, True], ids=["text", "events"])
 def test_a_reader_who_has_seen_enough_ends_nothing(json_events: bool) -> None:  # noqa: FBT001
     program = dedent(f"""

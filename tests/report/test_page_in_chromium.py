@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.deploy import read_plan
-from report.chromium import Page, browse, browser_or_skip
+from report.chromium import Page, browse
 from report.recordings import RECORDED
 
 PLANS = Path(__file__).parents[1] / "golden" / "plans"
@@ -44,8 +44,8 @@ CONTRAST = """
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with browse(browser_or_skip()) as opened:
+def page(browser: str) -> Iterator[Page]:
+    with browse(browser) as opened:
         yield opened
 
 

@@ -32,5 +32,5 @@ def run_cfnlint(pattern: str, *arguments: str) -> Found:
 
 
 @pytest.fixture(scope="session")
-def cfnlint() -> Callable[..., Found]:
+def cfnlint(processes: None) -> Callable[..., Found]:
     return run_cfnlint

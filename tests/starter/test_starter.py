@@ -111,6 +111,7 @@ def test_the_requirements_are_what_the_package_wants() -> None:
             assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), line
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("place", ["builder/starter/files", ".github/workflows"])
 def test_zizmor_finds_nothing_in_the_workflows(place: str) -> None:
     zizmor = Path(sysconfig.get_path("scripts")) / "zizmor"

@@ -8,7 +8,7 @@ from local.adapter.strict import Strict
 
 
 @pytest.fixture(scope="session")
-def enforcing() -> Iterator[EmbeddedAws]:
+def enforcing(processes: None) -> Iterator[EmbeddedAws]:
     """An embedded AWS that enforces IAM."""
     with EmbeddedAws(enforce_iam=True) as running:
         yield running

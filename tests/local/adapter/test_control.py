@@ -29,6 +29,7 @@ def test_what_is_put_is_what_is_read(account: Account) -> None:
     assert _DELAY in ask(account, "/_builder/replication")["delays"]
 
 
+@pytest.mark.processes
 def test_the_page_s_commands_do_what_it_says() -> None:
     page = (Path(__file__).parents[3] / "docs" / "local.md").read_text()
     [commands] = re.findall(r"```shell\n(.*?)```", page, re.DOTALL)
@@ -58,6 +59,7 @@ def test_what_is_not_understood_is_refused(account: Account, body: bytes) -> Non
     assert _status(account, "/_builder/replication", "PUT", body) == 400
 
 
+@pytest.mark.processes
 def test_a_reset_ends_delays_and_faults_and_empties_the_log() -> None:
     with EmbeddedAws() as running:
         account = Account(running.endpoint, "111111111111")

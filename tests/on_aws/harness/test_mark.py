@@ -20,6 +20,7 @@ def test_a_run_that_goes_on_is_not_dead(mark: Mark) -> None:
     assert not mark.is_dead()
 
 
+@pytest.mark.processes
 def test_a_run_whose_process_is_gone_is_dead_where_it_ran(mark: Mark) -> None:
     gone = replace(mark, process=2**22 + 1)  # more than Linux gives out
     assert gone.is_dead()

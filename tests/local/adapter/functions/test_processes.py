@@ -47,7 +47,7 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def account() -> Iterator[Account]:
+def account(processes: None) -> Iterator[Account]:
     with EmbeddedAws(function_processes=LIMIT) as running:
         yield Account(running.endpoint, "444444444444")
 
@@ -79,6 +79,7 @@ def test_a_process_that_breaks_gives_its_turn_back(account: Account) -> None:
     assert isinstance(_invoke(account, "breaks"), int)
 
 
+@pytest.mark.processes
 def test_a_server_ends_at_once_though_many_requests_wait_for_a_process() -> None:
     with EmbeddedAws(function_processes=1) as running, ThreadPoolExecutor(20) as pool:
         account = Account(running.endpoint, "444444444444")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
-from moto import mock_aws
 
 from local.account import PRIMARY
 from local.adapter.stack_sets.fleet import Fleet, template
@@ -59,6 +58,8 @@ def _replies(client: Any, calls: Calls, fleet: Fleet | None = None) -> dict[str,
 
 
 def test_all_that_moto_answers_is_answered(fleet: Fleet) -> None:
+    from moto import mock_aws  # noqa: PLC0415 - it takes a second
+
     with mock_aws():
         client = boto3.client("cloudformation", region_name=PRIMARY, aws_access_key_id="a", aws_secret_access_key="b")
         motos = _replies(client, _calls("123456789012"))
