@@ -74,12 +74,3 @@ def _functions(session: boto3.Session, region: str) -> dict[str, Any]:
         for page in client.get_paginator("list_functions").paginate()
         for one in page["Functions"]
     }
-
-
-def stacks(session: boto3.Session) -> dict[str, str]:
-    """Return the status of every stack by `region/name`."""
-    return {
-        f"{region}/{stack['StackName']}": stack["StackStatus"]
-        for region in REGIONS
-        for stack in session.client("cloudformation", region).describe_stacks()["Stacks"]
-    }

@@ -11,8 +11,8 @@ ENV = ("--env", "synthmfm20")
 
 
 @pytest.fixture
-def call(deployed: Command) -> Command:
-    return lambda *arguments: deployed("call", *arguments, *ENV)
+def call(shared: Command) -> Command:
+    return lambda *arguments: shared("call", *arguments, *ENV)
 
 
 def test_what_is_put_in_one_region_is_read_in_the_other(call: Command, tmp_path: Path) -> None:
@@ -41,19 +41,19 @@ def test_a_region_without_a_url_is_a_wrong_input(call: Command) -> None:
     assert "there is one in us-east-1, us-west-2" in answer.err
 
 
-def test_of_several_functions_one_is_named(deployed: Command, project: Path) -> None:
+def test_of_several_functions_one_is_named(shared: Command, project: Path) -> None:
     path = project / "templates" / "manifest.json"
     said = json.loads(path.read_text())
     said["components"] = {"api": said["components"]["function"], "web": said["components"]["function"]}
     path.write_text(json.dumps(said))
     taken = ("--assembly", str(path.parent), *ENV)
-    assert deployed("call", "GET", "/health", "--component", "web", *taken).err == "200 from us-east-1\n"
+    assert shared("call", "GET", "/health", "--component", "web", *taken).err == "200 from us-east-1\n"
     for more, told in (
         ((), "has 2 components that are a function, api, web, and none of them is named function"),
         (("--component", "worker"), "--component worker: is no function; there is api, web"),
         (("--component", "api", "--region", "eu-west-1"), "--region eu-west-1: has no function URL"),
     ):
-        answer = deployed("call", "GET", "/health", *more, *taken)
+        answer = shared("call", "GET", "/health", *more, *taken)
         assert answer.code == 2
         assert told in answer.err
 

@@ -10,7 +10,8 @@ import urllib3
 
 from answer import Command
 from builder.local import EmbeddedAws
-from cli.inventory import REGIONS, inventory, stacks
+from cli.inventory import inventory
+from cli.on_fake import ACCOUNT, OTHER, OnWorld
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
@@ -62,88 +63,95 @@ def test_the_account_is_after_destroying_what_it_was_before_deploying(
     assert inventory(session) == before
 
 
-def test_destroy_empties_full_buckets_on_both_sides_and_leaves_nothing(
-    deployed: Command, session: boto3.Session
-) -> None:
-    account = session.client("sts").get_caller_identity()["Account"]
-    s3 = session.client("s3")
-    bucket = f"tap-synthmfm20-{account}-us-east-1-an"
+BUCKET = f"tap-dev-{ACCOUNT}-us-east-1-an"
+
+
+def test_destroy_empties_full_buckets_on_both_sides_and_leaves_nothing(standing: OnWorld) -> None:
+    s3, world = standing.client("s3"), standing.world
     for version in range(3):
-        s3.put_object(Bucket=bucket, Key="kept", Body=str(version).encode())
-    s3.delete_object(Bucket=bucket, Key="kept")
-    assert deployed("destroy", "--env", "synthmfm20").code == 4  # nobody to type the name
-    answer = deployed("destroy", "--yes", "--env", "synthmfm20")
+        s3.put_object(Bucket=BUCKET, Key="kept", Body=str(version).encode())
+    s3.delete_object(Bucket=BUCKET, Key="kept")
+    world.settle()
+    assert len(world.filled_buckets()) == 2
+    assert standing("destroy").code == 4  # nobody to type the name
+    answer = standing("destroy", "--yes")
     assert answer.code == 0, answer
-    assert stacks(session) == {}
-    assert s3.list_buckets()["Buckets"] == []
-    for region in REGIONS:
-        assert session.client("dynamodb", region).list_tables()["TableNames"] == []
-        assert session.client("lambda", region).list_functions()["Functions"] == []
-        assert session.client("logs", region).describe_log_groups()["logGroups"] == []
-    assert session.client("iam").list_roles()["Roles"] == []
-    assert "left of tap-synthmfm20: nothing" in deployed("destroy", "--yes", "--env", "synthmfm20").out
+    assert standing.stacks() == {}
+    assert world.buckets == {}
+    assert world.tables == {}
+    assert world.functions == {}
+    # Those of roles and log groups, which the fake has in stacks alone, among them.
+    assert world.names == set()
+    assert world.unmanaged == {}
+    assert "left of tap-dev: nothing" in standing("destroy", "--yes").out
 
 
-def test_a_protected_stack_stays_until_it_is_allowed_by_name(deployed: Command, session: boto3.Session) -> None:
-    client = session.client("cloudformation", "us-east-1")
-    client.update_termination_protection(StackName="tap-synthmfm20-table", EnableTerminationProtection=True)
-    refused = deployed("destroy", "--yes", "--env", "synthmfm20")
+def test_a_protected_stack_stays_until_it_is_allowed_by_name(standing: OnWorld) -> None:
+    client = standing.client("cloudformation")
+    client.update_termination_protection(StackName="tap-dev-table", EnableTerminationProtection=True)
+    refused = standing("destroy", "--yes")
     assert refused.code == 4
     assert "next:  --allow us-east-1/table/TerminationProtection " in refused.err
-    assert len(stacks(session)) == 5
-    allow = ("--allow", "us-east-1/table/TerminationProtection")
-    assert deployed("destroy", "--yes", *allow, "--env", "synthmfm20").code == 0
-    assert stacks(session) == {}
+    assert len(standing.stacks()) == 5
+    assert standing("destroy", "--yes", "--allow", "us-east-1/table/TerminationProtection").code == 0
+    assert standing.stacks() == {}
 
 
-def test_without_dr_yaml_and_templates_the_project_s_name_is_enough(
-    deployed: Command, session: boto3.Session, project: Path
-) -> None:
+def test_without_dr_yaml_and_templates_the_project_s_name_is_enough(standing: OnWorld, project: Path) -> None:
     shutil.rmtree(project / "templates")
     (project / "dr.yaml").unlink()
-    assert deployed("destroy", "--yes", "--env", "synthmfm20").code == 2
-    assert deployed("destroy", "--yes", "--project", "tap").code == 2  # of which environment?
-    answer = deployed("destroy", "--yes", "--project", "tap", "--env", "synthmfm20")
+    assert standing("destroy", "--yes", "--env", "dev").code == 2
+    assert standing("destroy", "--yes", "--project", "tap").code == 2  # of which environment?
+    answer = standing("destroy", "--yes", "--project", "tap", "--env", "dev")
     assert answer.code == 0, answer
-    assert answer.out.rstrip().endswith("left of tap-synthmfm20: nothing")
-    assert stacks(session) == {}
+    assert answer.out.rstrip().endswith("left of tap-dev: nothing")
+    assert standing.stacks() == {}
 
 
-def test_stacks_of_regions_that_dr_yaml_no_longer_has_go_too(
-    deployed: Command, session: boto3.Session, project: Path
-) -> None:
+def test_stacks_of_regions_that_dr_yaml_no_longer_has_go_too(standing: OnWorld, project: Path) -> None:
     config = project / "dr.yaml"
     config.write_text(config.read_text().replace("us-west-2", "eu-west-1"))
-    assert deployed("render").code == 0
-    answer = deployed("destroy", "--yes", "--env", "synthmfm20")
+    assert standing("render").code == 0
+    answer = standing("destroy", "--yes")
     assert answer.code == 0, answer
-    assert stacks(session) == {}
+    assert standing.stacks() == {}
 
 
-def test_another_account_than_the_pinned_one_keeps_what_it_has(
-    deployed: Command, session: boto3.Session, project: Path
-) -> None:
-    account = session.client("sts").get_caller_identity()["Account"]
+def test_another_account_than_the_pinned_one_keeps_what_it_has(standing: OnWorld, project: Path) -> None:
     config = project / "dr.yaml"
     whole = config.read_text()
-    assert deployed("render").code == 0
-    config.write_text(f'{whole}\nenvironments: {{synthmfm20: {{account: "111122223333"}}}}\n')
-    refused = deployed("destroy", "--yes", "--env", "synthmfm20")
+    assert standing("render").code == 0
+    config.write_text(f'{whole}\nenvironments: {{dev: {{account: "{OTHER}"}}}}\n')
+    refused = standing("destroy", "--yes")
     assert refused.code == 2
-    assert "belongs in account 111122223333, and the credentials are of account " + account in refused.err
+    assert f"belongs in account {OTHER}, and the credentials are of account {ACCOUNT}" in refused.err
     assert refused.out == ""
-    assert len(stacks(session)) == 5
-    config.write_text(f'{whole}\nenvironments: {{synthmfm20: {{account: "{account}"}}}}\n')
-    assert deployed("destroy", "--yes", "--env", "synthmfm20").code == 0
-    assert stacks(session) == {}
+    assert len(standing.stacks()) == 5
+    config.write_text(f'{whole}\nenvironments: {{dev: {{account: "{ACCOUNT}"}}}}\n')
+    assert standing("destroy", "--yes").code == 0
+    assert standing.stacks() == {}
 
 
-def test_only_the_regions_that_are_named_are_looked_at(deployed: Command, session: boto3.Session) -> None:
-    command = ("destroy", "--yes", "--project", "tap", "--env", "synthmfm20")
-    assert "left of tap-synthmfm20: nothing" in deployed(*command, "--region", "eu-west-1").out
-    assert len(stacks(session)) == 5
-    assert deployed(*command, "--region", "us-east-1", "--region", "us-west-2").code == 0
-    assert stacks(session) == {}
+def test_only_the_regions_that_are_named_are_looked_at(standing: OnWorld) -> None:
+    command = ("destroy", "--yes", "--project", "tap", "--env", "dev")
+    assert "left of tap-dev: nothing" in standing(*command, "--region", "eu-west-1").out
+    assert len(standing.stacks()) == 5
+    assert standing(*command, "--region", "us-east-1", "--region", "us-west-2").code == 0
+    assert standing.stacks() == {}
+
+
+def test_a_bucket_with_thousands_of_versions_is_emptied_with_progress(
+    deployed: Command, session: boto3.Session, account_id: str
+) -> None:
+    s3, bucket = session.client("s3"), f"tap-synthmfm20-{account_id}-us-east-1-an"
+    s3.delete_bucket_replication(Bucket=bucket)
+    for number in range(3):  # delete markers, which come by the thousand
+        objects: list[ObjectIdentifierTypeDef] = [{"Key": f"{number}/{key}"} for key in range(1000)]
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+    answer = deployed("destroy", "--yes", "--env", "synthmfm20")
+    assert answer.code == 0, answer
+    assert f"emptying: {bucket}, 3,000 versions removed" in answer.out
+    assert session.client("cloudformation").describe_stacks()["Stacks"] == []
 
 
 def test_what_a_template_retains_is_told_at_the_end(
@@ -187,18 +195,3 @@ def test_what_only_the_processed_template_retains_keeps_all_that_is_in_it(
     assert answer.code == 0, answer
     assert s3.get_object(Bucket="kept-one", Key="key")["Body"].read() == b"kept"
     assert "us-east-1  kept-two  AWS::S3::Bucket, left behind by us-east-1/tap-dev-kept" in answer.out
-
-
-def test_a_bucket_with_thousands_of_versions_is_emptied_with_progress(
-    deployed: Command, session: boto3.Session
-) -> None:
-    account = session.client("sts").get_caller_identity()["Account"]
-    s3, bucket = session.client("s3"), f"tap-synthmfm20-{account}-us-east-1-an"
-    s3.delete_bucket_replication(Bucket=bucket)
-    for number in range(3):  # delete markers, which come by the thousand
-        objects: list[ObjectIdentifierTypeDef] = [{"Key": f"{number}/{key}"} for key in range(1000)]
-        s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-    answer = deployed("destroy", "--yes", "--env", "synthmfm20")
-    assert answer.code == 0, answer
-    assert f"emptying: {bucket}, 3,000 versions removed" in answer.out
-    assert stacks(session) == {}

@@ -12,8 +12,8 @@ from cli.deaf import deaf_to, timed
 ENV = ("--env", "synthmfm20")
 
 
-def test_a_fresh_deployment_neither_drifts_nor_differs(deployed: Command) -> None:
-    answer = deployed("drift", *ENV)
+def test_a_fresh_deployment_neither_drifts_nor_differs(shared: Command) -> None:
+    answer = shared("drift", *ENV)
 
     assert (answer.code, answer.out.splitlines()[-1]) == (
         0,

@@ -17,13 +17,14 @@ from builder.drill.records import read_log, unfinished
 from builder.local import EmbeddedAws
 from builder.report.schema import make_report_schema, make_schema
 from cli.deaf import deaf_to, timed
+from cli.on_fake import OTHER, OnWorld
 from drill.claims import claim, put
 
 REPLICATION = ("drill", "replication", "--seconds", "1", "--rate", "4", "--object-rate", "2")
 
 
-def test_a_drill_leaves_a_report_and_says_its_verdict_by_exit_code(deployed: Command, project: Path) -> None:
-    answer = deployed(*REPLICATION, "--env", "synthmfm20")
+def test_a_drill_leaves_a_report_and_says_its_verdict_by_exit_code(shared: Command, project: Path) -> None:
+    answer = shared(*REPLICATION, "--env", "synthmfm20")
     assert answer.code == 0, answer
     (folder,) = (project / "drills").iterdir()
     assert {path.name for path in folder.iterdir()} == {"log.jsonl", "report.json", "report.html"}
@@ -36,10 +37,10 @@ def test_a_drill_leaves_a_report_and_says_its_verdict_by_exit_code(deployed: Com
     assert f"passed; the report is drills/{folder.name}/report.html" in answer.out
 
 
-def test_an_objective_that_is_missed_is_exit_code_1(deployed: Command, project: Path) -> None:
+def test_an_objective_that_is_missed_is_exit_code_1(shared: Command, project: Path) -> None:
     text = (project / "dr.yaml").read_text()
     (project / "dr.yaml").write_text(text.replace("replication_p99_seconds: 5", "replication_p99_seconds: 0.0001"))
-    answer = deployed(*REPLICATION, "--env", "synthmfm20", "--json")
+    answer = shared(*REPLICATION, "--env", "synthmfm20", "--json")
     assert answer.code == 1
     lines = [json.loads(line) for line in answer.out.splitlines()]
     validator = jsonschema.Draft202012Validator(json.loads(make_schema()))
@@ -50,14 +51,14 @@ def test_an_objective_that_is_missed_is_exit_code_1(deployed: Command, project: 
     assert {check["verdict"] for check in lines[-1]["checks"]} == {"missed"}
 
 
-def test_production_is_not_drilled_without_a_word(deployed: Command, project: Path) -> None:
+def test_production_is_not_drilled_without_a_word(shared: Command, project: Path) -> None:
     with (project / "dr.yaml").open("a") as file:
         file.write("environments: {synthmfm20: {production: true}}\n")
-    refused = deployed(*REPLICATION, "--env", "synthmfm20")
+    refused = shared(*REPLICATION, "--env", "synthmfm20")
     assert refused.code == 4
     assert "--yes-in-production" in refused.err
     assert not (project / "drills").exists()
-    assert deployed(*REPLICATION, "--env", "synthmfm20", "--yes-in-production").code == 0
+    assert shared(*REPLICATION, "--env", "synthmfm20", "--yes-in-production").code == 0
 
 
 @contextmanager
@@ -67,49 +68,49 @@ def without_dr_yaml(project: Path) -> Iterator[None]:
     (project / "away").rename(project / "dr.yaml")
 
 
-def test_an_assembly_taken_as_it_is_is_not_drilled_in_production_either(deployed: Command, project: Path) -> None:
+def test_an_assembly_taken_as_it_is_is_not_drilled_in_production_either(shared: Command, project: Path) -> None:
     with (project / "dr.yaml").open("a") as file:
         file.write("environments: {synthmfm20: {production: true}}\n")
     taken = (*REPLICATION, "--env", "synthmfm20", "--assembly", "templates")
-    refused = deployed(*taken)
+    refused = shared(*taken)
     assert refused.code == 4
     assert "environments.synthmfm20: is marked as production" in refused.err
-    allowed = deployed(*taken, "--yes-in-production")
+    allowed = shared(*taken, "--yes-in-production")
     assert allowed.code == 0
     assert "at most 5 s" in allowed.out
 
 
-def test_without_dr_yaml_a_drill_takes_a_yes_and_says_that_nothing_is_judged(deployed: Command, project: Path) -> None:
+def test_without_dr_yaml_a_drill_takes_a_yes_and_says_that_nothing_is_judged(shared: Command, project: Path) -> None:
     taken = (*REPLICATION, "--env", "synthmfm20", "--assembly", "templates")
     with without_dr_yaml(project):
-        refused = deployed(*taken)
+        refused = shared(*taken)
         assert refused.code == 4
         assert "dr.yaml: is not there to say whether this is production" in refused.err
         assert "--yes-in-production" in refused.err
-        allowed = deployed(*taken, "--yes-in-production")
+        allowed = shared(*taken, "--yes-in-production")
     assert allowed.code == 0
     assert "without objectives no time is judged" in allowed.err
     assert "no objective" in allowed.out
 
 
-@pytest.mark.parametrize("command", [REPLICATION, ("drill", "failover"), ("drill", "restore")])
+@pytest.mark.parametrize("verb", [REPLICATION, ("drill", "failover"), ("drill", "restore")])
 def test_another_account_than_the_one_that_is_pinned_is_not_touched(
-    deployed: Command, project: Path, session: boto3.Session, command: tuple[str, ...]
+    standing: OnWorld, project: Path, verb: tuple[str, ...]
 ) -> None:
-    functions = session.client("lambda")
-    arn = functions.get_function_configuration(FunctionName="tap-synthmfm20-primary")["FunctionArn"]
+    functions = standing.client("lambda")
+    arn = functions.get_function_configuration(FunctionName="tap-dev-primary")["FunctionArn"]
     functions.tag_resource(Resource=arn, Tags={"builder:drill:d1": "reserved-concurrency=7"})
     with (project / "dr.yaml").open("a") as file:
-        file.write('environments: {synthmfm20: {account: "111122223333"}}\n')
-    answer = deployed(*command, "--env", "synthmfm20")
+        file.write(f'environments: {{dev: {{account: "{OTHER}"}}}}\n')
+    answer = standing(*verb)
     assert answer.code == 2
-    assert "belongs in account 111122223333" in answer.err
+    assert f"belongs in account {OTHER}" in answer.err
     assert "builder:drill:d1" in functions.list_tags(Resource=arn)["Tags"]
 
 
-def test_clients_go_over_to_a_secondary_alone(deployed: Command) -> None:
+def test_clients_go_over_to_a_secondary_alone(shared: Command) -> None:
     for region in ("us-east-1", "eu-west-1"):
-        answer = deployed("drill", "failover", "--to", region, "--env", "synthmfm20")
+        answer = shared("drill", "failover", "--to", region, "--env", "synthmfm20")
         assert answer.code == 2
         assert f"--to {region}: is not a secondary of tap-synthmfm20: us-west-2" in answer.err
 
@@ -124,7 +125,7 @@ def reached(child: "subprocess.Popen[str]", moment: str) -> bool:
     return any(json.loads(line).get("moment") == moment for line in child.stdout)
 
 
-def test_ctrl_c_ends_a_drill_in_order(deployed: Command, project: Path) -> None:
+def test_ctrl_c_ends_a_drill_in_order(shared: Command, project: Path) -> None:
     child = started(project)
     assert reached(child, "load")
     child.send_signal(signal.SIGINT)
@@ -137,7 +138,7 @@ def test_ctrl_c_ends_a_drill_in_order(deployed: Command, project: Path) -> None:
 
 @pytest.mark.alone
 def test_two_signals_leave_at_once_and_name_what_undoes_the_fault(
-    deployed: Command, project: Path, session: boto3.Session
+    shared: Command, project: Path, shared_session: boto3.Session
 ) -> None:
     child = started(project, "--before", "2", "--outage", "60")
     assert reached(child, "fault")
@@ -146,9 +147,9 @@ def test_two_signals_leave_at_once_and_name_what_undoes_the_fault(
     _, told = child.communicate(timeout=30)
     assert child.returncode == 130
     assert "python -m builder drill restore undoes and deletes them" in told
-    restored = deployed("drill", "restore", "--env", "synthmfm20")
+    restored = shared("drill", "restore", "--env", "synthmfm20")
     assert restored.code == 0
-    functions = session.client("lambda")
+    functions = shared_session.client("lambda")
     found = functions.get_function_concurrency(FunctionName="tap-synthmfm20-primary")
     assert "ReservedConcurrentExecutions" not in found
 
@@ -199,14 +200,14 @@ def test_a_fault_is_undone_though_the_secondary_is_down_and_the_templates_are_st
     assert "its probes are gone" in whole.out
 
 
-def test_a_drill_needs_every_region(deployed: Command) -> None:
-    answer = deployed(*REPLICATION, "--env", "synthmfm20", "--skip-region", "us-west-2")
+def test_a_drill_needs_every_region(command: OnWorld) -> None:
+    answer = command(*REPLICATION, "--skip-region", "us-west-2")
     assert answer.code == 2
     assert "a drill needs every region" in answer.err
 
 
-def test_nothing_deployed_is_nothing_to_drill(project: Path, credentials: None, builder: Command) -> None:
-    answer = builder("drill", "failover")
+def test_nothing_deployed_is_nothing_to_drill(command: OnWorld) -> None:
+    answer = command("drill", "failover")
     assert answer.code == 1
     assert "python -m builder deploy" in answer.err
 

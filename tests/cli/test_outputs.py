@@ -10,10 +10,11 @@ from builder.assembly import Assembly, Entry, Manifest, write_assembly
 from builder.assembly.manifest import VERSION
 from builder.local import EmbeddedAws
 from builder.terms import Region, StackId
+from cli.on_fake import OnWorld
 
 
-def test_outputs_are_the_five_names_and_one_line_of_json(deployed: Command) -> None:
-    answer = deployed("outputs", "--json", "--env", "synthmfm20")
+def test_outputs_are_the_five_names_and_one_line_of_json(standing: OnWorld) -> None:
+    answer = standing("outputs", "--json")
     assert list(json.loads(answer.out)) == [
         "primaryLambdaUrl",
         "secondaryLambdaUrl",
@@ -25,17 +26,17 @@ def test_outputs_are_the_five_names_and_one_line_of_json(deployed: Command) -> N
 
 
 def test_an_output_by_name_is_its_bare_value_and_its_url_answers(
-    deployed: Command, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+    shared: Command, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ENVIRONMENT_SUFFIX", "synthmfm20")
-    url = deployed("outputs", "primaryLambdaUrl").out.rstrip("\n")
+    url = shared("outputs", "primaryLambdaUrl").out.rstrip("\n")
     host = url.removeprefix("https://").rstrip("/")
     answer = urllib3.request("GET", embedded.endpoint, headers={"host": host})
     assert (answer.status, answer.json()["role"]) == (200, "primary")
 
 
-def test_an_unknown_output_is_a_wrong_input_that_names_the_right_ones(deployed: Command) -> None:
-    answer = deployed("outputs", "primaryUrl", "--env", "synthmfm20")
+def test_an_unknown_output_is_a_wrong_input_that_names_the_right_ones(standing: OnWorld) -> None:
+    answer = standing("outputs", "primaryUrl")
     assert answer.code == 2
     assert "primaryLambdaUrl" in answer.err
 
@@ -67,39 +68,37 @@ def written(folder: Path, *outputs: str) -> str:
     return str(folder)
 
 
-def test_an_output_under_a_false_condition_is_told_and_hides_no_other(
-    tmp_path: Path, embedded: EmbeddedAws, credentials: None, builder: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ENVIRONMENT_SUFFIX", "qa")
+def test_an_output_under_a_false_condition_is_told_and_hides_no_other(tmp_path: Path, command: OnWorld) -> None:
+    command.environment = {"ENVIRONMENT_SUFFIX": "qa"}
     assembly = written(tmp_path / "all", "First", "Prod", "Last")
     why = "is the output Prod of us-east-1/topics, whose condition IsProd is false there"
     told = f"first = one\nlast = three\nprod: absent, {why}\n"
-    answer = builder("--assembly", assembly, "deploy", "--yes")
+    answer = command("--assembly", assembly, "deploy", "--yes")
     assert (answer.code, answer.out.endswith(told)) == (0, True), answer
-    answer = builder("--assembly", assembly, "outputs")
+    answer = command("--assembly", assembly, "outputs")
     assert (answer.code, answer.out) == (0, told)
-    answer = builder("--assembly", assembly, "outputs", "--json")
+    answer = command("--assembly", assembly, "outputs", "--json")
     assert (answer.code, json.loads(answer.out)) == (0, {"first": "one", "last": "three", "prod": None})
-    assert builder("--assembly", assembly, "outputs", "last").out == "three\n"
-    answer = builder("--assembly", assembly, "outputs", "prod")
+    assert command("--assembly", assembly, "outputs", "last").out == "three\n"
+    answer = command("--assembly", assembly, "outputs", "prod")
     assert (answer.code, answer.out) == (1, "")
     assert why in answer.err
     # One that no condition explains is a failure; the others are there all the same.
     missing = written(tmp_path / "missing", "First", "Never", "Last")
-    answer = builder("--assembly", missing, "outputs")
+    answer = command("--assembly", missing, "outputs")
     assert (answer.code, answer.out) == (1, "first = one\nlast = three\n")
     assert "never: is the output Never of us-east-1/topics, which is deployed without it" in answer.err
 
 
-def test_what_stands_is_told_though_dr_yaml_has_an_edit_that_was_not_rendered(deployed: Command, project: Path) -> None:
+def test_what_stands_is_told_though_dr_yaml_has_an_edit_that_was_not_rendered(shared: Command, project: Path) -> None:
     file = project / "dr.yaml"
     file.write_text(file.read_text().replace("memory_mb: 256", "memory_mb: 512"))
     says = "note: templates is stale against dr.yaml (3 files): python -m builder render\n"
     for verb in ("outputs", "status"):
-        answer = deployed(verb, "--json", "--env", "synthmfm20")
+        answer = shared(verb, "--json", "--env", "synthmfm20")
         assert answer.code == 0
         assert answer.err.startswith(says)
         assert "tap-synthmfm20-global" in answer.out
-    linted = deployed("lint")
+    linted = shared("lint")
     assert (linted.code, linted.out) == (0, "no findings\n")
     assert linted.err.startswith(says)

@@ -1,15 +1,20 @@
 from pathlib import Path
 
-import boto3
 import pytest
 
-from answer import Command
 from builder.cli.options import Options
 from builder.cli.plan import recover_first
 from builder.errors import ExitCode, Stopped
-from cli.on_fake import FakeSession
+from cli.on_fake import FakeSession, OnWorld
 from deploy.halted import failed_rollback, failed_without_rollback, standing_topics
 from deploy.rig import Rig
+
+TAKEN = """\
+Resources:
+  Taken:
+    Type: AWS::SNS::Topic
+    Properties: {TopicName: taken}
+"""
 
 
 @pytest.fixture
@@ -52,38 +57,31 @@ def test_a_rollback_that_fails_again_ends_it_there(rig: Rig, capsys: pytest.Capt
     assert "next:  python -m builder plan --recover" in wrote.err
 
 
-def test_plan_deploy_and_execute_take_it_before_anything_else(
-    project: Path, deployed: Command, session: boto3.Session
-) -> None:
-    session.client("dynamodb").create_table(
-        TableName="taken",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    client = session.client("cloudformation", "us-east-1")
-    stack, env = "tap-synthmfm20-table", ("--env", "synthmfm20")
-    body = (project / "templates" / "us-east-1" / "table.yaml").read_text()
-    taken = "Resources:\n  Taken:\n    Type: AWS::DynamoDB::GlobalTable\n    Properties:\n      TableName: taken\n"
-    taken += "      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]\n"
-    taken += "      KeySchema: [{AttributeName: id, KeyType: HASH}]\n      Replicas: [{Region: us-east-1}]\n"
-    client.update_stack(
-        StackName=stack,
-        TemplateBody=body.replace("Resources:\n", taken),
+def test_plan_deploy_and_execute_take_it_before_anything_else(standing: OnWorld) -> None:
+    stack = standing.world.stack("tap-dev-table")
+    client = standing.client("cloudformation")
+    client.create_change_set(
+        StackName="tap-dev-table",
+        ChangeSetName="by-hand",
+        TemplateBody=Path("templates/us-east-1/table.yaml").read_text().replace("Resources:\n", TAKEN),
         Parameters=[{"ParameterKey": "EnvironmentSuffix", "UsePreviousValue": True}],
-        DisableRollback=True,
+        DeploymentConfig={"DisableRollback": True},
     )
-    refused = deployed("plan", *env)
+    standing.world.script.fails("CREATE", "Taken", reason="is taken")
+    standing.world.settle()
+    client.execute_change_set(StackName="tap-dev-table", ChangeSetName="by-hand")
+    standing.world.settle()
+    refused = standing("plan")
     assert refused.code == 4
     assert "the stack is in UPDATE_FAILED and cannot take a change set" in refused.err
     assert "next:  python -m builder plan --recover" in refused.err
-    asked = deployed("plan", "--recover", *env)
+    asked = standing("plan", "--recover")
     assert asked.code == 4
     assert "us-east-1/table  is rolled back" in asked.out
     assert "--yes answers it" in asked.err
-    answer = deployed("deploy", "--recover", "--yes", *env)
+    answer = standing("deploy", "--recover", "--yes")
     assert answer.code == 0, answer
-    assert client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack.status == "UPDATE_ROLLBACK_COMPLETE"
     assert "No changes: all 5 stacks are as they should be." in answer.out
-    assert deployed("plan", "--recover", *env).code == 0
-    assert deployed("execute", "plan.json", "--recover", *env).code == 0
+    assert standing("plan", "--recover").code == 0
+    assert standing("execute", "plan.json", "--recover").code == 0

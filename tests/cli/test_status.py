@@ -33,8 +33,8 @@ def test_one_screen_shows_all_of_both_regions(deployed: Command) -> None:
     assert (rule["status"], rule["pending"], west["buckets"][0]["rules"]) == ("Enabled", None, [])
 
 
-def test_people_see_it_as_rows(deployed: Command) -> None:
-    told = deployed("status", *ENV).out
+def test_people_see_it_as_rows(shared: Command) -> None:
+    told = shared("status", *ENV).out
     assert "no metrics" in told
     assert "python3.14 until 2029-06-30" in told
     assert "DOES NOT ANSWER" not in told
@@ -42,11 +42,11 @@ def test_people_see_it_as_rows(deployed: Command) -> None:
 
 @pytest.mark.alone
 def test_a_region_that_hangs_is_a_row_and_the_other_is_complete_within_five_seconds(
-    deployed: Command, embedded: EmbeddedAws
+    shared: Command, embedded: EmbeddedAws
 ) -> None:
-    complete = json.loads(deployed("status", "--json", *ENV).out)["sites"][0]
+    complete = json.loads(shared("status", "--json", *ENV).out)["sites"][0]
     with deaf_to("/us-east-1/", embedded):
-        answer, took_s = timed(deployed, "status", "--json", *ENV)
+        answer, took_s = timed(shared, "status", "--json", *ENV)
     print(f"status with one region hanging: {took_s:.2f} s")
     assert answer.code == 0
     other, lost = json.loads(answer.out)["sites"]
@@ -60,10 +60,10 @@ def test_a_region_that_hangs_is_a_row_and_the_other_is_complete_within_five_seco
 
 
 @pytest.mark.alone
-def test_a_secondary_that_hangs_keeps_no_row_of_the_primary_away(deployed: Command, embedded: EmbeddedAws) -> None:
-    complete = json.loads(deployed("status", "--json", *ENV).out)["sites"][1]
+def test_a_secondary_that_hangs_keeps_no_row_of_the_primary_away(shared: Command, embedded: EmbeddedAws) -> None:
+    complete = json.loads(shared("status", "--json", *ENV).out)["sites"][1]
     with deaf_to("/us-west-2/", embedded):
-        answer = deployed("status", "--json", *ENV)
+        answer = shared("status", "--json", *ENV)
     lost, other = json.loads(answer.out)["sites"]
     assert len(lost["silent"]) == 1
     assert other["silent"] == []
@@ -72,10 +72,10 @@ def test_a_secondary_that_hangs_keeps_no_row_of_the_primary_away(deployed: Comma
 
 
 def test_a_url_that_hangs_is_a_problem_of_the_url_and_its_function_is_told(
-    deployed: Command, embedded: EmbeddedAws
+    shared: Command, embedded: EmbeddedAws
 ) -> None:
     with deaf_to("lambda-url.us-east-1", embedded):
-        answer, took_s = timed(deployed, "status", "--json", *ENV)
+        answer, took_s = timed(shared, "status", "--json", *ENV)
     assert took_s < 5
     sites = {site["region"]: site for site in json.loads(answer.out)["sites"]}
     (function,) = sites["us-east-1"]["functions"]
@@ -83,7 +83,7 @@ def test_a_url_that_hangs_is_a_problem_of_the_url_and_its_function_is_told(
     assert [(url["answer"], url["problem"]) for url in function["urls"]] == [(None, "no answer in time")]
 
 
-def test_watched_it_looks_again_until_ctrl_c(deployed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watched_it_looks_again_until_ctrl_c(shared: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
 
     def result(_: Console, text: str) -> None:
@@ -92,5 +92,5 @@ def test_watched_it_looks_again_until_ctrl_c(deployed: Command, monkeypatch: pyt
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Console, "result", result)
-    assert deployed("status", "--watch", "1", "--json", *ENV).code == 130
+    assert shared("status", "--watch", "1", "--json", *ENV).code == 130
     assert [json.loads(line)["event"] for line in told] == ["status.seen", "status.seen", "error"]
