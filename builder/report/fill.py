@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,7 @@ _FOLDER = Path(__file__).with_name("page")
 
 def fill(template: str, styles: tuple[str, ...], filters: Mapping[str, Callable[..., Any]], **facts: object) -> str:
     """Return the page of a template in `page/` with these style sheets from there; all facts are text, never markup."""
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        finalize=_shown,
-    )
-    environment.filters |= filters
+    environment = _environment(tuple(filters.items()))
     style = "".join((_FOLDER / name).read_text() for name in styles)
     return environment.get_template(template).render(
         **facts,
@@ -31,6 +25,20 @@ def fill(template: str, styles: tuple[str, ...], filters: Mapping[str, Callable[
         # The page's policy lets this style in and nothing else.
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
+
+
+@lru_cache(maxsize=8)
+def _environment(filters: tuple[tuple[str, Callable[..., Any]], ...]) -> Environment:
+    """Return what compiles templates, each once."""
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=_shown,
+    )
+    made.filters |= dict(filters)
+    return made
 
 
 def _shown(value: object) -> object:

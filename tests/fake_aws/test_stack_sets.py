@@ -1,5 +1,6 @@
 """StackSets on the fake: definitions, and instances that are real stacks."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -130,8 +131,11 @@ def test_a_definition_is_checked_as_a_stacks_is(cfn: "CloudFormationClient", sta
 
 
 def test_a_thousand_sets_are_the_limit(world: World, cfn: "CloudFormationClient") -> None:
-    for number in range(1000):
-        cfn.create_stack_set(StackSetName=f"s{number}", TemplateBody=TOPIC)
+    cfn.create_stack_set(StackSetName="first", TemplateBody=TOPIC)
+    sets = world.region("111122223333", "us-east-1").cloudformation.stack_sets
+    (first,) = sets.values()
+    sets |= {str(number): replace(first, id=str(number), name=f"s{number}") for number in range(998)}
+    cfn.create_stack_set(StackSetName="last", TemplateBody=TOPIC)
     assert refused(cfn.create_stack_set, StackSetName="more", TemplateBody=TOPIC) == "LimitExceededException"
 
 
