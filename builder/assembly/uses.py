@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from builder.assembly.bound import Bound, Path
 from builder.assembly.manifest import Manifest
+from builder.resource_types import NESTED_STACK
 from builder.resource_types.by_hand import ARN_FORMATS, ArnFormat
 from builder.resource_types.schemas import name_property
 from builder.template.text import read_template
@@ -300,7 +301,7 @@ def _of_bucket(bound: Bound, made: _Made, path: Path, url: str) -> Iterator[Use]
 
 
 def _is_nested(bound: Bound, name: str) -> bool:
-    return any(logical_id == name for logical_id, _ in bound.resources("AWS::CloudFormation::Stack"))
+    return any(logical_id == name for logical_id, _ in bound.resources(NESTED_STACK))
 
 
 # -- needs -------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 from builder.assembly.bound import Bound
 from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Place, Setting, Test
+from builder.resource_types import NESTED_STACK
 from builder.resource_types.by_hand import ARN_FORMATS
 from builder.resource_types.schemas import name_property
 
@@ -71,7 +72,7 @@ def each_resource(bounds: tuple[Bound, ...]) -> Iterator[Resource]:
 
 def each_nested(bounds: tuple[Bound, ...]) -> Iterator[Resource]:
     """Yield every nested stack that a template names."""
-    return (one for one in each_resource(bounds) if one.type == "AWS::CloudFormation::Stack")
+    return (one for one in each_resource(bounds) if one.type == NESTED_STACK)
 
 
 def physical_name(resource: Resource, setting: Setting) -> str:
@@ -195,7 +196,7 @@ _FUNCTIONS, _BUCKETS, _TABLES = "Functions", "Buckets", "Tables"
 
 
 GROUNDS: dict[str, Ground] = {
-    "AWS::CloudFormation::Stack": Ground("NestedStacks", "cloudformation", _nested_stacks),
+    NESTED_STACK: Ground("NestedStacks", "cloudformation", _nested_stacks),
     "AWS::CloudFormation::StackSet": Ground("StackSets", "cloudformation", _stack_sets),
     "AWS::DynamoDB::GlobalTable": Ground(_TABLES, "dynamodb", _own_in_every_replica_s_region),
     "AWS::DynamoDB::Table": Ground(_TABLES, "dynamodb", _own),

@@ -12,6 +12,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 from builder.assembly.bound import Bound
 from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, LeftOut, Place, Rights, Setting, Verb
 from builder.policy.resource import GROUNDS, LIFTS_BOUNDARY, Resource, each_nested, each_resource, place_of
+from builder.resource_types import NESTED_STACK
 from builder.template.template import find_object
 
 _TAGGING = "tagging"
@@ -129,9 +130,6 @@ def why_unneeded(action: str, resource: Resource) -> str | None:
     return None
 
 
-NESTED = "AWS::CloudFormation::Stack"
-
-
 # What the handlers' lists lack, by verb and type.
 EXTRAS: dict[tuple[Verb, str], tuple[tuple[str, str], ...]] = {
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2gt_IAM.html
@@ -141,14 +139,14 @@ EXTRAS: dict[tuple[Verb, str], tuple[tuple[str, str], ...]] = {
     # With IncludeNestedStacks CloudFormation makes, runs and deletes change sets of nested stacks, and tags these. That
     # it takes the role's permissions for it, and which exactly, is unverified.
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/change-sets-for-nested-stacks.html
-    (Verb.PLAN, NESTED): (
+    (Verb.PLAN, NESTED_STACK): (
         ("cloudformation:CreateChangeSet", "change sets of nested stacks, made with their root's"),
         ("cloudformation:DeleteChangeSet", "change sets of nested stacks, deleted with their root's"),
         ("cloudformation:DeleteStack", "nested stacks that only waited for a change set"),
         ("cloudformation:DescribeChangeSet", "change sets of nested stacks"),
         ("cloudformation:TagResource", "the root's tags on nested stacks"),
     ),
-    (Verb.EXECUTE, NESTED): (
+    (Verb.EXECUTE, NESTED_STACK): (
         ("cloudformation:CreateChangeSet", "change sets of nested stacks, made on the way"),
         ("cloudformation:DeleteChangeSet", "change sets of nested stacks, deleted with their root's"),
         ("cloudformation:DescribeChangeSet", "change sets of nested stacks"),

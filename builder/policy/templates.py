@@ -9,10 +9,10 @@ from builder.assembly.components import OutputOf
 from builder.assembly.store import Assembly
 from builder.errors import BuilderError
 from builder.policy.records import ANY, Setting
+from builder.resource_types import NESTED_STACK
 from builder.template.text import read_template
 from builder.terms import Region, StackId
 
-NESTED = "AWS::CloudFormation::Stack"
 ReadUrl = Callable[[Region, str], str | None]
 """Returns the template at a TemplateURL, which is looked for from a region; None where that is not in S3."""
 _DEPTH = 8
@@ -50,7 +50,9 @@ def bind_nested(
     level = bounds
     for _ in range(_DEPTH):
         found += level
-        below = [_nested(bound, name, body, setting, read) for bound in level for name, body in bound.resources(NESTED)]
+        below = [
+            _nested(bound, name, body, setting, read) for bound in level for name, body in bound.resources(NESTED_STACK)
+        ]
         warnings += [warning for _, warning in below if warning]
         level = tuple(bound for bound, _ in below)
         if not level:

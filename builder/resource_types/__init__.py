@@ -5,4 +5,5 @@ which property names it, whether AWS counts it among what holds data. `by_hand` 
 and `control_plane` says of which types the control plane stands in another region.
 """
 
+NESTED_STACK = "AWS::CloudFormation::Stack"
 STACK_SET = "AWS::CloudFormation::StackSet"

@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Mapping
-from importlib.resources import files
+from pathlib import Path
 from typing import TypedDict
 
 
@@ -32,6 +32,7 @@ def name_property(type_name: str) -> str:
     return _of(type_name).get("name", "")
 
 
+@functools.cache
 def stateful_types() -> frozenset[str]:
     """Return the types whose deletion loses what is in them, by the list that comes with the schemas."""
     return frozenset(name for name, facts in _types().items() if facts.get("stateful"))
@@ -43,6 +44,6 @@ def _of(type_name: str) -> _Facts:
 
 @functools.cache
 def _types() -> Mapping[str, _Facts]:
-    text = (files("builder.resource_types") / "schemas.json").read_bytes()
+    text = Path(__file__).with_name("schemas.json").read_bytes()
     found: dict[str, _Facts] = json.loads(text)["types"]
     return found

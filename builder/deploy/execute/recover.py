@@ -16,7 +16,7 @@ from builder.deploy.observe.events import (
     observe_made_inside,
     observe_since_good,
 )
-from builder.deploy.observe.nested import NESTED, NestedStack, observe_contents
+from builder.deploy.observe.nested import NestedStack, observe_contents
 from builder.deploy.observe.stacks import (
     LAG_S,
     LOOK_S,
@@ -34,6 +34,7 @@ from builder.deploy.plan.decide import remedy
 from builder.deploy.progress import Broke, Done, Emit, FirstFailure, Skipping, Started
 from builder.deploy.records import Plan, StackResource
 from builder.errors import AwsError, BuilderError, Stopped
+from builder.resource_types import NESTED_STACK
 from builder.resource_types.by_hand import at_stake, holds_data
 from builder.terms import Arn, LogicalId, Operation, Place, Site, StackId
 
@@ -108,7 +109,7 @@ async def _observe_inside(
     clients: Clients, stack: Located, resources: Iterable[ObservedResource], since: SinceGood, above: str = ""
 ) -> Inside:
     """Look into every nested stack: all of a new one goes with it, of another what the same operations made new."""
-    nested = [one for one in resources if one.type == NESTED and one.physical_id]
+    nested = [one for one in resources if one.type == NESTED_STACK and one.physical_id]
     found = await together(_observe_nested(clients, stack, one, since, above) for one in nested)
     return Inside(
         tuple(one for inside in found for one in inside.deleted),
@@ -193,7 +194,7 @@ def _failed(stack: ObservedStack, resource: ObservedResource, since: SinceGood) 
         logical_id=resource.logical_id,
         type=resource.type,
         reason=resource.reason,
-        may_be_skipped=is_stuck and resource.type != NESTED,
+        may_be_skipped=is_stuck and resource.type != NESTED_STACK,
     )
 
 

@@ -11,6 +11,7 @@ from builder.deploy.observe.nested import NestedStack
 from builder.deploy.observe.stacks import Located, ObservedStack, once_there
 from builder.deploy.progress import Emit, InHand
 from builder.errors import AwsError
+from builder.resource_types import NESTED_STACK
 from builder.terms import STATUSES, Arn, LogicalId, Operation, Site, StackId
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _cause(event: "StackEventTypeDef") -> FirstCause:
     return FirstCause(
         resource=f"{event.get('LogicalResourceId', '?')} ({kind})",
         reason=reason,
-        nested=nested if kind == "AWS::CloudFormation::Stack" else "",
+        nested=nested if kind == NESTED_STACK else "",
     )
 
 

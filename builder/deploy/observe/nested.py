@@ -23,6 +23,7 @@ from builder.deploy.observe.stacks import (
 from builder.deploy.records import Options
 from builder.deploy.resources import HOLDERS
 from builder.errors import AwsError, BadInput
+from builder.resource_types import NESTED_STACK
 from builder.template.template import (
     Comparison,
     compare_template,
@@ -36,12 +37,9 @@ from builder.template.template import (
 )
 from builder.terms import Arn, LogicalId, Region, Site, StackId, StackName
 
-NESTED = "AWS::CloudFormation::Stack"
-
-
 # What a template may get its nested stacks from besides naming the type.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-serverless.html and modules.html
-_MADE_FROM = (f'"{NESTED}"', '"AWS::Serverless::Application"', '::MODULE"', '"Fn::Transform"')
+_MADE_FROM = (f'"{NESTED_STACK}"', '"AWS::Serverless::Application"', '::MODULE"', '"Fn::Transform"')
 
 
 # Transforms that add no stack to a template that names none.
@@ -210,8 +208,8 @@ async def _with_inside(
 ) -> tuple[Content, ...]:
     """Return the contents, each nested stack followed by what `look` finds in it."""
     contents = tuple(contents)
-    found = iter(await together(look(one) for one in contents if one.type == NESTED))
-    return tuple(each for one in contents for each in (one, *(next(found) if one.type == NESTED else ())))
+    found = iter(await together(look(one) for one in contents if one.type == NESTED_STACK))
+    return tuple(each for one in contents for each in (one, *(next(found) if one.type == NESTED_STACK else ())))
 
 
 def _regions(type_name: str, resource: Mapping[str, Any]) -> tuple[str, ...]:
@@ -265,7 +263,9 @@ class Prover:
             return "a macro may make something else of its template"
         if '"Fn::Transform"' in json.dumps(template, default=str):
             return "a macro may make something else of its template"
-        held = [one for one in await observe_resources(self.clients, stack) if one.type == NESTED and one.physical_id]
+        held = [
+            one for one in await observe_resources(self.clients, stack) if one.type == NESTED_STACK and one.physical_id
+        ]
         if not held:
             return ""
         processed = await observe_template(self.clients, stack, "Processed")

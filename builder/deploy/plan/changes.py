@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from builder.deploy.observe.nested import NESTED
 from builder.deploy.records import PropertyChange, ResourceChange, Risk
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.holder import Properties
 from builder.deploy.resources.public_access import define, newly_public
+from builder.resource_types import NESTED_STACK
 from builder.resource_types.by_hand import at_stake
 from builder.terms import LogicalId
 
@@ -96,7 +96,7 @@ def lost_policies(type_name: str, policies: Iterable[tuple[str, str | None, str 
     None is what an absent policy means, which is Delete. Only of what holds something worth keeping.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
     """
-    lost = "all that is in it" if type_name == NESTED else at_stake(type_name)
+    lost = "all that is in it" if type_name == NESTED_STACK else at_stake(type_name)
     if not lost:
         return ()
     return tuple(
@@ -150,7 +150,7 @@ def _policies(change: "ResourceChangeTypeDef") -> tuple[str, ...]:
         else:
             unknown.append(name)
     hidden = {name for name in (*unknown, *(change.get("Scope", []))) if name in _KEEPING} - {one[0] for one in known}
-    if not at_stake(type_name) and type_name != NESTED:
+    if not at_stake(type_name) and type_name != NESTED_STACK:
         return ()
     return (
         *lost_policies(type_name, dict.fromkeys(known)),

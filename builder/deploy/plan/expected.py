@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from builder.deploy.observe.nested import NESTED
 from builder.deploy.plan.changes import lost_policies
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.public_access import define, newly_public, public_access
+from builder.resource_types import NESTED_STACK
 from builder.template.template import (
     Comparison,
     compare_template,
@@ -48,7 +48,7 @@ def expect_changes(
         paths = set(_differences(before[name], after[name], frozenset(parameters)))
         if tags:
             paths.add("/Properties/Tags")
-        if after[name].get("Type") == NESTED:
+        if after[name].get("Type") == NESTED_STACK:
             paths.add(_EVERYTHING)  # it is listed whatever happens to it; what does, is below it
         if paths:
             touched[name] = paths
@@ -63,7 +63,9 @@ def expect_changes(
 def beyond(expected: Iterable[ResourceChange], shown: Iterable[ResourceChange]) -> tuple[str, ...]:
     """Return what a change set shows and nobody expected, one line each."""
     allowed = {(change.action, change.logical_id): change for change in expected}
-    new = tuple(f"{change.logical_id}/" for change in expected if change.action == "Add" and change.type == NESTED)
+    new = tuple(
+        f"{change.logical_id}/" for change in expected if change.action == "Add" and change.type == NESTED_STACK
+    )
     lines = []
     for change in shown:
         known = allowed.get((change.action, change.logical_id))

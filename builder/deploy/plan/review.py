@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call, pages, together
-from builder.deploy.observe.nested import NESTED, Content, NestedStack, Prover, observe_contents
+from builder.deploy.observe.nested import Content, NestedStack, Prover, observe_contents
 from builder.deploy.observe.stacks import LAG_S, once_there, unless_lagging
 from builder.deploy.plan.change_set import Asked, delete
 from builder.deploy.plan.changes import after_properties, is_no_change, read_change
 from builder.deploy.records import ResourceChange
 from builder.errors import AwsError, Failed
+from builder.resource_types import NESTED_STACK
 from builder.terms import Arn
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ async def _read_level(
 async def _read_row(clients: Clients, asked: Asked, row: "ChangeTypeDef", above: str) -> _Level:
     """Return one row, and of a nested stack what happens inside it."""
     change = read_change(row, above)
-    if change.type != NESTED or "ResourceChange" not in row:
+    if change.type != NESTED_STACK or "ResourceChange" not in row:
         return _Level((change,))
     said = row["ResourceChange"]
     stack, change_set = Arn(change.physical_id or ""), said.get("ChangeSetId")
