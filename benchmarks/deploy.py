@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from builder.aws import Clients  # noqa: E402  the path comes first
-from builder.deploy import Deployment, Done, Seal, Trusted, execute_plan, make_plan  # noqa: E402
+from builder.deploy import Deployment, Done, PlanId, TrustedInput, execute_plan, make_plan  # noqa: E402
 from builder.terms import StackId  # noqa: E402
 from deploy.rig import ACCOUNT, edited, shipped  # noqa: E402
 from fake_aws import World, run_virtual  # noqa: E402
@@ -62,8 +62,10 @@ class Stage:
         began, calls = self.world.now, len(self.world.calls)
 
         async def work() -> None:
-            plan = await make_plan(deployment, clients, Seal(id=plan_id, at="2026-01-01T00:00:00+00:00"), print_nothing)
-            ended = await execute_plan(plan, Trusted(deployment=deployment, is_own=True), clients, print_nothing)
+            plan = await make_plan(
+                deployment, clients, PlanId(id=plan_id, at="2026-01-01T00:00:00+00:00"), print_nothing
+            )
+            ended = await execute_plan(plan, TrustedInput(deployment=deployment, is_own=True), clients, print_nothing)
             assert all(isinstance(outcome, Done) for outcome in ended), ended  # noqa: S101
 
         self.run(work)

@@ -29,13 +29,13 @@ from builder.deploy import (
     Deployment,
     Done,
     Outcome,
+    PlanId,
     Progress,
     Removal,
-    Seal,
-    Trusted,
+    TrustedInput,
     destroy,
     execute_plan,
-    find_standing,
+    find_deployed,
     make_deployment,
     make_plan,
 )
@@ -83,13 +83,13 @@ def measure(deployment: Deployment, clients: Clients, calls: "collections.Counte
     events: list[Progress] = []
     with Peak() as peak:
         started = time.perf_counter()
-        ended = asyncio.run(take_down(deployment, clients, events))
+        ended = asyncio.run(delete_stack(deployment, clients, events))
         took_s = time.perf_counter() - started
     pages = -(-versions // PAGE)
     s3_calls = calls["s3.DeleteObjects"] + calls["s3.ListObjectVersions"]
     # Each bucket is listed once more to see that nothing is left.
     most = 2 * pages + 2
-    left = asyncio.run(find_standing(deployment.name, deployment.sites, clients))
+    left = asyncio.run(find_deployed(deployment.name, deployment.sites, clients))
     print(f"destroyed in {took_s:.1f} s, {versions / took_s:,.0f} versions/s; {sum(calls.values()):,} calls:")
     print("".join(f"  {count:5,}  {name}\n" for name, count in calls.most_common()), end="")
     print(f"emptying: {s3_calls} calls (at most {most}), {pages} pages of {PAGE:,}; {len(events)} events")
@@ -101,17 +101,17 @@ def measure(deployment: Deployment, clients: Clients, calls: "collections.Counte
 
 async def deploy(deployment: Deployment, clients: Clients) -> None:
     """Deploy it all and let nothing replicate."""
-    seal = Seal(id="bench", at="2026-01-01T00:00:00+00:00")
-    plan = await make_plan(deployment, clients, seal, lambda _: None)
-    ended = await execute_plan(plan, Trusted(deployment=deployment, is_own=True), clients, lambda _: None)
+    plan_id = PlanId(id="bench", at="2026-01-01T00:00:00+00:00")
+    plan = await make_plan(deployment, clients, plan_id, lambda _: None)
+    ended = await execute_plan(plan, TrustedInput(deployment=deployment, is_own=True), clients, lambda _: None)
     if not all(isinstance(outcome, Done) for outcome in ended):
         sys.exit(f"the deployment failed: {ended}")
     clients.s3(Region("us-east-1")).delete_bucket_replication(Bucket=BUCKET)
 
 
-async def take_down(deployment: Deployment, clients: Clients, events: list[Progress]) -> tuple[Outcome, ...]:
+async def delete_stack(deployment: Deployment, clients: Clients, events: list[Progress]) -> tuple[Outcome, ...]:
     """Destroy all that stands of the deployment."""
-    standing = await find_standing(deployment.name, deployment.sites, clients)
+    standing = await find_deployed(deployment.name, deployment.sites, clients)
     needs = {stack.id: stack.needs for stack in deployment.stacks}
     return await destroy(Removal(standing=standing, needs=needs), clients, "bench", events.append)
 

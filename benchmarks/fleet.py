@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from builder.deploy import Done, Seal, Trusted  # noqa: E402  the path comes first
+from builder.deploy import Done, PlanId, TrustedInput  # noqa: E402  the path comes first
 from builder.fleet import FleetEnd, execute_fleet, make_fleet_plan  # noqa: E402
 from builder.fleet.progress import (  # noqa: E402
     FleetProgress,
@@ -76,9 +76,9 @@ def measure(count: int, told: Callable[[float, FleetProgress], None]) -> Run:
         told(world.now - began, event)
 
     async def deploy() -> FleetEnd:
-        plan = await make_fleet_plan(deployment, clients, Seal(id="fleet", at="2026-01-01T00:00:00+00:00"), emit)
+        plan = await make_fleet_plan(deployment, clients, PlanId(id="fleet", at="2026-01-01T00:00:00+00:00"), emit)
         texts.append(fleet_plan(plan).plain)
-        return await execute_fleet(plan, Trusted(deployment=deployment, is_own=True), clients, emit)
+        return await execute_fleet(plan, TrustedInput(deployment=deployment, is_own=True), clients, emit)
 
     end = run_virtual(deploy, workers=64)
     took = world.now - began

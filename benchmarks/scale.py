@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 import botocore.session  # noqa: E402  the path comes first
 
 from builder.aws import Clients  # noqa: E402
-from builder.deploy import Deployment, Done, Outcome, Seal, Trusted, execute_plan, make_plan  # noqa: E402
+from builder.deploy import Deployment, Done, Outcome, PlanId, TrustedInput, execute_plan, make_plan  # noqa: E402
 from builder.terms import AccountId, Region, Site, StackId  # noqa: E402
 from deploy.chained import make_deployment, make_stack  # noqa: E402
 from fake_aws import World, run_virtual  # noqa: E402
@@ -108,8 +108,8 @@ def measure(case: Case) -> Run:
     began = world.now
 
     async def deploy() -> tuple[Outcome, ...]:
-        plan = await make_plan(deployment, clients, Seal(id="scale", at="2026-01-01T00:00:00+00:00"), lambda _: None)
-        return await execute_plan(plan, Trusted(deployment=deployment, is_own=True), clients, lambda _: None)
+        plan = await make_plan(deployment, clients, PlanId(id="scale", at="2026-01-01T00:00:00+00:00"), lambda _: None)
+        return await execute_plan(plan, TrustedInput(deployment=deployment, is_own=True), clients, lambda _: None)
 
     ended = run_virtual(deploy, workers=64)
     throttled = sum(call.outcome == "Throttling" for call in world.calls)

@@ -22,7 +22,7 @@ class Site(NamedTuple):
     region: Region
 
 
-class Place(NamedTuple):
+class StackPlace(NamedTuple):
     """What one stack is found by."""
 
     site: Site
@@ -33,7 +33,7 @@ class Endpoint(NamedTuple):
     """A URL that clients ask, and the stack that holds the function behind it."""
 
     url: str
-    stack: Place
+    stack: StackPlace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

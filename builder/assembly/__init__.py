@@ -1,15 +1,15 @@
 """The assembly: rendered templates and their manifest, the one thing that is reviewed, deployed and handed over."""
 
 from builder.assembly.components import OutputOf
-from builder.assembly.manifest import Entry, Manifest
+from builder.assembly.manifest import Manifest, StackEntry
 from builder.assembly.store import Assembly, FolderChanges, find_changes, read_assembly, write_assembly
 
 __all__ = [
     "Assembly",
-    "Entry",
     "FolderChanges",
     "Manifest",
     "OutputOf",
+    "StackEntry",
     "find_changes",
     "read_assembly",
     "write_assembly",

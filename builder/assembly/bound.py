@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from builder.assembly.components import OutputOf
-from builder.assembly.manifest import Entry
+from builder.assembly.manifest import StackEntry
 from builder.resource_types.by_hand import ARN_FORMATS
 from builder.resource_types.schemas import name_property
 from builder.template.text import DeclaredOutputs, outputs_of
 
-Path = tuple[str | int, ...]
+TemplatePath = tuple[str | int, ...]
 
 _HOLE = re.compile(r"\$\{([^!}][^}]*)\}")
 _KEPT = ("AWS::AccountId", "AWS::Partition", "AWS::URLSuffix")
@@ -24,7 +24,7 @@ _KEPT = ("AWS::AccountId", "AWS::Partition", "AWS::URLSuffix")
 class Bound:
     """One stack's template; every question is answered with None where the answer can't be known."""
 
-    entry: Entry
+    entry: StackEntry
     file: str
     template: Mapping[str, object]
 

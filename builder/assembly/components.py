@@ -55,7 +55,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Function:
+class FunctionComponent:
     """The same function in several regions, each behind its own URL."""
 
     __pydantic_config__ = STRICT
@@ -80,7 +80,7 @@ class Component:
 
     __pydantic_config__ = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1})
     table: Table | None = None
-    function: Function | None = None
+    function: FunctionComponent | None = None
     bucket: Bucket | None = None
 
     @property
@@ -259,14 +259,14 @@ def _faults_of_values(component: Component, longest: Callable[[str], str]) -> It
 
 
 @dataclass(frozen=True, slots=True)
-class Derived:
+class DerivedRoles:
     """What the outputs of a manifest of version 1 say by their names."""
 
     roles: Roles | None
     components: Components = field(default_factory=dict)
 
 
-def derive(outputs: Mapping[str, tuple[StackId, str]], stacks: Mapping[StackId, Region]) -> Derived:
+def derive(outputs: Mapping[str, tuple[StackId, str]], stacks: Mapping[StackId, Region]) -> DerivedRoles:
     """Return the roles and components that a manifest of version 1 means, for reading it alone.
 
     Its renderer named the outputs `primaryLambdaUrl`, `secondaryLambdaUrl`, `globalTableName`, `primaryBucketName` and
@@ -295,11 +295,11 @@ def derive(outputs: Mapping[str, tuple[StackId, str]], stacks: Mapping[StackId, 
         regions = roles.regions if roles else (stacks[table.output[0]],)
         components["table"] = Component(table=Table(name=table, regions=regions))
     if urls:
-        components["function"] = Component(function=Function(url=urls))
+        components["function"] = Component(function=FunctionComponent(url=urls))
     if buckets:
         ways = tuple((here, region) for region in buckets if here in buckets and region != here) if here else ()
         components["bucket"] = Component(bucket=Bucket(names=buckets, replication=ways))
-    return Derived(roles, components)
+    return DerivedRoles(roles, components)
 
 
 def _in_order(of: Mapping[Region, T], roles: Roles) -> dict[Region, T]:

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 
-from builder.assembly.bound import Bound, Path
+from builder.assembly.bound import Bound, TemplatePath
 from builder.assembly.components import OutputOf
 from builder.assembly.finding import Finding, finding
-from builder.assembly.manifest import FILE_NAME, Entry, Manifest
+from builder.assembly.manifest import FILE_NAME, Manifest, StackEntry
 from builder.resource_types.schemas import name_property
 from builder.rules._node import is_function
 from builder.rules.per_build_tags import is_commit, is_per_build
@@ -176,7 +176,7 @@ def _missing(of: object, keys: Sequence[str | None]) -> tuple[str, ...]:
     return ()
 
 
-def _lookups(value: object, path: Path) -> Iterator[tuple[Path, object]]:
+def _lookups(value: object, path: TemplatePath) -> Iterator[tuple[TemplatePath, object]]:
     """Yield each Fn::FindInMap that is surely evaluated, what stands under no condition, with its place."""
     if isinstance(value, dict):
         if "Fn::If" in value or ("Condition" in value and "Type" in value):
@@ -196,7 +196,7 @@ def _has_custom_name(body: Mapping[str, object]) -> bool:
     return type_name in _NAMED_IAM and isinstance(properties, dict) and name_property(type_name) in properties
 
 
-def _tags(entry: Entry, place: tuple[str, int, int]) -> Iterator[Finding]:
+def _tags(entry: StackEntry, place: tuple[str, int, int]) -> Iterator[Finding]:
     for key, value in entry.tags.items():
         if is_per_build(key) or is_commit(value):
             yield finding("X011", place, f"{entry.id}: tag {key} changes with every build, and every resource with it")

@@ -22,7 +22,7 @@ _TABLE = "AWS::DynamoDB::GlobalTable"
 _UNKNOWN = re.compile(r"\$\{[^}]*\}(-\$\{[^}]*\})*")
 
 
-class Link(StrEnum):
+class ArrowKind(StrEnum):
     """Why an arrow is drawn; the value is the word for it."""
 
     ITEMS = "items"
@@ -34,7 +34,7 @@ class Link(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class DiagramNode:
     """A stack, or the replica of a table in a region other than its stack's."""
 
     id: str
@@ -52,7 +52,7 @@ class Arrow:
 
     source: str
     target: str
-    links: tuple[Link, ...]
+    links: tuple[ArrowKind, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Diagram:
     """A whole picture; what is in one place stands together, in the order of the manifest."""
 
     places: tuple[str, ...]
-    nodes: tuple[Node, ...]
+    nodes: tuple[DiagramNode, ...]
     arrows: tuple[Arrow, ...]
 
 
@@ -74,7 +74,7 @@ def make_diagram(assembly: Assembly) -> Diagram:
         (bound.entry.id, tuple(_replicas(bound, *table))) for bound in bounds for table in bound.resources(_TABLE)
     ]
     nodes = (*(_stack(bound) for bound in bounds), *(node for _, others in replicas for node in others))
-    links: dict[tuple[str, str], dict[Link, None]] = {}
+    links: dict[tuple[str, str], dict[ArrowKind, None]] = {}
     needs = find_needs(assembly.manifest, find_uses(bounds)).of
     for source, target, link in _links(bounds, replicas, needs):
         links.setdefault((source, target), {})[link] = None
@@ -84,22 +84,22 @@ def make_diagram(assembly: Assembly) -> Diagram:
 
 def _links(
     bounds: Sequence[Bound],
-    replicas: Sequence[tuple[StackId, tuple[Node, ...]]],
+    replicas: Sequence[tuple[StackId, tuple[DiagramNode, ...]]],
     needs: Mapping[StackId, tuple[StackId, ...]],
-) -> Iterator[tuple[str, str, Link]]:
+) -> Iterator[tuple[str, str, ArrowKind]]:
     for stack, others in replicas:
         for one, other in combinations([stack, *(node.id for node in others)], 2):
-            yield one, other, Link.ITEMS
+            yield one, other, ArrowKind.ITEMS
     for source, target in object_copies(bounds):
-        yield source, target, Link.OBJECTS
+        yield source, target, ArrowKind.OBJECTS
     for bound in bounds:
         for need in needs[bound.entry.id]:
-            yield bound.entry.id, need, Link.NEEDS
+            yield bound.entry.id, need, ArrowKind.NEEDS
 
 
-def _stack(bound: Bound) -> Node:
+def _stack(bound: Bound) -> DiagramNode:
     entry = bound.entry
-    return Node(
+    return DiagramNode(
         id=entry.id,
         place=_place(bound, entry.region),
         title=entry.id.removeprefix(f"{entry.region}/"),
@@ -108,7 +108,7 @@ def _stack(bound: Bound) -> Node:
     )
 
 
-def _replicas(bound: Bound, name: str, body: Mapping[str, object]) -> Iterator[Node]:
+def _replicas(bound: Bound, name: str, body: Mapping[str, object]) -> Iterator[DiagramNode]:
     """Yield the replicas of a stack's table in other regions, in the template's order."""
     match body:
         case {"Properties": {"Replicas": list(replicas)}}:
@@ -117,7 +117,7 @@ def _replicas(bound: Bound, name: str, body: Mapping[str, object]) -> Iterator[N
             return
     for region in dict.fromkeys(regions):
         if region is not None and region != bound.entry.region:
-            yield Node(
+            yield DiagramNode(
                 id=f"{bound.entry.id}/{name}/{region}",
                 place=_place(bound, region),
                 title="replica",

@@ -23,7 +23,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CrossCheck:
     """A check that spans templates, in cfn-lint's words for a rule."""
 
     id: str
@@ -36,38 +36,38 @@ class Check:
 _CFN = "https://docs.aws.amazon.com/AWSCloudFormation/latest"
 _S3 = "https://docs.aws.amazon.com/AmazonS3/latest/userguide"
 
-CHECKS: dict[str, Check] = {
+CHECKS: dict[str, CrossCheck] = {
     check.id: check
     for check in (
-        Check(
+        CrossCheck(
             "X001",
             "error",
             "A template is the one the manifest was written with",
             "The template's SHA-256 must be the manifest's; a template edited by hand is not what was reviewed.",
             f"{_CFN}/UserGuide/using-cfn-updating-stacks-changesets.html",
         ),
-        Check(
+        CrossCheck(
             "X002",
             "error",
             "A function's template is the same in every region",
             "Regions that are to stand in for each other run the same bytes; what differs is a parameter.",
             "https://docs.aws.amazon.com/whitepapers/latest/disaster-recovery-workloads-on-aws/",
         ),
-        Check(
+        CrossCheck(
             "X003",
             "error",
             "A template declares every parameter it is given",
             "CloudFormation refuses a parameter that the template does not have.",
             f"{_CFN}/UserGuide/parameters-section-structure.html",
         ),
-        Check(
+        CrossCheck(
             "X004",
             "error",
             "A template is given every parameter that has no default",
             "CloudFormation refuses to make a stack without them.",
             f"{_CFN}/UserGuide/parameters-section-structure.html",
         ),
-        Check(
+        CrossCheck(
             "X005",
             "error",
             "A stack has the capabilities its template needs",
@@ -75,35 +75,35 @@ CHECKS: dict[str, Check] = {
             "included that SAM's transform makes, such as the role of a function that names none.",
             f"{_CFN}/APIReference/API_CreateChangeSet.html",
         ),
-        Check(
+        CrossCheck(
             "X006",
             "error",
             "An output that the manifest names is there",
             "Outputs and components of the manifest, and parameters bound to outputs, name Outputs of a template.",
             f"{_CFN}/UserGuide/outputs-section-structure.html",
         ),
-        Check(
+        CrossCheck(
             "X007",
             "error",
             "Replication leads to a bucket that a template creates",
             "The destination must be the name of a bucket of this assembly; a bucket of another account is left alone.",
             f"{_S3}/replication-requirements.html",
         ),
-        Check(
+        CrossCheck(
             "X008",
             "error",
             "Replication leads to a versioned bucket",
             "S3 refuses a replication rule whose destination keeps no versions.",
             f"{_S3}/replication-requirements.html",
         ),
-        Check(
+        CrossCheck(
             "X009",
             "error",
             "The replication role may write to the destination",
             "The role needs s3:ReplicateObject on the objects of the bucket that the rule names, or nothing is copied.",
             f"{_S3}/setting-repl-config-perm-overview.html",
         ),
-        Check(
+        CrossCheck(
             "X010",
             "error",
             "What stacks take of each other has an order, and somebody makes it",
@@ -113,14 +113,14 @@ CHECKS: dict[str, Check] = {
             "template's Metadata waives it, cfn-lint: {config: {ignore_checks: [X010]}}.",
             f"{_CFN}/UserGuide/using-cfn-stack-exports.html",
         ),
-        Check(
+        CrossCheck(
             "X011",
             "warning",
             "A stack's tag changes with every build",
             "Stack tags propagate to every resource, so that a build number in one shows all of them as modified.",
             f"{_CFN}/UserGuide/cfn-console-add-tags.html",
         ),
-        Check(
+        CrossCheck(
             "X012",
             "error",
             "A map that is looked up by region has the stack's region",

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 
-from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
+from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry
 from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, Assembly, check_body, check_fleet, fleet_project
 from builder.config import Config
 from builder.config.sections import FleetConfig
 from builder.errors import BadInput
-from builder.policy import Setting, bind_templates, execution_role_rights, make_document
+from builder.policy import PolicyScope, bind_templates, execution_role_rights, make_document
 from builder.policy.document import ROLE_INLINE_CHARACTERS, characters
 from builder.stacks import administration_role, execution_role
 from builder.stacks import fleet as fleet_stack
@@ -50,7 +50,7 @@ def _execution_role(config: Config, fleet: FleetConfig, assembly: Assembly) -> b
     prefix = f"{config.project}-{names.SUFFIX}-"
     bounds = bind_templates(assembly)
     # IAM counts what CloudFormation makes of it: at most this, aws-us-gov being the longest of the partitions.
-    longest = Setting("aws-us-gov", "0" * 12, max((config.environment, *config.environments), key=len))
+    longest = PolicyScope("aws-us-gov", "0" * 12, max((config.environment, *config.environments), key=len))
     taken = characters(make_document(execution_role_rights(bounds, longest, prefix)))
     if taken > ROLE_INLINE_CHARACTERS:
         raise BadInput(
@@ -58,11 +58,11 @@ def _execution_role(config: Config, fleet: FleetConfig, assembly: Assembly) -> b
             what=f"its policy would have {taken:,} characters, and IAM takes {ROLE_INLINE_CHARACTERS:,} in a role",
             next_step="fewer secondaries in dr.yaml, or permission_model: service-managed",
         )
-    policy = make_document(execution_role_rights(bounds, Setting(), prefix))
+    policy = make_document(execution_role_rights(bounds, PolicyScope(), prefix))
     return write_template(execution_role.make_template(config, fleet, policy).to_dict())
 
 
-def _entries(config: Config, templates: Mapping[str, bytes]) -> Iterator[Entry]:
+def _entries(config: Config, templates: Mapping[str, bytes]) -> Iterator[StackEntry]:
     has_role = _FILES[ADMINISTRATION] in templates
     if has_role:
         yield _entry(config, ADMINISTRATION, templates, capabilities=("CAPABILITY_NAMED_IAM",))
@@ -76,9 +76,9 @@ def _entry(
     templates: Mapping[str, bytes],
     capabilities: tuple[str, ...] = (),
     needs: tuple[StackId, ...] = (),
-) -> Entry:
+) -> StackEntry:
     stack = FLEET if kind == FLEET else f"{FLEET}-{kind}"
-    return Entry(
+    return StackEntry(
         id=StackId(f"{config.admin_region}/{kind}"),
         region=config.admin_region,
         name=names.stack_name(config.project, stack),

@@ -20,7 +20,7 @@ from yaml import YAMLError
 
 from builder.assembly.bound import Bound
 from builder.assembly.cross import ManifestLines, check_hashes, check_manifest, check_maps
-from builder.assembly.finding import CHECKS, Check, Finding
+from builder.assembly.finding import CHECKS, CrossCheck, Finding
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest
 from builder.assembly.references import check_references
 from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, read_file
@@ -162,7 +162,7 @@ def _finding(match: Match) -> Finding:
 class _CheckRule(CloudFormationLintRule):
     """A check that spans templates, as a rule among cfn-lint's."""
 
-    def __init__(self, check: Check) -> None:
+    def __init__(self, check: CrossCheck) -> None:
         super().__init__()
         self.id, self.shortdesc, self.description = check.id, check.shortdesc, check.description
         self.source_url = check.source

@@ -53,7 +53,7 @@ _PLAN_CHARACTERS = 1 + 22 + 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class StackEntry:
     """One stack of an assembly; `name`, parameters and tags may hold `${EnvironmentSuffix}`."""
 
     __pydantic_config__ = STRICT
@@ -79,7 +79,7 @@ class Manifest:
     __pydantic_config__ = STRICT
     version: int
     project: str
-    stacks: tuple[Entry, ...]
+    stacks: tuple[StackEntry, ...]
     outputs: Mapping[str, tuple[StackId, str]] = field(default_factory=dict)
     roles: Roles | None = None
     """Which region serves and which stand by; absent where nothing is drilled."""
@@ -96,7 +96,7 @@ class Manifest:
         """Every region of every account with a stack, in the order of the stacks."""
         return tuple(dict.fromkeys(Site(entry.account, entry.region) for entry in self.stacks))
 
-    def entry(self, stack: StackId) -> Entry:
+    def entry(self, stack: StackId) -> StackEntry:
         """Return the entry of a stack; KeyError if the assembly has none of that id."""
         return next(iter(entry for entry in self.stacks if entry.id == stack))
 
@@ -199,7 +199,7 @@ def _faults(manifest: Manifest) -> Iterator[str]:
         length = len(manifest.project)
         yield f"project: '{manifest.project}' has {length} characters, and change sets' names take {length - over}"
     ids = {entry.id for entry in manifest.stacks}
-    before: list[Entry] = []
+    before: list[StackEntry] = []
     for number, entry in enumerate(manifest.stacks):
         yield from (f"stacks.{number}.{fault}" for fault in _faults_of(entry, ids, before))
         before.append(entry)
@@ -220,7 +220,7 @@ def _longest(text: str) -> str:
     return bind(text, _LONGEST_SUFFIX)
 
 
-def _faults_of(entry: Entry, ids: Collection[StackId], before: Sequence[Entry]) -> Iterator[str]:
+def _faults_of(entry: StackEntry, ids: Collection[StackId], before: Sequence[StackEntry]) -> Iterator[str]:
     if entry.id in {one.id for one in before}:
         yield f"id: {entry.id} is there more than once"
     sources = {name: value.output[0] for name, value in entry.parameters.items() if isinstance(value, OutputOf)}
@@ -234,7 +234,7 @@ def _faults_of(entry: Entry, ids: Collection[StackId], before: Sequence[Entry]) 
     yield from (f"tags{fault}" for fault in _tag_faults(entry.tags))
 
 
-def _name_faults(entry: Entry, before: Sequence[Entry]) -> Iterator[str]:
+def _name_faults(entry: StackEntry, before: Sequence[StackEntry]) -> Iterator[str]:
     bound = bind(entry.name, _LONGEST_SUFFIX)
     if not _NAME.fullmatch(bound):
         yield f"'{entry.name}' of {entry.id} cannot be a stack name: letters, digits and hyphens, a letter first"

@@ -7,10 +7,10 @@ import fnmatch
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from builder.assembly.bound import Bound, Path
+from builder.assembly.bound import Bound, TemplatePath
 from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import Manifest
-from builder.assembly.uses import Created, Use, Way, created, find_needs, find_uses, names
+from builder.assembly.uses import CreatedResource, Use, Way, created, find_needs, find_uses, names
 from builder.terms import StackId
 
 _POLICIES = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
@@ -24,7 +24,7 @@ _OURS = frozenset({Way.EXPORT, Way.SSM_VALUE, Way.OUTPUT})
 class _Rule:
     """A bucket's replication to another bucket."""
 
-    configuration: Path
+    configuration: TemplatePath
     index: int
     destination: str
     """The other bucket's ARN."""
@@ -81,7 +81,7 @@ def _is_waived(bound: Bound) -> bool:
     return "X010" in _list(config)
 
 
-def _replications(bound: Bound, created: Sequence[Created]) -> Iterator[Finding]:
+def _replications(bound: Bound, created: Sequence[CreatedResource]) -> Iterator[Finding]:
     for rule in _replication_rules(bound):
         path = (*rule.configuration, "Rules", rule.index, "Destination", "Bucket")
         yield from _destination(bound, path, rule.destination, created)
@@ -91,7 +91,7 @@ def _replications(bound: Bound, created: Sequence[Created]) -> Iterator[Finding]
 def _replication_rules(bound: Bound) -> Iterator[_Rule]:
     """Yield each rule that is in force and whose destination, in this account, can be told."""
     for name, body in bound.resources("AWS::S3::Bucket"):
-        where: Path = ("Resources", name, "Properties", "ReplicationConfiguration")
+        where: TemplatePath = ("Resources", name, "Properties", "ReplicationConfiguration")
         for index, rule in enumerate(_list(_at(body, *where[2:], "Rules"))):
             destination = _at(rule, "Destination")
             # Another account's bucket is another assembly's.
@@ -102,7 +102,7 @@ def _replication_rules(bound: Bound) -> Iterator[_Rule]:
                 yield _Rule(where, index, arn, _at(body, *where[2:], "Role"))
 
 
-def _destination(bound: Bound, path: Path, arn: str, created: Sequence[Created]) -> Iterator[Finding]:
+def _destination(bound: Bound, path: TemplatePath, arn: str, created: Sequence[CreatedResource]) -> Iterator[Finding]:
     found = _buckets(arn, created, bound)
     if not found:
         yield finding("X007", bound.place(*path), f"replicates to {arn}, which no template creates")
@@ -115,11 +115,11 @@ def _destination(bound: Bound, path: Path, arn: str, created: Sequence[Created])
             )
 
 
-def _buckets(arn: str, created: Sequence[Created], bound: Bound) -> list[Created]:
+def _buckets(arn: str, created: Sequence[CreatedResource], bound: Bound) -> list[CreatedResource]:
     return [thing for thing in created if thing.form.service == "s3" and names(arn, thing, bound)]
 
 
-def _role(bound: Bound, path: Path, role: object, arn: str) -> Iterator[Finding]:
+def _role(bound: Bound, path: TemplatePath, role: object, arn: str) -> Iterator[Finding]:
     match role:
         case {"Fn::GetAtt": [str(name), "Arn"]}:
             body = dict(bound.resources("AWS::IAM::Role")).get(name)

@@ -4,8 +4,8 @@ import hashlib
 import json
 from dataclasses import replace
 
-from builder.assembly.components import Bucket, Component, Components, Function, OutputOf, Roles, Table
-from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
+from builder.assembly.components import Bucket, Component, Components, FunctionComponent, OutputOf, Roles, Table
+from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry
 from builder.assembly.store import FLEET_FOLDER, Assembly, files_of
 from builder.config import Config, Wanted
 from builder.stacks import TEMPLATES
@@ -93,7 +93,7 @@ def _components(config: Config) -> Components:
 
     return {
         "table": Component(table=Table(name=names.table_name(config.project), regions=regions)),
-        "function": Component(function=Function(url=outputs(StackKind.SERVICE, "FunctionUrl"))),
+        "function": Component(function=FunctionComponent(url=outputs(StackKind.SERVICE, "FunctionUrl"))),
         "bucket": Component(
             bucket=Bucket(
                 names=outputs(StackKind.STORAGE, "BucketName"),
@@ -107,8 +107,8 @@ def _path(stack: Stack) -> str:
     return f"{stack.region}/{stack.kind}.yaml"
 
 
-def _entry(stack: Stack, template: bytes, config: Config) -> Entry:
-    return Entry(
+def _entry(stack: Stack, template: bytes, config: Config) -> StackEntry:
+    return StackEntry(
         id=stack.id,
         region=stack.region,
         name=stack.name,

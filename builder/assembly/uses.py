@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from builder.assembly.bound import Bound, Path
+from builder.assembly.bound import Bound, TemplatePath
 from builder.assembly.manifest import Manifest
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.by_hand import ARN_FORMATS, ArnFormat
@@ -58,7 +58,7 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Maker:
     """Something that a stack makes, by its logical id or by the name of its output."""
 
     stack: StackId
@@ -73,15 +73,15 @@ class Use:
     way: Way
     name: str
     """What it is called, with the environment's suffix and the account still to be filled in."""
-    makers: tuple[Made, ...]
-    path: Path
+    makers: tuple[Maker, ...]
+    path: TemplatePath
     """Where the stack's template takes it."""
     parameter: str = ""
     """The parameter of the stack that it is given by."""
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
+class CreatedResource:
     """A resource with a physical name, in the stack that creates it."""
 
     bound: Bound
@@ -108,15 +108,15 @@ class Needs:
     """Names by which two stacks refer to each other, while nothing says which of them is first."""
 
 
-def created(bound: Bound) -> Iterator[Created]:
+def created(bound: Bound) -> Iterator[CreatedResource]:
     """Yield every resource of a stack whose physical name can be told."""
     for name, body in bound.resources(*ARN_FORMATS):
         physical = bound.name_of(body)
         if physical is not None:
-            yield Created(bound, name, body, ARN_FORMATS[str(body["Type"])], physical)
+            yield CreatedResource(bound, name, body, ARN_FORMATS[str(body["Type"])], physical)
 
 
-def names(text: str, thing: Created, bound: Bound) -> bool:
+def names(text: str, thing: CreatedResource, bound: Bound) -> bool:
     """Return whether a text of a stack names a thing, by its name or by its ARN, where this stack could mean it."""
     arn = _ARN.fullmatch(text)
     if arn is None:
@@ -128,11 +128,11 @@ def names(text: str, thing: Created, bound: Bound) -> bool:
     return arn["resource"] == resource or arn["resource"].startswith((f"{resource}/", f"{resource}:"))
 
 
-def _in_reach(thing: Created, region: str) -> bool:
+def _in_reach(thing: CreatedResource, region: str) -> bool:
     return thing.form.is_global or region in {"", "*", thing.bound.entry.region}
 
 
-def leaves(bound: Bound, value: object, path: Path) -> Iterator[tuple[Path, str]]:
+def leaves(bound: Bound, value: object, path: TemplatePath) -> Iterator[tuple[TemplatePath, str]]:
     """Yield every text below a value that can be known, with its place."""
     text = bound.text(value)
     if text is not None:
@@ -170,33 +170,33 @@ class _Made:
     """What the stacks of an assembly make that others can take, by how it is asked for."""
 
     def __init__(self, bounds: Sequence[Bound]) -> None:
-        self._by_key: dict[tuple[object, ...], list[Made]] = {}
-        self._things: dict[tuple[str, str], list[Created]] = {}
+        self._by_key: dict[tuple[object, ...], list[Maker]] = {}
+        self._things: dict[tuple[str, str], list[CreatedResource]] = {}
         for bound in bounds:
-            self._add(("stack", bound.entry.region, bound.entry.name), Made(bound.entry.id, ""))
+            self._add(("stack", bound.entry.region, bound.entry.name), Maker(bound.entry.id, ""))
             for name, body in bound.section("Outputs").items():
                 export = body.get("Export") if isinstance(body, dict) else None
                 if isinstance(export, dict) and (text := bound.text(export.get("Name"))):
-                    self._add((Way.EXPORT, _site(bound), text), Made(bound.entry.id, name))
+                    self._add((Way.EXPORT, _site(bound), text), Maker(bound.entry.id, name))
             for logical_id, body in bound.resources(*NAMED):
                 type_name = str(body["Type"])
                 properties = body.get("Properties")
                 text = bound.text(properties.get(name_property(type_name))) if isinstance(properties, dict) else None
                 if text:
-                    self._add((type_name, _site(bound), text), Made(bound.entry.id, logical_id))
+                    self._add((type_name, _site(bound), text), Maker(bound.entry.id, logical_id))
             for thing in created(bound):
                 self._things.setdefault(("", thing.name), []).append(thing)
                 resource = thing.form.resource.format(thing.name)
                 self._things.setdefault((thing.form.service, resource), []).append(thing)
 
-    def _add(self, key: tuple[object, ...], made: Made) -> None:
+    def _add(self, key: tuple[object, ...], made: Maker) -> None:
         self._by_key.setdefault(key, []).append(made)
 
-    def asked(self, *key: object) -> tuple[Made, ...]:
+    def asked(self, *key: object) -> tuple[Maker, ...]:
         """Return who makes what is asked for by kind, place and name."""
         return tuple(self._by_key.get(key, ()))
 
-    def named(self, text: str, bound: Bound) -> Iterator[Created]:
+    def named(self, text: str, bound: Bound) -> Iterator[CreatedResource]:
         """Yield what a text names; of the many things there are only those that it may mean are looked at."""
         arn = _ARN.fullmatch(text)
         keys = [("", text)]
@@ -219,7 +219,7 @@ def _uses(bound: Bound, made: _Made) -> Iterator[Use]:
             yield from _of_text(bound, made, path, text)
 
 
-def _use(bound: Bound, way: Way, name: str, makers: tuple[Made, ...], path: Path) -> Use:
+def _use(bound: Bound, way: Way, name: str, makers: tuple[Maker, ...], path: TemplatePath) -> Use:
     return Use(stack=bound.entry.id, way=way, name=name, makers=makers, path=path)
 
 
@@ -248,7 +248,7 @@ def _of_transforms(bound: Bound, made: _Made) -> Iterator[Use]:
             yield _use(bound, Way.MACRO, name, made.asked(_MACRO, _site(bound), name), ("Transform",))
 
 
-def _of_text(bound: Bound, made: _Made, path: Path, text: str) -> Iterator[Use]:
+def _of_text(bound: Bound, made: _Made, path: TemplatePath, text: str) -> Iterator[Use]:
     site = _site(bound)
     match path:
         case (*_, "Fn::ImportValue"):
@@ -271,13 +271,13 @@ def _of_text(bound: Bound, made: _Made, path: Path, text: str) -> Iterator[Use]:
         kind = _SECRET if found["service"] == "secretsmanager" else _SSM
         yield _use(bound, Way.RESOLVED, found["name"], made.asked(kind, site, found["name"]), path)
     if path[0] == "Resources" and len(path) > 2 and path[2] == "Properties":
-        makers = tuple(Made(thing.stack, thing.logical_id) for thing in made.named(text, bound))
+        makers = tuple(Maker(thing.stack, thing.logical_id) for thing in made.named(text, bound))
         if makers and bound.entry.id not in {one.stack for one in makers}:
             thing = next(made.named(text, bound))
             yield _use(bound, Way.NAMED, thing.name, makers, path)
 
 
-def _of_output(bound: Bound, made: _Made, path: Path, stack: str) -> Iterator[Use]:
+def _of_output(bound: Bound, made: _Made, path: TemplatePath, stack: str) -> Iterator[Use]:
     """Yield what Fn::GetStackOutput takes, from another region where it says one."""
     asked: object = bound.template
     for step in path[:-1]:
@@ -285,17 +285,17 @@ def _of_output(bound: Bound, made: _Made, path: Path, stack: str) -> Iterator[Us
     said = asked if isinstance(asked, dict) else {}
     region = bound.text(said.get("Region")) or bound.entry.region
     output = bound.text(said.get("OutputName")) or ""
-    makers = tuple(Made(one.stack, output) for one in made.asked("stack", Region(region), stack))
+    makers = tuple(Maker(one.stack, output) for one in made.asked("stack", Region(region), stack))
     yield _use(bound, Way.OUTPUT, f"{stack}.{output} in {region}", makers, path)
 
 
-def _of_bucket(bound: Bound, made: _Made, path: Path, url: str) -> Iterator[Use]:
+def _of_bucket(bound: Bound, made: _Made, path: TemplatePath, url: str) -> Iterator[Use]:
     found = _BUCKET_URL.match(url)
     if found is None:
         return
     bucket = found["plain"] or found["host"] or found["path"]
     arn = f"arn:${{AWS::Partition}}:s3:::{bucket}"
-    makers = tuple(Made(thing.stack, thing.logical_id) for thing in made.named(arn, bound))
+    makers = tuple(Maker(thing.stack, thing.logical_id) for thing in made.named(arn, bound))
     if makers:
         yield _use(bound, Way.TEMPLATE, bucket, makers, path)
 

@@ -1,7 +1,7 @@
 """boto3, in one room: clients, calls off the event loop, errors in our words, polling."""
 
 from builder.aws.call import call, pages, together
-from builder.aws.clients import Clients, Memory, Sighting, observe_account, observe_caller
+from builder.aws.clients import Clients, Memory, StackSighting, observe_account, observe_caller
 from builder.aws.errors import aws_errors
 from builder.aws.pace import Pace, Rhythm, Tempo
 
@@ -10,7 +10,7 @@ __all__ = [
     "Memory",
     "Pace",
     "Rhythm",
-    "Sighting",
+    "StackSighting",
     "Tempo",
     "aws_errors",
     "call",

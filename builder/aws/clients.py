@@ -20,7 +20,7 @@ from builder.aws.call import call
 from builder.aws.errors import aws_errors, heed_answers, no_credentials
 from builder.aws.pace import PATIENCE_S, Tempo, put_gate
 from builder.errors import BadInput
-from builder.terms import AccountId, Arn, Place, Region, Site
+from builder.terms import AccountId, Arn, Region, Site, StackPlace
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class StackSighting:
     """A stack as it was once seen, or as AWS confirmed it to us: a read that shows less than that lags behind."""
 
     arn: Arn
@@ -50,7 +50,7 @@ class Sighting:
 class Memory:
     """What was seen last of each stack, and which change sets are gone by our own hand."""
 
-    stacks: dict[Place, Sighting] = field(default_factory=dict)
+    stacks: dict[StackPlace, StackSighting] = field(default_factory=dict)
     deleted_change_sets: set[Arn] = field(default_factory=set)
 
 
@@ -279,17 +279,17 @@ def _is_endpoint(url: str) -> bool:
         return False
 
 
-class Caller(NamedTuple):
+class CallerIdentity(NamedTuple):
     """Who calls: the account, and the ARN of the user or of the role's session."""
 
     account: AccountId
     arn: Arn
 
 
-async def observe_caller(clients: Clients, region: Region) -> Caller:
+async def observe_caller(clients: Clients, region: Region) -> CallerIdentity:
     """Return whose the credentials are, asked of the region's own STS."""
     answer = await call(f"{region}: credentials", clients.sts(region).get_caller_identity)
-    return Caller(AccountId(answer["Account"]), Arn(answer["Arn"]))
+    return CallerIdentity(AccountId(answer["Account"]), Arn(answer["Arn"]))
 
 
 async def observe_account(clients: Clients, region: Region) -> AccountId:

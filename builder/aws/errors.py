@@ -109,7 +109,7 @@ def _is_quoted(parsed: Mapping[str, Any], body: object, status: int) -> bool:
     return isinstance(message, str) and message.encode(errors="replace") == body
 
 
-class Answer(dict[str, Any]):
+class AwsAnswer(dict[str, Any]):
     """An answer of AWS: to take out of it what it does not have is AWS's fault, and told as that."""
 
     __slots__ = ("_where",)
@@ -129,7 +129,7 @@ def heeded(where: str, value: Any) -> Any:  # noqa: ANN401 - JSON
     """Return an answer with every mapping in it an Answer of `where`."""
     match value:
         case dict():
-            return Answer(where, value)
+            return AwsAnswer(where, value)
         case list():
             return [heeded(where, one) for one in value]
     return value

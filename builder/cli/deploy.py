@@ -26,7 +26,7 @@ from builder.errors import ExitCode
 
 def deploy(session: Session, scope: Scope[P], /, *, allow: Collection[str], **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Plan, show the plan, ask, and execute exactly that."""
-    from builder.deploy import Trusted, sweep
+    from builder.deploy import TrustedInput, sweep
 
     deployment = scope.deployment(session.project)
     options = make_plan_options("deploy", said, scope.role_arn(session.project))
@@ -40,7 +40,7 @@ def deploy(session: Session, scope: Scope[P], /, *, allow: Collection[str], **sa
             ask_to_execute(session, scope.ordinary(plan), allow)
     if not plan.is_empty:
         execution = Execution(
-            trusted=Trusted(deployment=deployment, is_own=True),
+            trusted=TrustedInput(deployment=deployment, is_own=True),
             plan_file=scope.plan_file,
             allow=allow,
             again="python -m builder deploy    plans anew from what stands now",

@@ -11,7 +11,16 @@ from builder.aws import observe_account
 from builder.cli.project import Project
 from builder.cli.scope import Deletion, Execution, Said, Scope
 from builder.cli.session import Session
-from builder.deploy import Deployment, Removal, Standing, Survey, Wish, check_account, find_standing, survey
+from builder.deploy import (
+    Deployment,
+    FoundStacks,
+    PlanRequest,
+    Removal,
+    StackContents,
+    check_account,
+    find_deployed,
+    find_deployment,
+)
 from builder.errors import ExitCode, Failed
 from builder.fleet import (
     FleetEmit,
@@ -35,7 +44,9 @@ from builder.report.fleet import standing as listing
 from builder.terms import Site
 
 
-async def _make_plan(session: Session, deployment: Deployment, options: Wish, emit: FleetEmit, said: Said) -> FleetPlan:
+async def _make_plan(
+    session: Session, deployment: Deployment, options: PlanRequest, emit: FleetEmit, said: Said
+) -> FleetPlan:
     clients, plan_id = session.clients, session.plan_id()
     return await make_fleet_plan(deployment, clients, plan_id, emit, options, all_overrides=said["overrides"])
 
@@ -50,14 +61,14 @@ def _execute(session: Session, plan: FleetPlan, execution: Execution) -> ExitCod
     except KeyboardInterrupt:
         if execution.stop:
             sites = tuple(dict.fromkeys(planned.stack_set.site for planned in plan.sets))
-            stop_fleet(session, session.run(find_standing(plan.ordinary.deployment, sites, session.clients)))
+            stop_fleet(session, session.run(find_deployed(plan.ordinary.deployment, sites, session.clients)))
         else:
             session.console.warn("the StackSets go on by themselves: python -m builder fleet stop    stops them")
         raise
     return _tell_end(session, end, "python -m builder fleet deploy    takes up what failed, and only that")
 
 
-def stop_fleet(session: Session, standing: Collection[Standing]) -> None:
+def stop_fleet(session: Session, standing: Collection[StackContents]) -> None:
     """Stop what runs on the sets of these stacks, until nothing does, and say what was stopped."""
     with session.console.progress() as emit:
         stopped = session.run(stop_operations(standing, session.clients, emit))
@@ -77,7 +88,7 @@ def _tell_end(session: Session, end: FleetEnd, again: str) -> ExitCode:
     return code
 
 
-def find_fleet(session: Session) -> tuple[tuple[Standing, ...], tuple[StackSet, ...]]:
+def find_fleet(session: Session) -> tuple[tuple[StackContents, ...], tuple[StackSet, ...]]:
     """Return the stacks that hold the fleet's sets, and the sets. A region that does not answer is told.
 
     Raises BadInput for another account than dr.yaml has the sets in; Failed where no region answers at all.
@@ -86,14 +97,14 @@ def find_fleet(session: Session) -> tuple[tuple[Standing, ...], tuple[StackSet, 
     name, sites = project.fleet_name, project.fleet_sites
     others = tuple(Site(None, region) for region in clients.regions() if Site(None, region) not in sites)
 
-    async def look() -> tuple[Survey, tuple[StackSet, ...]]:
+    async def look() -> tuple[FoundStacks, tuple[StackSet, ...]]:
         for site in sites:
             check_account(name, project.fleet_account, await observe_account(clients, site.region))
-        known = await survey(name, sites, (), clients)
-        elsewhere = await survey(name, (), others, clients.hurried())
-        seen = Survey((*known.standing, *elsewhere.standing), elsewhere.unseen)
+        known = await find_deployment(name, sites, (), clients)
+        elsewhere = await find_deployment(name, (), others, clients.hurried())
+        seen = FoundStacks((*known.standing, *elsewhere.standing), elsewhere.unseen)
         sets = await observe_sets(seen.standing, clients)
-        return Survey(await without_instances(seen.standing, sets, clients), seen.unseen), sets
+        return FoundStacks(await without_instances(seen.standing, sets, clients), seen.unseen), sets
 
     seen, sets = session.run(look())
     for unseen in seen.unseen:

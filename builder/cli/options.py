@@ -21,8 +21,8 @@ from builder.terms import AccountId
 
 if TYPE_CHECKING:
     from builder.cli.session import Session
-    from builder.deploy import Options as ChangeSetOptions
-    from builder.deploy import Wish
+    from builder.deploy import PlanOptions as ChangeSetOptions
+    from builder.deploy import PlanRequest
     from builder.terms import Region
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -266,15 +266,15 @@ choice_options = together(
 )
 
 
-def make_plan_options(by: Literal["plan", "deploy"], said: Mapping[str, Any], role_arn: str | None) -> "Wish":
+def make_plan_options(by: Literal["plan", "deploy"], said: Mapping[str, Any], role_arn: str | None) -> "PlanRequest":
     """Return what a command's options say of planning; `role_arn` is CloudFormation's role unless they name another.
 
     Raises BadInput for what cannot be a bucket's name.
     """
-    from builder.deploy import Wish
+    from builder.deploy import PlanRequest
 
     options = make_change_set_options(by, said, role_arn)
-    return Wish(options=options, remove_orphans=said["remove_orphans"], lint=_lint)
+    return PlanRequest(options=options, remove_orphans=said["remove_orphans"], lint=_lint)
 
 
 def make_change_set_options(
@@ -284,7 +284,7 @@ def make_change_set_options(
 
     Raises BadInput for what cannot be a bucket's name.
     """
-    from builder.deploy import Options as ChangeSetOptions
+    from builder.deploy import PlanOptions as ChangeSetOptions
 
     _check_bucket(said["artifacts_bucket"])
     return ChangeSetOptions(

@@ -77,11 +77,11 @@ def _read(session: Session) -> "Outputs":
 def fleet_outputs(session: Session, *, as_csv: bool, role: str | None, **only: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Show the outputs of the stacks; only accounts that are asked for are called. Exit 1 where one does not answer."""
     from builder.cli.fleet import find_fleet
-    from builder.fleet import Choice, observe_fleet_outputs
+    from builder.fleet import RowFilter, observe_fleet_outputs
     from builder.report import fleet as report
 
     _, sets = find_fleet(session)
-    found = session.run(observe_fleet_outputs(sets, session.clients, Choice(**only), role))
+    found = session.run(observe_fleet_outputs(sets, session.clients, RowFilter(**only), role))
     if as_csv:
         session.console.result(report.outputs_csv(found).removesuffix("\n"))
     elif session.options.json_events:

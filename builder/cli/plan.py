@@ -26,7 +26,7 @@ from builder.cli.session import Session
 from builder.errors import ExitCode
 
 if TYPE_CHECKING:
-    from builder.deploy import Deployment, Plan, Wish
+    from builder.deploy import Deployment, Plan, PlanRequest
 
 
 def plan(session: Session, scope: Scope[P], /, *, output: Path, **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
@@ -51,7 +51,7 @@ def plan(session: Session, scope: Scope[P], /, *, output: Path, **said: Any) -> 
     return ExitCode.CHANGES_FOUND if said["detailed_exitcode"] else ExitCode.DONE
 
 
-def make_plan(session: Session, scope: Scope[P], deployment: "Deployment", options: "Wish", said: Said) -> P:
+def make_plan(session: Session, scope: Scope[P], deployment: "Deployment", options: "PlanRequest", said: Said) -> P:
     """Return the plan, its progress shown while it is made."""
     with session.console.progress() as emit:
         return session.run(scope.make_plan(session, deployment, options, emit, said))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from builder.assembly.bound import Bound
     from builder.cli.project import Project
     from builder.deploy import Deployment
-    from builder.policy import Caller, ReadUrl, Setting
+    from builder.policy import PolicyCaller, PolicyScope, ReadUrl
     from builder.terms import Region
 
 # builder.policy's own; a test holds them to it, which would cost half a second to ask.
@@ -52,7 +52,7 @@ def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **sa
     Several verbs make one policy: `plan execute` is what deploy needs. Where CloudFormation takes a role, the caller's
     policy holds only our own calls, and the role's the rest.
     """
-    from builder.policy import Asked, Verb, bind_nested, explain, make_document, make_rights, size, too_large
+    from builder.policy import PolicyRequest, Verb, bind_nested, explain, make_document, make_rights, size, too_large
 
     asked_for = tuple(dict.fromkeys(map(Verb, verbs)))
     if said["faults"] and Verb.DRILL not in asked_for:
@@ -63,7 +63,7 @@ def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **sa
     whose = _whose(session.project, said, of_fleet=of_fleet == {True})
     setting, bounds = _where(session, whose, said["account"])
     bounds, unread = bind_nested(bounds, setting, _reader(session))
-    asked = Asked(
+    asked = PolicyRequest(
         verbs=asked_for,
         caller=_caller(session, whose, setting, said),
         of_service_role=said["cloudformation_role"],
@@ -93,11 +93,11 @@ def _whose(project: "Project", said: dict[str, Any], *, of_fleet: bool) -> _Whos
     return _Whose(project.assembly_fresh, project.deployment, said["role_arn"] or project.role_arn)
 
 
-def _where(session: Session, whose: _Whose, said: str | None) -> "tuple[Setting, tuple[Bound, ...]]":
+def _where(session: Session, whose: _Whose, said: str | None) -> "tuple[PolicyScope, tuple[Bound, ...]]":
     """Return the account and what belongs in it: the one said, else dr.yaml's, else that of the credentials."""
     from builder.aws import observe_account
     from builder.config.available import known_regions
-    from builder.policy import Setting, bind_templates, of_account
+    from builder.policy import PolicyScope, bind_templates, of_account
 
     if said is not None and not (len(said) == 12 and said.isdecimal()):
         raise BadInput(where="--account", what=f"'{said}': an account has 12 digits")
@@ -110,7 +110,7 @@ def _where(session: Session, whose: _Whose, said: str | None) -> "tuple[Setting,
     if not bounds:
         raise BadInput(where=f"account {account}", what=f"no stack of {deployment.name} belongs in it")
     partition = known_regions().get(bounds[0].entry.region, "aws")
-    return Setting(partition=partition, account=account, suffix=session.project.suffix), bounds
+    return PolicyScope(partition=partition, account=account, suffix=session.project.suffix), bounds
 
 
 def _reader(session: Session) -> "ReadUrl":
@@ -125,11 +125,11 @@ def _reader(session: Session) -> "ReadUrl":
     return read
 
 
-def _caller(session: Session, whose: _Whose, setting: "Setting", said: dict[str, Any]) -> "Caller":
+def _caller(session: Session, whose: _Whose, setting: "PolicyScope", said: dict[str, Any]) -> "PolicyCaller":
     from builder.deploy.desired import TAG_DEPLOYMENT
-    from builder.policy import Caller
+    from builder.policy import PolicyCaller
 
-    return Caller(
+    return PolicyCaller(
         deployment=whose.deployment.name,
         tag=TAG_DEPLOYMENT,
         role_arn=whose.role_arn,

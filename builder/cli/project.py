@@ -15,8 +15,8 @@ from builder.terms import AccountId, Region, Site, counted
 if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
     from builder.config import Config, EnvironmentConfig, Wanted
-    from builder.deploy import Deployment, Trusted
-    from builder.deploy import Options as ChangeSetOptions
+    from builder.deploy import Deployment, TrustedInput
+    from builder.deploy import PlanOptions as ChangeSetOptions
 
 
 @dataclass(frozen=True)
@@ -163,11 +163,11 @@ class Project:
         """The same of the assembly as it is: what stands was deployed from it, though dr.yaml may have moved on."""
         return self._narrowed(self.assembly_as_is)
 
-    def trusted(self, options: "ChangeSetOptions") -> "Trusted":
+    def trusted(self, options: "ChangeSetOptions") -> "TrustedInput":
         """Return what a saved plan has to follow from: the whole assembly as it is, and what the command line says."""
-        from builder.deploy import Trusted
+        from builder.deploy import TrustedInput
 
-        return Trusted(deployment=self._bound(self.assembly_as_is, self.pinned_account), options=options)
+        return TrustedInput(deployment=self._bound(self.assembly_as_is, self.pinned_account), options=options)
 
     @cached_property
     def fleet_assembly(self) -> "Assembly":
@@ -181,13 +181,13 @@ class Project:
         """The fleet's assembly bound to the environment."""
         return self._bound(self.fleet_assembly, self.fleet_account)
 
-    def trusted_fleet(self, options: "ChangeSetOptions") -> "Trusted":
+    def trusted_fleet(self, options: "ChangeSetOptions") -> "TrustedInput":
         """Return what a saved plan of the fleet has to follow from."""
-        from builder.deploy import Trusted
+        from builder.deploy import TrustedInput
         from builder.fleet import unrolled_stacks
 
         deployment = self._bound(self._read_fleet(), self.fleet_account)
-        return Trusted(deployment=deployment, options=replace(options, unrolled=unrolled_stacks(deployment)))
+        return TrustedInput(deployment=deployment, options=replace(options, unrolled=unrolled_stacks(deployment)))
 
     @property
     def fleet_name(self) -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from builder.cli.project import Project
     from builder.cli.session import Session
-    from builder.deploy import Deployment, Plan, Removal, Standing, Trusted, Wish
-    from builder.deploy import Options as ChangeSetOptions
+    from builder.deploy import Deployment, Plan, PlanRequest, Removal, StackContents, TrustedInput
+    from builder.deploy import PlanOptions as ChangeSetOptions
     from builder.fleet import FleetEmit
     from builder.terms import AccountId, StackId
 
@@ -41,7 +41,7 @@ Said = Mapping[str, Any]
 class Execution:
     """What one execution of a plan is given."""
 
-    trusted: "Trusted"
+    trusted: "TrustedInput"
     plan_file: Path
     """What is left for review is written there."""
     allow: Collection[str]
@@ -56,7 +56,7 @@ class Deletion:
     """All that is deployed, found by its tag, and how it is deleted."""
 
     name: str
-    standing: "tuple[Standing, ...]"
+    standing: "tuple[StackContents, ...]"
     account: "AccountId | None"
     """The only account that its stacks may be in."""
     listing: "str | Text"
@@ -82,9 +82,9 @@ class Scope(Generic[P]):
     """Returns what is to be deployed, of the fresh assembly. Raises BadInput."""
     role_arn: "Callable[[Project], str | None]"
     """Returns the role that dr.yaml has CloudFormation assume."""
-    trusted: "Callable[[Project, ChangeSetOptions], Trusted]"
+    trusted: "Callable[[Project, ChangeSetOptions], TrustedInput]"
     """Returns what a saved plan has to follow from."""
-    make_plan: "Callable[[Session, Deployment, Wish, FleetEmit, Said], Coroutine[Any, Any, P]]"
+    make_plan: "Callable[[Session, Deployment, PlanRequest, FleetEmit, Said], Coroutine[Any, Any, P]]"
     ordinary: "Callable[[P], Plan]"
     """Returns the plan of change sets."""
     read_plan: Callable[[bytes, str], P]

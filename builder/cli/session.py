@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import signal
 
     from builder.aws import Clients, Tempo
-    from builder.deploy import Brake, Deployment, Seal
+    from builder.deploy import Brake, Deployment, PlanId
     from builder.report.console import Console
 
 T = TypeVar("T")
@@ -62,12 +62,12 @@ class Session:
         told = self.console.warn if self.options.verbose else None
         return Clients.of_profile(self.options.profile, self.options.roles, told=told, tempo=self.tempo)
 
-    def plan_id(self) -> "Seal":
+    def plan_id(self) -> "PlanId":
         """Return a new plan's id and time."""
-        from builder.deploy import Seal
+        from builder.deploy import PlanId
 
         now = _now()
-        return Seal(id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}", at=now.isoformat(timespec="seconds"))
+        return PlanId(id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}", at=now.isoformat(timespec="seconds"))
 
     def warn_stale(self) -> None:
         """Say where dr.yaml has an edit that was not rendered."""

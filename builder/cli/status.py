@@ -67,11 +67,11 @@ def fleet_status(session: Session, *, failed: bool, as_csv: bool, **only: Any) -
     An account that is suspended or closed is told and counts for nothing: StackSets pass it over.
     """
     from builder.cli.fleet import find_fleet
-    from builder.fleet import Choice, observe_status
+    from builder.fleet import RowFilter, observe_status
     from builder.report import fleet as report
 
     _, sets = find_fleet(session)
-    rows = session.run(observe_status(sets, session.clients, Choice(**only, failed=failed)))
+    rows = session.run(observe_status(sets, session.clients, RowFilter(**only, failed=failed)))
     if as_csv:
         session.console.result(report.status_csv(rows).removesuffix("\n"))
     elif session.options.json_events:

@@ -16,13 +16,13 @@ from builder.cli.session import Session
 from builder.deploy import (
     Brake,
     Deployment,
-    Deviated,
     Done,
+    FoundStacks,
     Outcome,
     Plan,
+    PlanRequest,
     Removal,
-    Survey,
-    Wish,
+    ReviewRequired,
     after_review,
     check_claim,
     check_credentials,
@@ -31,10 +31,10 @@ from builder.deploy import (
     execute_plan,
     execute_unreviewed,
     exit_code,
+    find_deployment,
     look_after,
     make_plan,
     read_plan,
-    survey,
     write_plan,
 )
 from builder.errors import BadInput, ExitCode
@@ -45,7 +45,7 @@ from builder.report.text import left
 from builder.terms import Region, Site, StackId
 
 
-async def _make_plan(session: Session, deployment: Deployment, options: Wish, emit: FleetEmit, _: Said) -> Plan:
+async def _make_plan(session: Session, deployment: Deployment, options: PlanRequest, emit: FleetEmit, _: Said) -> Plan:
     return await make_plan(deployment, session.clients, session.plan_id(), emit, options)
 
 
@@ -83,7 +83,7 @@ def _execute(session: Session, plan: Plan, execution: Execution) -> ExitCode:
         execute = partial(execute_plan, plan, trusted, session.clients, allow=execution.allow)
     with session.console.progress() as emit:
         ended = session.run(execute(emit=emit, brake=brake, in_detail=session.console.in_detail), brake)
-    if any(isinstance(outcome, Deviated) for outcome in ended):
+    if any(isinstance(outcome, ReviewRequired) for outcome in ended):
         write_private(execution.plan_file, write_plan(after_review(plan, ended)), str(execution.plan_file))
     return tell_end(session, ended, execution.again)
 
@@ -115,7 +115,7 @@ def _find(session: Session, said: Said) -> Deletion:
     sites, others = _sites(session, () if by_tag_alone else project.manifest.sites, said["regions"])
     if not by_tag_alone:
         session.run(check_credentials(name, project.pinned_account, sites, session.clients))
-    before = session.run(survey(name, sites, others, session.clients))
+    before = session.run(find_deployment(name, sites, others, session.clients))
     lines = (
         f"{one.id}  {one.stack.name}  account {one.stack.account}  {one.stack.status}\n" for one in before.standing
     )
@@ -149,7 +149,7 @@ def _needs(project: Project) -> Mapping[StackId, tuple[StackId, ...]]:
     return read_uses(project.manifest, project.assembly_as_is.templates)[1].of
 
 
-def _delete(session: Session, name: str, before: Survey, removal: Removal) -> ExitCode:
+def _delete(session: Session, name: str, before: FoundStacks, removal: Removal) -> ExitCode:
     """Delete the stacks, and say what is left."""
     with session.console.progress() as emit:
         ended = session.run(destroy(removal, session.clients, session.plan_id().id, emit))

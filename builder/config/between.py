@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from builder.config.available import known_regions
-from builder.config.document import Fault
+from builder.config.document import ConfigFault
 
 BUILDER_VARIABLES = ("TABLE_NAME", "ROLE", "REGIONS")
 
@@ -18,7 +18,7 @@ _VARIABLES_BYTES = 4096
 _Said = dict[str, Any]
 
 
-def faults_between(said: _Said) -> Iterator[Fault]:
+def faults_between(said: _Said) -> Iterator[ConfigFault]:
     """Yield what is wrong between keys, each fault at the key that is to change."""
     regions = _section(said, "regions")
     primary, secondaries = regions.get("primary"), regions.get("secondaries")
@@ -26,14 +26,16 @@ def faults_between(said: _Said) -> Iterator[Fault]:
     yield from _variables(_section(_section(said, "function"), "environment"))
     for name in _section(said, "tags"):
         if name.lower().startswith(("aws:", "builder:")):
-            yield Fault(("tags", name), f"names that begin with {name.partition(':')[0]}: are not yours to give")
+            yield ConfigFault(("tags", name), f"names that begin with {name.partition(':')[0]}: are not yours to give")
     for name, environment in _section(said, "environments").items():
         if isinstance(environment, dict):
             yield from _environment(name, environment, primary)
     if isinstance(fleet := said.get("fleet", {}), dict):
         yield from fleet_faults(fleet, primary)
     elif fleet is None:
-        yield Fault(("fleet",), "is empty: say its permission_model, self-managed or service-managed, or leave it out")
+        yield ConfigFault(
+            ("fleet",), "is empty: say its permission_model, self-managed or service-managed, or leave it out"
+        )
 
 
 def _section(said: _Said, name: str) -> _Said:
@@ -41,7 +43,7 @@ def _section(said: _Said, name: str) -> _Said:
     return found if isinstance(found, dict) else {}
 
 
-def _regions(primary: object, secondaries: list[object]) -> Iterator[Fault]:
+def _regions(primary: object, secondaries: list[object]) -> Iterator[ConfigFault]:
     # A global table, a replication rule and an IAM role all end at the partition's border.
     partitions = known_regions()
     known = [region for region in (primary, *secondaries) if isinstance(region, str) and region in partitions]
@@ -49,40 +51,42 @@ def _regions(primary: object, secondaries: list[object]) -> Iterator[Fault]:
         if region not in known:
             continue
         if region == primary:
-            yield Fault(("regions", "secondaries", place), f"'{region}' is the primary already")
+            yield ConfigFault(("regions", "secondaries", place), f"'{region}' is the primary already")
         elif region in secondaries[:place]:
-            yield Fault(("regions", "secondaries", place), f"'{region}' is there twice")
+            yield ConfigFault(("regions", "secondaries", place), f"'{region}' is there twice")
         elif (partition := partitions[str(region)]) != (home := partitions[known[0]]):
             what = f"'{region}' is in the partition {partition}, '{known[0]}' in {home}"
-            yield Fault(("regions", "secondaries", place), f"{what}: nothing replicates from one to the other")
+            yield ConfigFault(("regions", "secondaries", place), f"{what}: nothing replicates from one to the other")
 
 
-def _variables(variables: _Said) -> Iterator[Fault]:
+def _variables(variables: _Said) -> Iterator[ConfigFault]:
     place = ("function", "environment")
     for name in variables:
         if name in BUILDER_VARIABLES:
-            yield Fault((*place, name), "is set by the builder")
+            yield ConfigFault((*place, name), "is set by the builder")
         elif name.startswith(("AWS_", "LAMBDA_")):
-            yield Fault((*place, name), "names that begin with AWS_ or LAMBDA_ are Lambda's own")
+            yield ConfigFault((*place, name), "names that begin with AWS_ or LAMBDA_ are Lambda's own")
     size = sum(len(str(text).encode()) for pair in variables.items() for text in pair)
     if size > _VARIABLES_BYTES:
-        yield Fault(place, f"{size:,} bytes of names and values, and Lambda takes {_VARIABLES_BYTES:,}")
+        yield ConfigFault(place, f"{size:,} bytes of names and values, and Lambda takes {_VARIABLES_BYTES:,}")
 
 
-def _environment(name: str, said: _Said, primary: object) -> Iterator[Fault]:
+def _environment(name: str, said: _Said, primary: object) -> Iterator[ConfigFault]:
     parts = str(said.get("role_arn")).split(":")
     if len(parts) < 6:
         return
     _, partition, _, _, owner, _ = parts[:6]
     account = said.get("account")
     if isinstance(account, str) and account != owner:
-        yield Fault(
+        yield ConfigFault(
             ("environments", name, "role_arn"),
             f"is a role of account {owner}, and the environment is of {account}",
         )
     home = known_regions().get(primary) if isinstance(primary, str) else None
     if home and partition != home:
-        yield Fault(("environments", name, "role_arn"), f"begins with arn:{partition}:, and '{primary}' is in {home}")
+        yield ConfigFault(
+            ("environments", name, "role_arn"), f"begins with arn:{partition}:, and '{primary}' is in {home}"
+        )
 
 
 # What only one of the permission models has: the key, and what is the case under the other.
@@ -108,7 +112,7 @@ _HARMLESS = {"account_filter": "none", "call_as": "self"}
 _ROLE_CHARACTERS = 64
 
 
-def fleet_faults(said: _Said, primary: object) -> Iterator[Fault]:
+def fleet_faults(said: _Said, primary: object) -> Iterator[ConfigFault]:
     """Yield what is wrong between a fleet's keys, each fault at the key that is to change."""
     accounts, units = _texts(said, "accounts"), _texts(said, "organizational_units")
     for key, found in (("accounts", accounts), ("organizational_units", units)):
@@ -127,23 +131,23 @@ def _texts(said: _Said, key: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _fault(key: str, what: str) -> Fault:
-    return Fault(("fleet", key), what)
+def _fault(key: str, what: str) -> ConfigFault:
+    return ConfigFault(("fleet", key), what)
 
 
-def _twice(key: str, found: list[Any]) -> Iterator[Fault]:
+def _twice(key: str, found: list[Any]) -> Iterator[ConfigFault]:
     for place, value in enumerate(found):
         if isinstance(value, str) and value in found[:place]:
-            yield Fault(("fleet", key, place), f"'{value}' is there twice")
+            yield ConfigFault(("fleet", key, place), f"'{value}' is there twice")
 
 
-def _not_in(said: _Said, model: str, keys: dict[str, str]) -> Iterator[Fault]:
+def _not_in(said: _Said, model: str, keys: dict[str, str]) -> Iterator[ConfigFault]:
     for key, why in keys.items():
         if key in said and said[key] != _HARMLESS.get(key):
             yield _fault(key, f"is not for {model}: {why}")
 
 
-def _self_managed(said: _Said, accounts: list[Any]) -> Iterator[Fault]:
+def _self_managed(said: _Said, accounts: list[Any]) -> Iterator[ConfigFault]:
     yield from _not_in(said, "self-managed", _SERVICE_MANAGED_ONLY)
     if not accounts and said.get("accounts") in (None, []):
         yield _fault("accounts", "is empty: self-managed needs the accounts, one at least")
@@ -155,7 +159,7 @@ def _self_managed(said: _Said, accounts: list[Any]) -> Iterator[Fault]:
             yield _fault(key, f"has {len(name)} characters: {_ROLE_CHARACTERS} at most")
 
 
-def _service_managed(said: _Said, accounts: list[Any], units: list[Any]) -> Iterator[Fault]:
+def _service_managed(said: _Said, accounts: list[Any], units: list[Any]) -> Iterator[ConfigFault]:
     yield from _not_in(said, "service-managed", _SELF_MANAGED_ONLY)
     kind = said.get("account_filter", "none")
     if not units and said.get("organizational_units") in (None, []):
@@ -179,11 +183,11 @@ def _service_managed(said: _Said, accounts: list[Any], units: list[Any]) -> Iter
         yield _fault("accounts", f"'{management}' is the management account, and service-managed never deploys to it")
 
 
-def _auto_deployment(said: _Said) -> Iterator[Fault]:
+def _auto_deployment(said: _Said) -> Iterator[ConfigFault]:
     auto = _section(said, "auto_deployment")
     if auto.get("retain_stacks") is True and auto.get("enabled") is not True:
         place = ("fleet", "auto_deployment", "retain_stacks")
-        yield Fault(place, "says what is kept when an account leaves, and nobody looks: enabled is not true")
+        yield ConfigFault(place, "says what is kept when an account leaves, and nobody looks: enabled is not true")
     by_delegate = said.get("call_as") == "delegated_admin"
     if auto.get("enabled") is True and by_delegate and said.get("administration_account") is None:
         what = "is required: the management account, in whose StackSets' ARNs the order of auto-deployment is said"
@@ -196,7 +200,7 @@ def _count(said: _Said, accounts: list[Any]) -> int | None:
     return len(accounts) if accounts and is_all else None
 
 
-def _operations(said: _Said, count: int | None) -> Iterator[Fault]:
+def _operations(said: _Said, count: int | None) -> Iterator[ConfigFault]:
     """Yield what AWS would refuse of the preferences, or would quietly do otherwise.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
@@ -204,7 +208,7 @@ def _operations(said: _Said, count: int | None) -> Iterator[Fault]:
     tolerance, concurrency = said.get("failure_tolerance", 0), said.get("max_concurrent", 1)
     if count is not None and _is_count(tolerance) and tolerance > count:
         what = f"{tolerance} of {count} accounts cannot fail: {count} at most"
-        yield Fault(("fleet", "operations", "failure_tolerance"), what)
+        yield ConfigFault(("fleet", "operations", "failure_tolerance"), what)
     if said.get("concurrency_mode", "strict") != "strict":
         return
     may_fail, at_once = _as_count(tolerance, count), _as_count(concurrency, count)
@@ -214,7 +218,7 @@ def _operations(said: _Said, count: int | None) -> Iterator[Fault]:
             f"{concurrency} at a time are more than strict allows for a failure_tolerance of {tolerance}{of}: "
             f"{may_fail + 1} at most, or concurrency_mode: soft"
         )
-        yield Fault(("fleet", "operations", "max_concurrent"), what)
+        yield ConfigFault(("fleet", "operations", "max_concurrent"), what)
 
 
 def _is_count(said: object) -> bool:
@@ -229,7 +233,7 @@ def _as_count(said: Any, count: int | None) -> int | None:  # noqa: ANN401 - wha
     return count * int(percent[1]) // 100 if percent and count is not None else None
 
 
-def _admin_region(region: object, primary: object) -> Iterator[Fault]:
+def _admin_region(region: object, primary: object) -> Iterator[ConfigFault]:
     partitions = known_regions()
     home = partitions.get(primary) if isinstance(primary, str) else None
     partition = partitions.get(region) if isinstance(region, str) else None

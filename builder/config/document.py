@@ -8,15 +8,15 @@ import yaml
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
-Place = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """The way to a value from the top of the file: `("regions", "secondaries", 0)`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ConfigFault:
     """What is wrong with one value, in the words that follow its place."""
 
-    place: Place
+    place: KeyPath
     what: str
     line: int | None = None
     """Where it is, if not where its place says."""
@@ -27,15 +27,15 @@ class Lines:
     """Where everything is in a file."""
 
     file: str = "dr.yaml"
-    of: Mapping[Place, int] = field(default_factory=dict)
+    of: Mapping[KeyPath, int] = field(default_factory=dict)
 
-    def line(self, place: Place) -> int:
+    def line(self, place: KeyPath) -> int:
         """Return the line of a place, or of the nearest place around it that is in the file."""
         while place and place not in self.of:
             place = place[:-1]
         return self.of.get(place, 1)
 
-    def where(self, place: Place, line: int | None = None) -> str:
+    def where(self, place: KeyPath, line: int | None = None) -> str:
         """Return `dr.yaml:4: regions.secondaries[0]`, or the file and line alone for the whole of it."""
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
         return f"{self.file}:{line or self.line(place)}" + (f": {key}" if key else "")
@@ -67,23 +67,23 @@ class NotYaml(Exception):
 
 
 @dataclass(slots=True)
-class Document:
+class YamlDocument:
     """What a file says, and where it says it."""
 
     data: object = None
-    lines: dict[Place, int] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
     """The line of each value; of a mapping or a list the line of its key."""
-    words: dict[Place, str] = field(default_factory=dict)
+    words: dict[KeyPath, str] = field(default_factory=dict)
     """Each single value as it was written."""
-    faults: list[Fault] = field(default_factory=list)
-    unread: set[Place] = field(default_factory=set)
+    faults: list[ConfigFault] = field(default_factory=list)
+    unread: set[KeyPath] = field(default_factory=set)
     """Where something stands that could not be taken over; what else is said of these places is an after-effect."""
 
 
-def read_document(raw: bytes) -> Document:
+def read_document(raw: bytes) -> YamlDocument:
     """Return what the bytes of a file say. Raises NotYaml where they cannot be read to the end."""
     text = _decode(raw)
-    document = Document()
+    document = YamlDocument()
     events = _events(text)
     next(events)
     if isinstance(next(events), yaml.StreamEndEvent):
@@ -134,13 +134,13 @@ def _line(event: yaml.Event) -> int:
 class _Reader:
     """Takes events off the stream, each value with all that is inside of it."""
 
-    def __init__(self, document: Document, events: Iterator[yaml.Event]) -> None:
+    def __init__(self, document: YamlDocument, events: Iterator[yaml.Event]) -> None:
         self._document = document
         self._events = events
         self._resolver = Resolver()
         self._constructor = SafeConstructor()
 
-    def read(self, event: yaml.Event, place: Place) -> object:
+    def read(self, event: yaml.Event, place: KeyPath) -> object:
         if len(place) > _MAX_DEPTH:
             raise NotYaml(_line(event), _TOO_DEEP)
         self._document.lines.setdefault(place, _line(event))
@@ -164,13 +164,13 @@ class _Reader:
             # `0b_` looks like a number to YAML's pattern and is none.
             return event.value
 
-    def _sequence(self, place: Place) -> list[object]:
+    def _sequence(self, place: KeyPath) -> list[object]:
         items: list[object] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
             items.append(self.read(event, (*place, len(items))))
         return items
 
-    def _mapping(self, place: Place) -> dict[str, object]:
+    def _mapping(self, place: KeyPath) -> dict[str, object]:
         entries: dict[str, object] = {}
         while not isinstance(key := next(self._events), yaml.MappingEndEvent):
             if not isinstance(key, yaml.ScalarEvent):
@@ -192,9 +192,9 @@ class _Reader:
             entries[key.value] = self.read(value, inner)
         return entries
 
-    def _refuse(self, place: Place, event: yaml.Event, what: str) -> None:
+    def _refuse(self, place: KeyPath, event: yaml.Event, what: str) -> None:
         self._fault(place, event, what)
         self._document.unread.add(place)
 
-    def _fault(self, place: Place, event: yaml.Event, what: str) -> None:
-        self._document.faults.append(Fault(place, what, _line(event)))
+    def _fault(self, place: KeyPath, event: yaml.Event, what: str) -> None:
+        self._document.faults.append(ConfigFault(place, what, _line(event)))

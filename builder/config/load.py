@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from builder.config.available import runtime_fault, runtime_warning
 from builder.config.between import faults_between
-from builder.config.document import Document, Fault, Lines, NotYaml, Place, read_document
+from builder.config.document import ConfigFault, KeyPath, Lines, NotYaml, YamlDocument, read_document
 from builder.config.model import Config, FunctionConfig
 from builder.config.words import FOLLOWS, in_words
 from builder.errors import BadInput, did_you_mean, gathered, of_file
@@ -45,14 +45,14 @@ def read_wanted(path: Path, today: date | None = None) -> Wanted:
     function = _function(said)
     handler = _handler(path.parent, function)
     faults += [*faults_between(said), *_ended(function, today)]
-    if isinstance(handler, Fault):
+    if isinstance(handler, ConfigFault):
         faults.append(handler)
-    if faults or config is None or isinstance(handler, Fault):
+    if faults or config is None or isinstance(handler, ConfigFault):
         raise gathered(_errors(faults, lines))
     return Wanted(config, path.parent, handler, _warnings(function, today, lines), lines)
 
 
-def _read(path: Path) -> Document:
+def _read(path: Path) -> YamlDocument:
     try:
         return read_document(path.read_bytes())
     except OSError as error:
@@ -67,7 +67,7 @@ def _no_mapping(said: object) -> str:
     return f"the file {found}, and should hold keys with values, the first of them project: NAME"
 
 
-def _config(said: dict[str, object], document: Document) -> tuple[Config | None, list[Fault]]:
+def _config(said: dict[str, object], document: YamlDocument) -> tuple[Config | None, list[ConfigFault]]:
     try:
         return Config.model_validate(said), [*document.faults]
     except ValidationError as error:
@@ -80,7 +80,7 @@ def _config(said: dict[str, object], document: Document) -> tuple[Config | None,
         return None, [*document.faults, *(fault for fault in found if not _within(fault.place, document.unread))]
 
 
-def _within(place: Place, unread: set[Place]) -> bool:
+def _within(place: KeyPath, unread: set[KeyPath]) -> bool:
     return any(place[:length] in unread for length in range(len(place) + 1))
 
 
@@ -95,18 +95,18 @@ def _function(said: dict[str, object]) -> FunctionConfig | None:
         return None
 
 
-def _handler(folder: Path, function: FunctionConfig | None) -> str | Fault:
+def _handler(folder: Path, function: FunctionConfig | None) -> str | ConfigFault:
     if function is None:
         return ""
     try:
         return read_handler(folder, function)
     except BadHandler as error:
-        return Fault(("function", "source"), str(error))
+        return ConfigFault(("function", "source"), str(error))
 
 
-def _ended(function: FunctionConfig | None, today: date | None) -> list[Fault]:
+def _ended(function: FunctionConfig | None, today: date | None) -> list[ConfigFault]:
     what = runtime_fault(function.runtime, today) if function and today else None
-    return [Fault(("function", "runtime"), what)] if what else []
+    return [ConfigFault(("function", "runtime"), what)] if what else []
 
 
 def _warnings(function: FunctionConfig | None, today: date | None, lines: Lines) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ def _warnings(function: FunctionConfig | None, today: date | None, lines: Lines)
     return (f"{lines.where(('function', 'runtime'))}: {what}",) if what else ()
 
 
-def _errors(faults: list[Fault], lines: Lines) -> list[BadInput]:
+def _errors(faults: list[ConfigFault], lines: Lines) -> list[BadInput]:
     placed = {
         (fault.line or lines.line(fault.place), lines.where(fault.place, fault.line), fault.what) for fault in faults
     }

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from builder.config.available import RUNTIMES, successor
-from builder.config.document import Fault, Place
+from builder.config.document import ConfigFault, KeyPath
 from builder.config.model import PATTERNS, SEPARATORS, Config
 from builder.config.sections import TAGS
 from builder.errors import did_you_mean
@@ -36,13 +36,13 @@ FOLLOWS = "default_factory_not_called"
 """The type of a finding that only follows from another one: a default that hangs on a value that is wrong."""
 
 
-def in_words(error: ErrorDetails, words: Mapping[Place, str]) -> Fault:
+def in_words(error: ErrorDetails, words: Mapping[KeyPath, str]) -> ConfigFault:
     """Return one of pydantic's findings as a fault; `words` has each single value as it was written."""
     place = tuple(part for part in error["loc"] if part != "[key]" and part not in TAGS)
-    return Fault(place, _what(error, place, words))
+    return ConfigFault(place, _what(error, place, words))
 
 
-def _what(error: ErrorDetails, place: Place, words: Mapping[Place, str]) -> str:
+def _what(error: ErrorDetails, place: KeyPath, words: Mapping[KeyPath, str]) -> str:
     context: dict[str, Any] = error.get("ctx", {})
     value = error["input"]
     shown = place[-1] if error["loc"][-1] == "[key]" else value
@@ -86,7 +86,7 @@ def _size(kind: str, shown: object, context: dict[str, Any]) -> str:
     return "is empty: one entry at least"
 
 
-def _wrong_kind(value: object, wanted: str, words: str | None, place: Place) -> str:
+def _wrong_kind(value: object, wanted: str, words: str | None, place: KeyPath) -> str:
     if isinstance(value, list | dict):
         held = "a list" if isinstance(value, list) else "keys with values"
         return f"holds {held}, and should be {wanted}{_example(place)}"
@@ -109,7 +109,7 @@ def _read_as(value: object) -> str:
     return "true or false" if isinstance(value, bool) else "a number"
 
 
-def _not_one_of(value: object, words: str | None, place: Place) -> str:
+def _not_one_of(value: object, words: str | None, place: KeyPath) -> str:
     allowed = _literals(place)
     hint = did_you_mean(value, allowed)
     if place == ("function", "runtime"):
@@ -118,12 +118,12 @@ def _not_one_of(value: object, words: str | None, place: Place) -> str:
     return f"{shown} is not one of {', '.join(map(str, allowed))}{hint}"
 
 
-def _literals(place: Place) -> tuple[object, ...]:
+def _literals(place: KeyPath) -> tuple[object, ...]:
     field = _section(place[:-1]).model_fields[str(place[-1])]
     return tuple(field.annotation.__args__) if field.annotation else ()
 
 
-def _section(place: Place) -> type[BaseModel]:
+def _section(place: KeyPath) -> type[BaseModel]:
     """Return the model whose keys stand at a place."""
     model: type[BaseModel] = Config
     for part in place:
@@ -140,7 +140,7 @@ def _model(annotation: object) -> type[BaseModel] | None:
     return next((model for part in get_args(annotation) if (model := _model(part))), None)
 
 
-def _where_it_is(place: Place) -> str:
+def _where_it_is(place: KeyPath) -> str:
     wrong = str(place[-1])
     here = _section(place[:-1]).model_fields
     elsewhere = [other for other in _keys() if other.rpartition(".")[2] == wrong]
@@ -155,7 +155,7 @@ def _keys() -> Iterator[str]:
             yield from (f"{name}.{inner}" for inner in model.model_fields)
 
 
-def _example(place: Place) -> str:
+def _example(place: KeyPath) -> str:
     field = _section(place[:-1]).model_fields.get(str(place[-1]))
     if field is None or not field.examples:
         return ""

@@ -12,16 +12,16 @@ each importing only those before it:
 """
 
 from builder.deploy.delete.deployment import (
+    FoundStacks,
     Removal,
-    Survey,
-    Unseen,
+    Unreachable,
     destroy,
-    find_standing,
+    find_deployed,
+    find_deployment,
     look_after,
     make_needs,
-    survey,
 )
-from builder.deploy.delete.stack import Standing, check_removable
+from builder.deploy.delete.stack import StackContents, check_removable
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
 from builder.deploy.execute.execute import Brake, execute_plan, execute_unreviewed
 from builder.deploy.execute.recover import Recovery, find_recoveries, recover
@@ -29,34 +29,44 @@ from builder.deploy.observe.deployment import check_account, check_credentials, 
 from builder.deploy.observe.outputs import Outputs, not_deployed, observe_every_output, observe_outputs, observe_system
 from builder.deploy.plan.guards import check_allowed, tell_allowed
 from builder.deploy.plan.pending import discard_all, discard_plan, sweep
-from builder.deploy.plan.plan import Seal, Wish, make_plan
-from builder.deploy.plan.saved import Trusted, check_claim, check_own, read_plan, write_plan
+from builder.deploy.plan.plan import PlanId, PlanRequest, make_plan
+from builder.deploy.plan.saved import TrustedInput, check_claim, check_own, read_plan, write_plan
 from builder.deploy.plan.stack_steps import after_review
-from builder.deploy.progress import Broke, Cancelled, Deviated, Done, Emit, Outcome, Overtaken, Progress, exit_code
-from builder.deploy.records import Options, Plan
+from builder.deploy.progress import (
+    Cancelled,
+    Done,
+    Emit,
+    Outcome,
+    Progress,
+    ReviewRequired,
+    StackFailed,
+    Superseded,
+    exit_code,
+)
+from builder.deploy.records import Plan, PlanOptions
 
 __all__ = [
     "Brake",
-    "Broke",
     "Cancelled",
     "Deployment",
-    "Deviated",
     "Done",
     "Emit",
-    "Options",
+    "FoundStacks",
     "Outcome",
     "Outputs",
-    "Overtaken",
     "Plan",
+    "PlanId",
+    "PlanOptions",
+    "PlanRequest",
     "Progress",
     "Recovery",
     "Removal",
-    "Seal",
-    "Standing",
-    "Survey",
-    "Trusted",
-    "Unseen",
-    "Wish",
+    "ReviewRequired",
+    "StackContents",
+    "StackFailed",
+    "Superseded",
+    "TrustedInput",
+    "Unreachable",
     "after_review",
     "check_account",
     "check_allowed",
@@ -72,8 +82,9 @@ __all__ = [
     "execute_plan",
     "execute_unreviewed",
     "exit_code",
+    "find_deployed",
+    "find_deployment",
     "find_recoveries",
-    "find_standing",
     "look_after",
     "make_deployment",
     "make_needs",
@@ -85,7 +96,6 @@ __all__ = [
     "observe_system",
     "read_plan",
     "recover",
-    "survey",
     "sweep",
     "tell_allowed",
     "write_plan",

@@ -7,11 +7,11 @@ from functools import partial
 from pydantic import ConfigDict
 
 from builder.assembly.components import Components, OutputOf, Roles, bind_components, narrow_components
-from builder.assembly.manifest import NAME_CHARACTERS, Entry, Manifest, bind, change_set_room
+from builder.assembly.manifest import NAME_CHARACTERS, Manifest, StackEntry, bind, change_set_room
 from builder.assembly.uses import Use, read_uses
 from builder.errors import BadInput
 from builder.template.text import text_of
-from builder.terms import AccountId, Place, Region, Site, StackId, StackName
+from builder.terms import AccountId, Region, Site, StackId, StackName, StackPlace
 
 TAG_DEPLOYMENT = "builder:deployment"
 TAG_STACK = "builder:stack"
@@ -86,9 +86,9 @@ class Deployment:
         return tuple(dict.fromkeys(stack.site for stack in self.stacks))
 
     @property
-    def places(self) -> Mapping[StackId, Place]:
+    def places(self) -> Mapping[StackId, StackPlace]:
         """Where each stack stands, or will."""
-        return {stack.id: Place(stack.site, stack.name) for stack in self.stacks}
+        return {stack.id: StackPlace(stack.site, stack.name) for stack in self.stacks}
 
     def stack(self, stack_id: StackId) -> DesiredStack:
         """Return a stack by its id; StopIteration if there is none."""
@@ -164,7 +164,7 @@ def make_deployment(
     )
 
 
-def _bind_entry(entry: Entry, template: bytes, suffix: str, deployment: str) -> DesiredStack:
+def _bind_entry(entry: StackEntry, template: bytes, suffix: str, deployment: str) -> DesiredStack:
     return DesiredStack(
         id=entry.id,
         region=entry.region,

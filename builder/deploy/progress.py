@@ -1,6 +1,6 @@
 """What an execution says while it runs, a JSON object a line with --json, and how each stack ended."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -10,7 +10,7 @@ from builder.terms import LogicalId, StackId
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class RunBegun:
     """From here on it is known which stacks the work is about; each is said to be planned, finished, failed or left."""
 
     what: Literal["plan", "execute", "destroy"]
@@ -87,7 +87,7 @@ class Skipping:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class StatusChange:
     """A stack was seen in another status than before."""
 
     stack: StackId
@@ -96,7 +96,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class InHand:
+class ResourceProgress:
     """What CloudFormation works on in a stack: the resource whose status changed last."""
 
     stack: StackId
@@ -135,7 +135,7 @@ class NotStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class Emptied:
+class BucketEmptied:
     """Versions and delete markers removed from a bucket so far."""
 
     stack: StackId
@@ -147,7 +147,7 @@ class Emptied:
 
 
 Progress = (
-    Begun
+    RunBegun
     | Allowed
     | Planning
     | Planned
@@ -155,12 +155,12 @@ Progress = (
     | Waiting
     | Started
     | Skipping
-    | Status
-    | InHand
+    | StatusChange
+    | ResourceProgress
     | Finished
     | FirstFailure
     | NotStarted
-    | Emptied
+    | BucketEmptied
 )
 
 
@@ -177,7 +177,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Broke:
+class StackFailed:
     """The step was started and the stack did not settle well."""
 
     stack: StackId
@@ -200,7 +200,7 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Overtaken:
+class Superseded:
     """The step was not started, because somebody or something else moved its stack first."""
 
     stack: StackId
@@ -209,7 +209,7 @@ class Overtaken:
 
 
 @dataclass(frozen=True, slots=True)
-class Deviated:
+class ReviewRequired:
     """A deferred change set was made and shows more than was expected: it stands, and waits for review."""
 
     stack: StackId
@@ -219,7 +219,15 @@ class Deviated:
     next_step: str = ""
 
 
-Outcome = Done | Broke | Cancelled | Overtaken | Deviated
+Outcome = Done | StackFailed | Cancelled | Superseded | ReviewRequired
+OUTCOME_WORDS: Mapping[type, str] = {
+    Done: "succeeded",
+    StackFailed: "failed",
+    Cancelled: "cancelled",
+    ReviewRequired: "review_required",
+    Superseded: "superseded",
+}
+"""How an outcome is written in `--json`."""
 
 
 def exit_code(ended: Iterable[Outcome]) -> ExitCode:
@@ -233,9 +241,9 @@ def _code(outcome: Outcome) -> ExitCode:
     match outcome:
         case Done():
             return ExitCode.DONE
-        case Broke():
+        case StackFailed():
             return ExitCode.FAILED
-        case Overtaken() | Deviated():
+        case Superseded() | ReviewRequired():
             return ExitCode.STOPPED
         case Cancelled(interrupted=interrupted):
             # What was not started for another's sake ends as that other one does.

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from builder.deploy.desired import DesiredStack
-from builder.terms import AccountId, Arn, LogicalId, Place, Region, Site, StackId, StackName
+from builder.terms import AccountId, Arn, LogicalId, Region, Site, StackId, StackName, StackPlace
 
 PLAN_VERSION = 2
 _STRICT = ConfigDict(extra="forbid")
@@ -64,7 +64,7 @@ class ResourceChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trip:
+class GuardHit:
     """One thing a plan would do that has to be allowed by name first."""
 
     __pydantic_config__ = _STRICT
@@ -101,7 +101,7 @@ class Orphan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundStack:
     """How a stack stood when the plan was made; execution refuses a stack that moved since."""
 
     __pydantic_config__ = _STRICT
@@ -125,7 +125,7 @@ class Step:
     template_sha256: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[StackId, ...] = ()
-    found: Found = Found()
+    found: FoundStack = FoundStack()
     risk: Risk = "create"
     console: str = ""
     changes: tuple[ResourceChange, ...] = ()
@@ -154,7 +154,7 @@ class Deletion:
     stack_arn: Arn
     because: str
     needs: tuple[StackId, ...] = ()
-    found: Found = Found()
+    found: FoundStack = FoundStack()
     resources: tuple[StackResource, ...] = ()
     account: AccountId | None = None
     protected: bool = False
@@ -180,7 +180,7 @@ class Protection:
     protect: bool
     """Whether the stack is to have it; whether it has it by now is read from AWS."""
     needs: tuple[StackId, ...] = ()
-    found: Found = Found()
+    found: FoundStack = FoundStack()
     account: AccountId | None = None
 
     @property
@@ -207,7 +207,7 @@ class Deferred:
     changes: tuple[ResourceChange, ...] = ()
     """The most it may show; of a resource that is modified, the paths of its properties."""
     risk: Risk = "create"
-    found: Found = Found()
+    found: FoundStack = FoundStack()
     findings: tuple[str, ...] = ()
     """What linting its template said, where it is one that the assembly does not have."""
 
@@ -250,7 +250,7 @@ class PendingReview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class PlanOptions:
     """How a plan's change sets are made, beyond what the assembly says."""
 
     __pydantic_config__ = _STRICT
@@ -275,7 +275,7 @@ class Origin:
     """The assembly's digest."""
     plan: str
     """The plan's id."""
-    options: Options
+    options: PlanOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,12 +297,12 @@ class Plan:
     """Each the last thing that is done to its stack."""
     unchanged: tuple[StackId, ...] = ()
     orphans: tuple[Orphan, ...] = ()
-    guards: tuple[Trip, ...] = ()
+    guards: tuple[GuardHit, ...] = ()
     """What has to be allowed by name before any of it is executed."""
     pending: tuple[PendingReview, ...] = ()
     left_out: tuple[StackId, ...] = ()
     """Stacks in regions that were skipped: nothing is known of them."""
-    options: Options = Options()
+    options: PlanOptions = PlanOptions()
 
     @property
     def origin(self) -> Origin:
@@ -321,10 +321,10 @@ class Plan:
         return tuple(dict.fromkeys(one.region for one in work))
 
     @property
-    def places(self) -> Mapping[StackId, Place]:
+    def places(self) -> Mapping[StackId, StackPlace]:
         """Where each stack that it changes stands, or will; not those that it only deletes."""
         work: list[Step | Deferred | Protection] = [*self.steps, *self.deferred, *self.protections]
-        return {one.stack: Place(one.site, one.name) for one in work}
+        return {one.stack: StackPlace(one.site, one.name) for one in work}
 
     @property
     def is_empty(self) -> bool:

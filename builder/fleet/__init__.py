@@ -20,14 +20,14 @@ from builder.fleet.plan import make_fleet_plan, unrolled_stacks
 from builder.fleet.progress import FleetEmit, FleetEnd, fleet_exit_code
 from builder.fleet.records import FleetPlan, StackSet, read_fleet_plan, write_fleet_plan
 from builder.fleet.sets import observe_sets, without_instances
-from builder.fleet.status import Choice, observe_fleet_outputs, observe_status
+from builder.fleet.status import RowFilter, observe_fleet_outputs, observe_status
 
 __all__ = [
-    "Choice",
     "FleetEmit",
     "FleetEnd",
     "FleetPlan",
     "FleetRemoval",
+    "RowFilter",
     "StackSet",
     "destroy_fleet",
     "execute_fleet",

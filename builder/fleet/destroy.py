@@ -7,20 +7,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from builder.aws import Clients, together
-from builder.deploy import Removal, Standing, check_removable, destroy
-from builder.deploy.delete.stack import Demolition, check_clear, empty, observe_standing, release, settled
+from builder.deploy import Removal, StackContents, check_removable, destroy
+from builder.deploy.delete.stack import DeleteContext, check_clear, empty, observe_standing, release, settled
 from builder.deploy.observe.stacks import unless_lagging
 from builder.deploy.observe.watch import make_watches
-from builder.deploy.progress import Begun, Finished, NotStarted, Started
+from builder.deploy.progress import Finished, NotStarted, RunBegun, Started
 from builder.errors import BuilderError, Failed
 from builder.fleet.observe import SetWatch, observe_instances
 from builder.fleet.operation import cancelled, delete_instances, dependants_of, in_order
 from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetDone, SetFailed, SetOutcome
-from builder.fleet.records import Instance, Skipped, StackSet, skips
+from builder.fleet.records import Skipped, StackInstance, StackSet, skips
 from builder.fleet.sets import look_again, observe_sets
 from builder.fleet.status import in_accounts, observe_instance_stack
 from builder.fleet.targets import observe_states
-from builder.terms import AccountId, Place, Site, StackId
+from builder.terms import AccountId, Site, StackId, StackPlace
 
 _TRIES = 3
 _HELP = "--role NAME    takes a role in each account that may empty what keeps a stack from being deleted"
@@ -60,11 +60,11 @@ async def destroy_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit
     check_removable(fleet.removal.standing, fleet.removal.allow)
     removal = replace(fleet.removal, standing=await _settled(fleet.removal.standing, clients, run_id, emit))
     sets = await observe_sets(removal.standing, clients)
-    emit(Begun(what="destroy", stacks=(*(one.id for one in sets), *(one.id for one in removal.standing))))
+    emit(RunBegun(what="destroy", stacks=(*(one.id for one in sets), *(one.id for one in removal.standing))))
     run = _Run(fleet, SetWatch(clients, emit), run_id)
     await run.watch.begin(sets)
 
-    async def take_down(stack_set: StackSet, before: Sequence[SetOutcome]) -> SetOutcome:
+    async def delete_stack(stack_set: StackSet, before: Sequence[SetOutcome]) -> SetOutcome:
         if left_alone := cancelled(stack_set, (one for one in before if not _is_known(one))):
             return left_alone
         ended = await _take_down(run, stack_set, _occupied(before))
@@ -72,7 +72,7 @@ async def destroy_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit
             emit(Finished(stack=stack_set.id, status="DELETED"))
         return ended
 
-    ended = await in_order(sets, dependants_of(sets), take_down)
+    ended = await in_order(sets, dependants_of(sets), delete_stack)
     if all(isinstance(one, SetDone) for one in ended):
         removal = replace(removal, standing=await _settled(removal.standing, clients, run_id, emit))
         back = await _come_back(removal.standing, clients)
@@ -85,18 +85,18 @@ async def destroy_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit
 
 
 async def _settled(
-    standing: Iterable[Standing], clients: Clients, run_id: str, emit: FleetEmit
-) -> tuple[Standing, ...]:
+    standing: Iterable[StackContents], clients: Clients, run_id: str, emit: FleetEmit
+) -> tuple[StackContents, ...]:
     """Wait until nothing runs on the stacks, and return what each then holds."""
     standing = await look_again(standing, clients)
-    ids = {Place(one.stack.site, one.stack.name): one.id for one in standing}
+    ids = {StackPlace(one.stack.site, one.stack.name): one.id for one in standing}
     watches = make_watches(ids, clients, emit, known={one.stack.arn: one.stack.status for one in standing})
     return tuple(
-        await together(settled(Demolition(clients, emit, watches[one.stack.site], run_id), one) for one in standing)
+        await together(settled(DeleteContext(clients, emit, watches[one.stack.site], run_id), one) for one in standing)
     )
 
 
-async def _come_back(standing: Iterable[Standing], clients: Clients) -> tuple[SetFailed, ...]:
+async def _come_back(standing: Iterable[StackContents], clients: Clients) -> tuple[SetFailed, ...]:
     """Return the sets that have instances, though all were emptied: they would go with their stack, data and all."""
     sets = await observe_sets(standing, clients)
     listed = await together(observe_instances(clients, one) for one in sets)
@@ -152,15 +152,15 @@ async def _take_down(run: _Run, stack_set: StackSet, occupied: Mapping[AccountId
     return SetFailed(stack_set.id, failures, reason="" if fleet.helps or fleet.retain else _HELP, skipped=skipped)
 
 
-async def _delete(run: _Run, stack_set: StackSet, going: Iterable[Instance], run_id: str, *, retain: bool) -> None:
+async def _delete(run: _Run, stack_set: StackSet, going: Iterable[StackInstance], run_id: str, *, retain: bool) -> None:
     ended = await delete_instances(run.watch, stack_set, going, run_id, retain=retain)
     if any(operation.status == "STOPPED" for operation in ended):
         raise Failed(where=stack_set.id, what="its deletion was stopped")
 
 
 async def _let_go(
-    run: _Run, stack_set: StackSet, run_id: str, free: Iterable[Instance], tried: Collection[Site]
-) -> tuple[tuple[Instance, ...], tuple[Skipped, ...]]:
+    run: _Run, stack_set: StackSet, run_id: str, free: Iterable[StackInstance], tried: Collection[Site]
+) -> tuple[tuple[StackInstance, ...], tuple[Skipped, ...]]:
     """Return what is left of the set's instances, and whom it let go: those that StackSets passed over.
 
     Nobody reaches a stack in a suspended account, and its instance would keep the set for good: so the instance goes
@@ -169,7 +169,7 @@ async def _let_go(
     clients = run.watch.clients
     sites = {one.site for one in free}
 
-    def is_contradicted(shown: Iterable[Instance]) -> bool:
+    def is_contradicted(shown: Iterable[StackInstance]) -> bool:
         still = {one.site: one for one in shown if one.site in tried}
         return run.watch.knows_better(stack_set.id, still, still)
 
@@ -189,7 +189,7 @@ async def _let_go(
     )
 
 
-async def _clear(run: _Run, stack_set: StackSet, free: Collection[Instance], *, again: bool) -> Mapping[Site, str]:
+async def _clear(run: _Run, stack_set: StackSet, free: Collection[StackInstance], *, again: bool) -> Mapping[Site, str]:
     """Empty what the instances' stacks hold, where a role is given for it, and remove what else was in the way.
 
     Returns where that could not be done, and why.
@@ -197,7 +197,7 @@ async def _clear(run: _Run, stack_set: StackSet, free: Collection[Instance], *, 
     if not run.fleet.helps:
         return {}
 
-    async def one_of_them(stack_set: StackSet, one: Instance, reaching: Clients) -> Failure | None:
+    async def one_of_them(stack_set: StackSet, one: StackInstance, reaching: Clients) -> Failure | None:
         try:
             stack = await observe_instance_stack(one, reaching)
             if stack is not None:

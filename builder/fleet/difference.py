@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.assembly.bound import Bound
-from builder.assembly.manifest import Entry
+from builder.assembly.manifest import StackEntry
 from builder.deploy.plan.expected import references
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
@@ -92,8 +92,8 @@ def _without_condition(resource: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in resource.items() if name != "Condition"}
 
 
-def _entry(body: str, parameters: Mapping[str, str], region: Region) -> Entry:
-    return Entry(
+def _entry(body: str, parameters: Mapping[str, str], region: Region) -> StackEntry:
+    return StackEntry(
         id=StackId("set"),
         region=region,
         name="${AWS::StackName}",

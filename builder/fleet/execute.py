@@ -5,24 +5,24 @@ from dataclasses import replace
 
 from builder.aws import Clients, together
 from builder.deploy import (
-    Broke,
     Done,
     Outcome,
-    Overtaken,
     Plan,
-    Trusted,
+    StackFailed,
+    Superseded,
+    TrustedInput,
     check_claim,
     execute_plan,
     execute_unreviewed,
 )
 from builder.deploy.observe.stacks import unless_lagging
-from builder.deploy.progress import Begun, Emit, Finished, NotStarted, Progress, Started
+from builder.deploy.progress import Emit, Finished, NotStarted, Progress, RunBegun, Started
 from builder.errors import BadInput, Stopped
 from builder.fleet.observe import SetWatch, observe_instances
 from builder.fleet.operation import cancelled, create_instances, in_order, needs_of, update_instances
 from builder.fleet.plan import Creation, check_names, fleet_guards, judge_sets
 from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
-from builder.fleet.records import FleetPlan, Instance, SetPlan, StackSet, skips
+from builder.fleet.records import FleetPlan, SetPlan, StackInstance, StackSet, skips
 from builder.fleet.targets import observe_states
 from builder.terms import Site, StackId
 
@@ -32,7 +32,7 @@ _AGAIN = "python -m builder fleet deploy    takes up what failed, and only that"
 
 async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     plan: FleetPlan,
-    trusted: Trusted,
+    trusted: TrustedInput,
     clients: Clients,
     emit: FleetEmit,
     *,
@@ -60,7 +60,7 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
             raise _of_a_fleet(error) from error
     ordinary = tuple(_with_next_step(one) for one in ordinary)
     whole = all(isinstance(one, Done) for one in ordinary)
-    broken = {one.resource.partition(" ")[0] for one in ordinary if isinstance(one, Broke)}
+    broken = {one.resource.partition(" ")[0] for one in ordinary if isinstance(one, StackFailed)}
     changed = await together(
         _after_change(watch, one) if whole else _after_failure(watch, one, broken) for one in changing
     )
@@ -75,7 +75,7 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     return FleetEnd(ordinary, (*changed, *repaired))
 
 
-async def _judged(plan: FleetPlan, trusted: Trusted, clients: Clients) -> FleetPlan:
+async def _judged(plan: FleetPlan, trusted: TrustedInput, clients: Clients) -> FleetPlan:
     """Return the plan with its sets as the assembly and AWS have them, and no repairs beyond their reach.
 
     What the file says of accounts is told and waited for; guarded is what the change sets mean as they stand. Raises
@@ -114,7 +114,7 @@ def _judged_set(said: SetPlan, found: SetPlan) -> SetPlan:
 
 
 async def _execute_ordinary(  # noqa: PLR0913 - as execute_plan
-    plan: Plan, trusted: Trusted, clients: Clients, emit: Emit, allow: Collection[str], *, in_detail: bool
+    plan: Plan, trusted: TrustedInput, clients: Clients, emit: Emit, allow: Collection[str], *, in_detail: bool
 ) -> tuple[Outcome, ...]:
     if trusted.is_own:
         return await execute_unreviewed(plan, trusted.deployment, clients, emit, allow=allow, in_detail=in_detail)
@@ -126,7 +126,7 @@ def _with_sets(emit: FleetEmit, plan: FleetPlan) -> Emit:
     sets = tuple(one.id for one in plan.sets if one.touched)
 
     def told(event: Progress) -> None:
-        emit(replace(event, stacks=(*event.stacks, *sets)) if isinstance(event, Begun) else event)
+        emit(replace(event, stacks=(*event.stacks, *sets)) if isinstance(event, RunBegun) else event)
 
     return told
 
@@ -148,7 +148,7 @@ def _expected(plan: FleetPlan) -> Mapping[tuple[StackId, str], int]:
 
 def _with_next_step(outcome: Outcome) -> Outcome:
     """Return the outcome with what goes on from there: a stack of sets is taken up where it was left."""
-    if isinstance(outcome, Broke | Overtaken):
+    if isinstance(outcome, StackFailed | Superseded):
         return replace(outcome, next_step=_AGAIN)
     return outcome
 
@@ -208,10 +208,10 @@ async def _as_it_stands(
     StackSets pass over an account that is suspended or closed, and so does the verdict.
     """
 
-    async def look() -> dict[Site, Instance]:
+    async def look() -> dict[Site, StackInstance]:
         return {one.site: one for one in await observe_instances(watch.clients, planned.stack_set)}
 
-    def bad_in(shown: Mapping[Site, Instance]) -> list[Site]:
+    def bad_in(shown: Mapping[Site, StackInstance]) -> list[Site]:
         return [site for site in touched if not _is_well(shown.get(site), leaves=site in leaves)]
 
     standing = await unless_lagging(look, lambda shown: watch.knows_better(planned.id, bad_in(shown), shown))
@@ -227,11 +227,11 @@ async def _as_it_stands(
     return SetDone(planned.id, len(touched), skipped)
 
 
-def _reason(found: Instance | None) -> str:
+def _reason(found: StackInstance | None) -> str:
     return (found.reason if found else "no stack came into being") or "no reason given"
 
 
-def _is_well(found: Instance | None, *, leaves: bool) -> bool:
+def _is_well(found: StackInstance | None, *, leaves: bool) -> bool:
     return found is None if leaves else found is not None and found.status == "CURRENT"
 
 

@@ -11,7 +11,7 @@ from builder.aws import Clients, call, pages, together
 from builder.deploy.observe.watch import DEADLINE_S, is_passing
 from builder.errors import AwsError, Failed
 from builder.fleet.progress import Failure, FleetEmit, InstanceFailed, SetProgress
-from builder.fleet.records import Instance, Overridden, StackSet
+from builder.fleet.records import InstanceOverride, StackInstance, StackSet
 from builder.fleet.targets import Observed
 from builder.terms import AccountId, Region, Site, StackId
 
@@ -36,7 +36,7 @@ _NO_SET = "StackSetNotFoundException"
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class SetOperation:
     """One operation of a StackSet's."""
 
     id: str
@@ -52,7 +52,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class InstanceResult:
     """How an operation goes in one account and region."""
 
     site: Site
@@ -101,7 +101,9 @@ async def describe_set(clients: Clients, stack_set: StackSet) -> "StackSetTypeDe
     return answer["StackSet"]
 
 
-async def observe_instances(clients: Clients, stack_set: StackSet, account: str | None = None) -> tuple[Instance, ...]:
+async def observe_instances(
+    clients: Clients, stack_set: StackSet, account: str | None = None
+) -> tuple[StackInstance, ...]:
     """Return every stack instance of the set, or those of one account, over all pages; none if there is no such set."""
     client = client_of(clients, stack_set)
     only = {"StackInstanceAccount": account} if account else {}
@@ -109,14 +111,14 @@ async def observe_instances(clients: Clients, stack_set: StackSet, account: str 
     return tuple([_instance(one) async for one in found])
 
 
-async def observe_operations(clients: Clients, stack_set: StackSet) -> tuple[Operation, ...]:
+async def observe_operations(clients: Clients, stack_set: StackSet) -> tuple[SetOperation, ...]:
     """Return the set's operations, the newest first; none where there is no such set."""
     listed = _summaries(stack_set, client_of(clients, stack_set).list_stack_set_operations)
     found = [_operation(one) async for one in listed]
     return tuple(sorted(found, key=lambda one: one.created, reverse=True))
 
 
-async def observe_results(clients: Clients, stack_set: StackSet, operation: str) -> tuple[Result, ...]:
+async def observe_results(clients: Clients, stack_set: StackSet, operation: str) -> tuple[InstanceResult, ...]:
     """Return how the operation goes in each account and region, over all pages."""
     client = client_of(clients, stack_set)
     results = pages(stack_set.id, client.list_stack_set_operation_results, OperationId=operation, **named(stack_set))
@@ -134,10 +136,12 @@ async def _summaries(stack_set: StackSet, ask: Callable[..., Any], **only: str) 
             raise
 
 
-async def _overrides(clients: Clients, stack_set: StackSet, instances: Collection[Instance]) -> tuple[Overridden, ...]:
+async def _overrides(
+    clients: Clients, stack_set: StackSet, instances: Collection[StackInstance]
+) -> tuple[InstanceOverride, ...]:
     client = client_of(clients, stack_set)
 
-    async def one(instance: Instance) -> Overridden:
+    async def one(instance: StackInstance) -> InstanceOverride:
         answer = await call(
             stack_set.id,
             client.describe_stack_instance,
@@ -145,7 +149,9 @@ async def _overrides(clients: Clients, stack_set: StackSet, instances: Collectio
             StackInstanceRegion=instance.site.region,
             **named(stack_set),
         )
-        return Overridden(site=instance.site, parameters=_values(answer["StackInstance"].get("ParameterOverrides", [])))
+        return InstanceOverride(
+            site=instance.site, parameters=_values(answer["StackInstance"].get("ParameterOverrides", []))
+        )
 
     return tuple(found for found in await together(one(each) for each in instances) if found.parameters)
 
@@ -154,8 +160,8 @@ def _values(parameters: Any) -> Mapping[str, str]:  # noqa: ANN401 - the same sh
     return {one["ParameterKey"]: one.get("ParameterValue", "") for one in parameters}
 
 
-def _instance(said: "StackInstanceSummaryTypeDef") -> Instance:
-    return Instance(
+def _instance(said: "StackInstanceSummaryTypeDef") -> StackInstance:
+    return StackInstance(
         site=Site(AccountId(said["Account"]), Region(said["Region"])),
         status=said["Status"],
         detailed_status=said.get("StackInstanceStatus", {}).get("DetailedStatus", ""),
@@ -167,8 +173,8 @@ def _instance(said: "StackInstanceSummaryTypeDef") -> Instance:
     )
 
 
-def _operation(said: "StackSetOperationSummaryTypeDef") -> Operation:
-    return Operation(
+def _operation(said: "StackSetOperationSummaryTypeDef") -> SetOperation:
+    return SetOperation(
         id=said["OperationId"],
         action=said["Action"],
         status=said["Status"],
@@ -177,8 +183,8 @@ def _operation(said: "StackSetOperationSummaryTypeDef") -> Operation:
     )
 
 
-def _result(said: "StackSetOperationResultSummaryTypeDef") -> Result:
-    return Result(
+def _result(said: "StackSetOperationResultSummaryTypeDef") -> InstanceResult:
+    return InstanceResult(
         site=Site(AccountId(said["Account"]), Region(said["Region"])),
         status=said["Status"],
         reason=said.get("StatusReason", ""),
@@ -195,7 +201,7 @@ class SetWatch:
     """By set and action in how many accounts and regions it is to be done; CloudFormation may list them by and by."""
     _before: dict[StackId, frozenset[str]] = field(default_factory=dict)
     _of_set: dict[StackId, list[str]] = field(default_factory=dict)
-    _ended: dict[str, Operation] = field(default_factory=dict)
+    _ended: dict[str, SetOperation] = field(default_factory=dict)
     _last: dict[str, SetProgress] = field(default_factory=dict)
     _failures: dict[StackId, dict[Site, str]] = field(default_factory=dict)
 
@@ -212,12 +218,12 @@ class SetWatch:
         """Return whether anything was begun on the set since."""
         return stack in self._of_set
 
-    def unsuccessful(self, stack: StackId) -> Operation | None:
+    def unsuccessful(self, stack: StackId) -> SetOperation | None:
         """Return the first operation on the set that failed as a whole or was stopped; None where none did."""
         ended = (self._ended[one] for one in self._of_set.get(stack, ()) if one in self._ended)
         return next((one for one in ended if one.status != "SUCCEEDED"), None)
 
-    def knows_better(self, stack: StackId, bad: Iterable[Site], shown: Mapping[Site, Instance]) -> bool:
+    def knows_better(self, stack: StackId, bad: Iterable[Site], shown: Mapping[Site, StackInstance]) -> bool:
         """Return whether a listing contradicts the operations, which ended well: in these sites nothing failed.
 
         An account that StackSets pass over, because it is suspended, is nobody's failure, and the listing says so.
@@ -245,7 +251,7 @@ class SetWatch:
             looking.cancel()
         await together(self.look(one) for one in sets)
 
-    async def until_ended(self, stack_set: StackSet, operation: str) -> Operation:
+    async def until_ended(self, stack_set: StackSet, operation: str) -> SetOperation:
         """Return one of our own operations as it ended. Raises Failed where it goes on for longer than StackSets do."""
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -286,7 +292,7 @@ class SetWatch:
                     continue  # the work does not hang on its being watched; the last look tells what lasts
             took = loop.time() - started
 
-    def _tell(self, stack_set: StackSet, operation: Operation, results: tuple[Result, ...]) -> None:
+    def _tell(self, stack_set: StackSet, operation: SetOperation, results: tuple[InstanceResult, ...]) -> None:
         counts = Counter(one.status for one in results)
         progress = SetProgress(
             stack=stack_set.id,
@@ -304,7 +310,7 @@ class SetWatch:
         if operation.ended:
             self._ended[operation.id] = operation
 
-    def _tell_failures(self, stack_set: StackSet, results: tuple[Result, ...]) -> None:
+    def _tell_failures(self, stack_set: StackSet, results: tuple[InstanceResult, ...]) -> None:
         known = self._failures.setdefault(stack_set.id, {})
         for one in results:
             if one.status == "FAILED" and known.get(one.site) != one.reason:

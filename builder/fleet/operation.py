@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call, together
-from builder.deploy import Standing
+from builder.deploy import StackContents
 from builder.deploy.observe.stacks import LAG_S
 from builder.deploy.observe.watch import DEADLINE_S, is_passing
 from builder.deploy.plan.change_set import token
-from builder.deploy.progress import Started, Status, Waiting
+from builder.deploy.progress import Started, StatusChange, Waiting
 from builder.errors import AwsError, BuilderError, Failed
-from builder.fleet.observe import Operation, SetWatch, client_of, named, observe_operations
+from builder.fleet.observe import SetOperation, SetWatch, client_of, named, observe_operations
 from builder.fleet.progress import FleetEmit, SetCancelled, SetDone, SetFailed, SetOutcome
-from builder.fleet.records import Aimed, Instance, StackSet
+from builder.fleet.records import StackInstance, StackSet, TargetedSite
 from builder.fleet.sets import look_again, observe_sets
 from builder.terms import StackId
 
@@ -103,31 +103,31 @@ class _Asking:
 
 
 async def create_instances(
-    watch: SetWatch, stack_set: StackSet, places: Iterable[Aimed], run_id: str
-) -> tuple[Operation, ...]:
+    watch: SetWatch, stack_set: StackSet, places: Iterable[TargetedSite], run_id: str
+) -> tuple[SetOperation, ...]:
     """Create the set's stack in just these places, and return the operations as they ended."""
     client = client_of(watch.clients, stack_set)
     return await _each(watch, stack_set, places, _Asking(client.create_stack_instances, run_id, "create"))
 
 
 async def update_instances(
-    watch: SetWatch, stack_set: StackSet, instances: Iterable[Instance], run_id: str
-) -> tuple[Operation, ...]:
+    watch: SetWatch, stack_set: StackSet, instances: Iterable[StackInstance], run_id: str
+) -> tuple[SetOperation, ...]:
     """Bring just these instances up to their set, and return the operations as they ended; parameters stay."""
     client = client_of(watch.clients, stack_set)
     return await _each(watch, stack_set, instances, _Asking(client.update_stack_instances, run_id, "update"))
 
 
 async def delete_instances(
-    watch: SetWatch, stack_set: StackSet, instances: Iterable[Instance], run_id: str, *, retain: bool
-) -> tuple[Operation, ...]:
+    watch: SetWatch, stack_set: StackSet, instances: Iterable[StackInstance], run_id: str, *, retain: bool
+) -> tuple[SetOperation, ...]:
     """Delete just these instances, with their stacks unless those are retained; return the operations as they ended."""
     client = client_of(watch.clients, stack_set)
     asking = _Asking(client.delete_stack_instances, run_id, "delete", {"RetainStacks": retain})
     return await _each(watch, stack_set, instances, asking)
 
 
-def make_batches(stack_set: StackSet, instances: Iterable[Instance | Aimed]) -> tuple[dict[str, Any], ...]:
+def make_batches(stack_set: StackSet, instances: Iterable[StackInstance | TargetedSite]) -> tuple[dict[str, Any], ...]:
     """Return how calls name just these instances; one call for all accounts that are meant in the same regions."""
     regions: dict[str, set[Region]] = defaultdict(set)
     units: dict[str, str] = {}
@@ -155,8 +155,8 @@ def _targets(stack_set: StackSet, accounts: list[str], units: Mapping[str, str])
 
 
 async def _each(
-    watch: SetWatch, stack_set: StackSet, instances: Iterable[Instance | Aimed], asking: _Asking
-) -> tuple[Operation, ...]:
+    watch: SetWatch, stack_set: StackSet, instances: Iterable[StackInstance | TargetedSite], asking: _Asking
+) -> tuple[SetOperation, ...]:
     """Do it batch by batch, since a set does one thing at a time, and none after one that somebody stopped."""
     ended = []
     for number, batch in enumerate(make_batches(stack_set, instances), start=1):
@@ -197,14 +197,16 @@ _OVER = frozenset({"InvalidOperationException", "OperationNotFoundException"})
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class StoppedOperation:
     """An operation that was told to stop; what it has begun in an account is done to its end there."""
 
     stack: StackId
-    operation: Operation
+    operation: SetOperation
 
 
-async def stop_operations(standing: Iterable[Standing], clients: Clients, emit: FleetEmit) -> tuple[Stopped, ...]:
+async def stop_operations(
+    standing: Iterable[StackContents], clients: Clients, emit: FleetEmit
+) -> tuple[StoppedOperation, ...]:
     """Stop every operation on the stacks' sets until they have settled and none runs any more; return all of them.
 
     A stack goes on after an operation that was stopped: with the set's next one, and with sets that do not need it.
@@ -212,14 +214,14 @@ async def stop_operations(standing: Iterable[Standing], clients: Clients, emit: 
     """
     loop, pace = asyncio.get_running_loop(), clients.tempo.stacks.pace
     began = news = loop.time()
-    stopped: list[Stopped] = []
+    stopped: list[StoppedOperation] = []
     shown: dict[StackId, str] = {}
     while loop.time() - began < DEADLINE_S:
         standing = await look_again(standing, clients)
         for one in standing:
             if not one.stack.facts.settled and shown.get(one.id) != one.stack.status:
                 shown[one.id] = one.stack.status
-                emit(Status(stack=one.id, status=one.stack.status))
+                emit(StatusChange(stack=one.id, status=one.stack.status))
         running = await _running(await observe_sets(standing, clients), clients)
         if now := await _stop_all(running, clients, emit):
             stopped += now
@@ -231,18 +233,22 @@ async def stop_operations(standing: Iterable[Standing], clients: Clients, emit: 
     raise Failed(where="fleet stop", what=f"operations went on for {DEADLINE_S:.0f} s")
 
 
-async def _running(sets: Iterable[StackSet], clients: Clients) -> list[tuple[StackSet, Operation]]:
+async def _running(sets: Iterable[StackSet], clients: Clients) -> list[tuple[StackSet, SetOperation]]:
     sets = tuple(sets)
     listed = await together(observe_operations(clients, one) for one in sets)
     return [(one, each) for one, operations in zip(sets, listed, strict=True) for each in operations if not each.ended]
 
 
-async def _stop_all(running: Iterable[tuple[StackSet, Operation]], clients: Clients, emit: FleetEmit) -> list[Stopped]:
+async def _stop_all(
+    running: Iterable[tuple[StackSet, SetOperation]], clients: Clients, emit: FleetEmit
+) -> list[StoppedOperation]:
     stopped = await together(_stop(*one, clients, emit) for one in running if one[1].status != "STOPPING")
     return [one for one in stopped if one is not None]
 
 
-async def _stop(stack_set: StackSet, operation: Operation, clients: Clients, emit: FleetEmit) -> Stopped | None:
+async def _stop(
+    stack_set: StackSet, operation: SetOperation, clients: Clients, emit: FleetEmit
+) -> StoppedOperation | None:
     stop = client_of(clients, stack_set).stop_stack_set_operation
     try:
         await call(stack_set.id, stop, OperationId=operation.id, **named(stack_set))
@@ -251,4 +257,4 @@ async def _stop(stack_set: StackSet, operation: Operation, clients: Clients, emi
             raise
         return None
     emit(Started(stack=stack_set.id, what=f"STOP {operation.action} {operation.id}"))
-    return Stopped(stack_set.id, operation)
+    return StoppedOperation(stack_set.id, operation)

@@ -8,21 +8,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from builder.aws import Clients, together
-from builder.deploy import Deployment, Emit, Plan, Seal, Wish, discard_plan, make_plan
+from builder.deploy import Deployment, Emit, Plan, PlanId, PlanRequest, discard_plan, make_plan
 from builder.deploy.desired import DesiredStack
 from builder.deploy.observe.stacks import ObservedResource, observe_resources, observe_stack, observe_template
-from builder.deploy.plan.guards import trips
-from builder.deploy.records import Deferred, ResourceChange, Step, Trip
+from builder.deploy.plan.guards import guard_hits
+from builder.deploy.records import Deferred, GuardHit, ResourceChange, Step
 from builder.errors import BuilderError, Stopped, gathered
 from builder.fleet.observe import describe_set, observe_set
 from builder.fleet.reach import plan_set
-from builder.fleet.records import FLEET_PLAN_VERSION, Aimed, Definition, FleetPlan, Holding, Instance, SetPlan, StackSet
+from builder.fleet.records import (
+    FLEET_PLAN_VERSION,
+    Definition,
+    FleetPlan,
+    Holding,
+    SetPlan,
+    StackInstance,
+    StackSet,
+    TargetedSite,
+)
 from builder.fleet.sets import has_sets, pseudo_parameters, read_definitions
 from builder.fleet.targets import (
-    Aim,
     Observed,
     Organization,
-    Setting,
+    SetContext,
+    TargetSites,
     aim_of,
     observe_organization,
     take_aim,
@@ -43,18 +52,18 @@ class _InTheAccounts:
     changes: tuple[ResourceChange, ...]
 
 
-def fleet_trips(sets: Iterable[SetPlan]) -> tuple[Trip, ...]:
+def fleet_trips(sets: Iterable[SetPlan]) -> tuple[GuardHit, ...]:
     """Return every guard that the sets' plans trip, in their order, as guards of the stacks that hold the sets."""
     return tuple(trip for planned in sets for trip in (*_of_changes(planned), *_of_leaving(planned)))
 
 
-def _of_changes(planned: SetPlan) -> tuple[Trip, ...]:
+def _of_changes(planned: SetPlan) -> tuple[GuardHit, ...]:
     step = _InTheAccounts(planned.id, planned.stack_set.site.region, planned.changes)
-    found = trips([step]) if planned.updating else ()
+    found = guard_hits([step]) if planned.updating else ()
     return tuple(replace(trip, stack=planned.stack_set.held_by.stack) for trip in found)
 
 
-def _of_leaving(planned: SetPlan) -> Iterator[Trip]:
+def _of_leaving(planned: SetPlan) -> Iterator[GuardHit]:
     if planned.does == "remove":
         return
     holder, name = planned.stack_set.held_by.stack, planned.stack_set.logical_id
@@ -62,7 +71,7 @@ def _of_leaving(planned: SetPlan) -> Iterator[Trip]:
         if planned.leaving:
             lost = counted(len(planned.leaving), "stack")
             why = f"the set is made anew, which deletes {lost} and what is in there"
-            yield Trip(stack=holder, logical_id=name, why=why, allow=f"{planned.id}/{name}")
+            yield GuardHit(stack=holder, logical_id=name, why=why, allow=f"{planned.id}/{name}")
         return
     anew = {*planned.joining, *(one.site for one in planned.missing)}
     stays = {site.region for site in (*planned.updating, *anew)}
@@ -71,14 +80,14 @@ def _of_leaving(planned: SetPlan) -> Iterator[Trip]:
     for region in gone:
         count = sum(site.region == region for site in planned.leaving)
         why = f"the region leaves: its stack is deleted in {counted(count, 'account')}, with all that is in it"
-        yield Trip(stack=holder, logical_id=region, why=why, allow=f"{planned.id}/{region}")
+        yield GuardHit(stack=holder, logical_id=region, why=why, allow=f"{planned.id}/{region}")
     for account in dict.fromkeys(site.account for site in planned.leaving if site.region not in gone):
         sites = [site for site in planned.leaving if site.account == account]
         lost = f"its stack in {', '.join(site.region for site in sites)} is deleted, with all that is in it"
         why = f"the account leaves: {lost}"
         if anew.issuperset(sites):
             why = f"other targets lead to the account than before: {lost}, and made anew"
-        yield Trip(stack=holder, logical_id=str(account), why=why, allow=f"{planned.id}/{account}")
+        yield GuardHit(stack=holder, logical_id=str(account), why=why, allow=f"{planned.id}/{account}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +196,9 @@ def unrolled_stacks(deployment: Deployment) -> tuple[StackId, ...]:
 async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
     deployment: Deployment,
     clients: Clients,
-    seal: Seal,
+    plan_id: PlanId,
     emit: Emit,
-    wish: Wish = Wish(),
+    wish: PlanRequest = PlanRequest(),
     *,
     all_overrides: bool = False,
 ) -> FleetPlan:
@@ -199,7 +208,7 @@ async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
     this run made is left.
     """
     unrolled = replace(wish, options=replace(wish.options, unrolled=unrolled_stacks(deployment)))
-    ordinary = await make_plan(deployment, clients, seal, emit, unrolled)
+    ordinary = await make_plan(deployment, clients, plan_id, emit, unrolled)
     try:
         return await _look_further(ordinary, deployment, clients, all_overrides=all_overrides)
     except (BuilderError, asyncio.CancelledError):
@@ -213,7 +222,7 @@ async def judge_sets(ordinary: Plan, deployment: Deployment, clients: Clients) -
     return (await _look_further(bare, deployment, clients, all_overrides=False)).sets
 
 
-async def fleet_guards(ordinary: Plan, deployment: Deployment, clients: Clients) -> tuple[Trip, ...]:
+async def fleet_guards(ordinary: Plan, deployment: Deployment, clients: Clients) -> tuple[GuardHit, ...]:
     """Return what they trip in the accounts."""
     return fleet_trips(await judge_sets(ordinary, deployment, clients))
 
@@ -261,22 +270,22 @@ def _without_instances(ordinary: Plan, sets: Iterable[SetPlan]) -> Plan:
     return replace(ordinary, orphans=tuple(one for one in ordinary.orphans if one.stack not in names))
 
 
-def _setting(pair: _Pair, found: Observed | None, organization: Organization) -> Setting:
+def _setting(pair: _Pair, found: Observed | None, organization: Organization) -> SetContext:
     instances = found.instances if found else ()
     desired, known = pair.desired, with_departed(organization, instances)
     deployed = aim_of(pair.deployed.targets, known) if pair.deployed else ()
-    return Setting(
+    return SetContext(
         definition=pair.either,
         change=pair.change,
         states=_states(instances, organization),
         observed=found,
-        aim=take_aim(desired.stack_set, desired.targets, organization) if desired else Aim(sites=()),
+        aim=take_aim(desired.stack_set, desired.targets, organization) if desired else TargetSites(sites=()),
         aims=aim_of(desired.targets, known) if desired else (),
-        aimed=deployed if pair.as_deployed else tuple(Aimed(one.unit, one.site) for one in instances),
+        aimed=deployed if pair.as_deployed else tuple(TargetedSite(one.unit, one.site) for one in instances),
     )
 
 
-def _states(instances: Iterable[Instance], organization: Organization) -> Mapping[AccountId, str]:
+def _states(instances: Iterable[StackInstance], organization: Organization) -> Mapping[AccountId, str]:
     accounts = {AccountId(str(one.site.account)) for one in instances}
     told = {account: organization.state_of(account) for account in accounts}
     return {account: state for account, state in told.items() if state is not None}

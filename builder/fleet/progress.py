@@ -1,6 +1,6 @@
 """What the work on a fleet says while it runs, and how its sets ended: two closed unions."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -82,6 +82,8 @@ class SetCancelled:
 
 
 SetOutcome = SetDone | SetFailed | SetCancelled
+SET_OUTCOME_WORDS: Mapping[type, str] = {SetDone: "succeeded", SetFailed: "failed", SetCancelled: "cancelled"}
+"""How an outcome is written in `--json`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterator, Mapping
 from builder.deploy.plan.sequence import Ends, count_updates
 from builder.deploy.records import ResourceChange
 from builder.fleet.difference import find_changes, merge_changes, resolve_template
-from builder.fleet.records import Aimed, Does, Instance, SetPlan
-from builder.fleet.targets import Observed, Setting
+from builder.fleet.records import SetAction, SetPlan, StackInstance, TargetedSite
+from builder.fleet.targets import Observed, SetContext
 from builder.template.template import read_deployed, read_template
 from builder.terms import Site, counted
 
 IN_HAND = frozenset({"PENDING", "RUNNING"})
 
 
-def find_remarks(does: Does, setting: Setting) -> tuple[str, ...]:
+def find_remarks(does: SetAction, setting: SetContext) -> tuple[str, ...]:
     """Return the remarks, those about accounts first."""
     return (
         *setting.aim.remarks,
@@ -23,7 +23,7 @@ def find_remarks(does: Does, setting: Setting) -> tuple[str, ...]:
     )
 
 
-def _of_body(setting: Setting) -> Iterator[str]:
+def _of_body(setting: SetContext) -> Iterator[str]:
     body = setting.definition.body
     if body is None:
         yield "its template lies in a bucket: what it changes in the stacks was not looked at"
@@ -45,7 +45,7 @@ def _of_body(setting: Setting) -> Iterator[str]:
         )
 
 
-def _of_instances(does: Does, setting: Setting, observed: Observed) -> Iterator[str]:
+def _of_instances(does: SetAction, setting: SetContext, observed: Observed) -> Iterator[str]:
     instances = observed.instances
     if does == "create" and instances:
         because = "it is replaced" if setting.change and setting.change.is_replaced else "its creation failed before"
@@ -59,7 +59,7 @@ def _of_instances(does: Does, setting: Setting, observed: Observed) -> Iterator[
     yield from _of_skipped(setting)
 
 
-def _of_skipped(setting: Setting) -> Iterator[str]:
+def _of_skipped(setting: SetContext) -> Iterator[str]:
     """Yield who is passed over though an instance stands there; of who was never taken aim at it is said already."""
     accounts: dict[tuple[object, str], list[str]] = {}
     for one in setting.skipped():
@@ -69,7 +69,7 @@ def _of_skipped(setting: Setting) -> Iterator[str]:
             yield f"{account} is skipped in {', '.join(regions)}: {because}; what stands there stays as it is"
 
 
-def _of_states(instances: tuple[Instance, ...]) -> Iterator[str]:
+def _of_states(instances: tuple[StackInstance, ...]) -> Iterator[str]:
     in_hand = sum(one.detailed_status in IN_HAND for one in instances)
     if in_hand:
         yield f"{in_hand} instances are in the hands of an operation that runs; python -m builder fleet status shows it"
@@ -92,7 +92,7 @@ _BESIDE_THE_STACKS = frozenset({_GROUPS, "OperationPreferences", "AutoDeployment
 _MASKED = "****"
 
 
-def plan_set(setting: Setting) -> SetPlan:
+def plan_set(setting: SetContext) -> SetPlan:
     """Return what the plan does to the set, and thereby in the accounts."""
     does = _does(setting.change)
     instances = setting.observed.instances if setting.observed else ()
@@ -119,7 +119,7 @@ def plan_set(setting: Setting) -> SetPlan:
     )
 
 
-def _gone(does: Does, setting: Setting) -> set[Site]:
+def _gone(does: SetAction, setting: SetContext) -> set[Site]:
     """Return where CloudFormation deletes what stands."""
     if does == "nothing":
         return set()
@@ -129,7 +129,7 @@ def _gone(does: Does, setting: Setting) -> set[Site]:
     return {one.site for one in set(setting.aimed) - set(setting.aims)}
 
 
-def _coming(does: Does, setting: Setting) -> set[Site]:
+def _coming(does: SetAction, setting: SetContext) -> set[Site]:
     """Return where CloudFormation creates a stack that does not stand."""
     if does == "create":
         return set(setting.aim.sites)
@@ -139,18 +139,18 @@ def _coming(does: Does, setting: Setting) -> set[Site]:
     return {one.site for one in set(setting.aims) - set(setting.aimed)}
 
 
-def _missing(setting: Setting, provided: Collection[Site]) -> tuple[Aimed, ...]:
+def _missing(setting: SetContext, provided: Collection[Site]) -> tuple[TargetedSite, ...]:
     """Return where nothing brings a stack that is wanted, each by the first target that leads there."""
     if setting.observed is None:
         return ()
     lack = set(setting.aim.sites).difference(provided)
-    first: dict[Site, Aimed] = {}
+    first: dict[Site, TargetedSite] = {}
     for one in setting.aims:
         first.setdefault(one.site, one)
     return tuple(one for site, one in first.items() if site in lack)
 
 
-def _does(change: ResourceChange | None) -> Does:
+def _does(change: ResourceChange | None) -> SetAction:
     if change is None:
         return "nothing"
     if change.action in {"Add", "Import"} or change.is_replaced:
@@ -168,14 +168,16 @@ def _touched(change: ResourceChange | None) -> set[str]:
     return {path[1] for path in paths if len(path) > 1}
 
 
-def _retries(does: Does, instances: tuple[Instance, ...], not_these: Collection[Site]) -> tuple[Instance, ...]:
+def _retries(
+    does: SetAction, instances: tuple[StackInstance, ...], not_these: Collection[Site]
+) -> tuple[StackInstance, ...]:
     if does not in {"nothing", "targets"}:
         return ()
     behind = (one for one in instances if one.status == "OUTDATED" and one.detailed_status not in IN_HAND)
     return tuple(one for one in behind if one.site not in not_these)
 
 
-def _changes(does: Does, setting: Setting) -> tuple[ResourceChange, ...]:
+def _changes(does: SetAction, setting: SetContext) -> tuple[ResourceChange, ...]:
     new, observed = setting.definition, setting.observed
     if does not in {"create", "update"} or new.body is None:
         return ()

@@ -24,7 +24,7 @@ ACTIVE = "ACTIVE"
 """The state of an account that stacks can be put into."""
 
 
-Does = Literal["create", "update", "targets", "remove", "nothing"]
+SetAction = Literal["create", "update", "targets", "remove", "nothing"]
 """What a plan does to a set: `targets` leaves its template alone and has accounts come or go."""
 
 
@@ -69,7 +69,7 @@ class Targets:
     regions: tuple[Region, ...] = ()
 
 
-class Aimed(NamedTuple):
+class TargetedSite(NamedTuple):
     """A place as CloudFormation aims at it: by a target, of which several may lead to the same place."""
 
     unit: str
@@ -89,7 +89,7 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+class StackInstance:
     """One stack instance as ListStackInstances shows it."""
 
     __pydantic_config__ = _STRICT
@@ -126,14 +126,14 @@ class Skipped:
     because: str
 
 
-def skips(instances: Iterable[Instance], states: Mapping[AccountId, str]) -> tuple[Skipped, ...]:
+def skips(instances: Iterable[StackInstance], states: Mapping[AccountId, str]) -> tuple[Skipped, ...]:
     """Return those of a set's instances that StackSets pass over, by what they and Organizations say; pure."""
     told = {one.site: one.skipped_because(states.get(AccountId(str(one.site.account)))) for one in instances}
     return tuple(Skipped(site, because) for site, because in told.items() if because)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overridden:
+class InstanceOverride:
     """An instance that has parameters of its own, with their values."""
 
     __pydantic_config__ = _STRICT
@@ -147,8 +147,8 @@ class SetPlan:
 
     __pydantic_config__ = _STRICT
     stack_set: StackSet
-    does: Does
-    instances: tuple[Instance, ...] = ()
+    does: SetAction
+    instances: tuple[StackInstance, ...] = ()
     """As they stand."""
     joining: tuple[Site, ...] = ()
     """Where stacks are created."""
@@ -156,15 +156,15 @@ class SetPlan:
     """Where stacks that stand are updated."""
     leaving: tuple[Site, ...] = ()
     """Where stacks are deleted; those of `joining` among them are made anew, without what was in them."""
-    retries: tuple[Instance, ...] = ()
+    retries: tuple[StackInstance, ...] = ()
     """What failed before in a set that the change set does not touch, and is done again."""
-    missing: tuple[Aimed, ...] = ()
+    missing: tuple[TargetedSite, ...] = ()
     """Where a stack is wanted, none stands, and the change set brings none: an operation of our own does."""
     skipped: tuple[Skipped, ...] = ()
     """Where an instance stands that StackSets pass over."""
     changes: tuple[ResourceChange, ...] = ()
     """What the new template does to the resources of a stack that runs the deployed one."""
-    overrides: tuple[Overridden, ...] = ()
+    overrides: tuple[InstanceOverride, ...] = ()
     remarks: tuple[str, ...] = ()
     """What a person should know beside all that: who is left out and why, what was not looked at."""
 
@@ -184,7 +184,7 @@ class SetPlan:
         return tuple(dict.fromkeys((*self.changed, *(one.site for one in self.repairs))))
 
     @property
-    def repairs(self) -> tuple[Instance | Aimed, ...]:
+    def repairs(self) -> tuple[StackInstance | TargetedSite, ...]:
         """What operations of our own are for, after the change set."""
         return (*self.retries, *self.missing)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, together
-from builder.deploy import Standing
+from builder.deploy import StackContents
 from builder.deploy.desired import TAG_STACK
 from builder.deploy.observe.stacks import ObservedStack, observe_resources, observe_stack, observe_template
 from builder.fleet.observe import describe_set, observe_instances, observe_operations
@@ -105,14 +105,14 @@ def pseudo_parameters(account: AccountId, region: Region, stack_name: str) -> di
     return {"AWS::AccountId": account, "AWS::Region": region, "AWS::StackName": stack_name}
 
 
-async def look_again(standing: Iterable[Standing], clients: Clients) -> tuple[Standing, ...]:
+async def look_again(standing: Iterable[StackContents], clients: Clients) -> tuple[StackContents, ...]:
     """Return the stacks, those deleted since included, as they are by now; what they hold is not looked at again."""
     standing = tuple(standing)
     found = await together(observe_stack(clients, one.stack.site, one.stack.arn) for one in standing)
     return tuple(replace(one, stack=stack) for one, stack in zip(standing, found, strict=True) if stack is not None)
 
 
-async def observe_sets(standing: Iterable[Standing], clients: Clients) -> tuple[StackSet, ...]:
+async def observe_sets(standing: Iterable[StackContents], clients: Clients) -> tuple[StackSet, ...]:
     """Return the sets that the stacks hold: those of their templates, in their order, then those dropped from them.
 
     A stack whose update failed, or still goes on, holds what its template has no more, and takes it along when it goes.
@@ -122,8 +122,8 @@ async def observe_sets(standing: Iterable[Standing], clients: Clients) -> tuple[
 
 
 async def without_instances(
-    standing: Sequence[Standing], sets: Sequence[StackSet], clients: Clients
-) -> tuple[Standing, ...]:
+    standing: Sequence[StackContents], sets: Sequence[StackSet], clients: Clients
+) -> tuple[StackContents, ...]:
     """Return the stacks that are no instances of these sets: one that was imported into a set has kept its own name."""
     holders = {one.held_by for one in sets}
     others = {one.stack.account for one in standing if Holding(one.id, one.stack.site) not in holders}
@@ -144,7 +144,7 @@ def _told_apart(sets: Sequence[StackSet]) -> tuple[StackSet, ...]:
     )
 
 
-async def _held(one: Standing, clients: Clients) -> tuple[StackSet, ...]:
+async def _held(one: StackContents, clients: Clients) -> tuple[StackSet, ...]:
     names = await _observe_names(one.stack, clients)
     if not names:
         return ()

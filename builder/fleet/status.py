@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 from builder.aws import Clients, together
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
 from builder.errors import BadInput, BuilderError
-from builder.fleet.observe import Operation, observe_instances, observe_operations
+from builder.fleet.observe import SetOperation, observe_instances, observe_operations
 from builder.fleet.progress import Failure
-from builder.fleet.records import Instance, Skipped, StackSet, skips
+from builder.fleet.records import Skipped, StackInstance, StackSet, skips
 from builder.fleet.targets import observe_states
 from builder.terms import AccountId, Region, StackId
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FleetRow:
     """One stack in one account and region."""
 
     account: AccountId
@@ -45,7 +45,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class RowFilter:
     """Which of the rows are asked for; what is empty leaves out nothing."""
 
     accounts: Collection[str] = ()
@@ -62,14 +62,16 @@ class Choice:
         )
 
 
-def choose(rows: Iterable[Row], choice: Choice) -> tuple[Row, ...]:
+def choose(rows: Iterable[FleetRow], choice: RowFilter) -> tuple[FleetRow, ...]:
     """Return the rows that are asked for; pure."""
     return tuple(
         row for row in rows if choice.takes(row.account, row.region, row.stack) and (row.is_wrong or not choice.failed)
     )
 
 
-async def observe_status(sets: Collection[StackSet], clients: Clients, choice: Choice = Choice()) -> tuple[Row, ...]:
+async def observe_status(
+    sets: Collection[StackSet], clients: Clients, choice: RowFilter = RowFilter()
+) -> tuple[FleetRow, ...]:
     """Return the instances that are asked for, set by set; what is wrong with one is looked into."""
     found = await together(_rows(one, clients, choice) for one in sets)
     rows = [(row, instance) for rows in found for row, instance in rows]
@@ -81,7 +83,7 @@ async def observe_status(sets: Collection[StackSet], clients: Clients, choice: C
     return choose(told, choice)
 
 
-async def observe_chosen(stack_set: StackSet, clients: Clients, choice: Choice) -> tuple[Instance, ...]:
+async def observe_chosen(stack_set: StackSet, clients: Clients, choice: RowFilter) -> tuple[StackInstance, ...]:
     """Return the set's instances in the accounts and regions that are asked for, by no more calls than that takes."""
     if choice.stacks and stack_set.id not in choice.stacks:
         return ()
@@ -92,7 +94,7 @@ async def observe_chosen(stack_set: StackSet, clients: Clients, choice: Choice) 
     return tuple(one for one in found if choice.takes(one.site.account, one.site.region, stack_set.id))
 
 
-async def _rows(stack_set: StackSet, clients: Clients, choice: Choice) -> list[tuple[Row, Instance]]:
+async def _rows(stack_set: StackSet, clients: Clients, choice: RowFilter) -> list[tuple[FleetRow, StackInstance]]:
     instances = await observe_chosen(stack_set, clients, choice)
     if not instances:
         return []
@@ -100,9 +102,9 @@ async def _rows(stack_set: StackSet, clients: Clients, choice: Choice) -> list[t
     return [(_row(stack_set, one, operations.get(one.operation)), one) for one in instances]
 
 
-def _row(stack_set: StackSet, one: Instance, operation: Operation | None) -> Row:
+def _row(stack_set: StackSet, one: StackInstance, operation: SetOperation | None) -> FleetRow:
     said = f"{operation.action} {operation.status} {operation.id}" if operation else one.operation
-    return Row(
+    return FleetRow(
         account=AccountId(str(one.site.account)),
         region=one.site.region,
         stack=stack_set.id,
@@ -121,18 +123,18 @@ R = TypeVar("R")
 AT_ONCE = 16
 
 
-Work = Callable[[StackSet, Instance, Clients], Coroutine[Any, Any, R]]
+AccountWork = Callable[[StackSet, StackInstance, Clients], Coroutine[Any, Any, R]]
 
 
 async def in_accounts(
-    clients: Clients, instances: Iterable[tuple[StackSet, Instance]], role: str | None, work: Work[R]
+    clients: Clients, instances: Iterable[tuple[StackSet, StackInstance]], role: str | None, work: AccountWork[R]
 ) -> list[R]:
     """Do the work on each instance with clients that reach it; return what came of it, account by account.
 
     Some accounts are worked in at a time, and their clients go with that. `role` is the name of the one to take there;
     else it is the execution role of the sets. Raises BadInput where the sets have none.
     """
-    by_account: dict[AccountId, list[tuple[StackSet, Instance]]] = defaultdict(list)
+    by_account: dict[AccountId, list[tuple[StackSet, StackInstance]]] = defaultdict(list)
     for stack_set, one in instances:
         by_account[AccountId(str(one.site.account))].append((stack_set, one))
     arns = {account: _role_arn(*those[0], role) for account, those in by_account.items()}
@@ -147,7 +149,7 @@ async def in_accounts(
     return [result for some in done for result in some]
 
 
-async def observe_instance_stack(one: Instance, reaching: Clients) -> ObservedStack | None:
+async def observe_instance_stack(one: StackInstance, reaching: Clients) -> ObservedStack | None:
     """Return the stack of an instance, looked at in its own account; None if it has none."""
     if not one.stack:
         return None
@@ -155,7 +157,7 @@ async def observe_instance_stack(one: Instance, reaching: Clients) -> ObservedSt
     return found if found is not None and found.facts.exists else None
 
 
-def _role_arn(stack_set: StackSet, one: Instance, role: str | None) -> str:
+def _role_arn(stack_set: StackSet, one: StackInstance, role: str | None) -> str:
     name = role or stack_set.execution_role
     if not name:
         raise BadInput(
@@ -188,7 +190,7 @@ class FleetOutputs:
 
 
 async def observe_fleet_outputs(
-    sets: Collection[StackSet], clients: Clients, choice: Choice, role: str | None
+    sets: Collection[StackSet], clients: Clients, choice: RowFilter, role: str | None
 ) -> FleetOutputs:
     """Return the outputs of the stacks that are asked for; no call is made in any other account.
 
@@ -208,7 +210,9 @@ async def observe_fleet_outputs(
     )
 
 
-async def _read(stack_set: StackSet, one: Instance, reaching: Clients) -> StackOutputs | tuple[Instance, Failure]:
+async def _read(
+    stack_set: StackSet, one: StackInstance, reaching: Clients
+) -> StackOutputs | tuple[StackInstance, Failure]:
     try:
         found = await observe_instance_stack(one, reaching)
     except BuilderError as error:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 from builder.aws import Clients, call, pages, together
 from builder.deploy.records import ResourceChange
 from builder.errors import AwsError, BadInput
-from builder.fleet.records import ACTIVE, Aimed, Definition, Instance, Overridden, Skipped, StackSet, Targets, skips
+from builder.fleet.records import (
+    ACTIVE,
+    Definition,
+    InstanceOverride,
+    Skipped,
+    StackInstance,
+    StackSet,
+    TargetedSite,
+    Targets,
+    skips,
+)
 from builder.terms import AccountId, Region, Site
 
 if TYPE_CHECKING:
@@ -32,7 +42,7 @@ class Organization:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aim:
+class TargetSites:
     """Where a set's stacks are wanted, and where not though the targets name it."""
 
     sites: tuple[Site, ...]
@@ -44,7 +54,7 @@ def units_of(targets: Iterable[tuple[Targets, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(unit for groups in targets for one in groups for unit in one.units))
 
 
-def take_aim(stack_set: StackSet, groups: tuple[Targets, ...], organization: Organization) -> Aim:
+def take_aim(stack_set: StackSet, groups: tuple[Targets, ...], organization: Organization) -> TargetSites:
     """Return where the set's stacks are wanted.
 
     Raises BadInput where a service-managed set names the management account, into which StackSets deploy nothing.
@@ -54,13 +64,13 @@ def take_aim(stack_set: StackSet, groups: tuple[Targets, ...], organization: Org
     named = dict.fromkeys(one.site for one in aim_of(groups, organization))
     accounts = (AccountId(str(site.account)) for site in named)
     left_out = dict.fromkeys(account for account in accounts if _is_out(stack_set, account, organization))
-    return Aim(
+    return TargetSites(
         sites=tuple(site for site in named if site.account not in left_out),
         remarks=tuple(_remarks(left_out, organization)),
     )
 
 
-def aim_of(groups: tuple[Targets, ...], organization: Organization) -> tuple[Aimed, ...]:
+def aim_of(groups: tuple[Targets, ...], organization: Organization) -> tuple[TargetedSite, ...]:
     """Return every place that the groups lead to, once for each target that does, who is left out included.
 
     It is by these that CloudFormation compares an update with what was: a place that is aimed at by another target
@@ -69,7 +79,7 @@ def aim_of(groups: tuple[Targets, ...], organization: Organization) -> tuple[Aim
     https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-cloudformation
     """
     found = (
-        Aimed(unit, Site(account, region))
+        TargetedSite(unit, Site(account, region))
         for one in groups
         for region in one.regions
         for unit, account in _accounts(one, organization)
@@ -77,7 +87,7 @@ def aim_of(groups: tuple[Targets, ...], organization: Organization) -> tuple[Aim
     return tuple(dict.fromkeys(found))
 
 
-def with_departed(organization: Organization, instances: Iterable[Instance]) -> Organization:
+def with_departed(organization: Organization, instances: Iterable[StackInstance]) -> Organization:
     """Return the organisation with accounts still counted to the unit that they came by, though they have left it.
 
     Their instances stay with the target, and go when it goes.
@@ -134,13 +144,13 @@ class Observed:
 
     body: str
     parameters: Mapping[str, str]
-    instances: tuple[Instance, ...] = ()
-    overrides: tuple[Overridden, ...] = ()
+    instances: tuple[StackInstance, ...] = ()
+    overrides: tuple[InstanceOverride, ...] = ()
     overrides_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class SetContext:
     """All that is known of one set when its plan is made."""
 
     definition: Definition
@@ -148,13 +158,13 @@ class Setting:
     change: ResourceChange | None = None
     """What the change set does to the set as a resource."""
     observed: Observed | None = None
-    aim: Aim = field(default_factory=lambda: Aim(sites=()))
+    aim: TargetSites = field(default_factory=lambda: TargetSites(sites=()))
     """Where its stacks are wanted from now on."""
     states: Mapping[AccountId, str] = field(default_factory=dict)
     """By account what Organizations says of it; nothing of those that no unit of the fleet has."""
-    aims: tuple[Aimed, ...] = ()
+    aims: tuple[TargetedSite, ...] = ()
     """Every place that the targets lead to from now on, by each of them."""
-    aimed: tuple[Aimed, ...] = ()
+    aimed: tuple[TargetedSite, ...] = ()
     """Every place that those lead to which CloudFormation compares them with."""
 
     def skipped(self) -> tuple[Skipped, ...]:

@@ -10,18 +10,18 @@
 Left as it is, a Setting makes ARNs in CloudFormation's own words, good for a template.
 """
 
-from builder.policy.caller import Asked, Caller, make_rights
+from builder.policy.caller import PolicyCaller, PolicyRequest, make_rights
 from builder.policy.document import explain, make_document, size, too_large
-from builder.policy.records import Rights, Setting, Verb
+from builder.policy.records import PolicyScope, Rights, Verb
 from builder.policy.service_role import execution_role_rights, service_role_rights
 from builder.policy.templates import ReadUrl, bind_nested, bind_templates, of_account
 
 __all__ = [
-    "Asked",
-    "Caller",
+    "PolicyCaller",
+    "PolicyRequest",
+    "PolicyScope",
     "ReadUrl",
     "Rights",
-    "Setting",
     "Verb",
     "bind_nested",
     "bind_templates",

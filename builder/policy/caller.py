@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from builder.assembly.bound import Bound
 from builder.policy.calls import FAULT_CALLS, On
 from builder.policy.fleet_calls import EVERY_CALL
-from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, Place, Rights, Setting, Test, Verb
+from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, GrantTarget, PolicyScope, Rights, Test, Verb
 from builder.policy.resource import GROUNDS, each_nested, each_resource, place_of
 from builder.policy.service_role import child_templates, service_role_rights
 from builder.resource_types import STACK_SET
@@ -14,7 +14,7 @@ _URL = "AWS::Lambda::Url"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class PolicyCaller:
     """Who runs the verb, and how."""
 
     deployment: str
@@ -34,7 +34,7 @@ class Caller:
 
 
 def caller_rights(
-    bounds: tuple[Bound, ...], setting: Setting, verb: Verb, caller: Caller, *, whole: bool = False
+    bounds: tuple[Bound, ...], setting: PolicyScope, verb: Verb, caller: PolicyCaller, *, whole: bool = False
 ) -> Rights:
     """Return what the caller needs for a verb; `whole` as in `service_role_rights`."""
     places = _places(bounds, setting, caller)
@@ -51,7 +51,7 @@ def caller_rights(
     return own if by_role else own + service_role_rights(bounds, setting, verb, whole=whole)
 
 
-def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict[On, Place]:
+def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCaller) -> dict[On, GrantTarget]:
     # Of a template that was not read only the stacks that it names are known; those below them have longer names.
     names = [(bound, bound.entry.name) for bound in bounds]
     nested = [(one.bound, f"{one.bound.entry.name}-{one.logical_id}-{ANY}") for one in each_nested(bounds)]
@@ -70,67 +70,69 @@ def _places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict
     buckets = _grounds(bounds, setting, "AWS::S3::Bucket")
     return {
         On.ANYTHING: NOWHERE_IN_PARTICULAR,
-        On.STACKS: Place("Stacks", stacks),
-        On.TAGGED_STACKS: Place(
+        On.STACKS: GrantTarget("Stacks", stacks),
+        On.TAGGED_STACKS: GrantTarget(
             "TaggedStacks",
             (setting.arn("cloudformation", ANY, f"stack/{ANY}/{ANY}"),),
             (("StringEquals", tag, (caller.deployment,)),),
         ),
         # Unverified that a stack in review has none of its change sets' tags yet; if it had, it would stay.
-        On.UNTAGGED_STACKS: Place("UntaggedStacks", stacks, (("Null", tag, ("true",)),)),
-        On.NEW_CHANGE_SETS: Place("NewChangeSets", stacks, (("StringLike", named, (name,)), *with_role)),
+        On.UNTAGGED_STACKS: GrantTarget("UntaggedStacks", stacks, (("Null", tag, ("true",)),)),
+        On.NEW_CHANGE_SETS: GrantTarget("NewChangeSets", stacks, (("StringLike", named, (name,)), *with_role)),
         # We name them by ARN; whether AWS then compares the ARN, the name or nothing is unverified: all three pass.
-        On.OUR_CHANGE_SETS: Place("OurChangeSets", stacks, (("StringLikeIfExists", named, (name, change_sets)),)),
-        On.CHANGE_SETS: Place("ChangeSets", (change_sets,)),
-        On.SERVICE_ROLE: Place("ServiceRole", roles, (to_cloudformation,)),
-        On.ARTIFACTS: Place("Artifacts", _artifacts(bounds, setting, caller.artifacts_bucket)),
-        On.CHILD_TEMPLATES: Place("ChildTemplates", child_templates(bounds, setting)),
-        On.BUCKETS: Place("Buckets", buckets),
-        On.OBJECTS: Place("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
-        On.TABLES: Place("Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")),
-        On.ACCOUNT_ROLES: Place("AccountRoles", caller.account_roles),
-        On.FUNCTIONS: Place("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
-        On.FUNCTION_ROLES: Place("FunctionRoles", _function_roles(bounds, setting)),
-        On.EXPERIMENTS: Place("Experiments", _grounds(bounds, setting, "AWS::FIS::ExperimentTemplate")),
-        On.SIGNED_FUNCTIONS: Place("SignedFunctions", _signed(bounds, setting)),
+        On.OUR_CHANGE_SETS: GrantTarget("OurChangeSets", stacks, (("StringLikeIfExists", named, (name, change_sets)),)),
+        On.CHANGE_SETS: GrantTarget("ChangeSets", (change_sets,)),
+        On.SERVICE_ROLE: GrantTarget("ServiceRole", roles, (to_cloudformation,)),
+        On.ARTIFACTS: GrantTarget("Artifacts", _artifacts(bounds, setting, caller.artifacts_bucket)),
+        On.CHILD_TEMPLATES: GrantTarget("ChildTemplates", child_templates(bounds, setting)),
+        On.BUCKETS: GrantTarget("Buckets", buckets),
+        On.OBJECTS: GrantTarget("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
+        On.TABLES: GrantTarget(
+            "Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
+        ),
+        On.ACCOUNT_ROLES: GrantTarget("AccountRoles", caller.account_roles),
+        On.FUNCTIONS: GrantTarget("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
+        On.FUNCTION_ROLES: GrantTarget("FunctionRoles", _function_roles(bounds, setting)),
+        On.EXPERIMENTS: GrantTarget("Experiments", _grounds(bounds, setting, "AWS::FIS::ExperimentTemplate")),
+        On.SIGNED_FUNCTIONS: GrantTarget("SignedFunctions", _signed(bounds, setting)),
         **_fleet_places(bounds, setting, caller),
     }
 
 
-def _fleet_places(bounds: tuple[Bound, ...], setting: Setting, caller: Caller) -> dict[On, Place]:
+def _fleet_places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCaller) -> dict[On, GrantTarget]:
     sets = tuple(one for one in each_resource(bounds) if one.type == STACK_SET)
     roles = (caller.instance_role,) if caller.instance_role else (one.text("ExecutionRoleName") for one in sets)
     anywhere = replace(setting, account=ANY)
     follow = any(one.text("PermissionModel") == "SERVICE_MANAGED" for one in sets)
     below = ("root/o-*/r-*", "ou/o-*/ou-*") if follow else ()
     return {
-        On.STACK_SETS: Place("StackSets", _grounds(bounds, setting, STACK_SET)),
-        On.INSTANCE_ROLES: Place(
+        On.STACK_SETS: GrantTarget("StackSets", _grounds(bounds, setting, STACK_SET)),
+        On.INSTANCE_ROLES: GrantTarget(
             "InstanceRoles", tuple(dict.fromkeys(anywhere.arn("iam", "", f"role/{name}") for name in roles if name))
         ),
-        On.ORGANIZATION: NOWHERE_IN_PARTICULAR if follow else Place("Organization", ()),
-        On.UNITS: Place("Units", tuple(anywhere.arn("organizations", "", one) for one in below)),
+        On.ORGANIZATION: NOWHERE_IN_PARTICULAR if follow else GrantTarget("Organization", ()),
+        On.UNITS: GrantTarget("Units", tuple(anywhere.arn("organizations", "", one) for one in below)),
     }
 
 
-def _artifacts(bounds: tuple[Bound, ...], setting: Setting, bucket: str | None) -> tuple[str, ...]:
+def _artifacts(bounds: tuple[Bound, ...], setting: PolicyScope, bucket: str | None) -> tuple[str, ...]:
     if bucket is None:
         return ()
     names = (bucket.replace("{region}", bound.entry.region) for bound in bounds)
     return tuple(dict.fromkeys(setting.arn("s3", "", f"{name}/{ANY}") for name in names))
 
 
-def _function_roles(bounds: tuple[Bound, ...], setting: Setting) -> tuple[str, ...]:
+def _function_roles(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
     functions = (one for one in each_resource(bounds) if one.type == "AWS::Lambda::Function")
     return tuple(dict.fromkeys(arn for one in functions for arn in place_of("iam:PassRole", one, setting).arns))
 
 
-def _signed(bounds: tuple[Bound, ...], setting: Setting) -> tuple[str, ...]:
+def _signed(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
     urls = (one for one in each_resource(bounds) if one.type == _URL and one.text("AuthType") != "NONE")
     return tuple(dict.fromkeys(arn for url in urls for arn in GROUNDS[_URL].place(url, setting).arns))
 
 
-def _grounds(bounds: tuple[Bound, ...], setting: Setting, *types: str) -> tuple[str, ...]:
+def _grounds(bounds: tuple[Bound, ...], setting: PolicyScope, *types: str) -> tuple[str, ...]:
     arns = (
         arn
         for resource in each_resource(bounds)
@@ -141,18 +143,18 @@ def _grounds(bounds: tuple[Bound, ...], setting: Setting, *types: str) -> tuple[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class PolicyRequest:
     """What is asked for; several verbs make one policy."""
 
     verbs: tuple[Verb, ...]
-    caller: Caller
+    caller: PolicyCaller
     of_service_role: bool = False
     """CloudFormation's policy instead of the caller's."""
     whole: bool = False
     """Nothing is left out of what the resource types' schemas list."""
 
 
-def make_rights(bounds: tuple[Bound, ...], setting: Setting, asked: Asked) -> Rights:
+def make_rights(bounds: tuple[Bound, ...], setting: PolicyScope, asked: PolicyRequest) -> Rights:
     """Return what is needed, verb after verb."""
     rights = Rights()
     for verb in asked.verbs:

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from builder.policy.records import Place, Rights, Test
+from builder.policy.records import GrantTarget, Rights, Test
 
 # Characters without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MANAGED_POLICY_CHARACTERS = 6_144
@@ -21,9 +21,9 @@ def make_document(rights: Rights) -> dict[str, Any]:
     actions: dict[tuple[_Key, str], set[str]] = defaultdict(set)
     for grant in rights.granted:
         actions[(grant.place.name, grant.place.conditions), grant.action].update(grant.place.arns)
-    together: dict[Place, set[str]] = defaultdict(set)
+    together: dict[GrantTarget, set[str]] = defaultdict(set)
     for ((name, tests), action), arns in actions.items():
-        together[Place(name, tuple(sorted(arns)), tests)].add(action)
+        together[GrantTarget(name, tuple(sorted(arns)), tests)].add(action)
     places = sorted(together, key=lambda place: (place.name, place.arns, place.conditions))
     names = [place.name for place in places]
     return {
@@ -44,7 +44,7 @@ def _sid(name: str, taken: list[str]) -> str:
     return f"{name}{taken.count(name) + 1}" if name in taken else name
 
 
-def _statement(sid: str, place: Place, actions: list[str]) -> dict[str, Any]:
+def _statement(sid: str, place: GrantTarget, actions: list[str]) -> dict[str, Any]:
     condition: dict[str, dict[str, Any]] = defaultdict(dict)
     for operator, key, values in place.conditions:
         condition[operator][key] = _one_or_list(values)

@@ -31,7 +31,7 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class PolicyScope:
     """Where the assembly is deployed to; left as it is, it names any place, in CloudFormation's own words."""
 
     partition: str = "${AWS::Partition}"
@@ -53,7 +53,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GrantTarget:
     """What an action is allowed on, and under which conditions."""
 
     name: str
@@ -62,7 +62,7 @@ class Place:
     conditions: tuple[Test, ...] = ()
 
 
-NOWHERE_IN_PARTICULAR = Place("Anything", (ANY,))
+NOWHERE_IN_PARTICULAR = GrantTarget("Anything", (ANY,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Grant:
     """One action that is needed somewhere."""
 
     action: str
-    place: Place
+    place: GrantTarget
     because: str
 
 

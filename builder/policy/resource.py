@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from builder.assembly.bound import Bound
-from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Place, Setting, Test
+from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, GrantTarget, PolicyScope, Test
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.by_hand import ARN_FORMATS
 from builder.resource_types.schemas import name_property
@@ -27,7 +27,7 @@ _CHARACTERS = {"dynamodb": 255, "iam": 64, "lambda": 64, "logs": 512}
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class BoundResource:
     """One resource of one stack."""
 
     bound: Bound
@@ -63,19 +63,19 @@ class Resource:
         return _entries(self.properties)
 
 
-def each_resource(bounds: tuple[Bound, ...]) -> Iterator[Resource]:
+def each_resource(bounds: tuple[Bound, ...]) -> Iterator[BoundResource]:
     """Yield every resource of every stack."""
     for bound in bounds:
         for logical_id, body in bound.resources():
-            yield Resource(bound, logical_id, body)
+            yield BoundResource(bound, logical_id, body)
 
 
-def each_nested(bounds: tuple[Bound, ...]) -> Iterator[Resource]:
+def each_nested(bounds: tuple[Bound, ...]) -> Iterator[BoundResource]:
     """Yield every nested stack that a template names."""
     return (one for one in each_resource(bounds) if one.type == NESTED_STACK)
 
 
-def physical_name(resource: Resource, setting: Setting) -> str:
+def physical_name(resource: BoundResource, setting: PolicyScope) -> str:
     """Return a resource's name, or a pattern of what CloudFormation makes up where the template says none."""
     service = ARN_FORMATS[resource.type].service
     if name_property(resource.type) in resource.properties or "BucketNamePrefix" in resource.properties:
@@ -99,11 +99,11 @@ def _entries(value: object, name: str = "") -> Iterator[tuple[str, object]]:
             yield from _entries(item, name)
 
 
-Arns = Callable[[Resource, Setting], tuple[str, ...]]
+Arns = Callable[[BoundResource, PolicyScope], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class ActionArns:
     """What a resource type's actions are allowed on."""
 
     name: str
@@ -111,17 +111,17 @@ class Ground:
     service: str
     arns: Arns
 
-    def place(self, resource: Resource, setting: Setting) -> Place:
+    def place(self, resource: BoundResource, setting: PolicyScope) -> GrantTarget:
         """Return the place of one resource."""
-        return Place(self.name, self.arns(resource, setting))
+        return GrantTarget(self.name, self.arns(resource, setting))
 
 
-def _own(resource: Resource, setting: Setting) -> tuple[str, ...]:
+def _own(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
     form = ARN_FORMATS[resource.type]
     return (setting.arn(form.service, resource.region, form.resource.format(physical_name(resource, setting))),)
 
 
-def _own_in_every_replica_s_region(resource: Resource, setting: Setting) -> tuple[str, ...]:
+def _own_in_every_replica_s_region(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
     """A replica is made, and deleted, with the caller's permissions in the replica's region."""
     replicas = resource.properties.get("Replicas")
     listed = replicas if isinstance(replicas, list) else []
@@ -130,31 +130,31 @@ def _own_in_every_replica_s_region(resource: Resource, setting: Setting) -> tupl
     return tuple(dict.fromkeys(setting.arn("dynamodb", region or ANY, table) for region in said))
 
 
-def _role(resource: Resource, setting: Setting) -> tuple[str, ...]:
+def _role(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
     path = (resource.text("Path") or "").strip("/")
     name = physical_name(resource, setting)
     return (setting.arn("iam", "", f"role/{path}/{name}" if path else f"role/{name}"),)
 
 
-def _log_group(resource: Resource, setting: Setting) -> tuple[str, ...]:
+def _log_group(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
     # Tags are authorised on the group's ARN, the rest on the one with its streams.
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
     (group,) = _own(resource, setting)
     return (group, f"{group}:*")
 
 
-def _experiments(resource: Resource, setting: Setting) -> tuple[str, ...]:
+def _experiments(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
     """AWS names the template; creating one is checked on the actions in it as well."""
     return (setting.arn("fis", resource.region, ANY),)
 
 
-def _nested_stacks(resource: Resource, setting: Setting) -> tuple[str, ...]:
+def _nested_stacks(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
     """Its name begins with its parent's; the stacks nested in it have longer ones, which this covers too."""
     name = f"{resource.bound.entry.name}-{resource.logical_id}-{ANY}"
     return (setting.arn("cloudformation", resource.region, f"stack/{name}/{ANY}"),)
 
 
-def _stack_sets(resource: Resource, setting: Setting) -> tuple[str, ...]:
+def _stack_sets(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
     """The set, and what AWS names besides for its operations: where they reach, and the types that they handle.
 
     A delegated administrator's sets are in the management account, which its template does not name.
@@ -171,7 +171,7 @@ def _stack_sets(resource: Resource, setting: Setting) -> tuple[str, ...]:
 def _refers_to(type_name: str, said: str) -> Arns:
     """Return the ARN of another resource, which a property names by name or ARN."""
 
-    def arns(resource: Resource, setting: Setting) -> tuple[str, ...]:
+    def arns(resource: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
         form = ARN_FORMATS[type_name]
         name = resource.text(said)
         if name is None:
@@ -179,7 +179,7 @@ def _refers_to(type_name: str, said: str) -> Arns:
                 arn
                 for other, body in resource.bound.resources(type_name)
                 if resource.properties.get(said) in _references(other)
-                for arn in _own(Resource(resource.bound, other, body), setting)
+                for arn in _own(BoundResource(resource.bound, other, body), setting)
             ) or (setting.arn(form.service, resource.region, form.resource.format(ANY)),)
         if name.startswith("arn:"):
             return (setting.fill(name),)
@@ -195,19 +195,19 @@ def _references(logical_id: str) -> tuple[object, ...]:
 _FUNCTIONS, _BUCKETS, _TABLES = "Functions", "Buckets", "Tables"
 
 
-GROUNDS: dict[str, Ground] = {
-    NESTED_STACK: Ground("NestedStacks", "cloudformation", _nested_stacks),
-    "AWS::CloudFormation::StackSet": Ground("StackSets", "cloudformation", _stack_sets),
-    "AWS::DynamoDB::GlobalTable": Ground(_TABLES, "dynamodb", _own_in_every_replica_s_region),
-    "AWS::DynamoDB::Table": Ground(_TABLES, "dynamodb", _own),
-    "AWS::FIS::ExperimentTemplate": Ground("Experiments", "fis", _experiments),
-    "AWS::IAM::Role": Ground("Roles", "iam", _role),
-    "AWS::Lambda::Function": Ground(_FUNCTIONS, "lambda", _own),
-    "AWS::Lambda::Permission": Ground(_FUNCTIONS, "lambda", _refers_to("AWS::Lambda::Function", "FunctionName")),
-    "AWS::Lambda::Url": Ground(_FUNCTIONS, "lambda", _refers_to("AWS::Lambda::Function", "TargetFunctionArn")),
-    "AWS::Logs::LogGroup": Ground("LogGroups", "logs", _log_group),
-    "AWS::S3::Bucket": Ground(_BUCKETS, "s3", _own),
-    "AWS::S3::BucketPolicy": Ground(_BUCKETS, "s3", _refers_to("AWS::S3::Bucket", "Bucket")),
+GROUNDS: dict[str, ActionArns] = {
+    NESTED_STACK: ActionArns("NestedStacks", "cloudformation", _nested_stacks),
+    "AWS::CloudFormation::StackSet": ActionArns("StackSets", "cloudformation", _stack_sets),
+    "AWS::DynamoDB::GlobalTable": ActionArns(_TABLES, "dynamodb", _own_in_every_replica_s_region),
+    "AWS::DynamoDB::Table": ActionArns(_TABLES, "dynamodb", _own),
+    "AWS::FIS::ExperimentTemplate": ActionArns("Experiments", "fis", _experiments),
+    "AWS::IAM::Role": ActionArns("Roles", "iam", _role),
+    "AWS::Lambda::Function": ActionArns(_FUNCTIONS, "lambda", _own),
+    "AWS::Lambda::Permission": ActionArns(_FUNCTIONS, "lambda", _refers_to("AWS::Lambda::Function", "FunctionName")),
+    "AWS::Lambda::Url": ActionArns(_FUNCTIONS, "lambda", _refers_to("AWS::Lambda::Function", "TargetFunctionArn")),
+    "AWS::Logs::LogGroup": ActionArns("LogGroups", "logs", _log_group),
+    "AWS::S3::Bucket": ActionArns(_BUCKETS, "s3", _own),
+    "AWS::S3::BucketPolicy": ActionArns(_BUCKETS, "s3", _refers_to("AWS::S3::Bucket", "Bucket")),
 }
 """Every type of the default system and its fleet; the actions of any other are allowed on anything, with a warning."""
 
@@ -272,43 +272,45 @@ BOUNDED = frozenset(
 LIFTS_BOUNDARY = "iam:DeleteRolePermissionsBoundary"
 
 
-def place_of(action: str, resource: Resource, setting: Setting) -> Place:
+def place_of(action: str, resource: BoundResource, setting: PolicyScope) -> GrantTarget:
     """Return what an action of the resource's handlers is allowed on; without ARNs where there is nothing for it."""
     ground = GROUNDS.get(resource.type)
     service = action.partition(":")[0]
     if action == _HANDS_OVER:
-        return Place("PassedRoles", tuple(dict.fromkeys(_passed_roles(resource, setting))))
+        return GrantTarget("PassedRoles", tuple(dict.fromkeys(_passed_roles(resource, setting))))
     if action == _SERVICE_LINKED_ROLE:
         return _service_linked_role(resource, setting)
     if ground is None or any(fnmatchcase(action, pattern) for pattern in WITHOUT_RESOURCE):
         return NOWHERE_IN_PARTICULAR
     if action in _ON_OBJECTS:
         buckets = ground.place(resource, setting)
-        return Place("Objects", tuple(f"{arn}/*" for arn in buckets.arns))
+        return GrantTarget("Objects", tuple(f"{arn}/*" for arn in buckets.arns))
     if service != ground.service:
         # What it hands over may be any of that service's things: only the template's author knows its name.
-        return Place(f"Other{service.title().replace('-', '')}", (setting.arn(service, ANY, ANY),))
+        return GrantTarget(f"Other{service.title().replace('-', '')}", (setting.arn(service, ANY, ANY),))
     place = ground.place(resource, setting)
     if action in BOUNDED and "PermissionsBoundary" in resource.properties:
-        return Place(f"Bounded{place.name}", place.arns, _boundary(resource, setting))
+        return GrantTarget(f"Bounded{place.name}", place.arns, _boundary(resource, setting))
     return place
 
 
-def _boundary(resource: Resource, setting: Setting) -> tuple[Test, ...]:
+def _boundary(resource: BoundResource, setting: PolicyScope) -> tuple[Test, ...]:
     arn = resource.text("PermissionsBoundary")
     return (("StringEquals", "iam:PermissionsBoundary", (setting.fill(arn),)),) if arn else ()
 
 
-def _service_linked_role(resource: Resource, setting: Setting) -> Place:
+def _service_linked_role(resource: BoundResource, setting: PolicyScope) -> GrantTarget:
     service, role = _SERVICE_LINKED.get(resource.type, (ANY, ANY))
     tests: tuple[Test, ...] = (("StringEquals", "iam:AWSServiceName", (service,)),) if service != ANY else ()
     arn = setting.arn("iam", "", f"role/aws-service-role/{service}/{role}")
-    return Place("ServiceLinkedRoles", (arn,), tests)
+    return GrantTarget("ServiceLinkedRoles", (arn,), tests)
 
 
-def _passed_roles(resource: Resource, setting: Setting) -> Iterator[str]:
+def _passed_roles(resource: BoundResource, setting: PolicyScope) -> Iterator[str]:
     """Yield the roles that the resource's properties hand to a service; any, where a property's role can't be known."""
-    roles = {name: Resource(resource.bound, name, body) for name, body in resource.bound.resources("AWS::IAM::Role")}
+    roles = {
+        name: BoundResource(resource.bound, name, body) for name, body in resource.bound.resources("AWS::IAM::Role")
+    }
     for name, value in resource.entries():
         match value:
             case {"Fn::GetAtt": [str(role), "Arn"]} if role in roles:

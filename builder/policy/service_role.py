@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
 from builder.assembly.bound import Bound
-from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, LeftOut, Place, Rights, Setting, Verb
-from builder.policy.resource import GROUNDS, LIFTS_BOUNDARY, Resource, each_nested, each_resource, place_of
+from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, GrantTarget, LeftOut, PolicyScope, Rights, Verb
+from builder.policy.resource import GROUNDS, LIFTS_BOUNDARY, BoundResource, each_nested, each_resource, place_of
 from builder.resource_types import NESTED_STACK
 from builder.template.template import find_object
 
@@ -119,7 +119,7 @@ NO_ACTIONS = frozenset(
 )
 
 
-def why_unneeded(action: str, resource: Resource) -> str | None:
+def why_unneeded(action: str, resource: BoundResource) -> str | None:
     """Return why a handler's action is not needed for this resource, or None if it is."""
     if action in NO_ACTIONS:
         return "IAM has no action of this name"
@@ -157,7 +157,7 @@ EXTRAS: dict[tuple[Verb, str], tuple[tuple[str, str], ...]] = {
 }
 
 
-def service_role_rights(bounds: tuple[Bound, ...], setting: Setting, verb: Verb, *, whole: bool = False) -> Rights:
+def service_role_rights(bounds: tuple[Bound, ...], setting: PolicyScope, verb: Verb, *, whole: bool = False) -> Rights:
     """Return what CloudFormation needs for a verb.
 
     `whole` leaves nothing out of the handlers' lists: for a template that stops using a property, or in case AWS asks
@@ -167,20 +167,20 @@ def service_role_rights(bounds: tuple[Bound, ...], setting: Setting, verb: Verb,
     for resource in each_resource(bounds):
         rights += _rights_of(resource, setting, verb, whole=whole)
     if verb in {Verb.PLAN, Verb.EXECUTE} and (templates := child_templates(bounds, setting)):
-        place = Place("ChildTemplates", templates)
+        place = GrantTarget("ChildTemplates", templates)
         actions = ("s3:GetObject", "s3:GetObjectVersion")
         rights += Rights(tuple(Grant(action, place, "templates of nested stacks") for action in actions))
     return rights
 
 
-def child_templates(bounds: tuple[Bound, ...], setting: Setting) -> tuple[str, ...]:
+def child_templates(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
     """Return where the templates of nested stacks lie in S3, as far as that is known."""
     urls = (one.text("TemplateURL") for one in each_nested(bounds))
     places = [find_object(setting.fill(url)) for url in urls if url]
     return tuple(dict.fromkeys(setting.arn("s3", "", f"{one.bucket}/{one.key}") for one in places if one))
 
 
-def _rights_of(resource: Resource, setting: Setting, verb: Verb, *, whole: bool) -> Rights:
+def _rights_of(resource: BoundResource, setting: PolicyScope, verb: Verb, *, whole: bool) -> Rights:
     listed = permissions(resource.type, resource.region, verb)
     if listed is None:
         where = f"{resource.bound.entry.id}: {resource.logical_id} ({resource.type})"
@@ -200,7 +200,7 @@ def _rights_of(resource: Resource, setting: Setting, verb: Verb, *, whole: bool)
     return Rights(tuple(granted), tuple(left_out), warnings if granted else ())
 
 
-def _why_not(action: str, resource: Resource, place: Place, *, whole: bool) -> str | None:
+def _why_not(action: str, resource: BoundResource, place: GrantTarget, *, whole: bool) -> str | None:
     if action == LIFTS_BOUNDARY and "PermissionsBoundary" in resource.properties:
         return "it would lift the permissions boundary"
     if not place.arns:
@@ -237,10 +237,10 @@ ON_ANYTHING: dict[str, str] = {
 """What it does before there is a stack, or where IAM knows none, each with its reason."""
 
 
-def execution_role_rights(bounds: tuple[Bound, ...], setting: Setting, fleet: str) -> Rights:
+def execution_role_rights(bounds: tuple[Bound, ...], setting: PolicyScope, fleet: str) -> Rights:
     """Return what the role needs; `fleet` is how the names of its StackSets begin, `tap-${EnvironmentSuffix}-`."""
     instances = tuple(replace(bound, entry=replace(bound.entry, name=_instance(fleet, bound))) for bound in bounds)
-    stacks = Place("Instances", (setting.arn("cloudformation", ANY, f"stack/StackSet-{fleet}{ANY}/{ANY}"),))
+    stacks = GrantTarget("Instances", (setting.arn("cloudformation", ANY, f"stack/StackSet-{fleet}{ANY}/{ANY}"),))
     own = (
         *(Grant(action, stacks, because) for action, because in ON_INSTANCES.items()),
         *(Grant(action, NOWHERE_IN_PARTICULAR, because) for action, because in ON_ANYTHING.items()),

@@ -8,7 +8,7 @@ from builder.assembly.bound import Bound
 from builder.assembly.components import OutputOf
 from builder.assembly.store import Assembly
 from builder.errors import BuilderError
-from builder.policy.records import ANY, Setting
+from builder.policy.records import ANY, PolicyScope
 from builder.resource_types import NESTED_STACK
 from builder.template.text import read_template
 from builder.terms import Region, StackId
@@ -39,7 +39,7 @@ def of_account(bounds: tuple[Bound, ...], account: str, home: str | None) -> tup
 
 
 def bind_nested(
-    bounds: tuple[Bound, ...], setting: Setting, read: ReadUrl
+    bounds: tuple[Bound, ...], setting: PolicyScope, read: ReadUrl
 ) -> tuple[tuple[Bound, ...], tuple[str, ...]]:
     """Return the stacks with those that are nested in them, to any depth, and a warning for each that was not read.
 
@@ -60,7 +60,9 @@ def bind_nested(
     return tuple(found), tuple(warnings)
 
 
-def _nested(parent: Bound, name: str, body: Mapping[str, object], setting: Setting, read: ReadUrl) -> tuple[Bound, str]:
+def _nested(
+    parent: Bound, name: str, body: Mapping[str, object], setting: PolicyScope, read: ReadUrl
+) -> tuple[Bound, str]:
     said = body.get("Properties")
     properties = said if isinstance(said, dict) else {}
     given = properties.get("Parameters")

@@ -8,7 +8,7 @@ from functools import partial
 
 from builder.assembly import Assembly
 from builder.assembly.components import Components, OutputOf, one_of_each, stacks_of_functions
-from builder.assembly.manifest import SUFFIX, VERSION, Entry, Manifest
+from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry
 from builder.assembly.render import make_assembly, make_fleet_assembly
 from builder.assembly.store import EXECUTION_ROLE
 from builder.aws import Clients, Tempo
@@ -16,22 +16,22 @@ from builder.config import Wanted
 from builder.config.sections import FleetConfig, OperationsConfig
 from builder.deploy import (
     Deployment,
-    Options,
+    PlanOptions,
     Removal,
-    Standing,
-    Trusted,
+    StackContents,
+    TrustedInput,
     destroy,
     execute_plan,
-    find_standing,
+    find_deployed,
     make_deployment,
     make_plan,
 )
 from builder.errors import ExitCode, Failed
 from builder.fleet import (
-    Choice,
     FleetEnd,
     FleetPlan,
     FleetRemoval,
+    RowFilter,
     destroy_fleet,
     execute_fleet,
     fleet_exit_code,
@@ -101,19 +101,19 @@ class TargetAccount:
     def let_in(self) -> None:
         """Deploy the execution role, and a role that may empty buckets. Raises Failed."""
         clients = self.clients()
-        plan = self.stage.run(make_plan(self._deployment, clients, self.stage.seal(), lambda _: None))
+        plan = self.stage.run(make_plan(self._deployment, clients, self.stage.plan_id(), lambda _: None))
         expect_done(
             self.stage.run(
-                execute_plan(plan, Trusted(deployment=self._deployment, is_own=True), clients, lambda _: None)
+                execute_plan(plan, TrustedInput(deployment=self._deployment, is_own=True), clients, lambda _: None)
             )
         )
 
     def shut_out(self) -> None:
         """Delete the roles again. Raises Failed."""
         clients, deployment = self.clients(), self._deployment
-        standing = self.stage.run(find_standing(deployment.name, deployment.sites, clients))
+        standing = self.stage.run(find_deployed(deployment.name, deployment.sites, clients))
         removal = Removal(standing=standing, needs={})
-        work = partial(destroy, removal, clients, self.stage.seal().id)
+        work = partial(destroy, removal, clients, self.stage.plan_id().id)
         expect_done(self.stage.run(work(lambda _: None)))
 
     @property
@@ -130,9 +130,9 @@ class TargetAccount:
         manifest = Manifest(version=VERSION, project=f"{self.fleet.manifest.project}-access", stacks=entries)
         return make_deployment(manifest, templates, self.suffix)
 
-    def _entry(self, file: str, template: bytes, parameters: dict[str, str]) -> Entry:
+    def _entry(self, file: str, template: bytes, parameters: dict[str, str]) -> StackEntry:
         kind = file.removesuffix(".yaml")
-        return Entry(
+        return StackEntry(
             id=StackId(f"{self.region}/{kind}"),
             region=self.region,
             name=f"{self.fleet.manifest.project}-{SUFFIX}-{kind}",
@@ -225,14 +225,14 @@ def render_fleet(wanted: Wanted, accounts: tuple[AccountId, ...]) -> Assembly:
 
 
 def _plan(life: _Life) -> FleetPlan:
-    plan = life.stage.watch(partial(make_fleet_plan, life.deployment, life.clients, life.stage.seal()))
+    plan = life.stage.watch(partial(make_fleet_plan, life.deployment, life.clients, life.stage.plan_id()))
     for line in fleet_plan(plan).plain.splitlines():
         life.stage.tell(Line(line))
     return plan
 
 
 def _execute(life: _Life, plan: FleetPlan) -> FleetEnd:
-    trusted = Trusted(deployment=life.deployment, options=Options(unrolled=unrolled_stacks(life.deployment)))
+    trusted = TrustedInput(deployment=life.deployment, options=PlanOptions(unrolled=unrolled_stacks(life.deployment)))
     return life.stage.watch(partial(execute_fleet, plan, trusted, life.clients))
 
 
@@ -267,7 +267,7 @@ def _use(life: _Life, account: AccountId) -> None:
 def _places(life: _Life, account: AccountId) -> tuple[Place, ...]:
     """Return where the system stands in an account, the primary first."""
     sets = life.stage.run(observe_sets(_standing(life), life.clients))
-    found = life.stage.run(observe_fleet_outputs(sets, life.clients, Choice(accounts=(account,)), None))
+    found = life.stage.run(observe_fleet_outputs(sets, life.clients, RowFilter(accounts=(account,)), None))
     outputs = {one.stack: one.outputs for one in found.stacks}
     parts = one_of_each(_components(life), life.suffix)
     assert parts.function is not None, "it is built in"  # noqa: S101 - see make_assembly
@@ -347,7 +347,7 @@ def _end(life: _Life) -> None:
     standing = _standing(life)
     needs = {stack.id: stack.needs for stack in life.deployment.stacks}
     removal = FleetRemoval(removal=Removal(standing=standing, needs=needs), role=EMPTIER)
-    end = life.stage.watch(partial(destroy_fleet, removal, life.clients, life.stage.seal().id))
+    end = life.stage.watch(partial(destroy_fleet, removal, life.clients, life.stage.plan_id().id))
     _expect_well(end)
     if left := _standing(life):
         raise Failed(where="destroy", what=f"left standing: {', '.join(one.id for one in left)}")
@@ -356,7 +356,7 @@ def _end(life: _Life) -> None:
     tell(Line(f"{len(end.sets)} sets and their stacks are gone, and the roles with them"))
 
 
-def _standing(life: _Life) -> tuple[Standing, ...]:
+def _standing(life: _Life) -> tuple[StackContents, ...]:
     name, sites = life.deployment.name, life.deployment.sites
-    found: tuple[Standing, ...] = life.stage.run(find_standing(name, sites, life.clients))
+    found: tuple[StackContents, ...] = life.stage.run(find_deployed(name, sites, life.clients))
     return found

@@ -11,10 +11,10 @@ from builder.deploy import (
     Deployment,
     Plan,
     Removal,
-    Trusted,
+    TrustedInput,
     destroy,
     execute_plan,
-    find_standing,
+    find_deployed,
     make_deployment,
     make_plan,
     observe_outputs,
@@ -66,7 +66,7 @@ def _first_deployment(life: _Life) -> None:
         raise Failed(where="plan", what=f"{len(plan.steps)} change sets for {len(deployment.stacks)} stacks")
     tell(Line(f"{len(plan.steps)} change sets stand in review, and no stack exists yet"))
     tell(Chapter("execute"))
-    expect_done(life.stage.watch(partial(execute_plan, plan, Trusted(deployment=deployment), life.clients)))
+    expect_done(life.stage.watch(partial(execute_plan, plan, TrustedInput(deployment=deployment), life.clients)))
     for name, value in _outputs(life).items():
         tell(Line(f"{name} = {value}"))
 
@@ -98,24 +98,24 @@ def _update(life: _Life) -> None:
         tell(Line(f"{step.stack}: {touched}"))
     if {step.stack for step in plan.steps} != set(stacks_of_functions(deployment.components)):
         raise Failed(where="plan", what="the update touches other stacks than the functions', or not all of these")
-    expect_done(life.stage.watch(partial(execute_plan, plan, Trusted(deployment=deployment), life.clients)))
+    expect_done(life.stage.watch(partial(execute_plan, plan, TrustedInput(deployment=deployment), life.clients)))
 
 
 def _end(life: _Life) -> None:
     tell = life.stage.tell
     tell(Chapter("destroy, buckets and table full"))
     deployment = life.deployment(life.wanted)
-    standing = life.stage.run(find_standing(deployment.name, deployment.sites, life.clients))
+    standing = life.stage.run(find_deployed(deployment.name, deployment.sites, life.clients))
     removal = Removal(standing=standing, needs={stack.id: stack.needs for stack in deployment.stacks})
-    expect_done(life.stage.watch(partial(destroy, removal, life.clients, life.stage.seal().id)))
-    left = life.stage.run(find_standing(deployment.name, deployment.sites, life.clients))
+    expect_done(life.stage.watch(partial(destroy, removal, life.clients, life.stage.plan_id().id)))
+    left = life.stage.run(find_deployed(deployment.name, deployment.sites, life.clients))
     if left:
         raise Failed(where="destroy", what=f"left standing: {', '.join(one.id for one in left)}")
     tell(Line(f"{len(standing)} stacks are gone, nothing is left"))
 
 
 def _plan(life: _Life, deployment: Deployment) -> Plan:
-    return life.stage.watch(partial(make_plan, deployment, life.clients, life.stage.seal()))
+    return life.stage.watch(partial(make_plan, deployment, life.clients, life.stage.plan_id()))
 
 
 def _outputs(life: _Life) -> dict[str, str]:

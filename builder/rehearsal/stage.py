@@ -12,7 +12,7 @@ from builder.assembly import Assembly, write_assembly
 from builder.assembly.lint import lint_assembly
 from builder.assembly.render import make_assembly
 from builder.config import Wanted
-from builder.deploy import Done, Outcome, Seal
+from builder.deploy import Done, Outcome, PlanId
 from builder.errors import Failed
 from builder.fleet import FleetEmit
 from builder.local.environment import is_hostile
@@ -73,7 +73,7 @@ class Stage:
     tell: Tell
     run: Callable[[Coroutine[Any, Any, Any]], Any]
     progress: Callable[[], AbstractContextManager[FleetEmit]]
-    seal: Callable[[], Seal]
+    plan_id: Callable[[], PlanId]
 
     def watch(self, work: Callable[[FleetEmit], Coroutine[Any, Any, T]]) -> T:
         """Run long work, its progress shown."""

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Literal
 
 from builder.deploy.observe.outputs import Outputs
-from builder.deploy.progress import Outcome
+from builder.deploy.progress import OUTCOME_WORDS, Outcome
 from builder.deploy.records import Plan
 from builder.drill.progress import DrillProgress
-from builder.fleet.progress import FleetEnd, FleetProgress, SetOutcome
+from builder.fleet.progress import SET_OUTCOME_WORDS, FleetEnd, FleetProgress, SetOutcome
 from builder.fleet.records import FleetPlan, SetPlan
 from builder.report.review import Tally, make_tally
 from builder.report.screen import json_line
@@ -110,8 +110,11 @@ def fleet_ended(end: FleetEnd, at: datetime) -> str:
     return _line(at, {**dataclasses.asdict(FleetEnded((), ())), **said})
 
 
+_WORDS: Mapping[type, str] = {**OUTCOME_WORDS, **SET_OUTCOME_WORDS}
+
+
 def _outcomes(outcomes: Sequence[Outcome | SetOutcome]) -> list[dict[str, object]]:
-    return [{"outcome": type(one).__name__.lower(), **dataclasses.asdict(one)} for one in outcomes]
+    return [{"outcome": _WORDS[type(one)], **dataclasses.asdict(one)} for one in outcomes]
 
 
 def _allow(plan: Plan) -> tuple[str, ...]:

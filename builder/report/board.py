@@ -35,7 +35,7 @@ def in_words(event: FleetProgress) -> tuple[str, str]:
     """Return what an event says, without the stack it is about: the news, and what there is to add or an empty text."""
     if isinstance(event, SetProgress | InstanceFailed):
         return _of_fleet(event)
-    if isinstance(event, said.Begun | said.Allowed):
+    if isinstance(event, said.RunBegun | said.Allowed):
         return _of_run(event)
     match event:
         case said.Planning(type=kind):
@@ -46,18 +46,18 @@ def in_words(event: FleetProgress) -> tuple[str, str]:
             return "started", what
         case said.Skipping(resources=resources):
             return "rolling back", f"without {', '.join(resources)}"
-        case said.Status(status=status):
+        case said.StatusChange(status=status):
             return status, ""
-        case said.InHand(resource=resource, status=status):
+        case said.ResourceProgress(resource=resource, status=status):
             return status, resource
-        case said.Emptied(bucket=bucket, versions=versions, per_second=per_second):
+        case said.BucketEmptied(bucket=bucket, versions=versions, per_second=per_second):
             return "emptying", f"{bucket}, {versions:,} versions removed, {per_second:,} a second"
         case _:
             return _of_end(event)
 
 
-def _of_run(event: said.Begun | said.Allowed) -> tuple[str, str]:
-    if isinstance(event, said.Begun):
+def _of_run(event: said.RunBegun | said.Allowed) -> tuple[str, str]:
+    if isinstance(event, said.RunBegun):
         return _RUNS[event.what], counted(len(event.stacks), "stack")
     return f"--allow {event.allow} lets {event.passes} pass", _some(event.names)
 
@@ -157,7 +157,7 @@ class Board:
 
     def take(self, event: FleetProgress, now: datetime) -> None:
         """Note what an event says."""
-        if isinstance(event, said.Begun):
+        if isinstance(event, said.RunBegun):
             self.is_whole = True
             for stack in event.stacks:
                 self._row(stack)
@@ -165,7 +165,7 @@ class Board:
         if isinstance(event, said.Allowed):
             return  # of no stack; the console tells it above the table
         row = self._row(event.stack)
-        if isinstance(event, said.InHand):
+        if isinstance(event, said.ResourceProgress):
             row.detail = " ".join(reversed(in_words(event)))
             return
         if isinstance(event, InstanceFailed):
@@ -237,7 +237,7 @@ def _phase(event: FleetProgress, before: _Phase) -> _Phase:
             return _Phase.FAILED
         case said.NotStarted():
             return _Phase.FAILED if before is _Phase.FAILED else _Phase.LEFT
-        case said.Status(status=status) if status in STATUSES and STATUSES[status].settled:
+        case said.StatusChange(status=status) if status in STATUSES and STATUSES[status].settled:
             # A stack that settled well may have more to do: only `Finished` says that it has not.
             return before if STATUSES[status].good else _Phase.FAILED
         case _:

@@ -15,7 +15,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from builder.deploy.progress import Allowed, Begun, InHand
+from builder.deploy.progress import Allowed, ResourceProgress, RunBegun
 from builder.errors import Stopped
 from builder.fleet.progress import FleetEmit, FleetProgress
 from builder.report import as_json
@@ -128,8 +128,8 @@ class Console:
             self._plain_line(event)
 
     def _plain_line(self, event: FleetProgress) -> None:
-        if not isinstance(event, InHand):  # too many for a log that nobody asked to be long; --json has them
-            stack = "" if isinstance(event, Allowed | Begun) else event.stack
+        if not isinstance(event, ResourceProgress):  # too many for a log that nobody asked to be long; --json has them
+            stack = "" if isinstance(event, Allowed | RunBegun) else event.stack
             self.say(f"{self.now():%H:%M:%S}  {stack:<24} {': '.join(filter(None, in_words(event)))}")
 
 

@@ -8,7 +8,7 @@ Source: https://graphviz.org/doc/info/lang.html
 import html
 from collections.abc import Iterator
 
-from builder.assembly.diagram import Arrow, Diagram, Link, Node
+from builder.assembly.diagram import Arrow, ArrowKind, Diagram, DiagramNode
 
 _FONT = 'fontname="Helvetica,Arial,sans-serif"'
 _LINE = 'color="#7d8590", fontcolor="#6e7681"'
@@ -38,16 +38,16 @@ def _lines(shown: Diagram) -> Iterator[str]:
     yield "}"
 
 
-def _look(node: Node) -> str:
+def _look(node: DiagramNode) -> str:
     label = "<br/>".join([f"<b>{_escaped(node.title)}</b>", *map(_escaped, node.lines)])
     return f"shape={'cylinder' if node.holds_data else 'box'}, label=<{label}>"
 
 
 def _line(arrow: Arrow) -> str:
-    if arrow.links == (Link.NEEDS,):
+    if arrow.links == (ArrowKind.NEEDS,):
         return "style=dashed"
     look = f'penwidth=2.5, label=" {", ".join(arrow.links)} "'
-    return f"{look}, dir=both" if Link.ITEMS in arrow.links else look
+    return f"{look}, dir=both" if ArrowKind.ITEMS in arrow.links else look
 
 
 def _escaped(text: str) -> str:

@@ -11,10 +11,10 @@ from typing import assert_never
 
 from rich.text import Text
 
-from builder.deploy import Standing
+from builder.deploy import StackContents
 from builder.fleet.progress import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import FleetPlan, SetPlan, Skipped, StackSet
-from builder.fleet.status import FleetOutputs, Row
+from builder.fleet.status import FleetOutputs, FleetRow
 from builder.report.review import is_lost
 from builder.report.screen import printable
 from builder.report.text import change_lines, outcomes
@@ -151,10 +151,10 @@ def _letters(number: int) -> str:
 _LISTED_ROWS = 40
 
 
-_FIELDS = tuple(one.name for one in dataclasses.fields(Row))
+_FIELDS = tuple(one.name for one in dataclasses.fields(FleetRow))
 
 
-def status(rows: Sequence[Row]) -> Text:
+def status(rows: Sequence[FleetRow]) -> Text:
     """Return a summary, a line for each stack, and then each row where something is wrong."""
     if not rows:
         return Text("no stack of the fleet stands there")
@@ -175,12 +175,12 @@ def status(rows: Sequence[Row]) -> Text:
     return Text("\n").join([*lines, *_passed_over((row.account, row.region, row.skipped) for row in skipped)])
 
 
-def status_csv(rows: Iterable[Row]) -> str:
+def status_csv(rows: Iterable[FleetRow]) -> str:
     """Return every row, under a line with the columns' names."""
     return _csv(_FIELDS, ([getattr(row, name) for name in _FIELDS] for row in rows))
 
 
-def status_json(rows: Iterable[Row]) -> str:
+def status_json(rows: Iterable[FleetRow]) -> str:
     """Return every row as one line of JSON."""
     return json.dumps([dataclasses.asdict(row) for row in rows])
 
@@ -207,7 +207,7 @@ def outputs_json(found: FleetOutputs) -> str:
     return json.dumps([dataclasses.asdict(one) for one in found.stacks])
 
 
-def standing(stacks: Iterable[Standing], sets: Iterable[StackSet]) -> Text:
+def standing(stacks: Iterable[StackContents], sets: Iterable[StackSet]) -> Text:
     """Return what there is to be deleted: each set, then each stack of the account that administers them."""
     lines = [
         *(f"{one.id}  {one.name}" for one in sets),
@@ -231,14 +231,14 @@ def fleet_end(end: FleetEnd) -> Text:
     return Text("\n").join([*wrong, *_skips(skipped), Text(last, style=style), *parts])
 
 
-def _stack(stack: str, rows: Sequence[Row]) -> Text:
+def _stack(stack: str, rows: Sequence[FleetRow]) -> Text:
     counts = Counter(row.status for row in rows)
     drifted = sum(row.drift == "DRIFTED" for row in rows)
     said = ", ".join(f"{count} {word}" for word, count in counts.most_common())
     return Text.assemble((f"{stack}  ", "bold"), said, (f", {drifted} drifted" if drifted else "", "yellow"))
 
 
-def _wrong(row: Row) -> Text:
+def _wrong(row: FleetRow) -> Text:
     where = f"{row.account} {row.region} {row.stack}  "
     drift = " DRIFTED" if row.drift == "DRIFTED" else ""
     detail = f" ({row.detailed_status})" if row.detailed_status not in {"", row.status} else ""

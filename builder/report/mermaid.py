@@ -7,7 +7,7 @@ Source: https://mermaid.js.org/syntax/flowchart.html
 import re
 from collections.abc import Iterator
 
-from builder.assembly.diagram import Arrow, Diagram, Link, Node
+from builder.assembly.diagram import Arrow, ArrowKind, Diagram, DiagramNode
 
 # Whatever could end a label, begin a list or be taken for markup or an entity.
 _SPECIAL = re.compile(r"^[-\d]|[^\w …./-]|_")
@@ -31,12 +31,12 @@ def _lines(shown: Diagram) -> Iterator[str]:
 
 def _line(arrow: Arrow) -> str:
     label = ", ".join(arrow.links)
-    if arrow.links == (Link.NEEDS,):
+    if arrow.links == (ArrowKind.NEEDS,):
         return f"-. {label} .->"
-    return f"<== {label} ==>" if Link.ITEMS in arrow.links else f"== {label} ==>"
+    return f"<== {label} ==>" if ArrowKind.ITEMS in arrow.links else f"== {label} ==>"
 
 
-def _shape(node: Node) -> str:
+def _shape(node: DiagramNode) -> str:
     label = f'"{"<br>".join([f"<b>{_escaped(node.title)}</b>", *map(_escaped, node.lines)])}"'
     return f"[({label})]" if node.holds_data else f"[{label}]"
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Literal, assert_never
 
 from builder.deploy.plan.guards import TERMINATION_PROTECTION
-from builder.deploy.records import RISKS, Deferred, Deletion, Plan, Protection, ResourceChange, Risk, Step, Trip
+from builder.deploy.records import RISKS, Deferred, Deletion, GuardHit, Plan, Protection, ResourceChange, Risk, Step
 from builder.terms import Site, StackId, StackName
 
 Does = Literal["delete"] | Risk
@@ -45,7 +45,7 @@ class Entry:
     """The places of the entries that have to be done before."""
     changes: tuple[ResourceChange, ...]
     """The riskiest first."""
-    guards: tuple[Trip, ...] = ()
+    guards: tuple[GuardHit, ...] = ()
     findings: tuple[str, ...] = ()
     protect: bool | None = None
     """Whether the stack's termination protection is set or lifted when all else is done; None where neither is."""

@@ -8,11 +8,11 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from builder.assembly.finding import Finding
-from builder.deploy.progress import Outcome
+from builder.deploy.progress import OUTCOME_WORDS
 from builder.drill.findings import Report
 from builder.drill.progress import DrillProgress
 from builder.drill.verdict import DrillVerdict
-from builder.fleet.progress import FleetProgress, SetOutcome
+from builder.fleet.progress import SET_OUTCOME_WORDS, FleetProgress
 from builder.report.as_json import FleetEnded, FleetPlanMade, OutputsRead, PlanMade, RunEnded
 from builder.report.drift import DriftSeen
 from builder.report.drill_history import DrillHistory
@@ -46,8 +46,8 @@ def make_schema() -> bytes:
     for kind in kinds:
         _add_first(definitions[kind.__name__], "at", _TIME)
     _add_first(definitions[Finding.__name__], "event", {"const": FINDING})
-    for kind in (*get_args(Outcome), *get_args(SetOutcome)):
-        _add_first(definitions[kind.__name__], "outcome", {"const": kind.__name__.lower()})
+    for outcome, word in (*OUTCOME_WORDS.items(), *SET_OUTCOME_WORDS.items()):
+        _add_first(definitions[outcome.__name__], "outcome", {"const": word})
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A line of `python -m builder --json`",

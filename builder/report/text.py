@@ -8,9 +8,9 @@ from typing import Literal, assert_never
 from rich.style import Style
 from rich.text import Text
 
-from builder.deploy import Standing, Survey
+from builder.deploy import FoundStacks, StackContents
 from builder.deploy.execute.recover import FailedResource, Recovery
-from builder.deploy.progress import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
+from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, StackFailed, Superseded
 from builder.deploy.records import Plan, ResourceChange
 from builder.report.review import Entry, define, fate, is_lost, make_entries, make_ranks, make_tally, sign
 from builder.report.screen import one_line, printable
@@ -76,10 +76,10 @@ def plan(shown: Plan, view: View = View()) -> Text:
 def outcomes(ended: Sequence[Outcome]) -> Text:
     """Return one line for each step that did not end well, and a summary line."""
     counts = Counter(type(outcome) for outcome in ended)
-    last = f"{counts[Done]} done, {counts[Broke]} failed, {counts[Cancelled] + counts[Overtaken]} not started"
-    if counts[Deviated]:
-        last += f", {counts[Deviated]} to review"
-    style = "bold red" if counts[Broke] else "bold" if len(ended) > counts[Done] else "bold green"
+    last = f"{counts[Done]} done, {counts[StackFailed]} failed, {counts[Cancelled] + counts[Superseded]} not started"
+    if counts[ReviewRequired]:
+        last += f", {counts[ReviewRequired]} to review"
+    style = "bold red" if counts[StackFailed] else "bold" if len(ended) > counts[Done] else "bold green"
     lines = [_outcome(outcome) for outcome in ended if not isinstance(outcome, Done)]
     return Text("\n").join([*lines, Text(last, style=style)])
 
@@ -161,22 +161,22 @@ def _short(value: str | None) -> str:
     return "(none)" if value is None else one_line(value, _VALUE_WIDTH)
 
 
-def _outcome(outcome: Broke | Cancelled | Overtaken | Deviated) -> Text:
+def _outcome(outcome: StackFailed | Cancelled | Superseded | ReviewRequired) -> Text:
     link = ""
     match outcome:
-        case Broke(stack=stack, status=status, resource=resource, reason=reason):
+        case StackFailed(stack=stack, status=status, resource=resource, reason=reason):
             said = f"{status or 'failed'}: {f'{resource}: ' if resource else ''}{reason}"
         case Cancelled(stack=stack, because=because):
             said = f"not started: {because}"
-        case Overtaken(stack=stack, by=by):
+        case Superseded(stack=stack, by=by):
             said = f"not started: {by}"
-        case Deviated(stack=stack, step=step, beyond=beyond):
+        case ReviewRequired(stack=stack, step=step, beyond=beyond):
             told = "".join(f"\n    {line}" for line in beyond)
             said = f"its change set shows more than was expected, and waits for review:{told}"
             stack, link = step.stack, step.console
         case _:
             assert_never(outcome)
-    style = "red" if isinstance(outcome, Broke) else "yellow"
+    style = "red" if isinstance(outcome, StackFailed) else "yellow"
     return Text.assemble((stack, Style(bold=True, link=link or None)), ": ", (printable(said), style))
 
 
@@ -211,7 +211,7 @@ def _data(type_name: str) -> str:
     return " with all its data" if holds_data(type_name) else ""
 
 
-def left(deployment: str, before: Iterable[Standing], after: Survey) -> str:
+def left(deployment: str, before: Iterable[StackContents], after: FoundStacks) -> str:
     """Return a text of what still stands, what was left behind as its template wanted, and where nobody could look."""
     there = {one.stack.arn for one in after.standing}
     lines = [f"{one.id}  {one.stack.name}  {one.stack.status}" for one in after.standing]

@@ -20,14 +20,14 @@ Name = Callable[[object], str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ListEdit:
     """What a list of items is to hold."""
 
     stays: Callable[[str], bool]
     """Whether an item of its own stays, by what it is known by."""
     comes: Items = field(default_factory=dict)
     """Items that it has not, in order."""
-    within: "Mapping[str | None, dict[str, Choice]]" = field(default_factory=dict)
+    within: "Mapping[str | None, dict[str, ListEdit]]" = field(default_factory=dict)
     """Lists within items of its own, by what these are known by, then by key."""
 
 
@@ -42,7 +42,7 @@ class _Edit:
     text: str
 
 
-def splice(text: str, path: Sequence[str], lists: Mapping[str, Choice], name: Callable[[str], Name]) -> str:
+def splice(text: str, path: Sequence[str], lists: Mapping[str, ListEdit], name: Callable[[str], Name]) -> str:
     """Return the text with lists of the mapping at a path changed; `name` returns how the items of a key are known.
 
     A list that is left without items goes with its key, and one that is not there comes in where something comes.
@@ -63,7 +63,7 @@ def splice(text: str, path: Sequence[str], lists: Mapping[str, Choice], name: Ca
     return _cut(text, 0, len(text), _of_mapping(text, node, lists, name))
 
 
-def chosen(value: Mapping[str, Any], lists: Mapping[str, Choice], name: Callable[[str], Name]) -> dict[str, Any]:
+def chosen(value: Mapping[str, Any], lists: Mapping[str, ListEdit], name: Callable[[str], Name]) -> dict[str, Any]:
     """Return data with the same lists changed as `splice` changes them in a text."""
     made = dict(value)
     for key, choice in lists.items():
@@ -88,7 +88,7 @@ def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
 
 
 def _of_mapping(
-    text: str, node: yaml.MappingNode, lists: Mapping[str, Choice], name: Callable[[str], Name]
+    text: str, node: yaml.MappingNode, lists: Mapping[str, ListEdit], name: Callable[[str], Name]
 ) -> list[_Edit]:
     edits, inserted = [], []
     for key, choice in lists.items():

@@ -197,7 +197,7 @@ _PATH_STYLE = re.compile(r"s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class S3Location:
     """Where a template lies in S3."""
 
     bucket: str
@@ -205,7 +205,7 @@ class Address:
     version: str | None = None
 
 
-def find_object(url: str, endpoint: str = "") -> Address | None:
+def find_object(url: str, endpoint: str = "") -> S3Location | None:
     """Return where in S3 a TemplateURL leads; None for anything else.
 
     `endpoint` is where our own client finds S3, which is none of AWS's host names for an embedded AWS.
@@ -217,7 +217,7 @@ def find_object(url: str, endpoint: str = "") -> Address | None:
     is_own = bool(endpoint) and netloc == urlsplit(endpoint).netloc
     if is_own or _PATH_STYLE.match(host):
         bucket, _, key = path.partition("/")
-        return Address(bucket, key, version) if bucket and key else None
+        return S3Location(bucket, key, version) if bucket and key else None
     if (found := _VIRTUAL.match(host)) and path:
-        return Address(found["bucket"], path, version)
+        return S3Location(found["bucket"], path, version)
     return None

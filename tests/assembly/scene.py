@@ -5,7 +5,7 @@ from typing import Any
 
 from cfnlint.decode import decode_str
 
-from builder.assembly import Entry, Manifest
+from builder.assembly import Manifest, StackEntry
 from builder.assembly.bound import Bound
 from builder.assembly.manifest import VERSION
 from builder.terms import Region, StackId
@@ -13,9 +13,9 @@ from builder.terms import Region, StackId
 SHA = "0" * 64
 
 
-def entry(stack: str, needs: tuple[str, ...] = (), **said: Any) -> Entry:
+def entry(stack: str, needs: tuple[str, ...] = (), **said: Any) -> StackEntry:
     region, kind = stack.split("/")
-    return Entry(
+    return StackEntry(
         id=StackId(stack),
         region=Region(region),
         name=said.pop("name", f"tap-${{EnvironmentSuffix}}-{kind}"),
@@ -26,7 +26,7 @@ def entry(stack: str, needs: tuple[str, ...] = (), **said: Any) -> Entry:
     )
 
 
-def manifest(*entries: Entry, **said: Any) -> Manifest:
+def manifest(*entries: StackEntry, **said: Any) -> Manifest:
     return Manifest(version=said.pop("version", VERSION), project="tap", stacks=entries, **said)
 
 

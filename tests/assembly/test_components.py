@@ -17,7 +17,7 @@ from builder.assembly import Manifest
 from builder.assembly.components import (
     Bucket,
     Component,
-    Function,
+    FunctionComponent,
     OutputOf,
     Roles,
     Table,
@@ -118,7 +118,7 @@ U, B, T = "FunctionUrl", "BucketName", "TableName"
         (
             {"primaryLambdaUrl": ("us-west-2/service", U)},
             Roles(primary=WEST),
-            {"function": Component(function=Function(url={WEST: URL(WEST)}))},
+            {"function": Component(function=FunctionComponent(url={WEST: URL(WEST)}))},
         ),
         # A table beside two URLs, no bucket; the secondary's is said first.
         (
@@ -130,7 +130,7 @@ U, B, T = "FunctionUrl", "BucketName", "TableName"
             Roles(primary=WEST, secondaries=(EAST,)),
             {
                 "table": Component(table=Table(name=output(WEST, "table", T), regions=(WEST, EAST))),
-                "function": Component(function=Function(url={WEST: URL(WEST), EAST: URL(EAST)})),
+                "function": Component(function=FunctionComponent(url={WEST: URL(WEST), EAST: URL(EAST)})),
             },
         ),
         # Buckets alone, two ways out of the primary.
@@ -156,13 +156,13 @@ U, B, T = "FunctionUrl", "BucketName", "TableName"
         (
             {"primaryLambdaUrl": ("us-east-1/service", U), "secondaryLambdaUrl": ("us-east-1/own", U)},
             Roles(primary=EAST),
-            {"function": Component(function=Function(url={EAST: URL(EAST)}))},
+            {"function": Component(function=FunctionComponent(url={EAST: URL(EAST)}))},
         ),
         # What `call` found by the end of the name, without anybody having a role.
         (
             {"adminLambdaUrl": ("us-west-2/own", "Url"), "otherLambdaUrl": ("us-west-2/service", U)},
             None,
-            {"function": Component(function=Function(url={WEST: output(WEST, "own", "Url")}))},
+            {"function": Component(function=FunctionComponent(url={WEST: output(WEST, "own", "Url")}))},
         ),
         # A stack's region counts, not what an output is called; a bucket of another kind is none that replicates.
         (
@@ -172,7 +172,7 @@ U, B, T = "FunctionUrl", "BucketName", "TableName"
                 "logsBucketName": ("us-east-1/storage", B),
             },
             Roles(primary=EAST, secondaries=(WEST,)),
-            {"function": Component(function=Function(url={EAST: URL(EAST), WEST: URL(WEST)}))},
+            {"function": Component(function=FunctionComponent(url={EAST: URL(EAST), WEST: URL(WEST)}))},
         ),
     ],
 )
@@ -234,7 +234,7 @@ def said(*path: str | int, be: object) -> bytes:
 def test_what_people_say_of_stacks_of_their_own_is_read() -> None:
     made = read(said("project", be="tap"))
     assert made.components["items"].table == Table(name="tap-${EnvironmentSuffix}-items", regions=(EAST, WEST))
-    assert made.components["api"].function == Function(
+    assert made.components["api"].function == FunctionComponent(
         url={region: output(region, "service", "Url") for region in (EAST, WEST)}, health="/up"
     )
     assert read(write_manifest(made)) == made
@@ -356,7 +356,7 @@ def test_of_several_of_a_kind_the_one_of_that_name_makes_the_system() -> None:
     assert one_of_each(SOUND_COMPONENTS, "tap-dev") == Component(
         table=SOUND_COMPONENTS["items"].table, function=api.function, bucket=SOUND_COMPONENTS["files"].bucket
     )
-    other = Component(function=Function(url={EAST: output(EAST, "own", "Url")}))
+    other = Component(function=FunctionComponent(url={EAST: output(EAST, "own", "Url")}))
     assert one_of_each({"api": api, "function": other}, "tap-dev") == other
     with pytest.raises(BadInput, match="tap-dev: has 2 components that are a function, api, admin, and none of them"):
         one_of_each({"api": api, "admin": other}, "tap-dev")

@@ -8,7 +8,7 @@ import pytest
 from assembly.scene import make_bound, make_manifest
 from builder.assembly import Assembly, OutputOf
 from builder.assembly.bound import Bound
-from builder.assembly.components import Component, Function
+from builder.assembly.components import Component, FunctionComponent
 from builder.assembly.cross import ManifestLines, check_hashes, check_manifest, check_maps
 from builder.assembly.manifest import write_manifest
 from builder.assembly.render import make_assembly
@@ -122,7 +122,7 @@ class TestOutputs:
         app = make_bound(stack, "{Resources: {}, Outputs: {Url: {Value: x}}}")
 
         def of(name: str) -> Component:
-            return Component(function=Function(url={region: OutputOf((stack, name))}))
+            return Component(function=FunctionComponent(url={region: OutputOf((stack, name))}))
 
         manifest = make_manifest(app, components={"api": of("Url"), "web": of("Uri")})
         text = write_manifest(manifest).decode()

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from builder.assembly import Assembly, Entry, Manifest
-from builder.assembly.diagram import Arrow, Diagram, Link, Node, make_diagram
+from builder.assembly import Assembly, Manifest, StackEntry
+from builder.assembly.diagram import Arrow, ArrowKind, Diagram, DiagramNode, make_diagram
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
 from builder.terms import AccountId, Region, StackId
@@ -17,7 +17,7 @@ SEVERAL = make_diagram(make_assembly(make_wanted(regions=THREE)))
 def drawn(*needs: str, **templates: str) -> Diagram:
     """Draw an assembly of somebody else's: a stack for each template, all in eu-west-1, the first with the needs."""
     stacks = tuple(
-        Entry(
+        StackEntry(
             id=StackId(name),
             region=Region("eu-west-1"),
             name=name,
@@ -31,11 +31,11 @@ def drawn(*needs: str, **templates: str) -> Diagram:
     return make_diagram(Assembly(Manifest(version=2, project="p", stacks=stacks), texts))
 
 
-def arrows(shown: Diagram, link: Link) -> set[tuple[str, str]]:
+def arrows(shown: Diagram, link: ArrowKind) -> set[tuple[str, str]]:
     return {(one.source, one.target) for one in shown.arrows if link in one.links}
 
 
-def node(shown: Diagram, name: str) -> Node:
+def node(shown: Diagram, name: str) -> DiagramNode:
     return next(one for one in shown.nodes if one.id == name)
 
 
@@ -60,11 +60,11 @@ def test_a_stack_shows_what_it_holds_with_what_is_known_of_its_name() -> None:
 def test_needs_are_the_manifest_s() -> None:
     manifest = make_assembly(make_wanted(regions=THREE)).manifest
 
-    assert arrows(SEVERAL, Link.NEEDS) == {(entry.id, need) for entry in manifest.stacks for need in entry.needs}
+    assert arrows(SEVERAL, ArrowKind.NEEDS) == {(entry.id, need) for entry in manifest.stacks for need in entry.needs}
 
 
 def test_objects_go_from_the_primary_to_every_secondary() -> None:
-    assert arrows(SEVERAL, Link.OBJECTS) == {
+    assert arrows(SEVERAL, ArrowKind.OBJECTS) == {
         ("eu-central-1/storage", "eu-west-1/storage"),
         ("eu-central-1/storage", "eu-north-1/storage"),
     }
@@ -73,18 +73,22 @@ def test_objects_go_from_the_primary_to_every_secondary() -> None:
 def test_items_go_between_all_replicas() -> None:
     west, north = "eu-central-1/table/Table/eu-west-1", "eu-central-1/table/Table/eu-north-1"
 
-    assert arrows(SEVERAL, Link.ITEMS) == {("eu-central-1/table", west), ("eu-central-1/table", north), (west, north)}
+    assert arrows(SEVERAL, ArrowKind.ITEMS) == {
+        ("eu-central-1/table", west),
+        ("eu-central-1/table", north),
+        (west, north),
+    }
     assert (node(SEVERAL, north).place, node(SEVERAL, north).title) == ("eu-north-1", "replica")
 
 
 def test_one_arrow_carries_all_reasons_for_it() -> None:
-    assert Arrow("us-east-1/storage", "us-west-2/storage", (Link.OBJECTS, Link.NEEDS)) in TWO.arrows
+    assert Arrow("us-east-1/storage", "us-west-2/storage", (ArrowKind.OBJECTS, ArrowKind.NEEDS)) in TWO.arrows
     assert len({(one.source, one.target) for one in TWO.arrows}) == len(TWO.arrows)
 
 
 def test_what_a_topic_passes_on_is_no_data_of_its_own() -> None:
     (news,) = drawn(news="Resources: {News: {Type: AWS::SNS::Topic}}").nodes
-    assert news == Node("news", "eu-west-1", "news", ("topic",), holds_data=False)
+    assert news == DiagramNode("news", "eu-west-1", "news", ("topic",), holds_data=False)
 
 
 def test_a_stack_of_somebody_else_s_is_drawn_with_what_can_be_told() -> None:
@@ -108,12 +112,14 @@ def test_a_stack_of_somebody_else_s_is_drawn_with_what_can_be_told() -> None:
     shown = drawn("files", jobs=queue, files=buckets)
 
     assert shown.nodes == (
-        Node("jobs", "eu-west-1", "jobs", ("queue",), holds_data=True),
-        Node("files", "eu-west-1", "files", ("bucket", "from", "bucket", "to", "bucket", "off"), holds_data=True),
+        DiagramNode("jobs", "eu-west-1", "jobs", ("queue",), holds_data=True),
+        DiagramNode(
+            "files", "eu-west-1", "files", ("bucket", "from", "bucket", "to", "bucket", "off"), holds_data=True
+        ),
     )
     assert shown.arrows == (
-        Arrow("files", "files", (Link.OBJECTS,)),
-        Arrow("jobs", "files", (Link.NEEDS,)),
+        Arrow("files", "files", (ArrowKind.OBJECTS,)),
+        Arrow("jobs", "files", (ArrowKind.NEEDS,)),
     )
 
 
@@ -133,7 +139,7 @@ def test_two_tables_of_a_stack_have_a_replica_each_in_a_region_of_their_own() ->
     shown = drawn(t=f"Resources: {{A: {table}, B: {table}}}")
 
     assert shown.places == ("eu-west-1", "eu-west-3")
-    assert arrows(shown, Link.ITEMS) == {("t", "t/A/eu-west-3"), ("t", "t/B/eu-west-3")}
+    assert arrows(shown, ArrowKind.ITEMS) == {("t", "t/A/eu-west-3"), ("t", "t/B/eu-west-3")}
 
 
 def test_a_region_of_another_account_is_a_place_of_its_own() -> None:

@@ -4,7 +4,7 @@ from assembly.scene import make_bound, make_manifest
 from builder.assembly.bound import Bound
 from builder.assembly.finding import Finding
 from builder.assembly.references import check_references
-from builder.assembly.uses import Made, Way, find_needs, find_uses
+from builder.assembly.uses import Maker, Way, find_needs, find_uses
 from builder.terms import StackId
 
 SUFFIX = {"Suffix": "${EnvironmentSuffix}"}
@@ -60,7 +60,7 @@ class TestNeeds:
         (use,) = find_uses([table(), app('!Sub "tap-${Suffix}"')])
         assert (use.stack, use.way, use.name) == ("us-west-2/app", Way.NAMED, "tap-${EnvironmentSuffix}")
         assert use.path == ("Resources", "Rule", "Properties", "Description")
-        assert use.makers == (Made(StackId("us-east-1/table"), "Table"),)
+        assert use.makers == (Maker(StackId("us-east-1/table"), "Table"),)
 
     def test_one_that_is_typed_or_on_the_way_is_not_added(self) -> None:
         typed = app('!Sub "tap-${Suffix}"', ("us-east-1/table",))

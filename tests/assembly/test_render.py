@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from builder.assembly import Assembly, read_assembly
-from builder.assembly.manifest import Entry, write_manifest
+from builder.assembly.manifest import StackEntry, write_manifest
 from builder.assembly.render import make_assembly
 from builder.terms import StackId
 from wanted import make_wanted
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 THREE = {"primary": "eu-central-1", "secondaries": ["eu-west-1", "eu-north-1"]}
 
 
-def entry(assembly: Assembly, stack: str) -> Entry:
+def entry(assembly: Assembly, stack: str) -> StackEntry:
     return assembly.manifest.entry(StackId(stack))
 
 

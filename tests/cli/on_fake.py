@@ -14,7 +14,7 @@ import pytest
 
 from answer import ROOT, Answer
 from builder.assembly import write_assembly
-from builder.assembly.manifest import Entry, Manifest
+from builder.assembly.manifest import Manifest, StackEntry
 from builder.assembly.store import Assembly
 from builder.aws import Clients
 from builder.cli.main import main
@@ -146,7 +146,7 @@ def write_config(fleet: str = "") -> None:
 def render(folder: Path, body: str = BODY) -> None:
     """Write a system's assembly of nothing, and its fleet's."""
     stack = two_sets(body).stacks[0]
-    entry = Entry(
+    entry = StackEntry(
         id=FLEET,
         region=WEST,
         name="tap-${EnvironmentSuffix}-fleet",

@@ -91,7 +91,7 @@ def test_a_saved_plan_is_executed_exactly_and_every_step_told(fleet: OnWorld) ->
     assert answer.code == 0, answer
     events = [json.loads(line) for line in answer.out.splitlines()]
     assert {"set.progress", "stack.finished", "fleet.ended"} <= {one["event"] for one in events}
-    assert [one["outcome"] for one in events[-1]["sets"]] == ["setdone", "setdone"]
+    assert [one["outcome"] for one in events[-1]["sets"]] == ["succeeded", "succeeded"]
 
 
 @pytest.mark.parametrize("verb", ["show", "execute"])

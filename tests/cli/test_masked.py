@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from answer import Command
-from builder.assembly import Assembly, Entry, Manifest, write_assembly
+from builder.assembly import Assembly, Manifest, StackEntry, write_assembly
 from builder.assembly.manifest import VERSION
 from builder.local import EmbeddedAws
 from builder.terms import Region, StackId
@@ -34,7 +34,7 @@ Resources:
 
 def written(folder: Path, note: str, replicas: str) -> tuple[str, str]:
     text = TEMPLATE.replace("NOTE", note).replace("LIST", replicas)
-    stack = Entry(
+    stack = StackEntry(
         id=StackId("us-east-1/seq"),
         region=Region("us-east-1"),
         name="seq-${EnvironmentSuffix}",

@@ -6,7 +6,7 @@ import pytest
 import urllib3
 
 from answer import Command
-from builder.assembly import Assembly, Entry, Manifest, write_assembly
+from builder.assembly import Assembly, Manifest, StackEntry, write_assembly
 from builder.assembly.manifest import VERSION
 from builder.local import EmbeddedAws
 from builder.terms import Region, StackId
@@ -54,7 +54,7 @@ Outputs:
 
 def written(folder: Path, *outputs: str) -> str:
     """Write an assembly of one stack, with these outputs as the deployment's."""
-    stack = Entry(
+    stack = StackEntry(
         id=StackId("us-east-1/topics"),
         region=Region("us-east-1"),
         name="conditional-${EnvironmentSuffix}",

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.config.document import Lines, Place
+from builder.config.document import KeyPath, Lines
 
 LINES = Lines("dr.yaml", {(): 1, ("regions",): 3, ("regions", "secondaries", 0): 5})
 
@@ -15,7 +15,7 @@ LINES = Lines("dr.yaml", {(): 1, ("regions",): 3, ("regions", "secondaries", 0):
         (("project",), "dr.yaml:1: project"),
     ],
 )
-def test_a_place_that_is_not_in_the_file_has_the_line_of_what_is_around_it(place: Place, where: str) -> None:
+def test_a_place_that_is_not_in_the_file_has_the_line_of_what_is_around_it(place: KeyPath, where: str) -> None:
     assert LINES.where(place) == where
 
 

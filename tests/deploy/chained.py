@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from builder.assembly import Entry, Manifest, OutputOf
+from builder.assembly import Manifest, OutputOf, StackEntry
 from builder.deploy import Deployment
 from builder.deploy import make_deployment as bound_deployment
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK, DesiredStack
@@ -65,7 +65,7 @@ def assembled(
     """A deployment as it comes of an assembly, so that its templates show what its stacks need."""
     texts = {f"{stack}.yaml": template.encode() for stack, template in templates.items()}
     entries = [
-        Entry(
+        StackEntry(
             id=stack,
             region=Region(stack.partition("/")[0]),
             name=f"tap-${{EnvironmentSuffix}}-{stack.partition('/')[2]}",

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from builder.deploy import Broke, Deployment, Done, Recovery, find_recoveries, recover
+from builder.deploy import Deployment, Done, Recovery, StackFailed, find_recoveries, recover
 from builder.deploy.progress import Emit
 from builder.terms import Region, StackId
 from deploy.chained import make_deployment, make_stack
@@ -74,12 +74,12 @@ def recoveries(rig: Rig, deployment: Deployment | None = None) -> tuple[Recovery
     return rig.watched(lambda emit: find_recoveries(deployment or rig.deployment, rig.clients, emit))
 
 
-def recovered(rig: Rig, found: tuple[Recovery, ...] | None = None) -> tuple[Done | Broke, ...]:
+def recovered(rig: Rig, found: tuple[Recovery, ...] | None = None) -> tuple[Done | StackFailed, ...]:
     """What `--recover` does once somebody has said yes; or with what was found before."""
     rig.plans += 1
     run_id = f"recover-{rig.plans}"
 
-    async def all_of_it(emit: Emit) -> tuple[Done | Broke, ...]:
+    async def all_of_it(emit: Emit) -> tuple[Done | StackFailed, ...]:
         shown = found if found is not None else await find_recoveries(rig.deployment, rig.clients, emit)
         return await recover(shown, rig.clients, run_id, emit)
 

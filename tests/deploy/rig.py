@@ -14,14 +14,14 @@ from builder.deploy import (
     Emit,
     Outcome,
     Plan,
+    PlanId,
+    PlanRequest,
     Progress,
     Removal,
-    Seal,
-    Trusted,
-    Wish,
+    TrustedInput,
     destroy,
     execute_plan,
-    find_standing,
+    find_deployed,
     make_deployment,
     make_plan,
 )
@@ -80,21 +80,21 @@ class Rig:
     def said(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    def plan(self, deployment: Deployment | None = None, wish: Wish | None = None) -> Plan:
+    def plan(self, deployment: Deployment | None = None, wish: PlanRequest | None = None) -> Plan:
         self.plans += 1
-        seal = Seal(id=f"plan-{self.plans}", at="2026-01-01T00:00:00+00:00")
-        wanted = self.planned[seal.id] = deployment or self.deployment
-        return self.watched(lambda emit: make_plan(wanted, self.clients, seal, emit, wish or Wish()))
+        plan_id = PlanId(id=f"plan-{self.plans}", at="2026-01-01T00:00:00+00:00")
+        wanted = self.planned[plan_id.id] = deployment or self.deployment
+        return self.watched(lambda emit: make_plan(wanted, self.clients, plan_id, emit, wish or PlanRequest()))
 
-    def trusted(self, plan: Plan) -> Trusted:
+    def trusted(self, plan: Plan) -> TrustedInput:
         """What whoever executes it knows without its file: the assembly that it was made from, and its options."""
-        return Trusted(deployment=self.planned[plan.id], options=plan.options)
+        return TrustedInput(deployment=self.planned[plan.id], options=plan.options)
 
     def execute(self, plan: Plan, allow: Collection[str] = ()) -> tuple[Outcome, ...]:
         return self.watched(lambda emit: execute_plan(plan, self.trusted(plan), self.clients, emit, allow=allow))
 
     def deploy(
-        self, deployment: Deployment | None = None, wish: Wish | None = None, allow: Collection[str] = ()
+        self, deployment: Deployment | None = None, wish: PlanRequest | None = None, allow: Collection[str] = ()
     ) -> tuple[Outcome, ...]:
         return self.execute(self.plan(deployment, wish), allow)
 
@@ -103,7 +103,7 @@ class Rig:
         self.plans += 1
 
         async def all_of_it(emit: Emit) -> tuple[Outcome, ...]:
-            standing = await find_standing(self.deployment.name, self.deployment.sites, self.clients)
+            standing = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
             removal = Removal(standing=standing, needs=needs, allow=allow)
             return await destroy(removal, self.clients, f"destroy-{self.plans}", emit)
 

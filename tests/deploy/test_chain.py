@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
-from builder.deploy.plan.stack_steps import after_review, links_executed, make_chains
-from builder.deploy.progress import Deviated, Done
+from builder.deploy.plan.stack_steps import after_review, make_stack_steps, steps_executed
+from builder.deploy.progress import Done, ReviewRequired
 from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step
 from builder.terms import Arn, StackId
 from deploy.rig import Rig, changed
@@ -34,43 +34,49 @@ def observed(rig: Rig, change_set: str | None, status: str = "CREATE_COMPLETE") 
 
 def test_a_stack_s_links_are_in_order_and_a_deletion_comes_first(plan: Plan) -> None:
     step = next(step for step in plan.steps if step.stack == TABLE)
-    chain = make_chains(replace(plan, deletions=(deletion(step),)))[TABLE]
+    chain = make_stack_steps(replace(plan, deletions=(deletion(step),)))[TABLE]
     assert [type(link) for link in chain] == [Deletion, Step, Deferred, Deferred]
     assert [link.part for link in chain if not isinstance(link, Deletion | Protection)] == [1, 2, 3]
 
 
 def test_the_stacks_keep_the_plan_s_order(plan: Plan) -> None:
-    assert list(make_chains(plan)) == [step.stack for step in plan.steps]
+    assert list(make_stack_steps(plan)) == [step.stack for step in plan.steps]
 
 
 @pytest.mark.parametrize(("part", "executed"), [("", 1), ("-2", 2), ("-3", 3), ("-4", 0), ("x", 0)])
 def test_the_last_change_set_tells_how_many_links_are_done(rig: Rig, plan: Plan, part: str, executed: int) -> None:
-    chain = make_chains(plan)[TABLE]
+    chain = make_stack_steps(plan)[TABLE]
     first = chain[0]
     assert isinstance(first, Step)
     arn = first.change_set if not part else f"arn:aws:cloudformation:r:1:changeSet/tap-dev-plan-1{part}/uuid"
-    assert links_executed(plan, chain, observed(rig, arn)) == executed
+    assert steps_executed(plan, chain, observed(rig, arn)) == executed
 
 
 def test_in_review_nothing_is_executed_whatever_change_set_is_shown(rig: Rig, plan: Plan) -> None:
-    chain = make_chains(plan)[TABLE]
+    chain = make_stack_steps(plan)[TABLE]
     assert isinstance(chain[0], Step)
-    assert links_executed(plan, chain, observed(rig, chain[0].change_set, "REVIEW_IN_PROGRESS")) == 0
-    assert links_executed(plan, chain, observed(rig, None)) == 0
+    assert steps_executed(plan, chain, observed(rig, chain[0].change_set, "REVIEW_IN_PROGRESS")) == 0
+    assert steps_executed(plan, chain, observed(rig, None)) == 0
 
 
 def test_a_deletion_is_never_told_by_a_change_set(rig: Rig, plan: Plan) -> None:
     step = plan.steps[0]
-    assert links_executed(plan, (deletion(step),), observed(rig, step.change_set)) == 0
+    assert steps_executed(plan, (deletion(step),), observed(rig, step.change_set)) == 0
 
 
 def test_what_was_left_for_review_becomes_a_step(plan: Plan) -> None:
     step = next(step for step in plan.steps if step.stack == TABLE)
     made = replace(step, part=2)
-    after = after_review(plan, [Done(StackId("us-west-2/storage"), "CREATE_COMPLETE"), Deviated(TABLE, made, ("x",))])
+    after = after_review(
+        plan, [Done(StackId("us-west-2/storage"), "CREATE_COMPLETE"), ReviewRequired(TABLE, made, ("x",))]
+    )
     assert after.steps == (*plan.steps, made)
     assert [one.part for one in after.deferred] == [3]
-    assert [link.part for link in make_chains(after)[TABLE] if not isinstance(link, Deletion | Protection)] == [1, 2, 3]
+    assert [link.part for link in make_stack_steps(after)[TABLE] if not isinstance(link, Deletion | Protection)] == [
+        1,
+        2,
+        3,
+    ]
 
 
 def test_termination_protection_of_a_deferred_stack_is_set_as_well(rig: Rig) -> None:

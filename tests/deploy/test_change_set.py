@@ -2,9 +2,17 @@ import re
 
 import pytest
 
-from builder.deploy.plan.change_set import Asked, Request, ask, change_set_name, console_link, delete, token
+from builder.deploy.plan.change_set import (
+    ChangeSetRequest,
+    PendingChangeSet,
+    ask,
+    change_set_name,
+    console_link,
+    delete,
+    token,
+)
 from builder.deploy.plan.review import review
-from builder.deploy.records import Options, Origin
+from builder.deploy.records import Origin, PlanOptions
 from builder.errors import AwsError
 from builder.terms import Arn, Region, Site, StackId
 from deploy.rig import Rig
@@ -13,8 +21,10 @@ from fake_aws import Fault
 TABLE = StackId("us-east-1/table")
 
 
-def asked(arn: str = "arn:aws:cloudformation:us-east-1:1:changeSet/c/1") -> Asked:
-    return Asked(TABLE, Site(None, Region("us-east-1")), Arn(arn), Arn("arn:aws:cloudformation:us-east-1:1:stack/s/1"))
+def asked(arn: str = "arn:aws:cloudformation:us-east-1:1:changeSet/c/1") -> PendingChangeSet:
+    return PendingChangeSet(
+        TABLE, Site(None, Region("us-east-1")), Arn(arn), Arn("arn:aws:cloudformation:us-east-1:1:stack/s/1")
+    )
 
 
 def test_a_token_is_the_same_for_the_same_and_fits_cloudformation() -> None:
@@ -47,8 +57,8 @@ def test_deleting_what_is_gone_is_fine_and_another_refusal_is_not(standing: Rig)
 
 
 def test_a_change_set_that_stays_unknown_is_given_up(rig: Rig) -> None:
-    origin = Origin(deployment="tap-dev", assembly="a" * 64, plan="p1", options=Options())
-    request = Request(desired=rig.stack("us-east-1/table"), type="CREATE")
+    origin = Origin(deployment="tap-dev", assembly="a" * 64, plan="p1", options=PlanOptions())
+    request = ChangeSetRequest(desired=rig.stack("us-east-1/table"), type="CREATE")
     made = rig.run(lambda: ask(rig.clients, origin, request))
     rig.run(lambda: delete(rig.clients, made))  # waits until it is made
     with pytest.raises(AwsError, match="ChangeSetNotFound"):

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy import Plan, Trusted, check_claim, execute_plan
-from builder.deploy.records import Deletion, Options, Protection
+from builder.deploy import Plan, TrustedInput, check_claim, execute_plan
+from builder.deploy.records import Deletion, PlanOptions, Protection
 from builder.errors import BadInput
 from builder.terms import AccountId, Arn, Region, StackId, StackName
 from deploy.rig import ACCOUNT, Rig, changed
@@ -47,10 +47,10 @@ TAMPERED: dict[str, tuple[Callable[[Plan], Plan], str]] = {
     "another deployment": (lambda p: replace(p, deployment="tap-staging"), "is tap-dev"),
     "another assembly": (lambda p: replace(p, assembly="0" * 64), "made from another assembly"),
     "another role": (
-        lambda p: replace(p, options=Options(role_arn="arn:aws:iam::1:role/admin")),
+        lambda p: replace(p, options=PlanOptions(role_arn="arn:aws:iam::1:role/admin")),
         "role is arn:aws:iam",
     ),
-    "failures left": (lambda p: replace(p, options=Options(unrolled=(TABLE,))), "leaves other failures"),
+    "failures left": (lambda p: replace(p, options=PlanOptions(unrolled=(TABLE,))), "leaves other failures"),
     "half a region": (lambda p: replace(p, left_out=(TABLE,)), "other stacks than those of whole regions"),
     "a stack of its own": (lambda p: step(p, stack=StackId("us-east-1/x")), "us-east-1/x is no stack of the assembly"),
     "another name": (lambda p: step(p, name=StackName("payroll")), "is not the stack payroll in us-east-1"),
@@ -118,14 +118,14 @@ def test_a_plan_as_it_was_written_follows_from_its_assembly(rig: Rig) -> None:
 def test_a_circle_is_refused_also_in_a_plan_of_ones_own(rig: Rig) -> None:
     plan = rig.plan()
     with pytest.raises(BadInput, match="circle: "):
-        check_claim(step(plan, needs=(SERVICE,)), Trusted(deployment=rig.deployment, is_own=True))
+        check_claim(step(plan, needs=(SERVICE,)), TrustedInput(deployment=rig.deployment, is_own=True))
 
 
 def test_a_plan_for_another_account_than_is_pinned_is_refused(rig: Rig) -> None:
     plan = rig.plan()
     pinned = replace(rig.deployment, account=OTHER)
     with pytest.raises(BadInput, match=f"belongs in account {OTHER}, and the plan is for account {ACCOUNT}"):
-        check_claim(plan, Trusted(deployment=pinned))
+        check_claim(plan, TrustedInput(deployment=pinned))
 
 
 def test_the_protection_that_the_assembly_lifts_may_be_lifted(rig: Rig) -> None:

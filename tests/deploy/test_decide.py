@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from builder.deploy.observe.stacks import ObservedStack
-from builder.deploy.plan.decide import Change, Keep, Rebuild, decide
+from builder.deploy.plan.decide import Keep, NeedsChangeSet, Rebuild, decide
 from builder.errors import Stopped
 from builder.terms import STATUSES, Arn, Operation
 from deploy.rig import shipped
@@ -31,7 +31,7 @@ def observed(status: str = "CREATE_COMPLETE") -> ObservedStack:
 
 
 def test_a_stack_that_is_not_there_is_created() -> None:
-    assert decide(DEPLOYMENT, TABLE, None, None) == Change("CREATE")
+    assert decide(DEPLOYMENT, TABLE, None, None) == NeedsChangeSet("CREATE")
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -41,7 +41,7 @@ def test_every_status_has_an_answer(status: str) -> None:
         with pytest.raises(Stopped, match=status):
             decide(DEPLOYMENT, TABLE, observed(status), TABLE.template)
     else:
-        expected = {Operation.CREATE: Change("CREATE"), Operation.REBUILD: Rebuild()}.get(operation, Keep())
+        expected = {Operation.CREATE: NeedsChangeSet("CREATE"), Operation.REBUILD: Rebuild()}.get(operation, Keep())
         assert decide(DEPLOYMENT, TABLE, observed(status), TABLE.template) == expected
 
 
@@ -59,18 +59,18 @@ def test_a_stack_of_the_same_name_that_is_another_s_is_never_touched() -> None:
     ],
 )
 def test_other_parameters_or_tags_are_a_change(stack: ObservedStack) -> None:
-    assert decide(DEPLOYMENT, TABLE, stack, TABLE.template) == Change("UPDATE")
+    assert decide(DEPLOYMENT, TABLE, stack, TABLE.template) == NeedsChangeSet("UPDATE")
 
 
 def test_a_comment_is_a_change_of_the_template() -> None:
-    assert decide(DEPLOYMENT, TABLE, observed(), TABLE.template + "# new\n") == Change("UPDATE")
+    assert decide(DEPLOYMENT, TABLE, observed(), TABLE.template + "# new\n") == NeedsChangeSet("UPDATE")
 
 
 def test_a_json_template_is_compared_by_what_it_says() -> None:
     as_json = replace(TABLE, template='{"Resources": {}, "Outputs": {}}')
     assert decide(DEPLOYMENT, as_json, observed(), {"Outputs": {}, "Resources": {}}) == Keep()
-    assert decide(DEPLOYMENT, as_json, observed(), {"Resources": {}}) == Change("UPDATE")
-    assert decide(DEPLOYMENT, TABLE, observed(), {"Resources": {}}) == Change("UPDATE")
+    assert decide(DEPLOYMENT, as_json, observed(), {"Resources": {}}) == NeedsChangeSet("UPDATE")
+    assert decide(DEPLOYMENT, TABLE, observed(), {"Resources": {}}) == NeedsChangeSet("UPDATE")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_refusal_says_why_the_stack_is_so_and_what_to_type_next(status: str, c
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_stack_that_is_never_rolled_back_is_updated_from_where_a_failure_left_it(status: str) -> None:
     if status in {"CREATE_FAILED", "UPDATE_FAILED"}:
-        assert decide(DEPLOYMENT, TABLE, observed(status), TABLE.template, unrolled=True) == Change("UPDATE")
+        assert decide(DEPLOYMENT, TABLE, observed(status), TABLE.template, unrolled=True) == NeedsChangeSet("UPDATE")
     elif STATUSES[status].operation is Operation.RECOVER:
         with pytest.raises(Stopped, match=status):
             decide(DEPLOYMENT, TABLE, observed(status), TABLE.template, unrolled=True)

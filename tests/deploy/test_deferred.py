@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy import Broke, Cancelled, Deviated, Done, after_review, read_plan, write_plan
+from builder.deploy import Cancelled, Done, ReviewRequired, StackFailed, after_review, read_plan, write_plan
 from builder.deploy.observe.stacks import observe_stack
 from builder.deploy.progress import NotStarted, Started
 from builder.errors import Stopped
@@ -73,7 +73,7 @@ def test_one_that_shows_more_is_left_for_review_and_then_runs_as_an_ordinary_ste
     plan = chain.plan(chained(key=other_key))
     allow = {f"{KEYS}/Key"}
     outcomes = chain.execute(plan, allow=allow)
-    (deviated,) = [outcome for outcome in outcomes if isinstance(outcome, Deviated)]
+    (deviated,) = [outcome for outcome in outcomes if isinstance(outcome, ReviewRequired)]
     assert (deviated.stack, deviated.beyond) == (TOPICS, ("Modify Topic (AWS::SNS::Topic)",))
     assert [(event.stack, event.because) for event in chain.said(NotStarted)] == [
         (TOPICS, "its change set waits for review")
@@ -101,7 +101,7 @@ def test_a_guarded_change_stops_the_execution_whatever_the_plan_s_file_says(chai
 def test_what_it_needs_and_did_not_get_leaves_it_unmade(chain: Rig) -> None:
     chain.world.script.fails("CREATE", "Key", reason="LimitExceeded")
     outcomes = {outcome.stack: outcome for outcome in chain.deploy()}
-    assert isinstance(outcomes[KEYS], Broke)
+    assert isinstance(outcomes[KEYS], StackFailed)
     assert isinstance(outcomes[TOPICS], Cancelled)
     assert chain.operations("CreateChangeSet") == 1
 
@@ -109,7 +109,7 @@ def test_what_it_needs_and_did_not_get_leaves_it_unmade(chain: Rig) -> None:
 def test_an_output_that_is_not_there_is_named(chain: Rig) -> None:
     outcomes = {one.stack: one for one in chain.deploy(chained(key=KEY_TEMPLATE.replace("KeyArn:", "Arn:")))}
     broke = outcomes[TOPICS]
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert broke.reason == f"parameter KeyArn is the output KeyArn of {KEYS}, which has none of that name"
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy import Done, Wish
+from builder.deploy import Done, PlanRequest
 from builder.deploy.progress import Started
 from builder.errors import Stopped
 from builder.terms import Region, StackId
@@ -10,7 +10,7 @@ from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
 from deploy.rig import ACCOUNT, Rig, edited
 
 TABLE = StackId("us-east-1/table")
-ORPHANED = Wish(remove_orphans=True)
+ORPHANED = PlanRequest(remove_orphans=True)
 
 
 def fewer(rig: Rig, *gone: str) -> None:

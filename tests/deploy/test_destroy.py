@@ -1,7 +1,7 @@
 import pytest
 
-from builder.deploy import Broke, Cancelled, Done, Removal, destroy, find_standing, make_needs
-from builder.deploy.progress import Emptied, FirstFailure, Started
+from builder.deploy import Cancelled, Done, Removal, StackFailed, destroy, find_deployed, make_needs
+from builder.deploy.progress import BucketEmptied, FirstFailure, Started
 from builder.errors import BadInput, Stopped
 from builder.terms import Region, Site, StackId
 from deploy.chained import make_deployment, make_stack
@@ -36,7 +36,7 @@ def test_full_buckets_are_emptied_on_both_sides(standing: Rig) -> None:
     fill(standing, PRIMARY.replace("us-east-1", "us-west-2"), "us-west-2", objects=3)
     assert all(isinstance(outcome, Done) for outcome in standing.destroy())
     assert gone(standing)
-    last = {event.bucket: event.versions for event in standing.events if isinstance(event, Emptied)}
+    last = {event.bucket: event.versions for event in standing.events if isinstance(event, BucketEmptied)}
     assert last == {PRIMARY: 5, PRIMARY.replace("us-east-1", "us-west-2"): 5 + 3}
 
 
@@ -58,7 +58,7 @@ def test_what_cannot_be_deleted_is_named_and_what_it_needs_stays(standing: Rig) 
     standing.world.script.fails("DELETE", "ExecutionRole", reason="It is in use", region="us-west-2", times=None)
     outcomes = {outcome.stack: outcome for outcome in standing.destroy()}
     broke = outcomes[StackId("us-west-2/service")]
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert (broke.resource, broke.reason) == ("ExecutionRole (AWS::IAM::Role)", "It is in use")
     assert isinstance(outcomes[StackId("us-east-1/table")], Cancelled)
     assert [event.stack for event in standing.said(FirstFailure)] == ["us-west-2/service"]
@@ -177,7 +177,7 @@ def test_what_is_to_be_left_behind_is_not_emptied(rig: Rig, status: str) -> None
 def test_without_an_assembly_what_was_created_last_goes_first(standing: Rig) -> None:
     standing.world.stack("tap-dev-newest").deploy(tags={"builder:deployment": "tap-dev"})
     found = standing.run(
-        lambda: find_standing("tap-dev", tuple(Site(None, Region(name)) for name in REGIONS), standing.clients)
+        lambda: find_deployed("tap-dev", tuple(Site(None, Region(name)) for name in REGIONS), standing.clients)
     )
     removal = Removal(standing=found, needs=make_needs(found, {}))
     ended = standing.watched(lambda emit: destroy(removal, standing.clients, "lost", emit))
@@ -190,7 +190,7 @@ def test_without_an_assembly_what_was_created_last_goes_first(standing: Rig) -> 
 
 def test_stacks_that_an_assembly_knows_keep_its_needs_and_others_go_before_what_is_older(standing: Rig) -> None:
     standing.world.stack("tap-dev-old").deploy(tags={"builder:deployment": "tap-dev"})
-    found = standing.run(lambda: find_standing("tap-dev", standing.deployment.sites, standing.clients))
+    found = standing.run(lambda: find_deployed("tap-dev", standing.deployment.sites, standing.clients))
     known = {stack.id: stack.needs for stack in standing.deployment.stacks}
     needs = make_needs(found, known)
     assert known.items() <= needs.items()

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from builder.deploy import Broke, Cancelled, Done, Options, Outcome, Wish, execute_plan
-from builder.deploy.progress import FirstFailure, NotStarted, Started, Status
+from builder.deploy import Cancelled, Done, Outcome, PlanOptions, PlanRequest, StackFailed, execute_plan
+from builder.deploy.progress import FirstFailure, NotStarted, Started, StatusChange
 from builder.errors import Stopped
 from builder.terms import StackId
 from deploy.rig import Rig, changed, edited
@@ -21,7 +21,7 @@ def test_every_step_starts_when_its_own_needs_are_done(rig: Rig) -> None:
     order = [
         (type(e).__name__, str(e.stack))
         for e in rig.events
-        if isinstance(e, Started) or (isinstance(e, Status) and e.status == "CREATE_COMPLETE")
+        if isinstance(e, Started) or (isinstance(e, StatusChange) and e.status == "CREATE_COMPLETE")
     ]
     assert order.index(("Status", "us-west-2/storage")) < order.index(("Started", "us-east-1/storage"))
     assert order.index(("Status", "us-east-1/storage")) < order.index(("Status", "us-east-1/table"))
@@ -32,7 +32,7 @@ def test_a_failure_names_the_first_resource_and_what_needs_it_is_never_started(r
     rig.world.script.fails("CREATE", "Table", reason="Subscriber limit exceeded")
     outcomes = {outcome.stack: outcome for outcome in rig.deploy()}
     broke = outcomes[StackId("us-east-1/table")]
-    assert broke == Broke(
+    assert broke == StackFailed(
         StackId("us-east-1/table"),
         "ROLLBACK_COMPLETE",
         "Table (AWS::DynamoDB::GlobalTable)",
@@ -72,7 +72,7 @@ def test_an_update_that_rolls_back_is_a_failure(standing: Rig) -> None:
     standing.world.script.fails("UPDATE", "Function", reason="Handler is wrong")
     outcomes = standing.deploy(edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512"))
     (broke,) = outcomes
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert (broke.status, broke.reason) == ("UPDATE_ROLLBACK_COMPLETE", "Handler is wrong")
 
 
@@ -81,7 +81,7 @@ def test_a_change_set_that_vanishes_under_execution_fails_its_step_only(rig: Rig
     rig.world.faults.add(Fault.THROTTLE, operation="ExecuteChangeSet", region="us-west-2")
     outcomes = {outcome.stack: outcome for outcome in rig.execute(plan)}
     broke = outcomes[StackId("us-west-2/storage")]
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert "Throttling" in broke.reason
     assert isinstance(outcomes[StackId("us-east-1/storage")], Cancelled)
 
@@ -99,7 +99,7 @@ def test_a_stack_deleted_by_somebody_while_it_is_made_is_a_failure(rig: Rig) -> 
 
     outcomes = {outcome.stack: outcome for outcome in rig.run(delete_in_between)}
     broke = outcomes[StackId("us-east-1/table")]
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert broke.status == "DELETE_COMPLETE"
 
 
@@ -122,7 +122,7 @@ def test_an_update_that_cannot_be_rolled_back_says_what_to_type_next(standing: R
     smaller = edited(standing.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512")
     plan = standing.plan(smaller)
     (broke,) = standing.execute(plan)
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert broke.status == "UPDATE_ROLLBACK_FAILED"
     assert broke.next_step.startswith("python -m builder plan --recover")
     with pytest.raises(Stopped, match="ended in UPDATE_ROLLBACK_FAILED") as caught:
@@ -131,11 +131,11 @@ def test_an_update_that_cannot_be_rolled_back_says_what_to_type_next(standing: R
 
 
 def test_an_unrolled_stack_stays_where_a_failure_met_it_and_is_taken_up_from_there(rig: Rig) -> None:
-    wish = Wish(options=Options(unrolled=(StackId("us-east-1/service"),)))
+    wish = PlanRequest(options=PlanOptions(unrolled=(StackId("us-east-1/service"),)))
     rig.world.script.fails("CREATE", "ExecutionRole", reason="limit", region="us-east-1")
     outcomes = {outcome.stack: outcome for outcome in rig.deploy(wish=wish)}
     broke = outcomes[StackId("us-east-1/service")]
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert (broke.status, broke.reason) == ("CREATE_FAILED", "limit")
     again = rig.plan(wish=wish)
     assert {step.stack: step.type for step in again.steps}[StackId("us-east-1/service")] == "UPDATE"

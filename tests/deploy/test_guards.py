@@ -7,7 +7,7 @@ import pytest
 from builder.assembly.render import make_assembly
 from builder.deploy import Deployment, Done
 from builder.deploy import make_deployment as bind
-from builder.deploy.plan.guards import trips
+from builder.deploy.plan.guards import guard_hits
 from builder.deploy.progress import Allowed
 from builder.deploy.records import ResourceChange
 from builder.errors import Stopped
@@ -150,10 +150,10 @@ DATA = ResourceChange(action="Modify", logical_id=LogicalId("Data"), type="AWS::
 )
 def test_the_reason_says_what_becomes_of_the_data(rig: Rig, change: ResourceChange, why: str) -> None:
     step = replace(rig.plan().steps[0], changes=(change,))
-    (trip,) = trips([step])
+    (trip,) = guard_hits([step])
     assert why in trip.why
 
 
 @pytest.mark.parametrize("change", [DATA, replace(DATA, action="Add"), replace(DATA, action="Import")])
 def test_what_stays_or_comes_needs_nobody_s_leave(rig: Rig, change: ResourceChange) -> None:
-    assert trips([replace(rig.plan().steps[0], changes=(change,))]) == ()
+    assert guard_hits([replace(rig.plan().steps[0], changes=(change,))]) == ()

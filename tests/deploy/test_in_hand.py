@@ -4,7 +4,7 @@ import pytest
 
 from builder.deploy import Done, execute_plan
 from builder.deploy.observe.events import newest_at_work
-from builder.deploy.progress import InHand
+from builder.deploy.progress import ResourceProgress
 from deploy.rig import Rig
 from fake_aws import Fault
 
@@ -39,8 +39,11 @@ def test_who_looks_on_is_told_of_each_resource_once(rig: Rig) -> None:
     plan = rig.plan()
     outcomes = rig.watched(lambda emit: execute_plan(plan, rig.trusted(plan), rig.clients, emit, in_detail=True))
     assert all(isinstance(outcome, Done) for outcome in outcomes)
-    told = rig.said(InHand)
-    assert InHand(rig.stack("us-east-1/table").id, "Table (AWS::DynamoDB::GlobalTable)", "CREATE_IN_PROGRESS") in told
+    told = rig.said(ResourceProgress)
+    assert (
+        ResourceProgress(rig.stack("us-east-1/table").id, "Table (AWS::DynamoDB::GlobalTable)", "CREATE_IN_PROGRESS")
+        in told
+    )
     assert len(told) == len(set(told))
 
 
@@ -49,7 +52,7 @@ def test_nobody_who_looks_on_disturbs(rig: Rig) -> None:
     plan = rig.plan()
     outcomes = rig.watched(lambda emit: execute_plan(plan, rig.trusted(plan), rig.clients, emit, in_detail=True))
     assert all(isinstance(outcome, Done) for outcome in outcomes)
-    assert rig.said(InHand) == []
+    assert rig.said(ResourceProgress) == []
 
 
 def test_it_costs_nothing_unless_somebody_looks_on(rig: Rig) -> None:

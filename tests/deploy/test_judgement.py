@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from builder.deploy import Deviated, Done, Plan, after_review, execute_plan, write_plan
+from builder.deploy import Done, Plan, ReviewRequired, after_review, execute_plan, write_plan
 from builder.deploy.plan.change_set import change_set_name
-from builder.deploy.plan.expected import Said, Shown, differences
-from builder.deploy.records import Deletion, Found, Options, Trip
+from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences
+from builder.deploy.records import Deletion, FoundStack, GuardHit, PlanOptions
 from builder.errors import BadInput, Stopped
 from builder.terms import Arn, Region, StackId, StackName
 from deploy.chained import KEY_TEMPLATE, KEYS, chained, make_deployment, make_stack
@@ -19,7 +19,7 @@ from deploy.rig import Rig, edited
 TABLE, SERVICE = StackId("us-east-1/table"), StackId("us-east-1/service")
 
 TEMPLATE = "Parameters: {A: {Type: String}, B: {Type: String, Default: b}, P: {Type: String, NoEcho: true}}"
-SHOWN = Shown(
+SHOWN = ShownChangeSet(
     name="tap-dev-plan-1",
     stack_name=StackName("tap-dev-table"),
     stack_arn=Arn("arn:table"),
@@ -27,7 +27,7 @@ SHOWN = Shown(
     tags={"builder:deployment": "tap-dev"},
     capabilities=frozenset({"CAPABILITY_IAM"}),
 )
-SAID = Said(
+SAID = ExpectedChangeSet(
     name="tap-dev-plan-1",
     stack_name=StackName("tap-dev-table"),
     stack_arn=Arn("arn:table"),
@@ -150,7 +150,7 @@ def test_guards_that_are_struck_out_of_the_file_stop_all_the_same(standing: Rig)
     with pytest.raises(Stopped, match=f"{KEYS}/Key"):
         standing.execute(silent)
     # Nor does a pattern let pass what nobody was shown.
-    other = Trip(stack=KEYS, logical_id="Other", why="it is replaced", allow=f"{KEYS}/Other")
+    other = GuardHit(stack=KEYS, logical_id="Other", why="it is replaced", allow=f"{KEYS}/Other")
     with pytest.raises(Stopped, match=f"{KEYS}/Key"):
         standing.execute(replace(silent, guards=(other,)), allow={f"{KEYS}/*"})
     assert standing.operations("ExecuteChangeSet") == executed
@@ -181,7 +181,7 @@ def test_a_deletion_of_a_stack_that_is_not_the_deployment_s_is_refused(standing:
     arn = a_foreign_stack(standing)
     plan = standing.plan(edited(standing.deployment, SERVICE, "MemorySize: 256", "MemorySize: 512"))
     described = standing.clients.cloudformation(Region("us-east-1")).describe_stacks(StackName=arn)["Stacks"][0]
-    found = Found(status="CREATE_COMPLETE", stack_id=arn, last_change=described["LastUpdatedTime"].isoformat())
+    found = FoundStack(status="CREATE_COMPLETE", stack_id=arn, last_change=described["LastUpdatedTime"].isoformat())
     deletion = Deletion(
         stack=StackId("us-east-1/payroll"),
         region=Region("us-east-1"),
@@ -314,7 +314,7 @@ def test_no_hidden_value_is_in_what_is_left_for_review(rig: Rig) -> None:
     rig.execute(rig.plan(hidden(NAMED, "first-secret")))
     plan = rig.plan(hidden(NAMED.replace("Parameters", "# more\nParameters"), "second-secret"))
     (left,) = rig.execute(plan)
-    assert isinstance(left, Deviated)
+    assert isinstance(left, ReviewRequired)
     written = write_plan(after_review(plan, [left])).decode()
     assert "/Properties/QueueName" in written
     assert [secret for secret in ("first-secret", "second-secret") if secret in values_in(written)] == []
@@ -381,13 +381,13 @@ def test_a_change_set_that_takes_in_what_somebody_else_has_named_is_not_executed
     assert rig.operations("ExecuteChangeSet") == 0
 
 
-SMUGGLED: dict[str, tuple[dict[str, Any], Options, str]] = {
+SMUGGLED: dict[str, tuple[dict[str, Any], PlanOptions, str]] = {
     "mode": (
         {"DeploymentConfig": {"Mode": "EXPRESS"}},
-        Options(deployment_mode="EXPRESS"),
+        PlanOptions(deployment_mode="EXPRESS"),
         "the deployment mode is EXPRESS in the plan, and here it is STANDARD",
     ),
-    "imports": ({"ImportExistingResources": True}, Options(import_existing=True), "the plan takes in resources"),
+    "imports": ({"ImportExistingResources": True}, PlanOptions(import_existing=True), "the plan takes in resources"),
 }
 """What somebody asks for, and writes into the file as having been asked for."""
 
@@ -407,6 +407,6 @@ def test_options_that_only_the_file_says_and_a_change_set_made_with_them_are_a_w
 def test_a_bucket_that_only_the_file_names_is_handed_no_template(chain: Rig) -> None:
     plan = chain.plan()
     trusted = chain.trusted(plan)
-    evil = replace(plan, options=Options(artifacts_bucket="somebody-else-s"))
+    evil = replace(plan, options=PlanOptions(artifacts_bucket="somebody-else-s"))
     with pytest.raises(BadInput, match="to the bucket somebody-else-s in the plan, and here to none"):
         chain.watched(lambda emit: execute_plan(evil, trusted, chain.clients, emit))

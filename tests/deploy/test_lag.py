@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from builder.aws import Sighting
-from builder.deploy import discard_plan, look_after, make_plan, observe_outputs, survey
+from builder.aws import StackSighting
+from builder.deploy import discard_plan, find_deployment, look_after, make_plan, observe_outputs
 from builder.deploy.observe.stacks import (
     LAG_S,
     LOOK_S,
@@ -16,7 +16,7 @@ from builder.deploy.observe.stacks import (
     observe_stack,
     once_there,
 )
-from builder.deploy.plan.plan import Seal
+from builder.deploy.plan.plan import PlanId
 from builder.errors import AwsError, Failed
 from builder.terms import Arn, Region, Site, StackName
 from deploy.rig import Rig
@@ -44,10 +44,10 @@ SEEN = ObservedStack(
     capabilities=(),
     termination_protection=True,
 )
-KNOWN = Sighting(NEW, "UPDATE_COMPLETE", LATE, protected=True)
-CREATED = Sighting(NEW, "REVIEW_IN_PROGRESS", "")
-DELETED = Sighting(NEW, "DELETE_COMPLETE", LATE)
-CASES: dict[str, tuple[Sighting, ObservedStack | None, bool]] = {
+KNOWN = StackSighting(NEW, "UPDATE_COMPLETE", LATE, protected=True)
+CREATED = StackSighting(NEW, "REVIEW_IN_PROGRESS", "")
+DELETED = StackSighting(NEW, "DELETE_COMPLETE", LATE)
+CASES: dict[str, tuple[StackSighting, ObservedStack | None, bool]] = {
     "the same": (KNOWN, SEEN, False),
     "not there": (KNOWN, None, True),
     "before the update": (KNOWN, replace(SEEN, status="CREATE_COMPLETE", last_change=EARLY), True),
@@ -104,7 +104,7 @@ def test_a_plan_that_is_thrown_away_at_once_leaves_no_stack_behind(seed: int) ->
 def test_what_was_just_deleted_is_not_left(seed: int) -> None:
     rig = lagging(seed)
     rig.deploy()
-    before = rig.run(lambda: survey(rig.deployment.name, rig.deployment.sites, (), rig.clients))
+    before = rig.run(lambda: find_deployment(rig.deployment.name, rig.deployment.sites, (), rig.clients))
     rig.destroy()
     assert rig.run(lambda: look_after(before, rig.deployment.name, rig.clients)).standing == ()
 
@@ -171,7 +171,7 @@ def test_destroy_asks_each_region_once_and_again_only_where_something_stood(stan
     elsewhere = tuple(Site(None, region) for region in standing.clients.regions())
     standing.world.calls.clear()
     standing.world.page_size = 100
-    before = standing.run(lambda: survey("tap-dev", standing.deployment.sites, elsewhere, standing.clients))
+    before = standing.run(lambda: find_deployment("tap-dev", standing.deployment.sites, elsewhere, standing.clients))
     assert len([call for call in standing.world.calls if call.operation == "DescribeStacks"]) == len(elsewhere)
     standing.destroy()
     standing.world.calls.clear()
@@ -187,7 +187,7 @@ def test_a_first_plan_asks_the_rate_that_aws_answers_and_fails_no_stack() -> Non
     world = World(page_size=20)
     world.faults.rate_limit(per_second=5)
     rig = Rig(world, wide(60))
-    seal = Seal(id="plan", at="2026-01-01T00:00:00+00:00")
-    plan = rig.watched(lambda emit: make_plan(rig.deployment, rig.clients, seal, emit))
+    plan_id = PlanId(id="plan", at="2026-01-01T00:00:00+00:00")
+    plan = rig.watched(lambda emit: make_plan(rig.deployment, rig.clients, plan_id, emit))
     assert len(plan.steps) == 60
     assert world.now <= 1.25 * (30 * 3 / 5)

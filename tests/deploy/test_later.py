@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from builder.assembly import OutputOf
-from builder.deploy import Deployment, Deviated, Done
-from builder.deploy.observe.deployment import Look
-from builder.deploy.plan.decide import Change, Keep, changes_unseen
-from builder.deploy.plan.dependants import Decided, wait_for_makers
+from builder.deploy import Deployment, Done, ReviewRequired
+from builder.deploy.observe.deployment import ObservedDeployment
+from builder.deploy.plan.decide import Keep, NeedsChangeSet, changes_unseen
+from builder.deploy.plan.dependants import DecidedStack, wait_for_makers
 from builder.errors import BadInput, Failed, Stopped
 from builder.template.template import read_template
 from builder.terms import AccountId, StackId
@@ -121,7 +121,7 @@ def test_what_shows_more_than_the_value_is_left_for_review(rig: Rig) -> None:
     named = READS.replace("DisplayName: !Ref Ami", "TopicName: !Ref Ami")
     rig.deploy(reading(reads=named))
     plan = rig.plan(reading(SSM.replace("ami-2", "ami-3"), named))
-    (deviated,) = [one for one in rig.execute(plan) if isinstance(one, Deviated)]
+    (deviated,) = [one for one in rig.execute(plan) if isinstance(one, ReviewRequired)]
     assert deviated.beyond == ("User (AWS::SNS::Topic) would be replaced",)
 
 
@@ -227,22 +227,24 @@ Resources:
     ],
     ids=["macro", "one of several", "children's templates", "output of a stack"],
 )
-@pytest.mark.parametrize("decision", [Change("CREATE"), Change("UPDATE", certain=False), Keep()], ids=str)
+@pytest.mark.parametrize(
+    "decision", [NeedsChangeSet("CREATE"), NeedsChangeSet("UPDATE", certain=False), Keep()], ids=str
+)
 def test_what_else_forces_a_later_change_set_where_its_maker_is_in_the_plan(
-    base: str, app: str, because: str, decision: Change | Keep
+    base: str, app: str, because: str, decision: NeedsChangeSet | Keep
 ) -> None:
     app = app.replace("${Suffix}", "${EnvironmentSuffix}") if "GetStackOutput" not in app else app
     parameters = {APP: {"Suffix": "${EnvironmentSuffix}"}} if "Suffix" in app else {}
     text = f"Parameters: {{Suffix: {{Type: String}}}}\n{app}" if "Suffix" in app else app
     deployment = assembled({APP: text, BASE: base}, parameters=parameters)
-    maker = Decided(desired=deployment.stack(BASE), decision=decision)
-    look = Look(account=AccountId("111122223333"), stacks={}, templates={}, orphans=())
-    one = wait_for_makers(Decided(desired=deployment.stack(APP), decision=Keep()), deployment, {BASE: maker}, look)
+    maker = DecidedStack(desired=deployment.stack(BASE), decision=decision)
+    look = ObservedDeployment(account=AccountId("111122223333"), stacks={}, templates={}, orphans=())
+    one = wait_for_makers(DecidedStack(desired=deployment.stack(APP), decision=Keep()), deployment, {BASE: maker}, look)
     if isinstance(decision, Keep):
         assert (one.because, one.decision) == ((), Keep())
     else:
         assert one.because == (because.replace("${Suffix}", "dev"),)
-        assert one.decision == Change("UPDATE", certain=False)
+        assert one.decision == NeedsChangeSet("UPDATE", certain=False)
 
 
 def test_stacks_that_take_values_of_each_other_are_refused() -> None:

@@ -6,16 +6,16 @@ from typing import Any
 import botocore.session
 import pytest
 
-from builder.deploy.execute.recover import Inside, decide_recovery
+from builder.deploy.execute.recover import NestedRecovery, decide_recovery
 from builder.deploy.observe.events import FirstCause, first_cause_inside, made_inside
 from builder.deploy.observe.nested import inside, may_nest
 from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.plan.changes import ACTIONS, POLICY_ACTIONS, REPLACEMENTS, lost_policies, read_change
 from builder.deploy.plan.expected import beyond, expect_changes
-from builder.deploy.plan.guards import trips
+from builder.deploy.plan.guards import guard_hits
 from builder.deploy.records import Deletion, ResourceChange, StackResource
 from builder.errors import Stopped
-from builder.template.template import Address, find_object
+from builder.template.template import S3Location, find_object
 from builder.terms import Arn, LogicalId, Region, StackId, StackName
 from deploy.test_decide import observed
 from deploy.test_recovery import since
@@ -74,14 +74,14 @@ def test_a_template_may_nest_unless_it_plainly_cannot(template: object, *, may: 
 @pytest.mark.parametrize(
     ("url", "address"),
     [
-        ("https://b.s3.amazonaws.com/a/c.yaml", Address("b", "a/c.yaml")),
-        ("https://b.c.s3.us-east-1.amazonaws.com/c.yaml", Address("b.c", "c.yaml")),
-        ("https://b.s3-eu-west-1.amazonaws.com/c%20d.yaml", Address("b", "c d.yaml")),
-        ("https://b.s3.dualstack.us-east-1.amazonaws.com/c.yaml", Address("b", "c.yaml")),
-        ("https://b.s3.cn-north-1.amazonaws.com.cn/c.yaml?versionId=v1", Address("b", "c.yaml", "v1")),
-        ("https://s3.amazonaws.com/b/a/c.yaml", Address("b", "a/c.yaml")),
-        ("https://s3.us-west-2.amazonaws.com/b/c.yaml", Address("b", "c.yaml")),
-        ("http://127.0.0.1:4566/b/c.yaml", Address("b", "c.yaml")),
+        ("https://b.s3.amazonaws.com/a/c.yaml", S3Location("b", "a/c.yaml")),
+        ("https://b.c.s3.us-east-1.amazonaws.com/c.yaml", S3Location("b.c", "c.yaml")),
+        ("https://b.s3-eu-west-1.amazonaws.com/c%20d.yaml", S3Location("b", "c d.yaml")),
+        ("https://b.s3.dualstack.us-east-1.amazonaws.com/c.yaml", S3Location("b", "c.yaml")),
+        ("https://b.s3.cn-north-1.amazonaws.com.cn/c.yaml?versionId=v1", S3Location("b", "c.yaml", "v1")),
+        ("https://s3.amazonaws.com/b/a/c.yaml", S3Location("b", "a/c.yaml")),
+        ("https://s3.us-west-2.amazonaws.com/b/c.yaml", S3Location("b", "c.yaml")),
+        ("http://127.0.0.1:4566/b/c.yaml", S3Location("b", "c.yaml")),
         ("http://127.0.0.1:4567/b/c.yaml", None),
         ("https://example.com/c.yaml", None),
         ("https://b.s3.amazonaws.com.evil.com/c.yaml", None),
@@ -89,7 +89,7 @@ def test_a_template_may_nest_unless_it_plainly_cannot(template: object, *, may: 
         ("ssm-doc://arn:aws:ssm:us-east-1:1:document/d", None),
     ],
 )
-def test_a_template_is_found_in_s3_by_its_url_alone(url: str, address: Address | None) -> None:
+def test_a_template_is_found_in_s3_by_its_url_alone(url: str, address: S3Location | None) -> None:
     assert find_object(url, "http://127.0.0.1:4566") == address
 
 
@@ -123,14 +123,14 @@ def test_the_words_of_a_change_set_are_those_that_botocore_knows() -> None:
 @pytest.mark.parametrize("field", ["Action", "Replacement", "PolicyAction"])
 def test_a_word_that_nobody_knows_stops_whatever_it_is_said_of(field: str, kind: str) -> None:
     changes = (read_change(row(kind, **{field: "Transmogrify"}), "Child/"),)
-    (*_, trip) = trips([Changed(PARENT, changes)])
+    (*_, trip) = guard_hits([Changed(PARENT, changes)])
     assert trip.allow == "us-east-1/p/Child/Data"
     assert f"{field} Transmogrify, which this builder does not know" in trip.why
 
 
 def test_a_change_of_something_else_than_a_resource_stops() -> None:
     thing: Any = {"Type": "Hook"}
-    (trip,) = trips([Changed(PARENT, (read_change(thing),))])
+    (trip,) = guard_hits([Changed(PARENT, (read_change(thing),))])
     assert (trip.allow, "Hook" in trip.why) == ("us-east-1/p/?", True)
 
 
@@ -158,7 +158,7 @@ def test_a_policy_that_keeps_less_than_before_is_guarded(
     kind: str, name: str, values: dict[str, str], lost: str
 ) -> None:
     change = read_change(row(kind, Replacement="False", Scope=[name], Details=[policy(name, **values)]))
-    found = [trip.why for trip in trips([Changed(PARENT, (change,))])]
+    found = [trip.why for trip in guard_hits([Changed(PARENT, (change,))])]
     assert (len(found) == 1 and lost in found[0] and name in found[0]) if lost else not found
 
 
@@ -188,7 +188,7 @@ def test_a_policy_that_a_deferred_change_takes_away_is_known_before() -> None:
 )
 def test_what_a_deleted_stack_holds_is_guarded_by_what_becomes_of_it(fate: str | None, said: str) -> None:
     held = StackResource(logical_id=LogicalId("Child/Data"), type="AWS::S3::Bucket", policy_action=fate)
-    (trip,) = trips([], [replace(ORPHAN, resources=(held,))])
+    (trip,) = guard_hits([], [replace(ORPHAN, resources=(held,))])
     assert trip.allow.endswith("/Child/Data")
     assert said in trip.why
 
@@ -257,6 +257,9 @@ def test_what_an_operation_made_new_inside_is_told_by_its_token_or_it_is_all_tha
 def test_a_rollback_that_would_delete_data_in_a_nested_stack_is_refused_by_its_path() -> None:
     deleted = (StackResource(logical_id=LogicalId("Child/Orders"), type="AWS::DynamoDB::Table"),)
     with pytest.raises(Stopped, match=r"Child/Orders \(AWS::DynamoDB::Table\): every item"):
-        decide_recovery(PARENT, observed("UPDATE_FAILED"), (), since(), Inside(deleted))
+        decide_recovery(PARENT, observed("UPDATE_FAILED"), (), since(), NestedRecovery(deleted))
     # CloudFormation's own rollback was on its way already.
-    assert decide_recovery(PARENT, observed("UPDATE_ROLLBACK_FAILED"), (), since(), Inside(deleted)).deletes == deleted
+    assert (
+        decide_recovery(PARENT, observed("UPDATE_ROLLBACK_FAILED"), (), since(), NestedRecovery(deleted)).deletes
+        == deleted
+    )

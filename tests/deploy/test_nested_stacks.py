@@ -8,7 +8,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from builder.assembly.components import OutputOf
-from builder.deploy import Broke, Deployment, Done, Options, Wish, discard_plan, narrow
+from builder.deploy import Deployment, Done, PlanOptions, PlanRequest, StackFailed, discard_plan, narrow
 from builder.deploy.observe.nested import Prover
 from builder.deploy.observe.stacks import SiteView
 from builder.deploy.progress import Outcome
@@ -174,7 +174,8 @@ def test_drift_is_not_put_right_where_that_could_not_be_reviewed(rig: Rig) -> No
     asked = rig.operations("CreateChangeSet")
     with pytest.raises(BadInput, match="us-east-1/p: AWS makes no drift-aware change set"):
         rig.plan(
-            parent({"Child": nest(put(rig, "one.yaml", TOPIC))}), Wish(options=Options(deployment_mode="REVERT_DRIFT"))
+            parent({"Child": nest(put(rig, "one.yaml", TOPIC))}),
+            PlanRequest(options=PlanOptions(deployment_mode="REVERT_DRIFT")),
         )
     assert rig.operations("CreateChangeSet") == asked
 
@@ -182,7 +183,7 @@ def test_drift_is_not_put_right_where_that_could_not_be_reviewed(rig: Rig) -> No
 def test_the_first_failure_is_the_resource_inside(rig: Rig) -> None:
     rig.world.script.fails("CREATE", "Orders", reason="Subscriber limit exceeded")
     (broke,) = rig.deploy(parent(three_levels(rig, HELD)))
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert (broke.resource, broke.reason) == (
         "Child/Grandchild/Orders (AWS::DynamoDB::Table)",
         "Subscriber limit exceeded",
@@ -205,7 +206,7 @@ def test_a_failed_creation_whose_child_still_holds_data_is_not_deleted_by_a_plan
 def test_an_orphan_s_nested_data_is_guarded(rig: Rig) -> None:
     rig.deploy(parent(three_levels(rig, HELD)))
     other = make_deployment(make_stack(StackId("us-east-1/q"), "Resources: {T: {Type: AWS::SNS::Topic}}"))
-    plan = rig.plan(other, Wish(remove_orphans=True))
+    plan = rig.plan(other, PlanRequest(remove_orphans=True))
     assert [trip.allow for trip in plan.guards] == ["us-east-1/tap-dev-p/Child/Grandchild/Orders"]
     assert "every item" in plan.guards[0].why
     assert done(rig.execute(plan, ["us-east-1/tap-dev-p/Child/Grandchild/Orders"]))
@@ -219,7 +220,7 @@ def test_a_rollback_that_would_delete_a_nested_table_is_refused(rig: Rig) -> Non
         "Last": {"Type": "AWS::SQS::Queue", "DependsOn": "Child"},
     }
     rig.deployment = parent(grown)
-    rig.deploy(wish=Wish(options=Options(unrolled=(PARENT,))))
+    rig.deploy(wish=PlanRequest(options=PlanOptions(unrolled=(PARENT,))))
     assert rig.world.stack("tap-dev-p").status == "UPDATE_FAILED"
     with pytest.raises(Stopped, match=r"Child/Orders \(AWS::DynamoDB::Table\): every item"):
         recoveries(rig)
@@ -277,7 +278,7 @@ def test_a_stack_that_goes_leaves_no_child_in_review_that_a_plan_of_an_update_ma
         assert done(rig.destroy())
     else:
         other = make_deployment(make_stack(StackId("us-east-1/q"), "Resources: {T: {Type: AWS::SNS::Topic}}"))
-        assert done(rig.deploy(other, Wish(remove_orphans=True)))
+        assert done(rig.deploy(other, PlanRequest(remove_orphans=True)))
     listed = rig.clients.cloudformation(Region("us-east-1")).get_paginator("describe_stacks").paginate()
     left = {stack["StackName"] for page in listed for stack in page["Stacks"]}
     assert left == (set() if by == "destroy" else {"tap-dev-q"})

@@ -1,13 +1,13 @@
 import pytest
 
-from builder.deploy.progress import Broke, Cancelled, Deviated, Done, Outcome, Overtaken, exit_code
+from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, StackFailed, Superseded, exit_code
 from builder.errors import ExitCode
 from builder.terms import StackId
 from deploy.rig import Rig
 
 A = StackId("a")
-DONE, BROKE = Done(A, "CREATE_COMPLETE"), Broke(A, "ROLLBACK_COMPLETE", "R", "no")
-OVERTAKEN, CANCELLED = Overtaken(A, by="them"), Cancelled(A, because="b failed")
+DONE, BROKE = Done(A, "CREATE_COMPLETE"), StackFailed(A, "ROLLBACK_COMPLETE", "R", "no")
+OVERTAKEN, CANCELLED = Superseded(A, by="them"), Cancelled(A, because="b failed")
 INTERRUPTED = Cancelled(A, because="interrupted", interrupted=True)
 
 
@@ -28,4 +28,4 @@ def test_the_gravest_outcome_counts(ended: list[Outcome], code: ExitCode) -> Non
 
 
 def test_what_waits_for_review_stops(rig: Rig) -> None:
-    assert exit_code([DONE, Deviated(A, rig.plan().steps[0], ("more",))]) is ExitCode.STOPPED
+    assert exit_code([DONE, ReviewRequired(A, rig.plan().steps[0], ("more",))]) is ExitCode.STOPPED

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.assembly import OutputOf
-from builder.deploy import Deployment, Done, Options, Wish
+from builder.deploy import Deployment, Done, PlanOptions, PlanRequest
 from builder.errors import Stopped
 from builder.template.template import properties_of, read_template, resources_of
 from builder.terms import StackId
@@ -168,7 +168,7 @@ def test_what_was_changed_by_hand_is_put_right_where_that_is_wished_for(rig: Rig
     topic = make_deployment(
         make_stack(STACK, "Resources:\n  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: one}}\n")
     )
-    wish = Wish(options=Options(deployment_mode="REVERT_DRIFT"))
+    wish = PlanRequest(options=PlanOptions(deployment_mode="REVERT_DRIFT"))
     rig.deploy(topic)
     assert rig.plan(topic, wish).is_empty
     rig.world.stack("tap-dev-data").drifts("Topic", DisplayName="by hand")

@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 
 from builder.assembly import OutputOf, read_assembly
-from builder.assembly.components import Component, Function, Roles
+from builder.assembly.components import Component, FunctionComponent, Roles
 from builder.assembly.manifest import read_manifest, write_manifest
-from builder.deploy import Broke, Deployment, Done, Outputs, observe_every_output, observe_outputs, observe_system
+from builder.deploy import Deployment, Done, Outputs, StackFailed, observe_every_output, observe_outputs, observe_system
 from builder.deploy import make_deployment as bound_deployment
 from builder.errors import BadInput, Failed, Several, Stopped
 from builder.terms import Region, StackId
@@ -107,7 +107,7 @@ def test_what_a_component_is_bound_to_and_is_not_there_is_told_by_its_place(stan
 
 
 def _bound(region: str, name: str) -> Component:
-    return Component(function=Function(url={Region(region): OutputOf((StackId(f"{region}/service"), name))}))
+    return Component(function=FunctionComponent(url={Region(region): OutputOf((StackId(f"{region}/service"), name))}))
 
 
 def test_a_plan_of_a_manifest_without_components_is_executed_beside_one_that_has_them(rig: Rig) -> None:
@@ -199,6 +199,6 @@ def test_a_value_that_may_be_masked_is_no_parameter(rig: Rig, value: str, *, beg
         assert rig.operations("CreateChangeSet") == 0
     else:
         _, broke = rig.deploy(both(value))
-        assert isinstance(broke, Broke)
+        assert isinstance(broke, StackFailed)
         assert "is not sent again" in broke.reason
     assert all(isinstance(one, Done) for one in rig.deploy(both("plain")))

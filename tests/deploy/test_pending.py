@@ -1,7 +1,7 @@
-from builder.deploy import Wish
+from builder.deploy import PlanRequest
 from builder.deploy.observe.stacks import observe_stack
 from builder.deploy.plan.pending import is_under_review_by, observe_change_sets, reviews_of_others
-from builder.deploy.records import Options
+from builder.deploy.records import PlanOptions
 from builder.terms import Arn, Region, Site, StackId
 from deploy.chained import TOPIC_TEMPLATE
 from deploy.rig import Rig, edited
@@ -33,7 +33,7 @@ def test_only_others_reviews_of_something_else_count(standing: Rig) -> None:
     larger = edited(standing.deployment, SERVICE, "MemorySize: 256", "MemorySize: 512")
     theirs = standing.plan(smaller).steps[0]
     standing.plan(larger)
-    standing.plan(smaller, Wish(options=Options(by="deploy")))
+    standing.plan(smaller, PlanRequest(options=PlanOptions(by="deploy")))
     plan = standing.plan(larger)
     (step,) = plan.steps
     listed = standing.run(lambda: observe_change_sets(standing.clients, SERVICE, step.site, step.stack_arn))

@@ -2,12 +2,12 @@ import pytest
 
 from builder.deploy.plan.guards import Permission, allowed_names, check_allowed, tell_allowed
 from builder.deploy.progress import Allowed
-from builder.deploy.records import PendingReview, Trip
+from builder.deploy.records import GuardHit, PendingReview
 from builder.errors import BadInput, Stopped
 from builder.terms import Arn, StackId
 
-TABLE = Trip(stack="r/table", logical_id="Table", why="it is replaced", allow="r/table/Table")
-REPLICA = Trip(stack="r/table", logical_id="Table", why="it loses a replica", allow="r/table/Table")
+TABLE = GuardHit(stack="r/table", logical_id="Table", why="it is replaced", allow="r/table/Table")
+REPLICA = GuardHit(stack="r/table", logical_id="Table", why="it loses a replica", allow="r/table/Table")
 REVIEW = PendingReview(stack=StackId("r/service"), change_set=Arn("arn"), created="then", allow="r/service/theirs")
 
 
@@ -62,12 +62,12 @@ NAMES = ("r/table/Table", "r/table/Other", "r/p/Child", "r/p/Child/Orders", "s/p
     ],
 )
 def test_a_pattern_lets_just_those_pass_that_it_fits(allow: str, passes: tuple[str, ...]) -> None:
-    trips = [Trip(stack="", logical_id="", why="", allow=name) for name in NAMES]
-    permissions = check_allowed(trips, [], [allow, "**"])
+    guard_hits = [GuardHit(stack="", logical_id="", why="", allow=name) for name in NAMES]
+    permissions = check_allowed(guard_hits, [], [allow, "**"])
     assert permissions[0] == Permission(allow, passes)
     if allow != "**":
         with pytest.raises(Stopped) as caught:
-            check_allowed(trips, [], [allow])
+            check_allowed(guard_hits, [], [allow])
         assert [name for name in NAMES if f"  {name}: " in caught.value.what] == [n for n in NAMES if n not in passes]
 
 

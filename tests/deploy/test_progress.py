@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from builder.deploy.progress import Allowed, Begun, Finished, FirstFailure, NotStarted, Planned, Progress
+from builder.deploy.progress import Allowed, Finished, FirstFailure, NotStarted, Planned, Progress, RunBegun
 from builder.terms import StackId
 from deploy.rig import Rig
 
@@ -32,7 +32,7 @@ def test_a_run_names_its_stacks_first_and_each_of_them_once_more_when_it_ends(ri
         rig.world.script.fails("CREATE", "Table", reason="limit")
     rig.events.clear()
     rig.execute(plan)
-    (begun,) = rig.said(Begun)
+    (begun,) = rig.said(RunBegun)
     assert rig.events[0] == begun
     assert begun.what == "execute"
     assert ended(rig) == sorted(begun.stacks) == sorted(step.stack for step in plan.steps)
@@ -49,10 +49,10 @@ def test_a_run_that_goes_on_from_another_says_what_was_done_before(rig: Rig) -> 
 
 def test_planning_and_destroying_do_so_too(rig: Rig) -> None:
     rig.plan()
-    (begun,) = rig.said(Begun)
+    (begun,) = rig.said(RunBegun)
     assert (begun.what, sorted(begun.stacks)) == ("plan", sorted(event.stack for event in rig.said(Planned)))
     rig.deploy()
     rig.events.clear()
     rig.destroy()
-    (begun,) = rig.said(Begun)
+    (begun,) = rig.said(RunBegun)
     assert (begun.what, sorted(begun.stacks)) == ("destroy", ended(rig))

@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
-from builder.deploy import Broke, Done
+from builder.deploy import Done, StackFailed
 from builder.deploy.execute.recover import find_recoveries, recover
-from builder.deploy.progress import FirstFailure, Skipping, Started, Status
+from builder.deploy.progress import FirstFailure, Skipping, Started, StatusChange
 from builder.errors import Stopped
 from builder.terms import LogicalId, Region
 from deploy.halted import (
@@ -32,7 +32,7 @@ def test_an_update_that_failed_without_rollback_is_rolled_back(rig: Rig) -> None
     rig.world.calls.clear()
     assert recovered(rig) == (Done(TOPICS, BACK),)
     assert (rig.operations("RollbackStack"), rig.operations("ContinueUpdateRollback")) == (1, 0)
-    statuses = [event.status for event in rig.events if isinstance(event, Status)]
+    statuses = [event.status for event in rig.events if isinstance(event, StatusChange)]
     assert (statuses[0], statuses[-1]) == ("UPDATE_ROLLBACK_IN_PROGRESS", BACK)
     assert rig.plan().is_empty
 
@@ -59,7 +59,7 @@ def test_what_fails_again_is_skipped_and_named_with_what_to_do_about_it(rig: Rig
 def test_what_nobody_was_shown_is_not_skipped(rig: Rig) -> None:
     failed_rollback(standing_topics(rig), times=2)
     (broke,) = recovered(rig, shown_less(recoveries(rig), "First"))
-    assert broke == Broke(
+    assert broke == StackFailed(
         TOPICS,
         "UPDATE_ROLLBACK_FAILED",
         "First (AWS::SNS::Topic)",
@@ -74,7 +74,7 @@ def test_what_failed_only_now_is_not_skipped_along_with_what_was_shown(rig: Rig)
     failed_rollback(standing_topics(rig), times=1)
     rig.world.script.fails("UPDATE_ROLLBACK", "Second", reason="not this one either")
     (broke,) = recovered(rig)
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert (broke.status, broke.resource) == ("UPDATE_ROLLBACK_FAILED", "Second (AWS::SNS::Topic)")
     assert recovered(rig) == (Done(TOPICS, BACK),)
 
@@ -83,7 +83,7 @@ def test_a_rollback_begun_by_the_recovery_that_fails_skips_nothing_unseen(rig: R
     failed_without_rollback(standing_topics(rig))
     rig.world.script.fails("UPDATE_ROLLBACK", "First", reason="no way back", times=3)
     (broke,) = recovered(rig)
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert broke.status == "UPDATE_ROLLBACK_FAILED"
     assert rig.operations("ContinueUpdateRollback") == 0
     (done,) = recovered(rig)  # now it was shown
@@ -95,7 +95,7 @@ def test_a_rollback_that_fails_though_it_skips_is_a_failure(rig: Rig) -> None:
     failed_rollback(standing_topics(rig), times=2)
     rig.world.script.fails("UPDATE_ROLLBACK", "Second", reason="nor this", times=1)
     (broke,) = recovered(rig)
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert broke.resource == "Second (AWS::SNS::Topic)"
 
 
@@ -160,7 +160,7 @@ def test_another_s_rollback_that_fails_skips_nothing(rig: Rig) -> None:
     found = recoveries(rig)
     rig.clients.cloudformation(Region("us-east-1")).continue_update_rollback(StackName="tap-dev-topics")
     (broke,) = recovered(rig, found)
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert rig.said(Skipping) == []
 
 
@@ -169,7 +169,7 @@ def test_a_refusal_is_told_as_aws_says_it(rig: Rig) -> None:
     found = recoveries(rig)
     rig.world.faults.add(Fault.DENIED, operation="RollbackStack")
     (broke,) = recovered(rig, found)
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert "not allowed to call RollbackStack" in broke.reason
     assert "describe-stack-events --region us-east-1 --stack-name tap-dev-topics" in broke.next_step
 
@@ -179,7 +179,7 @@ def test_a_stack_that_takes_no_such_rollback_any_more_is_a_failure(rig: Rig) -> 
     found = recoveries(rig)
     control(rig).put("UPDATE_ROLLBACK_FAILED")
     (broke,) = recovered(rig, found)
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert "AWS refused RollbackStack (ValidationError)" in broke.reason
 
 
@@ -238,6 +238,6 @@ def test_an_express_update_takes_no_rollback_and_that_is_told(rig: Rig) -> None:
     rig.world.script.fails("UPDATE", "Second", reason="no")
     by_hand(rig, TWO, express=True)
     (broke,) = recovered(rig)
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert "EXPRESS" in broke.reason
     assert control(rig).status == "UPDATE_FAILED"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from builder.deploy.plan.sequence import Ends, count_updates, make_sequence
 from builder.errors import Stopped
-from builder.template.splice import Choice, splice
+from builder.template.splice import ListEdit, splice
 from builder.template.template import masked, properties_of, read_template, resources_of
 
 Json = dict[str, Any]
@@ -255,7 +255,7 @@ def in_json(replicas: list[str], indexes: list[str], indent: str | int | None) -
 def outside(template: str) -> str:
     """The template without what its three lists hold, in which alone states differ."""
     lists = {
-        key: Choice(stays=lambda _: False) for key in ("Replicas", "GlobalSecondaryIndexes", "AttributeDefinitions")
+        key: ListEdit(stays=lambda _: False) for key in ("Replicas", "GlobalSecondaryIndexes", "AttributeDefinitions")
     }
     bare = splice(template, ("Resources", "Table", "Properties"), lists, lambda _: lambda _: "")
     return re.sub(r"(?m)^ *# ([a-d])\r?\n|^\s*$\r?\n?", "", bare)

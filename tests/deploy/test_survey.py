@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy import Survey, find_standing, survey
+from builder.deploy import FoundStacks, find_deployed, find_deployment
 from builder.errors import AwsError
 from builder.terms import Region, Site
 from deploy.rig import Rig
@@ -10,8 +10,8 @@ TAGS = {"builder:deployment": "tap-dev"}
 EAST, WEST, THERE = (Site(None, Region(region)) for region in ("us-east-1", "us-west-2", "eu-west-1"))
 
 
-def look(rig: Rig) -> Survey:
-    return rig.run(lambda: survey("tap-dev", (EAST, WEST), (WEST, THERE), rig.clients))
+def look(rig: Rig) -> FoundStacks:
+    return rig.run(lambda: find_deployment("tap-dev", (EAST, WEST), (WEST, THERE), rig.clients))
 
 
 def test_stacks_of_other_regions_are_found_and_none_twice(standing: Rig) -> None:
@@ -64,6 +64,6 @@ def test_another_refusal_to_look_into_a_first_review_ends_it(standing: Rig) -> N
 def test_what_a_template_leaves_behind_is_known_whatever_its_type(rig: Rig) -> None:
     kept = "{Kept: {Type: AWS::SNS::Topic, DeletionPolicy: Retain}, Gone: {Type: AWS::SNS::Topic}}"
     rig.world.stack("tap-dev-kept").deploy(f"Resources: {kept}", tags=TAGS)
-    (one,) = rig.run(lambda: find_standing("tap-dev", (EAST,), rig.clients))
+    (one,) = rig.run(lambda: find_deployed("tap-dev", (EAST,), rig.clients))
     assert [kind for kind, _ in one.retained] == ["AWS::SNS::Topic"]
     assert not one.holders

@@ -1,8 +1,8 @@
-from builder.deploy import Done, Options, Plan, Wish, sweep
+from builder.deploy import Done, Plan, PlanOptions, PlanRequest, sweep
 from builder.terms import Region
 from deploy.rig import Rig, edited
 
-BY_DEPLOY = Wish(options=Options(by="deploy"))
+BY_DEPLOY = PlanRequest(options=PlanOptions(by="deploy"))
 
 
 def waiting(rig: Rig, stack: str, region: str) -> list[str]:
@@ -10,13 +10,13 @@ def waiting(rig: Rig, stack: str, region: str) -> list[str]:
     return [one["ChangeSetName"] for one in listed if one["ExecutionStatus"] == "AVAILABLE"]
 
 
-def update(rig: Rig, stack: str, wish: Wish) -> Plan:
+def update(rig: Rig, stack: str, wish: PlanRequest) -> Plan:
     return rig.plan(edited(rig.deployment, stack, "MemorySize: 256", "MemorySize: 512"), wish)
 
 
 def test_what_an_earlier_deploy_left_is_cleared_and_a_review_is_not(standing: Rig) -> None:
     update(standing, "us-east-1/service", BY_DEPLOY)
-    update(standing, "us-east-1/service", Wish())
+    update(standing, "us-east-1/service", PlanRequest())
     last = update(standing, "us-west-2/service", BY_DEPLOY)
     assert all(isinstance(outcome, Done) for outcome in standing.execute(last))
     standing.run(lambda: sweep(standing.deployment, last, standing.clients))

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from builder.deploy import Broke, Done, Outcome, Removal, destroy, find_standing
-from builder.deploy.delete.stack import Standing, observe_standing
+from builder.deploy import Done, Outcome, Removal, StackFailed, destroy, find_deployed
+from builder.deploy.delete.stack import StackContents, observe_standing
 from builder.deploy.observe.stacks import observe_stack
 from builder.deploy.progress import Started, Waiting
 from builder.errors import ExitCode, Stopped
@@ -14,8 +14,8 @@ from fake_aws import Fault
 STORAGE, BUCKET = StackId("us-east-1/storage"), f"tap-dev-{ACCOUNT}-us-east-1-an"
 
 
-def storage_of(rig: Rig) -> Standing:
-    async def look() -> Standing:
+def storage_of(rig: Rig) -> StackContents:
+    async def look() -> StackContents:
         stack = await observe_stack(rig.clients, Site(None, Region("us-east-1")), "tap-dev-storage")
         assert stack is not None
         return await observe_standing(STORAGE, stack, rig.clients)
@@ -73,7 +73,7 @@ def test_what_an_operation_leaves_unclear_is_not_emptied_either(standing: Rig) -
     storage.then("UPDATE_COMPLETE", after_s=30)
     processed_as(standing, "  Bucket:", "  Other:")
     broke = next(outcome for outcome in standing.destroy() if outcome.stack == STORAGE)
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert "does not tell whether it stays" in broke.reason
     assert standing.world.buckets[BUCKET].versions
 
@@ -100,7 +100,7 @@ def test_an_operation_that_runs_is_waited_for_and_what_it_made_is_emptied_too(st
 
     async def arrive() -> tuple[Outcome, ...]:
         needs = {stack.id: stack.needs for stack in standing.deployment.stacks}
-        found = await find_standing("tap-dev", standing.deployment.sites, standing.clients)
+        found = await find_deployed("tap-dev", standing.deployment.sites, standing.clients)
         running = asyncio.ensure_future(
             destroy(Removal(standing=found, needs=needs), standing.clients, "d", standing.events.append)
         )
@@ -129,7 +129,7 @@ def test_protection_that_came_only_now_leaves_all_as_it_is(standing: Rig) -> Non
     standing.clients.s3(Region("us-east-1")).put_object(Bucket=BUCKET, Key="kept", Body=b"x")
 
     async def protect_in_between() -> tuple[Outcome, ...]:
-        found = await find_standing("tap-dev", standing.deployment.sites, standing.clients)
+        found = await find_deployed("tap-dev", standing.deployment.sites, standing.clients)
         running = asyncio.ensure_future(
             destroy(Removal(standing=found, needs={}), standing.clients, "d", standing.events.append)
         )
@@ -139,11 +139,11 @@ def test_protection_that_came_only_now_leaves_all_as_it_is(standing: Rig) -> Non
 
     outcomes = {outcome.stack: outcome for outcome in standing.run(protect_in_between)}
     broke = outcomes[STORAGE]
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert "TerminationProtection" in broke.next_step
     assert standing.world.buckets[BUCKET].versions
 
 
 def test_a_deletion_that_is_not_allowed_is_a_failure(standing: Rig) -> None:
     standing.world.faults.add(Fault.DENIED, operation="DeleteStack")
-    assert any(isinstance(outcome, Broke) for outcome in standing.destroy())
+    assert any(isinstance(outcome, StackFailed) for outcome in standing.destroy())

@@ -6,7 +6,7 @@ import pytest
 
 from builder.deploy import Deployment, Done, discard_plan
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
-from builder.deploy.plan.stack_steps import links_executed_by_twin, make_chains
+from builder.deploy.plan.stack_steps import make_stack_steps, steps_executed_by_same_plan
 from builder.deploy.records import Deletion, Plan
 from builder.errors import Stopped
 from builder.terms import Arn, StackId
@@ -22,8 +22,8 @@ def twin(rig: Rig, plan: Plan, **fields: object) -> int:
     async def look() -> int:
         stack = await observe_stack(rig.clients, rig.stack(TABLE).site, rig.stack(TABLE).name)
         assert isinstance(stack, ObservedStack)
-        chain = make_chains(plan)[TABLE]
-        return await links_executed_by_twin(rig.clients, plan, chain, replace(stack, **fields))  # type: ignore[arg-type]
+        chain = make_stack_steps(plan)[TABLE]
+        return await steps_executed_by_same_plan(rig.clients, plan, chain, replace(stack, **fields))  # type: ignore[arg-type]
 
     return rig.run(look)
 

@@ -1,12 +1,12 @@
 import pytest
 
-from builder.deploy import Broke, Cancelled, Done, Options, Wish, execute_unreviewed
+from builder.deploy import Cancelled, Done, PlanOptions, PlanRequest, StackFailed, execute_unreviewed
 from builder.errors import Stopped
 from builder.terms import StackId
 from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
 from deploy.rig import Rig
 
-BY_DEPLOY = Wish(options=Options(by="deploy"))
+BY_DEPLOY = PlanRequest(options=PlanOptions(by="deploy"))
 
 
 def test_what_was_not_started_leaves_nothing_behind(rig: Rig) -> None:
@@ -16,7 +16,7 @@ def test_what_was_not_started_leaves_nothing_behind(rig: Rig) -> None:
         one.stack: one
         for one in rig.watched(lambda emit: execute_unreviewed(plan, rig.planned[plan.id], rig.clients, emit))
     }
-    assert isinstance(ended[StackId("us-east-1/table")], Broke)
+    assert isinstance(ended[StackId("us-east-1/table")], StackFailed)
     assert isinstance(ended[StackId("us-west-2/service")], Cancelled)
     rig.world.settle()
     assert not rig.world.stack("tap-dev-service", region="us-west-2").exists

@@ -6,9 +6,9 @@ import pytest
 from builder.aws import Clients, Pace, Rhythm
 from builder.deploy.observe.stacks import LAG_S, ObservedStack, SiteView
 from builder.deploy.observe.watch import Watch, make_watches, settled_after
-from builder.deploy.progress import Progress, Status
+from builder.deploy.progress import Progress, StatusChange
 from builder.errors import AwsError, Failed
-from builder.terms import Arn, Place, Region, Site, StackId, StackName
+from builder.terms import Arn, Region, Site, StackId, StackName, StackPlace
 from deploy.rig import Rig
 from fake_aws import Fault
 
@@ -134,7 +134,7 @@ def test_watches_tell_of_every_status_but_those_that_are_known(rig: Rig) -> None
     begin(rig, "one", "two", after_s=20)
     said: list[Progress] = []
     here = Site(None, US_EAST_1)
-    ids = {Place(here, StackName(name)): StackId(f"us-east-1/{name}") for name in ("one", "two")}
+    ids = {StackPlace(here, StackName(name)): StackId(f"us-east-1/{name}") for name in ("one", "two")}
     known = {arn(rig, "one"): "UPDATE_IN_PROGRESS"}
 
     async def wait() -> None:
@@ -144,7 +144,7 @@ def test_watches_tell_of_every_status_but_those_that_are_known(rig: Rig) -> None
 
     rig.run(wait)
     assert sorted(said, key=str) == [
-        Status(StackId("us-east-1/one"), "UPDATE_COMPLETE"),
-        Status(StackId("us-east-1/two"), "UPDATE_COMPLETE"),
-        Status(StackId("us-east-1/two"), "UPDATE_IN_PROGRESS"),
+        StatusChange(StackId("us-east-1/one"), "UPDATE_COMPLETE"),
+        StatusChange(StackId("us-east-1/two"), "UPDATE_COMPLETE"),
+        StatusChange(StackId("us-east-1/two"), "UPDATE_IN_PROGRESS"),
     ]

@@ -20,12 +20,12 @@ from builder.config import read_wanted
 from builder.config.sections import DrillConfig, FisConfig
 from builder.deploy import (
     Done,
+    PlanId,
     Removal,
-    Seal,
-    Trusted,
+    TrustedInput,
     destroy,
     execute_plan,
-    find_standing,
+    find_deployed,
     make_deployment,
     make_plan,
     observe_system,
@@ -144,10 +144,10 @@ def on_stage(embedded: EmbeddedAws, account: str = ACCOUNT) -> Iterator[None]:
 async def _deploy(assembly: Assembly) -> Target:
     clients = Clients.of_profile(None)
     deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
-    plan = await make_plan(deployment, clients, Seal("drills", "now"), lambda _: None)
+    plan = await make_plan(deployment, clients, PlanId("drills", "now"), lambda _: None)
     assert all(
         isinstance(one, Done)
-        for one in await execute_plan(plan, Trusted(deployment=deployment), clients, emit=lambda _: None)
+        for one in await execute_plan(plan, TrustedInput(deployment=deployment), clients, emit=lambda _: None)
     )
     return await observe_target(await observe_system(deployment, clients), clients)
 
@@ -195,15 +195,17 @@ def with_experiment(theatre: Theatre) -> Iterator[Theatre]:
     deployment = make_deployment(assembly.manifest, assembly.templates, "dev")
 
     async def deploy() -> None:
-        plan = await make_plan(deployment, theatre.clients, Seal("fis", "now"), lambda _: None)
+        plan = await make_plan(deployment, theatre.clients, PlanId("fis", "now"), lambda _: None)
         assert [step.stack for step in plan.steps] == ["us-east-1/drill"]
         assert all(
             isinstance(one, Done)
-            for one in await execute_plan(plan, Trusted(deployment=deployment), theatre.clients, emit=lambda _: None)
+            for one in await execute_plan(
+                plan, TrustedInput(deployment=deployment), theatre.clients, emit=lambda _: None
+            )
         )
 
     async def undeploy() -> None:
-        standing = await find_standing(deployment.name, deployment.sites, theatre.clients)
+        standing = await find_deployed(deployment.name, deployment.sites, theatre.clients)
         only = tuple(one for one in standing if one.id == "us-east-1/drill")
         await destroy(Removal(standing=only, needs={}), theatre.clients, "gone", lambda _: None)
 

@@ -18,7 +18,7 @@ from builder.drill import failover, replication
 from builder.drill.faults import FAULTS, find_fault
 from builder.drill.restore import undo_faults
 from builder.errors import BuilderError
-from builder.policy import Asked, Caller, Setting, bind_templates, make_document, make_rights
+from builder.policy import PolicyCaller, PolicyRequest, PolicyScope, bind_templates, make_document, make_rights
 from builder.policy.calls import CALLS, FAULT_CALLS
 from builder.policy.records import Verb
 from drill.conftest import Theatre
@@ -97,9 +97,9 @@ def test_a_fault_is_made_by_who_has_its_policy_and_missed_and_told_where_an_acti
 
 
 def policy(theatre: Theatre, kind: str) -> dict[str, Any]:
-    caller = Caller(deployment="tap-dev", tag=TAG_DEPLOYMENT, faults=(kind,))
-    asked = Asked(verbs=(Verb.DRILL,), caller=caller)
-    setting = Setting("aws", theatre.account.id, "dev")
+    caller = PolicyCaller(deployment="tap-dev", tag=TAG_DEPLOYMENT, faults=(kind,))
+    asked = PolicyRequest(verbs=(Verb.DRILL,), caller=caller)
+    setting = PolicyScope("aws", theatre.account.id, "dev")
     return make_document(make_rights(bind_templates(read_assembly(ROOT / "templates")), setting, asked))
 
 

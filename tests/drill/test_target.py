@@ -10,7 +10,7 @@ import pytest
 from builder.aws import Clients, observe_account
 from builder.drill.target import Target, observe_primary, observe_target
 from builder.errors import BadInput, Failed, Several
-from builder.terms import Endpoint, Place, Region, StackName, System
+from builder.terms import Endpoint, Region, StackName, StackPlace, System
 from drill.conftest import Theatre
 from drill.hand_made import PRIMARY, SECONDARY
 
@@ -22,7 +22,8 @@ def system_of(target: Target) -> System:
         primary=target.primary.region,
         secondaries=tuple(side.region for side in target.secondaries),
         endpoints={
-            side.region: Endpoint(side.url, Place(side.site, StackName("tap-dev-service"))) for side in target.sides
+            side.region: Endpoint(side.url, StackPlace(side.site, StackName("tap-dev-service")))
+            for side in target.sides
         },
         health=target.health,
         table=target.table,
@@ -67,7 +68,7 @@ def test_the_primary_s_function_is_found_without_a_call_to_another_region(theatr
 
 def test_a_stack_without_a_function_is_told(theatre: Theatre) -> None:
     system = system_of(theatre.target)
-    storage = Endpoint("https://x.test/", Place(theatre.target.primary.site, StackName("tap-dev-storage")))
+    storage = Endpoint("https://x.test/", StackPlace(theatre.target.primary.site, StackName("tap-dev-storage")))
     with pytest.raises(Several, match=r"holds 0 functions, and https://x.test/ is a URL of none of them"):
         asyncio.run(observe_target(replace(system, endpoints={PRIMARY: storage, SECONDARY: storage}), theatre.clients))
 
@@ -145,7 +146,7 @@ def test_of_several_functions_the_one_behind_the_url_is_found(theatre: Theatre, 
     site = theatre.target.primary.site
 
     def found(url: str) -> str:
-        there = {**system.endpoints, PRIMARY: Endpoint(url, Place(site, crowd))}
+        there = {**system.endpoints, PRIMARY: Endpoint(url, StackPlace(site, crowd))}
         side = asyncio.run(observe_target(replace(system, endpoints=there), theatre.clients)).primary
         return f"{side.function.name} {side.signs}"
 

@@ -8,7 +8,16 @@ from typing import Any, TypeVar
 import botocore.session
 
 from builder.aws import Clients
-from builder.deploy import Deployment, Options, Removal, Seal, Standing, Trusted, Wish, find_standing
+from builder.deploy import (
+    Deployment,
+    PlanId,
+    PlanOptions,
+    PlanRequest,
+    Removal,
+    StackContents,
+    TrustedInput,
+    find_deployed,
+)
 from builder.fleet import (
     FleetEnd,
     FleetPlan,
@@ -22,7 +31,7 @@ from builder.fleet import (
 )
 from builder.fleet.observe import observe_instances
 from builder.fleet.progress import FleetProgress, SetOutcome
-from builder.fleet.records import Instance
+from builder.fleet.records import StackInstance
 from builder.terms import StackId
 from fake_aws import World, run_virtual
 from fleet.scene import ADMIN, FLEET, WEST, fleet_deployment, fleet_template, stack_set
@@ -100,13 +109,15 @@ class FleetRig:
     def plan(self, deployment: Deployment | None = None, **how: Any) -> FleetPlan:
         self.runs += 1
         self.deployment = deployment or self.deployment
-        seal = Seal(id=f"plan-{self.runs}", at="2026-01-01T00:00:00+00:00")
-        return self.run(lambda: make_fleet_plan(self.deployment, self.clients, seal, self.events.append, Wish(), **how))
+        plan_id = PlanId(id=f"plan-{self.runs}", at="2026-01-01T00:00:00+00:00")
+        return self.run(
+            lambda: make_fleet_plan(self.deployment, self.clients, plan_id, self.events.append, PlanRequest(), **how)
+        )
 
     @property
-    def trusted(self) -> Trusted:
+    def trusted(self) -> TrustedInput:
         """What whoever executes the last plan knows without its file."""
-        return Trusted(deployment=self.deployment, options=Options(unrolled=unrolled_stacks(self.deployment)))
+        return TrustedInput(deployment=self.deployment, options=PlanOptions(unrolled=unrolled_stacks(self.deployment)))
 
     def execute(self, plan: FleetPlan, allow: Collection[str] = ()) -> FleetEnd:
         return self.run(lambda: execute_fleet(plan, self.trusted, self.clients, self.events.append, allow=allow))
@@ -115,9 +126,9 @@ class FleetRig:
         end = self.execute(self.plan(deployment), allow)
         return {one.stack: one for one in end.sets}
 
-    def standing(self) -> tuple[tuple[Standing, ...], tuple[StackSet, ...]]:
-        async def look() -> tuple[tuple[Standing, ...], tuple[StackSet, ...]]:
-            found = await find_standing(self.deployment.name, self.deployment.sites, self.clients)
+    def standing(self) -> tuple[tuple[StackContents, ...], tuple[StackSet, ...]]:
+        async def look() -> tuple[tuple[StackContents, ...], tuple[StackSet, ...]]:
+            found = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
             return found, await observe_sets(found, self.clients)
 
         return self.run(look)
@@ -128,7 +139,7 @@ class FleetRig:
         fleet = FleetRemoval(removal=Removal(standing=found, needs={}), **how)
         return self.run(lambda: destroy_fleet(fleet, self.clients, f"destroy-{self.runs}", self.events.append))
 
-    def instances(self, stack: str = STORAGE) -> tuple[Instance, ...]:
+    def instances(self, stack: str = STORAGE) -> tuple[StackInstance, ...]:
         return self.run(lambda: observe_instances(self.clients, stack_set(stack)))
 
     def operations(self, operation: str) -> int:

@@ -10,7 +10,7 @@ import yaml
 
 from builder.assembly import read_assembly
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK, Deployment, DesiredStack
-from builder.fleet.records import Aimed, Holding, Instance, SetPlan, StackSet
+from builder.fleet.records import Holding, SetPlan, StackInstance, StackSet, TargetedSite
 from builder.terms import AccountId, LogicalId, Region, Site, StackId, StackName
 
 ROOT = Path(__file__).parent.parent.parent
@@ -105,8 +105,8 @@ def sites(region: str, *named: str) -> tuple[Site, ...]:
     return tuple(Site(AccountId(account), Region(region)) for account in named)
 
 
-def aims(region: str, *named: str, unit: str = "") -> tuple[Aimed, ...]:
-    return tuple(Aimed(unit, site) for site in sites(region, *named))
+def aims(region: str, *named: str, unit: str = "") -> tuple[TargetedSite, ...]:
+    return tuple(TargetedSite(unit, site) for site in sites(region, *named))
 
 
 def stack_set(stack: str = "us-west-2/storage", **fields: Any) -> StackSet:
@@ -114,11 +114,11 @@ def stack_set(stack: str = "us-west-2/storage", **fields: Any) -> StackSet:
     return StackSet(logical_id=LogicalId(logical_id(stack)), **said)
 
 
-def instance(account: str, region: str = "us-west-2", status: str = "CURRENT", **fields: Any) -> Instance:
-    return Instance(site=Site(AccountId(account), Region(region)), status=status, **fields)
+def instance(account: str, region: str = "us-west-2", status: str = "CURRENT", **fields: Any) -> StackInstance:
+    return StackInstance(site=Site(AccountId(account), Region(region)), status=status, **fields)
 
 
-def instances(named: Iterable[str] = ACCOUNTS, region: str = "us-west-2") -> tuple[Instance, ...]:
+def instances(named: Iterable[str] = ACCOUNTS, region: str = "us-west-2") -> tuple[StackInstance, ...]:
     return tuple(instance(account, region) for account in named)
 
 

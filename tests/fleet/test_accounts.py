@@ -6,7 +6,7 @@ import pytest
 
 from builder.aws import Clients
 from builder.errors import BadInput
-from builder.fleet.records import Instance, StackSet
+from builder.fleet.records import StackInstance, StackSet
 from builder.fleet.status import AT_ONCE, in_accounts, observe_instance_stack
 from fleet.rig import FleetRig
 from fleet.scene import ACCOUNTS, WEST, instance, stack_set
@@ -17,7 +17,7 @@ MANY = [f"{number:012d}" for number in range(4 * AT_ONCE)]
 def test_some_accounts_are_worked_in_at_a_time_and_each_ones_sets_together(rig: FleetRig) -> None:
     now, most = set[str](), 0
 
-    async def work(one: StackSet, at: Instance, reaching: Clients) -> tuple[str, str]:
+    async def work(one: StackSet, at: StackInstance, reaching: Clients) -> tuple[str, str]:
         nonlocal most
         now.add(str(at.site.account))
         most = max(most, len(now))
@@ -38,7 +38,7 @@ def test_an_instance_that_has_no_stack_takes_no_call(rig: FleetRig) -> None:
 
 
 def test_without_a_role_to_take_there_nothing_is_begun(rig: FleetRig) -> None:
-    async def work(one: StackSet, at: Instance, reaching: Clients) -> None:
+    async def work(one: StackSet, at: StackInstance, reaching: Clients) -> None:
         raise AssertionError
 
     bare = stack_set(is_service_managed=True)
@@ -49,7 +49,7 @@ def test_without_a_role_to_take_there_nothing_is_begun(rig: FleetRig) -> None:
 def test_memory_does_not_grow_with_the_number_of_accounts() -> None:
     clients = Clients(boto3.Session("key", "secret", region_name=WEST))
 
-    async def work(one: StackSet, at: Instance, reaching: Clients) -> None:
+    async def work(one: StackSet, at: StackInstance, reaching: Clients) -> None:
         reaching.of(at.site).cloudformation(WEST)
 
     def peak(accounts: list[str]) -> int:

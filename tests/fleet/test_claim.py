@@ -7,7 +7,7 @@ import pytest
 from builder.deploy import Deployment
 from builder.errors import BadInput, Stopped
 from builder.fleet.progress import SetDone
-from builder.fleet.records import Aimed, Holding
+from builder.fleet.records import Holding, TargetedSite
 from builder.terms import Region, Site, StackId
 from fleet.rig import BODY, STORAGE, FleetRig, two_sets
 from fleet.scene import ACCOUNTS, WEST, accounts, fleet_deployment, fleet_template, sites
@@ -73,7 +73,7 @@ def test_a_repair_beyond_the_reach_of_its_set_is_not_made(standing: FleetRig) ->
     plan = standing.plan()
     (elsewhere,) = sites(WEST, "999999999999")
     instance = replace(standing.instances()[0], site=elsewhere)
-    forged = replace(plan.sets[0], retries=(instance,), missing=(Aimed("", elsewhere),))
+    forged = replace(plan.sets[0], retries=(instance,), missing=(TargetedSite("", elsewhere),))
     standing.execute(replace(plan, sets=(forged, *plan.sets[1:])))
     assert standing.operations("UpdateStackInstances") == 0
     assert standing.operations("CreateStackInstances") == 0

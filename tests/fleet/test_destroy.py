@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from builder.aws import call
-from builder.deploy import Done, Removal, find_standing
-from builder.deploy.progress import Emptied, Finished, NotStarted, Started, Waiting
+from builder.deploy import Done, Removal, find_deployed
+from builder.deploy.progress import BucketEmptied, Finished, NotStarted, Started, Waiting
 from builder.errors import ExitCode, Stopped
 from builder.fleet import (
     FleetEnd,
@@ -53,7 +53,7 @@ def test_what_is_in_a_bucket_keeps_its_stack_and_all_that_it_needs_unless_a_role
     assert fleet_exit_code(end) is ExitCode.FAILED
     again = standing.destroy(role="cleaner")
     assert again.sets == (SetDone(ID, 1), SetDone(LATER, 0))
-    assert [(event.stack, event.bucket) for event in standing.said(Emptied)] == [(ID, f"tap-dev-{B}-one")]
+    assert [(event.stack, event.bucket) for event in standing.said(BucketEmptied)] == [(ID, f"tap-dev-{B}-one")]
     assert standing.world.buckets == {}
 
 
@@ -129,7 +129,7 @@ def test_sets_are_judged_only_once_nothing_runs_on_the_stack_that_holds_them(sta
     async def in_between() -> FleetEnd:
         running = asyncio.ensure_future(execute_fleet(plan, standing.trusted, standing.clients, standing.events.append))
         await asyncio.sleep(3)
-        found = await find_standing(standing.deployment.name, standing.deployment.sites, standing.clients)
+        found = await find_deployed(standing.deployment.name, standing.deployment.sites, standing.clients)
         assert [one.stack.status for one in found] == ["UPDATE_IN_PROGRESS"]
         fleet = FleetRemoval(removal=Removal(standing=found, needs={}), retain=True)
         end = await destroy_fleet(fleet, standing.clients, "destroy", standing.events.append)

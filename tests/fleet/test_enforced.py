@@ -13,7 +13,7 @@ from builder.assembly import Assembly
 from builder.assembly.store import EXECUTION_ROLE
 from builder.aws import Clients
 from builder.config import read_wanted
-from builder.deploy import Seal, Trusted, make_deployment
+from builder.deploy import PlanId, TrustedInput, make_deployment
 from builder.fleet import FleetEnd, execute_fleet, make_fleet_plan
 from builder.fleet.progress import SetDone, SetFailed
 from builder.local import EmbeddedAws
@@ -62,8 +62,10 @@ def deployed(aws: EmbeddedAws, fleet: Assembly, account: AccountId) -> FleetEnd:
         TargetAccount(Told().stage(), fleet, suffix, aws.endpoint, account, ADMIN_REGION).let_in()
         clients = Clients.of_profile(None)
         deployment = make_deployment(fleet.manifest, fleet.templates, suffix)
-        plan = asyncio.run(make_fleet_plan(deployment, clients, Seal(f"plan-{suffix}", "now"), lambda _: None))
-        return asyncio.run(execute_fleet(plan, Trusted(deployment=deployment, is_own=True), clients, lambda _: None))
+        plan = asyncio.run(make_fleet_plan(deployment, clients, PlanId(f"plan-{suffix}", "now"), lambda _: None))
+        return asyncio.run(
+            execute_fleet(plan, TrustedInput(deployment=deployment, is_own=True), clients, lambda _: None)
+        )
 
 
 def test_with_the_role_as_rendered_every_stack_comes_into_being(enforcing: EmbeddedAws, project: Path) -> None:

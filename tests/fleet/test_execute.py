@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from builder.deploy import Broke, Done
-from builder.deploy.progress import Begun, Started
+from builder.deploy import Done, StackFailed
+from builder.deploy.progress import RunBegun, Started
 from builder.errors import ExitCode, Stopped
 from builder.fleet import execute_fleet, fleet_exit_code
 from builder.fleet.progress import (
@@ -34,7 +34,7 @@ def test_every_set_is_told_from_its_first_account_to_its_last(rig: FleetRig) -> 
         LATER: (3, 3, "SUCCEEDED"),
     }
     assert rig.said(InstanceFailed) == []
-    assert [event.stacks for event in rig.said(Begun) if event.what == "execute"] == [(FLEET, ID, LATER)]
+    assert [event.stacks for event in rig.said(RunBegun) if event.what == "execute"] == [(FLEET, ID, LATER)]
 
 
 def test_a_failure_within_the_tolerance_is_told_with_its_reason_and_ends_in_1(standing: FleetRig) -> None:
@@ -79,7 +79,7 @@ def test_beyond_the_tolerance_the_stack_stays_where_it_is_and_the_next_run_takes
     changed = two_sets(CHANGED, FailureToleranceCount=0, MaxConcurrentCount=1)
     end = standing.execute(standing.plan(changed))
     (broke,) = end.ordinary
-    assert isinstance(broke, Broke)
+    assert isinstance(broke, StackFailed)
     assert broke.status == "UPDATE_FAILED"
     assert "fleet deploy" in broke.next_step
     assert fleet_exit_code(end) is ExitCode.FAILED
@@ -189,6 +189,6 @@ def test_a_set_that_is_being_put_back_when_somebody_looks_again_has_failed(stand
         return await execute_fleet(plan, standing.trusted, standing.clients, standing.events.append)
 
     end = standing.run(leave_and_come_back)
-    assert isinstance(end.ordinary[0], Broke)
+    assert isinstance(end.ordinary[0], StackFailed)
     assert isinstance(end.sets[0], SetFailed)
     assert {one.status for one in standing.instances()} == {"CURRENT"}

@@ -44,9 +44,9 @@ def test_a_region_that_leaves_is_one_name_for_all_its_accounts() -> None:
 
 def test_an_account_whose_stack_is_made_anew_has_to_be_allowed_and_its_region_stays() -> None:
     anew = set_plan(does="targets", instances=instances(), leaving=HERE, joining=sites(WEST, A), missing=aims(WEST, B))
-    trips = fleet_trips([anew])
-    assert [trip.allow for trip in trips] == [f"us-west-2/storage/{account}" for account in ACCOUNTS]
-    assert ["made anew" in trip.why for trip in trips] == [True, True, False]
+    guard_hits = fleet_trips([anew])
+    assert [trip.allow for trip in guard_hits] == [f"us-west-2/storage/{account}" for account in ACCOUNTS]
+    assert ["made anew" in trip.why for trip in guard_hits] == [True, True, False]
 
 
 def test_a_set_that_goes_is_for_the_ordinary_plan_to_guard() -> None:

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from builder.deploy import Seal, Wish
+from builder.deploy import PlanId, PlanRequest
 from builder.deploy.desired import TAG_DEPLOYMENT
 from builder.errors import Stopped
 from builder.fleet import make_fleet_plan, without_instances
@@ -67,6 +67,6 @@ def test_an_imported_stack_is_told_by_the_instances_of_the_fleet_s_sets(rig: Fle
 def test_it_is_no_orphan_and_no_plan_deletes_it(rig: FleetRig) -> None:
     imported(rig)
     assert rig.plan().ordinary.orphans == ()
-    seal, wish = Seal(id="remove", at="2026-01-01T00:00:00+00:00"), Wish(remove_orphans=True)
+    plan_id, wish = PlanId(id="remove", at="2026-01-01T00:00:00+00:00"), PlanRequest(remove_orphans=True)
     with pytest.raises(Stopped, match=f"is an instance of {STORAGE}"):
-        rig.run(lambda: make_fleet_plan(rig.deployment, rig.clients, seal, rig.events.append, wish))
+        rig.run(lambda: make_fleet_plan(rig.deployment, rig.clients, plan_id, rig.events.append, wish))

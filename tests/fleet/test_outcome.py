@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy import Broke, Done, Overtaken
+from builder.deploy import Done, StackFailed, Superseded
 from builder.errors import ExitCode
 from builder.fleet.progress import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, fleet_exit_code
 from builder.terms import StackId
@@ -19,9 +19,9 @@ FAILED = SetFailed(ID, (Failure(sites(WEST, *ACCOUNTS)[0], "limit"),))
         (FleetEnd((DONE,), (GOOD, FAILED)), ExitCode.FAILED),
         (FleetEnd((DONE,), (SetFailed(ID, ()),)), ExitCode.FAILED),
         (FleetEnd((DONE,), (SetCancelled(ID, "x"),)), ExitCode.STOPPED),
-        (FleetEnd((Overtaken(FLEET, "x"),), (FAILED,)), ExitCode.FAILED),
-        (FleetEnd((Broke(FLEET, "UPDATE_FAILED", "", "x"),), (GOOD,)), ExitCode.FAILED),
-        (FleetEnd((Overtaken(FLEET, "x"),), (GOOD,)), ExitCode.STOPPED),
+        (FleetEnd((Superseded(FLEET, "x"),), (FAILED,)), ExitCode.FAILED),
+        (FleetEnd((StackFailed(FLEET, "UPDATE_FAILED", "", "x"),), (GOOD,)), ExitCode.FAILED),
+        (FleetEnd((Superseded(FLEET, "x"),), (GOOD,)), ExitCode.STOPPED),
     ],
 )
 def test_a_failed_instance_never_ends_in_0(end: FleetEnd, code: ExitCode) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.errors import BadInput
-from builder.fleet import Choice, observe_fleet_outputs
+from builder.fleet import RowFilter, observe_fleet_outputs
 from builder.fleet.status import FleetOutputs
 from fleet.rig import STORAGE, FleetRig
 from fleet.scene import ACCOUNTS, WEST, sites, stack_set
@@ -11,7 +11,7 @@ A, B, C = ACCOUNTS
 
 def outputs(rig: FleetRig, role: str | None = None, **choice: tuple[str, ...]) -> FleetOutputs:
     _, sets = rig.standing()
-    return rig.run(lambda: observe_fleet_outputs(sets, rig.clients, Choice(**choice), role))  # type: ignore[arg-type]  # by name
+    return rig.run(lambda: observe_fleet_outputs(sets, rig.clients, RowFilter(**choice), role))  # type: ignore[arg-type]  # by name
 
 
 def test_each_stack_is_asked_in_its_own_account_by_the_execution_role(standing: FleetRig) -> None:
@@ -53,5 +53,5 @@ def test_a_stack_that_never_came_into_being_has_no_outputs(rig: FleetRig) -> Non
 def test_a_service_managed_fleet_wants_to_be_told_a_role(standing: FleetRig) -> None:
     bare = stack_set(STORAGE, is_service_managed=True)
     with pytest.raises(BadInput, match="service-managed") as caught:
-        standing.run(lambda: observe_fleet_outputs([bare], standing.clients, Choice(), None))
+        standing.run(lambda: observe_fleet_outputs([bare], standing.clients, RowFilter(), None))
     assert "OrganizationAccountAccessRole" in caught.value.next_step

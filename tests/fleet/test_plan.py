@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from builder.deploy import Deployment, Seal
-from builder.deploy.records import Options
+from builder.deploy import Deployment, PlanId
+from builder.deploy.records import PlanOptions
 from builder.errors import BuilderError, Stopped
 from builder.fleet import make_fleet_plan
 from builder.fleet.plan import unrolled_stacks
@@ -56,7 +56,7 @@ def test_the_first_plan_creates_every_set_in_every_account(rig: FleetRig) -> Non
     assert plan.sets[0].joining == sites(WEST, *ACCOUNTS)
     assert plan.sets[1].joining == sites(EAST, *ACCOUNTS)
     assert [change.action for change in plan.sets[0].changes] == ["Add", "Add"]
-    assert plan.ordinary.options == Options(unrolled=(FLEET,))
+    assert plan.ordinary.options == PlanOptions(unrolled=(FLEET,))
     assert rig.operations("CreateStackSet") == 0
 
 
@@ -206,9 +206,9 @@ def test_a_failure_while_looking_further_takes_the_change_sets_back(standing: Fl
 
 def test_a_plan_that_is_interrupted_takes_its_change_sets_back(standing: FleetRig) -> None:
     async def interrupt_in_between() -> None:
-        seal = Seal(id="cut", at="2026-01-01T00:00:00+00:00")
+        plan_id = PlanId(id="cut", at="2026-01-01T00:00:00+00:00")
         planning = asyncio.ensure_future(
-            make_fleet_plan(two_sets(CHANGED), standing.clients, seal, standing.events.append)
+            make_fleet_plan(two_sets(CHANGED), standing.clients, plan_id, standing.events.append)
         )
         while not standing.operations("DescribeStackSet"):  # noqa: ASYNC110 - the world is looked at, it tells nobody
             await asyncio.sleep(0.01)

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from builder.deploy.records import PLAN_VERSION, Options, Plan
+from builder.deploy.records import PLAN_VERSION, Plan, PlanOptions
 from builder.errors import BadInput
-from builder.fleet.records import FLEET_PLAN_VERSION, FleetPlan, Overridden, read_fleet_plan, write_fleet_plan
+from builder.fleet.records import FLEET_PLAN_VERSION, FleetPlan, InstanceOverride, read_fleet_plan, write_fleet_plan
 from builder.terms import AccountId
 from fleet.scene import ACCOUNTS, ADMIN, FLEET, WEST, instance, set_plan, sites
 
@@ -16,7 +16,7 @@ ORDINARY = Plan(
     deployment="tap-fleet-dev",
     assembly="x",
     steps=(),
-    options=Options(unrolled=(FLEET,)),
+    options=PlanOptions(unrolled=(FLEET,)),
 )
 HERE = sites(WEST, *ACCOUNTS)
 PLAN = FleetPlan(
@@ -26,7 +26,7 @@ PLAN = FleetPlan(
         set_plan(
             instances=(instance(ACCOUNTS[0], status="OUTDATED", reason="limit"),),
             updating=HERE,
-            overrides=(Overridden(site=HERE[0], parameters={"Days": "3"}),),
+            overrides=(InstanceOverride(site=HERE[0], parameters={"Days": "3"}),),
         ),
     ),
 )

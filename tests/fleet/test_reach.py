@@ -4,8 +4,8 @@ import pytest
 
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.fleet.reach import plan_set
-from builder.fleet.records import Definition, Overridden, Targets
-from builder.fleet.targets import Aim, Observed, Setting
+from builder.fleet.records import Definition, InstanceOverride, Targets
+from builder.fleet.targets import Observed, SetContext, TargetSites
 from builder.terms import LogicalId
 from fleet.scene import ACCOUNTS, WEST, aims, instance, instances, shipped_bodies, sites, stack_set
 
@@ -17,7 +17,7 @@ DEFINITION = Definition(
 )
 STANDS = Observed(body=BODY, parameters={"EnvironmentSuffix": "dev"}, instances=instances())
 BY_NAME = aims(WEST, *ACCOUNTS)
-SETTING = Setting(definition=DEFINITION, observed=STANDS, aim=Aim(sites=HERE), aims=BY_NAME, aimed=BY_NAME)
+SETTING = SetContext(definition=DEFINITION, observed=STANDS, aim=TargetSites(sites=HERE), aims=BY_NAME, aimed=BY_NAME)
 
 
 def change(action: str, *names: str) -> ResourceChange:
@@ -31,19 +31,19 @@ UPDATE = replace(SETTING, change=change("Modify", "/Properties/TemplateBody"))
 RETARGET = replace(SETTING, change=change("Modify", "Properties.StackInstancesGroup"))
 
 
-def aiming(setting: Setting, *named: str) -> Setting:
+def aiming(setting: SetContext, *named: str) -> SetContext:
     """The setting with other accounts wanted."""
-    return replace(setting, aim=Aim(sites=sites(WEST, *named)), aims=aims(WEST, *named))
+    return replace(setting, aim=TargetSites(sites=sites(WEST, *named)), aims=aims(WEST, *named))
 
 
-def under(unit: str, *named: str) -> Setting:
+def under(unit: str, *named: str) -> SetContext:
     """A set that is retargeted from the unit `child`, of A and B, to another one."""
     came = tuple(instance(account, unit="child") for account in (A, B))
     by_unit = aims(WEST, *named, unit=unit)
     return replace(
         RETARGET,
         observed=replace(STANDS, instances=came),
-        aim=Aim(sites=tuple(one.site for one in by_unit)),
+        aim=TargetSites(sites=tuple(one.site for one in by_unit)),
         aims=by_unit,
         aimed=aims(WEST, A, B, unit="child"),
     )
@@ -87,7 +87,7 @@ def test_a_new_template_reaches_every_instance_and_whoever_comes() -> None:
 
 
 @pytest.mark.parametrize("setting", [SETTING, UPDATE, RETARGET])
-def test_a_stack_that_no_change_of_targets_brings_is_made_by_an_operation_of_ours(setting: Setting) -> None:
+def test_a_stack_that_no_change_of_targets_brings_is_made_by_an_operation_of_ours(setting: SetContext) -> None:
     planned = plan_set(replace(setting, observed=replace(STANDS, instances=instances((A, B)))))
     assert (planned.joining, planned.missing) == ((), aims(WEST, C))
     assert planned.touched[-1:] == sites(WEST, C)
@@ -141,7 +141,7 @@ def test_what_one_of_two_targets_takes_down_and_the_other_does_not_bring_back_is
 
 
 def test_a_set_that_goes_takes_all_its_instances() -> None:
-    planned = plan_set(replace(SETTING, change=change("Remove"), aim=Aim(sites=())))
+    planned = plan_set(replace(SETTING, change=change("Remove"), aim=TargetSites(sites=())))
     assert (planned.leaving, planned.joining, planned.updating) == (HERE, (), ())
 
 
@@ -165,7 +165,7 @@ def test_a_name_that_an_override_decides_is_replaced_for_that_instance_only() ->
     body = BODY.replace("tap-${EnvironmentSuffix}-global", "tap-${Name}-global").replace(
         "Parameters:\n", "Parameters:\n  Name: {Type: String, Default: dev}\n"
     )
-    own = Overridden(site=HERE[0], parameters={"Name": "mine"})
+    own = InstanceOverride(site=HERE[0], parameters={"Name": "mine"})
     literal = replace(STANDS, body=body.replace("tap-${Name}-global", "tap-dev-global"), overrides=(own, own))
     setting = replace(UPDATE, definition=replace(DEFINITION, body=body), observed=literal)
     assert [one.is_replaced for one in plan_set(setting).changes] == [True]

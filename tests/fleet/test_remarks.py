@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from builder.fleet.reach import plan_set
-from builder.fleet.targets import Setting
+from builder.fleet.targets import SetContext
 from fleet.scene import ACCOUNTS
 from fleet.test_reach import BODY, DEFINITION, MIXED, STANDS, UPDATE
 
@@ -9,7 +9,7 @@ C = ACCOUNTS[2]
 
 
 def test_what_was_not_looked_at_is_said() -> None:
-    def told(setting: Setting) -> str:
+    def told(setting: SetContext) -> str:
         return "\n".join(plan_set(setting).remarks)
 
     assert "--overrides" in told(replace(UPDATE, observed=replace(STANDS, overrides_known=False)))

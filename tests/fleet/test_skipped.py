@@ -6,9 +6,9 @@ import pytest
 
 from builder.deploy.progress import Started
 from builder.errors import ExitCode
-from builder.fleet import Choice, fleet_exit_code, observe_fleet_outputs, observe_status
+from builder.fleet import RowFilter, fleet_exit_code, observe_fleet_outputs, observe_status
 from builder.fleet.progress import SetDone, SetFailed
-from builder.fleet.records import Instance, Skipped, skips
+from builder.fleet.records import Skipped, StackInstance, skips
 from builder.terms import AccountId, Site, StackId
 from fake_aws import Organization
 from fake_aws.organizations.records import ROOT
@@ -70,7 +70,7 @@ def test_a_rollout_goes_past_it_and_says_so(rig: FleetRig, follows: bool, leave:
     rows = rig.run(lambda: observe_status(sets, rig.clients))
     assert [(row.account, row.skipped) for row in rows if not row.is_well] == [(B, because)]
     assert not any(row.is_wrong for row in rows)
-    assert rig.run(lambda: observe_status(sets, rig.clients, Choice(failed=True))) == ()
+    assert rig.run(lambda: observe_status(sets, rig.clients, RowFilter(failed=True))) == ()
     again = rig.plan()
     assert again.is_empty
     assert [remark for remark in again.sets[0].remarks if remark.startswith(f"{B} is ")]
@@ -126,7 +126,7 @@ def test_its_outputs_are_not_missed(rig: FleetRig, follows: bool, leave: Leave, 
     deployed(rig, CHANGED, follows=follows)
     rig.world.forbidden_roles.add(f"arn:aws:iam::{B}:role/reader")
     _, sets = rig.standing()
-    found = rig.run(lambda: observe_fleet_outputs(sets, rig.clients, Choice(), "reader"))
+    found = rig.run(lambda: observe_fleet_outputs(sets, rig.clients, RowFilter(), "reader"))
     assert ({one.account for one in found.stacks}, found.failures) == ({A, C}, ())
     assert found.skipped == (Skipped(AT_B, because),)
 
@@ -179,6 +179,6 @@ def test_a_self_managed_set_asks_nothing_of_an_organization(rig: FleetRig) -> No
 def test_what_organizations_says_now_counts_more_than_the_last_operation(
     detailed: str, state: str | None, because: str
 ) -> None:
-    one = Instance(site=AT_B, status="OUTDATED", detailed_status=detailed)
+    one = StackInstance(site=AT_B, status="OUTDATED", detailed_status=detailed)
     states = {} if state is None else {AccountId(B): state}
     assert skips([one], states) == ((Skipped(AT_B, because),) if because else ())

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.fleet.status import Choice, Row, choose, observe_status
+from builder.fleet.status import FleetRow, RowFilter, choose, observe_status
 from builder.terms import AccountId, Region, StackId
 from fleet.rig import STORAGE, FleetRig
 from fleet.scene import ACCOUNTS
@@ -8,9 +8,9 @@ from fleet.scene import ACCOUNTS
 A, B = AccountId("1" * 12), AccountId("2" * 12)
 
 
-def row(account: AccountId, region: str = "us-west-2", stack: str = "us-west-2/storage", **fields: str) -> Row:
+def row(account: AccountId, region: str = "us-west-2", stack: str = "us-west-2/storage", **fields: str) -> FleetRow:
     said = {"status": "CURRENT", "detailed_status": "", "reason": "", "drift": "NOT_CHECKED", "operation": "", **fields}
-    return Row(account=account, region=Region(region), stack=StackId(stack), **said)
+    return FleetRow(account=account, region=Region(region), stack=StackId(stack), **said)
 
 
 WELL, EAST = row(A), row(A, "us-east-1", "us-east-1/table")
@@ -21,22 +21,22 @@ ROWS = (WELL, EAST, BAD, DRIFTED)
 @pytest.mark.parametrize(
     ("choice", "found"),
     [
-        (Choice(), ROWS),
-        (Choice(accounts=(A,)), (WELL, EAST)),
-        (Choice(regions=("us-east-1",)), (EAST,)),
-        (Choice(stacks=("us-west-2/storage",)), (WELL, BAD, DRIFTED)),
-        (Choice(failed=True), (BAD, DRIFTED)),
-        (Choice(accounts=(A,), failed=True), ()),
+        (RowFilter(), ROWS),
+        (RowFilter(accounts=(A,)), (WELL, EAST)),
+        (RowFilter(regions=("us-east-1",)), (EAST,)),
+        (RowFilter(stacks=("us-west-2/storage",)), (WELL, BAD, DRIFTED)),
+        (RowFilter(failed=True), (BAD, DRIFTED)),
+        (RowFilter(accounts=(A,), failed=True), ()),
     ],
 )
-def test_only_what_is_asked_for_is_chosen(choice: Choice, found: tuple[Row, ...]) -> None:
+def test_only_what_is_asked_for_is_chosen(choice: RowFilter, found: tuple[FleetRow, ...]) -> None:
     assert choose(ROWS, choice) == found
 
 
 def test_only_what_is_asked_for_is_listed(standing: FleetRig) -> None:
     _, sets = standing.standing()
     standing.world.calls.clear()
-    choice = Choice(accounts=ACCOUNTS[:2], stacks=(STORAGE,))
+    choice = RowFilter(accounts=ACCOUNTS[:2], stacks=(STORAGE,))
     rows = standing.run(lambda: observe_status(sets, standing.clients, choice))
     assert [(row.account, row.stack, row.status) for row in rows] == [(one, STORAGE, "CURRENT") for one in ACCOUNTS[:2]]
     assert rows[0].operation.startswith("CREATE SUCCEEDED ")

@@ -2,12 +2,12 @@ import asyncio
 
 import pytest
 
-from builder.deploy import Standing
+from builder.deploy import StackContents
 from builder.deploy.observe.stacks import LAG_S
-from builder.deploy.progress import Started, Status
+from builder.deploy.progress import Started, StatusChange
 from builder.errors import AwsError, ExitCode
 from builder.fleet import FleetPlan, execute_fleet, fleet_exit_code, stop_operations
-from builder.fleet.operation import Stopped
+from builder.fleet.operation import StoppedOperation
 from builder.fleet.progress import FleetEnd, SetCancelled, SetFailed
 from fake_aws import Fault
 from fleet.rig import CHANGED, LATER_CHANGED, STORAGE, FleetRig, two_sets
@@ -16,15 +16,15 @@ from fleet.scene import ACCOUNTS, ADMIN, FLEET, WEST, accounts, stack_set
 SET = stack_set(STORAGE)
 
 
-def standing_of(rig: FleetRig) -> tuple[Standing, ...]:
+def standing_of(rig: FleetRig) -> tuple[StackContents, ...]:
     return rig.standing()[0]
 
 
-def stop(rig: FleetRig, plan: FleetPlan, after_s: float) -> tuple[tuple[Stopped, ...], FleetEnd]:
+def stop(rig: FleetRig, plan: FleetPlan, after_s: float) -> tuple[tuple[StoppedOperation, ...], FleetEnd]:
     """Stop an execution of the plan so long after it began, and return what was stopped and how it ended."""
     found = standing_of(rig)
 
-    async def stop_in_between() -> tuple[tuple[Stopped, ...], FleetEnd]:
+    async def stop_in_between() -> tuple[tuple[StoppedOperation, ...], FleetEnd]:
         running = asyncio.ensure_future(execute_fleet(plan, rig.trusted, rig.clients, rig.events.append))
         await asyncio.sleep(after_s)
         stopped = await stop_operations(found, rig.clients, rig.events.append)
@@ -42,7 +42,7 @@ def test_what_runs_is_stopped_and_who_was_not_reached_is_told(standing: FleetRig
     assert [(one.stack, one.operation.status) for one in (first, back)] == [(STORAGE, "RUNNING")] * 2
     told = [event.what for event in standing.said(Started) if event.what.startswith("STOP")]
     assert told == [f"STOP UPDATE {one.operation.id}" for one in stopped]
-    assert Status(stack=FLEET, status="UPDATE_IN_PROGRESS") in standing.said(Status)
+    assert StatusChange(stack=FLEET, status="UPDATE_IN_PROGRESS") in standing.said(StatusChange)
     failed = end.sets[0]
     assert isinstance(failed, SetFailed)
     assert failed.reason == "UPDATE STOPPED"
@@ -71,7 +71,7 @@ def test_between_two_operations_of_one_set_the_second_is_stopped_as_soon_as_it_b
     def new() -> list[tuple[str, str]]:
         return [(one.action, one.status) for one in operations.values() if one.id not in before]
 
-    async def stop_in_between() -> tuple[Stopped, ...]:
+    async def stop_in_between() -> tuple[StoppedOperation, ...]:
         allow = [f"{stack}/{ACCOUNTS[2]}" for stack in (STORAGE, "us-east-1/storage")]
         running = asyncio.ensure_future(
             execute_fleet(plan, standing.trusted, standing.clients, standing.events.append, allow=allow)

@@ -14,21 +14,21 @@ from builder.assembly.bound import Bound
 from builder.aws import Clients
 from builder.deploy import (
     Deployment,
+    FoundStacks,
     Outcome,
     Plan,
+    PlanId,
+    PlanRequest,
     Removal,
-    Seal,
-    Survey,
-    Trusted,
-    Wish,
+    TrustedInput,
     destroy,
     discard_plan,
     execute_plan,
-    find_standing,
+    find_deployed,
+    find_deployment,
     make_plan,
-    survey,
 )
-from builder.policy import Asked, Caller, Setting, Verb, make_document, make_rights
+from builder.policy import PolicyCaller, PolicyRequest, PolicyScope, Verb, make_document, make_rights
 from deploy.rig import shipped
 from policy.system import CALLER, SHIPPED
 
@@ -49,7 +49,7 @@ class Guarded:
     """One account: its root does anything, anybody else what a policy of ours says."""
 
     account: str
-    caller: Caller = CALLER
+    caller: PolicyCaller = CALLER
     people: int = 0
     plans: int = 0
     deployment: Deployment = field(default_factory=shipped)
@@ -66,11 +66,11 @@ class Guarded:
         return boto3.Session(botocore_session=core, region_name=_REGION)
 
     @property
-    def setting(self) -> Setting:
-        return Setting("aws", self.account, "dev")
+    def setting(self) -> PolicyScope:
+        return PolicyScope("aws", self.account, "dev")
 
     def document(self, *verbs: Verb, of_service_role: bool = False, without: Iterable[str] = ()) -> dict[str, Any]:
-        asked = Asked(verbs=verbs, caller=self.caller, of_service_role=of_service_role)
+        asked = PolicyRequest(verbs=verbs, caller=self.caller, of_service_role=of_service_role)
         rights = make_rights(self.bounds, self.setting, asked)
         return make_document(
             replace(rights, granted=tuple(one for one in rights.granted if one.action not in set(without)))
@@ -100,15 +100,15 @@ class Guarded:
         iam.put_role_policy(RoleName="cfn-exec", PolicyName="least", PolicyDocument=document)
         return str(self.caller.role_arn)
 
-    def plan(self, by: Clients, deployment: Deployment | None = None, wish: Wish | None = None) -> Plan:
+    def plan(self, by: Clients, deployment: Deployment | None = None, wish: PlanRequest | None = None) -> Plan:
         self.plans += 1
-        seal = Seal(f"plan-{self.plans}", "2026-01-01T00:00:00+00:00")
+        plan_id = PlanId(f"plan-{self.plans}", "2026-01-01T00:00:00+00:00")
         self.planned = deployment or self.deployment
-        return _run(lambda: make_plan(self.planned, by, seal, _quiet, wish or Wish()))
+        return _run(lambda: make_plan(self.planned, by, plan_id, _quiet, wish or PlanRequest()))
 
-    def trusted(self, plan: Plan) -> Trusted:
+    def trusted(self, plan: Plan) -> TrustedInput:
         """What its execution trusts: the assembly that the last plan was made from, and the plan's own role."""
-        return Trusted(deployment=self.planned, options=plan.options)
+        return TrustedInput(deployment=self.planned, options=plan.options)
 
     def discard(self, by: Clients, plan: Plan) -> None:
         _run(lambda: discard_plan(plan, by))
@@ -120,13 +120,13 @@ class Guarded:
         needs = {stack.id: stack.needs for stack in self.deployment.stacks}
 
         async def all_of_it() -> tuple[Outcome, ...]:
-            standing = await find_standing(self.deployment.name, self.deployment.sites, by)
+            standing = await find_deployed(self.deployment.name, self.deployment.sites, by)
             return await destroy(Removal(standing=standing, needs=needs), by, "destroy", _quiet)
 
         return _run(all_of_it)
 
-    def survey(self, by: Clients) -> Survey:
-        return _run(lambda: survey(self.deployment.name, self.deployment.sites, (), by))
+    def find_deployment(self, by: Clients) -> FoundStacks:
+        return _run(lambda: find_deployment(self.deployment.name, self.deployment.sites, (), by))
 
     def bucket(self, region: str = _REGION) -> str:
         return f"tap-dev-{self.account}-{region}-an"

@@ -5,17 +5,17 @@ from typing import Any
 
 from builder.assembly import read_assembly
 from builder.assembly.bound import Bound
-from builder.assembly.manifest import Entry
-from builder.policy import Caller, Setting, bind_templates
-from builder.policy.resource import Resource
+from builder.assembly.manifest import StackEntry
+from builder.policy import PolicyCaller, PolicyScope, bind_templates
+from builder.policy.resource import BoundResource
 from builder.terms import Region, StackId
 
 ROOT = Path(__file__).parent.parent.parent
 ACCOUNT = "111122223333"
-SETTING = Setting("aws", ACCOUNT, "dev")
+SETTING = PolicyScope("aws", ACCOUNT, "dev")
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/cfn-exec"
-CALLER = Caller(deployment="tap-dev", tag="builder:deployment")
-VIA_ROLE = Caller(deployment="tap-dev", tag="builder:deployment", role_arn=ROLE_ARN)
+CALLER = PolicyCaller(deployment="tap-dev", tag="builder:deployment")
+VIA_ROLE = PolicyCaller(deployment="tap-dev", tag="builder:deployment", role_arn=ROLE_ARN)
 SHIPPED = bind_templates(read_assembly(ROOT / "templates"))
 BOUNDED = bind_templates(read_assembly(ROOT / "tests" / "golden" / "three_regions" / "templates"))
 
@@ -26,7 +26,7 @@ SERVICE_MANAGED = bind_templates(read_assembly(_GOLDEN / "fleet_service_managed"
 
 def stack(region: str = "us-east-1", name: str = "tap-${EnvironmentSuffix}-own", **resources: dict[str, Any]) -> Bound:
     """A stack of a user's own with these resources."""
-    entry = Entry(
+    entry = StackEntry(
         id=StackId(f"{region}/own"),
         region=Region(region),
         name=name,
@@ -40,7 +40,7 @@ def stack(region: str = "us-east-1", name: str = "tap-${EnvironmentSuffix}-own",
 
 def resource(
     kind: str, region: str = "us-east-1", name: str = "tap-${EnvironmentSuffix}-own", **properties: Any
-) -> Resource:
+) -> BoundResource:
     """A resource in a stack by itself."""
     body = {"Type": kind, "Properties": properties}
-    return Resource(stack(region, name, Thing=body), "Thing", body)
+    return BoundResource(stack(region, name, Thing=body), "Thing", body)

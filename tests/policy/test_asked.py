@@ -2,12 +2,12 @@ import re
 
 import pytest
 
-from builder.policy import Asked, Verb, make_document, make_rights, service_role_rights
+from builder.policy import PolicyRequest, Verb, make_document, make_rights, service_role_rights
 from policy.system import CALLER, SETTING, SHIPPED, VIA_ROLE
 
 
 def actions(*verbs: Verb, of_service_role: bool = False) -> set[str]:
-    asked = Asked(verbs=verbs, caller=VIA_ROLE, of_service_role=of_service_role)
+    asked = PolicyRequest(verbs=verbs, caller=VIA_ROLE, of_service_role=of_service_role)
     return {grant.action for grant in make_rights(SHIPPED, SETTING, asked).granted}
 
 
@@ -19,7 +19,7 @@ def test_several_verbs_make_one_policy() -> None:
 
 @pytest.mark.parametrize("of_service_role", [True, False])
 def test_every_statement_s_id_is_its_own_and_one_that_iam_takes(*, of_service_role: bool) -> None:
-    asked = Asked(verbs=tuple(Verb), caller=CALLER, of_service_role=of_service_role)
+    asked = PolicyRequest(verbs=tuple(Verb), caller=CALLER, of_service_role=of_service_role)
     ids = [one["Sid"] for one in make_document(make_rights(SHIPPED, SETTING, asked))["Statement"]]
     assert all(re.fullmatch("[A-Za-z0-9]+", one) for one in ids)
     assert len(ids) == len(set(ids))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from builder.cli.drill import FAULTS
-from builder.policy.caller import Caller, _places, caller_rights
+from builder.policy.caller import PolicyCaller, _places, caller_rights
 from builder.policy.calls import On
 from builder.policy.document import make_document
 from builder.policy.records import Rights, Verb
@@ -18,15 +18,15 @@ WHOLE = replace(
 )
 
 
-def rights(verb: Verb, caller: Caller = VIA_ROLE) -> Rights:
+def rights(verb: Verb, caller: PolicyCaller = VIA_ROLE) -> Rights:
     return caller_rights(SHIPPED, SETTING, verb, caller)
 
 
-def granted(verb: Verb, caller: Caller = VIA_ROLE) -> set[str]:
+def granted(verb: Verb, caller: PolicyCaller = VIA_ROLE) -> set[str]:
     return {grant.action for grant in rights(verb, caller).granted}
 
 
-def statement(verb: Verb, action: str, caller: Caller = VIA_ROLE) -> dict[str, Any]:
+def statement(verb: Verb, action: str, caller: PolicyCaller = VIA_ROLE) -> dict[str, Any]:
     (found,) = (one for one in make_document(rights(verb, caller))["Statement"] if action in one["Action"])
     return dict(found)
 
@@ -137,7 +137,7 @@ FLEETS = {"self-managed": SELF_MANAGED, "service-managed": SERVICE_MANAGED}
 FLEET_VERBS = [verb for verb in Verb if verb.is_of_fleet]
 
 
-def fleet_arns(fleet: str, verb: Verb, action: str, caller: Caller = CALLER) -> set[str]:
+def fleet_arns(fleet: str, verb: Verb, action: str, caller: PolicyCaller = CALLER) -> set[str]:
     granted = caller_rights(FLEETS[fleet], SETTING, verb, caller).granted
     return {arn for grant in granted if grant.action == action for arn in grant.place.arns}
 

@@ -12,7 +12,7 @@ from botocore.model import OperationModel
 
 from builder.assembly.components import OutputOf
 from builder.aws import Clients
-from builder.deploy import Deployment, Done, Options, Wish, discard_plan, narrow
+from builder.deploy import Deployment, Done, PlanOptions, PlanRequest, discard_plan, narrow
 from builder.deploy.desired import TAG_DEPLOYMENT
 from builder.policy.calls import FAULT_CALLS, On
 from builder.policy.fleet_calls import EVERY_CALL
@@ -32,7 +32,7 @@ from proof.nesting import store_templates
 LONG = "# long\n" * 8000
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
 # The deployed system's own buckets do for the templates'.
-THROUGH_A_BUCKET = Wish(options=Options(artifacts_bucket=f"tap-dev-{ACCOUNT}-{{region}}-an"))
+THROUGH_A_BUCKET = PlanRequest(options=PlanOptions(artifacts_bucket=f"tap-dev-{ACCOUNT}-{{region}}-an"))
 Called = set[tuple[str, str]]
 
 
@@ -324,7 +324,7 @@ def test_an_orphan_that_is_executed_away_takes_what_destroying_it_takes() -> Non
         if stack.id != StackId("us-west-2/storage")
     )
     rig.deployment = replace(rig.deployment, stacks=stays)
-    plan = rig.plan(wish=Wish(remove_orphans=True))
+    plan = rig.plan(wish=PlanRequest(remove_orphans=True))
     rig.world.calls.clear()
     rig.execute(plan, {trip.allow for trip in plan.guards})
     called = {(call.service, call.operation) for call in rig.world.calls}

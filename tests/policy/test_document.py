@@ -1,15 +1,15 @@
 import json
 
 from builder.policy.document import characters, make_document
-from builder.policy.records import Grant, Place, Rights
+from builder.policy.records import Grant, GrantTarget, Rights
 
-TABLES, MORE = Place("Tables", ("arn:t1",)), Place("Tables", ("arn:t2",))
-WITHIN = Place(
+TABLES, MORE = GrantTarget("Tables", ("arn:t1",)), GrantTarget("Tables", ("arn:t2",))
+WITHIN = GrantTarget(
     "Roles", ("arn:r",), (("StringEquals", "k", ("v",)), ("StringEquals", "l", ("v", "w")), ("Null", "m", ("true",)))
 )
 
 
-def document(*grants: tuple[str, Place]) -> list[dict[str, object]]:
+def document(*grants: tuple[str, GrantTarget]) -> list[dict[str, object]]:
     statements: list[dict[str, object]] = make_document(Rights(tuple(Grant(a, p, "why") for a, p in grants)))[
         "Statement"
     ]

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from builder.aws import Clients
-from builder.deploy import Done, Outcome, Wish
+from builder.deploy import Done, Outcome, PlanRequest
 from builder.deploy.desired import TAG_DEPLOYMENT
-from builder.deploy.records import Options
+from builder.deploy.records import PlanOptions
 from builder.errors import BuilderError, Failed
 from builder.policy import Verb
 from deploy.rig import changed, edited
@@ -29,8 +29,8 @@ def finish(outcomes: tuple[Outcome, ...]) -> None:
         raise Failed(where="life", what=str(outcomes))
 
 
-def with_role(guarded: Guarded) -> Wish:
-    return Wish(options=Options(role_arn=guarded.caller.role_arn))
+def with_role(guarded: Guarded) -> PlanRequest:
+    return PlanRequest(options=PlanOptions(role_arn=guarded.caller.role_arn))
 
 
 def deployed_by_root(guarded: Guarded) -> None:
@@ -99,7 +99,7 @@ def prepare_destroy(guarded: Guarded) -> None:
 
 
 def live_destroy(guarded: Guarded, by: Clients) -> None:
-    seen = guarded.survey(by)
+    seen = guarded.find_deployment(by)
     (stranger,) = [one for one in seen.unseen if one.because.startswith("stranger, ")]
     if seen.unseen != (stranger,):
         raise Failed(where="survey", what=str(seen.unseen))

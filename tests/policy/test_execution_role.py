@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from builder.assembly.bound import Bound
-from builder.policy import Setting, Verb, execution_role_rights, make_document
+from builder.policy import PolicyScope, Verb, execution_role_rights, make_document
 from builder.policy.document import ROLE_INLINE_CHARACTERS, characters
 from builder.policy.records import Rights
 from builder.policy.service_role import ON_ANYTHING, ON_INSTANCES
@@ -16,7 +16,7 @@ from policy.test_service_role import as_list, extras, granted, listed, statement
 FLEET = "tap-${EnvironmentSuffix}-"
 
 
-def rights(setting: Setting = SETTING) -> Rights:
+def rights(setting: PolicyScope = SETTING) -> Rights:
     return execution_role_rights(SHIPPED, setting, FLEET)
 
 
@@ -55,7 +55,7 @@ def test_stacks_are_only_those_that_the_fleet_s_sets_make() -> None:
 def test_roles_are_only_those_that_the_fleet_s_stacks_make_so_never_itself() -> None:
     found = {
         arn
-        for one in statements(rights(Setting()))
+        for one in statements(rights(PolicyScope()))
         for action in one["Action"]
         if action.startswith("iam:") and "ServiceLinked" not in action
         for arn in as_list(one["Resource"])
@@ -67,6 +67,6 @@ def test_roles_are_only_those_that_the_fleet_s_stacks_make_so_never_itself() -> 
 
 @pytest.mark.parametrize("bounds", [SHIPPED, BOUNDED], ids=["two regions", "three regions"])
 def test_it_fits_in_one_role(bounds: tuple[Bound, ...]) -> None:
-    longest = Setting("aws-us-gov", "111122223333", "x" * 20)
+    longest = PolicyScope("aws-us-gov", "111122223333", "x" * 20)
 
     assert characters(make_document(execution_role_rights(bounds, longest, FLEET))) < ROLE_INLINE_CHARACTERS

@@ -1,7 +1,7 @@
 from builder.policy.document import explain, size, too_large
-from builder.policy.records import Grant, LeftOut, Place, Rights
+from builder.policy.records import Grant, GrantTarget, LeftOut, Rights
 
-TABLES, ROLES = Place("Tables", ("arn:t",)), Place("Roles", ("arn:r",))
+TABLES, ROLES = GrantTarget("Tables", ("arn:t",)), GrantTarget("Roles", ("arn:r",))
 RIGHTS = Rights(
     (Grant("b:Act", TABLES, "for this"), Grant("a:Act", TABLES, "once"), Grant("b:Act", ROLES, "for that")),
     (LeftOut("c:Act", "for X of Y"), LeftOut("a:Act", "elsewhere"), LeftOut("c:Act", "for X of Y")),

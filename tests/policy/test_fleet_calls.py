@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from builder.deploy import Deployment
-from builder.fleet import Choice, execute_fleet, observe_fleet_outputs, observe_status, stop_operations
+from builder.fleet import RowFilter, execute_fleet, observe_fleet_outputs, observe_status, stop_operations
 from builder.policy.calls import CALLS
 from builder.policy.fleet_calls import FLEET_CALLS
 from builder.policy.records import Verb
@@ -65,7 +65,7 @@ def execute_past_a_suspended_account(rig: FleetRig) -> None:
 def look_past_a_suspended_account(rig: FleetRig) -> None:
     suspend_one(rig)
     _, sets = rig.standing()
-    rig.run(lambda: observe_status(sets, rig.clients, Choice()))
+    rig.run(lambda: observe_status(sets, rig.clients, RowFilter()))
 
 
 def destroy_past_a_suspended_account(rig: FleetRig) -> None:
@@ -109,8 +109,8 @@ def execute_a_change_and_stop_it(rig: FleetRig) -> None:
 
 def look_at_status_and_outputs(rig: FleetRig) -> None:
     _, sets = rig.standing()
-    rig.run(lambda: observe_status(sets, rig.clients, Choice()))
-    rig.run(lambda: observe_fleet_outputs(sets, rig.clients, Choice(), None))
+    rig.run(lambda: observe_status(sets, rig.clients, RowFilter()))
+    rig.run(lambda: observe_fleet_outputs(sets, rig.clients, RowFilter(), None))
 
 
 def look_at_what_a_failed_update_left(rig: FleetRig) -> None:

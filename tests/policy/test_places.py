@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from builder.policy.resource import GROUNDS, Resource, each_resource
+from builder.policy.resource import GROUNDS, BoundResource, each_resource
 from policy.system import ACCOUNT, SETTING, SHIPPED, resource, stack
 
 
-def arns(one: Resource) -> tuple[str, ...]:
+def arns(one: BoundResource) -> tuple[str, ...]:
     return GROUNDS[one.type].place(one, SETTING).arns
 
 
@@ -82,7 +82,7 @@ def test_a_function_without_a_name_is_referred_to_by_the_pattern_of_its_own(refe
     url = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": reference}}
     bound = stack(Function={"Type": "AWS::Lambda::Function", "Properties": {}}, Url=url)
     expected = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:tap-dev-own-Function-*"
-    assert arns(Resource(bound, "Url", url)) == (expected,)
+    assert arns(BoundResource(bound, "Url", url)) == (expected,)
 
 
 def test_a_role_s_path_is_part_of_its_arn() -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from builder.policy.resource import Resource, place_of
+from builder.policy.resource import BoundResource, place_of
 from policy.system import ACCOUNT, SETTING, resource, stack
 
 BOUNDARY = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/b"}
@@ -48,7 +48,7 @@ def test_of_another_type_any_service_linked_role_may() -> None:
 def passed(**properties: Any) -> tuple[str, ...]:
     function = {"Type": "AWS::Lambda::Function", "Properties": properties}
     bound = stack(Own={"Type": "AWS::IAM::Role", "Properties": {}}, Function=function)
-    return place_of("iam:PassRole", Resource(bound, "Function", function), SETTING).arns
+    return place_of("iam:PassRole", BoundResource(bound, "Function", function), SETTING).arns
 
 
 @pytest.mark.parametrize(

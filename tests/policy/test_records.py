@@ -1,6 +1,6 @@
-from builder.policy.records import Grant, LeftOut, Place, Rights, Setting
+from builder.policy.records import Grant, GrantTarget, LeftOut, PolicyScope, Rights
 
-ANYWHERE = Setting()
+ANYWHERE = PolicyScope()
 
 
 def test_a_setting_left_as_it_is_speaks_cloudformation_s_words() -> None:
@@ -9,15 +9,15 @@ def test_a_setting_left_as_it_is_speaks_cloudformation_s_words() -> None:
 
 
 def test_a_setting_s_values_stand_wherever_a_name_has_their_words() -> None:
-    china = Setting("aws-cn", "444455556666", "prod")
+    china = PolicyScope("aws-cn", "444455556666", "prod")
     assert china.arn("s3", "", "tap-${EnvironmentSuffix}-${AWS::AccountId}") == "arn:aws-cn:s3:::tap-prod-444455556666"
 
 
 def test_iam_s_arns_have_no_region() -> None:
-    assert Setting("aws", "1", "x").arn("iam", "us-east-1", "role/a") == "arn:aws:iam::1:role/a"
+    assert PolicyScope("aws", "1", "x").arn("iam", "us-east-1", "role/a") == "arn:aws:iam::1:role/a"
 
 
 def test_rights_add_up_and_warn_of_each_thing_once() -> None:
-    one = Rights((Grant("a:B", Place("P", ("*",)), "c"),), (LeftOut("d:E", "f"),), ("thing",))
+    one = Rights((Grant("a:B", GrantTarget("P", ("*",)), "c"),), (LeftOut("d:E", "f"),), ("thing",))
     both = one + one
     assert (len(both.granted), len(both.left_out), both.warnings) == (2, 2, ("thing",))

@@ -1,10 +1,10 @@
 import pytest
 
-from builder.policy.records import Setting
+from builder.policy.records import PolicyScope
 from builder.policy.resource import each_resource, physical_name
 from policy.system import SETTING, SHIPPED, resource
 
-LONG = Setting("aws", "111122223333", "an-environment-with-a-long-suffix-x")
+LONG = PolicyScope("aws", "111122223333", "an-environment-with-a-long-suffix-x")
 
 
 def test_every_resource_of_every_stack_is_there() -> None:
@@ -48,7 +48,7 @@ def test_where_a_made_up_name_would_be_cut_its_surely_kept_beginning_is_relied_o
 
 def test_of_a_name_that_a_template_completes_only_what_is_before_that_is_relied_on() -> None:
     name = "StackSet-tap-${EnvironmentSuffix}-us-west-2-service-*"
-    assert physical_name(resource("AWS::IAM::Role", name=name), Setting()) == "StackSet-tap-*"
+    assert physical_name(resource("AWS::IAM::Role", name=name), PolicyScope()) == "StackSet-tap-*"
 
 
 def test_a_property_is_found_at_any_depth() -> None:

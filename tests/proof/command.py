@@ -10,19 +10,19 @@ from builder.aws import Clients, Memory
 from builder.deploy import (
     Deployment,
     Done,
-    Options,
     Outcome,
+    PlanId,
+    PlanOptions,
+    PlanRequest,
     Progress,
     Removal,
-    Seal,
-    Wish,
     execute_unreviewed,
     exit_code,
-    find_standing,
+    find_deployed,
     make_plan,
     sweep,
 )
-from builder.deploy import destroy as take_down
+from builder.deploy import destroy as delete_stack
 from builder.errors import ExitCode
 from deploy.rig import ACCOUNT, edited, shipped
 from fake_aws import World, run_virtual
@@ -43,8 +43,8 @@ SECOND = edited(
 
 
 async def deploy(deployment: Deployment, clients: Clients, run_id: str) -> tuple[Outcome, ...]:
-    seal = Seal(id=run_id, at="2026-01-01T00:00:00+00:00")
-    plan = await make_plan(deployment, clients, seal, ignore, Wish(options=Options(by="deploy")))
+    plan_id = PlanId(id=run_id, at="2026-01-01T00:00:00+00:00")
+    plan = await make_plan(deployment, clients, plan_id, ignore, PlanRequest(options=PlanOptions(by="deploy")))
     if plan.is_empty:
         return ()
     ended = await execute_unreviewed(plan, deployment, clients, ignore)
@@ -54,9 +54,9 @@ async def deploy(deployment: Deployment, clients: Clients, run_id: str) -> tuple
 
 
 async def destroy(deployment: Deployment, clients: Clients, run_id: str) -> tuple[Outcome, ...]:
-    standing = await find_standing(deployment.name, deployment.sites, clients)
+    standing = await find_deployed(deployment.name, deployment.sites, clients)
     needs = {stack.id: stack.needs for stack in deployment.stacks}
-    return await take_down(Removal(standing=standing, needs=needs), clients, run_id, ignore)
+    return await delete_stack(Removal(standing=standing, needs=needs), clients, run_id, ignore)
 
 
 def ignore(event: Progress) -> None:

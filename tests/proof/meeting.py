@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from builder.deploy import Outcome, Overtaken, exit_code
+from builder.deploy import Outcome, Superseded, exit_code
 from builder.errors import BuilderError, ExitCode
 from fake_aws import World, run_virtual
 from proof.command import make_world
@@ -46,4 +46,4 @@ async def _end(work: Work, after_s: float) -> End:
         ended = await work
     except BuilderError as error:
         return End(error.exit_code, str(error))
-    return End(exit_code(ended), " ".join(one.by for one in ended if isinstance(one, Overtaken)))
+    return End(exit_code(ended), " ".join(one.by for one in ended if isinstance(one, Superseded)))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from builder.aws import Clients
-from builder.deploy import Deployment, Done, Plan, Seal, Trusted, execute_plan, make_plan
+from builder.deploy import Deployment, Done, Plan, PlanId, TrustedInput, execute_plan, make_plan
 from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
 from deploy.rig import ACCOUNT
 from deploy.test_later import SSM, reading
@@ -45,7 +45,7 @@ def executed_again(
 ) -> int:
     """Execute one plan until no call of that is left to be killed at; each time execute the same plan again."""
     begun = made(begin)
-    plan, trusted = planned(desired, Clients(begun.session(ACCOUNT))), Trusted(deployment=desired)
+    plan, trusted = planned(desired, Clients(begun.session(ACCOUNT))), TrustedInput(deployment=desired)
     for k in range(1, 300, 1 if is_thorough() else 3):
         world = begun.copied()
         clients = Clients(world.session(ACCOUNT))
@@ -71,8 +71,8 @@ def made(begin: Callable[[World], None]) -> World:
 
 
 def planned(desired: Deployment, clients: Clients) -> Plan:
-    seal = Seal(id="p1", at="2026-01-01T00:00:00+00:00")
-    return run_virtual(lambda: make_plan(desired, clients, seal, ignore))
+    plan_id = PlanId(id="p1", at="2026-01-01T00:00:00+00:00")
+    return run_virtual(lambda: make_plan(desired, clients, plan_id, ignore))
 
 
 def nothing(_: World) -> None:

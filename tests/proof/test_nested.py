@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 
 from builder.aws import Clients
-from builder.deploy import Done, Outcome, Plan, Seal, Trusted, discard_plan, execute_plan, exit_code, make_plan
+from builder.deploy import Done, Outcome, Plan, PlanId, TrustedInput, discard_plan, execute_plan, exit_code, make_plan
 from builder.errors import ExitCode, Stopped
 from deploy.rig import ACCOUNT
 from fake_aws import Fault, Killed, World, run_virtual
@@ -109,12 +109,12 @@ def test_a_bad_day_delays_and_harms_nothing(seed: int) -> None:
 
 def plan_without_table(clients: Clients) -> Plan:
     """Plan the table's removal from the lowest level."""
-    seal = Seal(id="p1", at="2026-01-01T00:00:00+00:00")
-    return run_virtual(lambda: make_plan(THIRD, clients, seal, ignore))
+    plan_id = PlanId(id="p1", at="2026-01-01T00:00:00+00:00")
+    return run_virtual(lambda: make_plan(THIRD, clients, plan_id, ignore))
 
 
 def execute(plan: Plan, clients: Clients, *allow: str) -> tuple[Outcome, ...]:
-    trusted = Trusted(deployment=THIRD)
+    trusted = TrustedInput(deployment=THIRD)
     return run_virtual(lambda: execute_plan(plan, trusted, clients, ignore, allow=allow))
 
 
@@ -159,12 +159,12 @@ def test_a_plan_that_keeps_silent_about_a_nested_table_is_stopped_all_the_same()
 
 def test_a_nested_template_that_moved_after_the_review_is_not_what_is_executed() -> None:
     world, clients = deployed_world()
-    plan = run_virtual(lambda: make_plan(SECOND, clients, Seal(id="p1", at="2026-01-01T00:00:00+00:00"), ignore))
+    plan = run_virtual(lambda: make_plan(SECOND, clients, PlanId(id="p1", at="2026-01-01T00:00:00+00:00"), ignore))
     assert plan.guards == ()
     s3 = world.session(ACCOUNT).client("s3", region_name="us-east-1")
     kept = s3.get_object(Bucket=TEMPLATES, Key="lowest-2.yaml")["Body"].read()
     s3.put_object(Bucket=TEMPLATES, Key="lowest.yaml", Body=kept)
-    assert_done(run_virtual(lambda: execute_plan(plan, Trusted(deployment=SECOND), clients, ignore)))
+    assert_done(run_virtual(lambda: execute_plan(plan, TrustedInput(deployment=SECOND), clients, ignore)))
     assert has_table(world)
 
 
@@ -200,8 +200,8 @@ def test_a_plan_that_was_discarded_leaves_nothing_of_any_level_whatever_call_was
     for k in count(1, 1 if is_thorough() else 3):
         world = make_nesting_world()
         clients = Clients(world.session(ACCOUNT))
-        seal = Seal(id="p1", at="2026-01-01T00:00:00+00:00")
-        plan = run_virtual(lambda: make_plan(FIRST, clients, seal, ignore))  # noqa: B023 - run at once
+        plan_id = PlanId(id="p1", at="2026-01-01T00:00:00+00:00")
+        plan = run_virtual(lambda: make_plan(FIRST, clients, plan_id, ignore))  # noqa: B023 - run at once
         rule = world.faults.add(kill, nth=k)
         try:
             run_virtual(lambda: discard_plan(plan, clients))  # noqa: B023 - run at once

@@ -15,16 +15,16 @@ from hypothesis import settings
 from builder.aws import Clients
 from builder.deploy import (
     Deployment,
+    PlanId,
     Removal,
-    Seal,
-    Trusted,
+    TrustedInput,
     destroy,
     execute_plan,
-    find_standing,
+    find_deployed,
+    find_deployment,
     look_after,
     make_plan,
     observe_outputs,
-    survey,
 )
 from builder.terms import Region, StackId
 from deploy.chained import make_deployment, make_stack
@@ -97,13 +97,13 @@ class Life:
 
     def deploy(self, verb: str, deployment: Deployment) -> None:
         """Plan, execute what was planned, and read the outputs, as `deploy` does."""
-        seal = Seal(id=f"{verb}-{self.seed}", at="2026-01-01T00:00:00+00:00")
-        plan = self.run(f"{verb}: plan", lambda clients: make_plan(deployment, clients, seal, ignore))
+        plan_id = PlanId(id=f"{verb}-{self.seed}", at="2026-01-01T00:00:00+00:00")
+        plan = self.run(f"{verb}: plan", lambda clients: make_plan(deployment, clients, plan_id, ignore))
         touched = {"us-east-1/service", "us-west-2/service"} if verb == "update" and deployment is SECOND else None
         assert {step.stack for step in plan.steps} == (touched or {stack.id for stack in deployment.stacks})
 
         async def execute(clients: Clients) -> None:
-            assert_done(await execute_plan(plan, Trusted(deployment=deployment), clients, ignore))
+            assert_done(await execute_plan(plan, TrustedInput(deployment=deployment), clients, ignore))
             assert (await observe_outputs(deployment, clients)).keys() == deployment.outputs.keys()
 
         self.run(f"{verb}: execute", execute)
@@ -111,15 +111,15 @@ class Life:
     def destroy(self, deployment: Deployment) -> None:
         """Find it all, delete it, and look for what is left, as `destroy` does."""
 
-        async def take_down(clients: Clients) -> None:
-            before = await survey(deployment.name, deployment.sites, (), clients)
+        async def delete_stack(clients: Clients) -> None:
+            before = await find_deployment(deployment.name, deployment.sites, (), clients)
             assert len(before.standing) == len(deployment.stacks)
             needs = {stack.id: stack.needs for stack in deployment.stacks}
             assert_done(await destroy(Removal(standing=before.standing, needs=needs), clients, "destroy", ignore))
             assert (await look_after(before, deployment.name, clients)).standing == ()
 
-        self.run("destroy", take_down)
-        assert self.run("standing", lambda clients: find_standing(deployment.name, deployment.sites, clients)) == ()
+        self.run("destroy", delete_stack)
+        assert self.run("standing", lambda clients: find_deployed(deployment.name, deployment.sites, clients)) == ()
 
 
 @cache

@@ -7,7 +7,7 @@ from functools import cache, partial
 import pytest
 
 from builder.aws import Clients
-from builder.deploy import Deployment, Plan, Seal, Trusted, execute_plan, make_plan
+from builder.deploy import Deployment, Plan, PlanId, TrustedInput, execute_plan, make_plan
 from builder.deploy.plan.change_set import change_set_name
 from builder.errors import ExitCode
 from deploy.rig import ACCOUNT, edited
@@ -44,7 +44,7 @@ def test_each_stack_is_executed_once_and_the_loser_need_not_care_or_is_told(case
     same = wanted[0] == wanted[1]
     allowed = ((), ()) if same else (names_in(plans[1]), names_in(plans[0]))
     works = (
-        execute_plan(plan, Trusted(deployment=one), mine, ignore, allow=allow)
+        execute_plan(plan, TrustedInput(deployment=one), mine, ignore, allow=allow)
         for plan, one, mine, allow in zip(plans, wanted, clients, allowed, strict=True)
     )
     ends = meet(seed, *works, within_s=0.5)
@@ -59,7 +59,7 @@ def test_each_stack_is_executed_once_and_the_loser_need_not_care_or_is_told(case
 async def make_plans(wanted: list[Deployment], clients: list[Clients]) -> list[Plan]:
     return await asyncio.gather(
         *(
-            make_plan(deployment, mine, Seal(id=f"plan-{place}", at="2026-01-01T00:00:00+00:00"), ignore)
+            make_plan(deployment, mine, PlanId(id=f"plan-{place}", at="2026-01-01T00:00:00+00:00"), ignore)
             for place, (deployment, mine) in enumerate(zip(wanted, clients, strict=True))
         )
     )

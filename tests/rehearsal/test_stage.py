@@ -1,7 +1,7 @@
 import pytest
 
 from builder.config import Wanted
-from builder.deploy import Broke, Cancelled, Done
+from builder.deploy import Cancelled, Done, StackFailed
 from builder.errors import Failed
 from builder.rehearsal.stage import expect_done, render_and_lint, with_variable
 from builder.terms import StackId
@@ -26,7 +26,7 @@ def test_what_is_rendered_is_linted(wanted: Wanted) -> None:
 def test_one_stack_that_did_not_end_well_fails_the_rehearsal() -> None:
     done = Done(StackId("a/b"), "CREATE_COMPLETE")
     expect_done([done])
-    broke = Broke(StackId("a/c"), status="ROLLBACK_COMPLETE", resource="Table", reason="limit")
+    broke = StackFailed(StackId("a/c"), status="ROLLBACK_COMPLETE", resource="Table", reason="limit")
     with pytest.raises(Failed, match=r"limit(.|\n)*a/c failed"):
         expect_done([done, broke, Cancelled(StackId("a/d"), "a/c failed")])
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
-from builder.deploy import Seal
+from builder.deploy import PlanId
 from builder.fleet import FleetEmit
 from builder.rehearsal import Chapter, Line, Stage
 
@@ -28,4 +28,4 @@ class Told(list[Chapter | Line]):
         def progress() -> Iterator[FleetEmit]:
             yield lambda _: None
 
-        return Stage(self.append, asyncio.run, progress, lambda: Seal(f"rehearsal-{next(numbers)}", "now"))
+        return Stage(self.append, asyncio.run, progress, lambda: PlanId(f"rehearsal-{next(numbers)}", "now"))

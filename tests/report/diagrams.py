@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from builder.assembly.diagram import Arrow, Diagram, Link, Node
+from builder.assembly.diagram import Arrow, ArrowKind, Diagram, DiagramNode
 
 ODD = (
     "end",
@@ -22,10 +22,10 @@ ODD = (
 def make_diagram(*names: str) -> Diagram:
     """Return a diagram of nodes and places with these names; each node needs the one before."""
     nodes = tuple(
-        Node(id=f"{number}", place=name, title=name, lines=(name,), holds_data=bool(number % 2))
+        DiagramNode(id=f"{number}", place=name, title=name, lines=(name,), holds_data=bool(number % 2))
         for number, name in enumerate(names)
     )
-    arrows = tuple(Arrow(one.id, other.id, (Link.NEEDS,)) for other, one in pairwise(nodes))
+    arrows = tuple(Arrow(one.id, other.id, (ArrowKind.NEEDS,)) for other, one in pairwise(nodes))
     return Diagram(tuple(dict.fromkeys(node.place for node in nodes)), nodes, arrows)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from rich.console import Console as RichConsole
 from rich.console import Group
 
-from builder.deploy import Outcome, Plan, Seal, Trusted, execute_plan, make_plan, write_plan
+from builder.deploy import Outcome, Plan, PlanId, TrustedInput, execute_plan, make_plan, write_plan
 from builder.deploy.desired import Deployment
 from builder.deploy.progress import Progress
 from builder.report import as_json, html, markdown, text
@@ -45,15 +45,15 @@ class _Recorder:
 
     def plan(self, name: str, deployment: Deployment | None = None) -> Recording:
         self.said.clear()
-        seal = Seal(id=name, at=self.now().isoformat(timespec="seconds"))
+        plan_id = PlanId(id=name, at=self.now().isoformat(timespec="seconds"))
         wanted = deployment or self.rig.deployment
-        plan = self.rig.run(lambda: make_plan(wanted, self.rig.clients, seal, self.emit))
+        plan = self.rig.run(lambda: make_plan(wanted, self.rig.clients, plan_id, self.emit))
         return Recording(plan, self.now(), tuple(self.said))
 
     def deploy(self, name: str, deployment: Deployment | None = None) -> Recording:
         planned = self.plan(name, deployment)
         self.said.clear()
-        trusted = Trusted(deployment=deployment or self.rig.deployment)
+        trusted = TrustedInput(deployment=deployment or self.rig.deployment)
         ended = self.rig.run(lambda: execute_plan(planned.plan, trusted, self.rig.clients, self.emit))
         return replace(planned, executing=tuple(self.said), outcomes=ended, ended_at=self.now())
 

@@ -6,13 +6,13 @@ from builder.deploy.desired import DesiredStack
 from builder.deploy.records import (
     Deferred,
     Deletion,
+    GuardHit,
     Plan,
     PropertyChange,
     Protection,
     ResourceChange,
     StackResource,
     Step,
-    Trip,
 )
 from builder.terms import AccountId, Arn, LogicalId, Region, StackId, StackName
 
@@ -78,8 +78,8 @@ def deletion(stack: str, *resources: StackResource) -> Deletion:
     )
 
 
-def trip(stack: str, logical_id: str) -> Trip:
-    return Trip(stack=stack, logical_id=logical_id, why="every item goes", allow=f"{stack}/{logical_id}")
+def trip(stack: str, logical_id: str) -> GuardHit:
+    return GuardHit(stack=stack, logical_id=logical_id, why="every item goes", allow=f"{stack}/{logical_id}")
 
 
 def plan(*links: Step | Deferred | Deletion | Protection, **fields: object) -> Plan:

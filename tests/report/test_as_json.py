@@ -1,7 +1,7 @@
 import json
 from datetime import UTC, datetime
 
-from builder.deploy.progress import Broke, Done, Status
+from builder.deploy.progress import Done, StackFailed, StatusChange
 from builder.deploy.records import PendingReview
 from builder.report import as_json
 from builder.terms import Arn, StackId
@@ -11,7 +11,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_an_event_is_one_line_that_begins_with_its_kind_and_time() -> None:
-    line = as_json.event(Status(StackId("us-east-1/table"), "CREATE_COMPLETE"), AT)
+    line = as_json.event(StatusChange(StackId("us-east-1/table"), "CREATE_COMPLETE"), AT)
     assert line == (
         '{"event": "stack.status", "at": "2026-01-01T00:00:00.000Z", '
         '"stack": "us-east-1/table", "status": "CREATE_COMPLETE"}'
@@ -19,8 +19,8 @@ def test_an_event_is_one_line_that_begins_with_its_kind_and_time() -> None:
 
 
 def test_the_end_of_a_run_holds_every_outcome() -> None:
-    line = as_json.ended([Done(StackId("a"), "ok"), Broke(StackId("b"), "s", "r", "why")], AT)
-    assert [step["outcome"] for step in json.loads(line)["steps"]] == ["done", "broke"]
+    line = as_json.ended([Done(StackId("a"), "ok"), StackFailed(StackId("b"), "s", "r", "why")], AT)
+    assert [step["outcome"] for step in json.loads(line)["steps"]] == ["succeeded", "failed"]
 
 
 def test_a_plan_is_its_counts_and_what_it_stops_at_each_named_once() -> None:

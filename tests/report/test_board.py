@@ -34,10 +34,10 @@ def shown(board: Board, *, seconds: float = 90, width: int = 100, height: int = 
 def test_every_stack_has_a_line_by_region_with_status_resource_and_time() -> None:
     lines = shown(
         board(
-            said.Begun("execute", (TABLE, SERVICE, BUCKET)),
+            said.RunBegun("execute", (TABLE, SERVICE, BUCKET)),
             said.Started(TABLE, "UPDATE"),
-            said.Status(TABLE, "UPDATE_IN_PROGRESS"),
-            said.InHand(TABLE, "Table (AWS::DynamoDB::GlobalTable)", "UPDATE_IN_PROGRESS"),
+            said.StatusChange(TABLE, "UPDATE_IN_PROGRESS"),
+            said.ResourceProgress(TABLE, "Table (AWS::DynamoDB::GlobalTable)", "UPDATE_IN_PROGRESS"),
             said.Started(BUCKET, "CREATE"),
             said.Finished(BUCKET, "CREATE_COMPLETE"),
         )
@@ -51,7 +51,7 @@ def test_every_stack_has_a_line_by_region_with_status_resource_and_time() -> Non
 
 
 def test_the_bar_is_as_long_as_the_share_of_stacks_that_are_done() -> None:
-    part = board(said.Begun("plan", (TABLE, SERVICE)), said.Planning(TABLE, "CREATE"), said.Planned(TABLE, 3))
+    part = board(said.RunBegun("plan", (TABLE, SERVICE)), said.Planning(TABLE, "CREATE"), said.Planned(TABLE, 3))
     bar = shown(part, width=200)[0].split()[0]
     assert set(bar) == {"━"}
     assert len(bar) == 20  # of 40, as it has no colour here to show the rest in
@@ -64,10 +64,10 @@ def test_without_knowing_all_stacks_there_is_no_bar() -> None:
 @pytest.mark.parametrize(
     ("events", "words"),
     [
-        ([said.Status(TABLE, "UPDATE_COMPLETE")], "1 running"),  # another change set of it may follow
-        ([said.Status(TABLE, "UPDATE_COMPLETE"), said.Finished(TABLE, "UPDATE_COMPLETE")], "1 of 1 done"),
-        ([said.Status(TABLE, "UPDATE_ROLLBACK_IN_PROGRESS")], "0 of 1 done, 1 running"),
-        ([said.Status(TABLE, "UPDATE_ROLLBACK_COMPLETE")], "0 of 1 done, 1 failed"),
+        ([said.StatusChange(TABLE, "UPDATE_COMPLETE")], "1 running"),  # another change set of it may follow
+        ([said.StatusChange(TABLE, "UPDATE_COMPLETE"), said.Finished(TABLE, "UPDATE_COMPLETE")], "1 of 1 done"),
+        ([said.StatusChange(TABLE, "UPDATE_ROLLBACK_IN_PROGRESS")], "0 of 1 done, 1 running"),
+        ([said.StatusChange(TABLE, "UPDATE_ROLLBACK_COMPLETE")], "0 of 1 done, 1 failed"),
         ([said.FirstFailure(TABLE, "", "no answer")], "0 of 1 done, 1 failed"),
         ([said.FirstFailure(TABLE, "", "no answer"), said.NotStarted(TABLE, "x")], "0 of 1 done, 1 failed"),
         ([said.NotStarted(TABLE, "interrupted")], "0 of 1 done, 1 not started"),
@@ -75,7 +75,7 @@ def test_without_knowing_all_stacks_there_is_no_bar() -> None:
     ],
 )
 def test_what_is_counted_is_what_was_said(events: list[FleetProgress], words: str) -> None:
-    told = board(said.Begun("execute", (TABLE,)), said.Started(TABLE, "UPDATE"), *events)
+    told = board(said.RunBegun("execute", (TABLE,)), said.Started(TABLE, "UPDATE"), *events)
     assert words in shown(told)[0]
 
 
@@ -111,7 +111,7 @@ def test_what_does_not_fit_is_counted_too() -> None:
 
 def many() -> Board:
     """3 failed, 50 running, 2 not started, 5 to do, 440 done."""
-    made = board(said.Begun("execute", MANY))
+    made = board(said.RunBegun("execute", MANY))
     for number, stack in enumerate(MANY):
         at = START + timedelta(seconds=number)
         if number < 53 or number >= 60:
@@ -119,7 +119,7 @@ def many() -> Board:
         if number < 3:
             made.take(said.FirstFailure(stack, "Bucket (AWS::S3::Bucket)", "Access Denied"), at)
         elif number < 53:
-            made.take(said.Status(stack, "UPDATE_IN_PROGRESS"), at)
+            made.take(said.StatusChange(stack, "UPDATE_IN_PROGRESS"), at)
         elif number < 55:
             made.take(said.NotStarted(stack, "region-0/stack-000 failed"), at)
         elif number >= 60:
@@ -135,7 +135,7 @@ def test_what_failed_before_it_was_begun_is_shown_too() -> None:
 
 
 def test_a_narrow_screen_has_no_bar() -> None:
-    assert shown(board(said.Begun("plan", (TABLE, SERVICE))), width=18)[0] == "0 of 2 done  1:30"
+    assert shown(board(said.RunBegun("plan", (TABLE, SERVICE))), width=18)[0] == "0 of 2 done  1:30"
 
 
 @pytest.mark.parametrize(

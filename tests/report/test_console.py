@@ -36,8 +36,8 @@ def console(*, json_events: bool = False) -> Console:
 
 def test_in_a_pipe_an_event_is_a_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
     with console().progress() as emit:
-        emit(said.Begun("execute", (TABLE,)))
-        emit(said.InHand(TABLE, "Table (T)", "CREATE_IN_PROGRESS"))  # of which there are too many
+        emit(said.RunBegun("execute", (TABLE,)))
+        emit(said.ResourceProgress(TABLE, "Table (T)", "CREATE_IN_PROGRESS"))  # of which there are too many
         emit(said.Finished(TABLE, "CREATE_COMPLETE"))
     assert capsys.readouterr().out.splitlines() == [
         "12:00:00                           executing: 1 stack",
@@ -81,9 +81,9 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
 def test_on_a_terminal_the_stacks_are_a_table_with_their_times(monkeypatch: pytest.MonkeyPatch) -> None:
     with terminal(monkeypatch) as read:
         with console().progress() as emit:
-            emit(said.Begun("execute", (TABLE, StackId("us-west-2/service"))))
+            emit(said.RunBegun("execute", (TABLE, StackId("us-west-2/service"))))
             emit(said.Started(StackId("us-west-2/service"), "CREATE"))
-            emit(said.Status(StackId("us-west-2/service"), "CREATE_IN_PROGRESS"))
+            emit(said.StatusChange(StackId("us-west-2/service"), "CREATE_IN_PROGRESS"))
         plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", read())
     assert re.search(r"━ +0 of 2 done, 1 running +\d+\.\d s", plain)
     assert re.search(r"us-west-2 +service +CREATE_IN_PROGRESS +\d+\.\d s", plain)

@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 
-from builder.assembly.diagram import Arrow, Diagram, Link
+from builder.assembly.diagram import Arrow, ArrowKind, Diagram
 from builder.report import dot
 from report.diagrams import ODD, make_diagram, odd_diagrams
 
@@ -44,13 +44,13 @@ def test_places_are_clusters_and_stacks_that_hold_data_are_cylinders() -> None:
 @pytest.mark.parametrize(
     ("links", "look"),
     [
-        ((Link.NEEDS,), "style=dashed"),
-        ((Link.OBJECTS,), 'penwidth=2.5, label=" objects "'),
-        ((Link.OBJECTS, Link.NEEDS), 'penwidth=2.5, label=" objects, needs "'),
-        ((Link.ITEMS,), 'penwidth=2.5, label=" items ", dir=both'),
+        ((ArrowKind.NEEDS,), "style=dashed"),
+        ((ArrowKind.OBJECTS,), 'penwidth=2.5, label=" objects "'),
+        ((ArrowKind.OBJECTS, ArrowKind.NEEDS), 'penwidth=2.5, label=" objects, needs "'),
+        ((ArrowKind.ITEMS,), 'penwidth=2.5, label=" items ", dir=both'),
     ],
 )
-def test_data_is_thick_and_a_need_alone_is_dashed(links: tuple[Link, ...], look: str) -> None:
+def test_data_is_thick_and_a_need_alone_is_dashed(links: tuple[ArrowKind, ...], look: str) -> None:
     made = make_diagram("a", "b")
 
     shown = Diagram(made.places, made.nodes, (Arrow("0", "1", links),))

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from builder.deploy.records import PropertyChange, ResourceChange, Trip
-from builder.fleet.records import FleetPlan, Overridden, SetPlan
+from builder.deploy.records import GuardHit, PropertyChange, ResourceChange
+from builder.fleet.records import FleetPlan, InstanceOverride, SetPlan
 from builder.report.fleet import fleet_plan
 from builder.terms import LogicalId
 from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, aims, instance, set_plan, sites
@@ -56,7 +56,7 @@ def test_what_is_guarded_or_lost_comes_first() -> None:
     lost = set_plan("us-west-2/b", updating=sites(WEST, *ACCOUNTS), changes=(REPLACED,))
     going = set_plan("us-west-2/c", "remove", leaving=sites(WEST, *ACCOUNTS))
     guarded = set_plan("us-west-2/d", "targets", leaving=sites(WEST, ACCOUNTS[0]))
-    trip = Trip(stack=FLEET, logical_id="x", why="it leaves", allow=f"us-west-2/d/{ACCOUNTS[0]}")
+    trip = GuardHit(stack=FLEET, logical_id="x", why="it leaves", allow=f"us-west-2/d/{ACCOUNTS[0]}")
     text = shown(update, going, lost, guarded, guards=(trip,))
     order = [text.index(f"us-west-2/{one}  ") for one in ("d", "b", "c", "a")]
     assert order == sorted(order)
@@ -65,7 +65,7 @@ def test_what_is_guarded_or_lost_comes_first() -> None:
 
 def test_retries_say_why_they_failed_and_what_is_particular_is_told() -> None:
     failed = instance(ACCOUNTS[0], status="OUTDATED", reason="limit\x1b[31m")
-    own = Overridden(site=sites(WEST, ACCOUNTS[1])[0], parameters={"Days": "3"})
+    own = InstanceOverride(site=sites(WEST, ACCOUNTS[1])[0], parameters={"Days": "3"})
     text = shown(set_plan(does="nothing", retries=(failed,), overrides=(own,), remarks=("one is left out",)))
     assert f"does again what failed in {ACCOUNTS[0]} in us-west-2" in text
     assert f"failed before: {ACCOUNTS[0]} us-west-2: limit\\x1b[31m" in text

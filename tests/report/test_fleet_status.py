@@ -3,7 +3,7 @@ import io
 import json
 from dataclasses import replace
 
-from builder.deploy import Broke, Done
+from builder.deploy import Done, StackFailed
 from builder.fleet.progress import Failure, FleetEnd, SetCancelled, SetDone, SetFailed
 from builder.fleet.status import FleetOutputs, StackOutputs
 from builder.report import fleet as report
@@ -72,7 +72,7 @@ def test_an_end_names_every_account_that_failed_with_its_reason() -> None:
 def test_an_end_with_many_failures_says_how_to_see_the_rest() -> None:
     failed = SetFailed(STORAGE, tuple(Failure(SITE, "limit") for _ in range(45)), reason="stopped")
     text = report.fleet_end(
-        FleetEnd((Broke(FLEET, "UPDATE_FAILED", "X", "y"),), (failed, SetFailed(TABLE, (), "z")))
+        FleetEnd((StackFailed(FLEET, "UPDATE_FAILED", "X", "y"),), (failed, SetFailed(TABLE, (), "z")))
     ).plain
     assert "45 stacks failed: stopped" in text
     assert "and 5 more: python -m builder fleet status --failed" in text

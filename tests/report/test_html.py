@@ -5,7 +5,7 @@ import hashlib
 import re
 from html.parser import HTMLParser
 
-from builder.deploy.records import Options, Orphan, PendingReview, PropertyChange
+from builder.deploy.records import Orphan, PendingReview, PlanOptions, PropertyChange
 from builder.report import html
 from builder.terms import Arn, Region, StackId
 from report.sample import FUNCTION, HOSTILE, REPLACED, SERVICE, TABLE, change, deferred, deletion, plan, step, trip
@@ -70,7 +70,7 @@ def test_nothing_in_a_plan_is_markup() -> None:
         pending=(PendingReview(stack=StackId(HOSTILE), change_set=Arn(HOSTILE), created=HOSTILE, allow=HOSTILE),),
         unchanged=(StackId(HOSTILE),),
         orphans=(Orphan(stack=StackId(HOSTILE), region=Region("r")),),
-        options=Options(role_arn=HOSTILE),
+        options=PlanOptions(role_arn=HOSTILE),
     )
     seen = Seen(html.plan(shown, HOSTILE))
     harmless = Seen(html.plan(plan(step(TABLE, changes=(one,))), "plan.json"))
@@ -111,7 +111,7 @@ def test_what_is_out_of_the_ordinary_is_said() -> None:
     shown = plan(
         step(TABLE, changes=(losing,), findings=("WARN odd",)),
         deletion("r/old"),
-        options=Options(role_arn="arn:role", deployment_mode="EXPRESS"),
+        options=PlanOptions(role_arn="arn:role", deployment_mode="EXPRESS"),
         unchanged=(SERVICE,),
         orphans=(Orphan(stack=StackId("us-east-1/stray"), region=Region("us-east-1")),),
         left_out=(StackId("eu-west-1/service"),),

@@ -1,4 +1,4 @@
-from builder.deploy import Standing, Survey, Unseen
+from builder.deploy import FoundStacks, StackContents, Unreachable
 from builder.deploy.observe.stacks import ObservedStack
 from builder.report.text import left
 from builder.terms import Arn, Region, Site, StackId, StackName
@@ -6,7 +6,7 @@ from builder.terms import Arn, Region, Site, StackId, StackName
 SITE = Site(None, Region("us-east-1"))
 
 
-def standing(name: str, *retained: tuple[str, str]) -> Standing:
+def standing(name: str, *retained: tuple[str, str]) -> StackContents:
     stack = ObservedStack(
         site=SITE,
         name=StackName(f"tap-dev-{name}"),
@@ -22,17 +22,17 @@ def standing(name: str, *retained: tuple[str, str]) -> Standing:
         capabilities=(),
         termination_protection=False,
     )
-    return Standing(StackId(f"us-east-1/{name}"), stack, (), retained)
+    return StackContents(StackId(f"us-east-1/{name}"), stack, (), retained)
 
 
 def test_nothing_left_is_said_to_be_nothing() -> None:
-    assert left("tap-dev", [standing("table")], Survey((), ())) == "left of tap-dev: nothing"
+    assert left("tap-dev", [standing("table")], FoundStacks((), ())) == "left of tap-dev: nothing"
 
 
 def test_a_stack_that_still_stands_is_named_once_and_what_another_left_behind_too() -> None:
     held = ("AWS::S3::Bucket", "kept")
     table, storage = standing("table", held), standing("storage", held)
-    assert left("tap-dev", [table, storage], Survey((table,), ())).splitlines() == [
+    assert left("tap-dev", [table, storage], FoundStacks((table,), ())).splitlines() == [
         "left of tap-dev:",
         "  us-east-1/table  tap-dev-table  DELETE_FAILED",
         "  us-east-1  kept  AWS::S3::Bucket, left behind by us-east-1/storage as its template says",
@@ -40,5 +40,5 @@ def test_a_stack_that_still_stands_is_named_once_and_what_another_left_behind_to
 
 
 def test_where_nobody_could_look_is_said() -> None:
-    told = left("tap-dev", [], Survey((), (Unseen(SITE, "not allowed"),)))
+    told = left("tap-dev", [], FoundStacks((), (Unreachable(SITE, "not allowed"),)))
     assert told == "left of tap-dev: nothing\nnot looked at: us-east-1: not allowed"

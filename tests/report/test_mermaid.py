@@ -3,7 +3,7 @@ import re
 import pytest
 from hypothesis import given
 
-from builder.assembly.diagram import Arrow, Diagram, Link
+from builder.assembly.diagram import Arrow, ArrowKind, Diagram
 from builder.report import mermaid
 from report.diagrams import ODD, make_diagram, odd_diagrams
 
@@ -38,13 +38,13 @@ def test_places_are_subgraphs_and_stacks_that_hold_data_are_drums() -> None:
 @pytest.mark.parametrize(
     ("links", "line"),
     [
-        ((Link.NEEDS,), "n1 -. needs .-> n2"),
-        ((Link.OBJECTS,), "n1 == objects ==> n2"),
-        ((Link.OBJECTS, Link.NEEDS), "n1 == objects, needs ==> n2"),
-        ((Link.ITEMS,), "n1 <== items ==> n2"),
+        ((ArrowKind.NEEDS,), "n1 -. needs .-> n2"),
+        ((ArrowKind.OBJECTS,), "n1 == objects ==> n2"),
+        ((ArrowKind.OBJECTS, ArrowKind.NEEDS), "n1 == objects, needs ==> n2"),
+        ((ArrowKind.ITEMS,), "n1 <== items ==> n2"),
     ],
 )
-def test_data_is_thick_and_a_need_alone_is_dotted(links: tuple[Link, ...], line: str) -> None:
+def test_data_is_thick_and_a_need_alone_is_dotted(links: tuple[ArrowKind, ...], line: str) -> None:
     made = make_diagram("a", "b")
 
     shown = Diagram(made.places, made.nodes, (Arrow("0", "1", links),))

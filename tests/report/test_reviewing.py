@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy.records import ResourceChange, Trip
+from builder.deploy.records import GuardHit, ResourceChange
 from builder.report import html, markdown, text
 from builder.report.console import Console, ScreenRich, follows_links
 from builder.report.review import Rank, make_entries, make_ranks, without_links
@@ -24,7 +24,7 @@ URL = ResourceChange(
 CREATED = step("us-east-1/service", type="CREATE", risk="create", changes=(URL,), console="https://aws/created")
 UPDATED = step("us-west-2/service", changes=(FUNCTION,), console="https://aws/updated")
 GUARDED = step("us-east-1/table", changes=(replace(FUNCTION, logical_id=LogicalId("Table")),), console="https://aws/g")
-GUARD = Trip(stack="us-east-1/table", logical_id="Table", why="it goes", allow="us-east-1/table/Table")
+GUARD = GuardHit(stack="us-east-1/table", logical_id="Table", why="it goes", allow="us-east-1/table/Table")
 PLAN = plan(CREATED, UPDATED, GUARDED, guards=(GUARD,))
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy.progress import Broke, Cancelled, Deviated, Done, Outcome, Overtaken
+from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, StackFailed, Superseded
 from builder.deploy.records import Orphan, PendingReview, PropertyChange
 from builder.report import text
 from builder.terms import Arn, Region, StackId
@@ -92,11 +92,11 @@ def test_values_are_one_short_line_that_no_terminal_obeys(before: str | None, af
 def test_outcomes_name_what_did_not_end_well() -> None:
     ended: list[Outcome] = [
         Done(StackId("a"), "CREATE_COMPLETE"),
-        Broke(TABLE, "ROLLBACK_COMPLETE", "Table (T)", "limit"),
-        Broke(StackId("b"), "", "", "no answer"),
+        StackFailed(TABLE, "ROLLBACK_COMPLETE", "Table (T)", "limit"),
+        StackFailed(StackId("b"), "", "", "no answer"),
         Cancelled(SERVICE, because="table failed"),
-        Overtaken(StackId("c"), by="its change set is gone"),
-        Deviated(StackId("d"), step("d"), ("Modify Table", "Add Role")),
+        Superseded(StackId("c"), by="its change set is gone"),
+        ReviewRequired(StackId("d"), step("d"), ("Modify Table", "Add Role")),
     ]
     assert text.outcomes(ended).plain == (
         "us-east-1/table: ROLLBACK_COMPLETE: Table (T): limit\n"
@@ -114,7 +114,7 @@ def test_outcomes_name_what_did_not_end_well() -> None:
     [
         (Done(TABLE, "CREATE_COMPLETE"), "bold green"),
         (Cancelled(TABLE, because="interrupted"), "bold"),
-        (Broke(TABLE, "", "", "no answer"), "bold red"),
+        (StackFailed(TABLE, "", "", "no answer"), "bold red"),
     ],
 )
 def test_the_colour_of_the_last_line_says_how_it_ended(ended: Outcome, style: str) -> None:

@@ -10,8 +10,8 @@ from report.sample import TABLE
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        (said.Begun("plan", (TABLE,)), ("planning", "1 stack")),
-        (said.Begun("destroy", (TABLE, TABLE)), ("destroying", "2 stacks")),
+        (said.RunBegun("plan", (TABLE,)), ("planning", "1 stack")),
+        (said.RunBegun("destroy", (TABLE, TABLE)), ("destroying", "2 stacks")),
         (said.Allowed("r/t/*", 2, ("r/t/A", "r/t/B")), ("--allow r/t/* lets 2 pass", "r/t/A, r/t/B")),
         (
             said.Allowed("**", 22, tuple(f"r/t/{n}" for n in range(22))),
@@ -28,13 +28,16 @@ from report.sample import TABLE
         ),
         (said.Started(TABLE, "CREATE"), ("started", "CREATE")),
         (said.Skipping(TABLE, (LogicalId("A"), LogicalId("B"))), ("rolling back", "without A, B")),
-        (said.Status(TABLE, "CREATE_COMPLETE"), ("CREATE_COMPLETE", "")),
-        (said.InHand(TABLE, "Table (T)", "CREATE_IN_PROGRESS"), ("CREATE_IN_PROGRESS", "Table (T)")),
+        (said.StatusChange(TABLE, "CREATE_COMPLETE"), ("CREATE_COMPLETE", "")),
+        (said.ResourceProgress(TABLE, "Table (T)", "CREATE_IN_PROGRESS"), ("CREATE_IN_PROGRESS", "Table (T)")),
         (said.Finished(TABLE, "CREATE_COMPLETE"), ("done", "CREATE_COMPLETE")),
         (said.FirstFailure(TABLE, "Table (T)", "limit\nreached"), ("FAILED", "Table (T): limit reached")),
         (said.FirstFailure(TABLE, "", "limit"), ("FAILED", "limit")),
         (said.NotStarted(TABLE, "x failed"), ("not started", "x failed")),
-        (said.Emptied(TABLE, "bucket", 2000, 1500), ("emptying", "bucket, 2,000 versions removed, 1,500 a second")),
+        (
+            said.BucketEmptied(TABLE, "bucket", 2000, 1500),
+            ("emptying", "bucket, 2,000 versions removed, 1,500 a second"),
+        ),
         (SetProgress(TABLE, "UPDATE", "RUNNING", 34, 40, 1, "op"), ("34/40, 1 failed", "UPDATE RUNNING")),
         (SetProgress(TABLE, "CREATE", "QUEUED", 0, 40, 0, "op"), ("0/40", "CREATE QUEUED")),
         (

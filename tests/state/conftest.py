@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from builder.aws import Clients
-from builder.deploy import Deployment, Done, Seal, Trusted, Wish, execute_plan, make_plan
+from builder.deploy import Deployment, Done, PlanId, PlanRequest, TrustedInput, execute_plan, make_plan
 from deploy.rig import shipped
 from state.standing import Standing
 
@@ -18,10 +18,12 @@ def standing(session: boto3.Session, account_id: str) -> Standing:
     deployment = shipped()
 
     async def deploy(wanted: Deployment) -> None:
-        plan = await make_plan(wanted, clients, Seal("plan", "2026-01-01T00:00:00+00:00"), lambda _: None, Wish())
+        plan = await make_plan(
+            wanted, clients, PlanId("plan", "2026-01-01T00:00:00+00:00"), lambda _: None, PlanRequest()
+        )
         assert all(
             isinstance(one, Done)
-            for one in await execute_plan(plan, Trusted(deployment=wanted), clients, lambda _: None)
+            for one in await execute_plan(plan, TrustedInput(deployment=wanted), clients, lambda _: None)
         )
 
     asyncio.run(deploy(deployment))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from builder.assembly import Assembly, Entry, Manifest, read_assembly
+from builder.assembly import Assembly, Manifest, StackEntry, read_assembly
 from builder.errors import BadInput
 from builder.terms import Region, StackId
 from strangers.policies import Policy, concrete_policies
@@ -18,7 +18,7 @@ def document(place: str) -> Any:
 
 
 def of_template(text: str) -> tuple[Policy, ...]:
-    entry = Entry(id=StackId("a"), region=Region("eu-west-1"), name="a", template="a.yaml", sha256="0" * 64)
+    entry = StackEntry(id=StackId("a"), region=Region("eu-west-1"), name="a", template="a.yaml", sha256="0" * 64)
     return concrete_policies(Assembly(Manifest(version=2, project="p", stacks=(entry,)), {"a.yaml": text.encode()}))
 
 

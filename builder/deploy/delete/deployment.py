@@ -5,7 +5,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from builder.aws import Clients, together
-from builder.deploy.delete.stack import Demolition, Standing, check_removable, observe_standing, quiesce, take_down
+from builder.deploy.delete.stack import (
+    DeleteContext,
+    StackContents,
+    check_removable,
+    delete_stack,
+    observe_standing,
+    stop_writes,
+)
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK
 from builder.deploy.observe.deployment import NOT_OPEN
 from builder.deploy.observe.nested import inside
@@ -13,13 +20,23 @@ from builder.deploy.observe.stacks import ObservedStack, SiteView, of_deployment
 from builder.deploy.observe.watch import Watch, make_watches
 from builder.deploy.plan.guards import allowed_names
 from builder.deploy.plan.pending import is_under_review_by
-from builder.deploy.progress import Begun, Broke, Cancelled, Done, Emit, Finished, FirstFailure, NotStarted, Outcome
+from builder.deploy.progress import (
+    Cancelled,
+    Done,
+    Emit,
+    Finished,
+    FirstFailure,
+    NotStarted,
+    Outcome,
+    RunBegun,
+    StackFailed,
+)
 from builder.errors import AwsError, BuilderError
-from builder.terms import Arn, Place, Site, StackId
+from builder.terms import Arn, Site, StackId, StackPlace
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
+class Unreachable:
     """A site, or a stack in it, that could not be looked at, and that nobody said to be any of the deployment."""
 
     site: Site
@@ -27,19 +44,21 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class FoundStacks:
     """All that stands, and where that could not be told."""
 
-    standing: tuple[Standing, ...]
-    unseen: tuple[Unseen, ...]
+    standing: tuple[StackContents, ...]
+    unseen: tuple[Unreachable, ...]
 
 
-async def find_standing(deployment: str, sites: tuple[Site, ...], clients: Clients) -> tuple[Standing, ...]:
+async def find_deployed(deployment: str, sites: tuple[Site, ...], clients: Clients) -> tuple[StackContents, ...]:
     """Return every stack of the deployment in these sites, whether an assembly has it or not."""
-    return (await survey(deployment, sites, (), clients)).standing
+    return (await find_deployment(deployment, sites, (), clients)).standing
 
 
-async def survey(deployment: str, sites: tuple[Site, ...], elsewhere: tuple[Site, ...], clients: Clients) -> Survey:
+async def find_deployment(
+    deployment: str, sites: tuple[Site, ...], elsewhere: tuple[Site, ...], clients: Clients
+) -> FoundStacks:
     """Return every stack of the deployment in these sites, and in others as far as they can be looked at.
 
     A region that the account has not opted in to has none. Raises AwsError where one of `sites` does not answer.
@@ -50,27 +69,27 @@ async def survey(deployment: str, sites: tuple[Site, ...], elsewhere: tuple[Site
             *(_look_elsewhere(deployment, site, clients) for site in elsewhere if site not in sites),
         )
     )
-    return Survey(
+    return FoundStacks(
         standing=tuple(one for part in seen for one in part.standing),
         unseen=tuple(one for part in seen for one in part.unseen),
     )
 
 
-async def look_after(before: Survey, deployment: str, clients: Clients) -> Survey:
+async def look_after(before: FoundStacks, deployment: str, clients: Clients) -> FoundStacks:
     """Return what is left of what stood; only where it stood is looked again, and what was not seen stays unseen."""
     sites = tuple(dict.fromkeys(one.stack.site for one in before.standing))
-    after = await survey(deployment, sites, (), clients)
-    return Survey(standing=after.standing, unseen=tuple(dict.fromkeys((*before.unseen, *after.unseen))))
+    after = await find_deployment(deployment, sites, (), clients)
+    return FoundStacks(standing=after.standing, unseen=tuple(dict.fromkeys((*before.unseen, *after.unseen))))
 
 
-async def _look_elsewhere(deployment: str, site: Site, clients: Clients) -> Survey:
+async def _look_elsewhere(deployment: str, site: Site, clients: Clients) -> FoundStacks:
     try:
         return await _look(deployment, site, clients)
     except AwsError as error:
-        return Survey((), () if error.code in NOT_OPEN else (Unseen(site, error.what),))
+        return FoundStacks((), () if error.code in NOT_OPEN else (Unreachable(site, error.what),))
 
 
-async def _look(deployment: str, site: Site, clients: Clients) -> Survey:
+async def _look(deployment: str, site: Site, clients: Clients) -> FoundStacks:
     """Return the site's stacks that carry the deployment's tag, and those that hold nothing but its change sets.
 
     A stack may have its tags only once a change set of it was executed.
@@ -81,9 +100,9 @@ async def _look(deployment: str, site: Site, clients: Clients) -> Survey:
     under_review = (stack for stack, is_ours in zip(bare, found, strict=True) if is_ours is True)
     ours = (*of_deployment(every, deployment), *under_review)
     standing = await together(observe_standing(_stack_id(stack), stack, clients) for stack in ours)
-    return Survey(
+    return FoundStacks(
         tuple(replace(one, may_nest_reviews=_nests_reviews(one.stack, every)) for one in standing),
-        tuple(one for one in found if isinstance(one, Unseen)),
+        tuple(one for one in found if isinstance(one, Unreachable)),
     )
 
 
@@ -96,14 +115,14 @@ def _is_bare(stack: ObservedStack) -> bool:
     return stack.status == "REVIEW_IN_PROGRESS" and TAG_DEPLOYMENT not in stack.tags and stack.parent is None
 
 
-async def _is_under_review(deployment: str, clients: Clients, stack: ObservedStack) -> bool | Unseen:
+async def _is_under_review(deployment: str, clients: Clients, stack: ObservedStack) -> bool | Unreachable:
     try:
         return await is_under_review_by(deployment, clients, stack)
     except AwsError as error:
         # Who may take the deployment down may not look into the stacks of strangers.
         if error.code != "AccessDenied":
             raise
-        return Unseen(stack.site, f"{stack.name}, which holds but change sets: {error.what}")
+        return Unreachable(stack.site, f"{stack.name}, which holds but change sets: {error.what}")
 
 
 def _stack_id(stack: ObservedStack) -> StackId:
@@ -114,7 +133,7 @@ def _stack_id(stack: ObservedStack) -> StackId:
 class Removal:
     """What is to be removed, and how."""
 
-    standing: tuple[Standing, ...]
+    standing: tuple[StackContents, ...]
     needs: Mapping[StackId, tuple[StackId, ...]]
     """By stack, what has to stay for as long as the stack is there."""
     allow: Collection[str] = ()
@@ -129,12 +148,12 @@ class _Run:
     allow: Collection[str]
     watches: Mapping[Site, Watch]
     ends: Mapping[Arn, asyncio.Future[Outcome]]
-    dependants: Mapping[StackId, list[Standing]]
+    dependants: Mapping[StackId, list[StackContents]]
     """By what they need."""
 
 
 def make_needs(
-    standing: tuple[Standing, ...], known: Mapping[StackId, tuple[StackId, ...]]
+    standing: tuple[StackContents, ...], known: Mapping[StackId, tuple[StackId, ...]]
 ) -> dict[StackId, tuple[StackId, ...]]:
     """Return what each stack needs: as an assembly knows it, else every stack that was created before it.
 
@@ -158,7 +177,7 @@ async def destroy(removal: Removal, clients: Clients, run_id: str, emit: Emit) -
     standing, needs = removal.standing, removal.needs
     allowed = allowed_names(check_removable(standing, removal.allow))
     loop = asyncio.get_running_loop()
-    ids = {Place(one.stack.site, one.stack.name): one.id for one in standing}
+    ids = {StackPlace(one.stack.site, one.stack.name): one.id for one in standing}
     run = _Run(
         clients,
         emit,
@@ -168,17 +187,17 @@ async def destroy(removal: Removal, clients: Clients, run_id: str, emit: Emit) -
         {one.stack.arn: loop.create_future() for one in standing},
         {need: [one for one in standing if need in needs.get(one.id, ())] for need in {one.id for one in standing}},
     )
-    emit(Begun(what="destroy", stacks=tuple(dict.fromkeys(one.id for one in standing))))
-    await together(quiesce(one, clients) for one in standing)
+    emit(RunBegun(what="destroy", stacks=tuple(dict.fromkeys(one.id for one in standing))))
+    await together(stop_writes(one, clients) for one in standing)
     return tuple(await asyncio.gather(*(_take_down(run, one) for one in standing)))
 
 
-async def _take_down(run: _Run, one: Standing) -> Outcome:
+async def _take_down(run: _Run, one: StackContents) -> Outcome:
     try:
         outcome = await _outcome(run, one)
     except BuilderError as error:
         run.emit(FirstFailure(stack=one.id, resource="", reason=error.what))
-        outcome = Broke(one.id, status="", resource="", reason=error.what, next_step=error.next_step)
+        outcome = StackFailed(one.id, status="", resource="", reason=error.what, next_step=error.next_step)
     match outcome:
         case Cancelled(because=because):
             run.emit(NotStarted(stack=one.id, because=because))
@@ -188,9 +207,9 @@ async def _take_down(run: _Run, one: Standing) -> Outcome:
     return outcome
 
 
-async def _outcome(run: _Run, one: Standing) -> Outcome:
+async def _outcome(run: _Run, one: StackContents) -> Outcome:
     for other in run.dependants[one.id]:
         if not isinstance(await run.ends[other.stack.arn], Done):
             return Cancelled(one.id, because=f"{other.id}, which needs it, is still there")
-    work = Demolition(run.clients, run.emit, run.watches[one.stack.site], run.run_id, run.allow)
-    return await take_down(work, one)
+    work = DeleteContext(run.clients, run.emit, run.watches[one.stack.site], run.run_id, run.allow)
+    return await delete_stack(work, one)

@@ -9,10 +9,10 @@ from builder.deploy.observe.events import observe_cause, observe_token
 from builder.deploy.observe.nested import observe_contents
 from builder.deploy.observe.stacks import ObservedStack, observe_stack, remember_protected
 from builder.deploy.observe.watch import DEADLINE_S, Watch, settled_after
-from builder.deploy.plan.change_set import Asked, delete, token
+from builder.deploy.plan.change_set import PendingChangeSet, delete, token
 from builder.deploy.plan.guards import Permission, check_allowed, protection_trip
 from builder.deploy.plan.pending import IDLE, observe_change_sets
-from builder.deploy.progress import Broke, Done, Emit, Emptied, FirstFailure, Started, Waiting
+from builder.deploy.progress import BucketEmptied, Done, Emit, FirstFailure, StackFailed, Started, Waiting
 from builder.deploy.resources import HOLDERS
 from builder.errors import AwsError, Stopped, gathered
 from builder.terms import Arn, LogicalId, StackId
@@ -21,7 +21,7 @@ _TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StackContents:
     """One stack that is there, with what it and the stacks nested in it hold."""
 
     id: StackId
@@ -37,7 +37,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Demolition:
+class DeleteContext:
     """What a stack is taken down with."""
 
     clients: Clients
@@ -47,14 +47,14 @@ class Demolition:
     allow: Collection[str] = ()
 
 
-async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Clients) -> Standing:
+async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Clients) -> StackContents:
     """Return the stack with what it holds, in nested stacks too; what a template leaves behind keeps all that is in it.
 
     A nested stack is deleted by its root's deletion alone, but emptied like it.
     """
     held = await observe_contents(clients, stack, where=stack_id)
     holders = [one for one in held if one.type in HOLDERS]
-    return Standing(
+    return StackContents(
         stack_id,
         stack,
         holders=tuple((one.type, one.physical_id) for one in holders if one.fate in {"Delete", "Snapshot"}),
@@ -63,7 +63,7 @@ async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Cli
     )
 
 
-def check_clear(standing: Iterable[Standing]) -> None:
+def check_clear(standing: Iterable[StackContents]) -> None:
     """Return if it is known of all that would be emptied that it goes with its stack. Raises Stopped, or Several.
 
     While an operation runs on a stack nobody can tell; it is looked at again afterwards.
@@ -73,7 +73,7 @@ def check_clear(standing: Iterable[Standing]) -> None:
         raise gathered(errors)
 
 
-def _unclear(one: Standing) -> Stopped:
+def _unclear(one: StackContents) -> Stopped:
     named = ", ".join(f"{name} ({kind})" for name, kind in one.unclear)
     return Stopped(
         where=one.id,
@@ -83,7 +83,7 @@ def _unclear(one: Standing) -> Stopped:
     )
 
 
-def check_removable(standing: Iterable[Standing], allow: Collection[str]) -> tuple[Permission, ...]:
+def check_removable(standing: Iterable[StackContents], allow: Collection[str]) -> tuple[Permission, ...]:
     """Return what each `allow` lets pass, if all that goes is known and each protected stack is allowed to be deleted.
 
     Raises Stopped, naming those that are not, or Several; BadInput for an `allow` that names nothing of it.
@@ -93,15 +93,15 @@ def check_removable(standing: Iterable[Standing], allow: Collection[str]) -> tup
     return check_allowed((protection_trip(one.id) for one in standing if one.stack.termination_protection), (), allow)
 
 
-async def quiesce(standing: Standing, clients: Clients) -> None:
+async def stop_writes(standing: StackContents, clients: Clients) -> None:
     """Stop whatever would fill again what is about to be emptied."""
     await together(
-        HOLDERS[kind].quiesce(clients.of(standing.stack.site), standing.stack.region, physical_id)
+        HOLDERS[kind].stop_writes(clients.of(standing.stack.site), standing.stack.region, physical_id)
         for kind, physical_id in standing.holders
     )
 
 
-async def take_down(work: Demolition, one: Standing) -> Done | Broke:
+async def delete_stack(work: DeleteContext, one: StackContents) -> Done | StackFailed:
     """Empty the stack and delete it, once no operation runs on it; return how that ended.
 
     Raises Stopped, with all in it as it was, where its termination protection may not be lifted or `check_clear` does.
@@ -122,9 +122,9 @@ async def take_down(work: Demolition, one: Standing) -> Done | Broke:
     return Done(one.id, stack.status) if stack.status == "DELETE_COMPLETE" else await _broke(work, one, stack)
 
 
-async def empty(one: Standing, clients: Clients, emit: Emit) -> None:
+async def empty(one: StackContents, clients: Clients, emit: Emit) -> None:
     """Remove what keeps the stack from being deleted, once nothing fills it again."""
-    await quiesce(one, clients)
+    await stop_writes(one, clients)
     for kind, physical_id in one.holders:
         told = _teller(emit, one.id, physical_id)
         await HOLDERS[kind].empty(clients.of(one.stack.site), one.stack.region, physical_id, told)
@@ -134,12 +134,12 @@ async def release(stack_id: StackId, stack: ObservedStack, clients: Clients) -> 
     """Remove what the deletion was refused for; there may be more in the stack than was found in it at first."""
     now = await observe_standing(stack_id, stack, clients)
     check_clear([now])
-    await quiesce(now, clients)
+    await stop_writes(now, clients)
     for kind, physical_id in now.holders:
         await HOLDERS[kind].release(clients.of(stack.site), stack.region, physical_id)
 
 
-async def settled(work: Demolition, one: Standing) -> Standing:
+async def settled(work: DeleteContext, one: StackContents) -> StackContents:
     """Wait for the operation that runs on the stack, if any; return what it then holds."""
     if one.stack.facts.settled:
         return one
@@ -149,7 +149,7 @@ async def settled(work: Demolition, one: Standing) -> Standing:
     return await observe_standing(one.id, stack, work.clients)
 
 
-async def _lift_protection(work: Demolition, one: Standing) -> None:
+async def _lift_protection(work: DeleteContext, one: StackContents) -> None:
     if not one.stack.termination_protection:
         return
     allowed = protection_trip(one.id).allow
@@ -160,7 +160,7 @@ async def _lift_protection(work: Demolition, one: Standing) -> None:
     remember_protected(work.clients, one.stack.site, one.stack.name, protected=False)
 
 
-async def _drop_reviews(work: Demolition, one: Standing) -> None:
+async def _drop_reviews(work: DeleteContext, one: StackContents) -> None:
     """Delete what was planned of nested stacks and not executed, and with it those that only wait for it.
 
     The deletion of their root leaves them in review (*unverified*), and nobody could delete their change sets then.
@@ -170,14 +170,16 @@ async def _drop_reviews(work: Demolition, one: Standing) -> None:
         return
     waiting = await observe_change_sets(work.clients, one.id, one.stack.site, one.stack.arn)
     await together(
-        _drop_review(work, Asked(one.id, one.stack.site, Arn(each["ChangeSetId"]), one.stack.arn, nested=True))
+        _drop_review(
+            work, PendingChangeSet(one.id, one.stack.site, Arn(each["ChangeSetId"]), one.stack.arn, nested=True)
+        )
         for each in waiting
         # The one that was executed last is still listed, and cannot be deleted.
         if each.get("IncludeNestedStacks") and each.get("ExecutionStatus") in IDLE
     )
 
 
-async def _drop_review(work: Demolition, asked: Asked) -> None:
+async def _drop_review(work: DeleteContext, asked: PendingChangeSet) -> None:
     try:
         await delete(work.clients, asked)
     except AwsError as error:
@@ -193,19 +195,19 @@ def _teller(emit: Emit, stack: StackId, bucket: str) -> Callable[[int], None]:
 
     def tell(versions: int) -> None:
         passed_s = max(loop.time() - began, 0.001)
-        emit(Emptied(stack=stack, bucket=bucket, versions=versions, per_second=round(versions / passed_s)))
+        emit(BucketEmptied(stack=stack, bucket=bucket, versions=versions, per_second=round(versions / passed_s)))
 
     return tell
 
 
-async def _delete(work: Demolition, one: Standing, before: ObservedStack, attempt: int) -> ObservedStack:
+async def _delete(work: DeleteContext, one: StackContents, before: ObservedStack, attempt: int) -> ObservedStack:
     """Ask for the deletion of the stack, which was seen as `before`, and return it as that ended."""
     work.emit(Started(stack=one.id, what="DELETE"))
     await _ask(work, one, before, attempt)
     return await work.watch.until(one.stack.arn, settled_after(before.status), DEADLINE_S)
 
 
-async def _ask(work: Demolition, one: Standing, before: ObservedStack, attempt: int) -> None:
+async def _ask(work: DeleteContext, one: StackContents, before: ObservedStack, attempt: int) -> None:
     """Ask for the deletion, and again where somebody else's operation on the stack was in the way and has ended."""
     client = work.clients.of(one.stack.site).cloudformation(one.stack.region)
     token = _token(work, one, attempt)
@@ -221,12 +223,14 @@ async def _ask(work: Demolition, one: Standing, before: ObservedStack, attempt: 
         await _ask(work, one, settled, attempt)
 
 
-async def _broke(work: Demolition, one: Standing, stack: ObservedStack) -> Broke:
+async def _broke(work: DeleteContext, one: StackContents, stack: ObservedStack) -> StackFailed:
     cause = await observe_cause(work.clients, stack, _token(work, one, _TRIES))
     resource, reason = (cause.resource, cause.reason) if cause else ("", stack.status_reason)
     work.emit(FirstFailure(stack=one.id, resource=resource, reason=reason))
-    return Broke(one.id, stack.status, resource, reason, next_step="python -m builder destroy    goes on from here")
+    return StackFailed(
+        one.id, stack.status, resource, reason, next_step="python -m builder destroy    goes on from here"
+    )
 
 
-def _token(work: Demolition, one: Standing, attempt: int) -> str:
+def _token(work: DeleteContext, one: StackContents, attempt: int) -> str:
     return token(work.run_id, one.id, f"delete-{attempt}")

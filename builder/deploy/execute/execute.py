@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call
-from builder.deploy.delete.stack import Demolition, observe_standing, take_down
+from builder.deploy.delete.stack import DeleteContext, delete_stack, observe_standing
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.execute.preflight import Checked, check_plan, how_far
-from builder.deploy.observe.events import FirstCause, observe_cause, tell_in_hand
+from builder.deploy.observe.events import FirstCause, observe_cause, tell_in_progress
 from builder.deploy.observe.outputs import taken
 from builder.deploy.observe.stacks import (
     LAG_S,
@@ -20,34 +20,34 @@ from builder.deploy.observe.stacks import (
     remember_protected,
 )
 from builder.deploy.observe.watch import DEADLINE_S, Settled, Watch, make_watches
-from builder.deploy.plan.change_set import Request, ask, token
+from builder.deploy.plan.change_set import ChangeSetRequest, ask, token
 from builder.deploy.plan.decide import remedy
 from builder.deploy.plan.dependants import moving
-from builder.deploy.plan.draft import Part, no_echo_parameters, parts_from
+from builder.deploy.plan.draft import DraftStep, no_echo_parameters, parts_from
 from builder.deploy.plan.expected import beyond
-from builder.deploy.plan.guards import allowed_names, tell_allowed, trips
+from builder.deploy.plan.guards import allowed_names, guard_hits, tell_allowed
 from builder.deploy.plan.judgement import check_made, survey_ground
 from builder.deploy.plan.pending import discard_plan
 from builder.deploy.plan.plan import make_step
-from builder.deploy.plan.saved import Trusted, check_claim, narrowed
-from builder.deploy.plan.stack_steps import Link, make_chains, overtaken
+from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
+from builder.deploy.plan.stack_steps import AnyStep, make_stack_steps, overtaken
 from builder.deploy.progress import (
-    Begun,
-    Broke,
     Cancelled,
-    Deviated,
     Done,
     Emit,
     Finished,
     FirstFailure,
     NotStarted,
     Outcome,
-    Overtaken,
+    ReviewRequired,
+    RunBegun,
+    StackFailed,
     Started,
+    Superseded,
 )
 from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step
 from builder.errors import AwsError, BuilderError, Failed, Stopped
-from builder.terms import Arn, Place, Site, StackId
+from builder.terms import Arn, Site, StackId, StackPlace
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class _Run:
     """One execution under way."""
 
     plan: Plan
-    trusted: Trusted
+    trusted: TrustedInput
     clients: Clients
     emit: Emit
     brake: Brake
@@ -79,7 +79,7 @@ class _Run:
 
 async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit most
     plan: Plan,
-    trusted: Trusted,
+    trusted: TrustedInput,
     clients: Clients,
     emit: Emit,
     *,
@@ -107,11 +107,11 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
         watches=make_watches(_ids(plan), clients, emit),
         ends={one.stack: loop.create_future() for one in checked},
     )
-    emit(Begun(what="execute", stacks=tuple(run.ends)))
+    emit(RunBegun(what="execute", stacks=tuple(run.ends)))
     claim = _first_to_start(checked)
     if claim is None:
         run.claimed.set()
-    onlooker = asyncio.ensure_future(tell_in_hand(run.running, clients, emit)) if in_detail else None
+    onlooker = asyncio.ensure_future(tell_in_progress(run.running, clients, emit)) if in_detail else None
     try:
         return tuple(await asyncio.gather(*(_carry_out(run, one, first=one is claim) for one in checked)))
     finally:
@@ -127,8 +127,8 @@ def _first_to_start(checked: tuple[Checked, ...]) -> Checked | None:
     return next((one for one in checked if planned.isdisjoint(one.left[0].needs)), None)
 
 
-def _ids(plan: Plan) -> dict[Place, StackId]:
-    return {Place(link.site, link.name): link.stack for chain in make_chains(plan).values() for link in chain}
+def _ids(plan: Plan) -> dict[StackPlace, StackId]:
+    return {StackPlace(link.site, link.name): link.stack for chain in make_stack_steps(plan).values() for link in chain}
 
 
 async def _carry_out(run: _Run, one: Checked, *, first: bool) -> Outcome:
@@ -137,11 +137,11 @@ async def _carry_out(run: _Run, one: Checked, *, first: bool) -> Outcome:
     finally:
         run.claimed.set()
     match outcome:
-        case Broke(stack=stack):
+        case StackFailed(stack=stack):
             run.stopped_by = run.stopped_by or f"{stack} failed"
-        case Overtaken(stack=stack):
+        case Superseded(stack=stack):
             run.stopped_by = run.stopped_by or f"{stack} was moved by somebody else"
-        case Deviated(stack=stack):
+        case ReviewRequired(stack=stack):
             run.stopped_by = run.stopped_by or f"{stack} waits for review"
             run.emit(NotStarted(stack=stack, because="its change set waits for review"))
         case Cancelled(stack=stack, because=because):
@@ -166,14 +166,14 @@ async def _walk(run: _Run, one: Checked, *, first: bool) -> Outcome:
             outcome = await _go(run, link, running)
         except BuilderError as error:
             run.emit(FirstFailure(stack=one.stack, resource="", reason=error.what))
-            return Broke(one.stack, status="", resource="", reason=error.what, next_step=error.next_step)
+            return StackFailed(one.stack, status="", resource="", reason=error.what, next_step=error.next_step)
         if not isinstance(outcome, Done):
             return outcome
         running, first = None, False
     return outcome
 
 
-async def _obstacle(run: _Run, link: Link) -> str:
+async def _obstacle(run: _Run, link: AnyStep) -> str:
     """Wait for the link's needs; return why it must not start, or an empty text."""
     for need in link.needs:
         # A need that is no step of the plan is unchanged: it stands.
@@ -182,7 +182,7 @@ async def _obstacle(run: _Run, link: Link) -> str:
     return run.stopped_by or ("interrupted" if run.brake.pulled else "")
 
 
-async def _go(run: _Run, link: Link, running: ObservedStack | None) -> Outcome:
+async def _go(run: _Run, link: AnyStep, running: ObservedStack | None) -> Outcome:
     if isinstance(link, Deletion):
         return await _delete(run, link)
     if isinstance(link, Protection):
@@ -204,7 +204,7 @@ async def _execute(run: _Run, step: Step) -> Outcome:
         change_set = await execute_step(run.plan, step, run.clients)
     except Stopped as error:
         run.emit(FirstFailure(stack=step.stack, resource="", reason=error.what))
-        return Overtaken(step.stack, by=error.what, next_step=error.next_step)
+        return Superseded(step.stack, by=error.what, next_step=error.next_step)
     run.claimed.set()
     return await _until_settled(run, step, step.stack_arn, change_set)
 
@@ -250,15 +250,15 @@ async def _delete(run: _Run, deletion: Deletion) -> Outcome:
     if stack is None or stack.status == "DELETE_COMPLETE":
         return Done(deletion.stack, "DELETE_COMPLETE")
     standing = await observe_standing(deletion.stack, stack, run.clients)
-    work = Demolition(run.clients, run.emit, run.watches[deletion.site], run.plan.id, run.allow)
-    return await take_down(work, standing)
+    work = DeleteContext(run.clients, run.emit, run.watches[deletion.site], run.plan.id, run.allow)
+    return await delete_stack(work, standing)
 
 
-async def _broke(run: _Run, link: Step | Deferred, stack: ObservedStack) -> Broke:
+async def _broke(run: _Run, link: Step | Deferred, stack: ObservedStack) -> StackFailed:
     cause = await observe_cause(run.clients, stack, execution_token(run.plan, link.stack, link.part))
     cause = cause or FirstCause(resource="", reason=stack.status_reason or "no reason given")
     run.emit(FirstFailure(stack=link.stack, resource=cause.resource, reason=cause.reason))
-    return Broke(link.stack, stack.status, cause.resource, cause.reason, next_step=remedy(stack))
+    return StackFailed(link.stack, stack.status, cause.resource, cause.reason, next_step=remedy(stack))
 
 
 # What a request is answered that comes too late, be it after another's or after itself.
@@ -313,8 +313,8 @@ async def _who_runs(plan: Plan, step: Step, clients: Clients, refusal: AwsError)
 
 
 async def make_deferred(
-    plan: Plan, trusted: Trusted, deferred: Deferred, clients: Clients, allow: Collection[str]
-) -> Step | Deviated | None:
+    plan: Plan, trusted: TrustedInput, deferred: Deferred, clients: Clients, allow: Collection[str]
+) -> Step | ReviewRequired | None:
     """Return the step of the change set, made now; Deviated, and left for review, if it shows more than expected.
 
     None if it turned out to change nothing. What it is made of comes from the assembly and what stands, never from the
@@ -326,7 +326,7 @@ async def make_deferred(
     part = replace(part, desired=await _bound(deployment, part.desired, clients), number=deferred.part)
     # Whatever command made the plan: if it has to be left, it is somebody's review.
     origin = replace(plan.origin, options=replace(plan.options, by="plan"))
-    request = Request(desired=part.desired, type=part.type, part=part.number)
+    request = ChangeSetRequest(desired=part.desired, type=part.type, part=part.number)
     asked = await ask(clients, origin, request, afresh=not trusted.is_own and bool(no_echo_parameters(part.desired)))
     step = await make_step(clients, asked, part)
     if step is None:
@@ -336,12 +336,12 @@ async def make_deferred(
         await check_made(await survey_ground(plan, deployment, clients), step, part)
     unseen = (
         *beyond(expected, step.changes),
-        *(f"{trip.allow}: {trip.why}" for trip in trips([step]) if trip.allow not in allow),
+        *(f"{trip.allow}: {trip.why}" for trip in guard_hits([step]) if trip.allow not in allow),
     )
-    return Deviated(deferred.stack, step, unseen) if unseen else step
+    return ReviewRequired(deferred.stack, step, unseen) if unseen else step
 
 
-async def _part_to_make(plan: Plan, deployment: Deployment, deferred: Deferred, clients: Clients) -> Part:
+async def _part_to_make(plan: Plan, deployment: Deployment, deferred: Deferred, clients: Clients) -> DraftStep:
     """Return the change set that comes next on the stack, as it stands now.
 
     Raises Stopped where another number of change sets is left than the plan has: somebody else was at the stack.
@@ -398,11 +398,11 @@ async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
 
     Raises what `execute_plan` raises, with all of the plan deleted.
     """
-    trusted = Trusted(deployment=deployment, is_own=True)
+    trusted = TrustedInput(deployment=deployment, is_own=True)
     try:
         ended = await execute_plan(plan, trusted, clients, emit, allow=allow, brake=brake, in_detail=in_detail)
     except BuilderError:
         await discard_plan(plan, clients)
         raise
-    await discard_plan(plan, clients, only={one.stack for one in ended if isinstance(one, Cancelled | Overtaken)})
+    await discard_plan(plan, clients, only={one.stack for one in ended if isinstance(one, Cancelled | Superseded)})
     return ended

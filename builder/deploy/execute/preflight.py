@@ -10,20 +10,27 @@ from builder.deploy.observe.stacks import LAG_S, LOOK_S, ObservedStack, observe_
 from builder.deploy.plan.change_set import is_alike
 from builder.deploy.plan.decide import remedy
 from builder.deploy.plan.guards import Permission, check_allowed
-from builder.deploy.plan.judgement import Ground, check_done, judge_chain, judge_guards, judge_needs, survey_ground
+from builder.deploy.plan.judgement import (
+    JudgementContext,
+    check_done,
+    judge_chain,
+    judge_guards,
+    judge_needs,
+    survey_ground,
+)
 from builder.deploy.plan.lost_region import check_without
 from builder.deploy.plan.pending import observe_change_sets, reviews_of_others
-from builder.deploy.plan.saved import Trusted, narrowed
+from builder.deploy.plan.saved import TrustedInput, narrowed
 from builder.deploy.plan.stack_steps import (
     _AGAIN,
-    Chain,
-    links_executed,
-    links_executed_by_twin,
-    make_chains,
+    StackSteps,
+    make_stack_steps,
     overtaken,
     stands_as,
+    steps_executed,
+    steps_executed_by_same_plan,
 )
-from builder.deploy.records import Deferred, Deletion, PendingReview, Plan, Protection, Step, Trip
+from builder.deploy.records import Deferred, Deletion, GuardHit, PendingReview, Plan, Protection, Step
 from builder.errors import BadInput, Stopped
 from builder.terms import AccountId, Operation, StackId
 
@@ -33,7 +40,7 @@ class Checked:
     """How far a stack has come, read from AWS alone; so an execution resumes by being started again."""
 
     stack: StackId
-    left: Chain
+    left: StackSteps
     """What is still to be done."""
     running: ObservedStack | None = None
     """The stack, if the first of it runs already: as our change set, or as another's that is the same."""
@@ -43,7 +50,7 @@ class Checked:
 
 
 async def check_plan(
-    plan: Plan, trusted: Trusted, clients: Clients, allow: Collection[str] = ()
+    plan: Plan, trusted: TrustedInput, clients: Clients, allow: Collection[str] = ()
 ) -> tuple[tuple[Checked, ...], tuple[Permission, ...]]:
     """Return how far every stack of the plan has come, and what each `allow` lets pass.
 
@@ -52,7 +59,7 @@ async def check_plan(
     Raises Stopped, before anything ran, if any step cannot be executed as it was reviewed, naming each, or if
     something is not allowed; BadInput if the credentials are of another account than the plan.
     """
-    chains = make_chains(plan)
+    chains = make_stack_steps(plan)
     if not chains:
         return (), ()
     # Side by side; but what another account's credentials don't find is told as that.
@@ -84,8 +91,8 @@ async def check_plan(
 
 
 async def _look_at_all(
-    plan: Plan, trusted: Trusted, chains: Mapping[StackId, Chain], clients: Clients
-) -> tuple[tuple[Checked, ...], tuple[Trip, ...]]:
+    plan: Plan, trusted: TrustedInput, chains: Mapping[StackId, StackSteps], clients: Clients
+) -> tuple[tuple[Checked, ...], tuple[GuardHit, ...]]:
     """Return how far each stack has come, and the guards of what is left."""
     if trusted.is_own:
         checked = tuple(await together(_check_chain(plan, chain, clients) for chain in chains.values()))
@@ -106,10 +113,10 @@ async def _look_at_all(
         deferred = tuple(one for one in work if isinstance(one, Deferred))
         judged = replace(plan, steps=steps, deferred=deferred, guards=())
         guards += await trusted.more_guards(judged, deployment, clients)
-    return checked, (*guards, *(trip for _, trips in found for trip in trips))
+    return checked, (*guards, *(trip for _, guard_hits in found for trip in guard_hits))
 
 
-async def _check_and_judge(ground: Ground, chain: Chain) -> tuple[Checked, tuple[Trip, ...]]:
+async def _check_and_judge(ground: JudgementContext, chain: StackSteps) -> tuple[Checked, tuple[GuardHit, ...]]:
     """Return how far a stack has come, with what is left as it was judged, and the guards that no change shows.
 
     What runs already is not started by this plan; and what follows it is judged when it is made.
@@ -125,7 +132,7 @@ async def _check_and_judge(ground: Ground, chain: Chain) -> tuple[Checked, tuple
             return replace(checked, left=judged.chain), judged.guards
 
 
-async def _check_chain(plan: Plan, chain: Chain, clients: Clients, *, begun: bool = False) -> Checked:
+async def _check_chain(plan: Plan, chain: StackSteps, clients: Clients, *, begun: bool = False) -> Checked:
     """Look at a stack until it is clear how far it has come. `begun` says that earlier links are done."""
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -140,7 +147,7 @@ async def _check_chain(plan: Plan, chain: Chain, clients: Clients, *, begun: boo
         await asyncio.sleep(LOOK_S)
 
 
-async def _look(plan: Plan, chain: Chain, clients: Clients, *, begun: bool) -> Checked | Stopped:
+async def _look(plan: Plan, chain: StackSteps, clients: Clients, *, begun: bool) -> Checked | Stopped:
     """Return how far the chain has come, or the refusal, unless a later look shows otherwise."""
     match chain[0]:
         case Step() as step:
@@ -153,7 +160,7 @@ async def _look(plan: Plan, chain: Chain, clients: Clients, *, begun: bool) -> C
             return await _check_protection(protection, chain, clients, begun=begun)
 
 
-async def _check_step(plan: Plan, step: Step, chain: Chain, clients: Clients) -> Checked | Stopped:
+async def _check_step(plan: Plan, step: Step, chain: StackSteps, clients: Clients) -> Checked | Stopped:
     waiting = await observe_change_sets(clients, step.stack, step.site, step.stack_arn)
     own = next((one for one in waiting if one["ChangeSetId"] == step.change_set), None)
     if own is not None and own["ExecutionStatus"] == "AVAILABLE":
@@ -172,7 +179,7 @@ async def _check_step(plan: Plan, step: Step, chain: Chain, clients: Clients) ->
 
 
 async def _check_deferred(
-    plan: Plan, deferred: Deferred, chain: Chain, clients: Clients, *, begun: bool
+    plan: Plan, deferred: Deferred, chain: StackSteps, clients: Clients, *, begun: bool
 ) -> Checked | Stopped:
     stack = await observe_stack(clients, deferred.site, deferred.name)
     if stack is not None and (done := await how_far(plan, chain, stack, clients)):
@@ -182,7 +189,7 @@ async def _check_deferred(
     return overtaken(deferred.stack, stack, "its stack is not as it was planned for")
 
 
-async def _check_deletion(deletion: Deletion, chain: Chain, clients: Clients) -> Checked | Stopped:
+async def _check_deletion(deletion: Deletion, chain: StackSteps, clients: Clients) -> Checked | Stopped:
     stack = await observe_stack(clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
         return Checked(stack=deletion.stack, left=chain[1:])
@@ -194,7 +201,7 @@ async def _check_deletion(deletion: Deletion, chain: Chain, clients: Clients) ->
 
 
 async def _check_protection(
-    protection: Protection, chain: Chain, clients: Clients, *, begun: bool
+    protection: Protection, chain: StackSteps, clients: Clients, *, begun: bool
 ) -> Checked | Stopped:
     """Whether it is done is what AWS says of the stack: nobody remembers."""
     stack = await observe_stack(clients, protection.site, protection.found.stack_id or protection.name)
@@ -207,14 +214,14 @@ async def _check_protection(
     return overtaken(protection.stack, stack, "its stack is not as it was planned for")
 
 
-async def how_far(plan: Plan, chain: Chain, stack: ObservedStack, clients: Clients) -> Checked | None:
+async def how_far(plan: Plan, chain: StackSteps, stack: ObservedStack, clients: Clients) -> Checked | None:
     """Return how far an executed stack has come; None if its last change set is no link's, nor like one.
 
     Raises Stopped for one that did not end well.
     """
-    executed = links_executed(plan, chain, stack)
+    executed = steps_executed(plan, chain, stack)
     if not executed and not stands_as(chain[0].found, stack):
-        executed = await links_executed_by_twin(clients, plan, chain, stack)
+        executed = await steps_executed_by_same_plan(clients, plan, chain, stack)
     if not executed:
         return None
     name = chain[0].stack

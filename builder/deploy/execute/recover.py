@@ -31,12 +31,12 @@ from builder.deploy.observe.stacks import (
 from builder.deploy.observe.watch import DEADLINE_S, Watch, make_watches, settled_after
 from builder.deploy.plan.change_set import token
 from builder.deploy.plan.decide import remedy
-from builder.deploy.progress import Broke, Done, Emit, FirstFailure, Skipping, Started
+from builder.deploy.progress import Done, Emit, FirstFailure, Skipping, StackFailed, Started
 from builder.deploy.records import Plan, StackResource
 from builder.errors import AwsError, BuilderError, Stopped
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.by_hand import at_stake, holds_data
-from builder.terms import Arn, LogicalId, Operation, Place, Site, StackId
+from builder.terms import Arn, LogicalId, Operation, Site, StackId, StackPlace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ async def find_recoveries(work: Deployment | Plan, clients: Clients, emit: Emit)
     for stack in ours:
         if stack.site.account is None:
             check_account(name, work.account, stack.account)
-    known = [(ids[place], stack) for stack in ours if (place := Place(stack.site, stack.name)) in ids]
+    known = [(ids[place], stack) for stack in ours if (place := StackPlace(stack.site, stack.name)) in ids]
     settled = await together(until_settled(clients, stack, stack_id, emit) for stack_id, stack in known)
     halted = [
         (stack_id, stack)
@@ -98,7 +98,7 @@ async def _observe_recovery(stack_id: StackId, stack: ObservedStack, clients: Cl
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
+class NestedRecovery:
     """What rolling a stack back means inside the stacks that are nested in it, each resource by its path."""
 
     deleted: tuple[StackResource, ...] = ()
@@ -107,11 +107,11 @@ class Inside:
 
 async def _observe_inside(
     clients: Clients, stack: Located, resources: Iterable[ObservedResource], since: SinceGood, above: str = ""
-) -> Inside:
+) -> NestedRecovery:
     """Look into every nested stack: all of a new one goes with it, of another what the same operations made new."""
     nested = [one for one in resources if one.type == NESTED_STACK and one.physical_id]
     found = await together(_observe_nested(clients, stack, one, since, above) for one in nested)
-    return Inside(
+    return NestedRecovery(
         tuple(one for inside in found for one in inside.deleted),
         tuple(one for inside in found for one in inside.failed),
     )
@@ -119,7 +119,7 @@ async def _observe_inside(
 
 async def _observe_nested(
     clients: Clients, parent: Located, resource: ObservedResource, since: SinceGood, above: str
-) -> Inside:
+) -> NestedRecovery:
     stack, path = NestedStack(parent.site, Arn(resource.physical_id)), f"{above}{resource.logical_id}/"
     held = await observe_resources(clients, stack)
     failed = tuple(
@@ -131,7 +131,7 @@ async def _observe_nested(
     )
     if _is_deleted(resource, since):
         contents = await observe_contents(clients, stack, path)
-        return Inside(tuple(StackResource(logical_id=one.path, type=one.type) for one in contents), failed)
+        return NestedRecovery(tuple(StackResource(logical_id=one.path, type=one.type) for one in contents), failed)
     made = await observe_made_inside(clients, stack, since.tokens)
     below = await _observe_inside(clients, stack, held, replace(since, known=True, made=made), path)
     own = tuple(
@@ -139,7 +139,7 @@ async def _observe_nested(
         for one in held
         if one.physical_id and one.logical_id in made
     )
-    return Inside((*own, *below.deleted), (*failed, *below.failed))
+    return NestedRecovery((*own, *below.deleted), (*failed, *below.failed))
 
 
 def _is_deleted(resource: ObservedResource, since: SinceGood) -> bool:
@@ -151,7 +151,7 @@ def decide_recovery(
     stack: ObservedStack,
     resources: Iterable[ObservedResource],
     since: SinceGood,
-    inside: Inside = Inside(),
+    inside: NestedRecovery = NestedRecovery(),
 ) -> Recovery:
     """Return what it takes to roll the stack back.
 
@@ -223,19 +223,19 @@ class _Attempt:
 
 async def recover(
     recoveries: tuple[Recovery, ...], clients: Clients, run_id: str, emit: Emit
-) -> tuple[Done | Broke, ...]:
+) -> tuple[Done | StackFailed, ...]:
     """Roll back all of these stacks, side by side, and return how that ended for each.
 
     Skips nothing but what the records say may be, and that only after it has failed once more. A stack that somebody
     else rolls back meanwhile is as good as rolled back by this.
     """
-    ids = {Place(one.found.site, one.found.name): one.stack for one in recoveries}
+    ids = {StackPlace(one.found.site, one.found.name): one.stack for one in recoveries}
     known = {one.found.arn: one.found.status for one in recoveries}
     run = _Run(clients, emit, run_id, make_watches(ids, clients, emit, known))
     return tuple(await asyncio.gather(*(_recover(run, one) for one in recoveries)))
 
 
-async def _recover(run: _Run, one: Recovery) -> Done | Broke:
+async def _recover(run: _Run, one: Recovery) -> Done | StackFailed:
     try:
         attempt = _Attempt(token(run.run_id, one.stack, "recover 1"))
         stack = await _roll_back(run, one, attempt)
@@ -246,7 +246,9 @@ async def _recover(run: _Run, one: Recovery) -> Done | Broke:
             stack = await _roll_back(run, one, attempt)
     except BuilderError as error:
         run.emit(FirstFailure(stack=one.stack, resource="", reason=error.what))
-        return Broke(one.stack, status="", resource="", reason=error.what, next_step=error.next_step or _look(one))
+        return StackFailed(
+            one.stack, status="", resource="", reason=error.what, next_step=error.next_step or _look(one)
+        )
     if stack.facts.operation in _HALTED:
         return await _broke(run, one, stack, attempt)
     return Done(one.stack, stack.status, next_step=_compare(one, attempt.skip))
@@ -304,11 +306,11 @@ async def _to_skip(run: _Run, one: Recovery, stack: ObservedStack, attempt: _Att
         await asyncio.sleep(LOOK_S)
 
 
-async def _broke(run: _Run, one: Recovery, stack: ObservedStack, attempt: _Attempt) -> Broke:
+async def _broke(run: _Run, one: Recovery, stack: ObservedStack, attempt: _Attempt) -> StackFailed:
     cause = await observe_cause(run.clients, stack, attempt.token)
     resource, reason = (cause.resource, cause.reason) if cause else ("", stack.status_reason)
     run.emit(FirstFailure(stack=one.stack, resource=resource, reason=reason))
-    return Broke(one.stack, stack.status, resource, reason, next_step=remedy(stack))
+    return StackFailed(one.stack, stack.status, resource, reason, next_step=remedy(stack))
 
 
 def _look(one: Recovery) -> str:

@@ -18,7 +18,7 @@ from builder.terms import AccountId, Operation, Region, Site, StackId, StackName
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ObservedDeployment:
     """What was seen of a deployment in all its regions."""
 
     account: AccountId
@@ -29,7 +29,7 @@ class Look:
     """Stacks of this deployment that the assembly no longer has, the one created last first."""
 
 
-async def look_around(deployment: Deployment, clients: Clients, emit: Emit) -> Look:
+async def observe_deployment(deployment: Deployment, clients: Clients, emit: Emit) -> ObservedDeployment:
     """Return what stands, once no operation runs on any of the deployment's stacks.
 
     Raises BadInput where the credentials are of another account than dr.yaml pins.
@@ -49,8 +49,8 @@ async def look_around(deployment: Deployment, clients: Clients, emit: Emit) -> L
         zip(deployed, await together(observe_template(clients, stack) for stack in deployed.values()), strict=True)
     )
     nested = await _nested(seen, deployed, clients)
-    seen += await observe_elsewhere(deployment, seen, templates, clients, nested)
-    return Look(
+    seen += await observe_other_regions(deployment, seen, templates, clients, nested)
+    return ObservedDeployment(
         account=account,
         stacks=standing,
         templates=templates,
@@ -145,7 +145,7 @@ async def until_settled(clients: Clients, stack: ObservedStack, stack_id: StackI
 NOT_OPEN = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "OptInRequired"})
 
 
-async def observe_elsewhere(
+async def observe_other_regions(
     deployment: Deployment,
     seen: tuple[ObservedStack, ...],
     templates: Mapping[StackId, object],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from builder.aws import Clients, call, pages
 from builder.deploy.observe.nested import NestedStack
 from builder.deploy.observe.stacks import Located, ObservedStack, once_there
-from builder.deploy.progress import Emit, InHand
+from builder.deploy.progress import Emit, ResourceProgress
 from builder.errors import AwsError
 from builder.resource_types import NESTED_STACK
 from builder.terms import STATUSES, Arn, LogicalId, Operation, Site, StackId
@@ -247,12 +247,12 @@ EVERY_S = 5.0
 _AT_ONCE = 8
 
 
-async def tell_in_hand(running: Mapping[StackId, tuple[Site, Arn]], clients: Clients, emit: Emit) -> None:
+async def tell_in_progress(running: Mapping[StackId, tuple[Site, Arn]], clients: Clients, emit: Emit) -> None:
     """Tell, every few seconds and until cancelled, which resource the stacks work on; one call a stack.
 
     Of many stacks that run some are asked each time, in turn, so that it never takes many calls from those that matter.
     """
-    last: dict[StackId, InHand] = {}
+    last: dict[StackId, ResourceProgress] = {}
     asked = 0
     while True:
         await asyncio.sleep(EVERY_S)
@@ -265,7 +265,7 @@ async def tell_in_hand(running: Mapping[StackId, tuple[Site, Arn]], clients: Cli
                 emit(said)
 
 
-async def _in_hand(stack: StackId, site: Site, arn: Arn, clients: Clients) -> InHand | None:
+async def _in_hand(stack: StackId, site: Site, arn: Arn, clients: Clients) -> ResourceProgress | None:
     client = clients.of(site).cloudformation(site.region)
     try:
         answer = await call(stack, client.describe_stack_events, StackName=arn)
@@ -274,7 +274,7 @@ async def _in_hand(stack: StackId, site: Site, arn: Arn, clients: Clients) -> In
     event = newest_at_work(answer["StackEvents"])
     if event is None:
         return None
-    return InHand(
+    return ResourceProgress(
         stack=stack,
         resource=f"{event.get('LogicalResourceId', '?')} ({event.get('ResourceType', '?')})",
         status=event.get("ResourceStatus", ""),

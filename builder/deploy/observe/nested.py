@@ -20,7 +20,7 @@ from builder.deploy.observe.stacks import (
     observe_stack,
     observe_template,
 )
-from builder.deploy.records import Options
+from builder.deploy.records import PlanOptions
 from builder.deploy.resources import HOLDERS
 from builder.errors import AwsError, BadInput
 from builder.resource_types import NESTED_STACK
@@ -102,7 +102,7 @@ def may_nest(template: object) -> bool:
     return any(one in written for one in _MADE_FROM) or not all(isinstance(one, str) and one in _OPEN for one in listed)
 
 
-def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], options: Options) -> None:
+def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], options: PlanOptions) -> None:
     """Return if the change sets can be made as the options say. Raises BadInput.
 
     AWS makes no drift-aware change set of nested stacks, so what it does inside them could not be seen.

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
-from builder.aws import Clients, Sighting, call, pages, together
+from builder.aws import Clients, StackSighting, call, pages, together
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_FLEET
 from builder.errors import AwsError, Stopped
-from builder.terms import STATUSES, AccountId, Arn, LogicalId, Place, Region, Site, StackName, StatusFacts
+from builder.terms import STATUSES, AccountId, Arn, LogicalId, Region, Site, StackName, StackPlace, StatusFacts
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -165,7 +165,7 @@ class SiteView:
 
     def is_contradicted(self, stack: ObservedStack) -> bool:
         """Return whether the stack was seen later than this read shows it."""
-        known = self._clients.memory.stacks.get(Place(self.site, stack.name))
+        known = self._clients.memory.stacks.get(StackPlace(self.site, stack.name))
         return known is not None and known.arn == stack.arn and contradicts(known, stack)
 
     async def _listed(self, until: Collection[Arn] | None) -> tuple[ObservedStack, ...]:
@@ -187,7 +187,7 @@ async def observe_stack(clients: Clients, site: Site, name: str) -> ObservedStac
 
     A read that contradicts what is known is asked for again for LAG_S.
     """
-    place = Place(site, name_in(Arn(name)) if name.startswith("arn:") else StackName(name))
+    place = StackPlace(site, name_in(Arn(name)) if name.startswith("arn:") else StackName(name))
     known = clients.memory.stacks.get(place)
     judged_by = known if known is not None and name in {place.name, known.arn} else None
     stack = await unless_lagging(
@@ -245,7 +245,7 @@ def is_absence(error: AwsError) -> bool:
 
 def remember(clients: Clients, stack: ObservedStack) -> None:
     """Let later reads of the stack be judged by this one."""
-    clients.memory.stacks[Place(stack.site, stack.name)] = Sighting(
+    clients.memory.stacks[StackPlace(stack.site, stack.name)] = StackSighting(
         arn=stack.arn,
         status=stack.status,
         last_change=stack.last_change,
@@ -255,20 +255,20 @@ def remember(clients: Clients, stack: ObservedStack) -> None:
 
 def remember_created(clients: Clients, site: Site, name: StackName, arn: Arn) -> None:
     """Let later reads know of a stack that CloudFormation has just confirmed to hold a change set."""
-    known = clients.memory.stacks.get(Place(site, name))
+    known = clients.memory.stacks.get(StackPlace(site, name))
     if known is None or known.arn != arn:
-        clients.memory.stacks[Place(site, name)] = Sighting(arn, "REVIEW_IN_PROGRESS", "")
+        clients.memory.stacks[StackPlace(site, name)] = StackSighting(arn, "REVIEW_IN_PROGRESS", "")
 
 
 def remember_protected(clients: Clients, site: Site, name: StackName, *, protected: bool) -> None:
     """Let later reads know of a termination protection that CloudFormation has just confirmed to set or lift."""
-    if known := clients.memory.stacks.get(Place(site, name)):
-        clients.memory.stacks[Place(site, name)] = replace(known, protected=protected)
+    if known := clients.memory.stacks.get(StackPlace(site, name)):
+        clients.memory.stacks[StackPlace(site, name)] = replace(known, protected=protected)
 
 
 def remember_deleted(clients: Clients, site: Site, name: StackName, arn: Arn) -> None:
     """Let later reads know of a stack's deletion that CloudFormation does at once: it has never held anything."""
-    clients.memory.stacks[Place(site, name)] = Sighting(arn, "DELETE_COMPLETE", "")
+    clients.memory.stacks[StackPlace(site, name)] = StackSighting(arn, "DELETE_COMPLETE", "")
 
 
 def name_in(arn: Arn) -> StackName:
@@ -276,7 +276,7 @@ def name_in(arn: Arn) -> StackName:
     return StackName(arn.split("/")[1])
 
 
-def contradicts(known: Sighting, read: ObservedStack | None) -> bool:
+def contradicts(known: StackSighting, read: ObservedStack | None) -> bool:
     """Return whether a read shows a stack as it was before it was seen as it is known; pure.
 
     A stack goes on, and by nobody's doing back: it is created before it is updated, an operation ends after it was
@@ -294,7 +294,7 @@ def contradicts(known: Sighting, read: ObservedStack | None) -> bool:
     return known.protected is not None and read.termination_protection != known.protected
 
 
-def _contradicted(clients: Clients, site: Site, listed: Collection[ObservedStack]) -> list[Place]:
+def _contradicted(clients: Clients, site: Site, listed: Collection[ObservedStack]) -> list[StackPlace]:
     """Return which of the known stacks a listing shows as they were before."""
     by_name = {stack.name: stack for stack in listed}
     return [

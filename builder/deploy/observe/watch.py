@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from builder.aws import Clients, Rhythm
 from builder.deploy.observe.stacks import LAG_S, ObservedStack, SiteView
-from builder.deploy.progress import Emit, Status
+from builder.deploy.progress import Emit, StatusChange
 from builder.errors import AwsError, Failed
-from builder.terms import Arn, Place, Site, StackId
+from builder.terms import Arn, Site, StackId, StackPlace
 
 _PASSING = ("Throttling", "ServiceUnavailable", "InternalFailure", "InternalError", "RequestLimitExceeded")
 
@@ -122,7 +122,7 @@ class Watch:
 
 
 def make_watches(
-    ids: Mapping[Place, StackId], clients: Clients, emit: Emit, known: Mapping[Arn, str] | None = None
+    ids: Mapping[StackPlace, StackId], clients: Clients, emit: Emit, known: Mapping[Arn, str] | None = None
 ) -> dict[Site, Watch]:
     """Return a watch for each site of these stacks; they tell of every status that differs from the one before.
 
@@ -133,7 +133,7 @@ def make_watches(
     def seen(stack: ObservedStack) -> None:
         if last.get(stack.arn) != stack.status:
             last[stack.arn] = stack.status
-            emit(Status(stack=ids[Place(stack.site, stack.name)], status=stack.status))
+            emit(StatusChange(stack=ids[StackPlace(stack.site, stack.name)], status=stack.status))
 
     sites = dict.fromkeys(place.site for place in ids)
     return {site: Watch(SiteView(clients, site), clients.tempo.stacks, seen) for site in sites}

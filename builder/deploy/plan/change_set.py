@@ -11,7 +11,7 @@ from builder.aws import Clients, call
 from builder.deploy.desired import DesiredStack
 from builder.deploy.observe.nested import may_nest
 from builder.deploy.observe.stacks import once_there, remember_created
-from builder.deploy.records import Options, Origin
+from builder.deploy.records import Origin, PlanOptions
 from builder.errors import AwsError, BadInput, Failed
 from builder.terms import Arn, Site, StackId
 
@@ -30,7 +30,7 @@ _MAKING_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PendingChangeSet:
     """A change set that CloudFormation has accepted, made already or not."""
 
     stack: StackId
@@ -42,7 +42,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ChangeSetRequest:
     """What a change set is asked for with."""
 
     desired: DesiredStack
@@ -65,7 +65,7 @@ def token(plan_id: str, stack: StackId, what: str) -> str:
     return hashlib.sha256(f"{plan_id} {stack} {what}".encode()).hexdigest()
 
 
-async def ask(clients: Clients, origin: Origin, request: Request, *, afresh: bool = False) -> Asked:
+async def ask(clients: Clients, origin: Origin, request: ChangeSetRequest, *, afresh: bool = False) -> PendingChangeSet:
     """Ask CloudFormation for a stack's change set; it is not made yet when this returns.
 
     `afresh` has one of its name that is there already made again: AWS does not show all that it was asked for with.
@@ -100,17 +100,17 @@ async def ask(clients: Clients, origin: Origin, request: Request, *, afresh: boo
         )
         if found.get("Description") != description:
             raise
-        asked = Asked(desired.id, desired.site, Arn(found["ChangeSetId"]), Arn(found["StackId"]), nested)
+        asked = PendingChangeSet(desired.id, desired.site, Arn(found["ChangeSetId"]), Arn(found["StackId"]), nested)
         if afresh and found.get("ExecutionStatus") not in {"EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"}:
             await delete(clients, asked)
             return await ask(clients, origin, request)
     else:
-        asked = Asked(desired.id, desired.site, Arn(answer["Id"]), Arn(answer["StackId"]), nested)
+        asked = PendingChangeSet(desired.id, desired.site, Arn(answer["Id"]), Arn(answer["StackId"]), nested)
     remember_created(clients, desired.site, desired.name, asked.stack_arn)
     return asked
 
 
-def _optional(options: Options, *, nested: bool) -> dict[str, Any]:
+def _optional(options: PlanOptions, *, nested: bool) -> dict[str, Any]:
     """Return what is said only where somebody asked for it, or the template does."""
     said: dict[str, Any] = {"IncludeNestedStacks": True} if nested else {}
     if options.role_arn:
@@ -127,7 +127,7 @@ def _optional(options: Options, *, nested: bool) -> dict[str, Any]:
     return said
 
 
-async def delete(clients: Clients, asked: Asked) -> None:
+async def delete(clients: Clients, asked: PendingChangeSet) -> None:
     """Delete one change set of our own; one that is gone already is fine, one still being made is waited for.
 
     With nested stacks CloudFormation deletes it later than it says, and with it those of the children, and children
@@ -151,7 +151,7 @@ async def delete(clients: Clients, asked: Asked) -> None:
         await _until_gone(clients, asked)
 
 
-async def _until_gone(clients: Clients, asked: Asked) -> None:
+async def _until_gone(clients: Clients, asked: PendingChangeSet) -> None:
     client, loop = clients.of(asked.site).cloudformation(asked.site.region), asyncio.get_running_loop()
     started, status = loop.time(), ""
     while loop.time() - started < _MAKING_S and status != "DELETE_FAILED":
@@ -174,7 +174,7 @@ async def _until_gone(clients: Clients, asked: Asked) -> None:
     )
 
 
-def console_link(asked: Asked) -> str:
+def console_link(asked: PendingChangeSet) -> str:
     """Return where people review the change set."""
     domain = _CONSOLES.get(asked.change_set.split(":")[1], _CONSOLES["aws"])
     return (

@@ -8,7 +8,7 @@ from builder.aws import Clients, together
 from builder.deploy.desired import TAG_DEPLOYMENT, Deployment, DesiredStack
 from builder.deploy.observe.nested import may_nest, observe_contents
 from builder.deploy.observe.stacks import ObservedStack
-from builder.deploy.records import Deletion, Found, Orphan, StackResource
+from builder.deploy.records import Deletion, FoundStack, Orphan, StackResource
 from builder.errors import Stopped
 from builder.resource_types.by_hand import at_stake, holds_data
 from builder.template.template import Comparison, compare_template, defaults_of, read_template
@@ -18,7 +18,7 @@ _LEFT_BY_FAILURE = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class NeedsChangeSet:
     """The stack needs a change set of this type."""
 
     type: Literal["CREATE", "UPDATE"]
@@ -36,7 +36,7 @@ class Keep:
     """The stack is as it should be."""
 
 
-Decision = Change | Rebuild | Keep
+Decision = NeedsChangeSet | Rebuild | Keep
 
 
 def decide(
@@ -56,7 +56,7 @@ def decide(
     Raises Stopped for a stack that is another's, or in a status that takes no change set.
     """
     if observed is None or observed.facts.operation is Operation.CREATE:
-        return Change("CREATE")
+        return NeedsChangeSet("CREATE")
     if observed.tags.get(TAG_DEPLOYMENT) != deployment.name:
         raise Stopped(
             where=desired.id,
@@ -64,7 +64,7 @@ def decide(
             next_step="python -m builder plan --env SUFFIX    makes other names",
         )
     if unrolled and observed.status in _LEFT_BY_FAILURE:
-        return Change("UPDATE")
+        return NeedsChangeSet("UPDATE")
     match observed.facts.operation:
         case Operation.UPDATE:
             return _compare(desired, observed, template)
@@ -79,15 +79,15 @@ def decide(
             )
 
 
-def _compare(desired: DesiredStack, observed: ObservedStack, template: object) -> Change | Keep:
+def _compare(desired: DesiredStack, observed: ObservedStack, template: object) -> NeedsChangeSet | Keep:
     """Return what the stack needs to become as desired, as far as templates, parameters and tags tell."""
     comparison = compare_template(desired.template, template)
     if comparison is Comparison.DIFFERENT or other_parameters(desired, observed) or desired.tags != observed.tags:
-        return Change("UPDATE")
+        return NeedsChangeSet("UPDATE")
     # What a nested stack's template holds by now, only a change set can tell.
     unseen = may_nest(desired.template) or changes_unseen(read_template(desired.template, desired.id))
     if comparison is Comparison.NOT_KNOWN or unseen:
-        return Change("UPDATE", certain=False)
+        return NeedsChangeSet("UPDATE", certain=False)
     return Keep()
 
 
@@ -171,14 +171,14 @@ async def plan_orphans(
     )
 
 
-async def plan_wreck(desired: DesiredStack, observed: ObservedStack, clients: Clients) -> Deletion:
+async def plan_failed_creation(desired: DesiredStack, observed: ObservedStack, clients: Clients) -> Deletion:
     """Return the deletion of what a failed creation left. Raises Stopped where any of it holds data."""
     resources = await observe_held(observed, clients)
-    check_wreck(desired, observed, resources)
+    check_failed_creation(desired, observed, resources)
     return _deletion(desired.id, observed, resources, f"its creation ended in {observed.status}", ())
 
 
-def check_wreck(desired: DesiredStack, observed: ObservedStack, resources: tuple[StackResource, ...]) -> None:
+def check_failed_creation(desired: DesiredStack, observed: ObservedStack, resources: tuple[StackResource, ...]) -> None:
     """Raise Stopped where what is left of a failed creation holds data."""
     kept = [one for one in resources if holds_data(one.type)]
     if kept:
@@ -212,7 +212,7 @@ def _deletion(
         stack_arn=stack.arn,
         because=because,
         needs=needs,
-        found=Found(status=stack.status, stack_id=stack.arn, last_change=stack.last_change),
+        found=FoundStack(status=stack.status, stack_id=stack.arn, last_change=stack.last_change),
         resources=resources,
         account=stack.site.account,
         protected=stack.termination_protection,

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.assembly.bound import Bound
-from builder.assembly.manifest import Entry
-from builder.assembly.uses import NAMED, Made, Use, Way
+from builder.assembly.manifest import StackEntry
+from builder.assembly.uses import NAMED, Maker, Use, Way
 from builder.aws import Clients, pages, together
 from builder.deploy.desired import Deployment, DesiredStack
-from builder.deploy.observe.deployment import Look
-from builder.deploy.plan.decide import Change, Decision, Keep
+from builder.deploy.observe.deployment import ObservedDeployment
+from builder.deploy.plan.decide import Decision, Keep, NeedsChangeSet
 from builder.deploy.plan.expected import expect_changes, references
 from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.errors import AwsError, BuilderError, Stopped, gathered
@@ -40,7 +40,7 @@ _Name = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class DecidedStack:
     """A stack with what is to be done about it, and why not at once."""
 
     desired: DesiredStack
@@ -51,7 +51,9 @@ class Decided:
     """Its parameters whose values come out otherwise, though their texts stay."""
 
 
-def wait_for_makers(one: Decided, deployment: Deployment, before: Mapping[StackId, Decided], look: Look) -> Decided:
+def wait_for_makers(
+    one: DecidedStack, deployment: Deployment, before: Mapping[StackId, DecidedStack], look: ObservedDeployment
+) -> DecidedStack:
     """Return what is to be done about a stack, later where what it looks at is made or changed by the stacks `before`.
 
     Such a stack may change though its template and parameters stay: it is asked.
@@ -60,18 +62,18 @@ def wait_for_makers(one: Decided, deployment: Deployment, before: Mapping[StackI
     forcing = [(use, made) for use in uses for made in use.makers if _makes(before.get(made.stack), made, use, look)]
     if not forcing:
         return one
-    decision = Change("UPDATE", certain=False) if isinstance(one.decision, Keep) else one.decision
+    decision = NeedsChangeSet("UPDATE", certain=False) if isinstance(one.decision, Keep) else one.decision
     moved = {use.parameter or _FUNCTIONS.get(use.way, "") for use, _ in forcing} - {""}
     because = [_WORDS[use.way].format(use.name, made.stack) for use, made in forcing]
     return replace(one, decision=decision, because=(*one.because, *because), moved=one.moved | moved)
 
 
-def _makes(maker: Decided | None, made: Made, use: Use, look: Look) -> bool:
+def _makes(maker: DecidedStack | None, made: Maker, use: Use, look: ObservedDeployment) -> bool:
     """Return whether a stack makes the thing in this plan, or may change it."""
     if maker is None or isinstance(maker.decision, Keep):
         return False
     observed = look.stacks.get(made.stack)
-    if maker.decision != Change("UPDATE") or observed is None or maker.because or use.way is Way.OUTPUT:
+    if maker.decision != NeedsChangeSet("UPDATE") or observed is None or maker.because or use.way is Way.OUTPUT:
         return True
     desired = maker.desired
     others = [name for name, value in desired.parameters.items() if value != observed.parameters.get(name)]
@@ -84,7 +86,7 @@ def _makes(maker: Decided | None, made: Made, use: Use, look: Look) -> bool:
     return any(change.logical_id == made.logical_id and change.action != "Remove" for change in changes)
 
 
-def wait_for_names(decided: Mapping[StackId, Decided], look: Look) -> dict[StackId, Decided]:
+def wait_for_names(decided: Mapping[StackId, DecidedStack], look: ObservedDeployment) -> dict[StackId, DecidedStack]:
     """Return the decisions, later for each stack that takes a name which another one of them gives up.
 
     Early validation refuses a change set that creates what is there already.
@@ -116,7 +118,7 @@ def wait_for_names(decided: Mapping[StackId, Decided], look: Look) -> dict[Stack
     return found
 
 
-def _reached(decided: Mapping[StackId, Decided], start: StackId) -> set[StackId]:
+def _reached(decided: Mapping[StackId, DecidedStack], start: StackId) -> set[StackId]:
     found: set[StackId] = set()
     left = [start]
     while left:
@@ -127,8 +129,8 @@ def _reached(decided: Mapping[StackId, Decided], start: StackId) -> set[StackId]
     return found
 
 
-def _given_up(one: Decided, look: Look) -> Iterator[_Name]:
-    if one.decision not in {Change("UPDATE"), Change("UPDATE", certain=False)}:
+def _given_up(one: DecidedStack, look: ObservedDeployment) -> Iterator[_Name]:
+    if one.decision not in {NeedsChangeSet("UPDATE"), NeedsChangeSet("UPDATE", certain=False)}:
         return
     stays = set(_names(one.desired))
     for key, body in _deployed_names(one, look).items():
@@ -136,7 +138,7 @@ def _given_up(one: Decided, look: Look) -> Iterator[_Name]:
             yield key
 
 
-def _deployed_names(one: Decided, look: Look) -> dict[_Name, Mapping[str, object]]:
+def _deployed_names(one: DecidedStack, look: ObservedDeployment) -> dict[_Name, Mapping[str, object]]:
     observed = look.stacks.get(one.desired.id)
     if observed is None or one.desired.id not in look.templates:
         return {}
@@ -153,7 +155,7 @@ def _names_in(
     stack: DesiredStack, template: Mapping[str, object], values: Mapping[str, str]
 ) -> dict[_Name, Mapping[str, object]]:
     """Return the resources of a template by the names that no two of them can have at once."""
-    entry = Entry(id=stack.id, region=stack.region, name=stack.name, template="", sha256="", parameters=values)
+    entry = StackEntry(id=stack.id, region=stack.region, name=stack.name, template="", sha256="", parameters=values)
     bound = Bound(entry, "", template)
     found: dict[_Name, Mapping[str, object]] = {}
     for _, body in bound.resources():
@@ -218,7 +220,7 @@ def without_made(step: Step, deployment: Deployment, account: AccountId) -> Step
 
 
 async def put_importers_first(
-    work: Sequence[Step | Deferred], deployment: Deployment, look: Look, clients: Clients
+    work: Sequence[Step | Deferred], deployment: Deployment, look: ObservedDeployment, clients: Clients
 ) -> tuple[Step | Deferred, ...]:
     """Return the work, each update that changes or removes an export after those that give up importing it.
 
@@ -309,7 +311,7 @@ async def _importers(clients: Clients, change: _Change) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _changes(one: Step | Deferred, deployment: Deployment, look: Look) -> Iterator[_Change]:
+def _changes(one: Step | Deferred, deployment: Deployment, look: ObservedDeployment) -> Iterator[_Change]:
     observed = look.stacks.get(one.stack)
     if observed is None or not observed.exports or one.type != "UPDATE":
         return
@@ -345,7 +347,9 @@ def _value_changes(before: object, after: object, moved: set[str], changes: Sequ
 def _named(desired: DesiredStack, account: AccountId) -> Iterator[tuple[str, str]]:
     """Yield the name of each export that can be told, with the output's."""
     values = {name: value for name, value in desired.parameters.items() if isinstance(value, str)}
-    entry = Entry(id=desired.id, region=desired.region, name=desired.name, template="", sha256="", parameters=values)
+    entry = StackEntry(
+        id=desired.id, region=desired.region, name=desired.name, template="", sha256="", parameters=values
+    )
     bound = Bound(entry, "", read_template(desired.template, desired.id))
     for key, output in _outputs(bound.template).items():
         export = output.get("Export")

@@ -8,28 +8,28 @@ from typing import Literal
 
 from builder.assembly.components import OutputOf
 from builder.deploy.desired import MASK, Deployment, DesiredStack
-from builder.deploy.observe.deployment import Look
+from builder.deploy.observe.deployment import ObservedDeployment
 from builder.deploy.observe.outputs import taken
 from builder.deploy.observe.stacks import ObservedStack
-from builder.deploy.plan.decide import Change, Decision, Keep, Rebuild, decide, other_parameters
-from builder.deploy.plan.dependants import Decided, wait_for_makers, wait_for_names
+from builder.deploy.plan.decide import Decision, Keep, NeedsChangeSet, Rebuild, decide, other_parameters
+from builder.deploy.plan.dependants import DecidedStack, wait_for_makers, wait_for_names
 from builder.deploy.plan.expected import expect_changes
 from builder.deploy.plan.sequence import Ends, make_sequence
-from builder.deploy.records import Found, Options, Protection, ResourceChange
+from builder.deploy.records import FoundStack, PlanOptions, Protection, ResourceChange
 from builder.errors import Stopped, gathered
 from builder.template.template import Comparison, compare_template, no_echo_of, read_deployed, read_template
 from builder.terms import Operation, Site, StackId, StackName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class DraftStep:
     """One change set that the plan needs."""
 
     desired: DesiredStack
     type: Literal["CREATE", "UPDATE"]
     number: int = 1
     """Its place among the change sets of its stack."""
-    found: Found = Found()
+    found: FoundStack = FoundStack()
     because: str = ""
     """Why it can't be made yet; empty if it can."""
     expected: tuple[ResourceChange, ...] = ()
@@ -44,12 +44,12 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
+class DraftPlan:
     """A plan before anything is asked of AWS for it."""
 
-    now: tuple[Part, ...]
-    later: tuple[Part, ...]
-    wrecks: tuple[tuple[DesiredStack, ObservedStack], ...]
+    now: tuple[DraftStep, ...]
+    later: tuple[DraftStep, ...]
+    failed_creations: tuple[tuple[DesiredStack, ObservedStack], ...]
     """What is left of failed creations, to be deleted first."""
     places: Mapping[StackId, tuple[Site, StackName]]
     protections: tuple[Protection, ...] = ()
@@ -61,9 +61,12 @@ class Outline:
         return tuple(dict.fromkeys(ids))
 
 
-def make_outline(
-    deployment: Deployment, look: Look, options: Options = Options(), empty: Collection[StackId] = ()
-) -> Outline:
+def make_draft(
+    deployment: Deployment,
+    look: ObservedDeployment,
+    options: PlanOptions = PlanOptions(),
+    empty: Collection[StackId] = (),
+) -> DraftPlan:
     """Return what has to be done about each stack; to put drift right, also where only CloudFormation can tell.
 
     `empty` are stacks of which CloudFormation has told by an empty change set that nothing changes.
@@ -71,10 +74,10 @@ def make_outline(
     """
     decided = _decide_all(deployment, look, options, empty)
     parts = [part for one in decided for part in _parts(one, look)]
-    return Outline(
+    return DraftPlan(
         now=tuple(part for part in parts if not part.because),
         later=tuple(part for part in parts if part.because),
-        wrecks=tuple(
+        failed_creations=tuple(
             (one.desired, look.stacks[one.desired.id]) for one in decided if isinstance(one.decision, Rebuild)
         ),
         places={stack.id: (stack.site, stack.name) for stack in (*deployment.stacks, *deployment.left_out)},
@@ -83,11 +86,11 @@ def make_outline(
 
 
 def _decide_all(
-    deployment: Deployment, look: Look, options: Options, empty: Collection[StackId]
-) -> tuple[Decided, ...]:
+    deployment: Deployment, look: ObservedDeployment, options: PlanOptions, empty: Collection[StackId]
+) -> tuple[DecidedStack, ...]:
     """Decide about every stack after those that it takes something of; in the assembly's order."""
     desired = {stack.id: stack for stack in deployment.stacks}
-    decided: dict[StackId, Decided] = {}
+    decided: dict[StackId, DecidedStack] = {}
     faults = []
     for stack_id in _in_order(deployment.stacks):
         stands = {name: look.stacks[name] for name, one in decided.items() if isinstance(one.decision, Keep)}
@@ -101,11 +104,11 @@ def _decide_all(
             continue
         # What it takes from another stack may come out otherwise, and what was changed by hand no template tells.
         if isinstance(decision, Keep) and (stack.sources or options.deployment_mode == "REVERT_DRIFT"):
-            decision = Change("UPDATE", certain=False)
+            decision = NeedsChangeSet("UPDATE", certain=False)
         if stack_id in empty:
             decision = Keep()
         because = (f"takes an output of {', '.join(stack.sources)}",) if stack.sources else ()
-        one = Decided(desired=stack, decision=decision, because=because)
+        one = DecidedStack(desired=stack, decision=decision, because=because)
         decided[stack_id] = wait_for_makers(one, deployment, decided, look)
     if faults:
         raise gathered(faults)
@@ -133,7 +136,7 @@ def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> Des
 
 def parts_from(
     desired: DesiredStack, observed: ObservedStack | None, deployed: object, left: int, moved: frozenset[str]
-) -> tuple[Part, ...]:
+) -> tuple[DraftStep, ...]:
     """Return the change sets that lead from what stands to the assembly, each with the most it may show.
 
     `deployed` is as GetTemplate answers; None where nothing stands, or what stands is deleted first. `left` is how many
@@ -142,9 +145,11 @@ def parts_from(
     Raises Stopped for a deployed template that cannot be read, and where it takes another number of them.
     """
     if observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
-        parts: tuple[Part, ...] = (_creation(desired, _found(observed), because="", expected=_additions(desired)),)
+        parts: tuple[DraftStep, ...] = (_creation(desired, _found(observed), because="", expected=_additions(desired)),)
     else:
-        one = Decided(desired=desired, decision=Change("UPDATE"), because=("it is made later",), moved=moved)
+        one = DecidedStack(
+            desired=desired, decision=NeedsChangeSet("UPDATE"), because=("it is made later",), moved=moved
+        )
         parts = tuple(_updates(one, observed, deployed))
     if len(parts) == left + 1 and compare_template(parts[0].desired.template, deployed) is not Comparison.DIFFERENT:
         parts = parts[1:]
@@ -174,7 +179,7 @@ def _hides(desired: DesiredStack) -> str:
     return f"AWS shows to nobody the value of {', '.join(hidden)}, so it is made when it is executed" if hidden else ""
 
 
-def _parts(one: Decided, look: Look) -> Iterator[Part]:
+def _parts(one: DecidedStack, look: ObservedDeployment) -> Iterator[DraftStep]:
     desired = one.desired
     observed = look.stacks.get(desired.id)
     found = _found(observed)
@@ -182,7 +187,7 @@ def _parts(one: Decided, look: Look) -> Iterator[Part]:
     match one.decision:
         case Keep():
             return
-        case Change("UPDATE") if observed is not None:
+        case NeedsChangeSet("UPDATE") if observed is not None:
             yield from _updates(one, observed, look.templates.get(desired.id))
         case Rebuild():
             because = waits or "what is left of its failed creation is deleted first"
@@ -191,8 +196,10 @@ def _parts(one: Decided, look: Look) -> Iterator[Part]:
             yield _creation(desired, found, waits, expected=_additions(desired) if waits else ())
 
 
-def _creation(desired: DesiredStack, found: Found, because: str, expected: tuple[ResourceChange, ...]) -> Part:
-    return Part(
+def _creation(
+    desired: DesiredStack, found: FoundStack, because: str, expected: tuple[ResourceChange, ...]
+) -> DraftStep:
+    return DraftStep(
         desired=desired,
         type="CREATE",
         found=found,
@@ -202,9 +209,11 @@ def _creation(desired: DesiredStack, found: Found, because: str, expected: tuple
     )
 
 
-def _protection(desired: DesiredStack, decision: Decision, look: Look) -> Iterator[Protection]:
+def _protection(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> Iterator[Protection]:
     """Yield what is to be done about a stack's termination protection; a stack that is made anew begins without."""
-    observed = None if isinstance(decision, Rebuild) or decision == Change("CREATE") else look.stacks.get(desired.id)
+    observed = (
+        None if isinstance(decision, Rebuild) or decision == NeedsChangeSet("CREATE") else look.stacks.get(desired.id)
+    )
     protected = observed is not None and observed.termination_protection
     if desired.termination_protection in {None, protected}:
         return
@@ -219,7 +228,7 @@ def _protection(desired: DesiredStack, decision: Decision, look: Look) -> Iterat
     )
 
 
-def _updates(one: Decided, observed: ObservedStack, deployed: object) -> Iterator[Part]:
+def _updates(one: DecidedStack, observed: ObservedStack, deployed: object) -> Iterator[DraftStep]:
     desired, waits = one.desired, "; ".join(one.because) or _hides(one.desired)
     tags = desired.tags != observed.tags
     more_differs = tags or other_parameters(desired, observed)
@@ -239,7 +248,7 @@ def _updates(one: Decided, observed: ObservedStack, deployed: object) -> Iterato
     values = [*_other_values(desired, observed), *one.moved]
     for number, update in enumerate(updates, start=1):
         after, because = read_template(update.template, desired.id), update.because or waits
-        yield Part(
+        yield DraftStep(
             desired=desired if number == len(updates) else _between(desired, update.template),
             type="UPDATE",
             number=number,
@@ -276,7 +285,7 @@ def _additions(desired: DesiredStack) -> tuple[ResourceChange, ...]:
     return expect_changes({}, read_template(desired.template, desired.id))
 
 
-def _found(observed: ObservedStack | None) -> Found:
+def _found(observed: ObservedStack | None) -> FoundStack:
     if observed is None:
-        return Found()
-    return Found(status=observed.status, stack_id=observed.arn, last_change=observed.last_change)
+        return FoundStack()
+    return FoundStack(status=observed.status, stack_id=observed.arn, last_change=observed.last_change)

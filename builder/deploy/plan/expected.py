@@ -185,7 +185,7 @@ def references(value: object) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownChangeSet:
     """What DescribeChangeSet shows of how a change set was asked for."""
 
     name: str
@@ -208,7 +208,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class ExpectedChangeSet:
     """What a change set has to be, from the assembly and what stands."""
 
     name: str
@@ -227,13 +227,13 @@ class Said:
     """Likewise."""
 
 
-def read_shown(answer: "DescribeChangeSetOutputTypeDef") -> Shown:
+def read_shown(answer: "DescribeChangeSetOutputTypeDef") -> ShownChangeSet:
     """Return what one page of DescribeChangeSet shows beside the changes; every page shows the same."""
     config = answer.get("DeploymentConfig", {})
     modes = (answer.get("DeploymentMode"), config.get("Mode"))
     triggers = answer.get("RollbackConfiguration", {}).get("RollbackTriggers", [])
     belongs_to = answer.get("ParentChangeSetId")
-    return Shown(
+    return ShownChangeSet(
         name=answer["ChangeSetName"],
         stack_name=StackName(answer["StackName"]),
         stack_arn=Arn(answer["StackId"]),
@@ -251,7 +251,7 @@ def read_shown(answer: "DescribeChangeSetOutputTypeDef") -> Shown:
     )
 
 
-def differences(shown: Shown, template: object, said: Said) -> tuple[str, ...]:
+def differences(shown: ShownChangeSet, template: object, said: ExpectedChangeSet) -> tuple[str, ...]:
     """Return what of a change set is not as the assembly says, in words without their full stops.
 
     `template` is what GetTemplate answers for the change set. No value of a NoEcho parameter is in any of them.
@@ -259,7 +259,7 @@ def differences(shown: Shown, template: object, said: Said) -> tuple[str, ...]:
     return tuple(_property_differences(shown, template, said))
 
 
-def _property_differences(shown: Shown, template: object, said: Said) -> Iterator[str]:
+def _property_differences(shown: ShownChangeSet, template: object, said: ExpectedChangeSet) -> Iterator[str]:
     if shown.name != said.name:
         yield f"its name is {shown.name}, and not {said.name}"
     if (shown.stack_name, shown.stack_arn) != (said.stack_name, said.stack_arn):
@@ -272,7 +272,7 @@ def _property_differences(shown: Shown, template: object, said: Said) -> Iterato
     yield from _other_settings(shown, said)
 
 
-def _other_settings(shown: Shown, said: Said) -> Iterator[str]:
+def _other_settings(shown: ShownChangeSet, said: ExpectedChangeSet) -> Iterator[str]:
     if shown.tags != said.tags:
         names = sorted({name for name, _ in shown.tags.items() ^ said.tags.items()})
         yield f"its tags are not the assembly's: {', '.join(names)}"
@@ -285,7 +285,7 @@ def _other_settings(shown: Shown, said: Said) -> Iterator[str]:
     yield from _other_modes(shown, said)
 
 
-def _other_modes(shown: Shown, said: Said) -> Iterator[str]:
+def _other_modes(shown: ShownChangeSet, said: ExpectedChangeSet) -> Iterator[str]:
     if shown.imports_existing != said.imports_existing:
         yield "it takes in resources that exist" if shown.imports_existing else "it takes in no resources that exist"
     if shown.mode != said.mode:
@@ -298,7 +298,7 @@ def _other_modes(shown: Shown, said: Said) -> Iterator[str]:
         yield "a failure of it is not rolled back"
 
 
-def _other_parameters(shown: Shown, said: Said) -> Iterator[str]:
+def _other_parameters(shown: ShownChangeSet, said: ExpectedChangeSet) -> Iterator[str]:
     template = read_template(said.template)
     hidden, defaults = no_echo_of(template), defaults_of(template)
     # AWS may list a parameter that was left to its default, and may not.

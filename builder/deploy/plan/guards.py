@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Protocol
 
 from builder.deploy.progress import Allowed, Emit
-from builder.deploy.records import Deletion, Orphan, PendingReview, Protection, ResourceChange, Trip
+from builder.deploy.records import Deletion, GuardHit, Orphan, PendingReview, Protection, ResourceChange
 from builder.errors import BadInput, Stopped
 from builder.resource_types.by_hand import at_stake
 from builder.terms import Region, StackId
@@ -38,12 +38,12 @@ class Changing(Protocol):
         """What is about to happen to its resources."""
 
 
-def trips(
+def guard_hits(
     steps: Iterable[Changing],
     deletions: Iterable[Deletion] = (),
     orphans: Iterable[Orphan] = (),
     protections: Iterable[Protection] = (),
-) -> tuple[Trip, ...]:
+) -> tuple[GuardHit, ...]:
     """Return every guard that the plan trips, in the plan's order, deletions of whole stacks last; each one once.
 
     A resource may trip several; all of its trips take the same `--allow`.
@@ -59,11 +59,11 @@ def trips(
     return tuple(dict.fromkeys(found))
 
 
-def _trip(stack: str, logical_id: str, why: str) -> Trip:
-    return Trip(stack=stack, logical_id=logical_id, why=why, allow=f"{stack}/{logical_id}")
+def _trip(stack: str, logical_id: str, why: str) -> GuardHit:
+    return GuardHit(stack=stack, logical_id=logical_id, why=why, allow=f"{stack}/{logical_id}")
 
 
-def _of_change(step: Changing, change: ResourceChange) -> Iterator[Trip]:
+def _of_change(step: Changing, change: ResourceChange) -> Iterator[GuardHit]:
     if change.action in _HARMLESS:
         return
     lost = at_stake(change.type)
@@ -113,7 +113,7 @@ def _replaced(may: str, kept: str, lost: str) -> str:
             return f"{may} replaced: with the old one goes {lost}"
 
 
-def _new_primaries(step: Changing, leaving: tuple[Orphan | Deletion, ...]) -> Iterator[Trip]:
+def _new_primaries(step: Changing, leaving: tuple[Orphan | Deletion, ...]) -> Iterator[GuardHit]:
     tables = [change for change in step.changes if change.action == "Add" and change.type == _GLOBAL_TABLE]
     for stack in leaving:
         for held in stack.resources:
@@ -125,18 +125,18 @@ def _new_primaries(step: Changing, leaving: tuple[Orphan | Deletion, ...]) -> It
                 yield _trip(step.stack, table.logical_id, why)
 
 
-def protection_trip(stack: StackId) -> Trip:
+def protection_trip(stack: StackId) -> GuardHit:
     """Return what the deletion of a stack trips that has termination protection."""
     why = "the stack is protected from deletion; where this is allowed, its termination protection is lifted first"
     return _trip(stack, TERMINATION_PROTECTION, why)
 
 
-def _lifting(protection: Protection) -> Trip:
+def _lifting(protection: Protection) -> GuardHit:
     why = "the stack is protected from deletion, and is not any more once this is done"
     return _trip(protection.stack, TERMINATION_PROTECTION, why)
 
 
-def _of_removal(deletion: Deletion) -> Iterator[Trip]:
+def _of_removal(deletion: Deletion) -> Iterator[GuardHit]:
     if deletion.protected:
         yield protection_trip(deletion.stack)
     for resource in deletion.resources:
@@ -157,7 +157,7 @@ class Permission:
 
 
 def check_allowed(
-    tripped: Iterable[Trip],
+    tripped: Iterable[GuardHit],
     pending: Iterable[PendingReview],
     allow: Collection[str],
     shown: Collection[str] | None = None,
@@ -210,7 +210,7 @@ def _names(allow: str, name: str) -> bool:
     return re.fullmatch("".join(_WILD.get(part, re.escape(part)) for part in parts), name, re.DOTALL) is not None
 
 
-def _needed(tripped: Iterable[Trip], pending: Iterable[PendingReview]) -> dict[str, list[str]]:
+def _needed(tripped: Iterable[GuardHit], pending: Iterable[PendingReview]) -> dict[str, list[str]]:
     """Return what `--allow` has to name, with every reason."""
     needed: dict[str, list[str]] = {}
     for trip in tripped:

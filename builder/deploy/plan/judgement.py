@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call, together
 from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
-from builder.deploy.observe.deployment import observe_elsewhere
+from builder.deploy.observe.deployment import observe_other_regions
 from builder.deploy.observe.nested import may_nest
 from builder.deploy.observe.stacks import (
     LAG_S,
@@ -24,18 +24,18 @@ from builder.deploy.observe.stacks import (
     of_deployment,
     once_there,
 )
-from builder.deploy.plan.change_set import Asked, change_set_name
+from builder.deploy.plan.change_set import PendingChangeSet, change_set_name
 from builder.deploy.plan.changes import rate_risk
-from builder.deploy.plan.decide import Change, Keep, check_wreck, decide, observe_held
+from builder.deploy.plan.decide import Keep, NeedsChangeSet, check_failed_creation, decide, observe_held
 from builder.deploy.plan.dependants import moving
-from builder.deploy.plan.draft import Part, no_echo_parameters, parts_from, without_secrets
-from builder.deploy.plan.expected import Said, Shown, differences, read_shown
-from builder.deploy.plan.guards import trips
+from builder.deploy.plan.draft import DraftStep, no_echo_parameters, parts_from, without_secrets
+from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown
+from builder.deploy.plan.guards import guard_hits
 from builder.deploy.plan.review import review
-from builder.deploy.plan.stack_steps import Chain
-from builder.deploy.records import Deferred, Deletion, Orphan, Plan, Protection, ResourceChange, Step, Trip
+from builder.deploy.plan.stack_steps import StackSteps
+from builder.deploy.records import Deferred, Deletion, GuardHit, Orphan, Plan, Protection, ResourceChange, Step
 from builder.errors import AwsError, BuilderError, Stopped, gathered
-from builder.terms import Operation, Place, StackId
+from builder.terms import Operation, StackId, StackPlace
 
 _AGAIN = "python -m builder plan    makes a new plan from what stands now"
 
@@ -44,37 +44,37 @@ _TABLE = "AWS::DynamoDB::GlobalTable"
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class JudgementContext:
     """What a plan is judged by: its own words are none of it."""
 
     plan: Plan
     deployment: Deployment
     """The assembly's, without the regions that the plan leaves out."""
-    stands: Mapping[Place, ObservedStack]
+    stands: Mapping[StackPlace, ObservedStack]
     clients: Clients
 
     def stack(self, desired: DesiredStack) -> ObservedStack | None:
         """Return what stands of a stack."""
-        return self.stands.get(Place(desired.site, desired.name))
+        return self.stands.get(StackPlace(desired.site, desired.name))
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedStack:
     """What is left to be done to one stack, as AWS and the assembly have it."""
 
-    chain: Chain
-    guards: tuple[Trip, ...] = ()
+    chain: StackSteps
+    guards: tuple[GuardHit, ...] = ()
     """What a change set does not show, and somebody has to answer for."""
 
 
-async def survey_ground(plan: Plan, deployment: Deployment, clients: Clients) -> Ground:
+async def survey_ground(plan: Plan, deployment: Deployment, clients: Clients) -> JudgementContext:
     """Return what stands in every region of the deployment."""
     by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
-    stands = {Place(stack.site, stack.name): stack for stacks in by_site for stack in stacks}
-    return Ground(plan, deployment, stands, clients)
+    stands = {StackPlace(stack.site, stack.name): stack for stacks in by_site for stack in stacks}
+    return JudgementContext(plan, deployment, stands, clients)
 
 
-async def judge_chain(ground: Ground, chain: Chain) -> Judged | None:
+async def judge_chain(ground: JudgementContext, chain: StackSteps) -> JudgedStack | None:
     """Return the chain as it will be done; None where its change set has been taken away meanwhile.
 
     Raises Stopped, with every reason, where it is not what the assembly says.
@@ -84,7 +84,7 @@ async def judge_chain(ground: Ground, chain: Chain) -> Judged | None:
     protections = tuple(one for one in chain if isinstance(one, Protection))
     change_sets = tuple(one for one in chain if isinstance(one, Step | Deferred))
     if desired is None or not change_sets:
-        return Judged((*deletions, *protections))
+        return JudgedStack((*deletions, *protections))
     observed = None if deletions else ground.stack(desired)
     try:
         template = await _template_of(observed, ground.clients)
@@ -98,10 +98,12 @@ async def judge_chain(ground: Ground, chain: Chain) -> Judged | None:
             return None
         raise
     hidden = [trip for link in judged if isinstance(link, Step) for trip in _hidden(link, desired)]
-    return Judged((*deletions, *judged, *protections), tuple(hidden))
+    return JudgedStack((*deletions, *judged, *protections), tuple(hidden))
 
 
-async def judge_needs(ground: Ground, chains: Mapping[StackId, Chain], done: Collection[StackId]) -> tuple[Trip, ...]:
+async def judge_needs(
+    ground: JudgementContext, chains: Mapping[StackId, StackSteps], done: Collection[StackId]
+) -> tuple[GuardHit, ...]:
     """Return a guard for every stack that is needed and not as the assembly says, and that the plan leaves out."""
     needed = dict.fromkeys(need for chain in chains.values() for link in chain for need in link.needs)
     known = {stack.id: stack for stack in ground.deployment.stacks}
@@ -110,7 +112,7 @@ async def judge_needs(ground: Ground, chains: Mapping[StackId, Chain], done: Col
     return tuple(trip for trip in found if trip is not None)
 
 
-async def check_done(ground: Ground, done: Collection[StackId]) -> None:
+async def check_done(ground: JudgementContext, done: Collection[StackId]) -> None:
     """Return if every stack on which the plan's change sets are executed is as the assembly says. Raises Stopped.
 
     That they are executed is told by an ARN in the plan's file, or by a Description: somebody may have executed others.
@@ -119,7 +121,7 @@ async def check_done(ground: Ground, done: Collection[StackId]) -> None:
     await together(_check_done(ground, known[stack]) for stack in done if stack in known)
 
 
-async def judge_guards(ground: Ground, chains: Mapping[StackId, Chain]) -> tuple[Trip, ...]:
+async def judge_guards(ground: JudgementContext, chains: Mapping[StackId, StackSteps]) -> tuple[GuardHit, ...]:
     """Return every guard that what is left to do trips."""
     links = tuple(link for chain in chains.values() for link in chain)
     changing = tuple(one for one in links if isinstance(one, Step | Deferred))
@@ -127,10 +129,10 @@ async def judge_guards(ground: Ground, chains: Mapping[StackId, Chain]) -> tuple
     protections = tuple(one for one in links if isinstance(one, Protection))
     adds = any(change.action == "Add" and change.type == _TABLE for one in changing for change in one.changes)
     orphans = await _orphans(ground, {one.stack_arn for one in deletions}) if adds else ()
-    return trips(changing, deletions, orphans, protections)
+    return guard_hits(changing, deletions, orphans, protections)
 
 
-async def check_made(ground: Ground, step: Step, part: Part) -> None:
+async def check_made(ground: JudgementContext, step: Step, part: DraftStep) -> None:
     """Raise Stopped unless a change set of the plan's name, whoever made it, is the part's."""
     # It has just been made, or found: a read may lag behind that.
     found = await once_there(lambda: _observe_change_set(ground, step, part))
@@ -142,7 +144,9 @@ async def _template_of(observed: ObservedStack | None, clients: Clients) -> obje
     return await observe_template(clients, observed) if observed is not None and observed.facts.exists else None
 
 
-async def _judge_change_set(ground: Ground, link: Step | Deferred, part: Part, *, later: bool) -> Step | Deferred:
+async def _judge_change_set(
+    ground: JudgementContext, link: Step | Deferred, part: DraftStep, *, later: bool
+) -> Step | Deferred:
     if isinstance(link, Deferred):
         # Its order was judged before: the assembly's needs, and those that planning found in AWS.
         desired = replace(without_secrets(part.desired), needs=link.needs)
@@ -156,7 +160,7 @@ async def _judge_change_set(ground: Ground, link: Step | Deferred, part: Part, *
     shown, template, said = await _observe_change_set(ground, link, part)
     if faults := differences(shown, template, said):
         raise _refused(link, faults)
-    asked = Asked(link.stack, link.site, link.change_set, link.stack_arn, nested=said.nested)
+    asked = PendingChangeSet(link.stack, link.site, link.change_set, link.stack_arn, nested=said.nested)
     reviewed = await review(ground.clients, asked)
     changes = reviewed.changes if reviewed else ()
     if faults := _imports(ground, changes):
@@ -173,7 +177,7 @@ async def _judge_change_set(ground: Ground, link: Step | Deferred, part: Part, *
     )
 
 
-def _imports(ground: Ground, changes: tuple[ResourceChange, ...]) -> tuple[str, ...]:
+def _imports(ground: JudgementContext, changes: tuple[ResourceChange, ...]) -> tuple[str, ...]:
     """Return what a change set takes in without having been asked to.
 
     One of the type IMPORT says so nowhere else, and takes what whoever made it has named, not what the template names.
@@ -196,7 +200,9 @@ def _refused(step: Step, faults: tuple[str, ...]) -> Stopped:
     )
 
 
-async def _observe_change_set(ground: Ground, step: Step, part: Part) -> tuple[Shown, object, Said]:
+async def _observe_change_set(
+    ground: JudgementContext, step: Step, part: DraftStep
+) -> tuple[ShownChangeSet, object, ExpectedChangeSet]:
     """Return what AWS shows of a step's change set, its template, and what both should be."""
     client = ground.clients.of(step.site).cloudformation(step.region)
     template = await call(step.stack, client.get_template, ChangeSetName=step.change_set, TemplateStage="Original")
@@ -204,10 +210,10 @@ async def _observe_change_set(ground: Ground, step: Step, part: Part) -> tuple[S
     return read_shown(answer), template["TemplateBody"], _said(ground, step, part)
 
 
-def _said(ground: Ground, step: Step, part: Part) -> Said:
+def _said(ground: JudgementContext, step: Step, part: DraftStep) -> ExpectedChangeSet:
     desired, options = part.desired, ground.plan.options
     observed = ground.stack(desired)
-    return Said(
+    return ExpectedChangeSet(
         name=change_set_name(ground.plan.deployment, ground.plan.id, step.part),
         stack_name=desired.name,
         stack_arn=observed.arn if observed is not None else step.stack_arn,
@@ -223,7 +229,7 @@ def _said(ground: Ground, step: Step, part: Part) -> Said:
     )
 
 
-def bound(ground: Ground, desired: DesiredStack) -> dict[str, str]:
+def bound(ground: JudgementContext, desired: DesiredStack) -> dict[str, str]:
     """Return the stack's parameters, with the outputs that stand. Raises Stopped for one that does not."""
     places = {stack.id: stack for stack in (*ground.deployment.stacks, *ground.deployment.left_out)}
     values = {}
@@ -240,13 +246,13 @@ def bound(ground: Ground, desired: DesiredStack) -> dict[str, str]:
     return values
 
 
-def _hidden(step: Step, desired: DesiredStack) -> list[Trip]:
+def _hidden(step: Step, desired: DesiredStack) -> list[GuardHit]:
     why = "its value is NoEcho: AWS shows to nobody whether the change set has the assembly's"
     names = sorted(no_echo_parameters(desired) & desired.parameters.keys())
-    return [Trip(stack=step.stack, logical_id=name, why=why, allow=f"{step.stack}/{name}") for name in names]
+    return [GuardHit(stack=step.stack, logical_id=name, why=why, allow=f"{step.stack}/{name}") for name in names]
 
 
-async def _check_done(ground: Ground, desired: DesiredStack) -> None:
+async def _check_done(ground: JudgementContext, desired: DesiredStack) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     while await _differs(ground, desired):
@@ -258,17 +264,17 @@ async def _check_done(ground: Ground, desired: DesiredStack) -> None:
         ground = await survey_ground(ground.plan, ground.deployment, ground.clients)
 
 
-async def _differs(ground: Ground, desired: DesiredStack) -> bool:
+async def _differs(ground: JudgementContext, desired: DesiredStack) -> bool:
     """Return whether a stack is seen not to be as the assembly says. Raises Stopped where nothing can be said."""
     observed = ground.stack(desired)
     template = await _template_of(observed, ground.clients)
     parameters = bound(ground, desired)
     decision = decide(ground.deployment, replace(desired, parameters=parameters), observed, template)
     # Where only a change set could tell, nothing that is seen of the stack differs.
-    return not (isinstance(decision, Keep) or (isinstance(decision, Change) and not decision.certain))
+    return not (isinstance(decision, Keep) or (isinstance(decision, NeedsChangeSet) and not decision.certain))
 
 
-async def _left_out(ground: Ground, desired: DesiredStack) -> Trip | None:
+async def _left_out(ground: JudgementContext, desired: DesiredStack) -> GuardHit | None:
     try:
         differs = await _differs(ground, desired)
     except BuilderError as error:
@@ -277,10 +283,10 @@ async def _left_out(ground: Ground, desired: DesiredStack) -> Trip | None:
     if not differs:
         return None
     why = "what needs it is executed, and it is neither in the plan nor as the assembly says"
-    return Trip(stack=desired.id, logical_id="LeftOut", why=why, allow=f"{desired.id}/LeftOut")
+    return GuardHit(stack=desired.id, logical_id="LeftOut", why=why, allow=f"{desired.id}/LeftOut")
 
 
-async def _judge_deletion(ground: Ground, deletion: Deletion, desired: DesiredStack | None) -> Deletion:
+async def _judge_deletion(ground: JudgementContext, deletion: Deletion, desired: DesiredStack | None) -> Deletion:
     stack = await observe_stack(ground.clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
         return deletion
@@ -297,23 +303,25 @@ async def _judge_deletion(ground: Ground, deletion: Deletion, desired: DesiredSt
         raise gathered([Stopped(where=deletion.stack, what=fault, next_step=_AGAIN) for fault in faults])
     resources = await observe_held(stack, ground.clients)
     if desired is not None:
-        check_wreck(desired, stack, resources)
+        check_failed_creation(desired, stack, resources)
     return replace(deletion, resources=resources, protected=stack.termination_protection)
 
 
-async def _orphans(ground: Ground, deleted: Collection[str]) -> tuple[Orphan, ...]:
+async def _orphans(ground: JudgementContext, deleted: Collection[str]) -> tuple[Orphan, ...]:
     """Return the deployment's stacks that the assembly does not have, with what they hold; those deleted apart."""
-    places = {Place(one.site, one.name): one.id for one in (*ground.deployment.stacks, *ground.deployment.left_out)}
+    places = {
+        StackPlace(one.site, one.name): one.id for one in (*ground.deployment.stacks, *ground.deployment.left_out)
+    }
     seen = tuple(ground.stands.values())
     ours = {places[place]: stack for place, stack in ground.stands.items() if place in places and stack.facts.exists}
     templates = dict(
         zip(ours, await together(observe_template(ground.clients, stack) for stack in ours.values()), strict=True)
     )
-    seen += await observe_elsewhere(ground.deployment, seen, templates, ground.clients)
+    seen += await observe_other_regions(ground.deployment, seen, templates, ground.clients)
     strays = [
         stack
         for stack in of_deployment(seen, ground.deployment.name)
-        if Place(stack.site, stack.name) not in places and stack.arn not in deleted
+        if StackPlace(stack.site, stack.name) not in places and stack.arn not in deleted
     ]
     held = await together(observe_held(stack, ground.clients) for stack in strays)
     return tuple(

@@ -16,7 +16,7 @@ from builder.deploy.observe.stacks import (
     remember_deleted,
     unless_lagging,
 )
-from builder.deploy.plan.change_set import Asked, change_set_name, delete, is_alike, is_deploys_own, plan_of
+from builder.deploy.plan.change_set import PendingChangeSet, change_set_name, delete, is_alike, is_deploys_own, plan_of
 from builder.deploy.records import PendingReview, Plan, Step
 from builder.errors import AwsError
 from builder.terms import Arn, Site, StackId
@@ -150,7 +150,7 @@ async def discard_plan(plan: Plan, clients: Clients, only: Collection[StackId] |
     """
     await discard_asked(
         (
-            Asked(step.stack, step.site, step.change_set, step.stack_arn, step.nested)
+            PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn, step.nested)
             for step in plan.steps
             if only is None or step.stack in only
         ),
@@ -182,7 +182,7 @@ async def _discard_all(deployment: str, stack: ObservedStack, clients: Clients) 
     waiting = await observe_change_sets(clients, name, stack.site, stack.arn)
     idle = [one for one in waiting if one["ExecutionStatus"] in IDLE and one["Status"] not in _MAKING]
     asked = [
-        Asked(name, stack.site, Arn(one["ChangeSetId"]), stack.arn, one.get("IncludeNestedStacks", False))
+        PendingChangeSet(name, stack.site, Arn(one["ChangeSetId"]), stack.arn, one.get("IncludeNestedStacks", False))
         for one in idle
         if is_of(deployment, one)
     ]
@@ -194,12 +194,12 @@ async def _discard_all(deployment: str, stack: ObservedStack, clients: Clients) 
     return [name for _ in asked]
 
 
-async def discard_asked(asked: Iterable[Asked], clients: Clients) -> None:
+async def discard_asked(asked: Iterable[PendingChangeSet], clients: Clients) -> None:
     """Do the same for change sets that may not be in a plan yet."""
     await together(_discard(one, clients) for one in asked)
 
 
-async def _discard(asked: Asked, clients: Clients) -> None:
+async def _discard(asked: PendingChangeSet, clients: Clients) -> None:
     await delete(clients, asked)
     stack = await observe_stack(clients, asked.site, asked.stack_arn)
     if stack is None or stack.status != "REVIEW_IN_PROGRESS":
@@ -230,4 +230,6 @@ async def _sweep(stack: DesiredStack, clients: Clients) -> None:
         # One that was executed stays: it tells what the stack came from.
         if one["ExecutionStatus"] == "AVAILABLE" and is_deploys_own(one.get("Description", "")):
             nested = one.get("IncludeNestedStacks", False)
-            await delete(clients, Asked(stack.id, stack.site, Arn(one["ChangeSetId"]), Arn(one["StackId"]), nested))
+            await delete(
+                clients, PendingChangeSet(stack.id, stack.site, Arn(one["ChangeSetId"]), Arn(one["StackId"]), nested)
+            )

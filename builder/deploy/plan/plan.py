@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from builder.aws import Clients, together
 from builder.deploy.desired import MASK, Deployment
-from builder.deploy.observe.deployment import Look, look_around
+from builder.deploy.observe.deployment import ObservedDeployment, observe_deployment
 from builder.deploy.observe.nested import check_mode
 from builder.deploy.observe.stacks import observe_stack
-from builder.deploy.plan.change_set import Asked, Request, ask, console_link, delete
+from builder.deploy.plan.change_set import ChangeSetRequest, PendingChangeSet, ask, console_link, delete
 from builder.deploy.plan.changes import rate_risk, without_values
-from builder.deploy.plan.decide import plan_orphans, plan_wreck
+from builder.deploy.plan.decide import plan_failed_creation, plan_orphans
 from builder.deploy.plan.dependants import missing_exports, put_importers_first, told_missing, without_made
-from builder.deploy.plan.draft import Outline, Part, make_outline, no_echo_parameters, without_secrets
-from builder.deploy.plan.guards import trips
+from builder.deploy.plan.draft import DraftPlan, DraftStep, make_draft, no_echo_parameters, without_secrets
+from builder.deploy.plan.guards import guard_hits
 from builder.deploy.plan.lost_region import check_without
 from builder.deploy.plan.pending import (
     OlderChangeSet,
@@ -27,16 +27,16 @@ from builder.deploy.plan.pending import (
 )
 from builder.deploy.plan.review import read_findings, review
 from builder.deploy.plan.stack_steps import overtaken, stands_as
-from builder.deploy.progress import Begun, Emit, Planned, Planning, Unchanged
+from builder.deploy.progress import Emit, Planned, Planning, RunBegun, Unchanged
 from builder.deploy.records import (
     PLAN_VERSION,
     Deferred,
     Deletion,
-    Options,
     Origin,
     Orphan,
     PendingReview,
     Plan,
+    PlanOptions,
     Protection,
     Step,
 )
@@ -52,7 +52,7 @@ Lint = Callable[[str, Region], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class PlanId:
     """What tells one plan from every other."""
 
     id: str
@@ -61,10 +61,10 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class PlanRequest:
     """What is asked of planning beside the assembly."""
 
-    options: Options = Options()
+    options: PlanOptions = PlanOptions()
     remove_orphans: bool = False
     lint: Lint | None = None
     """Is asked about templates that the assembly does not have."""
@@ -86,33 +86,37 @@ class _Planner:
     lint: Lint | None
     replaces: bool
     """Whether change sets of older plans go."""
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[PendingChangeSet] = field(default_factory=list)
     """Every change set of this run that CloudFormation accepted."""
     older: list[OlderChangeSet] = field(default_factory=list)
     busy: set[str] = field(default_factory=set)
     """The ids of plans that are under way elsewhere."""
 
 
-async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: Emit, wish: Wish = Wish()) -> Plan:
+async def make_plan(
+    deployment: Deployment, clients: Clients, plan_id: PlanId, emit: Emit, wish: PlanRequest = PlanRequest()
+) -> Plan:
     """Return the plan, its change sets standing in CloudFormation for review.
 
     Raises Stopped, with every reason, where a stack needs a person first; Failed where a change set could not be
     made. Then, and when it is cancelled, all that this run made is deleted again.
     """
-    look = await look_around(deployment, clients, emit)
+    look = await observe_deployment(deployment, clients, emit)
     check_mode(deployment, look.templates, wish.options)
-    outline = make_outline(deployment, look, wish.options)
-    emit(Begun(what="plan", stacks=tuple(part.desired.id for part in outline.now)))
-    origin = Origin(deployment=deployment.name, assembly=deployment.digest, plan=seal.id, options=wish.options)
+    draft = make_draft(deployment, look, wish.options)
+    emit(RunBegun(what="plan", stacks=tuple(part.desired.id for part in draft.now)))
+    origin = Origin(deployment=deployment.name, assembly=deployment.digest, plan=plan_id.id, options=wish.options)
     planner = _Planner(origin, clients, emit, wish.lint, replaces=wish.replaced is not None)
-    wrecks = await together(plan_wreck(stack, observed, clients) for stack, observed in outline.wrecks)
+    failed_creations = await together(
+        plan_failed_creation(stack, observed, clients) for stack, observed in draft.failed_creations
+    )
     try:
-        outline, results = await _make_steps(planner, deployment, look, outline)
-        orphans = await plan_orphans(look.orphans, clients, needs=outline.stacks if wish.remove_orphans else None)
+        draft, results = await _make_steps(planner, deployment, look, draft)
+        orphans = await plan_orphans(look.orphans, clients, needs=draft.stacks if wish.remove_orphans else None)
         work = await put_importers_first(
             [
                 *(without_made(step, deployment, look.account) for step, _ in results if step is not None),
-                *(_defer(planner, part, outline) for part in outline.later),
+                *(_defer(planner, part, draft) for part in draft.later),
             ],
             deployment,
             look,
@@ -127,22 +131,22 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
     except (BuilderError, asyncio.CancelledError):
         await asyncio.shield(discard_asked(planner.asked, clients))
         raise
-    deletions = (*wrecks, *(one for one in orphans if isinstance(one, Deletion)))
+    deletions = (*failed_creations, *(one for one in orphans if isinstance(one, Deletion)))
     left_alone = tuple(one for one in orphans if isinstance(one, Orphan))
     return Plan(
         version=PLAN_VERSION,
-        id=seal.id,
-        at=seal.at,
+        id=plan_id.id,
+        at=plan_id.at,
         account=look.account,
         deployment=deployment.name,
         assembly=deployment.digest,
         steps=made,
         deferred=deferred,
         deletions=deletions,
-        protections=outline.protections,
-        unchanged=_unchanged(deployment, (*made, *deferred, *outline.protections)),
+        protections=draft.protections,
+        unchanged=_unchanged(deployment, (*made, *deferred, *draft.protections)),
         orphans=left_alone,
-        guards=trips((*made, *deferred), deletions, left_alone, outline.protections),
+        guards=guard_hits((*made, *deferred), deletions, left_alone, draft.protections),
         pending=pending,
         left_out=tuple(stack.id for stack in deployment.left_out),
         options=wish.options,
@@ -150,8 +154,8 @@ async def make_plan(deployment: Deployment, clients: Clients, seal: Seal, emit: 
 
 
 async def _make_steps(
-    planner: _Planner, deployment: Deployment, look: Look, outline: Outline
-) -> tuple[Outline, list[_Made]]:
+    planner: _Planner, deployment: Deployment, look: ObservedDeployment, draft: DraftPlan
+) -> tuple[DraftPlan, list[_Made]]:
     """Make every change set that can be made; return what was made, and the outline that is left then.
 
     Where one of which nobody could tell turns out empty, its stack stays as it is: what waited for that is made too.
@@ -160,18 +164,18 @@ async def _make_steps(
     empty: set[StackId] = set()
     needed: set[StackId] = set()
     while True:
-        fresh = [part for part in outline.now if (part.desired.id, part.number) not in made]
-        later = [part for part in outline.later if part.desired.id not in needed]
+        fresh = [part for part in draft.now if (part.desired.id, part.number) not in made]
+        later = [part for part in draft.later if part.desired.id not in needed]
         kept = await together(_is_needed(planner, part) for part in later)
         results = await together(_make_step(planner, part) for part in fresh)
         made |= {(part.desired.id, part.number): one for part, one in zip(fresh, results, strict=True)}
         needed |= {part.desired.id for part, is_needed in zip(later, kept, strict=True) if is_needed}
         told = {part.desired.id for part in fresh if made[part.desired.id, part.number][0] is None} - needed
         told |= {part.desired.id for part, is_needed in zip(later, kept, strict=True) if not is_needed}
-        if not told or not outline.later:
-            return outline, [made[part.desired.id, part.number] for part in outline.now]
+        if not told or not draft.later:
+            return draft, [made[part.desired.id, part.number] for part in draft.now]
         empty |= told
-        outline = make_outline(deployment, look, planner.origin.options, empty)
+        draft = make_draft(deployment, look, planner.origin.options, empty)
 
 
 def _unchanged(deployment: Deployment, work: tuple[Step | Deferred | Protection, ...]) -> tuple[StackId, ...]:
@@ -179,14 +183,14 @@ def _unchanged(deployment: Deployment, work: tuple[Step | Deferred | Protection,
     return tuple(stack.id for stack in deployment.stacks if stack.id not in touched)
 
 
-async def _is_needed(planner: _Planner, part: Part) -> bool:
+async def _is_needed(planner: _Planner, part: DraftStep) -> bool:
     """Return whether a part changes anything; where only hidden values may tell, a change set that is dropped says so.
 
     AWS shows to nobody what those values are now, so without it every plan would have something to do.
     """
     if not part.hidden or part.type == "CREATE" or part.derived or part.number > 1:
         return True
-    request = Request(desired=part.desired, type=part.type, part=part.number)
+    request = ChangeSetRequest(desired=part.desired, type=part.type, part=part.number)
     asked = await ask(planner.clients, planner.origin, request)
     planner.asked.append(asked)
     reviewed = await review(planner.clients, asked)
@@ -198,7 +202,7 @@ async def _is_needed(planner: _Planner, part: Part) -> bool:
     return True
 
 
-async def _make_step(planner: _Planner, part: Part) -> _Made:
+async def _make_step(planner: _Planner, part: DraftStep) -> _Made:
     """Make a part's change set; return its step, and what waits for somebody's review on the same stack.
 
     Raises Stopped where somebody else's operation on the stack came in between.
@@ -207,7 +211,7 @@ async def _make_step(planner: _Planner, part: Part) -> _Made:
     emit(Planning(stack=desired.id, type=part.type))
     asked = None
     try:
-        asked = await ask(clients, planner.origin, Request(desired=desired, type=part.type, part=part.number))
+        asked = await ask(clients, planner.origin, ChangeSetRequest(desired=desired, type=part.type, part=part.number))
         planner.asked.append(asked)
         step, there = await asyncio.gather(make_step(clients, asked, part), _standing(clients, asked, part))
     except AwsError as error:
@@ -233,19 +237,21 @@ async def _replace(
     for plan_id, created in sorted(first.items(), key=lambda item: item[1]):
         stacks = ", ".join(dict.fromkeys(one.stack for one in older if one.plan == plan_id))
         told(f"replaces plan {plan_id} of {created.isoformat(timespec='seconds')}: {stacks}")
-    await together(delete(planner.clients, Asked(one.stack, one.site, one.change_set, one.stack_arn)) for one in older)
+    await together(
+        delete(planner.clients, PendingChangeSet(one.stack, one.site, one.change_set, one.stack_arn)) for one in older
+    )
     gone = {one.change_set for one in older}
     return tuple(review for review in pending if review.change_set not in gone)
 
 
-async def _standing(clients: Clients, asked: Asked, part: Part) -> "list[ChangeSetSummaryTypeDef]":
+async def _standing(clients: Clients, asked: PendingChangeSet, part: DraftStep) -> "list[ChangeSetSummaryTypeDef]":
     """Return the change sets on the stack; on one that the request has just brought into being there are no others."""
     if part.found.status is None:
         return []
     return await observe_change_sets(clients, asked.stack, asked.site, asked.stack_arn, holds=asked.change_set)
 
 
-async def _moved(clients: Clients, part: Part, asked: Asked | None) -> Stopped | None:
+async def _moved(clients: Clients, part: DraftStep, asked: PendingChangeSet | None) -> Stopped | None:
     """Return the refusal if the stack is not as it was found, or lost the change set that was asked for."""
     desired = part.desired
     stack = await observe_stack(clients, desired.site, desired.name)
@@ -259,7 +265,7 @@ async def _moved(clients: Clients, part: Part, asked: Asked | None) -> Stopped |
     return None
 
 
-async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
+async def make_step(clients: Clients, asked: PendingChangeSet, part: DraftStep) -> Step | None:
     """Return the step of a change set that was asked for, once it is made; None if it turned out to change nothing.
 
     CloudFormation lists nested stacks whether or not they change: one that lists nothing else is dropped.
@@ -295,13 +301,13 @@ async def make_step(clients: Clients, asked: Asked, part: Part) -> Step | None:
     )
 
 
-def _defer(planner: _Planner, part: Part, outline: Outline) -> Deferred:
+def _defer(planner: _Planner, part: DraftStep, draft: DraftPlan) -> Deferred:
     return Deferred(
         desired=without_secrets(part.desired),
         type=part.type,
         because=part.because,
         part=part.number,
-        sources={stack: outline.places[stack] for stack in part.desired.sources},
+        sources={stack: draft.places[stack] for stack in part.desired.sources},
         changes=part.expected,
         risk=rate_risk(part.expected),
         found=part.found,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from builder.aws import Clients, call, pages, together
 from builder.deploy.observe.nested import Content, NestedStack, Prover, observe_contents
 from builder.deploy.observe.stacks import LAG_S, once_there, unless_lagging
-from builder.deploy.plan.change_set import Asked, delete
+from builder.deploy.plan.change_set import PendingChangeSet, delete
 from builder.deploy.plan.changes import after_properties, is_no_change, read_change
 from builder.deploy.records import ResourceChange
 from builder.errors import AwsError, Failed
@@ -43,7 +43,7 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
+class ReviewedChangeSet:
     """A change set as it stands, every page read, and those of nested stacks with it."""
 
     status: str
@@ -56,7 +56,7 @@ class Reviewed:
     """It lists nested stacks only, and each of them is shown to stay as it is."""
 
 
-async def review(clients: Clients, asked: Asked) -> Reviewed | None:
+async def review(clients: Clients, asked: PendingChangeSet) -> ReviewedChangeSet | None:
     """Wait until a change set is made and return it; None, and the change set deleted, if it has no changes.
 
     Raises Failed, with CloudFormation's reason, for one that could not be made.
@@ -73,7 +73,7 @@ async def review(clients: Clients, asked: Asked) -> Reviewed | None:
             what="\n  ".join(["the change set could not be made: " + reason, *await _causes(clients, asked, reason)]),
         )
     level = await _read_level(clients, asked, first)
-    return Reviewed(
+    return ReviewedChangeSet(
         first["Status"],
         first["ExecutionStatus"],
         reason,
@@ -94,7 +94,7 @@ class _Level:
 
 
 async def _read_level(
-    clients: Clients, asked: Asked, first: "DescribeChangeSetOutputTypeDef", above: str = ""
+    clients: Clients, asked: PendingChangeSet, first: "DescribeChangeSetOutputTypeDef", above: str = ""
 ) -> _Level:
     """Return the changes of a change set that is made, of which `first` is the first page, and of those below it."""
     rows = await _every_change(clients, asked, first, values=True)
@@ -108,7 +108,7 @@ async def _read_level(
     )
 
 
-async def _read_row(clients: Clients, asked: Asked, row: "ChangeTypeDef", above: str) -> _Level:
+async def _read_row(clients: Clients, asked: PendingChangeSet, row: "ChangeTypeDef", above: str) -> _Level:
     """Return one row, and of a nested stack what happens inside it."""
     change = read_change(row, above)
     if change.type != NESTED_STACK or "ResourceChange" not in row:
@@ -133,9 +133,9 @@ async def _read_row(clients: Clients, asked: Asked, row: "ChangeTypeDef", above:
     return _Level((change, *below.changes, *going), below.children, idle)
 
 
-async def _read_child(clients: Clients, asked: Asked, child: Child) -> _Level:
+async def _read_child(clients: Clients, asked: PendingChangeSet, child: Child) -> _Level:
     """Return a nested stack's change set; idle where it has no changes, which is no error of a nested one."""
-    own = Asked(asked.stack, asked.site, child.change_set, child.stack_arn)
+    own = PendingChangeSet(asked.stack, asked.site, child.change_set, child.stack_arn)
     first = await _made(clients, own, at_once=True)
     reason = first.get("StatusReason", "")
     if is_no_change(first["Status"], reason):
@@ -149,7 +149,7 @@ async def _read_child(clients: Clients, asked: Asked, child: Child) -> _Level:
     return replace(level, children=(child, *level.children), idle=level.idle and bool(level.changes))
 
 
-async def _going(clients: Clients, asked: Asked, change: ResourceChange) -> tuple[ResourceChange, ...]:
+async def _going(clients: Clients, asked: PendingChangeSet, change: ResourceChange) -> tuple[ResourceChange, ...]:
     """Return what becomes of all that a nested stack holds which goes, or may: no change set tells that."""
     fate, replaced = change.policy_action or "Delete", change.is_replaced
     if change.action in {"Add", "Import", "SyncWithActual"} or (change.action == "Modify" and not replaced):
@@ -184,11 +184,11 @@ def _as_change(stack: ResourceChange, content: Content) -> ResourceChange:
     )
 
 
-async def _causes(clients: Clients, asked: Asked, reason: str) -> tuple[str, ...]:
+async def _causes(clients: Clients, asked: PendingChangeSet, reason: str) -> tuple[str, ...]:
     """Return why a change set failed beyond what it says itself: early validation, and nested stacks' own reasons."""
     lines = list(await read_findings(clients, asked))
     for arn in dict.fromkeys(_BY_CHILD.findall(reason)):
-        own = Asked(asked.stack, asked.site, Arn(arn.rstrip(".:,")), asked.stack_arn)
+        own = PendingChangeSet(asked.stack, asked.site, Arn(arn.rstrip(".:,")), asked.stack_arn)
         client = clients.of(asked.site).cloudformation(asked.site.region)
         child = await call(asked.stack, client.describe_change_set, ChangeSetName=own.change_set)
         said = child.get("StatusReason", "no reason given")
@@ -196,7 +196,9 @@ async def _causes(clients: Clients, asked: Asked, reason: str) -> tuple[str, ...
     return tuple(lines)
 
 
-async def _made(clients: Clients, asked: Asked, *, at_once: bool = False) -> "DescribeChangeSetOutputTypeDef":
+async def _made(
+    clients: Clients, asked: PendingChangeSet, *, at_once: bool = False
+) -> "DescribeChangeSetOutputTypeDef":
     """Look until CloudFormation has made the change set or given up; return the first page.
 
     Nested ones are made by the time their root is: they are looked at `at_once`.
@@ -221,7 +223,7 @@ async def _made(clients: Clients, asked: Asked, *, at_once: bool = False) -> "De
     return await clients.tempo.change_sets.until(look)
 
 
-async def read_findings(clients: Clients, asked: Asked, children: Iterable[Child] = ()) -> tuple[str, ...]:
+async def read_findings(clients: Clients, asked: PendingChangeSet, children: Iterable[Child] = ()) -> tuple[str, ...]:
     """Return what early validation found, one line each: of a failed change set, or warnings of a good one.
 
     Of nested ones it names the resources by their paths.
@@ -232,7 +234,7 @@ async def read_findings(clients: Clients, asked: Asked, children: Iterable[Child
     return tuple(line for lines in found for line in lines)
 
 
-async def _findings(clients: Clients, asked: Asked, above: str) -> tuple[str, ...]:
+async def _findings(clients: Clients, asked: PendingChangeSet, above: str) -> tuple[str, ...]:
     client = clients.of(asked.site).cloudformation(asked.site.region)
 
     async def every_page() -> list[Any]:
@@ -258,7 +260,7 @@ async def _findings(clients: Clients, asked: Asked, above: str) -> tuple[str, ..
 
 
 async def _every_change(
-    clients: Clients, asked: Asked, first: "DescribeChangeSetOutputTypeDef", *, values: bool
+    clients: Clients, asked: PendingChangeSet, first: "DescribeChangeSetOutputTypeDef", *, values: bool
 ) -> "list[ChangeTypeDef]":
     """Return what a change set that is made changes; `first` is its first page with values."""
     client = clients.of(asked.site).cloudformation(asked.site.region)

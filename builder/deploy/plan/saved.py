@@ -12,8 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from builder.aws import Clients
 from builder.deploy.desired import Deployment, DesiredStack, narrow
-from builder.deploy.plan.change_set import Asked, change_set_name, console_link
-from builder.deploy.records import PLAN_VERSION, Deferred, Deletion, Options, Plan, Protection, Step, Trip
+from builder.deploy.plan.change_set import PendingChangeSet, change_set_name, console_link
+from builder.deploy.records import PLAN_VERSION, Deferred, Deletion, GuardHit, Plan, PlanOptions, Protection, Step
 from builder.errors import BadInput
 from builder.terms import Arn, StackId, StackName
 
@@ -42,7 +42,7 @@ def _console(step: Step) -> str:
     """Return the link to the step's change set, computed: where it leads is nothing that a file may say."""
     if not _REGION.fullmatch(step.region) or not step.change_set.startswith("arn:aws"):
         return ""
-    return console_link(Asked(step.stack, step.site, step.change_set, step.stack_arn))
+    return console_link(PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn))
 
 
 def write_plan(plan: Plan) -> bytes:
@@ -94,16 +94,16 @@ _Work = Step | Deferred | Protection
 _AGAIN = "python -m builder plan    makes a new plan from what stands now"
 
 
-MoreGuards = Callable[[Plan, Deployment, Clients], Coroutine[Any, Any, tuple[Trip, ...]]]
+MoreGuards = Callable[[Plan, Deployment, Clients], Coroutine[Any, Any, tuple[GuardHit, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trusted:
+class TrustedInput:
     """What an execution knows by itself, whatever a plan's file says."""
 
     deployment: Deployment
     """The assembly at hand, bound to the environment; all of it, skipped regions included."""
-    options: Options = Options()
+    options: PlanOptions = PlanOptions()
     """How its change sets are to be made, as dr.yaml and the command line say it."""
     more_guards: "MoreGuards | None" = None
     """Is asked for what else the plan trips, of its steps as they were judged: a fleet's in its accounts."""
@@ -111,7 +111,7 @@ class Trusted:
     """The plan was made by this very run, and was in nobody else's hands."""
 
 
-def check_claim(plan: Plan, trusted: Trusted) -> Plan:
+def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
     """Return the plan with everything from the assembly that the assembly knows.
 
     Raises BadInput, naming every fault, for a plan of another deployment, assembly, account or role, and for one that
@@ -194,7 +194,7 @@ def work_of(plan: Plan) -> tuple[_Work, ...]:
     return (*plan.steps, *plan.deferred, *plan.protections)
 
 
-def _check_origin(plan: Plan, trusted: Trusted) -> None:
+def _check_origin(plan: Plan, trusted: TrustedInput) -> None:
     deployment, options = trusted.deployment, plan.options
     if plan.deployment != deployment.name:
         raise BadInput(
@@ -219,7 +219,7 @@ def _check_origin(plan: Plan, trusted: Trusted) -> None:
         raise BadInput(where=plan.deployment, what="the plan leaves other failures as they are than is usual here")
 
 
-def _check_options(plan: Plan, said: Options) -> None:
+def _check_options(plan: Plan, said: PlanOptions) -> None:
     """Raise BadInput unless whoever executes says how the change sets are to be made, as whoever planned did."""
     options = plan.options
     if options.role_arn != said.role_arn:

@@ -16,7 +16,7 @@ from typing import Any
 from builder.deploy.plan.expected import references
 from builder.deploy.resources import HOLDERS, Singly
 from builder.errors import Stopped
-from builder.template.splice import Choice, Unspliceable, chosen, splice
+from builder.template.splice import ListEdit, Unspliceable, chosen, splice
 from builder.template.template import (
     Comparison,
     as_shown,
@@ -28,7 +28,7 @@ from builder.template.template import (
     resources_of,
 )
 
-Values = Mapping[str, str]
+ParameterValues = Mapping[str, str]
 """Of parameters and pseudo-parameters."""
 
 
@@ -59,8 +59,8 @@ class Ends:
     deployed: object
     """As GetTemplate answers."""
     desired: str
-    values_before: Values = field(default_factory=dict)
-    values_after: Values = field(default_factory=dict)
+    values_before: ParameterValues = field(default_factory=dict)
+    values_after: ParameterValues = field(default_factory=dict)
     more_differs: bool = False
     """Whether the update changes something beside the template: parameters, tags."""
 
@@ -103,7 +103,7 @@ class _Way:
             made["Resources"][name]["Properties"] = chosen(properties, lists, self.namer)
         return made
 
-    def lists(self, done: int) -> dict[str, dict[str, Choice]]:
+    def lists(self, done: int) -> dict[str, dict[str, ListEdit]]:
         """Return what the lists of each resource hold with so many rounds done."""
         names = dict.fromkeys(one.resource for one in self.operations())
         return {name: _lists(self, name, done) for name in names}
@@ -120,7 +120,7 @@ class _Way:
 @dataclass(frozen=True, slots=True)
 class _Namer:
     named_by: str
-    values: Values
+    values: ParameterValues
 
     def __call__(self, item: object) -> str | None:
         said = item.get(self.named_by) if isinstance(item, Mapping) else None
@@ -187,7 +187,7 @@ def _operations(ends: Ends, deployed: Mapping[str, Any], desired: Mapping[str, A
             yield from (_Operation(name, singly, one, comes=False) for one in was if one not in will)
 
 
-def _items(resource: Mapping[str, Any], key: str, values: Values) -> dict[str, Any] | None:
+def _items(resource: Mapping[str, Any], key: str, values: ParameterValues) -> dict[str, Any] | None:
     """Return the items of a list by what they are known by; None where only a deployment tells the list."""
     listed = properties_of(resource).get(key, [])
     if not isinstance(listed, list):
@@ -200,7 +200,7 @@ def _named_by(key: str) -> str:
     return (named | _NAMED_BY)[key]
 
 
-def _lists(way: _Way, name: str, done: int) -> dict[str, Choice]:
+def _lists(way: _Way, name: str, done: int) -> dict[str, ListEdit]:
     """Return what the lists of one resource hold with so many operations done."""
     before, after = resources_of(way.deployed)[name], resources_of(way.desired)[name]
     late = [one for one in way.operations(done) if one.resource == name]
@@ -211,25 +211,25 @@ def _lists(way: _Way, name: str, done: int) -> dict[str, Choice]:
     lists |= _attributes(way, before, after, lists)
     # An index of a replica has settings of its own, in the replica.
     inside = {known: _settings(way, replica, late) for known, replica in _replicas(way, before).items()}
-    replicas = lists.get("Replicas") or Choice(stays=lambda _: True)
+    replicas = lists.get("Replicas") or ListEdit(stays=lambda _: True)
     comes = {known: chosen(item, inside.get(known, {}), way.namer) for known, item in replicas.comes.items()}
     if isinstance(properties_of(after).get("Replicas"), list):
-        gained: dict[str | None, dict[str, Choice]] = {
+        gained: dict[str | None, dict[str, ListEdit]] = {
             known: inside.get(known) or _settings(way, {}, late) for known in _known(way, after, "Replicas")
         }
-        lists["Replicas"] = Choice(stays=replicas.stays, comes=comes, within=gained)
+        lists["Replicas"] = ListEdit(stays=replicas.stays, comes=comes, within=gained)
     return lists
 
 
-def _choice(way: _Way, before: Mapping[str, Any], key: str, late: Sequence[_Operation]) -> Choice:
+def _choice(way: _Way, before: Mapping[str, Any], key: str, late: Sequence[_Operation]) -> ListEdit:
     """Return the desired list without what has not come yet, and with what has not gone yet."""
     not_yet = {one.item for one in late if one.comes and one.singly.property == key}
     still = [one.item for one in late if not one.comes and one.singly.property == key]
     there = _items(before, key, way.ends.values_before) or {}
-    return Choice(stays=lambda item: item not in not_yet, comes={one: there[one] for one in still if one in there})
+    return ListEdit(stays=lambda item: item not in not_yet, comes={one: there[one] for one in still if one in there})
 
 
-def _settings(way: _Way, replica: Mapping[str, Any], late: Sequence[_Operation]) -> dict[str, Choice]:
+def _settings(way: _Way, replica: Mapping[str, Any], late: Sequence[_Operation]) -> dict[str, ListEdit]:
     return {_INDEXES: _choice(way, {"Properties": replica}, _INDEXES, late)}
 
 
@@ -242,8 +242,8 @@ def _known(way: _Way, resource: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _attributes(
-    way: _Way, before: Mapping[str, Any], after: Mapping[str, Any], lists: Mapping[str, Choice]
-) -> dict[str, Choice]:
+    way: _Way, before: Mapping[str, Any], after: Mapping[str, Any], lists: Mapping[str, ListEdit]
+) -> dict[str, ListEdit]:
     """Return which attributes are defined: DynamoDB refuses one that no key uses, and a key that is not defined."""
     state = chosen(properties_of(after), {_INDEXES: lists[_INDEXES]}, way.namer)
     needed = set(_keys(state))
@@ -251,7 +251,7 @@ def _attributes(
     defined = _known(way, after, _ATTRIBUTES)
     there = _items(before, _ATTRIBUTES, way.ends.values_before) or {}
     comes = {one: there[one] for one in there if one in needed and one not in defined}
-    return {_ATTRIBUTES: Choice(stays=lambda item: item in needed or item not in ever, comes=comes)}
+    return {_ATTRIBUTES: ListEdit(stays=lambda item: item in needed or item not in ever, comes=comes)}
 
 
 def _keys(properties: Mapping[str, Any]) -> Iterator[str]:
@@ -296,7 +296,7 @@ def _unspliceable(way: _Way, name: str) -> Stopped:
     return Stopped(where=f"{way.ends.where}/{name}", what=what, next_step="change one at a time in the template")
 
 
-def _check(way: _Way, name: str, lists: Mapping[str, Choice]) -> None:
+def _check(way: _Way, name: str, lists: Mapping[str, ListEdit]) -> None:
     """Raise Stopped where an item comes from the deployed template that cannot be sent again as it shows there."""
     known = {*resources_of(way.desired), *(way.desired.get("Parameters") or {})}
     for choice in _every(lists):
@@ -318,7 +318,7 @@ def _check(way: _Way, name: str, lists: Mapping[str, Choice]) -> None:
                 )
 
 
-def _every(lists: Mapping[str, Choice]) -> Iterator[Choice]:
+def _every(lists: Mapping[str, ListEdit]) -> Iterator[ListEdit]:
     for choice in lists.values():
         yield choice
         for inner in choice.within.values():

@@ -8,8 +8,8 @@ from builder.aws import Clients, call
 from builder.deploy.desired import MASK
 from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.plan.change_set import change_set_name, is_alike
-from builder.deploy.progress import Deviated, Outcome
-from builder.deploy.records import Deferred, Deletion, Found, Plan, Protection, Step
+from builder.deploy.progress import Outcome, ReviewRequired
+from builder.deploy.records import Deferred, Deletion, FoundStack, Plan, Protection, Step
 from builder.errors import AwsError, Stopped
 from builder.terms import Arn, StackId
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef
 
 
-Link = Step | Deferred | Deletion | Protection
+AnyStep = Step | Deferred | Deletion | Protection
 
 
-Chain = tuple[Link, ...]
+StackSteps = tuple[AnyStep, ...]
 """At least one link, all of one stack: a deletion, its change sets in the order of their parts, its protection."""
 
 
-def make_chains(plan: Plan) -> dict[StackId, Chain]:
+def make_stack_steps(plan: Plan) -> dict[StackId, StackSteps]:
     """Return what is to be done to each stack, in the plan's order; deletions of whole stacks come last."""
-    chains: dict[StackId, Chain] = {}
+    chains: dict[StackId, StackSteps] = {}
     change_sets: list[Step | Deferred] = [*plan.steps, *plan.deferred]
-    links: list[Link] = [*sorted(change_sets, key=lambda one: one.part), *plan.protections, *plan.deletions]
+    links: list[AnyStep] = [*sorted(change_sets, key=lambda one: one.part), *plan.protections, *plan.deletions]
     for link in links:
         others = chains.get(link.stack, ())
         chains[link.stack] = (link, *others) if isinstance(link, Deletion) else (*others, link)
     return chains
 
 
-def links_executed(plan: Plan, chain: Chain, stack: ObservedStack) -> int:
+def steps_executed(plan: Plan, chain: StackSteps, stack: ObservedStack) -> int:
     """Return how many links are executed if the stack's last change set is one of theirs; 0 if it is none.
 
     In review a stack's ChangeSetId is only one that waits; of a stack deleted while in review, one that never ran.
@@ -46,7 +46,7 @@ def links_executed(plan: Plan, chain: Chain, stack: ObservedStack) -> int:
     return max(own, default=0)
 
 
-def _made(plan: Plan, link: Link, change_set: Arn) -> bool:
+def _made(plan: Plan, link: AnyStep, change_set: Arn) -> bool:
     match link:
         case Step():
             return link.change_set == change_set
@@ -59,7 +59,7 @@ def _made(plan: Plan, link: Link, change_set: Arn) -> bool:
 
 def after_review(plan: Plan, ended: Iterable[Outcome]) -> Plan:
     """Return the plan in which every deferred change set that was left for review is an ordinary step."""
-    made = {(one.stack, one.step.part): one.step for one in ended if isinstance(one, Deviated)}
+    made = {(one.stack, one.step.part): one.step for one in ended if isinstance(one, ReviewRequired)}
     return replace(
         plan,
         steps=(*plan.steps, *made.values()),
@@ -67,7 +67,7 @@ def after_review(plan: Plan, ended: Iterable[Outcome]) -> Plan:
     )
 
 
-async def links_executed_by_twin(clients: Clients, plan: Plan, chain: Chain, stack: ObservedStack) -> int:
+async def steps_executed_by_same_plan(clients: Clients, plan: Plan, chain: StackSteps, stack: ObservedStack) -> int:
     """Return how many links are as good as executed, if the stack's last change set is the same as one of theirs.
 
     The stack has moved since the plan was made: what ran before that is the same as nothing in it. And one that may
@@ -100,7 +100,7 @@ def _looked_elsewhere(found: "DescribeChangeSetOutputTypeDef") -> bool:
     return resolved or expanded or found.get("IncludeNestedStacks", False)
 
 
-def _is_same(plan: Plan, link: Link, description: str, parameters: dict[str, str]) -> bool:
+def _is_same(plan: Plan, link: AnyStep, description: str, parameters: dict[str, str]) -> bool:
     if isinstance(link, Deletion | Protection):
         return False
     asked = link.desired if isinstance(link, Deferred) else link
@@ -113,7 +113,7 @@ def _is_same(plan: Plan, link: Link, description: str, parameters: dict[str, str
 _AGAIN = "python -m builder plan    makes a new plan from what stands now"
 
 
-def stands_as(found: Found, stack: ObservedStack | None) -> bool:
+def stands_as(found: FoundStack, stack: ObservedStack | None) -> bool:
     """Return whether the stack is as it was when the plan was made."""
     if stack is None or not stack.facts.exists:
         return found.status is None or found.status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from builder.aws import Clients, call
-from builder.deploy.resources.emptying import Emptying, explained
+from builder.deploy.resources.emptying import BucketToEmpty, explained
 from builder.deploy.resources.holder import Holder, Properties, Seen
 from builder.errors import AwsError
 from builder.terms import Region
@@ -11,7 +11,7 @@ from builder.terms import Region
 _GONE = frozenset({"NoSuchBucket", "404"})
 
 
-async def quiesce(clients: Clients, region: Region, physical_id: str) -> None:
+async def stop_writes(clients: Clients, region: Region, physical_id: str) -> None:
     """Stop replicating from the bucket, so that nothing arrives in its destination any more."""
     try:
         await call(f"{region}: {physical_id}", clients.s3(region).delete_bucket_replication, Bucket=physical_id)
@@ -23,7 +23,7 @@ async def quiesce(clients: Clients, region: Region, physical_id: str) -> None:
 async def empty(clients: Clients, region: Region, physical_id: str, emptied: Callable[[int], None]) -> None:
     """Delete every version and delete marker; a bucket that is gone is empty."""
     try:
-        await Emptying(clients.s3(region), f"{region}: {physical_id}", physical_id, emptied).run()
+        await BucketToEmpty(clients.s3(region), f"{region}: {physical_id}", physical_id, emptied).run()
     except AwsError as error:
         if error.code == "AccessDenied":
             raise explained(error) from error
@@ -56,4 +56,4 @@ def _versioned(properties: Properties) -> bool:
     return isinstance(said, Mapping) and said.get("Status") == "Enabled"
 
 
-HOLDER = Holder(warnings=_warnings, quiesce=quiesce, empty=empty, release=release)
+HOLDER = Holder(warnings=_warnings, stop_writes=stop_writes, empty=empty, release=release)

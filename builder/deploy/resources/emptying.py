@@ -26,7 +26,7 @@ _PATIENCE_S = 120.0
 
 
 @dataclass(slots=True)
-class Emptying:
+class BucketToEmpty:
     """One bucket on its way to being empty."""
 
     client: "S3Client"

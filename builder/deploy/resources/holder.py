@@ -8,12 +8,12 @@ from builder.aws import Clients
 from builder.terms import Region
 
 Properties = Mapping[str, Any]
-Emptied = Callable[[int], None]
+OnDeleted = Callable[[int], None]
 """Is told how many entries are gone so far."""
 Takedown = Callable[[Clients, Region, str], Coroutine[Any, Any, None]]
 """Takes the resource's physical id last: the bucket's name, the table's name."""
-Standing = Callable[[Clients, Region, str], Coroutine[Any, Any, bool]]
-Emptying = Callable[[Clients, Region, str, Emptied], Coroutine[Any, Any, None]]
+HeldResource = Callable[[Clients, Region, str], Coroutine[Any, Any, bool]]
+EmptyResource = Callable[[Clients, Region, str, OnDeleted], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ async def stay_quiet(clients: Clients, region: Region, physical_id: str) -> None
     """Do nothing: its deletion needs no help."""
 
 
-async def keep_content(clients: Clients, region: Region, physical_id: str, emptied: Emptied) -> None:
+async def keep_content(clients: Clients, region: Region, physical_id: str, emptied: OnDeleted) -> None:
     """Do nothing: it is deleted with all that is in it."""
 
 
@@ -72,15 +72,15 @@ class Holder:
     """What a change takes away for good although the resource stays; also where it cannot be told."""
     warnings: Reading = nothing
     """What a change weakens without losing anything by itself."""
-    stands: Standing | None = None
+    stands: HeldResource | None = None
     """Whether it can be used in a region that holds a copy of it; None where it has no copies."""
     regions: Callable[[Properties], tuple[str, ...]] = nowhere_else
     """The regions that hold a copy of its data, as far as its properties say them."""
     singly: tuple[Singly, ...] = ()
     """What AWS takes only one at a time, in the order it is done in."""
-    quiesce: Takedown = stay_quiet
+    stop_writes: Takedown = stay_quiet
     """Stop what would fill it again while it is being emptied."""
-    empty: Emptying = keep_content
+    empty: EmptyResource = keep_content
     """Remove what keeps it from being deleted."""
     release: Takedown = stay_quiet
     """Remove what its deletion was refused for."""
@@ -88,4 +88,4 @@ class Holder:
     @property
     def is_helped(self) -> bool:
         """Whether taking it down does anything to it that CloudFormation does not do by itself."""
-        return (self.quiesce, self.empty, self.release) != (stay_quiet, keep_content, stay_quiet)
+        return (self.stop_writes, self.empty, self.release) != (stay_quiet, keep_content, stay_quiet)

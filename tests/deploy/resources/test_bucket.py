@@ -24,20 +24,20 @@ def test_versions_and_delete_markers_go_a_page_at_a_time(standing: Rig) -> None:
 
 
 def test_a_bucket_that_is_gone_is_quiet_and_empty(rig: Rig) -> None:
-    rig.run(lambda: bucket.quiesce(rig.clients, US_EAST_1, "gone"))
+    rig.run(lambda: bucket.stop_writes(rig.clients, US_EAST_1, "gone"))
     rig.run(lambda: bucket.empty(rig.clients, US_EAST_1, "gone", lambda _: None))
     rig.run(lambda: bucket.release(rig.clients, US_EAST_1, "gone"))
 
 
 def test_after_quiescing_nothing_is_replicated(standing: Rig) -> None:
-    standing.run(lambda: bucket.quiesce(standing.clients, US_EAST_1, NAME))
+    standing.run(lambda: bucket.stop_writes(standing.clients, US_EAST_1, NAME))
     standing.clients.s3(US_EAST_1).put_object(Bucket=NAME, Key="late", Body=b"x")
     standing.world.settle()
     west = standing.clients.s3(Region("us-west-2")).list_object_versions(Bucket=NAME.replace("east-1", "west-2"))
     assert not west.get("Versions")
 
 
-@pytest.mark.parametrize("work", [bucket.quiesce, bucket.release])
+@pytest.mark.parametrize("work", [bucket.stop_writes, bucket.release])
 def test_another_refusal_is_told(standing: Rig, work: Callable[..., Coroutine[Any, Any, None]]) -> None:
     standing.world.faults.add(Fault.THROTTLE, service="s3")
     with pytest.raises(AwsError, match="SlowDown"):

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy.resources.emptying import Emptying, explained, remedy
+from builder.deploy.resources.emptying import BucketToEmpty, explained, remedy
 from builder.errors import AwsError, Failed
 from builder.terms import Region
 from deploy.rig import ACCOUNT, Rig
@@ -23,7 +23,7 @@ def hold(world: World, keys: int, versions: int = 1) -> None:
 def empty(rig: Rig) -> list[int]:
     """Empty the bucket; return the counts that were told."""
     counts: list[int] = []
-    rig.run(lambda: Emptying(rig.clients.s3(US_EAST_1), "us-east-1: bucket", NAME, counts.append).run())
+    rig.run(lambda: BucketToEmpty(rig.clients.s3(US_EAST_1), "us-east-1: bucket", NAME, counts.append).run())
     return counts
 
 

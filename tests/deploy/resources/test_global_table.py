@@ -39,6 +39,6 @@ def test_another_refusal_is_told(standing: Rig) -> None:
 def test_items_keep_nothing_back(standing: Rig) -> None:
     calls = len(standing.world.calls)
     holder = global_table.HOLDER
-    standing.run(lambda: holder.quiesce(standing.clients, US_EAST_1, "tap-dev-global"))
+    standing.run(lambda: holder.stop_writes(standing.clients, US_EAST_1, "tap-dev-global"))
     standing.run(lambda: holder.empty(standing.clients, US_EAST_1, "tap-dev-global", lambda _: None))
     assert len(standing.world.calls) == calls

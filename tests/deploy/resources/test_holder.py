@@ -9,12 +9,12 @@ def test_a_plain_holder_only_guards(rig: Rig) -> None:
     seen = Seen(before={"A": 1}, after={"A": 2})
     assert (plain.losses(seen), plain.warnings(seen), plain.regions({}), plain.singly) == ((), (), (), ())
 
-    async def take_down(clients: Clients) -> None:
-        await plain.quiesce(clients, Region("us-east-1"), "id")
+    async def delete_stack(clients: Clients) -> None:
+        await plain.stop_writes(clients, Region("us-east-1"), "id")
         await plain.empty(clients, Region("us-east-1"), "id", lambda _: None)
         await plain.release(clients, Region("us-east-1"), "id")
 
-    rig.run(lambda: take_down(rig.clients))
+    rig.run(lambda: delete_stack(rig.clients))
     assert rig.world.calls == []
 
 

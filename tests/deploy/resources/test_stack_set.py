@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from builder.deploy.plan.guards import trips
+from builder.deploy.plan.guards import guard_hits
 from builder.deploy.records import ResourceChange
 from builder.resource_types import STACK_SET
 from builder.resource_types.by_hand import holds_data
@@ -10,6 +10,6 @@ from deploy.rig import Rig
 
 def test_a_set_that_goes_takes_its_stacks_along(rig: Rig) -> None:
     gone = ResourceChange(action="Remove", logical_id=LogicalId("UsWest2Storage"), type=STACK_SET)
-    (trip,) = trips([replace(rig.plan().steps[0], changes=(gone,))])
+    (trip,) = guard_hits([replace(rig.plan().steps[0], changes=(gone,))])
     assert "its stack in every account and region" in trip.why
     assert holds_data(STACK_SET)
