@@ -75,7 +75,7 @@ class Outcome:
 
     @property
     def outputs(self) -> dict[str, str]:
-        return {one["OutputKey"]: one["OutputValue"] for one in self.stack.get("Outputs", [])}
+        return {output["OutputKey"]: output["OutputValue"] for output in self.stack.get("Outputs", [])}
 
 
 def deploy(

@@ -232,6 +232,6 @@ def _nothing_happened(anonymous: Account) -> None:
     sns = urllib3.request("GET", f"{anonymous.endpoint}/?Action=ListTopics").data.decode()
     assert "evil" not in sqs + sns
     assert anonymous.functions().list_functions()["Functions"] == []
-    assert not [one for one in anonymous.s3().list_buckets()["Buckets"] if "evil" in one["Name"]]
+    assert not [bucket for bucket in anonymous.s3().list_buckets()["Buckets"] if "evil" in bucket["Name"]]
     health = urllib3.request("GET", f"{anonymous.endpoint}/_ministack/health", headers=authorized())
     assert health.status == 200

@@ -19,7 +19,10 @@ def _create(account: Account, stack: str, name: str, **options: Any) -> tuple[st
 
 
 def _names(account: Account, stack: str) -> set[str]:
-    return {one["ChangeSetName"] for one in account.cloudformation().list_change_sets(StackName=stack)["Summaries"]}
+    return {
+        change_set["ChangeSetName"]
+        for change_set in account.cloudformation().list_change_sets(StackName=stack)["Summaries"]
+    }
 
 
 @pytest.mark.parametrize("by", ["change set's ARN", "both ARNs", "stack's ARN and a name", "names"])
@@ -73,7 +76,10 @@ def test_a_second_change_set_of_a_new_stack_waits_beside_the_first(account: Acco
     assert stack == same_stack
     client = account.cloudformation()
     assert _names(account, stack) == {"first", "second"}
-    assert [client.describe_change_set(ChangeSetName=one)["StackId"] for one in (first, second)] == [stack, stack]
+    assert [client.describe_change_set(ChangeSetName=change_set)["StackId"] for change_set in (first, second)] == [
+        stack,
+        stack,
+    ]
     assert len(client.describe_stack_events(StackName=stack)["StackEvents"]) == 1
 
 

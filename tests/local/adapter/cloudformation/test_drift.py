@@ -13,7 +13,7 @@ def _drift(account: Account, stack: str = "one") -> dict[str, Any]:
 
 
 def _paths(drift: dict[str, Any]) -> set[tuple[str, str]]:
-    return {(one["PropertyPath"], one["DifferenceType"]) for one in drift["PropertyDifferences"]}
+    return {(difference["PropertyPath"], difference["DifferenceType"]) for difference in drift["PropertyDifferences"]}
 
 
 _FULL = {

@@ -24,7 +24,7 @@ def _bad(after: str) -> dict[str, Any]:
 def _put(account: Account, key: str, resources: dict[str, Any], **sections: Any) -> dict[str, Any]:
     """Store a template; returns a child that has it."""
     name = f"nested-{account.id}"
-    if name not in [one["Name"] for one in account.s3().list_buckets()["Buckets"]]:
+    if name not in [bucket["Name"] for bucket in account.s3().list_buckets()["Buckets"]]:
         account.s3().create_bucket(Bucket=name)
     account.s3().put_object(Bucket=name, Key=key, Body=json.dumps({"Resources": resources, **sections}))
     return {"Type": _STACK, "Properties": {"TemplateURL": f"https://{name}.s3.us-east-1.amazonaws.com/{key}"}}
@@ -34,12 +34,13 @@ def _standing(account: Account) -> dict[str, str]:
     """Return the status of every stack, by the logical id it ends in, or its name."""
     stacks = account.cloudformation().describe_stacks()["Stacks"]
     return {
-        one["StackName"].split("-")[-2] if "ParentId" in one else one["StackName"]: one["StackStatus"] for one in stacks
+        stack["StackName"].split("-")[-2] if "ParentId" in stack else stack["StackName"]: stack["StackStatus"]
+        for stack in stacks
     }
 
 
 def _groups(account: Account) -> set[str]:
-    return {one["logGroupName"] for one in account.logs().describe_log_groups()["logGroups"]}
+    return {group["logGroupName"] for group in account.logs().describe_log_groups()["logGroups"]}
 
 
 def test_a_creation_that_fails_leaves_no_child(account: Account) -> None:
@@ -101,7 +102,7 @@ def test_executing_one_change_set_ends_the_children_of_the_others(account: Accou
     ]
     assert len(client.describe_stacks()["Stacks"]) == 3
     client.execute_change_set(ChangeSetName=made[0])
-    while any(one["StackStatus"].endswith("PROGRESS") for one in client.describe_stacks()["Stacks"]):
+    while any(stack["StackStatus"].endswith("PROGRESS") for stack in client.describe_stacks()["Stacks"]):
         pass
     assert _standing(account) == {"app": "CREATE_COMPLETE", "Child": "CREATE_COMPLETE"}
 
@@ -154,7 +155,7 @@ def test_children_have_the_tags_of_their_parent(account: Account) -> None:
     )
     assert account.cloudformation().describe_change_set(ChangeSetName=again["Id"])["Status"] == "FAILED"
     stacks = account.cloudformation().describe_stacks()["Stacks"]
-    assert [one["Tags"] for one in stacks] == [tags, tags]
+    assert [stack["Tags"] for stack in stacks] == [tags, tags]
     found = account.s3().get_bucket_tagging(Bucket=f"tagged-{account.id}")["TagSet"]
     assert {"Key": "team", "Value": "blue"} in found
 
@@ -168,7 +169,7 @@ def test_what_a_child_gives_up_is_still_there_after_a_failure_beside_it(account:
     failed = update(account, "app", {"Child": _put(account, "two", log_group("/new")), **_bad("Child")})
     assert failed.status == "UPDATE_ROLLBACK_COMPLETE"
     assert _groups(account) == {"/kept"}
-    assert [one["logStreamName"] for one in group.describe_log_streams(logGroupName="/kept")["logStreams"]] == [
+    assert [stream["logStreamName"] for stream in group.describe_log_streams(logGroupName="/kept")["logStreams"]] == [
         "written"
     ]
     assert account.s3().get_object(Bucket=name, Key="k")["Body"].read() == b"x"
@@ -188,12 +189,12 @@ def test_what_a_child_gives_up_goes_once_its_root_is_complete(account: Account) 
     assert update(account, "app", {"Child": _put(account, "two", log_group("/b"))}).status == "UPDATE_COMPLETE"
     assert _groups(account) == {"/b"}
     stacks = account.cloudformation().describe_stacks()["Stacks"]
-    child = next(one for one in stacks if "ParentId" in one)
+    child = next(stack for stack in stacks if "ParentId" in stack)
     left = account.cloudformation().list_stack_resources(StackName=child["StackId"])["StackResourceSummaries"]
-    assert {one["LogicalResourceId"]: one["ResourceStatus"] for one in left} == {
+    assert {resource["LogicalResourceId"]: resource["ResourceStatus"] for resource in left} == {
         "LogGroup": "UPDATE_COMPLETE",
         "Bucket": "DELETE_FAILED",
     }
     events = account.cloudformation().describe_stack_events(StackName="app")["StackEvents"]
-    root = [one["ResourceStatus"] for one in events if one["LogicalResourceId"] == "app"]
+    root = [event["ResourceStatus"] for event in events if event["LogicalResourceId"] == "app"]
     assert root[:2] == ["UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"]

@@ -117,7 +117,7 @@ def test_lists_are_the_region_s_own_and_come_in_pages(account: Account) -> None:
     made = [_template(account, table=TABLE) for _ in range(3)]
     first = fis(account).list_experiment_templates(maxResults=2)
     rest = fis(account).list_experiment_templates(maxResults=2, nextToken=first["nextToken"])
-    assert [one["id"] for one in first["experimentTemplates"] + rest["experimentTemplates"]] == made
+    assert [template["id"] for template in first["experimentTemplates"] + rest["experimentTemplates"]] == made
     assert "nextToken" not in rest
     assert fis(account, SECONDARY).list_experiment_templates()["experimentTemplates"] == []
 
@@ -207,9 +207,9 @@ def test_an_alarm_of_its_stop_conditions_stops_an_experiment_and_no_other(accoun
     for alarms in ([calm], [calm, loud]):
         wanted["stopConditions"] = [{"source": "aws:cloudwatch:alarm", "value": arn} for arn in alarms]
         made.append(_start(account, fis(account).create_experiment_template(**wanted)["experimentTemplate"]["id"]))
-    assert [_status(account, one) for one in made] == ["running", "running"]
+    assert [_status(account, identifier) for identifier in made] == ["running", "running"]
     _alarm(account, "loud: one", "ALARM")
-    assert [_status(account, one) for one in made] == ["running", "stopped"]
+    assert [_status(account, identifier) for identifier in made] == ["running", "stopped"]
     said = fis(account).get_experiment(id=made[1])["experiment"]["state"]["reason"]
     assert said == f"Experiment halted by stop condition: {loud}"
     fis(account).stop_experiment(id=made[0])

@@ -18,7 +18,7 @@ def _experiment(**changed: Any) -> Experiment:
 
 
 def _actions(experiment: Experiment, now: float) -> list[tuple[str, float | None]]:
-    return [experiment.action_status(one, now) for one in experiment.template["actions"].values()]
+    return [experiment.action_status(action, now) for action in experiment.template["actions"].values()]
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_a_server_ends_at_once_though_many_requests_wait_for_a_process() -> None
         wait(asked, timeout=20, return_when=FIRST_COMPLETED)
         os.kill(running.pid, signal.SIGTERM)
         assert ends_within(running.pid, 4)
-        assert sum(one.exception(timeout=20) is None for one in asked) < 10
+        assert sum(call.exception(timeout=20) is None for call in asked) < 10
 
 
 def test_a_function_that_calls_itself_does_not_wait_for_itself(account: Account) -> None:

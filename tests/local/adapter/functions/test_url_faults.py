@@ -45,7 +45,7 @@ def _fail(account: Account, for_s: float, *, region: str = PRIMARY, status: int 
 
 def _log(account: Account, path: str) -> list[dict[str, Any]]:
     requests: list[dict[str, Any]] = ask(account, "/_builder/requests")["requests"]
-    return [one for one in requests if one["path"] == path]
+    return [request for request in requests if request["path"] == path]
 
 
 @pytest.mark.alone
@@ -142,4 +142,4 @@ def test_a_function_without_concurrency_answers_429_through_its_url(account: Acc
     finally:
         client.delete_function_concurrency(FunctionName="healthy")
     assert _status(account, host, "/throttled") == 200
-    assert [one["status"] for one in _log(account, "/throttled")] == [429, 200]
+    assert [request["status"] for request in _log(account, "/throttled")] == [429, 200]

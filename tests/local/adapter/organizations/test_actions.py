@@ -18,8 +18,8 @@ def test_children_are_the_units_or_the_accounts_right_below(organized: Organized
 
     def children(kind: str) -> list[str]:
         found = organized.client.list_children(ParentId=organized.unit, ChildType=kind)["Children"]
-        assert {one["Type"] for one in found} == {kind}
-        return [one["Id"] for one in found]
+        assert {child["Type"] for child in found} == {kind}
+        return [child["Id"] for child in found]
 
     assert (children("ORGANIZATIONAL_UNIT"), children("ACCOUNT")) == ([organized.inner], [organized.accounts[0]])
 
@@ -29,7 +29,7 @@ def test_access_is_given_and_taken(organized: Organized) -> None:
 
     def enabled() -> list[str]:
         found = client.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
-        return [one["ServicePrincipal"] for one in found]
+        return [service["ServicePrincipal"] for service in found]
 
     assert enabled() == [_STACK_SETS]
     assert organized.fleet.cloudformation.describe_organizations_access()["Status"] == "ENABLED"
@@ -57,8 +57,8 @@ def test_a_delegated_administrator_sees_the_organization(organized: Organized) -
     client = organized.fleet.client("organizations", delegate)
     organized.client.register_delegated_administrator(AccountId=delegate, ServicePrincipal=_STACK_SETS)
     assert client.describe_organization()["Organization"]["MasterAccountId"] == organized.fleet.admin.id
-    assert [one["Id"] for one in client.list_roots()["Roots"]] == [organized.root]
+    assert [root["Id"] for root in client.list_roots()["Roots"]] == [organized.root]
     listed = organized.client.list_delegated_administrators()["DelegatedAdministrators"]
-    assert [one["Id"] for one in listed] == [delegate]
+    assert [account["Id"] for account in listed] == [delegate]
     organized.client.deregister_delegated_administrator(AccountId=delegate, ServicePrincipal=_STACK_SETS)
     assert organized.client.list_delegated_administrators()["DelegatedAdministrators"] == []

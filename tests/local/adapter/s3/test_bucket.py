@@ -19,7 +19,7 @@ def _pair(account: Account, **rule: Any) -> tuple[str, str]:
 
 
 def _exists(account: Account, name: str) -> bool:
-    return name in [one["Name"] for one in account.s3().list_buckets()["Buckets"]]
+    return name in [bucket["Name"] for bucket in account.s3().list_buckets()["Buckets"]]
 
 
 def test_an_object_arrives_with_its_metadata(account: Account) -> None:

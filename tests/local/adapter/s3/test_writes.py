@@ -61,7 +61,7 @@ def test_versions_that_were_paused_arrive_in_order(account: Account) -> None:
     assert _copy(account, "k") == b"second"
     assert _status(account, "k", VersionId=first) == "COMPLETED"
     versions = account.s3(SECONDARY).list_object_versions(Bucket=names(account)[1])["Versions"]
-    assert [one["IsLatest"] for one in versions] == [True, False]
+    assert [version["IsLatest"] for version in versions] == [True, False]
 
 
 def test_a_delete_marker_waits_as_an_object_does(account: Account) -> None:
@@ -139,7 +139,7 @@ def _third(account: Account) -> str:
 
 
 def _keys(account: Account, third: str) -> set[str]:
-    return {one["Key"] for one in account.s3(THIRD).list_objects_v2(Bucket=third).get("Contents", [])}
+    return {item["Key"] for item in account.s3(THIRD).list_objects_v2(Bucket=third).get("Contents", [])}
 
 
 def test_an_object_goes_to_every_bucket_that_a_rule_names(account: Account) -> None:

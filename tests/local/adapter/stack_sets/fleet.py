@@ -84,7 +84,7 @@ class Fleet:
         found = self.cloudformation.list_stack_set_operation_results(
             StackSetName=name, OperationId=operation["OperationId"]
         )
-        return {(one["Account"], one["Region"]): one["Status"] for one in found["Summaries"]}
+        return {(result["Account"], result["Region"]): result["Status"] for result in found["Summaries"]}
 
     def instances(self, name: str = "set", **said: Any) -> list[Any]:
         found: list[Any] = self.cloudformation.list_stack_instances(StackSetName=name, **said)["Summaries"]
@@ -108,12 +108,12 @@ class Fleet:
     def groups(self, account: str, region: str = PRIMARY) -> list[str]:
         """The log groups that an account really has in a region."""
         found = self.client("logs", account, region).describe_log_groups()["logGroups"]
-        return [one["logGroupName"] for one in found]
+        return [group["logGroupName"] for group in found]
 
 
 def _waits(client: Any, stack: str) -> bool:
     events = client.describe_stack_events(StackName=stack)["StackEvents"]
-    return any(one["LogicalResourceId"] == "Wait" for one in events)
+    return any(event["LogicalResourceId"] == "Wait" for event in events)
 
 
 def trusting(principal: dict[str, str]) -> str:

@@ -49,11 +49,11 @@ class Organized:
         client = self.fleet.cloudformation
         self.await_true(
             lambda: all(
-                one["Status"] not in {"QUEUED", "RUNNING"}
-                for one in client.list_stack_set_operations(StackSetName=name)["Summaries"]
+                operation["Status"] not in {"QUEUED", "RUNNING"}
+                for operation in client.list_stack_set_operations(StackSetName=name)["Summaries"]
             )
         )
-        return {one["Account"] for one in self.fleet.instances(name) if one["Status"] == "CURRENT"}
+        return {instance["Account"] for instance in self.fleet.instances(name) if instance["Status"] == "CURRENT"}
 
     @staticmethod
     def await_true(holds: Callable[[], bool]) -> None:

@@ -15,10 +15,10 @@ def _overrides(value: str) -> list[dict[str, str]]:
 def test_instances_are_stacks_in_each_account_and_region(fleet: Fleet) -> None:
     fleet.create()
     assert fleet.deploy(Regions=[PRIMARY, SECONDARY])["Status"] == "SUCCEEDED"
-    for one in fleet.instances():
-        (stack,) = fleet.stacks(one["Account"], one["Region"])
-        assert (one["Status"], one["StackInstanceStatus"]["DetailedStatus"]) == ("CURRENT", "SUCCEEDED")
-        assert one["StackId"] == stack["StackId"]
+    for instance in fleet.instances():
+        (stack,) = fleet.stacks(instance["Account"], instance["Region"])
+        assert (instance["Status"], instance["StackInstanceStatus"]["DetailedStatus"]) == ("CURRENT", "SUCCEEDED")
+        assert instance["StackId"] == stack["StackId"]
         assert stack["StackName"].startswith("StackSet-set-")
     assert len(fleet.instances()) == 4
 
@@ -81,7 +81,7 @@ def test_instances_are_listed_by_place_and_by_filter(fleet: Fleet) -> None:
     operation = fleet.deploy(Accounts=[*fleet.targets, fleet.stranger], Regions=[PRIMARY])
 
     def accounts(**said: Any) -> list[str]:
-        return [one["Account"] for one in fleet.instances(**said)]
+        return [instance["Account"] for instance in fleet.instances(**said)]
 
     assert accounts(StackInstanceAccount=fleet.stranger) == [fleet.stranger]
     assert accounts(StackInstanceRegion=SECONDARY) == []
@@ -103,7 +103,7 @@ def test_one_operation_at_a_time_unless_execution_is_managed(fleet: Fleet) -> No
         if not managed:
             with pytest.raises(ClientError, match="OperationInProgressException"):
                 client.create_stack_instances(**wanted)
-            assert [one["Account"] for one in fleet.instances(name)] == [first]
+            assert [instance["Account"] for instance in fleet.instances(name)] == [first]
             fleet.signal(first)
             fleet.wait(running, name)
             client.delete_stack_instances(StackSetName=name, Accounts=[first], Regions=[PRIMARY], RetainStacks=False)

@@ -28,7 +28,7 @@ def test_results_are_filtered_by_status_and_paged(fleet: Fleet) -> None:
     failed = fleet.cloudformation.list_stack_set_operation_results(
         **wanted, Filters=[{"Name": "OPERATION_RESULT_STATUS", "Values": "FAILED"}]
     )["Summaries"]
-    assert [one["Account"] for one in failed] == [fleet.stranger]
+    assert [result["Account"] for result in failed] == [fleet.stranger]
     pages = fleet.cloudformation.get_paginator("list_stack_set_operation_results").paginate(
         **wanted, PaginationConfig={"PageSize": 2}
     )
@@ -42,7 +42,7 @@ def test_operations_are_listed_latest_first(fleet: Fleet) -> None:
     first = fleet.deploy()
     second = fleet.deploy(Regions=[SECONDARY])
     listed = fleet.cloudformation.list_stack_set_operations(StackSetName="set")["Summaries"]
-    assert [one["OperationId"] for one in listed] == [second["OperationId"], first["OperationId"]]
+    assert [operation["OperationId"] for operation in listed] == [second["OperationId"], first["OperationId"]]
 
 
 def test_a_stopped_operation_finishes_what_runs_and_cancels_the_rest(fleet: Fleet) -> None:
@@ -57,7 +57,10 @@ def test_a_stopped_operation_finishes_what_runs_and_cancels_the_rest(fleet: Flee
     operation = fleet.wait(made["OperationId"])
     assert operation["Status"] == "STOPPED"
     assert list(fleet.results(operation).values()) == ["SUCCEEDED", "CANCELLED"]
-    assert [one["StackInstanceStatus"]["DetailedStatus"] for one in fleet.instances()] == ["SUCCEEDED", "CANCELLED"]
+    assert [instance["StackInstanceStatus"]["DetailedStatus"] for instance in fleet.instances()] == [
+        "SUCCEEDED",
+        "CANCELLED",
+    ]
     with pytest.raises(ClientError, match="InvalidOperationException"):
         client.stop_stack_set_operation(**wanted)
 
@@ -90,7 +93,7 @@ def test_a_failure_beyond_the_tolerance_cancels_what_has_not_begun(fleet: Fleet)
     operation = _deploy(fleet)
     assert operation["Status"] == "FAILED"
     assert list(fleet.results(operation).values()) == ["FAILED"] + ["CANCELLED"] * 5
-    assert {one["StatusReason"] for one in fleet.instances() if one["Account"] in fleet.targets} == {
+    assert {instance["StatusReason"] for instance in fleet.instances() if instance["Account"] in fleet.targets} == {
         "Cancelled since failure tolerance has exceeded"
     }
     assert [fleet.stacks(account) for account in fleet.targets] == [[], []]
@@ -100,7 +103,7 @@ def test_a_failure_beyond_the_tolerance_cancels_what_has_not_begun(fleet: Fleet)
 def test_failures_are_tolerated_region_by_region(fleet: Fleet, tolerance: dict[str, int]) -> None:
     operation = _deploy(fleet, **tolerance)
     assert (operation["Status"], operation["StatusDetails"]["FailedStackInstancesCount"]) == ("SUCCEEDED", 2)
-    assert [one["Status"] for one in fleet.instances()] == ["OUTDATED", "CURRENT", "CURRENT"] * 2
+    assert [instance["Status"] for instance in fleet.instances()] == ["OUTDATED", "CURRENT", "CURRENT"] * 2
 
 
 def test_regions_in_parallel_fail_each_by_itself(fleet: Fleet) -> None:
@@ -135,8 +138,8 @@ def test_a_second_operation_repairs_only_what_failed(fleet: Fleet) -> None:
         StackSetName="set", Accounts=[fleet.stranger], Regions=[PRIMARY, SECONDARY]
     )
     assert len(fleet.results(fleet.wait(made["OperationId"]))) == 2
-    assert {one["Status"] for one in fleet.instances()} == {"CURRENT"}
-    assert all("StatusReason" not in one for one in fleet.instances())
+    assert {instance["Status"] for instance in fleet.instances()} == {"CURRENT"}
+    assert all("StatusReason" not in instance for instance in fleet.instances())
 
 
 _SOFT = {"ConcurrencyMode": "SOFT_FAILURE_TOLERANCE"}

@@ -63,7 +63,9 @@ def test_a_delegated_administrator_works_on_the_management_accounts_sets(organiz
     )
     assert organized.placed() == {member}
     assert client.list_stack_sets()["Summaries"] == []
-    assert [one["StackSetName"] for one in client.list_stack_sets(CallAs="DELEGATED_ADMIN")["Summaries"]] == ["set"]
+    assert [
+        stack_set["StackSetName"] for stack_set in client.list_stack_sets(CallAs="DELEGATED_ADMIN")["Summaries"]
+    ] == ["set"]
 
 
 def test_a_stack_of_a_delegated_administrator_makes_sets_of_the_organization(organized: Organized) -> None:

@@ -25,7 +25,7 @@ def test_a_stack_makes_the_set_and_its_instances_and_knows_its_id(fleet: Fleet) 
     found = fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]
     assert made.outputs == {"Ref": found["StackSetId"], "Id": found["StackSetId"]}
     assert found["ManagedExecution"] == {"Active": True}
-    assert [one["Status"] for one in fleet.instances()] == ["CURRENT"] * 4
+    assert [instance["Status"] for instance in fleet.instances()] == ["CURRENT"] * 4
     assert destroy(fleet.admin, "fleet").status == "DELETE_COMPLETE"
     assert [fleet.stacks(account, region) for account in fleet.targets for region in (PRIMARY, SECONDARY)] == [[]] * 4
     assert fleet.cloudformation.list_stack_sets(Status="ACTIVE")["Summaries"] == []
@@ -34,9 +34,9 @@ def test_a_stack_makes_the_set_and_its_instances_and_knows_its_id(fleet: Fleet) 
 def test_a_change_set_shows_what_of_the_set_changes_and_whether_it_is_replaced(fleet: Fleet) -> None:
     deploy(fleet.admin, "fleet", _resource(*fleet.targets))
     changed = update(fleet.admin, "fleet", _resource(*fleet.targets, Parameters=_name("/b")))
-    (change,) = [one["ResourceChange"] for one in changed.changes]
+    (change,) = [row["ResourceChange"] for row in changed.changes]
     assert (change["ResourceType"], change["Replacement"]) == ("AWS::CloudFormation::StackSet", "False")
-    assert [one["Target"]["Name"] for one in change["Details"]] == ["Parameters"]
+    assert [detail["Target"]["Name"] for detail in change["Details"]] == ["Parameters"]
     assert [fleet.groups(account) for account in fleet.targets] == [["/b"], ["/b"]]
     renamed = update(fleet.admin, "fleet", _resource(*fleet.targets, StackSetName="other", Parameters=_name("/c")))
     assert renamed.changes[0]["ResourceChange"]["Replacement"] == "True"
@@ -62,13 +62,13 @@ def test_accounts_and_regions_come_and_go_without_touching_the_others(fleet: Fle
     stack_id = fleet.stacks(first)[0]["StackId"]
     assert update(fleet.admin, "fleet", _resource(first, second)).status == "UPDATE_COMPLETE"
     operations = fleet.cloudformation.list_stack_set_operations(StackSetName="set")["Summaries"]
-    assert [fleet.results(one) for one in operations] == [
+    assert [fleet.results(operation) for operation in operations] == [
         {(second, PRIMARY): "SUCCEEDED"},
         {(first, PRIMARY): "SUCCEEDED"},
     ]
     update(fleet.admin, "fleet", _resource(second, regions=(SECONDARY,)))
-    assert [(one["Account"], one["Region"]) for one in fleet.instances()] == [(second, SECONDARY)]
-    assert stack_id not in [one["StackId"] for one in fleet.stacks(first)]
+    assert [(instance["Account"], instance["Region"]) for instance in fleet.instances()] == [(second, SECONDARY)]
+    assert stack_id not in [stack["StackId"] for stack in fleet.stacks(first)]
 
 
 def test_another_unit_around_an_account_deletes_its_stack_first_and_makes_it_anew(organized: Organized) -> None:
@@ -83,10 +83,10 @@ def test_another_unit_around_an_account_deletes_its_stack_first_and_makes_it_ane
     deploy(fleet.admin, "fleet", under(organized.inner))
     before = fleet.stacks(first)[0]["StackId"]
     assert update(fleet.admin, "fleet", under(organized.unit)).status == "UPDATE_COMPLETE"
-    assert [one["OrganizationalUnitId"] for one in fleet.instances()] == [organized.unit]
+    assert [instance["OrganizationalUnitId"] for instance in fleet.instances()] == [organized.unit]
     assert fleet.stacks(first)[0]["StackId"] != before
     operations = fleet.cloudformation.list_stack_set_operations(StackSetName="set")["Summaries"]
-    assert [one["Action"] for one in operations] == ["CREATE", "UPDATE", "DELETE", "CREATE"]
+    assert [operation["Action"] for operation in operations] == ["CREATE", "UPDATE", "DELETE", "CREATE"]
 
 
 def test_an_instance_that_was_deleted_by_hand_does_not_come_back_by_an_update(fleet: Fleet) -> None:
@@ -97,7 +97,7 @@ def test_an_instance_that_was_deleted_by_hand_does_not_come_back_by_an_update(fl
     )
     fleet.wait(operation["OperationId"])
     assert update(fleet.admin, "fleet", _resource(first, second, Parameters=_name("/b"))).status == "UPDATE_COMPLETE"
-    assert [one["Account"] for one in fleet.instances()] == [second]
+    assert [instance["Account"] for instance in fleet.instances()] == [second]
 
 
 def test_overrides_are_a_groups_own(fleet: Fleet) -> None:
@@ -116,7 +116,7 @@ def test_a_failure_beyond_the_tolerance_fails_the_resource_with_the_instances_re
     made = _deploy_without_rollback(fleet, _resource(*fleet.targets, fleet.stranger))
     assert made.status == "CREATE_FAILED"
     assert f"[Account {fleet.stranger} should have" in made.reason
-    assert [one["Status"] for one in fleet.instances()] == ["CURRENT", "CURRENT", "OUTDATED"]
+    assert [instance["Status"] for instance in fleet.instances()] == ["CURRENT", "CURRENT", "OUTDATED"]
 
 
 def test_what_a_failed_creation_left_is_deleted_before_the_next(fleet: Fleet) -> None:
@@ -140,7 +140,7 @@ def test_a_failure_within_the_tolerance_is_none_of_the_resource(fleet: Fleet) ->
     tolerant: dict[str, Any] = {"OperationPreferences": {"FailureToleranceCount": "1"}}
     made = deploy(fleet.admin, "fleet", _resource(*fleet.targets, fleet.stranger, **tolerant))
     assert made.status == "CREATE_COMPLETE"
-    assert [one["Status"] for one in fleet.instances()] == ["CURRENT", "CURRENT", "OUTDATED"]
+    assert [instance["Status"] for instance in fleet.instances()] == ["CURRENT", "CURRENT", "OUTDATED"]
 
 
 def test_a_name_that_is_taken_fails_the_resource(fleet: Fleet) -> None:
@@ -176,7 +176,7 @@ def test_requests_are_answered_while_the_resource_waits(fleet: Fleet) -> None:
     finally:
         fleet.signal(first)
         thread.join(20)
-    assert [one.status for one in ended] == ["CREATE_COMPLETE"]
+    assert [stack.status for stack in ended] == ["CREATE_COMPLETE"]
 
 
 def _deploy_without_rollback(fleet: Fleet, resource: dict[str, Any]) -> Outcome:

@@ -42,9 +42,9 @@ def test_a_name_that_is_taken_is_refused_and_free_again_after_deletion(fleet: Fl
     fleet.cloudformation.delete_stack_set(StackSetName="set")
     second = fleet.create()
     listed = fleet.cloudformation.list_stack_sets()["Summaries"]
-    assert {one["StackSetId"]: one["Status"] for one in listed} == {first: "DELETED", second: "ACTIVE"}
+    assert {summary["StackSetId"]: summary["Status"] for summary in listed} == {first: "DELETED", second: "ACTIVE"}
     active = fleet.cloudformation.list_stack_sets(Status="ACTIVE")["Summaries"]
-    assert [one["StackSetId"] for one in active] == [second]
+    assert [summary["StackSetId"] for summary in active] == [second]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,10 @@ def test_an_update_of_some_places_outdates_the_others(fleet: Fleet) -> None:
         StackSetName="set", TemplateBody=template().replace("/a", "/b"), Accounts=[first], Regions=[PRIMARY]
     )
     assert fleet.results(fleet.wait(made["OperationId"])) == {(first, PRIMARY): "SUCCEEDED"}
-    assert {one["Account"]: one["Status"] for one in fleet.instances()} == {first: "CURRENT", second: "OUTDATED"}
+    assert {instance["Account"]: instance["Status"] for instance in fleet.instances()} == {
+        first: "CURRENT",
+        second: "OUTDATED",
+    }
     assert (fleet.groups(first), fleet.groups(second)) == (["/b"], ["/a"])
 
 
@@ -157,7 +160,7 @@ def test_sets_are_listed_in_pages(fleet: Fleet) -> None:
     for name in ("one", "two", "three"):
         fleet.create(name)
     pages = [
-        [one["StackSetName"] for one in page["Summaries"]]
+        [summary["StackSetName"] for summary in page["Summaries"]]
         for page in fleet.cloudformation.get_paginator("list_stack_sets").paginate(PaginationConfig={"PageSize": 2})
     ]
     assert pages == [["one", "two"], ["three"]]
@@ -173,7 +176,7 @@ def test_an_update_by_a_role_that_is_not_there_is_refused_and_changes_nothing(fl
             AdministrationRoleARN=f"arn:aws:iam::{fleet.admin.id}:role/none",
         )
     assert fleet.cloudformation.describe_stack_set(StackSetName="set")["StackSet"]["TemplateBody"] == template()
-    assert {one["Status"] for one in fleet.instances()} == {"CURRENT"}
+    assert {instance["Status"] for instance in fleet.instances()} == {"CURRENT"}
 
 
 def test_stacks_are_not_imported(fleet: Fleet) -> None:

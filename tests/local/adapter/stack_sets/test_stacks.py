@@ -31,7 +31,7 @@ def test_a_stack_whose_creation_failed_is_made_anew(fleet: Fleet) -> None:
     first = fleet.targets[0]
     assert fleet.stacks(first)[0]["StackStatus"] == "ROLLBACK_COMPLETE"
     assert _update(fleet, template())["Status"] == "SUCCEEDED"
-    assert [one["StackStatus"] for one in fleet.stacks(first)] == ["CREATE_COMPLETE"]
+    assert [stack["StackStatus"] for stack in fleet.stacks(first)] == ["CREATE_COMPLETE"]
 
 
 def test_an_update_that_changes_nothing_succeeds(fleet: Fleet) -> None:

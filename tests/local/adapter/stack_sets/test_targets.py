@@ -26,7 +26,7 @@ def test_the_filter_says_which_accounts(
     accounts: dict[str, Any] = {"Accounts": [organized.accounts[number] for number in named]} if named else {}
     organized.deploy(AccountFilterType=filter_type, **accounts)
     assert organized.placed() == {organized.accounts[number] for number in expected}
-    units = {one["Account"]: one["OrganizationalUnitId"] for one in organized.fleet.instances()}
+    units = {instance["Account"]: instance["OrganizationalUnitId"] for instance in organized.fleet.instances()}
     for account in organized.placed() - {organized.accounts[2]}:
         assert units[account] == organized.unit
     assert units.get(organized.accounts[2], organized.root) == organized.root
