@@ -42,9 +42,14 @@ def check_reply(reply: Reply, *, service: str) -> None:
         raise HandlerError(message_of(body), service=service, status=status)
 
 
+def text_of(body: bytes | str) -> str:
+    """Return the text of a reply's body."""
+    return body.decode() if isinstance(body, bytes) else body
+
+
 def message_of(body: bytes | str) -> str:
     """Return the message of an error in either of the wire formats, JSON or XML."""
-    text = body.decode() if isinstance(body, bytes) else body
+    text = text_of(body)
     if text.startswith("{"):
         document: dict[str, str] = json.loads(text)
         return document.get("message") or document.get("Message") or text

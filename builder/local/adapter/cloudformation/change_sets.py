@@ -32,7 +32,7 @@ from builder.local.adapter.cloudformation.requests import (
 )
 from builder.local.adapter.cloudformation.shown_values import without_secrets
 from builder.local.adapter.emulator import touch
-from builder.local.adapter.handlers import Reply
+from builder.local.adapter.handlers import Reply, text_of
 
 _CFN = "ministack.services.cloudformation"
 _UPDATABLE = frozenset(
@@ -116,8 +116,7 @@ def _add_to_review(handle: Action, params: Params, stack: Stack) -> Reply:
     for change_set in touch(f"{_CFN}:_change_sets").values():
         if change_set["StackId"] == new_stack["StackId"]:
             change_set["StackId"] = stack_id
-    text = body.decode() if isinstance(body, bytes) else body
-    return status, headers, text.replace(new_stack["StackId"], stack_id).encode()
+    return status, headers, text_of(body).replace(new_stack["StackId"], stack_id).encode()
 
 
 # -- which change set a stack is at

@@ -20,6 +20,7 @@ from builder.local.adapter.cloudformation.requests import (
     find_change_set,
     find_stack,
     get_change_set,
+    members,
     parameter,
     stack_of,
     tag,
@@ -128,7 +129,7 @@ def _create_child(
         "StackName": [deployed["StackName"] if deployed else nested_stacks.make_name(parent["StackName"], logical_id)],
         "ChangeSetName": [nested_stacks.make_name(root["ChangeSetName"], logical_id)],
         "ChangeSetType": ["UPDATE" if deployed else "CREATE"],
-        **_members("Capabilities", [{"": name} for name in change_set.get("Capabilities") or []]),
+        **members("Capabilities", [{"": name} for name in change_set.get("Capabilities") or []]),
     }
     refusal = _send(handle, request, props)
     if refusal:
@@ -155,10 +156,10 @@ def _send(handle: Action, request: dict[str, list[str]], props: Mapping[str, Any
         request |= {
             "TemplateURL": [str(props.get("TemplateURL") or "")],
             "Tags": [""],  # an empty list, where no members come after it
-            **_members(
+            **members(
                 "Parameters", [{"ParameterKey": pair["Key"], "ParameterValue": pair["Value"]} for pair in parameters]
             ),
-            **_members("Tags", nested_stacks.read_tags(props)),
+            **members("Tags", nested_stacks.read_tags(props)),
         }
         status, _, body = handle(request)
     except ValueError as error:
@@ -173,15 +174,6 @@ def _make_placeholder(handle: Action, request: dict[str, list[str]]) -> None:
     handle(
         {**request, "TemplateBody": ['{"Resources": {"None": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}}']}
     )
-
-
-def _members(name: str, items: list[dict[str, str]]) -> dict[str, list[str]]:
-    """Return a list as the parameters of a request."""
-    return {
-        f"{name}.member.{number}" + (f".{key}" if key else ""): [value]
-        for number, item in enumerate(items, 1)
-        for key, value in item.items()
-    }
 
 
 def _properties(change_set: ChangeSet, logical_id: str, definition: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,12 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/Welcom
 """
 
 import re
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from builder.local.adapter.emulator import touch
-from builder.local.adapter.handlers import Reply
+from builder.local.adapter.handlers import Reply, text_of
 
 Params = Mapping[str, Any]
 Action = Callable[[Params], Reply]
@@ -59,6 +59,15 @@ def stack_of(change_set: ChangeSet) -> Stack:
     return stack
 
 
+def members(name: str, items: Iterable[Mapping[str, object]]) -> dict[str, list[str]]:
+    """Return a list of structures as the parameters of a request; a plain value is a structure of the name ""."""
+    return {
+        f"{name}.member.{number}" + (f".{key}" if key else ""): [str(value)]
+        for number, item in enumerate(items, 1)
+        for key, value in item.items()
+    }
+
+
 def validation_error(message: str) -> Reply:
     """Return the reply to a request that CloudFormation refuses."""
     reply: Reply = touch(f"{_CFN}.helpers:_error")("ValidationError", message)
@@ -103,8 +112,8 @@ def add_to_stacks(handle: Action, make: Callable[[Stack], str]) -> Action:
         if status != 200:
             return status, headers, body
         added = {stack["StackId"]: make(stack) for stack in touch(f"{_CFN}:_stacks").values()}
-        text = body.decode() if isinstance(body, bytes) else body
-        return status, headers, _STACK_ID.sub(lambda match: match[0] + added.get(match[1], ""), text).encode()
+        text = _STACK_ID.sub(lambda match: match[0] + added.get(match[1], ""), text_of(body))
+        return status, headers, text.encode()
 
     return handle_and_add
 

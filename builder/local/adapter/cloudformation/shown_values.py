@@ -28,7 +28,7 @@ from builder.local.adapter.cloudformation.requests import (
     tag,
 )
 from builder.local.adapter.emulator import replace, touch
-from builder.local.adapter.handlers import Reply
+from builder.local.adapter.handlers import Reply, text_of
 
 Record = Mapping[str, Any]
 """The emulator's own, of a stack or of a change set."""
@@ -167,7 +167,7 @@ def _keep_for_stack(params: Params) -> None:
 def _make_get_template(handle: Action) -> Action:
     def get_template(params: Params) -> Reply:
         status, headers, body = handle(params)
-        text = body.decode() if isinstance(body, bytes) else body
+        text = text_of(body)
         return status, headers, (mask(text) if status == 200 else text).encode()
 
     return get_template

@@ -8,9 +8,9 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
-from builder.local.adapter.cloudformation.requests import Action, find_stack
+from builder.local.adapter.cloudformation.requests import Action, find_stack, members
 from builder.local.adapter.emulator import Place, acting_in, replace, touch
-from builder.local.adapter.handlers import ApiError, message_of
+from builder.local.adapter.handlers import ApiError, message_of, text_of
 from builder.local.adapter.iam import policies
 from builder.local.adapter.stack_sets.records import Instance, Parameters, StackSet
 
@@ -61,21 +61,20 @@ async def remove(instance: Instance, role: str) -> None:
     """Delete the stack of an instance, if it has one, and wait. Raises StackFailed."""
     stack = _find(instance)
     if stack is not None:
-        _call("DeleteStack", {"StackName": stack["StackName"]}, instance.place, role)
+        _call("DeleteStack", {"StackName": [stack["StackName"]]}, instance.place, role)
         await _settle(instance)
     instance.stack_id = None
 
 
-def _request(stack_set: StackSet, instance: Instance, name: str) -> dict[str, str]:
+def _request(stack_set: StackSet, instance: Instance, name: str) -> dict[str, list[str]]:
     definition = stack_set.definition
-    parameters = _overridden(definition.get("Parameters", []), instance.overrides)
-    request = {"StackName": name, "TemplateBody": definition["TemplateBody"]}
-    for number, capability in enumerate(definition.get("Capabilities", []), 1):
-        request[f"Capabilities.member.{number}"] = capability
-    for kind, pairs in (("Parameters", parameters), ("Tags", definition.get("Tags", []))):
-        for number, pair in enumerate(pairs, 1):
-            request |= {f"{kind}.member.{number}.{key}": str(value) for key, value in pair.items()}
-    return request
+    return {
+        "StackName": [name],
+        "TemplateBody": [definition["TemplateBody"]],
+        **members("Capabilities", [{"": capability} for capability in definition.get("Capabilities", [])]),
+        **members("Parameters", _overridden(definition.get("Parameters", []), instance.overrides)),
+        **members("Tags", definition.get("Tags", [])),
+    }
 
 
 def _overridden(parameters: Parameters, overrides: Parameters) -> Parameters:
@@ -83,10 +82,10 @@ def _overridden(parameters: Parameters, overrides: Parameters) -> Parameters:
     return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
 
 
-def _call(action: str, request: Mapping[str, str], place: Place, role: str) -> str:
+def _call(action: str, request: Mapping[str, list[str]], place: Place, role: str) -> str:
     """Call an action of CloudFormation in a place as the execution role, and return its reply. Raises StackFailed."""
     handle: Action = touch(f"{_CFN}.handlers:_ACTION_HANDLERS")[action]
-    arn = f"arn:aws:cloudformation:{place.region}:{place.account}:stack/{request['StackName']}/*"
+    arn = f"arn:aws:cloudformation:{place.region}:{place.account}:stack/{request['StackName'][0]}/*"
     with acting_in(place), policies.acting_as(f"arn:aws:iam::{place.account}:role/{role or _LINKED}"):
         if policies.is_enforced() and not policies.is_allowed(f"cloudformation:{action}", arn):
             message = (
@@ -94,9 +93,9 @@ def _call(action: str, request: Mapping[str, str], place: Place, role: str) -> s
             )
             raise StackFailed(message)
         token = _on_behalf.set(True)
-        status, _, body = handle({"Action": [action], **{key: [value] for key, value in request.items()}})
+        status, _, body = handle({"Action": [action], **request})
         _on_behalf.reset(token)
-    text = body.decode() if isinstance(body, bytes) else body
+    text = text_of(body)
     if status >= 400 and "No updates are to be performed" not in text:
         raise StackFailed(message_of(text))
     return text
