@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
 hasten()
 
 
-HEAVY = ("embedded", "browser", "installed", "processes", "proof")
+HEAVY = ("embedded", "browser", "installed", "processes", "linter", "proof")
 """The fixtures whose tests the inner loop leaves out: each such test is marked by the fixture's name."""
 INNER = f"not ({' or '.join(HEAVY)} or alone)"
 _LONGEST_FIRST = ("handler", "proof", "rehearsal", "test_scripts.py", "report")
@@ -158,6 +158,11 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def processes() -> None:
     """Other processes are started by who uses this: see HEAVY."""
+
+
+@pytest.fixture(scope="session")
+def linter() -> None:
+    """All of cfn-lint's rules are asked about whole assemblies by who uses this: see HEAVY."""
 
 
 @pytest.fixture(scope="session")

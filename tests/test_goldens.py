@@ -23,6 +23,7 @@ def test_a_golden_is_what_its_config_leads_to(folder: Path) -> None:
     assert find_changes(folder / "templates", assembly).paths == (), "stale: python scripts/goldens.py"
 
 
+@pytest.mark.linter
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_golden_lints_clean(folder: Path) -> None:
     assert lint_assembly(folder / "templates").findings == ()

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(linter: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The shipped assembly, where no .cfnlintrc is near."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "templates", tmp_path / "templates")
@@ -84,6 +84,7 @@ def test_a_role_that_names_another_bucket_than_the_rule_is_found(folder: Path) -
     assert (folder / "us-east-1" / "storage.yaml").read_text().splitlines()[other.line - 1].strip().startswith("Role:")
 
 
+@pytest.mark.linter
 def test_each_template_is_held_against_its_own_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     regions = {"primary": "eu-central-1", "secondaries": ["eu-west-1"]}

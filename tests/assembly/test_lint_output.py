@@ -19,7 +19,7 @@ TABLE = "templates/us-east-1/table.yaml"
 
 
 @pytest.fixture(scope="module")
-def linted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linted]:
+def linted(linter: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linted]:
     """An assembly whose table is wrong to cfn-lint, to a rule of ours, and to its manifest."""
     folder = tmp_path_factory.mktemp("project")
     shutil.copytree(ROOT / "templates", folder / "templates")

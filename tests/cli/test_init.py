@@ -61,6 +61,7 @@ def test_an_empty_folder_becomes_a_project(empty: Path, builder: Command) -> Non
     assert there == sorted([*FILES, *TEMPLATES])
 
 
+@pytest.mark.linter
 def test_the_project_renders_and_lints_clean(empty: Path, builder: Command) -> None:
     builder("init")
 

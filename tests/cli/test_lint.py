@@ -10,6 +10,8 @@ from cfnlint.config import CliArgs
 from answer import Command
 from builder.cli.templates import FORMATS
 
+pytestmark = pytest.mark.linter
+
 
 def test_what_render_writes_has_no_findings(project: Path, builder: Command) -> None:
     answer = builder("lint")

@@ -93,6 +93,7 @@ def test_one_rendering_serves_every_environment(
 FLEET = 'fleet: {permission_model: self-managed, accounts: ["444455556666"]}'
 
 
+@pytest.mark.linter
 def test_a_fleet_is_written_beside_the_templates_and_gone_with_its_section(project: Path, builder: Command) -> None:
     before = contents(project)
     (project / "dr.yaml").write_text((project / "dr.yaml").read_text() + FLEET)
