@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 
 _AGAIN_S = 0.5
-
-
 _Result = TypeVar("_Result")
 
 
@@ -147,14 +145,8 @@ def _pause_s(running: int) -> float:
 
 Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 """As socket.getaddrinfo returns it."""
-
-
 _STAGGER_S = 0.25  # Source: RFC 8305, section 5, Connection Attempt Delay
-
-
 _IDLE = 64
-
-
 _KEPT_S = 60.0
 """What is between may have forgotten an idle connection later, and swallow what is sent on it."""
 

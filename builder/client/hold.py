@@ -21,9 +21,7 @@ Hold = Callable[[str | None], str | None]
 Called with a region, before the first write is sent to it: keeps everybody there from now on, and returns where they
 have to stay, which is that region unless somebody else's says otherwise. Raises where it does not know.
 """
-
 Clock = Callable[[], float]
-
 _FOUND, _ABSENT = 200, 404
 
 

@@ -24,12 +24,8 @@ if TYPE_CHECKING:
 
 
 _PACE = Pace(first_s=0.2, every_s=0.5)
-
-
 _UPDATED_WITHIN_S = 300.0
 """Lambda takes seconds to make a configuration the one that runs, and longer for a function in a VPC."""
-
-
 _OVERTAKEN = frozenset({"PreconditionFailedException", "ResourceConflictException"})
 """The codes by which Lambda refuses a change of what somebody has changed since, or is changing."""
 
@@ -301,15 +297,9 @@ async def _undo_slowed(clients: Clients, function: Function, drill: str, delay_s
 
 _DEPLOYMENT = "builder:deployment"
 """The tag that every stack of a deployment hands on to what it holds."""
-
-
 _UNDER_WAY = frozenset({"pending", "initiating", "running", "stopping"})
-
-
 _ENDED = frozenset({"ConflictException", "ResourceNotFoundException", "ValidationException"})
 """The codes by which FIS may refuse to stop what has ended, or is being stopped."""
-
-
 _STOPPED_WITHIN_S = 60.0
 
 

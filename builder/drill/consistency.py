@@ -9,8 +9,6 @@ from builder.terms import Region
 
 Contents = Mapping[str, Mapping[str, str]]
 """What a region holds of items and objects, by their keys: attributes, of which `body` is the text that was written."""
-
-
 Held = Mapping[Region, Contents]
 """What each region holds, which has to be the same in every one. A region that could not be read is not among them."""
 

@@ -37,7 +37,6 @@ _ASKED_EVERY_S = 0.25
 _WELL = 200
 _DENIES_LONGER_S = 3600.0
 """A denial that nobody undoes ends by itself so long after the outage should have."""
-
 _NOT_NOTED = "what it was before is no longer noted there: it was restored meanwhile, or has to be put right by hand"
 
 

@@ -24,7 +24,6 @@ REPORT = "report.json"
 VERSION = 2
 _LARGEST = 1 << 28
 """Bytes: a report of a day at ten requests a second has a tenth of it."""
-
 Evidence = Literal["as reported", "not there", "another"]
 
 
@@ -133,8 +132,6 @@ class History:
 
 
 Found = Drill | Outside | Unread
-
-
 _Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))]
 
 

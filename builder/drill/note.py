@@ -19,8 +19,6 @@ from builder.drill.target import Function
 from builder.errors import BuilderError, Failed, Stopped
 
 TAG = "builder:drill"
-
-
 Paused = Literal["fis", "one-way"]
 
 
@@ -116,21 +114,11 @@ def read_each_tag(tags: Mapping[str, str], where: str) -> tuple[Note | Stopped, 
 
 
 _KEY = re.compile(rf"{TAG}:(?P<drill>[0-9A-Za-z-]{{1,64}})")
-
-
 # Of the version before there are reserved concurrencies, alone and with `fis`.
 _RESERVED = re.compile(r"reserved-concurrency=(?P<before>none|[0-9]+)( (?P<paused>fis|one-way))?")
-
-
 _QUOTED = r"(?:[0-9A-Za-z_.:/=+-]|@[0-9a-f]{2})+"
-
-
 _HANDLER = re.compile(rf"handler=(?P<before>{_QUOTED})")
-
-
 _DENIED = re.compile(rf"role=(?P<role>{_QUOTED}) policy=(?P<policy>[0-9a-f]{{16}})")
-
-
 _SLOWED = re.compile(r"delay=(?P<delay>[0-9]+\.[0-9]+)")
 
 

@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 
 _OBJECTS = "drill/"
-
-
 _EVERY = 5
-
-
 _OVERWRITES, _DELETES = 3, 0
 """Of five slots in a row the third overwrites and the fifth deletes, where there is a key to do that to."""
 
@@ -156,28 +152,16 @@ class Mix:
 
 
 T = TypeVar("T")
-
-
 KeyType = Literal["S", "N", "B"]
-
-
 Item = Mapping[str, str]
 """Those of an item's attributes that are text."""
-
-
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 _READ_AT_ONCE = 100
-
-
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 _WRITTEN_AT_ONCE = 25
-
-
 # 38 digits are the most that a number keeps; below this nobody's own numbers are likely to be.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 _NUMBERS_BELOW = 9 * 10**37
-
-
 _DIGEST_BYTES = 15
 
 

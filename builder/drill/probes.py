@@ -34,7 +34,6 @@ from builder.errors import AwsError, BadInput, Failed
 
 Bodies = Mapping[str, Mapping[int, str]]
 """What each write to a key wrote, by its number."""
-
 _HANDLER = Paths("PUT /items/{id}", "GET /items/{id}", "GET /health", "DELETE /items/{id}")
 _ASKED_AT_ONCE = 8
 """So many probes are looked for in one read by an application's own path: each is a request, and looking must not

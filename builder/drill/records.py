@@ -59,8 +59,6 @@ def rounded_up(seconds: float) -> float:
 
 
 Kind = Literal["item", "object"]
-
-
 VERSION = 2
 
 
@@ -255,11 +253,7 @@ class Closed:
 
 
 Line = Opened | Sent | Unsent | Write | Sighting | Read | Turn | Mark | Closed
-
-
 FILE_NAME = "log.jsonl"
-
-
 _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
 
 

@@ -69,12 +69,8 @@ Look = Callable[[Collection[str]], Awaitable[Mapping[str, int | None]]]
 
 A key that was not answered for is left out. Raises BuilderError where nothing was.
 """
-
-
 LOOK_S = 0.05
 """From the beginning of one look to that of the next; the resolution of every delay and of the RPO."""
-
-
 _AGAIN_S = 0.25
 """Before a region is asked again that did not let itself be read."""
 

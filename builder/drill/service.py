@@ -16,7 +16,6 @@ from builder.terms import Region
 
 _EXACT_S = 1e-9
 """Sums of times in floats are that far wrong at most; nothing is late or bad for it."""
-
 LATE_S = 1.0
 """A request that is sent later than that is late, however far apart requests are."""
 

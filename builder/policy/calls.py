@@ -137,7 +137,6 @@ _TAKE_DOWN = (
         On.TAGGED_STACKS,
     ),
 )
-
 _RESOURCES = called("cloudformation:ListStackResources", "which resources there are to look at", On.TAGGED_STACKS)
 _TEMPLATE = called("cloudformation:GetTemplate", "what is deployed, to compare it", On.TAGGED_STACKS)
 _TABLE = (
@@ -149,7 +148,6 @@ _FUNCTION = (
     called("lambda:ListFunctionUrlConfigs", "its URLs", On.FUNCTIONS),
 )
 _VERSIONING = called("s3:GetBucketVersioning", "whether it keeps versions", On.BUCKETS)
-
 CALLS: dict[Verb, tuple[Call, ...]] = {
     Verb.PLAN: (
         _IDENTITY,
@@ -325,7 +323,6 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         ),
     ),
 }
-
 FAULT_CALLS: dict[str, tuple[Call, ...]] = {
     **dict.fromkeys(("throttle", "flap", "slow", "one-way", "manual"), ()),
     "errors": (

@@ -8,11 +8,7 @@ from builder.policy.records import GrantTarget, Rights, Test
 
 # Characters without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MANAGED_POLICY_CHARACTERS = 6_144
-
-
 ROLE_INLINE_CHARACTERS = 10_240
-
-
 _Key = tuple[str, tuple[Test, ...]]
 
 

@@ -51,13 +51,10 @@ _WATCHED = (
 _IN_ACCOUNTS = _each(
     "sts", On.INSTANCE_ROLES, {"AssumeRole": "outputs and buckets of other accounts, each by its role there"}
 )
-
 # Of sets that an update dropped from the template of the stack that still holds them.
 _DROPPED = _each("cloudformation", On.STACK_SETS, {"DescribeStackSet": "what a set was that a failed update dropped"})
-
 # Whether what is wrong with a stack can be mended: not where its account is suspended or closed.
 _STATES = _each("organizations", On.ORGANIZATION, {"ListAccounts": "whether the account of what failed is suspended"})
-
 FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
     Verb.FLEET_PLAN: (*CALLS[Verb.PLAN], *_SETS, *_COMPARED, *_MEMBERS),
     Verb.FLEET_EXECUTE: (
@@ -97,6 +94,5 @@ FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
         *_IN_ACCOUNTS,
     ),
 }
-
 EVERY_CALL = CALLS | FLEET_CALLS
 """By verb, whosever it is."""

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ANY = "*"
-
-
 Test = tuple[str, str, tuple[str, ...]]
 """An operator, a condition key, and the values of which one has to match."""
 

@@ -14,15 +14,9 @@ from builder.resource_types.schemas import name_property
 # What CloudFormation adds to a name that it makes up, after a hyphen. Where the whole would be too long, stack name and
 # logical id get half of the rest each; AWS documents neither, so less than the half is relied on.
 _TAIL = 12
-
-
 _SURE = 20
-
-
 # How many characters a service takes for a name; the least of them for any other.
 _SHORTEST = 63
-
-
 _CHARACTERS = {"dynamodb": 255, "iam": 64, "lambda": 64, "logs": 512}
 
 
@@ -193,8 +187,6 @@ def _references(logical_id: str) -> tuple[object, ...]:
 
 
 _FUNCTIONS, _BUCKETS, _TABLES = "Functions", "Buckets", "Tables"
-
-
 GROUNDS: dict[str, ActionArns] = {
     NESTED_STACK: ActionArns("NestedStacks", "cloudformation", _nested_stacks),
     "AWS::CloudFormation::StackSet": ActionArns("StackSets", "cloudformation", _stack_sets),
@@ -210,14 +202,8 @@ GROUNDS: dict[str, ActionArns] = {
     "AWS::S3::BucketPolicy": ActionArns(_BUCKETS, "s3", _refers_to("AWS::S3::Bucket", "Bucket")),
 }
 """Every type of the default system and its fleet; the actions of any other are allowed on anything, with a warning."""
-
-
 _HANDS_OVER = "iam:PassRole"
-
-
 _SERVICE_LINKED_ROLE = "iam:CreateServiceLinkedRole"
-
-
 # Which a type's handlers may make; the account has each once, for all time.
 _SERVICE_LINKED = {
     "AWS::DynamoDB::GlobalTable": (
@@ -225,8 +211,6 @@ _SERVICE_LINKED = {
         "AWSServiceRoleForDynamoDBReplication",
     ),
 }
-
-
 # Actions of the types in GROUNDS, and of those that they hand things to, for which AWS knows no resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 WITHOUT_RESOURCE = (
@@ -249,11 +233,7 @@ WITHOUT_RESOURCE = (
     "logs:DescribeLogGroups",
     "s3:ListAllMyBuckets",
 )
-
-
 _ON_OBJECTS = ("s3:DeleteObject", "s3:PutObjectAcl")
-
-
 # With these somebody could give a role more than its boundary lets it have; AWS checks the role's boundary for each.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 BOUNDED = frozenset(
@@ -267,8 +247,6 @@ BOUNDED = frozenset(
         "PutRolePolicy",
     )
 )
-
-
 LIFTS_BOUNDARY = "iam:DeleteRolePermissionsBoundary"
 
 

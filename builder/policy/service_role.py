@@ -16,8 +16,6 @@ from builder.resource_types import NESTED_STACK
 from builder.template.template import find_object
 
 _TAGGING = "tagging"
-
-
 HANDLERS: dict[Verb, tuple[str, ...]] = {
     # Early validation looks whether a name is taken, and a drift-aware change set at what is there.
     Verb.PLAN: ("read", "list"),
@@ -70,8 +68,6 @@ class Only:
 
 
 _KEY = ("kms:*",)
-
-
 FOR_PROPERTIES: dict[str, tuple[Only, ...]] = {
     "AWS::DynamoDB::GlobalTable": (
         Only(
@@ -99,8 +95,6 @@ FOR_PROPERTIES: dict[str, tuple[Only, ...]] = {
     ),
     "AWS::S3::Bucket": (Only(("MetadataConfiguration", "MetadataTableConfiguration"), ("s3tables:*",)),),
 }
-
-
 # Operations of S3's API, listed as if they were actions; IAM has each under another name, which is listed as well.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 NO_ACTIONS = frozenset(
@@ -227,8 +221,6 @@ ON_INSTANCES: dict[str, str] = {
     "cloudformation:DescribeStackResourceDrifts": "what drifted",
 }
 """What StackSets does with an instance's stack, each with its reason."""
-
-
 ON_ANYTHING: dict[str, str] = {
     "cloudformation:GetTemplateSummary": "the template's parameters, before there is a stack",
     "cloudformation:ValidateTemplate": "the template, before there is a stack",

@@ -46,11 +46,7 @@ class Visitor:
 
 
 T = TypeVar("T")
-
-
 _PATIENCE_S = 20.0
-
-
 _LOOK_S = 0.05
 
 

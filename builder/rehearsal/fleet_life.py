@@ -50,11 +50,7 @@ from builder.terms import AccountId, Region, StackId
 
 # The name of the role that Organizations makes in every account that it creates.
 EMPTIER = "OrganizationAccountAccessRole"
-
-
 _EMPTIER_FILE = "emptier.yaml"
-
-
 _EMPTIER_TEMPLATE = {
     "Resources": {
         "Role": {
@@ -144,8 +140,6 @@ class TargetAccount:
 
 
 TARGETS = tuple(AccountId(digit * 12) for digit in "234")
-
-
 JOINS = AccountId("5" * 12)
 
 

@@ -58,11 +58,7 @@ class Line:
 
 
 Tell = Callable[[Chapter | Line], None]
-
-
 T = TypeVar("T")
-
-
 ACCOUNT = AccountId("123456789012")
 
 

@@ -18,16 +18,10 @@ from builder.report.screen import one_line
 from builder.terms import STATUSES, StackId, counted
 
 _RUNS = {"plan": "planning", "execute": "executing", "destroy": "destroying"}
-
-
 # A reason of AWS's; it is told in full when everything has ended.
 _REASON_WIDTH = 300
-
-
 # Of what a pattern lets pass; --json has all of it.
 _NAMED = 20
-
-
 _End = said.Planned | said.Unchanged | said.Finished | said.FirstFailure | said.NotStarted
 
 
@@ -100,8 +94,6 @@ class _Phase(IntEnum):
 
 
 _NEWS = {_Phase.FAILED: "failed", _Phase.RUNNING: "running", _Phase.LEFT: "not started"}
-
-
 _STYLES = {
     _Phase.DONE: "green",
     _Phase.FAILED: "red",
@@ -109,11 +101,7 @@ _STYLES = {
     _Phase.LEFT: "magenta",
     _Phase.TO_DO: "dim",
 }
-
-
 _BAR_WIDTH = 40
-
-
 _GAP = 2
 
 

@@ -28,21 +28,11 @@ _DOES = {
     "remove": "delete",
     "nothing": "retry",
 }
-
-
 _STYLES = {"create": "green", "update": "yellow", "targets": "yellow", "remove": "bold red", "nothing": "yellow"}
-
-
 _RISKIEST_FIRST = ("remove", "update", "targets", "create", "nothing")
-
-
 # So many accounts are named where they are meant; more get a letter, and their names further down.
 _INLINE = 4
-
-
 _IN_LINE = 8
-
-
 _LISTED = 400
 
 
@@ -149,8 +139,6 @@ def _letters(number: int) -> str:
 
 # Of what is wrong with one set; --json, --csv and --stack name the rest.
 _LISTED_ROWS = 40
-
-
 _FIELDS = tuple(one.name for one in dataclasses.fields(FleetRow))
 
 

@@ -11,14 +11,8 @@ from builder.report.fill import fill
 from builder.report.review import Entry, define, fate, is_lost, make_entries, make_ranks, make_tally
 
 BOX_HEIGHT = 34
-
-
 _LANE_HEIGHT, _LETTER_WIDTH, _PADDING, _MARGIN = 8, 7.3, 10, 8
-
-
 _ROW_GAP, _COLUMN_GAP = 16, 64
-
-
 _Arrow = tuple[int, int]
 """The places of what is done first and of what waits for it."""
 

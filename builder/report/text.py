@@ -17,18 +17,10 @@ from builder.report.screen import one_line, printable
 from builder.resource_types.by_hand import holds_data
 
 _VALUE_WIDTH = 60
-
-
 # Of stacks with which nothing happens.
 _LISTED = 12
-
-
 _OPENS = 20
-
-
 _STYLES = {"delete": "bold red", "remove": "bold red", "replace": "bold red", "update": "yellow", "create": "green"}
-
-
 _Line = Text | str
 
 

@@ -20,7 +20,6 @@ from builder.template.template import as_shown
 from builder.terms import Region, Site
 
 Read = Callable[[Clients, Region, str], Coroutine[Any, Any, dict[str, str]]]
-
 # What a bucket answers that lacks a setting.
 _UNSET = frozenset(
     {
