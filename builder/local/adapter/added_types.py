@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
-from builder.local.adapter.emulator import Place, account_id, acting_in, region_name, touch
-from builder.local.adapter.handlers import HandlerError, Properties, Resource, check_reply
+from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, touch
+from builder.local.adapter.handlers import HandlerError, PhysicalResource, Properties, check_reply
 
 REPLICA_KEY = "AWS::KMS::ReplicaKey"
 HEALTH_CHECK = "AWS::Route53::HealthCheck"
@@ -34,7 +34,7 @@ def install(resources: MutableMapping[str, Any]) -> None:
 # -- AWS::KMS::ReplicaKey
 
 
-def _replicate_key(logical_id: str, props: Properties, stack_name: str) -> Resource:
+def _replicate_key(logical_id: str, props: Properties, stack_name: str) -> PhysicalResource:
     del logical_id, stack_name
     arn = str(props.get("PrimaryKeyArn", "")).split(":")
     if len(arn) != 6 or not arn[5].startswith("key/mrk-"):
@@ -44,12 +44,12 @@ def _replicate_key(logical_id: str, props: Properties, stack_name: str) -> Resou
     if arn[3] == region:
         raise HandlerError("The replica key must be in another Region than its primary key", service="Kms")
     request = {"KeyId": key, "ReplicaRegion": region, "Description": props.get("Description", "")}
-    with acting_in(Place(account_id(), arn[3])):
+    with acting_in(AccountRegion(account_id(), arn[3])):
         check_reply(touch(f"{_KMS}:_replicate_key")(request), service="Kms")
     return _set_key(key, props)
 
 
-def _update_key(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Resource:
+def _update_key(physical_id: str, old: Properties, new: Properties, stack_name: str) -> PhysicalResource:
     del old, stack_name
     return _set_key(physical_id, new)
 
@@ -61,7 +61,7 @@ def _delete_key(physical_id: str, props: Properties) -> None:
         check_reply(touch(f"{_KMS}:_schedule_key_deletion")(request), service="Kms")
 
 
-def _set_key(key: str, props: Properties) -> Resource:
+def _set_key(key: str, props: Properties) -> PhysicalResource:
     """Set what a replica key does not share with its primary key."""
     record = touch(f"{_KMS}:_resolve_key")(key)
     if record is None:
@@ -78,7 +78,7 @@ def _set_key(key: str, props: Properties) -> Resource:
 # -- AWS::Route53::HealthCheck
 
 
-def _create_check(logical_id: str, props: Properties, stack_name: str) -> Resource:
+def _create_check(logical_id: str, props: Properties, stack_name: str) -> PhysicalResource:
     del logical_id, stack_name
     number = touch(f"{_ROUTE53}:_hc_id")()
     reference = touch("ministack.core.responses:new_uuid")()
@@ -88,7 +88,7 @@ def _create_check(logical_id: str, props: Properties, stack_name: str) -> Resour
     return number, {"HealthCheckId": number}
 
 
-def _update_check(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Resource:
+def _update_check(physical_id: str, old: Properties, new: Properties, stack_name: str) -> PhysicalResource:
     del old, stack_name
     check = touch(f"{_ROUTE53}:_health_checks").get(physical_id)
     if check is None:
@@ -121,12 +121,12 @@ def _config(props: Properties) -> dict[str, Any]:
 # -- AWS::CloudWatch::CompositeAlarm
 
 
-def _create_alarm(logical_id: str, props: Properties, stack_name: str) -> Resource:
+def _create_alarm(logical_id: str, props: Properties, stack_name: str) -> PhysicalResource:
     make_name = touch("ministack.services.cloudformation.provisioners:_physical_name")
     return _put_alarm(props.get("AlarmName") or make_name(stack_name, logical_id, max_len=255), props)
 
 
-def _update_alarm(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Resource:
+def _update_alarm(physical_id: str, old: Properties, new: Properties, stack_name: str) -> PhysicalResource:
     del old, stack_name
     return _put_alarm(physical_id, new)
 
@@ -140,7 +140,7 @@ def _delete_alarm(physical_id: str, props: Properties) -> None:
     )
 
 
-def _put_alarm(name: str, props: Properties) -> Resource:
+def _put_alarm(name: str, props: Properties) -> PhysicalResource:
     """Put the alarm by the action that reads JSON, because that one checks that the alarms of its rule exist."""
     request = {**props, "AlarmName": name}
     check_reply(

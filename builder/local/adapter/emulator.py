@@ -267,7 +267,7 @@ def replace(name: str, make: Callable[[Any], Any]) -> None:
     setattr(importlib.import_module(module), attribute, make(touch(name)))
 
 
-class Place(NamedTuple):
+class AccountRegion(NamedTuple):
     """A region of an account."""
 
     account: str
@@ -284,12 +284,12 @@ def region_name() -> str:
     return str(touch("ministack.core.responses:get_region")())
 
 
-def here() -> Place:
+def here() -> AccountRegion:
     """Return the account and region of the request."""
-    return Place(account_id(), region_name())
+    return AccountRegion(account_id(), region_name())
 
 
-def acting_in(place: Place) -> AbstractContextManager[None]:
+def acting_in(place: AccountRegion) -> AbstractContextManager[None]:
     """Act in another account or region within the block."""
     scope: AbstractContextManager[None] = touch("ministack.core.responses:request_scope")(*place)
     return scope

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 Properties = Mapping[str, Any]
 """Of a resource, by the names that a template has."""
-Resource = tuple[str, Mapping[str, str]]
+PhysicalResource = tuple[str, Mapping[str, str]]
 """What creating or updating a resource returns: its physical id and its attributes."""
 Reply = tuple[int, Mapping[str, str], bytes | str]
 """What every action of the emulator answers: HTTP status, headers, body."""

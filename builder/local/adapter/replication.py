@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from builder.local.adapter.emulator import Place, acting_in, touch
+from builder.local.adapter.emulator import AccountRegion, acting_in, touch
 
 Clock = Callable[[], float]
 
@@ -139,7 +139,7 @@ def record(route: Route, namespace: str, name: str, value: float, kind: tuple[st
     """Record a metric of a route in the region that its writes come from; `kind` is its unit and its dimensions."""
     if value == 0 and _is_repeated(route, name):
         return
-    with acting_in(Place(route.account, route.direction.source)):
+    with acting_in(AccountRegion(route.account, route.direction.source)):
         touch("ministack.services.cloudwatch:record_metric")(namespace, name, value, *kind)
 
 

@@ -19,11 +19,11 @@ from builder.local.adapter.cloudformation.requests import (
     get_change_set,
     parameter,
 )
-from builder.local.adapter.emulator import Place, replace, touch
+from builder.local.adapter.emulator import AccountRegion, replace, touch
 from builder.local.adapter.handlers import Reply
 from builder.local.adapter.iam.policies import acting_as, is_allowed, who_acts
 
-FindStackSet = Callable[[str, Place], str | None]
+FindStackSet = Callable[[str, AccountRegion], str | None]
 """Returns the ARN of the StackSet that is called so, by name or id, in an account and region."""
 
 _CFN = "ministack.services.cloudformation"
@@ -47,7 +47,7 @@ def _make_resource(extract: Callable[..., str], find_stack_set: FindStackSet) ->
         params: Params = arguments[4]
         name = parameter(params, "StackSetName")
         if service == "cloudformation" and name and parameter(params, "Action") != "CreateStackSet":
-            return _stack_set(name, Place(arguments[6], arguments[5]), find_stack_set)
+            return _stack_set(name, AccountRegion(arguments[6], arguments[5]), find_stack_set)
         if service == "dynamodb":
             return _table_of(arguments[3]) or extract(service, *arguments)
         change_set = parameter(params, "ChangeSetName")
@@ -61,7 +61,7 @@ def _make_resource(extract: Callable[..., str], find_stack_set: FindStackSet) ->
     return resource
 
 
-def _stack_set(name: str, place: Place, find_stack_set: FindStackSet) -> str:
+def _stack_set(name: str, place: AccountRegion, find_stack_set: FindStackSet) -> str:
     """Return the ARN of a StackSet by its name, id or ARN; of one that does not exist, a pattern for its name."""
     if name.startswith("arn:"):
         return name

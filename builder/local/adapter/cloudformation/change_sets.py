@@ -148,7 +148,7 @@ def _show_change_set_id(stack: Stack) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class PropertyChange:
+class ValueChange:
     """A path in a property with its two values; None where the path does not exist on that side."""
 
     path: str
@@ -156,7 +156,7 @@ class PropertyChange:
     after: str | None
 
 
-def find_changes(before: object, after: object, path: str) -> Iterator[PropertyChange]:
+def find_changes(before: object, after: object, path: str) -> Iterator[ValueChange]:
     """Yield the differences of two values in the order of their keys; a subtree on one side only is one change."""
     if isinstance(before, dict) and isinstance(after, dict) and not (_is_function(before) or _is_function(after)):
         for key in sorted(before.keys() | after.keys()):
@@ -167,7 +167,7 @@ def find_changes(before: object, after: object, path: str) -> Iterator[PropertyC
             new = after[index] if index < len(after) else _ABSENT
             yield from find_changes(old, new, f"{path}/{index}")
     elif before != after:
-        yield PropertyChange(path, _text(before), _text(after))
+        yield ValueChange(path, _text(before), _text(after))
 
 
 def _is_function(value: Mapping[str, object]) -> bool:
@@ -225,7 +225,7 @@ def _add_values(change: ET.Element, before: Mapping[str, Any], after: Mapping[st
             details.extend(_with_change(detail, property_change) for property_change in changes)
 
 
-def _with_change(detail: ET.Element, change: PropertyChange) -> ET.Element:
+def _with_change(detail: ET.Element, change: ValueChange) -> ET.Element:
     copied = copy.deepcopy(detail)
     target = copied.find(tag("Target"))
     if target is not None:

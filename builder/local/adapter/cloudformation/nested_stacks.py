@@ -17,7 +17,7 @@ from typing import Any
 from builder.local.adapter.cloudformation.requests import Action, ChangeSet, Stack, add_to_stacks, find_stack
 from builder.local.adapter.cloudformation.templates import read_template, working_on
 from builder.local.adapter.emulator import here, replace, touch
-from builder.local.adapter.handlers import Properties, Resource
+from builder.local.adapter.handlers import PhysicalResource, Properties
 
 TYPE = "AWS::CloudFormation::Stack"
 
@@ -115,7 +115,7 @@ class _Definition:
     tags: list[dict[str, str]]
 
 
-def create(logical_id: str, props: Properties, stack_name: str) -> Resource:
+def create(logical_id: str, props: Properties, stack_name: str) -> PhysicalResource:
     """Create a child: the stack in review if the parent's change set has one, else a new stack."""
     parent = touch(f"{_CFN}:_stacks")[stack_name]
     change_set, _ = find_nested_change_set(parent, logical_id)
@@ -139,7 +139,7 @@ def create(logical_id: str, props: Properties, stack_name: str) -> Resource:
     return stack["StackId"], _outputs(stack)
 
 
-def update(physical_id: str, props: Properties, stack_name: str, logical_id: str) -> Resource:
+def update(physical_id: str, props: Properties, stack_name: str, logical_id: str) -> PhysicalResource:
     """Update a child whose template, parameters or tags differ; in a rollback of the parent, leave it to that."""
     parent, stack = touch(f"{_CFN}:_stacks")[stack_name], find_stack(physical_id)
     if stack is None:
@@ -180,10 +180,10 @@ def delete(physical_id: str, props: Properties) -> None:
         raise _error(stack, f"deleted: {stack['StackStatusReason']} ")
 
 
-def _make_update(update_resource: Callable[..., Resource]) -> Callable[..., Resource]:
+def _make_update(update_resource: Callable[..., PhysicalResource]) -> Callable[..., PhysicalResource]:
     """Return the update of any resource, which updates a child even where its properties are the same."""
 
-    def with_children(kind: str, physical_id: str, old: Properties, new: Properties, *rest: Any) -> Resource:  # noqa: ANN401  the emulator's own
+    def with_children(kind: str, physical_id: str, old: Properties, new: Properties, *rest: Any) -> PhysicalResource:  # noqa: ANN401  the emulator's own
         if kind != TYPE:
             return update_resource(kind, physical_id, old, new, *rest)
         stack_name, logical_id, *_ = rest

@@ -7,8 +7,15 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from builder.local.adapter.dynamodb import replicas
-from builder.local.adapter.emulator import Place, account_id, acting_in, region_name, touch
-from builder.local.adapter.handlers import AlreadyExists, HandlerError, Properties, Resource, check_reply, is_true
+from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, touch
+from builder.local.adapter.handlers import (
+    AlreadyExists,
+    HandlerError,
+    PhysicalResource,
+    Properties,
+    check_reply,
+    is_true,
+)
 
 TYPE = "AWS::DynamoDB::GlobalTable"
 
@@ -26,7 +33,7 @@ def install(handlers: MutableMapping[str, Any]) -> None:
     readers[TYPE] = (_read_table, _DRIFT_PROPERTIES)
 
 
-def create(logical_id: str, props: Properties, stack_name: str) -> Resource:
+def create(logical_id: str, props: Properties, stack_name: str) -> PhysicalResource:
     """Create the table in the stack's region, then every other replica; delete all if one is refused."""
     home = region_name()
     _check(props, home)
@@ -45,10 +52,10 @@ def create(logical_id: str, props: Properties, stack_name: str) -> Resource:
     return name, _attributes(name)
 
 
-def update(physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str) -> Resource:
+def update(physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str) -> PhysicalResource:
     """Change what all replicas share, then each replica's own settings, then add or remove the one replica."""
     if replaces_table(old, new):
-        replaced: Resource = touch(f"{_PROVISIONERS}:_replace_resource")(
+        replaced: PhysicalResource = touch(f"{_PROVISIONERS}:_replace_resource")(
             TYPE, physical_id, old, new, stack_name, logical_id
         )
         return replaced
@@ -63,7 +70,7 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
     present = [region for region in after if region in before]
     _check_present(physical_id, present)
     for region in present:
-        with acting_in(Place(account_id(), region)):
+        with acting_in(AccountRegion(account_id(), region)):
             touch(f"{_PROVISIONERS}:_ddb_update")(
                 physical_id,
                 {"TableName": physical_id, **replicas.shared(old)},

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builder.local.adapter.emulator import Place, account_id, acting_in, touch
+from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, touch
 from builder.local.adapter.handlers import Properties, Reply, check_reply, is_true
 
 _DDB = "ministack.services.dynamodb"
@@ -53,7 +53,7 @@ def apply_settings(table: str, region: str, before: Properties, after: Propertie
     """Update the settings of one replica of `table` from `before` to `after`; {} is a new replica."""
     account = account_id()
     arn = f"arn:aws:dynamodb:{region}:{account}:table/{table}"
-    with acting_in(Place(account, region)):
+    with acting_in(AccountRegion(account, region)):
         for change in _changes(table, arn, before, after):
             check_reply(change, service="DynamoDb")
 
@@ -119,7 +119,7 @@ def _policy_changes(arn: str, before: Properties, after: Properties) -> Iterator
 
 def read_replica(table: str, region: str, in_template: Properties) -> dict[str, Any]:
     """Return a replica by the properties that its template gives it; what cannot be read is as the template says."""
-    with acting_in(Place(account_id(), region)):
+    with acting_in(AccountRegion(account_id(), region)):
         record = touch(f"{_DDB}:_tables")[table]
         insights = touch(f"{_DDB}:_contributor_insights").get(table, {}).get("ContributorInsightsStatus", "")
         present = {

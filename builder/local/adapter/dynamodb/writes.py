@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from builder.local.adapter.emulator import Place, account_id, acting_in, region_name, replace, touch
+from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, replace, touch
 from builder.local.adapter.replication import Direction, Replication, Route, record
 
 Item = Mapping[str, Any]
@@ -84,7 +84,7 @@ def _arrive(latest: _Latest, replicate: Replicate, route: Route, table_id: str, 
         return
     # To the emulator, a group of this one replica.
     group = {"TableName": route.resource, "_global_regions": [route.direction.destination]}
-    with acting_in(Place(route.account, route.direction.source)):
+    with acting_in(AccountRegion(route.account, route.direction.source)):
         replicate(group, write.event, write.old, write.new)
 
 

@@ -18,22 +18,22 @@ from botocore.validate import ParamValidator
 from builder.local.adapter.emulator import touch
 from builder.local.adapter.fis.experiments import Experiment, FisStore, ResourceNotFoundException, of_request
 from builder.local.adapter.fis.templates import ValidationException
-from builder.local.adapter.handlers import HandlerError, Properties, Resource
+from builder.local.adapter.handlers import HandlerError, PhysicalResource, Properties
 
 Document = Mapping[str, Any]
-Answer = tuple[int, dict[str, str], bytes]
-Handler = Callable[..., Awaitable[Answer]]
-Operation = Callable[[FisStore, Document], Document]
+HttpReply = tuple[int, dict[str, str], bytes]
+ServiceHandler = Callable[..., Awaitable[HttpReply]]
+FisOperation = Callable[[FisStore, Document], Document]
 
 _SUMMARY = ("id", "arn", "description", "creationTime", "lastUpdateTime", "tags", "experimentTemplateId", "state")
 
 
-def install(services: MutableMapping[str, Handler], store: FisStore) -> None:
+def install(services: MutableMapping[str, ServiceHandler], store: FisStore) -> None:
     """Add the service to the emulator, and its actions to those that IAM checks."""
     touch("ministack.core.iam_actions:SERVICE_TO_IAM_NAMESPACE")["fis"] = "fis"
     touch("ministack.core.iam_actions:_BOTOCORE_SERVICE_MAP")["fis"] = ["fis"]
 
-    async def handle(method: str, path: str, headers: object, body: bytes, query: Mapping[str, list[str]]) -> Answer:
+    async def handle(method: str, path: str, headers: object, body: bytes, query: Mapping[str, list[str]]) -> HttpReply:
         del headers
         for name, operate in _OPERATIONS.items():
             http = _model().operation_model(name).http
@@ -47,7 +47,7 @@ def install(services: MutableMapping[str, Handler], store: FisStore) -> None:
     services["fis"] = handle
 
 
-def _answer(name: str, operate: Operation, store: FisStore, request: Document) -> Answer:
+def _answer(name: str, operate: FisOperation, store: FisStore, request: Document) -> HttpReply:
     try:
         _check(name, request)
         reply = operate(store, request)
@@ -65,7 +65,7 @@ def _check(name: str, request: Document) -> None:
         raise ValidationException(report.generate_report())
 
 
-def _fail(status: int, code: str, message: str) -> Answer:
+def _fail(status: int, code: str, message: str) -> HttpReply:
     headers = {"Content-Type": "application/json", "x-amzn-errortype": code}
     return status, headers, json.dumps({"message": message}).encode()
 
@@ -121,7 +121,7 @@ def _list_experiments(store: FisStore, request: Document) -> Document:
     return _list("experiments", listed, request)
 
 
-_OPERATIONS: Mapping[str, Operation] = {
+_OPERATIONS: Mapping[str, FisOperation] = {
     "CreateExperimentTemplate": lambda store, request: {"experimentTemplate": store.create_template(request)},
     "DeleteExperimentTemplate": lambda store, request: {"experimentTemplate": store.delete_template(request["id"])},
     "GetExperiment": lambda store, request: {"experiment": _describe(store, store.find(request["id"]))},
@@ -154,14 +154,14 @@ def install_resource(resources: MutableMapping[str, Any], store: FisStore) -> No
     }
 
 
-def _create(store: FisStore, logical_id: str, props: Properties, stack_name: str) -> Resource:
+def _create(store: FisStore, logical_id: str, props: Properties, stack_name: str) -> PhysicalResource:
     del logical_id, stack_name
     with _refusing():
         identifier = store.create_template(make_request(props))["id"]
     return identifier, {"Id": identifier}
 
 
-def _update(store: FisStore, physical_id: str, old: Properties, new: Properties, stack_name: str) -> Resource:
+def _update(store: FisStore, physical_id: str, old: Properties, new: Properties, stack_name: str) -> PhysicalResource:
     del old, stack_name
     with _refusing():
         store.update_template(physical_id, make_request(new))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from builder.local.adapter.emulator import Place, here, touch
+from builder.local.adapter.emulator import AccountRegion, here, touch
 from builder.local.adapter.fis.templates import ACTIONS, ValidationException, check, read_duration
 from builder.local.adapter.replication import Pause, Replication, Route
 
@@ -134,11 +134,11 @@ def _resolve(kind: str, target: Mapping[str, Any], account: str, region: str) ->
     return frozenset(name for name, (_, tags) in resources.items() if tags_of_target <= tags.items())
 
 
-Found = Mapping[str, tuple[str, Mapping[str, str]]]
+TargetTags = Mapping[str, tuple[str, Mapping[str, str]]]
 """Names, with ARN and tags."""
 
 
-def _tables(account: str, region: str) -> Found:
+def _tables(account: str, region: str) -> TargetTags:
     tables = touch("ministack.services.dynamodb:_tables").values_scoped(account, region)
     tags = touch("ministack.services.dynamodb:_tags")
     return {
@@ -151,7 +151,7 @@ def _tables(account: str, region: str) -> Found:
     }
 
 
-def _buckets(region: str) -> Found:
+def _buckets(region: str) -> TargetTags:
     located = touch("ministack.services.s3:_replication_destination_region")
     tags = touch("ministack.services.s3:_bucket_tags")
     return {
@@ -177,8 +177,8 @@ class FisStore:
 
     replication: Replication
     clock: Callable[[], float] = time.time
-    templates: dict[tuple[Place, str], dict[str, Any]] = field(default_factory=dict)
-    experiments: dict[tuple[Place, str], Experiment] = field(default_factory=dict)
+    templates: dict[tuple[AccountRegion, str], dict[str, Any]] = field(default_factory=dict)
+    experiments: dict[tuple[AccountRegion, str], Experiment] = field(default_factory=dict)
 
     def create_template(self, request: Document) -> dict[str, Any]:
         """Add the template of a request and return it. Raises ValidationException."""
@@ -265,7 +265,7 @@ def make_identity(prefix: str, kind: str) -> dict[str, str]:
     return {"id": identifier, "arn": f"arn:aws:fis:{region}:{account}:{kind}/{identifier}"}
 
 
-def of_request(stored: Mapping[tuple[Place, str], T]) -> list[T]:
+def of_request(stored: Mapping[tuple[AccountRegion, str], T]) -> list[T]:
     """Return what is stored in the request's account and region, oldest first."""
     request_place = here()
     return [item for (place, _), item in stored.items() if place == request_place]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-Template = Mapping[str, Any]
+FisTemplate = Mapping[str, Any]
 
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(hours=12)
@@ -22,7 +22,7 @@ class ValidationException(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class ActionKind:
     """A kind of action: the name and the resource type of its target, and its parameters."""
 
     target: str
@@ -31,14 +31,14 @@ class Action:
 
 
 ACTIONS = {
-    "aws:dynamodb:global-table-pause-replication": Action(
+    "aws:dynamodb:global-table-pause-replication": ActionKind(
         "Tables", "aws:dynamodb:global-table", frozenset({"duration"})
     ),
-    "aws:s3:bucket-pause-replication": Action("Buckets", "aws:s3:bucket", frozenset({"duration", "region"})),
+    "aws:s3:bucket-pause-replication": ActionKind("Buckets", "aws:s3:bucket", frozenset({"duration", "region"})),
 }
 
 
-def check(template: Template) -> None:
+def check(template: FisTemplate) -> None:
     """Raise ValidationException unless the embedded AWS can run the template."""
     targets = template.get("targets", {})
     if not template["actions"]:
@@ -54,7 +54,7 @@ def check(template: Template) -> None:
             raise ValidationException(f"target {name}: either resourceArns or resourceTags is required")
 
 
-def _check_condition(condition: Template) -> None:
+def _check_condition(condition: FisTemplate) -> None:
     """Raise ValidationException unless a stop condition is an alarm or none.
 
     Source: https://docs.aws.amazon.com/fis/latest/APIReference/API_CreateExperimentTemplateStopConditionInput.html
@@ -68,7 +68,7 @@ def _check_condition(condition: Template) -> None:
         )
 
 
-def _check_action(name: str, action: Template, targets: Template) -> None:
+def _check_action(name: str, action: FisTemplate, targets: FisTemplate) -> None:
     kind = ACTIONS.get(action["actionId"])
     if kind is None:
         raise ValidationException(

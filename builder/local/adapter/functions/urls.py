@@ -25,14 +25,14 @@ from builder.local.adapter.emulator import replace, touch
 from builder.local.asgi import App, Message, Receive, Scope, Send, send_json
 
 Statement = Mapping[str, Any]
-Answer = tuple[int, Mapping[str, str], bytes]
+HttpReply = tuple[int, Mapping[str, str], bytes]
 
 _LAMBDA = "ministack.services.lambda_svc"
 _HOST = re.compile(r"([a-z0-9-]+)\.lambda-url\.[a-z0-9-]+\.on\.aws(?::\d+)?")
 # The emulator's other address of a function URL, before which it has no path of its own.
 _PATH = "/_aws/lambda-url/"
 _KEPT_REQUESTS = 200_000
-_FORBIDDEN: Answer = (
+_FORBIDDEN: HttpReply = (
     403,
     {"Content-Type": "application/json", "x-amzn-ErrorType": "AccessDeniedException"},
     json.dumps(
@@ -220,8 +220,8 @@ def _find_region(identifier: str) -> str:
 # -- who may invoke
 
 
-def _make_handler(handle: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
-    async def handle_if_allowed(url_id: str, method: str, *args: object, **kwargs: object) -> Answer:
+def _make_handler(handle: Callable[..., Awaitable[HttpReply]]) -> Callable[..., Awaitable[HttpReply]]:
+    async def handle_if_allowed(url_id: str, method: str, *args: object, **kwargs: object) -> HttpReply:
         url = touch(f"{_LAMBDA}:resolve_function_url")(url_id)
         # A preflight carries no credentials: the URL's CORS settings answer it, before any authorization.
         is_preflight = url and method == "OPTIONS" and url[-1].get("Cors")
@@ -261,7 +261,7 @@ def _applies(statement: Statement) -> bool:
     )
 
 
-def _with_error_type(answer: Answer) -> Answer:
+def _with_error_type(answer: HttpReply) -> HttpReply:
     """Return an answer; one to a throttled request gets its error's name in a header, as in Lambda's API.
 
     Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (that URLs do the same is unverified)

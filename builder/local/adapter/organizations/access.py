@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from builder.local.adapter.emulator import Place, acting_in, here, touch
+from builder.local.adapter.emulator import AccountRegion, acting_in, here, touch
 from builder.local.adapter.handlers import ApiError
 
 _ORGANIZATIONS = "ministack.services.organizations"
@@ -55,7 +55,7 @@ def called_as(call_as: str) -> Iterator[None]:
             "ValidationError",
             f"Account used is not a delegated administrator: {place.account}",
         )
-    with acting_in(Place(_delegated[place.account], place.region)):
+    with acting_in(AccountRegion(_delegated[place.account], place.region)):
         yield
 
 

@@ -7,12 +7,12 @@ import json
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
-from builder.local.adapter.emulator import Place, account_id, acting_in, here, touch
+from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, here, touch
 from builder.local.adapter.handlers import Reply
 from builder.local.adapter.organizations import access
 
 Payload = Mapping[str, Any]
-Action = Callable[[Payload], Reply]
+OrganizationsAction = Callable[[Payload], Reply]
 
 _ORGANIZATIONS = "ministack.services.organizations"
 STACK_SETS = "member.org.stacksets.cloudformation.amazonaws.com"
@@ -21,7 +21,7 @@ _STORES = {"ACCOUNT": "_accounts", "ORGANIZATIONAL_UNIT": "_ous"}
 
 def install(account_moved: Callable[[str, str], None]) -> None:
     """Add the actions to the emulator's; `account_moved` is told the management account and the one that was moved."""
-    actions: MutableMapping[str, Action] = touch(f"{_ORGANIZATIONS}:_DISPATCH")
+    actions: MutableMapping[str, OrganizationsAction] = touch(f"{_ORGANIZATIONS}:_DISPATCH")
     actions["MoveAccount"] = _make_move(actions["MoveAccount"], account_moved)
     actions.update(
         DeregisterDelegatedAdministrator=_deregister,
@@ -38,7 +38,7 @@ def install(account_moved: Callable[[str, str], None]) -> None:
             actions[name] = _make_read(handle)
 
 
-def _make_move(move: Action, account_moved: Callable[[str, str], None]) -> Action:
+def _make_move(move: OrganizationsAction, account_moved: Callable[[str, str], None]) -> OrganizationsAction:
     def move_and_deploy(payload: Payload) -> Reply:
         reply = move(payload)
         if reply[0] == 200:
@@ -48,12 +48,12 @@ def _make_move(move: Action, account_moved: Callable[[str, str], None]) -> Actio
     return move_and_deploy
 
 
-def _make_read(read: Action) -> Action:
+def _make_read(read: OrganizationsAction) -> OrganizationsAction:
     """Return the action, which a delegated administrator calls as the management account."""
 
     def read_organization(payload: Payload) -> Reply:
         account, region = here()
-        with acting_in(Place(access.management_of(account), region)):
+        with acting_in(AccountRegion(access.management_of(account), region)):
             return read(payload)
 
     return read_organization

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from builder.local.adapter.emulator import account_id, region_name, touch
-from builder.local.adapter.handlers import AlreadyExists, HandlerError, Properties, Resource, check_reply
+from builder.local.adapter.handlers import AlreadyExists, HandlerError, PhysicalResource, Properties, check_reply
 from builder.local.adapter.s3.bucket_settings import (
     apply_settings,
     destinations,
@@ -17,7 +17,7 @@ from builder.local.adapter.s3.bucket_settings import (
     read_configuration,
 )
 
-Handler = Callable[..., Resource]
+BucketHandler = Callable[..., PhysicalResource]
 
 _TYPE = "AWS::S3::Bucket"
 _S3 = "ministack.services.s3"
@@ -33,8 +33,8 @@ def install(handlers: MutableMapping[str, Any]) -> None:
     readers[_TYPE] = (_make_bucket_reader(read), properties | {"ReplicationConfiguration", "Tags"})
 
 
-def _make_create(create: Handler) -> Handler:
-    def create_bucket(logical_id: str, props: Properties, stack_name: str) -> Resource:
+def _make_create(create: BucketHandler) -> BucketHandler:
+    def create_bucket(logical_id: str, props: Properties, stack_name: str) -> PhysicalResource:
         name = find_name(props, account=account_id(), region=region_name())
         if name and touch(f"{_S3}:_bucket_owner_account")(name):
             raise AlreadyExists(f"{name} already exists", service="S3")
@@ -52,8 +52,8 @@ def _make_create(create: Handler) -> Handler:
     return create_bucket
 
 
-def _make_update(update: Handler) -> Handler:
-    def update_bucket(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Resource:
+def _make_update(update: BucketHandler) -> BucketHandler:
+    def update_bucket(physical_id: str, old: Properties, new: Properties, stack_name: str) -> PhysicalResource:
         _check_replication(new)
         rules = new.get("ReplicationConfiguration")
         # Rules go before versioning is suspended, and come after it is enabled: S3 refuses the other order.

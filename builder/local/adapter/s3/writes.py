@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from builder.local.adapter.emulator import Place, account_id, acting_in, replace, touch
+from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, replace, touch
 from builder.local.adapter.replication import Direction, Replication, Route, record
 
 StoredObject = MutableMapping[str, Any]
@@ -166,7 +166,7 @@ def _arrive(replicate: Copy, target: _RuleTarget, write: _Write, sent_at: float)
     """Copy the version with its tags, and set its ReplicationStatus; a version that is gone by now is not copied."""
     write.pending -= 1
     failed = False
-    with acting_in(Place(target.route.account, target.route.direction.source)):
+    with acting_in(AccountRegion(target.route.account, target.route.direction.source)):
         versions = touch(f"{_S3}:_object_versions").get((write.bucket, write.key)) or []
         entry = next((version for version in versions if version["version_id"] == write.stored["version_id"]), None)
         if entry is not None:
@@ -190,7 +190,7 @@ def _tag_copy(key: str, stored: StoredObject, tags: Mapping[str, str] | None) ->
 
 def _mark(replicate: Copy, target: _RuleTarget, bucket: str, key: str) -> None:
     with (
-        acting_in(Place(target.route.account, target.route.direction.source)),
+        acting_in(AccountRegion(target.route.account, target.route.direction.source)),
         _only_to(bucket, target.destination),
     ):
         replicate(bucket, key)

@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
-from builder.local.adapter.emulator import Place, here
+from builder.local.adapter.emulator import AccountRegion, here
 from builder.local.adapter.handlers import ApiError
 from builder.local.adapter.organizations import access
 from builder.local.adapter.stack_sets import operations, stacks, targets
 from builder.local.adapter.stack_sets.operations import matches, page
 from builder.local.adapter.stack_sets.records import Instance, Operation, Parameters, Result, StackSet, find, sets_of
 
-Request = Mapping[str, Any]
+ApiRequest = Mapping[str, Any]
 
 
-def make_operation(stack_set: StackSet, action: str, places: Mapping[Place, str | None], request: Request) -> Operation:
+def make_operation(
+    stack_set: StackSet, action: str, places: Mapping[AccountRegion, str | None], request: ApiRequest
+) -> Operation:
     """Return a new operation on the places. Raises ApiError unless the set has an administration role."""
     roles = stacks.roles_of(stack_set.definition, stack_set.home)
     stacks.check_administration(roles, stack_set.home)
@@ -34,7 +36,7 @@ def make_operation(stack_set: StackSet, action: str, places: Mapping[Place, str 
     )
 
 
-def create(stack_set: StackSet, places: Mapping[Place, str | None], request: Request) -> Operation:
+def create(stack_set: StackSet, places: Mapping[AccountRegion, str | None], request: ApiRequest) -> Operation:
     """Start to create instances in the places, each with its unit; update those that exist."""
     operation = make_operation(stack_set, "CREATE", places, request)
     operations.check_free(stack_set, operation.id)
@@ -46,7 +48,7 @@ def create(stack_set: StackSet, places: Mapping[Place, str | None], request: Req
     return operation
 
 
-def update(stack_set: StackSet, places: Mapping[Place, str | None], request: Request) -> Operation:
+def update(stack_set: StackSet, places: Mapping[AccountRegion, str | None], request: ApiRequest) -> Operation:
     """Start to update instances, with the request's parameter overrides or their own."""
     check_present(stack_set, places)
     operation = make_operation(stack_set, "UPDATE", places, request)
@@ -57,7 +59,7 @@ def update(stack_set: StackSet, places: Mapping[Place, str | None], request: Req
     return operation
 
 
-def delete(stack_set: StackSet, places: Mapping[Place, str | None], request: Request) -> Operation:
+def delete(stack_set: StackSet, places: Mapping[AccountRegion, str | None], request: ApiRequest) -> Operation:
     """Start to delete instances, with their stacks unless these are retained. Ignore places without an instance."""
     present = {place: unit for place, unit in places.items() if place in stack_set.instances}
     operation = make_operation(stack_set, "DELETE", present, request)
@@ -65,7 +67,7 @@ def delete(stack_set: StackSet, places: Mapping[Place, str | None], request: Req
     return operation
 
 
-def check_present(stack_set: StackSet, places: Iterable[Place]) -> None:
+def check_present(stack_set: StackSet, places: Iterable[AccountRegion]) -> None:
     """Raise ApiError unless the set has an instance in every place."""
     for place in places:
         if place not in stack_set.instances:
@@ -89,7 +91,7 @@ def with_previous(parameters: Parameters, before: Parameters) -> Parameters:
     ]
 
 
-def _override(instance: Instance, request: Request) -> None:
+def _override(instance: Instance, request: ApiRequest) -> None:
     if "ParameterOverrides" in request:
         instance.overrides = with_previous(request["ParameterOverrides"], instance.overrides)
 
@@ -109,15 +111,15 @@ def _summary(stack_set: StackSet, instance: Instance) -> dict[str, Any]:
     }
 
 
-def _describe(request: Request) -> dict[str, Any]:
+def _describe(request: ApiRequest) -> dict[str, Any]:
     stack_set = find(here(), request["StackSetName"])
-    place = Place(request["StackInstanceAccount"], request["StackInstanceRegion"])
+    place = AccountRegion(request["StackInstanceAccount"], request["StackInstanceRegion"])
     check_present(stack_set, [place])
     instance = stack_set.instances[place]
     return {"StackInstance": _summary(stack_set, instance) | {"ParameterOverrides": instance.overrides}}
 
 
-def _list(request: Request) -> dict[str, Any]:
+def _list(request: ApiRequest) -> dict[str, Any]:
     stack_set = find(here(), request["StackSetName"])
     return page(
         request,
@@ -125,7 +127,7 @@ def _list(request: Request) -> dict[str, Any]:
     )
 
 
-def _is_listed(instance: Instance, request: Request) -> bool:
+def _is_listed(instance: Instance, request: ApiRequest) -> bool:
     account, region = instance.place
     return (
         request.get("StackInstanceAccount", account) == account
@@ -141,26 +143,26 @@ def _is_listed(instance: Instance, request: Request) -> bool:
     )
 
 
-def _create(request: Request) -> dict[str, Any]:
+def _create(request: ApiRequest) -> dict[str, Any]:
     stack_set = find(here(), request["StackSetName"])
     operation = create(stack_set, targets.resolve(stack_set, request), request)
     targets.remember(stack_set, request)
     return {"OperationId": operation.id}
 
 
-def _update(request: Request) -> dict[str, Any]:
+def _update(request: ApiRequest) -> dict[str, Any]:
     stack_set = find(here(), request["StackSetName"])
     return {"OperationId": update(stack_set, targets.resolve(stack_set, request), request).id}
 
 
-def _delete(request: Request) -> dict[str, Any]:
+def _delete(request: ApiRequest) -> dict[str, Any]:
     stack_set = find(here(), request["StackSetName"])
     operation = delete(stack_set, targets.resolve(stack_set, request) | targets.left(stack_set, request), request)
     targets.forget(stack_set, request)
     return {"OperationId": operation.id}
 
 
-ACTIONS: dict[str, Callable[[Request], dict[str, Any]]] = {
+ACTIONS: dict[str, Callable[[ApiRequest], dict[str, Any]]] = {
     "CreateStackInstances": _create,
     "DeleteStackInstances": _delete,
     "DescribeStackInstance": _describe,
@@ -205,7 +207,9 @@ def _ordered(stack_sets: Iterable[StackSet]) -> list[StackSet]:
 
 def _begin(stack_set: StackSet, account: str, units: list[str], after: tuple[Operation, ...]) -> Iterator[Operation]:
     """Queue the deletion of the instances that the account loses and the creation of those that it gets."""
-    new_places = {Place(account, region): unit for unit in reversed(units) for region in stack_set.units.get(unit, [])}
+    new_places = {
+        AccountRegion(account, region): unit for unit in reversed(units) for region in stack_set.units.get(unit, [])
+    }
     old_places = {place: instance.unit for place, instance in stack_set.instances.items() if place.account == account}
     removed = {place: unit for place, unit in old_places.items() if place not in new_places}
     added = {place: unit for place, unit in new_places.items() if place not in old_places}

@@ -15,12 +15,12 @@ from builder.local.adapter.handlers import ApiError
 from builder.local.adapter.stack_sets import stacks
 from builder.local.adapter.stack_sets.records import Instance, Operation, Result, StackSet, find, find_operation
 
-Request = Mapping[str, Any]
+ApiRequest = Mapping[str, Any]
 
 _PAGE = 100
 
 
-def page(request: Request, items: Sequence[Any]) -> dict[str, Any]:
+def page(request: ApiRequest, items: Sequence[Any]) -> dict[str, Any]:
     """Return the page of summaries that a request asks for, and the token of the next one."""
     start, size = request.get("NextToken", "0"), request.get("MaxResults", _PAGE)
     if not start.isdigit():
@@ -29,7 +29,7 @@ def page(request: Request, items: Sequence[Any]) -> dict[str, Any]:
     return {"Summaries": items[int(start) : end], "NextToken": str(end) if end < len(items) else None}
 
 
-def matches(request: Request, values: Mapping[str, str | None]) -> bool:
+def matches(request: ApiRequest, values: Mapping[str, str | None]) -> bool:
     """Return whether the values pass all filters of a request."""
     return all(values[condition["Name"]] in condition["Values"].split(",") for condition in request.get("Filters", []))
 
@@ -46,7 +46,7 @@ def _summary(operation: Operation) -> dict[str, Any]:
     }
 
 
-def _describe(request: Request) -> dict[str, Any]:
+def _describe(request: ApiRequest) -> dict[str, Any]:
     stack_set = find(here(), request["StackSetName"])
     operation = find_operation(stack_set, request["OperationId"])
     more: dict[str, Any] = {"StackSetId": stack_set.id, "DeploymentTargets": operation.targets, **operation.roles}
@@ -55,12 +55,12 @@ def _describe(request: Request) -> dict[str, Any]:
     return {"StackSetOperation": _summary(operation) | more}
 
 
-def _list(request: Request) -> dict[str, Any]:
+def _list(request: ApiRequest) -> dict[str, Any]:
     operations = find(here(), request["StackSetName"]).operations.values()
     return page(request, [_summary(operation) for operation in reversed(operations)])
 
 
-def _list_results(request: Request) -> dict[str, Any]:
+def _list_results(request: ApiRequest) -> dict[str, Any]:
     operation = find_operation(find(here(), request["StackSetName"]), request["OperationId"])
     results = operation.results.values()
     return page(
@@ -83,12 +83,12 @@ def _result(result: Result) -> dict[str, Any]:
     }
 
 
-def _stop(request: Request) -> dict[str, Any]:
+def _stop(request: ApiRequest) -> dict[str, Any]:
     stop(find_operation(find(here(), request["StackSetName"]), request["OperationId"]))
     return {}
 
 
-ACTIONS: dict[str, Callable[[Request], dict[str, Any]]] = {
+ACTIONS: dict[str, Callable[[ApiRequest], dict[str, Any]]] = {
     "DescribeStackSetOperation": _describe,
     "ListStackSetOperationResults": _list_results,
     "ListStackSetOperations": _list,
@@ -204,7 +204,7 @@ async def _run_one(stack_set: StackSet, operation: Operation, result: Result) ->
     result.status = instance.detail = "RUNNING"
     try:
         await _apply(stack_set, operation, instance)
-    except stacks.StackFailed as failed:
+    except stacks.StackOperationFailed as failed:
         result.status, result.reason = "FAILED", str(failed)
         _mark(instance, "INOPERABLE" if operation.action == "DELETE" else "OUTDATED", str(failed))
         return
@@ -221,7 +221,7 @@ async def _apply(stack_set: StackSet, operation: Operation, instance: Instance) 
         return
     account = instance.place.account
     if refusal := stacks.find_refusal(operation.roles, stack_set.home, account):
-        raise stacks.StackFailed(refusal)
+        raise stacks.StackOperationFailed(refusal)
     execution = operation.roles.get("ExecutionRoleName", "")
     if operation.action == "DELETE":
         await stacks.remove(instance, execution)

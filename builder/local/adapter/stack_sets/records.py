@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from builder.local.adapter.emulator import Place
+from builder.local.adapter.emulator import AccountRegion
 from builder.local.adapter.handlers import ApiError
 
 Parameters = list[dict[str, Any]]
@@ -17,7 +17,7 @@ Parameters = list[dict[str, Any]]
 class Instance:
     """A stack of a set in one account and region; its stack may be absent."""
 
-    place: Place
+    place: AccountRegion
     overrides: Parameters = field(default_factory=list)
     unit: str | None = None
     """The organizational unit that it was deployed for."""
@@ -32,7 +32,7 @@ class Instance:
 class Result:
     """What an operation did in one place."""
 
-    place: Place
+    place: AccountRegion
     unit: str | None = None
     status: str = "PENDING"
     reason: str | None = None
@@ -45,7 +45,7 @@ class Operation:
     id: str
     action: str
     preferences: dict[str, Any]
-    results: dict[Place, Result]
+    results: dict[AccountRegion, Result]
     roles: dict[str, str]
     retain: bool = False
     targets: dict[str, Any] | None = None
@@ -69,12 +69,12 @@ class StackSet:
     name: str
     id: str
     arn: str
-    home: Place
+    home: AccountRegion
     definition: dict[str, Any]
     owner: tuple[str, str] | None = None
     """The stack and logical id of the resource that it is."""
     deleted: bool = False
-    instances: dict[Place, Instance] = field(default_factory=dict)
+    instances: dict[AccountRegion, Instance] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     units: dict[str, list[str]] = field(default_factory=dict)
     """Regions by the organizational units it is deployed to."""
@@ -90,7 +90,7 @@ class StackSet:
         return [operation for operation in self.operations.values() if not operation.over.is_set()]
 
 
-_sets: dict[Place, dict[str, StackSet]] = {}
+_sets: dict[AccountRegion, dict[str, StackSet]] = {}
 
 
 def reset() -> None:
@@ -98,7 +98,7 @@ def reset() -> None:
     _sets.clear()
 
 
-def sets(place: Place) -> list[StackSet]:
+def sets(place: AccountRegion) -> list[StackSet]:
     """Return the sets administered there, deleted ones too, oldest first."""
     return list(_sets.get(place, {}).values())
 
@@ -110,7 +110,7 @@ def sets_of(account: str) -> Iterator[StackSet]:
             yield from (stack_set for stack_set in stack_sets.values() if not stack_set.deleted)
 
 
-def find(place: Place, name: str) -> StackSet:
+def find(place: AccountRegion, name: str) -> StackSet:
     """Return a set by its name, id or ARN. Raises ApiError if there is none."""
     for stack_set in sets(place):
         if name in {stack_set.id, stack_set.arn} or (name == stack_set.name and not stack_set.deleted):
@@ -118,7 +118,7 @@ def find(place: Place, name: str) -> StackSet:
     raise ApiError("StackSetNotFoundException", f"StackSet {name} not found")
 
 
-def find_arn(name: str, place: Place) -> str | None:
+def find_arn(name: str, place: AccountRegion) -> str | None:
     """Return the ARN of a set by its name or id, or None."""
     arns = (
         stack_set.arn for stack_set in sets(place) if name in {stack_set.id, stack_set.name} and not stack_set.deleted
@@ -126,7 +126,7 @@ def find_arn(name: str, place: Place) -> str | None:
     return next(arns, None)
 
 
-def add(place: Place, name: str, definition: dict[str, Any]) -> StackSet:
+def add(place: AccountRegion, name: str, definition: dict[str, Any]) -> StackSet:
     """Add a set without instances and return it. Raises ApiError where the name is taken."""
     if any(stack_set.name == name and not stack_set.deleted for stack_set in sets(place)):
         raise ApiError("NameAlreadyExistsException", f"StackSet {name} already exists")

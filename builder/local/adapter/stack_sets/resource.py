@@ -19,13 +19,21 @@ from contextvars import ContextVar
 from typing import Any
 
 from builder.local.adapter.cloudformation.requests import Action, Params, find_stack, parameter
-from builder.local.adapter.emulator import Place, here, replace, touch
-from builder.local.adapter.handlers import AlreadyExists, ApiError, HandlerError, Properties, Reply, Resource, is_true
+from builder.local.adapter.emulator import AccountRegion, here, replace, touch
+from builder.local.adapter.handlers import (
+    AlreadyExists,
+    ApiError,
+    HandlerError,
+    PhysicalResource,
+    Properties,
+    Reply,
+    is_true,
+)
 from builder.local.adapter.organizations import access
 from builder.local.adapter.stack_sets import instances, records, sets, targets
 from builder.local.adapter.stack_sets.records import Operation, Parameters, StackSet, find
 
-TargetPlace = tuple[str | None, Place]
+TargetPlace = tuple[str | None, AccountRegion]
 """A place, and the unit that leads to it unless the account itself does."""
 
 TYPE = "AWS::CloudFormation::StackSet"
@@ -97,7 +105,7 @@ def _make_delete_stack(handle: Action) -> Action:
     return delete_stack
 
 
-async def _create(logical_id: str, props: Properties, stack_name: str) -> Resource:
+async def _create(logical_id: str, props: Properties, stack_name: str) -> PhysicalResource:
     """Create the set and its instances; what a failure leaves is deleted by the next operation on the stack."""
     for leftover in _leftovers(stack_name):
         if leftover.owner == (stack_name, logical_id):
@@ -109,7 +117,7 @@ async def _create(logical_id: str, props: Properties, stack_name: str) -> Resour
     return stack_set.id, {"StackSetId": stack_set.id}
 
 
-async def _update(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Resource:
+async def _update(physical_id: str, old: Properties, new: Properties, stack_name: str) -> PhysicalResource:
     """Delete the instances of removed targets, update the definition, then create the instances of new targets.
 
     A target is a unit or an account in a region, whichever accounts a unit has. Last, instances whose overrides changed
@@ -175,7 +183,7 @@ async def _finish(operation: Operation) -> None:
 def _leftovers(stack_name: str) -> list[StackSet]:
     """Return the sets of a stack's resources whose creation failed."""
     account, region = here()
-    places = {here(), Place(access.management_of(account), region)}
+    places = {here(), AccountRegion(access.management_of(account), region)}
     stack_sets = (stack_set for place in places for stack_set in records.sets(place) if not stack_set.deleted)
     return [stack_set for stack_set in stack_sets if stack_set.owner and stack_set.owner[0] == stack_name]
 

@@ -44,7 +44,7 @@ def _forgetting(reset: Callable[[], None]) -> Callable[[], None]:
     return reset_all
 
 
-Request = Mapping[str, Any]
+ApiRequest = Mapping[str, Any]
 
 _CFN = "ministack.services.cloudformation"
 _DEFINITION = (
@@ -55,7 +55,7 @@ _UNCHANGED = ("AutoDeployment", "Description", "ManagedExecution", "Tags")
 """What an update keeps unless its request has them."""
 
 
-def create(request: Request) -> StackSet:
+def create(request: ApiRequest) -> StackSet:
     """Add a set without instances and return it. Raises ApiError for a template that CloudFormation refuses."""
     if "StackId" in request:
         raise ApiError("ValidationError", "The embedded AWS imports no stacks into stack sets")
@@ -68,7 +68,7 @@ def create(request: Request) -> StackSet:
     return add(place, request["StackSetName"], definition)
 
 
-def update(stack_set: StackSet, request: Request) -> Operation:
+def update(stack_set: StackSet, request: ApiRequest) -> Operation:
     """Update the definition at once, and start to update the instances of the request, or all.
 
     The definition stays changed when the operation fails; instances that the request does not mean are outdated.
@@ -101,7 +101,7 @@ def delete(stack_set: StackSet) -> None:
     stack_set.deleted = True
 
 
-def _definition(request: Request, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def _definition(request: ApiRequest, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the definition of a set by the names of the API, from a request and, for an update, the one before."""
     definition = {name: request[name] for name in _DEFINITION if name in request}
     previous = before or {}
@@ -112,7 +112,7 @@ def _definition(request: Request, before: Mapping[str, Any] | None = None) -> di
     return definition | {"TemplateBody": _template(request)}
 
 
-def _template(request: Request) -> str:
+def _template(request: ApiRequest) -> str:
     """Return the template of a request, read from its URL if it has one. Raises ApiError unless it is valid."""
     parameters = {name: [request[name]] for name in ("TemplateBody", "TemplateURL") if name in request}
     body, refusal = touch(f"{_CFN}.helpers:_resolve_template")(parameters)
@@ -126,7 +126,7 @@ def _template(request: Request) -> str:
     return str(body)
 
 
-def _describe(request: Request) -> dict[str, Any]:
+def _describe(request: ApiRequest) -> dict[str, Any]:
     stack_set = find(here(), request["StackSetName"])
     return {
         "StackSet": {
@@ -157,34 +157,34 @@ def _summary(stack_set: StackSet) -> dict[str, Any]:
     }
 
 
-def _list(request: Request) -> dict[str, Any]:
+def _list(request: ApiRequest) -> dict[str, Any]:
     summaries = [_summary(stack_set) | {"DriftStatus": "NOT_CHECKED"} for stack_set in sets(here())]
     return page(
         request, [summary for summary in summaries if summary["Status"] == request.get("Status", summary["Status"])]
     )
 
 
-def _list_targets(request: Request) -> dict[str, Any]:
+def _list_targets(request: ApiRequest) -> dict[str, Any]:
     units = find(here(), request["StackSetName"]).units
     return page(request, [{"OrganizationalUnitId": unit, "Regions": regions} for unit, regions in units.items()])
 
 
-def _delete(request: Request) -> dict[str, Any]:
+def _delete(request: ApiRequest) -> dict[str, Any]:
     delete(find(here(), request["StackSetName"]))
     return {}
 
 
-def _activate(_request: Request) -> dict[str, Any]:
+def _activate(_request: ApiRequest) -> dict[str, Any]:
     access.activate(here().account)
     return {}
 
 
-def _deactivate(_request: Request) -> dict[str, Any]:
+def _deactivate(_request: ApiRequest) -> dict[str, Any]:
     access.deactivate(here().account)
     return {}
 
 
-ACTIONS: dict[str, Callable[[Request], dict[str, Any]]] = {
+ACTIONS: dict[str, Callable[[ApiRequest], dict[str, Any]]] = {
     "ActivateOrganizationsAccess": _activate,
     "CreateStackSet": lambda request: {"StackSetId": create(request).id},
     "DeactivateOrganizationsAccess": _deactivate,

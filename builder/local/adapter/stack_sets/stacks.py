@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from builder.local.adapter.cloudformation.requests import Action, find_stack, members
-from builder.local.adapter.emulator import Place, acting_in, replace, touch
+from builder.local.adapter.emulator import AccountRegion, acting_in, replace, touch
 from builder.local.adapter.handlers import ApiError, message_of, text_of
 from builder.local.adapter.iam import policies
 from builder.local.adapter.stack_sets.records import Instance, Parameters, StackSet
@@ -35,12 +35,12 @@ def _make_body_problem(find_problem: Callable[[str], str | None]) -> Callable[[s
     return lambda body: None if _on_behalf.get() else find_problem(body)
 
 
-class StackFailed(Exception):
+class StackOperationFailed(Exception):
     """A stack operation that was refused or failed, with the reason that the instance shows."""
 
 
 async def deploy(stack_set: StackSet, instance: Instance, role: str) -> None:
-    """Create or update the stack of an instance, and wait. Raises StackFailed."""
+    """Create or update the stack of an instance, and wait. Raises StackOperationFailed."""
     stack = _find(instance)
     if stack is not None and stack["StackStatus"] in _GONE:
         await remove(instance, role)
@@ -58,7 +58,7 @@ async def deploy(stack_set: StackSet, instance: Instance, role: str) -> None:
 
 
 async def remove(instance: Instance, role: str) -> None:
-    """Delete the stack of an instance, if it has one, and wait. Raises StackFailed."""
+    """Delete the stack of an instance, if it has one, and wait. Raises StackOperationFailed."""
     stack = _find(instance)
     if stack is not None:
         _call("DeleteStack", {"StackName": [stack["StackName"]]}, instance.place, role)
@@ -82,8 +82,8 @@ def _overridden(parameters: Parameters, overrides: Parameters) -> Parameters:
     return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
 
 
-def _call(action: str, request: Mapping[str, list[str]], place: Place, role: str) -> str:
-    """Call an action of CloudFormation in a place as the execution role, and return its reply. Raises StackFailed."""
+def _call(action: str, request: Mapping[str, list[str]], place: AccountRegion, role: str) -> str:
+    """Call an action in a place as the execution role, and return its reply. Raises StackOperationFailed."""
     handle: Action = touch(f"{_CFN}.handlers:_ACTION_HANDLERS")[action]
     arn = f"arn:aws:cloudformation:{place.region}:{place.account}:stack/{request['StackName'][0]}/*"
     with acting_in(place), policies.acting_as(f"arn:aws:iam::{place.account}:role/{role or _LINKED}"):
@@ -91,18 +91,18 @@ def _call(action: str, request: Mapping[str, list[str]], place: Place, role: str
             message = (
                 f"User: {policies.who_acts()} is not authorized to perform: cloudformation:{action} on resource: {arn}"
             )
-            raise StackFailed(message)
+            raise StackOperationFailed(message)
         token = _on_behalf.set(True)
         status, _, body = handle({"Action": [action], **request})
         _on_behalf.reset(token)
     text = text_of(body)
     if status >= 400 and "No updates are to be performed" not in text:
-        raise StackFailed(message_of(text))
+        raise StackOperationFailed(message_of(text))
     return text
 
 
 async def _settle(instance: Instance) -> None:
-    """Wait for the operation on the stack of an instance. Raises StackFailed with the first failure."""
+    """Wait for the operation on the stack of an instance. Raises StackOperationFailed with the first failure."""
     # A deletion shows once its task runs, which is scheduled before this one goes on.
     await asyncio.sleep(0)
     stack = _find(instance, deleted=True)
@@ -110,7 +110,7 @@ async def _settle(instance: Instance) -> None:
         await asyncio.sleep(_POLL_S)
         stack = _find(instance, deleted=True)
     if stack is not None and stack["StackStatus"] not in _GOOD:
-        raise StackFailed(_first_failure(instance) or f"Stack {stack['StackId']} is in {stack['StackStatus']}")
+        raise StackOperationFailed(_first_failure(instance) or f"Stack {stack['StackId']} is in {stack['StackStatus']}")
 
 
 def _find(instance: Instance, *, deleted: bool = False) -> MutableMapping[str, Any] | None:
@@ -149,7 +149,7 @@ ADMINISTRATION = "AWSCloudFormationStackSetAdministrationRole"
 EXECUTION = "AWSCloudFormationStackSetExecutionRole"
 
 
-def roles_of(definition: Mapping[str, Any], home: Place) -> dict[str, str]:
+def roles_of(definition: Mapping[str, Any], home: AccountRegion) -> dict[str, str]:
     """Return AdministrationRoleARN and ExecutionRoleName of a set, or AWS's defaults; {} for a service-managed set."""
     if definition["PermissionModel"] == "SERVICE_MANAGED":
         return {}
@@ -161,7 +161,7 @@ def roles_of(definition: Mapping[str, Any], home: Place) -> dict[str, str]:
     }
 
 
-def check_administration(roles: Mapping[str, str], home: Place) -> None:
+def check_administration(roles: Mapping[str, str], home: AccountRegion) -> None:
     """Raise ApiError unless the administration role exists and trusts CloudFormation."""
     if arn := roles.get("AdministrationRoleARN"):
         role = _find_role(home.account, _name(arn))
@@ -169,7 +169,7 @@ def check_administration(roles: Mapping[str, str], home: Place) -> None:
             raise ApiError("ValidationError", f"Role {arn} is invalid or cannot be assumed")
 
 
-def find_refusal(roles: Mapping[str, str], home: Place, account: str) -> str | None:
+def find_refusal(roles: Mapping[str, str], home: AccountRegion, account: str) -> str | None:
     """Return why the administration role cannot assume an account's execution role, or None if it can."""
     if not roles:
         return None
@@ -188,7 +188,7 @@ def _name(arn: str) -> str:
 
 
 def _find_role(account: str, name: str) -> Mapping[str, Any] | None:
-    with acting_in(Place(account, "us-east-1")):
+    with acting_in(AccountRegion(account, "us-east-1")):
         role: Mapping[str, Any] | None = touch("ministack.services.iam:_roles").get(name)
         return role
 

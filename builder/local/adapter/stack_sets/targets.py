@@ -6,15 +6,15 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_De
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from builder.local.adapter.emulator import Place
+from builder.local.adapter.emulator import AccountRegion
 from builder.local.adapter.handlers import ApiError
 from builder.local.adapter.organizations import access
 from builder.local.adapter.stack_sets.records import StackSet
 
-Request = Mapping[str, Any]
+ApiRequest = Mapping[str, Any]
 
 
-def resolve(stack_set: StackSet, request: Request) -> dict[Place, str | None]:
+def resolve(stack_set: StackSet, request: ApiRequest) -> dict[AccountRegion, str | None]:
     """Return the places of a request, region by region, each with its unit where the request names units.
 
     Raises ApiError for targets that the set's permission model does not have, and for none at all.
@@ -25,21 +25,21 @@ def resolve(stack_set: StackSet, request: Request) -> dict[Place, str | None]:
     if not regions:
         raise ApiError("ValidationError", "At least one region must be specified")
     accounts = _by_unit(stack_set, request) if stack_set.service_managed else dict.fromkeys(_accounts(request))
-    return {Place(account, region): unit for region in regions for account, unit in accounts.items()}
+    return {AccountRegion(account, region): unit for region in regions for account, unit in accounts.items()}
 
 
-def names_any(request: Request) -> bool:
+def names_any(request: ApiRequest) -> bool:
     """Return whether a request names accounts, targets or regions."""
     return any(request.get(name) for name in ("Accounts", "DeploymentTargets", "Regions"))
 
 
-def units(request: Request) -> list[str]:
+def units(request: ApiRequest) -> list[str]:
     """Return the organizational units that a request names."""
     unit_ids: list[str] = request.get("DeploymentTargets", {}).get("OrganizationalUnitIds", [])
     return unit_ids
 
 
-def left(stack_set: StackSet, request: Request) -> dict[Place, str | None]:
+def left(stack_set: StackSet, request: ApiRequest) -> dict[AccountRegion, str | None]:
     """Return the instances in the request's units and regions, also of accounts that left their unit since."""
     unit_ids, regions = units(request), request["Regions"]
     candidates = (
@@ -54,20 +54,20 @@ def left(stack_set: StackSet, request: Request) -> dict[Place, str | None]:
     }
 
 
-def one_by_one(request: Request) -> list[Request]:
+def one_by_one(request: ApiRequest) -> list[ApiRequest]:
     """Return the request once for each of its units, or itself where it names accounts."""
     targets = request["DeploymentTargets"]
     each = [{**targets, "OrganizationalUnitIds": [unit]} for unit in units(request)]
     return [{**request, "DeploymentTargets": unit_targets} for unit_targets in each] or [request]
 
 
-def remember(stack_set: StackSet, request: Request) -> None:
+def remember(stack_set: StackSet, request: ApiRequest) -> None:
     """Add the units and regions of a request to those of automatic deployment."""
     for unit in units(request):
         stack_set.units[unit] = list(dict.fromkeys([*stack_set.units.get(unit, []), *request["Regions"]]))
 
 
-def forget(stack_set: StackSet, request: Request) -> None:
+def forget(stack_set: StackSet, request: ApiRequest) -> None:
     """Remove the units and regions of a request from those of automatic deployment."""
     for unit in units(request):
         stack_set.units[unit] = [region for region in stack_set.units.get(unit, []) if region not in request["Regions"]]
@@ -75,7 +75,7 @@ def forget(stack_set: StackSet, request: Request) -> None:
             del stack_set.units[unit]
 
 
-def _accounts(request: Request) -> list[str]:
+def _accounts(request: ApiRequest) -> list[str]:
     if units(request):
         raise ApiError(
             "ValidationError", "StackSets with SELF_MANAGED permission model can only have accounts as target"
@@ -86,7 +86,7 @@ def _accounts(request: Request) -> list[str]:
     return accounts
 
 
-def _by_unit(stack_set: StackSet, request: Request) -> dict[str, str | None]:
+def _by_unit(stack_set: StackSet, request: ApiRequest) -> dict[str, str | None]:
     if request.get("Accounts") or not units(request):
         raise ApiError(
             "ValidationError",

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from builder.local.adapter.cloudformation.change_sets import PropertyChange, find_changes
+from builder.local.adapter.cloudformation.change_sets import ValueChange, find_changes
 from local.account import PRIMARY, SECONDARY, Account, deploy, destroy, update
 from local.adapter.templates import bucket, log_group, table
 
@@ -327,18 +327,18 @@ def test_an_attribute_of_a_resource_has_no_value(account: Account) -> None:
         pytest.param(
             {"a": 1},
             {"a": 2, "b": [True]},
-            [PropertyChange("/a", "1", "2"), PropertyChange("/b", None, "[true]")],
+            [ValueChange("/a", "1", "2"), ValueChange("/b", None, "[true]")],
             id="object",
         ),
-        pytest.param(["x", "y"], ["x"], [PropertyChange("/1", "y", None)], id="shorter-list"),
-        pytest.param({"Ref": "A"}, "a", [PropertyChange("", _UNKNOWN, "a")], id="no-longer-a-reference"),
+        pytest.param(["x", "y"], ["x"], [ValueChange("/1", "y", None)], id="shorter-list"),
+        pytest.param({"Ref": "A"}, "a", [ValueChange("", _UNKNOWN, "a")], id="no-longer-a-reference"),
         pytest.param(
-            {"Fn::GetAtt": ["A", "x"]}, {"Fn::GetAtt": ["B", "x"]}, [PropertyChange("", *(2 * [_UNKNOWN]))], id="calls"
+            {"Fn::GetAtt": ["A", "x"]}, {"Fn::GetAtt": ["B", "x"]}, [ValueChange("", *(2 * [_UNKNOWN]))], id="calls"
         ),
-        pytest.param({"a": 1}, "text", [PropertyChange("", '{"a":1}', "text")], id="another-type"),
+        pytest.param({"a": 1}, "text", [ValueChange("", '{"a":1}', "text")], id="another-type"),
     ],
 )
-def test_leaves_are_the_places_that_differ(before: object, after: object, leaves: list[PropertyChange]) -> None:
+def test_leaves_are_the_places_that_differ(before: object, after: object, leaves: list[ValueChange]) -> None:
     assert list(find_changes(before, after, "")) == leaves
 
 

@@ -67,7 +67,7 @@ def test_a_creation_left_as_it_is_is_deleted_with_its_failed_child(account: Acco
 def test_a_failure_beside_it_takes_a_grandchild_s_change_back(account: Account, *, include: bool) -> None:
     def system(version: str, **more: Any) -> dict[str, Any]:
         leaf = _put(account, f"leaf-{version}", log_group(f"/{version}"))
-        return {"Child": _put(account, f"child-{version}", {"PropertyChange": leaf}), **more}
+        return {"Child": _put(account, f"child-{version}", {"ValueChange": leaf}), **more}
 
     assert deploy(account, "app", system("one"), IncludeNestedStacks=include).status == "CREATE_COMPLETE"
     failed = deploy(account, "app", system("two", **_bad("Child")), kind="UPDATE", IncludeNestedStacks=include)
