@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import graphlib
 import hashlib
 import json
 import re
@@ -22,6 +21,7 @@ from builder.assembly.components import (
     faults_of_roles,
 )
 from builder.errors import BadInput
+from builder.graph import as_circle, find_circle
 from builder.terms import AccountId, Region, Site, StackId
 
 FILE_NAME = "manifest.json"
@@ -110,11 +110,6 @@ class Manifest:
         said = _said(self)
         deployed = {"version": _FIRST, **{name: said[name] for name in ("project", "stacks", "outputs")}}
         return hashlib.sha256(_written(deployed)).hexdigest()
-
-    def order(self) -> tuple[StackId, ...]:
-        """Return the stacks' ids, each after all that it needs, otherwise in the manifest's order."""
-        sorter = graphlib.TopologicalSorter({entry.id: entry.needs for entry in self.stacks})
-        return tuple(sorter.static_order())
 
 
 def read_manifest(data: bytes, where: str) -> Manifest:
@@ -210,10 +205,8 @@ def _faults(manifest: Manifest) -> Iterator[str]:
         yield from faults_of_roles(manifest.roles, manifest.regions)
     stacks = {entry.id: entry.region for entry in manifest.stacks}
     yield from faults_of_components(manifest.components, manifest.roles, stacks, _longest)
-    try:
-        manifest.order()
-    except graphlib.CycleError as error:
-        yield f"stacks: need each other in a circle: {' -> '.join(error.args[1])}"
+    if circle := find_circle({entry.id: entry.needs for entry in manifest.stacks}):
+        yield f"stacks: need each other in a circle: {as_circle(circle)}"
 
 
 def _longest(text: str) -> str:

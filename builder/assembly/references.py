@@ -11,6 +11,7 @@ from builder.assembly.bound import Bound, TemplatePath
 from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import Manifest
 from builder.assembly.uses import CreatedResource, Use, Way, created, find_needs, find_uses, names
+from builder.graph import as_circle
 from builder.terms import StackId
 
 _POLICIES = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
@@ -54,10 +55,8 @@ def _orders(manifest: Manifest, bounds: Sequence[Bound]) -> Iterator[Finding]:
     needs = find_needs(manifest, uses)
     for circle in needs.circles:
         use = next(one for one in uses if one.stack in circle and {made.stack for made in one.makers} & set(circle))
-        told = " -> ".join((*circle, circle[0]))
-        yield finding(
-            "X010", by_id[use.stack].place(*use.path), f"stacks take values of each other in a circle: {told}"
-        )
+        what = f"stacks take values of each other in a circle: {as_circle(circle)}"
+        yield finding("X010", by_id[use.stack].place(*use.path), what)
     for use in needs.undecided:
         maker = use.makers[0].stack
         what = f"{use.stack} uses {use.name}, which {maker} creates, and {maker} names what {use.stack} creates: "

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from builder.assembly.bound import Bound, TemplatePath
 from builder.assembly.manifest import Manifest
+from builder.graph import closure, strongly_connected
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.by_hand import ARN_FORMATS, ArnFormat
 from builder.resource_types.schemas import name_property
@@ -319,12 +320,12 @@ def find_needs(manifest: Manifest, uses: Sequence[Use]) -> Needs:
     known = [one for one in uses if one.makers and all(made.stack in order for made in one.makers)]
     for use in (one for one in known if one.way is not Way.NAMED):
         edges[use.stack] |= {made.stack for made in use.makers} - {use.stack}
-    circles = tuple(_circles(edges))
+    circles = tuple(strongly_connected(edges))
     if circles:
         return Needs(of=typed, circles=circles)
     values = {stack: set(needs) for stack, needs in edges.items()}
     undecided = list(_order_by_names(edges, values, [one for one in known if one.way is Way.NAMED]))
-    implied = {stack: _reached(typed, stack) for stack in typed}
+    implied = {stack: closure(typed, stack) for stack in typed}
     return Needs(
         of={
             stack: (*needs, *sorted(edges[stack] - set(needs) - implied[stack], key=lambda one: order[one]))
@@ -341,39 +342,15 @@ def _order_by_names(
     both = {stack: set(needs) for stack, needs in edges.items()}
     for use in uses:
         # Where one of several makers of a name is needed anyhow, that is the one.
-        if _reached(values, use.stack).isdisjoint(made.stack for made in use.makers):
+        if closure(values, use.stack).isdisjoint(made.stack for made in use.makers):
             both[use.stack] |= {made.stack for made in use.makers}
-    back = {stack: _reached(both, stack) for stack in both}
+    back = {stack: closure(both, stack) for stack in both}
     for use in uses:
         makers = {made.stack for made in use.makers}
-        if not makers.isdisjoint(_reached(values, use.stack)):
+        if not closure(values, use.stack).isdisjoint(makers):
             continue
         if any(use.stack in back[maker] for maker in makers):
-            if not any(use.stack in _reached(values, maker) for maker in makers):
+            if not any(use.stack in closure(values, maker) for maker in makers):
                 yield use
             continue
         edges[use.stack] |= makers
-
-
-def _reached(edges: Mapping[StackId, Sequence[StackId] | set[StackId]], start: StackId) -> set[StackId]:
-    """Return all that a stack needs, over any number of steps."""
-    found: set[StackId] = set()
-    left = list(edges.get(start, ()))
-    while left:
-        one = left.pop()
-        if one not in found:
-            found.add(one)
-            left += edges.get(one, ())
-    return found
-
-
-def _circles(edges: Mapping[StackId, set[StackId]]) -> Iterator[tuple[StackId, ...]]:
-    """Yield the stacks of each circle, in the order of the manifest; a stack is in one circle at most."""
-    reached = {stack: _reached(edges, stack) for stack in edges}
-    told: set[StackId] = set()
-    for stack in edges:
-        if stack in told or stack not in reached[stack]:
-            continue
-        circle = tuple(one for one in edges if one in reached[stack] and stack in reached[one])
-        told.update(circle)
-        yield circle

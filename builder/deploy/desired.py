@@ -10,6 +10,7 @@ from builder.assembly.components import Components, OutputOf, Roles, bind_compon
 from builder.assembly.manifest import NAME_CHARACTERS, Manifest, StackEntry, bind, change_set_room
 from builder.assembly.uses import Use, read_uses
 from builder.errors import BadInput
+from builder.graph import as_circle
 from builder.template.text import text_of
 from builder.terms import AccountId, Region, Site, StackId, StackName, StackPlace
 
@@ -143,7 +144,7 @@ def make_deployment(
         )
     uses, needs = read_uses(manifest, templates)
     if needs.circles:
-        told = "\n  ".join(" -> ".join((*circle, circle[0])) for circle in needs.circles)
+        told = "\n  ".join(as_circle(circle) for circle in needs.circles)
         raise BadInput(
             where=manifest.project,
             what=f"stacks take values of each other in a circle, so that none can be the first:\n  {told}",

@@ -1,12 +1,12 @@
 """A plan as one HTML page that needs nothing else, with a picture of its steps from left to right; pure."""
 
-import graphlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from builder.deploy.records import Plan, ResourceChange
+from builder.graph import make_layers
 from builder.report.fill import fill
 from builder.report.review import Entry, define, fate, is_lost, make_entries, make_ranks, make_tally
 
@@ -51,10 +51,11 @@ class _Sheet:
 
 def draw(entries: Sequence[Entry]) -> Drawing:
     """Return the picture: a column is as far right as the longest way to it; what skips a column has a lane there."""
-    depths = _depths(entries)
+    layers = make_layers({entry.place: entry.after for entry in entries})
+    depths = {place: depth for depth, layer in enumerate(layers) for place in layer}
     arrows = [(before, entry.place) for entry in entries for before in entry.after]
     sheet = _Sheet()
-    for column in range(max(depths.values(), default=-1) + 1):
+    for column in range(len(layers)):
         here = [entry for entry in entries if depths[entry.place] == column]
         lanes = [arrow for arrow in arrows if depths[arrow[0]] < column < depths[arrow[1]]]
         _draw_column(sheet, sorted([*here, *lanes], key=lambda spot: _height(sheet, spot)), arrows)
@@ -64,15 +65,6 @@ def draw(entries: Sequence[Entry]) -> Drawing:
         boxes=tuple(sheet.boxes),
         arrows=tuple(_path(points) for points in sheet.points.values()),
     )
-
-
-def _depths(entries: Sequence[Entry]) -> Mapping[int, int]:
-    """Return the length of the longest way to each entry, by its place."""
-    after = {entry.place: entry.after for entry in entries}
-    depths: dict[int, int] = {}
-    for place in graphlib.TopologicalSorter(after).static_order():
-        depths[place] = 1 + max((depths[other] for other in after[place]), default=-1)
-    return depths
 
 
 def _height(sheet: _Sheet, spot: Entry | _Arrow) -> tuple[float, int]:

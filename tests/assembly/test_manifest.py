@@ -10,6 +10,7 @@ from builder.assembly.manifest import bind, read_manifest, write_manifest
 from builder.assembly.render import make_assembly
 from builder.deploy.plan.change_set import change_set_name
 from builder.errors import BadInput
+from builder.graph import make_order
 from builder.terms import AccountId, Region, StackId
 from wanted import make_wanted
 
@@ -208,13 +209,16 @@ class TestRefusals:
 
 class TestManifest:
     def test_orders_each_stack_after_what_it_needs(self) -> None:
-        order = make_assembly(make_wanted()).manifest.order()
+        stacks = make_assembly(make_wanted()).manifest.stacks
+        order = make_order({stack.id: stack.needs for stack in stacks})
 
         assert order.index(StackId("us-west-2/storage")) < order.index(StackId("us-east-1/storage"))
         assert order.index(StackId("us-east-1/table")) < order.index(StackId("us-west-2/service"))
 
     def test_keeps_the_order_of_the_file_where_needs_allow_it(self) -> None:
-        assert manifest(entry("b/x"), entry("a/x"), entry("c/x")).order() == ("b/x", "a/x", "c/x")
+        stacks = manifest(entry("b/x"), entry("a/x"), entry("c/x")).stacks
+
+        assert make_order({stack.id: stack.needs for stack in stacks}) == ("b/x", "a/x", "c/x")
 
     def test_knows_its_regions_in_the_order_of_the_stacks(self) -> None:
         assert make_assembly(make_wanted()).manifest.regions == ("us-west-2", "us-east-1")

@@ -15,6 +15,7 @@ from builder.deploy.plan.decide import Decision, Keep, NeedsChangeSet
 from builder.deploy.plan.expected import expect_changes, references
 from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.errors import AwsError, BuilderError, Stopped, gathered
+from builder.graph import closure
 from builder.resource_types.by_hand import ARN_FORMATS
 from builder.resource_types.schemas import name_property
 from builder.template.template import read_deployed, read_template
@@ -102,7 +103,7 @@ def wait_for_names(decided: Mapping[StackId, DecidedStack], look: ObservedDeploy
         for key, maker in ((key, given[key]) for key in _names(one.desired) if key in given and key not in old):
             if maker == stack:
                 continue
-            if stack in _reached(found, maker):
+            if stack in closure({name: each.desired.needs for name, each in found.items()}, maker):
                 raise Stopped(
                     where=stack,
                     what=f"takes the name {key[-1]}, which {maker} gives up, and {maker} needs it",
@@ -115,17 +116,6 @@ def wait_for_names(decided: Mapping[StackId, DecidedStack], look: ObservedDeploy
                 desired=replace(found[stack].desired, needs=needs),
                 because=(*found[stack].because, because),
             )
-    return found
-
-
-def _reached(decided: Mapping[StackId, DecidedStack], start: StackId) -> set[StackId]:
-    found: set[StackId] = set()
-    left = [start]
-    while left:
-        one = left.pop()
-        more = [need for need in decided[one].desired.needs if need in decided and need not in found]
-        found.update(more)
-        left += more
     return found
 
 
@@ -280,19 +270,9 @@ def _gives_it_up(
     )
     if goes_on or ours.id not in needs:
         return Stopped(where=change.stack, what=f"{what} and goes on importing", next_step=_TWO_PLANS)
-    if change.stack in _reached_stacks(needs, ours.id):
+    if change.stack in closure(needs, ours.id):
         return Stopped(where=change.stack, what=f"{what} until it takes something new of it", next_step=_TWO_PLANS)
     return ours.id
-
-
-def _reached_stacks(needs: Mapping[StackId, set[StackId]], start: StackId) -> set[StackId]:
-    found: set[StackId] = set()
-    left = [start]
-    while left:
-        more = needs.get(left.pop(), set()) - found
-        found |= more
-        left += more
-    return found
 
 
 async def _importers(clients: Clients, change: _Change) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Which change sets a plan consists of, which of them can be made now, and what the others may show; pure."""
 
-import graphlib
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from builder.deploy.plan.expected import expect_changes
 from builder.deploy.plan.sequence import Ends, make_sequence
 from builder.deploy.records import FoundStack, PlanOptions, Protection, ResourceChange
 from builder.errors import Stopped, gathered
+from builder.graph import make_order
 from builder.template.template import Comparison, compare_template, no_echo_of, read_deployed, read_template
 from builder.terms import Operation, Site, StackId, StackName
 
@@ -92,7 +92,7 @@ def _decide_all(
     desired = {stack.id: stack for stack in deployment.stacks}
     decided: dict[StackId, DecidedStack] = {}
     faults = []
-    for stack_id in _in_order(deployment.stacks):
+    for stack_id in make_order({stack.id: stack.needs for stack in deployment.stacks}):
         stands = {name: look.stacks[name] for name, one in decided.items() if isinstance(one.decision, Keep)}
         stack = _bind(desired[stack_id], stands)
         observed = look.stacks.get(stack_id)
@@ -114,12 +114,6 @@ def _decide_all(
         raise gathered(faults)
     decided = wait_for_names(decided, look)
     return tuple(decided[stack.id] for stack in deployment.stacks)
-
-
-def _in_order(stacks: tuple[DesiredStack, ...]) -> list[StackId]:
-    """Return the stacks' ids, each after those that it needs; needs on stacks that are left out do not count."""
-    needs = {stack.id: stack.needs for stack in stacks}
-    return [one for one in graphlib.TopologicalSorter(needs).static_order() if one in needs]
 
 
 def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> DesiredStack:

@@ -1,6 +1,5 @@
 """plan.json: a plan as bytes, and what is read from it held to what the assembly says, for it is a claim; pure."""
 
-import graphlib
 import json
 import re
 from collections import Counter
@@ -15,6 +14,7 @@ from builder.deploy.desired import Deployment, DesiredStack, narrow
 from builder.deploy.plan.change_set import PendingChangeSet, change_set_name, console_link
 from builder.deploy.records import PLAN_VERSION, Deferred, Deletion, GuardHit, Plan, PlanOptions, Protection, Step
 from builder.errors import BadInput
+from builder.graph import as_circle, find_circle
 from builder.terms import Arn, StackId, StackName
 
 _PLAN = TypeAdapter(Plan)
@@ -181,12 +181,9 @@ def check_order(plan: Plan) -> None:
     links: tuple[_Work | Deletion, ...] = (*work_of(plan), *plan.deletions)
     for one in links:
         needs.setdefault(one.stack, set()).update(one.needs)
-    try:
-        tuple(graphlib.TopologicalSorter(needs).static_order())
-    except graphlib.CycleError as error:
-        circle = " -> ".join(str(stack) for stack in error.args[1])
-        what = f"stacks of the plan need each other in a circle: {circle}"
-        raise BadInput(where=plan.deployment, what=what, next_step=_AGAIN) from error
+    if circle := find_circle(needs):
+        what = f"stacks of the plan need each other in a circle: {as_circle(circle)}"
+        raise BadInput(where=plan.deployment, what=what, next_step=_AGAIN)
 
 
 def work_of(plan: Plan) -> tuple[_Work, ...]:
