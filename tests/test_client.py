@@ -14,7 +14,7 @@ import urllib3
 from botocore.credentials import Credentials
 
 import builder.client
-from builder.client import Attempt, FailoverClient, Limits, Region, Unavailable
+from builder.client import Attempt, FailoverClient, Limits, RegionUrl, Unavailable
 from builder.local import EmbeddedAws
 from client.embedded import REGIONS, make_region, read_log, throttle
 from local.account import authorized
@@ -23,7 +23,7 @@ PAGE = (Path(__file__).parent.parent / "docs" / "client.md").read_text()
 
 
 @pytest.fixture
-def regions(embedded: EmbeddedAws, account_id: str) -> tuple[Region, ...]:
+def regions(embedded: EmbeddedAws, account_id: str) -> tuple[RegionUrl, ...]:
     return tuple(make_region(embedded.endpoint, account_id, region) for region in REGIONS)
 
 
@@ -35,7 +35,7 @@ def _fail(embedded: EmbeddedAws, region: str, for_s: float) -> None:
 
 
 def test_the_example_does_what_its_page_says(
-    embedded: EmbeddedAws, account_id: str, regions: tuple[Region, ...]
+    embedded: EmbeddedAws, account_id: str, regions: tuple[RegionUrl, ...]
 ) -> None:
     [example] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     [output] = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
@@ -57,7 +57,7 @@ def test_the_client_brings_neither_boto3_nor_anything_of_builder() -> None:
         "import sys, builder.client; print(*sorted(m for m in sys.modules if m.split('.')[0] in ('boto3', 'builder')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    names = ("", ".circuit", ".connection", ".errands", ".failover", ".hold", ".records", ".wire")
+    names = ("", ".connection", ".failover", ".hold", ".records", ".wire")
     assert done.stdout.split() == sorted(["builder", *(f"builder.client{name}" for name in names)])
 
 
@@ -69,7 +69,7 @@ def test_the_client_for_node_is_in_the_package() -> None:
 
 
 def test_an_outage_lasts_for_the_client_as_long_as_the_log_of_requests_says(
-    embedded: EmbeddedAws, account_id: str, regions: tuple[Region, ...]
+    embedded: EmbeddedAws, account_id: str, regions: tuple[RegionUrl, ...]
 ) -> None:
     attempts: list[Attempt] = []
     client = FailoverClient(regions, endpoint=embedded.endpoint, on_attempt=attempts.append, clock=time.time)
@@ -106,7 +106,7 @@ def test_a_signed_request_is_answered_where_an_unsigned_one_is_not() -> None:
 
 
 def test_the_example_for_node_does_what_its_page_says(
-    embedded: EmbeddedAws, account_id: str, regions: tuple[Region, ...], tmp_path: Path
+    embedded: EmbeddedAws, account_id: str, regions: tuple[RegionUrl, ...], tmp_path: Path
 ) -> None:
     [example] = re.findall(r"```js\n(.*?)```", PAGE, re.DOTALL)
     [output] = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
@@ -120,7 +120,7 @@ def test_the_example_for_node_does_what_its_page_says(
 
 
 def test_a_throttled_post_is_sent_to_the_next_region(
-    embedded: EmbeddedAws, account_id: str, regions: tuple[Region, ...]
+    embedded: EmbeddedAws, account_id: str, regions: tuple[RegionUrl, ...]
 ) -> None:
     throttle(embedded.endpoint, account_id, "us-east-1")
     client = FailoverClient(regions, endpoint=embedded.endpoint)

@@ -90,7 +90,7 @@ def _read(data: str | None) -> bytes | None:
 def _send(session: Session, url: _Url, method: str, path: str, body: bytes | None) -> "Answer":
     """Return what the URL answered. Raises Failed where nothing does."""
     from builder.client import Answer, Request
-    from builder.client import Region as Place
+    from builder.client import RegionUrl as Place
     from builder.client.wire import Wire
     from builder.deploy import observe_every_output
 

@@ -12,7 +12,7 @@ How it decides is in docs/client.md.
 
 from builder.client.failover import FailoverClient, Unavailable
 from builder.client.hold import Hold, NotKnown, ReplicatedHold
-from builder.client.records import Answer, Attempt, Circuit, Closed, HalfOpen, Limits, Open, Region, Request, Trouble
+from builder.client.records import Answer, Attempt, Circuit, Closed, HalfOpen, Limits, Open, RegionUrl, Request, Trouble
 
 __all__ = [
     "Answer",
@@ -25,7 +25,7 @@ __all__ = [
     "Limits",
     "NotKnown",
     "Open",
-    "Region",
+    "RegionUrl",
     "ReplicatedHold",
     "Request",
     "Trouble",

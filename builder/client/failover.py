@@ -16,7 +16,7 @@ from builder.client.records import (
     Closed,
     Limits,
     Open,
-    Region,
+    RegionUrl,
     Request,
     Trouble,
     admit,
@@ -59,7 +59,7 @@ class _Journey:
     repeatable: bool
     until: float
     frozen: "ReadOnlyCredentials | None" = None
-    ahead: list[Region] = field(default_factory=list)
+    ahead: list[RegionUrl] = field(default_factory=list)
     """Those it may be sent to and has not been, in order of preference."""
     at: str | None = None
     """Where writes go without a word to anybody; None where there is no hold."""
@@ -81,7 +81,7 @@ class FailoverClient:
 
     def __init__(  # noqa: PLR0913  all but the first have a default that holds
         self,
-        regions: tuple[Region, ...],
+        regions: tuple[RegionUrl, ...],
         *,
         credentials: "Credentials | None" = None,
         endpoint: str | None = None,
@@ -149,7 +149,7 @@ class FailoverClient:
                 break
         raise Unavailable(tuple(journey.attempts))
 
-    def _allowed(self, journey: _Journey) -> list[Region]:
+    def _allowed(self, journey: _Journey) -> list[RegionUrl]:
         """Return the regions it may be sent to: with a hold, from where everybody is downwards, never back up."""
         if self._whereabouts is None or journey.until <= self._clock():
             return list(self._regions)
@@ -162,7 +162,7 @@ class FailoverClient:
             self._at = journey.at
         return list(itertools.dropwhile(lambda region: region.name != journey.at, self._regions))
 
-    def _candidates(self, journey: _Journey) -> Iterator[Region]:
+    def _candidates(self, journey: _Journey) -> Iterator[RegionUrl]:
         """Yield, in time, the regions whose circuit admits the request, then the others: a bad chance beats none.
 
         Each is admitted when it is its turn and not before: once admitted it has to be asked, or its probe never ends.
@@ -184,7 +184,7 @@ class FailoverClient:
                 return
             yield region
 
-    def _is_admitted(self, journey: _Journey, region: Region) -> bool:
+    def _is_admitted(self, journey: _Journey, region: RegionUrl) -> bool:
         """Return whether the request is to be sent; one that must not be lost waits for a probe of the client's own."""
         with self._lock:
             circuit = self._circuits[region.name]
@@ -205,7 +205,7 @@ class FailoverClient:
                 if isinstance(self._circuits[region.name], Closed):
                     return True
 
-    def _ask(self, journey: _Journey, region: Region) -> tuple[Attempt, Answer | None]:
+    def _ask(self, journey: _Journey, region: RegionUrl) -> tuple[Attempt, Answer | None]:
         """Return what became of the request there, with everybody held there first where it is a write."""
         if self._whereabouts is None or journey.request.method in _READS or region.name == journey.at:
             return self._attempt(journey, region, journey.request)
@@ -223,7 +223,7 @@ class FailoverClient:
             return self._attempt(journey, region, journey.request)
         return self._told(journey, region, journey.request, started, Trouble.NOT_HELD), None
 
-    def _limit(self, journey: _Journey, region: Region) -> tuple[float, float]:
+    def _limit(self, journey: _Journey, region: RegionUrl) -> tuple[float, float]:
         """Return how many seconds the region may take in all, and how many of them until something has been sent.
 
         What is left is shared with the regions that are well, so that there is time to ask them.
@@ -234,7 +234,7 @@ class FailoverClient:
         most_s = max(_LEAST_S, min(left_s, self._limits.attempt_s - journey.spent_s.get(region.name, 0.0)))
         return most_s, max(_LEAST_S, min(most_s, left_s / (1 + others)))
 
-    def _attempt(self, journey: _Journey, region: Region, request: Request) -> tuple[Attempt, Answer | None]:
+    def _attempt(self, journey: _Journey, region: RegionUrl, request: Request) -> tuple[Attempt, Answer | None]:
         """Return what became of it, and the answer if it is one to hand on."""
         most_s, share_s = self._limit(journey, region)
         # What may not be sent again gains nothing by giving up after it was sent.
@@ -257,7 +257,7 @@ class FailoverClient:
         return attempt, came if isinstance(came, Answer) and not _is_failure(attempt.outcome) else None
 
     def _told(
-        self, journey: _Journey, region: Region, request: Request, started: float, came: Answer | Trouble
+        self, journey: _Journey, region: RegionUrl, request: Request, started: float, came: Answer | Trouble
     ) -> Attempt:
         attempt = Attempt(
             request=journey.number,
@@ -275,7 +275,7 @@ class FailoverClient:
             self._on_attempt(attempt)
         return attempt
 
-    def _learn(self, region: Region, came: Answer | Trouble | None) -> None:
+    def _learn(self, region: RegionUrl, came: Answer | Trouble | None) -> None:
         with self._lock:
             circuit = self._circuits[region.name]
             if came is None:

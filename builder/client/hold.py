@@ -12,7 +12,7 @@ from contextlib import suppress
 from botocore.credentials import Credentials
 
 from builder.client.connection import Errands, forget_when_forked
-from builder.client.records import Answer, Region, Request, Trouble
+from builder.client.records import Answer, RegionUrl, Request, Trouble
 from builder.client.wire import Wire
 
 Hold = Callable[[str | None], str | None]
@@ -39,7 +39,7 @@ class ReplicatedHold:
 
     def __init__(
         self,
-        regions: Sequence[Region],
+        regions: Sequence[RegionUrl],
         *,
         credentials: Credentials | None = None,
         endpoint: str | None = None,
@@ -87,7 +87,7 @@ class ReplicatedHold:
             raise NotKnown(f"{to}: {_tell(came)}")
         return to
 
-    def _send(self, region: Region, method: str, body: bytes | None) -> Answer | Trouble:
+    def _send(self, region: RegionUrl, method: str, body: bytes | None) -> Answer | Trouble:
         headers = {} if body is None else {"content-type": "application/json"}
         return self._wire.send(region, Request(method, self._target, headers, body), limit_s=self._limit_s)
 
@@ -99,7 +99,7 @@ class ReplicatedHold:
             raise NotKnown(f"{answer.region}: {self._target} holds no region") from error
         return None if region is None else self._named(region).name
 
-    def _named(self, name: object) -> Region:
+    def _named(self, name: object) -> RegionUrl:
         for region in self._regions:
             if region.name == name:
                 return region

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class RegionUrl:
     """Where a service can be asked."""
 
     name: str

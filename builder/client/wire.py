@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from builder.client.connection import Connections, Errands, Peer
-from builder.client.records import Answer, Region, Request, Trouble
+from builder.client.records import Answer, RegionUrl, Request, Trouble
 
 _CHUNK = 65536
 _PORTS = {"http": 80, "https": 443}
@@ -54,7 +54,7 @@ class Wire:
 
     def send(
         self,
-        region: Region,
+        region: RegionUrl,
         request: Request,
         *,
         limit_s: float,
@@ -103,7 +103,7 @@ class Wire:
         return answer
 
 
-def _read(region: Region, response: http.client.HTTPResponse) -> Answer:
+def _read(region: RegionUrl, response: http.client.HTTPResponse) -> Answer:
     """Return the answer. Raises IncompleteRead where the other end hangs up before its end."""
     body = bytearray()
     with response:
@@ -119,7 +119,7 @@ def _read(region: Region, response: http.client.HTTPResponse) -> Answer:
 
 
 def _sign(
-    credentials: ReadOnlyCredentials, region: Region, request: Request, url: str, headers: Mapping[str, str]
+    credentials: ReadOnlyCredentials, region: RegionUrl, request: Request, url: str, headers: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the headers with a signature for the service `lambda` in the region.
 

@@ -98,7 +98,7 @@ async def ask_health(side: Side, health: str, access: Access) -> int | None:
 
 def _asker(side: Side, access: Access) -> client.FailoverClient:
     credentials = access.credentials if side.signs else None
-    region = client.Region(side.region, side.url)
+    region = client.RegionUrl(side.region, side.url)
     return client.FailoverClient((region,), credentials=credentials, endpoint=access.endpoint)
 
 

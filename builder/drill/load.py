@@ -39,9 +39,9 @@ class Access:
     """By whom requests are signed, where a URL wants that."""
     limits: client.Limits = client.Limits()  # noqa: RUF009  frozen
 
-    def regions(self, sides: Sequence[Side]) -> tuple[client.Region, ...]:
+    def regions(self, sides: Sequence[Side]) -> tuple[client.RegionUrl, ...]:
         """Return the sides as a client knows them."""
-        return tuple(client.Region(side.region, side.url) for side in sides)
+        return tuple(client.RegionUrl(side.region, side.url) for side in sides)
 
     def signing(self, sides: Sequence[Side]) -> Credentials | None:
         """Return what requests to these sides are signed with, None for nothing."""

@@ -1,6 +1,7 @@
-"""What must not happen in any account unasked: lost data, and accounts or regions that leave; pure.
+"""Plan a fleet: the ordinary plan of the stacks that hold its sets, and what that means in each account.
 
-What the change set of the sets themselves trips, such as a set that goes, is the ordinary plan's to guard.
+First what must not happen in any account unasked (what the change set of the sets itself loses is the ordinary plan's
+to guard), then names of sets that are taken, then `make_fleet_plan`.
 """
 
 import asyncio

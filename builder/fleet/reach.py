@@ -1,4 +1,4 @@
-"""What a person should know of a set's plan beside what it does: who is left out, what was not looked at; pure."""
+"""What a change set of StackSets means in each account and region, and what a person should know beside it; pure."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping

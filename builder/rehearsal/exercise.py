@@ -32,7 +32,7 @@ class Visitor:
     def call(self, method: str, url: str, body: object = None) -> tuple[int, dict[str, Any]]:
         """Return status and JSON body. Raises Failed for an answer that is not JSON, or for none."""
         parts = urlsplit(url)
-        region = client.Region(parts.netloc.split(".")[2], f"{parts.scheme}://{parts.netloc}")
+        region = client.RegionUrl(parts.netloc.split(".")[2], f"{parts.scheme}://{parts.netloc}")
         data = b"" if body is None else json.dumps(body).encode()
         request = client.Request(method, parts.path, {"content-type": "application/json"}, data)
         with Wire(Credentials(self.account, "rehearsal") if self.signs else None, self.endpoint) as wire:

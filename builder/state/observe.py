@@ -138,7 +138,7 @@ async def observe_url(look: Look, url: str, auth: str) -> UrlState:
         answer = await call(
             f"{look.region}: {url}",
             wire.send,
-            client.Region(look.region, url),
+            client.RegionUrl(look.region, url),
             client.Request("GET", path, {}, None),
             limit_s=limit_s,
         )

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import urllib3
 
-from builder.client import Region
+from builder.client import RegionUrl
 from local.account import authorized
 
 REGIONS = ("us-east-1", "us-west-2")
@@ -29,7 +29,7 @@ def client(endpoint: str, account: str, service: str, region: str) -> Any:
     )
 
 
-def make_region(endpoint: str, account: str, region: str, *, auth: str = "NONE") -> Region:
+def make_region(endpoint: str, account: str, region: str, *, auth: str = "NONE") -> RegionUrl:
     """Make a function that answers 200, with a URL that anyone may call, or with AuthType AWS_IAM the account."""
     functions = client(endpoint, account, "lambda", region)
     role = f"arn:aws:iam::{account}:role/execution"
@@ -48,7 +48,7 @@ def make_region(endpoint: str, account: str, region: str, *, auth: str = "NONE")
             StatementId="u", Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE", **anyone
         )
         functions.add_permission(StatementId="i", Action="lambda:InvokeFunction", InvokedViaFunctionUrl=True, **anyone)
-    return Region(region, functions.create_function_url_config(FunctionName="f", AuthType=auth)["FunctionUrl"])
+    return RegionUrl(region, functions.create_function_url_config(FunctionName="f", AuthType=auth)["FunctionUrl"])
 
 
 def throttle(endpoint: str, account: str, region: str) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from builder.client import Region
+from builder.client import RegionUrl
 
 _PYTHON = """
 import json, sys
@@ -45,7 +45,7 @@ for await (const line of readline.createInterface({ input: process.stdin })) {
 class Application:
     """An application of its own, which asks what it is told to."""
 
-    def __init__(self, language: str, regions: Sequence[Region], *, hold: bool, endpoint: str | None = None) -> None:
+    def __init__(self, language: str, regions: Sequence[RegionUrl], *, hold: bool, endpoint: str | None = None) -> None:
         named = [[region.name, region.url] for region in regions]
         told = json.dumps({"regions": named, "hold": hold, "endpoint": endpoint})
         source = Path(__file__).parents[2] / "builder" / "client" / "failover.mjs"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
-from builder.client import Region
+from builder.client import RegionUrl
 
 Mood = int | Literal["hangs", "drips", "drips headers", "hangs up", "resets", "cut short", "throttled"]
 
@@ -41,8 +41,8 @@ class Server:
             connection.shutdown(socket.SHUT_RDWR)
 
     @property
-    def region(self) -> Region:
-        return Region(self.name, f"http://127.0.0.1:{self.port}/")
+    def region(self) -> RegionUrl:
+        return RegionUrl(self.name, f"http://127.0.0.1:{self.port}/")
 
 
 class _Http(ThreadingHTTPServer):

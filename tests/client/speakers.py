@@ -26,7 +26,7 @@ from builder.client import (
     HalfOpen,
     Limits,
     Open,
-    Region,
+    RegionUrl,
     ReplicatedHold,
     Trouble,
     Unavailable,
@@ -72,7 +72,7 @@ class Language(Protocol):
     name: str
 
     def client(
-        self, *regions: Region, limits: Limits = ..., clock: Clock | None = ..., hold: bool = ..., health: str = ...
+        self, *regions: RegionUrl, limits: Limits = ..., clock: Clock | None = ..., hold: bool = ..., health: str = ...
     ) -> Client: ...
 
     def resolve(self, host: str, addresses: Addresses) -> None: ...
@@ -100,7 +100,7 @@ class Python:
 
     def client(
         self,
-        *regions: Region,
+        *regions: RegionUrl,
         limits: Limits = DEFAULT,
         clock: Clock | None = None,
         hold: bool = False,
@@ -174,7 +174,7 @@ class Node:
 
     def client(
         self,
-        *regions: Region,
+        *regions: RegionUrl,
         limits: Limits = DEFAULT,
         clock: Clock | None = None,
         hold: bool = False,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.client import Attempt, Closed, FailoverClient, HalfOpen, Limits, Open, Region, Trouble, Unavailable
+from builder.client import Attempt, Closed, FailoverClient, HalfOpen, Limits, Open, RegionUrl, Trouble, Unavailable
 from client.servers import Mood, Server, serving
 from client.speakers import Client, Clock, Language
 
@@ -187,7 +187,7 @@ def test_a_region_spared_is_not_asked_after_the_deadline(primary: Server, clock:
         clock.now += 1
         return clock.now
 
-    alone = FailoverClient((Region("us-east-1", primary.region.url),), limits=Limits(failures_to_open=1), clock=late)
+    alone = FailoverClient((RegionUrl("us-east-1", primary.region.url),), limits=Limits(failures_to_open=1), clock=late)
     with pytest.raises(Unavailable):
         alone.request("GET", "/")
     with pytest.raises(Unavailable, match="none was asked"):

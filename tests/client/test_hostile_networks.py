@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from builder.client import Answer, Region, Trouble, Unavailable
+from builder.client import Answer, RegionUrl, Trouble, Unavailable
 from client.networks import swallowing
 from client.servers import Mood, Server, serving
 from client.speakers import Language
@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
     language: Language
     name: str
-    network: Region
+    network: RegionUrl
     primary: Server
     secondary: Server
 
@@ -47,7 +47,7 @@ def host() -> str:
 
 
 @pytest.fixture
-def network(request: pytest.FixtureRequest, language: Language, primary: Server, host: str) -> Iterator[Region]:
+def network(request: pytest.FixtureRequest, language: Language, primary: Server, host: str) -> Iterator[RegionUrl]:
     """The primary region as one of these networks lets it be reached."""
     name = request.param
     with ExitStack() as stack:
@@ -67,12 +67,12 @@ def network(request: pytest.FixtureRequest, language: Language, primary: Server,
             primary.mood = MOODS[name]
             language.resolve(host, ["127.0.0.1"])
             port = primary.port
-        yield Region("us-east-1", f"http://{host}:{port}/")
+        yield RegionUrl("us-east-1", f"http://{host}:{port}/")
 
 
 @pytest.fixture
 def place(
-    request: pytest.FixtureRequest, language: Language, network: Region, primary: Server, secondary: Server
+    request: pytest.FixtureRequest, language: Language, network: RegionUrl, primary: Server, secondary: Server
 ) -> Place:
     return Place(language, request.node.callspec.params["network"], network, primary, secondary)
 
@@ -129,9 +129,9 @@ def test_every_deadline_holds(place: Place, method: str, deadline_s: float) -> N
 @pytest.mark.parametrize(
     "network", [*[*SWALLOWS][-2:], "hanging resolver", "dripping headers", "dripping body"], indirect=True
 )
-def test_the_deadline_holds_where_no_region_answers(language: Language, network: Region, deadline_s: float) -> None:
+def test_the_deadline_holds_where_no_region_answers(language: Language, network: RegionUrl, deadline_s: float) -> None:
     # A region takes two seconds at most: the third is the deadline's own.
-    regions = [Region(f"region-{number}", network.url) for number in range(6)]
+    regions = [RegionUrl(f"region-{number}", network.url) for number in range(6)]
     began = time.monotonic()
     with pytest.raises(Unavailable):
         language.client(*regions).request("PUT", "/items", body=b"x", deadline_s=deadline_s)
@@ -142,7 +142,7 @@ def test_the_deadline_holds_where_no_region_answers(language: Language, network:
 def test_a_region_answers_by_the_address_that_works(language: Language, primary: Server, host: str, bad: str) -> None:
     # Nobody listens at the one, and the other may not even be there: broken IPv6.
     language.resolve(host, [bad, "127.0.0.1"])
-    client = language.client(Region("us-east-1", f"http://{host}:{primary.port}/"))
+    client = language.client(RegionUrl("us-east-1", f"http://{host}:{primary.port}/"))
     assert client.request("POST", "/items").status == 200
     assert len(primary.seen) == 1
 
@@ -154,7 +154,7 @@ def test_an_address_that_swallows_syn_costs_a_fraction_of_a_second(
 ) -> None:
     with swallowing(swallowers) as port, serving("us-east-1", port):
         language.resolve(host, [*swallowers, "127.0.0.1"])
-        client = language.client(Region("us-east-1", f"http://{host}:{port}/"))
+        client = language.client(RegionUrl("us-east-1", f"http://{host}:{port}/"))
         began = time.monotonic()
         assert client.request("POST", "/items").status == 200
         assert time.monotonic() - began < 0.25 * len(swallowers) + LATE_S

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.client import Limits, Region, Trouble, Unavailable
+from builder.client import Limits, RegionUrl, Trouble, Unavailable
 from client.servers import Mood, Server, serving
 from client.speakers import Language, Node, Python, Speaker
 
@@ -58,7 +58,7 @@ def secure(certificate: Path) -> Iterator[Server]:
 
 def test_a_connection_over_tls_is_used_again(language: Language, secure: Server) -> None:
     language.resolve(HOST, ["127.0.0.1"])
-    client = language.client(Region("us-east-1", f"https://{HOST}:{secure.port}/"))
+    client = language.client(RegionUrl("us-east-1", f"https://{HOST}:{secure.port}/"))
     assert [client.request("POST", "/items", body=b"x" * 100_000).status for _ in range(3)] == [200] * 3
     assert (len(secure.seen), secure.connections) == (3, 1)
     assert secure.seen[0][3] == b"x" * 100_000
@@ -68,7 +68,7 @@ def test_nothing_is_sent_to_whoever_has_another_name_s_certificate(
     language: Language, secure: Server, secondary: Server
 ) -> None:
     language.resolve("other.test", ["127.0.0.1"])
-    client = language.client(Region("us-east-1", f"https://other.test:{secure.port}/"), secondary.region)
+    client = language.client(RegionUrl("us-east-1", f"https://other.test:{secure.port}/"), secondary.region)
     assert client.request("POST", "/items").region == "us-west-2"
     assert client.attempts[0].outcome is Trouble.NOT_SENT
     assert secure.seen == []
@@ -78,7 +78,7 @@ def test_nothing_is_sent_to_whoever_has_another_name_s_certificate(
 def test_nothing_was_sent_where_a_handshake_hangs(language: Language, secondary: Server) -> None:
     language.resolve(HOST, ["127.0.0.1"])
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        region = Region("us-east-1", f"https://{HOST}:{mute.getsockname()[1]}/")
+        region = RegionUrl("us-east-1", f"https://{HOST}:{mute.getsockname()[1]}/")
         client = language.client(region, secondary.region, limits=LIMITS)
         began = time.monotonic()
         assert client.request("POST", "/items").region == "us-west-2"
@@ -91,7 +91,7 @@ def test_nothing_was_sent_where_a_handshake_hangs(language: Language, secondary:
 def test_who_drips_over_tls_is_waited_for_no_longer_than_that(language: Language, secure: Server, mood: Mood) -> None:
     language.resolve(HOST, ["127.0.0.1"])
     secure.mood = mood
-    client = language.client(Region("us-east-1", f"https://{HOST}:{secure.port}/"), limits=LIMITS)
+    client = language.client(RegionUrl("us-east-1", f"https://{HOST}:{secure.port}/"), limits=LIMITS)
     began = time.monotonic()
     with pytest.raises(Unavailable) as raised:
         client.request("PUT", "/items", body=b"x")

@@ -4,7 +4,7 @@ import time
 import pytest
 from botocore.credentials import Credentials
 
-from builder.client import Answer, Region, Request, Trouble
+from builder.client import Answer, RegionUrl, Request, Trouble
 from builder.client.wire import Wire
 from client.servers import Server
 
@@ -32,11 +32,11 @@ def test_nothing_was_sent_where_nobody_listens(wire: Wire) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    assert wire.send(Region("nowhere", f"http://127.0.0.1:{port}"), _GET, limit_s=5) is Trouble.NOT_SENT
+    assert wire.send(RegionUrl("nowhere", f"http://127.0.0.1:{port}"), _GET, limit_s=5) is Trouble.NOT_SENT
 
 
 def test_nothing_was_sent_where_a_name_does_not_resolve(wire: Wire) -> None:
-    assert wire.send(Region("nowhere", "http://nobody.invalid"), _GET, limit_s=5) is Trouble.NOT_SENT
+    assert wire.send(RegionUrl("nowhere", "http://nobody.invalid"), _GET, limit_s=5) is Trouble.NOT_SENT
 
 
 @pytest.mark.alone
@@ -68,7 +68,7 @@ def test_a_connection_that_the_other_end_has_hung_up_is_not_used_again(wire: Wir
 
 def test_an_endpoint_is_asked_in_the_name_of_the_url_s_own_host(primary: Server) -> None:
     wire = Wire(None, f"http://127.0.0.1:{primary.port}/")
-    region = Region("us-east-1", "https://abc.lambda-url.us-east-1.on.aws/")
+    region = RegionUrl("us-east-1", "https://abc.lambda-url.us-east-1.on.aws/")
     assert isinstance(wire.send(region, _GET, limit_s=5), Answer)
     [(_, target, headers, _)] = primary.seen
     assert (target, headers["host"]) == ("/items/1?n=a%20b", "abc.lambda-url.us-east-1.on.aws")
@@ -76,7 +76,7 @@ def test_an_endpoint_is_asked_in_the_name_of_the_url_s_own_host(primary: Server)
 
 def test_a_request_is_signed_for_its_region_and_in_its_host_s_name(primary: Server) -> None:
     wire = Wire(Credentials("AKID", "secret", "token"), f"http://127.0.0.1:{primary.port}")
-    region = Region("us-east-1", "https://abc.lambda-url.us-east-1.on.aws/")
+    region = RegionUrl("us-east-1", "https://abc.lambda-url.us-east-1.on.aws/")
     wire.send(region, Request("PUT", "/items/1", {"X-Mine": "1"}, b"body"), limit_s=5)
     [(_, _, headers, _)] = primary.seen
     assert "Credential=AKID/" in headers["authorization"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import urllib3
 
-from builder.client import Region, ReplicatedHold
+from builder.client import RegionUrl, ReplicatedHold
 from client.processes import Application
 from drill.conftest import Theatre
 from local.account import authorized
@@ -33,15 +33,15 @@ def _throttle(theatre: Theatre, *, throttled: bool) -> None:
 
 
 @pytest.fixture
-def regions(theatre: Theatre) -> Iterator[tuple[Region, ...]]:
-    yield tuple(Region(side.region, side.url) for side in theatre.target.sides)
+def regions(theatre: Theatre) -> Iterator[tuple[RegionUrl, ...]]:
+    yield tuple(RegionUrl(side.region, side.url) for side in theatre.target.sides)
     _throttle(theatre, throttled=False)
     _pause(theatre, paused=False)
 
 
 @pytest.mark.parametrize(("hold", "seen"), [(False, (PRIMARY, 100)), (True, (SECONDARY, 40))])
 def test_what_the_secondary_acknowledged_is_read_afterwards_only_with_a_hold(
-    theatre: Theatre, regions: tuple[Region, ...], *, hold: bool, seen: tuple[str, int]
+    theatre: Theatre, regions: tuple[RegionUrl, ...], *, hold: bool, seen: tuple[str, int]
 ) -> None:
     endpoint = theatre.account.endpoint
     first, second = (Application(language, regions, hold=hold, endpoint=endpoint) for language in ("python", "node"))

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from builder.client import Region, Request, Trouble
+from builder.client import RegionUrl, Request, Trouble
 from builder.client.wire import Wire
 from on_aws.lab import Lab, Template, rows
 
@@ -53,7 +53,7 @@ class Caller:
         self.name = lab.name("function")
 
     def get(self) -> Any:
-        region = Region("us-east-1", f"{self.url.scheme}://{self.url.netloc}")
+        region = RegionUrl("us-east-1", f"{self.url.scheme}://{self.url.netloc}")
         with Wire(None, self.lab.endpoint) as wire:
             answer = wire.send(region, Request("GET", "/", {}, b""), limit_s=30)
         assert not isinstance(answer, Trouble), answer

@@ -1,4 +1,4 @@
-"""The deployment's public outputs, read from the stacks that hold them: first from AWS, then the pure part."""
+"""The deployment's public outputs, read from the stacks that hold them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

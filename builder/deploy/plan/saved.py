@@ -1,4 +1,4 @@
-"""plan.json: a plan as bytes, and what is read from it held to what the assembly says, for it is a claim; pure."""
+"""plan.json: a plan as bytes, and what is read from it held to what the assembly says, for it is a claim."""
 
 import json
 import re

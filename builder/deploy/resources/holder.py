@@ -1,4 +1,4 @@
-"""What takes code to know of a resource type where data or an address is at stake; pure but for the takedown."""
+"""What takes code to know of a resource type where data or an address is at stake, and how it is emptied."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass

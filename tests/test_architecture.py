@@ -1,0 +1,90 @@
+"""The picture of the house against the tree, its words, and what its modules promise in one word: `pure`."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+BUILDER = ROOT / "builder"
+MODULES = {path: ast.parse(path.read_text()) for path in sorted(BUILDER.rglob("*.py"))}
+PICTURE = re.search(r"```text\nbuilder/\n(.*?)```", (ROOT / "docs" / "architecture.md").read_text(), re.DOTALL)
+# A clock, the environment, the network, other processes, waiting.
+IMPURE = {"asyncio", "boto3", "botocore", "concurrent", "os", "socket", "subprocess", "threading", "time", "urllib3"}
+IMPURE_CALLS = {"datetime.now", "datetime.utcnow", "date.today", "Path.cwd", "Path.home", "open", "input"}
+
+
+def test_the_picture_of_the_house_is_the_tree() -> None:
+    assert PICTURE is not None
+    drawn: dict[str, set[str]] = defaultdict(set)
+    room = ""
+    for line in PICTURE.group(1).splitlines():
+        indent = len(line) - len(line.lstrip())
+        words = [word for word in re.split(r"\s{2,}", line.strip())[0].split() if word.endswith(("/", ".py"))]
+        if indent == 2 and words:
+            room = words[0].rstrip("/")
+        drawn["" if indent == 2 else room].update(word.rstrip("/") for word in words)
+    inside = {name: _entries(BUILDER / name) for name in drawn if name}
+    assert drawn[""] == _entries(BUILDER) | {f"{path.name}" for path in BUILDER.glob("*.py") if path.stem[0] != "_"}
+    assert {name: drawn[name] for name in inside} == inside
+    assert {name for name in drawn[""] if _entries(BUILDER / name)} == {name for name in drawn if name}
+
+
+def _entries(folder: Path) -> set[str]:
+    return {path.parent.name for path in folder.glob("*/__init__.py")} - {"page", "files"}
+
+
+def test_what_calls_itself_pure_knows_no_aws_no_clock_and_no_environment() -> None:
+    broken = {str(path.relative_to(ROOT)): sorted(faults) for path, faults in _impure() if faults}
+    assert broken == {}
+
+
+def _impure() -> Iterator[tuple[Path, set[str]]]:
+    pure = [
+        path
+        for path, tree in MODULES.items()
+        if re.search(r"\bpure\b", (ast.get_docstring(tree) or "").split("\n\n")[0])
+    ]
+    assert len(pure) > 30
+    for path in pure:
+        nodes = list(ast.walk(MODULES[path]))
+        imported = {name for node in nodes for name in _imported(node)}
+        found = {name for name in imported if name.split(".")[0] in IMPURE or name.startswith("builder.aws")}
+        found |= {f"async {node.name}" for node in nodes if isinstance(node, ast.AsyncFunctionDef)}
+        found |= {f"{ast.unparse(node.func)}()" for node in nodes if isinstance(node, ast.Call)} & {
+            f"{name}()" for name in IMPURE_CALLS
+        }
+        yield path, found
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+
+
+def test_no_two_packages_export_one_noun_for_two_things() -> None:
+    exported: dict[str, set[str]] = defaultdict(set)
+    for path, tree in MODULES.items():
+        own = _package(path.relative_to(ROOT))
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("builder."):
+                continue
+            package = (node.module or "").split(".")[1]
+            is_door = path.name == "__init__.py" and path.parent.parent == BUILDER
+            for alias in node.names:
+                if re.match(r"[A-Z][a-z]", alias.name) and (package != own or is_door):
+                    exported[alias.name].add(package)
+    assert len(exported) > 100
+    assert {noun: packages for noun, packages in exported.items() if len(packages) > 1} == {}
+
+
+def _package(module: Path) -> str:
+    return module.parts[1] if len(module.parts) > 2 else module.stem
+
+
+def test_the_glossary_is_short() -> None:
+    rows = [line for line in (ROOT / "docs" / "glossary.md").read_text().splitlines() if line.startswith("| ")]
+    assert 15 <= len(rows) - 2 <= 25
