@@ -60,7 +60,7 @@ def _url_of(session: Session, component: str | None, region: str | None) -> _Url
     from builder.assembly.components import one_of_each
 
     deployed = session.project.deployed
-    functions = {name: component_.function for name, component_ in deployed.components.items() if component_.function}
+    functions = {name: part.function for name, part in deployed.components.items() if part.function}
     if not functions:
         raise BadInput(where="call", what=f"{deployed.name} has no component that is a function")
     if component is not None and component not in functions:

@@ -1,16 +1,15 @@
 """`drill`: what a bad day would cost, measured against what is deployed."""
 
 import os
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePath
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from builder.cli.files import check_folder, check_writable, write_private
-from builder.cli.options import LONGEST_S, Number, global_options, pass_session
+from builder.cli.options import LONGEST_S, Number, Option, global_options, pass_session
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Stopped
 from builder.terms import Region
@@ -28,28 +27,25 @@ if TYPE_CHECKING:
     from builder.drill.target import Function, Target
     from builder.drill.verdict import Objectives
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 # builder.drill.faults' own; a test holds them to it.
 FAULTS = ("throttle", "flap", "errors", "table", "slow", "one-way", "fis", "manual")
 
 
-def _seconds(name: str, default: float, what: str) -> Callable[[F], F]:
+def _seconds(names: tuple[str, ...], default: float, what: str) -> Option[Any]:
     kind = Number(0, LONGEST_S)
-    return click.option(name, type=kind, default=default, show_default=True, metavar="SECONDS", help=what)
+    return click.option(*names, type=kind, default=default, show_default=True, metavar="SECONDS", help=what)
 
 
-def _part(name: str, what: str) -> Callable[[F], F]:
+def _part(kind: str, what: str) -> Option[Any]:
     """An option of one kind of fault; nothing said is None, so that it can be told from its default."""
-    kind = Number(0.1, LONGEST_S)
-    return click.option(name, type=kind, metavar="SECONDS", help=what)
+    return click.option(f"--{kind}-seconds", kind, type=Number(0.1, LONGEST_S), metavar="SECONDS", help=what)
 
 
-def _rate(name: str, default: float, what: str) -> Callable[[F], F]:
-    kind = Number(0.1, 500)
-    return click.option(name, type=kind, default=default, show_default=True, metavar="N", help=what)
+def _rate(name: str, default: float, what: str) -> Option[Any]:
+    return click.option(name, type=Number(0.1, 500), default=default, show_default=True, metavar="N", help=what)
 
 
+_PATIENCE = ("--patience", "patience_s")
 _drills = click.option(
     "--drills",
     type=click.Path(path_type=Path),
@@ -71,41 +67,35 @@ def drill() -> None:
 
 
 @drill.command()
-@_seconds("--seconds", 60, "How long to write.")
+@_seconds(("--seconds",), 60, "How long to write.")
 @_rate("--rate", 5, "Items a second, in each direction.")
 @_rate("--object-rate", 1, "Objects a second, into the primary's bucket.")
-@_seconds("--patience", 120, "How long to wait for what has not arrived by then.")
+@_seconds(_PATIENCE, 120, "How long to wait for what has not arrived by then.")
 @_drills
 @_in_production
 @global_options
 @pass_session
-def replication(session: Session, /, *, drills: Path, yes_in_production: bool, **said: float) -> ExitCode:
+def replication(session: Session, /, *, drills: Path, yes_in_production: bool, **course: float) -> ExitCode:
     """Write probes in each region, and measure how long they take to every other one."""
     from builder.drill.replication import Course, drill_replication
 
-    course = Course(
-        rate=said["rate"],
-        object_rate=said["object_rate"],
-        seconds=said["seconds"],
-        patience_s=said["patience"],
-    )
     ground = _ground(session, drills, yes=yes_in_production)
-    return _run(session, drill_replication(ground, course))
+    return _run(session, drill_replication(ground, Course(**course)))
 
 
 @drill.command()
 @_rate("--rate", 10, "Writes a second.")
 @_rate("--object-rate", 1, "Objects a second, where the primary's bucket is replicated.")
-@_seconds("--before", 20, "How long to write before the fault; half of it is to warm up.")
-@_seconds("--outage", 30, "How long the fault stays.")
-@_seconds("--after", 15, "How long to write after it is undone.")
-@_seconds("--patience", 120, "How long to wait for the regions to be equal again, and for people's fault.")
+@_seconds(("--before", "before_s"), 20, "How long to write before the fault; half of it is to warm up.")
+@_seconds(("--outage", "outage_s"), 30, "How long the fault stays.")
+@_seconds(("--after", "after_s"), 15, "How long to write after it is undone.")
+@_seconds(_PATIENCE, 120, "How long to wait for the regions to be equal again, and for people's fault.")
 @click.option("--hold", is_flag=True, help="Clients stay in the secondary until the end, held there by an item.")
 @click.option("--fault", type=click.Choice(FAULTS), help="What is done to the primary, as above.  [default: throttle]")
 @click.option("--fis", "fault", flag_value="fis", help="Short for --fault fis.")
 @click.option("--manual", "fault", flag_value="manual", help="Short for --fault manual.")
-@_part("--flap-seconds", "How long a flap takes the primary away, and then gives it back; 2 if nothing is said.")
-@_part("--slow-seconds", "How much longer a slow primary takes; 3 if nothing is said.")
+@_part("flap", "How long a flap takes the primary away, and then gives it back; 2 if nothing is said.")
+@_part("slow", "How much longer a slow primary takes; 3 if nothing is said.")
 @click.option("--to", metavar="REGION", help="The secondary that clients go over to; else the first of them.")
 @_drills
 @_in_production
@@ -118,9 +108,10 @@ def failover(  # noqa: PLR0913 - an option each
     drills: Path,
     yes_in_production: bool,
     fault: str | None,
-    hold: bool,
+    flap: float | None,
+    slow: float | None,
     to: str | None,
-    **said: float,
+    **course: Any,  # noqa: ANN401 - as click has them
 ) -> ExitCode:
     """Hurt the primary under load, and measure what that costs; the fault is undone whatever happens.
 
@@ -138,19 +129,10 @@ def failover(  # noqa: PLR0913 - an option each
     from builder.drill.faults import FLAPS_S, find_fault
 
     if fault == "flap":
-        _check_turns(said["flap_seconds"] or FLAPS_S, said["outage"])
-    course = Course(
-        rate=said["rate"],
-        object_rate=said["object_rate"],
-        before_s=said["before"],
-        outage_s=said["outage"],
-        after_s=said["after"],
-        patience_s=said["patience"],
-        hold=hold,
-    )
-    make = find_fault(fault or "throttle", **_parts(fault, flap=said["flap_seconds"], slow=said["slow_seconds"]))
+        _check_turns(flap or FLAPS_S, course["outage_s"])
+    make = find_fault(fault or "throttle", **_parts(fault, flap=flap, slow=slow))
     ground = _ground(session, drills, yes=yes_in_production, to=to)
-    return _run(session, drill_failover(ground, course, make))
+    return _run(session, drill_failover(ground, Course(**course), make))
 
 
 @drill.command()

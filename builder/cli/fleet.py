@@ -146,6 +146,7 @@ def _delete(session: Session, said: Said, removal: Removal) -> ExitCode:
 FLEET = Scope(
     word="fleet ",
     plan_file=Path("fleet-plan.json"),
+    assembly=lambda project: project.fleet_assembly,
     deployment=lambda project: project.fleet,
     # dr.yaml's role is for the system's resources: it may do nothing with StackSets.
     role_arn=lambda _: None,

@@ -1,6 +1,6 @@
 """`plan`: every change set made, none executed; and what is shared by all that show a plan and ask about it."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 def plan(session: Session, scope: Scope[P], /, *, output: Path, **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Make the change sets, save the plan and show it."""
-    pages = pages_of(said)
-    check_writable({"--output": output, **pages})
+    check_writable({"--output": output, "--markdown": said.get("markdown"), "--html": said.get("html")})
     deployment = scope.deployment(session.project)
     options = make_plan_options("plan", said, scope.role_arn(session.project))
     if not said["keep"]:
@@ -42,7 +41,7 @@ def plan(session: Session, scope: Scope[P], /, *, output: Path, **said: Any) -> 
     plan = make_plan(session, scope, deployment, options, said)
     with or_discard(session, scope.ordinary(plan)):
         # The plan itself comes last: nobody executes one whose pages are missing.
-        write_pages(session, scope.ordinary(plan), output, pages)
+        write_pages(session, scope.ordinary(plan), output, said)
         write_private(output, scope.write_plan(plan), "--output")
     tell_plan(session, scope, plan, said)
     if plan.is_empty:
@@ -88,29 +87,19 @@ def tell_plan(session: Session, scope: Scope[P], plan: P, said: Said) -> None:
     session.console.say(scope.text(session, plan, said))
 
 
-def pages_of(said: Said) -> Mapping[str, Path | None]:
-    """Return the files for the pages, by their options."""
-    return {"--markdown": said.get("markdown"), "--html": said.get("html")}
-
-
-def write_pages(session: Session, plan: "Plan", plan_file: Path, pages: Mapping[str, Path | None]) -> None:
+def write_pages(session: Session, plan: "Plan", plan_file: Path, said: Said) -> None:
     """Write the pages that were asked for of a saved plan. Raises BadInput where one can't be written."""
     from builder.report.review import without_links
 
     shown = without_links(plan) if session.options.has_own_endpoint else plan
-    for option, page in pages.items():
-        if page is not None:
-            write_private(page, _renderer(option)(shown, str(plan_file)).encode(), option)
-
-
-def _renderer(option: str) -> "Callable[[Plan, str], str]":
-    if option == "--markdown":
+    if page := said.get("markdown"):
         from builder.report import markdown
 
-        return markdown.plan
-    from builder.report import html
+        write_private(page, markdown.plan(shown, str(plan_file)).encode(), "--markdown")
+    if page := said.get("html"):
+        from builder.report import html
 
-    return html.plan
+        write_private(page, html.plan(shown, str(plan_file)).encode(), "--html")
 
 
 def ask_to_execute(session: Session, plan: "Plan", allow: Collection[str]) -> None:

@@ -1,21 +1,18 @@
 """`policy`: the least IAM policy for a verb, or for CloudFormation's service role."""
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from builder.cli.drill import FAULTS
 from builder.cli.options import global_options, pass_session
+from builder.cli.scope import Scope, load
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
 
 if TYPE_CHECKING:
-    from builder.assembly import Assembly
     from builder.assembly.bound import Bound
-    from builder.cli.project import Project
-    from builder.deploy import Deployment
     from builder.policy import PolicyCaller, PolicyScope, ReadUrl
     from builder.terms import Region
 
@@ -60,12 +57,12 @@ def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **sa
     of_fleet = {verb.is_of_fleet for verb in asked_for}
     if len(of_fleet) > 1:
         raise BadInput(where=f"policy {' '.join(verbs)}", what="the system's verbs and its fleet's have a policy each")
-    whose = _whose(session.project, said, of_fleet=of_fleet == {True})
-    setting, bounds = _where(session, whose, said["account"])
+    scope = load("fleet" if of_fleet == {True} else "system")
+    setting, bounds = _where(session, scope, said["account"])
     bounds, unread = bind_nested(bounds, setting, _reader(session))
     asked = PolicyRequest(
         verbs=asked_for,
-        caller=_caller(session, whose, setting, said),
+        caller=_caller(session, scope, setting, said),
         of_service_role=said["cloudformation_role"],
         whole=said["whole"],
     )
@@ -78,22 +75,7 @@ def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **sa
     return ExitCode.DONE
 
 
-@dataclass(frozen=True, slots=True)
-class _Whose:
-    """What the policy is for: the system, or its fleet."""
-
-    assembly: "Assembly"
-    deployment: "Deployment"
-    role_arn: str | None
-
-
-def _whose(project: "Project", said: dict[str, Any], *, of_fleet: bool) -> _Whose:
-    if of_fleet:
-        return _Whose(project.fleet_assembly, project.fleet, said["role_arn"])
-    return _Whose(project.assembly_fresh, project.deployment, said["role_arn"] or project.role_arn)
-
-
-def _where(session: Session, whose: _Whose, said: str | None) -> "tuple[PolicyScope, tuple[Bound, ...]]":
+def _where(session: Session, scope: Scope[Any], said: str | None) -> "tuple[PolicyScope, tuple[Bound, ...]]":
     """Return the account and what belongs in it: the one said, else dr.yaml's, else that of the credentials."""
     from builder.aws import observe_account
     from builder.config.available import known_regions
@@ -101,12 +83,12 @@ def _where(session: Session, whose: _Whose, said: str | None) -> "tuple[PolicySc
 
     if said is not None and not (len(said) == 12 and said.isdecimal()):
         raise BadInput(where="--account", what=f"'{said}': an account has 12 digits")
-    deployment = whose.deployment
+    assembly, deployment = scope.assembly(session.project), scope.deployment(session.project)
     home = deployment.account
     if said is None and home is None:
         home = session.run(observe_account(session.clients, deployment.regions[0]))
     account = said or str(home)
-    bounds = of_account(bind_templates(whose.assembly), account, home)
+    bounds = of_account(bind_templates(assembly), account, home)
     if not bounds:
         raise BadInput(where=f"account {account}", what=f"no stack of {deployment.name} belongs in it")
     partition = known_regions().get(bounds[0].entry.region, "aws")
@@ -125,14 +107,14 @@ def _reader(session: Session) -> "ReadUrl":
     return read
 
 
-def _caller(session: Session, whose: _Whose, setting: "PolicyScope", said: dict[str, Any]) -> "PolicyCaller":
+def _caller(session: Session, scope: Scope[Any], setting: "PolicyScope", said: dict[str, Any]) -> "PolicyCaller":
     from builder.deploy.desired import TAG_DEPLOYMENT
     from builder.policy import PolicyCaller
 
     return PolicyCaller(
-        deployment=whose.deployment.name,
+        deployment=scope.deployment(session.project).name,
         tag=TAG_DEPLOYMENT,
-        role_arn=whose.role_arn,
+        role_arn=said["role_arn"] or scope.role_arn(session.project),
         artifacts_bucket=said["artifacts_bucket"],
         account_roles=tuple(role for account, role in session.options.roles.items() if account != setting.account),
         instance_role=said["role"],

@@ -18,7 +18,7 @@ from builder.cli.options import (
     stop_option,
     yes_option,
 )
-from builder.cli.plan import pages_of, recover_first, tell_plan, write_pages
+from builder.cli.plan import recover_first, tell_plan, write_pages
 from builder.cli.scope import Execution, P, Scope, command, load
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
@@ -33,7 +33,7 @@ _FILE = click.Path(path_type=Path)
 def show(session: Session, scope: Scope[P], /, *, plan_file: Path, **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Show a saved plan again."""
     plan = _read(scope, plan_file)
-    write_pages(session, scope.ordinary(plan), plan_file, pages_of(said))
+    write_pages(session, scope.ordinary(plan), plan_file, said)
     tell_plan(session, scope, plan, said)
     return ExitCode.DONE
 

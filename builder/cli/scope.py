@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
+    from builder.assembly import Assembly
     from builder.cli.project import Project
     from builder.cli.session import Session
     from builder.deploy import Deployment, Plan, PlanRequest, Removal, StackContents, TrustedInput
@@ -78,8 +79,10 @@ class Scope(Generic[P]):
     """What is typed before the verb."""
     plan_file: Path
     """Where a plan is that nobody saved."""
+    assembly: "Callable[[Project], Assembly]"
+    """Returns the fresh assembly. Raises BadInput."""
     deployment: "Callable[[Project], Deployment]"
-    """Returns what is to be deployed, of the fresh assembly. Raises BadInput."""
+    """Returns what of it is to be deployed. Raises BadInput."""
     role_arn: "Callable[[Project], str | None]"
     """Returns the role that dr.yaml has CloudFormation assume."""
     trusted: "Callable[[Project, ChangeSetOptions], TrustedInput]"

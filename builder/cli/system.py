@@ -162,6 +162,7 @@ def _delete(session: Session, name: str, before: FoundStacks, removal: Removal) 
 SYSTEM = Scope(
     word="",
     plan_file=Path("plan.json"),
+    assembly=lambda project: project.assembly_fresh,
     deployment=lambda project: project.deployment,
     role_arn=lambda project: project.role_arn,
     trusted=Project.trusted,
