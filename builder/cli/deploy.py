@@ -9,12 +9,12 @@ from builder.cli.options import (
     allow_option,
     full_option,
     global_options,
-    make_plan_options,
+    make_plan_request,
     overrides_option,
     pass_session,
-    plan_options,
     project_option,
     recover_option,
+    request_options,
     stop_option,
     yes_option,
 )
@@ -29,10 +29,10 @@ def deploy(session: Session, scope: Scope[P], /, *, allow: Collection[str], **sa
     from builder.deploy import TrustedInput, sweep
 
     deployment = scope.deployment(session.project)
-    options = make_plan_options("deploy", said, scope.role_arn(session.project))
+    request = make_plan_request("deploy", said, scope.role_arn(session.project))
     if (code := recover_first(session, deployment, said)) is not ExitCode.DONE:
         return code
-    plan = make_plan(session, scope, deployment, options, said)
+    plan = make_plan(session, scope, deployment, request, said)
     with or_discard(session, scope.ordinary(plan)):
         scope.check_file(plan, scope.plan_file)
         tell_plan(session, scope, plan, said)
@@ -75,13 +75,13 @@ COMMANDS = {
         deploy,
         "system",
         "Plan all regions, show the plan, ask, and execute exactly that.",
-        *(yes_option, allow_option, recover_option, full_option, plan_options),
+        *(yes_option, allow_option, recover_option, full_option, request_options),
     ),
     "fleet deploy": command(
         deploy,
         "fleet",
         "Plan, show what happens in each account, ask, and execute exactly that; retries what failed before.",
-        *(yes_option, allow_option, stop_option, overrides_option, plan_options),
+        *(yes_option, allow_option, stop_option, overrides_option, request_options),
     ),
     "fleet stop": stop,
 }

@@ -45,10 +45,10 @@ from builder.terms import Site
 
 
 async def _make_plan(
-    session: Session, deployment: Deployment, options: PlanRequest, emit: FleetEmit, said: Said
+    session: Session, deployment: Deployment, request: PlanRequest, emit: FleetEmit, said: Said
 ) -> FleetPlan:
     clients, plan_id = session.clients, session.plan_id()
-    return await make_fleet_plan(deployment, clients, plan_id, emit, options, all_overrides=said["overrides"])
+    return await make_fleet_plan(deployment, clients, plan_id, emit, request, all_overrides=said["overrides"])
 
 
 def _execute(session: Session, plan: FleetPlan, execution: Execution) -> ExitCode:

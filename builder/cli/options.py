@@ -21,8 +21,7 @@ from builder.terms import AccountId
 
 if TYPE_CHECKING:
     from builder.cli.session import Session
-    from builder.deploy import PlanOptions as ChangeSetOptions
-    from builder.deploy import PlanRequest
+    from builder.deploy import PlanOptions, PlanRequest
     from builder.terms import Region
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -228,7 +227,7 @@ page_options = together(
     click.option("--html", type=_PAGE, metavar="FILE", help="Also write the plan as one page for a browser."),
     full_option,
 )
-change_set_options = together(
+plan_options = together(
     click.option(
         "--artifacts-bucket",
         metavar="NAME",
@@ -248,9 +247,9 @@ change_set_options = together(
     ),
 )
 """How change sets are made; who executes a saved plan says it again."""
-plan_options = together(
+request_options = together(
     click.option("--remove-orphans", is_flag=True, help="Also delete stacks that the assembly no longer has."),
-    change_set_options,
+    plan_options,
 )
 overrides_option = click.option(
     "--overrides", is_flag=True, help="Read the parameters of every instance, also of more than 100: a call each."
@@ -266,28 +265,26 @@ choice_options = together(
 )
 
 
-def make_plan_options(by: Literal["plan", "deploy"], said: Mapping[str, Any], role_arn: str | None) -> "PlanRequest":
+def make_plan_request(by: Literal["plan", "deploy"], said: Mapping[str, Any], role_arn: str | None) -> "PlanRequest":
     """Return what a command's options say of planning; `role_arn` is CloudFormation's role unless they name another.
 
     Raises BadInput for what cannot be a bucket's name.
     """
     from builder.deploy import PlanRequest
 
-    options = make_change_set_options(by, said, role_arn)
+    options = make_plan_options(by, said, role_arn)
     return PlanRequest(options=options, remove_orphans=said["remove_orphans"], lint=_lint)
 
 
-def make_change_set_options(
-    by: Literal["plan", "deploy"], said: Mapping[str, Any], role_arn: str | None
-) -> "ChangeSetOptions":
+def make_plan_options(by: Literal["plan", "deploy"], said: Mapping[str, Any], role_arn: str | None) -> "PlanOptions":
     """Return how change sets are to be made; `role_arn` is CloudFormation's role unless the options name another.
 
     Raises BadInput for what cannot be a bucket's name.
     """
-    from builder.deploy import PlanOptions as ChangeSetOptions
+    from builder.deploy import PlanOptions
 
     _check_bucket(said["artifacts_bucket"])
-    return ChangeSetOptions(
+    return PlanOptions(
         by=by,
         role_arn=said["role_arn"] or role_arn,
         deployment_mode=said["deployment_mode"],

@@ -12,11 +12,11 @@ from builder.cli.files import check_writable, write_private
 from builder.cli.options import (
     Option,
     keep_option,
-    make_plan_options,
+    make_plan_request,
     overrides_option,
     page_options,
-    plan_options,
     recover_option,
+    request_options,
     said_again,
     together,
     yes_option,
@@ -33,12 +33,12 @@ def plan(session: Session, scope: Scope[P], /, *, output: Path, **said: Any) -> 
     """Make the change sets, save the plan and show it."""
     check_writable({"--output": output, "--markdown": said.get("markdown"), "--html": said.get("html")})
     deployment = scope.deployment(session.project)
-    options = make_plan_options("plan", said, scope.role_arn(session.project))
+    request = make_plan_request("plan", said, scope.role_arn(session.project))
     if not said["keep"]:
-        options = replace(options, replaced=session.console.warn)
+        request = replace(request, replaced=session.console.warn)
     if (code := recover_first(session, deployment, said)) is not ExitCode.DONE:
         return code
-    plan = make_plan(session, scope, deployment, options, said)
+    plan = make_plan(session, scope, deployment, request, said)
     with or_discard(session, scope.ordinary(plan)):
         # The plan itself comes last: nobody executes one whose pages are missing.
         write_pages(session, scope.ordinary(plan), output, said)
@@ -50,10 +50,10 @@ def plan(session: Session, scope: Scope[P], /, *, output: Path, **said: Any) -> 
     return ExitCode.CHANGES_FOUND if said["detailed_exitcode"] else ExitCode.DONE
 
 
-def make_plan(session: Session, scope: Scope[P], deployment: "Deployment", options: "PlanRequest", said: Said) -> P:
+def make_plan(session: Session, scope: Scope[P], deployment: "Deployment", request: "PlanRequest", said: Said) -> P:
     """Return the plan, its progress shown while it is made."""
     with session.console.progress() as emit:
-        return session.run(scope.make_plan(session, deployment, options, emit, said))
+        return session.run(scope.make_plan(session, deployment, request, emit, said))
 
 
 def recover_first(session: Session, work: "Deployment | Plan", said: Said) -> ExitCode:
@@ -140,12 +140,12 @@ COMMANDS = {
         plan,
         "system",
         "Make all change sets of all regions for review, execute none, and save the plan.",
-        *(_first_options("plan.json"), recover_option, yes_option, page_options, plan_options),
+        *(_first_options("plan.json"), recover_option, yes_option, page_options, request_options),
     ),
     "fleet plan": command(
         plan,
         "fleet",
         "Make the change sets for review, execute none, and say what they mean in each account.",
-        *(_first_options("fleet-plan.json"), overrides_option, plan_options),
+        *(_first_options("fleet-plan.json"), overrides_option, request_options),
     ),
 }

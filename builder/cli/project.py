@@ -15,8 +15,7 @@ from builder.terms import AccountId, Region, Site, counted
 if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
     from builder.config import Config, EnvironmentConfig, Wanted
-    from builder.deploy import Deployment, TrustedInput
-    from builder.deploy import PlanOptions as ChangeSetOptions
+    from builder.deploy import Deployment, PlanOptions, TrustedInput
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ class Project:
         """The same of the assembly as it is: what stands was deployed from it, though dr.yaml may have moved on."""
         return self._narrowed(self.assembly_as_is)
 
-    def trusted(self, options: "ChangeSetOptions") -> "TrustedInput":
+    def trusted(self, options: "PlanOptions") -> "TrustedInput":
         """Return what a saved plan has to follow from: the whole assembly as it is, and what the command line says."""
         from builder.deploy import TrustedInput
 
@@ -181,7 +180,7 @@ class Project:
         """The fleet's assembly bound to the environment."""
         return self._bound(self.fleet_assembly, self.fleet_account)
 
-    def trusted_fleet(self, options: "ChangeSetOptions") -> "TrustedInput":
+    def trusted_fleet(self, options: "PlanOptions") -> "TrustedInput":
         """Return what a saved plan of the fleet has to follow from."""
         from builder.deploy import TrustedInput
         from builder.fleet import unrolled_stacks

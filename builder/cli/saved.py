@@ -8,11 +8,11 @@ import click
 from builder.cli.files import read_saved
 from builder.cli.options import (
     allow_option,
-    change_set_options,
     global_options,
-    make_change_set_options,
+    make_plan_options,
     page_options,
     pass_session,
+    plan_options,
     recover_option,
     said_again,
     stop_option,
@@ -41,7 +41,7 @@ def show(session: Session, scope: Scope[P], /, *, plan_file: Path, **said: Any) 
 def execute(session: Session, scope: Scope[P], /, *, plan_file: Path, **said: Any) -> ExitCode:  # noqa: ANN401 - as above
     """Execute exactly the change sets of a saved plan; started again, it goes on where it stopped."""
     plan = _read(scope, plan_file)
-    options = make_change_set_options("plan", said, scope.role_arn(session.project))
+    options = make_plan_options("plan", said, scope.role_arn(session.project))
     execution = Execution(
         trusted=scope.trusted(session.project, options),
         plan_file=plan_file,
@@ -118,7 +118,7 @@ COMMANDS = {
         The plan has to follow from the assembly at hand: templates/ beside dr.yaml, or --assembly. A role, a mode,
         imports and a bucket for templates that it was made with are said again.
         """,
-        *(_PLAN, allow_option, recover_option, yes_option, change_set_options),
+        *(_PLAN, allow_option, recover_option, yes_option, plan_options),
     ),
     "discard": discard,
     "fleet show": command(show, "fleet", "Show a saved plan again.", _FLEET_PLAN),
@@ -126,6 +126,6 @@ COMMANDS = {
         execute,
         "fleet",
         "Execute exactly the change sets of a saved plan, never rolled back; then what failed before.",
-        *(_FLEET_PLAN, allow_option, stop_option, change_set_options),
+        *(_FLEET_PLAN, allow_option, stop_option, plan_options),
     ),
 }

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from builder.assembly import Assembly
     from builder.cli.project import Project
     from builder.cli.session import Session
-    from builder.deploy import Deployment, Plan, PlanRequest, Removal, StackContents, TrustedInput
-    from builder.deploy import PlanOptions as ChangeSetOptions
+    from builder.deploy import Deployment, Plan, PlanOptions, PlanRequest, Removal, StackContents, TrustedInput
     from builder.fleet import FleetEmit
     from builder.terms import AccountId, StackId
 
@@ -85,7 +84,7 @@ class Scope(Generic[P]):
     """Returns what of it is to be deployed. Raises BadInput."""
     role_arn: "Callable[[Project], str | None]"
     """Returns the role that dr.yaml has CloudFormation assume."""
-    trusted: "Callable[[Project, ChangeSetOptions], TrustedInput]"
+    trusted: "Callable[[Project, PlanOptions], TrustedInput]"
     """Returns what a saved plan has to follow from."""
     make_plan: "Callable[[Session, Deployment, PlanRequest, FleetEmit, Said], Coroutine[Any, Any, P]]"
     ordinary: "Callable[[P], Plan]"

@@ -45,8 +45,8 @@ from builder.report.text import left
 from builder.terms import Region, Site, StackId
 
 
-async def _make_plan(session: Session, deployment: Deployment, options: PlanRequest, emit: FleetEmit, _: Said) -> Plan:
-    return await make_plan(deployment, session.clients, session.plan_id(), emit, options)
+async def _make_plan(session: Session, deployment: Deployment, request: PlanRequest, emit: FleetEmit, _: Said) -> Plan:
+    return await make_plan(deployment, session.clients, session.plan_id(), emit, request)
 
 
 def _text(session: Session, plan: Plan, said: Said) -> Text:

@@ -9,7 +9,7 @@ from builder.cli.options import (
     CommandLine,
     Options,
     global_options,
-    make_plan_options,
+    make_plan_request,
     pass_session,
     said_again,
 )
@@ -65,9 +65,9 @@ def test_the_option_s_role_wins_over_the_environment_s(project: Path) -> None:
     with (project / "dr.yaml").open("a") as config:
         config.write(f'\nenvironments:\n  prod: {{role_arn: "{ROLE}"}}\n')
     role_arn = opened(env="prod").role_arn
-    assert make_plan_options("plan", SAID, role_arn).options.role_arn == ROLE
-    assert make_plan_options("plan", {**SAID, "role_arn": f"{ROLE}-2"}, role_arn).options.role_arn == f"{ROLE}-2"
-    assert make_plan_options("plan", SAID, None).options.role_arn is None
+    assert make_plan_request("plan", SAID, role_arn).options.role_arn == ROLE
+    assert make_plan_request("plan", {**SAID, "role_arn": f"{ROLE}-2"}, role_arn).options.role_arn == f"{ROLE}-2"
+    assert make_plan_request("plan", SAID, None).options.role_arn is None
 
 
 def test_everything_that_is_said_reaches_the_plan(project: Path) -> None:
@@ -78,14 +78,14 @@ def test_everything_that_is_said_reaches_the_plan(project: Path) -> None:
         "artifacts_bucket": "artifacts",
         "remove_orphans": True,
     }
-    planned = make_plan_options("deploy", said, None)
+    planned = make_plan_request("deploy", said, None)
     options = planned.options
     assert (options.by, options.deployment_mode, options.import_existing) == ("deploy", "EXPRESS", True)
     assert (options.artifacts_bucket, planned.remove_orphans) == ("artifacts", True)
 
 
 def test_templates_in_between_are_linted_where_cfn_lint_is(project: Path) -> None:
-    lint = make_plan_options("plan", SAID, None).lint
+    lint = make_plan_request("plan", SAID, None).lint
     assert lint is not None
     bad = "Resources:\n  Topic: {Type: AWS::SNS::Topic, Properties: {Nonsense: 1}}\n"
     assert any("Nonsense" in line for line in lint(bad, Region("us-east-1")))
