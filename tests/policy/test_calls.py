@@ -278,8 +278,7 @@ def lived(verb: Verb) -> Called:
         for life in lives:
             rig = Rig(World())
             if deployed:
-                rig.deploy()
-                rig.world.calls.clear()
+                rig.have_deployed()
             life(rig)
             called |= {(call.service, call.operation) for call in rig.world.calls}
     return called
@@ -317,7 +316,7 @@ def test_no_operation_that_the_deployer_names_is_missing() -> None:
 
 def test_an_orphan_that_is_executed_away_takes_what_destroying_it_takes() -> None:
     rig = Rig(World())
-    rig.deploy()
+    rig.have_deployed()
     stays = tuple(
         replace(stack, needs=tuple(need for need in stack.needs if need != "us-west-2/storage"))
         for stack in rig.deployment.stacks

@@ -158,8 +158,7 @@ def lived(verb: Verb) -> Called:
     called: Called = set()
     for life in LIVES[verb]:
         rig = FleetRig()
-        rig.deploy()
-        rig.world.calls.clear()
+        rig.have_deployed()
         life(rig)
         called |= {(call.service, call.operation) for call in rig.world.calls if call.account == ADMIN}
     return called
