@@ -21,7 +21,7 @@ from builder.cli.main import main
 from builder.cli.session import Session
 from builder.local import EmbeddedAws
 from builder.local.environment import is_hostile
-from quick_botocore import hasten
+from hasten import hasten
 from report.chromium import browser_or_skip
 
 # --hypothesis-profile=thorough: for a pipeline; who works on the code wants an answer sooner.

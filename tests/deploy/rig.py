@@ -35,6 +35,7 @@ ROOT = Path(__file__).parent.parent.parent
 ACCOUNT = "111122223333"
 
 
+@functools.cache
 def shipped(suffix: str = "dev") -> Deployment:
     assembly = read_assembly(ROOT / "templates")
     return make_deployment(assembly.manifest, assembly.templates, suffix)
@@ -126,4 +127,5 @@ class Rig:
 def _deployed() -> Rig:
     rig = Rig()
     rig.deploy()
+    rig.world.calls.clear()
     return rig

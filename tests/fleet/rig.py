@@ -164,4 +164,5 @@ def halt(rig: FleetRig) -> None:
 def _deployed() -> FleetRig:
     rig = FleetRig()
     rig.deploy()
+    rig.world.calls.clear()
     return rig

@@ -1,20 +1,23 @@
-"""What botocore works out anew for every session and every request, though it comes to the same: worked out once.
+"""What botocore works out anew for every session and request, and PyYAML for every text: worked out once.
 
-Tests make thousands of sessions. Nothing here changes what a client does.
+Tests make thousands of sessions, and read the same few templates over and over. Nothing here changes what comes of it.
 """
 
 import inspect
+import pickle
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import botocore.hooks
 import botocore.loaders
 import botocore.session
 import botocore.useragent
+import yaml
 
 _read: dict[object, object] = {}
 _aliases: dict[str, str] = {}
+_load = yaml.load
 _make_aliaser = botocore.hooks.EventAliaser.__init__
 _accepts_kwargs = botocore.hooks.accepts_kwargs
 
@@ -40,8 +43,24 @@ def _takes_any(handler: Callable[..., Any]) -> bool:
     return bool(code.co_flags & inspect.CO_VARKEYWORDS) if code else bool(_accepts_kwargs(handler))
 
 
+@lru_cache(maxsize=512)
+def _pickled(text: str, loader: type[yaml.SafeLoader]) -> bytes:
+    return pickle.dumps(_load(text, loader))
+
+
+def _copy_of_what_was_read(stream: Any, Loader: Any) -> Any:  # noqa: N803 - PyYAML's name for it
+    """Return what a text was read to, anew for each caller, who may change it."""
+    if not isinstance(stream, str):
+        return _load(stream, Loader)
+    try:
+        return pickle.loads(_pickled(stream, Loader))  # noqa: S301 - our own
+    except (RecursionError, TypeError, AttributeError, pickle.PicklingError):
+        return _load(stream, Loader)  # what cannot be pickled, or not be read
+
+
 def hasten() -> None:
-    """Let botocore remember all this until the process ends."""
+    """Let both remember all this until the process ends."""
+    yaml.load = _copy_of_what_was_read
     botocore.session.create_loader = _loader
     botocore.hooks.EventAliaser.__init__ = _aliaser  # type: ignore[method-assign,assignment]  # looser than the stubs
     botocore.hooks.accepts_kwargs = _takes_any  # type: ignore[assignment]  # the stubs have what getfullargspec returns
