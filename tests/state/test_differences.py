@@ -7,7 +7,7 @@ from builder.state import find_differences
 from builder.state.differences import observe_stacks
 from builder.terms import Site
 from deploy.rig import Rig
-from fake_aws import Fault, World
+from fake_aws import Fault
 from state.standing import EAST, WEST, Standing
 
 
@@ -21,8 +21,8 @@ def test_a_fresh_deployment_has_none_and_takes_exactly_the_calls_that_its_policy
 
 
 def test_a_region_that_is_busy_is_asked_again_and_one_where_nobody_listens_is_given_up() -> None:
-    rig = Rig(World())
-    rig.deploy()
+    rig = Rig()
+    rig.have_deployed()
     busy = [rig.world.faults.add(Fault.THROTTLE, operation="DescribeStacks", region=WEST, nth=1) for _ in range(3)]
     nobody = rig.world.faults.add(Fault.HANG, service="cloudformation", region=EAST)
     hurried = rig.clients.hurried()

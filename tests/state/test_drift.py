@@ -30,16 +30,16 @@ def test_every_page_of_what_drifted_is_read_with_property_values() -> None:
 
 
 def test_a_resource_that_is_gone_is_drift() -> None:
-    rig = Rig(World())
-    rig.deploy()
+    rig = Rig()
+    rig.have_deployed()
     rig.world.stack("tap-dev-service").loses("LogGroup")
     (lost,) = detect(rig)["tap-dev-service"].resources
     assert (lost.logical_id, lost.status, lost.properties) == ("LogGroup", "DELETED", ())
 
 
 def test_a_status_that_allows_no_detection_says_so_and_stops_no_other() -> None:
-    rig = Rig(World())
-    rig.deploy()
+    rig = Rig()
+    rig.have_deployed()
     rig.world.stack("tap-dev-service").put("UPDATE_FAILED")
     found = detect(rig)
     assert found["tap-dev-service"].problem == "UPDATE_FAILED does not allow drift detection"
@@ -47,8 +47,8 @@ def test_a_status_that_allows_no_detection_says_so_and_stops_no_other() -> None:
 
 
 def test_what_a_detection_found_before_it_failed_is_told_with_why_it_failed() -> None:
-    rig = Rig(World())
-    rig.deploy()
+    rig = Rig()
+    rig.have_deployed()
     control = rig.world.stack("tap-dev-service")
     control.drifts("Function", MemorySize=1024)
     control.hides("LogGroup")
@@ -58,8 +58,8 @@ def test_what_a_detection_found_before_it_failed_is_told_with_why_it_failed() ->
 
 
 def test_a_detection_that_failed_and_found_nothing_is_unknown() -> None:
-    rig = Rig(World())
-    rig.deploy()
+    rig = Rig()
+    rig.have_deployed()
     rig.world.stack("tap-dev-service").hides("LogGroup")
     found = detect(rig)["tap-dev-service"]
     assert (found.status, found.resources) == ("UNKNOWN", ())
@@ -67,8 +67,8 @@ def test_a_detection_that_failed_and_found_nothing_is_unknown() -> None:
 
 
 def test_a_refusal_is_a_problem_of_that_stack() -> None:
-    rig = Rig(World())
-    rig.deploy()
+    rig = Rig()
+    rig.have_deployed()
     rig.world.faults.add(Fault.DENIED, operation="DetectStackDrift", nth=1)
     problems = [one.problem for one in detect(rig).values() if one.problem]
     assert len(problems) == 1

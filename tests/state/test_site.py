@@ -22,8 +22,8 @@ def look(standing: Standing, region: Region, clients: Clients | None = None) -> 
 
 
 def test_a_region_that_is_down_is_told_within_the_deadline_and_raises_nothing() -> None:
-    rig = Rig(World())
-    rig.deploy()
+    rig = Rig()
+    rig.have_deployed()
     rig.world.region_down(EAST)
     took: list[float] = []
 
