@@ -25,8 +25,8 @@ from builder.fleet.progress import (  # noqa: E402
     FleetProgress,
     SetDone,
 )
-from builder.report.board import in_words  # noqa: E402
-from builder.report.fleet import fleet_plan  # noqa: E402
+from builder.report.board import event_words  # noqa: E402
+from builder.report.fleet import fleet_plan_text  # noqa: E402
 from fake_aws import World, run_virtual  # noqa: E402
 from fleet.rig import make_clients  # noqa: E402
 from fleet.scene import WEST, accounts, fleet_deployment, fleet_template  # noqa: E402
@@ -77,7 +77,7 @@ def measure(count: int, told: Callable[[float, FleetProgress], None]) -> Run:
 
     async def deploy() -> FleetEnd:
         plan = await make_fleet_plan(deployment, clients, PlanId(id="fleet", at="2026-01-01T00:00:00+00:00"), emit)
-        texts.append(fleet_plan(plan).plain)
+        texts.append(fleet_plan_text(plan).plain)
         return await execute_fleet(plan, TrustedInput(deployment=deployment, is_own=True), clients, emit)
 
     end = run_virtual(deploy, workers=64)
@@ -93,9 +93,8 @@ def measure(count: int, told: Callable[[float, FleetProgress], None]) -> Run:
 
 def tell(now: float, event: FleetProgress) -> None:
     """Print an event as a pipeline's log shows it."""
-    print(
-        f"{timedelta(seconds=int(now))}  {getattr(event, 'stack', ''):<20} {': '.join(filter(None, in_words(event)))}"
-    )
+    said = ": ".join(filter(None, event_words(event)))
+    print(f"{timedelta(seconds=int(now))}  {getattr(event, 'stack', ''):<20} {said}")
 
 
 def bound_s(count: int, aws_s: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from builder.cli.files import check_folder, check_writable, write_private
-from builder.cli.options import LONGEST_S, Number, Option, global_options, pass_session
+from builder.cli.options import LONGEST_S, NumberRange, Option, global_options, pass_session
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Stopped
 from builder.terms import Region
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from builder.aws import Clients
     from builder.cli.project import Project
     from builder.deploy import Deployment
-    from builder.drill.findings import Report
-    from builder.drill.progress import DrillProgress
+    from builder.drill.context import DrillContext
+    from builder.drill.findings import DrillProgress, Report
     from builder.drill.records import ProbeSpec
-    from builder.drill.run import Ground
     from builder.drill.target import Function, Target
     from builder.drill.verdict import Objectives
 
@@ -32,17 +31,17 @@ FAULTS = ("throttle", "flap", "errors", "table", "slow", "one-way", "fis", "manu
 
 
 def _seconds(names: tuple[str, ...], default: float, what: str) -> Option[Any]:
-    kind = Number(0, LONGEST_S)
+    kind = NumberRange(0, LONGEST_S)
     return click.option(*names, type=kind, default=default, show_default=True, metavar="SECONDS", help=what)
 
 
 def _part(kind: str, what: str) -> Option[Any]:
     """An option of one kind of fault; nothing said is None, so that it can be told from its default."""
-    return click.option(f"--{kind}-seconds", kind, type=Number(0.1, LONGEST_S), metavar="SECONDS", help=what)
+    return click.option(f"--{kind}-seconds", kind, type=NumberRange(0.1, LONGEST_S), metavar="SECONDS", help=what)
 
 
 def _rate(name: str, default: float, what: str) -> Option[Any]:
-    return click.option(name, type=Number(0.1, 500), default=default, show_default=True, metavar="N", help=what)
+    return click.option(name, type=NumberRange(0.1, 500), default=default, show_default=True, metavar="N", help=what)
 
 
 _PATIENCE = ("--patience", "patience_s")
@@ -75,12 +74,12 @@ def drill() -> None:
 @_in_production
 @global_options
 @pass_session
-def replication(session: Session, /, *, drills: Path, yes_in_production: bool, **course: float) -> ExitCode:
+def replication(session: Session, /, *, drills: Path, yes_in_production: bool, **options: float) -> ExitCode:
     """Write probes in each region, and measure how long they take to every other one."""
-    from builder.drill.replication import Course, drill_replication
+    from builder.drill.run import ReplicationOptions, drill_replication
 
-    ground = _ground(session, drills, yes=yes_in_production)
-    return _run(session, drill_replication(ground, Course(**course)))
+    context = _context(session, drills, yes=yes_in_production)
+    return _run(session, drill_replication(context, ReplicationOptions(**options)))
 
 
 @drill.command()
@@ -111,7 +110,7 @@ def failover(  # noqa: PLR0913 - an option each
     flap: float | None,
     slow: float | None,
     to: str | None,
-    **course: Any,  # noqa: ANN401 - as click has them
+    **options: Any,  # noqa: ANN401 - as click has them
 ) -> ExitCode:
     """Hurt the primary under load, and measure what that costs; the fault is undone whatever happens.
 
@@ -125,14 +124,14 @@ def failover(  # noqa: PLR0913 - an option each
     fis       AWS pauses replication until it is 5 s behind, then throttle
     manual    people make the fault and undo it, when asked to
     """
-    from builder.drill.failover import Course, drill_failover
     from builder.drill.faults import FLAPS_S, find_fault
+    from builder.drill.run import FailoverOptions, drill_failover
 
     if fault == "flap":
-        _check_turns(flap or FLAPS_S, course["outage_s"])
+        _check_turns(flap or FLAPS_S, options["outage_s"])
     make = find_fault(fault or "throttle", **_parts(fault, flap=flap, slow=slow))
-    ground = _ground(session, drills, yes=yes_in_production, to=to)
-    return _run(session, drill_failover(ground, Course(**course), make))
+    context = _context(session, drills, yes=yes_in_production, to=to)
+    return _run(session, drill_failover(context, FailoverOptions(**options), make))
 
 
 @drill.command()
@@ -141,8 +140,8 @@ def failover(  # noqa: PLR0913 - an option each
 @pass_session
 def restore(session: Session, /, *, drills: Path) -> ExitCode:
     """Undo what a drill changed that was killed, which takes the primary alone, and delete the probes that it left."""
-    from builder.drill.load import Access
-    from builder.drill.restore import delete_probes, undo_faults
+    from builder.drill.context import delete_probes, undo_faults
+    from builder.drill.target import Access
 
     async def work() -> bool:
         deployment, clients = session.project.deployed, session.clients
@@ -179,12 +178,12 @@ def history(session: Session, /, *, folder: Path, html: Path | None) -> ExitCode
     check_writable({"--html": html})
     found = read_history(folder)
     if session.options.json_events:
-        session.console.result(drill_history.as_event(found, session.console.now()))
+        session.console.result(drill_history.history_event(found, session.console.now()))
     else:
-        session.console.say(drill_history.as_text(found, get_terminal_size().columns))
+        session.console.say(drill_history.history_text(found, get_terminal_size().columns))
     if html is not None:
         beside = PurePath(os.path.relpath(folder.resolve(), html.resolve().parent))
-        write_private(html, drill_history.page(found, beside).encode(), "--html")
+        write_private(html, drill_history.history_page(found, beside).encode(), "--html")
     return ExitCode.DONE
 
 
@@ -205,16 +204,16 @@ def _check_turns(flap_s: float, outage_s: float) -> None:
         )
 
 
-def _ground(session: Session, drills: Path, *, yes: bool, to: str | None = None) -> "Ground":
-    from builder.drill.load import Access
-    from builder.drill.run import Ground
+def _context(session: Session, drills: Path, *, yes: bool, to: str | None = None) -> "DrillContext":
+    from builder.drill.context import DrillContext
+    from builder.drill.target import Access
 
     check_folder("--drills", drills)
     _check_production(session, yes=yes)
     name = session.plan_id().id
     target = session.run(_target(session, session.project.deployment, session.clients))
     folder = drills / name
-    return Ground(
+    return DrillContext(
         drill=name,
         target=target if to is None else target.towards(Region(to)),
         environment=session.project.suffix,
@@ -301,14 +300,14 @@ def _run(session: Session, work: "Coroutine[Any, Any, Report]") -> ExitCode:
 
 def _keep(session: Session, folder: Path, found: "Report") -> None:
     """Write a drill's report and show it."""
-    from builder.drill.progress import DrillEnded
+    from builder.drill.findings import DrillEnded
     from builder.report import drill_page, drill_text, schema
 
     report = folder / "report.json"
     report.write_bytes(schema.report_as_json(found))
     page = report.with_suffix(".html")
-    page.write_text(drill_page.page(found), encoding="utf-8")
-    session.console.say(drill_text.report(found))
+    page.write_text(drill_page.drill_page(found), encoding="utf-8")
+    session.console.say(drill_text.report_text(found))
     _emit(session, DrillEnded(found.about.drill, found.verdict, found.checks, str(page)))
 
 
@@ -318,7 +317,7 @@ def _emit(session: Session, event: "DrillProgress") -> None:
     if session.options.json_events:
         session.console.result(as_json.event(event, session.console.now()))
     else:
-        session.console.say(f"{session.console.now():%H:%M:%S}  {drill_text.in_words(event)}")
+        session.console.say(f"{session.console.now():%H:%M:%S}  {drill_text.drill_event_words(event)}")
 
 
 COMMANDS = {"drill": drill}

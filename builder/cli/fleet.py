@@ -39,8 +39,8 @@ from builder.fleet import (
     write_fleet_plan,
 )
 from builder.report import as_json
-from builder.report.fleet import fleet_end, fleet_plan
-from builder.report.fleet import standing as listing
+from builder.report.fleet import deployed_text as listing
+from builder.report.fleet import fleet_end_text, fleet_plan_text
 from builder.terms import Site
 
 
@@ -82,7 +82,7 @@ def _tell_end(session: Session, end: FleetEnd, again: str) -> ExitCode:
     code = fleet_exit_code(end)
     if session.options.json_events:
         session.console.result(as_json.fleet_ended(end, session.console.now()))
-    session.console.say(fleet_end(end))
+    session.console.say(fleet_end_text(end))
     if code is not ExitCode.DONE:
         session.console.warn(f"next:  {again}")
     return code
@@ -156,7 +156,7 @@ FLEET = Scope(
     read_plan=read_fleet_plan,
     write_plan=write_fleet_plan,
     event=as_json.fleet_made,
-    text=lambda _, plan, __: fleet_plan(plan),
+    text=lambda _, plan, __: fleet_plan_text(plan),
     # A fleet's plan is judged by what its execution reads, and leads to no other review.
     check_saved=lambda *_: None,
     check_file=lambda *_: None,

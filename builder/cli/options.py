@@ -187,7 +187,7 @@ global_options = together(
 )
 
 
-class Number(click.FloatRange):
+class NumberRange(click.FloatRange):
     """A number within a range; `nan`, which no comparison finds outside of it, is none."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - as click has it

@@ -83,11 +83,11 @@ def fleet_outputs(session: Session, *, as_csv: bool, role: str | None, **only: A
     _, sets = find_fleet(session)
     found = session.run(observe_fleet_outputs(sets, session.clients, RowFilter(**only), role))
     if as_csv:
-        session.console.result(report.outputs_csv(found).removesuffix("\n"))
+        session.console.result(report.fleet_outputs_csv(found).removesuffix("\n"))
     elif session.options.json_events:
-        session.console.result(report.outputs_json(found))
+        session.console.result(report.fleet_outputs_json(found))
     else:
-        session.console.say(report.outputs(found))
+        session.console.say(report.fleet_outputs_text(found))
     for failure in found.failures if as_csv or session.options.json_events else ():
         session.console.warn(f"{failure.site.account} {failure.site.region}: {failure.reason}")
     return ExitCode.FAILED if found.failures else ExitCode.DONE

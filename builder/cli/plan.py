@@ -62,14 +62,14 @@ def recover_first(session: Session, work: "Deployment | Plan", said: Said) -> Ex
         return ExitCode.DONE
     from builder.cli.system import tell_end
     from builder.deploy import Done, find_recoveries, recover
-    from builder.report.text import recoveries
+    from builder.report.text import recoveries_text
 
     with session.console.progress() as emit:
         found = session.run(find_recoveries(work, session.clients, emit))
     if not found:
         session.console.say("no stack has to be rolled back first")
         return ExitCode.DONE
-    session.console.say(recoveries(found))
+    session.console.say(recoveries_text(found))
     if not said["yes"]:
         session.console.ask("Roll back exactly this?")
     with session.console.progress() as emit:
@@ -95,11 +95,11 @@ def write_pages(session: Session, plan: "Plan", plan_file: Path, said: Said) -> 
     if page := said.get("markdown"):
         from builder.report import markdown
 
-        write_private(page, markdown.plan(shown, str(plan_file)).encode(), "--markdown")
+        write_private(page, markdown.plan_markdown(shown, str(plan_file)).encode(), "--markdown")
     if page := said.get("html"):
         from builder.report import html
 
-        write_private(page, html.plan(shown, str(plan_file)).encode(), "--html")
+        write_private(page, html.plan_page(shown, str(plan_file)).encode(), "--html")
 
 
 def ask_to_execute(session: Session, plan: "Plan", allow: Collection[str]) -> None:

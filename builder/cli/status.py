@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder.cli.options import LONGEST_S, Number, choice_options, global_options, pass_session, project_option
+from builder.cli.options import LONGEST_S, NumberRange, choice_options, global_options, pass_session, project_option
 from builder.cli.session import Session
 from builder.errors import ExitCode, Failed
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--watch", type=Number(1, LONGEST_S), metavar="SECONDS", help="Look again and again, until Ctrl-C.")
+@click.option("--watch", type=NumberRange(1, LONGEST_S), metavar="SECONDS", help="Look again and again, until Ctrl-C.")
 @global_options
 @pass_session
 def status(session: Session, *, watch: float | None) -> ExitCode:
@@ -23,14 +23,14 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
     """
     import asyncio
 
-    from builder.state import Asking, observe_status
+    from builder.state import ObserveOptions, observe_status
 
     session.warn_stale()
     clients, deployment = session.clients.hurried(), session.project.deployed
 
     async def look() -> "Status":
         while True:
-            asking = Asking(clients=clients, now=session.console.now(), endpoint=session.options.endpoint)
+            asking = ObserveOptions(clients=clients, now=session.console.now(), endpoint=session.options.endpoint)
             _, seen = await asyncio.gather(
                 session.check_credentials(deployment, clients), observe_status(deployment, asking)
             )
@@ -46,13 +46,13 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
 
 def _show(session: Session, seen: "Status", *, cleared: bool) -> None:
     from builder.config.available import lifecycles
-    from builder.report.status import as_event, screen
+    from builder.report.state import status_event, status_text
 
     at, runtime_ends = session.console.now(), {name: life.deprecated for name, life in lifecycles().items()}
     if session.options.json_events:
-        session.console.result(as_event(seen, runtime_ends, at))
+        session.console.result(status_event(seen, runtime_ends, at))
     else:
-        session.console.say(screen(seen, runtime_ends, at), cleared=cleared)
+        session.console.say(status_text(seen, runtime_ends, at), cleared=cleared)
 
 
 @click.command("status")
@@ -73,11 +73,11 @@ def fleet_status(session: Session, *, failed: bool, as_csv: bool, **only: Any) -
     _, sets = find_fleet(session)
     rows = session.run(observe_status(sets, session.clients, RowFilter(**only, failed=failed)))
     if as_csv:
-        session.console.result(report.status_csv(rows).removesuffix("\n"))
+        session.console.result(report.fleet_status_csv(rows).removesuffix("\n"))
     elif session.options.json_events:
-        session.console.result(report.status_json(rows))
+        session.console.result(report.fleet_status_json(rows))
     else:
-        session.console.say(report.status(rows))
+        session.console.say(report.fleet_status_text(rows))
     return ExitCode.CHANGES_FOUND if any(row.is_wrong for row in rows) else ExitCode.DONE
 
 
@@ -90,16 +90,16 @@ def drift(session: Session) -> ExitCode:
     Exit code 3 where anything differs, 1 where something could not be looked at, or nothing is deployed.
     """
     from builder.deploy import not_deployed
-    from builder.report.drift import as_event, as_text
+    from builder.report.state import drift_event, drift_text
     from builder.state import find_differences
 
     deployment = session.project.deployment
     session.run(session.check_credentials(deployment))
     found = session.run(find_differences(deployment, session.clients))
     if session.options.json_events:
-        session.console.result(as_event(found, session.console.now()))
+        session.console.result(drift_event(found, session.console.now()))
     else:
-        session.console.say(as_text(found))
+        session.console.say(drift_text(found))
     if not found.is_deployed:
         raise not_deployed(deployment.name)
     if found.disparities or any(stack.status in {"ABSENT", "DRIFTED"} for stack in found.stacks):

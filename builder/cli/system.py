@@ -41,7 +41,7 @@ from builder.errors import BadInput, ExitCode
 from builder.fleet import FleetEmit
 from builder.report import as_json, text
 from builder.report.review import without_links
-from builder.report.text import left
+from builder.report.text import left_text
 from builder.terms import Region, Site, StackId
 
 
@@ -53,7 +53,7 @@ def _text(session: Session, plan: Plan, said: Said) -> Text:
     """Return a plan for people, with links to AWS's console only where it is AWS that is asked."""
     shown = without_links(plan) if session.options.has_own_endpoint else plan
     links: Literal["in titles", "in a list"] = "in titles" if session.console.takes_links else "in a list"
-    return text.plan(shown, text.View(full=said["full"], links=links))
+    return text.plan_text(shown, text.View(full=said["full"], links=links))
 
 
 def _check_saved(session: Session, plan: Plan, execution: Execution) -> None:
@@ -92,7 +92,7 @@ def tell_end(session: Session, ended: Sequence[Outcome], again: str) -> ExitCode
     """Show how everything ended; `again` is the command that goes on from here."""
     if session.options.json_events:
         session.console.result(as_json.ended(ended, session.console.now()))
-    session.console.say(text.outcomes(ended))
+    session.console.say(text.outcomes_text(ended))
     if not all(isinstance(outcome, Done) for outcome in ended):
         steps = [step for outcome in ended if (step := outcome.next_step)]
         session.console.warn(f"next:  {steps[0] if steps else again}")
@@ -126,7 +126,7 @@ def _find(session: Session, said: Said) -> Deletion:
         account=None if options.project is not None else project.pinned_account,
         listing="".join(lines),
         consequence=f" in account {accounts}, with all its data",
-        nothing=left(name, (), before),
+        nothing=left_text(name, (), before),
         needs=dict if by_tag_alone else partial(_needs, project),
         delete=partial(_delete, session, name, before),
     )
@@ -155,7 +155,7 @@ def _delete(session: Session, name: str, before: FoundStacks, removal: Removal) 
         ended = session.run(destroy(removal, session.clients, session.plan_id().id, emit))
     code = tell_end(session, ended, "python -m builder destroy    goes on from here")
     after = session.run(look_after(before, name, session.clients))
-    session.console.say(left(name, before.standing, after))
+    session.console.say(left_text(name, before.standing, after))
     return max(code, ExitCode.FAILED if after.standing else ExitCode.DONE)
 
 

@@ -122,11 +122,11 @@ def _seldom_collected() -> Iterator[None]:
 def graph(session: Session, *, form: str) -> ExitCode:
     """Draw the topology of dr.yaml, or of --assembly: regions, stacks and their needs, replication."""
     from builder.assembly.diagram import make_diagram
-    from builder.report import dot, mermaid
+    from builder.report import diagram
 
     project = session.project
     assembly = project.assembly_fresh if session.options.assembly else project.assembly_made
-    renderers = {"mermaid": mermaid.diagram, "dot": dot.diagram}
+    renderers = {"mermaid": diagram.mermaid_diagram, "dot": diagram.dot_diagram}
     say(renderers[form](make_diagram(assembly)).removesuffix("\n"))
     return ExitCode.DONE
 

@@ -21,7 +21,7 @@ Hold = Callable[[str | None], str | None]
 Called with a region, before the first write is sent to it: keeps everybody there from now on, and returns where they
 have to stay, which is that region unless somebody else's says otherwise. Raises where it does not know.
 """
-Clock = Callable[[], float]
+ClientClock = Callable[[], float]
 _FOUND, _ABSENT = 200, 404
 
 
@@ -113,7 +113,9 @@ def _tell(came: Answer | Trouble) -> str:
 class Whereabouts:
     """Where a client is, as its hold says; in the first region until that says otherwise. Threads may share one."""
 
-    def __init__(self, hold: Hold, names: Sequence[str], errands: Errands, *, hold_s: float, clock: Clock) -> None:
+    def __init__(
+        self, hold: Hold, names: Sequence[str], errands: Errands, *, hold_s: float, clock: ClientClock
+    ) -> None:
         self._hold = hold
         self._names = names
         self._errands = errands

@@ -1,16 +1,17 @@
 """Drills: what a bad day would cost, measured from outside against what is deployed.
 
-records, log     what is written down while it runs        clock            when
-service          RTO, failback, gaps, availability         exposure         RPO of each pair of regions
-delays           how long replication takes                reconciliation   all there and equal in the end?
-counter          stale reads and overwritten updates       traffic          requests per second by region
-verdict          measured against promised                 findings         a log to a report: all of this, pure
+Begin with `run`, a drill from its first look to its report; what it takes is told by
 
-target, health   what is drilled, and is it well?          probe            what is written, and what each slot writes
-probes           the three kinds: handler, paths, table    table, bucket    seen, read and deleted by AWS's calls
-load             slots sent at their times, a counter      watch            when what was written is seen elsewhere
-faults           what is done to the primary               note, changes    how it was, kept in AWS; made and undone
-experiment       replication paused by FIS                 embedded         what only the embedded AWS can be told
-run              an open drill, and what clears it away    replication, failover   the two courses
-restore          what a killed drill left                  remains          what could not be taken away
+    target, health      what is drilled, and whether it is well
+    probe, probes       what is written, and the three ways to have it written and to see it
+    load                slots sent at their times, and what of them is seen elsewhere
+    faults              what is done to the primary; `changes` makes and undoes it, by the `note` that it keeps in AWS
+    replication         what pauses it: FIS, or the embedded AWS
+    context             an open drill and its end; what one that came to no end left
+
+and what was measured by `records`, which is all that is written down while it runs, and pure functions of them:
+
+    service             RTO, failback, gaps, availability     exposure     RPO and delays of each pair of regions
+    consistency         is all there and equal in the end?    verdict      measured against promised
+    findings            a log to a report                     history      reports compared over time
 """

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, assert_never
 
-from builder.aws import Clients, Pace, call, pages
+from builder.aws import Clients, call
 from builder.aws.call import to_its_end
-from builder.drill import embedded
-from builder.drill.note import TAG, Denied, Handler, Note, Reserved, Slowed, drop_note, observe_note
+from builder.drill import replication
+from builder.drill.note import BrokenHandler, Denied, Note, Reserved, Slowed, drop_note, observe_note
+from builder.drill.replication import PACE, stop_experiment
 from builder.drill.target import Function
-from builder.errors import AwsError, Failed, Stopped
+from builder.errors import AwsError, Failed
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
 
 
-_PACE = Pace(first_s=0.2, every_s=0.5)
 _UPDATED_WITHIN_S = 300.0
 """Lambda takes seconds to make a configuration the one that runs, and longer for a function in a VPC."""
 _OVERTAKEN = frozenset({"PreconditionFailedException", "ResourceConflictException"})
@@ -54,7 +54,7 @@ async def _undo(clients: Clients, function: Function, note: Note) -> Undone:
     match note.change:
         case Reserved():
             return await _undo_reserved(clients, function, note.drill, note.change)
-        case Handler(before):
+        case BrokenHandler(before):
             return await _undo_handler(clients, function, note.drill, before)
         case Denied():
             return await _undo_denied(clients, function, note.drill, note.change)
@@ -98,9 +98,9 @@ async def _undo_reserved(clients: Clients, function: Function, drill: str, chang
         # Also where it reads as it was: a read may be older than the fault.
         await reserve(clients, function, change.before)
     if change.paused == "fis":
-        await stop(clients, function, drill)
+        await stop_experiment(clients, function, drill)
     if change.paused == "one-way":
-        await embedded.let_replicate(clients, function)
+        await replication.let_replicate(clients, function)
     if is_foreign:
         return Undone(drill, _foreign(what, _number(now), _number(change.before)), is_foreign=True)
     return Undone(drill, f"{what} is {_number(change.before)} again")
@@ -187,7 +187,7 @@ async def _settled(
             return found
         if loop.time() - began_s > _UPDATED_WITHIN_S:
             raise Failed(where=function.where, what=f"its update has not ended within {_UPDATED_WITHIN_S:.0f} s")
-        await asyncio.sleep(_PACE.wait_s(loop.time() - began_s))
+        await asyncio.sleep(PACE.wait_s(loop.time() - began_s))
 
 
 async def _undo_handler(clients: Clients, function: Function, drill: str, before: str) -> Undone:
@@ -287,100 +287,9 @@ async def _undo_denied(clients: Clients, function: Function, drill: str, change:
 
 
 async def _undo_slowed(clients: Clients, function: Function, drill: str, delay_s: float) -> Undone:
-    now_s = await embedded.observe_delay(clients, function)
+    now_s = await replication.observe_delay(clients, function)
     if now_s not in (None, delay_s):
         words = _foreign(f"the delay of function URLs in {function.region}", f"{now_s:g} s", "none")
         return Undone(drill, words, is_foreign=True)
-    await embedded.hold_back(clients, function, 0)
+    await replication.hold_back(clients, function, 0)
     return Undone(drill, f"function URLs in {function.region} are held back no more")
-
-
-_DEPLOYMENT = "builder:deployment"
-"""The tag that every stack of a deployment hands on to what it holds."""
-_UNDER_WAY = frozenset({"pending", "initiating", "running", "stopping"})
-_ENDED = frozenset({"ConflictException", "ResourceNotFoundException", "ValidationException"})
-"""The codes by which FIS may refuse to stop what has ended, or is being stopped."""
-_STOPPED_WITHIN_S = 60.0
-
-
-async def find_template(clients: Clients, function: Function, deployment: str) -> str:
-    """Return the id of the deployment's experiment template. Raises Stopped where it has none."""
-    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {deployment}"
-    ours: list[str] = []
-    async for page in pages(where, fis.list_experiment_templates):
-        listed = page["experimentTemplates"]
-        ours += [one["id"] for one in listed if one.get("tags", {}).get(_DEPLOYMENT) == deployment]
-    if not ours:
-        raise Stopped(
-            where=where,
-            what="has no experiment by which replication could be paused",
-            next_step="drill: fis in dr.yaml, then python -m builder render and deploy",
-        )
-    return ours[0]
-
-
-async def start(clients: Clients, function: Function, template: str, drill: str) -> str:
-    """Begin the experiment, and return its id when replication is paused. Raises Failed where that does not come."""
-    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {template}"
-    begun = await to_its_end(
-        call(where, fis.start_experiment, clientToken=drill, experimentTemplateId=template, tags={TAG: drill})
-    )
-    loop = asyncio.get_running_loop()
-    began_s = loop.time()
-    experiment = begun["experiment"]
-    while experiment["state"]["status"] in {"pending", "initiating"}:
-        await asyncio.sleep(_PACE.wait_s(loop.time() - began_s))
-        experiment = (await call(where, fis.get_experiment, id=experiment["id"]))["experiment"]
-    if experiment["state"]["status"] != "running":
-        said = experiment["state"]
-        raise Failed(where=where, what=f"the experiment is {said['status']}: {said.get('reason', '')}")
-    return experiment["id"]
-
-
-async def check_until_ended(clients: Clients, function: Function, experiment: str) -> None:
-    """Return when the experiment has ended by itself. Raises Failed where somebody stopped it, or an alarm did."""
-    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {experiment}"
-    loop = asyncio.get_running_loop()
-    began_s = loop.time()
-    while True:
-        state = (await call(where, fis.get_experiment, id=experiment))["experiment"]["state"]
-        if state["status"] == "completed":
-            return
-        if state["status"] not in {"pending", "initiating", "running"}:
-            what = f"the experiment is {state['status']} before its time, and the drill ends"
-            raise Failed(
-                where=where,
-                what=f"{what}: {state.get('reason', '')}",
-                next_step="look at the alarms that drill.fis.stop_alarms in dr.yaml names",
-            )
-        await asyncio.sleep(_PACE.wait_s(loop.time() - began_s))
-
-
-async def stop(clients: Clients, function: Function, drill: str) -> None:
-    """Stop what a drill began, if it runs, and return when replication goes on."""
-    loop = asyncio.get_running_loop()
-    began_s = loop.time()
-    while running := await _running(clients, function, drill):
-        for identifier, status in running:
-            if status != "stopping":
-                await _stop(clients, function, identifier, give_up=loop.time() - began_s > _STOPPED_WITHIN_S)
-        await asyncio.sleep(_PACE.wait_s(loop.time() - began_s))
-
-
-async def _stop(clients: Clients, function: Function, identifier: str, *, give_up: bool) -> None:
-    """Stop an experiment; one that has just been stopped may be refused, and how it stands is then looked at again."""
-    fis = clients.of(function.site).fis(function.region)
-    try:
-        await call(f"{function.region}: {identifier}", fis.stop_experiment, id=identifier)
-    except AwsError as error:
-        if give_up or error.code not in _ENDED:
-            raise
-
-
-async def _running(clients: Clients, function: Function, drill: str) -> list[tuple[str, str]]:
-    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: experiments"
-    states: list[tuple[str, str]] = []
-    async for page in pages(where, fis.list_experiments):
-        ours = (one for one in page["experiments"] if one.get("tags", {}).get(TAG) == drill)
-        states += [(one["id"], one["state"]["status"]) for one in ours]
-    return [(identifier, status) for identifier, status in states if status in _UNDER_WAY]

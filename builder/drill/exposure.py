@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from builder.drill.records import Attempt, Kind, Period, Read, Sighting, Write, rounded_up
+from builder.drill.records import Kind, Period, Read, RegionAttempt, Sighting, Write, rounded_up
 from builder.terms import Region
 
 
@@ -154,7 +154,7 @@ def failing_moments(writes: Iterable[Write], source: Region, fault: Period) -> t
     return tuple(dict.fromkeys(moments))
 
 
-def _failing(tries: Iterable[Attempt], until_s: float) -> Iterator[tuple[float, float]]:
+def _failing(tries: Iterable[RegionAttempt], until_s: float) -> Iterator[tuple[float, float]]:
     """Yield from the start of each failed attempt to that of the next good one, what fails between left out."""
     began_s: float | None = None
     for one in tries:

@@ -12,11 +12,23 @@ from functools import partial
 from typing import Any
 
 from builder.aws.call import task_group
-from builder.drill import changes, embedded
+from builder.drill import changes, replication
+from builder.drill.context import DrillRun
+from builder.drill.findings import DrillAsks, DrillNote
 from builder.drill.health import ask_health
-from builder.drill.note import RESTORE, Change, Denied, Handler, Note, Paused, Reserved, Slowed, fits, keep_note
-from builder.drill.progress import DrillAsks, DrillNote
-from builder.drill.run import Onlooker, Run, Watch
+from builder.drill.load import Onlooker, RegionWatch
+from builder.drill.note import (
+    RESTORE,
+    BrokenHandler,
+    Denied,
+    Note,
+    NotedChange,
+    Paused,
+    Reserved,
+    Slowed,
+    fits,
+    keep_note,
+)
 from builder.errors import Failed, Stopped
 
 PAUSED_S = 5.0
@@ -41,13 +53,13 @@ _NOT_NOTED = "what it was before is no longer noted there: it was restored meanw
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class FaultContext:
     """Where a fault is made, and by what it is seen."""
 
-    run: Run
+    run: DrillRun
     onlooker: Onlooker
     """Sees the clients' requests to the primary."""
-    watch: Watch
+    watch: RegionWatch
     """Sees what arrives in the secondary."""
     patience_s: float
     """How long to wait for people."""
@@ -82,20 +94,20 @@ class Fault:
     """Lets it last for so many seconds. Raises Failed where it cannot go on."""
 
 
-MakeFault = Callable[[Scene], Fault]
+MakeFault = Callable[[FaultContext], Fault]
 
 
 class _Primary:
     """The primary's function, changed with a note of how it was, and put back by it."""
 
-    def __init__(self, scene: Scene) -> None:
-        ground = scene.run.ground
-        self.target = ground.target
-        self.clients, self.function, self.drill = ground.clients, ground.target.primary.function, ground.drill
+    def __init__(self, scene: FaultContext) -> None:
+        context = scene.run.context
+        self.target = context.target
+        self.clients, self.function, self.drill = context.clients, context.target.primary.function, context.drill
         self._clock = scene.run.clock
         self._noted = False
 
-    async def note(self, change: Change) -> None:
+    async def note(self, change: NotedChange) -> None:
         """Write down how it was, before the change; or nothing, where another drill is under way."""
         await keep_note(self.clients, self.function, Note(self.drill, change))
         self._noted = True
@@ -129,7 +141,7 @@ class _Primary:
         return await self.timed(changes.reserve(self.clients, self.function, 0))
 
 
-def _throttle(scene: Scene) -> Fault:
+def _throttle(scene: FaultContext) -> Fault:
     """The primary's URL answers 429, since its function may not run."""
     primary = _Primary(scene)
     return Fault(_throttled(primary), partial(primary.throttle, meanwhile=_nothing), primary.undo)
@@ -139,7 +151,7 @@ def _throttled(primary: _Primary) -> str:
     return f"reserved concurrency of {primary.function.name} set to 0"
 
 
-def _flap(scene: Scene, every_s: float) -> Fault:
+def _flap(scene: FaultContext, every_s: float) -> Fault:
     """The same, and back, and again: a primary that comes and goes."""
     primary = _Primary(scene)
     before: int | None = None
@@ -167,7 +179,7 @@ def _flap(scene: Scene, every_s: float) -> Fault:
     return Fault(words, strike, primary.undo, hold=hold)
 
 
-def _errors(scene: Scene) -> Fault:
+def _errors(scene: FaultContext) -> Fault:
     """The primary's URL answers 502, since its function has a handler that is not there."""
     primary = _Primary(scene)
     clients, function, gone = primary.clients, primary.function, changes.gone_handler(primary.drill)
@@ -182,7 +194,7 @@ def _errors(scene: Scene) -> Fault:
     async def strike() -> Struck:
         await check()
         before = (await changes.observe_configuration(clients, function))["Handler"]
-        await primary.note(Handler(before))
+        await primary.note(BrokenHandler(before))
         return await primary.timed(changes.break_handler(clients, function, primary.drill, before))
 
     return Fault(f"handler of {function.name} set to {gone}, which is not there", strike, primary.undo, check=check)
@@ -206,12 +218,12 @@ def refuse_errors(found: Any) -> str:  # noqa: ANN401  what GetFunctionConfigura
             return f"is being updated ({status})"
     if changes.is_gone_handler(found["Handler"]):
         return f"has the handler {found['Handler']} of another drill"
-    if not fits(Handler(found["Handler"])):
+    if not fits(BrokenHandler(found["Handler"])):
         return f"has the handler {found['Handler']}, which finds no room in a tag"
     return ""
 
 
-def _table(scene: Scene) -> Fault:
+def _table(scene: FaultContext) -> Fault:
     """The primary's function runs, and is denied its table."""
     primary, run = _Primary(scene), scene.run
     clients, function, target = primary.clients, primary.function, primary.target
@@ -232,7 +244,7 @@ def _table(scene: Scene) -> Fault:
 
     async def strike() -> Struck:
         role = await find_role()
-        until = run.ground.now() + timedelta(seconds=scene.outage_s + _DENIES_LONGER_S)
+        until = run.context.now() + timedelta(seconds=scene.outage_s + _DENIES_LONGER_S)
         policy = changes.make_denial(function, target.needed_table, until)
         await primary.note(Denied(role, changes.print_of(policy)))
         struck = await primary.timed(changes.deny(clients, function, role, primary.drill, policy))
@@ -241,14 +253,14 @@ def _table(scene: Scene) -> Fault:
     return Fault(f"the role of {function.name} denied the table {target.table}", strike, primary.undo, check=check)
 
 
-async def _out_of_reach(run: Run) -> float:
+async def _out_of_reach(run: DrillRun) -> float:
     """Return when the primary's `health` began to fail. Raises Stopped where it does not."""
-    ground, clock = run.ground, run.clock
-    side, health = ground.target.primary, ground.target.health
+    context, clock = run.context, run.clock
+    side, health = context.target.primary, context.target.health
     until_s, bad = clock.passed_s() + DENIED_WITHIN_S, list[float]()
     while len(bad) < _DENIED_ANSWERS:
         asked_s = clock.passed_s()
-        bad = [] if await ask_health(side, health, ground.access) == _WELL else [*bad, asked_s]
+        bad = [] if await ask_health(side, health, context.access) == _WELL else [*bad, asked_s]
         if clock.passed_s() > until_s:
             raise Stopped(
                 where=side.function.where,
@@ -260,39 +272,39 @@ async def _out_of_reach(run: Run) -> float:
     return bad[0]
 
 
-def _slow(scene: Scene, delay_s: float) -> Fault:
+def _slow(scene: FaultContext, delay_s: float) -> Fault:
     """Every request to the primary's URL takes longer."""
     primary = _Primary(scene)
     clients, function = primary.clients, primary.function
 
     async def check() -> None:
-        await embedded.check_embedded(
+        await replication.check_embedded(
             clients, function, "no call of AWS's slows a function: --fault errors or throttle"
         )
-        if (now_s := await embedded.observe_delay(clients, function)) is not None:
+        if (now_s := await replication.observe_delay(clients, function)) is not None:
             raise Stopped(where=function.where, what=f"its region's URLs are held back by {now_s:g} s already")
 
     async def strike() -> Struck:
         await primary.note(Slowed(delay_s))
-        return await primary.timed(embedded.hold_back(clients, function, delay_s))
+        return await primary.timed(replication.hold_back(clients, function, delay_s))
 
     return Fault(f"function URLs in {function.region} held back by {delay_s:g} s", strike, primary.undo, check=check)
 
 
-def _one_way(scene: Scene) -> Fault:
+def _one_way(scene: FaultContext) -> Fault:
     """Nothing gets out of the primary while what is sent to it arrives; then its function is taken away too."""
     primary = _Primary(scene)
     clients, function = primary.clients, primary.function
 
     async def check() -> None:
         instead = "on AWS drill with --fis, which pauses for a time: a replica whose role is denied for 20 hours"
-        await embedded.check_embedded(clients, function, f"{instead} becomes a table of its own")
-        if paused := await embedded.observe_paused(clients, function):
+        await replication.check_embedded(clients, function, f"{instead} becomes a table of its own")
+        if paused := await replication.observe_paused(clients, function):
             ways = ", ".join(f"{way['service']} to {way['to']}" for way in paused)
             raise Stopped(where=function.where, what=f"replication is paused already: {ways}")
 
     async def pause() -> None:
-        await embedded.pause_replication(clients, function, [side.region for side in primary.target.secondaries])
+        await replication.pause_replication(clients, function, [side.region for side in primary.target.secondaries])
         await scene.watch.stalled(PAUSED_S, _PAUSES_WITHIN_S)
 
     strike = partial(primary.throttle, paused="one-way", meanwhile=pause)
@@ -300,29 +312,29 @@ def _one_way(scene: Scene) -> Fault:
     return Fault(words, strike, primary.undo, check=check)
 
 
-def _fis(scene: Scene) -> Fault:
+def _fis(scene: FaultContext) -> Fault:
     """The primary is taken away while AWS pauses replication: behind already. What stops that ends the drill."""
     primary = _Primary(scene)
     clients, function = primary.clients, primary.function
     begun = ""
 
     async def find() -> str:
-        return await changes.find_template(clients, function, primary.target.deployment)
+        return await replication.find_template(clients, function, primary.target.deployment)
 
     async def check() -> None:
         await find()
 
     async def pause() -> None:
         nonlocal begun
-        begun = await changes.start(clients, function, await find(), primary.drill)
+        begun = await replication.start_experiment(clients, function, await find(), primary.drill)
         await while_it_runs(scene.watch.stalled(PAUSED_S, _PAUSES_WITHIN_S))
 
     async def told_when_ended() -> None:
-        await changes.check_until_ended(clients, function, begun)
+        await replication.check_until_ended(clients, function, begun)
         what = (
             f"the experiment has ended by itself: from {scene.run.clock.passed_s():.0f} s on replication is not paused"
         )
-        scene.run.ground.emit(DrillNote(primary.drill, what))
+        scene.run.context.emit(DrillNote(primary.drill, what))
 
     async def while_it_runs(work: Awaitable[None]) -> None:
         async with task_group() as group:
@@ -338,13 +350,13 @@ def _fis(scene: Scene) -> Fault:
     return Fault(words, strike, primary.undo, check=check, hold=hold)
 
 
-def _by_hand(scene: Scene) -> Fault:
+def _by_hand(scene: FaultContext) -> Fault:
     """People make the fault and undo it; when they did is seen by the requests."""
-    ground, struck = scene.run.ground, False
-    region = ground.target.primary.region
+    context, struck = scene.run.context, False
+    region = context.target.primary.region
 
     def ask(what: str) -> None:
-        ground.emit(DrillAsks(ground.drill, f"{what} the fault in {region}"))
+        context.emit(DrillAsks(context.drill, f"{what} the fault in {region}"))
 
     async def strike() -> Struck:
         nonlocal struck

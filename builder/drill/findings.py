@@ -1,8 +1,10 @@
-"""The findings of a drill: everything that its log tells, measured once, as the reports show it; pure."""
+"""What a drill says: events while it runs, and in the end its report, measured from its log alone; pure.
 
-import collections
+In this order: the events, the records of a report, `report_replication` and `report_failover`, and what both rest on.
+"""
+
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
@@ -20,8 +22,18 @@ from builder.drill.exposure import (
     measure_exposure,
     surely_at_risk,
 )
-from builder.drill.records import Attempt, Kind, Line, Mark, Moment, Period, Read, Sighting, Turn, Write
-from builder.drill.service import Episode, Served, Service, late_requests, make_slots, measure_served, without_lateness
+from builder.drill.records import Kind, LogLine, Mark, Moment, Period, Read, RegionAttempt, Sighting, Turn, Write
+from builder.drill.service import (
+    Episode,
+    Second,
+    Served,
+    Service,
+    count_traffic,
+    late_requests,
+    make_slots,
+    measure_served,
+    without_lateness,
+)
 from builder.drill.verdict import (
     Check,
     DrillVerdict,
@@ -37,32 +49,70 @@ from builder.terms import Region
 
 
 @dataclass(frozen=True, slots=True)
-class Second:
-    """What was asked of a region in one second of the drill, tries that failed included."""
+class DrillBegun:
+    """A drill's clock runs; what it writes down is in its folder."""
 
-    second: int
-    region: Region
-    good: int
-    failed: int
-
-
-def count_traffic(writes: Sequence[Write]) -> tuple[Second, ...]:
-    """Return every second with requests, in order, those of a second by region; by when the answer came.
-
-    Objects are no requests to the service.
-    """
-    counts = collections.Counter(
-        (int(attempt.ended_s), attempt.region, attempt.is_good)
-        for write in writes
-        if write.what == "item"
-        for attempt in write.attempts
-    )
-    places = sorted({(second, region) for second, region, _ in counts})
-    return tuple(
-        Second(second, region, counts[second, region, True], counts[second, region, False]) for second, region in places
-    )
+    drill: str
+    what: Literal["replication", "failover"]
+    deployment: str
+    folder: str
+    schema: Literal[2] = 2
+    """The version of all that is said, as `run.begun` has it."""
+    event: Literal["drill.begun"] = "drill.begun"
 
 
+@dataclass(frozen=True, slots=True)
+class DrillMoment:
+    """The drill did something: began its load, asked for the fault (`strike`), made it, undid it."""
+
+    drill: str
+    moment: Moment
+    at_s: float
+    """Seconds since the drill began."""
+    event: Literal["drill.moment"] = "drill.moment"
+
+
+@dataclass(frozen=True, slots=True)
+class DrillAsks:
+    """Somebody has to do something now; the drill waits for its effect."""
+
+    drill: str
+    what: str
+    event: Literal["drill.asks"] = "drill.asks"
+
+
+@dataclass(frozen=True, slots=True)
+class DrillNote:
+    """Something that a person should know of the drill: what could not be read, or what stays in the deployment."""
+
+    drill: str
+    what: str
+    event: Literal["drill.note"] = "drill.note"
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRestored:
+    """What a drill that did not end had changed is as it was, or what it had written is gone."""
+
+    drill: str
+    what: str
+    event: Literal["drill.restored"] = "drill.restored"
+
+
+@dataclass(frozen=True, slots=True)
+class DrillEnded:
+    """The verdict, that of each number, and where the report's page is; report.json lies beside it."""
+
+    drill: str
+    verdict: DrillVerdict
+    """What is missed fails a drill; what was not measured leaves it undecided, and ends it with exit code 1 too."""
+    checks: tuple[Check, ...]
+    report: str
+    event: Literal["drill.ended"] = "drill.ended"
+
+
+DrillProgress = DrillBegun | DrillMoment | DrillAsks | DrillNote | DrillRestored | DrillEnded
+DrillEmit = Callable[[DrillProgress], None]
 VERSION = 2
 
 
@@ -112,14 +162,14 @@ class Watched:
     objects: tuple[Direction, ...] = ()
 
 
-Name = Literal["fault", "detection", "failover", "recovery", "fault undone", "failback", "reconciliation"]
+MomentName = Literal["fault", "detection", "failover", "recovery", "fault undone", "failback", "reconciliation"]
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
     """A point of the timeline; None where it never came."""
 
-    name: Name
+    name: MomentName
     at_s: float | None
 
 
@@ -218,7 +268,7 @@ Report = ReplicationReport | FailoverReport
 class _Found:
     """A log, sorted out."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[LogLine, ...]
     writes: tuple[Write, ...]
     reads: tuple[Read, ...]
     turns: tuple[Turn, ...]
@@ -227,7 +277,7 @@ class _Found:
 
 
 def report_replication(
-    about: About, lines: Iterable[Line], objectives: Objectives, watched: Watched
+    about: About, lines: Iterable[LogLine], objectives: Objectives, watched: Watched
 ) -> ReplicationReport:
     """Return what a replication drill's log shows of every direction that was watched."""
     found = _sorted_out(lines)
@@ -252,7 +302,7 @@ def report_replication(
 
 
 def report_failover(
-    about: About, lines: Iterable[Line], held: Held, objectives: Objectives, watched: Watched
+    about: About, lines: Iterable[LogLine], held: Held, objectives: Objectives, watched: Watched
 ) -> FailoverReport:
     """Return what a failover drill's log shows, and what the regions held in the end."""
     found = _sorted_out(lines)
@@ -282,7 +332,7 @@ def report_failover(
     )
 
 
-def _sorted_out(lines: Iterable[Line]) -> _Found:
+def _sorted_out(lines: Iterable[LogLine]) -> _Found:
     kept = tuple(lines)
     writes = tuple(line for line in kept if isinstance(line, Write))
     return _Found(
@@ -383,7 +433,7 @@ def _timeline(about: About, found: _Found, served: Served) -> tuple[Happening, .
     )
 
 
-def _began_s(attempt: Attempt) -> float:
+def _began_s(attempt: RegionAttempt) -> float:
     return attempt.began_s
 
 

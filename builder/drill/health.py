@@ -6,11 +6,10 @@ from typing import Any
 
 from builder import client
 from builder.aws import Clients, call, together
-from builder.drill.load import Access
 from builder.drill.note import check_alone
 from builder.drill.probes import Probes
-from builder.drill.records import Line, Sighting, Write
-from builder.drill.target import Function, Side, Target
+from builder.drill.records import LogLine, Sighting, Write
+from builder.drill.target import Access, Function, Side, Target
 from builder.errors import AwsError, Stopped
 from builder.terms import Region
 
@@ -47,7 +46,7 @@ async def check_probes(target: Target, probes: Probes) -> None:
     )
 
 
-def check_load(target: Target, lines: Sequence[Line]) -> None:
+def check_load(target: Target, lines: Sequence[LogLine]) -> None:
     """Raise Stopped unless what was asked before the fault went well, and some of it has arrived in each secondary.
 
     Only the later half of the requests is judged: those before may have met functions that had to be started first,

@@ -131,7 +131,7 @@ class History:
     unread: tuple[Unread, ...]
 
 
-Found = Drill | Outside | Unread
+FoundReport = Drill | Outside | Unread
 _Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))]
 
 
@@ -214,7 +214,7 @@ def read_history(folder: Path) -> History:
     return compare(str(folder), _find(folder))
 
 
-def compare(folder: str, found: Iterable[Found]) -> History:
+def compare(folder: str, found: Iterable[FoundReport]) -> History:
     """Return the drills by what they were of, each trend, each change; a drill that is there twice is told."""
     drills: dict[str, Drill] = {}
     outside, unread = [], []
@@ -276,7 +276,7 @@ def _without_place(drill: Drill) -> tuple[object, ...]:
     return _key(drill), drill.began, drill.verdict, drill.settings, drill.numbers
 
 
-def _find(folder: Path) -> Iterator[Found]:
+def _find(folder: Path) -> Iterator[FoundReport]:
     """Yield what every folder holds: its report, or why there is none to read."""
     unseen: list[OSError] = []
     for place, folders, names in os.walk(folder, onerror=unseen.append):
@@ -291,7 +291,7 @@ def _find(folder: Path) -> Iterator[Found]:
         yield Unread(str(where.relative_to(folder)), f"cannot be read ({error.strerror})")
 
 
-def _read(path: Path, place: str) -> Found:
+def _read(path: Path, place: str) -> FoundReport:
     try:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
@@ -304,7 +304,7 @@ def _read(path: Path, place: str) -> Found:
     return read_report(data, place, path.with_name(FILE_NAME))
 
 
-def read_report(data: bytes, place: str, log: Path) -> Found:
+def read_report(data: bytes, place: str, log: Path) -> FoundReport:
     """Return a report as it is compared; `log` is where its log should be."""
     try:
         said = from_json(data, allow_inf_nan=False)
@@ -327,7 +327,7 @@ def read_report(data: bytes, place: str, log: Path) -> Found:
         return Unread(place, f"is not a drill's report: {key}: {first['msg']}")
 
 
-def _drill(said: _Report, place: str, log: Path) -> Found:
+def _drill(said: _Report, place: str, log: Path) -> FoundReport:
     if fault := next(_faults(said), None):
         return Unread(place, fault)
     about = said.about

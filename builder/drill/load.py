@@ -1,51 +1,34 @@
-"""A steady load: each slot of a series is sent at its time, whatever becomes of those sent before.
+"""A steady load, each slot of it sent at its time whatever becomes of those before, and what is seen of it elsewhere.
 
 `Caller` is the failover client of a drill, whose every attempt is noted. `Series` says what is sent and how, `send`
-sends it; `count` takes the turns of a counter, one after the other.
+sends it; `count` takes the turns of a counter, one after the other. `RegionWatch` looks for what was sent in another
+region, and `Onlooker` sees which requests fail.
 """
 
 import asyncio
 import itertools
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from botocore.credentials import Credentials
-
 from builder import client
 from builder.aws import aws_errors
 from builder.aws.call import task_group
+from builder.drill.findings import DrillEmit, DrillNote
 from builder.drill.probe import Probe, counter_key, make_count, shown_count
-from builder.drill.records import Attempt, Journal, Kind, Sent, Turn, Unsent, Write
-from builder.drill.target import Side
+from builder.drill.records import Journal, Kind, LogLine, Read, RegionAttempt, Sent, Sighting, Turn, Unsent, Write
+from builder.drill.target import Access, Side
+from builder.errors import BuilderError, Failed, Stopped
 from builder.terms import Region
 
 AT_ONCE = 256
 """So many requests of a series wait for their answers at most, each on a thread: a slot beyond them is not sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How function URLs are reached."""
-
-    endpoint: str | None = None
-    """Where to connect instead of the URL's own host: the embedded AWS."""
-    credentials: Credentials | None = None
-    """By whom requests are signed, where a URL wants that."""
-    limits: client.Limits = client.Limits()  # noqa: RUF009  frozen
-
-    def regions(self, sides: Sequence[Side]) -> tuple[client.RegionUrl, ...]:
-        """Return the sides as a client knows them."""
-        return tuple(client.RegionUrl(side.region, side.url) for side in sides)
-
-    def signing(self, sides: Sequence[Side]) -> Credentials | None:
-        """Return what requests to these sides are signed with, None for nothing."""
-        return self.credentials if any(side.signs for side in sides) else None
 
 
 class Caller:
@@ -77,12 +60,12 @@ class Caller:
 
     def ask(
         self, method: str, target: str, text: str | None = None
-    ) -> tuple[client.Answer | None, tuple[Attempt, ...]]:
+    ) -> tuple[client.Answer | None, tuple[RegionAttempt, ...]]:
         """Return the answer, None where no region gave one, and every attempt that was made for it; one at least.
 
         Raises BadInput where there are no credentials to sign with any more: what is measured so is nobody's service.
         """
-        attempts: list[Attempt] = []
+        attempts: list[RegionAttempt] = []
         self._noted.attempts = attempts
         began_s, answer = self.clock(), None
         headers = {} if text is None else {"content-type": "application/json"}
@@ -92,20 +75,20 @@ class Caller:
                 answer = self._client.request(method, target, body=body, headers=headers)
         except client.Unavailable:
             if not attempts:  # The credentials could not be had in time: the client asked nobody.
-                attempts.append(Attempt(self._first, began_s, self.clock(), None))
+                attempts.append(RegionAttempt(self._first, began_s, self.clock(), None))
         return answer, tuple(attempts)
 
     def _note(self, attempt: client.Attempt) -> None:
         status = attempt.outcome if isinstance(attempt.outcome, int) else None
         ended_s = attempt.started + attempt.duration_s
-        self._noted.attempts.append(Attempt(Region(attempt.region), attempt.started, ended_s, status))
+        self._noted.attempts.append(RegionAttempt(Region(attempt.region), attempt.started, ended_s, status))
 
 
-Writer = Callable[[Probe], tuple[Attempt, ...]]
+Writer = Callable[[Probe], tuple[RegionAttempt, ...]]
 """Makes a write, and returns every attempt at it; for any thread."""
 
 
-class Plan(Protocol):
+class SlotPlan(Protocol):
     """What the slots of a series write; called on the event loop alone."""
 
     def next(self, slot: int, at: datetime) -> Probe:
@@ -122,7 +105,7 @@ class Series:
     what: Kind
     rate: float
     """Slots a second."""
-    plan: Plan
+    plan: SlotPlan
     write: Writer
     told: Sequence[Callable[[Write], None]] = ()
     """Who is told of each write that ended, on the event loop, after the plan."""
@@ -203,7 +186,7 @@ class Counter:
 
     rate: float
     """Turns a second, where each ends before the next is due; else that one is left out."""
-    read: Callable[[str], tuple[str | None, tuple[Attempt, ...]]]
+    read: Callable[[str], tuple[str | None, tuple[RegionAttempt, ...]]]
     """Returns what a key holds, empty where there is nothing and None where no good answer came; for any thread."""
     write: Writer
 
@@ -227,7 +210,7 @@ def _turn(counter: Counter, journal: Journal, number: int, planned_s: float) -> 
     text, read = counter.read(key)
     # What answers with something else than the counter is not read: a value made up of it would be nobody's.
     shown = None if text is None else shown_count(key, text) if text else (0, 0)
-    written, attempts = None, tuple[Attempt, ...]()
+    written, attempts = None, tuple[RegionAttempt, ...]()
     if shown is not None:
         written = shown[1] + 1
         probe = make_count(key, number, written, clock.date(clock.passed_s()))
@@ -245,3 +228,177 @@ def _turn(counter: Counter, journal: Journal, number: int, planned_s: float) -> 
             write=attempts,
         )
     )
+
+
+LookUp = Callable[[Collection[str]], Awaitable[Mapping[str, int | None]]]
+"""Returns the number of the write that a region shows of each of these keys, None for one that is not there.
+
+A key that was not answered for is left out. Raises BuilderError where nothing was.
+"""
+LOOK_S = 0.05
+"""From the beginning of one look to that of the next; the resolution of every delay and of the RPO."""
+_READ_AGAIN_S = 0.25
+"""Before a region is asked again that did not let itself be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    number: int
+    deletes: bool
+    since_s: float
+    """When it was acknowledged."""
+
+    def shown(self, number: int | None) -> int | None:
+        """Return which write a read shows that showed this one or a later one; None where it showed neither."""
+        if self.deletes:
+            return self.number if number is None else None
+        return number if number is not None and number >= self.number else None
+
+
+class RegionWatch:
+    """Looks at one region for what others acknowledged until it is there, and notes each read and sighting."""
+
+    def __init__(  # noqa: PLR0913  what, where and by what it is seen; who is told
+        self,
+        what: Kind,
+        region: Region,
+        look: LookUp,
+        journal: Journal,
+        *,
+        sources: Collection[Region] | None = None,
+        told: Sequence[Callable[[Sighting], None]] = (),
+        emit: DrillEmit = lambda _: None,
+    ) -> None:
+        """`sources` are the regions whose writes have to arrive; all others where nothing is said."""
+        self.what = what
+        self.region = region
+        self._look = look
+        self._journal = journal
+        self._sources = sources
+        self._told = told
+        self._emit = emit
+        self._awaited: dict[str, _Awaited] = {}
+        self._looked_s = 0.0
+        self._seen_s = 0.0
+        self._is_unread = False
+
+    @property
+    def has_seen(self) -> bool:
+        """Whether anything has arrived."""
+        return self._seen_s > 0
+
+    def expect(self, write: Write) -> None:
+        """Look for a write from now on, if it is one that has to be replicated to this region."""
+        source = write.acknowledged_by
+        if write.what != self.what or source is None or source == self.region:
+            return
+        if self._sources is None or source in self._sources:
+            self._awaited[write.name] = _Awaited(write.number, write.deletes, write.ended_s)
+
+    async def run(self) -> None:
+        """Look until cancelled. A region that does not let itself be read is said to be so, and asked again."""
+        clock = self._journal.clock
+        while True:
+            asked_s, pause_s = clock.passed_s(), LOOK_S
+            if self._awaited:
+                try:
+                    shown = await self._look(frozenset(self._awaited))
+                except BuilderError as error:
+                    self._unread(error)
+                    pause_s = _READ_AGAIN_S
+                else:
+                    self._is_unread = False
+                    await self._note(shown, asked_s, clock.passed_s())
+            await asyncio.sleep(max(0.0, asked_s + pause_s - clock.passed_s()))
+
+    async def all_seen(self) -> None:
+        """Wait until nothing is awaited any more."""
+        while self._awaited:  # noqa: ASYNC110 - replication sends no event
+            await asyncio.sleep(LOOK_S)
+
+    async def stalled(self, for_s: float, within_s: float) -> None:
+        """Wait until, for so long, nothing came of what was acknowledged. Raises Failed after `within_s`."""
+        clock = self._journal.clock
+        began_s = clock.passed_s()
+        while self._quiet_s(began_s) < for_s:
+            if clock.passed_s() - began_s > within_s:
+                raise Failed(
+                    where=self.region, what=f"replication did not stop: probes still arrive after {within_s:.0f} s"
+                )
+            await asyncio.sleep(LOOK_S)
+
+    async def _note(self, shown: Mapping[str, int | None], asked_s: float, at_s: float) -> None:
+        """Write down a read and what it showed, and only then tell of that."""
+        sightings = [
+            Sighting(key, self.region, at_s, number)
+            for key, awaited in sorted(self._awaited.items())
+            if key in shown and (number := awaited.shown(shown[key])) is not None
+        ]
+        lines: list[LogLine] = [*sightings, Read(self.region, self.what, asked_s, at_s)]
+        await asyncio.get_running_loop().run_in_executor(None, self._journal.log.write, *lines)
+        self._looked_s = asked_s
+        if sightings:
+            self._seen_s = at_s
+        for sighting in sightings:
+            del self._awaited[sighting.key]
+            for tell in self._told:
+                tell(sighting)
+
+    def _unread(self, error: BuilderError) -> None:
+        if not self._is_unread:
+            what = f"{self.what}s of {self.region} cannot be read, and are not measured meanwhile: {error}"
+            self._emit(DrillNote(self._journal.drill, what))
+        self._is_unread = True
+
+    def _quiet_s(self, since_s: float) -> float:
+        """Return for how long, by the last look that was answered, something was acknowledged and nothing came."""
+        oldest_s = min((awaited.since_s for awaited in self._awaited.values()), default=self._looked_s)
+        return self._looked_s - max(since_s, self._seen_s, oldest_s)
+
+
+class Onlooker:
+    """Told of every write that ended, on the event loop."""
+
+    def __init__(self, region: Region) -> None:
+        self._region = region
+        self._failed_s = 0.0
+        self._failing = asyncio.Event()
+        self._answering = asyncio.Event()
+
+    def note(self, write: Write) -> None:
+        """Take notice of a write's attempts in the region."""
+        for attempt in write.attempts:
+            if attempt.region != self._region:
+                continue
+            if attempt.is_good:
+                self._answering.set()
+            elif not self._failing.is_set():
+                self._failed_s = attempt.began_s
+                self._failing.set()
+
+    async def failing(self, within_s: float) -> float:
+        """Return when the first request began that failed from now on. Raises Stopped where none does."""
+        self._failing.clear()
+        await self._until(self._failing, within_s, "no request failed there")
+        return self._failed_s
+
+    async def answering(self, within_s: float) -> None:
+        """Wait for an answer from now on. Raises Stopped where none comes."""
+        self._answering.clear()
+        await self._until(self._answering, within_s, "no request was answered there")
+
+    async def _until(self, event: asyncio.Event, within_s: float, otherwise: str) -> None:
+        try:
+            await asyncio.wait_for(event.wait(), within_s)
+        except TimeoutError as error:
+            raise Stopped(where=self._region, what=f"{otherwise} within {within_s:.0f} s") from error
+
+
+@asynccontextmanager
+async def watching(*watches: RegionWatch) -> AsyncIterator[None]:
+    """Look while the block lasts."""
+    async with task_group() as group:
+        tasks = [group.create_task(watch.run()) for watch in watches]
+        yield
+        for task in tasks:
+            task.cancel()

@@ -33,7 +33,7 @@ class Reserved:
 
 
 @dataclass(frozen=True, slots=True)
-class Handler:
+class BrokenHandler:
     """The function's handler was set to a name that is not there."""
 
     before: str
@@ -55,7 +55,7 @@ class Slowed:
     delay_s: float
 
 
-Change = Reserved | Handler | Denied | Slowed
+NotedChange = Reserved | BrokenHandler | Denied | Slowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Note:
     """What has to be put back."""
 
     drill: str
-    change: Change
+    change: NotedChange
 
 
 def tag_key(drill: str) -> str:
@@ -76,12 +76,12 @@ def write_tag(note: Note) -> dict[str, str]:
     return {tag_key(note.drill): _value(note.change)}
 
 
-def _value(change: Change) -> str:
+def _value(change: NotedChange) -> str:
     match change:
         case Reserved(before, paused):
             reserved = "none" if before is None else before
             return f"reserved-concurrency={reserved}{f' {paused}' if paused else ''}"
-        case Handler(before):
+        case BrokenHandler(before):
             return f"handler={_quote(before)}"
         case Denied(role, policy):
             return f"role={_quote(role)} policy={policy}"
@@ -91,17 +91,17 @@ def _value(change: Change) -> str:
             assert_never(change)
 
 
-def fits(change: Change) -> bool:
+def fits(change: NotedChange) -> bool:
     """Return whether a tag's value has room for it; a handler of many odd characters may need more."""
     return len(_value(change)) <= 256
 
 
-def read_tags(tags: Mapping[str, str], where: str) -> tuple[Note, ...]:
+def read_notes(tags: Mapping[str, str], where: str) -> tuple[Note, ...]:
     """Return what the drills' tags among these say. Raises Stopped for one that no drill wrote on the function."""
     return tuple(_read(key, value, where) for key, value in tags.items() if key.startswith(TAG))
 
 
-def read_each_tag(tags: Mapping[str, str], where: str) -> tuple[Note | Stopped, ...]:
+def read_each_note(tags: Mapping[str, str], where: str) -> tuple[Note | Stopped, ...]:
     """Return the same, with the error in the place of one that no drill wrote."""
 
     def read(key: str, value: str) -> Note | Stopped:
@@ -133,12 +133,12 @@ def _read(key: str, value: str, where: str) -> Note:
     return Note(whose["drill"], change)
 
 
-def _read_value(value: str) -> Change | None:
+def _read_value(value: str) -> NotedChange | None:
     if found := _RESERVED.fullmatch(value):
         paused: Paused | None = "fis" if found["paused"] == "fis" else "one-way" if found["paused"] else None
         return Reserved(None if found["before"] == "none" else int(found["before"]), paused)
     if found := _HANDLER.fullmatch(value):
-        return Handler(_unquote(found["before"]))
+        return BrokenHandler(_unquote(found["before"]))
     if found := _DENIED.fullmatch(value):
         return Denied(_unquote(found["role"]), found["policy"])
     if found := _SLOWED.fullmatch(value):
@@ -158,18 +158,18 @@ def _unquote(text: str) -> str:
 
 async def observe_notes(clients: Clients, function: Function) -> tuple[Note, ...]:
     """Return what drills that have not been undone changed on the function."""
-    return read_tags(await _observe_tags(clients, function), function.where)
+    return read_notes(await _observe_tags(clients, function), function.where)
 
 
 async def observe_each_note(clients: Clients, function: Function) -> tuple[Note | Stopped, ...]:
     """Return the same, with an error in the place of what no drill wrote."""
-    return read_each_tag(await _observe_tags(clients, function), function.where)
+    return read_each_note(await _observe_tags(clients, function), function.where)
 
 
 async def observe_note(clients: Clients, function: Function, drill: str) -> Note | None:
     """Return what this drill changed; None where that is not noted, or no longer."""
     tags, key = await _observe_tags(clients, function), tag_key(drill)
-    return read_tags({key: tags[key]}, function.where)[0] if key in tags else None
+    return read_notes({key: tags[key]}, function.where)[0] if key in tags else None
 
 
 async def check_alone(clients: Clients, function: Function, drill: str = "") -> None:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from builder.aws import Clients, aws_errors, call, together
-from builder.drill.records import Attempt, Clock, Sighting, Write
+from builder.drill.records import DrillClock, RegionAttempt, Sighting, Write
 from builder.drill.target import Side
 from builder.errors import AwsError, Failed
 from builder.terms import Region
@@ -153,7 +153,7 @@ class Mix:
 
 T = TypeVar("T")
 KeyType = Literal["S", "N", "B"]
-Item = Mapping[str, str]
+ProbeItem = Mapping[str, str]
 """Those of an item's attributes that are text."""
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 _READ_AT_ONCE = 100
@@ -231,9 +231,9 @@ async def see_items(clients: Clients, side: Side, layout: Layout, names: Collect
     }
 
 
-async def read_items(clients: Clients, side: Side, layout: Layout, names: Collection[str]) -> dict[str, Item]:
+async def read_items(clients: Clients, side: Side, layout: Layout, names: Collection[str]) -> dict[str, ProbeItem]:
     """Return every one of the probes that the region has, all its attributes by its name."""
-    there: dict[str, Item] = {}
+    there: dict[str, ProbeItem] = {}
     left: Collection[str] = names
     while left:
         pages = await together(
@@ -273,7 +273,7 @@ def read_item(clients: Clients, side: Side, layout: Layout, name: str) -> str | 
 
 async def _read_items(
     clients: Clients, side: Side, layout: Layout, names: Sequence[str], *, whole: bool
-) -> tuple[Sequence[str], dict[str, Item], frozenset[str]]:
+) -> tuple[Sequence[str], dict[str, ProbeItem], frozenset[str]]:
     """Return the names asked for, the items found, and the names that DynamoDB did not answer for."""
     places = {name: layout.place(name) for name in names}
     named = {_identity(layout, place): name for name, place in places.items()}
@@ -300,7 +300,7 @@ def _identity(layout: Layout, item: Mapping[str, Any]) -> Hashable:
     return tuple(Decimal(value) if kind == "N" else bytes(value) if kind == "B" else value for kind, value in values)
 
 
-def _texts(item: Mapping[str, Any]) -> Item:
+def _texts(item: Mapping[str, Any]) -> ProbeItem:
     return {name: str(value["S"]) for name, value in item.items() if "S" in value}
 
 
@@ -309,16 +309,18 @@ def _parts(names: Collection[T], size: int) -> Iterator[Sequence[T]]:
     return (listed[first : first + size] for first in range(0, len(listed), size))
 
 
-def object_writer(side: Side, drill: str, clients: Clients, clock: Clock) -> Callable[[Probe], tuple[Attempt, ...]]:
+def object_writer(
+    side: Side, drill: str, clients: Clients, clock: DrillClock
+) -> Callable[[Probe], tuple[RegionAttempt, ...]]:
     """Return what puts an object into a side's bucket, for any thread."""
     s3, bucket = clients.of(side.site).s3(side.region), side.needed_bucket
 
-    def write(probe: Probe) -> tuple[Attempt, ...]:
+    def write(probe: Probe) -> tuple[RegionAttempt, ...]:
         began_s, status = clock.passed_s(), None
         with suppress(AwsError), aws_errors(f"{side.region}: {bucket}"):
             s3.put_object(Bucket=bucket, Key=object_key(drill, probe.key), Body=probe.body.encode())
             status = 200
-        return (Attempt(side.region, began_s, clock.passed_s(), status),)
+        return (RegionAttempt(side.region, began_s, clock.passed_s(), status),)
 
     return write
 

@@ -15,7 +15,7 @@ from typing import Protocol, Self
 from builder import client
 from builder.aws import Clients, aws_errors
 from builder.drill.consistency import Contents
-from builder.drill.load import Access, Caller
+from builder.drill.load import Caller
 from builder.drill.probe import (
     Layout,
     Probe,
@@ -28,8 +28,8 @@ from builder.drill.probe import (
     shown_number,
     write_item,
 )
-from builder.drill.records import Attempt, Paths, ProbeSpec
-from builder.drill.target import Side, Target
+from builder.drill.records import Paths, ProbeSpec, RegionAttempt
+from builder.drill.target import Access, Side, Target
 from builder.errors import AwsError, BadInput, Failed
 
 Bodies = Mapping[str, Mapping[int, str]]
@@ -65,10 +65,10 @@ class Probes(Protocol):
     def hold(self) -> str | None:
         """The path, with {id}, that takes PUT, GET and DELETE of an item; None where there is none."""
 
-    def write(self, caller: Caller, probe: Probe) -> tuple[Attempt, ...]:
+    def write(self, caller: Caller, probe: Probe) -> tuple[RegionAttempt, ...]:
         """Write a probe or delete it, and return every attempt; for any thread."""
 
-    def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[Attempt, ...]]:
+    def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[RegionAttempt, ...]]:
         """Return what a key holds, empty where nothing is there and None without a good answer; for any thread."""
 
     async def check(self, side: Side) -> str:
@@ -147,11 +147,11 @@ class HandlerProbes(_InTable):
     service = "PUT or DELETE /items/<id> answered 2xx"
     hold = "/items/{id}"
 
-    def write(self, caller: Caller, probe: Probe) -> tuple[Attempt, ...]:
+    def write(self, caller: Caller, probe: Probe) -> tuple[RegionAttempt, ...]:
         """Write by PUT, delete by DELETE."""
         return _write_by(_HANDLER, caller, probe)
 
-    def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[Attempt, ...]]:
+    def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[RegionAttempt, ...]]:
         """Read by GET."""
         return _read_by(_HANDLER, caller, key)
 
@@ -184,12 +184,12 @@ class TableProbes(_InTable):
         """The deployment's."""
         return self.target.health
 
-    def write(self, caller: Caller, probe: Probe) -> tuple[Attempt, ...]:
+    def write(self, caller: Caller, probe: Probe) -> tuple[RegionAttempt, ...]:
         """Ask for health, and write in the region that answered: one attempt there, of both."""
         _, attempts = self._by_health(caller, lambda side: self._write(side, probe))
         return attempts
 
-    def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[Attempt, ...]]:
+    def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[RegionAttempt, ...]]:
         """Ask for health, and read consistently in the region that answered."""
         return self._by_health(caller, lambda side: read_item(self.clients, side, self.layout, key) or "")
 
@@ -202,7 +202,7 @@ class TableProbes(_InTable):
         write_item(self.clients, side, self.layout, probe.key, None if probe.deletes else probe.body)
         return ""
 
-    def _by_health(self, caller: Caller, do: Callable[[Side], str]) -> tuple[str | None, tuple[Attempt, ...]]:
+    def _by_health(self, caller: Caller, do: Callable[[Side], str]) -> tuple[str | None, tuple[RegionAttempt, ...]]:
         answer, attempts = caller.ask("GET", self.health)
         *before, last = attempts
         if answer is None or not last.is_good:
@@ -256,11 +256,11 @@ class PathProbes:
         path = _path(self._paths.read)
         return path if paths == {f"{method} {path}" for method in ("PUT", "GET", "DELETE")} else None
 
-    def write(self, caller: Caller, probe: Probe) -> tuple[Attempt, ...]:
+    def write(self, caller: Caller, probe: Probe) -> tuple[RegionAttempt, ...]:
         """Write and delete by the paths for it."""
         return _write_by(self._paths, caller, probe)
 
-    def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[Attempt, ...]]:
+    def read(self, caller: Caller, key: str) -> tuple[str | None, tuple[RegionAttempt, ...]]:
         """Read by the path for it."""
         return _read_by(self._paths, caller, key)
 
@@ -343,12 +343,12 @@ class PathProbes:
         return {key: answer for (key, _), (answer, _) in zip(targets, answers, strict=True)}
 
 
-def _write_by(paths: Paths, caller: Caller, probe: Probe) -> tuple[Attempt, ...]:
+def _write_by(paths: Paths, caller: Caller, probe: Probe) -> tuple[RegionAttempt, ...]:
     method, path = ((probe.deletes and paths.delete) or paths.write).split(" ", 1)
     return caller.ask(method, _of(path, probe.key), None if probe.deletes else probe.body)[1]
 
 
-def _read_by(paths: Paths, caller: Caller, key: str) -> tuple[str | None, tuple[Attempt, ...]]:
+def _read_by(paths: Paths, caller: Caller, key: str) -> tuple[str | None, tuple[RegionAttempt, ...]]:
     answer, attempts = caller.ask("GET", _of(_path(paths.read), key))
     return None if answer is None else _text(answer), attempts
 

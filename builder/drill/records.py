@@ -21,7 +21,7 @@ from builder.terms import Region
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class DrillClock:
     """Runs evenly whatever is done to the world's clocks; `ticks` is any monotonic count of seconds."""
 
     began: datetime
@@ -37,9 +37,9 @@ class Clock:
         return self.began + timedelta(seconds=at_s)
 
 
-def start_clock(now: datetime, ticks: Callable[[], float]) -> Clock:
+def start_clock(now: datetime, ticks: Callable[[], float]) -> DrillClock:
     """Return a clock that begins now."""
-    return Clock(now, ticks, ticks())
+    return DrillClock(now, ticks, ticks())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ ProbeSpec = Literal["handler", "table"] | Paths
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class LogOpened:
     """The first line: whose drill it is, and when its clock began, which the world's calls `began`."""
 
     drill: str
@@ -116,7 +116,7 @@ class Unsent:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class RegionAttempt:
     """One try of a request at one region."""
 
     region: Region
@@ -138,7 +138,7 @@ class Write:
     id: str
     what: Kind
     body: str
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[RegionAttempt, ...]
     planned_s: float = 0.0
     """When it was to be sent."""
     called_s: float | None = None
@@ -212,14 +212,14 @@ class Turn:
     number: int
     """Counted from 1."""
     planned_s: float
-    read: tuple[Attempt, ...]
+    read: tuple[RegionAttempt, ...]
     """The attempts of the reading call; without a good one at the end nothing is written in this turn."""
     turn_read: int | None
     """The turn that wrote the value that was read: 0 where nothing was there yet, None where no good answer came."""
     value_read: int | None
     value_written: int | None
     """None where nothing was written."""
-    write: tuple[Attempt, ...] = field(default=())
+    write: tuple[RegionAttempt, ...] = field(default=())
     kind: Literal["turn"] = "turn"
 
     @property
@@ -246,18 +246,18 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class LogClosed:
     """The last line: nothing of the drill is left in the deployment."""
 
     kind: Literal["closed"] = "closed"
 
 
-Line = Opened | Sent | Unsent | Write | Sighting | Read | Turn | Mark | Closed
+LogLine = LogOpened | Sent | Unsent | Write | Sighting | Read | Turn | Mark | LogClosed
 FILE_NAME = "log.jsonl"
-_LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
+_LINE: TypeAdapter[LogLine] = TypeAdapter(Annotated[LogLine, Field(discriminator="kind")])
 
 
-class Log:
+class DrillLog:
     """An open log, written by many threads. What was acknowledged is on the disk before anybody counts on it."""
 
     def __init__(self, path: Path) -> None:
@@ -278,7 +278,7 @@ class Log:
         with suppress(OSError):
             self._file.close()
 
-    def write(self, *lines: Line) -> None:
+    def write(self, *lines: LogLine) -> None:
         """Write lines. Where what counts is among them, all written until then outlives a power failure too.
 
         What does not count are slots and reads: a killed process cannot lose them either.
@@ -301,11 +301,11 @@ class Journal:
     """What everything in a drill writes by: whose log it is, and the clock of its times."""
 
     drill: str
-    log: Log
-    clock: Clock
+    log: DrillLog
+    clock: DrillClock
 
 
-def read_log(path: Path) -> tuple[Line, ...]:
+def read_log(path: Path) -> tuple[LogLine, ...]:
     """Return the lines of a log. Raises BadInput; but a last line that was cut off by a kill is passed over."""
     return parse_log(path, read_bytes(path))
 
@@ -318,7 +318,7 @@ def read_bytes(path: Path) -> bytes:
         raise of_file(error, path, doing="read") from error
 
 
-def parse_log(path: Path, written: bytes) -> tuple[Line, ...]:
+def parse_log(path: Path, written: bytes) -> tuple[LogLine, ...]:
     """Return the lines of what was read from a log, as `read_log` does."""
     *whole, _ = written.split(b"\n")
     try:
@@ -343,8 +343,8 @@ def begins_with(lines: Iterable[bytes], sha256: str) -> bool:
     return False
 
 
-def unfinished(lines: Sequence[Line]) -> Opened | None:
+def unfinished(lines: Sequence[LogLine]) -> LogOpened | None:
     """Return how a drill began whose log says that something of it may be left, or None."""
-    if not lines or any(isinstance(line, Closed) for line in lines):
+    if not lines or any(isinstance(line, LogClosed) for line in lines):
         return None
-    return next((line for line in lines if isinstance(line, Opened)), None)
+    return next((line for line in lines if isinstance(line, LogOpened)), None)

@@ -1,121 +1,195 @@
-"""The replication drill: probes through each URL and into the buckets, and how long each takes to the other regions."""
+"""What stops replication, or slows a function, without a change of the deployment's own resources.
+
+An experiment of FIS's first, on AWS. Then what only the embedded AWS can be told, since AWS has no call for it:
+function URLs that are slow, and replication that stops in one direction. Its own paths are found at the endpoint that
+calls go to, and want its token.
+"""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import permutations
+import os
+from typing import Any
 
-from builder.aws import Clients
-from builder.drill.findings import ReplicationReport, Watched, report_replication
-from builder.drill.health import check_health, check_probes
-from builder.drill.load import Caller, Series
-from builder.drill.probe import Mix, object_writer, see_objects
-from builder.drill.probes import make_probes
-from builder.drill.run import Ground, Run, Watch, make_ready, opened, watching
-from builder.drill.target import Target
+import urllib3
 
+from builder.aws import Clients, Pace, call, pages
+from builder.aws.call import to_its_end
+from builder.aws.errors import is_here
+from builder.drill.note import TAG
+from builder.drill.target import Function
+from builder.errors import AwsError, Failed, Stopped
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """How a replication drill is run."""
-
-    rate: float
-    """Items a second, in each region."""
-    object_rate: float
-    """Objects a second, into each bucket that is replicated."""
-    seconds: float
-    patience_s: float
-    """How long to wait for what has not arrived when the load ends."""
+PACE = Pace(first_s=0.2, every_s=0.5)
+_DEPLOYMENT = "builder:deployment"
+"""The tag that every stack of a deployment hands on to what it holds."""
+_UNDER_WAY = frozenset({"pending", "initiating", "running", "stopping"})
+_ENDED = frozenset({"ConflictException", "ResourceNotFoundException", "ValidationException"})
+"""The codes by which FIS may refuse to stop what has ended, or is being stopped."""
+_STOPPED_WITHIN_S = 60.0
 
 
-async def drill_replication(ground: Ground, course: Course) -> ReplicationReport:
-    """Run it and return what it found. Raises Stopped on a system that is not well."""
-    hurried = ground.clients.hurried()
-    probes = await make_probes(ground.probe, ground.target, hurried, ground.access)
-    ground = replace(ground, target=replace(ground.target, health=probes.health))
-    await check_health(ground.target, ground.clients, ground.access)
-    await check_probes(ground.target, probes)
-    await asyncio.to_thread(make_ready, ground.target, hurried)
-    async with opened(ground, "replication", probes) as run:
-        series, watches = _items(run, course)
-        objects, arrivals = _objects(run, course, hurried)
-        watches += arrivals
-        async with watching(*watches):
-            async with run.sending(*series, *objects):
-                await asyncio.sleep(course.seconds)
-            await _patiently(course.patience_s, watches)
-        lines, log_sha256 = run.written()
-        about = run.about(course.rate, log_sha256)
-        found = report_replication(about, lines, ground.objectives, _watched(ground.target))
-        ground.keep(found)
-    return found
-
-
-def _watched(target: Target) -> Watched:
-    """Return what the drill looks at: every region's items in every other, and every bucket's objects where they go."""
-    regions = [side.region for side in target.sides]
-    return Watched(items=tuple(permutations(regions, 2)), objects=target.copies)
-
-
-def _items(run: Run, course: Course) -> tuple[list[Series], list[Watch]]:
-    """Return a series for each region, through its own URL, and a watch for each, which sees all the others' writes."""
-    ground, probes, sides = run.ground, run.probes, run.ground.target.sides
-    regions = [side.region for side in sides]
-    mixes = {
-        side: Mix(ground.drill, side.region, regions, overwrites=True, deletes=probes.can_delete) for side in sides
-    }
-    told = tuple(mix.seen for mix in mixes.values())
-    watches = [
-        Watch("item", side.region, partial(probes.see, side), run.journal, told=told, emit=ground.emit)
-        for side in sides
-    ]
-    callers = {side: Caller([side], ground.access, run.clock.passed_s, health=probes.health) for side in sides}
-    series = [
-        Series(
-            what="item",
-            rate=course.rate,
-            plan=mix,
-            write=partial(probes.write, callers[side]),
-            told=tuple(watch.expect for watch in watches),
+async def find_template(clients: Clients, function: Function, deployment: str) -> str:
+    """Return the id of the deployment's experiment template. Raises Stopped where it has none."""
+    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {deployment}"
+    ours: list[str] = []
+    async for page in pages(where, fis.list_experiment_templates):
+        listed = page["experimentTemplates"]
+        ours += [one["id"] for one in listed if one.get("tags", {}).get(_DEPLOYMENT) == deployment]
+    if not ours:
+        raise Stopped(
+            where=where,
+            what="has no experiment by which replication could be paused",
+            next_step="drill: fis in dr.yaml, then python -m builder render and deploy",
         )
-        for side, mix in mixes.items()
+    return ours[0]
+
+
+async def start_experiment(clients: Clients, function: Function, template: str, drill: str) -> str:
+    """Begin the experiment, and return its id when replication is paused. Raises Failed where that does not come."""
+    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {template}"
+    begun = await to_its_end(
+        call(where, fis.start_experiment, clientToken=drill, experimentTemplateId=template, tags={TAG: drill})
+    )
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    experiment = begun["experiment"]
+    while experiment["state"]["status"] in {"pending", "initiating"}:
+        await asyncio.sleep(PACE.wait_s(loop.time() - began_s))
+        experiment = (await call(where, fis.get_experiment, id=experiment["id"]))["experiment"]
+    if experiment["state"]["status"] != "running":
+        said = experiment["state"]
+        raise Failed(where=where, what=f"the experiment is {said['status']}: {said.get('reason', '')}")
+    return experiment["id"]
+
+
+async def check_until_ended(clients: Clients, function: Function, experiment: str) -> None:
+    """Return when the experiment has ended by itself. Raises Failed where somebody stopped it, or an alarm did."""
+    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {experiment}"
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    while True:
+        state = (await call(where, fis.get_experiment, id=experiment))["experiment"]["state"]
+        if state["status"] == "completed":
+            return
+        if state["status"] not in {"pending", "initiating", "running"}:
+            what = f"the experiment is {state['status']} before its time, and the drill ends"
+            raise Failed(
+                where=where,
+                what=f"{what}: {state.get('reason', '')}",
+                next_step="look at the alarms that drill.fis.stop_alarms in dr.yaml names",
+            )
+        await asyncio.sleep(PACE.wait_s(loop.time() - began_s))
+
+
+async def stop_experiment(clients: Clients, function: Function, drill: str) -> None:
+    """Stop what a drill began, if it runs, and return when replication goes on."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    while running := await _running(clients, function, drill):
+        for identifier, status in running:
+            if status != "stopping":
+                await _stop(clients, function, identifier, give_up=loop.time() - began_s > _STOPPED_WITHIN_S)
+        await asyncio.sleep(PACE.wait_s(loop.time() - began_s))
+
+
+async def _stop(clients: Clients, function: Function, identifier: str, *, give_up: bool) -> None:
+    """Stop an experiment; one that has just been stopped may be refused, and how it stands is then looked at again."""
+    fis = clients.of(function.site).fis(function.region)
+    try:
+        await call(f"{function.region}: {identifier}", fis.stop_experiment, id=identifier)
+    except AwsError as error:
+        if give_up or error.code not in _ENDED:
+            raise
+
+
+async def _running(clients: Clients, function: Function, drill: str) -> list[tuple[str, str]]:
+    fis, where = clients.of(function.site).fis(function.region), f"{function.region}: experiments"
+    states: list[tuple[str, str]] = []
+    async for page in pages(where, fis.list_experiments):
+        ours = (one for one in page["experiments"] if one.get("tags", {}).get(TAG) == drill)
+        states += [(one["id"], one["state"]["status"]) for one in ours]
+    return [(identifier, status) for identifier, status in states if status in _UNDER_WAY]
+
+
+_TOKEN = "BUILDER_LOCAL_TOKEN"  # noqa: S105  a name, not a token
+_WITHIN_S = 5.0
+
+
+async def check_embedded(clients: Clients, function: Function, instead: str) -> None:
+    """Raise Stopped unless calls go to an embedded AWS whose own paths answer; `instead` is what AWS can do."""
+    endpoint = _endpoint(clients, function)
+    if not is_here(endpoint):
+        raise Stopped(where=function.where, what=f"only the embedded AWS can make this fault; {instead}")
+    await observe_delay(clients, function)
+
+
+async def observe_delay(clients: Clients, function: Function) -> float | None:
+    """Return by how many seconds the region's function URLs are held back; None where no fault is in force there."""
+    found = await _ask(clients, function, "faults")
+    held = [fault["delay_s"] for fault in found["function_urls"] if fault["region"] == function.region]
+    return float(held[0]) if held else None
+
+
+async def hold_back(clients: Clients, function: Function, delay_s: float) -> None:
+    """Hold every request to the region's function URLs back by so much, until told otherwise; 0 ends that."""
+    fault = {"region": function.region, "delay_s": delay_s, "for_s": None if delay_s else 0}
+    await to_its_end(_ask(clients, function, "faults", {"function_urls": [fault]}))
+
+
+async def observe_paused(clients: Clients, function: Function) -> list[dict[str, Any]]:
+    """Return the directions out of the region in which replication is paused."""
+    found = await _ask(clients, function, "replication")
+    return [way for way in found["delays"] if way["from"] == function.region and way["paused"]]
+
+
+async def pause_replication(clients: Clients, function: Function, to: list[str]) -> None:
+    """Let nothing out of the region to these any more; what comes in goes on, and delays stay what they are."""
+    found = await _ask(clients, function, "replication")
+    delays = {(way["service"], way["from"], way["to"]): way["delay_s"] for way in found["delays"]}
+    ways = [(service, function.region, region) for service in ("dynamodb", "s3") for region in to]
+    await to_its_end(_set(clients, function, {way: delays.get(way, 0.0) for way in ways}, paused=True))
+
+
+async def let_replicate(clients: Clients, function: Function) -> None:
+    """Let out again what is paused."""
+    ways = await observe_paused(clients, function)
+    delays = {(way["service"], way["from"], way["to"]): way["delay_s"] for way in ways}
+    if delays:
+        await to_its_end(_set(clients, function, delays, paused=False))
+
+
+async def _set(
+    clients: Clients, function: Function, delays: dict[tuple[str, str, str], float], *, paused: bool
+) -> None:
+    ways = [
+        {"service": service, "from": source, "to": to, "delay_s": delay_s, "paused": paused}
+        for (service, source, to), delay_s in delays.items()
     ]
-    return series, watches
+    await _ask(clients, function, "replication", {"delays": ways})
 
 
-def _objects(run: Run, course: Course, hurried: Clients) -> tuple[list[Series], list[Watch]]:
-    """Return a series for each bucket that is replicated, and a watch for each that is replicated to."""
-    ground, target = run.ground, run.ground.target
-    sources = dict.fromkeys(source for source, _ in target.copies)
-    destinations = dict.fromkeys(destination for _, destination in target.copies)
-    watches = {
-        region: Watch(
-            "object",
-            region,
-            partial(see_objects, hurried, target.side(region), ground.drill),
-            run.journal,
-            sources={source for source, destination in target.copies if destination == region},
-            emit=ground.emit,
+async def _ask(clients: Clients, function: Function, path: str, document: object = None) -> Any:  # noqa: ANN401  JSON
+    """Return what the path says, after a change where there is one. Raises AwsError where it does not answer well."""
+    url = f"{_endpoint(clients, function)}/_builder/{path}"
+    where = f"{function.region}: {url}"
+    try:
+        answer = await call(
+            where,
+            urllib3.request,
+            "GET" if document is None else "PUT",
+            url,
+            json=document,
+            headers={"Authorization": f"Bearer {os.environ.get(_TOKEN, '')}"},
+            timeout=_WITHIN_S,
+            retries=urllib3.Retry(2),
         )
-        for region in destinations
-    }
-    series = [
-        Series(
-            what="object",
-            rate=course.object_rate,
-            plan=Mix(ground.drill, f"object-{source}", (), overwrites=False, deletes=False),
-            write=object_writer(target.side(source), ground.drill, hurried, run.clock),
-            told=tuple(watch.expect for watch in watches.values()),
-        )
-        for source in sources
-    ]
-    return series, list(watches.values())
+    except urllib3.exceptions.HTTPError as error:
+        raise AwsError(where=where, code=type(error).__name__, what=f"does not answer: {error}") from error
+    if answer.status != 200:
+        what = f"answers {answer.status}: {answer.data.decode(errors='replace')[:200]}"
+        next_step = f"{_TOKEN} has to be the token that python -m builder local shows" if answer.status == 403 else ""
+        raise AwsError(where=where, code=str(answer.status), what=what, next_step=next_step)
+    return answer.json()
 
 
-async def _patiently(patience_s: float, watches: Sequence[Watch]) -> None:
-    """Wait until all has arrived, or for so long: what has not is told as unseen."""
-    waiting = [asyncio.ensure_future(watch.all_seen()) for watch in watches]
-    await asyncio.wait(waiting, timeout=patience_s)
-    for task in waiting:
-        task.cancel()
+def _endpoint(clients: Clients, function: Function) -> str:
+    return clients.of(function.site).functions(function.region).meta.endpoint_url.rstrip("/")

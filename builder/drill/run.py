@@ -1,408 +1,366 @@
-"""An open drill: its folder with the log, its clock, its load and its watches, and what clears it away in the end."""
+"""A drill from its first look to its report: of replication, and of a failover.
+
+Both begin alike (`_opened`): is the system well, and can its probes be read? Then a load is sent and watched; a
+failover drill makes its fault in the middle, holds it, and undoes it. When all has arrived, or nobody waits any longer,
+the log is measured, and the report kept before anything is cleared away.
+"""
 
 import asyncio
-import math
-import platform
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
-from itertools import chain
-from pathlib import Path
-from typing import Any, Literal
+from itertools import permutations
+from typing import Literal
 
-from builder import __version__
-from builder.aws import Clients, together
-from builder.aws.call import in_the_end, task_group, to_its_end
-from builder.drill.findings import About, Report
-from builder.drill.load import Access, Counter, Series, count, send
-from builder.drill.note import remaining
-from builder.drill.probe import delete_objects
-from builder.drill.probes import Probes
-from builder.drill.progress import DrillBegun, DrillMoment, DrillNote, Emit
-from builder.drill.records import (
-    FILE_NAME,
-    VERSION,
-    Clock,
-    Closed,
-    Journal,
-    Kind,
-    Line,
-    Log,
-    Mark,
-    Moment,
-    Opened,
-    ProbeSpec,
-    Read,
-    Sent,
-    Sighting,
-    Turn,
-    Write,
-    parse_log,
-    read_bytes,
-    read_log,
-    sha256_of,
-    start_clock,
+from builder import client
+from builder.aws import Clients
+from builder.aws.call import in_the_end
+from builder.drill.consistency import Contents, reconcile
+from builder.drill.context import DrillContext, DrillRun, make_ready, opened
+from builder.drill.faults import Fault, FaultContext, MakeFault
+from builder.drill.findings import (
+    DrillNote,
+    FailoverReport,
+    ReplicationReport,
+    Watched,
+    report_failover,
+    report_replication,
 )
-from builder.drill.target import Target
-from builder.drill.verdict import Objectives
-from builder.errors import BuilderError, Failed, Stopped, gathered
+from builder.drill.health import check_health, check_load, check_probes
+from builder.drill.load import LOOK_S, Caller, Counter, Onlooker, RegionWatch, Series, watching
+from builder.drill.note import remaining
+from builder.drill.probe import Mix, counter_key, hold_key, object_writer, read_objects, see_objects, shown_count
+from builder.drill.probes import check_hold, make_probes
+from builder.drill.records import RegionAttempt, Sent, Turn, Write
+from builder.drill.target import Side, Target
+from builder.errors import BuilderError
 from builder.terms import Region
 
-
-def versions() -> Mapping[str, str]:
-    """Return the versions of what took part on this side."""
-    return {
-        "builder": __version__,
-        "python": platform.python_version(),
-        "boto3": version("boto3"),
-        "botocore": version("botocore"),
-        "urllib3": version("urllib3"),
-    }
-
-
-Look = Callable[[Collection[str]], Awaitable[Mapping[str, int | None]]]
-"""Returns the number of the write that a region shows of each of these keys, None for one that is not there.
-
-A key that was not answered for is left out. Raises BuilderError where nothing was.
-"""
-LOOK_S = 0.05
-"""From the beginning of one look to that of the next; the resolution of every delay and of the RPO."""
-_AGAIN_S = 0.25
-"""Before a region is asked again that did not let itself be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Awaited:
-    number: int
-    deletes: bool
-    since_s: float
-    """When it was acknowledged."""
-
-    def shown(self, number: int | None) -> int | None:
-        """Return which write a read shows that showed this one or a later one; None where it showed neither."""
-        if self.deletes:
-            return self.number if number is None else None
-        return number if number is not None and number >= self.number else None
-
-
-class Watch:
-    """Looks at one region for what others acknowledged until it is there, and notes each read and sighting."""
-
-    def __init__(  # noqa: PLR0913  what, where and by what it is seen; who is told
-        self,
-        what: Kind,
-        region: Region,
-        look: Look,
-        journal: Journal,
-        *,
-        sources: Collection[Region] | None = None,
-        told: Sequence[Callable[[Sighting], None]] = (),
-        emit: Emit = lambda _: None,
-    ) -> None:
-        """`sources` are the regions whose writes have to arrive; all others where nothing is said."""
-        self.what = what
-        self.region = region
-        self._look = look
-        self._journal = journal
-        self._sources = sources
-        self._told = told
-        self._emit = emit
-        self._awaited: dict[str, _Awaited] = {}
-        self._looked_s = 0.0
-        self._seen_s = 0.0
-        self._is_unread = False
-
-    @property
-    def has_seen(self) -> bool:
-        """Whether anything has arrived."""
-        return self._seen_s > 0
-
-    def expect(self, write: Write) -> None:
-        """Look for a write from now on, if it is one that has to be replicated to this region."""
-        source = write.acknowledged_by
-        if write.what != self.what or source is None or source == self.region:
-            return
-        if self._sources is None or source in self._sources:
-            self._awaited[write.name] = _Awaited(write.number, write.deletes, write.ended_s)
-
-    async def run(self) -> None:
-        """Look until cancelled. A region that does not let itself be read is said to be so, and asked again."""
-        clock = self._journal.clock
-        while True:
-            asked_s, pause_s = clock.passed_s(), LOOK_S
-            if self._awaited:
-                try:
-                    shown = await self._look(frozenset(self._awaited))
-                except BuilderError as error:
-                    self._unread(error)
-                    pause_s = _AGAIN_S
-                else:
-                    self._is_unread = False
-                    await self._note(shown, asked_s, clock.passed_s())
-            await asyncio.sleep(max(0.0, asked_s + pause_s - clock.passed_s()))
-
-    async def all_seen(self) -> None:
-        """Wait until nothing is awaited any more."""
-        while self._awaited:  # noqa: ASYNC110 - replication sends no event
-            await asyncio.sleep(LOOK_S)
-
-    async def stalled(self, for_s: float, within_s: float) -> None:
-        """Wait until, for so long, nothing came of what was acknowledged. Raises Failed after `within_s`."""
-        clock = self._journal.clock
-        began_s = clock.passed_s()
-        while self._quiet_s(began_s) < for_s:
-            if clock.passed_s() - began_s > within_s:
-                raise Failed(
-                    where=self.region, what=f"replication did not stop: probes still arrive after {within_s:.0f} s"
-                )
-            await asyncio.sleep(LOOK_S)
-
-    async def _note(self, shown: Mapping[str, int | None], asked_s: float, at_s: float) -> None:
-        """Write down a read and what it showed, and only then tell of that."""
-        sightings = [
-            Sighting(key, self.region, at_s, number)
-            for key, awaited in sorted(self._awaited.items())
-            if key in shown and (number := awaited.shown(shown[key])) is not None
-        ]
-        lines: list[Line] = [*sightings, Read(self.region, self.what, asked_s, at_s)]
-        await asyncio.get_running_loop().run_in_executor(None, self._journal.log.write, *lines)
-        self._looked_s = asked_s
-        if sightings:
-            self._seen_s = at_s
-        for sighting in sightings:
-            del self._awaited[sighting.key]
-            for tell in self._told:
-                tell(sighting)
-
-    def _unread(self, error: BuilderError) -> None:
-        if not self._is_unread:
-            what = f"{self.what}s of {self.region} cannot be read, and are not measured meanwhile: {error}"
-            self._emit(DrillNote(self._journal.drill, what))
-        self._is_unread = True
-
-    def _quiet_s(self, since_s: float) -> float:
-        """Return for how long, by the last look that was answered, something was acknowledged and nothing came."""
-        oldest_s = min((awaited.since_s for awaited in self._awaited.values()), default=self._looked_s)
-        return self._looked_s - max(since_s, self._seen_s, oldest_s)
-
-
-class Onlooker:
-    """Told of every write that ended, on the event loop."""
-
-    def __init__(self, region: Region) -> None:
-        self._region = region
-        self._failed_s = 0.0
-        self._failing = asyncio.Event()
-        self._answering = asyncio.Event()
-
-    def note(self, write: Write) -> None:
-        """Take notice of a write's attempts in the region."""
-        for attempt in write.attempts:
-            if attempt.region != self._region:
-                continue
-            if attempt.is_good:
-                self._answering.set()
-            elif not self._failing.is_set():
-                self._failed_s = attempt.began_s
-                self._failing.set()
-
-    async def failing(self, within_s: float) -> float:
-        """Return when the first request began that failed from now on. Raises Stopped where none does."""
-        self._failing.clear()
-        await self._until(self._failing, within_s, "no request failed there")
-        return self._failed_s
-
-    async def answering(self, within_s: float) -> None:
-        """Wait for an answer from now on. Raises Stopped where none comes."""
-        self._answering.clear()
-        await self._until(self._answering, within_s, "no request was answered there")
-
-    async def _until(self, event: asyncio.Event, within_s: float, otherwise: str) -> None:
-        try:
-            await asyncio.wait_for(event.wait(), within_s)
-        except TimeoutError as error:
-            raise Stopped(where=self._region, what=f"{otherwise} within {within_s:.0f} s") from error
-
-
-LINGERS_S = 10.0
-"""For so long a function may still carry out what nobody waits for: the time-out of the shipped one."""
+_COMPARED_EVERY_S = 0.5
+_ARRIVES_S = 5.0
+"""For so long after `before_s` the first items are waited for."""
+_TURNS = 2.0
+"""Turns of the counter a second."""
+_HELD = "clients stay where they went until the end, by a hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What a drill is given from outside."""
+class ReplicationOptions:
+    """How a replication drill is run."""
 
-    drill: str
-    """Its id; letters, digits and hyphens."""
-    target: Target
-    environment: str
-    assembly: str
-    """The digest of what is meant to be deployed."""
-    objectives: Objectives
-    clients: Clients
-    access: Access
-    probe: ProbeSpec = "handler"
-    folder: Path
-    """Of this drill alone."""
-    now: Callable[[], datetime]
-    emit: Emit
-    keep: Callable[[Report], None]
-    """Takes the report, before anything is cleared away: that may fail, and the report be all there is."""
+    rate: float
+    """Items a second, in each region."""
+    object_rate: float
+    """Objects a second, into each bucket that is replicated."""
+    seconds: float
+    patience_s: float
+    """How long to wait for what has not arrived when the load ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailoverOptions:
+    """How a failover drill is run; seconds each."""
+
+    rate: float
+    """Writes a second."""
+    object_rate: float = 1.0
+    """Objects a second, where the primary's bucket is replicated."""
+    before_s: float
+    outage_s: float
+    after_s: float
+    patience_s: float
+    """How long to wait for the regions to become equal again."""
+    hold: bool = False
+    """Whether clients stay in the secondary until the end, by a hold of the drill's own."""
+
+
+async def drill_replication(context: DrillContext, options: ReplicationOptions) -> ReplicationReport:
+    """Return what replication is like. Raises Stopped on a system that is not well."""
+    async with _opened(context, "replication") as (run, hurried):
+        series, watches = _items(run, options)
+        objects, arrivals = _objects(run, options, hurried)
+        watches += arrivals
+        async with watching(*watches):
+            async with run.sending(*series, *objects):
+                await asyncio.sleep(options.seconds)
+            await _patiently(options.patience_s, watches)
+        lines, log_sha256 = run.written()
+        about = run.about(options.rate, log_sha256)
+        report = report_replication(about, lines, context.objectives, _replication_watched(context.target))
+        context.keep(report)
+    return report
+
+
+async def drill_failover(context: DrillContext, options: FailoverOptions, make_fault: MakeFault) -> FailoverReport:
+    """Return what a fault of the primary cost. The fault is undone whatever happens.
+
+    Raises Stopped on a system that is not well, before there is any fault, and Failed where something of it remains.
+    """
+    async with _opened(context, "failover", holds=options.hold) as (run, hurried):
+        load = _load(run, options, hurried)
+        fault = make_fault(FaultContext(run, load.onlooker, load.watches[0], options.patience_s, options.outage_s))
+        await fault.check()
+        async with watching(*load.watches):
+            async with run.sending(*load.series, counter=load.counter):
+                await asyncio.sleep(options.before_s)
+                await _arriving(load.watches)
+                check_load(context.target, await asyncio.to_thread(run.lines))
+                async with _struck(run, fault):
+                    await fault.hold(options.outage_s)
+                await asyncio.sleep(options.after_s)
+            held = await _compared(run, options.patience_s, hurried)
+        lines, log_sha256 = run.written()
+        service = f"{run.probes.service}; {_HELD}" if options.hold else None
+        about = run.about(options.rate, log_sha256, fault=fault.words, service=service)
+        report = report_failover(about, lines, held, context.objectives, _failover_watched(context.target))
+        context.keep(report)
+    return report
+
+
+@asynccontextmanager
+async def _opened(
+    context: DrillContext, what: Literal["replication", "failover"], *, holds: bool = False
+) -> AsyncIterator[tuple[DrillRun, Clients]]:
+    """Give an open drill of a system that is well, and clients that do not wait long for a region that is down.
+
+    Raises Stopped on a system that is not well, and BadInput where its probes cannot hold clients.
+    """
+    hurried = context.clients.hurried()
+    probes = await make_probes(context.probe, context.target, hurried, context.access)
+    if holds:
+        check_hold(probes)
+    context = replace(context, target=replace(context.target, health=probes.health))
+    await check_health(context.target, context.clients, context.access)
+    await check_probes(context.target, probes)
+    await asyncio.to_thread(make_ready, context.target, hurried)
+    async with opened(context, what, probes) as run:
+        yield run, hurried
+
+
+def _replication_watched(target: Target) -> Watched:
+    """Return what the drill looks at: every region's items in every other, and every bucket's objects where they go."""
+    regions = [side.region for side in target.sides]
+    return Watched(items=tuple(permutations(regions, 2)), objects=target.copies)
+
+
+def _items(run: DrillRun, options: ReplicationOptions) -> tuple[list[Series], list[RegionWatch]]:
+    """Return a series for each region, through its own URL, and a watch for each, which sees all the others' writes."""
+    context, probes, sides = run.context, run.probes, run.context.target.sides
+    regions = [side.region for side in sides]
+    mixes = {
+        side: Mix(context.drill, side.region, regions, overwrites=True, deletes=probes.can_delete) for side in sides
+    }
+    told = tuple(mix.seen for mix in mixes.values())
+    watches = [
+        RegionWatch("item", side.region, partial(probes.see, side), run.journal, told=told, emit=context.emit)
+        for side in sides
+    ]
+    callers = {side: Caller([side], context.access, run.clock.passed_s, health=probes.health) for side in sides}
+    series = [
+        Series(
+            what="item",
+            rate=options.rate,
+            plan=mix,
+            write=partial(probes.write, callers[side]),
+            told=tuple(watch.expect for watch in watches),
+        )
+        for side, mix in mixes.items()
+    ]
+    return series, watches
+
+
+def _objects(run: DrillRun, options: ReplicationOptions, hurried: Clients) -> tuple[list[Series], list[RegionWatch]]:
+    """Return a series for each bucket that is replicated, and a watch for each that is replicated to."""
+    context, target = run.context, run.context.target
+    sources = dict.fromkeys(source for source, _ in target.copies)
+    destinations = dict.fromkeys(destination for _, destination in target.copies)
+    watches = {
+        region: RegionWatch(
+            "object",
+            region,
+            partial(see_objects, hurried, target.side(region), context.drill),
+            run.journal,
+            sources={source for source, destination in target.copies if destination == region},
+            emit=context.emit,
+        )
+        for region in destinations
+    }
+    series = [
+        Series(
+            what="object",
+            rate=options.object_rate,
+            plan=Mix(context.drill, f"object-{source}", (), overwrites=False, deletes=False),
+            write=object_writer(target.side(source), context.drill, hurried, run.clock),
+            told=tuple(watch.expect for watch in watches.values()),
+        )
+        for source in sources
+    ]
+    return series, list(watches.values())
+
+
+async def _patiently(patience_s: float, watches: Sequence[RegionWatch]) -> None:
+    """Wait until all has arrived, or for so long: what has not is told as unseen."""
+    waiting = [asyncio.ensure_future(watch.all_seen()) for watch in watches]
+    await asyncio.wait(waiting, timeout=patience_s)
+    for task in waiting:
+        task.cancel()
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A drill under way."""
+class _Load:
+    series: tuple[Series, ...]
+    counter: Counter
+    watches: tuple[RegionWatch, ...]
+    """The first sees the items that arrive in the secondary that clients go over to."""
+    onlooker: Onlooker
 
-    ground: Ground
-    probes: Probes
-    journal: Journal
 
-    @property
-    def clock(self) -> Clock:
-        """Its clock."""
-        return self.journal.clock
-
-    def mark(self, moment: Moment, at_s: float | None = None) -> None:
-        """Write down, and say, that it came to this; now, if nothing else is said."""
-        passed_s = self.clock.passed_s() if at_s is None else at_s
-        self.journal.log.write(Mark(moment, passed_s))
-        self.ground.emit(DrillMoment(self.ground.drill, moment, passed_s))
-
-    def lines(self) -> tuple[Line, ...]:
-        """Return what has been written down so far."""
-        return self.written()[0]
-
-    def written(self) -> tuple[tuple[Line, ...], str]:
-        """Return what has been written down so far, and the SHA-256 of just these lines of the log."""
-        path = self.ground.folder / FILE_NAME
-        written = read_bytes(path)
-        return parse_log(path, written), sha256_of(written)
-
-    def about(self, rate: float, log_sha256: str, *, fault: str = "", service: str | None = None) -> About:
-        """Return which drill this is; `service` says what a good answer is, where that is not only the probes' word."""
-        ground, target = self.ground, self.ground.target
-        return About(
-            drill=ground.drill,
-            deployment=target.deployment,
-            environment=ground.environment,
-            assembly=ground.assembly,
-            account=target.account,
-            by=target.by,
-            primary=target.primary.region,
-            secondaries=tuple(side.region for side in target.secondaries),
-            to=target.secondary.region,
-            began=self.clock.began.isoformat(timespec="milliseconds"),
-            rate=rate,
-            service_s=ground.objectives.service_seconds or ground.access.limits.deadline_s,
-            service=service or self.probes.service,
-            probe=self.probes.words,
-            fault=fault,
-            log_sha256=log_sha256,
-            versions=versions(),
+def _load(run: DrillRun, options: FailoverOptions, hurried: Clients) -> _Load:
+    """Return what is sent, and by what it is seen: items by the client, objects into the primary's bucket."""
+    context, target, probes, journal = run.context, run.context.target, run.probes, run.journal
+    emit, primary = context.emit, target.primary
+    regions = [side.region for side in target.sides]
+    mix = Mix(context.drill, "load", regions, overwrites=True, deletes=probes.can_delete)
+    watches = [
+        RegionWatch("item", side.region, partial(probes.see, side), journal, told=(mix.seen,), emit=emit)
+        for side in target.secondaries
+    ]
+    onlooker = Onlooker(primary.region)
+    hold = _hold(run, target.clients_sides) if options.hold else None
+    caller = Caller(target.clients_sides, context.access, run.clock.passed_s, health=probes.health, hold=hold)
+    series = [
+        Series(
+            what="item",
+            rate=options.rate,
+            plan=mix,
+            write=partial(probes.write, caller),
+            told=(*(watch.expect for watch in watches), onlooker.note),
         )
-
-    @asynccontextmanager
-    async def sending(self, *series: Series, counter: Counter | None = None) -> AsyncIterator[None]:
-        """Send while the block lasts, and then wait for what is under way."""
-        stop = asyncio.Event()
-        at_once = [one.threads(self.ground.access.limits.deadline_s) for one in series]
-        pool = ThreadPoolExecutor(sum(at_once) + 1, thread_name_prefix="load")
-        try:
-            async with task_group() as group:
-                for one, most in zip(series, at_once, strict=True):
-                    group.create_task(send(one, self.journal, pool, most, stop))
-                if counter is not None:
-                    group.create_task(count(counter, self.journal, pool, stop))
-                self.mark("load")
-                yield
-                stop.set()
-            self.mark("load ended")
-        finally:
-            # Where this is broken off, requests are under way: what they do has to be in the log, and comes before it
-            # is cleared away. Not on the loop, which has signals to heed meanwhile.
-            await to_its_end(asyncio.to_thread(pool.shutdown, cancel_futures=True))
+    ]
+    copies = [target.side(destination) for source, destination in target.copies if source == primary.region]
+    if copies:
+        arrivals = [
+            RegionWatch("object", side.region, partial(see_objects, hurried, side, context.drill), journal, emit=emit)
+            for side in copies
+        ]
+        series.append(
+            Series(
+                what="object",
+                rate=options.object_rate,
+                plan=Mix(context.drill, "object", regions, overwrites=False, deletes=False),
+                write=object_writer(primary, context.drill, hurried, run.clock),
+                told=tuple(watch.expect for watch in arrivals),
+            )
+        )
+        watches += arrivals
+    counter = Counter(rate=_TURNS, read=partial(probes.read, caller), write=partial(probes.write, caller))
+    return _Load(tuple(series), counter, tuple(watches), onlooker)
 
 
-def make_ready(target: Target, clients: Clients) -> None:
-    """Make the clients that a drill reads and writes by: that takes a while each, in which a load would be late."""
-    for side in target.sides:
-        clients.of(side.site).dynamodb(side.region)
-        clients.of(side.site).s3(side.region)
-
-
-@asynccontextmanager
-async def watching(*watches: Watch) -> AsyncIterator[None]:
-    """Look while the block lasts."""
-    async with task_group() as group:
-        tasks = [group.create_task(watch.run()) for watch in watches]
-        yield
-        for task in tasks:
-            task.cancel()
-
-
-@asynccontextmanager
-async def opened(ground: Ground, what: Literal["replication", "failover"], probes: Probes) -> AsyncIterator[Run]:
-    """Give an open drill; when the block ends, however it does, its probes are cleared away."""
-    loop = asyncio.get_running_loop()
-    clock = start_clock(ground.now(), loop.time)
-    with Log(ground.folder / FILE_NAME) as log:
-        began = clock.began.isoformat(timespec="milliseconds")
-        log.write(Opened(ground.drill, ground.target.deployment, began, VERSION, ground.probe))
-        ground.emit(DrillBegun(ground.drill, what, ground.target.deployment, str(ground.folder)))
-        async with in_the_end(partial(_closed, ground, probes, clock, log)):
-            yield Run(ground, probes, Journal(ground.drill, log, clock))
-
-
-def last_unanswered_s(lines: Sequence[Line]) -> float:
-    """Return when the last request ended that got no answer; minus infinity where each got one."""
-    attempts = chain.from_iterable(
-        line.attempts if isinstance(line, Write) else line.write for line in lines if isinstance(line, Write | Turn)
+def _hold(run: DrillRun, sides: tuple[Side, ...]) -> client.Hold:
+    """Return what keeps clients where they went: an item of the drill's own, cleared away like its others."""
+    access, key = run.context.access, hold_key(run.context.drill)
+    run.journal.log.write(Sent(key, "item", run.clock.passed_s(), key))
+    return client.ReplicatedHold(
+        access.regions(sides),
+        credentials=access.signing(sides),
+        endpoint=access.endpoint,
+        target=check_hold(run.probes).replace("{id}", key),
     )
-    return max((attempt.ended_s for attempt in attempts if attempt.status is None), default=-math.inf)
 
 
-async def clear(target: Target, probes: Probes, clients: Clients, drill: str, lines: Sequence[Line]) -> str:
-    """Delete everything that a drill's log says was sent, acknowledged or not, in every region.
+async def _arriving(watches: Sequence[RegionWatch]) -> None:
+    """Wait until something has arrived in every secondary, or for so long: a slow beginning is not yet an illness."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_ARRIVES_S):
+            while not all(watch.has_seen for watch in watches if watch.what == "item"):  # noqa: ASYNC110 - no event
+                await asyncio.sleep(LOOK_S)
 
-    Each region is tried whatever becomes of the others, and all that fails is raised. Returns what stays all the same,
-    empty for nothing.
+
+def _failover_watched(target: Target) -> Watched:
+    """Return what the drill looks at: what the primary writes, in every secondary."""
+    primary = target.primary.region
+    return Watched(
+        items=tuple((primary, side.region) for side in target.secondaries),
+        objects=tuple(pair for pair in target.copies if pair[0] == primary),
+    )
+
+
+@asynccontextmanager
+async def _struck(run: DrillRun, fault: Fault) -> AsyncIterator[None]:
+    """Make the fault for as long as the block lasts; it is undone also where it could only half be made."""
+    async with in_the_end(partial(_undone, run, fault)):
+        struck = await fault.strike()
+        run.mark("strike", struck.asked_s)
+        run.mark("fault", struck.made_s)
+        yield
+
+
+async def _undone(run: DrillRun, fault: Fault) -> None:
+    """Undo the fault, and only then write that down: neither a full disk nor a terminal that is gone prevents it."""
+    asked_s = run.clock.passed_s()
+    with remaining(run.context.target.primary.region, "the fault is not undone", fault.remedy):
+        was_made = await fault.undo()
+    undone_s = run.clock.passed_s()
+    if was_made:
+        run.mark("undoing", asked_s)
+        run.mark("undone", undone_s)
+
+
+async def _compared(run: DrillRun, patience_s: float, clients: Clients) -> dict[Region, Contents]:
+    """Return what each region holds once it is all that was acknowledged, or after so long.
+
+    A region that could not be read in the end is not among them, and is said to be not measured. The counter is read
+    back in each of the others: a turn of the log each, in which nothing is written.
     """
-    sent = [line for line in lines if isinstance(line, Sent)]
-    items = sorted({one.name for one in sent if one.what == "item"})
-    patient = probes.with_clients(clients)
-    work: list[Coroutine[Any, Any, None]] = [patient.clear(side, items) for side in target.sides if items]
-    if any(one.what == "object" for one in sent):
-        work.append(_clear_objects(target, clients, drill))
-    await together(work)
-    if items and not probes.can_delete:
-        return f"{len(items)} items stay, which begin with drill-{drill}: no path of dr.yaml deletes them"
-    return ""
+    lines = await asyncio.to_thread(run.lines)
+    writes = [line for line in lines if isinstance(line, Write)]
+    turns = [line for line in lines if isinstance(line, Turn)]
+    last = max((turn.number for turn in turns if turn.acknowledged_by is not None), default=0)
+    drill, until_s = run.context.drill, run.clock.passed_s() + patience_s
+    while True:
+        began_s = run.clock.passed_s()
+        outcomes = await asyncio.gather(*(_held(run, side, writes, clients) for side in run.context.target.sides))
+        held = {side.region: found for side, found in outcomes if not isinstance(found, BuilderError)}
+        counted = {region: _counted(drill, found) for region, found in held.items()}
+        is_complete = len(held) == len(outcomes) and all(shown[0] >= last for shown in counted.values())
+        if is_complete and reconcile(writes, held, run.context.target.copies).is_complete:
+            run.mark("reconciled")
+            break
+        if run.clock.passed_s() > until_s:
+            break
+        await asyncio.sleep(_COMPARED_EVERY_S)
+    for number, (region, shown) in enumerate(counted.items(), 1 + max((turn.number for turn in turns), default=0)):
+        read = (RegionAttempt(region, began_s, run.clock.passed_s(), 200),)
+        turn = Turn(
+            number=number, planned_s=began_s, read=read, turn_read=shown[0], value_read=shown[1], value_written=None
+        )
+        run.journal.log.write(turn)
+    for side, found in outcomes:
+        if isinstance(found, BuilderError):
+            run.context.emit(DrillNote(drill, f"what {side.region} holds is not measured: {found}"))
+    return held
 
 
-async def _clear_objects(target: Target, clients: Clients, drill: str) -> None:
-    errors: list[BuilderError] = []
-    # The source first: what it still replicates would come after.
-    for side in target.sides:
-        if side.bucket is not None:
-            try:
-                await delete_objects(clients, side, drill)
-            except BuilderError as error:
-                errors.append(error)
-    if errors:
-        raise gathered(errors)
+def _counted(drill: str, held: Contents) -> tuple[int, int]:
+    """Return the turn and the value of the counter as a region holds it; zeros where it does not."""
+    key = counter_key(drill)
+    return shown_count(key, held.get(key, {}).get("body", "")) or (0, 0)
 
 
-async def _closed(ground: Ground, probes: Probes, clock: Clock, log: Log) -> None:
-    lines = read_log(ground.folder / FILE_NAME)
-    # What was not answered may still be carried out, and would then come back after it was deleted.
-    await asyncio.sleep(max(0.0, last_unanswered_s(lines) + LINGERS_S - clock.passed_s()))
-    with remaining(ground.target.deployment, f"probes of drill {ground.drill} are not cleared away"):
-        left = await clear(ground.target, probes, ground.clients, ground.drill, lines)
-    log.write(Closed())
-    if left:
-        ground.emit(DrillNote(ground.drill, left))
+async def _held(
+    run: DrillRun, side: Side, writes: Sequence[Write], clients: Clients
+) -> tuple[Side, Contents | BuilderError]:
+    """Return what a region holds of the items, the counter and objects, or why that is not known."""
+    bodies: dict[str, dict[int, str]] = defaultdict(dict, {counter_key(run.context.drill): {}})
+    for write in writes:
+        if write.what == "item":
+            bodies[write.key][write.number] = write.body
+    try:
+        items = await run.probes.held(side, bodies)
+        objects = await read_objects(clients, side, run.context.drill) if side.bucket is not None else {}
+    except BuilderError as error:
+        return side, error
+    return side, {**items, **objects}

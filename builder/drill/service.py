@@ -5,13 +5,14 @@ drill was like (`measure_service`: the RTO and the failback), then the whole of 
 load (`measure_episode`), and last where the drill itself was late, so that it has not measured.
 """
 
+import collections
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Literal
 
-from builder.drill.records import Line, Period, Unsent, Write, rounded_up
+from builder.drill.records import LogLine, Period, Unsent, Write, rounded_up
 from builder.terms import Region
 
 _EXACT_S = 1e-9
@@ -43,7 +44,7 @@ class Slot:
         return self.planned_s if self.ended_s is None else min(self.ended_s, self.planned_s + service_s)
 
 
-def make_slots(lines: Iterable[Line]) -> tuple[Slot, ...]:
+def make_slots(lines: Iterable[LogLine]) -> tuple[Slot, ...]:
     """Return the slots of the load by their planned time; objects are no requests to the service."""
     slots: dict[str, Slot] = {}
     for line in lines:
@@ -64,14 +65,14 @@ def make_slots(lines: Iterable[Line]) -> tuple[Slot, ...]:
     return tuple(sorted(slots.values(), key=lambda slot: (slot.planned_s, slot.id)))
 
 
-Outcome = Literal["served throughout", "restored", "not reached", "not measured"]
+ServiceOutcome = Literal["served throughout", "restored", "not reached", "not measured"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """How clients were served in a stretch of the drill: while the fault was there, or after it was undone."""
 
-    outcome: Outcome
+    outcome: ServiceOutcome
     seconds: float | None
     """The time that they were without service: the RTO, or the failback's. 0 where no slot was bad; None where service
     was not reached, or nothing told whether it was."""
@@ -103,7 +104,7 @@ def measure_service(
     first_bad_s = min((slot.planned_s for slot in bad), default=None)
     last_bad_s = max((slot.planned_s for slot in bad), default=period.since_s)
     restoring = next((slot for slot in good if first_bad_s is not None and slot.planned_s > last_bad_s), None)
-    outcome: Outcome
+    outcome: ServiceOutcome
     seconds: float | None = None
     if not bad:
         outcome = "served throughout" if good else "not measured"
@@ -268,3 +269,30 @@ def without_lateness(slots: Iterable[Slot]) -> tuple[Slot, ...]:
     """
     moved = (replace(slot, planned_s=slot.sent_s) for slot in slots if slot.sent_s is not None)
     return tuple(sorted(moved, key=lambda slot: (slot.planned_s, slot.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """What was asked of a region in one second of the drill, tries that failed included."""
+
+    second: int
+    region: Region
+    good: int
+    failed: int
+
+
+def count_traffic(writes: Sequence[Write]) -> tuple[Second, ...]:
+    """Return every second with requests, in order, those of a second by region; by when the answer came.
+
+    Objects are no requests to the service.
+    """
+    counts = collections.Counter(
+        (int(attempt.ended_s), attempt.region, attempt.is_good)
+        for write in writes
+        if write.what == "item"
+        for attempt in write.attempts
+    )
+    places = sorted({(second, region) for second, region, _ in counts})
+    return tuple(
+        Second(second, region, counts[second, region, True], counts[second, region, False]) for second, region in places
+    )

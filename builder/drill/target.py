@@ -1,10 +1,13 @@
 """What is drilled: a deployment's sides, as its components and its functions tell."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from botocore.credentials import Credentials
+
+from builder import client
 from builder.aws import Clients, call, observe_caller, pages, together
 from builder.errors import BadInput, Failed
 from builder.terms import AccountId, Arn, Endpoint, Region, Site, System, counted
@@ -192,3 +195,22 @@ async def _urls_of(site: Site, name: str, clients: Clients) -> dict[str, str]:
     async for page in pages(f"{site.region}: {name}", functions.list_function_url_configs, FunctionName=name):
         urls |= {one["FunctionUrl"]: one["AuthType"] for one in page["FunctionUrlConfigs"]}
     return urls
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How function URLs are reached."""
+
+    endpoint: str | None = None
+    """Where to connect instead of the URL's own host: the embedded AWS."""
+    credentials: Credentials | None = None
+    """By whom requests are signed, where a URL wants that."""
+    limits: client.Limits = client.Limits()  # noqa: RUF009  frozen
+
+    def regions(self, sides: Sequence[Side]) -> tuple[client.RegionUrl, ...]:
+        """Return the sides as a client knows them."""
+        return tuple(client.RegionUrl(side.region, side.url) for side in sides)
+
+    def signing(self, sides: Sequence[Side]) -> Credentials | None:
+        """Return what requests to these sides are signed with, None for nothing."""
+        return self.credentials if any(side.signs for side in sides) else None

@@ -14,7 +14,7 @@ from builder.drill.exposure import Delays, Exposure
 from builder.drill.service import Served, Service
 from builder.terms import Region
 
-Name = Literal[
+NumberName = Literal[
     "rpo_seconds",
     "rto_seconds",
     "failback_seconds",
@@ -53,7 +53,7 @@ class Objectives:
 class Check:
     """One number, what was promised of it, and what to make of both."""
 
-    name: Name
+    name: NumberName
     pair: Pair | None
     """From where to where, of what is measured for each pair of regions."""
     measured: float | None
@@ -173,7 +173,7 @@ def exceeds(name: str, value: float | None, limit: float | None) -> bool:
     return value is not None and limit is not None and (value < limit if name in _AT_LEAST else value > limit)
 
 
-def judge(name: Name, measured: Measured, limit: float | None, *, pair: Pair | None = None) -> Check:
+def judge(name: NumberName, measured: Measured, limit: float | None, *, pair: Pair | None = None) -> Check:
     """Return the check of one number."""
     value = measured.value if measured.is_measured else measured.surely
     verdict: Verdict
@@ -259,6 +259,6 @@ def _judge_counter(counter: Counter | None, objectives: Objectives) -> Iterator[
         return
     reason = "no counter was kept" if counter is None else "" if counter.reads else "the counter was never read"
     found = (len(counter.stale), len(counter.overwritten)) if counter else (None, None)
-    names: tuple[Name, Name] = ("stale_reads", "overwritten_updates")
+    names: tuple[NumberName, NumberName] = ("stale_reads", "overwritten_updates")
     for name, value, limit in zip(names, found, promised, strict=True):
         yield judge(name, Measured(value, value, reason=reason, is_measured=not reason), limit)

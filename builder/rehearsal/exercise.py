@@ -51,7 +51,7 @@ _LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RegionOutputs:
     """One region of the deployment, as its outputs name it."""
 
     region: Region
@@ -59,7 +59,7 @@ class Place:
     bucket: str
 
 
-async def exercise(places: Sequence[Place], visitor: Visitor, clients: Clients, tell: Tell) -> None:
+async def exercise(places: Sequence[RegionOutputs], visitor: Visitor, clients: Clients, tell: Tell) -> None:
     """Write in each region and read in every other one, over HTTP; find copies of an object of the first one's bucket.
 
     Raises Failed where a write does not arrive.
@@ -72,7 +72,7 @@ async def exercise(places: Sequence[Place], visitor: Visitor, clients: Clients, 
     await _copy(clients, places[0], places[1:], tell)
 
 
-async def _cross(visitor: Visitor, here: Place, others: Iterable[Place], tell: Tell) -> None:
+async def _cross(visitor: Visitor, here: RegionOutputs, others: Iterable[RegionOutputs], tell: Tell) -> None:
     item = {"written_in": here.region, "amount": 12.5}
     path = f"items/from-{here.region}"
     await _ask(visitor, "PUT", here.url + path, 201, item)
@@ -80,7 +80,7 @@ async def _cross(visitor: Visitor, here: Place, others: Iterable[Place], tell: T
     loop = asyncio.get_running_loop()
     written = loop.time()
 
-    async def arrived(there: Place) -> dict[str, Any] | None:
+    async def arrived(there: RegionOutputs) -> dict[str, Any] | None:
         status, found = await loop.run_in_executor(None, partial(visitor.call, "GET", there.url + path))
         return found if status == 200 else None
 
@@ -92,7 +92,7 @@ async def _cross(visitor: Visitor, here: Place, others: Iterable[Place], tell: T
         tell(Line(f"GET /{path} in {there.region}: {json.dumps(found)}, {loop.time() - written:.2f} s later"))
 
 
-async def _copy(clients: Clients, primary: Place, secondaries: Iterable[Place], tell: Tell) -> None:
+async def _copy(clients: Clients, primary: RegionOutputs, secondaries: Iterable[RegionOutputs], tell: Tell) -> None:
     key, metadata = "rehearsal/object.txt", {"written-in": primary.region}
     await call(
         primary.bucket,
@@ -106,7 +106,7 @@ async def _copy(clients: Clients, primary: Place, secondaries: Iterable[Place], 
     loop = asyncio.get_running_loop()
     written = loop.time()
 
-    async def arrived(secondary: Place) -> dict[str, str] | None:
+    async def arrived(secondary: RegionOutputs) -> dict[str, str] | None:
         try:
             copy = await call(
                 secondary.bucket, clients.s3(secondary.region).head_object, Bucket=secondary.bucket, Key=key

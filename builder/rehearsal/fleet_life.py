@@ -43,9 +43,9 @@ from builder.fleet import (
 )
 from builder.fleet.progress import SetFailed
 from builder.local import EmbeddedAws
-from builder.rehearsal.exercise import Place, Visitor, exercise
+from builder.rehearsal.exercise import RegionOutputs, Visitor, exercise
 from builder.rehearsal.stage import ACCOUNT, Chapter, Line, Stage, expect_done, isolated, render_and_lint, with_variable
-from builder.report.fleet import fleet_plan
+from builder.report.fleet import fleet_plan_text
 from builder.terms import AccountId, Region, StackId
 
 # The name of the role that Organizations makes in every account that it creates.
@@ -220,7 +220,7 @@ def render_fleet(wanted: Wanted, accounts: tuple[AccountId, ...]) -> Assembly:
 
 def _plan(life: _Life) -> FleetPlan:
     plan = life.stage.watch(partial(make_fleet_plan, life.deployment, life.clients, life.stage.plan_id()))
-    for line in fleet_plan(plan).plain.splitlines():
+    for line in fleet_plan_text(plan).plain.splitlines():
         life.stage.tell(Line(line))
     return plan
 
@@ -258,7 +258,7 @@ def _use(life: _Life, account: AccountId) -> None:
     life.stage.run(exercise(places, visitor, clients, life.stage.tell))
 
 
-def _places(life: _Life, account: AccountId) -> tuple[Place, ...]:
+def _places(life: _Life, account: AccountId) -> tuple[RegionOutputs, ...]:
     """Return where the system stands in an account, the primary first."""
     sets = life.stage.run(observe_sets(_standing(life), life.clients))
     found = life.stage.run(observe_fleet_outputs(sets, life.clients, RowFilter(accounts=(account,)), None))
@@ -272,7 +272,7 @@ def _places(life: _Life, account: AccountId) -> tuple[Place, ...]:
         return str(outputs[stack][name])
 
     names = parts.bucket.names
-    return tuple(Place(region, value(url), value(names[region])) for region, url in parts.function.url.items())
+    return tuple(RegionOutputs(region, value(url), value(names[region])) for region, url in parts.function.url.items())
 
 
 def _components(life: _Life) -> Components:

@@ -22,7 +22,7 @@ from builder.deploy import (
 )
 from builder.errors import Failed
 from builder.local import EmbeddedAws
-from builder.rehearsal.exercise import Place, Visitor, exercise
+from builder.rehearsal.exercise import RegionOutputs, Visitor, exercise
 from builder.rehearsal.stage import ACCOUNT, Chapter, Line, Stage, expect_done, isolated, render_and_lint, with_variable
 
 
@@ -75,7 +75,7 @@ def _use(life: _Life) -> None:
     life.stage.tell(Chapter("use"))
     system = life.stage.run(observe_system(life.deployment(life.wanted), life.clients))
     regions = (system.primary, *system.secondaries)
-    places = tuple(Place(region, system.endpoints[region].url, system.buckets[region]) for region in regions)
+    places = tuple(RegionOutputs(region, system.endpoints[region].url, system.buckets[region]) for region in regions)
     life.stage.run(exercise(places, life.visitor, life.clients, life.stage.tell))
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from builder.deploy.observe.outputs import Outputs
 from builder.deploy.progress import OUTCOME_WORDS, Outcome
 from builder.deploy.records import Plan
-from builder.drill.progress import DrillProgress
+from builder.drill.findings import DrillProgress
 from builder.fleet.progress import SET_OUTCOME_WORDS, FleetEnd, FleetProgress, SetOutcome
 from builder.fleet.records import FleetPlan, SetPlan
 from builder.report.review import Tally, make_tally

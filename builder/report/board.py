@@ -25,7 +25,7 @@ _NAMED = 20
 _End = said.Planned | said.Unchanged | said.Finished | said.FirstFailure | said.NotStarted
 
 
-def in_words(event: FleetProgress) -> tuple[str, str]:
+def event_words(event: FleetProgress) -> tuple[str, str]:
     """Return what an event says, without the stack it is about: the news, and what there is to add or an empty text."""
     if isinstance(event, SetProgress | InstanceFailed):
         return _of_fleet(event)
@@ -154,12 +154,12 @@ class Board:
             return  # of no stack; the console tells it above the table
         row = self._row(event.stack)
         if isinstance(event, said.ResourceProgress):
-            row.detail = " ".join(reversed(in_words(event)))
+            row.detail = " ".join(reversed(event_words(event)))
             return
         if isinstance(event, InstanceFailed):
-            row.detail = " ".join(in_words(event))
+            row.detail = " ".join(event_words(event))
             return
-        row.what, detail = in_words(event)
+        row.what, detail = event_words(event)
         # Which account failed last is worth more than that the rest goes on.
         row.detail = row.detail if isinstance(event, SetProgress) and event.failed else detail
         row.phase = _phase(event, row.phase)

@@ -19,7 +19,7 @@ from builder.deploy.progress import Allowed, ResourceProgress, RunBegun
 from builder.errors import Stopped
 from builder.fleet.progress import FleetEmit, FleetProgress
 from builder.report import as_json
-from builder.report.board import Board, in_words
+from builder.report.board import Board, event_words
 from builder.report.screen import drop, lose, printable, write
 
 _WITH_CLOUDFORMATION = "what CloudFormation has begun goes on there; the same command takes it up again"
@@ -130,7 +130,7 @@ class Console:
     def _plain_line(self, event: FleetProgress) -> None:
         if not isinstance(event, ResourceProgress):  # too many for a log that nobody asked to be long; --json has them
             stack = "" if isinstance(event, Allowed | RunBegun) else event.stack
-            self.say(f"{self.now():%H:%M:%S}  {stack:<24} {': '.join(filter(None, in_words(event)))}")
+            self.say(f"{self.now():%H:%M:%S}  {stack:<24} {': '.join(filter(None, event_words(event)))}")
 
 
 @contextmanager
@@ -170,7 +170,7 @@ class _LiveTable:
 
     def emit(self, event: FleetProgress) -> None:
         if isinstance(event, Allowed):
-            self._console.print(": ".join(in_words(event)), markup=False, emoji=False)
+            self._console.print(": ".join(event_words(event)), markup=False, emoji=False)
         self._board.take(event, self._now())
 
     def _frame(self) -> RenderableType:

@@ -13,8 +13,8 @@ from rich.text import Text
 from builder.drill.history import Change, Drill, Group, History, Number, Outside, Trend, Unread
 from builder.report import drill_plot as plot
 from builder.report.drill_page import TONES, badge
-from builder.report.drill_text import name_of, objective, outcome_told, short_name, unit_of, value
-from builder.report.fill import fill
+from builder.report.drill_text import number_name, objective, outcome_told, short_name, unit_of, value
+from builder.report.html import fill
 from builder.report.screen import json_line, one_line
 from builder.terms import counted
 
@@ -37,13 +37,13 @@ class DrillHistory:
     event: Literal["drill.history"] = "drill.history"
 
 
-def as_event(shown: History, at: datetime) -> str:
+def history_event(shown: History, at: datetime) -> str:
     """Return all of it as one line."""
     facts = dataclasses.asdict(DrillHistory(shown.folder, shown.groups, shown.outside, shown.unread))
     return json_line(facts.pop("event"), at, facts)
 
 
-def as_text(shown: History, width: int) -> Text:
+def history_text(shown: History, width: int) -> Text:
     """Return a table for each group, its columns set below each other where a screen is not so wide."""
     blocks = [_group(group, width) for group in shown.groups]
     if not blocks:
@@ -82,7 +82,7 @@ def change_told(change: Change, most: int = 10_000) -> str:
 def judged(number: Number) -> str:
     """Return a number with its verdict, in a line."""
     measured = "" if number.measured is None else f" {value(number.name, number.measured)}"
-    name = " ".join(filter(None, (name_of(number.name), number.pair)))
+    name = " ".join(filter(None, (number_name(number.name), number.pair)))
     return f"{number.verdict}: {name}{measured}, {objective(number.name, number.limit)}"
 
 
@@ -209,7 +209,7 @@ class _Picture:
 _FORMS = {"holds": "circle", "missed": "cross", "not measured": "square", "no objective": "circle"}
 
 
-def page(shown: History, beside: PurePath | None = None) -> str:
+def history_page(shown: History, beside: PurePath | None = None) -> str:
     """Return the page; where `beside` is the reports' folder seen from the page's, it leads to each drill's page."""
     return fill(
         "drill_history.html.j2",
@@ -257,7 +257,7 @@ def _picture(trend: Trend, group: Group) -> _Picture:
     cells = [_cell(trend.name, number).strip(" !?") for number in trend.numbers]
     seen = [spot for spot in spots if spot]
     last = seen[-1][2]
-    name = name_of(trend.name)
+    name = number_name(trend.name)
     return _Picture(
         name=name,
         pair=trend.pair,

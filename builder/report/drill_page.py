@@ -11,7 +11,7 @@ from builder.drill.findings import FailoverReport, Pair, Report
 from builder.drill.verdict import Check
 from builder.report import drill_plot as plot
 from builder.report import drill_text as told
-from builder.report.fill import fill
+from builder.report.html import fill
 
 _NAMED = 100
 """Of a list of writes; report.json has all of it."""
@@ -36,7 +36,7 @@ def badge(verdict: str) -> str:
     return f"{SIGNS[verdict]} {verdict}"
 
 
-def page(shown: Report) -> str:
+def drill_page(shown: Report) -> str:
     """Return the page."""
     failover = shown if isinstance(shown, FailoverReport) else None
     times = _Times(_last_s(shown), _fault(failover))
@@ -155,7 +155,7 @@ class _Course:
     fault: tuple[float, float] | None
     flags: tuple[plot.Flag, ...]
     lanes: tuple[plot.Lane, ...]
-    spells: tuple[plot.Spell, ...]
+    spells: tuple[plot.SpellBar, ...]
     spells_top: float
     top: float
     ground: float

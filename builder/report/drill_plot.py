@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from builder.drill.findings import Second
+from builder.drill.service import Second
 from builder.terms import Region
 
 _STEPS = (1, 2, 5, 10)
@@ -200,7 +200,7 @@ def _bin(across: Scale) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
+class SpellBar:
     """A time on the axis, with what is written at it, or nothing where there is no room."""
 
     x: float
@@ -208,18 +208,18 @@ class Spell:
     label: str
 
 
-def spells(times: Iterable[tuple[float, float]], across: Scale) -> tuple[Spell, ...]:
+def spells(times: Iterable[tuple[float, float]], across: Scale) -> tuple[SpellBar, ...]:
     """Return spells of time, at least so wide that they are seen, those that touch drawn as one."""
-    drawn: list[Spell] = []
+    drawn: list[SpellBar] = []
     for began_s, ended_s in sorted(times):
         x = across.place(began_s)
         width = round(max(2.0, across.place(ended_s) - x), 1)
         label = f"{ended_s - began_s:.1f} s"
         if drawn and x <= drawn[-1].x + drawn[-1].width:
             before = drawn.pop()
-            drawn.append(Spell(before.x, round(max(before.width, x + width - before.x), 1), ""))
+            drawn.append(SpellBar(before.x, round(max(before.width, x + width - before.x), 1), ""))
         else:
-            drawn.append(Spell(x, width, label if width > len(label) * _CHARACTER + 6 else ""))
+            drawn.append(SpellBar(x, width, label if width > len(label) * _CHARACTER + 6 else ""))
     return tuple(drawn)
 
 

@@ -9,12 +9,11 @@ from typing import assert_never, get_args
 
 from rich.text import Text
 
-from builder.drill import progress as said
+from builder.drill import findings as said
 from builder.drill.consistency import Counter
 from builder.drill.exposure import Delays, Stream
-from builder.drill.findings import About, FailoverReport, Pair, Report
-from builder.drill.progress import DrillProgress
-from builder.drill.run import LOOK_S
+from builder.drill.findings import About, DrillProgress, FailoverReport, Pair, Report
+from builder.drill.load import LOOK_S
 from builder.drill.verdict import Check, Verdict
 from builder.terms import counted
 
@@ -50,7 +49,7 @@ _STYLES = {
 KINDS = {"item": "table", "object": "bucket"}
 
 
-def report(shown: Report) -> Text:
+def report_text(shown: Report) -> Text:
     """Return the report in short: the verdict first, then each number, what was not measured, and what was lost."""
     lines: list[str | Text] = ["", _headline(shown), "", *map(_judged, shown.checks), ""]
     lines += [*(f"not measured: {reason}" for reason in unmeasured(shown)), *remarks(shown), ""]
@@ -68,7 +67,7 @@ def report(shown: Report) -> Text:
 def summary(shown: Report) -> str:
     """Return what the verdict rests on, in a sentence or two."""
     names = {
-        verdict: ", ".join(dict.fromkeys(name_of(check.name) for check in shown.checks if check.verdict == verdict))
+        verdict: ", ".join(dict.fromkeys(number_name(check.name) for check in shown.checks if check.verdict == verdict))
         for verdict in get_args(Verdict)
     }
     told = [
@@ -80,14 +79,14 @@ def summary(shown: Report) -> str:
     return " ".join(filter(None, told))
 
 
-def name_of(number: str) -> str:
+def number_name(number: str) -> str:
     """Return what people call a number of a drill; one that we do not know is called as its report calls it."""
     return _NUMBERS.get(number, number)
 
 
 def short_name(number: str) -> str:
     """Return the same at the head of a column."""
-    return _SHORT.get(number, name_of(number))
+    return _SHORT.get(number, number_name(number))
 
 
 def value(number: str, measured: float) -> str:
@@ -123,7 +122,7 @@ def pair_told(pair: tuple[str, str] | None) -> str:
 
 def check_name(check: Check) -> str:
     """Return which number a check is of."""
-    return " ".join(filter(None, (name_of(check.name), pair_told(check.pair))))
+    return " ".join(filter(None, (number_name(check.name), pair_told(check.pair))))
 
 
 def measured(check: Check) -> str:
@@ -170,7 +169,7 @@ def delays_in_short(delays: Delays) -> str:
     return f"{len(delays.samples)} arrived{f', {values}' if values else ''}{unseen}"
 
 
-def in_words(event: DrillProgress) -> str:
+def drill_event_words(event: DrillProgress) -> str:
     """Return what an event says, in a line."""
     match event:
         case said.DrillBegun(drill=drill, what=what, deployment=deployment, folder=folder):

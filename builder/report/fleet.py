@@ -17,8 +17,8 @@ from builder.fleet.records import FleetPlan, SetPlan, Skipped, StackSet
 from builder.fleet.status import FleetOutputs, FleetRow
 from builder.report.review import is_lost
 from builder.report.screen import printable
-from builder.report.text import change_lines, outcomes
-from builder.report.text import plan as ordinary_plan
+from builder.report.text import change_lines, outcomes_text
+from builder.report.text import plan_text as ordinary_plan
 from builder.terms import Site, counted
 
 _DOES = {
@@ -60,7 +60,7 @@ class _Groups:
                 yield f"  and {len(accounts) - _LISTED} more: --json, and the plan's file, name them all"
 
 
-def fleet_plan(shown: FleetPlan) -> Text:
+def fleet_plan_text(shown: FleetPlan) -> Text:
     """Return the plan: what it does in the accounts, then the change sets that do it, what stops it and the summary."""
     groups = _Groups()
     sets = [one for one in shown.sets if one.touched or one.remarks]
@@ -142,7 +142,7 @@ _LISTED_ROWS = 40
 _FIELDS = tuple(one.name for one in dataclasses.fields(FleetRow))
 
 
-def status(rows: Sequence[FleetRow]) -> Text:
+def fleet_status_text(rows: Sequence[FleetRow]) -> Text:
     """Return a summary, a line for each stack, and then each row where something is wrong."""
     if not rows:
         return Text("no stack of the fleet stands there")
@@ -163,17 +163,17 @@ def status(rows: Sequence[FleetRow]) -> Text:
     return Text("\n").join([*lines, *_passed_over((row.account, row.region, row.skipped) for row in skipped)])
 
 
-def status_csv(rows: Iterable[FleetRow]) -> str:
+def fleet_status_csv(rows: Iterable[FleetRow]) -> str:
     """Return every row, under a line with the columns' names."""
     return _csv(_FIELDS, ([getattr(row, name) for name in _FIELDS] for row in rows))
 
 
-def status_json(rows: Iterable[FleetRow]) -> str:
+def fleet_status_json(rows: Iterable[FleetRow]) -> str:
     """Return every row as one line of JSON."""
     return json.dumps([dataclasses.asdict(row) for row in rows])
 
 
-def outputs(found: FleetOutputs) -> Text:
+def fleet_outputs_text(found: FleetOutputs) -> Text:
     """Return a line for each output, by account, region and stack."""
     lines = [
         Text(f"{one.account} {one.region} {one.stack}  {name} = {printable(value)}")
@@ -184,18 +184,18 @@ def outputs(found: FleetOutputs) -> Text:
     return Text("\n").join(lines or [Text("no outputs")])
 
 
-def outputs_csv(found: FleetOutputs) -> str:
+def fleet_outputs_csv(found: FleetOutputs) -> str:
     """Return a row for each output."""
     rows = ([one.account, one.region, one.stack, *pair] for one in found.stacks for pair in one.outputs.items())
     return _csv(("account", "region", "stack", "output", "value"), rows)
 
 
-def outputs_json(found: FleetOutputs) -> str:
+def fleet_outputs_json(found: FleetOutputs) -> str:
     """Return each stack with its outputs, as one line of JSON."""
     return json.dumps([dataclasses.asdict(one) for one in found.stacks])
 
 
-def standing(stacks: Iterable[StackContents], sets: Iterable[StackSet]) -> Text:
+def deployed_text(stacks: Iterable[StackContents], sets: Iterable[StackSet]) -> Text:
     """Return what there is to be deleted: each set, then each stack of the account that administers them."""
     lines = [
         *(f"{one.id}  {one.name}" for one in sets),
@@ -204,7 +204,7 @@ def standing(stacks: Iterable[StackContents], sets: Iterable[StackSet]) -> Text:
     return Text("\n".join(lines))
 
 
-def fleet_end(end: FleetEnd) -> Text:
+def fleet_end_text(end: FleetEnd) -> Text:
     """Return how the stacks that hold sets ended, then each set where something is wrong, and the sum of all."""
     counts = Counter(type(one) for one in end.sets)
     wrong = [line for one in end.sets for line in _set_outcome(one)]
@@ -214,7 +214,7 @@ def fleet_end(end: FleetEnd) -> Text:
         f"{counts[SetCancelled]} not started"
     )
     style = "bold green" if len(end.sets) == counts[SetDone] else "bold red"
-    parts = [outcomes(end.ordinary)] if end.ordinary else []
+    parts = [outcomes_text(end.ordinary)] if end.ordinary else []
     skipped = dict.fromkeys(each for one in end.sets if not isinstance(one, SetCancelled) for each in one.skipped)
     return Text("\n").join([*wrong, *_skips(skipped), Text(last, style=style), *parts])
 

@@ -1,14 +1,59 @@
-"""A plan as one HTML page that needs nothing else, with a picture of its steps from left to right; pure."""
+"""Pages that need nothing else, no network and no script; and a plan as one, with a picture of its steps; pure.
 
+`fill` makes every page of ours from its template. Then the picture, a column for each step of the longest way, and
+`plan_page`.
+"""
+
+import base64
+import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from builder.deploy.records import Plan, ResourceChange
 from builder.graph import make_layers
-from builder.report.fill import fill
-from builder.report.review import Entry, define, fate, is_lost, make_entries, make_ranks, make_tally
+from builder.report.review import Entry, definition_lines, fate, is_lost, make_entries, make_ranks, make_tally
+from builder.report.screen import printable
+
+_FOLDER = Path(__file__).with_name("page")
+
+
+def fill(template: str, styles: tuple[str, ...], filters: Mapping[str, Callable[..., Any]], **facts: object) -> str:
+    """Return the page of a template in `page/` with these style sheets from there; all facts are text, never markup."""
+    environment = _environment(tuple(filters.items()))
+    style = "".join((_FOLDER / name).read_text() for name in styles)
+    return environment.get_template(template).render(
+        **facts,
+        style=Markup(style),  # noqa: S704 - our own files, and nothing of the facts
+        # The page's policy lets this style in and nothing else.
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    )
+
+
+@lru_cache(maxsize=8)
+def _environment(filters: tuple[tuple[str, Callable[..., Any]], ...]) -> Environment:
+    """Return what compiles templates, each once."""
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=_shown,
+    )
+    made.filters |= dict(filters)
+    return made
+
+
+def _shown(value: object) -> object:
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
 
 BOX_HEIGHT = 34
 _LANE_HEIGHT, _LETTER_WIDTH, _PADDING, _MARGIN = 8, 7.3, 10, 8
@@ -107,13 +152,13 @@ def _path(points: Sequence[tuple[int, int]]) -> str:
     return path
 
 
-def plan(shown: Plan, file: str) -> str:
+def plan_page(shown: Plan, file: str) -> str:
     """Return the page of a plan that is, or will be, saved in this file."""
     entries = make_entries(shown)
     return fill(
         "plan.html.j2",
         ("plan.css",),
-        {"define": define, "fate": fate, "pretty": _pretty, "tone": _tone},
+        {"define": definition_lines, "fate": fate, "pretty": _pretty, "tone": _tone},
         plan=shown,
         file=file,
         tally=make_tally(shown),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
 from builder.deploy.records import Plan, ResourceChange
-from builder.report.review import Entry, define, fate, make_entries, make_tally, sign
+from builder.report.review import Entry, definition_lines, fate, make_entries, make_tally, sign
 from builder.report.screen import one_line, printable
 
 LIMIT = 65_535
@@ -22,7 +22,7 @@ _IN_LINKS = ":/?#&=%+,;@!$-._~"
 _RISKY = {"delete", "remove", "replace"}
 
 
-def plan(shown: Plan, file: str) -> str:
+def plan_markdown(shown: Plan, file: str) -> str:
     """Return a plan; where it is too long, what is cut is counted, and the command named that shows all of it."""
     entries = make_entries(shown)
     whole = f"all of it: {_code(f'python -m builder show {file}')}"
@@ -129,7 +129,7 @@ def _change(change: ResourceChange) -> Iterator[str]:
 
 def _defined(change: ResourceChange) -> Iterator[str]:
     """Yield the properties of a resource that is created, indented as they are."""
-    for line in define(change):
+    for line in definition_lines(change):
         indent = len(line) - len(line.lstrip())
         yield " " * indent + one_line(line, _VALUE_WIDTH)
 

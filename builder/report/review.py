@@ -194,7 +194,7 @@ def make_ranks(entries: Sequence[Entry]) -> tuple[tuple[Rank, tuple[Entry, ...]]
     return tuple((rank, found) for rank, found in by_rank if found)
 
 
-def define(change: ResourceChange) -> tuple[str, ...]:
+def definition_lines(change: ResourceChange) -> tuple[str, ...]:
     """Return the properties of a resource that is created, in lines as people read them; none where none are known."""
     try:
         properties = json.loads(change.definition) if change.definition else {}

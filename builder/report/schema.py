@@ -9,16 +9,14 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from builder.assembly.finding import Finding
 from builder.deploy.progress import OUTCOME_WORDS
-from builder.drill.findings import Report
-from builder.drill.progress import DrillProgress
+from builder.drill.findings import DrillProgress, Report
 from builder.drill.verdict import DrillVerdict
 from builder.fleet.progress import SET_OUTCOME_WORDS, FleetProgress
 from builder.report.as_json import FleetEnded, FleetPlanMade, OutputsRead, PlanMade, RunEnded
-from builder.report.drift import DriftSeen
 from builder.report.drill_history import DrillHistory
 from builder.report.findings import FINDING
 from builder.report.screen import ErrorTold
-from builder.report.status import StatusSeen
+from builder.report.state import DriftSeen, StatusSeen
 
 _TIME = {"type": "string", "format": "date-time", "description": "When it was said, in UTC."}
 
@@ -33,7 +31,7 @@ class AsPrinted(GenerateJsonSchema):
         return True
 
 
-def make_schema() -> bytes:
+def make_event_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
     ends = (PlanMade, RunEnded, OutputsRead, FleetPlanMade, FleetEnded, StatusSeen, DriftSeen, DrillHistory, ErrorTold)
     kinds = (*get_args(FleetProgress), *get_args(DrillProgress), *ends, Finding)

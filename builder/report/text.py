@@ -12,7 +12,7 @@ from builder.deploy import FoundStacks, StackContents
 from builder.deploy.execute.recover import FailedResource, Recovery
 from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, StackFailed, Superseded
 from builder.deploy.records import Plan, ResourceChange
-from builder.report.review import Entry, define, fate, is_lost, make_entries, make_ranks, make_tally, sign
+from builder.report.review import Entry, definition_lines, fate, is_lost, make_entries, make_ranks, make_tally, sign
 from builder.report.screen import one_line, printable
 from builder.resource_types.by_hand import holds_data
 
@@ -35,7 +35,7 @@ class View:
     in a numbered list at the end elsewhere."""
 
 
-def plan(shown: Plan, view: View = View()) -> Text:
+def plan_text(shown: Plan, view: View = View()) -> Text:
     """Return a plan by rank, the riskiest change first; links, what opens something, what stops it come last."""
     blocks: list[list[_Line]] = [[_head(shown)]]
     if shown.is_empty:
@@ -65,7 +65,7 @@ def plan(shown: Plan, view: View = View()) -> Text:
     return Text("\n\n").join(Text("\n").join(_text(line) for line in block) for block in blocks)
 
 
-def outcomes(ended: Sequence[Outcome]) -> Text:
+def outcomes_text(ended: Sequence[Outcome]) -> Text:
     """Return one line for each step that did not end well, and a summary line."""
     counts = Counter(type(outcome) for outcome in ended)
     last = f"{counts[Done]} done, {counts[StackFailed]} failed, {counts[Cancelled] + counts[Superseded]} not started"
@@ -140,7 +140,7 @@ def change_lines(change: ResourceChange, *, full: bool = False) -> Iterator[Text
         values = "" if touched.before == touched.after else f": {_short(touched.before)} -> {_short(touched.after)}"
         yield f"      {printable(touched.path)}{values}"
     if full:
-        yield from (f"      {printable(line)}" for line in define(change))
+        yield from (f"      {printable(line)}" for line in definition_lines(change))
     for sentence in change.opens:
         yield Text(f"      opens: {printable(sentence)}", style="bold red")
     for loss in change.losses:
@@ -172,7 +172,7 @@ def _outcome(outcome: StackFailed | Cancelled | Superseded | ReviewRequired) -> 
     return Text.assemble((stack, Style(bold=True, link=link or None)), ": ", (printable(said), style))
 
 
-def recoveries(found: Sequence[Recovery]) -> str:
+def recoveries_text(found: Sequence[Recovery]) -> str:
     """Return a block for each stack: what is done, what failed, what may be skipped and what that means."""
     return "\n\n".join("\n".join(_recovery(one)) for one in found) + "\n"
 
@@ -203,7 +203,7 @@ def _data(type_name: str) -> str:
     return " with all its data" if holds_data(type_name) else ""
 
 
-def left(deployment: str, before: Iterable[StackContents], after: FoundStacks) -> str:
+def left_text(deployment: str, before: Iterable[StackContents], after: FoundStacks) -> str:
     """Return a text of what still stands, what was left behind as its template wanted, and where nobody could look."""
     there = {one.stack.arn for one in after.standing}
     lines = [f"{one.id}  {one.stack.name}  {one.stack.status}" for one in after.standing]

@@ -12,13 +12,13 @@ It knows resource types, by what CloudFormation lists, and never a stack of this
 
 from builder.state.differences import find_differences
 from builder.state.records import Differences, Disparity, DriftedStack, SiteState, Status
-from builder.state.site import Asking, observe_status
+from builder.state.site import ObserveOptions, observe_status
 
 __all__ = [
-    "Asking",
     "Differences",
     "Disparity",
     "DriftedStack",
+    "ObserveOptions",
     "SiteState",
     "Status",
     "find_differences",

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from builder.aws import Clients, call
 from builder.errors import Failed
-from builder.state.observe import Part
+from builder.state.observe import PartialAnswers
 from builder.state.records import Settings
 from builder.terms import Region
 
@@ -36,7 +36,7 @@ _DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class ArchiveContents:
     """What is in an archive: by name, each file's mode and digest in one text."""
 
     files: Mapping[str, str]
@@ -48,7 +48,7 @@ class Contents:
         return hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
 
 
-async def compare_code(settings: Iterable[Settings], clients: Clients, part: Part) -> tuple[Settings, ...]:
+async def compare_code(settings: Iterable[Settings], clients: Clients, part: PartialAnswers) -> tuple[Settings, ...]:
     """Return the settings, those of functions whose archives differ with what is in these instead of their digests.
 
     Nothing is fetched where the digests are the same. Of code that can't be read, which is noted in the part, nothing
@@ -67,11 +67,11 @@ async def compare_code(settings: Iterable[Settings], clients: Clients, part: Par
     return tuple(found)
 
 
-async def _looked_into(sides: list[Settings], clients: Clients, part: Part) -> list[Settings]:
+async def _looked_into(sides: list[Settings], clients: Clients, part: PartialAnswers) -> list[Settings]:
     first = {one.values["code"]: one for one in reversed(sides)}
-    read: dict[str, Contents | None] = {}
+    read: dict[str, ArchiveContents | None] = {}
     for sha256, one in first.items():  # one after the other: an archive may be large
-        read[sha256] = await part.ask(f"{one.region}: {one.thing}", observe_contents(one, clients))
+        read[sha256] = await part.ask(f"{one.region}: {one.thing}", observe_archive(one, clients))
     contents = {sha256: what for sha256, what in read.items() if what is not None}
     if len(contents) < len(read):
         return [_with(one, {}) for one in sides]
@@ -84,12 +84,12 @@ def _with(one: Settings, code: Mapping[str, str]) -> Settings:
     return replace(one, values={**{name: said for name, said in one.values.items() if name != "code"}, **code})
 
 
-def _told(what: Contents, differing: Iterable[str]) -> dict[str, str]:
+def _told(what: ArchiveContents, differing: Iterable[str]) -> dict[str, str]:
     own = {f"code: {name}": what.files[name] for name in differing if name in what.files}
     return {"code": f"{len(what.files)} files, {what.digest}", **own}
 
 
-async def observe_contents(one: Settings, clients: Clients) -> Contents:
+async def observe_archive(one: Settings, clients: Clients) -> ArchiveContents:
     """Return what is in the archive of the function's code. Raises Failed where it can't be fetched or read.
 
     The address that Lambda answers is signed: who has it reads the code. It is in nothing that is written or raised.
@@ -102,7 +102,7 @@ async def observe_contents(one: Settings, clients: Clients) -> Contents:
     return await call(where, partial(_fetch, where, location))
 
 
-def _fetch(where: str, location: str) -> Contents:
+def _fetch(where: str, location: str) -> ArchiveContents:
     if not location.startswith(("https://", "http://")):
         raise _unread(where, "Lambda says no address of it")
     with TemporaryFile() as archive, PoolManager() as pool:
@@ -119,10 +119,10 @@ def _fetch(where: str, location: str) -> Contents:
         except (HTTPError, OSError, ValueError) as error:
             # Its words have the address in them.
             raise _unread(where, type(error).__name__) from None
-        return read_contents(archive, where)
+        return read_archive(archive, where)
 
 
-def read_contents(archive: IO[bytes], where: str) -> Contents:
+def read_archive(archive: IO[bytes], where: str) -> ArchiveContents:
     """Return what is in an archive. Raises Failed for one that is none, or larger than Lambda takes."""
     files: dict[str, str] = {}
     left = MOST_BYTES
@@ -145,7 +145,7 @@ def read_contents(archive: IO[bytes], where: str) -> Contents:
                 files[entry.filename] = f"{mode:o} {digest.hexdigest()[:_DIGITS]}"
     except (BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError, NotImplementedError) as error:
         raise _unread(where, f"it is no archive that can be read ({type(error).__name__})") from error
-    return Contents(files)
+    return ArchiveContents(files)
 
 
 def _unread(where: str, why: str) -> Failed:

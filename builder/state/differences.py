@@ -9,7 +9,7 @@ from builder.deploy.desired import Deployment
 from builder.deploy.observe.nested import inside
 from builder.deploy.observe.stacks import ObservedStack, SiteView, of_deployment
 from builder.errors import AwsError, BuilderError
-from builder.state.observe import Part
+from builder.state.observe import PartialAnswers
 from builder.state.records import Differences, Disparity, DriftedResource, DriftedStack, PropertyDrift, Settings
 from builder.state.settings import observe_settings
 from builder.terms import Site
@@ -138,7 +138,7 @@ async def find_differences(deployment: Deployment, clients: Clients) -> Differen
 
     A region that does not answer is told as such, and keeps nothing from being found in the others.
     """
-    part, hurried = Part(), clients.hurried()
+    part, hurried = PartialAnswers(), clients.hurried()
     listed = await asyncio.gather(
         *(part.ask(site.region, observe_stacks(clients, hurried, site)) for site in deployment.sites)
     )

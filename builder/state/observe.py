@@ -25,7 +25,7 @@ _MARGIN_S = 0.3
 
 
 @dataclass(slots=True)
-class Part:
+class PartialAnswers:
     """What was asked for, in part or whole: a line for each thing that did not answer, or was refused."""
 
     within_s: float | None = None
@@ -61,7 +61,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class RegionContext:
     """What every look at a resource of a region has."""
 
     clients: Clients
@@ -74,7 +74,7 @@ class Look:
     until: float | None = None
     """When, by the loop's clock, nothing on the side is waited for any longer: a URL, another region's metric."""
 
-    def at(self, region: Region) -> "Look":
+    def at(self, region: Region) -> "RegionContext":
         """Return the same look at another region."""
         return replace(self, region=region)
 
@@ -94,7 +94,7 @@ class Metric:
     statistic: str = "Average"
 
 
-async def observe_metric(look: Look, metric: Metric) -> float | None:
+async def observe_metric(look: RegionContext, metric: Metric) -> float | None:
     """Return the newest value of the last quarter of an hour, or None if nothing was published."""
     query: MetricDataQueryTypeDef = {
         "Id": "newest",
@@ -129,7 +129,7 @@ _LEAST_S = 0.1
 _HEALTH = "/health"
 
 
-async def observe_url(look: Look, url: str, auth: str) -> UrlState:
+async def observe_url(look: RegionContext, url: str, auth: str) -> UrlState:
     """Return what the URL answers, and how soon; signed where it wants that."""
     loop, path = asyncio.get_running_loop(), look.health.get(urlsplit(url).netloc, _HEALTH)
     with Wire(look.clients.credentials() if auth == "AWS_IAM" else None, look.endpoint) as wire:
@@ -156,7 +156,7 @@ async def observe_url(look: Look, url: str, auth: str) -> UrlState:
 FUNCTION = "AWS::Lambda::Function"
 
 
-async def observe_function(look: Look, name: str) -> FunctionState:
+async def observe_function(look: RegionContext, name: str) -> FunctionState:
     """Return how a function stands, and what each of its URLs answers."""
     client, where = look.clients.functions(look.region), f"{look.region}: {name}"
     found = await call(where, client.get_function_configuration, FunctionName=name)
@@ -176,7 +176,7 @@ async def observe_function(look: Look, name: str) -> FunctionState:
 TABLES = ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
 
 
-async def find_replica(look: Look, table: str) -> ReplicaState:
+async def find_replica(look: RegionContext, table: str) -> ReplicaState:
     """Return how a replica stands; one that is not there is ABSENT."""
     try:
         return await observe_replica(look, table)
@@ -186,7 +186,7 @@ async def find_replica(look: Look, table: str) -> ReplicaState:
         return ReplicaState(table=table, status="ABSENT", items=0, bytes=0, point_in_time_recovery=False)
 
 
-async def observe_replica(look: Look, table: str) -> ReplicaState:
+async def observe_replica(look: RegionContext, table: str) -> ReplicaState:
     """Return how a replica stands. Raises AwsError where there is none."""
     region = look.region
     client, where = look.clients.dynamodb(region), f"{region}: {table}"
@@ -215,7 +215,7 @@ async def observe_replica(look: Look, table: str) -> ReplicaState:
 BUCKET = "AWS::S3::Bucket"
 
 
-async def observe_bucket(look: Look, bucket: str) -> BucketState:
+async def observe_bucket(look: RegionContext, bucket: str) -> BucketState:
     """Return a bucket's versioning and rules, with what is pending and failed of each."""
     client, where = look.clients.s3(look.region), f"{look.region}: {bucket}"
     versioning = await call(where, client.get_bucket_versioning, Bucket=bucket)
@@ -233,7 +233,7 @@ async def observe_bucket(look: Look, bucket: str) -> BucketState:
     )
 
 
-async def _observe_rule(look: Look, bucket: str, rule: "ReplicationRuleOutputTypeDef") -> RuleState:
+async def _observe_rule(look: RegionContext, bucket: str, rule: "ReplicationRuleOutputTypeDef") -> RuleState:
     destination = rule["Destination"]["Bucket"].rpartition(":")[2]
     dimensions = {"SourceBucket": bucket, "DestinationBucket": destination, "RuleId": rule.get("ID", "")}
     pending, failed = await asyncio.gather(
@@ -245,7 +245,7 @@ async def _observe_rule(look: Look, bucket: str, rule: "ReplicationRuleOutputTyp
     )
 
 
-async def _pending(look: Look, destination: str, dimensions: dict[str, str]) -> float | None:
+async def _pending(look: RegionContext, destination: str, dimensions: dict[str, str]) -> float | None:
     """Ask the destination's region, where what is pending is published; None where that one does not answer in time.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html

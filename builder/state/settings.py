@@ -13,13 +13,13 @@ from builder.deploy.observe.stacks import ObservedStack, observe_template
 from builder.errors import AwsError
 from builder.state import observe
 from builder.state.code import compare_code
-from builder.state.observe import Part
+from builder.state.observe import PartialAnswers
 from builder.state.records import Settings
 from builder.state.site import copied_tables
 from builder.template.template import as_shown
 from builder.terms import Region, Site
 
-Read = Callable[[Clients, Region, str], Coroutine[Any, Any, dict[str, str]]]
+ReadSettings = Callable[[Clients, Region, str], Coroutine[Any, Any, dict[str, str]]]
 # What a bucket answers that lacks a setting.
 _UNSET = frozenset(
     {
@@ -32,7 +32,11 @@ _UNSET = frozenset(
 
 
 async def observe_settings(
-    deployment: Deployment, sites: tuple[Site, ...], stacks: tuple[ObservedStack, ...], clients: Clients, part: Part
+    deployment: Deployment,
+    sites: tuple[Site, ...],
+    stacks: tuple[ObservedStack, ...],
+    clients: Clients,
+    part: PartialAnswers,
 ) -> tuple[Settings, ...]:
     """Return the settings of all that several regions have: a thing is the same one where its stack's name is.
 
@@ -165,5 +169,5 @@ def _text(value: object) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-_READERS: dict[str, Read] = {observe.FUNCTION: _read_function, observe.BUCKET: _read_bucket}
+_READERS: dict[str, ReadSettings] = {observe.FUNCTION: _read_function, observe.BUCKET: _read_bucket}
 """What is paired by stack name and logical id, or path below nested stacks; a table's replicas by its name."""

@@ -12,7 +12,7 @@ from builder.deploy.observe.nested import inside
 from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_resources, observe_template, of_deployment
 from builder.deploy.resources import HOLDERS
 from builder.state import observe
-from builder.state.observe import Look, Part
+from builder.state.observe import PartialAnswers, RegionContext
 from builder.state.records import SiteState, StackState, Status
 from builder.template.template import Comparison, compare_template, properties_of, read_template, resolve, resources_of
 from builder.terms import Region, Site, StackName
@@ -22,7 +22,7 @@ WITHIN_S = 4.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class ObserveOptions:
     """How is asked."""
 
     clients: Clients
@@ -31,9 +31,9 @@ class Asking:
     """Where function URLs are reached instead of by their own names."""
 
 
-async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> SiteState:
+async def observe_site(deployment: Deployment, site: Site, asking: ObserveOptions) -> SiteState:
     """Return how one region stands; it takes no longer than the deadline, and raises nothing of AWS's."""
-    part, role = Part(within_s=WITHIN_S), _role(deployment, site.region)
+    part, role = PartialAnswers(within_s=WITHIN_S), _role(deployment, site.region)
     clients, region = asking.clients.of(site), site.region
     listed = await part.ask(region, SiteView(asking.clients, site).every_stack())
     if listed is None:
@@ -44,7 +44,7 @@ async def observe_site(deployment: Deployment, site: Site, asking: Asking) -> Si
     nested = inside(ours, listed)
     standing = [stack for stack in (*ours, *nested) if stack.may_hold]
     shown = [(one, None if one.parent else wanted.get(one.name)) for one in (*ours, *nested)]
-    look = Look(
+    look = RegionContext(
         clients=clients,
         region=region,
         now=asking.now,
@@ -143,7 +143,7 @@ async def _compare(clients: Clients, stack: ObservedStack, wanted: DesiredStack)
     return compare_template(wanted.template, await observe_template(clients, stack))
 
 
-async def observe_status(deployment: Deployment, asking: Asking) -> Status:
+async def observe_status(deployment: Deployment, asking: ObserveOptions) -> Status:
     """Return how every region stands; none waits for another, and one that does not answer is told as such."""
     sites = await together(observe_site(deployment, site, asking) for site in deployment.sites)
     return Status(deployment=deployment.name, sites=tuple(sites))

@@ -15,7 +15,7 @@ import pytest
 from answer import Command
 from builder.drill.records import read_log, unfinished
 from builder.local import EmbeddedAws
-from builder.report.schema import make_report_schema, make_schema
+from builder.report.schema import make_event_schema, make_report_schema
 from cli.deaf import deaf_to, timed
 from cli.on_fake import OTHER, OnWorld
 from drill.claims import claim, put
@@ -43,7 +43,7 @@ def test_an_objective_that_is_missed_is_exit_code_1(shared: Command, project: Pa
     answer = shared(*REPLICATION, "--env", "synthmfm20", "--json")
     assert answer.code == 1
     lines = [json.loads(line) for line in answer.out.splitlines()]
-    validator = jsonschema.Draft202012Validator(json.loads(make_schema()))
+    validator = jsonschema.Draft202012Validator(json.loads(make_event_schema()))
     for line in lines:
         validator.validate(line)
     assert [line["event"] for line in lines] == ["drill.begun", "drill.moment", "drill.moment", "drill.ended"]
@@ -227,7 +227,7 @@ def test_a_history_takes_files_alone_and_tells_a_missed_objective_without_failin
     assert "2  2026-01-02 12:00  FAILED   61.000 s!" in answer.out
     assert 'href="./drills/a/report.html"' in (tmp_path / "page.html").read_text()
     (line,) = builder("drill", "history", "drills", "--json").out.splitlines()
-    jsonschema.Draft202012Validator(json.loads(make_schema())).validate(json.loads(line))
+    jsonschema.Draft202012Validator(json.loads(make_event_schema())).validate(json.loads(line))
     assert json.loads(line)["event"] == "drill.history"
 
 

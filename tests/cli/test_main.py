@@ -16,7 +16,7 @@ from builder.cli import main as module
 from builder.cli.examples import EXAMPLES
 from builder.cli.main import cli
 from builder.cli.options import CommandLine
-from builder.report.schema import make_schema
+from builder.report.schema import make_event_schema
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -186,7 +186,7 @@ def test_an_error_is_an_event_with_json(arguments: list[str], code: int, says: s
     answer = builder(*arguments)
     (line,) = answer.out.splitlines()
     told = json.loads(line)
-    jsonschema.Draft202012Validator(json.loads(make_schema())).validate(told)
+    jsonschema.Draft202012Validator(json.loads(make_event_schema())).validate(told)
     assert (told["event"], told["exit_code"], answer.code) == ("error", code, code)
     assert says in f"{told['where']} {told['what']}"
     assert says in answer.err

@@ -82,21 +82,21 @@ def test_every_report_tells_of_it(rig: Rig) -> None:
     rig.deploy()
     said = "its termination protection is set"
     plan = rig.plan(PROTECTED)
-    assert said in text.plan(plan).plain
-    assert said in html.plan(plan, "plan.json")
-    assert said in markdown.plan(plan, "plan.json")
-    assert "1 to update" in text.plan(plan).plain
+    assert said in text.plan_text(plan).plain
+    assert said in html.plan_page(plan, "plan.json")
+    assert said in markdown.plan_markdown(plan, "plan.json")
+    assert "1 to update" in text.plan_text(plan).plain
     assert f'"protections": {{"{TABLE}": true}}' in as_json.made(plan, rig.world.datetime())
     rig.execute(plan)
     lifted = rig.plan(LIFTED)
-    assert "its termination protection is lifted" in text.plan(lifted).plain
-    assert f"--allow {ALLOW}" in text.plan(lifted).plain
+    assert "its termination protection is lifted" in text.plan_text(lifted).plain
+    assert f"--allow {ALLOW}" in text.plan_text(lifted).plain
     assert as_json.made(lifted, rig.world.datetime()).count(ALLOW) == 1
 
 
 def test_with_a_change_set_it_is_told_of_at_the_stack_s_last(rig: Rig) -> None:
     plan = rig.plan(PROTECTED)
-    assert text.plan(plan).plain.count("its termination protection is set") == 1
+    assert text.plan_text(plan).plain.count("its termination protection is set") == 1
     assert len(plan.protections) == 1
 
 

@@ -30,14 +30,11 @@ from builder.deploy import (
     make_plan,
     observe_system,
 )
-from builder.drill.findings import Report
-from builder.drill.load import Access
+from builder.drill.context import DrillContext, undo_faults
+from builder.drill.findings import DrillProgress, Report
 from builder.drill.probe import handler_layout
 from builder.drill.probes import HandlerProbes, Probes
-from builder.drill.progress import DrillProgress
-from builder.drill.restore import undo_faults
-from builder.drill.run import Ground
-from builder.drill.target import Target, observe_target
+from builder.drill.target import Access, Target, observe_target
 from builder.drill.verdict import Objectives
 from builder.local import EmbeddedAws
 from builder.rehearsal.stage import isolated
@@ -73,9 +70,9 @@ class Theatre:
     kept: list[Report] = field(default_factory=list)
     on_event: Callable[[DrillProgress], None] = lambda _: None
 
-    def ground(self) -> Ground:
+    def context(self) -> DrillContext:
         drill = f"t-{secrets.token_hex(3)}"
-        return Ground(
+        return DrillContext(
             drill=drill,
             target=self.target,
             environment="dev",

@@ -5,19 +5,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from builder.drill.exposure import Exposure
-from builder.drill.failover import Course, drill_failover
-from builder.drill.faults import FAULTS, Fault, MakeFault, Scene
-from builder.drill.findings import FailoverReport
-from builder.drill.progress import DrillMoment, DrillProgress
+from builder.drill.faults import FAULTS, Fault, FaultContext, MakeFault
+from builder.drill.findings import DrillMoment, DrillProgress, FailoverReport
+from builder.drill.run import FailoverOptions, drill_failover
 from drill.conftest import Theatre
 
 RATE = 10.0
-SHORT = Course(rate=RATE, before_s=1, outage_s=2.5, after_s=1, patience_s=20)
-BRIEF = Course(rate=RATE, before_s=0.6, outage_s=0.3, after_s=0, patience_s=5)
+SHORT = FailoverOptions(rate=RATE, before_s=1, outage_s=2.5, after_s=1, patience_s=20)
+BRIEF = FailoverOptions(rate=RATE, before_s=0.6, outage_s=0.3, after_s=0, patience_s=5)
 
 
-def drilled(theatre: Theatre, course: Course = SHORT, fault: str = "throttle") -> FailoverReport:
-    return asyncio.run(drill_failover(theatre.ground(), course, FAULTS[fault]))
+def drilled(theatre: Theatre, course: FailoverOptions = SHORT, fault: str = "throttle") -> FailoverReport:
+    return asyncio.run(drill_failover(theatre.context(), course, FAULTS[fault]))
 
 
 def exposed(found: FailoverReport) -> Exposure:
@@ -40,7 +39,7 @@ def at(moment: str, do: Callable[[], object]) -> Callable[[DrillProgress], None]
 def meanwhile(do: Callable[[], object]) -> MakeFault:
     """The fault, with something that is done as soon as it begins to be undone."""
 
-    def make(scene: Scene) -> Fault:
+    def make(scene: FaultContext) -> Fault:
         fault = FAULTS["throttle"](scene)
 
         async def undo() -> bool:

@@ -1,7 +1,7 @@
 """Log lines made by hand: what a drill would have written, at times that are easy to reckon with."""
 
 from builder.drill.findings import About, Watched
-from builder.drill.records import Attempt, Kind, Line, Mark, Read, Sighting, Write
+from builder.drill.records import Kind, LogLine, Mark, Read, RegionAttempt, Sighting, Write
 from builder.terms import Region
 
 PRIMARY, SECONDARY = Region("us-east-1"), Region("us-west-2")
@@ -30,11 +30,11 @@ WATCHED = Watched(items=BOTH_WAYS[:1], objects=BOTH_WAYS[:1])
 TOOK_S = 0.01
 
 
-def attempt(region: Region, began_s: float, status: int | None = 201) -> Attempt:
-    return Attempt(region, began_s, began_s + TOOK_S, status)
+def attempt(region: Region, began_s: float, status: int | None = 201) -> RegionAttempt:
+    return RegionAttempt(region, began_s, began_s + TOOK_S, status)
 
 
-def write(name: str, *attempts: Attempt, what: Kind = "item") -> Write:
+def write(name: str, *attempts: RegionAttempt, what: Kind = "item") -> Write:
     """A write that went out at its time; what is written to it later has a number of its own."""
     return Write(name, what, f"body of {name}", attempts, planned_s=attempts[0].began_s)
 
@@ -58,19 +58,19 @@ def seen(name: str, at_s: float, region: Region = SECONDARY) -> Sighting:
     return Sighting(name, region, at_s)
 
 
-def reads(since_s: float, until_s: float, region: Region = SECONDARY) -> list[Line]:
+def reads(since_s: float, until_s: float, region: Region = SECONDARY) -> list[LogLine]:
     """Reads one after the other, four a second."""
     return [
         Read(region, "item", number / 4, number / 4 + TOOK_S) for number in range(int(since_s * 4), int(until_s * 4))
     ]
 
 
-def bad_day() -> list[Line]:
+def bad_day() -> list[LogLine]:
     """Ten writes a second; replication takes 0.5 s and stops at 3.0; the fault at 5.0; the secondary is ill until 7.0.
 
     The fault is undone at 10.0; then what was held back arrives, and the clients go home.
     """
-    lines: list[Line] = []
+    lines: list[LogLine] = []
     for number in range(150):
         at_s, name = number / 10, f"w{number:03}"
         if at_s < 5 or at_s >= 10.5:

@@ -9,7 +9,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from builder.drill.records import Attempt, Line, Mark, Read, Sighting, Turn, Unsent, Write
+from builder.drill.records import LogLine, Mark, Read, RegionAttempt, Sighting, Turn, Unsent, Write
 from builder.terms import Region
 from drill.hand_made import PRIMARY, SECONDARY
 
@@ -35,7 +35,7 @@ class Made:
     undoing: int
 
     @cached_property
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[LogLine, ...]:
         """The log; always the same one."""
         maker = _Maker(Random(self.seed), self.mood, self.strike, self.undoing)  # noqa: S311  a log is no secret
         for number in range(self.slots):
@@ -56,12 +56,12 @@ class _Maker:
     """What the primary is like while the fault lasts."""
     strike: int
     undoing: int
-    lines: list[Line] = field(default_factory=list)
+    lines: list[LogLine] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
 
-    def attempt(self, region: Region, began: int, took: int, *, is_good: bool) -> Attempt:
+    def attempt(self, region: Region, began: int, took: int, *, is_good: bool) -> RegionAttempt:
         status = self.random.choice([200, 201]) if is_good else self.random.choice([429, 500, 503, None])
-        return Attempt(region, at(began), at(began + took), status)
+        return RegionAttempt(region, at(began), at(began + took), status)
 
     def is_well(self, tick: int) -> bool:
         """Whether the primary is, as far as this fault goes."""
@@ -70,7 +70,7 @@ class _Maker:
         flapping = (tick // 70) % 2 == 0
         return {"none": True, "gone": False, "flapping": flapping}.get(self.mood, self.random.random() < 0.5)
 
-    def attempts(self, began: int) -> tuple[Attempt, ...]:
+    def attempts(self, began: int) -> tuple[RegionAttempt, ...]:
         """What the client tried: the primary, then the secondary, maybe the primary again."""
         made, tick = [], began
         for region in (PRIMARY, SECONDARY, PRIMARY)[: self.random.choice([1, 2, 2, 2, 3])]:

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from builder.drill.failover import Course
 from builder.drill.faults import FAULTS, MakeFault, find_fault
-from builder.drill.progress import DrillAsks, DrillMoment, DrillProgress
+from builder.drill.findings import DrillAsks, DrillMoment, DrillProgress
+from builder.drill.run import FailoverOptions
 from builder.drill.verdict import DrillVerdict, Objectives
 from drill.conftest import Theatre
 from local.account import PRIMARY, SECONDARY
@@ -77,7 +77,7 @@ class Setting:
     """One of them."""
 
     name: str
-    course: Course
+    options: FailoverOptions
     verdict: DrillVerdict
     missed: frozenset[str] = frozenset()
     """The names of the checks that are missed; with several regions of one pair at least."""
@@ -89,10 +89,10 @@ class Setting:
     """Whether all cores are busy with something else."""
 
 
-def course(
+def options(
     before_s: float = 2, outage_s: float = 4, after_s: float = 2, rate: float = 10, patience_s: float = 20
-) -> Course:
-    return Course(rate=rate, before_s=before_s, outage_s=outage_s, after_s=after_s, patience_s=patience_s)
+) -> FailoverOptions:
+    return FailoverOptions(rate=rate, before_s=before_s, outage_s=outage_s, after_s=after_s, patience_s=patience_s)
 
 
 def _flapping_people() -> list[Do]:
@@ -114,14 +114,14 @@ def _missed(*names: str) -> frozenset[str]:
 SETTINGS = [
     Setting(
         "the secondary well for 3.5 s, then 503 for the rest",
-        course(rate=5, outage_s=9),
+        options(rate=5, outage_s=9),
         "failed",
         _missed("rto_seconds", "requests_lost"),
         script=[Do("strike", 3.5, ill(SECONDARY)), Do("undone", 0.5, well(SECONDARY))],
     ),
     Setting(
         "two cores busy, both regions gone for the rest",
-        course(rate=4, before_s=3, outage_s=6, after_s=6),
+        options(rate=4, before_s=3, outage_s=6, after_s=6),
         "failed",
         _missed("rto_seconds", "failback_seconds", "requests_lost"),
         script=[Do("strike", 2, ill(SECONDARY)), Do("strike", 2, ill(PRIMARY))],
@@ -129,14 +129,14 @@ SETTINGS = [
     ),
     Setting(
         "a primary that flaps six times for 0.7 s, nothing lost",
-        course(outage_s=8.4),
+        options(outage_s=8.4),
         "passed",
         promised=replace(PROMISED, longest_gap_seconds=2.5),
         fault=find_fault("flap", flap_s=0.7),
     ),
     Setting(
         "replication paused, a primary that flaps, then an outage of 12 s",
-        course(outage_s=16),
+        options(outage_s=16),
         "failed",
         _missed("rpo_seconds"),
         fault=FAULTS["manual"],
@@ -144,54 +144,54 @@ SETTINGS = [
     ),
     Setting(
         "three regions, the third cut off",
-        course(before_s=6, patience_s=3),
+        options(before_s=6, patience_s=3),
         "failed",
         _missed("rpo_seconds", "reconciliation"),
         script=[Do("load", 0.5, lose_third), Do("load ended", 0, find_third)],
         regions=3,
     ),
-    Setting("replication takes 0.2 s", course(), "passed", script=[Do("load", 0, paced(0.2))]),
-    Setting("replication takes 0.8 s", course(), "passed", script=[Do("load", 0, paced(0.8))]),
+    Setting("replication takes 0.2 s", options(), "passed", script=[Do("load", 0, paced(0.2))]),
+    Setting("replication takes 0.8 s", options(), "passed", script=[Do("load", 0, paced(0.8))]),
     Setting(
-        "replication takes 3 s", course(before_s=6), "failed", _missed("rpo_seconds"), script=[Do("load", 0, paced(3))]
+        "replication takes 3 s", options(before_s=6), "failed", _missed("rpo_seconds"), script=[Do("load", 0, paced(3))]
     ),
     Setting(
         "replication paused",
-        course(before_s=5),
+        options(before_s=5),
         "failed",
         _missed("rpo_seconds"),
         script=[Do("load", 1.5, paced(paused=True)), Do("undone", 1, paced())],
     ),
     Setting(
         "a primary that is slow",
-        course(),
+        options(),
         "passed",
         promised=replace(PROMISED, service_seconds=1.0, longest_gap_seconds=4.0),
         fault=find_fault("slow", slow_s=3.0),
     ),
-    Setting("a primary whose table is out of reach", course(), "passed", fault=FAULTS["table"]),
-    Setting("nothing gets out of the primary", course(), "failed", _missed("rpo_seconds"), fault=FAULTS["one-way"]),
+    Setting("a primary whose table is out of reach", options(), "passed", fault=FAULTS["table"]),
+    Setting("nothing gets out of the primary", options(), "failed", _missed("rpo_seconds"), fault=FAULTS["one-way"]),
     Setting(
         "the secondary ill for the first 3 s",
-        course(outage_s=6),
+        options(outage_s=6),
         "failed",
         _missed("rto_seconds", "requests_lost"),
         promised=replace(PROMISED, rto_seconds=2.0),
         script=[Do("strike", 0, ill(SECONDARY, 3))],
     ),
-    Setting("a primary that flaps for 2 s", course(outage_s=8), "passed", fault=find_fault("flap", flap_s=2)),
+    Setting("a primary that flaps for 2 s", options(outage_s=8), "passed", fault=find_fault("flap", flap_s=2)),
     Setting(
         "back in the primary before what the secondary took has arrived there",
-        course(outage_s=3, after_s=9),
+        options(outage_s=3, after_s=9),
         "failed",
         _missed("stale_reads", "overwritten_updates"),
         promised=replace(PROMISED, stale_reads=0, overwritten_updates=0),
         script=[Do("load", 0, paced(10, source=SECONDARY, to=PRIMARY))],
     ),
-    Setting("three regions", course(), "passed", regions=3),
+    Setting("three regions", options(), "passed", regions=3),
     Setting(
         "a write each 10 s",
-        course(before_s=12, outage_s=24, after_s=12, rate=0.1),
+        options(before_s=12, outage_s=24, after_s=12, rate=0.1),
         "not measured",
         promised=replace(PROMISED, rto_seconds=5.0),
     ),

@@ -7,7 +7,7 @@ It shares nothing with `builder.drill` but the lines of a log. All is in ticks o
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from builder.drill.records import Attempt, Line, Read, Sighting, Turn, Unsent, Write
+from builder.drill.records import LogLine, Read, RegionAttempt, Sighting, Turn, Unsent, Write
 
 
 def tick(at_s: float) -> int:
@@ -23,7 +23,7 @@ class Slot(NamedTuple):
     """The region of a good answer."""
 
 
-def slots(lines: Sequence[Line]) -> list[Slot]:
+def slots(lines: Sequence[LogLine]) -> list[Slot]:
     found = []
     for line in lines:
         if isinstance(line, Unsent) and line.what == "item":
@@ -106,11 +106,11 @@ def _next_answer(counted: Sequence[Slot], bad: Slot, service: int, end: int) -> 
     return end
 
 
-def attempts_at(lines: Sequence[Line], region: str) -> list[Attempt]:
+def attempts_at(lines: Sequence[LogLine], region: str) -> list[RegionAttempt]:
     return [one for line in lines if isinstance(line, Write) for one in line.attempts if one.region == region]
 
 
-def moments(lines: Sequence[Line], primary: str, strike: int, undoing: int) -> list[int]:
+def moments(lines: Sequence[LogLine], primary: str, strike: int, undoing: int) -> list[int]:
     """When the primary fails, told by somebody who looks at it in each tick."""
     tries = [one for one in attempts_at(lines, primary) if tick(one.ended_s) > strike]
     found, is_failing = [], False
@@ -129,11 +129,11 @@ def moments(lines: Sequence[Line], primary: str, strike: int, undoing: int) -> l
     return found
 
 
-def acknowledged(line: Line, region: str) -> bool:
+def acknowledged(line: LogLine, region: str) -> bool:
     return isinstance(line, Write) and line.attempts[-1].region == region and line.attempts[-1].status in {200, 201}
 
 
-def when_shown(lines: Sequence[Line], write: Write, region: str) -> int | None:
+def when_shown(lines: Sequence[LogLine], write: Write, region: str) -> int | None:
     """When a region first showed a write: it, or a later one, was read there or acknowledged there."""
     shown = [
         tick(line.at_s)
@@ -155,7 +155,7 @@ class Way(NamedTuple):
     shown: int | None
 
 
-def ways(lines: Sequence[Line], source: str, destination: str) -> list[Way]:
+def ways(lines: Sequence[LogLine], source: str, destination: str) -> list[Way]:
     return [
         Way(tick(line.attempts[-1].ended_s), when_shown(lines, line, destination))
         for line in lines
@@ -180,12 +180,12 @@ def worst_age(found: Sequence[Way], ticks: range) -> int:
     return max(ages, default=0)
 
 
-def was_late(lines: Sequence[Line], interval: int, since: int, until: float) -> bool:
+def was_late(lines: Sequence[LogLine], interval: int, since: int, until: float) -> bool:
     within = [slot for slot in slots(lines) if since <= max(slot.planned, slot.sent or 0) and slot.planned < until]
     return any(slot.sent is None or slot.sent - slot.planned > min(interval, 100) for slot in within)
 
 
-def was_not_looking(lines: Sequence[Line], region: str, strike: int, undoing: int) -> bool:
+def was_not_looking(lines: Sequence[LogLine], region: str, strike: int, undoing: int) -> bool:
     """Whether a read of the region took more than a second of the fault's, or nobody looked for one who awaited."""
     reads = [line for line in lines if isinstance(line, Read) and line.region == region]
     spans = [(tick(read.began_s), tick(read.ended_s)) for read in reads]
@@ -214,7 +214,7 @@ def histories(turns: Sequence[Turn]) -> dict[int, frozenset[int]]:
     return found
 
 
-def counted(lines: Sequence[Line]) -> tuple[list[int], list[int]]:
+def counted(lines: Sequence[LogLine]) -> tuple[list[int], list[int]]:
     """The turns whose read was stale, and those whose write was overwritten."""
     turns = [line for line in lines if isinstance(line, Turn)]
     done = {turn.number for turn in turns if turn.write and turn.write[-1].status in {200, 201}}

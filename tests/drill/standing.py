@@ -9,8 +9,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from builder.aws.call import in_the_end
-from builder.drill.faults import Fault, MakeFault, Scene
-from builder.drill.run import Onlooker, Run, Watch, opened
+from builder.drill.context import DrillRun, opened
+from builder.drill.faults import Fault, FaultContext, MakeFault
+from builder.drill.load import Onlooker, RegionWatch
 from drill.conftest import Theatre
 from local.account import PRIMARY
 from local.adapter.control import ask
@@ -69,7 +70,7 @@ def _replication(theatre: Theatre, region: str, bucket: str | None) -> Any:
         return error.response["Error"]["Code"]
 
 
-class Stalled(Watch):
+class Stalled(RegionWatch):
     """A watch of replication that is behind at once: there is no load to be seen."""
 
     async def stalled(self, for_s: float, within_s: float) -> None:
@@ -77,10 +78,10 @@ class Stalled(Watch):
 
 
 @asynccontextmanager
-async def on_scene(theatre: Theatre) -> AsyncIterator[tuple[Run, Scene]]:
-    async with opened(theatre.ground(), "failover", theatre.probes()) as run:
+async def on_scene(theatre: Theatre) -> AsyncIterator[tuple[DrillRun, FaultContext]]:
+    async with opened(theatre.context(), "failover", theatre.probes()) as run:
         onlooker = Onlooker(theatre.target.primary.region)
-        yield run, Scene(run, onlooker, object.__new__(Stalled), 1.0)
+        yield run, FaultContext(run, onlooker, object.__new__(Stalled), 1.0)
 
 
 async def lived(fault: Fault, hold_s: float, meanwhile: Callable[[], Awaitable[None]] | None = None) -> bool:

@@ -14,7 +14,7 @@ from builder.drill.probe import (
     read_objects,
     see_objects,
 )
-from builder.drill.records import Attempt, start_clock
+from builder.drill.records import RegionAttempt, start_clock
 from builder.errors import Failed
 from drill.conftest import Theatre
 
@@ -48,4 +48,4 @@ def test_an_object_that_the_bucket_does_not_take_is_not_acknowledged(theatre: Th
     clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), itertools.count().__next__)
     nowhere = replace(theatre.target.primary, bucket="there-is-no-such-bucket")
     (attempt,) = object_writer(nowhere, "d1", theatre.clients, clock)(Probe("o", "o", 1, "text"))
-    assert attempt == Attempt(theatre.target.primary.region, 1, 2, None)
+    assert attempt == RegionAttempt(theatre.target.primary.region, 1, 2, None)

@@ -20,8 +20,8 @@ from builder.drill.changes import (
     reserve,
     undo,
 )
-from builder.drill.note import TAG, Denied, Handler, Note, Reserved, check_alone, keep_note, observe_notes
-from builder.drill.restore import undo_faults
+from builder.drill.context import undo_faults
+from builder.drill.note import TAG, BrokenHandler, Denied, Note, Reserved, check_alone, keep_note, observe_notes
 from builder.errors import Failed, Stopped
 from drill.conftest import Theatre
 from drill.standing import iam, role_name, state
@@ -41,7 +41,7 @@ def throttle(theatre: Theatre, drill: str) -> None:
 def break_it(theatre: Theatre, drill: str) -> None:
     async def take() -> None:
         function = theatre.target.primary.function
-        await keep_note(theatre.clients, function, Note(drill, Handler("index.handler")))
+        await keep_note(theatre.clients, function, Note(drill, BrokenHandler("index.handler")))
         await break_handler(theatre.clients, function, drill, "index.handler")
 
     asyncio.run(take())

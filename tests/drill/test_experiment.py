@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from builder.drill import faults
-from builder.drill.changes import find_template, start, stop
-from builder.drill.failover import Course, drill_failover
+from builder.drill.context import undo_faults
 from builder.drill.faults import FAULTS, PAUSED_S
 from builder.drill.note import TAG, Note, Reserved, keep_note
-from builder.drill.restore import undo_faults
+from builder.drill.replication import find_template, start_experiment, stop_experiment
+from builder.drill.run import FailoverOptions, drill_failover
 from builder.errors import Failed, Stopped
 from drill.conftest import Theatre
 from drill.course import exposed
@@ -31,12 +31,12 @@ def test_a_deployment_without_an_experiment_says_how_to_get_one(theatre: Theatre
 def test_what_a_drill_began_is_stopped_and_nothing_else(with_experiment: Theatre) -> None:
     clients, function = with_experiment.clients, with_experiment.target.primary.function
     template = asyncio.run(find_template(clients, function, with_experiment.target.deployment))
-    asyncio.run(start(clients, function, template, "ours"))
-    asyncio.run(start(clients, function, template, "another-s"))
+    asyncio.run(start_experiment(clients, function, template, "ours"))
+    asyncio.run(start_experiment(clients, function, template, "another-s"))
     assert set(running(with_experiment)) == {"ours", "another-s"}
-    asyncio.run(stop(clients, function, "ours"))
+    asyncio.run(stop_experiment(clients, function, "ours"))
     assert running(with_experiment) == ["another-s"]
-    asyncio.run(stop(clients, function, "another-s"))
+    asyncio.run(stop_experiment(clients, function, "another-s"))
     assert running(with_experiment) == []
 
 
@@ -56,14 +56,14 @@ def test_an_experiment_that_finds_nothing_to_pause_fails(with_experiment: Theatr
         actions={"a": action},
     )["experimentTemplate"]
     with pytest.raises(Failed, match="the experiment is failed: "):
-        asyncio.run(start(with_experiment.clients, with_experiment.target.primary.function, made["id"], "d"))
+        asyncio.run(start_experiment(with_experiment.clients, with_experiment.target.primary.function, made["id"], "d"))
     client.delete_experiment_template(id=made["id"])
 
 
 def test_a_region_taken_down_behind_loses_what_the_pause_held_back(with_experiment: Theatre) -> None:
     before = with_experiment.function_state()
-    course = Course(rate=10, before_s=1, outage_s=1.5, after_s=0.5, patience_s=20)
-    found = asyncio.run(drill_failover(with_experiment.ground(), course, FAULTS["fis"]))
+    options = FailoverOptions(rate=10, before_s=1, outage_s=1.5, after_s=0.5, patience_s=20)
+    found = asyncio.run(drill_failover(with_experiment.context(), options, FAULTS["fis"]))
     print("RPO", exposed(found).rpo_s, "lost", len(exposed(found).lost))
     assert exposed(found).rpo_s == pytest.approx(PAUSED_S, abs=0.5)
     assert found.reconciliation.is_complete
@@ -78,7 +78,7 @@ def test_an_experiment_of_a_drill_that_did_not_end_is_stopped(with_experiment: T
     async def broken_off() -> None:
         template = await find_template(theatre.clients, theatre.target.primary.function, theatre.target.deployment)
         await keep_note(theatre.clients, theatre.target.primary.function, Note("d1", Reserved(None, "fis")))
-        await start(theatre.clients, theatre.target.primary.function, template, "d1")
+        await start_experiment(theatre.clients, theatre.target.primary.function, template, "d1")
 
     asyncio.run(broken_off())
     assert running(theatre) == ["d1"]
@@ -93,9 +93,9 @@ def test_a_pause_that_does_not_take_hold_ends_the_drill_without_an_outage(
     monkeypatch.setattr(faults, "PAUSED_S", 60.0)
     monkeypatch.setattr(faults, "_PAUSES_WITHIN_S", 0.3)
     before = with_experiment.function_state()
-    course = Course(rate=10, before_s=1, outage_s=1, after_s=0, patience_s=20)
+    options = FailoverOptions(rate=10, before_s=1, outage_s=1, after_s=0, patience_s=20)
     with pytest.raises(Failed, match="us-west-2: replication did not stop"):
-        asyncio.run(drill_failover(with_experiment.ground(), course, FAULTS["fis"]))
+        asyncio.run(drill_failover(with_experiment.context(), options, FAULTS["fis"]))
     assert "fault" not in [event.moment for event in with_experiment.said if event.event == "drill.moment"]
     assert running(with_experiment) == []
     assert with_experiment.function_state() == before

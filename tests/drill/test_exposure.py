@@ -11,7 +11,7 @@ from builder.drill.exposure import (
     measure_exposure,
     surely_at_risk,
 )
-from builder.drill.records import Attempt, Period, Read, Sighting, Write
+from builder.drill.records import Period, Read, RegionAttempt, Sighting, Write
 from drill.hand_made import PRIMARY, SECONDARY, TOOK_S, attempt, good, lost, over, reads, seen, write
 
 FAULT = Period(3.9, 20.0)
@@ -54,7 +54,7 @@ def test_a_failure_that_was_over_before_the_fault_does_not_hide_the_one_that_is_
 
 
 def test_what_the_primary_still_acknowledges_while_it_fails_already_is_a_moment_too() -> None:
-    slow = [write(name, Attempt(PRIMARY, 3.95, 6.5, 201)) for name in ("slow", "too")]
+    slow = [write(name, RegionAttempt(PRIMARY, 3.95, 6.5, 201)) for name in ("slow", "too")]
     found = exposed([*slow, over("b", 4.0), over("c", 5.0), over("d", 7.0)])
     assert [(risk.at_s, risk.writes) for risk in found.moments] == [(4.0, 0), (6.5, 2)]
     assert found.lost == ("slow", "too")

@@ -13,10 +13,10 @@ import pytest
 from builder import client
 from builder.aws import Clients
 from builder.drill import health
-from builder.drill.failover import Course, drill_failover
 from builder.drill.faults import FAULTS, find_fault
-from builder.drill.progress import DrillMoment, DrillProgress
-from builder.drill.records import FILE_NAME, Closed, Turn, Write, read_log
+from builder.drill.findings import DrillMoment, DrillProgress
+from builder.drill.records import FILE_NAME, LogClosed, Turn, Write, read_log
+from builder.drill.run import FailoverOptions, drill_failover
 from builder.drill.verdict import Objectives
 from builder.errors import BadInput, Stopped
 from drill.conftest import Theatre
@@ -28,7 +28,7 @@ from local.adapter.control import ask, paced, set_pace
 def test_a_healthy_secondary_takes_over_without_a_request_lost(theatre: Theatre) -> None:
     before = theatre.function_state()
     # Long enough for the client's circuit to let the primary be asked again.
-    found = drilled(theatre, Course(rate=RATE, before_s=2, outage_s=2.5, after_s=6, patience_s=20))
+    found = drilled(theatre, FailoverOptions(rate=RATE, before_s=2, outage_s=2.5, after_s=6, patience_s=20))
     print(found.outage, found.episode, found.pairs)
     assert found.outage.seconds == 0
     assert found.requests.lost == ()
@@ -50,7 +50,7 @@ def check_kept(theatre: Theatre, log_sha256: str) -> None:
     whole = written[: written.rstrip(b"\n").rindex(b"\n") + 1]
     assert hashlib.sha256(whole).hexdigest() == log_sha256
     lines = read_log(path)
-    assert isinstance(lines[-1], Closed)
+    assert isinstance(lines[-1], LogClosed)
     writes = [line for line in lines if isinstance(line, Write) and line.what == "item"]
     assert {(write.deletes, write.number > 1) for write in writes} == {(False, False), (False, True), (True, True)}
     deleted = [write.key for write in writes if write.deletes]
@@ -64,7 +64,7 @@ def test_a_secondary_that_is_ill_for_three_seconds_makes_an_rto_of_three_seconds
     fault = {"function_urls": [{"region": SECONDARY, "status": 503, "for_s": 3.0}]}
     theatre.on_event = at("fault", lambda: ask(theatre.account, "/_builder/faults", fault))
     theatre.objectives = Objectives(rto_seconds=2)
-    found = drilled(theatre, Course(rate=RATE, before_s=2, outage_s=5, after_s=1, patience_s=20))
+    found = drilled(theatre, FailoverOptions(rate=RATE, before_s=2, outage_s=5, after_s=1, patience_s=20))
     print("RTO", found.outage.seconds, "lost", len(found.requests.lost))
     assert found.outage.seconds == pytest.approx(3.0, abs=2 / RATE + 0.05)
     assert len(found.requests.lost) == pytest.approx(3.0 * RATE, abs=4)
@@ -81,7 +81,7 @@ def test_what_a_pause_holds_back_is_at_risk_whatever_kind_of_write_it_is(theatre
     theatre.on_event = follow
     try:
         # Paused for three seconds before the fault, and through the outage.
-        found = drilled(theatre, Course(rate=RATE, before_s=5, outage_s=1.5, after_s=1, patience_s=20))
+        found = drilled(theatre, FailoverOptions(rate=RATE, before_s=5, outage_s=1.5, after_s=1, patience_s=20))
     finally:
         set_pace(theatre.account, "dynamodb")
     exposure = found.pairs[0].exposure
@@ -110,9 +110,9 @@ def test_an_account_of_the_clients_is_stale_after_a_failback_without_a_hold(thea
     theatre.objectives = Objectives(stale_reads=0, overwritten_updates=0)
     theatre.limits = client.Limits(open_s=1.0, attempt_s=8, deadline_s=20)
     # Back to the primary several times: a turn that reads just before and writes just after shows nothing.
-    course = Course(rate=10, object_rate=0.5, before_s=3, outage_s=6, after_s=4, patience_s=20, hold=hold)
+    options = FailoverOptions(rate=10, object_rate=0.5, before_s=3, outage_s=6, after_s=4, patience_s=20, hold=hold)
     try:
-        found = asyncio.run(drill_failover(theatre.ground(), course, find_fault("flap", flap_s=1.5)))
+        found = asyncio.run(drill_failover(theatre.context(), options, find_fault("flap", flap_s=1.5)))
     finally:
         pause(paused=False)
     assert found.counter is not None
@@ -148,10 +148,10 @@ def both(*takes: Callable[[DrillProgress], None]) -> Callable[[DrillProgress], N
 
 
 def test_a_hold_is_refused_where_the_probes_have_no_items_before_anything_is_written(theatre: Theatre) -> None:
-    ground = replace(theatre.ground(), probe="table")
-    course = Course(rate=5, before_s=1, outage_s=1, after_s=0, patience_s=1, hold=True)
+    context = replace(theatre.context(), probe="table")
+    options = FailoverOptions(rate=5, before_s=1, outage_s=1, after_s=0, patience_s=1, hold=True)
     with pytest.raises(BadInput, match="--hold"):
-        asyncio.run(drill_failover(ground, course, FAULTS["throttle"]))
+        asyncio.run(drill_failover(context, options, FAULTS["throttle"]))
     assert theatre.said == []
 
 
@@ -167,8 +167,8 @@ def test_while_the_fault_lasts_nothing_is_asked_of_the_primary_s_apis(theatre: T
 
     session.events.register("before-call", note)
     theatre.clients, theatre.on_event = Clients(session), at("fault", mark("fault"))
-    course = Course(rate=5, before_s=1, outage_s=1, after_s=0.2, patience_s=20)
-    asyncio.run(drill_failover(theatre.ground(), course, meanwhile(mark("undoing"))))
+    options = FailoverOptions(rate=5, before_s=1, outage_s=1, after_s=0.2, patience_s=20)
+    asyncio.run(drill_failover(theatre.context(), options, meanwhile(mark("undoing"))))
     since_fault = itertools.dropwhile(lambda one: one != ("moment", "fault"), asked)
     during = list(itertools.takewhile(lambda one: one != ("moment", "undoing"), since_fault))[1:]
     # The load itself puts objects into the primary's bucket; what reads, reads elsewhere.
@@ -208,7 +208,7 @@ def test_a_fault_made_by_people_is_seen_by_the_requests(theatre: Theatre) -> Non
             ask(theatre.account, "/_builder/faults", outage)
 
     theatre.on_event = person
-    found = drilled(theatre, Course(rate=RATE, before_s=1, outage_s=2.5, after_s=1.5, patience_s=20), "manual")
+    found = drilled(theatre, FailoverOptions(rate=RATE, before_s=1, outage_s=2.5, after_s=1.5, patience_s=20), "manual")
     assert found.about.fault == "made by people"
     assert found.outage.seconds is not None
     assert found.reconciliation.is_complete
@@ -225,6 +225,6 @@ def test_a_write_that_a_region_never_gets_is_named_and_fails_the_drill(theatre: 
 
     with paced(theatre.account, "dynamodb"):
         theatre.on_event = at("load ended", lose)
-        found = drilled(theatre, Course(rate=RATE, before_s=0.6, outage_s=0.2, after_s=0, patience_s=0.2))
+        found = drilled(theatre, FailoverOptions(rate=RATE, before_s=0.6, outage_s=0.2, after_s=0, patience_s=0.2))
     assert {one.id for one in found.reconciliation.missing} > set()
     assert not found.holds

@@ -10,15 +10,16 @@ import pytest
 
 from builder.aws import Clients
 from builder.cli import drill as command
-from builder.drill import changes, faults
+from builder.drill import faults, replication
 from builder.drill.changes import undo
-from builder.drill.failover import Course, drill_failover
-from builder.drill.faults import FAULTS, Fault, Scene, find_fault, refuse_errors
+from builder.drill.context import DrillRun
+from builder.drill.faults import FAULTS, Fault, FaultContext, find_fault, refuse_errors
+from builder.drill.findings import DrillNote, DrillProgress
 from builder.drill.health import ask_health
+from builder.drill.load import Onlooker
 from builder.drill.note import Note, Reserved, keep_note, observe_notes
-from builder.drill.progress import DrillNote, DrillProgress
-from builder.drill.records import FILE_NAME, Journal, Log, start_clock
-from builder.drill.run import Onlooker, Run
+from builder.drill.records import FILE_NAME, DrillLog, Journal, start_clock
+from builder.drill.run import FailoverOptions, drill_failover
 from builder.errors import BadInput, BuilderError, Failed, Stopped
 from builder.local.gate import TOKEN_VARIABLE
 from drill.conftest import Theatre
@@ -32,7 +33,7 @@ def during(theatre: Theatre, kind: str, hold_s: float = 0.0) -> tuple[int | None
     before, met = state(theatre), list[Any]()
 
     async def look() -> None:
-        met.append(await ask_health(theatre.target.primary, "/health", theatre.ground().access))
+        met.append(await ask_health(theatre.target.primary, "/health", theatre.context().access))
         met.append(state(theatre))
 
     async def work() -> bool:
@@ -201,7 +202,7 @@ def test_an_experiment_that_ends_before_the_outage_does_is_told(
     async def completed(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(changes, "check_until_ended", completed)
+    monkeypatch.setattr(replication, "check_until_ended", completed)
     assert live(with_experiment, FAULTS["fis"])
     notes = [event.what for event in with_experiment.said if isinstance(event, DrillNote)]
     assert any("the experiment has ended by itself" in what for what in notes)
@@ -242,10 +243,10 @@ def check(theatre: Theatre, kind: str) -> None:
 
 def check_apart(theatre: Theatre, kind: str) -> None:
     """Without opening a drill, which would end with calls to AWS."""
-    ground, clock = theatre.ground(), start_clock(datetime.now(UTC), lambda: 0.0)
-    with Log(ground.folder / FILE_NAME) as log:
-        run = Run(ground, theatre.probes(), Journal(ground.drill, log, clock))
-        scene = Scene(run, Onlooker(theatre.target.primary.region), object.__new__(Stalled), 1.0)
+    context, clock = theatre.context(), start_clock(datetime.now(UTC), lambda: 0.0)
+    with DrillLog(context.folder / FILE_NAME) as log:
+        run = DrillRun(context, theatre.probes(), Journal(context.drill, log, clock))
+        scene = FaultContext(run, Onlooker(theatre.target.primary.region), object.__new__(Stalled), 1.0)
         asyncio.run(checked(FAULTS[kind](scene)))
 
 
@@ -322,9 +323,9 @@ def test_a_service_whose_health_reads_no_table_is_told_by_trying_and_left_as_it_
 
 @pytest.mark.alone
 def test_where_people_make_no_fault_nobody_is_asked_to_undo_it(theatre: Theatre) -> None:
-    course = Course(rate=10, before_s=2, outage_s=1, after_s=0, patience_s=0.2)
+    options = FailoverOptions(rate=10, before_s=2, outage_s=1, after_s=0, patience_s=0.2)
     with pytest.raises(Stopped, match="us-east-1: no request failed there"):
-        asyncio.run(drill_failover(theatre.ground(), course, FAULTS["manual"]))
+        asyncio.run(drill_failover(theatre.context(), options, FAULTS["manual"]))
     asked = [event.what for event in theatre.said if event.event == "drill.asks"]
     assert asked == ["make the fault in us-east-1"]
 
@@ -341,9 +342,9 @@ def test_a_drill_that_gives_way_to_another_says_nothing_of_a_fault_undone(theatr
             )
 
     theatre.on_event = begin
-    course = Course(rate=10, before_s=2, outage_s=1, after_s=0, patience_s=5)
+    options = FailoverOptions(rate=10, before_s=2, outage_s=1, after_s=0, patience_s=5)
     with pytest.raises(Stopped, match="drill another is under way"):
-        asyncio.run(drill_failover(theatre.ground(), course, FAULTS["throttle"]))
+        asyncio.run(drill_failover(theatre.context(), options, FAULTS["throttle"]))
     assert [event.moment for event in theatre.said if event.event == "drill.moment"] == ["load"]
     assert asyncio.run(undo(theatre.clients, function, "another"))
     assert theatre.function_state() == before

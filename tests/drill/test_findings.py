@@ -1,7 +1,7 @@
 import pytest
 
 from builder.drill.findings import FailoverReport, Requests, Watched, report_failover, report_replication
-from builder.drill.records import Closed, Line, Write
+from builder.drill.records import LogClosed, LogLine, Write
 from builder.drill.verdict import Check, Objectives
 from drill.hand_made import ABOUT, BOTH_WAYS, PRIMARY, SECONDARY, TOOK_S, WATCHED, bad_day, good, seen
 
@@ -68,11 +68,11 @@ def test_a_region_that_could_not_be_read_in_the_end_is_not_measured() -> None:
 
 
 def test_replication_is_told_and_judged_by_kind_and_direction() -> None:
-    lines: list[Line] = [
+    lines: list[LogLine] = [
         *(good("a", 1.0), seen("a", 2.0)),
         *(good("b", 1.0, SECONDARY), seen("b", 3.0, PRIMARY)),
         *(good("c", 1.0, what="object"), seen("c", 4.0)),
-        Closed(),
+        LogClosed(),
     ]
     watched = Watched(BOTH_WAYS, (THERE,))
     found = report_replication(ABOUT, lines, Objectives(replication_p99_seconds=1.5), watched)

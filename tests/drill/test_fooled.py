@@ -7,7 +7,7 @@ import pytest
 
 from builder.drill.consistency import Held
 from builder.drill.findings import FailoverReport, Watched, report_failover
-from builder.drill.records import Attempt, Line, Mark, Read, Sighting, Write
+from builder.drill.records import LogLine, Mark, Read, RegionAttempt, Sighting, Write
 from builder.drill.verdict import Objectives
 from builder.terms import Region
 from drill.hand_made import ABOUT, PRIMARY, SECONDARY
@@ -35,9 +35,9 @@ class Day:
     undoing_s: float = 40.0
     ended_s: float = 50.0
 
-    def attempt(self, region: Region, at_s: float) -> Attempt:
+    def attempt(self, region: Region, at_s: float) -> RegionAttempt:
         is_well = (self.primary if region == PRIMARY else self.secondary)(at_s)
-        return Attempt(region, at_s, round(at_s + TOOK_S, 3), 201 if is_well else 503)
+        return RegionAttempt(region, at_s, round(at_s + TOOK_S, 3), 201 if is_well else 503)
 
     def write(self, number: int) -> Write:
         planned_s = number / self.rate
@@ -47,9 +47,9 @@ class Day:
         name = f"w{number}"
         return Write(name, "item", name, attempts, planned_s=planned_s, called_s=called_s, key=name)
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[LogLine]:
         writes = [self.write(number) for number in range(round(self.ended_s * self.rate))]
-        lines: list[Line] = [*writes]
+        lines: list[LogLine] = [*writes]
         for region in self.secondaries:
             lines += [
                 Sighting(write.key, region, at_s)

@@ -9,8 +9,8 @@ import pytest
 
 from builder.drill import health
 from builder.drill.health import check_health, check_load, fault_of_function, fault_of_table
-from builder.drill.load import Access
-from builder.drill.records import Line
+from builder.drill.records import LogLine
+from builder.drill.target import Access
 from builder.errors import Stopped
 from builder.terms import Region
 from client.servers import serving
@@ -154,7 +154,7 @@ def test_a_url_that_answers_with_an_error_of_the_caller_s_is_told(theatre: Theat
     ],
 )
 def test_a_load_that_went_badly_before_any_fault_stops_the_drill(
-    theatre: Theatre, lines: list[Line], told: str
+    theatre: Theatre, lines: list[LogLine], told: str
 ) -> None:
     with pytest.raises(Stopped, match=told):
         check_load(theatre.target, lines)
@@ -169,7 +169,7 @@ def test_something_has_to_have_arrived_in_every_secondary(theatre: Theatre) -> N
     site = secondary.site._replace(region=Region("eu-west-1"))
     third = replace(secondary, function=replace(secondary.function, site=site))
     target = replace(theatre.target, secondaries=(secondary, third))
-    lines: list[Line] = [good("a", 1.0), seen("a", 1.2), good("o", 1.0, what="object")]
+    lines: list[LogLine] = [good("a", 1.0), seen("a", 1.2), good("o", 1.0, what="object")]
     with pytest.raises(Stopped, match="nothing that us-east-1 acknowledged has arrived in eu-west-1") as caught:
         # An object there says nothing of the table.
         check_load(target, [*lines, seen("o", 1.3, third.region)])

@@ -15,9 +15,9 @@ import urllib3
 
 from builder.aws import Clients
 from builder.drill import faults
+from builder.drill.context import undo_faults
 from builder.drill.faults import Fault, MakeFault, find_fault
 from builder.drill.note import observe_notes
-from builder.drill.restore import undo_faults
 from drill.conftest import Theatre
 from drill.standing import live, lived, on_scene, state
 from samples import is_thorough, sampled

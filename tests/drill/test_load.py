@@ -10,30 +10,41 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 from botocore.exceptions import CredentialRetrievalError
 
-from builder.drill.load import AT_ONCE, Access, Caller, Counter, Series, count, send
+from builder.drill.load import AT_ONCE, Caller, Counter, Series, count, send
 from builder.drill.probe import Mix, Probe, counter_key
-from builder.drill.records import Attempt, Journal, Line, Log, Sent, Turn, Unsent, Write, read_log, start_clock
-from builder.drill.target import Function, Side
+from builder.drill.records import (
+    DrillLog,
+    Journal,
+    LogLine,
+    RegionAttempt,
+    Sent,
+    Turn,
+    Unsent,
+    Write,
+    read_log,
+    start_clock,
+)
+from builder.drill.target import Access, Function, Side
 from builder.errors import BadInput
 from builder.terms import Arn, Site
 from drill.hand_made import PRIMARY, SECONDARY
 
 
-def journal_of(log: Log) -> Journal:
+def journal_of(log: DrillLog) -> Journal:
     return Journal("d", log, start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time))
 
 
-def sent(folder: Path, take: Callable[[Probe], object], *, seconds: float, rate: float, at_once: int) -> list[Line]:
+def sent(folder: Path, take: Callable[[Probe], object], *, seconds: float, rate: float, at_once: int) -> list[LogLine]:
     """Send to a writer that takes as long as this does, and return the log."""
 
     async def run() -> None:
-        with Log(folder / "log") as log, ThreadPoolExecutor(at_once) as pool:
+        with DrillLog(folder / "log") as log, ThreadPoolExecutor(at_once) as pool:
             journal, stop = journal_of(log), asyncio.Event()
 
-            def put(probe: Probe) -> tuple[Attempt, ...]:
+            def put(probe: Probe) -> tuple[RegionAttempt, ...]:
                 began_s = journal.clock.passed_s()
                 take(probe)
-                return (Attempt(PRIMARY, began_s, journal.clock.passed_s(), 201),)
+                return (RegionAttempt(PRIMARY, began_s, journal.clock.passed_s(), 201),)
 
             mix = Mix("d", "load", [PRIMARY, SECONDARY], overwrites=False, deletes=False)
             series = Series(what="item", rate=rate, plan=mix, write=put)
@@ -76,11 +87,11 @@ def test_a_slot_that_finds_too_many_waiting_is_written_down_as_not_sent(tmp_path
 
 def test_a_load_that_is_late_leaves_no_slot_out_and_the_log_says_how_late(tmp_path: Path) -> None:
     async def run() -> None:
-        with Log(tmp_path / "log") as log, ThreadPoolExecutor(50) as pool:
+        with DrillLog(tmp_path / "log") as log, ThreadPoolExecutor(50) as pool:
             journal, stop = journal_of(log), asyncio.Event()
             loop = asyncio.get_running_loop()
             mix = Mix("d", "load", [PRIMARY], overwrites=False, deletes=False)
-            series = Series(what="item", rate=50, plan=mix, write=lambda _: (Attempt(PRIMARY, 0.0, 0.0, 201),))
+            series = Series(what="item", rate=50, plan=mix, write=lambda _: (RegionAttempt(PRIMARY, 0.0, 0.0, 201),))
             # The host is busy with something else for a while: nothing of this process runs.
             loop.call_later(0.1, time.sleep, 0.4)
             loop.call_later(0.7, stop.set)
@@ -103,18 +114,18 @@ def test_there_is_a_thread_for_every_request_that_can_wait(rate: float, deadline
 
 def turns(folder: Path, read: Callable[[str], str | None], kept: list[str]) -> list[Turn]:
     """The counter's turns for a while, with what each read of its key shows, and what they wrote."""
-    here, nowhere = (Attempt(PRIMARY, 0.0, 0.0, 200),), (Attempt(PRIMARY, 0.0, 0.0, 503),)
+    here, nowhere = (RegionAttempt(PRIMARY, 0.0, 0.0, 200),), (RegionAttempt(PRIMARY, 0.0, 0.0, 503),)
 
-    def write(probe: Probe) -> tuple[Attempt, ...]:
+    def write(probe: Probe) -> tuple[RegionAttempt, ...]:
         kept.append(probe.body)
         return here
 
     async def run() -> None:
-        with Log(folder / "log") as log, ThreadPoolExecutor(1) as pool:
+        with DrillLog(folder / "log") as log, ThreadPoolExecutor(1) as pool:
             stop = asyncio.Event()
             asyncio.get_running_loop().call_later(0.25, stop.set)
 
-            def ask(key: str) -> tuple[str | None, tuple[Attempt, ...]]:
+            def ask(key: str) -> tuple[str | None, tuple[RegionAttempt, ...]]:
                 text = read(key)
                 return text, nowhere if text is None else here
 

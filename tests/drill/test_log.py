@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from builder.drill.records import (
-    Closed,
-    Line,
-    Log,
+    DrillLog,
+    LogClosed,
+    LogLine,
+    LogOpened,
     Mark,
-    Opened,
     Read,
     Sent,
     Sighting,
@@ -26,12 +26,12 @@ from builder.errors import BadInput, Failed
 from drill.full_disk import fill_up
 from drill.hand_made import PRIMARY, SECONDARY, attempt, over, seen
 
-OPENED = Opened("d1", "tap-dev", "2026-01-01T12:00:00+00:00")
+OPENED = LogOpened("d1", "tap-dev", "2026-01-01T12:00:00+00:00")
 
 
 def test_every_kind_of_line_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    lines: list[Line] = [OPENED, Sent("b", "item"), over("b", 1.0), seen("b", 1.5), Mark("fault", 2.0), Closed()]
-    with Log(tmp_path / "deep" / "log.jsonl") as log:
+    lines: list[LogLine] = [OPENED, Sent("b", "item"), over("b", 1.0), seen("b", 1.5), Mark("fault", 2.0), LogClosed()]
+    with DrillLog(tmp_path / "deep" / "log.jsonl") as log:
         for line in lines:
             log.write(line)
     assert read_log(tmp_path / "deep" / "log.jsonl") == tuple(lines)
@@ -39,8 +39,8 @@ def test_every_kind_of_line_comes_back_as_it_was_written(tmp_path: Path) -> None
 
 def test_what_version_2_writes_comes_back_too(tmp_path: Path) -> None:
     asked, told = (attempt(PRIMARY, 1.0, 429), attempt(SECONDARY, 1.1)), (attempt(SECONDARY, 1.2),)
-    lines: list[Line] = [
-        Opened("d1", "tap-dev", "2026-01-01T12:00:00+00:00", 2),
+    lines: list[LogLine] = [
+        LogOpened("d1", "tap-dev", "2026-01-01T12:00:00+00:00", 2),
         Sent("b", "item", 0.9, "k"),
         Write("b", "item", "{}", asked, planned_s=0.9, called_s=0.95, key="k", number=2, deletes=True),
         Unsent(1.0, "object"),
@@ -49,7 +49,7 @@ def test_what_version_2_writes_comes_back_too(tmp_path: Path) -> None:
         Turn(number=1, planned_s=1.0, read=asked, turn_read=0, value_read=0, value_written=1, write=told),
         Turn(number=2, planned_s=2.0, read=asked[:1], turn_read=None, value_read=None, value_written=None),
     ]
-    with Log(tmp_path / "log") as log:
+    with DrillLog(tmp_path / "log") as log:
         log.write(*lines)
     assert read_log(tmp_path / "log") == tuple(lines)
 
@@ -64,7 +64,7 @@ def test_a_log_of_version_1_can_still_be_cleared_away_by(tmp_path: Path) -> None
         '{"moment": "fault", "at_s": 2.0, "kind": "mark"}\n'
     )
     opened, sent, write, sighting, _ = read_log(tmp_path / "log")
-    assert isinstance(opened, Opened)
+    assert isinstance(opened, LogOpened)
     assert opened.version == 1
     assert isinstance(sent, Sent)
     assert sent.name == "a"
@@ -75,13 +75,13 @@ def test_a_log_of_version_1_can_still_be_cleared_away_by(tmp_path: Path) -> None
 
 
 def test_lines_of_many_threads_do_not_mix(tmp_path: Path) -> None:
-    with Log(tmp_path / "log") as log, ThreadPoolExecutor(8) as pool:
+    with DrillLog(tmp_path / "log") as log, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: log.write(Sent(f"{number}", "item")), range(800)))
     assert len(read_log(tmp_path / "log")) == 800
 
 
 def test_a_line_that_a_kill_cut_off_is_passed_over(tmp_path: Path) -> None:
-    with Log(tmp_path / "log") as log:
+    with DrillLog(tmp_path / "log") as log:
         log.write(OPENED)
     with (tmp_path / "log").open("a") as file:
         file.write('{"id": "half')
@@ -108,13 +108,13 @@ def test_another_file_is_no_log(tmp_path: Path) -> None:
 
 def test_a_drill_is_unfinished_until_its_log_is_closed() -> None:
     assert unfinished([OPENED, Sent("a", "item")]) == OPENED
-    assert unfinished([OPENED, Sent("a", "item"), Closed()]) is None
+    assert unfinished([OPENED, Sent("a", "item"), LogClosed()]) is None
     assert unfinished([]) is None
 
 
 def test_a_full_disk_is_told_and_what_was_written_before_stays(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    with Log(path) as log:
+    with DrillLog(path) as log:
         log.write(OPENED)
         fill_up(path)
         with pytest.raises(Failed, match="log: cannot be written: No space left on device"):

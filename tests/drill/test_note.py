@@ -4,15 +4,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.drill.note import TAG, Change, Denied, Handler, Note, Reserved, Slowed, fits, read_tags, tag_key, write_tag
+from builder.drill.note import (
+    TAG,
+    BrokenHandler,
+    Denied,
+    Note,
+    NotedChange,
+    Reserved,
+    Slowed,
+    fits,
+    read_notes,
+    tag_key,
+    write_tag,
+)
 from builder.errors import Stopped
 
 DRILLS = st.from_regex(r"[0-9A-Za-z-]{1,64}", fullmatch=True)
 # As UpdateFunctionConfiguration takes them: anything without white space.
 HANDLERS = st.from_regex(r"[^\s]{1,128}", fullmatch=True).filter(lambda text: text.isprintable())
-CHANGES: st.SearchStrategy[Change] = st.one_of(
+CHANGES: st.SearchStrategy[NotedChange] = st.one_of(
     st.builds(Reserved, st.none() | st.integers(0, 10**6), st.sampled_from([None, "fis", "one-way"])),
-    st.builds(Handler, HANDLERS),
+    st.builds(BrokenHandler, HANDLERS),
     st.builds(
         Denied, st.from_regex(r"[\w+=,.@-]{1,64}", fullmatch=True), st.from_regex(r"[0-9a-f]{16}", fullmatch=True)
     ),
@@ -21,13 +33,13 @@ CHANGES: st.SearchStrategy[Change] = st.one_of(
 
 
 @given(DRILLS, CHANGES)
-def test_what_was_changed_comes_back_from_its_tag(drill: str, change: Change) -> None:
+def test_what_was_changed_comes_back_from_its_tag(drill: str, change: NotedChange) -> None:
     note = Note(drill, change)
-    assert read_tags({"project": "tap", **write_tag(note)}, "f") == (note,)
+    assert read_notes({"project": "tap", **write_tag(note)}, "f") == (note,)
 
 
 @given(st.from_regex(r"[0-9A-Za-z-]{64}", fullmatch=True), CHANGES.filter(fits))
-def test_a_tag_is_one_that_aws_takes(drill: str, change: Change) -> None:
+def test_a_tag_is_one_that_aws_takes(drill: str, change: NotedChange) -> None:
     ((key, value),) = write_tag(Note(drill, change)).items()
     assert re.fullmatch(r"[\w .:/=+@-]{1,128}", key, flags=re.ASCII)
     assert re.fullmatch(r"[\w .:/=+@-]{1,256}", value, flags=re.ASCII)
@@ -46,8 +58,8 @@ def test_each_drill_has_a_tag_of_its_own(drill: str, another: str) -> None:
         ("reserved-concurrency=12 fis", Reserved(12, "fis")),
     ],
 )
-def test_a_tag_of_the_version_before_is_read(value: str, change: Change) -> None:
-    assert read_tags({f"{TAG}:20261128-1": value}, "f") == (Note("20261128-1", change),)
+def test_a_tag_of_the_version_before_is_read(value: str, change: NotedChange) -> None:
+    assert read_notes({f"{TAG}:20261128-1": value}, "f") == (Note("20261128-1", change),)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +76,9 @@ def test_a_tag_of_the_version_before_is_read(value: str, change: Change) -> None
 )
 def test_a_tag_that_no_drill_wrote_stops_for_a_person(key: str, value: str) -> None:
     with pytest.raises(Stopped, match=f"says '{value}'"):
-        read_tags({key: value}, "us-east-1: tap-dev-primary")
+        read_notes({key: value}, "us-east-1: tap-dev-primary")
 
 
 def test_a_handler_of_odd_characters_may_find_no_room() -> None:
-    assert fits(Handler("é" * 41))
-    assert not fits(Handler("é" * 42))
+    assert fits(BrokenHandler("é" * 41))
+    assert not fits(BrokenHandler("é" * 42))

@@ -14,9 +14,9 @@ from builder.assembly import read_assembly
 from builder.aws import Clients
 from builder.client import Limits
 from builder.deploy.desired import TAG_DEPLOYMENT
-from builder.drill import failover, replication
+from builder.drill import run
+from builder.drill.context import undo_faults
 from builder.drill.faults import FAULTS, find_fault
-from builder.drill.restore import undo_faults
 from builder.errors import BuilderError
 from builder.policy import PolicyCaller, PolicyRequest, PolicyScope, bind_templates, make_document, make_rights
 from builder.policy.calls import CALLS, FAULT_CALLS
@@ -37,17 +37,17 @@ def test_the_policy_of_a_drill_is_of_what_drills_call_and_no_more(theatre: Theat
     # What is called is asked here, not how quickly: the machine may be busy.
     theatre.limits = Limits(attempt_s=8, deadline_s=20)
     functions, name = theatre.account.functions(), theatre.target.primary.function.name
-    course = failover.Course(rate=5, before_s=0.6, outage_s=0.1, after_s=0, patience_s=10)
+    options = run.FailoverOptions(rate=5, before_s=0.6, outage_s=0.1, after_s=0, patience_s=10)
     for reserved in (None, 3):
         if reserved:
             functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
-        asyncio.run(failover.drill_failover(theatre.ground(), course, FAULTS["throttle"]))
+        asyncio.run(run.drill_failover(theatre.context(), options, FAULTS["throttle"]))
     functions.delete_function_concurrency(FunctionName=name)
-    whole = replication.Course(rate=5, object_rate=5, seconds=0.4, patience_s=10)
-    asyncio.run(replication.drill_replication(theatre.ground(), whole))
+    whole = run.ReplicationOptions(rate=5, object_rate=5, seconds=0.4, patience_s=10)
+    asyncio.run(run.drill_replication(theatre.context(), whole))
     # With probes of the other kind: long enough for some to be deleted by the load.
-    table = replace(theatre.ground(), probe="table")
-    asyncio.run(failover.drill_failover(table, replace(course, rate=10, before_s=2), FAULTS["throttle"]))
+    table = replace(theatre.context(), probe="table")
+    asyncio.run(run.drill_failover(table, replace(options, rate=10, before_s=2), FAULTS["throttle"]))
     asyncio.run(undo_faults(theatre.target.primary.function, theatre.clients, lambda _: None))
     # Finding the target, which the drills above were given.
     found = {("cloudformation", "ListStackResources"), ("lambda", "ListFunctionUrlConfigs")}

@@ -18,7 +18,7 @@ from builder.drill.probe import (
     shown_count,
     shown_number,
 )
-from builder.drill.records import Attempt, Sighting, Write
+from builder.drill.records import RegionAttempt, Sighting, Write
 from builder.terms import Region
 
 AT = datetime(2026, 1, 1, 12, 0, 0, 250000, tzinfo=UTC)
@@ -89,7 +89,7 @@ def test_what_is_overwritten_or_deleted_was_seen_everywhere_before(
         elif step == "end" and under_way:
             done = under_way.pop(choice % len(under_way))
             by = (None, *REGIONS)[choice % 4]
-            attempt = Attempt(by or REGIONS[0], 0.0, 0.0, 201 if by else 503)
+            attempt = RegionAttempt(by or REGIONS[0], 0.0, 0.0, 201 if by else 503)
             number, gone = done.number, done.deletes
             mix.ended(Write(done.id, "item", done.body, (attempt,), key=done.key, number=number, deletes=gone))
             if by:
@@ -107,6 +107,6 @@ def test_of_five_slots_one_overwrites_and_one_deletes_where_all_arrives_at_once(
     for slot in range(1, 101):
         probe = mix.next(slot, AT)
         kinds.append("delete" if probe.deletes else "new" if probe.number == 1 else "overwrite")
-        attempts = (Attempt(REGIONS[0], 0.0, 0.0, 200),)
+        attempts = (RegionAttempt(REGIONS[0], 0.0, 0.0, 200),)
         mix.ended(Write(probe.id, "item", probe.body, attempts, 0.0, 0.0, probe.key, probe.number, probe.deletes))
     assert [kinds.count(kind) for kind in ("new", "overwrite", "delete")] == [60, 20, 20]

@@ -12,11 +12,11 @@ import pytest
 from builder import client
 from builder.drill.consistency import Contents
 from builder.drill.health import check_probes
-from builder.drill.load import Access, Caller
+from builder.drill.load import Caller
 from builder.drill.probe import make_probe, probe_key
 from builder.drill.probes import HandlerProbes, PathProbes, Probes, TableProbes, check_hold, make_probes
-from builder.drill.records import Attempt, Paths, ProbeSpec, start_clock
-from builder.drill.target import Side
+from builder.drill.records import Paths, ProbeSpec, RegionAttempt, start_clock
+from builder.drill.target import Access, Side
 from builder.errors import BadInput, Failed, Stopped
 from drill.conftest import Theatre
 from local.account import PRIMARY, SECONDARY
@@ -43,7 +43,7 @@ def made(theatre: Theatre, spec: ProbeSpec) -> Probes:
     return asyncio.run(make_probes(spec, theatre.target, theatre.clients, access(theatre)))
 
 
-def regions(attempts: tuple[Attempt, ...]) -> list[tuple[str, bool]]:
+def regions(attempts: tuple[RegionAttempt, ...]) -> list[tuple[str, bool]]:
     return [(attempt.region, attempt.is_good) for attempt in attempts]
 
 

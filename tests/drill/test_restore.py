@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from answer import Command
-from builder.drill.load import Access
-from builder.drill.note import Denied, Handler, Note, Reserved, keep_note, observe_notes
-from builder.drill.progress import DrillRestored, Emit
-from builder.drill.records import FILE_NAME, Log, Opened, Paths, ProbeSpec, Sent, read_log, unfinished
-from builder.drill.restore import delete_probes, undo_faults
-from builder.drill.target import Target
+from builder.drill.context import delete_probes, undo_faults
+from builder.drill.findings import DrillEmit, DrillRestored
+from builder.drill.note import BrokenHandler, Denied, Note, Reserved, keep_note, observe_notes
+from builder.drill.records import FILE_NAME, DrillLog, LogOpened, Paths, ProbeSpec, Sent, read_log, unfinished
+from builder.drill.target import Access, Target
 from builder.errors import AwsError, Failed, Several, Stopped
 from drill.conftest import Theatre
 from drill.standing import state
@@ -40,7 +39,7 @@ def test_a_killed_drill_is_restored_property_by_property(
     function, before = theatre.target.primary.function, state(theatre)
     kill_at_the_fault(project, kind)
     (note,) = asyncio.run(observe_notes(theatre.clients, function))
-    assert isinstance(note.change, {"throttle": Reserved, "errors": Handler, "table": Denied}[kind])
+    assert isinstance(note.change, {"throttle": Reserved, "errors": BrokenHandler, "table": Denied}[kind])
     assert state(theatre) != before
     assert theatre.items(PRIMARY)
 
@@ -87,7 +86,7 @@ def test_a_drill_killed_between_its_note_and_its_fault_is_restored(theatre: Thea
     assert not asyncio.run(undo_faults(function, theatre.clients, said.append))
 
 
-def deleted(theatre: Theatre, emit: Emit) -> bool:
+def deleted(theatre: Theatre, emit: DrillEmit) -> bool:
     async def find() -> Target:
         return theatre.target
 
@@ -98,8 +97,8 @@ def deleted(theatre: Theatre, emit: Emit) -> bool:
 
 def test_another_deployment_s_drills_are_left_alone(theatre: Theatre) -> None:
     path = theatre.folder / "other" / FILE_NAME
-    with Log(path) as log:
-        log.write(Opened("other", "tap-prod", "2026-01-01T12:00:00+00:00"), Sent("drill-other-load-000001", "item"))
+    with DrillLog(path) as log:
+        log.write(LogOpened("other", "tap-prod", "2026-01-01T12:00:00+00:00"), Sent("drill-other-load-000001", "item"))
     said: list[object] = []
     assert not deleted(theatre, said.append)
     assert said == []
@@ -107,15 +106,15 @@ def test_another_deployment_s_drills_are_left_alone(theatre: Theatre) -> None:
 
 
 def test_probes_are_cleared_by_the_log_where_the_fault_was_undone_already(theatre: Theatre) -> None:
-    ground = theatre.ground()
-    name = f"drill-{ground.drill}-load-000001"
+    context = theatre.context()
+    name = f"drill-{context.drill}-load-000001"
     item = {"id": {"S": f"item#{name}"}, "body": {"S": "{}"}, "time": {"S": "now"}}
     theatre.account.dynamodb(PRIMARY).put_item(TableName=theatre.target.needed_table, Item=item)
-    with Log(ground.folder / FILE_NAME) as log:
-        log.write(Opened(ground.drill, theatre.target.deployment, "2026-01-01T12:00:00+00:00"), Sent(name, "item"))
+    with DrillLog(context.folder / FILE_NAME) as log:
+        log.write(LogOpened(context.drill, theatre.target.deployment, "2026-01-01T12:00:00+00:00"), Sent(name, "item"))
     said: list[object] = []
     assert deleted(theatre, said.append)
-    assert said == [DrillRestored(ground.drill, "its probes are gone from every region")]
+    assert said == [DrillRestored(context.drill, "its probes are gone from every region")]
     assert theatre.items(PRIMARY) == {}
     assert not deleted(theatre, said.append)
 
@@ -125,8 +124,8 @@ def test_probes_that_cannot_be_reached_are_told_with_what_deletes_them(theatre: 
         raise AwsError(where="us-west-2", code="ReadTimeout", what="AWS does not answer")
 
     path = theatre.folder / "d1" / FILE_NAME
-    with Log(path) as log:
-        log.write(Opened("d1", theatre.target.deployment, "2026-01-01T12:00:00+00:00"))
+    with DrillLog(path) as log:
+        log.write(LogOpened("d1", theatre.target.deployment, "2026-01-01T12:00:00+00:00"))
     with pytest.raises(Failed, match="tap-dev: probes of 1 drills remain: us-west-2: AWS does not answer") as caught:
         asyncio.run(
             delete_probes(
@@ -152,8 +151,8 @@ def test_what_cannot_be_read_or_deleted_of_one_drill_keeps_nothing_of_another_s(
     gone = Paths("PUT /gone/{id}", "GET /gone/{id}", "GET /health", "DELETE /health?gone={id}")
     probes: dict[str, ProbeSpec] = {"b": gone, "c": "handler"}
     for drill, probe in probes.items():
-        with Log(theatre.folder / drill / FILE_NAME) as log:
-            log.write(Opened(drill, deployment, "2026-01-01T12:00:00+00:00", 2, probe), Sent(name, "item"))
+        with DrillLog(theatre.folder / drill / FILE_NAME) as log:
+            log.write(LogOpened(drill, deployment, "2026-01-01T12:00:00+00:00", 2, probe), Sent(name, "item"))
     said: list[object] = []
     with pytest.raises(Several) as caught:
         deleted(theatre, said.append)

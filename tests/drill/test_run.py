@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from builder.aws import Clients
+from builder.drill.context import clear, last_unanswered_s, opened
 from builder.drill.probe import object_key
-from builder.drill.records import FILE_NAME, Attempt, Sent, Turn, read_log, unfinished
-from builder.drill.run import clear, last_unanswered_s, opened
+from builder.drill.records import FILE_NAME, RegionAttempt, Sent, Turn, read_log, unfinished
 from builder.drill.target import Target
 from builder.errors import BuilderError, Failed
 from drill.conftest import Theatre
@@ -17,24 +17,24 @@ from drill.hand_made import PRIMARY, write
 
 
 def test_a_drill_that_breaks_off_is_closed_all_the_same(theatre: Theatre) -> None:
-    ground = theatre.ground()
+    context = theatre.context()
 
     async def broken() -> None:
-        async with opened(ground, "failover", theatre.probes()) as run:
+        async with opened(context, "failover", theatre.probes()) as run:
             run.mark("strike", 1.5)
             raise Failed(where="a", what="b")
 
     with pytest.raises(Failed):
         asyncio.run(broken())
-    lines = read_log(ground.folder / FILE_NAME)
+    lines = read_log(context.folder / FILE_NAME)
     assert unfinished(lines) is None
     assert [type(line).__name__ for line in lines] == ["Opened", "Mark", "Closed"]
     assert [event.event for event in theatre.said] == ["drill.begun", "drill.moment"]
 
 
 def test_a_drill_interrupted_while_its_probes_are_cleared_away_clears_them_to_the_last(theatre: Theatre) -> None:
-    ground, session = theatre.ground(), boto3.Session(region_name="us-east-1")
-    name = f"drill-{ground.drill}-load-000001"
+    context, session = theatre.context(), boto3.Session(region_name="us-east-1")
+    name = f"drill-{context.drill}-load-000001"
     item = {"id": {"S": f"item#{name}"}, "body": {"S": "{}"}, "time": {"S": "now"}}
     theatre.account.dynamodb().put_item(TableName=theatre.target.needed_table, Item=item)
 
@@ -48,12 +48,12 @@ def test_a_drill_interrupted_while_its_probes_are_cleared_away_clears_them_to_th
         await work
 
     async def drilled() -> None:
-        async with opened(replace(ground, clients=Clients(session)), "failover", theatre.probes()) as run:
+        async with opened(replace(context, clients=Clients(session)), "failover", theatre.probes()) as run:
             run.journal.log.write(Sent(name, "item"))
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(interrupted())
-    assert unfinished(read_log(ground.folder / FILE_NAME)) is None
+    assert unfinished(read_log(context.folder / FILE_NAME)) is None
     assert theatre.items("us-east-1") == theatre.items("us-west-2") == {}
 
 
@@ -107,8 +107,8 @@ def test_a_region_that_does_not_answer_keeps_no_other_from_being_cleared(theatre
 
 
 def test_a_request_without_an_answer_is_given_the_time_to_be_carried_out_before_all_is_cleared() -> None:
-    answered, refused = Attempt(PRIMARY, 1.0, 1.1, 201), Attempt(PRIMARY, 2.0, 2.1, 429)
-    given_up = Attempt(PRIMARY, 3.0, 5.0, None)
+    answered, refused = RegionAttempt(PRIMARY, 1.0, 1.1, 201), RegionAttempt(PRIMARY, 2.0, 2.1, 429)
+    given_up = RegionAttempt(PRIMARY, 3.0, 5.0, None)
     assert last_unanswered_s([write("a", answered), write("b", refused, answered)]) == -math.inf
     assert last_unanswered_s([write("a", given_up, answered), write("b", refused, answered)]) == 5.0
     turn = Turn(number=1, planned_s=0, read=(answered,), turn_read=0, value_read=0, value_written=1, write=(given_up,))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from builder.drill.records import Attempt, Line, Period, Sent, Unsent, Write
+from builder.drill.records import LogLine, Period, RegionAttempt, Sent, Unsent, Write
 from builder.drill.service import Served, Slot, late_requests, make_slots, measure_served, without_lateness
 from builder.terms import Region
 from drill.hand_made import PRIMARY, SECONDARY, good, lost, over
@@ -150,8 +150,14 @@ def test_availability_is_rounded_down_and_counts_what_could_not_be_sent() -> Non
 
 
 def test_slots_are_the_items_calls_by_their_planned_time() -> None:
-    lines: list[Line] = [
-        Write("late", "item", "", (Attempt(PRIMARY, 3.5, 3.6, 429), Attempt(SECONDARY, 3.6, 3.9, 201)), planned_s=3.0),
+    lines: list[LogLine] = [
+        Write(
+            "late",
+            "item",
+            "",
+            (RegionAttempt(PRIMARY, 3.5, 3.6, 429), RegionAttempt(SECONDARY, 3.6, 3.9, 201)),
+            planned_s=3.0,
+        ),
         Sent("drill-d-counter.1", "item", 1.0, "drill-d-counter"),
         Unsent(2.0, "item"),
         Unsent(2.0, "object"),

@@ -1,4 +1,4 @@
-from builder.drill.findings import Second, count_traffic
+from builder.drill.service import Second, count_traffic
 from drill.hand_made import PRIMARY, SECONDARY, good, lost, over
 
 

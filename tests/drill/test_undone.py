@@ -11,12 +11,11 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from builder.aws import Clients
-from builder.drill.failover import Course, drill_failover
+from builder.drill.context import clear, undo_faults
 from builder.drill.faults import FAULTS, Fault, Struck
-from builder.drill.progress import DrillMoment, DrillNote, DrillProgress
+from builder.drill.findings import DrillMoment, DrillNote, DrillProgress
 from builder.drill.records import FILE_NAME, read_log, unfinished
-from builder.drill.restore import undo_faults
-from builder.drill.run import clear
+from builder.drill.run import FailoverOptions, drill_failover
 from builder.errors import AwsError, BuilderError, Failed
 from drill.conftest import Theatre
 from drill.course import BRIEF, RATE, SHORT, at, meanwhile
@@ -29,7 +28,7 @@ def test_an_interrupted_drill_undoes_its_fault_and_clears_up(theatre: Theatre) -
     before = theatre.function_state()
 
     async def interrupted() -> None:
-        work = asyncio.ensure_future(drill_failover(theatre.ground(), SHORT, FAULTS["throttle"]))
+        work = asyncio.ensure_future(drill_failover(theatre.context(), SHORT, FAULTS["throttle"]))
         theatre.on_event = at("fault", lambda: asyncio.get_running_loop().call_later(0.3, work.cancel))
         await work
 
@@ -45,7 +44,7 @@ def test_a_drill_interrupted_while_its_fault_is_undone_undoes_it_all_the_same(th
     async def interrupted() -> None:
         loop = asyncio.get_running_loop()
         work = asyncio.ensure_future(
-            drill_failover(theatre.ground(), BRIEF, meanwhile(lambda: loop.call_later(0.1, work.cancel)))
+            drill_failover(theatre.context(), BRIEF, meanwhile(lambda: loop.call_later(0.1, work.cancel)))
         )
         await work
 
@@ -71,8 +70,8 @@ def test_a_secondary_that_cannot_be_read_while_the_fault_is_undone_does_not_prev
 
     theatre.on_event = at("load", pause)
     with paced(theatre.account, "dynamodb"):
-        course = replace(BRIEF, before_s=1, patience_s=1)
-        found = asyncio.run(drill_failover(theatre.ground(), course, meanwhile(broken.set)))
+        options = replace(BRIEF, before_s=1, patience_s=1)
+        found = asyncio.run(drill_failover(theatre.context(), options, meanwhile(broken.set)))
     assert theatre.function_state() == before
     assert not found.holds
     assert any("us-west-2" in reason for reason in found.not_measured)
@@ -82,10 +81,10 @@ def test_a_secondary_that_cannot_be_read_while_the_fault_is_undone_does_not_prev
 
 
 def test_a_full_disk_does_not_keep_the_fault_from_being_undone(theatre: Theatre) -> None:
-    before, ground = theatre.function_state(), theatre.ground()
-    theatre.on_event = at("fault", lambda: fill_up(ground.folder / FILE_NAME))
+    before, context = theatre.function_state(), theatre.context()
+    theatre.on_event = at("fault", lambda: fill_up(context.folder / FILE_NAME))
     with pytest.raises(BuilderError, match="cannot be written: No space left on device"):
-        asyncio.run(drill_failover(ground, SHORT, FAULTS["throttle"]))
+        asyncio.run(drill_failover(context, SHORT, FAULTS["throttle"]))
     assert theatre.function_state() == before
     assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
 
@@ -99,7 +98,7 @@ def test_a_terminal_that_is_gone_does_not_either(theatre: Theatre) -> None:
 
     theatre.on_event = gone
     with pytest.raises(ExceptionGroup):
-        asyncio.run(drill_failover(theatre.ground(), SHORT, FAULTS["throttle"]))
+        asyncio.run(drill_failover(theatre.context(), SHORT, FAULTS["throttle"]))
     assert theatre.function_state() == before
     assert theatre.items(PRIMARY) == theatre.items(SECONDARY) == {}
 
@@ -112,16 +111,16 @@ def test_the_report_outlives_probes_that_cannot_be_cleared_away(theatre: Theatre
 
     session.events.register("before-call.dynamodb.BatchWriteItem", fail)
     clients, theatre.clients = theatre.clients, Clients(session)
-    ground = theatre.ground()
-    told = rf"(?s)probes of drill {ground.drill} are not cleared away: .*does not answer"
+    context = theatre.context()
+    told = rf"(?s)probes of drill {context.drill} are not cleared away: .*does not answer"
     with pytest.raises(Failed, match=told) as caught:
-        asyncio.run(drill_failover(ground, BRIEF, FAULTS["throttle"]))
+        asyncio.run(drill_failover(context, BRIEF, FAULTS["throttle"]))
     assert caught.value.next_step.startswith("python -m builder drill restore")
     (report,) = theatre.kept
-    assert report.about.drill == ground.drill
-    lines = read_log(ground.folder / FILE_NAME)
+    assert report.about.drill == context.drill
+    lines = read_log(context.folder / FILE_NAME)
     assert unfinished(lines)
-    asyncio.run(clear(theatre.target, theatre.probes(), clients, ground.drill, lines))
+    asyncio.run(clear(theatre.target, theatre.probes(), clients, context.drill, lines))
 
 
 @pytest.mark.parametrize("remedy", ["python -m builder drill restore", "undo it by hand"])
@@ -132,10 +131,10 @@ def test_a_fault_that_cannot_be_undone_says_so_and_what_undoes_it(theatre: Theat
     async def refused() -> bool:
         raise AwsError(where="us-east-1", code="Throttled", what="AWS refused")
 
-    course = Course(rate=RATE, before_s=0.6, outage_s=0.1, after_s=0, patience_s=5)
+    options = FailoverOptions(rate=RATE, before_s=0.6, outage_s=0.1, after_s=0, patience_s=5)
     fault = Fault("of the test", nothing, refused, remedy)
     with pytest.raises(Failed, match="the fault is not undone: us-east-1: AWS refused") as caught:
-        asyncio.run(drill_failover(theatre.ground(), course, lambda _: fault))
+        asyncio.run(drill_failover(theatre.context(), options, lambda _: fault))
     assert caught.value.next_step == remedy
     assert "undone" not in [event.moment for event in theatre.said if isinstance(event, DrillMoment)]
 
@@ -147,5 +146,5 @@ def test_a_note_that_somebody_took_away_meanwhile_is_told(theatre: Theatre) -> N
 
     before = theatre.function_state()
     with pytest.raises(Failed, match=r"the fault is not undone: .*no longer noted"):
-        asyncio.run(drill_failover(theatre.ground(), BRIEF, meanwhile(take)))
+        asyncio.run(drill_failover(theatre.context(), BRIEF, meanwhile(take)))
     assert theatre.function_state() == before

@@ -6,11 +6,11 @@ import pytest
 from builder.drill.consistency import Counter, Missing, Reconciliation
 from builder.drill.exposure import Delays, Exposure, Sample, Stream
 from builder.drill.records import Kind
-from builder.drill.service import Episode, Outcome, Served, Service
+from builder.drill.service import Episode, Served, Service, ServiceOutcome
 from builder.drill.verdict import (
     Check,
     Late,
-    Name,
+    NumberName,
     Numbers,
     Objectives,
     Verdict,
@@ -28,7 +28,7 @@ def delays(p99_s: float | None, unseen: tuple[str, ...] = (), what: Kind = "item
     return Delays(stream=stream, samples=(), unseen=unseen, p50_s=p99_s, p95_s=p99_s, p99_s=p99_s, max_s=p99_s)
 
 
-def service(seconds: float | None, outcome: Outcome = "restored") -> Service:
+def service(seconds: float | None, outcome: ServiceOutcome = "restored") -> Service:
     return Service(
         outcome=outcome,
         seconds=seconds,
@@ -40,7 +40,9 @@ def service(seconds: float | None, outcome: Outcome = "restored") -> Service:
     )
 
 
-def served(rto_s: float | None = 3.0, outcome: Outcome = "restored", gap_s: float = 3.0, good: float = 90.0) -> Served:
+def served(
+    rto_s: float | None = 3.0, outcome: ServiceOutcome = "restored", gap_s: float = 3.0, good: float = 90.0
+) -> Served:
     episode = Episode(
         began_s=5.0,
         ended_s=25.0,
@@ -78,7 +80,7 @@ PROMISED = Objectives(
 )
 
 
-def verdicts(numbers: Numbers, objectives: Objectives = PROMISED) -> Mapping[Name, Verdict]:
+def verdicts(numbers: Numbers, objectives: Objectives = PROMISED) -> Mapping[NumberName, Verdict]:
     return {check.name: check.verdict for check in judge_failover(numbers, objectives)}
 
 

@@ -1,5 +1,5 @@
 from builder import __version__
-from builder.drill.run import versions
+from builder.drill.context import versions
 
 
 def test_what_the_report_names_is_what_runs() -> None:

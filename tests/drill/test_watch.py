@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.drill.progress import DrillNote, DrillProgress
-from builder.drill.records import Journal, Log, Read, Sighting, Write, read_log, start_clock
-from builder.drill.run import LOOK_S, Look, Onlooker, Watch
+from builder.drill.findings import DrillNote, DrillProgress
+from builder.drill.load import LOOK_S, LookUp, Onlooker, RegionWatch
+from builder.drill.records import DrillLog, Journal, Read, Sighting, Write, read_log, start_clock
 from builder.errors import Failed, Stopped
 from builder.terms import Region
 from drill.hand_made import PRIMARY, SECONDARY, attempt, good, lost, over, write
@@ -25,7 +25,7 @@ def acknowledged(key: str, number: int = 1, *, deletes: bool = False, region: Re
 
 
 def watched(
-    folder: Path, writes: Collection[Write], look: Look, reads: int, sources: Collection[Region] | None = None
+    folder: Path, writes: Collection[Write], look: LookUp, reads: int, sources: Collection[Region] | None = None
 ) -> tuple[list[Sighting], list[Read], list[DrillProgress]]:
     """What a watch of the secondary sees and reads of these writes by so many reads, and what it says."""
     said: list[DrillProgress] = []
@@ -33,9 +33,9 @@ def watched(
 
     async def run() -> None:
         clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
-        with Log(folder / "log") as log:
+        with DrillLog(folder / "log") as log:
             journal = Journal("d", log, clock)
-            watch = Watch("item", SECONDARY, look, journal, sources=sources, told=[told.append], emit=said.append)
+            watch = RegionWatch("item", SECONDARY, look, journal, sources=sources, told=[told.append], emit=said.append)
             for one in writes:
                 watch.expect(one)
             running = asyncio.ensure_future(watch.run())
@@ -142,7 +142,7 @@ def test_a_bug_of_a_look_is_not_taken_for_a_region_that_does_not_answer(tmp_path
 
     async def run() -> None:
         clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
-        watch = Watch("item", SECONDARY, look, Journal("d", Log(tmp_path / "log"), clock))
+        watch = RegionWatch("item", SECONDARY, look, Journal("d", DrillLog(tmp_path / "log"), clock))
         watch.expect(acknowledged("a"))
         await watch.run()
 
@@ -157,14 +157,14 @@ async def stalled(folder: Path, arrive_until_s: float, for_s: float, within_s: f
     async def look(keys: Collection[str]) -> Mapping[str, int | None]:
         return dict.fromkeys(keys, 1) if clock.passed_s() < arrive_until_s else {}
 
-    async def acknowledge(watch: Watch) -> None:
+    async def acknowledge(watch: RegionWatch) -> None:
         for number in itertools.count():
             now_s = clock.passed_s()
             watch.expect(Write(f"{number}", "item", "", (attempt(PRIMARY, now_s),), key=f"{number}"))
             await asyncio.sleep(0.04)
 
-    with Log(folder / "log") as log:
-        watch = Watch("item", SECONDARY, look, Journal("d", log, clock))
+    with DrillLog(folder / "log") as log:
+        watch = RegionWatch("item", SECONDARY, look, Journal("d", log, clock))
         tasks = [asyncio.ensure_future(watch.run()), asyncio.ensure_future(acknowledge(watch))]
         try:
             await watch.stalled(for_s, within_s)
@@ -187,8 +187,8 @@ def test_replication_that_goes_on_has_not_stalled(tmp_path: Path) -> None:
 def test_where_nothing_is_acknowledged_nothing_has_stalled(tmp_path: Path) -> None:
     async def silent() -> None:
         clock = start_clock(datetime(2026, 1, 1, tzinfo=UTC), asyncio.get_running_loop().time)
-        with Log(tmp_path / "log") as log:
-            watch = Watch("item", SECONDARY, lambda _: asyncio.sleep(0, {}), Journal("d", log, clock))
+        with DrillLog(tmp_path / "log") as log:
+            watch = RegionWatch("item", SECONDARY, lambda _: asyncio.sleep(0, {}), Journal("d", log, clock))
             running = asyncio.ensure_future(watch.run())
             try:
                 await watch.stalled(0.1, 0.4)

@@ -16,12 +16,11 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from builder.drill.failover import drill_failover
-from builder.drill.findings import FailoverReport
-from builder.drill.progress import DrillMoment
+from builder.drill.findings import DrillMoment, FailoverReport
+from builder.drill.run import drill_failover
 from builder.local import FUNCTION_PROCESSES, EmbeddedAws
 from drill.conftest import Theatre
-from drill.settings import SETTINGS, Setting, course, directed
+from drill.settings import SETTINGS, Setting, directed, options
 from drill.witness import Outage, Request, Seen, Statement, client_of, look, make_calls, read_requests, state, watching
 from local.account import Account, deploy
 from local.adapter.control import ask
@@ -97,12 +96,12 @@ def _drilled(stage: Theatre, setting: Setting) -> tuple[FailoverReport, Statemen
     readers = {region: client_of(account.endpoint, account.id, region) for region in regions}
     left: dict[str, Mapping[str, int]] = {}
     stage.objectives = setting.promised
-    ground = stage.ground()
+    context = stage.context()
 
     def keep(_: object) -> None:
         left.update({region: look(reader, target.needed_table) for region, reader in readers.items()})
 
-    ground = replace(ground, keep=keep)
+    context = replace(context, keep=keep)
     _warm(stage)
     busy = (os.cpu_count() or 1) if setting.starved else 0
     with (
@@ -111,7 +110,7 @@ def _drilled(stage: Theatre, setting: Setting) -> tuple[FailoverReport, Statemen
         _busy(busy),
     ):
         began = time.time()
-        found = asyncio.run(drill_failover(ground, setting.course, setting.fault))
+        found = asyncio.run(drill_failover(context, setting.options, setting.fault))
     assert not wrong
     marks = {event.moment: event.at_s for event in stage.said if isinstance(event, DrillMoment)}
     zero = datetime.fromisoformat(found.about.began).timestamp()
@@ -122,7 +121,7 @@ def _drilled(stage: Theatre, setting: Setting) -> tuple[FailoverReport, Statemen
         within_s=found.about.service_s,
     )
     requests = [one for one in read_requests(ask(account, "/_builder/requests")) if one.began >= began]
-    calls = make_calls(requests, f"drill-{found.about.drill}-load-", ground.access.limits.attempt_s)
+    calls = make_calls(requests, f"drill-{found.about.drill}-load-", context.access.limits.attempt_s)
     return found, state(calls, seen, left, outage)
 
 
@@ -131,7 +130,7 @@ def _drilled(stage: Theatre, setting: Setting) -> tuple[FailoverReport, Statemen
 def test_the_report_says_what_the_witness_saw(stage: Theatre, setting: Setting) -> None:
     found, told = _drilled(stage, setting)
     print(_row(setting, found, told))
-    within_s = 1 / setting.course.rate + told.read_s
+    within_s = 1 / setting.options.rate + told.read_s
     _agree("RTO", found.outage.seconds, told.rto_s, within_s)
     _agree("failback", found.failback.seconds, told.failback_s, within_s)
     _agree("longest gap", found.episode.longest_gap_s, told.longest_gap_s, within_s)
@@ -151,7 +150,7 @@ def test_the_report_says_what_the_witness_saw(stage: Theatre, setting: Setting) 
 
 @pytest.mark.alone
 def test_beside_busy_cores_a_drill_ends_and_says_what_it_is_worth(theatre: Theatre, embedded: EmbeddedAws) -> None:
-    setting = Setting("two cores busy, 10 requests a second", course(before_s=4, after_s=6), "passed", starved=True)
+    setting = Setting("two cores busy, 10 requests a second", options(before_s=4, after_s=6), "passed", starved=True)
     found, told = _drilled(theatre, setting)
     workers = children(embedded.pid)
     print(_row(setting, found, told), f"; {len(workers)} processes of functions")

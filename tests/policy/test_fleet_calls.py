@@ -7,8 +7,7 @@ import pytest
 
 from builder.deploy import Deployment
 from builder.fleet import RowFilter, execute_fleet, observe_fleet_outputs, observe_status, stop_operations
-from builder.policy.calls import CALLS
-from builder.policy.fleet_calls import FLEET_CALLS
+from builder.policy.calls import CALLS, FLEET_CALLS
 from builder.policy.records import Verb
 from fake_aws import Organization
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, halt, two_sets

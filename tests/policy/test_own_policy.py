@@ -20,8 +20,7 @@ from builder.cli.session import Session
 from builder.deploy import Done
 from builder.local import EmbeddedAws
 from builder.policy import Verb
-from builder.policy.calls import On
-from builder.policy.fleet_calls import EVERY_CALL
+from builder.policy.calls import EVERY_CALL, On
 from policy.guarded import Guarded
 from samples import sampled
 

@@ -23,8 +23,7 @@ from builder.cli.session import Session
 from builder.config import read_wanted
 from builder.local import EmbeddedAws
 from builder.policy import Verb
-from builder.policy.calls import On
-from builder.policy.fleet_calls import EVERY_CALL
+from builder.policy.calls import EVERY_CALL, On
 from builder.rehearsal.fleet_life import EMPTIER, TargetAccount
 from builder.rehearsal.stage import ACCOUNT
 from builder.terms import AccountId, Region

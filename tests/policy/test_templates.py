@@ -5,7 +5,7 @@ import pytest
 from builder.assembly import Assembly, Manifest
 from builder.assembly.bound import Bound
 from builder.errors import BadInput
-from builder.policy.templates import bind_templates, of_account
+from builder.policy.resource import bind_templates, of_account
 from builder.terms import AccountId
 from policy.system import SHIPPED
 

@@ -6,15 +6,15 @@ import pytest
 from builder.aws import Clients
 from builder.errors import AwsError, Failed
 from builder.rehearsal import exercise as module
-from builder.rehearsal.exercise import Place, Visitor
+from builder.rehearsal.exercise import RegionOutputs, Visitor
 from builder.terms import Region
 
 
 @pytest.fixture
-def places(session: boto3.Session, account_id: str) -> tuple[Place, Place]:
+def places(session: boto3.Session, account_id: str) -> tuple[RegionOutputs, RegionOutputs]:
     """Two buckets with nothing between them."""
-    primary = Place(Region("us-east-1"), "http://a/", f"lone-{account_id}-us-east-1")
-    secondary = Place(Region("us-west-2"), "http://b/", f"lone-{account_id}-us-west-2")
+    primary = RegionOutputs(Region("us-east-1"), "http://a/", f"lone-{account_id}-us-east-1")
+    secondary = RegionOutputs(Region("us-west-2"), "http://b/", f"lone-{account_id}-us-west-2")
     session.client("s3", "us-east-1").create_bucket(Bucket=primary.bucket)
     session.client("s3", "us-west-2").create_bucket(
         Bucket=secondary.bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
@@ -22,21 +22,25 @@ def places(session: boto3.Session, account_id: str) -> tuple[Place, Place]:
     return primary, secondary
 
 
-def test_an_object_that_is_not_replicated_fails(places: tuple[Place, Place], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_is_not_replicated_fails(
+    places: tuple[RegionOutputs, RegionOutputs], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_PATIENCE_S", 0.2)
     with pytest.raises(Failed, match=r"does not arrive in lone-.* within 0 s"):
         asyncio.run(module._copy(Clients.of_profile(None), places[0], places[1:], tell=lambda _: None))
 
 
-def test_a_copy_that_lost_its_metadata_fails(places: tuple[Place, Place], session: boto3.Session) -> None:
+def test_a_copy_that_lost_its_metadata_fails(
+    places: tuple[RegionOutputs, RegionOutputs], session: boto3.Session
+) -> None:
     session.client("s3", "us-west-2").put_object(Bucket=places[1].bucket, Key="rehearsal/object.txt", Body=b"x")
     with pytest.raises(Failed, match=r"has metadata \{\}"):
         asyncio.run(module._copy(Clients.of_profile(None), places[0], places[1:], tell=lambda _: None))
 
 
-def test_a_missing_bucket_is_aws_s_answer_and_not_patience(places: tuple[Place, Place]) -> None:
+def test_a_missing_bucket_is_aws_s_answer_and_not_patience(places: tuple[RegionOutputs, RegionOutputs]) -> None:
     primary, secondary = places
-    gone = Place(primary.region, primary.url, "there-is-no-such-bucket")
+    gone = RegionOutputs(primary.region, primary.url, "there-is-no-such-bucket")
     with pytest.raises(AwsError):
         asyncio.run(module._copy(Clients.of_profile(None), gone, [secondary], tell=lambda _: None))
 

@@ -13,8 +13,8 @@ from builder.drill.findings import (
     report_failover,
     report_replication,
 )
-from builder.drill.history import Found, History, Outside, Unread, compare, read_report
-from builder.drill.records import Attempt, Line, Mark, Read, Sighting, Turn, Write
+from builder.drill.history import FoundReport, History, Outside, Unread, compare, read_report
+from builder.drill.records import LogLine, Mark, Read, RegionAttempt, Sighting, Turn, Write
 from builder.drill.verdict import Objectives
 from builder.terms import Region
 from drill.claims import claim
@@ -103,16 +103,16 @@ LONG = Day(rate=2, strike_s=120, ill_until_s=123, undone_s=420, end_s=600, held_
 DAYS = {"PASSED": PASSED, "BAD": BAD, "LATE": LATE, "THREE": THREE, "LONG": LONG}
 
 
-def _requests(day: Day) -> list[Line]:
-    lines: list[Line] = []
+def _requests(day: Day) -> list[LogLine]:
+    lines: list[LogLine] = []
     for number in range(int(day.end_s * day.rate)):
         planned_s, name = number / day.rate, f"w{number:03}"
         struck = day.strike_s <= planned_s < day.undone_s
         called_s = planned_s + (day.late_s if struck else 0.0)
-        tries = [Attempt(PRIMARY, called_s, called_s + TOOK_S, 429 if struck else 201)]
+        tries = [RegionAttempt(PRIMARY, called_s, called_s + TOOK_S, 429 if struck else 201)]
         if struck:
             status = 503 if planned_s < day.ill_until_s else 201
-            tries.append(Attempt(day.secondaries[0], called_s + TOOK_S, called_s + 2 * TOOK_S, status))
+            tries.append(RegionAttempt(day.secondaries[0], called_s + TOOK_S, called_s + 2 * TOOK_S, status))
         write = Write(name, "item", f"body of {name}", tuple(tries), planned_s, called_s, name)
         lines += [write, *_seen(write, day)]
         if number % int(day.rate) == 0 and not struck:
@@ -121,7 +121,7 @@ def _requests(day: Day) -> list[Line]:
     return lines
 
 
-def _seen(write: Write, day: Day) -> list[Line]:
+def _seen(write: Write, day: Day) -> list[LogLine]:
     took, at_s = write.acknowledged_by, write.ended_s
     if took is None or write.name == day.without:
         return []
@@ -134,9 +134,9 @@ def _seen(write: Write, day: Day) -> list[Line]:
     ]
 
 
-def _turns(day: Day) -> list[Line]:
+def _turns(day: Day) -> list[LogLine]:
     """A counter, a turn each second; during the fault the secondary keeps what the primary does not know afterwards."""
-    turns: list[Line] = []
+    turns: list[LogLine] = []
     here, there = 0, 0
     for number in range(1, int(day.end_s)):
         at_s = float(number)
@@ -147,11 +147,11 @@ def _turns(day: Day) -> list[Line]:
             Turn(
                 number=number,
                 planned_s=at_s,
-                read=(Attempt(region, at_s, at_s + TOOK_S, 200),),
+                read=(RegionAttempt(region, at_s, at_s + TOOK_S, 200),),
                 turn_read=read,
                 value_read=read,
                 value_written=read + 1,
-                write=(Attempt(region, at_s + TOOK_S, at_s + 2 * TOOK_S, 201),),
+                write=(RegionAttempt(region, at_s + TOOK_S, at_s + 2 * TOOK_S, 201),),
             )
         )
         here, there = (here, number) if struck else (number, number)
@@ -160,7 +160,7 @@ def _turns(day: Day) -> list[Line]:
 
 def replication(*, secondaries: Sequence[Region] = (SECONDARY,)) -> ReplicationReport:
     """A hundred probes of each kind and direction; the last object does not arrive."""
-    lines: list[Line] = []
+    lines: list[LogLine] = []
     for number in range(100):
         at_s = number / 10
         for region in secondaries:
@@ -178,13 +178,13 @@ def replication(*, secondaries: Sequence[Region] = (SECONDARY,)) -> ReplicationR
 
 
 def _good(name: str, at_s: float, region: Region, *, is_object: bool = False) -> Write:
-    tries = (Attempt(region, at_s, at_s + 0.01, 201),)
+    tries = (RegionAttempt(region, at_s, at_s + 0.01, 201),)
     return Write(name, "object" if is_object else "item", name, tries, at_s, at_s, name)
 
 
 def history(count: int) -> History:
     """So many drills, a day each: some missed, one not measured, one never reached, things changed in between."""
-    found: list[Found] = [
+    found: list[FoundReport] = [
         Unread("bad/report.json", "is no JSON"),
         Outside("old/report.json", "old", "failover", "tap-dev", "2025-05-01T10:00:00+00:00", holds=True),
     ]

@@ -132,8 +132,8 @@ def goldens(name: str) -> dict[str, str]:
         f"{name}.jsonl": _with_console(recording, json_events=True),
         f"{name}.pipe.txt": _with_console(recording, json_events=False),
         f"{name}.terminal.txt": _on_a_terminal(recording),
-        f"{name}.md": markdown.plan(recording.plan, file),
-        f"{name}.html": html.plan(recording.plan, file),
+        f"{name}.md": markdown.plan_markdown(recording.plan, file),
+        f"{name}.html": html.plan_page(recording.plan, file),
     }
 
 
@@ -153,13 +153,13 @@ def _with_console(recording: Recording, *, json_events: bool) -> str:
         _replay(recording.planning, console, clock)
         if json_events:
             console.result(as_json.made(recording.plan, clock()))
-        console.say(text.plan(recording.plan))
+        console.say(text.plan_text(recording.plan))
         if recording.outcomes:
             _replay(recording.executing, console, clock)
             clock.now = recording.ended_at
             if json_events:
                 console.result(as_json.ended(recording.outcomes, clock()))
-            console.say(text.outcomes(recording.outcomes))
+            console.say(text.outcomes_text(recording.outcomes))
     return written.getvalue()
 
 
@@ -175,13 +175,13 @@ def _on_a_terminal(recording: Recording) -> str:
     screen = RichConsole(
         file=written, force_terminal=True, color_system="256", width=_WIDTH, highlight=False, soft_wrap=True
     )
-    screen.print(text.plan(recording.plan), end="\n\n")
+    screen.print(text.plan_text(recording.plan), end="\n\n")
     for part in (recording.executing[: len(recording.executing) // 2], recording.executing):
         if part:
             screen.print(_frame(part), soft_wrap=False)
             screen.print()
     if recording.outcomes:
-        screen.print(text.outcomes(recording.outcomes))
+        screen.print(text.outcomes_text(recording.outcomes))
     return "\n".join(line.rstrip() for line in written.getvalue().split("\n"))
 
 

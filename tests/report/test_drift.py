@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 
 import jsonschema
 
-from builder.report.drift import as_event, as_text
-from builder.report.schema import make_schema
+from builder.report.schema import make_event_schema
+from builder.report.state import drift_event, drift_text
 from builder.state.records import Differences, Disparity, DriftedResource, DriftedStack, PropertyDrift
 from builder.terms import Region
 
@@ -23,7 +23,7 @@ FOUND = Differences(stacks=STACKS, disparities=DISPARITIES)
 
 
 def test_what_differs_is_told_with_both_values_and_the_rest_is_counted() -> None:
-    assert as_text(FOUND).plain.splitlines() == [
+    assert drift_text(FOUND).plain.splitlines() == [
         "us-east-1/app  DRIFTED",
         "  Function  AWS::Lambda::Function  MODIFIED  f",
         "      /MemorySize: 256 -> 512  NOT_EQUAL",
@@ -39,7 +39,7 @@ def test_what_differs_is_told_with_both_values_and_the_rest_is_counted() -> None
 def test_a_detection_that_failed_in_part_tells_what_it_found_and_why_not_all() -> None:
     half = DriftedStack(region=EAST, name="app", status="DRIFTED", resources=(FUNCTION,), problem="not allowed: Role")
     gone = DriftedStack(region=WEST, name="app", status="ABSENT")
-    told = as_text(Differences(stacks=(half, gone), disparities=())).plain.splitlines()
+    told = drift_text(Differences(stacks=(half, gone), disparities=())).plain.splitlines()
     assert told[0] == "us-east-1/app  DRIFTED: not allowed: Role"
     assert told[-2:] == [
         "us-west-2/app  ABSENT",
@@ -49,19 +49,19 @@ def test_a_detection_that_failed_in_part_tells_what_it_found_and_why_not_all() -
 
 def test_where_nothing_differs_one_line_says_so() -> None:
     assert (
-        as_text(Differences(stacks=STACKS[1:2], disparities=())).plain
+        drift_text(Differences(stacks=STACKS[1:2], disparities=())).plain
         == "1 stack: 0 drifted, 0 absent, 0 unknown; differences between regions: 0"
     )
 
 
 def test_what_did_not_answer_is_told_and_counted() -> None:
     silent = ("eu-west-1: AWS does not answer",)
-    told = as_text(Differences(stacks=STACKS[1:2], disparities=(), silent=silent)).plain.splitlines()
+    told = drift_text(Differences(stacks=STACKS[1:2], disparities=(), silent=silent)).plain.splitlines()
     assert told == [*silent, "1 stack: 0 drifted, 0 absent, 0 unknown; differences between regions: 0; not read: 1"]
 
 
 def test_as_json_it_is_one_line_of_the_schema() -> None:
-    line = json.loads(as_event(FOUND, datetime(2026, 1, 1, tzinfo=UTC)))
-    jsonschema.Draft202012Validator(json.loads(make_schema())).validate(line)
+    line = json.loads(drift_event(FOUND, datetime(2026, 1, 1, tzinfo=UTC)))
+    jsonschema.Draft202012Validator(json.loads(make_event_schema())).validate(line)
     assert line["event"] == "drift.seen"
     assert line["disparities"][0]["values"] == {"us-east-1": "abc", "us-west-2": ""}

@@ -8,9 +8,9 @@ from pathlib import Path, PurePath
 import jsonschema
 import pytest
 
-from builder.drill.history import Found, History, compare, read_report
+from builder.drill.history import FoundReport, History, compare, read_report
 from builder.report import drill_history
-from builder.report.schema import make_schema
+from builder.report.schema import make_event_schema
 from drill.claims import claim
 from report import drills
 from report.sample import HOSTILE
@@ -18,7 +18,7 @@ from report.test_html import Seen
 
 
 def of(*claims: dict[str, object]) -> History:
-    found: list[Found] = [
+    found: list[FoundReport] = [
         read_report(json.dumps(said).encode(), f"{number}/report.json", Path("nowhere"))
         for number, said in enumerate(claims)
     ]
@@ -26,7 +26,7 @@ def of(*claims: dict[str, object]) -> History:
 
 
 def lines(shown: History, width: int = 100) -> list[str]:
-    return drill_history.as_text(shown, width).plain.splitlines()
+    return drill_history.history_text(shown, width).plain.splitlines()
 
 
 def test_each_drill_is_a_row_and_each_number_a_column_with_what_changed_and_the_worst() -> None:
@@ -90,8 +90,8 @@ def test_a_log_that_is_gone_or_another_is_told() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 3, 40])
 def test_its_line_of_json_is_what_the_schema_says(count: int) -> None:
-    line = json.loads(drill_history.as_event(drills.history(count), datetime(2026, 3, 1, tzinfo=UTC)))
-    jsonschema.Draft202012Validator(json.loads(make_schema())).validate(line)
+    line = json.loads(drill_history.history_event(drills.history(count), datetime(2026, 3, 1, tzinfo=UTC)))
+    jsonschema.Draft202012Validator(json.loads(make_event_schema())).validate(line)
     assert sum(len(group["drills"]) for group in line["groups"]) == count
     assert all(len(trend["numbers"]) == count for group in line["groups"] for trend in group["trends"])
 
@@ -99,7 +99,7 @@ def test_its_line_of_json_is_what_the_schema_says(count: int) -> None:
 @pytest.mark.parametrize("count", [1, 3, 40])
 def test_a_page_has_a_picture_for_each_number_and_a_mark_for_each_drill(count: int) -> None:
     shown = drills.history(count)
-    seen = Seen(drill_history.page(shown))
+    seen = Seen(drill_history.history_page(shown))
     (group,) = shown.groups
     labels = seen.all("svg", "aria-label")
     assert len(labels) == len(group.trends)
@@ -109,7 +109,7 @@ def test_a_page_has_a_picture_for_each_number_and_a_mark_for_each_drill(count: i
 
 
 def test_verdicts_differ_by_the_form_of_their_marks() -> None:
-    seen = Seen(drill_history.page(drills.history(40)))
+    seen = Seen(drill_history.history_page(drills.history(40)))
     forms: dict[str, set[str]] = {}
     for tag, facts in seen.elements:
         kind, path = str(facts.get("class")), str(facts.get("d"))
@@ -120,15 +120,15 @@ def test_verdicts_differ_by_the_form_of_their_marks() -> None:
 
 
 def test_a_page_leads_to_the_pages_of_its_drills_from_where_it_lies() -> None:
-    page = drill_history.page(of(claim("a")), PurePath("../javascript:evil"))
+    page = drill_history.history_page(of(claim("a")), PurePath("../javascript:evil"))
     assert Seen(page).all("a", "href") == ["./../javascript%3Aevil/0/report.html"]
-    assert Seen(drill_history.page(of(claim("a")))).all("a", "href") == []
+    assert Seen(drill_history.history_page(of(claim("a")))).all("a", "href") == []
 
 
 def test_nothing_in_a_report_is_markup() -> None:
     hostile = "".join(filter(str.isprintable, HOSTILE))  # the rest is refused
     said = claim("a", deployment=hostile, by=hostile, fault=hostile)
-    seen = Seen(drill_history.page(of(said, claim("b", deployment=hostile, began="2026-05-01T00:00:00Z"))))
+    seen = Seen(drill_history.history_page(of(said, claim("b", deployment=hostile, began="2026-05-01T00:00:00Z"))))
     assert "script" not in {tag for tag, _ in seen.elements}
     assert "<script>alert(1)</script></details> *x*" in seen.text
 
@@ -140,5 +140,5 @@ def test_a_path_draws_no_line_of_its_own() -> None:
     found = [
         read_report(data, f"{n}\n9  passed/report.json", Path("none")) for n, data in enumerate((said, outside, b"{"))
     ]
-    shown = drill_history.as_text(compare("drills", found), 100).plain
+    shown = drill_history.history_text(compare("drills", found), 100).plain
     assert not [line for line in shown.splitlines() if line.startswith("9  passed")]

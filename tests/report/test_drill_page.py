@@ -19,7 +19,7 @@ NAMES = (*drills.DAYS, "replication")
 
 @cache
 def page_of(name: str) -> str:
-    return drill_page.page(drills.failover(drills.DAYS[name]) if name in drills.DAYS else drills.replication())
+    return drill_page.drill_page(drills.failover(drills.DAYS[name]) if name in drills.DAYS else drills.replication())
 
 
 def words(name: str) -> str:
@@ -80,7 +80,7 @@ def test_what_could_not_be_measured_says_why_beside_its_number() -> None:
 
 
 def test_a_number_without_an_objective_is_never_said_to_hold() -> None:
-    page = drill_page.page(drills.failover(drills.PASSED, Objectives()))
+    page = drill_page.drill_page(drills.failover(drills.PASSED, Objectives()))
     assert Seen(page).text.count("✓ holds") == 1  # the reconciliation
     assert "Without an objective: RPO, RTO, failback" in Seen(page).text
 
@@ -97,7 +97,7 @@ def test_nothing_in_a_report_is_markup() -> None:
         drill=HOSTILE, deployment=HOSTILE, fault=HOSTILE, account=HOSTILE, by=HOSTILE, probe=HOSTILE
     )
     pairs = tuple(replace(pair, conflicting=(HOSTILE,)) for pair in shown.pairs)
-    seen = Seen(drill_page.page(replace(shown, pairs=pairs, not_measured=(HOSTILE,))))
+    seen = Seen(drill_page.drill_page(replace(shown, pairs=pairs, not_measured=(HOSTILE,))))
     assert "script" not in {tag for tag, _ in seen.elements}
     assert not any(name.startswith("on") for _, facts in seen.elements for name in facts)
     assert "<script>alert(1)</script></details> *x*" in seen.text
@@ -106,7 +106,9 @@ def test_nothing_in_a_report_is_markup() -> None:
 def test_a_drill_of_an_hour_is_a_page_of_moderate_size() -> None:
     shown = drills.replication()
     lost = tuple(f"w{number}" for number in range(100_000))
-    page = drill_page.page(replace(shown, pairs=tuple(map(_many, shown.pairs)), requests=Requests(100_000, 0, lost)))
+    page = drill_page.drill_page(
+        replace(shown, pairs=tuple(map(_many, shown.pairs)), requests=Requests(100_000, 0, lost))
+    )
     assert len(page) < 200_000
     assert "And 99900 more, all of them in report.json." in page
 

@@ -14,10 +14,10 @@ from report.test_page_in_chromium import CONTRAST, page  # noqa: F401 - the fixt
 
 pytestmark = pytest.mark.xdist_group("chromium")
 SHOWN: dict[str, Callable[[], str]] = {
-    "failed": lambda: drill_page.page(drills.failover(drills.BAD)),
-    "three regions": lambda: drill_page.page(drills.failover(drills.THREE)),
-    "replication": lambda: drill_page.page(drills.replication()),
-    "history": lambda: drill_history.page(drills.history(40)),
+    "failed": lambda: drill_page.drill_page(drills.failover(drills.BAD)),
+    "three regions": lambda: drill_page.drill_page(drills.failover(drills.THREE)),
+    "replication": lambda: drill_page.drill_page(drills.replication()),
+    "history": lambda: drill_history.history_page(drills.history(40)),
 }
 
 

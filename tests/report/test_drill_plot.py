@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.drill.findings import Second
+from builder.drill.service import Second
 from builder.report import drill_plot as plot
 from report.drills import PRIMARY, SECONDARY
 

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.drill.progress import DrillAsks, DrillBegun, DrillEnded, DrillMoment, DrillRestored
+from builder.drill.findings import DrillAsks, DrillBegun, DrillEnded, DrillMoment, DrillRestored
 from builder.drill.verdict import Check, Objectives
 from builder.report import drill_text
 from report import drills
@@ -8,7 +8,7 @@ from report.drills import PRIMARY, SECONDARY
 
 
 def test_a_failover_is_told_with_its_verdict_timeline_and_losses() -> None:
-    text = drill_text.report(drills.failover(drills.BAD)).plain
+    text = drill_text.report_text(drills.failover(drills.BAD)).plain
     for line in (
         (
             "FAILED failover drill of tap-dev in account 123456789012, "
@@ -31,14 +31,14 @@ def test_a_failover_is_told_with_its_verdict_timeline_and_losses() -> None:
 
 
 def test_a_replication_is_told_by_pair_of_regions() -> None:
-    text = drill_text.report(drills.replication()).plain
+    text = drill_text.report_text(drills.replication()).plain
     assert "holds         replication, p99 us-east-1 to us-west-2: 1.290 s, at most 2 s" in text
     assert "us-west-2 to us-east-1\n  table delays: 100 arrived, p50 0.890 s" in text
     assert "bucket delays: 99 arrived, p50 2.190 s, p95 2.190 s, p99 2.190 s, max 2.190 s; 1 never seen" in text
 
 
 def test_what_was_not_measured_is_told_with_its_reason() -> None:
-    text = drill_text.report(drills.failover(drills.LATE)).plain
+    text = drill_text.report_text(drills.failover(drills.LATE)).plain
     assert text.splitlines()[1].startswith("NOT MEASURED failover drill")
     assert "NOT MEASURED  RTO: 0.000 s, at most 60 s; 50 of 50 requests were sent late" in text
     assert [line for line in text.splitlines() if line.startswith("not measured")] == [
@@ -47,7 +47,7 @@ def test_what_was_not_measured_is_told_with_its_reason() -> None:
 
 
 def test_a_number_without_an_objective_is_never_said_to_hold() -> None:
-    text = drill_text.report(drills.failover(drills.PASSED, Objectives())).plain
+    text = drill_text.report_text(drills.failover(drills.PASSED, Objectives())).plain
     assert [line for line in text.splitlines() if line.startswith("holds")] == [
         "holds         missing or in conflict at the end: 0, at most 0"
     ]
@@ -72,7 +72,7 @@ def test_every_number_is_told_with_its_objective(check: Check, words: str) -> No
 
 def test_every_event_has_its_words() -> None:
     told = [
-        drill_text.in_words(event)
+        drill_text.drill_event_words(event)
         for event in (
             DrillBegun("d", "failover", "tap-dev", "drills/d"),
             DrillMoment("d", "fault", 5.0),

@@ -3,7 +3,7 @@
 import jinja2
 import pytest
 
-from builder.report.fill import fill
+from builder.report.html import fill
 
 
 def test_a_fact_that_a_page_asks_for_and_is_not_given_is_an_error() -> None:

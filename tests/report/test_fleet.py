@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from builder.deploy.records import GuardHit, PropertyChange, ResourceChange
 from builder.fleet.records import FleetPlan, InstanceOverride, SetPlan
-from builder.report.fleet import fleet_plan
+from builder.report.fleet import fleet_plan_text
 from builder.terms import LogicalId
 from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, aims, instance, set_plan, sites
 from fleet.test_plan_file import ORDINARY
@@ -21,7 +21,7 @@ REPLACED = ResourceChange(
 def shown(*sets: SetPlan, **fields: object) -> str:
     said = {"steps": (step(FLEET),), **fields}
     ordinary = replace(ORDINARY, **said)  # type: ignore[arg-type]  # the fields are named at each call
-    return fleet_plan(FleetPlan(version=2, ordinary=ordinary, sets=sets)).plain
+    return fleet_plan_text(FleetPlan(version=2, ordinary=ordinary, sets=sets)).plain
 
 
 def test_it_begins_with_the_sum_and_names_sets_accounts_regions_and_resources() -> None:

@@ -43,7 +43,7 @@ class Seen(HTMLParser):
 
 
 def test_the_page_is_complete_in_itself() -> None:
-    page = html.plan(plan(step(TABLE, changes=(REPLACED,))), "plan.json")
+    page = html.plan_page(plan(step(TABLE, changes=(REPLACED,))), "plan.json")
     seen = Seen(page)
     assert not {"script", "img", "link", "iframe", "form"} & {tag for tag, _ in seen.elements}
     assert not any(name.startswith("on") or name in {"src", "style"} for _, facts in seen.elements for name in facts)
@@ -51,7 +51,7 @@ def test_the_page_is_complete_in_itself() -> None:
 
 
 def test_its_policy_lets_in_its_own_style_and_nothing_else() -> None:
-    page = html.plan(plan(step(TABLE)), "plan.json")
+    page = html.plan_page(plan(step(TABLE)), "plan.json")
     (style,) = re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -72,8 +72,8 @@ def test_nothing_in_a_plan_is_markup() -> None:
         orphans=(Orphan(stack=StackId(HOSTILE), region=Region("r")),),
         options=PlanOptions(role_arn=HOSTILE),
     )
-    seen = Seen(html.plan(shown, HOSTILE))
-    harmless = Seen(html.plan(plan(step(TABLE, changes=(one,))), "plan.json"))
+    seen = Seen(html.plan_page(shown, HOSTILE))
+    harmless = Seen(html.plan_page(plan(step(TABLE, changes=(one,))), "plan.json"))
     assert "script" not in {tag for tag, _ in seen.elements}
     assert not any(name.startswith("on") for _, facts in seen.elements for name in facts)
     assert "<script>alert(1)</script></details> *x*" in seen.text
@@ -83,7 +83,7 @@ def test_nothing_in_a_plan_is_markup() -> None:
 
 def test_every_link_within_the_page_leads_somewhere() -> None:
     shown = plan(step(TABLE), deferred(TABLE, part=2), step(SERVICE, needs=(TABLE,)))
-    seen = Seen(html.plan(shown, "plan.json"))
+    seen = Seen(html.plan_page(shown, "plan.json"))
     ids = [facts["id"] for _, facts in seen.elements if "id" in facts]
     assert len(ids) == len(set(ids))
     inner = [link[1:] for link in seen.all("a", "href") if link.startswith("#")]
@@ -99,7 +99,7 @@ def test_values_are_shown_as_people_read_them() -> None:
         PropertyChange(path="/Properties/MemorySize", before="128", after="256"),
         PropertyChange(path="/Tags"),
     )
-    text = Seen(html.plan(plan(step(TABLE, changes=(change(properties=touched),))), "plan.json")).text
+    text = Seen(html.plan_page(plan(step(TABLE, changes=(change(properties=touched),))), "plan.json")).text
     assert '{\n  "Region": "eu-west-1"\n}' in text
     assert re.search(r"/Properties/MemorySize\s+before 128\s+after 256", text)
     assert re.search(r"before \(none\)\s+after", text)
@@ -116,7 +116,7 @@ def test_what_is_out_of_the_ordinary_is_said() -> None:
         orphans=(Orphan(stack=StackId("us-east-1/stray"), region=Region("us-east-1")),),
         left_out=(StackId("eu-west-1/service"),),
     )
-    text = Seen(html.plan(shown, "plan.json")).text
+    text = Seen(html.plan_page(shown, "plan.json")).text
     for said in (
         "Loses the replica in us-west-2",
         "Warning: recovery is switched off",
@@ -133,7 +133,7 @@ def test_what_is_out_of_the_ordinary_is_said() -> None:
 
 
 def test_a_plan_that_changes_nothing_says_only_that() -> None:
-    text = Seen(html.plan(plan(unchanged=(TABLE, SERVICE)), "plan.json")).text
+    text = Seen(html.plan_page(plan(unchanged=(TABLE, SERVICE)), "plan.json")).text
     assert "No changes: all 2 stacks are as they should be." in text
     assert "Order of the steps" not in text
     assert "builder execute" not in text
@@ -141,4 +141,4 @@ def test_a_plan_that_changes_nothing_says_only_that() -> None:
 
 def test_500_stacks_are_one_page_of_moderate_size() -> None:
     shown = plan(*(step(f"region-{n % 17}/stack-{n:03}", changes=(FUNCTION,)) for n in range(500)))
-    assert len(html.plan(shown, "plan.json")) < 1_500_000
+    assert len(html.plan_page(shown, "plan.json")) < 1_500_000

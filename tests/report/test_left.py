@@ -1,6 +1,6 @@
 from builder.deploy import FoundStacks, StackContents, Unreachable
 from builder.deploy.observe.stacks import ObservedStack
-from builder.report.text import left
+from builder.report.text import left_text
 from builder.terms import Arn, Region, Site, StackId, StackName
 
 SITE = Site(None, Region("us-east-1"))
@@ -26,13 +26,13 @@ def standing(name: str, *retained: tuple[str, str]) -> StackContents:
 
 
 def test_nothing_left_is_said_to_be_nothing() -> None:
-    assert left("tap-dev", [standing("table")], FoundStacks((), ())) == "left of tap-dev: nothing"
+    assert left_text("tap-dev", [standing("table")], FoundStacks((), ())) == "left of tap-dev: nothing"
 
 
 def test_a_stack_that_still_stands_is_named_once_and_what_another_left_behind_too() -> None:
     held = ("AWS::S3::Bucket", "kept")
     table, storage = standing("table", held), standing("storage", held)
-    assert left("tap-dev", [table, storage], FoundStacks((table,), ())).splitlines() == [
+    assert left_text("tap-dev", [table, storage], FoundStacks((table,), ())).splitlines() == [
         "left of tap-dev:",
         "  us-east-1/table  tap-dev-table  DELETE_FAILED",
         "  us-east-1  kept  AWS::S3::Bucket, left behind by us-east-1/storage as its template says",
@@ -40,5 +40,5 @@ def test_a_stack_that_still_stands_is_named_once_and_what_another_left_behind_to
 
 
 def test_where_nobody_could_look_is_said() -> None:
-    told = left("tap-dev", [], FoundStacks((), (Unreachable(SITE, "not allowed"),)))
+    told = left_text("tap-dev", [], FoundStacks((), (Unreachable(SITE, "not allowed"),)))
     assert told == "left of tap-dev: nothing\nnot looked at: us-east-1: not allowed"

@@ -49,7 +49,7 @@ class Seen(HTMLParser):
 
 
 def test_one_table_of_regions_and_stacks_has_the_riskiest_first() -> None:
-    seen = Seen(markdown.plan(PLAN, "plan.json"))
+    seen = Seen(markdown.plan_markdown(PLAN, "plan.json"))
     assert [row[:4] for row in seen.rows[:3]] == [
         ["region", "stack", "does", "resources"],
         ["us-east-1", "table", "replace", "1 replaced, to be allowed"],
@@ -60,13 +60,13 @@ def test_one_table_of_regions_and_stacks_has_the_riskiest_first() -> None:
 
 
 def test_the_page_begins_with_the_counts_and_what_stops_it() -> None:
-    page = markdown.plan(PLAN, "plan.json")
+    page = markdown.plan_markdown(PLAN, "plan.json")
     assert page.startswith("### 0 to create, 3 to update (1 replacement), 1 unchanged\n")
     assert page.index("<code>--allow us-east-1/table/Table</code>") < page.index("| region |")
 
 
 def test_the_details_are_folded_and_a_diff() -> None:
-    page = markdown.plan(PLAN, "plan.json")
+    page = markdown.plan_markdown(PLAN, "plan.json")
     assert (
         "<details><summary>us-east-1/service: update</summary>\n\n"
         "```diff\n@@ tap-dev-x @@\n! Function  AWS::Lambda::Function  updated\n"
@@ -76,7 +76,7 @@ def test_the_details_are_folded_and_a_diff() -> None:
 
 def test_nothing_in_a_plan_is_markup() -> None:
     shown = hostile()
-    seen = Seen(markdown.plan(shown, HOSTILE))
+    seen = Seen(markdown.plan_markdown(shown, HOSTILE))
     assert seen.tags <= OURS
     assert {len(row) for row in seen.rows} == {5}
     assert {link for link in seen.links if not link.startswith("https://console")} == set()
@@ -104,13 +104,13 @@ def hostile() -> Plan:
 
 def test_a_link_cannot_leave_its_cell() -> None:
     console = 'https://console/?a=b|c)d e"<x>'
-    seen = Seen(markdown.plan(plan(step(TABLE, console=console, changes=(FUNCTION,))), "plan.json"))
+    seen = Seen(markdown.plan_markdown(plan(step(TABLE, console=console, changes=(FUNCTION,))), "plan.json"))
     assert seen.links == ["https://console/?a=b%7Cc%29d%20e%22%3Cx%3E"]
 
 
 @pytest.mark.parametrize("stacks", [1, 40, 500, 2000])
 def test_however_long_a_plan_is_it_fits_a_comment_and_what_is_cut_is_counted(stacks: int) -> None:
-    page = markdown.plan(long(stacks), "plan.json")
+    page = markdown.plan_markdown(long(stacks), "plan.json")
     assert len(page) < 65_536
     rows, details = page.count("[review]("), page.count("<details><summary>us-east-1/")
     not_in_table = counted(r"Not in the table: (\d+) no riskier than these \(\d+ update\)", page)
@@ -122,14 +122,16 @@ def test_however_long_a_plan_is_it_fits_a_comment_and_what_is_cut_is_counted(sta
 
 def test_one_stack_alone_can_be_too_long_too() -> None:
     changes = tuple(change(f"Function{number}") for number in range(500))
-    page = markdown.plan(plan(step(TABLE, changes=changes)), "plan.json")
+    page = markdown.plan_markdown(plan(step(TABLE, changes=changes)), "plan.json")
     assert page.count("! Function") + counted(r"and (\d+) lines more", page) == 500
 
 
 def test_hundreds_of_guards_and_unchanged_stacks_are_cut_and_counted() -> None:
     guards = tuple(trip(TABLE, f"Table{number}") for number in range(1000))
     unchanged = tuple(StackId(f"r/stack-{number}") for number in range(2000))
-    page = markdown.plan(plan(step(TABLE, changes=(FUNCTION,)), guards=guards, unchanged=unchanged), "plan.json")
+    page = markdown.plan_markdown(
+        plan(step(TABLE, changes=(FUNCTION,)), guards=guards, unchanged=unchanged), "plan.json"
+    )
     assert page.count("- <code>--allow") + counted(r"- and (\d+) more", page) == 1000
     assert page.count("<code>r/stack") + counted(r"</code> and (\d+) more", page) == 2000
     assert len(page) < 65_536
@@ -149,10 +151,10 @@ def long(stacks: int) -> Plan:
 
 def test_what_is_left_alone_or_out_is_named() -> None:
     stray = Orphan(stack=StackId("us-east-1/stray"), region=Region("us-east-1"))
-    page = markdown.plan(plan(step(TABLE), orphans=(stray,), left_out=(SERVICE,)), "plan.json")
+    page = markdown.plan_markdown(plan(step(TABLE), orphans=(stray,), left_out=(SERVICE,)), "plan.json")
     assert "left alone: <code>us-east-1/stray</code>\n" in page
     assert "In a skipped region, left out: <code>us-east-1/service</code>\n" in page
 
 
 def test_a_plan_that_changes_nothing_says_so() -> None:
-    assert "No changes." in markdown.plan(plan(unchanged=(TABLE,)), "plan.json")
+    assert "No changes." in markdown.plan_markdown(plan(unchanged=(TABLE,)), "plan.json")

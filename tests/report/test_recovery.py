@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from builder.deploy.execute.recover import FailedResource, Recovery
 from builder.deploy.records import StackResource
-from builder.report.text import recoveries
+from builder.report.text import recoveries_text
 from builder.terms import LogicalId, StackId
 from deploy.test_decide import observed
 
@@ -29,7 +29,7 @@ PAUSED = Recovery(
 
 def test_a_failed_rollback_shows_what_it_might_skip_and_what_that_means() -> None:
     assert (
-        recoveries([STUCK])
+        recoveries_text([STUCK])
         == """\
   us-east-1/table  goes on with its rollback  (tap-dev-table, UPDATE_ROLLBACK_FAILED: The following resource(s) failed)
     ! Function  AWS::Lambda::Function: Handler is wrong
@@ -45,7 +45,7 @@ from then on
 
 
 def test_a_paused_update_shows_what_failed_and_skips_nothing() -> None:
-    assert recoveries([PAUSED, PAUSED]) == "\n".join(
+    assert recoveries_text([PAUSED, PAUSED]) == "\n".join(
         2
         * [
             """\

@@ -2,7 +2,7 @@ import pytest
 
 from builder.deploy.records import PropertyChange
 from builder.report import html
-from builder.report.review import define, fate, is_lost, make_entries, make_tally, sign
+from builder.report.review import definition_lines, fate, is_lost, make_entries, make_tally, sign
 from builder.report.screen import one_line, printable
 from report.sample import BUCKET, FUNCTION, REPLACED, SERVICE, TABLE, change, deferred, deletion, plan, step, trip
 
@@ -136,5 +136,5 @@ def test_values_nested_too_deep_to_be_read_are_shown_as_they_are() -> None:
     touched = PropertyChange(path="/Properties/X", before=deep, after=f"{deep}]")
     made = change(action="Add", definition=deep)
     changes = (change(properties=(touched,)), made)
-    assert define(made) == (deep,)
-    assert deep in html.plan(plan(step(TABLE, changes=changes)), "plan.json")
+    assert definition_lines(made) == (deep,)
+    assert deep in html.plan_page(plan(step(TABLE, changes=changes)), "plan.json")

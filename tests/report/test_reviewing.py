@@ -35,36 +35,40 @@ def test_ranks_are_told_apart_and_the_first_is_what_loses_something() -> None:
         (Rank.UPDATES, ["us-west-2/service"]),
         (Rank.CREATES, ["us-east-1/service"]),
     ]
-    said = text.plan(PLAN).plain
+    said = text.plan_text(PLAN).plain
     headings = [said.index(f"{rank} (1)") for rank in Rank]
     assert headings == sorted(headings)
 
 
 def test_what_opens_something_is_called_out_in_every_form() -> None:
-    for shown in (text.plan(PLAN).plain, html.plan(PLAN, "plan.json"), markdown.plan(PLAN, "plan.json")):
+    for shown in (
+        text.plan_text(PLAN).plain,
+        html.plan_page(PLAN, "plan.json"),
+        markdown.plan_markdown(PLAN, "plan.json"),
+    ):
         assert "pens to the world:" in shown or "Opens to the world</h2>" in shown
         assert "anyone may call it" in shown
-    assert "us-east-1/service/Url: anyone may call it" in text.plan(PLAN).plain
+    assert "us-east-1/service/Url: anyone may call it" in text.plan_text(PLAN).plain
 
 
 def test_properties_of_what_is_created_are_shown_where_they_are_asked_for() -> None:
-    assert "MaxAge" not in text.plan(PLAN).plain
-    full = text.plan(PLAN, text.View(full=True)).plain
+    assert "MaxAge" not in text.plan_text(PLAN).plain
+    full = text.plan_text(PLAN, text.View(full=True)).plain
     assert '      {\n        "AuthType": "NONE",\n        "Cors": {\n          "MaxAge": 5' in full
-    page = html.plan(PLAN, "plan.json")
+    page = html.plan_page(PLAN, "plan.json")
     folded = re.search(r'<details class="definition">.*?</details>', page, re.DOTALL)
     assert folded is not None
     assert "MaxAge" in folded[0]
-    assert "MaxAge" in markdown.plan(PLAN, "plan.json")
+    assert "MaxAge" in markdown.plan_markdown(PLAN, "plan.json")
 
 
 def test_the_first_of_the_riskiest_is_open_on_the_page_and_no_other() -> None:
-    page = html.plan(PLAN, "plan.json")
+    page = html.plan_page(PLAN, "plan.json")
     assert re.findall(r"<details open>\s*<summary><h4>([^<]+)", page) == ["us-east-1/table"]
 
 
 def test_links_are_a_numbered_list_where_the_terminal_follows_none() -> None:
-    said = text.plan(PLAN).plain.splitlines()
+    said = text.plan_text(PLAN).plain.splitlines()
     assert [line for line in said if "https://" in line] == [
         "  [1] https://aws/g",
         "  [2] https://aws/updated",
@@ -74,7 +78,7 @@ def test_links_are_a_numbered_list_where_the_terminal_follows_none() -> None:
 
 
 def test_links_are_behind_the_titles_where_the_terminal_follows_them() -> None:
-    shown = text.plan(PLAN, text.View(links="in titles"))
+    shown = text.plan_text(PLAN, text.View(links="in titles"))
     assert "https://" not in shown.plain
     screen = io.StringIO()
     ScreenRich(file=screen, force_terminal=True, width=80, color_system="standard").print(shown)
@@ -87,7 +91,11 @@ def test_links_are_behind_the_titles_where_the_terminal_follows_them() -> None:
 
 def test_there_are_none_where_the_endpoint_is_one_s_own() -> None:
     bare = without_links(PLAN)
-    for shown in (text.plan(bare).plain, html.plan(bare, "plan.json"), markdown.plan(bare, "plan.json")):
+    for shown in (
+        text.plan_text(bare).plain,
+        html.plan_page(bare, "plan.json"),
+        markdown.plan_markdown(bare, "plan.json"),
+    ):
         assert "https://aws/" not in shown
         assert "CloudFormation console" not in shown
 

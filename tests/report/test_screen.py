@@ -18,17 +18,15 @@ from builder.deploy.execute.recover import Recovery
 from builder.deploy.observe.outputs import Outputs
 from builder.deploy.progress import Outcome
 from builder.deploy.records import RISKS, Deferred, Deletion, Plan, Step
-from builder.drill.findings import FailoverReport, Happening, Name, ReplicationReport
+from builder.drill.findings import DrillProgress, FailoverReport, Happening, MomentName, ReplicationReport
 from builder.drill.history import Drill, Group, History, Number, Trend
-from builder.drill.progress import DrillProgress
 from builder.drill.verdict import Verdict
 from builder.errors import BuilderError, Failed, Several
 from builder.fleet.progress import FleetEnd, FleetProgress
 from builder.fleet.records import FleetPlan
 from builder.report import (
     as_json,
-    dot,
-    drift,
+    diagram,
     drill_history,
     drill_page,
     drill_text,
@@ -36,8 +34,7 @@ from builder.report import (
     fleet,
     html,
     markdown,
-    mermaid,
-    status,
+    state,
     text,
 )
 from builder.report.console import Console
@@ -45,7 +42,7 @@ from builder.report.screen import printable, say
 from builder.state.records import Differences, Status
 from report.hostile import STEERING, STEERS, make
 
-TIMELINE = tuple(Happening(name, 1.0) for name in typing.get_args(Name))
+TIMELINE = tuple(Happening(name, 1.0) for name in typing.get_args(MomentName))
 VERDICTS = typing.get_args(Verdict)
 AT = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -74,34 +71,34 @@ def history() -> History:
 
 def outputs() -> Iterator[tuple[str, str | Text]]:
     for number, shown in enumerate(plans()):
-        yield f"plan {number} text", text.plan(shown)
-        yield f"plan {number} markdown", markdown.plan(shown, STEERS)
-        yield f"plan {number} html", html.plan(shown, STEERS)
+        yield f"plan {number} text", text.plan_text(shown)
+        yield f"plan {number} markdown", markdown.plan_markdown(shown, STEERS)
+        yield f"plan {number} html", html.plan_page(shown, STEERS)
         yield f"plan {number} json", as_json.made(shown, AT)
     for kind in kinds(Outcome):
-        yield f"outcome {kind.__name__}", text.outcomes([make(kind)])
+        yield f"outcome {kind.__name__}", text.outcomes_text([make(kind)])
         yield f"outcome {kind.__name__} json", as_json.ended([make(kind)], AT)
-    yield "fleet plan", fleet.fleet_plan(make(FleetPlan))
+    yield "fleet plan", fleet.fleet_plan_text(make(FleetPlan))
     yield "fleet plan json", as_json.fleet_made(make(FleetPlan), AT)
     yield "fleet end json", as_json.fleet_ended(make(FleetEnd), AT)
-    yield "status", status.screen(make(Status), {STEERS: AT.date()}, AT)
-    yield "status json", status.as_event(make(Status), {STEERS: AT.date()}, AT)
-    yield "drift", drift.as_text(make(Differences))
-    yield "drift json", drift.as_event(make(Differences), AT)
-    yield "recoveries", text.recoveries([make(Recovery)])
+    yield "status", state.status_text(make(Status), {STEERS: AT.date()}, AT)
+    yield "status json", state.status_event(make(Status), {STEERS: AT.date()}, AT)
+    yield "drift", state.drift_text(make(Differences))
+    yield "drift json", state.drift_event(make(Differences), AT)
+    yield "recoveries", text.recoveries_text([make(Recovery)])
     yield "findings", findings.as_text([make(Finding)])
     yield "finding json", findings.as_event(make(Finding), AT)
-    yield "mermaid", mermaid.diagram(make(Diagram))
-    yield "dot", dot.diagram(make(Diagram))
+    yield "mermaid", diagram.mermaid_diagram(make(Diagram))
+    yield "dot", diagram.dot_diagram(make(Diagram))
     yield "outputs json", as_json.outputs_read(STEERS, make(Outputs), AT)
     failover, replication = make(FailoverReport, timeline=TIMELINE), make(ReplicationReport)
-    yield "failover text", drill_text.report(failover)
-    yield "failover page", drill_page.page(failover)
-    yield "replication text", drill_text.report(replication)
-    yield "replication page", drill_page.page(replication)
-    yield "history text", drill_history.as_text(history(), 100)
-    yield "history page", drill_history.page(history(), PurePath(STEERS))
-    yield "history json", drill_history.as_event(history(), AT)
+    yield "failover text", drill_text.report_text(failover)
+    yield "failover page", drill_page.drill_page(failover)
+    yield "replication text", drill_text.report_text(replication)
+    yield "replication page", drill_page.drill_page(replication)
+    yield "history text", drill_history.history_text(history(), 100)
+    yield "history page", drill_history.history_page(history(), PurePath(STEERS))
+    yield "history json", drill_history.history_event(history(), AT)
 
 
 def test_no_output_steers_the_terminal_that_it_is_written_to(capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,7 +136,7 @@ def test_no_event_steers_the_terminal(kind: Any, *, json_events: bool, capsys: p
     event = make(kind)
     console = Console(json_events=json_events, now=lambda: AT, environment={})
     if kind in kinds(DrillProgress):
-        console.say(drill_text.in_words(event))
+        console.say(drill_text.drill_event_words(event))
         console.result(as_json.event(event, AT))
     else:
         with console.progress() as emit:

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 import jsonschema
 
-from builder.report.schema import make_schema
-from builder.report.status import as_event, screen
+from builder.report.schema import make_event_schema
+from builder.report.state import status_event, status_text
 from builder.state.records import (
     BucketState,
     FunctionState,
@@ -44,7 +44,7 @@ SITE = SiteState(
 
 
 def told(site: SiteState) -> str:
-    return screen(Status(deployment="tap-dev", sites=(site,)), ENDS, AT).plain
+    return status_text(Status(deployment="tap-dev", sites=(site,)), ENDS, AT).plain
 
 
 def test_all_of_a_region_is_on_the_screen() -> None:
@@ -88,7 +88,7 @@ def test_what_is_wrong_is_said_in_words() -> None:
 
 
 def test_as_json_it_is_one_line_of_the_schema() -> None:
-    line = json.loads(as_event(Status(deployment="tap-dev", sites=(SITE,)), ENDS, AT))
-    jsonschema.Draft202012Validator(json.loads(make_schema())).validate(line)
+    line = json.loads(status_event(Status(deployment="tap-dev", sites=(SITE,)), ENDS, AT))
+    jsonschema.Draft202012Validator(json.loads(make_event_schema())).validate(line)
     assert (line["event"], line["runtime_ends"]) == ("status.seen", {"python3.14": "2029-06-30"})
     assert line["sites"][0]["replicas"][0]["latency_ms"] == {"us-west-2": 801.4, "eu-west-1": None}

@@ -16,7 +16,7 @@ PLAN = plan(
 
 
 def test_the_riskiest_step_comes_first_and_shows_what_is_replaced() -> None:
-    shown = text.plan(PLAN).plain
+    shown = text.plan_text(PLAN).plain
     assert shown.index("us-east-1/table") < shown.index("us-east-1/service")
     assert "~ Table  AWS::DynamoDB::GlobalTable  replaced" in shown
     assert "Properties.MemorySize: 128 -> 256" in shown
@@ -26,7 +26,7 @@ def test_the_riskiest_step_comes_first_and_shows_what_is_replaced() -> None:
 
 def test_what_stops_it_and_the_summary_are_what_is_read_last() -> None:
     pending = PendingReview(stack=TABLE, change_set=Arn("arn:theirs"), created="then", allow="us-east-1/table/x")
-    shown = text.plan(replace(PLAN, guards=(trip(TABLE, "Table"),), pending=(pending,))).plain
+    shown = text.plan_text(replace(PLAN, guards=(trip(TABLE, "Table"),), pending=(pending,))).plain
     assert shown.endswith(
         "stops until allowed by name:\n"
         "  --allow us-east-1/table/Table    every item goes\n"
@@ -37,18 +37,18 @@ def test_what_stops_it_and_the_summary_are_what_is_read_last() -> None:
 
 def test_what_is_lost_is_red_and_what_is_new_is_green() -> None:
     new = step("r/new", risk="create", changes=(change("Role", action="Add"),))
-    shown = text.plan(plan(step(TABLE, changes=(REPLACED,), risk="replace"), new))
+    shown = text.plan_text(plan(step(TABLE, changes=(REPLACED,), risk="replace"), new))
     styles = {shown.plain[span.start : span.end].strip(): str(span.style) for span in shown.spans}
     assert (styles["~ Table"], styles["replaced"], styles["+ Role"]) == ("red", "bold red", "green")
 
 
 def test_a_plan_without_steps_says_so() -> None:
-    assert "No changes: its only stack is as it should be." in text.plan(replace(PLAN, steps=()))
+    assert "No changes: its only stack is as it should be." in text.plan_text(replace(PLAN, steps=()))
 
 
 def test_losses_warnings_findings_and_strays_are_told() -> None:
     losing = change("Table", losses=("the replica in us-west-2",), warnings=("recovery is switched off",))
-    shown = text.plan(
+    shown = text.plan_text(
         plan(
             step(TABLE, changes=(losing,), findings=("WARN Table is odd",)),
             orphans=(Orphan(stack=StackId("us-east-1/tap-dev-old"), region=Region("us-east-1")),),
@@ -66,14 +66,14 @@ def test_losses_warnings_findings_and_strays_are_told() -> None:
 
 
 def test_what_is_made_later_says_so_and_why() -> None:
-    shown = text.plan(plan(step(TABLE), deferred(TABLE, part=2, changes=(REPLACED,)))).plain
+    shown = text.plan_text(plan(step(TABLE), deferred(TABLE, part=2, changes=(REPLACED,)))).plain
     assert "us-east-1/table (2)  update, later  (tap-dev-y)\n  its change set is made during the execution" in shown
     assert "only its outputs change" in shown
 
 
 def test_hundreds_of_unchanged_stacks_are_counted() -> None:
     many = tuple(StackId(f"r/{number}") for number in range(500))
-    assert "r/10, r/11 and 488 more" in text.plan(replace(PLAN, unchanged=many))
+    assert "r/10, r/11 and 488 more" in text.plan_text(replace(PLAN, unchanged=many))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_hundreds_of_unchanged_stacks_are_counted() -> None:
 )
 def test_values_are_one_short_line_that_no_terminal_obeys(before: str | None, after: str, told: str) -> None:
     touched = change(properties=(PropertyChange(path="P", before=before, after=after),))
-    assert f"      {told}" in text.plan(plan(step(TABLE, changes=(touched,)))).plain.splitlines()
+    assert f"      {told}" in text.plan_text(plan(step(TABLE, changes=(touched,)))).plain.splitlines()
 
 
 def test_outcomes_name_what_did_not_end_well() -> None:
@@ -98,7 +98,7 @@ def test_outcomes_name_what_did_not_end_well() -> None:
         Superseded(StackId("c"), by="its change set is gone"),
         ReviewRequired(StackId("d"), step("d"), ("Modify Table", "Add Role")),
     ]
-    assert text.outcomes(ended).plain == (
+    assert text.outcomes_text(ended).plain == (
         "us-east-1/table: ROLLBACK_COMPLETE: Table (T): limit\n"
         "b: failed: no answer\n"
         "us-east-1/service: not started: table failed\n"
@@ -118,4 +118,4 @@ def test_outcomes_name_what_did_not_end_well() -> None:
     ],
 )
 def test_the_colour_of_the_last_line_says_how_it_ended(ended: Outcome, style: str) -> None:
-    assert text.outcomes([ended]).spans[-1].style == style
+    assert text.outcomes_text([ended]).spans[-1].style == style

@@ -2,7 +2,7 @@ import pytest
 
 from builder.deploy import progress as said
 from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
-from builder.report.board import in_words
+from builder.report.board import event_words
 from builder.terms import AccountId, LogicalId, Region
 from report.sample import TABLE
 
@@ -47,4 +47,4 @@ from report.sample import TABLE
     ],
 )
 def test_every_event_has_words(event: FleetProgress, words: tuple[str, str]) -> None:
-    assert in_words(event) == words
+    assert event_words(event) == words

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from builder.aws import Clients
 from builder.deploy import Deployment
-from builder.state.observe import Look
+from builder.state.observe import RegionContext
 from builder.terms import Region
 
 T = TypeVar("T")
@@ -29,8 +29,8 @@ class Standing:
         names = (line.partition(" ")[0].split(".") for line in self.told)
         return {(service, operation) for service, operation in names}
 
-    def look(self, region: Region, now: datetime = NOW, endpoint: str | None = None) -> Look:
-        return Look(clients=self.clients, region=region, now=now, endpoint=endpoint)
+    def look(self, region: Region, now: datetime = NOW, endpoint: str | None = None) -> RegionContext:
+        return RegionContext(clients=self.clients, region=region, now=now, endpoint=endpoint)
 
     def bucket(self, region: Region) -> str:
         return f"tap-dev-{self.account}-{region}-an"

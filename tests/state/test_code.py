@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from builder.errors import Failed
 from builder.state import code, find_differences
-from builder.state.code import _fetch, read_contents
+from builder.state.code import _fetch, read_archive
 from builder.terms import Region
 from state.standing import EAST, WEST, Standing
 
@@ -39,7 +39,7 @@ def archive(
 
 
 def digest(data: bytes) -> str:
-    return read_contents(io.BytesIO(data), "here").digest
+    return read_archive(io.BytesIO(data), "here").digest
 
 
 FILES = {"index.py": b"def handler(event, context): ...", "lib/util.py": b"x = 1\n"}

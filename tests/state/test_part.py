@@ -1,7 +1,7 @@
 import asyncio
 
 from builder.errors import Failed
-from builder.state.observe import Part
+from builder.state.observe import PartialAnswers
 
 
 async def _answers(word: str) -> str:
@@ -19,7 +19,7 @@ async def _hangs() -> str:
 
 def test_what_answers_is_taken_and_the_rest_is_a_line_each() -> None:
     async def ask() -> tuple[tuple[str, ...], list[str], list[str]]:
-        part = Part(within_s=0.05)
+        part = PartialAnswers(within_s=0.05)
         works = (("one", _answers("a")), ("two", _is_refused()), ("three", _hangs()), ("four", _answers("b")))
         return await part.each(works), part.silent, part.refused
 
@@ -31,6 +31,6 @@ def test_what_answers_is_taken_and_the_rest_is_a_line_each() -> None:
 
 def test_without_a_limit_there_is_time() -> None:
     async def ask() -> str | None:
-        return await Part().ask("here", asyncio.sleep(0.1, "late"))
+        return await PartialAnswers().ask("here", asyncio.sleep(0.1, "late"))
 
     assert asyncio.run(ask()) == "late"

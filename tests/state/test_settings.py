@@ -1,5 +1,5 @@
 from builder.deploy.observe.stacks import SiteView, of_deployment
-from builder.state.observe import Part
+from builder.state.observe import PartialAnswers
 from builder.state.records import Settings
 from builder.state.settings import observe_settings
 from state.standing import EAST, WEST, Standing
@@ -7,7 +7,7 @@ from state.standing import EAST, WEST, Standing
 
 def read(standing: Standing) -> dict[tuple[str, str], Settings]:
     async def all_of_it() -> tuple[Settings, ...]:
-        part = Part()
+        part = PartialAnswers()
         listed = [await SiteView(standing.clients, site).every_stack() for site in standing.deployment.sites]
         stacks = of_deployment(tuple(one for stacks in listed for one in stacks), standing.deployment.name)
         return await observe_settings(standing.deployment, standing.deployment.sites, stacks, standing.clients, part)

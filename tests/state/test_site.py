@@ -6,7 +6,7 @@ import pytest
 
 from builder.assembly.components import Component, Table
 from builder.aws import Clients
-from builder.state import Asking, SiteState
+from builder.state import ObserveOptions, SiteState
 from builder.state.site import WITHIN_S, copied_tables, observe_site
 from builder.terms import Region, Site, StackId, StackName
 from deploy.chained import make_deployment, make_stack
@@ -17,7 +17,7 @@ from state.standing import EAST, NOW, WEST, Standing
 
 def look(standing: Standing, region: Region, clients: Clients | None = None) -> SiteState:
     endpoint = standing.clients.s3(EAST).meta.endpoint_url
-    asking = Asking(clients=clients or standing.clients, now=NOW, endpoint=endpoint)
+    asking = ObserveOptions(clients=clients or standing.clients, now=NOW, endpoint=endpoint)
     return standing.run(observe_site(standing.deployment, Site(None, region), asking))
 
 
@@ -30,7 +30,7 @@ def test_a_region_that_is_down_is_told_within_the_deadline_and_raises_nothing() 
     async def timed() -> SiteState:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        asking = Asking(clients=rig.clients.hurried(), now=NOW)
+        asking = ObserveOptions(clients=rig.clients.hurried(), now=NOW)
         seen = await observe_site(rig.deployment, Site(None, EAST), asking)
         took.append(loop.time() - began)
         return seen
@@ -44,7 +44,7 @@ def test_a_region_that_is_down_is_told_within_the_deadline_and_raises_nothing() 
 def test_without_hurry_the_deadline_ends_the_wait() -> None:
     rig = Rig(World())
     rig.world.faults.add(Fault.HANG, region=EAST)
-    asking = Asking(clients=rig.clients, now=NOW)
+    asking = ObserveOptions(clients=rig.clients, now=NOW)
     seen = rig.run(lambda: observe_site(rig.deployment, Site(None, EAST), asking))
     assert seen.silent == (f"us-east-1: no answer within {WITHIN_S} s",)
 
@@ -72,7 +72,7 @@ def test_a_template_that_is_not_the_local_one_an_orphan_and_an_absent_stack_are_
 def test_a_stack_in_review_has_no_template_yet() -> None:
     rig = Rig(World())
     rig.plan()
-    asking = Asking(clients=rig.clients.hurried(), now=NOW)
+    asking = ObserveOptions(clients=rig.clients.hurried(), now=NOW)
     deployment = replace(
         rig.deployment, stacks=tuple(one for one in rig.deployment.stacks if one.id == "us-west-2/storage")
     )
@@ -132,7 +132,7 @@ def test_status_says_of_a_template_what_plan_finds(local: str, deployed: str, sa
     stack_id = StackId("us-east-1/topic")
     rig.deploy(make_deployment(make_stack(stack_id, deployed)))
     wanted = make_deployment(make_stack(stack_id, local))
-    asking = Asking(clients=rig.clients.hurried(), now=NOW)
+    asking = ObserveOptions(clients=rig.clients.hurried(), now=NOW)
     (stack,) = rig.run(lambda: observe_site(wanted, Site(None, Region("us-east-1")), asking)).stacks
     assert stack.template == said
     rig.world.calls.clear()

@@ -1,4 +1,4 @@
-"""One screen of how all regions stand, as text and as JSON; pure."""
+"""One screen of how all regions stand, and what drifted or differs between them, each as text and as JSON; pure."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -8,9 +8,20 @@ from typing import Literal
 
 from rich.text import Text
 
-from builder.report.screen import json_line
-from builder.state.records import BucketState, FunctionState, ReplicaState, SiteState, StackState, Status, UrlState
-from builder.terms import STATUSES
+from builder.report.screen import json_line, one_line
+from builder.state.records import (
+    BucketState,
+    Differences,
+    Disparity,
+    DriftedStack,
+    FunctionState,
+    ReplicaState,
+    SiteState,
+    StackState,
+    Status,
+    UrlState,
+)
+from builder.terms import STATUSES, counted
 
 _BAD, _GOOD, _ODD = "red", "green", "yellow"
 _TEMPLATES = {
@@ -33,7 +44,7 @@ class StatusSeen:
     event: Literal["status.seen"] = "status.seen"
 
 
-def as_event(seen: Status, ends: Mapping[str, date], at: datetime) -> str:
+def status_event(seen: Status, ends: Mapping[str, date], at: datetime) -> str:
     """Return all of it as one line, with the end of life of the runtimes that are in use."""
     used = {one.runtime for site in seen.sites for one in site.functions}
     known = {name: ends[name].isoformat() for name in sorted(used & ends.keys())}
@@ -42,7 +53,7 @@ def as_event(seen: Status, ends: Mapping[str, date], at: datetime) -> str:
     return json_line(said.pop("event"), at, said)
 
 
-def screen(seen: Status, ends: Mapping[str, date], at: datetime) -> Text:
+def status_text(seen: Status, ends: Mapping[str, date], at: datetime) -> Text:
     """Return what people look at; a region after the other, what does not answer named in red."""
     there = "" if seen.is_deployed else ": not deployed"
     blocks = [Text.assemble((seen.deployment, "bold"), f" at {at:%Y-%m-%d %H:%M:%S} UTC{there}")]
@@ -54,7 +65,7 @@ def _site(site: SiteState, ends: Mapping[str, date], today: date) -> Iterator[Te
     account, role = f" of {site.account}" if site.account else "", f", {site.role}" if site.role else ""
     yield Text(f"{site.region}{account}{role}", style="bold")
     for stack in site.stacks:
-        yield _stack(stack)
+        yield _stack_row(stack)
     for replica in site.replicas:
         yield _replica(replica)
     for bucket in site.buckets:
@@ -76,7 +87,7 @@ def _row(kind: str, name: str, *cells: tuple[str, str] | str) -> Text:
     return row
 
 
-def _stack(stack: StackState) -> Text:
+def _stack_row(stack: StackState) -> Text:
     good = stack.status in STATUSES and STATUSES[stack.status].good
     return _row(
         "stack",
@@ -144,3 +155,58 @@ def _url(url: UrlState) -> Text:
         f"auth {url.auth}",
         "" if url.path == "/health" else f"GET {url.path}",
     )
+
+
+_WIDTH = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftSeen(Differences):
+    """What drifted from its template, and what the regions differ in."""
+
+    event: Literal["drift.seen"] = "drift.seen"
+
+
+def drift_event(found: Differences, at: datetime) -> str:
+    """Return all of it as one line."""
+    return json_line("drift.seen", at, dataclasses.asdict(found))
+
+
+def drift_text(found: Differences) -> Text:
+    """Return what differs, and a line for the rest."""
+    lines = [line for stack in found.stacks for line in _drifted_stack(stack)]
+    if found.disparities:
+        lines.append(Text("the regions differ:", style="bold"))
+    lines += [line for one in found.disparities for line in _disparity(one)]
+    lines += [Text(silence, style="yellow") for silence in found.silent]
+    away = sum(stack.status == "DRIFTED" for stack in found.stacks)
+    absent = sum(stack.status == "ABSENT" for stack in found.stacks)
+    unknown = sum(bool(stack.problem) for stack in found.stacks)
+    told = f"{counted(len(found.stacks), 'stack')}: {away} drifted, {absent} absent, {unknown} unknown"
+    told += f"; differences between regions: {len(found.disparities)}"
+    if found.silent:
+        told += f"; not read: {len(found.silent)}"
+    lines.append(Text(told, style="bold"))
+    return Text("\n").join(lines)
+
+
+def _drifted_stack(stack: DriftedStack) -> Iterator[Text]:
+    if stack.status == "IN_SYNC":
+        return
+    said = f": {stack.problem}" if stack.problem else ""
+    style = "yellow" if stack.status == "UNKNOWN" else "red"
+    yield Text.assemble((f"{stack.region}/{stack.name}", "bold"), "  ", (f"{stack.status}{said}", style))
+    for resource in stack.resources:
+        yield Text(f"  {resource.logical_id}  {resource.type}  {resource.status}  {resource.physical_id}")
+        for one in resource.properties:
+            yield Text(f"      {one.path}: {_short(one.expected)} -> {_short(one.actual)}  {one.kind}")
+
+
+def _disparity(one: Disparity) -> Iterator[Text]:
+    yield Text.assemble(f"  {one.thing}: ", (one.setting, "red"))
+    for region, value in one.values.items():
+        yield Text(f"      {region:<15} {_short(value)}")
+
+
+def _short(value: str) -> str:
+    return one_line(value, _WIDTH) or "(none)"

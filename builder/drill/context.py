@@ -1,0 +1,324 @@
+"""What a drill is given, its open log, and what clears it away: at its end, or later where it came to none.
+
+In this order: `DrillContext`, `DrillRun` and `opened`, `clear`; then `undo_faults` and `delete_probes`, by which `drill
+restore` undoes a fault from what stands in AWS and deletes probes by their logs.
+"""
+
+import asyncio
+import math
+import platform
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+from builder import __version__
+from builder.aws import Clients, together
+from builder.aws.call import in_the_end, task_group, to_its_end
+from builder.drill import changes
+from builder.drill.findings import About, DrillBegun, DrillEmit, DrillMoment, DrillNote, DrillRestored, Report
+from builder.drill.load import Counter, Series, count, send
+from builder.drill.note import RESTORE, observe_each_note, remaining
+from builder.drill.probe import delete_objects
+from builder.drill.probes import Probes, make_probes
+from builder.drill.records import (
+    FILE_NAME,
+    VERSION,
+    DrillClock,
+    DrillLog,
+    Journal,
+    LogClosed,
+    LogLine,
+    LogOpened,
+    Mark,
+    Moment,
+    ProbeSpec,
+    Sent,
+    Turn,
+    Write,
+    parse_log,
+    read_bytes,
+    read_log,
+    sha256_of,
+    start_clock,
+    unfinished,
+)
+from builder.drill.target import Access, Function, Target
+from builder.drill.verdict import Objectives
+from builder.errors import BuilderError, gathered
+
+
+def versions() -> Mapping[str, str]:
+    """Return the versions of what took part on this side."""
+    return {
+        "builder": __version__,
+        "python": platform.python_version(),
+        "boto3": version("boto3"),
+        "botocore": version("botocore"),
+        "urllib3": version("urllib3"),
+    }
+
+
+LINGERS_S = 10.0
+"""For so long a function may still carry out what nobody waits for: the time-out of the shipped one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillContext:
+    """What a drill is given from outside."""
+
+    drill: str
+    """Its id; letters, digits and hyphens."""
+    target: Target
+    environment: str
+    assembly: str
+    """The digest of what is meant to be deployed."""
+    objectives: Objectives
+    clients: Clients
+    access: Access
+    probe: ProbeSpec = "handler"
+    folder: Path
+    """Of this drill alone."""
+    now: Callable[[], datetime]
+    emit: DrillEmit
+    keep: Callable[[Report], None]
+    """Takes the report, before anything is cleared away: that may fail, and the report be all there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRun:
+    """A drill under way."""
+
+    context: DrillContext
+    probes: Probes
+    journal: Journal
+
+    @property
+    def clock(self) -> DrillClock:
+        """Its clock."""
+        return self.journal.clock
+
+    def mark(self, moment: Moment, at_s: float | None = None) -> None:
+        """Write down, and say, that it came to this; now, if nothing else is said."""
+        passed_s = self.clock.passed_s() if at_s is None else at_s
+        self.journal.log.write(Mark(moment, passed_s))
+        self.context.emit(DrillMoment(self.context.drill, moment, passed_s))
+
+    def lines(self) -> tuple[LogLine, ...]:
+        """Return what has been written down so far."""
+        return self.written()[0]
+
+    def written(self) -> tuple[tuple[LogLine, ...], str]:
+        """Return what has been written down so far, and the SHA-256 of just these lines of the log."""
+        path = self.context.folder / FILE_NAME
+        written = read_bytes(path)
+        return parse_log(path, written), sha256_of(written)
+
+    def about(self, rate: float, log_sha256: str, *, fault: str = "", service: str | None = None) -> About:
+        """Return which drill this is; `service` says what a good answer is, where that is not only the probes' word."""
+        context, target = self.context, self.context.target
+        return About(
+            drill=context.drill,
+            deployment=target.deployment,
+            environment=context.environment,
+            assembly=context.assembly,
+            account=target.account,
+            by=target.by,
+            primary=target.primary.region,
+            secondaries=tuple(side.region for side in target.secondaries),
+            to=target.secondary.region,
+            began=self.clock.began.isoformat(timespec="milliseconds"),
+            rate=rate,
+            service_s=context.objectives.service_seconds or context.access.limits.deadline_s,
+            service=service or self.probes.service,
+            probe=self.probes.words,
+            fault=fault,
+            log_sha256=log_sha256,
+            versions=versions(),
+        )
+
+    @asynccontextmanager
+    async def sending(self, *series: Series, counter: Counter | None = None) -> AsyncIterator[None]:
+        """Send while the block lasts, and then wait for what is under way."""
+        stop = asyncio.Event()
+        at_once = [one.threads(self.context.access.limits.deadline_s) for one in series]
+        pool = ThreadPoolExecutor(sum(at_once) + 1, thread_name_prefix="load")
+        try:
+            async with task_group() as group:
+                for one, most in zip(series, at_once, strict=True):
+                    group.create_task(send(one, self.journal, pool, most, stop))
+                if counter is not None:
+                    group.create_task(count(counter, self.journal, pool, stop))
+                self.mark("load")
+                yield
+                stop.set()
+            self.mark("load ended")
+        finally:
+            # Where this is broken off, requests are under way: what they do has to be in the log, and comes before it
+            # is cleared away. Not on the loop, which has signals to heed meanwhile.
+            await to_its_end(asyncio.to_thread(pool.shutdown, cancel_futures=True))
+
+
+def make_ready(target: Target, clients: Clients) -> None:
+    """Make the clients that a drill reads and writes by: that takes a while each, in which a load would be late."""
+    for side in target.sides:
+        clients.of(side.site).dynamodb(side.region)
+        clients.of(side.site).s3(side.region)
+
+
+@asynccontextmanager
+async def opened(
+    context: DrillContext, what: Literal["replication", "failover"], probes: Probes
+) -> AsyncIterator[DrillRun]:
+    """Give an open drill; when the block ends, however it does, its probes are cleared away."""
+    loop = asyncio.get_running_loop()
+    clock = start_clock(context.now(), loop.time)
+    with DrillLog(context.folder / FILE_NAME) as log:
+        began = clock.began.isoformat(timespec="milliseconds")
+        log.write(LogOpened(context.drill, context.target.deployment, began, VERSION, context.probe))
+        context.emit(DrillBegun(context.drill, what, context.target.deployment, str(context.folder)))
+        async with in_the_end(partial(_closed, context, probes, clock, log)):
+            yield DrillRun(context, probes, Journal(context.drill, log, clock))
+
+
+def last_unanswered_s(lines: Sequence[LogLine]) -> float:
+    """Return when the last request ended that got no answer; minus infinity where each got one."""
+    attempts = chain.from_iterable(
+        line.attempts if isinstance(line, Write) else line.write for line in lines if isinstance(line, Write | Turn)
+    )
+    return max((attempt.ended_s for attempt in attempts if attempt.status is None), default=-math.inf)
+
+
+async def clear(target: Target, probes: Probes, clients: Clients, drill: str, lines: Sequence[LogLine]) -> str:
+    """Delete everything that a drill's log says was sent, acknowledged or not, in every region.
+
+    Each region is tried whatever becomes of the others, and all that fails is raised. Returns what stays all the same,
+    empty for nothing.
+    """
+    sent = [line for line in lines if isinstance(line, Sent)]
+    items = sorted({one.name for one in sent if one.what == "item"})
+    patient = probes.with_clients(clients)
+    work: list[Coroutine[Any, Any, None]] = [patient.clear(side, items) for side in target.sides if items]
+    if any(one.what == "object" for one in sent):
+        work.append(_clear_objects(target, clients, drill))
+    await together(work)
+    if items and not probes.can_delete:
+        return f"{len(items)} items stay, which begin with drill-{drill}: no path of dr.yaml deletes them"
+    return ""
+
+
+async def _clear_objects(target: Target, clients: Clients, drill: str) -> None:
+    errors: list[BuilderError] = []
+    # The source first: what it still replicates would come after.
+    for side in target.sides:
+        if side.bucket is not None:
+            try:
+                await delete_objects(clients, side, drill)
+            except BuilderError as error:
+                errors.append(error)
+    if errors:
+        raise gathered(errors)
+
+
+async def _closed(context: DrillContext, probes: Probes, clock: DrillClock, log: DrillLog) -> None:
+    lines = read_log(context.folder / FILE_NAME)
+    # What was not answered may still be carried out, and would then come back after it was deleted.
+    await asyncio.sleep(max(0.0, last_unanswered_s(lines) + LINGERS_S - clock.passed_s()))
+    with remaining(context.target.deployment, f"probes of drill {context.drill} are not cleared away"):
+        left = await clear(context.target, probes, context.clients, context.drill, lines)
+    log.write(LogClosed())
+    if left:
+        context.emit(DrillNote(context.drill, left))
+
+
+_LATER = f"{RESTORE}    once every region answers"
+
+
+async def undo_faults(primary: Function, clients: Clients, emit: DrillEmit) -> bool:
+    """Undo whatever drills changed, without any log or other region: that is what people wait for.
+
+    Returns whether there was anything to undo.
+    """
+    notes, errors = await observe_each_note(clients, primary), list[BuilderError]()
+    for note in notes:
+        # What cannot be undone, or understood, keeps nothing else from it.
+        if isinstance(note, BuilderError):
+            errors.append(note)
+            continue
+        try:
+            undone = await changes.undo(clients, primary, note.drill)
+        except BuilderError as error:
+            errors.append(error)
+        else:
+            emit(DrillRestored(note.drill, undone.words if undone else "somebody else has undone it"))
+    if errors:
+        raise gathered(errors)
+    return bool(notes)
+
+
+async def delete_probes(  # noqa: PLR0913  which deployment, how it is found and reached, whose logs, who is told
+    deployment: str,
+    find: Callable[[], Awaitable[Target]],
+    clients: Clients,
+    drills: Path,
+    emit: DrillEmit,
+    *,
+    access: Access,
+) -> bool:
+    """Delete what drills of the deployment wrote whose logs are in this folder; this takes every region.
+
+    By what each drill wrote them, whatever dr.yaml says now. Returns whether there was anything to delete, and only
+    then finds the target.
+    """
+    left, errors = _unfinished_logs(deployment, drills)
+    if left:
+        with remaining(deployment, f"probes of {len(left)} drills remain", _LATER):
+            target = await find()
+        errors += await _delete_unfinished(left, target, clients, access, emit)
+    if errors:
+        raise gathered(errors)
+    return bool(left)
+
+
+_Unfinished = Mapping[Path, tuple[LogOpened, Sequence[LogLine]]]
+"""How each drill began that did not end, and what it has written down, by its log."""
+
+
+async def _delete_unfinished(
+    left: _Unfinished, target: Target, clients: Clients, access: Access, emit: DrillEmit
+) -> list[BuilderError]:
+    """Delete what can be, and return what kept the rest: no drill's probes stay because of another's."""
+    errors = list[BuilderError]()
+    for path, (opened, lines) in left.items():
+        try:
+            with remaining(target.deployment, f"probes of drill {opened.drill} remain", _LATER):
+                probes = await make_probes(opened.probe, target, clients, access)
+                stays = await clear(target, probes, clients, opened.drill, lines)
+        except BuilderError as error:
+            errors.append(error)
+            continue
+        with DrillLog(path) as log:
+            log.write(LogClosed())
+        emit(DrillRestored(opened.drill, stays or "its probes are gone from every region"))
+    return errors
+
+
+def _unfinished_logs(deployment: str, drills: Path) -> tuple[_Unfinished, list[BuilderError]]:
+    """Return what the folder's logs say of drills that did not end, and which logs cannot be read."""
+    found, errors = {}, list[BuilderError]()
+    for path in sorted(drills.glob(f"*/{FILE_NAME}")):
+        try:
+            lines = read_log(path)
+        except BuilderError as error:
+            errors.append(error)
+            continue
+        opened = unfinished(lines)
+        if opened is not None and opened.deployment == deployment:
+            found[path] = opened, lines
+    return found, errors

@@ -1,0 +1,93 @@
+"""A diagram in Graphviz's DOT, `python -m builder graph --format dot | dot -Tsvg`, and in Mermaid; pure.
+
+Thick arrows carry data in both, and dashed or dotted ones are needs. DOT: regions and nodes bring their own ground, and
+lines are of a grey that stands out on white and on black, so that the picture can lie on any page. Mermaid, which
+GitHub, GitLab and editors draw: no colours, for the viewer's theme has them, light or dark.
+Sources: https://graphviz.org/doc/info/lang.html, https://mermaid.js.org/syntax/flowchart.html
+"""
+
+import html
+import re
+from collections.abc import Iterator
+
+from builder.assembly.diagram import Arrow, ArrowKind, Diagram, DiagramNode
+
+_FONT = 'fontname="Helvetica,Arial,sans-serif"'
+_LINE = 'color="#7d8590", fontcolor="#6e7681"'
+_DEFAULTS = (
+    f'graph [label="dashed: needs", newrank=true, nodesep=0.6, ranksep=0.7, bgcolor=transparent, {_FONT}, {_LINE}]',
+    f'node [style=filled, fillcolor="#ffffff", color="#59636e", fontcolor="#1f2328", fontsize=11, {_FONT}]',
+    f"edge [arrowsize=0.8, fontsize=10, {_FONT}, {_LINE}]",
+)
+_REGION = 'style="filled,rounded", fillcolor="#eaeef2", fontcolor="#1f2328", margin=16'
+
+
+def dot_diagram(shown: Diagram) -> str:
+    """Return the diagram as a directed graph, a cluster for each place."""
+    return "".join(f"{line}\n" for line in _dot_lines(shown))
+
+
+def _dot_lines(shown: Diagram) -> Iterator[str]:
+    ids = {node.id: f"n{number}" for number, node in enumerate(shown.nodes, start=1)}
+    yield "digraph {"
+    yield from (f"    {line}" for line in _DEFAULTS)
+    for number, place in enumerate(shown.places, start=1):
+        yield f"    subgraph cluster_{number} {{"
+        yield f"        graph [label=<<b>{_xml(place)}</b>>, {_REGION}]"
+        yield from (f"        {ids[node.id]} [{_look(node)}]" for node in shown.nodes if node.place == place)
+        yield "    }"
+    yield from (f"    {ids[one.source]} -> {ids[one.target]} [{_dot_line(one)}]" for one in shown.arrows)
+    yield "}"
+
+
+def _look(node: DiagramNode) -> str:
+    label = "<br/>".join([f"<b>{_xml(node.title)}</b>", *map(_xml, node.lines)])
+    return f"shape={'cylinder' if node.holds_data else 'box'}, label=<{label}>"
+
+
+def _dot_line(arrow: Arrow) -> str:
+    if arrow.links == (ArrowKind.NEEDS,):
+        return "style=dashed"
+    look = f'penwidth=2.5, label=" {", ".join(arrow.links)} "'
+    return f"{look}, dir=both" if ArrowKind.ITEMS in arrow.links else look
+
+
+def _xml(text: str) -> str:
+    # Labels are XML, which has no way to write most control characters.
+    return html.escape("".join(character if character.isprintable() else " " for character in text))
+
+
+# Whatever could end a label, begin a list or be taken for markup or an entity.
+_SPECIAL = re.compile(r"^[-\d]|[^\w …./-]|_")
+
+
+def mermaid_diagram(shown: Diagram) -> str:
+    """Return the diagram as a flowchart, a subgraph for each place."""
+    return "".join(f"{line}\n" for line in _mermaid_lines(shown))
+
+
+def _mermaid_lines(shown: Diagram) -> Iterator[str]:
+    # Words as `end` and `default` mean something to Mermaid, so ids are numbers.
+    ids = {node.id: f"n{number}" for number, node in enumerate(shown.nodes, start=1)}
+    yield "flowchart TB"
+    for number, place in enumerate(shown.places, start=1):
+        yield f'    subgraph r{number}["{_entities(place)}"]'
+        yield from (f"        {ids[node.id]}{_shape(node)}" for node in shown.nodes if node.place == place)
+        yield "    end"
+    yield from (f"    {ids[one.source]} {_mermaid_line(one)} {ids[one.target]}" for one in shown.arrows)
+
+
+def _mermaid_line(arrow: Arrow) -> str:
+    label = ", ".join(arrow.links)
+    if arrow.links == (ArrowKind.NEEDS,):
+        return f"-. {label} .->"
+    return f"<== {label} ==>" if ArrowKind.ITEMS in arrow.links else f"== {label} ==>"
+
+
+def _shape(node: DiagramNode) -> str:
+    label = f'"{"<br>".join([f"<b>{_entities(node.title)}</b>", *map(_entities, node.lines)])}"'
+    return f"[({label})]" if node.holds_data else f"[{label}]"
+
+
+def _entities(text: str) -> str:
+    return _SPECIAL.sub(lambda match: f"#{ord(match.group())};", text)
