@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 
-from builder.assembly.bound import Bound, TemplatePath
+from builder.assembly.bound import Bound
 from builder.assembly.components import OutputOf
 from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import FILE_NAME, Manifest, StackEntry
 from builder.resource_types.schemas import name_property
 from builder.rules._node import is_function
 from builder.rules.per_build_tags import is_commit, is_per_build
+from builder.template import TemplatePath
 from builder.terms import StackId
 
 # Whose names a caller has to acknowledge.
@@ -91,7 +92,7 @@ def _lacks(bound: Bound, output: str) -> bool:
 
 
 def _parameters(bound: Bound, by_id: Mapping[StackId, Bound], place: tuple[str, int, int]) -> Iterator[Finding]:
-    entry, declared = bound.entry, bound.section("Parameters")
+    entry, declared = bound.entry, bound.template.section("Parameters")
     for name, value in entry.parameters.items():
         if name not in declared:
             yield finding("X003", place, f"{entry.id}: {entry.template} has no parameter {name}")
@@ -119,12 +120,11 @@ def _capabilities(bound: Bound, place: tuple[str, int, int]) -> Iterator[Finding
 
 def _with_roles_by_sam(bound: Bound) -> Iterator[str]:
     """Yield the resources that SAM's transform surely makes a role for."""
-    transforms = bound.template.get("Transform")
-    if _SAM not in (transforms if isinstance(transforms, list) else [transforms]):
+    if _SAM not in bound.template.transforms:
         return
     for name, body in bound.resources(*_SAM_EVENTS):
         kind = str(body["Type"])
-        common = bound.section("Globals").get(kind.removeprefix("AWS::Serverless::"))
+        common = bound.template.section("Globals").get(kind.removeprefix("AWS::Serverless::"))
         said = _literal(body.get("Properties"))
         properties = said and {**(_literal(common) or {}), **said}
         if properties is not None and _has_role_by_sam(properties, _SAM_EVENTS[kind]):
@@ -151,8 +151,8 @@ def _literal(value: object) -> Mapping[str, object] | None:
 
 def check_maps(bound: Bound) -> Iterator[Finding]:
     """Yield every look-up in a map that has nothing for the stack's region, or not what is looked up there."""
-    maps, told = bound.section("Mappings"), set[tuple[str, ...]]()
-    for path, arguments in _lookups(bound.template, ()):
+    maps, told = bound.template.section("Mappings"), set[tuple[str, ...]]()
+    for path, arguments in _lookups(bound.template.data, ()):
         match arguments:
             case [str(name), first, second] if isinstance(maps.get(name), dict):
                 keys = [bound.text(key) for key in (first, second)]

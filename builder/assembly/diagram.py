@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
 
-from builder.assembly.bound import Bound
+from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.references import object_copies
 from builder.assembly.store import Assembly
 from builder.assembly.uses import find_needs, find_uses
 from builder.resource_types.by_hand import NOUNS, holds_data
-from builder.template.text import read_template
+from builder.template import PLACEHOLDER
 from builder.terms import StackId
 
 _TABLE = "AWS::DynamoDB::GlobalTable"
 # What is known at deployment only; one sign for all of it that stands together.
-_UNKNOWN = re.compile(r"\$\{[^}]*\}(-\$\{[^}]*\})*")
+_UNKNOWN = re.compile(f"{PLACEHOLDER}(-{PLACEHOLDER})*")
 
 
 class ArrowKind(StrEnum):
@@ -66,10 +66,7 @@ class Diagram:
 
 def make_diagram(assembly: Assembly) -> Diagram:
     """Return what there is to draw. Raises BadInput where a template can't be read."""
-    bounds = [
-        Bound(entry, entry.template, read_template(assembly.templates[entry.template], entry.template))
-        for entry in assembly.manifest.stacks
-    ]
+    bounds = bind_entries(assembly.manifest, assembly.templates)
     replicas = [
         (bound.entry.id, tuple(_replicas(bound, *table))) for bound in bounds for table in bound.resources(_TABLE)
     ]

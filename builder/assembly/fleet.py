@@ -12,7 +12,7 @@ from builder.policy import PolicyScope, bind_templates, execution_role_rights, m
 from builder.policy.document import ROLE_INLINE_CHARACTERS, characters
 from builder.stacks import administration_role, execution_role
 from builder.stacks import fleet as fleet_stack
-from builder.template.text import write_template
+from builder.template import write_template
 from builder.terms import StackId
 from builder.topology import Stack, names
 

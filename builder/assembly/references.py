@@ -7,11 +7,12 @@ import fnmatch
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from builder.assembly.bound import Bound, TemplatePath
+from builder.assembly.bound import Bound
 from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import Manifest
 from builder.assembly.uses import CreatedResource, Use, Way, created, find_needs, find_uses, names
 from builder.graph import as_circle
+from builder.template import TemplatePath, at
 from builder.terms import StackId
 
 _POLICIES = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
@@ -76,8 +77,7 @@ def _is_public(use: Use) -> bool:
 
 
 def _is_waived(bound: Bound) -> bool:
-    config = _at(dict(bound.template), "Metadata", "cfn-lint", "config", "ignore_checks")
-    return "X010" in _list(config)
+    return "X010" in _list(at(bound.template.data, "Metadata", "cfn-lint", "config", "ignore_checks"))
 
 
 def _replications(bound: Bound, created: Sequence[CreatedResource]) -> Iterator[Finding]:
@@ -91,14 +91,14 @@ def _replication_rules(bound: Bound) -> Iterator[_Rule]:
     """Yield each rule that is in force and whose destination, in this account, can be told."""
     for name, body in bound.resources("AWS::S3::Bucket"):
         where: TemplatePath = ("Resources", name, "Properties", "ReplicationConfiguration")
-        for index, rule in enumerate(_list(_at(body, *where[2:], "Rules"))):
-            destination = _at(rule, "Destination")
+        for index, rule in enumerate(_list(at(body, *where[2:], "Rules"))):
+            destination = at(rule, "Destination")
             # Another account's bucket is another assembly's.
-            if _at(destination, "Account") is not None or _at(rule, "Status") == "Disabled":
+            if at(destination, "Account") is not None or at(rule, "Status") == "Disabled":
                 continue
-            arn = bound.text(_at(destination, "Bucket"))
+            arn = bound.text(at(destination, "Bucket"))
             if arn is not None:
-                yield _Rule(where, index, arn, _at(body, *where[2:], "Role"))
+                yield _Rule(where, index, arn, at(body, *where[2:], "Role"))
 
 
 def _destination(bound: Bound, path: TemplatePath, arn: str, created: Sequence[CreatedResource]) -> Iterator[Finding]:
@@ -106,8 +106,8 @@ def _destination(bound: Bound, path: TemplatePath, arn: str, created: Sequence[C
     if not found:
         yield finding("X007", bound.place(*path), f"replicates to {arn}, which no template creates")
     for thing in found:
-        status = thing.bound.text(_at(thing.body, "Properties", "VersioningConfiguration", "Status"))
-        said = _at(thing.body, "Properties", "VersioningConfiguration")
+        status = thing.bound.text(at(thing.body, "Properties", "VersioningConfiguration", "Status"))
+        said = at(thing.body, "Properties", "VersioningConfiguration")
         if status not in {None, "Enabled"} or said is None:
             yield finding(
                 "X008", bound.place(*path), f"replicates to {thing.name}, which {thing.stack} creates without versions"
@@ -128,26 +128,20 @@ def _role(bound: Bound, path: TemplatePath, role: object, arn: str) -> Iterator[
 
 def _may_write(bound: Bound, role: Mapping[str, object] | None, arn: str) -> bool:
     """Return False only where a role surely may not write to a bucket; policies of its own aside, nobody can tell."""
-    documents = [_at(policy, "PolicyDocument", "Statement") for policy in _list(_at(role, "Properties", "Policies"))]
+    documents = [at(policy, "PolicyDocument", "Statement") for policy in _list(at(role, "Properties", "Policies"))]
     statements = [statement for document in documents for statement in _list(document)]
-    attached = [*_list(_at(role, "Properties", "ManagedPolicyArns")), *bound.resources(*_POLICIES)]
+    attached = [*_list(at(role, "Properties", "ManagedPolicyArns")), *bound.resources(*_POLICIES)]
     # What an Fn::If chooses has none of these keys.
-    if role is None or attached or None in documents or any(_at(one, "Action") is None for one in statements):
+    if role is None or attached or None in documents or any(at(one, "Action") is None for one in statements):
         return True
     allowed = [
         bound.text(resource)
         for statement in statements
-        if _at(statement, "Effect") == "Allow"
-        and any(fnmatch.fnmatchcase("s3:replicateobject", str(one).lower()) for one in _list(_at(statement, "Action")))
-        for resource in _list(_at(statement, "Resource"))
+        if at(statement, "Effect") == "Allow"
+        and any(fnmatch.fnmatchcase("s3:replicateobject", str(one).lower()) for one in _list(at(statement, "Action")))
+        for resource in _list(at(statement, "Resource"))
     ]
     return None in allowed or any(fnmatch.fnmatchcase(f"{arn}/object", str(one)) for one in allowed)
-
-
-def _at(value: object, *path: str | int) -> object:
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
 
 
 def _list(value: object) -> list[object]:

@@ -9,7 +9,7 @@ from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry
 from builder.assembly.store import FLEET_FOLDER, Assembly, files_of
 from builder.config import Config, Wanted
 from builder.stacks import TEMPLATES
-from builder.template.text import write_template
+from builder.template import write_template
 from builder.terms import Region, StackId
 from builder.topology import Stack, StackKind, make_topology, names, stack_id
 

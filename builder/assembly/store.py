@@ -13,7 +13,7 @@ from pathlib import Path
 
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest, write_manifest
 from builder.errors import BadInput, of_file
-from builder.template.text import text_of
+from builder.template import text_of
 
 FLEET_FOLDER = "fleet"
 """Where an assembly's folder has that of its fleet."""

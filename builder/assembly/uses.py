@@ -9,21 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from builder.assembly.bound import Bound, TemplatePath
+from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.manifest import Manifest
 from builder.graph import closure, strongly_connected
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.by_hand import ARN_FORMATS, ArnFormat
 from builder.resource_types.schemas import name_property
-from builder.template.text import read_template
+from builder.template import PLACEHOLDER, TemplatePath, at, properties_of
 from builder.terms import Region, Site, StackId
 
 # Partition, service, region, account, resource; a part may be a pseudo-parameter, which has colons of its own.
-_PART = r"(?:\$\{[^}]*\}|[^:])*"
+_PART = rf"(?:{PLACEHOLDER}|[^:])*"
 _ARN = re.compile(rf"arn:{_PART}:(?P<service>{_PART}):(?P<region>{_PART}):{_PART}:(?P<resource>.*)", re.DOTALL)
-_RESOLVE = re.compile(r"\{\{resolve:(?P<service>ssm|ssm-secure|secretsmanager):(?P<name>(?:\$\{[^}]*\}|[^:}])+)")
+_RESOLVE = re.compile(rf"\{{\{{resolve:(?P<service>ssm|ssm-secure|secretsmanager):(?P<name>(?:{PLACEHOLDER}|[^:}}])+)")
 _BUCKET_URL = re.compile(r"https://(?:(?P<host>.+?)\.)?s3[.-][^/]*/(?P<path>[^/]+)|s3://(?P<plain>[^/]+)")
-_SSM_VALUE = re.compile(r"AWS::SSM::Parameter::Value<.+>")
 _SSM, _SECRET, _MACRO = "AWS::SSM::Parameter", "AWS::SecretsManager::Secret", "AWS::CloudFormation::Macro"
 # Parameter types whose value is a name that must stand in the region while a change set is made.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
@@ -133,19 +132,6 @@ def _in_reach(thing: CreatedResource, region: str) -> bool:
     return thing.form.is_global or region in {"", "*", thing.bound.entry.region}
 
 
-def leaves(bound: Bound, value: object, path: TemplatePath) -> Iterator[tuple[TemplatePath, str]]:
-    """Yield every text below a value that can be known, with its place."""
-    text = bound.text(value)
-    if text is not None:
-        yield path, text
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from leaves(bound, item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from leaves(bound, item, (*path, index))
-
-
 def find_uses(bounds: Sequence[Bound]) -> tuple[Use, ...]:
     """Return what each stack takes of others, one of each thing: also what no stack of the assembly makes."""
     made = _Made(bounds)
@@ -157,13 +143,7 @@ def find_uses(bounds: Sequence[Bound]) -> tuple[Use, ...]:
 
 def read_uses(manifest: Manifest, templates: Mapping[str, bytes]) -> tuple[tuple[Use, ...], Needs]:
     """Return what the stacks of an assembly take of each other, and need. Raises BadInput for a file that is none."""
-    read: dict[bytes, dict[str, object]] = {}
-    for entry in manifest.stacks:
-        text = templates[entry.template]
-        # What several regions share is read once.
-        if text not in read:
-            read[text] = read_template(text, entry.template)
-    uses = find_uses([Bound(entry, entry.template, read[templates[entry.template]]) for entry in manifest.stacks])
+    uses = find_uses(bind_entries(manifest, templates))
     return uses, find_needs(manifest, uses)
 
 
@@ -175,15 +155,12 @@ class _Made:
         self._things: dict[tuple[str, str], list[CreatedResource]] = {}
         for bound in bounds:
             self._add(("stack", bound.entry.region, bound.entry.name), Maker(bound.entry.id, ""))
-            for name, body in bound.section("Outputs").items():
-                export = body.get("Export") if isinstance(body, dict) else None
-                if isinstance(export, dict) and (text := bound.text(export.get("Name"))):
+            for name, body in bound.template.section("Outputs").items():
+                if text := bound.text(at(body, "Export", "Name")):
                     self._add((Way.EXPORT, _site(bound), text), Maker(bound.entry.id, name))
             for logical_id, body in bound.resources(*NAMED):
                 type_name = str(body["Type"])
-                properties = body.get("Properties")
-                text = bound.text(properties.get(name_property(type_name))) if isinstance(properties, dict) else None
-                if text:
+                if text := bound.text(properties_of(body).get(name_property(type_name))):
                     self._add((type_name, _site(bound), text), Maker(bound.entry.id, logical_id))
             for thing in created(bound):
                 self._things.setdefault(("", thing.name), []).append(thing)
@@ -214,9 +191,9 @@ def _site(bound: Bound) -> Site:
 def _uses(bound: Bound, made: _Made) -> Iterator[Use]:
     yield from _of_parameters(bound, made)
     yield from _of_transforms(bound, made)
-    for name, body in (*bound.resources(), *bound.section("Outputs").items()):
-        section = "Resources" if name in bound.section("Resources") else "Outputs"
-        for path, text in leaves(bound, body, (section, name)):
+    sections = {"Resources": bound.template.resources(), "Outputs": bound.template.section("Outputs")}
+    for section, bodies in sections.items():
+        for path, text in bound.binding.texts(bodies, (section,)):
             yield from _of_text(bound, made, path, text)
 
 
@@ -225,13 +202,12 @@ def _use(bound: Bound, way: Way, name: str, makers: tuple[Maker, ...], path: Tem
 
 
 def _of_parameters(bound: Bound, made: _Made) -> Iterator[Use]:
-    for parameter, declared in bound.section("Parameters").items():
-        kind = str(declared.get("Type")) if isinstance(declared, dict) else ""
-        value = bound.text({"Ref": parameter})
+    for parameter, declared in bound.template.parameters.items():
+        kind, value = str(declared.get("Type")), bound.text({"Ref": parameter})
         if value is None:
             continue
         path = ("Parameters", parameter)
-        if _SSM_VALUE.fullmatch(kind):
+        if parameter in bound.template.from_ssm:
             name = re.sub(r":\d+$", "", value)
             use = _use(bound, Way.SSM_VALUE, name, made.asked(_SSM, _site(bound), name), path)
             yield replace(use, parameter=parameter)
@@ -242,8 +218,7 @@ def _of_parameters(bound: Bound, made: _Made) -> Iterator[Use]:
 
 
 def _of_transforms(bound: Bound, made: _Made) -> Iterator[Use]:
-    listed = bound.template.get("Transform")
-    for transform in listed if isinstance(listed, list) else [listed]:
+    for transform in bound.template.transforms:
         name = transform.get("Name") if isinstance(transform, dict) else transform
         if isinstance(name, str) and not name.startswith("AWS::"):
             yield _use(bound, Way.MACRO, name, made.asked(_MACRO, _site(bound), name), ("Transform",))
@@ -280,12 +255,9 @@ def _of_text(bound: Bound, made: _Made, path: TemplatePath, text: str) -> Iterat
 
 def _of_output(bound: Bound, made: _Made, path: TemplatePath, stack: str) -> Iterator[Use]:
     """Yield what Fn::GetStackOutput takes, from another region where it says one."""
-    asked: object = bound.template
-    for step in path[:-1]:
-        asked = asked[step] if isinstance(asked, dict | list) else None  # type: ignore[index]  # as the path was walked
-    said = asked if isinstance(asked, dict) else {}
-    region = bound.text(said.get("Region")) or bound.entry.region
-    output = bound.text(said.get("OutputName")) or ""
+    said = path[:-1]
+    region = bound.text(at(bound.template.data, *said, "Region")) or bound.entry.region
+    output = bound.text(at(bound.template.data, *said, "OutputName")) or ""
     makers = tuple(Maker(one.stack, output) for one in made.asked("stack", Region(region), stack))
     yield _use(bound, Way.OUTPUT, f"{stack}.{output} in {region}", makers, path)
 
@@ -302,7 +274,7 @@ def _of_bucket(bound: Bound, made: _Made, path: TemplatePath, url: str) -> Itera
 
 
 def _is_nested(bound: Bound, name: str) -> bool:
-    return any(logical_id == name for logical_id, _ in bound.resources(NESTED_STACK))
+    return bound.template.resource(name).get("Type") == NESTED_STACK
 
 
 # -- needs -------------------------------------------------------------------------------------------------------------

@@ -118,13 +118,12 @@ def _wants_signature(session: Session, url: _Url) -> bool:
 
     Where the output is not plainly one URL of the template, that is said of every URL in it.
     """
-    from builder.template.template import properties_of, read_template, resources_of
-    from builder.template.text import outputs_of
+    from builder.template import properties_of, read_template
 
     stack, output = url.output
     template = read_template(session.project.deployed.stack(stack).template)
-    urls = {name: one for name, one in resources_of(template).items() if one.get("Type") == "AWS::Lambda::Url"}
-    match outputs_of(template, {}).by_name.get(output):
+    urls = template.resources("AWS::Lambda::Url")
+    match template.outputs({}).by_name.get(output):
         case {"Value": {"Fn::GetAtt": [str(name), "FunctionUrl"]}} if name in urls:
             urls = {name: urls[name]}
         case _:

@@ -11,7 +11,7 @@ from builder.assembly.manifest import NAME_CHARACTERS, Manifest, StackEntry, bin
 from builder.assembly.uses import Use, read_uses
 from builder.errors import BadInput
 from builder.graph import as_circle
-from builder.template.text import text_of
+from builder.template import text_of
 from builder.terms import AccountId, Region, Site, StackId, StackName, StackPlace
 
 TAG_DEPLOYMENT = "builder:deployment"
@@ -45,6 +45,11 @@ class DesiredStack:
     def site(self) -> Site:
         """Where it stands, or will."""
         return Site(self.account, self.region)
+
+    @property
+    def values(self) -> dict[str, str | None]:
+        """The value of each parameter that is given; None for one that waits for another stack's output."""
+        return {name: value if isinstance(value, str) else None for name, value in self.parameters.items()}
 
     @property
     def sources(self) -> tuple[StackId, ...]:

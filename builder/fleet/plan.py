@@ -40,7 +40,7 @@ from builder.fleet.targets import (
     with_departed,
 )
 from builder.resource_types import STACK_SET
-from builder.template.template import read_deployed
+from builder.template import read_deployed
 from builder.terms import AccountId, Arn, LogicalId, Operation, Region, StackId, StackName, counted
 
 
@@ -299,10 +299,9 @@ async def _pairs(ordinary: Plan, stack: DesiredStack, clients: Clients) -> list[
     deployed: tuple[Definition, ...] = ()
     if found is not None and found.facts.exists:
         template = read_deployed(await observe_template(clients, found), stack.id)
-        deployed = read_definitions(template, {**found.parameters, **pseudo}, holding)
+        deployed = read_definitions(template.data, {**found.parameters, **pseudo}, holding)
     as_deployed = found is None or found.facts.operation is Operation.UPDATE
-    values = {name: value for name, value in stack.parameters.items() if isinstance(value, str)}
-    desired = read_definitions(stack.template, {**values, **pseudo}, holding)
+    desired = read_definitions(stack.template, {**stack.values, **pseudo}, holding)
     links: tuple[Step | Deferred, ...] = (*ordinary.steps, *ordinary.deferred)
     changes = {change.logical_id: change for one in links if one.stack == stack.id for change in one.changes}
     new, old = _by_id(desired), _by_id(deployed)

@@ -8,7 +8,7 @@ from builder.deploy.records import ResourceChange
 from builder.fleet.difference import find_changes, merge_changes, resolve_template
 from builder.fleet.records import SetAction, SetPlan, StackInstance, TargetedSite
 from builder.fleet.targets import Observed, SetContext
-from builder.template.template import read_deployed, read_template
+from builder.template import Template, read_deployed, read_template
 from builder.terms import Site, counted
 
 IN_HAND = frozenset({"PENDING", "RUNNING"})
@@ -28,7 +28,7 @@ def _of_body(setting: SetContext) -> Iterator[str]:
     if body is None:
         yield "its template lies in a bucket: what it changes in the stacks was not looked at"
         return
-    if "Transform" in read_template(body, setting.definition.stack_set.id):
+    if read_template(body, setting.definition.stack_set.id).transforms:
         yield "its template has a transform: what that makes of it was not looked at"
     ends = setting.observed and Ends(
         where=setting.definition.stack_set.id,
@@ -183,7 +183,7 @@ def _changes(does: SetAction, setting: SetContext) -> tuple[ResourceChange, ...]
         return ()
     region = setting.region
     if observed is None or does == "create":
-        return find_changes({}, resolve_template(new.body, new.parameters, region, new.stack_set.id))
+        return find_changes(Template(), resolve_template(new.body, new.parameters, region, new.stack_set.id))
     masked = {
         key: new.parameters[key]
         for key, said in observed.parameters.items()

@@ -12,21 +12,21 @@ from builder.deploy.observe.stacks import ObservedStack, observe_resources, obse
 from builder.fleet.observe import describe_set, observe_instances, observe_operations
 from builder.fleet.records import Definition, Holding, StackSet, Targets
 from builder.resource_types import STACK_SET
-from builder.template.template import properties_of, read_deployed, read_template, resolve, resources_of
+from builder.template import properties_of, read_deployed, read_template
 from builder.terms import AccountId, LogicalId, Region, StackId
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackSetTypeDef
 
 
-def read_definitions(template: object, values: Mapping[str, str], holding: Holding) -> tuple[Definition, ...]:
+def read_definitions(template: object, values: Mapping[str, str | None], holding: Holding) -> tuple[Definition, ...]:
     """Return every StackSet of a template, in its order; `values` are those of its parameters and pseudo-parameters.
 
     `template` is as GetTemplate answers, or a text.
     """
-    listed = resources_of(read_template(template, holding.stack))
-    resources = {name: one for name, one in listed.items() if one.get("Type") == STACK_SET}
-    properties = {name: _known(properties_of(one), values) for name, one in resources.items()}
+    read = read_template(template, holding.stack)
+    resources, binding = read.resources(STACK_SET), read.bind(values)
+    properties = {name: binding.value(properties_of(one)) for name, one in resources.items()}
     ids = {name: _id(name, said) for name, said in properties.items()}
     return tuple(
         _definition(LogicalId(name), properties[name], ids, _named(one.get("DependsOn")), holding)
@@ -36,7 +36,7 @@ def read_definitions(template: object, values: Mapping[str, str], holding: Holdi
 
 def has_sets(template: object, where: str = "template") -> bool:
     """Return whether a template has any StackSet."""
-    return any(one.get("Type") == STACK_SET for one in resources_of(read_template(template, where)).values())
+    return bool(read_template(template, where).resources(STACK_SET))
 
 
 def _definition(
@@ -86,18 +86,6 @@ def _id(name: str, said: Mapping[str, Any]) -> StackId:
     """Return what the set's tag says it is; of a set that somebody added by hand its logical id."""
     tags = {tag.get("Key"): tag.get("Value") for tag in said.get("Tags", [])}
     return StackId(tags.get(TAG_STACK) or name)
-
-
-def _known(value: object, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
-    """Return a value with its parameters put in, as far as it takes no more than that."""
-    if (text := resolve(value, values)) is not None:
-        return text
-    match value:
-        case Mapping():
-            return {name: _known(inner, values) for name, inner in value.items()}
-        case list():
-            return [_known(inner, values) for inner in value]
-    return value
 
 
 def pseudo_parameters(account: AccountId, region: Region, stack_name: str) -> dict[str, str]:
@@ -150,7 +138,7 @@ async def _held(one: StackContents, clients: Clients) -> tuple[StackSet, ...]:
         return ()
     template = read_deployed(await observe_template(clients, one.stack), one.id)
     values = {**one.stack.parameters, **pseudo_parameters(one.stack.account, one.stack.region, one.stack.name)}
-    defined = [each.stack_set for each in read_definitions(template, values, Holding(one.id, one.stack.site))]
+    defined = [each.stack_set for each in read_definitions(template.data, values, Holding(one.id, one.stack.site))]
     held = tuple(replace(each, name=names.pop(each.logical_id)) for each in defined if each.logical_id in names)
     # A fleet says once for all of its sets how they are worked on; what was dropped says nothing of that any more.
     said: dict[str, Any] = {"call_as": defined[0].call_as, "preferences": defined[0].preferences} if defined else {}

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from builder.template import fill
+
 ANY = "*"
 Test = tuple[str, str, tuple[str, ...]]
 """An operator, a condition key, and the values of which one has to match."""
@@ -39,9 +41,7 @@ class PolicyScope:
     def fill(self, text: str) -> str:
         """Return a computed name with the setting's values in place of CloudFormation's words for them."""
         words = {"AWS::Partition": self.partition, "AWS::AccountId": self.account, "EnvironmentSuffix": self.suffix}
-        for word, value in words.items():
-            text = text.replace(f"${{{word}}}", value)
-        return text
+        return fill(text, words)
 
     def arn(self, service: str, region: str, resource: str) -> str:
         """Return an ARN; S3's have neither region nor account, IAM's no region."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from builder.assembly.bound import Bound
+from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.components import OutputOf
 from builder.assembly.store import Assembly
 from builder.errors import BuilderError
@@ -15,7 +15,7 @@ from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, GrantTarget, Poli
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.by_hand import ARN_FORMATS
 from builder.resource_types.schemas import name_property
-from builder.template.text import read_template
+from builder.template import Template, properties_of, read_template
 from builder.terms import Region, StackId
 
 ReadUrl = Callable[[Region, str], str | None]
@@ -25,10 +25,7 @@ _DEPTH = 8
 
 def bind_templates(assembly: Assembly) -> tuple[Bound, ...]:
     """Return every stack with its template. Raises BadInput for a file that is none."""
-    return tuple(
-        Bound(entry, entry.template, read_template(assembly.templates[entry.template], entry.template))
-        for entry in assembly.manifest.stacks
-    )
+    return bind_entries(assembly.manifest, assembly.templates)
 
 
 def of_account(bounds: tuple[Bound, ...], account: str, home: str | None) -> tuple[Bound, ...]:
@@ -68,8 +65,7 @@ def bind_nested(
 def _nested(
     parent: Bound, name: str, body: Mapping[str, object], setting: PolicyScope, read: ReadUrl
 ) -> tuple[Bound, str]:
-    said = body.get("Properties")
-    properties = said if isinstance(said, dict) else {}
+    properties = properties_of(body)
     given = properties.get("Parameters")
     entry = replace(
         parent.entry,
@@ -86,15 +82,15 @@ def _nested(
     return Bound(entry, url or "", template), warning
 
 
-def _read(parent: Bound, url: str | None, read: ReadUrl) -> tuple[dict[str, object], str]:
+def _read(parent: Bound, url: str | None, read: ReadUrl) -> tuple[Template, str]:
     """Return the template at a nested stack's URL, or why it is not known."""
     if url is None:
-        return {}, "lies nobody can tell where before the deployment"
+        return Template(), "lies nobody can tell where before the deployment"
     try:
         text = read(parent.entry.region, url)
-        return (read_template(text, url), "") if text is not None else ({}, f"does not lie in S3 ({url})")
+        return (read_template(text, url), "") if text is not None else (Template(), f"does not lie in S3 ({url})")
     except BuilderError as error:
-        return {}, f"could not be read from {url} ({error.what})"
+        return Template(), f"could not be read from {url} ({error.what})"
 
 
 # What CloudFormation adds to a name that it makes up, after a hyphen. Where the whole would be too long, stack name and
@@ -122,8 +118,7 @@ class BoundResource:
     @property
     def properties(self) -> Mapping[str, Any]:
         """Its properties, none if it has none."""
-        found = self.body.get("Properties")
-        return found if isinstance(found, dict) else {}
+        return properties_of(self.body)
 
     @property
     def region(self) -> str:

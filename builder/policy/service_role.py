@@ -13,7 +13,7 @@ from builder.assembly.bound import Bound
 from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, GrantTarget, LeftOut, PolicyScope, Rights, Verb
 from builder.policy.resource import GROUNDS, LIFTS_BOUNDARY, BoundResource, each_nested, each_resource, place_of
 from builder.resource_types import NESTED_STACK
-from builder.template.template import find_object
+from builder.template import find_object
 
 _TAGGING = "tagging"
 HANDLERS: dict[Verb, tuple[str, ...]] = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from builder.errors import BadInput, of_file
-from builder.template.text import may_be_no_text
+from builder.template import may_be_no_text
 
 _HERE = Path(__file__).parent
 # In a checkout the handlers are in lambda/; setup.py puts them here when it makes a wheel.

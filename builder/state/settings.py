@@ -16,7 +16,7 @@ from builder.state.code import compare_code
 from builder.state.observe import PartialAnswers
 from builder.state.records import Settings
 from builder.state.site import copied_tables
-from builder.template.template import as_shown
+from builder.template import as_shown
 from builder.terms import Region, Site
 
 ReadSettings = Callable[[Clients, Region, str], Coroutine[Any, Any, dict[str, str]]]

@@ -14,7 +14,7 @@ from builder.deploy.resources import HOLDERS
 from builder.state import observe
 from builder.state.observe import PartialAnswers, RegionContext
 from builder.state.records import SiteState, StackState, Status
-from builder.template.template import Comparison, compare_template, properties_of, read_template, resolve, resources_of
+from builder.template import Comparison, compare_template, properties_of, read_template
 from builder.terms import Region, Site, StackName
 
 WITHIN_S = 4.5
@@ -88,14 +88,13 @@ def copied_tables(deployment: Deployment, region: Region) -> tuple[str, ...]:
 
 
 def _copies(deployment: Deployment, region: Region) -> Iterator[str]:
-    return (
-        name
-        for stack in deployment.stacks
-        for resource in resources_of(read_template(stack.template, stack.id)).values()
-        if resource.get("Type") in observe.TABLES
-        and region in HOLDERS[str(resource["Type"])].regions(properties_of(resource))
-        and (name := resolve(properties_of(resource).get("TableName"), _texts(stack)))
-    )
+    for stack in deployment.stacks:
+        template = read_template(stack.template, stack.id)
+        binding = template.bind(stack.values)
+        for table in template.resources(*observe.TABLES).values():
+            name = binding.text(properties_of(table).get("TableName"))
+            if name and region in HOLDERS[str(table["Type"])].regions(properties_of(table)):
+                yield name
 
 
 def _role(deployment: Deployment, region: Region) -> str:
@@ -113,10 +112,6 @@ def _health(deployment: Deployment, region: Region, outputs: Mapping[StackName, 
             url = outputs.get(place.name, {}).get(said.url[region].output[1], "")
             found[urlsplit(url).netloc] = said.health
     return found
-
-
-def _texts(stack: DesiredStack) -> dict[str, str]:
-    return {name: value for name, value in stack.parameters.items() if isinstance(value, str)}
 
 
 async def _resources(clients: Clients, stack: ObservedStack) -> tuple[tuple[str, str], ...]:

@@ -1,6 +1,52 @@
 """Templates: bytes and their meaning, known once, by everything that reads or writes one.
 
-`text` turns bytes into data and data into bytes, as CloudFormation and every YAML reader take them. `template` reads a
-template's resources, parameters and references, as GetTemplate answers it, and compares two. `splice` changes a list of
-one resource in its text and keeps every other byte.
+`text` turns bytes into data and data into bytes, as CloudFormation and every YAML reader take them. `bind` tells what
+values refer to and what they come to. `template` has the `Template` itself: its sections, its outputs, its binding.
+`compare` tells whether two are the same, as far as GetTemplate shows it. `splice` changes a list of one resource in its
+text and keeps every other byte.
 """
+
+from builder.template.bind import NO_VALUE, PLACEHOLDER, Binding, Reference, TemplatePath, at, fill, references
+from builder.template.compare import Comparison, as_shown, compare_data, compare_template, masked
+from builder.template.splice import ListEdit, Unspliceable, chosen, splice
+from builder.template.template import (
+    DeclaredOutputs,
+    S3Location,
+    Template,
+    find_object,
+    properties_of,
+    read_deployed,
+    read_template,
+)
+from builder.template.text import may_be_no_text, parse_template, text_of, write_template
+
+__all__ = [
+    "NO_VALUE",
+    "PLACEHOLDER",
+    "Binding",
+    "Comparison",
+    "DeclaredOutputs",
+    "ListEdit",
+    "Reference",
+    "S3Location",
+    "Template",
+    "TemplatePath",
+    "Unspliceable",
+    "as_shown",
+    "at",
+    "chosen",
+    "compare_data",
+    "compare_template",
+    "fill",
+    "find_object",
+    "masked",
+    "may_be_no_text",
+    "parse_template",
+    "properties_of",
+    "read_deployed",
+    "read_template",
+    "references",
+    "splice",
+    "text_of",
+    "write_template",
+]

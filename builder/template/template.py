@@ -1,135 +1,140 @@
-"""A template as data, read as GetTemplate answers it; where its nested templates lie; two of them compared; pure."""
+"""A template as data: its sections, its outputs, its values bound, and where its nested templates lie; pure."""
 
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from builder.errors import BadInput, Stopped
-from builder.template.text import read_json
-from builder.template.text import read_template as read_text
-
-_REFERENCE = re.compile(r"\$\{([^!}][^}]*)\}")
-
+from builder.template.bind import Binding
+from builder.template.text import parse_template
 
 _INSPECT = "aws cloudformation get-template    shows it"
 
 
-_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
+# Transforms that put out nothing of their own.
+_ADD_NO_OUTPUTS = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31", "AWS::SecretsManager-2020-07-23"})
 
 
-class Comparison(Enum):
-    """Whether a stack is deployed from a template, as far as GetTemplate lets it be known."""
+@dataclass(frozen=True, slots=True)
+class DeclaredOutputs:
+    """What a template puts out."""
 
-    SAME = "same"
-    DIFFERENT = "different"
-    NOT_KNOWN = "not known"
-    """Alike as far as GetTemplate shows it: a change set tells."""
-
-
-def compare_template(desired: str, deployed: object) -> Comparison:
-    """Return whether what GetTemplate answers is the desired template.
-
-    GetTemplate shows each character beyond ASCII as a `?` (aws-cloudformation/cloudformation-coverage-roadmap#814), and
-    botocore reads what is JSON to objects: two of these are the same whatever the order of their keys, and a number
-    is not known to be the one that was written where reading changes it (11.10). A desired `?` in the place of a
-    deployed character beyond ASCII cannot be told from a deployed `?`.
-    """
-    shown = _as_data(deployed)
-    if shown is None:
-        if desired == deployed:
-            return Comparison.SAME
-        return Comparison.NOT_KNOWN if masked(desired) == deployed else Comparison.DIFFERENT
-    wanted = _as_data(desired)
-    if wanted is None:
-        return Comparison.DIFFERENT
-    known = compare_data(wanted, shown)
-    return Comparison.NOT_KNOWN if known is Comparison.SAME and not _are_exact(desired) else known
+    by_name: Mapping[str, object]
+    """Name to body, those of an Fn::ForEach too."""
+    complete: bool
+    """False where only a deployment can tell all names: a macro makes some, or a list that is not known."""
 
 
-def compare_data(desired: Mapping[str, Any], shown: Mapping[str, Any]) -> Comparison:
-    """Return the same of two templates as data, whatever the order of their keys."""
-    if _canonical(desired) == _canonical(shown):
-        return Comparison.SAME
-    alike = _canonical(_masked_data(desired)) == _canonical(_masked_data(shown))
-    return Comparison.NOT_KNOWN if alike else Comparison.DIFFERENT
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template, functions in their long forms; a section that is not there, or is none, is empty."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """Return a section as it is written."""
+        listed = self.data.get(name)
+        return listed if isinstance(listed, Mapping) else {}
+
+    def resources(self, *types: str) -> dict[str, Mapping[str, Any]]:
+        """Return the resources of these types by logical id, of all where none is said; what is none is left out."""
+        found = _bodies(self.section("Resources"))
+        return {name: body for name, body in found.items() if body.get("Type") in types} if types else found
+
+    def resource(self, name: str) -> Mapping[str, Any]:
+        """Return a resource by its logical id; empty if there is none."""
+        body = self.section("Resources").get(name)
+        return body if isinstance(body, Mapping) else {}
+
+    @property
+    def parameters(self) -> dict[str, Mapping[str, Any]]:
+        """The parameters as they are declared, by name."""
+        return _bodies(self.section("Parameters"))
+
+    @property
+    def conditions(self) -> Mapping[str, Any]:
+        """The conditions by name."""
+        return self.section("Conditions")
+
+    def default(self, name: str) -> str | None:
+        """Return the default of a parameter, as DescribeStacks shows it; None if it has none."""
+        body = self.section("Parameters").get(name)
+        said = body.get("Default") if isinstance(body, Mapping) else None
+        return None if said is None else str(said).lower() if isinstance(said, bool) else str(said)
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        """The default of each parameter that has one."""
+        found = ((name, self.default(name)) for name in self.section("Parameters"))
+        return {str(name): value for name, value in found if value is not None}
+
+    @property
+    def no_echo(self) -> frozenset[str]:
+        """The parameters whose values AWS shows to nobody.
+
+        Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+        """
+        said = {name: str(body.get("NoEcho", "")).lower() for name, body in self.parameters.items()}
+        return frozenset(name for name, value in said.items() if value == "true")
+
+    @property
+    def from_ssm(self) -> tuple[str, ...]:
+        """The parameters whose values each change set fetches anew from SSM.
+
+        Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+        """
+        types = {name: str(body.get("Type")) for name, body in self.parameters.items()}
+        return tuple(name for name, type_name in types.items() if type_name.startswith("AWS::SSM::Parameter::Value<"))
+
+    @property
+    def transforms(self) -> tuple[Any, ...]:
+        """The transforms of the whole template, each a name or a call with parameters."""
+        listed = self.data.get("Transform") or []
+        return tuple(listed) if isinstance(listed, list) else (listed,)
+
+    def calls(self, function: str) -> bool:
+        """Return whether a function, such as Fn::Transform, is called anywhere."""
+        return _calls(self.data, function)
+
+    def outputs(self, values: Mapping[str, str]) -> DeclaredOutputs:
+        """Return what it puts out, every Fn::ForEach done; `values` are those of its parameters, as far as known.
+
+        Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach-example-outputs.html
+        """
+        found = dict(_each(self.section("Outputs"), values))
+        known = all(isinstance(name, str) and name in _ADD_NO_OUTPUTS for name in self.transforms)
+        by_name = {name: body for name, body in found.items() if name is not None}
+        return DeclaredOutputs(by_name, complete=known and None not in found)
+
+    def bind(self, values: Mapping[str, str | None]) -> Binding:
+        """Return it with values put in for its parameters, and for those pseudo parameters that are given.
+
+        A parameter that is not given has its default; one that is given as None is not known.
+        """
+        known: dict[str, str | None] = {**self.defaults, **values}
+        return Binding(self.conditions, self.section("Mappings"), lambda name, of: None if of else known.get(name))
 
 
-def masked(text: str) -> str:
-    """Return a text as GetTemplate shows it."""
-    return _BEYOND_ASCII.sub("?", text)
+def properties_of(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a resource's properties; none if it has none."""
+    listed = resource.get("Properties")
+    return listed if isinstance(listed, Mapping) else {}
 
 
-def as_shown(template: object) -> str:
-    """Return a text that is the same for two answers of GetTemplate that show the same template."""
-    data = _as_data(template)
-    return str(template) if data is None else _canonical(data)
+def read_template(text: object, where: str = "template") -> Template:
+    """Return a template, read from bytes or a text, or from what botocore reads a JSON template to.
 
-
-def _as_data(template: object) -> Mapping[str, Any] | None:
-    """Return the data of a template in JSON; None for one in YAML."""
-    if isinstance(template, Mapping):
-        return template
-    try:
-        return read_json(str(template))
-    except RecursionError:
-        return None
-
-
-def _canonical(data: object) -> str:
-    # Of Python's own comparison true is 1, and 1 is 1.0.
-    return json.dumps(_with_texts_for_keys(data), sort_keys=True, ensure_ascii=False, default=str)
-
-
-def _with_texts_for_keys(value: object) -> object:
-    match value:
-        case Mapping():
-            return {str(name): _with_texts_for_keys(inner) for name, inner in value.items()}
-        case list():
-            return [_with_texts_for_keys(inner) for inner in value]
-    return value
-
-
-def _masked_data(value: object) -> object:
-    match value:
-        case str():
-            return masked(value)
-        case Mapping():
-            return {masked(str(name)): _masked_data(inner) for name, inner in value.items()}
-        case list():
-            return [_masked_data(inner) for inner in value]
-    return value
-
-
-def _are_exact(text: str) -> bool:
-    """Return whether every number of a JSON text is written again as it stands there."""
-    changed: list[str] = []
-
-    def read(number: str) -> float:
-        found = float(number)
-        if json.dumps(found) != number:
-            changed.append(number)
-        return found
-
-    json.loads(text, parse_float=read)
-    return not changed
-
-
-def read_template(text: object, where: str = "template") -> dict[str, Any]:
-    """Return a template as data, intrinsics in their long forms.
-
-    Takes a text, or for a JSON template what botocore read it to. Raises BadInput for what is no template.
+    Raises BadInput for what is no template.
     """
     if isinstance(text, Mapping):
-        return dict(text)
-    return read_text(str(text), where=where)
+        return Template(text)
+    return Template(parse_template(text if isinstance(text, bytes) else str(text), where))
 
 
-def read_deployed(template: object, where: str, next_step: str = _INSPECT) -> dict[str, Any]:
-    """Return a deployed template as data, `where` being its stack.
+def read_deployed(template: object, where: str, next_step: str = _INSPECT) -> Template:
+    """Return a deployed template, `where` being its stack.
 
     Raises Stopped for one that cannot be read: nothing is known of what it holds, which is not that it holds nothing.
     """
@@ -140,54 +145,59 @@ def read_deployed(template: object, where: str, next_step: str = _INSPECT) -> di
         raise Stopped(where=where, what=what, next_step=next_step) from error
 
 
-def resolve(value: object, values: Mapping[str, str]) -> str | None:
-    """Return a text with its parameters put in; None for one that takes more than Ref and Fn::Sub to know."""
+def _bodies(section: Mapping[Any, Any]) -> dict[str, Mapping[str, Any]]:
+    return {str(name): body for name, body in section.items() if isinstance(body, Mapping)}
+
+
+def _calls(value: object, function: str) -> bool:
     match value:
-        case str():
-            return value
+        case Mapping():
+            return function in value or any(_calls(inner, function) for inner in value.values())
+        case list():
+            return any(_calls(inner, function) for inner in value)
+    return False
+
+
+def _each(listed: Mapping[Any, object], values: Mapping[str, str]) -> Iterator[tuple[str | None, object]]:
+    """Yield name and body; the name None stands for any that cannot be known."""
+    for key, body in listed.items():
+        if not str(key).startswith("Fn::"):
+            yield str(key), body
+            continue
+        match body:
+            case [str(identifier), collection, Mapping() as fragment] if str(key).startswith("Fn::ForEach::"):
+                items = _items(collection, values)
+                for item in items or ():
+                    yield from _each(_filled(fragment, identifier, item), values)
+                if items is not None:
+                    continue
+        yield None, body
+
+
+def _items(collection: object, values: Mapping[str, str]) -> list[str] | None:
+    match collection:
         case {"Ref": str(name)}:
-            return values.get(name)
-        case {"Fn::Sub": str(text)}:
-            filled = _REFERENCE.sub(lambda found: values.get(found[1], found[0]), text)
-            return None if _REFERENCE.search(filled) else filled
+            said = values.get(name)
+            return None if said is None else [part.strip() for part in said.split(",")]
+        case list():
+            items = [values.get(one["Ref"]) if isinstance(one, Mapping) and "Ref" in one else one for one in collection]
+            return [str(one) for one in items] if all(isinstance(one, str | int) for one in items) else None
     return None
 
 
-def defaults_of(template: Mapping[str, Any]) -> dict[str, str]:
-    """Return the default of each parameter that has one, as DescribeStacks shows it."""
-    return {
-        name: str(default).lower() if isinstance(default, bool) else str(default)
-        for name, one in _parameters_of(template).items()
-        if (default := one.get("Default")) is not None
-    }
-
-
-def no_echo_of(template: Mapping[str, Any]) -> frozenset[str]:
-    """Return the parameters whose values AWS shows to nobody.
-
-    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
-    """
-    said = {name: str(one.get("NoEcho", "")).lower() for name, one in _parameters_of(template).items()}
-    return frozenset(name for name, value in said.items() if value == "true")
-
-
-def _parameters_of(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    listed = template.get("Parameters")
-    declared = listed if isinstance(listed, Mapping) else {}
-    return {str(name): one for name, one in declared.items() if isinstance(one, Mapping)}
-
-
-def resources_of(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the resources by logical id; what is no resource is left out."""
-    listed = template.get("Resources")
-    found = listed if isinstance(listed, Mapping) else {}
-    return {str(name): one for name, one in found.items() if isinstance(one, Mapping)}
-
-
-def properties_of(resource: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a resource's properties; none if it has none."""
-    listed = resource.get("Properties")
-    return listed if isinstance(listed, Mapping) else {}
+def _filled(value: Any, identifier: str, item: str) -> Any:  # noqa: ANN401 - JSON
+    """Return a fragment with an item in the place of the identifier; after `&` with letters and digits alone."""
+    match value:
+        case str():
+            bare = re.sub("[^A-Za-z0-9]", "", item)
+            return value.replace(f"${{{identifier}}}", item).replace(f"&{{{identifier}}}", bare)
+        case Mapping():
+            return {
+                _filled(str(name), identifier, item): _filled(inner, identifier, item) for name, inner in value.items()
+            }
+        case list():
+            return [_filled(inner, identifier, item) for inner in value]
+    return value
 
 
 _VIRTUAL = re.compile(r"(?P<bucket>.+)\.s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?$")

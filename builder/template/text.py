@@ -6,8 +6,6 @@ wants; a text that some reader of YAML 1.1 or 1.2 could take for a number, a dat
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -29,10 +27,6 @@ _SECTIONS = (
 
 
 _ATTRIBUTES = ("Type", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "Properties")
-
-
-# Transforms that put out nothing of their own.
-_ADD_NO_OUTPUTS = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31", "AWS::SecretsManager-2020-07-23"})
 
 
 # The short forms of the functions whose argument is a text.
@@ -189,7 +183,7 @@ def write_template(template: dict[str, Any]) -> bytes:
     return _BLOCK_START.sub("\n", text).removeprefix("\n").encode()
 
 
-def read_template(text: bytes | str, where: str) -> dict[str, Any]:
+def parse_template(text: bytes | str, where: str) -> dict[str, Any]:
     """Return a template as data, whether YAML or JSON, intrinsics in their long forms.
 
     Raises BadInput, `where` being the file's name.
@@ -255,70 +249,6 @@ def read_json(text: bytes | str) -> dict[str, Any] | None:
     except ValueError:  # YAML in braces
         return None
     return read if isinstance(read, dict) else None
-
-
-@dataclass(frozen=True, slots=True)
-class DeclaredOutputs:
-    """What a template puts out."""
-
-    by_name: Mapping[str, object]
-    """Name to body, those of an Fn::ForEach too."""
-    complete: bool
-    """False where only a deployment can tell all names: a macro makes some, or a list that is not known."""
-
-
-def outputs_of(template: Mapping[str, object], values: Mapping[str, str]) -> DeclaredOutputs:
-    """Return a template's outputs, every Fn::ForEach done; `values` are those of its parameters, as far as known.
-
-    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach-example-outputs.html
-    """
-    listed, transform = template.get("Outputs"), template.get("Transform", [])
-    named = transform if isinstance(transform, list) else [transform]
-    found = dict(_each(listed, values)) if isinstance(listed, Mapping) else {}
-    complete = None not in found and all(isinstance(one, str) and one in _ADD_NO_OUTPUTS for one in named)
-    return DeclaredOutputs({name: body for name, body in found.items() if name is not None}, complete)
-
-
-def _each(listed: Mapping[Any, object], values: Mapping[str, str]) -> Iterator[tuple[str | None, object]]:
-    """Yield name and body; the name None stands for any that cannot be known."""
-    for key, body in listed.items():
-        if not str(key).startswith("Fn::"):
-            yield str(key), body
-            continue
-        match body:
-            case [str(identifier), collection, Mapping() as fragment] if str(key).startswith("Fn::ForEach::"):
-                items = _items(collection, values)
-                for item in items or ():
-                    yield from _each(_filled(fragment, identifier, item), values)
-                if items is not None:
-                    continue
-        yield None, body
-
-
-def _items(collection: object, values: Mapping[str, str]) -> list[str] | None:
-    match collection:
-        case {"Ref": str(name)}:
-            said = values.get(name)
-            return None if said is None else [part.strip() for part in said.split(",")]
-        case list():
-            items = [values.get(one["Ref"]) if isinstance(one, Mapping) and "Ref" in one else one for one in collection]
-            return [str(one) for one in items] if all(isinstance(one, str | int) for one in items) else None
-    return None
-
-
-def _filled(value: Any, identifier: str, item: str) -> Any:  # noqa: ANN401 - JSON
-    """Return a fragment with an item in the place of the identifier; after `&` with letters and digits alone."""
-    match value:
-        case str():
-            bare = re.sub("[^A-Za-z0-9]", "", item)
-            return value.replace(f"${{{identifier}}}", item).replace(f"&{{{identifier}}}", bare)
-        case Mapping():
-            return {
-                _filled(str(name), identifier, item): _filled(inner, identifier, item) for name, inner in value.items()
-            }
-        case list():
-            return [_filled(inner, identifier, item) for inner in value]
-    return value
 
 
 def _in_order(resource: dict[str, Any]) -> dict[str, Any]:

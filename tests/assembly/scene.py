@@ -8,6 +8,7 @@ from cfnlint.decode import decode_str
 from builder.assembly import Manifest, StackEntry
 from builder.assembly.bound import Bound
 from builder.assembly.manifest import VERSION
+from builder.template import Template
 from builder.terms import Region, StackId
 
 SHA = "0" * 64
@@ -36,7 +37,7 @@ def make_bound(stack: str, template: str = "Resources: {}", needs: tuple[str, ..
     decoded, faults = decode_str(dedent(template))
     assert not faults, faults
     assert decoded is not None
-    return Bound(described, described.template, decoded)
+    return Bound(described, described.template, Template(decoded))
 
 
 def make_manifest(*bounds: Bound, **said: Any) -> Manifest:

@@ -99,8 +99,8 @@ def test_resources_can_be_asked_for_by_type() -> None:
 
 
 def test_a_section_that_is_not_there_is_empty() -> None:
-    assert list(APP.section("Outputs")) == ["Name"]
-    assert APP.section("Mappings") == {}
+    assert list(APP.template.section("Outputs")) == ["Name"]
+    assert APP.template.section("Mappings") == {}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from builder.assembly.fleet import make_fleet
 from builder.assembly.manifest import read_manifest
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
-from builder.template.text import read_template
+from builder.template import read_template
 from builder.topology import make_topology
 from stacks.fleet_config import SELF_MANAGED, SERVICE_MANAGED
 from wanted import HANDLER, make_wanted
@@ -54,7 +54,7 @@ class TestManifest:
 class TestTemplates:
     def test_of_the_system_are_in_the_sets_to_the_byte(self) -> None:
         assembly, made = fleet(SELF_MANAGED)
-        sets = read_template(made.templates["fleet.yaml"], "fleet.yaml")["Resources"].values()
+        sets = read_template(made.templates["fleet.yaml"], "fleet.yaml").resources().values()
         embedded = {
             tag["Value"]: one["Properties"]["TemplateBody"].encode()
             for one in sets

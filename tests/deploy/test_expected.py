@@ -5,7 +5,7 @@ import pytest
 
 from builder.deploy.plan.expected import beyond, expect_changes
 from builder.deploy.records import PropertyChange, ResourceChange
-from builder.template.template import read_template
+from builder.template import Template, read_template
 from builder.terms import LogicalId
 
 BEFORE = """\
@@ -61,7 +61,7 @@ def test_new_tags_of_the_stack_may_show_on_every_resource() -> None:
 def test_a_replica_that_goes_is_a_loss_already_when_it_is_expected() -> None:
     table: dict[str, Any] = {"Type": "AWS::DynamoDB::GlobalTable", "Properties": {"Replicas": [{"Region": "r1"}]}}
     more = {**table, "Properties": {"Replicas": [{"Region": "r1"}, {"Region": "r2"}]}}
-    (change,) = expect_changes({"Resources": {"T": more}}, {"Resources": {"T": table}})
+    (change,) = expect_changes(Template({"Resources": {"T": more}}), Template({"Resources": {"T": table}}))
     assert change.losses == ("its replica in r2, with what was written there and nowhere else yet",)
 
 

@@ -10,7 +10,7 @@ from builder.deploy.observe.deployment import ObservedDeployment
 from builder.deploy.plan.decide import Keep, NeedsChangeSet, changes_unseen
 from builder.deploy.plan.dependants import DecidedStack, wait_for_makers
 from builder.errors import BadInput, Failed, Stopped
-from builder.template.template import read_template
+from builder.template import read_template
 from builder.terms import AccountId, StackId
 from deploy.chained import assembled
 from deploy.rig import Rig

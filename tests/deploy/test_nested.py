@@ -15,7 +15,7 @@ from builder.deploy.plan.expected import beyond, expect_changes
 from builder.deploy.plan.guards import guard_hits
 from builder.deploy.records import Deletion, ResourceChange, StackResource
 from builder.errors import Stopped
-from builder.template.template import S3Location, find_object
+from builder.template import S3Location, Template, find_object
 from builder.terms import Arn, LogicalId, Region, StackId, StackName
 from deploy.test_decide import observed
 from deploy.test_recovery import since
@@ -169,8 +169,8 @@ def test_a_policy_of_what_holds_nothing_is_nobodys_concern() -> None:
 
 
 def test_a_policy_that_a_deferred_change_takes_away_is_known_before() -> None:
-    before = {"Resources": {"Data": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}}}
-    (change,) = expect_changes(before, {"Resources": {"Data": {"Type": "AWS::S3::Bucket"}}})
+    before = Template({"Resources": {"Data": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}}})
+    (change,) = expect_changes(before, Template({"Resources": {"Data": {"Type": "AWS::S3::Bucket"}}}))
     shown = read_change(
         row("AWS::S3::Bucket", Scope=["DeletionPolicy"], Details=[policy("DeletionPolicy", BeforeValue="Retain")])
     )
@@ -197,7 +197,9 @@ def test_a_deferred_change_set_may_show_what_is_new_in_a_new_child_and_no_more_i
     def inside_of(child: str, action: str) -> ResourceChange:
         return ResourceChange(action=action, logical_id=LogicalId(f"{child}/Data"), type="AWS::S3::Bucket")
 
-    expected = expect_changes({"Resources": {"Old": CHILD}}, {"Resources": {"Old": CHILD, "New": CHILD}})
+    expected = expect_changes(
+        Template({"Resources": {"Old": CHILD}}), Template({"Resources": {"Old": CHILD, "New": CHILD}})
+    )
     rows = [
         read_change(row(NESTED, LogicalResourceId="Old", Details=[policy("Properties", Name="TemplateURL")])),
         ResourceChange(action="Add", logical_id=LogicalId("New"), type=NESTED),

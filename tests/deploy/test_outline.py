@@ -3,7 +3,7 @@ import pytest
 from builder.assembly import OutputOf
 from builder.deploy import Deployment, Done, PlanOptions, PlanRequest
 from builder.errors import Stopped
-from builder.template.template import properties_of, read_template, resources_of
+from builder.template import properties_of, read_template
 from builder.terms import StackId
 from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
 from deploy.rig import Rig
@@ -46,7 +46,7 @@ def two(rig: Rig) -> Rig:
 
 
 def regions(template: str) -> list[str]:
-    table = resources_of(read_template(template))["Data"]
+    table = read_template(template).resource("Data")
     return [replica["Region"] for replica in properties_of(table)["Replicas"]]
 
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from builder.deploy.plan.sequence import Ends, count_updates, make_sequence
 from builder.errors import Stopped
-from builder.template.splice import ListEdit, splice
-from builder.template.template import masked, properties_of, read_template, resources_of
+from builder.template import ListEdit, masked, properties_of, read_template, splice
 
 Json = dict[str, Any]
 REGION = {"AWS::Region": "a"}
@@ -53,7 +52,7 @@ def sequence(deployed: str, desired: str, **more: Any) -> list[str]:
 
 
 def listed(template: str, key: str = "Replicas", name: str = "Region") -> list[Any]:
-    properties = properties_of(resources_of(read_template(template))["Table"])
+    properties = properties_of(read_template(template).resource("Table"))
     return [item.get(name) for item in properties.get(key, [])]
 
 
@@ -82,7 +81,7 @@ class TestReplicas:
         desired = text(table("a", "b"), memory=2)
         found = sequence(text(table("a")), desired)
         assert [listed(one) for one in found] == [["a"], ["a", "b"]]
-        assert [resources_of(read_template(one))["Function"]["Properties"]["MemorySize"] for one in found] == [2, 2]
+        assert [read_template(one).resource("Function")["Properties"]["MemorySize"] for one in found] == [2, 2]
         assert sequence(text(table("a")), text(table("a", "b")), more_differs=True) == [
             text(table("a")),
             text(table("a", "b")),
@@ -131,7 +130,7 @@ class TestIndexes:
         plain, more = table(kind=kind), table(kind=kind, indexes=("x", "y"))
         assert indexes(plain, more) == [["x"], ["x", "y"]]
         (first, _) = sequence(text(plain), text(more, memory=2))
-        assert resources_of(read_template(first))["Function"]["Properties"]["MemorySize"] == 2
+        assert read_template(first).resource("Function")["Properties"]["MemorySize"] == 2
 
     def test_one_more_is_one_update_whatever_else_changes(self) -> None:
         assert sequence(text(table()), text(table(indexes=("x",)), 2)) == [text(table(indexes=("x",)), 2)]
@@ -171,7 +170,7 @@ class TestIndexes:
 
 
 def _replicas(template: str) -> list[Json]:
-    return list(properties_of(resources_of(read_template(template))["Table"])["Replicas"])
+    return list(properties_of(read_template(template).resource("Table"))["Replicas"])
 
 
 class TestRefusals:

@@ -2,6 +2,7 @@ import pytest
 
 from builder.deploy.records import ResourceChange
 from builder.fleet.difference import find_changes, merge_changes, resolve_template
+from builder.template import Template
 from builder.terms import Region
 from fleet.scene import shipped_bodies
 
@@ -113,7 +114,7 @@ def test_a_path_with_items_counts_all_of_them() -> None:
 
 def test_of_several_instances_the_gravest_counts() -> None:
     body = BODIES["us-east-1/table"]
-    harmless = find_changes({"Resources": {"A": {"Type": "T"}}}, {"Resources": {}})
+    harmless = find_changes(Template({"Resources": {"A": {"Type": "T"}}}), Template())
     grave = tuple(changes(body, body, EnvironmentSuffix="prod").values())
     mild = tuple(changes(body, body.replace("PAY_PER", "PAY_BY")).values())
     merged = merge_changes([mild, grave, mild, harmless])

@@ -30,7 +30,7 @@ Resources:
 
 
 def resources(**parameters: str) -> dict[str, object]:
-    found: dict[str, object] = resolve_template(TEMPLATE, {"Days": "7", **parameters}, WEST)["Resources"]
+    found: dict[str, object] = resolve_template(TEMPLATE, {"Days": "7", **parameters}, WEST).data["Resources"]
     return found
 
 
@@ -44,7 +44,9 @@ def test_parameters_and_maps_are_put_in_and_what_cannot_be_known_stays() -> None
         "Type": "T",
         "Properties": {
             "Memory": "512",
-            "Unmapped": {"Fn::FindInMap": [{"primary": {"Memory": 512}, "secondary": {"Memory": 256}}, None, "Memory"]},
+            "Unmapped": {
+                "Fn::FindInMap": [{"primary": {"Memory": "512"}, "secondary": {"Memory": "256"}}, None, "Memory"]
+            },
             "Name": "a-us-west-2-${AWS::AccountId}",
             "Asked": {"Fn::If": [{"Fn::Equals": [{"Fn::ImportValue": "x"}, "y"]}, "primary", "d"]},
             "List": ["7", {"Fn::GetAtt": ["Thing2", "Id"]}],

@@ -8,6 +8,7 @@ from builder.assembly.bound import Bound
 from builder.assembly.manifest import StackEntry
 from builder.policy import PolicyCaller, PolicyScope, bind_templates
 from builder.policy.resource import BoundResource
+from builder.template import Template
 from builder.terms import Region, StackId
 
 ROOT = Path(__file__).parent.parent.parent
@@ -35,7 +36,7 @@ def stack(region: str = "us-east-1", name: str = "tap-${EnvironmentSuffix}-own",
         parameters={"EnvironmentSuffix": "${EnvironmentSuffix}"},
     )
     parameters = {"EnvironmentSuffix": {"Type": "String"}}
-    return Bound(entry, "own.yaml", {"Parameters": parameters, "Resources": resources})
+    return Bound(entry, "own.yaml", Template({"Parameters": parameters, "Resources": resources}))
 
 
 def resource(

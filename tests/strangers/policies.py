@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.assembly import Assembly
-from builder.assembly.bound import Bound
+from builder.assembly.bound import Bound, bind_entries
 from builder.errors import BadInput
-from builder.template.text import read_template
 
 # What only a deployment knows; any account and environment do.
 _KNOWN = {"${EnvironmentSuffix}": "dev", "${AWS::AccountId}": "111122223333", "${AWS::Partition}": "aws"}
@@ -29,10 +28,7 @@ class Policy:
 
 def concrete_policies(assembly: Assembly) -> tuple[Policy, ...]:
     """Return every policy in the order of the stacks. Raises BadInput where one depends on what can't be told."""
-    bounds = [
-        Bound(entry, entry.template, read_template(assembly.templates[entry.template], entry.template))
-        for entry in assembly.manifest.stacks
-    ]
+    bounds = bind_entries(assembly.manifest, assembly.templates)
     return tuple(
         Policy(f"{bound.file} {name} {which}", json.dumps(document))
         for bound in bounds

@@ -5,7 +5,7 @@ import yaml
 from pydantic import ValidationError
 
 from builder.assembly import read_assembly
-from builder.template.text import read_template
+from builder.template import read_template
 from strangers.verdict import Accepted, Finding, differences, read_accepted
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def test_an_entry_without_a_reason_or_a_place_is_no_entry(tmp_path: Path, change
 
 def test_the_list_speaks_of_resources_that_there_are() -> None:
     templates = read_assembly(ROOT / "templates").templates
-    resources = {(path, name) for path, data in templates.items() for name in read_template(data, path)["Resources"]}
+    resources = {(path, name) for path, data in templates.items() for name in read_template(data, path).resources()}
 
     assert {tuple(place.split()[:2]) for one in read_accepted() for place in one.places} <= resources
 

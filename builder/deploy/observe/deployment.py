@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from builder.aws import Clients, observe_account, together
 from builder.deploy.desired import Deployment
@@ -13,7 +12,7 @@ from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_stack
 from builder.deploy.progress import Emit, Waiting
 from builder.deploy.resources import HOLDERS
 from builder.errors import AwsError, BadInput
-from builder.template.template import properties_of, read_deployed, read_template, resources_of
+from builder.template import Template, properties_of, read_deployed, read_template
 from builder.terms import AccountId, Operation, Region, Site, StackId, StackName
 
 
@@ -190,10 +189,10 @@ async def _every_stack(clients: Clients, region: Region) -> tuple[ObservedStack,
         raise
 
 
-def _regions_of_data(template: Mapping[str, Any]) -> set[Region]:
+def _regions_of_data(template: Template) -> set[Region]:
     return {
         Region(region)
-        for resource in resources_of(template).values()
+        for resource in template.resources().values()
         if (holder := HOLDERS.get(str(resource.get("Type"))))
         for region in holder.regions(properties_of(resource))
     }

@@ -24,17 +24,7 @@ from builder.deploy.records import PlanOptions
 from builder.deploy.resources import HOLDERS
 from builder.errors import AwsError, BadInput
 from builder.resource_types import NESTED_STACK
-from builder.template.template import (
-    Comparison,
-    compare_template,
-    defaults_of,
-    find_object,
-    properties_of,
-    read_deployed,
-    read_template,
-    resolve,
-    resources_of,
-)
+from builder.template import Comparison, compare_template, find_object, properties_of, read_deployed, read_template
 from builder.terms import Arn, LogicalId, Region, Site, StackId, StackName
 
 # What a template may get its nested stacks from besides naming the type.
@@ -96,10 +86,9 @@ def may_nest(template: object) -> bool:
         read = read_template(template)
     except BadInput:
         return True  # nobody can tell
-    written = json.dumps(read, default=str)
-    transforms = read.get("Transform", [])
-    listed = transforms if isinstance(transforms, list) else [transforms]
-    return any(one in written for one in _MADE_FROM) or not all(isinstance(one, str) and one in _OPEN for one in listed)
+    written = json.dumps(read.data, default=str)
+    transforms_known = all(isinstance(one, str) and one in _OPEN for one in read.transforms)
+    return any(one in written for one in _MADE_FROM) or not transforms_known
 
 
 def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], options: PlanOptions) -> None:
@@ -171,7 +160,7 @@ async def observe_contents(
         "--template-stage Processed    shows it"
     )
     template = await observe_template(clients, stack, "Processed") if held else {}
-    resources = resources_of(read_deployed(template, where, shows))
+    resources = read_deployed(template, where, shows).resources()
     contents = [
         Content(
             path=LogicalId(f"{above}{one.logical_id}"),
@@ -246,7 +235,7 @@ class Prover:
         text, doubt = await self._template(stack, properties.get("TemplateURL"))
         if doubt:
             return doubt
-        wanted = defaults_of(read_template(text)) | {str(name): _text(value) for name, value in given.items()}
+        wanted = read_template(text).defaults | {str(name): _text(value) for name, value in given.items()}
         # A value of which only the mask is shown, before and after, may be another one all the same.
         if not {_UNKNOWN, MASK}.isdisjoint(wanted.values()) or wanted != dict(stack.parameters):
             return "its parameters are not known to be the deployed ones"
@@ -255,13 +244,9 @@ class Prover:
     async def _doubt_inside(self, stack: ObservedStack, text: str) -> str:
         """Return what may make a stack of the same template and parameters another one all the same."""
         template = read_template(text)
-        for name, said in (template.get("Parameters") or {}).items():
-            if str(said.get("Type", "")).startswith("AWS::SSM::Parameter::Value"):
-                return f"its parameter {name} is read from SSM, where it may have another value by now"
-        transforms = template.get("Transform", [])
-        if not all(one in _OPEN for one in (transforms if isinstance(transforms, list) else [transforms])):
-            return "a macro may make something else of its template"
-        if '"Fn::Transform"' in json.dumps(template, default=str):
+        for name in template.from_ssm:
+            return f"its parameter {name} is read from SSM, where it may have another value by now"
+        if not all(one in _OPEN for one in template.transforms) or template.calls("Fn::Transform"):
             return "a macro may make something else of its template"
         held = [
             one for one in await observe_resources(self.clients, stack) if one.type == NESTED_STACK and one.physical_id
@@ -269,13 +254,15 @@ class Prover:
         if not held:
             return ""
         processed = await observe_template(self.clients, stack, "Processed")
-        resources = resources_of(read_deployed(processed, stack.name))
+        parent = read_deployed(processed, stack.name)
+        binding = parent.bind({**stack.parameters, **_pseudo(stack)})
+        urls = [binding.text(properties_of(parent.resource(one.logical_id)).get("TemplateURL")) for one in held]
         doubts = await asyncio.gather(
-            *(self._doubt_below(stack, Arn(one.physical_id), resources.get(one.logical_id, {})) for one in held)
+            *(self._doubt_below(Arn(one.physical_id), url) for one, url in zip(held, urls, strict=True))
         )
         return next((f"{one.logical_id}: {doubt}" for one, doubt in zip(held, doubts, strict=True) if doubt), "")
 
-    async def _doubt_below(self, parent: ObservedStack, arn: Arn, resource: Mapping[str, Any]) -> str:
+    async def _doubt_below(self, arn: Arn, url: str | None) -> str:
         """Return the doubt about a stack whose parent is as deployed: then its parameters are, and all is its template.
 
         They are made of the parent's parameters, of resources that stay, and of nested stacks that are shown to.
@@ -283,7 +270,6 @@ class Prover:
         stack = await observe_stack(self.clients, self.site, arn)
         if stack is None or not stack.facts.exists:
             return "it is not there"
-        url = resolve(properties_of(resource).get("TemplateURL"), {**parent.parameters, **_pseudo(parent)})
         text, doubt = await self._template(stack, url)
         return doubt or await self._doubt_inside(stack, text)
 

@@ -8,8 +8,7 @@ from builder.aws import Clients, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe.stacks import SiteView, of_deployment
 from builder.errors import BadInput, Failed, Stopped, gathered
-from builder.template.template import defaults_of, read_template
-from builder.template.text import outputs_of
+from builder.template import read_template
 from builder.terms import Endpoint, Region, StackId, System
 
 
@@ -138,7 +137,7 @@ def _condition(deployment: Deployment, stack_id: StackId, output: str) -> str | 
     stack = deployment.stack(stack_id)
     values = {name: value for name, value in stack.parameters.items() if isinstance(value, str)}
     template = read_template(stack.template, stack_id)
-    body = outputs_of(template, defaults_of(template) | values).by_name.get(output)
+    body = template.outputs(template.defaults | values).by_name.get(output)
     return str(body["Condition"]) if isinstance(body, Mapping) and "Condition" in body else None
 
 

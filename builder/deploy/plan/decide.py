@@ -1,8 +1,7 @@
 """What a stack needs, total over every status, from what it should be and what stands; and what is deleted first."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from builder.aws import Clients, together
 from builder.deploy.desired import TAG_DEPLOYMENT, Deployment, DesiredStack
@@ -11,7 +10,7 @@ from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.records import Deletion, FoundStack, Orphan, StackResource
 from builder.errors import Stopped
 from builder.resource_types.by_hand import at_stake, holds_data
-from builder.template.template import Comparison, compare_template, defaults_of, read_template
+from builder.template import Comparison, Template, compare_template, read_template
 from builder.terms import Operation, StackId
 
 _LEFT_BY_FAILURE = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
@@ -91,7 +90,7 @@ def _compare(desired: DesiredStack, observed: ObservedStack, template: object) -
     return Keep()
 
 
-def changes_unseen(template: Mapping[str, Any]) -> bool:
+def changes_unseen(template: Template) -> bool:
     """Return whether a stack may change while its template, its parameters and its tags stay as they are.
 
     The value of a parameter that is kept in SSM is fetched anew by each change set, while DescribeStacks and the
@@ -99,22 +98,8 @@ def changes_unseen(template: Mapping[str, Any]) -> bool:
     AWS::LanguageExtensions makes follows from the text alone.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
     """
-    declared = template.get("Parameters")
-    kinds = [one.get("Type") for one in declared.values() if isinstance(one, Mapping)] if declared else []
-    if any(str(kind).startswith("AWS::SSM::Parameter::Value<") for kind in kinds):
-        return True
-    listed = template.get("Transform") or []
-    transforms = listed if isinstance(listed, list) else [listed]
-    return any(one != "AWS::LanguageExtensions" for one in transforms) or _has_transform(template)
-
-
-def _has_transform(value: object) -> bool:
-    match value:
-        case Mapping():
-            return "Fn::Transform" in value or any(_has_transform(one) for one in value.values())
-        case list():
-            return any(_has_transform(one) for one in value)
-    return False
+    macros = [one for one in template.transforms if one != "AWS::LanguageExtensions"]
+    return bool(template.from_ssm or macros) or template.calls("Fn::Transform")
 
 
 def other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
@@ -122,7 +107,7 @@ def other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
     if desired.parameters == observed.parameters:
         return False
     # DescribeStacks shows those that were left to the template's default as well.
-    defaults = defaults_of(read_template(desired.template, desired.id))
+    defaults = read_template(desired.template, desired.id).defaults
     return {**defaults, **desired.parameters} != observed.parameters
 
 

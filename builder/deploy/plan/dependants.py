@@ -3,22 +3,21 @@
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from builder.assembly.bound import Bound
-from builder.assembly.manifest import StackEntry
+from builder.assembly.bound import bind_stack
+from builder.assembly.components import OutputOf
 from builder.assembly.uses import NAMED, Maker, Use, Way
 from builder.aws import Clients, pages, together
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.observe.deployment import ObservedDeployment
 from builder.deploy.plan.decide import Decision, Keep, NeedsChangeSet
-from builder.deploy.plan.expected import expect_changes, references
+from builder.deploy.plan.expected import expect_changes, names_in
 from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.errors import AwsError, BuilderError, Stopped, gathered
 from builder.graph import closure
 from builder.resource_types.by_hand import ARN_FORMATS
 from builder.resource_types.schemas import name_property
-from builder.template.template import read_deployed, read_template
+from builder.template import Template, at, properties_of, read_deployed, read_template
 from builder.terms import AccountId, Site, StackId
 
 _WORDS: Mapping[Way, str] = {
@@ -137,23 +136,19 @@ def _deployed_names(one: DecidedStack, look: ObservedDeployment) -> dict[_Name, 
 
 
 def _names(desired: DesiredStack) -> dict[_Name, Mapping[str, object]]:
-    values = {name: value for name, value in desired.parameters.items() if isinstance(value, str)}
-    return _names_in(desired, read_template(desired.template, desired.id), values)
+    return _names_in(desired, read_template(desired.template, desired.id), desired.parameters)
 
 
 def _names_in(
-    stack: DesiredStack, template: Mapping[str, object], values: Mapping[str, str]
+    stack: DesiredStack, template: Template, values: Mapping[str, str | OutputOf]
 ) -> dict[_Name, Mapping[str, object]]:
     """Return the resources of a template by the names that no two of them can have at once."""
-    entry = StackEntry(id=stack.id, region=stack.region, name=stack.name, template="", sha256="", parameters=values)
-    bound = Bound(entry, "", template)
+    bound = bind_stack(template, stack.name, stack.region, values)
     found: dict[_Name, Mapping[str, object]] = {}
     for _, body in bound.resources():
         type_name = str(body.get("Type"))
-        form, properties = ARN_FORMATS.get(type_name), body.get("Properties")
-        named = name_property(type_name) if type_name in NAMED else ""
-        name = bound.text(properties[named]) if named and isinstance(properties, dict) and named in properties else None
-        name = name or bound.name_of(body)
+        form, named = ARN_FORMATS.get(type_name), name_property(type_name) if type_name in NAMED else ""
+        name = bound.text(properties_of(body).get(named)) or bound.name_of(body)
         if name:
             # A table's name is its region's, though its replicas have it in others.
             everywhere = form is not None and form.service in {"iam", "s3"}
@@ -296,20 +291,20 @@ def _changes(one: Step | Deferred, deployment: Deployment, look: ObservedDeploym
     if observed is None or not observed.exports or one.type != "UPDATE":
         return
     desired = deployment.stack(one.stack)
-    deployed = _outputs(read_deployed(look.templates.get(one.stack), one.stack))
-    wanted = _outputs(read_template(desired.template, one.stack))
+    deployed = read_deployed(look.templates.get(one.stack), one.stack).section("Outputs")
+    wanted = read_template(desired.template, one.stack).section("Outputs")
     by_name = dict(_named(desired, look.account))
     moved = {name for name, value in desired.parameters.items() if value != observed.parameters.get(name)}
     for name, key in observed.exports.items():
-        before = deployed.get(key, {})
-        same = before.get("Export") == wanted.get(key, {}).get("Export")
-        same = same and moved.isdisjoint(references(before.get("Export")))
+        before = deployed.get(key)
+        same = at(before, "Export") == at(wanted, key, "Export")
+        same = same and moved.isdisjoint(names_in(at(before, "Export")))
         now = by_name.get(name) or (key if same and before else None)
         if now is None:
             yield _Change(stack=one.stack, site=one.site, name=name, verb="removes", is_certain=True)
             continue
-        certain = _value_changes(before.get("Value"), wanted[now].get("Value"), moved, one.changes)
-        if certain is not None and wanted[now].get("Value") != observed.outputs.get(key):
+        certain = _value_changes(at(before, "Value"), at(wanted, now, "Value"), moved, one.changes)
+        if certain is not None and at(wanted, now, "Value") != observed.outputs.get(key):
             yield _Change(stack=one.stack, site=one.site, name=name, verb="changes", is_certain=certain)
 
 
@@ -318,30 +313,19 @@ def _value_changes(before: object, after: object, moved: set[str], changes: Sequ
     if before != after:
         return isinstance(after, str)
     replaced: dict[str, ResourceChange] = {change.logical_id: change for change in changes if change.is_replaced}
-    found = [replaced[name] for name in references(after) if name in replaced]
+    found = [replaced[name] for name in names_in(after) if name in replaced]
     if any(change.replacement == "True" for change in found):
         return True
-    return False if found or not moved.isdisjoint(references(after)) else None
+    return False if found or not moved.isdisjoint(names_in(after)) else None
 
 
 def _named(desired: DesiredStack, account: AccountId) -> Iterator[tuple[str, str]]:
     """Yield the name of each export that can be told, with the output's."""
-    values = {name: value for name, value in desired.parameters.items() if isinstance(value, str)}
-    entry = StackEntry(
-        id=desired.id, region=desired.region, name=desired.name, template="", sha256="", parameters=values
-    )
-    bound = Bound(entry, "", read_template(desired.template, desired.id))
-    for key, output in _outputs(bound.template).items():
-        export = output.get("Export")
-        name = bound.text(export.get("Name")) if isinstance(export, Mapping) else None
-        if name:
+    template = read_template(desired.template, desired.id)
+    bound = bind_stack(template, desired.name, desired.region, desired.parameters)
+    for key, output in template.section("Outputs").items():
+        if name := bound.text(at(output, "Export", "Name")):
             yield _in_account(name, account), key
-
-
-def _outputs(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    listed = template.get("Outputs")
-    found = listed if isinstance(listed, Mapping) else {}
-    return {str(name): one for name, one in found.items() if isinstance(one, Mapping)}
 
 
 def _in_account(name: str, account: AccountId) -> str:

@@ -17,7 +17,7 @@ from builder.deploy.plan.sequence import Ends, make_sequence
 from builder.deploy.records import FoundStack, PlanOptions, Protection, ResourceChange
 from builder.errors import Stopped, gathered
 from builder.graph import make_order
-from builder.template.template import Comparison, compare_template, no_echo_of, read_deployed, read_template
+from builder.template import Comparison, Template, compare_template, read_deployed, read_template
 from builder.terms import Operation, Site, StackId, StackName
 
 
@@ -158,12 +158,12 @@ def parts_from(
 
 def no_echo_parameters(desired: DesiredStack) -> frozenset[str]:
     """Return the stack's parameters whose values AWS shows to nobody, of those that are given."""
-    return no_echo_of(read_template(desired.template, desired.id)) & desired.parameters.keys()
+    return read_template(desired.template, desired.id).no_echo & desired.parameters.keys()
 
 
 def without_secrets(desired: DesiredStack) -> DesiredStack:
     """Return the stack as files show it: without NoEcho values, and without a template that may have one as default."""
-    hidden = no_echo_of(read_template(desired.template, desired.id))
+    hidden = read_template(desired.template, desired.id).no_echo
     parameters = {name: MASK if name in hidden else value for name, value in desired.parameters.items()}
     return replace(desired, template="" if hidden else desired.template, parameters=parameters)
 
@@ -199,7 +199,7 @@ def _creation(
         found=found,
         because=because,
         expected=expected,
-        secret=bool(no_echo_of(read_template(desired.template, desired.id))),
+        secret=bool(read_template(desired.template, desired.id).no_echo),
     )
 
 
@@ -233,7 +233,7 @@ def _updates(one: DecidedStack, observed: ObservedStack, deployed: object) -> It
             deployed=deployed,
             desired=desired.template,
             values_before={**observed.parameters, "AWS::Region": observed.region},
-            values_after={**_texts(desired.parameters), "AWS::Region": desired.region},
+            values_after={**desired.values, "AWS::Region": desired.region},
             more_differs=more_differs,
         )
     )
@@ -251,7 +251,7 @@ def _updates(one: DecidedStack, observed: ObservedStack, deployed: object) -> It
             expected=expect_changes(before, after, values, tags=tags) if because else (),
             hidden=len(updates) == 1 and waits != "" and waits == _hides(desired),
             derived=number < len(updates),
-            secret=bool(no_echo_of(before) or no_echo_of(after)),
+            secret=bool(before.no_echo or after.no_echo),
             only_nested=alike,
         )
         before, values, tags = after, [], False
@@ -260,10 +260,6 @@ def _updates(one: DecidedStack, observed: ObservedStack, deployed: object) -> It
 def _between(desired: DesiredStack, template: str) -> DesiredStack:
     """Return the stack on its way: another template, and all else as it is desired."""
     return replace(desired, template=template, sha256=hashlib.sha256(template.encode()).hexdigest())
-
-
-def _texts(parameters: Mapping[str, str | OutputOf]) -> dict[str, str]:
-    return {name: value for name, value in parameters.items() if isinstance(value, str)}
 
 
 def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
@@ -276,7 +272,7 @@ def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
 
 
 def _additions(desired: DesiredStack) -> tuple[ResourceChange, ...]:
-    return expect_changes({}, read_template(desired.template, desired.id))
+    return expect_changes(Template(), read_template(desired.template, desired.id))
 
 
 def _found(observed: ObservedStack | None) -> FoundStack:

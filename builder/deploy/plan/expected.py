@@ -1,6 +1,5 @@
 """What a change set may show that cannot be made yet, and whether one that was made shows what it should; pure."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,22 +9,11 @@ from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.public_access import define, newly_public, public_access
 from builder.resource_types import NESTED_STACK
-from builder.template.template import (
-    Comparison,
-    compare_template,
-    defaults_of,
-    no_echo_of,
-    properties_of,
-    read_template,
-    resources_of,
-)
+from builder.template import Comparison, Template, compare_template, properties_of, read_template, references
 from builder.terms import Arn, LogicalId, StackName
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef
-
-
-_SUB = re.compile(r"\$\{([A-Za-z0-9]+)")
 
 
 _ATTRIBUTES = ("Metadata", "CreationPolicy", "UpdatePolicy", "DeletionPolicy", "UpdateReplacePolicy")
@@ -35,14 +23,14 @@ _EVERYTHING = "/"
 
 
 def expect_changes(
-    deployed: Mapping[str, Any], desired: Mapping[str, Any], parameters: Iterable[str] = (), *, tags: bool = False
+    deployed: Template, desired: Template, parameters: Iterable[str] = (), *, tags: bool = False
 ) -> tuple[ResourceChange, ...]:
     """Return the most that a change set from one template to the other may show.
 
     `parameters` are the names of those whose values change; `tags` says that the stack's tags do. A modified resource
     lists the paths that may change, `/Properties/Replicas`. What refers to a modified resource may be modified too.
     """
-    before, after = resources_of(deployed), resources_of(desired)
+    before, after = deployed.resources(), desired.resources()
     touched: dict[str, set[str]] = {}
     for name in before.keys() & after.keys():
         paths = set(_differences(before[name], after[name], frozenset(parameters)))
@@ -134,7 +122,7 @@ def _within(path: str, allowed: list[str]) -> bool:
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any], parameters: frozenset[str]) -> Iterator[str]:
     was, will = properties_of(before), properties_of(after)
     for name in was.keys() | will.keys():
-        if was.get(name) != will.get(name) or not parameters.isdisjoint(references(will.get(name))):
+        if was.get(name) != will.get(name) or not parameters.isdisjoint(names_in(will.get(name))):
             yield f"/Properties/{name}"
     yield from (f"/{name}" for name in _ATTRIBUTES if before.get(name) != after.get(name))
     if before.get("Type") != after.get("Type"):
@@ -159,29 +147,12 @@ def _spread(touched: dict[str, set[str]], standing: Iterable[str], after: Mappin
 
 def _users_of(resource: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
     for name, value in properties_of(resource).items():
-        yield name, set(references(value))
+        yield name, names_in(value)
 
 
-def references(value: object) -> Iterator[str]:
-    """Yield every logical id, parameter and condition that a value refers to."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            match key, inner:
-                case "Ref", str():
-                    yield inner
-                case "Fn::GetAtt", [str(name), *_]:
-                    yield name
-                case "Fn::Sub", str() | [str(), *_]:
-                    yield from _SUB.findall(inner if isinstance(inner, str) else inner[0])
-                    yield from references(inner)
-                case "Fn::GetStackOutput", _:
-                    yield key
-                    yield from references(inner)
-                case _:
-                    yield from references(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from references(inner)
+def names_in(value: object) -> set[str]:
+    """Return every logical id and parameter that a value refers to."""
+    return {reference.name for reference in references(value)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,7 +271,7 @@ def _other_modes(shown: ShownChangeSet, said: ExpectedChangeSet) -> Iterator[str
 
 def _other_parameters(shown: ShownChangeSet, said: ExpectedChangeSet) -> Iterator[str]:
     template = read_template(said.template)
-    hidden, defaults = no_echo_of(template), defaults_of(template)
+    hidden, defaults = template.no_echo, template.defaults
     # AWS may list a parameter that was left to its default, and may not.
     there, wanted = {**defaults, **shown.parameters}, {**defaults, **said.parameters}
     for name in sorted(there.keys() | wanted.keys()):

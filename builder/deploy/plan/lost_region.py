@@ -1,6 +1,7 @@
 """What may still be done while regions are skipped: nothing that hangs on one, and nothing whose needs are unsure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from builder.aws import Clients, together
 from builder.deploy.desired import Deployment, DesiredStack
@@ -10,7 +11,7 @@ from builder.deploy.resources.holder import nowhere_else
 from builder.errors import BuilderError, Stopped, gathered
 from builder.resource_types.control_plane import control_plane_of
 from builder.resource_types.schemas import name_property
-from builder.template.template import properties_of, read_template, resolve, resources_of
+from builder.template import properties_of, read_template
 from builder.terms import Site, StackId
 
 _LATER = "python -m builder deploy    without --skip-region brings it up to date once the region answers again"
@@ -35,13 +36,13 @@ async def check_without(deployment: Deployment, work: Iterable[Step | Deferred],
 
 
 def _hanging(deployment: Deployment, work: Step | Deferred) -> Iterator[Stopped]:
-    resources = resources_of(read_template(deployment.stack(work.stack).template, work.stack))
+    template = read_template(deployment.stack(work.stack).template, work.stack)
     for change in work.changes:
         plane = control_plane_of(change.type, work.region)
         if plane is not None and plane.region in deployment.skipped:
             what = f"{plane.name} is in {plane.region}, which is skipped"
             yield _stopped(work.stack, change, what)
-        copies = {*change.regions, *_copies(resources.get(change.logical_id, {}))}
+        copies = {*change.regions, *_copies(template.resource(change.logical_id))}
         for region in deployment.skipped:
             if region in copies:
                 yield _stopped(work.stack, change, f"it has a replica in {region}, which is skipped")
@@ -55,10 +56,9 @@ def _stopped(stack: StackId, change: ResourceChange, what: str) -> Stopped:
     )
 
 
-def _copies(resource: object) -> tuple[str, ...]:
-    said = resource if isinstance(resource, dict) else {}
-    holder = HOLDERS.get(str(said.get("Type")))
-    return holder.regions(properties_of(said)) if holder else ()
+def _copies(resource: Mapping[str, Any]) -> tuple[str, ...]:
+    holder = HOLDERS.get(str(resource.get("Type")))
+    return holder.regions(properties_of(resource)) if holder else ()
 
 
 def _may_have_copies(change: ResourceChange) -> bool:
@@ -69,13 +69,14 @@ def _may_have_copies(change: ResourceChange) -> bool:
 
 async def _unmet(need: DesiredStack, site: Site, clients: Clients) -> Stopped | None:
     """Look in a surviving region at what a stack that is left out makes there."""
-    values = {name: str(value) for name, value in need.parameters.items()}
-    for resource in resources_of(read_template(need.template, need.id)).values():
+    template = read_template(need.template, need.id)
+    binding = template.bind(need.values)
+    for resource in template.resources().values():
         holder = HOLDERS.get(str(resource.get("Type")))
         properties = properties_of(resource)
         if holder is None or holder.stands is None or site.region not in holder.regions(properties):
             continue
-        name = resolve(properties.get(name_property(str(resource.get("Type")))), values)
+        name = binding.text(properties.get(name_property(str(resource.get("Type")))))
         if name and await holder.stands(clients.of(site), site.region, name):
             return None
     return Stopped(

@@ -13,23 +13,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from builder.deploy.plan.expected import references
 from builder.deploy.resources import HOLDERS, Singly
 from builder.errors import Stopped
-from builder.template.splice import ListEdit, Unspliceable, chosen, splice
-from builder.template.template import (
+from builder.template import (
+    Binding,
     Comparison,
+    ListEdit,
+    Template,
+    Unspliceable,
     as_shown,
+    chosen,
     compare_data,
     properties_of,
     read_deployed,
     read_template,
-    resolve,
-    resources_of,
+    references,
+    splice,
 )
 
-ParameterValues = Mapping[str, str]
-"""Of parameters and pseudo-parameters."""
+ParameterValues = Mapping[str, str | None]
+"""Of parameters and pseudo-parameters; None for what is not known."""
 
 
 _ATTRIBUTES, _INDEXES = "AttributeDefinitions", "GlobalSecondaryIndexes"
@@ -76,12 +79,31 @@ class _Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class _End:
+    """A template with its values."""
+
+    template: Template
+    binding: Binding
+
+    def items(self, resource: Mapping[str, Any], key: str) -> dict[str, Any] | None:
+        """Return the items of a list by what they are known by; None where only a deployment tells the list."""
+        listed = properties_of(resource).get(key, [])
+        if not isinstance(listed, list):
+            return None
+        return {known: item for item in listed if (known := self.namer(key)(item)) is not None}
+
+    def namer(self, key: str) -> "_Namer":
+        """Return how the items of a list are known."""
+        return _Namer(_named_by(key), self.binding)
+
+
+@dataclass(frozen=True, slots=True)
 class _Way:
-    """What the states are made of: both templates as data, and the rounds of operations between them in order."""
+    """What the states are made of: both templates, and the rounds of operations between them in order."""
 
     ends: Ends
-    deployed: Mapping[str, Any]
-    desired: Mapping[str, Any]
+    deployed: "_End"
+    desired: "_End"
     rounds: tuple[tuple[_Operation, ...], ...]
 
     @property
@@ -92,15 +114,15 @@ class _Way:
         if self.ends.more_differs:
             return 0
         # What GetTemplate does not show may differ too.
-        alike = compare_data(_in_order(self, self.state(0)), _in_order(self, self.deployed))
+        alike = compare_data(_in_order(self, self.state(0)), _in_order(self, self.deployed.template.data))
         return 1 if alike is Comparison.SAME else 0
 
     def state(self, done: int) -> dict[str, Any]:
         """Return the desired template as data with only so many rounds done."""
-        made: dict[str, Any] = copy.deepcopy(dict(self.desired))
+        made: dict[str, Any] = copy.deepcopy(dict(self.desired.template.data))
         for name, lists in self.lists(done).items():
             properties = made["Resources"][name]["Properties"]
-            made["Resources"][name]["Properties"] = chosen(properties, lists, self.namer)
+            made["Resources"][name]["Properties"] = chosen(properties, lists, self.desired.namer)
         return made
 
     def lists(self, done: int) -> dict[str, dict[str, ListEdit]]:
@@ -112,21 +134,17 @@ class _Way:
         """Return every operation that is left after so many rounds."""
         return [one for operations in self.rounds[done:] for one in operations]
 
-    def namer(self, key: str) -> "_Namer":
-        """Return how the items of a list of the desired template are known."""
-        return _Namer(_named_by(key), self.ends.values_after)
-
 
 @dataclass(frozen=True, slots=True)
 class _Namer:
     named_by: str
-    values: ParameterValues
+    binding: Binding
 
     def __call__(self, item: object) -> str | None:
         said = item.get(self.named_by) if isinstance(item, Mapping) else None
         if said is None:
             return None
-        known = resolve(said, self.values)
+        known = self.binding.text(said)
         return known if known is not None else json.dumps(said, sort_keys=True)
 
 
@@ -158,8 +176,9 @@ def _because(operation: _Operation) -> str:
 
 
 def _way(ends: Ends) -> _Way:
-    deployed, desired = read_deployed(ends.deployed, ends.where), read_template(ends.desired, ends.where)
-    return _Way(ends, deployed, desired, tuple(_rounds(tuple(_operations(ends, deployed, desired)))))
+    before, after = read_deployed(ends.deployed, ends.where), read_template(ends.desired, ends.where)
+    deployed, desired = _End(before, before.bind(ends.values_before)), _End(after, after.bind(ends.values_after))
+    return _Way(ends, deployed, desired, tuple(_rounds(tuple(_operations(deployed, desired)))))
 
 
 def _rounds(operations: Sequence[_Operation]) -> Iterator[tuple[_Operation, ...]]:
@@ -172,27 +191,18 @@ def _rounds(operations: Sequence[_Operation]) -> Iterator[tuple[_Operation, ...]
     yield from ((one,) for one in operations if one.singly.alone)
 
 
-def _operations(ends: Ends, deployed: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[_Operation]:
-    for name, resource in resources_of(desired).items():
-        before, kind = resources_of(deployed).get(name), str(resource.get("Type"))
-        if before is None or before.get("Type") != kind or kind not in HOLDERS:
+def _operations(deployed: _End, desired: _End) -> Iterator[_Operation]:
+    for name, resource in desired.template.resources().items():
+        before, kind = deployed.template.resource(name), str(resource.get("Type"))
+        if before.get("Type") != kind or kind not in HOLDERS:
             continue
         for singly in HOLDERS[kind].singly:
-            was = _items(before, singly.property, ends.values_before)
-            will = _items(resource, singly.property, ends.values_after)
+            was, will = deployed.items(before, singly.property), desired.items(resource, singly.property)
             if was is None or will is None:
                 continue
             # What comes before what goes, so that nothing is ever held less often.
             yield from (_Operation(name, singly, one, comes=True) for one in will if one not in was)
             yield from (_Operation(name, singly, one, comes=False) for one in was if one not in will)
-
-
-def _items(resource: Mapping[str, Any], key: str, values: ParameterValues) -> dict[str, Any] | None:
-    """Return the items of a list by what they are known by; None where only a deployment tells the list."""
-    listed = properties_of(resource).get(key, [])
-    if not isinstance(listed, list):
-        return None
-    return {known: item for item in listed if (known := _Namer(_named_by(key), values)(item)) is not None}
 
 
 def _named_by(key: str) -> str:
@@ -202,7 +212,7 @@ def _named_by(key: str) -> str:
 
 def _lists(way: _Way, name: str, done: int) -> dict[str, ListEdit]:
     """Return what the lists of one resource hold with so many operations done."""
-    before, after = resources_of(way.deployed)[name], resources_of(way.desired)[name]
+    before, after = way.deployed.template.resource(name), way.desired.template.resource(name)
     late = [one for one in way.operations(done) if one.resource == name]
     own = dict.fromkeys(one.singly for one in way.operations() if one.resource == name)
     lists = {singly.property: _choice(way, before, singly.property, late) for singly in own}
@@ -212,7 +222,7 @@ def _lists(way: _Way, name: str, done: int) -> dict[str, ListEdit]:
     # An index of a replica has settings of its own, in the replica.
     inside = {known: _settings(way, replica, late) for known, replica in _replicas(way, before).items()}
     replicas = lists.get("Replicas") or ListEdit(stays=lambda _: True)
-    comes = {known: chosen(item, inside.get(known, {}), way.namer) for known, item in replicas.comes.items()}
+    comes = {known: chosen(item, inside.get(known, {}), way.desired.namer) for known, item in replicas.comes.items()}
     if isinstance(properties_of(after).get("Replicas"), list):
         gained: dict[str | None, dict[str, ListEdit]] = {
             known: inside.get(known) or _settings(way, {}, late) for known in _known(way, after, "Replicas")
@@ -225,7 +235,7 @@ def _choice(way: _Way, before: Mapping[str, Any], key: str, late: Sequence[_Oper
     """Return the desired list without what has not come yet, and with what has not gone yet."""
     not_yet = {one.item for one in late if one.comes and one.singly.property == key}
     still = [one.item for one in late if not one.comes and one.singly.property == key]
-    there = _items(before, key, way.ends.values_before) or {}
+    there = way.deployed.items(before, key) or {}
     return ListEdit(stays=lambda item: item not in not_yet, comes={one: there[one] for one in still if one in there})
 
 
@@ -234,22 +244,22 @@ def _settings(way: _Way, replica: Mapping[str, Any], late: Sequence[_Operation])
 
 
 def _replicas(way: _Way, resource: Mapping[str, Any]) -> dict[str, Any]:
-    return _items(resource, "Replicas", way.ends.values_before) or {}
+    return way.deployed.items(resource, "Replicas") or {}
 
 
 def _known(way: _Way, resource: Mapping[str, Any], key: str) -> list[str]:
-    return [*(_items(resource, key, way.ends.values_after) or {})]
+    return [*(way.desired.items(resource, key) or {})]
 
 
 def _attributes(
     way: _Way, before: Mapping[str, Any], after: Mapping[str, Any], lists: Mapping[str, ListEdit]
 ) -> dict[str, ListEdit]:
     """Return which attributes are defined: DynamoDB refuses one that no key uses, and a key that is not defined."""
-    state = chosen(properties_of(after), {_INDEXES: lists[_INDEXES]}, way.namer)
+    state = chosen(properties_of(after), {_INDEXES: lists[_INDEXES]}, way.desired.namer)
     needed = set(_keys(state))
     ever = {*_keys(properties_of(before)), *_keys(properties_of(after))}
     defined = _known(way, after, _ATTRIBUTES)
-    there = _items(before, _ATTRIBUTES, way.ends.values_before) or {}
+    there = way.deployed.items(before, _ATTRIBUTES) or {}
     comes = {one: there[one] for one in there if one in needed and one not in defined}
     return {_ATTRIBUTES: ListEdit(stays=lambda item: item in needed or item not in ever, comes=comes)}
 
@@ -283,10 +293,10 @@ def _text(way: _Way, done: int) -> str:
     for name, lists in way.lists(done).items():
         _check(way, name, lists)
         try:
-            text = splice(text, ("Resources", name, "Properties"), lists, way.namer)
+            text = splice(text, ("Resources", name, "Properties"), lists, way.desired.namer)
         except Unspliceable as error:
             raise _unspliceable(way, name) from error
-    if read_template(text, way.ends.where) != way.state(done):
+    if read_template(text, way.ends.where).data != way.state(done):
         raise _unspliceable(way, way.rounds[0][0].resource)
     return text
 
@@ -298,7 +308,7 @@ def _unspliceable(way: _Way, name: str) -> Stopped:
 
 def _check(way: _Way, name: str, lists: Mapping[str, ListEdit]) -> None:
     """Raise Stopped where an item comes from the deployed template that cannot be sent again as it shows there."""
-    known = {*resources_of(way.desired), *(way.desired.get("Parameters") or {})}
+    known = {*way.desired.template.resources(), *way.desired.template.section("Parameters")}
     for choice in _every(lists):
         for known_by, item in choice.comes.items():
             where = f"{way.ends.where}/{name}"
@@ -309,7 +319,8 @@ def _check(way: _Way, name: str, lists: Mapping[str, ListEdit]) -> None:
                     "which may stand for another character: it is not sent again",
                     next_step=_ALONE,
                 )
-            if gone := [one for one in references(item) if one not in known and not one.startswith("AWS")]:
+            named = [reference.name for reference in references(item)]
+            if gone := [name for name in named if name not in known and not name.startswith("AWS")]:
                 raise Stopped(
                     where=where,
                     what=f"{known_by} goes after the other changes, and its entry in the deployed template refers to "

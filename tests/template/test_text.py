@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.errors import BadInput
-from builder.template.text import DeclaredOutputs, outputs_of, read_template, write_template
+from builder.template import parse_template, write_template
 from stacks.templates import THREE, template, templates
 
 ALL = [*templates().items(), *templates(regions=THREE, function={"url_auth": "AWS_IAM"}).items()]
@@ -27,7 +27,7 @@ def lines(text: bytes) -> list[str]:
 class TestEveryTemplate:
     def test_reads_back_as_the_same_template(self, made: dict[str, Any]) -> None:
         assert read_back(write_template(made)) == made
-        assert read_template(write_template(made), "t.yaml") == made
+        assert parse_template(write_template(made), "t.yaml") == made
 
     def test_is_in_the_order_people_read(self, made: dict[str, Any]) -> None:
         sections = [line.split(":")[0] for line in lines(write_template(made)) if line[:1].isalpha()]
@@ -117,8 +117,8 @@ Resources:
   Macro: !Transform {Name: AWS::Include, Parameters: {Location: here}}
 """
 
-    assert read_template(text, "t.yaml") == read_back(text.encode())
-    assert read_template(json.dumps({"Resources": {}}), "t.json") == {"Resources": {}}
+    assert parse_template(text, "t.yaml") == read_back(text.encode())
+    assert parse_template(json.dumps({"Resources": {}}), "t.json") == {"Resources": {}}
 
 
 @pytest.mark.parametrize(
@@ -132,50 +132,4 @@ Resources:
 )
 def test_what_is_no_template_is_refused_by_name(data: bytes, fault: str) -> None:
     with pytest.raises(BadInput, match=f"^t.yaml: {fault}"):
-        read_template(data, "t.yaml")
-
-
-LOOP = "Fn::ForEach::%s"
-
-
-def looped(collection: object, key: str = "Url${Region}", **more: Any) -> dict[str, Any]:
-    body = {"Value": {"Fn::Sub": "https://${Region}"}, "Condition": "Is${Region}"}
-    outputs = {"Plain": {"Value": "x"}, LOOP % "Regions": ["Region", collection, {key: body}]}
-    return {"Transform": "AWS::LanguageExtensions", "Outputs": outputs, **more}
-
-
-@pytest.mark.parametrize("collection", [["A", "B"], {"Ref": "All"}, [{"Ref": "First"}, "B"]])
-def test_the_outputs_of_a_loop_are_known_by_name(collection: object) -> None:
-    found = outputs_of(looped(collection), {"All": "A, B", "First": "A"})
-    assert found.complete
-    assert list(found.by_name) == ["Plain", "UrlA", "UrlB"]
-    assert found.by_name["UrlB"] == {"Value": {"Fn::Sub": "https://B"}, "Condition": "IsB"}
-
-
-def test_a_loop_in_a_loop_and_a_name_without_its_hyphens() -> None:
-    inner = {LOOP % "Inner": ["Kind", ["x", "y"], {"&{Region}${Kind}": {"Value": "${Region} ${Kind}"}}]}
-    template = {"Outputs": {LOOP % "Outer": ["Region", ["us-east-1"], inner]}}
-    assert outputs_of(template, {}).by_name == {
-        "useast1x": {"Value": "us-east-1 x"},
-        "useast1y": {"Value": "us-east-1 y"},
-    }
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        looped({"Ref": "Unknown"}),
-        looped({"Fn::FindInMap": ["A", "B", "C"]}),
-        looped(["A"], Transform=["AWS::LanguageExtensions", "MyMacro"]),
-        looped(["A"], Transform={"Name": "AWS::Include", "Parameters": {}}),
-        {"Outputs": {"Fn::Transform": {"Name": "AWS::Include"}, "A": {}}},
-        {"Outputs": {LOOP % "X": "no loop"}},
-    ],
-)
-def test_what_only_a_deployment_tells_is_not_said_to_be_all(template: dict[str, Any]) -> None:
-    assert not outputs_of(template, {}).complete
-
-
-@pytest.mark.parametrize("template", [{}, {"Outputs": None}, {"Outputs": {}, "Transform": "AWS::LanguageExtensions"}])
-def test_a_template_without_outputs_has_none(template: dict[str, Any]) -> None:
-    assert outputs_of(template, {}) == DeclaredOutputs({}, complete=True)
+        parse_template(data, "t.yaml")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from builder.template.text import may_be_no_text, read_template, write_template
+from builder.template import may_be_no_text, parse_template, write_template
 
 Reader = Callable[[str], Any]
 
@@ -31,7 +31,7 @@ READERS: dict[str, Reader] = {
     "ruamel.yaml, 1.1": ruamel((1, 1), pure=True),
     "ruamel.yaml, 1.2": ruamel((1, 2), pure=True),
     "cfn-lint": cfn_lint_loads,
-    "ours": lambda text: read_template(text, "t.yaml"),
+    "ours": lambda text: parse_template(text, "t.yaml"),
 }
 DIGITS = st.text("0123456789_", min_size=1, max_size=14)
 SIGN = st.sampled_from(["", "-", "+"])
@@ -78,7 +78,7 @@ def test_no_template_has_aliases_and_a_text_in_one_line_has_ascii_alone(text: st
 @given(AMBIGUOUS)
 def test_a_text_beside_a_function_keeps_its_quotes(text: str) -> None:
     made = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"Name": {"Fn::Sub": text}}}}}
-    assert read_template(write_template(made), "t.yaml") == made
+    assert parse_template(write_template(made), "t.yaml") == made
     scalars = [one for one in yaml.parse(write_template(made)) if isinstance(one, yaml.ScalarEvent)]
     assert [one.style for one in scalars if one.tag == "!Sub" and may_be_no_text(text)] in ([], ["'"], ['"'])
 
@@ -136,11 +136,11 @@ def test_a_text_beyond_ascii_is_escaped_unless_it_is_code() -> None:
     ],
 )
 def test_a_template_is_read_as_cloudformation_takes_it(written: str, meant: object) -> None:
-    read = read_template(f"Resources: {{A: {{Text: {written}}}}}", "t.yaml")
+    read = parse_template(f"Resources: {{A: {{Text: {written}}}}}", "t.yaml")
     assert read == {"Resources": {"A": {"Text": meant}}}
 
 
 def test_json_is_read_as_json() -> None:
     text = '{"Resources": {"A": {\n\t"Text": "\\ud83d\\ude42 \\/", "' + "k" * 2000 + '": 1}}}'
-    assert read_template(text, "t.json") == {"Resources": {"A": {"Text": "🙂 /", "k" * 2000: 1}}}
-    assert read_template("{Resources: {A: !Ref B}}", "t.yaml") == {"Resources": {"A": {"Ref": "B"}}}
+    assert parse_template(text, "t.json") == {"Resources": {"A": {"Text": "🙂 /", "k" * 2000: 1}}}
+    assert parse_template("{Resources: {A: !Ref B}}", "t.yaml") == {"Resources": {"A": {"Ref": "B"}}}

@@ -1,0 +1,177 @@
+"""What values refer to and come to: by table, and by properties that hold for any value."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder.template import NO_VALUE, Binding, Template, at, fill, read_template, references
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted([*ROOT.glob("templates/**/*.yaml"), *ROOT.glob("tests/golden/**/*.yaml")])
+ODD = """
+Parameters: {Stage: {Default: prod}, Count: {Default: 7}, Live: {Default: true}, Open: {Type: String}}
+Mappings: {Sizes: {prod: {Memory: 512, Zones: [a, !Ref Stage]}}}
+Conditions:
+  IsProd: !Equals [!Ref Stage, prod]
+  IsOn: !Equals [!Ref Live, 'true']
+  IsOpen: !Equals [!Ref Open, x]
+  Nested: !And [!Condition IsProd, !Not [!Or [!Condition IsOpen, !Not [!Condition IsOn]]]]
+  Surely: !Or [!Condition IsOpen, !Not [!Not [!Condition IsProd]]]
+  Never: !And [!Condition IsOpen, !Not [!Condition IsProd]]
+"""
+VALUES = {"AWS::Region": "us-east-1"}
+
+
+def bound(**values: str | None) -> Binding:
+    return read_template(ODD).bind({**VALUES, **values})
+
+
+def value(text: str) -> Any:
+    return read_template(f"Resources: {{A: {{Type: T, Properties: {{P: {text}}}}}}}").resource("A")["Properties"]["P"]
+
+
+def test_a_text_is_known_where_its_parameters_are() -> None:
+    binding = Template().bind({"Suffix": "dev"})
+    assert binding.text("plain") == "plain"
+    assert binding.text({"Ref": "Suffix"}) == "dev"
+    assert binding.text({"Fn::Sub": "tap-${Suffix}-${!Literal}"}) == "tap-dev-${!Literal}"
+    for unknown in ({"Ref": "Other"}, {"Fn::Sub": "${AWS::Region}"}, {"Fn::Sub": ["${A}", {}]}, None):
+        assert binding.text(unknown) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("!Ref Stage", "prod"),
+        ("!Ref Count", "7"),
+        ("!Ref Live", "true"),
+        ("!Ref Open", None),
+        ("!Ref AWS::Region", "us-east-1"),
+        ("!Sub '${Stage}-${AWS::Region}-${!Stage}'", "prod-us-east-1-${!Stage}"),
+        ("!Sub ['${A}-${Stage}', {A: !Sub ['${B}${B}', {B: !Ref Count}]}]", "77-prod"),
+        ("!Sub ['${A}', {A: !Ref Open}]", None),
+        ("!Sub 'nothing ${} to put in'", "nothing ${} to put in"),
+        ("!Sub '${Stage.Arn}'", None),
+        ("!Join ['-', [a, !Ref Stage, 1]]", "a-prod-1"),
+        ("!Join ['-', [a, !Ref Open]]", None),
+        ("!If [IsProd, a, b]", None),
+        ("!FindInMap [Sizes, !Ref Stage, Memory]", None),
+    ],
+)
+def test_a_value_is_known_as_text_where_all_that_it_takes_is(text: str, expected: str | None) -> None:
+    assert bound().text(value(text)) == expected
+
+
+def test_a_parameter_that_waits_has_no_value_though_it_has_a_default() -> None:
+    assert bound(Stage="dev").text({"Ref": "Stage"}) == "dev"
+    assert bound(Stage=None).text({"Ref": "Stage"}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "holds"),
+    [("IsProd", True), ("IsOpen", None), ("Nested", None), ("Surely", True), ("Never", False), ("Nobody", None)],
+)
+def test_a_condition_holds_as_far_as_those_in_it_tell(name: str, holds: bool | None) -> None:  # noqa: FBT001
+    assert bound().truth(name) is holds
+    assert bound().truth({"Condition": name}) is holds
+    assert bound(Open="y").truth("Nested") is True
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("!If [IsProd, !Sub '${Stage}', b]", "prod"),
+        ("!If [Never, a, !If [IsProd, [1, !If [IsProd, !Ref AWS::NoValue, 2]], b]]", [1]),
+        ("{A: !If [IsProd, !Ref AWS::NoValue, a], B: !Ref AWS::NoValue, C: true}", {"C": True}),
+        ("!If [IsOpen, !Ref Stage, b]", {"Fn::If": [{"Fn::Equals": [{"Ref": "Open"}, "x"]}, "prod", "b"]}),
+        ("!FindInMap [Sizes, !Ref Stage, Memory]", 512),
+        ("!FindInMap [Sizes, prod, Zones]", ["a", "prod"]),
+        ("!FindInMap [Nothing, !Ref Open, c]", {"Fn::FindInMap": [None, None, "c"]}),
+        ("!Select [0, !Split [',', !Ref Stage]]", {"Fn::Select": [0, {"Fn::Split": [",", "prod"]}]}),
+        ("{Fn::Later: {Of: [!Ref Stage, !Ref Open]}}", {"Fn::Later": {"Of": ["prod", {"Ref": "Open"}]}}),
+        ("!Sub '${Stage}-${Open}'", {"Fn::Sub": "${Stage}-${Open}"}),
+        ("1.5", 1.5),
+    ],
+)
+def test_what_can_be_decided_is_and_all_else_keeps_its_function(text: str, expected: object) -> None:
+    assert bound().value(value(text)) == expected
+
+
+def test_references_are_told_with_their_places() -> None:
+    listed = "!GetAtt Two.Some.Thing, !Sub ['${Three.Arn}-${V}-${!No}', {V: !Ref Four}]"
+    found = references(value(f"{{A: !Ref One, B: [{listed}], C: !If [X, a, b]}}"))
+    assert [(each.name, each.attribute, each.path) for each in found] == [
+        ("One", "", ("A", "Ref")),
+        ("Two", "Some.Thing", ("B", 0, "Fn::GetAtt")),
+        ("Three", "Arn", ("B", 1, "Fn::Sub")),
+        ("Four", "", ("B", 1, "Fn::Sub", 1, "V", "Ref")),
+    ]
+
+
+def test_what_another_stack_puts_out_is_told_by_its_function() -> None:
+    asked = {"Fn::GetStackOutput": {"StackName": {"Ref": "Other"}, "OutputName": "O"}}
+    assert [each.name for each in references(asked)] == ["Fn::GetStackOutput", "Other"]
+
+
+NAMES = st.sampled_from(["Stage", "Count", "Open", "AWS::Region", "Table"])
+TEXTS = st.one_of(st.text(max_size=5), st.builds("a${{{}}}${{!b}}".format, NAMES))
+
+
+def calls(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Values with functions, known and unknown, well made and not."""
+    return st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["A", "B", "Fn::Later", "Fn::If", "Ref"]), inner, max_size=2),
+        st.builds(lambda name: {"Ref": name}, NAMES),
+        st.builds(lambda name: {"Fn::GetAtt": [name, "Arn"]}, NAMES),
+        st.builds(lambda text: {"Fn::Sub": text}, TEXTS),
+        st.builds(lambda text, one: {"Fn::Sub": [text, {"Table": one}]}, TEXTS, inner),
+        st.builds(lambda parts: {"Fn::Join": ["-", parts]}, st.lists(inner, max_size=3)),
+        st.builds(lambda one, other: {"Fn::If": ["IsProd", one, other]}, inner, inner),
+        st.builds(lambda one, other: {"Fn::If": ["IsOpen", one, other]}, inner, inner),
+        st.just(NO_VALUE),
+    )
+
+
+ANY = st.recursive(st.one_of(TEXTS, st.integers(), st.booleans(), st.none()), calls, max_leaves=12)
+
+
+@given(ANY)
+def test_what_is_known_as_text_has_the_same_value(any_value: Any) -> None:
+    binding = bound()
+    text = binding.text(any_value)
+    if isinstance(any_value, Mapping) and text is not None:
+        assert binding.value(any_value) == text
+    for path, known in binding.texts(any_value):
+        assert binding.text(at(any_value, *path)) == known
+
+
+@given(ANY)
+def test_a_reference_stands_where_it_is_said_to(any_value: Any) -> None:
+    for each in references(any_value):
+        named = at(any_value, *each.path)
+        assert named == each.name or each.name in str(named)
+
+
+@given(ANY)
+def test_only_what_a_value_refers_to_changes_what_it_comes_to(any_value: Any) -> None:
+    if "Count" not in {each.name for each in references(any_value)}:
+        assert bound().text(any_value) == bound(Count="8").text(any_value)
+
+
+@given(st.text())
+def test_a_text_without_values_stays_as_it_is(text: str) -> None:
+    assert fill(text, {}) == text
+    assert fill(f"{text}${{A}}${{!A}}", {"A": "b"}).endswith("b${!A}")
+
+
+@pytest.mark.parametrize("file", FILES, ids=[str(file.relative_to(ROOT)) for file in FILES])
+def test_every_reference_of_a_shipped_template_is_to_something_of_it(file: Path) -> None:
+    template = read_template(file.read_bytes(), file.name)
+    known = {*template.resources(), *template.parameters}
+    named = {each.name for section in ("Resources", "Outputs") for each in references(template.section(section))}
+    assert {name for name in named if not name.startswith("AWS::")} <= known
