@@ -11,6 +11,7 @@ from typing import Any
 
 import botocore.hooks
 import botocore.loaders
+import botocore.parsers
 import botocore.session
 import botocore.useragent
 import yaml
@@ -64,5 +65,7 @@ def hasten() -> None:
     botocore.session.create_loader = _loader
     botocore.hooks.EventAliaser.__init__ = _aliaser  # type: ignore[method-assign,assignment]  # looser than the stubs
     botocore.hooks.accepts_kwargs = _takes_any  # type: ignore[assignment]  # the stubs have what getfullargspec returns
+    # A moment's text means the same each time.
+    botocore.parsers.DEFAULT_TIMESTAMP_PARSER = lru_cache(10_000)(botocore.parsers.DEFAULT_TIMESTAMP_PARSER)
     sanitized = cache(botocore.useragent.sanitize_user_agent_string_component)
     botocore.useragent.sanitize_user_agent_string_component = sanitized
