@@ -39,7 +39,7 @@ class FakeSession(Session):
 
     @cached_property
     def clients(self) -> Clients:
-        return make_clients(self.world)
+        return _clients(self.world)
 
     def run(self, work: Coroutine[Any, Any, T], brake: Brake | None = None, *, stands: str = "") -> T:  # noqa: ARG002 - nobody pulls it, nobody leaves
         async def main_task() -> T:
@@ -54,6 +54,12 @@ class FakeSession(Session):
             raise KeyboardInterrupt
 
         return run_virtual(main_task)
+
+
+@functools.lru_cache(maxsize=1)
+def _clients(world: World) -> Clients:
+    """The clients of all commands of a test: botocore takes long to make one for each region and service."""
+    return make_clients(world)
 
 
 @dataclass
