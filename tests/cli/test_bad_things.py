@@ -143,6 +143,7 @@ def test_a_file_of_any_kind_that_is_not_what_it_is_called_is_told(
             shutil.rmtree(here)
             shutil.copytree(stage, here)
             os.chdir(here)
+            without_fleet(line)
             if file.endswith("table.yaml"):
                 spoil_template(FILES[thing], here / "templates")
             else:

@@ -103,7 +103,7 @@ def test_a_plan_that_is_not_there_is_named(fleet: OnWorld, verb: str) -> None:
 
 def test_ctrl_c_leaves_the_operation_running_and_says_what_stops_it(standing_fleet: OnWorld) -> None:
     render(Path("templates"), CHANGED)
-    standing_fleet.world.script.takes(300, action="UPDATE", resource="Topic")
+    standing_fleet.world.script.takes(90, action="UPDATE", resource="Topic")
     standing_fleet("plan")
     standing_fleet.interrupted = True
     answer = standing_fleet("execute", "fleet-plan.json")
@@ -120,7 +120,7 @@ def test_ctrl_c_leaves_the_operation_running_and_says_what_stops_it(standing_fle
 
 def test_with_stop_ctrl_c_stops_the_operation_too(standing_fleet: OnWorld) -> None:
     render(Path("templates"), CHANGED)
-    standing_fleet.world.script.takes(300, action="UPDATE", resource="Topic")
+    standing_fleet.world.script.takes(90, action="UPDATE", resource="Topic")
     standing_fleet("plan")
     standing_fleet.interrupted = True
     answer = standing_fleet("execute", "fleet-plan.json", "--stop")
