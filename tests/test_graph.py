@@ -1,13 +1,14 @@
 """Order, closure and circles of any graph, and that none of them hangs on the order within a set."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from builder.errors import BadInput
 from builder.graph import as_circle, closure, dependants, find_circle, make_layers, make_order, strongly_connected
 from graphs import Graph, acyclic, any_graphs
 
 
+@settings(deadline=None)
 @given(acyclic())
 def test_each_node_comes_after_all_that_it_needs(needs: Graph) -> None:
     order = make_order(needs)
@@ -17,6 +18,7 @@ def test_each_node_comes_after_all_that_it_needs(needs: Graph) -> None:
         assert all(order.index(need) < order.index(node) for need in needed)
 
 
+@settings(deadline=None)
 @given(acyclic())
 def test_a_layer_is_as_far_as_the_longest_way_to_it(needs: Graph) -> None:
     layers = make_layers(needs)
@@ -28,6 +30,7 @@ def test_a_layer_is_as_far_as_the_longest_way_to_it(needs: Graph) -> None:
     assert all([*layer] == sorted(layer, key=places.index) for layer in layers)
 
 
+@settings(deadline=None)
 @given(acyclic())
 def test_the_order_within_the_needs_makes_no_difference(needs: Graph) -> None:
     assert make_order({node: needed[::-1] for node, needed in needs.items()}) == make_order(needs)
@@ -41,6 +44,7 @@ def test_what_is_needed_and_no_node_counts_as_met() -> None:
     assert make_order({"b": ("gone", "a"), "a": ("gone",)}) == ("a", "b")
 
 
+@settings(deadline=None)
 @given(any_graphs())
 def test_all_that_is_needed_over_any_number_of_steps_is_the_closure(needs: Graph) -> None:
     for node, needed in needs.items():
@@ -54,6 +58,7 @@ def test_a_node_is_in_its_own_closure_only_in_a_circle() -> None:
     assert closure(needs, "nowhere") == set()
 
 
+@settings(deadline=None)
 @given(acyclic())
 def test_backwards_twice_is_the_same_graph(needs: Graph) -> None:
     back = dependants(needs)
@@ -65,6 +70,7 @@ def test_backwards_twice_is_the_same_graph(needs: Graph) -> None:
     }
 
 
+@settings(deadline=None)
 @given(any_graphs())
 def test_there_is_an_order_or_a_circle_is_told(needs: Graph) -> None:
     circle = find_circle(needs)
@@ -78,6 +84,7 @@ def test_there_is_an_order_or_a_circle_is_told(needs: Graph) -> None:
     assert error.value.what == f"go in a circle: {as_circle(circle)}"
 
 
+@settings(deadline=None)
 @given(any_graphs())
 def test_strongly_connected_are_those_that_need_each_other(needs: Graph) -> None:
     groups = [*strongly_connected(needs)]

@@ -19,10 +19,11 @@ from builder.errors import ExitCode
 from builder.report.screen import say
 
 if TYPE_CHECKING:
+    import asyncio
     import signal
 
     from builder.aws import Clients, Tempo
-    from builder.deploy import Brake, Deployment, PlanId
+    from builder.deploy import Deployment, PlanId
     from builder.report.console import Console
 
 T = TypeVar("T")
@@ -81,21 +82,21 @@ class Session:
         sites = deployment.sites
         await check_credentials(deployment.name, deployment.account, sites, clients or self.clients)
 
-    def run(self, work: Coroutine[Any, Any, T], brake: "Brake | None" = None, *, stands: str = "") -> T:
-        """Run the work to its end. Ctrl-C once pulls the brake, where there is one, else cancels; twice leaves.
+    def run(self, work: Coroutine[Any, Any, T], stop: "asyncio.Event | None" = None, *, stands: str = "") -> T:
+        """Run the work to its end. Ctrl-C once sets `stop`, where there is one, else cancels; twice leaves.
 
         `stands` says where the work stands then.
         """
 
         def first() -> bool:
             told = "clearing up; once more leaves at once"
-            if brake is not None:
-                brake.pulled = True
+            if stop is not None:
+                stop.set()
                 told = "nothing more is started, what runs is watched to its end; once more leaves"
             # The terminal may be what is gone.
             with suppress(OSError):
                 self.console.warn(f"interrupted: {told}")
-            return brake is not None
+            return stop is not None
 
         return run_interruptibly(work, first, partial(self.console.leave, stands))
 

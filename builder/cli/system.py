@@ -1,5 +1,6 @@
 """The system: one deployment in two regions, planned, executed and deleted by change sets of its stacks."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,6 @@ from builder.cli.project import Project
 from builder.cli.scope import Deletion, Execution, Said, Scope
 from builder.cli.session import Session
 from builder.deploy import (
-    Brake,
     Deployment,
     Done,
     FoundStacks,
@@ -76,13 +76,13 @@ def _check_file(plan: Plan, plan_file: Path) -> None:
 
 def _execute(session: Session, plan: Plan, execution: Execution) -> ExitCode:
     """Execute a plan and show how each stack ended; what is left for review is written into the plan's file."""
-    trusted, brake = execution.trusted, Brake()
+    trusted, stop = execution.trusted, asyncio.Event()
     if trusted.is_own:
         execute = partial(execute_unreviewed, plan, trusted.deployment, session.clients, allow=execution.allow)
     else:
         execute = partial(execute_plan, plan, trusted, session.clients, allow=execution.allow)
     with session.console.progress() as emit:
-        ended = session.run(execute(emit=emit, brake=brake, in_detail=session.console.in_detail), brake)
+        ended = session.run(execute(emit=emit, stop=stop, in_detail=session.console.in_detail), stop)
     if any(isinstance(outcome, ReviewRequired) for outcome in ended):
         write_private(execution.plan_file, write_plan(after_review(plan, ended)), str(execution.plan_file))
     return tell_end(session, ended, execution.again)

@@ -23,7 +23,7 @@ from builder.deploy.delete.deployment import (
 )
 from builder.deploy.delete.stack import StackContents, check_removable
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
-from builder.deploy.execute.execute import Brake, execute_plan, execute_unreviewed
+from builder.deploy.execute.execute import execute_plan, execute_unreviewed
 from builder.deploy.execute.recover import Recovery, find_recoveries, recover
 from builder.deploy.observe.deployment import check_account, check_credentials, check_reach
 from builder.deploy.observe.outputs import Outputs, not_deployed, observe_every_output, observe_outputs, observe_system
@@ -46,7 +46,6 @@ from builder.deploy.progress import (
 from builder.deploy.records import Plan, PlanOptions
 
 __all__ = [
-    "Brake",
     "Cancelled",
     "Deployment",
     "Done",

@@ -230,6 +230,11 @@ OUTCOME_WORDS: Mapping[type, str] = {
 """How an outcome is written in `--json`."""
 
 
+def is_done(outcome: Outcome) -> bool:
+    """Return whether what needs the stack may go on."""
+    return isinstance(outcome, Done)
+
+
 def exit_code(ended: Iterable[Outcome]) -> ExitCode:
     """Return the code that the outcomes amount to: the gravest counts, and a failed stack can never end in 0."""
     codes = {_code(outcome) for outcome in ended}

@@ -3,8 +3,9 @@
 Nothing is kept between runs: what is gone is not listed any more, so it goes on from wherever it was left.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from builder.aws import Clients, together
 from builder.deploy import Removal, StackContents, check_removable, destroy
@@ -14,7 +15,7 @@ from builder.deploy.observe.watch import make_watches
 from builder.deploy.progress import Finished, NotStarted, RunBegun, Started
 from builder.errors import BuilderError, Failed
 from builder.fleet.observe import SetWatch, observe_instances
-from builder.fleet.operation import cancelled, delete_instances, dependants_of, in_order
+from builder.fleet.operation import delete_instances, dependants_of, in_order, is_done
 from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import Skipped, StackInstance, StackSet, skips
 from builder.fleet.sets import look_again, observe_sets
@@ -64,16 +65,8 @@ async def destroy_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit
     run = _Run(fleet, SetWatch(clients, emit), run_id)
     await run.watch.begin(sets)
 
-    async def delete_stack(stack_set: StackSet, before: Sequence[SetOutcome]) -> SetOutcome:
-        if left_alone := cancelled(stack_set, (one for one in before if not _is_known(one))):
-            return left_alone
-        ended = await _take_down(run, stack_set, _occupied(before))
-        if isinstance(ended, SetDone):
-            emit(Finished(stack=stack_set.id, status="DELETED"))
-        return ended
-
-    ended = await in_order(sets, dependants_of(sets), delete_stack)
-    if all(isinstance(one, SetDone) for one in ended):
+    ended = await in_order(sets, dependants_of(sets), partial(_delete_set, run), _is_known)
+    if all(is_done(one) for one in ended):
         removal = replace(removal, standing=await _settled(removal.standing, clients, run_id, emit))
         back = await _come_back(removal.standing, clients)
         if not back:
@@ -121,7 +114,14 @@ def _occupied(before: Iterable[SetOutcome]) -> Mapping[AccountId | None, StackId
     return found
 
 
-async def _take_down(run: _Run, stack_set: StackSet, occupied: Mapping[AccountId | None, StackId]) -> SetOutcome:
+async def _delete_set(run: _Run, stack_set: StackSet, before: Mapping[StackId, SetOutcome]) -> SetOutcome:
+    ended = await _delete_stacks(run, stack_set, _occupied(before.values()))
+    if is_done(ended):
+        run.watch.emit(Finished(stack=stack_set.id, status="DELETED"))
+    return ended
+
+
+async def _delete_stacks(run: _Run, stack_set: StackSet, occupied: Mapping[AccountId | None, StackId]) -> SetOutcome:
     """Delete the set's instances, and again where what was in the way could be removed.
 
     Raises Failed where somebody stopped it.

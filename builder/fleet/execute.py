@@ -1,6 +1,6 @@
 """Executing a fleet's plan: its change sets, never rolled back, each set watched; then what failed before or lacks."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from builder.aws import Clients, together
@@ -19,7 +19,7 @@ from builder.deploy.observe.stacks import unless_lagging
 from builder.deploy.progress import Emit, Finished, NotStarted, Progress, RunBegun, Started
 from builder.errors import BadInput, Stopped
 from builder.fleet.observe import SetWatch, observe_instances
-from builder.fleet.operation import cancelled, create_instances, in_order, needs_of, update_instances
+from builder.fleet.operation import create_instances, in_order, needs_of, update_instances
 from builder.fleet.plan import Creation, check_names, fleet_guards, judge_sets
 from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import FleetPlan, SetPlan, StackInstance, StackSet, skips
@@ -174,9 +174,7 @@ async def _after_failure(watch: SetWatch, planned: SetPlan, broken: Collection[s
 async def _repair(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:
     planned = {one.id: one for one in plan.sets}
 
-    async def mend(stack_set: StackSet, before: Sequence[SetOutcome]) -> SetOutcome:
-        if left_alone := cancelled(stack_set, before):
-            return left_alone
+    async def mend(stack_set: StackSet, _before: Mapping[StackId, SetOutcome]) -> SetOutcome:
         one = planned[stack_set.id]
         for what, places in (("RETRY", one.retries), ("CREATE", one.missing)):
             if places:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,13 @@ from builder.deploy.observe.stacks import LAG_S
 from builder.deploy.observe.watch import DEADLINE_S, is_passing
 from builder.deploy.plan.change_set import token
 from builder.deploy.progress import Started, StatusChange, Waiting
+from builder.deploy.run_in_order import Work, run_in_order
 from builder.errors import AwsError, BuilderError, Failed
 from builder.fleet.observe import SetOperation, SetWatch, client_of, named, observe_operations
 from builder.fleet.progress import FleetEmit, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import StackInstance, StackSet, TargetedSite
 from builder.fleet.sets import look_again, observe_sets
+from builder.graph import closure, dependants
 from builder.terms import StackId
 
 if TYPE_CHECKING:
@@ -24,65 +26,43 @@ if TYPE_CHECKING:
 
 
 Waits = Mapping[StackId, Collection[StackId]]
-
-
-Work = Callable[[StackSet, Sequence[SetOutcome]], Coroutine[Any, Any, SetOutcome]]
+SetWork = Callable[[StackSet, Mapping[StackId, SetOutcome]], Coroutine[Any, Any, SetOutcome]]
 """What is done on a set, told how those ended that it waits for."""
 
 
 def needs_of(sets: Iterable[StackSet]) -> Waits:
     """Return by set all that has to be done before it, not only what it needs itself; pure."""
     direct = {one.id: one.needs for one in sets}
-    return {one: frozenset(_closure(one, direct)) for one in direct}
+    return {one: sorted(closure(direct, one)) for one in direct}
 
 
 def dependants_of(sets: Iterable[StackSet]) -> Waits:
     """Return by set all that has to be gone before it: the same order backwards; pure."""
-    needs = needs_of(sets)
-    return {one: frozenset(other for other in needs if one in needs[other]) for one in needs}
+    return {one: sorted(others) for one, others in dependants(needs_of(sets)).items()}
 
 
-async def in_order(sets: Iterable[StackSet], waits: Waits, work: Work) -> tuple[SetOutcome, ...]:
-    """Do the work on each set once all that it waits for has ended; return how each ended, in the order given."""
-    sets = tuple(sets)
-    loop = asyncio.get_running_loop()
-    ends: dict[StackId, asyncio.Future[SetOutcome]] = {one.id: loop.create_future() for one in sets}
-
-    async def one_of_them(one: StackSet) -> SetOutcome:
-        ended = await _after_others(one, waits, work, ends)
-        ends[one.id].set_result(ended)
-        return ended
-
-    return tuple(await asyncio.gather(*(one_of_them(one) for one in sets)))
+def is_done(ended: SetOutcome) -> bool:
+    """Return whether all of the set is done."""
+    return isinstance(ended, SetDone)
 
 
-def cancelled(one: StackSet, before: Iterable[SetOutcome]) -> SetCancelled | None:
-    """Return that the set is left alone, where anything that it waits for is not done; pure."""
-    for other in before:
-        if not isinstance(other, SetDone):
-            return SetCancelled(one.id, because=f"{other.stack}, which it waits for, is not done")
-    return None
+async def in_order(
+    sets: Iterable[StackSet], waits: Waits, work: SetWork, goes_on: Callable[[SetOutcome], bool] = is_done
+) -> tuple[SetOutcome, ...]:
+    """Do the work on each set once all that it waits for ended so that it `goes_on`; return how each ended."""
+    by_id = {one.id: one for one in sets}
 
+    async def run(stack: StackId, before: Mapping[StackId, SetOutcome]) -> SetOutcome:
+        try:
+            return await work(by_id[stack], before)
+        except BuilderError as error:
+            return SetFailed(stack, (), reason=error.what)
 
-async def _after_others(
-    one: StackSet, waits: Waits, work: Work, ends: Mapping[StackId, asyncio.Future[SetOutcome]]
-) -> SetOutcome:
-    before = [await ends[other] for other in sorted(waits[one.id]) if other in ends]
-    try:
-        return await work(one, before)
-    except BuilderError as error:
-        return SetFailed(one.id, (), reason=error.what)
+    def cancel(stack: StackId, need: StackId | None) -> SetOutcome:
+        return SetCancelled(stack, because=f"{need}, which it waits for, is not done")
 
-
-def _closure(one: StackId, direct: Mapping[StackId, Collection[StackId]]) -> set[StackId]:
-    found: set[StackId] = set()
-    ahead = list(direct[one])
-    while ahead:
-        need = ahead.pop()
-        if need not in found:
-            found.add(need)
-            ahead += direct.get(need, ())
-    return found
+    ended = await run_in_order(by_id, waits, Work(run, cancel, goes_on))
+    return tuple(ended.values())
 
 
 _OURS_ALREADY = "OperationIdAlreadyExistsException"

@@ -20,7 +20,6 @@ from builder.aws import Clients
 from builder.cli.main import main
 from builder.cli.options import Options
 from builder.cli.session import Session
-from builder.deploy import Brake
 from fake_aws import World, run_virtual
 from fleet.rig import BODY, make_clients, two_sets
 from fleet.scene import FLEET, WEST
@@ -41,7 +40,7 @@ class FakeSession(Session):
     def clients(self) -> Clients:
         return _clients(self.world)
 
-    def run(self, work: Coroutine[Any, Any, T], brake: Brake | None = None, *, stands: str = "") -> T:  # noqa: ARG002 - nobody pulls it, nobody leaves
+    def run(self, work: Coroutine[Any, Any, T], stop: asyncio.Event | None = None, *, stands: str = "") -> T:  # noqa: ARG002 - nobody sets it, nobody leaves
         async def main_task() -> T:
             if not self.interrupted:
                 return await work

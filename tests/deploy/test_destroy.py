@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from builder.deploy import Cancelled, Done, Removal, StackFailed, destroy, find_deployed, make_needs
 from builder.deploy.progress import BucketEmptied, FirstFailure, Started
 from builder.errors import BadInput, Stopped
+from builder.graph import find_circle
 from builder.terms import Region, Site, StackId
 from deploy.chained import make_deployment, make_stack
 from deploy.rig import ACCOUNT, Rig
@@ -195,3 +198,9 @@ def test_stacks_that_an_assembly_knows_keep_its_needs_and_others_go_before_what_
     needs = make_needs(found, known)
     assert known.items() <= needs.items()
     assert set(needs[StackId("us-east-1/tap-dev-old")]) == set(known)
+
+
+def test_two_stacks_of_one_id_leave_an_order(standing: Rig) -> None:
+    found = standing.run(lambda: find_deployed("tap-dev", standing.deployment.sites, standing.clients))
+    oldest, between, *_, newest = sorted(found, key=lambda one: one.stack.created)
+    assert find_circle(make_needs((oldest, between, replace(newest, id=oldest.id)), {})) == ()

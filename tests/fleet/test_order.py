@@ -1,8 +1,8 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from builder.errors import Failed
-from builder.fleet.operation import cancelled, dependants_of, in_order, needs_of
+from builder.fleet.operation import dependants_of, in_order, needs_of
 from builder.fleet.progress import SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import StackSet
 from builder.terms import StackId
@@ -23,9 +23,7 @@ def run(
 ) -> tuple[dict[str, SetOutcome], list[str]]:
     order: list[str] = []
 
-    async def work(one: StackSet, before: Sequence[SetOutcome]) -> SetOutcome:
-        if left_alone := cancelled(one, before):
-            return left_alone
+    async def work(one: StackSet, _before: Mapping[StackId, SetOutcome]) -> SetOutcome:
         await asyncio.sleep(1)
         order.append(one.id)
         if one.id == fails:

@@ -1,6 +1,5 @@
 """Deleting a deployment: found by its tag, in reverse order, nothing else touched; and what is left of it."""
 
-import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -17,7 +16,7 @@ from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK
 from builder.deploy.observe.deployment import NOT_OPEN
 from builder.deploy.observe.nested import inside
 from builder.deploy.observe.stacks import ObservedStack, SiteView, of_deployment
-from builder.deploy.observe.watch import Watch, make_watches
+from builder.deploy.observe.watch import make_watches
 from builder.deploy.plan.guards import allowed_names
 from builder.deploy.plan.pending import is_under_review_by
 from builder.deploy.progress import (
@@ -30,7 +29,9 @@ from builder.deploy.progress import (
     Outcome,
     RunBegun,
     StackFailed,
+    is_done,
 )
+from builder.deploy.run_in_order import Work, run_in_order
 from builder.errors import AwsError, BuilderError
 from builder.terms import Arn, Site, StackId, StackPlace
 
@@ -140,18 +141,6 @@ class Removal:
     """Names the stacks whose termination protection is lifted, as guards do."""
 
 
-@dataclass(slots=True)
-class _Run:
-    clients: Clients
-    emit: Emit
-    run_id: str
-    allow: Collection[str]
-    watches: Mapping[Site, Watch]
-    ends: Mapping[Arn, asyncio.Future[Outcome]]
-    dependants: Mapping[StackId, list[StackContents]]
-    """By what they need."""
-
-
 def make_needs(
     standing: tuple[StackContents, ...], known: Mapping[StackId, tuple[StackId, ...]]
 ) -> dict[StackId, tuple[StackId, ...]]:
@@ -160,10 +149,10 @@ def make_needs(
     What imports another's output was created after it, and CloudFormation deletes no stack whose output is in use.
     """
     by_age = sorted(standing, key=lambda one: one.stack.created)
-    needs = {}
+    needs: dict[StackId, tuple[StackId, ...]] = {}
     for place, one in enumerate(by_age):
         older = tuple(other.id for other in by_age[:place] if other.id != one.id)
-        needs[one.id] = known.get(one.id, older)
+        needs.setdefault(one.id, known.get(one.id, older))
     return needs
 
 
@@ -174,42 +163,36 @@ async def destroy(removal: Removal, clients: Clients, run_id: str, emit: Emit) -
     Raises Stopped, before anything is changed, where a stack has termination protection that may not be lifted, or
     where nothing tells whether what would be emptied is to stay.
     """
-    standing, needs = removal.standing, removal.needs
-    allowed = allowed_names(check_removable(standing, removal.allow))
-    loop = asyncio.get_running_loop()
-    ids = {StackPlace(one.stack.site, one.stack.name): one.id for one in standing}
-    run = _Run(
-        clients,
-        emit,
-        run_id,
-        allowed,
-        make_watches(ids, clients, emit, known={one.stack.arn: one.stack.status for one in standing}),
-        {one.stack.arn: loop.create_future() for one in standing},
-        {need: [one for one in standing if need in needs.get(one.id, ())] for need in {one.id for one in standing}},
-    )
-    emit(RunBegun(what="destroy", stacks=tuple(dict.fromkeys(one.id for one in standing))))
-    await together(stop_writes(one, clients) for one in standing)
-    return tuple(await asyncio.gather(*(_take_down(run, one) for one in standing)))
+    standing = {one.stack.arn: one for one in removal.standing}
+    allowed = allowed_names(check_removable(removal.standing, removal.allow))
+    ids = {StackPlace(one.stack.site, one.stack.name): one.id for one in standing.values()}
+    watches = make_watches(ids, clients, emit, known={arn: one.stack.status for arn, one in standing.items()})
+    emit(RunBegun(what="destroy", stacks=tuple(dict.fromkeys(ids.values()))))
+    await together(stop_writes(one, clients) for one in removal.standing)
+
+    async def delete(arn: Arn, _before: Mapping[Arn, Outcome]) -> Outcome:
+        one = standing[arn]
+        return await _delete(DeleteContext(clients, emit, watches[one.stack.site], run_id, allowed), one)
+
+    def cancel(arn: Arn, dependant: Arn | None) -> Outcome:
+        because = f"{standing[dependant].id}, which needs it, is still there" if dependant else "interrupted"
+        emit(NotStarted(stack=standing[arn].id, because=because))
+        return Cancelled(standing[arn].id, because=because)
+
+    dependants = {
+        arn: [other for other, stack in standing.items() if one.id in removal.needs.get(stack.id, ())]
+        for arn, one in standing.items()
+    }
+    ended = await run_in_order(standing, dependants, Work(delete, cancel, is_done))
+    return tuple(ended.values())
 
 
-async def _take_down(run: _Run, one: StackContents) -> Outcome:
+async def _delete(context: DeleteContext, one: StackContents) -> Outcome:
     try:
-        outcome = await _outcome(run, one)
+        outcome = await delete_stack(context, one)
     except BuilderError as error:
-        run.emit(FirstFailure(stack=one.id, resource="", reason=error.what))
-        outcome = StackFailed(one.id, status="", resource="", reason=error.what, next_step=error.next_step)
-    match outcome:
-        case Cancelled(because=because):
-            run.emit(NotStarted(stack=one.id, because=because))
-        case Done(status=status):
-            run.emit(Finished(stack=one.id, status=status))
-    run.ends[one.stack.arn].set_result(outcome)
+        context.emit(FirstFailure(stack=one.id, resource="", reason=error.what))
+        return StackFailed(one.id, status="", resource="", reason=error.what, next_step=error.next_step)
+    if isinstance(outcome, Done):
+        context.emit(Finished(stack=one.id, status=outcome.status))
     return outcome
-
-
-async def _outcome(run: _Run, one: StackContents) -> Outcome:
-    for other in run.dependants[one.id]:
-        if not isinstance(await run.ends[other.stack.arn], Done):
-            return Cancelled(one.id, because=f"{other.id}, which needs it, is still there")
-    work = DeleteContext(run.clients, run.emit, run.watches[one.stack.site], run.run_id, run.allow)
-    return await delete_stack(work, one)

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple, assert_never
 
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call
@@ -44,17 +46,19 @@ from builder.deploy.progress import (
     StackFailed,
     Started,
     Superseded,
+    is_done,
 )
 from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step
+from builder.deploy.run_in_order import Work, run_in_order
 from builder.errors import AwsError, BuilderError, Failed, Stopped
 from builder.terms import Arn, Site, StackId, StackPlace
 
 
-@dataclass(slots=True)
-class Brake:
-    """What a person pulls to have nothing more started; what runs goes on."""
+class _Next(NamedTuple):
+    """A stack at one of the steps that are left on it."""
 
-    pulled: bool = False
+    stack: StackId
+    place: int
 
 
 @dataclass(slots=True)
@@ -65,15 +69,19 @@ class _Run:
     trusted: TrustedInput
     clients: Clients
     emit: Emit
-    brake: Brake
     allow: Collection[str]
+    stop: asyncio.Event
     watches: Mapping[Site, Watch]
-    ends: dict[StackId, asyncio.Future[Outcome]]
+    steps: Mapping[_Next, AnyStep | None]
+    """What is left to do on each stack, one after the other; None on a stack where nothing is."""
+    executing: Mapping[_Next, ObservedStack]
+    """The stacks that CloudFormation executes the step on already."""
+    claim: _Next | None
+    """The step whose start claims the plan: of two plans at once, one is told before it has done anything."""
     claimed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once the first step has been started: of two plans at once, one is told before it has done anything."""
     stopped_by: str = ""
-    """Why nothing more is started."""
-    running: dict[StackId, tuple[Site, Arn]] = field(default_factory=dict)
+    """Which failure it was that nothing more is started for."""
+    in_progress: dict[StackId, tuple[Site, Arn]] = field(default_factory=dict)
     """The stacks that CloudFormation works on now."""
 
 
@@ -84,124 +92,139 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
     emit: Emit,
     *,
     allow: Collection[str] = (),
-    brake: Brake | None = None,
+    stop: asyncio.Event | None = None,
     in_detail: bool = False,
 ) -> tuple[Outcome, ...]:
     """Execute exactly the plan's change sets and return each stack's outcome, in the plan's order.
 
     `trusted` is what the plan has to follow from; `in_detail` also tells which resources are in hand, which takes a few
-    calls more. Raises, before anything ran, Stopped if any step is not as it was reviewed, or is not allowed; BadInput
-    if the plan does not follow from the assembly.
+    calls more. Once `stop` is set nothing more is started, and what runs is followed to its end; a failure sets it.
+    Raises, before anything ran, Stopped if any step is not as it was reviewed, or is not allowed; BadInput if the plan
+    does not follow from the assembly.
     """
     plan = check_claim(plan, trusted)
     checked, permissions = await check_plan(plan, trusted, clients, allow)
     tell_allowed(permissions, emit)
-    loop = asyncio.get_running_loop()
     run = _Run(
         plan=plan,
         trusted=trusted,
         clients=clients,
         emit=emit,
-        brake=brake or Brake(),
         allow=allowed_names(permissions),
+        stop=stop or asyncio.Event(),
         watches=make_watches(_ids(plan), clients, emit),
-        ends={one.stack: loop.create_future() for one in checked},
+        steps={_Next(one.stack, place): step for one in checked for place, step in enumerate(one.left or (None,))},
+        executing={_Next(one.stack, 0): one.running for one in checked if one.running is not None},
+        claim=_first_to_start(checked),
     )
-    emit(RunBegun(what="execute", stacks=tuple(run.ends)))
-    claim = _first_to_start(checked)
-    if claim is None:
+    emit(RunBegun(what="execute", stacks=tuple(one.stack for one in checked)))
+    if run.claim is None:
         run.claimed.set()
-    onlooker = asyncio.ensure_future(tell_in_progress(run.running, clients, emit)) if in_detail else None
+    onlooker = asyncio.ensure_future(tell_in_progress(run.in_progress, clients, emit)) if in_detail else None
     try:
-        return tuple(await asyncio.gather(*(_carry_out(run, one, first=one is claim) for one in checked)))
+        return await _execute_stacks(run)
     finally:
         if onlooker:
             onlooker.cancel()
 
 
-def _first_to_start(checked: tuple[Checked, ...]) -> Checked | None:
-    """Return the stack whose start claims the plan: the first that needs nothing, if none was started before."""
+def _first_to_start(checked: tuple[Checked, ...]) -> _Next | None:
+    """Return what claims the plan: the first stack that needs nothing, if none was started before."""
     if not all(one.untouched for one in checked):
         return None
     planned = {one.stack for one in checked}
-    return next((one for one in checked if planned.isdisjoint(one.left[0].needs)), None)
+    return next((_Next(one.stack, 0) for one in checked if planned.isdisjoint(one.left[0].needs)), None)
 
 
 def _ids(plan: Plan) -> dict[StackPlace, StackId]:
-    return {StackPlace(link.site, link.name): link.stack for chain in make_stack_steps(plan).values() for link in chain}
+    return {StackPlace(step.site, step.name): step.stack for steps in make_stack_steps(plan).values() for step in steps}
 
 
-async def _carry_out(run: _Run, one: Checked, *, first: bool) -> Outcome:
+async def _execute_stacks(run: _Run) -> tuple[Outcome, ...]:
+    """Execute all that is left; return each stack's outcome: its first step's that is not done, else its last one's."""
+    started = (*run.executing, *(at for at, step in run.steps.items() if step is None))
+    work = Work(partial(_execute_stack, run), partial(_cancel, run), is_done, started)
+    # The claim first, also where all is stopped before it began.
+    at_first = sorted(run.steps, key=lambda at: at != run.claim)
+    ends = await run_in_order(at_first, _needs(run.steps), work, run.stop)
+    outcomes: dict[StackId, Outcome] = {}
+    for at in run.steps:
+        if is_done(outcomes.setdefault(at.stack, ends[at])):
+            outcomes[at.stack] = ends[at]
+    return tuple(outcomes.values())
+
+
+def _needs(steps: Mapping[_Next, AnyStep | None]) -> dict[_Next, list[_Next]]:
+    """Return what each waits for: the step before it on its stack, and the last of each stack that it needs.
+
+    A need that is no stack of the plan is unchanged: it stands.
+    """
+    last = {at.stack: at for at in steps}
+    others = {at: [last[need] for need in step.needs if need in last] for at, step in steps.items() if step}
+    return {at: [_Next(at.stack, at.place - 1), *needs] if at.place else needs for at, needs in others.items()}
+
+
+def _cancel(run: _Run, at: _Next, need: _Next | None) -> Cancelled:
+    """Return that the stack is not gone on with, and tell why, unless its own step before has told it."""
+    because = f"{need.stack}, which it needs, is not done" if need else run.stopped_by or "interrupted"
+    if need is None or need.stack != at.stack:
+        run.emit(NotStarted(stack=at.stack, because=because))
+    return Cancelled(at.stack, because=because, interrupted=run.stop.is_set() and not run.stopped_by)
+
+
+async def _execute_stack(run: _Run, at: _Next, _before: Mapping[_Next, Outcome]) -> Outcome:
+    """Execute the step that comes next on the stack, once the plan is claimed, and tell how that ended."""
+    if at != run.claim and not run.claimed.is_set():
+        await run.claimed.wait()
+        if run.stop.is_set():
+            return _cancel(run, at, None)
+    step = run.steps[at]
     try:
-        outcome = await _walk(run, one, first=first)
+        outcome = await _execute_step(run, step, run.executing.get(at)) if step else Done(at.stack, "executed before")
+    except BuilderError as error:
+        run.emit(FirstFailure(stack=at.stack, resource="", reason=error.what))
+        outcome = StackFailed(at.stack, status="", resource="", reason=error.what, next_step=error.next_step)
     finally:
         run.claimed.set()
     match outcome:
-        case StackFailed(stack=stack):
-            run.stopped_by = run.stopped_by or f"{stack} failed"
-        case Superseded(stack=stack):
-            run.stopped_by = run.stopped_by or f"{stack} was moved by somebody else"
-        case ReviewRequired(stack=stack):
-            run.stopped_by = run.stopped_by or f"{stack} waits for review"
-            run.emit(NotStarted(stack=stack, because="its change set waits for review"))
-        case Cancelled(stack=stack, because=because):
-            run.emit(NotStarted(stack=stack, because=because))
-        case Done(stack=stack, status=status):
-            run.emit(Finished(stack=stack, status=status))
-    run.ends[one.stack].set_result(outcome)
-    return outcome
-
-
-async def _walk(run: _Run, one: Checked, *, first: bool) -> Outcome:
-    """Go through what is left to do on one stack, until something does not end well."""
-    outcome: Outcome = Done(one.stack, "executed before")
-    running = one.running
-    for link in one.left:
-        if running is None:
-            if not first:
-                await run.claimed.wait()
-            if obstacle := await _obstacle(run, link):
-                return Cancelled(one.stack, because=obstacle, interrupted=run.brake.pulled and not run.stopped_by)
-        try:
-            outcome = await _go(run, link, running)
-        except BuilderError as error:
-            run.emit(FirstFailure(stack=one.stack, resource="", reason=error.what))
-            return StackFailed(one.stack, status="", resource="", reason=error.what, next_step=error.next_step)
-        if not isinstance(outcome, Done):
+        case Done():
+            if _Next(at.stack, at.place + 1) not in run.steps:
+                run.emit(Finished(stack=at.stack, status=outcome.status))
             return outcome
-        running, first = None, False
+        case StackFailed():
+            run.stopped_by = run.stopped_by or f"{at.stack} failed"
+        case Superseded():
+            run.stopped_by = run.stopped_by or f"{at.stack} was moved by somebody else"
+        case ReviewRequired():
+            run.stopped_by = run.stopped_by or f"{at.stack} waits for review"
+            run.emit(NotStarted(stack=at.stack, because="its change set waits for review"))
+    run.stop.set()
     return outcome
 
 
-async def _obstacle(run: _Run, link: AnyStep) -> str:
-    """Wait for the link's needs; return why it must not start, or an empty text."""
-    for need in link.needs:
-        # A need that is no step of the plan is unchanged: it stands.
-        if need in run.ends and not isinstance(await run.ends[need], Done):
-            return f"{need}, which it needs, is not done"
-    return run.stopped_by or ("interrupted" if run.brake.pulled else "")
+async def _execute_step(run: _Run, step: AnyStep, executing: ObservedStack | None) -> Outcome:
+    match step:
+        case Deletion():
+            return await _delete(run, step)
+        case Protection():
+            return await _protect(run, step)
+        case Step() | Deferred() if executing is not None:
+            return await _until_settled(run, step, executing.arn, executing.change_set)
+        case Step():
+            return await _execute_reviewed(run, step)
+        case Deferred():
+            made = await make_deferred(run.plan, run.trusted, step, run.clients, run.allow)
+            run.claimed.set()
+            if made is None:
+                return Done(step.stack, "unchanged")
+            return await _execute_reviewed(run, made) if isinstance(made, Step) else made
+    assert_never(step)
 
 
-async def _go(run: _Run, link: AnyStep, running: ObservedStack | None) -> Outcome:
-    if isinstance(link, Deletion):
-        return await _delete(run, link)
-    if isinstance(link, Protection):
-        return await _protect(run, link)
-    if running is not None:
-        return await _until_settled(run, link, running.arn, running.change_set)
-    if isinstance(link, Step):
-        return await _execute(run, link)
-    made = await make_deferred(run.plan, run.trusted, link, run.clients, run.allow)
-    run.claimed.set()
-    if made is None:
-        return Done(link.stack, "unchanged")
-    return await _execute(run, made) if isinstance(made, Step) else made
-
-
-async def _execute(run: _Run, step: Step) -> Outcome:
+async def _execute_reviewed(run: _Run, step: Step) -> Outcome:
     run.emit(Started(stack=step.stack, what=step.type))
     try:
-        change_set = await execute_step(run.plan, step, run.clients)
+        change_set = await execute_change_set(run.plan, step, run.clients)
     except Stopped as error:
         run.emit(FirstFailure(stack=step.stack, resource="", reason=error.what))
         return Superseded(step.stack, by=error.what, next_step=error.next_step)
@@ -209,15 +232,15 @@ async def _execute(run: _Run, step: Step) -> Outcome:
     return await _until_settled(run, step, step.stack_arn, change_set)
 
 
-async def _until_settled(run: _Run, link: Step | Deferred, stack_arn: Arn, change_set: Arn | None) -> Outcome:
-    run.running[link.stack] = (link.site, stack_arn)
+async def _until_settled(run: _Run, step: Step | Deferred, stack_arn: Arn, change_set: Arn | None) -> Outcome:
+    run.in_progress[step.stack] = (step.site, stack_arn)
     try:
-        stack = await run.watches[link.site].until(stack_arn, _settled(change_set), DEADLINE_S)
+        stack = await run.watches[step.site].until(stack_arn, _settled(change_set), DEADLINE_S)
     finally:
-        del run.running[link.stack]
+        del run.in_progress[step.stack]
     if not (stack.facts.good and stack.facts.exists):
-        return await _broke(run, link, stack)
-    return Done(link.stack, stack.status)
+        return await _broke(run, step, stack)
+    return Done(step.stack, stack.status)
 
 
 async def _protect(run: _Run, protection: Protection) -> Outcome:
@@ -254,11 +277,11 @@ async def _delete(run: _Run, deletion: Deletion) -> Outcome:
     return await delete_stack(work, standing)
 
 
-async def _broke(run: _Run, link: Step | Deferred, stack: ObservedStack) -> StackFailed:
-    cause = await observe_cause(run.clients, stack, execution_token(run.plan, link.stack, link.part))
+async def _broke(run: _Run, step: Step | Deferred, stack: ObservedStack) -> StackFailed:
+    cause = await observe_cause(run.clients, stack, execution_token(run.plan, step.stack, step.part))
     cause = cause or FirstCause(resource="", reason=stack.status_reason or "no reason given")
-    run.emit(FirstFailure(stack=link.stack, resource=cause.resource, reason=cause.reason))
-    return StackFailed(link.stack, stack.status, cause.resource, cause.reason, next_step=remedy(stack))
+    run.emit(FirstFailure(stack=step.stack, resource=cause.resource, reason=cause.reason))
+    return StackFailed(step.stack, stack.status, cause.resource, cause.reason, next_step=remedy(stack))
 
 
 # What a request is answered that comes too late, be it after another's or after itself.
@@ -270,7 +293,7 @@ def execution_token(plan: Plan, stack: StackId, part: int) -> str:
     return token(plan.id, stack, f"execute {part}")
 
 
-async def execute_step(plan: Plan, step: Step, clients: Clients) -> Arn:
+async def execute_change_set(plan: Plan, step: Step, clients: Clients) -> Arn:
     """Execute the step's change set; return the one that runs now: its own, or another plan's that is the same.
 
     Raises Stopped, naming the winner, where somebody else moved the stack first.
@@ -391,7 +414,7 @@ async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
     emit: Emit,
     *,
     allow: Collection[str] = (),
-    brake: Brake | None = None,
+    stop: asyncio.Event | None = None,
     in_detail: bool = False,
 ) -> tuple[Outcome, ...]:
     """Execute a `deploy`'s own plan and return each stack's outcome; what was not executed is deleted again.
@@ -400,7 +423,7 @@ async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
     """
     trusted = TrustedInput(deployment=deployment, is_own=True)
     try:
-        ended = await execute_plan(plan, trusted, clients, emit, allow=allow, brake=brake, in_detail=in_detail)
+        ended = await execute_plan(plan, trusted, clients, emit, allow=allow, stop=stop, in_detail=in_detail)
     except BuilderError:
         await discard_plan(plan, clients)
         raise
