@@ -33,7 +33,7 @@ from builder.deploy import (
     Progress,
     Removal,
     TrustedInput,
-    destroy,
+    delete_deployment,
     execute_plan,
     find_deployed,
     make_deployment,
@@ -113,7 +113,7 @@ async def delete_stack(deployment: Deployment, clients: Clients, events: list[Pr
     """Destroy all that stands of the deployment."""
     standing = await find_deployed(deployment.name, deployment.sites, clients)
     needs = {stack.id: stack.needs for stack in deployment.stacks}
-    return await destroy(Removal(standing=standing, needs=needs), clients, "bench", events.append)
+    return await delete_deployment(Removal(standing=standing, needs=needs), clients, "bench", events.append)
 
 
 def fill(endpoint: str, versions: int, puts: int) -> float:

@@ -28,7 +28,7 @@ from builder.fleet import (
     FleetPlan,
     FleetRemoval,
     StackSet,
-    destroy_fleet,
+    delete_fleet,
     execute_fleet,
     fleet_exit_code,
     make_fleet_plan,
@@ -139,7 +139,7 @@ def _delete(session: Session, said: Said, removal: Removal) -> ExitCode:
     """Delete the stacks in the accounts, the sets, and the stacks that hold them."""
     fleet = FleetRemoval(removal=removal, role=said["role"], retain=said["retain"])
     with session.console.progress() as emit:
-        end = session.run(destroy_fleet(fleet, session.clients, session.plan_id().id, emit))
+        end = session.run(delete_fleet(fleet, session.clients, session.plan_id().id, emit))
     return _tell_end(session, end, "python -m builder fleet destroy    goes on from here")
 
 

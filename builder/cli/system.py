@@ -26,8 +26,8 @@ from builder.deploy import (
     after_review,
     check_claim,
     check_credentials,
+    delete_deployment,
     deployment_name,
-    destroy,
     execute_plan,
     execute_unreviewed,
     exit_code,
@@ -152,7 +152,7 @@ def _needs(project: Project) -> Mapping[StackId, tuple[StackId, ...]]:
 def _delete(session: Session, name: str, before: FoundStacks, removal: Removal) -> ExitCode:
     """Delete the stacks, and say what is left."""
     with session.console.progress() as emit:
-        ended = session.run(destroy(removal, session.clients, session.plan_id().id, emit))
+        ended = session.run(delete_deployment(removal, session.clients, session.plan_id().id, emit))
     code = tell_end(session, ended, "python -m builder destroy    goes on from here")
     after = session.run(look_after(before, name, session.clients))
     session.console.say(left_text(name, before.standing, after))

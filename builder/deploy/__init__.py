@@ -9,13 +9,15 @@ each importing only those before it:
     plan/       what each stack needs, and the change sets for it, made and read
     delete/     stacks with what they hold, in reverse order
     execute/    a plan's steps, each when its needs are done; what stands halfway, rolled back
+
+Under both, and under fleets, runs one engine, `run_in_order`: each stack starts as soon as its own needs are done.
 """
 
 from builder.deploy.delete.deployment import (
     FoundStacks,
     Removal,
     Unreachable,
-    destroy,
+    delete_deployment,
     find_deployed,
     find_deployment,
     look_after,
@@ -74,8 +76,8 @@ __all__ = [
     "check_own",
     "check_reach",
     "check_removable",
+    "delete_deployment",
     "deployment_name",
-    "destroy",
     "discard_all",
     "discard_plan",
     "execute_plan",

@@ -13,7 +13,7 @@ It works from assemblies and by the deployer, as `deploy` does, and never import
     accounts    into the accounts themselves, by a role
 """
 
-from builder.fleet.destroy import FleetRemoval, destroy_fleet
+from builder.fleet.destroy import FleetRemoval, delete_fleet
 from builder.fleet.execute import execute_fleet
 from builder.fleet.operation import stop_operations
 from builder.fleet.plan import make_fleet_plan, unrolled_stacks
@@ -29,7 +29,7 @@ __all__ = [
     "FleetRemoval",
     "RowFilter",
     "StackSet",
-    "destroy_fleet",
+    "delete_fleet",
     "execute_fleet",
     "fleet_exit_code",
     "make_fleet_plan",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from builder.aws import Clients, together
-from builder.deploy import Removal, StackContents, check_removable, destroy
+from builder.deploy import Removal, StackContents, check_removable, delete_deployment
 from builder.deploy.delete.stack import DeleteContext, check_clear, empty, observe_standing, release, settled
 from builder.deploy.observe.stacks import unless_lagging
 from builder.deploy.observe.watch import make_watches
@@ -51,7 +51,7 @@ class _Run:
     id: str
 
 
-async def destroy_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit: FleetEmit) -> FleetEnd:
+async def delete_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit: FleetEmit) -> FleetEnd:
     """Delete all instances, then the stacks that hold the sets; return how everything ended.
 
     What runs on those stacks is waited for, since until then more may be in the sets than is seen. Where an instance
@@ -70,7 +70,7 @@ async def destroy_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit
         removal = replace(removal, standing=await _settled(removal.standing, clients, run_id, emit))
         back = await _come_back(removal.standing, clients)
         if not back:
-            return FleetEnd(await destroy(removal, clients, run_id, emit), ended)
+            return FleetEnd(await delete_deployment(removal, clients, run_id, emit), ended)
         ended = tuple({one.stack: one for one in (*ended, *back)}.values())
     for one in removal.standing:
         emit(NotStarted(stack=one.id, because="its sets still have instances"))

@@ -20,7 +20,7 @@ from builder.deploy import (
     Removal,
     StackContents,
     TrustedInput,
-    destroy,
+    delete_deployment,
     execute_plan,
     find_deployed,
     make_deployment,
@@ -32,7 +32,7 @@ from builder.fleet import (
     FleetPlan,
     FleetRemoval,
     RowFilter,
-    destroy_fleet,
+    delete_fleet,
     execute_fleet,
     fleet_exit_code,
     make_fleet_plan,
@@ -109,7 +109,7 @@ class TargetAccount:
         clients, deployment = self.clients(), self._deployment
         standing = self.stage.run(find_deployed(deployment.name, deployment.sites, clients))
         removal = Removal(standing=standing, needs={})
-        work = partial(destroy, removal, clients, self.stage.plan_id().id)
+        work = partial(delete_deployment, removal, clients, self.stage.plan_id().id)
         expect_done(self.stage.run(work(lambda _: None)))
 
     @property
@@ -341,7 +341,7 @@ def _end(life: _Life) -> None:
     standing = _standing(life)
     needs = {stack.id: stack.needs for stack in life.deployment.stacks}
     removal = FleetRemoval(removal=Removal(standing=standing, needs=needs), role=EMPTIER)
-    end = life.stage.watch(partial(destroy_fleet, removal, life.clients, life.stage.plan_id().id))
+    end = life.stage.watch(partial(delete_fleet, removal, life.clients, life.stage.plan_id().id))
     _expect_well(end)
     if left := _standing(life):
         raise Failed(where="destroy", what=f"left standing: {', '.join(one.id for one in left)}")

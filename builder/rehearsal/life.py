@@ -12,7 +12,7 @@ from builder.deploy import (
     Plan,
     Removal,
     TrustedInput,
-    destroy,
+    delete_deployment,
     execute_plan,
     find_deployed,
     make_deployment,
@@ -107,7 +107,7 @@ def _end(life: _Life) -> None:
     deployment = life.deployment(life.wanted)
     standing = life.stage.run(find_deployed(deployment.name, deployment.sites, life.clients))
     removal = Removal(standing=standing, needs={stack.id: stack.needs for stack in deployment.stacks})
-    expect_done(life.stage.watch(partial(destroy, removal, life.clients, life.stage.plan_id().id)))
+    expect_done(life.stage.watch(partial(delete_deployment, removal, life.clients, life.stage.plan_id().id)))
     left = life.stage.run(find_deployed(deployment.name, deployment.sites, life.clients))
     if left:
         raise Failed(where="destroy", what=f"left standing: {', '.join(one.id for one in left)}")

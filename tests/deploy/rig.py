@@ -19,7 +19,7 @@ from builder.deploy import (
     Progress,
     Removal,
     TrustedInput,
-    destroy,
+    delete_deployment,
     execute_plan,
     find_deployed,
     make_deployment,
@@ -106,7 +106,7 @@ class Rig:
         async def all_of_it(emit: Emit) -> tuple[Outcome, ...]:
             standing = await find_deployed(self.deployment.name, self.deployment.sites, self.clients)
             removal = Removal(standing=standing, needs=needs, allow=allow)
-            return await destroy(removal, self.clients, f"destroy-{self.plans}", emit)
+            return await delete_deployment(removal, self.clients, f"destroy-{self.plans}", emit)
 
         return self.watched(all_of_it)
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.deploy import Cancelled, Done, Removal, StackFailed, destroy, find_deployed, make_needs
+from builder.deploy import Cancelled, Done, Removal, StackFailed, delete_deployment, find_deployed, make_needs
 from builder.deploy.progress import BucketEmptied, FirstFailure, Started
 from builder.errors import BadInput, Stopped
 from builder.graph import find_circle
@@ -183,7 +183,7 @@ def test_without_an_assembly_what_was_created_last_goes_first(standing: Rig) -> 
         lambda: find_deployed("tap-dev", tuple(Site(None, Region(name)) for name in REGIONS), standing.clients)
     )
     removal = Removal(standing=found, needs=make_needs(found, {}))
-    ended = standing.watched(lambda emit: destroy(removal, standing.clients, "lost", emit))
+    ended = standing.watched(lambda emit: delete_deployment(removal, standing.clients, "lost", emit))
     assert all(isinstance(outcome, Done) for outcome in ended)
     order = [event.stack for event in standing.said(Started)]
     assert order[0] == "us-east-1/tap-dev-newest"

@@ -23,9 +23,9 @@ def test_every_step_starts_when_its_own_needs_are_done(rig: Rig) -> None:
         for e in rig.events
         if isinstance(e, Started) or (isinstance(e, StatusChange) and e.status == "CREATE_COMPLETE")
     ]
-    assert order.index(("Status", "us-west-2/storage")) < order.index(("Started", "us-east-1/storage"))
-    assert order.index(("Status", "us-east-1/storage")) < order.index(("Status", "us-east-1/table"))
-    assert order.index(("Status", "us-east-1/table")) < order.index(("Started", "us-west-2/service"))
+    assert order.index(("StatusChange", "us-west-2/storage")) < order.index(("Started", "us-east-1/storage"))
+    assert order.index(("StatusChange", "us-east-1/storage")) < order.index(("StatusChange", "us-east-1/table"))
+    assert order.index(("StatusChange", "us-east-1/table")) < order.index(("Started", "us-west-2/service"))
 
 
 def test_a_failure_names_the_first_resource_and_what_needs_it_is_never_started(rig: Rig) -> None:

@@ -23,7 +23,7 @@ from builder.deploy import (
     PlanId,
     Removal,
     TrustedInput,
-    destroy,
+    delete_deployment,
     execute_plan,
     find_deployed,
     make_deployment,
@@ -204,7 +204,7 @@ def with_experiment(theatre: Theatre) -> Iterator[Theatre]:
     async def undeploy() -> None:
         standing = await find_deployed(deployment.name, deployment.sites, theatre.clients)
         only = tuple(one for one in standing if one.id == "us-east-1/drill")
-        await destroy(Removal(standing=only, needs={}), theatre.clients, "gone", lambda _: None)
+        await delete_deployment(Removal(standing=only, needs={}), theatre.clients, "gone", lambda _: None)
 
     asyncio.run(deploy())
     try:

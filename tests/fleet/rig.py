@@ -23,7 +23,7 @@ from builder.fleet import (
     FleetPlan,
     FleetRemoval,
     StackSet,
-    destroy_fleet,
+    delete_fleet,
     execute_fleet,
     make_fleet_plan,
     observe_sets,
@@ -137,7 +137,7 @@ class FleetRig:
         self.runs += 1
         found, _ = self.standing()
         fleet = FleetRemoval(removal=Removal(standing=found, needs={}), **how)
-        return self.run(lambda: destroy_fleet(fleet, self.clients, f"destroy-{self.runs}", self.events.append))
+        return self.run(lambda: delete_fleet(fleet, self.clients, f"destroy-{self.runs}", self.events.append))
 
     def instances(self, stack: str = STORAGE) -> tuple[StackInstance, ...]:
         return self.run(lambda: observe_instances(self.clients, stack_set(stack)))

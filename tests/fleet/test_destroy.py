@@ -9,7 +9,7 @@ from builder.errors import ExitCode, Stopped
 from builder.fleet import (
     FleetEnd,
     FleetRemoval,
-    destroy_fleet,
+    delete_fleet,
     execute_fleet,
     fleet_exit_code,
     stop_operations,
@@ -132,7 +132,7 @@ def test_sets_are_judged_only_once_nothing_runs_on_the_stack_that_holds_them(sta
         found = await find_deployed(standing.deployment.name, standing.deployment.sites, standing.clients)
         assert [one.stack.status for one in found] == ["UPDATE_IN_PROGRESS"]
         fleet = FleetRemoval(removal=Removal(standing=found, needs={}), retain=True)
-        end = await destroy_fleet(fleet, standing.clients, "destroy", standing.events.append)
+        end = await delete_fleet(fleet, standing.clients, "destroy", standing.events.append)
         await asyncio.wait({running})
         return end
 
@@ -147,7 +147,7 @@ def test_an_instance_that_comes_while_the_others_go_keeps_the_stack_that_holds_i
     removal = FleetRemoval(removal=Removal(standing=stacks, needs={}))
 
     async def join_in_between() -> FleetEnd:
-        running = asyncio.ensure_future(destroy_fleet(removal, standing.clients, "run", standing.events.append))
+        running = asyncio.ensure_future(delete_fleet(removal, standing.clients, "run", standing.events.append))
         await asyncio.sleep(40)
         assert [event.stack for event in standing.said(Finished)] == [LATER]
         create = standing.clients.cloudformation(WEST).create_stack_instances
@@ -169,7 +169,7 @@ def test_what_somebody_deploys_while_all_is_deleted_is_waited_for_and_stays(stan
     removal = FleetRemoval(removal=Removal(standing=stacks, needs={}))
 
     async def deploy_in_between() -> FleetEnd:
-        running = asyncio.ensure_future(destroy_fleet(removal, standing.clients, "run", standing.events.append))
+        running = asyncio.ensure_future(delete_fleet(removal, standing.clients, "run", standing.events.append))
         await asyncio.sleep(60)
         deploying = asyncio.ensure_future(execute_fleet(plan, standing.trusted, standing.clients, lambda _: None))
         end = await running
@@ -188,7 +188,7 @@ def test_a_deletion_that_somebody_stops_is_not_taken_up_again(standing: FleetRig
     removal = FleetRemoval(removal=Removal(standing=stacks, needs={}), role="cleaner")
 
     async def stop_in_between() -> FleetEnd:
-        running = asyncio.ensure_future(destroy_fleet(removal, standing.clients, "run", standing.events.append))
+        running = asyncio.ensure_future(delete_fleet(removal, standing.clients, "run", standing.events.append))
         await asyncio.sleep(30)
         await stop_operations(stacks, standing.clients, standing.events.append)
         return await running
@@ -220,7 +220,7 @@ def test_it_goes_on_from_wherever_it_was_left(standing: FleetRig) -> None:
     removal = FleetRemoval(removal=Removal(standing=stacks, needs={}))
 
     async def leave_in_between() -> None:
-        running = asyncio.ensure_future(destroy_fleet(removal, standing.clients, "killed", standing.events.append))
+        running = asyncio.ensure_future(delete_fleet(removal, standing.clients, "killed", standing.events.append))
         await asyncio.sleep(30)
         running.cancel()
         await asyncio.wait({running})

@@ -21,7 +21,7 @@ from builder.deploy import (
     PlanRequest,
     Removal,
     TrustedInput,
-    destroy,
+    delete_deployment,
     discard_plan,
     execute_plan,
     find_deployed,
@@ -121,7 +121,7 @@ class Guarded:
 
         async def all_of_it() -> tuple[Outcome, ...]:
             standing = await find_deployed(self.deployment.name, self.deployment.sites, by)
-            return await destroy(Removal(standing=standing, needs=needs), by, "destroy", _quiet)
+            return await delete_deployment(Removal(standing=standing, needs=needs), by, "destroy", _quiet)
 
         return _run(all_of_it)
 

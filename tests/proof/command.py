@@ -16,13 +16,13 @@ from builder.deploy import (
     PlanRequest,
     Progress,
     Removal,
+    delete_deployment,
     execute_unreviewed,
     exit_code,
     find_deployed,
     make_plan,
     sweep,
 )
-from builder.deploy import destroy as delete_stack
 from builder.errors import ExitCode
 from deploy.rig import ACCOUNT, edited, shipped
 from fake_aws import World, run_virtual
@@ -56,7 +56,7 @@ async def deploy(deployment: Deployment, clients: Clients, run_id: str) -> tuple
 async def destroy(deployment: Deployment, clients: Clients, run_id: str) -> tuple[Outcome, ...]:
     standing = await find_deployed(deployment.name, deployment.sites, clients)
     needs = {stack.id: stack.needs for stack in deployment.stacks}
-    return await delete_stack(Removal(standing=standing, needs=needs), clients, run_id, ignore)
+    return await delete_deployment(Removal(standing=standing, needs=needs), clients, run_id, ignore)
 
 
 def ignore(event: Progress) -> None:

@@ -18,7 +18,7 @@ from builder.deploy import (
     PlanId,
     Removal,
     TrustedInput,
-    destroy,
+    delete_deployment,
     execute_plan,
     find_deployed,
     find_deployment,
@@ -115,7 +115,9 @@ class Life:
             before = await find_deployment(deployment.name, deployment.sites, (), clients)
             assert len(before.standing) == len(deployment.stacks)
             needs = {stack.id: stack.needs for stack in deployment.stacks}
-            assert_done(await destroy(Removal(standing=before.standing, needs=needs), clients, "destroy", ignore))
+            assert_done(
+                await delete_deployment(Removal(standing=before.standing, needs=needs), clients, "destroy", ignore)
+            )
             assert (await look_after(before, deployment.name, clients)).standing == ()
 
         self.run("destroy", delete_stack)

@@ -156,7 +156,7 @@ def make_needs(
     return needs
 
 
-async def destroy(removal: Removal, clients: Clients, run_id: str, emit: Emit) -> tuple[Outcome, ...]:
+async def delete_deployment(removal: Removal, clients: Clients, run_id: str, emit: Emit) -> tuple[Outcome, ...]:
     """Delete the stacks and all they hold; return each one's outcome.
 
     A stack goes when all that need it are gone. Replication is stopped everywhere before any bucket is emptied.
