@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
-from builder.deploy import Cancelled, Done, Outcome, PlanOptions, PlanRequest, StackFailed, execute_plan
-from builder.deploy.progress import FirstFailure, NotStarted, Started, StatusChange
-from builder.errors import Stopped
+from builder.deploy import Cancelled, Done, Outcome, PlanOptions, PlanRequest, StackFailed, execute_plan, exit_code
+from builder.deploy.progress import Emit, FirstFailure, NotStarted, Started, StatusChange
+from builder.errors import ExitCode, Stopped
 from builder.terms import StackId
 from deploy.rig import Rig, changed, edited
 from fake_aws import Fault
@@ -52,6 +52,43 @@ def test_after_a_failure_nothing_more_is_started_and_what_runs_goes_on(rig: Rig)
     assert outcomes[StackId("us-east-1/service")] == Cancelled(
         StackId("us-east-1/service"), because="us-west-2/storage failed"
     )
+
+
+def stopped(rig: Rig, after_s: float) -> dict[str, Outcome]:
+    """The outcomes of a deployment that somebody stops so long after it began."""
+    plan, stop = rig.plan(), asyncio.Event()
+
+    async def execute(emit: Emit) -> tuple[Outcome, ...]:
+        asyncio.get_running_loop().call_later(after_s, stop.set)
+        return await execute_plan(plan, rig.trusted(plan), rig.clients, emit, stop=stop)
+
+    return {outcome.stack: outcome for outcome in rig.watched(execute)}
+
+
+def test_who_stops_it_has_nothing_more_started_and_what_runs_goes_on(rig: Rig) -> None:
+    rig.world.script.takes(120, resource="Table")
+    outcomes = stopped(rig, after_s=60)
+    service = StackId("us-west-2/service")
+    assert isinstance(outcomes["us-east-1/table"], Done)
+    assert outcomes[service] == Cancelled(service, because="interrupted", interrupted=True)
+    assert exit_code(outcomes.values()) is ExitCode.INTERRUPTED
+    assert service not in started(rig)
+
+
+def test_what_is_stopped_before_it_begins_starts_nothing(rig: Rig) -> None:
+    outcomes = stopped(rig, after_s=0)
+    assert started(rig) == []
+    assert {type(outcome) for outcome in outcomes.values()} == {Cancelled}
+    assert next(event.stack for event in rig.said(NotStarted)) == "us-west-2/storage"
+    assert rig.operations("ExecuteChangeSet") == 0
+
+
+def test_who_stops_what_has_failed_changes_nothing_of_the_reason(rig: Rig) -> None:
+    rig.world.script.fails("CREATE", "Bucket", reason="Access Denied", region="us-west-2")
+    rig.world.script.takes(300, resource="Table")
+    outcomes = stopped(rig, after_s=200)
+    service = StackId("us-east-1/service")
+    assert outcomes[service] == Cancelled(service, because="us-west-2/storage failed")
 
 
 def test_an_executed_plan_executed_again_is_done(rig: Rig) -> None:

@@ -142,7 +142,7 @@ def _ids(plan: Plan) -> dict[StackPlace, StackId]:
 
 async def _execute_stacks(run: _Run) -> tuple[Outcome, ...]:
     """Execute all that is left; return each stack's outcome: its first step's that is not done, else its last one's."""
-    started = (*run.executing, *(at for at, step in run.steps.items() if step is None))
+    started = {*run.executing, *(at for at, step in run.steps.items() if step is None)}
     work = Work(partial(_execute_stack, run), partial(_cancel, run), is_done, started)
     # The claim first, also where all is stopped before it began.
     at_first = sorted(run.steps, key=lambda at: at != run.claim)
