@@ -83,6 +83,7 @@ def lagging(seed: int) -> Rig:
     return rig
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("seed", range(4))
 def test_the_outputs_of_what_was_just_deployed_are_there(seed: int) -> None:
     rig = lagging(seed)
@@ -100,6 +101,7 @@ def test_a_plan_that_is_thrown_away_at_once_leaves_no_stack_behind(seed: int) ->
     assert not any(rig.world.stack(stack.name, region=stack.region).exists for stack in rig.deployment.stacks)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("seed", range(4))
 def test_what_was_just_deleted_is_not_left(seed: int) -> None:
     rig = lagging(seed)

@@ -287,6 +287,7 @@ def listed(verb: Verb) -> Called:
     return {(call.service, call.operation) for call in EVERY_CALL[verb]}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("verb", [Verb.PLAN, Verb.EXECUTE, Verb.DESTROY])
 def test_the_table_has_every_call_of_a_verb_s_life_and_no_other(verb: Verb) -> None:
     # The identity is asked for where no stack's ARN tells it.

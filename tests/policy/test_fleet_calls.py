@@ -163,6 +163,7 @@ def lived(verb: Verb) -> Called:
     return called
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("verb", list(LIVES))
 def test_the_table_has_every_call_of_a_fleet_s_verb_and_of_the_sets_no_other(verb: Verb) -> None:
     listed = {(call.service, call.operation) for call in FLEET_CALLS[verb]}
