@@ -33,8 +33,8 @@ def test_one_screen_shows_all_of_both_regions(deployed: Command) -> None:
     assert (rule["status"], rule["pending"], west["buckets"][0]["rules"]) == ("Enabled", None, [])
 
 
-def test_people_see_it_as_rows(shared: Command) -> None:
-    told = shared("status", *ENV).out
+def test_people_see_it_as_rows(deployed: Command) -> None:
+    told = deployed("status", *ENV).out
     assert "no metrics" in told
     assert "python3.14 until 2029-06-30" in told
     assert "DOES NOT ANSWER" not in told
