@@ -35,14 +35,14 @@ class Forgetful(Protocol):
 _FORGETFUL: "weakref.WeakSet[Forgetful]" = weakref.WeakSet()
 
 
-def forget_when_forked(one: Forgetful) -> None:
+def forget_when_forked(forgetful: Forgetful) -> None:
     """Have it begin anew in every process that is forked from this one."""
-    _FORGETFUL.add(one)
+    _FORGETFUL.add(forgetful)
 
 
 def _forget_all() -> None:
-    for one in list(_FORGETFUL):
-        one.forget()
+    for forgetful in list(_FORGETFUL):
+        forgetful.forget()
 
 
 if hasattr(os, "register_at_fork"):

@@ -48,7 +48,7 @@ class Reconciliation:
     @property
     def left(self) -> int:
         """How many keys are missing somewhere or in conflict."""
-        return len({one.id for one in self.missing} | {one.id for one in self.conflicting})
+        return len({missing.id for missing in self.missing} | {conflict.id for conflict in self.conflicting})
 
 
 def reconcile(writes: Sequence[Write], held: Held, copies: Collection[tuple[Region, Region]] = ()) -> Reconciliation:
@@ -64,7 +64,7 @@ def reconcile(writes: Sequence[Write], held: Held, copies: Collection[tuple[Regi
     conflicting: list[Conflict] = []
     acknowledged = 0
     for (what, key), made in by_key.items():
-        last = max((one for one in made if one.acknowledged_by), key=lambda one: one.number, default=None)
+        last = max((write for write in made if write.acknowledged_by), key=lambda write: write.number, default=None)
         if last is None or last.acknowledged_by is None:
             continue
         source = last.acknowledged_by
@@ -72,8 +72,8 @@ def reconcile(writes: Sequence[Write], held: Held, copies: Collection[tuple[Regi
         found = {region: kept.get(key) for region, kept in held.items() if what == "item" or region in into}
         if what == "object" and len(into) == 1:
             continue
-        acknowledged += sum(one.acknowledged_by is not None for one in made)
-        allowed = {_state(one) for one in made if one.number >= last.number}
+        acknowledged += sum(write.acknowledged_by is not None for write in made)
+        allowed = {_state(write) for write in made if write.number >= last.number}
         lacking = [region for region, item in found.items() if item is None and None not in allowed]
         missing += [Missing(key, region, source) for region in lacking]
         wrong = tuple(_wrong({region: found[region] for region in found if region not in lacking}, allowed))
@@ -164,7 +164,11 @@ def _history(turns: Sequence[Turn]) -> set[int]:
 
 
 def _stale(turn: Turn, acknowledged: Sequence[Turn]) -> StaleRead | None:
-    last = max((one for one in acknowledged if one.number < turn.number), key=lambda one: one.number, default=None)
+    last = max(
+        (earlier for earlier in acknowledged if earlier.number < turn.number),
+        key=lambda earlier: earlier.number,
+        default=None,
+    )
     if last is None or last.acknowledged_by is None or turn.read_by is None or turn.turn_read is None:
         return None
     if turn.turn_read >= last.number:

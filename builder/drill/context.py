@@ -147,12 +147,12 @@ class DrillRun:
     async def sending(self, *series: Series, counter: Counter | None = None) -> AsyncIterator[None]:
         """Send while the block lasts, and then wait for what is under way."""
         stop = asyncio.Event()
-        at_once = [one.threads(self.context.access.limits.deadline_s) for one in series]
+        at_once = [series_.threads(self.context.access.limits.deadline_s) for series_ in series]
         pool = ThreadPoolExecutor(sum(at_once) + 1, thread_name_prefix="load")
         try:
             async with task_group() as group:
-                for one, most in zip(series, at_once, strict=True):
-                    group.create_task(send(one, self.journal, pool, most, stop))
+                for each_series, most in zip(series, at_once, strict=True):
+                    group.create_task(send(each_series, self.journal, pool, most, stop))
                 if counter is not None:
                     group.create_task(count(counter, self.journal, pool, stop))
                 self.mark("load")
@@ -202,10 +202,10 @@ async def clear(target: Target, probes: Probes, clients: Clients, drill: str, li
     empty for nothing.
     """
     sent = [line for line in lines if isinstance(line, Sent)]
-    items = sorted({one.name for one in sent if one.what == "item"})
+    items = sorted({line.name for line in sent if line.what == "item"})
     patient = probes.with_clients(clients)
     work: list[Coroutine[Any, Any, None]] = [patient.clear(side, items) for side in target.sides if items]
-    if any(one.what == "object" for one in sent):
+    if any(line.what == "object" for line in sent):
         work.append(_clear_objects(target, clients, drill))
     await together(work)
     if items and not probes.can_delete:

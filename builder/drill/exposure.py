@@ -143,11 +143,11 @@ def failing_moments(writes: Iterable[Write], source: Region, fault: Period) -> t
     each acknowledgement that still comes before the next good attempt begins: until then the source was alive.
     """
     tries = sorted(
-        (one for write in writes if write.what == "item" for one in write.attempts if one.region == source),
+        (attempt for write in writes if write.what == "item" for attempt in write.attempts if attempt.region == source),
         key=lambda one: one.began_s,
     )
-    tries = [one for one in tries if one.ended_s > fault.since_s and one.began_s < fault.until_s]
-    acknowledged = sorted(one.ended_s for one in tries if one.is_good)
+    tries = [attempt for attempt in tries if attempt.ended_s > fault.since_s and attempt.began_s < fault.until_s]
+    acknowledged = sorted(attempt.ended_s for attempt in tries if attempt.is_good)
     moments: list[float] = []
     for began_s, ended_s in _failing(tries, fault.until_s):
         moments += [began_s, *acknowledged[bisect_right(acknowledged, began_s) : bisect_left(acknowledged, ended_s)]]
@@ -157,11 +157,11 @@ def failing_moments(writes: Iterable[Write], source: Region, fault: Period) -> t
 def _failing(tries: Iterable[RegionAttempt], until_s: float) -> Iterator[tuple[float, float]]:
     """Yield from the start of each failed attempt to that of the next good one, what fails between left out."""
     began_s: float | None = None
-    for one in tries:
-        if not one.is_good and began_s is None:
-            began_s = one.began_s
-        elif one.is_good and began_s is not None:
-            yield began_s, one.began_s
+    for attempt in tries:
+        if not attempt.is_good and began_s is None:
+            began_s = attempt.began_s
+        elif attempt.is_good and began_s is not None:
+            yield began_s, attempt.began_s
             began_s = None
     if began_s is not None:
         yield began_s, until_s

@@ -288,7 +288,7 @@ def report_replication(
         region: (late_reads(found.shown, found.reads, region, whole), longest_blind(found.reads, region))
         for _, region in watched.items
     }
-    checks = judge_replication([one for pair in pairs for one in pair.delays], objectives, late)
+    checks = judge_replication([delays for pair in pairs for delays in pair.delays], objectives, late)
     reasons = [check.reason for check in checks if check.verdict == "not measured"]
     return ReplicationReport(
         about=about,
@@ -378,14 +378,14 @@ def _judged_pair(found: _Found, pair: Pair, about: About, fault: Period, reconci
         exposure=exposures.get("item"),
         objects=exposures.get("object"),
         missing=tuple(
-            one.id
-            for one in reconciliation.missing
-            if (one.acknowledged_by, one.region) == (pair.source, pair.destination)
+            missing.id
+            for missing in reconciliation.missing
+            if (missing.acknowledged_by, missing.region) == (pair.source, pair.destination)
         ),
         conflicting=tuple(
-            one.id
-            for one in reconciliation.conflicting
-            if one.acknowledged_by == pair.source and pair.destination in one.regions
+            conflict.id
+            for conflict in reconciliation.conflicting
+            if conflict.acknowledged_by == pair.source and pair.destination in conflict.regions
         ),
     )
 
@@ -416,16 +416,18 @@ def _numbers(
 
 def _timeline(about: About, found: _Found, served: Served) -> tuple[Happening, ...]:
     strike_s, undoing_s = found.marks["strike"], found.marks["undoing"]
-    tries = [one for write in found.writes if write.what == "item" for one in write.attempts]
-    here = [one for one in tries if one.region == about.primary]
-    failed = [one for one in here if not one.is_good and one.ended_s > strike_s and one.began_s < undoing_s]
-    elsewhere = [one for one in tries if one.region != about.primary and one.is_good and one.ended_s > strike_s]
-    again = [one.ended_s for one in here if one.is_good and one.began_s >= undoing_s]
+    attempts = [attempt for write in found.writes if write.what == "item" for attempt in write.attempts]
+    here = [attempt for attempt in attempts if attempt.region == about.primary]
+    before_undoing = [attempt for attempt in here if attempt.ended_s > strike_s and attempt.began_s < undoing_s]
+    failed = [attempt for attempt in before_undoing if not attempt.is_good]
+    later = [attempt for attempt in attempts if attempt.is_good and attempt.ended_s > strike_s]
+    elsewhere = [attempt for attempt in later if attempt.region != about.primary]
+    again = [attempt.ended_s for attempt in here if attempt.is_good and attempt.began_s >= undoing_s]
     recovery = () if served.outage.outcome != "restored" else (Happening("recovery", served.outage.restored_s),)
     return (
         Happening("fault", found.marks["fault"]),
         Happening("detection", min(failed, key=_began_s).ended_s if failed else None),
-        Happening("failover", min((one.ended_s for one in elsewhere), default=None)),
+        Happening("failover", min((attempt.ended_s for attempt in elsewhere), default=None)),
         *recovery,
         Happening("fault undone", found.marks["undone"]),
         Happening("failback", min(again, default=None)),

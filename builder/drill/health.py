@@ -32,7 +32,7 @@ async def check_health(target: Target, clients: Clients, access: Access) -> None
         asked += [_function(side.function, clients), _url(side, target.health, access)]
         if target.table is not None:
             asked.append(_table(target, target.table, side, clients))
-    faults = await together(_told(one) for one in asked)
+    faults = await together(_told(work) for work in asked)
     _refuse(target, [fault for fault in faults if fault])
 
 
@@ -134,8 +134,8 @@ async def _table(target: Target, name: str, side: Side, clients: Clients) -> str
     where = f"{side.region}: {name}"
     dynamodb = clients.of(side.site).dynamodb(side.region)
     table = (await call(where, dynamodb.describe_table, TableName=name))["Table"]
-    replicas = {one["RegionName"]: one.get("ReplicaStatus") for one in table.get("Replicas", [])}
-    others = [one.region for one in target.sides if one != side]
+    replicas = {replica["RegionName"]: replica.get("ReplicaStatus") for replica in table.get("Replicas", [])}
+    others = [other.region for other in target.sides if other != side]
     return fault_of_table(where, table["TableStatus"], {region: replicas.get(region) for region in others})
 
 

@@ -80,8 +80,8 @@ class Trend:
     @property
     def worst(self) -> float | None:
         """The worst value that was measured; None where a drill did not reach it, or none has it."""
-        found = [one for one in self.numbers if one is not None and one.verdict != "not measured"]
-        values = [one.measured for one in found if one.measured is not None]
+        found = [number for number in self.numbers if number is not None and number.verdict != "not measured"]
+        values = [entry.measured for entry in found if entry.measured is not None]
         if not values or len(values) < len(found):
             return None
         return min(values) if self.name == "availability_percent" else max(values)
@@ -218,22 +218,22 @@ def compare(folder: str, found: Iterable[FoundReport]) -> History:
     """Return the drills by what they were of, each trend, each change; a drill that is there twice is told."""
     drills: dict[str, Drill] = {}
     outside, unread = [], []
-    for one in sorted(found, key=lambda one: one.path):
-        match one:
+    for report in sorted(found, key=lambda report: report.path):
+        match report:
             case Outside():
-                outside.append(one)
+                outside.append(report)
             case Unread():
-                unread.append(one)
-            case Drill() if (other := drills.setdefault(one.drill, one)) is not one:
-                same = _without_place(one) == _without_place(other)
+                unread.append(report)
+            case Drill() if (other := drills.setdefault(report.drill, report)) is not report:
+                same = _without_place(report) == _without_place(other)
                 why = "is the same drill as" if same else "says something else of the same drill than"
-                unread.append(Unread(one.path, f"{why} {other.path}"))
+                unread.append(Unread(report.path, f"{why} {other.path}"))
             case _:
                 pass
-    kept = sorted(drills.values(), key=lambda one: (_moment(one.began), one.drill))
-    keys = dict.fromkeys((one.deployment, one.environment, one.account, one.kind) for one in kept)
-    groups = tuple(_group([one for one in kept if _key(one) == key]) for key in sorted(keys))
-    return History(folder, groups, tuple(sorted(outside, key=lambda one: _moment(one.began))), tuple(unread))
+    kept = sorted(drills.values(), key=lambda drill: (_moment(drill.began), drill.drill))
+    keys = dict.fromkeys((drill.deployment, drill.environment, drill.account, drill.kind) for drill in kept)
+    groups = tuple(_group([drill for drill in kept if _key(drill) == key]) for key in sorted(keys))
+    return History(folder, groups, tuple(sorted(outside, key=lambda report: _moment(report.began))), tuple(unread))
 
 
 def _group(drills: Sequence[Drill]) -> Group:
@@ -252,7 +252,7 @@ def _group(drills: Sequence[Drill]) -> Group:
 
 
 def _trend(name: str, pair: str, drills: Iterable[Drill]) -> Trend:
-    found = ({(one.name, one.pair): one for one in drill.numbers} for drill in drills)
+    found = ({(number.name, number.pair): number for number in drill.numbers} for drill in drills)
     return Trend(name=name, pair=pair, numbers=tuple(numbers.get((name, pair)) for numbers in found))
 
 

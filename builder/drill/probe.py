@@ -205,10 +205,12 @@ async def observe_layout(clients: Clients, side: Side, table: str) -> Layout:
 
 def read_layout(where: str, table: "TableDescriptionTypeDef") -> Layout:
     """Return where probes lie in a table as DescribeTable describes it."""
-    types = {one["AttributeName"]: one["AttributeType"] for one in table.get("AttributeDefinitions", [])}
+    types = {
+        attribute["AttributeName"]: attribute["AttributeType"] for attribute in table.get("AttributeDefinitions", [])
+    }
     # HASH is the partition's; the order in which they are told is not promised.
-    schema = sorted(table.get("KeySchema", []), key=lambda one: one["KeyType"] != "HASH")
-    key = tuple((one["AttributeName"], types.get(one["AttributeName"])) for one in schema)
+    schema = sorted(table.get("KeySchema", []), key=lambda element: element["KeyType"] != "HASH")
+    key = tuple((element["AttributeName"], types.get(element["AttributeName"])) for element in schema)
     known: list[tuple[str, KeyType]] = [(name, kind) for name, kind in key if kind is not None]
     if not known or len(known) != len(key):
         raise Failed(where=where, what=f"has a key that is not understood: {key}")
@@ -347,8 +349,8 @@ async def delete_objects(clients: Clients, side: Side, drill: str) -> None:
     while True:
         page = await call(where, client.list_object_versions, Bucket=side.needed_bucket, Prefix=object_prefix(drill))
         batch: list[ObjectIdentifierTypeDef] = [
-            {"Key": one["Key"], "VersionId": one["VersionId"]}
-            for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+            {"Key": version["Key"], "VersionId": version["VersionId"]}
+            for version in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
         ]
         if not batch:
             return

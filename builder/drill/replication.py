@@ -33,7 +33,7 @@ async def find_template(clients: Clients, function: Function, deployment: str) -
     ours: list[str] = []
     async for page in pages(where, fis.list_experiment_templates):
         listed = page["experimentTemplates"]
-        ours += [one["id"] for one in listed if one.get("tags", {}).get(_DEPLOYMENT) == deployment]
+        ours += [template["id"] for template in listed if template.get("tags", {}).get(_DEPLOYMENT) == deployment]
     if not ours:
         raise Stopped(
             where=where,
@@ -105,8 +105,8 @@ async def _running(clients: Clients, function: Function, drill: str) -> list[tup
     fis, where = clients.of(function.site).fis(function.region), f"{function.region}: experiments"
     states: list[tuple[str, str]] = []
     async for page in pages(where, fis.list_experiments):
-        ours = (one for one in page["experiments"] if one.get("tags", {}).get(TAG) == drill)
-        states += [(one["id"], one["state"]["status"]) for one in ours]
+        ours = (experiment for experiment in page["experiments"] if experiment.get("tags", {}).get(TAG) == drill)
+        states += [(experiment["id"], experiment["state"]["status"]) for experiment in ours]
     return [(identifier, status) for identifier, status in states if status in _UNDER_WAY]
 
 

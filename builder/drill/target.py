@@ -165,7 +165,11 @@ async def _observe_function(endpoint: Endpoint, clients: Clients) -> tuple[Funct
     names: list[str] = []
     async for page in pages(where, cloudformation.list_stack_resources, StackName=service.name):
         listed = page["StackResourceSummaries"]
-        names += [one["PhysicalResourceId"] for one in listed if one["ResourceType"] == _FUNCTION and _stands(one)]
+        names += [
+            resource["PhysicalResourceId"]
+            for resource in listed
+            if resource["ResourceType"] == _FUNCTION and _stands(resource)
+        ]
     found = await together(_urls_of(service.site, name, clients) for name in names)
     behind = [
         (name, auth)
@@ -193,7 +197,7 @@ async def _urls_of(site: Site, name: str, clients: Clients) -> dict[str, str]:
     """Return how each URL of a function, its aliases' included, wants requests, `NONE` or `AWS_IAM`."""
     functions, urls = clients.of(site).functions(site.region), dict[str, str]()
     async for page in pages(f"{site.region}: {name}", functions.list_function_url_configs, FunctionName=name):
-        urls |= {one["FunctionUrl"]: one["AuthType"] for one in page["FunctionUrlConfigs"]}
+        urls |= {config["FunctionUrl"]: config["AuthType"] for config in page["FunctionUrlConfigs"]}
     return urls
 
 

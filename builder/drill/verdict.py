@@ -127,7 +127,7 @@ def judge_failover(numbers: Numbers, objectives: Objectives) -> tuple[Check, ...
 
 
 def judge_replication(
-    delays: Iterable[Delays], objectives: Objectives, late: Mapping[Region, tuple[str, float]]
+    streams: Iterable[Delays], objectives: Objectives, late: Mapping[Region, tuple[str, float]]
 ) -> tuple[Check, ...]:
     """Return a check of the table's delays for each direction; the buckets' are only told.
 
@@ -136,21 +136,27 @@ def judge_replication(
     that holds all the same holds.
     """
     checks = []
-    for one in delays:
-        if one.stream.what != "item":
+    for delays in streams:
+        if delays.stream.what != "item":
             continue
-        limit, (why, too_much_s) = objectives.replication_p99_seconds, late.get(one.stream.destination, ("", 0.0))
-        reason = f"{len(one.unseen)} never seen" if one.unseen else "" if one.samples else "nothing was acknowledged"
-        exceeds = one.p99_s is not None and limit is not None and one.p99_s > limit
+        limit, (why, too_much_s) = objectives.replication_p99_seconds, late.get(delays.stream.destination, ("", 0.0))
+        reason = (
+            f"{len(delays.unseen)} never seen"
+            if delays.unseen
+            else ""
+            if delays.samples
+            else "nothing was acknowledged"
+        )
+        exceeds = delays.p99_s is not None and limit is not None and delays.p99_s > limit
         blamed = why if reason or exceeds else ""
         measured = Measured(
-            one.p99_s,
-            None if one.p99_s is None else one.p99_s - too_much_s,
+            delays.p99_s,
+            None if delays.p99_s is None else delays.p99_s - too_much_s,
             is_missed=bool(reason) and not blamed,
             reason=blamed or reason,
             is_measured=not blamed,
         )
-        pair = one.stream.source, one.stream.destination
+        pair = delays.stream.source, delays.stream.destination
         checks.append(judge("replication_p99_seconds", measured, limit, pair=pair))
     return tuple(checks)
 
@@ -191,7 +197,7 @@ def _of_service(service: Service, best: Service, resolution: "_Resolution", late
     nothing = "no request of that time tells whether there was service" if service.outcome == "not measured" else ""
     why = late or resolution.reason or nothing
     never = service.outcome == "not reached" and (not why or best.outcome == "not reached")
-    times = [math.inf if one.outcome == "not reached" else one.seconds for one in (service, best)]
+    times = [math.inf if served.outcome == "not reached" else served.seconds for served in (service, best)]
     known = [seconds for seconds in times if seconds is not None]
     return Measured(
         service.seconds,
@@ -245,7 +251,7 @@ def _judge_episode(numbers: Numbers, objectives: Objectives) -> Iterator[Check]:
         reason=why or resolution.reason,
         is_measured=not (why or resolution.reason),
     )
-    percents = [one for one in (episode.availability_percent, best.availability_percent) if one is not None]
+    percents = [percent for percent in (episode.availability_percent, best.availability_percent) if percent is not None]
     good = Measured(episode.availability_percent, max(percents, default=None), reason=why, is_measured=not why)
     lost = Measured(len(episode.lost), len(episode.lost), reason=why, is_measured=not why)
     yield judge("longest_gap_seconds", gap, objectives.longest_gap_seconds)

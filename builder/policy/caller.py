@@ -53,7 +53,10 @@ def caller_rights(
 def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCaller) -> dict[On, GrantTarget]:
     # Of a template that was not read only the stacks that it names are known; those below them have longer names.
     names = [(bound, bound.entry.name) for bound in bounds]
-    nested = [(one.bound, f"{one.bound.entry.name}-{one.logical_id}-{ANY}") for one in each_nested(bounds)]
+    nested = [
+        (nested_stack.bound, f"{nested_stack.bound.entry.name}-{nested_stack.logical_id}-{ANY}")
+        for nested_stack in each_nested(bounds)
+    ]
     stacks = tuple(
         dict.fromkeys(
             setting.arn("cloudformation", bound.entry.region, f"stack/{name}/{ANY}")
@@ -99,10 +102,10 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
 
 
 def _fleet_places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCaller) -> dict[On, GrantTarget]:
-    sets = tuple(one for one in each_resource(bounds) if one.type == STACK_SET)
-    roles = (caller.instance_role,) if caller.instance_role else (one.text("ExecutionRoleName") for one in sets)
+    sets = tuple(resource for resource in each_resource(bounds) if resource.type == STACK_SET)
+    roles = (caller.instance_role,) if caller.instance_role else (set_.text("ExecutionRoleName") for set_ in sets)
     anywhere = replace(setting, account=ANY)
-    follow = any(one.text("PermissionModel") == "SERVICE_MANAGED" for one in sets)
+    follow = any(set_.text("PermissionModel") == "SERVICE_MANAGED" for set_ in sets)
     below = ("root/o-*/r-*", "ou/o-*/ou-*") if follow else ()
     return {
         On.STACK_SETS: GrantTarget("StackSets", _grounds(bounds, setting, STACK_SET)),
@@ -110,7 +113,7 @@ def _fleet_places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: Polic
             "InstanceRoles", tuple(dict.fromkeys(anywhere.arn("iam", "", f"role/{name}") for name in roles if name))
         ),
         On.ORGANIZATION: NOWHERE_IN_PARTICULAR if follow else GrantTarget("Organization", ()),
-        On.UNITS: GrantTarget("Units", tuple(anywhere.arn("organizations", "", one) for one in below)),
+        On.UNITS: GrantTarget("Units", tuple(anywhere.arn("organizations", "", path) for path in below)),
     }
 
 
@@ -122,12 +125,16 @@ def _artifacts(bounds: tuple[Bound, ...], setting: PolicyScope, bucket: str | No
 
 
 def _function_roles(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
-    functions = (one for one in each_resource(bounds) if one.type == "AWS::Lambda::Function")
-    return tuple(dict.fromkeys(arn for one in functions for arn in place_of("iam:PassRole", one, setting).arns))
+    functions = (resource for resource in each_resource(bounds) if resource.type == "AWS::Lambda::Function")
+    return tuple(
+        dict.fromkeys(arn for function in functions for arn in place_of("iam:PassRole", function, setting).arns)
+    )
 
 
 def _signed(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
-    urls = (one for one in each_resource(bounds) if one.type == _URL and one.text("AuthType") != "NONE")
+    urls = (
+        resource for resource in each_resource(bounds) if resource.type == _URL and resource.text("AuthType") != "NONE"
+    )
     return tuple(dict.fromkeys(arn for url in urls for arn in GROUNDS[_URL].place(url, setting).arns))
 
 

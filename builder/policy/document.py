@@ -65,9 +65,9 @@ def explain(rights: Rights) -> str:
         granted[grant.action][grant.because] = None
         places[grant.action][grant.place.name] = None
     left_out: dict[str, dict[str, None]] = defaultdict(dict)
-    for one in rights.left_out:
-        if one.action not in granted:
-            left_out[one.action][one.because] = None
+    for left in rights.left_out:
+        if left.action not in granted:
+            left_out[left.action][left.because] = None
     lines = [f"{action}  on {', '.join(places[action])}: {'; '.join(granted[action])}" for action in sorted(granted)]
     if left_out:
         lines += ["", "left out, though the resource types' schemas list it:"]

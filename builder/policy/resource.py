@@ -147,7 +147,7 @@ def each_resource(bounds: tuple[Bound, ...]) -> Iterator[BoundResource]:
 
 def each_nested(bounds: tuple[Bound, ...]) -> Iterator[BoundResource]:
     """Yield every nested stack that a template names."""
-    return (one for one in each_resource(bounds) if one.type == NESTED_STACK)
+    return (resource for resource in each_resource(bounds) if resource.type == NESTED_STACK)
 
 
 def physical_name(resource: BoundResource, setting: PolicyScope) -> str:
@@ -200,7 +200,7 @@ def _own_in_every_replica_s_region(resource: BoundResource, setting: PolicyScope
     """A replica is made, and deleted, with the caller's permissions in the replica's region."""
     replicas = resource.properties.get("Replicas")
     listed = replicas if isinstance(replicas, list) else []
-    said = [resource.bound.text(one.get("Region")) if isinstance(one, Mapping) else None for one in listed]
+    said = [resource.bound.text(replica.get("Region")) if isinstance(replica, Mapping) else None for replica in listed]
     table = ARN_FORMATS[resource.type].resource.format(physical_name(resource, setting))
     return tuple(dict.fromkeys(setting.arn("dynamodb", region or ANY, table) for region in said))
 

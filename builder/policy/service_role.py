@@ -169,9 +169,9 @@ def service_role_rights(bounds: tuple[Bound, ...], setting: PolicyScope, verb: V
 
 def child_templates(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
     """Return where the templates of nested stacks lie in S3, as far as that is known."""
-    urls = (one.text("TemplateURL") for one in each_nested(bounds))
+    urls = (nested.text("TemplateURL") for nested in each_nested(bounds))
     places = [find_object(setting.fill(url)) for url in urls if url]
-    return tuple(dict.fromkeys(setting.arn("s3", "", f"{one.bucket}/{one.key}") for one in places if one))
+    return tuple(dict.fromkeys(setting.arn("s3", "", f"{place.bucket}/{place.key}") for place in places if place))
 
 
 def _rights_of(resource: BoundResource, setting: PolicyScope, verb: Verb, *, whole: bool) -> Rights:

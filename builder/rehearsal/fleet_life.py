@@ -262,7 +262,7 @@ def _places(life: _Life, account: AccountId) -> tuple[RegionOutputs, ...]:
     """Return where the system stands in an account, the primary first."""
     sets = life.stage.run(observe_sets(_standing(life), life.clients))
     found = life.stage.run(observe_fleet_outputs(sets, life.clients, RowFilter(accounts=(account,)), None))
-    outputs = {one.stack: one.outputs for one in found.stacks}
+    outputs = {stack_outputs.stack: stack_outputs.outputs for stack_outputs in found.stacks}
     parts = one_of_each(_components(life), life.suffix)
     assert parts.function is not None, "it is built in"  # noqa: S101 - see make_assembly
     assert parts.bucket is not None, "it is built in"  # noqa: S101 - see make_assembly
@@ -284,7 +284,7 @@ def _update(life: _Life) -> _Life:
     life.stage.tell(Chapter("update: one more variable in the functions' environment, in all accounts"))
     changed = life.with_variable("REHEARSED")
     plan = _plan(changed)
-    if not {one.id for one in plan.sets if one.touched} <= set(stacks_of_functions(_components(changed))):
+    if not {set_.id for set_ in plan.sets if set_.touched} <= set(stacks_of_functions(_components(changed))):
         raise Failed(where="plan", what="the update touches other stacks than the functions'")
     _expect_well(_execute(changed, plan))
     return changed
@@ -295,7 +295,7 @@ def _join(life: _Life) -> _Life:
     _let_in(joined, [JOINS])
     life.stage.tell(Chapter(f"account {JOINS} joins"))
     plan = _plan(joined)
-    if {site.account for one in plan.sets for site in one.joining} != {JOINS}:
+    if {site.account for set_ in plan.sets for site in set_.joining} != {JOINS}:
         raise Failed(where="plan", what=f"others than {JOINS} join")
     _expect_well(_execute(joined, plan))
     return joined
@@ -308,18 +308,18 @@ def _fail_and_repair(life: _Life, account: AccountId) -> _Life:
     tell(Chapter(f"account {account} fails on purpose: its execution role is gone, and all are updated"))
     target.shut_out()
     end = _execute(life, _plan(life))
-    failures = {one.stack: one.failures for one in end.sets if isinstance(one, SetFailed)}
+    failures = {set_.stack: set_.failures for set_ in end.sets if isinstance(set_, SetFailed)}
     for stack, failed in failures.items():
-        for one in failed:
-            tell(Line(f"{stack}, account {one.site.account}: {one.reason}"))
+        for failure in failed:
+            tell(Line(f"{stack}, account {failure.site.account}: {failure.reason}"))
     expect_done(end.ordinary)  # within the tolerance the stack that holds the sets ends well
-    if {one.site.account for failed in failures.values() for one in failed} != {account}:
+    if {failure.site.account for failed in failures.values() for failure in failed} != {account}:
         raise Failed(where="execute", what=f"others than {account} failed, or nobody did")
     _tell_status(life, wrong=len(failures))
     tell(Chapter("its role is there again, and the same command repairs it alone"))
     target.let_in()
     plan = _plan(life)
-    if {site.account for one in plan.sets for site in one.touched} != {account}:
+    if {site.account for set_ in plan.sets for site in set_.touched} != {account}:
         raise Failed(where="plan", what=f"others than {account} would be touched")
     _expect_well(_execute(life, plan))
     _tell_status(life, wrong=0)

@@ -81,7 +81,7 @@ def event(progress: FleetProgress | DrillProgress, at: datetime) -> str:
 
 def made(plan: Plan, at: datetime) -> str:
     """Return what a plan amounts to as one line; the plan itself is in its file."""
-    protections = {one.stack: one.protect for one in plan.protections}
+    protections = {protection.stack: protection.protect for protection in plan.protections}
     facts = PlanMade(plan.id, plan.deployment, plan.account, make_tally(plan), _allow(plan), protections)
     return _line(at, dataclasses.asdict(facts))
 
@@ -114,7 +114,7 @@ _WORDS: Mapping[type, str] = {**OUTCOME_WORDS, **SET_OUTCOME_WORDS}
 
 
 def _outcomes(outcomes: Sequence[Outcome | SetOutcome]) -> list[dict[str, object]]:
-    return [{"outcome": _WORDS[type(one)], **dataclasses.asdict(one)} for one in outcomes]
+    return [{"outcome": _WORDS[type(outcome)], **dataclasses.asdict(outcome)} for outcome in outcomes]
 
 
 def _allow(plan: Plan) -> tuple[str, ...]:

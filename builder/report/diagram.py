@@ -36,7 +36,7 @@ def _dot_lines(shown: Diagram) -> Iterator[str]:
         yield f"        graph [label=<<b>{_xml(place)}</b>>, {_REGION}]"
         yield from (f"        {ids[node.id]} [{_look(node)}]" for node in shown.nodes if node.place == place)
         yield "    }"
-    yield from (f"    {ids[one.source]} -> {ids[one.target]} [{_dot_line(one)}]" for one in shown.arrows)
+    yield from (f"    {ids[arrow.source]} -> {ids[arrow.target]} [{_dot_line(arrow)}]" for arrow in shown.arrows)
     yield "}"
 
 
@@ -74,7 +74,7 @@ def _mermaid_lines(shown: Diagram) -> Iterator[str]:
         yield f'    subgraph r{number}["{_entities(place)}"]'
         yield from (f"        {ids[node.id]}{_shape(node)}" for node in shown.nodes if node.place == place)
         yield "    end"
-    yield from (f"    {ids[one.source]} {_mermaid_line(one)} {ids[one.target]}" for one in shown.arrows)
+    yield from (f"    {ids[arrow.source]} {_mermaid_line(arrow)} {ids[arrow.target]}" for arrow in shown.arrows)
 
 
 def _mermaid_line(arrow: Arrow) -> str:

@@ -50,16 +50,19 @@ def history_text(shown: History, width: int) -> Text:
         blocks.append([Text(f"no report of a drill to compare in {shown.folder}")])
     if shown.outside:
         blocks.append([Text("Of version 1, outside of the trends: a number of theirs means something else", "bold")])
-        blocks[-1] += [Text(f"  {one_line(outside_told(one), 300)}") for one in shown.outside]
+        blocks[-1] += [Text(f"  {one_line(outside_told(report), 300)}") for report in shown.outside]
     if shown.unread:
         blocks.append([Text("Not compared", style="bold")])
-        blocks[-1] += [Text(f"  {one_line(f'{one.path}: {one.why}', 300)}", style="red") for one in shown.unread]
+        blocks[-1] += [
+            Text(f"  {one_line(f'{unread.path}: {unread.why}', 300)}", style="red") for unread in shown.unread
+        ]
     return Text("\n").join([line for block in blocks for line in (*block, Text(""))][:-1])
 
 
-def outside_told(one: Outside) -> str:
+def outside_told(outside: Outside) -> str:
     """Return a report of version 1 in a line."""
-    return f"{one.path}: {one.kind} drill of {one.deployment}, {minute(one.began)}, {'held' if one.holds else 'failed'}"
+    held = "held" if outside.holds else "failed"
+    return f"{outside.path}: {outside.kind} drill of {outside.deployment}, {minute(outside.began)}, {held}"
 
 
 def title(group: Group) -> str:
@@ -156,7 +159,7 @@ def _column(head: str, cells: Sequence[str], worst: str, *, left: bool = False) 
 def _trend_column(trend: Trend, group: Group) -> list[str]:
     last = next((number for number in reversed(trend.numbers) if number), None)
     source, _, destination = trend.pair.partition(" to ")
-    is_alone = len({one.pair for one in group.trends if one.name == trend.name}) == 1
+    is_alone = len({other.pair for other in group.trends if other.name == trend.name}) == 1
     pair = ["", ""] if is_alone else [source, f"to {destination}" if destination else ""]
     limit = "" if last is None or last.limit is None else objective(trend.name, last.limit)
     heads = [short_name(trend.name), *pair, limit.replace("at most", "max").replace("at least", "min")]
@@ -270,7 +273,7 @@ def _picture(trend: Trend, group: Group) -> _Picture:
         points=tuple((number.verdict, plot.mark(_FORMS[number.verdict], x, y)) for x, y, number in seen),
         limit=_steps(places, limits),
         changes="".join(
-            f"M{x:g},{size.ground + 3}l4,7h-8z" for x, one in zip(places, group.changes, strict=True) if one
+            f"M{x:g},{size.ground + 3}l4,7h-8z" for x, changed in zip(places, group.changes, strict=True) if changed
         ),
         ticks=up.ticks,
         unit=unit_of(trend.name),
@@ -288,8 +291,8 @@ def _places(count: int) -> list[float]:
 
 
 def _scale(trend: Trend) -> plot.Scale:
-    values = [one.measured for one in trend.numbers if one and one.measured is not None]
-    limits = [one.limit for one in trend.numbers if one and one.limit is not None]
+    values = [number.measured for number in trend.numbers if number and number.measured is not None]
+    limits = [number.limit for number in trend.numbers if number and number.limit is not None]
     if unit_of(trend.name) == " %":
         return plot.value_scale(100.0, plot.TREND, least=min((*values, *limits, 99.0)))
     # Between whole numbers there is nothing.

@@ -209,25 +209,27 @@ class _Delay:
 
 
 def _delay(pair: Pair, pairs: Iterable[Pair], times: _Times) -> _Delay:
-    slowest = max((one.max_s or 0.0 for one in _all(pairs)), default=0.0)
+    slowest = max((delays.max_s or 0.0 for delays in _all(pairs)), default=0.0)
     return _Delay(
         f"{pair.source} to {pair.destination}",
-        "; ".join(told.delays_told(one) for one in pair.delays),
+        "; ".join(told.delays_told(delays) for delays in pair.delays),
         tuple(_delay_plot(pair.delays, slowest, times, size) for size in plot.DELAYS),
     )
 
 
 def _all(pairs: Iterable[Pair]) -> Iterator[Delays]:
-    return (one for pair in pairs for one in pair.delays)
+    return (delays for pair in pairs for delays in pair.delays)
 
 
-def _delay_plot(delays: Sequence[Delays], slowest: float, times: _Times, size: plot.Size) -> _Plot:
+def _delay_plot(streams: Sequence[Delays], slowest: float, times: _Times, size: plot.Size) -> _Plot:
     across, up = plot.time_scale(times.last_s, size), plot.value_scale(slowest, size)
     series = tuple(
         (
-            one.stream.what,
-            plot.marks([(one.at_s, one.delay_s) for one in one.samples], _FORMS[one.stream.what], across, up),
+            delays.stream.what,
+            plot.marks(
+                [(sample.at_s, sample.delay_s) for sample in delays.samples], _FORMS[delays.stream.what], across, up
+            ),
         )
-        for one in delays
+        for delays in streams
     )
     return _Plot(size, across, up, times.shaded(across), series)

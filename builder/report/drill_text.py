@@ -233,12 +233,12 @@ def remarks(shown: Report) -> list[str]:
 def unmeasured(shown: Report) -> list[str]:
     """Return why something was not measured, each reason once, in its fullest words."""
     reasons = shown.not_measured
-    return [one for one in reasons if not any(one != other and one in other for other in reasons)]
+    return [reason for reason in reasons if not any(reason != other and reason in other for other in reasons)]
 
 
 def moments(shown: FailoverReport) -> list[tuple[str, str]]:
     """Return each moment's name and when it was."""
-    return [(one.name, "never" if one.at_s is None else seconds(one.at_s)) for one in shown.timeline]
+    return [(moment.name, "never" if moment.at_s is None else seconds(moment.at_s)) for moment in shown.timeline]
 
 
 def pair_facts(pair: Pair) -> list[tuple[str, str]]:
@@ -252,7 +252,7 @@ def pair_facts(pair: Pair) -> list[tuple[str, str]]:
                 f"at worst {seconds(exposure.rpo_s)}, {writes}{failed}; in the whole run {seconds(exposure.worst_s)}"
             )
             facts.append((f"{what} at risk", worst))
-    facts += [(f"{KINDS[one.stream.what]} delays", delays_in_short(one)) for one in pair.delays]
+    facts += [(f"{KINDS[delays.stream.what]} delays", delays_in_short(delays)) for delays in pair.delays]
     if pair.missing:
         facts.append(("missing at the end", str(len(pair.missing))))
     if pair.conflicting:
@@ -283,9 +283,9 @@ def _pair_losses(pair: Pair) -> Iterator[tuple[str, tuple[str, ...], str]]:
         if exposure:
             none = f"None of the {what} were at risk, {where}."
             yield f"{what} at risk at {seconds(exposure.at_s)}, {where}", exposure.lost, none
-    for one in pair.delays:
-        if one.unseen:
-            yield f"never seen, {stream_told(one.stream)}", one.unseen, ""
+    for delays in pair.delays:
+        if delays.unseen:
+            yield f"never seen, {stream_told(delays.stream)}", delays.unseen, ""
     if pair.missing:
         yield f"acknowledged by {pair.source} and missing in {pair.destination}", pair.missing, ""
     if pair.conflicting:
@@ -296,14 +296,14 @@ def _counter_losses(counter: Counter | None) -> Iterator[tuple[str, tuple[str, .
     if counter is None:
         return
     stale = tuple(
-        f"{seconds(one.at_s)}: {one.region} showed turn {one.turn_read}, "
-        f"{one.acknowledged_by} had acknowledged turn {one.acknowledged}"
-        for one in counter.stale
+        f"{seconds(read.at_s)}: {read.region} showed turn {read.turn_read}, "
+        f"{read.acknowledged_by} had acknowledged turn {read.acknowledged}"
+        for read in counter.stale
     )
     overwritten = tuple(
-        f"turn {one.turn}, acknowledged by {one.region}"
-        + ("" if one.overwritten_by is None else f", overwritten by turn {one.overwritten_by}")
-        for one in counter.overwritten
+        f"turn {update.turn}, acknowledged by {update.region}"
+        + ("" if update.overwritten_by is None else f", overwritten by turn {update.overwritten_by}")
+        for update in counter.overwritten
     )
     yield "stale reads", stale, "Every read showed the last acknowledged update."
     yield "overwritten updates", overwritten, "Every acknowledged update was kept."

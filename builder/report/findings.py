@@ -13,7 +13,7 @@ FINDING = "lint.finding"
 
 def as_text(found: Sequence[Finding]) -> str:
     """Return one line for each finding: where, which rule, what; and how many there are."""
-    lines = [f"{one.file}:{one.line}:{one.column}: {one.rule} {one.message}" for one in found]
+    lines = [f"{entry.file}:{entry.line}:{entry.column}: {entry.rule} {entry.message}" for entry in found]
     count = f"{len(found)} finding{'s' if len(found) > 1 else ''}" if found else "no findings"
     return "\n".join([*lines, count])
 

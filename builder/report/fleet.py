@@ -63,22 +63,22 @@ class _Groups:
 def fleet_plan_text(shown: FleetPlan) -> Text:
     """Return the plan: what it does in the accounts, then the change sets that do it, what stops it and the summary."""
     groups = _Groups()
-    sets = [one for one in shown.sets if one.touched or one.remarks]
+    sets = [set_ for set_ in shown.sets if set_.touched or set_.remarks]
     guarded = {trip.allow.rpartition("/")[0] for trip in shown.ordinary.guards}
-    told = [Text("\n").join(_set(one, groups)) for one in sorted(sets, key=lambda one: _gravity(one, guarded))]
+    told = [Text("\n").join(_set(set_, groups)) for set_ in sorted(sets, key=lambda set_: _gravity(set_, guarded))]
     named = list(groups.lines())
     parts = [Text(_summary(shown.sets), style="bold"), *told, *([Text("\n".join(named))] if named else [])]
     return Text("\n\n").join([*parts, ordinary_plan(shown.ordinary)])
 
 
 def _summary(sets: Sequence[SetPlan]) -> str:
-    touched = [site for one in sets for site in one.touched]
+    touched = [site for set_ in sets for site in set_.touched]
     accounts, regions = {site.account for site in touched}, {site.region for site in touched}
     counts = {
-        "created": sum(len(one.joining) + len(one.missing) for one in sets),
-        "updated": sum(len(one.updating) for one in sets),
-        "deleted": sum(len(one.leaving) for one in sets),
-        "retried": sum(len(one.retries) for one in sets),
+        "created": sum(len(set_.joining) + len(set_.missing) for set_ in sets),
+        "updated": sum(len(set_.updating) for set_ in sets),
+        "deleted": sum(len(set_.leaving) for set_ in sets),
+        "retried": sum(len(set_.retries) for set_ in sets),
     }
     said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     if not said:
@@ -92,31 +92,35 @@ def _count(things: Collection[object], noun: str) -> str:
     return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
-def _gravity(one: SetPlan, guarded: set[str]) -> tuple[bool, bool, int]:
-    return one.id not in guarded, not any(is_lost(change) for change in one.changes), _RISKIEST_FIRST.index(one.does)
+def _gravity(set_plan: SetPlan, guarded: set[str]) -> tuple[bool, bool, int]:
+    return (
+        set_plan.id not in guarded,
+        not any(is_lost(change) for change in set_plan.changes),
+        _RISKIEST_FIRST.index(set_plan.does),
+    )
 
 
-def _set(one: SetPlan, groups: _Groups) -> Iterator[Text]:
-    does = _DOES[one.does] if one.touched else "unchanged"
-    yield Text.assemble((one.id, "bold"), "  ", (does, _STYLES[one.does]), f"  ({one.stack_set.name})")
+def _set(set_plan: SetPlan, groups: _Groups) -> Iterator[Text]:
+    does = _DOES[set_plan.does] if set_plan.touched else "unchanged"
+    yield Text.assemble((set_plan.id, "bold"), "  ", (does, _STYLES[set_plan.does]), f"  ({set_plan.stack_set.name})")
     for word, sites in (
-        ("creates its stack in", one.joining),
-        ("updates its stack in", one.updating),
-        ("deletes its stack in", one.leaving),
-        ("does again what failed in", tuple(instance.site for instance in one.retries)),
-        ("creates its missing stack in", tuple(aimed.site for aimed in one.missing)),
+        ("creates its stack in", set_plan.joining),
+        ("updates its stack in", set_plan.updating),
+        ("deletes its stack in", set_plan.leaving),
+        ("does again what failed in", tuple(instance.site for instance in set_plan.retries)),
+        ("creates its missing stack in", tuple(aimed.site for aimed in set_plan.missing)),
     ):
         for accounts, regions in _by_regions(sites):
             yield Text(f"  {word} {groups.name(accounts)} in {', '.join(regions)}")
-    for change in one.changes:
+    for change in set_plan.changes:
         yield from (Text(line) if isinstance(line, str) else line for line in change_lines(change))
-    for instance in one.retries:
+    for instance in set_plan.retries:
         reason = printable(instance.reason or "no reason given")
         yield Text(f"  failed before: {instance.site.account} {instance.site.region}: {reason}", style="yellow")
-    for own in one.overrides:
+    for own in set_plan.overrides:
         values = ", ".join(f"{name}={printable(value)}" for name, value in own.parameters.items())
         yield Text(f"  of its own in {own.site.account} {own.site.region}: {values}")
-    for remark in one.remarks:
+    for remark in set_plan.remarks:
         yield Text(f"  note: {printable(remark)}", style="yellow")
 
 
@@ -139,7 +143,7 @@ def _letters(number: int) -> str:
 
 # Of what is wrong with one set; --json, --csv and --stack name the rest.
 _LISTED_ROWS = 40
-_FIELDS = tuple(one.name for one in dataclasses.fields(FleetRow))
+_FIELDS = tuple(column.name for column in dataclasses.fields(FleetRow))
 
 
 def fleet_status_text(rows: Sequence[FleetRow]) -> Text:
@@ -176,46 +180,48 @@ def fleet_status_json(rows: Iterable[FleetRow]) -> str:
 def fleet_outputs_text(found: FleetOutputs) -> Text:
     """Return a line for each output, by account, region and stack."""
     lines = [
-        Text(f"{one.account} {one.region} {one.stack}  {name} = {printable(value)}")
-        for one in found.stacks
-        for name, value in one.outputs.items()
+        Text(f"{stack.account} {stack.region} {stack.stack}  {name} = {printable(value)}")
+        for stack in found.stacks
+        for name, value in stack.outputs.items()
     ]
-    lines += [*(_failure(one) for one in found.failures), *_skips(found.skipped)]
+    lines += [*(_failure(failure) for failure in found.failures), *_skips(found.skipped)]
     return Text("\n").join(lines or [Text("no outputs")])
 
 
 def fleet_outputs_csv(found: FleetOutputs) -> str:
     """Return a row for each output."""
-    rows = ([one.account, one.region, one.stack, *pair] for one in found.stacks for pair in one.outputs.items())
+    rows = (
+        [stack.account, stack.region, stack.stack, *pair] for stack in found.stacks for pair in stack.outputs.items()
+    )
     return _csv(("account", "region", "stack", "output", "value"), rows)
 
 
 def fleet_outputs_json(found: FleetOutputs) -> str:
     """Return each stack with its outputs, as one line of JSON."""
-    return json.dumps([dataclasses.asdict(one) for one in found.stacks])
+    return json.dumps([dataclasses.asdict(stack) for stack in found.stacks])
 
 
 def deployed_text(stacks: Iterable[StackContents], sets: Iterable[StackSet]) -> Text:
     """Return what there is to be deleted: each set, then each stack of the account that administers them."""
     lines = [
-        *(f"{one.id}  {one.name}" for one in sets),
-        *(f"{one.id}  {one.stack.name}  {one.stack.status}" for one in stacks),
+        *(f"{set_.id}  {set_.name}" for set_ in sets),
+        *(f"{stack.id}  {stack.stack.name}  {stack.stack.status}" for stack in stacks),
     ]
     return Text("\n".join(lines))
 
 
 def fleet_end_text(end: FleetEnd) -> Text:
     """Return how the stacks that hold sets ended, then each set where something is wrong, and the sum of all."""
-    counts = Counter(type(one) for one in end.sets)
-    wrong = [line for one in end.sets for line in _set_outcome(one)]
-    failed = sum(len(one.failures) for one in end.sets if isinstance(one, SetFailed))
+    counts = Counter(type(set_) for set_ in end.sets)
+    wrong = [line for set_ in end.sets for line in _set_outcome(set_)]
+    failed = sum(len(set_.failures) for set_ in end.sets if isinstance(set_, SetFailed))
     last = (
         f"{counted(counts[SetDone], 'set')} done, {counts[SetFailed]} failed ({counted(failed, 'stack')}), "
         f"{counts[SetCancelled]} not started"
     )
     style = "bold green" if len(end.sets) == counts[SetDone] else "bold red"
     parts = [outcomes_text(end.ordinary)] if end.ordinary else []
-    skipped = dict.fromkeys(each for one in end.sets if not isinstance(one, SetCancelled) for each in one.skipped)
+    skipped = dict.fromkeys(each for set_ in end.sets if not isinstance(set_, SetCancelled) for each in set_.skipped)
     return Text("\n").join([*wrong, *_skips(skipped), Text(last, style=style), *parts])
 
 
@@ -235,8 +241,8 @@ def _wrong(row: FleetRow) -> Text:
     return Text.assemble((where, "bold"), (f"{row.status}{detail}{drift}{reason}", "red"), (last, "dim"))
 
 
-def _set_outcome(one: SetOutcome) -> Iterator[Text]:
-    match one:
+def _set_outcome(set_outcome: SetOutcome) -> Iterator[Text]:
+    match set_outcome:
         case SetDone():
             return
         case SetCancelled(stack=stack, because=because):
@@ -248,7 +254,7 @@ def _set_outcome(one: SetOutcome) -> Iterator[Text]:
             if len(failures) > _LISTED_ROWS:
                 yield Text(f"  and {len(failures) - _LISTED_ROWS} more: python -m builder fleet status --failed")
         case _:
-            assert_never(one)
+            assert_never(set_outcome)
 
 
 def _skips(skipped: Iterable[Skipped]) -> Iterator[Text]:

@@ -142,7 +142,7 @@ def _rest(shown: Plan) -> str:
     if shown.left_out:
         lines += f"\nIn a skipped region, left out: {_names(shown.left_out)}\n"
     if shown.orphans:
-        lines += f"\nNot in the assembly any more, left alone: {_names([one.stack for one in shown.orphans])}\n"
+        lines += f"\nNot in the assembly any more, left alone: {_names([orphan.stack for orphan in shown.orphans])}\n"
     return lines
 
 

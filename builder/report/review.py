@@ -153,10 +153,10 @@ class Tally:
 def make_tally(plan: Plan) -> Tally:
     """Return the counts of a plan; a replacement that is only possible counts as one."""
     work: list[Step | Deferred] = [*plan.steps, *plan.deferred]
-    touched = {one.stack for one in work}
-    kinds = [kind for _, kind in {(one.stack, one.type) for one in work}]
-    kinds += ["UPDATE" for one in plan.protections if one.stack not in touched]
-    changes = [change for one in work for change in one.changes]
+    touched = {step.stack for step in work}
+    kinds = [kind for _, kind in {(step.stack, step.type) for step in work}]
+    kinds += ["UPDATE" for protection in plan.protections if protection.stack not in touched]
+    changes = [change for step in work for change in step.changes]
     return Tally(
         create=kinds.count("CREATE"),
         update=kinds.count("UPDATE"),
@@ -171,10 +171,10 @@ def make_tally(plan: Plan) -> Tally:
 def make_entries(plan: Plan) -> tuple[Entry, ...]:
     """Return everything that a plan does, the riskiest first: what a guard stops at, then by what is lost."""
     change_sets: list[Step | Deferred] = [*plan.steps, *plan.deferred]
-    last = {one.stack: one for one in sorted(change_sets, key=lambda one: one.part)}
-    alone = [one for one in plan.protections if one.stack not in last]
+    last = {change_set.stack: change_set for change_set in sorted(change_sets, key=lambda change_set: change_set.part)}
+    alone = [protection for protection in plan.protections if protection.stack not in last]
     links: list[_Link] = [*plan.deletions, *plan.steps, *plan.deferred, *alone]
-    protects = {one.stack: one.protect for one in plan.protections}
+    protects = {protection.stack: protection.protect for protection in plan.protections}
     entries = []
     for place, (link, after) in enumerate(zip(links, _waits(links), strict=True)):
         is_last = last.get(link.stack) is link or isinstance(link, Protection)
@@ -257,9 +257,12 @@ def _entry(place: int, link: _Link) -> Entry:
                 because=link.because,
                 changes=tuple(
                     ResourceChange(
-                        action="Remove", logical_id=one.logical_id, type=one.type, policy_action=one.policy_action
+                        action="Remove",
+                        logical_id=resource.logical_id,
+                        type=resource.type,
+                        policy_action=resource.policy_action,
                     )
-                    for one in link.resources
+                    for resource in link.resources
                 ),
             )
         case Protection():

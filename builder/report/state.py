@@ -46,7 +46,7 @@ class StatusSeen:
 
 def status_event(seen: Status, ends: Mapping[str, date], at: datetime) -> str:
     """Return all of it as one line, with the end of life of the runtimes that are in use."""
-    used = {one.runtime for site in seen.sites for one in site.functions}
+    used = {function.runtime for site in seen.sites for function in site.functions}
     known = {name: ends[name].isoformat() for name in sorted(used & ends.keys())}
     facts = StatusSeen(deployment=seen.deployment, sites=seen.sites, runtime_ends=known)
     said = dataclasses.asdict(facts)
@@ -177,7 +177,7 @@ def drift_text(found: Differences) -> Text:
     lines = [line for stack in found.stacks for line in _drifted_stack(stack)]
     if found.disparities:
         lines.append(Text("the regions differ:", style="bold"))
-    lines += [line for one in found.disparities for line in _disparity(one)]
+    lines += [line for disparity in found.disparities for line in _disparity(disparity)]
     lines += [Text(silence, style="yellow") for silence in found.silent]
     away = sum(stack.status == "DRIFTED" for stack in found.stacks)
     absent = sum(stack.status == "ABSENT" for stack in found.stacks)
@@ -198,13 +198,15 @@ def _drifted_stack(stack: DriftedStack) -> Iterator[Text]:
     yield Text.assemble((f"{stack.region}/{stack.name}", "bold"), "  ", (f"{stack.status}{said}", style))
     for resource in stack.resources:
         yield Text(f"  {resource.logical_id}  {resource.type}  {resource.status}  {resource.physical_id}")
-        for one in resource.properties:
-            yield Text(f"      {one.path}: {_short(one.expected)} -> {_short(one.actual)}  {one.kind}")
+        for property_ in resource.properties:
+            yield Text(
+                f"      {property_.path}: {_short(property_.expected)} -> {_short(property_.actual)}  {property_.kind}"
+            )
 
 
-def _disparity(one: Disparity) -> Iterator[Text]:
-    yield Text.assemble(f"  {one.thing}: ", (one.setting, "red"))
-    for region, value in one.values.items():
+def _disparity(disparity: Disparity) -> Iterator[Text]:
+    yield Text.assemble(f"  {disparity.thing}: ", (disparity.setting, "red"))
+    for region, value in disparity.values.items():
         yield Text(f"      {region:<15} {_short(value)}")
 
 

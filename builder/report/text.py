@@ -174,19 +174,19 @@ def _outcome(outcome: StackFailed | Cancelled | Superseded | ReviewRequired) -> 
 
 def recoveries_text(found: Sequence[Recovery]) -> str:
     """Return a block for each stack: what is done, what failed, what may be skipped and what that means."""
-    return "\n\n".join("\n".join(_recovery(one)) for one in found) + "\n"
+    return "\n\n".join("\n".join(_recovery(entry)) for entry in found) + "\n"
 
 
-def _recovery(one: Recovery) -> Iterator[str]:
-    is_paused = one.found.status == "UPDATE_FAILED"
+def _recovery(recovery: Recovery) -> Iterator[str]:
+    is_paused = recovery.found.status == "UPDATE_FAILED"
     does = "is rolled back" if is_paused else "goes on with its rollback"
-    reason = f": {one.found.status_reason}" if one.found.status_reason else ""
-    yield f"  {one.stack}  {does}  ({one.found.name}, {one.found.status}{reason})"
-    for failed in one.failed:
+    reason = f": {recovery.found.status_reason}" if recovery.found.status_reason else ""
+    yield f"  {recovery.stack}  {does}  ({recovery.found.name}, {recovery.found.status}{reason})"
+    for failed in recovery.failed:
         yield f"    ! {failed.logical_id}  {failed.type}: {failed.reason or 'no reason given'}"
         if not is_paused:
             yield f"        {_skipping(failed)}"
-    for gone in one.deletes:
+    for gone in recovery.deletes:
         yield f"    - {gone.logical_id}  {gone.type}: made by the failed update, deleted{_data(gone.type)}"
 
 
@@ -205,13 +205,13 @@ def _data(type_name: str) -> str:
 
 def left_text(deployment: str, before: Iterable[StackContents], after: FoundStacks) -> str:
     """Return a text of what still stands, what was left behind as its template wanted, and where nobody could look."""
-    there = {one.stack.arn for one in after.standing}
-    lines = [f"{one.id}  {one.stack.name}  {one.stack.status}" for one in after.standing]
+    there = {stack.stack.arn for stack in after.standing}
+    lines = [f"{stack.id}  {stack.stack.name}  {stack.stack.status}" for stack in after.standing]
     lines += [
-        f"{one.stack.region}  {name}  {kind}, left behind by {one.id} as its template says"
-        for one in before
-        if one.stack.arn not in there
-        for kind, name in one.retained
+        f"{stack.stack.region}  {name}  {kind}, left behind by {stack.id} as its template says"
+        for stack in before
+        if stack.stack.arn not in there
+        for kind, name in stack.retained
     ]
     told = [f"left of {deployment}: {'nothing' if not lines else ''}".rstrip(), *(f"  {line}" for line in lines)]
     told += [f"not looked at: {where.site.region}: {where.because}" for where in after.unseen]

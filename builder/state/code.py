@@ -56,32 +56,34 @@ async def compare_code(settings: Iterable[Settings], clients: Clients, part: Par
     """
     found = list(settings)
     things: dict[str, list[int]] = {}
-    for place, one in enumerate(found):
-        if one.code_of is not None:
-            things.setdefault(one.thing, []).append(place)
+    for place, side in enumerate(found):
+        if side.code_of is not None:
+            things.setdefault(side.thing, []).append(place)
     for places in things.values():
         sides = [found[place] for place in places]
-        if len({one.values["code"] for one in sides}) > 1:
+        if len({side.values["code"] for side in sides}) > 1:
             for place, side in zip(places, await _looked_into(sides, clients, part), strict=True):
                 found[place] = side
     return tuple(found)
 
 
 async def _looked_into(sides: list[Settings], clients: Clients, part: PartialAnswers) -> list[Settings]:
-    first = {one.values["code"]: one for one in reversed(sides)}
+    first = {side.values["code"]: side for side in reversed(sides)}
     read: dict[str, ArchiveContents | None] = {}
     for sha256, one in first.items():  # one after the other: an archive may be large
         read[sha256] = await part.ask(f"{one.region}: {one.thing}", observe_archive(one, clients))
     contents = {sha256: what for sha256, what in read.items() if what is not None}
     if len(contents) < len(read):
-        return [_with(one, {}) for one in sides]
+        return [_with(side, {}) for side in sides]
     names = dict.fromkeys(name for what in contents.values() for name in sorted(what.files))
     differing = [name for name in names if len({what.files.get(name) for what in contents.values()}) > 1]
-    return [_with(one, _told(contents[one.values["code"]], differing[:_NAMED])) for one in sides]
+    return [_with(side, _told(contents[side.values["code"]], differing[:_NAMED])) for side in sides]
 
 
-def _with(one: Settings, code: Mapping[str, str]) -> Settings:
-    return replace(one, values={**{name: said for name, said in one.values.items() if name != "code"}, **code})
+def _with(settings: Settings, code: Mapping[str, str]) -> Settings:
+    return replace(
+        settings, values={**{name: said for name, said in settings.values.items() if name != "code"}, **code}
+    )
 
 
 def _told(what: ArchiveContents, differing: Iterable[str]) -> dict[str, str]:
@@ -89,15 +91,15 @@ def _told(what: ArchiveContents, differing: Iterable[str]) -> dict[str, str]:
     return {"code": f"{len(what.files)} files, {what.digest}", **own}
 
 
-async def observe_archive(one: Settings, clients: Clients) -> ArchiveContents:
+async def observe_archive(settings: Settings, clients: Clients) -> ArchiveContents:
     """Return what is in the archive of the function's code. Raises Failed where it can't be fetched or read.
 
     The address that Lambda answers is signed: who has it reads the code. It is in nothing that is written or raised.
     """
-    assert one.code_of is not None, "settings of no function"  # noqa: S101 - asked by the caller
-    site, name = one.code_of
-    where = f"{one.region}: {name}"
-    client = clients.of(site).functions(Region(one.region))
+    assert settings.code_of is not None, "settings of no function"  # noqa: S101 - asked by the caller
+    site, name = settings.code_of
+    where = f"{settings.region}: {name}"
+    client = clients.of(site).functions(Region(settings.region))
     location = (await call(where, client.get_function, FunctionName=name))["Code"].get("Location", "")
     return await call(where, partial(_fetch, where, location))
 

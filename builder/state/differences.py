@@ -84,7 +84,7 @@ async def _read(clients: Clients, stack: ObservedStack) -> tuple[DriftedResource
         StackName=stack.arn,
         StackResourceDriftStatusFilters=["MODIFIED", "DELETED"],
     ):
-        found += [_resource(one) for one in page["StackResourceDrifts"]]
+        found += [_resource(drift) for drift in page["StackResourceDrifts"]]
     return tuple(found)
 
 
@@ -96,12 +96,12 @@ def _resource(said: "StackResourceDriftTypeDef") -> DriftedResource:
         status=said["StackResourceDriftStatus"],
         properties=tuple(
             PropertyDrift(
-                path=one["PropertyPath"],
-                kind=one["DifferenceType"],
-                expected=one["ExpectedValue"],
-                actual=one["ActualValue"],
+                path=difference["PropertyPath"],
+                kind=difference["DifferenceType"],
+                expected=difference["ExpectedValue"],
+                actual=difference["ActualValue"],
             )
-            for one in said.get("PropertyDifferences", [])
+            for difference in said.get("PropertyDifferences", [])
         ),
     )
 
@@ -116,8 +116,8 @@ def find_disparities(seen: Iterable[Settings]) -> tuple[Disparity, ...]:
     `secondary` are both `${Role}`.
     """
     things: dict[str, list[Settings]] = {}
-    for one in seen:
-        things.setdefault(one.thing, []).append(one)
+    for side in seen:
+        things.setdefault(side.thing, []).append(side)
     return tuple(found for thing, sides in things.items() if len(sides) > 1 for found in _differing(thing, sides))
 
 

@@ -94,7 +94,7 @@ class Metric:
     statistic: str = "Average"
 
 
-async def observe_metric(look: RegionContext, metric: Metric) -> float | None:
+async def observe_metric(context: RegionContext, metric: Metric) -> float | None:
     """Return the newest value of the last quarter of an hour, or None if nothing was published."""
     query: MetricDataQueryTypeDef = {
         "Id": "newest",
@@ -109,11 +109,11 @@ async def observe_metric(look: RegionContext, metric: Metric) -> float | None:
         },
     }
     answer = await call(
-        f"{look.region}: {metric.name}",
-        look.clients.cloudwatch(look.region).get_metric_data,
+        f"{context.region}: {metric.name}",
+        context.clients.cloudwatch(context.region).get_metric_data,
         MetricDataQueries=[query],
-        StartTime=look.now - _WINDOW,
-        EndTime=look.now,
+        StartTime=context.now - _WINDOW,
+        EndTime=context.now,
     )
     points = [
         point
@@ -129,16 +129,16 @@ _LEAST_S = 0.1
 _HEALTH = "/health"
 
 
-async def observe_url(look: RegionContext, url: str, auth: str) -> UrlState:
+async def observe_url(context: RegionContext, url: str, auth: str) -> UrlState:
     """Return what the URL answers, and how soon; signed where it wants that."""
-    loop, path = asyncio.get_running_loop(), look.health.get(urlsplit(url).netloc, _HEALTH)
-    with Wire(look.clients.credentials() if auth == "AWS_IAM" else None, look.endpoint) as wire:
+    loop, path = asyncio.get_running_loop(), context.health.get(urlsplit(url).netloc, _HEALTH)
+    with Wire(context.clients.credentials() if auth == "AWS_IAM" else None, context.endpoint) as wire:
         started = loop.time()
-        limit_s = _PATIENCE_S if look.until is None else max(_LEAST_S, min(_PATIENCE_S, look.until - started))
+        limit_s = _PATIENCE_S if context.until is None else max(_LEAST_S, min(_PATIENCE_S, context.until - started))
         answer = await call(
-            f"{look.region}: {url}",
+            f"{context.region}: {url}",
             wire.send,
-            client.RegionUrl(look.region, url),
+            client.RegionUrl(context.region, url),
             client.Request("GET", path, {}, None),
             limit_s=limit_s,
         )
@@ -156,13 +156,13 @@ async def observe_url(look: RegionContext, url: str, auth: str) -> UrlState:
 FUNCTION = "AWS::Lambda::Function"
 
 
-async def observe_function(look: RegionContext, name: str) -> FunctionState:
+async def observe_function(context: RegionContext, name: str) -> FunctionState:
     """Return how a function stands, and what each of its URLs answers."""
-    client, where = look.clients.functions(look.region), f"{look.region}: {name}"
+    client, where = context.clients.functions(context.region), f"{context.region}: {name}"
     found = await call(where, client.get_function_configuration, FunctionName=name)
     listed = await call(where, client.list_function_url_configs, FunctionName=name)
     urls = await together(
-        observe_url(look, one["FunctionUrl"], one["AuthType"]) for one in listed["FunctionUrlConfigs"]
+        observe_url(context, config["FunctionUrl"], config["AuthType"]) for config in listed["FunctionUrlConfigs"]
     )
     return FunctionState(
         function=name,
@@ -176,29 +176,29 @@ async def observe_function(look: RegionContext, name: str) -> FunctionState:
 TABLES = ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
 
 
-async def find_replica(look: RegionContext, table: str) -> ReplicaState:
+async def find_replica(context: RegionContext, table: str) -> ReplicaState:
     """Return how a replica stands; one that is not there is ABSENT."""
     try:
-        return await observe_replica(look, table)
+        return await observe_replica(context, table)
     except AwsError as error:
         if error.code != "ResourceNotFoundException":
             raise
         return ReplicaState(table=table, status="ABSENT", items=0, bytes=0, point_in_time_recovery=False)
 
 
-async def observe_replica(look: RegionContext, table: str) -> ReplicaState:
+async def observe_replica(context: RegionContext, table: str) -> ReplicaState:
     """Return how a replica stands. Raises AwsError where there is none."""
-    region = look.region
-    client, where = look.clients.dynamodb(region), f"{region}: {table}"
+    region = context.region
+    client, where = context.clients.dynamodb(region), f"{region}: {table}"
     found = (await call(where, client.describe_table, TableName=table))["Table"]
     backups = await call(where, client.describe_continuous_backups, TableName=table)
     recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
-    others = [one["RegionName"] for one in found.get("Replicas", []) if one["RegionName"] != region]
+    others = [replica["RegionName"] for replica in found.get("Replicas", []) if replica["RegionName"] != region]
     # Published in the region that was written to; not for strong consistency.
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
     latencies = await together(
         observe_metric(
-            look, Metric("AWS/DynamoDB", "ReplicationLatency", {"TableName": table, "ReceivingRegion": other})
+            context, Metric("AWS/DynamoDB", "ReplicationLatency", {"TableName": table, "ReceivingRegion": other})
         )
         for other in others
     )
@@ -215,9 +215,9 @@ async def observe_replica(look: RegionContext, table: str) -> ReplicaState:
 BUCKET = "AWS::S3::Bucket"
 
 
-async def observe_bucket(look: RegionContext, bucket: str) -> BucketState:
+async def observe_bucket(context: RegionContext, bucket: str) -> BucketState:
     """Return a bucket's versioning and rules, with what is pending and failed of each."""
-    client, where = look.clients.s3(look.region), f"{look.region}: {bucket}"
+    client, where = context.clients.s3(context.region), f"{context.region}: {bucket}"
     versioning = await call(where, client.get_bucket_versioning, Bucket=bucket)
     try:
         answer = await call(where, client.get_bucket_replication, Bucket=bucket)
@@ -229,32 +229,32 @@ async def observe_bucket(look: RegionContext, bucket: str) -> BucketState:
     return BucketState(
         bucket=bucket,
         versioning=versioning.get("Status", "Off"),
-        rules=tuple(await together(_observe_rule(look, bucket, rule) for rule in rules)),
+        rules=tuple(await together(_observe_rule(context, bucket, rule) for rule in rules)),
     )
 
 
-async def _observe_rule(look: RegionContext, bucket: str, rule: "ReplicationRuleOutputTypeDef") -> RuleState:
+async def _observe_rule(context: RegionContext, bucket: str, rule: "ReplicationRuleOutputTypeDef") -> RuleState:
     destination = rule["Destination"]["Bucket"].rpartition(":")[2]
     dimensions = {"SourceBucket": bucket, "DestinationBucket": destination, "RuleId": rule.get("ID", "")}
     pending, failed = await asyncio.gather(
-        _pending(look, destination, dimensions),
-        observe_metric(look, Metric("AWS/S3", "OperationsFailedReplication", dimensions, "Sum")),
+        _pending(context, destination, dimensions),
+        observe_metric(context, Metric("AWS/S3", "OperationsFailedReplication", dimensions, "Sum")),
     )
     return RuleState(
         id=rule.get("ID", ""), status=rule["Status"], destination=destination, pending=pending, failed=failed
     )
 
 
-async def _pending(look: RegionContext, destination: str, dimensions: dict[str, str]) -> float | None:
+async def _pending(context: RegionContext, destination: str, dimensions: dict[str, str]) -> float | None:
     """Ask the destination's region, where what is pending is published; None where that one does not answer in time.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
     """
     metric = Metric("AWS/S3", "OperationsPendingReplication", dimensions, "Maximum")
-    s3 = look.clients.s3(look.region)
+    s3 = context.clients.s3(context.region)
     try:
-        async with asyncio.timeout_at(look.until):
-            head = await call(f"{look.region}: {destination}", s3.head_bucket, Bucket=destination)
-            return await observe_metric(look.at(Region(head.get("BucketRegion", look.region))), metric)
+        async with asyncio.timeout_at(context.until):
+            head = await call(f"{context.region}: {destination}", s3.head_bucket, Bucket=destination)
+            return await observe_metric(context.at(Region(head.get("BucketRegion", context.region))), metric)
     except (AwsError, TimeoutError):
         return None

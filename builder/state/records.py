@@ -114,7 +114,7 @@ class Status:
     @property
     def is_deployed(self) -> bool:
         """Whether anything stands, or may: a region that does not tell may have it all."""
-        return not all(site.is_seen and all(one.status == "ABSENT" for one in site.stacks) for site in self.sites)
+        return not all(site.is_seen and all(stack.status == "ABSENT" for stack in site.stacks) for site in self.sites)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,8 +50,8 @@ async def observe_settings(
         *(_replicas(deployment, site, clients) for site in sites),
         *(_quotas(site, clients) for site in sites),
     ]
-    read = await part.each((deployment.name, one) for one in work)
-    return await compare_code((one for found in read for one in found), clients, part)
+    read = await part.each((deployment.name, step) for step in work)
+    return await compare_code((entry for found in read for entry in found), clients, part)
 
 
 def _templates(
@@ -72,20 +72,20 @@ def _templates(
 
 
 async def _of_stack(stack: ObservedStack, clients: Clients) -> list[Settings]:
-    resources = [one for one in await list_contents(clients, stack) if one.type in _READERS]
+    resources = [resource for resource in await list_contents(clients, stack) if resource.type in _READERS]
     read = await together(
-        _READERS[one.type](clients.of(stack.site), stack.region, one.physical_id) for one in resources
+        _READERS[resource.type](clients.of(stack.site), stack.region, resource.physical_id) for resource in resources
     )
     words = {**stack.parameters, "AWS::Region": stack.region}
     return [
         Settings(
-            thing=f"{stack.name}/{one.path}",
+            thing=f"{stack.name}/{resource.path}",
             region=stack.region,
             values=values,
             own_words=words,
-            code_of=(stack.site, one.physical_id) if values.get("package") == "Zip" else None,
+            code_of=(stack.site, resource.physical_id) if values.get("package") == "Zip" else None,
         )
-        for one, values in zip(resources, read, strict=True)
+        for resource, values in zip(resources, read, strict=True)
     ]
 
 
@@ -115,7 +115,7 @@ async def _read_function(clients: Clients, region: Region, name: str) -> dict[st
         "memory": f"{found.get('MemorySize')} MB",
         "timeout": f"{found.get('Timeout')} s",
         "architectures": ", ".join(found.get("Architectures", [])),
-        "URL auth": ", ".join(sorted(one["AuthType"] for one in urls["FunctionUrlConfigs"])),
+        "URL auth": ", ".join(sorted(config["AuthType"] for config in urls["FunctionUrlConfigs"])),
         **{f"environment {key}": value for key, value in variables.items()},
     }
 
@@ -132,9 +132,9 @@ async def _read_table(clients: Clients, region: Region, name: str) -> dict[str, 
         "time to live": expiry["TimeToLiveDescription"].get("TimeToLiveStatus", "DISABLED"),
         "deletion protection": str(found.get("DeletionProtectionEnabled", False)),
         "table class": found.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
-        "indexes": ", ".join(sorted(one["IndexName"] for one in found.get("GlobalSecondaryIndexes", []))),
+        "indexes": ", ".join(sorted(index["IndexName"] for index in found.get("GlobalSecondaryIndexes", []))),
         # CloudFormation's own tags are on the replica of its stack's region alone.
-        "tags": _text({one["Key"]: one["Value"] for one in tags["Tags"] if _is_peoples(one["Key"])}),
+        "tags": _text({tag["Key"]: tag["Value"] for tag in tags["Tags"] if _is_peoples(tag["Key"])}),
     }
 
 

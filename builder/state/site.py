@@ -31,11 +31,11 @@ class ObserveOptions:
     """Where function URLs are reached instead of by their own names."""
 
 
-async def observe_site(deployment: Deployment, site: Site, asking: ObserveOptions) -> SiteState:
+async def observe_site(deployment: Deployment, site: Site, options: ObserveOptions) -> SiteState:
     """Return how one region stands; it takes no longer than the deadline, and raises nothing of AWS's."""
     part, role = PartialAnswers(within_s=WITHIN_S), _role(deployment, site.region)
-    clients, region = asking.clients.of(site), site.region
-    listed = await part.ask(region, SiteView(asking.clients, site).every_stack())
+    clients, region = options.clients.of(site), site.region
+    listed = await part.ask(region, SiteView(options.clients, site).every_stack())
     if listed is None:
         silent, refused = tuple(part.silent), tuple(part.refused)
         return SiteState(region=region, account=site.account, role=role, silent=silent, refused=refused, is_seen=False)
@@ -43,26 +43,26 @@ async def observe_site(deployment: Deployment, site: Site, asking: ObserveOption
     wanted = {stack.name: stack for stack in deployment.stacks if stack.site == site}
     nested = inside(ours, listed)
     standing = [stack for stack in (*ours, *nested) if stack.may_hold]
-    shown = [(one, None if one.parent else wanted.get(one.name)) for one in (*ours, *nested)]
-    look = RegionContext(
+    shown = [(stack, None if stack.parent else wanted.get(stack.name)) for stack in (*ours, *nested)]
+    context = RegionContext(
         clients=clients,
         region=region,
-        now=asking.now,
-        endpoint=asking.endpoint,
+        now=options.now,
+        endpoint=options.endpoint,
         health=_health(deployment, region, {stack.name: stack.outputs for stack in ours}),
         until=part.until,
     )
-    named = await part.each((f"{region}/{stack.name}", _resources(asking.clients, stack)) for stack in standing)
-    by_type = [one for resources in named for one in resources]
+    named = await part.each((f"{region}/{stack.name}", _resources(options.clients, stack)) for stack in standing)
+    by_type = [resource for resources in named for resource in resources]
     tables = dict.fromkeys((*_named(by_type, *observe.TABLES), *copied_tables(deployment, region)))
     stacks, replicas, buckets, functions = await asyncio.gather(
-        part.each((f"{region}/{one.name}", _stack(asking.clients, one, entry)) for one, entry in shown),
-        part.each((f"{region}: {name}", observe.find_replica(look, name)) for name in tables),
+        part.each((f"{region}/{stack.name}", _stack(options.clients, stack, entry)) for stack, entry in shown),
+        part.each((f"{region}: {name}", observe.find_replica(context, name)) for name in tables),
         part.each(
-            (f"{region}: {name}", observe.observe_bucket(look, name)) for name in _named(by_type, observe.BUCKET)
+            (f"{region}: {name}", observe.observe_bucket(context, name)) for name in _named(by_type, observe.BUCKET)
         ),
         part.each(
-            (f"{region}: {name}", observe.observe_function(look, name)) for name in _named(by_type, observe.FUNCTION)
+            (f"{region}: {name}", observe.observe_function(context, name)) for name in _named(by_type, observe.FUNCTION)
         ),
     )
     seen = {stack.name for stack in ours}
@@ -82,8 +82,8 @@ async def observe_site(deployment: Deployment, site: Site, asking: ObserveOption
 
 def copied_tables(deployment: Deployment, region: Region) -> tuple[str, ...]:
     """Return the tables that a region holds a copy of, by the assembly: their stack's region may be the lost one."""
-    tables = [one.table for one in deployment.components.values() if one.table]
-    said = [one.name for one in tables if isinstance(one.name, str) and region in one.regions]
+    tables = [component.table for component in deployment.components.values() if component.table]
+    said = [table.name for table in tables if isinstance(table.name, str) and region in table.regions]
     return tuple(dict.fromkeys((*said, *_copies(deployment, region))))
 
 
@@ -107,7 +107,7 @@ def _role(deployment: Deployment, region: Region) -> str:
 def _health(deployment: Deployment, region: Region, outputs: Mapping[StackName, Mapping[str, str]]) -> dict[str, str]:
     """Return the path that says whether each function is well that is a component, by the host of its URL there."""
     places, found = deployment.places, dict[str, str]()
-    for said in (one.function for one in deployment.components.values() if one.function):
+    for said in (component.function for component in deployment.components.values() if component.function):
         if region in said.url and (place := places.get(said.url[region].output[0])):
             url = outputs.get(place.name, {}).get(said.url[region].output[1], "")
             found[urlsplit(url).netloc] = said.health
@@ -115,7 +115,11 @@ def _health(deployment: Deployment, region: Region, outputs: Mapping[StackName, 
 
 
 async def _resources(clients: Clients, stack: ObservedStack) -> tuple[tuple[str, str], ...]:
-    return tuple((one.type, one.physical_id) for one in await observe_resources(clients, stack) if one.physical_id)
+    return tuple(
+        (resource.type, resource.physical_id)
+        for resource in await observe_resources(clients, stack)
+        if resource.physical_id
+    )
 
 
 def _named(resources: Iterable[tuple[str, str]], *types: str) -> tuple[str, ...]:
@@ -138,7 +142,7 @@ async def _compare(clients: Clients, stack: ObservedStack, wanted: DesiredStack)
     return compare_template(wanted.template, await observe_template(clients, stack))
 
 
-async def observe_status(deployment: Deployment, asking: ObserveOptions) -> Status:
+async def observe_status(deployment: Deployment, options: ObserveOptions) -> Status:
     """Return how every region stands; none waits for another, and one that does not answer is told as such."""
-    sites = await together(observe_site(deployment, site, asking) for site in deployment.sites)
+    sites = await together(observe_site(deployment, site, options) for site in deployment.sites)
     return Status(deployment=deployment.name, sites=tuple(sites))
