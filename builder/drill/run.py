@@ -80,7 +80,7 @@ async def drill_replication(context: DrillContext, options: ReplicationOptions) 
     """Return what replication is like. Raises Stopped on a system that is not well."""
     async with _opened(context, "replication") as (run, hurried):
         series, watches = _items(run, options)
-        objects, arrivals = _objects(run, options, hurried)
+        objects, arrivals = _objects(run, options.object_rate, hurried, context.target.copies, "object-{source}")
         watches += arrivals
         async with watching(*watches):
             async with run.sending(*series, *objects):
@@ -171,33 +171,36 @@ def _items(run: DrillRun, options: ReplicationOptions) -> tuple[list[Series], li
     return series, watches
 
 
-def _objects(run: DrillRun, options: ReplicationOptions, hurried: Clients) -> tuple[list[Series], list[RegionWatch]]:
-    """Return a series for each bucket that is replicated, and a watch for each that is replicated to."""
+def _objects(
+    run: DrillRun, rate: float, hurried: Clients, copies: Sequence[tuple[Region, Region]], name: str = "object"
+) -> tuple[list[Series], list[RegionWatch]]:
+    """Return a series for each bucket that is replicated, and a watch for each that is replicated to.
+
+    `name` is how the series' keys are told apart; it may hold the region, `{source}`.
+    """
     context, target = run.context, run.context.target
-    sources = dict.fromkeys(source for source, _ in target.copies)
-    destinations = dict.fromkeys(destination for _, destination in target.copies)
-    watches = {
-        region: RegionWatch(
+    watches = [
+        RegionWatch(
             "object",
             region,
             partial(see_objects, hurried, target.side(region), context.drill),
             run.journal,
-            sources={source for source, destination in target.copies if destination == region},
+            sources={source for source, destination in copies if destination == region},
             emit=context.emit,
         )
-        for region in destinations
-    }
+        for region in dict.fromkeys(destination for _, destination in copies)
+    ]
     series = [
         Series(
             what="object",
-            rate=options.object_rate,
-            plan=Mix(context.drill, f"object-{source}", (), overwrites=False, deletes=False),
+            rate=rate,
+            plan=Mix(context.drill, name.format(source=source), (), overwrites=False, deletes=False),
             write=object_writer(target.side(source), context.drill, hurried, run.clock),
-            told=tuple(watch.expect for watch in watches.values()),
+            told=tuple(watch.expect for watch in watches),
         )
-        for source in sources
+        for source in dict.fromkeys(source for source, _ in copies)
     ]
-    return series, list(watches.values())
+    return series, watches
 
 
 async def _patiently(patience_s: float, watches: Sequence[RegionWatch]) -> None:
@@ -230,33 +233,16 @@ def _load(run: DrillRun, options: FailoverOptions, hurried: Clients) -> _Load:
     onlooker = Onlooker(primary.region)
     hold = _hold(run, target.clients_sides) if options.hold else None
     caller = Caller(target.clients_sides, context.access, run.clock.passed_s, health=probes.health, hold=hold)
-    series = [
-        Series(
-            what="item",
-            rate=options.rate,
-            plan=mix,
-            write=partial(probes.write, caller),
-            told=(*(watch.expect for watch in watches), onlooker.note),
-        )
-    ]
-    copies = [target.side(destination) for source, destination in target.copies if source == primary.region]
-    if copies:
-        arrivals = [
-            RegionWatch("object", side.region, partial(see_objects, hurried, side, context.drill), journal, emit=emit)
-            for side in copies
-        ]
-        series.append(
-            Series(
-                what="object",
-                rate=options.object_rate,
-                plan=Mix(context.drill, "object", regions, overwrites=False, deletes=False),
-                write=object_writer(primary, context.drill, hurried, run.clock),
-                told=tuple(watch.expect for watch in arrivals),
-            )
-        )
-        watches += arrivals
+    items = Series(
+        what="item",
+        rate=options.rate,
+        plan=mix,
+        write=partial(probes.write, caller),
+        told=(*(watch.expect for watch in watches), onlooker.note),
+    )
+    objects, arrivals = _objects(run, options.object_rate, hurried, _failover_watched(target).objects)
     counter = Counter(rate=_TURNS, read=partial(probes.read, caller), write=partial(probes.write, caller))
-    return _Load(tuple(series), counter, tuple(watches), onlooker)
+    return _Load((items, *objects), counter, (*watches, *arrivals), onlooker)
 
 
 def _hold(run: DrillRun, sides: tuple[Side, ...]) -> client.Hold:

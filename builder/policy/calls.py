@@ -63,10 +63,10 @@ class Call:
     needs: tuple[tuple[str, On], ...] = ()
 
 
-def called(operation: str, because: str, *on: On) -> Call:
-    """Return a call, `service:Operation`, that is allowed by the action of its own name."""
+def called(operation: str, because: str, *on: On, by: tuple[str, ...] = ()) -> Call:
+    """Return a call, `service:Operation`, that is allowed by these actions, or else by that of its own name."""
     service, _, name = operation.partition(":")
-    return Call(service, name, because, tuple((operation, place) for place in on))
+    return Call(service, name, because, tuple((action, place) for action in by or (operation,) for place in on))
 
 
 def _signed_request(because: str) -> Call:
@@ -98,17 +98,17 @@ _CREATE_CHANGE_SET = Call(
         ("iam:PassRole", On.SERVICE_ROLE),
     ),
 )
-_TEMPLATE_BY_BUCKET = Call(
-    "s3",
-    "PutObject",
+_TEMPLATE_BY_BUCKET = called(
+    "s3:PutObject",
     "templates over 51,200 bytes; CloudFormation reads them with the caller's permissions",
-    (("s3:PutObject", On.ARTIFACTS), ("s3:GetObject", On.ARTIFACTS)),
+    On.ARTIFACTS,
+    by=("s3:PutObject", "s3:GetObject"),
 )
-_CHILD_TEMPLATES = Call(
-    "s3",
-    "GetObject",
+_CHILD_TEMPLATES = called(
+    "s3:GetObject",
     "templates of nested stacks: CloudFormation reads them with the caller's permissions, and we to compare them",
-    (("s3:GetObject", On.CHILD_TEMPLATES), ("s3:GetObjectVersion", On.CHILD_TEMPLATES)),
+    On.CHILD_TEMPLATES,
+    by=("s3:GetObject", "s3:GetObjectVersion"),
 )
 _SURVIVOR = called(
     "dynamodb:DescribeTable", "with --skip-region, whether a table of that region stands here", On.TABLES
@@ -197,13 +197,8 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         *_TABLE,
         *_FUNCTION,
         _VERSIONING,
-        Call(
-            "s3",
-            "GetBucketReplication",
-            "its replication rules",
-            (("s3:GetReplicationConfiguration", On.BUCKETS),),
-        ),
-        Call("s3", "HeadBucket", "in which region a rule's destination is", (("s3:ListBucket", On.BUCKETS),)),
+        called("s3:GetBucketReplication", "its replication rules", On.BUCKETS, by=("s3:GetReplicationConfiguration",)),
+        called("s3:HeadBucket", "in which region a rule's destination is", On.BUCKETS, by=("s3:ListBucket",)),
         called("cloudwatch:GetMetricData", "how far replication is behind", On.ANYTHING),
         _signed_request("/health of URLs that want it signed"),
     ),
@@ -233,14 +228,11 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         called("lambda:GetFunction", "what is in its code, where two regions' archives differ", On.FUNCTIONS),
         called("lambda:GetAccountSettings", "how much may run at once in each region", On.ANYTHING),
         _VERSIONING,
-        Call("s3", "GetBucketEncryption", "its encryption", (("s3:GetEncryptionConfiguration", On.BUCKETS),)),
-        Call("s3", "GetPublicAccessBlock", "who may reach it", (("s3:GetBucketPublicAccessBlock", On.BUCKETS),)),
+        called("s3:GetBucketEncryption", "its encryption", On.BUCKETS, by=("s3:GetEncryptionConfiguration",)),
+        called("s3:GetPublicAccessBlock", "who may reach it", On.BUCKETS, by=("s3:GetBucketPublicAccessBlock",)),
         called("s3:GetBucketOwnershipControls", "whose its objects are", On.BUCKETS),
-        Call(
-            "s3",
-            "GetBucketLifecycleConfiguration",
-            "what expires in it",
-            (("s3:GetLifecycleConfiguration", On.BUCKETS),),
+        called(
+            "s3:GetBucketLifecycleConfiguration", "what expires in it", On.BUCKETS, by=("s3:GetLifecycleConfiguration",)
         ),
     ),
     Verb.DRILL: (
@@ -254,21 +246,21 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         called("dynamodb:GetItem", "with probe: table, the counter read where the client is", On.TABLES),
         called("dynamodb:PutItem", "with probe: table, probe items", On.TABLES),
         called("dynamodb:DeleteItem", "with probe: table, probe items deleted as a part of the load", On.TABLES),
-        Call(
-            "s3",
-            "GetBucketReplication",
+        called(
+            "s3:GetBucketReplication",
             "whether the bucket is replicated",
-            (("s3:GetReplicationConfiguration", On.BUCKETS),),
+            On.BUCKETS,
+            by=("s3:GetReplicationConfiguration",),
         ),
         called("s3:PutObject", "probe objects", On.OBJECTS),
         called("s3:GetObject", "probe objects, compared at the end", On.OBJECTS),
-        Call("s3", "ListObjectsV2", "probe objects, seen in each region", (("s3:ListBucket", On.BUCKETS),)),
-        Call("s3", "ListObjectVersions", "probe objects that are to go", (("s3:ListBucketVersions", On.BUCKETS),)),
-        Call(
-            "s3",
-            "DeleteObjects",
+        called("s3:ListObjectsV2", "probe objects, seen in each region", On.BUCKETS, by=("s3:ListBucket",)),
+        called("s3:ListObjectVersions", "probe objects that are to go", On.BUCKETS, by=("s3:ListBucketVersions",)),
+        called(
+            "s3:DeleteObjects",
             "probe objects cleared away, every version of them; S3 wants both actions for it",
-            (("s3:DeleteObject", On.OBJECTS), ("s3:DeleteObjectVersion", On.OBJECTS)),
+            On.OBJECTS,
+            by=("s3:DeleteObject", "s3:DeleteObjectVersion"),
         ),
         called("lambda:GetFunctionConfiguration", "whether the functions are well", On.FUNCTIONS),
         called("lambda:ListFunctionUrlConfigs", "whose each URL is, and whether it wants signatures", On.FUNCTIONS),
@@ -289,25 +281,25 @@ CALLS: dict[Verb, tuple[Call, ...]] = {
         called("cloudformation:DeleteChangeSet", "what was planned of nested stacks, which go with it", On.STACKS),
         called("cloudformation:DescribeChangeSet", "whether that is gone", On.STACKS),
         called("cloudformation:GetTemplate", "what a stack leaves behind, full", On.STACKS, On.TAGGED_STACKS),
-        Call(
-            "s3",
-            "DeleteBucketReplication",
+        called(
+            "s3:DeleteBucketReplication",
             "nothing arrives any more in a bucket that is being emptied",
-            (("s3:PutReplicationConfiguration", On.BUCKETS),),
+            On.BUCKETS,
+            by=("s3:PutReplicationConfiguration",),
         ),
-        Call(
-            "s3",
-            "ListMultipartUploads",
+        called(
+            "s3:ListMultipartUploads",
             "uploads that could still become objects",
-            (("s3:ListBucketMultipartUploads", On.BUCKETS),),
+            On.BUCKETS,
+            by=("s3:ListBucketMultipartUploads",),
         ),
         called("s3:AbortMultipartUpload", "uploads that could still become objects", On.OBJECTS),
-        Call("s3", "ListObjectVersions", "what is to be emptied", (("s3:ListBucketVersions", On.BUCKETS),)),
-        Call(
-            "s3",
-            "DeleteObjects",
+        called("s3:ListObjectVersions", "what is to be emptied", On.BUCKETS, by=("s3:ListBucketVersions",)),
+        called(
+            "s3:DeleteObjects",
             "every version and delete marker; S3 wants both actions for it",
-            (("s3:DeleteObject", On.OBJECTS), ("s3:DeleteObjectVersion", On.OBJECTS)),
+            On.OBJECTS,
+            by=("s3:DeleteObject", "s3:DeleteObjectVersion"),
         ),
         called("dynamodb:DescribeTable", "which replicas hold a table on", On.TABLES),
         Call(
@@ -335,11 +327,11 @@ FAULT_CALLS: dict[str, tuple[Call, ...]] = {
     ),
     "fis": (
         called("fis:ListExperimentTemplates", "which experiment is the deployment's", On.ANYTHING),
-        Call(
-            "fis",
-            "StartExperiment",
+        called(
+            "fis:StartExperiment",
             "replication paused, by an experiment with the drill's tag",
-            (("fis:StartExperiment", On.EXPERIMENTS), ("fis:TagResource", On.EXPERIMENTS)),
+            On.EXPERIMENTS,
+            by=("fis:StartExperiment", "fis:TagResource"),
         ),
         called("fis:GetExperiment", "whether it runs, and whether an alarm has stopped it", On.EXPERIMENTS),
         called("fis:ListExperiments", "what a drill began that did not end", On.ANYTHING),
@@ -349,52 +341,36 @@ FAULT_CALLS: dict[str, tuple[Call, ...]] = {
 """What a drill calls for a kind of fault, beyond what every drill does; reserved concurrency is every drill's."""
 
 
-def _each(service: str, on: On, reasons: dict[str, str]) -> tuple[Call, ...]:
-    return tuple(called(f"{service}:{name}", because, on) for name, because in reasons.items())
-
-
 def _of(verb: Verb, *operations: str) -> tuple[Call, ...]:
     return tuple(call for call in CALLS[verb] if call.operation in operations)
 
 
-_SETS = _each("cloudformation", On.STACK_SETS, {"ListStackInstances": "where a set's stacks stand, and how"})
-_OPERATIONS = _each("cloudformation", On.STACK_SETS, {"ListStackSetOperations": "what runs on a set"})
-_COMPARED = _each(
-    "cloudformation",
-    On.STACK_SETS,
-    {
-        "DescribeStackSet": "what a set holds now, to compare it",
-        "DescribeStackInstance": "the parameters that an instance has of its own",
-    },
+_SETS = (called("cloudformation:ListStackInstances", "where a set's stacks stand, and how", On.STACK_SETS),)
+_OPERATIONS = (called("cloudformation:ListStackSetOperations", "what runs on a set", On.STACK_SETS),)
+_COMPARED = (
+    called("cloudformation:DescribeStackSet", "what a set holds now, to compare it", On.STACK_SETS),
+    called("cloudformation:DescribeStackInstance", "the parameters that an instance has of its own", On.STACK_SETS),
 )
 _MEMBERS = (
-    *_each(
-        "organizations", On.ORGANIZATION, {"DescribeOrganization": "which account manages it: StackSets leave it out"}
-    ),
-    *_each(
-        "organizations",
-        On.UNITS,
-        {
-            "ListAccountsForParent": "who is in a unit that a fleet names",
-            "ListOrganizationalUnitsForParent": "the units below it",
-        },
-    ),
+    called("organizations:DescribeOrganization", "which account manages it: StackSets leave it out", On.ORGANIZATION),
+    called("organizations:ListAccountsForParent", "who is in a unit that a fleet names", On.UNITS),
+    called("organizations:ListOrganizationalUnitsForParent", "the units below it", On.UNITS),
 )
 _WATCHED = (
     *_OPERATIONS,
-    *_each(
-        "cloudformation",
+    called(
+        "cloudformation:ListStackSetOperationResults",
+        "how far an operation is, and where and why it failed",
         On.STACK_SETS,
-        {"ListStackSetOperationResults": "how far an operation is, and where and why it failed"},
     ),
 )
-_IN_ACCOUNTS = _each(
-    "sts", On.INSTANCE_ROLES, {"AssumeRole": "outputs and buckets of other accounts, each by its role there"}
+_IN_ACCOUNTS = (
+    called("sts:AssumeRole", "outputs and buckets of other accounts, each by its role there", On.INSTANCE_ROLES),
 )
 # Of sets that an update dropped from the template of the stack that still holds them.
-_DROPPED = _each("cloudformation", On.STACK_SETS, {"DescribeStackSet": "what a set was that a failed update dropped"})
+_DROPPED = (called("cloudformation:DescribeStackSet", "what a set was that a failed update dropped", On.STACK_SETS),)
 # Whether what is wrong with a stack can be mended: not where its account is suspended or closed.
-_STATES = _each("organizations", On.ORGANIZATION, {"ListAccounts": "whether the account of what failed is suspended"})
+_STATES = (called("organizations:ListAccounts", "whether the account of what failed is suspended", On.ORGANIZATION),)
 FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
     Verb.FLEET_PLAN: (*CALLS[Verb.PLAN], *_SETS, *_COMPARED, *_MEMBERS),
     Verb.FLEET_EXECUTE: (
@@ -406,15 +382,9 @@ FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
         *_MEMBERS,
         *_STATES,
         *_WATCHED,
-        *_each(
-            "cloudformation",
-            On.STACK_SETS,
-            {
-                "CreateStackInstances": "a stack that no change set brings",
-                "UpdateStackInstances": "what failed within the tolerance",
-                "StopStackSetOperation": "with --stop, and by `fleet stop`",
-            },
-        ),
+        called("cloudformation:CreateStackInstances", "a stack that no change set brings", On.STACK_SETS),
+        called("cloudformation:UpdateStackInstances", "what failed within the tolerance", On.STACK_SETS),
+        called("cloudformation:StopStackSetOperation", "with --stop, and by `fleet stop`", On.STACK_SETS),
     ),
     Verb.FLEET_STATUS: (
         *_of(Verb.DESTROY, "DescribeStacks", "ListChangeSets", "ListStackResources", "GetTemplate"),
@@ -430,7 +400,7 @@ FLEET_CALLS: dict[Verb, tuple[Call, ...]] = {
         *_DROPPED,
         *_STATES,
         *_WATCHED,
-        *_each("cloudformation", On.STACK_SETS, {"DeleteStackInstances": "the stacks in all accounts"}),
+        called("cloudformation:DeleteStackInstances", "the stacks in all accounts", On.STACK_SETS),
         *_IN_ACCOUNTS,
     ),
 }

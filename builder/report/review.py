@@ -9,7 +9,18 @@ from enum import StrEnum
 from typing import Literal, assert_never
 
 from builder.deploy.plan.guards import TERMINATION_PROTECTION
-from builder.deploy.records import RISKS, Deferred, Deletion, GuardHit, Plan, Protection, ResourceChange, Risk, Step
+from builder.deploy.records import (
+    RISKS,
+    Deferred,
+    Deletion,
+    GuardHit,
+    Plan,
+    Protection,
+    ResourceChange,
+    Risk,
+    StackResource,
+    Step,
+)
 from builder.terms import Site, StackId, StackName
 
 Does = Literal["delete"] | Risk
@@ -221,61 +232,31 @@ def is_lost(change: ResourceChange) -> bool:
 
 
 def _entry(place: int, link: _Link) -> Entry:
+    entry = Entry(place=place, stack=link.stack, site=link.site, name=link.name, does="update", changes=())
     match link:
-        case Step():
-            return Entry(
-                place=place,
-                stack=link.stack,
-                site=link.site,
-                name=link.name,
+        case Step() | Deferred():
+            # A plan is read from a file, and not every scheme is a link to follow.
+            console = link.console if isinstance(link, Step) and link.console.startswith("https://") else ""
+            return replace(
+                entry,
                 does=link.risk,
+                because="" if isinstance(link, Step) else link.because,
                 part=link.part,
-                # A plan is read from a file, and not every scheme is a link to follow.
-                console=link.console if link.console.startswith("https://") else "",
-                changes=link.changes,
-                findings=link.findings,
-            )
-        case Deferred():
-            return Entry(
-                place=place,
-                stack=link.stack,
-                site=link.site,
-                name=link.name,
-                does=link.risk,
-                because=link.because,
-                part=link.part,
+                console=console,
                 changes=link.changes,
                 findings=link.findings,
             )
         case Deletion():
-            return Entry(
-                place=place,
-                stack=link.stack,
-                site=link.site,
-                name=link.name,
-                does="delete",
-                because=link.because,
-                changes=tuple(
-                    ResourceChange(
-                        action="Remove",
-                        logical_id=resource.logical_id,
-                        type=resource.type,
-                        policy_action=resource.policy_action,
-                    )
-                    for resource in link.resources
-                ),
-            )
+            return replace(entry, does="delete", because=link.because, changes=tuple(map(_removed, link.resources)))
         case Protection():
-            return Entry(
-                place=place,
-                stack=link.stack,
-                site=link.site,
-                name=link.name,
-                does="update",
-                changes=(),
-                is_protection_alone=True,
-            )
+            return replace(entry, is_protection_alone=True)
     assert_never(link)
+
+
+def _removed(resource: StackResource) -> ResourceChange:
+    return ResourceChange(
+        action="Remove", logical_id=resource.logical_id, type=resource.type, policy_action=resource.policy_action
+    )
 
 
 def _waits(links: Sequence[_Link]) -> list[tuple[int, ...]]:
