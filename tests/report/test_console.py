@@ -155,7 +155,7 @@ def test_a_reader_who_has_seen_enough_ends_nothing(json_events: bool) -> None:  
         console = Console(json_events={json_events}, now=lambda: datetime.now(UTC), environment={{}})
         with console.progress() as emit:
             for _ in range(5000):
-                emit(said.Status("us-east-1/table", "CREATE_IN_PROGRESS"))
+                emit(said.StatusChange("us-east-1/table", "CREATE_IN_PROGRESS"))
         console.say("x" * 100_000)
         sys.stderr.write("went on to its end")
     """)
