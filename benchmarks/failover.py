@@ -21,8 +21,7 @@ from typing import Any
 from builder.cli.main import main as builder
 from builder.errors import ExitCode
 from builder.local import EmbeddedAws
-from builder.rehearsal.exercise import Visitor
-from builder.rehearsal.stage import isolated
+from builder.rehearsal.stage import Visitor, isolated
 
 ACCOUNT = "123456789012"
 ROOT = Path(__file__).resolve().parent.parent

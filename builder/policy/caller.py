@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from builder.assembly.bound import Bound
 from builder.policy.calls import EVERY_CALL, FAULT_CALLS, On
-from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, GrantTarget, PolicyScope, Rights, Test, Verb
+from builder.policy.document import ANY, NOWHERE_IN_PARTICULAR, Grant, GrantTarget, PolicyScope, Rights, Test, Verb
 from builder.policy.resource import GROUNDS, each_nested, each_resource, place_of
 from builder.policy.service_role import child_templates, service_role_rights
 from builder.resource_types import STACK_SET

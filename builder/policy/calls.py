@@ -8,7 +8,7 @@ operations, https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from builder.policy.records import Verb
+from builder.policy.document import Verb
 
 
 class On(Enum):

@@ -11,7 +11,7 @@ from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.components import OutputOf
 from builder.assembly.store import Assembly
 from builder.errors import BuilderError
-from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, GrantTarget, PolicyScope, Test
+from builder.policy.document import ANY, NOWHERE_IN_PARTICULAR, GrantTarget, PolicyScope, Test
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.by_hand import ARN_FORMATS
 from builder.resource_types.schemas import name_property

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
 from builder.assembly.bound import Bound
-from builder.policy.records import ANY, NOWHERE_IN_PARTICULAR, Grant, GrantTarget, LeftOut, PolicyScope, Rights, Verb
+from builder.policy.document import ANY, NOWHERE_IN_PARTICULAR, Grant, GrantTarget, LeftOut, PolicyScope, Rights, Verb
 from builder.policy.resource import GROUNDS, LIFTS_BOUNDARY, BoundResource, each_nested, each_resource, place_of
 from builder.resource_types import NESTED_STACK
 from builder.template import find_object

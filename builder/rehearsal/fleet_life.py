@@ -43,8 +43,19 @@ from builder.fleet import (
 )
 from builder.fleet.progress import SetFailed
 from builder.local import EmbeddedAws
-from builder.rehearsal.exercise import RegionOutputs, Visitor, exercise
-from builder.rehearsal.stage import ACCOUNT, Chapter, Line, Stage, expect_done, isolated, render_and_lint, with_variable
+from builder.rehearsal.stage import (
+    ACCOUNT,
+    Chapter,
+    Line,
+    RegionOutputs,
+    Stage,
+    Visitor,
+    exercise,
+    expect_done,
+    isolated,
+    render_and_lint,
+    with_variable,
+)
 from builder.report.fleet import fleet_plan_text
 from builder.terms import AccountId, Region, StackId
 

@@ -22,8 +22,19 @@ from builder.deploy import (
 )
 from builder.errors import Failed
 from builder.local import EmbeddedAws
-from builder.rehearsal.exercise import RegionOutputs, Visitor, exercise
-from builder.rehearsal.stage import ACCOUNT, Chapter, Line, Stage, expect_done, isolated, render_and_lint, with_variable
+from builder.rehearsal.stage import (
+    ACCOUNT,
+    Chapter,
+    Line,
+    RegionOutputs,
+    Stage,
+    Visitor,
+    exercise,
+    expect_done,
+    isolated,
+    render_and_lint,
+    with_variable,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,10 @@
 
 It knows resource types, by what CloudFormation lists, and never a stack of this project.
 
-    look      by whom and until when a region is looked at
-    part      what answers is taken, what does not is a line
-    site      one region of one account, within a deadline        status      all of them side by side
-    table, bucket, function, health, metric                       what is read of one resource
-    drift     what CloudFormation detects, of every stack         settings    what should be equal, read
-    parity    what differs of it (pure)                           differences drift and parity at once
+    observe       what is read of one resource; what answers is taken, what does not is a line
+    site          one region of one account, within a deadline; all of them make a status
+    settings      what should be equal, read; a function's code by its archive
+    differences   what CloudFormation detects of every stack, and what the regions differ in
 """
 
 from builder.state.differences import find_differences

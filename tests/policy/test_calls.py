@@ -15,7 +15,7 @@ from builder.aws import Clients
 from builder.deploy import Deployment, Done, PlanOptions, PlanRequest, discard_plan, narrow
 from builder.deploy.desired import TAG_DEPLOYMENT
 from builder.policy.calls import EVERY_CALL, FAULT_CALLS, On
-from builder.policy.records import Verb
+from builder.policy.document import Verb
 from builder.terms import AccountId, Region, Site, StackId
 from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, chained, make_deployment, make_stack
 from deploy.halted import failed_rollback, failed_without_rollback, recovered, standing_topics

@@ -1,7 +1,6 @@
 import json
 
-from builder.policy.document import characters, make_document
-from builder.policy.records import Grant, GrantTarget, Rights
+from builder.policy.document import Grant, GrantTarget, Rights, characters, make_document
 
 TABLES, MORE = GrantTarget("Tables", ("arn:t1",)), GrantTarget("Tables", ("arn:t2",))
 WITHIN = GrantTarget(

@@ -6,8 +6,7 @@ import pytest
 
 from builder.assembly.bound import Bound
 from builder.policy import PolicyScope, Verb, execution_role_rights, make_document
-from builder.policy.document import ROLE_INLINE_CHARACTERS, characters
-from builder.policy.records import Rights
+from builder.policy.document import ROLE_INLINE_CHARACTERS, Rights, characters
 from builder.policy.service_role import ON_ANYTHING, ON_INSTANCES
 from policy.reference import actions, arn_formats
 from policy.system import BOUNDED, SETTING, SHIPPED

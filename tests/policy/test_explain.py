@@ -1,5 +1,4 @@
-from builder.policy.document import explain, size, too_large
-from builder.policy.records import Grant, GrantTarget, LeftOut, Rights
+from builder.policy.document import Grant, GrantTarget, LeftOut, Rights, explain, size, too_large
 
 TABLES, ROLES = GrantTarget("Tables", ("arn:t",)), GrantTarget("Roles", ("arn:r",))
 RIGHTS = Rights(

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.policy.records import Verb
+from builder.policy.document import Verb
 from builder.policy.service_role import permissions
 
 ROLE = "AWS::IAM::Role"

@@ -1,4 +1,4 @@
-from builder.policy.records import Grant, GrantTarget, LeftOut, PolicyScope, Rights
+from builder.policy.document import Grant, GrantTarget, LeftOut, PolicyScope, Rights
 
 ANYWHERE = PolicyScope()
 

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.policy.records import PolicyScope
+from builder.policy.document import PolicyScope
 from builder.policy.resource import each_resource, physical_name
 from policy.system import SETTING, SHIPPED, resource
 

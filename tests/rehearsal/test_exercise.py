@@ -5,8 +5,8 @@ import pytest
 
 from builder.aws import Clients
 from builder.errors import AwsError, Failed
-from builder.rehearsal import exercise as module
-from builder.rehearsal.exercise import RegionOutputs, Visitor
+from builder.rehearsal import stage as module
+from builder.rehearsal.stage import RegionOutputs, Visitor
 from builder.terms import Region
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from builder.errors import Failed
 from builder.local import EmbeddedAws
-from builder.rehearsal.exercise import Visitor
+from builder.rehearsal.stage import Visitor
 
 URL = "https://abc.lambda-url.us-east-1.on.aws/"
 

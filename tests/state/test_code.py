@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.errors import Failed
-from builder.state import code, find_differences
-from builder.state.code import _fetch, read_archive
+from builder.state import find_differences
+from builder.state import settings as module
+from builder.state.settings import _fetch, read_archive
 from builder.terms import Region
 from state.standing import EAST, WEST, Standing
 
@@ -88,7 +89,7 @@ def test_a_byte_that_was_damaged_is_told_too() -> None:
 
 
 def test_what_unpacks_to_more_than_lambda_takes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(module, "MOST_BYTES", 1_000_000)
     bomb = archive({"zeros": b"\0" * 1_000_001})
     assert len(bomb) < 2_000
     with pytest.raises(Failed, match="more than 1,000,000 bytes, unpacked"):
@@ -97,7 +98,7 @@ def test_what_unpacks_to_more_than_lambda_takes_is_given_up(monkeypatch: pytest.
 
 
 def test_so_is_what_has_too_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code, "MOST_FILES", 1)
+    monkeypatch.setattr(module, "MOST_FILES", 1)
     with pytest.raises(Failed, match="more than 1 files"):
         digest(archive(FILES))
 
@@ -168,7 +169,7 @@ def test_an_address_that_is_none_is_told_without_it(location: str) -> None:
 
 
 def test_an_archive_larger_than_lambda_takes_is_given_up_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code, "MOST_BYTES", 100)
+    monkeypatch.setattr(module, "MOST_BYTES", 100)
     with served(body(archive(FILES))) as location, pytest.raises(Failed, match="more than 100 bytes"):
         _fetch("here", location)
 
@@ -214,7 +215,7 @@ def test_what_cannot_be_looked_into_is_told_and_compared_with_nothing(
     standing: Standing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_code(standing, WEST, archive({"index.py": b"# by hand\n" * 20}, method=zipfile.ZIP_STORED))
-    monkeypatch.setattr(code, "MOST_BYTES", 100)
+    monkeypatch.setattr(module, "MOST_BYTES", 100)
     found = standing.run(find_differences(standing.deployment, standing.clients))
     assert [one for one in found.disparities if one.setting.startswith("code")] == []
     assert len(found.silent) == 2
