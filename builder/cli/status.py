@@ -23,7 +23,7 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
     """
     import asyncio
 
-    from builder.state import ObserveOptions, observe_status
+    from builder.state import ObserveOptions, observe_sites
 
     session.warn_stale()
     clients, deployment = session.clients.hurried(), session.project.deployed
@@ -32,7 +32,7 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
         while True:
             asking = ObserveOptions(clients=clients, now=session.console.now(), endpoint=session.options.endpoint)
             _, seen = await asyncio.gather(
-                session.check_credentials(deployment, clients), observe_status(deployment, asking)
+                session.check_credentials(deployment, clients), observe_sites(deployment, asking)
             )
             _show(session, seen, cleared=watch is not None)
             if watch is None:

@@ -105,6 +105,8 @@ def percentile(ascending: Sequence[float], percent: int) -> float | None:
     return ascending[math.ceil(len(ascending) * percent / 100) - 1]
 
 
+LOOK_S = 0.05
+"""From the beginning of one look to that of the next; the resolution of every delay and of the RPO."""
 SLOW_S = 1.0
 """A read that takes longer, or a longer pause between two, tells nothing of what was there meanwhile."""
 

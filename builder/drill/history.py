@@ -1,6 +1,6 @@
 """Drills compared over time: every report below a folder, each number's trend, and what changed in between.
 
-In this order: the records, `read_history` (files) and `compare` (pure), and what both rest on. Nothing is asked of AWS.
+In this order: the records, `read_history` (files) and `compare`, and what both rest on. Nothing is asked of AWS.
 A report passes through many hands before it is compared, so what it says is a claim: one whose verdicts do not follow
 from its own numbers, or that is there twice, is told and not compared.
 """

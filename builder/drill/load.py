@@ -20,6 +20,7 @@ from typing import Protocol
 from builder import client
 from builder.aws import aws_errors
 from builder.aws.call import task_group
+from builder.drill.exposure import LOOK_S
 from builder.drill.findings import DrillEmit, DrillNote
 from builder.drill.probe import Probe, counter_key, make_count, shown_count
 from builder.drill.records import Journal, Kind, LogLine, Read, RegionAttempt, Sent, Sighting, Turn, Unsent, Write
@@ -235,8 +236,6 @@ LookUp = Callable[[Collection[str]], Awaitable[Mapping[str, int | None]]]
 
 A key that was not answered for is left out. Raises BuilderError where nothing was.
 """
-LOOK_S = 0.05
-"""From the beginning of one look to that of the next; the resolution of every delay and of the RPO."""
 _READ_AGAIN_S = 0.25
 """Before a region is asked again that did not let itself be read."""
 

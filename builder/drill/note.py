@@ -4,7 +4,7 @@ A tag for each drill, so that two that begin at once see each other's and none w
 A tag's value has 256 characters, of letters, digits, spaces and _ . : / = + - @; its key 128 of the same.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
 
-In this order: what a note says, a note as a tag and back (pure), and the notes of a function in AWS.
+In this order: what a note says, a note as a tag and back, and the notes of a function in AWS.
 """
 
 import re

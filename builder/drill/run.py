@@ -19,6 +19,7 @@ from builder.aws import Clients
 from builder.aws.call import in_the_end
 from builder.drill.consistency import Contents, reconcile
 from builder.drill.context import DrillContext, DrillRun, make_ready, opened
+from builder.drill.exposure import LOOK_S
 from builder.drill.faults import Fault, FaultContext, MakeFault
 from builder.drill.findings import (
     DrillNote,
@@ -29,7 +30,7 @@ from builder.drill.findings import (
     report_replication,
 )
 from builder.drill.health import check_health, check_load, check_probes
-from builder.drill.load import LOOK_S, Caller, Counter, Onlooker, RegionWatch, Series, watching
+from builder.drill.load import Caller, Counter, Onlooker, RegionWatch, Series, watching
 from builder.drill.note import remaining
 from builder.drill.probe import Mix, counter_key, hold_key, object_writer, read_objects, see_objects, shown_count
 from builder.drill.probes import check_hold, make_probes

@@ -131,7 +131,7 @@ class _Row:
 
     def took(self, now: datetime) -> str:
         """Return for how long something has been, or was, done with the stack."""
-        return "" if self.since is None else duration((self.until or now) - self.since)
+        return "" if self.since is None else duration_text((self.until or now) - self.since)
 
 
 @dataclass(slots=True)
@@ -187,7 +187,7 @@ class Board:
     def _head(self, rows: Sequence[_Row], now: datetime, width: int) -> Table:
         done = sum(row.phase is _Phase.DONE for row in rows)
         told = ", ".join(filter(None, [f"{done} of {len(rows)} done", _told(rows)])) if self.is_whole else _told(rows)
-        passed = duration(now - self.started)
+        passed = duration_text(now - self.started)
         room = width - len(told) - len(passed) - 2 * _GAP
         bar = ProgressBar(
             total=max(1, len(rows)),
@@ -207,7 +207,7 @@ def _told(rows: Iterable[_Row]) -> str:
     return ", ".join(f"{counts[phase]} {word}" for phase, word in _NEWS.items() if counts[phase])
 
 
-def duration(span: timedelta) -> str:
+def duration_text(span: timedelta) -> str:
     """Return a time that passed: `4.2 s`, `12:05`, `1:02:03`."""
     seconds = span.total_seconds()
     if seconds < 60:

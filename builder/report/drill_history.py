@@ -14,7 +14,7 @@ from builder.drill.history import Change, Drill, Group, History, Number, Outside
 from builder.report import drill_plot as plot
 from builder.report.drill_page import TONES, badge
 from builder.report.drill_text import number_name, objective, outcome_told, short_name, unit_of, value
-from builder.report.html import fill
+from builder.report.html import fill_page
 from builder.report.screen import json_line, one_line
 from builder.terms import counted
 
@@ -214,7 +214,7 @@ _FORMS = {"holds": "circle", "missed": "cross", "not measured": "square", "no ob
 
 def history_page(shown: History, beside: PurePath | None = None) -> str:
     """Return the page; where `beside` is the reports' folder seen from the page's, it leads to each drill's page."""
-    return fill(
+    return fill_page(
         "drill_history.html.j2",
         ("plan.css", "drill.css"),
         {

@@ -11,7 +11,7 @@ from builder.drill.findings import FailoverReport, Pair, Report
 from builder.drill.verdict import Check
 from builder.report import drill_plot as plot
 from builder.report import drill_text as told
-from builder.report.html import fill
+from builder.report.html import fill_page
 
 _NAMED = 100
 """Of a list of writes; report.json has all of it."""
@@ -41,7 +41,7 @@ def drill_page(shown: Report) -> str:
     failover = shown if isinstance(shown, FailoverReport) else None
     times = _Times(_last_s(shown), _fault(failover))
     looked = [pair for pair in shown.pairs if told.pair_facts(pair)]
-    return fill(
+    return fill_page(
         "drill.html.j2",
         ("plan.css", "drill.css"),
         {"badge": badge, "wide": plot.shown_width},

@@ -11,9 +11,8 @@ from rich.text import Text
 
 from builder.drill import findings as said
 from builder.drill.consistency import Counter
-from builder.drill.exposure import Delays, Stream
+from builder.drill.exposure import LOOK_S, Delays, Stream
 from builder.drill.findings import About, DrillProgress, FailoverReport, Pair, Report
-from builder.drill.load import LOOK_S
 from builder.drill.verdict import Check, Verdict
 from builder.terms import counted
 

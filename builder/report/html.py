@@ -1,6 +1,6 @@
 """Pages that need nothing else, no network and no script; and a plan as one, with a picture of its steps; pure.
 
-`fill` makes every page of ours from its template. Then the picture, a column for each step of the longest way, and
+`fill_page` makes every page of ours from its template. Then the picture, a column for each step of the longest way, and
 `plan_page`.
 """
 
@@ -25,7 +25,9 @@ from builder.report.screen import printable
 _FOLDER = Path(__file__).with_name("page")
 
 
-def fill(template: str, styles: tuple[str, ...], filters: Mapping[str, Callable[..., Any]], **facts: object) -> str:
+def fill_page(
+    template: str, styles: tuple[str, ...], filters: Mapping[str, Callable[..., Any]], **facts: object
+) -> str:
     """Return the page of a template in `page/` with these style sheets from there; all facts are text, never markup."""
     environment = _environment(tuple(filters.items()))
     style = "".join((_FOLDER / name).read_text() for name in styles)
@@ -155,7 +157,7 @@ def _path(points: Sequence[tuple[int, int]]) -> str:
 def plan_page(shown: Plan, file: str) -> str:
     """Return the page of a plan that is, or will be, saved in this file."""
     entries = make_entries(shown)
-    return fill(
+    return fill_page(
         "plan.html.j2",
         ("plan.css",),
         {"define": definition_lines, "fate": fate, "pretty": _pretty, "tone": _tone},

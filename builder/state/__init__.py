@@ -10,7 +10,7 @@ It knows resource types, by what CloudFormation lists, and never a stack of this
 
 from builder.state.differences import find_differences
 from builder.state.records import Differences, Disparity, DriftedStack, SiteState, Status
-from builder.state.site import ObserveOptions, observe_status
+from builder.state.site import ObserveOptions, observe_sites
 
 __all__ = [
     "Differences",
@@ -20,5 +20,5 @@ __all__ = [
     "SiteState",
     "Status",
     "find_differences",
-    "observe_status",
+    "observe_sites",
 ]

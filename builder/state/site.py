@@ -142,7 +142,7 @@ async def _compare(clients: Clients, stack: ObservedStack, wanted: DesiredStack)
     return compare_template(wanted.template, await observe_template(clients, stack))
 
 
-async def observe_status(deployment: Deployment, options: ObserveOptions) -> Status:
+async def observe_sites(deployment: Deployment, options: ObserveOptions) -> Status:
     """Return how every region stands; none waits for another, and one that does not answer is told as such."""
     sites = await together(observe_site(deployment, site, options) for site in deployment.sites)
     return Status(deployment=deployment.name, sites=tuple(sites))

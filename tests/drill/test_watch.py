@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from builder.drill.exposure import LOOK_S
 from builder.drill.findings import DrillNote, DrillProgress
-from builder.drill.load import LOOK_S, LookUp, Onlooker, RegionWatch
+from builder.drill.load import LookUp, Onlooker, RegionWatch
 from builder.drill.records import DrillLog, Journal, Read, Sighting, Write, read_log, start_clock
 from builder.errors import Failed, Stopped
 from builder.terms import Region

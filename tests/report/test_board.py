@@ -6,7 +6,7 @@ from rich.console import Console
 
 from builder.deploy import progress as said
 from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
-from builder.report.board import Board, duration
+from builder.report.board import Board, duration_text
 from builder.terms import AccountId, Region, StackId
 from report.sample import SERVICE, TABLE
 
@@ -142,7 +142,7 @@ def test_a_narrow_screen_has_no_bar() -> None:
     ("seconds", "words"), [(0.04, "0.0 s"), (59.9, "59.9 s"), (60, "1:00"), (725.8, "12:05"), (3723, "1:02:03")]
 )
 def test_times_are_as_short_as_they_can_be(seconds: float, words: str) -> None:
-    assert duration(timedelta(seconds=seconds)) == words
+    assert duration_text(timedelta(seconds=seconds)) == words
 
 
 def test_a_set_shows_how_far_it_is_and_which_account_failed_last_while_it_goes_on() -> None:

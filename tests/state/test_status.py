@@ -1,13 +1,13 @@
 from builder.policy import Verb
 from builder.policy.calls import CALLS
-from builder.state import ObserveOptions, observe_status
+from builder.state import ObserveOptions, observe_sites
 from state.standing import EAST, NOW, WEST, Standing
 
 
 def test_every_region_is_seen_with_exactly_the_calls_that_its_policy_names(standing: Standing) -> None:
     endpoint = standing.clients.s3(EAST).meta.endpoint_url
     seen = standing.run(
-        observe_status(standing.deployment, ObserveOptions(clients=standing.clients, now=NOW, endpoint=endpoint))
+        observe_sites(standing.deployment, ObserveOptions(clients=standing.clients, now=NOW, endpoint=endpoint))
     )
     assert {site.region for site in seen.sites} == {EAST, WEST}
     assert all(site.silent == () for site in seen.sites)
