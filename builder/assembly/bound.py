@@ -97,13 +97,10 @@ class Bound:
 
 def bind_entries(manifest: Manifest, templates: Mapping[str, bytes]) -> tuple[Bound, ...]:
     """Return every stack of an assembly with its template. Raises BadInput for a file that is none."""
-    read: dict[bytes, Template] = {}
-    for entry in manifest.stacks:
-        text = templates[entry.template]
-        # What several regions share is read once.
-        if text not in read:
-            read[text] = read_template(text, entry.template)
-    return tuple(Bound(entry, entry.template, read[templates[entry.template]]) for entry in manifest.stacks)
+    return tuple(
+        Bound(entry, entry.template, read_template(templates[entry.template], entry.template))
+        for entry in manifest.stacks
+    )
 
 
 def bind_stack(template: Template, name: str, region: Region, parameters: Mapping[str, str | OutputOf]) -> Bound:

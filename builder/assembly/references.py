@@ -12,7 +12,7 @@ from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import Manifest
 from builder.assembly.uses import CreatedResource, Use, Way, created, find_needs, find_uses, names
 from builder.graph import as_circle
-from builder.template import TemplatePath, at
+from builder.template import TemplatePath, as_list, at
 from builder.terms import StackId
 
 _POLICIES = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
@@ -77,7 +77,7 @@ def _is_public(use: Use) -> bool:
 
 
 def _is_waived(bound: Bound) -> bool:
-    return "X010" in _list(at(bound.template.data, "Metadata", "cfn-lint", "config", "ignore_checks"))
+    return "X010" in as_list(at(bound.template.data, "Metadata", "cfn-lint", "config", "ignore_checks"))
 
 
 def _replications(bound: Bound, created: Sequence[CreatedResource]) -> Iterator[Finding]:
@@ -91,7 +91,7 @@ def _replication_rules(bound: Bound) -> Iterator[_Rule]:
     """Yield each rule that is in force and whose destination, in this account, can be told."""
     for name, body in bound.resources("AWS::S3::Bucket"):
         where: TemplatePath = ("Resources", name, "Properties", "ReplicationConfiguration")
-        for index, rule in enumerate(_list(at(body, *where[2:], "Rules"))):
+        for index, rule in enumerate(as_list(at(body, *where[2:], "Rules"))):
             destination = at(rule, "Destination")
             # Another account's bucket is another assembly's.
             if at(destination, "Account") is not None or at(rule, "Status") == "Disabled":
@@ -128,9 +128,9 @@ def _role(bound: Bound, path: TemplatePath, role: object, arn: str) -> Iterator[
 
 def _may_write(bound: Bound, role: Mapping[str, object] | None, arn: str) -> bool:
     """Return False only where a role surely may not write to a bucket; policies of its own aside, nobody can tell."""
-    documents = [at(policy, "PolicyDocument", "Statement") for policy in _list(at(role, "Properties", "Policies"))]
-    statements = [statement for document in documents for statement in _list(document)]
-    attached = [*_list(at(role, "Properties", "ManagedPolicyArns")), *bound.resources(*_POLICIES)]
+    documents = [at(policy, "PolicyDocument", "Statement") for policy in as_list(at(role, "Properties", "Policies"))]
+    statements = [statement for document in documents for statement in as_list(document)]
+    attached = [*as_list(at(role, "Properties", "ManagedPolicyArns")), *bound.resources(*_POLICIES)]
     # What an Fn::If chooses has none of these keys.
     if role is None or attached or None in documents or any(at(one, "Action") is None for one in statements):
         return True
@@ -138,14 +138,7 @@ def _may_write(bound: Bound, role: Mapping[str, object] | None, arn: str) -> boo
         bound.text(resource)
         for statement in statements
         if at(statement, "Effect") == "Allow"
-        and any(fnmatch.fnmatchcase("s3:replicateobject", str(one).lower()) for one in _list(at(statement, "Action")))
-        for resource in _list(at(statement, "Resource"))
+        and any(fnmatch.fnmatchcase("s3:replicateobject", str(one).lower()) for one in as_list(at(statement, "Action")))
+        for resource in as_list(at(statement, "Resource"))
     ]
     return None in allowed or any(fnmatch.fnmatchcase(f"{arn}/object", str(one)) for one in allowed)
-
-
-def _list(value: object) -> list[object]:
-    """Return a list's elements; a single value counts as a list of one, as IAM has it."""
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list) else [value]

@@ -10,7 +10,7 @@ from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.resource_types.by_hand import at_stake
 from builder.resource_types.schemas import create_only, perhaps_create_only
-from builder.template import Template, properties_of, read_template
+from builder.template import Template, at, properties_of, read_template
 from builder.terms import LogicalId, Region
 
 
@@ -118,9 +118,12 @@ def _modified(name: LogicalId, before: Resource, after: Resource) -> ResourceCha
 
 
 def _replacement(kind: str, was: Mapping[str, Any], will: Mapping[str, Any]) -> str:
-    if any(_at(was, path) != _at(will, path) for path in create_only(kind)):
+    def differ(path: str) -> bool:
+        return at(was, *path.split("/")) != at(will, *path.split("/"))
+
+    if any(differ(path) for path in create_only(kind)):
         return "True"
-    if any(_at(was, path) != _at(will, path) for path in perhaps_create_only(kind)):
+    if any(differ(path) for path in perhaps_create_only(kind)):
         return "Conditional"
     return "False"
 
@@ -131,13 +134,6 @@ def _replaced(change: ResourceChange, after: Resource) -> ResourceChange:
     recreation = _DOES[change.replacement]
     properties = tuple(replace(one, recreation=recreation) for one in change.properties)
     return replace(change, policy_action=f"ReplaceAnd{kept}", properties=properties)
-
-
-def _at(value: object, path: str) -> object:
-    """Return what a schema's path leads to."""
-    for step in path.split("/"):
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
 
 
 def _told(value: object) -> str | None:

@@ -10,7 +10,7 @@ from builder.aws import Clients, together
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.observe.nested import inside
 from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_resources, observe_template, of_deployment
-from builder.deploy.resources import HOLDERS
+from builder.deploy.resources import regions_of
 from builder.state import observe
 from builder.state.observe import PartialAnswers, RegionContext
 from builder.state.records import SiteState, StackState, Status
@@ -93,7 +93,7 @@ def _copies(deployment: Deployment, region: Region) -> Iterator[str]:
         binding = template.bind(stack.values)
         for table in template.resources(*observe.TABLES).values():
             name = binding.text(properties_of(table).get("TableName"))
-            if name and region in HOLDERS[str(table["Type"])].regions(properties_of(table)):
+            if name and region in regions_of(table):
                 yield name
 
 

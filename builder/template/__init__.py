@@ -6,7 +6,7 @@ values refer to and what they come to. `template` has the `Template` itself: its
 text and keeps every other byte.
 """
 
-from builder.template.bind import NO_VALUE, PLACEHOLDER, Binding, Reference, TemplatePath, at, fill, references
+from builder.template.bind import NO_VALUE, PLACEHOLDER, Binding, Reference, TemplatePath, as_list, at, fill, references
 from builder.template.compare import Comparison, as_shown, compare_data, compare_template, masked
 from builder.template.splice import ListEdit, Unspliceable, chosen, splice
 from builder.template.template import (
@@ -32,6 +32,7 @@ __all__ = [
     "Template",
     "TemplatePath",
     "Unspliceable",
+    "as_list",
     "as_shown",
     "at",
     "chosen",

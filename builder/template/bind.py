@@ -88,6 +88,13 @@ def at(value: object, *path: str | int) -> object:
     return value
 
 
+def as_list(value: object) -> list[Any]:
+    """Return the elements of a list; a single value counts as a list of one, and nothing as none."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """A template's functions with values for its names: every answer is None where it cannot be known."""

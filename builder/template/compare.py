@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -44,7 +44,7 @@ def compare_data(desired: Mapping[str, Any], shown: Mapping[str, Any]) -> Compar
     """Return the same of two templates as data, whatever the order of their keys."""
     if _canonical(desired) == _canonical(shown):
         return Comparison.SAME
-    alike = _canonical(_masked_data(desired)) == _canonical(_masked_data(shown))
+    alike = _canonical(desired, masked) == _canonical(shown, masked)
     return Comparison.NOT_KNOWN if alike else Comparison.DIFFERENT
 
 
@@ -69,29 +69,13 @@ def _as_data(template: object) -> Mapping[str, Any] | None:
         return None
 
 
-def _canonical(data: object) -> str:
-    # Of Python's own comparison true is 1, and 1 is 1.0.
-    return json.dumps(_with_texts_for_keys(data), sort_keys=True, ensure_ascii=False, default=str)
+def _canonical(data: object, show: Callable[[str], str] = str) -> str:
+    """Return data as one text, whatever the order of its keys; `show` is applied before they are sorted.
 
-
-def _with_texts_for_keys(value: object) -> object:
-    match value:
-        case Mapping():
-            return {str(name): _with_texts_for_keys(inner) for name, inner in value.items()}
-        case list():
-            return [_with_texts_for_keys(inner) for inner in value]
-    return value
-
-
-def _masked_data(value: object) -> object:
-    match value:
-        case str():
-            return masked(value)
-        case Mapping():
-            return {masked(str(name)): _masked_data(inner) for name, inner in value.items()}
-        case list():
-            return [_masked_data(inner) for inner in value]
-    return value
+    Of Python's own comparison true is 1, and 1 is 1.0.
+    """
+    written = json.dumps(data, ensure_ascii=False, default=str)
+    return json.dumps(json.loads(show(written)), sort_keys=True, ensure_ascii=False)
 
 
 def _are_exact(text: str) -> bool:

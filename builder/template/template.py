@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from builder.errors import BadInput, Stopped
-from builder.template.bind import Binding
+from builder.template.bind import Binding, as_list
 from builder.template.text import parse_template
 
 _INSPECT = "aws cloudformation get-template    shows it"
@@ -91,8 +92,7 @@ class Template:
     @property
     def transforms(self) -> tuple[Any, ...]:
         """The transforms of the whole template, each a name or a call with parameters."""
-        listed = self.data.get("Transform") or []
-        return tuple(listed) if isinstance(listed, list) else (listed,)
+        return tuple(as_list(self.data.get("Transform")))
 
     def calls(self, function: str) -> bool:
         """Return whether a function, such as Fn::Transform, is called anywhere."""
@@ -130,7 +130,16 @@ def read_template(text: object, where: str = "template") -> Template:
     """
     if isinstance(text, Mapping):
         return Template(text)
-    return Template(parse_template(text if isinstance(text, bytes) else str(text), where))
+    try:
+        return _read(text if isinstance(text, bytes) else str(text))
+    except BadInput as error:
+        raise BadInput(where=where, what=error.what) from error
+
+
+@lru_cache(maxsize=256)
+def _read(text: bytes | str) -> Template:
+    # A plan asks of each stack's template a dozen times what it holds, and nothing changes what was read.
+    return Template(parse_template(text, "template"))
 
 
 def read_deployed(template: object, where: str, next_step: str = _INSPECT) -> Template:

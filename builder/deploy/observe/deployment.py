@@ -10,9 +10,9 @@ from builder.deploy.observe.events import observe_token
 from builder.deploy.observe.nested import inside, may_nest
 from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_stack, observe_template, of_deployment
 from builder.deploy.progress import Emit, Waiting
-from builder.deploy.resources import HOLDERS
+from builder.deploy.resources import regions_of
 from builder.errors import AwsError, BadInput
-from builder.template import Template, properties_of, read_deployed, read_template
+from builder.template import Template, read_deployed, read_template
 from builder.terms import AccountId, Operation, Region, Site, StackId, StackName
 
 
@@ -190,9 +190,4 @@ async def _every_stack(clients: Clients, region: Region) -> tuple[ObservedStack,
 
 
 def _regions_of_data(template: Template) -> set[Region]:
-    return {
-        Region(region)
-        for resource in template.resources().values()
-        if (holder := HOLDERS.get(str(resource.get("Type"))))
-        for region in holder.regions(properties_of(resource))
-    }
+    return {Region(region) for resource in template.resources().values() for region in regions_of(resource)}

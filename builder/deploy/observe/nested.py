@@ -21,7 +21,7 @@ from builder.deploy.observe.stacks import (
     observe_template,
 )
 from builder.deploy.records import PlanOptions
-from builder.deploy.resources import HOLDERS
+from builder.deploy.resources import regions_of
 from builder.errors import AwsError, BadInput
 from builder.resource_types import NESTED_STACK
 from builder.template import Comparison, compare_template, find_object, properties_of, read_deployed, read_template
@@ -159,15 +159,14 @@ async def observe_contents(
         f"aws cloudformation get-template --region {stack.region} --stack-name {stack.name} "
         "--template-stage Processed    shows it"
     )
-    template = await observe_template(clients, stack, "Processed") if held else {}
-    resources = read_deployed(template, where, shows).resources()
+    template = read_deployed(await observe_template(clients, stack, "Processed") if held else {}, where, shows)
     contents = [
         Content(
             path=LogicalId(f"{above}{one.logical_id}"),
             type=one.type,
             physical_id=one.physical_id,
-            fate=_with(fate, fate_of(resources.get(one.logical_id))),
-            regions=_regions(one.type, resources.get(one.logical_id, {})),
+            fate=_with(fate, fate_of(template.resource(one.logical_id) or None)),
+            regions=regions_of(template.resource(one.logical_id)),
         )
         for one in held
     ]
@@ -199,11 +198,6 @@ async def _with_inside(
     contents = tuple(contents)
     found = iter(await together(look(one) for one in contents if one.type == NESTED_STACK))
     return tuple(each for one in contents for each in (one, *(next(found) if one.type == NESTED_STACK else ())))
-
-
-def _regions(type_name: str, resource: Mapping[str, Any]) -> tuple[str, ...]:
-    holder = HOLDERS.get(type_name)
-    return holder.regions(properties_of(resource)) if holder else ()
 
 
 def _with(above: str | None, own: str | None) -> str | None:

@@ -1,12 +1,11 @@
 """What may still be done while regions are skipped: nothing that hangs on one, and nothing whose needs are unsure."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from builder.aws import Clients, together
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.records import Deferred, ResourceChange, Step
-from builder.deploy.resources import HOLDERS
+from builder.deploy.resources import HOLDERS, regions_of
 from builder.deploy.resources.holder import nowhere_else
 from builder.errors import BuilderError, Stopped, gathered
 from builder.resource_types.control_plane import control_plane_of
@@ -42,7 +41,7 @@ def _hanging(deployment: Deployment, work: Step | Deferred) -> Iterator[Stopped]
         if plane is not None and plane.region in deployment.skipped:
             what = f"{plane.name} is in {plane.region}, which is skipped"
             yield _stopped(work.stack, change, what)
-        copies = {*change.regions, *_copies(template.resource(change.logical_id))}
+        copies = {*change.regions, *regions_of(template.resource(change.logical_id))}
         for region in deployment.skipped:
             if region in copies:
                 yield _stopped(work.stack, change, f"it has a replica in {region}, which is skipped")
@@ -54,11 +53,6 @@ def _stopped(stack: StackId, change: ResourceChange, what: str) -> Stopped:
     return Stopped(
         where=f"{stack}/{change.logical_id}", what=f"{change.type} cannot be changed now: {what}", next_step=_LATER
     )
-
-
-def _copies(resource: Mapping[str, Any]) -> tuple[str, ...]:
-    holder = HOLDERS.get(str(resource.get("Type")))
-    return holder.regions(properties_of(resource)) if holder else ()
 
 
 def _may_have_copies(change: ResourceChange) -> bool:

@@ -220,12 +220,15 @@ def _lists(way: _Way, name: str, done: int) -> dict[str, ListEdit]:
         return lists
     lists |= _attributes(way, before, after, lists)
     # An index of a replica has settings of its own, in the replica.
-    inside = {known: _settings(way, replica, late) for known, replica in _replicas(way, before).items()}
+    inside = {
+        known: _settings(way, replica, late)
+        for known, replica in (way.deployed.items(before, "Replicas") or {}).items()
+    }
     replicas = lists.get("Replicas") or ListEdit(stays=lambda _: True)
     comes = {known: chosen(item, inside.get(known, {}), way.desired.namer) for known, item in replicas.comes.items()}
     if isinstance(properties_of(after).get("Replicas"), list):
         gained: dict[str | None, dict[str, ListEdit]] = {
-            known: inside.get(known) or _settings(way, {}, late) for known in _known(way, after, "Replicas")
+            known: inside.get(known) or _settings(way, {}, late) for known in way.desired.items(after, "Replicas") or {}
         }
         lists["Replicas"] = ListEdit(stays=replicas.stays, comes=comes, within=gained)
     return lists
@@ -243,14 +246,6 @@ def _settings(way: _Way, replica: Mapping[str, Any], late: Sequence[_Operation])
     return {_INDEXES: _choice(way, {"Properties": replica}, _INDEXES, late)}
 
 
-def _replicas(way: _Way, resource: Mapping[str, Any]) -> dict[str, Any]:
-    return way.deployed.items(resource, "Replicas") or {}
-
-
-def _known(way: _Way, resource: Mapping[str, Any], key: str) -> list[str]:
-    return [*(way.desired.items(resource, key) or {})]
-
-
 def _attributes(
     way: _Way, before: Mapping[str, Any], after: Mapping[str, Any], lists: Mapping[str, ListEdit]
 ) -> dict[str, ListEdit]:
@@ -258,7 +253,7 @@ def _attributes(
     state = chosen(properties_of(after), {_INDEXES: lists[_INDEXES]}, way.desired.namer)
     needed = set(_keys(state))
     ever = {*_keys(properties_of(before)), *_keys(properties_of(after))}
-    defined = _known(way, after, _ATTRIBUTES)
+    defined = way.desired.items(after, _ATTRIBUTES) or {}
     there = way.deployed.items(before, _ATTRIBUTES) or {}
     comes = {one: there[one] for one in there if one in needed and one not in defined}
     return {_ATTRIBUTES: ListEdit(stays=lambda item: item in needed or item not in ever, comes=comes)}

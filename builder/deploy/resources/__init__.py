@@ -4,8 +4,12 @@
 others, is in `builder.resource_types`.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from builder.deploy.resources import bucket, function_url, global_table, key, log_group, table
 from builder.deploy.resources.holder import Holder, Seen, Singly
+from builder.template import properties_of
 
 HOLDERS: dict[str, Holder] = {
     "AWS::DynamoDB::GlobalTable": global_table.HOLDER,
@@ -17,4 +21,11 @@ HOLDERS: dict[str, Holder] = {
     "AWS::S3::Bucket": bucket.HOLDER,
 }
 
-__all__ = ["HOLDERS", "Holder", "Seen", "Singly"]
+
+def regions_of(resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the regions that hold a copy of a resource's data, as far as its template says them."""
+    holder = HOLDERS.get(str(resource.get("Type")))
+    return holder.regions(properties_of(resource)) if holder else ()
+
+
+__all__ = ["HOLDERS", "Holder", "Seen", "Singly", "regions_of"]

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from builder.template import as_list
+
 Properties = Mapping[str, Any]
 _EVERYBODY = "*"
 
@@ -52,7 +54,7 @@ def _permission(properties: Properties) -> Iterator[str]:
 
 
 def _security_group(properties: Properties) -> Iterator[str]:
-    for rule in _list(properties.get("SecurityGroupIngress")):
+    for rule in as_list(properties.get("SecurityGroupIngress")):
         if isinstance(rule, Mapping):
             yield from _ingress(rule)
 
@@ -108,7 +110,7 @@ def _http_route(properties: Properties) -> Iterator[str]:
 def _cluster_endpoint(properties: Properties) -> Iterator[str]:
     config = properties.get("ResourcesVpcConfig")
     config = config if isinstance(config, Mapping) else {}
-    cidrs = _list(config.get("PublicAccessCidrs")) or ["0.0.0.0/0"]
+    cidrs = as_list(config.get("PublicAccessCidrs")) or ["0.0.0.0/0"]
     if not _is_false(config.get("EndpointPublicAccess")) and any(_is_everywhere(cidr) for cidr in cidrs):
         yield "the whole internet reaches the cluster's endpoint"
 
@@ -153,7 +155,7 @@ def _policies(value: object) -> Iterator[str]:
     """Yield what the policies anywhere in a value allow everybody; a policy may stand there as a text too."""
     match value:
         case Mapping() if "Statement" in value:
-            for statement in _list(value["Statement"]):
+            for statement in as_list(value["Statement"]):
                 if isinstance(statement, Mapping):
                     yield from _statement(statement)
         case Mapping():
@@ -187,11 +189,11 @@ def _statement(statement: Properties) -> Iterator[str]:
 def _names_everybody(principal: object) -> bool:
     match principal:
         case Mapping() if "AWS" in principal:
-            return any(_may_be(one, _EVERYBODY) for one in _list(principal["AWS"]))
+            return any(_may_be(one, _EVERYBODY) for one in as_list(principal["AWS"]))
         case Mapping() if "Fn::If" in principal:
-            return any(_names_everybody(one) for one in _list(principal["Fn::If"])[1:])
+            return any(_names_everybody(one) for one in as_list(principal["Fn::If"])[1:])
         case _:
-            return any(_may_be(one, _EVERYBODY) for one in _list(principal))
+            return any(_may_be(one, _EVERYBODY) for one in as_list(principal))
 
 
 def _conditions(condition: object) -> str:
@@ -221,12 +223,6 @@ def _is_false(value: object) -> bool:
     return any(str(inner).lower() == "false" for inner in _alternatives(value))
 
 
-def _list(value: object) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
 def _told(value: object) -> str:
-    said = _list(value)
+    said = as_list(value)
     return ", ".join(one if isinstance(one, str) else json.dumps(one, default=str) for one in said) or "something"
