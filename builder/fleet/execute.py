@@ -174,7 +174,7 @@ async def _after_failure(watch: SetWatch, planned: SetPlan, broken: Collection[s
 async def _repair(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:
     planned = {one.id: one for one in plan.sets}
 
-    async def mend(stack_set: StackSet, _before: Mapping[StackId, SetOutcome]) -> SetOutcome:
+    async def repair_set(stack_set: StackSet, _before: Mapping[StackId, SetOutcome]) -> SetOutcome:
         one = planned[stack_set.id]
         for what, places in (("RETRY", one.retries), ("CREATE", one.missing)):
             if places:
@@ -190,7 +190,7 @@ async def _repair(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:
         return ended
 
     sets = [one.stack_set for one in plan.sets if one.repairs]
-    return await in_order(sets, needs_of(one.stack_set for one in plan.sets), mend)
+    return await in_order(sets, needs_of(one.stack_set for one in plan.sets), repair_set)
 
 
 async def _after_change(watch: SetWatch, planned: SetPlan) -> SetOutcome:

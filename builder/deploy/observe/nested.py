@@ -23,6 +23,7 @@ from builder.deploy.observe.stacks import (
 from builder.deploy.records import PlanOptions
 from builder.deploy.resources import regions_of
 from builder.errors import AwsError, BadInput
+from builder.graph import closure
 from builder.resource_types import NESTED_STACK
 from builder.template import Comparison, compare_template, find_object, properties_of, read_deployed, read_template
 from builder.terms import Arn, LogicalId, Region, Site, StackId, StackName
@@ -110,15 +111,10 @@ def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], optio
 
 def inside(roots: Iterable[ObservedStack], every: Iterable[ObservedStack]) -> tuple[ObservedStack, ...]:
     """Return those of the stacks that are nested in the roots, at any depth, in the order that they are given in."""
-    every = tuple(every)
-    found = {stack.arn for stack in roots}
-    more = True
-    while more:
-        below = {stack.arn for stack in every if stack.parent in found} - found
-        found |= below
-        more = bool(below)
-    outermost = {stack.arn for stack in roots}
-    return tuple(stack for stack in every if stack.arn in found - outermost)
+    every, outermost = tuple(every), {stack.arn for stack in roots}
+    parents = {stack.arn: (stack.parent,) if stack.parent else () for stack in every}
+    others = (stack for stack in every if stack.arn not in outermost)
+    return tuple(stack for stack in others if not closure(parents, stack.arn).isdisjoint(outermost))
 
 
 def fate_of(resource: Mapping[str, Any] | None) -> str | None:
