@@ -11,7 +11,7 @@ from builder.assembly.manifest import FILE_NAME, Manifest, StackEntry
 from builder.resource_types.schemas import name_property
 from builder.rules._node import is_function
 from builder.rules.per_build_tags import is_commit, is_per_build
-from builder.template import TemplatePath
+from builder.template import TemplatePath, properties_of
 from builder.terms import StackId
 
 # Whose names a caller has to acknowledge.
@@ -192,8 +192,8 @@ def _lookups(value: object, path: TemplatePath) -> Iterator[tuple[TemplatePath, 
 
 
 def _has_custom_name(body: Mapping[str, object]) -> bool:
-    type_name, properties = str(body.get("Type")), body.get("Properties")
-    return type_name in _NAMED_IAM and isinstance(properties, dict) and name_property(type_name) in properties
+    type_name = str(body.get("Type"))
+    return type_name in _NAMED_IAM and name_property(type_name) in properties_of(body)
 
 
 def _tags(entry: StackEntry, place: tuple[str, int, int]) -> Iterator[Finding]:

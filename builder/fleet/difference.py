@@ -5,12 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from builder.assembly.bound import bind_stack
-from builder.deploy.plan.expected import names_in
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.resource_types.by_hand import at_stake
 from builder.resource_types.schemas import create_only, perhaps_create_only
-from builder.template import Template, at, properties_of, read_template
+from builder.template import Template, at, names_in, properties_of, read_template
 from builder.terms import LogicalId, Region
 
 

@@ -6,7 +6,18 @@ values refer to and what they come to. `template` has the `Template` itself: its
 text and keeps every other byte.
 """
 
-from builder.template.bind import NO_VALUE, PLACEHOLDER, Binding, Reference, TemplatePath, as_list, at, fill, references
+from builder.template.bind import (
+    NO_VALUE,
+    PLACEHOLDER,
+    Binding,
+    Reference,
+    TemplatePath,
+    as_list,
+    at,
+    fill,
+    names_in,
+    references,
+)
 from builder.template.compare import Comparison, as_shown, compare_data, compare_template, masked
 from builder.template.splice import ListEdit, Unspliceable, chosen, splice
 from builder.template.template import (
@@ -42,6 +53,7 @@ __all__ = [
     "find_object",
     "masked",
     "may_be_no_text",
+    "names_in",
     "parse_template",
     "properties_of",
     "read_deployed",

@@ -54,6 +54,11 @@ def references(value: object, path: TemplatePath = ()) -> Iterator[Reference]:
             yield from _references_of_pair(str(key), item, (*path, str(key)))
 
 
+def names_in(value: object) -> set[str]:
+    """Return every logical id and parameter that a value refers to."""
+    return {reference.name for reference in references(value)}
+
+
 def _references_of_pair(key: str, value: object, path: TemplatePath) -> Iterator[Reference]:
     match key, value:
         case "Ref", str(name):

@@ -113,6 +113,14 @@ class TestReplicas:
         assert listed(first) == [{"Ref": "AWS::Region"}, "c"]
         assert listed(second) == [{"Ref": "AWS::Region"}, {"Ref": "Other"}, "c"]
 
+    def test_a_default_is_what_nobody_gives_and_never_what_waits_for_an_output(self) -> None:
+        own = table("a", "b", Replicas=[{"Region": {"Ref": "AWS::Region"}}, {"Region": {"Ref": "Other"}}])
+        desired = "Parameters: {Other: {Type: String, Default: b}}\n" + text(own)
+        ways: Json = {"values_before": REGION, "values_after": REGION}
+        assert len(sequence(text(table("a", "b")), desired, **ways)) == 1
+        ways["values_after"] = {**REGION, "Other": None}
+        assert len(sequence(text(table("a", "b")), desired, **ways)) == 3
+
     @pytest.mark.parametrize("desired", [text(table("a", "b", kind="Table")), "Resources: {}\n"])
     def test_a_table_that_comes_or_goes_has_none(self, desired: str) -> None:
         assert sequence("Resources: {}", desired) == [desired]

@@ -11,13 +11,13 @@ from builder.aws import Clients, pages, together
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.observe.deployment import ObservedDeployment
 from builder.deploy.plan.decide import Decision, Keep, NeedsChangeSet
-from builder.deploy.plan.expected import expect_changes, names_in
+from builder.deploy.plan.expected import expect_changes
 from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.errors import AwsError, BuilderError, Stopped, gathered
 from builder.graph import closure
 from builder.resource_types.by_hand import ARN_FORMATS
 from builder.resource_types.schemas import name_property
-from builder.template import Template, at, properties_of, read_deployed, read_template
+from builder.template import Template, at, names_in, properties_of, read_deployed, read_template
 from builder.terms import AccountId, Site, StackId
 
 _WORDS: Mapping[Way, str] = {

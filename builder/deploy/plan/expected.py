@@ -9,7 +9,7 @@ from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.public_access import define, newly_public, public_access
 from builder.resource_types import NESTED_STACK
-from builder.template import Comparison, Template, compare_template, properties_of, read_template, references
+from builder.template import Comparison, Template, compare_template, names_in, properties_of, read_template
 from builder.terms import Arn, LogicalId, StackName
 
 if TYPE_CHECKING:
@@ -148,11 +148,6 @@ def _spread(touched: dict[str, set[str]], standing: Iterable[str], after: Mappin
 def _users_of(resource: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
     for name, value in properties_of(resource).items():
         yield name, names_in(value)
-
-
-def names_in(value: object) -> set[str]:
-    """Return every logical id and parameter that a value refers to."""
-    return {reference.name for reference in references(value)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,9 @@ from builder.template import (
     ListEdit,
     Template,
     Unspliceable,
+    as_list,
     as_shown,
+    at,
     chosen,
     compare_data,
     properties_of,
@@ -261,14 +263,10 @@ def _attributes(
 
 def _keys(properties: Mapping[str, Any]) -> Iterator[str]:
     """Yield every attribute that is part of a key, of the table or of an index."""
-    indexes = [*_listed(properties.get(_INDEXES)), *_listed(properties.get("LocalSecondaryIndexes"))]
+    indexes = [*as_list(properties.get(_INDEXES)), *as_list(properties.get("LocalSecondaryIndexes"))]
     for holder in (properties, *indexes):
-        schema = _listed(holder.get("KeySchema")) if isinstance(holder, Mapping) else []
-        yield from (str(key.get("AttributeName")) for key in schema if isinstance(key, Mapping))
-
-
-def _listed(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
+        keys = as_list(at(holder, "KeySchema"))
+        yield from (str(name) for key in keys if (name := at(key, "AttributeName")) is not None)
 
 
 def _in_order(way: _Way, template: Mapping[str, Any]) -> dict[str, Any]:
