@@ -73,18 +73,13 @@ def reconcile(writes: Sequence[Write], held: Held, copies: Collection[tuple[Regi
         if what == "object" and len(into) == 1:
             continue
         acknowledged += sum(write.acknowledged_by is not None for write in made)
-        allowed = {_state(write) for write in made if write.number >= last.number}
+        allowed = {None if write.deletes else write.body for write in made if write.number >= last.number}
         lacking = [region for region, item in found.items() if item is None and None not in allowed]
         missing += [Missing(key, region, source) for region in lacking]
         wrong = tuple(_wrong({region: found[region] for region in found if region not in lacking}, allowed))
         if wrong:
             conflicting.append(Conflict(key, wrong, source))
     return Reconciliation(acknowledged, tuple(missing), tuple(conflicting))
-
-
-def _state(write: Write) -> str | None:
-    """Return what a write leaves: its body, or nothing."""
-    return None if write.deletes else write.body
 
 
 def _wrong(found: Mapping[Region, Mapping[str, str] | None], allowed: Collection[str | None]) -> Sequence[Region]:

@@ -22,7 +22,7 @@ from builder.drill.exposure import (
     measure_exposure,
     surely_at_risk,
 )
-from builder.drill.records import Kind, LogLine, Mark, Moment, Period, Read, RegionAttempt, Sighting, Turn, Write
+from builder.drill.records import Kind, LogLine, Mark, Moment, Period, Read, Sighting, Turn, Write
 from builder.drill.service import (
     Episode,
     Second,
@@ -426,17 +426,13 @@ def _timeline(about: About, found: _Found, served: Served) -> tuple[Happening, .
     recovery = () if served.outage.outcome != "restored" else (Happening("recovery", served.outage.restored_s),)
     return (
         Happening("fault", found.marks["fault"]),
-        Happening("detection", min(failed, key=_began_s).ended_s if failed else None),
+        Happening("detection", min(failed, key=lambda attempt: attempt.began_s).ended_s if failed else None),
         Happening("failover", min((attempt.ended_s for attempt in elsewhere), default=None)),
         *recovery,
         Happening("fault undone", found.marks["undone"]),
         Happening("failback", min(again, default=None)),
         Happening("reconciliation", found.marks.get("reconciled")),
     )
-
-
-def _began_s(attempt: RegionAttempt) -> float:
-    return attempt.began_s
 
 
 def _requests(writes: Iterable[Write], what: Kind) -> Requests:

@@ -290,7 +290,10 @@ async def _read_items(
         clients.of(side.site).dynamodb(side.region).batch_get_item,
         RequestItems={layout.table: asked},
     )
-    found = {named[_identity(layout, item)]: _texts(item) for item in answer["Responses"].get(layout.table, [])}
+    found: dict[str, ProbeItem] = {
+        named[_identity(layout, item)]: {name: str(value["S"]) for name, value in item.items() if "S" in value}
+        for item in answer["Responses"].get(layout.table, [])
+    }
     left = answer.get("UnprocessedKeys", {})
     unanswered = left[layout.table]["Keys"] if layout.table in left else []
     return names, found, frozenset(named[_identity(layout, key)] for key in unanswered)
@@ -300,10 +303,6 @@ def _identity(layout: Layout, item: Mapping[str, Any]) -> Hashable:
     """Return an item's key in one form: a number comes back written otherwise than it was sent."""
     values = ((kind, item[name][kind]) for name, kind in layout.key)
     return tuple(Decimal(value) if kind == "N" else bytes(value) if kind == "B" else value for kind, value in values)
-
-
-def _texts(item: Mapping[str, Any]) -> ProbeItem:
-    return {name: str(value["S"]) for name, value in item.items() if "S" in value}
 
 
 def _parts(names: Collection[T], size: int) -> Iterator[Sequence[T]]:

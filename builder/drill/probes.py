@@ -126,7 +126,8 @@ class _InTable:
 
     async def see(self, side: Side, keys: Collection[str]) -> Mapping[str, int | None]:
         """Look into the table."""
-        return _numbers(await see_items(self.clients, side, self.layout, keys))
+        texts = await see_items(self.clients, side, self.layout, keys)
+        return {key: None if text is None else shown_number(key, text) for key, text in texts.items()}
 
     async def clear(self, side: Side, keys: Collection[str]) -> None:
         """Delete the items."""
@@ -376,7 +377,3 @@ def _texts(answers: Mapping[str, client.Answer | None]) -> dict[str, str]:
 
 def _is_gone(status: int) -> bool:
     return 200 <= status < 300 or status in {404, 410}
-
-
-def _numbers(texts: Mapping[str, str | None]) -> dict[str, int | None]:
-    return {key: None if text is None else shown_number(key, text) for key, text in texts.items()}

@@ -1,11 +1,12 @@
 """What whoever runs a verb has to be allowed: our own calls, and without a service role CloudFormation's as well."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from builder.assembly.bound import Bound
 from builder.policy.calls import EVERY_CALL, FAULT_CALLS, On
 from builder.policy.document import ANY, NOWHERE_IN_PARTICULAR, Grant, GrantTarget, PolicyScope, Rights, Test, Verb
-from builder.policy.resource import GROUNDS, each_nested, each_resource, place_of
+from builder.policy.resource import GROUNDS, BoundResource, each_nested, each_resource, place_of
 from builder.policy.service_role import child_templates, service_role_rights
 from builder.resource_types import STACK_SET
 
@@ -94,9 +95,14 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         ),
         On.ACCOUNT_ROLES: GrantTarget("AccountRoles", caller.account_roles),
         On.FUNCTIONS: GrantTarget("Functions", _grounds(bounds, setting, "AWS::Lambda::Function")),
-        On.FUNCTION_ROLES: GrantTarget("FunctionRoles", _function_roles(bounds, setting)),
+        On.FUNCTION_ROLES: GrantTarget(
+            "FunctionRoles",
+            _gathered(
+                bounds, lambda function: place_of("iam:PassRole", function, setting).arns, "AWS::Lambda::Function"
+            ),
+        ),
         On.EXPERIMENTS: GrantTarget("Experiments", _grounds(bounds, setting, "AWS::FIS::ExperimentTemplate")),
-        On.SIGNED_FUNCTIONS: GrantTarget("SignedFunctions", _signed(bounds, setting)),
+        On.SIGNED_FUNCTIONS: GrantTarget("SignedFunctions", _gathered(bounds, lambda url: _signed(url, setting), _URL)),
         **_fleet_places(bounds, setting, caller),
     }
 
@@ -124,27 +130,18 @@ def _artifacts(bounds: tuple[Bound, ...], setting: PolicyScope, bucket: str | No
     return tuple(dict.fromkeys(setting.arn("s3", "", f"{name}/{ANY}") for name in names))
 
 
-def _function_roles(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
-    functions = (resource for resource in each_resource(bounds) if resource.type == "AWS::Lambda::Function")
-    return tuple(
-        dict.fromkeys(arn for function in functions for arn in place_of("iam:PassRole", function, setting).arns)
-    )
-
-
-def _signed(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
-    urls = (
-        resource for resource in each_resource(bounds) if resource.type == _URL and resource.text("AuthType") != "NONE"
-    )
-    return tuple(dict.fromkeys(arn for url in urls for arn in GROUNDS[_URL].place(url, setting).arns))
-
-
 def _grounds(bounds: tuple[Bound, ...], setting: PolicyScope, *types: str) -> tuple[str, ...]:
-    arns = (
-        arn
-        for resource in each_resource(bounds)
-        if resource.type in types
-        for arn in GROUNDS[resource.type].place(resource, setting).arns
-    )
+    return _gathered(bounds, lambda resource: GROUNDS[resource.type].place(resource, setting).arns, *types)
+
+
+def _signed(url: BoundResource, setting: PolicyScope) -> tuple[str, ...]:
+    return () if url.text("AuthType") == "NONE" else GROUNDS[_URL].place(url, setting).arns
+
+
+def _gathered(
+    bounds: tuple[Bound, ...], arns_of: Callable[[BoundResource], tuple[str, ...]], *types: str
+) -> tuple[str, ...]:
+    arns = (arn for resource in each_resource(bounds) if resource.type in types for arn in arns_of(resource))
     return tuple(dict.fromkeys(arns))
 
 

@@ -253,7 +253,7 @@ def _refers_to(type_name: str, said: str) -> Arns:
             return tuple(
                 arn
                 for other, body in resource.bound.resources(type_name)
-                if resource.properties.get(said) in _references(other)
+                if resource.properties.get(said) in ({"Ref": other}, {"Fn::GetAtt": [other, "Arn"]})
                 for arn in _own(BoundResource(resource.bound, other, body), setting)
             ) or (setting.arn(form.service, resource.region, form.resource.format(ANY)),)
         if name.startswith("arn:"):
@@ -261,10 +261,6 @@ def _refers_to(type_name: str, said: str) -> Arns:
         return (setting.arn(form.service, resource.region, form.resource.format(name)),)
 
     return arns
-
-
-def _references(logical_id: str) -> tuple[object, ...]:
-    return ({"Ref": logical_id}, {"Fn::GetAtt": [logical_id, "Arn"]})
 
 
 _FUNCTIONS, _BUCKETS, _TABLES = "Functions", "Buckets", "Tables"

@@ -1,7 +1,7 @@
 """Drills over time: tables for a terminal, a line of JSON, and a page with a small picture of each number; pure."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
@@ -128,15 +128,11 @@ def _fitting(fixed: Sequence[list[str]], columns: Sequence[list[str]], width: in
     """Yield so many columns as a screen takes, one at least, after those that each table has."""
     part = list(fixed)
     for column in columns:
-        if len(part) > len(fixed) and _width([*part, column]) > width:
+        if len(part) > len(fixed) and sum(len(cells[0]) + len(_GAP) for cells in (*part, column)) > width:
             yield part
             part = list(fixed)
         part.append(column)
     yield part
-
-
-def _width(columns: Iterable[list[str]]) -> int:
-    return sum(len(column[0]) + len(_GAP) for column in columns)
 
 
 def _table(columns: Sequence[list[str]], group: Group) -> Iterator[Text]:
@@ -239,11 +235,8 @@ def _link(drill: Drill, beside: PurePath | None) -> str:
         return ""
     path = (beside / drill.path).with_suffix(".html").as_posix()
     # A file's name need not be UTF-8; half a surrogate pair, which none can be, leads nowhere.
-    return "./" + quote(path.encode("utf-8", "surrogateescape" if _is_name(path) else "replace"))
-
-
-def _is_name(path: str) -> bool:
-    return not any("\ud800" <= character < "\udc80" for character in path)
+    is_name = not any("\ud800" <= character < "\udc80" for character in path)
+    return "./" + quote(path.encode("utf-8", "surrogateescape" if is_name else "replace"))
 
 
 def _picture(trend: Trend, group: Group) -> _Picture:

@@ -3,7 +3,7 @@
 `page` first, then what its sections show, from the verdict down to the pictures.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from builder.drill.exposure import Delays
@@ -65,29 +65,11 @@ def drill_page(shown: Report) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A number with its verdict."""
-
-    tone: str
-    verdict: str
-    name: str
-    reason: str
-    measured: str
-    objective: str
-    resolution: str
-
-
-def _row(check: Check, shown: Report) -> _Row:
-    return _Row(
-        TONES[check.verdict],
-        badge(check.verdict),
-        told.check_name(check),
-        check.reason,
-        told.measured(check),
-        told.objective(check.name, check.limit),
-        told.resolution(check.name, shown.about),
-    )
+def _row(check: Check, shown: Report) -> tuple[str, ...]:
+    """Return the tone and the sign of a number's verdict, its name and reason, its value, objective and resolution."""
+    limit, resolution = told.objective(check.name, check.limit), told.resolution(check.name, shown.about)
+    judged = TONES[check.verdict], badge(check.verdict), told.check_name(check), check.reason
+    return *judged, told.measured(check), limit, resolution
 
 
 def _facts(shown: Report) -> list[tuple[str, str]]:
@@ -199,26 +181,12 @@ class _Plot:
     series: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Delay:
-    """A pair of regions with its plots."""
-
-    title: str
-    told: str
-    plots: tuple[_Plot, ...]
-
-
-def _delay(pair: Pair, pairs: Iterable[Pair], times: _Times) -> _Delay:
-    slowest = max((delays.max_s or 0.0 for delays in _all(pairs)), default=0.0)
-    return _Delay(
-        f"{pair.source} to {pair.destination}",
-        "; ".join(told.delays_told(delays) for delays in pair.delays),
-        tuple(_delay_plot(pair.delays, slowest, times, size) for size in plot.DELAYS),
-    )
-
-
-def _all(pairs: Iterable[Pair]) -> Iterator[Delays]:
-    return (delays for pair in pairs for delays in pair.delays)
+def _delay(pair: Pair, pairs: Iterable[Pair], times: _Times) -> tuple[str, str, tuple[_Plot, ...]]:
+    """Return the title of a pair of regions, its delays in words, and their plots by one scale of all pairs."""
+    slowest = max((delays.max_s or 0.0 for other in pairs for delays in other.delays), default=0.0)
+    text = "; ".join(told.delays_told(delays) for delays in pair.delays)
+    plots = tuple(_delay_plot(pair.delays, slowest, times, size) for size in plot.DELAYS)
+    return f"{pair.source} to {pair.destination}", text, plots
 
 
 def _delay_plot(streams: Sequence[Delays], slowest: float, times: _Times, size: plot.Size) -> _Plot:

@@ -23,7 +23,7 @@ def printable(value: str) -> str:
     """
     if value.isprintable():
         return value
-    return "".join(one if one.isprintable() or one == "\n" else _escape(one) for one in value)
+    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in value)
 
 
 def one_line(value: str, width: int) -> str:
@@ -89,10 +89,6 @@ def tolerate_encodings() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _escape(character: str) -> str:
-    return repr(character)[1:-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

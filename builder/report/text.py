@@ -62,7 +62,9 @@ def plan_text(shown: Plan, view: View = View()) -> Text:
         blocks.append([Text("stops until allowed by name:", style="bold red"), *stops])
     if not shown.is_empty:
         blocks.append([Text(str(make_tally(shown)), style="bold")])
-    return Text("\n\n").join(Text("\n").join(_text(line) for line in block) for block in blocks)
+    return Text("\n\n").join(
+        Text("\n").join(Text(line) if isinstance(line, str) else line for line in block) for block in blocks
+    )
 
 
 def outcomes_text(ended: Sequence[Outcome]) -> Text:
@@ -74,10 +76,6 @@ def outcomes_text(ended: Sequence[Outcome]) -> Text:
     style = "bold red" if counts[StackFailed] else "bold" if len(ended) > counts[Done] else "bold green"
     lines = [_outcome(outcome) for outcome in ended if not isinstance(outcome, Done)]
     return Text("\n").join([*lines, Text(last, style=style)])
-
-
-def _text(line: _Line) -> Text:
-    return Text(line) if isinstance(line, str) else line
 
 
 def _listed(stacks: Sequence[str]) -> str:

@@ -147,12 +147,10 @@ async def _read_table(clients: Clients, region: Region, name: str) -> dict[str, 
         "table class": found.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
         "indexes": ", ".join(sorted(index["IndexName"] for index in found.get("GlobalSecondaryIndexes", []))),
         # CloudFormation's own tags are on the replica of its stack's region alone.
-        "tags": _text({tag["Key"]: tag["Value"] for tag in tags["Tags"] if _is_peoples(tag["Key"])}),
+        "tags": _text(
+            {tag["Key"]: tag["Value"] for tag in tags["Tags"] if not tag["Key"].startswith(("aws:", "builder:"))}
+        ),
     }
-
-
-def _is_peoples(tag: str) -> bool:
-    return not tag.startswith(("aws:", "builder:"))
 
 
 async def _read_bucket(clients: Clients, region: Region, name: str) -> dict[str, str]:
