@@ -28,7 +28,7 @@ def test_a_drill_that_breaks_off_is_closed_all_the_same(theatre: Theatre) -> Non
         asyncio.run(broken())
     lines = read_log(context.folder / FILE_NAME)
     assert unfinished(lines) is None
-    assert [type(line).__name__ for line in lines] == ["Opened", "Mark", "Closed"]
+    assert [type(line).__name__ for line in lines] == ["LogOpened", "Mark", "LogClosed"]
     assert [event.event for event in theatre.said] == ["drill.begun", "drill.moment"]
 
 
