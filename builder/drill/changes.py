@@ -70,8 +70,8 @@ async def _undo(clients: Clients, function: Function, note: Note) -> Undone:
 async def observe_reserved(clients: Clients, function: Function) -> int | None:
     """Return the function's reserved concurrency, None for none."""
     functions = clients.of(function.site).functions(function.region)
-    found = await call(function.where, functions.get_function_concurrency, FunctionName=function.name)
-    return found.get("ReservedConcurrentExecutions")
+    answer = await call(function.where, functions.get_function_concurrency, FunctionName=function.name)
+    return answer.get("ReservedConcurrentExecutions")
 
 
 async def reserve(clients: Clients, function: Function, reserved: int | None) -> None:
@@ -156,17 +156,17 @@ async def break_handler(clients: Clients, function: Function, drill: str, before
 
     The answer may get lost and the call be made again, which then finds that the function has changed: by us.
     """
-    found = await _settled(clients, function)
-    if found["Handler"] == before:
+    configuration = await _settled(clients, function)
+    if configuration["Handler"] == before:
         try:
-            await set_handler(clients, function, gone_handler(drill), found["RevisionId"])
+            await set_handler(clients, function, gone_handler(drill), configuration["RevisionId"])
         except AwsError as error:
             if error.code not in _OVERTAKEN:
                 raise
-            found = await _settled(clients, function)
+            configuration = await _settled(clients, function)
         else:
             return
-    if found["Handler"] != gone_handler(drill):
+    if configuration["Handler"] != gone_handler(drill):
         raise Failed(where=function.where, what="was changed by somebody else just now: no fault is made")
 
 
@@ -177,14 +177,16 @@ async def _settled(
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     while True:
-        found = await observe_configuration(clients, function)
-        status = found.get("LastUpdateStatus", "Successful")
+        configuration = await observe_configuration(clients, function)
+        status = configuration.get("LastUpdateStatus", "Successful")
         if status == "Failed" and may_have_failed:
-            return found
+            return configuration
         if status == "Failed":
-            raise Failed(where=function.where, what=f"its update failed: {found.get('LastUpdateStatusReason', '')}")
-        if status == "Successful" and found.get("State", "Active") != "Pending":
-            return found
+            raise Failed(
+                where=function.where, what=f"its update failed: {configuration.get('LastUpdateStatusReason', '')}"
+            )
+        if status == "Successful" and configuration.get("State", "Active") != "Pending":
+            return configuration
         if loop.time() - began_s > _UPDATED_WITHIN_S:
             raise Failed(where=function.where, what=f"its update has not ended within {_UPDATED_WITHIN_S:.0f} s")
         await asyncio.sleep(PACE.wait_s(loop.time() - began_s))
@@ -195,20 +197,20 @@ async def _undo_handler(clients: Clients, function: Function, drill: str, before
     until_s, tried = loop.time() + _UPDATED_WITHIN_S, ""
     while True:
         # An update that failed is the more reason to make the next.
-        found = await _settled(clients, function, may_have_failed=True)
-        now = found.get("Handler", "none")
+        configuration = await _settled(clients, function, may_have_failed=True)
+        now = configuration.get("Handler", "none")
         if now not in (gone_handler(drill), before):
             return Undone(drill, _foreign(what, now, before), is_foreign=True)
-        if tried not in ("", found["RevisionId"]) and now == before:
+        if tried not in ("", configuration["RevisionId"]) and now == before:
             # Refused for a newer revision, which is this: our own, whose answer got lost.
             return Undone(drill, f"{what} is {before} again")
         try:
             # Also where it reads as it was: a read may be older than the fault, and the revision tells.
-            await set_handler(clients, function, before, found["RevisionId"])
+            await set_handler(clients, function, before, configuration["RevisionId"])
         except AwsError as error:
             if error.code not in _OVERTAKEN or loop.time() > until_s:
                 raise
-            tried = found["RevisionId"]
+            tried = configuration["RevisionId"]
         else:
             return Undone(drill, f"{what} is {before} again")
 
@@ -258,12 +260,12 @@ async def observe_policy(clients: Clients, function: Function, role: str, drill:
     iam = clients.of(function.site).iam(function.region)
     try:
         where = f"{function.where}: role {role}"
-        found = await call(where, iam.get_role_policy, RoleName=role, PolicyName=policy_name(drill))
+        answer = await call(where, iam.get_role_policy, RoleName=role, PolicyName=policy_name(drill))
     except AwsError as error:
         if error.code != "NoSuchEntity":
             raise
         return None
-    document: Any = found["PolicyDocument"]  # botocore reads it, whatever its model says
+    document: Any = answer["PolicyDocument"]  # botocore reads it, whatever its model says
     return print_of(document)
 
 

@@ -118,9 +118,11 @@ async def _url(side: Side, health: str, access: Access) -> str:
 
 async def _function(function: Function, clients: Clients) -> str:
     functions = clients.of(function.site).functions(function.region)
-    found = await call(function.where, functions.get_function_configuration, FunctionName=function.name)
+    answer = await call(function.where, functions.get_function_configuration, FunctionName=function.name)
     reserved = await call(function.where, functions.get_function_concurrency, FunctionName=function.name)
-    return fault_of_function(function.where, found.get("State", "Active"), reserved.get("ReservedConcurrentExecutions"))
+    return fault_of_function(
+        function.where, answer.get("State", "Active"), reserved.get("ReservedConcurrentExecutions")
+    )
 
 
 def fault_of_function(where: str, state: str, reserved: int | None) -> str:
@@ -150,8 +152,8 @@ def fault_of_table(where: str, status: str, replicas: Mapping[Region, str | None
 async def _bucket(target: Target, side: Side, clients: Clients) -> str:
     where = f"{side.region}: {side.needed_bucket}"
     s3 = clients.of(side.site).s3(side.region)
-    found = await call(where, s3.get_bucket_replication, Bucket=side.needed_bucket)
-    rules = found["ReplicationConfiguration"]["Rules"]
+    answer = await call(where, s3.get_bucket_replication, Bucket=side.needed_bucket)
+    rules = answer["ReplicationConfiguration"]["Rules"]
     into = {rule["Destination"]["Bucket"].rpartition(":")[2] for rule in rules if rule["Status"] == "Enabled"}
     wanted = [target.side(to).needed_bucket for source, to in target.copies if source == side.region]
     lacking = [bucket for bucket in wanted if bucket not in into]

@@ -134,15 +134,15 @@ def _read(key: str, value: str, where: str) -> Note:
 
 
 def _read_value(value: str) -> NotedChange | None:
-    if found := _RESERVED.fullmatch(value):
-        paused: Paused | None = "fis" if found["paused"] == "fis" else "one-way" if found["paused"] else None
-        return Reserved(None if found["before"] == "none" else int(found["before"]), paused)
-    if found := _HANDLER.fullmatch(value):
-        return BrokenHandler(_unquote(found["before"]))
-    if found := _DENIED.fullmatch(value):
-        return Denied(_unquote(found["role"]), found["policy"])
-    if found := _SLOWED.fullmatch(value):
-        return Slowed(float(found["delay"]))
+    if match := _RESERVED.fullmatch(value):
+        paused: Paused | None = "fis" if match["paused"] == "fis" else "one-way" if match["paused"] else None
+        return Reserved(None if match["before"] == "none" else int(match["before"]), paused)
+    if match := _HANDLER.fullmatch(value):
+        return BrokenHandler(_unquote(match["before"]))
+    if match := _DENIED.fullmatch(value):
+        return Denied(_unquote(match["role"]), match["policy"])
+    if match := _SLOWED.fullmatch(value):
+        return Slowed(float(match["delay"]))
     return None
 
 

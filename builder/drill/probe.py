@@ -77,8 +77,8 @@ def make_count(key: str, turn: int, value: int, at: datetime) -> Probe:
 
 def shown_count(key: str, text: str) -> tuple[int, int] | None:
     """Return the turn that wrote the counter as a text shows it, and its value; None for a text that shows none."""
-    found = re.search(rf"{re.escape(key)}#([0-9]+)=([0-9]+)", text)
-    return (int(found[1]), int(found[2])) if found else None
+    match = re.search(rf"{re.escape(key)}#([0-9]+)=([0-9]+)", text)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def object_prefix(drill: str) -> str:

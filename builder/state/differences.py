@@ -62,14 +62,14 @@ async def _detect(clients: Clients, stack: ObservedStack) -> tuple[str, str]:
     begun = await call(where, client.detect_stack_drift, StackName=stack.arn)
 
     async def look() -> tuple[str, str] | None:
-        found = await call(
+        answer = await call(
             where,
             client.describe_stack_drift_detection_status,
             StackDriftDetectionId=begun["StackDriftDetectionId"],
         )
-        if found["DetectionStatus"] == "DETECTION_IN_PROGRESS":
+        if answer["DetectionStatus"] == "DETECTION_IN_PROGRESS":
             return None
-        return found["DetectionStatus"], found.get("DetectionStatusReason", "")
+        return answer["DetectionStatus"], answer.get("DetectionStatusReason", "")
 
     return await clients.tempo.stacks.until(look)
 

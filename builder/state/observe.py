@@ -159,16 +159,16 @@ FUNCTION = "AWS::Lambda::Function"
 async def observe_function(context: RegionContext, name: str) -> FunctionState:
     """Return how a function stands, and what each of its URLs answers."""
     client, where = context.clients.functions(context.region), f"{context.region}: {name}"
-    found = await call(where, client.get_function_configuration, FunctionName=name)
+    answer = await call(where, client.get_function_configuration, FunctionName=name)
     listed = await call(where, client.list_function_url_configs, FunctionName=name)
     urls = await together(
         observe_url(context, config["FunctionUrl"], config["AuthType"]) for config in listed["FunctionUrlConfigs"]
     )
     return FunctionState(
         function=name,
-        state=found.get("State", ""),
-        last_update=found.get("LastUpdateStatus", ""),
-        runtime=found.get("Runtime", ""),
+        state=answer.get("State", ""),
+        last_update=answer.get("LastUpdateStatus", ""),
+        runtime=answer.get("Runtime", ""),
         urls=tuple(urls),
     )
 

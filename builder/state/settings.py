@@ -117,17 +117,17 @@ async def _quotas(site: Site, clients: Clients) -> list[Settings]:
 
 async def _read_function(clients: Clients, region: Region, name: str) -> dict[str, str]:
     client, where = clients.functions(region), f"{region}: {name}"
-    found = await call(where, client.get_function_configuration, FunctionName=name)
+    answer = await call(where, client.get_function_configuration, FunctionName=name)
     urls = await call(where, client.list_function_url_configs, FunctionName=name)
-    variables = found.get("Environment", {}).get("Variables", {})
+    variables = answer.get("Environment", {}).get("Variables", {})
     return {
-        "code": found.get("CodeSha256", ""),
-        "package": found.get("PackageType", "Zip"),
-        "runtime": found.get("Runtime", ""),
-        "handler": found.get("Handler", ""),
-        "memory": f"{found.get('MemorySize')} MB",
-        "timeout": f"{found.get('Timeout')} s",
-        "architectures": ", ".join(found.get("Architectures", [])),
+        "code": answer.get("CodeSha256", ""),
+        "package": answer.get("PackageType", "Zip"),
+        "runtime": answer.get("Runtime", ""),
+        "handler": answer.get("Handler", ""),
+        "memory": f"{answer.get('MemorySize')} MB",
+        "timeout": f"{answer.get('Timeout')} s",
+        "architectures": ", ".join(answer.get("Architectures", [])),
         "URL auth": ", ".join(sorted(config["AuthType"] for config in urls["FunctionUrlConfigs"])),
         **{f"environment {key}": value for key, value in variables.items()},
     }
