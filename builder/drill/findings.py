@@ -265,7 +265,7 @@ Report = ReplicationReport | FailoverReport
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _SortedLog:
     """A log, sorted out."""
 
     lines: tuple[LogLine, ...]
@@ -280,12 +280,12 @@ def report_replication(
     about: About, lines: Iterable[LogLine], objectives: Objectives, watched: Watched
 ) -> ReplicationReport:
     """Return what a replication drill's log shows of every direction that was watched."""
-    found = _sorted_out(lines)
-    pairs = tuple(_pair(found, watched, pair) for pair in _directions(about))
-    ended_s = [*(write.ended_s for write in found.writes), *(read.ended_s for read in found.reads)]
+    log = _sorted_out(lines)
+    pairs = tuple(_pair(log, watched, pair) for pair in _directions(about))
+    ended_s = [*(write.ended_s for write in log.writes), *(read.ended_s for read in log.reads)]
     whole = Period(0.0, max(ended_s, default=0.0))
     late = {
-        region: (late_reads(found.shown, found.reads, region, whole), longest_blind(found.reads, region))
+        region: (late_reads(log.shown, log.reads, region, whole), longest_blind(log.reads, region))
         for _, region in watched.items
     }
     checks = judge_replication([delays for pair in pairs for delays in pair.delays], objectives, late)
@@ -293,9 +293,9 @@ def report_replication(
     return ReplicationReport(
         about=about,
         pairs=pairs,
-        requests=_requests(found.writes, "item"),
-        objects=_requests(found.writes, "object"),
-        traffic=count_traffic(found.writes),
+        requests=_requests(log.writes, "item"),
+        objects=_requests(log.writes, "object"),
+        traffic=count_traffic(log.writes),
         checks=checks,
         not_measured=tuple(dict.fromkeys([*reasons, *_unwatched(about, watched)])),
     )
@@ -305,37 +305,37 @@ def report_failover(
     about: About, lines: Iterable[LogLine], held: Held, objectives: Objectives, watched: Watched
 ) -> FailoverReport:
     """Return what a failover drill's log shows, and what the regions held in the end."""
-    found = _sorted_out(lines)
-    fault = Period(found.marks["strike"], found.marks["undoing"])
-    reconciliation = reconcile(found.writes, held, watched.objects)
+    log = _sorted_out(lines)
+    fault = Period(log.marks["strike"], log.marks["undoing"])
+    reconciliation = reconcile(log.writes, held, watched.objects)
     unread = [region for region in about.regions if region not in held]
     pairs = tuple(
-        _judged_pair(found, _pair(found, watched, pair), about, fault, reconciliation) for pair in _directions(about)
+        _judged_pair(log, _pair(log, watched, pair), about, fault, reconciliation) for pair in _directions(about)
     )
-    numbers = replace(_numbers(about, found, fault, pairs, reconciliation), unread=unread)
+    numbers = replace(_numbers(about, log, fault, pairs, reconciliation), unread=unread)
     checks = judge_failover(numbers, objectives)
     reasons = [check.reason for check in checks if check.verdict == "not measured"]
     return FailoverReport(
         about=about,
-        timeline=_timeline(about, found, numbers.served),
+        timeline=_timeline(about, log, numbers.served),
         outage=numbers.served.outage,
         failback=numbers.served.failback,
         episode=numbers.served.episode,
         pairs=pairs,
         counter=numbers.counter,
         reconciliation=reconciliation,
-        requests=_requests(found.writes, "item"),
-        objects=_requests(found.writes, "object"),
-        traffic=count_traffic(found.writes),
+        requests=_requests(log.writes, "item"),
+        objects=_requests(log.writes, "object"),
+        traffic=count_traffic(log.writes),
         checks=checks,
         not_measured=tuple(dict.fromkeys([*numbers.late.reasons, *reasons, *_unwatched(about, watched)])),
     )
 
 
-def _sorted_out(lines: Iterable[LogLine]) -> _Found:
+def _sorted_out(lines: Iterable[LogLine]) -> _SortedLog:
     kept = tuple(lines)
     writes = tuple(line for line in kept if isinstance(line, Write))
-    return _Found(
+    return _SortedLog(
         lines=kept,
         writes=writes,
         reads=tuple(line for line in kept if isinstance(line, Read)),
@@ -355,24 +355,24 @@ def _unwatched(about: About, watched: Watched) -> Iterable[str]:
             yield f"items from {source} to {destination} were not watched"
 
 
-def _pair(found: _Found, watched: Watched, pair: Direction) -> Pair:
+def _pair(log: _SortedLog, watched: Watched, pair: Direction) -> Pair:
     """Return what replication in one direction was like."""
     looked: list[Kind] = []
     if pair in watched.items:
         looked.append("item")
     if pair in watched.objects:
         looked.append("object")
-    delays = tuple(measure_delays(found.shown, Stream(what, *pair)) for what in looked)
+    delays = tuple(measure_delays(log.shown, Stream(what, *pair)) for what in looked)
     return Pair(*pair, exposure=None, objects=None, delays=delays, missing=(), conflicting=())
 
 
-def _judged_pair(found: _Found, pair: Pair, about: About, fault: Period, reconciliation: Reconciliation) -> Pair:
+def _judged_pair(log: _SortedLog, pair: Pair, about: About, fault: Period, reconciliation: Reconciliation) -> Pair:
     """Return the pair with what it stood to lose while the fault lasted, and what it lost."""
     exposures: dict[Kind, Exposure] = {}
     if pair.source == about.primary:
-        moments = failing_moments(found.writes, about.primary, fault)
+        moments = failing_moments(log.writes, about.primary, fault)
         for delays in pair.delays:
-            exposures[delays.stream.what] = measure_exposure(found.shown, delays.stream, moments, fault)
+            exposures[delays.stream.what] = measure_exposure(log.shown, delays.stream, moments, fault)
     return replace(
         pair,
         exposure=exposures.get("item"),
@@ -391,20 +391,20 @@ def _judged_pair(found: _Found, pair: Pair, about: About, fault: Period, reconci
 
 
 def _numbers(
-    about: About, found: _Found, fault: Period, pairs: Sequence[Pair], reconciliation: Reconciliation
+    about: About, log: _SortedLog, fault: Period, pairs: Sequence[Pair], reconciliation: Reconciliation
 ) -> Numbers:
-    slots, interval_s = make_slots(found.lines), 1 / about.rate
+    slots, interval_s = make_slots(log.lines), 1 / about.rate
     exposures = {(pair.source, pair.destination): pair.exposure for pair in pairs if pair.exposure is not None}
     measured = partial(measure_served, service_s=about.service_s, fault=fault, faulty=about.primary)
-    reads = {region: late_reads(found.shown, found.reads, region, fault) for _, region in exposures}
+    reads = {region: late_reads(log.shown, log.reads, region, fault) for _, region in exposures}
     later = [slot for slot in slots if slot.planned_s >= fault.until_s]
     return Numbers(
         served=measured(slots),
         at_best=measured(without_lateness(slots)),
         interval_s=interval_s,
         exposures=exposures,
-        sure={pair: surely_at_risk(exposure, found.reads, pair[1]) for pair, exposure in exposures.items()},
-        counter=measure_counter(found.turns),
+        sure={pair: surely_at_risk(exposure, log.reads, pair[1]) for pair, exposure in exposures.items()},
+        counter=measure_counter(log.turns),
         reconciliation=reconciliation,
         late=Late(
             outage=late_requests(slots, interval_s=interval_s, period=fault),
@@ -414,9 +414,9 @@ def _numbers(
     )
 
 
-def _timeline(about: About, found: _Found, served: Served) -> tuple[Happening, ...]:
-    strike_s, undoing_s = found.marks["strike"], found.marks["undoing"]
-    attempts = [attempt for write in found.writes if write.what == "item" for attempt in write.attempts]
+def _timeline(about: About, log: _SortedLog, served: Served) -> tuple[Happening, ...]:
+    strike_s, undoing_s = log.marks["strike"], log.marks["undoing"]
+    attempts = [attempt for write in log.writes if write.what == "item" for attempt in write.attempts]
     here = [attempt for attempt in attempts if attempt.region == about.primary]
     before_undoing = [attempt for attempt in here if attempt.ended_s > strike_s and attempt.began_s < undoing_s]
     failed = [attempt for attempt in before_undoing if not attempt.is_good]
@@ -425,13 +425,13 @@ def _timeline(about: About, found: _Found, served: Served) -> tuple[Happening, .
     again = [attempt.ended_s for attempt in here if attempt.is_good and attempt.began_s >= undoing_s]
     recovery = () if served.outage.outcome != "restored" else (Happening("recovery", served.outage.restored_s),)
     return (
-        Happening("fault", found.marks["fault"]),
+        Happening("fault", log.marks["fault"]),
         Happening("detection", min(failed, key=lambda attempt: attempt.began_s).ended_s if failed else None),
         Happening("failover", min((attempt.ended_s for attempt in elsewhere), default=None)),
         *recovery,
-        Happening("fault undone", found.marks["undone"]),
+        Happening("fault undone", log.marks["undone"]),
         Happening("failback", min(again, default=None)),
-        Happening("reconciliation", found.marks.get("reconciled")),
+        Happening("reconciliation", log.marks.get("reconciled")),
     )
 
 

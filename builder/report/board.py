@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from builder.deploy import progress as said
+from builder.deploy import progress as events
 from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
 from builder.report.screen import one_line
 from builder.terms import STATUSES, StackId, counted
@@ -22,51 +22,51 @@ _RUNS = {"plan": "planning", "execute": "executing", "destroy": "destroying"}
 _REASON_WIDTH = 300
 # Of what a pattern lets pass; --json has all of it.
 _NAMED = 20
-_End = said.Planned | said.Unchanged | said.Finished | said.FirstFailure | said.NotStarted
+_End = events.Planned | events.Unchanged | events.Finished | events.FirstFailure | events.NotStarted
 
 
 def event_words(event: FleetProgress) -> tuple[str, str]:
     """Return what an event says, without the stack it is about: the news, and what there is to add or an empty text."""
     if isinstance(event, SetProgress | InstanceFailed):
         return _of_fleet(event)
-    if isinstance(event, said.RunBegun | said.Allowed):
+    if isinstance(event, events.RunBegun | events.Allowed):
         return _of_run(event)
     match event:
-        case said.Planning(type=kind):
+        case events.Planning(type=kind):
             return "change set asked for", kind
-        case said.Waiting(status=status, token=token):
+        case events.Waiting(status=status, token=token):
             return "waiting", f"another's operation runs, {status}{f', token {token}' if token else ''}"
-        case said.Started(what=what):
+        case events.Started(what=what):
             return "started", what
-        case said.Skipping(resources=resources):
+        case events.Skipping(resources=resources):
             return "rolling back", f"without {', '.join(resources)}"
-        case said.StatusChange(status=status):
+        case events.StatusChange(status=status):
             return status, ""
-        case said.ResourceProgress(resource=resource, status=status):
+        case events.ResourceProgress(resource=resource, status=status):
             return status, resource
-        case said.BucketEmptied(bucket=bucket, versions=versions, per_second=per_second):
+        case events.BucketEmptied(bucket=bucket, versions=versions, per_second=per_second):
             return "emptying", f"{bucket}, {versions:,} versions removed, {per_second:,} a second"
         case _:
             return _of_end(event)
 
 
-def _of_run(event: said.RunBegun | said.Allowed) -> tuple[str, str]:
-    if isinstance(event, said.RunBegun):
+def _of_run(event: events.RunBegun | events.Allowed) -> tuple[str, str]:
+    if isinstance(event, events.RunBegun):
         return _RUNS[event.what], counted(len(event.stacks), "stack")
     return f"--allow {event.allow} lets {event.passes} pass", _some(event.names)
 
 
 def _of_end(event: _End) -> tuple[str, str]:
     match event:
-        case said.Planned(changes=changes):
+        case events.Planned(changes=changes):
             return "change set stands", counted(changes, "change")
-        case said.Unchanged():
+        case events.Unchanged():
             return "unchanged", ""
-        case said.Finished(status=status):
+        case events.Finished(status=status):
             return "done", status
-        case said.FirstFailure(resource=resource, reason=reason):
+        case events.FirstFailure(resource=resource, reason=reason):
             return "FAILED", f"{f'{resource}: ' if resource else ''}{one_line(reason, _REASON_WIDTH)}"
-        case said.NotStarted(because=because):
+        case events.NotStarted(because=because):
             return "not started", because
     assert_never(event)
 
@@ -145,15 +145,15 @@ class Board:
 
     def take(self, event: FleetProgress, now: datetime) -> None:
         """Note what an event says."""
-        if isinstance(event, said.RunBegun):
+        if isinstance(event, events.RunBegun):
             self.is_whole = True
             for stack in event.stacks:
                 self._row(stack)
             return
-        if isinstance(event, said.Allowed):
+        if isinstance(event, events.Allowed):
             return  # of no stack; the console tells it above the table
         row = self._row(event.stack)
-        if isinstance(event, said.ResourceProgress):
+        if isinstance(event, events.ResourceProgress):
             row.detail = " ".join(reversed(event_words(event)))
             return
         if isinstance(event, InstanceFailed):
@@ -219,13 +219,13 @@ def duration_text(span: timedelta) -> str:
 
 def _phase(event: FleetProgress, before: _Phase) -> _Phase:
     match event:
-        case said.Planned() | said.Unchanged() | said.Finished():
+        case events.Planned() | events.Unchanged() | events.Finished():
             return _Phase.DONE
-        case said.FirstFailure():
+        case events.FirstFailure():
             return _Phase.FAILED
-        case said.NotStarted():
+        case events.NotStarted():
             return _Phase.FAILED if before is _Phase.FAILED else _Phase.LEFT
-        case said.StatusChange(status=status) if status in STATUSES and STATUSES[status].settled:
+        case events.StatusChange(status=status) if status in STATUSES and STATUSES[status].settled:
             # A stack that settled well may have more to do: only `Finished` says that it has not.
             return before if STATUSES[status].good else _Phase.FAILED
         case _:

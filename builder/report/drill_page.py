@@ -10,7 +10,7 @@ from builder.drill.exposure import Delays
 from builder.drill.findings import FailoverReport, Pair, Report
 from builder.drill.verdict import Check
 from builder.report import drill_plot as plot
-from builder.report import drill_text as told
+from builder.report import drill_text as words
 from builder.report.html import fill_page
 
 _NAMED = 100
@@ -40,7 +40,7 @@ def drill_page(shown: Report) -> str:
     """Return the page."""
     failover = shown if isinstance(shown, FailoverReport) else None
     times = _Times(_last_s(shown), _fault(failover))
-    looked = [pair for pair in shown.pairs if told.pair_facts(pair)]
+    looked = [pair for pair in shown.pairs if words.pair_facts(pair)]
     return fill_page(
         "drill.html.j2",
         ("plan.css", "drill.css"),
@@ -48,17 +48,17 @@ def drill_page(shown: Report) -> str:
         shown=shown,
         about=shown.about,
         tone=TONES[shown.verdict],
-        summary=told.summary(shown),
+        summary=words.summary(shown),
         facts=_facts(shown),
         rows=[_row(check, shown) for check in shown.checks],
-        remarks=told.remarks(shown),
-        unmeasured=told.unmeasured(shown),
-        pairs=[(told.pair_told((pair.source, pair.destination)), told.pair_facts(pair)) for pair in shown.pairs],
-        moments=told.moments(failover) if failover else (),
+        remarks=words.remarks(shown),
+        unmeasured=words.unmeasured(shown),
+        pairs=[(words.pair_told((pair.source, pair.destination)), words.pair_facts(pair)) for pair in shown.pairs],
+        moments=words.moments(failover) if failover else (),
         courses=[_course(shown, times, size) for size in plot.COURSE],
         forms=[(kind, plot.mark(form, 7, 7)) for kind, form in _FORMS.items()],
         delays=[_delay(pair, looked, times) for pair in looked if pair.delays],
-        losses=told.losses(shown),
+        losses=words.losses(shown),
         most=_NAMED,
         few=_UNFOLDED,
         environment=_environment(shown),
@@ -67,9 +67,9 @@ def drill_page(shown: Report) -> str:
 
 def _row(check: Check, shown: Report) -> tuple[str, ...]:
     """Return the tone and the sign of a number's verdict, its name and reason, its value, objective and resolution."""
-    limit, resolution = told.objective(check.name, check.limit), told.resolution(check.name, shown.about)
-    judged = TONES[check.verdict], badge(check.verdict), told.check_name(check), check.reason
-    return *judged, told.measured(check), limit, resolution
+    limit, resolution = words.objective(check.name, check.limit), words.resolution(check.name, shown.about)
+    judged = TONES[check.verdict], badge(check.verdict), words.check_name(check), check.reason
+    return *judged, words.measured(check), limit, resolution
 
 
 def _facts(shown: Report) -> list[tuple[str, str]]:
@@ -184,7 +184,7 @@ class _Plot:
 def _delay(pair: Pair, pairs: Iterable[Pair], times: _Times) -> tuple[str, str, tuple[_Plot, ...]]:
     """Return the title of a pair of regions, its delays in words, and their plots by one scale of all pairs."""
     slowest = max((delays.max_s or 0.0 for other in pairs for delays in other.delays), default=0.0)
-    text = "; ".join(told.delays_told(delays) for delays in pair.delays)
+    text = "; ".join(words.delays_told(delays) for delays in pair.delays)
     plots = tuple(_delay_plot(pair.delays, slowest, times, size) for size in plot.DELAYS)
     return f"{pair.source} to {pair.destination}", text, plots
 

@@ -9,7 +9,7 @@ from typing import assert_never, get_args
 
 from rich.text import Text
 
-from builder.drill import findings as said
+from builder.drill import findings as events
 from builder.drill.consistency import Counter
 from builder.drill.exposure import LOOK_S, Delays, Stream
 from builder.drill.findings import About, DrillProgress, FailoverReport, Pair, Report
@@ -171,17 +171,17 @@ def delays_in_short(delays: Delays) -> str:
 def drill_event_words(event: DrillProgress) -> str:
     """Return what an event says, in a line."""
     match event:
-        case said.DrillBegun(drill=drill, what=what, deployment=deployment, folder=folder):
+        case events.DrillBegun(drill=drill, what=what, deployment=deployment, folder=folder):
             return f"{what} drill {drill} of {deployment} begins; it is written down in {folder}"
-        case said.DrillMoment(moment=moment, at_s=at_s):
+        case events.DrillMoment(moment=moment, at_s=at_s):
             return f"{at_s:8.3f} s  {_MOMENTS[moment]}"
-        case said.DrillAsks(what=what):
+        case events.DrillAsks(what=what):
             return f"NOW: {what}"
-        case said.DrillNote(what=what):
+        case events.DrillNote(what=what):
             return f"note: {what}"
-        case said.DrillRestored(drill=drill, what=what):
+        case events.DrillRestored(drill=drill, what=what):
             return f"drill {drill}: {what}"
-        case said.DrillEnded(verdict=verdict, report=where):
+        case events.DrillEnded(verdict=verdict, report=where):
             return f"{outcome_told(verdict)}; the report is {where}"
     assert_never(event)
 
