@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -41,8 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose the tests, and put away what could lead one to a real AWS or through a proxy. With --aws it stays."""
     if config.getoption("aws_account"):
         return
-    if not hasattr(config, "workerinput"):
-        config.option.markexpr = _choose(config)
+    # A worker reads the command line by itself: what its main process chose, it is told.
+    chosen = getattr(config, "workerinput", {}).get("chosen")
+    config.option.markexpr = _choose(config) if chosen is None else chosen
     for name in list(os.environ):
         if is_hostile(name) or name == "ENVIRONMENT_SUFFIX":
             del os.environ[name]
@@ -53,6 +55,11 @@ def pytest_configure(config: pytest.Config) -> None:
         # Every embedded AWS that a test starts takes this one: local.account.authorized() has it.
         BUILDER_LOCAL_TOKEN=secrets.token_urlsafe(32),
     )
+
+
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker which tests were chosen. `node` is xdist's, which has no types."""
+    node.workerinput["chosen"] = node.config.option.markexpr
 
 
 hasten()
