@@ -10,9 +10,9 @@ from builder.client import RegionUrl
 
 _PYTHON = """
 import json, sys
-from builder.client import FailoverClient, Limits, Region, ReplicatedHold
+from builder.client import FailoverClient, Limits, RegionUrl, ReplicatedHold
 told = json.loads(sys.argv[1])
-regions, end = tuple(Region(*one) for one in told["regions"]), told["endpoint"]
+regions, end = tuple(RegionUrl(*one) for one in told["regions"]), told["endpoint"]
 # Patient with functions that start.
 limits = Limits(deadline_s=60, attempt_s=20, failures_to_open=1, open_s=0.2, probes_to_close=1, hold_s=0.5)
 hold = ReplicatedHold(regions, endpoint=end, limit_s=10) if told["hold"] else None

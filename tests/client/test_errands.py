@@ -123,9 +123,9 @@ def hang(host, *args, **kwargs):
         return look_up(host, *args, **kwargs)
     threading.Event().wait()
 socket.getaddrinfo = hang
-from builder.client import FailoverClient, Region, Unavailable
+from builder.client import FailoverClient, RegionUrl, Unavailable
 try:
-    FailoverClient((Region("a", "http://nobody.test"),)).request("GET", "/", deadline_s=0.1)
+    FailoverClient((RegionUrl("a", "http://nobody.test"),)).request("GET", "/", deadline_s=0.1)
 except Unavailable as error:
     print(error)
 """

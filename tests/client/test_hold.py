@@ -244,8 +244,8 @@ def languages(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 @pytest.fixture
-def processes(
-    request: pytest.FixtureRequest, languages: tuple[str, str], primary: Server, secondary: Server
+def applications(
+    processes: None, request: pytest.FixtureRequest, languages: tuple[str, str], primary: Server, secondary: Server
 ) -> Iterator[tuple[Application, Application]]:
     regions = primary.region, secondary.region
     first, second = (Application(language, regions, hold=request.param) for language in languages)
@@ -256,9 +256,9 @@ def processes(
         second.end()
 
 
-def _spend(processes: tuple[Application, Application], primary: Server, secondary: Server) -> list[tuple[str, int]]:
+def _spend(applications: tuple[Application, Application], primary: Server, secondary: Server) -> list[tuple[str, int]]:
     """An account of 100, of which the secondary acknowledges that 40 are left; return what both see afterwards."""
-    first, second = processes
+    first, second = applications
     assert first.ask("PUT", 100) == second.ask("GET") == ("us-east-1", 100)
     assert secondary.items is not None
     secondary.items["/items/account"] = b'{"left": 100}'
@@ -270,20 +270,20 @@ def _spend(processes: tuple[Application, Application], primary: Server, secondar
     return [first.ask("GET"), second.ask("GET")]
 
 
-@pytest.mark.parametrize("processes", [False], indirect=True, ids=["no hold"])
+@pytest.mark.parametrize("applications", [False], indirect=True, ids=["no hold"])
 def test_without_a_hold_both_processes_read_what_was_overwritten(
-    processes: tuple[Application, Application], primary: Server, secondary: Server
+    applications: tuple[Application, Application], primary: Server, secondary: Server
 ) -> None:
-    assert _spend(processes, primary, secondary) == [("us-east-1", 100)] * 2
+    assert _spend(applications, primary, secondary) == [("us-east-1", 100)] * 2
 
 
-@pytest.mark.parametrize("processes", [True], indirect=True, ids=["hold"])
+@pytest.mark.parametrize("applications", [True], indirect=True, ids=["hold"])
 def test_with_a_hold_both_processes_stay_until_they_are_let_go(
-    processes: tuple[Application, Application], primary: Server, secondary: Server
+    applications: tuple[Application, Application], primary: Server, secondary: Server
 ) -> None:
-    assert _spend(processes, primary, secondary) == [("us-west-2", 40)] * 2
+    assert _spend(applications, primary, secondary) == [("us-west-2", 40)] * 2
     assert primary.items is not None
     primary.items["/items/account"] = b'{"left": 40}'
     ReplicatedHold((primary.region, secondary.region)).release("us-west-2")
     time.sleep(0.6)
-    assert [process.ask("GET") for process in processes] == [("us-east-1", 40)] * 2
+    assert [process.ask("GET") for process in applications] == [("us-east-1", 40)] * 2

@@ -91,7 +91,7 @@ def test_a_line_that_a_kill_cut_off_is_passed_over(tmp_path: Path) -> None:
 @pytest.mark.processes
 def test_what_was_written_survives_a_kill(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from builder.drill.records import Log; "
+        "import os, sys; from pathlib import Path; from builder.drill.records import DrillLog as Log; "
         "from builder.drill.records import Sent; log = Log(Path(sys.argv[1])); "
         "log.write(Sent('a', 'item')); os.kill(os.getpid(), 9)"
     )

@@ -137,7 +137,7 @@ def test_its_own_policy_is_enough(deployed: Guarded, run: Run, verb: Verb) -> No
 
 @pytest.mark.parametrize(
     ("verb", "action"),
-    sampled(((verb, action) for verb in LIVES for action in own(verb) if action not in UNSHOWN[verb]), every=15),
+    sampled(((verb, action) for verb in LIVES for action in own(verb) if action not in UNSHOWN[verb]), every=30),
     ids=str,
 )
 @pytest.mark.usefixtures("restored")

@@ -227,7 +227,7 @@ def standing(fleet: Fleet, strict: EmbeddedAws) -> Fleet:
 
 @pytest.mark.parametrize(
     ("verb", "action"),
-    sampled(((verb, action) for verb in LIVES for action in own(verb) if action not in UNSHOWN[verb]), every=15),
+    sampled(((verb, action) for verb in LIVES for action in own(verb) if action not in UNSHOWN[verb]), every=30),
     ids=str,
 )
 def test_an_action_taken_out_is_missed_and_told_by_its_name(standing: Fleet, verb: Verb, action: str) -> None:

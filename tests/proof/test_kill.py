@@ -15,7 +15,7 @@ from samples import is_thorough, sampled
 
 KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
 BATCHES = 6
-LIVES = sampled(((batch, kill) for batch in range(1, BATCHES + 1) for kill in KILLS), every=5)
+LIVES = sampled(((batch, kill) for batch in range(1, BATCHES + 1) for kill in KILLS), every=10)
 """In which every so many calls is the last; between them, every call is."""
 
 

@@ -34,7 +34,7 @@ def assert_well(world: World, clients: Clients, verb: str, what: str) -> None:
         assert outputs.keys() == deployment.outputs.keys(), what
 
 
-@pytest.mark.parametrize("batch", sampled(range(BATCHES), every=2))
+@pytest.mark.parametrize("batch", sampled(range(BATCHES), every=4))
 def test_a_read_that_lags_once_fails_nothing(batch: int) -> None:
     undisturbed()
     world = make_lagging_world(batch)
