@@ -24,6 +24,7 @@ from builder.local import EmbeddedAws
 from builder.local.environment import is_hostile
 from hasten import hasten
 from report.chromium import browser_or_skip
+from samples import is_thorough
 
 # --hypothesis-profile=thorough: for a pipeline; who works on the code wants an answer sooner.
 settings.register_profile("thorough", max_examples=2000)
@@ -114,7 +115,7 @@ def _says_alone(module: Path) -> bool:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what is heavy, and begin with what takes long or must stay on one worker: last, it would keep one busy.
 
     Raises UsageError for a test that is marked from elsewhere, which the run of those that run alone would miss.
@@ -122,6 +123,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     unsaid = {str(item.path) for item in items if item.get_closest_marker("alone") and not _says_alone(item.path)}
     if unsaid:
         raise pytest.UsageError(f"marked alone from elsewhere, so passed over: {', '.join(sorted(unsaid))}")
+    if not is_thorough() and not _names_files(config):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("acceptance")])
+        items[:] = [item for item in items if not item.get_closest_marker("acceptance")]
     for item in items:
         for name in set(HEAVY).intersection(getattr(item, "fixturenames", ())):
             item.add_marker(name)

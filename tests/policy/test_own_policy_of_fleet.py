@@ -30,6 +30,8 @@ from builder.terms import AccountId, Region
 from rehearsal.told import Told
 from samples import sampled
 
+pytestmark = pytest.mark.acceptance
+
 ADMIN, MEMBER = str(ACCOUNT), AccountId("000000880022")
 REGION = Region("us-west-2")
 FLEET = f"""

@@ -22,6 +22,8 @@ from cli.inventory import REGIONS
 from proof.line import line
 from samples import sampled
 
+pytestmark = pytest.mark.acceptance
+
 LIVES = sampled(
     (
         {"deploy": 3, "update": 22, "destroy": 10},
