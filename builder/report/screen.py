@@ -60,7 +60,15 @@ def lose(stream: IO[str] | IO[bytes], error: OSError) -> None:
 
 
 def unwritten() -> OSError | None:
-    """Return why something that was to be written is lost, and forget it; None where nothing is."""
+    """Return why something that was to be written is lost, and forget it; None where nothing is.
+
+    What a library has written, as click does its help, may be waiting in a buffer: it is written now.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            lose(stream, error)
     first = _unwritten[0] if _unwritten else None
     _unwritten.clear()
     return first

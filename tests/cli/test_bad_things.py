@@ -218,6 +218,8 @@ RUN = [sys.executable, "-m", "builder"]
         ("show plan.json >/dev/full", 1),
         ("show plan.json --json >/dev/full", 1),
         ("--help >/dev/full", 1),
+        ("--version >/dev/full", 1),
+        ("plan --help >/dev/full", 1),
         ("show plan.json >&-", 0),
         ("render --config nowhere.yaml 2>&-", 2),
         ("render --config nowhere.yaml >&- 2>&- <&-", 2),
@@ -241,6 +243,8 @@ def _without_home() -> dict[str, str]:
     paths = os.environ.get("PYTHONPATH", "")
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{paths}" if paths else str(ROOT)}
     environment.pop("HOME", None)
+    # Without a buffer a full disk is told at once; with one, as people have it, only at the end.
+    environment.pop("PYTHONUNBUFFERED", None)
     return environment
 
 
