@@ -1,4 +1,4 @@
-"""The clock of a drill: seconds since it began, the same for all that is written down."""
+"""What a drill writes down: its clock, the lines of its log, and the log itself, written and read."""
 
 import dataclasses
 import hashlib

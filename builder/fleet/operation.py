@@ -1,4 +1,4 @@
-"""Work on sets in the order of their needs, side by side where none of them waits for another."""
+"""Operations on StackSets: in the order of the sets' needs, each begun once and watched to its end; and stopped."""
 
 import asyncio
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What CloudFormation needs to handle a resource type: the permissions in the type's schema, as cfn-lint ships it.
+"""What CloudFormation has to be allowed, as its service role or in a fleet's account: what the types' handlers ask for.
 
 Source: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """

@@ -1,4 +1,4 @@
-"""An account that a fleet comes to: the roles it needs there, deployed by the deployer itself."""
+"""The life of a fleet: accounts get the system, one more joins, one fails and is repaired, and all are left."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What each progress record says, for people; pure."""
+"""The live table: what each progress record says, and one frame of all that is known so far; pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Drift of every stack of every region, detected side by side."""
+"""Drift and parity at once: what is away from its templates, and what the regions differ in."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
