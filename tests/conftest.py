@@ -67,8 +67,8 @@ hasten()
 
 
 HEAVY = ("embedded", "browser", "installed", "processes", "linter", "proof")
-"""The fixtures whose tests the inner loop leaves out: each such test is marked by the fixture's name."""
-INNER = f"not ({' or '.join(HEAVY)} or alone)"
+"""The fixtures whose tests the inner loop leaves out: each such test is marked by the fixture's name, and heavy."""
+INNER = "not (heavy or alone)"
 _LONGEST_FIRST = ("handler", "proof", "rehearsal", "test_scripts.py", "report")
 
 
@@ -129,6 +129,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         for name in set(HEAVY).intersection(getattr(item, "fixturenames", ())):
             item.add_marker(name)
+        if any(item.get_closest_marker(name) for name in HEAVY):
+            item.add_marker("heavy")
 
     def rank(item: pytest.Item) -> int:
         room = item.path.relative_to(Path(__file__).parent).parts[0]
@@ -144,7 +146,7 @@ _light: list[str] = []
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Hold a test to what it says: only a heavy one may start a process."""
-    if not any(item.get_closest_marker(name) for name in (*HEAVY, "alone")):
+    if not any(item.get_closest_marker(name) for name in ("heavy", "alone")):
         _light.append(item.nodeid)
     try:
         return (yield)
