@@ -16,7 +16,7 @@ from builder.drill import changes, replication
 from builder.drill.context import DrillRun
 from builder.drill.findings import DrillAsks, DrillNote
 from builder.drill.health import ask_health
-from builder.drill.load import Onlooker, RegionWatch
+from builder.drill.load import RegionWatch, WriteObserver
 from builder.drill.note import (
     RESTORE,
     BrokenHandler,
@@ -57,7 +57,7 @@ class FaultContext:
     """Where a fault is made, and by what it is seen."""
 
     run: DrillRun
-    onlooker: Onlooker
+    observer: WriteObserver
     """Sees the clients' requests to the primary."""
     watch: RegionWatch
     """Sees what arrives in the secondary."""
@@ -361,14 +361,14 @@ def _by_hand(scene: FaultContext) -> Fault:
     async def strike() -> Struck:
         nonlocal struck
         ask("make")
-        failed_s = await scene.onlooker.failing(scene.patience_s)
+        failed_s = await scene.observer.failing(scene.patience_s)
         struck = True
         return Struck(failed_s, failed_s)
 
     async def undo() -> bool:
         if struck:
             ask("undo")
-            await scene.onlooker.answering(scene.patience_s)
+            await scene.observer.answering(scene.patience_s)
         return struck
 
     return Fault("made by people", strike, undo, remedy=f"undo the fault in {region}, as it was made")

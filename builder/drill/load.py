@@ -2,7 +2,7 @@
 
 `Caller` is the failover client of a drill, whose every attempt is noted. `Series` says what is sent and how, `send`
 sends it; `count` takes the turns of a counter, one after the other. `RegionWatch` looks for what was sent in another
-region, and `Onlooker` sees which requests fail.
+region, and `WriteObserver` sees which requests fail.
 """
 
 import asyncio
@@ -355,7 +355,7 @@ class RegionWatch:
         return self._looked_s - max(since_s, self._seen_s, oldest_s)
 
 
-class Onlooker:
+class WriteObserver:
     """Told of every write that ended, on the event loop."""
 
     def __init__(self, region: Region) -> None:

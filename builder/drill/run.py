@@ -30,7 +30,7 @@ from builder.drill.findings import (
     report_replication,
 )
 from builder.drill.health import check_health, check_load, check_probes
-from builder.drill.load import Caller, Counter, Onlooker, RegionWatch, Series, watching
+from builder.drill.load import Caller, Counter, RegionWatch, Series, WriteObserver, watching
 from builder.drill.note import remaining
 from builder.drill.probe import Mix, counter_key, hold_key, object_writer, read_objects, see_objects, shown_count
 from builder.drill.probes import check_hold, make_probes
@@ -101,7 +101,7 @@ async def drill_failover(context: DrillContext, options: FailoverOptions, make_f
     """
     async with _opened(context, "failover", holds=options.hold) as (run, hurried):
         load = _load(run, options, hurried)
-        fault = make_fault(FaultContext(run, load.onlooker, load.watches[0], options.patience_s, options.outage_s))
+        fault = make_fault(FaultContext(run, load.observer, load.watches[0], options.patience_s, options.outage_s))
         await fault.check()
         async with watching(*load.watches):
             async with run.sending(*load.series, counter=load.counter):
@@ -218,7 +218,7 @@ class _Load:
     counter: Counter
     watches: tuple[RegionWatch, ...]
     """The first sees the items that arrive in the secondary that clients go over to."""
-    onlooker: Onlooker
+    observer: WriteObserver
 
 
 def _load(run: DrillRun, options: FailoverOptions, hurried: Clients) -> _Load:
@@ -231,7 +231,7 @@ def _load(run: DrillRun, options: FailoverOptions, hurried: Clients) -> _Load:
         RegionWatch("item", side.region, partial(probes.see, side), journal, told=(mix.seen,), emit=emit)
         for side in target.secondaries
     ]
-    onlooker = Onlooker(primary.region)
+    observer = WriteObserver(primary.region)
     hold = _hold(run, target.clients_sides) if options.hold else None
     caller = Caller(target.clients_sides, context.access, run.clock.passed_s, health=probes.health, hold=hold)
     items = Series(
@@ -239,11 +239,11 @@ def _load(run: DrillRun, options: FailoverOptions, hurried: Clients) -> _Load:
         rate=options.rate,
         plan=mix,
         write=partial(probes.write, caller),
-        told=(*(watch.expect for watch in watches), onlooker.note),
+        told=(*(watch.expect for watch in watches), observer.note),
     )
     objects, arrivals = _objects(run, options.object_rate, hurried, _failover_watched(target).objects)
     counter = Counter(rate=_TURNS, read=partial(probes.read, caller), write=partial(probes.write, caller))
-    return _Load((items, *objects), counter, (*watches, *arrivals), onlooker)
+    return _Load((items, *objects), counter, (*watches, *arrivals), observer)
 
 
 def _hold(run: DrillRun, sides: tuple[Side, ...]) -> client.Hold:

@@ -9,7 +9,7 @@ from functools import partial
 
 from builder.aws import Clients, together
 from builder.deploy import Removal, StackContents, check_removable, delete_deployment
-from builder.deploy.delete.stack import DeleteContext, check_clear, empty, observe_standing, release, settled
+from builder.deploy.delete.stack import DeleteContext, check_clear, empty, observe_stack_contents, release, settled
 from builder.deploy.observe.stacks import unless_lagging
 from builder.deploy.observe.watch import make_watches
 from builder.deploy.progress import Finished, NotStarted, RunBegun, Started
@@ -201,7 +201,7 @@ async def _clear(run: _Run, stack_set: StackSet, free: Collection[StackInstance]
         try:
             stack = await observe_instance_stack(one, reaching)
             if stack is not None:
-                standing = await observe_standing(stack_set.id, stack, reaching)
+                standing = await observe_stack_contents(stack_set.id, stack, reaching)
                 check_clear([standing])
                 await empty(standing, reaching, run.watch.emit)
                 if again:

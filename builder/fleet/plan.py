@@ -33,9 +33,9 @@ from builder.fleet.targets import (
     Organization,
     SetContext,
     TargetSites,
-    aim_of,
+    choose_targets,
     observe_organization,
-    take_aim,
+    targeted_sites,
     units_of,
     with_departed,
 )
@@ -53,15 +53,15 @@ class _InTheAccounts:
     changes: tuple[ResourceChange, ...]
 
 
-def fleet_trips(sets: Iterable[SetPlan]) -> tuple[GuardHit, ...]:
+def fleet_guard_hits(sets: Iterable[SetPlan]) -> tuple[GuardHit, ...]:
     """Return every guard that the sets' plans trip, in their order, as guards of the stacks that hold the sets."""
-    return tuple(trip for planned in sets for trip in (*_of_changes(planned), *_of_leaving(planned)))
+    return tuple(hit for planned in sets for hit in (*_of_changes(planned), *_of_leaving(planned)))
 
 
 def _of_changes(planned: SetPlan) -> tuple[GuardHit, ...]:
     step = _InTheAccounts(planned.id, planned.stack_set.site.region, planned.changes)
     found = guard_hits([step]) if planned.updating else ()
-    return tuple(replace(trip, stack=planned.stack_set.held_by.stack) for trip in found)
+    return tuple(replace(hit, stack=planned.stack_set.held_by.stack) for hit in found)
 
 
 def _of_leaving(planned: SetPlan) -> Iterator[GuardHit]:
@@ -225,7 +225,7 @@ async def judge_sets(ordinary: Plan, deployment: Deployment, clients: Clients) -
 
 async def fleet_guards(ordinary: Plan, deployment: Deployment, clients: Clients) -> tuple[GuardHit, ...]:
     """Return what they trip in the accounts."""
-    return fleet_trips(await judge_sets(ordinary, deployment, clients))
+    return fleet_guard_hits(await judge_sets(ordinary, deployment, clients))
 
 
 async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients, *, all_overrides: bool) -> FleetPlan:
@@ -249,7 +249,7 @@ async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients
     ]
     await check_names(creations, {stack.id: stack.name for stack in deployment.stacks}, clients)
     ordinary = _without_instances(ordinary, sets)
-    guarded = replace(ordinary, guards=(*ordinary.guards, *fleet_trips(sets)))
+    guarded = replace(ordinary, guards=(*ordinary.guards, *fleet_guard_hits(sets)))
     return FleetPlan(version=FLEET_PLAN_VERSION, ordinary=guarded, sets=sets)
 
 
@@ -274,14 +274,14 @@ def _without_instances(ordinary: Plan, sets: Iterable[SetPlan]) -> Plan:
 def _setting(pair: _Pair, found: Observed | None, organization: Organization) -> SetContext:
     instances = found.instances if found else ()
     desired, known = pair.desired, with_departed(organization, instances)
-    deployed = aim_of(pair.deployed.targets, known) if pair.deployed else ()
+    deployed = targeted_sites(pair.deployed.targets, known) if pair.deployed else ()
     return SetContext(
         definition=pair.either,
         change=pair.change,
         states=_states(instances, organization),
         observed=found,
-        aim=take_aim(desired.stack_set, desired.targets, organization) if desired else TargetSites(sites=()),
-        aims=aim_of(desired.targets, known) if desired else (),
+        aim=choose_targets(desired.stack_set, desired.targets, organization) if desired else TargetSites(sites=()),
+        aims=targeted_sites(desired.targets, known) if desired else (),
         aimed=deployed if pair.as_deployed else tuple(TargetedSite(one.unit, one.site) for one in instances),
     )
 

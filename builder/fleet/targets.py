@@ -54,14 +54,14 @@ def units_of(targets: Iterable[tuple[Targets, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(unit for groups in targets for one in groups for unit in one.units))
 
 
-def take_aim(stack_set: StackSet, groups: tuple[Targets, ...], organization: Organization) -> TargetSites:
+def choose_targets(stack_set: StackSet, groups: tuple[Targets, ...], organization: Organization) -> TargetSites:
     """Return where the set's stacks are wanted.
 
     Raises BadInput where a service-managed set names the management account, into which StackSets deploy nothing.
     """
     for one in groups:
         _refuse_management(stack_set, one, organization)
-    named = dict.fromkeys(one.site for one in aim_of(groups, organization))
+    named = dict.fromkeys(one.site for one in targeted_sites(groups, organization))
     accounts = (AccountId(str(site.account)) for site in named)
     left_out = dict.fromkeys(account for account in accounts if _is_out(stack_set, account, organization))
     return TargetSites(
@@ -70,7 +70,7 @@ def take_aim(stack_set: StackSet, groups: tuple[Targets, ...], organization: Org
     )
 
 
-def aim_of(groups: tuple[Targets, ...], organization: Organization) -> tuple[TargetedSite, ...]:
+def targeted_sites(groups: tuple[Targets, ...], organization: Organization) -> tuple[TargetedSite, ...]:
     """Return every place that the groups lead to, once for each target that does, who is left out included.
 
     It is by these that CloudFormation compares an update with what was: a place that is aimed at by another target

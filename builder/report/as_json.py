@@ -118,7 +118,7 @@ def _outcomes(outcomes: Sequence[Outcome | SetOutcome]) -> list[dict[str, object
 
 
 def _allow(plan: Plan) -> tuple[str, ...]:
-    names = (*(trip.allow for trip in plan.guards), *(review.allow for review in plan.pending))
+    names = (*(hit.allow for hit in plan.guards), *(review.allow for review in plan.pending))
     return tuple(dict.fromkeys(names))
 
 

@@ -64,7 +64,7 @@ def fleet_plan_text(shown: FleetPlan) -> Text:
     """Return the plan: what it does in the accounts, then the change sets that do it, what stops it and the summary."""
     groups = _Groups()
     sets = [set_ for set_ in shown.sets if set_.touched or set_.remarks]
-    guarded = {trip.allow.rpartition("/")[0] for trip in shown.ordinary.guards}
+    guarded = {hit.allow.rpartition("/")[0] for hit in shown.ordinary.guards}
     told = [Text("\n").join(_set(set_, groups)) for set_ in sorted(sets, key=lambda set_: _gravity(set_, guarded))]
     named = list(groups.lines())
     parts = [Text(_summary(shown.sets), style="bold"), *told, *([Text("\n".join(named))] if named else [])]

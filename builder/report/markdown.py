@@ -69,8 +69,8 @@ def _origin(shown: Plan) -> str:
 
 
 def _stops(shown: Plan) -> Iterator[str]:
-    for trip in shown.guards:
-        yield f"- {_code(f'--allow {trip.allow}')} {_escaped(trip.why)}\n"
+    for hit in shown.guards:
+        yield f"- {_code(f'--allow {hit.allow}')} {_escaped(hit.why)}\n"
     for pending in shown.pending:
         yield (
             f"- {_code(f'--allow {pending.allow}')} another change set, made {_code(pending.created)}, waits for review"

@@ -288,8 +288,8 @@ def _guarded(plan: Plan, entry: Entry) -> Entry:
     changed: set[str] = {change.logical_id for change in entry.changes}
     if entry.protect is False:
         changed.add(TERMINATION_PROTECTION)
-    guards = tuple(trip for trip in plan.guards if trip.stack == entry.stack and trip.logical_id in changed)
-    guarded = {trip.logical_id for trip in guards}
+    guards = tuple(hit for hit in plan.guards if hit.stack == entry.stack and hit.logical_id in changed)
+    guarded = {hit.logical_id for hit in guards}
     return replace(
         entry, guards=guards, changes=tuple(sorted(entry.changes, key=lambda change: _weight(change, guarded)))
     )

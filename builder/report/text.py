@@ -90,8 +90,8 @@ def _head(shown: Plan) -> Text:
 
 
 def _stops(shown: Plan) -> Iterator[_Line]:
-    for trip in shown.guards:
-        yield Text.assemble(("  --allow ", "bold"), (trip.allow, "bold"), f"    {printable(trip.why)}")
+    for hit in shown.guards:
+        yield Text.assemble(("  --allow ", "bold"), (hit.allow, "bold"), f"    {printable(hit.why)}")
     for pending in shown.pending:
         why = f"another change set waits for review there and would be deleted: {pending.change_set}"
         yield Text.assemble(("  --allow ", "bold"), (pending.allow, "bold"), f"    {why}")

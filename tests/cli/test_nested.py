@@ -123,7 +123,7 @@ def test_a_life_of_three_levels_with_the_data_at_the_lowest(embedded_nested: Nes
     for text in (said, Path("plan.md").read_text(), Path("plan.html").read_text()):
         assert "Child/Grandchild/Orders" in text.replace("&#47;", "/")
     plan = json.loads(Path("plan.json").read_text())
-    assert [trip["allow"] for trip in plan["guards"]] == [lost]
+    assert [hit["allow"] for hit in plan["guards"]] == [lost]
     assert f"--allow {lost}" in embedded_nested("execute", "plan.json", code=4)
     assert session.client("dynamodb").get_item(TableName="orders", Key={"id": {"S": "one"}})["Item"]
 
@@ -155,7 +155,7 @@ def test_another_template_at_the_same_address_is_seen(nested: NestedOnFake) -> N
     nested.write({"Child": nested.child("child.json", {"Orders": TABLE, "Topic": TOPIC})})
     nested("deploy", "--yes", code=0)
     nested.url("child.json", {"Topic": TOPIC})
-    assert [trip["allow"] for trip in nested.plan()["guards"]] == ["us-east-1/p/Child/Orders"]
+    assert [hit["allow"] for hit in nested.plan()["guards"]] == ["us-east-1/p/Child/Orders"]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_child_that_goes_has_no_change_set_and_all_that_it_holds_is_guarded(
     nested("deploy", "--yes", code=0)
     nested.write({"Topic": TOPIC})
     plan = nested.plan()
-    assert [(trip["allow"], said in trip["why"]) for trip in plan["guards"]] == [
+    assert [(hit["allow"], said in hit["why"]) for hit in plan["guards"]] == [
         ("us-east-1/p/Child/Grandchild/Orders", True)
     ]
     assert nested("execute", "plan.json", code=4)

@@ -89,7 +89,7 @@ def test_a_guarded_change_stops_the_execution_whatever_the_plan_s_file_says(chai
     store = "  Store: {Type: AWS::S3::Bucket, DeletionPolicy: Delete, UpdateReplacePolicy: Delete}\n"
     chain.deploy(chained(topic=TOPIC_TEMPLATE + store))
     plan = chain.plan(chained(key=KEY_TEMPLATE.replace("one", "two")))
-    assert {trip.allow for trip in plan.guards} == {f"{TOPICS}/Store"}
+    assert {hit.allow for hit in plan.guards} == {f"{TOPICS}/Store"}
     with pytest.raises(Stopped, match=f"{TOPICS}/Store"):
         chain.execute(plan)
     harmless = tuple(replace(one, changes=()) for one in plan.deferred)

@@ -32,7 +32,7 @@ def test_orphans_are_left_alone_unless_somebody_wants_them_gone(standing: Rig) -
 def test_orphans_go_after_everything_else_and_the_youngest_first(standing: Rig) -> None:
     fewer(standing, "us-west-2/service", "us-west-2/storage")
     plan = standing.plan(wish=ORPHANED)
-    allow = {trip.allow for trip in plan.guards}
+    allow = {hit.allow for hit in plan.guards}
     assert allow == {
         "us-west-2/tap-dev-service/LogGroup",
         "us-west-2/tap-dev-service/FunctionUrl",
@@ -50,7 +50,7 @@ def test_orphans_go_after_everything_else_and_the_youngest_first(standing: Rig) 
 def test_orphans_that_are_gone_already_are_done(standing: Rig) -> None:
     fewer(standing, "us-west-2/service")
     plan = standing.plan(wish=ORPHANED)
-    allow = {trip.allow for trip in plan.guards}
+    allow = {hit.allow for hit in plan.guards}
     standing.execute(plan, allow)
     assert standing.execute(plan, allow) == (Done(StackId("us-west-2/tap-dev-service"), "executed before"),)
     assert standing.operations("DeleteStack") == 1
@@ -62,7 +62,7 @@ def test_an_orphan_that_moved_since_is_not_deleted(standing: Rig) -> None:
     plan = standing.plan(wish=ORPHANED)
     standing.deploy(edited(complete, "us-west-2/service", "MemorySize: 256", "MemorySize: 512"))
     with pytest.raises(Stopped, match="has moved"):
-        standing.execute(plan, {trip.allow for trip in plan.guards})
+        standing.execute(plan, {hit.allow for hit in plan.guards})
     assert standing.operations("DeleteStack") == 0
 
 
@@ -110,7 +110,7 @@ def test_a_protected_orphan_has_to_be_allowed_to_lose_that_too(standing: Rig) ->
     client = standing.clients.cloudformation(Region("us-west-2"))
     client.update_termination_protection(StackName="tap-dev-service", EnableTerminationProtection=True)
     plan = standing.plan(wish=ORPHANED)
-    allow = {trip.allow for trip in plan.guards}
+    allow = {hit.allow for hit in plan.guards}
     lift = "us-west-2/tap-dev-service/TerminationProtection"
     assert lift in allow
     with pytest.raises(Stopped, match="protected from deletion"):
@@ -124,5 +124,5 @@ def test_an_orphan_that_was_protected_since_is_not_deleted(standing: Rig) -> Non
     client = standing.clients.cloudformation(Region("us-west-2"))
     client.update_termination_protection(StackName="tap-dev-service", EnableTerminationProtection=True)
     with pytest.raises(Stopped, match="protected from that by now"):
-        standing.execute(plan, {trip.allow for trip in plan.guards})
+        standing.execute(plan, {hit.allow for hit in plan.guards})
     assert standing.operations("DeleteStack") == 0

@@ -28,7 +28,7 @@ def holding(resource: str) -> Deployment:
 def guarded(rig: Rig, deployment: Deployment, *allow: str) -> str:
     """Plan it, see exactly these names guarded and nothing executed without them; let them pass. Return the reasons."""
     plan = rig.plan(deployment)
-    assert {trip.allow for trip in plan.guards} == set(allow)
+    assert {hit.allow for hit in plan.guards} == set(allow)
     before = rig.operations("ExecuteChangeSet")
     for some in (allow[:-1], ()):
         with pytest.raises(Stopped, match="Nothing was executed") as caught:
@@ -36,7 +36,7 @@ def guarded(rig: Rig, deployment: Deployment, *allow: str) -> str:
         assert f"--allow {allow[-1]} " in caught.value.next_step
     assert rig.operations("ExecuteChangeSet") == before
     assert all(isinstance(outcome, Done) for outcome in rig.execute(plan, allow))
-    return "; ".join(trip.why for trip in plan.guards)
+    return "; ".join(hit.why for hit in plan.guards)
 
 
 BUCKET = "  Data: {Type: AWS::S3::Bucket, Properties: {BucketName: one}}\n"
@@ -113,7 +113,7 @@ def test_what_is_retained_leaves_the_stack_only_when_asked(rig: Rig) -> None:
 def test_a_new_primary_region_is_not_taken_unasked(standing: Rig) -> None:
     assembly = make_assembly(make_wanted(regions={"primary": "us-west-2", "secondaries": ["us-east-1"]}))
     plan = standing.plan(bind(assembly.manifest, assembly.templates, "dev"))
-    table = next(trip for trip in plan.guards if trip.allow == "us-west-2/table/Table")
+    table = next(hit for hit in plan.guards if hit.allow == "us-west-2/table/Table")
     assert table.why.startswith("a new primary region: Table of us-east-1/tap-dev-table")
     with pytest.raises(Stopped, match="us-west-2/table/Table"):
         standing.execute(plan)
@@ -124,7 +124,7 @@ def test_a_primary_region_that_the_assembly_no_longer_names_is_found(standing: R
     assembly = make_assembly(make_wanted(regions={"primary": "eu-west-1", "secondaries": ["us-west-2"]}))
     plan = standing.plan(bind(assembly.manifest, assembly.templates, "dev"))
     assert "us-east-1/tap-dev-table" in {orphan.stack for orphan in plan.orphans}
-    assert "eu-west-1/table/Table" in {trip.allow for trip in plan.guards}
+    assert "eu-west-1/table/Table" in {hit.allow for hit in plan.guards}
 
 
 def test_an_ordinary_update_trips_nothing(standing: Rig) -> None:
@@ -150,8 +150,8 @@ DATA = ResourceChange(action="Modify", logical_id=LogicalId("Data"), type="AWS::
 )
 def test_the_reason_says_what_becomes_of_the_data(rig: Rig, change: ResourceChange, why: str) -> None:
     step = replace(rig.plan().steps[0], changes=(change,))
-    (trip,) = guard_hits([step])
-    assert why in trip.why
+    (hit,) = guard_hits([step])
+    assert why in hit.why
 
 
 @pytest.mark.parametrize("change", [DATA, replace(DATA, action="Add"), replace(DATA, action="Import")])

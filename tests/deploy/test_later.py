@@ -181,7 +181,7 @@ def test_a_name_that_another_stack_gives_up_is_taken_after_that(rig: Rig) -> Non
     (deferred,) = plan.deferred
     assert (deferred.stack, deferred.because) == (APP, f"takes the name work, which {BASE} gives up")
     assert deferred.needs == (BASE,)
-    allow = {trip.allow for trip in plan.guards}
+    allow = {hit.allow for hit in plan.guards}
     assert {type(one) for one in rig.execute(plan, allow)} == {Done}
     assert "Queue" in rig.world.stack("tap-dev-app").record.resources
 

@@ -123,15 +123,15 @@ def test_the_words_of_a_change_set_are_those_that_botocore_knows() -> None:
 @pytest.mark.parametrize("field", ["Action", "Replacement", "PolicyAction"])
 def test_a_word_that_nobody_knows_stops_whatever_it_is_said_of(field: str, kind: str) -> None:
     changes = (read_change(row(kind, **{field: "Transmogrify"}), "Child/"),)
-    (*_, trip) = guard_hits([Changed(PARENT, changes)])
-    assert trip.allow == "us-east-1/p/Child/Data"
-    assert f"{field} Transmogrify, which this builder does not know" in trip.why
+    (*_, hit) = guard_hits([Changed(PARENT, changes)])
+    assert hit.allow == "us-east-1/p/Child/Data"
+    assert f"{field} Transmogrify, which this builder does not know" in hit.why
 
 
 def test_a_change_of_something_else_than_a_resource_stops() -> None:
     thing: Any = {"Type": "Hook"}
-    (trip,) = guard_hits([Changed(PARENT, (read_change(thing),))])
-    assert (trip.allow, "Hook" in trip.why) == ("us-east-1/p/?", True)
+    (hit,) = guard_hits([Changed(PARENT, (read_change(thing),))])
+    assert (hit.allow, "Hook" in hit.why) == ("us-east-1/p/?", True)
 
 
 def policy(name: str, **values: str) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def test_a_policy_that_keeps_less_than_before_is_guarded(
     kind: str, name: str, values: dict[str, str], lost: str
 ) -> None:
     change = read_change(row(kind, Replacement="False", Scope=[name], Details=[policy(name, **values)]))
-    found = [trip.why for trip in guard_hits([Changed(PARENT, (change,))])]
+    found = [hit.why for hit in guard_hits([Changed(PARENT, (change,))])]
     assert (len(found) == 1 and lost in found[0] and name in found[0]) if lost else not found
 
 
@@ -188,9 +188,9 @@ def test_a_policy_that_a_deferred_change_takes_away_is_known_before() -> None:
 )
 def test_what_a_deleted_stack_holds_is_guarded_by_what_becomes_of_it(fate: str | None, said: str) -> None:
     held = StackResource(logical_id=LogicalId("Child/Data"), type="AWS::S3::Bucket", policy_action=fate)
-    (trip,) = guard_hits([], [replace(ORPHAN, resources=(held,))])
-    assert trip.allow.endswith("/Child/Data")
-    assert said in trip.why
+    (hit,) = guard_hits([], [replace(ORPHAN, resources=(held,))])
+    assert hit.allow.endswith("/Child/Data")
+    assert said in hit.why
 
 
 def test_a_deferred_change_set_may_show_what_is_new_in_a_new_child_and_no_more_in_an_old_one() -> None:

@@ -31,7 +31,7 @@ def done(outcomes: tuple[Outcome, ...]) -> bool:
 
 def allowed(rig: Rig, resources: dict[str, Any], **sections: Any) -> list[tuple[str, str]]:
     """Plan the parent with these resources; return what stops."""
-    return [(trip.allow, trip.why) for trip in rig.plan(parent(resources, **sections)).guards]
+    return [(hit.allow, hit.why) for hit in rig.plan(parent(resources, **sections)).guards]
 
 
 def three_levels(rig: Rig, lowest: dict[str, Any], **attributes: Any) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def test_what_changes_at_the_lowest_of_three_levels_is_planned_refused_and_allow
     assert done(rig.deploy(parent(three_levels(rig, HELD))))
     plan = rig.plan(parent(three_levels(rig, TOPIC)))
     lost = "us-east-1/p/Child/Grandchild/Orders"
-    assert [(trip.allow, trip.why) for trip in plan.guards] == [
+    assert [(hit.allow, hit.why) for hit in plan.guards] == [
         (lost, "AWS::DynamoDB::Table is deleted: with it goes every item")
     ]
     assert [(one.action, one.logical_id) for one in plan.steps[0].changes] == [
@@ -207,7 +207,7 @@ def test_an_orphan_s_nested_data_is_guarded(rig: Rig) -> None:
     rig.deploy(parent(three_levels(rig, HELD)))
     other = make_deployment(make_stack(StackId("us-east-1/q"), "Resources: {T: {Type: AWS::SNS::Topic}}"))
     plan = rig.plan(other, PlanRequest(remove_orphans=True))
-    assert [trip.allow for trip in plan.guards] == ["us-east-1/tap-dev-p/Child/Grandchild/Orders"]
+    assert [hit.allow for hit in plan.guards] == ["us-east-1/tap-dev-p/Child/Grandchild/Orders"]
     assert "every item" in plan.guards[0].why
     assert done(rig.execute(plan, ["us-east-1/tap-dev-p/Child/Grandchild/Orders"]))
 

@@ -106,7 +106,7 @@ def test_the_templates_in_between_are_the_assembly_s_to_the_byte_but_for_the_rep
     rig.deploy(deployed)
     rig.world.calls.clear()
     plan = rig.plan(desired)
-    assert all(isinstance(one, Done) for one in rig.execute(plan, [trip.allow for trip in plan.guards]))
+    assert all(isinstance(one, Done) for one in rig.execute(plan, [hit.allow for hit in plan.guards]))
     sent = [call.params["TemplateBody"] for call in rig.world.calls if call.operation == "CreateChangeSet"]
     gone = before.replace("Region: eu-west-1", '"Region": "eu-west-1"')
     states = [gone, ", {Region: eu-central-1}" + gone if gone else ", {Region: eu-west-1}", after]

@@ -55,7 +55,7 @@ def test_where_it_is_all_that_differs_it_is_the_plan(rig: Rig) -> None:
 def test_to_lift_it_has_to_be_said_and_allowed(rig: Rig) -> None:
     rig.deploy(PROTECTED)
     plan = rig.plan(LIFTED)
-    assert [(trip.allow, trip.stack) for trip in plan.guards] == [(ALLOW, TABLE)]
+    assert [(hit.allow, hit.stack) for hit in plan.guards] == [(ALLOW, TABLE)]
     with pytest.raises(Stopped, match=ALLOW):
         rig.execute(plan)
     assert is_protected(rig)

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from builder.deploy import Done, Outcome, Removal, StackFailed, delete_deployment, find_deployed
-from builder.deploy.delete.stack import StackContents, observe_standing
+from builder.deploy.delete.stack import StackContents, observe_stack_contents
 from builder.deploy.observe.stacks import observe_stack
 from builder.deploy.progress import Started, Waiting
 from builder.errors import ExitCode, Stopped
@@ -18,7 +18,7 @@ def storage_of(rig: Rig) -> StackContents:
     async def look() -> StackContents:
         stack = await observe_stack(rig.clients, Site(None, Region("us-east-1")), "tap-dev-storage")
         assert stack is not None
-        return await observe_standing(STORAGE, stack, rig.clients)
+        return await observe_stack_contents(STORAGE, stack, rig.clients)
 
     return rig.run(look)
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from builder.aws.call import in_the_end
 from builder.drill.context import DrillRun, opened
 from builder.drill.faults import Fault, FaultContext, MakeFault
-from builder.drill.load import Onlooker, RegionWatch
+from builder.drill.load import RegionWatch, WriteObserver
 from drill.conftest import Theatre
 from local.account import PRIMARY
 from local.adapter.control import ask
@@ -80,8 +80,8 @@ class Stalled(RegionWatch):
 @asynccontextmanager
 async def on_scene(theatre: Theatre) -> AsyncIterator[tuple[DrillRun, FaultContext]]:
     async with opened(theatre.context(), "failover", theatre.probes()) as run:
-        onlooker = Onlooker(theatre.target.primary.region)
-        yield run, FaultContext(run, onlooker, object.__new__(Stalled), 1.0)
+        observer = WriteObserver(theatre.target.primary.region)
+        yield run, FaultContext(run, observer, object.__new__(Stalled), 1.0)
 
 
 async def lived(fault: Fault, hold_s: float, meanwhile: Callable[[], Awaitable[None]] | None = None) -> bool:

@@ -16,7 +16,7 @@ from builder.drill.context import DrillRun
 from builder.drill.faults import FAULTS, Fault, FaultContext, find_fault, refuse_errors
 from builder.drill.findings import DrillNote, DrillProgress
 from builder.drill.health import ask_health
-from builder.drill.load import Onlooker
+from builder.drill.load import WriteObserver
 from builder.drill.note import Note, Reserved, keep_note, observe_notes
 from builder.drill.records import FILE_NAME, DrillLog, Journal, start_clock
 from builder.drill.run import FailoverOptions, drill_failover
@@ -246,7 +246,7 @@ def check_apart(theatre: Theatre, kind: str) -> None:
     context, clock = theatre.context(), start_clock(datetime.now(UTC), lambda: 0.0)
     with DrillLog(context.folder / FILE_NAME) as log:
         run = DrillRun(context, theatre.probes(), Journal(context.drill, log, clock))
-        scene = FaultContext(run, Onlooker(theatre.target.primary.region), object.__new__(Stalled), 1.0)
+        scene = FaultContext(run, WriteObserver(theatre.target.primary.region), object.__new__(Stalled), 1.0)
         asyncio.run(checked(FAULTS[kind](scene)))
 
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from builder.deploy.records import ResourceChange
-from builder.fleet.plan import fleet_trips
+from builder.fleet.plan import fleet_guard_hits
 from builder.terms import LogicalId
 from fleet.scene import ACCOUNTS, EAST, WEST, aims, instance, instances, set_plan, sites
 
@@ -17,44 +17,44 @@ REPLACED = ResourceChange(
 
 
 def test_data_that_is_replaced_in_any_instance_has_to_be_allowed_by_set_and_resource() -> None:
-    (trip,) = fleet_trips([set_plan(instances=instances(), updating=HERE, changes=(REPLACED,))])
-    assert trip.allow == "us-west-2/storage/Bucket"
-    assert "every object and version" in trip.why
+    (hit,) = fleet_guard_hits([set_plan(instances=instances(), updating=HERE, changes=(REPLACED,))])
+    assert hit.allow == "us-west-2/storage/Bucket"
+    assert "every object and version" in hit.why
 
 
 def test_where_no_stack_stands_nothing_is_lost() -> None:
-    assert fleet_trips([set_plan(does="create", joining=HERE, changes=(REPLACED,))]) == ()
+    assert fleet_guard_hits([set_plan(does="create", joining=HERE, changes=(REPLACED,))]) == ()
 
 
 def test_an_account_that_leaves_has_to_be_allowed_by_name() -> None:
-    (trip,) = fleet_trips([set_plan(does="targets", instances=instances(), leaving=sites(WEST, C))])
-    assert trip.allow == f"us-west-2/storage/{C}"
-    assert "its stack in us-west-2 is deleted" in trip.why
+    (hit,) = fleet_guard_hits([set_plan(does="targets", instances=instances(), leaving=sites(WEST, C))])
+    assert hit.allow == f"us-west-2/storage/{C}"
+    assert "its stack in us-west-2 is deleted" in hit.why
 
 
 def test_a_region_that_leaves_is_one_name_for_all_its_accounts() -> None:
     both = (*instances(), *instances(region=EAST))
     gone = set_plan(instances=both, updating=HERE, leaving=sites(EAST, *ACCOUNTS))
-    (trip,) = fleet_trips([gone])
-    assert trip.allow == "us-west-2/storage/us-east-1"
-    assert "in 3 accounts" in trip.why
+    (hit,) = fleet_guard_hits([gone])
+    assert hit.allow == "us-west-2/storage/us-east-1"
+    assert "in 3 accounts" in hit.why
     moved = replace(gone, leaving=(*gone.leaving, *sites(WEST, A)), updating=sites(WEST, B, C))
-    assert [one.allow for one in fleet_trips([moved])] == ["us-west-2/storage/us-east-1", f"us-west-2/storage/{A}"]
+    assert [one.allow for one in fleet_guard_hits([moved])] == ["us-west-2/storage/us-east-1", f"us-west-2/storage/{A}"]
 
 
 def test_an_account_whose_stack_is_made_anew_has_to_be_allowed_and_its_region_stays() -> None:
     anew = set_plan(does="targets", instances=instances(), leaving=HERE, joining=sites(WEST, A), missing=aims(WEST, B))
-    guard_hits = fleet_trips([anew])
-    assert [trip.allow for trip in guard_hits] == [f"us-west-2/storage/{account}" for account in ACCOUNTS]
-    assert ["made anew" in trip.why for trip in guard_hits] == [True, True, False]
+    guard_hits = fleet_guard_hits([anew])
+    assert [hit.allow for hit in guard_hits] == [f"us-west-2/storage/{account}" for account in ACCOUNTS]
+    assert ["made anew" in hit.why for hit in guard_hits] == [True, True, False]
 
 
 def test_a_set_that_goes_is_for_the_ordinary_plan_to_guard() -> None:
-    assert fleet_trips([set_plan(does="remove", instances=(instance(A),), leaving=sites(WEST, A))]) == ()
+    assert fleet_guard_hits([set_plan(does="remove", instances=(instance(A),), leaving=sites(WEST, A))]) == ()
 
 
 def test_what_came_of_a_failed_creation_goes_only_when_asked() -> None:
     again = set_plan(does="create", instances=instances(), joining=HERE, leaving=HERE)
-    (trip,) = fleet_trips([again])
-    assert trip.allow == "us-west-2/storage/UsWest2Storage"
-    assert "deletes 3 stacks and what is in there" in trip.why
+    (hit,) = fleet_guard_hits([again])
+    assert hit.allow == "us-west-2/storage/UsWest2Storage"
+    assert "deletes 3 stacks and what is in there" in hit.why

@@ -108,9 +108,7 @@ def test_a_set_whose_creation_failed_is_the_stack_s_own_and_made_anew(rig: Fleet
     rig.deploy(two_sets(FailureToleranceCount=0))
     plan = rig.plan()
     assert plan.sets[0].does == "create"
-    assert all(
-        isinstance(one, SetDone) for one in rig.execute(plan, [trip.allow for trip in plan.ordinary.guards]).sets
-    )
+    assert all(isinstance(one, SetDone) for one in rig.execute(plan, [hit.allow for hit in plan.ordinary.guards]).sets)
 
 
 def test_an_executed_plan_executed_again_finds_its_own_sets(rig: FleetRig) -> None:

@@ -85,7 +85,7 @@ def test_a_changed_body_is_told_resource_by_resource_for_every_account(standing:
 
 def test_a_replacement_of_data_is_stopped_until_it_is_allowed_by_set_and_resource(standing: FleetRig) -> None:
     plan = standing.plan(two_sets(REPLACED))
-    assert [trip.allow for trip in plan.ordinary.guards] == [f"{STORAGE}/Bucket"]
+    assert [hit.allow for hit in plan.ordinary.guards] == [f"{STORAGE}/Bucket"]
     with pytest.raises(Stopped, match="Nothing was executed"):
         standing.execute(plan)
     assert standing.operations("ExecuteChangeSet") == 0
@@ -96,7 +96,7 @@ def test_a_replacement_of_data_is_stopped_until_it_is_allowed_by_set_and_resourc
 def test_an_account_that_leaves_is_stopped_until_it_is_allowed_by_name(standing: FleetRig) -> None:
     plan = standing.plan(two_sets(targets=accounts(A, B)))
     names = [f"{STORAGE}/{C}", f"us-east-1/storage/{C}"]
-    assert [trip.allow for trip in plan.ordinary.guards] == names
+    assert [hit.allow for hit in plan.ordinary.guards] == names
     assert (plan.sets[0].does, plan.sets[0].leaving, plan.sets[0].updating) == ("targets", sites(WEST, C), ())
     standing.execute(plan, names)
     assert [one.site for one in standing.instances()] == [*sites(WEST, A, B)]
@@ -110,14 +110,14 @@ def test_another_unit_around_the_same_accounts_is_stopped_since_their_stacks_are
     plan = rig.plan(of_units(ROOT))
     (planned,) = plan.sets
     assert (planned.leaving, set(planned.joining)) == (sites(WEST, A, B), set(sites(WEST, *ACCOUNTS)))
-    assert {trip.allow: trip.why for trip in plan.ordinary.guards} == {
+    assert {hit.allow: hit.why for hit in plan.ordinary.guards} == {
         f"{STORAGE}/{account}": "other targets lead to the account than before: its stack in us-west-2 is deleted, "
         "with all that is in it, and made anew"
         for account in (A, B)
     }
     with pytest.raises(Stopped, match="made anew"):
         rig.execute(plan)
-    end = rig.execute(plan, [trip.allow for trip in plan.ordinary.guards])
+    end = rig.execute(plan, [hit.allow for hit in plan.ordinary.guards])
     assert end.sets == (SetDone(StackId(STORAGE), 3),)
     after = {one.site: one.stack for one in rig.instances()}
     assert not set(before.values()) & set(after.values())
@@ -141,7 +141,7 @@ def test_an_account_that_moved_out_of_its_unit_leaves_with_the_unit(rig: FleetRi
     assert rig.plan().is_empty
     plan = rig.plan(of_units(other))
     assert (plan.sets[0].leaving, plan.sets[0].joining) == (sites(WEST, A, B), sites(WEST, B))
-    ended = rig.execute(plan, [trip.allow for trip in plan.ordinary.guards]).sets
+    ended = rig.execute(plan, [hit.allow for hit in plan.ordinary.guards]).sets
     assert ended == (SetDone(StackId(STORAGE), 2),)
 
 
@@ -153,7 +153,7 @@ def test_after_a_failed_update_who_leaves_is_read_from_what_stands(standing: Fle
     assert C in {one.site.account for one in standing.instances()}, "CloudFormation has put it back"
     plan = standing.plan(fewer)
     assert (plan.sets[0].leaving, plan.sets[0].updating) == (sites(WEST, C), sites(WEST, A, B))
-    assert [trip.allow for trip in plan.ordinary.guards] == names
+    assert [hit.allow for hit in plan.ordinary.guards] == names
     assert all(isinstance(one, SetDone) for one in standing.execute(plan, names).sets)
     assert AccountId(C) not in {one.site.account for one in standing.instances()}
 
@@ -184,7 +184,7 @@ def test_a_set_that_goes_is_stopped_by_its_name_in_the_stack_that_holds_it(stand
     plan = standing.plan(fleet_deployment(fleet_template({STORAGE: CHANGED})))
     gone = next(one for one in plan.sets if one.id == "us-east-1/storage")
     assert (gone.does, set(gone.leaving)) == ("remove", set(sites(EAST, *ACCOUNTS)))
-    assert f"{FLEET}/UsEast1Storage" in {trip.allow for trip in plan.ordinary.guards}
+    assert f"{FLEET}/UsEast1Storage" in {hit.allow for hit in plan.ordinary.guards}
 
 
 def test_an_account_that_comes_is_told_and_needs_no_leave(standing: FleetRig) -> None:

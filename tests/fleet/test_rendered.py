@@ -69,7 +69,7 @@ def test_another_name_for_everything_is_stopped_at_each_thing_that_holds_data(ri
     roles, fleet = rig.deployment.stacks
     renamed = replace(fleet, template=fleet.template.replace("-global", "-worldwide"))
     plan = rig.plan(replace(rig.deployment, stacks=(roles, renamed)))
-    assert [trip.allow for trip in plan.ordinary.guards] == ["us-east-1/table/Table"]
+    assert [hit.allow for hit in plan.ordinary.guards] == ["us-east-1/table/Table"]
     with pytest.raises(Stopped, match="with the old one goes every item"):
         rig.execute(plan)
 

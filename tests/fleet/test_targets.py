@@ -4,7 +4,7 @@ import pytest
 
 from builder.errors import BadInput
 from builder.fleet.records import Targets
-from builder.fleet.targets import Organization, aim_of, take_aim, units_of, with_departed
+from builder.fleet.targets import Organization, choose_targets, targeted_sites, units_of, with_departed
 from builder.terms import AccountId
 from fleet.scene import EAST, WEST, aims, instance, sites, stack_set
 
@@ -34,11 +34,11 @@ def targets(*units: str, accounts: tuple[AccountId, ...] = (), said: Any = "NONE
     ],
 )
 def test_units_and_accounts_come_together_as_the_filter_says(wanted: Targets, found: tuple[str, ...]) -> None:
-    assert take_aim(SERVICE, (wanted,), ORGANIZATION).sites == sites(WEST, *found)
+    assert choose_targets(SERVICE, (wanted,), ORGANIZATION).sites == sites(WEST, *found)
 
 
 def test_who_is_left_out_is_said_with_the_reason() -> None:
-    aim = take_aim(SERVICE, (targets("r-1"),), ORGANIZATION)
+    aim = choose_targets(SERVICE, (targets("r-1"),), ORGANIZATION)
     assert aim.sites == sites(WEST, A, B, C)
     assert aim.remarks == (
         f"{GONE} is left out: it is CLOSED",
@@ -49,29 +49,29 @@ def test_who_is_left_out_is_said_with_the_reason() -> None:
 @pytest.mark.parametrize("said", ["INTERSECTION", "UNION"])
 def test_a_service_managed_set_that_names_the_management_account_is_refused(said: str) -> None:
     with pytest.raises(BadInput, match="management account") as caught:
-        take_aim(SERVICE, (targets("ou-1", accounts=(BOSS,), said=said),), ORGANIZATION)
+        choose_targets(SERVICE, (targets("ou-1", accounts=(BOSS,), said=said),), ORGANIZATION)
     assert "render" in caught.value.next_step
 
 
 def test_a_self_managed_set_goes_where_it_is_sent_in_every_region() -> None:
     wanted = Targets(accounts=(A, BOSS), regions=(EAST, WEST))
-    assert take_aim(SELF, (wanted,), ORGANIZATION).sites == (*sites(EAST, A, BOSS), *sites(WEST, A, BOSS))
+    assert choose_targets(SELF, (wanted,), ORGANIZATION).sites == (*sites(EAST, A, BOSS), *sites(WEST, A, BOSS))
 
 
 def test_a_place_is_aimed_at_by_each_target_that_leads_there_who_is_left_out_included() -> None:
     wanted = targets("ou-1", "r-1", accounts=(B, GONE), said="INTERSECTION")
-    assert aim_of((wanted, wanted), ORGANIZATION) == (
+    assert targeted_sites((wanted, wanted), ORGANIZATION) == (
         *aims(WEST, B, GONE, unit="ou-1"),
         *aims(WEST, B, GONE, unit="r-1"),
     )
-    assert aim_of((targets(accounts=(A,)),), ORGANIZATION) == aims(WEST, A)
+    assert targeted_sites((targets(accounts=(A,)),), ORGANIZATION) == aims(WEST, A)
 
 
 def test_an_account_that_has_left_a_unit_is_aimed_at_by_it_as_long_as_its_instance_is() -> None:
     here = [instance(A, unit="ou-1"), instance(C, unit="ou-1"), instance(B)]
     known = with_departed(ORGANIZATION, here)
-    assert aim_of((targets("ou-1"),), known) == aims(WEST, A, B, GONE, C, unit="ou-1")
-    assert aim_of((targets("ou-2"),), known) == aims(WEST, C, unit="ou-2")
+    assert targeted_sites((targets("ou-1"),), known) == aims(WEST, A, B, GONE, C, unit="ou-1")
+    assert targeted_sites((targets("ou-2"),), known) == aims(WEST, C, unit="ou-2")
 
 
 def test_units_are_asked_for_once() -> None:

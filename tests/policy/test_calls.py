@@ -325,7 +325,7 @@ def test_an_orphan_that_is_executed_away_takes_what_destroying_it_takes() -> Non
     rig.deployment = replace(rig.deployment, stacks=stays)
     plan = rig.plan(wish=PlanRequest(remove_orphans=True))
     rig.world.calls.clear()
-    rig.execute(plan, {trip.allow for trip in plan.guards})
+    rig.execute(plan, {hit.allow for hit in plan.guards})
     called = {(call.service, call.operation) for call in rig.world.calls}
     assert ("s3", "ListObjectVersions") in called
     assert called <= listed(Verb.EXECUTE) | listed(Verb.DESTROY)

@@ -132,7 +132,7 @@ def test_no_call_that_was_the_last_lets_a_nested_table_go_unasked(kill: Fault) -
     for k in count(1, 1 if is_thorough() else 3):
         world, clients = deployed_world()
         plan = plan_without_table(clients)
-        assert [trip.allow for trip in plan.guards] == [LOST]
+        assert [hit.allow for hit in plan.guards] == [LOST]
         rule = world.faults.add(kill, nth=k)
         try:
             with pytest.raises(Stopped, match="not allowed yet"):

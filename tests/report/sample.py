@@ -78,7 +78,7 @@ def deletion(stack: str, *resources: StackResource) -> Deletion:
     )
 
 
-def trip(stack: str, logical_id: str) -> GuardHit:
+def hit(stack: str, logical_id: str) -> GuardHit:
     return GuardHit(stack=stack, logical_id=logical_id, why="every item goes", allow=f"{stack}/{logical_id}")
 
 

@@ -5,7 +5,7 @@ from builder.deploy.progress import Done, StackFailed, StatusChange
 from builder.deploy.records import PendingReview
 from builder.report import as_json
 from builder.terms import Arn, StackId
-from report.sample import REPLACED, TABLE, plan, step, trip
+from report.sample import REPLACED, TABLE, hit, plan, step
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ def test_the_end_of_a_run_holds_every_outcome() -> None:
 
 def test_a_plan_is_its_counts_and_what_it_stops_at_each_named_once() -> None:
     theirs = PendingReview(stack=TABLE, change_set=Arn("arn:theirs"), created="then", allow="us-east-1/table/x")
-    guards = (trip(TABLE, "Table"), trip(TABLE, "Table"))
+    guards = (hit(TABLE, "Table"), hit(TABLE, "Table"))
     made = json.loads(as_json.made(plan(step(TABLE, changes=(REPLACED,)), guards=guards, pending=(theirs,)), AT))
     assert made["event"] == "plan.made"
     assert made["tally"] == {

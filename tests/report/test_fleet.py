@@ -56,8 +56,8 @@ def test_what_is_guarded_or_lost_comes_first() -> None:
     lost = set_plan("us-west-2/b", updating=sites(WEST, *ACCOUNTS), changes=(REPLACED,))
     going = set_plan("us-west-2/c", "remove", leaving=sites(WEST, *ACCOUNTS))
     guarded = set_plan("us-west-2/d", "targets", leaving=sites(WEST, ACCOUNTS[0]))
-    trip = GuardHit(stack=FLEET, logical_id="x", why="it leaves", allow=f"us-west-2/d/{ACCOUNTS[0]}")
-    text = shown(update, going, lost, guarded, guards=(trip,))
+    hit = GuardHit(stack=FLEET, logical_id="x", why="it leaves", allow=f"us-west-2/d/{ACCOUNTS[0]}")
+    text = shown(update, going, lost, guarded, guards=(hit,))
     order = [text.index(f"us-west-2/{one}  ") for one in ("d", "b", "c", "a")]
     assert order == sorted(order)
     assert f"--allow us-west-2/d/{ACCOUNTS[0]}    it leaves" in text

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from builder.deploy.records import Orphan, PendingReview, PlanOptions, PropertyChange
 from builder.report import html
 from builder.terms import Arn, Region, StackId
-from report.sample import FUNCTION, HOSTILE, REPLACED, SERVICE, TABLE, change, deferred, deletion, plan, step, trip
+from report.sample import FUNCTION, HOSTILE, REPLACED, SERVICE, TABLE, change, deferred, deletion, hit, plan, step
 
 VOID = {"meta", "rect", "path"}
 
@@ -66,7 +66,7 @@ def test_nothing_in_a_plan_is_markup() -> None:
         deferred(f"r/{HOSTILE}", because=HOSTILE),
         deletion(HOSTILE),
         id=HOSTILE,
-        guards=(trip(TABLE, HOSTILE),),
+        guards=(hit(TABLE, HOSTILE),),
         pending=(PendingReview(stack=StackId(HOSTILE), change_set=Arn(HOSTILE), created=HOSTILE, allow=HOSTILE),),
         unchanged=(StackId(HOSTILE),),
         orphans=(Orphan(stack=StackId(HOSTILE), region=Region("r")),),

@@ -10,7 +10,7 @@ from builder.deploy.records import Orphan, PendingReview, Plan, PropertyChange
 from builder.report import markdown
 from builder.report.screen import printable
 from builder.terms import Arn, LogicalId, Region, StackId, StackName
-from report.sample import FUNCTION, HOSTILE, REPLACED, SERVICE, TABLE, change, deferred, deletion, plan, step, trip
+from report.sample import FUNCTION, HOSTILE, REPLACED, SERVICE, TABLE, change, deferred, deletion, hit, plan, step
 
 TABLE_TAGS = {"table", "thead", "tbody", "tr", "th", "td"}
 OURS = {"h3", "p", "strong", "ul", "li", "a", "details", "summary", "pre", "code", *TABLE_TAGS}
@@ -18,7 +18,7 @@ PLAN = plan(
     step(SERVICE, changes=(FUNCTION,)),
     step(TABLE, changes=(REPLACED,), risk="replace"),
     deferred("eu-west-1/service", changes=(change("Role", action="Add"),), risk="create"),
-    guards=(trip(TABLE, "Table"),),
+    guards=(hit(TABLE, "Table"),),
     unchanged=(StackId("us-west-2/storage"),),
 )
 
@@ -95,7 +95,7 @@ def hostile() -> Plan:
         deferred("r/later", because=HOSTILE),
         deletion(HOSTILE),
         id=HOSTILE,
-        guards=(trip(f"us-east-1/{HOSTILE}", HOSTILE),),
+        guards=(hit(f"us-east-1/{HOSTILE}", HOSTILE),),
         pending=(PendingReview(stack=StackId(HOSTILE), change_set=Arn(HOSTILE), created=HOSTILE, allow=HOSTILE),),
         unchanged=(StackId(HOSTILE),),
         orphans=(Orphan(stack=StackId(HOSTILE), region=Region("r")),),
@@ -127,7 +127,7 @@ def test_one_stack_alone_can_be_too_long_too() -> None:
 
 
 def test_hundreds_of_guards_and_unchanged_stacks_are_cut_and_counted() -> None:
-    guards = tuple(trip(TABLE, f"Table{number}") for number in range(1000))
+    guards = tuple(hit(TABLE, f"Table{number}") for number in range(1000))
     unchanged = tuple(StackId(f"r/stack-{number}") for number in range(2000))
     page = markdown.plan_markdown(
         plan(step(TABLE, changes=(FUNCTION,)), guards=guards, unchanged=unchanged), "plan.json"

@@ -36,7 +36,7 @@ def test_each_recording_is_of_what_its_name_says() -> None:
     assert {step.risk for step in plans["update"].steps} == {"update"}
     assert plans["update"].pending
     assert any(change.warnings for step in plans["update"].steps for change in step.changes)
-    assert [trip.allow for trip in plans["replacement"].guards] == ["us-east-1/table/Table"]
+    assert [hit.allow for hit in plans["replacement"].guards] == ["us-east-1/table/Table"]
     assert plans["nothing"].is_empty
     assert '"outcome": "failed"' in (FOLDER / "failure.jsonl").read_text()
     assert plans["deferred"].deferred

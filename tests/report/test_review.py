@@ -4,7 +4,7 @@ from builder.deploy.records import PropertyChange
 from builder.report import html
 from builder.report.review import definition_lines, fate, is_lost, make_entries, make_tally, sign
 from builder.report.screen import one_line, printable
-from report.sample import BUCKET, FUNCTION, REPLACED, SERVICE, TABLE, change, deferred, deletion, plan, step, trip
+from report.sample import BUCKET, FUNCTION, REPLACED, SERVICE, TABLE, change, deferred, deletion, hit, plan, step
 
 
 def order(*links: object, **fields: object) -> list[str]:
@@ -24,7 +24,7 @@ def test_the_riskiest_comes_first() -> None:
 def test_what_a_guard_stops_at_comes_before_everything_that_none_does() -> None:
     removing = step("r/permission", risk="remove", changes=(change("Permission", action="Remove"),))
     losing = step(TABLE, changes=(change("Table", losses=("the replica in us-west-2",)),))
-    assert order(removing, losing, guards=(trip(TABLE, "Table"),)) == [TABLE, "r/permission"]
+    assert order(removing, losing, guards=(hit(TABLE, "Table"),)) == [TABLE, "r/permission"]
 
 
 def test_among_updates_those_that_weaken_something_come_first() -> None:
@@ -38,7 +38,7 @@ def test_the_deletion_of_a_stack_that_holds_nothing_is_no_risk() -> None:
 
 def test_within_a_stack_too_what_is_lost_comes_first_and_what_is_new_last() -> None:
     changes = (change("New", action="Add"), FUNCTION, change("Weak", warnings=("w",)), REPLACED, change("Guarded"))
-    (entry,) = make_entries(plan(step(TABLE, changes=changes), guards=(trip(TABLE, "Guarded"), trip(SERVICE, "New"))))
+    (entry,) = make_entries(plan(step(TABLE, changes=changes), guards=(hit(TABLE, "Guarded"), hit(SERVICE, "New"))))
     assert [one.logical_id for one in entry.changes] == ["Guarded", "Table", "Weak", "Function", "New"]
     assert [one.allow for one in entry.guards] == ["us-east-1/table/Guarded"]
 

@@ -6,7 +6,7 @@ from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, St
 from builder.deploy.records import Orphan, PendingReview, PropertyChange
 from builder.report import text
 from builder.terms import Arn, Region, StackId
-from report.sample import FUNCTION, REPLACED, SERVICE, TABLE, change, deferred, plan, step, trip
+from report.sample import FUNCTION, REPLACED, SERVICE, TABLE, change, deferred, hit, plan, step
 
 PLAN = plan(
     step(SERVICE, changes=(FUNCTION,)),
@@ -26,7 +26,7 @@ def test_the_riskiest_step_comes_first_and_shows_what_is_replaced() -> None:
 
 def test_what_stops_it_and_the_summary_are_what_is_read_last() -> None:
     pending = PendingReview(stack=TABLE, change_set=Arn("arn:theirs"), created="then", allow="us-east-1/table/x")
-    shown = text.plan_text(replace(PLAN, guards=(trip(TABLE, "Table"),), pending=(pending,))).plain
+    shown = text.plan_text(replace(PLAN, guards=(hit(TABLE, "Table"),), pending=(pending,))).plain
     assert shown.endswith(
         "stops until allowed by name:\n"
         "  --allow us-east-1/table/Table    every item goes\n"

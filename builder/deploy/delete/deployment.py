@@ -9,7 +9,7 @@ from builder.deploy.delete.stack import (
     StackContents,
     check_removable,
     delete_stack,
-    observe_standing,
+    observe_stack_contents,
     stop_writes,
 )
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK
@@ -100,7 +100,7 @@ async def _look(deployment: str, site: Site, clients: Clients) -> FoundStacks:
     found = await together(_is_under_review(deployment, clients, stack) for stack in bare)
     under_review = (stack for stack, is_ours in zip(bare, found, strict=True) if is_ours is True)
     ours = (*of_deployment(every, deployment), *under_review)
-    standing = await together(observe_standing(_stack_id(stack), stack, clients) for stack in ours)
+    standing = await together(observe_stack_contents(_stack_id(stack), stack, clients) for stack in ours)
     return FoundStacks(
         tuple(replace(one, may_nest_reviews=_nests_reviews(one.stack, every)) for one in standing),
         tuple(one for one in found if isinstance(one, Unreachable)),

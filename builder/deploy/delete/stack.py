@@ -10,7 +10,7 @@ from builder.deploy.observe.nested import observe_contents
 from builder.deploy.observe.stacks import ObservedStack, observe_stack, remember_protected
 from builder.deploy.observe.watch import DEADLINE_S, Watch, settled_after
 from builder.deploy.plan.change_set import PendingChangeSet, delete, token
-from builder.deploy.plan.guards import Permission, check_allowed, protection_trip
+from builder.deploy.plan.guards import Permission, check_allowed, protection_hit
 from builder.deploy.plan.pending import IDLE, observe_change_sets
 from builder.deploy.progress import BucketEmptied, Done, Emit, FirstFailure, StackFailed, Started, Waiting
 from builder.deploy.resources import HOLDERS
@@ -47,7 +47,7 @@ class DeleteContext:
     allow: Collection[str] = ()
 
 
-async def observe_standing(stack_id: StackId, stack: ObservedStack, clients: Clients) -> StackContents:
+async def observe_stack_contents(stack_id: StackId, stack: ObservedStack, clients: Clients) -> StackContents:
     """Return the stack with what it holds, in nested stacks too; what a template leaves behind keeps all that is in it.
 
     A nested stack is deleted by its root's deletion alone, but emptied like it.
@@ -90,7 +90,7 @@ def check_removable(standing: Iterable[StackContents], allow: Collection[str]) -
     """
     standing = tuple(standing)
     check_clear(standing)
-    return check_allowed((protection_trip(one.id) for one in standing if one.stack.termination_protection), (), allow)
+    return check_allowed((protection_hit(one.id) for one in standing if one.stack.termination_protection), (), allow)
 
 
 async def stop_writes(standing: StackContents, clients: Clients) -> None:
@@ -132,7 +132,7 @@ async def empty(one: StackContents, clients: Clients, emit: Emit) -> None:
 
 async def release(stack_id: StackId, stack: ObservedStack, clients: Clients) -> None:
     """Remove what the deletion was refused for; there may be more in the stack than was found in it at first."""
-    now = await observe_standing(stack_id, stack, clients)
+    now = await observe_stack_contents(stack_id, stack, clients)
     check_clear([now])
     await stop_writes(now, clients)
     for kind, physical_id in now.holders:
@@ -146,13 +146,13 @@ async def settled(work: DeleteContext, one: StackContents) -> StackContents:
     running = await observe_token(work.clients, one.stack)
     work.emit(Waiting(stack=one.id, status=one.stack.status, token=running))
     stack = await work.watch.until(one.stack.arn, lambda seen: seen.facts.settled, DEADLINE_S)
-    return await observe_standing(one.id, stack, work.clients)
+    return await observe_stack_contents(one.id, stack, work.clients)
 
 
 async def _lift_protection(work: DeleteContext, one: StackContents) -> None:
     if not one.stack.termination_protection:
         return
-    allowed = protection_trip(one.id).allow
+    allowed = protection_hit(one.id).allow
     check_removable([one], [name for name in work.allow if name == allowed])
     work.emit(Started(stack=one.id, what="LIFT PROTECTION"))
     client = work.clients.of(one.stack.site).cloudformation(one.stack.region)

@@ -8,7 +8,7 @@ from typing import NamedTuple, assert_never
 
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call
-from builder.deploy.delete.stack import DeleteContext, delete_stack, observe_standing
+from builder.deploy.delete.stack import DeleteContext, delete_stack, observe_stack_contents
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.execute.preflight import Checked, check_plan, how_far
 from builder.deploy.observe.events import FirstCause, observe_cause, tell_in_progress
@@ -28,7 +28,7 @@ from builder.deploy.plan.dependants import moving
 from builder.deploy.plan.draft import DraftStep, no_echo_parameters, parts_from
 from builder.deploy.plan.expected import beyond
 from builder.deploy.plan.guards import allowed_names, guard_hits, tell_allowed
-from builder.deploy.plan.judgement import check_made, survey_ground
+from builder.deploy.plan.judgement import check_made, observe_context
 from builder.deploy.plan.pending import discard_plan
 from builder.deploy.plan.plan import make_step
 from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
@@ -120,12 +120,12 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
     emit(RunBegun(what="execute", stacks=tuple(one.stack for one in checked)))
     if run.claim is None:
         run.claimed.set()
-    onlooker = asyncio.ensure_future(tell_in_progress(run.in_progress, clients, emit)) if in_detail else None
+    observer = asyncio.ensure_future(tell_in_progress(run.in_progress, clients, emit)) if in_detail else None
     try:
         return await _execute_stacks(run)
     finally:
-        if onlooker:
-            onlooker.cancel()
+        if observer:
+            observer.cancel()
 
 
 def _first_to_start(checked: tuple[Checked, ...]) -> _Next | None:
@@ -272,7 +272,7 @@ async def _delete(run: _Run, deletion: Deletion) -> Outcome:
     stack = await observe_stack(run.clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
         return Done(deletion.stack, "DELETE_COMPLETE")
-    standing = await observe_standing(deletion.stack, stack, run.clients)
+    standing = await observe_stack_contents(deletion.stack, stack, run.clients)
     work = DeleteContext(run.clients, run.emit, run.watches[deletion.site], run.plan.id, run.allow)
     return await delete_stack(work, standing)
 
@@ -356,10 +356,10 @@ async def make_deferred(
         return None
     if not trusted.is_own:
         # Its name and its Description are no secret: somebody may have been there before.
-        await check_made(await survey_ground(plan, deployment, clients), step, part)
+        await check_made(await observe_context(plan, deployment, clients), step, part)
     unseen = (
         *beyond(expected, step.changes),
-        *(f"{trip.allow}: {trip.why}" for trip in guard_hits([step]) if trip.allow not in allow),
+        *(f"{hit.allow}: {hit.why}" for hit in guard_hits([step]) if hit.allow not in allow),
     )
     return ReviewRequired(deferred.stack, step, unseen) if unseen else step
 

@@ -13,10 +13,10 @@ from builder.deploy.plan.guards import Permission, check_allowed
 from builder.deploy.plan.judgement import (
     JudgementContext,
     check_done,
-    judge_chain,
     judge_guards,
     judge_needs,
-    survey_ground,
+    judge_stack,
+    observe_context,
 )
 from builder.deploy.plan.lost_region import check_without
 from builder.deploy.plan.pending import observe_change_sets, reviews_of_others
@@ -85,7 +85,7 @@ async def check_plan(
         guards,
         (review for one in checked for review in one.pending),
         allow,
-        shown={*(trip.allow for trip in plan.guards), *(review.allow for review in plan.pending)},
+        shown={*(hit.allow for hit in plan.guards), *(review.allow for review in plan.pending)},
     )
     return checked, permissions
 
@@ -97,9 +97,9 @@ async def _look_at_all(
     if trusted.is_own:
         checked = tuple(await together(_check_chain(plan, chain, clients) for chain in chains.values()))
         unfinished = {one.stack for one in checked if one.left}
-        return checked, tuple(trip for trip in plan.guards if trip.stack in unfinished)
+        return checked, tuple(hit for hit in plan.guards if hit.stack in unfinished)
     deployment = narrowed(plan, trusted.deployment)
-    ground = await survey_ground(plan, deployment, clients)
+    ground = await observe_context(plan, deployment, clients)
     found = await together(_check_and_judge(ground, chain) for chain in chains.values())
     checked = tuple(one for one, _ in found)
     left = {one.stack: one.left for one in checked if one.left}
@@ -113,7 +113,7 @@ async def _look_at_all(
         deferred = tuple(one for one in work if isinstance(one, Deferred))
         judged = replace(plan, steps=steps, deferred=deferred, guards=())
         guards += await trusted.more_guards(judged, deployment, clients)
-    return checked, (*guards, *(trip for _, guard_hits in found for trip in guard_hits))
+    return checked, (*guards, *(hit for _, guard_hits in found for hit in guard_hits))
 
 
 async def _check_and_judge(ground: JudgementContext, chain: StackSteps) -> tuple[Checked, tuple[GuardHit, ...]]:
@@ -128,7 +128,7 @@ async def _check_and_judge(ground: JudgementContext, chain: StackSteps) -> tuple
             raise overtaken(checked.stack, None, "a change set of another part is executed, and a later one is there")
         if checked.running or not checked.left:
             return checked, ()
-        if judged := await judge_chain(ground, checked.left):
+        if judged := await judge_stack(ground, checked.left):
             return replace(checked, left=judged.chain), judged.guards
 
 

@@ -51,9 +51,9 @@ def guard_hits(
     steps, deletions = tuple(steps), tuple(deletions)
     leaving: tuple[Orphan | Deletion, ...] = (*orphans, *deletions)
     found = [
-        *(trip for step in steps for change in step.changes for trip in _of_change(step, change)),
-        *(trip for step in steps for trip in _new_primaries(step, leaving)),
-        *(trip for deletion in deletions for trip in _of_removal(deletion)),
+        *(hit for step in steps for change in step.changes for hit in _of_change(step, change)),
+        *(hit for step in steps for hit in _new_primaries(step, leaving)),
+        *(hit for deletion in deletions for hit in _of_removal(deletion)),
         *(_lifting(one) for one in protections if not one.protect),
     ]
     return tuple(dict.fromkeys(found))
@@ -125,7 +125,7 @@ def _new_primaries(step: Changing, leaving: tuple[Orphan | Deletion, ...]) -> It
                 yield _trip(step.stack, table.logical_id, why)
 
 
-def protection_trip(stack: StackId) -> GuardHit:
+def protection_hit(stack: StackId) -> GuardHit:
     """Return what the deletion of a stack trips that has termination protection."""
     why = "the stack is protected from deletion; where this is allowed, its termination protection is lifted first"
     return _trip(stack, TERMINATION_PROTECTION, why)
@@ -138,7 +138,7 @@ def _lifting(protection: Protection) -> GuardHit:
 
 def _of_removal(deletion: Deletion) -> Iterator[GuardHit]:
     if deletion.protected:
-        yield protection_trip(deletion.stack)
+        yield protection_hit(deletion.stack)
     for resource in deletion.resources:
         if lost := at_stake(resource.type):
             fate = _removed(resource.policy_action or "", lost, "is deleted with its stack")
@@ -213,8 +213,8 @@ def _names(allow: str, name: str) -> bool:
 def _needed(tripped: Iterable[GuardHit], pending: Iterable[PendingReview]) -> dict[str, list[str]]:
     """Return what `--allow` has to name, with every reason."""
     needed: dict[str, list[str]] = {}
-    for trip in tripped:
-        needed.setdefault(trip.allow, []).append(trip.why)
+    for hit in tripped:
+        needed.setdefault(hit.allow, []).append(hit.why)
     for review in pending:
         why = "it waits for somebody's review, and executing this plan would delete it"
         needed.setdefault(review.allow, []).append(why)

@@ -67,14 +67,14 @@ class JudgedStack:
     """What a change set does not show, and somebody has to answer for."""
 
 
-async def survey_ground(plan: Plan, deployment: Deployment, clients: Clients) -> JudgementContext:
+async def observe_context(plan: Plan, deployment: Deployment, clients: Clients) -> JudgementContext:
     """Return what stands in every region of the deployment."""
     by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
     stands = {StackPlace(stack.site, stack.name): stack for stacks in by_site for stack in stacks}
     return JudgementContext(plan, deployment, stands, clients)
 
 
-async def judge_chain(ground: JudgementContext, chain: StackSteps) -> JudgedStack | None:
+async def judge_stack(ground: JudgementContext, chain: StackSteps) -> JudgedStack | None:
     """Return the chain as it will be done; None where its change set has been taken away meanwhile.
 
     Raises Stopped, with every reason, where it is not what the assembly says.
@@ -97,7 +97,7 @@ async def judge_chain(ground: JudgementContext, chain: StackSteps) -> JudgedStac
         if error.code == "ChangeSetNotFound":
             return None
         raise
-    hidden = [trip for link in judged if isinstance(link, Step) for trip in _hidden(link, desired)]
+    hidden = [hit for link in judged if isinstance(link, Step) for hit in _hidden(link, desired)]
     return JudgedStack((*deletions, *judged, *protections), tuple(hidden))
 
 
@@ -109,7 +109,7 @@ async def judge_needs(
     known = {stack.id: stack for stack in ground.deployment.stacks}
     open_needs = [need for need in needed if need in known and need not in chains and need not in done]
     found = await together(_left_out(ground, known[need]) for need in open_needs)
-    return tuple(trip for trip in found if trip is not None)
+    return tuple(hit for hit in found if hit is not None)
 
 
 async def check_done(ground: JudgementContext, done: Collection[StackId]) -> None:
@@ -261,7 +261,7 @@ async def _check_done(ground: JudgementContext, desired: DesiredStack) -> None:
             what = "a change set of the plan's was executed here, and the stack is not as the assembly says"
             raise Stopped(where=desired.id, what=what, next_step=_AGAIN)
         await asyncio.sleep(LOOK_S)
-        ground = await survey_ground(ground.plan, ground.deployment, ground.clients)
+        ground = await observe_context(ground.plan, ground.deployment, ground.clients)
 
 
 async def _differs(ground: JudgementContext, desired: DesiredStack) -> bool:

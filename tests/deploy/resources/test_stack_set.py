@@ -10,6 +10,6 @@ from deploy.rig import Rig
 
 def test_a_set_that_goes_takes_its_stacks_along(rig: Rig) -> None:
     gone = ResourceChange(action="Remove", logical_id=LogicalId("UsWest2Storage"), type=STACK_SET)
-    (trip,) = guard_hits([replace(rig.plan().steps[0], changes=(gone,))])
-    assert "its stack in every account and region" in trip.why
+    (hit,) = guard_hits([replace(rig.plan().steps[0], changes=(gone,))])
+    assert "its stack in every account and region" in hit.why
     assert holds_data(STACK_SET)
