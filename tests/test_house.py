@@ -14,7 +14,6 @@ _MAY_NAME = {
     Path("assembly/components.py"): "reads manifests of version 1",
     Path("assembly/render.py"): "names the outputs, with topology",
     Path("topology/build.py"): "names the outputs",
-    Path("cli/examples.py"): "shows what people type",
 }
 
 

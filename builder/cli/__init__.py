@@ -1,6 +1,6 @@
 """The command line: the one room that knows every part.
 
-main       the parser, and errors to text and exit codes    examples   what help shows
+main       the parser, what help shows, and errors to text and exit codes
 options    what is said                                     project    what dr.yaml and the assembly say
 session    clients, console, and how work is run            files      what verbs read and write
 scope      the system or its fleet, as the verbs know it    system, fleet   its two values

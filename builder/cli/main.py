@@ -1,17 +1,18 @@
 """The parser, and the one place where an error becomes text and an exit code."""
 
 import io
+import json
 import platform
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 
 import click
 
 from builder import __version__
-from builder.cli.examples import epilog
 from builder.cli.options import CommandLine, Options, global_options
 from builder.cli.session import Session
 from builder.errors import BuilderError, ExitCode, Failed, of_file
@@ -39,6 +40,9 @@ _OF_FLEET = {
     **{name: _MODULES[name] for name in ("plan", "show", "execute", "deploy", "status", "outputs", "destroy")},
     "stop": "deploy",
 }
+EXAMPLES: Mapping[str, Sequence[str]] = json.loads(Path(__file__).with_name("examples.json").read_bytes())
+"""What people type, by the verb's whole name; each without the `python -m builder` that it begins with."""
+_GLOBAL = "Global options (--env, --skip-region, --json, ...) go before or after the verb: python -m builder --help"
 _INTERRUPTED = "interrupted: what CloudFormation has begun goes on there; the same command takes it up again"
 
 
@@ -81,8 +85,9 @@ def _fleet() -> click.Group:
 
 
 def _end_helps(command: click.Command, name: str) -> None:
-    """Let the help of a command, and of those in it, end with examples."""
-    command.epilog = epilog(name)
+    """Let the help of a command, and of those in it, end with examples and where the global options are described."""
+    shown = "\n".join(f"  python -m builder {example}" for example in EXAMPLES.get(name, ()))
+    command.epilog = f"\b\nExamples:\n{shown}\n\n{_GLOBAL}" if shown else _GLOBAL
     if isinstance(command, click.Group):
         for below, inner in command.commands.items():
             _end_helps(inner, f"{name} {below}")

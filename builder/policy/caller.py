@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from builder.assembly.bound import Bound
-from builder.policy.calls import EVERY_CALL, FAULT_CALLS, On
+from builder.policy.calls import CALLS, FAULT_CALLS, On
 from builder.policy.document import ANY, NOWHERE_IN_PARTICULAR, Grant, GrantTarget, PolicyScope, Rights, Test, Verb
 from builder.policy.resource import GROUNDS, BoundResource, each_nested, each_resource, place_of
 from builder.policy.service_role import child_templates, service_role_rights
@@ -41,7 +41,7 @@ def caller_rights(
     more = [call for fault in caller.faults for call in FAULT_CALLS[fault]] if verb is Verb.DRILL else []
     granted = tuple(
         Grant(action, places[on], f"{call.operation}: {call.because}")
-        for call in (*EVERY_CALL[verb], *more)
+        for call in (*CALLS[verb], *more)
         for action, on in call.needs
         if places[on].arns
     )

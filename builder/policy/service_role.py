@@ -1,37 +1,24 @@
 """What CloudFormation has to be allowed, as its service role or in a fleet's account: what the types' handlers ask for.
 
+What their schemas say wrong or say of everything at once is put right by the table in service_role.yaml.
 Source: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 
+import yaml
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
 from builder.assembly.bound import Bound
 from builder.policy.document import ANY, NOWHERE_IN_PARTICULAR, Grant, GrantTarget, LeftOut, PolicyScope, Rights, Verb
 from builder.policy.resource import GROUNDS, LIFTS_BOUNDARY, BoundResource, each_nested, each_resource, place_of
-from builder.resource_types import NESTED_STACK
 from builder.template import find_object
 
 _TAGGING = "tagging"
-HANDLERS: dict[Verb, tuple[str, ...]] = {
-    # Early validation looks whether a name is taken, and a drift-aware change set at what is there.
-    Verb.PLAN: ("read", "list"),
-    # Whatever a change set does, its rollback undoes.
-    Verb.EXECUTE: ("create", "read", "update", "delete", "list", _TAGGING),
-    Verb.DESTROY: ("read", "delete"),
-    Verb.STATUS: (),
-    # What detecting drift looks at.
-    Verb.DRIFT: ("read",),
-    Verb.DRILL: (),
-    Verb.FLEET_PLAN: ("read", "list"),
-    Verb.FLEET_EXECUTE: ("create", "read", "update", "delete", "list", _TAGGING),
-    Verb.FLEET_STATUS: (),
-    Verb.FLEET_DESTROY: ("read", "delete"),
-}
-"""The handlers that run for each verb; stack tags reach every resource that can have any."""
+_TABLE = yaml.load(Path(__file__).with_name("service_role.yaml").read_bytes(), Loader=yaml.CSafeLoader)
 
 
 def permissions(type_name: str, region: str, verb: Verb) -> dict[str, tuple[str, ...]] | None:
@@ -47,7 +34,7 @@ def permissions(type_name: str, region: str, verb: Verb) -> dict[str, tuple[str,
     if len(lists) == 1:
         return None
     found: dict[str, list[str]] = {}
-    for handler in HANDLERS[verb]:
+    for handler in _TABLE["handlers"][verb]:
         for action in _listed(lists.get(handler)):
             found.setdefault(action, []).append(handler)
     return {action: tuple(handlers) for action, handlers in found.items()}
@@ -67,50 +54,11 @@ class Only:
     """Patterns. Only of what reaches beyond the resource's own ARN: who may delete it may as well change it."""
 
 
-_KEY = ("kms:*",)
-FOR_PROPERTIES: dict[str, tuple[Only, ...]] = {
-    "AWS::DynamoDB::GlobalTable": (
-        Only(
-            ("ReadProvisionedThroughputSettings", "WriteProvisionedThroughputSettings"),
-            # Reading them stays: whether a table has any is found out by asking.
-            tuple(f"application-autoscaling:{verb}*" for verb in ("Delete", "Deregister", "Put", "Register")),
-        ),
-        Only(("KinesisStreamSpecification",), ("kinesis:*",)),
-        Only(("KMSMasterKeyId",), _KEY),
-    ),
-    "AWS::IAM::Role": (Only(("ManagedPolicyArns",), ("iam:AttachRolePolicy",)),),
-    "AWS::Lambda::Function": (
-        Only(("S3Bucket",), ("s3:GetObject", "s3:GetObjectVersion")),
-        Only(("VpcConfig",), ("ec2:Describe*",)),
-        Only(("FileSystemConfigs",), ("elasticfilesystem:*", "s3files:*")),
-        Only(("KmsKeyArn", "SourceKMSKeyArn"), _KEY),
-        Only(("Layers",), ("lambda:GetLayerVersion",)),
-        Only(("CodeSigningConfigArn",), ("lambda:GetCodeSigningConfig",)),
-        Only(("CapacityProviderConfig",), ("lambda:PassCapacityProvider",)),
-    ),
-    "AWS::Logs::LogGroup": (
-        Only(("DataProtectionPolicy",), ("logs:CreateLogDelivery", "s3:*", "firehose:*")),
-        Only(("FieldIndexPolicies",), ("logs:PutIndexPolicy", "logs:DeleteIndexPolicy")),
-        Only(("ResourcePolicyDocument",), ("logs:PutResourcePolicy", "logs:DeleteResourcePolicy")),
-    ),
-    "AWS::S3::Bucket": (Only(("MetadataConfiguration", "MetadataTableConfiguration"), ("s3tables:*",)),),
+FOR_PROPERTIES = {
+    type_name: tuple(Only(tuple(row["properties"]), tuple(row["actions"])) for row in rows)
+    for type_name, rows in _TABLE["for properties"].items()
 }
-# Operations of S3's API, listed as if they were actions; IAM has each under another name, which is listed as well.
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
-NO_ACTIONS = frozenset(
-    f"s3:{name}"
-    for name in (
-        "DeleteBucketAnalyticsConfiguration",
-        "DeleteBucketCors",
-        "DeleteBucketEncryption",
-        "DeleteBucketLifecycle",
-        "DeleteBucketMetricsConfiguration",
-        "DeleteBucketReplication",
-        "DeleteBucketTagging",
-        "PutBucketReplication",
-        "PutObjectLockConfiguration",
-    )
-)
+NO_ACTIONS = frozenset(_TABLE["no actions"])
 
 
 def why_unneeded(action: str, resource: BoundResource) -> str | None:
@@ -124,31 +72,10 @@ def why_unneeded(action: str, resource: BoundResource) -> str | None:
     return None
 
 
-# What the handlers' lists lack, by verb and type.
-EXTRAS: dict[tuple[Verb, str], tuple[tuple[str, str], ...]] = {
-    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2gt_IAM.html
-    (Verb.DESTROY, "AWS::DynamoDB::GlobalTable"): (
-        ("dynamodb:DeleteTableReplica", "DynamoDB wants it for each replica; the delete handler's list lacks it"),
-    ),
-    # With IncludeNestedStacks CloudFormation makes, runs and deletes change sets of nested stacks, and tags these. That
-    # it takes the role's permissions for it, and which exactly, is unverified.
-    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/change-sets-for-nested-stacks.html
-    (Verb.PLAN, NESTED_STACK): (
-        ("cloudformation:CreateChangeSet", "change sets of nested stacks, made with their root's"),
-        ("cloudformation:DeleteChangeSet", "change sets of nested stacks, deleted with their root's"),
-        ("cloudformation:DeleteStack", "nested stacks that only waited for a change set"),
-        ("cloudformation:DescribeChangeSet", "change sets of nested stacks"),
-        ("cloudformation:TagResource", "the root's tags on nested stacks"),
-    ),
-    (Verb.EXECUTE, NESTED_STACK): (
-        ("cloudformation:CreateChangeSet", "change sets of nested stacks, made on the way"),
-        ("cloudformation:DeleteChangeSet", "change sets of nested stacks, deleted with their root's"),
-        ("cloudformation:DescribeChangeSet", "change sets of nested stacks"),
-        ("cloudformation:ExecuteChangeSet", "change sets of nested stacks, executed with their root's"),
-        ("cloudformation:TagResource", "the root's tags on nested stacks"),
-        ("cloudformation:UntagResource", "tags that a root no longer has"),
-    ),
-}
+def extras(verb: Verb, type_name: str) -> dict[str, str]:
+    """Return what the lists of a type's handlers lack for a verb, each action with its reason."""
+    lacking: dict[str, str] = _TABLE["extras"].get(verb, {}).get(type_name, {})
+    return lacking
 
 
 def service_role_rights(bounds: tuple[Bound, ...], setting: PolicyScope, verb: Verb, *, whole: bool = False) -> Rights:
@@ -188,7 +115,7 @@ def _rights_of(resource: BoundResource, setting: PolicyScope, verb: Verb, *, who
             left_out.append(LeftOut(action, unneeded))
         else:
             granted.append(Grant(action, place, because))
-    for action, because in EXTRAS.get((verb, resource.type), ()):
+    for action, because in extras(verb, resource.type).items():
         granted.append(Grant(action, place_of(action, resource, setting), because))
     warnings = () if resource.type in GROUNDS else (f"{resource.type}: its actions are allowed on anything",)
     return Rights(tuple(granted), tuple(left_out), warnings if granted else ())
@@ -202,31 +129,8 @@ def _why_not(action: str, resource: BoundResource, place: GrantTarget, *, whole:
     return None if whole else why_unneeded(action, resource)
 
 
-# AWS names the whole service for it, on anything; that these are all it calls is unverified.
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html
-ON_INSTANCES: dict[str, str] = {
-    "cloudformation:CreateStack": "an instance that is new",
-    "cloudformation:UpdateStack": "an instance that a change reaches",
-    "cloudformation:DeleteStack": "an instance that goes",
-    "cloudformation:TagResource": "the set's tags on an instance",
-    "cloudformation:UntagResource": "tags that the set no longer has",
-    "cloudformation:DescribeStacks": "how far an instance is, and its outputs",
-    "cloudformation:DescribeStackEvents": "why an instance failed",
-    "cloudformation:DescribeStackResource": "what an instance holds",
-    "cloudformation:DescribeStackResources": "what an instance holds",
-    "cloudformation:ListStackResources": "what an instance holds",
-    "cloudformation:GetTemplate": "what an instance runs now",
-    "cloudformation:DetectStackDrift": "drift detection of the set",
-    "cloudformation:DetectStackResourceDrift": "drift detection of the set",
-    "cloudformation:DescribeStackResourceDrifts": "what drifted",
-}
-"""What StackSets does with an instance's stack, each with its reason."""
-ON_ANYTHING: dict[str, str] = {
-    "cloudformation:GetTemplateSummary": "the template's parameters, before there is a stack",
-    "cloudformation:ValidateTemplate": "the template, before there is a stack",
-    "cloudformation:DescribeStackDriftDetectionStatus": "how far drift detection is; IAM knows no resource for it",
-}
-"""What it does before there is a stack, or where IAM knows none, each with its reason."""
+ON_INSTANCES: dict[str, str] = _TABLE["on instances"]
+ON_ANYTHING: dict[str, str] = _TABLE["on anything"]
 
 
 def execution_role_rights(bounds: tuple[Bound, ...], setting: PolicyScope, fleet: str) -> Rights:

@@ -1,52 +1,32 @@
 """W9531: something that holds data, without a word on what becomes of it."""
 
+import json
 from collections.abc import Iterator
+from importlib.resources import files
 
+from cfnlint.data import AdditionalSpecs
 from cfnlint.template.template import Template
 
 from builder.rules._rule import Fault, Rule, fault
 from builder.rules._worlds import resources
 
-# cfn-lint's own list of what is stateful (I3011), with what it leaves out: a bucket, because S3 keeps one that is not
-# empty (until somebody empties it), and what is newer. Without a nested stack, whose own template says it, and an
-# instance of a database cluster: the cluster holds the data.
-HOLD_DATA = (
-    "AWS::Backup::BackupVault",
-    "AWS::Cognito::UserPool",
+# A nested stack's own template says it, and an instance of a database cluster leaves it to the cluster.
+_ELSEWHERE = {"AWS::CloudFormation::Stack", "AWS::DocDB::DBInstance", "AWS::Neptune::DBInstance"}
+_NEWER = {
     "AWS::DSQL::Cluster",
-    "AWS::DocDB::DBCluster",
-    "AWS::DynamoDB::GlobalTable",
-    "AWS::DynamoDB::Table",
-    "AWS::EC2::Volume",
     "AWS::ECR::Repository",
-    "AWS::EFS::FileSystem",
-    "AWS::EMR::Cluster",
-    "AWS::ElastiCache::CacheCluster",
-    "AWS::ElastiCache::ReplicationGroup",
-    "AWS::Elasticsearch::Domain",
-    "AWS::FSx::FileSystem",
-    "AWS::KMS::Key",
     "AWS::KMS::ReplicaKey",
-    "AWS::Kinesis::Stream",
-    "AWS::Logs::LogGroup",
     "AWS::MemoryDB::Cluster",
-    "AWS::Neptune::DBCluster",
-    "AWS::OpenSearchService::Domain",
-    "AWS::Organizations::Account",
-    "AWS::QLDB::Ledger",
-    "AWS::RDS::DBCluster",
-    "AWS::RDS::DBInstance",
     "AWS::RDS::GlobalCluster",
-    "AWS::Redshift::Cluster",
-    "AWS::S3::Bucket",
     "AWS::S3Express::DirectoryBucket",
     "AWS::S3Tables::Table",
     "AWS::S3Tables::TableBucket",
-    "AWS::SDB::Domain",
-    "AWS::SQS::Queue",
-    "AWS::SecretsManager::Secret",
     "AWS::Timestream::Table",
-)
+}
+_STATEFUL = json.loads(files(AdditionalSpecs).joinpath("StatefulResources.json").read_bytes())
+HOLD_DATA = sorted(_STATEFUL["ResourceTypes"].keys() - _ELSEWHERE | _NEWER)
+"""cfn-lint's own list of what is stateful (I3011), which that rule takes without buckets: S3 keeps one that is not
+empty, until somebody empties it."""
 
 
 class DeletionSaid(Rule):

@@ -13,8 +13,7 @@ import pytest
 
 from answer import Command
 from builder.cli import main as module
-from builder.cli.examples import EXAMPLES
-from builder.cli.main import cli
+from builder.cli.main import EXAMPLES, cli
 from builder.cli.options import CommandLine
 from builder.report.schema import make_event_schema
 

@@ -14,7 +14,7 @@ from builder.assembly.components import OutputOf
 from builder.aws import Clients
 from builder.deploy import Deployment, Done, PlanOptions, PlanRequest, discard_plan, narrow
 from builder.deploy.desired import TAG_DEPLOYMENT
-from builder.policy.calls import EVERY_CALL, FAULT_CALLS, On
+from builder.policy.calls import CALLS, FAULT_CALLS, On
 from builder.policy.document import Verb
 from builder.terms import AccountId, Region, Site, StackId
 from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, chained, make_deployment, make_stack
@@ -284,7 +284,7 @@ def lived(verb: Verb) -> Called:
 
 
 def listed(verb: Verb) -> Called:
-    return {(call.service, call.operation) for call in EVERY_CALL[verb]}
+    return {(call.service, call.operation) for call in CALLS[verb]}
 
 
 @pytest.mark.proof
@@ -311,7 +311,7 @@ def test_no_operation_that_the_deployer_names_is_missing() -> None:
     # DynamoDB's operation has the name of CloudFormation's.
     called = {known[name] for name in named & known.keys()} - {("dynamodb", "ListImports")}
     assert ("cloudformation", "CreateChangeSet") in called
-    assert called <= {call for verb in EVERY_CALL for call in listed(verb)}
+    assert called <= {call for verb in CALLS for call in listed(verb)}
 
 
 def test_an_orphan_that_is_executed_away_takes_what_destroying_it_takes() -> None:
@@ -345,16 +345,16 @@ def test_every_operation_is_one_that_botocore_knows(verb: Verb) -> None:
 
 @pytest.mark.parametrize("verb", list(Verb))
 def test_every_action_is_one_that_iam_knows(verb: Verb) -> None:
-    for call in (*EVERY_CALL[verb], *OF_FAULTS):
+    for call in (*CALLS[verb], *OF_FAULTS):
         for action, _ in call.needs:
             assert actions(action) == [action]
 
 
 def test_only_a_call_that_aws_always_allows_needs_nothing() -> None:
-    free = {call.operation for calls in EVERY_CALL.values() for call in calls if not call.needs}
+    free = {call.operation for calls in CALLS.values() for call in calls if not call.needs}
     assert free == {"GetCallerIdentity"}
 
 
 def test_every_place_is_used() -> None:
-    each = [*(call for calls in EVERY_CALL.values() for call in calls), *OF_FAULTS]
+    each = [*(call for calls in CALLS.values() for call in calls), *OF_FAULTS]
     assert {on for call in each for _, on in call.needs} == set(On)

@@ -10,7 +10,7 @@ from builder.policy.document import ROLE_INLINE_CHARACTERS, Rights, characters
 from builder.policy.service_role import ON_ANYTHING, ON_INSTANCES
 from policy.reference import actions, arn_formats
 from policy.system import BOUNDED, SETTING, SHIPPED
-from policy.test_service_role import as_list, extras, granted, listed, statements
+from policy.test_service_role import as_list, granted, lacking, listed, statements
 
 FLEET = "tap-${EnvironmentSuffix}-"
 
@@ -22,7 +22,7 @@ def rights(setting: PolicyScope = SETTING) -> Rights:
 def test_its_actions_are_the_handlers_of_the_used_types_and_the_named_extras_and_no_others() -> None:
     made = rights()
     handlers = {action for verb in (Verb.EXECUTE, Verb.DESTROY) for action in listed(SHIPPED, verb)}
-    named = {action for verb in (Verb.EXECUTE, Verb.DESTROY) for action in extras(SHIPPED, verb)}
+    named = {action for verb in (Verb.EXECUTE, Verb.DESTROY) for action in lacking(SHIPPED, verb)}
     left_out = {one.action for one in made.left_out} - granted(made)
 
     assert granted(made) == (handlers - left_out) | named | ON_INSTANCES.keys() | ON_ANYTHING.keys()

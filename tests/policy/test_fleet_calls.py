@@ -7,7 +7,7 @@ import pytest
 
 from builder.deploy import Deployment
 from builder.fleet import RowFilter, execute_fleet, observe_fleet_outputs, observe_status, stop_operations
-from builder.policy.calls import CALLS, FLEET_CALLS
+from builder.policy.calls import CALLS
 from builder.policy.document import Verb
 from fake_aws import Organization
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, halt, two_sets
@@ -166,7 +166,7 @@ def lived(verb: Verb) -> Called:
 @pytest.mark.proof
 @pytest.mark.parametrize("verb", list(LIVES))
 def test_the_table_has_every_call_of_a_fleet_s_verb_and_of_the_sets_no_other(verb: Verb) -> None:
-    listed = {(call.service, call.operation) for call in FLEET_CALLS[verb]}
+    listed = {(call.service, call.operation) for call in CALLS[verb]}
     called = lived(verb)
     assert called <= listed
     assert listed - {(call.service, call.operation) for call in CALLS[BASE[verb]]} <= called

@@ -20,7 +20,7 @@ from builder.cli.session import Session
 from builder.deploy import Done
 from builder.local import EmbeddedAws
 from builder.policy import Verb
-from builder.policy.calls import EVERY_CALL, On
+from builder.policy.calls import CALLS, On
 from policy.guarded import Guarded
 from samples import sampled
 
@@ -112,7 +112,7 @@ def granted(deployed: Guarded, verb: Verb) -> set[str]:
 
 def own(verb: Verb) -> list[str]:
     """What the verb's own calls take here: none is in another account, and no URL wants signed requests."""
-    needs = {(action, on) for call in EVERY_CALL[verb] for action, on in call.needs}
+    needs = {(action, on) for call in CALLS[verb] for action, on in call.needs}
     return sorted({action for action, on in needs if on not in {On.ACCOUNT_ROLES, On.SIGNED_FUNCTIONS}})
 
 

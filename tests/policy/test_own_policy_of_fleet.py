@@ -23,7 +23,7 @@ from builder.cli.session import Session
 from builder.config import read_wanted
 from builder.local import EmbeddedAws
 from builder.policy import Verb
-from builder.policy.calls import EVERY_CALL, On
+from builder.policy.calls import CALLS, On
 from builder.rehearsal.fleet_life import EMPTIER, TargetAccount
 from builder.rehearsal.stage import ACCOUNT
 from builder.terms import AccountId, Region
@@ -215,7 +215,7 @@ def own(verb: Verb) -> list[str]:
     """What the verb's own calls take here: the fleet follows no organization, and nests no stack in its own."""
     here = {On.ANYTHING, On.STACKS, On.TAGGED_STACKS, On.UNTAGGED_STACKS, On.NEW_CHANGE_SETS, On.OUR_CHANGE_SETS}
     here |= {On.CHANGE_SETS, On.STACK_SETS, On.INSTANCE_ROLES}
-    return sorted({action for call in EVERY_CALL[verb] for action, on in call.needs if on in here})
+    return sorted({action for call in CALLS[verb] for action, on in call.needs if on in here})
 
 
 @pytest.fixture

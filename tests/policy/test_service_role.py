@@ -8,7 +8,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.assembly.bound import Bound
 from builder.policy.document import Rights, Verb, make_document, too_large
-from builder.policy.service_role import EXTRAS, service_role_rights
+from builder.policy.service_role import extras, service_role_rights
 from policy.reference import NEWER, actions, arn_formats, condition_keys
 from policy.system import BOUNDED, SETTING, SHIPPED, stack
 
@@ -43,8 +43,8 @@ def listed(bounds: tuple[Bound, ...], verb: Verb) -> set[str]:
     return found
 
 
-def extras(bounds: tuple[Bound, ...], verb: Verb) -> set[str]:
-    return {action for kind in types(bounds) for action, _ in EXTRAS.get((verb, kind), ())}
+def lacking(bounds: tuple[Bound, ...], verb: Verb) -> set[str]:
+    return {action for kind in types(bounds) for action in extras(verb, kind)}
 
 
 def granted(rights: Rights) -> set[str]:
@@ -67,7 +67,7 @@ def test_all_that_the_handlers_list_is_granted_or_left_out_with_a_reason_and_not
 ) -> None:
     rights = service_role_rights(bounds, SETTING, verb)
     left_out = {one.action for one in rights.left_out} - granted(rights)
-    assert granted(rights) | left_out == listed(bounds, verb) | extras(bounds, verb)
+    assert granted(rights) | left_out == listed(bounds, verb) | lacking(bounds, verb)
     assert all(one.because for one in rights.left_out)
     assert rights.warnings == ()
 
@@ -75,7 +75,7 @@ def test_all_that_the_handlers_list_is_granted_or_left_out_with_a_reason_and_not
 @pytest.mark.parametrize("verb", list(Verb))
 def test_as_a_whole_it_is_what_the_handlers_list_and_the_named_extras(verb: Verb) -> None:
     rights = service_role_rights(SHIPPED, SETTING, verb, whole=True)
-    assert granted(rights) == listed(SHIPPED, verb) | extras(SHIPPED, verb)
+    assert granted(rights) == listed(SHIPPED, verb) | lacking(SHIPPED, verb)
 
 
 @pytest.mark.parametrize("verb", VERBS)
