@@ -26,7 +26,7 @@ from builder.fleet.progress import (  # noqa: E402
     SetDone,
 )
 from builder.report.board import event_words  # noqa: E402
-from builder.report.fleet import fleet_plan_text  # noqa: E402
+from builder.report.fleet_plan import fleet_plan_text  # noqa: E402
 from fake_aws import World, run_virtual  # noqa: E402
 from fleet.rig import make_clients  # noqa: E402
 from fleet.scene import WEST, accounts, fleet_deployment, fleet_template  # noqa: E402

@@ -40,7 +40,8 @@ from builder.fleet import (
 )
 from builder.report import as_json
 from builder.report.fleet import deployed_text as listing
-from builder.report.fleet import fleet_end_text, fleet_plan_text
+from builder.report.fleet import fleet_end_text
+from builder.report.fleet_plan import fleet_plan_text
 from builder.terms import Site
 
 

@@ -108,6 +108,7 @@ def _judged_set(said: SetPlan, found: SetPlan) -> SetPlan:
     return replace(
         said,
         stack_set=found.stack_set,
+        given=found.given,
         retries=tuple(one for one in said.retries if one.site in stands),
         missing=tuple(one for one in said.missing if one in found.missing or one.site in stands),
     )
@@ -181,7 +182,7 @@ async def _repair(watch: SetWatch, plan: FleetPlan) -> tuple[SetOutcome, ...]:
                 watch.emit(Started(stack=one.id, what=f"{what} in {len(places)}"))
         operations = (
             *await update_instances(watch, stack_set, one.retries, plan.ordinary.id),
-            *await create_instances(watch, stack_set, one.missing, plan.ordinary.id),
+            *await create_instances(watch, stack_set, one.missing, plan.ordinary.id, one.given),
         )
         ended = await _as_it_stands(watch, one, [each.site for each in one.repairs])
         if isinstance(ended, SetFailed):

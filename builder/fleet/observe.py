@@ -71,16 +71,18 @@ def named(stack_set: StackSet) -> Any:  # noqa: ANN401 - keyword arguments, whic
     return {"StackSetName": stack_set.name, "CallAs": stack_set.call_as}
 
 
-async def observe_set(clients: Clients, stack_set: StackSet, *, all_overrides: bool = False) -> Observed | None:
+async def observe_set(
+    clients: Clients, stack_set: StackSet, *, overrides: bool = True, all_overrides: bool = False
+) -> Observed | None:
     """Return the set with all its instances; None if there is none.
 
-    The parameters of its instances are read up to a number, which costs a call each, or of `all_overrides`.
+    `overrides` are the parameters of its instances: read up to a number, as each costs a call, or of `all_overrides`.
     """
     said = await describe_set(clients, stack_set)
     if said is None:
         return None
     instances = await observe_instances(clients, stack_set)
-    known = all_overrides or len(instances) <= OVERRIDES_READ
+    known = overrides and (all_overrides or len(instances) <= OVERRIDES_READ)
     return Observed(
         body=said.get("TemplateBody", ""),
         parameters=_values(said.get("Parameters", [])),

@@ -16,7 +16,7 @@ from builder.deploy.run_in_order import Work, run_in_order
 from builder.errors import AwsError, BuilderError, Failed
 from builder.fleet.observe import SetOperation, SetWatch, client_of, named, observe_operations
 from builder.fleet.progress import FleetEmit, SetCancelled, SetDone, SetFailed, SetOutcome
-from builder.fleet.records import StackInstance, StackSet, TargetedSite
+from builder.fleet.records import InstanceOverride, StackInstance, StackSet, TargetedSite
 from builder.fleet.sets import look_again, observe_sets
 from builder.graph import closure, dependants
 from builder.terms import StackId
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 Waits = Mapping[StackId, Collection[StackId]]
+Given = Collection[InstanceOverride]
 SetWork = Callable[[StackSet, Mapping[StackId, SetOutcome]], Coroutine[Any, Any, SetOutcome]]
 """What is done on a set, told how those ended that it waits for."""
 
@@ -83,11 +84,15 @@ class _Asking:
 
 
 async def create_instances(
-    watch: SetWatch, stack_set: StackSet, places: Iterable[TargetedSite], run_id: str
+    watch: SetWatch, stack_set: StackSet, places: Iterable[TargetedSite], run_id: str, given: Given = ()
 ) -> tuple[SetOperation, ...]:
-    """Create the set's stack in just these places, and return the operations as they ended."""
+    """Create the set's stack in just these places, and return the operations as they ended.
+
+    `given` are the parameters that some of these stacks get of their own.
+    """
     client = client_of(watch.clients, stack_set)
-    return await _each(watch, stack_set, places, _Asking(client.create_stack_instances, run_id, "create"))
+    asking = _Asking(client.create_stack_instances, run_id, "create")
+    return await _each(watch, stack_set, make_creations(stack_set, places, given), asking)
 
 
 async def update_instances(
@@ -95,7 +100,8 @@ async def update_instances(
 ) -> tuple[SetOperation, ...]:
     """Bring just these instances up to their set, and return the operations as they ended; parameters stay."""
     client = client_of(watch.clients, stack_set)
-    return await _each(watch, stack_set, instances, _Asking(client.update_stack_instances, run_id, "update"))
+    asking = _Asking(client.update_stack_instances, run_id, "update")
+    return await _each(watch, stack_set, make_batches(stack_set, instances), asking)
 
 
 async def delete_instances(
@@ -104,7 +110,24 @@ async def delete_instances(
     """Delete just these instances, with their stacks unless those are retained; return the operations as they ended."""
     client = client_of(watch.clients, stack_set)
     asking = _Asking(client.delete_stack_instances, run_id, "delete", {"RetainStacks": retain})
-    return await _each(watch, stack_set, instances, asking)
+    return await _each(watch, stack_set, make_batches(stack_set, instances), asking)
+
+
+def make_creations(stack_set: StackSet, places: Iterable[TargetedSite], given: Given) -> tuple[dict[str, Any], ...]:
+    """Return how calls name the stacks to create, one call for all that get the same parameters of their own; pure."""
+    own = {one.site: one.parameters for one in given}
+    by_own: dict[tuple[tuple[str, str], ...], list[TargetedSite]] = defaultdict(list)
+    for place in places:
+        by_own[tuple(sorted(own.get(place.site, {}).items()))].append(place)
+    return tuple(
+        {**batch, **({"ParameterOverrides": _parameters(said)} if said else {})}
+        for said, these in by_own.items()
+        for batch in make_batches(stack_set, these)
+    )
+
+
+def _parameters(said: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in said]
 
 
 def make_batches(stack_set: StackSet, instances: Iterable[StackInstance | TargetedSite]) -> tuple[dict[str, Any], ...]:
@@ -135,11 +158,11 @@ def _targets(stack_set: StackSet, accounts: list[str], units: Mapping[str, str])
 
 
 async def _each(
-    watch: SetWatch, stack_set: StackSet, instances: Iterable[StackInstance | TargetedSite], asking: _Asking
+    watch: SetWatch, stack_set: StackSet, batches: Iterable[Mapping[str, Any]], asking: _Asking
 ) -> tuple[SetOperation, ...]:
     """Do it batch by batch, since a set does one thing at a time, and none after one that somebody stopped."""
     ended = []
-    for number, batch in enumerate(make_batches(stack_set, instances), start=1):
+    for number, batch in enumerate(batches, start=1):
         own = token(asking.run_id, stack_set.id, f"{asking.what} {number}")
         said = {**named(stack_set), **batch, **asking.more, "OperationPreferences": dict(stack_set.preferences)}
         await _begin(watch, stack_set, asking.call, {**said, "OperationId": own})

@@ -34,6 +34,7 @@ from builder.fleet.targets import (
     SetContext,
     TargetSites,
     choose_targets,
+    given_overrides,
     observe_organization,
     targeted_sites,
     units_of,
@@ -239,7 +240,8 @@ async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients
     region = pairs[0].either.stack_set.site.region if pairs else deployment.regions[0]
     organization = await observe_organization(clients, region, units_of(one.targets for one in definitions))
     observed = await together(
-        observe_set(clients, pair.standing.stack_set, all_overrides=all_overrides) for pair in pairs
+        observe_set(clients, pair.standing.stack_set, overrides=pair.change is not None, all_overrides=all_overrides)
+        for pair in pairs
     )
     sets = tuple(plan_set(_setting(pair, found, organization)) for pair, found in zip(pairs, observed, strict=True))
     creations = [
@@ -274,7 +276,11 @@ def _without_instances(ordinary: Plan, sets: Iterable[SetPlan]) -> Plan:
 def _setting(pair: _Pair, found: Observed | None, organization: Organization) -> SetContext:
     instances = found.instances if found else ()
     desired, known = pair.desired, with_departed(organization, instances)
-    deployed = targeted_sites(pair.deployed.targets, known) if pair.deployed else ()
+    before = given_overrides(pair.deployed.targets, known) if pair.deployed else {}
+    if not pair.as_deployed:
+        own = {one.site: one.parameters for one in found.overrides} if found and found.overrides_known else {}
+        aimed = (TargetedSite(one.unit, one.site) for one in instances)
+        before = {one: own.get(one.site, before.get(one, {})) for one in aimed}
     return SetContext(
         definition=pair.either,
         change=pair.change,
@@ -282,7 +288,9 @@ def _setting(pair: _Pair, found: Observed | None, organization: Organization) ->
         observed=found,
         aim=choose_targets(desired.stack_set, desired.targets, organization) if desired else TargetSites(sites=()),
         aims=targeted_sites(desired.targets, known) if desired else (),
-        aimed=deployed if pair.as_deployed else tuple(TargetedSite(one.unit, one.site) for one in instances),
+        aimed=tuple(before),
+        overrides=given_overrides(desired.targets, known) if desired else {},
+        overrides_before=before,
     )
 
 

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from builder.deploy.plan.sequence import Ends, count_updates
 from builder.deploy.records import ResourceChange
 from builder.fleet.difference import find_changes, merge_changes, resolve_template
-from builder.fleet.records import SetAction, SetPlan, StackInstance, TargetedSite
+from builder.fleet.records import InstanceOverride, SetAction, SetPlan, StackInstance, TargetedSite
 from builder.fleet.targets import Observed, SetContext
 from builder.template import Template, read_deployed, read_template
 from builder.terms import Site, counted
@@ -18,9 +20,19 @@ def find_remarks(does: SetAction, setting: SetContext) -> tuple[str, ...]:
     """Return the remarks, those about accounts first."""
     return (
         *setting.aim.remarks,
+        *(_of_properties(setting.change) if does == "update" else ()),
         *(_of_body(setting) if does == "update" else ()),
         *(_of_instances(does, setting, setting.observed) if setting.observed else ()),
     )
+
+
+def _of_properties(change: ResourceChange | None) -> Iterator[str]:
+    """Yield what no template shows: tags, and an operation that nothing in any stack asks for."""
+    names = _touched(change)
+    if "Tags" in names or (change is not None and "Tags" in change.scope):
+        yield "the tags of its stacks change, and of everything in them that takes tags"
+    elif names and all(EFFECTS.get(name) in {"operation", "nothing"} for name in names):
+        yield f"an operation for {', '.join(sorted(names))} goes through all of its stacks, none of which differs by it"
 
 
 def _of_body(setting: SetContext) -> Iterator[str]:
@@ -50,11 +62,17 @@ def _of_instances(does: SetAction, setting: SetContext, observed: Observed) -> I
     if does == "create" and instances:
         because = "it is replaced" if setting.change and setting.change.is_replaced else "its creation failed before"
         yield f"{because}: CloudFormation makes it anew and deletes the {counted(len(instances), 'stack')} that it has"
-    if not observed.overrides_known:
+    if not observed.overrides_known and (does == "update" or _reset(does, setting)):
         yield f"{counted(len(instances), 'instance')}: parameters of their own were not looked at; --overrides does"
     behind = sum(one.status == "OUTDATED" for one in instances)
     if behind and does == "update":
         yield f"{behind} instances are behind the set's template: the update changes more in them than is shown"
+    lost = _reset(does, setting).keys() - {one.site for one in instances}
+    if lost:
+        yield (
+            f"{', '.join(sorted(f'{site.account} {site.region}' for site in lost))} has no stack, and its parameters "
+            "change: CloudFormation would fail there; deploy once without that change"
+        )
     yield from _of_states(instances)
     yield from _of_skipped(setting)
 
@@ -81,12 +99,37 @@ def _of_states(instances: tuple[StackInstance, ...]) -> Iterator[str]:
             )
 
 
-# What StackSets take into no stack by themselves; each other property makes them update every stack of the set.
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateStackSet.html
+Effect = Literal["set", "stacks", "operation", "targets", "nothing"]
+"""What a change of a set's property leads to: a new set, an update of what is in its stacks, an operation that goes
+through them all with nothing to change, a comparison of targets and their parameters, or nothing by itself."""
+
+
 _GROUPS = "StackInstancesGroup"
 
 
-_BESIDE_THE_STACKS = frozenset({_GROUPS, "OperationPreferences", "AutoDeployment", "ManagedExecution"})
+EFFECTS: Mapping[str, Effect] = {
+    "StackSetName": "set",
+    "PermissionModel": "set",
+    "TemplateBody": "stacks",
+    "TemplateURL": "stacks",
+    "Parameters": "stacks",
+    "Tags": "stacks",
+    # By another role from now on: CloudFormation calls UpdateStackSet for them as for what follows.
+    "AdministrationRoleARN": "operation",
+    "ExecutionRoleName": "operation",
+    "Description": "operation",
+    "AutoDeployment": "operation",
+    "ManagedExecution": "operation",
+    _GROUPS: "targets",
+    "OperationPreferences": "nothing",
+    "Capabilities": "nothing",
+    "CallAs": "nothing",
+}
+"""Every property that a template can give a set. A set whose template lies in a bucket has an operation by any of them.
+
+Source: UpdateHandler and Comparator of AWS::CloudFormation::StackSet, in
+https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-cloudformation
+"""
 
 
 _MASKED = "****"
@@ -94,7 +137,7 @@ _MASKED = "****"
 
 def plan_set(setting: SetContext) -> SetPlan:
     """Return what the plan does to the set, and thereby in the accounts."""
-    does = _does(setting.change)
+    does = _does(setting)
     instances = setting.observed.instances if setting.observed else ()
     gone = _gone(does, setting)
     leaving = [one.site for one in instances if one.site in gone]
@@ -102,19 +145,26 @@ def plan_set(setting: SetContext) -> SetPlan:
     comes = _coming(does, setting).difference(stays)
     joining = [site for site in setting.aim.sites if site in comes]
     skipped = setting.skipped()
+    reset = _reset(does, setting)
     stuck = {one.site for one in instances if one.status == "INOPERABLE"}.union(one.site for one in skipped)
     return SetPlan(
         stack_set=setting.definition.stack_set,
         does=does,
         instances=instances,
         joining=tuple(joining),
-        updating=tuple(site for site in stays if site not in stuck) if does == "update" else (),
+        updating=tuple(site for site in stays if site not in stuck and (does == "update" or site in reset)),
         leaving=tuple(leaving),
         retries=_retries(does, instances, {*leaving, *stuck}),
         missing=_missing(setting, {*stays, *joining}),
         skipped=skipped,
         changes=_changes(does, setting),
         overrides=setting.observed.overrides if setting.observed else (),
+        given=tuple(
+            InstanceOverride(site=one.site, parameters=own)
+            for one, own in setting.overrides.items()
+            if own or one.site in reset
+        ),
+        reset=tuple(site for site in stays if site in reset),
         remarks=find_remarks(does, setting),
     )
 
@@ -150,7 +200,8 @@ def _missing(setting: SetContext, provided: Collection[Site]) -> tuple[TargetedS
     return tuple(one for site, one in first.items() if site in lack)
 
 
-def _does(change: ResourceChange | None) -> SetAction:
+def _does(setting: SetContext) -> SetAction:
+    change = setting.change
     if change is None:
         return "nothing"
     if change.action in {"Add", "Import"} or change.is_replaced:
@@ -158,7 +209,10 @@ def _does(change: ResourceChange | None) -> SetAction:
     if change.action == "Remove":
         return "remove"
     names = _touched(change)
-    return "targets" if names and names <= _BESIDE_THE_STACKS else "update"
+    effects = {EFFECTS.get(name, "stacks") for name in names}
+    # The tags of the stack that holds a set are the set's as well; a template in a bucket is always asked about.
+    goes_through = not names or "Tags" in change.scope or setting.definition.body is None
+    return "update" if goes_through or effects & {"set", "stacks", "operation"} else "targets"
 
 
 def _touched(change: ResourceChange | None) -> set[str]:
@@ -166,6 +220,15 @@ def _touched(change: ResourceChange | None) -> set[str]:
     # /Properties/Tags/0 where CloudFormation shows values, else Properties.Tags
     paths = (re.split(r"[/.]", one.path.lstrip("/")) for one in change.properties) if change else ()
     return {path[1] for path in paths if len(path) > 1}
+
+
+def _reset(does: SetAction, setting: SetContext) -> dict[Site, Mapping[str, str]]:
+    """Return what stacks get as parameters of their own that stay under a target which gave them others."""
+    names = _touched(setting.change)
+    if does not in {"update", "targets"} or (names and _GROUPS not in names):
+        return {}
+    before = setting.overrides_before
+    return {one.site: own for one, own in setting.overrides.items() if before.get(one, own) != own}
 
 
 def _retries(
@@ -178,24 +241,52 @@ def _retries(
 
 
 def _changes(does: SetAction, setting: SetContext) -> tuple[ResourceChange, ...]:
+    """Return what becomes of resources in any stack, step by step: the set's own update, then other parameters."""
     new, observed = setting.definition, setting.observed
-    if does not in {"create", "update"} or new.body is None:
+    reset = _reset(does, setting)
+    if (does not in {"create", "update"} and not reset) or new.body is None:
         return ()
-    region = setting.region
+    where, region = new.stack_set.id, setting.region
     if observed is None or does == "create":
-        return find_changes(Template(), resolve_template(new.body, new.parameters, region, new.stack_set.id))
+        return find_changes(Template(), resolve_template(new.body, new.parameters, region, where))
     masked = {
         key: new.parameters[key]
         for key, said in observed.parameters.items()
         if said == _MASKED and key in new.parameters
     }
-    read_deployed(observed.body, new.stack_set.id)
-    own: list[Mapping[str, str]] = [{}, *(one.parameters for one in observed.overrides)]
-    distinct = [one for place, one in enumerate(own) if one not in own[:place]]
+    read_deployed(observed.body, where)
+    old = _Version(observed.body, {**observed.parameters, **masked})
+    updated = _Version(new.body, new.parameters) if does == "update" else old
+    steps: list[tuple[_Version, _Version]] = []
+    for before, after in _own_parameters(does, setting, observed, reset):
+        steps += [(old.with_own(before), updated.with_own(before)), (updated.with_own(before), updated.with_own(after))]
+    distinct = [step for place, step in enumerate(steps) if step[0] != step[1] and step not in steps[:place]]
     return merge_changes(
-        find_changes(
-            resolve_template(observed.body, {**observed.parameters, **masked, **overridden}, region, new.stack_set.id),
-            resolve_template(new.body, {**new.parameters, **overridden}, region, new.stack_set.id),
-        )
-        for overridden in distinct
+        find_changes(*(resolve_template(one.body, one.parameters, region, where) for one in step)) for step in distinct
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """What a stack is made of."""
+
+    body: str
+    parameters: Mapping[str, str]
+
+    def with_own(self, parameters: Mapping[str, str]) -> "_Version":
+        return _Version(self.body, {**self.parameters, **parameters})
+
+
+def _own_parameters(
+    does: SetAction, setting: SetContext, observed: Observed, reset: Mapping[Site, Mapping[str, str]]
+) -> Iterator[tuple[Mapping[str, str], Mapping[str, str]]]:
+    """Yield the parameters that stacks have of their own, and those that they get: of all that is updated."""
+    if does == "update":
+        yield {}, {}
+    known = {one.site: one.parameters for one in observed.overrides}
+    if not observed.overrides_known:
+        known |= {one.site: own for one, own in setting.overrides_before.items() if own or one.site in reset}
+    for one in observed.instances:
+        if one.site in reset or (does == "update" and one.site in known):
+            has = known.get(one.site, {})
+            yield has, reset.get(one.site, has)

@@ -11,7 +11,7 @@ from builder.deploy.records import PLAN_VERSION, Plan, ResourceChange
 from builder.errors import BadInput
 from builder.terms import AccountId, LogicalId, Region, Site, StackId
 
-FLEET_PLAN_VERSION = 2
+FLEET_PLAN_VERSION = 3
 
 
 _STRICT = ConfigDict(extra="forbid")
@@ -25,7 +25,7 @@ ACTIVE = "ACTIVE"
 
 
 SetAction = Literal["create", "update", "targets", "remove", "nothing"]
-"""What a plan does to a set: `targets` leaves its template alone and has accounts come or go."""
+"""What a plan does to a set: `targets` leaves its template alone, has accounts come or go or take other parameters."""
 
 
 class Holding(NamedTuple):
@@ -67,6 +67,8 @@ class Targets:
     units: tuple[str, ...] = ()
     filter: Literal["NONE", "INTERSECTION", "DIFFERENCE", "UNION"] = "NONE"
     regions: tuple[Region, ...] = ()
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """The parameters that these stacks have of their own."""
 
 
 class TargetedSite(NamedTuple):
@@ -165,6 +167,10 @@ class SetPlan:
     changes: tuple[ResourceChange, ...] = ()
     """What the new template does to the resources of a stack that runs the deployed one."""
     overrides: tuple[InstanceOverride, ...] = ()
+    given: tuple[InstanceOverride, ...] = ()
+    """What the template gives stacks of their own from now on, where it gives any or has given others."""
+    reset: tuple[Site, ...] = ()
+    """Those of `updating` that get other parameters of their own."""
     remarks: tuple[str, ...] = ()
     """What a person should know beside all that: who is left out and why, what was not looked at."""
 

@@ -72,6 +72,7 @@ def _targets(said: Mapping[str, Any]) -> Iterator[Targets]:
             units=_texts(targets.get("OrganizationalUnitIds")),
             filter=targets.get("AccountFilterType", "NONE"),
             regions=tuple(Region(one) for one in _texts(group.get("Regions"))),
+            overrides={one["ParameterKey"]: str(one["ParameterValue"]) for one in group.get("ParameterOverrides", [])},
         )
 
 

@@ -78,13 +78,19 @@ def targeted_sites(groups: tuple[Targets, ...], organization: Organization) -> t
     Source: InstancesAnalyzer and AltStackInstancesCalculator of AWS::CloudFormation::StackSet, in
     https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-cloudformation
     """
-    found = (
-        TargetedSite(unit, Site(account, region))
+    return tuple(given_overrides(groups, organization))
+
+
+def given_overrides(
+    groups: tuple[Targets, ...], organization: Organization
+) -> Mapping[TargetedSite, Mapping[str, str]]:
+    """Return by each of these places the parameters that the groups give the stack there of its own."""
+    return {
+        TargetedSite(unit, Site(account, region)): one.overrides
         for one in groups
         for region in one.regions
         for unit, account in _accounts(one, organization)
-    )
-    return tuple(dict.fromkeys(found))
+    }
 
 
 def with_departed(organization: Organization, instances: Iterable[StackInstance]) -> Organization:
@@ -166,6 +172,10 @@ class SetContext:
     """Every place that the targets lead to from now on, by each of them."""
     aimed: tuple[TargetedSite, ...] = ()
     """Every place that those lead to which CloudFormation compares them with."""
+    overrides: Mapping[TargetedSite, Mapping[str, str]] = field(default_factory=dict)
+    """The parameters of their own that stacks have by the template from now on."""
+    overrides_before: Mapping[TargetedSite, Mapping[str, str]] = field(default_factory=dict)
+    """Those that CloudFormation compares them with."""
 
     def skipped(self) -> tuple[Skipped, ...]:
         """Return where StackSets pass over what stands, with the reason."""

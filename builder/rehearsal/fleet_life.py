@@ -56,7 +56,7 @@ from builder.rehearsal.stage import (
     render_and_lint,
     with_variable,
 )
-from builder.report.fleet import fleet_plan_text
+from builder.report.fleet_plan import fleet_plan_text
 from builder.terms import AccountId, Region, StackId
 
 # The name of the role that Organizations makes in every account that it creates.

@@ -33,6 +33,8 @@ class View:
     links: Literal["in titles", "in a list"] = "in a list"
     """Where the links into the CloudFormation console are: behind the stacks' titles on a terminal that follows links,
     in a numbered list at the end elsewhere."""
+    stops: int | None = None
+    """How many of the guards are shown; all of them unless it is said."""
 
 
 def plan_text(shown: Plan, view: View = View()) -> Text:
@@ -58,7 +60,7 @@ def plan_text(shown: Plan, view: View = View()) -> Text:
     if opens := [f"  {entry.title}/{said}" for entry in entries for said in entry.opens]:
         more = [f"  and {len(opens) - _OPENS} more, above"] if len(opens) > _OPENS else []
         blocks.append([Text("opens to the world:", style="bold red"), *map(printable, opens[:_OPENS]), *more])
-    if stops := list(_stops(shown)):
+    if stops := list(_stops(shown, view.stops)):
         blocks.append([Text("stops until allowed by name:", style="bold red"), *stops])
     if not shown.is_empty:
         blocks.append([Text(str(make_tally(shown)), style="bold")])
@@ -89,9 +91,11 @@ def _head(shown: Plan) -> Text:
     )
 
 
-def _stops(shown: Plan) -> Iterator[_Line]:
-    for hit in shown.guards:
+def _stops(shown: Plan, most: int | None) -> Iterator[_Line]:
+    for hit in shown.guards[:most]:
         yield Text.assemble(("  --allow ", "bold"), (hit.allow, "bold"), f"    {printable(hit.why)}")
+    if more := len(shown.guards[len(shown.guards) if most is None else most :]):
+        yield f"  and {more} more, which --json and the plan's file name"
     for pending in shown.pending:
         why = f"another change set waits for review there and would be deleted: {pending.change_set}"
         yield Text.assemble(("  --allow ", "bold"), (pending.allow, "bold"), f"    {why}")

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from builder.deploy.records import GuardHit, PropertyChange, ResourceChange
 from builder.fleet.records import FleetPlan, InstanceOverride, SetPlan
-from builder.report.fleet import fleet_plan_text
+from builder.report.fleet_plan import fleet_plan_text
 from builder.terms import LogicalId
 from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, aims, instance, set_plan, sites
 from fleet.test_plan_file import ORDINARY

@@ -31,7 +31,7 @@ from builder.report import (
     drill_page,
     drill_text,
     findings,
-    fleet,
+    fleet_plan,
     html,
     markdown,
     state,
@@ -78,7 +78,7 @@ def outputs() -> Iterator[tuple[str, str | Text]]:
     for kind in kinds(Outcome):
         yield f"outcome {kind.__name__}", text.outcomes_text([make(kind)])
         yield f"outcome {kind.__name__} json", as_json.ended([make(kind)], AT)
-    yield "fleet plan", fleet.fleet_plan_text(make(FleetPlan))
+    yield "fleet plan", fleet_plan.fleet_plan_text(make(FleetPlan))
     yield "fleet plan json", as_json.fleet_made(make(FleetPlan), AT)
     yield "fleet end json", as_json.fleet_ended(make(FleetEnd), AT)
     yield "status", state.status_text(make(Status), {STEERS: AT.date()}, AT)

@@ -131,7 +131,7 @@ async def _update(physical_id: str, old: Properties, new: Properties, stack_name
     }
     if removed:
         await _finish(instances.delete(stack_set, removed, _preferences(new)))
-    if _definition(old) != _definition(new):
+    if _differs(_definition(new), _definition(old)):
         await _finish(sets.update(stack_set, {**_definition(new), **_preferences(new)}))
     for group in _groups(old):
         targets.forget(stack_set, group)
@@ -218,6 +218,12 @@ def _definition(props: Properties) -> dict[str, Any]:
     """Return the definition of the set in the shape of the API, without AWS's own tags."""
     definition = {name: _typed(props[name]) for name in _DEFINITION if name in props}
     return definition | {"Tags": [tag for tag in definition.get("Tags", ()) if not tag["Key"].startswith("aws:")]}
+
+
+def _differs(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    """Return whether the handler updates the set: not for capabilities alone, and always for a template in a bucket."""
+    compared = (new.keys() | old.keys()) - {"Capabilities"}
+    return "TemplateURL" in new or any(new.get(name) != old.get(name) for name in compared)
 
 
 def _preferences(props: Properties) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _updating(world: "World", place: Place, resource: Resource, before: Properti
             stack_set, lambda: requests.delete_instances(at, stack_set, leaving, retain=False, asked=asked)
         )
     definition = _definition(resource, resource.properties)
-    if definition != _definition(resource, before) or definition["Tags"] != _shown(stack_set):
+    if _differs(definition, _definition(resource, before)) or definition["Tags"] != _shown(stack_set):
         yield from _operate(stack_set, lambda: requests.redefine(at, stack_set, definition, asked, None))
     coming = {aimed: overrides for aimed, overrides in wanted.items() if aimed not in had}
     yield from _create_instances(at, stack_set, resource.properties, coming)
@@ -114,6 +114,12 @@ def _definition(resource: Resource, properties: Properties) -> Properties:
     tags = [{"Key": key, "Value": value} for key, value in sorted((resource.tags | own).items())]
     given = {key: value for key, value in properties.items() if key in _OF_SET}
     return {"Parameters": [], "Capabilities": [], **given, "Tags": tags}
+
+
+def _differs(definition: Properties, before: Properties) -> bool:
+    """Return whether the set is asked to update: capabilities do not count, a template in a bucket always does."""
+    compared = (definition.keys() | before.keys()) - {"Capabilities"}
+    return "TemplateURL" in definition or any(definition.get(name) != before.get(name) for name in compared)
 
 
 def _shown(stack_set: StackSet) -> list[dict[str, str]]:

@@ -1,0 +1,252 @@
+"""A fleet's plan as text that begins with the sum; what belongs to its accounts takes no more lines for five hundred.
+
+Lists of accounts first, each named once; then a set's lines, the summary, the guards, and all of it together; pure.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from rich.text import Text
+
+from builder.deploy.records import GuardHit, Plan, PropertyChange, ResourceChange
+from builder.fleet.records import FleetPlan, InstanceOverride, SetPlan
+from builder.report.review import is_lost
+from builder.report.screen import printable
+from builder.report.text import View, change_lines
+from builder.report.text import plan_text as ordinary_plan
+from builder.resource_types import STACK_SET
+from builder.terms import Site, counted
+
+_DOES = {
+    "create": "create",
+    "update": "update",
+    "targets": "accounts come or go",
+    "remove": "delete",
+    "nothing": "retry",
+}
+_STYLES = {"create": "green", "update": "yellow", "targets": "yellow", "remove": "bold red", "nothing": "yellow"}
+_RISKIEST_FIRST = ("remove", "update", "targets", "create", "nothing")
+# So many accounts are named where they are meant; more get a letter, and their names further down.
+_INLINE = 4
+_IN_LINE = 8
+_LISTED = 400
+# Lines: of all lists together, of one kind in a set, and guards.
+_LIST_LINES, _KIND_LINES, _GUARD_LINES = 54, 4, 16
+_GROUP = "/Properties/StackInstancesGroup"
+_MORE = "--json, and the plan's file, name them all"
+
+
+@dataclass(slots=True)
+class Groups:
+    """Lists of accounts, each named once however many sets mean it."""
+
+    known: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def name(self, accounts: Sequence[str]) -> str:
+        """Return `3 accounts [A]`, or a few accounts by their names."""
+        key = tuple(sorted(accounts))
+        if len(key) <= _INLINE:
+            return ", ".join(key)
+        letter = self.known.setdefault(key, _letters(len(self.known)))
+        return f"{counted(len(key), 'account')} [{letter}]"
+
+    def lines(self) -> Iterator[str]:
+        """Yield every list that was given a letter: with its accounts, or by what it has more or less than another."""
+        left, told = _LIST_LINES, dict[tuple[str, ...], str]()
+        for accounts, letter in sorted(self.known.items(), key=lambda pair: len(pair[0]), reverse=True):
+            head = f"accounts [{letter}], {len(accounts)}:"
+            if (difference := _difference(accounts, told)) is not None:
+                left -= 1
+                yield f"{head} {difference}"
+                continue
+            told[accounts] = letter
+            shown = accounts[: min(_LISTED, max(0, left - 2) * _IN_LINE)]
+            lines = [" ".join(shown[first : first + _IN_LINE]) for first in range(0, len(shown), _IN_LINE)]
+            left -= 1 + len(lines)
+            yield head
+            yield from (f"  {line}" for line in lines)
+            if len(accounts) > len(shown):
+                yield f"  and {len(accounts) - len(shown)} more: {_MORE}"
+
+
+def _difference(accounts: Sequence[str], told: Mapping[tuple[str, ...], str]) -> str | None:
+    """Return the list by another that differs from it in a few accounts only; None where there is none."""
+    here = set(accounts)
+    for others, letter in told.items():
+        more, less = sorted(here.difference(others)), sorted(set(others) - here)
+        if len(more) + len(less) <= _IN_LINE and len(accounts) > _IN_LINE:
+            parts = [f"{word} {' '.join(names)}" for word, names in (("without", less), ("with", more)) if names]
+            return " ".join([f"[{letter}]", *parts])
+    return None
+
+
+def _letters(number: int) -> str:
+    """Return A, B, ... Z, AA, AB and so on."""
+    more, place = divmod(number, 26)
+    return (_letters(more - 1) if more else "") + chr(ord("A") + place)
+
+
+def place_lines(planned: SetPlan, groups: Groups) -> Iterator[str]:
+    """Yield what is done with the set's stacks, in which accounts and regions."""
+    for word, sites in (
+        ("creates its stack in", planned.joining),
+        ("updates its stack in", planned.updating),
+        ("deletes its stack in", planned.leaving),
+        ("does again what failed in", tuple(instance.site for instance in planned.retries)),
+        ("creates its missing stack in", tuple(targeted.site for targeted in planned.missing)),
+    ):
+        lines = [f"{word} {_where(accounts, regions, groups)}" for accounts, regions in _by_regions(sites)]
+        yield from _some(lines, "groups of accounts")
+
+
+def detail_lines(planned: SetPlan, groups: Groups) -> Iterator[str]:
+    """Yield why stacks failed before, which have parameters of their own, and what a person should know beside that."""
+    reasons = [(instance.site, printable(instance.reason or "no reason given")) for instance in planned.retries]
+    yield from _grouped(reasons, lambda where, reason: f"failed before: {where}: {reason}", groups)
+    told = [(own.site, _values(own)) for own in planned.overrides]
+    yield from _grouped(told, lambda where, values: f"of its own in {where}: {values}", groups)
+    new = {*planned.reset, *planned.joining, *(targeted.site for targeted in planned.missing)}
+    given = [(own.site, _values(own)) for own in planned.given if own.site in new]
+    yield from _grouped(given, lambda where, values: f"from now on of its own in {where}: {values}", groups)
+    yield from (f"note: {printable(remark)}" for remark in planned.remarks)
+
+
+def _values(own: InstanceOverride) -> str:
+    values = ", ".join(f"{name}={printable(value)}" for name, value in sorted(own.parameters.items()))
+    return values or "nothing, the set's parameters hold"
+
+
+def _grouped(told: Iterable[tuple[Site, str]], line: Callable[[str, str], str], groups: Groups) -> Iterator[str]:
+    """Yield a line for all places of which the same is told."""
+    same: dict[str, list[Site]] = {}
+    for site, said in told:
+        same.setdefault(said, []).append(site)
+    lines = []
+    for said, sites in same.items():
+        for accounts, regions in _by_regions(sites):
+            where = f"{accounts[0]} {regions[0]}" if len(sites) == 1 else _where(accounts, regions, groups)
+            lines.append(line(where, said))
+    yield from _some(lines, "of that kind")
+
+
+def _some(lines: Sequence[str], of_what: str) -> Iterator[str]:
+    most = _KIND_LINES if len(lines) > _KIND_LINES + 1 else len(lines)
+    yield from lines[:most]
+    if len(lines) > most:
+        yield f"and {len(lines) - most} more {of_what}: {_MORE}"
+
+
+def _where(accounts: Sequence[str], regions: Sequence[str], groups: Groups) -> str:
+    return f"{groups.name(accounts)} in {', '.join(regions)}"
+
+
+def _by_regions(sites: Iterable[Site]) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield accounts with the regions that all of them are meant in."""
+    regions: dict[str, list[str]] = {}
+    for site in sites:
+        regions.setdefault(str(site.account), []).append(site.region)
+    accounts: dict[tuple[str, ...], list[str]] = {}
+    for account, where in regions.items():
+        accounts.setdefault(tuple(sorted(where)), []).append(account)
+    yield from ((these, list(where)) for where, these in accounts.items())
+
+
+def what_it_does(planned: SetPlan) -> str:
+    """Return in a word or three what becomes of the set."""
+    if not planned.touched:
+        return "unchanged"
+    if planned.does == "targets" and not (planned.joining or planned.leaving):
+        return "other parameters" if planned.reset else "retry"
+    return _DOES[planned.does]
+
+
+def make_summary(sets: Sequence[SetPlan]) -> str:
+    """Return how many stacks meet which fate, and in how many accounts and regions."""
+    touched = [site for planned in sets for site in planned.touched]
+    accounts, regions = {site.account for site in touched}, {site.region for site in touched}
+    counts = {
+        "created": sum(len(planned.joining) + len(planned.missing) for planned in sets),
+        "updated": sum(len(planned.updating) for planned in sets),
+        "deleted": sum(len(planned.leaving) for planned in sets),
+        "retried": sum(len(planned.retries) for planned in sets),
+    }
+    said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    if not said:
+        well = "its only set is as it should be" if len(sets) == 1 else f"{len(sets)} sets are as they should be"
+        return f"No stack in any account changes: {well}."
+    places = f"{counted(len(accounts), 'account')} and {counted(len(regions), 'region')} ({', '.join(sorted(regions))})"
+    return f"In {places}: stacks {said}"
+
+
+def shown_sets(shown: FleetPlan) -> list[SetPlan]:
+    """Return the sets of which there is something to say, the riskiest first."""
+    guarded = {hit.allow.rpartition("/")[0] for hit in shown.ordinary.guards}
+    sets = [planned for planned in shown.sets if planned.touched or planned.remarks]
+    return sorted(sets, key=lambda planned: _gravity(planned, guarded))
+
+
+def _gravity(planned: SetPlan, guarded: Collection[str]) -> tuple[bool, bool, int]:
+    return (
+        planned.id not in guarded,
+        not any(is_lost(change) for change in planned.changes),
+        _RISKIEST_FIRST.index(planned.does),
+    )
+
+
+def fold_targets(plan: Plan) -> Plan:
+    """Return the plan with a set's list of targets as one property, which each account would be a line of."""
+    return replace(
+        plan,
+        steps=tuple(replace(step, changes=tuple(map(_folded, step.changes))) for step in plan.steps),
+        deferred=tuple(replace(step, changes=tuple(map(_folded, step.changes))) for step in plan.deferred),
+    )
+
+
+def _folded(change: ResourceChange) -> ResourceChange:
+    below = [touched for touched in change.properties if touched.path.startswith(f"{_GROUP}/")]
+    if change.type != STACK_SET or len(below) <= _INLINE:
+        return change
+    others = tuple(touched for touched in change.properties if touched not in below)
+    return replace(change, properties=(*others, PropertyChange(path=f"{_GROUP}: {len(below)} values")))
+
+
+def group_guards(hits: Sequence[GuardHit]) -> tuple[GuardHit, ...]:
+    """Return the guards; where they are many, all of an account as the one pattern that lets them pass."""
+    if len(hits) <= _GUARD_LINES:
+        return tuple(hits)
+    grouped: list[GuardHit] = []
+    for (pattern, _), group in groupby(sorted(hits, key=_pattern), key=_pattern):
+        same = tuple(group)
+        if len(same) == 1 or not pattern:
+            grouped += same
+        else:
+            why = f"of {counted(len(same), 'stack')} and more: {same[0].why}"
+            grouped.append(replace(same[0], allow=f"'{pattern}'", why=why))
+    return tuple(grouped)
+
+
+def _pattern(hit: GuardHit) -> tuple[str, str]:
+    """Return the pattern of an account, and why it leaves; empty for what is no account's guard."""
+    is_account = hit.logical_id.isdecimal() and hit.allow.count("/") == 2
+    return (f"*/*/{hit.logical_id}", "") if is_account else ("", hit.allow)
+
+
+def fleet_plan_text(shown: FleetPlan) -> Text:
+    """Return the plan: what it does in the accounts, then the change sets that do it, what stops it and the summary."""
+    groups = Groups()
+    told = [Text("\n").join(_set(planned, groups)) for planned in shown_sets(shown)]
+    named = list(groups.lines())
+    parts = [Text(make_summary(shown.sets), style="bold"), *told, *([Text("\n".join(named))] if named else [])]
+    ordinary = replace(fold_targets(shown.ordinary), guards=group_guards(shown.ordinary.guards))
+    return Text("\n\n").join([*parts, ordinary_plan(ordinary, View(stops=_GUARD_LINES))])
+
+
+def _set(planned: SetPlan, groups: Groups) -> Iterator[Text]:
+    name = f"  ({planned.stack_set.name})"
+    yield Text.assemble((planned.id, "bold"), "  ", (what_it_does(planned), _STYLES[planned.does]), name)
+    yield from (Text(f"  {line}") for line in place_lines(planned, groups))
+    for change in planned.changes:
+        yield from (Text(line) if isinstance(line, str) else line for line in change_lines(change))
+    for line in detail_lines(planned, groups):
+        yield Text(f"  {line}", style="yellow" if line.startswith(("note", "failed")) else "")
