@@ -3,7 +3,7 @@
 A fleet is found by its tag in every region, so that takes no assembly, and no more of dr.yaml than the project's name.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,8 @@ from builder.fleet import (
     StackSet,
     delete_fleet,
     execute_fleet,
+    failures_of,
+    find_unreachable,
     fleet_exit_code,
     make_fleet_plan,
     observe_sets,
@@ -42,6 +44,7 @@ from builder.report import as_json
 from builder.report.fleet import deployed_text as listing
 from builder.report.fleet import fleet_end_text
 from builder.report.fleet_plan import fleet_plan_text
+from builder.report.leaving import drop_hint
 from builder.terms import Site
 
 
@@ -66,7 +69,7 @@ def _execute(session: Session, plan: FleetPlan, execution: Execution) -> ExitCod
         else:
             session.console.warn("the StackSets go on by themselves: python -m builder fleet stop    stops them")
         raise
-    return _tell_end(session, end, "python -m builder fleet deploy    takes up what failed, and only that")
+    return tell_end(session, end, "python -m builder fleet deploy    takes up what failed, and only that")
 
 
 def stop_fleet(session: Session, standing: Collection[StackContents]) -> None:
@@ -78,7 +81,7 @@ def stop_fleet(session: Session, standing: Collection[StackContents]) -> None:
     session.console.warn("no operation runs on the fleet's sets")
 
 
-def _tell_end(session: Session, end: FleetEnd, again: str) -> ExitCode:
+def tell_end(session: Session, end: FleetEnd, again: str) -> ExitCode:
     """Show how everything ended; `again` is the command that goes on from here."""
     code = fleet_exit_code(end)
     if session.options.json_events:
@@ -86,7 +89,14 @@ def _tell_end(session: Session, end: FleetEnd, again: str) -> ExitCode:
     session.console.say(fleet_end_text(end))
     if code is not ExitCode.DONE:
         session.console.warn(f"next:  {again}")
+        tell_unreachable(session, ((failure.site, failure.reason) for failure in failures_of(end)))
     return code
+
+
+def tell_unreachable(session: Session, failures: Iterable[tuple[Site, str]]) -> None:
+    """Say what takes an account out whose role cannot be taken, if any of these failed for that."""
+    if hint := drop_hint(find_unreachable(failures)):
+        session.console.warn(f"next:  {hint}")
 
 
 def find_fleet(session: Session) -> tuple[tuple[StackContents, ...], tuple[StackSet, ...]]:
@@ -141,7 +151,7 @@ def _delete(session: Session, said: Said, removal: Removal) -> ExitCode:
     fleet = FleetRemoval(removal=removal, role=said["role"], retain=said["retain"])
     with session.console.progress() as emit:
         end = session.run(delete_fleet(fleet, session.clients, session.plan_id().id, emit))
-    return _tell_end(session, end, "python -m builder fleet destroy    goes on from here")
+    return tell_end(session, end, "python -m builder fleet destroy    goes on from here")
 
 
 FLEET = Scope(

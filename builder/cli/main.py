@@ -38,6 +38,7 @@ _SECTIONS = {
 _MODULES = {name: module for section in _SECTIONS.values() for name, module in section.items()}
 _OF_FLEET = {
     **{name: _MODULES[name] for name in ("plan", "show", "execute", "deploy", "status", "outputs", "destroy")},
+    "drop": "drop",
     "stop": "deploy",
 }
 EXAMPLES: Mapping[str, Sequence[str]] = json.loads(Path(__file__).with_name("examples.json").read_bytes())

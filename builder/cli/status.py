@@ -66,9 +66,10 @@ def fleet_status(session: Session, *, failed: bool, as_csv: bool, **only: Any) -
 
     An account that is suspended or closed is told and counts for nothing: StackSets pass it over.
     """
-    from builder.cli.fleet import find_fleet
+    from builder.cli.fleet import find_fleet, tell_unreachable
     from builder.fleet import RowFilter, observe_status
     from builder.report import fleet as report
+    from builder.terms import Site
 
     _, sets = find_fleet(session)
     rows = session.run(observe_status(sets, session.clients, RowFilter(**only, failed=failed)))
@@ -78,6 +79,7 @@ def fleet_status(session: Session, *, failed: bool, as_csv: bool, **only: Any) -
         session.console.result(report.fleet_status_json(rows))
     else:
         session.console.say(report.fleet_status_text(rows))
+    tell_unreachable(session, ((Site(row.account, row.region), row.reason) for row in rows if row.is_wrong))
     return ExitCode.CHANGES_FOUND if any(row.is_wrong for row in rows) else ExitCode.DONE
 
 

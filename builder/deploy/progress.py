@@ -13,7 +13,7 @@ from builder.terms import LogicalId, StackId
 class RunBegun:
     """From here on it is known which stacks the work is about; each is said to be planned, finished, failed or left."""
 
-    what: Literal["plan", "execute", "destroy"]
+    what: Literal["plan", "execute", "destroy", "drop"]
     stacks: tuple[StackId, ...]
     schema: Literal[2] = 2
     """The version of all that is said, of fleets and drills too: what is only added does not change it."""

@@ -10,14 +10,16 @@ It works from assemblies and by the deployer, as `deploy` does, and never import
     plan        the ordinary plan, and what it means       watch                  progress of every set's operations
     execute     the change sets, then what failed before   operation, order       our own operations, by needs
     status, outputs, stop, destroy                         standing               the sets that there are
+    drop        an account that leaves
     accounts    into the accounts themselves, by a role
 """
 
 from builder.fleet.destroy import FleetRemoval, delete_fleet
+from builder.fleet.drop import LeavingAccount, drop_account, find_unreachable, observe_leaving
 from builder.fleet.execute import execute_fleet
 from builder.fleet.operation import stop_operations
 from builder.fleet.plan import make_fleet_plan, unrolled_stacks
-from builder.fleet.progress import FleetEmit, FleetEnd, fleet_exit_code
+from builder.fleet.progress import FleetEmit, FleetEnd, failures_of, fleet_exit_code
 from builder.fleet.records import FleetPlan, StackSet, read_fleet_plan, write_fleet_plan
 from builder.fleet.sets import observe_sets, without_instances
 from builder.fleet.status import RowFilter, observe_fleet_outputs, observe_status
@@ -27,13 +29,18 @@ __all__ = [
     "FleetEnd",
     "FleetPlan",
     "FleetRemoval",
+    "LeavingAccount",
     "RowFilter",
     "StackSet",
     "delete_fleet",
+    "drop_account",
     "execute_fleet",
+    "failures_of",
+    "find_unreachable",
     "fleet_exit_code",
     "make_fleet_plan",
     "observe_fleet_outputs",
+    "observe_leaving",
     "observe_sets",
     "observe_status",
     "read_fleet_plan",

@@ -45,10 +45,19 @@ class FleetRemoval:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class RemovalRun:
+    """A removal under way."""
+
     fleet: FleetRemoval
     watch: SetWatch
     id: str
+    """Of which the ids of its operations are made."""
+    account: AccountId | None = None
+    """The only account that it takes instances from; None for all of them."""
+
+    async def instances(self, stack_set: StackSet) -> tuple[StackInstance, ...]:
+        """Return the set's instances that it is about."""
+        return await observe_instances(self.watch.clients, stack_set, self.account)
 
 
 async def delete_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit: FleetEmit) -> FleetEnd:
@@ -59,15 +68,15 @@ async def delete_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit:
     Raises Stopped, before anything is changed, where a stack has termination protection that may not be lifted.
     """
     check_removable(fleet.removal.standing, fleet.removal.allow)
-    removal = replace(fleet.removal, standing=await _settled(fleet.removal.standing, clients, run_id, emit))
+    removal = replace(fleet.removal, standing=await settle_holders(fleet.removal.standing, clients, run_id, emit))
     sets = await observe_sets(removal.standing, clients)
     emit(RunBegun(what="destroy", stacks=(*(one.id for one in sets), *(one.id for one in removal.standing))))
-    run = _Run(fleet, SetWatch(clients, emit), run_id)
+    run = RemovalRun(fleet, SetWatch(clients, emit), run_id)
     await run.watch.begin(sets)
 
-    ended = await in_order(sets, dependants_of(sets), partial(_delete_set, run), _is_known)
+    ended = await in_order(sets, dependants_of(sets), partial(delete_set, run), is_known)
     if all(is_done(one) for one in ended):
-        removal = replace(removal, standing=await _settled(removal.standing, clients, run_id, emit))
+        removal = replace(removal, standing=await settle_holders(removal.standing, clients, run_id, emit))
         back = await _come_back(removal.standing, clients)
         if not back:
             return FleetEnd(await delete_deployment(removal, clients, run_id, emit), ended)
@@ -77,7 +86,7 @@ async def delete_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit:
     return FleetEnd((), ended)
 
 
-async def _settled(
+async def settle_holders(
     standing: Iterable[StackContents], clients: Clients, run_id: str, emit: FleetEmit
 ) -> tuple[StackContents, ...]:
     """Wait until nothing runs on the stacks, and return what each then holds."""
@@ -100,7 +109,7 @@ async def _come_back(standing: Iterable[StackContents], clients: Clients) -> tup
     )
 
 
-def _is_known(ended: SetOutcome) -> bool:
+def is_known(ended: SetOutcome) -> bool:
     """Return whether it is known in which accounts the set still has stacks."""
     return isinstance(ended, SetDone) or (isinstance(ended, SetFailed) and bool(ended.failures))
 
@@ -114,20 +123,23 @@ def _occupied(before: Iterable[SetOutcome]) -> Mapping[AccountId | None, StackId
     return found
 
 
-async def _delete_set(run: _Run, stack_set: StackSet, before: Mapping[StackId, SetOutcome]) -> SetOutcome:
+async def delete_set(run: RemovalRun, stack_set: StackSet, before: Mapping[StackId, SetOutcome]) -> SetOutcome:
+    """Delete the set's instances, but for accounts that still have a stack which needs the set's there."""
     ended = await _delete_stacks(run, stack_set, _occupied(before.values()))
     if is_done(ended):
         run.watch.emit(Finished(stack=stack_set.id, status="DELETED"))
     return ended
 
 
-async def _delete_stacks(run: _Run, stack_set: StackSet, occupied: Mapping[AccountId | None, StackId]) -> SetOutcome:
+async def _delete_stacks(
+    run: RemovalRun, stack_set: StackSet, occupied: Mapping[AccountId | None, StackId]
+) -> SetOutcome:
     """Delete the set's instances, and again where what was in the way could be removed.
 
     Raises Failed where somebody stopped it.
     """
     fleet, watch = run.fleet, run.watch
-    at_first = left = await observe_instances(watch.clients, stack_set)
+    at_first = left = await run.instances(stack_set)
     unclear: Mapping[Site, str] = {}
     skipped: tuple[Skipped, ...] = ()
     for attempt in range(1, (_TRIES if fleet.helps else 1) + 1):
@@ -152,14 +164,16 @@ async def _delete_stacks(run: _Run, stack_set: StackSet, occupied: Mapping[Accou
     return SetFailed(stack_set.id, failures, reason="" if fleet.helps or fleet.retain else _HELP, skipped=skipped)
 
 
-async def _delete(run: _Run, stack_set: StackSet, going: Iterable[StackInstance], run_id: str, *, retain: bool) -> None:
+async def _delete(
+    run: RemovalRun, stack_set: StackSet, going: Iterable[StackInstance], run_id: str, *, retain: bool
+) -> None:
     ended = await delete_instances(run.watch, stack_set, going, run_id, retain=retain)
     if any(operation.status == "STOPPED" for operation in ended):
         raise Failed(where=stack_set.id, what="its deletion was stopped")
 
 
 async def _let_go(
-    run: _Run, stack_set: StackSet, run_id: str, free: Iterable[StackInstance], tried: Collection[Site]
+    run: RemovalRun, stack_set: StackSet, run_id: str, free: Iterable[StackInstance], tried: Collection[Site]
 ) -> tuple[tuple[StackInstance, ...], tuple[Skipped, ...]]:
     """Return what is left of the set's instances, and whom it let go: those that StackSets passed over.
 
@@ -173,7 +187,7 @@ async def _let_go(
         still = {one.site: one for one in shown if one.site in tried}
         return run.watch.knows_better(stack_set.id, still, still)
 
-    left = await unless_lagging(lambda: observe_instances(clients, stack_set), is_contradicted)
+    left = await unless_lagging(lambda: run.instances(stack_set), is_contradicted)
     states = await observe_states(clients, [stack_set]) if left else {}
     known = {site for site in sites if site in tried or AccountId(str(site.account)) in states}
     passed = skips((one for one in left if one.site in known), states)
@@ -182,14 +196,16 @@ async def _let_go(
     sites = {one.site for one in passed}
     run.watch.emit(Started(stack=stack_set.id, what=f"RETAIN in {len(sites)}, passed over"))
     await _delete(run, stack_set, (one for one in left if one.site in sites), run_id, retain=True)
-    left = await observe_instances(clients, stack_set)
+    left = await run.instances(stack_set)
     stays = sites.intersection(one.site for one in left)
     return left, tuple(
         replace(one, because=f"{one.because}; its stack stays there") for one in passed if one.site not in stays
     )
 
 
-async def _clear(run: _Run, stack_set: StackSet, free: Collection[StackInstance], *, again: bool) -> Mapping[Site, str]:
+async def _clear(
+    run: RemovalRun, stack_set: StackSet, free: Collection[StackInstance], *, again: bool
+) -> Mapping[Site, str]:
     """Empty what the instances' stacks hold, where a role is given for it, and remove what else was in the way.
 
     Returns where that could not be done, and why.

@@ -109,7 +109,7 @@ async def delete_instances(
 ) -> tuple[SetOperation, ...]:
     """Delete just these instances, with their stacks unless those are retained; return the operations as they ended."""
     client = client_of(watch.clients, stack_set)
-    asking = _Asking(client.delete_stack_instances, run_id, "delete", {"RetainStacks": retain})
+    asking = _Asking(client.delete_stack_instances, run_id, _DELETE, {"RetainStacks": retain})
     return await _each(watch, stack_set, make_batches(stack_set, instances), asking)
 
 
@@ -128,6 +128,11 @@ def make_creations(stack_set: StackSet, places: Iterable[TargetedSite], given: G
 
 def _parameters(said: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"ParameterKey": key, "ParameterValue": value} for key, value in said]
+
+
+_DELETE = "delete"
+FIRST_DELETION = f"{_DELETE} 1"
+"""What the first operation of a deletion is for, as its id has that."""
 
 
 def make_batches(stack_set: StackSet, instances: Iterable[StackInstance | TargetedSite]) -> tuple[dict[str, Any], ...]:

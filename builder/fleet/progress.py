@@ -94,6 +94,11 @@ class FleetEnd:
     sets: tuple[SetOutcome, ...] = ()
 
 
+def failures_of(end: FleetEnd) -> tuple[Failure, ...]:
+    """Return every account and region that a set failed in."""
+    return tuple(failure for set_ in end.sets if isinstance(set_, SetFailed) for failure in set_.failures)
+
+
 def fleet_exit_code(end: FleetEnd) -> ExitCode:
     """Return the code that it all amounts to: a failed instance, within the tolerance or not, can never end in 0."""
     codes = {exit_code(end.ordinary), *_codes(end.sets)}

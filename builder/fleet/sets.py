@@ -133,13 +133,19 @@ def _told_apart(sets: Sequence[StackSet]) -> tuple[StackSet, ...]:
     )
 
 
+async def observe_definitions(holder: StackContents, clients: Clients) -> tuple[Definition, ...]:
+    """Return every StackSet of the template that a stack is deployed with."""
+    stack = holder.stack
+    template = read_deployed(await observe_template(clients, stack), holder.id)
+    values = {**stack.parameters, **pseudo_parameters(stack.account, stack.region, stack.name)}
+    return read_definitions(template.data, values, Holding(holder.id, stack.site))
+
+
 async def _held(one: StackContents, clients: Clients) -> tuple[StackSet, ...]:
     names = await _observe_names(one.stack, clients)
     if not names:
         return ()
-    template = read_deployed(await observe_template(clients, one.stack), one.id)
-    values = {**one.stack.parameters, **pseudo_parameters(one.stack.account, one.stack.region, one.stack.name)}
-    defined = [each.stack_set for each in read_definitions(template.data, values, Holding(one.id, one.stack.site))]
+    defined = [each.stack_set for each in await observe_definitions(one, clients)]
     held = tuple(replace(each, name=names.pop(each.logical_id)) for each in defined if each.logical_id in names)
     # A fleet says once for all of its sets how they are worked on; what was dropped says nothing of that any more.
     said: dict[str, Any] = {"call_as": defined[0].call_as, "preferences": defined[0].preferences} if defined else {}

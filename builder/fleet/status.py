@@ -137,7 +137,7 @@ async def in_accounts(
     by_account: dict[AccountId, list[tuple[StackSet, StackInstance]]] = defaultdict(list)
     for stack_set, one in instances:
         by_account[AccountId(str(one.site.account))].append((stack_set, one))
-    arns = {account: _role_arn(*those[0], role) for account, those in by_account.items()}
+    arns = {account: role_arn(*those[0], role) for account, those in by_account.items()}
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def in_one(account: AccountId) -> list[R]:
@@ -157,7 +157,8 @@ async def observe_instance_stack(one: StackInstance, reaching: Clients) -> Obser
     return found if found is not None and found.facts.exists else None
 
 
-def _role_arn(stack_set: StackSet, one: StackInstance, role: str | None) -> str:
+def role_arn(stack_set: StackSet, one: StackInstance, role: str | None) -> str:
+    """Return the ARN of the role by which the instance's account is reached. Raises BadInput where none is known."""
     name = role or stack_set.execution_role
     if not name:
         raise BadInput(

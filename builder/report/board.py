@@ -17,7 +17,7 @@ from builder.fleet.progress import FleetProgress, InstanceFailed, SetProgress
 from builder.report.screen import one_line
 from builder.terms import STATUSES, StackId, counted
 
-_RUNS = {"plan": "planning", "execute": "executing", "destroy": "destroying"}
+_RUNS = {"plan": "planning", "execute": "executing", "destroy": "destroying", "drop": "dropping"}
 # A reason of AWS's; it is told in full when everything has ended.
 _REASON_WIDTH = 300
 # Of what a pattern lets pass; --json has all of it.

@@ -38,6 +38,7 @@ NEEDS_AWS = {
     "fleet outputs": "fleet outputs",
     "fleet destroy": "fleet destroy --yes",
     "fleet stop": "fleet stop",
+    "fleet drop": "fleet drop 444455556666 --yes",
 }
 NEEDS_NO_AWS = {
     "render": "render",

@@ -17,7 +17,7 @@ from fleet.rig import BODY, CHANGED, REPLACED
 from fleet.scene import ACCOUNTS, ADMIN, WEST
 
 A = ACCOUNTS[0]
-VERBS_OF_FLEET = ("deploy", "destroy", "execute", "outputs", "plan", "show", "status", "stop")
+VERBS_OF_FLEET = ("deploy", "destroy", "drop", "execute", "outputs", "plan", "show", "status", "stop")
 
 
 @pytest.mark.parametrize("verb", VERBS_OF_FLEET)

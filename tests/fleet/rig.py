@@ -22,17 +22,20 @@ from builder.fleet import (
     FleetEnd,
     FleetPlan,
     FleetRemoval,
+    LeavingAccount,
     StackSet,
     delete_fleet,
+    drop_account,
     execute_fleet,
     make_fleet_plan,
+    observe_leaving,
     observe_sets,
     unrolled_stacks,
 )
 from builder.fleet.observe import observe_instances
 from builder.fleet.progress import FleetProgress, SetOutcome
 from builder.fleet.records import StackInstance
-from builder.terms import StackId
+from builder.terms import AccountId, StackId
 from fake_aws import World, run_virtual
 from fleet.scene import ADMIN, FLEET, WEST, fleet_deployment, fleet_template, stack_set
 
@@ -138,6 +141,17 @@ class FleetRig:
         found, _ = self.standing()
         fleet = FleetRemoval(removal=Removal(standing=found, needs={}), **how)
         return self.run(lambda: delete_fleet(fleet, self.clients, f"destroy-{self.runs}", self.events.append))
+
+    def leaving(self, account: str, *, retain: bool = False) -> LeavingAccount:
+        standing, _ = self.standing()
+        return self.run(lambda: observe_leaving(AccountId(account), standing, self.clients, retain=retain))
+
+    def drop(self, account: str, **how: Any) -> FleetEnd:
+        self.runs += 1
+        standing, _ = self.standing()
+        leaving = self.leaving(account, retain=how.pop("retain", False))
+        fleet = FleetRemoval(removal=Removal(standing=standing, needs={}), **how)
+        return self.run(lambda: drop_account(leaving, fleet, self.clients, f"drop-{self.runs}", self.events.append))
 
     def instances(self, stack: str = STORAGE) -> tuple[StackInstance, ...]:
         return self.run(lambda: observe_instances(self.clients, stack_set(stack)))

@@ -131,6 +131,17 @@ def destroy_what_a_failed_update_left(rig: FleetRig) -> None:
     rig.destroy()
 
 
+def drop_an_account_of_each_kind(rig: FleetRig) -> None:
+    rig.world.forbidden_roles.add(f"arn:aws:iam::{ACCOUNTS[1]}:role/tap-dev-execution")
+    rig.drop(ACCOUNTS[0], role="cleaner")
+    rig.drop(ACCOUNTS[1])
+
+
+def drop_a_suspended_account(rig: FleetRig) -> None:
+    suspend_one(rig)
+    rig.drop(ACCOUNTS[0])
+
+
 def destroy_with_a_role(rig: FleetRig) -> None:
     rig.destroy(role="cleaner")
 
@@ -149,7 +160,13 @@ LIVES: dict[Verb, tuple[Callable[[FleetRig], None], ...]] = {
         look_at_what_a_failed_update_left,
         look_past_a_suspended_account,
     ),
-    Verb.FLEET_DESTROY: (destroy_with_a_role, destroy_what_a_failed_update_left, destroy_past_a_suspended_account),
+    Verb.FLEET_DESTROY: (
+        destroy_with_a_role,
+        destroy_what_a_failed_update_left,
+        destroy_past_a_suspended_account,
+        drop_an_account_of_each_kind,
+        drop_a_suspended_account,
+    ),
 }
 
 

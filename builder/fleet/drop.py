@@ -1,0 +1,174 @@
+"""An account leaves a fleet: its instances go from all sets, those first that need others, with their stacks or not.
+
+Read in this order: what is told before anybody agrees (`observe_leaving`), `drop_account`, and what says that an
+account cannot be reached, for whoever meets that elsewhere. A repeat begins the same operations: their ids follow from
+the account and the set alone, and a number where one of an earlier departure has that id.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from builder.aws import Clients, call, together
+from builder.deploy import StackContents
+from builder.deploy.plan.change_set import token
+from builder.deploy.progress import RunBegun
+from builder.errors import AwsError
+from builder.fleet.destroy import FleetRemoval, RemovalRun, delete_set, is_known, settle_holders
+from builder.fleet.observe import ENDED, SetWatch, observe_instances, observe_operations
+from builder.fleet.operation import FIRST_DELETION, dependants_of, in_order
+from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetDone, SetFailed, SetOutcome
+from builder.fleet.records import ACTIVE, Definition, StackInstance, StackSet
+from builder.fleet.sets import observe_definitions, observe_sets
+from builder.fleet.status import role_arn
+from builder.fleet.targets import observe_states
+from builder.graph import make_order
+from builder.terms import AccountId, Site, StackId
+
+
+@dataclass(frozen=True, slots=True)
+class LeavingStack:
+    """One stack of the account, by its set."""
+
+    stack_set: StackSet
+    instance: StackInstance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeavingAccount:
+    """What an account has of a fleet, and what becomes of it when it leaves."""
+
+    account: AccountId
+    stacks: tuple[LeavingStack, ...] = ()
+    """In the order in which they go."""
+    retain: bool = False
+    """Whether the stacks stay in the account."""
+    unreachable: str = ""
+    """Why StackSets cannot delete anything there; empty where they can."""
+    targeted_by: tuple[str, ...] = ()
+    """What in the deployed template still leads to it, as dr.yaml has that."""
+
+    @property
+    def deleted(self) -> tuple[LeavingStack, ...]:
+        """The stacks that are deleted, with all that is in them."""
+        return () if self.retain else tuple(one for one in self.stacks if one.instance.stack)
+
+
+async def observe_leaving(
+    account: AccountId, standing: Iterable[StackContents], clients: Clients, *, retain: bool
+) -> LeavingAccount:
+    """Return what the account has of the fleet. The stacks stay where `retain` says so, or StackSets cannot go."""
+    standing = tuple(standing)
+    sets = await observe_sets(standing, clients)
+    listed = await together(observe_instances(clients, one, account) for one in sets)
+    instances = dict(zip((one.id for one in sets), listed, strict=True))
+    states = await observe_states(clients, sets) if any(listed) else {}
+    stacks = tuple(_in_order(sets, instances))
+    unreachable = await _why_unreachable(account, stacks, states, clients) if stacks else ""
+    defined = [one for each in await together(observe_definitions(one, clients) for one in standing) for one in each]
+    # Nobody else's stacks does a unit bring again; where Organizations was not asked, or says nothing, any may.
+    is_followed = not states or states.get(account) == ACTIVE
+    units = {one.instance.unit for one in stacks} if is_followed else ()
+    return LeavingAccount(
+        account=account,
+        stacks=stacks,
+        retain=retain or bool(unreachable),
+        unreachable=unreachable,
+        targeted_by=tuple(dict.fromkeys(find_targets(defined, account, units))),
+    )
+
+
+def _in_order(sets: Iterable[StackSet], instances: Mapping[StackId, Iterable[StackInstance]]) -> Iterator[LeavingStack]:
+    by_id = {one.id: one for one in sets}
+    for stack in make_order(dependants_of(by_id.values())):
+        yield from (LeavingStack(by_id[stack], one) for one in instances[stack])
+
+
+def find_targets(definitions: Iterable[Definition], account: AccountId, units: Collection[str]) -> Iterator[str]:
+    """Yield what in these templates leads to the account, which came by these units; pure."""
+    for targets in (group for one in definitions for group in one.targets):
+        named = account in targets.accounts
+        if named and (not targets.units or targets.filter == "UNION"):
+            yield "accounts"
+        if targets.filter != "NONE" and named == (targets.filter == "DIFFERENCE"):
+            continue
+        yield from (unit for unit in targets.units if unit in units)
+
+
+async def _why_unreachable(
+    account: AccountId, stacks: tuple[LeavingStack, ...], states: Mapping[AccountId, str], clients: Clients
+) -> str:
+    """Return why StackSets cannot work in the account; empty where they can."""
+    first = stacks[0]
+    if states and account not in states:
+        return "it is not in the organization any more"
+    for one in stacks:
+        if because := one.instance.skipped_because(states.get(account)):
+            return because
+    if first.stack_set.is_service_managed:
+        return ""
+    arn = role_arn(first.stack_set, first.instance, None)
+    reaching = clients.reaching({account: arn}).of(first.instance.site)
+    try:
+        await call(str(account), reaching.sts(first.instance.site.region).get_caller_identity)
+    except AwsError as error:
+        if error.code not in _REFUSALS:
+            raise
+        return f"the role {arn} cannot be taken: {error.what}"
+    return ""
+
+
+_REFUSALS = frozenset({"AccessDenied", "AccessDeniedException"})
+
+
+async def drop_account(
+    leaving: LeavingAccount, fleet: FleetRemoval, clients: Clients, run_id: str, emit: FleetEmit
+) -> FleetEnd:
+    """Take the account out of every set, and return how each ended; all else of the fleet stays as it is.
+
+    What runs on the stacks that hold the sets is waited for. `run_id` is of this run alone; the operations have ids
+    that a repeat has too.
+    """
+    standing = await settle_holders(fleet.removal.standing, clients, run_id, emit)
+    sets = await observe_sets(standing, clients)
+    emit(RunBegun(what="drop", stacks=tuple(one.id for one in sets)))
+    run = RemovalRun(replace(fleet, retain=leaving.retain), SetWatch(clients, emit), run_id, leaving.account)
+    await run.watch.begin(sets)
+    ended = await in_order(sets, dependants_of(sets), partial(_drop_from, run), is_known)
+    left = await together(run.instances(one) for one in sets)
+    back = {one.id: instances for one, instances in zip(sets, left, strict=True) if instances}
+    return FleetEnd((), tuple(_unless_back(one, back.get(one.stack, ())) for one in ended))
+
+
+async def _drop_from(run: RemovalRun, stack_set: StackSet, before: Mapping[StackId, SetOutcome]) -> SetOutcome:
+    ended = {one.id for one in await observe_operations(run.watch.clients, stack_set) if one.status in ENDED}
+    number = 1
+    while token(f"{_run_id(run.account, number)} 1", stack_set.id, FIRST_DELETION) in ended:
+        number += 1
+    return await delete_set(replace(run, id=_run_id(run.account, number)), stack_set, before)
+
+
+def _run_id(account: AccountId | None, number: int) -> str:
+    return f"drop {account} {number}"
+
+
+def _unless_back(ended: SetOutcome, instances: Iterable[StackInstance]) -> SetOutcome:
+    came = tuple(Failure(one.site, "came while the others went") for one in instances)
+    return SetFailed(ended.stack, came) if came and isinstance(ended, SetDone) else ended
+
+
+_LACKS_ROLE = re.compile(r"Account (\d{12}) should have '.+' role with trust relationship")
+
+
+def find_unreachable(failures: Iterable[tuple[Site, str]]) -> tuple[AccountId, ...]:
+    """Return the accounts whose role cannot be taken, by the reasons of what failed in them; pure."""
+    accounts = (
+        site.account
+        for site, reason in failures
+        if site.account is not None and (_LACKS_ROLE.search(reason) or _NOT_ASSUMED in reason)
+    )
+    return tuple(dict.fromkeys(accounts))
+
+
+_NOT_ASSUMED = "not allowed to call AssumeRole"

@@ -1,0 +1,86 @@
+"""`fleet drop`: through the command line, on the fake AWS."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from builder.cli.project import Project
+from cli.on_fake import OnWorld, render
+from fleet.inventory import take_inventory
+from fleet.rig import CHANGED
+from fleet.scene import ACCOUNTS
+
+A, B, _ = ACCOUNTS
+ROLE = f"arn:aws:iam::{B}:role/tap-dev-execution"
+
+
+def test_what_happens_in_each_set_and_region_is_told_before_anybody_is_asked(standing_fleet: OnWorld) -> None:
+    before = take_inventory(standing_fleet.world)
+    standing_fleet.world.calls.clear()
+    answer = standing_fleet("drop", B)
+    assert answer.code == 4
+    head, later, first = answer.out.splitlines()[:3]
+    assert head == f"{B} leaves the fleet: 2 stacks deleted, with all that is in them"
+    assert later.startswith("  us-east-1/storage  deletes  us-east-1  StackSet-tap-dev-us-east-1-storage-")
+    assert first.startswith("  us-west-2/storage  deletes  us-west-2  StackSet-tap-dev-us-west-2-storage-")
+    assert f"Type the account's id ({B})" in answer.err
+    assert not [call for call in standing_fleet.world.calls if call.mutating and call.service == "cloudformation"]
+    assert take_inventory(standing_fleet.world) == before
+
+
+def test_once_agreed_to_it_goes_and_what_still_aims_at_it_is_told(standing_fleet: OnWorld) -> None:
+    answer = standing_fleet("drop", B, "--yes")
+    assert answer.code == 0, answer
+    assert (
+        f"next:  the fleet's stack still aims at the account: take {B} out of fleet.accounts in dr.yaml" in answer.err
+    )
+    assert not [place for place in take_inventory(standing_fleet.world) if place.account == B]
+    again = standing_fleet("drop", B, "--yes")
+    assert again.code == 0
+    assert f"no set of tap-fleet-dev has an instance in {B}" in again.out
+
+
+def test_in_production_yes_alone_deletes_nothing_but_lets_stacks_stay(
+    standing_fleet: OnWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Project, "deletes_production", True)
+    answer = standing_fleet("drop", B, "--yes")
+    assert answer.code == 4
+    assert "--yes --yes-in-production" in answer.err
+    assert standing_fleet("drop", A, "--yes", "--yes-in-production").code == 0
+    retained = standing_fleet("drop", B, "--retain", "--yes")
+    assert retained.code == 0
+    assert f"{B} leaves the fleet: 2 instances taken out of their sets, no stack touched" in retained.out
+
+
+def test_whoever_meets_a_role_that_cannot_be_taken_is_told_of_it(standing_fleet: OnWorld) -> None:
+    standing_fleet.world.forbidden_roles.add(ROLE)
+    render(Path("templates"), CHANGED)
+    hint = f"next:  python -m builder fleet drop {B}    where its role is gone for good"
+    failed = standing_fleet("deploy", "--yes")
+    assert (failed.code, hint in failed.err) == (1, True)
+    status = standing_fleet("status")
+    assert (status.code, hint in status.err) == (3, True)
+    standing_fleet("plan")
+    executed = standing_fleet("execute", "fleet-plan.json")
+    assert (executed.code, hint in executed.err) == (1, True)
+    destroyed = standing_fleet("destroy", "--yes", "--role", "tap-dev-execution")
+    assert (destroyed.code, hint in destroyed.err) == (1, True)
+    dropped = standing_fleet("drop", B, "--yes")
+    assert dropped.code == 0, dropped
+    assert f"note: the stacks stay in the account: the role {ROLE} cannot be taken" in dropped.out
+    assert standing_fleet("destroy", "--yes").code == 0
+
+
+def test_what_it_does_is_told_as_events_too(standing_fleet: OnWorld) -> None:
+    answer = standing_fleet("drop", B, "--yes", "--json")
+    events = [json.loads(line) for line in answer.out.splitlines()]
+    assert (events[0]["event"], events[0]["what"]) == ("run.begun", "drop")
+    assert [one["outcome"] for one in events[-1]["sets"]] == ["succeeded", "succeeded"]
+
+
+@pytest.mark.parametrize("account", ["44445555666", "tap", "4444-5555-6666"])
+def test_what_is_no_account_s_id_is_refused(standing_fleet: OnWorld, account: str) -> None:
+    answer = standing_fleet("drop", account)
+    assert (answer.code, f"'{account}' is no account's id" in answer.err) == (2, True)

@@ -1,0 +1,251 @@
+"""An account leaves: closed, its role gone, or by somebody's will; before dr.yaml is edited, or after."""
+
+from collections.abc import Callable
+
+import pytest
+
+from builder.errors import ExitCode
+from builder.fleet import fleet_exit_code
+from builder.fleet.drop import find_targets, find_unreachable
+from builder.fleet.progress import SetDone, SetFailed
+from builder.fleet.records import Definition, Targets
+from builder.terms import AccountId, Region, Site, StackId
+from fake_aws import Fault, Killed, Organization
+from fake_aws.organizations.records import ROOT
+from fleet.inventory import Inventory, Place, add_bystanders, take_inventory
+from fleet.rig import STORAGE, FleetRig, make_clients, two_sets
+from fleet.scene import (
+    ACCOUNTS,
+    ADMIN,
+    EAST,
+    FLEET,
+    SERVICE_MANAGED,
+    WEST,
+    accounts,
+    fleet_deployment,
+    fleet_template,
+    stack_set,
+)
+from samples import sampled
+
+A, B, C = ACCOUNTS
+ID, LATER = StackId(STORAGE), StackId("us-east-1/storage")
+EXECUTION = f"arn:aws:iam::{B}:role/tap-dev-execution"
+
+
+def of(account: str, inventory: Inventory) -> Inventory:
+    return {place: stack for place, stack in inventory.items() if place.account == account}
+
+
+def without(account: str, inventory: Inventory) -> Inventory:
+    """What stands in all other accounts, but for the stack that holds the sets."""
+    return {place: stack for place, stack in inventory.items() if place.account not in {account, ADMIN}}
+
+
+def lose_role(rig: FleetRig) -> None:
+    rig.world.forbidden_roles.add(EXECUTION)
+
+
+@pytest.fixture
+def peopled(standing: FleetRig) -> FleetRig:
+    """A fleet that stands, with stacks of others beside it in every account."""
+    add_bystanders(standing.world)
+    return standing
+
+
+def test_whose_role_is_gone_leaves_with_no_stack_touched_and_the_next_deployment_ends_well(peopled: FleetRig) -> None:
+    lose_role(peopled)
+    before = take_inventory(peopled.world)
+    leaving = peopled.leaving(B)
+    assert [(one.stack_set.id, one.instance.site.account) for one in leaving.stacks] == [(LATER, B), (ID, B)]
+    assert EXECUTION in leaving.unreachable
+    assert (leaving.retain, leaving.deleted, leaving.targeted_by) == (True, (), ("accounts",))
+    end = peopled.drop(B)
+    assert end.sets == (SetDone(ID, 1), SetDone(LATER, 1))
+    assert take_inventory(peopled.world) == before
+    assert {one.site.account for one in peopled.instances()} == {A, C}
+    end = peopled.execute(peopled.plan(two_sets(targets=accounts(A, C))))
+    assert fleet_exit_code(end) is ExitCode.DONE
+    after = take_inventory(peopled.world)
+    assert of(B, after) == of(B, before)
+    assert without(B, after) == without(B, before)
+    assert peopled.plan().is_empty
+
+
+def test_after_a_deployment_without_it_has_failed_it_leaves_and_the_next_one_ends_well(peopled: FleetRig) -> None:
+    lose_role(peopled)
+    before = take_inventory(peopled.world)
+    edited = two_sets(targets=accounts(A, C), FailureToleranceCount=0)
+    plan = peopled.plan(edited)
+    end = peopled.execute(plan, [f"*/*/{B}"])
+    assert fleet_exit_code(end) is ExitCode.FAILED
+    failures = [(one.site, one.reason) for set_ in end.sets if isinstance(set_, SetFailed) for one in set_.failures]
+    assert find_unreachable(failures) == (B,)
+    assert fleet_exit_code(peopled.drop(B)) is ExitCode.DONE
+    assert of(B, take_inventory(peopled.world)) == of(B, before)
+    end = peopled.execute(peopled.plan(edited))
+    assert fleet_exit_code(end) is ExitCode.DONE
+    after = take_inventory(peopled.world)
+    assert of(B, after) == of(B, before)
+    assert {place: stack["status"] for place, stack in without(B, after).items()} == {
+        place: stack["status"] for place, stack in without(B, before).items()
+    }
+    assert peopled.leaving(B).targeted_by == ()
+
+
+def test_of_one_that_can_be_reached_the_stacks_are_deleted_those_first_that_need_others(peopled: FleetRig) -> None:
+    before = take_inventory(peopled.world)
+    assert len(peopled.leaving(B).deleted) == 2
+    end = peopled.drop(B)
+    assert end.sets == (SetDone(ID, 1), SetDone(LATER, 1))
+    after = take_inventory(peopled.world)
+    gone = {
+        place.arn.split("/")[1][: -len("-00000000-0000-0000-0000-000000000000")]
+        for place in before.keys() - after.keys()
+    }
+    assert gone == {"StackSet-tap-dev-us-east-1-storage", "StackSet-tap-dev-us-west-2-storage"}
+    assert after.keys() < before.keys()
+    assert without(B, after) == without(B, before)
+    calls = [call for call in peopled.world.calls if call.operation == "DeleteStackInstances"]
+    assert len(calls) == 2
+
+
+def test_what_is_in_a_bucket_keeps_what_needs_it_and_a_second_run_with_a_role_ends_it(peopled: FleetRig) -> None:
+    client = peopled.world.session(B).client("s3", EAST)
+    client.put_object(Bucket=f"tap-dev-{B}-later", Key="key", Body=b"x")
+    end = peopled.drop(B)
+    assert {one.stack: type(one) for one in end.sets} == {ID: SetFailed, LATER: SetFailed}
+    assert fleet_exit_code(peopled.drop(B, role="cleaner")) is ExitCode.DONE
+    assert peopled.leaving(B).stacks == ()
+
+
+def test_retained_by_will_no_stack_is_touched(peopled: FleetRig) -> None:
+    before = take_inventory(peopled.world)
+    assert fleet_exit_code(peopled.drop(B, retain=True)) is ExitCode.DONE
+    assert take_inventory(peopled.world) == before
+    assert peopled.leaving(B).stacks == ()
+    assert all(isinstance(one, SetDone) and one.instances == 0 for one in peopled.drop(B, retain=True).sets)
+
+
+def test_who_came_back_and_leaves_again_is_no_repeat_of_the_first_time(peopled: FleetRig) -> None:
+    for _ in range(2):
+        assert fleet_exit_code(peopled.drop(B)) is ExitCode.DONE
+        assert peopled.leaving(B).stacks == ()
+        assert fleet_exit_code(peopled.execute(peopled.plan())) is ExitCode.DONE
+        assert len(peopled.leaving(B).stacks) == 2
+
+
+CLOSED: dict[str, Callable[[Organization], None]] = {
+    "SUSPENDED": lambda organization: organization.suspended.add(B),
+    "CLOSED": lambda organization: organization.closed.update({B: "CLOSED"}),
+    "PENDING_CLOSURE": lambda organization: organization.closed.update({B: "PENDING_CLOSURE"}),
+    "not in the organization": lambda organization: organization.unit_of.__delitem__(B),
+}
+
+
+@pytest.mark.parametrize("state", list(CLOSED))
+def test_a_closed_account_leaves_a_fleet_that_follows_the_organization(rig: FleetRig, state: str) -> None:
+    rig.world.organization = organization = Organization(ADMIN, unit_of=dict.fromkeys(ACCOUNTS, ROOT))
+    preferences = {"MaxConcurrentCount": 10, "FailureToleranceCount": 9}
+    template = fleet_template(None, {"OrganizationalUnitIds": [ROOT]}, SERVICE_MANAGED, preferences)
+    rig.deploy(fleet_deployment(template))
+    before = take_inventory(rig.world)
+    CLOSED[state](organization)
+    leaving = rig.leaving(B)
+    assert state in leaving.unreachable
+    assert leaving.targeted_by == ()
+    assert fleet_exit_code(rig.drop(B)) is ExitCode.DONE
+    assert take_inventory(rig.world) == before
+    assert rig.leaving(B).stacks == ()
+    end = rig.execute(rig.plan())
+    assert fleet_exit_code(end) is ExitCode.DONE
+    assert take_inventory(rig.world) == before
+
+
+@pytest.mark.parametrize(
+    ("targets", "names"),
+    [
+        (Targets(accounts=(AccountId(B),)), ["accounts"]),
+        (Targets(accounts=(AccountId(A),)), []),
+        (Targets(units=("ou-1",)), ["ou-1"]),
+        (Targets(units=("ou-2",)), []),
+        (Targets(units=("ou-1",), accounts=(AccountId(B),), filter="DIFFERENCE"), []),
+        (Targets(units=("ou-1",), accounts=(AccountId(A),), filter="DIFFERENCE"), ["ou-1"]),
+        (Targets(units=("ou-1",), accounts=(AccountId(B),), filter="INTERSECTION"), ["ou-1"]),
+        (Targets(units=("ou-1",), accounts=(AccountId(A),), filter="INTERSECTION"), []),
+        (Targets(units=("ou-2",), accounts=(AccountId(B),), filter="UNION"), ["accounts"]),
+    ],
+)
+def test_what_still_aims_at_it_is_told(targets: Targets, names: list[str]) -> None:
+    definition = Definition(stack_set=stack_set(), body=None, parameters={}, targets=(targets,))
+    assert list(find_targets([definition], AccountId(B), ["ou-1"])) == names
+
+
+def test_only_a_role_that_cannot_be_taken_tells_of_an_account_that_cannot_be_reached() -> None:
+    site = Site(AccountId(B), Region(WEST))
+    lacks = f"Account {B} should have 'tap-dev-execution' role with trust relationship to Role 'administration'."
+    assert find_unreachable([(site, lacks), (site, lacks)]) == (B,)
+    assert find_unreachable([(site, "not allowed to call AssumeRole: no")]) == (B,)
+    assert find_unreachable([(site, "limit"), (Site(None, Region(WEST)), lacks)]) == ()
+
+
+KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
+MOST_CALLS = 80
+# So many calls and kills are a minute of one processor: each day sees every seventh.
+TABLE = sampled(
+    [(retain, kill, nth) for retain in (False, True) for kill in KILLS for nth in range(1, MOST_CALLS)], every=23
+)
+
+
+@pytest.mark.proof
+def test_killed_right_before_or_after_any_call_the_same_command_again_takes_it_out() -> None:
+    begun = FleetRig()
+    begun.have_deployed()
+    add_bystanders(begun.world)
+    wanted, most = {}, 0
+    for retain in (False, True):
+        rig = copied(begun)
+        rig.world.calls.clear()
+        rig.drop(B, retain=retain)
+        most = max(most, len(rig.world.calls))
+        wanted[retain] = take_inventory(rig.world)
+    assert 20 < most < MOST_CALLS
+    for retain, kill, nth in TABLE:
+        rig = copied(begun)
+        rule = rig.world.faults.add(kill, nth=nth)
+        try:
+            rig.drop(B, retain=retain)
+        except Killed:
+            rig.world.faults.revive()
+        rig.world.faults.remove(rule)
+        end = rig.drop(B, retain=retain)
+        assert fleet_exit_code(end) is ExitCode.DONE, (retain, kill, nth)
+        assert rig.leaving(B).stacks == (), (retain, kill, nth)
+        assert names(take_inventory(rig.world)) == names(wanted[retain]), (retain, kill, nth)
+        deletions = {
+            operation.id
+            for place in rig.world._regions.values()
+            for set_ in place.cloudformation.stack_sets.values()
+            for operation in set_.operations.values()
+            if operation.action == "DELETE" and operation.results
+        }
+        assert len(deletions) == 2, (retain, kill, nth)
+
+
+def copied(begun: FleetRig) -> FleetRig:
+    rig = FleetRig(begun.world.copied(), begun.deployment)
+    rig.clients = make_clients(rig.world)
+    return rig
+
+
+def names(inventory: Inventory) -> dict[Place, tuple[object, ...]]:
+    """Return the stacks with what was done to them; a copy of a world gives its new stacks the same ids."""
+    return {place: (stack["status"], tuple(stack["operations"])) for place, stack in inventory.items()}
+
+
+def test_the_fleet_s_stack_is_left_alone(peopled: FleetRig) -> None:
+    standing, _ = peopled.standing()
+    peopled.drop(B)
+    after, _ = peopled.standing()
+    assert [(one.id, one.stack.last_change) for one in after] == [(one.id, one.stack.last_change) for one in standing]
+    assert [one.id for one in after] == [FLEET]
