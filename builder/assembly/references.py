@@ -16,8 +16,6 @@ from builder.template import TemplatePath, as_list, at
 from builder.terms import StackId
 
 _POLICIES = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
-
-
 _OURS = frozenset({Way.EXPORT, Way.SSM_VALUE, Way.OUTPUT})
 """What stacks make for each other; secrets, key pairs and macros are mostly there before any of them."""
 

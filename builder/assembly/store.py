@@ -17,12 +17,8 @@ from builder.template import text_of
 
 FLEET_FOLDER = "fleet"
 """Where an assembly's folder has that of its fleet."""
-
-
 EXECUTION_ROLE = "execution-role.yaml"
 """Beside a fleet's own templates: for each account, by other means than ours."""
-
-
 _RESERVED = frozenset({FILE_NAME, f"{FLEET_FOLDER}/{FILE_NAME}", f"{FLEET_FOLDER}/{EXECUTION_ROLE}"})
 """What a rendering writes and no manifest lists."""
 
@@ -228,8 +224,6 @@ def read_file(folder: Path, path: str) -> bytes:
 
 REQUEST_BYTES = 51_200
 """Of a template that is sent in a request, or embedded in a StackSet."""
-
-
 OBJECT_BYTES = 1_048_576
 """Of a template that CloudFormation reads from a bucket."""
 

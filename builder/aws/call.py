@@ -11,14 +11,8 @@ from builder.aws.pace import gate_of
 from builder.errors import AwsError, BuilderError, gathered
 
 P = ParamSpec("P")
-
-
 R = TypeVar("R")
-
-
 _MORE = {"NextToken": "NextToken", "nextToken": "nextToken", "NextMarker": "Marker"}
-
-
 Page = TypeVar("Page", bound=Mapping[str, Any])
 
 

@@ -55,8 +55,6 @@ class Memory:
 
 
 Core = Callable[[], botocore.session.Session]
-
-
 _SESSION_NAME = "two-region-dr"
 
 
@@ -90,21 +88,13 @@ _CONFIG = Config(
     max_pool_connections=32,
     user_agent_extra=f"two-region-dr/{__version__}",
 )
-
-
 # For a look at what may be down: two attempts and what lies between them end within 4.5 s.
 _HURRIED = _CONFIG.merge(
     Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=1.75)
 )
-
-
 # Who is told to come back later has been answered.
 _HURRIED_S = 30.0
-
-
 ENDPOINT_FORM = "AWS_ENDPOINT_URL=http://127.0.0.1:4566    has a scheme, a host and a port"
-
-
 Told = Callable[[str], None]
 
 

@@ -42,14 +42,8 @@ from builder.errors import AwsError, BadInput
 _PAGE = re.compile(
     rb"\s*(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
-
-
 _IDS = {"x-amz-request-id", "x-amzn-requestid", "x-amz-bucket-region"}
-
-
 _COMPONENT = "response_parser_factory"
-
-
 NEXT_STEP = "AWS_ENDPOINT_URL, a proxy or a network's sign-in page may lead calls elsewhere than to AWS"
 
 
@@ -136,11 +130,7 @@ def heeded(where: str, value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 _SIGN_IN = "aws sts get-caller-identity    shows whether the credentials work"
-
-
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-
-
 THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException"}
     | {"TooManyRequestsException", "RequestLimitExceeded", "ProvisionedThroughputExceededException", "SlowDown"}
@@ -151,14 +141,8 @@ which is a quota's too, and TransactionInProgressException, which another's tran
 
 Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
-
-
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId"})
-
-
 _NOT_SIGNED_IN = (NoAuthTokenError, TokenRetrievalError, CredentialRetrievalError, SSOError, LoginError)
-
-
 _MISCONFIGURED = (
     ConfigNotFound,
     ConfigParseError,

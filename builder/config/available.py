@@ -23,8 +23,6 @@ def data_folder(package: str) -> Path | None:
 # Account-regional bucket namespaces do not exist there.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
 WITHOUT_ACCOUNT_REGIONAL_BUCKETS = frozenset({"me-south-1", "me-central-1"})
-
-
 # What the templates are made of; a test holds it against them.
 RESOURCE_TYPES = (
     "AWS::DynamoDB::GlobalTable",
@@ -96,11 +94,7 @@ def _missing_type(region: str) -> str | None:
 
 
 Runtime = Literal["python3.13", "python3.14", "nodejs22.x", "nodejs24.x"]
-
-
 RUNTIMES: tuple[str, ...] = get_args(Runtime)
-
-
 # AWS writes to its customers this long before a runtime's end.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html#runtime-deprecation-levels
 _NOTICE = timedelta(days=180)

@@ -8,13 +8,9 @@ from builder.config.available import known_regions
 from builder.config.document import ConfigFault
 
 BUILDER_VARIABLES = ("TABLE_NAME", "ROLE", "REGIONS")
-
-
 # All names and values of a function's variables together.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _VARIABLES_BYTES = 4096
-
-
 _Said = dict[str, Any]
 
 
@@ -96,18 +92,12 @@ _SERVICE_MANAGED_ONLY = {
     "call_as": "there is no delegated administrator then: leave it out",
     "auto_deployment": "AWS cannot tell who joins then: name each account",
 }
-
-
 _SELF_MANAGED_ONLY = {
     "administration_role": "AWS makes this role by itself: leave it out",
     "execution_role": "AWS makes this role by itself: leave it out",
 }
-
-
 # They say what is the case anyway.
 _HARMLESS = {"account_filter": "none", "call_as": "self"}
-
-
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _ROLE_CHARACTERS = 64
 

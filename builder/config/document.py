@@ -42,18 +42,10 @@ class Lines:
 
 
 _MAX_DEPTH = 20
-
-
 _TOO_DEEP = f"more than {_MAX_DEPTH} levels, one inside the other"
-
-
 # PyYAML's own set of what a YAML file may not hold, `\t` and line breaks being fine.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
 _STANDARD = "tag:yaml.org,2002:"
-
-
 _READ_TYPES = ("null", "bool", "int", "float")
 
 

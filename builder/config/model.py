@@ -39,29 +39,15 @@ def _check_project(name: str) -> str:
 # Project and environment go into bucket names, which are the strictest of all the names made from them.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _PROJECT = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
-
-
 _SUFFIX = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
-
-
 _REGION = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
-
-
 _ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$"
-
-
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _POLICY = r"^([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+(/([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+)*$"
-
-
 _VARIABLE = r"^[a-zA-Z][a-zA-Z0-9_]+$"
-
-
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
 # Said by what is not allowed, since editors' regular expressions know no \p{L}.
 _TAG = r"^[^\x00-\x1f!-*,;<>?\[-^`{-\x7f]*$"
-
-
 PATTERNS = {
     _PROJECT: "only lower-case letters, digits and hyphens, a letter first and no hyphen last",
     _SUFFIX: "only lower-case letters, digits and hyphens, no hyphen first or last",
@@ -74,45 +60,21 @@ PATTERNS = {
     **FLEET_PATTERNS,
 }
 """What each pattern asks for, in words."""
-
-
 SEPARATORS = {_PROJECT: "-", _SUFFIX: "-", _VARIABLE: "_", ACCOUNT_PATTERN: ""}
 """What stands between the words of a name, where the pattern takes one."""
-
-
 _ProjectName = Annotated[str, StringConstraints(pattern=_PROJECT, max_length=32), AfterValidator(_check_project)]
-
-
 _NamePart = Annotated[str, StringConstraints(pattern=_SUFFIX, max_length=37)]
-
-
 _RegionName = Annotated[
     Region, AfterValidator(_check_region), Field(json_schema_extra={"pattern": _REGION}, examples=["us-east-1"])
 ]
-
-
 _RoleArn = Annotated[str, StringConstraints(pattern=_ROLE_ARN)]
-
-
 _PolicyName = Annotated[str, StringConstraints(pattern=_POLICY, max_length=128)]
-
-
 _VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
-
-
 _Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-
-
 _Many = Annotated[int, Field(strict=True, ge=0)]
-
-
 _TagKey = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_length=128)]
-
-
 # A stack takes no empty one: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
 _TagValue = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_length=256)]
-
-
 # CloudWatch Logs takes these periods and no others.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 _RetentionDays = Literal[

@@ -20,8 +20,6 @@ from builder.errors import did_you_mean
 from builder.terms import AccountId, Region
 
 ACCOUNT_PATTERN = r"^[0-9]{12}$"
-
-
 Account = Annotated[AccountId, StringConstraints(pattern=ACCOUNT_PATTERN)]
 
 
@@ -33,18 +31,10 @@ class Section(BaseModel):
 
 # https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html
 _UNIT = r"^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$"
-
-
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _ROLE = r"^([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+$"
-
-
 _FROM_0 = r"^(100|[1-9]?[0-9])%$"
-
-
 _FROM_1 = r"^(100|[1-9][0-9]?)%$"
-
-
 FLEET_PATTERNS = {
     _UNIT: "an organizational unit looks like ou-ab12-11112222, the root like r-ab12",
     _ROLE: "the name of a role, no ARN and no path; it may hold ${EnvironmentSuffix}",
@@ -73,17 +63,9 @@ def _amount(least: int, pattern: str) -> tuple[BeforeValidator, WithJsonSchema]:
 
 
 _AdminRegion = Annotated[Region, AfterValidator(_check_region)]
-
-
 _Unit = Annotated[str, StringConstraints(pattern=_UNIT)]
-
-
 _RoleName = Annotated[str, StringConstraints(pattern=_ROLE)]
-
-
 _Tolerance = Annotated[int | str, *_amount(0, _FROM_0)]
-
-
 _Concurrency = Annotated[int | str, *_amount(1, _FROM_1)]
 
 
@@ -169,24 +151,12 @@ class FleetConfig(Section):
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 _ALARM = r"^([!-~]|[!-~][ -~]*[!-~])$"
-
-
 # Path and query as they are sent: RFC 3986 without a fragment; braces stand for nothing but the probe's id.
 _PATH = r"[!$%&'()*+,./0-9:;=?@A-Z_a-z~-]*"
-
-
 _WRITE = rf"^(PUT|POST) /{_PATH}\{{id\}}{_PATH}$"
-
-
 _READ = rf"^GET /{_PATH}\{{id\}}{_PATH}$"
-
-
 _DELETE = rf"^DELETE /{_PATH}\{{id\}}{_PATH}$"
-
-
 _HEALTH = rf"^GET /{_PATH}$"
-
-
 DRILL_PATTERNS = {
     _ALARM: "the name of a CloudWatch alarm in the primary region, no ARN",
     _WRITE: "method and path, with {id} where the probe's id stands, like PUT /items/{id}",
@@ -195,8 +165,6 @@ DRILL_PATTERNS = {
     _HEALTH: "GET and a path, like GET /health",
 }
 """What each pattern asks for, in words."""
-
-
 TAGS = frozenset({"[name]", "[paths]"})
 """What pydantic puts into a place for the kind of probe that it read; no key of the file is called so."""
 

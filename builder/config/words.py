@@ -30,8 +30,6 @@ _BOUNDS = {
     "greater_than": "is too small: more than {gt:,g}",
     "less_than_equal": "is too large: {le:,g} at most",
 }
-
-
 FOLLOWS = "default_factory_not_called"
 """The type of a finding that only follows from another one: a default that hangs on a value that is wrong."""
 

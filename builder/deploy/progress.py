@@ -162,8 +162,6 @@ Progress = (
     | NotStarted
     | BucketEmptied
 )
-
-
 Emit = Callable[[Progress], None]
 
 

@@ -7,19 +7,11 @@ from typing import Any
 
 TemplatePath = tuple[str | int, ...]
 """The keys and indexes that lead to a value."""
-
-
 PLACEHOLDER = r"\$\{[^!}][^}]*\}"
 """What Fn::Sub replaces in a text, as a regular expression; `${!Literal}` is none."""
-
-
 NO_VALUE = {"Ref": "AWS::NoValue"}
-
-
 Find = Callable[[str, str], str | None]
 """Returns what Ref of a name comes to, or Fn::GetAtt where an attribute is said too; None where that is not known."""
-
-
 _PLACEHOLDER = re.compile(PLACEHOLDER)
 
 

@@ -13,8 +13,6 @@ import yaml
 
 Items = Mapping[str, Any]
 """Items from elsewhere, by what they are known by."""
-
-
 Name = Callable[[object], str | None]
 """Returns what an item of a list is known by; None for one that is only known at deployment, and always stays."""
 

@@ -12,8 +12,6 @@ from builder.template.bind import Binding, as_list
 from builder.template.text import parse_template
 
 _INSPECT = "aws cloudformation get-template    shows it"
-
-
 # Transforms that put out nothing of their own.
 _ADD_NO_OUTPUTS = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31", "AWS::SecretsManager-2020-07-23"})
 
@@ -210,8 +208,6 @@ def _filled(value: Any, identifier: str, item: str) -> Any:  # noqa: ANN401 - JS
 
 
 _VIRTUAL = re.compile(r"(?P<bucket>.+)\.s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?$")
-
-
 _PATH_STYLE = re.compile(r"s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?$")
 
 

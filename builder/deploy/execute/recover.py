@@ -200,8 +200,6 @@ def _failed(stack: ObservedStack, resource: ObservedResource, since: SinceGood) 
 
 # What stands in the way of planning; every other settled status does not.
 _HALTED = frozenset({Operation.RECOVER, Operation.REFUSE})
-
-
 _REPEATED = "TokenAlreadyExistsException"
 
 

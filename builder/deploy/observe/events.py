@@ -20,16 +20,10 @@ if TYPE_CHECKING:
 
 # What CloudFormation writes on resources it stops because another one failed.
 _COLLATERAL = ("Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled")
-
-
 # The statuses that CloudFormation rolls back to, RollbackStack's "last known stable state".
 _GOOD = frozenset(status for status, facts in STATUSES.items() if facts.operation is Operation.UPDATE)
-
-
 # How CloudFormation tells of a nested stack that failed.
 _EMBEDDED = re.compile(r"Embedded stack (arn:\S+) was not successfully")
-
-
 # How an operation on a stack begins.
 _BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
 
@@ -242,8 +236,6 @@ async def _events_of(clients: Clients, stack: Located, client_token: str) -> "li
 
 
 EVERY_S = 5.0
-
-
 _AT_ONCE = 8
 
 

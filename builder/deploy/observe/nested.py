@@ -31,17 +31,11 @@ from builder.terms import Arn, LogicalId, Region, Site, StackId, StackName
 # What a template may get its nested stacks from besides naming the type.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-serverless.html and modules.html
 _MADE_FROM = (f'"{NESTED_STACK}"', '"AWS::Serverless::Application"', '::MODULE"', '"Fn::Transform"')
-
-
 # Transforms that add no stack to a template that names none.
 _OPEN = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31", "AWS::SecretsManager-2024-09-16"})
-
-
 # DeletionPolicy to what becomes of the resource when its stack goes.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
 _POLICIES = {"Delete": "Delete", "Snapshot": "Snapshot", "Retain": "Retain", "RetainExceptOnCreate": "Retain"}
-
-
 _UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 

@@ -16,26 +16,16 @@ if TYPE_CHECKING:
 
 
 R = TypeVar("R")
-
-
 # How long a read may lag behind what CloudFormation has just confirmed, and how often to look again until then.
 LAG_S = 10.0
-
-
 LOOK_S = 1.0
-
-
 # What a stack is in before the good end of the same operation.
 _ON_THE_WAY = frozenset(
     {"REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}
     | {"IMPORT_IN_PROGRESS"}
 )
-
-
 # A resource that is deleted, or that its stack has left behind: the stack does not hold it any more.
 _NOT_HELD = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
-
-
 # StackSet-<name of the set>-<uuid>
 _INSTANCE_NAME = re.compile(r"StackSet-.+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

@@ -11,13 +11,9 @@ from builder.errors import AwsError, Failed
 from builder.terms import Arn, Site, StackId, StackPlace
 
 _PASSING = ("Throttling", "ServiceUnavailable", "InternalFailure", "InternalError", "RequestLimitExceeded")
-
-
 # As long as CloudFormation itself waits for the resource that may take longest, a StackSet with all its accounts.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
 DEADLINE_S = 36 * 3600.0
-
-
 Settled = Callable[[ObservedStack], bool]
 
 

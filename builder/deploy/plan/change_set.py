@@ -24,8 +24,6 @@ _CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
-
-
 _MAKING_S = 300.0
 
 
@@ -222,11 +220,7 @@ def _read(description: str) -> dict[str, Any]:
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 INLINE_BYTES = 51_200
-
-
 BUCKET_BYTES = 1_048_576
-
-
 REGION = "{region}"
 
 

@@ -27,15 +27,9 @@ _WORDS: Mapping[Way, str] = {
     Way.TEMPLATE: "takes templates from the bucket {}, which {} makes",
     Way.OUTPUT: "reads the output {}, which {} makes",
 }
-
-
 _FUNCTIONS: Mapping[Way, str] = {Way.OUTPUT: "Fn::GetStackOutput"}
 """What stands in a template where no parameter does."""
-
-
 _STAYS = frozenset({"Retain", "RetainExceptOnCreate"})
-
-
 _Name = tuple[object, ...]
 
 
@@ -163,8 +157,6 @@ def moving(deployment: Deployment, stack: StackId) -> frozenset[str]:
 
 
 _MISSING = re.compile(r"No export named ([^\s,;\]]+)")
-
-
 _TWO_PLANS = "one plan that adds what is wanted and moves the importers, and after that one that removes the old export"
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 
 _ATTRIBUTES = ("Metadata", "CreationPolicy", "UpdatePolicy", "DeletionPolicy", "UpdateReplacePolicy")
-
-
 _EVERYTHING = "/"
 
 

@@ -14,11 +14,7 @@ from builder.terms import Region, StackId
 
 TERMINATION_PROTECTION = "TerminationProtection"
 """What `--allow` names of a stack where its termination protection is to be lifted."""
-
-
 _GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
-
-
 _HARMLESS = frozenset({"Add", "Import", "SyncWithActual"})
 
 

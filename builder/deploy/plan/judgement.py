@@ -38,8 +38,6 @@ from builder.errors import AwsError, BuilderError, Stopped, gathered
 from builder.terms import Operation, StackId, StackPlace
 
 _AGAIN = "python -m builder plan    makes a new plan from what stands now"
-
-
 _TABLE = "AWS::DynamoDB::GlobalTable"
 
 

@@ -27,11 +27,7 @@ if TYPE_CHECKING:
 
 IDLE = frozenset({"AVAILABLE", "UNAVAILABLE", "OBSOLETE"})
 """The ExecutionStatus of a change set that nobody executes or has executed."""
-
-
 _MAKING = frozenset({"CREATE_PENDING", "CREATE_IN_PROGRESS"})
-
-
 _UNDER_WAY_S = 60
 
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 
 _BUSY = frozenset({"CREATE_PENDING", "CREATE_IN_PROGRESS"})
-
-
 # How CloudFormation says that the change set of a nested stack is why this one could not be made.
 _BY_CHILD = re.compile(r"Nested change set (arn:\S+) was not successfully created")
 

@@ -18,8 +18,6 @@ from builder.graph import as_circle, find_circle
 from builder.terms import Arn, StackId, StackName
 
 _PLAN = TypeAdapter(Plan)
-
-
 _REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]+")
 
 
@@ -89,11 +87,7 @@ def _version_fault(data: bytes, version: int, otherwise: str) -> str:
 
 
 _Work = Step | Deferred | Protection
-
-
 _AGAIN = "python -m builder plan    makes a new plan from what stands now"
-
-
 MoreGuards = Callable[[Plan, Deployment, Clients], Coroutine[Any, Any, tuple[GuardHit, ...]]]
 
 

@@ -35,14 +35,8 @@ from builder.template import (
 
 ParameterValues = Mapping[str, str | None]
 """Of parameters and pseudo-parameters; None for what is not known."""
-
-
 _ATTRIBUTES, _INDEXES = "AttributeDefinitions", "GlobalSecondaryIndexes"
-
-
 _NAMED_BY = {_ATTRIBUTES: "AttributeName"}
-
-
 _ALONE = "make the other changes first, then this one by itself"
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 
 AnyStep = Step | Deferred | Deletion | Protection
-
-
 StackSteps = tuple[AnyStep, ...]
 """At least one link, all of one stack: a deletion, its change sets in the order of their parts, its protection."""
 

@@ -133,11 +133,7 @@ _OPERATIONS: Mapping[str, FisOperation] = {
     "StartExperiment": lambda store, request: {"experiment": _describe(store, store.start(request))},
     "StopExperiment": lambda store, request: {"experiment": _describe(store, store.stop(request["id"]))},
 }
-
-
 # -- AWS::FIS::ExperimentTemplate
-
-
 TYPE = "AWS::FIS::ExperimentTemplate"
 
 # Maps whose keys are the user's own.

@@ -99,11 +99,7 @@ _SETTINGS = {
     "OwnershipControls": _Setting(_ownership, "_put_bucket_ownership_controls", "_delete_bucket_ownership_controls"),
     "Tags": _Setting(_tagging, "_put_bucket_tagging", "_delete_bucket_tagging"),
 }
-
-
 # -- ReplicationConfiguration
-
-
 Configuration = Mapping[str, Any]
 
 _SCHEMA = "must be specified for this version of Cross Region Replication configuration schema"

@@ -94,8 +94,6 @@ ACTIONS: dict[str, Callable[[ApiRequest], dict[str, Any]]] = {
     "ListStackSetOperations": _list,
     "StopStackSetOperation": _stop,
 }
-
-
 _TOO_MANY = "Cancelled since failure tolerance has exceeded"
 # AWS's wording of this one is unverified.
 _STOPPED = "Cancelled since the operation was stopped"
