@@ -25,7 +25,7 @@ from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest
 from builder.assembly.references import check_references
 from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, read_file
 from builder.errors import BadInput
-from builder.template import Template, text_of
+from builder.template import read_template, text_of
 from builder.terms import Region
 
 
@@ -93,7 +93,7 @@ def _across(
 ) -> Iterator[Finding]:
     yield from check_hashes(folder, manifest, templates)
     bounds = [
-        Bound(entry, str(folder / entry.template), Template(template))
+        Bound(entry, str(folder / entry.template), read_template(template, str(folder / entry.template)))
         for entry in manifest.stacks
         if isinstance(template := decode(str(folder / entry.template))[0], dict)
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import ConfigDict
 
@@ -237,6 +237,9 @@ class Deferred:
         return self.desired.needs
 
 
+AnyStep = Step | Deferred | Deletion | Protection
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingReview:
     """A change set of somebody else's, waiting on a stack of this plan."""
@@ -310,23 +313,64 @@ class Plan:
         return Origin(deployment=self.deployment, assembly=self.assembly, plan=self.id, options=self.options)
 
     @property
+    def change_sets(self) -> tuple[Step | Deferred, ...]:
+        """Those that were made, and those that are made on the way."""
+        return (*self.steps, *self.deferred)
+
+    @property
+    def changing(self) -> tuple[Step | Deferred | Protection, ...]:
+        """All that it does to stacks that stay or come."""
+        return (*self.change_sets, *self.protections)
+
+    @property
+    def work(self) -> tuple[AnyStep, ...]:
+        """All that it does."""
+        return (*self.changing, *self.deletions)
+
+    @property
     def regions(self) -> tuple[Region, ...]:
         """Every region that it does something in."""
-        work: list[Step | Deferred | Deletion | Protection] = [
-            *self.steps,
-            *self.deferred,
-            *self.deletions,
-            *self.protections,
-        ]
-        return tuple(dict.fromkeys(one.region for one in work))
+        return tuple(dict.fromkeys(step.region for step in self.work))
 
     @property
     def places(self) -> Mapping[StackId, StackPlace]:
         """Where each stack that it changes stands, or will; not those that it only deletes."""
-        work: list[Step | Deferred | Protection] = [*self.steps, *self.deferred, *self.protections]
-        return {one.stack: StackPlace(one.site, one.name) for one in work}
+        return {step.stack: StackPlace(step.site, step.name) for step in self.changing}
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.steps or self.deferred or self.deletions or self.protections)
+        return not self.work
+
+
+StackSteps = tuple[AnyStep, ...]
+"""At least one step, all of one stack: a deletion, its change sets in the order of their parts, its protection."""
+
+
+def make_stack_steps(plan: Plan) -> dict[StackId, StackSteps]:
+    """Return what is to be done to each stack, in the plan's order; deletions of whole stacks come last."""
+    stacks: dict[StackId, StackSteps] = {}
+    for step in (*sorted(plan.change_sets, key=lambda change_set: change_set.part), *plan.protections, *plan.deletions):
+        others = stacks.get(step.stack, ())
+        stacks[step.stack] = (step, *others) if isinstance(step, Deletion) else (*others, step)
+    return stacks
+
+
+class StepPlace(NamedTuple):
+    """A stack at one of its steps, which are counted from 0."""
+
+    stack: StackId
+    place: int
+
+
+def make_waits(steps: Mapping[StepPlace, AnyStep | None]) -> dict[StepPlace, tuple[StepPlace, ...]]:
+    """Return what each step waits for: the one before it on its stack, and the last of each stack that it needs.
+
+    A need that is no stack of the plan is unchanged: it stands. A stack without a step waits for nothing.
+    """
+    last = {at.stack: at for at in steps}
+    waits = {}
+    for at, step in steps.items():
+        before = (StepPlace(at.stack, at.place - 1),) if at.place else ()
+        waits[at] = (*before, *(last[need] for need in step.needs if need in last and need != at.stack)) if step else ()
+    return waits

@@ -50,7 +50,7 @@ class _Life:
         return make_deployment(assembly.manifest, assembly.templates, self.suffix)
 
 
-def rehearse(wanted: Wanted, suffix: str, stage: Stage) -> None:
+def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:
     """Live through it all on an embedded AWS that ends with this call; the caller's AWS settings are put away.
 
     Raises Failed at the first thing that does not go as it should.

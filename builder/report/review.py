@@ -1,7 +1,6 @@
 """A plan as people review it: an entry for each thing it does to a stack, the riskiest first; pure."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Literal, assert_never
 from builder.deploy.plan.guards import TERMINATION_PROTECTION
 from builder.deploy.records import (
     RISKS,
+    AnyStep,
     Deferred,
     Deletion,
     GuardHit,
@@ -20,11 +20,13 @@ from builder.deploy.records import (
     Risk,
     StackResource,
     Step,
+    StepPlace,
+    make_stack_steps,
+    make_waits,
 )
 from builder.terms import Site, StackId, StackName
 
 Does = Literal["delete"] | Risk
-_Link = Step | Deferred | Deletion | Protection
 _RISKIEST_FIRST: tuple[Does, ...] = ("delete", *RISKS)
 _SIGNS: Mapping[str, str] = {"Add": "+", "Remove": "-", "Import": "<", "Dynamic": "?", "SyncWithActual": "="}
 _FATES: Mapping[str, str] = {
@@ -163,11 +165,10 @@ class Tally:
 
 def make_tally(plan: Plan) -> Tally:
     """Return the counts of a plan; a replacement that is only possible counts as one."""
-    work: list[Step | Deferred] = [*plan.steps, *plan.deferred]
-    touched = {step.stack for step in work}
-    kinds = [kind for _, kind in {(step.stack, step.type) for step in work}]
+    touched = {change_set.stack for change_set in plan.change_sets}
+    kinds = [kind for _, kind in {(change_set.stack, change_set.type) for change_set in plan.change_sets}]
     kinds += ["UPDATE" for protection in plan.protections if protection.stack not in touched]
-    changes = [change for step in work for change in step.changes]
+    changes = [change for change_set in plan.change_sets for change in change_set.changes]
     return Tally(
         create=kinds.count("CREATE"),
         update=kinds.count("UPDATE"),
@@ -181,15 +182,20 @@ def make_tally(plan: Plan) -> Tally:
 
 def make_entries(plan: Plan) -> tuple[Entry, ...]:
     """Return everything that a plan does, the riskiest first: what a guard stops at, then by what is lost."""
-    change_sets: list[Step | Deferred] = [*plan.steps, *plan.deferred]
-    last = {change_set.stack: change_set for change_set in sorted(change_sets, key=lambda change_set: change_set.part)}
-    alone = [protection for protection in plan.protections if protection.stack not in last]
-    links: list[_Link] = [*plan.deletions, *plan.steps, *plan.deferred, *alone]
+    changed = {change_set.stack for change_set in plan.change_sets}
     protects = {protection.stack: protection.protect for protection in plan.protections}
+    alone = tuple(protection for protection in plan.protections if protection.stack not in changed)
+    stacks = make_stack_steps(replace(plan, protections=alone))
+    steps = {StepPlace(stack, place): step for stack, steps in stacks.items() for place, step in enumerate(steps)}
+    waits, places = make_waits(steps), {at: place for place, at in enumerate(steps)}
     entries = []
-    for place, (link, after) in enumerate(zip(links, _waits(links), strict=True)):
-        is_last = last.get(link.stack) is link or isinstance(link, Protection)
-        entry = replace(_entry(place, link), after=after, protect=protects.get(link.stack) if is_last else None)
+    for at, step in steps.items():
+        is_last = at.place == len(stacks[at.stack]) - 1
+        entry = replace(
+            _entry(places[at], step),
+            after=tuple(places[before] for before in waits[at]),
+            protect=protects.get(at.stack) if is_last else None,
+        )
         entries.append(_guarded(plan, entry))
     return tuple(sorted(entries, key=_gravity))
 
@@ -231,56 +237,32 @@ def is_lost(change: ResourceChange) -> bool:
     return change.action in {"Remove", "Dynamic"} or change.is_replaced or bool(change.losses)
 
 
-def _entry(place: int, link: _Link) -> Entry:
-    entry = Entry(place=place, stack=link.stack, site=link.site, name=link.name, does="update", changes=())
-    match link:
+def _entry(place: int, step: AnyStep) -> Entry:
+    entry = Entry(place=place, stack=step.stack, site=step.site, name=step.name, does="update", changes=())
+    match step:
         case Step() | Deferred():
             # A plan is read from a file, and not every scheme is a link to follow.
-            console = link.console if isinstance(link, Step) and link.console.startswith("https://") else ""
+            console = step.console if isinstance(step, Step) and step.console.startswith("https://") else ""
             return replace(
                 entry,
-                does=link.risk,
-                because="" if isinstance(link, Step) else link.because,
-                part=link.part,
+                does=step.risk,
+                because="" if isinstance(step, Step) else step.because,
+                part=step.part,
                 console=console,
-                changes=link.changes,
-                findings=link.findings,
+                changes=step.changes,
+                findings=step.findings,
             )
         case Deletion():
-            return replace(entry, does="delete", because=link.because, changes=tuple(map(_removed, link.resources)))
+            return replace(entry, does="delete", because=step.because, changes=tuple(map(_removed, step.resources)))
         case Protection():
             return replace(entry, is_protection_alone=True)
-    assert_never(link)
+    assert_never(step)
 
 
 def _removed(resource: StackResource) -> ResourceChange:
     return ResourceChange(
         action="Remove", logical_id=resource.logical_id, type=resource.type, policy_action=resource.policy_action
     )
-
-
-def _waits(links: Sequence[_Link]) -> list[tuple[int, ...]]:
-    """Return what each link waits for: the one before it on its stack, and the last of each stack that it needs."""
-    chains: dict[StackId, list[int]] = {}
-    for place in sorted(range(len(links)), key=lambda place: _order(links[place])):
-        chains.setdefault(links[place].stack, []).append(place)
-    waits = []
-    for place, link in enumerate(links):
-        chain = chains[link.stack]
-        before = chain[: chain.index(place)][-1:]
-        waits.append((*before, *(chains[need][-1] for need in link.needs if need in chains and need != link.stack)))
-    return waits
-
-
-def _order(link: _Link) -> int:
-    match link:
-        case Deletion():
-            return 0
-        case Step() | Deferred():
-            return link.part
-        case Protection():
-            return sys.maxsize
-    assert_never(link)
 
 
 def _guarded(plan: Plan, entry: Entry) -> Entry:

@@ -10,13 +10,11 @@ from builder.template.bind import (
     NO_VALUE,
     PLACEHOLDER,
     Binding,
-    Reference,
     TemplatePath,
     as_list,
     at,
     fill,
     names_in,
-    references,
 )
 from builder.template.compare import Comparison, as_shown, compare_data, compare_template, masked
 from builder.template.splice import ListEdit, Unspliceable, chosen, splice
@@ -38,7 +36,6 @@ __all__ = [
     "Comparison",
     "DeclaredOutputs",
     "ListEdit",
-    "Reference",
     "S3Location",
     "Template",
     "TemplatePath",
@@ -58,7 +55,6 @@ __all__ = [
     "properties_of",
     "read_deployed",
     "read_template",
-    "references",
     "splice",
     "text_of",
     "write_template",

@@ -25,51 +25,33 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: values.get(found[0][2:-1], found[0]), text)
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A place where a value names something of its template."""
+def names_in(value: object) -> Iterator[str]:
+    """Yield what a value refers to, in the order of its text: logical ids, parameters and pseudo parameters.
 
-    name: str
-    """A logical id, a parameter or a pseudo parameter; for what another stack puts out, the function's own name."""
-    attribute: str
-    """The attribute asked for; empty for a Ref."""
-    path: TemplatePath
-
-
-def references(value: object, path: TemplatePath = ()) -> Iterator[Reference]:
-    """Yield every reference of a value, in the order of its text; conditions are none."""
+    For what another stack puts out the function's own name. Conditions are no references.
+    """
     if isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from references(item, (*path, index))
+        for item in value:
+            yield from names_in(item)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _references_of_pair(str(key), item, (*path, str(key)))
+            yield from _names_of_pair(str(key), item)
 
 
-def names_in(value: object) -> set[str]:
-    """Return every logical id and parameter that a value refers to."""
-    return {reference.name for reference in references(value)}
-
-
-def _references_of_pair(key: str, value: object, path: TemplatePath) -> Iterator[Reference]:
+def _names_of_pair(key: str, value: object) -> Iterator[str]:
     match key, value:
-        case "Ref", str(name):
-            yield Reference(name, "", path)
-        case "Fn::GetAtt", [str(name), *attribute]:
-            yield Reference(name, ".".join(str(part) for part in attribute), path)
+        case ("Ref", str(name)) | ("Fn::GetAtt", [str(name), *_]):
+            yield name
         case "Fn::Sub", str(text) | [str(text), *_]:
             variables = at(value, 1)
             own = variables if isinstance(variables, Mapping) else {}
-            for placeholder in placeholders(text):
-                name, _, attribute_name = placeholder.partition(".")
-                if placeholder not in own:
-                    yield Reference(name, attribute_name, path)
-            yield from references(variables, (*path, 1))
+            yield from (name.partition(".")[0] for name in placeholders(text) if name not in own)
+            yield from names_in(variables)
         case "Fn::GetStackOutput", _:
-            yield Reference(key, "", path)
-            yield from references(value, path)
+            yield key
+            yield from names_in(value)
         case _:
-            yield from references(value, path)
+            yield from names_in(value)
 
 
 def at(value: object, *path: str | int) -> object:

@@ -1,19 +1,23 @@
 """A template as data: its sections, its outputs, its values bound, and where its nested templates lie; pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from builder.errors import BadInput, Stopped
+from builder.graph import as_circle, find_circle
 from builder.template.bind import Binding, as_list
 from builder.template.text import parse_template
 
 _INSPECT = "aws cloudformation get-template    shows it"
-# Transforms that put out nothing of their own.
-_ADD_NO_OUTPUTS = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31", "AWS::SecretsManager-2020-07-23"})
+# AWS's own transforms, by what they add to a template; any other may add anything.
+_ADD_NO_STACK = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"})
+# These put a function that rotates a secret into a nested stack, and renew it with updates.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-secretsmanager.html
+_ADD_NO_OUTPUT = _ADD_NO_STACK | {"AWS::SecretsManager-2020-07-23", "AWS::SecretsManager-2024-09-16"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,14 @@ class Template:
         """The transforms of the whole template, each a name or a call with parameters."""
         return tuple(as_list(self.data.get("Transform")))
 
+    @property
+    def adds_no_stack(self) -> bool:
+        """Whether its transforms add no nested stack to those that it names itself."""
+        return self._has_only(_ADD_NO_STACK)
+
+    def _has_only(self, transforms: Collection[str]) -> bool:
+        return all(isinstance(name, str) and name in transforms for name in self.transforms)
+
     def calls(self, function: str) -> bool:
         """Return whether a function, such as Fn::Transform, is called anywhere."""
         return _calls(self.data, function)
@@ -102,9 +114,8 @@ class Template:
         Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach-example-outputs.html
         """
         found = dict(_each(self.section("Outputs"), values))
-        known = all(isinstance(name, str) and name in _ADD_NO_OUTPUTS for name in self.transforms)
         by_name = {name: body for name, body in found.items() if name is not None}
-        return DeclaredOutputs(by_name, complete=known and None not in found)
+        return DeclaredOutputs(by_name, complete=self._has_only(_ADD_NO_OUTPUT) and None not in found)
 
     def bind(self, values: Mapping[str, str | None]) -> Binding:
         """Return it with values put in for its parameters, and for those pseudo parameters that are given.
@@ -124,11 +135,11 @@ def properties_of(resource: Mapping[str, Any]) -> Mapping[str, Any]:
 def read_template(text: object, where: str = "template") -> Template:
     """Return a template, read from bytes or a text, or from what botocore reads a JSON template to.
 
-    Raises BadInput for what is no template.
+    Raises BadInput for what is no template, and for conditions that need each other in a circle, which AWS refuses.
     """
-    if isinstance(text, Mapping):
-        return Template(text)
     try:
+        if isinstance(text, Mapping):
+            return _checked(Template(text))
         return _read(text if isinstance(text, bytes) else str(text))
     except BadInput as error:
         raise BadInput(where=where, what=error.what) from error
@@ -137,7 +148,24 @@ def read_template(text: object, where: str = "template") -> Template:
 @lru_cache(maxsize=256)
 def _read(text: bytes | str) -> Template:
     # A plan asks of each stack's template a dozen times what it holds, and nothing changes what was read.
-    return Template(parse_template(text, "template"))
+    return _checked(Template(parse_template(text, "template")))
+
+
+def _checked(template: Template) -> Template:
+    circle = find_circle({name: tuple(_conditions_in(body)) for name, body in template.conditions.items()})
+    if circle:
+        raise BadInput(where="template", what=f"has conditions that go in a circle: {as_circle(circle)}")
+    return template
+
+
+def _conditions_in(condition: object) -> Iterator[str]:
+    """Yield the other conditions that one is made of."""
+    match condition:
+        case str(name) | {"Condition": str(name)}:
+            yield name
+        case {"Fn::Not": list(parts)} | {"Fn::And": list(parts)} | {"Fn::Or": list(parts)}:
+            for part in parts:
+                yield from _conditions_in(part)
 
 
 def read_deployed(template: object, where: str, next_step: str = _INSPECT) -> Template:

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
-from builder.deploy.plan.stack_steps import after_review, make_stack_steps, steps_executed
+from builder.deploy.plan.stack_steps import after_review, steps_executed
 from builder.deploy.progress import Done, ReviewRequired
-from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step
+from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step, make_stack_steps
 from builder.terms import Arn, StackId
 from deploy.rig import Rig, changed
 

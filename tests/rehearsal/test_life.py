@@ -4,13 +4,13 @@ import pytest
 
 from builder.config import Wanted
 from builder.errors import Failed
-from builder.rehearsal import rehearse
+from builder.rehearsal import rehearse_system
 from rehearsal.told import Told
 
 
 @pytest.mark.processes
 def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
-    rehearse(wanted, "dev", told.stage())
+    rehearse_system(wanted, "dev", told.stage())
     assert told.chapters == [
         "render",
         "lint",
@@ -34,7 +34,7 @@ def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
 def test_urls_that_want_signed_requests_are_rehearsed_signed(wanted: Wanted, told: Told) -> None:
     function = wanted.config.function.model_copy(update={"url_auth": "AWS_IAM"})
     signed = replace(wanted, config=wanted.config.model_copy(update={"function": function}))
-    rehearse(signed, "dev", told.stage())
+    rehearse_system(signed, "dev", told.stage())
     assert told.chapters[-1].startswith("destroy")
 
 
@@ -43,11 +43,13 @@ def test_a_template_with_findings_ends_the_rehearsal_before_anything_is_started(
     function = wanted.config.function.model_copy(update={"timeout_s": 100_000})
     broken = replace(wanted, config=wanted.config.model_copy(update={"function": function}))
     with pytest.raises(Failed, match="E3034"):
-        rehearse(broken, "dev", told.stage())
+        rehearse_system(broken, "dev", told.stage())
     assert told.chapters == ["render", "lint"]
 
 
 @pytest.mark.processes
 def test_a_handler_that_does_not_answer_fails_the_rehearsal(wanted: Wanted, told: Told) -> None:
     with pytest.raises(Failed, match="answers GET with"):
-        rehearse(replace(wanted, handler="def handler(event, context):\n    raise ValueError\n"), "dev", told.stage())
+        rehearse_system(
+            replace(wanted, handler="def handler(event, context):\n    raise ValueError\n"), "dev", told.stage()
+        )

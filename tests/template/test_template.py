@@ -122,6 +122,35 @@ def test_what_only_a_deployment_tells_is_not_said_to_be_all(template: dict[str, 
     assert not Template(template).outputs({}).complete
 
 
+@pytest.mark.parametrize("version", ["2020-07-23", "2024-09-16"])
+def test_the_rotation_of_secrets_adds_a_stack_and_no_output(version: str) -> None:
+    template = Template({"Transform": f"AWS::SecretsManager-{version}", "Outputs": {"A": {"Value": "x"}}})
+    assert template.outputs({}).complete
+    assert not template.adds_no_stack
+
+
+@pytest.mark.parametrize(
+    ("conditions", "circle"),
+    [
+        ("A: {Condition: A}", "A -> A"),
+        (
+            "A: !Not [{Condition: B}], B: !Or [{Condition: C}, !Equals [a, b]], C: !And [{Condition: A}]",
+            "A -> C -> B -> A",
+        ),
+        ("A: B, B: A", "A -> B -> A"),
+    ],
+)
+def test_conditions_in_a_circle_are_refused(conditions: str, circle: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        read_template(f"Conditions: {{{conditions}}}", "us-east-1/a.yaml")
+    assert str(refused.value).startswith(f"us-east-1/a.yaml: has conditions that go in a circle: {circle}")
+
+
+def test_a_condition_that_several_others_need_is_no_circle() -> None:
+    text = "Conditions: {A: !Equals [a, b], B: !Not [{Condition: A}], C: !And [{Condition: A}, {Condition: B}]}"
+    assert list(read_template(text).conditions) == ["A", "B", "C"]
+
+
 @pytest.mark.parametrize("template", [{}, {"Outputs": None}, {"Outputs": {}, "Transform": "AWS::LanguageExtensions"}])
 def test_a_template_without_outputs_has_none(template: dict[str, Any]) -> None:
     assert Template(template).outputs({}) == DeclaredOutputs({}, complete=True)

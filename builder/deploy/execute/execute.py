@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call
@@ -32,7 +32,7 @@ from builder.deploy.plan.judgement import check_made, observe_context
 from builder.deploy.plan.pending import discard_plan
 from builder.deploy.plan.plan import make_step
 from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
-from builder.deploy.plan.stack_steps import AnyStep, make_stack_steps, overtaken
+from builder.deploy.plan.stack_steps import overtaken
 from builder.deploy.progress import (
     Cancelled,
     Done,
@@ -48,17 +48,10 @@ from builder.deploy.progress import (
     Superseded,
     is_done,
 )
-from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step
+from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, Step, StepPlace, make_waits
 from builder.deploy.run_in_order import Work, run_in_order
 from builder.errors import AwsError, BuilderError, Failed, Stopped
 from builder.terms import Arn, Site, StackId, StackPlace
-
-
-class _Next(NamedTuple):
-    """A stack at one of the steps that are left on it."""
-
-    stack: StackId
-    place: int
 
 
 @dataclass(slots=True)
@@ -72,11 +65,11 @@ class _Run:
     allow: Collection[str]
     stop: asyncio.Event
     watches: Mapping[Site, Watch]
-    steps: Mapping[_Next, AnyStep | None]
+    steps: Mapping[StepPlace, AnyStep | None]
     """What is left to do on each stack, one after the other; None on a stack where nothing is."""
-    executing: Mapping[_Next, ObservedStack]
+    executing: Mapping[StepPlace, ObservedStack]
     """The stacks that CloudFormation executes the step on already."""
-    claim: _Next | None
+    claim: StepPlace | None
     """The step whose start claims the plan: of two plans at once, one is told before it has done anything."""
     claimed: asyncio.Event = field(default_factory=asyncio.Event)
     stopped_by: str = ""
@@ -113,8 +106,8 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
         allow=allowed_names(permissions),
         stop=stop or asyncio.Event(),
         watches=make_watches(_ids(plan), clients, emit),
-        steps={_Next(one.stack, place): step for one in checked for place, step in enumerate(one.left or (None,))},
-        executing={_Next(one.stack, 0): one.running for one in checked if one.running is not None},
+        steps={StepPlace(one.stack, place): step for one in checked for place, step in enumerate(one.left or (None,))},
+        executing={StepPlace(one.stack, 0): one.running for one in checked if one.running is not None},
         claim=_first_to_start(checked),
     )
     emit(RunBegun(what="execute", stacks=tuple(one.stack for one in checked)))
@@ -128,16 +121,16 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
             observer.cancel()
 
 
-def _first_to_start(checked: tuple[Checked, ...]) -> _Next | None:
+def _first_to_start(checked: tuple[Checked, ...]) -> StepPlace | None:
     """Return what claims the plan: the first stack that needs nothing, if none was started before."""
     if not all(one.untouched for one in checked):
         return None
     planned = {one.stack for one in checked}
-    return next((_Next(one.stack, 0) for one in checked if planned.isdisjoint(one.left[0].needs)), None)
+    return next((StepPlace(one.stack, 0) for one in checked if planned.isdisjoint(one.left[0].needs)), None)
 
 
 def _ids(plan: Plan) -> dict[StackPlace, StackId]:
-    return {StackPlace(step.site, step.name): step.stack for steps in make_stack_steps(plan).values() for step in steps}
+    return {StackPlace(step.site, step.name): step.stack for step in plan.work}
 
 
 async def _execute_stacks(run: _Run) -> tuple[Outcome, ...]:
@@ -146,7 +139,7 @@ async def _execute_stacks(run: _Run) -> tuple[Outcome, ...]:
     work = Work(partial(_execute_stack, run), partial(_cancel, run), is_done, started)
     # The claim first, also where all is stopped before it began.
     at_first = sorted(run.steps, key=lambda at: at != run.claim)
-    ends = await run_in_order(at_first, _needs(run.steps), work, run.stop)
+    ends = await run_in_order(at_first, make_waits(run.steps), work, run.stop)
     outcomes: dict[StackId, Outcome] = {}
     for at in run.steps:
         if is_done(outcomes.setdefault(at.stack, ends[at])):
@@ -154,17 +147,7 @@ async def _execute_stacks(run: _Run) -> tuple[Outcome, ...]:
     return tuple(outcomes.values())
 
 
-def _needs(steps: Mapping[_Next, AnyStep | None]) -> dict[_Next, list[_Next]]:
-    """Return what each waits for: the step before it on its stack, and the last of each stack that it needs.
-
-    A need that is no stack of the plan is unchanged: it stands.
-    """
-    last = {at.stack: at for at in steps}
-    others = {at: [last[need] for need in step.needs if need in last] for at, step in steps.items() if step}
-    return {at: [_Next(at.stack, at.place - 1), *needs] if at.place else needs for at, needs in others.items()}
-
-
-def _cancel(run: _Run, at: _Next, need: _Next | None) -> Cancelled:
+def _cancel(run: _Run, at: StepPlace, need: StepPlace | None) -> Cancelled:
     """Return that the stack is not gone on with, and tell why, unless its own step before has told it."""
     because = f"{need.stack}, which it needs, is not done" if need else run.stopped_by or "interrupted"
     if need is None or need.stack != at.stack:
@@ -172,7 +155,7 @@ def _cancel(run: _Run, at: _Next, need: _Next | None) -> Cancelled:
     return Cancelled(at.stack, because=because, interrupted=run.stop.is_set() and not run.stopped_by)
 
 
-async def _execute_stack(run: _Run, at: _Next, _before: Mapping[_Next, Outcome]) -> Outcome:
+async def _execute_stack(run: _Run, at: StepPlace, _before: Mapping[StepPlace, Outcome]) -> Outcome:
     """Execute the step that comes next on the stack, once the plan is claimed, and tell how that ended."""
     if at != run.claim and not run.claimed.is_set():
         await run.claimed.wait()
@@ -188,7 +171,7 @@ async def _execute_stack(run: _Run, at: _Next, _before: Mapping[_Next, Outcome])
         run.claimed.set()
     match outcome:
         case Done():
-            if _Next(at.stack, at.place + 1) not in run.steps:
+            if StepPlace(at.stack, at.place + 1) not in run.steps:
                 run.emit(Finished(stack=at.stack, status=outcome.status))
             return outcome
         case StackFailed():
@@ -369,8 +352,7 @@ async def _part_to_make(plan: Plan, deployment: Deployment, deferred: Deferred, 
 
     Raises Stopped where another number of change sets is left than the plan has: somebody else was at the stack.
     """
-    change_sets: tuple[Step | Deferred, ...] = (*plan.steps, *plan.deferred)
-    left = sum(one.stack == deferred.stack and one.part >= deferred.part for one in change_sets)
+    left = sum(step.stack == deferred.stack and step.part >= deferred.part for step in plan.change_sets)
     desired = deployment.stack(deferred.stack)
     loop = asyncio.get_running_loop()
     started = loop.time()

@@ -23,14 +23,22 @@ from builder.deploy.plan.pending import observe_change_sets, reviews_of_others
 from builder.deploy.plan.saved import TrustedInput, narrowed
 from builder.deploy.plan.stack_steps import (
     _AGAIN,
-    StackSteps,
-    make_stack_steps,
     overtaken,
     stands_as,
     steps_executed,
     steps_executed_by_same_plan,
 )
-from builder.deploy.records import Deferred, Deletion, GuardHit, PendingReview, Plan, Protection, Step
+from builder.deploy.records import (
+    Deferred,
+    Deletion,
+    GuardHit,
+    PendingReview,
+    Plan,
+    Protection,
+    StackSteps,
+    Step,
+    make_stack_steps,
+)
 from builder.errors import BadInput, Stopped
 from builder.terms import AccountId, Operation, StackId
 
@@ -59,13 +67,13 @@ async def check_plan(
     Raises Stopped, before anything ran, if any step cannot be executed as it was reviewed, naming each, or if
     something is not allowed; BadInput if the credentials are of another account than the plan.
     """
-    chains = make_stack_steps(plan)
-    if not chains:
+    stack_steps = make_stack_steps(plan)
+    if not stack_steps:
         return (), ()
     # Side by side; but what another account's credentials don't find is told as that.
     account, looked = await asyncio.gather(
-        observe_account(clients, next(iter(chains.values()))[0].region),
-        _look_at_all(plan, trusted, chains, clients),
+        observe_account(clients, next(iter(stack_steps.values()))[0].region),
+        _look_at_all(plan, trusted, stack_steps, clients),
         return_exceptions=True,
     )
     if isinstance(account, str) and account != plan.account:
@@ -74,7 +82,7 @@ async def check_plan(
             what=f"the plan is for account {plan.account}, and the credentials are of account {account}",
         )
     if isinstance(account, str):
-        sites = (link.site for chain in chains.values() for link in chain)
+        sites = (step.site for steps in stack_steps.values() for step in steps)
         check_reach(plan.deployment, sites, AccountId(account), clients)
     if isinstance(looked, BaseException):
         raise looked
@@ -91,20 +99,20 @@ async def check_plan(
 
 
 async def _look_at_all(
-    plan: Plan, trusted: TrustedInput, chains: Mapping[StackId, StackSteps], clients: Clients
+    plan: Plan, trusted: TrustedInput, stack_steps: Mapping[StackId, StackSteps], clients: Clients
 ) -> tuple[tuple[Checked, ...], tuple[GuardHit, ...]]:
     """Return how far each stack has come, and the guards of what is left."""
     if trusted.is_own:
-        checked = tuple(await together(_check_chain(plan, chain, clients) for chain in chains.values()))
+        checked = tuple(await together(_check_stack(plan, steps, clients) for steps in stack_steps.values()))
         unfinished = {one.stack for one in checked if one.left}
         return checked, tuple(hit for hit in plan.guards if hit.stack in unfinished)
     deployment = narrowed(plan, trusted.deployment)
     ground = await observe_context(plan, deployment, clients)
-    found = await together(_check_and_judge(ground, chain) for chain in chains.values())
+    found = await together(_check_and_judge(ground, steps) for steps in stack_steps.values())
     checked = tuple(one for one, _ in found)
     left = {one.stack: one.left for one in checked if one.left}
     done = {one.stack for one in checked if not one.left}
-    work = [link for chain in left.values() for link in chain if isinstance(link, Step | Deferred)]
+    work = [step for steps in left.values() for step in steps if isinstance(step, Step | Deferred)]
     await check_done(ground, done)
     await check_without(deployment, work, clients)
     guards = (*await judge_guards(ground, left), *await judge_needs(ground, left, done))
@@ -116,51 +124,51 @@ async def _look_at_all(
     return checked, (*guards, *(hit for _, guard_hits in found for hit in guard_hits))
 
 
-async def _check_and_judge(ground: JudgementContext, chain: StackSteps) -> tuple[Checked, tuple[GuardHit, ...]]:
+async def _check_and_judge(ground: JudgementContext, steps: StackSteps) -> tuple[Checked, tuple[GuardHit, ...]]:
     """Return how far a stack has come, with what is left as it was judged, and the guards that no change shows.
 
     What runs already is not started by this plan; and what follows it is judged when it is made.
     """
     while True:
-        checked = await _check_chain(ground.plan, chain, ground.clients)
-        if checked.running and any(isinstance(link, Step) for link in checked.left[1:]):
+        checked = await _check_stack(ground.plan, steps, ground.clients)
+        if checked.running and any(isinstance(step, Step) for step in checked.left[1:]):
             # An execution takes all other change sets of its stack away: this one was never reviewed with it.
             raise overtaken(checked.stack, None, "a change set of another part is executed, and a later one is there")
         if checked.running or not checked.left:
             return checked, ()
         if judged := await judge_stack(ground, checked.left):
-            return replace(checked, left=judged.chain), judged.guards
+            return replace(checked, left=judged.steps), judged.guards
 
 
-async def _check_chain(plan: Plan, chain: StackSteps, clients: Clients, *, begun: bool = False) -> Checked:
-    """Look at a stack until it is clear how far it has come. `begun` says that earlier links are done."""
+async def _check_stack(plan: Plan, steps: StackSteps, clients: Clients, *, begun: bool = False) -> Checked:
+    """Look at a stack until it is clear how far it has come. `begun` says that earlier steps are done."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     while True:
-        found = await _look(plan, chain, clients, begun=begun)
+        found = await _look(plan, steps, clients, begun=begun)
         if isinstance(found, Checked):
             if found.running or found.untouched or not found.left:
                 return found
-            return await _check_chain(plan, found.left, clients, begun=True)
+            return await _check_stack(plan, found.left, clients, begun=True)
         if loop.time() - started > LAG_S:
             raise found
         await asyncio.sleep(LOOK_S)
 
 
-async def _look(plan: Plan, chain: StackSteps, clients: Clients, *, begun: bool) -> Checked | Stopped:
-    """Return how far the chain has come, or the refusal, unless a later look shows otherwise."""
-    match chain[0]:
+async def _look(plan: Plan, steps: StackSteps, clients: Clients, *, begun: bool) -> Checked | Stopped:
+    """Return how far the steps has come, or the refusal, unless a later look shows otherwise."""
+    match steps[0]:
         case Step() as step:
-            return await _check_step(plan, step, chain, clients)
+            return await _check_step(plan, step, steps, clients)
         case Deferred() as deferred:
-            return await _check_deferred(plan, deferred, chain, clients, begun=begun)
+            return await _check_deferred(plan, deferred, steps, clients, begun=begun)
         case Deletion() as deletion:
-            return await _check_deletion(deletion, chain, clients)
+            return await _check_deletion(deletion, steps, clients)
         case Protection() as protection:
-            return await _check_protection(protection, chain, clients, begun=begun)
+            return await _check_protection(protection, steps, clients, begun=begun)
 
 
-async def _check_step(plan: Plan, step: Step, chain: StackSteps, clients: Clients) -> Checked | Stopped:
+async def _check_step(plan: Plan, step: Step, steps: StackSteps, clients: Clients) -> Checked | Stopped:
     waiting = await observe_change_sets(clients, step.stack, step.site, step.stack_arn)
     own = next((one for one in waiting if one["ChangeSetId"] == step.change_set), None)
     if own is not None and own["ExecutionStatus"] == "AVAILABLE":
@@ -168,9 +176,9 @@ async def _check_step(plan: Plan, step: Step, chain: StackSteps, clients: Client
         if not is_alike(own.get("Description", ""), plan.assembly, step.stack, step.template_sha256):
             raise overtaken(step.stack, None, "its change set was made from another template")
         pending = reviews_of_others(step, plan.assembly, waiting)
-        return Checked(stack=step.stack, left=chain, untouched=True, pending=pending)
+        return Checked(stack=step.stack, left=steps, untouched=True, pending=pending)
     stack = await observe_stack(clients, step.site, step.stack_arn)
-    if stack is not None and (done := await how_far(plan, chain, stack, clients)):
+    if stack is not None and (done := await how_far(plan, steps, stack, clients)):
         return done
     if own is not None and own["ExecutionStatus"] == "OBSOLETE":
         raise overtaken(step.stack, stack, "its change set is OBSOLETE")
@@ -179,56 +187,56 @@ async def _check_step(plan: Plan, step: Step, chain: StackSteps, clients: Client
 
 
 async def _check_deferred(
-    plan: Plan, deferred: Deferred, chain: StackSteps, clients: Clients, *, begun: bool
+    plan: Plan, deferred: Deferred, steps: StackSteps, clients: Clients, *, begun: bool
 ) -> Checked | Stopped:
     stack = await observe_stack(clients, deferred.site, deferred.name)
-    if stack is not None and (done := await how_far(plan, chain, stack, clients)):
+    if stack is not None and (done := await how_far(plan, steps, stack, clients)):
         return done
     if begun or stands_as(deferred.found, stack):
-        return Checked(stack=deferred.stack, left=chain, untouched=True)
+        return Checked(stack=deferred.stack, left=steps, untouched=True)
     return overtaken(deferred.stack, stack, "its stack is not as it was planned for")
 
 
-async def _check_deletion(deletion: Deletion, chain: StackSteps, clients: Clients) -> Checked | Stopped:
+async def _check_deletion(deletion: Deletion, steps: StackSteps, clients: Clients) -> Checked | Stopped:
     stack = await observe_stack(clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
-        return Checked(stack=deletion.stack, left=chain[1:])
+        return Checked(stack=deletion.stack, left=steps[1:])
     if stack.termination_protection and not deletion.protected:
         return overtaken(deletion.stack, stack, "the stack that was to be deleted is protected from that by now")
     if stack.status.startswith("DELETE_") or stands_as(deletion.found, stack):
-        return Checked(stack=deletion.stack, left=chain, untouched=True)
+        return Checked(stack=deletion.stack, left=steps, untouched=True)
     return overtaken(deletion.stack, stack, "the stack that was to be deleted has moved")
 
 
 async def _check_protection(
-    protection: Protection, chain: StackSteps, clients: Clients, *, begun: bool
+    protection: Protection, steps: StackSteps, clients: Clients, *, begun: bool
 ) -> Checked | Stopped:
     """Whether it is done is what AWS says of the stack: nobody remembers."""
     stack = await observe_stack(clients, protection.site, protection.found.stack_id or protection.name)
     if stack is None or not stack.facts.exists:
         return overtaken(protection.stack, stack, "the stack is gone whose termination protection was to be changed")
     if stack.termination_protection == protection.protect:
-        return Checked(stack=protection.stack, left=chain[1:])
+        return Checked(stack=protection.stack, left=steps[1:])
     if begun or stands_as(protection.found, stack):
-        return Checked(stack=protection.stack, left=chain, untouched=True)
+        return Checked(stack=protection.stack, left=steps, untouched=True)
     return overtaken(protection.stack, stack, "its stack is not as it was planned for")
 
 
-async def how_far(plan: Plan, chain: StackSteps, stack: ObservedStack, clients: Clients) -> Checked | None:
-    """Return how far an executed stack has come; None if its last change set is no link's, nor like one.
+async def how_far(plan: Plan, steps: StackSteps, stack: ObservedStack, clients: Clients) -> Checked | None:
+    """Return how far an executed stack has come; None if its last change set is no step's, nor like one.
 
     Raises Stopped for one that did not end well.
     """
-    executed = steps_executed(plan, chain, stack)
-    if not executed and not stands_as(chain[0].found, stack):
-        executed = await steps_executed_by_same_plan(clients, plan, chain, stack)
+    executed = steps_executed(plan, steps, stack)
+    if not executed and not stands_as(steps[0].found, stack):
+        executed = await steps_executed_by_same_plan(clients, plan, steps, stack)
     if not executed:
         return None
-    name = chain[0].stack
+    name = steps[0].stack
     if stack.facts.operation is Operation.WAIT:
-        return Checked(stack=name, left=chain[executed - 1 :], running=stack)
+        return Checked(stack=name, left=steps[executed - 1 :], running=stack)
     if stack.facts.good:
-        return Checked(stack=name, left=chain[executed:])
+        return Checked(stack=name, left=steps[executed:])
     raise Stopped(
         where=name,
         what=f"this plan's change set was executed and ended in {stack.status}; it cannot be executed again",

@@ -31,8 +31,6 @@ from builder.terms import Arn, LogicalId, Region, Site, StackId, StackName
 # What a template may get its nested stacks from besides naming the type.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-serverless.html and modules.html
 _MADE_FROM = (f'"{NESTED_STACK}"', '"AWS::Serverless::Application"', '::MODULE"', '"Fn::Transform"')
-# Transforms that add no stack to a template that names none.
-_OPEN = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31", "AWS::SecretsManager-2024-09-16"})
 # DeletionPolicy to what becomes of the resource when its stack goes.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
 _POLICIES = {"Delete": "Delete", "Snapshot": "Snapshot", "Retain": "Retain", "RetainExceptOnCreate": "Retain"}
@@ -82,8 +80,7 @@ def may_nest(template: object) -> bool:
     except BadInput:
         return True  # nobody can tell
     written = json.dumps(read.data, default=str)
-    transforms_known = all(isinstance(one, str) and one in _OPEN for one in read.transforms)
-    return any(one in written for one in _MADE_FROM) or not transforms_known
+    return not read.adds_no_stack or any(name in written for name in _MADE_FROM)
 
 
 def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], options: PlanOptions) -> None:
@@ -230,7 +227,7 @@ class Prover:
         template = read_template(text)
         for name in template.from_ssm:
             return f"its parameter {name} is read from SSM, where it may have another value by now"
-        if not all(one in _OPEN for one in template.transforms) or template.calls("Fn::Transform"):
+        if not template.adds_no_stack or template.calls("Fn::Transform"):
             return "a macro may make something else of its template"
         held = [
             one for one in await observe_resources(self.clients, stack) if one.type == NESTED_STACK and one.physical_id

@@ -143,9 +143,9 @@ def _spread(touched: dict[str, set[str]], standing: Iterable[str], after: Mappin
                 touched.setdefault(name, set()).update(paths)
 
 
-def _users_of(resource: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
+def _users_of(resource: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
     for name, value in properties_of(resource).items():
-        yield name, names_in(value)
+        yield name, frozenset(names_in(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,8 +32,17 @@ from builder.deploy.plan.draft import DraftStep, no_echo_parameters, parts_from,
 from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown
 from builder.deploy.plan.guards import guard_hits
 from builder.deploy.plan.review import review
-from builder.deploy.plan.stack_steps import StackSteps
-from builder.deploy.records import Deferred, Deletion, GuardHit, Orphan, Plan, Protection, ResourceChange, Step
+from builder.deploy.records import (
+    Deferred,
+    Deletion,
+    GuardHit,
+    Orphan,
+    Plan,
+    Protection,
+    ResourceChange,
+    StackSteps,
+    Step,
+)
 from builder.errors import AwsError, BuilderError, Stopped, gathered
 from builder.terms import Operation, StackId, StackPlace
 
@@ -60,7 +69,7 @@ class JudgementContext:
 class JudgedStack:
     """What is left to be done to one stack, as AWS and the assembly have it."""
 
-    chain: StackSteps
+    steps: StackSteps
     guards: tuple[GuardHit, ...] = ()
     """What a change set does not show, and somebody has to answer for."""
 
@@ -72,15 +81,15 @@ async def observe_context(plan: Plan, deployment: Deployment, clients: Clients) 
     return JudgementContext(plan, deployment, stands, clients)
 
 
-async def judge_stack(ground: JudgementContext, chain: StackSteps) -> JudgedStack | None:
-    """Return the chain as it will be done; None where its change set has been taken away meanwhile.
+async def judge_stack(ground: JudgementContext, steps: StackSteps) -> JudgedStack | None:
+    """Return the steps as it will be done; None where its change set has been taken away meanwhile.
 
     Raises Stopped, with every reason, where it is not what the assembly says.
     """
-    desired = next((stack for stack in ground.deployment.stacks if stack.id == chain[0].stack), None)
-    deletions = tuple([await _judge_deletion(ground, one, desired) for one in chain if isinstance(one, Deletion)])
-    protections = tuple(one for one in chain if isinstance(one, Protection))
-    change_sets = tuple(one for one in chain if isinstance(one, Step | Deferred))
+    desired = next((stack for stack in ground.deployment.stacks if stack.id == steps[0].stack), None)
+    deletions = tuple([await _judge_deletion(ground, one, desired) for one in steps if isinstance(one, Deletion)])
+    protections = tuple(one for one in steps if isinstance(one, Protection))
+    change_sets = tuple(one for one in steps if isinstance(one, Step | Deferred))
     if desired is None or not change_sets:
         return JudgedStack((*deletions, *protections))
     observed = None if deletions else ground.stack(desired)
@@ -88,24 +97,24 @@ async def judge_stack(ground: JudgementContext, chain: StackSteps) -> JudgedStac
         template = await _template_of(observed, ground.clients)
         parts = parts_from(desired, observed, template, len(change_sets), moving(ground.deployment, desired.id))
         judged = [
-            await _judge_change_set(ground, link, part, later=link is not change_sets[0] or bool(deletions))
-            for link, part in zip(change_sets, parts, strict=True)
+            await _judge_change_set(ground, step, part, later=step is not change_sets[0] or bool(deletions))
+            for step, part in zip(change_sets, parts, strict=True)
         ]
     except AwsError as error:
         if error.code == "ChangeSetNotFound":
             return None
         raise
-    hidden = [hit for link in judged if isinstance(link, Step) for hit in _hidden(link, desired)]
+    hidden = [hit for step in judged if isinstance(step, Step) for hit in _hidden(step, desired)]
     return JudgedStack((*deletions, *judged, *protections), tuple(hidden))
 
 
 async def judge_needs(
-    ground: JudgementContext, chains: Mapping[StackId, StackSteps], done: Collection[StackId]
+    ground: JudgementContext, stack_steps: Mapping[StackId, StackSteps], done: Collection[StackId]
 ) -> tuple[GuardHit, ...]:
     """Return a guard for every stack that is needed and not as the assembly says, and that the plan leaves out."""
-    needed = dict.fromkeys(need for chain in chains.values() for link in chain for need in link.needs)
+    needed = dict.fromkeys(need for steps in stack_steps.values() for step in steps for need in step.needs)
     known = {stack.id: stack for stack in ground.deployment.stacks}
-    open_needs = [need for need in needed if need in known and need not in chains and need not in done]
+    open_needs = [need for need in needed if need in known and need not in stack_steps and need not in done]
     found = await together(_left_out(ground, known[need]) for need in open_needs)
     return tuple(hit for hit in found if hit is not None)
 
@@ -119,12 +128,12 @@ async def check_done(ground: JudgementContext, done: Collection[StackId]) -> Non
     await together(_check_done(ground, known[stack]) for stack in done if stack in known)
 
 
-async def judge_guards(ground: JudgementContext, chains: Mapping[StackId, StackSteps]) -> tuple[GuardHit, ...]:
+async def judge_guards(ground: JudgementContext, stack_steps: Mapping[StackId, StackSteps]) -> tuple[GuardHit, ...]:
     """Return every guard that what is left to do trips."""
-    links = tuple(link for chain in chains.values() for link in chain)
-    changing = tuple(one for one in links if isinstance(one, Step | Deferred))
-    deletions = tuple(one for one in links if isinstance(one, Deletion))
-    protections = tuple(one for one in links if isinstance(one, Protection))
+    steps = tuple(step for steps in stack_steps.values() for step in steps)
+    changing = tuple(one for one in steps if isinstance(one, Step | Deferred))
+    deletions = tuple(one for one in steps if isinstance(one, Deletion))
+    protections = tuple(one for one in steps if isinstance(one, Protection))
     adds = any(change.action == "Add" and change.type == _TABLE for one in changing for change in one.changes)
     orphans = await _orphans(ground, {one.stack_arn for one in deletions}) if adds else ()
     return guard_hits(changing, deletions, orphans, protections)
@@ -143,29 +152,29 @@ async def _template_of(observed: ObservedStack | None, clients: Clients) -> obje
 
 
 async def _judge_change_set(
-    ground: JudgementContext, link: Step | Deferred, part: DraftStep, *, later: bool
+    ground: JudgementContext, step: Step | Deferred, part: DraftStep, *, later: bool
 ) -> Step | Deferred:
-    if isinstance(link, Deferred):
+    if isinstance(step, Deferred):
         # Its order was judged before: the assembly's needs, and those that planning found in AWS.
-        desired = replace(without_secrets(part.desired), needs=link.needs)
+        desired = replace(without_secrets(part.desired), needs=step.needs)
         risk = rate_risk(part.expected)
-        return replace(link, desired=desired, type=part.type, changes=part.expected, risk=risk)
+        return replace(step, desired=desired, type=part.type, changes=part.expected, risk=risk)
     if later:
-        raise Stopped(where=link.stack, what="its change set has to be made later", next_step=_AGAIN)
-    if link.template_sha256 != part.desired.sha256:
+        raise Stopped(where=step.stack, what="its change set has to be made later", next_step=_AGAIN)
+    if step.template_sha256 != part.desired.sha256:
         # By it those that wait for somebody's review are told from what is the same as the step.
-        raise _refused(link, ("the plan was made with another template than the assembly's",))
-    shown, template, said = await _observe_change_set(ground, link, part)
+        raise _refused(step, ("the plan was made with another template than the assembly's",))
+    shown, template, said = await _observe_change_set(ground, step, part)
     if faults := differences(shown, template, said):
-        raise _refused(link, faults)
-    asked = PendingChangeSet(link.stack, link.site, link.change_set, link.stack_arn, nested=said.nested)
+        raise _refused(step, faults)
+    asked = PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn, nested=said.nested)
     reviewed = await review(ground.clients, asked)
     changes = reviewed.changes if reviewed else ()
     if faults := _imports(ground, changes):
-        raise _refused(link, faults)
+        raise _refused(step, faults)
     hidden = no_echo_parameters(part.desired)
     return replace(
-        link,
+        step,
         type=part.type,
         template_sha256=part.desired.sha256,
         parameters={name: MASK if name in hidden else value for name, value in said.parameters.items()},

@@ -123,8 +123,7 @@ def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
             next_step=_AGAIN,
         )
     desired = {stack.id: stack for stack in deployment.stacks}
-    links = work_of(plan)
-    work = tuple(dict.fromkeys(one.stack for one in links))
+    work = tuple(dict.fromkeys(step.stack for step in plan.changing))
     orphans = tuple(one.stack for one in plan.deletions if one.stack not in desired)
     restored = replace(
         plan,
@@ -172,17 +171,11 @@ def narrowed(plan: Plan, deployment: Deployment) -> Deployment:
 def check_order(plan: Plan) -> None:
     """Raise BadInput unless there is an order in which all of the plan can be done."""
     needs: dict[StackId, set[StackId]] = {}
-    links: tuple[_Work | Deletion, ...] = (*work_of(plan), *plan.deletions)
-    for one in links:
-        needs.setdefault(one.stack, set()).update(one.needs)
+    for step in plan.work:
+        needs.setdefault(step.stack, set()).update(step.needs)
     if circle := find_circle(needs):
         what = f"stacks of the plan need each other in a circle: {as_circle(circle)}"
         raise BadInput(where=plan.deployment, what=what, next_step=_AGAIN)
-
-
-def work_of(plan: Plan) -> tuple[_Work, ...]:
-    """Return all that the plan does to stacks of the assembly, deletions apart."""
-    return (*plan.steps, *plan.deferred, *plan.protections)
 
 
 def _check_origin(plan: Plan, trusted: TrustedInput) -> None:
@@ -246,14 +239,12 @@ def _check_options(plan: Plan, said: PlanOptions) -> None:
 def _faults(plan: Plan, deployment: Deployment) -> Iterator[str]:
     desired = {stack.id: stack for stack in deployment.stacks}
     known = {*desired, *plan.left_out, *(one.stack for one in plan.deletions)}
-    work = work_of(plan)
-    change_sets = tuple(one for one in work if not isinstance(one, Protection))
-    for one in work:
-        yield from _faults_of_place(plan, one, desired.get(one.stack))
-    needs = ((link.stack, need) for link in (*work, *plan.deletions) for need in link.needs)
+    for step in plan.changing:
+        yield from _faults_of_place(plan, step, desired.get(step.stack))
+    needs = ((step.stack, need) for step in plan.work for need in step.needs)
     yield from (f"{stack} needs {need}, which is nowhere" for stack, need in needs if need not in known)
-    for stack_id in dict.fromkeys(one.stack for one in change_sets):
-        parts = sorted(one.part for one in change_sets if one.stack == stack_id)
+    for stack_id in dict.fromkeys(change_set.stack for change_set in plan.change_sets):
+        parts = sorted(change_set.part for change_set in plan.change_sets if change_set.stack == stack_id)
         if parts != list(range(1, len(parts) + 1)):
             yield f"{stack_id} has change sets twice, or lacks one: {', '.join(str(part)[:9] for part in parts)}"
     for ids in ([one.stack for one in plan.deletions], [one.stack for one in plan.protections]):

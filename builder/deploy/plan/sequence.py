@@ -26,10 +26,10 @@ from builder.template import (
     at,
     chosen,
     compare_data,
+    names_in,
     properties_of,
     read_deployed,
     read_template,
-    references,
     splice,
 )
 
@@ -306,8 +306,7 @@ def _check(way: _Way, name: str, lists: Mapping[str, ListEdit]) -> None:
                     "which may stand for another character: it is not sent again",
                     next_step=_ALONE,
                 )
-            named = [reference.name for reference in references(item)]
-            if gone := [name for name in named if name not in known and not name.startswith("AWS")]:
+            if gone := [name for name in names_in(item) if name not in known and not name.startswith("AWS")]:
                 raise Stopped(
                     where=where,
                     what=f"{known_by} goes after the other changes, and its entry in the deployed template refers to "

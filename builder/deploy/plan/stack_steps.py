@@ -9,7 +9,7 @@ from builder.deploy.desired import MASK
 from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.plan.change_set import change_set_name, is_alike
 from builder.deploy.progress import Outcome, ReviewRequired
-from builder.deploy.records import Deferred, Deletion, FoundStack, Plan, Protection, Step
+from builder.deploy.records import AnyStep, Deferred, Deletion, FoundStack, Plan, Protection, StackSteps, Step
 from builder.errors import AwsError, Stopped
 from builder.terms import Arn, StackId
 
@@ -17,40 +17,24 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef
 
 
-AnyStep = Step | Deferred | Deletion | Protection
-StackSteps = tuple[AnyStep, ...]
-"""At least one link, all of one stack: a deletion, its change sets in the order of their parts, its protection."""
-
-
-def make_stack_steps(plan: Plan) -> dict[StackId, StackSteps]:
-    """Return what is to be done to each stack, in the plan's order; deletions of whole stacks come last."""
-    chains: dict[StackId, StackSteps] = {}
-    change_sets: list[Step | Deferred] = [*plan.steps, *plan.deferred]
-    links: list[AnyStep] = [*sorted(change_sets, key=lambda one: one.part), *plan.protections, *plan.deletions]
-    for link in links:
-        others = chains.get(link.stack, ())
-        chains[link.stack] = (link, *others) if isinstance(link, Deletion) else (*others, link)
-    return chains
-
-
-def steps_executed(plan: Plan, chain: StackSteps, stack: ObservedStack) -> int:
-    """Return how many links are executed if the stack's last change set is one of theirs; 0 if it is none.
+def steps_executed(plan: Plan, steps: StackSteps, stack: ObservedStack) -> int:
+    """Return how many steps are executed if the stack's last change set is one of theirs; 0 if it is none.
 
     In review a stack's ChangeSetId is only one that waits; of a stack deleted while in review, one that never ran.
     """
     if stack.change_set is None or not stack.facts.exists:
         return 0
-    own = [place for place, link in enumerate(chain, start=1) if _made(plan, link, stack.change_set)]
+    own = [place for place, step in enumerate(steps, start=1) if _made(plan, step, stack.change_set)]
     return max(own, default=0)
 
 
-def _made(plan: Plan, link: AnyStep, change_set: Arn) -> bool:
-    match link:
+def _made(plan: Plan, step: AnyStep, change_set: Arn) -> bool:
+    match step:
         case Step():
-            return link.change_set == change_set
+            return step.change_set == change_set
         case Deferred():
             # arn:aws:cloudformation:us-east-1:111122223333:changeSet/NAME/uuid
-            return f":changeSet/{change_set_name(plan.deployment, plan.id, link.part)}/" in change_set
+            return f":changeSet/{change_set_name(plan.deployment, plan.id, step.part)}/" in change_set
         case Deletion() | Protection():
             return False
 
@@ -65,8 +49,8 @@ def after_review(plan: Plan, ended: Iterable[Outcome]) -> Plan:
     )
 
 
-async def steps_executed_by_same_plan(clients: Clients, plan: Plan, chain: StackSteps, stack: ObservedStack) -> int:
-    """Return how many links are as good as executed, if the stack's last change set is the same as one of theirs.
+async def steps_executed_by_same_plan(clients: Clients, plan: Plan, steps: StackSteps, stack: ObservedStack) -> int:
+    """Return how many steps are as good as executed, if the stack's last change set is the same as one of theirs.
 
     The stack has moved since the plan was made: what ran before that is the same as nothing in it. And one that may
     have done something else with the same words, because of what it looked at, is not known to be the same.
@@ -75,7 +59,7 @@ async def steps_executed_by_same_plan(clients: Clients, plan: Plan, chain: Stack
         return 0
     client = clients.of(stack.site).cloudformation(stack.region)
     try:
-        found = await call(chain[0].stack, client.describe_change_set, ChangeSetName=stack.change_set)
+        found = await call(steps[0].stack, client.describe_change_set, ChangeSetName=stack.change_set)
     except AwsError as error:
         if error.code != "ChangeSetNotFound":
             raise
@@ -84,7 +68,7 @@ async def steps_executed_by_same_plan(clients: Clients, plan: Plan, chain: Stack
         return 0
     parameters = {one["ParameterKey"]: one.get("ParameterValue", "") for one in found.get("Parameters", [])}
     description = found.get("Description", "")
-    same = [place for place, link in enumerate(chain, start=1) if _is_same(plan, link, description, parameters)]
+    same = [place for place, step in enumerate(steps, start=1) if _is_same(plan, step, description, parameters)]
     return max(same, default=0)
 
 
@@ -98,14 +82,14 @@ def _looked_elsewhere(found: "DescribeChangeSetOutputTypeDef") -> bool:
     return resolved or expanded or found.get("IncludeNestedStacks", False)
 
 
-def _is_same(plan: Plan, link: AnyStep, description: str, parameters: dict[str, str]) -> bool:
-    if isinstance(link, Deletion | Protection):
+def _is_same(plan: Plan, step: AnyStep, description: str, parameters: dict[str, str]) -> bool:
+    if isinstance(step, Deletion | Protection):
         return False
-    asked = link.desired if isinstance(link, Deferred) else link
-    digest = link.desired.sha256 if isinstance(link, Deferred) else link.template_sha256
+    asked = step.desired if isinstance(step, Deferred) else step
+    digest = step.desired.sha256 if isinstance(step, Deferred) else step.template_sha256
     # Of a value that AWS shows to nobody it is not known to be the same.
     known = dict(asked.parameters) == parameters and MASK not in parameters.values()
-    return known and is_alike(description, plan.assembly, link.stack, digest)
+    return known and is_alike(description, plan.assembly, step.stack, digest)
 
 
 _AGAIN = "python -m builder plan    makes a new plan from what stands now"

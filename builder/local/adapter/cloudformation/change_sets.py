@@ -21,7 +21,7 @@ from builder.local.adapter.cloudformation.requests import (
     Stack,
     add_element,
     add_to_stacks,
-    after_success,
+    and_on_success,
     edit_reply,
     find_stack,
     get_change_set,
@@ -52,10 +52,10 @@ def install(actions: MutableMapping[str, Action]) -> None:
     for name in ("DescribeChangeSet", "ExecuteChangeSet", "DeleteChangeSet", "ListChangeSets"):
         actions[name] = _by_stack_name(actions[name])
     # Outside of the creation, which keeps a stack in review.
-    create = after_success(_make_create(actions["CreateChangeSet"]), _note_review)
-    actions["CreateChangeSet"] = after_success(create, _note_values)
-    actions["ExecuteChangeSet"] = after_success(actions["ExecuteChangeSet"], _note_execution)
-    actions["UpdateStack"] = after_success(actions["UpdateStack"], _note_update)
+    create = and_on_success(_make_create(actions["CreateChangeSet"]), _note_review)
+    actions["CreateChangeSet"] = and_on_success(create, _note_values)
+    actions["ExecuteChangeSet"] = and_on_success(actions["ExecuteChangeSet"], _note_execution)
+    actions["UpdateStack"] = and_on_success(actions["UpdateStack"], _note_update)
     actions["DescribeStacks"] = add_to_stacks(actions["DescribeStacks"], _show_change_set_id)
     actions["DescribeChangeSet"] = edit_reply(actions["DescribeChangeSet"], _show_values)
 

@@ -21,7 +21,7 @@ from builder.local.adapter.cloudformation.requests import (
     Action,
     Params,
     Stack,
-    after_success,
+    and_on_success,
     find_stack,
     get_change_set,
     parameter,
@@ -39,7 +39,7 @@ _LEFT_OVER = "_left_over"
 def install(actions: MutableMapping[str, Action]) -> None:
     """Roll children back with their parent, and delete what their updates leave over once the root is complete."""
     for name in ("ExecuteChangeSet", "UpdateStack"):
-        actions[name] = after_success(actions[name], _begin)
+        actions[name] = and_on_success(actions[name], _begin)
     for module in ("stacks", "handlers"):
         replace(f"{_CFN}.{module}:_roll_back_operation", _make_roll_back)
     replace(f"{_CFN}.stacks:_delete_resource", _make_delete)

@@ -1,7 +1,7 @@
 """What actions of CloudFormation read of a request, and how an action of the emulator's is wrapped.
 
 An action takes the parameters of a request and returns a reply. `find_…` and `get_…` return what a request names;
-`after_success`, `edit_reply` and `add_to_stacks` return an action that does more than the one they are given.
+`and_on_success`, `edit_reply` and `add_to_stacks` return an action that does more than the one they are given.
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/Welcome.html
 """
 
@@ -77,7 +77,7 @@ def validation_error(message: str) -> Reply:
 # -- an action that does more
 
 
-def after_success(handle: Action, then: Callable[[Params], None]) -> Action:
+def and_on_success(handle: Action, then: Callable[[Params], None]) -> Action:
     """Return the action, which calls `then` with each request that succeeds."""
 
     def handle_then(params: Params) -> Reply:

@@ -19,7 +19,7 @@ from builder.local.adapter.cloudformation.requests import (
     Params,
     Stack,
     add_element,
-    after_success,
+    and_on_success,
     edit_reply,
     find_stack,
     get_change_set,
@@ -49,10 +49,10 @@ def install(actions: MutableMapping[str, Action]) -> None:
     """Wrap the actions that take such values, and those that show them."""
     replace(f"{_CFN}.changesets:_resolve_parameters", _make_resolve)
     replace(f"{_CFN}.handlers:_resolve_parameters", _make_resolve)
-    actions["CreateChangeSet"] = after_success(actions["CreateChangeSet"], _keep_for_change_set)
-    actions["ExecuteChangeSet"] = after_success(actions["ExecuteChangeSet"], _hand_to_stack)
+    actions["CreateChangeSet"] = and_on_success(actions["CreateChangeSet"], _keep_for_change_set)
+    actions["ExecuteChangeSet"] = and_on_success(actions["ExecuteChangeSet"], _hand_to_stack)
     for name in ("CreateStack", "UpdateStack"):
-        actions[name] = after_success(actions[name], _keep_for_stack)
+        actions[name] = and_on_success(actions[name], _keep_for_stack)
     actions["GetTemplate"] = _make_get_template(actions["GetTemplate"])
     actions["DescribeStacks"] = edit_reply(actions["DescribeStacks"], _show_stacks)
     actions["DescribeChangeSet"] = edit_reply(actions["DescribeChangeSet"], _show_change_set)
