@@ -67,18 +67,19 @@ def fleet_status(session: Session, *, failed: bool, as_csv: bool, **only: Any) -
     An account that is suspended or closed is told and counts for nothing: StackSets pass it over.
     """
     from builder.cli.fleet import find_fleet, tell_unreachable
-    from builder.fleet import RowFilter, observe_status
+    from builder.fleet import RowFilter, choose, observe_status
     from builder.report import fleet as report
     from builder.terms import Site
 
     _, sets = find_fleet(session)
-    rows = session.run(observe_status(sets, session.clients, RowFilter(**only, failed=failed)))
+    every = session.run(observe_status(sets, session.clients, RowFilter(**only)))
+    rows = choose(every, RowFilter(failed=failed))
     if as_csv:
         session.console.result(report.fleet_status_csv(rows).removesuffix("\n"))
     elif session.options.json_events:
         session.console.result(report.fleet_status_json(rows))
     else:
-        session.console.say(report.fleet_status_text(rows))
+        session.console.say(report.fleet_status_text(rows, len(every) if failed else None))
     tell_unreachable(session, ((Site(row.account, row.region), row.reason) for row in rows if row.is_wrong))
     return ExitCode.CHANGES_FOUND if any(row.is_wrong for row in rows) else ExitCode.DONE
 

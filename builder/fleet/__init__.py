@@ -22,7 +22,7 @@ from builder.fleet.plan import make_fleet_plan, unrolled_stacks
 from builder.fleet.progress import FleetEmit, FleetEnd, failures_of, fleet_exit_code
 from builder.fleet.records import FleetPlan, StackSet, read_fleet_plan, write_fleet_plan
 from builder.fleet.sets import observe_sets, without_instances
-from builder.fleet.status import RowFilter, observe_fleet_outputs, observe_status
+from builder.fleet.status import RowFilter, choose, observe_fleet_outputs, observe_status
 
 __all__ = [
     "FleetEmit",
@@ -32,6 +32,7 @@ __all__ = [
     "LeavingAccount",
     "RowFilter",
     "StackSet",
+    "choose",
     "delete_fleet",
     "drop_account",
     "execute_fleet",

@@ -15,7 +15,7 @@ from builder.deploy import (
     execute_plan,
     execute_unreviewed,
 )
-from builder.deploy.observe.stacks import unless_lagging
+from builder.deploy.observe.stacks import observe_stack, unless_lagging
 from builder.deploy.progress import Emit, Finished, NotStarted, Progress, RunBegun, Started
 from builder.errors import BadInput, Stopped
 from builder.fleet.observe import SetWatch, observe_instances
@@ -51,7 +51,7 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     await check_names(creations, {stack: place.name for stack, place in plan.ordinary.places.items()}, clients)
     changing = [one for one in plan.sets if one.does != "nothing"]
     watch = SetWatch(clients, emit, expected=_expected(plan))
-    await watch.begin(one.stack_set for one in plan.sets if one.touched)
+    await _begin(watch, plan)
     async with watch.following(one.stack_set for one in changing):
         try:
             told = _with_sets(emit, plan)
@@ -73,6 +73,17 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     for outcome in (*changed, *repaired):
         _tell(emit, outcome)
     return FleetEnd(ordinary, (*changed, *repaired))
+
+
+async def _begin(watch: SetWatch, plan: FleetPlan) -> None:
+    """Note what was done on the sets before. What runs is this plan's only where their stack is at work for it."""
+    if not await watch.begin(one.stack_set for one in plan.sets if one.does != "nothing" or one.repairs):
+        return
+    holders = {one.stack_set.held_by for one in plan.sets}
+    names = {stack: place.name for stack, place in plan.ordinary.places.items()}
+    found = await together(observe_stack(watch.clients, one.site, names[one.stack]) for one in holders)
+    if all(stack is None or stack.facts.settled for stack in found):
+        watch.disown()
 
 
 async def _judged(plan: FleetPlan, trusted: TrustedInput, clients: Clients) -> FleetPlan:

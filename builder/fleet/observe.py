@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call, pages, together
@@ -109,15 +109,29 @@ async def observe_instances(
     """Return every stack instance of the set, or those of one account, over all pages; none if there is no such set."""
     client = client_of(clients, stack_set)
     only = {"StackInstanceAccount": account} if account else {}
-    found = _summaries(stack_set, client.list_stack_instances, **only)
-    return tuple([_instance(one) async for one in found])
+    found = _pages(stack_set, client.list_stack_instances, **only)
+    return tuple([_instance(one) async for page in found for one in page])
 
 
-async def observe_operations(clients: Clients, stack_set: StackSet) -> tuple[SetOperation, ...]:
-    """Return the set's operations, the newest first; none where there is no such set."""
-    listed = _summaries(stack_set, client_of(clients, stack_set).list_stack_set_operations)
-    found = [_operation(one) async for one in listed]
-    return tuple(sorted(found, key=lambda one: one.created, reverse=True))
+async def observe_operations(
+    clients: Clients, stack_set: StackSet, enough: Callable[[Sequence[SetOperation]], bool] = lambda _: False
+) -> tuple[SetOperation, ...]:
+    """Return the set's operations, the newest first; none where there is no such set.
+
+    AWS lists those of 90 days, the newest first: no page is read after one that is `enough`.
+    """
+    found: list[SetOperation] = []
+    async for page in _pages(stack_set, client_of(clients, stack_set).list_stack_set_operations):
+        operations = [_operation(one) for one in page]
+        found += operations
+        if operations and enough(operations):
+            break
+    return tuple(sorted(found, key=lambda operation: operation.created, reverse=True))
+
+
+def are_ended(operations: Sequence[SetOperation]) -> bool:
+    """Return whether nothing of these goes on; then nothing does of those older than a page of them."""
+    return all(operation.ended for operation in operations)
 
 
 async def observe_results(clients: Clients, stack_set: StackSet, operation: str) -> tuple[InstanceResult, ...]:
@@ -127,12 +141,11 @@ async def observe_results(clients: Clients, stack_set: StackSet, operation: str)
     return tuple([_result(one) async for page in results for one in page["Summaries"]])
 
 
-async def _summaries(stack_set: StackSet, ask: Callable[..., Any], **only: str) -> AsyncIterator[Any]:
-    """Yield all that is listed of a set, over all pages; nothing where there is no such set."""
+async def _pages(stack_set: StackSet, ask: Callable[..., Any], **only: str) -> AsyncIterator[list[Any]]:
+    """Yield what is listed of a set, page by page; nothing where there is no such set."""
     try:
         async for page in pages(stack_set.id, ask, **named(stack_set), **only):
-            for one in page["Summaries"]:
-                yield one
+            yield page["Summaries"]
     except AwsError as error:
         if error.code != _NO_SET:
             raise
@@ -193,6 +206,21 @@ def _result(said: "StackSetOperationResultSummaryTypeDef") -> InstanceResult:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What a set's operations were when the watch began."""
+
+    ids: frozenset[str] = frozenset()
+    """Of those that were over, as far as they were listed."""
+    newest: str = ""
+    """When the newest of them was begun: what was not listed is older."""
+    running: frozenset[str] = frozenset()
+
+    def has(self, operation: SetOperation) -> bool:
+        """Return whether the operation was over before."""
+        return operation.id in self.ids or (operation.id not in self.running and operation.created <= self.newest)
+
+
 @dataclass(slots=True)
 class SetWatch:
     """Remembers what was seen of each set's operations, so that everything is told once."""
@@ -201,20 +229,32 @@ class SetWatch:
     emit: FleetEmit
     expected: Mapping[tuple[StackId, str], int] = field(default_factory=dict)
     """By set and action in how many accounts and regions it is to be done; CloudFormation may list them by and by."""
-    _before: dict[StackId, frozenset[str]] = field(default_factory=dict)
+    _before: dict[StackId, _Before] = field(default_factory=dict)
+    _own: set[str] = field(default_factory=set)
     _of_set: dict[StackId, list[str]] = field(default_factory=dict)
     _ended: dict[str, SetOperation] = field(default_factory=dict)
     _last: dict[str, SetProgress] = field(default_factory=dict)
     _failures: dict[StackId, dict[Site, str]] = field(default_factory=dict)
 
-    async def begin(self, sets: Iterable[StackSet]) -> None:
-        """Note which operations were over before, so that those to come are told from them, by their ids."""
+    async def begin(self, sets: Iterable[StackSet]) -> bool:
+        """Note which operations were over before, so that those to come are told from them; return whether any runs."""
 
         async def note(one: StackSet) -> None:
-            known = await observe_operations(self.clients, one)
-            self._before[one.id] = frozenset(operation.id for operation in known if operation.ended)
+            known = await observe_operations(self.clients, one, are_ended)
+            ended = [operation for operation in known if operation.ended]
+            self._before[one.id] = _Before(
+                ids=frozenset(operation.id for operation in ended),
+                newest=max((operation.created for operation in ended), default=""),
+                running=frozenset(operation.id for operation in known if not operation.ended),
+            )
 
         await together(note(one) for one in sets)
+        return any(before.running for before in self._before.values())
+
+    def disown(self) -> None:
+        """Leave out what ran when the watch began: it is somebody else's."""
+        for stack, before in self._before.items():
+            self._before[stack] = replace(before, ids=before.ids | before.running, running=frozenset())
 
     def has_seen(self, stack: StackId) -> bool:
         """Return whether anything was begun on the set since."""
@@ -258,7 +298,7 @@ class SetWatch:
         loop = asyncio.get_running_loop()
         began = loop.time()
         # Begun by an earlier run of the same plan it may be over already.
-        self._before[stack_set.id] = self._before.get(stack_set.id, frozenset()) - {operation}
+        self._own.add(operation)
         while loop.time() - began < DEADLINE_S:
             await asyncio.sleep(self.clients.tempo.stacks.wait_s(loop.time() - began))
             try:
@@ -272,9 +312,16 @@ class SetWatch:
 
     async def look(self, stack_set: StackSet) -> None:
         """Tell what is new of the set's operations, the oldest first."""
-        before = self._before.get(stack_set.id, frozenset())
-        for operation in reversed(await observe_operations(self.clients, stack_set)):
-            if operation.id not in before and operation.id not in self._ended:
+        before = self._before.get(stack_set.id, _Before())
+
+        def is_old(operation: SetOperation) -> bool:
+            return before.has(operation) and operation.id not in self._own
+
+        def are_old(operations: Sequence[SetOperation]) -> bool:
+            return all(is_old(operation) for operation in operations)
+
+        for operation in reversed(await observe_operations(self.clients, stack_set, are_old)):
+            if not is_old(operation) and operation.id not in self._ended:
                 seen = self._of_set.setdefault(stack_set.id, [])
                 if operation.id not in seen:
                     seen.append(operation.id)

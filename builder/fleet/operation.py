@@ -14,7 +14,7 @@ from builder.deploy.plan.change_set import token
 from builder.deploy.progress import Started, StatusChange, Waiting
 from builder.deploy.run_in_order import Work, run_in_order
 from builder.errors import AwsError, BuilderError, Failed
-from builder.fleet.observe import SetOperation, SetWatch, client_of, named, observe_operations
+from builder.fleet.observe import SetOperation, SetWatch, are_ended, client_of, named, observe_operations
 from builder.fleet.progress import FleetEmit, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import InstanceOverride, StackInstance, StackSet, TargetedSite
 from builder.fleet.sets import look_again, observe_sets
@@ -193,7 +193,8 @@ async def _begin(
                 raise
         else:
             return
-        running = next((one for one in await observe_operations(watch.clients, stack_set) if not one.ended), None)
+        newest = await observe_operations(watch.clients, stack_set, are_ended)
+        running = next((one for one in newest if not one.ended), None)
         if running is not None and running.id != said:
             said = running.id
             watch.emit(Waiting(stack=stack_set.id, status=running.status, token=running.id))
@@ -243,7 +244,7 @@ async def stop_operations(
 
 async def _running(sets: Iterable[StackSet], clients: Clients) -> list[tuple[StackSet, SetOperation]]:
     sets = tuple(sets)
-    listed = await together(observe_operations(clients, one) for one in sets)
+    listed = await together(observe_operations(clients, one, are_ended) for one in sets)
     return [(one, each) for one, operations in zip(sets, listed, strict=True) for each in operations if not each.ended]
 
 

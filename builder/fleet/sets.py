@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, together
 from builder.deploy import StackContents
-from builder.deploy.desired import TAG_STACK
+from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK
 from builder.deploy.observe.stacks import ObservedStack, observe_resources, observe_stack, observe_template
 from builder.fleet.observe import describe_set, observe_instances, observe_operations
 from builder.fleet.records import Definition, Holding, StackSet, Targets
@@ -143,9 +143,12 @@ async def observe_definitions(holder: StackContents, clients: Clients) -> tuple[
 
 async def _held(one: StackContents, clients: Clients) -> tuple[StackSet, ...]:
     names = await _observe_names(one.stack, clients)
-    if not names:
+    is_unsure = one.stack.facts.settled and not one.stack.facts.good
+    if not names and not is_unsure:
         return ()
     defined = [each.stack_set for each in await observe_definitions(one, clients)]
+    if is_unsure:
+        names |= await _unlisted(one.stack, [each for each in defined if each.logical_id not in names], clients)
     held = tuple(replace(each, name=names.pop(each.logical_id)) for each in defined if each.logical_id in names)
     # A fleet says once for all of its sets how they are worked on; what was dropped says nothing of that any more.
     said: dict[str, Any] = {"call_as": defined[0].call_as, "preferences": defined[0].preferences} if defined else {}
@@ -171,14 +174,36 @@ async def _observe_names(stack: ObservedStack, clients: Clients) -> dict[Logical
     }
 
 
+async def _unlisted(stack: ObservedStack, defined: Sequence[StackSet], clients: Clients) -> dict[LogicalId, str]:
+    """Return the names of sets that only the template shows: what failed to be created may be no resource, and stand.
+
+    Somebody else's, for whose name the creation failed, is told by its tags.
+    """
+    described = await together(describe_set(clients, one) for one in defined)
+    return {
+        one.logical_id: one.name
+        for one, said in zip(defined, described, strict=True)
+        if said is not None and _tags(said).items() >= {(TAG_STACK, one.id), *_deployment_tag(stack)}
+    }
+
+
+def _deployment_tag(stack: ObservedStack) -> set[tuple[str, str]]:
+    return {(TAG_DEPLOYMENT, stack.tags.get(TAG_DEPLOYMENT, ""))}
+
+
+def _tags(said: "StackSetTypeDef") -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in said.get("Tags", [])}
+
+
 async def _dropped(unknown: Sequence[StackSet], held: tuple[StackSet, ...], clients: Clients) -> tuple[StackSet, ...]:
     """Return the sets that the template has no more, each needing all of the template's and those older than itself.
 
     Nothing that is left in a template can need what was taken out of it; and what needs another is made after it.
     """
     described = await together(describe_set(clients, one) for one in unknown)
-    operations = await together(observe_operations(clients, one) for one in unknown)
-    ages = [past[-1].created if past else "" for past in operations]
+    # Their order is asked for where there is any: the oldest operation is on the last page.
+    operations = await together(observe_operations(clients, one) for one in unknown if len(unknown) > 1)
+    ages = [past[-1].created if past else "" for past in operations] or [""] * len(unknown)
     dropped: list[StackSet] = []
     for _, one, said in sorted(zip(ages, unknown, described, strict=True), key=lambda each: each[0]):
         if said is not None:
@@ -188,8 +213,7 @@ async def _dropped(unknown: Sequence[StackSet], held: tuple[StackSet, ...], clie
 
 
 def _as_described(one: StackSet, said: "StackSetTypeDef", needs: tuple[StackId, ...]) -> StackSet:
-    tags = {tag["Key"]: tag["Value"] for tag in said.get("Tags", [])}
-    own = StackId(tags.get(TAG_STACK, one.id))
+    own = StackId(_tags(said).get(TAG_STACK, one.id))
     return replace(
         one,
         id=one.id if own in needs else own,  # under another logical id the template has it anew

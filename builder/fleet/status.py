@@ -98,7 +98,13 @@ async def _rows(stack_set: StackSet, clients: Clients, choice: RowFilter) -> lis
     instances = await observe_chosen(stack_set, clients, choice)
     if not instances:
         return []
-    operations = {one.id: one for one in await observe_operations(clients, stack_set)}
+    lacking = {one.operation for one in instances}
+
+    def are_all(listed: Iterable[SetOperation]) -> bool:
+        lacking.difference_update(operation.id for operation in listed)
+        return not lacking
+
+    operations = {one.id: one for one in await observe_operations(clients, stack_set, are_all)}
     return [(_row(stack_set, one, operations.get(one.operation)), one) for one in instances]
 
 

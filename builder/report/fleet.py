@@ -23,8 +23,13 @@ _LISTED_ROWS = 40
 _FIELDS = tuple(column.name for column in dataclasses.fields(FleetRow))
 
 
-def fleet_status_text(rows: Sequence[FleetRow]) -> Text:
-    """Return a summary, a line for each stack, and then each row where something is wrong."""
+def fleet_status_text(rows: Sequence[FleetRow], failed_of: int | None = None) -> Text:
+    """Return a summary, a line for each stack, and then each row where something is wrong.
+
+    Where the rows are only those that failed, `failed_of` says of how many.
+    """
+    if failed_of and not rows:
+        return Text(f"0 of {counted(failed_of, 'stack')} failed", style="bold green")
     if not rows:
         return Text("no stack of the fleet stands there")
     accounts = len({row.account for row in rows})
@@ -34,6 +39,8 @@ def fleet_status_text(rows: Sequence[FleetRow]) -> Text:
     passed = f", {len(skipped)} skipped" if skipped else ""
     are = "is as it should be" if well == 1 else "are as they should be"
     said = f"{well} of {counted(len(rows), 'stack')} in {counted(accounts, 'account')} {are}{passed}"
+    if failed_of:
+        said = f"{len(rows)} of {counted(failed_of, 'stack')} failed, in {counted(accounts, 'account')}"
     head = Text(said, style="bold red" if wrong else "bold green")
     stacks = dict.fromkeys(row.stack for row in rows)
     lines = [head, *(_stack(stack, [row for row in rows if row.stack == stack]) for stack in stacks)]

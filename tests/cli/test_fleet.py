@@ -259,7 +259,10 @@ def test_all_is_summed_up_and_every_row_is_there_for_machines(standing_fleet: On
     rows = json.loads(standing_fleet("status", "--json", "--account", ACCOUNTS[0]).out)
     assert {(row["account"], row["region"]) for row in rows} == {(ACCOUNTS[0], "us-west-2"), (ACCOUNTS[0], "us-east-1")}
     assert len(list(csv.DictReader(io.StringIO(standing_fleet("status", "--csv").out)))) == 6
-    assert standing_fleet("status", "--failed").out == "no stack of the fleet stands there\n"
+    assert standing_fleet("status", "--failed").out == "0 of 6 stacks failed\n"
+    assert standing_fleet("status", "--failed", "--account", ACCOUNTS[0]).out == "0 of 2 stacks failed\n"
+    assert standing_fleet("status", "--failed", "--account", "9" * 12).out == "no stack of the fleet stands there\n"
+    assert json.loads(standing_fleet("status", "--failed", "--json").out) == []
 
 
 def test_what_failed_is_shown_with_its_reason_and_an_exit_code_of_its_own(fleet: OnWorld) -> None:
@@ -269,6 +272,8 @@ def test_what_failed_is_shown_with_its_reason_and_an_exit_code_of_its_own(fleet:
     assert answer.code == 3
     assert f"{ACCOUNTS[1]} us-west-2 us-west-2/storage  OUTDATED" in answer.out
     assert "limit reached" in answer.out
+    failed = fleet("status", "--failed")
+    assert (failed.code, failed.out.splitlines()[0]) == (3, "1 of 6 stacks failed, in 1 account")
 
 
 def test_outputs_are_shown_for_people_machines_and_spreadsheets(standing_fleet: OnWorld) -> None:

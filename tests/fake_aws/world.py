@@ -59,6 +59,8 @@ class Quirks:
     """What a nested stack is given of another's outputs is unknown in its change set, though nothing changes."""
     unchanged_child_rows_name_their_change_set: bool = False
     """A row of a nested stack in which nothing changes, but its own properties, names its failed change set."""
+    failed_creations_are_listed: bool = True
+    """ListStackResources shows a resource whose creation failed, by its physical id where it has one."""
     no_changes_reason: str | None = None
     """The reason of a change set without changes, where AWS's choice between its two texts is not wanted."""
 

@@ -1,8 +1,11 @@
+import contextlib
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from builder.aws import call
+from builder.deploy import execute_unreviewed
 from builder.deploy.desired import TAG_STACK
 from builder.errors import BuilderError, ExitCode
 from builder.fleet import fleet_exit_code
@@ -10,8 +13,11 @@ from builder.fleet.records import StackSet
 from builder.fleet.sets import pseudo_parameters
 from builder.terms import AccountId, StackId
 from fake_aws import Fault
-from fleet.rig import BODY, CHANGED, LATER, STORAGE, FleetRig
-from fleet.scene import ACCOUNTS, ADMIN, EAST, FLEET, WEST, fleet_deployment, fleet_template
+from fleet.rig import BODY, CHANGED, LATER, STORAGE, FleetRig, two_sets
+from fleet.scene import ACCOUNTS, ADMIN, EAST, FLEET, WEST, fleet_deployment, fleet_template, stack_set
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
 
 
 def test_the_sets_are_those_of_the_deployed_template_whatever_the_assembly_has_now(standing: FleetRig) -> None:
@@ -102,3 +108,37 @@ def test_sets_that_two_stacks_hold_are_told_apart_and_all_go(standing: FleetRig)
     }
     assert fleet_exit_code(standing.destroy()) is ExitCode.DONE
     assert standing.world.buckets == {}
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_set_that_failed_to_be_created_is_found_also_where_its_stack_does_not_list_it(
+    rig: FleetRig, *, listed: bool
+) -> None:
+    rig.world.quirks.failed_creations_are_listed = listed
+    rig.world.script.fails("CREATE", "Topic", reason="limit", region=WEST, times=None)
+    rig.deploy(two_sets(FailureToleranceCount=0))
+    _, sets = rig.standing()
+    assert [one.id for one in sets] == [STORAGE, "us-east-1/storage"][: len(sets)]
+    assert rig.instances()
+    end = rig.destroy()
+    assert fleet_exit_code(end) == 0
+    assert rig.instances() == ()
+
+
+def test_somebody_else_s_set_that_has_the_name_is_not_taken_for_the_fleet_s(rig: FleetRig) -> None:
+    """Its creation fails for the name, and the template is all that says it."""
+    rig.world.quirks.failed_creations_are_listed = False
+    plan = rig.plan()
+    client = rig.clients.cloudformation(WEST)
+    name = stack_set(STORAGE).name
+    suffix: ParameterTypeDef = {"ParameterKey": "EnvironmentSuffix", "ParameterValue": "dev"}
+    client.create_stack_set(StackSetName=name, TemplateBody=BODY, Parameters=[suffix])
+    client.create_stack_instances(StackSetName=name, Accounts=[ACCOUNTS[0]], Regions=[WEST])
+    rig.world.settle()
+    with contextlib.suppress(BuilderError):
+        rig.run(lambda: execute_unreviewed(plan.ordinary, rig.deployment, rig.clients, rig.events.append))
+    standing, sets = rig.standing()
+    assert [one.stack.status for one in standing] == ["CREATE_FAILED"]
+    assert STORAGE not in {one.id for one in sets}
+    rig.destroy()
+    assert len(rig.instances()) == 1

@@ -5,10 +5,10 @@ import pytest
 from builder.errors import AwsError, Failed
 from builder.fleet import observe as module
 from builder.fleet.observe import SetWatch
-from builder.fleet.progress import SetProgress
+from builder.fleet.progress import InstanceFailed, SetDone, SetProgress
 from fake_aws import Fault
-from fleet.rig import CHANGED, STORAGE, FleetRig
-from fleet.scene import WEST, stack_set
+from fleet.rig import BODY, CHANGED, LATER_CHANGED, STORAGE, FleetRig, two_sets
+from fleet.scene import ACCOUNTS, WEST, stack_set
 
 SET = stack_set(STORAGE)
 
@@ -77,3 +77,54 @@ def test_what_throttles_a_look_ends_no_wait_and_what_forbids_it_does(standing: F
     standing.world.faults.add(Fault.DENIED, operation="ListStackSetOperations")
     with pytest.raises(AwsError, match="not allowed"):
         standing.run(lambda: watch.until_ended(SET, "any"))
+
+
+def fill_history(rig: FleetRig, operations: int) -> None:
+    """Have the set look back on this many operations, one of which failed in an account."""
+    client = rig.clients.cloudformation(WEST)
+    rig.world.script.fails("UPDATE", "Topic", reason="long ago", account=ACCOUNTS[0], region=WEST, times=1)
+    for _ in range(operations):
+        update(rig)
+        rig.world.settle()
+        client.update_stack_set(
+            StackSetName=SET.name,
+            TemplateBody=BODY,
+            Parameters=[{"ParameterKey": "EnvironmentSuffix", "ParameterValue": "dev"}],
+        )
+        rig.world.settle()
+    rig.world.calls.clear()
+
+
+def test_a_change_of_the_operations_alone_tells_nothing_of_what_failed_before(standing: FleetRig) -> None:
+    fill_history(standing, 30)
+    plan = standing.plan(two_sets(MaxConcurrentCount=9))
+    assert {one.does for one in plan.sets} == {"targets"}
+    standing.world.calls.clear()
+    end = standing.execute(plan)
+    assert all(isinstance(one, SetDone) for one in end.sets)
+    assert standing.said(SetProgress) == []
+    assert standing.said(InstanceFailed) == []
+    assert standing.operations("ListStackSetOperationResults") == 0
+    listed = [call.params for call in standing.world.calls if call.operation == "ListStackSetOperations"]
+    assert not any("NextToken" in params for params in listed), "no page but the first is read"
+
+
+def test_only_the_newest_operations_are_read_while_the_work_goes_on(standing: FleetRig) -> None:
+    fill_history(standing, 30)
+    assert all(isinstance(one, SetDone) for one in standing.deploy(two_sets(CHANGED)).values())
+    assert {one.operation for one in standing.said(SetProgress)} == {standing.instances()[0].operation}
+    assert standing.said(InstanceFailed) == []
+    listed = [call.params for call in standing.world.calls if call.operation == "ListStackSetOperations"]
+    # Where the page begins with what is new, the next one may still hold some of it.
+    assert sum("NextToken" in params for params in listed) <= sum("NextToken" not in params for params in listed)
+
+
+def test_somebody_else_s_operation_that_runs_meanwhile_is_not_this_execution_s(standing: FleetRig) -> None:
+    plan = standing.plan(two_sets(later=LATER_CHANGED))
+    standing.world.script.fails("UPDATE", "Topic", reason="theirs", account=ACCOUNTS[0], region=WEST)
+    standing.world.script.takes(30, action="UPDATE", resource="Topic")
+    theirs = update(standing)
+    end = standing.execute(plan)
+    assert all(isinstance(one, SetDone) for one in end.sets), end
+    assert theirs not in {one.operation for one in standing.said(SetProgress)}
+    assert standing.said(InstanceFailed) == []

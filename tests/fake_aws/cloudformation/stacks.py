@@ -90,7 +90,12 @@ def list_stacks(request: Request, params: dict[str, Any]) -> Reply:
 def list_stack_resources(request: Request, params: dict[str, Any]) -> Reply:
     """Answer ListStackResources, one page."""
     stack = stack_with_id(request, params["StackName"])
-    shown, token = page(request, _sorted(stack), params.get("NextToken"))
+    listed = [
+        each
+        for each in _sorted(stack)
+        if request.world.quirks.failed_creations_are_listed or each.status != "CREATE_FAILED"
+    ]
+    shown, token = page(request, listed, params.get("NextToken"))
     summaries = [{**_resource(stack, each), "LastUpdatedTimestamp": each.updated} for each in shown]
     return {"StackResourceSummaries": summaries, "NextToken": token}
 
