@@ -10,8 +10,7 @@ from typing import Any
 
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import Manifest, StackEntry
-from builder.resource_types.by_hand import ARN_FORMATS
-from builder.resource_types.schemas import name_property
+from builder.resource_types.facts import ARN_FORMATS, name_property
 from builder.template import Binding, DeclaredOutputs, Template, at, properties_of, read_template
 from builder.terms import Region, StackId
 

@@ -8,7 +8,7 @@ from builder.assembly.bound import Bound
 from builder.assembly.components import OutputOf
 from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import FILE_NAME, Manifest, StackEntry
-from builder.resource_types.schemas import name_property
+from builder.resource_types.facts import name_property
 from builder.rules._node import is_function
 from builder.rules.per_build_tags import is_commit, is_per_build
 from builder.template import TemplatePath, properties_of

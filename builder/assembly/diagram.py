@@ -13,7 +13,7 @@ from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.references import object_copies
 from builder.assembly.store import Assembly
 from builder.assembly.uses import find_needs, find_uses
-from builder.resource_types.by_hand import NOUNS, holds_data
+from builder.resource_types.facts import NOUNS, holds_data
 from builder.template import PLACEHOLDER
 from builder.terms import StackId
 

@@ -13,8 +13,7 @@ from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.manifest import Manifest
 from builder.graph import closure, strongly_connected
 from builder.resource_types import NESTED_STACK
-from builder.resource_types.by_hand import ARN_FORMATS, ArnFormat
-from builder.resource_types.schemas import name_property
+from builder.resource_types.facts import ARN_FORMATS, ArnFormat, name_property
 from builder.template import PLACEHOLDER, TemplatePath, at, properties_of
 from builder.terms import Region, Site, StackId
 

@@ -1,6 +1,6 @@
 """The schema of dr.yaml: what may be said, and what is meant where nothing is said.
 
-What is wrong between two keys is `between.py`'s; how it is told is `words.py`'s.
+What is wrong between two keys is `between.py`'s; how it is told is `load.py`'s.
 """
 
 from typing import Annotated, Any, Literal

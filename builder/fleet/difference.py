@@ -7,8 +7,7 @@ from typing import Any
 from builder.assembly.bound import bind_stack
 from builder.deploy.records import PropertyChange, ResourceChange
 from builder.deploy.resources import HOLDERS, Seen
-from builder.resource_types.by_hand import at_stake
-from builder.resource_types.schemas import create_only, perhaps_create_only
+from builder.resource_types.facts import at_stake, create_only, perhaps_create_only
 from builder.template import Template, at, names_in, properties_of, read_template
 from builder.terms import LogicalId, Region
 

@@ -1,10 +1,9 @@
 """The least policies for an assembly: for who runs a verb, and for CloudFormation's service role; pure.
 
     document       grants, with their places and reasons, and the document that they come to
-    calls          what the verbs ask of AWS themselves, a fleet's too
     resource       templates bound to their stacks, and where an action on one of their resources is allowed
     service_role   what CloudFormation needs for a resource type; a fleet's role in each account
-    caller         what whoever runs a verb needs
+    caller         what the verbs ask of AWS themselves, a fleet's too, and so what whoever runs one needs
 
 Left as it is, a PolicyScope makes ARNs in CloudFormation's own words, good for a template.
 """

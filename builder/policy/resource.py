@@ -13,8 +13,7 @@ from builder.assembly.store import Assembly
 from builder.errors import BuilderError
 from builder.policy.document import ANY, NOWHERE_IN_PARTICULAR, GrantTarget, PolicyScope, Test
 from builder.resource_types import NESTED_STACK
-from builder.resource_types.by_hand import ARN_FORMATS
-from builder.resource_types.schemas import name_property
+from builder.resource_types.facts import ARN_FORMATS, name_property
 from builder.template import Template, properties_of, read_template
 from builder.terms import Region, StackId
 

@@ -14,7 +14,7 @@ from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, St
 from builder.deploy.records import Plan, ResourceChange
 from builder.report.review import Entry, definition_lines, fate, is_lost, make_entries, make_ranks, make_tally, sign
 from builder.report.screen import one_line, printable
-from builder.resource_types.by_hand import holds_data
+from builder.resource_types.facts import holds_data
 
 _VALUE_WIDTH = 60
 # Of stacks with which nothing happens.

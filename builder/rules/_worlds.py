@@ -136,3 +136,9 @@ def _pointed_at(value: object) -> str | None:
             return text[2:-1].partition(".")[0]
         case _:
             return None
+
+
+def replication_rules(cfn: Template) -> Iterator[Node]:
+    """Yield every rule of every bucket, in every world."""
+    for bucket in resources(cfn, "AWS::S3::Bucket"):
+        yield from bucket.get("Properties", "ReplicationConfiguration", "Rules").items() or ()

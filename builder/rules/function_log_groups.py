@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from cfnlint.template.template import Template
 
 from builder.rules._node import Node
-from builder.rules._pattern import like, written
 from builder.rules._rule import Fault, Rule, fault
-from builder.rules._statements import statements
+from builder.rules._statements import like, statements, written
 from builder.rules._worlds import Scene, scenes
 
 _ACTION = "logs:CreateLogGroup"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from cfnlint.template.template import Template
 
 from builder.rules._node import Node
-from builder.rules._replication import replication_rules
 from builder.rules._rule import Fault, Rule, fault
+from builder.rules._worlds import replication_rules
 
 
 class ReplicationTimeControl(Rule):

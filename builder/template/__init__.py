@@ -1,9 +1,9 @@
 """Templates: bytes and their meaning, known once, by everything that reads or writes one.
 
-`text` turns bytes into data and data into bytes, as CloudFormation and every YAML reader take them. `bind` tells what
-values refer to and what they come to. `template` has the `Template` itself: its sections, its outputs, its binding.
-`compare` tells whether two are the same, as far as GetTemplate shows it. `splice` changes a list of one resource in its
-text and keeps every other byte.
+`text` turns bytes into data and data into bytes, as CloudFormation and every YAML reader take them, and tells whether
+two are the same, as far as GetTemplate shows it. `bind` tells what values refer to and what they come to. `template`
+has the `Template` itself: its sections, its outputs, its binding. `splice` changes a list of one resource in its text
+and keeps every other byte.
 """
 
 from builder.template.bind import (
@@ -16,7 +16,6 @@ from builder.template.bind import (
     fill,
     names_in,
 )
-from builder.template.compare import Comparison, as_shown, compare_data, compare_template, masked
 from builder.template.splice import ListEdit, Unspliceable, chosen, splice
 from builder.template.template import (
     DeclaredOutputs,
@@ -27,7 +26,17 @@ from builder.template.template import (
     read_deployed,
     read_template,
 )
-from builder.template.text import may_be_no_text, parse_template, text_of, write_template
+from builder.template.text import (
+    Comparison,
+    as_shown,
+    compare_data,
+    compare_template,
+    masked,
+    may_be_no_text,
+    parse_template,
+    text_of,
+    write_template,
+)
 
 __all__ = [
     "NO_VALUE",

@@ -5,8 +5,7 @@ from assembly.scene import make_bound
 from builder.assembly.bound import Bound
 from builder.assembly.components import OutputOf
 from builder.assembly.uses import NAMED
-from builder.resource_types.by_hand import ARN_FORMATS
-from builder.resource_types.schemas import name_property
+from builder.resource_types.facts import ARN_FORMATS, name_property
 from builder.terms import StackId
 from rules.scene import make_node
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from builder.config import Config
+from builder.config.load import FOLLOWS, in_words
 from builder.config.model import PATTERNS
-from builder.config.words import FOLLOWS, in_words
 from wanted import make_wanted
 
 

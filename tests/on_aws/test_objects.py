@@ -1,6 +1,6 @@
 """What nobody could check of objects that S3 keeps."""
 
-from builder.deploy.resources.emptying import remedy
+from builder.deploy.resources.bucket import remedy
 from on_aws.lab import Lab
 
 

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from builder.cli.drill import FAULTS
-from builder.policy.caller import PolicyCaller, _places, caller_rights
-from builder.policy.calls import On
+from builder.policy.caller import On, PolicyCaller, _places, caller_rights
 from builder.policy.document import Rights, Verb, make_document
 from builder.policy.service_role import service_role_rights
 from policy.reference import actions, arn_formats, condition_keys

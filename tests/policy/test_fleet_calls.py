@@ -7,7 +7,7 @@ import pytest
 
 from builder.deploy import Deployment
 from builder.fleet import RowFilter, execute_fleet, observe_fleet_outputs, observe_status, stop_operations
-from builder.policy.calls import CALLS
+from builder.policy.caller import CALLS
 from builder.policy.document import Verb
 from fake_aws import Organization
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, halt, two_sets

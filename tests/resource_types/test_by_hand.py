@@ -3,8 +3,7 @@ from cfnlint.helpers import REGIONS
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.deploy.resources import HOLDERS
-from builder.resource_types.by_hand import RESOURCE_TYPES, at_stake, holds_data
-from builder.resource_types.schemas import stateful_types
+from builder.resource_types.facts import RESOURCE_TYPES, at_stake, holds_data, stateful_types
 from builder.rules.deletion_said import HOLD_DATA
 
 GUARDED = [name for name in RESOURCE_TYPES if at_stake(name)]

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.resource_types.control_plane import control_plane_of
+from builder.resource_types.facts import control_plane_of
 from builder.terms import Region
 
 

@@ -3,8 +3,7 @@ from collections.abc import Mapping
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from builder.resource_types.by_hand import RESOURCE_TYPES, at_stake
-from builder.resource_types.schemas import create_only, perhaps_create_only
+from builder.resource_types.facts import RESOURCE_TYPES, at_stake, create_only, perhaps_create_only
 
 
 def paths(schema: Mapping[str, list[str]], key: str) -> set[str]:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from builder.resource_types.by_hand import RESOURCE_TYPES
-from builder.resource_types.schemas import create_only, name_property, perhaps_create_only, stateful_types
+from builder.resource_types.facts import RESOURCE_TYPES, create_only, name_property, perhaps_create_only, stateful_types
 
 SCRIPT = runpy.run_path(str(Path(__file__).parent.parent.parent / "scripts" / "resource_types.py"))
 

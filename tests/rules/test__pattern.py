@@ -1,6 +1,6 @@
 import pytest
 
-from builder.rules._pattern import like, written
+from builder.rules._statements import like, written
 from rules.scene import make_node
 
 

@@ -1,4 +1,4 @@
-from builder.rules._replication import replication_rules
+from builder.rules._worlds import replication_rules
 from rules.scene import make_template, one
 
 BUCKET = "AWS::S3::Bucket"

@@ -35,7 +35,7 @@ from builder.deploy.progress import Done, Emit, FirstFailure, Skipping, StackFai
 from builder.deploy.records import Plan, StackResource
 from builder.errors import AwsError, BuilderError, Stopped
 from builder.resource_types import NESTED_STACK
-from builder.resource_types.by_hand import at_stake, holds_data
+from builder.resource_types.facts import at_stake, holds_data
 from builder.terms import Arn, LogicalId, Operation, Site, StackId, StackPlace
 
 

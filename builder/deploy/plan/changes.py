@@ -10,7 +10,7 @@ from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.holder import Properties
 from builder.deploy.resources.public_access import define, newly_public
 from builder.resource_types import NESTED_STACK
-from builder.resource_types.by_hand import at_stake
+from builder.resource_types.facts import at_stake
 from builder.terms import LogicalId
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from builder.deploy.observe.nested import may_nest, observe_contents
 from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.records import Deletion, FoundStack, Orphan, StackResource
 from builder.errors import Stopped
-from builder.resource_types.by_hand import at_stake, holds_data
+from builder.resource_types.facts import at_stake, holds_data
 from builder.template import Comparison, Template, compare_template, read_template
 from builder.terms import Operation, StackId
 

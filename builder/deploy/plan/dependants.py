@@ -15,8 +15,7 @@ from builder.deploy.plan.expected import expect_changes
 from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.errors import AwsError, BuilderError, Stopped, gathered
 from builder.graph import closure
-from builder.resource_types.by_hand import ARN_FORMATS
-from builder.resource_types.schemas import name_property
+from builder.resource_types.facts import ARN_FORMATS, name_property
 from builder.template import Template, at, names_in, properties_of, read_deployed, read_template
 from builder.terms import AccountId, Site, StackId
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from builder.deploy.progress import Allowed, Emit
 from builder.deploy.records import Deletion, GuardHit, Orphan, PendingReview, Protection, ResourceChange
 from builder.errors import BadInput, Stopped
-from builder.resource_types.by_hand import at_stake
+from builder.resource_types.facts import at_stake
 from builder.terms import Region, StackId
 
 TERMINATION_PROTECTION = "TerminationProtection"

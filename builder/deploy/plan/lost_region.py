@@ -8,8 +8,7 @@ from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.deploy.resources import HOLDERS, regions_of
 from builder.deploy.resources.holder import nowhere_else
 from builder.errors import BuilderError, Stopped, gathered
-from builder.resource_types.control_plane import control_plane_of
-from builder.resource_types.schemas import name_property
+from builder.resource_types.facts import control_plane_of, name_property
 from builder.template import properties_of, read_template
 from builder.terms import Site, StackId
 

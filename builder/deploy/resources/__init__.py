@@ -1,23 +1,60 @@
-"""The resource types of which it takes code to tell what a change loses, or to take one down: one module a type.
+"""The resource types of which it takes code to tell what a change loses, or to take one down.
 
-`public_access` tells what a resource of any type opens to the world. What goes with a resource, of these and of all
-others, is in `builder.resource_types`.
+A module a type, and here those of which there is only something to warn of. `public_access` tells what a resource of
+any type opens to the world. What goes with a resource, of these and of all others, is in `builder.resource_types`.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from builder.deploy.resources import bucket, function_url, global_table, key, log_group, table
-from builder.deploy.resources.holder import Holder, Seen, Singly
+from builder.deploy.resources import bucket, global_table
+from builder.deploy.resources.holder import Holder, Properties, Seen, Singly
 from builder.template import properties_of
 
+
+def _key_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
+    """CloudFormation schedules a key's deletion, and then all it encrypts is unreadable.
+
+    A scheduled deletion can still be cancelled for 7 to 30 days, `PendingWindowInDays`. A primary multi-region key
+    waits until its last replica key is gone.
+    Source: https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
+    """
+    # CloudFormation may show a boolean as text.
+    was, will = (str(side.get("Enabled", True)).lower() for side in (before, after))
+    return ("the key is disabled: nothing it encrypts can be read until it is enabled again",) if was > will else ()
+
+
+def _url_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
+    """A URL holds no data, but a new one has another address than the one clients know."""
+    if before.get("AuthType") == after.get("AuthType"):
+        return ()
+    if after.get("AuthType") == "NONE":
+        return ("anyone may call it, unsigned",)
+    return ("callers that do not sign their requests are turned away",)
+
+
+def _log_group_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
+    """A log group is deleted with its events; a shorter retention deletes the older ones within days."""
+    was, will = _retention_days(before), _retention_days(after)
+    return (f"events older than {will:.0f} days go",) if will < was else ()
+
+
+def _retention_days(properties: Properties) -> float:
+    forever = float("inf")
+    try:
+        return float(properties.get("RetentionInDays", forever))
+    except (TypeError, ValueError):
+        return forever
+
+
+_KEY = Holder(weakens=_key_weakens)
 HOLDERS: dict[str, Holder] = {
     "AWS::DynamoDB::GlobalTable": global_table.HOLDER,
-    "AWS::DynamoDB::Table": table.HOLDER,
-    "AWS::KMS::Key": key.HOLDER,
-    "AWS::KMS::ReplicaKey": key.HOLDER,
-    "AWS::Lambda::Url": function_url.HOLDER,
-    "AWS::Logs::LogGroup": log_group.HOLDER,
+    "AWS::DynamoDB::Table": global_table.TABLE,
+    "AWS::KMS::Key": _KEY,
+    "AWS::KMS::ReplicaKey": _KEY,
+    "AWS::Lambda::Url": Holder(weakens=_url_weakens),
+    "AWS::Logs::LogGroup": Holder(weakens=_log_group_weakens),
     "AWS::S3::Bucket": bucket.HOLDER,
 }
 

@@ -1,12 +1,166 @@
-"""AWS::S3::Bucket: a bucket with anything in it, old versions and delete markers included, refuses its deletion."""
+"""AWS::S3::Bucket: a bucket with anything in it, old versions and delete markers included, refuses its deletion.
 
-from collections.abc import Callable, Mapping
+First what empties one of any size: a few pages of versions in memory, deleted side by side, refused keys answered.
+Then what is known of the type.
+"""
 
-from builder.aws import Clients, call
-from builder.deploy.resources.emptying import BucketToEmpty, explained
-from builder.deploy.resources.holder import Holder, Properties, Seen
-from builder.errors import AwsError
-from builder.terms import Region
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from builder.aws import Clients, Pace, call, together
+from builder.deploy.resources.holder import Holder, Properties
+from builder.errors import AwsError, Failed
+from builder.terms import Region, counted
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ErrorTypeDef, ListObjectVersionsOutputTypeDef, ObjectIdentifierTypeDef
+
+
+# S3 takes 1,000 keys a request and 3,500 deletions a second under one prefix; each key of a request is one.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
+_PAGE = 1000
+_SIDE_BY_SIDE = 4
+# In a 200 answer boto3 sees no error to retry.
+_PASSING = frozenset({"InternalError", "OperationAborted", "RequestTimeout", "ServiceUnavailable", "SlowDown"})
+_RETRY = Pace(first_s=0.0, every_s=0.5, fraction=1.0)
+_PATIENCE_S = 120.0
+
+
+@dataclass(slots=True)
+class BucketToEmpty:
+    """One bucket on its way to being empty."""
+
+    client: "S3Client"
+    where: str
+    bucket: str
+    emptied: Callable[[int], None]
+    """Is told after each batch how many versions and delete markers are gone so far."""
+    removed: int = 0
+
+    async def run(self) -> None:
+        """Delete until a listing from the start finds nothing: something may arrive behind one that has gone past.
+
+        Uploads that were begun and not completed go first, since each could still become a version.
+
+        Raises Failed, saying what to do, where S3 refuses a version for good.
+        Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/empty-bucket.html
+        """
+        await self._abort_uploads()
+        while await self._sweep():
+            pass
+
+    async def _abort_uploads(self) -> None:
+        """Abort every upload that is not complete, a page at a time, until none is listed."""
+        list_uploads = self.client.list_multipart_uploads
+        while uploads := (await call(self.where, list_uploads, Bucket=self.bucket)).get("Uploads"):
+            await together(self._abort(upload["Key"], upload["UploadId"]) for upload in uploads)
+
+    async def _abort(self, key: str, upload: str) -> None:
+        abort = self.client.abort_multipart_upload
+        try:
+            await call(self.where, abort, Bucket=self.bucket, Key=key, UploadId=upload)
+        except AwsError as error:
+            if error.code != "NoSuchUpload":  # completed or aborted meanwhile, perhaps by this very call
+                raise
+
+    async def _sweep(self) -> bool:
+        """Delete all that one listing shows; return whether it was anything."""
+        found = False
+        async for batches in self._listed():
+            found = True
+            await together(self._delete(batch) for batch in batches)
+        return found
+
+    async def _listed(self) -> "AsyncIterator[list[list[ObjectIdentifierTypeDef]]]":
+        """Yield a few pages at a time; each goes on behind the key that the last one ended with, deleted or not."""
+        key, version, more = "", "", True
+        while more:
+            batches: list[list[ObjectIdentifierTypeDef]] = []
+            while more and len(batches) < _SIDE_BY_SIDE:
+                page = await self._page(key, version)
+                key, version = page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker", "")
+                more = page.get("IsTruncated", False)
+                if batch := _batch(page):
+                    batches.append(batch)
+            if batches:
+                yield batches
+
+    async def _page(self, key: str, version: str) -> "ListObjectVersionsOutputTypeDef":
+        # S3 takes no empty VersionIdMarker, and none without a KeyMarker.
+        list_versions = self.client.list_object_versions
+        if not version:
+            return await call(self.where, list_versions, Bucket=self.bucket, MaxKeys=_PAGE, KeyMarker=key)
+        return await call(
+            self.where, list_versions, Bucket=self.bucket, MaxKeys=_PAGE, KeyMarker=key, VersionIdMarker=version
+        )
+
+    async def _delete(self, batch: "list[ObjectIdentifierTypeDef]") -> None:
+        """Delete a batch, and what of it S3 was too busy for again, less and less often."""
+        loop = asyncio.get_running_loop()
+        started, left = loop.time(), batch
+        while refused := await self._refused(left):
+            self._count(len(left) - len(refused))
+            passed_s = loop.time() - started
+            if passed_s > _PATIENCE_S or any(error.get("Code") not in _PASSING for error in refused):
+                raise _failure(self.where, refused)
+            again = {(error.get("Key"), error.get("VersionId")) for error in refused}
+            left = [one for one in left if (one["Key"], one.get("VersionId")) in again]
+            await asyncio.sleep(_RETRY.wait_s(passed_s))
+        self._count(len(left))
+
+    async def _refused(self, batch: "list[ObjectIdentifierTypeDef]") -> "Sequence[ErrorTypeDef]":
+        # No version that is gone is an error, so a request whose answer was lost can be sent again.
+        answer = await call(
+            self.where, self.client.delete_objects, Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True}
+        )
+        return answer.get("Errors", [])
+
+    def _count(self, gone: int) -> None:
+        if gone:
+            self.removed += gone
+            self.emptied(self.removed)
+
+
+def _batch(page: "ListObjectVersionsOutputTypeDef") -> "list[ObjectIdentifierTypeDef]":
+    listed = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    return [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in listed]
+
+
+def _failure(where: str, refused: "Sequence[ErrorTypeDef]") -> Failed:
+    """Return what to tell of keys that stay: the first that no patience helps with, if any."""
+    first = next((error for error in refused if error.get("Code") not in _PASSING), refused[0])
+    message = first.get("Message", "")
+    return Failed(
+        where=where,
+        what=f"{counted(len(refused), 'version')} could not be deleted; "
+        f"the first, {first.get('Key')}: {first.get('Code')}: {message}",
+        next_step=remedy(first.get("Code", ""), message),
+    )
+
+
+def remedy(code: str, message: str) -> str:
+    """Return what helps where S3 keeps a version; S3 tells its reasons apart only in the text, *unverified* for both.
+
+    Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html and
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/MultiFactorAuthenticationDelete.html
+    """
+    said = message.lower()
+    if "object lock" in said:
+        return "object lock holds it: wait for its retention, or end a legal hold or governance retention, then destroy"
+    if "mfa" in said:
+        return "MFA delete is on: the root user switches it off with put-bucket-versioning --mfa, then destroy"
+    if code in _PASSING:
+        return "python -m builder destroy    goes on from here"
+    return "python -m builder policy destroy    shows what is needed; a bucket policy may deny it too"
+
+
+def explained(error: AwsError) -> AwsError:
+    """Return the refusal of a whole request with what helps."""
+    return AwsError(where=error.where, code=error.code, what=error.what, next_step=remedy(error.code, error.what))
+
 
 _GONE = frozenset({"NoSuchBucket", "404"})
 
@@ -36,17 +190,15 @@ async def release(clients: Clients, region: Region, physical_id: str) -> None:
     await empty(clients, region, physical_id, lambda _: None)
 
 
-def _warnings(seen: Seen) -> tuple[str, ...]:
-    if seen.before is None or seen.after is None:
-        return ()
+def _weakens(before: Properties, after: Properties) -> tuple[str, ...]:
     told = []
-    if _versioned(seen.before) and not _versioned(seen.after):
+    if _versioned(before) and not _versioned(after):
         told.append("versioning is suspended: what is overwritten or deleted from then on is gone")
-    if seen.before.get("ReplicationConfiguration") and not seen.after.get("ReplicationConfiguration"):
+    if before.get("ReplicationConfiguration") and not after.get("ReplicationConfiguration"):
         told.append("replication stops")
-    if seen.before.get("LifecycleConfiguration") != seen.after.get("LifecycleConfiguration"):
+    if before.get("LifecycleConfiguration") != after.get("LifecycleConfiguration"):
         told.append("its lifecycle rules change: look at what they expire")
-    if seen.before.get("PublicAccessBlockConfiguration") != seen.after.get("PublicAccessBlockConfiguration"):
+    if before.get("PublicAccessBlockConfiguration") != after.get("PublicAccessBlockConfiguration"):
         told.append("who may make it public changes")
     return tuple(told)
 
@@ -56,4 +208,4 @@ def _versioned(properties: Properties) -> bool:
     return isinstance(said, Mapping) and said.get("Status") == "Enabled"
 
 
-HOLDER = Holder(warnings=_warnings, stop_writes=stop_writes, empty=empty, release=release)
+HOLDER = Holder(weakens=_weakens, stop_writes=stop_writes, empty=empty, release=release)

@@ -59,10 +59,8 @@ def _losses(seen: Seen) -> tuple[str, ...]:
     return tuple(f"its replica in {region}, with what was written there and nowhere else yet" for region in gone)
 
 
-def _warnings(seen: Seen) -> tuple[str, ...]:
-    if seen.before is None or seen.after is None:
-        return ()
-    was, will = _replicas(seen.before), _replicas(seen.after)
+def _weakens(before: Properties, after: Properties) -> tuple[str, ...]:
+    was, will = _replicas(before), _replicas(after)
     both = [region for region in was if region in will]
     told = [
         *(
@@ -76,7 +74,7 @@ def _warnings(seen: Seen) -> tuple[str, ...]:
             if is_on(was[region].get("DeletionProtectionEnabled"))
             and not is_on(will[region].get("DeletionProtectionEnabled"))
         ),
-        *expiry_warnings(seen.before, seen.after),
+        *expiry_warnings(before, after),
     ]
     return tuple(told)
 
@@ -162,9 +160,22 @@ async def _other_replica(clients: Clients, region: Region, table: str) -> "Repli
 
 HOLDER = Holder(
     losses=_losses,
-    warnings=_warnings,
+    weakens=_weakens,
     stands=stands,
     regions=replica_regions,
     singly=(INDEXES, _REPLICAS),
     release=release,
 )
+
+
+def _table_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
+    told = list(expiry_warnings(before, after))
+    if weakened_recovery(before, after):
+        told.append("point-in-time recovery is switched off")
+    if is_on(before.get("DeletionProtectionEnabled")) and not is_on(after.get("DeletionProtectionEnabled")):
+        told.append("deletion protection is switched off")
+    return tuple(told)
+
+
+TABLE = Holder(weakens=_table_weakens, singly=(INDEXES,))
+"""AWS::DynamoDB::Table: a table in one region, deleted with its items."""

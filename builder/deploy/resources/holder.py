@@ -56,6 +56,11 @@ def nowhere_else(properties: Properties) -> tuple[str, ...]:  # noqa: ARG001  an
     return ()
 
 
+def no_worse(before: Properties, after: Properties) -> tuple[str, ...]:  # noqa: ARG001  as `nothing`
+    """Return that no change inside such a resource weakens it."""
+    return ()
+
+
 async def stay_quiet(clients: Clients, region: Region, physical_id: str) -> None:
     """Do nothing: its deletion needs no help."""
 
@@ -70,8 +75,8 @@ class Holder:
 
     losses: Reading = nothing
     """What a change takes away for good although the resource stays; also where it cannot be told."""
-    warnings: Reading = nothing
-    """What a change weakens without losing anything by itself."""
+    weakens: Callable[[Properties, Properties], tuple[str, ...]] = no_worse
+    """What a change between these properties weakens without losing anything by itself."""
     stands: HeldResource | None = None
     """Whether it can be used in a region that holds a copy of it; None where it has no copies."""
     regions: Callable[[Properties], tuple[str, ...]] = nowhere_else
@@ -84,6 +89,12 @@ class Holder:
     """Remove what keeps it from being deleted."""
     release: Takedown = stay_quiet
     """Remove what its deletion was refused for."""
+
+    def warnings(self, seen: Seen) -> tuple[str, ...]:
+        """Return what a change weakens; nothing where CloudFormation left the properties out."""
+        if seen.before is None or seen.after is None:
+            return ()
+        return self.weakens(seen.before, seen.after)
 
     @property
     def is_helped(self) -> bool:

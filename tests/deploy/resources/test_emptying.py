@@ -1,6 +1,6 @@
 import pytest
 
-from builder.deploy.resources.emptying import BucketToEmpty, explained, remedy
+from builder.deploy.resources.bucket import BucketToEmpty, explained, remedy
 from builder.errors import AwsError, Failed
 from builder.terms import Region
 from deploy.rig import ACCOUNT, Rig

@@ -1,8 +1,7 @@
 import pytest
 
-from builder.deploy.resources import Seen
-from builder.deploy.resources.function_url import HOLDER
-from builder.resource_types.by_hand import holds_data
+from builder.deploy.resources import HOLDERS, Seen
+from builder.resource_types.facts import holds_data
 
 
 @pytest.mark.parametrize(
@@ -14,11 +13,13 @@ from builder.resource_types.by_hand import holds_data
     ],
 )
 def test_another_way_of_signing_is_warned_of(before: str, after: str, warnings: tuple[str, ...]) -> None:
-    assert HOLDER.warnings(Seen(before={"AuthType": before}, after={"AuthType": after})) == warnings
+    assert (
+        HOLDERS["AWS::Lambda::Url"].warnings(Seen(before={"AuthType": before}, after={"AuthType": after})) == warnings
+    )
 
 
 def test_without_values_nothing_can_be_said() -> None:
-    assert HOLDER.warnings(Seen()) == ()
+    assert HOLDERS["AWS::Lambda::Url"].warnings(Seen()) == ()
 
 
 def test_it_holds_an_address_and_no_data() -> None:

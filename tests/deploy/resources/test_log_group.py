@@ -1,7 +1,6 @@
 import pytest
 
-from builder.deploy.resources import Seen
-from builder.deploy.resources.log_group import HOLDER
+from builder.deploy.resources import HOLDERS, Seen
 
 
 @pytest.mark.parametrize(
@@ -17,5 +16,5 @@ from builder.deploy.resources.log_group import HOLDER
 def test_a_shorter_retention_is_warned_of(
     before: dict[str, object], after: dict[str, object], warned: tuple[str, ...]
 ) -> None:
-    assert HOLDER.warnings(Seen(before=before, after=after)) == warned
-    assert HOLDER.warnings(Seen()) == ()
+    assert HOLDERS["AWS::Logs::LogGroup"].warnings(Seen(before=before, after=after)) == warned
+    assert HOLDERS["AWS::Logs::LogGroup"].warnings(Seen()) == ()

@@ -3,7 +3,7 @@ from dataclasses import replace
 from builder.deploy.plan.guards import guard_hits
 from builder.deploy.records import ResourceChange
 from builder.resource_types import STACK_SET
-from builder.resource_types.by_hand import holds_data
+from builder.resource_types.facts import holds_data
 from builder.terms import LogicalId
 from deploy.rig import Rig
 

@@ -1,5 +1,5 @@
 from builder.deploy.resources import Seen
-from builder.deploy.resources.table import HOLDER
+from builder.deploy.resources.global_table import TABLE
 
 ON = {
     "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": "true"},
@@ -8,18 +8,18 @@ ON = {
 
 
 def test_what_is_switched_off_is_warned_of() -> None:
-    assert HOLDER.warnings(Seen(before=ON, after={})) == (
+    assert TABLE.warnings(Seen(before=ON, after={})) == (
         "point-in-time recovery is switched off",
         "deletion protection is switched off",
     )
-    assert HOLDER.warnings(Seen(before={}, after=ON)) == HOLDER.warnings(Seen()) == ()
+    assert TABLE.warnings(Seen(before={}, after=ON)) == TABLE.warnings(Seen()) == ()
 
 
 def test_items_that_begin_to_expire_are_warned_of() -> None:
     expiring = {"TimeToLiveSpecification": {"AttributeName": "until", "Enabled": True}}
-    assert HOLDER.warnings(Seen(before={}, after=expiring)) == (
+    assert TABLE.warnings(Seen(before={}, after=expiring)) == (
         "items whose until lies in the past are deleted from now on",
     )
     assert (
-        HOLDER.warnings(Seen(before=expiring, after=expiring)) == HOLDER.warnings(Seen(before=expiring, after={})) == ()
+        TABLE.warnings(Seen(before=expiring, after=expiring)) == TABLE.warnings(Seen(before=expiring, after={})) == ()
     )

@@ -1,9 +1,9 @@
 """DynamoDB: a global table with a replica in each of its regions.
 
-`global_table` is the resource type, `replicas` what each replica has of its own. `writes` sends every write to the
-other replicas.
+`global_table` is the resource type, with what each replica has of its own. `writes` sends every write to the other
+replicas.
 """
 
-from builder.local.adapter.dynamodb import global_table, writes
+from builder.local.adapter.dynamodb import writes
 
 __all__ = ["global_table", "writes"]

@@ -1,24 +1,32 @@
 """AWS::DynamoDB::GlobalTable with real replicas; the emulator makes one table and ignores Replicas.
 
-Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
+Then the settings of each replica, and those that all replicas share:
+
+    Replicas:
+      - Region: us-east-1
+        PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
+        Tags: [{Key: team, Value: red}]
+
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-globaltable-replicaspecification.html
 """
 
-from collections.abc import Mapping, MutableMapping
+import json
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
-from builder.local.adapter.dynamodb import replicas
 from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, touch
 from builder.local.adapter.handlers import (
     AlreadyExists,
     HandlerError,
     PhysicalResource,
     Properties,
+    Reply,
     check_reply,
     is_true,
 )
 
 TYPE = "AWS::DynamoDB::GlobalTable"
-
 _DRIFT_PROPERTIES = frozenset({"BillingMode", "Replicas", "StreamSpecification", "TableName"})
 _PROVISIONERS = "ministack.services.cloudformation.provisioners"
 _DDB = "ministack.services.dynamodb"
@@ -38,14 +46,14 @@ def create(logical_id: str, props: Properties, stack_name: str) -> PhysicalResou
     home = region_name()
     _check(props, home)
     name = props.get("TableName") or touch(f"{_PROVISIONERS}:_physical_name")(stack_name, logical_id, max_len=255)
-    _check_free(name, list(replicas.by_region(props)))
-    check_reply(touch(f"{_DDB}:_create_table")({"TableName": name, **replicas.shared(props)}), service="DynamoDb")
+    _check_free(name, list(by_region(props)))
+    check_reply(touch(f"{_DDB}:_create_table")({"TableName": name, **shared(props)}), service="DynamoDb")
     try:
         _apply_ttl(name, {}, props)
-        for region, settings in replicas.by_region(props).items():
+        for region, settings in by_region(props).items():
             if region != home:
                 _replicate(name, {"Create": {"RegionName": region}})
-            replicas.apply_settings(name, region, {}, settings)
+            apply_settings(name, region, {}, settings)
     except HandlerError:
         _remove(name)
         raise
@@ -60,7 +68,7 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
         )
         return replaced
     _check(new, region_name())
-    before, after = replicas.by_region(old), replicas.by_region(new)
+    before, after = by_region(old), by_region(new)
     added = [region for region in after if region not in before]
     removed = [region for region in before if region not in after]
     _check_one_at_a_time(old, new, added=added, removed=removed)
@@ -73,17 +81,17 @@ def update(physical_id: str, old: Properties, new: Properties, stack_name: str, 
         with acting_in(AccountRegion(account_id(), region)):
             touch(f"{_PROVISIONERS}:_ddb_update")(
                 physical_id,
-                {"TableName": physical_id, **replicas.shared(old)},
-                {"TableName": physical_id, **replicas.shared(new)},
+                {"TableName": physical_id, **shared(old)},
+                {"TableName": physical_id, **shared(new)},
                 stack_name,
             )
-        replicas.apply_settings(physical_id, region, before[region], after[region])
+        apply_settings(physical_id, region, before[region], after[region])
     _apply_ttl(physical_id, old, new)
     for region in removed:
         _replicate(physical_id, {"Delete": {"RegionName": region}})
     for region in added:
         _replicate(physical_id, {"Create": {"RegionName": region}})
-        replicas.apply_settings(physical_id, region, {}, after[region])
+        apply_settings(physical_id, region, {}, after[region])
     return physical_id, _attributes(physical_id)
 
 
@@ -203,14 +211,130 @@ def _read_table(physical_id: str, props: Properties) -> dict[str, Any] | None:
     if not regions:
         return None
     table = find_table(physical_id, regions[0]) or {}
-    in_template = replicas.by_region(props)
+    in_template = by_region(props)
     present = [region for region in in_template if region in regions]
     return {
         "TableName": physical_id,
         "BillingMode": table["BillingModeSummary"]["BillingMode"],
         "StreamSpecification": {"StreamViewType": (table["StreamSpecification"] or {}).get("StreamViewType")},
         "Replicas": [
-            *(replicas.read_replica(physical_id, region, in_template[region]) for region in present),
+            *(read_replica(physical_id, region, in_template[region]) for region in present),
             *({"Region": region} for region in regions if region not in in_template),
         ],
     }
+
+
+def by_region(props: Properties) -> dict[str, Properties]:
+    """Return the replicas of a global table's properties by their region, in the template's order."""
+    return {replica["Region"]: replica for replica in props.get("Replicas", [])}
+
+
+def shared(props: Properties) -> dict[str, Any]:
+    """Return what all replicas share, in the shape of the DynamoDB API."""
+    names = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "BillingMode")
+    settings = {name: props[name] for name in names if name in props}
+    if stream := props.get("StreamSpecification"):
+        settings["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]}
+    if encryption := props.get("SSESpecification"):
+        kind = {"SSEType": encryption["SSEType"]} if "SSEType" in encryption else {}
+        settings["SSESpecification"] = {"Enabled": is_true(encryption["SSEEnabled"]), **kind}
+    if "GlobalSecondaryIndexes" in props:
+        of_api = ("IndexName", "KeySchema", "Projection")
+        settings["GlobalSecondaryIndexes"] = [
+            {name: index[name] for name in of_api if name in index} for index in props["GlobalSecondaryIndexes"]
+        ]
+    if props.get("BillingMode", "PROVISIONED") == "PROVISIONED":
+        settings["ProvisionedThroughput"] = {
+            "ReadCapacityUnits": 5,
+            "WriteCapacityUnits": _minimum(props.get("WriteProvisionedThroughputSettings", {})),
+        }
+    return settings
+
+
+def _minimum(settings: Properties) -> int:
+    return int(settings.get("WriteCapacityAutoScalingSettings", {}).get("MinCapacity", 5))
+
+
+def apply_settings(table: str, region: str, before: Properties, after: Properties) -> None:
+    """Update the settings of one replica of `table` from `before` to `after`; {} is a new replica."""
+    account = account_id()
+    arn = f"arn:aws:dynamodb:{region}:{account}:table/{table}"
+    with acting_in(AccountRegion(account, region)):
+        for change in _changes(table, arn, before, after):
+            check_reply(change, service="DynamoDb")
+
+
+def _changes(table: str, arn: str, before: Properties, after: Properties) -> Iterator[Reply]:
+    """Yield the reply of each call that the change takes; the next is made only when it is asked for."""
+    if changes := _table_changes(before, after):
+        yield touch(f"{_DDB}:_update_table")({"TableName": table, **changes})
+    if (recovery := _recovery(after)) != _recovery(before):
+        spec = {"PointInTimeRecoveryEnabled": recovery}
+        data = {"TableName": table, "PointInTimeRecoverySpecification": spec}
+        yield touch(f"{_DDB}:_update_continuous_backups")(data)
+    if (insights := _insights(after)) != _insights(before):
+        data = {"TableName": table, "ContributorInsightsAction": "ENABLE" if insights else "DISABLE"}
+        yield touch(f"{_DDB}:_update_contributor_insights")(data)
+    yield from _tag_changes(arn, _tags(before), _tags(after))
+    yield from _policy_changes(arn, before, after)
+
+
+def _table_changes(before: Properties, after: Properties) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if (table_class := after.get("TableClass", "STANDARD")) != before.get("TableClass", "STANDARD"):
+        changes["TableClass"] = table_class
+    protected = is_true(after.get("DeletionProtectionEnabled"))
+    if protected != is_true(before.get("DeletionProtectionEnabled")):
+        changes["DeletionProtectionEnabled"] = protected
+    key = after.get("SSESpecification", {}).get("KMSMasterKeyId")
+    if key != before.get("SSESpecification", {}).get("KMSMasterKeyId"):
+        changes["SSESpecification"] = {"Enabled": True, "SSEType": "KMS"} | ({"KMSMasterKeyId": key} if key else {})
+    return changes
+
+
+def _recovery(replica: Properties) -> bool:
+    spec: Properties = replica.get("PointInTimeRecoverySpecification", {})
+    return is_true(spec.get("PointInTimeRecoveryEnabled"))
+
+
+def _insights(replica: Properties) -> bool:
+    spec: Properties = replica.get("ContributorInsightsSpecification", {})
+    return is_true(spec.get("Enabled"))
+
+
+def _tags(replica: Properties) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in replica.get("Tags", [])}
+
+
+def _tag_changes(arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Reply]:
+    if gone := [key for key in before if key not in after]:
+        yield touch(f"{_DDB}:_untag_resource")({"ResourceArn": arn, "TagKeys": gone})
+    if put := [{"Key": key, "Value": value} for key, value in after.items() if before.get(key) != value]:
+        yield touch(f"{_DDB}:_tag_resource")({"ResourceArn": arn, "Tags": put})
+
+
+def _policy_changes(arn: str, before: Properties, after: Properties) -> Iterator[Reply]:
+    document = after.get("ResourcePolicy", {}).get("PolicyDocument")
+    if document == before.get("ResourcePolicy", {}).get("PolicyDocument"):
+        return
+    if document is None:
+        yield touch(f"{_DDB}:_delete_resource_policy")({"ResourceArn": arn})
+    else:
+        yield touch(f"{_DDB}:_put_resource_policy")({"ResourceArn": arn, "Policy": json.dumps(document)})
+
+
+def read_replica(table: str, region: str, in_template: Properties) -> dict[str, Any]:
+    """Return a replica by the properties that its template gives it; what cannot be read is as the template says."""
+    with acting_in(AccountRegion(account_id(), region)):
+        record = touch(f"{_DDB}:_tables")[table]
+        insights = touch(f"{_DDB}:_contributor_insights").get(table, {}).get("ContributorInsightsStatus", "")
+        present = {
+            "DeletionProtectionEnabled": record.get("DeletionProtectionEnabled", False),
+            "TableClass": record.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
+            "Tags": touch(f"{_DDB}:_tags").get(record["TableArn"], []),
+            "PointInTimeRecoverySpecification": {
+                "PointInTimeRecoveryEnabled": touch(f"{_DDB}:_pitr_settings").get(table, False)
+            },
+            "ContributorInsightsSpecification": {"Enabled": insights.startswith("ENABL")},
+        }
+    return {name: present.get(name, value) for name, value in in_template.items()}

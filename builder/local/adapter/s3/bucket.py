@@ -1,24 +1,27 @@
 """AWS::S3::Bucket with its replication rules, and a deletion that refuses to destroy what is stored.
 
+Then the properties of a bucket that the emulator keeps for the S3 API but ignores in a template:
+
+    LifecycleConfiguration:
+      Rules: [{Id: old, Status: Enabled, NoncurrentVersionExpiration: {NoncurrentDays: 30}}]
+
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
 """
 
 import re
 from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+from botocore.model import OperationModel, ServiceModel
+from botocore.serialize import create_serializer
+from botocore.session import Session
 
 from builder.local.adapter.emulator import account_id, region_name, touch
 from builder.local.adapter.handlers import AlreadyExists, HandlerError, PhysicalResource, Properties, check_reply
-from builder.local.adapter.s3.bucket_settings import (
-    apply_settings,
-    destinations,
-    find_refusal,
-    make_request_body,
-    read_configuration,
-)
 
 BucketHandler = Callable[..., PhysicalResource]
-
 _TYPE = "AWS::S3::Bucket"
 _S3 = "ministack.services.s3"
 
@@ -161,3 +164,168 @@ def _make_bucket_reader(read: Reader) -> Reader:
         return properties
 
     return read_bucket
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """How the request of a property is made, and the emulator's functions that put and delete the property."""
+
+    make_body: Callable[[Any], bytes]
+    put: str
+    delete: str
+
+
+def apply_settings(name: str, before: Properties, after: Properties) -> None:
+    """Put each property that changed and delete each that is gone. Raises HandlerError with S3's message."""
+    for prop, setting in _SETTINGS.items():
+        value = after.get(prop)
+        if value == before.get(prop):
+            continue
+        if value:
+            check_reply(touch(f"{_S3}:{setting.put}")(name, setting.make_body(value)), service="S3")
+        else:
+            check_reply(touch(f"{_S3}:{setting.delete}")(name), service="S3")
+
+
+def _encryption(value: Properties) -> bytes:
+    default = "ServerSideEncryptionByDefault"
+    rules = [
+        {f"Apply{default}" if key == default else key: value for key, value in rule.items()}
+        for rule in value["ServerSideEncryptionConfiguration"]
+    ]
+    return make_body("PutBucketEncryption", ServerSideEncryptionConfiguration={"Rules": rules})
+
+
+def _ownership(value: Properties) -> bytes:
+    return make_body("PutBucketOwnershipControls", OwnershipControls=value)
+
+
+def _tagging(value: list[Properties]) -> bytes:
+    return make_body("PutBucketTagging", Tagging={"TagSet": value})
+
+
+def _lifecycle(value: Properties) -> bytes:
+    rules = [_lifecycle_rule(rule) for rule in value["Rules"]]
+    return make_body("PutBucketLifecycleConfiguration", LifecycleConfiguration={"Rules": rules})
+
+
+def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
+    same = ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration", "Status")
+    api_rule: dict[str, Any] = {name: rule[name] for name in same if name in rule}
+    if "Id" in rule:
+        api_rule["ID"] = rule["Id"]
+    expiration = {
+        api: rule[name]
+        for name, api in (("ExpirationInDays", "Days"), ("ExpiredObjectDeleteMarker", "ExpiredObjectDeleteMarker"))
+        if name in rule
+    }
+    if expiration:
+        api_rule["Expiration"] = expiration
+    for name, days in (("Transitions", "Days"), ("NoncurrentVersionTransitions", "NoncurrentDays")):
+        if name in rule:
+            api_rule[name] = [
+                {days if key == "TransitionInDays" else key: value for key, value in transition.items()}
+                for transition in rule[name]
+            ]
+    return {**api_rule, "Filter": _lifecycle_filter(rule)}
+
+
+def _lifecycle_filter(rule: Properties) -> dict[str, Any]:
+    tags = rule.get("TagFilters", [])
+    prefix = rule.get("Prefix", "")
+    if not tags:
+        return {"Prefix": prefix}
+    return {"And": {"Prefix": prefix, "Tags": tags}}
+
+
+_SETTINGS = {
+    "BucketEncryption": _Setting(_encryption, "_put_bucket_encryption", "_delete_bucket_encryption"),
+    "LifecycleConfiguration": _Setting(_lifecycle, "_put_bucket_lifecycle", "_delete_bucket_lifecycle"),
+    "OwnershipControls": _Setting(_ownership, "_put_bucket_ownership_controls", "_delete_bucket_ownership_controls"),
+    "Tags": _Setting(_tagging, "_put_bucket_tagging", "_delete_bucket_tagging"),
+}
+# -- ReplicationConfiguration
+Configuration = Mapping[str, Any]
+_SCHEMA = "must be specified for this version of Cross Region Replication configuration schema"
+_GUIDE = "Please refer to S3 Developer Guide for more information."
+
+
+def make_request_body(configuration: Configuration) -> bytes:
+    """Return the body of PutBucketReplication for a template's configuration."""
+    api_configuration = {"Role": configuration["Role"], "Rules": [_rule(rule) for rule in configuration["Rules"]]}
+    return make_body("PutBucketReplication", ReplicationConfiguration=api_configuration)
+
+
+def read_configuration(configuration: Configuration) -> Configuration:
+    """Return the template's configuration for what the emulator keeps."""
+    return {"Role": configuration["Role"], "Rules": [_in_template(rule) for rule in configuration["Rules"]]}
+
+
+def find_refusal(configuration: Configuration) -> str | None:
+    """Return S3's message for the first rule that its schema V2 (a rule with a Filter) refuses, or None."""
+    for rule in configuration["Rules"]:
+        if "Filter" not in rule:
+            continue
+        for required in ("Priority", "DeleteMarkerReplication"):
+            if required not in rule:
+                return f"{required} {_SCHEMA}. {_GUIDE}"
+        tagged = "TagFilter" in rule["Filter"] or rule["Filter"].get("And", {}).get("TagFilters")
+        if tagged and rule["DeleteMarkerReplication"].get("Status") == "Enabled":
+            return "Delete marker replication is not supported if any Tag filter is specified."
+    return None
+
+
+def destinations(configuration: Configuration) -> list[str]:
+    """Return the names of the destination buckets, in the order of the rules."""
+    return [str(rule["Destination"]["Bucket"]).rpartition(":")[2] for rule in configuration["Rules"]]
+
+
+def _in_template(rule: Configuration) -> dict[str, Any]:
+    template_rule = {"Id" if name == "ID" else name: value for name, value in rule.items()}
+    if "Filter" in template_rule:
+        template_rule["Filter"] = {
+            "TagFilter" if name == "Tag" else name: value for name, value in template_rule["Filter"].items()
+        }
+        if "And" in template_rule["Filter"]:
+            both = template_rule["Filter"]["And"]
+            template_rule["Filter"]["And"] = {
+                "TagFilters" if name == "Tags" else name: value for name, value in both.items()
+            }
+    return template_rule
+
+
+def _rule(rule: Configuration) -> dict[str, Any]:
+    api_rule = {"ID" if name == "Id" else name: value for name, value in rule.items()}
+    if "Priority" in api_rule:
+        api_rule["Priority"] = int(api_rule["Priority"])
+    if "Filter" in api_rule:
+        api_rule["Filter"] = _filter(api_rule["Filter"])
+    return api_rule
+
+
+def _filter(rule_filter: Configuration) -> dict[str, Any]:
+    api_filter = {"Tag" if name == "TagFilter" else name: value for name, value in rule_filter.items()}
+    if "And" in api_filter:
+        api_filter["And"] = {
+            "Tags" if name == "TagFilters" else name: value for name, value in api_filter["And"].items()
+        }
+    return api_filter
+
+
+# -- the bodies of requests, written by botocore from the service's own model
+
+
+def make_body(operation: str, **members: Mapping[str, Any]) -> bytes:
+    """Return the XML body of an operation on a bucket; `members` in the shape of the S3 API."""
+    serializer = create_serializer("rest-xml", include_validation=False)
+    body: bytes = serializer.serialize_to_request({"Bucket": "any", **members}, _model(operation))["body"]
+    return body
+
+
+def _model(operation: str) -> OperationModel:
+    return _service().operation_model(operation)
+
+
+@cache
+def _service() -> ServiceModel:
+    return ServiceModel(Session().get_component("data_loader").load_service_model("s3", "service-2"), "s3")

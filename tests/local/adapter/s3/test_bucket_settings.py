@@ -1,13 +1,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from builder.local.adapter.s3.bucket_settings import (
-    destinations,
-    find_refusal,
-    make_body,
-    make_request_body,
-    read_configuration,
-)
+from builder.local.adapter.s3.bucket import destinations, find_refusal, make_body, make_request_body, read_configuration
 from local.account import Account, deploy, update
 from local.adapter.templates import bucket, names, replication
 

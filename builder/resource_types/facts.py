@@ -1,0 +1,143 @@
+"""What is known of each resource type: what AWS's schemas say of it, and what they do not say.
+
+`schemas.json` is read when first asked for, and made by a script; `by_hand.yaml` is written by hand: what goes with a
+resource, its ARN, a word for it. Something goes with one where deleting or replacing it loses what nobody can make
+again from a template. Snapshots and backups that are resources themselves count; caches that refill do not.
+At the end, where the control planes are that change a resource in another region than the one they stand in.
+"""
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+import yaml
+
+from builder.terms import Region
+
+
+class _Facts(TypedDict, total=False):
+    replaced_by: str
+    perhaps_replaced_by: str
+    name: str
+    stateful: bool
+
+
+def create_only(type_name: str) -> tuple[str, ...]:
+    """Return the paths of what always replaces the resource when it changes; none for a type that AWS does not have.
+
+    A path leads into a property, with `/`.
+    """
+    return tuple(_of(type_name).get("replaced_by", "").split())
+
+
+def perhaps_create_only(type_name: str) -> tuple[str, ...]:
+    """Return the paths of what may replace the resource when it changes."""
+    return tuple(_of(type_name).get("perhaps_replaced_by", "").split())
+
+
+def name_property(type_name: str) -> str:
+    """Return the property that a template may name the resource by; empty where only AWS names it."""
+    return _of(type_name).get("name", "")
+
+
+@functools.cache
+def stateful_types() -> frozenset[str]:
+    """Return the types whose deletion loses what is in them, by the list that comes with the schemas."""
+    return frozenset(name for name, facts in _types().items() if facts.get("stateful"))
+
+
+def _of(type_name: str) -> _Facts:
+    return _types().get(type_name, {})
+
+
+@functools.cache
+def _types() -> Mapping[str, _Facts]:
+    text = Path(__file__).with_name("schemas.json").read_bytes()
+    found: dict[str, _Facts] = json.loads(text)["types"]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ArnFormat:
+    """How the name of a resource stands in its ARN.
+
+    Source:
+    https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+    """
+
+    service: str
+    resource: str
+    """The ARN's last part."""
+    is_global: bool = False
+    """True where a name is good in every region."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """One resource type."""
+
+    lost: str = ""
+    """What goes with it, as in `with it goes ...`; empty where nothing does."""
+    data: bool = True
+    """Whether that is data; False for an address that clients know."""
+    noun: str = ""
+    """What a picture calls it, of what people look for in one; roles and policies are left to the templates."""
+    arn: ArnFormat | None = None
+
+
+def at_stake(type_name: str) -> str:
+    """Return what goes with a resource of this type, as in `with it goes ...`; empty where nothing does."""
+    known = RESOURCE_TYPES.get(type_name)
+    if known is not None:
+        return known.lost
+    return "all that it holds" if type_name in stateful_types() else ""
+
+
+def holds_data(type_name: str) -> bool:
+    """Return whether a resource of this type holds anything that a template cannot make again."""
+    return bool(at_stake(type_name)) and RESOURCE_TYPES.get(type_name, ResourceType()).data
+
+
+def _read(facts: dict[str, Any]) -> ResourceType:
+    arn = facts.pop("arn", None)
+    return ResourceType(**facts, arn=ArnFormat(**arn) if arn else None)
+
+
+_TABLE = yaml.load(Path(__file__).with_name("by_hand.yaml").read_bytes(), Loader=yaml.CSafeLoader)
+RESOURCE_TYPES = {name: _read(facts) for name, facts in _TABLE.items()}
+ARN_FORMATS = {name: type_.arn for name, type_ in RESOURCE_TYPES.items() if type_.arn is not None}
+NOUNS = {name: type_.noun for name, type_ in RESOURCE_TYPES.items() if type_.noun}
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlane:
+    """What a change of a resource hangs on."""
+
+    name: str
+    region: Region
+
+
+_CONTROL_PLANES = {
+    "AWS::CloudFront::": "CloudFront's control plane",
+    "AWS::IAM::": "IAM's control plane",
+    "AWS::Organizations::": "Organizations' control plane",
+    "AWS::Route53::": "Route 53's control plane",
+    "AWS::S3::Bucket": "the control plane of S3's bucket configuration",
+}
+"""By the beginning of the type's name."""
+_HOMES = {"cn-": Region("cn-north-1"), "us-gov-": Region("us-gov-west-1")}
+_HOME = Region("us-east-1")
+
+
+def control_plane_of(type_name: str, region: Region) -> ControlPlane | None:
+    """Return the control plane that creating, changing or deleting such a resource in a region hangs on elsewhere.
+
+    None where it is the region's own.
+    """
+    name = next((name for prefix, name in _CONTROL_PLANES.items() if type_name.startswith(prefix)), None)
+    if name is None:
+        return None
+    return ControlPlane(name, next((home for prefix, home in _HOMES.items() if region.startswith(prefix)), _HOME))
