@@ -66,17 +66,21 @@ def _lint_folder(folder: Path) -> Linted:
     lines = ManifestLines(str(folder / FILE_NAME), written.decode())
     try:
         rules = _load_rules(files)
-        found = [*_lint_templates(folder, manifest, templates, rules), *_across(folder, manifest, templates, lines)]
-        found += [one for path in beside for region in manifest.regions[:1] for one in _lint(path, region, rules)]
+        findings = [*_lint_templates(folder, manifest, templates, rules), *_across(folder, manifest, templates, lines)]
+        findings += [
+            finding for path in beside for region in manifest.regions[:1] for finding in _lint(path, region, rules)
+        ]
     except (CfnLintExitException, YAMLError) as error:
         raise BadInput(where="cfn-lint", what=str(error)) from error
     except RecursionError as error:
         raise BadInput(where=str(folder), what="has a template that is nested too deeply for cfn-lint") from error
-    return Linted(_in_order(found), files, rules)
+    return Linted(_in_order(findings), files, rules)
 
 
-def _in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(dict.fromkeys(found), key=lambda one: (one.file, one.line, one.rule, one.column)))
+def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(
+        sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.rule, finding.column))
+    )
 
 
 def lint_text(template: str, region: Region) -> tuple[str, ...]:
@@ -84,8 +88,8 @@ def lint_text(template: str, region: Region) -> tuple[str, ...]:
     with NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         file.write(template)
         file.flush()
-        found = _lint(file.name, region, _load_rules((file.name,)))
-    return tuple(f"{one.rule} line {one.line}: {one.message}" for one in found)
+        findings = _lint(file.name, region, _load_rules((file.name,)))
+    return tuple(f"{finding.rule} line {finding.line}: {finding.message}" for finding in findings)
 
 
 def _across(
@@ -101,7 +105,7 @@ def _across(
     if len(bounds) == len(manifest.stacks):
         yield from check_manifest(manifest, bounds, lines)
         yield from check_references(manifest, bounds)
-        yield from (one for bound in bounds for one in check_maps(bound))
+        yield from (finding for bound in bounds for finding in check_maps(bound))
 
 
 def _lint_templates(
@@ -118,9 +122,9 @@ def _lint_templates(
         files = jobs.setdefault((templates[entry.template], entry.region), [])
         files.append(str(folder / entry.template))
     for (_, region), files in jobs.items():
-        found = _lint(files[0], region, rules)
+        findings = _lint(files[0], region, rules)
         for file in dict.fromkeys(files):
-            yield from (replace(one, file=file) for one in found)
+            yield from (replace(finding, file=file) for finding in findings)
 
 
 def _lint(file: str, region: Region, rules: Rules) -> list[Finding]:

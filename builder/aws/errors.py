@@ -7,34 +7,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import botocore.session
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConfigNotFound,
-    ConfigParseError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    HTTPClientError,
-    InvalidConfigError,
-    InvalidDefaultsMode,
-    InvalidEndpointConfigurationError,
-    InvalidIMDSEndpointError,
-    InvalidIMDSEndpointModeError,
-    InvalidProxiesConfigError,
-    InvalidRegionError,
-    InvalidRetryConfigurationError,
-    InvalidSTSRegionalEndpointsConfigError,
-    LoginError,
-    NoAuthTokenError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-    UnknownCredentialError,
-)
-from botocore.exceptions import ConnectionError as NotConnected
+from botocore import exceptions
 from botocore.parsers import ResponseParser, ResponseParserFactory
 
 from builder.errors import AwsError, BadInput
@@ -47,7 +20,7 @@ _COMPONENT = "response_parser_factory"
 NEXT_STEP = "AWS_ENDPOINT_URL, a proxy or a network's sign-in page may lead calls elsewhere than to AWS"
 
 
-class NotAnAnswer(BotoCoreError):
+class NotAnAnswer(exceptions.BotoCoreError):
     """What came back is no answer of the API that was called."""
 
     fmt = "what answers is not AWS: it sent {what} (HTTP {status})"
@@ -142,21 +115,27 @@ which is a quota's too, and TransactionInProgressException, which another's tran
 Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId"})
-_NOT_SIGNED_IN = (NoAuthTokenError, TokenRetrievalError, CredentialRetrievalError, SSOError, LoginError)
+_NOT_SIGNED_IN = (
+    exceptions.NoAuthTokenError,
+    exceptions.TokenRetrievalError,
+    exceptions.CredentialRetrievalError,
+    exceptions.SSOError,
+    exceptions.LoginError,
+)
 _MISCONFIGURED = (
-    ConfigNotFound,
-    ConfigParseError,
-    InvalidConfigError,
-    InvalidDefaultsMode,
-    InvalidEndpointConfigurationError,
-    InvalidIMDSEndpointError,
-    InvalidIMDSEndpointModeError,
-    InvalidProxiesConfigError,
-    InvalidRegionError,
-    InvalidRetryConfigurationError,
-    InvalidSTSRegionalEndpointsConfigError,
-    NoRegionError,
-    UnknownCredentialError,
+    exceptions.ConfigNotFound,
+    exceptions.ConfigParseError,
+    exceptions.InvalidConfigError,
+    exceptions.InvalidDefaultsMode,
+    exceptions.InvalidEndpointConfigurationError,
+    exceptions.InvalidIMDSEndpointError,
+    exceptions.InvalidIMDSEndpointModeError,
+    exceptions.InvalidProxiesConfigError,
+    exceptions.InvalidRegionError,
+    exceptions.InvalidRetryConfigurationError,
+    exceptions.InvalidSTSRegionalEndpointsConfigError,
+    exceptions.NoRegionError,
+    exceptions.UnknownCredentialError,
 )
 """What a profile's file, an option or the environment says wrongly; no call was made."""
 
@@ -166,25 +145,25 @@ def aws_errors(where: str) -> Iterator[None]:
     """Turn what botocore raises inside into AwsError or BadInput about `where`, chained to the original."""
     try:
         yield
-    except ClientError as error:
+    except exceptions.ClientError as error:
         raise _refused(where, error) from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
+    except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
         raise no_credentials(where) from error
     except _NOT_SIGNED_IN as error:
         raise BadInput(where=where, what=f"no AWS credentials could be had: {error}", next_step=_SIGN_IN) from error
-    except ProfileNotFound as error:
+    except exceptions.ProfileNotFound as error:
         raise BadInput(where=where, what=str(error), next_step="aws configure list-profiles") from error
     except _MISCONFIGURED as error:
         raise BadInput(where=where, what=str(error), next_step="aws configure list    shows what is set") from error
-    except (HTTPClientError, NotConnected) as error:
+    except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
         raise _unanswered(where, error) from error
     except NotAnAnswer as error:
         raise AwsError(where=where, code=type(error).__name__, what=str(error), next_step=NEXT_STEP) from error
-    except BotoCoreError as error:
+    except exceptions.BotoCoreError as error:
         raise AwsError(where=where, code=type(error).__name__, what=str(error)) from error
 
 
-def _refused(where: str, error: ClientError) -> AwsError:
+def _refused(where: str, error: exceptions.ClientError) -> AwsError:
     said = error.response.get("Error", {})
     code, message = said.get("Code", "Unknown"), said.get("Message", "")
     if code in _EXPIRED:
@@ -207,10 +186,10 @@ def is_here(url: str) -> bool:
     return name in {"localhost", "::1"} or name.endswith(".localhost") or name.startswith("127.")
 
 
-def _unanswered(where: str, error: BotoCoreError) -> AwsError:
+def _unanswered(where: str, error: exceptions.BotoCoreError) -> AwsError:
     what, next_step = f"AWS does not answer: {error}", ""
     url = str(error.kwargs.get("endpoint_url", ""))
-    if isinstance(error, EndpointConnectionError) and is_here(url):
+    if isinstance(error, exceptions.EndpointConnectionError) and is_here(url):
         place = urlsplit(url)
         what = f"nothing listens at {place.scheme}://{place.netloc}: is `python -m builder local` running?"
         next_step = "python -m builder local    in another shell; AWS_ENDPOINT_URL says where calls go"

@@ -8,35 +8,13 @@ from typing import Literal
 
 from rich.text import Text
 
+from builder import deploy
 from builder.assembly.uses import read_uses
 from builder.cli.files import check_writable, write_private
 from builder.cli.outputs import tell_outputs
 from builder.cli.project import Project
 from builder.cli.scope import Deletion, Execution, Said, Scope
 from builder.cli.session import Session
-from builder.deploy import (
-    Deployment,
-    Done,
-    FoundStacks,
-    Outcome,
-    Plan,
-    PlanRequest,
-    Removal,
-    ReviewRequired,
-    after_review,
-    check_claim,
-    check_credentials,
-    delete_deployment,
-    deployment_name,
-    execute_plan,
-    execute_unreviewed,
-    exit_code,
-    find_deployment,
-    look_after,
-    make_plan,
-    read_plan,
-    write_plan,
-)
 from builder.errors import BadInput, ExitCode
 from builder.fleet import FleetEmit
 from builder.report import as_json, text
@@ -45,20 +23,22 @@ from builder.report.text import left_text
 from builder.terms import Region, Site, StackId
 
 
-async def _make_plan(session: Session, deployment: Deployment, request: PlanRequest, emit: FleetEmit, _: Said) -> Plan:
-    return await make_plan(deployment, session.clients, session.plan_id(), emit, request)
+async def _make_plan(
+    session: Session, deployment: deploy.Deployment, request: deploy.PlanRequest, emit: FleetEmit, _: Said
+) -> deploy.Plan:
+    return await deploy.make_plan(deployment, session.clients, session.plan_id(), emit, request)
 
 
-def _text(session: Session, plan: Plan, said: Said) -> Text:
+def _text(session: Session, plan: deploy.Plan, said: Said) -> Text:
     """Return a plan for people, with links to AWS's console only where it is AWS that is asked."""
     shown = without_links(plan) if session.options.has_own_endpoint else plan
     links: Literal["in titles", "in a list"] = "in titles" if session.console.takes_links else "in a list"
     return text.plan_text(shown, text.View(full=said["full"], links=links))
 
 
-def _check_saved(session: Session, plan: Plan, execution: Execution) -> None:
+def _check_saved(session: Session, plan: deploy.Plan, execution: Execution) -> None:
     """Raise BadInput for a plan that does not follow from the assembly, or has work in a region that is left out."""
-    check_claim(plan, execution.trusted)
+    deploy.check_claim(plan, execution.trusted)
     _check_file(plan, execution.plan_file)
     left_out = session.options.skip_regions
     if skipped := [region for region in plan.regions if region in left_out]:
@@ -69,34 +49,36 @@ def _check_saved(session: Session, plan: Plan, execution: Execution) -> None:
         )
 
 
-def _check_file(plan: Plan, plan_file: Path) -> None:
+def _check_file(plan: deploy.Plan, plan_file: Path) -> None:
     if plan.pending:
         check_writable({"the plan's file": plan_file})
 
 
-def _execute(session: Session, plan: Plan, execution: Execution) -> ExitCode:
+def _execute(session: Session, plan: deploy.Plan, execution: Execution) -> ExitCode:
     """Execute a plan and show how each stack ended; what is left for review is written into the plan's file."""
     trusted, stop = execution.trusted, asyncio.Event()
     if trusted.is_own:
-        execute = partial(execute_unreviewed, plan, trusted.deployment, session.clients, allow=execution.allow)
+        execute = partial(deploy.execute_unreviewed, plan, trusted.deployment, session.clients, allow=execution.allow)
     else:
-        execute = partial(execute_plan, plan, trusted, session.clients, allow=execution.allow)
+        execute = partial(deploy.execute_plan, plan, trusted, session.clients, allow=execution.allow)
     with session.console.progress() as emit:
         ended = session.run(execute(emit=emit, stop=stop, in_detail=session.console.in_detail), stop)
-    if any(isinstance(outcome, ReviewRequired) for outcome in ended):
-        write_private(execution.plan_file, write_plan(after_review(plan, ended)), str(execution.plan_file))
+    if any(isinstance(outcome, deploy.ReviewRequired) for outcome in ended):
+        write_private(
+            execution.plan_file, deploy.write_plan(deploy.after_review(plan, ended)), str(execution.plan_file)
+        )
     return tell_end(session, ended, execution.again)
 
 
-def tell_end(session: Session, ended: Sequence[Outcome], again: str) -> ExitCode:
+def tell_end(session: Session, ended: Sequence[deploy.Outcome], again: str) -> ExitCode:
     """Show how everything ended; `again` is the command that goes on from here."""
     if session.options.json_events:
         session.console.result(as_json.ended(ended, session.console.now()))
     session.console.say(text.outcomes_text(ended))
-    if not all(isinstance(outcome, Done) for outcome in ended):
+    if not all(isinstance(outcome, deploy.Done) for outcome in ended):
         steps = [step for outcome in ended if (step := outcome.next_step)]
         session.console.warn(f"next:  {steps[0] if steps else again}")
-    return exit_code(ended)
+    return deploy.exit_code(ended)
 
 
 def _find(session: Session, said: Said) -> Deletion:
@@ -111,11 +93,11 @@ def _find(session: Session, said: Said) -> Deletion:
             what="destroy needs every region: replication is stopped, and what needs a stack goes before it",
         )
     by_tag_alone = bool(options.project)
-    name = deployment_name(options.project or project.manifest.project, project.suffix)
+    name = deploy.deployment_name(options.project or project.manifest.project, project.suffix)
     sites, others = _sites(session, () if by_tag_alone else project.manifest.sites, said["regions"])
     if not by_tag_alone:
-        session.run(check_credentials(name, project.pinned_account, sites, session.clients))
-    before = session.run(find_deployment(name, sites, others, session.clients))
+        session.run(deploy.check_credentials(name, project.pinned_account, sites, session.clients))
+    before = session.run(deploy.find_deployment(name, sites, others, session.clients))
     lines = (
         f"{one.id}  {one.stack.name}  account {one.stack.account}  {one.stack.status}\n" for one in before.standing
     )
@@ -149,12 +131,12 @@ def _needs(project: Project) -> Mapping[StackId, tuple[StackId, ...]]:
     return read_uses(project.manifest, project.assembly_as_is.templates)[1].of
 
 
-def _delete(session: Session, name: str, before: FoundStacks, removal: Removal) -> ExitCode:
+def _delete(session: Session, name: str, before: deploy.FoundStacks, removal: deploy.Removal) -> ExitCode:
     """Delete the stacks, and say what is left."""
     with session.console.progress() as emit:
-        ended = session.run(delete_deployment(removal, session.clients, session.plan_id().id, emit))
+        ended = session.run(deploy.delete_deployment(removal, session.clients, session.plan_id().id, emit))
     code = tell_end(session, ended, "python -m builder destroy    goes on from here")
-    after = session.run(look_after(before, name, session.clients))
+    after = session.run(deploy.look_after(before, name, session.clients))
     session.console.say(left_text(name, before.standing, after))
     return max(code, ExitCode.FAILED if after.standing else ExitCode.DONE)
 
@@ -168,8 +150,8 @@ SYSTEM = Scope(
     trusted=Project.trusted,
     make_plan=_make_plan,
     ordinary=lambda plan: plan,
-    read_plan=read_plan,
-    write_plan=write_plan,
+    read_plan=deploy.read_plan,
+    write_plan=deploy.write_plan,
     event=as_json.made,
     text=_text,
     check_saved=_check_saved,

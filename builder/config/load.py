@@ -46,13 +46,13 @@ def read_wanted(path: Path, today: date | None = None) -> Wanted:
     """
     document = _read(path)
     lines = Lines(path.as_posix(), document.lines)
-    said = document.data
-    if not isinstance(said, dict):
-        raise BadInput(where=lines.where(()), what=_no_mapping(said), next_step="python -m builder init FOLDER")
-    config, faults = _config(said, document)
-    function = _function(said)
+    data = document.data
+    if not isinstance(data, dict):
+        raise BadInput(where=lines.where(()), what=_no_mapping(data), next_step="python -m builder init FOLDER")
+    config, faults = _config(data, document)
+    function = _function(data)
     handler = _handler(path.parent, function)
-    faults += [*faults_between(said), *_ended(function, today)]
+    faults += [*faults_between(data), *_ended(function, today)]
     if isinstance(handler, ConfigFault):
         faults.append(handler)
     if faults or config is None or isinstance(handler, ConfigFault):
@@ -70,31 +70,31 @@ def _read(path: Path) -> YamlDocument:
         raise BadInput(where=f"{path.as_posix()}:{error.line}", what=error.what) from error
 
 
-def _no_mapping(said: object) -> str:
-    found = "is empty" if said is None else f"holds a {'list' if isinstance(said, list) else 'single value'}"
-    return f"the file {found}, and should hold keys with values, the first of them project: NAME"
+def _no_mapping(data: object) -> str:
+    content = "is empty" if data is None else f"holds a {'list' if isinstance(data, list) else 'single value'}"
+    return f"the file {content}, and should hold keys with values, the first of them project: NAME"
 
 
-def _config(said: dict[str, object], document: YamlDocument) -> tuple[Config | None, list[ConfigFault]]:
+def _config(data: dict[str, object], document: YamlDocument) -> tuple[Config | None, list[ConfigFault]]:
     try:
-        return Config.model_validate(said), [*document.faults]
+        return Config.model_validate(data), [*document.faults]
     except ValidationError as error:
         details = error.errors(include_url=False)
         # A list with one bad entry also counts as one too short.
         details = [detail for detail in details if detail["type"] != "too_short" or not detail["input"]]
         details = [detail for detail in details if detail["type"] != FOLLOWS]
-        found = [in_words(detail, document.words) for detail in details]
+        worded = [in_words(detail, document.words) for detail in details]
         # What could not be read has been told; that it is then missing or of the wrong kind is an after-effect.
-        return None, [*document.faults, *(fault for fault in found if not _within(fault.place, document.unread))]
+        return None, [*document.faults, *(fault for fault in worded if not _within(fault.place, document.unread))]
 
 
 def _within(place: KeyPath, unread: set[KeyPath]) -> bool:
     return any(place[:length] in unread for length in range(len(place) + 1))
 
 
-def _function(said: dict[str, object]) -> FunctionConfig | None:
+def _function(data: dict[str, object]) -> FunctionConfig | None:
     """Return the function as far as its file and runtime go, or None if these two are not told well."""
-    function = said.get("function", {})
+    function = data.get("function", {})
     if not isinstance(function, dict):
         return None
     try:

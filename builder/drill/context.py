@@ -21,34 +21,12 @@ from typing import Any, Literal
 from builder import __version__
 from builder.aws import Clients, together
 from builder.aws.call import in_the_end, task_group, to_its_end
-from builder.drill import changes
+from builder.drill import changes, records
 from builder.drill.findings import About, DrillBegun, DrillEmit, DrillMoment, DrillNote, DrillRestored, Report
 from builder.drill.load import Counter, Series, count, send
 from builder.drill.note import RESTORE, observe_each_note, remaining
 from builder.drill.probe import delete_objects
 from builder.drill.probes import Probes, make_probes
-from builder.drill.records import (
-    FILE_NAME,
-    VERSION,
-    DrillClock,
-    DrillLog,
-    Journal,
-    LogClosed,
-    LogLine,
-    LogOpened,
-    Mark,
-    Moment,
-    ProbeSpec,
-    Sent,
-    Turn,
-    Write,
-    parse_log,
-    read_bytes,
-    read_log,
-    sha256_of,
-    start_clock,
-    unfinished,
-)
 from builder.drill.target import Access, Function, Target
 from builder.drill.verdict import Objectives
 from builder.errors import BuilderError, gathered
@@ -82,7 +60,7 @@ class DrillContext:
     objectives: Objectives
     clients: Clients
     access: Access
-    probe: ProbeSpec = "handler"
+    probe: records.ProbeSpec = "handler"
     folder: Path
     """Of this drill alone."""
     now: Callable[[], datetime]
@@ -97,28 +75,28 @@ class DrillRun:
 
     context: DrillContext
     probes: Probes
-    journal: Journal
+    journal: records.Journal
 
     @property
-    def clock(self) -> DrillClock:
+    def clock(self) -> records.DrillClock:
         """Its clock."""
         return self.journal.clock
 
-    def mark(self, moment: Moment, at_s: float | None = None) -> None:
+    def mark(self, moment: records.Moment, at_s: float | None = None) -> None:
         """Write down, and say, that it came to this; now, if nothing else is said."""
         passed_s = self.clock.passed_s() if at_s is None else at_s
-        self.journal.log.write(Mark(moment, passed_s))
+        self.journal.log.write(records.Mark(moment, passed_s))
         self.context.emit(DrillMoment(self.context.drill, moment, passed_s))
 
-    def lines(self) -> tuple[LogLine, ...]:
+    def lines(self) -> tuple[records.LogLine, ...]:
         """Return what has been written down so far."""
         return self.written()[0]
 
-    def written(self) -> tuple[tuple[LogLine, ...], str]:
+    def written(self) -> tuple[tuple[records.LogLine, ...], str]:
         """Return what has been written down so far, and the SHA-256 of just these lines of the log."""
-        path = self.context.folder / FILE_NAME
-        written = read_bytes(path)
-        return parse_log(path, written), sha256_of(written)
+        path = self.context.folder / records.FILE_NAME
+        written = records.read_bytes(path)
+        return records.parse_log(path, written), records.sha256_of(written)
 
     def about(self, rate: float, log_sha256: str, *, fault: str = "", service: str | None = None) -> About:
         """Return which drill this is; `service` says what a good answer is, where that is not only the probes' word."""
@@ -178,30 +156,32 @@ async def opened(
 ) -> AsyncIterator[DrillRun]:
     """Give an open drill; when the block ends, however it does, its probes are cleared away."""
     loop = asyncio.get_running_loop()
-    clock = start_clock(context.now(), loop.time)
-    with DrillLog(context.folder / FILE_NAME) as log:
+    clock = records.start_clock(context.now(), loop.time)
+    with records.DrillLog(context.folder / records.FILE_NAME) as log:
         began = clock.began.isoformat(timespec="milliseconds")
-        log.write(LogOpened(context.drill, context.target.deployment, began, VERSION, context.probe))
+        log.write(records.LogOpened(context.drill, context.target.deployment, began, records.VERSION, context.probe))
         context.emit(DrillBegun(context.drill, what, context.target.deployment, str(context.folder)))
         async with in_the_end(partial(_closed, context, probes, clock, log)):
-            yield DrillRun(context, probes, Journal(context.drill, log, clock))
+            yield DrillRun(context, probes, records.Journal(context.drill, log, clock))
 
 
-def last_unanswered_s(lines: Sequence[LogLine]) -> float:
+def last_unanswered_s(lines: Sequence[records.LogLine]) -> float:
     """Return when the last request ended that got no answer; minus infinity where each got one."""
     attempts = chain.from_iterable(
-        line.attempts if isinstance(line, Write) else line.write for line in lines if isinstance(line, Write | Turn)
+        line.attempts if isinstance(line, records.Write) else line.write
+        for line in lines
+        if isinstance(line, records.Write | records.Turn)
     )
     return max((attempt.ended_s for attempt in attempts if attempt.status is None), default=-math.inf)
 
 
-async def clear(target: Target, probes: Probes, clients: Clients, drill: str, lines: Sequence[LogLine]) -> str:
+async def clear(target: Target, probes: Probes, clients: Clients, drill: str, lines: Sequence[records.LogLine]) -> str:
     """Delete everything that a drill's log says was sent, acknowledged or not, in every region.
 
     Each region is tried whatever becomes of the others, and all that fails is raised. Returns what stays all the same,
     empty for nothing.
     """
-    sent = [line for line in lines if isinstance(line, Sent)]
+    sent = [line for line in lines if isinstance(line, records.Sent)]
     items = sorted({line.name for line in sent if line.what == "item"})
     patient = probes.with_clients(clients)
     work: list[Coroutine[Any, Any, None]] = [patient.clear(side, items) for side in target.sides if items]
@@ -226,13 +206,13 @@ async def _clear_objects(target: Target, clients: Clients, drill: str) -> None:
         raise gathered(errors)
 
 
-async def _closed(context: DrillContext, probes: Probes, clock: DrillClock, log: DrillLog) -> None:
-    lines = read_log(context.folder / FILE_NAME)
+async def _closed(context: DrillContext, probes: Probes, clock: records.DrillClock, log: records.DrillLog) -> None:
+    lines = records.read_log(context.folder / records.FILE_NAME)
     # What was not answered may still be carried out, and would then come back after it was deleted.
     await asyncio.sleep(max(0.0, last_unanswered_s(lines) + LINGERS_S - clock.passed_s()))
     with remaining(context.target.deployment, f"probes of drill {context.drill} are not cleared away"):
         left = await clear(context.target, probes, context.clients, context.drill, lines)
-    log.write(LogClosed())
+    log.write(records.LogClosed())
     if left:
         context.emit(DrillNote(context.drill, left))
 
@@ -286,7 +266,7 @@ async def delete_probes(  # noqa: PLR0913  which deployment, how it is found and
     return bool(left)
 
 
-_Unfinished = Mapping[Path, tuple[LogOpened, Sequence[LogLine]]]
+_Unfinished = Mapping[Path, tuple[records.LogOpened, Sequence[records.LogLine]]]
 """How each drill began that did not end, and what it has written down, by its log."""
 
 
@@ -303,8 +283,8 @@ async def _delete_unfinished(
         except BuilderError as error:
             errors.append(error)
             continue
-        with DrillLog(path) as log:
-            log.write(LogClosed())
+        with records.DrillLog(path) as log:
+            log.write(records.LogClosed())
         emit(DrillRestored(opened.drill, stays or "its probes are gone from every region"))
     return errors
 
@@ -312,13 +292,13 @@ async def _delete_unfinished(
 def _unfinished_logs(deployment: str, drills: Path) -> tuple[_Unfinished, list[BuilderError]]:
     """Return what the folder's logs say of drills that did not end, and which logs cannot be read."""
     found, errors = {}, list[BuilderError]()
-    for path in sorted(drills.glob(f"*/{FILE_NAME}")):
+    for path in sorted(drills.glob(f"*/{records.FILE_NAME}")):
         try:
-            lines = read_log(path)
+            lines = records.read_log(path)
         except BuilderError as error:
             errors.append(error)
             continue
-        opened = unfinished(lines)
+        opened = records.unfinished(lines)
         if opened is not None and opened.deployment == deployment:
             found[path] = opened, lines
     return found, errors

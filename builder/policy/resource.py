@@ -46,11 +46,11 @@ def bind_nested(
 
     What a nested stack is called is known but for its end. One that was not read is there without its resources.
     """
-    found: list[Bound] = []
+    every: list[Bound] = []
     warnings: list[str] = []
     level = bounds
     for _ in range(_DEPTH):
-        found += level
+        every += level
         below = [
             _nested(bound, name, body, setting, read) for bound in level for name, body in bound.resources(NESTED_STACK)
         ]
@@ -58,7 +58,7 @@ def bind_nested(
         level = tuple(bound for bound, _ in below)
         if not level:
             break
-    return tuple(found), tuple(warnings)
+    return tuple(every), tuple(warnings)
 
 
 def _nested(

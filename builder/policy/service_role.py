@@ -33,11 +33,11 @@ def permissions(type_name: str, region: str, verb: Verb) -> dict[str, tuple[str,
     lists = {**schema.get("handlers", {}), _TAGGING: schema.get(_TAGGING, {})}
     if len(lists) == 1:
         return None
-    found: dict[str, list[str]] = {}
+    actions: dict[str, list[str]] = {}
     for handler in _TABLE["handlers"][verb]:
         for action in _listed(lists.get(handler)):
-            found.setdefault(action, []).append(handler)
-    return {action: tuple(handlers) for action, handlers in found.items()}
+            actions.setdefault(action, []).append(handler)
+    return {action: tuple(handlers) for action, handlers in actions.items()}
 
 
 def _listed(handler: object) -> Iterator[str]:

@@ -3,23 +3,11 @@
 from dataclasses import dataclass
 from functools import partial
 
+from builder import deploy
 from builder.assembly.components import stacks_of_functions
 from builder.assembly.render import make_assembly
 from builder.aws import Clients, Tempo
 from builder.config import Wanted
-from builder.deploy import (
-    Deployment,
-    Plan,
-    Removal,
-    TrustedInput,
-    delete_deployment,
-    execute_plan,
-    find_deployed,
-    make_deployment,
-    make_plan,
-    observe_outputs,
-    observe_system,
-)
 from builder.errors import Failed
 from builder.local import EmbeddedAws
 from builder.rehearsal.stage import (
@@ -45,9 +33,9 @@ class _Life:
     clients: Clients
     visitor: Visitor
 
-    def deployment(self, wanted: Wanted) -> Deployment:
+    def deployment(self, wanted: Wanted) -> deploy.Deployment:
         assembly = make_assembly(wanted)
-        return make_deployment(assembly.manifest, assembly.templates, self.suffix)
+        return deploy.make_deployment(assembly.manifest, assembly.templates, self.suffix)
 
 
 def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:
@@ -77,14 +65,16 @@ def _first_deployment(life: _Life) -> None:
         raise Failed(where="plan", what=f"{len(plan.steps)} change sets for {len(deployment.stacks)} stacks")
     tell(Line(f"{len(plan.steps)} change sets stand in review, and no stack exists yet"))
     tell(Chapter("execute"))
-    expect_done(life.stage.watch(partial(execute_plan, plan, TrustedInput(deployment=deployment), life.clients)))
+    expect_done(
+        life.stage.watch(partial(deploy.execute_plan, plan, deploy.TrustedInput(deployment=deployment), life.clients))
+    )
     for name, value in _outputs(life).items():
         tell(Line(f"{name} = {value}"))
 
 
 def _use(life: _Life) -> None:
     life.stage.tell(Chapter("use"))
-    system = life.stage.run(observe_system(life.deployment(life.wanted), life.clients))
+    system = life.stage.run(deploy.observe_system(life.deployment(life.wanted), life.clients))
     regions = (system.primary, *system.secondaries)
     places = tuple(RegionOutputs(region, system.endpoints[region].url, system.buckets[region]) for region in regions)
     life.stage.run(exercise(places, life.visitor, life.clients, life.stage.tell))
@@ -109,25 +99,27 @@ def _update(life: _Life) -> None:
         tell(Line(f"{step.stack}: {touched}"))
     if {step.stack for step in plan.steps} != set(stacks_of_functions(deployment.components)):
         raise Failed(where="plan", what="the update touches other stacks than the functions', or not all of these")
-    expect_done(life.stage.watch(partial(execute_plan, plan, TrustedInput(deployment=deployment), life.clients)))
+    expect_done(
+        life.stage.watch(partial(deploy.execute_plan, plan, deploy.TrustedInput(deployment=deployment), life.clients))
+    )
 
 
 def _end(life: _Life) -> None:
     tell = life.stage.tell
     tell(Chapter("destroy, buckets and table full"))
     deployment = life.deployment(life.wanted)
-    standing = life.stage.run(find_deployed(deployment.name, deployment.sites, life.clients))
-    removal = Removal(standing=standing, needs={stack.id: stack.needs for stack in deployment.stacks})
-    expect_done(life.stage.watch(partial(delete_deployment, removal, life.clients, life.stage.plan_id().id)))
-    left = life.stage.run(find_deployed(deployment.name, deployment.sites, life.clients))
+    standing = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))
+    removal = deploy.Removal(standing=standing, needs={stack.id: stack.needs for stack in deployment.stacks})
+    expect_done(life.stage.watch(partial(deploy.delete_deployment, removal, life.clients, life.stage.plan_id().id)))
+    left = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))
     if left:
         raise Failed(where="destroy", what=f"left standing: {', '.join(one.id for one in left)}")
     tell(Line(f"{len(standing)} stacks are gone, nothing is left"))
 
 
-def _plan(life: _Life, deployment: Deployment) -> Plan:
-    return life.stage.watch(partial(make_plan, deployment, life.clients, life.stage.plan_id()))
+def _plan(life: _Life, deployment: deploy.Deployment) -> deploy.Plan:
+    return life.stage.watch(partial(deploy.make_plan, deployment, life.clients, life.stage.plan_id()))
 
 
 def _outputs(life: _Life) -> dict[str, str]:
-    return dict(life.stage.run(observe_outputs(life.deployment(life.wanted), life.clients)))
+    return dict(life.stage.run(deploy.observe_outputs(life.deployment(life.wanted), life.clients)))

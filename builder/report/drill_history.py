@@ -1,7 +1,7 @@
 """Drills over time: tables for a terminal, a line of JSON, and a page with a small picture of each number; pure."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
@@ -205,7 +205,12 @@ class _Picture:
     objective: str
 
 
-_FORMS = {"holds": "circle", "missed": "cross", "not measured": "square", "no objective": "circle"}
+_FORMS: Mapping[str, plot.Form] = {
+    "holds": "circle",
+    "missed": "cross",
+    "not measured": "square",
+    "no objective": "circle",
+}
 
 
 def history_page(shown: History, beside: PurePath | None = None) -> str:

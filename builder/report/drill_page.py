@@ -3,7 +3,7 @@
 `page` first, then what its sections show, from the verdict down to the pictures.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.drill.exposure import Delays
@@ -19,7 +19,7 @@ _UNFOLDED = 12
 """Lists of more are folded; on paper none is."""
 _LANE, _SPELLS = 84, 48
 """Heights of the lanes of a region, and of the times without service."""
-_FORMS = {"item": "circle", "object": "square"}
+_FORMS: Mapping[str, plot.Form] = {"item": "circle", "object": "square"}
 TONES = {
     "holds": "create",
     "passed": "create",

@@ -8,6 +8,7 @@ texts keep their size.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from builder.drill.service import Second
 from builder.terms import Region
@@ -223,11 +224,11 @@ def spells(times: Iterable[tuple[float, float]], across: Scale) -> tuple[SpellBa
     return tuple(drawn)
 
 
-FORMS = ("circle", "square", "triangle", "plus")
-"""The form of each series' marks."""
+Form = Literal["circle", "square", "cross"]
+"""Of the marks of a series."""
 
 
-def mark(form: str, x: float, y: float) -> str:
+def mark(form: Form, x: float, y: float) -> str:
     """Return the path of one mark, of about seven pixels."""
     at = f"M{x:g},{y:g}"
     match form:
@@ -235,15 +236,11 @@ def mark(form: str, x: float, y: float) -> str:
             return f"{at}m-3,0a3,3 0 1 0 6,0a3,3 0 1 0 -6,0z"
         case "square":
             return f"{at}m-3,-3h6v6h-6z"
-        case "triangle":
-            return f"{at}m0,-4l3.5,6.5h-7z"
-        case "cross":
-            return f"{at}m-4,-4l8,8m-8,0l8,-8"
         case _:
-            return f"{at}m-4,0h8m-4,-4v8"
+            return f"{at}m-4,-4l8,8m-8,0l8,-8"
 
 
-def marks(points: Iterable[tuple[float, float]], form: str, across: Scale, up: Scale) -> str:
+def marks(points: Iterable[tuple[float, float]], form: Form, across: Scale, up: Scale) -> str:
     """Return a path with a mark for each point; of those that would lie in one column of three pixels the highest."""
     columns: dict[int, float] = {}
     for at_s, value in points:

@@ -94,8 +94,8 @@ class Entry:
     def effect(self) -> str:
         """How many resources meet which fate: `1 replaced, 2 updated`."""
         fates = Counter(fate(change) for change in self.changes)
-        told = [f"{count} {word}" for word, count in fates.items()] or ["no resource"]
-        return ", ".join([*told, *(["termination protection"] if self.protect is not None else [])])
+        effects = [f"{count} {word}" for word, count in fates.items()] or ["no resource"]
+        return ", ".join([*effects, *(["termination protection"] if self.protect is not None else [])])
 
     @property
     def remark(self) -> str:
@@ -208,7 +208,7 @@ def without_links(plan: Plan) -> Plan:
 def make_ranks(entries: Sequence[Entry]) -> tuple[tuple[Rank, tuple[Entry, ...]], ...]:
     """Return the entries by rank, the first rank first; a rank without any is left out."""
     by_rank = [(rank, tuple(entry for entry in entries if entry.rank is rank)) for rank in Rank]
-    return tuple((rank, found) for rank, found in by_rank if found)
+    return tuple((rank, ranked) for rank, ranked in by_rank if ranked)
 
 
 def definition_lines(change: ResourceChange) -> tuple[str, ...]:

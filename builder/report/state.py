@@ -9,18 +9,7 @@ from typing import Literal
 from rich.text import Text
 
 from builder.report.screen import json_line, one_line
-from builder.state.records import (
-    BucketState,
-    Differences,
-    Disparity,
-    DriftedStack,
-    FunctionState,
-    ReplicaState,
-    SiteState,
-    StackState,
-    Status,
-    UrlState,
-)
+from builder.state import records
 from builder.terms import STATUSES, counted
 
 _BAD, _GOOD, _ODD = "red", "green", "yellow"
@@ -38,13 +27,13 @@ class StatusSeen:
     """How all regions stand."""
 
     deployment: str
-    sites: tuple[SiteState, ...]
+    sites: tuple[records.SiteState, ...]
     runtime_ends: Mapping[str, str]
     """The last day with security updates of each runtime in use, as far as it is known."""
     event: Literal["status.seen"] = "status.seen"
 
 
-def status_event(seen: Status, ends: Mapping[str, date], at: datetime) -> str:
+def status_event(seen: records.Status, ends: Mapping[str, date], at: datetime) -> str:
     """Return all of it as one line, with the end of life of the runtimes that are in use."""
     used = {function.runtime for site in seen.sites for function in site.functions}
     known = {name: ends[name].isoformat() for name in sorted(used & ends.keys())}
@@ -53,7 +42,7 @@ def status_event(seen: Status, ends: Mapping[str, date], at: datetime) -> str:
     return json_line(said.pop("event"), at, said)
 
 
-def status_text(seen: Status, ends: Mapping[str, date], at: datetime) -> Text:
+def status_text(seen: records.Status, ends: Mapping[str, date], at: datetime) -> Text:
     """Return what people look at; a region after the other, what does not answer named in red."""
     there = "" if seen.is_deployed else ": not deployed"
     blocks = [Text.assemble((seen.deployment, "bold"), f" at {at:%Y-%m-%d %H:%M:%S} UTC{there}")]
@@ -61,7 +50,7 @@ def status_text(seen: Status, ends: Mapping[str, date], at: datetime) -> Text:
     return Text("\n\n").join(blocks)
 
 
-def _site(site: SiteState, ends: Mapping[str, date], today: date) -> Iterator[Text]:
+def _site(site: records.SiteState, ends: Mapping[str, date], today: date) -> Iterator[Text]:
     account, role = f" of {site.account}" if site.account else "", f", {site.role}" if site.role else ""
     yield Text(f"{site.region}{account}{role}", style="bold")
     for stack in site.stacks:
@@ -87,7 +76,7 @@ def _row(kind: str, name: str, *cells: tuple[str, str] | str) -> Text:
     return row
 
 
-def _stack_row(stack: StackState) -> Text:
+def _stack_row(stack: records.StackState) -> Text:
     good = stack.status in STATUSES and STATUSES[stack.status].good
     return _row(
         "stack",
@@ -99,7 +88,7 @@ def _stack_row(stack: StackState) -> Text:
     )
 
 
-def _replica(replica: ReplicaState) -> Text:
+def _replica(replica: records.ReplicaState) -> Text:
     if replica.status == "ABSENT":
         return _row("table", replica.table, ("ABSENT", _BAD))
     lags = ", ".join(
@@ -116,7 +105,7 @@ def _replica(replica: ReplicaState) -> Text:
     )
 
 
-def _bucket(bucket: BucketState) -> Iterator[Text]:
+def _bucket(bucket: records.BucketState) -> Iterator[Text]:
     on = bucket.versioning == "Enabled"
     yield _row("bucket", bucket.bucket, (f"versioning {bucket.versioning.lower()}", "" if on else _BAD))
     for rule in bucket.rules:
@@ -132,7 +121,7 @@ def _count(value: float | None) -> str:
     return "no metric of" if value is None else f"{value:.0f}"
 
 
-def _function(function: FunctionState, ends: Mapping[str, date], today: date) -> Iterator[Text]:
+def _function(function: records.FunctionState, ends: Mapping[str, date], today: date) -> Iterator[Text]:
     end = ends.get(function.runtime)
     yield _row(
         "function",
@@ -145,7 +134,7 @@ def _function(function: FunctionState, ends: Mapping[str, date], today: date) ->
         yield _url(url)
 
 
-def _url(url: UrlState) -> Text:
+def _url(url: records.UrlState) -> Text:
     answer = str(url.answer) if url.answer else url.problem
     return _row(
         "  url",
@@ -161,18 +150,18 @@ _WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DriftSeen(Differences):
+class DriftSeen(records.Differences):
     """What drifted from its template, and what the regions differ in."""
 
     event: Literal["drift.seen"] = "drift.seen"
 
 
-def drift_event(found: Differences, at: datetime) -> str:
+def drift_event(found: records.Differences, at: datetime) -> str:
     """Return all of it as one line."""
     return json_line("drift.seen", at, dataclasses.asdict(found))
 
 
-def drift_text(found: Differences) -> Text:
+def drift_text(found: records.Differences) -> Text:
     """Return what differs, and a line for the rest."""
     lines = [line for stack in found.stacks for line in _drifted_stack(stack)]
     if found.disparities:
@@ -190,7 +179,7 @@ def drift_text(found: Differences) -> Text:
     return Text("\n").join(lines)
 
 
-def _drifted_stack(stack: DriftedStack) -> Iterator[Text]:
+def _drifted_stack(stack: records.DriftedStack) -> Iterator[Text]:
     if stack.status == "IN_SYNC":
         return
     said = f": {stack.problem}" if stack.problem else ""
@@ -204,7 +193,7 @@ def _drifted_stack(stack: DriftedStack) -> Iterator[Text]:
             )
 
 
-def _disparity(disparity: Disparity) -> Iterator[Text]:
+def _disparity(disparity: records.Disparity) -> Iterator[Text]:
     yield Text.assemble(f"  {disparity.thing}: ", (disparity.setting, "red"))
     for region, value in disparity.values.items():
         yield Text(f"      {region:<15} {_short(value)}")

@@ -56,8 +56,8 @@ def _of(type_name: str) -> _Facts:
 @functools.cache
 def _types() -> Mapping[str, _Facts]:
     text = Path(__file__).with_name("schemas.json").read_bytes()
-    found: dict[str, _Facts] = json.loads(text)["types"]
-    return found
+    types: dict[str, _Facts] = json.loads(text)["types"]
+    return types
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ _PLACEHOLDER = re.compile(PLACEHOLDER)
 
 def placeholders(text: str) -> list[str]:
     """Return the names in a text that Fn::Sub replaces, in order."""
-    return [found[2:-1] for found in _PLACEHOLDER.findall(text)]
+    return [match[2:-1] for match in _PLACEHOLDER.findall(text)]
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Return a text with these placeholders replaced; any other stays."""
-    return _PLACEHOLDER.sub(lambda found: values.get(found[0][2:-1], found[0]), text)
+    return _PLACEHOLDER.sub(lambda match: values.get(match[0][2:-1], match[0]), text)
 
 
 def names_in(value: object) -> Iterator[str]:
@@ -144,8 +144,10 @@ class Binding:
                 return self.value(then if holds else otherwise)
             case {"Fn::FindInMap": [str(name), first, second, *_]}:
                 keys = [self.text(first), self.text(second)]
-                found = None if None in keys else at(self.mappings.get(name), *(key for key in keys if key is not None))
-                return {"Fn::FindInMap": [self.mappings.get(name), *keys]} if found is None else self.value(found)
+                mapped = (
+                    None if None in keys else at(self.mappings.get(name), *(key for key in keys if key is not None))
+                )
+                return {"Fn::FindInMap": [self.mappings.get(name), *keys]} if mapped is None else self.value(mapped)
             case Mapping() if (text := self.text(value)) is not None:
                 return text
             case Mapping():

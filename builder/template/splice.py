@@ -82,7 +82,7 @@ def chosen(value: Mapping[str, Any], lists: Mapping[str, ListEdit], name: Callab
 def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
     if not isinstance(node, yaml.MappingNode):
         raise Unspliceable
-    return next((value for one, value in node.value if one.value == key), None)
+    return next((value for key_node, value in node.value if key_node.value == key), None)
 
 
 def _of_mapping(
@@ -90,7 +90,7 @@ def _of_mapping(
 ) -> list[_Edit]:
     edits, inserted = [], []
     for key, choice in lists.items():
-        place = next((place for place, (one, _) in enumerate(node.value) if one.value == key), None)
+        place = next((place for place, (key_node, _) in enumerate(node.value) if key_node.value == key), None)
         if place is None:
             if choice.comes:
                 shown = json.dumps(key) if node.flow_style else key
@@ -100,7 +100,7 @@ def _of_mapping(
         if not isinstance(listed, yaml.SequenceNode) or not (listed.value or choice.comes):
             raise Unspliceable
         names = [name(key)(_plain(item)) for item in listed.value]
-        stays = [one is None or choice.stays(one) for one in names]
+        stays = [known_by is None or choice.stays(known_by) for known_by in names]
         if any(stays) or choice.comes:
             inner = [
                 edit
@@ -109,12 +109,12 @@ def _of_mapping(
                 for edit in _of_mapping(text, item, choice.within[known_by], name)
             ]
             make = _flow if listed.flow_style else _block
-            edits.append(make(text, listed, stays, [json.dumps(one) for one in choice.comes.values()], inner))
+            edits.append(make(text, listed, stays, [json.dumps(item) for item in choice.comes.values()], inner))
         else:
             edits.append(_without_pair(text, node, place))
     first = node.value[0][0].start_mark
     gap = ", " if node.flow_style else _break(text) + " " * first.column
-    edits += [_Edit(first.index, first.index, one + gap) for one in inserted]
+    edits += [_Edit(first.index, first.index, line + gap) for line in inserted]
     return edits
 
 
@@ -142,7 +142,7 @@ def _flow(text: str, node: yaml.SequenceNode, stays: list[bool], comes: list[str
             made += text[items[place - 1].end_mark.index : item.start_mark.index]
         made += _cut(text, item.start_mark.index, item.end_mark.index, inner)
         begun = True
-    made += "".join(f"{', ' if begun or place else ''}{one}" for place, one in enumerate(comes))
+    made += "".join(f"{', ' if begun or place else ''}{item}" for place, item in enumerate(comes))
     return _Edit(start, end, made + text[items[-1].end_mark.index : end])
 
 
@@ -157,8 +157,8 @@ def _block(text: str, node: yaml.SequenceNode, stays: list[bool], comes: list[st
         pieces += [_cut(text, begin, ends[place], inner)] if stays[place] else []
         pieces.append(text[ends[place] : after])
     made = "".join(pieces)
-    for one in comes:
-        made += ("" if not made or made.endswith("\n") else _break(text)) + " " * column + f"- {one}" + _break(text)
+    for item in comes:
+        made += ("" if not made or made.endswith("\n") else _break(text)) + " " * column + f"- {item}" + _break(text)
     if not text[: ends[-1]].endswith("\n"):
         made = made.removesuffix(_break(text)) if comes else made
     return _Edit(begins[0], ends[-1], made)
@@ -200,8 +200,8 @@ def _line_start(text: str, index: int) -> int:
 
 def _line_end(text: str, index: int) -> int:
     """Return where the line after that of a place begins, or the text ends."""
-    found = text.find("\n", index)
-    return len(text) if found < 0 else found + 1
+    end = text.find("\n", index)
+    return len(text) if end < 0 else end + 1
 
 
 def _break(text: str) -> str:
@@ -211,7 +211,7 @@ def _break(text: str) -> str:
 def _cut(text: str, start: int, end: int, edits: Iterable[_Edit]) -> str:
     """Return a part of the text with the edits in it made."""
     made = ""
-    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         if start <= edit.start and edit.end <= end:
             made += text[start : edit.start] + edit.text
             start = edit.end

@@ -43,8 +43,8 @@ class Template:
 
     def resources(self, *types: str) -> dict[str, Mapping[str, Any]]:
         """Return the resources of these types by logical id, of all where none is said; what is none is left out."""
-        found = _bodies(self.section("Resources"))
-        return {name: body for name, body in found.items() if body.get("Type") in types} if types else found
+        resources = _bodies(self.section("Resources"))
+        return {name: body for name, body in resources.items() if body.get("Type") in types} if types else resources
 
     def resource(self, name: str) -> Mapping[str, Any]:
         """Return a resource by its logical id; empty if there is none."""
@@ -64,14 +64,14 @@ class Template:
     def default(self, name: str) -> str | None:
         """Return the default of a parameter, as DescribeStacks shows it; None if it has none."""
         body = self.section("Parameters").get(name)
-        said = body.get("Default") if isinstance(body, Mapping) else None
-        return None if said is None else str(said).lower() if isinstance(said, bool) else str(said)
+        default = body.get("Default") if isinstance(body, Mapping) else None
+        return None if default is None else str(default).lower() if isinstance(default, bool) else str(default)
 
     @property
     def defaults(self) -> dict[str, str]:
         """The default of each parameter that has one."""
-        found = ((name, self.default(name)) for name in self.section("Parameters"))
-        return {str(name): value for name, value in found if value is not None}
+        defaults = ((name, self.default(name)) for name in self.section("Parameters"))
+        return {str(name): value for name, value in defaults if value is not None}
 
     @property
     def no_echo(self) -> frozenset[str]:
@@ -79,8 +79,8 @@ class Template:
 
         Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
         """
-        said = {name: str(body.get("NoEcho", "")).lower() for name, body in self.parameters.items()}
-        return frozenset(name for name, value in said.items() if value == "true")
+        values = {name: str(body.get("NoEcho", "")).lower() for name, body in self.parameters.items()}
+        return frozenset(name for name, value in values.items() if value == "true")
 
     @property
     def from_ssm(self) -> tuple[str, ...]:
@@ -113,9 +113,9 @@ class Template:
 
         Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach-example-outputs.html
         """
-        found = dict(_each(self.section("Outputs"), values))
-        by_name = {name: body for name, body in found.items() if name is not None}
-        return DeclaredOutputs(by_name, complete=self._has_only(_ADD_NO_OUTPUT) and None not in found)
+        outputs = dict(_each(self.section("Outputs"), values))
+        by_name = {name: body for name, body in outputs.items() if name is not None}
+        return DeclaredOutputs(by_name, complete=self._has_only(_ADD_NO_OUTPUT) and None not in outputs)
 
     def bind(self, values: Mapping[str, str | None]) -> Binding:
         """Return it with values put in for its parameters, and for those pseudo parameters that are given.
@@ -212,11 +212,13 @@ def _each(listed: Mapping[Any, object], values: Mapping[str, str]) -> Iterator[t
 def _items(collection: object, values: Mapping[str, str]) -> list[str] | None:
     match collection:
         case {"Ref": str(name)}:
-            said = values.get(name)
-            return None if said is None else [part.strip() for part in said.split(",")]
+            text = values.get(name)
+            return None if text is None else [part.strip() for part in text.split(",")]
         case list():
-            items = [values.get(one["Ref"]) if isinstance(one, Mapping) and "Ref" in one else one for one in collection]
-            return [str(one) for one in items] if all(isinstance(one, str | int) for one in items) else None
+            items = [
+                values.get(item["Ref"]) if isinstance(item, Mapping) and "Ref" in item else item for item in collection
+            ]
+            return [str(item) for item in items] if all(isinstance(item, str | int) for item in items) else None
     return None
 
 
@@ -254,13 +256,13 @@ def find_object(url: str, endpoint: str = "") -> S3Location | None:
     `endpoint` is where our own client finds S3, which is none of AWS's host names for an embedded AWS.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
     """
-    _, netloc, rest, said, _ = urlsplit(url)
+    _, netloc, rest, query, _ = urlsplit(url)
     host, path = netloc.partition(":")[0], unquote(rest.lstrip("/"))
-    version = parse_qs(said).get("versionId", [None])[0]
+    version = parse_qs(query).get("versionId", [None])[0]
     is_own = bool(endpoint) and netloc == urlsplit(endpoint).netloc
     if is_own or _PATH_STYLE.match(host):
         bucket, _, key = path.partition("/")
         return S3Location(bucket, key, version) if bucket and key else None
-    if (found := _VIRTUAL.match(host)) and path:
-        return S3Location(found["bucket"], path, version)
+    if (match := _VIRTUAL.match(host)) and path:
+        return S3Location(match["bucket"], path, version)
     return None

@@ -328,10 +328,10 @@ def _are_exact(text: str) -> bool:
     changed: list[str] = []
 
     def read(number: str) -> float:
-        found = float(number)
-        if json.dumps(found) != number:
+        value = float(number)
+        if json.dumps(value) != number:
             changed.append(number)
-        return found
+        return value
 
     json.loads(text, parse_float=read)
     return not changed

@@ -1,5 +1,6 @@
 import re
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -35,8 +36,8 @@ def test_nothing_measured_has_a_scale_too() -> None:
     assert plot.lanes((), (PRIMARY,), plot.time_scale(9, plot.COURSE[0]), 0, 84)[0].answered == ""
 
 
-@pytest.mark.parametrize("form", plot.FORMS)
-def test_every_point_has_a_mark_unless_a_higher_one_is_in_its_column(form: str) -> None:
+@pytest.mark.parametrize("form", get_args(plot.Form))
+def test_every_point_has_a_mark_unless_a_higher_one_is_in_its_column(form: plot.Form) -> None:
     size = plot.DELAYS[0]
     points = [(float(number), number % 7 / 10) for number in range(100)]
     wide = plot.marks(points, form, plot.time_scale(100, size), plot.value_scale(1, size))
@@ -47,7 +48,8 @@ def test_every_point_has_a_mark_unless_a_higher_one_is_in_its_column(form: str) 
 
 
 def test_series_differ_by_form_and_not_by_colour() -> None:
-    assert len({plot.mark(form, 0, 0) for form in plot.FORMS}) == len(plot.FORMS)
+    forms: tuple[plot.Form, ...] = get_args(plot.Form)
+    assert len({plot.mark(form, 0, 0) for form in forms}) == len(forms)
 
 
 def heights(path: str) -> list[float]:

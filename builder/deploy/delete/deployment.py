@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from builder.aws import Clients, together
+from builder.deploy import progress
 from builder.deploy.delete.stack import (
     DeleteContext,
     StackContents,
@@ -19,18 +20,6 @@ from builder.deploy.observe.stacks import ObservedStack, SiteView, of_deployment
 from builder.deploy.observe.watch import make_watches
 from builder.deploy.plan.guards import allowed_names
 from builder.deploy.plan.pending import is_under_review_by
-from builder.deploy.progress import (
-    Cancelled,
-    Done,
-    Emit,
-    Finished,
-    FirstFailure,
-    NotStarted,
-    Outcome,
-    RunBegun,
-    StackFailed,
-    is_done,
-)
 from builder.deploy.run_in_order import Work, run_in_order
 from builder.errors import AwsError, BuilderError
 from builder.terms import Arn, Site, StackId, StackPlace
@@ -156,7 +145,9 @@ def make_needs(
     return needs
 
 
-async def delete_deployment(removal: Removal, clients: Clients, run_id: str, emit: Emit) -> tuple[Outcome, ...]:
+async def delete_deployment(
+    removal: Removal, clients: Clients, run_id: str, emit: progress.Emit
+) -> tuple[progress.Outcome, ...]:
     """Delete the stacks and all they hold; return each one's outcome.
 
     A stack goes when all that need it are gone. Replication is stopped everywhere before any bucket is emptied.
@@ -167,32 +158,32 @@ async def delete_deployment(removal: Removal, clients: Clients, run_id: str, emi
     allowed = allowed_names(check_removable(removal.standing, removal.allow))
     ids = {StackPlace(one.stack.site, one.stack.name): one.id for one in standing.values()}
     watches = make_watches(ids, clients, emit, known={arn: one.stack.status for arn, one in standing.items()})
-    emit(RunBegun(what="destroy", stacks=tuple(dict.fromkeys(ids.values()))))
+    emit(progress.RunBegun(what="destroy", stacks=tuple(dict.fromkeys(ids.values()))))
     await together(stop_writes(one, clients) for one in removal.standing)
 
-    async def delete(arn: Arn, _before: Mapping[Arn, Outcome]) -> Outcome:
+    async def delete(arn: Arn, _before: Mapping[Arn, progress.Outcome]) -> progress.Outcome:
         one = standing[arn]
         return await _delete(DeleteContext(clients, emit, watches[one.stack.site], run_id, allowed), one)
 
-    def cancel(arn: Arn, dependant: Arn | None) -> Outcome:
+    def cancel(arn: Arn, dependant: Arn | None) -> progress.Outcome:
         because = f"{standing[dependant].id}, which needs it, is still there" if dependant else "interrupted"
-        emit(NotStarted(stack=standing[arn].id, because=because))
-        return Cancelled(standing[arn].id, because=because)
+        emit(progress.NotStarted(stack=standing[arn].id, because=because))
+        return progress.Cancelled(standing[arn].id, because=because)
 
     dependants = {
         arn: [other for other, stack in standing.items() if one.id in removal.needs.get(stack.id, ())]
         for arn, one in standing.items()
     }
-    ended = await run_in_order(standing, dependants, Work(delete, cancel, is_done))
+    ended = await run_in_order(standing, dependants, Work(delete, cancel, progress.is_done))
     return tuple(ended.values())
 
 
-async def _delete(context: DeleteContext, one: StackContents) -> Outcome:
+async def _delete(context: DeleteContext, one: StackContents) -> progress.Outcome:
     try:
         outcome = await delete_stack(context, one)
     except BuilderError as error:
-        context.emit(FirstFailure(stack=one.id, resource="", reason=error.what))
-        return StackFailed(one.id, status="", resource="", reason=error.what, next_step=error.next_step)
-    if isinstance(outcome, Done):
-        context.emit(Finished(stack=one.id, status=outcome.status))
+        context.emit(progress.FirstFailure(stack=one.id, resource="", reason=error.what))
+        return progress.StackFailed(one.id, status="", resource="", reason=error.what, next_step=error.next_step)
+    if isinstance(outcome, progress.Done):
+        context.emit(progress.Finished(stack=one.id, status=outcome.status))
     return outcome

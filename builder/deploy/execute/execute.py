@@ -8,6 +8,7 @@ from typing import assert_never
 
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call
+from builder.deploy import progress
 from builder.deploy.delete.stack import DeleteContext, delete_stack, observe_stack_contents
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.execute.preflight import Checked, check_plan, how_far
@@ -33,21 +34,6 @@ from builder.deploy.plan.pending import discard_plan
 from builder.deploy.plan.plan import make_step
 from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
 from builder.deploy.plan.stack_steps import overtaken
-from builder.deploy.progress import (
-    Cancelled,
-    Done,
-    Emit,
-    Finished,
-    FirstFailure,
-    NotStarted,
-    Outcome,
-    ReviewRequired,
-    RunBegun,
-    StackFailed,
-    Started,
-    Superseded,
-    is_done,
-)
 from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, Step, StepPlace, make_waits
 from builder.deploy.run_in_order import Work, run_in_order
 from builder.errors import AwsError, BuilderError, Failed, Stopped
@@ -61,7 +47,7 @@ class _Run:
     plan: Plan
     trusted: TrustedInput
     clients: Clients
-    emit: Emit
+    emit: progress.Emit
     allow: Collection[str]
     stop: asyncio.Event
     watches: Mapping[Site, Watch]
@@ -82,12 +68,12 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
     plan: Plan,
     trusted: TrustedInput,
     clients: Clients,
-    emit: Emit,
+    emit: progress.Emit,
     *,
     allow: Collection[str] = (),
     stop: asyncio.Event | None = None,
     in_detail: bool = False,
-) -> tuple[Outcome, ...]:
+) -> tuple[progress.Outcome, ...]:
     """Execute exactly the plan's change sets and return each stack's outcome, in the plan's order.
 
     `trusted` is what the plan has to follow from; `in_detail` also tells which resources are in hand, which takes a few
@@ -110,7 +96,7 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
         executing={StepPlace(one.stack, 0): one.running for one in checked if one.running is not None},
         claim=_first_to_start(checked),
     )
-    emit(RunBegun(what="execute", stacks=tuple(one.stack for one in checked)))
+    emit(progress.RunBegun(what="execute", stacks=tuple(one.stack for one in checked)))
     if run.claim is None:
         run.claimed.set()
     observer = asyncio.ensure_future(tell_in_progress(run.in_progress, clients, emit)) if in_detail else None
@@ -133,29 +119,29 @@ def _ids(plan: Plan) -> dict[StackPlace, StackId]:
     return {StackPlace(step.site, step.name): step.stack for step in plan.work}
 
 
-async def _execute_stacks(run: _Run) -> tuple[Outcome, ...]:
+async def _execute_stacks(run: _Run) -> tuple[progress.Outcome, ...]:
     """Execute all that is left; return each stack's outcome: its first step's that is not done, else its last one's."""
     started = {*run.executing, *(at for at, step in run.steps.items() if step is None)}
-    work = Work(partial(_execute_stack, run), partial(_cancel, run), is_done, started)
+    work = Work(partial(_execute_stack, run), partial(_cancel, run), progress.is_done, started)
     # The claim first, also where all is stopped before it began.
     at_first = sorted(run.steps, key=lambda at: at != run.claim)
     ends = await run_in_order(at_first, make_waits(run.steps), work, run.stop)
-    outcomes: dict[StackId, Outcome] = {}
+    outcomes: dict[StackId, progress.Outcome] = {}
     for at in run.steps:
-        if is_done(outcomes.setdefault(at.stack, ends[at])):
+        if progress.is_done(outcomes.setdefault(at.stack, ends[at])):
             outcomes[at.stack] = ends[at]
     return tuple(outcomes.values())
 
 
-def _cancel(run: _Run, at: StepPlace, need: StepPlace | None) -> Cancelled:
+def _cancel(run: _Run, at: StepPlace, need: StepPlace | None) -> progress.Cancelled:
     """Return that the stack is not gone on with, and tell why, unless its own step before has told it."""
     because = f"{need.stack}, which it needs, is not done" if need else run.stopped_by or "interrupted"
     if need is None or need.stack != at.stack:
-        run.emit(NotStarted(stack=at.stack, because=because))
-    return Cancelled(at.stack, because=because, interrupted=run.stop.is_set() and not run.stopped_by)
+        run.emit(progress.NotStarted(stack=at.stack, because=because))
+    return progress.Cancelled(at.stack, because=because, interrupted=run.stop.is_set() and not run.stopped_by)
 
 
-async def _execute_stack(run: _Run, at: StepPlace, _before: Mapping[StepPlace, Outcome]) -> Outcome:
+async def _execute_stack(run: _Run, at: StepPlace, _before: Mapping[StepPlace, progress.Outcome]) -> progress.Outcome:
     """Execute the step that comes next on the stack, once the plan is claimed, and tell how that ended."""
     if at != run.claim and not run.claimed.is_set():
         await run.claimed.wait()
@@ -163,29 +149,33 @@ async def _execute_stack(run: _Run, at: StepPlace, _before: Mapping[StepPlace, O
             return _cancel(run, at, None)
     step = run.steps[at]
     try:
-        outcome = await _execute_step(run, step, run.executing.get(at)) if step else Done(at.stack, "executed before")
+        outcome = (
+            await _execute_step(run, step, run.executing.get(at))
+            if step
+            else progress.Done(at.stack, "executed before")
+        )
     except BuilderError as error:
-        run.emit(FirstFailure(stack=at.stack, resource="", reason=error.what))
-        outcome = StackFailed(at.stack, status="", resource="", reason=error.what, next_step=error.next_step)
+        run.emit(progress.FirstFailure(stack=at.stack, resource="", reason=error.what))
+        outcome = progress.StackFailed(at.stack, status="", resource="", reason=error.what, next_step=error.next_step)
     finally:
         run.claimed.set()
     match outcome:
-        case Done():
+        case progress.Done():
             if StepPlace(at.stack, at.place + 1) not in run.steps:
-                run.emit(Finished(stack=at.stack, status=outcome.status))
+                run.emit(progress.Finished(stack=at.stack, status=outcome.status))
             return outcome
-        case StackFailed():
+        case progress.StackFailed():
             run.stopped_by = run.stopped_by or f"{at.stack} failed"
-        case Superseded():
+        case progress.Superseded():
             run.stopped_by = run.stopped_by or f"{at.stack} was moved by somebody else"
-        case ReviewRequired():
+        case progress.ReviewRequired():
             run.stopped_by = run.stopped_by or f"{at.stack} waits for review"
-            run.emit(NotStarted(stack=at.stack, because="its change set waits for review"))
+            run.emit(progress.NotStarted(stack=at.stack, because="its change set waits for review"))
     run.stop.set()
     return outcome
 
 
-async def _execute_step(run: _Run, step: AnyStep, executing: ObservedStack | None) -> Outcome:
+async def _execute_step(run: _Run, step: AnyStep, executing: ObservedStack | None) -> progress.Outcome:
     match step:
         case Deletion():
             return await _delete(run, step)
@@ -199,23 +189,23 @@ async def _execute_step(run: _Run, step: AnyStep, executing: ObservedStack | Non
             made = await make_deferred(run.plan, run.trusted, step, run.clients, run.allow)
             run.claimed.set()
             if made is None:
-                return Done(step.stack, "unchanged")
+                return progress.Done(step.stack, "unchanged")
             return await _execute_reviewed(run, made) if isinstance(made, Step) else made
     assert_never(step)
 
 
-async def _execute_reviewed(run: _Run, step: Step) -> Outcome:
-    run.emit(Started(stack=step.stack, what=step.type))
+async def _execute_reviewed(run: _Run, step: Step) -> progress.Outcome:
+    run.emit(progress.Started(stack=step.stack, what=step.type))
     try:
         change_set = await execute_change_set(run.plan, step, run.clients)
     except Stopped as error:
-        run.emit(FirstFailure(stack=step.stack, resource="", reason=error.what))
-        return Superseded(step.stack, by=error.what, next_step=error.next_step)
+        run.emit(progress.FirstFailure(stack=step.stack, resource="", reason=error.what))
+        return progress.Superseded(step.stack, by=error.what, next_step=error.next_step)
     run.claimed.set()
     return await _until_settled(run, step, step.stack_arn, change_set)
 
 
-async def _until_settled(run: _Run, step: Step | Deferred, stack_arn: Arn, change_set: Arn | None) -> Outcome:
+async def _until_settled(run: _Run, step: Step | Deferred, stack_arn: Arn, change_set: Arn | None) -> progress.Outcome:
     run.in_progress[step.stack] = (step.site, stack_arn)
     try:
         stack = await run.watches[step.site].until(stack_arn, _settled(change_set), DEADLINE_S)
@@ -223,13 +213,13 @@ async def _until_settled(run: _Run, step: Step | Deferred, stack_arn: Arn, chang
         del run.in_progress[step.stack]
     if not (stack.facts.good and stack.facts.exists):
         return await _broke(run, step, stack)
-    return Done(step.stack, stack.status)
+    return progress.Done(step.stack, stack.status)
 
 
-async def _protect(run: _Run, protection: Protection) -> Outcome:
+async def _protect(run: _Run, protection: Protection) -> progress.Outcome:
     """Set or lift termination protection: asked for twice it is the same, so nothing of it has to be remembered."""
     run.claimed.set()
-    run.emit(Started(stack=protection.stack, what="PROTECT" if protection.protect else "UNPROTECT"))
+    run.emit(progress.Started(stack=protection.stack, what="PROTECT" if protection.protect else "UNPROTECT"))
     await call(
         protection.stack,
         run.clients.of(protection.site).cloudformation(protection.region).update_termination_protection,
@@ -237,7 +227,7 @@ async def _protect(run: _Run, protection: Protection) -> Outcome:
         EnableTerminationProtection=protection.protect,
     )
     remember_protected(run.clients, protection.site, protection.name, protected=protection.protect)
-    return Done(protection.stack, "protected" if protection.protect else "not protected any more")
+    return progress.Done(protection.stack, "protected" if protection.protect else "not protected any more")
 
 
 def _settled(change_set: Arn | None) -> Settled:
@@ -250,21 +240,21 @@ def _settled(change_set: Arn | None) -> Settled:
     return check
 
 
-async def _delete(run: _Run, deletion: Deletion) -> Outcome:
+async def _delete(run: _Run, deletion: Deletion) -> progress.Outcome:
     run.claimed.set()
     stack = await observe_stack(run.clients, deletion.site, deletion.stack_arn)
     if stack is None or stack.status == "DELETE_COMPLETE":
-        return Done(deletion.stack, "DELETE_COMPLETE")
+        return progress.Done(deletion.stack, "DELETE_COMPLETE")
     standing = await observe_stack_contents(deletion.stack, stack, run.clients)
     work = DeleteContext(run.clients, run.emit, run.watches[deletion.site], run.plan.id, run.allow)
     return await delete_stack(work, standing)
 
 
-async def _broke(run: _Run, step: Step | Deferred, stack: ObservedStack) -> StackFailed:
+async def _broke(run: _Run, step: Step | Deferred, stack: ObservedStack) -> progress.StackFailed:
     cause = await observe_cause(run.clients, stack, execution_token(run.plan, step.stack, step.part))
     cause = cause or FirstCause(resource="", reason=stack.status_reason or "no reason given")
-    run.emit(FirstFailure(stack=step.stack, resource=cause.resource, reason=cause.reason))
-    return StackFailed(step.stack, stack.status, cause.resource, cause.reason, next_step=remedy(stack))
+    run.emit(progress.FirstFailure(stack=step.stack, resource=cause.resource, reason=cause.reason))
+    return progress.StackFailed(step.stack, stack.status, cause.resource, cause.reason, next_step=remedy(stack))
 
 
 # What a request is answered that comes too late, be it after another's or after itself.
@@ -320,7 +310,7 @@ async def _who_runs(plan: Plan, step: Step, clients: Clients, refusal: AwsError)
 
 async def make_deferred(
     plan: Plan, trusted: TrustedInput, deferred: Deferred, clients: Clients, allow: Collection[str]
-) -> Step | ReviewRequired | None:
+) -> Step | progress.ReviewRequired | None:
     """Return the step of the change set, made now; Deviated, and left for review, if it shows more than expected.
 
     None if it turned out to change nothing. What it is made of comes from the assembly and what stands, never from the
@@ -344,7 +334,7 @@ async def make_deferred(
         *beyond(expected, step.changes),
         *(f"{hit.allow}: {hit.why}" for hit in guard_hits([step]) if hit.allow not in allow),
     )
-    return ReviewRequired(deferred.stack, step, unseen) if unseen else step
+    return progress.ReviewRequired(deferred.stack, step, unseen) if unseen else step
 
 
 async def _part_to_make(plan: Plan, deployment: Deployment, deferred: Deferred, clients: Clients) -> DraftStep:
@@ -393,12 +383,12 @@ async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
     plan: Plan,
     deployment: Deployment,
     clients: Clients,
-    emit: Emit,
+    emit: progress.Emit,
     *,
     allow: Collection[str] = (),
     stop: asyncio.Event | None = None,
     in_detail: bool = False,
-) -> tuple[Outcome, ...]:
+) -> tuple[progress.Outcome, ...]:
     """Execute a `deploy`'s own plan and return each stack's outcome; what was not executed is deleted again.
 
     Raises what `execute_plan` raises, with all of the plan deleted.
@@ -409,5 +399,7 @@ async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
     except BuilderError:
         await discard_plan(plan, clients)
         raise
-    await discard_plan(plan, clients, only={one.stack for one in ended if isinstance(one, Cancelled | Superseded)})
+    await discard_plan(
+        plan, clients, only={one.stack for one in ended if isinstance(one, progress.Cancelled | progress.Superseded)}
+    )
     return ended

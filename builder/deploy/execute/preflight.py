@@ -91,7 +91,7 @@ async def check_plan(
     checked, guards = looked
     permissions = check_allowed(
         guards,
-        (review for one in checked for review in one.pending),
+        (review for stack in checked for review in stack.pending),
         allow,
         shown={*(hit.allow for hit in plan.guards), *(review.allow for review in plan.pending)},
     )
@@ -104,24 +104,24 @@ async def _look_at_all(
     """Return how far each stack has come, and the guards of what is left."""
     if trusted.is_own:
         checked = tuple(await together(_check_stack(plan, steps, clients) for steps in stack_steps.values()))
-        unfinished = {one.stack for one in checked if one.left}
+        unfinished = {stack.stack for stack in checked if stack.left}
         return checked, tuple(hit for hit in plan.guards if hit.stack in unfinished)
     deployment = narrowed(plan, trusted.deployment)
     ground = await observe_context(plan, deployment, clients)
-    found = await together(_check_and_judge(ground, steps) for steps in stack_steps.values())
-    checked = tuple(one for one, _ in found)
-    left = {one.stack: one.left for one in checked if one.left}
-    done = {one.stack for one in checked if not one.left}
+    looks = await together(_check_and_judge(ground, steps) for steps in stack_steps.values())
+    checked = tuple(stack for stack, _ in looks)
+    left = {stack.stack: stack.left for stack in checked if stack.left}
+    done = {stack.stack for stack in checked if not stack.left}
     work = [step for steps in left.values() for step in steps if isinstance(step, Step | Deferred)]
     await check_done(ground, done)
     await check_without(deployment, work, clients)
     guards = (*await judge_guards(ground, left), *await judge_needs(ground, left, done))
     if trusted.more_guards:
-        steps = tuple(one for one in work if isinstance(one, Step))
-        deferred = tuple(one for one in work if isinstance(one, Deferred))
+        steps = tuple(step for step in work if isinstance(step, Step))
+        deferred = tuple(step for step in work if isinstance(step, Deferred))
         judged = replace(plan, steps=steps, deferred=deferred, guards=())
         guards += await trusted.more_guards(judged, deployment, clients)
-    return checked, (*guards, *(hit for _, guard_hits in found for hit in guard_hits))
+    return checked, (*guards, *(hit for _, guard_hits in looks for hit in guard_hits))
 
 
 async def _check_and_judge(ground: JudgementContext, steps: StackSteps) -> tuple[Checked, tuple[GuardHit, ...]]:
@@ -145,13 +145,13 @@ async def _check_stack(plan: Plan, steps: StackSteps, clients: Clients, *, begun
     loop = asyncio.get_running_loop()
     started = loop.time()
     while True:
-        found = await _look(plan, steps, clients, begun=begun)
-        if isinstance(found, Checked):
-            if found.running or found.untouched or not found.left:
-                return found
-            return await _check_stack(plan, found.left, clients, begun=True)
+        look = await _look(plan, steps, clients, begun=begun)
+        if isinstance(look, Checked):
+            if look.running or look.untouched or not look.left:
+                return look
+            return await _check_stack(plan, look.left, clients, begun=True)
         if loop.time() - started > LAG_S:
-            raise found
+            raise look
         await asyncio.sleep(LOOK_S)
 
 
@@ -170,7 +170,7 @@ async def _look(plan: Plan, steps: StackSteps, clients: Clients, *, begun: bool)
 
 async def _check_step(plan: Plan, step: Step, steps: StackSteps, clients: Clients) -> Checked | Stopped:
     waiting = await observe_change_sets(clients, step.stack, step.site, step.stack_arn)
-    own = next((one for one in waiting if one["ChangeSetId"] == step.change_set), None)
+    own = next((change_set for change_set in waiting if change_set["ChangeSetId"] == step.change_set), None)
     if own is not None and own["ExecutionStatus"] == "AVAILABLE":
         # CloudFormation makes a change set OBSOLETE when its stack moves: an AVAILABLE one is as it was reviewed.
         if not is_alike(own.get("Description", ""), plan.assembly, step.stack, step.template_sha256):

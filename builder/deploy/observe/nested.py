@@ -90,7 +90,9 @@ def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], optio
     """
     if options.deployment_mode != "REVERT_DRIFT":
         return
-    nesting = [one.id for one in deployment.stacks if may_nest(one.template) or may_nest(deployed.get(one.id, {}))]
+    nesting = [
+        stack.id for stack in deployment.stacks if may_nest(stack.template) or may_nest(deployed.get(stack.id, {}))
+    ]
     if nesting:
         raise BadInput(
             where="--deployment-mode REVERT_DRIFT",
@@ -117,12 +119,17 @@ def fate_of(resource: Mapping[str, Any] | None) -> str | None:
 async def list_contents(clients: Clients, stack: ObservedStack | NestedStack, above: str = "") -> tuple[Content, ...]:
     """Return everything that stands in a stack, nested stacks before what is in them; not what becomes of it."""
     contents = [
-        Content(path=LogicalId(f"{above}{one.logical_id}"), type=one.type, physical_id=one.physical_id, fate=None)
-        for one in await _held(clients, stack, is_nested=bool(above))
+        Content(
+            path=LogicalId(f"{above}{resource.logical_id}"),
+            type=resource.type,
+            physical_id=resource.physical_id,
+            fate=None,
+        )
+        for resource in await _held(clients, stack, is_nested=bool(above))
     ]
     return await _with_inside(
         contents,
-        lambda one: list_contents(clients, NestedStack(stack.site, Arn(one.physical_id)), f"{one.path}/"),
+        lambda content: list_contents(clients, NestedStack(stack.site, Arn(content.physical_id)), f"{content.path}/"),
     )
 
 
@@ -149,29 +156,29 @@ async def observe_contents(
     template = read_deployed(await observe_template(clients, stack, "Processed") if held else {}, where, shows)
     contents = [
         Content(
-            path=LogicalId(f"{above}{one.logical_id}"),
-            type=one.type,
-            physical_id=one.physical_id,
-            fate=_with(fate, fate_of(template.resource(one.logical_id) or None)),
-            regions=regions_of(template.resource(one.logical_id)),
+            path=LogicalId(f"{above}{resource.logical_id}"),
+            type=resource.type,
+            physical_id=resource.physical_id,
+            fate=_with(fate, fate_of(template.resource(resource.logical_id) or None)),
+            regions=regions_of(template.resource(resource.logical_id)),
         )
-        for one in held
+        for resource in held
     ]
     return await _with_inside(
         contents,
-        lambda one: observe_contents(
+        lambda content: observe_contents(
             clients,
-            NestedStack(stack.site, Arn(one.physical_id)),
-            f"{one.path}/",
-            fate=one.fate,
-            where=f"{where}/{one.path.removeprefix(above)}",
+            NestedStack(stack.site, Arn(content.physical_id)),
+            f"{content.path}/",
+            fate=content.fate,
+            where=f"{where}/{content.path.removeprefix(above)}",
         ),
     )
 
 
 async def _held(clients: Clients, stack: ObservedStack | NestedStack, *, is_nested: bool) -> list[ObservedResource]:
     try:
-        return [one for one in await observe_resources(clients, stack) if one.physical_id]
+        return [resource for resource in await observe_resources(clients, stack) if resource.physical_id]
     except AwsError as error:
         if is_nested and "does not exist" in error.what:
             return []  # its parent still lists it, though somebody deleted it
@@ -183,8 +190,10 @@ async def _with_inside(
 ) -> tuple[Content, ...]:
     """Return the contents, each nested stack followed by what `look` finds in it."""
     contents = tuple(contents)
-    found = iter(await together(look(one) for one in contents if one.type == NESTED_STACK))
-    return tuple(each for one in contents for each in (one, *(next(found) if one.type == NESTED_STACK else ())))
+    below = iter(await together(look(content) for content in contents if content.type == NESTED_STACK))
+    return tuple(
+        each for content in contents for each in (content, *(next(below) if content.type == NESTED_STACK else ()))
+    )
 
 
 def _with(above: str | None, own: str | None) -> str | None:
@@ -211,7 +220,7 @@ class Prover:
         if stack is None or not stack.facts.exists:
             return "it is not there"
         given = properties.get("Parameters", {})
-        if not isinstance(given, Mapping) or not all(isinstance(one, str | int | float) for one in given.values()):
+        if not isinstance(given, Mapping) or not all(isinstance(value, str | int | float) for value in given.values()):
             return "its parameters cannot be told before the execution"
         text, doubt = await self._template(stack, properties.get("TemplateURL"))
         if doubt:
@@ -230,18 +239,24 @@ class Prover:
         if not template.adds_no_stack or template.calls("Fn::Transform"):
             return "a macro may make something else of its template"
         held = [
-            one for one in await observe_resources(self.clients, stack) if one.type == NESTED_STACK and one.physical_id
+            resource
+            for resource in await observe_resources(self.clients, stack)
+            if resource.type == NESTED_STACK and resource.physical_id
         ]
         if not held:
             return ""
         processed = await observe_template(self.clients, stack, "Processed")
         parent = read_deployed(processed, stack.name)
         binding = parent.bind({**stack.parameters, **_pseudo(stack)})
-        urls = [binding.text(properties_of(parent.resource(one.logical_id)).get("TemplateURL")) for one in held]
+        urls = [
+            binding.text(properties_of(parent.resource(resource.logical_id)).get("TemplateURL")) for resource in held
+        ]
         doubts = await asyncio.gather(
-            *(self._doubt_below(Arn(one.physical_id), url) for one, url in zip(held, urls, strict=True))
+            *(self._doubt_below(Arn(resource.physical_id), url) for resource, url in zip(held, urls, strict=True))
         )
-        return next((f"{one.logical_id}: {doubt}" for one, doubt in zip(held, doubts, strict=True) if doubt), "")
+        return next(
+            (f"{resource.logical_id}: {doubt}" for resource, doubt in zip(held, doubts, strict=True) if doubt), ""
+        )
 
     async def _doubt_below(self, arn: Arn, url: str | None) -> str:
         """Return the doubt about a stack whose parent is as deployed: then its parameters are, and all is its template.

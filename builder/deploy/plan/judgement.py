@@ -87,9 +87,9 @@ async def judge_stack(ground: JudgementContext, steps: StackSteps) -> JudgedStac
     Raises Stopped, with every reason, where it is not what the assembly says.
     """
     desired = next((stack for stack in ground.deployment.stacks if stack.id == steps[0].stack), None)
-    deletions = tuple([await _judge_deletion(ground, one, desired) for one in steps if isinstance(one, Deletion)])
-    protections = tuple(one for one in steps if isinstance(one, Protection))
-    change_sets = tuple(one for one in steps if isinstance(one, Step | Deferred))
+    deletions = tuple([await _judge_deletion(ground, step, desired) for step in steps if isinstance(step, Deletion)])
+    protections = tuple(step for step in steps if isinstance(step, Protection))
+    change_sets = tuple(step for step in steps if isinstance(step, Step | Deferred))
     if desired is None or not change_sets:
         return JudgedStack((*deletions, *protections))
     observed = None if deletions else ground.stack(desired)
@@ -115,8 +115,8 @@ async def judge_needs(
     needed = dict.fromkeys(need for steps in stack_steps.values() for step in steps for need in step.needs)
     known = {stack.id: stack for stack in ground.deployment.stacks}
     open_needs = [need for need in needed if need in known and need not in stack_steps and need not in done]
-    found = await together(_left_out(ground, known[need]) for need in open_needs)
-    return tuple(hit for hit in found if hit is not None)
+    hits = await together(_left_out(ground, known[need]) for need in open_needs)
+    return tuple(hit for hit in hits if hit is not None)
 
 
 async def check_done(ground: JudgementContext, done: Collection[StackId]) -> None:
@@ -131,19 +131,19 @@ async def check_done(ground: JudgementContext, done: Collection[StackId]) -> Non
 async def judge_guards(ground: JudgementContext, stack_steps: Mapping[StackId, StackSteps]) -> tuple[GuardHit, ...]:
     """Return every guard that what is left to do trips."""
     steps = tuple(step for steps in stack_steps.values() for step in steps)
-    changing = tuple(one for one in steps if isinstance(one, Step | Deferred))
-    deletions = tuple(one for one in steps if isinstance(one, Deletion))
-    protections = tuple(one for one in steps if isinstance(one, Protection))
-    adds = any(change.action == "Add" and change.type == _TABLE for one in changing for change in one.changes)
-    orphans = await _orphans(ground, {one.stack_arn for one in deletions}) if adds else ()
+    changing = tuple(step for step in steps if isinstance(step, Step | Deferred))
+    deletions = tuple(step for step in steps if isinstance(step, Deletion))
+    protections = tuple(step for step in steps if isinstance(step, Protection))
+    adds = any(change.action == "Add" and change.type == _TABLE for step in changing for change in step.changes)
+    orphans = await _orphans(ground, {deletion.stack_arn for deletion in deletions}) if adds else ()
     return guard_hits(changing, deletions, orphans, protections)
 
 
 async def check_made(ground: JudgementContext, step: Step, part: DraftStep) -> None:
     """Raise Stopped unless a change set of the plan's name, whoever made it, is the part's."""
     # It has just been made, or found: a read may lag behind that.
-    found = await once_there(lambda: _observe_change_set(ground, step, part))
-    if faults := (*differences(*found), *_imports(ground, step.changes)):
+    shown = await once_there(lambda: _observe_change_set(ground, step, part))
+    if faults := (*differences(*shown), *_imports(ground, step.changes)):
         raise _refused(step, faults)
 
 
@@ -164,11 +164,11 @@ async def _judge_change_set(
     if step.template_sha256 != part.desired.sha256:
         # By it those that wait for somebody's review are told from what is the same as the step.
         raise _refused(step, ("the plan was made with another template than the assembly's",))
-    shown, template, said = await _observe_change_set(ground, step, part)
-    if faults := differences(shown, template, said):
+    shown, template, expected = await _observe_change_set(ground, step, part)
+    if faults := differences(shown, template, expected):
         raise _refused(step, faults)
-    asked = PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn, nested=said.nested)
-    reviewed = await review(ground.clients, asked)
+    pending = PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn, nested=expected.nested)
+    reviewed = await review(ground.clients, pending)
     changes = reviewed.changes if reviewed else ()
     if faults := _imports(ground, changes):
         raise _refused(step, faults)
@@ -177,9 +177,9 @@ async def _judge_change_set(
         step,
         type=part.type,
         template_sha256=part.desired.sha256,
-        parameters={name: MASK if name in hidden else value for name, value in said.parameters.items()},
+        parameters={name: MASK if name in hidden else value for name, value in expected.parameters.items()},
         changes=changes,
-        nested=said.nested,
+        nested=expected.nested,
         risk=rate_risk(changes),
     )
 
@@ -199,10 +199,10 @@ def _imports(ground: JudgementContext, changes: tuple[ResourceChange, ...]) -> t
 
 
 def _refused(step: Step, faults: tuple[str, ...]) -> Stopped:
-    told = "\n  ".join(faults)
+    lines = "\n  ".join(faults)
     return Stopped(
         where=step.stack,
-        what=f"its change set {step.change_set} is not what the assembly says:\n  {told}\nIt was not executed",
+        what=f"its change set {step.change_set} is not what the assembly says:\n  {lines}\nIt was not executed",
         next_step=_AGAIN,
     )
 
@@ -317,7 +317,8 @@ async def _judge_deletion(ground: JudgementContext, deletion: Deletion, desired:
 async def _orphans(ground: JudgementContext, deleted: Collection[str]) -> tuple[Orphan, ...]:
     """Return the deployment's stacks that the assembly does not have, with what they hold; those deleted apart."""
     places = {
-        StackPlace(one.site, one.name): one.id for one in (*ground.deployment.stacks, *ground.deployment.left_out)
+        StackPlace(stack.site, stack.name): stack.id
+        for stack in (*ground.deployment.stacks, *ground.deployment.left_out)
     }
     seen = tuple(ground.stands.values())
     ours = {places[place]: stack for place, stack in ground.stands.items() if place in places and stack.facts.exists}

@@ -42,16 +42,14 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedChangeSet:
-    """A change set as it stands, every page read, and those of nested stacks with it."""
+    """What a change set shows, every page read, with all that those of nested stacks show."""
 
-    status: str
-    execution_status: str
-    reason: str
-    description: str
     changes: tuple[ResourceChange, ...]
     children: tuple[Child, ...] = ()
     idle: bool = False
     """It lists nested stacks only, and each of them is shown to stay as it is."""
+    reason: str = ""
+    """What CloudFormation says of its status."""
 
 
 async def review(clients: Clients, asked: PendingChangeSet) -> ReviewedChangeSet | None:
@@ -71,50 +69,33 @@ async def review(clients: Clients, asked: PendingChangeSet) -> ReviewedChangeSet
             what="\n  ".join(["the change set could not be made: " + reason, *await _causes(clients, asked, reason)]),
         )
     level = await _read_level(clients, asked, first)
-    return ReviewedChangeSet(
-        first["Status"],
-        first["ExecutionStatus"],
-        reason,
-        first.get("Description", ""),
-        level.changes,
-        level.children,
-        level.idle and bool(level.changes),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """What one change set shows, with all that is below it."""
-
-    changes: tuple[ResourceChange, ...]
-    children: tuple[Child, ...] = ()
-    idle: bool = False
+    return replace(level, idle=level.idle and bool(level.changes), reason=reason)
 
 
 async def _read_level(
     clients: Clients, asked: PendingChangeSet, first: "DescribeChangeSetOutputTypeDef", above: str = ""
-) -> _Level:
+) -> ReviewedChangeSet:
     """Return the changes of a change set that is made, of which `first` is the first page, and of those below it."""
     rows = await _every_change(clients, asked, first, values=True)
     if "[WARN]" in first.get("StatusReason", ""):
         rows = _completed(rows, await _every_change(clients, asked, first, values=False))
     levels = await together(_read_row(clients, asked, row, above) for row in rows)
-    return _Level(
+    return ReviewedChangeSet(
         changes=tuple(change for level in levels for change in level.changes),
         children=tuple(child for level in levels for child in level.children),
         idle=all(level.idle for level in levels),
     )
 
 
-async def _read_row(clients: Clients, asked: PendingChangeSet, row: "ChangeTypeDef", above: str) -> _Level:
+async def _read_row(clients: Clients, asked: PendingChangeSet, row: "ChangeTypeDef", above: str) -> ReviewedChangeSet:
     """Return one row, and of a nested stack what happens inside it."""
     change = read_change(row, above)
     if change.type != NESTED_STACK or "ResourceChange" not in row:
-        return _Level((change,))
+        return ReviewedChangeSet((change,))
     said = row["ResourceChange"]
     stack, change_set = Arn(change.physical_id or ""), said.get("ChangeSetId")
     prover, after = Prover(clients, asked.site), after_properties(said)
-    below = _Level(())
+    below = ReviewedChangeSet(())
     if change_set:
         below = await _read_child(clients, asked, Child(change.logical_id, Arn(change_set), stack))
         if below.idle and below.changes:
@@ -122,22 +103,22 @@ async def _read_row(clients: Clients, asked: PendingChangeSet, row: "ChangeTypeD
             below = replace(below, idle=not await prover.doubt(stack, after))
     elif change.action == "Modify" and change.replacement != "True":
         doubt = await prover.doubt(stack, after)
-        below = _Level((), idle=not doubt)
+        below = ReviewedChangeSet((), idle=not doubt)
         if doubt:
             unseen = f"perhaps what it holds: it has no change set of its own, and {doubt}"
             change = replace(change, losses=(*change.losses, unseen))
     going = await _going(clients, asked, change)
     idle = below.idle and change.action == "Modify" and not going and not change.losses
-    return _Level((change, *below.changes, *going), below.children, idle)
+    return ReviewedChangeSet((change, *below.changes, *going), below.children, idle)
 
 
-async def _read_child(clients: Clients, asked: PendingChangeSet, child: Child) -> _Level:
+async def _read_child(clients: Clients, asked: PendingChangeSet, child: Child) -> ReviewedChangeSet:
     """Return a nested stack's change set; idle where it has no changes, which is no error of a nested one."""
     own = PendingChangeSet(asked.stack, asked.site, child.change_set, child.stack_arn)
     first = await _made(clients, own, at_once=True)
     reason = first.get("StatusReason", "")
     if is_no_change(first["Status"], reason):
-        return _Level((), idle=True)
+        return ReviewedChangeSet((), idle=True)
     if first["Status"] != "CREATE_COMPLETE":
         raise Failed(
             where=f"{asked.stack}/{child.path}",

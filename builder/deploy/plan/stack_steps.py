@@ -41,11 +41,13 @@ def _made(plan: Plan, step: AnyStep, change_set: Arn) -> bool:
 
 def after_review(plan: Plan, ended: Iterable[Outcome]) -> Plan:
     """Return the plan in which every deferred change set that was left for review is an ordinary step."""
-    made = {(one.stack, one.step.part): one.step for one in ended if isinstance(one, ReviewRequired)}
+    made = {
+        (outcome.stack, outcome.step.part): outcome.step for outcome in ended if isinstance(outcome, ReviewRequired)
+    }
     return replace(
         plan,
         steps=(*plan.steps, *made.values()),
-        deferred=tuple(one for one in plan.deferred if (one.stack, one.part) not in made),
+        deferred=tuple(deferred for deferred in plan.deferred if (deferred.stack, deferred.part) not in made),
     )
 
 
@@ -59,27 +61,29 @@ async def steps_executed_by_same_plan(clients: Clients, plan: Plan, steps: Stack
         return 0
     client = clients.of(stack.site).cloudformation(stack.region)
     try:
-        found = await call(steps[0].stack, client.describe_change_set, ChangeSetName=stack.change_set)
+        answer = await call(steps[0].stack, client.describe_change_set, ChangeSetName=stack.change_set)
     except AwsError as error:
         if error.code != "ChangeSetNotFound":
             raise
         return 0
-    if _looked_elsewhere(found):
+    if _looked_elsewhere(answer):
         return 0
-    parameters = {one["ParameterKey"]: one.get("ParameterValue", "") for one in found.get("Parameters", [])}
-    description = found.get("Description", "")
+    parameters = {
+        parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in answer.get("Parameters", [])
+    }
+    description = answer.get("Description", "")
     same = [place for place, step in enumerate(steps, start=1) if _is_same(plan, step, description, parameters)]
     return max(same, default=0)
 
 
-def _looked_elsewhere(found: "DescribeChangeSetOutputTypeDef") -> bool:
+def _looked_elsewhere(answer: "DescribeChangeSetOutputTypeDef") -> bool:
     """Return whether a change set was made of more than its template and parameters.
 
     Nested stacks' templates, macros, values of SSM: they may have been others for the one than for the other.
     """
-    resolved = any("ResolvedValue" in one for one in found.get("Parameters", []))
-    expanded = "CAPABILITY_AUTO_EXPAND" in found.get("Capabilities", [])
-    return resolved or expanded or found.get("IncludeNestedStacks", False)
+    resolved = any("ResolvedValue" in parameter for parameter in answer.get("Parameters", []))
+    expanded = "CAPABILITY_AUTO_EXPAND" in answer.get("Capabilities", [])
+    return resolved or expanded or answer.get("IncludeNestedStacks", False)
 
 
 def _is_same(plan: Plan, step: AnyStep, description: str, parameters: dict[str, str]) -> bool:
