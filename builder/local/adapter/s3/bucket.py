@@ -248,17 +248,24 @@ _SETTINGS = {
 Configuration = Mapping[str, Any]
 _SCHEMA = "must be specified for this version of Cross Region Replication configuration schema"
 _GUIDE = "Please refer to S3 Developer Guide for more information."
+_IN_TEMPLATE = {"ID": "Id", "Tag": "TagFilter", "Tags": "TagFilters"}
+"""What templates call the API's members."""
+_IN_API = {template: api for api, template in _IN_TEMPLATE.items()}
 
 
 def make_request_body(configuration: Configuration) -> bytes:
     """Return the body of PutBucketReplication for a template's configuration."""
-    api_configuration = {"Role": configuration["Role"], "Rules": [_rule(rule) for rule in configuration["Rules"]]}
+    api_configuration = _renamed(configuration, _IN_API)
+    for rule in api_configuration["Rules"]:
+        if "Priority" in rule:
+            rule["Priority"] = int(rule["Priority"])
     return make_body("PutBucketReplication", ReplicationConfiguration=api_configuration)
 
 
 def read_configuration(configuration: Configuration) -> Configuration:
     """Return the template's configuration for what the emulator keeps."""
-    return {"Role": configuration["Role"], "Rules": [_in_template(rule) for rule in configuration["Rules"]]}
+    renamed: Configuration = _renamed(configuration, _IN_TEMPLATE)
+    return renamed
 
 
 def find_refusal(configuration: Configuration) -> str | None:
@@ -280,36 +287,14 @@ def destinations(configuration: Configuration) -> list[str]:
     return [str(rule["Destination"]["Bucket"]).rpartition(":")[2] for rule in configuration["Rules"]]
 
 
-def _in_template(rule: Configuration) -> dict[str, Any]:
-    template_rule = {"Id" if name == "ID" else name: value for name, value in rule.items()}
-    if "Filter" in template_rule:
-        template_rule["Filter"] = {
-            "TagFilter" if name == "Tag" else name: value for name, value in template_rule["Filter"].items()
-        }
-        if "And" in template_rule["Filter"]:
-            both = template_rule["Filter"]["And"]
-            template_rule["Filter"]["And"] = {
-                "TagFilters" if name == "Tags" else name: value for name, value in both.items()
-            }
-    return template_rule
-
-
-def _rule(rule: Configuration) -> dict[str, Any]:
-    api_rule = {"ID" if name == "Id" else name: value for name, value in rule.items()}
-    if "Priority" in api_rule:
-        api_rule["Priority"] = int(api_rule["Priority"])
-    if "Filter" in api_rule:
-        api_rule["Filter"] = _filter(api_rule["Filter"])
-    return api_rule
-
-
-def _filter(rule_filter: Configuration) -> dict[str, Any]:
-    api_filter = {"Tag" if name == "TagFilter" else name: value for name, value in rule_filter.items()}
-    if "And" in api_filter:
-        api_filter["And"] = {
-            "Tags" if name == "TagFilters" else name: value for name, value in api_filter["And"].items()
-        }
-    return api_filter
+def _renamed(configuration: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
+    """Return a configuration with other keys, at any depth."""
+    match configuration:
+        case Mapping():
+            return {names.get(key, key): _renamed(value, names) for key, value in configuration.items()}
+        case list():
+            return [_renamed(item, names) for item in configuration]
+    return configuration
 
 
 # -- the bodies of requests, written by botocore from the service's own model
