@@ -121,7 +121,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: VirtualClock, *, workers: int, limit_s: float) -> None:
         self.clock = clock
         super().__init__(_JumpingSelector(clock, limit_s))
-        self._clock_resolution = 1e-9
+        # More than the least that the clock can count after a year: else a timer that is due waits for ever.
+        self._clock_resolution = 1e-6
         self.executor = GreenletExecutor(self, workers)
         self.set_default_executor(self.executor)
 
