@@ -63,6 +63,7 @@ def render(session: Session, *, check: bool) -> ExitCode:
     """Write templates/ and its manifest from dr.yaml, and templates/fleet/ where it asks for a fleet."""
     from builder.assembly import find_changes, write_assembly
     from builder.assembly.store import size_notes
+    from builder.config.between import pace_notes
 
     project = session.project
     changes = (find_changes if check else write_assembly)(project.templates, project.assembly_made)
@@ -71,7 +72,9 @@ def render(session: Session, *, check: bool) -> ExitCode:
         say(f"{'stale' if check else done} {project.templates / path}")
     if not changes.paths:
         say(f"{project.templates} is as {session.options.config.name} says")
-    for note in size_notes(project.assembly_made.beside, project.source.config.admin_region):
+    config = project.source.config
+    paces = pace_notes(config.fleet.model_dump()) if config.fleet else ()
+    for note in (*size_notes(project.assembly_made.beside, config.admin_region), *paces):
         say(f"note: {note}", err=True)
     return ExitCode.CHANGES_FOUND if check and changes.paths else ExitCode.DONE
 

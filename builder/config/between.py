@@ -1,7 +1,7 @@
 """What is wrong between the keys of dr.yaml, found in the plain data, so that one bad value hides no other fault."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from builder.config.available import known_regions
@@ -12,6 +12,8 @@ BUILDER_VARIABLES = ("TABLE_NAME", "ROLE", "REGIONS")
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _VARIABLES_BYTES = 4096
 _Said = dict[str, Any]
+# Rounds of a set's accounts that are worth a word, and what one is taken to last.
+_MANY, _MINUTES = 30, 2
 
 
 def faults_between(said: _Said) -> Iterator[ConfigFault]:
@@ -209,6 +211,32 @@ def _operations(said: _Said, count: int | None) -> Iterator[ConfigFault]:
             f"{may_fail + 1} at most, or concurrency_mode: soft"
         )
         yield ConfigFault(("fleet", "operations", "max_concurrent"), what)
+
+
+def pace_notes(fleet: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a person should know of how slow a fleet will be, where the file alone tells; it is no fault."""
+    operations = _section(dict(fleet), "operations")
+    count = _count(dict(fleet), list(fleet.get("accounts", ())))
+    tolerance, concurrency = operations.get("failure_tolerance", 0), operations.get("max_concurrent", 1)
+    is_strict = operations.get("concurrency_mode", "strict") == "strict"
+    if count is None and is_strict and _as_count(tolerance, None) == 0 and not _is_count(concurrency):
+        return (
+            (
+                f"max_concurrent {concurrency} works one account at a time, whatever the units have: "
+                "strict does no more than failure_tolerance and one"
+            ),
+        )
+    at_once = max(1, _as_count(concurrency, count) or 1)
+    if count is None or count // at_once < _MANY:
+        return ()
+    minutes = -(-count // at_once) * _MINUTES
+    each = "one account" if at_once == 1 else f"{at_once} accounts"
+    return (
+        (
+            f"{count} accounts, {each} at a time: a change of one StackSet takes about {minutes / 60:.0f} h at "
+            f"{_MINUTES} min an account; failure_tolerance and max_concurrent make it faster"
+        ),
+    )
 
 
 def _is_count(said: object) -> bool:

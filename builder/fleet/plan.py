@@ -16,6 +16,7 @@ from builder.deploy.plan.guards import guard_hits
 from builder.deploy.records import Deferred, GuardHit, ResourceChange, Step
 from builder.errors import BuilderError, Stopped, gathered
 from builder.fleet.observe import describe_set, observe_set
+from builder.fleet.pace import make_pace, observe_stack_s, paced_sites
 from builder.fleet.reach import plan_set
 from builder.fleet.records import (
     FLEET_PLAN_VERSION,
@@ -212,7 +213,8 @@ async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
     unrolled = replace(wish, options=replace(wish.options, unrolled=unrolled_stacks(deployment)))
     ordinary = await make_plan(deployment, clients, plan_id, emit, unrolled)
     try:
-        return await _look_further(ordinary, deployment, clients, all_overrides=all_overrides)
+        plan = await _look_further(ordinary, deployment, clients, all_overrides=all_overrides)
+        return replace(plan, sets=tuple(await together(_paced(clients, planned) for planned in plan.sets)))
     except (BuilderError, asyncio.CancelledError):
         await asyncio.shield(discard_plan(ordinary, clients))
         raise
@@ -253,6 +255,14 @@ async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients
     ordinary = _without_instances(ordinary, sets)
     guarded = replace(ordinary, guards=(*ordinary.guards, *fleet_guard_hits(sets)))
     return FleetPlan(version=FLEET_PLAN_VERSION, ordinary=guarded, sets=sets)
+
+
+async def _paced(clients: Clients, planned: SetPlan) -> SetPlan:
+    """Return the set with how long it takes, by what its last operation took."""
+    if not (sites := paced_sites(planned)):
+        return planned
+    stack_s = await observe_stack_s(clients, planned.stack_set, planned.instances)
+    return replace(planned, pace=make_pace(planned.stack_set.preferences, sites, stack_s))
 
 
 def _without_instances(ordinary: Plan, sets: Iterable[SetPlan]) -> Plan:

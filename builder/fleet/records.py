@@ -144,6 +144,29 @@ class InstanceOverride:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast StackSets go through a set's accounts."""
+
+    __pydantic_config__ = _STRICT
+    accounts: int
+    """Of the region that has the most."""
+    at_once: int
+    asked: int
+    """What the preferences say of that, which strict concurrency may undercut."""
+    rounds: int
+    """How often as many accounts are gone through, of all regions."""
+    stack_s: float
+    """What a stack takes in an account."""
+    is_assumed: bool = False
+    """Whether no operation of the set says that."""
+
+    @property
+    def seconds(self) -> float:
+        """What the set takes as long as nothing fails."""
+        return self.rounds * self.stack_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetPlan:
     """What a plan does to one StackSet, and what that means in each account and region."""
 
@@ -171,6 +194,8 @@ class SetPlan:
     """What the template gives stacks of their own from now on, where it gives any or has given others."""
     reset: tuple[Site, ...] = ()
     """Those of `updating` that get other parameters of their own."""
+    pace: Pace | None = None
+    """Of its largest operation; None where there is none."""
     remarks: tuple[str, ...] = ()
     """What a person should know beside all that: who is left out and why, what was not looked at."""
 

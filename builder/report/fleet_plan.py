@@ -11,12 +11,13 @@ from rich.text import Text
 
 from builder.deploy.records import GuardHit, Plan, PropertyChange, ResourceChange
 from builder.fleet.records import FleetPlan, InstanceOverride, SetPlan
+from builder.graph import make_order
 from builder.report.review import is_lost
 from builder.report.screen import printable
 from builder.report.text import View, change_lines
 from builder.report.text import plan_text as ordinary_plan
 from builder.resource_types import STACK_SET
-from builder.terms import Site, counted
+from builder.terms import Site, StackId, counted
 
 _DOES = {
     "create": "create",
@@ -179,6 +180,37 @@ def make_summary(sets: Sequence[SetPlan]) -> str:
     return f"In {places}: stacks {said}"
 
 
+def pace_lines(sets: Sequence[SetPlan]) -> Iterator[str]:
+    """Yield how long it takes, and what slows it down: the way of sets that wait for one another that takes longest."""
+    paces = {planned.id: planned.pace for planned in sets if planned.pace is not None}
+    if not paces:
+        return
+    ends: dict[StackId, float] = {}
+    known = {planned.id for planned in sets}
+    needs = {planned.id: [need for need in planned.stack_set.needs if need in known] for planned in sets}
+    for stack in make_order(needs):
+        pace = paces.get(stack)
+        ends[stack] = max((ends[need] for need in needs[stack]), default=0.0) + (pace.seconds if pace else 0.0)
+    widest = max(paces.values(), key=lambda pace: pace.accounts)
+    at_once = "one at a time" if widest.at_once == 1 else f"{widest.at_once} at a time"
+    each = f"{_duration(widest.stack_s)} for each{', which is assumed' if widest.is_assumed else ' as last time'}"
+    yield f"It takes about {_duration(max(ends.values()))}: {counted(widest.accounts, 'account')}, {at_once}, {each}."
+    slowed = [pace for pace in paces.values() if pace.at_once < min(pace.asked, pace.accounts)]
+    if slowed:
+        yield (
+            f"max_concurrent asks for {slowed[0].asked} at a time, and strict does no more than may fail, and one: "
+            f"{slowed[0].at_once}. Raise failure_tolerance, or say concurrency_mode: soft."
+        )
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{max(1, round(seconds))} s"
+    hours, minutes = divmod(minutes, 60)
+    return " ".join(filter(None, (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "")))
+
+
 def shown_sets(shown: FleetPlan) -> list[SetPlan]:
     """Return the sets of which there is something to say, the riskiest first."""
     guarded = {hit.allow.rpartition("/")[0] for hit in shown.ordinary.guards}
@@ -237,7 +269,11 @@ def fleet_plan_text(shown: FleetPlan) -> Text:
     groups = Groups()
     told = [Text("\n").join(_set(planned, groups)) for planned in shown_sets(shown)]
     named = list(groups.lines())
-    parts = [Text(make_summary(shown.sets), style="bold"), *told, *([Text("\n".join(named))] if named else [])]
+    parts = [
+        Text("\n".join((make_summary(shown.sets), *pace_lines(shown.sets))), style="bold"),
+        *told,
+        *([Text("\n".join(named))] if named else []),
+    ]
     ordinary = replace(fold_targets(shown.ordinary), guards=group_guards(shown.ordinary.guards))
     return Text("\n\n").join([*parts, ordinary_plan(ordinary, View(stops=_GUARD_LINES))])
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from builder.config.between import fleet_faults
+from builder.config.between import fleet_faults, pace_notes
 from config.project import GOOD, HERE, Project
 
 BROKEN: list[dict[str, Any]] = yaml.safe_load((HERE / "broken_fleet.yaml").read_text())
@@ -77,3 +77,29 @@ def test_a_filter_to_a_few_accounts_says_how_many_there_are() -> None:
 def test_a_region_of_another_partition_is_told_only_against_one_that_is_known() -> None:
     assert keys({**SELF_MANAGED, "admin_region": "cn-north-1"}) == [("admin_region",)]
     assert keys({**SELF_MANAGED, "admin_region": "cn-north-1"}, "nowhere") == []
+
+
+@pytest.mark.parametrize(
+    ("fleet", "told"),
+    [
+        (
+            {"accounts": ["1" * 12] * 500},
+            "500 accounts, one account at a time: a change of one StackSet takes",
+        ),
+        ({"accounts": ["1" * 12] * 29}, ""),
+        ({"accounts": ["1" * 12] * 500, "operations": {"failure_tolerance": "5%", "max_concurrent": "5%"}}, ""),
+        (
+            {"organizational_units": ["ou-1"], "operations": {"max_concurrent": "25%"}},
+            "one account at a time",
+        ),
+        ({"organizational_units": ["ou-1"], "operations": {"max_concurrent": "9%", "failure_tolerance": "5%"}}, ""),
+        (
+            {"organizational_units": ["ou-1"], "operations": {"max_concurrent": "9%", "concurrency_mode": "soft"}},
+            "",
+        ),
+    ],
+)
+def test_what_works_slowly_is_told_where_the_file_alone_says_so(fleet: dict[str, object], told: str) -> None:
+    notes = pace_notes({"permission_model": "self-managed", **fleet})
+    assert bool(notes) == bool(told)
+    assert all(told in note for note in notes)
