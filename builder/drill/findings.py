@@ -218,7 +218,7 @@ class ReplicationReport:
     @property
     def verdict(self) -> DrillVerdict:
         """What to make of all checks together."""
-        return verdict_of(self.checks)
+        return verdict_of(check.verdict for check in self.checks)
 
     @property
     def holds(self) -> bool:
@@ -253,7 +253,7 @@ class FailoverReport:
     @property
     def verdict(self) -> DrillVerdict:
         """What to make of all checks together."""
-        return verdict_of(self.checks)
+        return verdict_of(check.verdict for check in self.checks)
 
     @property
     def holds(self) -> bool:

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError, from_json
 
 from builder.drill.records import FILE_NAME, begins_with
-from builder.drill.verdict import DrillVerdict, Verdict, exceeds
+from builder.drill.verdict import AT_LEAST, DrillVerdict, Verdict, exceeds, verdict_of
 from builder.errors import of_file
 
 REPORT = "report.json"
@@ -84,7 +84,7 @@ class Trend:
         values = [entry.measured for entry in found if entry.measured is not None]
         if not values or len(values) < len(found):
             return None
-        return min(values) if self.name == "availability_percent" else max(values)
+        return min(values) if self.name in AT_LEAST else max(values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,10 +369,7 @@ def _faults(said: _Report) -> Iterator[str]:
             yield f"says that {name} holds, with {check.measured:g} against an objective of {check.limit:g}"
         elif check.verdict == "no objective" and check.limit is not None:
             yield f"says that {name} has no objective, and one of {check.limit:g} beside it"
-    verdicts = {check.verdict for check in said.checks}
-    follows: DrillVerdict = (
-        "failed" if "missed" in verdicts else "not measured" if "not measured" in verdicts else "passed"
-    )
+    follows = verdict_of(check.verdict for check in said.checks)
     if said.verdict != follows:
         yield f"says {said.verdict}, and its own checks say {follows}"
 

@@ -26,7 +26,8 @@ NumberName = Literal[
     "replication_p99_seconds",
     "reconciliation",
 ]
-_AT_LEAST: frozenset[str] = frozenset({"availability_percent"})
+AT_LEAST: frozenset[str] = frozenset({"availability_percent"})
+"""Numbers of which more is better."""
 Pair = tuple[Region, Region]
 """From where, and to where."""
 Verdict = Literal["holds", "missed", "not measured", "no objective"]
@@ -66,9 +67,9 @@ class Check:
     """Why it was not measured or not reached."""
 
 
-def verdict_of(checks: Iterable[Check]) -> DrillVerdict:
-    """Return what to make of a drill by its checks: what is missed fails it, whatever else was not measured."""
-    verdicts = {check.verdict for check in checks}
+def verdict_of(verdicts: Iterable[Verdict]) -> DrillVerdict:
+    """Return what to make of a drill by those of its checks: what is missed fails it, whatever was not measured."""
+    verdicts = set(verdicts)
     return "failed" if "missed" in verdicts else "not measured" if "not measured" in verdicts else "passed"
 
 
@@ -176,7 +177,7 @@ class Measured:
 
 def exceeds(name: str, value: float | None, limit: float | None) -> bool:
     """Return whether a number is beyond what was promised; one that is not there, or of which nothing was, is not."""
-    return value is not None and limit is not None and (value < limit if name in _AT_LEAST else value > limit)
+    return value is not None and limit is not None and (value < limit if name in AT_LEAST else value > limit)
 
 
 def judge(name: NumberName, measured: Measured, limit: float | None, *, pair: Pair | None = None) -> Check:

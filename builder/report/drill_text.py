@@ -13,7 +13,7 @@ from builder.drill import findings as events
 from builder.drill.consistency import Counter
 from builder.drill.exposure import LOOK_S, Delays, Stream
 from builder.drill.findings import About, DrillProgress, FailoverReport, Pair, Report
-from builder.drill.verdict import Check, Verdict
+from builder.drill.verdict import AT_LEAST, Check, Verdict
 from builder.terms import counted
 
 _NAMED = 10
@@ -36,7 +36,6 @@ _SHORT = {
     "replication_p99_seconds": "p99",
     "reconciliation": "not equal",
 }
-_AT_LEAST = {"availability_percent"}
 _STYLES = {
     "holds": "green",
     "passed": "green",
@@ -101,7 +100,7 @@ def objective(number: str, limit: float | None) -> str:
     """Return what was promised."""
     if limit is None:
         return "no objective"
-    return f"at {'least' if number in _AT_LEAST else 'most'} {limit:g}{unit_of(number)}"
+    return f"at {'least' if number in AT_LEAST else 'most'} {limit:g}{unit_of(number)}"
 
 
 def unit_of(number: str) -> str:

@@ -95,7 +95,7 @@ def test_without_an_objective_a_number_is_told_and_never_said_to_hold() -> None:
     assert {name for name, verdict in found.items() if verdict != "no objective"} == {"reconciliation"}
     assert found["reconciliation"] == "holds"
     assert "stale_reads" not in found
-    assert verdict_of(judge_failover(FINE, Objectives())) == "passed"
+    assert verdict_of(check.verdict for check in judge_failover(FINE, Objectives())) == "passed"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_service_that_was_not_reached_is_missed_without_any_objective() -> None:
     assert [(check.name, check.measured, check.reason) for check in missed] == [
         ("rto_seconds", None, "there was no service to the end")
     ]
-    assert verdict_of(checks) == "failed"
+    assert verdict_of(check.verdict for check in checks) == "failed"
 
 
 def test_where_no_request_tells_anything_nothing_is_measured() -> None:
@@ -138,7 +138,8 @@ def test_a_drill_that_was_late_has_not_measured_what_it_was_late_with() -> None:
     }
     looking = verdicts(replace(FINE, late=Late(reads={SECONDARY: "was not read"})))
     assert {name for name, verdict in looking.items() if verdict == "not measured"} == {"rpo_seconds"}
-    assert verdict_of(judge_failover(replace(FINE, late=Late(outage="3 late")), Objectives())) == "not measured"
+    late = judge_failover(replace(FINE, late=Late(outage="3 late")), Objectives())
+    assert verdict_of(check.verdict for check in late) == "not measured"
 
 
 def test_what_is_missed_however_late_the_drill_was_is_missed() -> None:
