@@ -13,11 +13,11 @@ from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.references import object_copies
 from builder.assembly.store import Assembly
 from builder.assembly.uses import find_needs, find_uses
+from builder.resource_types import GLOBAL_TABLE
 from builder.resource_types.facts import NOUNS, holds_data
 from builder.template import PLACEHOLDER
 from builder.terms import StackId
 
-_TABLE = "AWS::DynamoDB::GlobalTable"
 # What is known at deployment only; one sign for all of it that stands together.
 _UNKNOWN = re.compile(f"{PLACEHOLDER}(-{PLACEHOLDER})*")
 
@@ -68,7 +68,7 @@ def make_diagram(assembly: Assembly) -> Diagram:
     """Return what there is to draw. Raises BadInput where a template can't be read."""
     bounds = bind_entries(assembly.manifest, assembly.templates)
     replicas = [
-        (bound.entry.id, tuple(_replicas(bound, *table))) for bound in bounds for table in bound.resources(_TABLE)
+        (bound.entry.id, tuple(_replicas(bound, *table))) for bound in bounds for table in bound.resources(GLOBAL_TABLE)
     ]
     nodes = (*(_stack(bound) for bound in bounds), *(node for _, others in replicas for node in others))
     links: dict[tuple[str, str], dict[ArrowKind, None]] = {}

@@ -160,11 +160,11 @@ def together(*options: Option[Any]) -> Option[Any]:
     return add
 
 
-_FILE = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path)
 global_options = together(
-    _global_option("--config", type=_FILE, metavar="FILE", help="What is wanted; dr.yaml where nothing is said."),
+    _global_option("--config", type=FILE, metavar="FILE", help="What is wanted; dr.yaml where nothing is said."),
     _global_option("--env", metavar="SUFFIX", help="Environment suffix; else ENVIRONMENT_SUFFIX, else dr.yaml's."),
-    _global_option("--assembly", type=_FILE, metavar="DIR", help="Deploy this assembly; needs no dr.yaml."),
+    _global_option("--assembly", type=FILE, metavar="DIR", help="Deploy this assembly; needs no dr.yaml."),
     _global_option("--profile", metavar="NAME", help="AWS profile; else boto3's own search."),
     _global_option(
         "--skip-region",

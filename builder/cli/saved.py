@@ -7,6 +7,7 @@ import click
 
 from builder.cli.files import read_saved
 from builder.cli.options import (
+    FILE,
     allow_option,
     global_options,
     make_plan_options,
@@ -26,8 +27,6 @@ from builder.terms import counted
 
 if TYPE_CHECKING:
     from builder.deploy import Plan
-
-_FILE = click.Path(path_type=Path)
 
 
 def show(session: Session, scope: Scope[P], /, *, plan_file: Path, **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
@@ -56,7 +55,7 @@ def execute(session: Session, scope: Scope[P], /, *, plan_file: Path, **said: An
 
 
 @click.command()
-@click.argument("plan_file", metavar="[PLAN.JSON]", type=_FILE, required=False)
+@click.argument("plan_file", metavar="[PLAN.JSON]", type=FILE, required=False)
 @click.option("--all", "everything", is_flag=True, help="All that plans of the deployment left, whoever made them.")
 @global_options
 @pass_session
@@ -104,8 +103,8 @@ def _read(scope: Scope[P], plan_file: Path) -> P:
     return read_saved(plan_file, scope.read_plan, f"{scope.word}plan")
 
 
-_PLAN = click.argument("plan_file", metavar="PLAN.JSON", type=_FILE)
-_FLEET_PLAN = click.argument("plan_file", metavar="FLEET-PLAN.JSON", type=_FILE)
+_PLAN = click.argument("plan_file", metavar="PLAN.JSON", type=FILE)
+_FLEET_PLAN = click.argument("plan_file", metavar="FLEET-PLAN.JSON", type=FILE)
 COMMANDS = {
     "show": command(
         show, "system", "Show a saved plan again, the riskiest change first, with console links.", _PLAN, page_options

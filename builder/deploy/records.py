@@ -10,6 +10,7 @@ from builder.deploy.desired import DesiredStack
 from builder.terms import AccountId, Arn, LogicalId, Region, Site, StackId, StackName, StackPlace
 
 PLAN_VERSION = 2
+PLAN_AGAIN = "python -m builder plan    makes a new plan from what stands now"
 _STRICT = ConfigDict(extra="forbid")
 
 Risk = Literal["create", "update", "replace", "remove"]

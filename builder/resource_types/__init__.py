@@ -5,5 +5,6 @@ which property names it, whether AWS counts it among what holds data. The other,
 say.
 """
 
+GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 NESTED_STACK = "AWS::CloudFormation::Stack"
 STACK_SET = "AWS::CloudFormation::StackSet"

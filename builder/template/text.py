@@ -253,9 +253,6 @@ def _shorten(value: object) -> object:
     return {name: _shorten(item) for name, item in value.items()}
 
 
-_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
-
-
 class Comparison(Enum):
     """Whether a stack is deployed from a template, as far as GetTemplate lets it be known."""
 
@@ -295,7 +292,7 @@ def compare_data(desired: Mapping[str, Any], shown: Mapping[str, Any]) -> Compar
 
 def masked(text: str) -> str:
     """Return a text as GetTemplate shows it."""
-    return _BEYOND_ASCII.sub("?", text)
+    return _NOT_ASCII.sub("?", text)
 
 
 def as_shown(template: object) -> str:

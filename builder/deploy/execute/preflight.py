@@ -22,13 +22,13 @@ from builder.deploy.plan.lost_region import check_without
 from builder.deploy.plan.pending import observe_change_sets, reviews_of_others
 from builder.deploy.plan.saved import TrustedInput, narrowed
 from builder.deploy.plan.stack_steps import (
-    _AGAIN,
     overtaken,
     stands_as,
     steps_executed,
     steps_executed_by_same_plan,
 )
 from builder.deploy.records import (
+    PLAN_AGAIN,
     Deferred,
     Deletion,
     GuardHit,
@@ -240,5 +240,5 @@ async def how_far(plan: Plan, steps: StackSteps, stack: ObservedStack, clients: 
     raise Stopped(
         where=name,
         what=f"this plan's change set was executed and ended in {stack.status}; it cannot be executed again",
-        next_step=remedy(stack) or _AGAIN,
+        next_step=remedy(stack) or PLAN_AGAIN,
     )

@@ -25,6 +25,8 @@ _CONSOLES = {
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
 _MAKING_S = 300.0
+IN_MAKING = frozenset({"CREATE_PENDING", "CREATE_IN_PROGRESS"})
+"""The Status of a change set that CloudFormation is still making."""
 
 
 @dataclass(frozen=True, slots=True)

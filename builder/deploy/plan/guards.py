@@ -9,12 +9,12 @@ from typing import Protocol
 from builder.deploy.progress import Allowed, Emit
 from builder.deploy.records import Deletion, GuardHit, Orphan, PendingReview, Protection, ResourceChange
 from builder.errors import BadInput, Stopped
+from builder.resource_types import GLOBAL_TABLE
 from builder.resource_types.facts import at_stake
 from builder.terms import Region, StackId
 
 TERMINATION_PROTECTION = "TerminationProtection"
 """What `--allow` names of a stack where its termination protection is to be lifted."""
-_GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 _HARMLESS = frozenset({"Add", "Import", "SyncWithActual"})
 
 
@@ -110,10 +110,10 @@ def _replaced(may: str, kept: str, lost: str) -> str:
 
 
 def _new_primaries(step: Changing, leaving: tuple[Orphan | Deletion, ...]) -> Iterator[GuardHit]:
-    tables = [change for change in step.changes if change.action == "Add" and change.type == _GLOBAL_TABLE]
+    tables = [change for change in step.changes if change.action == "Add" and change.type == GLOBAL_TABLE]
     for stack in leaving:
         for held in stack.resources:
-            if held.type != _GLOBAL_TABLE or stack.stack == step.stack:
+            if held.type != GLOBAL_TABLE or stack.stack == step.stack:
                 continue
             for table in tables:
                 primary = "a new primary region: " if stack.region != step.region else ""

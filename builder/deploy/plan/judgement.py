@@ -33,6 +33,7 @@ from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, diff
 from builder.deploy.plan.guards import guard_hits
 from builder.deploy.plan.review import review
 from builder.deploy.records import (
+    PLAN_AGAIN,
     Deferred,
     Deletion,
     GuardHit,
@@ -44,10 +45,8 @@ from builder.deploy.records import (
     Step,
 )
 from builder.errors import AwsError, BuilderError, Stopped, gathered
+from builder.resource_types import GLOBAL_TABLE
 from builder.terms import Operation, StackId, StackPlace
-
-_AGAIN = "python -m builder plan    makes a new plan from what stands now"
-_TABLE = "AWS::DynamoDB::GlobalTable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ async def judge_guards(ground: JudgementContext, stack_steps: Mapping[StackId, S
     changing = tuple(step for step in steps if isinstance(step, Step | Deferred))
     deletions = tuple(step for step in steps if isinstance(step, Deletion))
     protections = tuple(step for step in steps if isinstance(step, Protection))
-    adds = any(change.action == "Add" and change.type == _TABLE for step in changing for change in step.changes)
+    adds = any(change.action == "Add" and change.type == GLOBAL_TABLE for step in changing for change in step.changes)
     orphans = await _orphans(ground, {deletion.stack_arn for deletion in deletions}) if adds else ()
     return guard_hits(changing, deletions, orphans, protections)
 
@@ -160,7 +159,7 @@ async def _judge_change_set(
         risk = rate_risk(part.expected)
         return replace(step, desired=desired, type=part.type, changes=part.expected, risk=risk)
     if later:
-        raise Stopped(where=step.stack, what="its change set has to be made later", next_step=_AGAIN)
+        raise Stopped(where=step.stack, what="its change set has to be made later", next_step=PLAN_AGAIN)
     if step.template_sha256 != part.desired.sha256:
         # By it those that wait for somebody's review are told from what is the same as the step.
         raise _refused(step, ("the plan was made with another template than the assembly's",))
@@ -203,7 +202,7 @@ def _refused(step: Step, faults: tuple[str, ...]) -> Stopped:
     return Stopped(
         where=step.stack,
         what=f"its change set {step.change_set} is not what the assembly says:\n  {lines}\nIt was not executed",
-        next_step=_AGAIN,
+        next_step=PLAN_AGAIN,
     )
 
 
@@ -248,7 +247,7 @@ def bound(ground: JudgementContext, desired: DesiredStack) -> dict[str, str]:
         stack = ground.stack(places[source])
         if stack is None or output not in stack.outputs:
             what = f"its parameter {name} is the output {output} of {source}, which does not stand"
-            raise Stopped(where=desired.id, what=what, next_step=_AGAIN)
+            raise Stopped(where=desired.id, what=what, next_step=PLAN_AGAIN)
         values[name] = stack.outputs[output]
     return values
 
@@ -266,7 +265,7 @@ async def _check_done(ground: JudgementContext, desired: DesiredStack) -> None:
         # A read may lag behind the execution.
         if loop.time() - began > LAG_S:
             what = "a change set of the plan's was executed here, and the stack is not as the assembly says"
-            raise Stopped(where=desired.id, what=what, next_step=_AGAIN)
+            raise Stopped(where=desired.id, what=what, next_step=PLAN_AGAIN)
         await asyncio.sleep(LOOK_S)
         ground = await observe_context(ground.plan, ground.deployment, ground.clients)
 
@@ -286,7 +285,7 @@ async def _left_out(ground: JudgementContext, desired: DesiredStack) -> GuardHit
         differs = await _differs(ground, desired)
     except BuilderError as error:
         what = f"is needed, and the plan leaves it out: {error.what}"
-        raise Stopped(where=desired.id, what=what, next_step=_AGAIN) from error
+        raise Stopped(where=desired.id, what=what, next_step=PLAN_AGAIN) from error
     if not differs:
         return None
     why = "what needs it is executed, and it is neither in the plan nor as the assembly says"
@@ -307,7 +306,7 @@ async def _judge_deletion(ground: JudgementContext, deletion: Deletion, desired:
     if desired is not None and not is_wreck:
         faults.append(f"the stack that is to be deleted is in the assembly, and in {stack.status}")
     if faults:
-        raise gathered([Stopped(where=deletion.stack, what=fault, next_step=_AGAIN) for fault in faults])
+        raise gathered([Stopped(where=deletion.stack, what=fault, next_step=PLAN_AGAIN) for fault in faults])
     resources = await observe_held(stack, ground.clients)
     if desired is not None:
         check_failed_creation(desired, stack, resources)

@@ -16,7 +16,15 @@ from builder.deploy.observe.stacks import (
     remember_deleted,
     unless_lagging,
 )
-from builder.deploy.plan.change_set import PendingChangeSet, change_set_name, delete, is_alike, is_deploys_own, plan_of
+from builder.deploy.plan.change_set import (
+    IN_MAKING,
+    PendingChangeSet,
+    change_set_name,
+    delete,
+    is_alike,
+    is_deploys_own,
+    plan_of,
+)
 from builder.deploy.records import PendingReview, Plan, Step
 from builder.errors import AwsError
 from builder.terms import Arn, Site, StackId
@@ -27,7 +35,6 @@ if TYPE_CHECKING:
 
 IDLE = frozenset({"AVAILABLE", "UNAVAILABLE", "OBSOLETE"})
 """The ExecutionStatus of a change set that nobody executes or has executed."""
-_MAKING = frozenset({"CREATE_PENDING", "CREATE_IN_PROGRESS"})
 _UNDER_WAY_S = 60
 
 
@@ -122,7 +129,7 @@ def older_of_ours(
 
 def busy_plans(standing: "Iterable[ChangeSetSummaryTypeDef]") -> frozenset[str]:
     """Return the ids of the plans of which a change set is being made or executed."""
-    busy = (one for one in standing if one["Status"] in _MAKING or one["ExecutionStatus"] == "EXECUTE_IN_PROGRESS")
+    busy = (one for one in standing if one["Status"] in IN_MAKING or one["ExecutionStatus"] == "EXECUTE_IN_PROGRESS")
     return frozenset(plan_of(one.get("Description", "")) for one in busy)
 
 
@@ -176,7 +183,7 @@ async def discard_all(deployment: Deployment, clients: Clients) -> tuple[StackId
 async def _discard_all(deployment: str, stack: ObservedStack, clients: Clients) -> list[StackId]:
     name = StackId(f"{stack.region}/{stack.name}")
     waiting = await observe_change_sets(clients, name, stack.site, stack.arn)
-    idle = [one for one in waiting if one["ExecutionStatus"] in IDLE and one["Status"] not in _MAKING]
+    idle = [one for one in waiting if one["ExecutionStatus"] in IDLE and one["Status"] not in IN_MAKING]
     asked = [
         PendingChangeSet(name, stack.site, Arn(one["ChangeSetId"]), stack.arn, one.get("IncludeNestedStacks", False))
         for one in idle

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from builder.aws import Clients, call, pages, together
 from builder.deploy.observe.nested import Content, NestedStack, Prover, observe_contents
 from builder.deploy.observe.stacks import LAG_S, once_there, unless_lagging
-from builder.deploy.plan.change_set import PendingChangeSet, delete
+from builder.deploy.plan.change_set import IN_MAKING, PendingChangeSet, delete
 from builder.deploy.plan.changes import after_properties, is_no_change, read_change
 from builder.deploy.records import ResourceChange
 from builder.errors import AwsError, Failed
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ChangeTypeDef, DescribeChangeSetOutputTypeDef
 
 
-_BUSY = frozenset({"CREATE_PENDING", "CREATE_IN_PROGRESS"})
 # How CloudFormation says that the change set of a nested stack is why this one could not be made.
 _BY_CHILD = re.compile(r"Nested change set (arn:\S+) was not successfully created")
 
@@ -195,7 +194,7 @@ async def _made(
             if error.code != "ChangeSetNotFound" or loop.time() - began > LAG_S:
                 raise
             return None
-        return first if first["Status"] not in _BUSY else None
+        return first if first["Status"] not in IN_MAKING else None
 
     if at_once and (made := await look()) is not None:
         return made

@@ -12,7 +12,17 @@ from pydantic import TypeAdapter, ValidationError
 from builder.aws import Clients
 from builder.deploy.desired import Deployment, DesiredStack, narrow
 from builder.deploy.plan.change_set import PendingChangeSet, change_set_name, console_link
-from builder.deploy.records import PLAN_VERSION, Deferred, Deletion, GuardHit, Plan, PlanOptions, Protection, Step
+from builder.deploy.records import (
+    PLAN_AGAIN,
+    PLAN_VERSION,
+    Deferred,
+    Deletion,
+    GuardHit,
+    Plan,
+    PlanOptions,
+    Protection,
+    Step,
+)
 from builder.errors import BadInput
 from builder.graph import as_circle, find_circle
 from builder.terms import Arn, StackId, StackName
@@ -87,7 +97,6 @@ def _version_fault(data: bytes, version: int, otherwise: str) -> str:
 
 
 _Work = Step | Deferred | Protection
-_AGAIN = "python -m builder plan    makes a new plan from what stands now"
 MoreGuards = Callable[[Plan, Deployment, Clients], Coroutine[Any, Any, tuple[GuardHit, ...]]]
 
 
@@ -120,7 +129,7 @@ def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
         raise BadInput(
             where=plan.deployment,
             what="\n  ".join(("the plan does not follow from the assembly:", *faults)),
-            next_step=_AGAIN,
+            next_step=PLAN_AGAIN,
         )
     desired = {stack.id: stack for stack in deployment.stacks}
     work = tuple(dict.fromkeys(step.stack for step in plan.changing))
@@ -175,7 +184,7 @@ def check_order(plan: Plan) -> None:
         needs.setdefault(step.stack, set()).update(step.needs)
     if circle := find_circle(needs):
         what = f"stacks of the plan need each other in a circle: {as_circle(circle)}"
-        raise BadInput(where=plan.deployment, what=what, next_step=_AGAIN)
+        raise BadInput(where=plan.deployment, what=what, next_step=PLAN_AGAIN)
 
 
 def _check_origin(plan: Plan, trusted: TrustedInput) -> None:
@@ -196,7 +205,7 @@ def _check_origin(plan: Plan, trusted: TrustedInput) -> None:
         raise BadInput(
             where=plan.deployment,
             what=f"belongs in account {deployment.account}, and the plan is for account {plan.account}",
-            next_step=_AGAIN,
+            next_step=PLAN_AGAIN,
         )
     _check_options(plan, trusted.options)
     if set(options.unrolled) != set(trusted.options.unrolled):

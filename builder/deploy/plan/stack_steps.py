@@ -9,7 +9,17 @@ from builder.deploy.desired import MASK
 from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.plan.change_set import change_set_name, is_alike
 from builder.deploy.progress import Outcome, ReviewRequired
-from builder.deploy.records import AnyStep, Deferred, Deletion, FoundStack, Plan, Protection, StackSteps, Step
+from builder.deploy.records import (
+    PLAN_AGAIN,
+    AnyStep,
+    Deferred,
+    Deletion,
+    FoundStack,
+    Plan,
+    Protection,
+    StackSteps,
+    Step,
+)
 from builder.errors import AwsError, Stopped
 from builder.terms import Arn, StackId
 
@@ -96,9 +106,6 @@ def _is_same(plan: Plan, step: AnyStep, description: str, parameters: dict[str, 
     return known and is_alike(description, plan.assembly, step.stack, digest)
 
 
-_AGAIN = "python -m builder plan    makes a new plan from what stands now"
-
-
 def stands_as(found: FoundStack, stack: ObservedStack | None) -> bool:
     """Return whether the stack is as it was when the plan was made."""
     if stack is None or not stack.facts.exists:
@@ -109,4 +116,4 @@ def stands_as(found: FoundStack, stack: ObservedStack | None) -> bool:
 def overtaken(name: StackId, stack: ObservedStack | None, what: str) -> Stopped:
     """Return the refusal of a step that somebody or something else has moved, naming it where it can be known."""
     winner = f"; the stack's last change set is {stack.change_set}" if stack is not None and stack.change_set else ""
-    return Stopped(where=name, what=f"{what}{winner}. Nothing of this plan was executed here", next_step=_AGAIN)
+    return Stopped(where=name, what=f"{what}{winner}. Nothing of this plan was executed here", next_step=PLAN_AGAIN)

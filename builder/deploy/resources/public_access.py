@@ -8,11 +8,10 @@ port that the whole internet reaches. Only what the properties say is told; what
 import ipaddress
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
+from builder.deploy.resources.holder import Properties
 from builder.template import as_list
 
-Properties = Mapping[str, Any]
 _EVERYBODY = "*"
 
 

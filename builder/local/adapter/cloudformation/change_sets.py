@@ -16,6 +16,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from builder.local.adapter.cloudformation.requests import (
+    UNKNOWN_VALUE,
     Action,
     Params,
     Stack,
@@ -43,7 +44,6 @@ _UPDATABLE = frozenset(
 _CHANGE_SET_ID = "ChangeSetId"
 # On its record of a change set: before and after, each with the properties by logical id.
 _VALUES = "PropertyValues"
-_UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 _ABSENT = object()
 
 
@@ -179,7 +179,7 @@ def _text(value: object) -> str | None:
     if value is _ABSENT:
         return None
     if isinstance(value, dict) and _is_function(value):
-        return _UNKNOWN
+        return UNKNOWN_VALUE
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 

@@ -12,6 +12,8 @@ from xml.etree import ElementTree as ET
 
 from builder.local.adapter.cloudformation import nested_stacks
 from builder.local.adapter.cloudformation.requests import (
+    NO_CHANGES,
+    UNKNOWN_VALUE,
     Action,
     ChangeSet,
     Params,
@@ -34,8 +36,6 @@ Row = dict[str, Any]
 """A ResourceChange of a change set."""
 
 _CFN = "ministack.services.cloudformation"
-_NO_CHANGES = "The submitted information didn't contain changes."
-_UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 # On the emulator's own record of a change set: its children's, by logical id.
 _NESTED = "_nested"
 _MAY_CHANGE = {
@@ -77,7 +77,7 @@ def _make_create(handle: Action) -> Action:
 def _add_children(handle: Action, change_set: ChangeSet, *, include: bool) -> None:
     """Add the rows of a change set's children, and create the change set of each child that changes."""
     change_set["IncludeNestedStacks"] = include
-    is_empty = change_set["Status"] == "FAILED" and change_set["StatusReason"].startswith(_NO_CHANGES)
+    is_empty = change_set["Status"] == "FAILED" and change_set["StatusReason"].startswith(NO_CHANGES)
     if change_set["ChangeSetType"] == "IMPORT" or (change_set["Status"] == "FAILED" and not is_empty):
         return
     failed = None
@@ -143,7 +143,7 @@ def _create_child(
         child.update(IncludeNestedStacks=True, _template={}, _template_body="{}", _resolved_params={}, Parameters=[])
         return child
     _add_children(handle, child, include=True)
-    if child["Status"] == "FAILED" and child["StatusReason"].startswith(_NO_CHANGES):
+    if child["Status"] == "FAILED" and child["StatusReason"].startswith(NO_CHANGES):
         touch(f"{_CFN}:_change_sets").pop(child["ChangeSetId"])
         return None
     return child
@@ -196,7 +196,7 @@ def _value(change_set: ChangeSet, raw: object) -> object:
     parent, template = stack_of(change_set), change_set["_template"]
     for name, attribute in touch(f"{_CFN}.engine:_intrinsic_references")(raw):
         if name in template.get("Resources", {}) and _will_differ(change_set, name, attribute):
-            return _UNKNOWN
+            return UNKNOWN_VALUE
     return touch(f"{_CFN}.engine:_resolve_refs")(
         raw,
         parent["_resources"],

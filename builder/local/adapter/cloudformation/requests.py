@@ -20,6 +20,9 @@ ChangeSet = MutableMapping[str, Any]
 
 _CFN = "ministack.services.cloudformation"
 _NAMESPACE = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
+UNKNOWN_VALUE = "{{changeSet:KNOWN_AFTER_APPLY}}"
+"""What a change set shows where only the execution tells."""
+NO_CHANGES = "The submitted information didn't contain changes."
 _STACK_ID = re.compile("<StackId>(.*?)</StackId>")
 
 

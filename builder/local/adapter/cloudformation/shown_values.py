@@ -14,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from builder.local.adapter.cloudformation.requests import (
+    NO_CHANGES,
     Action,
     ChangeSet,
     Params,
@@ -35,7 +36,6 @@ Record = Mapping[str, Any]
 
 _CFN = "ministack.services.cloudformation"
 _MASKED = "****"
-_NO_CHANGES = "The submitted information didn't contain changes."
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _SSM = "AWS::SSM::Parameter::Value<"
 # On the emulator's own records of change sets and stacks.
@@ -108,7 +108,7 @@ def _keep_for_change_set(params: Params) -> None:
     change_set = get_change_set(params)
     change_set.update(_read(params))
     stack = stack_of(change_set)
-    if change_set["Status"] == "FAILED" and change_set["StatusReason"].startswith(_NO_CHANGES):
+    if change_set["Status"] == "FAILED" and change_set["StatusReason"].startswith(NO_CHANGES):
         values = {name: change_set[name] for name in (_ARNS, _ROLLBACK) if name in change_set}
         if any(stack.get(name) != value for name, value in values.items()) or _outputs_differ(stack, change_set):
             # Not listed among the changes, but something to execute.
