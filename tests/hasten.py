@@ -6,6 +6,7 @@ Tests make thousands of sessions, and read the same few templates over and over.
 import inspect
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, lru_cache
 from typing import Any
 
@@ -19,6 +20,7 @@ import yaml
 _read: dict[object, object] = {}
 _aliases: dict[str, str] = {}
 _load = yaml.load
+_dump = yaml.dump
 _make_aliaser = botocore.hooks.EventAliaser.__init__
 _accepts_kwargs = botocore.hooks.accepts_kwargs
 
@@ -59,9 +61,23 @@ def _copy_of_what_was_read(stream: Any, Loader: Any) -> Any:  # noqa: N803 - PyY
         return _load(stream, Loader)  # what cannot be pickled, or not be read
 
 
+@lru_cache(maxsize=512)
+def _written(data: bytes, dumper: type[yaml.SafeDumper], options: tuple[tuple[str, Any], ...]) -> str:
+    return str(_dump(pickle.loads(data), Dumper=dumper, **dict(options)))  # noqa: S301 - our own
+
+
+def _text_written_before(data: Any, stream: Any = None, Dumper: Any = yaml.Dumper, **options: Any) -> Any:  # noqa: N803 - PyYAML's name for it
+    """Return the text that equal data was written as."""
+    if stream is None:
+        with suppress(RecursionError, TypeError, AttributeError, pickle.PicklingError):  # of what cannot be pickled
+            return _written(pickle.dumps(data), Dumper, tuple(sorted(options.items())))
+    return _dump(data, stream, Dumper=Dumper, **options)
+
+
 def hasten() -> None:
     """Let both remember all this until the process ends."""
     yaml.load = _copy_of_what_was_read
+    yaml.dump = _text_written_before
     botocore.session.create_loader = _loader
     botocore.hooks.EventAliaser.__init__ = _aliaser  # type: ignore[method-assign,assignment]  # looser than the stubs
     botocore.hooks.accepts_kwargs = _takes_any  # type: ignore[assignment]  # the stubs have what getfullargspec returns

@@ -62,14 +62,15 @@ class Rule:
 
     def strikes(self, call: "Subject", random: Random) -> bool:
         """Return whether the fault happens to this call, having counted it."""
-        if not self._matches(call):
+        if not self.matches(call):
             return False
         self.seen += 1
         hit = self.seen == self.nth if self.nth is not None else random.random() < self.probability
         self.struck += hit
         return hit
 
-    def _matches(self, call: "Subject") -> bool:
+    def matches(self, call: "Subject") -> bool:
+        """Return whether the call is one of those that the rule is for."""
         wanted = (self.service, self.operation, self.account, self.region)
         found = (call.service, call.operation, call.account, call.region)
         same = all(want in {None, have} for want, have in zip(wanted, found, strict=True))
@@ -157,6 +158,11 @@ class Faults:
     def stale_reads(self) -> bool:
         """Return whether the world must keep its past."""
         return any(rule.fault is Fault.STALE for rule in self.rules)
+
+    def may_strike(self, call: Subject) -> bool:
+        """Return whether anything can go wrong with this call, without counting it."""
+        limited = self._limit is not None and self._limit[0] == call.service
+        return self.dead or limited or any(rule.matches(call) for rule in self.rules)
 
     def strike(self, call: Subject, now: float) -> frozenset[Fault]:
         """Return everything that goes wrong with this call."""

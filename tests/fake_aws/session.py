@@ -21,6 +21,7 @@ from botocore.model import OperationModel
 from fake_aws.calls import Attempt
 from fake_aws.clock import GreenLock
 from fake_aws.refusals import Loud, Unsupported
+from fake_aws.short_way import ShortWay
 from fake_aws.transport import send
 
 if TYPE_CHECKING:
@@ -49,6 +50,18 @@ class _Threading:
     """Stands where botocore.credentials has the module `threading`, of which it uses `Lock` alone."""
 
     Lock = GreenLock
+
+
+REGIONS = ("eu-central-1", "eu-north-1", "eu-west-1", "us-east-1", "us-west-1", "us-west-2")
+"""The regions of the partition `aws` here, of AWS's thirty: whoever looks in every one makes a client for each."""
+
+
+def _few_regions(known: "Callable[..., list[str]]") -> "Callable[..., list[str]]":
+    def available(service_name: str, partition_name: str = "aws", **more: Any) -> list[str]:
+        regions = known(service_name, partition_name=partition_name, **more)
+        return [region for region in regions if partition_name != "aws" or region in REGIONS]
+
+    return available
 
 
 def make_session(world: "World", access_key: str, region: str | None) -> boto3.Session:
@@ -96,5 +109,11 @@ def reach(core: botocore.session.Session, world: "World") -> None:
         "after-call": after_call,
         "after-call-error": after_call,
     }
+    def creating_class(class_attributes: dict[str, Any], base_classes: list[type], **_: object) -> None:
+        class_attributes["_world"] = world
+        base_classes.insert(0, ShortWay)
+
+    core.register("creating-client-class.cloudformation", creating_class)
+    core.get_available_regions = _few_regions(core.get_available_regions)  # type: ignore[method-assign]
     for event, handler in handlers.items():
         core.register(event, handler)  # type: ignore[arg-type]  # before-send answers; the stubs say None

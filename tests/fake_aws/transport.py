@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
@@ -18,6 +18,9 @@ from fake_aws.services import SERVICES
 from fake_aws.wire import json_rpc, query, rest_json, rest_xml
 from fake_aws.wire.check import refuse_bad_reply, refuse_bad_request
 from fake_aws.wire.payload import Payload, text_of
+
+if TYPE_CHECKING:
+    from fake_aws.world import World
 
 _PROTOCOLS: dict[str, ModuleType] = {"query": query, "json": json_rpc, "rest-json": rest_json, "rest-xml": rest_xml}
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/")
@@ -32,28 +35,70 @@ class _Body(io.BytesIO):
 
 def send(attempt: Attempt, request: AWSPreparedRequest) -> AWSResponse:
     """Return AWS's answer to the request, or raise what botocore raises when there is none."""
-    return _Journey(attempt, request).run()
+    if attempt.world.faults.dead:
+        raise Killed("the process is dead; world.faults.revive() begins a new one")
+    return _Wire(Journey(attempt, *_signer(attempt.world, request)), request).run()
 
 
 @dataclass(slots=True)
-class _Journey:
-    attempt: Attempt
-    request: AWSPreparedRequest
+class Journey:
+    """One call of one identity: what is known of it on either side of the wire."""
 
-    def run(self) -> AWSResponse:
-        world = self.attempt.world
-        if world.faults.dead:
-            raise Killed("the process is dead; world.faults.revive() begins a new one")
-        identity, region = self._signer()
-        call = Call(
-            at=world.now,
-            account=identity.account,
-            region=region,
+    attempt: Attempt
+    identity: Identity
+    region: str
+
+    def call(self, params: dict[str, Any]) -> Call:
+        """Return the call as it is recorded."""
+        return Call(
+            at=self.attempt.world.now,
+            account=self.identity.account,
+            region=self.region,
             service=self.attempt.operation.service_model.service_name,
             operation=self.attempt.operation.name,
-            params={},
-            mutating=self._known().mutating,
+            params=params,
+            mutating=self.known().mutating,
         )
+
+    def known(self) -> Operation:
+        """Return what answers it. Raises Unsupported."""
+        service, operation = self.attempt.operation.service_model.service_name, self.attempt.operation.name
+        try:
+            return SERVICES[service][operation]
+        except KeyError:
+            raise Unsupported(f"the fake does not know {service}:{operation}") from None
+
+    def reply(self, faults: frozenset[Fault], call: Call) -> dict[str, Any]:
+        """Return what AWS replies, checked against the model. Raises AwsRefusal, which the call has noted."""
+        world, model = self.attempt.world, self.attempt.operation
+        try:
+            if (refused := refusal(faults, call.service, call.operation)) is not None:
+                raise refused
+            with world.changing((call.account, call.region)):
+                state = world.region(call.account, call.region).cloudformation
+                if Fault.STALE in faults and not call.mutating:
+                    state = world.stale_state(call)
+                reply = _handle(self.known(), Request(world, self.identity, call, state), model.input_shape)
+            refuse_bad_reply(model.output_shape, reply, model.name)
+        except AwsRefusal as error:
+            _check_code(self.attempt, error)
+            call.outcome = error.code
+            raise
+        call.outcome = "ok"
+        return reply
+
+
+@dataclass(slots=True)
+class _Wire:
+    journey: Journey
+    request: AWSPreparedRequest
+
+    @property
+    def attempt(self) -> Attempt:
+        return self.journey.attempt
+
+    def run(self) -> AWSResponse:
+        world, call = self.attempt.world, self.journey.call({})
         with world.lock:
             call.params = self._protocol().parse(self.attempt.operation, self.request)
             faults = world.faults.strike(_subject(call), world.now)
@@ -61,8 +106,8 @@ class _Journey:
             if Fault.KILL_BEFORE not in faults:
                 world.calls.append(call)
         self._before(faults, call)
-        request_id = self.attempt.world.new_uuid()
-        status, body = self._answer(faults, call, identity, request_id)
+        request_id = world.new_uuid()
+        status, body = self._answer(faults, call, request_id)
         self._after(faults, call)
         headers = body.headers | {"x-amzn-requestid": request_id}
         return AWSResponse(self.request.url, status, headers, _Body(body.content))  # type: ignore[arg-type]  # stubs
@@ -95,23 +140,13 @@ class _Journey:
             raise ReadTimeoutError(endpoint_url=self.request.url)
         world.clock.sleep(world.one_way_s())
 
-    def _answer(self, faults: frozenset[Fault], call: Call, identity: Identity, request_id: str) -> tuple[int, Payload]:
-        world, model = self.attempt.world, self.attempt.operation
+    def _answer(self, faults: frozenset[Fault], call: Call, request_id: str) -> tuple[int, Payload]:
+        model = self.attempt.operation
         try:
-            if (refused := refusal(faults, call.service, call.operation)) is not None:
-                raise refused
-            with world.changing((call.account, call.region)):
-                state = world.region(call.account, call.region).cloudformation
-                if Fault.STALE in faults and not call.mutating:
-                    state = world.stale_state(call)
-                reply = _handle(self._known(), Request(world, identity, call, state), model.input_shape)
-            refuse_bad_reply(model.output_shape, reply, model.name)
+            reply = self.journey.reply(faults, call)
         except AwsRefusal as error:
-            _check_code(self.attempt, error)
-            call.outcome = error.code
             body = self._protocol().render_error(model, error, request_id)
             return error.status, replace(body, headers=body.headers | error.headers)
-        call.outcome = "ok"
         return int(model.http.get("responseCode", 200)), self._protocol().render(model, reply, request_id)
 
     def _timeout(self, name: str) -> float:
@@ -120,18 +155,12 @@ class _Journey:
     def _protocol(self) -> ModuleType:
         return _PROTOCOLS[str(self.attempt.operation.service_model.resolved_protocol)]
 
-    def _known(self) -> Operation:
-        service, operation = self.attempt.operation.service_model.service_name, self.attempt.operation.name
-        try:
-            return SERVICES[service][operation]
-        except KeyError:
-            raise Unsupported(f"the fake does not know {service}:{operation}") from None
 
-    def _signer(self) -> tuple[Identity, str]:
-        found = _CREDENTIAL.search(text_of(self.request.headers.get("Authorization")))
-        if found is None:
-            raise Unsupported(f"an unsigned request: {self.request.url}")
-        return self.attempt.world.identity(found["key"]), found["region"]
+def _signer(world: "World", request: AWSPreparedRequest) -> tuple[Identity, str]:
+    found = _CREDENTIAL.search(text_of(request.headers.get("Authorization")))
+    if found is None:
+        raise Unsupported(f"an unsigned request: {request.url}")
+    return world.identity(found["key"]), found["region"]
 
 
 def _handle(operation: Operation, request: Request, shape: Json) -> dict[str, Any]:

@@ -1,0 +1,168 @@
+"""A client's call straight to the world and back, where nothing can go wrong on the wire: a tenth of the time.
+
+Botocore spells out a request, signs it, and reads an answer's XML: most of what a test on the fake would spend. Where
+no fault can strike a call of CloudFormation's, it goes from the client to the world as data, checked against the
+service model as ever, and comes back as botocore's parser would have read it. Everything else goes the whole way, and
+so do all calls while `whole_way()` lasts. `test_short_way` holds both ways to be one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.validate import validate_parameters
+from dateutil.tz import tzutc
+
+from builder.aws.errors import THROTTLED
+from fake_aws.calls import Attempt, Call
+from fake_aws.faults import Subject
+from fake_aws.json_value import Json
+from fake_aws.refusals import AwsRefusal, Unsupported
+from fake_aws.transport import Journey
+from fake_aws.wire.query import text
+
+if TYPE_CHECKING:
+    from fake_aws.world import World
+
+_UTC = tzutc()
+_whole_way = False
+
+
+@contextmanager
+def whole_way() -> Iterator[None]:
+    """Have every call cross the wire."""
+    global _whole_way  # noqa: PLW0603  one switch, as botocore has one class of each client
+    before, _whole_way = _whole_way, True
+    try:
+        yield
+    finally:
+        _whole_way = before
+
+
+class ShortWay:
+    """What stands before botocore's own class in each client of CloudFormation that reaches a world."""
+
+    _world: "World"
+
+    def _make_api_call(self: Any, operation_name: str, api_params: dict[str, Any]) -> Any:
+        if not _whole_way and (attempt := self._unhindered(operation_name)) is not None:
+            answer = self._short_way(attempt, api_params)
+            if answer is not None:
+                return answer
+        return super()._make_api_call(operation_name, api_params)
+
+    def _unhindered(self: Any, operation_name: str) -> Attempt | None:
+        """Return the call, unless it is refused before it is sent, overheard on its way, or struck by a fault."""
+        if self._request_signer._credentials is None or self._is_overheard():
+            return None
+        model = self.meta.service_model.operation_model(operation_name)
+        return Attempt(self._world, model, self.meta.config)
+
+    def _is_overheard(self: Any) -> bool:
+        if "_overheard" not in self.__dict__:
+            heard = self.meta.events._emitter._handlers.prefix_search("before-send.cloudformation.Any")
+            self._overheard = len(heard) > 1
+        return bool(self._overheard)
+
+    def _short_way(self: Any, attempt: Attempt, api_params: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the answer; None where botocore has to ask, since a fault may strike or it would ask again."""
+        world, model = attempt.world, attempt.operation
+        key = self._request_signer._credentials.get_frozen_credentials().access_key
+        journey = Journey(attempt, world.identity(key), self.meta.region_name)
+        known, call = journey.known(), journey.call({})
+        if world.faults.may_strike(Subject("cloudformation", model.name, call.account, call.region, known.mutating)):
+            return None
+        call.params = _asked(model, api_params)
+        with world.lock:
+            world.calls.append(call)
+        world.clock.sleep(world.one_way_s())
+        request_id = world.new_uuid()
+        try:
+            reply = journey.reply(frozenset(), call)
+        except AwsRefusal as error:
+            if error.status >= 500 or error.code in THROTTLED:
+                world.calls.remove(call)
+                return None
+            world.clock.sleep(world.one_way_s())
+            answer = _refused(error, request_id)
+            raise self.exceptions.from_code(error.code)(answer, model.name) from None
+        world.clock.sleep(world.one_way_s())
+        answered: dict[str, Any] = {} if model.output_shape is None else _read(model.output_shape, reply)
+        answered["ResponseMetadata"] = _metadata(request_id, 200)
+        return answered
+
+
+def _asked(model: OperationModel, params: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters as they arrive. Raises what botocore raises before it sends anything."""
+    if model.input_shape is None:
+        return {}
+    missing = {name: str(uuid4()) for name in model.idempotent_members if name not in params}
+    validate_parameters({**params, **missing}, model.input_shape)
+    return _sent_structure(model.input_shape, {**params, **missing})
+
+
+def _sent_structure(shape: StructureShape, value: dict[str, Any]) -> dict[str, Any]:
+    sent = {name: _sent(member, value[name]) for name, member in shape.members.items() if name in value}
+    return {name: inner for name, inner in sent.items() if inner != {}}
+
+
+def _sent(shape: Shape, value: Json) -> Json:
+    if isinstance(shape, StructureShape):
+        return _sent_structure(shape, value)
+    if isinstance(shape, ListShape):
+        return [_sent(shape.member, each) for each in value]
+    if isinstance(shape, MapShape):
+        return {key: _sent(shape.value, each) for key, each in value.items()}
+    if shape.type_name in {"string", "boolean", "integer", "long"}:
+        return value
+    raise Unsupported(f"a {shape.type_name} in a query request")
+
+
+def _read(shape: StructureShape, reply: dict[str, Any]) -> dict[str, Any]:
+    """Return a reply as botocore's parser reads it from XML: each value of its shape's type, nothing without value."""
+    given = ((name, reply.get(name), member) for name, member in shape.members.items())
+    return {name: _given(member, value) for name, value, member in given if value is not None}
+
+
+def _given(shape: Shape, value: Json) -> Any:
+    if isinstance(shape, StructureShape):
+        return _read(shape, value)
+    if isinstance(shape, ListShape):
+        return [_given(shape.member, each) for each in value]
+    if isinstance(shape, MapShape):
+        raise Unsupported(f"a {shape.type_name} in a query reply")
+    if shape.type_name == "timestamp":
+        return _moment(value)
+    return _scalar(shape.type_name, text(value))
+
+
+def _moment(value: Json) -> datetime:
+    if not isinstance(value, datetime):
+        raise Unsupported(f"{value!r} for a timestamp")
+    return value.replace(microsecond=value.microsecond // 1000 * 1000, tzinfo=_UTC)
+
+
+def _scalar(kind: str, spelt: str) -> Json:
+    match kind:
+        case "string":
+            return spelt.replace("\r\n", "\n").replace("\r", "\n") if "\r" in spelt else spelt
+        case "boolean":
+            return spelt == "true"
+        case "integer" | "long":
+            return int(spelt)
+        case "double" | "float":
+            return float(spelt)
+    raise Unsupported(f"a {kind} in a query reply")
+
+
+def _refused(error: AwsRefusal, request_id: str) -> dict[str, Any]:
+    said = {"Type": "Sender", "Code": error.code, "Message": error.message}
+    return {"Error": said, "ResponseMetadata": _metadata(request_id, error.status)}
+
+
+def _metadata(request_id: str, status: int) -> dict[str, Any]:
+    headers = {"content-type": "text/xml", "x-amzn-requestid": request_id}
+    return {"RequestId": request_id, "HTTPStatusCode": status, "HTTPHeaders": headers, "RetryAttempts": 0}
