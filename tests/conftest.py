@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from builder.cli.main import main
 from builder.cli.session import Session
 from builder.local import EmbeddedAws
 from builder.local.environment import is_hostile
+from fake_aws.short_way import whole_way
 from hasten import hasten
 from report.chromium import browser_or_skip
 from samples import is_thorough
@@ -166,6 +168,13 @@ sys.addaudithook(_refuse_process)
 def pytest_collection_finish() -> None:
     """Have no collection of garbage look through the thousands of tests."""
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _whole_way_if_thorough() -> Iterator[None]:
+    """Have the thorough run cross the wire with every call to the fake."""
+    with whole_way() if is_thorough() else nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session")

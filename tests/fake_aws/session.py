@@ -109,6 +109,7 @@ def reach(core: botocore.session.Session, world: "World") -> None:
         "after-call": after_call,
         "after-call-error": after_call,
     }
+
     def creating_class(class_attributes: dict[str, Any], base_classes: list[type], **_: object) -> None:
         class_attributes["_world"] = world
         base_classes.insert(0, ShortWay)

@@ -6,9 +6,10 @@ service model as ever, and comes back as botocore's parser would have read it. E
 so do all calls while `whole_way()` lasts. `test_short_way` holds both ways to be one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from botocore.validate import validate_parameters
 from dateutil.tz import tzutc
 
 from builder.aws.errors import THROTTLED
-from fake_aws.calls import Attempt, Call
+from fake_aws.calls import Attempt
 from fake_aws.faults import Subject
 from fake_aws.json_value import Json
 from fake_aws.refusals import AwsRefusal, Unsupported
@@ -90,7 +91,7 @@ class ShortWay:
             answer = _refused(error, request_id)
             raise self.exceptions.from_code(error.code)(answer, model.name) from None
         world.clock.sleep(world.one_way_s())
-        answered: dict[str, Any] = {} if model.output_shape is None else _read(model.output_shape, reply)
+        answered: dict[str, Any] = {} if model.output_shape is None else _reader(model.output_shape)(reply)
         answered["ResponseMetadata"] = _metadata(request_id, 200)
         return answered
 
@@ -121,22 +122,28 @@ def _sent(shape: Shape, value: Json) -> Json:
     raise Unsupported(f"a {shape.type_name} in a query request")
 
 
-def _read(shape: StructureShape, reply: dict[str, Any]) -> dict[str, Any]:
-    """Return a reply as botocore's parser reads it from XML: each value of its shape's type, nothing without value."""
-    given = ((name, reply.get(name), member) for name, member in shape.members.items())
-    return {name: _given(member, value) for name, value, member in given if value is not None}
+Reader = Callable[[Json], Any]
 
 
-def _given(shape: Shape, value: Json) -> Any:
-    if isinstance(shape, StructureShape):
-        return _read(shape, value)
-    if isinstance(shape, ListShape):
-        return [_given(shape.member, each) for each in value]
-    if isinstance(shape, MapShape):
-        raise Unsupported(f"a {shape.type_name} in a query reply")
-    if shape.type_name == "timestamp":
-        return _moment(value)
-    return _scalar(shape.type_name, text(value))
+@cache
+def _reader(shape: Shape) -> Reader:
+    """Return what reads a value as botocore's parser does from XML: of its shape's type, nothing without value."""
+    match shape:
+        case StructureShape():
+            members = [(name, shape.members[name]) for name in shape.members]
+            return lambda value: {
+                name: _reader(member)(value[name]) for name, member in members if value.get(name) is not None
+            }
+        case ListShape():
+            return lambda value: [_reader(shape.member)(each) for each in value]
+        case MapShape():
+            raise Unsupported(f"a {shape.type_name} in a query reply")
+    return _SCALARS[shape.type_name]
+
+
+def _text(value: Json) -> str:
+    spelt = value if type(value) is str else text(value)
+    return spelt.replace("\r\n", "\n").replace("\r", "\n") if "\r" in spelt else spelt
 
 
 def _moment(value: Json) -> datetime:
@@ -145,17 +152,21 @@ def _moment(value: Json) -> datetime:
     return value.replace(microsecond=value.microsecond // 1000 * 1000, tzinfo=_UTC)
 
 
-def _scalar(kind: str, spelt: str) -> Json:
-    match kind:
-        case "string":
-            return spelt.replace("\r\n", "\n").replace("\r", "\n") if "\r" in spelt else spelt
-        case "boolean":
-            return spelt == "true"
-        case "integer" | "long":
-            return int(spelt)
-        case "double" | "float":
-            return float(spelt)
-    raise Unsupported(f"a {kind} in a query reply")
+def _whether(value: Json) -> bool:
+    return text(value) == "true"
+
+
+def _number(value: Json) -> int:
+    return int(text(value))
+
+
+_SCALARS: dict[str, Reader] = {
+    "string": _text,
+    "timestamp": _moment,
+    "boolean": _whether,
+    "integer": _number,
+    "long": _number,
+}
 
 
 def _refused(error: AwsRefusal, request_id: str) -> dict[str, Any]:

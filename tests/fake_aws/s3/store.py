@@ -55,9 +55,11 @@ def delete(world: "World", bucket: Bucket, key: str, version_id: str | None) -> 
     """Remove one version for good, or put a delete marker on top; returns the marker made or removed."""
     if version_id is not None or bucket.versioning is None:
         wanted = version_id or "null"
-        gone = [each for each in bucket.versions if (each.key, each.version_id) == (key, wanted)]
-        bucket.versions = [each for each in bucket.versions if each not in gone]
-        return next((each for each in gone if each.marker), None)
+        places = (at for at, each in enumerate(bucket.versions) if each.version_id == wanted and each.key == key)
+        if (at := next(places, None)) is None:
+            return None
+        gone = bucket.versions.pop(at)
+        return gone if gone.marker else None
     marker = Version(key, world.new_uuid().replace("-", ""), world.datetime(), b"", marker=True)
     bucket.versions.insert(0, marker)
     _replicate(world, bucket, marker)

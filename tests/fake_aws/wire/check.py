@@ -88,30 +88,35 @@ def _failed(value: Json, path: str, rule: str) -> str:
     return f"Value '{value}' at '{path}' failed to satisfy constraint: {rule}"
 
 
-def refuse_bad_reply(shape: Shape | None, reply: Json, where: str) -> None:
+def refuse_bad_reply(shape: Any, reply: Json, where: str) -> None:
     """Raise Unsupported if the fake is about to answer something the service model does not have."""
     if shape is None:
         if reply:
             raise Unsupported(f"{where}: the operation answers nothing, the fake answered {reply!r}")
-    elif isinstance(shape, StructureShape):
-        _check_structure(shape, reply, where)
-    elif isinstance(shape, ListShape):
-        for index, member in enumerate(reply):
-            refuse_bad_reply(shape.member, member, f"{where}[{index}]")
-    elif isinstance(shape, MapShape):
-        for key, member in reply.items():
-            refuse_bad_reply(shape.value, member, f"{where}[{key}]")
-    elif (allowed := getattr(shape, "enum", None)) and reply not in [*allowed, *_BEYOND_THE_MODEL.get(shape.name, ())]:
-        raise Unsupported(f"{where}: {reply!r} is not one of {allowed}")
+        return
+    match shape.type_name:
+        case "structure":
+            _check_structure(shape, reply, where)
+        case "list":
+            for index, member in enumerate(reply):
+                refuse_bad_reply(shape.member, member, f"{where}[{index}]")
+        case "map":
+            for key, member in reply.items():
+                refuse_bad_reply(shape.value, member, f"{where}[{key}]")
+        case "string":
+            allowed = shape.enum
+            if allowed and reply not in [*allowed, *_BEYOND_THE_MODEL.get(shape.name, ())]:
+                raise Unsupported(f"{where}: {reply!r} is not one of {allowed}")
 
 
-def _check_structure(shape: StructureShape, reply: Json, where: str) -> None:
+def _check_structure(shape: Any, reply: Json, where: str) -> None:
     if not isinstance(reply, dict):
         raise Unsupported(f"{where}: expected a structure, the fake answered {reply!r}")
-    if unknown := reply.keys() - shape.members.keys():
-        raise Unsupported(f"{where}: the service model has no {sorted(unknown)}")
+    members = shape.members
+    for name, value in reply.items():
+        if name not in members:
+            raise Unsupported(f"{where}: the service model has no {name}")
+        if value is not None:
+            refuse_bad_reply(members[name], value, f"{where}.{name}")
     if missing := [name for name in shape.required_members if reply.get(name) is None]:
         raise Unsupported(f"{where}: the reply lacks {missing}")
-    for name, value in reply.items():
-        if value is not None:
-            refuse_bad_reply(shape.members[name], value, f"{where}.{name}")
