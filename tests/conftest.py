@@ -30,7 +30,7 @@ from samples import is_thorough
 
 # --hypothesis-profile=thorough: for a pipeline; who works on the code wants an answer sooner.
 settings.register_profile("thorough", max_examples=2000)
-settings.register_profile("suite", max_examples=25)
+settings.register_profile("suite", max_examples=15)
 settings.load_profile("suite")
 
 
@@ -156,13 +156,19 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         _light.clear()
 
 
-def _refuse_process(event: str, arguments: tuple[object, ...]) -> None:
+_popen = subprocess.Popen.__init__
+
+
+def _refuse_process(self: Any, args: Any, *more: Any, **options: Any) -> None:
+    """Start a process as ever, but from a test that is not heavy."""
+    program = args if isinstance(args, str) else args[0]
     # The standard library asks uname for the processor, once.
-    if event == "subprocess.Popen" and _light and arguments[0] != "uname":
-        raise AssertionError(f"{_light[0]} starts {arguments[0]}: mark it `processes`, or what it uses by that fixture")
+    if _light and str(program) != "uname":
+        raise AssertionError(f"{_light[0]} starts {program}: mark it `processes`, or what it uses by that fixture")
+    _popen(self, args, *more, **options)
 
 
-sys.addaudithook(_refuse_process)
+subprocess.Popen.__init__ = _refuse_process  # type: ignore[method-assign]
 
 
 def pytest_collection_finish() -> None:

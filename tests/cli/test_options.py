@@ -84,6 +84,7 @@ def test_everything_that_is_said_reaches_the_plan(project: Path) -> None:
     assert (options.artifacts_bucket, planned.remove_orphans) == ("artifacts", True)
 
 
+@pytest.mark.usefixtures("linter")
 def test_templates_in_between_are_linted_where_cfn_lint_is(project: Path) -> None:
     lint = make_plan_request("plan", SAID, None).lint
     assert lint is not None

@@ -114,7 +114,7 @@ def reach(core: botocore.session.Session, world: "World") -> None:
         class_attributes["_world"] = world
         base_classes.insert(0, ShortWay)
 
-    core.register("creating-client-class.cloudformation", creating_class)
+    core.register("creating-client-class.cloudformation", creating_class)  # type: ignore[arg-type]  # it names what it takes
     core.get_available_regions = _few_regions(core.get_available_regions)  # type: ignore[method-assign]
     for event, handler in handlers.items():
         core.register(event, handler)  # type: ignore[arg-type]  # before-send answers; the stubs say None

@@ -8,14 +8,13 @@ so do all calls while `whole_way()` lasts. `test_short_way` holds both ways to b
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 from botocore.validate import validate_parameters
-from dateutil.tz import tzutc
 
 from builder.aws.errors import THROTTLED
 from fake_aws.calls import Attempt
@@ -28,7 +27,6 @@ from fake_aws.wire.query import text
 if TYPE_CHECKING:
     from fake_aws.world import World
 
-_UTC = tzutc()
 _whole_way = False
 
 
@@ -53,7 +51,7 @@ class ShortWay:
             answer = self._short_way(attempt, api_params)
             if answer is not None:
                 return answer
-        return super()._make_api_call(operation_name, api_params)
+        return super()._make_api_call(operation_name, api_params)  # type: ignore[misc]  # botocore's class comes after
 
     def _unhindered(self: Any, operation_name: str) -> Attempt | None:
         """Return the call, unless it is refused before it is sent, overheard on its way, or struck by a fault."""
@@ -149,7 +147,7 @@ def _text(value: Json) -> str:
 def _moment(value: Json) -> datetime:
     if not isinstance(value, datetime):
         raise Unsupported(f"{value!r} for a timestamp")
-    return value.replace(microsecond=value.microsecond // 1000 * 1000, tzinfo=_UTC)
+    return value.replace(microsecond=value.microsecond // 1000 * 1000, tzinfo=UTC)
 
 
 def _whether(value: Json) -> bool:

@@ -53,7 +53,7 @@ def _answers(cfn: "CloudFormationClient", world: World) -> list[Any]:
     answers += [cfn.describe_stacks(), cfn.get_template(StackName="app"), cfn.list_exports()]
     for refused in ({"StackName": "none"}, {"StackName": "no such!"}, {"NextToken": "nonsense"}):
         with pytest.raises(ClientError) as error:
-            cfn.describe_stacks(**refused)  # type: ignore[arg-type]  # a test's keywords
+            cfn.describe_stacks(**refused)
         answers.append((type(error.value).__name__, error.value.operation_name, error.value.response))
     with pytest.raises(ParamValidationError) as invalid:
         cfn.describe_stacks(StackName=1)  # type: ignore[arg-type]  # it is wrong

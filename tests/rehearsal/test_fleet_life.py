@@ -51,6 +51,7 @@ def test_a_fleet_lives_and_every_account_is_left_as_it_was(wanted: Wanted) -> No
     assert "5 sets and their stacks are gone, and the roles with them" in shown
 
 
+@pytest.mark.usefixtures("linter")
 def test_a_fleet_with_findings_is_not_begun(wanted: Wanted) -> None:
     told = Told()
     function = wanted.config.function.model_copy(update={"timeout_s": 100_000})

@@ -38,6 +38,7 @@ def test_urls_that_want_signed_requests_are_rehearsed_signed(wanted: Wanted, tol
     assert told.chapters[-1].startswith("destroy")
 
 
+@pytest.mark.usefixtures("linter")
 def test_a_template_with_findings_ends_the_rehearsal_before_anything_is_started(wanted: Wanted, told: Told) -> None:
     # Lambda's own limit is known to cfn-lint and not to this schema, which pydantic is asked to pass over here.
     function = wanted.config.function.model_copy(update={"timeout_s": 100_000})

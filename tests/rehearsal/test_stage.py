@@ -15,6 +15,7 @@ def test_work_is_run_with_its_progress_shown() -> None:
     assert Told().stage().watch(work)
 
 
+@pytest.mark.usefixtures("linter")
 def test_what_is_rendered_is_linted(wanted: Wanted) -> None:
     told = Told()
     assembly = render_and_lint(wanted, told.append)
