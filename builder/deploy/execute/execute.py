@@ -15,12 +15,11 @@ from builder.deploy.execute.preflight import Checked, check_plan, how_far
 from builder.deploy.observe.events import FirstCause, observe_cause, tell_in_progress
 from builder.deploy.observe.outputs import taken
 from builder.deploy.observe.stacks import (
-    LAG_S,
-    LOOK_S,
     ObservedStack,
     observe_stack,
     observe_template,
     remember_protected,
+    unless_lagging,
 )
 from builder.deploy.observe.watch import DEADLINE_S, Settled, Watch, make_watches
 from builder.deploy.plan.change_set import ChangeSetRequest, ask, token
@@ -297,15 +296,15 @@ async def _who_runs(plan: Plan, step: Step, clients: Clients, refusal: AwsError)
 
     After a lost answer boto3 asks again and is told that the change set runs already: fine, if it is ours that runs.
     """
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    while True:
+
+    async def look() -> tuple[ObservedStack | None, Checked | None]:
         stack = await observe_stack(clients, step.site, step.stack_arn)
-        if stack is not None and await how_far(plan, (step,), stack, clients):
-            return stack.change_set or step.change_set
-        if loop.time() - started > LAG_S:
-            raise overtaken(step.stack, stack, "another operation was faster") from refusal
-        await asyncio.sleep(LOOK_S)
+        return stack, None if stack is None else await how_far(plan, (step,), stack, clients)
+
+    stack, ours = await unless_lagging(look, lambda shown: shown[1] is None)
+    if stack is None or ours is None:
+        raise overtaken(step.stack, stack, "another operation was faster") from refusal
+    return stack.change_set or step.change_set
 
 
 async def make_deferred(
@@ -344,19 +343,21 @@ async def _part_to_make(plan: Plan, deployment: Deployment, deferred: Deferred, 
     """
     left = sum(step.stack == deferred.stack and step.part >= deferred.part for step in plan.change_sets)
     desired = deployment.stack(deferred.stack)
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    while True:
+
+    async def look() -> DraftStep | Stopped:
         stack = await observe_stack(clients, desired.site, desired.name)
         stands = stack is not None and stack.facts.exists
         template = await observe_template(clients, stack) if stack is not None and stands else None
         try:
             return parts_from(desired, stack, template, left, moving(deployment, desired.id))[0]
-        except Stopped:
-            # A read may lag behind the change set before this one.
-            if loop.time() - started > LAG_S:
-                raise
-        await asyncio.sleep(LOOK_S)
+        except Stopped as refusal:
+            return refusal
+
+    # A read may lag behind the change set before this one.
+    part = await unless_lagging(look, lambda part: isinstance(part, Stopped))
+    if isinstance(part, Stopped):
+        raise part
+    return part
 
 
 async def _bound(deployment: Deployment, desired: DesiredStack, clients: Clients) -> DesiredStack:

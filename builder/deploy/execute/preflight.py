@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from builder.aws import Clients, observe_account, together
 from builder.deploy.observe.deployment import check_reach
-from builder.deploy.observe.stacks import LAG_S, LOOK_S, ObservedStack, observe_stack
+from builder.deploy.observe.stacks import ObservedStack, observe_stack, unless_lagging
 from builder.deploy.plan.change_set import is_alike
 from builder.deploy.plan.decide import remedy
 from builder.deploy.plan.guards import Permission, check_allowed
@@ -142,21 +142,18 @@ async def _check_and_judge(ground: JudgementContext, steps: StackSteps) -> tuple
 
 async def _check_stack(plan: Plan, steps: StackSteps, clients: Clients, *, begun: bool = False) -> Checked:
     """Look at a stack until it is clear how far it has come. `begun` says that earlier steps are done."""
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    while True:
-        look = await _look(plan, steps, clients, begun=begun)
-        if isinstance(look, Checked):
-            if look.running or look.untouched or not look.left:
-                return look
-            return await _check_stack(plan, look.left, clients, begun=True)
-        if loop.time() - started > LAG_S:
-            raise look
-        await asyncio.sleep(LOOK_S)
+    checked = await unless_lagging(
+        lambda: _look(plan, steps, clients, begun=begun), lambda checked: isinstance(checked, Stopped)
+    )
+    if isinstance(checked, Stopped):
+        raise checked
+    if checked.running or checked.untouched or not checked.left:
+        return checked
+    return await _check_stack(plan, checked.left, clients, begun=True)
 
 
 async def _look(plan: Plan, steps: StackSteps, clients: Clients, *, begun: bool) -> Checked | Stopped:
-    """Return how far the steps has come, or the refusal, unless a later look shows otherwise."""
+    """Return how far the steps have come, or the refusal, unless a later look shows otherwise."""
     match steps[0]:
         case Step() as step:
             return await _check_step(plan, step, steps, clients)

@@ -18,8 +18,6 @@ from builder.deploy.observe.events import (
 )
 from builder.deploy.observe.nested import NestedStack, observe_contents
 from builder.deploy.observe.stacks import (
-    LAG_S,
-    LOOK_S,
     Located,
     ObservedResource,
     ObservedStack,
@@ -27,6 +25,7 @@ from builder.deploy.observe.stacks import (
     observe_resources,
     observe_stack,
     of_deployment,
+    unless_lagging,
 )
 from builder.deploy.observe.watch import DEADLINE_S, Watch, make_watches, settled_after
 from builder.deploy.plan.change_set import token
@@ -279,29 +278,22 @@ async def _check_moved(run: _Run, one: Recovery, refusal: AwsError) -> None:
 
     Raises the refusal where the stack still stands as it was found.
     """
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    while refusal.code != _REPEATED:
+
+    async def is_halfway() -> bool:
         stack = await observe_stack(run.clients, one.found.site, one.found.arn)
-        if stack is None or stack.facts.operation is not Operation.RECOVER:
-            return
-        if loop.time() - started > LAG_S:
-            raise refusal
-        await asyncio.sleep(LOOK_S)
+        return stack is not None and stack.facts.operation is Operation.RECOVER
+
+    if refusal.code != _REPEATED and await unless_lagging(is_halfway, bool):
+        raise refusal
 
 
 async def _to_skip(run: _Run, one: Recovery, stack: ObservedStack, attempt: _Attempt) -> tuple[LogicalId, ...]:
     """Return what the next attempt skips: all that has failed again, if a person was shown all of it."""
     if stack.status != "UPDATE_ROLLBACK_FAILED" or not one.may_skip:
         return ()
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    while True:
-        failed = await observe_failed(run.clients, stack, attempt.token)
-        # Events may lag behind the status; of somebody else's rollback there are none with our token.
-        if failed or loop.time() - started > LAG_S:
-            return tuple(sorted(failed)) if failed <= one.may_skip else ()
-        await asyncio.sleep(LOOK_S)
+    # Events may lag behind the status; of somebody else's rollback there are none with our token.
+    failed = await unless_lagging(lambda: observe_failed(run.clients, stack, attempt.token), lambda failed: not failed)
+    return tuple(sorted(failed)) if failed <= one.may_skip else ()
 
 
 async def _broke(run: _Run, one: Recovery, stack: ObservedStack, attempt: _Attempt) -> StackFailed:
