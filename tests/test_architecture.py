@@ -12,6 +12,7 @@ MODULES = {path: ast.parse(path.read_text()) for path in sorted(BUILDER.rglob("*
 PICTURE = re.search(r"```text\nbuilder/\n(.*?)```", (ROOT / "docs" / "architecture.md").read_text(), re.DOTALL)
 # A clock, the environment, the network, other processes, waiting.
 IMPURE = {"asyncio", "boto3", "botocore", "concurrent", "os", "socket", "subprocess", "threading", "time", "urllib3"}
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPURE_CALLS = {"datetime.now", "datetime.utcnow", "date.today", "Path.cwd", "Path.home", "open", "input"}
 
 
@@ -33,6 +34,29 @@ def test_the_picture_of_the_house_is_the_tree() -> None:
 
 def _entries(folder: Path) -> set[str]:
     return {path.parent.name for path in folder.glob("*/__init__.py")} - {"page", "files"}
+
+
+def test_what_is_to_be_changed_is_where_it_is_said_to_be() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rows = page.partition("## Where to change what")[2].partition("\n## ")[0].splitlines()[4:]
+    named = [
+        (file, names)
+        for row in rows
+        for file, names in re.findall(r"`([a-z_/]+\.py)`(?:: (`\w+`(?:(?:,| and) `\w+`)*))?", row)
+    ]
+    assert len(named) > 12
+    defined = {
+        str(path.relative_to(BUILDER)): {node.name for node in ast.walk(tree) if isinstance(node, _DEFINITIONS)}
+        for path, tree in MODULES.items()
+    }
+    missing = [
+        (file, name)
+        for file, names in named
+        for name in re.findall(r"\w+", names)
+        if name != "and" and name not in defined.get(file, ())
+    ]
+    assert missing == []
+    assert [file for file, _ in named if file not in defined] == []
 
 
 def test_what_calls_itself_pure_knows_no_aws_no_clock_and_no_environment() -> None:

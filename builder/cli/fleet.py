@@ -9,7 +9,7 @@ from pathlib import Path
 
 from builder.aws import observe_account
 from builder.cli.project import Project
-from builder.cli.scope import Deletion, Execution, Said, Scope
+from builder.cli.scope import Execution, FoundDeployment, Said, Scope
 from builder.cli.session import Session
 from builder.deploy import (
     Deployment,
@@ -130,11 +130,11 @@ def nothing_stands(project: Project) -> str:
     return f"nothing of {project.fleet_name} stands in any region"
 
 
-def _find(session: Session, said: Said) -> Deletion:
+def _find(session: Session, said: Said) -> FoundDeployment:
     """Return the stacks that hold the fleet's sets, and the sets, found by their tag."""
     standing, sets = find_fleet(session)
     kept = "their stacks stay" if said["retain"] else "with their stacks in all accounts and all data"
-    return Deletion(
+    return FoundDeployment(
         name=session.project.fleet_name,
         standing=standing,
         account=None,

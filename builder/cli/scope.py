@@ -52,7 +52,7 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deletion:
+class FoundDeployment:
     """All that is deployed, found by its tag, and how it is deleted."""
 
     name: str
@@ -103,7 +103,7 @@ class Scope(Generic[P]):
     """Executes a plan, shows how it ended."""
     tell_deployed: "Callable[[Session], None]"
     """Shows what `deploy` has led to."""
-    find: "Callable[[Session, Said], Deletion]"
+    find: "Callable[[Session, Said], FoundDeployment]"
 
 
 def command(

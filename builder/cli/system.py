@@ -13,7 +13,7 @@ from builder.assembly.uses import read_uses
 from builder.cli.files import check_writable, write_private
 from builder.cli.outputs import tell_outputs
 from builder.cli.project import Project
-from builder.cli.scope import Deletion, Execution, Said, Scope
+from builder.cli.scope import Execution, FoundDeployment, Said, Scope
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
 from builder.fleet import FleetEmit
@@ -81,7 +81,7 @@ def tell_end(session: Session, ended: Sequence[deploy.Outcome], again: str) -> E
     return deploy.exit_code(ended)
 
 
-def _find(session: Session, said: Said) -> Deletion:
+def _find(session: Session, said: Said) -> FoundDeployment:
     """Return the stacks that carry the deployment's tag, in the assembly's regions and in every one that answers.
 
     Raises BadInput where a region is to be left out, and for another account than dr.yaml pins.
@@ -102,7 +102,7 @@ def _find(session: Session, said: Said) -> Deletion:
         f"{one.id}  {one.stack.name}  account {one.stack.account}  {one.stack.status}\n" for one in before.standing
     )
     accounts = ", ".join(sorted({one.stack.account for one in before.standing}))
-    return Deletion(
+    return FoundDeployment(
         name=name,
         standing=before.standing,
         account=None if options.project is not None else project.pinned_account,

@@ -79,8 +79,8 @@ class ArnFormat:
 class ResourceType:
     """One resource type."""
 
-    lost: str = ""
-    """What goes with it, as in `with it goes ...`; empty where nothing does."""
+    lost: str | None = None
+    """What is lost with it, as in `with it goes ...`: empty where nothing is, None where AWS's schemas say it."""
     data: bool = True
     """Whether that is data; False for an address that clients know."""
     noun: str = ""
@@ -89,9 +89,9 @@ class ResourceType:
 
 
 def at_stake(type_name: str) -> str:
-    """Return what goes with a resource of this type, as in `with it goes ...`; empty where nothing does."""
+    """Return what is lost with a resource of this type, as in `with it goes ...`; empty where nothing is."""
     known = RESOURCE_TYPES.get(type_name)
-    if known is not None:
+    if known is not None and known.lost is not None:
         return known.lost
     return "all that it holds" if type_name in stateful_types() else ""
 

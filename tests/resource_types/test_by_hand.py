@@ -3,7 +3,7 @@ from cfnlint.helpers import REGIONS
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.deploy.resources import HOLDERS
-from builder.resource_types.facts import RESOURCE_TYPES, at_stake, holds_data, stateful_types
+from builder.resource_types.facts import RESOURCE_TYPES, ResourceType, at_stake, holds_data, stateful_types
 from builder.rules.deletion_said import HOLD_DATA
 
 GUARDED = [name for name in RESOURCE_TYPES if at_stake(name)]
@@ -39,6 +39,11 @@ def test_what_our_own_rule_asks_a_policy_of_is_guarded() -> None:
 
 def test_what_aws_alone_counts_among_it_is_guarded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(RESOURCE_TYPES, "AWS::EC2::Volume")
+    assert (at_stake("AWS::EC2::Volume"), holds_data("AWS::EC2::Volume")) == ("all that it holds", True)
+
+
+def test_a_row_that_says_nothing_of_it_takes_no_guard_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RESOURCE_TYPES, "AWS::EC2::Volume", ResourceType(noun="volume"))
     assert (at_stake("AWS::EC2::Volume"), holds_data("AWS::EC2::Volume")) == ("all that it holds", True)
 
 
