@@ -30,10 +30,12 @@ _STOPPED_WITHIN_S = 60.0
 async def find_template(clients: Clients, function: Function, deployment: str) -> str:
     """Return the id of the deployment's experiment template. Raises Stopped where it has none."""
     fis, where = clients.of(function.site).fis(function.region), f"{function.region}: {deployment}"
-    ours: list[str] = []
-    async for page in pages(where, fis.list_experiment_templates):
-        listed = page["experimentTemplates"]
-        ours += [template["id"] for template in listed if template.get("tags", {}).get(_DEPLOYMENT) == deployment]
+    ours = [
+        template["id"]
+        async for page in pages(where, fis.list_experiment_templates)
+        for template in page["experimentTemplates"]
+        if template.get("tags", {}).get(_DEPLOYMENT) == deployment
+    ]
     if not ours:
         raise Stopped(
             where=where,
@@ -103,11 +105,12 @@ async def _stop(clients: Clients, function: Function, identifier: str, *, give_u
 
 async def _running(clients: Clients, function: Function, drill: str) -> list[tuple[str, str]]:
     fis, where = clients.of(function.site).fis(function.region), f"{function.region}: experiments"
-    states: list[tuple[str, str]] = []
-    async for page in pages(where, fis.list_experiments):
-        ours = (experiment for experiment in page["experiments"] if experiment.get("tags", {}).get(TAG) == drill)
-        states += [(experiment["id"], experiment["state"]["status"]) for experiment in ours]
-    return [(identifier, status) for identifier, status in states if status in _UNDER_WAY]
+    return [
+        (experiment["id"], experiment["state"]["status"])
+        async for page in pages(where, fis.list_experiments)
+        for experiment in page["experiments"]
+        if experiment.get("tags", {}).get(TAG) == drill and experiment["state"]["status"] in _UNDER_WAY
+    ]
 
 
 _TOKEN = "BUILDER_LOCAL_TOKEN"  # noqa: S105  a name, not a token

@@ -162,14 +162,12 @@ async def _observe_function(endpoint: Endpoint, clients: Clients) -> tuple[Funct
     service = endpoint.stack
     where, region = f"{service.site.region}: {service.name}", service.site.region
     cloudformation = clients.of(service.site).cloudformation(region)
-    names: list[str] = []
-    async for page in pages(where, cloudformation.list_stack_resources, StackName=service.name):
-        listed = page["StackResourceSummaries"]
-        names += [
-            resource["PhysicalResourceId"]
-            for resource in listed
-            if resource["ResourceType"] == _FUNCTION and _stands(resource)
-        ]
+    names = [
+        resource["PhysicalResourceId"]
+        async for page in pages(where, cloudformation.list_stack_resources, StackName=service.name)
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == _FUNCTION and _stands(resource)
+    ]
     found = await together(_urls_of(service.site, name, clients) for name in names)
     behind = [
         (name, auth)
@@ -195,10 +193,12 @@ def _stands(resource: Mapping[str, Any]) -> bool:
 
 async def _urls_of(site: Site, name: str, clients: Clients) -> dict[str, str]:
     """Return how each URL of a function, its aliases' included, wants requests, `NONE` or `AWS_IAM`."""
-    functions, urls = clients.of(site).functions(site.region), dict[str, str]()
-    async for page in pages(f"{site.region}: {name}", functions.list_function_url_configs, FunctionName=name):
-        urls |= {config["FunctionUrl"]: config["AuthType"] for config in page["FunctionUrlConfigs"]}
-    return urls
+    functions = clients.of(site).functions(site.region)
+    return {
+        config["FunctionUrl"]: config["AuthType"]
+        async for page in pages(f"{site.region}: {name}", functions.list_function_url_configs, FunctionName=name)
+        for config in page["FunctionUrlConfigs"]
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,15 +77,13 @@ async def _detect(clients: Clients, stack: ObservedStack) -> tuple[str, str]:
 async def _read(clients: Clients, stack: ObservedStack) -> tuple[DriftedResource, ...]:
     """Return every resource that drifted, over all pages."""
     client, where = clients.of(stack.site).cloudformation(stack.region), f"{stack.region}/{stack.name}"
-    found: list[DriftedResource] = []
-    async for page in pages(
+    drifted = pages(
         where,
         client.describe_stack_resource_drifts,
         StackName=stack.arn,
         StackResourceDriftStatusFilters=["MODIFIED", "DELETED"],
-    ):
-        found += [_resource(drift) for drift in page["StackResourceDrifts"]]
-    return tuple(found)
+    )
+    return tuple([_resource(drift) async for page in drifted for drift in page["StackResourceDrifts"]])
 
 
 def _resource(said: "StackResourceDriftTypeDef") -> DriftedResource:

@@ -216,10 +216,8 @@ async def observe_since_good(clients: Clients, stack: ObservedStack) -> SinceGoo
 async def observe_made_inside(clients: Clients, stack: NestedStack, tokens: frozenset[str]) -> frozenset[LogicalId]:
     """Return what the operations with these tokens made new in a nested stack."""
     client = clients.of(stack.site).cloudformation(stack.region)
-    events: list[StackEventTypeDef] = []
-    async for page in pages(f"{stack.region}/{stack.name}", client.describe_stack_events, StackName=stack.arn):
-        events += page["StackEvents"]
-    return made_inside(events, tokens)
+    shown = pages(f"{stack.region}/{stack.name}", client.describe_stack_events, StackName=stack.arn)
+    return made_inside([event async for page in shown for event in page["StackEvents"]], tokens)
 
 
 async def _events_of(clients: Clients, stack: Located, client_token: str) -> "list[StackEventTypeDef]":

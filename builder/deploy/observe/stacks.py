@@ -310,20 +310,19 @@ async def observe_resources(clients: Clients, stack: Located) -> tuple[ObservedR
     client = clients.of(stack.site).cloudformation(stack.region)
 
     async def every_page() -> tuple[ObservedResource, ...]:
-        found: list[ObservedResource] = []
-        async for page in pages(f"{stack.region}/{stack.name}", client.list_stack_resources, StackName=stack.arn):
-            found += [
-                ObservedResource(
-                    logical_id=LogicalId(resource["LogicalResourceId"]),
-                    type=resource["ResourceType"],
-                    physical_id=resource.get("PhysicalResourceId", ""),
-                    status=resource["ResourceStatus"],
-                    reason=resource.get("ResourceStatusReason", ""),
-                )
-                for resource in page["StackResourceSummaries"]
-                if resource["ResourceStatus"] not in _NOT_HELD
-            ]
-        return tuple(found)
+        resources = [
+            ObservedResource(
+                logical_id=LogicalId(resource["LogicalResourceId"]),
+                type=resource["ResourceType"],
+                physical_id=resource.get("PhysicalResourceId", ""),
+                status=resource["ResourceStatus"],
+                reason=resource.get("ResourceStatusReason", ""),
+            )
+            async for page in pages(f"{stack.region}/{stack.name}", client.list_stack_resources, StackName=stack.arn)
+            for resource in page["StackResourceSummaries"]
+            if resource["ResourceStatus"] not in _NOT_HELD
+        ]
+        return tuple(resources)
 
     return await once_there(every_page)
 

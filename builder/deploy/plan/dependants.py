@@ -264,17 +264,14 @@ def _gives_it_up(
 async def _importers(clients: Clients, change: _Change) -> tuple[str, ...]:
     """Return the names of the stacks that import an export, over all pages; none where nobody does."""
     client = clients.of(change.site).cloudformation(change.site.region)
-
-    found: list[str] = []
+    imports = pages(change.stack, client.list_imports, ExportName=change.name)
     try:
-        async for page in pages(change.stack, client.list_imports, ExportName=change.name):
-            found += page["Imports"]
+        return tuple([name async for page in imports for name in page["Imports"]])
     except AwsError as error:
         # CloudFormation has no error code of its own for an export that nobody imports.
         if error.code == "ValidationError" and ("not imported" in error.what or "does not exist" in error.what):
             return ()
         raise
-    return tuple(found)
 
 
 def _changes(one: Step | Deferred, deployment: Deployment, look: ObservedDeployment) -> Iterator[_Change]:

@@ -49,15 +49,18 @@ async def observe_change_sets(
     client = clients.of(site).cloudformation(site.region)
 
     async def listed() -> "list[ChangeSetSummaryTypeDef]":
-        found: list[ChangeSetSummaryTypeDef] = []
+        gone = clients.memory.deleted_change_sets
         try:
-            async for page in pages(stack, client.list_change_sets, StackName=stack_arn):
-                found += page["Summaries"]
+            return [
+                change_set
+                async for page in pages(stack, client.list_change_sets, StackName=stack_arn)
+                for change_set in page["Summaries"]
+                if change_set["ChangeSetId"] not in gone and change_set.get("Status") != "DELETE_COMPLETE"
+            ]
         except AwsError as error:
             if not is_absence(error):
                 raise
-        gone = clients.memory.deleted_change_sets
-        return [one for one in found if one["ChangeSetId"] not in gone and one.get("Status") != "DELETE_COMPLETE"]
+            return []
 
     def lacks_it(found: "list[ChangeSetSummaryTypeDef]") -> bool:
         listed_or_gone = {one["ChangeSetId"] for one in found} | clients.memory.deleted_change_sets

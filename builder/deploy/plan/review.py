@@ -216,10 +216,8 @@ async def _findings(clients: Clients, asked: PendingChangeSet, above: str) -> tu
     client = clients.of(asked.site).cloudformation(asked.site.region)
 
     async def every_page() -> list[Any]:
-        found: list[Any] = []
-        async for page in pages(asked.stack, client.describe_events, ChangeSetName=asked.change_set):
-            found += page["OperationEvents"]
-        return found
+        shown = pages(asked.stack, client.describe_events, ChangeSetName=asked.change_set)
+        return [event async for page in shown for event in page["OperationEvents"]]
 
     return tuple(
         " ".join(
