@@ -20,7 +20,7 @@ from builder.deploy.progress import Emit, Finished, NotStarted, Progress, RunBeg
 from builder.errors import BadInput, Stopped
 from builder.fleet.observe import SetWatch, observe_instances
 from builder.fleet.operation import create_instances, in_order, needs_of, update_instances
-from builder.fleet.plan import Creation, check_names, fleet_guards, judge_sets
+from builder.fleet.plan import check_names, fleet_guards, judge_sets
 from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import FleetPlan, SetPlan, StackInstance, StackSet, skips
 from builder.fleet.targets import observe_states
@@ -47,7 +47,7 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     if not trusted.is_own:
         plan = await _judged(plan, trusted, clients)
         trusted = replace(trusted, more_guards=fleet_guards)
-    creations = (Creation(one.stack_set) for one in plan.sets if one.does == "create")
+    creations = (one.stack_set for one in plan.sets if one.does == "create")
     await check_names(creations, {stack: place.name for stack, place in plan.ordinary.places.items()}, clients)
     changing = [one for one in plan.sets if one.does != "nothing"]
     watch = SetWatch(clients, emit, expected=_expected(plan))

@@ -86,6 +86,7 @@ async def observe_set(
     return Observed(
         body=said.get("TemplateBody", ""),
         parameters=_values(said.get("Parameters", [])),
+        is_service_managed=said.get("PermissionModel") == "SERVICE_MANAGED",
         instances=instances,
         overrides=await _overrides(clients, stack_set, instances) if known else (),
         overrides_known=known,

@@ -93,27 +93,32 @@ def _of_leaving(planned: SetPlan) -> Iterator[GuardHit]:
         yield GuardHit(stack=holder, logical_id=str(account), why=why, allow=f"{planned.id}/{account}")
 
 
-@dataclass(frozen=True, slots=True)
-class Creation:
-    """A set that is to be created; `anew` where a standing one of the same logical id is replaced by it."""
+def check_models(sets: Iterable[tuple[StackSet, Observed | None]]) -> None:
+    """Raise Stopped unless each set that stands keeps its permission model; pure."""
+    changed = [one for one, found in sets if found and found.is_service_managed != one.is_service_managed]
+    if not changed:
+        return
+    before, after = ("self-managed", "service-managed")[:: 1 if changed[0].is_service_managed else -1]
+    raise Stopped(
+        where=changed[0].held_by.stack,
+        what=f"fleet.permission_model changes from {before} to {after}, which makes a new set of each of "
+        f"{', '.join(one.id for one in changed)}: it would fail, as their stacks have the names of those that stand",
+        next_step="python -m builder fleet destroy --retain    leaves all stacks in their accounts; then deploy to an "
+        "account that has none, then name the others too: docs/fleets.md, Another permission model",
+    )
 
-    stack_set: StackSet
-    anew: bool = False
 
-
-async def check_names(creations: Iterable[Creation], names: Mapping[StackId, StackName], clients: Clients) -> None:
-    """Return if the names of these sets are free, or taken by what CloudFormation removes or goes on with first.
+async def check_names(sets: Iterable[StackSet], names: Mapping[StackId, StackName], clients: Clients) -> None:
+    """Return if the names of these new sets are free, or taken by what CloudFormation removes or goes on with first.
 
     `names` are those of the stacks that hold them. Raises Stopped, or Several, saying whose each name is.
     """
-    creations = tuple(creations)
-    described = await together(describe_set(clients, one.stack_set) for one in creations)
-    taken = [(one, said["StackSetId"]) for one, said in zip(creations, described, strict=True) if said is not None]
-    holders = tuple(dict.fromkeys(one.stack_set.held_by for one, _ in taken))
+    sets = tuple(sets)
+    described = await together(describe_set(clients, one) for one in sets)
+    taken = [(one, said["StackSetId"]) for one, said in zip(sets, described, strict=True) if said is not None]
+    holders = tuple(dict.fromkeys(one.held_by for one, _ in taken))
     held = dict(zip(holders, await together(_held(one, names[one.stack], clients) for one in holders), strict=True))
-    refused = [
-        refusal for one, id_ in taken if (refusal := _refusal(one, id_, held[one.stack_set.held_by])) is not None
-    ]
+    refused = [refusal for one, id_ in taken if (refusal := _refusal(one, id_, held[one.held_by])) is not None]
     if refused:
         raise gathered(refused)
 
@@ -125,13 +130,10 @@ async def _held(holding: Holding, name: StackName, clients: Clients) -> tuple[Ob
     return tuple(one for one in await observe_resources(clients, stack) if one.type == STACK_SET)
 
 
-def _refusal(one: Creation, set_id: str, held: tuple[ObservedResource, ...]) -> Stopped | None:
+def _refusal(stack_set: StackSet, set_id: str, held: tuple[ObservedResource, ...]) -> Stopped | None:
     """Return why the set cannot be created under its name; pure."""
-    stack_set = one.stack_set
     own = next((each for each in held if each.logical_id == stack_set.logical_id), None)
-    if own is not None and own.status.endswith("_IN_PROGRESS"):
-        return None
-    if own is not None and own.physical_id == set_id and not (one.anew and own.status.endswith("_COMPLETE")):
+    if own is not None and (own.physical_id == set_id or own.status.endswith("_IN_PROGRESS")):
         return None
     holder = next((each for each in held if each.physical_id == set_id), None)
     if holder is None:
@@ -140,12 +142,6 @@ def _refusal(one: Creation, set_id: str, held: tuple[ObservedResource, ...]) -> 
             f"a StackSet {stack_set.name} exists already, and {stack_set.held_by.stack} does not hold it",
             f"aws cloudformation list-stack-instances --region {stack_set.site.region} --stack-set-name "
             f"{stack_set.name} --call-as {stack_set.call_as}    shows what it has; then delete it or take another name",
-        )
-    if holder is own:
-        return _stopped(
-            stack_set,
-            f"{stack_set.logical_id} is replaced under its own name {stack_set.name}, which is taken until it is gone",
-            "plan with another name, or without the set first",
         )
     return _stopped(
         stack_set,
@@ -174,11 +170,6 @@ class _Pair:
         one = self.desired or self.deployed
         assert one is not None, "a pair of nothing"  # noqa: S101 - made below from the union of both
         return one
-
-    @property
-    def is_replaced(self) -> bool:
-        """Whether CloudFormation makes a new set beside the one that stands."""
-        return self.change is not None and self.change.replacement == "True"
 
     @property
     def is_imported(self) -> bool:
@@ -245,11 +236,14 @@ async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients
         observe_set(clients, pair.standing.stack_set, overrides=pair.change is not None, all_overrides=all_overrides)
         for pair in pairs
     )
+    check_models(
+        (pair.desired.stack_set, found)
+        for pair, found in zip(pairs, observed, strict=True)
+        if pair.desired and pair.deployed  # another's set of the same name is no change of ours
+    )
     sets = tuple(plan_set(_setting(pair, found, organization)) for pair, found in zip(pairs, observed, strict=True))
     creations = [
-        Creation(one.stack_set, anew=pair.deployed is not None and pair.is_replaced)
-        for pair, one in zip(pairs, sets, strict=True)
-        if one.does == "create" and not pair.is_imported
+        one.stack_set for pair, one in zip(pairs, sets, strict=True) if one.does == "create" and not pair.is_imported
     ]
     await check_names(creations, {stack.id: stack.name for stack in deployment.stacks}, clients)
     ordinary = _without_instances(ordinary, sets)

@@ -150,6 +150,7 @@ class Observed:
 
     body: str
     parameters: Mapping[str, str]
+    is_service_managed: bool = False
     instances: tuple[StackInstance, ...] = ()
     overrides: tuple[InstanceOverride, ...] = ()
     overrides_known: bool = True

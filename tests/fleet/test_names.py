@@ -9,13 +9,16 @@ from builder.fleet.progress import SetDone
 from builder.terms import StackId
 from fake_aws import Organization, World
 from fake_aws.organizations.records import ROOT
+from fleet.inventory import take_inventory
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, two_sets
 from fleet.scene import (
     ACCOUNTS,
     ADMIN,
     FLEET,
+    SELF_MANAGED,
     SERVICE_MANAGED,
     WEST,
+    accounts,
     fleet_deployment,
     fleet_template,
     logical_id,
@@ -97,12 +100,6 @@ def test_a_set_under_another_logical_id_of_the_same_stack_is_in_its_own_way(stan
     assert f"is {logical_id(STORAGE)} of the same stack until that is gone" in refusal(standing, renamed).what
 
 
-def test_a_set_that_would_be_replaced_under_its_own_name_is_too(standing: FleetRig) -> None:
-    standing.world.organization = Organization(ADMIN, unit_of=dict.fromkeys(ACCOUNTS, ROOT))
-    template = fleet_template({STORAGE: BODY}, {"OrganizationalUnitIds": [ROOT]}, SERVICE_MANAGED)
-    assert "is replaced under its own name" in refusal(standing, template).what
-
-
 def test_a_set_whose_creation_failed_is_the_stack_s_own_and_made_anew(rig: FleetRig) -> None:
     rig.world.script.fails("CREATE", "Topic", reason="limit", account=A, region=WEST)
     rig.deploy(two_sets(FailureToleranceCount=0))
@@ -121,3 +118,24 @@ def test_an_update_asks_for_no_name(standing: FleetRig) -> None:
     before = standing.operations("ListStackResources")
     standing.execute(standing.plan(two_sets(CHANGED)))
     assert standing.operations("ListStackResources") == before
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+@pytest.mark.parametrize("follows", [False, True])
+def test_another_permission_model_is_refused_with_the_way_there(rig: FleetRig, follows: bool, renamed: bool) -> None:  # noqa: FBT001 - of the table
+    rig.world.organization = Organization(ADMIN, unit_of=dict.fromkeys(ACCOUNTS, ROOT))
+    models = [(accounts(), SELF_MANAGED), ({"OrganizationalUnitIds": [ROOT]}, SERVICE_MANAGED)]
+    (before, after) = models[::-1] if follows else models
+    bodies = {STORAGE: BODY}
+    rig.deploy(fleet_deployment(fleet_template(bodies, *before)))
+    stands = take_inventory(rig.world)
+    waiting = change_sets(rig)
+    template = fleet_template(bodies, *after)
+    refused = refusal(
+        rig, template.replace("tap-${EnvironmentSuffix}-us", "tap2-${EnvironmentSuffix}-us") if renamed else template
+    )
+    assert refused.exit_code is ExitCode.STOPPED
+    words = "from service-managed to self-managed" if follows else "from self-managed to service-managed"
+    assert f"fleet.permission_model changes {words}, which makes a new set of each of {STORAGE}" in refused.what
+    assert "fleet destroy --retain" in refused.next_step
+    assert (take_inventory(rig.world), change_sets(rig)) == (stands, waiting)
