@@ -229,6 +229,10 @@ class World:
         """Return what the account has in the region."""
         return self._regions.setdefault((account, region), Region())
 
+    def places(self) -> tuple[Region, ...]:
+        """Return what all accounts have in all regions."""
+        return tuple(self._regions.values())
+
     def identity(self, access_key: str) -> Identity:
         """Return who signs with this key; any 12-digit key is an account's administrator."""
         if access_key not in self._identities and access_key.isdigit() and len(access_key) == 12:

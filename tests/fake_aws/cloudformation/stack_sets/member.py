@@ -3,7 +3,7 @@
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-troubleshooting.html
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from fake_aws.cloudformation import lifecycle
@@ -11,7 +11,7 @@ from fake_aws.cloudformation.create_change_set import UPDATABLE
 from fake_aws.cloudformation.deployments import Deployment
 from fake_aws.cloudformation.journal import Journal
 from fake_aws.cloudformation.records import Stack
-from fake_aws.cloudformation.stack_sets.records import Instance, StackSet
+from fake_aws.cloudformation.stack_sets.records import Instance, Key, StackSet
 from fake_aws.cloudformation.stack_sets.seat import Seat
 from fake_aws.cloudformation.template import read
 
@@ -45,6 +45,29 @@ class Member:
         book = self._book(stack, "UPDATE_STACK")
         yield from lifecycle.guarded(stack, lifecycle.update(book, wanted, disable_rollback=False))
         return None if stack.status == "UPDATE_COMPLETE" else _reason(stack)
+
+    def take_in(self) -> str | None:
+        """Take the stack in as it is, its parameters as the instance's own; return why that is not possible."""
+        stack, of_set = self._stack(), self.stack_set.deployed
+        if stack is None:
+            return f"Stack {self.instance.stack_id} does not exist"
+        if stack.status not in UPDATABLE or stack.status.endswith("_FAILED"):
+            return f"Stack:{stack.id} is in {stack.status} state and can not be imported."
+        if any(stack.id == each.stack_id for each in self._instances_elsewhere()):
+            return f"Stack {stack.id} belongs to a StackSet"
+        template = read(stack.deployed.body)
+        if any(str(each.get("NoEcho")).lower() == "true" for each in template.parameters.values()):
+            return f"Stack {stack.id} has a NoEcho parameter"
+        if template != read(of_set.body):
+            return f"The template of stack {stack.id} is not the StackSet's"
+        self.instance.overrides = dict(stack.deployed.parameters)
+        return None
+
+    def _instances_elsewhere(self) -> Iterator[Instance]:
+        for place in self.seat.world.places():
+            for each in place.cloudformation.stack_sets.values():
+                if each.status == "ACTIVE":
+                    yield from (one for one in each.instances.values() if one is not self.instance)
 
     def remove(self) -> Outcome:
         """Delete its stack, if it has one."""
@@ -88,6 +111,11 @@ class Member:
         world, account, name = self.seat.world, role.split(":")[4], role.rpartition("/")[2]
         stands = ("AWS::IAM::Role", account, name) in world.names
         return role in world.forbidden_roles or (world.stack_sets_need_roles and not stands)
+
+    @property
+    def key(self) -> Key:
+        """The account and region of its instance."""
+        return (self.instance.account, self.instance.region)
 
     @property
     def at(self) -> tuple[str, str, str]:

@@ -1,7 +1,7 @@
 """Every StackSet operation the fake knows, with the parameters it understands."""
 
 from fake_aws.calls import Operation, mutates, reads
-from fake_aws.cloudformation.stack_sets import instances, set_operations, sets
+from fake_aws.cloudformation.stack_sets import imports, instances, set_operations, sets
 
 _DEFINITION = (
     *("StackSetName", "Description", "TemplateBody", "TemplateURL", "Parameters", "Capabilities", "Tags"),
@@ -19,6 +19,10 @@ STACK_SET_OPERATIONS: dict[str, Operation] = {
     "CreateStackInstances": mutates(instances.create_stack_instances, "ParameterOverrides", *_INSTANCES),
     "UpdateStackInstances": mutates(instances.update_stack_instances, "ParameterOverrides", *_INSTANCES),
     "DeleteStackInstances": mutates(instances.delete_stack_instances, "RetainStacks", *_INSTANCES),
+    "ImportStacksToStackSet": mutates(
+        imports.import_stacks,
+        *("StackSetName", "StackIds", "OrganizationalUnitIds", "OperationPreferences", "OperationId", "CallAs"),
+    ),
     "DescribeStackInstance": reads(
         instances.describe_stack_instance, "StackSetName", "StackInstanceAccount", "StackInstanceRegion", "CallAs"
     ),

@@ -50,6 +50,8 @@ class SetOperation:
     preferences: dict[str, Json] = field(default_factory=dict)
     targets: dict[str, Json] = field(default_factory=dict)
     retain: bool | None = None
+    imports: dict[Key, str] = field(default_factory=dict)
+    """The ids of the stacks that it takes in as they are."""
     status: str = "QUEUED"
     ended: datetime | None = None
     reason: str | None = None

@@ -97,6 +97,22 @@ def delete_instances(seat: Seat, stack_set: StackSet, keys: list[Key], *, retain
     return _operate(seat, stack_set, "DELETE", there, asked, retain=retain)
 
 
+def import_stacks(
+    seat: Seat, stack_set: StackSet, stacks: dict[Key, str], units: dict[str, str | None], asked: Asked
+) -> str:
+    """Begin to take stacks in as instances, each by its account's unit; return the operation's id."""
+    _check(stack_set, list(stacks), asked)
+    for key, stack_id in stacks.items():
+        known = stack_set.instances.get(key)
+        if known is not None and (known.detailed, known.stack_id) != ("FAILED_IMPORT", stack_id):
+            raise AwsRefusal(
+                "InvalidOperationException", f"Stack instance exists for StackSet {stack_set.id}, {key[0]}, {key[1]}"
+            )
+    for key, stack_id in stacks.items():
+        stack_set.instances[key] = Instance(*key, units.get(key[0]), stack_id=stack_id)
+    return _operate(seat, stack_set, "CREATE", list(stacks), asked, imports=stacks)
+
+
 def forget(stack_set: StackSet) -> None:
     """Delete a StackSet that has no instances and is at rest."""
     if stack_set.under_way():
@@ -107,7 +123,14 @@ def forget(stack_set: StackSet) -> None:
 
 
 def _operate(
-    seat: Seat, stack_set: StackSet, action: str, keys: list[Key], asked: Asked, *, retain: bool | None = None
+    seat: Seat,
+    stack_set: StackSet,
+    action: str,
+    keys: list[Key],
+    asked: Asked,
+    *,
+    retain: bool | None = None,
+    imports: dict[Key, str] | None = None,
 ) -> str:
     operation = SetOperation(
         id=asked.id or seat.world.new_uuid(),
@@ -117,6 +140,7 @@ def _operate(
         preferences=asked.preferences,
         targets=asked.targets,
         retain=retain,
+        imports=imports or {},
     )
     begin(seat, stack_set, operation)
     return operation.id
@@ -128,7 +152,7 @@ def _check(stack_set: StackSet, keys: list[Key], asked: Asked) -> None:
 
 
 def _operable(stack_set: StackSet, keys: list[Key]) -> list[Key]:
-    return [key for key in keys if stack_set.instances[key].detailed != "INOPERABLE"]
+    return [key for key in keys if stack_set.instances[key].status != "INOPERABLE"]
 
 
 def _check_overrides(stack_set: StackSet, overrides: Overrides) -> None:

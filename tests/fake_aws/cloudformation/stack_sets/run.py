@@ -120,6 +120,8 @@ class _Run:
             return None  # nothing in the account is touched
         if (reason := member.refused()) is not None:
             return reason
+        if member.key in self.operation.imports:
+            return member.take_in()
         return (yield from member.remove() if deletes else member.bring())
 
     def _conclude(self, member: Member, key: Key, reason: str | None) -> None:
@@ -129,6 +131,8 @@ class _Run:
         instance.reason = reason
         if reason is None and self.operation.action == "DELETE":
             del self.stack_set.instances[key]
+        elif reason is not None and key in self.operation.imports:
+            instance.status, instance.detailed = "INOPERABLE", "FAILED_IMPORT"
         elif reason is None:
             instance.status, instance.detailed = "CURRENT", "SUCCEEDED"
         elif self.operation.action == "DELETE":
