@@ -9,6 +9,7 @@ from builder.cli.options import (
     allow_option,
     full_option,
     global_options,
+    look_option,
     make_plan_request,
     overrides_option,
     pass_session,
@@ -81,7 +82,7 @@ COMMANDS = {
         deploy,
         "fleet",
         "Plan, show what happens in each account, ask, and execute exactly that; retries what failed before.",
-        *(yes_option, allow_option, stop_option, overrides_option, request_options),
+        *(yes_option, allow_option, stop_option, overrides_option, look_option, request_options),
     ),
     "fleet stop": stop,
 }

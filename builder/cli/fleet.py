@@ -52,7 +52,9 @@ async def _make_plan(
     session: Session, deployment: Deployment, request: PlanRequest, emit: FleetEmit, said: Said
 ) -> FleetPlan:
     clients, plan_id = session.clients, session.plan_id()
-    return await make_fleet_plan(deployment, clients, plan_id, emit, request, all_overrides=said["overrides"])
+    return await make_fleet_plan(
+        deployment, clients, plan_id, emit, request, all_overrides=said["overrides"], role=said["role"]
+    )
 
 
 def _execute(session: Session, plan: FleetPlan, execution: Execution) -> ExitCode:

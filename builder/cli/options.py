@@ -251,6 +251,11 @@ request_options = together(
     click.option("--remove-orphans", is_flag=True, help="Also delete stacks that the assembly no longer has."),
     plan_options,
 )
+look_option = click.option(
+    "--role",
+    metavar="NAME",
+    help="The role to look by for stacks that stayed in an account that joins; else the fleet's execution role.",
+)
 overrides_option = click.option(
     "--overrides", is_flag=True, help="Read the parameters of every instance, also of more than 100: a call each."
 )

@@ -12,6 +12,7 @@ from builder.cli.files import check_writable, write_private
 from builder.cli.options import (
     Option,
     keep_option,
+    look_option,
     make_plan_request,
     overrides_option,
     page_options,
@@ -146,6 +147,6 @@ COMMANDS = {
         plan,
         "fleet",
         "Make the change sets for review, execute none, and say what they mean in each account.",
-        *(_first_options("fleet-plan.json"), overrides_option, request_options),
+        *(_first_options("fleet-plan.json"), overrides_option, look_option, request_options),
     ),
 }

@@ -1,7 +1,8 @@
 """Executing a fleet's plan: its change sets, never rolled back, each set watched; then what failed before or lacks."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from builder.aws import Clients, together
 from builder.deploy import (
@@ -15,14 +16,17 @@ from builder.deploy import (
     execute_plan,
     execute_unreviewed,
 )
+from builder.deploy.execute.execute import Before
 from builder.deploy.observe.stacks import observe_stack, unless_lagging
+from builder.deploy.plan.guards import check_allowed, not_named
 from builder.deploy.progress import Emit, Finished, NotStarted, Progress, RunBegun, Started
-from builder.errors import BadInput, Stopped
+from builder.errors import BadInput, Failed, Stopped
+from builder.fleet.imports import import_stacks, is_of_set
 from builder.fleet.observe import SetWatch, observe_instances
-from builder.fleet.operation import create_instances, in_order, needs_of, update_instances
-from builder.fleet.plan import check_names, fleet_guards, judge_sets
+from builder.fleet.operation import create_instances, in_order, is_done, needs_of, update_instances
+from builder.fleet.plan import barred_hits, check_names, fleet_guards, judge_sets
 from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
-from builder.fleet.records import FleetPlan, SetPlan, StackInstance, StackSet, skips
+from builder.fleet.records import FleetPlan, SetPlan, StackImport, StackInstance, StackSet, TargetedSite, skips
 from builder.fleet.targets import observe_states
 from builder.terms import Site, StackId
 
@@ -50,14 +54,19 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     creations = (one.stack_set for one in plan.sets if one.does == "create")
     await check_names(creations, {stack: place.name for stack, place in plan.ordinary.places.items()}, clients)
     changing = [one for one in plan.sets if one.does != "nothing"]
+    _check_barred(plan, allow)
     watch = SetWatch(clients, emit, expected=_expected(plan))
     await _begin(watch, plan)
+    imports = _Imports(watch, plan)
     async with watch.following(one.stack_set for one in changing):
         try:
             told = _with_sets(emit, plan)
-            ordinary = await _execute_ordinary(plan.ordinary, trusted, clients, told, allow, in_detail=in_detail)
+            execution = _Execution(plan.ordinary, trusted, clients, told, allow, imports.take_in)
+            ordinary = await _execute_ordinary(execution, in_detail=in_detail)
         except Stopped as error:
             raise _of_a_fleet(error) from error
+        except _NotImported:
+            return imports.end_without_more()
     ordinary = tuple(_with_next_step(one) for one in ordinary)
     whole = all(isinstance(one, Done) for one in ordinary)
     broken = {one.resource.partition(" ")[0] for one in ordinary if isinstance(one, StackFailed)}
@@ -72,12 +81,54 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
         repaired = tuple(SetCancelled(one.id, because) for one in plan.sets if one.repairs)
     for outcome in (*changed, *repaired):
         _tell(emit, outcome)
-    return FleetEnd(ordinary, (*changed, *repaired))
+    return FleetEnd(ordinary, (*imports.alone(one.id for one in changing), *changed, *repaired))
+
+
+class _NotImported(Failed):
+    """Some stack could not be taken into its set: what would create another is not begun."""
+
+
+@dataclass(slots=True)
+class _Imports:
+    """What is done before the change sets, and how it ended."""
+
+    watch: SetWatch
+    plan: FleetPlan
+    ended: tuple[SetOutcome, ...] = ()
+
+    async def take_in(self) -> None:
+        """Import what the plan says. Raises _NotImported unless all of it went well."""
+        self.ended = await import_stacks(self.watch, self.plan.sets, self.plan.ordinary.id)
+        if not all(is_done(one) for one in self.ended):
+            raise _NotImported(where=self.plan.ordinary.deployment, what="not all stacks could be imported")
+
+    def alone(self, others: Iterable[StackId]) -> tuple[SetOutcome, ...]:
+        """Return the outcomes of sets that nothing else is told of."""
+        known = {*others, *(one.id for one in self.plan.sets if one.repairs)}
+        ended = tuple(one for one in self.ended if one.stack not in known)
+        for one in ended:
+            _tell(self.watch.emit, one)
+        return ended
+
+    def end_without_more(self) -> FleetEnd:
+        """Return the end of an execution that goes no further."""
+        failed = next(one.stack for one in self.ended if not is_done(one))
+        known = {one.stack for one in self.ended}
+        left = (one for one in self.plan.sets if one.touched and one.id not in known)
+        cancelled = tuple(SetCancelled(one.id, f"{failed} could not import its stacks") for one in left)
+        for one in (*self.ended, *cancelled):
+            _tell(self.watch.emit, one)
+        return FleetEnd((), (*self.ended, *cancelled))
+
+
+def _check_barred(plan: FleetPlan, allow: Collection[str]) -> None:
+    """Raise Stopped where a stack stands in the way and nobody allows it: also where no change set asks."""
+    check_allowed(not_named((hit for one in plan.sets for hit in barred_hits(one)), allow), (), ())
 
 
 async def _begin(watch: SetWatch, plan: FleetPlan) -> None:
     """Note what was done on the sets before. What runs is this plan's only where their stack is at work for it."""
-    if not await watch.begin(one.stack_set for one in plan.sets if one.does != "nothing" or one.repairs):
+    if not await watch.begin(one.stack_set for one in plan.sets if one.does != "nothing" or one.repairs or one.imports):
         return
     holders = {one.stack_set.held_by for one in plan.sets}
     names = {stack: place.name for stack, place in plan.ordinary.places.items()}
@@ -122,15 +173,31 @@ def _judged_set(said: SetPlan, found: SetPlan) -> SetPlan:
         given=found.given,
         retries=tuple(one for one in said.retries if one.site in stands),
         missing=tuple(one for one in said.missing if one in found.missing or one.site in stands),
+        imports=tuple(one for one in said.imports if is_of_set(found.stack_set, one) and _leads_to(found, one)),
     )
 
 
-async def _execute_ordinary(  # noqa: PLR0913 - as execute_plan
-    plan: Plan, trusted: TrustedInput, clients: Clients, emit: Emit, allow: Collection[str], *, in_detail: bool
-) -> tuple[Outcome, ...]:
-    if trusted.is_own:
-        return await execute_unreviewed(plan, trusted.deployment, clients, emit, allow=allow, in_detail=in_detail)
-    return await execute_plan(plan, trusted, clients, emit, allow=allow, in_detail=in_detail)
+def _leads_to(found: SetPlan, one: StackImport) -> bool:
+    """Return whether the set lacks a stack where the import says, or has an instance there."""
+    here = {instance.site for instance in found.instances}
+    return one.site in here or TargetedSite(one.unit, one.site) in found.missing
+
+
+@dataclass(frozen=True, slots=True)
+class _Execution:
+    plan: Plan
+    trusted: TrustedInput
+    clients: Clients
+    emit: Emit
+    allow: Collection[str]
+    before: Before
+
+
+async def _execute_ordinary(run: _Execution, *, in_detail: bool) -> tuple[Outcome, ...]:
+    how: dict[str, Any] = {"allow": run.allow, "in_detail": in_detail, "before": run.before}
+    if run.trusted.is_own:
+        return await execute_unreviewed(run.plan, run.trusted.deployment, run.clients, run.emit, **how)
+    return await execute_plan(run.plan, run.trusted, run.clients, run.emit, **how)
 
 
 def _with_sets(emit: FleetEmit, plan: FleetPlan) -> Emit:

@@ -87,6 +87,7 @@ async def observe_set(
         body=said.get("TemplateBody", ""),
         parameters=_values(said.get("Parameters", [])),
         is_service_managed=said.get("PermissionModel") == "SERVICE_MANAGED",
+        tags={tag["Key"]: tag["Value"] for tag in said.get("Tags", [])},
         instances=instances,
         overrides=await _overrides(clients, stack_set, instances) if known else (),
         overrides_known=known,

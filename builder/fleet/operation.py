@@ -16,7 +16,7 @@ from builder.deploy.run_in_order import Work, run_in_order
 from builder.errors import AwsError, BuilderError, Failed
 from builder.fleet.observe import SetOperation, SetWatch, are_ended, client_of, named, observe_operations
 from builder.fleet.progress import FleetEmit, SetCancelled, SetDone, SetFailed, SetOutcome
-from builder.fleet.records import InstanceOverride, StackInstance, StackSet, TargetedSite
+from builder.fleet.records import InstanceOverride, StackImport, StackInstance, StackSet, TargetedSite
 from builder.fleet.sets import look_again, observe_sets
 from builder.graph import closure, dependants
 from builder.terms import StackId
@@ -81,6 +81,8 @@ class _Asking:
     run_id: str
     what: str
     more: Mapping[str, Any] = field(default_factory=dict)
+    prefix: str = ""
+    """How its ids begin, for who comes later and asks what was done to an instance."""
 
 
 async def create_instances(
@@ -104,6 +106,37 @@ async def update_instances(
     return await _each(watch, stack_set, make_batches(stack_set, instances), asking)
 
 
+async def reset_instances(
+    watch: SetWatch, stack_set: StackSet, instances: Iterable[StackInstance], run_id: str, given: Given = ()
+) -> tuple[SetOperation, ...]:
+    """Bring these instances up to their set, with no parameters of their own but those `given`."""
+    batches = ({"ParameterOverrides": [], **batch} for batch in make_creations(stack_set, instances, given))
+    asking = _Asking(client_of(watch.clients, stack_set).update_stack_instances, run_id, "reset", prefix=RESET)
+    return await _each(watch, stack_set, batches, asking)
+
+
+async def import_instances(
+    watch: SetWatch, stack_set: StackSet, stacks: Iterable[StackImport], run_id: str
+) -> tuple[SetOperation, ...]:
+    """Take these stacks into the set as they are, and return the operations as they ended."""
+    by_unit: dict[str, list[str]] = defaultdict(list)
+    for one in stacks:
+        by_unit[one.unit].append(one.stack)
+    batches = (
+        {"StackIds": arns[first : first + _IMPORTED], **({"OrganizationalUnitIds": [unit]} if unit else {})}
+        for unit, arns in by_unit.items()
+        for first in range(0, len(arns), _IMPORTED)
+    )
+    asking = _Asking(client_of(watch.clients, stack_set).import_stacks_to_stack_set, run_id, "import", prefix=IMPORT)
+    return await _each(watch, stack_set, batches, asking)
+
+
+IMPORT, RESET = "import-", "reset-"
+"""How the ids of operations begin by which a stack is taken into a set, and then brought up to it."""
+# The most that one call takes: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-import.html
+_IMPORTED = 10
+
+
 async def delete_instances(
     watch: SetWatch, stack_set: StackSet, instances: Iterable[StackInstance], run_id: str, *, retain: bool
 ) -> tuple[SetOperation, ...]:
@@ -113,10 +146,12 @@ async def delete_instances(
     return await _each(watch, stack_set, make_batches(stack_set, instances), asking)
 
 
-def make_creations(stack_set: StackSet, places: Iterable[TargetedSite], given: Given) -> tuple[dict[str, Any], ...]:
+def make_creations(
+    stack_set: StackSet, places: Iterable[StackInstance | TargetedSite], given: Given
+) -> tuple[dict[str, Any], ...]:
     """Return how calls name the stacks to create, one call for all that get the same parameters of their own; pure."""
     own = {one.site: one.parameters for one in given}
-    by_own: dict[tuple[tuple[str, str], ...], list[TargetedSite]] = defaultdict(list)
+    by_own: dict[tuple[tuple[str, str], ...], list[StackInstance | TargetedSite]] = defaultdict(list)
     for place in places:
         by_own[tuple(sorted(own.get(place.site, {}).items()))].append(place)
     return tuple(
@@ -168,7 +203,7 @@ async def _each(
     """Do it batch by batch, since a set does one thing at a time, and none after one that somebody stopped."""
     ended = []
     for number, batch in enumerate(batches, start=1):
-        own = token(asking.run_id, stack_set.id, f"{asking.what} {number}")
+        own = asking.prefix + token(asking.run_id, stack_set.id, f"{asking.what} {number}")
         said = {**named(stack_set), **batch, **asking.more, "OperationPreferences": dict(stack_set.preferences)}
         await _begin(watch, stack_set, asking.call, {**said, "OperationId": own})
         ended.append(await watch.until_ended(stack_set, own))

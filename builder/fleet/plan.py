@@ -15,6 +15,7 @@ from builder.deploy.observe.stacks import ObservedResource, observe_resources, o
 from builder.deploy.plan.guards import guard_hits
 from builder.deploy.records import Deferred, GuardHit, ResourceChange, Step
 from builder.errors import BuilderError, Stopped, gathered
+from builder.fleet.imports import find_places, observe_retained, with_imports
 from builder.fleet.observe import describe_set, observe_set
 from builder.fleet.pace import make_pace, observe_stack_s, paced_sites
 from builder.fleet.reach import plan_set
@@ -57,7 +58,20 @@ class _InTheAccounts:
 
 def fleet_guard_hits(sets: Iterable[SetPlan]) -> tuple[GuardHit, ...]:
     """Return every guard that the sets' plans trip, in their order, as guards of the stacks that hold the sets."""
-    return tuple(hit for planned in sets for hit in (*_of_changes(planned), *_of_leaving(planned)))
+    hits = ((*_of_changes(planned), *_of_leaving(planned), *barred_hits(planned)) for planned in sets)
+    return tuple(hit for of_set in hits for hit in of_set)
+
+
+def barred_hits(planned: SetPlan) -> Iterator[GuardHit]:
+    """Yield a guard for each stack that stands in the way of one that the set is to create."""
+    for one in planned.barred:
+        why = f"a stack of the set stays in {one.site.account} {one.site.region}, and the new one would fail beside it"
+        yield GuardHit(
+            stack=planned.stack_set.held_by.stack,
+            logical_id=str(one.site.account),
+            why=f"{why}: {one.because}",
+            allow=f"{planned.id}/{one.site.account}",
+        )
 
 
 def _of_changes(planned: SetPlan) -> tuple[GuardHit, ...]:
@@ -195,16 +209,20 @@ async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
     wish: PlanRequest = PlanRequest(),
     *,
     all_overrides: bool = False,
+    role: str | None = None,
 ) -> FleetPlan:
     """Return the plan, its change sets standing in CloudFormation for review.
 
+    `role` names that by which each account is asked for stacks that stayed there, where a set is to create one; else
+    it is the sets' own.
     Raises what `make_plan` raises, and BadInput where a set aims at the management account; then, too, nothing that
     this run made is left.
     """
     unrolled = replace(wish, options=replace(wish.options, unrolled=unrolled_stacks(deployment)))
     ordinary = await make_plan(deployment, clients, plan_id, emit, unrolled)
     try:
-        plan = await _look_further(ordinary, deployment, clients, all_overrides=all_overrides)
+        look = FurtherLook(all_overrides=all_overrides, retained=True, role=role)
+        plan = await _look_further(ordinary, deployment, clients, look)
         return replace(plan, sets=tuple(await together(_paced(clients, planned) for planned in plan.sets)))
     except (BuilderError, asyncio.CancelledError):
         await asyncio.shield(discard_plan(ordinary, clients))
@@ -214,7 +232,7 @@ async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
 async def judge_sets(ordinary: Plan, deployment: Deployment, clients: Clients) -> tuple[SetPlan, ...]:
     """Return what the change sets of an ordinary plan mean for each set, from the assembly and what stands alone."""
     bare = replace(ordinary, guards=(), orphans=(), deletions=())
-    return (await _look_further(bare, deployment, clients, all_overrides=False)).sets
+    return (await _look_further(bare, deployment, clients, FurtherLook())).sets
 
 
 async def fleet_guards(ordinary: Plan, deployment: Deployment, clients: Clients) -> tuple[GuardHit, ...]:
@@ -222,7 +240,17 @@ async def fleet_guards(ordinary: Plan, deployment: Deployment, clients: Clients)
     return fleet_guard_hits(await judge_sets(ordinary, deployment, clients))
 
 
-async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients, *, all_overrides: bool) -> FleetPlan:
+@dataclass(frozen=True, slots=True)
+class FurtherLook:
+    """How much is asked beyond the sets themselves."""
+
+    all_overrides: bool = False
+    retained: bool = False
+    """Whether accounts are asked for stacks that stayed there."""
+    role: str | None = None
+
+
+async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients, look: FurtherLook) -> FleetPlan:
     pairs = [
         pair
         for stack in deployment.stacks
@@ -233,7 +261,9 @@ async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients
     region = pairs[0].either.stack_set.site.region if pairs else deployment.regions[0]
     organization = await observe_organization(clients, region, units_of(one.targets for one in definitions))
     observed = await together(
-        observe_set(clients, pair.standing.stack_set, overrides=pair.change is not None, all_overrides=all_overrides)
+        observe_set(
+            clients, pair.standing.stack_set, overrides=pair.change is not None, all_overrides=look.all_overrides
+        )
         for pair in pairs
     )
     check_models(
@@ -241,7 +271,10 @@ async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients
         for pair, found in zip(pairs, observed, strict=True)
         if pair.desired and pair.deployed  # another's set of the same name is no change of ours
     )
-    sets = tuple(plan_set(_setting(pair, found, organization)) for pair, found in zip(pairs, observed, strict=True))
+    settings = [_setting(pair, found, organization) for pair, found in zip(pairs, observed, strict=True)]
+    sets = tuple(plan_set(setting) for setting in settings)
+    if look.retained:
+        sets = await _with_retained(sets, settings, clients, look.role)
     creations = [
         one.stack_set for pair, one in zip(pairs, sets, strict=True) if one.does == "create" and not pair.is_imported
     ]
@@ -257,6 +290,15 @@ async def _paced(clients: Clients, planned: SetPlan) -> SetPlan:
         return planned
     stack_s = await observe_stack_s(clients, planned.stack_set, planned.instances)
     return replace(planned, pace=make_pace(planned.stack_set.preferences, sites, stack_s))
+
+
+async def _with_retained(
+    sets: tuple[SetPlan, ...], settings: list[SetContext], clients: Clients, role: str | None
+) -> tuple[SetPlan, ...]:
+    wanted = [(one.stack_set, find_places(one, setting)) for one, setting in zip(sets, settings, strict=True)]
+    seen = await observe_retained(wanted, clients, role)
+    taken = {instance.stack for one in sets for instance in one.instances if instance.stack}
+    return tuple(with_imports(one, setting, seen, taken) for one, setting in zip(sets, settings, strict=True))
 
 
 def _without_instances(ordinary: Plan, sets: Iterable[SetPlan]) -> Plan:

@@ -16,6 +16,9 @@ from builder.terms import Site, counted
 IN_HAND = frozenset({"PENDING", "RUNNING"})
 
 
+FAILED_IMPORT = "FAILED_IMPORT"
+
+
 def find_remarks(does: SetAction, setting: SetContext) -> tuple[str, ...]:
     """Return the remarks, those about accounts first."""
     return (
@@ -92,7 +95,9 @@ def _of_states(instances: tuple[StackInstance, ...]) -> Iterator[str]:
     if in_hand:
         yield f"{in_hand} instances are in the hands of an operation that runs; python -m builder fleet status shows it"
     for one in instances:
-        if one.status == "INOPERABLE":
+        if one.detailed_status == FAILED_IMPORT:
+            yield f"{one.site.account} {one.site.region} was not imported: {one.reason or 'no reason given'}"
+        elif one.status == "INOPERABLE":
             yield (
                 f"{one.site.account} {one.site.region} is INOPERABLE, and no update reaches it: delete the instance "
                 "with its stack retained, then the stack by hand"

@@ -167,6 +167,28 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StackImport:
+    """A stack that stayed in its account when that left, and that its set takes in again."""
+
+    __pydantic_config__ = _STRICT
+    site: Site
+    stack: str
+    """Its ARN."""
+    unit: str = ""
+    """The organizational unit that leads to it; empty in a self-managed set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarredStack:
+    """A stack that stayed where its set is to create one, and that the set cannot take in."""
+
+    __pydantic_config__ = _STRICT
+    site: Site
+    stack: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetPlan:
     """What a plan does to one StackSet, and what that means in each account and region."""
 
@@ -185,6 +207,10 @@ class SetPlan:
     """What failed before in a set that the change set does not touch, and is done again."""
     missing: tuple[TargetedSite, ...] = ()
     """Where a stack is wanted, none stands, and the change set brings none: an operation of our own does."""
+    imports: tuple[StackImport, ...] = ()
+    """What is taken into the set before the change set, instead of creating another."""
+    barred: tuple[BarredStack, ...] = ()
+    """What stands in the way of those that are created."""
     skipped: tuple[Skipped, ...] = ()
     """Where an instance stands that StackSets pass over."""
     changes: tuple[ResourceChange, ...] = ()
@@ -206,8 +232,9 @@ class SetPlan:
 
     @property
     def changed(self) -> tuple[Site, ...]:
-        """Every account and region that the change set does anything in."""
-        return tuple(dict.fromkeys((*self.joining, *self.updating, *self.leaving)))
+        """Every account and region that the change set does anything in, and what is taken in before it."""
+        imported = (one.site for one in self.imports)
+        return tuple(dict.fromkeys((*self.joining, *imported, *self.updating, *self.leaving)))
 
     @property
     def touched(self) -> tuple[Site, ...]:
@@ -233,7 +260,7 @@ class FleetPlan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return self.ordinary.is_empty and not any(one.repairs for one in self.sets)
+        return self.ordinary.is_empty and not any(one.repairs or one.imports for one in self.sets)
 
 
 _PLAN = TypeAdapter(FleetPlan)

@@ -151,6 +151,7 @@ class Observed:
     body: str
     parameters: Mapping[str, str]
     is_service_managed: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
     instances: tuple[StackInstance, ...] = ()
     overrides: tuple[InstanceOverride, ...] = ()
     overrides_known: bool = True

@@ -91,6 +91,7 @@ def _letters(number: int) -> str:
 def place_lines(planned: SetPlan, groups: Groups) -> Iterator[str]:
     """Yield what is done with the set's stacks, in which accounts and regions."""
     for word, sites in (
+        ("imports the stack that stayed in", tuple(one.site for one in planned.imports)),
         ("creates its stack in", planned.joining),
         ("updates its stack in", planned.updating),
         ("deletes its stack in", planned.leaving),
@@ -105,6 +106,8 @@ def detail_lines(planned: SetPlan, groups: Groups) -> Iterator[str]:
     """Yield why stacks failed before, which have parameters of their own, and what a person should know beside that."""
     reasons = [(instance.site, printable(instance.reason or "no reason given")) for instance in planned.retries]
     yield from _grouped(reasons, lambda where, reason: f"failed before: {where}: {reason}", groups)
+    imported = [(one.site, printable(one.stack.split("/")[1])) for one in planned.imports]
+    yield from _grouped(imported, lambda where, name: f"imported in {where}: {name}", groups)
     told = [(own.site, _values(own)) for own in planned.overrides]
     yield from _grouped(told, lambda where, values: f"of its own in {where}: {values}", groups)
     new = {*planned.reset, *planned.joining, *(targeted.site for targeted in planned.missing)}
@@ -157,7 +160,9 @@ def what_it_does(planned: SetPlan) -> str:
     """Return in a word or three what becomes of the set."""
     if not planned.touched:
         return "unchanged"
-    if planned.does == "targets" and not (planned.joining or planned.leaving):
+    if planned.does == "nothing" and planned.imports and not planned.repairs:
+        return "import"
+    if planned.does == "targets" and not (planned.imports or planned.joining or planned.leaving):
         return "other parameters" if planned.reset else "retry"
     return _DOES[planned.does]
 
@@ -167,6 +172,7 @@ def make_summary(sets: Sequence[SetPlan]) -> str:
     touched = [site for planned in sets for site in planned.touched]
     accounts, regions = {site.account for site in touched}, {site.region for site in touched}
     counts = {
+        "imported": sum(len(planned.imports) for planned in sets),
         "created": sum(len(planned.joining) + len(planned.missing) for planned in sets),
         "updated": sum(len(planned.updating) for planned in sets),
         "deleted": sum(len(planned.leaving) for planned in sets),

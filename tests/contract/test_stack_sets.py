@@ -227,3 +227,67 @@ def test_a_resource_makes_changes_and_deletes_its_instances(fleet: Fleet) -> Non
     assert fleet.cfn.list_stack_sets(Status="ACTIVE")["Summaries"] == []
     for account in (first, second):
         assert fleet.aws.client("cloudformation", "us-west-2", account).describe_stacks()["Stacks"] == []
+
+
+def retained(fleet: Fleet) -> str:
+    """Return the stack of an account that has left its set with it."""
+    account = fleet.accounts[0]
+    fleet.define()
+    fleet.create([account])
+    stack = str(fleet.instances()[account]["StackId"])
+    gone = fleet.cfn.delete_stack_instances(
+        StackSetName="net", Accounts=[account], Regions=["us-west-2"], RetainStacks=True
+    )
+    assert fleet.over(gone) == "SUCCEEDED"
+    assert fleet.instances() == {}
+    return stack
+
+
+def test_a_stack_that_was_retained_is_imported_and_takes_no_other_parameters_until_it_is_told(fleet: Fleet) -> None:
+    account, stack = fleet.accounts[0], retained(fleet)
+    imported = fleet.cfn.import_stacks_to_stack_set(StackSetName="net", StackIds=[stack])
+    assert fleet.over(imported) == "SUCCEEDED"
+    assert statuses(fleet) == {account: ("CURRENT", "SUCCEEDED")}
+    assert fleet.instances()[account]["StackId"] == stack
+    with pytest.raises(ClientError) as refused:
+        fleet.cfn.import_stacks_to_stack_set(StackSetName="net", StackIds=[stack])
+    assert refused.value.response["Error"]["Code"] == "InvalidOperationException"
+    said = [{"ParameterKey": "Name", "ParameterValue": "/contract/b"}]
+    update = fleet.cfn.update_stack_set(StackSetName="net", TemplateBody=GROUP, Parameters=said)
+    assert fleet.over(update) == "SUCCEEDED"
+    assert fleet.output(account) == "/contract/a"
+    reset = fleet.cfn.update_stack_instances(
+        StackSetName="net", Accounts=[account], Regions=["us-west-2"], ParameterOverrides=[]
+    )
+    assert fleet.over(reset) == "SUCCEEDED"
+    assert fleet.output(account) == "/contract/b"
+
+
+def test_a_stack_that_does_not_fit_fails_to_be_imported_and_may_be_tried_again(fleet: Fleet) -> None:
+    account, stack = fleet.accounts[0], retained(fleet)
+    fleet.over(fleet.cfn.update_stack_set(StackSetName="net", TemplateBody=OTHER))
+    imported = fleet.cfn.import_stacks_to_stack_set(StackSetName="net", StackIds=[stack])
+    assert fleet.over(imported) == "FAILED"
+    assert statuses(fleet) == {account: ("INOPERABLE", "FAILED_IMPORT")}
+    fleet.over(fleet.cfn.update_stack_set(StackSetName="net", TemplateBody=GROUP))
+    again = fleet.cfn.import_stacks_to_stack_set(StackSetName="net", StackIds=[stack])
+    assert fleet.over(again) == "SUCCEEDED"
+    assert statuses(fleet) == {account: ("CURRENT", "SUCCEEDED")}
+
+
+def test_another_stack_beside_one_that_was_retained_fails_on_its_names(fleet: Fleet) -> None:
+    account = fleet.accounts[0]
+    retained(fleet)
+    assert fleet.over(fleet.create([account])) == "FAILED"
+    assert statuses(fleet) == {account: ("OUTDATED", "FAILED")}
+    assert "already exists" in fleet.instances()[account]["StatusReason"]
+
+
+def test_a_stack_belongs_to_one_set(fleet: Fleet) -> None:
+    account, stack = fleet.accounts[0], retained(fleet)
+    fleet.cfn.create_stack_set(StackSetName="other", TemplateBody=GROUP)
+    fleet.cfn.import_stacks_to_stack_set(StackSetName="other", StackIds=[stack])
+    fleet.aws.settle()
+    imported = fleet.cfn.import_stacks_to_stack_set(StackSetName="net", StackIds=[stack])
+    assert fleet.over(imported) == "FAILED"
+    assert "belongs to a StackSet" in fleet.instances()[account]["StatusReason"]

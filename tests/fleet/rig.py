@@ -174,6 +174,11 @@ def halt(rig: FleetRig) -> None:
     assert one.stack.status == "UPDATE_FAILED"
 
 
+def copied(begun: FleetRig) -> FleetRig:
+    """Another rig, whose world is this one's as it is now."""
+    return FleetRig(begun.world.copied(), begun.deployment, runs=begun.runs)
+
+
 @functools.cache
 def _deployed() -> FleetRig:
     rig = FleetRig()

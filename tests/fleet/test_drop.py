@@ -13,7 +13,7 @@ from builder.terms import AccountId, Region, Site, StackId
 from fake_aws import Fault, Killed, Organization
 from fake_aws.organizations.records import ROOT
 from fleet.inventory import Inventory, Place, add_bystanders, take_inventory
-from fleet.rig import STORAGE, FleetRig, make_clients, two_sets
+from fleet.rig import STORAGE, FleetRig, copied, two_sets
 from fleet.scene import (
     ACCOUNTS,
     ADMIN,
@@ -230,12 +230,6 @@ def test_killed_right_before_or_after_any_call_the_same_command_again_takes_it_o
             if operation.action == "DELETE" and operation.results
         }
         assert len(deletions) == 2, (retain, kill, nth)
-
-
-def copied(begun: FleetRig) -> FleetRig:
-    rig = FleetRig(begun.world.copied(), begun.deployment)
-    rig.clients = make_clients(rig.world)
-    return rig
 
 
 def names(inventory: Inventory) -> dict[Place, tuple[object, ...]]:

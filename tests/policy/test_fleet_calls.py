@@ -46,6 +46,23 @@ def suspend_one(rig: FleetRig) -> None:
     rig.world.calls.clear()
 
 
+def plan_for_who_comes_back(rig: FleetRig) -> None:
+    rig.drop(ACCOUNTS[0], retain=True)
+    rig.world.calls.clear()
+    rig.plan()
+
+
+def execute_for_who_comes_back(rig: FleetRig) -> None:
+    rig.drop(ACCOUNTS[0], retain=True)
+    rig.clients.cloudformation(WEST).create_stack_instances(
+        StackSetName=stack_set(STORAGE).name, Accounts=[ACCOUNTS[0]], Regions=[WEST]
+    )
+    rig.world.settle()
+    plan = rig.plan()
+    rig.world.calls.clear()
+    rig.execute(plan)
+
+
 def plan_for_an_organization(rig: FleetRig) -> None:
     wanted = of_an_organization(rig)
     rig.world.calls.clear()
@@ -147,10 +164,11 @@ def destroy_with_a_role(rig: FleetRig) -> None:
 
 
 LIVES: dict[Verb, tuple[Callable[[FleetRig], None], ...]] = {
-    Verb.FLEET_PLAN: (plan_a_change, plan_for_an_organization),
+    Verb.FLEET_PLAN: (plan_a_change, plan_for_an_organization, plan_for_who_comes_back),
     Verb.FLEET_EXECUTE: (
         execute_a_change_and_repair_what_failed,
         make_up_for_what_was_deleted_by_hand,
+        execute_for_who_comes_back,
         execute_a_change_and_stop_it,
         execute_past_a_suspended_account,
         stop_after_a_failed_update,

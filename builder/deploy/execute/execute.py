@@ -1,10 +1,10 @@
 """Executing a plan: each step starts as soon as its own needs are done, all regions side by side."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import assert_never
+from typing import Any, assert_never
 
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call
@@ -63,6 +63,9 @@ class _Run:
     """The stacks that CloudFormation works on now."""
 
 
+Before = Callable[[], Coroutine[Any, Any, None]]
+
+
 async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit most
     plan: Plan,
     trusted: TrustedInput,
@@ -72,11 +75,13 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
     allow: Collection[str] = (),
     stop: asyncio.Event | None = None,
     in_detail: bool = False,
+    before: Before | None = None,
 ) -> tuple[progress.Outcome, ...]:
     """Execute exactly the plan's change sets and return each stack's outcome, in the plan's order.
 
     `trusted` is what the plan has to follow from; `in_detail` also tells which resources are in hand, which takes a few
-    calls more. Once `stop` is set nothing more is started, and what runs is followed to its end; a failure sets it.
+    calls more. `before` runs once all is checked, before the first step; what it raises ends the execution. Once `stop`
+    is set nothing more is started, and what runs is followed to its end; a failure sets it.
     Raises, before anything ran, Stopped if any step is not as it was reviewed, or is not allowed; BadInput if the plan
     does not follow from the assembly.
     """
@@ -96,6 +101,8 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
         claim=_first_to_start(checked),
     )
     emit(progress.RunBegun(what="execute", stacks=tuple(one.stack for one in checked)))
+    if before is not None:
+        await before()
     if run.claim is None:
         run.claimed.set()
     observer = asyncio.ensure_future(tell_in_progress(run.in_progress, clients, emit)) if in_detail else None
@@ -389,6 +396,7 @@ async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
     allow: Collection[str] = (),
     stop: asyncio.Event | None = None,
     in_detail: bool = False,
+    before: Before | None = None,
 ) -> tuple[progress.Outcome, ...]:
     """Execute a `deploy`'s own plan and return each stack's outcome; what was not executed is deleted again.
 
@@ -396,7 +404,9 @@ async def execute_unreviewed(  # noqa: PLR0913 - as execute_plan
     """
     trusted = TrustedInput(deployment=deployment, is_own=True)
     try:
-        ended = await execute_plan(plan, trusted, clients, emit, allow=allow, stop=stop, in_detail=in_detail)
+        ended = await execute_plan(
+            plan, trusted, clients, emit, allow=allow, stop=stop, in_detail=in_detail, before=before
+        )
     except BuilderError:
         await discard_plan(plan, clients)
         raise

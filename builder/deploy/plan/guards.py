@@ -184,6 +184,11 @@ def check_allowed(
     return permissions
 
 
+def not_named(hits: Iterable[GuardHit], allow: Collection[str]) -> tuple[GuardHit, ...]:
+    """Return those of the hits that no `allow` names."""
+    return tuple(hit for hit in hits if not any(_names(one, hit.allow) for one in allow))
+
+
 def allowed_names(permissions: Iterable[Permission]) -> frozenset[str]:
     """Return every name that is allowed: only what was shown before, whatever else a pattern would fit."""
     return frozenset(name for one in permissions for name in one.names)

@@ -97,6 +97,7 @@ ACTIONS: dict[str, Callable[[ApiRequest], dict[str, Any]]] = {
 _TOO_MANY = "Cancelled since failure tolerance has exceeded"
 # AWS's wording of this one is unverified.
 _STOPPED = "Cancelled since the operation was stopped"
+FAILED_IMPORT = "FAILED_IMPORT"
 _running: set[asyncio.Task[None]] = set()
 """The event loop itself keeps its tasks only weakly."""
 
@@ -204,7 +205,10 @@ async def _run_one(stack_set: StackSet, operation: Operation, result: Result) ->
         await _apply(stack_set, operation, instance)
     except stacks.StackOperationFailed as failed:
         result.status, result.reason = "FAILED", str(failed)
-        _mark(instance, "INOPERABLE" if operation.action == "DELETE" else "OUTDATED", str(failed))
+        is_import = instance.place in operation.imports
+        _mark(instance, "INOPERABLE" if is_import or operation.action == "DELETE" else "OUTDATED", str(failed))
+        if is_import:
+            instance.detail = FAILED_IMPORT
         return
     result.status = "SUCCEEDED"
     if operation.action == "DELETE":
@@ -221,7 +225,9 @@ async def _apply(stack_set: StackSet, operation: Operation, instance: Instance) 
     if refusal := stacks.find_refusal(operation.roles, stack_set.home, account):
         raise stacks.StackOperationFailed(refusal)
     execution = operation.roles.get("ExecutionRoleName", "")
-    if operation.action == "DELETE":
+    if instance.place in operation.imports:
+        stacks.take_in(stack_set, instance)
+    elif operation.action == "DELETE":
         await stacks.remove(instance, execution)
     else:
         await stacks.deploy(stack_set, instance, execution)

@@ -49,6 +49,8 @@ class Operation:
     roles: dict[str, str]
     retain: bool = False
     targets: dict[str, Any] | None = None
+    imports: dict[AccountRegion, str] = field(default_factory=dict)
+    """The ids of the stacks that it takes in as they are."""
     after: tuple["Operation", ...] = ()
     """Of other sets: those that have to end before this one begins."""
     status: str = "QUEUED"
@@ -108,6 +110,12 @@ def sets_of(account: str) -> Iterator[StackSet]:
     for place, stack_sets in _sets.items():
         if place.account == account:
             yield from (stack_set for stack_set in stack_sets.values() if not stack_set.deleted)
+
+
+def every_set() -> Iterator[StackSet]:
+    """Return the sets of all accounts, in all regions."""
+    for stack_sets in _sets.values():
+        yield from (stack_set for stack_set in stack_sets.values() if not stack_set.deleted)
 
 
 def find(place: AccountRegion, name: str) -> StackSet:

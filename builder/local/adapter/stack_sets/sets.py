@@ -7,7 +7,7 @@ from builder.local.adapter.cloudformation.requests import Action, Params
 from builder.local.adapter.emulator import here, replace, touch
 from builder.local.adapter.handlers import ApiError, Reply, message_of
 from builder.local.adapter.organizations import access
-from builder.local.adapter.stack_sets import instances, operations, records, stacks, targets, wire
+from builder.local.adapter.stack_sets import imports, instances, operations, records, stacks, targets, wire
 from builder.local.adapter.stack_sets.instances import check_present, make_operation, with_previous
 from builder.local.adapter.stack_sets.operations import page
 from builder.local.adapter.stack_sets.records import Operation, StackSet, add, find, sets
@@ -17,7 +17,7 @@ _CFN = "ministack.services.cloudformation"
 
 def install(actions: MutableMapping[str, Action]) -> None:
     """Add the actions and the resource type, forgotten when the emulator is reset."""
-    for name, handle in (ACTIONS | instances.ACTIONS | operations.ACTIONS).items():
+    for name, handle in (ACTIONS | instances.ACTIONS | imports.ACTIONS | operations.ACTIONS).items():
         actions[name] = _make_action(name, handle)
     replace(f"{_CFN}:reset", _forgetting)
 
@@ -58,7 +58,7 @@ _UNCHANGED = ("AutoDeployment", "Description", "ManagedExecution", "Tags")
 def create(request: ApiRequest) -> StackSet:
     """Add a set without instances and return it. Raises ApiError for a template that CloudFormation refuses."""
     if "StackId" in request:
-        raise ApiError("ValidationError", "The embedded AWS imports no stacks into stack sets")
+        raise ApiError("ValidationError", "The embedded AWS makes no stack set of a stack")
     place = here()
     definition = {"PermissionModel": "SELF_MANAGED", **_definition(request)}
     if definition["PermissionModel"] == "SERVICE_MANAGED":

@@ -12,7 +12,7 @@ from builder.local.adapter.cloudformation.requests import Action, find_stack, me
 from builder.local.adapter.emulator import AccountRegion, acting_in, replace, touch
 from builder.local.adapter.handlers import ApiError, message_of, text_of
 from builder.local.adapter.iam import policies
-from builder.local.adapter.stack_sets.records import Instance, Parameters, StackSet
+from builder.local.adapter.stack_sets.records import Instance, Parameters, StackSet, every_set
 
 _CFN = "ministack.services.cloudformation"
 _GONE = frozenset({"CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
@@ -21,6 +21,9 @@ _GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE"})
 _LINKED = "aws-service-role/member.org.stacksets.cloudformation.amazonaws.com/"
 _LINKED += "AWSServiceRoleForCloudFormationStackSetsOrgMember"
 """What deploys service-managed instances."""
+_IMPORTABLE = frozenset(
+    {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
+)
 _POLL_S = 0.005
 _on_behalf: ContextVar[bool] = ContextVar("on_behalf", default=False)
 """Whether a request is StackSets' own, whose template may be as large as one in a bucket."""
@@ -64,6 +67,28 @@ async def remove(instance: Instance, role: str) -> None:
         _call("DeleteStack", {"StackName": [stack["StackName"]]}, instance.place, role)
         await _settle(instance)
     instance.stack_id = None
+
+
+def take_in(stack_set: StackSet, instance: Instance) -> None:
+    """Take the stack of an instance in as it is, its parameters as the instance's own. Raises StackOperationFailed."""
+    stack = _find(instance)
+    if stack is None:
+        raise StackOperationFailed(f"Stack {instance.stack_id} does not exist")
+    if stack["StackStatus"] not in _IMPORTABLE:
+        raise StackOperationFailed(f"Stack:{stack['StackId']} is in {stack['StackStatus']} state")
+    known = (other for each in every_set() for other in each.instances.values() if other is not instance)
+    if any(other.stack_id == instance.stack_id for other in known):
+        raise StackOperationFailed(f"Stack {stack['StackId']} belongs to a StackSet")
+    parse = touch(f"{_CFN}.engine:_parse_template")
+    template = parse(stack["_template_body"])
+    if any(str(declared.get("NoEcho")).lower() == "true" for declared in template.get("Parameters", {}).values()):
+        raise StackOperationFailed(f"Stack {stack['StackId']} has a NoEcho parameter")
+    if template != parse(stack_set.definition["TemplateBody"]):
+        raise StackOperationFailed(f"The template of stack {stack['StackId']} is not the StackSet's")
+    instance.overrides = [
+        {"ParameterKey": parameter["ParameterKey"], "ParameterValue": parameter["ParameterValue"]}
+        for parameter in stack["Parameters"]
+    ]
 
 
 def _request(stack_set: StackSet, instance: Instance, name: str) -> dict[str, list[str]]:

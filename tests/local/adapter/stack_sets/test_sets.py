@@ -179,8 +179,8 @@ def test_an_update_by_a_role_that_is_not_there_is_refused_and_changes_nothing(fl
     assert {instance["Status"] for instance in fleet.instances()} == {"CURRENT"}
 
 
-def test_stacks_are_not_imported(fleet: Fleet) -> None:
-    with pytest.raises(ClientError, match="imports no stacks"):
+def test_a_set_is_not_made_of_a_stack(fleet: Fleet) -> None:
+    with pytest.raises(ClientError, match="makes no stack set of a stack"):
         fleet.cloudformation.create_stack_set(StackSetName="set", StackId="arn:aws:cloudformation:::stack/a/b")
 
 
