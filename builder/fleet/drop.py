@@ -108,6 +108,9 @@ async def _why_unreachable(
             return because
     if first.stack_set.is_service_managed:
         return ""
+    # What StackSets itself has found counts, whoever else may take the role.
+    if reason := next((one.instance.reason for one in stacks if _LACKS_ROLE.search(one.instance.reason)), ""):
+        return reason
     arn = role_arn(first.stack_set, first.instance, None)
     reaching = clients.reaching({account: arn}).of(first.instance.site)
     try:

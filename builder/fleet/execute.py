@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from builder.aws import Clients, together
@@ -50,23 +51,24 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
     """
     if not trusted.is_own:
         plan = await _judged(plan, trusted, clients)
-        trusted = replace(trusted, more_guards=fleet_guards)
+        imports = {one.id: one.imports for one in plan.sets}
+        trusted = replace(trusted, more_guards=partial(fleet_guards, imports=imports))
     creations = (one.stack_set for one in plan.sets if one.does == "create")
     await check_names(creations, {stack: place.name for stack, place in plan.ordinary.places.items()}, clients)
     changing = [one for one in plan.sets if one.does != "nothing"]
     _check_barred(plan, allow)
     watch = SetWatch(clients, emit, expected=_expected(plan))
     await _begin(watch, plan)
-    imports = _Imports(watch, plan)
+    first = _Imports(watch, plan)
     async with watch.following(one.stack_set for one in changing):
         try:
             told = _with_sets(emit, plan)
-            execution = _Execution(plan.ordinary, trusted, clients, told, allow, imports.take_in)
+            execution = _Execution(plan.ordinary, trusted, clients, told, allow, first.take_in)
             ordinary = await _execute_ordinary(execution, in_detail=in_detail)
         except Stopped as error:
             raise _of_a_fleet(error) from error
         except _NotImported:
-            return imports.end_without_more()
+            return first.end_without_more()
     ordinary = tuple(_with_next_step(one) for one in ordinary)
     whole = all(isinstance(one, Done) for one in ordinary)
     broken = {one.resource.partition(" ")[0] for one in ordinary if isinstance(one, StackFailed)}
@@ -81,7 +83,7 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
         repaired = tuple(SetCancelled(one.id, because) for one in plan.sets if one.repairs)
     for outcome in (*changed, *repaired):
         _tell(emit, outcome)
-    return FleetEnd(ordinary, (*imports.alone(one.id for one in changing), *changed, *repaired))
+    return FleetEnd(ordinary, (*first.alone(one.id for one in changing), *changed, *repaired))
 
 
 class _NotImported(Failed):

@@ -147,8 +147,9 @@ def with_imports(
 
     `taken` are the ARNs of all stacks that are instances of the fleet's sets.
     """
+    aimed = {one.site for one in setting.aimed}
     begun = tuple(
-        StackImport(site=one.site, stack=one.stack, unit=one.unit)
+        StackImport(site=one.site, stack=one.stack, unit=one.unit, joins=one.site not in aimed)
         for one in planned.instances
         if is_begun(one) and one.site not in planned.leaving
     )
@@ -163,7 +164,7 @@ def with_imports(
             problems[sighting.problem].append(f"{place.site.account} {place.site.region}")
         match _found(planned, setting.observed, place, sighting, taken):
             case StackImport() as found:
-                imports.append(found)
+                imports.append(replace(found, joins=place.site not in aimed))
             case BarredStack() as found:
                 barred.append(found)
             case None:

@@ -5,7 +5,7 @@ to guard), then names of sets that are taken, then `make_fleet_plan`.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from builder.aws import Clients, together
@@ -25,6 +25,7 @@ from builder.fleet.records import (
     FleetPlan,
     Holding,
     SetPlan,
+    StackImport,
     StackInstance,
     StackSet,
     TargetedSite,
@@ -58,8 +59,26 @@ class _InTheAccounts:
 
 def fleet_guard_hits(sets: Iterable[SetPlan]) -> tuple[GuardHit, ...]:
     """Return every guard that the sets' plans trip, in their order, as guards of the stacks that hold the sets."""
-    hits = ((*_of_changes(planned), *_of_leaving(planned), *barred_hits(planned)) for planned in sets)
+    hits = (
+        (*_of_changes(planned), *_of_leaving(planned), *_of_imports(planned), *barred_hits(planned)) for planned in sets
+    )
     return tuple(hit for of_set in hits for hit in of_set)
+
+
+def _of_imports(planned: SetPlan) -> Iterator[GuardHit]:
+    """Yield a guard for each import that the end of a failed update would undo, its stack being deleted by that.
+
+    Where nothing but imports is done the update has nothing to fail at.
+    """
+    if not (planned.does == "update" or planned.joining or planned.leaving or planned.reset):
+        return
+    for account in dict.fromkeys(one.site.account for one in planned.imports if one.joins):
+        why = (
+            "its stack is imported, and where the set's update fails after that CloudFormation deletes it, with all "
+            "that is in it: deploy who comes back by itself, then the rest"
+        )
+        holder, allow = planned.stack_set.held_by.stack, f"{planned.id}/{account}"
+        yield GuardHit(stack=holder, logical_id=str(account), why=why, allow=allow)
 
 
 def barred_hits(planned: SetPlan) -> Iterator[GuardHit]:
@@ -196,6 +215,9 @@ class _Pair:
         return self.deployed or self.either
 
 
+Imports = Mapping[StackId, Collection[StackImport]]
+
+
 def unrolled_stacks(deployment: Deployment) -> tuple[StackId, ...]:
     """Return the stacks that hold sets: a rollback of one would go through all its accounts a second time."""
     return tuple(stack.id for stack in deployment.stacks if has_sets(stack.template, stack.id))
@@ -235,9 +257,22 @@ async def judge_sets(ordinary: Plan, deployment: Deployment, clients: Clients) -
     return (await _look_further(bare, deployment, clients, FurtherLook())).sets
 
 
-async def fleet_guards(ordinary: Plan, deployment: Deployment, clients: Clients) -> tuple[GuardHit, ...]:
-    """Return what they trip in the accounts."""
-    return fleet_guard_hits(await judge_sets(ordinary, deployment, clients))
+async def fleet_guards(
+    ordinary: Plan, deployment: Deployment, clients: Clients, *, imports: Imports
+) -> tuple[GuardHit, ...]:
+    """Return what they trip in the accounts; `imports` are what is taken in before, by set."""
+    sets = await judge_sets(ordinary, deployment, clients)
+    return fleet_guard_hits(_with_claimed(one, imports.get(one.id, ())) for one in sets)
+
+
+def _with_claimed(planned: SetPlan, imports: Collection[StackImport]) -> SetPlan:
+    """Return the plan with imports that nobody looked for again."""
+    away = {one.site for one in imports}
+    return replace(
+        planned,
+        imports=tuple(replace(one, joins=one.site in planned.joining) for one in imports),
+        joining=tuple(site for site in planned.joining if site not in away),
+    )
 
 
 @dataclass(frozen=True, slots=True)

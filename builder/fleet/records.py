@@ -176,6 +176,8 @@ class StackImport:
     """Its ARN."""
     unit: str = ""
     """The organizational unit that leads to it; empty in a self-managed set."""
+    joins: bool = False
+    """Whether it is the change set that makes its place a target, and where that fails takes the target away again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,7 +69,7 @@ def test_whoever_meets_a_role_that_cannot_be_taken_is_told_of_it(standing_fleet:
     assert (destroyed.code, hint in destroyed.err) == (1, True)
     dropped = standing_fleet("drop", B, "--yes")
     assert dropped.code == 0, dropped
-    assert f"note: the stacks stay in the account: the role {ROLE} cannot be taken" in dropped.out
+    assert f"note: the stacks stay in the account: Account {B} should have 'tap-dev-execution' role" in dropped.out
     assert standing_fleet("destroy", "--yes").code == 0
 
 
@@ -84,3 +84,34 @@ def test_what_it_does_is_told_as_events_too(standing_fleet: OnWorld) -> None:
 def test_what_is_no_account_s_id_is_refused(standing_fleet: OnWorld, account: str) -> None:
     answer = standing_fleet("drop", account)
     assert (answer.code, f"'{account}' is no account's id" in answer.err) == (2, True)
+
+
+def test_who_comes_back_is_planned_as_an_import_and_imported(standing_fleet: OnWorld) -> None:
+    before = take_inventory(standing_fleet.world)
+    assert standing_fleet("drop", B, "--retain", "--yes").code == 0
+    planned = standing_fleet("plan", "--json", "--detailed-exitcode")
+    assert planned.code == 3
+    event = next(one for line in planned.out.splitlines() if (one := json.loads(line))["event"] == "fleet.planned")
+    assert [[one["site"][0] for one in set_["imports"]] for set_ in event["sets"]] == [[B], [B]]
+    assert "In 1 account and 2 regions (us-east-1, us-west-2): stacks 2 imported\n" in planned.err
+    assert (
+        f"us-west-2/storage  import  (tap-dev-us-west-2-storage)\n  imports the stack that stayed in {B} in"
+        in planned.err
+    )
+    assert f"imported in {B} us-west-2: StackSet-tap-dev-us-west-2-storage-" in planned.err
+    answer = standing_fleet("deploy", "--yes")
+    assert answer.code == 0, answer
+    assert "us-west-2/storage        started: IMPORT in 1\n" in answer.out
+    assert "2 sets done, 0 failed" in answer.out
+    assert take_inventory(standing_fleet.world) == before
+
+
+def test_a_role_that_is_named_looks_instead_of_the_fleet_s(standing_fleet: OnWorld) -> None:
+    assert standing_fleet("drop", B, "--retain", "--yes").code == 0
+    standing_fleet.world.forbidden_roles.add(ROLE)
+    blind = standing_fleet("plan")
+    assert (
+        f"note: whether stacks of it stay in {B} us-west-2 was not looked at: not allowed to call AssumeRole"
+        in blind.out
+    )
+    assert f"imports the stack that stayed in {B}" in standing_fleet("plan", "--role", "reader").out

@@ -119,6 +119,19 @@ def test_what_is_in_a_bucket_keeps_what_needs_it_and_a_second_run_with_a_role_en
     assert peopled.leaving(B).stacks == ()
 
 
+def test_what_stack_sets_has_found_out_counts_where_the_role_can_be_taken(peopled: FleetRig) -> None:
+    before = take_inventory(peopled.world)
+    lacks = (
+        f"Account {B} should have 'tap-dev-execution' role with trust relationship to Role 'tap-dev-administration'."
+    )
+    peopled.world.script.fails_instance(lacks, account=B, times=None)
+    assert fleet_exit_code(peopled.drop(B)) is ExitCode.FAILED
+    leaving = peopled.leaving(B)
+    assert (leaving.unreachable, leaving.deleted) == (lacks, ())
+    assert fleet_exit_code(peopled.drop(B)) is ExitCode.DONE
+    assert take_inventory(peopled.world) == before
+
+
 def test_retained_by_will_no_stack_is_touched(peopled: FleetRig) -> None:
     before = take_inventory(peopled.world)
     assert fleet_exit_code(peopled.drop(B, retain=True)) is ExitCode.DONE

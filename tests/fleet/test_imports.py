@@ -118,16 +118,35 @@ def operations(rig: FleetRig) -> list[SetOperation]:
     return sorted(found, key=lambda operation: operation.created)
 
 
-def test_what_changes_meanwhile_reaches_it_after_the_import(left: FleetRig) -> None:
+def test_what_changes_meanwhile_reaches_it_after_the_import_if_that_is_allowed(left: FleetRig) -> None:
     before = take_inventory(left.world)
     plan = left.plan(two_sets(CHANGED))
     assert imports(plan) == SITES
-    assert fleet_exit_code(left.execute(plan)) is ExitCode.DONE
+    assert [hit.allow for hit in plan.ordinary.guards] == [f"{ID}/{B}"]
+    for is_own in (False, True):
+        with pytest.raises(Stopped, match="deploy who comes back by itself"):
+            come_back(left, plan, own=is_own)
+        assert take_inventory(left.world) == before
+        plan = left.plan(two_sets(CHANGED))
+    assert fleet_exit_code(left.execute(plan, [f"{ID}/{B}"])) is ExitCode.DONE
     after = take_inventory(left.world)
     assert after.keys() == before.keys()
     changed = {place.account for place in after if after[place]["template"] != before[place]["template"]}
     assert changed == {A, B, C, ADMIN}
     assert {one.status for one in left.instances()} == {"CURRENT"}
+
+
+def test_what_is_imported_goes_with_an_update_that_fails_which_is_why_it_has_to_be_allowed(left: FleetRig) -> None:
+    left.world.script.fails("UPDATE", "Topic", reason="limit", account=A, region=WEST, times=None)
+    before = take_inventory(left.world, B)
+    plan = left.plan(two_sets(CHANGED, FailureToleranceCount=0))
+    assert fleet_exit_code(left.execute(plan, [hit.allow for hit in plan.ordinary.guards])) is ExitCode.FAILED
+    assert take_inventory(left.world, B).keys() < before.keys()
+
+
+def test_who_comes_back_beside_one_that_joins_has_to_be_allowed(left: FleetRig) -> None:
+    plan = left.plan(two_sets(targets=accounts(A, B, C, "777788889999")))
+    assert [hit.allow for hit in plan.ordinary.guards] == [f"{ID}/{B}", f"{OTHER}/{B}"]
 
 
 @pytest.mark.parametrize("role", ["reader", None])
