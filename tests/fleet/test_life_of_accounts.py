@@ -66,7 +66,7 @@ class Life:
 
     def inventory(self, account: AccountId) -> dict[str, tuple[str, Any, Any]]:
         """Every stack of an account but that of its roles: when it was changed last, and what it puts out."""
-        found = {}
+        found: dict[str, tuple[str, Any, Any]] = {}
         for region in ("us-east-1", "us-west-2"):
             client = boto3.client(
                 "cloudformation",
