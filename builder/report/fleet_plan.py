@@ -11,7 +11,7 @@ from rich.text import Text
 
 from builder.deploy.records import GuardHit, Plan, PropertyChange, ResourceChange
 from builder.fleet.records import FleetPlan, InstanceOverride, SetPlan
-from builder.graph import make_order
+from builder.graph import find_circle, make_order
 from builder.report.review import is_lost
 from builder.report.screen import printable
 from builder.report.text import View, change_lines
@@ -189,11 +189,11 @@ def make_summary(sets: Sequence[SetPlan]) -> str:
 def pace_lines(sets: Sequence[SetPlan]) -> Iterator[str]:
     """Yield how long it takes, and what slows it down: the way of sets that wait for one another that takes longest."""
     paces = {planned.id: planned.pace for planned in sets if planned.pace is not None}
-    if not paces:
-        return
-    ends: dict[StackId, float] = {}
     known = {planned.id for planned in sets}
     needs = {planned.id: [need for need in planned.stack_set.needs if need in known] for planned in sets}
+    if not paces or find_circle(needs):  # a file may say anything
+        return
+    ends: dict[StackId, float] = {}
     for stack in make_order(needs):
         pace = paces.get(stack)
         ends[stack] = max((ends[need] for need in needs[stack]), default=0.0) + (pace.seconds if pace else 0.0)
