@@ -161,6 +161,8 @@ FLEET = Scope(
     plan_file=Path("fleet-plan.json"),
     assembly=lambda project: project.fleet_assembly,
     deployment=lambda project: project.fleet,
+    deployed=lambda project: project.deployed_fleet,
+    account=lambda project: project.fleet_account,
     # dr.yaml's role is for the system's resources: it may do nothing with StackSets.
     role_arn=lambda _: None,
     trusted=Project.trusted_fleet,

@@ -36,8 +36,9 @@ _SECTIONS = {
     "In many accounts": {"fleet": "main"},
 }
 _MODULES = {name: module for section in _SECTIONS.values() for name, module in section.items()}
+_SHARED = ("plan", "show", "execute", "discard", "deploy", "status", "drift", "outputs", "destroy")
 _OF_FLEET = {
-    **{name: _MODULES[name] for name in ("plan", "show", "execute", "deploy", "status", "outputs", "destroy")},
+    **{name: _MODULES[name] for name in _SHARED},
     "drop": "drop",
     "stop": "deploy",
 }

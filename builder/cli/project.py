@@ -180,6 +180,11 @@ class Project:
         """The fleet's assembly bound to the environment."""
         return self._bound(self.fleet_assembly, self.fleet_account)
 
+    @property
+    def deployed_fleet(self) -> "Deployment":
+        """The same of the fleet's assembly as it is."""
+        return self._bound(self._read_fleet(), self.fleet_account)
+
     def trusted_fleet(self, options: "PlanOptions") -> "TrustedInput":
         """Return what a saved plan of the fleet has to follow from."""
         from builder.deploy import TrustedInput

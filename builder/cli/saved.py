@@ -9,10 +9,8 @@ from builder.cli.files import read_saved
 from builder.cli.options import (
     FILE,
     allow_option,
-    global_options,
     make_plan_options,
     page_options,
-    pass_session,
     plan_options,
     recover_option,
     said_again,
@@ -20,7 +18,7 @@ from builder.cli.options import (
     yes_option,
 )
 from builder.cli.plan import recover_first, tell_plan, write_pages
-from builder.cli.scope import Execution, P, Scope, command, load
+from builder.cli.scope import Execution, P, Scope, command
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode
 from builder.terms import counted
@@ -54,32 +52,27 @@ def execute(session: Session, scope: Scope[P], /, *, plan_file: Path, **said: An
     return scope.execute(session, plan, execution)
 
 
-@click.command()
-@click.argument("plan_file", metavar="[PLAN.JSON]", type=FILE, required=False)
-@click.option("--all", "everything", is_flag=True, help="All that plans of the deployment left, whoever made them.")
-@global_options
-@pass_session
-def discard(session: Session, *, plan_file: Path | None, everything: bool) -> ExitCode:
+def discard(session: Session, scope: Scope[P], /, *, plan_file: Path | None, everything: bool) -> ExitCode:
     """Delete a saved plan's change sets, or all that were left, and new stacks that hold nothing."""
     from builder.deploy import discard_all, discard_plan
 
     if everything == (plan_file is not None):
-        raise BadInput(where="discard", what="takes either a plan's file or --all")
+        raise BadInput(where=f"{scope.word}discard", what="takes either a plan's file or --all")
     if plan_file is None:
-        deployment = session.project.deployed
+        deployment = scope.deployed(session.project)
         session.run(session.check_credentials(deployment))
         discarded = session.run(discard_all(deployment, session.clients))
         session.console.say("".join(f"{stack}\n" for stack in discarded))
         session.console.say(f"discarded {len(discarded)} change sets and empty stacks of {deployment.name}")
         return ExitCode.DONE
-    plan: Plan = _read(load("system"), plan_file)
-    _check_ours(session, plan)
+    plan = scope.ordinary(_read(scope, plan_file))
+    _check_ours(session, scope, plan)
     session.run(discard_plan(plan, session.clients))
     session.console.say(f"discarded {counted(len(plan.steps), 'change set')} of plan {plan.id}")
     return ExitCode.DONE
 
 
-def _check_ours(session: Session, plan: "Plan") -> None:
+def _check_ours(session: Session, scope: Scope[P], plan: "Plan") -> None:
     """Raise BadInput for a plan of another deployment or account, as far as it can be told without an assembly."""
     from builder.aws import observe_account
     from builder.deploy import check_account, check_own, check_reach
@@ -87,7 +80,7 @@ def _check_ours(session: Session, plan: "Plan") -> None:
     check_own(plan)
     project, clients = session.project, session.clients
     if session.options.assembly is not None or project.has_config_file:
-        name, pinned = project.deployed.name, project.pinned_account
+        name, pinned = scope.deployed(project).name, scope.account(project)
         if plan.deployment != name:
             raise BadInput(
                 where=plan.deployment, what=f"is what the plan is of, and not {name}", next_step="--env SUFFIX"
@@ -104,6 +97,11 @@ def _read(scope: Scope[P], plan_file: Path) -> P:
 
 
 _PLAN = click.argument("plan_file", metavar="PLAN.JSON", type=FILE)
+_DISCARD_PLAN = click.argument("plan_file", metavar="[PLAN.JSON]", type=FILE, required=False)
+_EVERYTHING = click.option(
+    "--all", "everything", is_flag=True, help="All that plans of the deployment left, whoever made them."
+)
+_DISCARD = "Delete a saved plan's change sets, or all that were left, and new stacks that hold nothing."
 _FLEET_PLAN = click.argument("plan_file", metavar="FLEET-PLAN.JSON", type=FILE)
 COMMANDS = {
     "show": command(
@@ -119,7 +117,8 @@ COMMANDS = {
         """,
         *(_PLAN, allow_option, recover_option, yes_option, plan_options),
     ),
-    "discard": discard,
+    "discard": command(discard, "system", _DISCARD, _DISCARD_PLAN, _EVERYTHING),
+    "fleet discard": command(discard, "fleet", _DISCARD, _DISCARD_PLAN, _EVERYTHING),
     "fleet show": command(show, "fleet", "Show a saved plan again.", _FLEET_PLAN),
     "fleet execute": command(
         execute,

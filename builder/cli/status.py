@@ -110,4 +110,31 @@ def drift(session: Session) -> ExitCode:
     return ExitCode.FAILED if found.silent or any(stack.problem for stack in found.stacks) else ExitCode.DONE
 
 
-COMMANDS = {"status": status, "fleet status": fleet_status, "drift": drift}
+@click.command("drift")
+@project_option("fleet")
+@global_options
+@pass_session
+def fleet_drift(session: Session) -> ExitCode:
+    """Detect drift of every stack in every account, by one operation of each StackSet; changes nothing.
+
+    Exit code 3 where anything drifted, 1 where something could not be looked at, or nothing is deployed.
+    """
+    from builder.cli.fleet import find_fleet, nothing_stands
+    from builder.fleet import detect_drift
+    from builder.report import as_json
+    from builder.report.fleet import fleet_drift_text
+
+    _, sets = find_fleet(session)
+    if not sets:
+        raise Failed(where=session.project.fleet_name, what=nothing_stands(session.project))
+    with session.console.progress() as emit:
+        found = session.run(detect_drift(sets, session.clients, session.plan_id().id, emit))
+    if session.options.json_events:
+        session.console.result(as_json.fleet_drift_seen(found, session.console.now()))
+    session.console.say(fleet_drift_text(found))
+    if any(seen.drifted for seen in found):
+        return ExitCode.CHANGES_FOUND
+    return ExitCode.FAILED if any(seen.unseen or seen.problem for seen in found) else ExitCode.DONE
+
+
+COMMANDS = {"fleet drift": fleet_drift, "status": status, "fleet status": fleet_status, "drift": drift}

@@ -10,11 +10,13 @@ It works from assemblies and by the deployer, as `deploy` does, and never import
     plan        the ordinary plan, and what it means       watch                  progress of every set's operations
     execute     the change sets, then what failed before   operation, order       our own operations, by needs
     status, outputs, stop, destroy                         standing               the sets that there are
-    drop        an account that leaves
+    drop        an account that leaves                     drift                what is not as it was made
+    pace        how long a change takes, by the last one
     accounts    into the accounts themselves, by a role
 """
 
 from builder.fleet.destroy import FleetRemoval, delete_fleet
+from builder.fleet.drift import SetDrift, detect_drift
 from builder.fleet.drop import LeavingAccount, drop_account, find_unreachable, observe_leaving
 from builder.fleet.execute import execute_fleet
 from builder.fleet.operation import stop_operations
@@ -31,9 +33,11 @@ __all__ = [
     "FleetRemoval",
     "LeavingAccount",
     "RowFilter",
+    "SetDrift",
     "StackSet",
     "choose",
     "delete_fleet",
+    "detect_drift",
     "drop_account",
     "execute_fleet",
     "failures_of",

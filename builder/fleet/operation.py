@@ -205,14 +205,14 @@ async def _each(
     for number, batch in enumerate(batches, start=1):
         own = asking.prefix + token(asking.run_id, stack_set.id, f"{asking.what} {number}")
         said = {**named(stack_set), **batch, **asking.more, "OperationPreferences": dict(stack_set.preferences)}
-        await _begin(watch, stack_set, asking.call, {**said, "OperationId": own})
+        await begin_operation(watch, stack_set, asking.call, {**said, "OperationId": own})
         ended.append(await watch.until_ended(stack_set, own))
         if ended[-1].status == "STOPPED":
             break
     return tuple(ended)
 
 
-async def _begin(
+async def begin_operation(
     watch: SetWatch, stack_set: StackSet, call_it: Callable[..., object], arguments: Mapping[str, Any]
 ) -> None:
     """Ask for an operation until it is accepted: another's on the set, and throttling, are waited for."""
@@ -229,6 +229,8 @@ async def _begin(
         else:
             return
         newest = await observe_operations(watch.clients, stack_set, are_ended)
+        if any(one.id == arguments["OperationId"] for one in newest):
+            return  # likewise: the detection of drift has no error of its own for it
         running = next((one for one in newest if not one.ended), None)
         if running is not None and running.id != said:
             said = running.id

@@ -28,6 +28,7 @@ class Verb(StrEnum):
     FLEET_PLAN = "fleet-plan"
     FLEET_EXECUTE = "fleet-execute"
     FLEET_STATUS = "fleet-status"
+    FLEET_DRIFT = "fleet-drift"
     FLEET_DESTROY = "fleet-destroy"
 
     @property

@@ -10,6 +10,7 @@ from builder.deploy.observe.outputs import Outputs
 from builder.deploy.progress import OUTCOME_WORDS, Outcome
 from builder.deploy.records import Plan
 from builder.drill.findings import DrillProgress
+from builder.fleet.drift import SetDrift
 from builder.fleet.progress import SET_OUTCOME_WORDS, FleetEnd, FleetProgress, SetOutcome
 from builder.fleet.records import FleetPlan, SetPlan
 from builder.report.review import Tally, make_tally
@@ -74,6 +75,14 @@ class FleetEnded:
     event: Literal["fleet.ended"] = "fleet.ended"
 
 
+@dataclass(frozen=True, slots=True)
+class FleetDriftSeen:
+    """What the stacks of each StackSet are away from what they were made of."""
+
+    sets: tuple[SetDrift, ...]
+    event: Literal["fleet.drift.seen"] = "fleet.drift.seen"
+
+
 def event(progress: FleetProgress | DrillProgress, at: datetime) -> str:
     """Return a progress record as one line, its kind and time first."""
     return _line(at, dataclasses.asdict(progress))
@@ -108,6 +117,11 @@ def fleet_ended(end: FleetEnd, at: datetime) -> str:
     """Return how everything in a fleet ended as one line."""
     said = {"steps": _outcomes(end.ordinary), "sets": _outcomes(end.sets)}
     return _line(at, {**dataclasses.asdict(FleetEnded((), ())), **said})
+
+
+def fleet_drift_seen(found: tuple[SetDrift, ...], at: datetime) -> str:
+    """Return what every set's detection came to as one line."""
+    return _line(at, dataclasses.asdict(FleetDriftSeen(found)))
 
 
 _WORDS: Mapping[type, str] = {**OUTCOME_WORDS, **SET_OUTCOME_WORDS}

@@ -11,10 +11,12 @@ from typing import assert_never
 from rich.text import Text
 
 from builder.deploy import StackContents
+from builder.fleet.drift import DriftedInstance, SetDrift
 from builder.fleet.progress import Failure, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import Skipped, StackSet
 from builder.fleet.status import FleetOutputs, FleetRow
 from builder.report.screen import printable
+from builder.report.state import drifted_lines
 from builder.report.text import outcomes_text
 from builder.terms import counted
 
@@ -59,6 +61,31 @@ def fleet_status_csv(rows: Iterable[FleetRow]) -> str:
 def fleet_status_json(rows: Iterable[FleetRow]) -> str:
     """Return every row as one line of JSON."""
     return json.dumps([dataclasses.asdict(row) for row in rows])
+
+
+def fleet_drift_text(found: Sequence[SetDrift]) -> Text:
+    """Return a block for each stack that drifted, a line for each that could not be looked at, and the sum."""
+    lines = [line for set_ in found for stack in set_.drifted[:_LISTED_ROWS] for line in _drifted(stack)]
+    for set_ in found:
+        if len(set_.drifted) > _LISTED_ROWS:
+            lines.append(Text(f"and {len(set_.drifted) - _LISTED_ROWS} more of {set_.stack}: --json names them all"))
+        for unseen in set_.unseen[:_LISTED_ROWS]:
+            where = f"{unseen.account} {unseen.region} {unseen.stack}  "
+            lines.append(Text.assemble((where, "bold"), (f"not looked at: {printable(unseen.reason)}", "yellow")))
+        if len(set_.unseen) > _LISTED_ROWS:
+            lines.append(Text(f"and {len(set_.unseen) - _LISTED_ROWS} more of {set_.stack}: --json names them all"))
+        if set_.problem:
+            lines.append(Text.assemble((f"{set_.stack}  ", "bold"), (printable(set_.problem), "yellow")))
+    skipped = dict.fromkeys(each for set_ in found for each in set_.skipped)
+    total, drifted = sum(set_.instances for set_ in found), sum(len(set_.drifted) for set_ in found)
+    unknown = sum(len(set_.unseen) for set_ in found)
+    said = f"{counted(total, 'stack')} of {counted(len(found), 'set')}: {drifted} drifted, {unknown} not looked at"
+    return Text("\n").join([*lines, *_skips(skipped), Text(said, style="bold")])
+
+
+def _drifted(stack: DriftedInstance) -> Iterator[Text]:
+    yield Text.assemble((f"{stack.account} {stack.region} {stack.stack}", "bold"), "  ", ("DRIFTED", "red"))
+    yield from drifted_lines(stack.resources)
 
 
 def fleet_outputs_text(found: FleetOutputs) -> Text:

@@ -1,7 +1,7 @@
 """One screen of how all regions stand, and what drifted or differs between them, each as text and as JSON; pure."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -185,7 +185,12 @@ def _drifted_stack(stack: records.DriftedStack) -> Iterator[Text]:
     said = f": {stack.problem}" if stack.problem else ""
     style = "yellow" if stack.status == "UNKNOWN" else "red"
     yield Text.assemble((f"{stack.region}/{stack.name}", "bold"), "  ", (f"{stack.status}{said}", style))
-    for resource in stack.resources:
+    yield from drifted_lines(stack.resources)
+
+
+def drifted_lines(resources: Iterable[records.DriftedResource]) -> Iterator[Text]:
+    """Yield each resource that drifted, with each property that differs."""
+    for resource in resources:
         yield Text(f"  {resource.logical_id}  {resource.type}  {resource.status}  {resource.physical_id}")
         for property_ in resource.properties:
             yield Text(

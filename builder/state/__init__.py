@@ -8,17 +8,19 @@ It knows resource types, by what CloudFormation lists, and never a stack of this
     differences   what CloudFormation detects of every stack, and what the regions differ in
 """
 
-from builder.state.differences import find_differences
-from builder.state.records import Differences, Disparity, DriftedStack, SiteState, Status
+from builder.state.differences import find_differences, read_drifted
+from builder.state.records import Differences, Disparity, DriftedResource, DriftedStack, SiteState, Status
 from builder.state.site import ObserveOptions, observe_sites
 
 __all__ = [
     "Differences",
     "Disparity",
+    "DriftedResource",
     "DriftedStack",
     "ObserveOptions",
     "SiteState",
     "Status",
     "find_differences",
     "observe_sites",
+    "read_drifted",
 ]

@@ -15,7 +15,7 @@ from builder.state.settings import observe_settings
 from builder.terms import Site
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackResourceDriftTypeDef
+    from mypy_boto3_cloudformation.type_defs import StackInstanceResourceDriftsSummaryTypeDef, StackResourceDriftTypeDef
 
     from builder.terms import Region
 
@@ -83,10 +83,11 @@ async def _read(clients: Clients, stack: ObservedStack) -> tuple[DriftedResource
         StackName=stack.arn,
         StackResourceDriftStatusFilters=["MODIFIED", "DELETED"],
     )
-    return tuple([_resource(drift) async for page in drifted for drift in page["StackResourceDrifts"]])
+    return tuple([read_drifted(drift) async for page in drifted for drift in page["StackResourceDrifts"]])
 
 
-def _resource(said: "StackResourceDriftTypeDef") -> DriftedResource:
+def read_drifted(said: "StackResourceDriftTypeDef | StackInstanceResourceDriftsSummaryTypeDef") -> DriftedResource:
+    """Return a resource as CloudFormation tells its drift, of a stack or of a StackSet's instance."""
     return DriftedResource(
         logical_id=said["LogicalResourceId"],
         type=said["ResourceType"],

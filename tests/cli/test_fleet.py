@@ -12,12 +12,24 @@ from answer import Command
 from builder.cli.main import cli
 from builder.cli.project import Project
 from cli.on_fake import OnWorld, render, write_config
-from fake_aws import Fault
+from fake_aws import Fault, World
 from fleet.rig import BODY, CHANGED, REPLACED
 from fleet.scene import ACCOUNTS, ADMIN, WEST
 
 A = ACCOUNTS[0]
-VERBS_OF_FLEET = ("deploy", "destroy", "drop", "execute", "outputs", "plan", "show", "status", "stop")
+VERBS_OF_FLEET = (
+    "deploy",
+    "destroy",
+    "discard",
+    "drift",
+    "drop",
+    "execute",
+    "outputs",
+    "plan",
+    "show",
+    "status",
+    "stop",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS_OF_FLEET)
@@ -189,6 +201,61 @@ def rewritten(standing_fleet: OnWorld) -> OnWorld:
     write_config()
     standing_fleet.before = ("--env", "dev", "fleet")
     return standing_fleet
+
+
+def test_a_fleet_s_plan_is_discarded_by_its_file_or_with_all_others(standing_fleet: OnWorld) -> None:
+    render(Path("templates"), CHANGED)
+    standing_fleet("plan")
+    answer = standing_fleet("discard", "fleet-plan.json")
+    assert (answer.code, "discarded 1 change set of plan" in answer.out) == (0, True), answer
+    standing_fleet("plan", "-o", "a.json")
+    standing_fleet("plan", "-o", "b.json", "--keep")
+    answer = standing_fleet("discard", "--all")
+    assert (answer.code, "discarded 2 change sets and empty stacks of tap-fleet-dev" in answer.out) == (0, True), answer
+    wrong = standing_fleet("discard")
+    assert (wrong.code, "fleet discard: takes either a plan's file or --all" in wrong.err) == (2, True)
+    assert standing_fleet("status").code == 0
+
+
+def test_drift_is_told_by_account_and_region_with_its_properties_and_an_override_is_none(
+    standing_fleet: OnWorld,
+) -> None:
+    answer = standing_fleet("drift")
+    assert (answer.code, answer.out.splitlines()[-1]) == (0, "6 stacks of 2 sets: 0 drifted, 0 not looked at")
+    drift(standing_fleet.world, A, DisplayName="by hand")
+    answer = standing_fleet("drift", "--json")
+    assert answer.code == 3
+    (seen,) = [one for line in answer.out.splitlines() if (one := json.loads(line))["event"] == "fleet.drift.seen"]
+    (stack,) = [stack for one in seen["sets"] for stack in one["drifted"]]
+    assert (stack["account"], stack["region"], stack["stack"]) == (A, WEST, "us-west-2/storage")
+    (difference,) = stack["resources"][0]["properties"]
+    assert (difference["path"], difference["expected"], difference["actual"]) == ("/DisplayName", "one", "by hand")
+    people = standing_fleet("drift").out
+    assert f"{A} us-west-2 us-west-2/storage  DRIFTED\n  Topic  AWS::SNS::Topic  MODIFIED" in people
+    assert "/DisplayName: one -> by hand  NOT_EQUAL" in people
+    assert standing_fleet("status").code == 3, "the status shows what was found"
+
+
+def drift(world: World, account: str, **properties: str) -> None:
+    """Have somebody change the topic of an account's stack."""
+    stacks = world.region(account, WEST).cloudformation.stacks.values()
+    stack = next(one for one in stacks if one.name.startswith("StackSet-tap-dev-us-west-2-storage"))
+    world.stack(stack.name, account=account, region=WEST).drifts("Topic", **properties)
+
+
+def test_where_an_account_cannot_be_looked_at_it_is_told_and_ends_in_1(standing_fleet: OnWorld) -> None:
+    standing_fleet.world.forbidden_roles.add(f"arn:aws:iam::{A}:role/tap-dev-execution")
+    answer = standing_fleet("drift")
+    assert answer.code == 1
+    assert f"{A} us-west-2 us-west-2/storage  not looked at: Account {A} should have" in answer.out
+    assert answer.out.splitlines()[-1] == "6 stacks of 2 sets: 0 drifted, 2 not looked at"
+    drift(standing_fleet.world, ACCOUNTS[1], DisplayName="by hand")
+    assert standing_fleet("drift").code == 3
+
+
+def test_where_nothing_stands_there_is_no_drift_to_look_for(fleet: OnWorld) -> None:
+    answer = fleet("drift")
+    assert (answer.code, "nothing of tap-fleet-dev stands in any region" in answer.err) == (1, True)
 
 
 def find_all(fleet: OnWorld, *more: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from builder.deploy import Deployment
-from builder.fleet import RowFilter, execute_fleet, observe_fleet_outputs, observe_status, stop_operations
+from builder.fleet import RowFilter, detect_drift, execute_fleet, observe_fleet_outputs, observe_status, stop_operations
 from builder.policy.caller import CALLS
 from builder.policy.document import Verb
 from fake_aws import Organization
@@ -18,6 +18,7 @@ BASE = {
     Verb.FLEET_PLAN: Verb.PLAN,
     Verb.FLEET_EXECUTE: Verb.EXECUTE,
     Verb.FLEET_STATUS: Verb.DESTROY,
+    Verb.FLEET_DRIFT: Verb.DESTROY,
     Verb.FLEET_DESTROY: Verb.DESTROY,
 }
 
@@ -163,6 +164,26 @@ def destroy_with_a_role(rig: FleetRig) -> None:
     rig.destroy(role="cleaner")
 
 
+def detect_what_drifted(rig: FleetRig) -> None:
+    _, sets = rig.standing()
+    stack = next(one.stack for one in rig.instances() if one.site.account == ACCOUNTS[0])
+    rig.world.stack(stack.split("/")[1], account=ACCOUNTS[0], region=WEST).drifts("Topic", DisplayName="by hand")
+    rig.world.calls.clear()
+    rig.run(lambda: detect_drift(sets, rig.clients, "drift", rig.events.append))
+
+
+def detect_past_a_suspended_account(rig: FleetRig) -> None:
+    suspend_one(rig)
+    _, sets = rig.standing()
+    rig.run(lambda: detect_drift(sets, rig.clients, "drift", rig.events.append))
+
+
+def find_what_a_failed_update_left(rig: FleetRig) -> None:
+    halt(rig)
+    rig.world.calls.clear()
+    rig.standing()
+
+
 LIVES: dict[Verb, tuple[Callable[[FleetRig], None], ...]] = {
     Verb.FLEET_PLAN: (plan_a_change, plan_for_an_organization, plan_for_who_comes_back),
     Verb.FLEET_EXECUTE: (
@@ -173,6 +194,7 @@ LIVES: dict[Verb, tuple[Callable[[FleetRig], None], ...]] = {
         execute_past_a_suspended_account,
         stop_after_a_failed_update,
     ),
+    Verb.FLEET_DRIFT: (detect_what_drifted, detect_past_a_suspended_account, find_what_a_failed_update_left),
     Verb.FLEET_STATUS: (
         look_at_status_and_outputs,
         look_at_what_a_failed_update_left,

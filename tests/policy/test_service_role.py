@@ -22,6 +22,7 @@ HANDLERS = {
     Verb.FLEET_PLAN: ("read", "list"),
     Verb.FLEET_EXECUTE: ("create", "read", "update", "delete", "list"),
     Verb.FLEET_STATUS: (),
+    Verb.FLEET_DRIFT: (),
     Verb.FLEET_DESTROY: ("read", "delete"),
 }
 VERBS = [Verb.PLAN, Verb.EXECUTE, Verb.DESTROY]

@@ -25,7 +25,16 @@ def test_the_committed_schema_is_the_records() -> None:
 
 def test_every_kind_of_line_is_in_it_and_says_what_it_is_for() -> None:
     kinds = [one["$ref"].rpartition("/")[2] for one in SCHEMA["oneOf"]]
-    ends = ["PlanMade", "RunEnded", "OutputsRead", "FleetPlanMade", "FleetEnded", "StatusSeen", "DriftSeen"]
+    ends = [
+        "PlanMade",
+        "RunEnded",
+        "OutputsRead",
+        "FleetPlanMade",
+        "FleetEnded",
+        "FleetDriftSeen",
+        "StatusSeen",
+        "DriftSeen",
+    ]
     progress = (*get_args(FleetProgress), *get_args(DrillProgress))
     assert kinds == [*(kind.__name__ for kind in progress), *ends, "DrillHistory", "ErrorTold", "Finding"]
     assert all(SCHEMA["$defs"][kind]["description"] for kind in kinds)

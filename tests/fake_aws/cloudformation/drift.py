@@ -35,11 +35,12 @@ def detect_stack_drift(request: Request, params: dict[str, Any]) -> Reply:
     detection = Detection(request.world.new_uuid(), request.world.datetime())
     stack.detections.append(detection)
     book = journal(request, stack)
-    book.start(lambda: _detect(book, detection))
+    book.start(lambda: detect(book, detection))
     return {"StackDriftDetectionId": detection.id}
 
 
-def _detect(book: Journal, detection: Detection) -> Iterator[float]:
+def detect(book: Journal, detection: Detection) -> Iterator[float]:
+    """Look at the stack's resources when the detection ends."""
     yield book.seconds("DETECT_DRIFT")
     standing = {lid: each for lid, each in book.stack.resources.items() if each.exists}
     hidden = [lid for lid, each in sorted(standing.items()) if each.unreadable]
@@ -114,7 +115,17 @@ def resource_drift(stack: Stack, logical_id: str) -> dict[str, Any]:
 
 
 def _drift(stack: Stack, logical_id: str, found: ResourceDrift) -> dict[str, Any]:
-    resource, there = stack.resources[logical_id], found.status != "DELETED"
+    there = found.status != "DELETED"
+    return {
+        **resource_drift_summary(stack, logical_id, found),
+        "ExpectedProperties": as_json(found.expected) if there else None,
+        "ActualProperties": as_json(found.actual) if there else None,
+    }
+
+
+def resource_drift_summary(stack: Stack, logical_id: str, found: ResourceDrift) -> dict[str, Any]:
+    """Return what is shown of one resource, of a stack's or of a StackSet's instance."""
+    resource = stack.resources[logical_id]
     return {
         "StackId": stack.id,
         "LogicalResourceId": logical_id,
@@ -122,8 +133,6 @@ def _drift(stack: Stack, logical_id: str, found: ResourceDrift) -> dict[str, Any
         "ResourceType": resource.type,
         "StackResourceDriftStatus": found.status,
         "Timestamp": found.at,
-        "ExpectedProperties": as_json(found.expected) if there else None,
-        "ActualProperties": as_json(found.actual) if there else None,
         "PropertyDifferences": [_difference(leaf) for leaf in leaves(found.expected, found.actual, "")],
     }
 

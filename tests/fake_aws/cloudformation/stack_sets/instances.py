@@ -7,6 +7,7 @@ API_UpdateStackInstances, API_DeleteStackInstances, API_DescribeStackInstance an
 from typing import Any
 
 from fake_aws.calls import Reply, Request
+from fake_aws.cloudformation.drift import resource_drift_summary
 from fake_aws.cloudformation.paging import page
 from fake_aws.cloudformation.stack_sets import requests
 from fake_aws.cloudformation.stack_sets.records import Instance, Key, StackSet
@@ -95,11 +96,30 @@ def list_stack_instances(request: Request, params: dict[str, Any]) -> Reply:
     return {"Summaries": [_summary(stack_set, each) for each in shown], "NextToken": token}
 
 
+def list_stack_instance_resource_drifts(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer ListStackInstanceResourceDrifts, one page of what the last detection found."""
+    stack_set = find(request, params)
+    if params["OperationId"] not in stack_set.operations:
+        raise AwsRefusal("OperationNotFoundException", f"Operation {params['OperationId']} not found", status=404)
+    instance = stack_set.instances.get((params["StackInstanceAccount"], params["StackInstanceRegion"]))
+    if instance is None:
+        raise AwsRefusal("StackInstanceNotFoundException", "Stack instance does not exist", status=404)
+    stacks = request.world.region(instance.account, instance.region).cloudformation.stacks
+    wanted = params.get("StackInstanceResourceDriftStatuses")
+    found = [
+        resource_drift_summary(stacks[str(instance.stack_id)], logical_id, each)
+        for logical_id, each in (instance.drift or {}).items()
+        if not wanted or each.status in wanted
+    ]
+    shown, token = page(request, found, params.get("NextToken"))
+    return {"Summaries": shown, "NextToken": token}
+
+
 def _passes(instance: Instance, filters: list[dict[str, str]]) -> bool:
     values = {
         "DETAILED_STATUS": instance.detailed,
         "LAST_OPERATION_ID": instance.last_operation,
-        "DRIFT_STATUS": "NOT_CHECKED",
+        "DRIFT_STATUS": instance.drift_status,
     }
     return all(values[each["Name"]] == each["Values"] for each in filters)
 
@@ -114,6 +134,7 @@ def _summary(stack_set: StackSet, instance: Instance) -> dict[str, Any]:
         "StackInstanceStatus": {"DetailedStatus": instance.detailed},
         "StatusReason": instance.reason,
         "OrganizationalUnitId": instance.ou,
-        "DriftStatus": "NOT_CHECKED",
+        "DriftStatus": instance.drift_status,
+        "LastDriftCheckTimestamp": instance.drift_at,
         "LastOperationId": instance.last_operation,
     }

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from fake_aws.cloudformation import lifecycle
 from fake_aws.cloudformation.create_change_set import UPDATABLE
 from fake_aws.cloudformation.deployments import Deployment
+from fake_aws.cloudformation.drift import detect
 from fake_aws.cloudformation.journal import Journal
-from fake_aws.cloudformation.records import Stack
+from fake_aws.cloudformation.records import Detection, Stack
 from fake_aws.cloudformation.stack_sets.records import Instance, Key, StackSet
 from fake_aws.cloudformation.stack_sets.seat import Seat
 from fake_aws.cloudformation.template import read
@@ -80,6 +81,19 @@ class Member:
         yield from lifecycle.guarded(stack, lifecycle.delete(book, retain=frozenset(), force=False))
         return None if stack.status == "DELETE_COMPLETE" else _reason(stack)
 
+    def compare(self) -> Outcome:
+        """Look at each of its resources, as drift detection of the stack does; overrides are what it was made of."""
+        stack = self._stack()
+        if stack is None:
+            return "Stack instance has no stack"
+        detection = Detection(self.seat.world.new_uuid(), self.seat.world.datetime())
+        stack.detections.append(detection)
+        yield from detect(self._book(stack, None), detection)
+        if detection.failed:
+            return detection.failed
+        self.instance.drift, self.instance.drift_at = dict(detection.found or {}), self.seat.world.datetime()
+        return None
+
     def refused(self) -> str | None:
         """Return why StackSets cannot act there at all: region down, a role missing, or a test has written so."""
         if self.instance.region in self.seat.world.down:
@@ -138,9 +152,10 @@ class Member:
         instance.stack_id = stack_id
         return stack
 
-    def _book(self, stack: Stack, operation: str) -> Journal:
+    def _book(self, stack: Stack, operation: str | None) -> Journal:
         book = Journal(self.seat.world, self.instance.account, self.instance.region, stack)
-        book.begin(operation, None)
+        if operation is not None:
+            book.begin(operation, None)
         return book
 
     def _wanted(self) -> Deployment:

@@ -31,6 +31,14 @@ STACK_SET_OPERATIONS: dict[str, Operation] = {
         *("StackSetName", "NextToken", "MaxResults", "Filters", "StackInstanceAccount", "StackInstanceRegion"),
         "CallAs",
     ),
+    "DetectStackSetDrift": mutates(
+        set_operations.detect_stack_set_drift, "StackSetName", "OperationPreferences", "OperationId", "CallAs"
+    ),
+    "ListStackInstanceResourceDrifts": reads(
+        instances.list_stack_instance_resource_drifts,
+        *("StackSetName", "NextToken", "MaxResults", "StackInstanceResourceDriftStatuses", "StackInstanceAccount"),
+        *("StackInstanceRegion", "OperationId", "CallAs"),
+    ),
     "DescribeStackSetOperation": reads(
         set_operations.describe_stack_set_operation, "StackSetName", "OperationId", "CallAs"
     ),

@@ -3,9 +3,13 @@
 import copy
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from fake_aws.cloudformation.deployments import WHOLE, Deployment, whole
 from fake_aws.json_value import Json
+
+if TYPE_CHECKING:
+    from fake_aws.cloudformation.records import ResourceDrift
 
 Key = tuple[str, str]
 """The account and region of an instance."""
@@ -26,6 +30,16 @@ class Instance:
     reason: str | None = None
     stack_id: str | None = None
     last_operation: str | None = None
+    drift: "dict[str, ResourceDrift] | None" = None
+    """What the last detection found by logical id; None where none was since its stack changed."""
+    drift_at: datetime | None = None
+
+    @property
+    def drift_status(self) -> str:
+        """NOT_CHECKED, IN_SYNC or DRIFTED."""
+        if self.drift is None:
+            return "NOT_CHECKED"
+        return "IN_SYNC" if all(each.status == "IN_SYNC" for each in self.drift.values()) else "DRIFTED"
 
 
 @dataclass(slots=True)
@@ -43,7 +57,7 @@ class SetOperation:
 
     id: str
     action: str
-    """CREATE, UPDATE or DELETE."""
+    """CREATE, UPDATE, DELETE or DETECT_DRIFT."""
     created: datetime
     results: dict[Key, Result]
     """Per instance it is about, in the order of regions and accounts."""

@@ -113,6 +113,20 @@ def import_stacks(
     return _operate(seat, stack_set, "CREATE", list(stacks), asked, imports=stacks)
 
 
+def detect_drift(seat: Seat, stack_set: StackSet, asked: Asked) -> str:
+    """Begin to compare every instance's stack with what it was made of; return the operation's id."""
+    keys = list(stack_set.instances)
+    if not keys:
+        raise AwsRefusal("InvalidOperationException", f"StackSet {stack_set.id} has no stack instances")
+    detecting = [each for each in stack_set.under_way() if each.action == "DETECT_DRIFT"]
+    if detecting:
+        raise in_progress(stack_set)
+    if asked.id in stack_set.operations:
+        return str(asked.id)
+    _check(stack_set, keys, asked)
+    return _operate(seat, stack_set, "DETECT_DRIFT", keys, asked)
+
+
 def forget(stack_set: StackSet) -> None:
     """Delete a StackSet that has no instances and is at rest."""
     if stack_set.under_way():

@@ -39,8 +39,9 @@ def begin(seat: Seat, stack_set: StackSet, operation: SetOperation) -> None:
     stack_set.operations[operation.id] = operation
     for key in operation.results:
         instance = stack_set.instances[key]
-        instance.status, instance.detailed, instance.reason = "OUTDATED", "PENDING", None
-        instance.last_operation = operation.id
+        if operation.action != "DETECT_DRIFT":  # which changes nothing
+            instance.status, instance.detailed, instance.reason = "OUTDATED", "PENDING", None
+            instance.last_operation, instance.drift = operation.id, None
     if not waits:
         _Run(seat, stack_set, operation).go()
 
@@ -76,7 +77,8 @@ class _Run:
             return False
         if organization.state(key[0]) not in {"SUSPENDED", "CLOSED"}:
             return False
-        self.stack_set.instances[key].detailed = "SKIPPED_SUSPENDED_ACCOUNT"
+        if self.operation.action != "DETECT_DRIFT":
+            self.stack_set.instances[key].detailed = "SKIPPED_SUSPENDED_ACCOUNT"
         return True
 
     def _later(self, step: Callable[[], None]) -> None:
@@ -105,7 +107,9 @@ class _Run:
     def _take_up(self, key: Key) -> None:
         member = Member(self.seat, self.stack_set, self.stack_set.instances[key])
         self.running[key[1]] += 1
-        member.instance.detailed = self.operation.results[key].status = "RUNNING"
+        self.operation.results[key].status = "RUNNING"
+        if self.operation.action != "DETECT_DRIFT":
+            member.instance.detailed = "RUNNING"
 
         def process() -> Iterator[float]:
             yield self.seat.world.script.seconds("STACK_INSTANCE", None, member.at)
@@ -122,14 +126,19 @@ class _Run:
             return reason
         if member.key in self.operation.imports:
             return member.take_in()
+        if self.operation.action == "DETECT_DRIFT":
+            return (yield from member.compare())
         return (yield from member.remove() if deletes else member.bring())
 
     def _conclude(self, member: Member, key: Key, reason: str | None) -> None:
         region, instance, result = key[1], member.instance, self.operation.results[key]
         self.running[region] -= 1
         result.status, result.reason = ("SUCCEEDED", None) if reason is None else ("FAILED", reason)
-        instance.reason = reason
-        if reason is None and self.operation.action == "DELETE":
+        if self.operation.action != "DETECT_DRIFT":
+            instance.reason = reason
+        if self.operation.action == "DETECT_DRIFT":
+            pass
+        elif reason is None and self.operation.action == "DELETE":
             del self.stack_set.instances[key]
         elif reason is not None and key in self.operation.imports:
             instance.status, instance.detailed = "INOPERABLE", "FAILED_IMPORT"
@@ -150,8 +159,9 @@ class _Run:
             while keys:
                 key = keys.popleft()
                 instance, result = self.stack_set.instances[key], self.operation.results[key]
-                instance.detailed = result.status = "CANCELLED"
-                instance.reason = result.reason = why
+                result.status, result.reason = "CANCELLED", why
+                if self.operation.action != "DETECT_DRIFT":
+                    instance.detailed, instance.reason = "CANCELLED", why
 
     def _end(self) -> None:
         operation = self.operation

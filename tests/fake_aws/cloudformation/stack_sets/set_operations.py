@@ -8,6 +8,7 @@ from typing import Any
 
 from fake_aws.calls import Reply, Request
 from fake_aws.cloudformation.paging import numbered_page, page
+from fake_aws.cloudformation.stack_sets import requests
 from fake_aws.cloudformation.stack_sets.records import SetOperation, StackSet
 from fake_aws.cloudformation.stack_sets.run import stop
 from fake_aws.cloudformation.stack_sets.seat import find, seat
@@ -27,6 +28,12 @@ def describe_stack_set_operation(request: Request, params: dict[str, Any]) -> Re
             "DeploymentTargets": found.targets or None,
         }
     }
+
+
+def detect_stack_set_drift(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DetectStackSetDrift: one operation more."""
+    asked = requests.Asked(params.get("OperationPreferences", {}), {}, params.get("OperationId"))
+    return {"OperationId": requests.detect_drift(seat(request, params), find(request, params), asked)}
 
 
 def list_stack_set_operations(request: Request, params: dict[str, Any]) -> Reply:
