@@ -12,6 +12,7 @@ from functools import partial
 
 from builder.aws import Clients, call, together
 from builder.deploy import StackContents
+from builder.deploy.observe.stacks import unless_lagging
 from builder.deploy.plan.change_set import token
 from builder.deploy.progress import RunBegun
 from builder.errors import AwsError
@@ -139,9 +140,8 @@ async def drop_account(
     run = RemovalRun(replace(fleet, retain=leaving.retain), SetWatch(clients, emit), run_id, leaving.account)
     await run.watch.begin(sets)
     ended = await in_order(sets, dependants_of(sets), partial(_drop_from, run), is_known)
-    left = await together(run.instances(one) for one in sets)
-    back = {one.id: instances for one, instances in zip(sets, left, strict=True) if instances}
-    return FleetEnd((), tuple(_unless_back(one, back.get(one.stack, ())) for one in ended))
+    by_id = {one.id: one for one in sets}
+    return FleetEnd((), tuple(await together(_unless_back(run, by_id[one.stack], one) for one in ended)))
 
 
 async def _drop_from(run: RemovalRun, stack_set: StackSet, before: Mapping[StackId, SetOutcome]) -> SetOutcome:
@@ -156,9 +156,13 @@ def _run_id(account: AccountId | None, number: int) -> str:
     return f"drop {account} {number}"
 
 
-def _unless_back(ended: SetOutcome, instances: Iterable[StackInstance]) -> SetOutcome:
-    came = tuple(Failure(one.site, "came while the others went") for one in instances)
-    return SetFailed(ended.stack, came) if came and isinstance(ended, SetDone) else ended
+async def _unless_back(run: RemovalRun, stack_set: StackSet, ended: SetOutcome) -> SetOutcome:
+    """Return how the set ended; that of one which is done may have instances of the account again."""
+    if not isinstance(ended, SetDone):
+        return ended
+    back = await unless_lagging(lambda: run.instances(stack_set), bool)
+    came = tuple(Failure(one.site, "came while the others went") for one in back)
+    return SetFailed(ended.stack, came) if came else ended
 
 
 _LACKS_ROLE = re.compile(r"Account (\d{12}) should have '.+' role with trust relationship")

@@ -14,7 +14,7 @@ from typing import Any
 
 from builder.aws import Clients, pages
 from builder.deploy.desired import TAG_FLEET, TAG_STACK
-from builder.deploy.observe.stacks import ObservedStack, observe_stack, observe_template
+from builder.deploy.observe.stacks import ObservedStack, observe_stack, observe_template, unless_lagging
 from builder.deploy.progress import Started
 from builder.errors import BuilderError
 from builder.fleet.observe import SetWatch, observe_instances
@@ -264,10 +264,10 @@ async def _take_in(watch: SetWatch, planned: SetPlan, run_id: str) -> SetOutcome
     empty = [stands[site] for site in others]
     before = await delete_instances(watch, stack_set, empty, f"{run_id} {IMPORT}", retain=True) if empty else ()
     imported = await import_instances(watch, stack_set, new, run_id) if new else ()
-    stands = await _instances(watch, stack_set)
+    stands = await _instances(watch, stack_set, wanted)
     taken = [one for site, one in stands.items() if site in wanted and one.detailed_status != FAILED_IMPORT]
     reset = await reset_instances(watch, stack_set, taken, run_id, planned.given) if taken else ()
-    stands = await _instances(watch, stack_set)
+    stands = await _instances(watch, stack_set, wanted)
     failures = tuple(
         Failure(site, (stands[site].reason if site in stands else "") or "no reason given")
         for site in wanted
@@ -284,5 +284,16 @@ def _is_new(one: StackInstance | None) -> bool:
     return one is None or one.detailed_status == FAILED_IMPORT
 
 
-async def _instances(watch: SetWatch, stack_set: StackSet) -> Mapping[Site, StackInstance]:
-    return {one.site: one for one in await observe_instances(watch.clients, stack_set)}
+async def _instances(
+    watch: SetWatch, stack_set: StackSet, wanted: Collection[Site] = ()
+) -> Mapping[Site, StackInstance]:
+    """Return the set's instances by their places, those that are `wanted` as the operations have left them."""
+
+    async def look() -> Mapping[Site, StackInstance]:
+        return {one.site: one for one in await observe_instances(watch.clients, stack_set)}
+
+    def is_contradicted(shown: Mapping[Site, StackInstance]) -> bool:
+        bad = [site for site in wanted if site not in shown or shown[site].status != "CURRENT"]
+        return bool(bad) and watch.knows_better(stack_set.id, bad, shown)
+
+    return await unless_lagging(look, is_contradicted)

@@ -250,6 +250,20 @@ def names(inventory: Inventory) -> dict[Place, tuple[object, ...]]:
     return {place: (stack["status"], tuple(stack["operations"])) for place, stack in inventory.items()}
 
 
+@pytest.mark.parametrize("retain", [False, True])
+def test_a_read_that_lags_and_a_call_that_is_refused_for_its_rate_mislead_nobody(
+    peopled: FleetRig,
+    retain: bool,  # noqa: FBT001 - of the table
+) -> None:
+    peopled.world.faults.max_age_s = 3.0
+    peopled.world.faults.add(Fault.STALE, probability=0.5)
+    peopled.world.faults.add(Fault.THROTTLE, probability=0.2)
+    peopled.world.faults.add(Fault.LOSE_ANSWER, operation="DeleteStackInstances", nth=1)
+    assert fleet_exit_code(peopled.drop(B, retain=retain)) is ExitCode.DONE
+    peopled.world.faults.clear()
+    assert peopled.leaving(B).stacks == ()
+
+
 def test_the_fleet_s_stack_is_left_alone(peopled: FleetRig) -> None:
     standing, _ = peopled.standing()
     peopled.drop(B)

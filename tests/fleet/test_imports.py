@@ -318,6 +318,20 @@ def test_where_an_import_fails_nothing_more_is_begun_and_the_next_run_ends_it(le
     assert_back(left, plan, before)
 
 
+def test_a_read_that_lags_and_a_call_that_is_refused_for_its_rate_mislead_nobody(left: FleetRig) -> None:
+    before = take_inventory(left.world)
+    left.world.faults.max_age_s = 3.0
+    left.world.faults.add(Fault.STALE, probability=0.5)
+    left.world.faults.add(Fault.THROTTLE, probability=0.2)
+    left.world.faults.add(Fault.LOSE_ANSWER, operation="ImportStacksToStackSet", nth=1)
+    plan = left.plan(two_sets())
+    assert imports(plan) == SITES
+    assert fleet_exit_code(come_back(left, plan, own=True)) is ExitCode.DONE
+    left.world.faults.clear()
+    assert in_accounts(take_inventory(left.world)) == in_accounts(before)
+    assert (overrides(left), left.plan().is_empty) == ([], True)
+
+
 def test_where_nobody_may_look_the_plan_says_so(left: FleetRig) -> None:
     left.world.forbidden_roles.add(f"arn:aws:iam::{B}:role/tap-dev-execution")
     plan = left.plan(two_sets())
@@ -399,7 +413,8 @@ def test_killed_right_before_or_after_any_call_the_same_command_again_has_it_bac
     rig.world.calls.clear()
     come_back(rig, own=True)
     assert 60 < len(rig.world.calls) < MOST_CALLS
-    for own, kill, nth in TABLE:
+    most = len(rig.world.calls) + 5
+    for own, kill, nth in (each for each in TABLE if each[2] <= most):
         rig = copied(begun)
         rule = rig.world.faults.add(kill, nth=nth)
         plan = None
