@@ -3,6 +3,7 @@
 Lists of accounts first, each named once; then a set's lines, the summary, the guards, and all of it together; pure.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -33,7 +34,10 @@ _INLINE = 4
 _IN_LINE = 8
 _LISTED = 400
 # Lines: of all lists together, of one kind in a set, and guards.
-_LIST_LINES, _KIND_LINES, _GUARD_LINES = 54, 4, 16
+_LIST_LINES, _KIND_LINES, _GUARD_LINES = 54, 3, 8
+# What a plan may have in all, unless what happens to resources takes more; lists get what is left of it, or a few.
+_LINES, _FEW = 116, 16
+_OF_ACCOUNT = re.compile(r"([0-9]{12}) ")
 _GROUP = "/Properties/StackInstancesGroup"
 _MORE = "--json, and the plan's file, name them all"
 
@@ -52,23 +56,32 @@ class Groups:
         letter = self.known.setdefault(key, _letters(len(self.known)))
         return f"{counted(len(key), 'account')} [{letter}]"
 
-    def lines(self) -> Iterator[str]:
-        """Yield every list that was given a letter: with its accounts, or by what it has more or less than another."""
-        left, told = _LIST_LINES, dict[tuple[str, ...], str]()
-        for accounts, letter in sorted(self.known.items(), key=lambda pair: len(pair[0]), reverse=True):
+    def lines(self, left: int = _LIST_LINES) -> Iterator[str]:
+        """Yield every list that was given a letter: with its accounts, or by what it has more or less than another.
+
+        `left` is how many lines there are for them.
+        """
+        told: dict[tuple[str, ...], str] = {}
+        blocks: list[list[str]] = []
+        by_size = sorted(self.known.items(), key=lambda pair: len(pair[0]), reverse=True)
+        differences: dict[str, str] = {}
+        for accounts, letter in by_size:
+            if (difference := _difference(accounts, told)) is None:
+                told[accounts] = letter
+            else:
+                differences[letter] = difference
+        # The smallest first, which is who leaves or joins; of the largest as many as there is room for.
+        for accounts, letter in reversed(by_size):
             head = f"accounts [{letter}], {len(accounts)}:"
-            if (difference := _difference(accounts, told)) is not None:
-                left -= 1
-                yield f"{head} {difference}"
-                continue
-            told[accounts] = letter
-            shown = accounts[: min(_LISTED, max(0, left - 2) * _IN_LINE)]
-            lines = [" ".join(shown[first : first + _IN_LINE]) for first in range(0, len(shown), _IN_LINE)]
-            left -= 1 + len(lines)
-            yield head
-            yield from (f"  {line}" for line in lines)
-            if len(accounts) > len(shown):
-                yield f"  and {len(accounts) - len(shown)} more: {_MORE}"
+            if letter in differences:
+                blocks.append([f"{head} {differences[letter]}"])
+            else:
+                shown = accounts[: min(_LISTED, max(0, left - 1) * _IN_LINE)]
+                lines = [" ".join(shown[first : first + _IN_LINE]) for first in range(0, len(shown), _IN_LINE)]
+                more = [f"and {len(accounts) - len(shown)} more: {_MORE}"] if len(accounts) > len(shown) else []
+                blocks.append([head, *(f"  {line}" for line in (*lines, *more))])
+            left -= len(blocks[-1])
+        yield from (line for block in reversed(blocks) for line in block)
 
 
 def _difference(accounts: Sequence[str], told: Mapping[tuple[str, ...], str]) -> str | None:
@@ -113,7 +126,19 @@ def detail_lines(planned: SetPlan, groups: Groups) -> Iterator[str]:
     new = {*planned.reset, *planned.joining, *(targeted.site for targeted in planned.missing)}
     given = [(own.site, _values(own)) for own in planned.given if own.site in new]
     yield from _grouped(given, lambda where, values: f"from now on of its own in {where}: {values}", groups)
-    yield from (f"note: {printable(remark)}" for remark in planned.remarks)
+    yield from (f"note: {printable(remark)}" for remark in _remarks(planned.remarks, groups))
+
+
+def _remarks(remarks: Iterable[str], groups: Groups) -> Iterator[str]:
+    """Yield the remarks, the same of several accounts as one."""
+    same: dict[str, list[str]] = {}
+    for remark in remarks:
+        account = _OF_ACCOUNT.match(remark)
+        same.setdefault(remark[account.end() :] if account else remark, []).append(account[1] if account else "")
+    several = [said for said, accounts in same.items() if len(accounts) > 1 and accounts[0]]
+    alone = ((said, accounts[0]) for said, accounts in same.items() if said not in several)
+    yield from (f"{account} {said}" if account else said for said, account in alone)
+    yield from _some([f"{groups.name(same[said])}: each {said}" for said in several], "of that kind")
 
 
 def _values(own: InstanceOverride) -> str:
@@ -135,7 +160,7 @@ def _grouped(told: Iterable[tuple[Site, str]], line: Callable[[str, str], str], 
 
 
 def _some(lines: Sequence[str], of_what: str) -> Iterator[str]:
-    most = _KIND_LINES if len(lines) > _KIND_LINES + 1 else len(lines)
+    most = 1 if len(lines) > _KIND_LINES else len(lines)
     yield from lines[:most]
     if len(lines) > most:
         yield f"and {len(lines) - most} more {of_what}: {_MORE}"
@@ -259,7 +284,7 @@ def group_guards(hits: Sequence[GuardHit]) -> tuple[GuardHit, ...]:
         if len(same) == 1 or not pattern:
             grouped += same
         else:
-            why = f"of {counted(len(same), 'stack')} and more: {same[0].why}"
+            why = f"in {counted(len(same), 'set')}: {same[0].why}"
             grouped.append(replace(same[0], allow=f"'{pattern}'", why=why))
     return tuple(grouped)
 
@@ -274,14 +299,13 @@ def fleet_plan_text(shown: FleetPlan) -> Text:
     """Return the plan: what it does in the accounts, then the change sets that do it, what stops it and the summary."""
     groups = Groups()
     told = [Text("\n").join(_set(planned, groups)) for planned in shown_sets(shown)]
-    named = list(groups.lines())
-    parts = [
-        Text("\n".join((make_summary(shown.sets), *pace_lines(shown.sets))), style="bold"),
-        *told,
-        *([Text("\n".join(named))] if named else []),
-    ]
+    head = Text("\n".join((make_summary(shown.sets), *pace_lines(shown.sets))), style="bold")
     ordinary = replace(fold_targets(shown.ordinary), guards=group_guards(shown.ordinary.guards))
-    return Text("\n\n").join([*parts, ordinary_plan(ordinary, View(stops=_GUARD_LINES))])
+    below = ordinary_plan(ordinary, View(stops=_GUARD_LINES))
+    # Each list may end in a line that says how many more there are.
+    used = sum(part.plain.count("\n") + 2 for part in (head, *told, below)) + len(groups.known)
+    named = list(groups.lines(min(_LIST_LINES, max(_FEW, _LINES - used))))
+    return Text("\n\n").join([head, *told, *([Text("\n".join(named))] if named else []), below])
 
 
 def _set(planned: SetPlan, groups: Groups) -> Iterator[Text]:

@@ -1,9 +1,10 @@
 from dataclasses import replace
 
 from builder.deploy.records import GuardHit, PropertyChange, ResourceChange
+from builder.fleet.pace import make_pace
 from builder.fleet.records import FleetPlan, InstanceOverride, SetPlan
 from builder.report.fleet_plan import fleet_plan_text
-from builder.terms import LogicalId
+from builder.terms import LogicalId, Region
 from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, aims, instance, set_plan, sites
 from fleet.test_plan_file import ORDINARY
 from report.sample import step
@@ -91,3 +92,47 @@ def test_every_list_gets_a_letter_of_its_own() -> None:
     text = shown(*sets)
     assert "5 accounts [Z]" in text
     assert "5 accounts [AD]" in text
+
+
+def test_a_bad_day_of_five_hundred_accounts_takes_no_more_than_two_screens() -> None:
+    """In each of five sets 30 leave, 20 join, 17 failed for their own reasons, 60 have parameters, 12 are closed."""
+    named = [str(100000000000 + number) for number in range(500)]
+    stays, leaving, joining = named[62:], named[:30], named[30:50]
+    hits, sets = [], []
+    for one in ("us-east-1/a", "us-east-1/b", "us-west-2/c", "us-west-2/d", "us-west-2/e"):
+        region = Region(one.partition("/")[0])
+        failed = tuple(instance(account, region, "OUTDATED", reason=f"limit {account}") for account in stays[:17])
+        own = [InstanceOverride(site=site, parameters={"Days": site.account or ""}) for site in sites(region, *stays)]
+        planned = set_plan(
+            one,
+            updating=sites(region, *stays),
+            leaving=sites(region, *leaving),
+            joining=sites(region, *joining),
+            retries=failed,
+            overrides=tuple(own[:60]),
+            given=tuple(own[60:120]),
+            reset=sites(region, *stays[60:120]),
+            changes=(REPLACED,),
+            remarks=tuple(f"{account} is left out: it is CLOSED" for account in named[50:62]),
+            pace=make_pace({}, sites(region, *stays), None),
+        )
+        sets.append(planned)
+        hits += [
+            GuardHit(stack=FLEET, logical_id=account, why="the account leaves", allow=f"{one}/{account}")
+            for account in leaving
+        ]
+    lines = shown(*sets, guards=tuple(hits)).splitlines()
+    assert len(lines) <= 120
+    assert f"  --allow '*/*/{leaving[0]}'    in 5 sets: the account leaves" in lines
+    assert "  and 22 more, which --json and the plan's file name" in lines
+    assert "accounts [B], 438:" in lines
+    assert all(account in " ".join(lines) for account in (*leaving, *joining)), "who leaves and joins is named"
+    assert "  note: 12 accounts [E]: each is left out: it is CLOSED" in lines
+
+
+def test_a_list_that_differs_in_a_few_accounts_is_told_by_the_other() -> None:
+    text = shown(
+        set_plan("us-west-2/a", updating=sites(WEST, *MANY)),
+        set_plan("us-west-2/b", updating=sites(WEST, *MANY[3:], "999999999999")),
+    )
+    assert f"accounts [B], 198: [A] without {' '.join(MANY[:3])} with 999999999999" in text
