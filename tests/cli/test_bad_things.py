@@ -28,6 +28,7 @@ from cli.bad_things import (
 from cli.on_fake import FakeSession
 from samples import by_turns
 
+pytestmark = pytest.mark.proof
 FLEET = """
 fleet:
   permission_model: self-managed

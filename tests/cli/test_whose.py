@@ -21,6 +21,7 @@ def pin(settings: str) -> None:
     Path("dr.yaml").write_text(f"{Path('dr.yaml').read_text()}\nenvironments: {{dev: {{{settings}}}}}\n")
 
 
+pytestmark = pytest.mark.proof
 VERBS = (
     ("plan",),
     ("plan", "--recover"),
