@@ -123,7 +123,12 @@ def detail_lines(planned: SetPlan, groups: Groups) -> Iterator[str]:
     yield from _grouped(imported, lambda where, name: f"imported in {where}: {name}", groups)
     told = [(own.site, _values(own)) for own in planned.overrides]
     yield from _grouped(told, lambda where, values: f"of its own in {where}: {values}", groups)
-    new = {*planned.reset, *planned.joining, *(targeted.site for targeted in planned.missing)}
+    new = {
+        *planned.reset,
+        *planned.joining,
+        *(one.site for one in planned.imports),
+        *(targeted.site for targeted in planned.missing),
+    }
     given = [(own.site, _values(own)) for own in planned.given if own.site in new]
     yield from _grouped(given, lambda where, values: f"from now on of its own in {where}: {values}", groups)
     yield from (f"note: {printable(remark)}" for remark in _remarks(planned.remarks, groups))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from builder.deploy import Deployment
 from builder.errors import ExitCode, Stopped
@@ -343,6 +344,23 @@ def test_where_nobody_may_look_the_plan_says_so(left: FleetRig) -> None:
     )
 
 
+def test_parameters_that_the_template_gives_it_of_its_own_stay_its_own(rig: FleetRig) -> None:
+    template = yaml.safe_load(fleet_template({STORAGE: BODY}, accounts(A, C)))
+    properties = template["Resources"]["UsWest2Storage"]["Properties"]
+    own = [{"ParameterKey": "EnvironmentSuffix", "ParameterValue": "own"}]
+    targets = {"DeploymentTargets": accounts(B), "Regions": [WEST], "ParameterOverrides": own}
+    properties["StackInstancesGroup"].append(targets)
+    properties["Parameters"] = [{"ParameterKey": "EnvironmentSuffix", "ParameterValue": "dev"}]
+    rig.deploy(fleet_deployment(yaml.safe_dump(template, sort_keys=False)))
+    before = take_inventory(rig.world)
+    rig.drop(B, retain=True)
+    plan = rig.plan()
+    assert (imports(plan), plan.sets[0].barred) == (SITES[:1], ())
+    assert fleet_exit_code(rig.execute(plan)) is ExitCode.DONE
+    assert in_accounts(take_inventory(rig.world)) == in_accounts(before)
+    assert (overrides(rig), rig.plan().is_empty) == (["EnvironmentSuffix"], True)
+
+
 def test_ten_are_taken_in_by_one_call(rig: FleetRig) -> None:
     many = [f"{number:012d}" for number in range(1, 14)]
     template = fleet_template(
@@ -395,9 +413,11 @@ def test_to_another_permission_model_no_stack_is_touched_on_the_way_there(rig: F
 
 
 KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
-MOST_CALLS = 200
-# So many calls and kills are minutes of one processor.
-TABLE = sampled([(own, kill, nth) for own in (True, False) for kill in KILLS for nth in range(1, MOST_CALLS)], every=67)
+MOST_CALLS = 300
+# So many calls and kills are minutes of one processor. By turns it is a deployment and a plan's file that is killed.
+TABLE = sampled(
+    [((nth + place) % 2 == 0, kill, nth) for place, kill in enumerate(KILLS) for nth in range(1, MOST_CALLS)], every=49
+)
 
 
 @pytest.mark.proof
