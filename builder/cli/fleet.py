@@ -43,7 +43,7 @@ from builder.fleet import (
 from builder.report import as_json
 from builder.report.fleet import deployed_text as listing
 from builder.report.fleet import fleet_end_text
-from builder.report.fleet_plan import fleet_plan_text
+from builder.report.fleet_plan import fleet_plan_text, make_pages
 from builder.report.leaving import drop_hint
 from builder.terms import Site
 
@@ -172,6 +172,7 @@ FLEET = Scope(
     write_plan=write_fleet_plan,
     event=as_json.fleet_made,
     text=lambda _, plan, __: fleet_plan_text(plan),
+    pages=make_pages,
     # A fleet's plan is judged by what its execution reads, and leads to no other review.
     check_saved=lambda *_: None,
     check_file=lambda *_: None,

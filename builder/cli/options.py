@@ -222,11 +222,11 @@ keep_option = click.option(
 )
 full_option = click.option("--full", is_flag=True, help="Also show every property of what is created.")
 _PAGE = click.Path(dir_okay=False, path_type=Path)
-page_options = together(
+fleet_page_options = together(
     click.option("--markdown", type=_PAGE, metavar="FILE", help="Also write the plan for a pull request."),
     click.option("--html", type=_PAGE, metavar="FILE", help="Also write the plan as one page for a browser."),
-    full_option,
 )
+page_options = together(fleet_page_options, full_option)
 plan_options = together(
     click.option(
         "--artifacts-bucket",

@@ -11,6 +11,7 @@ import click
 from builder.cli.files import check_writable, write_private
 from builder.cli.options import (
     Option,
+    fleet_page_options,
     keep_option,
     look_option,
     make_plan_request,
@@ -42,7 +43,7 @@ def plan(session: Session, scope: Scope[P], /, *, output: Path, **said: Any) -> 
     plan = make_plan(session, scope, deployment, request, said)
     with or_discard(session, scope.ordinary(plan)):
         # The plan itself comes last: nobody executes one whose pages are missing.
-        write_pages(session, scope.ordinary(plan), output, said)
+        write_pages(session, scope, plan, output, said)
         write_private(output, scope.write_plan(plan), "--output")
     tell_plan(session, scope, plan, said)
     if plan.is_empty:
@@ -88,19 +89,22 @@ def tell_plan(session: Session, scope: Scope[P], plan: P, said: Said) -> None:
     session.console.say(scope.text(session, plan, said))
 
 
-def write_pages(session: Session, plan: "Plan", plan_file: Path, said: Said) -> None:
+def write_pages(session: Session, scope: Scope[P], plan: P, plan_file: Path, said: Said) -> None:
     """Write the pages that were asked for of a saved plan. Raises BadInput where one can't be written."""
+    if not (said.get("markdown") or said.get("html")):
+        return
     from builder.report.review import without_links
 
-    shown = without_links(plan) if session.options.has_own_endpoint else plan
+    shown, accounts = scope.pages(plan)
+    shown = without_links(shown) if session.options.has_own_endpoint else shown
     if page := said.get("markdown"):
         from builder.report import markdown
 
-        write_private(page, markdown.plan_markdown(shown, str(plan_file)).encode(), "--markdown")
+        write_private(page, markdown.plan_markdown(shown, str(plan_file), accounts).encode(), "--markdown")
     if page := said.get("html"):
         from builder.report import html
 
-        write_private(page, html.plan_page(shown, str(plan_file)).encode(), "--html")
+        write_private(page, html.plan_page(shown, str(plan_file), accounts).encode(), "--html")
 
 
 def ask_to_execute(session: Session, plan: "Plan", allow: Collection[str]) -> None:
@@ -147,6 +151,6 @@ COMMANDS = {
         plan,
         "fleet",
         "Make the change sets for review, execute none, and say what they mean in each account.",
-        *(_first_options("fleet-plan.json"), overrides_option, look_option, request_options),
+        *(_first_options("fleet-plan.json"), fleet_page_options, overrides_option, look_option, request_options),
     ),
 }

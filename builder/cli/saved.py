@@ -9,6 +9,7 @@ from builder.cli.files import read_saved
 from builder.cli.options import (
     FILE,
     allow_option,
+    fleet_page_options,
     make_plan_options,
     page_options,
     plan_options,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 def show(session: Session, scope: Scope[P], /, *, plan_file: Path, **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
     """Show a saved plan again."""
     plan = _read(scope, plan_file)
-    write_pages(session, scope.ordinary(plan), plan_file, said)
+    write_pages(session, scope, plan, plan_file, said)
     tell_plan(session, scope, plan, said)
     return ExitCode.DONE
 
@@ -119,7 +120,7 @@ COMMANDS = {
     ),
     "discard": command(discard, "system", _DISCARD, _DISCARD_PLAN, _EVERYTHING),
     "fleet discard": command(discard, "fleet", _DISCARD, _DISCARD_PLAN, _EVERYTHING),
-    "fleet show": command(show, "fleet", "Show a saved plan again.", _FLEET_PLAN),
+    "fleet show": command(show, "fleet", "Show a saved plan again.", _FLEET_PLAN, fleet_page_options),
     "fleet execute": command(
         execute,
         "fleet",

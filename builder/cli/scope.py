@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from builder.cli.session import Session
     from builder.deploy import Deployment, Plan, PlanOptions, PlanRequest, Removal, StackContents, TrustedInput
     from builder.fleet import FleetEmit
+    from builder.report.review import InAccounts
     from builder.terms import AccountId, StackId
 
 
@@ -99,6 +100,8 @@ class Scope(Generic[P]):
     """Returns a plan as a line of JSON."""
     text: "Callable[[Session, P, Said], Text]"
     """Returns a plan for people."""
+    pages: "Callable[[P], tuple[Plan, InAccounts | None]]"
+    """Returns a plan as its pages have it, with what it means in accounts."""
     check_saved: "Callable[[Session, P, Execution], None]"
     """Raises BadInput unless a saved plan can be executed here; asks AWS nothing."""
     check_file: Callable[[P, Path], None]

@@ -156,6 +156,7 @@ SYSTEM = Scope(
     write_plan=deploy.write_plan,
     event=as_json.made,
     text=_text,
+    pages=lambda plan: (plan, None),
     check_saved=_check_saved,
     check_file=_check_file,
     execute=_execute,

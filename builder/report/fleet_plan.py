@@ -13,12 +13,12 @@ from rich.text import Text
 from builder.deploy.records import GuardHit, Plan, PropertyChange, ResourceChange
 from builder.fleet.records import FleetPlan, InstanceOverride, SetPlan
 from builder.graph import find_circle, make_order
-from builder.report.review import is_lost
+from builder.report.review import Does, Entry, InAccounts, is_lost
 from builder.report.screen import printable
 from builder.report.text import View, change_lines
 from builder.report.text import plan_text as ordinary_plan
 from builder.resource_types import STACK_SET
-from builder.terms import Site, StackId, counted
+from builder.terms import Region, Site, StackId, StackName, counted
 
 _DOES = {
     "create": "create",
@@ -321,3 +321,39 @@ def _set(planned: SetPlan, groups: Groups) -> Iterator[Text]:
         yield from (Text(line) if isinstance(line, str) else line for line in change_lines(change))
     for line in detail_lines(planned, groups):
         yield Text(f"  {line}", style="yellow" if line.startswith(("note", "failed")) else "")
+
+
+def make_pages(shown: FleetPlan) -> tuple[Plan, InAccounts]:
+    """Return the plan as its pages have it, and what it means in the accounts."""
+    groups, sets = Groups(), shown_sets(shown)
+    places = {planned.id: place for place, planned in enumerate(sets)}
+    entries = tuple(_entry(planned, places, groups, shown.ordinary.guards) for planned in sets)
+    headline = (make_summary(shown.sets), *pace_lines(shown.sets))
+    ordinary = replace(fold_targets(shown.ordinary), guards=group_guards(shown.ordinary.guards))
+    return ordinary, InAccounts(entries=entries, headline=headline, lists=tuple(groups.lines()))
+
+
+def _entry(planned: SetPlan, places: Mapping[StackId, int], groups: Groups, guards: Sequence[GuardHit]) -> Entry:
+    return Entry(
+        place=places[planned.id],
+        stack=planned.id,
+        site=Site(None, Region(planned.id.partition("/")[0])),
+        name=StackName(planned.stack_set.name),
+        does=_risk(planned),
+        after=tuple(places[need] for need in planned.stack_set.needs if need in places and need != planned.id),
+        changes=planned.changes,
+        guards=tuple(hit for hit in guards if hit.allow.rpartition("/")[0] == planned.id),
+        stacks=counted(len(planned.touched), "stack"),
+        notes=(*place_lines(planned, groups), *detail_lines(planned, groups)),
+    )
+
+
+def _risk(planned: SetPlan) -> Does:
+    """Return the gravest that happens to any stack of the set."""
+    if planned.does == "remove":
+        return "delete"
+    if planned.leaving or any(change.action == "Remove" for change in planned.changes if planned.updating):
+        return "remove"
+    if planned.updating and any(change.is_replaced for change in planned.changes):
+        return "replace"
+    return "create" if planned.does == "create" else "update"

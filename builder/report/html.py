@@ -19,7 +19,16 @@ from markupsafe import Markup
 
 from builder.deploy.records import Plan, ResourceChange
 from builder.graph import make_layers
-from builder.report.review import Entry, definition_lines, fate, is_lost, make_entries, make_ranks, make_tally
+from builder.report.review import (
+    Entry,
+    InAccounts,
+    definition_lines,
+    entries_of,
+    fate,
+    is_lost,
+    make_ranks,
+    make_tally,
+)
 from builder.report.screen import printable
 
 _FOLDER = Path(__file__).with_name("page")
@@ -154,16 +163,18 @@ def _path(points: Sequence[tuple[int, int]]) -> str:
     return path
 
 
-def plan_page(shown: Plan, file: str) -> str:
-    """Return the page of a plan that is, or will be, saved in this file."""
-    entries = make_entries(shown)
+def plan_page(shown: Plan, file: str, accounts: InAccounts | None = None) -> str:
+    """Return the page of a plan that is, or will be, saved in this file; `accounts` is what it means there."""
+    entries = entries_of(shown, accounts)
     return fill_page(
         "plan.html.j2",
         ("plan.css",),
         {"define": definition_lines, "fate": fate, "pretty": _pretty, "tone": _tone},
         plan=shown,
         file=file,
-        tally=make_tally(shown),
+        headline=accounts.headline if accounts else (str(make_tally(shown)),),
+        word="fleet " if accounts else "",
+        lists=accounts.lists if accounts else (),
         entries=entries,
         ranks=make_ranks(entries),
         titles={entry.place: entry.title for entry in entries},

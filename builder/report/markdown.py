@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
 from builder.deploy.records import Plan, ResourceChange
-from builder.report.review import Entry, definition_lines, fate, make_entries, make_tally, sign
+from builder.report.review import Entry, InAccounts, definition_lines, entries_of, fate, make_tally, sign
 from builder.report.screen import one_line, printable
 
 LIMIT = 65_535
@@ -22,12 +22,17 @@ _IN_LINKS = ":/?#&=%+,;@!$-._~"
 _RISKY = {"delete", "remove", "replace"}
 
 
-def plan_markdown(shown: Plan, file: str) -> str:
-    """Return a plan; where it is too long, what is cut is counted, and the command named that shows all of it."""
-    entries = make_entries(shown)
-    whole = f"all of it: {_code(f'python -m builder show {file}')}"
-    head = f"### {make_tally(shown)}\n\n{_origin(shown)}\n"
-    if shown.is_empty:
+def plan_markdown(shown: Plan, file: str, accounts: InAccounts | None = None) -> str:
+    """Return a plan; where it is too long, what is cut is counted, and the command named that shows all of it.
+
+    `accounts` is what it means there, of a plan of StackSets.
+    """
+    entries = entries_of(shown, accounts)
+    word = "fleet show" if accounts else "show"
+    whole = f"all of it: {_code(f'python -m builder {word} {file}')}"
+    headline = [_escaped(line) for line in accounts.headline] if accounts else [str(make_tally(shown))]
+    head = "\n\n".join((f"### {headline[0]}", *headline[1:], f"{_origin(shown)}\n"))
+    if not entries:
         head += "\nNo changes.\n"
     stops = _fitted(tuple(_stops(shown)), _STOPS_LIMIT, lambda cut: f"- and {cut} more, {whole}\n")
     if stops:
@@ -43,7 +48,7 @@ def plan_markdown(shown: Plan, file: str) -> str:
             lambda cut: f"\nNot in the table: {cut} no riskier than these ({_does(entries[-cut:])}); {whole}\n",
         )
         head += f"\n| region | stack | does | resources | console |\n| --- | --- | --- | --- | --- |\n{rows}"
-    rest = _rest(shown)
+    rest = _rest(shown) + (_lists(accounts.lists, whole) if accounts and accounts.lists else "")
     details = _fitted(
         tuple(_details(entry) for entry in entries),
         LIMIT - len(head) - len(rest),
@@ -104,6 +109,7 @@ def _diff(entry: Entry) -> Iterator[str]:
     yield f"@@ {one_line(entry.name, _VALUE_WIDTH)} @@"
     if entry.remark:
         yield f"  {one_line(entry.remark, _VALUE_WIDTH)}"
+    yield from (f"  {one_line(note, _VALUE_WIDTH)}" for note in entry.notes)
     for change in entry.changes:
         yield from _change(change)
     yield from (f"!   validation: {one_line(finding, _VALUE_WIDTH)}" for finding in entry.findings)
@@ -144,6 +150,14 @@ def _rest(shown: Plan) -> str:
     if shown.orphans:
         lines += f"\nNot in the assembly any more, left alone: {_names([orphan.stack for orphan in shown.orphans])}\n"
     return lines
+
+
+def _lists(lines: Sequence[str], whole: str) -> str:
+    """Return the accounts that a letter stands for."""
+    text = _fitted(
+        [f"{_escaped(line)}\n" for line in lines], _NAMES_LIMIT, lambda cut: f"and {cut} lines more, {whole}"
+    )
+    return f"\n<details><summary>accounts</summary>\n\n<pre>{text}</pre>\n</details>\n"
 
 
 def _names(stacks: Sequence[str]) -> str:

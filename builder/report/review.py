@@ -64,6 +64,10 @@ class Entry:
     """Whether the stack's termination protection is set or lifted when all else is done; None where neither is."""
     is_protection_alone: bool = False
     """Whether that is all that is done."""
+    stacks: str = ""
+    """Of a StackSet in how many accounts and regions, `500 stacks`; empty where it is one stack."""
+    notes: tuple[str, ...] = ()
+    """Of a StackSet what is done where, and what a person should know beside that."""
 
     @property
     def rank(self) -> "Rank":
@@ -95,7 +99,10 @@ class Entry:
         """How many resources meet which fate: `1 replaced, 2 updated`."""
         fates = Counter(fate(change) for change in self.changes)
         effects = [f"{count} {word}" for word, count in fates.items()] or ["no resource"]
-        return ", ".join([*effects, *(["termination protection"] if self.protect is not None else [])])
+        effect = ", ".join([*effects, *(["termination protection"] if self.protect is not None else [])])
+        if not self.stacks:
+            return effect
+        return f"{self.stacks}: {effect}" if self.changes else self.stacks
 
     @property
     def remark(self) -> str:
@@ -104,6 +111,8 @@ class Entry:
 
     @property
     def _said(self) -> str:
+        if self.notes:
+            return ""
         if self.does == "delete":
             return f"the whole stack is deleted: {self.because}"
         if self.is_later:
@@ -119,6 +128,17 @@ class Entry:
                 return "its termination protection is set: nobody deletes the stack before it is lifted"
             case False:
                 return "its termination protection is lifted: from then on anybody may delete the stack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InAccounts:
+    """What change sets of StackSets mean in accounts, for the pages of their plan."""
+
+    entries: tuple[Entry, ...]
+    """One for each StackSet, the riskiest first; their places are the first ones."""
+    headline: tuple[str, ...]
+    lists: tuple[str, ...] = ()
+    """The accounts that a letter stands for in the notes."""
 
 
 class Rank(StrEnum):
@@ -198,6 +218,17 @@ def make_entries(plan: Plan) -> tuple[Entry, ...]:
         )
         entries.append(_guarded(plan, entry))
     return tuple(sorted(entries, key=_gravity))
+
+
+def entries_of(plan: Plan, accounts: InAccounts | None) -> tuple[Entry, ...]:
+    """Return everything that a plan does: in accounts first, where it does, then to the stacks themselves."""
+    first = accounts.entries if accounts else ()
+    moved = len(first)
+    own = (
+        replace(entry, place=entry.place + moved, after=tuple(place + moved for place in entry.after))
+        for entry in make_entries(plan)
+    )
+    return (*first, *own)
 
 
 def without_links(plan: Plan) -> Plan:

@@ -52,6 +52,18 @@ def test_a_plan_is_shown_saved_and_says_what_comes_next(fleet: OnWorld) -> None:
     assert fleet("show", "fleet-plan.json").out in answer.out
 
 
+def test_a_plan_has_pages_for_a_pull_request_and_a_browser(fleet: OnWorld) -> None:
+    answer = fleet("plan", "--markdown", "plan.md", "--html", "plan.html")
+    assert answer.code == 0, answer
+    comment, page = Path("plan.md").read_text(), Path("plan.html").read_text()
+    assert comment.startswith("### In 3 accounts and 2 regions")
+    assert "updates" not in comment
+    assert f"creates its stack in {', '.join(ACCOUNTS)} in us-west-2" in comment
+    assert "python -m builder fleet execute fleet-plan.json" in page
+    assert fleet("show", "fleet-plan.json", "--markdown", "again.md").code == 0
+    assert Path("again.md").read_text() == comment
+
+
 def test_a_pipeline_reads_every_account_and_the_exit_code(fleet: OnWorld) -> None:
     answer = fleet("plan", "--json", "--detailed-exitcode")
     assert answer.code == 3
