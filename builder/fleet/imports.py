@@ -209,7 +209,9 @@ def _found(
 
 
 def _is_ours(stack_set: StackSet, observed: Observed, stack: ObservedStack) -> bool:
-    """Return whether the stack was made by a set of this name and of our tags."""
+    """Return whether the stack was made by a set of this name and of our tags, and came into being."""
+    if STATUSES[stack.status].operation is Operation.REBUILD:
+        return False  # what a creation beside another one has left, where anything
     tags = {key: observed.tags[key] for key in (TAG_FLEET, TAG_STACK) if key in observed.tags}
     return bool(tags) and tags.items() <= stack.tags.items() and _is_named_by(stack_set, stack.name)
 

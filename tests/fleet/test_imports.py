@@ -113,6 +113,20 @@ def test_an_instance_that_could_not_be_created_is_taken_out_first(left: FleetRig
     assert retained[-2:] == [True, True]
 
 
+def test_what_such_a_creation_leaves_of_its_own_is_not_in_the_way(left: FleetRig) -> None:
+    before = take_inventory(left.world)
+    wreck = f"StackSet-{stack_set(STORAGE).name}-{left.world.new_uuid()}"
+    tags = dict(kept(left).record.deployed.tags)
+    control = left.world.stack(wreck, account=B, region=WEST)
+    control.deploy("Resources: {Topic: {Type: AWS::SNS::Topic}}", tags=tags)
+    control.record.status = "ROLLBACK_COMPLETE"
+    plan = left.plan(two_sets())
+    assert (imports(plan), [one.barred for one in plan.sets]) == (SITES, [(), ()])
+    assert fleet_exit_code(left.execute(plan)) is ExitCode.DONE
+    after = in_accounts(take_inventory(left.world))
+    assert {place: stack for place, stack in after.items() if wreck not in place.arn} == in_accounts(before)
+
+
 def operations(rig: FleetRig) -> list[SetOperation]:
     sets = [set_ for place in rig.world.places() for set_ in place.cloudformation.stack_sets.values()]
     found = [operation for set_ in sets for operation in set_.operations.values()]
