@@ -69,7 +69,8 @@ def _of_instances(does: SetAction, setting: SetContext, observed: Observed) -> I
         yield f"{counted(len(instances), 'instance')}: parameters of their own were not looked at; --overrides does"
     behind = sum(one.status == "OUTDATED" for one in instances)
     if behind and does == "update":
-        yield f"{behind} instances are behind the set's template: the update changes more in them than is shown"
+        are = "instance is" if behind == 1 else "instances are"
+        yield f"{behind} {are} behind the set's template: the update changes more there than is shown"
     lost = _reset(does, setting).keys() - {one.site for one in instances}
     if lost:
         yield (

@@ -306,7 +306,9 @@ def fleet_plan_text(shown: FleetPlan) -> Text:
     told = [Text("\n").join(_set(planned, groups)) for planned in shown_sets(shown)]
     head = Text("\n".join((make_summary(shown.sets), *pace_lines(shown.sets))), style="bold")
     ordinary = replace(fold_targets(shown.ordinary), guards=group_guards(shown.ordinary.guards))
-    below = ordinary_plan(ordinary, View(stops=_GUARD_LINES))
+    # What is lost in a resource is told each time; of accounts that leave, some.
+    lost = sum(not _pattern(hit)[0] for hit in shown.ordinary.guards)
+    below = ordinary_plan(ordinary, View(stops=lost + _GUARD_LINES))
     # Each list may end in a line that says how many more there are.
     used = sum(part.plain.count("\n") + 2 for part in (head, *told, below)) + len(groups.known)
     named = list(groups.lines(min(_LIST_LINES, max(_FEW, _LINES - used))))

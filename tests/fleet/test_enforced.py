@@ -13,8 +13,17 @@ from builder.assembly import Assembly
 from builder.assembly.store import EXECUTION_ROLE
 from builder.aws import Clients
 from builder.config import read_wanted
-from builder.deploy import PlanId, TrustedInput, make_deployment
-from builder.fleet import FleetEnd, execute_fleet, make_fleet_plan
+from builder.deploy import PlanId, Removal, TrustedInput, find_deployed, make_deployment
+from builder.errors import ExitCode
+from builder.fleet import (
+    FleetEnd,
+    FleetRemoval,
+    delete_fleet,
+    execute_fleet,
+    fleet_exit_code,
+    make_fleet_plan,
+    observe_sets,
+)
 from builder.fleet.progress import SetDone, SetFailed
 from builder.local import EmbeddedAws
 from builder.rehearsal import ACCOUNT
@@ -82,3 +91,35 @@ def test_an_action_taken_out_fails_the_deployment_and_is_named(
     end = deployed(enforcing, without(rendered(project, account), action), account)
     reasons = [failure.reason for one in end.sets if isinstance(one, SetFailed) for failure in one.failures]
     assert any(action in reason for reason in reasons), reasons
+
+
+def test_after_a_first_deployment_that_failed_what_stands_is_found_and_deleted(
+    enforcing: EmbeddedAws, project: Path
+) -> None:
+    """Whatever the stack that holds them lists of what failed."""
+    account = next(_ACCOUNTS)
+    fleet = without(rendered(project, account), "s3:CreateBucket")
+    end = deployed(enforcing, fleet, account)
+    assert any(isinstance(one, SetFailed) for one in end.sets)
+    suffix = f"n{int(account)}"
+    with isolated(enforcing.endpoint, ACCOUNT, ADMIN_REGION):
+        clients = Clients.of_profile(None)
+        deployment = make_deployment(fleet.manifest, fleet.templates, suffix)
+        there = active_sets(clients, suffix)
+
+        async def look_and_delete() -> tuple[list[str], FleetEnd]:
+            standing = await find_deployed(deployment.name, deployment.sites, clients)
+            sets = await observe_sets(standing, clients)
+            removal = FleetRemoval(removal=Removal(standing=standing, needs={}))
+            return [one.name for one in sets], await delete_fleet(removal, clients, "destroy", lambda _: None)
+
+        found, gone = asyncio.run(look_and_delete())
+        assert there
+        assert sorted(found) == sorted(there)
+        assert fleet_exit_code(gone) is ExitCode.DONE, gone
+        assert active_sets(clients, suffix) == []
+
+
+def active_sets(clients: Clients, suffix: str) -> list[str]:
+    listed = clients.cloudformation(ADMIN_REGION).list_stack_sets(Status="ACTIVE")["Summaries"]
+    return [one["StackSetName"] for one in listed if f"-{suffix}-" in one["StackSetName"]]

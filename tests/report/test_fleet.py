@@ -136,3 +136,18 @@ def test_a_list_that_differs_in_a_few_accounts_is_told_by_the_other() -> None:
         set_plan("us-west-2/b", updating=sites(WEST, *MANY[3:], "999999999999")),
     )
     assert f"accounts [B], 198: [A] without {' '.join(MANY[:3])} with 999999999999" in text
+
+
+def test_of_many_guards_those_of_resources_are_told_each_and_before_those_of_accounts() -> None:
+    lost = [
+        GuardHit(stack=FLEET, logical_id=f"Table{number}", why="gone", allow=f"us-west-2/a/Table{number}")
+        for number in range(20)
+    ]
+    leaving = [
+        GuardHit(stack=FLEET, logical_id=account, why="the account leaves", allow=f"us-west-2/a/{account}")
+        for account in MANY[:20]
+    ]
+    text = shown(set_plan("us-west-2/a", updating=sites(WEST, *MANY)), guards=(*leaving, *lost))
+    assert all(f"--allow {hit.allow}    gone" in text for hit in lost)
+    assert text.count("the account leaves") == 8
+    assert "  and 12 more, which --json and the plan's file name" in text
