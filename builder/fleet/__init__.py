@@ -2,17 +2,15 @@
 
 It works from assemblies and by the deployer, as `deploy` does, and never imports config, topology or stacks.
 
-    definition  the StackSets of a template                targets, organization  the accounts they come to
-    observe     what a set holds, and what runs on it      resolved, difference   what a template changes in a stack
-    setting     all that is known of one set               reach                  what that means in each account
-    remarks     what a person should know beside it        guards                 what must not happen unasked
-    names       whether those of new sets are free
-    plan        the ordinary plan, and what it means       watch                  progress of every set's operations
-    execute     the change sets, then what failed before   operation, order       our own operations, by needs
-    status, outputs, stop, destroy                         standing               the sets that there are
-    drop        an account that leaves                     drift                what is not as it was made
-    pace        how long a change takes, by the last one
-    accounts    into the accounts themselves, by a role
+    records     what a plan says, and of what            sets        the StackSets of a template, and those that stand
+    observe     what a set holds and does, and its watch   targets     the accounts they come to; the organization
+    difference  what a template changes in a stack         reach       what that means in each account
+    imports     stacks that stayed, taken in again         guards      what must not happen unasked, or cannot
+    plan        the ordinary plan, and what it means       pace        how long it takes
+    operation   our own operations, by needs; stopped      execute     imports, change sets, then what failed before
+    status      rows and outputs, each account by a role   drift       what is not as it was made
+    drop        an account that leaves                     destroy     all of it taken down
+    progress    what is said on the way, and the end
 """
 
 from builder.fleet.destroy import FleetRemoval, delete_fleet

@@ -22,10 +22,11 @@ from builder.deploy.observe.stacks import observe_stack, unless_lagging
 from builder.deploy.plan.guards import check_allowed, not_named
 from builder.deploy.progress import Emit, Finished, NotStarted, Progress, RunBegun, Started
 from builder.errors import BadInput, Failed, Stopped
+from builder.fleet.guards import barred_hits, check_names
 from builder.fleet.imports import import_stacks, is_of_set
 from builder.fleet.observe import SetWatch, observe_instances
 from builder.fleet.operation import create_instances, in_order, is_done, needs_of, update_instances
-from builder.fleet.plan import barred_hits, check_names, fleet_guards, judge_sets
+from builder.fleet.plan import fleet_guards, judge_sets
 from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import FleetPlan, SetPlan, StackImport, StackInstance, StackSet, TargetedSite, skips
 from builder.fleet.targets import observe_states

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from builder.deploy.records import ResourceChange
-from builder.fleet.plan import fleet_guard_hits
+from builder.fleet.guards import fleet_guard_hits
 from builder.terms import LogicalId
 from fleet.scene import ACCOUNTS, EAST, WEST, aims, instance, instances, set_plan, sites
 

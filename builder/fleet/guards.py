@@ -1,0 +1,158 @@
+"""What must not happen in any account of a fleet unasked, and what cannot happen at all; pure but for `check_names`.
+
+What the change set of the sets itself loses is the ordinary plan's to guard. First what stops until it is named; then
+another permission model, and names of new sets that are taken.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from builder.aws import Clients, together
+from builder.deploy.observe.stacks import ObservedResource, observe_resources, observe_stack
+from builder.deploy.plan.guards import guard_hits
+from builder.deploy.records import GuardHit, ResourceChange
+from builder.errors import Stopped, gathered
+from builder.fleet.observe import describe_set
+from builder.fleet.records import Holding, SetPlan, StackSet
+from builder.fleet.targets import Observed
+from builder.resource_types import STACK_SET
+from builder.terms import Region, StackId, StackName, counted
+
+
+@dataclass(frozen=True, slots=True)
+class _InTheAccounts:
+    """A set's changes as the ordinary guards read those of a stack."""
+
+    stack: StackId
+    region: Region
+    changes: tuple[ResourceChange, ...]
+
+
+def fleet_guard_hits(sets: Iterable[SetPlan]) -> tuple[GuardHit, ...]:
+    """Return every guard that the sets' plans trip, in their order, as guards of the stacks that hold the sets."""
+    hits = (
+        (*_of_changes(planned), *_of_leaving(planned), *_of_imports(planned), *barred_hits(planned)) for planned in sets
+    )
+    return tuple(hit for of_set in hits for hit in of_set)
+
+
+def _of_imports(planned: SetPlan) -> Iterator[GuardHit]:
+    """Yield a guard for each import that the end of a failed update would undo, its stack being deleted by that.
+
+    Where nothing but imports is done the update has nothing to fail at.
+    """
+    if not (planned.does == "update" or planned.joining or planned.leaving or planned.reset):
+        return
+    for account in dict.fromkeys(one.site.account for one in planned.imports if one.joins):
+        why = (
+            "its stack is imported, and where the set's update fails after that CloudFormation deletes it, with all "
+            "that is in it: deploy who comes back by itself, then the rest"
+        )
+        holder, allow = planned.stack_set.held_by.stack, f"{planned.id}/{account}"
+        yield GuardHit(stack=holder, logical_id=str(account), why=why, allow=allow)
+
+
+def barred_hits(planned: SetPlan) -> Iterator[GuardHit]:
+    """Yield a guard for each stack that stands in the way of one that the set is to create."""
+    for one in planned.barred:
+        why = f"a stack of the set stays in {one.site.account} {one.site.region}, and the new one would fail beside it"
+        yield GuardHit(
+            stack=planned.stack_set.held_by.stack,
+            logical_id=str(one.site.account),
+            why=f"{why}: {one.because}",
+            allow=f"{planned.id}/{one.site.account}",
+        )
+
+
+def _of_changes(planned: SetPlan) -> tuple[GuardHit, ...]:
+    step = _InTheAccounts(planned.id, planned.stack_set.site.region, planned.changes)
+    found = guard_hits([step]) if planned.updating else ()
+    return tuple(replace(hit, stack=planned.stack_set.held_by.stack) for hit in found)
+
+
+def _of_leaving(planned: SetPlan) -> Iterator[GuardHit]:
+    if planned.does == "remove":
+        return
+    holder, name = planned.stack_set.held_by.stack, planned.stack_set.logical_id
+    if planned.does == "create":
+        if planned.leaving:
+            lost = counted(len(planned.leaving), "stack")
+            why = f"the set is made anew, which deletes {lost} and what is in there"
+            yield GuardHit(stack=holder, logical_id=name, why=why, allow=f"{planned.id}/{name}")
+        return
+    anew = {*planned.joining, *(one.site for one in planned.missing)}
+    stays = {site.region for site in (*planned.updating, *anew)}
+    stays |= {one.site.region for one in planned.instances if one.site not in planned.leaving}
+    gone = dict.fromkeys(site.region for site in planned.leaving if site.region not in stays)
+    for region in gone:
+        count = sum(site.region == region for site in planned.leaving)
+        why = f"the region leaves: its stack is deleted in {counted(count, 'account')}, with all that is in it"
+        yield GuardHit(stack=holder, logical_id=region, why=why, allow=f"{planned.id}/{region}")
+    for account in dict.fromkeys(site.account for site in planned.leaving if site.region not in gone):
+        sites = [site for site in planned.leaving if site.account == account]
+        lost = f"its stack in {', '.join(site.region for site in sites)} is deleted, with all that is in it"
+        why = f"the account leaves: {lost}"
+        if anew.issuperset(sites):
+            why = f"other targets lead to the account than before: {lost}, and made anew"
+        yield GuardHit(stack=holder, logical_id=str(account), why=why, allow=f"{planned.id}/{account}")
+
+
+def check_models(sets: Iterable[tuple[StackSet, Observed | None]]) -> None:
+    """Raise Stopped unless each set that stands keeps its permission model; pure."""
+    changed = [one for one, found in sets if found and found.is_service_managed != one.is_service_managed]
+    if not changed:
+        return
+    before, after = ("self-managed", "service-managed")[:: 1 if changed[0].is_service_managed else -1]
+    raise Stopped(
+        where=changed[0].held_by.stack,
+        what=f"fleet.permission_model changes from {before} to {after}, which makes a new set of each of "
+        f"{', '.join(one.id for one in changed)}: it would fail, as their stacks have the names of those that stand",
+        next_step="python -m builder fleet destroy --retain    leaves all stacks in their accounts; then deploy to an "
+        "account that has none, then name the others too: docs/fleets.md, Another permission model",
+    )
+
+
+async def check_names(sets: Iterable[StackSet], names: Mapping[StackId, StackName], clients: Clients) -> None:
+    """Return if the names of these new sets are free, or taken by what CloudFormation removes or goes on with first.
+
+    `names` are those of the stacks that hold them. Raises Stopped, or Several, saying whose each name is.
+    """
+    sets = tuple(sets)
+    described = await together(describe_set(clients, one) for one in sets)
+    taken = [(one, said["StackSetId"]) for one, said in zip(sets, described, strict=True) if said is not None]
+    holders = tuple(dict.fromkeys(one.held_by for one, _ in taken))
+    held = dict(zip(holders, await together(_held(one, names[one.stack], clients) for one in holders), strict=True))
+    refused = [refusal for one, id_ in taken if (refusal := _refusal(one, id_, held[one.held_by])) is not None]
+    if refused:
+        raise gathered(refused)
+
+
+async def _held(holding: Holding, name: StackName, clients: Clients) -> tuple[ObservedResource, ...]:
+    stack = await observe_stack(clients, holding.site, name)
+    if stack is None or not stack.facts.exists:
+        return ()
+    return tuple(one for one in await observe_resources(clients, stack) if one.type == STACK_SET)
+
+
+def _refusal(stack_set: StackSet, set_id: str, held: tuple[ObservedResource, ...]) -> Stopped | None:
+    """Return why the set cannot be created under its name; pure."""
+    own = next((each for each in held if each.logical_id == stack_set.logical_id), None)
+    if own is not None and (own.physical_id == set_id or own.status.endswith("_IN_PROGRESS")):
+        return None
+    holder = next((each for each in held if each.physical_id == set_id), None)
+    if holder is None:
+        return _stopped(
+            stack_set,
+            f"a StackSet {stack_set.name} exists already, and {stack_set.held_by.stack} does not hold it",
+            f"aws cloudformation list-stack-instances --region {stack_set.site.region} --stack-set-name "
+            f"{stack_set.name} --call-as {stack_set.call_as}    shows what it has; then delete it or take another name",
+        )
+    return _stopped(
+        stack_set,
+        f"the StackSet {stack_set.name} is {holder.logical_id} of the same stack until that is gone",
+        f"keep {holder.logical_id} as its logical id, or plan without the set first",
+    )
+
+
+def _stopped(stack_set: StackSet, what: str, next_step: str) -> Stopped:
+    return Stopped(where=stack_set.id, what=f"{what}: it would fail to be created", next_step=next_step)
