@@ -1,4 +1,4 @@
-"""What must not happen in any account of a fleet unasked, and what cannot happen at all; pure but for `check_names`.
+"""What must not happen in any account of a fleet unasked, and what cannot happen at all: `check_names` asks AWS for it.
 
 What the change set of the sets itself loses is the ordinary plan's to guard. First what stops until it is named; then
 another permission model, and names of new sets that are taken.
