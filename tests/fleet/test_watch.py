@@ -6,6 +6,7 @@ from builder.errors import AwsError, Failed
 from builder.fleet import observe as module
 from builder.fleet.observe import SetWatch
 from builder.fleet.progress import InstanceFailed, SetDone, SetProgress
+from builder.fleet.status import observe_status
 from fake_aws import Fault
 from fleet.rig import BODY, CHANGED, LATER_CHANGED, STORAGE, FleetRig, two_sets
 from fleet.scene import ACCOUNTS, WEST, stack_set
@@ -128,3 +129,14 @@ def test_somebody_else_s_operation_that_runs_meanwhile_is_not_this_execution_s(s
     assert all(isinstance(one, SetDone) for one in end.sets), end
     assert theirs not in {one.operation for one in standing.said(SetProgress)}
     assert standing.said(InstanceFailed) == []
+
+
+def test_a_status_reads_no_more_operations_than_its_rows_name(standing: FleetRig) -> None:
+    fill_history(standing, 30)
+    _, sets = standing.standing()
+    standing.world.calls.clear()
+    rows = standing.run(lambda: observe_status(sets, standing.clients))
+    assert {row.operation.partition(" ")[0] for row in rows if row.stack == STORAGE} == {"UPDATE"}
+    listed = [call.params for call in standing.world.calls if call.operation == "ListStackSetOperations"]
+    assert len(listed) == 2
+    assert not any("NextToken" in params for params in listed)
