@@ -11,7 +11,7 @@ from builder.deploy.records import PLAN_VERSION, Plan, ResourceChange
 from builder.errors import BadInput
 from builder.terms import AccountId, LogicalId, Region, Site, StackId
 
-FLEET_PLAN_VERSION = 3
+FLEET_PLAN_VERSION = 2
 
 
 _STRICT = ConfigDict(extra="forbid")

@@ -36,7 +36,7 @@ def test_a_plan_is_the_same_when_it_is_read_again() -> None:
     assert read_fleet_plan(write_fleet_plan(PLAN), "fleet-plan.json") == PLAN
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b'{"version": 3, "ordinary": {}}'])
+@pytest.mark.parametrize("data", [b"", b"{}", b'{"version": 2, "ordinary": {}}'])
 def test_what_is_no_plan_is_refused_with_the_command_that_makes_one(data: bytes) -> None:
     with pytest.raises(BadInput, match="is no fleet's plan") as caught:
         read_fleet_plan(data, "fleet-plan.json")
@@ -46,7 +46,7 @@ def test_what_is_no_plan_is_refused_with_the_command_that_makes_one(data: bytes)
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"version": 1}, "plan version 1 is of an older builder, and this one reads version 3: plan again"),
+        ({"version": 1}, "plan version 1 is of an older builder, and this one reads version 2: plan again"),
         ({"version": 9}, "plan version 9 is of a newer builder"),
         ({"ordinary": json.loads(write_fleet_plan(PLAN))["ordinary"] | {"version": 1}}, "plan version 1 in it is not"),
     ],
