@@ -68,8 +68,8 @@ def pytest_configure_node(node: Any) -> None:
 hasten()
 
 
-HEAVY = ("embedded", "browser", "installed", "processes", "linter", "proof")
-"""The fixtures whose tests the inner loop leaves out: each such test is marked by the fixture's name, and heavy."""
+HEAVY = ("embedded", "browser", "installed", "processes", "linter", "proof", "slow")
+"""What the inner loop leaves out: each test that uses a fixture of such a name is marked by it, and heavy."""
 INNER = "not (heavy or alone)"
 _LONGEST_FIRST = ("handler", "proof", "rehearsal", "test_scripts.py", "report")
 
@@ -129,9 +129,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("acceptance")])
         items[:] = [item for item in items if not item.get_closest_marker("acceptance")]
     for item in items:
-        for name in set(HEAVY).intersection(getattr(item, "fixturenames", ())):
+        marks = {mark.name for mark in item.iter_markers()}
+        for name in set(HEAVY).intersection(getattr(item, "fixturenames", ())) - marks:
             item.add_marker(name)
-        if any(item.get_closest_marker(name) for name in HEAVY):
+            marks.add(name)
+        if marks.intersection(HEAVY):
             item.add_marker("heavy")
 
     def rank(item: pytest.Item) -> int:

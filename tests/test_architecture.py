@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 BUILDER = ROOT / "builder"
 MODULES = {path: ast.parse(path.read_text()) for path in sorted(BUILDER.rglob("*.py"))}
@@ -36,6 +38,7 @@ def _entries(folder: Path) -> set[str]:
     return {path.parent.name for path in folder.glob("*/__init__.py")} - {"page", "files"}
 
 
+@pytest.mark.slow
 def test_what_is_to_be_changed_is_where_it_is_said_to_be() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     rows = page.partition("## Where to change what")[2].partition("\n## ")[0].splitlines()[4:]
@@ -89,6 +92,7 @@ def _imported(node: ast.AST) -> Iterator[str]:
         yield node.module
 
 
+@pytest.mark.slow
 def test_no_two_packages_export_one_noun_for_two_things() -> None:
     exported: dict[str, set[str]] = defaultdict(set)
     for path, tree in MODULES.items():

@@ -77,6 +77,7 @@ class TestTemplates:
         with pytest.raises(BadInput, match=r"^us-east-1/service.yaml: has [0-9,]+ bytes, and a StackSet holds"):
             fleet(SELF_MANAGED, LONG + LONG)
 
+    @pytest.mark.slow
     def test_are_too_large_together_in_too_many_regions(self) -> None:
         secondaries = [
             *("us-west-2", "us-east-2", "us-west-1", "ca-central-1", "eu-west-1", "eu-west-2", "eu-west-3"),
@@ -96,6 +97,7 @@ class TestExecutionRole:
         assert role["Parameters"]["AdministratorAccountId"]["Default"] == "111122223333"
         assert "execution-role.yaml" not in {entry.template for entry in made.manifest.stacks}
 
+    @pytest.mark.slow
     def test_that_would_be_too_large_for_iam_is_refused(self) -> None:
         secondaries = ["us-west-2", "us-east-2", "us-west-1", "ca-central-1", "eu-west-1", "eu-west-2"]
         regions = {"primary": "us-east-1", "secondaries": secondaries}

@@ -61,6 +61,7 @@ def test_a_role_that_may_not_be_assumed_is_told(clients: Clients, world: World) 
         other.sts(US_WEST_2).get_caller_identity()
 
 
+@pytest.mark.slow
 def test_a_further_account_takes_no_copy_of_what_botocore_knows_of_all_services() -> None:
     clients = Clients(boto3.Session("key", "secret", region_name=US_WEST_2))
 

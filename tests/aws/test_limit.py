@@ -81,6 +81,7 @@ def test_without_a_refusal_nothing_is_held_back_but_a_bound_on_what_is_in_flight
     assert world.now == 2.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_second", [2, 5, 20])
 def test_a_hundred_calls_at_once_all_come_through_a_limit_in_little_more_than_it_takes(per_second: int) -> None:
     world = World()
@@ -144,6 +145,7 @@ def test_every_service_s_way_of_refusing_a_rate_is_known(service: str) -> None:
     assert refused.code in THROTTLED
 
 
+@pytest.mark.slow
 def test_what_is_refused_for_good_is_told_after_minutes() -> None:
     world = World()
     world.faults.add(Fault.THROTTLE)

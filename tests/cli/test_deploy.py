@@ -3,6 +3,7 @@
 import json
 
 import jsonschema
+import pytest
 
 from builder.report.schema import make_event_schema
 from cli.on_fake import ACCOUNT, OnWorld
@@ -10,6 +11,7 @@ from cli.on_fake import ACCOUNT, OnWorld
 REGIONS = ("us-east-1", "us-west-2")
 
 
+@pytest.mark.slow
 def test_a_deployment_has_the_names_that_its_suffix_gives(command: OnWorld) -> None:
     assert command("deploy", "--yes", "--env", "synthmfm20").code == 0
     assert [name for _, name in command.world.tables] == ["tap-synthmfm20-global"]
@@ -19,6 +21,7 @@ def test_a_deployment_has_the_names_that_its_suffix_gives(command: OnWorld) -> N
     assert sorted(command.world.buckets) == [f"tap-synthmfm20-{ACCOUNT}-{region}-an" for region in REGIONS]
 
 
+@pytest.mark.slow
 def test_a_second_deploy_makes_no_change_set_and_says_so(standing: OnWorld) -> None:
     answer = standing("deploy", "--yes")
     assert answer.code == 0
@@ -29,6 +32,7 @@ def test_a_second_deploy_makes_no_change_set_and_says_so(standing: OnWorld) -> N
         assert [one["ExecutionStatus"] for one in sets] == ["EXECUTE_COMPLETE"]
 
 
+@pytest.mark.slow
 def test_every_line_of_a_run_as_json_is_one_of_the_schema_the_outputs_too(standing: OnWorld) -> None:
     answer = standing("deploy", "--yes", "--json")
     lines = [json.loads(line) for line in answer.out.splitlines()]
@@ -38,6 +42,7 @@ def test_every_line_of_a_run_as_json_is_one_of_the_schema_the_outputs_too(standi
     assert lines[-1]["outputs"] == json.loads(standing("outputs", "--json").out)
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_is_named_by_its_first_resource_and_what_needs_it_is_never_started(command: OnWorld) -> None:
     command.world.script.fails("CREATE", "Table", reason="is taken")
     answer = command("deploy", "--yes")

@@ -66,6 +66,7 @@ def test_the_account_is_after_destroying_what_it_was_before_deploying(
 BUCKET = f"tap-dev-{ACCOUNT}-us-east-1-an"
 
 
+@pytest.mark.slow
 def test_destroy_empties_full_buckets_on_both_sides_and_leaves_nothing(standing: OnWorld) -> None:
     s3, world = standing.client("s3"), standing.world
     for version in range(3):
@@ -86,6 +87,7 @@ def test_destroy_empties_full_buckets_on_both_sides_and_leaves_nothing(standing:
     assert "left of tap-dev: nothing" in standing("destroy", "--yes").out
 
 
+@pytest.mark.slow
 def test_a_protected_stack_stays_until_it_is_allowed_by_name(standing: OnWorld) -> None:
     client = standing.client("cloudformation")
     client.update_termination_protection(StackName="tap-dev-table", EnableTerminationProtection=True)
@@ -97,6 +99,7 @@ def test_a_protected_stack_stays_until_it_is_allowed_by_name(standing: OnWorld) 
     assert standing.stacks() == {}
 
 
+@pytest.mark.slow
 def test_without_dr_yaml_and_templates_the_project_s_name_is_enough(standing: OnWorld, project: Path) -> None:
     shutil.rmtree(project / "templates")
     (project / "dr.yaml").unlink()
@@ -108,6 +111,7 @@ def test_without_dr_yaml_and_templates_the_project_s_name_is_enough(standing: On
     assert standing.stacks() == {}
 
 
+@pytest.mark.slow
 def test_stacks_of_regions_that_dr_yaml_no_longer_has_go_too(standing: OnWorld, project: Path) -> None:
     config = project / "dr.yaml"
     config.write_text(config.read_text().replace("us-west-2", "eu-west-1"))
@@ -117,6 +121,7 @@ def test_stacks_of_regions_that_dr_yaml_no_longer_has_go_too(standing: OnWorld, 
     assert standing.stacks() == {}
 
 
+@pytest.mark.slow
 def test_another_account_than_the_pinned_one_keeps_what_it_has(standing: OnWorld, project: Path) -> None:
     config = project / "dr.yaml"
     whole = config.read_text()
@@ -132,6 +137,7 @@ def test_another_account_than_the_pinned_one_keeps_what_it_has(standing: OnWorld
     assert standing.stacks() == {}
 
 
+@pytest.mark.slow
 def test_only_the_regions_that_are_named_are_looked_at(standing: OnWorld) -> None:
     command = ("destroy", "--yes", "--project", "tap", "--env", "dev")
     assert "left of tap-dev: nothing" in standing(*command, "--region", "eu-west-1").out

@@ -15,6 +15,7 @@ A, B, _ = ACCOUNTS
 ROLE = f"arn:aws:iam::{B}:role/tap-dev-execution"
 
 
+@pytest.mark.slow
 def test_what_happens_in_each_set_and_region_is_told_before_anybody_is_asked(standing_fleet: OnWorld) -> None:
     before = take_inventory(standing_fleet.world)
     standing_fleet.world.calls.clear()
@@ -41,6 +42,7 @@ def test_once_agreed_to_it_goes_and_what_still_aims_at_it_is_told(standing_fleet
     assert f"no set of tap-fleet-dev has an instance in {B}" in again.out
 
 
+@pytest.mark.slow
 def test_in_production_yes_alone_deletes_nothing_but_lets_stacks_stay(
     standing_fleet: OnWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,6 +56,7 @@ def test_in_production_yes_alone_deletes_nothing_but_lets_stacks_stay(
     assert f"{B} leaves the fleet: 2 instances taken out of their sets, no stack touched" in retained.out
 
 
+@pytest.mark.slow
 def test_whoever_meets_a_role_that_cannot_be_taken_is_told_of_it(standing_fleet: OnWorld) -> None:
     standing_fleet.world.forbidden_roles.add(ROLE)
     render(Path("templates"), CHANGED)
@@ -86,6 +89,7 @@ def test_what_is_no_account_s_id_is_refused(standing_fleet: OnWorld, account: st
     assert (answer.code, f"'{account}' is no account's id" in answer.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_who_comes_back_is_planned_as_an_import_and_imported(standing_fleet: OnWorld) -> None:
     before = take_inventory(standing_fleet.world)
     assert standing_fleet("drop", B, "--retain", "--yes").code == 0

@@ -125,6 +125,7 @@ def test_a_plan_that_is_not_there_is_named(fleet: OnWorld, verb: str) -> None:
     assert "next:  python -m builder fleet plan -o none.json" in answer.err
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_operation_running_and_says_what_stops_it(standing_fleet: OnWorld) -> None:
     render(Path("templates"), CHANGED)
     standing_fleet.world.script.takes(90, action="UPDATE", resource="Topic")
@@ -142,6 +143,7 @@ def test_ctrl_c_leaves_the_operation_running_and_says_what_stops_it(standing_fle
     assert "no operation runs" in standing_fleet("stop").err
 
 
+@pytest.mark.slow
 def test_with_stop_ctrl_c_stops_the_operation_too(standing_fleet: OnWorld) -> None:
     render(Path("templates"), CHANGED)
     standing_fleet.world.script.takes(90, action="UPDATE", resource="Topic")
@@ -215,6 +217,7 @@ def rewritten(standing_fleet: OnWorld) -> OnWorld:
     return standing_fleet
 
 
+@pytest.mark.slow
 def test_a_fleet_s_plan_is_discarded_by_its_file_or_with_all_others(standing_fleet: OnWorld) -> None:
     render(Path("templates"), CHANGED)
     standing_fleet("plan")
@@ -229,6 +232,7 @@ def test_a_fleet_s_plan_is_discarded_by_its_file_or_with_all_others(standing_fle
     assert standing_fleet("status").code == 0
 
 
+@pytest.mark.slow
 def test_drift_is_told_by_account_and_region_with_its_properties_and_an_override_is_none(
     standing_fleet: OnWorld,
 ) -> None:
@@ -282,16 +286,19 @@ def find_all(fleet: OnWorld, *more: str) -> None:
         assert fleet(verb, *more).out == "nothing of tap-fleet-dev stands in any region\n"
 
 
+@pytest.mark.slow
 def test_a_fleet_stands_whatever_was_rendered_since_or_was_not(rewritten: OnWorld) -> None:
     find_all(rewritten)
 
 
+@pytest.mark.slow
 def test_a_fleet_stands_where_dr_yaml_has_had_it(standing_fleet: OnWorld) -> None:
     write_config(FLEET % (ADMIN, "eu-west-1", ACCOUNTS[0]))
     standing_fleet.before = ("--env", "dev", "fleet")
     find_all(standing_fleet)
 
 
+@pytest.mark.slow
 def test_the_project_s_name_is_enough(standing_fleet: OnWorld) -> None:
     standing_fleet.before = ("--env", "dev", "fleet")
     find_all(standing_fleet, "--project", "tap")
@@ -333,6 +340,7 @@ def test_no_region_can_be_left_out(standing_fleet: OnWorld, verb: tuple[str, ...
     assert "none can be left out" in answer.err
 
 
+@pytest.mark.slow
 def test_all_is_summed_up_and_every_row_is_there_for_machines(standing_fleet: OnWorld) -> None:
     assert standing_fleet("status").out.startswith("6 of 6 stacks in 3 accounts are as they should be")
     rows = json.loads(standing_fleet("status", "--json", "--account", ACCOUNTS[0]).out)
@@ -344,6 +352,7 @@ def test_all_is_summed_up_and_every_row_is_there_for_machines(standing_fleet: On
     assert json.loads(standing_fleet("status", "--failed", "--json").out) == []
 
 
+@pytest.mark.slow
 def test_what_failed_is_shown_with_its_reason_and_an_exit_code_of_its_own(fleet: OnWorld) -> None:
     fleet.world.script.fails("CREATE", "Topic", reason="limit reached", account=ACCOUNTS[1], region=WEST)
     fleet("deploy", "--yes")

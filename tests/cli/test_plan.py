@@ -15,6 +15,7 @@ REPLACEMENT = str(PLANS / "replacement.json")
 OWN_ENDPOINT = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
 
 
+@pytest.mark.slow
 def test_one_variable_more_changes_the_functions_and_nothing_else(standing: OnWorld, project: Path) -> None:
     config = project / "dr.yaml"
     config.write_text(config.read_text() + "  environment: {GREETING: hello}\n")

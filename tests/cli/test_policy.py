@@ -90,6 +90,7 @@ def test_stacks_of_other_accounts_are_reached_by_their_roles(project: Path, buil
     assert role in answer.out
 
 
+@pytest.mark.slow
 def test_a_fleet_s_verbs_have_policies_of_their_own(pinned: Path, builder: Command) -> None:
     config = pinned / "dr.yaml"
     fleet = (

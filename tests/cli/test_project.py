@@ -125,6 +125,7 @@ def test_what_stands_is_found_by_templates_that_are_stale_too(project: Path) -> 
     assert opened().deployed.name == "tap-dev"
 
 
+@pytest.mark.slow
 def test_a_fleet_may_go_only_to_the_account_that_dr_yaml_has_its_sets_in(builder: Command, project: Path) -> None:
     with (project / "dr.yaml").open("a") as config:
         config.write("\nfleet: {permission_model: self-managed, accounts: ['444455556666'],")

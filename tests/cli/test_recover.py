@@ -57,6 +57,7 @@ def test_a_rollback_that_fails_again_ends_it_there(rig: Rig, capsys: pytest.Capt
     assert "next:  python -m builder plan --recover" in wrote.err
 
 
+@pytest.mark.slow
 def test_plan_deploy_and_execute_take_it_before_anything_else(standing: OnWorld) -> None:
     stack = standing.world.stack("tap-dev-table")
     client = standing.client("cloudformation")

@@ -115,6 +115,7 @@ def test_a_fleet_is_written_beside_the_templates_and_gone_with_its_section(proje
     assert contents(project) == before
 
 
+@pytest.mark.slow
 def test_a_fleet_that_needs_a_bucket_says_so_when_it_is_rendered(project: Path, builder: Command) -> None:
     (project / "dr.yaml").write_text((project / "dr.yaml").read_text() + FLEET)
     handler = project / "lambda" / "python" / "index.py"

@@ -44,6 +44,7 @@ def test_a_plan_of_another_assembly_is_not_executed(project: Path, command: OnWo
     assert (answer.code, "made from another assembly than the one at hand" in answer.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_plan_is_executed_in_the_order_of_its_needs_and_not_twice(command: OnWorld) -> None:
     command("plan")
     answer = command("execute", "plan.json", "--json")

@@ -195,6 +195,7 @@ def test_a_region_spared_is_not_asked_after_the_deadline(primary: Server, clock:
     assert len(primary.seen) == 1
 
 
+@pytest.mark.slow
 def test_threads_share_a_client(client: Client, primary: Server) -> None:
     halfway = threading.Event()
 

@@ -55,6 +55,7 @@ def edited_trees(draw: st.DrawFn) -> str:
     return yaml.safe_dump(tree, allow_unicode=draw(st.booleans()), sort_keys=False)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(text=edited_texts() | edited_trees())
 def test_a_mutated_file_renders_or_is_told_what_is_wrong(dr: Project, text: str) -> None:

@@ -138,6 +138,7 @@ def test_a_reference_to_nothing_is_refused(cfn: Any, plan: Plan, template: dict[
     assert cfn.describe_stacks()["Stacks"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("template", "refusal"),
     [

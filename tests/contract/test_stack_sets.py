@@ -243,6 +243,7 @@ def retained(fleet: Fleet) -> str:
     return stack
 
 
+@pytest.mark.slow
 def test_a_stack_that_was_retained_is_imported_and_takes_no_other_parameters_until_it_is_told(fleet: Fleet) -> None:
     account, stack = fleet.accounts[0], retained(fleet)
     imported = fleet.cfn.import_stacks_to_stack_set(StackSetName="net", StackIds=[stack])
@@ -263,6 +264,7 @@ def test_a_stack_that_was_retained_is_imported_and_takes_no_other_parameters_unt
     assert fleet.output(account) == "/contract/b"
 
 
+@pytest.mark.slow
 def test_a_stack_that_does_not_fit_fails_to_be_imported_and_may_be_tried_again(fleet: Fleet) -> None:
     account, stack = fleet.accounts[0], retained(fleet)
     fleet.over(fleet.cfn.update_stack_set(StackSetName="net", TemplateBody=OTHER))

@@ -47,6 +47,7 @@ def standing(rig: Rig, account: str) -> set[str]:
     return {rig.world.stack(stack.name, account=account, region=stack.region).status for stack in shipped().stacks}
 
 
+@pytest.mark.slow
 def test_every_stack_is_made_where_it_belongs_and_found_again(two: Rig) -> None:
     plan = two.plan()
     assert {step.account for step in plan.steps} == {None, OTHER}
@@ -56,6 +57,7 @@ def test_every_stack_is_made_where_it_belongs_and_found_again(two: Rig) -> None:
     assert two.plan().is_empty
 
 
+@pytest.mark.slow
 def test_an_update_of_one_account_leaves_the_other_alone(two: Rig) -> None:
     two.deploy()
     two.world.calls.clear()
@@ -66,6 +68,7 @@ def test_an_update_of_one_account_leaves_the_other_alone(two: Rig) -> None:
     assert {call.account for call in two.world.calls if call.operation == "ExecuteChangeSet"} == {OTHER}
 
 
+@pytest.mark.slow
 def test_both_are_destroyed(two: Rig) -> None:
     two.deploy()
     assert len(two.destroy()) == 10

@@ -79,6 +79,7 @@ def test_what_was_left_for_review_becomes_a_step(plan: Plan) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_termination_protection_of_a_deferred_stack_is_set_as_well(rig: Rig) -> None:
     rig.world.script.fails("CREATE", "Table", reason="no")
     rig.deploy()

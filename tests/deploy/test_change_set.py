@@ -49,6 +49,7 @@ def test_links_lead_to_the_partition_s_console(arn: str, host: str) -> None:
     assert console_link(asked(arn)).startswith(host)
 
 
+@pytest.mark.slow
 def test_deleting_what_is_gone_is_fine_and_another_refusal_is_not(standing: Rig) -> None:
     standing.run(lambda: delete(standing.clients, asked(f"{standing.world.stack('tap-dev-table').record.id}")))
     standing.world.faults.add(Fault.THROTTLE)

@@ -41,6 +41,7 @@ def test_it_runs_when_its_change_set_shows_just_that(chain: Rig) -> None:
     assert ":key/" in topic_key(chain)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_reads_that_lag_behind_its_change_set_fail_nothing(seed: int) -> None:
     rig = Rig(World(seed=seed), chained())

@@ -73,6 +73,7 @@ def failed_creation(rig: Rig) -> None:
     rig.events.clear()
 
 
+@pytest.mark.slow
 def test_what_a_failed_creation_left_is_deleted_and_made_anew(rig: Rig) -> None:
     failed_creation(rig)
     plan = rig.plan()
@@ -87,6 +88,7 @@ def test_what_a_failed_creation_left_is_deleted_and_made_anew(rig: Rig) -> None:
     assert started.index(TABLE) < started.index("us-west-2/service")
 
 
+@pytest.mark.slow
 def test_a_plan_that_was_cut_off_between_deletion_and_creation_goes_on(rig: Rig) -> None:
     failed_creation(rig)
     plan = rig.plan()

@@ -34,6 +34,7 @@ def test_everything_goes_in_reverse_order(standing: Rig) -> None:
     assert order.index(StackId("us-east-1/storage")) < order.index(StackId("us-west-2/storage"))
 
 
+@pytest.mark.slow
 def test_full_buckets_are_emptied_on_both_sides(standing: Rig) -> None:
     fill(standing)
     fill(standing, PRIMARY.replace("us-east-1", "us-west-2"), "us-west-2", objects=3)
@@ -43,6 +44,7 @@ def test_full_buckets_are_emptied_on_both_sides(standing: Rig) -> None:
     assert last == {PRIMARY: 5, PRIMARY.replace("us-east-1", "us-west-2"): 5 + 3}
 
 
+@pytest.mark.slow
 def test_stacks_of_another_deployment_stay(standing: Rig) -> None:
     standing.world.stack("bystander").deploy(tags={"builder:deployment": "tap-prod"})
     standing.world.stack("untagged").deploy()
@@ -70,6 +72,7 @@ def test_what_cannot_be_deleted_is_named_and_what_it_needs_stays(standing: Rig) 
     assert gone(standing)
 
 
+@pytest.mark.slow
 def test_a_bucket_filled_again_behind_the_emptying_is_emptied_again(standing: Rig) -> None:
     fill(standing)
     # The first look at the bucket lags behind and shows it empty, as after a late replication.
@@ -78,6 +81,7 @@ def test_a_bucket_filled_again_behind_the_emptying_is_emptied_again(standing: Ri
     assert gone(standing)
 
 
+@pytest.mark.slow
 def test_a_table_whose_deletion_is_refused_loses_its_replicas_first(standing: Rig) -> None:
     standing.world.quirks.young_replicas_block_deletion = True
     assert all(isinstance(outcome, Done) for outcome in standing.destroy())
@@ -91,6 +95,7 @@ def test_a_deletion_that_already_runs_is_joined(standing: Rig) -> None:
     assert gone(standing)
 
 
+@pytest.mark.slow
 def test_throttled_and_failing_calls_are_repeated(standing: Rig) -> None:
     fill(standing)
     standing.world.faults.add(Fault.THROTTLE, probability=0.3)
@@ -153,6 +158,7 @@ def test_stacks_that_only_hold_our_change_sets_go_tagged_or_not(rig: Rig, *, sho
     assert rig.world.stack("theirs").exists
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fails_at_once", [False, True])
 def test_a_deletion_whose_answer_is_lost_is_taken_for_begun(standing: Rig, *, fails_at_once: bool) -> None:
     if fails_at_once:
@@ -177,6 +183,7 @@ def test_what_is_to_be_left_behind_is_not_emptied(rig: Rig, status: str) -> None
     assert rig.world.buckets["kept"].versions
 
 
+@pytest.mark.slow
 def test_without_an_assembly_what_was_created_last_goes_first(standing: Rig) -> None:
     standing.world.stack("tap-dev-newest").deploy(tags={"builder:deployment": "tap-dev"})
     found = standing.run(

@@ -14,6 +14,7 @@ def started(rig: Rig) -> list[str]:
     return [event.stack for event in rig.said(Started)]
 
 
+@pytest.mark.slow
 def test_every_step_starts_when_its_own_needs_are_done(rig: Rig) -> None:
     rig.world.script.takes(60, resource="Table")
     outcomes = rig.deploy()
@@ -113,6 +114,7 @@ def test_an_update_that_rolls_back_is_a_failure(standing: Rig) -> None:
     assert (broke.status, broke.reason) == ("UPDATE_ROLLBACK_COMPLETE", "Handler is wrong")
 
 
+@pytest.mark.slow
 def test_a_change_set_that_vanishes_under_execution_fails_its_step_only(rig: Rig) -> None:
     plan = rig.plan()
     rig.world.faults.add(Fault.THROTTLE, operation="ExecuteChangeSet", region="us-west-2")
@@ -146,6 +148,7 @@ def test_termination_protection_is_what_the_manifest_says(rig: Rig) -> None:
     assert rig.world.stack("tap-dev-table").record.termination_protection
 
 
+@pytest.mark.slow
 def test_reads_that_lag_behind_end_nothing_early(rig: Rig) -> None:
     rig.world.faults.add(Fault.STALE, probability=0.5)
     rig.deploy()
@@ -167,6 +170,7 @@ def test_an_update_that_cannot_be_rolled_back_says_what_to_type_next(standing: R
     assert caught.value.next_step == broke.next_step
 
 
+@pytest.mark.slow
 def test_an_unrolled_stack_stays_where_a_failure_met_it_and_is_taken_up_from_there(rig: Rig) -> None:
     wish = PlanRequest(options=PlanOptions(unrolled=(StackId("us-east-1/service"),)))
     rig.world.script.fails("CREATE", "ExecutionRole", reason="limit", region="us-east-1")

@@ -34,6 +34,7 @@ def test_in_hand_is_what_has_begun_last_and_not_ended(newest_first: list[tuple[s
     assert (found["LogicalResourceId"] if found else None) == in_hand
 
 
+@pytest.mark.slow
 def test_who_looks_on_is_told_of_each_resource_once(rig: Rig) -> None:
     rig.world.script.takes(60, resource="Table")
     plan = rig.plan()

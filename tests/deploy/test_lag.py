@@ -169,6 +169,7 @@ def test_on_an_aws_that_ends_at_once_a_first_deployment_takes_at_most_four_secon
     assert rig.operations("DescribeStacks") <= 8
 
 
+@pytest.mark.slow
 def test_destroy_asks_each_region_once_and_again_only_where_something_stood(standing: Rig) -> None:
     elsewhere = tuple(Site(None, region) for region in standing.clients.regions())
     standing.world.calls.clear()
@@ -185,6 +186,7 @@ def test_destroy_asks_each_region_once_and_again_only_where_something_stood(stan
     ]
 
 
+@pytest.mark.slow
 def test_a_first_plan_asks_the_rate_that_aws_answers_and_fails_no_stack() -> None:
     world = World(page_size=20)
     world.faults.rate_limit(per_second=5)

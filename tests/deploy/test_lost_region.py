@@ -31,6 +31,7 @@ def test_a_function_is_updated_without_a_call_to_the_lost_region(alone: Rig) -> 
     assert {call.region for call in alone.world.calls} == {WEST}
 
 
+@pytest.mark.slow
 def test_it_takes_no_longer_than_with_both_regions_healthy(rig: Rig) -> None:
     rig.deploy()
     wanted = larger(rig.deployment)

@@ -256,6 +256,7 @@ def test_nothing_in_a_nested_stack_hangs_on_a_skipped_region(rig: Rig, resources
         rig.plan(narrow(make_deployment(stack, other), [skipped]))
 
 
+@pytest.mark.slow
 def test_destroy_empties_what_is_nested_and_goes_on_where_it_failed(rig: Rig) -> None:
     data = {"Data": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "nested-data"}}}
     rig.deployment = parent(three_levels(rig, {**data, **HELD}))

@@ -21,6 +21,7 @@ def test_a_stack_that_is_not_there_is_none(rig: Rig) -> None:
     assert rig.run(lambda: observe_stack(rig.clients, Site(None, US_EAST_1), "nowhere")) is None
 
 
+@pytest.mark.slow
 def test_another_error_is_not_absence(rig: Rig) -> None:
     rig.world.faults.add(Fault.THROTTLE)
     with pytest.raises(AwsError, match="Throttling"):

@@ -94,6 +94,7 @@ def test_another_change_beside_a_replica_is_an_update_of_its_own(two: Rig) -> No
     assert all(isinstance(outcome, Done) for outcome in two.execute(plan))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after"),
     [("", ", {Region: eu-west-1}, {Region: eu-central-1}"), (", {Region: eu-west-1}", ", {Region: eu-central-1}")],
@@ -115,6 +116,7 @@ def test_the_templates_in_between_are_the_assembly_s_to_the_byte_but_for_the_rep
     assert rig.plan(desired).is_empty
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["Table", "GlobalTable"])
 @pytest.mark.parametrize("names", [("x", "y"), ("y", "x", "z")])
 def test_indexes_come_and_go_one_at_a_time(rig: Rig, kind: str, names: tuple[str, ...]) -> None:

@@ -67,6 +67,7 @@ def test_of_the_primary_s_function_no_other_region_is_asked(standing: Rig) -> No
     assert {call.region for call in standing.world.calls} == {"us-east-1"}
 
 
+@pytest.mark.slow
 def test_every_secondary_of_three_regions_is_in_the_system() -> None:
     assembly = read_assembly(ROOT / "tests/golden/three_regions/templates")
     # Without the experiment, whose type the fake does not know.

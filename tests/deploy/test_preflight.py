@@ -28,6 +28,7 @@ def test_a_plan_that_somebody_else_s_same_plan_overtook_is_done(rig: Rig) -> Non
     assert rig.operations("ExecuteChangeSet") == 5
 
 
+@pytest.mark.slow
 def test_a_new_stack_that_another_plan_created_first_refuses_the_loser_and_names_the_winner(rig: Rig) -> None:
     first = rig.plan()
     other = rig.plan(edited(rig.deployment, "us-west-2/storage", "NoncurrentDays: 30", "NoncurrentDays: 7"))

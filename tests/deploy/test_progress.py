@@ -47,6 +47,7 @@ def test_a_run_that_goes_on_from_another_says_what_was_done_before(rig: Rig) -> 
     assert len(ended(rig)) == 5
 
 
+@pytest.mark.slow
 def test_planning_and_destroying_do_so_too(rig: Rig) -> None:
     rig.plan()
     (begun,) = rig.said(RunBegun)

@@ -26,6 +26,7 @@ def protect_by_hand(rig: Rig) -> None:
     client.update_termination_protection(StackName="tap-dev-table", EnableTerminationProtection=True)
 
 
+@pytest.mark.slow
 def test_where_the_manifest_says_nothing_it_stays_as_it_is_found_also_through_an_update(rig: Rig) -> None:
     rig.deploy()
     protect_by_hand(rig)
@@ -69,6 +70,7 @@ def test_a_stack_that_is_not_there_yet_has_none_to_lift(rig: Rig) -> None:
     assert (plan.protections, plan.guards) == ((), ())
 
 
+@pytest.mark.slow
 def test_a_stack_that_moved_since_is_left_alone(rig: Rig) -> None:
     rig.deploy()
     plan = rig.plan(PROTECTED)

@@ -268,6 +268,7 @@ def outside(template: str) -> str:
     return re.sub(r"(?m)^ *# ([a-d])\r?\n|^\s*$\r?\n?", "", bare)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.lists(st.sets(st.sampled_from(ORDINARY), min_size=1), min_size=2, max_size=2),

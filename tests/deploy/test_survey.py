@@ -54,6 +54,7 @@ def test_a_stranger_s_first_review_that_may_not_be_looked_at_is_said_and_stops_n
     assert len(seen.standing) == len(standing.deployment.stacks)
 
 
+@pytest.mark.slow
 def test_another_refusal_to_look_into_a_first_review_ends_it(standing: Rig) -> None:
     begin_as_a_stranger(standing)
     standing.world.faults.add(Fault.THROTTLE, operation="ListChangeSets")

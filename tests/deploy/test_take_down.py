@@ -84,6 +84,7 @@ def test_a_deletion_that_fails_is_helped_and_tried_again(standing: Rig) -> None:
     assert [event.stack for event in standing.said(Started)].count(STORAGE) == 3
 
 
+@pytest.mark.slow
 def test_reads_that_lag_behind_end_no_deletion_early(standing: Rig) -> None:
     standing.world.script.fails("DELETE", "Bucket", reason="not empty", region="us-east-1", times=1)
     standing.world.faults.add(Fault.STALE, probability=0.5)
@@ -92,6 +93,7 @@ def test_reads_that_lag_behind_end_no_deletion_early(standing: Rig) -> None:
     assert not standing.world.stack("tap-dev-storage").exists
 
 
+@pytest.mark.slow
 def test_an_operation_that_runs_is_waited_for_and_what_it_made_is_emptied_too(standing: Rig) -> None:
     storage = standing.world.stack("tap-dev-storage")
     bucket = storage.record.resources.pop("Bucket")

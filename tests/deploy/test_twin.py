@@ -34,6 +34,7 @@ def test_the_same_change_set_of_another_plan_is_as_good(rig: Rig) -> None:
     assert twin(rig, ours) == 1
 
 
+@pytest.mark.slow
 def test_another_template_or_other_parameters_are_not(rig: Rig) -> None:
     ours = rig.plan(edited(rig.deployment, TABLE, "NEW_AND_OLD_IMAGES", "NEW_IMAGE"))
     steps = tuple(replace(step, parameters={"EnvironmentSuffix": "other"}) for step in rig.plan().steps)

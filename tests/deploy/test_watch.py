@@ -91,6 +91,7 @@ def test_a_wait_ends_at_its_deadline(rig: Rig) -> None:
         rig.run(lambda: watch(rig).until(arn(rig, "one"), settled, 50))
 
 
+@pytest.mark.slow
 def test_a_look_that_is_throttled_to_the_end_is_taken_again_later(rig: Rig) -> None:
     begin(rig, "one", after_s=1)
     rule = rig.world.faults.add(Fault.THROTTLE, operation="DescribeStacks")

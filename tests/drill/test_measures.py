@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +39,7 @@ def ticks(seconds: float | None) -> int | None:
     return None if seconds is None else slow.tick(seconds)
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(logs())
 def test_service_is_what_somebody_counts_who_looks_at_every_moment(made: Made) -> None:
@@ -61,6 +63,7 @@ def test_service_is_what_somebody_counts_who_looks_at_every_moment(made: Made) -
     assert sum(spell.slots for spell in episode.spells) == episode.slots - episode.good
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(logs())
 def test_what_a_pair_of_regions_stood_to_lose_is_what_somebody_counts_who_looks_at_every_moment(made: Made) -> None:
@@ -83,6 +86,7 @@ def test_what_a_pair_of_regions_stood_to_lose_is_what_somebody_counts_who_looks_
         assert slow.tick(exposure.worst_s) == slow.worst_age(ways, range(last + 1))
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(logs())
 def test_a_counter_s_reads_and_updates_are_what_its_histories_say(made: Made) -> None:
@@ -96,6 +100,7 @@ def test_a_counter_s_reads_and_updates_are_what_its_histories_say(made: Made) ->
     assert told == (stale, overwritten)
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(logs(), st.booleans())
 def test_nothing_holds_that_was_not_measured_or_exceeds_what_was_promised(made: Made, promises: bool) -> None:  # noqa: FBT001  of hypothesis

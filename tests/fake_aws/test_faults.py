@@ -132,6 +132,7 @@ def test_a_stale_read_shows_the_past_but_never_more_than_a_second_of_it(world: W
     assert any("stale" in call.faults for call in world.calls)
 
 
+@pytest.mark.slow
 def test_the_same_seed_is_the_same_day() -> None:
     def day(seed: int) -> list[tuple[float, str]]:
         world = World(seed=seed)

@@ -332,6 +332,7 @@ def test_a_hierarchy_that_moved_on_below_cannot_be_executed(
         cfn.execute_change_set(ChangeSetName=arn)
 
 
+@pytest.mark.slow
 def test_children_are_seen_as_they_were_by_a_stale_read(
     world: World, cfn: "CloudFormationClient", put: Put, deploy: "Deploy"
 ) -> None:

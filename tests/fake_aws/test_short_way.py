@@ -32,6 +32,7 @@ def _life_of_a_fleet() -> tuple[list[Any], Any]:
     return _calls(rig.world), (ended, rig.events)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("life", [_life_of_a_system, _life_of_a_fleet])
 def test_a_whole_life_is_the_same_both_ways(life: Any) -> None:
     short_calls, short = life()

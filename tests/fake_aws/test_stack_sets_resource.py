@@ -274,6 +274,7 @@ def test_an_instance_that_was_deleted_by_hand_does_not_come_back_by_an_update(
     assert statuses(cfn) == {B: "CURRENT"}
 
 
+@pytest.mark.slow
 def test_two_hundred_accounts_and_five_sets_are_made_in_one_stack(world: World, run: Deploy) -> None:
     accounts = [f"{number:012d}" for number in range(1, 201)]
     one = fleet(*accounts, tolerance=9)

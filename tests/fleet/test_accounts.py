@@ -46,6 +46,7 @@ def test_without_a_role_to_take_there_nothing_is_begun(rig: FleetRig) -> None:
         rig.run(lambda: in_accounts(rig.clients, [(bare, instance(ACCOUNTS[0]))], None, work))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_accounts() -> None:
     clients = Clients(boto3.Session("key", "secret", region_name=WEST))
 

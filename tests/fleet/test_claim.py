@@ -52,6 +52,7 @@ def test_a_set_that_the_file_leaves_out_or_has_twice_is_a_wrong_input(standing: 
     assert standing.operations("ExecuteChangeSet") == 0
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_where_only_the_file_says_that_a_set_is_held(standing: FleetRig) -> None:
     plan = standing.plan(renamed())
     nowhere = Holding(StackId("nowhere"), Site(None, Region("evil.example/x")))
@@ -60,6 +61,7 @@ def test_nothing_is_asked_where_only_the_file_says_that_a_set_is_held(standing: 
     assert all(isinstance(one, SetDone) for one in end.sets)
 
 
+@pytest.mark.slow
 def test_a_plan_that_takes_a_set_away_can_be_executed_again(standing: FleetRig) -> None:
     halved = fleet_deployment(fleet_template({STORAGE: BODY}, accounts(*ACCOUNTS), managed=False))
     plan = standing.plan(halved)

@@ -57,6 +57,7 @@ def test_what_is_in_a_bucket_keeps_its_stack_and_all_that_it_needs_unless_a_role
     assert standing.world.buckets == {}
 
 
+@pytest.mark.slow
 def test_what_may_be_meant_to_stay_in_an_account_is_not_emptied_with_a_role_either(standing: FleetRig) -> None:
     fill(standing, B)
     found = next(one for one in standing.instances() if one.site.account == B)
@@ -79,6 +80,7 @@ def test_what_a_stack_that_stays_needs_stays_in_its_account_and_goes_in_the_othe
     assert standing.world.buckets.keys() == {f"tap-dev-{C}-later", f"tap-dev-{C}-one"}
 
 
+@pytest.mark.slow
 def test_an_account_that_cannot_be_reached_keeps_its_own_stacks_and_no_other_s(standing: FleetRig) -> None:
     for account in ACCOUNTS:
         fill(standing, account)
@@ -116,6 +118,7 @@ def test_a_set_that_a_halted_update_dropped_is_retained_with_the_others(halted: 
     assert len(halted.world.buckets) == 6
 
 
+@pytest.mark.slow
 def test_a_set_that_a_halted_update_dropped_goes_before_what_it_needs(halted: FleetRig) -> None:
     halted.events.clear()
     halted.destroy()
@@ -123,6 +126,7 @@ def test_a_set_that_a_halted_update_dropped_goes_before_what_it_needs(halted: Fl
     assert halted.world.buckets == {}
 
 
+@pytest.mark.slow
 def test_sets_are_judged_only_once_nothing_runs_on_the_stack_that_holds_them(standing: FleetRig) -> None:
     plan = standing.plan(two_sets(targets=accounts(*ACCOUNTS, D)))
 
@@ -161,6 +165,7 @@ def test_an_instance_that_comes_while_the_others_go_keeps_the_stack_that_holds_i
     assert [event.stack for event in standing.said(NotStarted)] == [FLEET]
 
 
+@pytest.mark.slow
 def test_what_somebody_deploys_while_all_is_deleted_is_waited_for_and_stays(standing: FleetRig) -> None:
     plan = standing.plan(two_sets(targets=accounts(*ACCOUNTS, D)))
     standing.world.script.takes(60, action="DELETE", resource="Topic", region=WEST)
@@ -182,6 +187,7 @@ def test_what_somebody_deploys_while_all_is_deleted_is_waited_for_and_stays(stan
     assert [one.site.account for one in standing.instances()] == [D]
 
 
+@pytest.mark.slow
 def test_a_deletion_that_somebody_stops_is_not_taken_up_again(standing: FleetRig) -> None:
     standing.world.script.takes(60, action="DELETE", resource="Topic")
     stacks, _ = standing.standing()
@@ -214,6 +220,7 @@ def test_what_stays_in_the_account_that_administers_is_not_emptied_either(rig: F
     assert rig.world.buckets[f"tap-dev-{ADMIN}-one"].versions
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_wherever_it_was_left(standing: FleetRig) -> None:
     standing.world.script.takes(60, action="DELETE", resource="Topic")
     stacks, _ = standing.standing()
@@ -241,11 +248,13 @@ def test_a_protected_stack_stops_it_before_anything_is_deleted(standing: FleetRi
     assert len(standing.instances()) == 3
 
 
+@pytest.mark.slow
 def test_a_deletion_that_is_refused_once_is_tried_again_where_a_role_can_help(standing: FleetRig) -> None:
     standing.world.script.fails("DELETE", "Topic", reason="not now", account=B, region=WEST)
     assert standing.destroy(role="cleaner").sets == (SetDone(ID, 3), SetDone(LATER, 3))
 
 
+@pytest.mark.slow
 def test_what_never_goes_is_named_with_its_reason(standing: FleetRig) -> None:
     standing.world.script.fails("DELETE", "Topic", reason="not now", account=B, region=WEST, times=None)
     failed = next(one for one in standing.destroy(role="cleaner").sets if one.stack == ID)
@@ -254,6 +263,7 @@ def test_what_never_goes_is_named_with_its_reason(standing: FleetRig) -> None:
     assert failed.reason == ""
 
 
+@pytest.mark.slow
 def test_an_instance_without_a_stack_goes_too(rig: FleetRig) -> None:
     rig.world.script.fails("CREATE", "Topic", reason="limit", account=A, region=WEST)
     rig.deploy()

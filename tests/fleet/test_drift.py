@@ -73,6 +73,7 @@ def test_a_detection_is_begun_once_whatever_became_of_the_answer(standing: Fleet
     assert actions.count("DETECT_DRIFT") == 2
 
 
+@pytest.mark.slow
 def test_an_operation_in_the_way_is_waited_for_and_named(standing: FleetRig) -> None:
     standing.deploy(two_sets(managed=False))  # else CloudFormation queues the detection by itself
     standing.world.script.takes(60, action="UPDATE", resource="Topic")

@@ -72,6 +72,7 @@ def test_whose_role_is_gone_leaves_with_no_stack_touched_and_the_next_deployment
     assert peopled.plan().is_empty
 
 
+@pytest.mark.slow
 def test_after_a_deployment_without_it_has_failed_it_leaves_and_the_next_one_ends_well(peopled: FleetRig) -> None:
     lose_role(peopled)
     before = take_inventory(peopled.world)
@@ -110,6 +111,7 @@ def test_of_one_that_can_be_reached_the_stacks_are_deleted_those_first_that_need
     assert len(calls) == 2
 
 
+@pytest.mark.slow
 def test_what_is_in_a_bucket_keeps_what_needs_it_and_a_second_run_with_a_role_ends_it(peopled: FleetRig) -> None:
     client = peopled.world.session(B).client("s3", EAST)
     client.put_object(Bucket=f"tap-dev-{B}-later", Key="key", Body=b"x")
@@ -140,6 +142,7 @@ def test_retained_by_will_no_stack_is_touched(peopled: FleetRig) -> None:
     assert all(isinstance(one, SetDone) and one.instances == 0 for one in peopled.drop(B, retain=True).sets)
 
 
+@pytest.mark.slow
 def test_who_came_back_and_leaves_again_is_no_repeat_of_the_first_time(peopled: FleetRig) -> None:
     for _ in range(2):
         assert fleet_exit_code(peopled.drop(B)) is ExitCode.DONE
@@ -156,6 +159,7 @@ CLOSED: dict[str, Callable[[Organization], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", list(CLOSED))
 def test_a_closed_account_leaves_a_fleet_that_follows_the_organization(rig: FleetRig, state: str) -> None:
     rig.world.organization = organization = Organization(ADMIN, unit_of=dict.fromkeys(ACCOUNTS, ROOT))
@@ -250,6 +254,7 @@ def names(inventory: Inventory) -> dict[Place, tuple[object, ...]]:
     return {place: (stack["status"], tuple(stack["operations"])) for place, stack in inventory.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("retain", [False, True])
 def test_a_read_that_lags_and_a_call_that_is_refused_for_its_rate_mislead_nobody(
     peopled: FleetRig,

@@ -74,6 +74,7 @@ def test_what_fails_again_is_told_again(standing: FleetRig) -> None:
     assert "limit reached" in failed.failures[0].reason
 
 
+@pytest.mark.slow
 def test_beyond_the_tolerance_the_stack_stays_where_it_is_and_the_next_run_takes_it_up(standing: FleetRig) -> None:
     standing.world.script.fails("UPDATE", "Topic", reason="limit reached", account=A, region=WEST)
     changed = two_sets(CHANGED, FailureToleranceCount=0, MaxConcurrentCount=1)
@@ -97,6 +98,7 @@ def test_what_was_not_reached_is_cancelled(rig: FleetRig) -> None:
     assert second == SetCancelled(LATER, because="the stack that holds it failed before")
 
 
+@pytest.mark.slow
 def test_nothing_is_tried_again_after_a_failure(standing: FleetRig) -> None:
     standing.world.script.fails("UPDATE", "Topic", reason="limit", account=B, region=WEST)
     standing.deploy(two_sets(CHANGED))
@@ -145,6 +147,7 @@ def test_the_watch_lives_through_throttling(standing: FleetRig) -> None:
     assert standing.deploy(two_sets(CHANGED))[ID] == SetDone(ID, 3)
 
 
+@pytest.mark.slow
 def test_an_account_whose_stack_never_came_into_being_is_repaired_too(rig: FleetRig) -> None:
     rig.world.script.fails("CREATE", "Bucket", reason="limit", account=B, region=WEST)
     end = rig.execute(rig.plan())
@@ -155,6 +158,7 @@ def test_an_account_whose_stack_never_came_into_being_is_repaired_too(rig: Fleet
     assert f"tap-dev-{B}-one" in rig.world.buckets
 
 
+@pytest.mark.slow
 def test_a_plan_whose_stack_ended_badly_is_not_executed_again_and_says_what_is(standing: FleetRig) -> None:
     standing.world.script.fails("UPDATE", "Topic", reason="limit", account=A, region=WEST)
     plan = standing.plan(two_sets(CHANGED, FailureToleranceCount=0, MaxConcurrentCount=1))

@@ -73,6 +73,7 @@ def assert_back(rig: FleetRig, plan: FleetPlan, before: Inventory) -> None:
     assert rig.plan().is_empty
 
 
+@pytest.mark.slow
 def test_who_is_named_again_has_its_stacks_imported_and_none_is_touched(left: FleetRig) -> None:
     before = take_inventory(left.world)
     plan = left.plan(two_sets())
@@ -101,6 +102,7 @@ def try_to_create(rig: FleetRig) -> None:
         rig.world.settle()
 
 
+@pytest.mark.slow
 def test_an_instance_that_could_not_be_created_is_taken_out_first(left: FleetRig) -> None:
     before = take_inventory(left.world)
     try_to_create(left)
@@ -113,6 +115,7 @@ def test_an_instance_that_could_not_be_created_is_taken_out_first(left: FleetRig
     assert retained[-2:] == [True, True]
 
 
+@pytest.mark.slow
 def test_what_such_a_creation_leaves_of_its_own_is_not_in_the_way(left: FleetRig) -> None:
     before = take_inventory(left.world)
     wreck = f"StackSet-{stack_set(STORAGE).name}-{left.world.new_uuid()}"
@@ -133,6 +136,7 @@ def operations(rig: FleetRig) -> list[SetOperation]:
     return sorted(found, key=lambda operation: operation.created)
 
 
+@pytest.mark.slow
 def test_what_changes_meanwhile_reaches_it_after_the_import_if_that_is_allowed(left: FleetRig) -> None:
     before = take_inventory(left.world)
     plan = left.plan(two_sets(CHANGED))
@@ -151,6 +155,7 @@ def test_what_changes_meanwhile_reaches_it_after_the_import_if_that_is_allowed(l
     assert {one.status for one in left.instances()} == {"CURRENT"}
 
 
+@pytest.mark.slow
 def test_what_is_imported_goes_with_an_update_that_fails_which_is_why_it_has_to_be_allowed(left: FleetRig) -> None:
     left.world.script.fails("UPDATE", "Topic", reason="limit", account=A, region=WEST, times=None)
     before = take_inventory(left.world, B)
@@ -159,6 +164,7 @@ def test_what_is_imported_goes_with_an_update_that_fails_which_is_why_it_has_to_
     assert take_inventory(left.world, B).keys() < before.keys()
 
 
+@pytest.mark.slow
 def test_who_comes_back_beside_one_that_joins_has_to_be_allowed(left: FleetRig) -> None:
     plan = left.plan(two_sets(targets=accounts(A, B, C, "777788889999")))
     assert [hit.allow for hit in plan.ordinary.guards] == [f"{ID}/{B}", f"{OTHER}/{B}"]
@@ -222,6 +228,7 @@ BARRED: dict[str, Callable[[FleetRig], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("because", list(BARRED))
 def test_what_cannot_be_imported_stops_it_until_named(left: FleetRig, because: str) -> None:
     BARRED[because](left)
@@ -240,6 +247,7 @@ def test_what_cannot_be_imported_stops_it_until_named(left: FleetRig, because: s
     assert before.keys() <= take_inventory(left.world).keys()
 
 
+@pytest.mark.slow
 def test_a_parameter_that_nobody_may_see_is_not_imported(rig: FleetRig) -> None:
     secret = BODY.replace("{EnvironmentSuffix: {Type: String}}", "{EnvironmentSuffix: {Type: String, NoEcho: true}}")
     rig.deploy(two_sets(secret))
@@ -261,6 +269,7 @@ def another_set_s(rig: FleetRig) -> None:
     kept(rig).record.deployed.tags["builder:stack"] = "us-west-2/other"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whose", [nobody_s, another_fleet_s, another_set_s])
 def test_what_is_not_the_set_s_is_neither_imported_nor_in_the_way(
     left: FleetRig, whose: Callable[[FleetRig], None]
@@ -305,6 +314,7 @@ def test_only_a_stack_that_the_set_s_name_made_can_be_its_own(
     assert not is_of_set(stack_set(STORAGE), StackImport(site=site, stack=name))
 
 
+@pytest.mark.slow
 def test_a_plan_s_file_cannot_have_another_s_stack_imported(left: FleetRig) -> None:
     theirs = next(place.arn for place in take_inventory(left.world, B) if place.arn.split("/")[1] == "theirs")
     plan = left.plan(two_sets())
@@ -317,6 +327,7 @@ def test_a_plan_s_file_cannot_have_another_s_stack_imported(left: FleetRig) -> N
     assert take_inventory(left.world, B) == before
 
 
+@pytest.mark.slow
 def test_where_an_import_fails_nothing_more_is_begun_and_the_next_run_ends_it(left: FleetRig) -> None:
     before = take_inventory(left.world)
     left.world.script.fails_instance("not now", stack_set=stack_set(STORAGE).name, account=B, region=WEST)
@@ -333,6 +344,7 @@ def test_where_an_import_fails_nothing_more_is_begun_and_the_next_run_ends_it(le
     assert_back(left, plan, before)
 
 
+@pytest.mark.slow
 def test_a_read_that_lags_and_a_call_that_is_refused_for_its_rate_mislead_nobody(left: FleetRig) -> None:
     before = take_inventory(left.world)
     left.world.faults.max_age_s = 3.0
@@ -347,6 +359,7 @@ def test_a_read_that_lags_and_a_call_that_is_refused_for_its_rate_mislead_nobody
     assert (overrides(left), left.plan().is_empty) == ([], True)
 
 
+@pytest.mark.slow
 def test_where_nobody_may_look_the_plan_says_so(left: FleetRig) -> None:
     left.world.forbidden_roles.add(f"arn:aws:iam::{B}:role/tap-dev-execution")
     plan = left.plan(two_sets())
@@ -358,6 +371,7 @@ def test_where_nobody_may_look_the_plan_says_so(left: FleetRig) -> None:
     )
 
 
+@pytest.mark.slow
 def test_parameters_that_the_template_gives_it_of_its_own_stay_its_own(rig: FleetRig) -> None:
     template = yaml.safe_load(fleet_template({STORAGE: BODY}, accounts(A, C)))
     properties = template["Resources"]["UsWest2Storage"]["Properties"]
@@ -375,6 +389,7 @@ def test_parameters_that_the_template_gives_it_of_its_own_stay_its_own(rig: Flee
     assert (overrides(rig), rig.plan().is_empty) == (["EnvironmentSuffix"], True)
 
 
+@pytest.mark.slow
 def test_ten_are_taken_in_by_one_call(rig: FleetRig) -> None:
     many = [f"{number:012d}" for number in range(1, 14)]
     template = fleet_template(
@@ -402,6 +417,7 @@ def test_of_more_accounts_than_that_none_is_looked_into_unless_a_role_is_named(r
     )
 
 
+@pytest.mark.slow
 def test_to_another_permission_model_no_stack_is_touched_on_the_way_there(rig: FleetRig) -> None:
     rig.world.organization = Organization(ADMIN, unit_of=dict.fromkeys(ACCOUNTS, ROOT))
     preferences = {"MaxConcurrentCount": 10, "FailureToleranceCount": 9}

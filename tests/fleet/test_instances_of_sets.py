@@ -30,6 +30,7 @@ def by_hand(rig: FleetRig) -> FleetRig:
     return rig
 
 
+@pytest.mark.slow
 def test_an_instance_of_a_set_without_our_tag_is_no_stack_of_the_deployment(by_hand: FleetRig) -> None:
     standing, sets = by_hand.standing()
     assert ([one.id for one in standing], len(sets)) == ([FLEET], 1)

@@ -100,6 +100,7 @@ def test_a_set_under_another_logical_id_of_the_same_stack_is_in_its_own_way(stan
     assert f"is {logical_id(STORAGE)} of the same stack until that is gone" in refusal(standing, renamed).what
 
 
+@pytest.mark.slow
 def test_a_set_whose_creation_failed_is_the_stack_s_own_and_made_anew(rig: FleetRig) -> None:
     rig.world.script.fails("CREATE", "Topic", reason="limit", account=A, region=WEST)
     rig.deploy(two_sets(FailureToleranceCount=0))
@@ -120,6 +121,7 @@ def test_an_update_asks_for_no_name(standing: FleetRig) -> None:
     assert standing.operations("ListStackResources") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("renamed", [False, True])
 @pytest.mark.parametrize("follows", [False, True])
 def test_another_permission_model_is_refused_with_the_way_there(rig: FleetRig, follows: bool, renamed: bool) -> None:  # noqa: FBT001 - of the table

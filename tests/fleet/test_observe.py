@@ -53,6 +53,7 @@ def test_operations_come_newest_first_with_how_they_went_in_each_account(standin
     assert len(results) == 3
 
 
+@pytest.mark.slow
 def test_of_many_instances_their_own_parameters_are_read_only_when_asked_for(rig: FleetRig) -> None:
     rig.world.page_size = 100
     many = [str(444400000000 + number) for number in range(101)]

@@ -31,6 +31,7 @@ def test_a_service_managed_set_wants_the_units_that_the_accounts_came_by() -> No
     assert "Accounts" not in batch
 
 
+@pytest.mark.slow
 def test_another_operation_on_the_set_is_waited_for_and_named(standing: FleetRig) -> None:
     standing.deploy(two_sets(managed=False))  # else CloudFormation queues the second by itself
     standing.world.script.takes(60, action="UPDATE", resource="Topic")

@@ -14,6 +14,7 @@ def outputs(rig: FleetRig, role: str | None = None, **choice: tuple[str, ...]) -
     return rig.run(lambda: observe_fleet_outputs(sets, rig.clients, RowFilter(**choice), role))  # type: ignore[arg-type]  # by name
 
 
+@pytest.mark.slow
 def test_each_stack_is_asked_in_its_own_account_by_the_execution_role(standing: FleetRig) -> None:
     found = outputs(standing, stacks=(STORAGE,))
     assert {one.account: dict(one.outputs) for one in found.stacks} == {
@@ -40,6 +41,7 @@ def test_an_account_that_does_not_answer_is_named_and_the_others_are_read(standi
     assert "AssumeRole" in failure.reason
 
 
+@pytest.mark.slow
 def test_a_stack_that_never_came_into_being_has_no_outputs(rig: FleetRig) -> None:
     rig.world.script.fails("CREATE", "Bucket", reason="limit", account=A, region=WEST)
     rig.deploy()

@@ -52,6 +52,7 @@ def slow(body: str = BODY) -> Deployment:
     return two_sets(body, FailureToleranceCount=0, MaxConcurrentCount=3)
 
 
+@pytest.mark.slow
 def test_a_plan_says_how_long_it_takes_and_what_slows_it_down(rig: FleetRig) -> None:
     first = fleet_plan_text(rig.plan(slow())).plain.splitlines()
     assert first[1] == "It takes about 12 min: 3 accounts, one at a time, 2 min for each, which is assumed."

@@ -102,6 +102,7 @@ def test_an_account_that_leaves_is_stopped_until_it_is_allowed_by_name(standing:
     assert [one.site for one in standing.instances()] == [*sites(WEST, A, B)]
 
 
+@pytest.mark.slow
 def test_another_unit_around_the_same_accounts_is_stopped_since_their_stacks_are_made_anew(
     rig: FleetRig, child: str
 ) -> None:
@@ -123,6 +124,7 @@ def test_another_unit_around_the_same_accounts_is_stopped_since_their_stacks_are
     assert not set(before.values()) & set(after.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("said", "named", "leaves"), [("DIFFERENCE", [B], (B,)), ("INTERSECTION", [B], (A,))])
 def test_a_filter_that_leaves_an_account_out_deletes_just_its_stack(
     rig: FleetRig, child: str, said: str, named: list[str], leaves: tuple[str, ...]
@@ -134,6 +136,7 @@ def test_a_filter_that_leaves_an_account_out_deletes_just_its_stack(
     assert [one.site.account for one in rig.instances()] == [one for one in (A, B) if one not in leaves]
 
 
+@pytest.mark.slow
 def test_an_account_that_moved_out_of_its_unit_leaves_with_the_unit(rig: FleetRig, child: str) -> None:
     rig.deploy(of_units(child))
     assert rig.world.organization is not None
@@ -145,6 +148,7 @@ def test_an_account_that_moved_out_of_its_unit_leaves_with_the_unit(rig: FleetRi
     assert ended == (SetDone(StackId(STORAGE), 2),)
 
 
+@pytest.mark.slow
 def test_after_a_failed_update_who_leaves_is_read_from_what_stands(standing: FleetRig) -> None:
     standing.world.script.fails("UPDATE", "Topic", reason="limit", account=A, region=WEST)
     fewer = two_sets(CHANGED, accounts(A, B), FailureToleranceCount=0)
@@ -158,6 +162,7 @@ def test_after_a_failed_update_who_leaves_is_read_from_what_stands(standing: Fle
     assert AccountId(C) not in {one.site.account for one in standing.instances()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [BODY, CHANGED])
 def test_an_instance_that_was_deleted_by_hand_is_planned_and_made_again(standing: FleetRig, body: str) -> None:
     delete_by_hand(standing, C)
@@ -169,6 +174,7 @@ def test_an_instance_that_was_deleted_by_hand_is_planned_and_made_again(standing
     assert standing.plan().is_empty
 
 
+@pytest.mark.slow
 def test_an_account_that_joined_its_unit_gets_the_stack_that_nothing_else_brings(rig: FleetRig, child: str) -> None:
     rig.deploy(of_units(child))
     assert rig.world.organization is not None

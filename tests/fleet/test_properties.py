@@ -131,12 +131,14 @@ def hold(rig: FleetRig, wanted: Deployment) -> tuple[tuple[Site, ...], set[str]]
     return planned.updating, set(named)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(CHANGES))
 def test_a_change_of_a_property_reaches_the_stacks_that_the_plan_names(rig: FleetRig, name: str) -> None:
     properties, touched, resources = CHANGES[name]
     assert hold(rig, deployment(**properties)) == (touched, resources)
 
 
+@pytest.mark.slow
 def test_a_change_of_auto_deployment_goes_through_every_stack() -> None:
     rig = FleetRig()
     rig.world.organization = organization = Organization(ADMIN)
@@ -195,6 +197,7 @@ OVERRIDES: dict[str, tuple[tuple[Properties, ...], tuple[Site, ...]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(OVERRIDES))
 def test_parameters_of_their_own_update_just_the_stacks_that_the_plan_names(own_text: FleetRig, name: str) -> None:
     groups, touched = OVERRIDES[name]
@@ -225,6 +228,7 @@ def test_another_template_passes_through_the_old_parameters_first(own_text: Flee
     assert hold(own_text, grouped(*groups, body=body, Parameters=said)) == (HERE, {"Bucket"})
 
 
+@pytest.mark.slow
 def test_who_joins_or_lacks_its_stack_gets_it_with_its_own_parameters(own_text: FleetRig) -> None:
     own_text.clients.cloudformation(WEST).delete_stack_instances(
         StackSetName="tap-dev-us-west-2-storage", Accounts=[C], Regions=[WEST], RetainStacks=False

@@ -30,6 +30,7 @@ def rendered(folder: Path, accounts: tuple[str, ...] = ACCOUNTS, **sections: Any
     return make_deployment(assembly.manifest, assembly.templates, "dev")
 
 
+@pytest.mark.slow
 def test_a_fleet_lives_from_its_first_account_to_its_last(rig: FleetRig, tmp_path: Path) -> None:
     ended = rig.deploy(rendered(tmp_path))
     assert len(ended) == 5
@@ -62,6 +63,7 @@ def test_a_fleet_lives_from_its_first_account_to_its_last(rig: FleetRig, tmp_pat
     assert (rig.world.buckets, rig.world.tables, rig.world.functions) == ({}, {}, {})
 
 
+@pytest.mark.slow
 def test_another_name_for_everything_is_stopped_at_each_thing_that_holds_data(rig: FleetRig, tmp_path: Path) -> None:
     rig.deploy(rendered(tmp_path))
     plan = rig.plan(rendered(tmp_path, table={"point_in_time_recovery": True}, bucket={"expire_noncurrent_days": 3}))
@@ -74,6 +76,7 @@ def test_another_name_for_everything_is_stopped_at_each_thing_that_holds_data(ri
         rig.execute(plan)
 
 
+@pytest.mark.slow
 def test_throttling_and_lost_answers_change_nothing_of_it(rig: FleetRig, tmp_path: Path) -> None:
     rig.world.faults.add(Fault.THROTTLE, service="cloudformation", probability=0.2)
     rig.world.faults.add(Fault.LOSE_ANSWER, service="cloudformation", probability=0.05)

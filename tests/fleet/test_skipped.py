@@ -58,6 +58,7 @@ def deployed(rig: FleetRig, body: str = BODY, *, follows: bool) -> tuple[SetDone
     return ended, fleet_exit_code(end)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("follows", "leave", "because"), TOLD)
 def test_a_rollout_goes_past_it_and_says_so(rig: FleetRig, follows: bool, leave: Leave, because: str) -> None:  # noqa: FBT001 - of the table
     organization = founded(rig)
@@ -76,6 +77,7 @@ def test_a_rollout_goes_past_it_and_says_so(rig: FleetRig, follows: bool, leave:
     assert [remark for remark in again.sets[0].remarks if remark.startswith(f"{B} is ")]
 
 
+@pytest.mark.slow
 def test_whom_it_hits_between_plan_and_execution_fails_nothing_either(rig: FleetRig) -> None:
     organization = founded(rig)
     deployed(rig, follows=True)
@@ -91,6 +93,7 @@ def test_who_joins_suspended_is_no_failure_of_a_self_managed_set(rig: FleetRig) 
     assert deployed(rig, follows=False) == (SetDone(ID, 3, (Skipped(AT_B, SUSPENDED),)), ExitCode.DONE)
 
 
+@pytest.mark.slow
 def test_what_fails_beside_it_is_a_failure_as_ever(rig: FleetRig) -> None:
     organization = founded(rig)
     deployed(rig, follows=True)
@@ -103,6 +106,7 @@ def test_what_fails_beside_it_is_a_failure_as_ever(rig: FleetRig) -> None:
     assert ended.skipped == (Skipped(AT_B, "its account is SUSPENDED"),)
 
 
+@pytest.mark.slow
 def test_an_account_that_is_open_again_is_taken_up_by_the_next_run(rig: FleetRig) -> None:
     organization = founded(rig)
     deployed(rig, follows=True)
@@ -118,6 +122,7 @@ def test_an_account_that_is_open_again_is_taken_up_by_the_next_run(rig: FleetRig
     assert {one.status for one in rig.instances()} == {"CURRENT"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("follows", "leave", "because"), TOLD)
 def test_its_outputs_are_not_missed(rig: FleetRig, follows: bool, leave: Leave, because: str) -> None:  # noqa: FBT001 - of the table
     organization = founded(rig)
@@ -131,6 +136,7 @@ def test_its_outputs_are_not_missed(rig: FleetRig, follows: bool, leave: Leave, 
     assert found.skipped == (Skipped(AT_B, because),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("follows", "leave", "because"), TOLD)
 @pytest.mark.parametrize("role", [None, "cleaner"])
 def test_taking_down_lets_it_go_with_its_stack_and_says_so(

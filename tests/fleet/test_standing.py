@@ -72,6 +72,7 @@ def test_what_a_halted_stack_holds_and_its_template_has_no_more_needs_all_that_i
     assert second.preferences["MaxConcurrentCount"] == 7
 
 
+@pytest.mark.slow
 def test_of_several_that_were_dropped_the_younger_need_the_older(rig: FleetRig) -> None:
     bodies = {STORAGE: BODY, "us-east-1/table": LATER.replace("-later", "-table"), "us-east-1/storage": LATER}
     rig.deploy(fleet_deployment(fleet_template(bodies)))
@@ -93,6 +94,7 @@ def test_a_dropped_set_that_somebody_has_deleted_is_none(standing: FleetRig) -> 
     assert [one.id for one in standing.standing()[1]] == [STORAGE]
 
 
+@pytest.mark.slow
 def test_sets_that_two_stacks_hold_are_told_apart_and_all_go(standing: FleetRig) -> None:
     moved = fleet_deployment(fleet_template({STORAGE: BODY.replace("}-one", "}-moved")}))
     tags = {**moved.stacks[0].tags, TAG_STACK: "us-east-1/fleet"}

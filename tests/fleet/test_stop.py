@@ -33,6 +33,7 @@ def stop(rig: FleetRig, plan: FleetPlan, after_s: float) -> tuple[tuple[StoppedO
     return rig.run(stop_in_between)
 
 
+@pytest.mark.slow
 def test_what_runs_is_stopped_and_who_was_not_reached_is_told(standing: FleetRig) -> None:
     standing.deploy(two_sets(MaxConcurrentCount=1))
     standing.world.script.takes(60, action="UPDATE", resource="Topic")
@@ -50,6 +51,7 @@ def test_what_runs_is_stopped_and_who_was_not_reached_is_told(standing: FleetRig
     assert fleet_exit_code(end) is ExitCode.FAILED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_s", [0.3, 1, 2])
 def test_what_has_not_begun_any_operation_yet_is_stopped_as_soon_as_it_does(rig: FleetRig, after_s: float) -> None:
     plan = rig.plan(two_sets(MaxConcurrentCount=1))
@@ -60,6 +62,7 @@ def test_what_has_not_begun_any_operation_yet_is_stopped_as_soon_as_it_does(rig:
     assert len(rig.world.buckets) == 1  # in the account where it had begun
 
 
+@pytest.mark.slow
 def test_between_two_operations_of_one_set_the_second_is_stopped_as_soon_as_it_begins(standing: FleetRig) -> None:
     plan = standing.plan(two_sets(CHANGED, targets=accounts(*ACCOUNTS[:2]), MaxConcurrentCount=1))
     standing.world.script.takes(60, action="UPDATE", resource="Topic")
@@ -89,6 +92,7 @@ def test_between_two_operations_of_one_set_the_second_is_stopped_as_soon_as_it_b
     assert new()[:2] == [("DELETE", "SUCCEEDED"), ("UPDATE", "STOPPED")]
 
 
+@pytest.mark.slow
 def test_sets_that_need_nothing_of_a_stopped_one_are_stopped_as_well(standing: FleetRig) -> None:
     standing.world.script.takes(60, action="UPDATE", resource="Topic", region="us-west-2")
     standing.world.script.takes(60, action="UPDATE", resource="Bucket", region="us-east-1")
@@ -108,6 +112,7 @@ def test_where_nothing_runs_nothing_is_stopped_though_a_late_answer_is_reckoned_
     assert LAG_S < standing.world.now - before < 2 * LAG_S
 
 
+@pytest.mark.slow
 def test_what_ended_by_itself_in_between_needs_no_stop(standing: FleetRig) -> None:
     standing.world.faults.add(Fault.STALE, operation="ListStackSetOperations")
     standing.world.faults.max_age_s = 20

@@ -63,6 +63,7 @@ def test_an_operation_that_never_ends_is_given_up_after_as_long_as_stack_sets_ta
         standing.run(lambda: watch.until_ended(SET, "unheard-of"))
 
 
+@pytest.mark.slow
 def test_what_throttles_a_look_ends_no_wait_and_what_forbids_it_does(standing: FleetRig) -> None:
     watch = SetWatch(standing.clients, standing.events.append)
     throttled = standing.world.faults.add(Fault.THROTTLE, operation="ListStackSetOperationResults")
@@ -96,6 +97,7 @@ def fill_history(rig: FleetRig, operations: int) -> None:
     rig.world.calls.clear()
 
 
+@pytest.mark.slow
 def test_a_change_of_the_operations_alone_tells_nothing_of_what_failed_before(standing: FleetRig) -> None:
     fill_history(standing, 30)
     plan = standing.plan(two_sets(MaxConcurrentCount=9))
@@ -110,6 +112,7 @@ def test_a_change_of_the_operations_alone_tells_nothing_of_what_failed_before(st
     assert not any("NextToken" in params for params in listed), "no page but the first is read"
 
 
+@pytest.mark.slow
 def test_only_the_newest_operations_are_read_while_the_work_goes_on(standing: FleetRig) -> None:
     fill_history(standing, 30)
     assert all(isinstance(one, SetDone) for one in standing.deploy(two_sets(CHANGED)).values())

@@ -105,6 +105,7 @@ def test_a_drill_touches_data_and_concurrency_and_no_definition() -> None:
     assert "lambda:UpdateFunctionCode" not in writes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", list(Verb))
 def test_each_action_is_allowed_on_arns_of_a_kind_that_aws_checks_it_on(verb: Verb) -> None:
     for one in make_document(rights(verb, WHOLE))["Statement"]:

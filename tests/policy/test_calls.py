@@ -294,6 +294,7 @@ def test_the_table_has_every_call_of_a_verb_s_life_and_no_other(verb: Verb) -> N
     assert lived(verb) | {("sts", "GetCallerIdentity")} == listed(verb)
 
 
+@pytest.mark.slow
 def test_no_operation_that_the_deployer_names_is_missing() -> None:
     """The lives above may have left one out; its source has not."""
     session = botocore.session.get_session()

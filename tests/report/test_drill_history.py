@@ -88,6 +88,7 @@ def test_a_log_that_is_gone_or_another_is_told() -> None:
     assert "  0/report.json: the log beside it is not the one that it was made from" in lines(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 3, 40])
 def test_its_line_of_json_is_what_the_schema_says(count: int) -> None:
     line = json.loads(drill_history.history_event(drills.history(count), datetime(2026, 3, 1, tzinfo=UTC)))

@@ -27,6 +27,7 @@ def test_the_committed_schema_is_the_records() -> None:
     assert committed == make_report_schema(), "stale: python scripts/goldens.py"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_report_is_what_the_schema_says_its_verdict_first(name: str) -> None:
     found = json.loads(schema.report_as_json(shown_by(name)))
@@ -36,6 +37,7 @@ def test_a_report_is_what_the_schema_says_its_verdict_first(name: str) -> None:
     assert found["version"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_written_is_read_again_by_the_history(name: str, tmp_path: Path) -> None:
     shown = shown_by(name)

@@ -27,6 +27,7 @@ def words(name: str) -> str:
     return " ".join(unescape(re.sub("<[^>]+>", " ", page_of(name))).split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_is_complete_in_itself(name: str) -> None:
     seen = Seen(page_of(name))

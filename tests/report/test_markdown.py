@@ -108,6 +108,7 @@ def test_a_link_cannot_leave_its_cell() -> None:
     assert seen.links == ["https://console/?a=b%7Cc%29d%20e%22%3Cx%3E"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stacks", [1, 40, 500, 2000])
 def test_however_long_a_plan_is_it_fits_a_comment_and_what_is_cut_is_counted(stacks: int) -> None:
     page = markdown.plan_markdown(long(stacks), "plan.json")

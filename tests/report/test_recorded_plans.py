@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parents[1] / "golden" / "plans"
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(make_event_schema()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recorded_plan_is_seen_as_it_was(name: str) -> None:
     for file, text in goldens(name).items():

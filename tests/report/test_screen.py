@@ -101,6 +101,7 @@ def outputs() -> Iterator[tuple[str, str | Text]]:
     yield "history json", drill_history.history_event(history(), AT)
 
 
+@pytest.mark.slow
 def test_no_output_steers_the_terminal_that_it_is_written_to(capsys: pytest.CaptureFixture[str]) -> None:
     steers: list[str] = []
     for name, made in outputs():

@@ -19,6 +19,7 @@ def table() -> dict[str, Any]:
     return made
 
 
+@pytest.mark.slow
 def test_the_table_is_what_the_script_makes(table: dict[str, Any]) -> None:
     """Where it was made from another cfn-lint than is installed, of the types that we say something of by hand."""
     written = SCRIPT["_read"](SCRIPT["FILE"])

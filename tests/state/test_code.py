@@ -47,6 +47,7 @@ FILES = {"index.py": b"def handler(event, context): ...", "lib/util.py": b"x = 1
 names = st.text("abc/._-\u00e4", min_size=1, max_size=12).filter(lambda name: not name.endswith("/"))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(files=st.dictionaries(names, st.binary(max_size=40), max_size=5), order=st.randoms())
 def test_when_how_and_in_which_order_it_was_packed_makes_no_difference(files: dict[str, bytes], order: object) -> None:

@@ -58,6 +58,7 @@ def holding(text: str) -> dict[str, Any]:
     return {"Description": text, "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": properties}}}
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.one_of(AMBIGUOUS, ANY))
 def test_every_reader_reads_every_text_as_it_was(text: str) -> None:

@@ -13,6 +13,7 @@ US_EAST_1 = Region("us-east-1")
 NAME = f"tap-dev-{ACCOUNT}-us-east-1-an"
 
 
+@pytest.mark.slow
 def test_versions_and_delete_markers_go_a_page_at_a_time(standing: Rig) -> None:
     s3 = standing.clients.s3(US_EAST_1)
     for number in range(5):
@@ -29,6 +30,7 @@ def test_a_bucket_that_is_gone_is_quiet_and_empty(rig: Rig) -> None:
     rig.run(lambda: bucket.release(rig.clients, US_EAST_1, "gone"))
 
 
+@pytest.mark.slow
 def test_after_quiescing_nothing_is_replicated(standing: Rig) -> None:
     standing.run(lambda: bucket.stop_writes(standing.clients, US_EAST_1, NAME))
     standing.clients.s3(US_EAST_1).put_object(Bucket=NAME, Key="late", Body=b"x")
@@ -37,6 +39,7 @@ def test_after_quiescing_nothing_is_replicated(standing: Rig) -> None:
     assert not west.get("Versions")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [bucket.stop_writes, bucket.release])
 def test_another_refusal_is_told(standing: Rig, work: Callable[..., Coroutine[Any, Any, None]]) -> None:
     standing.world.faults.add(Fault.THROTTLE, service="s3")

@@ -27,6 +27,7 @@ def empty(rig: Rig) -> list[int]:
     return counts
 
 
+@pytest.mark.slow
 def test_thousands_of_versions_go_in_as_many_batches_as_there_are_pages(standing: Rig) -> None:
     standing.world.page_size = 1000
     hold(standing.world, keys=1100, versions=3)

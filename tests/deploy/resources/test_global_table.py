@@ -20,6 +20,7 @@ def test_every_replica_but_the_stack_s_own_goes(standing: Rig) -> None:
     assert "us-west-2" not in replicas(standing)
 
 
+@pytest.mark.slow
 def test_a_replica_that_never_goes_is_not_waited_for_without_end(standing: Rig) -> None:
     standing.world.replica_change_s = 10**6
     with pytest.raises(Failed, match="its replica in us-west-2 is DELETING after an hour"):
@@ -30,6 +31,7 @@ def test_a_table_that_is_gone_has_nothing_to_release(rig: Rig) -> None:
     rig.run(lambda: global_table.release(rig.clients, US_EAST_1, "gone"))
 
 
+@pytest.mark.slow
 def test_another_refusal_is_told(standing: Rig) -> None:
     standing.world.faults.add(Fault.THROTTLE, service="dynamodb")
     with pytest.raises(AwsError, match="ThrottlingException"):

@@ -4,6 +4,7 @@ from builder.errors import Failed
 from builder.local.adapter import emulator
 
 
+@pytest.mark.slow
 def test_the_emulator_installed_is_the_one_the_adapter_was_written_for() -> None:
     emulator.check()
 

@@ -306,6 +306,7 @@ def test_regions_and_accounts_are_apart(account: Account) -> None:
             one.dynamodb(region).describe_table(TableName=TABLE)
 
 
+@pytest.mark.slow
 def test_a_key_an_index_or_a_type_that_changes_replaces_a_table() -> None:
     plain = table()["Table"]["Properties"]
     assert not replaces_table(plain, {**plain, "BillingMode": "PROVISIONED"})
