@@ -31,21 +31,23 @@ class _InTheAccounts:
 def fleet_guard_hits(sets: Iterable[SetPlan]) -> tuple[GuardHit, ...]:
     """Return every guard that the sets' plans trip, in their order, as guards of the stacks that hold the sets."""
     hits = (
-        (*_of_changes(planned), *_of_leaving(planned), *_of_imports(planned), *barred_hits(planned)) for planned in sets
+        (*_of_changes(planned), *_of_leaving(planned), *_of_failure(planned), *barred_hits(planned)) for planned in sets
     )
     return tuple(hit for of_set in hits for hit in of_set)
 
 
-def _of_imports(planned: SetPlan) -> Iterator[GuardHit]:
-    """Yield a guard for each import that the end of a failed update would undo, its stack being deleted by that.
+def _of_failure(planned: SetPlan) -> Iterator[GuardHit]:
+    """Yield a guard for each stack that stands and that the end of a failed update would delete: its target is new.
 
     Where nothing but imports is done the update has nothing to fail at.
     """
     if not (planned.does == "update" or planned.joining or planned.leaving or planned.reset):
         return
-    for account in dict.fromkeys(one.site.account for one in planned.imports if one.joins):
+    stands = dict.fromkeys((site.account for site in planned.exposed), "its stack is in the set, not yet as a target")
+    stands |= dict.fromkeys((one.site.account for one in planned.imports if one.joins), "its stack is imported")
+    for account, how in stands.items():
         why = (
-            "its stack is imported, and where the set's update fails after that CloudFormation deletes it, with all "
+            f"{how}, and where the set's update fails after that CloudFormation deletes it, with all "
             "that is in it: deploy who comes back by itself, then the rest"
         )
         holder, allow = planned.stack_set.held_by.stack, f"{planned.id}/{account}"

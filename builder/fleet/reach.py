@@ -148,7 +148,8 @@ def plan_set(setting: SetContext) -> SetPlan:
     gone = _gone(does, setting)
     leaving = [one.site for one in instances if one.site in gone]
     stays = [one.site for one in instances if one.site not in gone]
-    comes = _coming(does, setting).difference(stays)
+    coming = _coming(does, setting)
+    comes = coming.difference(stays)
     joining = [site for site in setting.aim.sites if site in comes]
     skipped = setting.skipped()
     reset = _reset(does, setting)
@@ -171,6 +172,7 @@ def plan_set(setting: SetContext) -> SetPlan:
             if own or one.site in reset
         ),
         reset=tuple(site for site in stays if site in reset),
+        exposed=tuple(one.site for one in instances if one.stack and one.site in coming and one.site not in gone),
         remarks=find_remarks(does, setting),
     )
 

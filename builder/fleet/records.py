@@ -222,6 +222,9 @@ class SetPlan:
     """What the template gives stacks of their own from now on, where it gives any or has given others."""
     reset: tuple[Site, ...] = ()
     """Those of `updating` that get other parameters of their own."""
+    exposed: tuple[Site, ...] = ()
+    """Where a stack of the set stands already, and the change set makes its place a target: where that fails
+    CloudFormation takes the target away again, and the stack with it."""
     pace: Pace | None = None
     """Of its largest operation; None where there is none."""
     remarks: tuple[str, ...] = ()

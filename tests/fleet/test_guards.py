@@ -1,7 +1,10 @@
 from dataclasses import replace
 
+import pytest
+
 from builder.deploy.records import ResourceChange
 from builder.fleet.guards import fleet_guard_hits
+from builder.fleet.records import SetPlan, StackImport
 from builder.terms import LogicalId
 from fleet.scene import ACCOUNTS, EAST, WEST, aims, instance, instances, set_plan, sites
 
@@ -58,3 +61,29 @@ def test_what_came_of_a_failed_creation_goes_only_when_asked() -> None:
     (hit,) = fleet_guard_hits([again])
     assert hit.allow == "us-west-2/storage/UsWest2Storage"
     assert "deletes 3 stacks and what is in there" in hit.why
+
+
+BACK = StackImport(site=HERE[1], stack="arn", joins=True)
+UPDATED = set_plan(instances=instances(), updating=HERE)
+RETARGETED = replace(UPDATED, does="targets", updating=())
+
+
+@pytest.mark.parametrize(
+    ("planned", "named"),
+    [
+        (replace(UPDATED, exposed=HERE[1:2]), [B]),
+        (replace(UPDATED, imports=(BACK,)), [B]),
+        (replace(UPDATED, imports=(BACK,), exposed=HERE[1:]), [B, C]),
+        (replace(RETARGETED, exposed=HERE[1:2], joining=sites(WEST, A)), [B]),
+        (replace(RETARGETED, exposed=HERE[1:2], reset=sites(WEST, A)), [B]),
+        (replace(RETARGETED, exposed=HERE[1:2]), []),
+        (replace(RETARGETED, imports=(BACK,)), []),
+        (replace(UPDATED, imports=(replace(BACK, joins=False),)), []),
+    ],
+)
+def test_a_stack_that_a_failed_update_would_take_with_its_target_has_to_be_allowed(
+    planned: SetPlan, named: list[str]
+) -> None:
+    guard_hits = fleet_guard_hits([planned])
+    assert sorted(hit.logical_id for hit in guard_hits) == named
+    assert all("CloudFormation deletes it" in hit.why for hit in guard_hits)

@@ -156,6 +156,29 @@ def test_what_changes_meanwhile_reaches_it_after_the_import_if_that_is_allowed(l
 
 
 @pytest.mark.slow
+def test_what_an_execution_had_imported_when_it_was_killed_has_to_be_allowed_as_well(left: FleetRig) -> None:
+    kill_once(left, lambda: left.execute(left.plan(two_sets())), Fault.KILL_BEFORE, "ExecuteChangeSet")
+    before = take_inventory(left.world)
+    plan = left.plan(two_sets(CHANGED))
+    assert (imports(plan), plan.sets[0].exposed) == ([], (SITES[0][1],))
+    assert [hit.allow for hit in plan.ordinary.guards] == [f"{ID}/{B}"]
+    for is_own in (False, True):
+        with pytest.raises(Stopped, match="deploy who comes back by itself"):
+            come_back(left, plan, own=is_own)
+        assert take_inventory(left.world) == before
+        plan = left.plan(two_sets(CHANGED))
+    assert_back(left, left.plan(two_sets()), before)
+
+
+def kill_once(rig: FleetRig, work: Callable[[], object], kill: Fault, operation: str, nth: int = 1) -> None:
+    rule = rig.world.faults.add(kill, operation=operation, nth=nth)
+    with pytest.raises(Killed):
+        work()
+    rig.world.faults.revive()
+    rig.world.faults.remove(rule)
+
+
+@pytest.mark.slow
 def test_what_is_imported_goes_with_an_update_that_fails_which_is_why_it_has_to_be_allowed(left: FleetRig) -> None:
     left.world.script.fails("UPDATE", "Topic", reason="limit", account=A, region=WEST, times=None)
     before = take_inventory(left.world, B)

@@ -115,6 +115,17 @@ def test_an_instance_that_no_template_put_there_does_not_leave() -> None:
     assert planned.updating == HERE
 
 
+def test_a_stack_that_stands_where_the_change_set_makes_a_target_is_exposed_to_its_failure() -> None:
+    stands = replace(STANDS, instances=(instance(A, stack="arn:a"), instance(B, stack="arn:b"), instance(C)))
+    two = aims(WEST, A)
+    planned = plan_set(replace(UPDATE, change=BOTH, observed=stands, aimed=two))
+    assert (planned.exposed, planned.joining) == (sites(WEST, B), ())
+    assert plan_set(replace(RETARGET, observed=stands, aimed=two)).exposed == sites(WEST, B)
+    assert plan_set(replace(UPDATE, observed=stands, aimed=two)).exposed == ()
+    assert plan_set(replace(UPDATE, change=BOTH, observed=stands)).exposed == ()
+    assert plan_set(replace(UPDATE, change=change("Add"), observed=stands, aimed=two)).exposed == ()
+
+
 def test_where_only_the_targets_change_the_others_are_left_alone() -> None:
     planned = plan_set(aiming(RETARGET, A, B))
     assert (planned.updating, planned.leaving, planned.changes) == ((), sites(WEST, C), ())
