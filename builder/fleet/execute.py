@@ -7,6 +7,7 @@ from typing import Any
 
 from builder.aws import Clients, together
 from builder.deploy import (
+    Deployment,
     Done,
     Outcome,
     Plan,
@@ -54,12 +55,14 @@ async def execute_fleet(  # noqa: PLR0913 - as execute_plan
         plan = await _judged(plan, trusted, clients)
         imports = {one.id: one.imports for one in plan.sets}
         trusted = replace(trusted, more_guards=partial(fleet_guards, imports=imports))
+    elif any(one.has_secrets for one in plan.sets if one.missing or one.imports):
+        plan = await _with_values(plan, trusted, clients)
     creations = (one.stack_set for one in plan.sets if one.does == "create")
     await check_names(creations, {stack: place.name for stack, place in plan.ordinary.places.items()}, clients)
     changing = [one for one in plan.sets if one.does != "nothing"]
     _check_barred(plan, allow)
     watch = SetWatch(clients, emit, expected=_expected(plan))
-    await _begin(watch, plan)
+    await _begin(watch, plan, trusted.deployment)
     first = _Imports(watch, plan)
     async with watch.following(one.stack_set for one in changing):
         try:
@@ -129,12 +132,14 @@ def _check_barred(plan: FleetPlan, allow: Collection[str]) -> None:
     check_allowed(not_named((hit for one in plan.sets for hit in barred_hits(one)), allow), (), ())
 
 
-async def _begin(watch: SetWatch, plan: FleetPlan) -> None:
+async def _begin(watch: SetWatch, plan: FleetPlan, deployment: Deployment) -> None:
     """Note what was done on the sets before. What runs is this plan's only where their stack is at work for it."""
     if not await watch.begin(one.stack_set for one in plan.sets if one.does != "nothing" or one.repairs or one.imports):
         return
     holders = {one.stack_set.held_by for one in plan.sets}
-    names = {stack: place.name for stack, place in plan.ordinary.places.items()}
+    # A plan has places only of what its change sets are for.
+    names = {one.id: one.name for one in deployment.stacks}
+    names |= {stack: place.name for stack, place in plan.ordinary.places.items()}
     found = await together(observe_stack(watch.clients, one.site, names[one.stack]) for one in holders)
     if all(stack is None or stack.facts.settled for stack in found):
         watch.disown()
@@ -147,8 +152,7 @@ async def _judged(plan: FleetPlan, trusted: TrustedInput, clients: Clients) -> F
     BadInput for a set that is neither in the assembly nor deployed.
     """
     ordinary = check_claim(plan.ordinary, trusted)
-    bare = replace(ordinary, steps=(), deferred=())
-    known = {one.id: one for one in await judge_sets(bare, trusted.deployment, clients)}
+    known = {one.id: one for one in await _known_sets(ordinary, trusted, clients)}
     # A set that the plan takes away is not known any more once that is done.
     sets = tuple(one for one in plan.sets if one.id in known or one.does != "remove")
     if unknown := [one.id for one in sets if one.id not in known]:
@@ -165,6 +169,17 @@ async def _judged(plan: FleetPlan, trusted: TrustedInput, clients: Clients) -> F
             next_step=_PLAN_AGAIN,
         )
     return replace(plan, sets=tuple(_judged_set(one, known[one.id]) for one in sets))
+
+
+async def _with_values(plan: FleetPlan, trusted: TrustedInput, clients: Clients) -> FleetPlan:
+    """Return a plan of our own with the values of what it gives, which it does not show all of."""
+    known = {one.id: one.given for one in await _known_sets(plan.ordinary, trusted, clients)}
+    return replace(plan, sets=tuple(replace(one, given=known.get(one.id, one.given)) for one in plan.sets))
+
+
+async def _known_sets(ordinary: Plan, trusted: TrustedInput, clients: Clients) -> tuple[SetPlan, ...]:
+    """Return the sets as they are to be, whatever change sets there are for that."""
+    return await judge_sets(replace(ordinary, steps=(), deferred=()), trusted.deployment, clients)
 
 
 def _judged_set(said: SetPlan, found: SetPlan) -> SetPlan:

@@ -14,7 +14,7 @@ from builder.fleet.guards import check_models, check_names, fleet_guard_hits
 from builder.fleet.imports import find_places, observe_retained, with_imports
 from builder.fleet.observe import observe_set
 from builder.fleet.pace import make_pace, observe_stack_s, paced_sites
-from builder.fleet.reach import plan_set
+from builder.fleet.reach import plan_set, without_secrets
 from builder.fleet.records import (
     FLEET_PLAN_VERSION,
     Definition,
@@ -98,7 +98,7 @@ async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
     unrolled = replace(wish, options=replace(wish.options, unrolled=unrolled_stacks(deployment)))
     ordinary = await make_plan(deployment, clients, plan_id, emit, unrolled)
     try:
-        look = FurtherLook(all_overrides=all_overrides, retained=True, role=role)
+        look = FurtherLook(all_overrides=all_overrides, retained=True, role=role, shown=True)
         plan = await _look_further(ordinary, deployment, clients, look)
         return replace(plan, sets=tuple(await together(_paced(clients, planned) for planned in plan.sets)))
     except (BuilderError, asyncio.CancelledError):
@@ -107,7 +107,10 @@ async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
 
 
 async def judge_sets(ordinary: Plan, deployment: Deployment, clients: Clients) -> tuple[SetPlan, ...]:
-    """Return what the change sets of an ordinary plan mean for each set, from the assembly and what stands alone."""
+    """Return what the change sets of an ordinary plan mean for each set, from the assembly and what stands alone.
+
+    It has the parameters that are given with their values, NoEcho ones too: for operations, and never to be shown.
+    """
     bare = replace(ordinary, guards=(), orphans=(), deletions=())
     return (await _look_further(bare, deployment, clients, FurtherLook())).sets
 
@@ -138,6 +141,8 @@ class FurtherLook:
     retained: bool = False
     """Whether accounts are asked for stacks that stayed there."""
     role: str | None = None
+    shown: bool = False
+    """Whether a file or a screen gets to see it: then without NoEcho values."""
 
 
 async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients, look: FurtherLook) -> FleetPlan:
@@ -165,6 +170,8 @@ async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients
     sets = tuple(plan_set(setting) for setting in settings)
     if look.retained:
         sets = await _with_retained(sets, settings, clients, look.role)
+    if look.shown:
+        sets = tuple(without_secrets(one, setting) for one, setting in zip(sets, settings, strict=True))
     creations = [
         one.stack_set for pair, one in zip(pairs, sets, strict=True) if one.does == "create" and not pair.is_imported
     ]

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from builder.deploy.desired import MASK
+from builder.deploy.plan.changes import without_values
 from builder.deploy.plan.sequence import Ends, count_updates
 from builder.deploy.records import ResourceChange
 from builder.fleet.difference import find_changes, merge_changes, resolve_template
@@ -138,9 +140,6 @@ https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-clou
 """
 
 
-_MASKED = "****"
-
-
 def plan_set(setting: SetContext) -> SetPlan:
     """Return what the plan does to the set, and thereby in the accounts."""
     does = _does(setting)
@@ -174,6 +173,28 @@ def plan_set(setting: SetContext) -> SetPlan:
         reset=tuple(site for site in stays if site in reset),
         exposed=tuple(one.site for one in instances if one.stack and one.site in coming and one.site not in gone),
         remarks=find_remarks(does, setting),
+    )
+
+
+def without_secrets(planned: SetPlan, setting: SetContext) -> SetPlan:
+    """Return the plan as it is shown and saved: without a value of any parameter that the set's template, now or from
+    now on, has as NoEcho; and without all values of parameters where that template cannot be read.
+    """
+    new, old = setting.definition, setting.observed.body if setting.observed else ""
+    hidden = read_deployed(old, new.stack_set.id).no_echo if old else frozenset()
+    if new.body is not None:
+        hidden |= read_template(new.body, new.stack_set.id).no_echo
+
+    def masked(own: InstanceOverride) -> InstanceOverride:
+        said = own.parameters.items()
+        shown = {name: MASK if new.body is None or name in hidden else value for name, value in said}
+        return replace(own, parameters=shown)
+
+    return replace(
+        planned,
+        changes=without_values(planned.changes) if hidden else planned.changes,
+        overrides=tuple(map(masked, planned.overrides)),
+        given=tuple(map(masked, planned.given)),
     )
 
 
@@ -258,9 +279,7 @@ def _changes(does: SetAction, setting: SetContext) -> tuple[ResourceChange, ...]
     if observed is None or does == "create":
         return find_changes(Template(), resolve_template(new.body, new.parameters, region, where))
     masked = {
-        key: new.parameters[key]
-        for key, said in observed.parameters.items()
-        if said == _MASKED and key in new.parameters
+        key: new.parameters[key] for key, said in observed.parameters.items() if said == MASK and key in new.parameters
     }
     read_deployed(observed.body, where)
     old = _Version(observed.body, {**observed.parameters, **masked})

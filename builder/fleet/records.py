@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import ConfigDict, TypeAdapter
 
+from builder.deploy.desired import MASK
 from builder.deploy.plan.saved import read_versioned
 from builder.deploy.records import PLAN_VERSION, Plan, ResourceChange
 from builder.errors import BadInput
@@ -105,6 +106,8 @@ class StackInstance:
     unit: str = ""
     """The organisational unit it came by; empty in a self-managed set."""
     drift: str = ""
+    drift_at: str = ""
+    """When its drift was detected last; empty where it never was."""
     operation: str = ""
     """The id of the operation that touched it last."""
 
@@ -136,7 +139,7 @@ def skips(instances: Iterable[StackInstance], states: Mapping[AccountId, str]) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceOverride:
-    """An instance that has parameters of its own, with their values."""
+    """An instance that has parameters of its own, with their values; of NoEcho ones those are masked in a plan."""
 
     __pydantic_config__ = _STRICT
     site: Site
@@ -240,6 +243,11 @@ class SetPlan:
         """Every account and region that the change set does anything in, and what is taken in before it."""
         imported = (one.site for one in self.imports)
         return tuple(dict.fromkeys((*self.joining, *imported, *self.updating, *self.leaving)))
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether any parameter that it gives a stack is shown without its value."""
+        return any(MASK in one.parameters.values() for one in self.given)
 
     @property
     def touched(self) -> tuple[Site, ...]:
