@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from builder.aws import Clients, pages, together
+from builder.deploy.observe.stacks import unless_lagging
 from builder.deploy.plan.change_set import token
-from builder.errors import BuilderError
+from builder.errors import AwsError, BuilderError
 from builder.fleet.observe import SetOperation, SetWatch, client_of, named, observe_instances, observe_results
 from builder.fleet.operation import begin_operation
-from builder.fleet.progress import Failure, FleetEmit
+from builder.fleet.progress import FleetEmit
 from builder.fleet.records import Skipped, StackInstance, StackSet, skips
 from builder.fleet.targets import observe_states
 from builder.state import DriftedResource, read_drifted
@@ -24,6 +25,8 @@ _EVERYWHERE = {
     "FailureTolerancePercentage": 100,
     "RegionConcurrencyType": "PARALLEL",
 }
+# Of a time in ISO 8601, both of which CloudFormation says: no fractions, which it may give one of them only.
+_SECONDS = len("2026-01-01T00:00:00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,7 @@ class DriftedInstance:
     region: Region
     stack: StackId
     resources: tuple[DriftedResource, ...]
+    """None where they could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,23 +94,30 @@ async def _detect(watch: SetWatch, stack_set: StackSet, run_id: str) -> SetDrift
     asked = {**named(stack_set), "OperationPreferences": dict(_EVERYWHERE), "OperationId": own}
     await begin_operation(watch, stack_set, client_of(clients, stack_set).detect_stack_set_drift, asked)
     ended = await watch.until_ended(stack_set, own)
-    results = await observe_results(clients, stack_set, own)
-    failures = [Failure(one.site, one.reason) for one in results if one.status != "SUCCEEDED"]
-    listed = await observe_instances(clients, stack_set)
-    away = [one for one in listed if one.drift == "DRIFTED"]
-    resources = await together(_read(clients, stack_set, one, own) for one in away)
     states = await observe_states(clients, [stack_set])
-    skipped = skips(listed, states)
+    results = await unless_lagging(
+        lambda: observe_results(clients, stack_set, own), lambda shown: any(not one.is_over for one in shown)
+    )
+    failures = {one.site: one.reason or "no reason given" for one in results if one.status != "SUCCEEDED"}
+
+    def unseen_in(listed: Iterable[StackInstance]) -> dict[Site, str]:
+        behind = (one.site for one in listed if one.drift_at[:_SECONDS] < ended.created[:_SECONDS])
+        return {**dict.fromkeys(behind, "no drift of it is told since the detection began"), **failures}
+
+    def is_contradicted(listed: tuple[StackInstance, ...]) -> bool:
+        return not unseen_in(listed).keys() <= {*failures, *(one.site for one in skips(listed, states))}
+
+    listed = await unless_lagging(lambda: observe_instances(clients, stack_set), is_contradicted)
+    skipped, unseen = skips(listed, states), unseen_in(listed)
     passed = {one.site for one in skipped}
+    away = [one for one in listed if one.drift == "DRIFTED" and one.site not in passed and one.site not in unseen]
+    read = await together(_read(clients, stack_set, one, own) for one in away)
+    told = (_unseen(stack_set, site, reason) for site, reason in unseen.items() if site not in passed)
     return SetDrift(
         stack=stack_set.id,
         instances=len(listed),
-        drifted=tuple(
-            DriftedInstance(account=_account(one.site), region=one.site.region, stack=stack_set.id, resources=found)
-            for one, found in zip(away, resources, strict=True)
-            if one.site not in passed
-        ),
-        unseen=tuple(_unseen(stack_set, failures, passed)),
+        drifted=tuple(drifted for drifted, _ in read),
+        unseen=(*told, *(unread for _, unread in read if unread is not None)),
         skipped=skipped,
         problem=_problem(ended),
     )
@@ -116,12 +127,8 @@ def _problem(ended: SetOperation) -> str:
     return "" if ended.status == "SUCCEEDED" else f"its detection {ended.status}: {ended.reason or 'no reason given'}"
 
 
-def _unseen(stack_set: StackSet, failures: Iterable[Failure], passed: Collection[Site]) -> Iterable[UnseenInstance]:
-    for one in failures:
-        if one.site not in passed:
-            account, region = _account(one.site), one.site.region
-            reason = one.reason or "no reason given"
-            yield UnseenInstance(account=account, region=region, stack=stack_set.id, reason=reason)
+def _unseen(stack_set: StackSet, site: Site, reason: str) -> UnseenInstance:
+    return UnseenInstance(account=_account(site), region=site.region, stack=stack_set.id, reason=reason)
 
 
 def _account(site: Site) -> AccountId:
@@ -130,8 +137,8 @@ def _account(site: Site) -> AccountId:
 
 async def _read(
     clients: Clients, stack_set: StackSet, one: StackInstance, operation: str
-) -> tuple[DriftedResource, ...]:
-    """Return every resource of an instance that drifted, over all pages."""
+) -> tuple[DriftedInstance, UnseenInstance | None]:
+    """Return an instance with every resource that drifted, over all pages; and why, where those could not be read."""
     asked = {
         **named(stack_set),
         "StackInstanceAccount": str(one.site.account),
@@ -140,4 +147,12 @@ async def _read(
         "OperationId": operation,
     }
     listed = pages(stack_set.id, client_of(clients, stack_set).list_stack_instance_resource_drifts, **asked)
-    return tuple([read_drifted(said) async for page in listed for said in page["Summaries"]])
+    resources: tuple[DriftedResource, ...] = ()
+    unread = None
+    try:
+        resources = tuple([read_drifted(said) async for page in listed for said in page["Summaries"]])
+    except AwsError as error:
+        unread = _unseen(stack_set, one.site, f"what drifted in it could not be read: {error.what}")
+    account = _account(one.site)
+    drifted = DriftedInstance(account=account, region=one.site.region, stack=stack_set.id, resources=resources)
+    return drifted, unread

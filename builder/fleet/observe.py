@@ -60,6 +60,11 @@ class InstanceResult:
     """PENDING, RUNNING, SUCCEEDED, FAILED or CANCELLED."""
     reason: str = ""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more comes of it there."""
+        return self.status not in {"PENDING", "RUNNING"}
+
 
 def client_of(clients: Clients, stack_set: StackSet) -> "CloudFormationClient":
     """Return CloudFormation where the set is administered."""
@@ -186,6 +191,7 @@ def _instance(said: "StackInstanceSummaryTypeDef") -> StackInstance:
         stack=said.get("StackId", ""),
         unit=said.get("OrganizationalUnitId", ""),
         drift=said.get("DriftStatus", ""),
+        drift_at=said["LastDriftCheckTimestamp"].isoformat() if said.get("LastDriftCheckTimestamp") else "",
         operation=said.get("LastOperationId", ""),
     )
 

@@ -5,10 +5,11 @@ import pytest
 from builder.deploy.progress import Waiting
 from builder.fleet import SetDrift, detect_drift
 from builder.fleet.progress import SetProgress
-from fake_aws import Fault
+from fake_aws import Fault, Organization
+from fake_aws.organizations.records import ROOT
 from fleet.inventory import take_inventory
-from fleet.rig import CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, WEST, stack_set
+from fleet.rig import CHANGED, STORAGE, FleetRig, copied, two_sets
+from fleet.scene import ACCOUNTS, ADMIN, WEST, stack_set
 
 A, B, C = ACCOUNTS
 
@@ -114,3 +115,54 @@ def test_a_set_that_may_not_be_looked_at_is_told_beside_the_other(standing: Flee
     problems = [one.problem for one in detect(standing)]
     assert len([one for one in problems if "not allowed to call DetectStackSetDrift" in one]) == 1
     assert "" in problems
+
+
+@pytest.mark.slow
+def test_no_listing_of_before_the_detection_is_believed(standing: FleetRig) -> None:
+    change_by_hand(standing, B)
+    detect(standing)
+    change_by_hand(standing, C)
+    change_by_hand(standing, B, "one")
+    for nth in range(1, 9):
+        rig = copied(standing)
+        rig.world.faults.max_age_s = 3.0
+        rig.world.faults.add(Fault.STALE, operation="ListStackInstances", nth=nth)
+        rig.world.faults.add(Fault.STALE, operation="ListStackSetOperationResults", nth=nth)
+        first, second = detect(rig)
+        assert [one.account for one in first.drifted] == [C], nth
+        assert (first.unseen, second.drifted, second.unseen) == ((), (), ()), nth
+
+
+@pytest.mark.slow
+def test_what_a_listing_never_shows_was_not_looked_at(standing: FleetRig) -> None:
+    sets = standing.world.region(ADMIN, WEST).cloudformation.stack_sets
+    (set_,) = [one for one in sets.values() if one.name == stack_set(STORAGE).name]
+    change_by_hand(standing, B)
+    standing.world.organization = Organization(ADMIN, unit_of=dict.fromkeys(ACCOUNTS, ROOT), suspended={B})
+    first, _ = detect(standing)  # passed over, which a self-managed set says of no instance that it detects drift of
+    assert [one.drift_at for key, one in set_.instances.items() if key[0] == B] == [None]
+    assert (first.drifted, [one.account for one in first.unseen]) == ((), [B])
+
+
+@pytest.mark.slow
+def test_an_account_whose_role_is_gone_is_not_told_by_what_drifted_before(standing: FleetRig) -> None:
+    for account in (B, C):
+        change_by_hand(standing, account)
+    assert [one.account for one in detect(standing)[0].drifted] == [B, C]
+    standing.world.forbidden_roles.add(f"arn:aws:iam::{B}:role/tap-dev-execution")
+    standing.world.calls.clear()
+    first, second = detect(standing)
+    assert [one.account for one in first.drifted] == [C]
+    assert [one.account for one in (*first.unseen, *second.unseen)] == [B, B]
+    assert standing.operations("ListStackInstanceResourceDrifts") == 1
+
+
+def test_what_drifted_in_one_stack_is_told_where_another_s_cannot_be_read(standing: FleetRig) -> None:
+    for account in (B, C):
+        change_by_hand(standing, account)
+    standing.world.faults.add(Fault.DENIED, operation="ListStackInstanceResourceDrifts", nth=1)
+    first, _ = detect(standing)
+    assert (first.problem, [one.account for one in first.drifted]) == ("", [B, C])
+    (unread,) = first.unseen
+    assert "what drifted in it could not be read: not allowed to call" in unread.reason
+    assert sorted(len(one.resources) for one in first.drifted) == [0, 1]
