@@ -9,7 +9,6 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 from builder.aws import Clients, pages
@@ -17,7 +16,7 @@ from builder.deploy.desired import TAG_FLEET, TAG_STACK
 from builder.deploy.observe.stacks import ObservedStack, observe_stack, observe_template, unless_lagging
 from builder.deploy.progress import Started
 from builder.errors import BuilderError
-from builder.fleet.observe import SetWatch, observe_instances
+from builder.fleet.observe import SetOperation, SetWatch, are_ended, observe_instances, observe_operations
 from builder.fleet.operation import (
     IMPORT,
     RESET,
@@ -29,9 +28,9 @@ from builder.fleet.operation import (
 )
 from builder.fleet.progress import Failure, SetDone, SetFailed, SetOutcome
 from builder.fleet.reach import FAILED_IMPORT
-from builder.fleet.records import BarredStack, SetPlan, StackImport, StackInstance, StackSet, TargetedSite
+from builder.fleet.records import BarredStack, SetPlan, StackImport, StackInstance, StackSet, TargetedSite, skips
 from builder.fleet.status import in_accounts
-from builder.fleet.targets import Observed, SetContext
+from builder.fleet.targets import Observed, SetContext, observe_states
 from builder.template import read_deployed
 from builder.terms import STATUSES, Operation, Site, StackId, counted
 
@@ -60,8 +59,8 @@ def find_places(planned: SetPlan, setting: SetContext) -> tuple[TargetedSite, ..
     if planned.does in {"create", "remove"} or setting.observed is None:
         return ()
     away = {*planned.leaving, *(one.site for one in planned.skipped)}
-    failed = (one.site for one in planned.instances if _may_lack_stack(one) and one.site not in away)
-    wanted = {*planned.joining, *(one.site for one in planned.missing), *failed}
+    failed = (one.site for one in planned.instances if _may_lack_stack(one))
+    wanted = {*planned.joining, *(one.site for one in planned.missing), *failed} - away
     first: dict[Site, TargetedSite] = {}
     for one in setting.aims:
         first.setdefault(one.site, one)
@@ -148,10 +147,11 @@ def with_imports(
     `taken` are the ARNs of all stacks that are instances of the fleet's sets.
     """
     aimed = {one.site for one in setting.aimed}
+    passed = {*planned.leaving, *(one.site for one in planned.skipped)}
     begun = tuple(
         StackImport(site=one.site, stack=one.stack, unit=one.unit, joins=one.site not in aimed)
         for one in planned.instances
-        if is_begun(one) and one.site not in planned.leaving
+        if is_begun(one) and one.site not in passed
     )
     if setting.observed is None or not (seen or begun):
         return planned
@@ -256,6 +256,7 @@ async def _take_in(watch: SetWatch, planned: SetPlan, run_id: str) -> SetOutcome
     An instance without a stack is taken out first. What another one has come to is not touched.
     """
     stack_set, wanted = planned.stack_set, {one.site: one for one in planned.imports}
+    await _until_free(watch, stack_set)
     stands = await _instances(watch, stack_set)
     others = {site for site, one in wanted.items() if site in stands and stands[site].stack != one.stack}
     if others_well := [site for site in others if stands[site].status == "CURRENT"]:
@@ -264,22 +265,43 @@ async def _take_in(watch: SetWatch, planned: SetPlan, run_id: str) -> SetOutcome
     new = [one for site, one in wanted.items() if site in others or _is_new(stands.get(site))]
     watch.emit(Started(stack=planned.id, what=f"IMPORT in {len(wanted)}"))
     empty = [stands[site] for site in others]
-    before = await delete_instances(watch, stack_set, empty, f"{run_id} {IMPORT}", retain=True) if empty else ()
+    places = " ".join(sorted(f"{site.account}/{site.region}" for site in others))
+    before = (
+        await delete_instances(watch, stack_set, empty, f"{run_id} {IMPORT} {places}", retain=True) if empty else ()
+    )
     imported = await import_instances(watch, stack_set, new, run_id) if new else ()
     stands = await _instances(watch, stack_set, wanted)
     taken = [one for site, one in stands.items() if site in wanted and one.detailed_status != FAILED_IMPORT]
     reset = await reset_instances(watch, stack_set, taken, run_id, planned.given) if taken else ()
     stands = await _instances(watch, stack_set, wanted)
+    return await _outcome(watch, planned, stands, (*before, *imported, *reset))
+
+
+async def _outcome(
+    watch: SetWatch, planned: SetPlan, stands: Mapping[Site, StackInstance], operations: Iterable[SetOperation]
+) -> SetOutcome:
+    """Return whether each import is current; StackSets pass over a suspended account, and so does the verdict."""
+    sites = [one.site for one in planned.imports]
+    bad = [site for site in sites if site not in stands or stands[site].status != "CURRENT"]
+    states = await observe_states(watch.clients, [planned.stack_set]) if bad else {}
+    skipped = skips((stands[site] for site in bad if site in stands), states)
+    passed = {one.site for one in skipped}
     failures = tuple(
         Failure(site, (stands[site].reason if site in stands else "") or "no reason given")
-        for site in wanted
-        if site not in stands or stands[site].status != "CURRENT"
+        for site in bad
+        if site not in passed
     )
     if failures:
-        ended = chain(before, imported, reset)
-        reasons = [f"{one.status}: {one.reason}" for one in ended if one.status != "SUCCEEDED"]
-        return SetFailed(planned.id, failures, reason="; ".join(reasons) or "not imported")
-    return SetDone(planned.id, len(wanted))
+        reasons = [f"{one.status}: {one.reason}" for one in operations if one.status != "SUCCEEDED"]
+        return SetFailed(planned.id, failures, reason="; ".join(reasons) or "not imported", skipped=skipped)
+    return SetDone(planned.id, len(sites), skipped)
+
+
+async def _until_free(watch: SetWatch, stack_set: StackSet) -> None:
+    """Wait for what a run that was killed has begun here: what is left to do shows after that."""
+    for one in await observe_operations(watch.clients, stack_set, are_ended):
+        if not one.ended and one.id.startswith((IMPORT, RESET)):
+            await watch.until_ended(stack_set, one.id)
 
 
 def _is_new(one: StackInstance | None) -> bool:

@@ -1,6 +1,7 @@
 """Operations on StackSets: in the order of the sets' needs, each begun once and watched to its end; and stopped."""
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -75,7 +76,11 @@ _IN_THE_WAY = frozenset({"OperationInProgressException", "StaleRequestException"
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """What is asked of CloudFormation; for the same run its ids are the same, so a repeat is the same operation."""
+    """What is asked of CloudFormation; for the same run its ids are the same, so a repeat is the same operation.
+
+    It is the places that tell batches apart: a run that goes on has other batches before it than the first one had.
+    Deletions are counted: who goes on with one knows its operations by that.
+    """
 
     call: Callable[..., object]
     run_id: str
@@ -110,7 +115,7 @@ async def reset_instances(
     watch: SetWatch, stack_set: StackSet, instances: Iterable[StackInstance], run_id: str, given: Given = ()
 ) -> tuple[SetOperation, ...]:
     """Bring these instances up to their set, with no parameters of their own but those `given`."""
-    batches = ({"ParameterOverrides": [], **batch} for batch in make_creations(stack_set, instances, given))
+    batches = ({_OVERRIDES: [], **batch} for batch in make_creations(stack_set, instances, given))
     asking = _Asking(client_of(watch.clients, stack_set).update_stack_instances, run_id, "reset", prefix=RESET)
     return await _each(watch, stack_set, batches, asking)
 
@@ -155,7 +160,7 @@ def make_creations(
     for place in places:
         by_own[tuple(sorted(own.get(place.site, {}).items()))].append(place)
     return tuple(
-        {**batch, **({"ParameterOverrides": _parameters(said)} if said else {})}
+        {**batch, **({_OVERRIDES: _parameters(said)} if said else {})}
         for said, these in by_own.items()
         for batch in make_batches(stack_set, these)
     )
@@ -165,6 +170,7 @@ def _parameters(said: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"ParameterKey": key, "ParameterValue": value} for key, value in said]
 
 
+_OVERRIDES = "ParameterOverrides"
 _DELETE = "delete"
 FIRST_DELETION = f"{_DELETE} 1"
 """What the first operation of a deletion is for, as its id has that."""
@@ -203,13 +209,19 @@ async def _each(
     """Do it batch by batch, since a set does one thing at a time, and none after one that somebody stopped."""
     ended = []
     for number, batch in enumerate(batches, start=1):
-        own = asking.prefix + token(asking.run_id, stack_set.id, f"{asking.what} {number}")
+        which = str(number) if asking.what == _DELETE else _places(batch)
+        own = asking.prefix + token(asking.run_id, stack_set.id, f"{asking.what} {which}")
         said = {**named(stack_set), **batch, **asking.more, "OperationPreferences": dict(stack_set.preferences)}
         await begin_operation(watch, stack_set, asking.call, {**said, "OperationId": own})
         ended.append(await watch.until_ended(stack_set, own))
         if ended[-1].status == "STOPPED":
             break
     return tuple(ended)
+
+
+def _places(batch: Mapping[str, Any]) -> str:
+    """Return what a batch is done on, without the values that it is done with."""
+    return json.dumps({name: said for name, said in batch.items() if name != _OVERRIDES}, sort_keys=True)
 
 
 async def begin_operation(

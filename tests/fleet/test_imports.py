@@ -11,7 +11,7 @@ from builder.errors import ExitCode, Stopped
 from builder.fleet import FleetEnd, FleetPlan, execute_fleet, fleet_exit_code
 from builder.fleet.imports import LOOKED_AT, is_of_set
 from builder.fleet.progress import SetCancelled, SetDone, SetFailed
-from builder.fleet.records import StackImport
+from builder.fleet.records import Skipped, StackImport
 from builder.terms import AccountId, Region, Site, StackId
 from fake_aws import Fault, Killed, Organization
 from fake_aws.cloudformation.control import StackControl
@@ -167,7 +167,10 @@ def test_what_an_execution_had_imported_when_it_was_killed_has_to_be_allowed_as_
             come_back(left, plan, own=is_own)
         assert take_inventory(left.world) == before
         plan = left.plan(two_sets(CHANGED))
-    assert_back(left, left.plan(two_sets()), before)
+    alone = left.plan(two_sets())
+    assert alone.ordinary.guards == ()
+    assert fleet_exit_code(left.execute(alone, [one.allow for one in alone.ordinary.pending])) is ExitCode.DONE
+    assert in_accounts(take_inventory(left.world)) == in_accounts(before)
 
 
 def kill_once(rig: FleetRig, work: Callable[[], object], kill: Fault, operation: str, nth: int = 1) -> None:
@@ -211,6 +214,56 @@ def test_a_set_of_an_organization_imports_by_the_unit_where_a_role_may_look(rig:
     assert fleet_exit_code(rig.execute(plan)) is ExitCode.DONE
     assert in_accounts(take_inventory(rig.world)) == in_accounts(before)
     assert {one.unit for one in rig.instances()} == {unit}
+
+
+def of_units(body: str, *units: str) -> Deployment:
+    preferences = {"MaxConcurrentCount": 10, "FailureToleranceCount": 9}
+    targets = {"OrganizationalUnitIds": list(units)}
+    return fleet_deployment(fleet_template({STORAGE: body}, targets, SERVICE_MANAGED, preferences))
+
+
+@pytest.mark.slow
+def test_nothing_is_imported_into_a_place_that_the_change_set_deletes(rig: FleetRig) -> None:
+    rig.world.organization = Organization(ADMIN, unit_of=dict.fromkeys(ACCOUNTS, ROOT))
+    unit = rig.world.organization.unit("all", *ACCOUNTS)
+    rig.deploy(of_units(BODY, unit))
+    rig.drop(B, retain=True)
+    rig.clients.cloudformation(WEST).create_stack_instances(
+        StackSetName=stack_set(STORAGE).name,
+        DeploymentTargets={"OrganizationalUnitIds": [unit], "Accounts": [B], "AccountFilterType": "INTERSECTION"},
+        Regions=[WEST],
+    )
+    rig.world.settle()
+    before = take_inventory(rig.world, B)
+    plan = rig.plan(of_units(BODY, ROOT), role="reader")
+    assert SITES[0][1] in plan.sets[0].leaving
+    assert imports(plan) == []
+    rig.execute(plan, [hit.allow for hit in plan.ordinary.guards])
+    assert take_inventory(rig.world, B) == before
+
+
+@pytest.mark.slow
+def test_an_account_that_is_suspended_half_imported_holds_up_nobody(rig: FleetRig) -> None:
+    rig.world.organization = Organization(ADMIN, unit_of=dict.fromkeys(ACCOUNTS, ROOT))
+    rig.deploy(of_units(BODY, ROOT))
+    rig.drop(B, retain=True)
+    plan = rig.plan(role="reader")
+    kill_once(rig, lambda: rig.execute(plan), Fault.KILL_AFTER, "ImportStacksToStackSet")
+    rig.world.organization.suspended.add(B)
+    rig.world.settle()
+    again = copied(rig)
+    end = come_back(again, plan, own=False)
+    rig = copied(rig)
+    assert (fleet_exit_code(end), [one.site.account for one in skipped(end)]) == (ExitCode.DONE, [B])
+    newer = rig.plan(of_units(CHANGED, ROOT), role="reader")
+    assert (imports(newer), [one.site.account for one in newer.sets[0].skipped]) == ([], [B])
+    assert fleet_exit_code(rig.execute(newer)) is ExitCode.DONE
+    assert {one.site.account: one.status for one in rig.instances()} == {A: "CURRENT", B: "OUTDATED", C: "CURRENT"}
+    assert rig.plan(role="reader").is_empty
+
+
+def skipped(end: FleetEnd) -> tuple[Skipped, ...]:
+    return tuple(each for one in end.sets if isinstance(one, SetDone) for each in one.skipped)
 
 
 def kept(rig: FleetRig, region: str = WEST) -> StackControl:
@@ -413,7 +466,7 @@ def test_parameters_that_the_template_gives_it_of_its_own_stay_its_own(rig: Flee
 
 
 @pytest.mark.slow
-def test_ten_are_taken_in_by_one_call(rig: FleetRig) -> None:
+def test_ten_are_taken_in_by_one_call_and_a_file_goes_on_wherever_it_was_killed(rig: FleetRig) -> None:
     many = [f"{number:012d}" for number in range(1, 14)]
     template = fleet_template(
         {STORAGE: BODY}, accounts(*many), preferences={"MaxConcurrentCount": 100, "FailureToleranceCount": 99}
@@ -424,9 +477,18 @@ def test_ten_are_taken_in_by_one_call(rig: FleetRig) -> None:
         rig.drop(account, retain=True)
     plan = rig.plan()
     assert len(plan.sets[0].imports) == 12
-    assert rig.execute(plan).sets == (SetDone(ID, 12),)
-    assert rig.operations("ImportStacksToStackSet") == 2
-    assert in_accounts(take_inventory(rig.world)) == in_accounts(before)
+    for kill, nth in ((kill, nth) for kill in KILLS for nth in (1, 2)):
+        killed = copied(rig)
+        kill_once(killed, lambda rig=killed: come_back(rig, plan, own=False), kill, "ImportStacksToStackSet", nth)  # type: ignore[misc]
+        assert come_back(killed, plan, own=False).sets == (SetDone(ID, 12),), (kill, nth)
+        assert in_accounts(take_inventory(killed.world)) == in_accounts(before)
+    whole = copied(rig)
+    assert come_back(whole, plan, own=True).sets == (SetDone(ID, 12),)
+    assert whole.operations("ImportStacksToStackSet") == 2
+    assert in_accounts(take_inventory(whole.world)) == in_accounts(before)
+
+
+KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
 
 
 def test_of_more_accounts_than_that_none_is_looked_into_unless_a_role_is_named(rig: FleetRig) -> None:
@@ -465,7 +527,6 @@ def test_to_another_permission_model_no_stack_is_touched_on_the_way_there(rig: F
     assert rig.plan().is_empty
 
 
-KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
 MOST_CALLS = 300
 # So many calls and kills are minutes of one processor. By turns it is a deployment and a plan's file that is killed.
 TABLE = sampled(

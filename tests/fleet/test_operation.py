@@ -1,12 +1,15 @@
+from collections.abc import Sequence
+
 import pytest
 
 from builder.deploy.progress import Waiting
 from builder.errors import AwsError
 from builder.fleet.observe import SetWatch
 from builder.fleet.operation import create_instances, delete_instances, make_batches, update_instances
+from builder.fleet.records import InstanceOverride, TargetedSite
 from fake_aws import Fault
 from fleet.rig import CHANGED, STORAGE, FleetRig, two_sets
-from fleet.scene import ACCOUNTS, WEST, aims, instance, stack_set
+from fleet.scene import ACCOUNTS, WEST, aims, instance, sites, stack_set
 
 A, B, C = ACCOUNTS
 
@@ -86,3 +89,25 @@ def test_another_refusal_is_told(standing: FleetRig) -> None:
     watch = SetWatch(standing.clients, standing.events.append)
     with pytest.raises(AwsError, match="not allowed to call UpdateStackInstances"):
         standing.run(lambda: update_instances(watch, stack_set(STORAGE), [instance(A)], "run"))
+
+
+@pytest.mark.slow
+def test_a_run_that_goes_on_with_what_is_left_begins_an_operation_of_its_own(standing: FleetRig) -> None:
+    watch, set_ = SetWatch(standing.clients, standing.events.append), stack_set(STORAGE)
+    news = ("777788889999", "888899990000", "999900001111")
+    given = [
+        InstanceOverride(site=site, parameters={"EnvironmentSuffix": str(site.account)}) for site in sites(WEST, *news)
+    ]
+    asked = aims(WEST, *news)
+
+    async def work(places: Sequence[TargetedSite]) -> list[str]:
+        return [one.id for one in await create_instances(watch, set_, places, "run", given)]
+
+    (first,) = standing.run(lambda: work(asked[:1]))
+    rest = standing.run(lambda: work(asked[1:]))
+    assert len({first, *rest}) == 3
+    assert {one.site.account for one in standing.instances()} == {*ACCOUNTS, *news}
+    # The same again is the same.
+    assert standing.run(lambda: work(asked)) == [first, *rest]
+    assert standing.operations("CreateStackInstances") == 6
+    assert len({one.operation for one in standing.instances()} - {first, *rest}) == 1
