@@ -75,6 +75,8 @@ class GuardHit:
     """What would be lost, in one sentence without its full stop."""
     allow: str
     """What `--allow` takes for it, `us-east-1/table/Table`."""
+    kind: str = ""
+    """What all guards of its kind say, where many things may trip one at a time: `the account leaves`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ def _of_failure(planned: SetPlan) -> Iterator[GuardHit]:
             "that is in it: deploy who comes back by itself, then the rest"
         )
         holder, allow = planned.stack_set.held_by.stack, f"{planned.id}/{account}"
-        yield GuardHit(stack=holder, logical_id=str(account), why=why, allow=allow)
+        yield GuardHit(stack=holder, logical_id=str(account), why=why, allow=allow, kind=how)
 
 
 def barred_hits(planned: SetPlan) -> Iterator[GuardHit]:
@@ -63,6 +63,7 @@ def barred_hits(planned: SetPlan) -> Iterator[GuardHit]:
             logical_id=str(one.site.account),
             why=f"{why}: {one.because}",
             allow=f"{planned.id}/{one.site.account}",
+            kind="a stack of the set stays there, and the new one would fail beside it",
         )
 
 
@@ -93,10 +94,11 @@ def _of_leaving(planned: SetPlan) -> Iterator[GuardHit]:
     for account in dict.fromkeys(site.account for site in planned.leaving if site.region not in gone):
         sites = [site for site in planned.leaving if site.account == account]
         lost = f"its stack in {', '.join(site.region for site in sites)} is deleted, with all that is in it"
-        why = f"the account leaves: {lost}"
+        kind, why = "the account leaves", lost
         if anew.issuperset(sites):
-            why = f"other targets lead to the account than before: {lost}, and made anew"
-        yield GuardHit(stack=holder, logical_id=str(account), why=why, allow=f"{planned.id}/{account}")
+            kind, why = "other targets lead to the account than before", f"{lost}, and made anew"
+        allow = f"{planned.id}/{account}"
+        yield GuardHit(stack=holder, logical_id=str(account), why=f"{kind}: {why}", allow=allow, kind=kind)
 
 
 def check_models(sets: Iterable[tuple[StackSet, Observed | None]]) -> None:

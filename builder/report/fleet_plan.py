@@ -280,7 +280,7 @@ def _folded(change: ResourceChange) -> ResourceChange:
 
 
 def group_guards(hits: Sequence[GuardHit]) -> tuple[GuardHit, ...]:
-    """Return the guards; where they are many, all of an account as the one pattern that lets them pass."""
+    """Return the guards; where they are many, all of a kind in an account as the one pattern that lets them pass."""
     if len(hits) <= _GUARD_LINES:
         return tuple(hits)
     grouped: list[GuardHit] = []
@@ -295,9 +295,8 @@ def group_guards(hits: Sequence[GuardHit]) -> tuple[GuardHit, ...]:
 
 
 def _pattern(hit: GuardHit) -> tuple[str, str]:
-    """Return the pattern of an account, and why it leaves; empty for what is no account's guard."""
-    is_account = hit.logical_id.isdecimal() and hit.allow.count("/") == 2
-    return (f"*/*/{hit.logical_id}", "") if is_account else ("", hit.allow)
+    """Return the pattern of an account, and which kind of guard it is; empty for what is no account's."""
+    return (f"*/*/{hit.logical_id}", hit.kind) if hit.kind else ("", hit.allow)
 
 
 def fleet_plan_text(shown: FleetPlan) -> Text:

@@ -3,7 +3,7 @@ from dataclasses import replace
 from builder.deploy.records import GuardHit, PropertyChange, ResourceChange
 from builder.fleet.pace import make_pace
 from builder.fleet.records import FleetPlan, InstanceOverride, SetPlan
-from builder.report.fleet_plan import fleet_plan_text
+from builder.report.fleet_plan import fleet_plan_text, group_guards
 from builder.terms import LogicalId, Region
 from fleet.scene import ACCOUNTS, EAST, FLEET, WEST, aims, instance, set_plan, sites
 from fleet.test_plan_file import ORDINARY
@@ -118,7 +118,7 @@ def test_a_bad_day_of_five_hundred_accounts_takes_no_more_than_two_screens() -> 
         )
         sets.append(planned)
         hits += [
-            GuardHit(stack=FLEET, logical_id=account, why="the account leaves", allow=f"{one}/{account}")
+            GuardHit(stack=FLEET, logical_id=account, why="the account leaves", allow=f"{one}/{account}", kind="l")
             for account in leaving
         ]
     lines = shown(*sets, guards=tuple(hits)).splitlines()
@@ -144,10 +144,26 @@ def test_of_many_guards_those_of_resources_are_told_each_and_before_those_of_acc
         for number in range(20)
     ]
     leaving = [
-        GuardHit(stack=FLEET, logical_id=account, why="the account leaves", allow=f"us-west-2/a/{account}")
+        GuardHit(stack=FLEET, logical_id=account, why="the account leaves", allow=f"us-west-2/a/{account}", kind="l")
         for account in MANY[:20]
     ]
     text = shown(set_plan("us-west-2/a", updating=sites(WEST, *MANY)), guards=(*leaving, *lost))
     assert all(f"--allow {hit.allow}    gone" in text for hit in lost)
     assert text.count("the account leaves") == 8
     assert "  and 12 more, which --json and the plan's file name" in text
+
+
+def test_of_many_guards_no_kind_hides_another_in_the_same_account() -> None:
+    kinds = ("a stack stays there", "its stack is imported", "the account leaves")
+    hits = [
+        GuardHit(stack=FLEET, logical_id=account, why=f"{kind}: {one}", allow=f"{one}/{account}", kind=kind)
+        for account in ACCOUNTS
+        for kind in kinds
+        for one in ("us-west-2/a", "us-east-1/b")
+    ]
+    grouped = group_guards(hits)
+    assert [(hit.allow, hit.why) for hit in grouped] == [
+        (f"'*/*/{account}'", f"in 2 sets: {kind}: us-west-2/a") for account in ACCOUNTS for kind in kinds
+    ]
+    numbered = [replace(hit, logical_id="1" * 12, kind="") for hit in hits]
+    assert group_guards(numbered) == tuple(sorted(numbered, key=lambda hit: hit.allow))
