@@ -63,7 +63,7 @@ def stop(session: Session) -> ExitCode:
     """Stop every operation that runs on the fleet's StackSets; accounts not reached yet stay as they are."""
     from builder.cli.fleet import find_fleet, nothing_stands, stop_fleet
 
-    standing, _ = find_fleet(session)
+    standing = find_fleet(session).standing
     if standing:
         stop_fleet(session, standing)
     else:

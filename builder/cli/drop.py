@@ -1,12 +1,13 @@
 """`fleet drop`: an account leaves the fleet, listed in dr.yaml or not, with its stacks or without."""
 
 import re
+from collections.abc import Sequence
 
 import click
 
-from builder.cli.options import global_options, pass_session, project_option
+from builder.cli.options import global_options, pass_session, project_option, removal_again
 from builder.cli.session import Session
-from builder.errors import BadInput, ExitCode
+from builder.errors import BadInput, ExitCode, Failed
 
 
 def _account(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -40,25 +41,40 @@ def drop(  # noqa: PLR0913 - as click has them
     from builder.cli.fleet import find_fleet, tell_end
     from builder.deploy import Removal
     from builder.fleet import FleetRemoval, drop_account, observe_leaving
+    from builder.report.as_json import fleet_leaving
     from builder.report.leaving import leaving_text, targeted_text
     from builder.terms import AccountId
 
-    standing, _ = find_fleet(session)
-    clients, console = session.clients, session.console
-    leaving = session.run(observe_leaving(AccountId(account), standing, clients, retain=retain))
+    found = find_fleet(session)
+    clients, console, run_id = session.clients, session.console, session.plan_id().id
+    fleet = FleetRemoval(removal=Removal(standing=found.standing, needs={}), role=role, retain=retain)
+    leaving = session.run(observe_leaving(AccountId(account), fleet, clients, run_id, console.tell))
+    if session.options.json_events:
+        console.result(fleet_leaving(leaving, console.now()))
     code = ExitCode.DONE
     if leaving.stacks:
         console.say(leaving_text(leaving))
         _ask(session, account, deletes=bool(leaving.deleted), yes=yes, yes_in_production=yes_in_production)
-        fleet = FleetRemoval(removal=Removal(standing=standing, needs={}), role=role)
         with console.progress() as emit:
-            end = session.run(drop_account(leaving, fleet, clients, session.plan_id().id, emit))
-        code = tell_end(session, end, f"python -m builder fleet drop {account}    goes on from here")
+            end = session.run(drop_account(leaving, fleet, clients, run_id, emit))
+        again = removal_again(session.options, {"retain": retain, "role": role})
+        code = tell_end(session, end, f"python -m builder fleet drop {account}{again}    goes on from here")
     else:
         console.say(f"no set of {session.project.fleet_name} has an instance in {account}")
+        _check_seen(session, [unseen.site.region for unseen in found.unseen])
     if code is ExitCode.DONE and (note := targeted_text(leaving)):
         console.warn(f"next:  {note}")
     return code
+
+
+def _check_seen(session: Session, unseen: Sequence[str]) -> None:
+    """Raise Failed where nothing was found, and not everywhere."""
+    if unseen:
+        raise Failed(
+            where=session.project.fleet_name,
+            what=f"whether sets of it are in {', '.join(unseen)} is not known",
+            next_step="the same again, once that answers",
+        )
 
 
 def _ask(session: Session, account: str, *, deletes: bool, yes: bool, yes_in_production: bool) -> None:

@@ -4,10 +4,12 @@ A fleet is found by its tag in every region, so that takes no assembly, and no m
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from builder.aws import observe_account
+from builder.cli.options import removal_again
 from builder.cli.project import Project
 from builder.cli.scope import Execution, FoundDeployment, Said, Scope
 from builder.cli.session import Session
@@ -17,6 +19,7 @@ from builder.deploy import (
     PlanRequest,
     Removal,
     StackContents,
+    Unreachable,
     check_account,
     find_deployed,
     find_deployment,
@@ -101,7 +104,18 @@ def tell_unreachable(session: Session, failures: Iterable[tuple[Site, str]]) -> 
         session.console.warn(f"next:  {hint}")
 
 
-def find_fleet(session: Session) -> tuple[tuple[StackContents, ...], tuple[StackSet, ...]]:
+@dataclass(frozen=True, slots=True)
+class FoundFleet:
+    """What is deployed of a fleet."""
+
+    standing: tuple[StackContents, ...]
+    """The stacks that hold its sets."""
+    sets: tuple[StackSet, ...]
+    unseen: tuple[Unreachable, ...]
+    """The regions that did not answer."""
+
+
+def find_fleet(session: Session) -> FoundFleet:
     """Return the stacks that hold the fleet's sets, and the sets. A region that does not answer is told.
 
     Raises BadInput for another account than dr.yaml has the sets in; Failed where no region answers at all.
@@ -124,7 +138,7 @@ def find_fleet(session: Session) -> tuple[tuple[StackContents, ...], tuple[Stack
         session.console.warn(f"not looked at: {unseen.site.region}: {unseen.because}")
     if len(seen.unseen) == len((*sites, *others)):
         raise Failed(where=name, what="no region could be looked at")
-    return seen.standing, sets
+    return FoundFleet(seen.standing, sets, seen.unseen)
 
 
 def nothing_stands(project: Project) -> str:
@@ -134,13 +148,13 @@ def nothing_stands(project: Project) -> str:
 
 def _find(session: Session, said: Said) -> FoundDeployment:
     """Return the stacks that hold the fleet's sets, and the sets, found by their tag."""
-    standing, sets = find_fleet(session)
+    fleet = find_fleet(session)
     kept = "their stacks stay" if said["retain"] else "with their stacks in all accounts and all data"
     return FoundDeployment(
         name=session.project.fleet_name,
-        standing=standing,
+        standing=fleet.standing,
         account=None,
-        listing=listing(standing, sets),
+        listing=listing(fleet.standing, fleet.sets),
         consequence=f", {kept}",
         nothing=nothing_stands(session.project),
         needs=dict,
@@ -153,7 +167,8 @@ def _delete(session: Session, said: Said, removal: Removal) -> ExitCode:
     fleet = FleetRemoval(removal=removal, role=said["role"], retain=said["retain"])
     with session.console.progress() as emit:
         end = session.run(delete_fleet(fleet, session.clients, session.plan_id().id, emit))
-    return tell_end(session, end, "python -m builder fleet destroy    goes on from here")
+    again = removal_again(session.options, {**said, "allow": removal.allow})
+    return tell_end(session, end, f"python -m builder fleet destroy{again}    goes on from here")
 
 
 FLEET = Scope(

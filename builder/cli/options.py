@@ -8,7 +8,7 @@ import math
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, update_wrapper
 from pathlib import Path
@@ -306,8 +306,29 @@ def said_again(said: Mapping[str, Any]) -> str:
         "--deployment-mode": mode if mode != "STANDARD" else None,
         "--artifacts-bucket": said["artifacts_bucket"],
     }
-    words = [f" {name} {shlex.quote(value)}" for name, value in typed.items() if value]
-    return "".join(words) + (" --import-existing" if said["import_existing"] else "")
+    return _typed({**typed, "--import-existing": said["import_existing"]})
+
+
+def removal_again(options: Options, said: Mapping[str, Any]) -> str:
+    """Return the options that a removal has to be told again, as they are typed; empty where there are none.
+
+    Whoever names the project has no file that says the environment.
+    """
+    own = {f"--{name}": said.get(name) for name in ("retain", "role", "region", "allow")}
+    return _typed({**own, "--project": options.project, "--env": options.env if options.project else None})
+
+
+def _typed(said: Mapping[str, str | bool | Collection[str] | None]) -> str:
+    words: list[str] = []
+    for name, value in said.items():
+        match value:
+            case True:
+                words.append(f" {name}")
+            case str():
+                words += [f" {name} {shlex.quote(value)}"] if value else []
+            case Collection():
+                words += [f" {name} {shlex.quote(one)}" for one in value]
+    return "".join(words)
 
 
 def _check_bucket(name: str | None) -> None:

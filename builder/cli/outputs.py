@@ -80,7 +80,7 @@ def fleet_outputs(session: Session, *, as_csv: bool, role: str | None, **only: A
     from builder.fleet import RowFilter, observe_fleet_outputs
     from builder.report import fleet as report
 
-    _, sets = find_fleet(session)
+    sets = find_fleet(session).sets
     found = session.run(observe_fleet_outputs(sets, session.clients, RowFilter(**only), role))
     if as_csv:
         session.console.result(report.fleet_outputs_csv(found).removesuffix("\n"))

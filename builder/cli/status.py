@@ -71,7 +71,7 @@ def fleet_status(session: Session, *, failed: bool, as_csv: bool, **only: Any) -
     from builder.report import fleet as report
     from builder.terms import Site
 
-    _, sets = find_fleet(session)
+    sets = find_fleet(session).sets
     every = session.run(observe_status(sets, session.clients, RowFilter(**only)))
     rows = choose(every, RowFilter(failed=failed))
     if as_csv:
@@ -124,7 +124,7 @@ def fleet_drift(session: Session) -> ExitCode:
     from builder.report import as_json
     from builder.report.fleet import fleet_drift_text
 
-    _, sets = find_fleet(session)
+    sets = find_fleet(session).sets
     if not sets:
         raise Failed(where=session.project.fleet_name, what=nothing_stands(session.project))
     with session.console.progress() as emit:

@@ -11,6 +11,7 @@ from rich.text import Text
 from builder import deploy
 from builder.assembly.uses import read_uses
 from builder.cli.files import check_writable, write_private
+from builder.cli.options import removal_again
 from builder.cli.outputs import tell_outputs
 from builder.cli.project import Project
 from builder.cli.scope import Execution, FoundDeployment, Said, Scope
@@ -110,7 +111,7 @@ def _find(session: Session, said: Said) -> FoundDeployment:
         consequence=f" in account {accounts}, with all its data",
         nothing=left_text(name, (), before),
         needs=dict if by_tag_alone else partial(_needs, project),
-        delete=partial(_delete, session, name, before),
+        delete=partial(_delete, session, name, said, before),
     )
 
 
@@ -131,11 +132,12 @@ def _needs(project: Project) -> Mapping[StackId, tuple[StackId, ...]]:
     return read_uses(project.manifest, project.assembly_as_is.templates)[1].of
 
 
-def _delete(session: Session, name: str, before: deploy.FoundStacks, removal: deploy.Removal) -> ExitCode:
+def _delete(session: Session, name: str, said: Said, before: deploy.FoundStacks, removal: deploy.Removal) -> ExitCode:
     """Delete the stacks, and say what is left."""
     with session.console.progress() as emit:
         ended = session.run(deploy.delete_deployment(removal, session.clients, session.plan_id().id, emit))
-    code = tell_end(session, ended, "python -m builder destroy    goes on from here")
+    again = removal_again(session.options, {"region": said["regions"], "allow": removal.allow})
+    code = tell_end(session, ended, f"python -m builder destroy{again}    goes on from here")
     after = session.run(deploy.look_after(before, name, session.clients))
     session.console.say(left_text(name, before.standing, after))
     return max(code, ExitCode.FAILED if after.standing else ExitCode.DONE)

@@ -3,6 +3,7 @@
 Nothing is kept between runs: what is gone is not listed any more, so it goes on from wherever it was left.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,11 +12,12 @@ from builder.aws import Clients, together
 from builder.deploy import Removal, StackContents, check_removable, delete_deployment
 from builder.deploy.delete.stack import DeleteContext, check_clear, empty, observe_stack_contents, release, settled
 from builder.deploy.observe.stacks import unless_lagging
-from builder.deploy.observe.watch import make_watches
-from builder.deploy.progress import Finished, NotStarted, RunBegun, Started
+from builder.deploy.observe.watch import DEADLINE_S, make_watches
+from builder.deploy.plan.change_set import token
+from builder.deploy.progress import Finished, NotStarted, RunBegun, Started, Waiting
 from builder.errors import BuilderError, Failed
-from builder.fleet.observe import SetWatch, observe_instances
-from builder.fleet.operation import delete_instances, dependants_of, in_order, is_done
+from builder.fleet.observe import SetWatch, are_ended, observe_instances, observe_operations
+from builder.fleet.operation import FIRST_DELETION, delete_instances, dependants_of, in_order, is_done
 from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import Skipped, StackInstance, StackSet, skips
 from builder.fleet.sets import look_again, observe_sets
@@ -23,7 +25,8 @@ from builder.fleet.status import in_accounts, observe_instance_stack
 from builder.fleet.targets import observe_states
 from builder.terms import AccountId, Site, StackId, StackPlace
 
-_TRIES = 3
+TRIES = 3
+"""How often an instance is deleted where what is in its way can be removed."""
 _HELP = "--role NAME    takes a role in each account that may empty what keeps a stack from being deleted"
 
 
@@ -54,10 +57,20 @@ class RemovalRun:
     """Of which the ids of its operations are made."""
     account: AccountId | None = None
     """The only account that it takes instances from; None for all of them."""
+    shown: frozenset[tuple[StackId, Site, str]] | None = None
+    """The only instances that it takes, by set, place and stack, since somebody agreed to those; None for all."""
 
     async def instances(self, stack_set: StackSet) -> tuple[StackInstance, ...]:
         """Return the set's instances that it is about."""
-        return await observe_instances(self.watch.clients, stack_set, self.account)
+        listed = await observe_instances(self.watch.clients, stack_set, self.account)
+        if self.shown is None:
+            return listed
+        return tuple(one for one in listed if (stack_set.id, one.site, one.stack) in self.shown)
+
+    async def came(self, stack_set: StackSet) -> tuple[Failure, ...]:
+        """Return what the set has of the account though all that was shown is gone: it stays."""
+        listed = await unless_lagging(lambda: observe_instances(self.watch.clients, stack_set, self.account), bool)
+        return tuple(Failure(one.site, "came while the others went") for one in listed)
 
 
 async def delete_fleet(fleet: FleetRemoval, clients: Clients, run_id: str, emit: FleetEmit) -> FleetEnd:
@@ -142,7 +155,7 @@ async def _delete_stacks(
     at_first = left = await run.instances(stack_set)
     unclear: Mapping[Site, str] = {}
     skipped: tuple[Skipped, ...] = ()
-    for attempt in range(1, (_TRIES if fleet.helps else 1) + 1):
+    for attempt in range(1, (TRIES if fleet.helps else 1) + 1):
         free = [one for one in left if one.site.account not in occupied]
         if not free:
             break
@@ -154,7 +167,8 @@ async def _delete_stacks(
         left, passed = await _let_go(run, stack_set, f"{run.id} {attempt} suspended", free, tried)
         skipped += passed
     if not left:
-        return SetDone(stack_set.id, len(at_first), skipped)
+        came = await run.came(stack_set) if run.shown is not None else ()
+        return SetFailed(stack_set.id, came, skipped=skipped) if came else SetDone(stack_set.id, len(at_first), skipped)
     seen = {**{one.site: one.reason for one in watch.failures(stack_set.id)}, **unclear}
     waiting = {account: f"{other}, which needs it, is still there" for account, other in occupied.items()}
     failures = tuple(
@@ -167,9 +181,34 @@ async def _delete_stacks(
 async def _delete(
     run: RemovalRun, stack_set: StackSet, going: Iterable[StackInstance], run_id: str, *, retain: bool
 ) -> None:
+    if run.shown is not None and not retain:
+        going = await _once_idle(run, stack_set, going, token(run_id, stack_set.id, FIRST_DELETION))
     ended = await delete_instances(run.watch, stack_set, going, run_id, retain=retain)
     if any(operation.status == "STOPPED" for operation in ended):
         raise Failed(where=stack_set.id, what="its deletion was stopped")
+
+
+async def _once_idle(
+    run: RemovalRun, stack_set: StackSet, going: Iterable[StackInstance], own: str
+) -> tuple[StackInstance, ...]:
+    """Wait until nothing but our own operation runs on the set; return those that then still are what was shown.
+
+    A deletion that waits behind another's operation, where CloudFormation queues it, takes what that brings.
+    Raises Failed where the other goes on for longer than CloudFormation itself waits for a set.
+    """
+    loop, clients = asyncio.get_running_loop(), run.watch.clients
+    began, waited_for = loop.time(), ""
+    while loop.time() - began < DEADLINE_S:
+        newest = await observe_operations(clients, stack_set, are_ended)
+        running = next((one for one in newest if not one.ended and one.id != own), None)
+        if running is None:
+            sites = {one.site for one in going}
+            return tuple(one for one in await run.instances(stack_set) if one.site in sites)
+        if running.id != waited_for:
+            waited_for = running.id
+            run.watch.emit(Waiting(stack=stack_set.id, status=running.status, token=running.id))
+        await asyncio.sleep(clients.tempo.stacks.wait_s(loop.time() - began))
+    raise Failed(where=stack_set.id, what=f"another's operation went on for {DEADLINE_S:.0f} s")
 
 
 async def _let_go(

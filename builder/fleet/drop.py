@@ -2,30 +2,39 @@
 
 Read in this order: what is told before anybody agrees (`observe_leaving`), `drop_account`, and what says that an
 account cannot be reached, for whoever meets that elsewhere. A repeat begins the same operations: their ids follow from
-the account and the set alone, and a number where one of an earlier departure has that id.
+the account, the set and whether the stacks stay, and a number where one of an earlier departure has that id.
 """
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 from builder.aws import Clients, call, together
-from builder.deploy import StackContents
-from builder.deploy.observe.stacks import unless_lagging
 from builder.deploy.plan.change_set import token
 from builder.deploy.progress import RunBegun
-from builder.errors import AwsError
-from builder.fleet.destroy import FleetRemoval, RemovalRun, delete_set, is_known, settle_holders
-from builder.fleet.observe import ENDED, SetWatch, observe_instances, observe_operations
+from builder.errors import AwsError, Stopped
+from builder.fleet.destroy import TRIES, FleetRemoval, RemovalRun, delete_set, is_known, settle_holders
+from builder.fleet.observe import ENDED, SetWatch, are_ended, observe_instances, observe_operations
 from builder.fleet.operation import FIRST_DELETION, dependants_of, in_order
-from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetDone, SetFailed, SetOutcome
+from builder.fleet.progress import FleetEmit, FleetEnd, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import ACTIVE, Definition, StackInstance, StackSet
 from builder.fleet.sets import observe_definitions, observe_sets
 from builder.fleet.status import role_arn
 from builder.fleet.targets import observe_states
 from builder.graph import make_order
 from builder.terms import AccountId, Site, StackId
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What in a template leads to an account."""
+
+    unit: str = ""
+    """The organizational unit; empty where the account itself is named."""
+    filter: Literal["NONE", "INTERSECTION", "DIFFERENCE", "UNION"] = "NONE"
+    """What the accounts that are named beside the unit are to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +56,29 @@ class LeavingAccount:
     """Whether the stacks stay in the account."""
     unreachable: str = ""
     """Why StackSets cannot delete anything there; empty where they can."""
-    targeted_by: tuple[str, ...] = ()
-    """What in the deployed template still leads to it, as dr.yaml has that."""
+    targeted_by: tuple[Aim, ...] = ()
+    """What in the deployed template still leads to it."""
 
     @property
     def deleted(self) -> tuple[LeavingStack, ...]:
         """The stacks that are deleted, with all that is in them."""
         return () if self.retain else tuple(one for one in self.stacks if one.instance.stack)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether no stack is deleted: nobody has agreed to the deletion of what may come yet."""
+        return not self.deleted
+
 
 async def observe_leaving(
-    account: AccountId, standing: Iterable[StackContents], clients: Clients, *, retain: bool
+    account: AccountId, fleet: FleetRemoval, clients: Clients, run_id: str, emit: FleetEmit
 ) -> LeavingAccount:
-    """Return what the account has of the fleet. The stacks stay where `retain` says so, or StackSets cannot go."""
-    standing = tuple(standing)
+    """Return what the account has of the fleet. The stacks stay where that is wanted, or StackSets cannot go.
+
+    What runs on the stacks that hold the sets is waited for, since until then more may come than is seen.
+    Raises Stopped where the account leaves already, by an operation that does with its stacks what this one would not.
+    """
+    standing = await settle_holders(fleet.removal.standing, clients, run_id, emit)
     sets = await observe_sets(standing, clients)
     listed = await together(observe_instances(clients, one, account) for one in sets)
     instances = dict(zip((one.id for one in sets), listed, strict=True))
@@ -71,13 +89,16 @@ async def observe_leaving(
     # Nobody else's stacks does a unit bring again; where Organizations was not asked, or says nothing, any may.
     is_followed = not states or states.get(account) == ACTIVE
     units = {one.instance.unit for one in stacks} if is_followed else ()
-    return LeavingAccount(
+    leaving = LeavingAccount(
         account=account,
         stacks=stacks,
-        retain=retain or bool(unreachable),
+        retain=fleet.retain or bool(unreachable),
         unreachable=unreachable,
         targeted_by=tuple(dict.fromkeys(find_targets(defined, account, units))),
     )
+    holding = {one.stack_set.id: one.stack_set for one in stacks if one.instance.stack}
+    await together(_check_other_kind(leaving, one, clients) for one in holding.values())
+    return leaving
 
 
 def _in_order(sets: Iterable[StackSet], instances: Mapping[StackId, Iterable[StackInstance]]) -> Iterator[LeavingStack]:
@@ -86,15 +107,33 @@ def _in_order(sets: Iterable[StackSet], instances: Mapping[StackId, Iterable[Sta
         yield from (LeavingStack(by_id[stack], one) for one in instances[stack])
 
 
-def find_targets(definitions: Iterable[Definition], account: AccountId, units: Collection[str]) -> Iterator[str]:
+async def _check_other_kind(leaving: LeavingAccount, stack_set: StackSet, clients: Clients) -> None:
+    newest = await observe_operations(clients, stack_set, are_ended)
+    running = {one.id for one in newest if not one.ended}
+    if not running:
+        return
+    known = {one.id for one in await observe_operations(clients, stack_set)}
+    other = not leaving.keeps
+    number = 1
+    while _operation(leaving.account, other, number, stack_set.id) in known:
+        if any(_operation(leaving.account, other, number, stack_set.id, each + 1) in running for each in range(TRIES)):
+            raise Stopped(
+                where=stack_set.id,
+                what=f"{leaving.account} leaves it already, and its stack there {'stays' if other else 'is deleted'}",
+                next_step="python -m builder fleet stop    stops that; or the same again once it has ended",
+            )
+        number += 1
+
+
+def find_targets(definitions: Iterable[Definition], account: AccountId, units: Collection[str]) -> Iterator[Aim]:
     """Yield what in these templates leads to the account, which came by these units; pure."""
     for targets in (group for one in definitions for group in one.targets):
         named = account in targets.accounts
         if named and (not targets.units or targets.filter == "UNION"):
-            yield "accounts"
-        if targets.filter != "NONE" and named == (targets.filter == "DIFFERENCE"):
+            yield Aim()
+        if targets.filter == ("DIFFERENCE" if named else "INTERSECTION"):
             continue
-        yield from (unit for unit in targets.units if unit in units)
+        yield from (Aim(unit, targets.filter) for unit in targets.units if unit in units)
 
 
 async def _why_unreachable(
@@ -110,7 +149,7 @@ async def _why_unreachable(
     if first.stack_set.is_service_managed:
         return ""
     # What StackSets itself has found counts, whoever else may take the role.
-    if reason := next((one.instance.reason for one in stacks if _LACKS_ROLE.search(one.instance.reason)), ""):
+    if reason := next((each.reason for one in stacks if _lacks_role((each := one.instance).site, each.reason)), ""):
         return reason
     arn = role_arn(first.stack_set, first.instance, None)
     reaching = clients.reaching({account: arn}).of(first.instance.site)
@@ -131,41 +170,54 @@ async def drop_account(
 ) -> FleetEnd:
     """Take the account out of every set, and return how each ended; all else of the fleet stays as it is.
 
-    What runs on the stacks that hold the sets is waited for. `run_id` is of this run alone; the operations have ids
-    that a repeat has too.
+    Nothing goes but what `leaving` has shown: what came since is left, and fails its set. What runs on the stacks that
+    hold the sets is waited for. `run_id` is of this run alone; the operations have ids that a repeat has too.
     """
     standing = await settle_holders(fleet.removal.standing, clients, run_id, emit)
     sets = await observe_sets(standing, clients)
     emit(RunBegun(what="drop", stacks=tuple(one.id for one in sets)))
-    run = RemovalRun(replace(fleet, retain=leaving.retain), SetWatch(clients, emit), run_id, leaving.account)
-    await run.watch.begin(sets)
-    ended = await in_order(sets, dependants_of(sets), partial(_drop_from, run), is_known)
+    shown = frozenset((one.stack_set.id, one.instance.site, one.instance.stack) for one in leaving.stacks)
+    watch = SetWatch(clients, emit)
+    run = RemovalRun(replace(fleet, retain=leaving.keeps), watch, run_id, leaving.account, shown)
+    await watch.begin(sets)
+    ended = await in_order(sets, dependants_of(sets), partial(_drop_from, run, leaving), is_known)
     by_id = {one.id: one for one in sets}
     return FleetEnd((), tuple(await together(_unless_back(run, by_id[one.stack], one) for one in ended)))
 
 
-async def _drop_from(run: RemovalRun, stack_set: StackSet, before: Mapping[StackId, SetOutcome]) -> SetOutcome:
+async def _drop_from(
+    run: RemovalRun, leaving: LeavingAccount, stack_set: StackSet, before: Mapping[StackId, SetOutcome]
+) -> SetOutcome:
     ended = {one.id for one in await observe_operations(run.watch.clients, stack_set) if one.status in ENDED}
     number = 1
-    while token(f"{_run_id(run.account, number)} 1", stack_set.id, FIRST_DELETION) in ended:
+    while _operation(leaving.account, leaving.keeps, number, stack_set.id) in ended:
         number += 1
-    return await delete_set(replace(run, id=_run_id(run.account, number)), stack_set, before)
+    return await delete_set(replace(run, id=_run_id(leaving.account, leaving.keeps, number)), stack_set, before)
 
 
-def _run_id(account: AccountId | None, number: int) -> str:
-    return f"drop {account} {number}"
+def _run_id(account: AccountId, keeps: bool, number: int) -> str:  # noqa: FBT001 - a part of the id
+    return f"drop {account} {'retain' if keeps else 'delete'} {number}"
+
+
+def _operation(account: AccountId, keeps: bool, number: int, stack: StackId, attempt: int = 1) -> str:  # noqa: FBT001 - as above
+    return token(f"{_run_id(account, keeps, number)} {attempt}", stack, FIRST_DELETION)
 
 
 async def _unless_back(run: RemovalRun, stack_set: StackSet, ended: SetOutcome) -> SetOutcome:
     """Return how the set ended; that of one which is done may have instances of the account again."""
     if not isinstance(ended, SetDone):
         return ended
-    back = await unless_lagging(lambda: run.instances(stack_set), bool)
-    came = tuple(Failure(one.site, "came while the others went") for one in back)
+    came = await run.came(stack_set)
     return SetFailed(ended.stack, came) if came else ended
 
 
-_LACKS_ROLE = re.compile(r"Account (\d{12}) should have '.+' role with trust relationship")
+def _lacks_role(site: Site, reason: str) -> bool:
+    """Return whether the reason says that the site's own account lacks its role, and not the administration's."""
+    lacking = _LACKS_ROLE.search(reason)
+    return lacking is not None and lacking[1] == site.account
+
+
+_LACKS_ROLE = re.compile(r"Account (\d{12}) should have '.+' role with trust relationship to Role")
 
 
 def find_unreachable(failures: Iterable[tuple[Site, str]]) -> tuple[AccountId, ...]:
@@ -173,7 +225,7 @@ def find_unreachable(failures: Iterable[tuple[Site, str]]) -> tuple[AccountId, .
     accounts = (
         site.account
         for site, reason in failures
-        if site.account is not None and (_LACKS_ROLE.search(reason) or _NOT_ASSUMED in reason)
+        if site.account is not None and (_lacks_role(site, reason) or _NOT_ASSUMED in reason)
     )
     return tuple(dict.fromkeys(accounts))
 

@@ -11,6 +11,7 @@ from builder.deploy.progress import OUTCOME_WORDS, Outcome
 from builder.deploy.records import Plan
 from builder.drill.findings import DrillProgress
 from builder.fleet.drift import SetDrift
+from builder.fleet.drop import LeavingAccount
 from builder.fleet.progress import SET_OUTCOME_WORDS, FleetEnd, FleetProgress, SetOutcome
 from builder.fleet.records import FleetPlan, SetPlan
 from builder.report.review import Tally, make_tally
@@ -83,6 +84,16 @@ class FleetDriftSeen:
     event: Literal["fleet.drift.seen"] = "fleet.drift.seen"
 
 
+@dataclass(frozen=True, slots=True)
+class FleetLeaving:
+    """What an account has of a fleet that it is to leave, before anybody is asked."""
+
+    leaving: LeavingAccount
+    deleted: tuple[str, ...]
+    """The ARNs of the stacks that are deleted, with all that is in them; the others stay in the account."""
+    event: Literal["fleet.leaving"] = "fleet.leaving"
+
+
 def event(progress: FleetProgress | DrillProgress, at: datetime) -> str:
     """Return a progress record as one line, its kind and time first."""
     return _line(at, dataclasses.asdict(progress))
@@ -122,6 +133,11 @@ def fleet_ended(end: FleetEnd, at: datetime) -> str:
 def fleet_drift_seen(found: tuple[SetDrift, ...], at: datetime) -> str:
     """Return what every set's detection came to as one line."""
     return _line(at, dataclasses.asdict(FleetDriftSeen(found)))
+
+
+def fleet_leaving(leaving: LeavingAccount, at: datetime) -> str:
+    """Return what becomes of each stack of an account that leaves as one line."""
+    return _line(at, dataclasses.asdict(FleetLeaving(leaving, tuple(one.instance.stack for one in leaving.deleted))))
 
 
 _WORDS: Mapping[type, str] = {**OUTCOME_WORDS, **SET_OUTCOME_WORDS}

@@ -1,10 +1,11 @@
 """An account that leaves a fleet: what becomes of each of its stacks, before anybody agrees; pure."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from rich.text import Text
 
-from builder.fleet.drop import LeavingAccount
+from builder.fleet.drop import Aim, LeavingAccount
 from builder.report.screen import printable
 from builder.terms import AccountId, counted
 
@@ -34,15 +35,24 @@ def targeted_text(leaving: LeavingAccount) -> str:
     """Return what to change so that the next deployment does not bring the account back; empty where nothing."""
     if not leaving.targeted_by:
         return ""
-    units = [name for name in leaving.targeted_by if name != "accounts"]
-    ways = [f"take {leaving.account} out of fleet.accounts in dr.yaml"] if "accounts" in leaving.targeted_by else []
-    ways += [
-        f'move {leaving.account} out of {unit}, or leave it out in dr.yaml: accounts: ["{leaving.account}"], '
-        "account_filter: difference"
-        for unit in units
-    ]
+    ways = dict.fromkeys(_way_out(leaving.account, aim) for aim in leaving.targeted_by)
     then = "python -m builder render, then python -m builder fleet deploy"
     return f"the fleet's stack still aims at the account: {'; '.join(ways)}; then {then}: else it comes back"
+
+
+def _way_out(account: AccountId, aim: Aim) -> str:
+    """Return the edit by which this leads to the account no more."""
+    if not aim.unit or aim.filter == "INTERSECTION":
+        return f"take {account} out of fleet.accounts in dr.yaml"
+    moved = f"move {account} out of {aim.unit}"
+    match aim.filter:
+        case "DIFFERENCE":
+            return f"add {account} to fleet.accounts in dr.yaml, whom account_filter: difference leaves out"
+        case "UNION":
+            return moved
+        case "NONE":
+            return f'{moved}, or leave it out in dr.yaml: accounts: ["{account}"], account_filter: difference'
+    assert_never(aim.filter)
 
 
 def drop_hint(accounts: tuple[AccountId, ...]) -> str:

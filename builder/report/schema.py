@@ -12,7 +12,15 @@ from builder.deploy.progress import OUTCOME_WORDS
 from builder.drill.findings import DrillProgress, Report
 from builder.drill.verdict import DrillVerdict
 from builder.fleet.progress import SET_OUTCOME_WORDS, FleetProgress
-from builder.report.as_json import FleetDriftSeen, FleetEnded, FleetPlanMade, OutputsRead, PlanMade, RunEnded
+from builder.report.as_json import (
+    FleetDriftSeen,
+    FleetEnded,
+    FleetLeaving,
+    FleetPlanMade,
+    OutputsRead,
+    PlanMade,
+    RunEnded,
+)
 from builder.report.drill_history import DrillHistory
 from builder.report.findings import FINDING
 from builder.report.screen import ErrorTold
@@ -33,7 +41,7 @@ class AsPrinted(GenerateJsonSchema):
 
 def make_event_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
-    of_fleet = (FleetPlanMade, FleetEnded, FleetDriftSeen)
+    of_fleet = (FleetPlanMade, FleetEnded, FleetDriftSeen, FleetLeaving)
     ends = (PlanMade, RunEnded, OutputsRead, *of_fleet, StatusSeen, DriftSeen, DrillHistory, ErrorTold)
     kinds = (*get_args(FleetProgress), *get_args(DrillProgress), *ends, Finding)
     _, made = TypeAdapter.json_schemas(

@@ -1,12 +1,15 @@
 """`fleet drop`: through the command line, on the fake AWS."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
+from builder.cli.options import Options, removal_again
 from builder.cli.project import Project
 from cli.on_fake import OnWorld, render
+from fake_aws import Fault
 from fleet.inventory import take_inventory
 from fleet.rig import CHANGED
 from fleet.scene import ACCOUNTS
@@ -79,8 +82,59 @@ def test_whoever_meets_a_role_that_cannot_be_taken_is_told_of_it(standing_fleet:
 def test_what_it_does_is_told_as_events_too(standing_fleet: OnWorld) -> None:
     answer = standing_fleet("drop", B, "--yes", "--json")
     events = [json.loads(line) for line in answer.out.splitlines()]
-    assert (events[0]["event"], events[0]["what"]) == ("run.begun", "drop")
+    assert [one["event"] for one in events[:2]] == ["fleet.leaving", "run.begun"]
+    shown = events[0]["leaving"]
+    assert (shown["account"], shown["retain"], len(shown["stacks"])) == (B, False, 2)
+    assert events[0]["deleted"] == [one["instance"]["stack"] for one in shown["stacks"]]
+    assert events[1]["what"] == "drop"
     assert [one["outcome"] for one in events[-1]["sets"]] == ["succeeded", "succeeded"]
+
+
+@pytest.mark.parametrize(("account", "stacks", "code"), [(B, 2, 4), ("999988887777", 0, 0)])
+def test_as_an_event_it_says_what_becomes_of_the_stacks_before_anybody_is_asked(
+    standing_fleet: OnWorld, account: str, stacks: int, code: int
+) -> None:
+    answer = standing_fleet("drop", account, "--retain", "--json")
+    assert answer.code == code
+    (event,) = (one for line in answer.out.splitlines() if (one := json.loads(line))["event"] == "fleet.leaving")
+    assert (event["leaving"]["retain"], len(event["leaving"]["stacks"]), event["deleted"]) == (True, stacks, [])
+
+
+def test_where_nothing_was_found_but_not_everywhere_it_is_no_success(standing_fleet: OnWorld) -> None:
+    standing_fleet.world.faults.add(Fault.HANG, region="eu-west-1")
+    answer = standing_fleet("drop", "999988887777", "--yes")
+    assert answer.code == 1
+    assert "whether sets of it are in eu-west-1 is not known" in answer.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (("--env", "dev", "--assembly", "templates", "fleet"), f"drop {B} --retain"),
+        (("--env", "dev", "--assembly", "templates", "fleet"), f"drop {B} --role 'a cleaner'"),
+        (("--env", "dev", "fleet"), f"drop {B} --retain --project tap --env dev"),
+        (("--env", "dev", "--assembly", "templates", "fleet"), f"drop {B}"),
+        (("--env", "dev", "--assembly", "templates", "fleet"), "destroy --retain"),
+        (("--env", "dev", "fleet"), "destroy --role cleaner --project tap --env dev"),
+    ],
+)
+def test_what_goes_on_from_there_is_told_with_all_that_was_said(
+    standing_fleet: OnWorld, before: tuple[str, ...], said: str
+) -> None:
+    standing_fleet.before = before
+    standing_fleet.world.faults.add(Fault.DENIED, operation="DeleteStackInstances")
+    answer = standing_fleet(*shlex.split(said), "--yes")
+    assert answer.code == 1, answer
+    assert f"next:  python -m builder fleet {said}    goes on from here" in answer.err
+
+
+def test_of_a_removal_everything_but_the_answers_is_said_again() -> None:
+    said = {"retain": False, "role": None, "region": ("eu-west-1", "eu-west-2"), "allow": ("*/*",), "yes": True}
+    options = Options(env="dev", project="tap")
+    again = " --region eu-west-1 --region eu-west-2 --allow '*/*' --project tap --env dev"
+    assert removal_again(options, said) == again
+    assert removal_again(Options(env="dev"), {}) == ""
 
 
 @pytest.mark.parametrize("account", ["44445555666", "tap", "4444-5555-6666"])

@@ -143,14 +143,23 @@ class FleetRig:
         return self.run(lambda: delete_fleet(fleet, self.clients, f"destroy-{self.runs}", self.events.append))
 
     def leaving(self, account: str, *, retain: bool = False) -> LeavingAccount:
+        fleet = self.removal(retain=retain)
+        return self.run(lambda: self.look_at_leaving(account, fleet))
+
+    def look_at_leaving(self, account: str, fleet: FleetRemoval) -> Coroutine[Any, Any, LeavingAccount]:
+        return observe_leaving(AccountId(account), fleet, self.clients, f"look-{self.runs}", self.events.append)
+
+    def removal(self, **how: Any) -> FleetRemoval:
         standing, _ = self.standing()
-        return self.run(lambda: observe_leaving(AccountId(account), standing, self.clients, retain=retain))
+        return FleetRemoval(removal=Removal(standing=standing, needs={}), **how)
 
     def drop(self, account: str, **how: Any) -> FleetEnd:
+        return self.drop_shown(self.leaving(account, retain=how.get("retain", False)), **how)
+
+    def drop_shown(self, leaving: LeavingAccount, **how: Any) -> FleetEnd:
+        """Drop an account whose stacks were shown before, whatever has come since."""
         self.runs += 1
-        standing, _ = self.standing()
-        leaving = self.leaving(account, retain=how.pop("retain", False))
-        fleet = FleetRemoval(removal=Removal(standing=standing, needs={}), **how)
+        fleet = self.removal(**how)
         return self.run(lambda: drop_account(leaving, fleet, self.clients, f"drop-{self.runs}", self.events.append))
 
     def instances(self, stack: str = STORAGE) -> tuple[StackInstance, ...]:

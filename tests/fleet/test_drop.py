@@ -1,14 +1,17 @@
 """An account leaves: closed, its role gone, or by somebody's will; before dr.yaml is edited, or after."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
-from builder.errors import ExitCode
-from builder.fleet import fleet_exit_code
-from builder.fleet.drop import find_targets, find_unreachable
-from builder.fleet.progress import SetDone, SetFailed
+from builder.deploy.progress import Waiting
+from builder.errors import ExitCode, Stopped
+from builder.fleet import execute_fleet, fleet_exit_code
+from builder.fleet.drop import Aim, LeavingAccount, find_targets, find_unreachable
+from builder.fleet.progress import Failure, SetDone, SetFailed
 from builder.fleet.records import Definition, Targets
+from builder.report.leaving import targeted_text
 from builder.terms import AccountId, Region, Site, StackId
 from fake_aws import Fault, Killed, Organization
 from fake_aws.organizations.records import ROOT
@@ -30,6 +33,10 @@ from samples import sampled
 
 A, B, C = ACCOUNTS
 ID, LATER = StackId(STORAGE), StackId("us-east-1/storage")
+LACKS_ADMINISTRATION = (
+    f"Account {ADMIN} should have 'tap-dev-administration' role with trust relationship to CloudFormation service."
+)
+OUT, MOVE = f"take {B} out of fleet.accounts in dr.yaml", f"move {B} out of ou-1"
 EXECUTION = f"arn:aws:iam::{B}:role/tap-dev-execution"
 
 
@@ -59,7 +66,7 @@ def test_whose_role_is_gone_leaves_with_no_stack_touched_and_the_next_deployment
     leaving = peopled.leaving(B)
     assert [(one.stack_set.id, one.instance.site.account) for one in leaving.stacks] == [(LATER, B), (ID, B)]
     assert EXECUTION in leaving.unreachable
-    assert (leaving.retain, leaving.deleted, leaving.targeted_by) == (True, (), ("accounts",))
+    assert (leaving.retain, leaving.deleted, leaving.targeted_by) == (True, (), (Aim(),))
     end = peopled.drop(B)
     assert end.sets == (SetDone(ID, 1), SetDone(LATER, 1))
     assert take_inventory(peopled.world) == before
@@ -180,22 +187,33 @@ def test_a_closed_account_leaves_a_fleet_that_follows_the_organization(rig: Flee
 
 
 @pytest.mark.parametrize(
-    ("targets", "names"),
+    ("targets", "edits"),
     [
-        (Targets(accounts=(AccountId(B),)), ["accounts"]),
+        (Targets(accounts=(AccountId(B),)), [OUT]),
         (Targets(accounts=(AccountId(A),)), []),
-        (Targets(units=("ou-1",)), ["ou-1"]),
+        (
+            Targets(units=("ou-1",)),
+            [f'{MOVE}, or leave it out in dr.yaml: accounts: ["{B}"], account_filter: difference'],
+        ),
         (Targets(units=("ou-2",)), []),
         (Targets(units=("ou-1",), accounts=(AccountId(B),), filter="DIFFERENCE"), []),
-        (Targets(units=("ou-1",), accounts=(AccountId(A),), filter="DIFFERENCE"), ["ou-1"]),
-        (Targets(units=("ou-1",), accounts=(AccountId(B),), filter="INTERSECTION"), ["ou-1"]),
+        (
+            Targets(units=("ou-1", "ou-3"), accounts=(AccountId(A),), filter="DIFFERENCE"),
+            [f"add {B} to fleet.accounts in dr.yaml, whom account_filter: difference leaves out"],
+        ),
+        (Targets(units=("ou-1", "ou-3"), accounts=(AccountId(A), AccountId(B)), filter="INTERSECTION"), [OUT]),
         (Targets(units=("ou-1",), accounts=(AccountId(A),), filter="INTERSECTION"), []),
-        (Targets(units=("ou-2",), accounts=(AccountId(B),), filter="UNION"), ["accounts"]),
+        (Targets(units=("ou-2",), accounts=(AccountId(B),), filter="UNION"), [OUT]),
+        (Targets(units=("ou-1",), accounts=(AccountId(A),), filter="UNION"), [MOVE]),
     ],
 )
-def test_what_still_aims_at_it_is_told(targets: Targets, names: list[str]) -> None:
+def test_what_still_aims_at_it_is_told_with_the_edit_that_ends_it_for_nobody_else(
+    targets: Targets, edits: list[str]
+) -> None:
     definition = Definition(stack_set=stack_set(), body=None, parameters={}, targets=(targets,))
-    assert list(find_targets([definition], AccountId(B), ["ou-1"])) == names
+    aims = tuple(find_targets([definition], AccountId(B), ["ou-1", "ou-3"]))
+    text = targeted_text(LeavingAccount(account=AccountId(B), targeted_by=aims))
+    assert text.removeprefix("the fleet's stack still aims at the account: ").split("; ")[:-1] == edits
 
 
 def test_only_a_role_that_cannot_be_taken_tells_of_an_account_that_cannot_be_reached() -> None:
@@ -204,10 +222,116 @@ def test_only_a_role_that_cannot_be_taken_tells_of_an_account_that_cannot_be_rea
     assert find_unreachable([(site, lacks), (site, lacks)]) == (B,)
     assert find_unreachable([(site, "not allowed to call AssumeRole: no")]) == (B,)
     assert find_unreachable([(site, "limit"), (Site(None, Region(WEST)), lacks)]) == ()
+    administering = Site(AccountId(ADMIN), Region(WEST))
+    assert find_unreachable([(one, LACKS_ADMINISTRATION) for one in (site, administering)]) == ()
+    assert find_unreachable([(site, lacks.replace(B, C))]) == ()
+
+
+def test_where_the_administration_role_is_gone_no_account_is_taken_for_lost(peopled: FleetRig) -> None:
+    peopled.world.script.fails_instance(LACKS_ADMINISTRATION, account=B, times=None)
+    assert fleet_exit_code(peopled.drop(B)) is ExitCode.FAILED
+    leaving = peopled.leaving(B)
+    assert (leaving.unreachable, len(leaving.deleted)) == ("", 2)
+
+
+def create_in(rig: FleetRig, stack: str, region: str) -> None:
+    """Have somebody's operation create a stack for the account, or fail to."""
+    client = rig.clients.cloudformation(WEST)
+    client.create_stack_instances(StackSetName=stack_set(stack).name, Accounts=[B], Regions=[region])
+    rig.world.settle()
+
+
+@pytest.mark.slow
+def test_what_is_imported_while_somebody_reads_stays_with_all_that_is_in_it(peopled: FleetRig) -> None:
+    before = take_inventory(peopled.world)
+    peopled.drop(B, retain=True)
+    create_in(peopled, STORAGE, WEST)
+    create_in(peopled, LATER, EAST)
+    leaving = peopled.leaving(B)
+    assert len(leaving.deleted) == 2  # what the failed creations have left
+    assert fleet_exit_code(peopled.execute(peopled.plan())) is ExitCode.DONE
+    end = peopled.drop_shown(leaving)
+    assert end.sets == tuple(
+        SetFailed(stack, (Failure(Site(AccountId(B), region), "came while the others went"),))
+        for stack, region in ((ID, WEST), (LATER, EAST))
+    )
+    assert take_inventory(peopled.world) == before
+    assert len(peopled.leaving(B).deleted) == 2
+
+
+@pytest.mark.slow
+def test_what_an_operation_that_runs_then_brings_is_waited_for_and_stays(peopled: FleetRig) -> None:
+    client, name = peopled.clients.cloudformation(WEST), stack_set(STORAGE).name
+    client.delete_stack_instances(StackSetName=name, Accounts=[B], Regions=[WEST], RetainStacks=False)
+    peopled.world.settle()
+    peopled.world.script.fails("CREATE", "Topic", reason="limit", account=B, region=WEST)
+    create_in(peopled, STORAGE, WEST)
+    leaving = peopled.leaving(B)
+    assert [one.stack_set.id for one in leaving.deleted] == [LATER, ID]
+    peopled.world.script.takes(600, action="STACK_INSTANCE", region=WEST)
+    client.update_stack_instances(StackSetName=name, Accounts=[B], Regions=[WEST])
+    first, later = peopled.drop_shown(leaving).sets
+    assert later == SetDone(LATER, 1)
+    assert first == SetFailed(ID, (Failure(Site(AccountId(B), WEST), "came while the others went"),))
+    assert [event.stack for event in peopled.said(Waiting)] == [ID]
+    (left,) = peopled.leaving(B).deleted
+    assert peopled.world.stack(left.instance.stack.split("/")[1], account=B, region=WEST).status == "CREATE_COMPLETE"
+
+
+@pytest.mark.slow
+def test_what_a_deployment_that_runs_creates_is_shown_too(standing: FleetRig) -> None:
+    joins = "777788889999"
+    plan = standing.plan(two_sets(targets=accounts(*ACCOUNTS, joins)))
+    fleet = standing.removal()
+
+    async def look_in_between() -> LeavingAccount:
+        running = asyncio.ensure_future(execute_fleet(plan, standing.trusted, standing.clients, standing.events.append))
+        await asyncio.sleep(3)
+        leaving = await standing.look_at_leaving(joins, fleet)
+        await running
+        return leaving
+
+    leaving = standing.run(look_in_between)
+    assert [event.stack for event in standing.said(Waiting)] == [FLEET]
+    assert [one.stack_set.id for one in leaving.deleted] == [LATER, ID]
+
+
+def test_where_no_stack_was_shown_none_is_deleted(peopled: FleetRig) -> None:
+    for one in peopled.world._regions[ADMIN, WEST].cloudformation.stack_sets.values():
+        for instance in one.instances.values():
+            instance.stack_id = None if instance.account == B else instance.stack_id
+    leaving = peopled.leaving(B)
+    assert (len(leaving.stacks), leaving.keeps) == (2, True)
+    before = take_inventory(peopled.world)
+    assert fleet_exit_code(peopled.drop_shown(leaving)) is ExitCode.DONE
+    assert take_inventory(peopled.world) == before
+    retained = [call.params["RetainStacks"] for call in peopled.world.calls if call.operation == "DeleteStackInstances"]
+    assert retained == [True, True]
+
+
+@pytest.mark.parametrize("retain", [False, True])
+def test_a_departure_that_does_otherwise_with_the_stacks_is_not_joined(
+    peopled: FleetRig,
+    retain: bool,  # noqa: FBT001 - of the table
+) -> None:
+    rule = peopled.world.faults.add(Fault.KILL_AFTER, operation="DeleteStackInstances", nth=1)
+    with pytest.raises(Killed):
+        peopled.drop(B, retain=retain)
+    peopled.world.faults.revive()
+    peopled.world.faults.remove(rule)
+    with pytest.raises(Stopped) as stopped:
+        peopled.leaving(B, retain=not retain)
+    assert "fleet stop" in stopped.value.next_step
+    peopled.world.settle()
+    before = of(B, take_inventory(peopled.world))
+    leaving = peopled.leaving(B, retain=not retain)
+    assert [one.stack_set.id for one in leaving.stacks] == [ID]
+    assert fleet_exit_code(peopled.drop_shown(leaving)) is ExitCode.DONE
+    assert len(before) - len(of(B, take_inventory(peopled.world))) == len(leaving.deleted)
 
 
 KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
-MOST_CALLS = 80
+MOST_CALLS = 100
 # So many calls and kills are a minute of one processor: each day sees every seventh.
 TABLE = sampled(
     [(retain, kill, nth) for retain in (False, True) for kill in KILLS for nth in range(1, MOST_CALLS)], every=23

@@ -22,6 +22,7 @@ from builder.drill.findings import DrillProgress, FailoverReport, Happening, Mom
 from builder.drill.history import Drill, Group, History, Number, Trend
 from builder.drill.verdict import Verdict
 from builder.errors import BuilderError, Failed, Several
+from builder.fleet.drop import LeavingAccount
 from builder.fleet.progress import FleetEnd, FleetProgress
 from builder.fleet.records import FleetPlan
 from builder.report import (
@@ -33,6 +34,7 @@ from builder.report import (
     findings,
     fleet_plan,
     html,
+    leaving,
     markdown,
     state,
     text,
@@ -80,6 +82,8 @@ def outputs() -> Iterator[tuple[str, str | Text]]:
         yield f"outcome {kind.__name__} json", as_json.ended([make(kind)], AT)
     yield "fleet plan", fleet_plan.fleet_plan_text(make(FleetPlan))
     yield "fleet plan json", as_json.fleet_made(make(FleetPlan), AT)
+    yield "fleet leaving", leaving.leaving_text(make(LeavingAccount))
+    yield "fleet leaving json", as_json.fleet_leaving(make(LeavingAccount), AT)
     yield "fleet end json", as_json.fleet_ended(make(FleetEnd), AT)
     yield "status", state.status_text(make(Status), {STEERS: AT.date()}, AT)
     yield "status json", state.status_event(make(Status), {STEERS: AT.date()}, AT)
