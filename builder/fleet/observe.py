@@ -273,6 +273,14 @@ class SetWatch:
         ended = (self._ended[one] for one in self._of_set.get(stack, ()) if one in self._ended)
         return next((one for one in ended if one.status != "SUCCEEDED"), None)
 
+    async def is_used_up(self, stack_set: StackSet, operation: str) -> bool:
+        """Return whether an operation of this id is over and failed anywhere: what it was for takes another."""
+        before = self._before.get(stack_set.id, _Before())
+        if operation not in before.ids and operation not in self._ended:
+            return False
+        results = await observe_results(self.clients, stack_set, operation)
+        return not results or any(one.status != "SUCCEEDED" for one in results)
+
     def knows_better(self, stack: StackId, bad: Iterable[Site], shown: Mapping[Site, StackInstance]) -> bool:
         """Return whether a listing contradicts the operations, which ended well: in these sites nothing failed.
 

@@ -210,13 +210,24 @@ async def _each(
     ended = []
     for number, batch in enumerate(batches, start=1):
         which = str(number) if asking.what == _DELETE else _places(batch)
-        own = asking.prefix + token(asking.run_id, stack_set.id, f"{asking.what} {which}")
+        own = await _own_id(watch, stack_set, asking, which)
         said = {**named(stack_set), **batch, **asking.more, "OperationPreferences": dict(stack_set.preferences)}
         await begin_operation(watch, stack_set, asking.call, {**said, "OperationId": own})
         ended.append(await watch.until_ended(stack_set, own))
         if ended[-1].status == "STOPPED":
             break
     return tuple(ended)
+
+
+async def _own_id(watch: SetWatch, stack_set: StackSet, asking: _Asking, which: str) -> str:
+    """Return the id of what is done on a batch: the same again, unless that is over and failed anywhere."""
+    what = f"{asking.what} {which}"
+    own = asking.prefix + token(asking.run_id, stack_set.id, what)
+    attempt = 1
+    while await watch.is_used_up(stack_set, own):
+        attempt += 1
+        own = asking.prefix + token(asking.run_id, stack_set.id, f"{what}, attempt {attempt}")
+    return own
 
 
 def _places(batch: Mapping[str, Any]) -> str:

@@ -421,6 +421,22 @@ def test_where_an_import_fails_nothing_more_is_begun_and_the_next_run_ends_it(le
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_where_an_import_fails_the_same_file_tries_it_again(left: FleetRig, is_killed: bool) -> None:  # noqa: FBT001 - of the table
+    before = take_inventory(left.world)
+    plan = left.plan(two_sets())
+    left.world.script.takes(60, action="STACK_INSTANCE", stack=stack_set(STORAGE).name)
+    for _ in range(2):
+        left.world.script.fails_instance("not now", stack_set=stack_set(STORAGE).name, account=B, region=WEST)
+        if is_killed:
+            kill_once(left, lambda: come_back(left, plan, own=False), Fault.KILL_AFTER, "ImportStacksToStackSet")
+        else:
+            assert fleet_exit_code(come_back(left, plan, own=False)) is ExitCode.FAILED
+    assert fleet_exit_code(come_back(left, plan, own=False)) is ExitCode.DONE
+    assert in_accounts(take_inventory(left.world)) == in_accounts(before)
+
+
+@pytest.mark.slow
 def test_a_read_that_lags_and_a_call_that_is_refused_for_its_rate_mislead_nobody(left: FleetRig) -> None:
     before = take_inventory(left.world)
     left.world.faults.max_age_s = 3.0
