@@ -75,8 +75,13 @@ _LONGEST_FIRST = ("handler", "proof", "rehearsal", "test_scripts.py", "report")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Return that no worker starts for a file or a few, nor beside what measures real time; xdist knows the rest."""
-    return 0 if _names_files(config) or config.option.markexpr == "alone" else None
+    """Return how many workers suit the run: none for a file or a few, nor beside what measures real time.
+
+    What is heavy waits for half of its time, so there one more than there are processors; else xdist knows.
+    """
+    if _names_files(config) or config.option.markexpr == "alone":
+        return 0
+    return None if config.option.markexpr == INNER else (os.cpu_count() or 1) + 1
 
 
 def _names_files(config: pytest.Config) -> bool:
