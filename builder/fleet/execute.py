@@ -29,8 +29,8 @@ from builder.fleet.observe import SetWatch, observe_instances
 from builder.fleet.operation import create_instances, in_order, is_done, needs_of, update_instances
 from builder.fleet.plan import fleet_guards, judge_sets
 from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetCancelled, SetDone, SetFailed, SetOutcome
-from builder.fleet.records import FleetPlan, SetPlan, StackImport, StackInstance, StackSet, TargetedSite, skips
-from builder.fleet.targets import observe_states
+from builder.fleet.records import FleetPlan, SetPlan, StackImport, StackInstance, StackSet, TargetedSite
+from builder.fleet.targets import observe_skipped
 from builder.terms import Site, StackId
 
 _PLAN_AGAIN = "python -m builder fleet plan    makes a new plan from what stands now"
@@ -311,8 +311,8 @@ async def _as_it_stands(
 
     standing = await unless_lagging(look, lambda shown: watch.knows_better(planned.id, bad_in(shown), shown))
     bad = bad_in(standing)
-    states = await observe_states(watch.clients, [planned.stack_set]) if bad else {}
-    skipped = skips((standing[site] for site in bad if site in standing), states)
+    instances = [standing[site] for site in bad if site in standing]
+    skipped = await observe_skipped(watch.clients, planned.stack_set, instances)
     passed = {one.site for one in skipped}
     skipped += tuple(one for one in planned.skipped if one.site in standing and one.site not in passed)
     seen = {one.site: one.reason for one in watch.failures(planned.id)}

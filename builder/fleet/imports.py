@@ -28,9 +28,9 @@ from builder.fleet.operation import (
 )
 from builder.fleet.progress import Failure, SetDone, SetFailed, SetOutcome
 from builder.fleet.reach import FAILED_IMPORT
-from builder.fleet.records import BarredStack, SetPlan, StackImport, StackInstance, StackSet, TargetedSite, skips
+from builder.fleet.records import BarredStack, SetPlan, StackImport, StackInstance, StackSet, TargetedSite
 from builder.fleet.status import in_accounts
-from builder.fleet.targets import Observed, SetContext, observe_states
+from builder.fleet.targets import Observed, SetContext, observe_skipped
 from builder.template import read_deployed
 from builder.terms import STATUSES, Operation, Site, StackId, counted
 
@@ -283,8 +283,7 @@ async def _outcome(
     """Return whether each import is current; StackSets pass over a suspended account, and so does the verdict."""
     sites = [one.site for one in planned.imports]
     bad = [site for site in sites if site not in stands or stands[site].status != "CURRENT"]
-    states = await observe_states(watch.clients, [planned.stack_set]) if bad else {}
-    skipped = skips((stands[site] for site in bad if site in stands), states)
+    skipped = await observe_skipped(watch.clients, planned.stack_set, [stands[site] for site in bad if site in stands])
     passed = {one.site for one in skipped}
     failures = tuple(
         Failure(site, (stands[site].reason if site in stands else "") or "no reason given")

@@ -98,7 +98,7 @@ async def make_fleet_plan(  # noqa: PLR0913 - as make_plan, and one wish more
     unrolled = replace(wish, options=replace(wish.options, unrolled=unrolled_stacks(deployment)))
     ordinary = await make_plan(deployment, clients, plan_id, emit, unrolled)
     try:
-        look = FurtherLook(all_overrides=all_overrides, retained=True, role=role, shown=True)
+        look = _FurtherLook(all_overrides=all_overrides, retained=True, role=role, shown=True)
         plan = await _look_further(ordinary, deployment, clients, look)
         return replace(plan, sets=tuple(await together(_paced(clients, planned) for planned in plan.sets)))
     except (BuilderError, asyncio.CancelledError):
@@ -112,7 +112,7 @@ async def judge_sets(ordinary: Plan, deployment: Deployment, clients: Clients) -
     It has the parameters that are given with their values, NoEcho ones too: for operations, and never to be shown.
     """
     bare = replace(ordinary, guards=(), orphans=(), deletions=())
-    return (await _look_further(bare, deployment, clients, FurtherLook())).sets
+    return (await _look_further(bare, deployment, clients, _FurtherLook())).sets
 
 
 async def fleet_guards(
@@ -134,7 +134,7 @@ def _with_claimed(planned: SetPlan, imports: Collection[StackImport]) -> SetPlan
 
 
 @dataclass(frozen=True, slots=True)
-class FurtherLook:
+class _FurtherLook:
     """How much is asked beyond the sets themselves."""
 
     all_overrides: bool = False
@@ -145,7 +145,7 @@ class FurtherLook:
     """Whether a file or a screen gets to see it: then without NoEcho values."""
 
 
-async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients, look: FurtherLook) -> FleetPlan:
+async def _look_further(ordinary: Plan, deployment: Deployment, clients: Clients, look: _FurtherLook) -> FleetPlan:
     pairs = [
         pair
         for stack in deployment.stacks

@@ -1,6 +1,6 @@
 """Who is in the organisation's units, which accounts a set's targets come to, and who of them is left out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -228,6 +228,11 @@ async def observe_states(clients: Clients, sets: Iterable[StackSet]) -> Mapping[
         return {AccountId(one["Id"]): _state(one) async for page in listed for one in page["Accounts"]}
     except AwsError:
         return {}
+
+
+async def observe_skipped(clients: Clients, stack_set: StackSet, bad: Collection[StackInstance]) -> tuple[Skipped, ...]:
+    """Return which of a set's bad instances StackSets pass over; asks Organizations where there are any."""
+    return skips(bad, await observe_states(clients, [stack_set]) if bad else {})
 
 
 async def _below(client: "OrganizationsClient", parent: str) -> "list[AccountTypeDef]":
