@@ -16,7 +16,6 @@ from uuid import uuid4
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 from botocore.validate import validate_parameters
 
-from builder.aws.errors import THROTTLED
 from fake_aws.calls import Attempt
 from fake_aws.faults import Subject
 from fake_aws.json_value import Json
@@ -67,7 +66,7 @@ class ShortWay:
         return bool(self._overheard)
 
     def _short_way(self: Any, attempt: Attempt, api_params: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the answer; None where botocore has to ask, since a fault may strike or it would ask again."""
+        """Return the answer; None where botocore has to ask, since a fault may strike."""
         world, model = attempt.world, attempt.operation
         key = self._request_signer._credentials.get_frozen_credentials().access_key
         journey = Journey(attempt, world.identity(key), self.meta.region_name)
@@ -82,9 +81,8 @@ class ShortWay:
         try:
             reply = journey.reply(frozenset(), call)
         except AwsRefusal as error:
-            if error.status >= 500 or error.code in THROTTLED:
-                world.calls.remove(call)
-                return None
+            if error.status >= 500:
+                raise Unsupported(f"{model.name}: botocore would ask again; let a fault answer {error.code}") from None
             world.clock.sleep(world.one_way_s())
             answer = _refused(error, request_id)
             raise self.exceptions.from_code(error.code)(answer, model.name) from None
