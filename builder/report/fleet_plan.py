@@ -303,11 +303,10 @@ def fleet_plan_text(shown: FleetPlan) -> Text:
     """Return the plan: what it does in the accounts, then the change sets that do it, what stops it and the summary."""
     groups = Groups()
     told = [Text("\n").join(_set(planned, groups)) for planned in shown_sets(shown)]
-    head = Text("\n".join((make_summary(shown.sets), *pace_lines(shown.sets))), style="bold")
-    ordinary = replace(fold_targets(shown.ordinary), guards=group_guards(shown.ordinary.guards))
+    head = Text("\n".join(_headline(shown)), style="bold")
     # What is lost in a resource is told each time; of accounts that leave, some.
     lost = sum(not _pattern(hit)[0] for hit in shown.ordinary.guards)
-    below = ordinary_plan(ordinary, View(stops=lost + _GUARD_LINES))
+    below = ordinary_plan(_ordinary(shown), View(stops=lost + _GUARD_LINES))
     # Each list may end in a line that says how many more there are.
     used = sum(part.plain.count("\n") + 2 for part in (head, *told, below)) + len(groups.known)
     named = list(groups.lines(min(_LIST_LINES, max(_FEW, _LINES - used))))
@@ -329,9 +328,16 @@ def make_pages(shown: FleetPlan) -> tuple[Plan, InAccounts]:
     groups, sets = Groups(), shown_sets(shown)
     places = {planned.id: place for place, planned in enumerate(sets)}
     entries = tuple(_entry(planned, places, groups, shown.ordinary.guards) for planned in sets)
-    headline = (make_summary(shown.sets), *pace_lines(shown.sets))
-    ordinary = replace(fold_targets(shown.ordinary), guards=group_guards(shown.ordinary.guards))
-    return ordinary, InAccounts(entries=entries, headline=headline, lists=tuple(groups.lines()))
+    return _ordinary(shown), InAccounts(entries=entries, headline=_headline(shown), lists=tuple(groups.lines()))
+
+
+def _headline(shown: FleetPlan) -> tuple[str, ...]:
+    return (make_summary(shown.sets), *pace_lines(shown.sets))
+
+
+def _ordinary(shown: FleetPlan) -> Plan:
+    """Return the plan of the change sets, a set's targets as one property and the guards of an account as one."""
+    return replace(fold_targets(shown.ordinary), guards=group_guards(shown.ordinary.guards))
 
 
 def _entry(planned: SetPlan, places: Mapping[StackId, int], groups: Groups, guards: Sequence[GuardHit]) -> Entry:
