@@ -8,15 +8,11 @@ from builder.assembly.bound import Bound
 from builder.assembly.components import OutputOf
 from builder.assembly.finding import Finding, finding
 from builder.assembly.manifest import FILE_NAME, Manifest, StackEntry
-from builder.resource_types.facts import name_property
 from builder.rules._node import is_function
 from builder.rules.per_build_tags import is_commit, is_per_build
-from builder.template import TemplatePath, properties_of
+from builder.template import TemplatePath, has_custom_name
 from builder.terms import StackId
 
-# Whose names a caller has to acknowledge.
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
-_NAMED_IAM = frozenset(f"AWS::IAM::{name}" for name in ("Group", "InstanceProfile", "ManagedPolicy", "Role", "User"))
 _SAM = "AWS::Serverless-2016-10-31"
 # What it makes a role for where none is named, with the events of it that have one of their own.
 # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
@@ -107,7 +103,7 @@ def _parameters(bound: Bound, by_id: Mapping[StackId, Bound], place: tuple[str, 
 def _capabilities(bound: Bound, place: tuple[str, int, int]) -> Iterator[Finding]:
     entry = bound.entry
     iam = [(name, body) for name, body in bound.resources() if str(body.get("Type")).startswith("AWS::IAM::")]
-    named = [name for name, body in iam if _has_custom_name(body)]
+    named = [name for name, body in iam if has_custom_name(body)]
     if named and "CAPABILITY_NAMED_IAM" not in entry.capabilities:
         yield finding("X005", place, f"{entry.id}: {named[0]} has a name of its own: needs CAPABILITY_NAMED_IAM")
     elif {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"} & set(entry.capabilities):
@@ -189,11 +185,6 @@ def _lookups(value: object, path: TemplatePath) -> Iterator[tuple[TemplatePath, 
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _lookups(item, (*path, index))
-
-
-def _has_custom_name(body: Mapping[str, object]) -> bool:
-    type_name = str(body.get("Type"))
-    return type_name in _NAMED_IAM and name_property(type_name) in properties_of(body)
 
 
 def _tags(entry: StackEntry, place: tuple[str, int, int]) -> Iterator[Finding]:

@@ -2,8 +2,8 @@
 
 `text` turns bytes into data and data into bytes, as CloudFormation and every YAML reader take them, and tells whether
 two are the same, as far as GetTemplate shows it. `bind` tells what values refer to and what they come to. `template`
-has the `Template` itself: its sections, its outputs, its binding. `splice` changes a list of one resource in its text
-and keeps every other byte.
+has the `Template` itself: its sections, its outputs, its binding. `capabilities` tells what it needs to be deployed.
+`splice` changes a list of one resource in its text and keeps every other byte.
 """
 
 from builder.template.bind import (
@@ -16,6 +16,7 @@ from builder.template.bind import (
     fill,
     names_in,
 )
+from builder.template.capabilities import capabilities_of, has_custom_name
 from builder.template.splice import ListEdit, Unspliceable, chosen, splice
 from builder.template.template import (
     DeclaredOutputs,
@@ -52,11 +53,13 @@ __all__ = [
     "as_list",
     "as_shown",
     "at",
+    "capabilities_of",
     "chosen",
     "compare_data",
     "compare_template",
     "fill",
     "find_object",
+    "has_custom_name",
     "masked",
     "may_be_no_text",
     "names_in",
