@@ -1,7 +1,7 @@
 """The assembly: rendered templates and their manifest, the one thing that is reviewed, deployed and handed over."""
 
 from builder.assembly.components import OutputOf
-from builder.assembly.manifest import Manifest, StackEntry
+from builder.assembly.manifest import Manifest, PreviousValue, StackEntry
 from builder.assembly.store import Assembly, FolderChanges, find_changes, read_assembly, write_assembly
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "FolderChanges",
     "Manifest",
     "OutputOf",
+    "PreviousValue",
     "StackEntry",
     "find_changes",
     "read_assembly",

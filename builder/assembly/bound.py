@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builder.assembly.components import OutputOf
-from builder.assembly.manifest import Manifest, StackEntry
+from builder.assembly.manifest import Manifest, ParameterValue, StackEntry
 from builder.resource_types.facts import ARN_FORMATS, name_property
 from builder.template import Binding, DeclaredOutputs, Template, at, properties_of, read_template
 from builder.terms import Region, StackId
@@ -79,7 +78,9 @@ class Bound:
             return self.entry.name
         if name in self.template.section("Parameters"):
             given = self.entry.parameters.get(name)
-            return self.template.default(name) if given is None else None if isinstance(given, OutputOf) else given
+            if given is None:
+                return self.template.default(name)
+            return given if isinstance(given, str) else None
         return self.name_of(self.template.resource(name))
 
     def _arn(self, name: str) -> str | None:
@@ -102,7 +103,7 @@ def bind_entries(manifest: Manifest, templates: Mapping[str, bytes]) -> tuple[Bo
     )
 
 
-def bind_stack(template: Template, name: str, region: Region, parameters: Mapping[str, str | OutputOf]) -> Bound:
+def bind_stack(template: Template, name: str, region: Region, parameters: Mapping[str, ParameterValue]) -> Bound:
     """Return a template as a stack of this name deploys it that no manifest has."""
     entry = StackEntry(id=StackId(name), region=region, name=name, template="", sha256="", parameters=parameters)
     return Bound(entry, "", template)

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
@@ -52,6 +52,18 @@ _LONGEST_SUFFIX = "x" * 37
 _PLAN_CHARACTERS = 1 + 22 + 3
 
 
+@dataclass(frozen=True, slots=True)
+class PreviousValue:
+    """The value that a stack's parameter has already, whatever it is: a change set is told to use it again."""
+
+    __pydantic_config__ = STRICT
+    previous: Literal[True] = True
+
+
+ParameterValue = str | OutputOf | PreviousValue
+"""What a stack is given for one parameter."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackEntry:
     """One stack of an assembly; `name`, parameters and tags may hold `${EnvironmentSuffix}`."""
@@ -62,7 +74,7 @@ class StackEntry:
     name: str
     template: _TemplatePath
     sha256: _Sha256
-    parameters: Mapping[str, str | OutputOf] = field(default_factory=dict)
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     needs: tuple[StackId, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)

@@ -7,7 +7,15 @@ from functools import partial
 from pydantic import ConfigDict
 
 from builder.assembly.components import Components, OutputOf, Roles, bind_components, narrow_components
-from builder.assembly.manifest import NAME_CHARACTERS, Manifest, StackEntry, bind, change_set_room
+from builder.assembly.manifest import (
+    NAME_CHARACTERS,
+    Manifest,
+    ParameterValue,
+    PreviousValue,
+    StackEntry,
+    bind,
+    change_set_room,
+)
 from builder.assembly.uses import Use, read_uses
 from builder.errors import BadInput
 from builder.graph import as_circle
@@ -32,7 +40,7 @@ class DesiredStack:
     name: StackName
     template: str
     sha256: str
-    parameters: Mapping[str, str | OutputOf]
+    parameters: Mapping[str, ParameterValue]
     capabilities: tuple[str, ...]
     needs: tuple[StackId, ...]
     tags: Mapping[str, str]
@@ -48,8 +56,21 @@ class DesiredStack:
 
     @property
     def values(self) -> dict[str, str | None]:
-        """The value of each parameter that is given; None for one that waits for another stack's output."""
+        """The value of each parameter that is given; None for one that waits for another stack's output, or stays."""
         return {name: value if isinstance(value, str) else None for name, value in self.parameters.items()}
+
+    @property
+    def previous(self) -> frozenset[str]:
+        """The parameters that keep the value which the stack has."""
+        return frozenset(name for name, value in self.parameters.items() if isinstance(value, PreviousValue))
+
+    def parameters_over(self, standing: Mapping[str, str]) -> dict[str, str | OutputOf]:
+        """Return the parameters, with the value that stands of each that keeps it; without those that have none."""
+        return {
+            name: standing[name] if isinstance(value, PreviousValue) else value
+            for name, value in self.parameters.items()
+            if not isinstance(value, PreviousValue) or name in standing
+        }
 
     @property
     def sources(self) -> tuple[StackId, ...]:
@@ -178,8 +199,7 @@ def _bind_entry(entry: StackEntry, template: bytes, suffix: str, deployment: str
         template=text_of(template, entry.template),
         sha256=entry.sha256,
         parameters={
-            name: value if isinstance(value, OutputOf) else bind(value, suffix)
-            for name, value in entry.parameters.items()
+            name: bind(value, suffix) if isinstance(value, str) else value for name, value in entry.parameters.items()
         },
         capabilities=entry.capabilities,
         needs=entry.needs,

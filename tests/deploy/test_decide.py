@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from builder.assembly import PreviousValue
 from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.plan.decide import Keep, NeedsChangeSet, Rebuild, decide
 from builder.errors import Stopped
@@ -95,3 +96,20 @@ def test_a_stack_that_is_never_rolled_back_is_updated_from_where_a_failure_left_
     elif STATUSES[status].operation is Operation.RECOVER:
         with pytest.raises(Stopped, match=status):
             decide(DEPLOYMENT, TABLE, observed(status), TABLE.template, unrolled=True)
+
+
+class TestAPreviousValue:
+    STAYS = replace(TABLE, parameters={"EnvironmentSuffix": PreviousValue()})
+
+    def test_is_no_change(self) -> None:
+        assert decide(DEPLOYMENT, self.STAYS, observed(), TABLE.template) == Keep()
+
+    @pytest.mark.parametrize("stack", [None, observed("REVIEW_IN_PROGRESS"), observed("ROLLBACK_COMPLETE")])
+    def test_is_refused_where_there_is_none(self, stack: ObservedStack | None) -> None:
+        with pytest.raises(Stopped, match="parameter EnvironmentSuffix is to keep its previous value"):
+            decide(DEPLOYMENT, self.STAYS, stack, None)
+
+    def test_is_refused_of_a_parameter_that_the_stack_lacks(self) -> None:
+        new = replace(TABLE, parameters={**TABLE.parameters, "New": PreviousValue()})
+        with pytest.raises(Stopped, match=r"parameter New is to keep its previous value, and the stack .* has none$"):
+            decide(DEPLOYMENT, new, observed(), TABLE.template)

@@ -374,7 +374,7 @@ async def _bound(deployment: Deployment, desired: DesiredStack, clients: Clients
     for source in desired.sources:
         stack = await observe_stack(clients, places[source].site, places[source].name)
         outputs[source] = stack.outputs if stack else {}
-    parameters: dict[str, str | OutputOf] = dict(desired.parameters)
+    parameters = dict(desired.parameters)
     for parameter, value in desired.parameters.items():
         if isinstance(value, OutputOf):
             stack_id, output = value.output

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote
 
+from builder.assembly.manifest import PreviousValue
 from builder.aws import Clients, call
 from builder.deploy.desired import DesiredStack
 from builder.deploy.observe.nested import may_nest
@@ -17,6 +18,7 @@ from builder.terms import Arn, Site, StackId
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.literals import CapabilityType
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
 
 
 _CONSOLES = {
@@ -83,7 +85,7 @@ async def ask(clients: Clients, origin: Origin, request: ChangeSetRequest, *, af
             StackName=desired.name,
             ChangeSetName=name,
             ChangeSetType=request.type,
-            Parameters=[{"ParameterKey": k, "ParameterValue": str(v)} for k, v in desired.parameters.items()],
+            Parameters=_parameters(desired),
             Capabilities=cast("list[CapabilityType]", list(desired.capabilities)),
             Tags=[{"Key": key, "Value": value} for key, value in desired.tags.items()],
             Description=description,
@@ -108,6 +110,15 @@ async def ask(clients: Clients, origin: Origin, request: ChangeSetRequest, *, af
         asked = PendingChangeSet(desired.id, desired.site, Arn(answer["Id"]), Arn(answer["StackId"]), nested)
     remember_created(clients, desired.site, desired.name, asked.stack_arn)
     return asked
+
+
+def _parameters(desired: DesiredStack) -> "list[ParameterTypeDef]":
+    return [
+        {"ParameterKey": name, "UsePreviousValue": True}
+        if isinstance(value, PreviousValue)
+        else {"ParameterKey": name, "ParameterValue": str(value)}
+        for name, value in desired.parameters.items()
+    ]
 
 
 def _optional(options: PlanOptions, *, nested: bool) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a stack needs, total over every status, from what it should be and what stands; and what is deleted first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,6 +56,7 @@ def decide(
     Raises Stopped for a stack that is another's, or in a status that takes no change set.
     """
     if observed is None or observed.facts.operation is Operation.CREATE:
+        check_previous(desired, {})
         return NeedsChangeSet("CREATE")
     if observed.tags.get(TAG_DEPLOYMENT) != deployment.name:
         raise Stopped(
@@ -63,11 +65,14 @@ def decide(
             next_step="python -m builder plan --env SUFFIX    makes other names",
         )
     if unrolled and observed.status in _LEFT_BY_FAILURE:
+        check_previous(desired, observed.parameters)
         return NeedsChangeSet("UPDATE")
     match observed.facts.operation:
         case Operation.UPDATE:
+            check_previous(desired, observed.parameters)
             return _compare(desired, observed, template)
         case Operation.REBUILD:
+            check_previous(desired, {})
             return Rebuild()
         case Operation.WAIT | Operation.RECOVER | Operation.REFUSE:
             reason = f": {observed.status_reason}" if observed.status_reason else ""
@@ -104,11 +109,24 @@ def changes_unseen(template: Template) -> bool:
 
 def other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
     """Return whether the stack is to be given other parameters than it has."""
-    if desired.parameters == observed.parameters:
+    parameters = desired.parameters_over(observed.parameters)
+    if parameters == observed.parameters:
         return False
     # DescribeStacks shows those that were left to the template's default as well.
     defaults = read_template(desired.template, desired.id).defaults
-    return {**defaults, **desired.parameters} != observed.parameters
+    return {**defaults, **parameters} != observed.parameters
+
+
+def check_previous(desired: DesiredStack, standing: Mapping[str, str]) -> None:
+    """Raise Stopped where a parameter is to keep a value, and the stack has none of that name or does not stand."""
+    if lacking := sorted(desired.previous - standing.keys()):
+        names = ", ".join(lacking)
+        raise Stopped(
+            where=desired.id,
+            what=f"parameter {names} is to keep its previous value, and the stack {desired.name} has none"
+            + ("" if standing else ": it does not stand, or is created anew"),
+            next_step=f"give {names} a value; `previous` is for a stack that has it",
+        )
 
 
 def remedy(stack: ObservedStack) -> str:

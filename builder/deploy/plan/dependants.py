@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from builder.assembly.bound import bind_stack
-from builder.assembly.components import OutputOf
+from builder.assembly.manifest import ParameterValue
 from builder.assembly.uses import NAMED, Maker, Use, Way
 from builder.aws import Clients, pages, together
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.observe.deployment import ObservedDeployment
+from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.plan.decide import Decision, Keep, NeedsChangeSet
 from builder.deploy.plan.expected import expect_changes
 from builder.deploy.records import Deferred, ResourceChange, Step
@@ -69,7 +70,7 @@ def _makes(maker: DecidedStack | None, made: Maker, use: Use, look: ObservedDepl
     if maker.decision != NeedsChangeSet("UPDATE") or observed is None or maker.because or use.way is Way.OUTPUT:
         return True
     desired = maker.desired
-    others = [name for name, value in desired.parameters.items() if value != observed.parameters.get(name)]
+    others = other_values(desired, observed)
     changes = expect_changes(
         read_deployed(look.templates.get(made.stack), made.stack),
         read_template(desired.template, made.stack),
@@ -77,6 +78,12 @@ def _makes(maker: DecidedStack | None, made: Maker, use: Use, look: ObservedDepl
         tags=desired.tags != observed.tags,
     )
     return any(change.logical_id == made.logical_id and change.action != "Remove" for change in changes)
+
+
+def other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
+    """Return the parameters whose values change, or may: those that wait for an output."""
+    given = desired.parameters_over(observed.parameters)
+    return [name for name, value in given.items() if value != observed.parameters.get(name)]
 
 
 def wait_for_names(decided: Mapping[StackId, DecidedStack], look: ObservedDeployment) -> dict[StackId, DecidedStack]:
@@ -133,7 +140,7 @@ def _names(desired: DesiredStack) -> dict[_Name, Mapping[str, object]]:
 
 
 def _names_in(
-    stack: DesiredStack, template: Template, values: Mapping[str, str | OutputOf]
+    stack: DesiredStack, template: Template, values: Mapping[str, ParameterValue]
 ) -> dict[_Name, Mapping[str, object]]:
     """Return the resources of a template by the names that no two of them can have at once."""
     bound = bind_stack(template, stack.name, stack.region, values)
@@ -282,7 +289,7 @@ def _changes(one: Step | Deferred, deployment: Deployment, look: ObservedDeploym
     deployed = read_deployed(look.templates.get(one.stack), one.stack).section("Outputs")
     wanted = read_template(desired.template, one.stack).section("Outputs")
     by_name = dict(_named(desired, look.account))
-    moved = {name for name, value in desired.parameters.items() if value != observed.parameters.get(name)}
+    moved = set(other_values(desired, observed))
     for name, key in observed.exports.items():
         before = deployed.get(key)
         same = at(before, "Export") == at(wanted, key, "Export")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from builder.assembly.components import OutputOf
+from builder.assembly.manifest import ParameterValue
 from builder.deploy.desired import MASK, Deployment, DesiredStack
 from builder.deploy.observe.deployment import ObservedDeployment
 from builder.deploy.observe.outputs import taken
@@ -119,7 +120,7 @@ def _decide_all(
 def _bind(desired: DesiredStack, stands: Mapping[StackId, ObservedStack]) -> DesiredStack:
     """Return the stack with every parameter that is the output of a stack that stays as it is."""
 
-    def known(value: str | OutputOf) -> str | OutputOf:
+    def known(value: ParameterValue) -> ParameterValue:
         if isinstance(value, OutputOf) and (source := stands.get(value.output[0])):
             _, output = value.output
             return taken(source.outputs[output], value, desired.id) if output in source.outputs else value
@@ -233,7 +234,11 @@ def _updates(one: DecidedStack, observed: ObservedStack, deployed: object) -> It
             deployed=deployed,
             desired=desired.template,
             values_before={**observed.parameters, "AWS::Region": observed.region},
-            values_after={**desired.values, "AWS::Region": desired.region},
+            values_after={
+                **desired.values,
+                **{name: observed.parameters.get(name) for name in desired.previous},
+                "AWS::Region": desired.region,
+            },
             more_differs=more_differs,
         )
     )

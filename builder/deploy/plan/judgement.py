@@ -26,7 +26,7 @@ from builder.deploy.observe.stacks import (
 )
 from builder.deploy.plan.change_set import PendingChangeSet, change_set_name
 from builder.deploy.plan.changes import rate_risk
-from builder.deploy.plan.decide import Keep, NeedsChangeSet, check_failed_creation, decide, observe_held
+from builder.deploy.plan.decide import Keep, NeedsChangeSet, check_failed_creation, check_previous, decide, observe_held
 from builder.deploy.plan.dependants import moving
 from builder.deploy.plan.draft import DraftStep, no_echo_parameters, parts_from, without_secrets
 from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown
@@ -238,8 +238,11 @@ def _said(ground: JudgementContext, step: Step, part: DraftStep) -> ExpectedChan
 def bound(ground: JudgementContext, desired: DesiredStack) -> dict[str, str]:
     """Return the stack's parameters, with the outputs that stand. Raises Stopped for one that does not."""
     places = {stack.id: stack for stack in (*ground.deployment.stacks, *ground.deployment.left_out)}
+    own = ground.stack(desired)
+    standing = own.parameters if own is not None else {}
+    check_previous(desired, standing)
     values = {}
-    for name, value in desired.parameters.items():
+    for name, value in desired.parameters_over(standing).items():
         if not isinstance(value, OutputOf):
             values[name] = value
             continue

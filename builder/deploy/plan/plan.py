@@ -285,7 +285,11 @@ async def make_step(clients: Clients, asked: PendingChangeSet, part: DraftStep) 
         change_set=asked.change_set,
         stack_arn=asked.stack_arn,
         template_sha256=desired.sha256,
-        parameters={name: MASK if name in hidden else str(value) for name, value in desired.parameters.items()},
+        parameters={
+            name: MASK if name in hidden else str(value)
+            for name, value in desired.parameters.items()
+            if name not in desired.previous
+        },
         needs=desired.needs,
         found=part.found,
         risk=rate_risk(reviewed.changes),
