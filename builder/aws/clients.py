@@ -16,8 +16,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, Credentials, DeferredRefreshableCredentials
 
 from builder import __version__
-from builder.aws.call import call
-from builder.aws.errors import aws_errors, heed_answers, no_credentials
+from builder.aws.call import aws_errors, call, heed_answers, no_credentials
 from builder.aws.pace import PATIENCE_S, Tempo, put_gate
 from builder.errors import BadInput
 from builder.terms import AccountId, Arn, Region, Site, StackPlace

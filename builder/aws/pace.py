@@ -1,4 +1,4 @@
-"""How fast a service is asked, as fast as it answers and no faster, and how often to look while something goes on."""
+"""botocore's errors in our words, and whether what answers is AWS at all; the one place that knows them."""
 
 import asyncio
 import heapq
@@ -9,20 +9,41 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from botocore.exceptions import ClientError, EndpointConnectionError
-
-from builder.aws.errors import THROTTLED, is_here
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.model import OperationModel
 
 
+THROTTLED = frozenset(
+    {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException"}
+    | {"TooManyRequestsException", "RequestLimitExceeded", "ProvisionedThroughputExceededException", "SlowDown"}
+    | {"BandwidthLimitExceeded", "PriorRequestNotComplete", "EC2ThrottledException"}
+)
+"""The codes by which AWS's services refuse a call for its rate; botocore's own list, but for LimitExceededException,
+which is a quota's too, and TransactionInProgressException, which another's transaction is in the way of.
+
+Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+"""
+
+
+def is_here(url: str) -> bool:
+    """Return whether a URL leads to this machine alone."""
+    name = urlsplit(url).hostname or ""
+    return name in {"localhost", "::1"} or name.endswith(".localhost") or name.startswith("127.")
+
+
 R = TypeVar("R")
+
+
 AT_ONCE = 16
 """Calls in flight: what one region that answers slowly may take of the threads that all regions share."""
+
+
 PATIENCE_S = 300.0
 """For how long one call is made again while it is refused."""
 
@@ -152,6 +173,8 @@ class Gate:
 
 
 _gates: WeakKeyDictionary[object, Gate] = WeakKeyDictionary()
+
+
 _is_at_a_gate: ContextVar[bool] = ContextVar("is_at_a_gate", default=False)
 
 

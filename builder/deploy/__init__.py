@@ -13,27 +13,35 @@ each importing only those before it:
 Under both, and under fleets, runs one engine, `run_in_order`: each stack starts as soon as its own needs are done.
 """
 
-from builder.deploy.delete.deployment import (
+from builder.deploy.delete.delete import (
     FoundStacks,
     Removal,
+    StackContents,
     Unreachable,
+    check_removable,
     delete_deployment,
     find_deployed,
     find_deployment,
     look_after,
     make_needs,
 )
-from builder.deploy.delete.stack import StackContents, check_removable
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
 from builder.deploy.execute.execute import execute_plan, execute_unreviewed
 from builder.deploy.execute.recover import Recovery, find_recoveries, recover
-from builder.deploy.observe.deployment import check_account, check_credentials, check_reach
-from builder.deploy.observe.outputs import Outputs, not_deployed, observe_every_output, observe_outputs, observe_system
+from builder.deploy.observe.deployment import (
+    Outputs,
+    check_account,
+    check_credentials,
+    check_reach,
+    not_deployed,
+    observe_every_output,
+    observe_outputs,
+    observe_system,
+)
 from builder.deploy.plan.guards import check_allowed, tell_allowed
-from builder.deploy.plan.pending import discard_all, discard_plan, sweep
 from builder.deploy.plan.plan import PlanId, PlanRequest, make_plan
 from builder.deploy.plan.saved import TrustedInput, check_claim, check_own, read_plan, write_plan
-from builder.deploy.plan.stack_steps import after_review
+from builder.deploy.plan.steps import after_review, discard_all, discard_plan, sweep
 from builder.deploy.progress import (
     Cancelled,
     Done,

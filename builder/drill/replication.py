@@ -13,7 +13,7 @@ import urllib3
 
 from builder.aws import Clients, Pace, call, pages
 from builder.aws.call import to_its_end
-from builder.aws.errors import is_here
+from builder.aws.pace import is_here
 from builder.drill.note import TAG
 from builder.drill.target import Function
 from builder.errors import AwsError, Failed, Stopped

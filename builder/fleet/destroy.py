@@ -10,9 +10,9 @@ from functools import partial
 
 from builder.aws import Clients, together
 from builder.deploy import Removal, StackContents, check_removable, delete_deployment
-from builder.deploy.delete.stack import DeleteContext, check_clear, empty, observe_stack_contents, release, settled
+from builder.deploy.delete.delete import DeleteContext, check_clear, empty, observe_stack_contents, release, settled
+from builder.deploy.observe.operation import DEADLINE_S, make_watches
 from builder.deploy.observe.stacks import unless_lagging
-from builder.deploy.observe.watch import DEADLINE_S, make_watches
 from builder.deploy.plan.change_set import token
 from builder.deploy.progress import Finished, NotStarted, RunBegun, Started, Waiting
 from builder.errors import BuilderError, Failed

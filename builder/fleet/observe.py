@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call, pages, together
-from builder.deploy.observe.watch import DEADLINE_S, is_passing
+from builder.deploy.observe.operation import DEADLINE_S, is_passing
 from builder.errors import AwsError, Failed
 from builder.fleet.progress import Failure, FleetEmit, InstanceFailed, SetProgress
 from builder.fleet.records import InstanceOverride, StackInstance, StackSet

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, call, together
 from builder.deploy import StackContents
+from builder.deploy.observe.operation import DEADLINE_S, is_passing
 from builder.deploy.observe.stacks import LAG_S
-from builder.deploy.observe.watch import DEADLINE_S, is_passing
 from builder.deploy.plan.change_set import token
 from builder.deploy.progress import Started, StatusChange, Waiting
 from builder.deploy.run_in_order import Work, run_in_order

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from builder.deploy.observe.outputs import Outputs
+from builder.deploy.observe.deployment import Outputs
 from builder.deploy.progress import OUTCOME_WORDS, Outcome
 from builder.deploy.records import Plan
 from builder.drill.findings import DrillProgress

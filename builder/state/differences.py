@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from builder.aws import Clients, call, pages, together
 from builder.deploy.desired import Deployment
-from builder.deploy.observe.nested import inside
+from builder.deploy.observe.deployment import inside
 from builder.deploy.observe.stacks import ObservedStack, SiteView, of_deployment
 from builder.errors import AwsError, BuilderError
 from builder.state.observe import PartialAnswers

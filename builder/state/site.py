@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from builder.aws import Clients, together
 from builder.deploy.desired import Deployment, DesiredStack
-from builder.deploy.observe.nested import inside
+from builder.deploy.observe.deployment import inside
 from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_resources, observe_template, of_deployment
 from builder.deploy.resources import regions_of
 from builder.state import observe

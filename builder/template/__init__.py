@@ -1,37 +1,35 @@
 """Templates: bytes and their meaning, known once, by everything that reads or writes one.
 
 `text` turns bytes into data and data into bytes, as CloudFormation and every YAML reader take them, and tells whether
-two are the same, as far as GetTemplate shows it. `bind` tells what values refer to and what they come to. `template`
-has the `Template` itself: its sections, its outputs, its binding. `capabilities` tells what it needs to be deployed.
+two are the same, as far as GetTemplate shows it. `template` has what values refer to and what they come to, and the
+`Template` itself: its sections, its outputs, its binding. `capabilities` tells what it needs to be deployed.
 `splice` changes a list of one resource in its text and keeps every other byte.
 """
 
-from builder.template.bind import (
+from builder.template.capabilities import capabilities_of, has_custom_name
+from builder.template.splice import ListEdit, Unspliceable, chosen, splice
+from builder.template.template import (
     NO_VALUE,
     PLACEHOLDER,
     Binding,
+    DeclaredOutputs,
+    Template,
     TemplatePath,
     as_list,
     at,
     fill,
     names_in,
-)
-from builder.template.capabilities import capabilities_of, has_custom_name
-from builder.template.splice import ListEdit, Unspliceable, chosen, splice
-from builder.template.template import (
-    DeclaredOutputs,
-    S3Location,
-    Template,
-    find_object,
     properties_of,
     read_deployed,
     read_template,
 )
 from builder.template.text import (
     Comparison,
+    S3Location,
     as_shown,
     compare_data,
     compare_template,
+    find_object,
     masked,
     may_be_no_text,
     parse_template,

@@ -1,6 +1,7 @@
 """Templates as text: written for people and for every YAML reader, and read as CloudFormation reads them.
 
-The writer comes first, then the reader, then whether two are the same, as far as GetTemplate lets it be known. Written
+The writer comes first, then the reader, then whether two are the same, as far as GetTemplate lets it be known; last
+where one lies in S3. Written
 is YAML with short-form intrinsics, everything in the order a reader wants; a text that some reader of YAML 1.1 or 1.2
 could take for a number, a date or a boolean is quoted.
 """
@@ -8,8 +9,10 @@ could take for a number, a date or a boolean is quoted.
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
@@ -27,15 +30,27 @@ _SECTIONS = (
     "Resources",
     "Outputs",
 )
+
+
 _ATTRIBUTES = ("Type", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "Properties")
+
+
 # The short forms of the functions whose argument is a text.
 _SCALAR_TAGS = {"Ref": "!Ref", "Fn::Sub": "!Sub", "Fn::GetAtt": "!GetAtt"}
+
+
 # A blank line goes before every section and before every resource, parameter and output but a section's first. None
 # goes after a blank line: that one ends a text, and one more would become part of it.
 _BLOCK_START = re.compile(r"(?<!\n\n)^(?=[A-Za-z])|(?<!:\n)(?<!\n\n)^(?=  [A-Za-z])", re.MULTILINE)
+
+
 # Line breaks to YAML 1.1, though not to people; a block or a plain text would turn them into others.
 _ODD_BREAKS = re.compile("[\x85\u2028\u2029]")
+
+
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
+
+
 # What a reader of YAML 1.1 or 1.2 may take for a number, a date, a boolean, nothing or a merge. PyYAML knows the first
 # alone, and not all of it: it leaves 012345678901, 12e4567, 0o14 and y without quotes.
 _MAYBE_NO_TEXT = re.compile(r"[-+.]|[0-9]|(?:~|=|<<|y|n|yes|no|on|off|true|false|null)?\Z", re.IGNORECASE)
@@ -117,7 +132,11 @@ class _Loader(yaml.CSafeLoader):
 
 
 _STANDARD = "tag:yaml.org,2002:"
+
+
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
+
+
 _BOOLEAN = re.compile(r"(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)\Z")
 _Loader.add_implicit_resolver(f"{_STANDARD}float", _NUMBER, list("-0123456789"))
 _Loader.add_implicit_resolver(f"{_STANDARD}bool", _BOOLEAN, list("yYnNtTfFoO"))
@@ -219,7 +238,11 @@ def _check_data(read: object, where: str) -> None:
 
 
 _MAX_DEPTH = 100
+
+
 _TOO_DEEP = f"has more than {_MAX_DEPTH} levels, one inside the other"
+
+
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -332,3 +355,36 @@ def _are_exact(text: str) -> bool:
 
     json.loads(text, parse_float=read)
     return not changed
+
+
+_VIRTUAL = re.compile(r"(?P<bucket>.+)\.s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?$")
+
+
+_PATH_STYLE = re.compile(r"s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Location:
+    """Where a template lies in S3."""
+
+    bucket: str
+    key: str
+    version: str | None = None
+
+
+def find_object(url: str, endpoint: str = "") -> S3Location | None:
+    """Return where in S3 a TemplateURL leads; None for anything else.
+
+    `endpoint` is where our own client finds S3, which is none of AWS's host names for an embedded AWS.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+    """
+    _, netloc, rest, query, _ = urlsplit(url)
+    host, path = netloc.partition(":")[0], unquote(rest.lstrip("/"))
+    version = parse_qs(query).get("versionId", [None])[0]
+    is_own = bool(endpoint) and netloc == urlsplit(endpoint).netloc
+    if is_own or _PATH_STYLE.match(host):
+        bucket, _, key = path.partition("/")
+        return S3Location(bucket, key, version) if bucket and key else None
+    if (match := _VIRTUAL.match(host)) and path:
+        return S3Location(match["bucket"], path, version)
+    return None

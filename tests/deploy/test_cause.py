@@ -2,7 +2,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from builder.deploy.execute.execute import execution_token
-from builder.deploy.observe.events import FirstCause, observe_cause, observe_failed, observe_since_good, observe_token
+from builder.deploy.observe.operation import (
+    FirstCause,
+    observe_cause,
+    observe_failed,
+    observe_since_good,
+    observe_token,
+)
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
 from builder.terms import Region, Site, StackId
 from deploy.rig import Rig, edited

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
-from builder.deploy.plan.stack_steps import after_review, steps_executed
+from builder.deploy.plan.steps import after_review, steps_executed
 from builder.deploy.progress import Done, ReviewRequired
 from builder.deploy.records import Deferred, Deletion, Plan, Protection, Step, make_stack_steps
 from builder.terms import Arn, StackId

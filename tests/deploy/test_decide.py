@@ -4,7 +4,8 @@ import pytest
 
 from builder.assembly import PreviousValue
 from builder.deploy.observe.stacks import ObservedStack
-from builder.deploy.plan.decide import Keep, NeedsChangeSet, Rebuild, decide
+from builder.deploy.plan.dependants import Keep, NeedsChangeSet, Rebuild
+from builder.deploy.plan.draft import decide
 from builder.errors import Stopped
 from builder.terms import STATUSES, Arn, Operation
 from deploy.rig import shipped

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from builder.deploy.observe.events import FirstCause, SinceGood, failed_resources, first_cause, since_good
+from builder.deploy.observe.operation import FirstCause, SinceGood, failed_resources, first_cause, since_good
 from builder.terms import LogicalId
 
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from builder.deploy import Done, execute_plan
-from builder.deploy.observe.events import newest_at_work
+from builder.deploy.observe.operation import newest_at_work
 from builder.deploy.progress import ResourceProgress
 from deploy.rig import Rig
 from fake_aws import Fault

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from builder.deploy.execute.recover import FailedResource, Recovery, decide_recovery
-from builder.deploy.observe.events import SinceGood
+from builder.deploy.observe.operation import SinceGood
 from builder.deploy.observe.stacks import ObservedResource
 from builder.deploy.progress import Waiting
 from builder.deploy.records import StackResource

@@ -6,7 +6,7 @@ import pytest
 
 from builder.deploy import Deployment, Done, discard_plan
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
-from builder.deploy.plan.stack_steps import steps_executed_by_same_plan
+from builder.deploy.plan.steps import steps_executed_by_same_plan
 from builder.deploy.records import Deletion, Plan, make_stack_steps
 from builder.errors import Stopped
 from builder.terms import Arn, StackId

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.aws import Clients, Pace, Rhythm
+from builder.deploy.observe.operation import Watch, make_watches, settled_after
 from builder.deploy.observe.stacks import LAG_S, ObservedStack, SiteView
-from builder.deploy.observe.watch import Watch, make_watches, settled_after
 from builder.deploy.progress import Progress, StatusChange
 from builder.errors import AwsError, Failed
 from builder.terms import Arn, Region, Site, StackId, StackName, StackPlace

@@ -1,5 +1,5 @@
 """Delete: one stack with all that it holds, and a whole deployment in reverse order.
 
-`stack` empties what refuses its deletion and helps where AWS refuses all the same; `deployment` finds the stacks by
-their tag, orders them, deletes nothing that is not the deployment's, and looks at what is left.
+A stack is emptied of what refuses its deletion, and helped where AWS refuses all the same. A deployment's stacks are
+found by their tag and ordered; nothing is deleted that is not the deployment's, and what is left is looked at.
 """

@@ -9,11 +9,19 @@ from typing import Any, assert_never
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call
 from builder.deploy import progress
-from builder.deploy.delete.stack import DeleteContext, delete_stack, observe_stack_contents
+from builder.deploy.delete.delete import DeleteContext, delete_stack, observe_stack_contents
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.execute.preflight import Checked, check_plan, how_far
-from builder.deploy.observe.events import FirstCause, observe_cause, tell_in_progress
-from builder.deploy.observe.outputs import taken
+from builder.deploy.observe.deployment import taken
+from builder.deploy.observe.operation import (
+    DEADLINE_S,
+    FirstCause,
+    Settled,
+    Watch,
+    make_watches,
+    observe_cause,
+    tell_in_progress,
+)
 from builder.deploy.observe.stacks import (
     ObservedStack,
     observe_stack,
@@ -21,18 +29,15 @@ from builder.deploy.observe.stacks import (
     remember_protected,
     unless_lagging,
 )
-from builder.deploy.observe.watch import DEADLINE_S, Settled, Watch, make_watches
 from builder.deploy.plan.change_set import ChangeSetRequest, ask, token
-from builder.deploy.plan.decide import remedy
 from builder.deploy.plan.dependants import moving
-from builder.deploy.plan.draft import DraftStep, no_echo_parameters, parts_from
+from builder.deploy.plan.draft import DraftStep, no_echo_parameters, parts_from, remedy
 from builder.deploy.plan.expected import beyond
 from builder.deploy.plan.guards import allowed_names, guard_hits, tell_allowed
 from builder.deploy.plan.judgement import check_made, observe_context
-from builder.deploy.plan.pending import discard_plan
 from builder.deploy.plan.plan import make_step
 from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
-from builder.deploy.plan.stack_steps import overtaken
+from builder.deploy.plan.steps import discard_plan, overtaken
 from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, Step, StepPlace, make_waits
 from builder.deploy.run_in_order import Work, run_in_order
 from builder.errors import AwsError, BuilderError, Failed, Stopped

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from builder.aws import Clients, observe_account, together
 from builder.deploy.observe.deployment import check_reach
 from builder.deploy.observe.stacks import ObservedStack, observe_stack, unless_lagging
-from builder.deploy.plan.change_set import is_alike
-from builder.deploy.plan.decide import remedy
+from builder.deploy.plan.change_set import is_alike, observe_change_sets, reviews_of_others
+from builder.deploy.plan.dependants import check_without
+from builder.deploy.plan.draft import remedy
 from builder.deploy.plan.guards import Permission, check_allowed
 from builder.deploy.plan.judgement import (
     JudgementContext,
@@ -18,15 +19,8 @@ from builder.deploy.plan.judgement import (
     judge_stack,
     observe_context,
 )
-from builder.deploy.plan.lost_region import check_without
-from builder.deploy.plan.pending import observe_change_sets, reviews_of_others
 from builder.deploy.plan.saved import TrustedInput, narrowed
-from builder.deploy.plan.stack_steps import (
-    overtaken,
-    stands_as,
-    steps_executed,
-    steps_executed_by_same_plan,
-)
+from builder.deploy.plan.steps import overtaken, stands_as, steps_executed, steps_executed_by_same_plan
 from builder.deploy.records import (
     PLAN_AGAIN,
     Deferred,

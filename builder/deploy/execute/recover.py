@@ -8,15 +8,19 @@ from typing import Any
 from builder.aws import Clients, call, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe.deployment import check_account, check_credentials, until_settled
-from builder.deploy.observe.events import (
+from builder.deploy.observe.nested import NestedStack, observe_contents
+from builder.deploy.observe.operation import (
+    DEADLINE_S,
     SinceGood,
+    Watch,
     is_collateral,
+    make_watches,
     observe_cause,
     observe_failed,
     observe_made_inside,
     observe_since_good,
+    settled_after,
 )
-from builder.deploy.observe.nested import NestedStack, observe_contents
 from builder.deploy.observe.stacks import (
     Located,
     ObservedResource,
@@ -27,9 +31,8 @@ from builder.deploy.observe.stacks import (
     of_deployment,
     unless_lagging,
 )
-from builder.deploy.observe.watch import DEADLINE_S, Watch, make_watches, settled_after
 from builder.deploy.plan.change_set import token
-from builder.deploy.plan.decide import remedy
+from builder.deploy.plan.draft import remedy
 from builder.deploy.progress import Done, Emit, FirstFailure, Skipping, StackFailed, Started
 from builder.deploy.records import Plan, StackResource
 from builder.errors import AwsError, BuilderError, Stopped

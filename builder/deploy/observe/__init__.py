@@ -1,6 +1,6 @@
 """Observe what stands: the deployer's reads of AWS, none of which changes anything.
 
 `stacks` reads a region's stacks, asked again where an answer contradicts what this process knows; `nested` what
-stands inside stacks; `events` why an operation failed; `watch` waits for the end of one; `deployment` joins them
-for planning, and `outputs` reads what a deployment shows to others.
+stands inside stacks; `operation` waits for the end of one, and tells by a stack's events why it failed; `deployment`
+joins them for planning, and reads the outputs that a deployment shows to others.
 """

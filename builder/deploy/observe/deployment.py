@@ -1,19 +1,26 @@
-"""What stands of a deployment before anything is planned, in all its regions and in those it has left; reads only."""
+"""What stands of a deployment, in all its regions and in those it has left: its stacks and its outputs; reads only.
+
+`observe_deployment` is what planning begins with; `observe_other_regions` finds what the assembly no longer names.
+Then the public outputs, as the stacks that hold them show them.
+"""
 
 import asyncio
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from builder.assembly.components import OutputOf, one_of_each
 from builder.aws import Clients, observe_account, together
 from builder.deploy.desired import Deployment
-from builder.deploy.observe.events import observe_token
-from builder.deploy.observe.nested import inside, may_nest
+from builder.deploy.observe.operation import observe_token
 from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_stack, observe_template, of_deployment
 from builder.deploy.progress import Emit, Waiting
 from builder.deploy.resources import regions_of
-from builder.errors import AwsError, BadInput
+from builder.errors import AwsError, BadInput, Failed, Stopped, gathered
+from builder.graph import closure
+from builder.resource_types import NESTED_STACK
 from builder.template import Template, read_deployed, read_template
-from builder.terms import AccountId, Operation, Region, Site, StackId, StackName
+from builder.terms import AccountId, Endpoint, Operation, Region, Site, StackId, StackName, System
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +198,162 @@ async def _every_stack(clients: Clients, region: Region) -> tuple[ObservedStack,
 
 def _regions_of_data(template: Template) -> set[Region]:
     return {Region(region) for resource in template.resources().values() for region in regions_of(resource)}
+
+
+# What a template may get its nested stacks from besides naming the type.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-serverless.html and modules.html
+_MADE_FROM = (f'"{NESTED_STACK}"', '"AWS::Serverless::Application"', '::MODULE"', '"Fn::Transform"')
+
+
+def may_nest(template: object) -> bool:
+    """Return whether a stack of this template may have stacks nested in it; only a plain template can tell that not.
+
+    Takes a template's text, or what GetTemplate answers.
+    """
+    try:
+        read = read_template(template)
+    except BadInput:
+        return True  # nobody can tell
+    written = json.dumps(read.data, default=str)
+    return not read.adds_no_stack or any(name in written for name in _MADE_FROM)
+
+
+def inside(roots: Iterable[ObservedStack], every: Iterable[ObservedStack]) -> tuple[ObservedStack, ...]:
+    """Return those of the stacks that are nested in the roots, at any depth, in the order that they are given in."""
+    every, outermost = tuple(every), {stack.arn for stack in roots}
+    parents = {stack.arn: (stack.parent,) if stack.parent else () for stack in every}
+    others = (stack for stack in every if stack.arn not in outermost)
+    return tuple(stack for stack in others if not closure(parents, stack.arn).isdisjoint(outermost))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """Every public output: in the manifest's order each is one of three."""
+
+    values: Mapping[str, str]
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Why an output is not there and need not be: its condition is false."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Why an output is not there that should be."""
+
+    def check(self) -> None:
+        """Raise Failed, or Several, unless every output is there that should be."""
+        if errors := [_failed(name, why) for name, why in self.missing.items()]:
+            raise gathered(errors)
+
+    def value(self, name: str) -> str:
+        """Return one output. Raises Failed, saying why, for one that is not there."""
+        if name not in self.values:
+            raise _failed(name, self.absent.get(name) or self.missing[name])
+        return self.values[name]
+
+
+async def observe_every_output(deployment: Deployment, clients: Clients) -> Outputs:
+    """Return every public output, those that are not there with the reason. Raises Failed where nothing is deployed."""
+    sites = dict.fromkeys(deployment.stack(stack_id).site for stack_id, _ in deployment.outputs.values())
+    by_site = await together(SiteView(clients, site).every_stack() for site in sites)
+    ours = {
+        (stack.site, stack.name): stack.outputs
+        for found in by_site
+        for stack in of_deployment(found, deployment.name)
+        if stack.facts.exists
+    }
+    if sites and not ours:
+        raise not_deployed(deployment.name)
+    return find_outputs(deployment, {stack.id: ours.get((stack.site, stack.name)) for stack in deployment.stacks})
+
+
+def not_deployed(deployment: str) -> Failed:
+    """Return the error for who asks about what does not stand anywhere."""
+    what = "is not deployed: no region has a stack of it"
+    return Failed(where=deployment, what=what, next_step="python -m builder deploy")
+
+
+async def observe_outputs(deployment: Deployment, clients: Clients) -> Mapping[str, str]:
+    """Return every public output that there is. Raises Failed, or Several, for what should be there and is not."""
+    found = await observe_every_output(deployment, clients)
+    found.check()
+    return found.values
+
+
+async def observe_system(deployment: Deployment, clients: Clients, *, only_primary: bool = False) -> System:
+    """Return the deployment's components as they stand; of the primary's function alone without a call elsewhere.
+
+    Raises BadInput where nobody says which region serves, or by which function; Failed for an output that should be
+    there.
+    """
+    roles, name = deployment.roles, deployment.name
+    if roles is None:
+        raise BadInput(where=name, what="has no roles: its manifest does not say which region is the primary")
+    parts = one_of_each(deployment.components, name)
+    if parts.function is None:
+        raise BadInput(where=name, what="has no component that is a function, by which it would be called")
+    wanted = {
+        f"{name}: {place}": of.output
+        for place, of in parts.outputs.items()
+        if not only_primary or place == f"function.url.{roles.primary}"
+    }
+    values = await observe_outputs(replace(deployment, outputs=wanted), clients)
+    known = {output: values[place] for place, output in wanted.items() if place in values}
+
+    def of_regions(bindings: Mapping[Region, OutputOf]) -> dict[Region, OutputOf]:
+        return {region: of for region, of in bindings.items() if of.output in known}
+
+    urls, table = of_regions(parts.function.url), parts.table.name if parts.table else None
+    buckets = of_regions(parts.bucket.names) if parts.bucket else {}
+    return System(
+        name=name,
+        primary=roles.primary,
+        secondaries=roles.secondaries,
+        endpoints={region: Endpoint(known[of.output], deployment.places[of.output[0]]) for region, of in urls.items()},
+        health=parts.function.health,
+        table=known.get(table.output) if isinstance(table, OutputOf) else table,
+        buckets={region: known[of.output] for region, of in buckets.items()},
+        copies=tuple(way for way in parts.bucket.replication if buckets.keys() >= set(way)) if parts.bucket else (),
+    )
+
+
+def find_outputs(deployment: Deployment, standing: Mapping[StackId, Mapping[str, str] | None]) -> Outputs:
+    """Return the public outputs of stacks that show these; None for one that is not deployed."""
+    values, absent, missing = {}, {}, {}
+    for name, (stack_id, output) in deployment.outputs.items():
+        shown = standing[stack_id]
+        if shown is None:
+            missing[name] = f"is the output {output} of {stack_id}, which is not deployed"
+        elif output in shown:
+            values[name] = shown[output]
+        elif condition := _condition(deployment, stack_id, output):
+            absent[name] = f"is the output {output} of {stack_id}, whose condition {condition} is false there"
+        else:
+            missing[name] = f"is the output {output} of {stack_id}, which is deployed without it"
+    return Outputs(values=values, absent=absent, missing=missing)
+
+
+def taken(value: str, output: OutputOf, where: StackId) -> str:
+    """Return an output's value, as a parameter of another stack is given it.
+
+    Raises Stopped where it may be masked: DescribeStacks shows each character beyond ASCII as a `?`
+    (aws-cloudformation/cloudformation-coverage-roadmap#1220), and a masked text is never sent again.
+    """
+    if "?" in value:
+        stack_id, name = output.output
+        raise Stopped(
+            where=where,
+            what=f"takes the output {name} of {stack_id}, which shows as '{value}', where a `?` may stand for another "
+            "character: it is not sent again",
+            next_step=f"export it in {stack_id} and take it with Fn::ImportValue",
+        )
+    return value
+
+
+def _condition(deployment: Deployment, stack_id: StackId, output: str) -> str | None:
+    """Return the condition that an output is made under, by the template; None where it is made in any case."""
+    stack = deployment.stack(stack_id)
+    values = {name: value for name, value in stack.parameters.items() if isinstance(value, str)}
+    template = read_template(stack.template, stack_id)
+    body = template.outputs(template.defaults | values).by_name.get(output)
+    return str(body["Condition"]) if isinstance(body, Mapping) and "Condition" in body else None
+
+
+def _failed(name: str, why: str) -> Failed:
+    return Failed(where=name, what=why, next_step="python -m builder deploy")

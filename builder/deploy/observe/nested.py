@@ -1,18 +1,17 @@
-"""Stacks nested in stacks: where they come from, what stands in them, and whether one is as its parent wants it.
+"""Stacks nested in stacks: what stands in them, and whether one is as its parent wants it.
 
-Pure first: `may_nest`, `check_mode`, `inside`. Then what is read from AWS: `observe_contents`, all that a stack holds
-to any depth with what becomes of it, and `Prover`, which shows a nested stack to be as deployed where it has no change
-set of its own. What cannot be shown is told as a reason: unknown is never unchanged.
+`observe_contents` reads all that a stack holds to any depth with what becomes of it; `Prover` shows a nested stack to
+be as deployed where it has no change set of its own. What cannot be shown is told as a reason: unknown is never
+unchanged.
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from builder.aws import Clients, call, together
-from builder.deploy.desired import MASK, Deployment
+from builder.deploy.desired import MASK
 from builder.deploy.observe.stacks import (
     ObservedResource,
     ObservedStack,
@@ -20,20 +19,17 @@ from builder.deploy.observe.stacks import (
     observe_stack,
     observe_template,
 )
-from builder.deploy.records import PlanOptions
 from builder.deploy.resources import regions_of
-from builder.errors import AwsError, BadInput
-from builder.graph import closure
+from builder.errors import AwsError
 from builder.resource_types import NESTED_STACK
 from builder.template import Comparison, compare_template, find_object, properties_of, read_deployed, read_template
-from builder.terms import Arn, LogicalId, Region, Site, StackId, StackName
+from builder.terms import Arn, LogicalId, Region, Site, StackName
 
-# What a template may get its nested stacks from besides naming the type.
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-serverless.html and modules.html
-_MADE_FROM = (f'"{NESTED_STACK}"', '"AWS::Serverless::Application"', '::MODULE"', '"Fn::Transform"')
 # DeletionPolicy to what becomes of the resource when its stack goes.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
 _POLICIES = {"Delete": "Delete", "Snapshot": "Snapshot", "Retain": "Retain", "RetainExceptOnCreate": "Retain"}
+
+
 _UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 
@@ -68,46 +64,6 @@ class Content:
     plain words."""
     regions: tuple[str, ...] = ()
     """The regions that hold a copy of its data, as far as its template says them."""
-
-
-def may_nest(template: object) -> bool:
-    """Return whether a stack of this template may have stacks nested in it; only a plain template can tell that not.
-
-    Takes a template's text, or what GetTemplate answers.
-    """
-    try:
-        read = read_template(template)
-    except BadInput:
-        return True  # nobody can tell
-    written = json.dumps(read.data, default=str)
-    return not read.adds_no_stack or any(name in written for name in _MADE_FROM)
-
-
-def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], options: PlanOptions) -> None:
-    """Return if the change sets can be made as the options say. Raises BadInput.
-
-    AWS makes no drift-aware change set of nested stacks, so what it does inside them could not be seen.
-    """
-    if options.deployment_mode != "REVERT_DRIFT":
-        return
-    nesting = [
-        stack.id for stack in deployment.stacks if may_nest(stack.template) or may_nest(deployed.get(stack.id, {}))
-    ]
-    if nesting:
-        raise BadInput(
-            where="--deployment-mode REVERT_DRIFT",
-            what=f"{', '.join(nesting)}: AWS makes no drift-aware change set for stacks with nested stacks, "
-            "so nobody could see what it would do inside them",
-            next_step="python -m builder drift    names what drifted, in nested stacks too",
-        )
-
-
-def inside(roots: Iterable[ObservedStack], every: Iterable[ObservedStack]) -> tuple[ObservedStack, ...]:
-    """Return those of the stacks that are nested in the roots, at any depth, in the order that they are given in."""
-    every, outermost = tuple(every), {stack.arn for stack in roots}
-    parents = {stack.arn: (stack.parent,) if stack.parent else () for stack in every}
-    others = (stack for stack in every if stack.arn not in outermost)
-    return tuple(stack for stack in others if not closure(parents, stack.arn).isdisjoint(outermost))
 
 
 def fate_of(resource: Mapping[str, Any] | None) -> str | None:

@@ -1,24 +1,31 @@
-"""Change sets: asked for, addressed by ARN, deleted; nothing here executes one. `review` reads them."""
+"""Change sets: asked for, addressed by ARN, listed, told apart, deleted; nothing here executes one.
+
+`review` reads what they change. Of those that wait on a stack it is told whose they are, by name and Description:
+somebody's review, an older plan's.
+"""
 
 import asyncio
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote
 
 from builder.assembly.manifest import PreviousValue
-from builder.aws import Clients, call
+from builder.aws import Clients, call, pages
 from builder.deploy.desired import DesiredStack
-from builder.deploy.observe.nested import may_nest
-from builder.deploy.observe.stacks import once_there, remember_created
-from builder.deploy.records import Origin, PlanOptions
+from builder.deploy.observe.deployment import may_nest
+from builder.deploy.observe.stacks import ObservedStack, is_absence, once_there, remember_created, unless_lagging
+from builder.deploy.records import Origin, PendingReview, PlanOptions, Step
 from builder.errors import AwsError, BadInput, Failed
 from builder.terms import Arn, Site, StackId
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mypy_boto3_cloudformation.literals import CapabilityType
-    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
+    from mypy_boto3_cloudformation.type_defs import ChangeSetSummaryTypeDef, ParameterTypeDef
 
 
 _CONSOLES = {
@@ -26,7 +33,11 @@ _CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
+
+
 _MAKING_S = 300.0
+
+
 IN_MAKING = frozenset({"CREATE_PENDING", "CREATE_IN_PROGRESS"})
 """The Status of a change set that CloudFormation is still making."""
 
@@ -233,7 +244,11 @@ def _read(description: str) -> dict[str, Any]:
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 INLINE_BYTES = 51_200
+
+
 BUCKET_BYTES = 1_048_576
+
+
 REGION = "{region}"
 
 
@@ -264,3 +279,132 @@ async def place_template(clients: Clients, desired: DesiredStack, bucket: str | 
     # boto3 knows every partition's host names; the signature is of no use here.
     signed = client.generate_presigned_url("get_object", Params={"Bucket": name, "Key": key})
     return {"TemplateURL": signed.partition("?")[0]}
+
+
+# How CloudFormation says that there was nothing to do. Other texts exist for templates with transforms, so a
+# change set that failed with another reason is a failure, never "no changes".
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets-create.html
+_NO_CHANGES = ("The submitted information didn't contain changes.", "No updates are to be performed.")
+
+
+def is_no_change(status: str, reason: str) -> bool:
+    """Return whether a change set ended without changes; an output-only edit is a change though it lists none."""
+    return status == "FAILED" and reason.startswith(_NO_CHANGES)
+
+
+IDLE = frozenset({"AVAILABLE", "UNAVAILABLE", "OBSOLETE"})
+"""The ExecutionStatus of a change set that nobody executes or has executed."""
+
+
+_UNDER_WAY_S = 60
+
+
+async def observe_change_sets(
+    clients: Clients, stack: StackId, site: Site, stack_arn: Arn, holds: Arn | None = None
+) -> "list[ChangeSetSummaryTypeDef]":
+    """Return every change set that a stack has, over all pages; none where there is no such stack.
+
+    `holds` is one that is known to be there: a listing without it is asked for again, for LAG_S. Those that this
+    process has deleted are gone, whatever a listing shows, as are those that it shows as deleted, with nested stacks.
+    """
+    client = clients.of(site).cloudformation(site.region)
+
+    async def listed() -> "list[ChangeSetSummaryTypeDef]":
+        gone = clients.memory.deleted_change_sets
+        try:
+            return [
+                change_set
+                async for page in pages(stack, client.list_change_sets, StackName=stack_arn)
+                for change_set in page["Summaries"]
+                if change_set["ChangeSetId"] not in gone and change_set.get("Status") != "DELETE_COMPLETE"
+            ]
+        except AwsError as error:
+            if not is_absence(error):
+                raise
+            return []
+
+    def lacks_it(found: "list[ChangeSetSummaryTypeDef]") -> bool:
+        listed_or_gone = {one["ChangeSetId"] for one in found} | clients.memory.deleted_change_sets
+        return holds is not None and holds not in listed_or_gone
+
+    return await unless_lagging(listed, lacks_it)
+
+
+def reviews_of_others(
+    step: Step, assembly: str, standing: "Iterable[ChangeSetSummaryTypeDef]"
+) -> tuple[PendingReview, ...]:
+    """Return those that somebody may be reviewing: not the step's own, not the same as it, and not a `deploy`'s."""
+    return tuple(
+        PendingReview(
+            stack=step.stack,
+            change_set=Arn(one["ChangeSetId"]),
+            created=one["CreationTime"].isoformat(),
+            allow=f"{step.stack}/{one['ChangeSetName']}",
+        )
+        for one in standing
+        if one["ChangeSetId"] != step.change_set
+        and one["ExecutionStatus"] == "AVAILABLE"
+        and not is_alike(one.get("Description", ""), assembly, step.stack, step.template_sha256)
+        and not is_deploys_own(one.get("Description", ""))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OlderChangeSet:
+    """A change set that an earlier plan of the same deployment left, and nobody executed."""
+
+    stack: StackId
+    site: Site
+    change_set: Arn
+    stack_arn: Arn
+    plan: str
+    """The id of its plan."""
+    created: datetime
+
+
+def older_of_ours(
+    deployment: str, step: Step, standing: "Iterable[ChangeSetSummaryTypeDef]"
+) -> tuple[OlderChangeSet, ...]:
+    """Return the change sets on a step's stack that earlier plans of the deployment left.
+
+    A plan that may be under way elsewhere is let alone: one that is younger than a minute, by AWS's clock, or has a
+    change set that is still being made or is executed.
+    """
+    standing = tuple(standing)
+    own = next((one["CreationTime"] for one in standing if one["ChangeSetId"] == step.change_set), None)
+    if own is None:
+        return ()
+    return tuple(
+        OlderChangeSet(
+            stack=step.stack,
+            site=step.site,
+            change_set=Arn(one["ChangeSetId"]),
+            stack_arn=step.stack_arn,
+            plan=plan_of(one.get("Description", "")),
+            created=one["CreationTime"],
+        )
+        for one in standing
+        if one["ChangeSetId"] != step.change_set
+        and one["ExecutionStatus"] in {"AVAILABLE", "OBSOLETE"}
+        and is_of(deployment, one)
+        and (own - one["CreationTime"]).total_seconds() >= _UNDER_WAY_S
+    )
+
+
+def busy_plans(standing: "Iterable[ChangeSetSummaryTypeDef]") -> frozenset[str]:
+    """Return the ids of the plans of which a change set is being made or executed."""
+    busy = (one for one in standing if one["Status"] in IN_MAKING or one["ExecutionStatus"] == "EXECUTE_IN_PROGRESS")
+    return frozenset(plan_of(one.get("Description", "")) for one in busy)
+
+
+async def is_under_review_by(deployment: str, clients: Clients, stack: ObservedStack) -> bool:
+    """Return whether there are change sets that wait on a stack, all made by plans of the deployment."""
+    waiting = await observe_change_sets(clients, StackId(f"{stack.region}/{stack.name}"), stack.site, stack.arn)
+    return bool(waiting) and all(is_of(deployment, one) for one in waiting)
+
+
+def is_of(deployment: str, one: "ChangeSetSummaryTypeDef") -> bool:
+    """Return whether a plan of the deployment made the change set: its name and its Description tell of one plan."""
+    plan = plan_of(one.get("Description", ""))
+    name, first = one["ChangeSetName"], change_set_name(deployment, plan, 1)
+    return bool(plan) and (name == first or (name.startswith(f"{first}-") and name[len(first) + 1 :].isdigit()))

@@ -1,8 +1,13 @@
-"""What of a plan hangs on what the same plan makes: change sets that are made later, and exports that others import."""
+"""What of a plan hangs on something else, and what is decided of a stack for that.
+
+On what the same plan makes: change sets that are made later, and exports that others import. And on regions that are
+skipped: nothing is done that hangs on one, and nothing whose needs are unsure.
+"""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from builder.assembly.bound import bind_stack
 from builder.assembly.manifest import ParameterValue
@@ -11,14 +16,38 @@ from builder.aws import Clients, pages, together
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.observe.deployment import ObservedDeployment
 from builder.deploy.observe.stacks import ObservedStack
-from builder.deploy.plan.decide import Decision, Keep, NeedsChangeSet
 from builder.deploy.plan.expected import expect_changes
 from builder.deploy.records import Deferred, ResourceChange, Step
+from builder.deploy.resources import HOLDERS, regions_of
+from builder.deploy.resources.holder import nowhere_else
 from builder.errors import AwsError, BuilderError, Stopped, gathered
 from builder.graph import closure
-from builder.resource_types.facts import ARN_FORMATS, name_property
+from builder.resource_types.facts import ARN_FORMATS, control_plane_of, name_property
 from builder.template import Template, at, names_in, properties_of, read_deployed, read_template
 from builder.terms import AccountId, Site, StackId
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsChangeSet:
+    """The stack needs a change set of this type."""
+
+    type: Literal["CREATE", "UPDATE"]
+    certain: bool = True
+    """False where only CloudFormation can tell whether anything changes: the change set may turn out empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """What is left of a failed creation has to go first; then the stack needs a change set of type CREATE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The stack is as it should be."""
+
+
+Decision = NeedsChangeSet | Rebuild | Keep
+
 
 _WORDS: Mapping[Way, str] = {
     Way.SSM_VALUE: "reads the SSM parameter {}, which {} makes",
@@ -27,9 +56,15 @@ _WORDS: Mapping[Way, str] = {
     Way.TEMPLATE: "takes templates from the bucket {}, which {} makes",
     Way.OUTPUT: "reads the output {}, which {} makes",
 }
+
+
 _FUNCTIONS: Mapping[Way, str] = {Way.OUTPUT: "Fn::GetStackOutput"}
 """What stands in a template where no parameter does."""
+
+
 _STAYS = frozenset({"Retain", "RetainExceptOnCreate"})
+
+
 _Name = tuple[object, ...]
 
 
@@ -163,6 +198,8 @@ def moving(deployment: Deployment, stack: StackId) -> frozenset[str]:
 
 
 _MISSING = re.compile(r"No export named ([^\s,;\]]+)")
+
+
 _TWO_PLANS = "one plan that adds what is wanted and moves the importers, and after that one that removes the old export"
 
 
@@ -325,3 +362,70 @@ def _named(desired: DesiredStack, account: AccountId) -> Iterator[tuple[str, str
 
 def _in_account(name: str, account: AccountId) -> str:
     return name.replace("${AWS::AccountId}", account)
+
+
+_LATER = "python -m builder deploy    without --skip-region brings it up to date once the region answers again"
+
+
+async def check_without(deployment: Deployment, work: Iterable[Step | Deferred], clients: Clients) -> None:
+    """Return if all of the work can be done without the skipped regions.
+
+    Raises Stopped, naming every change that hangs on one, and every need on a stack there that is not seen to be met
+    in the surviving region.
+    """
+    if not deployment.skipped:
+        return
+    work = tuple(work)
+    faults: list[BuilderError] = [fault for one in work for fault in _hanging(deployment, one)]
+    left_out = {stack.id: stack for stack in deployment.left_out}
+    needs = {(one.site, need) for one in work for need in one.needs if need in left_out}
+    unmet = await together(_unmet(left_out[need], site, clients) for site, need in sorted(needs, key=str))
+    faults += [fault for fault in unmet if fault is not None]
+    if faults:
+        raise gathered(faults)
+
+
+def _hanging(deployment: Deployment, work: Step | Deferred) -> Iterator[Stopped]:
+    template = read_template(deployment.stack(work.stack).template, work.stack)
+    for change in work.changes:
+        plane = control_plane_of(change.type, work.region)
+        if plane is not None and plane.region in deployment.skipped:
+            what = f"{plane.name} is in {plane.region}, which is skipped"
+            yield _stopped(work.stack, change, what)
+        copies = {*change.regions, *regions_of(template.resource(change.logical_id))}
+        for region in deployment.skipped:
+            if region in copies:
+                yield _stopped(work.stack, change, f"it has a replica in {region}, which is skipped")
+        if _may_have_copies(change) and not copies:
+            yield _stopped(work.stack, change, "where it has replicas its change set does not show")
+
+
+def _stopped(stack: StackId, change: ResourceChange, what: str) -> Stopped:
+    return Stopped(
+        where=f"{stack}/{change.logical_id}", what=f"{change.type} cannot be changed now: {what}", next_step=_LATER
+    )
+
+
+def _may_have_copies(change: ResourceChange) -> bool:
+    """Return whether it is in a nested stack, whose template is not at hand, and may have copies elsewhere."""
+    holder = HOLDERS.get(change.type)
+    return "/" in change.logical_id and holder is not None and holder.regions is not nowhere_else
+
+
+async def _unmet(need: DesiredStack, site: Site, clients: Clients) -> Stopped | None:
+    """Look in a surviving region at what a stack that is left out makes there."""
+    template = read_template(need.template, need.id)
+    binding = template.bind(need.values)
+    for resource in template.resources().values():
+        holder = HOLDERS.get(str(resource.get("Type")))
+        properties = properties_of(resource)
+        if holder is None or holder.stands is None or site.region not in holder.regions(properties):
+            continue
+        name = binding.text(properties.get(name_property(str(resource.get("Type")))))
+        if name and await holder.stands(clients.of(site), site.region, name):
+            return None
+    return Stopped(
+        where=need.id,
+        what=f"is left out, and what is needed of it is not to be seen in {site.region}",
+        next_step=_LATER,
+    )

@@ -1,18 +1,28 @@
-"""Which change sets a plan consists of, which of them can be made now, and what the others may show; pure."""
+"""What each stack needs, and which change sets a plan consists of; pure.
+
+`decide` is total over every status, from what a stack should be and what stands. `make_draft` asks it of every stack
+and tells which change sets that makes, which of them can be made now, and what the others may show.
+"""
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import ParameterValue
-from builder.deploy.desired import MASK, Deployment, DesiredStack
-from builder.deploy.observe.deployment import ObservedDeployment
-from builder.deploy.observe.outputs import taken
+from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
+from builder.deploy.observe.deployment import ObservedDeployment, may_nest, taken
 from builder.deploy.observe.stacks import ObservedStack
-from builder.deploy.plan.decide import Decision, Keep, NeedsChangeSet, Rebuild, decide, other_parameters
-from builder.deploy.plan.dependants import DecidedStack, wait_for_makers, wait_for_names
+from builder.deploy.plan.dependants import (
+    DecidedStack,
+    Decision,
+    Keep,
+    NeedsChangeSet,
+    Rebuild,
+    wait_for_makers,
+    wait_for_names,
+)
 from builder.deploy.plan.expected import expect_changes
 from builder.deploy.plan.sequence import Ends, make_sequence
 from builder.deploy.records import FoundStack, PlanOptions, Protection, ResourceChange
@@ -20,6 +30,122 @@ from builder.errors import Stopped, gathered
 from builder.graph import make_order
 from builder.template import Comparison, Template, compare_template, read_deployed, read_template
 from builder.terms import Operation, Site, StackId, StackName
+
+_LEFT_BY_FAILURE = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
+
+
+def decide(
+    deployment: Deployment,
+    desired: DesiredStack,
+    observed: ObservedStack | None,
+    template: object,
+    *,
+    unrolled: bool = False,
+) -> Decision:
+    """Return what the stack needs.
+
+    `template` is what GetTemplate shows of an observed stack, None where nothing is deployed. A stack with an
+    operation under way is waited for before this is asked. `unrolled` says that the stack's failures are never rolled
+    back: it is updated from where one left it.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
+    Raises Stopped for a stack that is another's, or in a status that takes no change set.
+    """
+    if observed is None or observed.facts.operation is Operation.CREATE:
+        check_previous(desired, {})
+        return NeedsChangeSet("CREATE")
+    if observed.tags.get(TAG_DEPLOYMENT) != deployment.name:
+        raise Stopped(
+            where=desired.id,
+            what=f"a stack named {observed.name} is there already and is not this deployment's",
+            next_step="python -m builder plan --env SUFFIX    makes other names",
+        )
+    if unrolled and observed.status in _LEFT_BY_FAILURE:
+        check_previous(desired, observed.parameters)
+        return NeedsChangeSet("UPDATE")
+    match observed.facts.operation:
+        case Operation.UPDATE:
+            check_previous(desired, observed.parameters)
+            return _compare(desired, observed, template)
+        case Operation.REBUILD:
+            check_previous(desired, {})
+            return Rebuild()
+        case Operation.WAIT | Operation.RECOVER | Operation.REFUSE:
+            reason = f": {observed.status_reason}" if observed.status_reason else ""
+            raise Stopped(
+                where=desired.id,
+                what=f"the stack is in {observed.status} and cannot take a change set{reason}",
+                next_step=remedy(observed),
+            )
+
+
+def _compare(desired: DesiredStack, observed: ObservedStack, template: object) -> NeedsChangeSet | Keep:
+    """Return what the stack needs to become as desired, as far as templates, parameters and tags tell."""
+    comparison = compare_template(desired.template, template)
+    if comparison is Comparison.DIFFERENT or other_parameters(desired, observed) or desired.tags != observed.tags:
+        return NeedsChangeSet("UPDATE")
+    # What a nested stack's template holds by now, only a change set can tell.
+    unseen = may_nest(desired.template) or changes_unseen(read_template(desired.template, desired.id))
+    if comparison is Comparison.NOT_KNOWN or unseen:
+        return NeedsChangeSet("UPDATE", certain=False)
+    return Keep()
+
+
+def changes_unseen(template: Template) -> bool:
+    """Return whether a stack may change while its template, its parameters and its tags stay as they are.
+
+    The value of a parameter that is kept in SSM is fetched anew by each change set, while DescribeStacks and the
+    manifest have its name; a macro, AWS::Include and SAM make something of the template each time. What
+    AWS::LanguageExtensions makes follows from the text alone.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+    """
+    macros = [one for one in template.transforms if one != "AWS::LanguageExtensions"]
+    return bool(template.from_ssm or macros) or template.calls("Fn::Transform")
+
+
+def other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
+    """Return whether the stack is to be given other parameters than it has."""
+    parameters = desired.parameters_over(observed.parameters)
+    if parameters == observed.parameters:
+        return False
+    # DescribeStacks shows those that were left to the template's default as well.
+    defaults = read_template(desired.template, desired.id).defaults
+    return {**defaults, **parameters} != observed.parameters
+
+
+def check_previous(desired: DesiredStack, standing: Mapping[str, str]) -> None:
+    """Raise Stopped where a parameter is to keep a value, and the stack has none of that name or does not stand."""
+    if lacking := sorted(desired.previous - standing.keys()):
+        names = ", ".join(lacking)
+        raise Stopped(
+            where=desired.id,
+            what=f"parameter {names} is to keep its previous value, and the stack {desired.name} has none"
+            + ("" if standing else ": it does not stand, or is created anew"),
+            next_step=f"give {names} a value; `previous` is for a stack that has it",
+        )
+
+
+def remedy(stack: ObservedStack) -> str:
+    """Return the command that leads on, and what it does; empty where planning anew does.
+
+    Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html (status codes) and
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
+    """
+    match stack.facts.operation:
+        case Operation.RECOVER:
+            return "python -m builder plan --recover    shows what it would roll back, and asks; so does deploy"
+        case Operation.REFUSE if stack.status == "DELETE_FAILED":
+            return "python -m builder destroy    finishes the deletion, and that of the whole deployment"
+        case Operation.REFUSE:
+            # CloudFormation documents no way back from here: neither a rollback nor a change set is taken.
+            return (
+                f"aws cloudformation describe-stack-events --region {stack.region} --stack-name {stack.name}"
+                "    names what could not be imported: put that right and ask AWS Support to bring the stack back,"
+                " or python -m builder destroy"
+            )
+        case Operation.WAIT:
+            return "the same command again    waits for the operation's end"
+        case Operation.CREATE | Operation.UPDATE | Operation.REBUILD:
+            return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,3 +410,18 @@ def _found(observed: ObservedStack | None) -> FoundStack:
     if observed is None:
         return FoundStack()
     return FoundStack(status=observed.status, stack_id=observed.arn, last_change=observed.last_change)
+
+
+def without_values(changes: Iterable[ResourceChange]) -> tuple[ResourceChange, ...]:
+    """Return the changes without the values of any property: of NoEcho parameters, some may have one in them.
+
+    Which ones nobody can tell: AWS shows nobody the value before. *Unverified* whether a change set does.
+    """
+    return tuple(
+        replace(
+            change,
+            definition="",
+            properties=tuple(dict.fromkeys(replace(one, before=None, after=None) for one in change.properties)),
+        )
+        for change in changes
+    )

@@ -1,7 +1,7 @@
 """What a claimed plan is about to do to each stack, judged anew: from what stands in AWS, and from the assembly.
 
 In this order: the stacks and templates that stand are read; the assembly leads from them to change sets, `parts_from`;
-each change set of the plan is read as AWS shows it, and compared (`comparison.py`); what is to be made or deleted later
+each change set of the plan is read as AWS shows it, and compared (`expected`); what is to be made or deleted later
 is put together anew. So the guards that follow are of what will happen, not of what a file says.
 """
 
@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from builder.assembly.components import OutputOf
 from builder.aws import Clients, call, together
 from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
-from builder.deploy.observe.deployment import observe_other_regions
-from builder.deploy.observe.nested import may_nest
+from builder.deploy.observe.deployment import may_nest, observe_other_regions
 from builder.deploy.observe.stacks import (
     LAG_S,
     LOOK_S,
@@ -25,13 +24,12 @@ from builder.deploy.observe.stacks import (
     once_there,
 )
 from builder.deploy.plan.change_set import PendingChangeSet, change_set_name
-from builder.deploy.plan.changes import rate_risk
-from builder.deploy.plan.decide import Keep, NeedsChangeSet, check_failed_creation, check_previous, decide, observe_held
-from builder.deploy.plan.dependants import moving
-from builder.deploy.plan.draft import DraftStep, no_echo_parameters, parts_from, without_secrets
+from builder.deploy.plan.dependants import Keep, NeedsChangeSet, moving
+from builder.deploy.plan.draft import DraftStep, check_previous, decide, no_echo_parameters, parts_from, without_secrets
 from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown
 from builder.deploy.plan.guards import guard_hits
-from builder.deploy.plan.review import review
+from builder.deploy.plan.plan import check_failed_creation, observe_held
+from builder.deploy.plan.review import rate_risk, review
 from builder.deploy.records import (
     PLAN_AGAIN,
     Deferred,

@@ -1,46 +1,65 @@
-"""Planning: every change set of every region is made before anything is executed; nothing here executes."""
+"""Planning: every change set of every region is made before anything is executed; nothing here executes.
+
+Then what a plan deletes: what a failed creation left, and stacks that the assembly no longer has.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, together
-from builder.deploy.desired import MASK, Deployment
-from builder.deploy.observe.deployment import ObservedDeployment, observe_deployment
-from builder.deploy.observe.nested import check_mode
-from builder.deploy.observe.stacks import observe_stack
-from builder.deploy.plan.change_set import ChangeSetRequest, PendingChangeSet, ask, console_link, delete
-from builder.deploy.plan.changes import rate_risk, without_values
-from builder.deploy.plan.decide import plan_failed_creation, plan_orphans
-from builder.deploy.plan.dependants import missing_exports, put_importers_first, told_missing, without_made
-from builder.deploy.plan.draft import DraftPlan, DraftStep, make_draft, no_echo_parameters, without_secrets
-from builder.deploy.plan.guards import guard_hits
-from builder.deploy.plan.lost_region import check_without
-from builder.deploy.plan.pending import (
+from builder.deploy.desired import MASK, Deployment, DesiredStack
+from builder.deploy.observe.deployment import ObservedDeployment, may_nest, observe_deployment
+from builder.deploy.observe.nested import observe_contents
+from builder.deploy.observe.stacks import ObservedStack, observe_stack
+from builder.deploy.plan.change_set import (
+    ChangeSetRequest,
     OlderChangeSet,
+    PendingChangeSet,
+    ask,
     busy_plans,
-    discard_asked,
+    console_link,
+    delete,
     observe_change_sets,
     older_of_ours,
     reviews_of_others,
 )
-from builder.deploy.plan.review import read_findings, review
-from builder.deploy.plan.stack_steps import overtaken, stands_as
+from builder.deploy.plan.dependants import (
+    check_without,
+    missing_exports,
+    put_importers_first,
+    told_missing,
+    without_made,
+)
+from builder.deploy.plan.draft import (
+    DraftPlan,
+    DraftStep,
+    make_draft,
+    no_echo_parameters,
+    without_secrets,
+    without_values,
+)
+from builder.deploy.plan.guards import guard_hits
+from builder.deploy.plan.review import rate_risk, read_findings, review
+from builder.deploy.plan.steps import discard_asked, overtaken, stands_as
 from builder.deploy.progress import Emit, Planned, Planning, RunBegun, Unchanged
 from builder.deploy.records import (
     PLAN_VERSION,
     Deferred,
     Deletion,
+    FoundStack,
     Origin,
     Orphan,
     PendingReview,
     Plan,
     PlanOptions,
     Protection,
+    StackResource,
     Step,
 )
-from builder.errors import AwsError, BuilderError, Stopped
+from builder.errors import AwsError, BadInput, BuilderError, Stopped
+from builder.resource_types.facts import at_stake, holds_data
 from builder.terms import Arn, Region, StackId
 
 if TYPE_CHECKING:
@@ -316,4 +335,92 @@ def _defer(planner: _Planner, part: DraftStep, draft: DraftPlan) -> Deferred:
         risk=rate_risk(part.expected),
         found=part.found,
         findings=planner.lint(part.desired.template, part.desired.region) if planner.lint and part.derived else (),
+    )
+
+
+def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], options: PlanOptions) -> None:
+    """Return if the change sets can be made as the options say. Raises BadInput.
+
+    AWS makes no drift-aware change set of nested stacks, so what it does inside them could not be seen.
+    """
+    if options.deployment_mode != "REVERT_DRIFT":
+        return
+    nesting = [
+        stack.id for stack in deployment.stacks if may_nest(stack.template) or may_nest(deployed.get(stack.id, {}))
+    ]
+    if nesting:
+        raise BadInput(
+            where="--deployment-mode REVERT_DRIFT",
+            what=f"{', '.join(nesting)}: AWS makes no drift-aware change set for stacks with nested stacks, "
+            "so nobody could see what it would do inside them",
+            next_step="python -m builder drift    names what drifted, in nested stacks too",
+        )
+
+
+async def plan_orphans(
+    orphans: tuple[ObservedStack, ...], clients: Clients, needs: tuple[StackId, ...] | None
+) -> tuple[Orphan | Deletion, ...]:
+    """Return the orphans with what stands in them, to be deleted once all that they may serve is done.
+
+    `needs` are the stacks that the plan works on; None where orphans are left alone. They come the one created last
+    first, and go in that order: what needs another was created after it.
+    """
+    held = await together(observe_held(stack, clients) for stack in orphans)
+    ids = [StackId(f"{stack.region}/{stack.name}") for stack in orphans]
+    if needs is None:
+        return tuple(
+            Orphan(stack=name, region=stack.region, resources=resources, account=stack.site.account)
+            for name, stack, resources in zip(ids, orphans, held, strict=True)
+        )
+    return tuple(
+        _deletion(name, stack, resources, "the assembly no longer has it", (*needs, *ids[:place]))
+        for place, (name, stack, resources) in enumerate(zip(ids, orphans, held, strict=True))
+    )
+
+
+async def plan_failed_creation(desired: DesiredStack, observed: ObservedStack, clients: Clients) -> Deletion:
+    """Return the deletion of what a failed creation left. Raises Stopped where any of it holds data."""
+    resources = await observe_held(observed, clients)
+    check_failed_creation(desired, observed, resources)
+    return _deletion(desired.id, observed, resources, f"its creation ended in {observed.status}", ())
+
+
+def check_failed_creation(desired: DesiredStack, observed: ObservedStack, resources: tuple[StackResource, ...]) -> None:
+    """Raise Stopped where what is left of a failed creation holds data."""
+    kept = [one for one in resources if holds_data(one.type)]
+    if kept:
+        told = "".join(f"\n  {one.logical_id} ({one.type}): {at_stake(one.type)}" for one in kept)
+        raise Stopped(
+            where=desired.id,
+            what=f"the stack is in {observed.status}, takes nothing but its deletion, and still holds{told}",
+            next_step="python -m builder destroy    deletes the deployment with all its data",
+        )
+
+
+async def observe_held(stack: ObservedStack, clients: Clients) -> tuple[StackResource, ...]:
+    """Return the resources that stand in a stack, and in those nested in it."""
+    return tuple(
+        StackResource(logical_id=one.path, type=one.type, policy_action=one.fate)
+        for one in await observe_contents(clients, stack)
+    )
+
+
+def _deletion(
+    name: StackId,
+    stack: ObservedStack,
+    resources: tuple[StackResource, ...],
+    because: str,
+    needs: tuple[StackId, ...],
+) -> Deletion:
+    return Deletion(
+        stack=name,
+        region=stack.region,
+        name=stack.name,
+        stack_arn=stack.arn,
+        because=because,
+        needs=needs,
+        found=FoundStack(status=stack.status, stack_id=stack.arn, last_change=stack.last_change),
+        resources=resources,
+        account=stack.site.account,
+        protected=stack.termination_protection,
     )

@@ -1,0 +1,225 @@
+"""What becomes of a plan's steps: how far AWS shows a stack to have come, and change sets discarded.
+
+A stack may have been moved by this plan, by the same plan made again, or by somebody else. What nobody executed is
+deleted: a plan's own change sets, all that the deployment's plans left, those of a `deploy` that broke off.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from builder.aws import Clients, call, together
+from builder.deploy.desired import MASK, Deployment, DesiredStack
+from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_stack, of_deployment, remember_deleted
+from builder.deploy.plan.change_set import (
+    IDLE,
+    IN_MAKING,
+    PendingChangeSet,
+    change_set_name,
+    delete,
+    is_alike,
+    is_deploys_own,
+    is_of,
+    observe_change_sets,
+)
+from builder.deploy.progress import Outcome, ReviewRequired
+from builder.deploy.records import (
+    PLAN_AGAIN,
+    AnyStep,
+    Deferred,
+    Deletion,
+    FoundStack,
+    Plan,
+    Protection,
+    StackSteps,
+    Step,
+)
+from builder.errors import AwsError, Stopped
+from builder.terms import Arn, StackId
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef
+
+
+def steps_executed(plan: Plan, steps: StackSteps, stack: ObservedStack) -> int:
+    """Return how many steps are executed if the stack's last change set is one of theirs; 0 if it is none.
+
+    In review a stack's ChangeSetId is only one that waits; of a stack deleted while in review, one that never ran.
+    """
+    if stack.change_set is None or not stack.facts.exists:
+        return 0
+    own = [place for place, step in enumerate(steps, start=1) if _made(plan, step, stack.change_set)]
+    return max(own, default=0)
+
+
+def _made(plan: Plan, step: AnyStep, change_set: Arn) -> bool:
+    match step:
+        case Step():
+            return step.change_set == change_set
+        case Deferred():
+            # arn:aws:cloudformation:us-east-1:111122223333:changeSet/NAME/uuid
+            return f":changeSet/{change_set_name(plan.deployment, plan.id, step.part)}/" in change_set
+        case Deletion() | Protection():
+            return False
+
+
+def after_review(plan: Plan, ended: Iterable[Outcome]) -> Plan:
+    """Return the plan in which every deferred change set that was left for review is an ordinary step."""
+    made = {
+        (outcome.stack, outcome.step.part): outcome.step for outcome in ended if isinstance(outcome, ReviewRequired)
+    }
+    return replace(
+        plan,
+        steps=(*plan.steps, *made.values()),
+        deferred=tuple(deferred for deferred in plan.deferred if (deferred.stack, deferred.part) not in made),
+    )
+
+
+async def steps_executed_by_same_plan(clients: Clients, plan: Plan, steps: StackSteps, stack: ObservedStack) -> int:
+    """Return how many steps are as good as executed, if the stack's last change set is the same as one of theirs.
+
+    The stack has moved since the plan was made: what ran before that is the same as nothing in it. And one that may
+    have done something else with the same words, because of what it looked at, is not known to be the same.
+    """
+    if stack.change_set is None or not stack.facts.exists:
+        return 0
+    client = clients.of(stack.site).cloudformation(stack.region)
+    try:
+        answer = await call(steps[0].stack, client.describe_change_set, ChangeSetName=stack.change_set)
+    except AwsError as error:
+        if error.code != "ChangeSetNotFound":
+            raise
+        return 0
+    if _looked_elsewhere(answer):
+        return 0
+    parameters = {
+        parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in answer.get("Parameters", [])
+    }
+    description = answer.get("Description", "")
+    same = [place for place, step in enumerate(steps, start=1) if _is_same(plan, step, description, parameters)]
+    return max(same, default=0)
+
+
+def _looked_elsewhere(answer: "DescribeChangeSetOutputTypeDef") -> bool:
+    """Return whether a change set was made of more than its template and parameters.
+
+    Nested stacks' templates, macros, values of SSM: they may have been others for the one than for the other.
+    """
+    resolved = any("ResolvedValue" in parameter for parameter in answer.get("Parameters", []))
+    expanded = "CAPABILITY_AUTO_EXPAND" in answer.get("Capabilities", [])
+    return resolved or expanded or answer.get("IncludeNestedStacks", False)
+
+
+def _is_same(plan: Plan, step: AnyStep, description: str, parameters: dict[str, str]) -> bool:
+    if isinstance(step, Deletion | Protection):
+        return False
+    asked = step.desired if isinstance(step, Deferred) else step
+    digest = step.desired.sha256 if isinstance(step, Deferred) else step.template_sha256
+    # Of a value that AWS shows to nobody it is not known to be the same.
+    known = dict(asked.parameters) == parameters and MASK not in parameters.values()
+    return known and is_alike(description, plan.assembly, step.stack, digest)
+
+
+def stands_as(found: FoundStack, stack: ObservedStack | None) -> bool:
+    """Return whether the stack is as it was when the plan was made."""
+    if stack is None or not stack.facts.exists:
+        return found.status is None or found.status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
+    return (stack.status, stack.arn, stack.last_change) == (found.status, found.stack_id, found.last_change)
+
+
+def overtaken(name: StackId, stack: ObservedStack | None, what: str) -> Stopped:
+    """Return the refusal of a step that somebody or something else has moved, naming it where it can be known."""
+    winner = f"; the stack's last change set is {stack.change_set}" if stack is not None and stack.change_set else ""
+    return Stopped(where=name, what=f"{what}{winner}. Nothing of this plan was executed here", next_step=PLAN_AGAIN)
+
+
+async def discard_plan(plan: Plan, clients: Clients, only: Collection[StackId] | None = None) -> None:
+    """Delete the plan's change sets, and its new stacks that hold nothing; what is gone already is fine.
+
+    `only` names the stacks to do it for; None for all.
+    """
+    await discard_asked(
+        (
+            PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn, step.nested)
+            for step in plan.steps
+            if only is None or step.stack in only
+        ),
+        clients,
+    )
+
+
+async def discard_all(deployment: Deployment, clients: Clients) -> tuple[StackId, ...]:
+    """Delete every change set that plans of the deployment made and nobody executed, and new stacks that hold nothing.
+
+    Returns the stack of each, one for each change set or empty stack. One that is being made or executed is let alone:
+    somebody's plan is under way. What is another's stays, and the stack that it waits on.
+    """
+    by_site = await together(SiteView(clients, site).every_stack() for site in deployment.sites)
+    names = {(place.site, place.name): stack for stack, place in deployment.places.items()}
+    ours = of_deployment(tuple(stack for stacks in by_site for stack in stacks), deployment.name)
+    bare = (
+        stack
+        for stacks in by_site
+        for stack in stacks
+        if stack.status == "REVIEW_IN_PROGRESS" and (stack.site, stack.name) in names and stack not in ours
+    )
+    found = await together(_discard_all(deployment.name, stack, clients) for stack in (*ours, *bare))
+    return tuple(stack_id for ids in found for stack_id in ids)
+
+
+async def _discard_all(deployment: str, stack: ObservedStack, clients: Clients) -> list[StackId]:
+    name = StackId(f"{stack.region}/{stack.name}")
+    waiting = await observe_change_sets(clients, name, stack.site, stack.arn)
+    idle = [one for one in waiting if one["ExecutionStatus"] in IDLE and one["Status"] not in IN_MAKING]
+    asked = [
+        PendingChangeSet(name, stack.site, Arn(one["ChangeSetId"]), stack.arn, one.get("IncludeNestedStacks", False))
+        for one in idle
+        if is_of(deployment, one)
+    ]
+    for one in asked:
+        await _discard(one, clients)
+    if not waiting and stack.status == "REVIEW_IN_PROGRESS":
+        await _drop(name, stack, clients)
+        return [name]
+    return [name for _ in asked]
+
+
+async def discard_asked(asked: Iterable[PendingChangeSet], clients: Clients) -> None:
+    """Do the same for change sets that may not be in a plan yet."""
+    await together(_discard(one, clients) for one in asked)
+
+
+async def _discard(asked: PendingChangeSet, clients: Clients) -> None:
+    await delete(clients, asked)
+    stack = await observe_stack(clients, asked.site, asked.stack_arn)
+    if stack is None or stack.status != "REVIEW_IN_PROGRESS":
+        return
+    # Somebody else's review may wait on the same new stack: then it is theirs. A listing may lag behind our deletion.
+    left = await observe_change_sets(clients, asked.stack, asked.site, asked.stack_arn)
+    if all(one["ChangeSetId"] == asked.change_set for one in left):
+        await _drop(asked.stack, stack, clients)
+
+
+async def _drop(name: StackId, stack: ObservedStack, clients: Clients) -> None:
+    client = clients.of(stack.site).cloudformation(stack.region)
+    await call(name, client.delete_stack, StackName=stack.arn)
+    remember_deleted(clients, stack.site, stack.name, stack.arn)
+
+
+async def sweep(deployment: Deployment, plan: Plan, clients: Clients) -> None:
+    """Delete the change sets of a `deploy` that broke off, on the stacks that this plan did not touch.
+
+    On the others the execution has deleted them already.
+    """
+    touched = {step.stack for step in plan.steps}
+    await together(_sweep(stack, clients) for stack in deployment.stacks if stack.id not in touched)
+
+
+async def _sweep(stack: DesiredStack, clients: Clients) -> None:
+    for one in await observe_change_sets(clients, stack.id, stack.site, Arn(stack.name)):
+        # One that was executed stays: it tells what the stack came from.
+        if one["ExecutionStatus"] == "AVAILABLE" and is_deploys_own(one.get("Description", "")):
+            nested = one.get("IncludeNestedStacks", False)
+            await delete(
+                clients, PendingChangeSet(stack.id, stack.site, Arn(one["ChangeSetId"]), Arn(one["StackId"]), nested)
+            )
