@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from builder.assembly.assets import ASSETS_FILE, Asset, read_assets, write_assets
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest, write_manifest
 from builder.errors import BadInput, of_file
 from builder.template import text_of
@@ -19,7 +20,7 @@ FLEET_FOLDER = "fleet"
 """Where an assembly's folder has that of its fleet."""
 EXECUTION_ROLE = "execution-role.yaml"
 """Beside a fleet's own templates: for each account, by other means than ours."""
-_RESERVED = frozenset({FILE_NAME, f"{FLEET_FOLDER}/{FILE_NAME}", f"{FLEET_FOLDER}/{EXECUTION_ROLE}"})
+_RESERVED = frozenset({FILE_NAME, ASSETS_FILE, f"{FLEET_FOLDER}/{FILE_NAME}", f"{FLEET_FOLDER}/{EXECUTION_ROLE}"})
 """What a rendering writes and no manifest lists."""
 
 
@@ -36,6 +37,8 @@ class Assembly:
     templates: Mapping[str, bytes]
     beside: Mapping[str, bytes] = field(default_factory=dict)
     """What else is in its folder, by path: rendered with it, deployed by nobody who is given this assembly."""
+    assets: tuple[Asset, ...] = ()
+    """What its templates take from a bucket."""
 
 
 def read_assembly(folder: Path) -> Assembly:
@@ -54,7 +57,9 @@ def read_assembly(folder: Path) -> Assembly:
                 what="is not the file that the manifest was written with",
                 next_step="python -m builder render",
             )
-    return Assembly(manifest=manifest, templates=templates)
+    assets = folder / ASSETS_FILE
+    listed = read_assets(read_file(folder, ASSETS_FILE), str(assets)) if assets.exists() else ()
+    return Assembly(manifest=manifest, templates=templates, assets=listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +201,8 @@ def _keep(old: Path, new: Path) -> None:
 
 def files_of(assembly: Assembly) -> dict[str, bytes]:
     """Return everything that its folder holds, by path."""
-    return {FILE_NAME: write_manifest(assembly.manifest), **assembly.templates, **assembly.beside}
+    assets = {ASSETS_FILE: write_assets(assembly.assets)} if assembly.assets else {}
+    return {FILE_NAME: write_manifest(assembly.manifest), **assembly.templates, **assets, **assembly.beside}
 
 
 def _replace(folder: Path, fresh: Path) -> None:

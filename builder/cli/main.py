@@ -23,6 +23,7 @@ _SECTIONS = {
     "Without AWS": {
         "init": "templates",
         "render": "templates",
+        "build": "templates",
         "lint": "templates",
         "graph": "templates",
         "policy": "policy",

@@ -14,6 +14,7 @@ from builder.terms import AccountId, Region, Site, counted
 
 if TYPE_CHECKING:
     from builder.assembly import Assembly, Manifest
+    from builder.assembly.build import Built, NotBuilt
     from builder.config import Config, EnvironmentConfig, Wanted
     from builder.deploy import Deployment, PlanOptions, TrustedInput
 
@@ -103,6 +104,24 @@ class Project:
     def templates(self) -> Path:
         """The assembly's folder."""
         return self.options.assembly or self.options.config.parent / "templates"
+
+    @property
+    def build_folder(self) -> Path:
+        """Where the bytes of assets are made: beside the assembly's folder."""
+        from builder.assembly.build import BUILD_FOLDER
+
+        return self.templates.parent / BUILD_FOLDER
+
+    def build(self, assembly: "Assembly") -> "tuple[Built | NotBuilt, ...]":
+        """Return an assembly's assets, the bytes made that can be. Raises BadInput, and Failed, as `build` does."""
+        from builder.assembly.build import build
+
+        return build(assembly.assets, self.root, self.build_folder)
+
+    @property
+    def root(self) -> Path:
+        """What the sources of assets are relative to: the folder of dr.yaml, else that of the assembly's folder."""
+        return self.options.config.parent if self.has_config_file else self.templates.parent
 
     @cached_property
     def assembly_made(self) -> "Assembly":

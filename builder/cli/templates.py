@@ -1,4 +1,4 @@
-"""`init`, `render`, `lint`, `graph`: what is done with files alone."""
+"""`init`, `render`, `build`, `lint`, `graph`: what is done with files alone."""
 
 import gc
 from collections.abc import Iterator
@@ -80,6 +80,28 @@ def render(session: Session, *, check: bool) -> ExitCode:
 
 
 @click.command()
+@global_options
+@pass_session
+def build(session: Session) -> ExitCode:
+    """Make what is missing of the code and templates that stacks take from a bucket, in build/."""
+    from builder.assembly.build import Built, NotBuilt
+    from builder.errors import BadInput, gathered
+
+    project = session.project
+    assembly = project.assembly_fresh
+    built = project.build(assembly)
+    for asset in built:
+        if isinstance(asset, Built) and asset.fresh:
+            say(f"made {asset.path} of {asset.asset.source}")
+    missing = [asset for asset in built if isinstance(asset, NotBuilt)]
+    if missing:
+        raise gathered([BadInput(where=asset.asset.key, what=asset.why) for asset in missing])
+    if not any(isinstance(asset, Built) and asset.fresh for asset in built):
+        say(f"{project.build_folder} has all that {project.templates} takes" if built else "nothing to make: no asset")
+    return ExitCode.DONE
+
+
+@click.command()
 @click.option("--format", "form", type=click.Choice(FORMATS), help="One of cfn-lint's own output formats.")
 @global_options
 @pass_session
@@ -134,4 +156,4 @@ def graph(session: Session, *, form: str) -> ExitCode:
     return ExitCode.DONE
 
 
-COMMANDS = {"init": init, "render": render, "lint": lint, "graph": graph}
+COMMANDS = {"init": init, "render": render, "build": build, "lint": lint, "graph": graph}

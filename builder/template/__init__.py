@@ -3,11 +3,11 @@
 `text` turns bytes into data and data into bytes, as CloudFormation and every YAML reader take them, and tells whether
 two are the same, as far as GetTemplate shows it. `template` has what values refer to and what they come to, and the
 `Template` itself: its sections, its outputs, its binding. `capabilities` tells what it needs to be deployed.
-`splice` changes a list of one resource in its text and keeps every other byte.
+`splice` changes a text at places and keeps every other byte.
 """
 
 from builder.template.capabilities import capabilities_of, has_custom_name
-from builder.template.splice import ListEdit, Unspliceable, chosen, splice
+from builder.template.splice import ListEdit, Unspliceable, chosen, lines_of, put_values, splice
 from builder.template.template import (
     NO_VALUE,
     PLACEHOLDER,
@@ -58,11 +58,13 @@ __all__ = [
     "fill",
     "find_object",
     "has_custom_name",
+    "lines_of",
     "masked",
     "may_be_no_text",
     "names_in",
     "parse_template",
     "properties_of",
+    "put_values",
     "read_deployed",
     "read_template",
     "splice",

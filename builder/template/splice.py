@@ -1,7 +1,8 @@
-"""Lists of one resource of a template changed in its text, and everything else kept byte for byte; pure.
+"""A template changed in its text at the places that are meant, and everything else kept byte for byte; pure.
 
-Found by the marks of the YAML parser, which reads JSON too. A list is said by what its items are known by: which of
-its own items stay, and which items come in from elsewhere.
+Found by the marks of the YAML parser, which reads JSON too. `splice` changes lists of one resource: a list is said by
+what its items are known by, which of its own items stay, and which items come in from elsewhere. `put_values` puts
+values at paths.
 """
 
 import json
@@ -10,6 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+
+from builder.errors import BadInput
+from builder.template.template import TemplatePath
+from builder.template.text import parse_template
 
 Items = Mapping[str, Any]
 """Items from elsewhere, by what they are known by."""
@@ -46,14 +51,7 @@ def splice(text: str, path: Sequence[str], lists: Mapping[str, ListEdit], name: 
     A list that is left without items goes with its key, and one that is not there comes in where something comes.
     Raises Unspliceable, also for a text with aliases: what one stands for is elsewhere, and CloudFormation takes none.
     """
-    # JSON is indented with tabs, and YAML has them before comments, which PyYAML refuses; only places count here.
-    read = text.replace("\t", " ")
-    try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(read, Loader=yaml.SafeLoader)):
-            raise Unspliceable
-        node = yaml.compose(read, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise Unspliceable from error
+    node = _compose(text)
     for step in path:
         node = _value(node, step)
     if not isinstance(node, yaml.MappingNode):
@@ -77,6 +75,102 @@ def chosen(value: Mapping[str, Any], lists: Mapping[str, ListEdit], name: Callab
         if not made[key]:
             del made[key]
     return made
+
+
+def put_values(text: str, values: Mapping[TemplatePath, Any]) -> str:
+    """Return the text with a value at each path, in the place of what stands there or as a new key of its mapping.
+
+    No path is the beginning of another one. Raises Unspliceable as `splice` does, and where the text would not mean
+    what the same data means with these values.
+    """
+    root = _compose(text)
+    made = _cut(text, 0, len(text), [_put(text, root, path, value) for path, value in values.items()])
+    try:
+        meant = parse_template(text, "")
+        for path, value in values.items():
+            _put_data(meant, path, value)
+        if parse_template(made, "") != meant:
+            raise Unspliceable
+    except BadInput as error:
+        raise Unspliceable from error
+    return made
+
+
+def lines_of(text: str, paths: Iterable[TemplatePath]) -> dict[TemplatePath, int]:
+    """Return the line of each path of a template, or of the last part of it that can be found; the first is 1."""
+    try:
+        root = _compose(text)
+    except Unspliceable:
+        return dict.fromkeys(paths, 1)
+    return {path: _line_of(root, path) for path in paths}
+
+
+def _line_of(node: yaml.Node | None, path: TemplatePath) -> int:
+    line = 1
+    for step in path:
+        key, node = _child(node, step)
+        if node is None:
+            break
+        line = (key or node).start_mark.line + 1
+    return line
+
+
+def _compose(text: str) -> yaml.Node | None:
+    # JSON is indented with tabs, and YAML has them before comments, which PyYAML refuses; only places count here.
+    read = text.replace("\t", " ")
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(read, Loader=yaml.SafeLoader)):
+            raise Unspliceable
+        return yaml.compose(read, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise Unspliceable from error
+
+
+def _child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node | None, yaml.Node | None]:
+    """Return the key and the value at a step; of a key that is said twice the last, as every reader takes it."""
+    match node:
+        case yaml.MappingNode():
+            return next(((key, value) for key, value in reversed(node.value) if key.value == step), (None, None))
+        case yaml.SequenceNode() if isinstance(step, int) and step < len(node.value):
+            return None, node.value[step]
+    return None, None
+
+
+def _put(text: str, node: yaml.Node | None, path: TemplatePath, value: object) -> _Edit:
+    """Return the edit that puts a value at a path below a node."""
+    if node is None:
+        raise Unspliceable
+    if not path or (isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")):
+        for step in reversed(path):
+            value = {step: value}
+        start, end = node.start_mark.index, node.end_mark.index
+        if isinstance(node, yaml.ScalarNode) and node.style in {"|", ">"}:
+            end = len(text[:end].rstrip())
+        return _Edit(start, end, ("" if end > start else " ") + json.dumps(value))
+    step, *below = path
+    _, inner = _child(node, step)
+    if inner is not None:
+        return _put(text, inner, tuple(below), value)
+    if not isinstance(node, yaml.MappingNode) or not isinstance(step, str):
+        raise Unspliceable
+    for key in reversed(below):
+        value = {key: value}
+    pair = f"{json.dumps(step) if node.flow_style else step}: {json.dumps(value)}"
+    if not node.value:
+        return _Edit(node.start_mark.index + 1, node.start_mark.index + 1, pair)
+    # Sections that come new go before the resources, where people look for them.
+    first = next((key for key, _ in node.value if key.value == "Resources"), node.value[0][0]).start_mark
+    gap = ", " if node.flow_style else _break(text) + " " * first.column
+    return _Edit(first.index, first.index, pair + gap)
+
+
+def _put_data(data: Any, path: TemplatePath, value: object) -> None:  # noqa: ANN401 - JSON
+    *above, last = path
+    for step in above:
+        if isinstance(data, dict) and data.get(step) is None:
+            data[step] = {}
+        data = data[step]
+    data[last] = value
 
 
 def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:

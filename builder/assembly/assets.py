@@ -1,0 +1,119 @@
+"""The assets of an assembly: code and templates that travel through a bucket, as `assets.json` lists them; pure.
+
+An asset is known by what is in it, so its object in a bucket is never another one, and nobody has to make or fetch it
+to know its name. `package` finds the assets of a template, `build` makes their bytes.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints, TypeAdapter, ValidationError
+
+from builder.assembly.components import STRICT
+from builder.assembly.source import COPY, Recipe
+from builder.errors import BadInput
+from builder.terms import Region
+
+ASSETS_FILE = "assets.json"
+VERSION = 1
+
+_Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.(zip|yaml)$")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """One thing that stacks of an assembly take from a bucket."""
+
+    __pydantic_config__ = STRICT
+    id: _Sha256
+    """Of a template the SHA-256 of its bytes; of code that of its files and its recipe."""
+    kind: Literal["zip", "file", "template"]
+    """Made of a folder or a file, an archive that is one already, or a template."""
+    source: str
+    """Where it lies, relative to dr.yaml's folder."""
+    key: _Key
+    """Of the object in the bucket: what is there under this key is this and nothing else."""
+    regions: tuple[Region, ...]
+    needs: tuple[_Sha256, ...] = ()
+    """The assets that a template takes itself."""
+    recipe: str = COPY
+    runtime: str = ""
+    architecture: str = ""
+
+    @property
+    def made(self) -> Recipe:
+        """How it is made of its files."""
+        return Recipe(self.recipe, self.runtime, self.architecture)
+
+
+def merged(assets: Iterable[Asset]) -> tuple[Asset, ...]:
+    """Return each asset once, sorted by source and key, with all the regions in which it is taken."""
+    by_id: dict[str, Asset] = {}
+    for asset in assets:
+        known = by_id.get(asset.id)
+        regions = (*(known.regions if known else ()), *asset.regions)
+        by_id[asset.id] = replace(known or asset, regions=tuple(sorted(set(regions))))
+    return tuple(sorted(by_id.values(), key=lambda one: (one.source, one.key)))
+
+
+def taken_by(template: bytes, assets: Collection[Asset]) -> tuple[Asset, ...]:
+    """Return what a template takes of an assembly's assets, and what the templates among them take."""
+    by_id = {asset.id: asset for asset in assets}
+    found: dict[str, Asset] = {}
+    waiting = [asset for asset in assets if asset.key.encode() in template]
+    while waiting:
+        asset = waiting.pop()
+        if asset.id not in found:
+            found[asset.id] = asset
+            waiting += [by_id[need] for need in asset.needs if need in by_id]
+    return tuple(asset for asset in assets if asset.id in found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    __pydantic_config__ = STRICT
+    version: int
+    assets: tuple[Asset, ...]
+
+
+def write_assets(assets: Iterable[Asset]) -> bytes:
+    """Return the bytes of assets.json: the same for the same assets."""
+    listed = _Listed(version=VERSION, assets=merged(assets))
+    return _adapter().dump_json(listed, indent=2) + b"\n"
+
+
+def read_assets(data: bytes, where: str) -> tuple[Asset, ...]:
+    """Return what an assets.json lists. Raises BadInput, `where` being the file's name."""
+    try:
+        listed = _adapter().validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadInput(where=where, what=f"{place}: {first['msg']}", next_step="python -m builder render") from error
+    if listed.version != VERSION:
+        raise BadInput(where=where, what=f"version: {listed.version} is not {VERSION}, which this builder reads")
+    for number, asset in enumerate(listed.assets):
+        fault = _fault(asset, {one.id for one in listed.assets})
+        if fault:
+            raise BadInput(where=where, what=f"assets.{number}.{fault}", next_step="python -m builder render")
+    return listed.assets
+
+
+def _fault(asset: Asset, ids: Collection[str]) -> str:
+    parts = PurePosixPath(asset.source).parts
+    if not parts or asset.source.startswith("/") or ".." in parts or "\\" in asset.source or ":" in parts[0]:
+        return f"source: {asset.source!r} is no path within dr.yaml's folder"
+    if asset.key != asset.id + (".yaml" if asset.kind == "template" else ".zip"):
+        return "key: is not that of its id"
+    if asset.recipe != COPY:
+        return f"recipe: {asset.recipe!r} is none that this builder knows"
+    if missing := [need for need in asset.needs if need not in ids]:
+        return f"needs: {missing[0]} is not listed"
+    return ""
+
+
+def _adapter() -> TypeAdapter[_Listed]:
+    return TypeAdapter(_Listed)
