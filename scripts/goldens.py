@@ -16,7 +16,7 @@ from builder.assembly.manifest import make_schema as make_manifest_schema
 from builder.assembly.render import make_assembly
 from builder.config import read_wanted
 from builder.config.schema import SCHEMA, make_schema
-from builder.report import diagram
+from builder.report import offline
 from builder.report.schema import make_event_schema as make_events_schema
 from builder.report.schema import make_report_schema as make_drill_schema
 
@@ -46,7 +46,7 @@ def refreshed() -> Iterator[Path]:
     assembly = make_assembly(read_wanted(ROOT / "dr.yaml"))
     yield from (ROOT / "templates" / path for path in write_assembly(ROOT / "templates", assembly).paths)
     readme = ROOT / "README.md"
-    yield from _written(readme, _pictured(readme.read_text(), diagram.mermaid_diagram(make_diagram(assembly))).encode())
+    yield from _written(readme, _pictured(readme.read_text(), offline.mermaid_diagram(make_diagram(assembly))).encode())
     for config in sorted((ROOT / "tests" / "golden").glob("*/dr.yaml")):
         yield from _refreshed_golden(config)
     for name in RECORDED:
@@ -58,8 +58,8 @@ def _refreshed_golden(config: Path) -> Iterator[Path]:
     assembly, folder = make_assembly(read_wanted(config)), config.parent
     yield from (folder / "templates" / path for path in write_assembly(folder / "templates", assembly).paths)
     shown = make_diagram(assembly)
-    yield from _written(folder / "graph.mmd", diagram.mermaid_diagram(shown).encode())
-    yield from _written(folder / "graph.dot", diagram.dot_diagram(shown).encode())
+    yield from _written(folder / "graph.mmd", offline.mermaid_diagram(shown).encode())
+    yield from _written(folder / "graph.dot", offline.dot_diagram(shown).encode())
 
 
 def _pictured(page: str, picture: str) -> str:

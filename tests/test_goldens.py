@@ -9,7 +9,7 @@ from builder.assembly.diagram import make_diagram
 from builder.assembly.lint import lint_assembly
 from builder.assembly.render import make_assembly
 from builder.config import read_wanted
-from builder.report import diagram
+from builder.report import offline
 
 ROOT = Path(__file__).parent.parent
 GOLDENS = sorted((ROOT / "tests" / "golden").glob("*/dr.yaml"))
@@ -33,8 +33,8 @@ def test_a_golden_lints_clean(folder: Path) -> None:
 def test_a_golden_is_drawn_as_its_templates_are(folder: Path) -> None:
     shown = make_diagram(read_assembly(folder / "templates"))
 
-    assert (folder / "graph.mmd").read_text() == diagram.mermaid_diagram(shown), "stale: python scripts/goldens.py"
-    assert (folder / "graph.dot").read_text() == diagram.dot_diagram(shown), "stale: python scripts/goldens.py"
+    assert (folder / "graph.mmd").read_text() == offline.mermaid_diagram(shown), "stale: python scripts/goldens.py"
+    assert (folder / "graph.dot").read_text() == offline.dot_diagram(shown), "stale: python scripts/goldens.py"
 
 
 def test_there_are_odd_configs_among_them() -> None:

@@ -1,14 +1,18 @@
-"""`destroy`: everything that is deployed, found by its tag, in reverse order."""
+"""`destroy`: everything that is deployed, in reverse order; `fleet drop`: one account of a fleet.
 
-from collections.abc import Collection
+What is deployed is found by its tag. An account leaves listed in dr.yaml or not, with its stacks or without.
+"""
+
+import re
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import click
 
-from builder.cli.options import allow_option, project_option, together
+from builder.cli.options import allow_option, global_options, pass_session, project_option, removal_again, together
 from builder.cli.scope import Scope, command
 from builder.cli.session import Session
-from builder.errors import ExitCode
+from builder.errors import BadInput, ExitCode, Failed
 
 
 def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
@@ -37,6 +41,8 @@ def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], *
 
 
 _yes = click.option("--yes", is_flag=True, help="Answer every question with yes, the deployment's name included.")
+
+
 _last_options = together(
     click.option(
         "--yes-in-production",
@@ -45,6 +51,90 @@ _last_options = together(
     ),
     allow_option,
 )
+
+
+def _account(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"\d{12}", value):
+        raise BadInput(
+            where="fleet drop", what=f"'{value}' is no account's id", next_step="12 digits, such as 444455556666"
+        )
+    return value
+
+
+@click.command()
+@click.argument("account", callback=_account)
+@click.option("--retain", is_flag=True, help="Leave its stacks in the account, on their own from then on.")
+@click.option("--role", metavar="NAME", help="A role in the account that may empty buckets there; else none is.")
+@click.option("--yes", is_flag=True, help="Answer every question with yes, the account's id included.")
+@click.option(
+    "--yes-in-production",
+    is_flag=True,
+    help="With --yes, answer also for an environment that dr.yaml marks as production.",
+)
+@project_option("fleet")
+@global_options
+@pass_session
+def drop(  # noqa: PLR0913 - as click has them
+    session: Session, *, account: str, retain: bool, role: str | None, yes: bool, yes_in_production: bool
+) -> ExitCode:
+    """Take an account out of all sets: its stacks are deleted, those first that need others; goes on where it was left.
+
+    The stacks stay in an account that StackSets cannot reach: closed or suspended, or its role is gone.
+    """
+    from builder.cli.fleet import find_fleet, tell_end
+    from builder.deploy import Removal
+    from builder.fleet import FleetRemoval, drop_account, observe_leaving
+    from builder.report.as_json import fleet_leaving
+    from builder.report.fleet import leaving_text, targeted_text
+    from builder.terms import AccountId
+
+    found = find_fleet(session)
+    clients, console, run_id = session.clients, session.console, session.plan_id().id
+    fleet = FleetRemoval(removal=Removal(standing=found.standing, needs={}), role=role, retain=retain)
+    leaving = session.run(observe_leaving(AccountId(account), fleet, clients, run_id, console.tell))
+    if session.options.json_events:
+        console.result(fleet_leaving(leaving, console.now()))
+    code = ExitCode.DONE
+    if leaving.stacks:
+        console.say(leaving_text(leaving))
+        _ask(session, account, deletes=bool(leaving.deleted), yes=yes, yes_in_production=yes_in_production)
+        with console.progress() as emit:
+            end = session.run(drop_account(leaving, fleet, clients, run_id, emit))
+        again = removal_again(session.options, {"retain": retain, "role": role})
+        code = tell_end(session, end, f"python -m builder fleet drop {account}{again}    goes on from here")
+    else:
+        console.say(f"no set of {session.project.fleet_name} has an instance in {account}")
+        _check_seen(session, [unseen.site.region for unseen in found.unseen])
+    if code is ExitCode.DONE and (note := targeted_text(leaving)):
+        console.warn(f"next:  {note}")
+    return code
+
+
+def _check_seen(session: Session, unseen: Sequence[str]) -> None:
+    """Raise Failed where nothing was found, and not everywhere."""
+    if unseen:
+        raise Failed(
+            where=session.project.fleet_name,
+            what=f"whether sets of it are in {', '.join(unseen)} is not known",
+            next_step="the same again, once that answers",
+        )
+
+
+def _ask(session: Session, account: str, *, deletes: bool, yes: bool, yes_in_production: bool) -> None:
+    """Ask, unless that is answered. Raises Stopped where nobody agrees."""
+    is_production = deletes and session.project.deletes_production
+    if yes and (yes_in_production or not is_production):
+        return
+    otherwise = "--yes answers it"
+    if is_production:
+        marked = f"{session.options.config} marks environments.{session.project.suffix} as production"
+        otherwise = f"--yes --yes-in-production    {marked}"
+    if deletes:
+        session.console.ask(f"Delete all of this? Type the account's id ({account})", account, otherwise=otherwise)
+    else:
+        session.console.ask("Take it out of the fleet?", otherwise=otherwise)
+
+
 COMMANDS = {
     "destroy": command(
         destroy,
@@ -72,4 +162,5 @@ COMMANDS = {
         ),
         *(project_option("fleet"), _last_options),
     ),
+    "fleet drop": drop,
 }

@@ -45,9 +45,8 @@ from builder.fleet import (
 )
 from builder.report import as_json
 from builder.report.fleet import deployed_text as listing
-from builder.report.fleet import fleet_end_text
+from builder.report.fleet import drop_hint, fleet_end_text
 from builder.report.fleet_plan import fleet_plan_text, make_pages
-from builder.report.leaving import drop_hint
 from builder.terms import Site
 
 

@@ -31,7 +31,7 @@ _SECTIONS = {
         "local": "embedded",
     },
     "Review first": {"plan": "plan", "show": "saved", "execute": "saved", "discard": "saved"},
-    "In one go": {"deploy": "deploy", "outputs": "outputs", "call": "call", "destroy": "destroy"},
+    "In one go": {"deploy": "deploy", "outputs": "status", "call": "call", "destroy": "destroy"},
     "How it stands": {"status": "status", "drift": "status"},
     "The bad day": {"drill": "drill"},
     "In many accounts": {"fleet": "main"},
@@ -40,7 +40,7 @@ _MODULES = {name: module for section in _SECTIONS.values() for name, module in s
 _SHARED = ("plan", "show", "execute", "discard", "deploy", "status", "drift", "outputs", "destroy")
 _OF_FLEET = {
     **{name: _MODULES[name] for name in _SHARED},
-    "drop": "drop",
+    "drop": "destroy",
     "stop": "deploy",
 }
 EXAMPLES: Mapping[str, Sequence[str]] = json.loads(Path(__file__).with_name("examples.json").read_bytes())

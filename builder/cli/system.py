@@ -12,10 +12,10 @@ from builder import deploy
 from builder.assembly.uses import read_uses
 from builder.cli.files import check_writable, write_private
 from builder.cli.options import removal_again
-from builder.cli.outputs import tell_outputs
 from builder.cli.project import Project
 from builder.cli.scope import Execution, FoundDeployment, Said, Scope
 from builder.cli.session import Session
+from builder.cli.status import tell_outputs
 from builder.errors import BadInput, ExitCode
 from builder.fleet import FleetEmit
 from builder.report import as_json, text

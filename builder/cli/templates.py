@@ -109,14 +109,14 @@ def lint(session: Session, *, form: str | None) -> ExitCode:
     """Lint the assembly: each template for its region, then what spans templates."""
     with _seldom_collected():
         from builder.assembly.lint import in_format, lint_assembly
-        from builder.report import findings
+        from builder.report import offline
 
         session.warn_stale()
         linted = lint_assembly(session.project.templates)
     as_events = session.options.json_events
     for finding in linted.findings if as_events else ():
-        session.console.result(findings.as_event(finding, session.console.now()))
-    written = in_format(linted, form) if form else findings.as_text(linted.findings)
+        session.console.result(offline.as_event(finding, session.console.now()))
+    written = in_format(linted, form) if form else offline.as_text(linted.findings)
     if written:
         say(written, err=as_events)
     return ExitCode.FAILED if linted.findings else ExitCode.DONE
@@ -147,11 +147,11 @@ def _seldom_collected() -> Iterator[None]:
 def graph(session: Session, *, form: str) -> ExitCode:
     """Draw the topology of dr.yaml, or of --assembly: regions, stacks and their needs, replication."""
     from builder.assembly.diagram import make_diagram
-    from builder.report import diagram
+    from builder.report import offline
 
     project = session.project
     assembly = project.assembly_fresh if session.options.assembly else project.assembly_made
-    renderers = {"mermaid": diagram.mermaid_diagram, "dot": diagram.dot_diagram}
+    renderers = {"mermaid": offline.mermaid_diagram, "dot": offline.dot_diagram}
     say(renderers[form](make_diagram(assembly)).removesuffix("\n"))
     return ExitCode.DONE
 

@@ -6,15 +6,13 @@ It works from assemblies and by the deployer, as `deploy` does, and never import
     observe     what a set holds and does, and its watch   targets     the accounts they come to; the organization
     difference  what a template changes in a stack         reach       what that means in each account
     imports     stacks that stayed, taken in again         guards      what must not happen unasked, or cannot
-    plan        the ordinary plan, and what it means       pace        how long it takes
+    plan        the ordinary plan, what it means, how long it takes
     operation   our own operations, by needs; stopped      execute     imports, change sets, then what failed before
-    status      rows and outputs, each account by a role   drift       what is not as it was made
+    status      rows, drift, each account's outputs        progress    what is said on the way, and the end
     drop        an account that leaves                     destroy     all of it taken down
-    progress    what is said on the way, and the end
 """
 
 from builder.fleet.destroy import FleetRemoval, delete_fleet
-from builder.fleet.drift import SetDrift, detect_drift
 from builder.fleet.drop import LeavingAccount, drop_account, find_unreachable, observe_leaving
 from builder.fleet.execute import execute_fleet
 from builder.fleet.operation import stop_operations
@@ -22,7 +20,7 @@ from builder.fleet.plan import make_fleet_plan, unrolled_stacks
 from builder.fleet.progress import FleetEmit, FleetEnd, failures_of, fleet_exit_code
 from builder.fleet.records import FleetPlan, StackSet, read_fleet_plan, write_fleet_plan
 from builder.fleet.sets import observe_sets, without_instances
-from builder.fleet.status import RowFilter, choose, observe_fleet_outputs, observe_status
+from builder.fleet.status import RowFilter, SetDrift, choose, detect_drift, observe_fleet_outputs, observe_status
 
 __all__ = [
     "FleetEmit",

@@ -10,10 +10,10 @@ from builder.deploy.observe.deployment import Outputs
 from builder.deploy.progress import OUTCOME_WORDS, Outcome
 from builder.deploy.records import Plan
 from builder.drill.findings import DrillProgress
-from builder.fleet.drift import SetDrift
 from builder.fleet.drop import LeavingAccount
 from builder.fleet.progress import SET_OUTCOME_WORDS, FleetEnd, FleetProgress, SetOutcome
 from builder.fleet.records import FleetPlan, SetPlan
+from builder.fleet.status import SetDrift
 from builder.report.review import Tally, make_tally
 from builder.report.screen import json_line
 from builder.terms import StackId

@@ -22,7 +22,7 @@ from builder.report.as_json import (
     RunEnded,
 )
 from builder.report.drill_history import DrillHistory
-from builder.report.findings import FINDING
+from builder.report.offline import FINDING
 from builder.report.screen import ErrorTold
 from builder.report.state import DriftSeen, StatusSeen
 

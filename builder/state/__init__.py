@@ -2,15 +2,14 @@
 
 It knows resource types, by what CloudFormation lists, and never a stack of this project.
 
-    observe       what is read of one resource; what answers is taken, what does not is a line
-    site          one region of one account, within a deadline; all of them make a status
+    observe       one region of one account within a deadline, each resource by itself; what does not answer is a line
     settings      what should be equal, read; a function's code by its archive
     differences   what CloudFormation detects of every stack, and what the regions differ in
 """
 
 from builder.state.differences import find_differences, read_drifted
+from builder.state.observe import ObserveOptions, observe_sites
 from builder.state.records import Differences, Disparity, DriftedResource, DriftedStack, SiteState, Status
-from builder.state.site import ObserveOptions, observe_sites
 
 __all__ = [
     "Differences",

@@ -26,9 +26,8 @@ from builder.deploy.observe.nested import list_contents
 from builder.deploy.observe.stacks import ObservedStack, observe_template
 from builder.errors import AwsError, Failed
 from builder.state import observe
-from builder.state.observe import PartialAnswers
+from builder.state.observe import PartialAnswers, copied_tables
 from builder.state.records import Settings
-from builder.state.site import copied_tables
 from builder.template import as_shown
 from builder.terms import Region, Site
 

@@ -11,7 +11,7 @@ from builder.fleet import execute_fleet, fleet_exit_code
 from builder.fleet.drop import Aim, LeavingAccount, find_targets, find_unreachable
 from builder.fleet.progress import Failure, SetDone, SetFailed
 from builder.fleet.records import Definition, Targets
-from builder.report.leaving import targeted_text
+from builder.report.fleet import targeted_text
 from builder.terms import AccountId, Region, Site, StackId
 from fake_aws import Fault, Killed, Organization
 from fake_aws.organizations.records import ROOT

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.deploy import Deployment
-from builder.fleet.pace import ASSUMED_S, find_last_operation, make_pace
+from builder.fleet.plan import ASSUMED_S, find_last_operation, make_pace
 from builder.fleet.records import Pace
 from builder.report.fleet_plan import fleet_plan_text
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, two_sets

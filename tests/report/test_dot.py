@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 from builder.assembly.diagram import Arrow, ArrowKind, Diagram
-from builder.report import diagram
+from builder.report import offline
 from report.diagrams import ODD, make_diagram, odd_diagrams
 
 LABEL = re.compile(r"label=<(.*)>(?:\]|,)")
@@ -13,13 +13,13 @@ LABEL = re.compile(r"label=<(.*)>(?:\]|,)")
 
 def labels(shown: Diagram) -> list[str]:
     """Return what stands in the labels, lines parted by a slash; Graphviz reads them as XML, as is done here."""
-    found = [LABEL.search(line) for line in diagram.dot_diagram(shown).split("\n")]
+    found = [LABEL.search(line) for line in offline.dot_diagram(shown).split("\n")]
     roots = [ET.fromstring(f"<l>{match[1].replace('<br/>', ' / ')}</l>") for match in found if match]  # noqa: S314
     return ["".join(root.itertext()) for root in roots]
 
 
 def test_places_are_clusters_and_stacks_that_hold_data_are_cylinders() -> None:
-    shown = diagram.dot_diagram(make_diagram("table", "files"))
+    shown = offline.dot_diagram(make_diagram("table", "files"))
 
     assert [line.split(" [")[0].strip() for line in shown.splitlines()] == [
         "digraph {",
@@ -55,11 +55,11 @@ def test_data_is_thick_and_a_need_alone_is_dashed(links: tuple[ArrowKind, ...], 
 
     shown = Diagram(made.places, made.nodes, (Arrow("0", "1", links),))
 
-    assert f"    n1 -> n2 [{look}]\n}}\n" in diagram.dot_diagram(shown)
+    assert f"    n1 -> n2 [{look}]\n}}\n" in offline.dot_diagram(shown)
 
 
 def test_the_picture_can_lie_on_any_page() -> None:
-    assert "bgcolor=transparent" in diagram.dot_diagram(make_diagram())
+    assert "bgcolor=transparent" in offline.dot_diagram(make_diagram())
 
 
 def test_a_name_is_text_whatever_is_in_it() -> None:

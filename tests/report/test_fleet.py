@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from builder.deploy.records import GuardHit, PropertyChange, ResourceChange
-from builder.fleet.pace import make_pace
+from builder.fleet.plan import make_pace
 from builder.fleet.records import FleetPlan, InstanceOverride, SetPlan
 from builder.report.fleet_plan import fleet_plan_text, group_guards
 from builder.terms import LogicalId, Region

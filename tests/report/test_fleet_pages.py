@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.deploy.records import GuardHit
-from builder.fleet.pace import make_pace
+from builder.fleet.plan import make_pace
 from builder.fleet.records import FLEET_PLAN_VERSION, FleetPlan
 from builder.report.fleet_plan import make_pages
 from builder.report.html import plan_page

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from builder.assembly.diagram import Arrow, ArrowKind, Diagram
-from builder.report import diagram
+from builder.report import offline
 from report.diagrams import ODD, make_diagram, odd_diagrams
 
 # A label has words, entities and the two tags that are ours.
@@ -19,7 +19,7 @@ LINES = (
 
 
 def lines(shown: Diagram) -> list[str]:
-    return diagram.mermaid_diagram(shown).splitlines()
+    return offline.mermaid_diagram(shown).splitlines()
 
 
 def test_places_are_subgraphs_and_stacks_that_hold_data_are_drums() -> None:
@@ -53,7 +53,7 @@ def test_data_is_thick_and_a_need_alone_is_dotted(links: tuple[ArrowKind, ...], 
 
 
 def test_a_name_is_text_whatever_is_in_it() -> None:
-    shown = diagram.mermaid_diagram(make_diagram(*ODD))
+    shown = offline.mermaid_diagram(make_diagram(*ODD))
 
     assert "#34;quoted#34;" in shown
     assert "#60;/b#62;#60;script#62;" in shown
@@ -64,5 +64,5 @@ def test_a_name_is_text_whatever_is_in_it() -> None:
 
 @given(odd_diagrams)
 def test_every_line_is_one_that_mermaid_knows(shown: Diagram) -> None:
-    for line in diagram.mermaid_diagram(shown).split("\n")[:-1]:
+    for line in offline.mermaid_diagram(shown).split("\n")[:-1]:
         assert any(re.fullmatch(known, line) for known in LINES), line

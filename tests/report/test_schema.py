@@ -9,7 +9,7 @@ import pytest
 from builder.assembly.finding import Finding
 from builder.drill.findings import DrillProgress
 from builder.fleet.progress import FleetProgress
-from builder.report import findings
+from builder.report import offline
 from builder.report.schema import make_event_schema
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def test_every_kind_of_line_is_in_it_and_says_what_it_is_for() -> None:
 def test_a_line_as_it_is_printed_is_valid() -> None:
     VALIDATOR.validate(LINE)
     finding = Finding("E3002", "error", "templates/a.yaml", 3, 5, "is wrong", "https://x", path=("Resources", 0))
-    VALIDATOR.validate(json.loads(findings.as_event(finding, datetime(2026, 1, 1, tzinfo=UTC))))
+    VALIDATOR.validate(json.loads(offline.as_event(finding, datetime(2026, 1, 1, tzinfo=UTC))))
 
 
 @pytest.mark.parametrize(

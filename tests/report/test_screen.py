@@ -27,15 +27,14 @@ from builder.fleet.progress import FleetEnd, FleetProgress
 from builder.fleet.records import FleetPlan
 from builder.report import (
     as_json,
-    diagram,
     drill_history,
     drill_page,
     drill_text,
-    findings,
+    fleet,
     fleet_plan,
     html,
-    leaving,
     markdown,
+    offline,
     state,
     text,
 )
@@ -82,7 +81,7 @@ def outputs() -> Iterator[tuple[str, str | Text]]:
         yield f"outcome {kind.__name__} json", as_json.ended([make(kind)], AT)
     yield "fleet plan", fleet_plan.fleet_plan_text(make(FleetPlan))
     yield "fleet plan json", as_json.fleet_made(make(FleetPlan), AT)
-    yield "fleet leaving", leaving.leaving_text(make(LeavingAccount))
+    yield "fleet leaving", fleet.leaving_text(make(LeavingAccount))
     yield "fleet leaving json", as_json.fleet_leaving(make(LeavingAccount), AT)
     yield "fleet end json", as_json.fleet_ended(make(FleetEnd), AT)
     yield "status", state.status_text(make(Status), {STEERS: AT.date()}, AT)
@@ -90,10 +89,10 @@ def outputs() -> Iterator[tuple[str, str | Text]]:
     yield "drift", state.drift_text(make(Differences))
     yield "drift json", state.drift_event(make(Differences), AT)
     yield "recoveries", text.recoveries_text([make(Recovery)])
-    yield "findings", findings.as_text([make(Finding)])
-    yield "finding json", findings.as_event(make(Finding), AT)
-    yield "mermaid", diagram.mermaid_diagram(make(Diagram))
-    yield "dot", diagram.dot_diagram(make(Diagram))
+    yield "findings", offline.as_text([make(Finding)])
+    yield "finding json", offline.as_event(make(Finding), AT)
+    yield "mermaid", offline.mermaid_diagram(make(Diagram))
+    yield "dot", offline.dot_diagram(make(Diagram))
     yield "outputs json", as_json.outputs_read(STEERS, make(Outputs), AT)
     failover, replication = make(FailoverReport, timeline=TIMELINE), make(ReplicationReport)
     yield "failover text", drill_text.report_text(failover)

@@ -7,7 +7,7 @@ import pytest
 from builder.assembly.components import Component, Table
 from builder.aws import Clients
 from builder.state import ObserveOptions, SiteState
-from builder.state.site import WITHIN_S, copied_tables, observe_site
+from builder.state.observe import WITHIN_S, copied_tables, observe_site
 from builder.terms import Region, Site, StackId, StackName
 from deploy.chained import make_deployment, make_stack
 from deploy.rig import Rig, changed, edited, shipped

@@ -1,24 +1,35 @@
-"""A diagram in Graphviz's DOT, `python -m builder graph --format dot | dot -Tsvg`, and in Mermaid; pure.
+"""What is shown without AWS: the diagram of an assembly, and what linting found; pure.
 
-Thick arrows carry data in both, and dashed or dotted ones are needs. DOT: regions and nodes bring their own ground, and
-lines are of a grey that stands out on white and on black, so that the picture can lie on any page. Mermaid, which
-GitHub, GitLab and editors draw: no colours, for the viewer's theme has them, light or dark.
+It stands apart from the rest, which brings the whole deployer with it. Of a diagram thick arrows carry data, and dashed
+or dotted ones are needs. In Graphviz's DOT, `python -m builder graph --format dot | dot -Tsvg`, regions and nodes bring
+their own ground, and lines are of a grey that stands out on white and on black, so that the picture can lie on any
+page. In Mermaid, which GitHub, GitLab and editors draw: no colours, for the viewer's theme has them, light or dark.
 Sources: https://graphviz.org/doc/info/lang.html, https://mermaid.js.org/syntax/flowchart.html
 """
 
+import dataclasses
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from builder.assembly.diagram import Arrow, ArrowKind, Diagram, DiagramNode
+from builder.assembly.finding import Finding
+from builder.report.screen import json_line
 
 _FONT = 'fontname="Helvetica,Arial,sans-serif"'
+
+
 _LINE = 'color="#7d8590", fontcolor="#6e7681"'
+
+
 _DEFAULTS = (
     f'graph [label="dashed: needs", newrank=true, nodesep=0.6, ranksep=0.7, bgcolor=transparent, {_FONT}, {_LINE}]',
     f'node [style=filled, fillcolor="#ffffff", color="#59636e", fontcolor="#1f2328", fontsize=11, {_FONT}]',
     f"edge [arrowsize=0.8, fontsize=10, {_FONT}, {_LINE}]",
 )
+
+
 _REGION = 'style="filled,rounded", fillcolor="#eaeef2", fontcolor="#1f2328", margin=16'
 
 
@@ -91,3 +102,19 @@ def _shape(node: DiagramNode) -> str:
 
 def _entities(text: str) -> str:
     return _SPECIAL.sub(lambda match: f"#{ord(match.group())};", text)
+
+
+FINDING = "lint.finding"
+"""The kind of event that a finding is."""
+
+
+def as_text(found: Sequence[Finding]) -> str:
+    """Return one line for each finding: where, which rule, what; and how many there are."""
+    lines = [f"{entry.file}:{entry.line}:{entry.column}: {entry.rule} {entry.message}" for entry in found]
+    count = f"{len(found)} finding{'s' if len(found) > 1 else ''}" if found else "no findings"
+    return "\n".join([*lines, count])
+
+
+def as_event(found: Finding, at: datetime) -> str:
+    """Return one finding as one line."""
+    return json_line(FINDING, at, dataclasses.asdict(found))
