@@ -51,6 +51,9 @@ class Account:
     def s3(self, region: str = PRIMARY) -> "S3Client":
         return boto3.client("s3", **self._access(region))
 
+    def apis(self, region: str = PRIMARY) -> Any:
+        return boto3.client("apigatewayv2", **self._access(region))
+
     def _access(self, region: str) -> Any:
         return {
             "region_name": region,

@@ -6,6 +6,7 @@ A handler of a resource raises HandlerError, whose text CloudFormation shows; an
 import json
 import re
 from collections.abc import Mapping
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -54,7 +55,7 @@ def message_of(body: bytes | str) -> str:
         document: dict[str, str] = json.loads(text)
         return document.get("message") or document.get("Message") or text
     match = re.search("<Message>(.*?)</Message>", text, re.DOTALL)
-    return match[1] if match else text
+    return unescape(match[1]) if match else text
 
 
 class ApiError(Exception):

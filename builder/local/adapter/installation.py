@@ -2,7 +2,7 @@
 
 What is installed later is called first, because it wraps what is there already. So a request goes through
 
-    CreateChangeSet     nested_change_sets, shown_values, change_sets, templates
+    CreateChangeSet     nested_change_sets, shown_values, change_sets, transforms, templates
     ExecuteChangeSet    nested_change_sets, nested_rollback, shown_values, change_sets, templates; the deployment then
                         asks resources and the chapter of each resource's type
     PutObject           s3.writes, replication
@@ -26,13 +26,14 @@ from builder.local.adapter.cloudformation import (
     resources,
     shown_values,
     templates,
+    transforms,
 )
 from builder.local.adapter.control import ControlState
 from builder.local.adapter.dynamodb import global_table
 from builder.local.adapter.dynamodb import writes as table_writes
 from builder.local.adapter.fis import api as fis
 from builder.local.adapter.fis.experiments import FisStore
-from builder.local.adapter.functions import processes, urls
+from builder.local.adapter.functions import http_api, processes, urls
 from builder.local.adapter.functions import resource as function
 from builder.local.adapter.functions.urls import Outages
 from builder.local.adapter.iam import policies
@@ -75,6 +76,7 @@ def _install_resources(handlers: MutableMapping[str, Any]) -> None:
     global_table.install(handlers)
     bucket.install(handlers)
     function.install(handlers)
+    http_api.install(handlers)
     added_types.install(handlers)
     # After all that creates a resource: it checks the name first.
     resources.install(handlers)
@@ -82,6 +84,8 @@ def _install_resources(handlers: MutableMapping[str, Any]) -> None:
 
 def _install_actions(handlers: MutableMapping[str, Any], actions: MutableMapping[str, Any]) -> None:
     templates.install(actions)
+    # Before what keeps something of a change set: it makes those that have failed too.
+    transforms.install(handlers, actions)
     change_sets.install(actions)
     sets.install(actions)
     stacks.install()

@@ -1,10 +1,10 @@
 """CloudFormation: its actions, and stacks, as they are on AWS.
 
 `requests` reads requests and wraps actions, for all others. `templates` reads templates: from a URL, their conditions,
-mappings and references. `shown_values` masks and shows values. `change_sets` has the change sets of a stack,
-`nested_change_sets` those of its children; `nested_stacks` deploys children, `nested_rollback` rolls them back or
-cleans them up with their root. `resources` has what holds for resources of any type. `authorization` checks requests
-where policies are enforced.
+mappings and references. `transforms` expands them, `macros` has the account's own transforms. `shown_values` masks and
+shows values. `change_sets` has the change sets of a stack, `nested_change_sets` those of its children; `nested_stacks`
+deploys children, `nested_rollback` rolls them back or cleans them up with their root. `resources` has what holds for
+resources of any type. `authorization` checks requests where policies are enforced.
 """
 
 from builder.local.adapter.cloudformation import (
@@ -17,6 +17,7 @@ from builder.local.adapter.cloudformation import (
     resources,
     shown_values,
     templates,
+    transforms,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "resources",
     "shown_values",
     "templates",
+    "transforms",
 ]

@@ -16,6 +16,7 @@ from typing import Any
 
 from builder.local.adapter.cloudformation.requests import Action, ChangeSet, Stack, add_to_stacks, find_stack
 from builder.local.adapter.cloudformation.templates import read_template, working_on
+from builder.local.adapter.cloudformation.transforms import read_transformed
 from builder.local.adapter.emulator import here, replace, touch
 from builder.local.adapter.handlers import PhysicalResource, Properties
 
@@ -195,10 +196,10 @@ def _make_update(update_resource: Callable[..., PhysicalResource]) -> Callable[.
 def _make_definition(body: str, props: Properties, parent: str, previous: Mapping[str, Any]) -> _Definition:
     """Return the definition of a child. Raises ValueError where its deployment fails at once."""
     parameters = read_parameters(props)
-    template = touch(f"{_CFN}.engine:_apply_transforms")(
-        touch(f"{_CFN}.engine:_parse_template")(body), parameters, previous
-    )
-    touch(f"{_CFN}.provisioners:_check_nested_stack_capabilities")(parent, template)
+    template, is_expanded = read_transformed(body, parameters, previous)
+    # It asks for CAPABILITY_AUTO_EXPAND where there is a transform, which the template has no more.
+    asking = {**template, "Transform": []} | ({"Transform": ["any"]} if is_expanded else {})
+    touch(f"{_CFN}.provisioners:_check_nested_stack_capabilities")(parent, asking)
     values = touch(f"{_CFN}.changesets:_resolve_parameters")(template, parameters, previous)
     return _Definition(body, template, values, read_tags(props))
 

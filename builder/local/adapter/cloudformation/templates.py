@@ -108,6 +108,11 @@ def _make_resolve_document(resolve: Resolver) -> Resolver:
 
 
 _CFN = "ministack.services.cloudformation"
+POLICIES = {
+    "DeletionPolicy": frozenset({"Delete", "Retain", "RetainExceptOnCreate", "Snapshot"}),
+    "UpdateReplacePolicy": frozenset({"Delete", "Retain", "Snapshot"}),
+}
+"""What becomes of a resource, by the attribute that says it."""
 _named: ContextVar[str] = ContextVar("named", default="")
 """The name of the stack that is being worked on; what is started in the background inherits it."""
 
@@ -182,11 +187,12 @@ class _Conditions:
         return self.text(expression) == "true"
 
     def text(self, value: object) -> str:
-        resolved = _resolve(value, self.template, self.params, self.found)
+        resolved = resolve(value, self.template, self.params, self.found)
         return str(resolved).lower() if isinstance(resolved, bool) else str(resolved)
 
 
-def _resolve(value: object, template: Template, params: Values, conditions: Mapping[str, bool]) -> object:
+def resolve(value: object, template: Template, params: Values, conditions: Mapping[str, bool]) -> object:
+    """Return what a value comes to by parameters, mappings and conditions."""
     name = _named.get()
     stack = find_stack(name) if name else None
     number = stack["StackId"] if stack else ""
@@ -231,8 +237,9 @@ def _is_there(resource: Mapping[str, Any], conditions: Mapping[str, bool]) -> bo
 def _make_validate(validate: Callable[..., object]) -> Callable[..., object]:
     def validate_all(template: Template, conditions: Mapping[str, bool], *rest: Any, **named: Any) -> object:  # noqa: ANN401  the emulator's own
         outcome = validate(template, conditions, *rest, **named)
-        if not template.get("Transform"):  # a macro may make anything of it
+        if not template.get("Transform"):  # ValidateTemplate's: a macro may make anything of it
             _check_references(template)
+            _check_policies(template)
             if "params" in named:
                 _check_mappings(template, conditions, named["params"])
         return outcome
@@ -260,6 +267,19 @@ def _check_references(template: Template) -> None:
                 raise ValueError(message)
 
 
+def _check_policies(template: Template) -> None:
+    """Raise ValueError for a policy that is none, or a function, which AWS::LanguageExtensions would have resolved."""
+    for name, resource in (template.get("Resources") or {}).items():
+        for policy, values in POLICIES.items():
+            value = resource.get(policy, "Delete") if isinstance(resource, dict) else "Delete"
+            message = f"Unrecognized {policy} {value} for resource {name}"
+            if isinstance(value, dict | list):
+                message = f"Every {policy} member must be a string."
+            elif value in values:
+                continue
+            raise ValueError(f"Template format error: {message}")
+
+
 def _references(node: object) -> Iterator[str]:
     if isinstance(node, list):
         for item in node:
@@ -281,7 +301,7 @@ def _check_mappings(template: Template, conditions: Mapping[str, bool], params: 
             if isinstance(definition, dict) and _is_there(definition, conditions):
                 for call in _lookups(definition, conditions):
                     # Their keys can be read from parameters, pseudo parameters and other mappings only.
-                    _resolve(call, template, params, conditions)
+                    resolve(call, template, params, conditions)
 
 
 def _lookups(node: object, conditions: Mapping[str, bool]) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,6 @@
-"""A request to a function URL: it reaches the function and nothing else, if the function's policy allows everyone.
+"""A request to a function URL, or to an API: it reaches the function and nothing else.
+
+A function URL does if the function's policy allows everyone.
 
 The emulator answers some paths (`/health`, `/_ministack/…`) itself on every host, hands over a path that is decoded,
 and writes the query string anew; AWS answers nothing itself and keeps both as they are. A URL with AuthType NONE
@@ -29,8 +31,10 @@ HttpReply = tuple[int, Mapping[str, str], bytes]
 
 _LAMBDA = "ministack.services.lambda_svc"
 _HOST = re.compile(r"([a-z0-9-]+)\.lambda-url\.[a-z0-9-]+\.on\.aws(?::\d+)?")
-# The emulator's other address of a function URL, before which it has no path of its own.
+_API_HOST = re.compile(r"([a-f0-9]{8})\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?::\d+)?")
+# The emulator's other addresses of a function URL and of an API, before which it has no path of its own.
 _PATH = "/_aws/lambda-url/"
+_API_PATH = "/_aws/execute-api/"
 _KEPT_REQUESTS = 200_000
 _FORBIDDEN: HttpReply = (
     403,
@@ -59,7 +63,7 @@ def install() -> None:
 
 
 def address(app: App) -> App:
-    """Return `app`, in which only the function can answer a request to its URL."""
+    """Return `app`, in which only the function can answer a request to its URL, or to an API by AWS's name of it."""
 
     async def addressing(scope: Scope, receive: Receive, send: Send) -> None:
         path = _find_path(scope) if scope["type"] == "http" else None
@@ -76,11 +80,13 @@ def address(app: App) -> App:
 
 
 def _find_path(scope: Scope) -> str | None:
-    """Return the undecoded path of a request to a function URL, or None for another request."""
+    """Return the undecoded path of a request to a function URL or to an API, or None for another request."""
     raw: str = scope["raw_path"].decode("latin-1")
     for name, value in scope["headers"]:
-        if name.lower() == b"host" and (match := _HOST.fullmatch(value.decode("latin-1").lower())):
-            return f"{_PATH}{match[1]}{raw}"
+        host = value.decode("latin-1").lower() if name.lower() == b"host" else ""
+        for form, path in ((_HOST, _PATH), (_API_HOST, _API_PATH)):
+            if match := form.fullmatch(host):
+                return f"{path}{match[1]}{raw}"
     return raw if raw.startswith(_PATH) else None
 
 
