@@ -20,14 +20,8 @@ from builder.aws.pace import gate_of, is_here
 from builder.errors import AwsError, BadInput, BuilderError, gathered
 
 P = ParamSpec("P")
-
-
 R = TypeVar("R")
-
-
 _MORE = {"NextToken": "NextToken", "nextToken": "nextToken", "NextMarker": "Marker"}
-
-
 Page = TypeVar("Page", bound=Mapping[str, Any])
 
 
@@ -140,14 +134,8 @@ def _leaves(group: ExceptionGroup[BuilderError]) -> Iterator[BuilderError]:
 _PAGE = re.compile(
     rb"\s*(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
-
-
 _IDS = {"x-amz-request-id", "x-amzn-requestid", "x-amz-bucket-region"}
-
-
 _COMPONENT = "response_parser_factory"
-
-
 NEXT_STEP = "AWS_ENDPOINT_URL, a proxy or a network's sign-in page may lead calls elsewhere than to AWS"
 
 
@@ -234,14 +222,8 @@ def heeded(where: str, value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 _SIGN_IN = "aws sts get-caller-identity    shows whether the credentials work"
-
-
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-
-
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId"})
-
-
 _NOT_SIGNED_IN = (
     exceptions.NoAuthTokenError,
     exceptions.TokenRetrievalError,
@@ -249,8 +231,6 @@ _NOT_SIGNED_IN = (
     exceptions.SSOError,
     exceptions.LoginError,
 )
-
-
 _MISCONFIGURED = (
     exceptions.ConfigNotFound,
     exceptions.ConfigParseError,

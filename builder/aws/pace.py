@@ -38,12 +38,8 @@ def is_here(url: str) -> bool:
 
 
 R = TypeVar("R")
-
-
 AT_ONCE = 16
 """Calls in flight: what one region that answers slowly may take of the threads that all regions share."""
-
-
 PATIENCE_S = 300.0
 """For how long one call is made again while it is refused."""
 
@@ -173,8 +169,6 @@ class Gate:
 
 
 _gates: WeakKeyDictionary[object, Gate] = WeakKeyDictionary()
-
-
 _is_at_a_gate: ContextVar[bool] = ContextVar("is_at_a_gate", default=False)
 
 

@@ -41,8 +41,6 @@ def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], *
 
 
 _yes = click.option("--yes", is_flag=True, help="Answer every question with yes, the deployment's name included.")
-
-
 _last_options = together(
     click.option(
         "--yes-in-production",

@@ -10,7 +10,8 @@ each importing only those before it:
     delete/     stacks with what they hold, in reverse order
     execute/    a plan's steps, each when its needs are done; what stands halfway, rolled back
 
-Under both, and under fleets, runs one engine, `run_in_order`: each stack starts as soon as its own needs are done.
+Under both, and under fleets, runs one engine, `run_in_order` of `progress`: each stack starts as soon as its own needs
+are done.
 """
 
 from builder.deploy.delete.delete import (

@@ -21,8 +21,7 @@ from builder.fleet.operation import FIRST_DELETION, delete_instances, dependants
 from builder.fleet.progress import Failure, FleetEmit, FleetEnd, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import Skipped, StackInstance, StackSet, skips
 from builder.fleet.sets import look_again, observe_sets
-from builder.fleet.status import in_accounts, observe_instance_stack
-from builder.fleet.targets import observe_states
+from builder.fleet.targets import in_accounts, observe_instance_stack, observe_states
 from builder.terms import AccountId, Site, StackId, StackPlace
 
 TRIES = 3

@@ -21,8 +21,7 @@ from builder.fleet.operation import FIRST_DELETION, dependants_of, in_order
 from builder.fleet.progress import FleetEmit, FleetEnd, SetDone, SetFailed, SetOutcome
 from builder.fleet.records import ACTIVE, Definition, StackInstance, StackSet
 from builder.fleet.sets import observe_definitions, observe_sets
-from builder.fleet.status import role_arn
-from builder.fleet.targets import observe_states
+from builder.fleet.targets import observe_states, role_arn
 from builder.graph import make_order
 from builder.terms import AccountId, Site, StackId
 

@@ -29,8 +29,7 @@ from builder.fleet.operation import (
 from builder.fleet.progress import Failure, SetDone, SetFailed, SetOutcome
 from builder.fleet.reach import FAILED_IMPORT
 from builder.fleet.records import BarredStack, SetPlan, StackImport, StackInstance, StackSet, TargetedSite
-from builder.fleet.status import in_accounts
-from builder.fleet.targets import Observed, SetContext, observe_skipped
+from builder.fleet.targets import Observed, SetContext, in_accounts, observe_skipped
 from builder.template import read_deployed
 from builder.terms import STATUSES, Operation, Site, StackId, counted
 

@@ -12,8 +12,7 @@ from builder.deploy import StackContents
 from builder.deploy.observe.operation import DEADLINE_S, is_passing
 from builder.deploy.observe.stacks import LAG_S
 from builder.deploy.plan.change_set import token
-from builder.deploy.progress import Started, StatusChange, Waiting
-from builder.deploy.run_in_order import Work, run_in_order
+from builder.deploy.progress import Started, StatusChange, Waiting, Work, run_in_order
 from builder.errors import AwsError, BuilderError, Failed
 from builder.fleet.observe import SetOperation, SetWatch, are_ended, client_of, named, observe_operations
 from builder.fleet.progress import FleetEmit, SetCancelled, SetDone, SetFailed, SetOutcome

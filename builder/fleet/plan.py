@@ -275,8 +275,6 @@ def _pseudo(account: AccountId, stack: DesiredStack) -> Mapping[str, str]:
 
 ASSUMED_S = 120.0
 """What a stack takes in an account where no operation of the set tells."""
-
-
 _NO_OPERATION = "OperationNotFoundException"
 
 

@@ -5,16 +5,13 @@ override is what an instance was made of, and no drift.
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-drift.html
 """
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
 
 from builder.aws import Clients, pages, together
-from builder.deploy.observe.stacks import ObservedStack, observe_stack, unless_lagging
+from builder.deploy.observe.stacks import unless_lagging
 from builder.deploy.plan.change_set import token
-from builder.errors import AwsError, BadInput, BuilderError
+from builder.errors import AwsError, BuilderError
 from builder.fleet.observe import (
     SetOperation,
     SetWatch,
@@ -27,7 +24,7 @@ from builder.fleet.observe import (
 from builder.fleet.operation import begin_operation
 from builder.fleet.progress import Failure, FleetEmit
 from builder.fleet.records import Skipped, StackInstance, StackSet, skips
-from builder.fleet.targets import observe_states
+from builder.fleet.targets import in_accounts, observe_instance_stack, observe_states
 from builder.state import DriftedResource, read_drifted
 from builder.terms import AccountId, Region, Site, StackId
 
@@ -138,60 +135,6 @@ def _row(stack_set: StackSet, one: StackInstance, operation: SetOperation | None
     )
 
 
-R = TypeVar("R")
-
-
-# The clients of an account take megabytes: no more are there at a time than the threads can keep busy.
-AT_ONCE = 16
-
-
-AccountWork = Callable[[StackSet, StackInstance, Clients], Coroutine[Any, Any, R]]
-
-
-async def in_accounts(
-    clients: Clients, instances: Iterable[tuple[StackSet, StackInstance]], role: str | None, work: AccountWork[R]
-) -> list[R]:
-    """Do the work on each instance with clients that reach it; return what came of it, account by account.
-
-    Some accounts are worked in at a time, and their clients go with that. `role` is the name of the one to take there;
-    else it is the execution role of the sets. Raises BadInput where the sets have none.
-    """
-    by_account: dict[AccountId, list[tuple[StackSet, StackInstance]]] = defaultdict(list)
-    for stack_set, one in instances:
-        by_account[AccountId(str(one.site.account))].append((stack_set, one))
-    arns = {account: role_arn(*those[0], role) for account, those in by_account.items()}
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def in_one(account: AccountId) -> list[R]:
-        async with gate:
-            reaching = clients.reaching({account: arns[account]})
-            return await together(work(stack_set, one, reaching) for stack_set, one in by_account[account])
-
-    done = await together(in_one(account) for account in by_account)
-    return [result for some in done for result in some]
-
-
-async def observe_instance_stack(one: StackInstance, reaching: Clients) -> ObservedStack | None:
-    """Return the stack of an instance, looked at in its own account; None if it has none."""
-    if not one.stack:
-        return None
-    found = await observe_stack(reaching, one.site, one.stack)
-    return found if found is not None and found.facts.exists else None
-
-
-def role_arn(stack_set: StackSet, one: StackInstance, role: str | None) -> str:
-    """Return the ARN of the role by which the instance's account is reached. Raises BadInput where none is known."""
-    name = role or stack_set.execution_role
-    if not name:
-        raise BadInput(
-            where="--role",
-            what=f"{stack_set.id} is service-managed: it has no execution role that this account may assume",
-            next_step="--role OrganizationAccountAccessRole    or another role that trusts this account",
-        )
-    partition = one.stack.split(":")[1] if one.stack else "aws"
-    return f"arn:{partition}:iam::{one.site.account}:role/{name}"
-
-
 @dataclass(frozen=True, slots=True)
 class StackOutputs:
     """What one stack puts out."""
@@ -251,8 +194,6 @@ _EVERYWHERE = {
     "FailureTolerancePercentage": 100,
     "RegionConcurrencyType": "PARALLEL",
 }
-
-
 # Of a time in ISO 8601, both of which CloudFormation says: no fractions, which it may give one of them only.
 _SECONDS = len("2026-01-01T00:00:00")
 

@@ -2,16 +2,15 @@
 
     document       grants, with their places and reasons, and the document that they come to
     resource       templates bound to their stacks, and where an action on one of their resources is allowed
-    service_role   what CloudFormation needs for a resource type; a fleet's role in each account
-    caller         what the verbs ask of AWS themselves, a fleet's too, and so what whoever runs one needs
+    rights         what CloudFormation needs for a resource type, a fleet's role in each account, and what the verbs
+                   ask of AWS themselves, a fleet's too, and so what whoever runs one needs
 
 Left as it is, a PolicyScope makes ARNs in CloudFormation's own words, good for a template.
 """
 
-from builder.policy.caller import PolicyCaller, PolicyRequest, make_rights
 from builder.policy.document import PolicyScope, Rights, Verb, explain, make_document, size, too_large
 from builder.policy.resource import ReadUrl, bind_nested, bind_templates, of_account
-from builder.policy.service_role import execution_role_rights, service_role_rights
+from builder.policy.rights import PolicyCaller, PolicyRequest, execution_role_rights, make_rights, service_role_rights
 
 __all__ = [
     "PolicyCaller",

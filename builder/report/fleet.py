@@ -25,8 +25,6 @@ from builder.terms import AccountId, counted
 
 # Of what is wrong with one set; --json, --csv and --stack name the rest.
 _LISTED_ROWS = 40
-
-
 _FIELDS = tuple(column.name for column in dataclasses.fields(FleetRow))
 
 

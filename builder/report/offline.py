@@ -18,18 +18,12 @@ from builder.assembly.finding import Finding
 from builder.report.screen import json_line
 
 _FONT = 'fontname="Helvetica,Arial,sans-serif"'
-
-
 _LINE = 'color="#7d8590", fontcolor="#6e7681"'
-
-
 _DEFAULTS = (
     f'graph [label="dashed: needs", newrank=true, nodesep=0.6, ranksep=0.7, bgcolor=transparent, {_FONT}, {_LINE}]',
     f'node [style=filled, fillcolor="#ffffff", color="#59636e", fontcolor="#1f2328", fontsize=11, {_FONT}]',
     f"edge [arrowsize=0.8, fontsize=10, {_FONT}, {_LINE}]",
 )
-
-
 _REGION = 'style="filled,rounded", fillcolor="#eaeef2", fontcolor="#1f2328", margin=16'
 
 

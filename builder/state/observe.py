@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-
-
 # What a look needs to come back with the rest of what it knows.
 _MARGIN_S = 0.3
 
@@ -100,8 +98,6 @@ class RegionContext:
 
 # S3 and DynamoDB publish each minute, by best effort.
 _WINDOW = timedelta(minutes=15)
-
-
 _PERIOD_S = 60
 
 
@@ -146,11 +142,7 @@ async def observe_metric(context: RegionContext, metric: Metric) -> float | None
 
 # A function that starts cold takes a second or two.
 _PATIENCE_S = 4.0
-
-
 _LEAST_S = 0.1
-
-
 _HEALTH = "/health"
 
 

@@ -16,19 +16,11 @@ from builder.template.text import parse_template
 
 TemplatePath = tuple[str | int, ...]
 """The keys and indexes that lead to a value."""
-
-
 PLACEHOLDER = r"\$\{[^!}][^}]*\}"
 """What Fn::Sub replaces in a text, as a regular expression; `${!Literal}` is none."""
-
-
 NO_VALUE = {"Ref": "AWS::NoValue"}
-
-
 Find = Callable[[str, str], str | None]
 """Returns what Ref of a name comes to, or Fn::GetAtt where an attribute is said too; None where that is not known."""
-
-
 _PLACEHOLDER = re.compile(PLACEHOLDER)
 
 
@@ -194,12 +186,8 @@ def _opposite(truth: bool | None) -> bool | None:  # noqa: FBT001 - it is a valu
 
 
 _INSPECT = "aws cloudformation get-template    shows it"
-
-
 # AWS's own transforms, by what they add to a template; any other may add anything.
 _ADD_NO_STACK = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"})
-
-
 # These put a function that rotates a secret into a nested stack, and renew it with updates.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-secretsmanager.html
 _ADD_NO_OUTPUT = _ADD_NO_STACK | {"AWS::SecretsManager-2020-07-23", "AWS::SecretsManager-2024-09-16"}

@@ -30,27 +30,15 @@ _SECTIONS = (
     "Resources",
     "Outputs",
 )
-
-
 _ATTRIBUTES = ("Type", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "Properties")
-
-
 # The short forms of the functions whose argument is a text.
 _SCALAR_TAGS = {"Ref": "!Ref", "Fn::Sub": "!Sub", "Fn::GetAtt": "!GetAtt"}
-
-
 # A blank line goes before every section and before every resource, parameter and output but a section's first. None
 # goes after a blank line: that one ends a text, and one more would become part of it.
 _BLOCK_START = re.compile(r"(?<!\n\n)^(?=[A-Za-z])|(?<!:\n)(?<!\n\n)^(?=  [A-Za-z])", re.MULTILINE)
-
-
 # Line breaks to YAML 1.1, though not to people; a block or a plain text would turn them into others.
 _ODD_BREAKS = re.compile("[\x85\u2028\u2029]")
-
-
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
-
-
 # What a reader of YAML 1.1 or 1.2 may take for a number, a date, a boolean, nothing or a merge. PyYAML knows the first
 # alone, and not all of it: it leaves 012345678901, 12e4567, 0o14 and y without quotes.
 _MAYBE_NO_TEXT = re.compile(r"[-+.]|[0-9]|(?:~|=|<<|y|n|yes|no|on|off|true|false|null)?\Z", re.IGNORECASE)
@@ -132,11 +120,7 @@ class _Loader(yaml.CSafeLoader):
 
 
 _STANDARD = "tag:yaml.org,2002:"
-
-
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
-
-
 _BOOLEAN = re.compile(r"(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)\Z")
 _Loader.add_implicit_resolver(f"{_STANDARD}float", _NUMBER, list("-0123456789"))
 _Loader.add_implicit_resolver(f"{_STANDARD}bool", _BOOLEAN, list("yYnNtTfFoO"))
@@ -238,11 +222,7 @@ def _check_data(read: object, where: str) -> None:
 
 
 _MAX_DEPTH = 100
-
-
 _TOO_DEEP = f"has more than {_MAX_DEPTH} levels, one inside the other"
-
-
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -358,8 +338,6 @@ def _are_exact(text: str) -> bool:
 
 
 _VIRTUAL = re.compile(r"(?P<bucket>.+)\.s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?$")
-
-
 _PATH_STYLE = re.compile(r"s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?$")
 
 

@@ -8,7 +8,7 @@ import pytest
 from cfnlint.config import CliArgs
 
 from answer import Command
-from builder.cli.templates import FORMATS
+from builder.cli.offline import FORMATS
 
 pytestmark = pytest.mark.linter
 

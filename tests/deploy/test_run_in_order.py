@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.deploy.run_in_order import Work, run_in_order
+from builder.deploy.progress import Work, run_in_order
 from builder.errors import BadInput
 from builder.graph import closure, find_circle
 from fake_aws import run_virtual

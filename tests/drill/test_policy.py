@@ -19,8 +19,8 @@ from builder.drill.context import undo_faults
 from builder.drill.faults import FAULTS, find_fault
 from builder.errors import BuilderError
 from builder.policy import PolicyCaller, PolicyRequest, PolicyScope, bind_templates, make_document, make_rights
-from builder.policy.caller import CALLS, FAULT_CALLS
 from builder.policy.document import Verb
+from builder.policy.rights import CALLS, FAULT_CALLS
 from drill.conftest import Theatre
 from drill.standing import iam, live, state
 from samples import sampled

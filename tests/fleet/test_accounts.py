@@ -7,7 +7,7 @@ import pytest
 from builder.aws import Clients
 from builder.errors import BadInput
 from builder.fleet.records import StackInstance, StackSet
-from builder.fleet.status import AT_ONCE, in_accounts, observe_instance_stack
+from builder.fleet.targets import AT_ONCE, in_accounts, observe_instance_stack
 from fleet.rig import FleetRig
 from fleet.scene import ACCOUNTS, WEST, instance, stack_set
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from builder.policy.service_role import ON_ANYTHING, ON_INSTANCES
+from builder.policy.rights import ON_ANYTHING, ON_INSTANCES
 from on_aws.lab import EAST, Lab, Template, group, topic, unless_new
 from on_aws.sweep import empty
 

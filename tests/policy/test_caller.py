@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from builder.cli.drill import FAULTS
-from builder.policy.caller import On, PolicyCaller, _places, caller_rights
 from builder.policy.document import Rights, Verb, make_document
-from builder.policy.service_role import service_role_rights
+from builder.policy.rights import On, PolicyCaller, _places, caller_rights, service_role_rights
 from policy.reference import actions, arn_formats, condition_keys
 from policy.system import ACCOUNT, BOUNDED, CALLER, ROLE_ARN, SELF_MANAGED, SERVICE_MANAGED, SETTING, SHIPPED, VIA_ROLE
 

@@ -14,8 +14,8 @@ from builder.assembly.components import OutputOf
 from builder.aws import Clients
 from builder.deploy import Deployment, Done, PlanOptions, PlanRequest, discard_plan, narrow
 from builder.deploy.desired import TAG_DEPLOYMENT
-from builder.policy.caller import CALLS, FAULT_CALLS, On
 from builder.policy.document import Verb
+from builder.policy.rights import CALLS, FAULT_CALLS, On
 from builder.terms import AccountId, Region, Site, StackId
 from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, chained, make_deployment, make_stack
 from deploy.halted import failed_rollback, failed_without_rollback, recovered, standing_topics

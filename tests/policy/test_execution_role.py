@@ -7,7 +7,7 @@ import pytest
 from builder.assembly.bound import Bound
 from builder.policy import PolicyScope, Verb, execution_role_rights, make_document
 from builder.policy.document import ROLE_INLINE_CHARACTERS, Rights, characters
-from builder.policy.service_role import ON_ANYTHING, ON_INSTANCES
+from builder.policy.rights import ON_ANYTHING, ON_INSTANCES
 from policy.reference import actions, arn_formats
 from policy.system import BOUNDED, SETTING, SHIPPED
 from policy.test_service_role import as_list, granted, lacking, listed, statements

@@ -7,8 +7,8 @@ import pytest
 
 from builder.deploy import Deployment
 from builder.fleet import RowFilter, detect_drift, execute_fleet, observe_fleet_outputs, observe_status, stop_operations
-from builder.policy.caller import CALLS
 from builder.policy.document import Verb
+from builder.policy.rights import CALLS
 from fake_aws import Organization
 from fleet.rig import BODY, CHANGED, STORAGE, FleetRig, halt, two_sets
 from fleet.scene import ACCOUNTS, ADMIN, SERVICE_MANAGED, WEST, fleet_deployment, fleet_template, stack_set

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.policy.document import Verb
-from builder.policy.service_role import permissions
+from builder.policy.rights import permissions
 
 ROLE = "AWS::IAM::Role"
 

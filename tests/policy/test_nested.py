@@ -8,9 +8,8 @@ import pytest
 from builder.assembly.bound import Bound
 from builder.errors import AwsError
 from builder.policy import bind_nested, make_document
-from builder.policy.caller import caller_rights
 from builder.policy.document import Rights, Verb
-from builder.policy.service_role import service_role_rights
+from builder.policy.rights import caller_rights, service_role_rights
 from builder.terms import Region
 from policy.system import ACCOUNT, SETTING, VIA_ROLE, stack
 

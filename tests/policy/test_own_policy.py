@@ -20,7 +20,7 @@ from builder.cli.session import Session
 from builder.deploy import Done
 from builder.local import EmbeddedAws
 from builder.policy import Verb
-from builder.policy.caller import CALLS, On
+from builder.policy.rights import CALLS, On
 from policy.guarded import Guarded
 from samples import sampled
 

@@ -23,7 +23,7 @@ from builder.cli.session import Session
 from builder.config import read_wanted
 from builder.local import EmbeddedAws
 from builder.policy import Verb
-from builder.policy.caller import CALLS, On
+from builder.policy.rights import CALLS, On
 from builder.rehearsal.fleet_life import EMPTIER, TargetAccount
 from builder.rehearsal.stage import ACCOUNT
 from builder.terms import AccountId, Region

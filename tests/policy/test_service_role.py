@@ -8,7 +8,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from builder.assembly.bound import Bound
 from builder.policy.document import Rights, Verb, make_document, too_large
-from builder.policy.service_role import extras, service_role_rights
+from builder.policy.rights import extras, service_role_rights
 from policy.reference import NEWER, actions, arn_formats, condition_keys
 from policy.system import BOUNDED, SETTING, SHIPPED, stack
 

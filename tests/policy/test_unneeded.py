@@ -3,7 +3,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from builder.policy.document import Verb
-from builder.policy.service_role import FOR_PROPERTIES, NO_ACTIONS, Only, permissions, why_unneeded
+from builder.policy.rights import FOR_PROPERTIES, NO_ACTIONS, Only, permissions, why_unneeded
 from policy.reference import actions
 from policy.system import resource
 

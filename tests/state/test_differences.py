@@ -2,7 +2,7 @@ import pytest
 
 from builder.errors import AwsError
 from builder.policy import Verb
-from builder.policy.caller import CALLS
+from builder.policy.rights import CALLS
 from builder.state import find_differences
 from builder.state.differences import observe_stacks
 from builder.terms import Site

@@ -1,5 +1,5 @@
 from builder.policy import Verb
-from builder.policy.caller import CALLS
+from builder.policy.rights import CALLS
 from builder.state import ObserveOptions, observe_sites
 from state.standing import EAST, NOW, WEST, Standing
 

@@ -30,9 +30,18 @@ from builder.deploy.plan.change_set import (
     token,
 )
 from builder.deploy.plan.guards import Permission, allowed_names, check_allowed, protection_hit
-from builder.deploy.progress import BucketEmptied, Done, Emit, FirstFailure, StackFailed, Started, Waiting
+from builder.deploy.progress import (
+    BucketEmptied,
+    Done,
+    Emit,
+    FirstFailure,
+    StackFailed,
+    Started,
+    Waiting,
+    Work,
+    run_in_order,
+)
 from builder.deploy.resources import HOLDERS
-from builder.deploy.run_in_order import Work, run_in_order
 from builder.errors import AwsError, BuilderError, Stopped, gathered
 from builder.terms import Arn, LogicalId, Site, StackId, StackPlace
 

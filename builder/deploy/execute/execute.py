@@ -38,8 +38,8 @@ from builder.deploy.plan.judgement import check_made, observe_context
 from builder.deploy.plan.plan import make_step
 from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
 from builder.deploy.plan.steps import discard_plan, overtaken
+from builder.deploy.progress import Work, run_in_order
 from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, Step, StepPlace, make_waits
-from builder.deploy.run_in_order import Work, run_in_order
 from builder.errors import AwsError, BuilderError, Failed, Stopped
 from builder.terms import Arn, Site, StackId, StackPlace
 

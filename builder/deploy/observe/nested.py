@@ -28,8 +28,6 @@ from builder.terms import Arn, LogicalId, Region, Site, StackName
 # DeletionPolicy to what becomes of the resource when its stack goes.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
 _POLICIES = {"Delete": "Delete", "Snapshot": "Snapshot", "Retain": "Retain", "RetainExceptOnCreate": "Retain"}
-
-
 _UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 

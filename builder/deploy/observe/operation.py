@@ -23,13 +23,9 @@ if TYPE_CHECKING:
 
 
 _PASSING = ("Throttling", "ServiceUnavailable", "InternalFailure", "InternalError", "RequestLimitExceeded")
-
-
 # As long as CloudFormation itself waits for the resource that may take longest, a StackSet with all its accounts.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
 DEADLINE_S = 36 * 3600.0
-
-
 Settled = Callable[[ObservedStack], bool]
 
 
@@ -153,16 +149,10 @@ def make_watches(
 
 # What CloudFormation writes on resources it stops because another one failed.
 _COLLATERAL = ("Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled")
-
-
 # The statuses that CloudFormation rolls back to, RollbackStack's "last known stable state".
 _GOOD = frozenset(status for status, facts in STATUSES.items() if facts.operation is Operation.UPDATE)
-
-
 # How CloudFormation tells of a nested stack that failed.
 _EMBEDDED = re.compile(r"Embedded stack (arn:\S+) was not successfully")
-
-
 # How an operation on a stack begins.
 _BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
 
@@ -373,8 +363,6 @@ async def _events_of(clients: Clients, stack: Located, client_token: str) -> "li
 
 
 EVERY_S = 5.0
-
-
 _AT_ONCE = 8
 
 

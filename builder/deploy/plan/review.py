@@ -36,20 +36,12 @@ if TYPE_CHECKING:
 
 # All that these can say, as far as this project knows. Whatever else they say stops at a guard.
 ACTIONS = frozenset({"Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual"})
-
-
 REPLACEMENTS = frozenset({"True", "False", "Conditional"})
-
-
 POLICY_ACTIONS = frozenset(
     {"Delete", "Retain", "Snapshot", "ReplaceAndDelete", "ReplaceAndRetain", "ReplaceAndSnapshot"}
 )
-
-
 # How much of a resource a policy keeps.
 _KEEPS = {"Delete": 0, "Snapshot": 1, "RetainExceptOnCreate": 2, "Retain": 2}
-
-
 _KEEPING = ("DeletionPolicy", "UpdateReplacePolicy")
 
 
