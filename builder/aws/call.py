@@ -1,7 +1,7 @@
 """Blocking boto3 calls, awaited on the event loop's executor, and botocore's errors in our words.
 
-First `call` and `pages`, and tasks that stand and fall together; then `aws_errors`, the one place that knows botocore's
-errors; last what tells whether anything that answers is AWS at all.
+First `call` and `pages`, and tasks that stand and fall together; then whether what answers is AWS at all; last
+`aws_errors`, the one place that knows botocore's errors.
 """
 
 import asyncio
