@@ -12,8 +12,10 @@ MODULES = {
 _NAMED = ("primaryLambdaUrl", "secondaryLambdaUrl", "lambdaUrl", "globalTableName", "primaryBucketName", "bucketName.")
 _MAY_NAME = {
     Path("assembly/components.py"): "reads manifests of version 1",
-    Path("assembly/render.py"): "names the outputs, with topology",
-    Path("topology/build.py"): "names the outputs",
+    Path("components/bucket/stacks.py"): "names its outputs",
+    Path("components/function/stacks.py"): "names its outputs",
+    Path("components/table/stacks.py"): "names its outputs",
+    Path("topology/names.py"): "how outputs are named",
 }
 
 

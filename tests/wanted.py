@@ -14,6 +14,9 @@ def make_wanted(handler: str = HANDLER, **sections: Any) -> Wanted:
         "project": "tap",
         "environment": "dev",
         "regions": {"primary": "us-east-1", "secondaries": ["us-west-2"]},
+        "table": {},
+        "bucket": {},
+        "function": {},
         **sections,
     }
     return Wanted(config=Config.model_validate(said), folder=Path(), handler=handler)

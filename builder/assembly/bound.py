@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builder.assembly.manifest import Manifest, ParameterValue, StackEntry
+from builder.assembly.manifest import Manifest, NeutralValue, StackEntry
 from builder.resource_types.facts import ARN_FORMATS, name_property
 from builder.template import Binding, DeclaredOutputs, Template, at, properties_of, read_template
 from builder.terms import Region, StackId
@@ -103,7 +103,7 @@ def bind_entries(manifest: Manifest, templates: Mapping[str, bytes]) -> tuple[Bo
     )
 
 
-def bind_stack(template: Template, name: str, region: Region, parameters: Mapping[str, ParameterValue]) -> Bound:
+def bind_stack(template: Template, name: str, region: Region, parameters: Mapping[str, NeutralValue]) -> Bound:
     """Return a template as a stack of this name deploys it that no manifest has."""
     entry = StackEntry(id=StackId(name), region=region, name=name, template="", sha256="", parameters=parameters)
     return Bound(entry, "", template)

@@ -2,48 +2,47 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry
+from builder.assembly.manifest import SUFFIX, VERSION, ByEnvironment, Manifest, StackEntry
 from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, Assembly, check_body, check_fleet, fleet_project
+from builder.components.fleet import administration_role, execution_role
+from builder.components.fleet import template as stack_sets
+from builder.components.fleet.options import FleetConfig
 from builder.config import Config
-from builder.config.sections import FleetConfig
 from builder.errors import BadInput
 from builder.policy import PolicyScope, bind_templates, execution_role_rights, make_document
 from builder.policy.document import ROLE_INLINE_CHARACTERS, characters
-from builder.stacks import administration_role, execution_role
-from builder.stacks import fleet as fleet_stack
 from builder.template import write_template
 from builder.terms import StackId
-from builder.topology import Stack, names
+from builder.topology import names
 
 FLEET, ADMINISTRATION = "fleet", "administration"
 _FILES = {FLEET: "fleet.yaml", ADMINISTRATION: "administration-role.yaml"}
 
 
-def make_fleet(config: Config, fleet: FleetConfig, stacks: tuple[Stack, ...], assembly: Assembly) -> Assembly:
-    """Return the fleet's assembly for the system's, whose stacks are given in the manifest's order.
+def make_fleet(config: Config, fleet: FleetConfig, assembly: Assembly) -> Assembly:
+    """Return the fleet's assembly for the system's.
 
     Raises BadInput for what AWS would not take: a template, the StackSets' template or a policy that is too large.
     """
-    templates = {
-        _FILES[FLEET]: write_template(fleet_stack.make_template(config, fleet, _bodies(stacks, assembly)).to_dict())
-    }
+    templates = {_FILES[FLEET]: write_template(stack_sets.make_template(config, fleet, _bodies(assembly)).to_dict())}
     check_fleet(_FILES[FLEET], templates[_FILES[FLEET]])
     beside = {}
     if fleet.is_self_managed:
         templates[_FILES[ADMINISTRATION]] = write_template(administration_role.make_template(config, fleet).to_dict())
         beside[EXECUTION_ROLE] = _execution_role(config, fleet, assembly)
-    entries = tuple(_entries(config, templates))
+    values = stack_sets.environment_values(assembly.manifest.stacks)
+    entries = tuple(_entries(config, templates, values))
     manifest = Manifest(version=VERSION, project=fleet_project(config.project), stacks=entries)
     return Assembly(manifest=manifest, templates=templates, beside=beside)
 
 
-def _bodies(stacks: tuple[Stack, ...], assembly: Assembly) -> Iterator[tuple[Stack, str]]:
-    for stack in stacks:
-        path = assembly.manifest.entry(stack.id).template
-        body = assembly.templates[path]
-        check_body(path, body)
-        yield stack, body.decode()
+def _bodies(assembly: Assembly) -> Iterator[tuple[StackEntry, str]]:
+    for entry in assembly.manifest.stacks:
+        body = assembly.templates[entry.template]
+        check_body(entry.template, body)
+        yield entry, body.decode()
 
 
 def _execution_role(config: Config, fleet: FleetConfig, assembly: Assembly) -> bytes:
@@ -62,12 +61,15 @@ def _execution_role(config: Config, fleet: FleetConfig, assembly: Assembly) -> b
     return write_template(execution_role.make_template(config, fleet, policy).to_dict())
 
 
-def _entries(config: Config, templates: Mapping[str, bytes]) -> Iterator[StackEntry]:
+def _entries(
+    config: Config, templates: Mapping[str, bytes], values: Mapping[str, ByEnvironment]
+) -> Iterator[StackEntry]:
     has_role = _FILES[ADMINISTRATION] in templates
     if has_role:
         yield _entry(config, ADMINISTRATION, templates, capabilities=("CAPABILITY_NAMED_IAM",))
     role = StackId(f"{config.admin_region}/{ADMINISTRATION}")
-    yield _entry(config, FLEET, templates, needs=(role,) if has_role else ())
+    fleet = _entry(config, FLEET, templates, needs=(role,) if has_role else ())
+    yield replace(fleet, parameters={**fleet.parameters, **values})
 
 
 def _entry(

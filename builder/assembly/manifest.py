@@ -60,8 +60,18 @@ class PreviousValue:
     previous: Literal[True] = True
 
 
+@dataclass(frozen=True, slots=True)
+class ByEnvironment:
+    """A text for each environment, by its suffix; `default` is for those that are not named."""
+
+    __pydantic_config__ = STRICT
+    environments: Mapping[str, str]
+
+
 ParameterValue = str | OutputOf | PreviousValue
-"""What a stack is given for one parameter."""
+"""What a stack of one environment is given for one parameter."""
+NeutralValue = ParameterValue | ByEnvironment
+"""The same, good for every environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +84,7 @@ class StackEntry:
     name: str
     template: _TemplatePath
     sha256: _Sha256
-    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    parameters: Mapping[str, NeutralValue] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     needs: tuple[StackId, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -181,6 +191,21 @@ def _written(said: Mapping[str, Any]) -> bytes:
 def bind(text: str, suffix: str) -> str:
     """Return a manifest's text with the environment suffix in its place."""
     return text.replace(SUFFIX, suffix)
+
+
+def bind_value(value: NeutralValue, suffix: str, where: str) -> ParameterValue:
+    """Return a parameter's value in an environment. Raises BadInput, `where` being whose it is, where it has none."""
+    if isinstance(value, ByEnvironment):
+        text = value.environments.get(suffix, value.environments.get("default"))
+        if text is None:
+            raise BadInput(
+                where=where,
+                what=f"has no value for the environment '{suffix}', and no default: there are "
+                + ", ".join(value.environments),
+                next_step="say one under `environments:` of its value in dr.yaml, then: python -m builder render",
+            )
+        value = text
+    return bind(value, suffix) if isinstance(value, str) else value
 
 
 def change_set_room(deployment: str) -> int:

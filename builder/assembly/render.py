@@ -1,27 +1,52 @@
-"""Config and topology to template bytes and manifest: pure, the same bytes for the same input."""
+"""Config and components to template bytes and manifest: pure, the same bytes for the same input."""
 
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from builder.assembly.components import Bucket, Component, Components, FunctionComponent, OutputOf, Roles, Table
+from builder.assembly.components import Roles
 from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry
 from builder.assembly.store import FLEET_FOLDER, Assembly, files_of
+from builder.assembly.uses import read_uses
+from builder.components.own.python import check_repeatable
+from builder.components.own.stacks import OWN
+from builder.components.own.template import (
+    faults_of_outputs,
+    faults_of_values,
+    make_templates,
+    path_of,
+    python_calls,
+    read_own,
+)
+from builder.components.system import make_topology
+from builder.components.templates import TEMPLATES
 from builder.config import Config, Wanted
-from builder.stacks import TEMPLATES
-from builder.template import write_template
-from builder.terms import Region, StackId
-from builder.topology import Stack, StackKind, make_topology, names, stack_id
+from builder.config.document import errors_of
+from builder.errors import BadInput, gathered
+from builder.graph import as_circle
+from builder.template import Template, capabilities_of, write_template
+from builder.terms import StackId
+from builder.topology import Stack, Topology
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """The templates of some stacks, by the stacks' ids."""
+
+    bytes: Mapping[StackId, bytes] = field(default_factory=dict)
+    read: Mapping[StackId, Template] = field(default_factory=dict)
+    paths: Mapping[StackId, str] = field(default_factory=dict)
 
 
 def make_assembly(wanted: Wanted) -> Assembly:
     """Return the whole assembly that dr.yaml asks for, good for every environment; a fleet's is beside it.
 
-    Raises BadInput for a fleet that is too large for AWS.
+    Raises BadInput, or Several, for what is wrong between stacks, values and templates, and for a fleet that is too
+    large for AWS.
     """
-    stacks = make_topology(wanted.config)
-    system = _system(wanted, stacks)
-    fleet = _fleet(wanted, stacks, system)
+    system = _system(wanted)
+    fleet = _fleet(wanted, system)
     if fleet is None:
         return system
     return replace(system, beside={f"{FLEET_FOLDER}/{path}": data for path, data in files_of(fleet).items()})
@@ -32,91 +57,112 @@ def make_fleet_assembly(wanted: Wanted) -> Assembly | None:
 
     Raises BadInput for one that is too large for AWS.
     """
-    stacks = make_topology(wanted.config)
-    return _fleet(wanted, stacks, _system(wanted, stacks))
+    return _fleet(wanted, _system(wanted))
 
 
-def _system(wanted: Wanted, stacks: tuple[Stack, ...]) -> Assembly:
-    templates = _templates(wanted, stacks)
+def check_again(wanted: Wanted) -> None:
+    """Raise BadInput, or Several, unless what Python makes of dr.yaml is the same in another process, a year later."""
+    stacks = _own(make_topology(wanted))
+    made = make_templates(wanted, stacks)
+    calls = python_calls(wanted, stacks)
+    check_repeatable(tuple(calls.values()), wanted.folder, [made[stack][1] for stack in calls])
+
+
+def _system(wanted: Wanted) -> Assembly:
+    topology = make_topology(wanted)
+    built_in = _render_built_in(wanted, [stack for stack in topology.stacks if stack.component != OWN])
+    own = _render_own(wanted, topology, built_in)
+    rendered = _Rendered(
+        {**built_in.bytes, **own.bytes}, {**built_in.read, **own.read}, {**built_in.paths, **own.paths}
+    )
     manifest = Manifest(
         version=VERSION,
         project=wanted.config.project,
-        stacks=tuple(_entry(stack, templates[_path(stack)], wanted.config) for stack in stacks),
-        outputs=_outputs(stacks, wanted.config.regions.all),
+        stacks=tuple(_entry(stack, rendered, wanted.config) for stack in topology.stacks),
+        outputs=topology.outputs,
         roles=Roles(primary=wanted.config.regions.primary, secondaries=tuple(wanted.config.regions.secondaries)),
-        components=_components(wanted.config),
+        components=topology.components,
     )
-    return Assembly(manifest=manifest, templates=templates)
+    templates = {rendered.paths[stack]: data for stack, data in rendered.bytes.items()}
+    return Assembly(manifest=_with_needs(manifest, templates, _own(topology)), templates=templates)
 
 
-def _fleet(wanted: Wanted, stacks: tuple[Stack, ...], system: Assembly) -> Assembly | None:
+def _own(topology: Topology) -> list[Stack]:
+    return [stack for stack in topology.stacks if stack.component == OWN]
+
+
+def _render_built_in(wanted: Wanted, stacks: list[Stack]) -> _Rendered:
+    """Return each stack's template; what regions share, as the service's, is put into text once."""
+    templates: dict[StackId, bytes] = {}
+    texts: dict[str, bytes] = {}
+    read: dict[StackId, Template] = {}
+    for stack in stacks:
+        template = TEMPLATES[stack.component](wanted, stack).to_dict()
+        content = json.dumps(template)
+        if content not in texts:
+            texts[content] = write_template(template)
+        templates[stack.id], read[stack.id] = texts[content], Template(template)
+    return _Rendered(templates, read, {stack.id: f"{stack.region}/{stack.name}.yaml" for stack in stacks})
+
+
+def _render_own(wanted: Wanted, topology: Topology, built_in: _Rendered) -> _Rendered:
+    """Return the templates of the user's own stacks, which take what dr.yaml gives them, and give what it takes."""
+    stacks = _own(topology)
+    made = make_templates(wanted, stacks)
+    read = read_own(wanted, made)
+    known = {**built_in.read, **read}
+    files = {stack: file for stack, (file, _) in made.items()}
+    faults = [*faults_of_values(stacks, files, known), *faults_of_outputs(topology.outputs, files, known)]
+    if faults:
+        raise gathered(errors_of(faults, wanted.lines))
+    return _Rendered(
+        {stack: data for stack, (_, data) in made.items()},
+        read,
+        {stack.id: path_of(stack, *made[stack.id]) for stack in stacks},
+    )
+
+
+def _entry(stack: Stack, rendered: _Rendered, config: Config) -> StackEntry:
+    template = rendered.read[stack.id]
+    suffix = {"EnvironmentSuffix": SUFFIX} if "EnvironmentSuffix" in template.parameters else {}
+    protected = stack.termination_protection
+    return StackEntry(
+        id=stack.id,
+        region=stack.region,
+        name=stack.stack_name,
+        template=rendered.paths[stack.id],
+        sha256=hashlib.sha256(rendered.bytes[stack.id]).hexdigest(),
+        parameters={**suffix, **stack.parameters},
+        capabilities=capabilities_of(template),
+        needs=stack.needs,
+        tags={**config.tags, **stack.tags},
+        termination_protection=config.termination_protection if protected is None else protected,
+    )
+
+
+def _with_needs(manifest: Manifest, templates: Mapping[str, bytes], own: list[Stack]) -> Manifest:
+    """Return the manifest with what the user's own templates show that they need: exports, names, SSM parameters.
+
+    Raises BadInput for stacks that take values of each other in a circle.
+    """
+    if not own:
+        return manifest
+    _, needs = read_uses(manifest, templates)
+    if needs.circles:
+        circles = "\n  ".join(as_circle(circle) for circle in needs.circles)
+        raise BadInput(
+            where="stacks", what=f"take values of each other in a circle, so that none can be the first:\n  {circles}"
+        )
+    ids = {stack.id for stack in own}
+    entries = (replace(entry, needs=needs.of[entry.id]) if entry.id in ids else entry for entry in manifest.stacks)
+    return replace(manifest, stacks=tuple(entries))
+
+
+def _fleet(wanted: Wanted, system: Assembly) -> Assembly | None:
     fleet = wanted.config.fleet
     if fleet is None:
         return None
     # Its policy is computed from the schemas that cfn-lint ships: half a second, which only a fleet pays.
     from builder.assembly.fleet import make_fleet  # noqa: PLC0415
 
-    return make_fleet(wanted.config, fleet, stacks, system)
-
-
-def _templates(wanted: Wanted, stacks: tuple[Stack, ...]) -> dict[str, bytes]:
-    """Return each stack's template by its path; what regions share, as the service's, is put into text once."""
-    templates: dict[str, bytes] = {}
-    texts: dict[str, bytes] = {}
-    for stack in stacks:
-        template = TEMPLATES[stack.kind](wanted, stack).to_dict()
-        content = json.dumps(template)
-        if content not in texts:
-            texts[content] = write_template(template)
-        templates[_path(stack)] = texts[content]
-    return templates
-
-
-def _outputs(stacks: tuple[Stack, ...], regions: tuple[Region, ...]) -> dict[str, tuple[StackId, str]]:
-    """The URLs first, since that is what people look for; each kind in the regions' order, the primary's first."""
-    kinds = ("LambdaUrl", "lambdaUrl", "TableName", "BucketName", "bucketName")
-    ranked = sorted(
-        (next(rank for rank, kind in enumerate(kinds) if kind in name), regions.index(stack.region), name)
-        for stack in stacks
-        for name, _ in stack.outputs
-    )
-    found = {name: (stack.id, output) for stack in stacks for name, output in stack.outputs}
-    return {name: found[name] for _, _, name in ranked}
-
-
-def _components(config: Config) -> Components:
-    """Return what is built in, by the names that it has in dr.yaml."""
-    primary, regions = config.regions.primary, config.regions.all
-
-    def outputs(kind: StackKind, name: str) -> dict[Region, OutputOf]:
-        return {region: OutputOf((stack_id(region, kind), name)) for region in regions}
-
-    return {
-        "table": Component(table=Table(name=names.table_name(config.project), regions=regions)),
-        "function": Component(function=FunctionComponent(url=outputs(StackKind.SERVICE, "FunctionUrl"))),
-        "bucket": Component(
-            bucket=Bucket(
-                names=outputs(StackKind.STORAGE, "BucketName"),
-                replication=tuple((primary, region) for region in config.regions.secondaries),
-            )
-        ),
-    }
-
-
-def _path(stack: Stack) -> str:
-    return f"{stack.region}/{stack.kind}.yaml"
-
-
-def _entry(stack: Stack, template: bytes, config: Config) -> StackEntry:
-    return StackEntry(
-        id=stack.id,
-        region=stack.region,
-        name=stack.name,
-        template=_path(stack),
-        sha256=hashlib.sha256(template).hexdigest(),
-        parameters={"EnvironmentSuffix": SUFFIX, **dict(stack.parameters)},
-        capabilities=stack.capabilities,
-        needs=stack.needs,
-        tags=config.tags,
-        termination_protection=config.termination_protection,
-    )
+    return make_fleet(wanted.config, fleet, system)

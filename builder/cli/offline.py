@@ -75,6 +75,10 @@ def render(session: Session, *, check: bool) -> ExitCode:
     from builder.config.between import pace_notes
 
     project = session.project
+    if check and project.source.config.stacks:
+        from builder.assembly.render import check_again
+
+        check_again(project.source)
     changes = (find_changes if check else write_assembly)(project.templates, project.assembly_made)
     for path in changes.paths:
         done = "removed" if path in changes.removed else "wrote"

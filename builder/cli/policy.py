@@ -78,7 +78,7 @@ def policy(session: Session, /, *, verbs: tuple[str, ...], explained: bool, **sa
 def _where(session: Session, scope: Scope[Any], said: str | None) -> "tuple[PolicyScope, tuple[Bound, ...]]":
     """Return the account and what belongs in it: the one said, else dr.yaml's, else that of the credentials."""
     from builder.aws import observe_account
-    from builder.config.available import known_regions
+    from builder.components.available import known_regions
     from builder.policy import PolicyScope, bind_templates, of_account
 
     if said is not None and not (len(said) == 12 and said.isdecimal()):

@@ -31,8 +31,8 @@ class Project:
     @cached_property
     def source(self) -> "Wanted":
         """What dr.yaml says, with the handlers beside it. Raises BadInput."""
+        from builder.components.system import check_names
         from builder.config import read_wanted
-        from builder.topology.limits import check_names
 
         suffix = self.options.suffix
         source = read_wanted(self.options.config, self.today)

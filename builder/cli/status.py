@@ -47,7 +47,7 @@ def status(session: Session, *, watch: float | None) -> ExitCode:
 
 
 def _show(session: Session, seen: "Status", *, cleared: bool) -> None:
-    from builder.config.available import lifecycles
+    from builder.components.available import lifecycles
     from builder.report.state import status_event, status_text
 
     at, runtime_ends = session.console.now(), {name: life.deprecated for name, life in lifecycles().items()}

@@ -4,14 +4,23 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builder.config.available import known_regions
-from builder.config.document import ConfigFault
+from builder.components.available import known_regions, region_fault
+from builder.components.bucket import options as bucket
+from builder.components.function import options as function
+from builder.components.table import options as table
+from builder.config.document import ConfigFault, KeyPath
 
 BUILDER_VARIABLES = ("TABLE_NAME", "ROLE", "REGIONS")
 # All names and values of a function's variables together.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _VARIABLES_BYTES = 4096
 _Said = dict[str, Any]
+_BUILT_IN = {
+    "table": table.RESOURCE_TYPES,
+    "bucket": bucket.RESOURCE_TYPES,
+    "function": function.RESOURCE_TYPES,
+}
+"""The components that are rendered where their key is written, and what their templates are made of."""
 # Rounds of a set's accounts that are worth a word, and what one is taken to last.
 _MANY, _MINUTES = 30, 2
 
@@ -21,6 +30,9 @@ def faults_between(said: _Said) -> Iterator[ConfigFault]:
     regions = _section(said, "regions")
     primary, secondaries = regions.get("primary"), regions.get("secondaries")
     yield from _regions(primary, secondaries if isinstance(secondaries, list) else [])
+    yield from _offers(said, regions)
+    yield from _born(regions)
+    yield from _drill(said)
     yield from _variables(_section(_section(said, "function"), "environment"))
     for name in _section(said, "tags"):
         if name.lower().startswith(("aws:", "builder:")):
@@ -55,6 +67,35 @@ def _regions(primary: object, secondaries: list[object]) -> Iterator[ConfigFault
         elif (partition := partitions[str(region)]) != (home := partitions[known[0]]):
             what = f"'{region}' is in the partition {partition}, '{known[0]}' in {home}"
             yield ConfigFault(("regions", "secondaries", place), f"{what}: nothing replicates from one to the other")
+
+
+def _offers(said: _Said, regions: _Said) -> Iterator[ConfigFault]:
+    """Yield the regions that do not have what the written components are made of."""
+    types = {type_name for key, types in _BUILT_IN.items() if key in said for type_name in types}
+    secondaries = regions.get("secondaries")
+    places: list[tuple[KeyPath, object]] = [(("regions", "primary"), regions.get("primary"))]
+    places += [
+        (("regions", "secondaries", number), region)
+        for number, region in enumerate(secondaries if isinstance(secondaries, list) else [])
+    ]
+    for place, region in places:
+        if isinstance(region, str) and region in known_regions() and (fault := region_fault(region, types)):
+            yield ConfigFault(place, fault)
+
+
+def _born(regions: _Said) -> Iterator[ConfigFault]:
+    born, secondaries = regions.get("born"), regions.get("secondaries")
+    known = [regions.get("primary"), *(secondaries if isinstance(secondaries, list) else [])]
+    if isinstance(born, str) and born in known_regions() and born not in known:
+        yield ConfigFault(("regions", "born"), f"'{born}' is neither the primary nor a secondary")
+
+
+def _drill(said: _Said) -> Iterator[ConfigFault]:
+    """Yield that drills by FIS have nothing to pause."""
+    is_asked = said.get("drill") == "fis" or _section(said, "drill").get("fis")
+    if is_asked and not {"table", "bucket"} & said.keys():
+        what = "pauses replication, and there is neither a table nor a bucket: write `table:` or `bucket:`"
+        yield ConfigFault(("drill",), what)
 
 
 def _variables(variables: _Said) -> Iterator[ConfigFault]:

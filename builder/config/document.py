@@ -1,12 +1,14 @@
 """dr.yaml as text: to plain data, with the line of everything in it; and a fault with its place."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import yaml
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
+
+from builder.errors import BadInput
 
 KeyPath = tuple[str | int, ...]
 """The way to a value from the top of the file: `("regions", "secondaries", 0)`."""
@@ -39,6 +41,14 @@ class Lines:
         """Return `dr.yaml:4: regions.secondaries[0]`, or the file and line alone for the whole of it."""
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
         return f"{self.file}:{line or self.line(place)}" + (f": {key}" if key else "")
+
+
+def errors_of(faults: Iterable[ConfigFault], lines: Lines) -> list[BadInput]:
+    """Return each fault once, with its place, in the order of the file."""
+    placed = {
+        (fault.line or lines.line(fault.place), lines.where(fault.place, fault.line), fault.what) for fault in faults
+    }
+    return [BadInput(where=where, what=what) for _, where, what in sorted(placed)]
 
 
 _MAX_DEPTH = 20

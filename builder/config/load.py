@@ -1,4 +1,4 @@
-"""dr.yaml and the handler from disk: the file to a model, every fault at once and each with its place.
+"""dr.yaml and the files that it names from disk: the file to a model, every fault at once and each with its place.
 
 Then what pydantic found wrong, in words: the value, why, and the nearest right thing.
 """
@@ -17,22 +17,27 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from builder.config.available import RUNTIMES, runtime_fault, runtime_warning, successor
+from builder.components.available import RUNTIMES, runtime_fault, runtime_warning, successor
+from builder.components.drill.options import DRILL_TAGS
+from builder.components.function.options import FunctionConfig
+from builder.components.own.options import OWN_TAGS
 from builder.config.between import faults_between
-from builder.config.document import ConfigFault, KeyPath, Lines, NotYaml, YamlDocument, read_document
-from builder.config.model import PATTERNS, SEPARATORS, Config, FunctionConfig
-from builder.config.sections import TAGS
+from builder.config.document import ConfigFault, KeyPath, Lines, NotYaml, YamlDocument, errors_of, read_document
+from builder.config.model import PATTERNS, SEPARATORS, Config
 from builder.errors import BadInput, did_you_mean, gathered, of_file
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What dr.yaml asks for, with the handler's source it names."""
+    """What dr.yaml asks for, with the files that it names."""
 
     config: Config
     folder: Path
     """The folder of dr.yaml; every path in it is relative to this one."""
-    handler: str
+    handler: str = ""
+    """The source of the function's handler."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What is in each template of the user's own, by its path."""
     warnings: tuple[str, ...] = ()
     """What to tell a person, though nothing is wrong yet."""
     lines: Lines = field(default_factory=Lines)
@@ -40,7 +45,7 @@ class Wanted:
 
 
 def read_wanted(path: Path, today: date | None = None) -> Wanted:
-    """Return what dr.yaml asks for, with the handler it names; `today` tells which runtimes come to their end.
+    """Return what dr.yaml asks for, with the files it names; `today` tells which runtimes come to their end.
 
     Raises BadInput, or Several of them: one for each fault of the file, in the file's order.
     """
@@ -49,15 +54,75 @@ def read_wanted(path: Path, today: date | None = None) -> Wanted:
     data = document.data
     if not isinstance(data, dict):
         raise BadInput(where=lines.where(()), what=_no_mapping(data), next_step="python -m builder init FOLDER")
-    config, faults = _config(data, document)
+    config, faults = _config(_as_written(data, document.words), document)
     function = _function(data)
     handler = _handler(path.parent, function)
+    files = _own_templates(path.parent, data)
     faults += [*faults_between(data), *_ended(function, today)]
-    if isinstance(handler, ConfigFault):
-        faults.append(handler)
+    faults += [read for read in (handler, *files.values()) if isinstance(read, ConfigFault)]
     if faults or config is None or isinstance(handler, ConfigFault):
-        raise gathered(_errors(faults, lines))
-    return Wanted(config, path.parent, handler, _warnings(function, today, lines), lines)
+        raise gathered(errors_of(faults, lines))
+    return Wanted(
+        config,
+        path.parent,
+        handler,
+        {name: read for name, read in files.items() if isinstance(read, bytes)},
+        _warnings(function, today, lines),
+        lines,
+    )
+
+
+def _as_written(data: dict[str, object], words: Mapping[KeyPath, str]) -> dict[str, object]:
+    """Return the same with every value of a stack's parameters as the text that the file has.
+
+    CloudFormation takes texts: what YAML makes of 0123, 1.10 or yes is not what was written.
+    """
+
+    def texts(value: object, place: KeyPath) -> object:
+        match value:
+            case dict():
+                return {key: texts(item, (*place, key)) for key, item in value.items()}
+            case list():
+                return [texts(item, (*place, number)) for number, item in enumerate(value)]
+        # `previous: true` alone is no text.
+        return value if value is None or isinstance(value, str) or place[-1] == "previous" else words[place]
+
+    stacks = data.get("stacks")
+    if not isinstance(stacks, dict):
+        return data
+    read = {
+        name: {key: texts(item, ("stacks", name, key)) if key == "parameters" else item for key, item in stack.items()}
+        if isinstance(stack, dict)
+        else stack
+        for name, stack in stacks.items()
+    }
+    return {**data, "stacks": read}
+
+
+def _own_templates(folder: Path, data: dict[str, object]) -> dict[str, bytes | ConfigFault]:
+    """Return what is in each file that a stack names as its template."""
+    files: dict[str, bytes | ConfigFault] = {}
+    stacks = data.get("stacks")
+    for name, stack in stacks.items() if isinstance(stacks, dict) else ():
+        path = stack.get("template") if isinstance(stack, dict) else None
+        if not isinstance(path, str) or not path:
+            continue
+        try:
+            files[path] = (folder / path).read_bytes()
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            files[path] = ConfigFault(
+                ("stacks", name, "template"), f"cannot read {path!r} ({why}){_near(folder, path)}"
+            )
+    return files
+
+
+def _near(folder: Path, path: str) -> str:
+    try:
+        beside = [Path(os.path.relpath(file, folder)).as_posix() for file in (folder / path).parent.iterdir()]
+    except (OSError, ValueError):
+        return ""
+    return did_you_mean(path, beside)
 
 
 def _read(path: Path) -> YamlDocument:
@@ -94,7 +159,7 @@ def _within(place: KeyPath, unread: set[KeyPath]) -> bool:
 
 def _function(data: dict[str, object]) -> FunctionConfig | None:
     """Return the function as far as its file and runtime go, or None if these two are not told well."""
-    function = data.get("function", {})
+    function = {} if "function" in data and data["function"] is None else data.get("function")
     if not isinstance(function, dict):
         return None
     try:
@@ -120,13 +185,6 @@ def _ended(function: FunctionConfig | None, today: date | None) -> list[ConfigFa
 def _warnings(function: FunctionConfig | None, today: date | None, lines: Lines) -> tuple[str, ...]:
     what = runtime_warning(function.runtime, today) if function and today else None
     return (f"{lines.where(('function', 'runtime'))}: {what}",) if what else ()
-
-
-def _errors(faults: list[ConfigFault], lines: Lines) -> list[BadInput]:
-    placed = {
-        (fault.line or lines.line(fault.place), lines.where(fault.place, fault.line), fault.what) for fault in faults
-    }
-    return [BadInput(where=where, what=what) for _, where, what in sorted(placed)]
 
 
 # What Lambda takes inline.
@@ -203,13 +261,14 @@ _BOUNDS = {
     "greater_than": "is too small: more than {gt:,g}",
     "less_than_equal": "is too large: {le:,g} at most",
 }
+_TAGS = DRILL_TAGS | OWN_TAGS
 FOLLOWS = "default_factory_not_called"
 """The type of a finding that only follows from another one: a default that hangs on a value that is wrong."""
 
 
 def in_words(error: ErrorDetails, words: Mapping[KeyPath, str]) -> ConfigFault:
     """Return one of pydantic's findings as a fault; `words` has each single value as it was written."""
-    place = tuple(part for part in error["loc"] if part != "[key]" and part not in TAGS)
+    place = tuple(part for part in error["loc"] if part != "[key]" and part not in _TAGS)
     return ConfigFault(place, _what(error, place, words))
 
 

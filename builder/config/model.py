@@ -3,26 +3,31 @@
 What is wrong between two keys is `between.py`'s; how it is told is `load.py`'s.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from builder.config.available import Runtime, region_fault
-from builder.config.sections import (
-    ACCOUNT_PATTERN,
-    DRILL_PATTERNS,
-    FLEET_PATTERNS,
-    Account,
-    DrillConfig,
-    FleetConfig,
-    Section,
-    ShortOrDrill,
+from builder.components.available import name_fault
+from builder.components.bucket.options import BucketConfig
+from builder.components.drill.options import DRILL_PATTERNS, DrillConfig, ShortOrDrill
+from builder.components.fleet.options import FLEET_PATTERNS, FleetConfig
+from builder.components.function.options import FUNCTION_PATTERNS, FUNCTION_SEPARATORS, FunctionConfig
+from builder.components.options import ACCOUNT_PATTERN, Account, Section
+from builder.components.own.options import (
+    OWN_PATTERNS,
+    OWN_SEPARATORS,
+    ComponentConfig,
+    ComponentName,
+    OutputName,
+    OutputValue,
+    OwnStackConfig,
 )
+from builder.components.table.options import TableConfig
 from builder.terms import Region
 
 
 def _check_region(name: str) -> str:
-    if fault := region_fault(name):
+    if fault := name_fault(name):
         raise ValueError(fault)
     return name
 
@@ -44,7 +49,6 @@ _REGION = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
 _ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _POLICY = r"^([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+(/([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+)*$"
-_VARIABLE = r"^[a-zA-Z][a-zA-Z0-9_]+$"
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
 # Said by what is not allowed, since editors' regular expressions know no \p{L}.
 _TAG = r"^[^\x00-\x1f!-*,;<>?\[-^`{-\x7f]*$"
@@ -54,13 +58,14 @@ PATTERNS = {
     ACCOUNT_PATTERN: "an account has 12 digits",
     _ROLE_ARN: "the ARN of an IAM role looks like arn:aws:iam::111122223333:role/NAME",
     _POLICY: "the name of a policy in the deployment's own account, no ARN; it may hold ${EnvironmentSuffix}",
-    _VARIABLE: "only letters, digits and underscores, two at least and a letter first",
     _TAG: "only letters, digits, spaces and _ . : / = + - @",
     **DRILL_PATTERNS,
     **FLEET_PATTERNS,
+    **FUNCTION_PATTERNS,
+    **OWN_PATTERNS,
 }
 """What each pattern asks for, in words."""
-SEPARATORS = {_PROJECT: "-", _SUFFIX: "-", _VARIABLE: "_", ACCOUNT_PATTERN: ""}
+SEPARATORS = {_PROJECT: "-", _SUFFIX: "-", ACCOUNT_PATTERN: "", **FUNCTION_SEPARATORS, **OWN_SEPARATORS}
 """What stands between the words of a name, where the pattern takes one."""
 _ProjectName = Annotated[str, StringConstraints(pattern=_PROJECT, max_length=32), AfterValidator(_check_project)]
 _NamePart = Annotated[str, StringConstraints(pattern=_SUFFIX, max_length=37)]
@@ -69,17 +74,19 @@ _RegionName = Annotated[
 ]
 _RoleArn = Annotated[str, StringConstraints(pattern=_ROLE_ARN)]
 _PolicyName = Annotated[str, StringConstraints(pattern=_POLICY, max_length=128)]
-_VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
 _Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 _Many = Annotated[int, Field(strict=True, ge=0)]
 _TagKey = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_length=128)]
 # A stack takes no empty one: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
 _TagValue = Annotated[str, StringConstraints(pattern=_TAG, min_length=1, max_length=256)]
-# CloudWatch Logs takes these periods and no others.
-# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-_RetentionDays = Literal[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
-]
+
+
+def _nothing_said(written: object) -> object:
+    """Return keys with values also for `table:` alone: that it is written is what counts."""
+    return {} if written is None else written
+
+
+_EMPTY = BeforeValidator(_nothing_said)
 
 
 class RegionsConfig(Section):
@@ -92,56 +99,23 @@ class RegionsConfig(Section):
         examples=[["us-west-2"]],
         json_schema_extra={"uniqueItems": True},
     )
+    born: _RegionName | None = Field(
+        default=None,
+        description="The primary when the system was made, which functions are named by; else the primary",
+    )
 
     @property
     def all(self) -> tuple[Region, ...]:
         """Every region, the primary first."""
         return (self.primary, *self.secondaries)
 
+    def role(self, region: Region) -> Literal["primary", "secondary"]:
+        """Return what a region of the system is now."""
+        return "primary" if region == self.primary else "secondary"
 
-class TableConfig(Section):
-    """The global table."""
-
-    point_in_time_recovery: bool = Field(
-        default=True, strict=True, description="Continuous backups of each replica, to any second of 35 days"
-    )
-
-
-class BucketConfig(Section):
-    """The bucket of each region."""
-
-    expire_noncurrent_days: int = Field(
-        default=30, strict=True, ge=1, le=36500, description="Days until an overwritten or deleted version is gone"
-    )
-
-
-def _source(known: dict[str, Any]) -> str:
-    return "lambda/nodejs" if str(known.get("runtime")).startswith("nodejs") else "lambda/python"
-
-
-class FunctionConfig(Section):
-    """The function of each region, and the URL in front of it."""
-
-    runtime: Runtime = Field(default="python3.14", description="Lambda runtime: index.py for Python, index.js for Node")
-    source: str = Field(
-        default_factory=_source,
-        min_length=1,
-        description="Folder of index.py or index.js; lambda/python or lambda/nodejs where nothing is said",
-    )
-    memory_mb: int = Field(default=256, strict=True, ge=128, le=10240, description="Memory; processor time follows it")
-    timeout_s: int = Field(default=10, strict=True, ge=1, le=900, description="Seconds until a request is given up")
-    url_auth: Literal["AWS_IAM", "NONE"] = Field(
-        default="AWS_IAM", description="Who may call the URL: AWS_IAM signed requests only, NONE anyone who knows it"
-    )
-    environment: dict[_VariableName, str] = Field(
-        default_factory=dict, description="More environment variables; TABLE_NAME, ROLE and REGIONS are there already"
-    )
-    log_retention_days: _RetentionDays = Field(default=30, description="Days that log lines are kept")
-
-    @property
-    def handler_file(self) -> str:
-        """The handler's file, relative to the folder of dr.yaml."""
-        return f"{self.source}/index.{'js' if self.runtime.startswith('nodejs') else 'py'}"
+    def born_as(self, region: Region) -> Literal["primary", "secondary"]:
+        """Return what a region was when the system was made."""
+        return "primary" if region == (self.born or self.primary) else "secondary"
 
 
 class ObjectivesConfig(Section):
@@ -198,9 +172,28 @@ class Config(Section):
         description="Second part of every name, where neither --env nor ENVIRONMENT_SUFFIX is given", examples=["dev"]
     )
     regions: RegionsConfig = Field(examples=[{"primary": "us-east-1", "secondaries": ["us-west-2"]}])
-    table: TableConfig = TableConfig()
-    bucket: BucketConfig = BucketConfig()
-    function: FunctionConfig = FunctionConfig()
+    table: Annotated[TableConfig | None, _EMPTY] = Field(
+        default=None, description="A global table with a replica in each region; none where this is not written"
+    )
+    bucket: Annotated[BucketConfig | None, _EMPTY] = Field(
+        default=None, description="A bucket in each region, the primary's replicated; none where this is not written"
+    )
+    function: Annotated[FunctionConfig | None, _EMPTY] = Field(
+        default=None, description="A function with a URL in each region; none where this is not written"
+    )
+    stacks: dict[ComponentName, OwnStackConfig] = Field(
+        default_factory=dict,
+        description="Your own templates, each a stack in one region or several",
+        examples=[{"network": {"template": "cfn/network.yaml"}}],
+    )
+    components: dict[ComponentName, ComponentConfig] = Field(
+        default_factory=dict, description="What of your own stacks is looked at, called and drilled"
+    )
+    outputs: dict[OutputName, OutputValue] = Field(
+        default_factory=dict,
+        description="Outputs of your own stacks that the deployment shows, by names that you choose",
+        examples=[{"vpc": {"output": "us-east-1/network.VpcId"}}],
+    )
     objectives: ObjectivesConfig = ObjectivesConfig()
     drill: ShortOrDrill = Field(
         default=DrillConfig(), description="What drills need of the system; fis is short for {fis: true}"

@@ -14,6 +14,7 @@ from builder.assembly.manifest import (
     PreviousValue,
     StackEntry,
     bind,
+    bind_value,
     change_set_room,
 )
 from builder.assembly.uses import Use, read_uses
@@ -199,7 +200,7 @@ def _bind_entry(entry: StackEntry, template: bytes, suffix: str, deployment: str
         template=text_of(template, entry.template),
         sha256=entry.sha256,
         parameters={
-            name: bind(value, suffix) if isinstance(value, str) else value for name, value in entry.parameters.items()
+            name: bind_value(value, suffix, f"{entry.id}: parameter {name}") for name, value in entry.parameters.items()
         },
         capabilities=entry.capabilities,
         needs=entry.needs,

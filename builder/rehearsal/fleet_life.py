@@ -12,8 +12,8 @@ from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry
 from builder.assembly.render import make_assembly, make_fleet_assembly
 from builder.assembly.store import EXECUTION_ROLE
 from builder.aws import Clients, Tempo
+from builder.components.fleet.options import FleetConfig, OperationsConfig
 from builder.config import Wanted
-from builder.config.sections import FleetConfig, OperationsConfig
 from builder.deploy import (
     Deployment,
     PlanOptions,
@@ -54,6 +54,7 @@ from builder.rehearsal.stage import (
     expect_done,
     isolated,
     render_and_lint,
+    signs_requests,
     with_variable,
 )
 from builder.report.fleet_plan import fleet_plan_text
@@ -264,7 +265,7 @@ def _first_deployment(life: _Life) -> None:
 def _use(life: _Life, account: AccountId) -> None:
     life.stage.tell(Chapter(f"use, in account {account}"))
     places = _places(life, account)
-    visitor = Visitor(life.endpoint, account, signs=life.wanted.config.function.url_auth == "AWS_IAM")
+    visitor = Visitor(life.endpoint, account, signs=signs_requests(life.wanted.config))
     clients = life.target(account).clients()
     life.stage.run(exercise(places, visitor, clients, life.stage.tell))
 

@@ -21,6 +21,7 @@ from builder.rehearsal.stage import (
     expect_done,
     isolated,
     render_and_lint,
+    signs_requests,
     with_variable,
 )
 
@@ -47,7 +48,7 @@ def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:
     stage.tell(Chapter("an AWS of our own"))
     with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, wanted.config.regions.primary):
         stage.tell(Line(f"listens at {aws.endpoint}, account {ACCOUNT}; nothing else is reached"))
-        visitor = Visitor(aws.endpoint, ACCOUNT, signs=wanted.config.function.url_auth == "AWS_IAM")
+        visitor = Visitor(aws.endpoint, ACCOUNT, signs=signs_requests(wanted.config))
         life = _Life(stage, wanted, suffix, Clients.of_profile(None, tempo=Tempo.quick()), visitor)
         _first_deployment(life)
         _use(life)

@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +24,8 @@ from builder.assembly.lint import lint_assembly
 from builder.assembly.render import make_assembly
 from builder.aws import Clients, call
 from builder.client.wire import Wire
-from builder.config import Wanted
+from builder.components.function.options import FunctionConfig
+from builder.config import Config, Wanted
 from builder.deploy import Done, Outcome, PlanId
 from builder.errors import AwsError, Failed
 from builder.fleet import FleetEmit
@@ -113,9 +114,14 @@ def expect_done(ended: Iterable[Outcome]) -> None:
 
 def with_variable(wanted: Wanted, name: str, value: str) -> Wanted:
     """Return the same system with one more variable in its functions' environment."""
-    config = wanted.config
-    function = config.function.model_copy(update={"environment": {**config.function.environment, name: value}})
-    return Wanted(config.model_copy(update={"function": function}), wanted.folder, wanted.handler)
+    written = wanted.config.function or FunctionConfig()
+    function = written.model_copy(update={"environment": {**written.environment, name: value}})
+    return replace(wanted, config=wanted.config.model_copy(update={"function": function}))
+
+
+def signs_requests(config: Config) -> bool:
+    """Return whether the function's URLs are for signed requests alone."""
+    return config.function is not None and config.function.url_auth == "AWS_IAM"
 
 
 def _lint(assembly: Assembly) -> list[str]:

@@ -167,8 +167,11 @@ def write_template(template: dict[str, Any]) -> bytes:
 
     Short forms: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
     """
-    resources = {title: _in_order(resource) for title, resource in template["Resources"].items()}
-    ordered = {name: (template | {"Resources": resources})[name] for name in _SECTIONS if name in template}
+    resources = {
+        title: _first(_ATTRIBUTES, resource) if isinstance(resource, dict) else resource
+        for title, resource in template.get("Resources", {}).items()
+    }
+    ordered = _first(_SECTIONS, template | {"Resources": resources})
     text = yaml.dump(_shorten(ordered), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
     return _BLOCK_START.sub("\n", text).removeprefix("\n").encode()
 
@@ -237,8 +240,9 @@ def read_json(text: bytes | str) -> dict[str, Any] | None:
     return read if isinstance(read, dict) else None
 
 
-def _in_order(resource: dict[str, Any]) -> dict[str, Any]:
-    return {name: resource[name] for name in _ATTRIBUTES if name in resource}
+def _first(names: tuple[str, ...], named: dict[str, Any]) -> dict[str, Any]:
+    """Return the same, these names first in this order, then all others in theirs."""
+    return {name: named[name] for name in names if name in named} | named
 
 
 def _shorten(value: object) -> object:
@@ -248,11 +252,13 @@ def _shorten(value: object) -> object:
         return value
     if len(value) == 1 and (name := next(iter(value))) in _SCALAR_TAGS:
         argument = value[name]
-        if name == "Fn::GetAtt":
+        if name == "Fn::GetAtt" and isinstance(argument, list) and all(isinstance(part, str) for part in argument):
             argument = ".".join(argument)
-        tagged = _Tagged(argument)
-        tagged.tag = _SCALAR_TAGS[name]
-        return tagged
+        # Fn::Sub with a map, and an attribute that is a reference, have no short form of one text.
+        if isinstance(argument, str):
+            tagged = _Tagged(argument)
+            tagged.tag = _SCALAR_TAGS[name]
+            return tagged
     return {name: _shorten(item) for name, item in value.items()}
 
 

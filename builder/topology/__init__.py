@@ -1,5 +1,5 @@
-"""Which stacks the system has, in which regions, by which names, and what each needs."""
+"""One stack in one region, and by which names things are called: arithmetic that knows no kind of stack."""
 
-from builder.topology.build import Stack, StackKind, make_topology, stack_id
+from builder.topology.stack import Stack, Topology, stack_id
 
-__all__ = ["Stack", "StackKind", "make_topology", "stack_id"]
+__all__ = ["Stack", "Topology", "stack_id"]

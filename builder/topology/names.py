@@ -4,7 +4,32 @@ Names are computed, not passed between stacks: whoever knows project, environmen
 name. `${EnvironmentSuffix}` is a parameter of every template, `${AWS::...}` are CloudFormation's pseudo-parameters.
 """
 
+from dataclasses import dataclass
+
+from builder.config.model import RegionsConfig
+from builder.terms import Region
+
 SUFFIX = "${EnvironmentSuffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A physical name with the most characters that AWS takes of it."""
+
+    kind: str
+    """Of what it is the name, `bucket`."""
+    text: str
+    most: int
+
+
+def public_names(regions: RegionsConfig, region: Region, noun: str) -> tuple[str, ...]:
+    """Return the names of a region's output: of `lambdaUrl` `primaryLambdaUrl`, or `secondaryLambdaUrl` in the first
+    secondary, which follow the regions' roles; with several secondaries `lambdaUrl.<region>` too, which never changes.
+    """
+    capital = noun[0].upper() + noun[1:]
+    roles = {regions.primary: f"primary{capital}", regions.secondaries[0]: f"secondary{capital}"}
+    several = len(regions.secondaries) > 1
+    return (*((roles[region],) if region in roles else ()), *((f"{noun}.{region}",) if several else ()))
 
 
 def stack_name(project: str, kind: str) -> str:

@@ -7,7 +7,7 @@ from builder.assembly.diagram import Arrow, ArrowKind, Diagram, DiagramNode, mak
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
 from builder.terms import AccountId, Region, StackId
-from stacks.templates import THREE
+from components.templates import THREE
 from wanted import make_wanted
 
 TWO = make_diagram(make_assembly(make_wanted()))

@@ -11,8 +11,7 @@ from builder.assembly.manifest import read_manifest
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
 from builder.template import read_template
-from builder.topology import make_topology
-from stacks.fleet_config import SELF_MANAGED, SERVICE_MANAGED
+from components.fleet_config import SELF_MANAGED, SERVICE_MANAGED
 from wanted import HANDLER, make_wanted
 
 # Short lines, which grow most by being moved to the right within another template.
@@ -24,7 +23,7 @@ def fleet(said: dict[str, Any], handler: str = HANDLER, **sections: Any) -> tupl
     wanted = make_wanted(handler, fleet=said, **sections)
     assembly = make_assembly(make_wanted(handler, **sections))
     assert wanted.config.fleet
-    return assembly, make_fleet(wanted.config, wanted.config.fleet, make_topology(wanted.config), assembly)
+    return assembly, make_fleet(wanted.config, wanted.config.fleet, assembly)
 
 
 class TestManifest:

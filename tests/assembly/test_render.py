@@ -41,6 +41,7 @@ class TestManifest:
         assert entry(made, "us-west-2/service").parameters == {
             "EnvironmentSuffix": "${EnvironmentSuffix}",
             "Role": "secondary",
+            "BornAs": "secondary",
         }
         assert b"prod" not in write_manifest(made.manifest) + b"".join(made.templates.values())
 
@@ -111,6 +112,7 @@ def test_neither_working_directory_nor_hash_seed_changes_a_byte(tmp_path: Path) 
         folder.mkdir()
         (folder / "dr.yaml").write_text(
             "project: tap\nenvironment: dev\nregions: {primary: us-east-1, secondaries: [us-west-2, eu-west-1]}\n"
+            "table:\nbucket:\n"
             "tags: {b: '1', a: '2', c: '3'}\nfunction: {environment: {BB: '1', AA: '2', CC: '3'}, source: code}\n"
         )
         (folder / "code").mkdir()

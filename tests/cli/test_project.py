@@ -8,7 +8,7 @@ from answer import Command
 from builder.cli.drill import _objectives
 from builder.cli.options import Options
 from builder.cli.project import Project
-from builder.config.available import lifecycles
+from builder.components.available import lifecycles
 from builder.drill.verdict import Objectives
 from builder.errors import BadInput
 

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from builder.components.fleet.options import FLEET_PATTERNS, FleetConfig
 from builder.config.schema import SCHEMA
-from builder.config.sections import FLEET_PATTERNS, FleetConfig
 
 SAID: dict[str, Any] = {"permission_model": "self-managed", "accounts": ["444455556666"]}
 

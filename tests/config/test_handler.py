@@ -73,7 +73,9 @@ class TestNode:
         dr.edit("python3.14\n  source: lambda/python", "nodejs24.x")
         dr.handler("exports.handler = 1;\n", "lambda/nodejs/index.js")
 
-        assert dr.read().config.function.source == "lambda/nodejs"
+        config = dr.read().config
+        assert config.function
+        assert config.function.source == "lambda/nodejs"
 
 
 class TestNearest:

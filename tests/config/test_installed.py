@@ -1,4 +1,4 @@
-from builder.config.available import data_folder
+from builder.components.available import data_folder
 
 
 def test_a_packages_data_is_found_where_it_is_installed() -> None:

@@ -17,6 +17,7 @@ BROKEN: list[dict[str, Any]] = yaml.safe_load((HERE / "broken.yaml").read_text()
 def test_the_good_file_is_good(dr: Project) -> None:
     wanted = dr.read()
 
+    assert wanted.config.function
     assert wanted.config.function.memory_mb == 256
     assert wanted.folder == Path()
     assert wanted.handler == "def handler(event, context): ...\n"

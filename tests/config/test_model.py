@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from builder.components.drill.options import FisConfig, PathsConfig
 from builder.config import Config
-from builder.config.sections import FisConfig, PathsConfig
 from wanted import make_wanted
 
 PATHS = {"write": "PUT /items/{id}", "read": "GET /items/{id}"}
@@ -13,6 +13,9 @@ PATHS = {"write": "PUT /items/{id}", "read": "GET /items/{id}"}
 def test_what_is_not_said_has_a_meaning() -> None:
     config = make_wanted().config
 
+    assert config.table
+    assert config.bucket
+    assert config.function
     assert config.table.point_in_time_recovery is True
     assert config.bucket.expire_noncurrent_days == 30
     assert config.function.model_dump() == {
@@ -39,7 +42,10 @@ def test_what_is_not_said_has_a_meaning() -> None:
     ],
 )
 def test_the_handlers_file_follows_from_source_and_runtime(said: dict[str, Any], file: str) -> None:
-    assert make_wanted(function=said).config.function.handler_file == file
+    config = make_wanted(function=said).config
+
+    assert config.function
+    assert config.function.handler_file == file
 
 
 def test_the_primary_comes_first() -> None:

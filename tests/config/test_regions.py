@@ -1,8 +1,18 @@
 import boto3
 import pytest
 
-from builder.config.available import RESOURCE_TYPES, known_regions, region_fault
-from stacks.templates import templates
+from builder.components.available import known_regions, name_fault, region_fault
+from builder.components.bucket.options import RESOURCE_TYPES as BUCKET
+from builder.components.function.options import RESOURCE_TYPES as FUNCTION
+from builder.components.table.options import RESOURCE_TYPES as TABLE
+from components.templates import templates
+
+RESOURCE_TYPES = {*TABLE, *BUCKET, *FUNCTION}
+
+
+def test_what_is_not_made_is_not_missed() -> None:
+    assert region_fault("me-south-1", TABLE) is None
+    assert region_fault("eu-central-2", {*TABLE, *BUCKET}) is None
 
 
 def test_the_regions_are_those_that_botocore_knows() -> None:
@@ -19,7 +29,8 @@ def test_no_pseudo_region_is_among_them() -> None:
 
 @pytest.mark.parametrize("name", ["us-east-1", "eu-central-1", "cn-north-1", "ap-southeast-2"])
 def test_a_region_is_no_fault(name: str) -> None:
-    assert region_fault(name) is None
+    assert name_fault(name) is None
+    assert region_fault(name, RESOURCE_TYPES) is None
 
 
 @pytest.mark.parametrize(
@@ -27,17 +38,20 @@ def test_a_region_is_no_fault(name: str) -> None:
     [("us-west-9", "us-west-2"), ("useast1", "us-east-1"), ("eu_central_1", "eu-central-1"), ("Ireland", "eu-west-1")],
 )
 def test_the_nearest_region_is_asked_for(name: str, asked: str) -> None:
-    assert region_fault(name) == f"'{name}' is not an AWS region (did you mean {asked}?)"
+    assert name_fault(name) == f"'{name}' is not an AWS region (did you mean {asked}?)"
 
 
 @pytest.mark.parametrize("name", ["me-south-1", "me-central-1"])
 def test_a_region_must_have_account_regional_buckets(name: str) -> None:
-    assert region_fault(name) == f"'{name}' has no account-regional bucket names, which this system's buckets need"
+    assert (
+        region_fault(name, RESOURCE_TYPES)
+        == f"'{name}' has no account-regional bucket names, which this system's buckets need"
+    )
 
 
 @pytest.mark.parametrize("name", ["eu-central-2", "us-gov-west-1"])
 def test_a_region_must_have_every_resource_type(name: str) -> None:
-    assert region_fault(name) == (
+    assert region_fault(name, RESOURCE_TYPES) == (
         f"'{name}' has no AWS::Lambda::Url, which this system needs (as far as the installed cfn-lint knows)"
     )
 
@@ -45,4 +59,4 @@ def test_a_region_must_have_every_resource_type(name: str) -> None:
 def test_the_resource_types_are_those_of_the_templates() -> None:
     made = templates(function={"url_auth": "NONE"}).values()
 
-    assert {one["Type"] for template in made for one in template["Resources"].values()} == set(RESOURCE_TYPES)
+    assert {one["Type"] for template in made for one in template["Resources"].values()} == RESOURCE_TYPES

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from builder.config.available import RUNTIMES, lifecycles, runtime_fault, runtime_warning, successor
+from builder.components.available import RUNTIMES, lifecycles, runtime_fault, runtime_warning, successor
 
 
 def test_every_runtime_on_offer_has_a_known_end() -> None:

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from builder.config.sections import Account, Section
+from builder.components.options import Account, Section
 
 
 class Part(Section):

@@ -16,8 +16,8 @@ from builder.assembly import Assembly, read_assembly
 from builder.assembly.render import make_assembly
 from builder.aws import Clients
 from builder.client import Limits
+from builder.components.drill.options import DrillConfig, FisConfig
 from builder.config import read_wanted
-from builder.config.sections import DrillConfig, FisConfig
 from builder.deploy import (
     Done,
     PlanId,

@@ -18,7 +18,7 @@ def test_every_set_is_read_with_its_names_bound_and_its_body_as_it_is() -> None:
     assert service.stack_set.name == "tap-dev-us-west-2-service"
     assert service.stack_set.needs == ("us-east-1/table",)
     assert service.stack_set.execution_role == "tap-dev-execution"
-    assert service.parameters == {"EnvironmentSuffix": "dev", "Role": "secondary"}
+    assert service.parameters == {"EnvironmentSuffix": "dev", "Role": "secondary", "BornAs": "secondary"}
     (targets,) = service.targets
     assert (targets.accounts, targets.regions) == (ACCOUNTS, (WEST,))
     assert not service.stack_set.is_service_managed

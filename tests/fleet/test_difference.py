@@ -6,7 +6,7 @@ from builder.template import Template
 from builder.terms import Region
 from fleet.scene import shipped_bodies
 
-PARAMETERS = {"EnvironmentSuffix": "dev", "Role": "secondary"}
+PARAMETERS = {"EnvironmentSuffix": "dev", "Role": "secondary", "BornAs": "secondary"}
 BODIES = shipped_bodies()
 
 
@@ -41,7 +41,10 @@ def test_another_name_of_the_table_replaces_it() -> None:
 def test_another_value_of_a_parameter_is_another_name() -> None:
     body = BODIES["us-east-1/table"]
     assert changes(body, body, EnvironmentSuffix="prod")["Table"].is_replaced
-    assert changes(BODIES["us-west-2/service"], BODIES["us-west-2/service"], Role="primary")["FunctionUrl"].is_replaced
+    service = BODIES["us-west-2/service"]
+    assert changes(service, service, BornAs="primary")["FunctionUrl"].is_replaced
+    assert set(changes(service, service, Role="primary")) == {"Function"}
+    assert not changes(service, service, Role="primary")["Function"].is_replaced
 
 
 def test_a_replica_less_is_a_loss() -> None:

@@ -12,10 +12,10 @@ from builder.assembly.store import FLEET_FOLDER
 from builder.deploy import Deployment, make_deployment
 from builder.errors import Stopped
 from builder.fleet.progress import SetDone, SetFailed
+from components.fleet_config import SELF_MANAGED
 from fake_aws import Fault
 from fleet.rig import FleetRig
 from fleet.scene import ACCOUNTS, EAST, WEST, sites
-from stacks.fleet_config import SELF_MANAGED
 from wanted import make_wanted
 
 A, B, C = ACCOUNTS

@@ -54,6 +54,7 @@ def test_a_fleet_lives_and_every_account_is_left_as_it_was(wanted: Wanted) -> No
 @pytest.mark.usefixtures("linter")
 def test_a_fleet_with_findings_is_not_begun(wanted: Wanted) -> None:
     told = Told()
+    assert wanted.config.function
     function = wanted.config.function.model_copy(update={"timeout_s": 100_000})
     broken = replace(wanted, config=wanted.config.model_copy(update={"function": function}))
     with pytest.raises(Failed, match="E3034"):

@@ -32,6 +32,7 @@ def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
 
 @pytest.mark.processes
 def test_urls_that_want_signed_requests_are_rehearsed_signed(wanted: Wanted, told: Told) -> None:
+    assert wanted.config.function
     function = wanted.config.function.model_copy(update={"url_auth": "AWS_IAM"})
     signed = replace(wanted, config=wanted.config.model_copy(update={"function": function}))
     rehearse_system(signed, "dev", told.stage())
@@ -41,6 +42,7 @@ def test_urls_that_want_signed_requests_are_rehearsed_signed(wanted: Wanted, tol
 @pytest.mark.usefixtures("linter")
 def test_a_template_with_findings_ends_the_rehearsal_before_anything_is_started(wanted: Wanted, told: Told) -> None:
     # Lambda's own limit is known to cfn-lint and not to this schema, which pydantic is asked to pass over here.
+    assert wanted.config.function
     function = wanted.config.function.model_copy(update={"timeout_s": 100_000})
     broken = replace(wanted, config=wanted.config.model_copy(update={"function": function}))
     with pytest.raises(Failed, match="E3034"):

@@ -34,5 +34,7 @@ def test_one_stack_that_did_not_end_well_fails_the_rehearsal() -> None:
 
 def test_a_variable_more_leaves_those_that_are_there(wanted: Wanted) -> None:
     twice = with_variable(with_variable(wanted, "FIRST", "1"), "SECOND", "2")
+    assert twice.config.function
+    assert wanted.config.function
     assert twice.config.function.environment == {**wanted.config.function.environment, "FIRST": "1", "SECOND": "2"}
     assert "FIRST" not in wanted.config.function.environment

@@ -49,6 +49,7 @@ def test_what_is_commented_out_can_be_taken_in(tmp_path: Path) -> None:
     config = Config.model_validate(yaml.safe_load(all_in))
 
     assert config.tags
+    assert config.function
     assert config.function.environment
     assert config.environments["prod"].role_arn
 

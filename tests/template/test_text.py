@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from builder.errors import BadInput
 from builder.template import parse_template, write_template
-from stacks.templates import THREE, template, templates
+from components.templates import THREE, template, templates
 
 ALL = [*templates().items(), *templates(regions=THREE, function={"url_auth": "AWS_IAM"}).items()]
 
@@ -63,7 +63,7 @@ def test_intrinsics_are_short_and_unquoted() -> None:
     text = write_template(template("us-east-1/service")).decode()
 
     assert "TargetFunctionArn: !Ref Function\n" in text
-    assert "FunctionName: !Sub tap-${EnvironmentSuffix}-${Role}\n" in text
+    assert "FunctionName: !Sub tap-${EnvironmentSuffix}-${BornAs}\n" in text
     assert "Value: !GetAtt FunctionUrl.FunctionUrl\n" in text
 
 

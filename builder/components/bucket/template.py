@@ -1,0 +1,149 @@
+"""The bucket of a region; in the primary also the rule and the role that replicate it to the secondaries."""
+
+from awacs.aws import Action, Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement
+from troposphere import GetAtt, Output, Ref, Sub, Template, iam, s3
+
+from builder.components.bucket.options import BucketConfig
+from builder.components.role import make_role
+from builder.components.skeleton import add, make_skeleton
+from builder.config import Config, Wanted
+from builder.topology import Stack, names
+
+
+def make_template(wanted: Wanted, stack: Stack) -> Template:
+    """Return the template that this piece of dr.yaml leads to, for the stack's region.
+
+    regions: {primary: us-east-1, secondaries: [us-west-2]}
+    bucket: {expire_noncurrent_days: 30}
+    """
+    config = wanted.config
+    if stack.region == config.regions.primary:
+        template = make_skeleton(f"{config.project}: primary bucket, replicated to every secondary region")
+        bucket = _bucket(config)
+        bucket.ReplicationConfiguration = _replication(config)
+        add(template, bucket, _tls_only(), _replication_role(config))
+    else:
+        template = make_skeleton(f"{config.project}: secondary bucket, receives the primary's objects")
+        add(template, _bucket(config), _tls_only())
+    template.add_output(Output("BucketName", Description="Name of this region's bucket", Value=Ref("Bucket")))
+    template.add_output(Output("BucketArn", Description="ARN of this region's bucket", Value=GetAtt("Bucket", "Arn")))
+    return template
+
+
+def _bucket(config: Config) -> s3.Bucket:
+    return s3.Bucket(
+        "Bucket",
+        BucketName=Sub(names.bucket_name(config.project, "${AWS::Region}")),
+        BucketNamespace="account-regional",
+        VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
+        LifecycleConfiguration=s3.LifecycleConfiguration(Rules=_lifecycle_rules(config.bucket or BucketConfig())),
+        BucketEncryption=s3.BucketEncryption(
+            ServerSideEncryptionConfiguration=[
+                s3.ServerSideEncryptionRule(
+                    ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+                )
+            ]
+        ),
+        OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
+        PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
+            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+        ),
+    )
+
+
+def _lifecycle_rules(options: BucketConfig) -> list[s3.LifecycleRule]:
+    # Lifecycle actions are not replicated, so each bucket expires its own old versions.
+    return [
+        s3.LifecycleRule(
+            Id="expire-noncurrent-versions",
+            Status="Enabled",
+            NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=options.expire_noncurrent_days),
+            ExpiredObjectDeleteMarker=True,
+            AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=7),
+        )
+    ]
+
+
+def _tls_only() -> s3.BucketPolicy:
+    return s3.BucketPolicy(
+        "BucketPolicy",
+        Bucket=Ref("Bucket"),
+        PolicyDocument=PolicyDocument(
+            Version="2012-10-17",
+            Statement=[
+                Statement(
+                    Sid="TlsOnly",
+                    Effect=Deny,
+                    Principal=Principal("*"),
+                    Action=[Action("s3", "*")],
+                    Resource=[GetAtt("Bucket", "Arn"), Sub("${Bucket.Arn}/*")],
+                    Condition=Condition(Bool({"aws:SecureTransport": "false"})),
+                )
+            ],
+        ),
+    )
+
+
+def _replication(config: Config) -> s3.ReplicationConfiguration:
+    """One V2 rule a destination for every object and delete marker.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-add-config.html
+    """
+    return s3.ReplicationConfiguration(
+        Role=GetAtt("ReplicationRole", "Arn"),
+        Rules=[
+            s3.ReplicationConfigurationRules(
+                Id=f"to-{region}",
+                Status="Enabled",
+                Priority=priority,
+                Filter=s3.ReplicationRuleFilter(Prefix=""),
+                DeleteMarkerReplication=s3.DeleteMarkerReplication(Status="Enabled"),
+                Destination=s3.ReplicationConfigurationRulesDestination(
+                    Bucket=_bucket_arn(config, region), Metrics=s3.Metrics(Status="Enabled")
+                ),
+            )
+            for priority, region in enumerate(config.regions.secondaries, start=1)
+        ],
+    )
+
+
+def _replication_role(config: Config) -> iam.Role:
+    """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html."""
+    source = _bucket_arn(config, "${AWS::Region}")
+    return make_role(
+        config,
+        "ReplicationRole",
+        "s3.amazonaws.com",
+        iam.Policy(
+            PolicyName="replicate",
+            PolicyDocument=PolicyDocument(
+                Version="2012-10-17",
+                Statement=[
+                    _allow("ReadConfiguration", ["GetReplicationConfiguration", "ListBucket"], [source]),
+                    _allow(
+                        "ReadObjects",
+                        [
+                            "GetObjectVersionForReplication",
+                            "GetObjectVersionAcl",
+                            "GetObjectVersionTagging",
+                        ],
+                        [_bucket_arn(config, "${AWS::Region}", "/*")],
+                    ),
+                    _allow(
+                        "WriteReplicas",
+                        ["ReplicateObject", "ReplicateDelete", "ReplicateTags"],
+                        [_bucket_arn(config, region, "/*") for region in config.regions.secondaries],
+                    ),
+                ],
+            ),
+        ),
+    )
+
+
+def _allow(sid: str, actions: list[str], resources: list[Sub]) -> Statement:
+    return Statement(Sid=sid, Effect=Allow, Action=[Action("s3", name) for name in actions], Resource=resources)
+
+
+def _bucket_arn(config: Config, region: str, path: str = "") -> Sub:
+    # By name, not by reference: the bucket needs the role before it can replicate, and the destination is not here.
+    return Sub(f"arn:${{AWS::Partition}}:s3:::{names.bucket_name(config.project, region)}{path}")

@@ -1,0 +1,1 @@
+"""The experiment by which a drill pauses replication."""

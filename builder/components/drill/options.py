@@ -1,0 +1,142 @@
+"""What dr.yaml may say under `drill:`."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
+
+from builder.components.options import Section
+from builder.errors import did_you_mean
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+_ALARM = r"^([!-~]|[!-~][ -~]*[!-~])$"
+# Path and query as they are sent: RFC 3986 without a fragment; braces stand for nothing but the probe's id.
+_PATH = r"[!$%&'()*+,./0-9:;=?@A-Z_a-z~-]*"
+_WRITE = rf"^(PUT|POST) /{_PATH}\{{id\}}{_PATH}$"
+_READ = rf"^GET /{_PATH}\{{id\}}{_PATH}$"
+_DELETE = rf"^DELETE /{_PATH}\{{id\}}{_PATH}$"
+_HEALTH = rf"^GET /{_PATH}$"
+DRILL_PATTERNS = {
+    _ALARM: "the name of a CloudWatch alarm in the primary region, no ARN",
+    _WRITE: "method and path, with {id} where the probe's id stands, like PUT /items/{id}",
+    _READ: "GET and a path, with {id} where the probe's id stands, like GET /items/{id}",
+    _DELETE: "DELETE and a path, with {id} where the probe's id stands, like DELETE /items/{id}",
+    _HEALTH: "GET and a path, like GET /health",
+}
+"""What each pattern asks for, in words."""
+DRILL_TAGS = frozenset({"[name]", "[paths]"})
+"""What pydantic puts into a place for the kind of probe that it read; no key of the file is called so."""
+
+
+def _quote(said: object) -> str:
+    return f"'{said}'" if isinstance(said, str) else "nothing" if said is None else str(said)
+
+
+def _check_alarm(name: str) -> str:
+    if name.startswith("arn:"):
+        raise ValueError(f"'{name}': {DRILL_PATTERNS[_ALARM]}")
+    return name
+
+
+def _check_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
+        raise ValueError(f"'{twice}' is there twice")
+    return names
+
+
+def _drill(said: object) -> object:
+    """Return keys with values: `fis` is short for one of them."""
+    if said is None:
+        return {}
+    if said == "fis":
+        return {"fis": True}
+    if isinstance(said, dict | Section):
+        return said
+    raise ValueError(f"{_quote(said)} is neither fis nor keys with values{did_you_mean(said, ['fis'])}")
+
+
+def _fis(said: object) -> object:
+    """Return the experiment's section, or None for none."""
+    if said is None or said is False:
+        return None
+    if said is True:
+        return {}
+    if isinstance(said, dict | Section):
+        return said
+    raise ValueError(f"{_quote(said)} is neither true, nor false, nor keys with values")
+
+
+def _probe(said: object) -> object:
+    if said in ("handler", "table") or isinstance(said, dict | Section):
+        return said
+    raise ValueError(
+        f"{_quote(said)} is neither handler, nor table, nor keys with values{did_you_mean(said, ['handler', 'table'])}"
+    )
+
+
+def _kind_of_probe(said: object) -> str:
+    return "[name]" if isinstance(said, str) else "[paths]"
+
+
+_AlarmName = Annotated[str, StringConstraints(pattern=_ALARM, max_length=255), AfterValidator(_check_alarm)]
+
+
+class FisConfig(Section):
+    """The experiment that pauses replication out of the primary: a stack of its own."""
+
+    # https://docs.aws.amazon.com/fis/latest/userguide/fis-quotas.html: stop conditions of a template
+    stop_alarms: Annotated[tuple[_AlarmName, ...], AfterValidator(_check_once)] = Field(
+        default=(),
+        max_length=5,
+        description="CloudWatch alarms of the primary region that stop the experiment, by name",
+        json_schema_extra={"uniqueItems": True},
+        examples=[["checkout-errors"]],
+    )
+
+
+class PathsConfig(Section):
+    """Probes through an application's own paths, at each region's own URL."""
+
+    write: Annotated[str, StringConstraints(pattern=_WRITE)] = Field(
+        description="Writes a probe; what is sent is JSON. A POST is not repeated in another region",
+        examples=["PUT /items/{id}"],
+    )
+    read: Annotated[str, StringConstraints(pattern=_READ)] = Field(
+        description="Answers with what was written, or 404", examples=["GET /items/{id}"]
+    )
+    health: Annotated[str, StringConstraints(pattern=_HEALTH)] = Field(
+        default="GET /health", description="Answers 200 where the region is well"
+    )
+    delete: Annotated[str, StringConstraints(pattern=_DELETE)] | None = Field(
+        default=None,
+        description="Deletes a probe; where nothing is said, probes stay",
+        examples=["DELETE /items/{id}"],
+    )
+
+
+ProbeConfig = Annotated[
+    Annotated[Literal["handler", "table"], Tag("[name]")] | Annotated[PathsConfig, Tag("[paths]")],
+    Discriminator(_kind_of_probe),
+]
+
+
+class DrillConfig(Section):
+    """What drills need of the system."""
+
+    fis: Annotated[FisConfig | None, BeforeValidator(_fis, json_schema_input_type=bool | FisConfig | None)] = Field(
+        default=None,
+        description="true: with a stack by which a drill can pause replication, `drill failover --fis`",
+        examples=[True, {"stop_alarms": ["checkout-errors"]}],
+    )
+    probe: Annotated[
+        ProbeConfig, BeforeValidator(_probe, json_schema_input_type=Literal["handler", "table"] | PathsConfig)
+    ] = Field(
+        default="handler",
+        description="handler: PUT /items/<id>; table: items by DynamoDB's API, judged by GET /health; or own paths",
+        examples=["table", {"write": "PUT /items/{id}", "read": "GET /items/{id}", "health": "GET /health"}],
+    )
+
+
+ShortOrDrill = Annotated[
+    DrillConfig, BeforeValidator(_drill, json_schema_input_type=Literal["fis"] | DrillConfig | None)
+]
+"""`fis` alone, or the section."""

@@ -1,0 +1,25 @@
+"""With `drill: fis`: one stack in the primary with the experiment that pauses replication."""
+
+from builder.components.bucket.stacks import NAME as STORAGE
+from builder.components.table.stacks import NAME as TABLE
+from builder.config import Config
+from builder.topology import Stack, names, stack_id
+
+NAME = "drill"
+
+
+def make_stacks(config: Config) -> tuple[Stack, ...]:
+    """Return the stack, which needs what it pauses; none without `fis`."""
+    if config.drill.fis is None:
+        return ()
+    region = config.regions.primary
+    paused = ((STORAGE, config.bucket), (TABLE, config.table))
+    return (
+        Stack(
+            component="drill",
+            name=NAME,
+            region=region,
+            stack_name=names.stack_name(config.project, NAME),
+            needs=tuple(stack_id(region, name) for name, section in paused if section),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The function of each region, behind a URL."""

@@ -1,0 +1,276 @@
+"""What dr.yaml may say under `stacks:`, `components:` and `outputs:`.
+
+A value is a text, a list of texts, or a mapping with one key that says where it comes from: that is plain YAML, which
+editors complete, where tags would need a reader of their own.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
+
+from builder.components.available import name_fault
+from builder.components.options import Section
+from builder.errors import did_you_mean
+from builder.terms import Region
+
+_COMPONENT = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
+_LOGICAL = r"^[A-Za-z0-9]+$"
+_STACK_NAME = r"^[A-Za-z]([A-Za-z0-9-]|\$\{EnvironmentSuffix\})*$"
+_OUTPUT = r"^([a-z0-9-]+/)?[a-z][a-z0-9-]*\.[A-Za-z0-9]+$"
+_STACK = r"^([a-z0-9-]+/)?[a-z][a-z0-9-]*$"
+_PUBLIC = r"^[A-Za-z][A-Za-z0-9._-]*$"
+_FILE = r"^[^/\\\x00-\x1f](.*[^/\x00-\x1f])?\.(yaml|yml|json|template|py)$"
+_PATH = r"^/[!-~]*$"
+OWN_PATTERNS = {
+    _COMPONENT: "only lower-case letters, digits and hyphens, a letter first and no hyphen last",
+    _LOGICAL: "only letters and digits, as CloudFormation has it for parameters",
+    _STACK_NAME: "letters, digits and hyphens, a letter first; it may hold ${EnvironmentSuffix}",
+    _OUTPUT: "STACK.OUTPUT of the same region, or REGION/STACK.OUTPUT",
+    _STACK: "a stack of the same region, or REGION/STACK",
+    _PUBLIC: "letters, digits, dots, hyphens and underscores, a letter first",
+    _PATH: "a path: a slash first, and what a URL cannot have as %XX",
+    _FILE: "a file of dr.yaml's folder that ends in .yaml, .yml, .json, .template or .py",
+}
+"""What each pattern asks for, in words."""
+OWN_SEPARATORS = {_COMPONENT: "-", _LOGICAL: ""}
+OWN_TAGS = frozenset(
+    {"[text]", "[list]", "[output]", "[stack]", "[regions]", "[roles]", "[environments]", "[previous]"}
+)
+"""What pydantic puts into a place for the kind of value that it read; no key of the file is called so."""
+SOURCES = ("output", "stack", "regions", "roles", "environments", "previous")
+"""The keys that say where a value comes from."""
+
+
+def _check_region(name: str) -> str:
+    if fault := name_fault(name):
+        raise ValueError(fault)
+    return name
+
+
+def _check_item(text: str) -> str:
+    if "," in text:
+        raise ValueError(f"'{text}' holds a comma, which is what parts a list: say the whole list as one text")
+    return text
+
+
+ComponentName = Annotated[str, StringConstraints(pattern=_COMPONENT, max_length=64)]
+OutputName = Annotated[str, StringConstraints(pattern=_PUBLIC, max_length=255)]
+_RegionName = Annotated[Region, AfterValidator(_check_region)]
+_ParameterName = Annotated[str, StringConstraints(pattern=_LOGICAL, max_length=255)]
+_OutputOf = Annotated[str, StringConstraints(pattern=_OUTPUT)]
+_StackOf = Annotated[str, StringConstraints(pattern=_STACK)]
+_Item = Annotated[str, AfterValidator(_check_item)]
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
+_TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+_TagValue = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class OutputValue(Section):
+    """Another stack's output."""
+
+    output: _OutputOf = Field(
+        description="STACK.OUTPUT of the same region, or REGION/STACK.OUTPUT; the stack is needed by that",
+        examples=["network.VpcId", "us-east-1/network.VpcId"],
+    )
+
+
+class StackValue(Section):
+    """Another stack's name, for templates that import its exports."""
+
+    stack: _StackOf = Field(
+        description="STACK of the same region, or REGION/STACK; the stack is needed by that", examples=["network"]
+    )
+
+
+class RegionsValue(Section):
+    """A value for each region that the stack is in."""
+
+    regions: dict[_RegionName, "Value"] = Field(
+        min_length=1, description="Region to value", examples=[{"us-east-1": "10.1.0.0/16"}]
+    )
+
+
+class RolesConfig(Section):
+    """A value for the primary, and one for every secondary."""
+
+    primary: "Value" = Field(description="In the primary")
+    secondaries: "Value" = Field(description="In every secondary")
+
+
+class RolesValue(Section):
+    """A value by what the region is for the system."""
+
+    roles: RolesConfig = Field(description="By what the region is")
+
+
+class EnvironmentsValue(Section):
+    """A value for each environment; `default` is for those that are not named."""
+
+    environments: dict[str, "Value"] = Field(
+        min_length=1, description="Environment to value", examples=[{"prod": "1000", "default": "10"}]
+    )
+
+
+class PreviousValue(Section):
+    """The value that the deployed stack has: of secrets, which nobody writes into a file."""
+
+    previous: Literal[True] = Field(description="true: the deployed stack's own")
+
+
+def _kind(written: object) -> str:
+    match written:
+        case str():
+            return "[text]"
+        case list() | tuple():
+            return "[list]"
+        case dict():
+            return f"[{next(iter(written))}]"
+    return f"[{next(iter(type(written).model_fields))}]" if isinstance(written, Section) else "[text]"
+
+
+def _check_shape(written: object) -> object:
+    """Raise ValueError unless it has the form of a value."""
+    if isinstance(written, str | list | tuple | Section):
+        return written
+    if written is None:
+        raise ValueError('is empty: for an empty text write ""')
+    if not isinstance(written, dict):
+        return str(written)
+    keys = [str(key) for key in written]
+    if len(keys) != 1 or keys[0] not in SOURCES:
+        hint = did_you_mean(keys[0], SOURCES) if len(keys) == 1 else ""
+        has = f"has {', '.join(keys)}" if keys else "has no key"
+        raise ValueError(f"{has}, and a value is a text, a list, or has one key of {', '.join(SOURCES)}{hint}")
+    return written
+
+
+Value = Annotated[
+    Annotated[str, Tag("[text]")]
+    | Annotated[tuple[_Item, ...], Tag("[list]")]
+    | Annotated[OutputValue, Tag("[output]")]
+    | Annotated[StackValue, Tag("[stack]")]
+    | Annotated[RegionsValue, Tag("[regions]")]
+    | Annotated[RolesValue, Tag("[roles]")]
+    | Annotated[EnvironmentsValue, Tag("[environments]")]
+    | Annotated[PreviousValue, Tag("[previous]")],
+    Discriminator(_kind),
+    BeforeValidator(_check_shape),
+]
+"""What a parameter is given."""
+for _model in (RegionsValue, RolesConfig, RolesValue, EnvironmentsValue):
+    _model.model_rebuild()
+
+_CHOICES = ("all", "primary", "secondaries")
+
+
+def _regions(written: object) -> object:
+    if written in _CHOICES or isinstance(written, list | tuple):
+        return written
+    shown = f"'{written}'" if isinstance(written, str) else "nothing" if written is None else str(written)
+    hint = did_you_mean(written, _CHOICES) if isinstance(written, str) else ""
+    if isinstance(written, str) and name_fault(written) is None:
+        hint = f" (did you mean [{written}]?)"
+    raise ValueError(f"{shown} is neither all, nor primary, nor secondaries, nor a list of regions{hint}")
+
+
+def _kind_of_regions(written: object) -> str:
+    return "[text]" if isinstance(written, str) else "[list]"
+
+
+def _check_once(regions: tuple[Region, ...]) -> tuple[Region, ...]:
+    if twice := next((region for place, region in enumerate(regions) if region in regions[:place]), None):
+        raise ValueError(f"'{twice}' is there twice")
+    return regions
+
+
+RegionsChoice = Annotated[
+    Annotated[Literal["all", "primary", "secondaries"], Tag("[text]")]
+    | Annotated[
+        tuple[_RegionName, ...],
+        Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+        AfterValidator(_check_once),
+        Tag("[list]"),
+    ],
+    Discriminator(_kind_of_regions),
+    BeforeValidator(_regions),
+]
+"""all, primary, secondaries, or regions by name."""
+
+
+class OwnStackConfig(Section):
+    """A template of yours, and where it stands."""
+
+    template: Annotated[str, StringConstraints(pattern=_FILE)] = Field(
+        description="File of CloudFormation, copied byte for byte, or Python with `def template(context)`",
+        examples=["cfn/network.yaml", "cfn/queue.py"],
+    )
+    regions: RegionsChoice = Field(
+        default="all", description="Where it stands: all, primary, secondaries, or a list", examples=["primary"]
+    )
+    name: Annotated[str, StringConstraints(pattern=_STACK_NAME)] | None = Field(
+        default=None,
+        description="What CloudFormation calls it; else PROJECT-${EnvironmentSuffix}-KEY",
+        examples=["net-${EnvironmentSuffix}-peer"],
+    )
+    parameters: dict[_ParameterName, Value] = Field(
+        default_factory=dict,
+        description="Its parameters; EnvironmentSuffix is given where the template declares it",
+        examples=[{"VpcId": {"output": "network.VpcId"}}],
+    )
+    needs: tuple[_StackOf, ...] = Field(
+        default=(), description="Stacks that come first, where no value shows it: STACK, or REGION/STACK"
+    )
+    tags: dict[_TagKey, _TagValue] = Field(default_factory=dict, max_length=46, description="Tags beyond those of all")
+    termination_protection: bool | None = Field(
+        default=None, strict=True, description="Whether it is protected from deletion; else as dr.yaml says for all"
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="For a Python template: what it finds as context.options"
+    )
+
+
+class OwnTableConfig(Section):
+    """A global table that one of your stacks makes."""
+
+    name: Value = Field(
+        description="Its name, or the output that holds it", examples=["shop-${EnvironmentSuffix}-orders"]
+    )
+    regions: RegionsChoice = Field(default="all", description="Where its replicas are")
+
+
+class OwnFunctionConfig(Section):
+    """A function behind a URL in each region."""
+
+    url: OutputValue = Field(description="The output with its URL in each region", examples=[{"output": "service.Url"}])
+    regions: RegionsChoice = Field(default="all", description="Where it answers")
+    health: Annotated[str, StringConstraints(pattern=_PATH)] = Field(
+        default="/health", description="The path that says whether it is well"
+    )
+
+
+class OwnBucketConfig(Section):
+    """Buckets that replicate, one a region."""
+
+    name: OutputValue | None = Field(default=None, description="The output with its name in each region")
+    regions: RegionsChoice = Field(default="all", description="Where they are")
+    primary: OutputValue | None = Field(
+        default=None, description="Instead of `name`: the primary's, by REGION/STACK.OUTPUT"
+    )
+    secondary: OutputValue | None = Field(default=None, description="And the first secondary's")
+    replication: Literal["one-way", "two-way", "none"] = Field(
+        default="one-way", description="From the primary to the others, between all, or not at all"
+    )
+
+
+class ComponentConfig(Section):
+    """One of the three."""
+
+    table: OwnTableConfig | None = Field(default=None, description="A global table, by its name")
+    function: OwnFunctionConfig | None = Field(default=None, description="A function, by its URLs")
+    bucket: OwnBucketConfig | None = Field(default=None, description="Buckets that replicate, by their names")
+
+
+def parts_of(binding: str) -> tuple[Region | None, str]:
+    """Return the region and the stack of STACK or REGION/STACK."""
+    region, _, stack = binding.rpartition("/")
+    return (Region(region) if region else None), stack

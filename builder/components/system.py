@@ -1,0 +1,131 @@
+"""The whole system as dr.yaml asks for it: the built-in components' stacks, then the user's own, in one list; pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from builder.assembly.components import Component
+from builder.components.bucket import stacks as bucket
+from builder.components.drill import stacks as drill
+from builder.components.function import stacks as function
+from builder.components.own.stacks import make_own
+from builder.components.table import stacks as table
+from builder.config import Config, Wanted
+from builder.config.document import ConfigFault, errors_of
+from builder.errors import BadInput, gathered
+from builder.terms import StackId
+from builder.topology import Stack, Topology
+from builder.topology.names import SUFFIX, Name
+
+# Of the roles that dr.yaml names for a fleet.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_ROLE_CHARACTERS = 64
+
+
+class _BuiltIn(Protocol):
+    """What the `stacks` of a component that has a key of its own in dr.yaml say."""
+
+    def make_stacks(self, config: Config) -> tuple[Stack, ...]: ...
+
+    def make_component(self, config: Config) -> Component: ...
+
+    def make_names(self, config: Config) -> Iterator[Name]: ...
+
+
+_BUILT_IN: Mapping[str, _BuiltIn] = {"bucket": bucket, "table": table, "function": function}
+"""In the order in which their stacks are listed."""
+_COMPONENTS = ("table", "function", "bucket")
+_SHOWN = ("function", "table", "bucket")
+"""In which their outputs are: the URLs first, since that is what people look for."""
+
+
+def make_topology(wanted: Wanted) -> Topology:
+    """Return every stack, what of them is looked at, and what they put out.
+
+    Raises BadInput, or Several of them, for what is wrong between the stacks.
+    """
+    config = wanted.config
+    written = {name: part for name, part in _BUILT_IN.items() if getattr(config, name) is not None}
+    built_in = (*(stack for part in written.values() for stack in part.make_stacks(config)), *drill.make_stacks(config))
+    own = make_own(config, built_in, tuple(written))
+    outputs = dict(_outputs(config, built_in))
+    faults = [*own.faults]
+    faults += [
+        ConfigFault(("outputs", name), "is built in here: take another name") for name in own.outputs if name in outputs
+    ]
+    if not built_in and not own.stacks:
+        what = "asks for no stack: write `table:`, `bucket:` or `function:`, or `stacks:` of your own"
+        faults.append(ConfigFault((), what))
+    if faults:
+        raise gathered(errors_of(faults, wanted.lines))
+    components = {name: part.make_component(config) for name, part in written.items()}
+    return Topology(
+        stacks=(*built_in, *own.stacks),
+        components={name: components[name] for name in _COMPONENTS if name in components} | dict(own.components),
+        outputs={**outputs, **own.outputs},
+    )
+
+
+def _outputs(config: Config, stacks: tuple[Stack, ...]) -> Iterator[tuple[str, tuple[StackId, str]]]:
+    """Yield each component's public outputs, those that follow the roles first, in the regions' order."""
+    for component in _SHOWN:
+        ours = sorted(
+            (stack for stack in stacks if stack.component == component),
+            key=lambda stack: config.regions.all.index(stack.region),
+        )
+        named = [(name, stack.id, output) for stack in ours for name, output in stack.outputs]
+        for name, source, output in sorted(named, key=lambda entry: "." in entry[0]):
+            yield name, (source, output)
+
+
+def check_names(wanted: Wanted, said: str | None = None) -> None:
+    """Check the names of every environment in dr.yaml, and of the one that was said outside of it.
+
+    Raises BadInput, or Several of them, one for each environment whose names would be too long.
+    """
+    config = wanted.config
+    suffixes = {name: wanted.lines.where(("environments", name)) for name in config.environments}
+    suffixes |= {config.environment: wanted.lines.where(("environment",))}
+    if said and said not in suffixes:
+        suffixes[said] = f"environment '{said}'"
+    names = [
+        name for key, part in _BUILT_IN.items() if getattr(config, key) is not None for name in part.make_names(config)
+    ]
+    errors = [
+        BadInput(where=where, what=what)
+        for suffix, where in suffixes.items()
+        for what in (
+            *([_too_long(config.project, suffix, names)]),
+            *(_long_role(role, suffix) for role in _role_names(config)),
+        )
+        if what
+    ]
+    if errors:
+        raise gathered(errors)
+
+
+def _too_long(project: str, suffix: str, names: list[Name]) -> str | None:
+    """Return what is wrong with the name that is the furthest over its limit."""
+    bound = [(name, name.text.replace(SUFFIX, suffix).replace("${AWS::AccountId}", "0" * 12)) for name in names]
+    name, text = max(bound, key=lambda one: len(one[1]) - one[0].most, default=(None, ""))
+    if name is None or len(text) <= name.most:
+        return None
+    room = len(project) + len(suffix) - (len(text) - name.most)
+    return (
+        f"the {name.kind} '{text}' would have {len(text)} characters of {name.most}: "
+        f"'{project}' and '{suffix}' can have {room} together"
+    )
+
+
+def _role_names(config: Config) -> tuple[str, ...]:
+    roles = (config.fleet.administration_role, config.fleet.execution_role) if config.fleet else ()
+    return tuple(role for role in roles if role)
+
+
+def _long_role(role: str, suffix: str) -> str | None:
+    name = role.replace(SUFFIX, suffix)
+    if len(name) <= _ROLE_CHARACTERS:
+        return None
+    return (
+        f"the fleet's role '{name}' would have {len(name)} characters of {_ROLE_CHARACTERS}: "
+        "take a shorter name or suffix"
+    )

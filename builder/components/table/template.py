@@ -1,0 +1,47 @@
+"""The global table, with all its replicas, in one stack of the primary region."""
+
+from troposphere import GetAtt, Output, Ref, Sub, Tags, Template, dynamodb
+
+from builder.components.skeleton import add, make_skeleton
+from builder.components.table.options import TableConfig
+from builder.config import Config, Wanted
+from builder.topology import Stack, names
+
+
+def make_template(wanted: Wanted, _stack: Stack) -> Template:
+    """Return the template that this piece of dr.yaml leads to.
+
+        regions: {primary: us-east-1, secondaries: [us-west-2]}
+        table: {point_in_time_recovery: true}
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
+    """
+    config, options = wanted.config, wanted.config.table or TableConfig()
+    template = make_skeleton(f"{config.project}: DynamoDB global table, a replica in every region")
+    add(
+        template,
+        dynamodb.GlobalTable(
+            "Table",
+            TableName=Sub(names.table_name(config.project)),
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[dynamodb.AttributeDefinition(AttributeName="id", AttributeType="S")],
+            KeySchema=[dynamodb.KeySchema(AttributeName="id", KeyType="HASH")],
+            # Replication runs over the stream: required as soon as there are two replicas.
+            StreamSpecification=dynamodb.StreamSpecification(StreamViewType="NEW_AND_OLD_IMAGES"),
+            Replicas=[_replica(config, options, region) for region in config.regions.all],
+        ),
+    )
+    template.add_output(Output("TableName", Description="Name of the table in every region", Value=Ref("Table")))
+    template.add_output(Output("TableArn", Description="ARN of the primary's replica", Value=GetAtt("Table", "Arn")))
+    return template
+
+
+def _replica(config: Config, options: TableConfig, region: str) -> dynamodb.ReplicaSpecification:
+    return dynamodb.ReplicaSpecification(
+        Region=region,
+        PointInTimeRecoverySpecification=dynamodb.PointInTimeRecoverySpecification(
+            PointInTimeRecoveryEnabled=options.point_in_time_recovery
+        ),
+        # CloudFormation's stack tags reach the replica of the stack's own region only, so they are said here.
+        Tags=Tags({"project": config.project, "environment": Ref("EnvironmentSuffix"), **config.tags}),
+    )

@@ -1,0 +1,37 @@
+"""A stack's template as plain data, made from a config in a line."""
+
+from typing import Any
+
+from builder.components.system import make_topology
+from builder.components.templates import TEMPLATES
+from wanted import HANDLER, make_wanted
+
+THREE = {"primary": "eu-central-1", "secondaries": ["eu-west-1", "eu-north-1"]}
+
+Json = dict[str, Any]
+
+
+def template(stack: str, handler: str = HANDLER, **sections: Any) -> Json:
+    """Return one stack's template, by its id."""
+    return templates(handler, **sections)[stack]
+
+
+def templates(handler: str = HANDLER, **sections: Any) -> dict[str, Json]:
+    """Return every stack's template by its id."""
+    wanted = make_wanted(handler, **sections)
+    return {stack.id: TEMPLATES[stack.component](wanted, stack).to_dict() for stack in make_topology(wanted).stacks}
+
+
+def properties(made: Json, logical_id: str) -> Json:
+    """Return a resource's properties."""
+    found: Json = made["Resources"][logical_id]["Properties"]
+    return found
+
+
+def statements(made: Json, role: str) -> list[Json]:
+    """Return what a role may do; every role has one inline policy and no managed one."""
+    said = properties(made, role)
+    assert said.keys() == {"AssumeRolePolicyDocument", "Policies"}
+    (policy,) = said["Policies"]
+    found: list[Json] = policy["PolicyDocument"]["Statement"]
+    return found

@@ -1,0 +1,156 @@
+from typing import Any
+
+import pytest
+
+from builder.assembly.render import make_assembly
+from builder.components.fleet.template import make_template
+from components.fleet_config import ACCOUNTS, SELF_MANAGED, SERVICE_MANAGED, fleet_of
+from components.templates import THREE, Json, properties
+from wanted import make_wanted
+
+AUTO = {**SERVICE_MANAGED, "auto_deployment": {"enabled": True, "retain_stacks": True}}
+
+
+def fleet(said: dict[str, Any], **sections: Any) -> Json:
+    config, wanted = fleet_of(said, **sections)
+    entries = make_assembly(make_wanted(**sections)).manifest.stacks
+    bodies = [(entry, f"body of {entry.id}\n") for entry in entries]
+    made: Json = make_template(config, wanted, bodies).to_dict()
+    return made
+
+
+def test_there_is_a_set_for_each_stack_and_region_with_its_template_in_it() -> None:
+    made = fleet(SELF_MANAGED)
+
+    assert {name: one["Properties"]["TemplateBody"] for name, one in made["Resources"].items()} == {
+        "UsWest2Storage": "body of us-west-2/storage\n",
+        "UsEast1Storage": "body of us-east-1/storage\n",
+        "UsEast1Table": "body of us-east-1/table\n",
+        "UsEast1Service": "body of us-east-1/service\n",
+        "UsWest2Service": "body of us-west-2/service\n",
+    }
+    for one in made["Resources"].values():
+        (group,) = one["Properties"]["StackInstancesGroup"]
+        assert group["Regions"] == [one["Properties"]["TemplateBody"].split()[-1].split("/")[0]]
+
+
+def test_sets_wait_for_each_other_as_the_stacks_do() -> None:
+    made = fleet(SELF_MANAGED, regions=THREE)["Resources"]
+
+    assert {name: one["DependsOn"] for name, one in made.items() if "DependsOn" in one} == {
+        "EuCentral1Storage": ["EuWest1Storage", "EuNorth1Storage"],
+        "EuCentral1Service": ["EuCentral1Table"],
+        "EuWest1Service": ["EuCentral1Table"],
+        "EuNorth1Service": ["EuCentral1Table"],
+    }
+
+
+def test_a_set_hands_its_stacks_what_the_stack_takes() -> None:
+    service = properties(fleet(SELF_MANAGED), "UsWest2Service")
+
+    assert service["StackSetName"] == {"Fn::Sub": "tap-${EnvironmentSuffix}-us-west-2-service"}
+    assert {one["ParameterKey"]: one["ParameterValue"] for one in service["Parameters"]} == {
+        "EnvironmentSuffix": {"Ref": "EnvironmentSuffix"},
+        "Role": "secondary",
+        "BornAs": "secondary",
+    }
+    assert service["Capabilities"] == ["CAPABILITY_IAM"]
+    assert "Capabilities" not in properties(fleet(SELF_MANAGED), "UsEast1Table")
+
+
+def test_a_set_is_known_by_its_tags_and_none_changes_per_build() -> None:
+    tags = properties(fleet(SELF_MANAGED, tags={"team": "core"}), "UsEast1Table")["Tags"]
+
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {
+        "team": "core",
+        "builder:fleet": {"Fn::Sub": "tap-${EnvironmentSuffix}"},
+        "builder:stack": "us-east-1/table",
+    }
+
+
+def test_a_self_managed_set_names_the_accounts_and_both_roles() -> None:
+    made = properties(fleet(SELF_MANAGED), "UsEast1Table")
+
+    assert made["PermissionModel"] == "SELF_MANAGED"
+    assert made["AdministrationRoleARN"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/tap-${EnvironmentSuffix}-stackset-administration"
+    }
+    assert made["ExecutionRoleName"] == {"Fn::Sub": "tap-${EnvironmentSuffix}-stackset-execution"}
+    assert made["StackInstancesGroup"][0]["DeploymentTargets"] == {"Accounts": list(ACCOUNTS)}
+    assert not {"CallAs", "AutoDeployment"} & made.keys()
+
+
+def test_roles_can_have_names_of_their_own() -> None:
+    said = {**SELF_MANAGED, "administration_role": "admin", "execution_role": "exec-${EnvironmentSuffix}"}
+    made = properties(fleet(said), "UsEast1Table")
+
+    assert made["AdministrationRoleARN"] == {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/admin"}
+    assert made["ExecutionRoleName"] == {"Fn::Sub": "exec-${EnvironmentSuffix}"}
+
+
+def test_a_service_managed_set_names_units_and_no_roles() -> None:
+    said = {**SERVICE_MANAGED, "accounts": [ACCOUNTS[0]], "account_filter": "difference"}
+    made = properties(fleet(said), "UsEast1Service")
+
+    assert (made["PermissionModel"], made["CallAs"]) == ("SERVICE_MANAGED", "SELF")
+    assert made["AutoDeployment"] == {"Enabled": False}
+    assert made["StackInstancesGroup"][0]["DeploymentTargets"] == {
+        "OrganizationalUnitIds": ["ou-ab12-11112222"],
+        "Accounts": [ACCOUNTS[0]],
+        "AccountFilterType": "DIFFERENCE",
+    }
+    assert not {"AdministrationRoleARN", "ExecutionRoleName"} & made.keys()
+
+
+@pytest.mark.parametrize(
+    ("administered", "owner"),
+    [
+        ({}, "${AWS::AccountId}"),
+        ({"call_as": "delegated_admin", "administration_account": "111122223333"}, "111122223333"),
+    ],
+    ids=["by the management account", "by a delegated administrator"],
+)
+def test_an_account_that_joins_gets_its_stacks_in_the_same_order(administered: dict[str, Any], owner: str) -> None:
+    made = fleet({**AUTO, **administered})
+
+    assert properties(made, "UsWest2Service")["AutoDeployment"] == {
+        "Enabled": True,
+        "RetainStacksOnAccountRemoval": True,
+        "DependsOn": [
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:cloudformation:${{AWS::Region}}:{owner}:stackset/${{UsEast1Table}}"}
+        ],
+    }
+    assert "DependsOn" not in properties(made, "UsEast1Table")["AutoDeployment"]
+
+
+@pytest.mark.parametrize(
+    ("said", "made"),
+    [
+        ({}, ("FailureToleranceCount", 0, "MaxConcurrentCount", 1, "STRICT_FAILURE_TOLERANCE", "SEQUENTIAL")),
+        (
+            {
+                "failure_tolerance": "10%",
+                "max_concurrent": "25%",
+                "concurrency_mode": "soft",
+                "region_concurrency": "parallel",
+            },
+            ("FailureTolerancePercentage", 10, "MaxConcurrentPercentage", 25, "SOFT_FAILURE_TOLERANCE", "PARALLEL"),
+        ),
+    ],
+    ids=["default", "percentages"],
+)
+def test_the_preferences_are_said_as_the_api_does(said: dict[str, Any], made: tuple[Any, ...]) -> None:
+    tolerance, tolerated, concurrency, concurrent, mode, regions = made
+
+    assert properties(fleet({**SELF_MANAGED, "operations": said}), "UsEast1Table")["OperationPreferences"] == {
+        tolerance: tolerated,
+        concurrency: concurrent,
+        "ConcurrencyMode": mode,
+        "RegionConcurrencyType": regions,
+    }
+
+
+def test_what_cannot_run_at_once_is_queued() -> None:
+    assert all(
+        one["Properties"]["ManagedExecution"] == {"Active": True} for one in fleet(SELF_MANAGED)["Resources"].values()
+    )

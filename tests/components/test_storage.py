@@ -1,0 +1,116 @@
+import pytest
+
+from components.templates import THREE, properties, statements, template
+
+BUCKET = "arn:${AWS::Partition}:s3:::tap-${EnvironmentSuffix}-${AWS::AccountId}-"
+
+
+def test_the_replication_role_may_do_exactly_what_replication_takes() -> None:
+    assert statements(template("us-east-1/storage"), "ReplicationRole") == [
+        {
+            "Sid": "ReadConfiguration",
+            "Effect": "Allow",
+            "Action": ["s3:GetReplicationConfiguration", "s3:ListBucket"],
+            "Resource": [{"Fn::Sub": f"{BUCKET}${{AWS::Region}}-an"}],
+        },
+        {
+            "Sid": "ReadObjects",
+            "Effect": "Allow",
+            "Action": ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging"],
+            "Resource": [{"Fn::Sub": f"{BUCKET}${{AWS::Region}}-an/*"}],
+        },
+        {
+            "Sid": "WriteReplicas",
+            "Effect": "Allow",
+            "Action": ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
+            "Resource": [{"Fn::Sub": f"{BUCKET}us-west-2-an/*"}],
+        },
+    ]
+
+
+def test_only_s3_may_take_the_replication_role() -> None:
+    trust = properties(template("us-east-1/storage"), "ReplicationRole")["AssumeRolePolicyDocument"]
+
+    assert trust["Statement"] == [
+        {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": ["sts:AssumeRole"]}
+    ]
+
+
+def test_every_object_and_delete_marker_goes_to_every_secondary() -> None:
+    replication = properties(template("eu-central-1/storage", regions=THREE), "Bucket")["ReplicationConfiguration"]
+
+    assert replication["Role"] == {"Fn::GetAtt": ["ReplicationRole", "Arn"]}
+    assert replication["Rules"] == [
+        {
+            "Id": f"to-{region}",
+            "Status": "Enabled",
+            "Priority": priority,
+            "Filter": {"Prefix": ""},
+            "DeleteMarkerReplication": {"Status": "Enabled"},
+            "Destination": {"Bucket": {"Fn::Sub": f"{BUCKET}{region}-an"}, "Metrics": {"Status": "Enabled"}},
+        }
+        for priority, region in enumerate(("eu-west-1", "eu-north-1"), start=1)
+    ]
+
+
+def test_the_role_writes_to_every_secondary_and_nowhere_else() -> None:
+    write = statements(template("eu-central-1/storage", regions=THREE), "ReplicationRole")[2]
+
+    assert write["Resource"] == [{"Fn::Sub": f"{BUCKET}{region}-an/*"} for region in ("eu-west-1", "eu-north-1")]
+
+
+def test_a_secondary_has_neither_role_nor_rule() -> None:
+    made = template("us-west-2/storage")
+
+    assert made["Resources"].keys() == {"Bucket", "BucketPolicy"}
+    assert "ReplicationConfiguration" not in properties(made, "Bucket")
+
+
+@pytest.mark.parametrize("stack", ["us-east-1/storage", "us-west-2/storage"])
+class TestEveryBucket:
+    def test_is_versioned_encrypted_and_private(self, stack: str) -> None:
+        bucket = properties(template(stack), "Bucket")
+
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert bucket["PublicAccessBlockConfiguration"] == dict.fromkeys(
+            ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+        )
+        assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+        assert bucket["BucketEncryption"] == {
+            "ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+        }
+
+    def test_has_a_name_that_no_other_account_can_take(self, stack: str) -> None:
+        bucket = properties(template(stack), "Bucket")
+
+        assert bucket["BucketName"] == {"Fn::Sub": "tap-${EnvironmentSuffix}-${AWS::AccountId}-${AWS::Region}-an"}
+        assert bucket["BucketNamespace"] == "account-regional"
+
+    def test_expires_its_own_old_versions_after_the_days_said(self, stack: str) -> None:
+        (rule,) = properties(template(stack, bucket={"expire_noncurrent_days": 7}), "Bucket")["LifecycleConfiguration"][
+            "Rules"
+        ]
+
+        assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
+        assert rule["ExpiredObjectDeleteMarker"] is True
+        assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+    def test_answers_over_tls_only(self, stack: str) -> None:
+        made = template(stack)
+
+        assert properties(made, "BucketPolicy")["PolicyDocument"]["Statement"] == [
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": ["s3:*"],
+                "Resource": [{"Fn::GetAtt": ["Bucket", "Arn"]}, {"Fn::Sub": "${Bucket.Arn}/*"}],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ]
+
+    def test_puts_out_name_and_arn(self, stack: str) -> None:
+        outputs = template(stack)["Outputs"]
+
+        assert outputs["BucketName"]["Value"] == {"Ref": "Bucket"}
+        assert outputs["BucketArn"]["Value"] == {"Fn::GetAtt": ["Bucket", "Arn"]}
