@@ -128,7 +128,8 @@ def _wants_signature(session: Session, url: _Url) -> bool:
             urls = {name: urls[name]}
         case _:
             pass
-    return any(properties_of(one).get("AuthType") != "NONE" for one in urls.values())
+    # Where it shows none, a transform makes it, or a nested stack has it: a signature does no harm to any.
+    return not urls or any(properties_of(one).get("AuthType") != "NONE" for one in urls.values())
 
 
 def _tell(session: Session, answer: "Answer") -> None:

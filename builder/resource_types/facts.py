@@ -40,7 +40,8 @@ def perhaps_create_only(type_name: str) -> tuple[str, ...]:
 
 def name_property(type_name: str) -> str:
     """Return the property that a template may name the resource by; empty where only AWS names it."""
-    return _of(type_name).get("name", "")
+    by_hand = RESOURCE_TYPES.get(type_name)
+    return _of(type_name).get("name", "") or (by_hand.name if by_hand else "")
 
 
 @functools.cache
@@ -85,6 +86,8 @@ class ResourceType:
     """Whether that is data; False for an address that clients know."""
     noun: str = ""
     """What a picture calls it, of what people look for in one; roles and policies are left to the templates."""
+    name: str = ""
+    """The property that a template may name it by, of a type that AWS's schemas do not have."""
     arn: ArnFormat | None = None
 
 

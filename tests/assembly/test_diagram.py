@@ -86,6 +86,13 @@ def test_one_arrow_carries_all_reasons_for_it() -> None:
     assert len({(one.source, one.target) for one in TWO.arrows}) == len(TWO.arrows)
 
 
+def test_what_sam_makes_a_table_or_a_function_of_is_drawn_as_one() -> None:
+    body = "Orders: {Type: AWS::Serverless::SimpleTable, Properties: {TableName: !Sub '${AWS::StackName}-orders'}}"
+    app = f"Transform: AWS::Serverless-2016-10-31\nResources: {{{body}, Run: {{Type: AWS::Serverless::Function}}}}"
+    shown = node(drawn(app=app), "app")
+    assert (shown.lines, shown.holds_data) == (("table", "app-orders", "function"), True)
+
+
 def test_what_a_topic_passes_on_is_no_data_of_its_own() -> None:
     (news,) = drawn(news="Resources: {News: {Type: AWS::SNS::Topic}}").nodes
     assert news == DiagramNode("news", "eu-west-1", "news", ("topic",), holds_data=False)

@@ -11,7 +11,7 @@ from builder.aws import Clients, call, together
 from builder.deploy import progress
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_STACK
 from builder.deploy.observe.deployment import NOT_OPEN, inside
-from builder.deploy.observe.nested import observe_contents
+from builder.deploy.observe.nested import Content, observe_contents
 from builder.deploy.observe.operation import (
     DEADLINE_S,
     Watch,
@@ -86,9 +86,23 @@ async def observe_stack_contents(stack_id: StackId, stack: ObservedStack, client
         stack_id,
         stack,
         holders=tuple((one.type, one.physical_id) for one in holders if one.fate in {"Delete", "Snapshot"}),
-        retained=tuple((one.type, one.physical_id) for one in held if one.fate == "Retain"),
+        retained=tuple(
+            (one.type, one.physical_id) for one in held if one.fate == "Retain" and not _goes_along(one, held)
+        ),
         unclear=tuple((one.path, one.type) for one in holders if one.fate is None and HOLDERS[one.type].is_helped),
     )
+
+
+# A function takes them with it, whatever their own policies say; SAM's transform says Retain of every version.
+# https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html
+_OF_FUNCTION = frozenset({"AWS::Lambda::Alias", "AWS::Lambda::Version"})
+
+
+def _goes_along(content: Content, held: Iterable[Content]) -> bool:
+    """Return whether a resource is of a function that is deleted with the same stack."""
+    _, _, name = content.physical_id.partition(":function:")
+    gone = {one.physical_id for one in held if one.type == "AWS::Lambda::Function" and one.fate == "Delete"}
+    return content.type in _OF_FUNCTION and name.partition(":")[0] in gone
 
 
 def check_clear(standing: Iterable[StackContents]) -> None:

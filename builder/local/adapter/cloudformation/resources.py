@@ -24,6 +24,8 @@ _ROLE = "AWS::IAM::Role"
 _LONGEST_ROLE_NAME = 64
 # Which changed properties replace a resource.
 ALWAYS = {
+    "AWS::ApiGatewayV2::Api": ("ProtocolType",),
+    "AWS::ApiGatewayV2::Stage": ("ApiId", "StageName"),
     "AWS::CloudFormation::Stack": (),
     "AWS::CloudWatch::CompositeAlarm": ("AlarmName",),
     "AWS::CloudFormation::StackSet": ("PermissionModel", "StackSetName"),
