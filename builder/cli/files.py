@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -74,6 +75,24 @@ def write_private(path: Path, data: bytes, what: str) -> None:
             raise
     except OSError as error:
         raise of_file(error, f"{what} {path}", doing="written") from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, with the rights that it has or a new one gets; raises as write_private."""
+    try:
+        target = _resolved(path)
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
+        write_private(target, data, "the file")
+        target.chmod(mode)
+    except OSError as error:
+        raise of_file(error, path, doing="written") from error
+
+
+def _umask() -> int:
+    """Return the process's mask for new files, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _resolved(path: Path) -> Path:

@@ -107,7 +107,7 @@ def drift(session: Session) -> ExitCode:
         session.console.say(drift_text(found))
     if not found.is_deployed:
         raise not_deployed(deployment.name)
-    if found.disparities or any(stack.status in {"ABSENT", "DRIFTED"} for stack in found.stacks):
+    if found.disparities or any(stack.status in {"ABSENT", "DRIFTED", "NOT_OURS_YET"} for stack in found.stacks):
         return ExitCode.CHANGES_FOUND
     return ExitCode.FAILED if found.silent or any(stack.problem for stack in found.stacks) else ExitCode.DONE
 

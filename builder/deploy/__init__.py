@@ -29,6 +29,7 @@ from builder.deploy.delete.delete import (
 from builder.deploy.desired import Deployment, deployment_name, make_deployment, narrow
 from builder.deploy.execute.execute import execute_plan, execute_unreviewed
 from builder.deploy.execute.recover import Recovery, find_recoveries, recover
+from builder.deploy.observe.capture import CapturedStack, CaptureRequest, capture
 from builder.deploy.observe.deployment import (
     Outputs,
     check_account,
@@ -58,6 +59,8 @@ from builder.deploy.records import Plan, PlanOptions
 
 __all__ = [
     "Cancelled",
+    "CaptureRequest",
+    "CapturedStack",
     "Deployment",
     "Done",
     "Emit",
@@ -78,6 +81,7 @@ __all__ = [
     "TrustedInput",
     "Unreachable",
     "after_review",
+    "capture",
     "check_account",
     "check_allowed",
     "check_claim",

@@ -115,6 +115,15 @@ class FoundStack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """A change set that gives a stack which others deployed this deployment's tags, and does nothing else."""
+
+    __pydantic_config__ = _STRICT
+    to_come: tuple[str, ...] = ()
+    """What of it is not as the assembly says: `template`, `parameters`. It comes with the next plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One change set: reviewed by people, then executed by its ARN."""
 
@@ -139,6 +148,8 @@ class Step:
     account: AccountId | None = None
     nested: bool = False
     """It was asked for with the stacks nested in its own: then CloudFormation takes its time to delete it."""
+    adoption: Adoption | None = None
+    """Set where the stack is not this deployment's before it."""
 
     @property
     def site(self) -> Site:

@@ -21,6 +21,7 @@ class Verb(StrEnum):
 
     PLAN = "plan"
     EXECUTE = "execute"
+    ADOPT = "adopt"
     STATUS = "status"
     DRIFT = "drift"
     DRILL = "drill"

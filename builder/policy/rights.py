@@ -174,6 +174,8 @@ class On(Enum):
     """The assembly's, by name: a stack that is not there yet has no tag."""
     TAGGED_STACKS = auto()
     """Every stack that carries the deployment's tag, in any region: also those that the assembly no longer has."""
+    EVERY_STACK = auto()
+    """Of the account: what is to be adopted no assembly has yet."""
     UNTAGGED_STACKS = auto()
     """The assembly's, by name, without that tag: nothing of theirs was ever executed."""
     NEW_CHANGE_SETS = auto()
@@ -313,6 +315,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
             (setting.arn("cloudformation", ANY, f"stack/{ANY}/{ANY}"),),
             (("StringEquals", tag, (caller.deployment,)),),
         ),
+        On.EVERY_STACK: GrantTarget("EveryStack", (setting.arn("cloudformation", ANY, f"stack/{ANY}/{ANY}"),)),
         # Unverified that a stack in review has none of its change sets' tags yet; if it had, it would stay.
         On.UNTAGGED_STACKS: GrantTarget("UntaggedStacks", stacks, (("Null", tag, ("true",)),)),
         On.NEW_CHANGE_SETS: GrantTarget("NewChangeSets", stacks, (("StringLike", named, (name,)), *with_role)),

@@ -94,6 +94,17 @@ class FleetLeaving:
     event: Literal["fleet.leaving"] = "fleet.leaving"
 
 
+@dataclass(frozen=True, slots=True)
+class StacksCaptured:
+    """Stacks that others deployed are in dr.yaml now; in AWS nothing has changed."""
+
+    stacks: Mapping[str, object]
+    """Their entries, by name."""
+    files: tuple[str, ...]
+    """The templates that were written."""
+    event: Literal["stacks.captured"] = "stacks.captured"
+
+
 def event(progress: FleetProgress | DrillProgress, at: datetime) -> str:
     """Return a progress record as one line, its kind and time first."""
     return _line(at, dataclasses.asdict(progress))
@@ -122,6 +133,11 @@ def ended(outcomes: Sequence[Outcome], at: datetime) -> str:
 def outputs_read(deployment: str, outputs: Outputs, at: datetime) -> str:
     """Return all outputs of a deployment as one line."""
     return _line(at, dataclasses.asdict(OutputsRead(deployment, outputs.values, outputs.absent)))
+
+
+def adopted(stacks: Mapping[str, object], files: tuple[str, ...], at: datetime) -> str:
+    """Return what was written of stacks that others deployed as one line."""
+    return _line(at, dataclasses.asdict(StacksCaptured(stacks, files)))
 
 
 def fleet_ended(end: FleetEnd, at: datetime) -> str:

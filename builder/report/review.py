@@ -10,6 +10,7 @@ from typing import Literal, assert_never
 from builder.deploy.plan.guards import TERMINATION_PROTECTION
 from builder.deploy.records import (
     RISKS,
+    Adoption,
     AnyStep,
     Deferred,
     Deletion,
@@ -66,6 +67,8 @@ class Entry:
     """Whether that is all that is done."""
     stacks: str = ""
     """Of a StackSet in how many accounts and regions, `500 stacks`; empty where it is one stack."""
+    adoption: Adoption | None = None
+    """Set where the stack is not this deployment's before it."""
     notes: tuple[str, ...] = ()
     """Of a StackSet what is done where, and what a person should know beside that."""
 
@@ -117,6 +120,14 @@ class Entry:
             return f"the whole stack is deleted: {self.because}"
         if self.is_later:
             return f"its change set is made during the execution: {self.because}"
+        if self.adoption is not None:
+            coming = ", ".join(self.adoption.to_come)
+            after = (
+                f"; what the assembly says otherwise ({coming}) comes with the next plan; adopt writes down what stands"
+                if coming
+                else ""
+            )
+            return f"it is adopted: given this deployment's tags, and nothing else of it changes{after}"
         return "" if self.changes or self.is_protection_alone else "only its outputs change"
 
     @property
@@ -282,6 +293,7 @@ def _entry(place: int, step: AnyStep) -> Entry:
                 console=console,
                 changes=step.changes,
                 findings=step.findings,
+                adoption=step.adoption if isinstance(step, Step) else None,
             )
         case Deletion():
             return replace(entry, does="delete", because=step.because, changes=tuple(map(_removed, step.resources)))
@@ -301,6 +313,8 @@ def _guarded(plan: Plan, entry: Entry) -> Entry:
     changed: set[str] = {change.logical_id for change in entry.changes}
     if entry.protect is False:
         changed.add(TERMINATION_PROTECTION)
+    if entry.adoption is not None:
+        changed.add("")
     guards = tuple(hit for hit in plan.guards if hit.stack == entry.stack and hit.logical_id in changed)
     guarded = {hit.logical_id for hit in guards}
     return replace(

@@ -20,6 +20,7 @@ from builder.report.as_json import (
     OutputsRead,
     PlanMade,
     RunEnded,
+    StacksCaptured,
 )
 from builder.report.drill_history import DrillHistory
 from builder.report.offline import FINDING
@@ -42,7 +43,7 @@ class AsPrinted(GenerateJsonSchema):
 def make_event_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
     of_fleet = (FleetPlanMade, FleetEnded, FleetDriftSeen, FleetLeaving)
-    ends = (PlanMade, RunEnded, OutputsRead, *of_fleet, StatusSeen, DriftSeen, DrillHistory, ErrorTold)
+    ends = (PlanMade, RunEnded, OutputsRead, StacksCaptured, *of_fleet, StatusSeen, DriftSeen, DrillHistory, ErrorTold)
     kinds = (*get_args(FleetProgress), *get_args(DrillProgress), *ends, Finding)
     _, made = TypeAdapter.json_schemas(
         [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],

@@ -18,6 +18,7 @@ _TEMPLATES = {
     "different": "differs from local",
     "not known": "not known: plan tells",
     "orphan": "not in the assembly",
+    "not ours yet": "not ours yet: plan adopts it",
     "": "",
 }
 
@@ -171,7 +172,9 @@ def drift_text(found: records.Differences) -> Text:
     away = sum(stack.status == "DRIFTED" for stack in found.stacks)
     absent = sum(stack.status == "ABSENT" for stack in found.stacks)
     unknown = sum(bool(stack.problem) for stack in found.stacks)
+    others = sum(stack.status == "NOT_OURS_YET" for stack in found.stacks)
     told = f"{counted(len(found.stacks), 'stack')}: {away} drifted, {absent} absent, {unknown} unknown"
+    told += f", {others} not ours yet" if others else ""
     told += f"; differences between regions: {len(found.disparities)}"
     if found.silent:
         told += f"; not read: {len(found.silent)}"
@@ -181,6 +184,10 @@ def drift_text(found: records.Differences) -> Text:
 
 def _drifted_stack(stack: records.DriftedStack) -> Iterator[Text]:
     if stack.status == "IN_SYNC":
+        return
+    if stack.status == "NOT_OURS_YET":
+        adopts = "not ours yet: it does not carry this deployment's tags; plan adopts it"
+        yield Text.assemble((f"{stack.region}/{stack.name}", "bold"), "  ", (adopts, "yellow"))
         return
     said = f": {stack.problem}" if stack.problem else ""
     style = "yellow" if stack.status == "UNKNOWN" else "red"

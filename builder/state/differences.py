@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from builder.aws import Clients, call, pages, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe.deployment import inside
+from builder.deploy.observe.ownership import whose
 from builder.deploy.observe.stacks import ObservedStack, SiteView, of_deployment
 from builder.errors import AwsError, BuilderError
 from builder.state.observe import PartialAnswers
@@ -152,8 +153,13 @@ async def find_differences(deployment: Deployment, clients: Clients) -> Differen
         observe_settings(deployment, tuple(answering), stacks, clients, part),
     )
     seen = {(stack.site, stack.name) for stack in stacks}
+    others = {(stack.site, stack.name) for stack in every if stack.may_hold and not whose(stack, deployment.name)}
     absent = tuple(
-        DriftedStack(region=stack.site.region, name=stack.name, status="ABSENT")
+        DriftedStack(
+            region=stack.site.region,
+            name=stack.name,
+            status="NOT_OURS_YET" if (stack.site, stack.name) in others else "ABSENT",
+        )
         for stack in deployment.stacks
         if stack.site in answering and (stack.site, stack.name) not in seen
     )

@@ -15,6 +15,7 @@ from builder.aws import Clients, call, together
 from builder.client.wire import Wire
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.observe.deployment import inside
+from builder.deploy.observe.ownership import whose
 from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_resources, observe_template, of_deployment
 from builder.deploy.resources import regions_of
 from builder.errors import AwsError, BuilderError
@@ -321,8 +322,11 @@ async def observe_site(deployment: Deployment, site: Site, options: ObserveOptio
         part.each((f"{region}: {name}", observe_bucket(context, name)) for name in _named(by_type, BUCKET)),
         part.each((f"{region}: {name}", observe_function(context, name)) for name in _named(by_type, FUNCTION)),
     )
-    seen = {stack.name for stack in ours}
-    absent = tuple(StackState(name=name, status="ABSENT", template="") for name in wanted if name not in seen)
+    seen, there = (
+        {stack.name for stack in ours},
+        {stack.name: stack for stack in listed if stack.may_hold and not whose(stack, deployment.name)},
+    )
+    absent = tuple(_not_ours(name, there.get(name)) for name in wanted if name not in seen)
     return SiteState(
         region=region,
         account=site.account,
@@ -334,6 +338,13 @@ async def observe_site(deployment: Deployment, site: Site, options: ObserveOptio
         silent=tuple(part.silent),
         refused=tuple(part.refused),
     )
+
+
+def _not_ours(name: StackName, stack: ObservedStack | None) -> StackState:
+    """Return the row of a stack of the assembly that is not there, or is there and may become the deployment's."""
+    if stack is None:
+        return StackState(name=name, status="ABSENT", template="")
+    return StackState(name=name, status=stack.status, last_change=stack.last_change, template="not ours yet")
 
 
 def copied_tables(deployment: Deployment, region: Region) -> tuple[str, ...]:

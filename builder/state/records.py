@@ -18,7 +18,13 @@ class StackState:
     last_change: str = ""
     template: str = "same"
     """Deployed against local: `same`, `different`, `not known` where they are alike but for characters that GetTemplate
-    shows as a `?`, `orphan` where the assembly has no such stack, or empty."""
+    shows as a `?`, `orphan` where the assembly has no such stack, `not ours yet` where there is one of the name that a
+    plan adopts, or empty."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it stands, and is the deployment's."""
+        return self.status != "ABSENT" and self.template != "not ours yet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +120,7 @@ class Status:
     @property
     def is_deployed(self) -> bool:
         """Whether anything stands, or may: a region that does not tell may have it all."""
-        return not all(site.is_seen and all(stack.status == "ABSENT" for stack in site.stacks) for site in self.sites)
+        return not all(site.is_seen and not any(stack.is_ours for stack in site.stacks) for site in self.sites)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +152,8 @@ class DriftedStack:
     region: Region
     name: str
     status: str
-    """`IN_SYNC`, `DRIFTED`, `UNKNOWN`, or `ABSENT` where the assembly has a stack and the region does not."""
+    """`IN_SYNC`, `DRIFTED`, `UNKNOWN`, `ABSENT` where the assembly has a stack and the region does not, or
+    `NOT_OURS_YET` where there is one of the name that a plan adopts: nothing of it was looked at."""
     resources: tuple[DriftedResource, ...] = ()
     problem: str = ""
 

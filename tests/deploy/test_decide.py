@@ -4,10 +4,10 @@ import pytest
 
 from builder.assembly import PreviousValue
 from builder.deploy.observe.stacks import ObservedStack
-from builder.deploy.plan.dependants import Keep, NeedsChangeSet, Rebuild
+from builder.deploy.plan.dependants import Adopt, Keep, NeedsChangeSet, Rebuild
 from builder.deploy.plan.draft import decide
 from builder.errors import Stopped
-from builder.terms import STATUSES, Arn, Operation
+from builder.terms import STATUSES, Arn, Operation, StackName
 from deploy.rig import shipped
 
 DEPLOYMENT = shipped()
@@ -47,9 +47,38 @@ def test_every_status_has_an_answer(status: str) -> None:
         assert decide(DEPLOYMENT, TABLE, observed(status), TABLE.template) == expected
 
 
-def test_a_stack_of_the_same_name_that_is_another_s_is_never_touched() -> None:
-    with pytest.raises(Stopped, match="not this deployment's"):
-        decide(DEPLOYMENT, TABLE, replace(observed(), tags={"owner": "somebody"}), "Resources: {}")
+def test_a_stack_of_the_same_name_that_is_nobody_s_here_is_adopted() -> None:
+    stack = replace(observed(), tags={"owner": "somebody"})
+    assert decide(DEPLOYMENT, TABLE, stack, "Resources: {}") == Adopt()
+
+
+@pytest.mark.parametrize(
+    ("stack", "why"),
+    [
+        (replace(observed(), tags={"builder:deployment": "shop-dev"}), "of the deployment shop-dev"),
+        (replace(observed(), tags={}, parent=Arn("arn:aws:cloudformation:r:1:stack/up/1")), "nested in arn:.*/up/1"),
+        (replace(observed(), tags={"builder:fleet": "shop-fleet-dev"}), "an instance of a StackSet"),
+        (
+            replace(observed(), tags={}, name=StackName("StackSet-net-0a1b2c3d-1234-1234-1234-0123456789ab")),
+            "an instance of a StackSet",
+        ),
+        (
+            replace(observed(), tags={"aws:servicecatalog:provisionedProductArn": "arn"}),
+            "kept by a service of AWS, by its tags aws:servicecatalog",
+        ),
+        (replace(observed("UPDATE_ROLLBACK_FAILED"), tags={}), "in UPDATE_ROLLBACK_FAILED it cannot be adopted"),
+        (replace(observed("ROLLBACK_COMPLETE"), tags={}), "in ROLLBACK_COMPLETE it cannot be adopted"),
+    ],
+)
+def test_a_stack_of_the_same_name_that_is_another_s_is_never_touched(stack: ObservedStack, why: str) -> None:
+    with pytest.raises(Stopped, match=f"is there already.*{why}"):
+        decide(DEPLOYMENT, TABLE, stack, "Resources: {}")
+
+
+def test_a_stack_with_stack_sets_is_not_adopted() -> None:
+    sets = "Resources: {Everywhere: {Type: AWS::CloudFormation::StackSet}}"
+    with pytest.raises(Stopped, match=r"has StackSets in it \(Everywhere\)"):
+        decide(DEPLOYMENT, TABLE, replace(observed(), tags={}), sets)
 
 
 @pytest.mark.parametrize(

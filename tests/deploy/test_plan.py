@@ -109,8 +109,8 @@ def test_all_stacks_that_need_a_person_are_named_at_once(rig: Rig) -> None:
 
 
 def test_somebody_s_stack_of_the_same_name_stops_the_plan(rig: Rig) -> None:
-    rig.world.stack("tap-dev-table").deploy()
-    with pytest.raises(Stopped, match="not this deployment's"):
+    rig.world.stack("tap-dev-table").deploy(tags={"builder:deployment": "another-dev"})
+    with pytest.raises(Stopped, match="is of the deployment another-dev"):
         rig.plan()
 
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from botocore.handlers import json_decode_template_body
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 from botocore.validate import validate_parameters
 
@@ -54,7 +55,7 @@ class ShortWay:
 
     def _unhindered(self: Any, operation_name: str) -> Attempt | None:
         """Return the call, unless it is refused before it is sent, overheard on its way, or struck by a fault."""
-        if self._request_signer._credentials is None or self._is_overheard():
+        if self._request_signer._credentials is None or self._is_overheard() or self._is_read_along(operation_name):
             return None
         model = self.meta.service_model.operation_model(operation_name)
         return Attempt(self._world, model, self.meta.config)
@@ -64,6 +65,11 @@ class ShortWay:
             heard = self.meta.events._emitter._handlers.prefix_search("before-send.cloudformation.Any")
             self._overheard = len(heard) > 1
         return bool(self._overheard)
+
+    def _is_read_along(self: Any, operation_name: str) -> bool:
+        """Whether somebody beside botocore reads the answer to this operation before it is returned."""
+        heard = self.meta.events._emitter._handlers.prefix_search(f"after-call.cloudformation.{operation_name}")
+        return any(handler is not json_decode_template_body for handler in heard)
 
     def _short_way(self: Any, attempt: Attempt, api_params: dict[str, Any]) -> dict[str, Any] | None:
         """Return the answer; None where botocore has to ask, since a fault may strike."""

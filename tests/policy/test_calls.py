@@ -12,13 +12,14 @@ from botocore.model import OperationModel
 
 from builder.assembly.components import OutputOf
 from builder.aws import Clients
-from builder.deploy import Deployment, Done, PlanOptions, PlanRequest, discard_plan, narrow
+from builder.deploy import CaptureRequest, Deployment, Done, PlanOptions, PlanRequest, capture, discard_plan, narrow
 from builder.deploy.desired import TAG_DEPLOYMENT
 from builder.policy.document import Verb
 from builder.policy.rights import CALLS, FAULT_CALLS, On
-from builder.terms import AccountId, Region, Site, StackId
+from builder.terms import AccountId, Region, Site, StackId, StackName, StackPlace
 from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, chained, make_deployment, make_stack
 from deploy.halted import failed_rollback, failed_without_rollback, recovered, standing_topics
+from deploy.legacy import NAMES, deploy_legacy, legacy_deployment
 from deploy.nesting import TOPIC, nest, parent, put
 from deploy.rig import ACCOUNT, ROOT, Rig, changed, edited
 from deploy.test_exports import IMPORTS_NONE, OTHER_VALUE, both
@@ -59,6 +60,22 @@ def plan_a_large_template(rig: Rig) -> None:
     # The fake takes no template from a bucket; by then it has been put there.
     with suppress(Unsupported):
         rig.plan(wish=THROUGH_A_BUCKET)
+
+
+def adopt_three(rig: Rig) -> None:
+    deploy_legacy(rig.world.session(ACCOUNT).client("cloudformation", EAST), rig.world.settle)
+    rig.world.calls.clear()
+    places = {StackPlace(Site(None, EAST), StackName(name)): StackId(f"us-east-1/{name}") for name in NAMES}
+    names = tuple(place.name for place in places)
+    request = CaptureRequest(deployment="tap-dev", names=names, known=places, files={})
+    rig.run(lambda: capture(rig.clients, Site(None, EAST), request))
+
+
+def plan_an_adoption(rig: Rig) -> None:
+    deploy_legacy(rig.world.session(ACCOUNT).client("cloudformation", EAST), rig.world.settle)
+    rig.world.calls.clear()
+    rig.deployment = legacy_deployment()
+    rig.plan()
 
 
 def plan_with_orphans(rig: Rig) -> None:
@@ -227,7 +244,9 @@ def on_another_account(rig: Rig) -> None:
 
 
 FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
+    Verb.ADOPT: (adopt_three,),
     Verb.PLAN: (
+        plan_an_adoption,
         on_another_account,
         plan_for_the_first_time,
         plan_a_first_time_and_throw_it_away,
@@ -246,6 +265,7 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     Verb.DESTROY: (on_another_account,),
 }
 STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
+    Verb.ADOPT: (),
     Verb.PLAN: (
         plan_an_update_and_throw_it_away,
         plan_a_large_template,
@@ -288,7 +308,7 @@ def listed(verb: Verb) -> Called:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("verb", [Verb.PLAN, Verb.EXECUTE, Verb.DESTROY])
+@pytest.mark.parametrize("verb", [Verb.PLAN, Verb.EXECUTE, Verb.ADOPT, Verb.DESTROY])
 def test_the_table_has_every_call_of_a_verb_s_life_and_no_other(verb: Verb) -> None:
     # The identity is asked for where no stack's ARN tells it.
     assert lived(verb) | {("sts", "GetCallerIdentity")} == listed(verb)

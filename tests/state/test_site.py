@@ -6,11 +6,13 @@ import pytest
 
 from builder.assembly.components import Component, Table
 from builder.aws import Clients
-from builder.state import ObserveOptions, SiteState
+from builder.report.state import status_text
+from builder.state import ObserveOptions, SiteState, Status
 from builder.state.observe import WITHIN_S, copied_tables, observe_site
 from builder.terms import Region, Site, StackId, StackName
 from deploy.chained import make_deployment, make_stack
-from deploy.rig import Rig, changed, edited, shipped
+from deploy.legacy import BODIES, deploy_legacy, legacy_deployment
+from deploy.rig import ACCOUNT, Rig, changed, edited, shipped
 from fake_aws import Fault, World
 from state.standing import EAST, NOW, WEST, Standing
 
@@ -67,6 +69,24 @@ def test_a_template_that_is_not_the_local_one_an_orphan_and_an_absent_stack_are_
         "tap-dev-storage": ("CREATE_COMPLETE", "orphan"),
         "tap-dev-elsewhere": ("ABSENT", ""),
     }
+
+
+def test_a_stack_that_plan_would_adopt_is_not_ours_yet_and_nothing_of_it_is_looked_at() -> None:
+    rig = Rig(World(), legacy_deployment())
+    deploy_legacy(rig.world.session(ACCOUNT).client("cloudformation", EAST), rig.world.settle)
+    rig.world.stack("legacy-key").deploy(BODIES["legacy-key"], tags={"builder:deployment": "another-dev"})
+    rig.world.calls.clear()
+    asking = ObserveOptions(clients=rig.clients.hurried(), now=NOW)
+    seen = rig.run(lambda: observe_site(rig.deployment, Site(None, EAST), asking))
+    assert {stack.name: (stack.status, stack.template) for stack in seen.stacks} == {
+        "legacy-net": ("CREATE_COMPLETE", "not ours yet"),
+        "legacy-queue": ("CREATE_COMPLETE", "not ours yet"),
+        "legacy-key": ("ABSENT", ""),
+    }
+    status = Status(deployment="shop-dev", sites=(seen,))
+    assert not status.is_deployed
+    assert "not ours yet: plan adopts it" in status_text(status, {}, NOW).plain
+    assert {call.operation for call in rig.world.calls} == {"DescribeStacks"}
 
 
 def test_a_stack_in_review_has_no_template_yet() -> None:

@@ -62,6 +62,8 @@ class ChangeSetRequest:
     """Every parameter known."""
     type: Literal["CREATE", "UPDATE"]
     part: int = 1
+    adopts: bool = False
+    """It takes the template that stands, the role and the mode that the stack has."""
 
     def name(self, origin: Origin) -> str:
         """Return the change set's name, the same each time the same plan asks for it."""
@@ -85,8 +87,9 @@ async def ask(clients: Clients, origin: Origin, request: ChangeSetRequest, *, af
     Raises BadInput for a template that is too large to hand over.
     """
     desired, name = request.desired, request.name(origin)
+    options = PlanOptions(by=origin.options.by) if request.adopts else origin.options
     # AWS takes it for no other mode; `check_mode` has refused stacks with nested ones there.
-    nested = origin.options.deployment_mode != "REVERT_DRIFT" and may_nest(desired.template)
+    nested = options.deployment_mode != "REVERT_DRIFT" and may_nest(desired.template)
     client = clients.of(desired.site).cloudformation(desired.region)
     description = describe(origin, desired.id, desired.sha256)
     try:
@@ -101,8 +104,8 @@ async def ask(clients: Clients, origin: Origin, request: ChangeSetRequest, *, af
             Tags=[{"Key": key, "Value": value} for key, value in desired.tags.items()],
             Description=description,
             ClientToken=token(origin.plan, desired.id, f"create {request.part}"),
-            **await place_template(clients, desired, origin.options.artifacts_bucket),
-            **_optional(origin.options, nested=nested),
+            **(await place_template(clients, desired, options.artifacts_bucket) if not request.adopts else _PREVIOUS),
+            **_optional(options, nested=nested),
         )
     except AwsError as error:
         if error.code != "AlreadyExistsException":
@@ -121,6 +124,9 @@ async def ask(clients: Clients, origin: Origin, request: ChangeSetRequest, *, af
         asked = PendingChangeSet(desired.id, desired.site, Arn(answer["Id"]), Arn(answer["StackId"]), nested)
     remember_created(clients, desired.site, desired.name, asked.stack_arn)
     return asked
+
+
+_PREVIOUS: dict[str, Any] = {"UsePreviousTemplate": True}
 
 
 def _parameters(desired: DesiredStack) -> "list[ParameterTypeDef]":

@@ -46,7 +46,12 @@ class Keep:
     """The stack is as it should be."""
 
 
-Decision = NeedsChangeSet | Rebuild | Keep
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """The stack stands and is not the deployment's: it is given the deployment's tags, and stays as it is else."""
+
+
+Decision = NeedsChangeSet | Rebuild | Keep | Adopt
 
 
 _WORDS: Mapping[Way, str] = {
@@ -99,7 +104,7 @@ def wait_for_makers(
 
 def _makes(maker: DecidedStack | None, made: Maker, use: Use, look: ObservedDeployment) -> bool:
     """Return whether a stack makes the thing in this plan, or may change it."""
-    if maker is None or isinstance(maker.decision, Keep):
+    if maker is None or isinstance(maker.decision, Keep | Adopt):
         return False
     observed = look.stacks.get(made.stack)
     if maker.decision != NeedsChangeSet("UPDATE") or observed is None or maker.because or use.way is Way.OUTPUT:
@@ -131,7 +136,7 @@ def wait_for_names(decided: Mapping[StackId, DecidedStack], look: ObservedDeploy
     given = {key: one.desired.id for one in decided.values() for key in _given_up(one, look)}
     found = dict(decided)
     for stack, one in decided.items() if given else ():
-        if isinstance(one.decision, Keep):
+        if isinstance(one.decision, Keep | Adopt):
             continue
         old = set(_deployed_names(one, look))
         for key, maker in ((key, given[key]) for key in _names(one.desired) if key in given and key not in old):
@@ -320,7 +325,8 @@ async def _importers(clients: Clients, change: _Change) -> tuple[str, ...]:
 
 def _changes(one: Step | Deferred, deployment: Deployment, look: ObservedDeployment) -> Iterator[_Change]:
     observed = look.stacks.get(one.stack)
-    if observed is None or not observed.exports or one.type != "UPDATE":
+    adopts = isinstance(one, Step) and one.adoption is not None
+    if observed is None or not observed.exports or one.type != "UPDATE" or adopts:
         return
     desired = deployment.stack(one.stack)
     deployed = read_deployed(look.templates.get(one.stack), one.stack).section("Outputs")

@@ -13,8 +13,11 @@ from builder.assembly.components import OutputOf
 from builder.assembly.manifest import ParameterValue
 from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
 from builder.deploy.observe.deployment import ObservedDeployment, may_nest, taken
+from builder.deploy.observe.ownership import is_ours
 from builder.deploy.observe.stacks import ObservedStack
+from builder.deploy.plan.adoption import adopted, check_adoptable, to_come
 from builder.deploy.plan.dependants import (
+    Adopt,
     DecidedStack,
     Decision,
     Keep,
@@ -25,7 +28,7 @@ from builder.deploy.plan.dependants import (
 )
 from builder.deploy.plan.expected import expect_changes
 from builder.deploy.plan.sequence import Ends, make_sequence
-from builder.deploy.records import FoundStack, PlanOptions, Protection, ResourceChange
+from builder.deploy.records import Adoption, FoundStack, PlanOptions, Protection, ResourceChange
 from builder.errors import Stopped, gathered
 from builder.graph import make_order
 from builder.template import Comparison, Template, compare_template, read_deployed, read_template
@@ -48,17 +51,14 @@ def decide(
     operation under way is waited for before this is asked. `unrolled` says that the stack's failures are never rolled
     back: it is updated from where one left it.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
-    Raises Stopped for a stack that is another's, or in a status that takes no change set.
+    Raises Stopped for a stack that is another's for good, or in a status that takes no change set.
     """
     if observed is None or observed.facts.operation is Operation.CREATE:
         check_previous(desired, {})
         return NeedsChangeSet("CREATE")
-    if observed.tags.get(TAG_DEPLOYMENT) != deployment.name:
-        raise Stopped(
-            where=desired.id,
-            what=f"a stack named {observed.name} is there already and is not this deployment's",
-            next_step="python -m builder plan --env SUFFIX    makes other names",
-        )
+    if not is_ours(observed, deployment.name):
+        check_adoptable(desired, observed, template, deployment.name)
+        return Adopt()
     if unrolled and observed.status in _LEFT_BY_FAILURE:
         check_previous(desired, observed.parameters)
         return NeedsChangeSet("UPDATE")
@@ -168,6 +168,8 @@ class DraftStep:
     """Values of its properties may be of NoEcho parameters, of the template that stands or of its own."""
     only_nested: bool = False
     """Its stack is as it should be: it is asked for the stacks nested in it, and dropped where they are, too."""
+    adoption: Adoption | None = None
+    """Set where it adopts its stack, and does nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +222,7 @@ def _decide_all(
     decided: dict[StackId, DecidedStack] = {}
     faults = []
     for stack_id in make_order({stack.id: stack.needs for stack in deployment.stacks}):
-        stands = {name: look.stacks[name] for name, one in decided.items() if isinstance(one.decision, Keep)}
+        stands = {name: look.stacks[name] for name, one in decided.items() if isinstance(one.decision, Keep | Adopt)}
         stack = _bind(desired[stack_id], stands)
         observed = look.stacks.get(stack_id)
         try:
@@ -228,6 +230,9 @@ def _decide_all(
             decision = decide(deployment, stack, observed, look.templates.get(stack_id), unrolled=unrolled)
         except Stopped as fault:
             faults.append(fault)
+            continue
+        if isinstance(decision, Adopt):
+            decided[stack_id] = DecidedStack(desired=stack, decision=decision)
             continue
         # What it takes from another stack may come out otherwise, and what was changed by hand no template tells.
         if isinstance(decision, Keep) and (stack.sources or options.deployment_mode == "REVERT_DRIFT"):
@@ -265,8 +270,12 @@ def parts_from(
     `moved` are the parameters whose values other stacks of the assembly may have changed.
     Raises Stopped for a deployed template that cannot be read, and where it takes another number of them.
     """
-    if observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
-        parts: tuple[DraftStep, ...] = (_creation(desired, _found(observed), because="", expected=_additions(desired)),)
+    deployment = desired.tags[TAG_DEPLOYMENT]
+    if observed is not None and observed.facts.exists and not is_ours(observed, deployment):
+        check_adoptable(desired, observed, deployed, deployment)
+        parts: tuple[DraftStep, ...] = (_adoption(desired, observed, deployed),)
+    elif observed is None or not observed.facts.exists or observed.facts.operation is Operation.REBUILD:
+        parts = (_creation(desired, _found(observed), because="", expected=_additions(desired)),)
     else:
         one = DecidedStack(
             desired=desired, decision=NeedsChangeSet("UPDATE"), because=("it is made later",), moved=moved
@@ -308,6 +317,8 @@ def _parts(one: DecidedStack, look: ObservedDeployment) -> Iterator[DraftStep]:
     match one.decision:
         case Keep():
             return
+        case Adopt() if observed is not None:
+            yield _adoption(desired, observed, look.templates[desired.id])
         case NeedsChangeSet("UPDATE") if observed is not None:
             yield from _updates(one, observed, look.templates.get(desired.id))
         case Rebuild():
@@ -315,6 +326,16 @@ def _parts(one: DecidedStack, look: ObservedDeployment) -> Iterator[DraftStep]:
             yield _creation(desired, found, because, expected=_additions(desired))
         case _:
             yield _creation(desired, found, waits, expected=_additions(desired) if waits else ())
+
+
+def _adoption(desired: DesiredStack, observed: ObservedStack, deployed: object) -> DraftStep:
+    return DraftStep(
+        desired=adopted(desired, observed, deployed),
+        type="UPDATE",
+        found=_found(observed),
+        secret=bool(read_deployed(deployed, desired.id).no_echo),
+        adoption=to_come(desired, observed, deployed),
+    )
 
 
 def _creation(
@@ -336,7 +357,7 @@ def _protection(desired: DesiredStack, decision: Decision, look: ObservedDeploym
         None if isinstance(decision, Rebuild) or decision == NeedsChangeSet("CREATE") else look.stacks.get(desired.id)
     )
     protected = observed is not None and observed.termination_protection
-    if desired.termination_protection in {None, protected}:
+    if desired.termination_protection in {None, protected} or isinstance(decision, Adopt):
         return
     yield Protection(
         stack=desired.id,

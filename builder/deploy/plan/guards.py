@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Protocol
 
+from builder.deploy.plan.adoption import adoption_hit
 from builder.deploy.progress import Allowed, Emit
-from builder.deploy.records import Deletion, GuardHit, Orphan, PendingReview, Protection, ResourceChange
+from builder.deploy.records import Deletion, GuardHit, Orphan, PendingReview, Protection, ResourceChange, Step
 from builder.errors import BadInput, Stopped
 from builder.resource_types import GLOBAL_TABLE
 from builder.resource_types.facts import at_stake
@@ -45,6 +46,7 @@ def guard_hits(
     A resource may trip several; all of its trips take the same `--allow`.
     """
     steps, deletions = tuple(steps), tuple(deletions)
+    adopted = [step.stack for step in steps if isinstance(step, Step) and step.adoption is not None]
     leaving: tuple[Orphan | Deletion, ...] = (*orphans, *deletions)
     found = [
         *(hit for step in steps for change in step.changes for hit in _of_change(step, change)),
@@ -52,7 +54,7 @@ def guard_hits(
         *(hit for deletion in deletions for hit in _of_removal(deletion)),
         *(_lifting(one) for one in protections if not one.protect),
     ]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys((*map(adoption_hit, adopted), *found)))
 
 
 def _trip(stack: str, logical_id: str, why: str) -> GuardHit:

@@ -13,6 +13,7 @@ from builder.assembly.components import OutputOf
 from builder.aws import Clients, call, together
 from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
 from builder.deploy.observe.deployment import may_nest, observe_other_regions
+from builder.deploy.observe.ownership import is_ours
 from builder.deploy.observe.stacks import (
     LAG_S,
     LOOK_S,
@@ -23,6 +24,7 @@ from builder.deploy.observe.stacks import (
     of_deployment,
     once_there,
 )
+from builder.deploy.plan.adoption import beyond_tags
 from builder.deploy.plan.change_set import PendingChangeSet, change_set_name
 from builder.deploy.plan.dependants import Keep, NeedsChangeSet, moving
 from builder.deploy.plan.draft import DraftStep, check_previous, decide, no_echo_parameters, parts_from, without_secrets
@@ -37,6 +39,7 @@ from builder.deploy.records import (
     GuardHit,
     Orphan,
     Plan,
+    PlanOptions,
     Protection,
     ResourceChange,
     StackSteps,
@@ -101,7 +104,7 @@ async def judge_stack(ground: JudgementContext, steps: StackSteps) -> JudgedStac
         if error.code == "ChangeSetNotFound":
             return None
         raise
-    hidden = [hit for step in judged if isinstance(step, Step) for hit in _hidden(step, desired)]
+    hidden = [hit for step in judged if isinstance(step, Step) and not step.adoption for hit in _hidden(step, desired)]
     return JudgedStack((*deletions, *judged, *protections), tuple(hidden))
 
 
@@ -167,7 +170,7 @@ async def _judge_change_set(
     pending = PendingChangeSet(step.stack, step.site, step.change_set, step.stack_arn, nested=expected.nested)
     reviewed = await review(ground.clients, pending)
     changes = reviewed.changes if reviewed else ()
-    if faults := _imports(ground, changes):
+    if faults := (*_imports(ground, changes), *(beyond_tags(changes) if part.adoption is not None else ())):
         raise _refused(step, faults)
     hidden = no_echo_parameters(part.desired)
     return replace(
@@ -178,6 +181,7 @@ async def _judge_change_set(
         changes=changes,
         nested=expected.nested,
         risk=rate_risk(changes),
+        adoption=part.adoption,
     )
 
 
@@ -215,7 +219,7 @@ async def _observe_change_set(
 
 
 def _said(ground: JudgementContext, step: Step, part: DraftStep) -> ExpectedChangeSet:
-    desired, options = part.desired, ground.plan.options
+    desired, options = part.desired, PlanOptions() if part.adoption is not None else ground.plan.options
     observed = ground.stack(desired)
     return ExpectedChangeSet(
         name=change_set_name(ground.plan.deployment, ground.plan.id, step.part),
@@ -262,13 +266,33 @@ def _hidden(step: Step, desired: DesiredStack) -> list[GuardHit]:
 async def _check_done(ground: JudgementContext, desired: DesiredStack) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
-    while await _differs(ground, desired):
+    while await _differs(ground, desired) and not await _is_just_adopted(ground, desired):
         # A read may lag behind the execution.
         if loop.time() - began > LAG_S:
             what = "a change set of the plan's was executed here, and the stack is not as the assembly says"
             raise Stopped(where=desired.id, what=what, next_step=PLAN_AGAIN)
         await asyncio.sleep(LOOK_S)
         ground = await observe_context(ground.plan, ground.deployment, ground.clients)
+
+
+async def _is_just_adopted(ground: JudgementContext, desired: DesiredStack) -> bool:
+    """Return whether a stack was last given this deployment's tags, as the plan says, and nothing else happened to it.
+
+    That is seen of the change set: that what else the assembly says of it is to come excuses no other one.
+    """
+    stack = ground.stack(desired)
+    if stack is None or stack.change_set is None or not is_ours(stack, ground.plan.deployment):
+        return False
+    if not any(step.stack == desired.id and step.adoption is not None for step in ground.plan.steps):
+        return False
+    executed = PendingChangeSet(desired.id, desired.site, stack.change_set, stack.arn)
+    try:
+        reviewed = await review(ground.clients, executed)
+    except AwsError as error:
+        if error.code == "ChangeSetNotFound":
+            return False
+        raise
+    return reviewed is not None and not beyond_tags(reviewed.changes)
 
 
 async def _differs(ground: JudgementContext, desired: DesiredStack) -> bool:

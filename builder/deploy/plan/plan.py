@@ -13,6 +13,7 @@ from builder.deploy.desired import MASK, Deployment, DesiredStack
 from builder.deploy.observe.deployment import ObservedDeployment, may_nest, observe_deployment
 from builder.deploy.observe.nested import observe_contents
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
+from builder.deploy.plan.adoption import check_only_tags, no_tags
 from builder.deploy.plan.change_set import (
     ChangeSetRequest,
     OlderChangeSet,
@@ -230,7 +231,9 @@ async def _make_step(planner: _Planner, part: DraftStep) -> _Made:
     emit(Planning(stack=desired.id, type=part.type))
     asked = None
     try:
-        asked = await ask(clients, planner.origin, ChangeSetRequest(desired=desired, type=part.type, part=part.number))
+        adopts = part.adoption is not None
+        request = ChangeSetRequest(desired=desired, type=part.type, part=part.number, adopts=adopts)
+        asked = await ask(clients, planner.origin, request)
         planner.asked.append(asked)
         step, there = await asyncio.gather(make_step(clients, asked, part), _standing(clients, asked, part))
     except AwsError as error:
@@ -291,6 +294,10 @@ async def make_step(clients: Clients, asked: PendingChangeSet, part: DraftStep) 
     """
     desired, hidden = part.desired, no_echo_parameters(part.desired)
     reviewed = await review(clients, asked)
+    if part.adoption is not None:
+        if reviewed is None:
+            raise no_tags(desired, await observe_stack(clients, desired.site, desired.name))
+        check_only_tags(desired.id, reviewed.changes)
     if reviewed is None:
         return None
     if reviewed.idle and part.only_nested:
@@ -321,6 +328,7 @@ async def make_step(clients: Clients, asked: PendingChangeSet, part: DraftStep) 
         part=part.number,
         account=desired.account,
         nested=asked.nested,
+        adoption=part.adoption,
     )
 
 

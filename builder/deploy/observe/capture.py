@@ -1,0 +1,188 @@
+"""Stacks that others deployed, read as far as it takes to write down what stands; reads only."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from builder.assembly.manifest import SUFFIX, ParameterValue, PreviousValue
+from builder.aws import Clients, call, pages, together
+from builder.deploy.desired import MASK
+from builder.deploy.observe.ownership import whose
+from builder.deploy.observe.stacks import ObservedStack, SiteView, once_there
+from builder.errors import AwsError, BadInput, Stopped, did_you_mean, gathered
+from builder.template import Comparison, compare_template, read_deployed
+from builder.template.text import read_json
+from builder.terms import Operation, Site, StackId, StackName, StackPlace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturedStack:
+    """One stack as it stands, for the files that say so."""
+
+    stack: ObservedStack
+    template: str
+    """Character for character as it was sent, or as a file has it that shows the same."""
+    parameters: Mapping[str, ParameterValue]
+    """Their values; the previous value of each that nobody is shown, or not all of."""
+    needs: tuple[StackId, ...] = ()
+    """The stacks whose exports it imports, of those that it is captured with and of the assembly."""
+
+    @property
+    def is_json(self) -> bool:
+        """Whether its template is JSON."""
+        return read_json(self.template) is not None
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Its own tags."""
+        return {name: value for name, value in self.stack.tags.items() if not name.startswith(("aws:", "builder:"))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureRequest:
+    """What is to be captured of one region."""
+
+    deployment: str
+    names: Sequence[StackName]
+    known: Mapping[StackPlace, StackId]
+    """The stacks of the assembly, and those of `names` by the ids that they will have."""
+    files: Mapping[StackName, tuple[str, str]]
+    """The name and the text of a file with the template of a stack, where GetTemplate does not show all of it."""
+
+
+async def capture(clients: Clients, site: Site, request: CaptureRequest) -> tuple[CapturedStack, ...]:
+    """Return the stacks of these names with their templates, parameters and needs.
+
+    Raises BadInput, or Stopped, with every reason, for one that is not there, is another's, or whose template
+    GetTemplate does not show whole.
+    """
+    listed = await SiteView(clients, site).every_stack()
+    by_name = {stack.name: stack for stack in listed}
+    check_all(request.names, lambda name: check_stack(by_name, name, site.region, request.deployment))
+    stacks = [by_name[name] for name in request.names]
+    shown = await together(observe_text(clients, stack) for stack in stacks)
+    texts = dict(zip(request.names, shown, strict=True))
+    check_all(request.names, lambda name: check_text(by_name[name], texts[name], request.files.get(name)))
+    importers = await _importers(clients, listed, request)
+    return tuple(
+        CapturedStack(
+            stack=stack,
+            template=request.files[stack.name][1] if stack.name in request.files else texts[stack.name],
+            parameters=_parameters(stack, texts[stack.name]),
+            needs=tuple(need for need in importers if stack.name in importers[need]),
+        )
+        for stack in stacks
+    )
+
+
+def check_all(names: Sequence[StackName], check: Callable[[StackName], None]) -> None:
+    """Raise every error that a check of these names raises, as one."""
+    errors = []
+    for name in names:
+        try:
+            check(name)
+        except (BadInput, Stopped) as error:
+            errors.append(error)
+    if errors:
+        raise gathered(errors)
+
+
+def check_stack(stacks: Mapping[StackName, ObservedStack], name: StackName, region: str, deployment: str) -> None:
+    """Raise BadInput where a stack is not there or is another's, Stopped where it has to settle first."""
+    where, stack = f"{region}/{name}", stacks.get(name)
+    if stack is None or not stack.facts.exists:
+        held = [each for each in stacks if stacks[each].facts.exists]
+        what = "no stack of this name holds anything there" + did_you_mean(name, held)
+        raise BadInput(where=where, what=what, next_step=f"aws cloudformation list-stacks --region {region}")
+    if why := whose(stack, deployment):
+        raise BadInput(where=where, what=f"{why}: it cannot be adopted")
+    if stack.facts.operation is not Operation.UPDATE:
+        raise Stopped(
+            where=where,
+            what=f"the stack is in {stack.status}: only one that has settled well is adopted",
+            next_step=f"aws cloudformation describe-stack-events --region {region} --stack-name {name}",
+        )
+
+
+def check_text(stack: ObservedStack, shown: str, file: tuple[str, str] | None) -> None:
+    """Raise Stopped where GetTemplate may hide characters and no file shows them, BadInput where one shows others.
+
+    Each character beyond ASCII is shown as a `?` (aws-cloudformation/cloudformation-coverage-roadmap#814).
+    """
+    where = f"{stack.region}/{stack.name}"
+    if file is not None:
+        name, text = file
+        if compare_template(text, shown) is Comparison.DIFFERENT:
+            raise BadInput(
+                where=f"--template {stack.name}={name}", what=f"is not the template that {where} is deployed from"
+            )
+        return
+    if "?" in shown:
+        places = ", ".join(str(number) for number, line in enumerate(shown.splitlines(), 1) if "?" in line)
+        raise Stopped(
+            where=where,
+            what=f"GetTemplate shows a `?` in the template, line {places}: it stands for itself, or for a character "
+            "beyond ASCII, which nobody is shown",
+            next_step=f"--template {stack.name}=FILE    names the file that it was deployed from; it is compared",
+        )
+
+
+async def observe_text(clients: Clients, stack: ObservedStack) -> str:
+    """Return the text of a stack's template as it was sent, also of one in JSON, which botocore reads to objects."""
+    client = clients.of(stack.site).cloudformation(stack.region)
+    # Before botocore's own reading of the answer; a handler that is there already is not registered again.
+    client.meta.events.register_first("after-call.cloudformation.GetTemplate", _keep_text, unique_id="template-text")
+    where = f"{stack.region}/{stack.name}"
+    answer = await once_there(lambda: call(where, client.get_template, StackName=stack.arn, TemplateStage="Original"))
+    return str(cast("dict[str, Any]", answer)[_TEXT])
+
+
+_TEXT = "TemplateText"
+
+
+def _keep_text(parsed: dict[str, Any], **_: object) -> None:
+    if "TemplateBody" in parsed:
+        parsed[_TEXT] = parsed["TemplateBody"]
+
+
+def _parameters(stack: ObservedStack, template: str) -> dict[str, ParameterValue]:
+    hidden = read_deployed(template, f"{stack.region}/{stack.name}").no_echo
+    return {
+        # A `?` may stand for a character that nobody is shown, as in templates and outputs.
+        name: PreviousValue() if name in hidden or value == MASK or "?" in value or SUFFIX in value else value
+        for name, value in stack.parameters.items()
+    }
+
+
+async def _importers(
+    clients: Clients, listed: Collection[ObservedStack], request: CaptureRequest
+) -> dict[StackId, frozenset[str]]:
+    """Return the names of the stacks that import of each that is known, and exports anything."""
+    exporting = {
+        stack_id: stack
+        for stack in listed
+        if stack.exports and (stack_id := request.known.get(StackPlace(stack.site, stack.name)))
+    }
+    found = await together(_importing(clients, stack) for stack in exporting.values())
+    return dict(zip(exporting, found, strict=True))
+
+
+async def _importing(clients: Clients, stack: ObservedStack) -> frozenset[str]:
+    return frozenset(
+        name
+        for names in await together(observe_importers(clients, stack, export) for export in stack.exports)
+        for name in names
+    )
+
+
+async def observe_importers(clients: Clients, stack: ObservedStack, export: str) -> tuple[str, ...]:
+    """Return the names of the stacks that import an export of a stack, over all pages; none where nobody does."""
+    client = clients.of(stack.site).cloudformation(stack.region)
+    imports = pages(f"{stack.region}/{stack.name}", client.list_imports, ExportName=export)
+    try:
+        return tuple([name async for page in imports for name in page["Imports"]])
+    except AwsError as error:
+        # CloudFormation has no error code of its own for an export that nobody imports.
+        if error.code == "ValidationError" and ("not imported" in error.what or "does not exist" in error.what):
+            return ()
+        raise
