@@ -46,15 +46,6 @@ class Way(StrEnum):
     RESOLVED = "dynamic reference"
     NAMED = "resource"
 
-    @property
-    def forces_later(self) -> bool:
-        """Whether a change set can only be made once it is there, and as it will be.
-
-        An export or a dynamic reference that is missing makes a change set all the same, and fails its execution.
-        Unverified for Fn::GetStackOutput, of which no document says it.
-        """
-        return self not in {Way.EXPORT, Way.RESOLVED, Way.NAMED}
-
 
 @dataclass(frozen=True, slots=True)
 class Maker:

@@ -1,8 +1,7 @@
 """boto3, in one room: clients, calls off the event loop, errors in our words, polling."""
 
 from builder.aws.call import aws_errors, call, pages, together
-from builder.aws.clients import Clients, Memory, StackSighting, observe_account, observe_caller
-from builder.aws.pace import Pace, Rhythm, Tempo
+from builder.aws.clients import Clients, Memory, Pace, Rhythm, StackSighting, Tempo, observe_account, observe_caller
 
 __all__ = [
     "Clients",

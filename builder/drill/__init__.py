@@ -8,6 +8,7 @@ Begin with `run`, a drill from its first look to its report; what it takes is to
     faults              what is done to the primary; `changes` makes and undoes it, by the `note` that it keeps in AWS
     replication         what pauses it: FIS, or the embedded AWS
     context             an open drill and its end; what one that came to no end left
+    tasks               what stands and falls together, and what is done to its end
 
 and what was measured by `records`, which is all that is written down while it runs, and pure functions of them:
 

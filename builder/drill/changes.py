@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, assert_never
 
 from builder.aws import Clients, call
-from builder.aws.call import to_its_end
 from builder.drill import replication
 from builder.drill.note import BrokenHandler, Denied, Note, Reserved, Slowed, drop_note, observe_note
 from builder.drill.replication import PACE, stop_experiment
 from builder.drill.target import Function
+from builder.drill.tasks import to_its_end
 from builder.errors import AwsError, Failed
 
 if TYPE_CHECKING:

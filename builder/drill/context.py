@@ -20,7 +20,6 @@ from typing import Any, Literal
 
 from builder import __version__
 from builder.aws import Clients, together
-from builder.aws.call import in_the_end, task_group, to_its_end
 from builder.drill import changes, records
 from builder.drill.findings import About, DrillBegun, DrillEmit, DrillMoment, DrillNote, DrillRestored, Report
 from builder.drill.load import Counter, Series, count, send
@@ -28,6 +27,7 @@ from builder.drill.note import RESTORE, observe_each_note, remaining
 from builder.drill.probe import delete_objects
 from builder.drill.probes import Probes, make_probes
 from builder.drill.target import Access, Function, Target
+from builder.drill.tasks import in_the_end, task_group, to_its_end
 from builder.drill.verdict import Objectives
 from builder.errors import BuilderError, gathered
 

@@ -11,7 +11,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from builder.aws.call import task_group
 from builder.drill import changes, replication
 from builder.drill.context import DrillRun
 from builder.drill.findings import DrillAsks, DrillNote
@@ -29,6 +28,7 @@ from builder.drill.note import (
     fits,
     keep_note,
 )
+from builder.drill.tasks import task_group
 from builder.errors import Failed, Stopped
 
 PAUSED_S = 5.0

@@ -19,12 +19,12 @@ from typing import Protocol
 
 from builder import client
 from builder.aws import aws_errors
-from builder.aws.call import task_group
 from builder.drill.exposure import LOOK_S
 from builder.drill.findings import DrillEmit, DrillNote
 from builder.drill.probe import Probe, counter_key, make_count, shown_count
 from builder.drill.records import Journal, Kind, LogLine, Read, RegionAttempt, Sent, Sighting, Turn, Unsent, Write
 from builder.drill.target import Access, Side
+from builder.drill.tasks import task_group
 from builder.errors import BuilderError, Failed, Stopped
 from builder.terms import Region
 

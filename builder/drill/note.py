@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from builder.aws import Clients, call
-from builder.aws.call import to_its_end
 from builder.drill.target import Function
+from builder.drill.tasks import to_its_end
 from builder.errors import BuilderError, Failed, Stopped
 
 TAG = "builder:drill"

@@ -12,10 +12,10 @@ from typing import Any
 import urllib3
 
 from builder.aws import Clients, Pace, call, pages
-from builder.aws.call import to_its_end
-from builder.aws.pace import is_here
+from builder.aws.call import is_here
 from builder.drill.note import TAG
 from builder.drill.target import Function
+from builder.drill.tasks import to_its_end
 from builder.errors import AwsError, Failed, Stopped
 
 PACE = Pace(first_s=0.2, every_s=0.5)

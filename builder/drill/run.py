@@ -16,7 +16,6 @@ from typing import Literal
 
 from builder import client
 from builder.aws import Clients
-from builder.aws.call import in_the_end
 from builder.drill.consistency import Contents, reconcile
 from builder.drill.context import DrillContext, DrillRun, make_ready, opened
 from builder.drill.exposure import LOOK_S
@@ -36,6 +35,7 @@ from builder.drill.probe import Mix, counter_key, hold_key, object_writer, read_
 from builder.drill.probes import check_hold, make_probes
 from builder.drill.records import RegionAttempt, Sent, Turn, Write
 from builder.drill.target import Side, Target
+from builder.drill.tasks import in_the_end
 from builder.errors import BuilderError
 from builder.terms import Region
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.aws import Clients, call, pages, together
-from builder.aws.pace import AT_ONCE, THROTTLED, Rate
+from builder.aws.call import AT_ONCE, THROTTLED, Rate
 from builder.errors import AwsError
 from builder.terms import Region
 from fake_aws import Fault, World, run_virtual

@@ -8,10 +8,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from builder.aws.call import in_the_end
 from builder.drill.context import DrillRun, opened
 from builder.drill.faults import Fault, FaultContext, MakeFault
 from builder.drill.load import RegionWatch, WriteObserver
+from builder.drill.tasks import in_the_end
 from drill.conftest import Theatre
 from local.account import PRIMARY
 from local.adapter.control import ask

@@ -3,7 +3,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from builder.aws.call import in_the_end, task_group, to_its_end
+from builder.drill.tasks import in_the_end, task_group, to_its_end
 from builder.errors import BadInput, BuilderError, Failed, Several
 
 

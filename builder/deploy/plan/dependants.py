@@ -61,6 +61,11 @@ _WORDS: Mapping[Way, str] = {
     Way.TEMPLATE: "takes templates from the bucket {}, which {} makes",
     Way.OUTPUT: "reads the output {}, which {} makes",
 }
+"""The ways in which a change set can only be made once what it takes is there, and as it will be; in words.
+
+An export or a dynamic reference that is missing makes a change set all the same, and fails its execution.
+Unverified for Fn::GetStackOutput, of which no document says it.
+"""
 
 
 _FUNCTIONS: Mapping[Way, str] = {Way.OUTPUT: "Fn::GetStackOutput"}
@@ -92,7 +97,7 @@ def wait_for_makers(
 
     Such a stack may change though its template and parameters stay: it is asked.
     """
-    uses = [use for use in deployment.uses if use.stack == one.desired.id and use.way.forces_later]
+    uses = [use for use in deployment.uses if use.stack == one.desired.id and use.way in _WORDS]
     forcing = [(use, made) for use in uses for made in use.makers if _makes(before.get(made.stack), made, use, look)]
     if not forcing:
         return one
@@ -198,7 +203,7 @@ def _names_in(
 
 def moving(deployment: Deployment, stack: StackId) -> frozenset[str]:
     """Return what a stack is given whose value other stacks of its assembly may change, though its text stays."""
-    uses = [use for use in deployment.uses if use.stack == stack and use.way.forces_later and use.makers]
+    uses = [use for use in deployment.uses if use.stack == stack and use.way in _WORDS and use.makers]
     return frozenset(use.parameter or _FUNCTIONS.get(use.way, "") for use in uses) - {""}
 
 
