@@ -112,7 +112,7 @@ def _render_own(wanted: Wanted, topology: Topology, built_in: _Rendered) -> _Ren
     read = read_own(wanted, made)
     known = {**built_in.read, **read}
     files = {stack: file for stack, (file, _) in made.items()}
-    faults = [*faults_of_values(stacks, files, known), *faults_of_outputs(topology.outputs, files, known)]
+    faults = [*faults_of_values(stacks, files, known), *faults_of_outputs(topology, files, known)]
     if faults:
         raise gathered(errors_of(faults, wanted.lines))
     return _Rendered(

@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 from builder.components.available import RUNTIMES, runtime_fault, runtime_warning, successor
 from builder.components.drill.options import DRILL_TAGS
 from builder.components.function.options import FunctionConfig
-from builder.components.own.options import OWN_TAGS
+from builder.components.own.options import OWN_TAGS, TEMPLATE_FILE
 from builder.config.between import faults_between
 from builder.config.document import ConfigFault, KeyPath, Lines, NotYaml, YamlDocument, errors_of, read_document
 from builder.config.model import PATTERNS, SEPARATORS, Config
@@ -105,7 +105,7 @@ def _own_templates(folder: Path, data: dict[str, object]) -> dict[str, bytes | C
     stacks = data.get("stacks")
     for name, stack in stacks.items() if isinstance(stacks, dict) else ():
         path = stack.get("template") if isinstance(stack, dict) else None
-        if not isinstance(path, str) or not path:
+        if not isinstance(path, str) or not re.search(TEMPLATE_FILE, path):
             continue
         try:
             files[path] = (folder / path).read_bytes()
@@ -122,7 +122,7 @@ def _near(folder: Path, path: str) -> str:
         beside = [Path(os.path.relpath(file, folder)).as_posix() for file in (folder / path).parent.iterdir()]
     except (OSError, ValueError):
         return ""
-    return did_you_mean(path, beside)
+    return did_you_mean(path, [name for name in beside if name != path])
 
 
 def _read(path: Path) -> YamlDocument:
@@ -355,19 +355,21 @@ def _literals(place: KeyPath) -> tuple[object, ...]:
 
 def _section(place: KeyPath) -> type[BaseModel]:
     """Return the model whose keys stand at a place."""
-    model: type[BaseModel] = Config
+    models: tuple[type[BaseModel], ...] = (Config,)
     for part in place:
-        # An environment's own name is no key of any model's.
-        if part in model.model_fields:
-            model = _model(model.model_fields[str(part)].annotation) or model
-    return model
+        # An environment's own name, or a stack's, is no key of any model's.
+        if holders := [model for model in models if part in model.model_fields]:
+            models = tuple(inner for model in holders for inner in _models(model.model_fields[str(part)].annotation))
+            models = models or tuple(holders)
+    return models[0]
 
 
-def _model(annotation: object) -> type[BaseModel] | None:
-    """Return the model that a key holds, also where it can be left out, or holds one for each name."""
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield the models that a key can hold, also where it can be left out, or holds one for each name."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((model for part in get_args(annotation) if (model := _model(part))), None)
+        yield annotation
+    else:
+        yield from (model for part in get_args(annotation) for model in _models(part))
 
 
 def _where_it_is(place: KeyPath) -> str:
@@ -381,8 +383,9 @@ def _where_it_is(place: KeyPath) -> str:
 def _keys() -> Iterator[str]:
     for name, section in Config.model_fields.items():
         yield name
-        if name != "environments" and (model := _model(section.annotation)):
-            yield from (f"{name}.{inner}" for inner in model.model_fields)
+        # A key of theirs stands below a name of the user's own.
+        if name not in {"environments", "stacks", "components", "outputs"}:
+            yield from (f"{name}.{inner}" for model in _models(section.annotation) for inner in model.model_fields)
 
 
 def _example(place: KeyPath) -> str:

@@ -19,7 +19,7 @@ _STACK_NAME = r"^[A-Za-z]([A-Za-z0-9-]|\$\{EnvironmentSuffix\})*$"
 _OUTPUT = r"^([a-z0-9-]+/)?[a-z][a-z0-9-]*\.[A-Za-z0-9]+$"
 _STACK = r"^([a-z0-9-]+/)?[a-z][a-z0-9-]*$"
 _PUBLIC = r"^[A-Za-z][A-Za-z0-9._-]*$"
-_FILE = r"^[^/\\\x00-\x1f](.*[^/\x00-\x1f])?\.(yaml|yml|json|template|py)$"
+TEMPLATE_FILE = r"^[^/\\\x00-\x1f](.*[^/\x00-\x1f])?\.(yaml|yml|json|template|py)$"
 _PATH = r"^/[!-~]*$"
 OWN_PATTERNS = {
     _COMPONENT: "only lower-case letters, digits and hyphens, a letter first and no hyphen last",
@@ -29,7 +29,7 @@ OWN_PATTERNS = {
     _STACK: "a stack of the same region, or REGION/STACK",
     _PUBLIC: "letters, digits, dots, hyphens and underscores, a letter first",
     _PATH: "a path: a slash first, and what a URL cannot have as %XX",
-    _FILE: "a file of dr.yaml's folder that ends in .yaml, .yml, .json, .template or .py",
+    TEMPLATE_FILE: "a file of dr.yaml's folder that ends in .yaml, .yml, .json, .template or .py",
 }
 """What each pattern asks for, in words."""
 OWN_SEPARATORS = {_COMPONENT: "-", _LOGICAL: ""}
@@ -51,6 +51,12 @@ def _check_item(text: str) -> str:
     if "," in text:
         raise ValueError(f"'{text}' holds a comma, which is what parts a list: say the whole list as one text")
     return text
+
+
+def _check_true(written: object) -> object:
+    if written is False:
+        raise ValueError("is false: write a value in place of it, or leave the parameter out")
+    return written
 
 
 ComponentName = Annotated[str, StringConstraints(pattern=_COMPONENT, max_length=64)]
@@ -114,7 +120,9 @@ class EnvironmentsValue(Section):
 class PreviousValue(Section):
     """The value that the deployed stack has: of secrets, which nobody writes into a file."""
 
-    previous: Literal[True] = Field(description="true: the deployed stack's own")
+    previous: Annotated[bool, AfterValidator(_check_true)] = Field(
+        strict=True, description="true: the deployed stack's own", json_schema_extra={"const": True}
+    )
 
 
 def _kind(written: object) -> str:
@@ -200,7 +208,7 @@ RegionsChoice = Annotated[
 class OwnStackConfig(Section):
     """A template of yours, and where it stands."""
 
-    template: Annotated[str, StringConstraints(pattern=_FILE)] = Field(
+    template: Annotated[str, StringConstraints(pattern=TEMPLATE_FILE)] = Field(
         description="File of CloudFormation, copied byte for byte, or Python with `def template(context)`",
         examples=["cfn/network.yaml", "cfn/queue.py"],
     )

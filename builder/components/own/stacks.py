@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.assembly.components import Bucket, Component, FunctionComponent, OutputOf, Table
-from builder.assembly.manifest import ByEnvironment, NeutralValue, PreviousValue
+from builder.assembly.manifest import NAME_CHARACTERS, ByEnvironment, NeutralValue, PreviousValue
 from builder.components.own import options
 from builder.components.own.options import OutputValue, RegionsChoice, Value, parts_of
 from builder.config import Config
@@ -18,6 +18,8 @@ from builder.terms import Region, StackId
 from builder.topology import Stack, names, stack_id
 
 OWN = "own"
+# The longest that dr.yaml takes: an assembly is good for every environment.
+_SUFFIX = "x" * 37
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ def make_own(config: Config, built_in: Sequence[Stack], taken: Sequence[str]) ->
     components = resolver.components(taken)
     outputs = resolver.outputs()
     needs = {stack.id: tuple(need for need in stack.needs if need in resolver.stack_names) for stack in stacks}
-    if circle := find_circle(needs):
+    circle = None if resolver.faults else find_circle(needs)
+    if circle:
         what = f"need each other in a circle: {as_circle(circle)}"
         resolver.faults.append(ConfigFault(("stacks", circle[0].partition("/")[2]), what))
     return OwnSystem(stacks, components, outputs, tuple(resolver.faults))
@@ -66,6 +69,10 @@ class _Resolver:
             if name in ours:
                 what = f"is the name of a stack that `{ours[name]}:` makes: take another one"
                 self.faults.append(ConfigFault(("stacks", name), what))
+            length = len((own.name or names.stack_name(self._config.project, name)).replace(names.SUFFIX, _SUFFIX))
+            if length > NAME_CHARACTERS:
+                what = f"the stack's name has {length} characters with the longest suffix: {NAME_CHARACTERS} at most"
+                self.faults.append(ConfigFault(("stacks", name, *(["name"] if own.name else [])), what))
             for region in self._chosen(own.regions):
                 stack = self._stack(name, own, region)
                 owner = owners.setdefault((region, stack.stack_name), stack.id)

@@ -9,7 +9,7 @@ from builder.config.document import ConfigFault, KeyPath
 from builder.errors import BadInput, did_you_mean, gathered
 from builder.template import Template, read_template
 from builder.terms import StackId
-from builder.topology import Stack
+from builder.topology import Stack, Topology
 
 SUFFIX = "EnvironmentSuffix"
 
@@ -101,11 +101,14 @@ def faults_of_values(
 
 
 def faults_of_outputs(
-    outputs: Mapping[str, tuple[StackId, str]], files: Mapping[StackId, str], templates: Mapping[StackId, Template]
+    topology: Topology, files: Mapping[StackId, str], templates: Mapping[StackId, Template]
 ) -> Iterator[ConfigFault]:
-    """Yield every output of the deployment that its stack does not have."""
-    for name, source in outputs.items():
+    """Yield every output of the deployment, and of what is looked at, that its stack does not have."""
+    for name, source in topology.outputs.items():
         yield from _lacking(("outputs", name), source, files, templates)
+    for name, component in topology.components.items():
+        for output in component.outputs.values():
+            yield from _lacking(("components", name, *component.kinds), output.output, files, templates)
 
 
 def _lacking(

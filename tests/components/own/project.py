@@ -1,0 +1,53 @@
+"""A folder with a good dr.yaml of own stacks and their templates, and what is said of it after an edit."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.assembly import Assembly
+from builder.assembly.render import make_assembly
+from builder.config import read_wanted
+from builder.errors import BuilderError, Several
+
+HERE = Path(__file__).parent
+GOOD = (HERE / "good.yaml").read_text()
+_BROKEN_PYTHON = {
+    "raises": "def template(context):\n    return {'Resources': 1 / 0}\n",
+    "nothing": "x = 1\n",
+    "list": "def template(context):\n    return []\n",
+    "syntax": "def template(context)\n    return {}\n",
+    "network": "import urllib.request\n\n\ndef template(context):\n    urllib.request.urlopen('http://127.0.0.1:1')\n",
+    "leaves": "import os\n\n\ndef template(context):\n    os._exit(3)\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProject:
+    """The folder, which is the working directory too, so that places read `dr.yaml:4`."""
+
+    folder: Path
+
+    @classmethod
+    def made(cls, folder: Path) -> "OwnProject":
+        """Copy the templates into a folder."""
+        shutil.copytree(HERE / "cfn", folder / "cfn")
+        for name, text in _BROKEN_PYTHON.items():
+            (folder / "cfn" / f"{name}.py").write_text(text)
+        (folder / "cfn.yaml").mkdir()
+        return cls(folder)
+
+    def assembly(self, text: str = GOOD) -> Assembly:
+        """Return what a dr.yaml leads to."""
+        (self.folder / "dr.yaml").write_text(text)
+        return make_assembly(read_wanted(self.folder / "dr.yaml"))
+
+    def told(self, text: str) -> list[str]:
+        """Return every error, less the name of the file; none if there is none."""
+        (self.folder / "dr.yaml").write_text(text)
+        try:
+            make_assembly(read_wanted(Path("dr.yaml")))
+        except Several as several:
+            return [str(error).removeprefix("dr.yaml:") for error in several.errors]
+        except BuilderError as error:
+            return [str(error).removeprefix("dr.yaml:")]
+        return []

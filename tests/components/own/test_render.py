@@ -1,0 +1,206 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from builder.assembly.components import OutputOf
+from builder.assembly.manifest import ByEnvironment, PreviousValue, bind_value
+from builder.assembly.render import check_again
+from builder.config import read_wanted
+from builder.deploy import make_deployment
+from builder.errors import BadInput
+from builder.terms import StackId
+from components.own.project import GOOD, HERE, OwnProject
+
+BARE = "project: shop\nenvironment: dev\nregions: {primary: us-east-1, secondaries: [us-west-2]}\n"
+PYTHON = f"{BARE}stacks: {{made: {{template: cfn/made.py, options: {{size: 3}}}}}}\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> OwnProject:
+    return OwnProject.made(tmp_path)
+
+
+def test_a_file_is_copied_byte_for_byte_to_each_of_its_regions_under_its_own_ending(project: OwnProject) -> None:
+    templates = project.assembly().templates
+
+    for path, file in {
+        "us-east-1/network.yaml": "network.yaml",
+        "eu-west-1/network.yaml": "network.yaml",
+        "us-west-2/queue.json": "queue.json",
+        "us-east-1/peering.template": "peering.template",
+    }.items():
+        assert templates[path] == (HERE / "cfn" / file).read_bytes()
+    assert "eu-west-1/queue.json" not in templates
+
+
+def test_each_form_of_a_value_comes_to_what_it_says(project: OwnProject) -> None:
+    manifest = project.assembly().manifest
+
+    assert manifest.entry(StackId("us-west-2/network")).parameters == {"Cidr": "10.2.0.0/16", "Zones": "a,b"}
+    assert manifest.entry(StackId("us-west-2/queue")).parameters == {
+        "EnvironmentSuffix": "${EnvironmentSuffix}",
+        "Depth": ByEnvironment({"prod": "1000", "default": "010"}),
+        "Net": OutputOf(("us-west-2/network", "Topic")),
+        "Table": OutputOf(("us-east-1/table", "TableName")),
+    }
+    assert manifest.entry(StackId("us-east-1/peering")).parameters == {
+        "Peer": OutputOf(("us-west-2/network", "Topic")),
+        "Parent": "shop-${EnvironmentSuffix}-network",
+        "Role": "one",
+        "Secret": PreviousValue(),
+    }
+
+
+def test_what_a_stack_is_given_and_is_called_is_what_it_needs(project: OwnProject) -> None:
+    entry = project.assembly().manifest.entry
+
+    assert entry(StackId("us-west-2/queue")).needs == ("us-west-2/network", "us-east-1/table")
+    assert entry(StackId("us-east-1/peering")).needs == ("us-east-1/queue", "us-west-2/network", "us-east-1/network")
+    assert entry(StackId("us-east-1/peering")).name == "net-${EnvironmentSuffix}-peer"
+    assert entry(StackId("us-east-1/peering")).tags == {"team": "net"}
+
+
+def test_an_export_is_a_need_that_nobody_types(project: OwnProject) -> None:
+    (project.folder / "cfn" / "network.yaml").write_text(
+        "Resources: {Topic: {Type: AWS::SNS::Topic}}\n"
+        "Outputs: {Topic: {Value: !Ref Topic, Export: {Name: shared-topic}}}\n"
+    )
+    (project.folder / "cfn" / "reader.yaml").write_text(
+        "Resources:\n  Name:\n    Type: AWS::SSM::Parameter\n"
+        "    Properties: {Type: String, Value: !ImportValue shared-topic}\n"
+    )
+    stacks = "stacks: {reader: {template: cfn/reader.yaml}, network: {template: cfn/network.yaml}}\n"
+
+    manifest = project.assembly(BARE + stacks).manifest
+
+    assert manifest.entry(StackId("us-west-2/reader")).needs == ("us-west-2/network",)
+
+
+def test_capabilities_are_computed(project: OwnProject) -> None:
+    (project.folder / "cfn" / "role.yaml").write_text(
+        "Resources:\n  Role:\n    Type: AWS::IAM::Role\n    Properties: {RoleName: x, AssumeRolePolicyDocument: {}}\n"
+    )
+    manifest = project.assembly(f"{BARE}stacks: {{role: {{template: cfn/role.yaml}}}}\n").manifest
+
+    assert manifest.entry(StackId("us-east-1/role")).capabilities == ("CAPABILITY_NAMED_IAM",)
+
+
+def test_what_an_environment_is_not_given_is_told_before_anything_is_planned(project: OwnProject) -> None:
+    assembly = project.assembly(GOOD.replace('{prod: "1000", default: 010}', '{prod: "1000"}'))
+
+    with pytest.raises(BadInput, match=r"us-east-1/queue: parameter Depth: has no value for the environment 'dev'"):
+        make_deployment(assembly.manifest, assembly.templates, "dev")
+    assert (
+        make_deployment(assembly.manifest, assembly.templates, "prod").stack(StackId("us-east-1/queue")).values["Depth"]
+        == "1000"
+    )
+    assert bind_value(ByEnvironment({"default": "x-${EnvironmentSuffix}"}), "dev", "") == "x-dev"
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [("010", "010"), ("1.10", "1.10"), ("yes", "yes"), ("true", "true"), ("1e3", "1e3"), ('""', "")],
+)
+def test_a_value_is_the_text_that_was_written(project: OwnProject, written: str, text: str) -> None:
+    manifest = project.assembly(GOOD.replace("primary: one", f"primary: {written}")).manifest
+
+    assert manifest.entry(StackId("us-east-1/peering")).parameters["Role"] == text
+
+
+@pytest.mark.parametrize("key", ["table", "bucket", "function"])
+def test_what_is_not_written_is_not_rendered(tmp_path: Path, key: str) -> None:
+    project = OwnProject.made(tmp_path)
+    (tmp_path / "lambda" / "python").mkdir(parents=True)
+    (tmp_path / "lambda" / "python" / "index.py").write_text("def handler(event, context): ...\n")
+
+    manifest = project.assembly(f"{BARE}{key}:\n").manifest
+
+    assert list(manifest.components) == [key]
+    assert {entry.id.partition("/")[2] for entry in manifest.stacks} == {
+        {"table": "table", "bucket": "storage", "function": "service"}[key]
+    }
+
+
+def test_nothing_at_all_is_a_fault(project: OwnProject) -> None:
+    with pytest.raises(BadInput, match=r"dr.yaml:1: asks for no stack: write `table:`"):
+        project.assembly(BARE)
+
+
+def test_functions_keep_the_names_that_they_were_born_with(tmp_path: Path) -> None:
+    project = OwnProject.made(tmp_path)
+    (tmp_path / "lambda" / "python").mkdir(parents=True)
+    (tmp_path / "lambda" / "python" / "index.py").write_text("def handler(event, context): ...\n")
+    promoted = "regions: {primary: us-west-2, secondaries: [us-east-1], born: us-east-1}\nfunction:\n"
+
+    manifest = project.assembly(f"project: shop\nenvironment: dev\n{promoted}").manifest
+
+    roles = {entry.region: (entry.parameters["Role"], entry.parameters["BornAs"]) for entry in manifest.stacks}
+    assert roles == {"us-west-2": ("primary", "secondary"), "us-east-1": ("secondary", "primary")}
+    assert manifest.outputs["primaryLambdaUrl"] == ("us-west-2/service", "FunctionUrl")
+
+
+def python_project(folder: Path, body: str) -> OwnProject:
+    project = OwnProject.made(folder)
+    (folder / "cfn" / "made.py").write_text(body)
+    (folder / "dr.yaml").write_text(PYTHON)
+    return project
+
+
+MADE = """from shared import NAMES
+
+
+def template(context):
+    names = sorted(NAMES)
+    return {"Description": f"{context.project} {context.component} {context.role} {context.options['size']}",
+            "Resources": {name: {"Type": "AWS::SNS::Topic"} for name in names}}
+"""
+
+
+@pytest.mark.processes
+def test_python_makes_the_same_bytes_in_any_folder_under_any_hash_seed(tmp_path: Path) -> None:
+    rendered = []
+    for seed in ("0", "4242"):
+        folder = tmp_path / seed
+        folder.mkdir()
+        python_project(folder, MADE)
+        (folder / "cfn" / "shared.py").write_text("NAMES = {'First', 'Second', 'Third'}\n")
+        for arguments in (["render"], ["render", "--check"]):
+            environment = {**os.environ, "PYTHONHASHSEED": seed}
+            done = subprocess.run(
+                [sys.executable, "-m", "builder", *arguments], cwd=folder, env=environment, check=False
+            )
+            assert done.returncode == 0
+        rendered.append((folder / "templates" / "us-west-2" / "made.yaml").read_bytes())
+
+    assert rendered[0] == rendered[1]
+    assert rendered[0].startswith(b"Description: shop made secondary 3\n")
+
+
+CLOCKS = {
+    "time.time": "import time\nV = int(time.time() // 86400)\n",
+    "date.today": "import datetime\nV = datetime.date.today()\n",
+    "datetime.now": "from datetime import datetime\nV = datetime.now().year\n",
+    "datetime.now of a zone": "from datetime import datetime, timezone\nV = datetime.now(timezone.utc).date()\n",
+    "time.strftime": "import time\nV = time.strftime('%Y-%m-%d')\n",
+    "random": "import random\nV = random.random()\n",
+    "uuid": "import uuid\nV = uuid.uuid4()\n",
+    "the order of a set": "V = ''.join({'alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta'})\n",
+    "an id": "V = hash('x')\n",
+    "the process": "import os\nV = os.getpid()\n",
+}
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("body", CLOCKS.values(), ids=CLOCKS)
+def test_what_is_no_pure_function_of_files_is_found_out(
+    tmp_path: Path, body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = "def template(context):\n    return {'Resources': {'T': {'Type': 'AWS::SNS::Topic', 'Metadata': str(V)}}}\n"
+    python_project(tmp_path, body + make)
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(BadInput, match=r"cfn/made.py: does not make the same template twice"):
+        check_again(read_wanted(Path("dr.yaml")))
