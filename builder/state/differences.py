@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from builder.aws import Clients, call, pages, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe.deployment import inside
-from builder.deploy.observe.ownership import whose
-from builder.deploy.observe.stacks import ObservedStack, SiteView, of_deployment
+from builder.deploy.observe.stacks import ObservedStack, SiteView, of_deployment, whose
 from builder.errors import AwsError, BuilderError
 from builder.state.observe import PartialAnswers
 from builder.state.records import Differences, Disparity, DriftedResource, DriftedStack, PropertyDrift, Settings

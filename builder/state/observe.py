@@ -15,8 +15,14 @@ from builder.aws import Clients, call, together
 from builder.client.wire import Wire
 from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.observe.deployment import inside
-from builder.deploy.observe.ownership import whose
-from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_resources, observe_template, of_deployment
+from builder.deploy.observe.stacks import (
+    ObservedStack,
+    SiteView,
+    observe_resources,
+    observe_template,
+    of_deployment,
+    whose,
+)
 from builder.deploy.resources import regions_of
 from builder.errors import AwsError, BuilderError
 from builder.state.records import (

@@ -7,8 +7,7 @@ from typing import Any, cast
 from builder.assembly.manifest import SUFFIX, ParameterValue, PreviousValue
 from builder.aws import Clients, call, pages, together
 from builder.deploy.desired import MASK
-from builder.deploy.observe.ownership import whose
-from builder.deploy.observe.stacks import ObservedStack, SiteView, once_there
+from builder.deploy.observe.stacks import ObservedStack, SiteView, once_there, whose
 from builder.errors import AwsError, BadInput, Stopped, did_you_mean, gathered
 from builder.template import Comparison, compare_template, read_deployed
 from builder.template.text import read_json

@@ -4,5 +4,5 @@
 that AWS takes one part at a time, `dependants` finds what can only be made later, and what a skipped region is in the
 way of. `change_set` asks for one, `review` reads it whole, `expected` compares it with the template. `guards` say what
 needs a person. `saved` holds a plan that was read from a file to the assembly, `judgement` judges it anew, and `steps`
-tell how far it has come.
+tell how far it has come. `adoption` is of stacks that others deployed.
 """

@@ -13,8 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from builder.assembly.manifest import PreviousValue
 from builder.deploy.desired import TAG_DEPLOYMENT, DesiredStack
-from builder.deploy.observe.ownership import is_ours, whose
-from builder.deploy.observe.stacks import ObservedStack
+from builder.deploy.observe.stacks import ObservedStack, is_ours, whose
 from builder.deploy.records import PLAN_AGAIN, Adoption, GuardHit, ResourceChange
 from builder.errors import Stopped
 from builder.resource_types import NESTED_STACK, STACK_SET

@@ -13,8 +13,7 @@ from builder.assembly.components import OutputOf
 from builder.assembly.manifest import ParameterValue
 from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
 from builder.deploy.observe.deployment import ObservedDeployment, may_nest, taken
-from builder.deploy.observe.ownership import is_ours
-from builder.deploy.observe.stacks import ObservedStack
+from builder.deploy.observe.stacks import ObservedStack, is_ours
 from builder.deploy.plan.adoption import adopted, check_adoptable, to_come
 from builder.deploy.plan.dependants import (
     Adopt,

@@ -13,12 +13,12 @@ from builder.assembly.components import OutputOf
 from builder.aws import Clients, call, together
 from builder.deploy.desired import MASK, TAG_DEPLOYMENT, Deployment, DesiredStack
 from builder.deploy.observe.deployment import may_nest, observe_other_regions
-from builder.deploy.observe.ownership import is_ours
 from builder.deploy.observe.stacks import (
     LAG_S,
     LOOK_S,
     ObservedStack,
     SiteView,
+    is_ours,
     observe_stack,
     observe_template,
     of_deployment,
