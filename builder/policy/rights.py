@@ -180,6 +180,8 @@ class On(Enum):
     """The assembly's, by name, without that tag: nothing of theirs was ever executed."""
     NEW_CHANGE_SETS = auto()
     """The assembly's stacks, for change sets of our names, with the service role where there is one."""
+    TRANSFORMS = auto()
+    """What the templates are transformed by: AWS's own, and macros of the account."""
     OUR_CHANGE_SETS = auto()
     """The assembly's stacks, for change sets of our names."""
     CHANGE_SETS = auto()
@@ -322,6 +324,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         # We name them by ARN; whether AWS then compares the ARN, the name or nothing is unverified: all three pass.
         On.OUR_CHANGE_SETS: GrantTarget("OurChangeSets", stacks, (("StringLikeIfExists", named, (name, change_sets)),)),
         On.CHANGE_SETS: GrantTarget("ChangeSets", (change_sets,)),
+        On.TRANSFORMS: GrantTarget("Transforms", _transforms(bounds, setting)),
         On.SERVICE_ROLE: GrantTarget("ServiceRole", roles, (to_cloudformation,)),
         On.ARTIFACTS: GrantTarget("Artifacts", _artifacts(bounds, setting, caller.artifacts_bucket)),
         On.CHILD_TEMPLATES: GrantTarget("ChildTemplates", child_templates(bounds, setting)),
@@ -342,6 +345,23 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         On.SIGNED_FUNCTIONS: GrantTarget("SignedFunctions", _gathered(bounds, lambda url: _signed(url, setting), _URL)),
         **_fleet_places(bounds, setting, caller),
     }
+
+
+def _transforms(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+    """Return the ARNs of transforms: AWS's own have `aws` in the place of the account.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-template.html. What is
+    documented is the ARN of SAM's; the others' are taken to be of its form.
+    """
+    arns = [
+        replace(setting, account="aws" if own else setting.account).arn(
+            "cloudformation", bound.entry.region, f"transform/{ANY if name is None else name.removeprefix('AWS::')}"
+        )
+        for bound in bounds
+        for name in sorted(bound.template.called_transforms, key=str)
+        for own in ([name.startswith("AWS::")] if name else [True, False])
+    ]
+    return tuple(dict.fromkeys(arns))
 
 
 def _fleet_places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCaller) -> dict[On, GrantTarget]:

@@ -270,6 +270,13 @@ class Template:
         return tuple(as_list(self.data.get("Transform")))
 
     @property
+    def called_transforms(self) -> frozenset[str | None]:
+        """The names of its transforms, embedded ones too; None for one whose name is not written there."""
+        calls = [*self.transforms, *(call for called in _found(self.data, "Fn::Transform") for call in as_list(called))]
+        names = (call.get("Name") if isinstance(call, Mapping) else call for call in calls)
+        return frozenset(name if isinstance(name, str) else None for name in names)
+
+    @property
     def adds_no_stack(self) -> bool:
         """Whether its transforms add no nested stack to those that it names itself."""
         return self._has_only(_ADD_NO_STACK)
@@ -279,7 +286,7 @@ class Template:
 
     def calls(self, function: str) -> bool:
         """Return whether a function, such as Fn::Transform, is called anywhere."""
-        return _calls(self.data, function)
+        return any(True for _ in _found(self.data, function))
 
     def outputs(self, values: Mapping[str, str]) -> DeclaredOutputs:
         """Return what it puts out, every Fn::ForEach done; `values` are those of its parameters, as far as known.
@@ -357,13 +364,17 @@ def _bodies(section: Mapping[Any, Any]) -> dict[str, Mapping[str, Any]]:
     return {str(name): body for name, body in section.items() if isinstance(body, Mapping)}
 
 
-def _calls(value: object, function: str) -> bool:
+def _found(value: object, function: str) -> Iterator[object]:
+    """Yield the arguments of each call of a function."""
     match value:
         case Mapping():
-            return function in value or any(_calls(inner, function) for inner in value.values())
+            if function in value:
+                yield value[function]
+            for inner in value.values():
+                yield from _found(inner, function)
         case list():
-            return any(_calls(inner, function) for inner in value)
-    return False
+            for inner in value:
+                yield from _found(inner, function)
 
 
 def _each(listed: Mapping[Any, object], values: Mapping[str, str]) -> Iterator[tuple[str | None, object]]:

@@ -1,6 +1,7 @@
 """What nested stacks need: their templates where they can be read, their stacks and change sets, else a warning."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from builder.errors import AwsError
 from builder.policy import bind_nested, make_document
 from builder.policy.document import Rights, Verb
 from builder.policy.rights import caller_rights, service_role_rights
+from builder.template import Template
 from builder.terms import Region
 from policy.system import ACCOUNT, SETTING, VIA_ROLE, stack
 
@@ -93,3 +95,18 @@ def test_a_parameter_that_is_not_known_is_not_taken_for_its_default() -> None:
     found, _ = bind_nested((stack(Child=child),), SETTING, lambda *_: json.dumps(declared))
     rights = service_role_rights(found, SETTING, Verb.EXECUTE)
     assert arns(rights, "dynamodb:CreateTable") == {f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/*"}
+
+
+def test_the_caller_may_have_templates_transformed_by_what_they_name() -> None:
+    call = {"Fn::Transform": [{"Name": "Mine"}, {"Name": {"Ref": "Which"}}]}
+    bound = stack(Run={"Type": "AWS::Serverless::Function", "Properties": call})
+    data = {**bound.template.data, "Transform": ["AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"]}
+    rights = caller_rights((replace(bound, template=Template(data)),), SETTING, Verb.PLAN, VIA_ROLE)
+    transforms = {arn.partition(":us-east-1:")[2] for arn in arns(rights, "cloudformation:CreateChangeSet")}
+    assert transforms - {f"{ACCOUNT}:stack/tap-dev-own/*"} == {
+        "aws:transform/LanguageExtensions",
+        "aws:transform/Serverless-2016-10-31",
+        f"{ACCOUNT}:transform/Mine",
+        "aws:transform/*",
+        f"{ACCOUNT}:transform/*",
+    }

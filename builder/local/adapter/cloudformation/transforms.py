@@ -22,10 +22,11 @@ from yaml import YAMLError
 
 from builder.local.adapter.cloudformation import macros
 from builder.local.adapter.cloudformation.macros import TransformError
-from builder.local.adapter.cloudformation.requests import Action, ChangeSet, Params, find_change_set
+from builder.local.adapter.cloudformation.requests import Action, ChangeSet, Params, find_change_set, validation_error
 from builder.local.adapter.cloudformation.templates import POLICIES, evaluate, resolve
-from builder.local.adapter.emulator import region_name, replace, touch
+from builder.local.adapter.emulator import account_id, region_name, replace, touch
 from builder.local.adapter.handlers import Reply, message_of
+from builder.local.adapter.iam import policies
 
 Template = Mapping[str, Any]
 Expand = Callable[..., dict[str, Any]]
@@ -35,6 +36,7 @@ INCLUDE = "AWS::Include"
 SAM = "AWS::Serverless-2016-10-31"
 
 _CFN = "ministack.services.cloudformation"
+_ACTION = "cloudformation:CreateChangeSet"
 _TRANSLATOR = "samtranslator.translator.transform"
 _INSTALL = "pip install 'two-region-dr[local]'"
 # In these nothing is expanded.
@@ -226,6 +228,8 @@ def _in_region(region: str) -> Iterator[None]:
 
 def _make_create(handle: Action) -> Action:
     def create(params: Params) -> Reply:
+        if policies.is_enforced() and (denied := next(_denials(_sent_body(params)), "")):
+            return _fail(handle, params, _sent_body(params), validation_error(denied))
         reply = handle(params)
         body = _sent_body(params) if reply[0] >= 400 else ""
         return _fail(handle, params, body, reply) if body else reply
@@ -242,6 +246,31 @@ def _sent_body(params: Params) -> str:
         return str(body) if _uses_macro(touch(f"{_CFN}.engine:_parse_template")(body)) else ""
     except (ValueError, YAMLError):
         return ""
+
+
+def _denials(body: str) -> Iterator[str]:
+    """Yield the refusal of each transform that the caller may not make change sets with.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-template.html
+    """
+    template = touch(f"{_CFN}.engine:_parse_template")(body) if body else {}
+    for name in _names(template):
+        owner = "aws" if name.startswith("AWS::") else account_id()
+        arn = f"arn:aws:cloudformation:{region_name()}:{owner}:transform/{name.removeprefix('AWS::')}"
+        if not policies.is_allowed(_ACTION, arn, as_caller=True):
+            yield f"User: {policies.who_calls()} is not authorized to perform: {_ACTION} on resource: {arn}"
+
+
+def _names(node: object) -> Iterator[str]:
+    """Yield the name of every transform below a node of a template."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _names(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key in {"Fn::Transform", "Transform"}:
+                yield from (_call(entry)[0] for entry in (value if isinstance(value, list) else [value]))
+            yield from _names(value)
 
 
 def _fail(handle: Action, params: Params, body: str, refusal: Reply) -> Reply:

@@ -66,9 +66,12 @@ def acting_as(role: str) -> Iterator[None]:
         _role.reset(token)
 
 
-def is_allowed(action: str, arn: str, keys: Mapping[str, str] | None = None) -> bool:
-    """Return whether the role that acts, or else the caller, may do this; an account's own key may do anything."""
-    policies, limits, who = _role_s() if _role.get() else _caller_s()
+def is_allowed(action: str, arn: str, keys: Mapping[str, str] | None = None, *, as_caller: bool = False) -> bool:
+    """Return whether the role that acts, or else the caller, may do this; an account's own key may do anything.
+
+    `as_caller` asks of the caller whatever role acts.
+    """
+    policies, limits, who = _role_s() if _role.get() and not as_caller else _caller_s()
     if policies is None:
         return True
     account = account_id()
@@ -82,6 +85,11 @@ def is_allowed(action: str, arn: str, keys: Mapping[str, str] | None = None) -> 
         service_context={key.lower(): value for key, value in (keys or {}).items()},
     )
     return str(touch(f"{_EVALUATOR}:evaluate")(context, policies, *limits).decision) == "Allow"
+
+
+def who_calls() -> str:
+    """Return the ARN of the caller."""
+    return _caller_s()[2]
 
 
 def who_acts() -> str:

@@ -13,11 +13,8 @@ OURS = "arn:aws:cloudformation:us-east-1:*:stack/ours/*"
 
 
 def create(client: Any, stack: str = "ours", name: str = "first", **said: Any) -> str:
-    return str(
-        client.create_change_set(
-            StackName=stack, ChangeSetName=name, ChangeSetType="CREATE", TemplateBody=TEMPLATE, **said
-        )["Id"]
-    )
+    request = {"StackName": stack, "ChangeSetName": name, "ChangeSetType": "CREATE", "TemplateBody": TEMPLATE, **said}
+    return str(client.create_change_set(**request)["Id"])
 
 
 def test_a_change_set_named_by_its_arn_is_allowed_on_its_stack(strict: Strict) -> None:
@@ -67,6 +64,22 @@ def test_a_stack_s_tags_are_condition_keys_once_they_are_its_own(strict: Strict)
     create(root, "others")
     with pytest.raises(ClientError, match="AccessDenied"):
         tagged.list_stack_resources(StackName="others")
+
+
+def test_a_transform_is_allowed_to_the_caller_by_its_own_arn(strict: Strict) -> None:
+    template = "Transform: AWS::LanguageExtensions\nResources: {T: {Type: AWS::SNS::Topic}}"
+    on_stacks, role = allow("cloudformation:*", resource=OURS), strict.role("cfn", EVERYTHING)
+    transform = "arn:aws:cloudformation:us-east-1:aws:transform/LanguageExtensions"
+    who, with_role = strict.person(on_stacks, allow("iam:PassRole")), {"TemplateBody": template, "RoleARN": role}
+    made = create(who, **with_role)
+    refused = who.describe_change_set(ChangeSetName=made)
+    assert refused["Status"] == "FAILED"
+    assert refused["StatusReason"].endswith(
+        f"is not authorized to perform: cloudformation:CreateChangeSet on resource: {transform}"
+    )
+    may = strict.person(on_stacks, allow("iam:PassRole"), allow("cloudformation:CreateChangeSet", resource=transform))
+    made = create(may, name="second", **with_role)
+    assert may.describe_change_set(ChangeSetName=made)["Status"] == "CREATE_COMPLETE"
 
 
 def test_a_role_is_passed_by_those_only_who_may(strict: Strict) -> None:
