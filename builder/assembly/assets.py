@@ -18,6 +18,8 @@ from builder.terms import Region
 
 ASSETS_FILE = "assets.json"
 VERSION = 1
+BUCKET_PARAMETER = "ArtifactsBucket"
+"""The template parameter whose value is the name of the region's bucket."""
 
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.(zip|yaml)$")]

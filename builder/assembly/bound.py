@@ -11,7 +11,7 @@ from typing import Any
 from builder.assembly.manifest import Manifest, NeutralValue, StackEntry
 from builder.resource_types.facts import ARN_FORMATS, name_property
 from builder.template import Binding, DeclaredOutputs, Template, at, properties_of, read_template
-from builder.terms import Region, StackId
+from builder.terms import Region, Site, StackId
 
 _KEPT = ("AWS::AccountId", "AWS::Partition", "AWS::URLSuffix")
 
@@ -23,6 +23,11 @@ class Bound:
     entry: StackEntry
     file: str
     template: Template
+
+    @property
+    def site(self) -> Site:
+        """Where its stack stands, or will."""
+        return Site(self.entry.account, self.entry.region)
 
     @property
     def binding(self) -> Binding:

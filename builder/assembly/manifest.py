@@ -105,6 +105,8 @@ class Manifest:
     outputs: Mapping[str, tuple[StackId, str]] = field(default_factory=dict)
     roles: Roles | None = None
     """Which region serves and which stand by; absent where nothing is drilled."""
+    artifacts_bucket: str | None = None
+    """The bucket of each region for what travels through one: its name, `{region}` standing for the region."""
     components: Components = field(default_factory=dict)
     """What is looked at, called and drilled, by name."""
 
@@ -179,8 +181,9 @@ def _said(manifest: Manifest) -> dict[str, Any]:
                 del entry[name]
     for name, component in said["components"].items():
         said["components"][name] = {kind: body for kind, body in component.items() if body is not None}
-    if said["roles"] is None:
-        del said["roles"]
+    for name in ("roles", "artifacts_bucket"):
+        if said[name] is None:
+            del said[name]
     return said
 
 

@@ -11,14 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from builder.assembly.assets import Asset
+from builder.assembly.assets import BUCKET_PARAMETER, Asset
 from builder.assembly.source import NoSource, Recipe, asset_id, check_archive, is_archive, read_source
 from builder.errors import BadInput, did_you_mean
 from builder.template import TemplatePath, Unspliceable, at, lines_of, parse_template, put_values, text_of
 from builder.terms import Region
 
-BUCKET_PARAMETER = "ArtifactsBucket"
-"""The template parameter whose value is the name of the region's bucket."""
 URL = f"https://${{{BUCKET_PARAMETER}}}.s3.${{AWS::Region}}.${{AWS::URLSuffix}}/"
 """What Fn::Sub makes the beginning of a TemplateURL of.
 

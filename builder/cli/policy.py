@@ -115,7 +115,7 @@ def _caller(session: Session, scope: Scope[Any], setting: "PolicyScope", said: d
         deployment=scope.deployment(session.project).name,
         tag=TAG_DEPLOYMENT,
         role_arn=said["role_arn"] or scope.role_arn(session.project),
-        artifacts_bucket=said["artifacts_bucket"],
+        artifacts_bucket=said["artifacts_bucket"] or scope.deployment(session.project).artifacts_bucket,
         account_roles=tuple(role for account, role in session.options.roles.items() if account != setting.account),
         instance_role=said["role"],
         faults=said["faults"],

@@ -173,8 +173,8 @@ class Project:
 
     @cached_property
     def deployment(self) -> "Deployment":
-        """The fresh assembly bound to the environment, without what is in skipped regions."""
-        return self._narrowed(self.assembly_fresh)
+        """The fresh assembly bound to the environment, without what is in skipped regions; its assets are made."""
+        return self._narrowed(self.assembly_fresh, self.build(self.assembly_fresh))
 
     @cached_property
     def deployed(self) -> "Deployment":
@@ -185,7 +185,9 @@ class Project:
         """Return what a saved plan has to follow from: the whole assembly as it is, and what the command line says."""
         from builder.deploy import TrustedInput
 
-        return TrustedInput(deployment=self._bound(self.assembly_as_is, self.pinned_account), options=options)
+        assembly = self.assembly_as_is
+        deployment = self._bound(assembly, self.pinned_account, self.build(assembly))
+        return TrustedInput(deployment=deployment, options=options)
 
     @cached_property
     def fleet_assembly(self) -> "Assembly":
@@ -239,15 +241,17 @@ class Project:
     def _takes_config(self) -> bool:
         return self.options.assembly is None and self.options.project is None
 
-    def _bound(self, assembly: "Assembly", account: AccountId | None) -> "Deployment":
+    def _bound(
+        self, assembly: "Assembly", account: AccountId | None, assets: "tuple[Built | NotBuilt, ...]" = ()
+    ) -> "Deployment":
         from builder.deploy import make_deployment
 
-        return make_deployment(assembly.manifest, assembly.templates, self.suffix, account=account)
+        return make_deployment(assembly.manifest, assembly.templates, self.suffix, account=account, assets=assets)
 
-    def _narrowed(self, assembly: "Assembly") -> "Deployment":
+    def _narrowed(self, assembly: "Assembly", assets: "tuple[Built | NotBuilt, ...]" = ()) -> "Deployment":
         from builder.deploy import narrow
 
-        whole = self._bound(assembly, self.pinned_account)
+        whole = self._bound(assembly, self.pinned_account, assets)
         return narrow(whole, [Region(region) for region in self.options.skip_regions])
 
     def _read_fleet(self) -> "Assembly":

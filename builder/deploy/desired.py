@@ -1,11 +1,13 @@
 """An assembly bound to one environment: what CloudFormation should hold when everything is done."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pydantic import ConfigDict
 
+from builder.assembly.bound import Bound, bind_entries
+from builder.assembly.build import Built, NotBuilt
 from builder.assembly.components import Components, OutputOf, Roles, bind_components, narrow_components
 from builder.assembly.manifest import (
     NAME_CHARACTERS,
@@ -17,7 +19,8 @@ from builder.assembly.manifest import (
     bind_value,
     change_set_room,
 )
-from builder.assembly.uses import Use, read_uses
+from builder.assembly.store import REQUEST_BYTES
+from builder.assembly.uses import CreatedResource, Maker, Use, Way, created, find_needs, find_uses
 from builder.errors import BadInput
 from builder.graph import as_circle
 from builder.template import text_of
@@ -25,6 +28,10 @@ from builder.terms import AccountId, Region, Site, StackId, StackName, StackPlac
 
 TAG_DEPLOYMENT = "builder:deployment"
 TAG_STACK = "builder:stack"
+ACCOUNT = "${AWS::AccountId}"
+"""Stands in a parameter's value, and in the bucket's name, for the account: that is known once AWS is asked."""
+REGION = "{region}"
+"""Stands in the name of a bucket for artifacts for the region."""
 MASK = "****"
 """What AWS shows instead of the value of a NoEcho parameter, and what we write."""
 TAG_FLEET = "builder:fleet"
@@ -102,6 +109,12 @@ class Deployment:
     """Which region serves and which stand by, skipped ones included; None where nobody says."""
     components: Components = field(default_factory=dict)
     """What is looked at, called and drilled, by name, its texts bound; nothing of it is in skipped regions."""
+    assets: tuple[Built | NotBuilt, ...] = ()
+    """What its stacks take from buckets, with the bytes where they could be made."""
+    artifacts_bucket: str | None = None
+    """Where large templates go, unless a plan's options say otherwise; `{region}` stands for the region."""
+    bucket_makers: Mapping[tuple[Site, str], StackId] = field(default_factory=dict)
+    """Which of its stacks makes a bucket, by the bucket's place and name."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -121,6 +134,31 @@ class Deployment:
     def stack(self, stack_id: StackId) -> DesiredStack:
         """Return a stack by its id; StopIteration if there is none."""
         return next(stack for stack in self.stacks if stack.id == stack_id)
+
+
+def bind_account(deployment: Deployment, account: AccountId) -> Deployment:
+    """Return the deployment with the account in every parameter and name that waits for it.
+
+    A stack of another account has its own.
+    """
+
+    def bound(stack: DesiredStack) -> DesiredStack:
+        own = stack.account or account
+        values = {
+            name: value.replace(ACCOUNT, own) if isinstance(value, str) else value
+            for name, value in stack.parameters.items()
+        }
+        return replace(stack, parameters=values)
+
+    return replace(
+        deployment,
+        stacks=tuple(bound(stack) for stack in deployment.stacks),
+        left_out=tuple(bound(stack) for stack in deployment.left_out),
+        bucket_makers={
+            (site, name.replace(ACCOUNT, site.account or account)): stack
+            for (site, name), stack in deployment.bucket_makers.items()
+        },
+    )
 
 
 def narrow(deployment: Deployment, skipped: Collection[Region]) -> Deployment:
@@ -156,6 +194,7 @@ def make_deployment(
     suffix: str,
     *,
     account: AccountId | None = None,
+    assets: tuple[Built | NotBuilt, ...] = (),
 ) -> Deployment:
     """Return the assembly bound to an environment; its stacks need what the manifest says and what templates show.
 
@@ -169,7 +208,9 @@ def make_deployment(
             where=f"environment '{suffix}'",
             what=f"is too long for the names of {manifest.project}: CloudFormation takes {NAME_CHARACTERS} characters",
         )
-    uses, needs = read_uses(manifest, templates)
+    bounds = bind_entries(manifest, templates)
+    uses = (*find_uses(bounds), *_large_templates(manifest, bounds, templates))
+    needs = find_needs(manifest, uses)
     if needs.circles:
         told = "\n  ".join(as_circle(circle) for circle in needs.circles)
         raise BadInput(
@@ -189,7 +230,28 @@ def make_deployment(
         components=bind_components(manifest.components, partial(bind, suffix=suffix)),
         account=account,
         uses=tuple(replace(use, name=bind(use.name, suffix)) for use in uses),
+        assets=assets,
+        artifacts_bucket=bind(manifest.artifacts_bucket, suffix) if manifest.artifacts_bucket else None,
+        bucket_makers={
+            (bound.site, bind(bucket.name, suffix)): bound.entry.id for bound in bounds for bucket in _buckets(bound)
+        },
     )
+
+
+def _buckets(bound: Bound) -> Iterator[CreatedResource]:
+    return (thing for thing in created(bound) if thing.body.get("Type") == "AWS::S3::Bucket")
+
+
+def _large_templates(manifest: Manifest, bounds: Sequence[Bound], templates: Mapping[str, bytes]) -> Iterator[Use]:
+    """Yield that a template which no request takes is put into a bucket, where a stack of the assembly makes that."""
+    if manifest.artifacts_bucket is None:
+        return
+    made = {(bound.site, thing.name): thing for bound in bounds for thing in _buckets(bound)}
+    for bound in bounds:
+        name = manifest.artifacts_bucket.replace(REGION, bound.entry.region)
+        if len(templates[bound.entry.template]) > REQUEST_BYTES and (thing := made.get((bound.site, name))):
+            makers = (Maker(thing.stack, thing.logical_id),)
+            yield Use(stack=bound.entry.id, way=Way.TEMPLATE, name=name, makers=makers, path=())
 
 
 def _bind_entry(entry: StackEntry, template: bytes, suffix: str, deployment: str) -> DesiredStack:

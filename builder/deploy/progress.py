@@ -75,7 +75,8 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A change set is being executed, or a stack deleted, rolled back or relieved of its termination protection."""
+    """A change set is being executed, a stack deleted, rolled back or relieved of its termination protection, or code
+    uploaded."""
 
     stack: StackId
     what: str
@@ -151,6 +152,17 @@ class BucketEmptied:
     event: Literal["bucket.emptied"] = "bucket.emptied"
 
 
+@dataclass(frozen=True, slots=True)
+class TemplateUploaded:
+    """A nested template was put into its bucket, where CloudFormation reads it for the stack's change set."""
+
+    stack: StackId
+    source: str
+    bucket: str
+    key: str
+    event: Literal["template.uploaded"] = "template.uploaded"
+
+
 Progress = (
     RunBegun
     | Allowed
@@ -166,6 +178,7 @@ Progress = (
     | FirstFailure
     | NotStarted
     | BucketEmptied
+    | TemplateUploaded
 )
 Emit = Callable[[Progress], None]
 

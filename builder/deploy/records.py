@@ -204,6 +204,38 @@ class Protection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """Code that is put into a bucket before the stacks that take it are executed, or that is there already."""
+
+    __pydantic_config__ = _STRICT
+    stack: StackId
+    """What it is known by among the stacks, `us-east-1/asset-0123456789ab`."""
+    region: Region
+    bucket: str
+    key: str
+    source: str
+    """Where it comes from, relative to dr.yaml's folder."""
+    sha256: str
+    """Of the bytes, as planning saw them here or in the bucket."""
+    size: int
+    there: bool = False
+    """It was in the bucket when the plan was made: then it is no step, but has to be there still."""
+    needs: tuple[StackId, ...] = ()
+    """The stack that makes the bucket."""
+    account: AccountId | None = None
+
+    @property
+    def site(self) -> Site:
+        """Where the bucket is."""
+        return Site(self.account, self.region)
+
+    @property
+    def name(self) -> StackName:
+        """What it is called beside the names of stacks: its place in S3."""
+        return StackName(f"{self.bucket}/{self.key}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
     """A change set that can only be made once what it needs is done, with the changes it may then show.
 
@@ -251,7 +283,7 @@ class Deferred:
         return self.desired.needs
 
 
-AnyStep = Step | Deferred | Deletion | Protection
+AnyStep = Step | Deferred | Deletion | Protection | Upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +325,8 @@ class Origin:
     plan: str
     """The plan's id."""
     options: PlanOptions
+    account: AccountId
+    """That of the credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +346,8 @@ class Plan:
     deletions: tuple[Deletion, ...] = ()
     protections: tuple[Protection, ...] = ()
     """Each the last thing that is done to its stack."""
+    artifacts: tuple[Upload, ...] = ()
+    """The code that stacks which change take from buckets; what was there already too."""
     unchanged: tuple[StackId, ...] = ()
     orphans: tuple[Orphan, ...] = ()
     guards: tuple[GuardHit, ...] = ()
@@ -324,7 +360,13 @@ class Plan:
     @property
     def origin(self) -> Origin:
         """What its change sets come from."""
-        return Origin(deployment=self.deployment, assembly=self.assembly, plan=self.id, options=self.options)
+        return Origin(
+            deployment=self.deployment,
+            assembly=self.assembly,
+            plan=self.id,
+            options=self.options,
+            account=self.account,
+        )
 
     @property
     def change_sets(self) -> tuple[Step | Deferred, ...]:
@@ -339,7 +381,12 @@ class Plan:
     @property
     def work(self) -> tuple[AnyStep, ...]:
         """All that it does."""
-        return (*self.changing, *self.deletions)
+        return (*self.uploads, *self.changing, *self.deletions)
+
+    @property
+    def uploads(self) -> tuple[Upload, ...]:
+        """What has to be uploaded."""
+        return tuple(artifact for artifact in self.artifacts if not artifact.there)
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -358,13 +405,15 @@ class Plan:
 
 
 StackSteps = tuple[AnyStep, ...]
-"""At least one step, all of one stack: a deletion, its change sets in the order of their parts, its protection."""
+"""At least one step, all of one stack: a deletion, its change sets in the order of their parts, its protection; or of
+one upload, which counts as a stack of its own."""
 
 
 def make_stack_steps(plan: Plan) -> dict[StackId, StackSteps]:
     """Return what is to be done to each stack, in the plan's order; deletions of whole stacks come last."""
     stacks: dict[StackId, StackSteps] = {}
-    for step in (*sorted(plan.change_sets, key=lambda change_set: change_set.part), *plan.protections, *plan.deletions):
+    change_sets = sorted(plan.change_sets, key=lambda change_set: change_set.part)
+    for step in (*plan.uploads, *change_sets, *plan.protections, *plan.deletions):
         others = stacks.get(step.stack, ())
         stacks[step.stack] = (step, *others) if isinstance(step, Deletion) else (*others, step)
     return stacks

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
+from builder.assembly.assets import BUCKET_PARAMETER
 from builder.assembly.bound import Bound
 from builder.policy.document import (
     ANY,
@@ -188,6 +189,8 @@ class On(Enum):
     """Change sets of our names, by their own ARNs."""
     SERVICE_ROLE = auto()
     ARTIFACTS = auto()
+    """Objects in the buckets for code and templates."""
+    ARTIFACT_BUCKETS = auto()
     CHILD_TEMPLATES = auto()
     """The templates of nested stacks, where they lie in S3."""
     BUCKETS = auto()
@@ -309,6 +312,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
     with_role: tuple[Test, ...] = (("StringEquals", role, roles),) if roles else ()
     to_cloudformation: Test = ("StringEquals", "iam:PassedToService", ("cloudformation.amazonaws.com",))
     buckets = _grounds(bounds, setting, "AWS::S3::Bucket")
+    artifacts = _artifacts(bounds, setting, caller.artifacts_bucket)
     return {
         On.ANYTHING: NOWHERE_IN_PARTICULAR,
         On.STACKS: GrantTarget("Stacks", stacks),
@@ -326,7 +330,8 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         On.CHANGE_SETS: GrantTarget("ChangeSets", (change_sets,)),
         On.TRANSFORMS: GrantTarget("Transforms", _transforms(bounds, setting)),
         On.SERVICE_ROLE: GrantTarget("ServiceRole", roles, (to_cloudformation,)),
-        On.ARTIFACTS: GrantTarget("Artifacts", _artifacts(bounds, setting, caller.artifacts_bucket)),
+        On.ARTIFACTS: GrantTarget("Artifacts", tuple(f"{arn}/{ANY}" for arn in artifacts)),
+        On.ARTIFACT_BUCKETS: GrantTarget("ArtifactBuckets", artifacts),
         On.CHILD_TEMPLATES: GrantTarget("ChildTemplates", child_templates(bounds, setting)),
         On.BUCKETS: GrantTarget("Buckets", buckets),
         On.OBJECTS: GrantTarget("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
@@ -381,10 +386,11 @@ def _fleet_places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: Polic
 
 
 def _artifacts(bounds: tuple[Bound, ...], setting: PolicyScope, bucket: str | None) -> tuple[str, ...]:
-    if bucket is None:
-        return ()
-    names = (bucket.replace("{region}", bound.entry.region) for bound in bounds)
-    return tuple(dict.fromkeys(setting.arn("s3", "", f"{name}/{ANY}") for name in names))
+    """Return the buckets that large templates go to, and those that stacks are told to take code from."""
+    large = [bucket.replace("{region}", bound.entry.region) for bound in bounds] if bucket else []
+    given = [bound.entry.parameters.get(BUCKET_PARAMETER) for bound in bounds]
+    names = (*large, *(name for name in given if isinstance(name, str)))
+    return tuple(dict.fromkeys(setting.arn("s3", "", name) for name in names))
 
 
 def _grounds(bounds: tuple[Bound, ...], setting: PolicyScope, *types: str) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ def event_words(event: FleetProgress) -> tuple[str, str]:
     """Return what an event says, without the stack it is about: the news, and what there is to add or an empty text."""
     if isinstance(event, SetProgress | InstanceFailed):
         return _of_fleet(event)
-    if isinstance(event, events.RunBegun | events.Allowed):
+    if isinstance(event, events.RunBegun | events.Allowed | events.TemplateUploaded):
         return _of_run(event)
     match event:
         case events.Planning(type=kind):
@@ -50,7 +50,9 @@ def event_words(event: FleetProgress) -> tuple[str, str]:
             return _of_end(event)
 
 
-def _of_run(event: events.RunBegun | events.Allowed) -> tuple[str, str]:
+def _of_run(event: events.RunBegun | events.Allowed | events.TemplateUploaded) -> tuple[str, str]:
+    if isinstance(event, events.TemplateUploaded):
+        return "uploaded", f"{event.source} to {event.bucket}, where CloudFormation reads it"
     if isinstance(event, events.RunBegun):
         return _RUNS[event.what], counted(len(event.stacks), "stack")
     return f"--allow {event.allow} lets {event.passes} pass", _some(event.names)

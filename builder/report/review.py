@@ -22,13 +22,14 @@ from builder.deploy.records import (
     StackResource,
     Step,
     StepPlace,
+    Upload,
     make_stack_steps,
     make_waits,
 )
 from builder.terms import Site, StackId, StackName
 
-Does = Literal["delete"] | Risk
-_RISKIEST_FIRST: tuple[Does, ...] = ("delete", *RISKS)
+Does = Literal["delete", "upload"] | Risk
+_RISKIEST_FIRST: tuple[Does, ...] = ("delete", *RISKS, "upload")
 _SIGNS: Mapping[str, str] = {"Add": "+", "Remove": "-", "Import": "<", "Dynamic": "?", "SyncWithActual": "="}
 _FATES: Mapping[str, str] = {
     "Add": "created",
@@ -95,11 +96,13 @@ class Entry:
     @property
     def is_later(self) -> bool:
         """Whether its change set is yet to be made."""
-        return bool(self.because) and self.does != "delete"
+        return bool(self.because) and self.does not in {"delete", "upload"}
 
     @property
     def effect(self) -> str:
         """How many resources meet which fate: `1 replaced, 2 updated`."""
+        if self.does == "upload":
+            return "code"
         fates = Counter(fate(change) for change in self.changes)
         effects = [f"{count} {word}" for word, count in fates.items()] or ["no resource"]
         effect = ", ".join([*effects, *(["termination protection"] if self.protect is not None else [])])
@@ -116,6 +119,8 @@ class Entry:
     def _said(self) -> str:
         if self.notes:
             return ""
+        if self.does == "upload":
+            return self.because
         if self.does == "delete":
             return f"the whole stack is deleted: {self.because}"
         if self.is_later:
@@ -166,6 +171,7 @@ _RANKS: Mapping[Does, Rank] = {
     "replace": Rank.LOSES,
     "update": Rank.UPDATES,
     "create": Rank.CREATES,
+    "upload": Rank.CREATES,
 }
 
 
@@ -180,6 +186,7 @@ class Tally:
     delete: int
     unchanged: int
     left_out: int
+    upload: int = 0
 
     def __str__(self) -> str:
         """`3 to create, 1 to update (1 replacement), 4 unchanged`."""
@@ -191,7 +198,8 @@ class Tally:
         updates = f"{self.update} to update" + (f" ({', '.join(going)})" if going else "")
         deletions = f"{self.delete} to delete, " if self.delete else ""
         left_out = f", {self.left_out} left out" if self.left_out else ""
-        return f"{self.create} to create, {updates}, {deletions}{self.unchanged} unchanged{left_out}"
+        uploads = f"{self.upload} to upload, " if self.upload else ""
+        return f"{self.create} to create, {updates}, {uploads}{deletions}{self.unchanged} unchanged{left_out}"
 
 
 def make_tally(plan: Plan) -> Tally:
@@ -208,6 +216,7 @@ def make_tally(plan: Plan) -> Tally:
         delete=len(plan.deletions),
         unchanged=len(plan.unchanged),
         left_out=len(plan.left_out),
+        upload=len(plan.uploads),
     )
 
 
@@ -299,6 +308,9 @@ def _entry(place: int, step: AnyStep) -> Entry:
             return replace(entry, does="delete", because=step.because, changes=tuple(map(_removed, step.resources)))
         case Protection():
             return replace(entry, is_protection_alone=True)
+        case Upload():
+            said = f"{step.source} ({step.size:,} bytes, SHA-256 {step.sha256[:12]}) is uploaded"
+            return replace(entry, does="upload", because=said)
     assert_never(step)
 
 
@@ -323,7 +335,9 @@ def _guarded(plan: Plan, entry: Entry) -> Entry:
 
 
 def _gravity(entry: Entry) -> tuple[bool, int, bool, int]:
-    does = _RISKIEST_FIRST.index(entry.does if entry.changes else "create")  # whatever it is, nothing goes with it
+    does = _RISKIEST_FIRST.index(
+        entry.does if entry.changes or entry.does == "upload" else "create"
+    )  # whatever it is, nothing goes with it
     warns = any(change.warnings for change in entry.changes)
     return not entry.guards, does, not (warns or entry.opens), entry.place
 

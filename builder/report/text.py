@@ -20,7 +20,11 @@ _VALUE_WIDTH = 60
 # Of stacks with which nothing happens.
 _LISTED = 12
 _OPENS = 20
-_STYLES = {"delete": "bold red", "remove": "bold red", "replace": "bold red", "update": "yellow", "create": "green"}
+_STYLES = {
+    **dict.fromkeys(("delete", "remove", "replace"), "bold red"),
+    "update": "yellow",
+    **dict.fromkeys(("create", "upload"), "green"),
+}
 _Line = Text | str
 
 

@@ -14,7 +14,7 @@ from builder.deploy.plan.change_set import (
 from builder.deploy.plan.review import review
 from builder.deploy.records import Origin, PlanOptions
 from builder.errors import AwsError
-from builder.terms import Arn, Region, Site, StackId
+from builder.terms import AccountId, Arn, Region, Site, StackId
 from deploy.rig import Rig
 from fake_aws import Fault
 
@@ -58,7 +58,9 @@ def test_deleting_what_is_gone_is_fine_and_another_refusal_is_not(standing: Rig)
 
 
 def test_a_change_set_that_stays_unknown_is_given_up(rig: Rig) -> None:
-    origin = Origin(deployment="tap-dev", assembly="a" * 64, plan="p1", options=PlanOptions())
+    origin = Origin(
+        deployment="tap-dev", assembly="a" * 64, plan="p1", options=PlanOptions(), account=AccountId("111122223333")
+    )
     request = ChangeSetRequest(desired=rig.stack("us-east-1/table"), type="CREATE")
     made = rig.run(lambda: ask(rig.clients, origin, request))
     rig.run(lambda: delete(rig.clients, made))  # waits until it is made

@@ -1,12 +1,18 @@
 from builder.deploy.plan.change_set import describe, is_alike, is_deploys_own, plan_of
 from builder.deploy.records import Origin, PlanOptions
-from builder.terms import StackId
+from builder.terms import AccountId, StackId
 
 TABLE = StackId("us-east-1/table")
 
 
 def origin(**options: str) -> Origin:
-    return Origin(deployment="tap-dev", assembly="a" * 64, plan="p1", options=PlanOptions(**options))  # type: ignore[arg-type]
+    return Origin(
+        deployment="tap-dev",
+        assembly="a" * 64,
+        plan="p1",
+        options=PlanOptions(**options),  # type: ignore[arg-type]
+        account=AccountId("111122223333"),
+    )
 
 
 def test_it_says_what_the_change_set_was_made_from_and_fits() -> None:

@@ -190,7 +190,14 @@ _COMMON_CODES = frozenset(
         "BucketNotEmpty",
         "NoSuchTagSet",
     }
-    | {"ReplicationConfigurationNotFoundError", "MalformedXML", "404", "PermanentRedirect"}
+    | {
+        "ReplicationConfigurationNotFoundError",
+        "MalformedXML",
+        "PreconditionFailed",
+        "BadDigest",
+        "404",
+        "PermanentRedirect",
+    }
     | {"IllegalLocationConstraintException", "InvalidLocationConstraint"}
 )
 """Codes that services answer without having them in their models."""

@@ -1,9 +1,12 @@
 """The table of calls against the deployer itself: every verb's life on the fake AWS, and what it called."""
 
 import ast
+import functools
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import botocore.session
 import pytest
@@ -14,6 +17,7 @@ from builder.assembly.components import OutputOf
 from builder.aws import Clients
 from builder.deploy import CaptureRequest, Deployment, Done, PlanOptions, PlanRequest, capture, discard_plan, narrow
 from builder.deploy.desired import TAG_DEPLOYMENT
+from builder.errors import BadInput
 from builder.policy.document import Verb
 from builder.policy.rights import CALLS, FAULT_CALLS, On
 from builder.terms import AccountId, Region, Site, StackId, StackName, StackPlace
@@ -21,6 +25,7 @@ from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, chained, make_dep
 from deploy.halted import failed_rollback, failed_without_rollback, recovered, standing_topics
 from deploy.legacy import NAMES, deploy_legacy, legacy_deployment
 from deploy.nesting import TOPIC, nest, parent, put
+from deploy.packaged import WORKER, packaged, sources
 from deploy.rig import ACCOUNT, ROOT, Rig, changed, edited
 from deploy.test_exports import IMPORTS_NONE, OTHER_VALUE, both
 from fake_aws import World
@@ -39,6 +44,23 @@ Called = set[tuple[str, str]]
 def larger(rig: Rig) -> Rig:
     rig.deployment = edited(rig.deployment, "us-east-1/service", "MemorySize: 256", "MemorySize: 512")
     return rig
+
+
+@functools.cache
+def with_code() -> Deployment:
+    """Stacks that take code from a bucket."""
+    return packaged(sources(Path(tempfile.mkdtemp())), {"app": WORKER})
+
+
+def plan_code_for_a_bucket_that_nobody_makes(rig: Rig) -> None:
+    rig.deployment = replace(with_code(), bucket_makers={})
+    with suppress(BadInput):
+        rig.plan()
+
+
+def execute_an_upload(rig: Rig) -> None:
+    rig.deployment = with_code()
+    execute_for_the_first_time(rig)
 
 
 def plan_for_the_first_time(rig: Rig) -> None:
@@ -250,11 +272,13 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
         on_another_account,
         plan_for_the_first_time,
         plan_a_first_time_and_throw_it_away,
+        plan_code_for_a_bucket_that_nobody_makes,
     ),
     Verb.EXECUTE: (
         on_another_account,
         execute_for_the_first_time,
         execute_what_is_deferred,
+        execute_an_upload,
         execute_what_turns_out_to_change_nothing,
         execute_what_fails,
         execute_what_protects,

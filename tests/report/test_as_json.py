@@ -30,5 +30,6 @@ def test_a_plan_is_its_counts_and_what_it_stops_at_each_named_once() -> None:
     assert made["event"] == "plan.made"
     assert made["tally"] == {
         "create": 0, "update": 1, "replacements": 1, "removals": 0, "delete": 0, "unchanged": 0, "left_out": 0,
+        "upload": 0,
     }  # fmt: skip
     assert made["allow"] == ["us-east-1/table/Table", "us-east-1/table/x"]

@@ -10,7 +10,7 @@ from builder.assembly.components import OutputOf
 from builder.aws import Clients, call
 from builder.deploy import progress
 from builder.deploy.delete.delete import DeleteContext, delete_stack, observe_stack_contents
-from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.desired import Deployment, DesiredStack, bind_account
 from builder.deploy.execute.preflight import Checked, check_plan, how_far
 from builder.deploy.observe.deployment import taken
 from builder.deploy.observe.operation import (
@@ -29,6 +29,7 @@ from builder.deploy.observe.stacks import (
     remember_protected,
     unless_lagging,
 )
+from builder.deploy.plan.artifacts import place_templates, put_upload
 from builder.deploy.plan.change_set import ChangeSetRequest, ask, token
 from builder.deploy.plan.dependants import moving
 from builder.deploy.plan.draft import DraftStep, no_echo_parameters, parts_from, remedy
@@ -39,7 +40,7 @@ from builder.deploy.plan.plan import make_step
 from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
 from builder.deploy.plan.steps import discard_plan, overtaken
 from builder.deploy.progress import Work, run_in_order
-from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, Step, StepPlace, make_waits
+from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, Step, StepPlace, Upload, make_waits
 from builder.errors import AwsError, BuilderError, Failed, Stopped
 from builder.terms import Arn, Site, StackId, StackPlace
 
@@ -90,6 +91,7 @@ async def execute_plan(  # noqa: PLR0913 - three of them have defaults that suit
     Raises, before anything ran, Stopped if any step is not as it was reviewed, or is not allowed; BadInput if the plan
     does not follow from the assembly.
     """
+    trusted = replace(trusted, deployment=bind_account(trusted.deployment, plan.account))
     plan = check_claim(plan, trusted)
     checked, permissions = await check_plan(plan, trusted, clients, allow)
     tell_allowed(permissions, emit)
@@ -122,12 +124,15 @@ def _first_to_start(checked: tuple[Checked, ...]) -> StepPlace | None:
     """Return what claims the plan: the first stack that needs nothing, if none was started before."""
     if not all(one.untouched for one in checked):
         return None
-    planned = {one.stack for one in checked}
-    return next((StepPlace(one.stack, 0) for one in checked if planned.isdisjoint(one.left[0].needs)), None)
+    # An upload claims nothing: of two plans at once both may do it, and it is the same.
+    uploads = {one.stack for one in checked if isinstance(one.left[0], Upload)}
+    planned = {one.stack for one in checked} - uploads
+    first = (one for one in checked if one.stack in planned and planned.isdisjoint(one.left[0].needs))
+    return next((StepPlace(one.stack, 0) for one in first), None)
 
 
 def _ids(plan: Plan) -> dict[StackPlace, StackId]:
-    return {StackPlace(step.site, step.name): step.stack for step in plan.work}
+    return {StackPlace(step.site, step.name): step.stack for step in plan.work if not isinstance(step, Upload)}
 
 
 async def _execute_stacks(run: _Run) -> tuple[progress.Outcome, ...]:
@@ -154,7 +159,7 @@ def _cancel(run: _Run, at: StepPlace, need: StepPlace | None) -> progress.Cancel
 
 async def _execute_stack(run: _Run, at: StepPlace, _before: Mapping[StepPlace, progress.Outcome]) -> progress.Outcome:
     """Execute the step that comes next on the stack, once the plan is claimed, and tell how that ended."""
-    if at != run.claim and not run.claimed.is_set():
+    if at != run.claim and not isinstance(run.steps[at], Upload) and not run.claimed.is_set():
         await run.claimed.wait()
         if run.stop.is_set():
             return _cancel(run, at, None)
@@ -169,7 +174,8 @@ async def _execute_stack(run: _Run, at: StepPlace, _before: Mapping[StepPlace, p
         run.emit(progress.FirstFailure(stack=at.stack, resource="", reason=error.what))
         outcome = progress.StackFailed(at.stack, status="", resource="", reason=error.what, next_step=error.next_step)
     finally:
-        run.claimed.set()
+        if not isinstance(step, Upload):
+            run.claimed.set()
     match outcome:
         case progress.Done():
             if StepPlace(at.stack, at.place + 1) not in run.steps:
@@ -192,12 +198,14 @@ async def _execute_step(run: _Run, step: AnyStep, executing: ObservedStack | Non
             return await _delete(run, step)
         case Protection():
             return await _protect(run, step)
+        case Upload():
+            return await _upload(run, step)
         case Step() | Deferred() if executing is not None:
             return await _until_settled(run, step, executing.arn, executing.change_set)
         case Step():
             return await _execute_reviewed(run, step)
         case Deferred():
-            made = await make_deferred(run.plan, run.trusted, step, run.clients, run.allow)
+            made = await make_deferred(run.plan, run.trusted, step, run.clients, run.allow, run.emit)
             run.claimed.set()
             if made is None:
                 return progress.Done(step.stack, "unchanged")
@@ -225,6 +233,13 @@ async def _until_settled(run: _Run, step: Step | Deferred, stack_arn: Arn, chang
     if not (stack.facts.good and stack.facts.exists):
         return await _broke(run, step, stack)
     return progress.Done(step.stack, stack.status)
+
+
+async def _upload(run: _Run, upload: Upload) -> progress.Outcome:
+    """Put code into its bucket; asked for twice it is the same, so nothing of it has to be remembered."""
+    run.emit(progress.Started(stack=upload.stack, what="UPLOAD"))
+    await put_upload(run.trusted.deployment, upload, run.plan.account, run.clients)
+    return progress.Done(upload.stack, "uploaded")
 
 
 async def _protect(run: _Run, protection: Protection) -> progress.Outcome:
@@ -319,8 +334,13 @@ async def _who_runs(plan: Plan, step: Step, clients: Clients, refusal: AwsError)
     return stack.change_set or step.change_set
 
 
-async def make_deferred(
-    plan: Plan, trusted: TrustedInput, deferred: Deferred, clients: Clients, allow: Collection[str]
+async def make_deferred(  # noqa: PLR0913, PLR0917 - as execute_plan
+    plan: Plan,
+    trusted: TrustedInput,
+    deferred: Deferred,
+    clients: Clients,
+    allow: Collection[str],
+    emit: progress.Emit,
 ) -> Step | progress.ReviewRequired | None:
     """Return the step of the change set, made now; Deviated, and left for review, if it shows more than expected.
 
@@ -334,6 +354,7 @@ async def make_deferred(
     # Whatever command made the plan: if it has to be left, it is somebody's review.
     origin = replace(plan.origin, options=replace(plan.options, by="plan"))
     request = ChangeSetRequest(desired=part.desired, type=part.type, part=part.number)
+    await place_templates(deployment, plan.account, part.desired, clients, emit)
     asked = await ask(clients, origin, request, afresh=not trusted.is_own and bool(no_echo_parameters(part.desired)))
     step = await make_step(clients, asked, part)
     if step is None:

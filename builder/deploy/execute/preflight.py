@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from builder.aws import Clients, observe_account, together
 from builder.deploy.observe.deployment import check_reach
 from builder.deploy.observe.stacks import ObservedStack, observe_stack, unless_lagging
+from builder.deploy.plan.artifacts import check_artifacts, check_same, observe_object, place_of
 from builder.deploy.plan.change_set import is_alike, observe_change_sets, reviews_of_others
 from builder.deploy.plan.dependants import check_without
 from builder.deploy.plan.draft import remedy
@@ -31,6 +32,7 @@ from builder.deploy.records import (
     Protection,
     StackSteps,
     Step,
+    Upload,
     make_stack_steps,
 )
 from builder.errors import BadInput, Stopped
@@ -99,6 +101,7 @@ async def _look_at_all(
     if trusted.is_own:
         checked = tuple(await together(_check_stack(plan, steps, clients) for steps in stack_steps.values()))
         unfinished = {stack.stack for stack in checked if stack.left}
+        await check_artifacts(plan, trusted.deployment, unfinished, clients)
         return checked, tuple(hit for hit in plan.guards if hit.stack in unfinished)
     deployment = narrowed(plan, trusted.deployment)
     ground = await observe_context(plan, deployment, clients)
@@ -106,6 +109,7 @@ async def _look_at_all(
     checked = tuple(stack for stack, _ in looks)
     left = {stack.stack: stack.left for stack in checked if stack.left}
     done = {stack.stack for stack in checked if not stack.left}
+    await check_artifacts(plan, deployment, left, clients)
     work = [step for steps in left.values() for step in steps if isinstance(step, Step | Deferred)]
     await check_done(ground, done)
     await check_without(deployment, work, clients)
@@ -128,7 +132,7 @@ async def _check_and_judge(ground: JudgementContext, steps: StackSteps) -> tuple
         if checked.running and any(isinstance(step, Step) for step in checked.left[1:]):
             # An execution takes all other change sets of its stack away: this one was never reviewed with it.
             raise overtaken(checked.stack, None, "a change set of another part is executed, and a later one is there")
-        if checked.running or not checked.left:
+        if checked.running or not checked.left or isinstance(checked.left[0], Upload):
             return checked, ()
         if judged := await judge_stack(ground, checked.left):
             return replace(checked, left=judged.steps), judged.guards
@@ -157,6 +161,11 @@ async def _look(plan: Plan, steps: StackSteps, clients: Clients, *, begun: bool)
             return await _check_deletion(deletion, steps, clients)
         case Protection() as protection:
             return await _check_protection(protection, steps, clients, begun=begun)
+        case Upload() as upload:
+            observed = await observe_object(clients, place_of(upload, plan.account))
+            if observed is not None:
+                check_same(place_of(upload, plan.account), observed, upload.sha256)
+            return Checked(stack=upload.stack, left=() if observed else steps, untouched=observed is None)
 
 
 async def _check_step(plan: Plan, step: Step, steps: StackSteps, clients: Clients) -> Checked | Stopped:
@@ -219,7 +228,7 @@ async def how_far(plan: Plan, steps: StackSteps, stack: ObservedStack, clients: 
     Raises Stopped for one that did not end well.
     """
     executed = steps_executed(plan, steps, stack)
-    if not executed and not stands_as(steps[0].found, stack):
+    if not executed and not isinstance(steps[0], Upload) and not stands_as(steps[0].found, stack):
         executed = await steps_executed_by_same_plan(clients, plan, steps, stack)
     if not executed:
         return None

@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 from builder.assembly.manifest import PreviousValue
 from builder.aws import Clients, call, pages
-from builder.deploy.desired import DesiredStack
+from builder.deploy.desired import REGION, DesiredStack
 from builder.deploy.observe.deployment import may_nest
 from builder.deploy.observe.stacks import ObservedStack, is_absence, once_there, remember_created, unless_lagging
+from builder.deploy.plan.artifacts import ObjectPlace, bucket_for, put_object
 from builder.deploy.records import Origin, PendingReview, PlanOptions, Step
 from builder.errors import AwsError, BadInput, Failed
 from builder.terms import Arn, Site, StackId
@@ -104,7 +105,7 @@ async def ask(clients: Clients, origin: Origin, request: ChangeSetRequest, *, af
             Tags=[{"Key": key, "Value": value} for key, value in desired.tags.items()],
             Description=description,
             ClientToken=token(origin.plan, desired.id, f"create {request.part}"),
-            **(await place_template(clients, desired, options.artifacts_bucket) if not request.adopts else _PREVIOUS),
+            **(await place_template(clients, desired, origin) if not request.adopts else _PREVIOUS),
             **_optional(options, nested=nested),
         )
     except AwsError as error:
@@ -255,17 +256,13 @@ INLINE_BYTES = 51_200
 BUCKET_BYTES = 1_048_576
 
 
-REGION = "{region}"
-
-
-async def place_template(clients: Clients, desired: DesiredStack, bucket: str | None) -> dict[str, Any]:
+async def place_template(clients: Clients, desired: DesiredStack, origin: Origin) -> dict[str, Any]:
     """Return how CreateChangeSet is told the template, after putting it into the bucket where that is needed.
 
-    Its key is its digest, so that what was reviewed can't be overwritten by a later template. `{region}` in the
-    bucket's name stands for the stack's region, in which CloudFormation wants the bucket.
+    Its key is its digest, so that what was reviewed can't be overwritten by a later template.
     Raises BadInput for a template that is too large.
     """
-    template = desired.template.encode()
+    template, bucket = desired.template.encode(), origin.options.artifacts_bucket
     if len(template) <= INLINE_BYTES:
         return {"TemplateBody": desired.template}
     if len(template) > BUCKET_BYTES:
@@ -279,10 +276,10 @@ async def place_template(clients: Clients, desired: DesiredStack, bucket: str | 
             what=f"the template has {len(template):,} bytes; CloudFormation takes {INLINE_BYTES:,} with the request",
             next_step=f"--artifacts-bucket NAME-{REGION}    hands it over through a bucket in each region",
         )
-    client = clients.of(desired.site).s3(desired.region)
-    name, key = bucket.replace(REGION, desired.region), f"{desired.sha256}.yaml"
-    await call(f"{desired.id}: {name}", client.put_object, Bucket=name, Key=key, Body=template)
+    name, key = bucket_for(bucket, desired.site, origin.account), f"{desired.sha256}.yaml"
+    await put_object(clients, ObjectPlace(desired.site, name, key, desired.account or origin.account), template)
     # boto3 knows every partition's host names; the signature is of no use here.
+    client = clients.of(desired.site).s3(desired.region)
     signed = client.generate_presigned_url("get_object", Params={"Bucket": name, "Key": key})
     return {"TemplateURL": signed.partition("?")[0]}
 

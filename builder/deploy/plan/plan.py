@@ -5,15 +5,16 @@ Then what a plan deletes: what a failed creation left, and stacks that the assem
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, together
-from builder.deploy.desired import MASK, Deployment, DesiredStack
+from builder.deploy.desired import MASK, Deployment, DesiredStack, bind_account
 from builder.deploy.observe.deployment import ObservedDeployment, may_nest, observe_deployment
 from builder.deploy.observe.nested import observe_contents
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
 from builder.deploy.plan.adoption import check_only_tags, no_tags
+from builder.deploy.plan.artifacts import find_artifacts, place_templates, uploads_for, with_bucket
 from builder.deploy.plan.change_set import (
     ChangeSetRequest,
     OlderChangeSet,
@@ -101,6 +102,7 @@ class _Planner:
     """What every step of one planning run is made with."""
 
     origin: Origin
+    deployment: Deployment
     clients: Clients
     emit: Emit
     lint: Lint | None
@@ -122,11 +124,19 @@ async def make_plan(
     made. Then, and when it is cancelled, all that this run made is deleted again.
     """
     look = await observe_deployment(deployment, clients, emit)
-    check_mode(deployment, look.templates, wish.options)
-    draft = make_draft(deployment, look, wish.options)
+    deployment = bind_account(deployment, look.account)
+    options = with_bucket(wish.options, deployment)
+    check_mode(deployment, look.templates, options)
+    draft = make_draft(deployment, look, options)
     emit(RunBegun(what="plan", stacks=tuple(part.desired.id for part in draft.now)))
-    origin = Origin(deployment=deployment.name, assembly=deployment.digest, plan=plan_id.id, options=wish.options)
-    planner = _Planner(origin, clients, emit, wish.lint, replaces=wish.replaced is not None)
+    origin = Origin(
+        deployment=deployment.name,
+        assembly=deployment.digest,
+        plan=plan_id.id,
+        options=options,
+        account=look.account,
+    )
+    planner = _Planner(origin, deployment, clients, emit, wish.lint, replaces=wish.replaced is not None)
     failed_creations = await together(
         plan_failed_creation(stack, observed, clients) for stack, observed in draft.failed_creations
     )
@@ -142,6 +152,8 @@ async def make_plan(
             look,
             clients,
         )
+        artifacts = await find_artifacts(deployment, look.account, work, clients)
+        work = tuple(_after(one, uploads_for(deployment, one.stack, artifacts)) for one in work)
         made = tuple(one for one in work if isinstance(one, Step))
         deferred = tuple(one for one in work if isinstance(one, Deferred))
         pending = tuple(review for _, reviews in results for review in reviews)
@@ -164,12 +176,13 @@ async def make_plan(
         deferred=deferred,
         deletions=deletions,
         protections=draft.protections,
+        artifacts=artifacts,
         unchanged=_unchanged(deployment, (*made, *deferred, *draft.protections)),
         orphans=left_alone,
         guards=guard_hits((*made, *deferred), deletions, left_alone, draft.protections),
         pending=pending,
         left_out=tuple(stack.id for stack in deployment.left_out),
-        options=wish.options,
+        options=options,
     )
 
 
@@ -211,6 +224,7 @@ async def _is_needed(planner: _Planner, part: DraftStep) -> bool:
     if not part.hidden or part.type == "CREATE" or part.derived or part.number > 1:
         return True
     request = ChangeSetRequest(desired=part.desired, type=part.type, part=part.number)
+    await _place_templates(planner, part)
     asked = await ask(planner.clients, planner.origin, request)
     planner.asked.append(asked)
     reviewed = await review(planner.clients, asked)
@@ -230,6 +244,7 @@ async def _make_step(planner: _Planner, part: DraftStep) -> _Made:
     clients, emit, desired = planner.clients, planner.emit, part.desired
     emit(Planning(stack=desired.id, type=part.type))
     asked = None
+    await _place_templates(planner, part)
     try:
         adopts = part.adoption is not None
         request = ChangeSetRequest(desired=desired, type=part.type, part=part.number, adopts=adopts)
@@ -248,6 +263,17 @@ async def _make_step(planner: _Planner, part: DraftStep) -> _Made:
         planner.older.extend(older_of_ours(planner.origin.deployment, step, there))
         planner.busy.update(busy_plans(there))
     return step, reviews_of_others(step, planner.origin.assembly, there)
+
+
+def _after(step: Step | Deferred, uploads: tuple[StackId, ...]) -> Step | Deferred:
+    needs = (*step.needs, *uploads)
+    if isinstance(step, Deferred):
+        return replace(step, desired=replace(step.desired, needs=needs))
+    return replace(step, needs=needs)
+
+
+async def _place_templates(planner: _Planner, part: DraftStep) -> None:
+    await place_templates(planner.deployment, planner.origin.account, part.desired, planner.clients, planner.emit)
 
 
 async def _replace(

@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from builder.aws import Clients
-from builder.deploy.desired import Deployment, DesiredStack, narrow
+from builder.deploy.desired import Deployment, DesiredStack, bind_account, narrow
+from builder.deploy.plan.artifacts import artifacts_restored, faults_of_artifacts, uploads_for, with_bucket
 from builder.deploy.plan.change_set import PendingChangeSet, change_set_name, console_link
 from builder.deploy.records import (
     PLAN_AGAIN,
@@ -124,7 +125,7 @@ def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
     if trusted.is_own:
         return plan
     _check_origin(plan, trusted)
-    deployment = narrowed(plan, trusted.deployment)
+    deployment = bind_account(narrowed(plan, trusted.deployment), plan.account)
     if faults := tuple(dict.fromkeys(_faults(plan, deployment))):
         raise BadInput(
             where=plan.deployment,
@@ -134,10 +135,16 @@ def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
     desired = {stack.id: stack for stack in deployment.stacks}
     work = tuple(dict.fromkeys(step.stack for step in plan.changing))
     orphans = tuple(one.stack for one in plan.deletions if one.stack not in desired)
+    uploads = {one.stack: uploads_for(deployment, one.stack, plan.artifacts) for one in plan.change_sets}
+
+    def needs(one: Step | Deferred) -> tuple[StackId, ...]:
+        return tuple(dict.fromkeys((*_needs(one, desired), *uploads[one.stack])))
+
     restored = replace(
         plan,
-        steps=tuple(replace(step, needs=_needs(step, desired)) for step in plan.steps),
-        deferred=tuple(replace(one, desired=replace(one.desired, needs=_needs(one, desired))) for one in plan.deferred),
+        steps=tuple(replace(step, needs=needs(step)) for step in plan.steps),
+        deferred=tuple(replace(one, desired=replace(one.desired, needs=needs(one))) for one in plan.deferred),
+        artifacts=artifacts_restored(deployment, plan.artifacts, work),
         protections=tuple(replace(one, needs=_needs(one, desired)) for one in plan.protections),
         deletions=tuple(_deletion_restored(one, work, orphans) for one in plan.deletions),
     )
@@ -207,7 +214,7 @@ def _check_origin(plan: Plan, trusted: TrustedInput) -> None:
             what=f"belongs in account {deployment.account}, and the plan is for account {plan.account}",
             next_step=PLAN_AGAIN,
         )
-    _check_options(plan, trusted.options)
+    _check_options(plan, with_bucket(trusted.options, deployment))
     if set(options.unrolled) != set(trusted.options.unrolled):
         raise BadInput(where=plan.deployment, what="the plan leaves other failures as they are than is usual here")
 
@@ -247,7 +254,10 @@ def _check_options(plan: Plan, said: PlanOptions) -> None:
 
 def _faults(plan: Plan, deployment: Deployment) -> Iterator[str]:
     desired = {stack.id: stack for stack in deployment.stacks}
-    known = {*desired, *plan.left_out, *(one.stack for one in plan.deletions)}
+    known = {*desired, *plan.left_out, *(one.stack for one in plan.deletions), *(one.stack for one in plan.uploads)}
+    yield from faults_of_artifacts(
+        deployment, plan.account, plan.artifacts, dict.fromkeys(one.stack for one in plan.change_sets)
+    )
     for step in plan.changing:
         yield from _faults_of_place(plan, step, desired.get(step.stack))
     needs = ((step.stack, need) for step in plan.work for need in step.needs)

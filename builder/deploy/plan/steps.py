@@ -33,6 +33,7 @@ from builder.deploy.records import (
     Protection,
     StackSteps,
     Step,
+    Upload,
 )
 from builder.errors import AwsError, Stopped
 from builder.terms import Arn, StackId
@@ -59,7 +60,7 @@ def _made(plan: Plan, step: AnyStep, change_set: Arn) -> bool:
         case Deferred():
             # arn:aws:cloudformation:us-east-1:111122223333:changeSet/NAME/uuid
             return f":changeSet/{change_set_name(plan.deployment, plan.id, step.part)}/" in change_set
-        case Deletion() | Protection():
+        case Deletion() | Protection() | Upload():
             return False
 
 
@@ -111,7 +112,7 @@ def _looked_elsewhere(answer: "DescribeChangeSetOutputTypeDef") -> bool:
 
 
 def _is_same(plan: Plan, step: AnyStep, description: str, parameters: dict[str, str]) -> bool:
-    if isinstance(step, Deletion | Protection):
+    if isinstance(step, Deletion | Protection | Upload):
         return False
     asked = step.desired if isinstance(step, Deferred) else step
     digest = step.desired.sha256 if isinstance(step, Deferred) else step.template_sha256

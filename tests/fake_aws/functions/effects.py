@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 from typing import TYPE_CHECKING, Any
 
 from fake_aws.functions.records import Function
+from fake_aws.refusals import AwsRefusal
 
 if TYPE_CHECKING:
     from fake_aws.cloudformation.records import Resource
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def create(world: "World", place: "Place", resource: "Resource") -> None:
-    """Begin to make the function."""
+    """Begin to make the function, if its code is where it is said to be."""
+    _check_code(world, place, resource)
     name = resource.physical_id or ""
     function = Function(name, place.arn("lambda", f"function:{name}"), world.datetime(), {})
     world.functions[_key(place, resource)] = function
@@ -22,7 +24,8 @@ def create(world: "World", place: "Place", resource: "Resource") -> None:
 
 
 def update(world: "World", place: "Place", resource: "Resource", _: dict[str, Any]) -> None:
-    """Configure the function anew."""
+    """Configure the function anew, if its code is where it is said to be."""
+    _check_code(world, place, resource)
     function = world.functions[_key(place, resource)]
     function.modified = world.datetime()
     _configure(function, resource)
@@ -37,6 +40,25 @@ def settle(world: "World", place: "Place", resource: "Resource") -> None:
     """Let the function be ready."""
     if (function := world.functions.get(_key(place, resource))) is not None:
         function.active = True
+
+
+def _check_code(world: "World", place: "Place", resource: "Resource") -> None:
+    code = resource.properties.get("Code", {})
+    if "S3Bucket" not in code:
+        return
+    bucket = world.buckets.get(code["S3Bucket"])
+    missing = ("NoSuchBucket", "The specified bucket does not exist")
+    if bucket is not None and bucket.region != place.region:
+        missing = ("PermanentRedirect", "The bucket is in this region: " + bucket.region)
+    elif bucket is not None:
+        if bucket.current(code["S3Key"]) is not None:
+            return
+        missing = ("NoSuchKey", "The specified key does not exist.")
+    raise AwsRefusal(
+        "InvalidParameterValueException",
+        'Resource handler returned message: "Error occurred while GetObject.'
+        f' S3 Error Code: {missing[0]}. S3 Error Message: {missing[1]} (Service: Lambda, Status Code: 400)"',
+    )
 
 
 def _configure(function: Function, resource: "Resource") -> None:

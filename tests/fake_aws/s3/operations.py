@@ -3,6 +3,8 @@
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
 """
 
+import base64
+import hashlib
 from typing import Any
 
 from fake_aws.calls import Operation, Reply, Request, mutates, reads
@@ -12,6 +14,10 @@ from fake_aws.s3.records import Bucket, Version
 
 
 def _bucket(request: Request, params: dict[str, Any]) -> Bucket:
+    owner = params.get("ExpectedBucketOwner")
+    found = request.world.buckets.get(params["Bucket"])
+    if owner is not None and found is not None and found.account != owner:
+        raise AwsRefusal("AccessDenied", "Access Denied", status=403)
     return store.bucket(request.world, params["Bucket"], account=request.account, region=request.region)
 
 
@@ -88,8 +94,17 @@ def delete_bucket_replication(request: Request, params: dict[str, Any]) -> Reply
 
 def put_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer PutObject."""
-    bucket = _bucket(request, params)
-    made = store.put(request.world, bucket, params["Key"], params.get("Body", b""))
+    bucket, content = _bucket(request, params), params.get("Body", b"")
+    said = params.get("ChecksumSHA256")
+    if said is not None and said != _checksum(content):
+        raise AwsRefusal("BadDigest", "The SHA256 you specified did not match the calculated checksum.", status=400)
+    if params.get("IfNoneMatch") == "*" and bucket.current(params["Key"]) is not None:
+        raise AwsRefusal(
+            "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", status=412
+        )
+    made = store.put(request.world, bucket, params["Key"], content)
+    made.metadata = dict(params.get("Metadata", {}))
+    made.checksum = said
     return {"ETag": f'"{made.version_id[:32]}"', "VersionId": made.version_id if bucket.versioning else None}
 
 
@@ -109,7 +124,17 @@ def get_object(request: Request, params: dict[str, Any]) -> Reply:
 def head_object(request: Request, params: dict[str, Any]) -> Reply:
     """Answer HeadObject."""
     shown = get_object(request, params)
-    return {**{name: value for name, value in shown.items() if name != "Body"}, "ContentLength": len(shown["Body"])}
+    found = store.version(_bucket(request, params), params["Key"], params.get("VersionId"))
+    return {
+        **{name: value for name, value in shown.items() if name != "Body"},
+        "ContentLength": len(shown["Body"]),
+        "Metadata": found.metadata,
+        "ChecksumSHA256": found.checksum if params.get("ChecksumMode") == "ENABLED" else None,
+    }
+
+
+def _checksum(content: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
 def list_object_versions(request: Request, params: dict[str, Any]) -> Reply:
@@ -209,14 +234,16 @@ def abort_multipart_upload(request: Request, params: dict[str, Any]) -> Reply:
 
 OPERATIONS: dict[str, Operation] = {
     "CreateBucket": mutates(create_bucket, "Bucket", "CreateBucketConfiguration"),
-    "HeadBucket": reads(head_bucket, "Bucket"),
+    "HeadBucket": reads(head_bucket, "Bucket", "ExpectedBucketOwner"),
     "GetBucketVersioning": reads(get_bucket_versioning, "Bucket"),
     "GetBucketTagging": reads(get_bucket_tagging, "Bucket"),
     "GetBucketReplication": reads(get_bucket_replication, "Bucket"),
     "DeleteBucketReplication": mutates(delete_bucket_replication, "Bucket"),
-    "PutObject": mutates(put_object, "Bucket", "Key", "Body"),
-    "GetObject": reads(get_object, "Bucket", "Key", "VersionId"),
-    "HeadObject": reads(head_object, "Bucket", "Key", "VersionId"),
+    "PutObject": mutates(
+        put_object, "Bucket", "Key", "Body", "ChecksumSHA256", "Metadata", "IfNoneMatch", "ExpectedBucketOwner"
+    ),
+    "GetObject": reads(get_object, "Bucket", "Key", "VersionId", "ChecksumMode"),
+    "HeadObject": reads(head_object, "Bucket", "Key", "VersionId", "ChecksumMode", "ExpectedBucketOwner"),
     "ListObjectVersions": reads(
         list_object_versions, "Bucket", "Prefix", "KeyMarker", "VersionIdMarker", "MaxKeys", "EncodingType"
     ),

@@ -15,6 +15,9 @@ class Version:
     content: bytes
     marker: bool = False
     replica: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
+    checksum: str | None = None
+    """SHA-256 in base 64, where whoever put it said it."""
 
 
 @dataclass(slots=True)

@@ -20,8 +20,8 @@ from fake_aws.wire.payload import Payload, text_of
 from fake_aws.wire.query import members
 
 _IN_HOST = re.compile(r"^(?P<bucket>.+)\.s3[.-]")
-_OF_TRANSPORT = re.compile(r"Checksum.*|Content(MD5|Length|Type|Encoding)|Expect")
-"""Members that the client adds about the message itself."""
+_OF_TRANSPORT = re.compile(r"Checksum(?!SHA256|Mode).*|Content(MD5|Length|Type|Encoding)|Expect")
+"""Members that the client adds about the message itself; a SHA-256 it adds only where that is said."""
 
 
 def parse(operation: OperationModel, request: AWSPreparedRequest) -> dict[str, Any]:
@@ -38,6 +38,10 @@ def parse(operation: OperationModel, request: AWSPreparedRequest) -> dict[str, A
             found[name] = _scalar(member, query[wire])
         elif member.serialization.get("location") == "header" and wire in request.headers:
             found[name] = _scalar(member, text_of(request.headers[wire]))
+        elif member.serialization.get("location") == "headers":
+            held = {text_of(key): text_of(value) for key, value in request.headers.items()}
+            meta = {key[len(wire) :]: value for key, value in held.items() if key.lower().startswith(wire)}
+            found |= {name: meta} if meta else {}
     payload = shape.serialization.get("payload")
     if payload is not None and (body := _body(shape.members[payload], request)) is not None:
         found[payload] = body
@@ -111,6 +115,9 @@ def render(operation: OperationModel, reply: dict[str, Any], request_id: str) ->
         for name, value in reply.items()
         if located[name] == "header" and value is not None
     }
+    for name in (name for name, location in located.items() if location == "headers"):
+        prefix = str(shape.members[name].serialization["name"])
+        headers |= {f"{prefix}{key}": value for key, value in (reply[name] or {}).items()}
     payload = shape.serialization.get("payload")
     if payload is None:
         body = members(shape, {name: value for name, value in reply.items() if not located[name]})

@@ -1,0 +1,389 @@
+"""What stacks take from buckets: looked for, uploaded once, and never put in the place of anything else.
+
+First which code a plan has to upload, `find_artifacts`; then templates, which have to be there when a change set is
+made; then the one way in which an object is looked at and put.
+"""
+
+import base64
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from builder.assembly.assets import BUCKET_PARAMETER, Asset, taken_by
+from builder.assembly.build import Built, NotBuilt
+from builder.aws import Clients, call, together
+from builder.deploy.desired import ACCOUNT, REGION, Deployment, DesiredStack
+from builder.deploy.progress import Emit, TemplateUploaded
+from builder.deploy.records import PLAN_AGAIN, Deferred, Plan, PlanOptions, Step, Upload
+from builder.errors import AwsError, BadInput, Failed, Stopped, of_file
+from builder.terms import AccountId, Site, StackId
+
+_ABSENT = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
+_FORBIDDEN = frozenset({"403", "AccessDenied", "Forbidden"})
+_THERE_ALREADY = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
+_SHA256 = "sha256"
+"""The name among an object's metadata, for where no checksum is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPlace:
+    """Where an object is, or will be."""
+
+    site: Site
+    bucket: str
+    key: str
+    owner: AccountId
+    """The account that the bucket has to belong to: a name may be somebody else's by now."""
+
+    @property
+    def text(self) -> str:
+        """The place as people read it."""
+        return f"{self.site.region}: s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedObject:
+    """An object that is there."""
+
+    sha256: str
+    """Of its bytes; empty where neither a checksum nor its metadata tell."""
+    size: int
+
+
+def taken(deployment: Deployment, desired: DesiredStack) -> tuple[Built | NotBuilt, ...]:
+    """Return what a stack takes from its bucket, what its nested stacks take included."""
+    assets = taken_by(desired.template.encode(), [one.asset for one in deployment.assets])
+    ids = {asset.id for asset in assets}
+    return tuple(one for one in deployment.assets if one.asset.id in ids)
+
+
+def upload_id(site: Site, asset: Asset) -> StackId:
+    """Return what the upload of an asset is known by among the stacks."""
+    account = f"{site.account}-" if site.account else ""
+    return StackId(f"{site.region}/asset-{account}{asset.id[:12]}")
+
+
+def uploads_needed(deployment: Deployment, desired: DesiredStack) -> tuple[StackId, ...]:
+    """Return the uploads that have to be done before a stack is executed, done already or not."""
+    return tuple(
+        upload_id(desired.site, one.asset) for one in taken(deployment, desired) if one.asset.kind != "template"
+    )
+
+
+async def find_artifacts(
+    deployment: Deployment, account: AccountId, work: Iterable[Step | Deferred], clients: Clients
+) -> tuple[Upload, ...]:
+    """Return the code that the stacks which change take, each with whether it is in its bucket.
+
+    Raises BadInput for a bucket that is not there and that no stack makes, and for code that is neither there nor
+    could be made here; Stopped for an object of its key that is something else.
+    """
+    stacks = {stack.id: stack for stack in deployment.stacks}
+    changing = dict.fromkeys(step.stack for step in work)
+    wanted = {
+        upload_id(stacks[name].site, one.asset): (stacks[name], one)
+        for name in changing
+        if name in stacks
+        for one in taken(deployment, stacks[name])
+        if one.asset.kind != "template"
+    }
+    uploads = [_upload(deployment, account, *one) for one in wanted.values()]
+    found = await together(
+        _looked_for(upload, place_of(upload, account), of, clients)
+        for upload, (_, of) in zip(uploads, wanted.values(), strict=True)
+    )
+    return artifacts_restored(deployment, found, changing)
+
+
+def _upload(deployment: Deployment, account: AccountId, desired: DesiredStack, found: Built | NotBuilt) -> Upload:
+    place = _place(desired, found.asset, account)
+    maker = deployment.bucket_makers.get((desired.site, place.bucket))
+    if maker == desired.id:
+        raise BadInput(
+            where=desired.id,
+            what=f"takes {found.asset.source} from the bucket {place.bucket}, which it makes itself",
+            next_step="artifacts_bucket: NAME-{region}    in dr.yaml names another",
+        )
+    return Upload(
+        stack=upload_id(desired.site, found.asset),
+        region=desired.region,
+        bucket=place.bucket,
+        key=place.key,
+        source=found.asset.source,
+        sha256=found.sha256 if isinstance(found, Built) else "",
+        size=_size(found.path) if isinstance(found, Built) else 0,
+        needs=(maker,) if maker else (),
+        account=desired.account,
+    )
+
+
+async def _looked_for(upload: Upload, place: ObjectPlace, found: Built | NotBuilt, clients: Clients) -> Upload:
+    observed = await observe_object(clients, place)
+    if observed is not None:
+        check_same(place, observed, upload.sha256)
+        return replace(upload, there=True, sha256=observed.sha256 or upload.sha256, size=observed.size, needs=())
+    if isinstance(found, NotBuilt):
+        raise BadInput(
+            where=place.text,
+            what=f"it is taken from there, and it is neither there nor can it be made here: {found.why}",
+            next_step="python -m builder build    where the sources are",
+        )
+    if not upload.needs:
+        await check_bucket(clients, place)
+    return upload
+
+
+def uploads_for(deployment: Deployment, stack: StackId, artifacts: Iterable[Upload]) -> tuple[StackId, ...]:
+    """Return the uploads that are still to be done, and that a stack takes something of."""
+    waiting = {artifact.stack for artifact in artifacts if not artifact.there}
+    desired = next((one for one in deployment.stacks if one.id == stack), None)
+    needed = uploads_needed(deployment, desired) if waiting and desired else ()
+    return tuple(name for name in needed if name in waiting)
+
+
+def with_bucket(options: PlanOptions, deployment: Deployment) -> PlanOptions:
+    """Return how change sets are made, large templates going where the assembly says, unless it is said otherwise."""
+    return replace(options, artifacts_bucket=options.artifacts_bucket or deployment.artifacts_bucket)
+
+
+def _place(desired: DesiredStack, asset: Asset, account: AccountId) -> ObjectPlace:
+    bucket = desired.parameters.get(BUCKET_PARAMETER)
+    if not isinstance(bucket, str) or not bucket:
+        raise BadInput(
+            where=desired.id,
+            what=f"takes {asset.source} from a bucket, and its parameter {BUCKET_PARAMETER} is no name that is known",
+            next_step="artifacts_bucket: NAME-{region}    in dr.yaml names it",
+        )
+    return ObjectPlace(desired.site, bucket, asset.key, desired.account or account)
+
+
+# -- templates ---------------------------------------------------------------------------------------------------------
+
+
+async def place_templates(
+    deployment: Deployment, account: AccountId, desired: DesiredStack, clients: Clients, emit: Emit
+) -> None:
+    """Have every template in its bucket that is nested in a stack: CloudFormation reads it for the change set.
+
+    Raises BadInput for one that is neither there nor could be made here.
+    """
+    nested = [one for one in taken(deployment, desired) if one.asset.kind == "template"]
+    await together(_place_template(desired, one, account, clients, emit) for one in nested)
+
+
+async def _place_template(
+    desired: DesiredStack, found: Built | NotBuilt, account: AccountId, clients: Clients, emit: Emit
+) -> None:
+    place = _place(desired, found.asset, account)
+    observed = await observe_object(clients, place)
+    if observed is not None:
+        check_same(place, observed, found.asset.id)
+        return
+    if isinstance(found, NotBuilt):
+        raise BadInput(
+            where=place.text,
+            what=f"the template is nested in {desired.id}, and neither there nor can it be made here: {found.why}",
+            next_step="python -m builder build    where the sources are",
+        )
+    await put_object(clients, place, read_bytes(found.path, found.asset.id))
+    emit(TemplateUploaded(stack=desired.id, source=found.asset.source, bucket=place.bucket, key=place.key))
+
+
+def bucket_for(bucket: str, site: Site, account: AccountId) -> str:
+    """Return the name of the bucket for artifacts in a region of an account."""
+    return bucket.replace(REGION, site.region).replace(ACCOUNT, site.account or account)
+
+
+# -- objects -----------------------------------------------------------------------------------------------------------
+
+
+async def observe_object(clients: Clients, place: ObjectPlace) -> ObservedObject | None:
+    """Return the object at a place, without its bytes; None where it is not there, or its bucket is not.
+
+    Raises AwsError also where nobody may know: who may not list a bucket is refused what is not in it.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+    """
+    client = clients.of(place.site).s3(place.site.region)
+    try:
+        answer = await call(
+            place.text,
+            client.head_object,
+            Bucket=place.bucket,
+            Key=place.key,
+            ChecksumMode="ENABLED",
+            ExpectedBucketOwner=place.owner,
+        )
+    except AwsError as error:
+        if error.code in _ABSENT:
+            return None
+        raise _explained(place, error) from error
+    checksum = answer.get("ChecksumSHA256", "")
+    # That of an object in parts ends with their number, and is of their checksums.
+    digest = "" if "-" in checksum else base64.b64decode(checksum).hex()
+    return ObservedObject(digest or answer.get("Metadata", {}).get(_SHA256, ""), answer.get("ContentLength", 0))
+
+
+async def check_bucket(clients: Clients, place: ObjectPlace) -> None:
+    """Return if the bucket is there, and the account's. Raises BadInput."""
+    client = clients.of(place.site).s3(place.site.region)
+    try:
+        await call(place.text, client.head_bucket, Bucket=place.bucket, ExpectedBucketOwner=place.owner)
+    except AwsError as error:
+        if error.code not in _ABSENT:
+            raise _explained(place, error) from error
+        raise BadInput(
+            where=f"{place.site.region}: s3://{place.bucket}",
+            what="the bucket is not there, and no stack of the assembly makes it",
+            next_step="artifacts_bucket: NAME-{region}    in dr.yaml names one of your own",
+        ) from error
+
+
+def _explained(place: ObjectPlace, error: AwsError) -> AwsError:
+    if error.code not in _FORBIDDEN:
+        return error
+    what = (
+        f"not allowed to look: the bucket is not of account {place.owner}, or s3:GetObject and s3:ListBucket are not "
+        "allowed on it"
+    )
+    return AwsError(where=place.text, code=error.code, what=what, next_step="python -m builder policy plan execute")
+
+
+def check_same(place: ObjectPlace, observed: ObservedObject, sha256: str) -> None:
+    """Raise Stopped where an object is not what its key says: it is never overwritten."""
+    if sha256 and observed.sha256 != sha256:
+        shown = f"the SHA-256 {observed.sha256}" if observed.sha256 else "no SHA-256 that S3 shows"
+        raise Stopped(
+            where=place.text,
+            what=f"an object is there with {shown}, and what belongs there has {sha256}; it is not overwritten",
+            next_step=f"aws s3 rm s3://{place.bucket}/{place.key}    if nothing needs it, then the same again",
+        )
+
+
+async def put_object(clients: Clients, place: ObjectPlace, data: bytes) -> None:
+    """Have these bytes at a place where nothing is, or the same bytes. Raises Stopped where others are.
+
+    After a lost answer boto3 asks again, and is told that the object is there: then it is looked at.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+    digest = hashlib.sha256(data)
+    client = clients.of(place.site).s3(place.site.region)
+    try:
+        await call(
+            place.text,
+            client.put_object,
+            Bucket=place.bucket,
+            Key=place.key,
+            Body=data,
+            ChecksumSHA256=base64.b64encode(digest.digest()).decode(),
+            Metadata={_SHA256: digest.hexdigest()},
+            IfNoneMatch="*",
+            ExpectedBucketOwner=place.owner,
+        )
+    except AwsError as error:
+        if error.code not in _THERE_ALREADY:
+            raise
+        observed = await observe_object(clients, place)
+        if observed is None:
+            raise
+        check_same(place, observed, digest.hexdigest())
+
+
+def read_bytes(path: Path, sha256: str) -> bytes:
+    """Return the bytes that planning saw. Raises Failed where they are others by now."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise of_file(error, path, doing="read", next_step="python -m builder build") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise Failed(where=str(path), what="is not what was planned with", next_step=PLAN_AGAIN)
+    return data
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise of_file(error, path, doing="read", next_step="python -m builder build") from error
+
+
+# -- execution ---------------------------------------------------------------------------------------------------------
+
+
+def place_of(upload: Upload, account: AccountId) -> ObjectPlace:
+    """Return where an upload goes."""
+    return ObjectPlace(upload.site, upload.bucket, upload.key, upload.account or account)
+
+
+def bytes_of(deployment: Deployment, upload: Upload) -> Built | None:
+    """Return the bytes that a plan's upload is of, as far as they are at hand; None where others are, or none."""
+    found = next((one for one in deployment.assets if one.asset.key == upload.key), None)
+    return found if isinstance(found, Built) and found.sha256 == upload.sha256 else None
+
+
+def artifacts_restored(
+    deployment: Deployment, artifacts: Iterable[Upload], changing: Collection[StackId]
+) -> tuple[Upload, ...]:
+    """Return a plan's artifacts, each to be uploaded after the stack that makes its bucket, if that changes."""
+    makers = deployment.bucket_makers
+
+    def needs(artifact: Upload) -> tuple[StackId, ...]:
+        maker = makers.get((artifact.site, artifact.bucket))
+        return (maker,) if maker is not None and maker in changing and not artifact.there else ()
+
+    return tuple(replace(artifact, needs=needs(artifact)) for artifact in artifacts)
+
+
+async def check_artifacts(plan: Plan, deployment: Deployment, left: Collection[StackId], clients: Clients) -> None:
+    """Raise Stopped unless the code that is left to upload is at hand, and what was there when it was planned still is.
+
+    `left` are the stacks, and uploads, that something is left to be done for.
+    """
+    for upload in plan.uploads:
+        if upload.stack in left and bytes_of(deployment, upload) is None:
+            raise Stopped(
+                where=upload.stack,
+                what=f"{upload.source} as it was planned with is neither at {place_of(upload, plan.account).text} "
+                "nor at hand",
+                next_step="python -m builder build    makes it where the sources are as they were",
+            )
+    needed = {name for stack in deployment.stacks if stack.id in left for name in uploads_needed(deployment, stack)}
+    there = [artifact for artifact in plan.artifacts if artifact.there and artifact.stack in needed]
+    await together(_still_there(place_of(artifact, plan.account), artifact, clients) for artifact in there)
+
+
+async def _still_there(place: ObjectPlace, artifact: Upload, clients: Clients) -> None:
+    observed = await observe_object(clients, place)
+    if observed is None:
+        what = f"{artifact.source} was in its bucket when this was planned, and is gone"
+        raise Stopped(where=place.text, what=what, next_step=PLAN_AGAIN)
+    check_same(place, observed, artifact.sha256)
+
+
+async def put_upload(deployment: Deployment, upload: Upload, account: AccountId, clients: Clients) -> None:
+    """Put the code of an upload into its bucket. Raises Failed where what was planned with is not at hand any more."""
+    place, found = place_of(upload, account), bytes_of(deployment, upload)
+    if found is None:
+        raise Failed(where=place.text, what=f"{upload.source} is not at hand any more", next_step=PLAN_AGAIN)
+    await put_object(clients, place, read_bytes(found.path, upload.sha256))
+
+
+def faults_of_artifacts(
+    deployment: Deployment, account: AccountId, artifacts: Sequence[Upload], changing: Iterable[StackId]
+) -> Iterable[str]:
+    """Yield what of a plan's artifacts does not follow from the assembly."""
+    said = {artifact.stack: artifact for artifact in artifacts}
+    if len(said) < len(artifacts):
+        yield "an artifact is in the plan twice"
+    stacks = {stack.id: stack for stack in deployment.stacks}
+    wanted: dict[StackId, ObjectPlace] = {}
+    for name in changing:
+        for one in taken(deployment, stacks[name]) if name in stacks else ():
+            if one.asset.kind != "template":
+                wanted[upload_id(stacks[name].site, one.asset)] = _place(stacks[name], one.asset, account)
+    for name, place in wanted.items():
+        if name not in said:
+            yield f"{name} is taken by a stack that changes, and the plan does not say whether it is there"
+        elif place_of(said[name], account) != place:
+            yield f"{name} is not {place.text}"
+    yield from (f"{name} is taken by no stack that changes" for name in said if name not in wanted)
