@@ -13,7 +13,7 @@ from builder.config import Config
 from builder.errors import BadInput
 from builder.policy import PolicyScope, bind_templates, execution_role_rights, make_document
 from builder.policy.document import ROLE_INLINE_CHARACTERS, characters
-from builder.template import write_template
+from builder.template import read_template, write_template
 from builder.terms import StackId
 from builder.topology import names
 
@@ -26,6 +26,8 @@ def make_fleet(config: Config, fleet: FleetConfig, assembly: Assembly) -> Assemb
 
     Raises BadInput for what AWS would not take: a template, the StackSets' template or a policy that is too large.
     """
+    if not fleet.is_self_managed:
+        _check_transforms(assembly)
     templates = {_FILES[FLEET]: write_template(stack_sets.make_template(config, fleet, _bodies(assembly)).to_dict())}
     check_fleet(_FILES[FLEET], templates[_FILES[FLEET]])
     beside = {}
@@ -43,6 +45,22 @@ def _bodies(assembly: Assembly) -> Iterator[tuple[StackEntry, str]]:
         body = assembly.templates[entry.template]
         check_body(entry.template, body)
         yield entry, body.decode()
+
+
+def _check_transforms(assembly: Assembly) -> None:
+    """Raise BadInput for a template with a transform, which no StackSet with service-managed permissions takes.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackSet.html, Capabilities
+    """
+    for entry in assembly.manifest.stacks:
+        called = read_template(assembly.templates[entry.template], entry.template).called_transforms
+        if called:
+            named = ", ".join(sorted(name or "one that is not named" for name in called))
+            raise BadInput(
+                where=entry.template,
+                what=f"has a transform ({named}): AWS takes none in StackSets with service-managed permissions",
+                next_step="permission_model: self-managed, or the template as its transform leaves it",
+            )
 
 
 def _execution_role(config: Config, fleet: FleetConfig, assembly: Assembly) -> bytes:

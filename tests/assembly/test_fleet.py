@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,6 +72,22 @@ class TestTemplates:
 
     def test_are_the_same_bytes_for_the_same_config(self) -> None:
         assert fleet(SELF_MANAGED) == fleet(SELF_MANAGED)
+
+    @pytest.mark.parametrize(
+        ("body", "named"),
+        [
+            ("Transform: AWS::Serverless-2016-10-31\nResources: {}", "AWS::Serverless-2016-10-31"),
+            ("Resources: {T: {Fn::Transform: {Name: Mine}}}", "Mine"),
+            ("Resources: {T: {Fn::Transform: {Name: !Ref Which}}}", "one that is not named"),
+        ],
+    )
+    def test_have_no_transform_where_permissions_are_service_managed(self, body: str, named: str) -> None:
+        wanted = make_wanted(fleet=SERVICE_MANAGED)
+        assembly = make_assembly(make_wanted())
+        changed = replace(assembly, templates={**assembly.templates, "us-east-1/table.yaml": body.encode()})
+        assert wanted.config.fleet
+        with pytest.raises(BadInput, match=rf"^us-east-1/table.yaml: has a transform \({named}\): AWS takes none"):
+            make_fleet(wanted.config, wanted.config.fleet, changed)
 
     def test_are_too_large_with_too_much_code(self) -> None:
         with pytest.raises(BadInput, match=r"^us-east-1/service.yaml: has [0-9,]+ bytes, and a StackSet holds"):

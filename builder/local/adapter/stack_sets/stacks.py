@@ -93,6 +93,8 @@ def take_in(stack_set: StackSet, instance: Instance) -> None:
 
 def _request(stack_set: StackSet, instance: Instance, name: str) -> dict[str, list[str]]:
     definition = stack_set.definition
+    if definition["PermissionModel"] == "SERVICE_MANAGED" and _has_transform(definition["TemplateBody"]):
+        raise StackOperationFailed("StackSets with service-managed permissions do not support transforms")
     return {
         "StackName": [name],
         "TemplateBody": [definition["TemplateBody"]],
@@ -100,6 +102,10 @@ def _request(stack_set: StackSet, instance: Instance, name: str) -> dict[str, li
         **members("Parameters", _overridden(definition.get("Parameters", []), instance.overrides)),
         **members("Tags", definition.get("Tags", [])),
     }
+
+
+def _has_transform(body: str) -> bool:
+    return bool(touch(f"{_CFN}.handlers:_uses_macro")(touch(f"{_CFN}.engine:_parse_template")(body)))
 
 
 def _overridden(parameters: Parameters, overrides: Parameters) -> Parameters:

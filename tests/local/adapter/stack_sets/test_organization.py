@@ -30,6 +30,16 @@ def test_a_unit_holds_the_accounts_below_it_but_not_the_management_account(organ
     assert organized.placed() == {outer, inner, outside}
 
 
+def test_no_transform_is_taken_where_permissions_are_service_managed(organized: Organized) -> None:
+    body = "Transform: AWS::LanguageExtensions\nResources: {T: {Type: AWS::SNS::Topic}}"
+    said = {"TemplateBody": body, "Capabilities": ["CAPABILITY_AUTO_EXPAND"]}
+    organized.fleet.cloudformation.create_stack_set(StackSetName="set", PermissionModel="SERVICE_MANAGED", **said)
+    organized.move(organized.accounts[0], organized.root, organized.unit)
+    assert organized.deploy()["Status"] == "FAILED"
+    (instance,) = organized.fleet.instances("set")
+    assert "do not support transforms" in instance["StatusReason"]
+
+
 def test_a_closed_account_is_passed_over(organized: Organized) -> None:
     organized.client.close_account(AccountId=organized.accounts[0])
     organized.create()
