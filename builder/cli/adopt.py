@@ -1,8 +1,10 @@
 """`adopt`: stacks that others deployed, written into dr.yaml as they stand; the next plan makes them ours."""
 
+import os
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import click
 
 from builder.cli.options import global_options, pass_session
 from builder.cli.session import Session
-from builder.errors import BadInput, ExitCode, of_file
+from builder.errors import BadInput, BuilderError, ExitCode, of_file
 
 if TYPE_CHECKING:
     from builder.deploy import CapturedStack
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 FOLDER = "cfn"
 """Where captured templates go, beside dr.yaml."""
 _SECTION = "stacks"
+_NAME_CHARACTERS = 64
+"""Of a stack's name in dr.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +73,33 @@ def adopt(session: Session, *, names: tuple[str, ...], region: str, said: tuple[
     writing = _make_writing(config.parent, ids, captured)
     dr_yaml = _read(config)
     made = add_entries(dr_yaml, _SECTION, writing.entries, str(config))
+    # dr.yaml last: where this breaks off, the same again finds the templates and goes on.
     for path, data in writing.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data)
     if made != dr_yaml:
+        _check_made(session, made, writing)
         write_whole(config, made)
     _tell(session, writing, entries_text(_SECTION, writing.entries), is_new=made != dr_yaml)
     return ExitCode.DONE
 
 
 def _check_scope(session: Session, region: str) -> None:
-    """Raise BadInput where there is no dr.yaml to write into, or the system is not in the region."""
+    """Raise BadInput where there is no dr.yaml to write into, or the region is none, or left out."""
+    from builder.components.available import name_fault
+
     options = session.options
     if options.assembly is not None:
         raise BadInput(where="--assembly", what="adopted stacks are written into dr.yaml, and this is taken as it is")
-    regions = session.project.source.config.regions.all
-    if region not in regions:
-        what = f"the regions of {options.config} are {', '.join(regions)}"
-        raise BadInput(where=f"--region {region}", what=what)
+    if fault := name_fault(region):
+        raise BadInput(where="--region", what=fault)
     if region in options.skip_regions:
         raise BadInput(where="--skip-region", what=f"what stands in {region} is to be read")
 
 
 def _make_ids(names: "Sequence[StackName]") -> "dict[StackName, str]":
     """Return what each stack is called in dr.yaml. Raises BadInput where two would be called the same."""
-    ids = {name: re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") for name in names}
+    ids = {name: re.sub("[^a-z0-9]+", "-", name.lower())[:_NAME_CHARACTERS].strip("-") for name in names}
     if len(set(ids.values())) < len(ids):
         raise BadInput(
             where="adopt", what=f"{', '.join(names)} would have the same name in dr.yaml, one after the other"
@@ -171,6 +177,24 @@ def _make_writing(folder: Path, ids: "Mapping[StackName, str]", captured: "Seque
                 next_step=f"move it away, or compare: --template {one.stack.name}={there}",
             )
     return Writing(entries, files)
+
+
+def _check_made(session: Session, made: bytes, writing: Writing) -> None:
+    """Raise BadInput, with no new template left, where what dr.yaml would say cannot be rendered."""
+    config = session.options.config
+    handle, name = tempfile.mkstemp(prefix=f".{config.stem}-", suffix=config.suffix, dir=config.parent)
+    try:
+        with os.fdopen(handle, "wb") as fresh:
+            fresh.write(made)
+        trial = replace(session.project, options=replace(session.options, config=Path(name)))
+        _ = trial.assembly_made
+    except BuilderError as error:
+        for path in writing.files:
+            path.unlink()
+        what = f"with these stacks it could not be rendered: {error}".replace(Path(name).name, config.name)
+        raise BadInput(where=str(config), what=what, next_step="write them by hand, under other names") from error
+    finally:
+        Path(name).unlink()
 
 
 def _make_entry(captured: "CapturedStack", template: Path) -> dict[str, object]:
