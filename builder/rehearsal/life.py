@@ -1,4 +1,7 @@
-"""A whole life: rendered, linted, planned, executed, used, left alone, updated, destroyed."""
+"""A whole life: rendered, linted, planned, executed, used, left alone, updated, destroyed.
+
+What is built in is used and updated; stacks of one's own are deployed, left alone and destroyed.
+"""
 
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +36,12 @@ class _Life:
     suffix: str
     clients: Clients
     visitor: Visitor
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the built-in table, bucket and function are all there, which requests are tried on."""
+        config = self.wanted.config
+        return all(section is not None for section in (config.table, config.bucket, config.function))
 
     def deployment(self, wanted: Wanted) -> deploy.Deployment:
         assembly = make_assembly(wanted)
@@ -75,6 +84,9 @@ def _first_deployment(life: _Life) -> None:
 
 def _use(life: _Life) -> None:
     life.stage.tell(Chapter("use"))
+    if not life.is_used:
+        life.stage.tell(Line("not tried: that takes the built-in table, bucket and function"))
+        return
     system = life.stage.run(deploy.observe_system(life.deployment(life.wanted), life.clients))
     regions = (system.primary, *system.secondaries)
     places = tuple(RegionOutputs(region, system.endpoints[region].url, system.buckets[region]) for region in regions)
@@ -91,6 +103,8 @@ def _nothing_to_do(life: _Life) -> None:
 
 def _update(life: _Life) -> None:
     tell = life.stage.tell
+    if life.wanted.config.function is None:
+        return
     tell(Chapter("update: one more variable in the functions' environment"))
     changed = with_variable(life.wanted, "REHEARSED", "yes")
     deployment = life.deployment(changed)
@@ -98,7 +112,8 @@ def _update(life: _Life) -> None:
     for step in plan.steps:
         touched = ", ".join(f"{change.action} {change.logical_id}" for change in step.changes)
         tell(Line(f"{step.stack}: {touched}"))
-    if {step.stack for step in plan.steps} != set(stacks_of_functions(deployment.components)):
+    built_in = {name: part for name, part in deployment.components.items() if name == "function"}
+    if {step.stack for step in plan.steps} != set(stacks_of_functions(built_in)):
         raise Failed(where="plan", what="the update touches other stacks than the functions', or not all of these")
     expect_done(
         life.stage.watch(partial(deploy.execute_plan, plan, deploy.TrustedInput(deployment=deployment), life.clients))
@@ -107,7 +122,7 @@ def _update(life: _Life) -> None:
 
 def _end(life: _Life) -> None:
     tell = life.stage.tell
-    tell(Chapter("destroy, buckets and table full"))
+    tell(Chapter("destroy, buckets and table full" if life.is_used else "destroy"))
     deployment = life.deployment(life.wanted)
     standing = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))
     removal = deploy.Removal(standing=standing, needs={stack.id: stack.needs for stack in deployment.stacks})
