@@ -43,11 +43,11 @@ def test_each_form_of_a_value_comes_to_what_it_says(project: OwnProject) -> None
     assert manifest.entry(StackId("us-west-2/queue")).parameters == {
         "EnvironmentSuffix": "${EnvironmentSuffix}",
         "Depth": ByEnvironment({"prod": "1000", "default": "010"}),
-        "Net": OutputOf(("us-west-2/network", "Topic")),
-        "Table": OutputOf(("us-east-1/table", "TableName")),
+        "Net": OutputOf((StackId("us-west-2/network"), "Topic")),
+        "Table": OutputOf((StackId("us-east-1/table"), "TableName")),
     }
     assert manifest.entry(StackId("us-east-1/peering")).parameters == {
-        "Peer": OutputOf(("us-west-2/network", "Topic")),
+        "Peer": OutputOf((StackId("us-west-2/network"), "Topic")),
         "Parent": "shop-${EnvironmentSuffix}-network",
         "Role": "one",
         "Secret": PreviousValue(),
