@@ -4,13 +4,16 @@ from typing import Any
 import pytest
 
 from builder.assembly import OutputOf
-from builder.deploy import Done, PlanOptions, PlanRequest, read_plan, write_plan
+from builder.deploy import Done, PlanOptions, PlanRequest, StackFailed, read_plan, write_plan
+from builder.deploy.desired import MASK
 from builder.deploy.plan.adoption import beyond_tags
+from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences
 from builder.deploy.records import Adoption, PropertyChange, ResourceChange
 from builder.errors import Stopped
 from builder.terms import Arn, LogicalId, StackId, StackName
 from deploy.legacy import BODIES, NAMES, QUEUE, SECRET, TAGS, deploy_legacy, legacy_deployment
-from deploy.rig import Rig
+from deploy.nesting import TOPIC, nest, parent, put
+from deploy.rig import ACCOUNT, Rig
 from fake_aws import World
 
 QUEUE_ID = StackId("us-east-1/legacy-queue")
@@ -21,7 +24,7 @@ DEEPER = {**BODIES, "legacy-queue": QUEUE.replace("DelaySeconds:", "MaximumMessa
 
 def make_legacy() -> Rig:
     rig = Rig(World(page_size=2), legacy_deployment())
-    deploy_legacy(rig.world.session("111122223333").client("cloudformation", "us-east-1"), rig.world.settle)
+    deploy_legacy(rig.world.session(ACCOUNT).client("cloudformation", "us-east-1"), rig.world.settle)
     rig.world.calls.clear()
     return rig
 
@@ -155,7 +158,7 @@ READS = BODIES["legacy-net"].replace(
 
 
 def test_rows_beyond_tags_stop_it_and_leave_nothing(rig: Rig) -> None:
-    client = rig.world.session("111122223333").client("cloudformation", "us-east-1")
+    client = rig.world.session(ACCOUNT).client("cloudformation", "us-east-1")
     zone = "Resources: {Zone: {Type: AWS::SSM::Parameter, Properties: {Name: zone, Type: String, Value: a}}}"
     deploy_legacy(client, rig.world.settle, {"zone": zone, "legacy-net": READS})
     client.create_change_set(StackName="zone", ChangeSetName="b", TemplateBody=zone.replace("Value: a", "Value: b"))
@@ -171,7 +174,7 @@ def test_rows_beyond_tags_stop_it_and_leave_nothing(rig: Rig) -> None:
 def test_a_change_set_of_the_plan_s_name_that_does_more_is_refused(legacy: Rig) -> None:
     plan = legacy.plan()
     step = next(step for step in plan.steps if step.stack == QUEUE_ID)
-    client = legacy.world.session("111122223333").client("cloudformation", "us-east-1")
+    client = legacy.world.session(ACCOUNT).client("cloudformation", "us-east-1")
     client.delete_change_set(ChangeSetName=step.change_set)
     forged = client.create_change_set(
         StackName="legacy-queue",
@@ -243,3 +246,77 @@ NESTED = {"type": "AWS::CloudFormation::Stack", "scope": ("Properties", "Tags")}
 )
 def test_only_tags_that_are_handed_on_pass(change: ResourceChange, passes: bool) -> None:  # noqa: FBT001 - a table's
     assert (beyond_tags([change]) == ()) is passes
+
+
+def test_children_have_the_tags_of_their_parent_and_are_looked_into(rig: Rig) -> None:
+    rig.deployment = parent({"Child": nest(put(rig, "child.yaml", TOPIC)), **TOPIC})
+    [stack] = rig.deployment.stacks
+    client = rig.world.session(ACCOUNT).client("cloudformation", "us-east-1")
+    deploy_legacy(client, rig.world.settle, {stack.name: stack.template})
+    [child] = [
+        one["StackName"]
+        for one in client.describe_stacks()["Stacks"]
+        if one["StackName"].startswith(f"{stack.name}-Child-")
+    ]
+
+    plan = read_plan(write_plan(rig.plan()), "plan.json")
+    [step] = plan.steps
+    assert {change.logical_id for change in step.changes} == {"Topic", "Child", "Child/Topic"}
+    assert step.nested
+    rig.planned[plan.id] = rig.deployment
+    assert all(isinstance(end, Done) for end in rig.execute(plan, [stack.id]))
+    assert rig.world.stack(child).record.deployed.tags == rig.world.stack(stack.name).record.deployed.tags
+    assert all(isinstance(end, Done) for end in rig.destroy())
+
+
+def test_a_failed_adoption_leaves_it_nobody_s_here(legacy: Rig) -> None:
+    legacy.world.script.fails("UPDATE", "Queue", reason="not authorized to perform: sqs:TagQueue")
+    ends = {end.stack: end for end in legacy.deploy(allow=ALLOW)}
+    failed = ends[QUEUE_ID]
+    assert isinstance(failed, StackFailed)
+    assert "sqs:TagQueue" in failed.reason
+    assert legacy.world.stack("legacy-queue").record.deployed.tags == TAGS
+    [again] = [step for step in legacy.plan().steps if step.stack == QUEUE_ID]
+    assert again.adoption == Adoption()
+
+
+def test_what_is_adopted_goes_on_importing_in_the_same_plan(legacy: Rig) -> None:
+    legacy.deploy(replace(legacy.deployment, stacks=legacy.deployment.stacks[:1]), allow=ALLOW[:1])
+    bodies = {
+        **BODIES,
+        "legacy-net": BODIES["legacy-net"].replace("legacy-topic", "other-topic"),
+        "legacy-queue": QUEUE.replace("!ImportValue legacy-topic", "!ImportValue other-topic"),
+    }
+    with pytest.raises(
+        Stopped, match="removes the export legacy-topic, which legacy-queue imports and goes on importing"
+    ):
+        legacy.plan(legacy_deployment(bodies))
+
+
+def test_a_parameter_that_is_only_said_to_keep_its_value_is_as_it_should_be(legacy: Rig) -> None:
+    """Which of the two DescribeChangeSet shows, AWS does not say."""
+    shown = ShownChangeSet(
+        name="n",
+        stack_name=StackName("s"),
+        stack_arn=Arn("a"),
+        parameters={"Mode": "fast"},
+        previous=frozenset({"Depth", "Secret"}),
+    )
+    said = ExpectedChangeSet(
+        name="n",
+        stack_name=StackName("s"),
+        stack_arn=Arn("a"),
+        template=QUEUE,
+        parameters={"Depth": "10", "Mode": "fast", "Secret": MASK},
+        previous=frozenset({"Depth", "Mode", "Secret"}),
+        tags={},
+        capabilities=frozenset(),
+    )
+    assert differences(shown, QUEUE, said) == ()
+    assert differences(shown, QUEUE, replace(said, previous=frozenset({"Depth"}))) == (
+        "its parameter Secret is not the assembly's",
+    )
+    assert differences(replace(shown, previous=frozenset()), QUEUE, said) == (
+        "its parameter Depth is missing, and not '10'",
+        "its parameter Secret is not the assembly's",
+    )

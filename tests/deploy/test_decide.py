@@ -77,8 +77,10 @@ def test_a_stack_of_the_same_name_that_is_another_s_is_never_touched(stack: Obse
 
 def test_a_stack_with_stack_sets_is_not_adopted() -> None:
     sets = "Resources: {Everywhere: {Type: AWS::CloudFormation::StackSet}}"
-    with pytest.raises(Stopped, match=r"has StackSets in it \(Everywhere\)"):
+    with pytest.raises(Stopped, match=r"with StackSets in it \(Everywhere\) it is not adopted"):
         decide(DEPLOYMENT, TABLE, replace(observed(), tags={}), sets)
+    with pytest.raises(Stopped, match=r"with StackSets in it \(Everywhere\) it is not adopted"):
+        decide(DEPLOYMENT, replace(TABLE, template=sets), replace(observed(), tags={}), TABLE.template)
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,39 @@ def test_a_change_set_reads_another_stack_s_output_while_it_is_made(lab: Lab) ->
     assert lab.name("nowhere") in planned["StatusReason"]
 
 
+def test_tags_alone_show_nothing_but_tags(lab: Lab) -> None:
+    template = topic() | {"Parameters": {"Secret": {"Type": "String", "NoEcho": True}}}
+    lab.deploy("legacy", template, Parameters=[{"ParameterKey": "Secret", "ParameterValue": "s"}])
+    planned = adopt(lab, "legacy", Parameters=[{"ParameterKey": "Secret", "UsePreviousValue": True}])
+    rows = [row["ResourceChange"] for row in planned["Changes"]]
+    assert [(row["Action"], row["Replacement"], row["Scope"]) for row in rows] == [("Modify", "False", ["Tags"])]
+    assert lab.execute(planned) == "UPDATE_COMPLETE"
+    assert {"Key": "adopted", "Value": "yes"} in lab.describe("legacy")["Tags"]
+
+
+def test_tags_are_a_change_also_where_nothing_takes_them(lab: Lab) -> None:
+    lab.deploy("bare", {"Resources": {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}})
+    planned = adopt(lab, "bare")
+    assert (planned["Status"], planned["Changes"]) == ("CREATE_COMPLETE", [])
+
+
+def adopt(lab: Lab, stack: str, **more: Any) -> dict[str, Any]:
+    """Make a change set of what stands and one more tag; return its description."""
+    asked = lab.cfn.create_change_set(
+        StackName=lab.name(stack),
+        ChangeSetName="adoption",
+        UsePreviousTemplate=True,
+        Tags=[*lab.tags, {"Key": "adopted", "Value": "yes"}],
+        **more,
+    )
+
+    def look() -> dict[str, Any] | None:
+        found: dict[str, Any] = lab.cfn.describe_change_set(ChangeSetName=asked["Id"])
+        return None if found["Status"].endswith(("_PENDING", "_IN_PROGRESS")) else found
+
+    return lab.until(look, str(asked["Id"]))
+
+
 def service_role(*managed: str) -> dict[str, object]:
     """Return a role for CloudFormation with AWS's own policies, as a resource."""
     return {

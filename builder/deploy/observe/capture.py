@@ -9,6 +9,7 @@ from builder.aws import Clients, call, pages, together
 from builder.deploy.desired import MASK
 from builder.deploy.observe.stacks import ObservedStack, SiteView, once_there, whose
 from builder.errors import AwsError, BadInput, Stopped, did_you_mean, gathered
+from builder.resource_types import STACK_SET
 from builder.template import Comparison, compare_template, read_deployed
 from builder.template.text import read_json
 from builder.terms import Operation, Site, StackId, StackName, StackPlace
@@ -62,6 +63,7 @@ async def capture(clients: Clients, site: Site, request: CaptureRequest) -> tupl
     shown = await together(observe_text(clients, stack) for stack in stacks)
     texts = dict(zip(request.names, shown, strict=True))
     check_all(request.names, lambda name: check_text(by_name[name], texts[name], request.files.get(name)))
+    check_all(request.names, lambda name: check_sets(by_name[name], texts[name]))
     importers = await _importers(clients, listed, request)
     return tuple(
         CapturedStack(
@@ -126,6 +128,14 @@ def check_text(stack: ObservedStack, shown: str, file: tuple[str, str] | None) -
         )
 
 
+def check_sets(stack: ObservedStack, template: str) -> None:
+    """Raise BadInput for a stack that has StackSets in it: its tags are theirs, and those of all their instances."""
+    where = f"{stack.region}/{stack.name}"
+    if sets := ", ".join(read_deployed(template, where).resources(STACK_SET)):
+        what = f"has StackSets in it ({sets}), and its adoption would update all of their instances"
+        raise BadInput(where=where, what=what)
+
+
 async def observe_text(clients: Clients, stack: ObservedStack) -> str:
     """Return the text of a stack's template as it was sent, also of one in JSON, which botocore reads to objects."""
     client = clients.of(stack.site).cloudformation(stack.region)
@@ -169,15 +179,17 @@ async def _importers(
 async def _importing(clients: Clients, stack: ObservedStack) -> frozenset[str]:
     return frozenset(
         name
-        for names in await together(observe_importers(clients, stack, export) for export in stack.exports)
+        for names in await together(
+            observe_importers(clients, stack.site, f"{stack.region}/{stack.name}", export) for export in stack.exports
+        )
         for name in names
     )
 
 
-async def observe_importers(clients: Clients, stack: ObservedStack, export: str) -> tuple[str, ...]:
-    """Return the names of the stacks that import an export of a stack, over all pages; none where nobody does."""
-    client = clients.of(stack.site).cloudformation(stack.region)
-    imports = pages(f"{stack.region}/{stack.name}", client.list_imports, ExportName=export)
+async def observe_importers(clients: Clients, site: Site, where: str, export: str) -> tuple[str, ...]:
+    """Return the names of the stacks that import an export of a site, over all pages; none where nobody does."""
+    client = clients.of(site).cloudformation(site.region)
+    imports = pages(where, client.list_imports, ExportName=export)
     try:
         return tuple([name async for page in imports for name in page["Imports"]])
     except AwsError as error:

@@ -17,7 +17,7 @@ from builder.deploy.observe.stacks import ObservedStack, is_ours, whose
 from builder.deploy.records import PLAN_AGAIN, Adoption, GuardHit, ResourceChange
 from builder.errors import Stopped
 from builder.resource_types import NESTED_STACK, STACK_SET
-from builder.template import Comparison, compare_template, read_deployed
+from builder.template import Comparison, compare_template, read_deployed, read_template
 from builder.terms import Operation, StackId
 
 _OTHERWISE = "another `name` for it in dr.yaml, or --env SUFFIX where the environment is part of its name"
@@ -41,8 +41,9 @@ def check_adoptable(desired: DesiredStack, observed: ObservedStack, template: ob
             next_step=f"aws cloudformation describe-stack-events --region {observed.region} "
             f"--stack-name {observed.name}    tells whoever deployed it why; or {_OTHERWISE}",
         )
-    if sets := ", ".join(read_deployed(template, desired.id).resources(STACK_SET)):
-        what = f"{there} and has StackSets in it ({sets}): with its tags all their instances would be updated"
+    coming = read_template(desired.template, desired.id).resources(STACK_SET)
+    if sets := ", ".join({**read_deployed(template, desired.id).resources(STACK_SET), **coming}):
+        what = f"{there}, and with StackSets in it ({sets}) it is not adopted: their instances would be updated"
         raise Stopped(where=desired.id, what=what, next_step=_OTHERWISE)
 
 

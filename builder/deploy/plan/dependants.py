@@ -12,15 +12,16 @@ from typing import Literal
 from builder.assembly.bound import bind_stack
 from builder.assembly.manifest import ParameterValue
 from builder.assembly.uses import NAMED, Maker, Use, Way
-from builder.aws import Clients, pages, together
+from builder.aws import Clients, together
 from builder.deploy.desired import Deployment, DesiredStack
+from builder.deploy.observe.capture import observe_importers
 from builder.deploy.observe.deployment import ObservedDeployment
 from builder.deploy.observe.stacks import ObservedStack
 from builder.deploy.plan.expected import expect_changes
 from builder.deploy.records import Deferred, ResourceChange, Step
 from builder.deploy.resources import HOLDERS, regions_of
 from builder.deploy.resources.holder import nowhere_else
-from builder.errors import AwsError, BuilderError, Stopped, gathered
+from builder.errors import BuilderError, Stopped, gathered
 from builder.graph import closure
 from builder.resource_types.facts import ARN_FORMATS, control_plane_of, name_property
 from builder.template import Template, at, names_in, properties_of, read_deployed, read_template
@@ -258,8 +259,11 @@ async def put_importers_first(
     Raises Stopped, naming each export, where somebody goes on importing it or nothing tells that they do not.
     """
     changes = [(one, change) for one in work for change in _changes(one, deployment, look)]
-    users = await together(_importers(clients, change) for _, change in changes)
+    users = await together(observe_importers(clients, change.site, change.stack, change.name) for _, change in changes)
+    adopted = {one.stack for one in work if isinstance(one, Step) and one.adoption is not None}
     needs: dict[StackId, set[StackId]] = {one.stack: set(one.needs) for one in work}
+    # What is adopted goes on as it is.
+    updated = {stack: waits for stack, waits in needs.items() if stack not in adopted}
     faults: list[BuilderError] = []
     told: dict[StackId, list[str]] = {}
     for (one, change), names in zip(changes, users, strict=True):
@@ -269,7 +273,7 @@ async def put_importers_first(
                     f"WARN export {change.name} may change, which {name} imports: CloudFormation would refuse that"
                 )
                 continue
-            first = _gives_it_up(name, change, deployment, look.account, needs)
+            first = _gives_it_up(name, change, deployment, look.account, updated)
             if isinstance(first, Stopped):
                 faults.append(first)
             else:
@@ -290,7 +294,7 @@ def _changed(one: Step | Deferred, needs: Collection[StackId], findings: Sequenc
 def _gives_it_up(
     importer: str, change: _Change, deployment: Deployment, account: AccountId, needs: Mapping[StackId, set[StackId]]
 ) -> StackId | Stopped:
-    """Return the stack that has to be updated first, or why no order helps."""
+    """Return the stack that has to be updated first, or why no order helps; `needs` are those of updated stacks."""
     what = f"{change.verb} the export {change.name}, which {importer} imports"
     ours = next((one for one in deployment.stacks if one.site == change.site and one.name == importer), None)
     # A nested stack is named <the outer one>-<logical id>-<letters and digits>.
@@ -313,19 +317,6 @@ def _gives_it_up(
     if change.stack in closure(needs, ours.id):
         return Stopped(where=change.stack, what=f"{what} until it takes something new of it", next_step=_TWO_PLANS)
     return ours.id
-
-
-async def _importers(clients: Clients, change: _Change) -> tuple[str, ...]:
-    """Return the names of the stacks that import an export, over all pages; none where nobody does."""
-    client = clients.of(change.site).cloudformation(change.site.region)
-    imports = pages(change.stack, client.list_imports, ExportName=change.name)
-    try:
-        return tuple([name async for page in imports for name in page["Imports"]])
-    except AwsError as error:
-        # CloudFormation has no error code of its own for an export that nobody imports.
-        if error.code == "ValidationError" and ("not imported" in error.what or "does not exist" in error.what):
-            return ()
-        raise
 
 
 def _changes(one: Step | Deferred, deployment: Deployment, look: ObservedDeployment) -> Iterator[_Change]:

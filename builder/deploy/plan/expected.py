@@ -13,7 +13,7 @@ from builder.template import Comparison, Template, compare_template, names_in, p
 from builder.terms import Arn, LogicalId, StackName
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef
+    from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef, ParameterTypeDef
 
 
 _ATTRIBUTES = ("Metadata", "CreationPolicy", "UpdatePolicy", "DeletionPolicy", "UpdateReplacePolicy")
@@ -167,6 +167,8 @@ class ShownChangeSet:
     """Its execution is not rolled back where it fails."""
     nested: bool = False
     """It was asked for with the stacks nested in its own."""
+    previous: frozenset[str] = frozenset()
+    """The parameters of which it shows no value, only that they keep theirs."""
     belongs_to: Arn | None = None
     """The change set that it is a part of, if it is one of a nested stack."""
 
@@ -180,8 +182,10 @@ class ExpectedChangeSet:
     stack_arn: Arn
     template: str
     parameters: Mapping[str, str]
+    """Those that keep their previous value with the one that stands."""
     tags: Mapping[str, str]
     capabilities: frozenset[str]
+    previous: frozenset[str] = frozenset()
     imports_existing: bool = False
     mode: str = "STANDARD"
     nested: bool = False
@@ -196,12 +200,13 @@ def read_shown(answer: "DescribeChangeSetOutputTypeDef") -> ShownChangeSet:
     config = answer.get("DeploymentConfig", {})
     modes = (answer.get("DeploymentMode"), config.get("Mode"))
     triggers = answer.get("RollbackConfiguration", {}).get("RollbackTriggers", [])
-    belongs_to = answer.get("ParentChangeSetId")
+    belongs_to, given = answer.get("ParentChangeSetId"), answer.get("Parameters", [])
     return ShownChangeSet(
         name=answer["ChangeSetName"],
         stack_name=StackName(answer["StackName"]),
         stack_arn=Arn(answer["StackId"]),
-        parameters={one["ParameterKey"]: one.get("ParameterValue", "") for one in answer.get("Parameters", [])},
+        parameters={one["ParameterKey"]: one.get("ParameterValue", "") for one in given if not _is_previous(one)},
+        previous=frozenset(one["ParameterKey"] for one in given if _is_previous(one)),
         tags={one["Key"]: one["Value"] for one in answer.get("Tags", [])},
         capabilities=frozenset(answer.get("Capabilities", [])),
         notification_arns=frozenset(answer.get("NotificationARNs", [])),
@@ -213,6 +218,10 @@ def read_shown(answer: "DescribeChangeSetOutputTypeDef") -> ShownChangeSet:
         keeps_failures=bool(config.get("DisableRollback")),
         belongs_to=Arn(belongs_to) if belongs_to else None,
     )
+
+
+def _is_previous(parameter: "ParameterTypeDef") -> bool:
+    return parameter.get("UsePreviousValue", False) and "ParameterValue" not in parameter
 
 
 def differences(shown: ShownChangeSet, template: object, said: ExpectedChangeSet) -> tuple[str, ...]:
@@ -267,7 +276,7 @@ def _other_parameters(shown: ShownChangeSet, said: ExpectedChangeSet) -> Iterato
     hidden, defaults = template.no_echo, template.defaults
     # AWS may list a parameter that was left to its default, and may not.
     there, wanted = {**defaults, **shown.parameters}, {**defaults, **said.parameters}
-    for name in sorted(there.keys() | wanted.keys()):
+    for name in sorted((there.keys() | wanted.keys()) - (shown.previous & said.previous)):
         if there.get(name) == wanted.get(name) or (name in hidden and name in there and name in wanted):
             continue
         if name in hidden:

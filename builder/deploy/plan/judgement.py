@@ -227,6 +227,7 @@ def _said(ground: JudgementContext, step: Step, part: DraftStep) -> ExpectedChan
         stack_arn=observed.arn if observed is not None else step.stack_arn,
         template=desired.template,
         parameters=bound(ground, desired),
+        previous=desired.previous,
         tags=desired.tags,
         capabilities=frozenset(desired.capabilities),
         imports_existing=options.import_existing,
