@@ -53,8 +53,6 @@ class Adopt:
 
 
 Decision = NeedsChangeSet | Rebuild | Keep | Adopt
-
-
 _WORDS: Mapping[Way, str] = {
     Way.SSM_VALUE: "reads the SSM parameter {}, which {} makes",
     Way.NAME_TYPE: "is given the name {}, which {} makes",
@@ -67,15 +65,9 @@ _WORDS: Mapping[Way, str] = {
 An export or a dynamic reference that is missing makes a change set all the same, and fails its execution.
 Unverified for Fn::GetStackOutput, of which no document says it.
 """
-
-
 _FUNCTIONS: Mapping[Way, str] = {Way.OUTPUT: "Fn::GetStackOutput"}
 """What stands in a template where no parameter does."""
-
-
 _STAYS = frozenset({"Retain", "RetainExceptOnCreate"})
-
-
 _Name = tuple[object, ...]
 
 
@@ -209,8 +201,6 @@ def moving(deployment: Deployment, stack: StackId) -> frozenset[str]:
 
 
 _MISSING = re.compile(r"No export named ([^\s,;\]]+)")
-
-
 _TWO_PLANS = "one plan that adds what is wanted and moves the importers, and after that one that removes the old export"
 
 
