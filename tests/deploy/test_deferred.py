@@ -34,6 +34,16 @@ def test_what_takes_an_output_that_is_not_there_yet_is_deferred_with_all_it_may_
     assert read_plan(write_plan(plan), "plan.json") == plan
 
 
+@pytest.mark.parametrize(
+    ("transform", "is_told"), [("AWS::Serverless-2016-10-31", True), ("AWS::LanguageExtensions", False)]
+)
+def test_a_plan_says_that_transforms_add_to_what_is_deferred(rig: Rig, transform: str, *, is_told: bool) -> None:
+    rig.deployment = chained(topic=f"Transform: {transform}\n{TOPIC_TEMPLATE}")
+    (deferred,) = rig.plan().deferred
+    assert deferred.because.startswith(f"takes an output of {KEYS}")
+    assert deferred.because.endswith("left for review") is is_told
+
+
 def test_it_runs_when_its_change_set_shows_just_that(chain: Rig) -> None:
     outcomes = chain.deploy()
     assert [type(outcome) for outcome in outcomes] == [Done, Done]

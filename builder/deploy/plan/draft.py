@@ -97,8 +97,12 @@ def changes_unseen(template: Template) -> bool:
     AWS::LanguageExtensions makes follows from the text alone.
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
     """
-    macros = [one for one in template.transforms if one != "AWS::LanguageExtensions"]
-    return bool(template.from_ssm or macros) or template.calls("Fn::Transform")
+    return bool(template.from_ssm) or _is_remade(template)
+
+
+def _is_remade(template: Template) -> bool:
+    """Return whether transforms make of a template what only a change set shows."""
+    return bool(template.called_transforms - {"AWS::LanguageExtensions"})
 
 
 def other_parameters(desired: DesiredStack, observed: ObservedStack) -> bool:
@@ -344,10 +348,16 @@ def _creation(
         desired=desired,
         type="CREATE",
         found=found,
-        because=because,
+        because=_with_transforms(because, read_template(desired.template, desired.id)),
         expected=expected,
         secret=bool(read_template(desired.template, desired.id).no_echo),
     )
+
+
+def _with_transforms(because: str, template: Template) -> str:
+    """Return why a change set is made later, and that what a transform adds to it waits for a review then."""
+    more = "; what its transforms add, only that change set shows, and it is left for review"
+    return f"{because}{more}" if because and _is_remade(template) else because
 
 
 def _protection(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> Iterator[Protection]:
@@ -398,7 +408,7 @@ def _updates(one: DecidedStack, observed: ObservedStack, deployed: object) -> It
             type="UPDATE",
             number=number,
             found=_found(observed),
-            because=because,
+            because=_with_transforms(because, after),
             expected=expect_changes(before, after, values, tags=tags) if because else (),
             hidden=len(updates) == 1 and waits != "" and waits == _hides(desired),
             derived=number < len(updates),
