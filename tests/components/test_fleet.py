@@ -2,8 +2,12 @@ from typing import Any
 
 import pytest
 
+from builder.assembly import OutputOf, PreviousValue, StackEntry
+from builder.assembly.manifest import ByEnvironment
 from builder.assembly.render import make_assembly
 from builder.components.fleet.template import make_template
+from builder.errors import BadInput
+from builder.terms import Region, StackId
 from components.fleet_config import ACCOUNTS, SELF_MANAGED, SERVICE_MANAGED, fleet_of
 from components.templates import THREE, Json, properties
 from wanted import make_wanted
@@ -154,3 +158,55 @@ def test_what_cannot_run_at_once_is_queued() -> None:
     assert all(
         one["Properties"]["ManagedExecution"] == {"Active": True} for one in fleet(SELF_MANAGED)["Resources"].values()
     )
+
+
+def given(**values: Any) -> Json:
+    """Return the StackSets' template over one stack of one's own with these values."""
+    config, wanted = fleet_of(SELF_MANAGED)
+    entry = StackEntry(
+        id=StackId("us-east-1/own-queue"),
+        region=Region("us-east-1"),
+        name="x",
+        template="x",
+        sha256="0" * 64,
+        parameters=values,
+    )
+    made: Json = make_template(config, wanted, [(entry, "body\n")]).to_dict()
+    return made
+
+
+def test_a_value_is_completed_by_the_fleet_s_own_stack_and_by_nothing_else() -> None:
+    made = given(Suffix="${EnvironmentSuffix}", Name="a-${EnvironmentSuffix}-${Other}", Plain="${Other}")
+
+    assert {
+        one["ParameterKey"]: one["ParameterValue"] for one in properties(made, "UsEast1OwnQueue")["Parameters"]
+    } == {
+        "Suffix": {"Ref": "EnvironmentSuffix"},
+        "Name": {"Fn::Sub": "a-${EnvironmentSuffix}-${!Other}"},
+        "Plain": "${Other}",
+    }
+
+
+def test_a_value_by_environment_is_a_parameter_of_the_fleet_s_own_stack() -> None:
+    value = ByEnvironment({"prod": "1000", "default": "10"})
+    made = given(Depth=value)
+
+    assert properties(made, "UsEast1OwnQueue")["Parameters"] == [
+        {"ParameterKey": "Depth", "ParameterValue": {"Ref": "UsEast1OwnQueueDepth"}}
+    ]
+    assert made["Parameters"]["UsEast1OwnQueueDepth"]["Type"] == "String"
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (
+            OutputOf((StackId("us-east-1/network"), "Vpc")),
+            "is an output of us-east-1/network, and a StackSet takes none",
+        ),
+        (PreviousValue(), "is the value that the stack has, and a StackSet takes none"),
+    ],
+)
+def test_what_no_stack_set_can_be_given_is_refused(value: OutputOf | PreviousValue, what: str) -> None:
+    with pytest.raises(BadInput, match=rf"us-east-1/own-queue: parameter Net: {what}"):
+        given(Net=value)
