@@ -16,6 +16,7 @@ HANDLERS = {
     Verb.PLAN: ("read", "list"),
     Verb.EXECUTE: ("create", "read", "update", "delete", "list"),
     Verb.DESTROY: ("read", "delete"),
+    Verb.ADOPT: (),
     Verb.STATUS: (),
     Verb.DRIFT: ("read",),
     Verb.DRILL: (),
