@@ -21,7 +21,8 @@ from typing import Any
 from builder.cli.main import main as builder
 from builder.errors import ExitCode
 from builder.local import EmbeddedAws
-from builder.rehearsal.stage import Visitor, isolated
+from builder.rehearsal.stage import isolated
+from builder.rehearsal.use import Visitor
 
 ACCOUNT = "123456789012"
 ROOT = Path(__file__).resolve().parent.parent

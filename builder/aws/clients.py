@@ -346,6 +346,10 @@ class Clients:
         """Return STS of a region; the regional endpoint, since the global one lives in us-east-1."""
         return cast("STSClient", self._client("sts", region))
 
+    def service(self, name: str, region: Region) -> Any:  # noqa: ANN401 - which one it is, a table says at run time
+        """Return a service of a region that is named by data."""
+        return self._client(name, region)
+
     def _client(self, service: str, region: Region) -> Any:  # noqa: ANN401 - the methods above name its type
         with self._lock:
             if (service, region) not in self._made:

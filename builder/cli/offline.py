@@ -186,7 +186,7 @@ the access key is the account: any 12 digits. The token is for /_builder/ and /_
 @global_options
 @pass_session
 def rehearse(session: Session, *, fleet: bool) -> ExitCode:
-    """Render, lint, plan, deploy, use, update and destroy it all on an embedded AWS; no account is touched."""
+    """Render, lint, plan, deploy, use, update, drift and destroy it all on an embedded AWS; no account is touched."""
     from builder.rehearsal import Chapter, Stage, rehearse_fleet, rehearse_system
 
     project, console = session.project, session.console

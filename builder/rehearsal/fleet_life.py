@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from builder.assembly import Assembly
-from builder.assembly.components import Components, OutputOf, one_of_each, stacks_of_functions
+from builder.assembly.components import Component, Components, OutputOf, one_of_each, stacks_of_functions
 from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry
 from builder.assembly.render import make_assembly, make_fleet_assembly
 from builder.assembly.store import EXECUTION_ROLE
@@ -26,7 +26,7 @@ from builder.deploy import (
     make_deployment,
     make_plan,
 )
-from builder.errors import ExitCode, Failed
+from builder.errors import BadInput, ExitCode, Failed
 from builder.fleet import (
     FleetEnd,
     FleetPlan,
@@ -47,16 +47,14 @@ from builder.rehearsal.stage import (
     ACCOUNT,
     Chapter,
     Line,
-    RegionOutputs,
     Stage,
-    Visitor,
-    exercise,
     expect_done,
     isolated,
     render_and_lint,
     signs_requests,
     with_variable,
 )
+from builder.rehearsal.use import Use, Visitor, copy_objects, exercise_function
 from builder.report.fleet_plan import fleet_plan_text
 from builder.terms import AccountId, Region, StackId
 
@@ -188,6 +186,13 @@ def rehearse_fleet(wanted: Wanted, suffix: str, stage: Stage) -> None:
     What dr.yaml says of a fleet's roles and operations holds; the accounts are the rehearsal's own.
     Raises Failed at the first thing that does not go as it should.
     """
+    config = wanted.config
+    if config.function is None or config.table is None:
+        raise BadInput(
+            where="rehearse --fleet",
+            what="changes and calls the built-in function with its table, and dr.yaml asks for none",
+            next_step="python -m builder rehearse    lives the system's own life, stacks of yours included",
+        )
     wanted = with_accounts(wanted, TARGETS)
     render_and_lint(wanted, stage.tell)
     stage.tell(Chapter("an AWS of our own"))
@@ -264,27 +269,23 @@ def _first_deployment(life: _Life) -> None:
 
 def _use(life: _Life, account: AccountId) -> None:
     life.stage.tell(Chapter(f"use, in account {account}"))
-    places = _places(life, account)
+    parts, known = _outputs(life, account)
     visitor = Visitor(life.endpoint, account, signs=signs_requests(life.wanted.config))
-    clients = life.target(account).clients()
-    life.stage.run(exercise(places, visitor, clients, life.stage.tell))
+    use = Use(visitor=visitor, clients=life.target(account).clients(), tell=life.stage.tell)
+    if parts.function:
+        urls = {region: known[output] for region, output in parts.function.url.items()}
+        life.stage.run(exercise_function(urls, use))
+    if parts.bucket:
+        life.stage.run(copy_objects("bucket", parts.bucket, known, use))
 
 
-def _places(life: _Life, account: AccountId) -> tuple[RegionOutputs, ...]:
-    """Return where the system stands in an account, the primary first."""
+def _outputs(life: _Life, account: AccountId) -> tuple[Component, dict[OutputOf, str]]:
+    """Return what the system has in an account, and each output that it is bound to."""
     sets = life.stage.run(observe_sets(_standing(life), life.clients))
     found = life.stage.run(observe_fleet_outputs(sets, life.clients, RowFilter(accounts=(account,)), None))
     outputs = {stack_outputs.stack: stack_outputs.outputs for stack_outputs in found.stacks}
     parts = one_of_each(_components(life), life.suffix)
-    assert parts.function is not None, "it is built in"  # noqa: S101 - see make_assembly
-    assert parts.bucket is not None, "it is built in"  # noqa: S101 - see make_assembly
-
-    def value(of: OutputOf) -> str:
-        stack, name = of.output
-        return str(outputs[stack][name])
-
-    names = parts.bucket.names
-    return tuple(RegionOutputs(region, value(url), value(names[region])) for region, url in parts.function.url.items())
+    return parts, {of: str(outputs[of.output[0]][of.output[1]]) for of in parts.outputs.values()}
 
 
 def _components(life: _Life) -> Components:

@@ -1,32 +1,39 @@
-"""A whole life: rendered, linted, planned, executed, used, left alone, updated, destroyed.
+"""The life of the system: deployed, used, planned again, changed, changed by hand, destroyed."""
 
-What is built in is used and updated; stacks of one's own are deployed, left alone and destroyed.
-"""
-
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from builder import deploy
+from builder.assembly import Assembly
 from builder.assembly.components import stacks_of_functions
+from builder.assembly.manifest import PreviousValue, StackEntry
 from builder.assembly.render import make_assembly
 from builder.aws import Clients, Tempo
 from builder.config import Wanted
+from builder.deploy.plan.guards import protection_hit
 from builder.errors import Failed
 from builder.local import EmbeddedAws
+from builder.rehearsal.behind import SETTINGS, ByHand, change_by_hand
 from builder.rehearsal.stage import (
     ACCOUNT,
     Chapter,
     Line,
-    RegionOutputs,
     Stage,
-    Visitor,
-    exercise,
     expect_done,
     isolated,
     render_and_lint,
     signs_requests,
+    with_output,
     with_variable,
 )
+from builder.rehearsal.use import Use, Visitor, exercise, exercise_function, observe_components
+from builder.report.state import drift_text
+from builder.state import find_differences
+from builder.template import read_template
+from builder.terms import StackId
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +43,11 @@ class _Life:
     suffix: str
     clients: Clients
     visitor: Visitor
+    assembly: Assembly
 
     @property
-    def is_used(self) -> bool:
-        """Whether the built-in table, bucket and function are all there, which requests are tried on."""
-        config = self.wanted.config
-        return all(section is not None for section in (config.table, config.bucket, config.function))
-
-    def deployment(self, wanted: Wanted) -> deploy.Deployment:
-        assembly = make_assembly(wanted)
-        return deploy.make_deployment(assembly.manifest, assembly.templates, self.suffix)
+    def deployment(self) -> deploy.Deployment:
+        return deploy.make_deployment(self.assembly.manifest, self.assembly.templates, self.suffix)
 
 
 def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:
@@ -53,79 +55,180 @@ def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:
 
     Raises Failed at the first thing that does not go as it should.
     """
-    render_and_lint(wanted, stage.tell)
+    assembly = render_and_lint(wanted, stage.tell)
     stage.tell(Chapter("an AWS of our own"))
     with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, wanted.config.regions.primary):
         stage.tell(Line(f"listens at {aws.endpoint}, account {ACCOUNT}; nothing else is reached"))
         visitor = Visitor(aws.endpoint, ACCOUNT, signs=signs_requests(wanted.config))
-        life = _Life(stage, wanted, suffix, Clients.of_profile(None, tempo=Tempo.quick()), visitor)
-        _first_deployment(life)
+        clients = Clients.of_profile(None, tempo=Tempo.quick())
+        life = _Life(stage, wanted, suffix, clients, visitor, with_stand_ins(assembly))
+        _first_deployment(life, assembly)
         _use(life)
         _nothing_to_do(life)
-        _update(life)
+        life = _update(life)
+        _drift(life)
         _end(life)
 
 
-def _first_deployment(life: _Life) -> None:
+def with_stand_ins(assembly: Assembly) -> Assembly:
+    """Return the assembly with a value for each parameter that is to keep the one that its stack has: none stands."""
+
+    def stood_in(entry: StackEntry) -> StackEntry:
+        kept = previous_of(entry)
+        if not kept:
+            return entry
+        declared = read_template(assembly.templates[entry.template], entry.template).parameters
+        values = {name: _stand_in(declared[name]) for name in kept}
+        return dataclasses.replace(entry, parameters={**entry.parameters, **values})
+
+    stacks = tuple(stood_in(entry) for entry in assembly.manifest.stacks)
+    return dataclasses.replace(assembly, manifest=dataclasses.replace(assembly.manifest, stacks=stacks))
+
+
+def previous_of(entry: StackEntry) -> tuple[str, ...]:
+    """Return the parameters that are to keep their values."""
+    return tuple(name for name, value in entry.parameters.items() if isinstance(value, PreviousValue))
+
+
+def _stand_in(declared: Mapping[str, object]) -> str:
+    """Return a value that a parameter takes: its default, the first that is allowed, or one of its type and length."""
+    allowed = declared.get("AllowedValues")
+    if "Default" in declared:
+        return str(declared["Default"])
+    if isinstance(allowed, list) and allowed:
+        return str(allowed[0])
+    if declared.get("Type") == "Number":
+        return str(declared.get("MinValue", 1))
+    return "rehearsed".ljust(int(str(declared.get("MinLength", 0))), "d")[: int(str(declared.get("MaxLength", 4096)))]
+
+
+def _first_deployment(life: _Life, original: Assembly) -> None:
     tell = life.stage.tell
     tell(Chapter("plan"))
-    deployment = life.deployment(life.wanted)
-    plan = _plan(life, deployment)
-    if len(plan.steps) != len(deployment.stacks):
-        raise Failed(where="plan", what=f"{len(plan.steps)} change sets for {len(deployment.stacks)} stacks")
+    for entry in original.manifest.stacks:
+        if kept := previous_of(entry):
+            tell(Line(f"{entry.id}: {', '.join(kept)} would keep what the stack has; none stands, so by a stand-in"))
+    deployment, plan = life.deployment, _plan(life)
+    if len(plan.change_sets) != len(deployment.stacks):
+        raise Failed(where="plan", what=f"{len(plan.change_sets)} change sets for {len(deployment.stacks)} stacks")
     tell(Line(f"{len(plan.steps)} change sets stand in review, and no stack exists yet"))
+    for later in plan.deferred:
+        tell(Line(f"{later.stack}: its change set is made during the execution, as it {later.because}"))
     tell(Chapter("execute"))
-    expect_done(
-        life.stage.watch(partial(deploy.execute_plan, plan, deploy.TrustedInput(deployment=deployment), life.clients))
-    )
-    for name, value in _outputs(life).items():
+    _execute(life, plan)
+    for name, value in life.stage.run(deploy.observe_outputs(deployment, life.clients)).items():
         tell(Line(f"{name} = {value}"))
 
 
 def _use(life: _Life) -> None:
-    life.stage.tell(Chapter("use"))
-    if not life.is_used:
-        life.stage.tell(Line("not tried: that takes the built-in table, bucket and function"))
-        return
-    system = life.stage.run(deploy.observe_system(life.deployment(life.wanted), life.clients))
-    regions = (system.primary, *system.secondaries)
-    places = tuple(RegionOutputs(region, system.endpoints[region].url, system.buckets[region]) for region in regions)
-    life.stage.run(exercise(places, life.visitor, life.clients, life.stage.tell))
+    tell, deployment = life.stage.tell, life.deployment
+    tell(Chapter("use"))
+    if not deployment.components:
+        tell(Line("no component says what could be called or written to, so nothing is: `components:` in dr.yaml does"))
+    known = life.stage.run(observe_components(deployment, life.clients))
+    use = Use(visitor=life.visitor, clients=life.clients, tell=tell)
+    left = dict(deployment.components)
+    if _built_in(life) and (function := left.pop("function").function):
+        urls = {region: known[output] for region, output in function.url.items()}
+        life.stage.run(exercise_function(urls, use))
+        del left["table"]  # it was written to through the function
+    for name, component in left.items():
+        life.stage.run(exercise(name, component, known, use))
+
+
+def _built_in(life: _Life) -> bool:
+    """Whether there is the function whose handlers are known to keep items in the table."""
+    config = life.wanted.config
+    return config.function is not None and config.table is not None
 
 
 def _nothing_to_do(life: _Life) -> None:
     life.stage.tell(Chapter("plan again, nothing changed"))
-    plan = _plan(life, life.deployment(life.wanted))
-    if plan.steps:
-        raise Failed(where="plan", what=f"change sets were made for {', '.join(step.stack for step in plan.steps)}")
+    plan = _plan(life)
+    if plan.change_sets:
+        raise Failed(where="plan", what=f"change sets were made for {', '.join(step.stack for step in plan.changing)}")
     life.stage.tell(Line(f"no change set was made; {len(plan.unchanged)} stacks are as they should be"))
 
 
-def _update(life: _Life) -> None:
-    tell = life.stage.tell
-    if life.wanted.config.function is None:
-        return
-    tell(Chapter("update: one more variable in the functions' environment"))
-    changed = with_variable(life.wanted, "REHEARSED", "yes")
-    deployment = life.deployment(changed)
-    plan = _plan(life, deployment)
-    for step in plan.steps:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is another one now, and the stacks that it is in."""
+
+    title: str
+    assembly: Assembly
+    stacks: tuple[StackId, ...]
+
+
+def make_change(wanted: Wanted, assembly: Assembly) -> Change:
+    """Return the system with one more variable in the built-in functions, else with one more output in one template.
+
+    That is of the stack which stands in most regions, of those that no other needs: what takes outputs of it would be
+    looked at too.
+    """
+    if wanted.config.function is not None:
+        made = make_assembly(with_variable(wanted, "REHEARSED", "yes"))
+        functions = {"function": made.manifest.components["function"]}
+        return Change("one more variable in the functions' environment", made, stacks_of_functions(functions))
+    entries = assembly.manifest.stacks
+    needed = {need.partition("/")[2] for entry in entries for need in entry.needs}
+    free = Counter(name for entry in entries if (name := entry.id.partition("/")[2]) not in needed)
+    ((name, _),) = free.most_common(1)
+    stacks = tuple(entry.id for entry in entries if entry.id.partition("/")[2] == name)
+    return Change(f"one more output in the template of {name}", with_output(assembly, stacks), stacks)
+
+
+def _update(life: _Life) -> _Life:
+    tell, change = life.stage.tell, make_change(life.wanted, life.assembly)
+    tell(Chapter(f"update: {change.title}"))
+    changed = dataclasses.replace(life, assembly=with_stand_ins(change.assembly))
+    plan = _plan(changed)
+    for step in plan.change_sets:
         touched = ", ".join(f"{change.action} {change.logical_id}" for change in step.changes)
-        tell(Line(f"{step.stack}: {touched}"))
-    built_in = {name: part for name, part in deployment.components.items() if name == "function"}
-    if {step.stack for step in plan.steps} != set(stacks_of_functions(built_in)):
-        raise Failed(where="plan", what="the update touches other stacks than the functions', or not all of these")
-    expect_done(
-        life.stage.watch(partial(deploy.execute_plan, plan, deploy.TrustedInput(deployment=deployment), life.clients))
-    )
+        tell(Line(f"{step.stack}: {touched or 'outputs alone'}"))
+    if {step.stack for step in plan.changing} != set(change.stacks):
+        what = f"the update touches other stacks than {', '.join(change.stacks)}, or not all of these"
+        raise Failed(where="plan", what=what)
+    _execute(changed, plan)
+    return changed
+
+
+def _drift(life: _Life) -> None:
+    tell, deployment = life.stage.tell, life.deployment
+    tell(Chapter("drift: one thing is changed behind CloudFormation's back"))
+    hand = life.stage.run(_change_by_hand(life))
+    if hand is None:
+        settings = ", ".join(f"{setting.name} of {setting.type}" for setting in SETTINGS)
+        tell(Line(f"nothing is: no template says anything of what is changed by hand here ({settings})"))
+        return
+    tell(Line(f"{hand.stack}/{hand.resource}: {hand.setting.name} is {hand.after} instead of {hand.before}"))
+    differences = life.stage.run(find_differences(deployment, life.clients))
+    for line in drift_text(differences).plain.splitlines():
+        tell(Line(line))
+    if not hand.is_among(deployment, differences):
+        raise Failed(where="drift", what=f"does not find {hand.setting.name} of {hand.stack}/{hand.resource}")
+    life.stage.run(hand.put_back())
+    if hand.is_among(deployment, life.stage.run(find_differences(deployment, life.clients))):
+        raise Failed(where="drift", what=f"still finds {hand.stack}/{hand.resource}, which was put back")
+    tell(Line("it is put back, and drift finds it no more"))
+
+
+async def _change_by_hand(life: _Life) -> ByHand | None:
+    standing = await deploy.find_deployed(life.deployment.name, life.deployment.sites, life.clients)
+    return await change_by_hand(life.deployment, {one.id: one.stack for one in standing}, life.clients)
 
 
 def _end(life: _Life) -> None:
-    tell = life.stage.tell
-    tell(Chapter("destroy, buckets and table full" if life.is_used else "destroy"))
-    deployment = life.deployment(life.wanted)
+    tell, deployment = life.stage.tell, life.deployment
+    tell(Chapter("destroy, with all that is in it"))
     standing = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))
-    removal = deploy.Removal(standing=standing, needs={stack.id: stack.needs for stack in deployment.stacks})
+    protected = [one.id for one in standing if one.stack.termination_protection]
+    if protected:
+        tell(Line(f"the termination protection of {', '.join(protected)} is allowed to be lifted"))
+    removal = deploy.Removal(
+        standing=standing,
+        needs={stack.id: stack.needs for stack in deployment.stacks},
+        allow=[protection_hit(stack).allow for stack in protected],
+    )
     expect_done(life.stage.watch(partial(deploy.delete_deployment, removal, life.clients, life.stage.plan_id().id)))
     left = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))
     if left:
@@ -133,9 +236,10 @@ def _end(life: _Life) -> None:
     tell(Line(f"{len(standing)} stacks are gone, nothing is left"))
 
 
-def _plan(life: _Life, deployment: deploy.Deployment) -> deploy.Plan:
-    return life.stage.watch(partial(deploy.make_plan, deployment, life.clients, life.stage.plan_id()))
+def _plan(life: _Life) -> deploy.Plan:
+    return life.stage.watch(partial(deploy.make_plan, life.deployment, life.clients, life.stage.plan_id()))
 
 
-def _outputs(life: _Life) -> dict[str, str]:
-    return dict(life.stage.run(deploy.observe_outputs(life.deployment(life.wanted), life.clients)))
+def _execute(life: _Life, plan: deploy.Plan) -> None:
+    trusted = deploy.TrustedInput(deployment=life.deployment)
+    expect_done(life.stage.watch(partial(deploy.execute_plan, plan, trusted, life.clients)))

@@ -1,36 +1,30 @@
-"""What a rehearsal is given, begins with, expects and tells; and the use that it makes of what it deployed.
+"""What a rehearsal is given, begins with, expects and tells; and the system with one thing changed.
 
-`isolated` puts the caller's AWS settings away. A `Visitor` requests function URLs as curl would, on the embedded AWS
-through its endpoint, and `exercise` writes in each region and reads in the others.
+`isolated` puts the caller's AWS settings away.
 """
 
-import asyncio
-import json
+import hashlib
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-from botocore.credentials import Credentials
-
-from builder import client
 from builder.assembly import Assembly, write_assembly
+from builder.assembly.finding import Finding
 from builder.assembly.lint import lint_assembly
 from builder.assembly.render import make_assembly
-from builder.aws import Clients, call
-from builder.client.wire import Wire
 from builder.components.function.options import FunctionConfig
 from builder.config import Config, Wanted
 from builder.deploy import Done, Outcome, PlanId
-from builder.errors import AwsError, Failed
+from builder.errors import Failed
 from builder.fleet import FleetEmit
 from builder.local.environment import is_hostile
-from builder.terms import AccountId, Region
+from builder.template import Template, read_template, write_template
+from builder.terms import AccountId, StackId, counted
 
 
 @contextmanager
@@ -93,16 +87,31 @@ class Stage:
 
 
 def render_and_lint(wanted: Wanted, tell: Tell) -> Assembly:
-    """Return the assembly that dr.yaml asks for. Raises Failed where cfn-lint finds anything in it."""
+    """Return the assembly that dr.yaml asks for.
+
+    Raises Failed where cfn-lint finds anything in a system of what is built in, or an error in one with templates of
+    the user's own: what those are warned of is theirs to decide, and is counted.
+    """
     tell(Chapter("render"))
     assembly = make_assembly(wanted)
-    tell(Line(f"{len(assembly.manifest.stacks)} templates for {', '.join(wanted.config.regions.all)}"))
+    regions = dict.fromkeys((*wanted.config.regions.all, *assembly.manifest.regions))
+    tell(Line(f"{len(assembly.manifest.stacks)} templates for {', '.join(regions)}"))
     tell(Chapter("lint"))
     findings = _lint(assembly)
-    if findings:
-        raise Failed(where="lint", what="\n  ".join(findings), next_step="python -m builder lint")
-    tell(Line("cfn-lint, information included: no findings"))
+    fatal = [found for found in findings if found.severity == "error" or not wanted.config.stacks]
+    if fatal:
+        told = "\n  ".join(f"{found.file}:{found.line}: {found.rule} {found.message}" for found in fatal)
+        raise Failed(where="lint", what=told, next_step="python -m builder lint")
+    tell(Line(_counted(findings)))
     return assembly
+
+
+def _counted(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "cfn-lint, information included: no findings"
+    warnings = sum(found.severity == "warning" for found in findings)
+    told = f"{counted(warnings, 'warning')}, {len(findings) - warnings} for information"
+    return f"cfn-lint: no errors, {told}; they are told by: python -m builder lint"
 
 
 def expect_done(ended: Iterable[Outcome]) -> None:
@@ -124,131 +133,27 @@ def signs_requests(config: Config) -> bool:
     return config.function is not None and config.function.url_auth == "AWS_IAM"
 
 
-def _lint(assembly: Assembly) -> list[str]:
+def with_output(assembly: Assembly, names: Collection[StackId]) -> Assembly:
+    """Return the same assembly with one more output in the templates of some stacks."""
+    manifest = assembly.manifest
+    files = {entry.template for entry in manifest.stacks if entry.id in names}
+    templates = {
+        path: _with_output(read_template(data, path)) if path in files else data
+        for path, data in assembly.templates.items()
+    }
+    stacks = tuple(
+        replace(entry, sha256=hashlib.sha256(templates[entry.template]).hexdigest()) for entry in manifest.stacks
+    )
+    return replace(assembly, manifest=replace(manifest, stacks=stacks), templates=templates)
+
+
+def _with_output(template: Template) -> bytes:
+    outputs = template.section("Outputs")
+    name = next(name for number in count(1) if (name := f"Rehearsed{number}") not in outputs)
+    return write_template({**template.data, "Outputs": {**outputs, name: {"Value": "yes"}}})
+
+
+def _lint(assembly: Assembly) -> tuple[Finding, ...]:
     with tempfile.TemporaryDirectory(prefix="builder-rehearsal-") as folder:
         write_assembly(Path(folder) / "templates", assembly)
-        return [f"{f.file}:{f.line}: {f.rule} {f.message}" for f in lint_assembly(Path(folder) / "templates").findings]
-
-
-# The first request of all waits for the function's process to start.
-_REQUEST_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Somebody who calls function URLs of one embedded AWS; signs where the URLs want it."""
-
-    endpoint: str
-    account: str
-    signs: bool
-
-    def call(self, method: str, url: str, body: object = None) -> tuple[int, dict[str, Any]]:
-        """Return status and JSON body. Raises Failed for an answer that is not JSON, or for none."""
-        parts = urlsplit(url)
-        region = client.RegionUrl(parts.netloc.split(".")[2], f"{parts.scheme}://{parts.netloc}")
-        data = b"" if body is None else json.dumps(body).encode()
-        request = client.Request(method, parts.path, {"content-type": "application/json"}, data)
-        with Wire(Credentials(self.account, "rehearsal") if self.signs else None, self.endpoint) as wire:
-            answer = wire.send(region, request, limit_s=_REQUEST_S)
-        if isinstance(answer, client.Trouble):
-            raise Failed(where=url, what=f"no JSON answer to {method}: {answer.value}")
-        try:
-            return answer.status, json.loads(answer.body)
-        except ValueError as error:
-            raise Failed(where=url, what=f"no JSON answer to {method}: {error}") from error
-
-
-_PATIENCE_S = 20.0
-_LOOK_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class RegionOutputs:
-    """One region of the deployment, as its outputs name it."""
-
-    region: Region
-    url: str
-    bucket: str
-
-
-async def exercise(places: Sequence[RegionOutputs], visitor: Visitor, clients: Clients, tell: Tell) -> None:
-    """Write in each region and read in every other one, over HTTP; find copies of an object of the first one's bucket.
-
-    Raises Failed where a write does not arrive.
-    """
-    for place in places:
-        seen = await _ask(visitor, "GET", place.url, 200)
-        tell(Line(f"GET / in {place.region} -> 200, role {seen['role']}, table {seen['table']}"))
-    for here in places:
-        await _cross(visitor, here, [there for there in places if there != here], tell)
-    await _copy(clients, places[0], places[1:], tell)
-
-
-async def _cross(visitor: Visitor, here: RegionOutputs, others: Iterable[RegionOutputs], tell: Tell) -> None:
-    item = {"written_in": here.region, "amount": 12.5}
-    path = f"items/from-{here.region}"
-    await _ask(visitor, "PUT", here.url + path, 201, item)
-    tell(Line(f"PUT /{path} in {here.region}: {json.dumps(item)}"))
-    loop = asyncio.get_running_loop()
-    written = loop.time()
-
-    async def arrived(there: RegionOutputs) -> dict[str, Any] | None:
-        status, found = await loop.run_in_executor(None, partial(visitor.call, "GET", there.url + path))
-        return found if status == 200 else None
-
-    for there in others:
-        otherwise = f"{path} written in {here.region} does not show in {there.region}"
-        found = await _eventually(partial(arrived, there), otherwise)
-        if found != item:
-            raise Failed(where=there.url + path, what=f"answers {found}, and {item} was written")
-        tell(Line(f"GET /{path} in {there.region}: {json.dumps(found)}, {loop.time() - written:.2f} s later"))
-
-
-async def _copy(clients: Clients, primary: RegionOutputs, secondaries: Iterable[RegionOutputs], tell: Tell) -> None:
-    key, metadata = "rehearsal/object.txt", {"written-in": primary.region}
-    await call(
-        primary.bucket,
-        clients.s3(primary.region).put_object,
-        Bucket=primary.bucket,
-        Key=key,
-        Body=b"replicate me",
-        Metadata=metadata,
-    )
-    tell(Line(f"put s3://{primary.bucket}/{key}, metadata {metadata}"))
-    loop = asyncio.get_running_loop()
-    written = loop.time()
-
-    async def arrived(secondary: RegionOutputs) -> dict[str, str] | None:
-        try:
-            copy = await call(
-                secondary.bucket, clients.s3(secondary.region).head_object, Bucket=secondary.bucket, Key=key
-            )
-        except AwsError as error:
-            if error.code in {"404", "NoSuchKey"}:
-                return None
-            raise
-        return copy["Metadata"]
-
-    for secondary in secondaries:
-        found = await _eventually(partial(arrived, secondary), f"{key} does not arrive in {secondary.bucket}")
-        if found != metadata:
-            raise Failed(where=secondary.bucket, what=f"{key} has metadata {found}, and {metadata} was written")
-        tell(Line(f"got s3://{secondary.bucket}/{key}, metadata {found}, {loop.time() - written:.2f} s later"))
-
-
-async def _ask(visitor: Visitor, method: str, url: str, wanted: int, body: object = None) -> dict[str, Any]:
-    loop = asyncio.get_running_loop()
-    status, found = await loop.run_in_executor(None, partial(visitor.call, method, url, body))
-    if status != wanted:
-        raise Failed(where=url, what=f"answers {method} with {status} instead of {wanted}: {found}")
-    return found
-
-
-async def _eventually(look: Callable[[], Awaitable[T | None]], otherwise: str) -> T:
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            while (found := await look()) is None:  # noqa: ASYNC110 - replication sends no event
-                await asyncio.sleep(_LOOK_S)
-            return found
-    except TimeoutError as error:
-        raise Failed(where="replication", what=f"{otherwise} within {_PATIENCE_S:.0f} s") from error
+        return lint_assembly(Path(folder) / "templates").findings

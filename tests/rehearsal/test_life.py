@@ -1,9 +1,8 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from builder.config import Wanted, read_wanted
+from builder.config import Wanted
 from builder.errors import Failed
 from builder.rehearsal import rehearse_system
 from rehearsal.told import Told
@@ -21,32 +20,17 @@ def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
         "use",
         "plan again, nothing changed",
         "update: one more variable in the functions' environment",
-        "destroy, buckets and table full",
+        "drift: one thing is changed behind CloudFormation's back",
+        "destroy, with all that is in it",
     ]
     shown = "\n".join(told.lines)
     assert """GET /items/from-us-east-1 in us-west-2: {"written_in": "us-east-1", "amount": 12.5}""" in shown
     assert """GET /items/from-us-west-2 in us-east-1: {"written_in": "us-west-2", "amount": 12.5}""" in shown
-    assert "us-west-2-an/rehearsal/object.txt, metadata {'written-in': 'us-east-1'}" in shown
+    assert "us-west-2-an/rehearsal/from-us-east-1.txt, metadata {'written-in': 'us-east-1'}" in shown
     assert "us-west-2/service: Modify Function" in shown
+    assert "us-east-1/service/Function: MemorySize is 320 instead of 256" in shown
+    assert "5 stacks: 1 drifted, 0 absent, 0 unknown; differences between regions: 1" in shown
     assert "5 stacks are gone, nothing is left" in shown
-
-
-@pytest.mark.processes
-def test_stacks_of_one_s_own_are_deployed_left_alone_and_destroyed(tmp_path: Path, told: Told) -> None:
-    (tmp_path / "app.yaml").write_text("Transform: AWS::LanguageExtensions\nResources: {T: {Type: AWS::SNS::Topic}}\n")
-    head = "project: shop\nenvironment: dev\nregions: {primary: us-east-1, secondaries: [us-west-2]}\n"
-    (tmp_path / "dr.yaml").write_text(f"{head}stacks: {{app: {{template: app.yaml}}}}\n")
-    rehearse_system(read_wanted(tmp_path / "dr.yaml"), "dev", told.stage())
-    assert told.chapters[2:] == [
-        "an AWS of our own",
-        "plan",
-        "execute",
-        "use",
-        "plan again, nothing changed",
-        "destroy",
-    ]
-    assert "not tried: that takes the built-in table, bucket and function" in told.lines
-    assert told.lines[-1] == "2 stacks are gone, nothing is left"
 
 
 @pytest.mark.processes

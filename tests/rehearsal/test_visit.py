@@ -2,13 +2,13 @@ import pytest
 
 from builder.errors import Failed
 from builder.local import EmbeddedAws
-from builder.rehearsal.stage import Visitor
+from builder.rehearsal.use import Visitor
 
 URL = "https://abc.lambda-url.us-east-1.on.aws/"
 
 
 def test_an_address_where_nobody_listens_is_a_failure() -> None:
-    with pytest.raises(Failed, match="no JSON answer to GET"):
+    with pytest.raises(Failed, match="no answer to GET"):
         Visitor("http://127.0.0.1:9", "123456789012", signs=False).call("GET", URL)
 
 
