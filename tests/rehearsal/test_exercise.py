@@ -41,7 +41,7 @@ def known(session: boto3.Session, account_id: str) -> dict[OutputOf, str]:
     names = {output: f"lone-{account_id}-{region}" for region, output in BUCKETS.items()}
     session.client("s3", EAST).create_bucket(Bucket=names[BUCKETS[EAST]])
     session.client("s3", WEST).create_bucket(
-        Bucket=names[BUCKETS[WEST]], CreateBucketConfiguration={"LocationConstraint": WEST}
+        Bucket=names[BUCKETS[WEST]], CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
     )
     return names
 
@@ -98,14 +98,13 @@ def test_buckets_that_replicate_nothing_are_said_to(known: dict[OutputOf, str], 
     assert "replicate nothing" in lines[0]
 
 
-def make_table(session: boto3.Session, name: str, **types: Any) -> None:
-    session.client("dynamodb", EAST).create_table(
+def make_table(session: boto3.Session, name: str, region: Region, types: dict[str, Any]) -> None:
+    kinds: Any = ("HASH", "RANGE")
+    session.client("dynamodb", region).create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in types.items()],
-        KeySchema=[
-            {"AttributeName": key, "KeyType": kind} for key, kind in zip(types, ("HASH", "RANGE"), strict=False)
-        ],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": type_} for key, type_ in types.items()],
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in zip(types, kinds, strict=False)],
     )
 
 
@@ -113,7 +112,7 @@ def make_table(session: boto3.Session, name: str, **types: Any) -> None:
 def test_an_item_of_the_table_s_own_key_is_written_and_deleted(
     session: boto3.Session, use: Use, lines: list[str], types: dict[str, Any]
 ) -> None:
-    make_table(session, "some", **types)
+    make_table(session, "some", EAST, types)
     used(Component(table=Table(name="some", regions=(EAST,))), {}, use)
     assert lines == [f"put an item into some in {EAST}, key {', '.join(types)}"]
     assert session.client("dynamodb", EAST).scan(TableName="some")["Items"] == []
@@ -124,12 +123,7 @@ def test_an_item_that_does_not_arrive_in_another_region_fails(
 ) -> None:
     monkeypatch.setattr(module, "_PATIENCE_S", 0.2)
     for region in (EAST, WEST):
-        session.client("dynamodb", region).create_table(
-            TableName="apart",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        )
+        make_table(session, "apart", region, {"id": "S"})
     with pytest.raises(Failed, match="written in us-east-1 does not show in us-west-2"):
         used(Component(table=Table(name="apart", regions=(EAST, WEST))), {}, use)
 
