@@ -69,17 +69,19 @@ def test_protected_stacks_nothing_to_use_and_nothing_to_change_by_hand_are_said_
 ) -> None:
     secret = "Transform: AWS::LanguageExtensions\nParameters:\n  Secret: {Type: String, NoEcho: true, MinLength: 12}\n"
     vpc = f"{secret}Resources:\n  Vpc:\n    Type: AWS::EC2::VPC\n    Properties: {{CidrBlock: 10.0.0.0/16}}\n"
+    topic = "Parameters: {Unused: {Type: String, Default: x}}\nResources: {Topic: {Type: AWS::SNS::Topic}}\n"
     sections = (
-        "stacks:\n  net: {template: vpc.yaml, termination_protection: true, parameters: {Secret: {previous: true}}}"
+        "termination_protection: true\nstacks:\n  net: {template: vpc.yaml, parameters: {Secret: {previous: true}}}\n"
     )
-    rehearse_system(write(sections, vpc=vpc), "dev", told.stage())
+    sections += "  note: {template: topic.yaml, regions: primary, termination_protection: false}\n"
+    rehearse_system(write(sections, vpc=vpc, topic=topic), "dev", told.stage())
     shown = "\n".join(told.lines)
     assert "us-west-2/net: Secret would keep what the stack has; none stands, so by a stand-in" in shown
     assert "no component says what could be called or written to" in shown
     assert "nothing is: no template says anything of what is changed by hand here (Value of AWS::SSM::Param" in shown
     assert "the termination protection of us-east-1/net, us-west-2/net is allowed to be lifted" in shown
-    assert "2 stacks are gone" in shown
-    counts = "cfn-lint: no errors, 2 warnings, 0 for information; they are told by: python -m builder lint"
+    assert "3 stacks are gone" in shown
+    counts = "cfn-lint: no errors, 1 warning, 0 for information; they are told by: python -m builder lint"
     assert counts in told.lines
 
 
