@@ -7,6 +7,7 @@ somebody's review, an older plan's.
 import asyncio
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -14,7 +15,7 @@ from urllib.parse import quote
 
 from builder.assembly.manifest import PreviousValue
 from builder.aws import Clients, call, pages
-from builder.deploy.desired import REGION, DesiredStack
+from builder.deploy.desired import REGION, Deployment, DesiredStack
 from builder.deploy.observe.deployment import may_nest
 from builder.deploy.observe.stacks import ObservedStack, is_absence, once_there, remember_created, unless_lagging
 from builder.deploy.plan.artifacts import ObjectPlace, bucket_for, put_object
@@ -34,11 +35,7 @@ _CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
-
-
 _MAKING_S = 300.0
-
-
 IN_MAKING = frozenset({"CREATE_PENDING", "CREATE_IN_PROGRESS"})
 """The Status of a change set that CloudFormation is still making."""
 
@@ -251,8 +248,6 @@ def _read(description: str) -> dict[str, Any]:
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 INLINE_BYTES = 51_200
-
-
 BUCKET_BYTES = 1_048_576
 
 
@@ -297,8 +292,6 @@ def is_no_change(status: str, reason: str) -> bool:
 
 IDLE = frozenset({"AVAILABLE", "UNAVAILABLE", "OBSOLETE"})
 """The ExecutionStatus of a change set that nobody executes or has executed."""
-
-
 _UNDER_WAY_S = 60
 
 
@@ -411,3 +404,22 @@ def is_of(deployment: str, one: "ChangeSetSummaryTypeDef") -> bool:
     plan = plan_of(one.get("Description", ""))
     name, first = one["ChangeSetName"], change_set_name(deployment, plan, 1)
     return bool(plan) and (name == first or (name.startswith(f"{first}-") and name[len(first) + 1 :].isdigit()))
+
+
+def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], options: PlanOptions) -> None:
+    """Return if the change sets can be made as the options say. Raises BadInput.
+
+    AWS makes no drift-aware change set of nested stacks, so what it does inside them could not be seen.
+    """
+    if options.deployment_mode != "REVERT_DRIFT":
+        return
+    nesting = [
+        stack.id for stack in deployment.stacks if may_nest(stack.template) or may_nest(deployed.get(stack.id, {}))
+    ]
+    if nesting:
+        raise BadInput(
+            where="--deployment-mode REVERT_DRIFT",
+            what=f"{', '.join(nesting)}: AWS makes no drift-aware change set for stacks with nested stacks, "
+            "so nobody could see what it would do inside them",
+            next_step="python -m builder drift    names what drifted, in nested stacks too",
+        )

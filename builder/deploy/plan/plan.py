@@ -4,13 +4,13 @@ Then what a plan deletes: what a failed creation left, and stacks that the assem
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from builder.aws import Clients, together
 from builder.deploy.desired import MASK, Deployment, DesiredStack, bind_account
-from builder.deploy.observe.deployment import ObservedDeployment, may_nest, observe_deployment
+from builder.deploy.observe.deployment import ObservedDeployment, observe_deployment
 from builder.deploy.observe.nested import observe_contents
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
 from builder.deploy.plan.adoption import check_only_tags, no_tags
@@ -21,6 +21,7 @@ from builder.deploy.plan.change_set import (
     PendingChangeSet,
     ask,
     busy_plans,
+    check_mode,
     console_link,
     delete,
     observe_change_sets,
@@ -60,7 +61,7 @@ from builder.deploy.records import (
     StackResource,
     Step,
 )
-from builder.errors import AwsError, BadInput, BuilderError, Stopped
+from builder.errors import AwsError, BuilderError, Stopped
 from builder.resource_types.facts import at_stake, holds_data
 from builder.terms import Arn, Region, StackId
 
@@ -370,25 +371,6 @@ def _defer(planner: _Planner, part: DraftStep, draft: DraftPlan) -> Deferred:
         found=part.found,
         findings=planner.lint(part.desired.template, part.desired.region) if planner.lint and part.derived else (),
     )
-
-
-def check_mode(deployment: Deployment, deployed: Mapping[StackId, object], options: PlanOptions) -> None:
-    """Return if the change sets can be made as the options say. Raises BadInput.
-
-    AWS makes no drift-aware change set of nested stacks, so what it does inside them could not be seen.
-    """
-    if options.deployment_mode != "REVERT_DRIFT":
-        return
-    nesting = [
-        stack.id for stack in deployment.stacks if may_nest(stack.template) or may_nest(deployed.get(stack.id, {}))
-    ]
-    if nesting:
-        raise BadInput(
-            where="--deployment-mode REVERT_DRIFT",
-            what=f"{', '.join(nesting)}: AWS makes no drift-aware change set for stacks with nested stacks, "
-            "so nobody could see what it would do inside them",
-            next_step="python -m builder drift    names what drifted, in nested stacks too",
-        )
 
 
 async def plan_orphans(
