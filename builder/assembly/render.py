@@ -80,11 +80,22 @@ def _system(wanted: Wanted) -> Assembly:
         project=wanted.config.project,
         stacks=tuple(_entry(stack, rendered, wanted.config) for stack in topology.stacks),
         outputs=topology.outputs,
-        roles=Roles(primary=wanted.config.regions.primary, secondaries=tuple(wanted.config.regions.secondaries)),
+        roles=_roles(topology, wanted.config),
         components=topology.components,
     )
     templates = {rendered.paths[stack]: data for stack, data in rendered.bytes.items()}
     return Assembly(manifest=_with_needs(manifest, templates, _own(topology)), templates=templates)
+
+
+def _roles(topology: Topology, config: Config) -> Roles | None:
+    """Return which of the regions that have a stack serves, and which stand by; None where the primary has none."""
+    regions = {stack.region for stack in topology.stacks}
+    if config.regions.primary not in regions:
+        return None
+    return Roles(
+        primary=config.regions.primary,
+        secondaries=tuple(region for region in config.regions.secondaries if region in regions),
+    )
 
 
 def _own(topology: Topology) -> list[Stack]:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from builder.assembly.components import OutputOf
-from builder.assembly.manifest import ByEnvironment, PreviousValue, bind_value
+from builder.assembly.components import OutputOf, Roles
+from builder.assembly.manifest import ByEnvironment, PreviousValue, bind_value, read_manifest, write_manifest
 from builder.assembly.render import check_again
 from builder.config import read_wanted
 from builder.deploy import make_deployment
 from builder.errors import BadInput
-from builder.terms import StackId
+from builder.terms import Region, StackId
 from components.own.project import GOOD, HERE, OwnProject
 
 BARE = "project: shop\nenvironment: dev\nregions: {primary: us-east-1, secondaries: [us-west-2]}\n"
@@ -122,6 +122,26 @@ def test_what_is_not_written_is_not_rendered(tmp_path: Path, key: str) -> None:
     assert {entry.id.partition("/")[2] for entry in manifest.stacks} == {
         {"table": "table", "bucket": "storage", "function": "service"}[key]
     }
+
+
+@pytest.mark.parametrize(
+    ("regions", "roles"),
+    [
+        ("all", Roles(primary=Region("us-east-1"), secondaries=(Region("us-west-2"),))),
+        ("primary", Roles(primary=Region("us-east-1"))),
+        ("secondaries", None),
+        ("[sa-east-1]", None),
+    ],
+)
+def test_a_region_without_a_stack_has_no_role(project: OwnProject, regions: str, roles: Roles | None) -> None:
+    stacks = (
+        f"stacks: {{network: {{template: cfn/network.yaml, regions: {regions}, parameters: {{Cidr: a, Zones: b}}}}}}\n"
+    )
+
+    manifest = project.assembly(BARE + stacks).manifest
+
+    assert manifest.roles == roles
+    assert read_manifest(write_manifest(manifest), "manifest.json") == manifest
 
 
 def test_nothing_at_all_is_a_fault(project: OwnProject) -> None:
