@@ -29,6 +29,7 @@ def test_every_kind_of_line_is_in_it_and_says_what_it_is_for() -> None:
         "PlanMade",
         "RunEnded",
         "OutputsRead",
+        "StacksCaptured",
         "FleetPlanMade",
         "FleetEnded",
         "FleetDriftSeen",
