@@ -4,6 +4,7 @@ An asset is known by what is in it, so its object in a bucket is never another o
 to know its name. `package` finds the assets of a template, `build` makes their bytes.
 """
 
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -20,6 +21,10 @@ ASSETS_FILE = "assets.json"
 VERSION = 1
 BUCKET_PARAMETER = "ArtifactsBucket"
 """The template parameter whose value is the name of the region's bucket."""
+ACCOUNT = "${AWS::AccountId}"
+"""Stands in a parameter's value, and in the bucket's name, for the account: that is known once AWS is asked."""
+REGION = "{region}"
+"""Stands in the name of a bucket for artifacts for the region."""
 
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.(zip|yaml)$")]
@@ -44,6 +49,8 @@ class Asset:
     recipe: str = COPY
     runtime: str = ""
     architecture: str = ""
+    bucket: str | None = None
+    """The bucket that its stacks look for it in, account and region standing open; None for the one they are told."""
 
     @property
     def made(self) -> Recipe:
@@ -63,15 +70,14 @@ def merged(assets: Iterable[Asset]) -> tuple[Asset, ...]:
 
 def taken_by(template: bytes, assets: Collection[Asset]) -> tuple[Asset, ...]:
     """Return what a template takes of an assembly's assets, and what the templates among them take."""
-    by_id = {asset.id: asset for asset in assets}
-    found: dict[str, Asset] = {}
+    found: set[Asset] = set()
     waiting = [asset for asset in assets if asset.key.encode() in template]
     while waiting:
         asset = waiting.pop()
-        if asset.id not in found:
-            found[asset.id] = asset
-            waiting += [by_id[need] for need in asset.needs if need in by_id]
-    return tuple(asset for asset in assets if asset.id in found)
+        if asset not in found:
+            found.add(asset)
+            waiting += [other for other in assets if other.id in asset.needs]
+    return tuple(asset for asset in assets if asset in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +90,7 @@ class _Listed:
 def write_assets(assets: Iterable[Asset]) -> bytes:
     """Return the bytes of assets.json: the same for the same assets."""
     listed = _Listed(version=VERSION, assets=merged(assets))
-    return _adapter().dump_json(listed, indent=2) + b"\n"
+    return _adapter().dump_json(listed, indent=2, exclude_none=True) + b"\n"
 
 
 def read_assets(data: bytes, where: str) -> tuple[Asset, ...]:
@@ -102,6 +108,12 @@ def read_assets(data: bytes, where: str) -> tuple[Asset, ...]:
         if fault:
             raise BadInput(where=where, what=f"assets.{number}.{fault}", next_step="python -m builder render")
     return listed.assets
+
+
+def make_schema() -> bytes:
+    """Return the JSON Schema of assets.json."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_adapter().json_schema()}
+    return json.dumps(schema, indent=2).encode() + b"\n"
 
 
 def _fault(asset: Asset, ids: Collection[str]) -> str:

@@ -25,8 +25,6 @@ class Built:
     """Of its bytes."""
     fresh: bool = False
     """They were made just now."""
-    text: str = ""
-    """Of a template what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def _build(asset: Asset, root: Path, folder: Path) -> Built | NotBuilt:
     path = folder / asset.key
     try:
         if path.is_file() and (digest := _digest(asset, path)):
-            return _built(asset, path, digest, fresh=False)
+            return Built(asset, path, digest)
         return _make(asset, root, path)
     except NoSource as fault:
         return NotBuilt(asset, f"{asset.source} {fault}")
@@ -67,24 +65,19 @@ def _make(asset: Asset, root: Path, path: Path) -> Built:
     handle, name = tempfile.mkstemp(prefix=f".{asset.id[:12]}-", dir=path.parent)
     try:
         with os.fdopen(handle, "w+b") as fresh:
-            if asset.kind == "template":
+            if asset.kind == "template" and asset.bucket is None:
                 fresh.write(_template(asset, root, source))
-            elif asset.kind == "file":
-                fresh.write(source.read_bytes())
-            else:
+            elif asset.kind == "zip":
                 write_archive(source, fresh)
+            else:
+                fresh.write(source.read_bytes())
         digest = _digest(asset, Path(name))
         if digest is None:
             raise NoSource("is not what the assembly was rendered from")
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
-    return _built(asset, path, digest, fresh=True)
-
-
-def _built(asset: Asset, path: Path, digest: str, *, fresh: bool) -> Built:
-    text = path.read_text(encoding="utf-8") if asset.kind == "template" else ""
-    return Built(asset, path, digest, fresh, text)
+    return Built(asset, path, digest, fresh=True)
 
 
 def _template(asset: Asset, root: Path, source: Path) -> bytes:

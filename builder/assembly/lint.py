@@ -23,7 +23,7 @@ from builder.assembly.cross import ManifestLines, check_hashes, check_manifest, 
 from builder.assembly.finding import CHECKS, CrossCheck, Finding
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest
 from builder.assembly.references import check_references
-from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, read_file
+from builder.assembly.store import EXECUTION_ROLE, FLEET_FOLDER, Assembly, read_file
 from builder.errors import BadInput
 from builder.template import read_template, text_of
 from builder.terms import Region
@@ -39,25 +39,26 @@ class Linted:
     rules: Rules
 
 
-def lint_assembly(folder: Path) -> Linted:
+def lint_assembly(folder: Path, read: Assembly | None = None) -> Linted:
     """Return what is wrong with an assembly, each template held against the region its stack goes to.
 
     A fleet's assembly, which is in a folder of its own within this one, is linted with it; its execution role, which
-    no stack of it deploys, is held against the region of the first.
+    no stack of it deploys, is held against the region of the first. `read` is what is in the folder, where that says it
+    in another way than an assembly of ours.
 
     Raises BadInput if the manifest or a template it names cannot be read, or if cfn-lint gives up, which is mostly
     for a .cfnlintrc around here.
     """
-    own = _lint_folder(folder)
+    own = _lint_folder(folder, read)
     if not (folder / FLEET_FOLDER / FILE_NAME).is_file():
         return own
     fleet = _lint_folder(folder / FLEET_FOLDER)
     return Linted(_in_order((*own.findings, *fleet.findings)), (*own.files, *fleet.files), own.rules)
 
 
-def _lint_folder(folder: Path) -> Linted:
+def _lint_folder(folder: Path, read: Assembly | None = None) -> Linted:
     written = read_file(folder, FILE_NAME)
-    manifest = read_manifest(written, where=str(folder / FILE_NAME))
+    manifest = read.manifest if read else read_manifest(written, where=str(folder / FILE_NAME))
     templates = {entry.template: read_file(folder, entry.template) for entry in manifest.stacks}
     beside = tuple(str(path) for path in (folder / EXECUTION_ROLE,) if path.is_file() and path.name not in templates)
     files = tuple(sorted((*(str(folder / path) for path in templates), *beside)))

@@ -61,17 +61,18 @@ def _orders(manifest: Manifest, bounds: Sequence[Bound]) -> Iterator[Finding]:
         what = f"{use.stack} uses {use.name}, which {maker} creates, and {maker} names what {use.stack} creates: "
         yield finding("X010", by_id[use.stack].place(*use.path), f"{what}say in `needs` which comes first")
     for use in uses:
-        if not use.makers and use.way in _OURS and not _is_public(use) and not _is_waived(by_id[use.stack]):
+        if not use.makers and use.way in _OURS and not _is_kept(use) and not _is_waived(by_id[use.stack]):
             what = f"{use.stack} takes the {use.way} {use.name}, which no stack of the assembly makes"
             yield finding("X010", by_id[use.stack].place(*use.path), what)
 
 
-def _is_public(use: Use) -> bool:
-    """Return whether AWS itself keeps it.
+def _is_kept(use: Use) -> bool:
+    """Return whether AWS itself keeps it, or CDK's bootstrap, without which planning stops.
 
-    Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
+    Sources: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html and
+    https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html
     """
-    return use.name.startswith("/aws/")
+    return use.name.startswith(("/aws/", "/cdk-bootstrap/"))
 
 
 def _is_waived(bound: Bound) -> bool:

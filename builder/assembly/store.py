@@ -15,6 +15,7 @@ from builder.assembly.assets import ASSETS_FILE, Asset, read_assets, write_asset
 from builder.assembly.manifest import FILE_NAME, Manifest, read_manifest, write_manifest
 from builder.errors import BadInput, of_file
 from builder.template import text_of
+from builder.terms import Site
 
 FLEET_FOLDER = "fleet"
 """Where an assembly's folder has that of its fleet."""
@@ -29,6 +30,17 @@ def fleet_project(project: str) -> str:
     return f"{project}-{FLEET_FOLDER}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bootstrap:
+    """What `cdk bootstrap` makes in a region of an account, and a CDK app takes for granted there."""
+
+    site: Site
+    parameter: str
+    """The SSM parameter whose value is the version that stands."""
+    version: int
+    """The lowest that will do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assembly:
     """A manifest and the bytes of every template it names, by path within the folder."""
@@ -39,6 +51,8 @@ class Assembly:
     """What else is in its folder, by path: rendered with it, deployed by nobody who is given this assembly."""
     assets: tuple[Asset, ...] = ()
     """What its templates take from a bucket."""
+    bootstraps: tuple[Bootstrap, ...] = ()
+    """What has to stand before anything of it is planned."""
 
 
 def read_assembly(folder: Path) -> Assembly:
@@ -220,12 +234,12 @@ def _replace(folder: Path, fresh: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def read_file(folder: Path, path: str) -> bytes:
+def read_file(folder: Path, path: str, *, next_step: str = "python -m builder render") -> bytes:
     """Return a file of an assembly. Raises BadInput, saying how to make it."""
     try:
         return (folder / path).read_bytes()
     except OSError as error:
-        raise of_file(error, folder / path, doing="read", next_step="python -m builder render") from error
+        raise of_file(error, folder / path, doing="read", next_step=next_step) from error
 
 
 REQUEST_BYTES = 51_200

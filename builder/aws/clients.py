@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
 
@@ -337,6 +338,10 @@ class Clients:
     def functions(self, region: Region) -> "LambdaClient":
         """Return Lambda of a region."""
         return cast("LambdaClient", self._client("lambda", region))
+
+    def ssm(self, region: Region) -> "SSMClient":
+        """Return Systems Manager of a region."""
+        return cast("SSMClient", self._client("ssm", region))
 
     def s3(self, region: Region) -> "S3Client":
         """Return S3 of a region."""

@@ -13,7 +13,6 @@ from builder.cli.options import (
     make_plan_request,
     overrides_option,
     pass_session,
-    project_option,
     recover_option,
     request_options,
     stop_option,
@@ -56,7 +55,6 @@ def deploy(session: Session, scope: Scope[P], /, *, allow: Collection[str], **sa
 
 
 @click.command()
-@project_option("fleet")
 @global_options
 @pass_session
 def stop(session: Session) -> ExitCode:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from builder.cli.options import allow_option, global_options, pass_session, project_option, removal_again, together
+from builder.cli.options import allow_option, global_options, pass_session, removal_again, together
 from builder.cli.scope import Scope, command
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Failed
@@ -69,7 +69,6 @@ def _account(_: click.Context, __: click.Parameter, value: str) -> str:
     is_flag=True,
     help="With --yes, answer also for an environment that dr.yaml marks as production.",
 )
-@project_option("fleet")
 @global_options
 @pass_session
 def drop(  # noqa: PLR0913 - as click has them
@@ -139,7 +138,6 @@ COMMANDS = {
         "system",
         "Delete every stack that carries the deployment's tag, with all data in it.",
         _yes,
-        project_option("deployment"),
         click.option(
             "--region",
             "regions",
@@ -158,7 +156,7 @@ COMMANDS = {
         click.option(
             "--role", metavar="NAME", help="A role in each account that may empty buckets there; else none is."
         ),
-        *(project_option("fleet"), _last_options),
+        _last_options,
     ),
     "fleet drop": drop,
 }

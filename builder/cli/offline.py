@@ -125,7 +125,9 @@ def lint(session: Session, *, form: str | None) -> ExitCode:
         from builder.report import offline
 
         session.warn_stale()
-        linted = lint_assembly(session.project.templates)
+        project = session.project
+        project.check_unnamed()
+        linted = lint_assembly(project.templates, project.assembly_as_is if project.is_cdk else None)
     as_events = session.options.json_events
     for finding in linted.findings if as_events else ():
         session.console.result(offline.as_event(finding, session.console.now()))

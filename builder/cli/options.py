@@ -40,7 +40,7 @@ class Options:
     env: str | None = None
     assembly: Path | None = None
     project: str | None = None
-    """Said by who has neither dr.yaml nor an assembly any more."""
+    """Of an assembly that does not say it; or said by who has neither dr.yaml nor an assembly any more."""
     profile: str | None = None
     account_roles: tuple[str, ...] = ()
     skip_regions: tuple[str, ...] = ()
@@ -164,7 +164,15 @@ FILE = click.Path(path_type=Path)
 global_options = together(
     _global_option("--config", type=FILE, metavar="FILE", help="What is wanted; dr.yaml where nothing is said."),
     _global_option("--env", metavar="SUFFIX", help="Environment suffix; else ENVIRONMENT_SUFFIX, else dr.yaml's."),
-    _global_option("--assembly", type=FILE, metavar="DIR", help="Deploy this assembly; needs no dr.yaml."),
+    _global_option(
+        "--assembly", type=FILE, metavar="DIR", help="Deploy this assembly, a CDK app's cdk.out too; needs no dr.yaml."
+    ),
+    _global_option(
+        "--project",
+        metavar="NAME",
+        help="Names the deployment of a CDK app's assembly; without one `destroy` and a fleet's verbs find what is "
+        "deployed by its tag alone, and need neither dr.yaml nor assembly.",
+    ),
     _global_option("--profile", metavar="NAME", help="AWS profile; else boto3's own search."),
     _global_option(
         "--skip-region",
@@ -196,12 +204,6 @@ class NumberRange(click.FloatRange):
         if math.isnan(number):
             self.fail(f"'{value}' is not a number", param, ctx)
         return number
-
-
-def project_option(whose: str) -> Option[Any]:
-    """Return the option of verbs that find the deployment, or the fleet, by its tag."""
-    told = f"Find the {whose} by its tag alone; needs neither dr.yaml nor assembly."
-    return click.option("--project", metavar="NAME", expose_value=False, callback=_into_options, help=told)
 
 
 yes_option = click.option("--yes", is_flag=True, help="Answer every question with yes; guards still need --allow.")

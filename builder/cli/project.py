@@ -59,7 +59,7 @@ class Project:
         """The environment suffix: --env, else ENVIRONMENT_SUFFIX, else dr.yaml's. Raises BadInput."""
         suffix = self.options.suffix
         if suffix is None and not self._takes_config:
-            where = "--project" if self.options.assembly is None else "--assembly"
+            where = "--assembly" if self.options.assembly else "--project"
             raise BadInput(where=where, what="names no environment", next_step="--env SUFFIX, or ENVIRONMENT_SUFFIX")
         return suffix or self.source.config.environment
 
@@ -106,6 +106,18 @@ class Project:
         return self.options.assembly or self.options.config.parent / "templates"
 
     @property
+    def is_cdk(self) -> bool:
+        """Whether the assembly is what a CDK app was synthesized to."""
+        from builder.assembly.cdk import is_cloud_assembly
+
+        return self.options.assembly is not None and is_cloud_assembly(self.options.assembly)
+
+    @property
+    def by_tag_alone(self) -> bool:
+        """Whether the deployment is named, and no file says what it has."""
+        return self.options.project is not None and not self.is_cdk
+
+    @property
     def build_folder(self) -> Path:
         """Where the bytes of assets are made: beside the assembly's folder."""
         from builder.assembly.build import BUILD_FOLDER
@@ -120,7 +132,12 @@ class Project:
 
     @property
     def root(self) -> Path:
-        """What the sources of assets are relative to: the folder of dr.yaml, else that of the assembly's folder."""
+        """What the sources of assets are relative to: the folder of dr.yaml, else that of the assembly's folder; the
+        assembly of a CDK app has its own."""
+        if self.is_cdk:
+            from builder.assembly.cdk import find_root
+
+            return find_root(self.templates)
         return self.options.config.parent if self.has_config_file else self.templates.parent
 
     @cached_property
@@ -128,12 +145,13 @@ class Project:
         """The assembly that dr.yaml leads to now."""
         from builder.assembly.render import make_assembly
 
+        self.check_unnamed()
         return make_assembly(self.source)
 
     @cached_property
     def assembly_fresh(self) -> "Assembly":
         """The assembly on disk. Raises BadInput where it is not what dr.yaml leads to; --assembly is taken as it is."""
-        from builder.assembly import find_changes, read_assembly
+        from builder.assembly import find_changes
 
         if self.options.assembly is None and (stale := find_changes(self.templates, self.assembly_made).paths):
             raise BadInput(
@@ -141,16 +159,44 @@ class Project:
                 what=f"is stale against {self.options.config.name}: {', '.join(stale)}",
                 next_step="python -m builder render",
             )
-        return read_assembly(self.templates)
+        return self._assembly
 
     @cached_property
     def assembly_as_is(self) -> "Assembly":
         """The assembly on disk, stale or not; where there is none, the one that dr.yaml leads to."""
-        from builder.assembly import read_assembly
-
         if self.options.assembly is None and not self.templates.is_dir():
             return self.assembly_made
-        return read_assembly(self.templates)
+        return self._assembly
+
+    @cached_property
+    def _assembly(self) -> "Assembly":
+        """The assembly on disk, a CDK app's by the project that is named for it. Raises BadInput."""
+        from builder.assembly import read_assembly
+        from builder.assembly.cdk import read_cloud_assembly
+
+        self.check_unnamed()
+        if not self.is_cdk:
+            return read_assembly(self.templates)
+        project = self.options.project
+        if project is None:
+            raise BadInput(
+                where=str(self.templates),
+                what="is a CDK app's assembly, which does not say what the deployment is called",
+                next_step="--project NAME    the deployment is then NAME-ENV, by which its stacks are found again",
+            )
+        read = read_cloud_assembly(self.templates, project)
+        for note in read.notes:
+            self.warn(f"warning: {note}")
+        return read.assembly
+
+    def check_unnamed(self) -> None:
+        """Raise BadInput where a project is named beside files that name theirs."""
+        if self.by_tag_alone:
+            raise BadInput(
+                where="--project",
+                what="names the deployment of a CDK app's assembly, or what is found by its tag alone",
+                next_step="the same without it    dr.yaml, and an assembly of ours, name their project themselves",
+            )
 
     @property
     def manifest(self) -> "Manifest":
@@ -246,7 +292,8 @@ class Project:
     ) -> "Deployment":
         from builder.deploy import make_deployment
 
-        return make_deployment(assembly.manifest, assembly.templates, self.suffix, account=account, assets=assets)
+        bound = make_deployment(assembly.manifest, assembly.templates, self.suffix, account=account, assets=assets)
+        return replace(bound, bootstraps=assembly.bootstraps)
 
     def _narrowed(self, assembly: "Assembly", assets: "tuple[Built | NotBuilt, ...]" = ()) -> "Deployment":
         from builder.deploy import narrow

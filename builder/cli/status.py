@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder.cli.options import LONGEST_S, NumberRange, choice_options, global_options, pass_session, project_option
+from builder.cli.options import LONGEST_S, NumberRange, choice_options, global_options, pass_session
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Failed
 
@@ -59,7 +59,6 @@ def _show(session: Session, seen: "Status", *, cleared: bool) -> None:
 
 @click.command("status")
 @choice_options
-@project_option("fleet")
 @click.option("--failed", is_flag=True, help="Only what is not as it should be.")
 @global_options
 @pass_session
@@ -113,7 +112,6 @@ def drift(session: Session) -> ExitCode:
 
 
 @click.command("drift")
-@project_option("fleet")
 @global_options
 @pass_session
 def fleet_drift(session: Session) -> ExitCode:
@@ -196,7 +194,6 @@ def _read(session: Session) -> "Outputs":
 
 @click.command("outputs")
 @choice_options
-@project_option("fleet")
 @click.option("--role", metavar="NAME", help="The role to assume in each account; else the fleet's execution role.")
 @global_options
 @pass_session

@@ -93,7 +93,7 @@ def _find(session: Session, said: Said) -> FoundDeployment:
             where="--skip-region",
             what="destroy needs every region: replication is stopped, and what needs a stack goes before it",
         )
-    by_tag_alone = bool(options.project)
+    by_tag_alone = project.by_tag_alone
     name = deploy.deployment_name(options.project or project.manifest.project, project.suffix)
     sites, others = _sites(session, () if by_tag_alone else project.manifest.sites, said["regions"])
     if not by_tag_alone:
@@ -106,7 +106,7 @@ def _find(session: Session, said: Said) -> FoundDeployment:
     return FoundDeployment(
         name=name,
         standing=before.standing,
-        account=None if options.project is not None else project.pinned_account,
+        account=None if by_tag_alone else project.pinned_account,
         listing="".join(lines),
         consequence=f" in account {accounts}, with all its data",
         nothing=left_text(name, (), before),

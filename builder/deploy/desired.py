@@ -6,7 +6,7 @@ from functools import partial
 
 from pydantic import ConfigDict
 
-from builder.assembly.assets import taken_by
+from builder.assembly.assets import ACCOUNT, REGION
 from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.build import Built, NotBuilt
 from builder.assembly.components import Components, OutputOf, Roles, bind_components, narrow_components
@@ -20,7 +20,7 @@ from builder.assembly.manifest import (
     bind_value,
     change_set_room,
 )
-from builder.assembly.store import REQUEST_BYTES
+from builder.assembly.store import REQUEST_BYTES, Bootstrap
 from builder.assembly.uses import CreatedResource, Maker, Use, Way, created, find_needs, find_uses
 from builder.errors import BadInput
 from builder.graph import as_circle
@@ -29,10 +29,6 @@ from builder.terms import AccountId, Region, Site, StackId, StackName, StackPlac
 
 TAG_DEPLOYMENT = "builder:deployment"
 TAG_STACK = "builder:stack"
-ACCOUNT = "${AWS::AccountId}"
-"""Stands in a parameter's value, and in the bucket's name, for the account: that is known once AWS is asked."""
-REGION = "{region}"
-"""Stands in the name of a bucket for artifacts for the region."""
 MASK = "****"
 """What AWS shows instead of the value of a NoEcho parameter, and what we write."""
 TAG_FLEET = "builder:fleet"
@@ -57,8 +53,6 @@ class DesiredStack:
     """Whether it is to have it; None leaves it as it is found."""
     account: AccountId | None = None
     """The account it belongs in, where it is not that of the credentials."""
-    nested: Mapping[str, str] = field(default_factory=dict)
-    """The templates at hand of stacks nested in it, by their keys in its bucket: what it may show once it is made."""
 
     @property
     def site(self) -> Site:
@@ -118,6 +112,8 @@ class Deployment:
     """Where large templates go, unless a plan's options say otherwise; `{region}` stands for the region."""
     bucket_makers: Mapping[tuple[Site, str], StackId] = field(default_factory=dict)
     """Which of its stacks makes a bucket, by the bucket's place and name."""
+    bootstraps: tuple[Bootstrap, ...] = ()
+    """What has to stand before anything of it is planned."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -153,14 +149,10 @@ def bind_account(deployment: Deployment, account: AccountId) -> Deployment:
         }
         return replace(stack, parameters=values)
 
-    accounts = {stack.id: stack.account for stack in (*deployment.stacks, *deployment.left_out)}
     return replace(
         deployment,
         stacks=tuple(bound(stack) for stack in deployment.stacks),
         left_out=tuple(bound(stack) for stack in deployment.left_out),
-        uses=tuple(
-            replace(use, name=use.name.replace(ACCOUNT, accounts.get(use.stack) or account)) for use in deployment.uses
-        ),
         bucket_makers={
             (site, name.replace(ACCOUNT, site.account or account)): stack
             for (site, name), stack in deployment.bucket_makers.items()
@@ -229,11 +221,7 @@ def make_deployment(
         name=name,
         digest=manifest.digest(),
         stacks=tuple(
-            replace(
-                _bind_entry(entry, templates[entry.template], suffix, name),
-                needs=needs.of[entry.id],
-                nested=_nested(templates[entry.template], assets),
-            )
+            replace(_bind_entry(entry, templates[entry.template], suffix, name), needs=needs.of[entry.id])
             for entry in manifest.stacks
         ),
         outputs=manifest.outputs,
@@ -247,11 +235,6 @@ def make_deployment(
             (bound.site, bind(bucket.name, suffix)): bound.entry.id for bound in bounds for bucket in _buckets(bound)
         },
     )
-
-
-def _nested(template: bytes, assets: Sequence[Built | NotBuilt]) -> dict[str, str]:
-    taken = {asset.key for asset in taken_by(template, [one.asset for one in assets])}
-    return {one.asset.key: one.text for one in assets if one.asset.key in taken and isinstance(one, Built) and one.text}
 
 
 def _buckets(bound: Bound) -> Iterator[CreatedResource]:

@@ -193,6 +193,8 @@ class On(Enum):
     ARTIFACT_BUCKETS = auto()
     CHILD_TEMPLATES = auto()
     """The templates of nested stacks, where they lie in S3."""
+    KEPT_VALUES = auto()
+    """The SSM parameters whose values stacks are given."""
     BUCKETS = auto()
     OBJECTS = auto()
     TABLES = auto()
@@ -333,6 +335,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         On.ARTIFACTS: GrantTarget("Artifacts", tuple(f"{arn}/{ANY}" for arn in artifacts)),
         On.ARTIFACT_BUCKETS: GrantTarget("ArtifactBuckets", artifacts),
         On.CHILD_TEMPLATES: GrantTarget("ChildTemplates", child_templates(bounds, setting)),
+        On.KEPT_VALUES: GrantTarget("KeptValues", _kept_values(bounds, setting)),
         On.BUCKETS: GrantTarget("Buckets", buckets),
         On.OBJECTS: GrantTarget("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
         On.TABLES: GrantTarget(
@@ -350,6 +353,15 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         On.SIGNED_FUNCTIONS: GrantTarget("SignedFunctions", _gathered(bounds, lambda url: _signed(url, setting), _URL)),
         **_fleet_places(bounds, setting, caller),
     }
+
+
+def _kept_values(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+    names = [
+        (bound.entry.region, bound.text({"Ref": parameter}) or ANY)
+        for bound in bounds
+        for parameter in bound.template.from_ssm
+    ]
+    return tuple(dict.fromkeys(setting.arn("ssm", region, f"parameter/{name.lstrip('/')}") for region, name in names))
 
 
 def _transforms(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:

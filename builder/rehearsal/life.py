@@ -8,7 +8,6 @@ from functools import partial
 
 from builder import deploy
 from builder.assembly import Assembly
-from builder.assembly.build import BUILD_FOLDER, build
 from builder.assembly.components import stacks_of_functions
 from builder.assembly.manifest import PreviousValue, StackEntry
 from builder.assembly.render import make_assembly
@@ -48,9 +47,7 @@ class _Life:
 
     @property
     def deployment(self) -> deploy.Deployment:
-        assembly, folder = self.assembly, self.wanted.folder
-        assets = build(assembly.assets, folder, folder / BUILD_FOLDER)
-        return deploy.make_deployment(assembly.manifest, assembly.templates, self.suffix, assets=assets)
+        return deploy.make_deployment(self.assembly.manifest, self.assembly.templates, self.suffix)
 
 
 def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:

@@ -1,6 +1,6 @@
 """Everything the fake knows: operations by botocore's service and operation names."""
 
-from fake_aws import sts
+from fake_aws import ssm, sts
 from fake_aws.calls import Operation
 from fake_aws.cloudformation import operations as cloudformation
 from fake_aws.dynamodb import operations as dynamodb
@@ -14,5 +14,6 @@ SERVICES: dict[str, dict[str, Operation]] = {
     "lambda": functions.OPERATIONS,
     "organizations": organizations.OPERATIONS,
     "s3": s3.OPERATIONS,
+    "ssm": ssm.OPERATIONS,
     "sts": sts.OPERATIONS,
 }

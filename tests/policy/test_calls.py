@@ -14,6 +14,7 @@ from botocore import xform_name
 from botocore.model import OperationModel
 
 from builder.assembly.components import OutputOf
+from builder.assembly.store import Bootstrap
 from builder.aws import Clients
 from builder.deploy import CaptureRequest, Deployment, Done, PlanOptions, PlanRequest, capture, discard_plan, narrow
 from builder.deploy.desired import TAG_DEPLOYMENT
@@ -55,6 +56,13 @@ def with_code() -> Deployment:
 def plan_code_for_a_bucket_that_nobody_makes(rig: Rig) -> None:
     rig.deployment = replace(with_code(), bucket_makers={})
     with suppress(BadInput):
+        rig.plan()
+
+
+def plan_what_cdk_takes_for_granted(rig: Rig) -> None:
+    wanted = Bootstrap(site=Site(None, EAST), parameter="/cdk-bootstrap/hnb659fds/version", version=6)
+    rig.deployment = replace(rig.deployment, bootstraps=(wanted,))
+    with pytest.raises(BadInput, match="is not there"):
         rig.plan()
 
 
@@ -273,6 +281,7 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
         plan_for_the_first_time,
         plan_a_first_time_and_throw_it_away,
         plan_code_for_a_bucket_that_nobody_makes,
+        plan_what_cdk_takes_for_granted,
     ),
     Verb.EXECUTE: (
         on_another_account,

@@ -312,8 +312,12 @@ async def find_deployment(
             *(_look_elsewhere(deployment, site, clients) for site in elsewhere if site not in sites),
         )
     )
+    standing: dict[Arn, StackContents] = {}
+    for one in (one for part in seen for one in part.standing):
+        # Who names the account of the credentials names each of its stacks once more.
+        standing.setdefault(one.stack.arn, one)
     return FoundStacks(
-        standing=tuple(one for part in seen for one in part.standing),
+        standing=tuple(standing.values()),
         unseen=tuple(one for part in seen for one in part.unseen),
     )
 

@@ -10,20 +10,23 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from builder.assembly.assets import BUCKET_PARAMETER, Asset, taken_by
+from builder.assembly.assets import ACCOUNT, BUCKET_PARAMETER, REGION, Asset, taken_by
 from builder.assembly.build import Built, NotBuilt
+from builder.assembly.store import Bootstrap
 from builder.aws import Clients, call, together
-from builder.deploy.desired import ACCOUNT, REGION, Deployment, DesiredStack
+from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.progress import Emit, TemplateUploaded
 from builder.deploy.records import PLAN_AGAIN, Deferred, Plan, PlanOptions, Step, Upload
 from builder.errors import AwsError, BadInput, Failed, Stopped, of_file
-from builder.terms import AccountId, Site, StackId
+from builder.terms import AccountId, Region, Site, StackId
 
 _ABSENT = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _FORBIDDEN = frozenset({"403", "AccessDenied", "Forbidden"})
 _THERE_ALREADY = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 _SHA256 = "sha256"
 """The name among an object's metadata, for where no checksum is shown."""
+
+_NO_BUCKET = "artifacts_bucket: NAME-{region}    in dr.yaml names one of your own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,15 @@ class ObservedObject:
 def taken(deployment: Deployment, desired: DesiredStack) -> tuple[Built | NotBuilt, ...]:
     """Return what a stack takes from its bucket, what its nested stacks take included."""
     assets = taken_by(desired.template.encode(), [one.asset for one in deployment.assets])
-    ids = {asset.id for asset in assets}
-    return tuple(one for one in deployment.assets if one.asset.id in ids)
+    return tuple(one for one in deployment.assets if one.asset in assets and desired.region in one.asset.regions)
 
 
 def upload_id(site: Site, asset: Asset) -> StackId:
     """Return what the upload of an asset is known by among the stacks."""
     account = f"{site.account}-" if site.account else ""
-    return StackId(f"{site.region}/asset-{account}{asset.id[:12]}")
+    # The same bytes may be wanted in several buckets, or by several keys, where others give them their names.
+    name = hashlib.sha256(f"{asset.bucket}/{asset.key}".encode()).hexdigest() if asset.bucket else asset.id
+    return StackId(f"{site.region}/asset-{account}{name[:12]}")
 
 
 def uploads_needed(deployment: Deployment, desired: DesiredStack) -> tuple[StackId, ...]:
@@ -121,16 +125,20 @@ def _upload(deployment: Deployment, account: AccountId, desired: DesiredStack, f
 async def _looked_for(upload: Upload, place: ObjectPlace, found: Built | NotBuilt, clients: Clients) -> Upload:
     observed = await observe_object(clients, place)
     if observed is not None:
-        check_same(place, observed, upload.sha256)
-        return replace(upload, there=True, sha256=observed.sha256 or upload.sha256, size=observed.size, needs=())
+        # Of a key that we gave it only these bytes are known; under another's key lies what that tool put there.
+        if found.asset.bucket is None:
+            check_same(place, observed, upload.sha256)
+        sha256 = observed.sha256 or ("" if found.asset.bucket else upload.sha256)
+        return replace(upload, there=True, sha256=sha256, size=observed.size, needs=())
     if isinstance(found, NotBuilt):
         raise BadInput(
             where=place.text,
-            what=f"stacks take it from there, and it is neither there nor can it be made here: {found.why}",
+            what=f"it is taken from there, and it is neither there nor can it be made here: {found.why}",
             next_step="python -m builder build    where the sources are",
         )
     if not upload.needs:
-        await check_bucket(clients, place)
+        is_cdk = found.asset.bucket is not None
+        await check_bucket(clients, place, _how_to_bootstrap(place.owner, upload.region) if is_cdk else _NO_BUCKET)
     return upload
 
 
@@ -148,6 +156,9 @@ def with_bucket(options: PlanOptions, deployment: Deployment) -> PlanOptions:
 
 
 def _place(desired: DesiredStack, asset: Asset, account: AccountId) -> ObjectPlace:
+    if asset.bucket:
+        named = bucket_for(asset.bucket, desired.site, account)
+        return ObjectPlace(desired.site, named, asset.key, desired.account or account)
     bucket = desired.parameters.get(BUCKET_PARAMETER)
     if not isinstance(bucket, str) or not bucket:
         raise BadInput(
@@ -178,7 +189,8 @@ async def _place_template(
     place = _place(desired, found.asset, account)
     observed = await observe_object(clients, place)
     if observed is not None:
-        check_same(place, observed, found.asset.id)
+        if found.asset.bucket is None:
+            check_same(place, observed, found.asset.id)
         return
     if isinstance(found, NotBuilt):
         raise BadInput(
@@ -193,6 +205,43 @@ async def _place_template(
 def bucket_for(bucket: str, site: Site, account: AccountId) -> str:
     """Return the name of the bucket for artifacts in a region of an account."""
     return bucket.replace(REGION, site.region).replace(ACCOUNT, site.account or account)
+
+
+# -- what CDK takes for granted ---------------------------------------------------------------------------------------
+
+
+async def check_bootstraps(deployment: Deployment, account: AccountId, clients: Clients) -> None:
+    """Return if what a CDK app takes for granted stands where its stacks go, and is new enough.
+
+    Raises BadInput, or Several, with the command that makes it.
+    """
+    sites = set(deployment.sites)
+    await together(_check_bootstrap(one, account, clients) for one in deployment.bootstraps if one.site in sites)
+
+
+async def _check_bootstrap(wanted: Bootstrap, account: AccountId, clients: Clients) -> None:
+    region, owner = wanted.site.region, wanted.site.account or account
+    try:
+        answer = await call(
+            f"{region}: {wanted.parameter}", clients.of(wanted.site).ssm(region).get_parameter, Name=wanted.parameter
+        )
+        version = answer["Parameter"]["Value"]
+    except AwsError as error:
+        if error.code != "ParameterNotFound":
+            raise
+        version = ""
+    if version.isdecimal() and int(version) >= wanted.version:
+        return
+    is_lacking = f"is of version {version}" if version else f"is not there: no SSM parameter {wanted.parameter}"
+    raise BadInput(
+        where=f"account {owner}, {region}",
+        what=f"CDK's bootstrap {is_lacking}, and the app takes version {wanted.version} or later for granted",
+        next_step=_how_to_bootstrap(owner, region),
+    )
+
+
+def _how_to_bootstrap(account: AccountId, region: Region) -> str:
+    return f"cdk bootstrap aws://{account}/{region}"
 
 
 # -- objects -----------------------------------------------------------------------------------------------------------
@@ -224,7 +273,7 @@ async def observe_object(clients: Clients, place: ObjectPlace) -> ObservedObject
     return ObservedObject(digest or answer.get("Metadata", {}).get(_SHA256, ""), answer.get("ContentLength", 0))
 
 
-async def check_bucket(clients: Clients, place: ObjectPlace) -> None:
+async def check_bucket(clients: Clients, place: ObjectPlace, next_step: str) -> None:
     """Return if the bucket is there, and the account's. Raises BadInput."""
     client = clients.of(place.site).s3(place.site.region)
     try:
@@ -235,7 +284,7 @@ async def check_bucket(clients: Clients, place: ObjectPlace) -> None:
         raise BadInput(
             where=f"{place.site.region}: s3://{place.bucket}",
             what="the bucket is not there, and no stack of the assembly makes it",
-            next_step="artifacts_bucket: NAME-{region}    in dr.yaml names one of your own",
+            next_step=next_step,
         ) from error
 
 
@@ -317,8 +366,8 @@ def place_of(upload: Upload, account: AccountId) -> ObjectPlace:
 
 def bytes_of(deployment: Deployment, upload: Upload) -> Built | None:
     """Return the bytes that a plan's upload is of, as far as they are at hand; None where others are, or none."""
-    found = next((one for one in deployment.assets if one.asset.key == upload.key), None)
-    return found if isinstance(found, Built) and found.sha256 == upload.sha256 else None
+    built = (one for one in deployment.assets if isinstance(one, Built))
+    return next((one for one in built if (one.asset.key, one.sha256) == (upload.key, upload.sha256)), None)
 
 
 def artifacts_restored(

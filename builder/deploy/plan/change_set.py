@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote
 
+from builder.assembly.assets import REGION
 from builder.assembly.manifest import PreviousValue
 from builder.aws import Clients, call, pages
-from builder.deploy.desired import REGION, Deployment, DesiredStack
+from builder.deploy.desired import Deployment, DesiredStack
 from builder.deploy.observe.deployment import may_nest
 from builder.deploy.observe.stacks import ObservedStack, is_absence, once_there, remember_created, unless_lagging
 from builder.deploy.plan.artifacts import ObjectPlace, bucket_for, put_object

@@ -14,7 +14,7 @@ from builder.deploy.observe.deployment import ObservedDeployment, observe_deploy
 from builder.deploy.observe.nested import observe_contents
 from builder.deploy.observe.stacks import ObservedStack, observe_stack
 from builder.deploy.plan.adoption import check_only_tags, no_tags
-from builder.deploy.plan.artifacts import find_artifacts, place_templates, uploads_for, with_bucket
+from builder.deploy.plan.artifacts import check_bootstraps, find_artifacts, place_templates, uploads_for, with_bucket
 from builder.deploy.plan.change_set import (
     ChangeSetRequest,
     OlderChangeSet,
@@ -126,6 +126,7 @@ async def make_plan(
     """
     look = await observe_deployment(deployment, clients, emit)
     deployment = bind_account(deployment, look.account)
+    await check_bootstraps(deployment, look.account, clients)
     options = with_bucket(wish.options, deployment)
     check_mode(deployment, look.templates, options)
     draft = make_draft(deployment, look, options)

@@ -8,6 +8,7 @@ from fake_aws.cloudformation.cross_stack import is_known_type, resolved_values
 from fake_aws.cloudformation.deployments import Deployed, Deployment
 from fake_aws.cloudformation.imports import named_imports
 from fake_aws.cloudformation.intrinsics import Unresolved
+from fake_aws.cloudformation.rules import check_rules
 from fake_aws.cloudformation.template import Template, read
 from fake_aws.cloudformation.template_url import template_at
 from fake_aws.cloudformation.types import known
@@ -40,6 +41,8 @@ def deployment(
     imports = named_imports(params.get("ResourcesToImport", []))
     if strangers := sorted(imports.keys() - template.resources.keys()):
         raise validation_error(f"Resources [{', '.join(strangers)}] to import do not exist in the template")
+    resolved = resolved_values(request, template, values)
+    check_rules(template.rules, {**values, **resolved})
     notify, rollback = params.get("NotificationARNs"), params.get("RollbackConfiguration")
     return Deployment(
         body,
@@ -51,7 +54,7 @@ def deployment(
         imports,
         list(present.deployed.notification_arns if notify is None and present else notify or []),
         dict(present.deployed.rollback if rollback is None and present else rollback or {}),
-        resolved_values(request, template, values),
+        resolved,
     )
 
 

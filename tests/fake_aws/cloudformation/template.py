@@ -21,13 +21,14 @@ _SECTIONS = frozenset(
         "Description",
         "Metadata",
         "Parameters",
+        "Rules",
         "Mappings",
         "Conditions",
         "Resources",
         "Outputs",
     }
 )
-_UNKNOWN_TO_US = frozenset({"Transform", "Rules", "Hooks"})
+_UNKNOWN_TO_US = frozenset({"Transform", "Hooks"})
 _RESOURCE_KEYS = frozenset(
     {"Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy"}
 )
@@ -81,6 +82,7 @@ class Template:
     resources: dict[str, dict[str, Any]]
     outputs: dict[str, dict[str, Any]]
     metadata: dict[str, Any]
+    rules: dict[str, Any]
     needs: dict[str, frozenset[str]]
     """Per resource those that must be done before it."""
 
@@ -144,6 +146,7 @@ def read(body: str) -> Template:
         resources=resources,
         outputs=parsed.get("Outputs") or {},
         metadata=parsed.get("Metadata") or {},
+        rules=parsed.get("Rules") or {},
         needs={lid: named_in(each) & resources.keys() - {lid} for lid, each in resources.items()},
     )
     _check_references(template)

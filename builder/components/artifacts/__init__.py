@@ -1,1 +1,0 @@
-"""The bucket of a region through which code and templates travel, where dr.yaml names none of its own."""
