@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builder.assembly import write_assembly
+from builder.assembly.assets import make_schema as make_assets_schema
 from builder.assembly.diagram import make_diagram
 from builder.assembly.manifest import make_schema as make_manifest_schema
 from builder.assembly.render import make_assembly
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EVENTS = ROOT / "docs" / "events.schema.json"
 DRILL = ROOT / "docs" / "drill.schema.json"
 MANIFEST = ROOT / "docs" / "manifest.schema.json"
+ASSETS = ROOT / "docs" / "assets.schema.json"
 PLANS = ROOT / "tests" / "golden" / "plans"
 sys.path.insert(0, str(ROOT / "tests"))  # where the fake AWS is that plans are recorded from
 
@@ -43,6 +45,7 @@ def refreshed() -> Iterator[Path]:
     yield from _written(EVENTS, make_events_schema())
     yield from _written(DRILL, make_drill_schema())
     yield from _written(MANIFEST, make_manifest_schema())
+    yield from _written(ASSETS, make_assets_schema())
     assembly = make_assembly(read_wanted(ROOT / "dr.yaml"))
     yield from (ROOT / "templates" / path for path in write_assembly(ROOT / "templates", assembly).paths)
     readme = ROOT / "README.md"

@@ -78,7 +78,7 @@ def test_what_is_rendered_keeps_to_the_schema(folder: Path) -> None:
 
 
 def test_the_documentation_s_example_is_one() -> None:
-    page = (ROOT / "docs" / "manifest.md").read_text()
+    page = (ROOT / "docs" / "assembly.md").read_text()
     example = json.loads("{" + page.split("## Roles and components")[1].split("```json\n")[1].split("```")[0] + "}")
     stacks = [entry(f"{region}/{kind}") for region in (EAST, WEST, "eu-west-1") for kind in ("app", "files")]
     made = read(json.dumps(json.loads(write_manifest(manifest(*stacks))) | example).encode())

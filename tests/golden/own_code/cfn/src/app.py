@@ -1,6 +1,0 @@
-"""What the worker does."""
-
-
-def handler(event: object, context: object) -> dict[str, object]:
-    """Answer whoever calls."""
-    return {"statusCode": 200, "body": "one"}
