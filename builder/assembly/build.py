@@ -25,6 +25,8 @@ class Built:
     """Of its bytes."""
     fresh: bool = False
     """They were made just now."""
+    text: str = ""
+    """Of a template what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def _build(asset: Asset, root: Path, folder: Path) -> Built | NotBuilt:
     path = folder / asset.key
     try:
         if path.is_file() and (digest := _digest(asset, path)):
-            return Built(asset, path, digest)
+            return _built(asset, path, digest, fresh=False)
         return _make(asset, root, path)
     except NoSource as fault:
         return NotBuilt(asset, f"{asset.source} {fault}")
@@ -77,7 +79,12 @@ def _make(asset: Asset, root: Path, path: Path) -> Built:
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
-    return Built(asset, path, digest, fresh=True)
+    return _built(asset, path, digest, fresh=True)
+
+
+def _built(asset: Asset, path: Path, digest: str, *, fresh: bool) -> Built:
+    text = path.read_text(encoding="utf-8") if asset.kind == "template" else ""
+    return Built(asset, path, digest, fresh, text)
 
 
 def _template(asset: Asset, root: Path, source: Path) -> bytes:

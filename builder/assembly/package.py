@@ -87,9 +87,14 @@ _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|arn:")
 def package(data: bytes, file: Path, root: Path, region: Region) -> Packaged:
     """Return a template with what its local paths lead to told as assets; the very same bytes where it has none.
 
-    Paths are relative to the template's `file`, as `aws cloudformation package` takes them, and stay below `root`.
+    What is no template comes back too: whoever reads it tells that. Paths are relative to the template's `file`, as
+    `aws cloudformation package` takes them, and stay below `root`.
     Raises BadInput with the line in the template of every path that leads to nothing that can be uploaded.
     """
+    try:
+        parse_template(data, str(file))
+    except BadInput:
+        return Packaged(data)
     return _package(data, _Where(root, file.relative_to(root) if file.is_absolute() else file, region), ())
 
 

@@ -4,11 +4,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from builder.assembly.assets import BUCKET_PARAMETER, merged
 from builder.assembly.components import Roles
 from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry
-from builder.assembly.store import FLEET_FOLDER, Assembly, files_of
+from builder.assembly.package import Packaged, package
+from builder.assembly.store import FLEET_FOLDER, REQUEST_BYTES, Assembly, files_of
 from builder.assembly.uses import read_uses
+from builder.components.artifacts import stacks as artifacts
 from builder.components.own.python import check_repeatable
 from builder.components.own.stacks import OWN
 from builder.components.own.template import (
@@ -22,8 +26,8 @@ from builder.components.own.template import (
 from builder.components.system import make_topology
 from builder.components.templates import TEMPLATES
 from builder.config import Config, Wanted
-from builder.config.document import errors_of
-from builder.errors import BadInput, gathered
+from builder.config.document import ConfigFault, errors_of
+from builder.errors import BadInput, BuilderError, gathered
 from builder.graph import as_circle
 from builder.template import Template, capabilities_of, write_template
 from builder.terms import StackId
@@ -37,6 +41,10 @@ class _Rendered:
     bytes: Mapping[StackId, bytes] = field(default_factory=dict)
     read: Mapping[StackId, Template] = field(default_factory=dict)
     paths: Mapping[StackId, str] = field(default_factory=dict)
+
+    def and_of(self, other: "_Rendered") -> "_Rendered":
+        """Return both in one."""
+        return _Rendered({**self.bytes, **other.bytes}, {**self.read, **other.read}, {**self.paths, **other.paths})
 
 
 def make_assembly(wanted: Wanted) -> Assembly:
@@ -71,20 +79,26 @@ def check_again(wanted: Wanted) -> None:
 def _system(wanted: Wanted) -> Assembly:
     topology = make_topology(wanted)
     built_in = _render_built_in(wanted, [stack for stack in topology.stacks if stack.component != OWN])
-    own = _render_own(wanted, topology, built_in)
-    rendered = _Rendered(
-        {**built_in.bytes, **own.bytes}, {**built_in.read, **own.read}, {**built_in.paths, **own.paths}
-    )
+    packaged = _package_own(wanted, _own(topology))
+    topology, buckets = _with_artifacts(wanted, topology, built_in, packaged)
+    built_in = built_in.and_of(_render_built_in(wanted, buckets))
+    own = _render_own(wanted, topology, built_in, packaged)
+    rendered = built_in.and_of(own)
     manifest = Manifest(
         version=VERSION,
         project=wanted.config.project,
         stacks=tuple(_entry(stack, rendered, wanted.config) for stack in topology.stacks),
         outputs=topology.outputs,
         roles=_roles(topology, wanted.config),
+        artifacts_bucket=artifacts.bucket_name(wanted.config) if buckets or wanted.config.artifacts_bucket else None,
         components=topology.components,
     )
     templates = {rendered.paths[stack]: data for stack, data in rendered.bytes.items()}
-    return Assembly(manifest=_with_needs(manifest, templates, _own(topology)), templates=templates)
+    return Assembly(
+        manifest=_with_needs(manifest, templates, _own(topology)),
+        templates=templates,
+        assets=merged(asset for one in packaged.values() for asset in one.made.assets),
+    )
 
 
 def _roles(topology: Topology, config: Config) -> Roles | None:
@@ -116,10 +130,66 @@ def _render_built_in(wanted: Wanted, stacks: list[Stack]) -> _Rendered:
     return _Rendered(templates, read, {stack.id: f"{stack.region}/{stack.name}.yaml" for stack in stacks})
 
 
-def _render_own(wanted: Wanted, topology: Topology, built_in: _Rendered) -> _Rendered:
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A template of the user's own, ready to be deployed."""
+
+    file: str
+    """That it comes from."""
+    made: Packaged
+
+
+def _package_own(wanted: Wanted, stacks: list[Stack]) -> dict[StackId, _Own]:
+    """Return the user's own templates with their local paths replaced. Raises BadInput, or Several, for those paths."""
+    packaged: dict[StackId, _Own] = {}
+    errors: dict[str, BuilderError] = {}
+    made = make_templates(wanted, stacks)
+    for stack in stacks:
+        file, data = made[stack.id]
+        try:
+            packaged[stack.id] = _Own(file, package(data, Path(file), wanted.folder, stack.region))
+        except BadInput as fault:
+            # A line of what Python makes is in no file that anybody has.
+            where = file if file.endswith(".py") else fault.where
+            error = BadInput(where=where, what=fault.what, next_step=fault.next_step)
+            errors.setdefault(str(error), error)
+    if errors:
+        raise gathered(list(errors.values()))
+    return packaged
+
+
+def _with_artifacts(
+    wanted: Wanted, topology: Topology, built_in: _Rendered, packaged: Mapping[StackId, _Own]
+) -> tuple[Topology, list[Stack]]:
+    """Return the topology with the stacks that make buckets for what travels through them, and those stacks.
+
+    A stack that takes something from one is given the bucket's name, unless dr.yaml gives it another.
+    Raises BadInput where a stack of the user's own has their name.
+    """
+    config, own = wanted.config, packaged
+    data = {**built_in.bytes, **{stack: one.made.data for stack, one in own.items()}}
+    takes = {stack for stack, one in own.items() if one.made.assets}
+    large = {stack for stack, template in data.items() if len(template) > REQUEST_BYTES}
+    regions = {stack.region for stack in topology.stacks if stack.id in takes | large}
+    buckets = list(artifacts.make_stacks(config, regions))
+    if buckets and artifacts.NAME in config.stacks:
+        what = "is the stack that makes the bucket for code and templates: take another name, or `artifacts_bucket:`"
+        raise gathered(errors_of([ConfigFault(("stacks", artifacts.NAME), what)], wanted.lines))
+    name = artifacts.bucket_name(config)
+
+    def given(stack: Stack) -> Stack:
+        if stack.id not in takes:
+            return stack
+        bucket = {BUCKET_PARAMETER: name.replace(artifacts.REGION, stack.region)}
+        return replace(stack, parameters={**bucket, **stack.parameters})
+
+    return replace(topology, stacks=(*buckets, *(given(stack) for stack in topology.stacks))), buckets
+
+
+def _render_own(wanted: Wanted, topology: Topology, built_in: _Rendered, packaged: Mapping[StackId, _Own]) -> _Rendered:
     """Return the templates of the user's own stacks, which take what dr.yaml gives them, and give what it takes."""
     stacks = _own(topology)
-    made = make_templates(wanted, stacks)
+    made = {stack: (own.file, own.made.data) for stack, own in packaged.items()}
     read = read_own(wanted, made)
     known = {**built_in.read, **read}
     files = {stack: file for stack, (file, _) in made.items()}
@@ -173,6 +243,13 @@ def _fleet(wanted: Wanted, system: Assembly) -> Assembly | None:
     fleet = wanted.config.fleet
     if fleet is None:
         return None
+    if system.assets:
+        # A StackSet's instances would read the bucket from their own accounts.
+        raise BadInput(
+            where="fleet",
+            what=f"{system.assets[0].source} travels through a bucket, which accounts of a fleet have not yet",
+            next_step="say S3Bucket and S3Key of a bucket that every account may read",
+        )
     # Its policy is computed from the schemas that cfn-lint ships: half a second, which only a fleet pays.
     from builder.assembly.fleet import make_fleet  # noqa: PLC0415
 

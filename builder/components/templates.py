@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from troposphere import Template
 
+from builder.components.artifacts import template as artifacts
 from builder.components.bucket import template as bucket
 from builder.components.drill import template as drill
 from builder.components.function import template as function
@@ -16,4 +17,5 @@ TEMPLATES: Mapping[str, Callable[[Wanted, Stack], Template]] = {
     "table": table.make_template,
     "function": function.make_template,
     "drill": drill.make_template,
+    "artifacts": artifacts.make_template,
 }

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from builder.components.artifacts.options import ARTIFACTS_PATTERNS, BucketOfOwn
 from builder.components.available import name_fault
 from builder.components.bucket.options import BucketConfig
 from builder.components.drill.options import DRILL_PATTERNS, DrillConfig, ShortOrDrill
@@ -59,6 +60,7 @@ PATTERNS = {
     _ROLE_ARN: "the ARN of an IAM role looks like arn:aws:iam::111122223333:role/NAME",
     _POLICY: "the name of a policy in the deployment's own account, no ARN; it may hold ${EnvironmentSuffix}",
     _TAG: "only letters, digits, spaces and _ . : / = + - @",
+    **ARTIFACTS_PATTERNS,
     **DRILL_PATTERNS,
     **FLEET_PATTERNS,
     **FUNCTION_PATTERNS,
@@ -185,6 +187,11 @@ class Config(Section):
         default_factory=dict,
         description="Your own templates, each a stack in one region or several",
         examples=[{"network": {"template": "cfn/network.yaml"}}],
+    )
+    artifacts_bucket: BucketOfOwn | None = Field(
+        default=None,
+        description="A bucket of your own in each region for code and templates; {region} stands for the region",
+        examples=["shop-artifacts-{region}"],
     )
     components: dict[ComponentName, ComponentConfig] = Field(
         default_factory=dict, description="What of your own stacks is looked at, called and drilled"

@@ -6,7 +6,7 @@ from functools import partial
 
 from pydantic import ConfigDict
 
-from builder.assembly.assets import ACCOUNT, REGION
+from builder.assembly.assets import ACCOUNT, REGION, taken_by
 from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.build import Built, NotBuilt
 from builder.assembly.components import Components, OutputOf, Roles, bind_components, narrow_components
@@ -53,6 +53,8 @@ class DesiredStack:
     """Whether it is to have it; None leaves it as it is found."""
     account: AccountId | None = None
     """The account it belongs in, where it is not that of the credentials."""
+    nested: Mapping[str, str] = field(default_factory=dict)
+    """The templates at hand of stacks nested in it, by their keys in its bucket: what it may show once it is made."""
 
     @property
     def site(self) -> Site:
@@ -149,10 +151,14 @@ def bind_account(deployment: Deployment, account: AccountId) -> Deployment:
         }
         return replace(stack, parameters=values)
 
+    accounts = {stack.id: stack.account for stack in (*deployment.stacks, *deployment.left_out)}
     return replace(
         deployment,
         stacks=tuple(bound(stack) for stack in deployment.stacks),
         left_out=tuple(bound(stack) for stack in deployment.left_out),
+        uses=tuple(
+            replace(use, name=use.name.replace(ACCOUNT, accounts.get(use.stack) or account)) for use in deployment.uses
+        ),
         bucket_makers={
             (site, name.replace(ACCOUNT, site.account or account)): stack
             for (site, name), stack in deployment.bucket_makers.items()
@@ -221,7 +227,11 @@ def make_deployment(
         name=name,
         digest=manifest.digest(),
         stacks=tuple(
-            replace(_bind_entry(entry, templates[entry.template], suffix, name), needs=needs.of[entry.id])
+            replace(
+                _bind_entry(entry, templates[entry.template], suffix, name),
+                needs=needs.of[entry.id],
+                nested=_nested(templates[entry.template], assets),
+            )
             for entry in manifest.stacks
         ),
         outputs=manifest.outputs,
@@ -235,6 +245,11 @@ def make_deployment(
             (bound.site, bind(bucket.name, suffix)): bound.entry.id for bound in bounds for bucket in _buckets(bound)
         },
     )
+
+
+def _nested(template: bytes, assets: Sequence[Built | NotBuilt]) -> dict[str, str]:
+    taken = {asset.key for asset in taken_by(template, [one.asset for one in assets])}
+    return {one.asset.key: one.text for one in assets if one.asset.key in taken and isinstance(one, Built) and one.text}
 
 
 def _buckets(bound: Bound) -> Iterator[CreatedResource]:

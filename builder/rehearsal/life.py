@@ -8,6 +8,7 @@ from functools import partial
 
 from builder import deploy
 from builder.assembly import Assembly
+from builder.assembly.build import BUILD_FOLDER, build
 from builder.assembly.components import stacks_of_functions
 from builder.assembly.manifest import PreviousValue, StackEntry
 from builder.assembly.render import make_assembly
@@ -47,7 +48,9 @@ class _Life:
 
     @property
     def deployment(self) -> deploy.Deployment:
-        return deploy.make_deployment(self.assembly.manifest, self.assembly.templates, self.suffix)
+        assembly, folder = self.assembly, self.wanted.folder
+        assets = build(assembly.assets, folder, folder / BUILD_FOLDER)
+        return deploy.make_deployment(assembly.manifest, assembly.templates, self.suffix, assets=assets)
 
 
 def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:

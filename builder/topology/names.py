@@ -55,6 +55,11 @@ def bucket_name(project: str, region: str) -> str:
     return f"{project}-{SUFFIX}-${{AWS::AccountId}}-{region}-an"
 
 
+def artifacts_bucket_name(project: str, region: str) -> str:
+    """Return the name of the bucket through which code and templates travel, in the same namespace."""
+    return f"{project}-{SUFFIX}-artifacts-${{AWS::AccountId}}-{region}-an"
+
+
 def stack_set_name(project: str, region: str, kind: str) -> str:
     """Return the name of the StackSet that brings one stack to one region of every account."""
     return f"{project}-{SUFFIX}-{region}-{kind}"

@@ -1,9 +1,10 @@
 """The bucket of a region; in the primary also the rule and the role that replicate it to the secondaries."""
 
-from awacs.aws import Action, Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement
+from awacs.aws import Action, Allow, PolicyDocument, Statement
 from troposphere import GetAtt, Output, Ref, Sub, Template, iam, s3
 
 from builder.components.bucket.options import BucketConfig
+from builder.components.private_bucket import make_private_bucket, make_tls_only
 from builder.components.role import make_role
 from builder.components.skeleton import add, make_skeleton
 from builder.config import Config, Wanted
@@ -21,34 +22,18 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
         template = make_skeleton(f"{config.project}: primary bucket, replicated to every secondary region")
         bucket = _bucket(config)
         bucket.ReplicationConfiguration = _replication(config)
-        add(template, bucket, _tls_only(), _replication_role(config))
+        add(template, bucket, make_tls_only(), _replication_role(config))
     else:
         template = make_skeleton(f"{config.project}: secondary bucket, receives the primary's objects")
-        add(template, _bucket(config), _tls_only())
+        add(template, _bucket(config), make_tls_only())
     template.add_output(Output("BucketName", Description="Name of this region's bucket", Value=Ref("Bucket")))
     template.add_output(Output("BucketArn", Description="ARN of this region's bucket", Value=GetAtt("Bucket", "Arn")))
     return template
 
 
 def _bucket(config: Config) -> s3.Bucket:
-    return s3.Bucket(
-        "Bucket",
-        BucketName=Sub(names.bucket_name(config.project, "${AWS::Region}")),
-        BucketNamespace="account-regional",
-        VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
-        LifecycleConfiguration=s3.LifecycleConfiguration(Rules=_lifecycle_rules(config.bucket or BucketConfig())),
-        BucketEncryption=s3.BucketEncryption(
-            ServerSideEncryptionConfiguration=[
-                s3.ServerSideEncryptionRule(
-                    ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
-                )
-            ]
-        ),
-        OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
-        PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
-            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
-        ),
-    )
+    rules = _lifecycle_rules(config.bucket or BucketConfig())
+    return make_private_bucket(names.bucket_name(config.project, "${AWS::Region}"), rules)
 
 
 def _lifecycle_rules(options: BucketConfig) -> list[s3.LifecycleRule]:
@@ -62,26 +47,6 @@ def _lifecycle_rules(options: BucketConfig) -> list[s3.LifecycleRule]:
             AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=7),
         )
     ]
-
-
-def _tls_only() -> s3.BucketPolicy:
-    return s3.BucketPolicy(
-        "BucketPolicy",
-        Bucket=Ref("Bucket"),
-        PolicyDocument=PolicyDocument(
-            Version="2012-10-17",
-            Statement=[
-                Statement(
-                    Sid="TlsOnly",
-                    Effect=Deny,
-                    Principal=Principal("*"),
-                    Action=[Action("s3", "*")],
-                    Resource=[GetAtt("Bucket", "Arn"), Sub("${Bucket.Arn}/*")],
-                    Condition=Condition(Bool({"aws:SecureTransport": "false"})),
-                )
-            ],
-        ),
-    )
 
 
 def _replication(config: Config) -> s3.ReplicationConfiguration:

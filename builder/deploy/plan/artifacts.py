@@ -133,7 +133,7 @@ async def _looked_for(upload: Upload, place: ObjectPlace, found: Built | NotBuil
     if isinstance(found, NotBuilt):
         raise BadInput(
             where=place.text,
-            what=f"it is taken from there, and it is neither there nor can it be made here: {found.why}",
+            what=f"stacks take it from there, and it is neither there nor can it be made here: {found.why}",
             next_step="python -m builder build    where the sources are",
         )
     if not upload.needs:

@@ -304,7 +304,7 @@ def without_secrets(desired: DesiredStack) -> DesiredStack:
     """Return the stack as files show it: without NoEcho values, and without a template that may have one as default."""
     hidden = read_template(desired.template, desired.id).no_echo
     parameters = {name: MASK if name in hidden else value for name, value in desired.parameters.items()}
-    return replace(desired, template="" if hidden else desired.template, parameters=parameters)
+    return replace(desired, template="" if hidden else desired.template, parameters=parameters, nested={})
 
 
 def _hides(desired: DesiredStack) -> str:
@@ -409,7 +409,7 @@ def _updates(one: DecidedStack, observed: ObservedStack, deployed: object) -> It
             number=number,
             found=_found(observed),
             because=_with_transforms(because, after),
-            expected=expect_changes(before, after, values, tags=tags) if because else (),
+            expected=expect_changes(before, after, values, tags=tags, nested=desired.nested) if because else (),
             hidden=len(updates) == 1 and waits != "" and waits == _hides(desired),
             derived=number < len(updates),
             secret=bool(before.no_echo or after.no_echo),
@@ -433,7 +433,7 @@ def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
 
 
 def _additions(desired: DesiredStack) -> tuple[ResourceChange, ...]:
-    return expect_changes(Template(), read_template(desired.template, desired.id))
+    return expect_changes(Template(), read_template(desired.template, desired.id), nested=desired.nested)
 
 
 def _found(observed: ObservedStack | None) -> FoundStack:

@@ -1,7 +1,9 @@
 """What a change set may show that cannot be made yet, and whether one that was made shows what it should; pure."""
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from builder.deploy.plan.review import lost_policies
@@ -21,12 +23,18 @@ _EVERYTHING = "/"
 
 
 def expect_changes(
-    deployed: Template, desired: Template, parameters: Iterable[str] = (), *, tags: bool = False
+    deployed: Template,
+    desired: Template,
+    parameters: Iterable[str] = (),
+    *,
+    tags: bool = False,
+    nested: Mapping[str, str] | None = None,
 ) -> tuple[ResourceChange, ...]:
     """Return the most that a change set from one template to the other may show.
 
     `parameters` are the names of those whose values change; `tags` says that the stack's tags do. A modified resource
     lists the paths that may change, `/Properties/Replicas`. What refers to a modified resource may be modified too.
+    `nested` are templates at hand, by their keys in a bucket: what a nested stack that comes new brings with it.
     """
     before, after = deployed.resources(), desired.resources()
     touched: dict[str, set[str]] = {}
@@ -41,9 +49,28 @@ def expect_changes(
     _spread(touched, before.keys(), after)
     return (
         *(_change("Remove", name, before[name]) for name in before if name not in after),
-        *(_change("Add", name, after[name]) for name in after if name not in before),
+        *(
+            change
+            for name in after
+            if name not in before
+            for change in (_change("Add", name, after[name]), *_inside(name, after[name], nested or {}))
+        ),
         *(_modify(name, before[name], after[name], touched[name]) for name in after if name in touched),
     )
+
+
+_NESTED_KEY = re.compile(r"[0-9a-f]{64}\.yaml")
+
+
+def _inside(name: str, resource: Mapping[str, Any], nested: Mapping[str, str]) -> Iterator[ResourceChange]:
+    """Yield what a nested stack brings whose template is at hand."""
+    if resource.get("Type") != NESTED_STACK:
+        return
+    found = _NESTED_KEY.search(json.dumps(properties_of(resource).get("TemplateURL"), default=str))
+    if found is None or found[0] not in nested:
+        return
+    for change in expect_changes(Template(), read_template(nested[found[0]], found[0]), nested=nested):
+        yield replace(change, logical_id=LogicalId(f"{name}/{change.logical_id}"))
 
 
 def beyond(expected: Iterable[ResourceChange], shown: Iterable[ResourceChange]) -> tuple[str, ...]:

@@ -1,0 +1,47 @@
+"""What every bucket has that we make: a name that nobody else can have taken, versions, encryption, no open door."""
+
+from awacs.aws import Action, Bool, Condition, Deny, PolicyDocument, Principal, Statement
+from troposphere import GetAtt, Ref, Sub, s3
+
+
+def make_private_bucket(name: str, rules: list[s3.LifecycleRule]) -> s3.Bucket:
+    """Return a bucket that nobody else can have taken, versioned, encrypted, and closed to the world."""
+    return s3.Bucket(
+        "Bucket",
+        BucketName=Sub(name),
+        BucketNamespace="account-regional",
+        VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
+        LifecycleConfiguration=s3.LifecycleConfiguration(Rules=rules),
+        BucketEncryption=s3.BucketEncryption(
+            ServerSideEncryptionConfiguration=[
+                s3.ServerSideEncryptionRule(
+                    ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+                )
+            ]
+        ),
+        OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
+        PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
+            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+        ),
+    )
+
+
+def make_tls_only() -> s3.BucketPolicy:
+    """Return the policy that refuses whoever comes without TLS."""
+    return s3.BucketPolicy(
+        "BucketPolicy",
+        Bucket=Ref("Bucket"),
+        PolicyDocument=PolicyDocument(
+            Version="2012-10-17",
+            Statement=[
+                Statement(
+                    Sid="TlsOnly",
+                    Effect=Deny,
+                    Principal=Principal("*"),
+                    Action=[Action("s3", "*")],
+                    Resource=[GetAtt("Bucket", "Arn"), Sub("${Bucket.Arn}/*")],
+                    Condition=Condition(Bool({"aws:SecureTransport": "false"})),
+                )
+            ],
+        ),
+    )
