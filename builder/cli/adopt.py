@@ -48,14 +48,14 @@ class Writing:
 @click.option("--region", required=True, metavar="REGION", help="Where the stacks stand.")
 @click.option(
     "--template",
-    "said",
+    "files",
     multiple=True,
     metavar="STACK=FILE",
     help="The file that a stack was deployed from, where AWS does not show all of its template; repeatable.",
 )
 @global_options
 @pass_session
-def adopt(session: Session, *, names: tuple[str, ...], region: str, said: tuple[str, ...]) -> ExitCode:
+def adopt(session: Session, *, names: tuple[str, ...], region: str, files: tuple[str, ...]) -> ExitCode:
     """Write stacks that others deployed into dr.yaml, with their templates in cfn/; changes nothing in AWS.
 
     The next plan has a change set for each that gives it this deployment's tags and does nothing else. It has to be
@@ -69,7 +69,7 @@ def adopt(session: Session, *, names: tuple[str, ...], region: str, said: tuple[
     _check_scope(session, region)
     stacks = tuple(dict.fromkeys(StackName(name) for name in names))
     ids = _make_ids(stacks)
-    captured = _capture(session, Region(region), ids, _read_files(said, stacks))
+    captured = _capture(session, Region(region), ids, _read_files(files, stacks))
     writing = _make_writing(config.parent, ids, captured)
     dr_yaml = _read(config)
     made = add_entries(dr_yaml, _SECTION, writing.entries, str(config))
@@ -107,11 +107,11 @@ def _make_ids(names: "Sequence[StackName]") -> "dict[StackName, str]":
     return ids
 
 
-def _read_files(said: Sequence[str], names: "Sequence[StackName]") -> "dict[StackName, NamedFile]":
+def _read_files(named: Sequence[str], names: "Sequence[StackName]") -> "dict[StackName, NamedFile]":
     from builder.terms import StackName
 
     files = {}
-    for text in said:
+    for text in named:
         name, equals, file = text.partition("=")
         if not equals or not file or name not in names:
             what = f"is no STACK=FILE; the stacks are {', '.join(names)}"
@@ -163,18 +163,18 @@ def _known(session: Session) -> "dict[StackPlace, StackId]":
 def _make_writing(folder: Path, ids: "Mapping[StackName, str]", captured: "Sequence[CapturedStack]") -> Writing:
     """Return what is to be written. Raises BadInput for a template that would take the place of another."""
     entries, files = {}, {}
-    for one in captured:
-        name = ids[one.stack.name]
-        path = Path(FOLDER, f"{name}.{'json' if one.is_json else 'yaml'}")
-        entries[name] = _make_entry(one, path)
-        data, there = one.template.encode(), folder / path
+    for stack in captured:
+        name = ids[stack.stack.name]
+        path = Path(FOLDER, f"{name}.{'json' if stack.is_json else 'yaml'}")
+        entries[name] = _make_entry(stack, path)
+        data, there = stack.template.encode(), folder / path
         if not there.exists():
             files[there] = data
         elif _read(there) != data:
             raise BadInput(
                 where=str(there),
-                what=f"is there already, and is not the template of {one.stack.name}",
-                next_step=f"move it away, or compare: --template {one.stack.name}={there}",
+                what=f"is there already, and is not the template of {stack.stack.name}",
+                next_step=f"move it away, or compare: --template {stack.stack.name}={there}",
             )
     return Writing(entries, files)
 

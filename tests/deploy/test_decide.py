@@ -75,6 +75,17 @@ def test_a_stack_of_the_same_name_that_is_another_s_is_never_touched(stack: Obse
         decide(DEPLOYMENT, TABLE, stack, "Resources: {}")
 
 
+@pytest.mark.parametrize("status", STATUSES)
+def test_what_is_adopted_takes_an_update_in_its_status(status: str) -> None:
+    operation, stack = STATUSES[status].operation, replace(observed(status), tags={})
+    if operation in {Operation.CREATE, Operation.UPDATE}:
+        expected = Adopt() if operation is Operation.UPDATE else NeedsChangeSet("CREATE")
+        assert decide(DEPLOYMENT, TABLE, stack, TABLE.template) == expected
+    else:
+        with pytest.raises(Stopped, match=f"in {status} it cannot be adopted"):
+            decide(DEPLOYMENT, TABLE, stack, TABLE.template)
+
+
 def test_a_stack_with_stack_sets_is_not_adopted() -> None:
     sets = "Resources: {Everywhere: {Type: AWS::CloudFormation::StackSet}}"
     with pytest.raises(Stopped, match=r"with StackSets in it \(Everywhere\) it is not adopted"):

@@ -172,8 +172,8 @@ async def _importers(
         for stack in listed
         if stack.exports and (stack_id := request.known.get(StackPlace(stack.site, stack.name)))
     }
-    found = await together(_importing(clients, stack) for stack in exporting.values())
-    return dict(zip(exporting, found, strict=True))
+    importers = await together(_importing(clients, stack) for stack in exporting.values())
+    return dict(zip(exporting, importers, strict=True))
 
 
 async def _importing(clients: Clients, stack: ObservedStack) -> frozenset[str]:

@@ -110,11 +110,11 @@ def _shown(change: ResourceChange) -> str:
 def check_only_tags(stack: StackId, changes: Iterable[ResourceChange]) -> None:
     """Raise Stopped where an adoption's change set shows more than tags."""
     if lines := beyond_tags(changes):
-        told = "\n  ".join(lines)
+        shown = "\n  ".join(lines)
         raise Stopped(
             where=stack,
             what="its adoption would do more than hand on tags, with the template and the values that stand:"
-            f"\n  {told}",
+            f"\n  {shown}",
             next_step="let whoever deployed it bring it to where an update with its own template changes nothing; "
             "python -m builder plan",
         )
