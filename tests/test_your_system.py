@@ -1,4 +1,4 @@
-"""What docs/your-system.md shows can be written into dr.yaml as it stands, and what it promises of the example holds."""
+"""What docs/your-system.md shows can be written into dr.yaml as it stands."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from answer import ROOT
-from builder.assembly.manifest import ByEnvironment, OutputOf, PreviousValue
+from builder.assembly import OutputOf, PreviousValue
+from builder.assembly.manifest import ByEnvironment
 from builder.components.own.options import SOURCES, OwnStackConfig
 from builder.components.system import make_topology
 from builder.config import read_wanted
