@@ -38,6 +38,13 @@ class Bound:
         """Yield logical id and body of every resource of these types, of all where none is said."""
         yield from self.template.resources(*types).items()
 
+    def made(self, bodies: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Yield those resources or outputs that no condition surely leaves out."""
+        for name, body in bodies.items():
+            condition = at(body, "Condition")
+            if condition is None or self.binding.truth(condition) is not False:
+                yield name, body
+
     def outputs(self) -> DeclaredOutputs:
         """Return what it puts out."""
         known = ((name, self._find(name, "")) for name in self.template.section("Parameters"))

@@ -4,6 +4,7 @@ All of it is read from the manifest and the templates, so that stacks of somebod
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -96,12 +97,13 @@ def _links(
 
 def _stack(bound: Bound) -> DiagramNode:
     entry = bound.entry
+    made = [body for _, body in bound.made(bound.template.resources(*NOUNS))]
     return DiagramNode(
         id=entry.id,
         place=_place(bound, entry.region),
         title=entry.id.removeprefix(f"{entry.region}/"),
-        lines=tuple(line for _, body in bound.resources(*NOUNS) for line in _told(bound, body)),
-        holds_data=any(holds_data(str(body["Type"])) for _, body in bound.resources(*NOUNS)),
+        lines=tuple(_lines(bound, made)),
+        holds_data=any(holds_data(str(body["Type"])) for body in made),
     )
 
 
@@ -125,6 +127,13 @@ def _replicas(bound: Bound, name: str, body: Mapping[str, object]) -> Iterator[D
 
 def _place(bound: Bound, region: str) -> str:
     return f"{region}, account {bound.entry.account}" if bound.entry.account else region
+
+
+def _lines(bound: Bound, bodies: Sequence[Mapping[str, object]]) -> Iterator[str]:
+    """Yield what there is; alike things without a name of their own are counted."""
+    lines = [tuple(_told(bound, body)) for body in bodies]
+    for line, count in Counter(lines).items():
+        yield from (f"{count} × {line[0]}", *line[1:]) if count > 1 else line
 
 
 def _told(bound: Bound, body: Mapping[str, object]) -> Iterator[str]:

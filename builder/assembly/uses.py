@@ -100,7 +100,7 @@ class Needs:
 
 def created(bound: Bound) -> Iterator[CreatedResource]:
     """Yield every resource of a stack whose physical name can be told."""
-    for name, body in bound.resources(*ARN_FORMATS):
+    for name, body in bound.made(bound.template.resources(*ARN_FORMATS)):
         physical = bound.name_of(body)
         if physical is not None:
             yield CreatedResource(bound, name, body, ARN_FORMATS[str(body["Type"])], physical)
@@ -145,10 +145,10 @@ class _Made:
         self._things: dict[tuple[str, str], list[CreatedResource]] = {}
         for bound in bounds:
             self._add(("stack", bound.entry.region, bound.entry.name), Maker(bound.entry.id, ""))
-            for name, body in bound.template.section("Outputs").items():
+            for name, body in bound.made(bound.outputs().by_name):
                 if text := bound.text(at(body, "Export", "Name")):
                     self._add((Way.EXPORT, _site(bound), text), Maker(bound.entry.id, name))
-            for logical_id, body in bound.resources(*NAMED):
+            for logical_id, body in bound.made(bound.template.resources(*NAMED)):
                 type_name = str(body["Type"])
                 if text := bound.text(properties_of(body).get(name_property(type_name))):
                     self._add((type_name, _site(bound), text), Maker(bound.entry.id, logical_id))
@@ -183,7 +183,7 @@ def _uses(bound: Bound, made: _Made) -> Iterator[Use]:
     yield from _of_transforms(bound, made)
     sections = {"Resources": bound.template.resources(), "Outputs": bound.template.section("Outputs")}
     for section, bodies in sections.items():
-        for path, text in bound.binding.texts(bodies, (section,)):
+        for path, text in bound.binding.texts(dict(bound.made(bodies)), (section,)):
             yield from _of_text(bound, made, path, text)
 
 

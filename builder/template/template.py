@@ -112,7 +112,11 @@ class Binding:
         return None
 
     def texts(self, value: object, path: TemplatePath = ()) -> Iterator[tuple[TemplatePath, str]]:
-        """Yield every text below a value that can be known, with its place."""
+        """Yield every text below a value that can be known, with its place, but what a condition surely leaves out."""
+        match value:
+            case {"Fn::If": [str(name), then, otherwise]} if (holds := self.truth(name)) is not None:
+                yield from self.texts(then if holds else otherwise, (*path, "Fn::If", 1 if holds else 2))
+                return
         text = self.text(value)
         if text is not None:
             yield path, text
@@ -130,7 +134,9 @@ class Binding:
                 return self.truth(self.conditions.get(name))
             case {"Fn::Equals": [first, second]}:
                 texts = self.text(first), self.text(second)
-                return None if None in texts else texts[0] == texts[1]
+                # What a deployment fills in, as the environment's suffix, may come to be equal yet.
+                open_ = any(text is None or _PLACEHOLDER.search(text) for text in texts)
+                return True if None not in texts and texts[0] == texts[1] else None if open_ else False
             case {"Fn::Not": [inner]}:
                 return _opposite(self.truth(inner))
             case {"Fn::And": list(inner)}:

@@ -98,6 +98,19 @@ def test_what_a_topic_passes_on_is_no_data_of_its_own() -> None:
     assert news == DiagramNode("news", "eu-west-1", "news", ("topic",), holds_data=False)
 
 
+def test_what_is_alike_is_counted_and_what_no_condition_lets_be_is_left_out() -> None:
+    text = """
+    Parameters: {Stage: {Type: String, Default: dev}}
+    Conditions: {IsProd: !Equals [!Ref Stage, prod]}
+    Resources:
+      A: {Type: AWS::SNS::Topic}
+      Jobs: {Type: AWS::SQS::Queue, Properties: {QueueName: jobs}}
+      B: {Type: AWS::SNS::Topic}
+      C: {Type: AWS::SNS::Topic, Condition: IsProd}
+    """
+    assert node(drawn(a=text), "a").lines == ("2 × topic", "queue", "jobs")
+
+
 def test_a_stack_of_somebody_else_s_is_drawn_with_what_can_be_told() -> None:
     queue = "Resources: {Jobs: {Type: AWS::SQS::Queue}, Role: {Type: AWS::IAM::Role}}"
     buckets = """

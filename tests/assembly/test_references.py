@@ -330,3 +330,41 @@ class TestReplication:
     )
     def test_that_rests_or_leads_elsewhere_or_nobody_knows_where_is_left_alone(self, rule: str) -> None:
         assert [one for one in told(copies(), source(rule)) if one[0] != "X010"] == []
+
+
+PARENTS = """
+    Parameters: {Zone: {Type: String, Default: ""}, Stage: {Type: String, Default: ""}}
+    Conditions:
+      HasZone: !Not [!Equals [!Ref Zone, ""]]
+      IsProd: !Equals [!Ref Stage, prod]
+"""
+TAKES = "{Fn::ImportValue: !Sub '${Zone}-Id'}"
+
+
+class TestConditions:
+    """A parent stack that may be left out: what only its condition takes is taken where it is given."""
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            f"Resources: {{R: {{Type: AWS::Events::Rule, Condition: HasZone, Properties: {{Name: {TAKES}}}}}}}",
+            f"Resources: {{R: {{Type: AWS::Events::Rule, Properties: {{Name: !If [HasZone, {TAKES}, x]}}}}}}",
+            f"Resources: {{R: {{Type: AWS::SNS::Topic}}}}\n    Outputs: {{O: {{Condition: HasZone, Value: {TAKES}}}}}",
+        ],
+    )
+    def test_what_no_condition_lets_be_takes_nothing(self, body: str) -> None:
+        maker = "Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs: {Id: {Value: x, Export: {Name: zone-Id}}}"
+        zone = make_bound("us-east-1/zone", maker)
+        without = make_bound("us-east-1/app", PARENTS + f"    {body}")
+        assert told(zone, without) == []
+        assert needs(zone, without)["us-east-1/app"] == ()
+        given = make_bound("us-east-1/app", PARENTS + f"    {body}", parameters={"Zone": "zone"})
+        assert needs(zone, given)["us-east-1/app"] == ("us-east-1/zone",)
+        assert [rule for rule, _ in told(given)] == ["X010"]
+
+    @pytest.mark.parametrize(("stage", "count"), [("dev", 1), ("prod", 0), ("${EnvironmentSuffix}", 0)])
+    def test_an_export_is_made_where_its_condition_may_hold(self, stage: str, count: int) -> None:
+        output = "{Condition: IsProd, Value: x, Export: {Name: x}}"
+        body = f"    Resources: {{T: {{Type: AWS::SNS::Topic}}}}\n    Outputs: {{I: {output}}}"
+        maker = make_bound("us-east-1/zone", PARENTS + body, parameters={"Stage": stage})
+        assert len(told(maker, app("{Fn::ImportValue: x}", name="us-east-1/app"))) == count
