@@ -26,6 +26,7 @@ def make_fleet(config: Config, fleet: FleetConfig, assembly: Assembly) -> Assemb
 
     Raises BadInput for what AWS would not take: a template, the StackSets' template or a policy that is too large.
     """
+    _check_policies(assembly)
     if not fleet.is_self_managed:
         _check_transforms(assembly)
     templates = {_FILES[FLEET]: write_template(stack_sets.make_template(config, fleet, _bodies(assembly)).to_dict())}
@@ -45,6 +46,17 @@ def _bodies(assembly: Assembly) -> Iterator[tuple[StackEntry, str]]:
         body = assembly.templates[entry.template]
         check_body(entry.template, body)
         yield entry, body.decode()
+
+
+def _check_policies(assembly: Assembly) -> None:
+    """Raise BadInput for a stack policy, which StackSets have none of: it is of a stack in one account."""
+    for entry in assembly.manifest.stacks:
+        if entry.stack_policy is not None:
+            raise BadInput(
+                where=f"stacks.{entry.id.partition('/')[2]}.stack_policy",
+                what="StackSets set no stack policies, so no stack of a fleet can have one",
+                next_step="leave it out, or leave out `fleet:`",
+            )
 
 
 def _check_transforms(assembly: Assembly) -> None:

@@ -22,6 +22,7 @@ from builder.assembly.components import (
 )
 from builder.errors import BadInput
 from builder.graph import as_circle, find_circle
+from builder.template import canonical_policy
 from builder.terms import AccountId, Region, Site, StackId
 
 FILE_NAME = "manifest.json"
@@ -90,6 +91,8 @@ class StackEntry:
     tags: Mapping[str, str] = field(default_factory=dict)
     termination_protection: bool | None = None
     """Whether the stack is to be protected from deletion; absent or null leaves that as it is found."""
+    stack_policy: str | None = None
+    """The stack policy that it is to have, as JSON; absent or null leaves that as it is found."""
     account: Annotated[AccountId, StringConstraints(pattern=r"^[0-9]{12}$")] | None = None
     """The account it belongs in, where it is not that of the credentials."""
 
@@ -176,7 +179,7 @@ def _said(manifest: Manifest) -> dict[str, Any]:
     """Return what is written of a manifest: all that it says, in the order of the records."""
     said = dataclasses.asdict(manifest)
     for entry in said["stacks"]:
-        for name in ("account", "termination_protection"):
+        for name in ("account", "termination_protection", "stack_policy"):
             if entry[name] is None:
                 del entry[name]
     for name, component in said["components"].items():
@@ -265,6 +268,11 @@ def _faults_of(entry: StackEntry, ids: Collection[StackId], before: Sequence[Sta
             yield f"parameters.{name}: {entry.id} takes an output of {source} without needing it"
     yield from (f"name: {fault}" for fault in _name_faults(entry, before))
     yield from (f"tags{fault}" for fault in _tag_faults(entry.tags))
+    if entry.stack_policy is not None:
+        try:
+            canonical_policy(entry.stack_policy)
+        except ValueError as error:
+            yield f"stack_policy: {error}"
 
 
 def _name_faults(entry: StackEntry, before: Sequence[StackEntry]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from builder.components.own.template import (
     faults_of_values,
     make_templates,
     path_of,
+    policy_of,
     python_calls,
     read_own,
 )
@@ -87,7 +88,7 @@ def _system(wanted: Wanted) -> Assembly:
     manifest = Manifest(
         version=VERSION,
         project=wanted.config.project,
-        stacks=tuple(_entry(stack, rendered, wanted.config) for stack in topology.stacks),
+        stacks=tuple(_entry(stack, rendered, wanted) for stack in topology.stacks),
         outputs=topology.outputs,
         roles=_roles(topology, wanted.config),
         artifacts_bucket=artifacts.bucket_name(wanted.config) if buckets or wanted.config.artifacts_bucket else None,
@@ -203,8 +204,8 @@ def _render_own(wanted: Wanted, topology: Topology, built_in: _Rendered, package
     )
 
 
-def _entry(stack: Stack, rendered: _Rendered, config: Config) -> StackEntry:
-    template = rendered.read[stack.id]
+def _entry(stack: Stack, rendered: _Rendered, wanted: Wanted) -> StackEntry:
+    config, template = wanted.config, rendered.read[stack.id]
     suffix = {"EnvironmentSuffix": SUFFIX} if "EnvironmentSuffix" in template.parameters else {}
     protected = stack.termination_protection
     return StackEntry(
@@ -218,6 +219,7 @@ def _entry(stack: Stack, rendered: _Rendered, config: Config) -> StackEntry:
         needs=stack.needs,
         tags={**config.tags, **stack.tags},
         termination_protection=config.termination_protection if protected is None else protected,
+        stack_policy=policy_of(wanted, stack),
     )
 
 

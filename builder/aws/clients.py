@@ -160,6 +160,8 @@ class StackSighting:
     """ISO time of its creation or last update; empty where only its creation was confirmed."""
     protected: bool | None = None
     """Whether it is protected from deletion; None where that was not seen."""
+    policy: str | None = None
+    """The stack policy that AWS confirmed to us to set; None where it did not."""
 
 
 @dataclass(slots=True)

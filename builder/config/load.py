@@ -20,11 +20,12 @@ from pydantic_core import ErrorDetails
 from builder.components.available import RUNTIMES, runtime_fault, runtime_warning, successor
 from builder.components.drill.options import DRILL_TAGS
 from builder.components.function.options import FunctionConfig
-from builder.components.own.options import OWN_TAGS, TEMPLATE_FILE
+from builder.components.own.options import OWN_TAGS, POLICY_FILE, TEMPLATE_FILE
 from builder.config.between import faults_between
 from builder.config.document import ConfigFault, KeyPath, Lines, NotYaml, YamlDocument, errors_of, read_document
 from builder.config.model import PATTERNS, SEPARATORS, Config
 from builder.errors import BadInput, did_you_mean, gathered, of_file
+from builder.template import canonical_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Wanted:
     handler: str = ""
     """The source of the function's handler."""
     files: Mapping[str, bytes] = field(default_factory=dict)
-    """What is in each template of the user's own, by its path."""
+    """What is in each template and each stack policy of the user's own, by its path."""
     warnings: tuple[str, ...] = ()
     """What to tell a person, though nothing is wrong yet."""
     lines: Lines = field(default_factory=Lines)
@@ -57,7 +58,7 @@ def read_wanted(path: Path, today: date | None = None) -> Wanted:
     config, faults = _config(_as_written(data, document.words), document)
     function = _function(data)
     handler = _handler(path.parent, function)
-    files = _own_templates(path.parent, data)
+    files = _own_files(path.parent, data)
     faults += [*faults_between(data), *_ended(function, today)]
     faults += [read for read in (handler, *files.values()) if isinstance(read, ConfigFault)]
     if faults or config is None or isinstance(handler, ConfigFault):
@@ -99,22 +100,30 @@ def _as_written(data: dict[str, object], words: Mapping[KeyPath, str]) -> dict[s
     return {**data, "stacks": read}
 
 
-def _own_templates(folder: Path, data: dict[str, object]) -> dict[str, bytes | ConfigFault]:
-    """Return what is in each file that a stack names as its template."""
+def _own_files(folder: Path, data: dict[str, object]) -> dict[str, bytes | ConfigFault]:
+    """Return what is in each file that a stack names as its template, or as its policy."""
     files: dict[str, bytes | ConfigFault] = {}
     stacks = data.get("stacks")
     for name, stack in stacks.items() if isinstance(stacks, dict) else ():
-        path = stack.get("template") if isinstance(stack, dict) else None
-        if not isinstance(path, str) or not re.search(TEMPLATE_FILE, path):
-            continue
-        try:
-            files[path] = (folder / path).read_bytes()
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            files[path] = ConfigFault(
-                ("stacks", name, "template"), f"cannot read {path!r} ({why}){_near(folder, path)}"
-            )
+        for key, pattern in (("template", TEMPLATE_FILE), ("stack_policy", POLICY_FILE)):
+            path = stack.get(key) if isinstance(stack, dict) else None
+            if isinstance(path, str) and re.search(pattern, path) and not isinstance(files.get(path), ConfigFault):
+                files[path] = _own_file(folder, path, ("stacks", name, key))
     return files
+
+
+def _own_file(folder: Path, path: str, place: KeyPath) -> bytes | ConfigFault:
+    try:
+        data = (folder / path).read_bytes()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        return ConfigFault(place, f"cannot read {path!r} ({why}){_near(folder, path)}")
+    try:
+        if place[-1] == "stack_policy":
+            canonical_policy(data)
+    except ValueError as error:
+        return ConfigFault(place, f"{path} {error}")
+    return data
 
 
 def _near(folder: Path, path: str) -> str:

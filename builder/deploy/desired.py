@@ -51,6 +51,8 @@ class DesiredStack:
     tags: Mapping[str, str]
     termination_protection: bool | None = None
     """Whether it is to have it; None leaves it as it is found."""
+    stack_policy: str | None = None
+    """The policy that it is to have, as JSON; None leaves it as it is found."""
     account: AccountId | None = None
     """The account it belongs in, where it is not that of the credentials."""
     nested: Mapping[str, str] = field(default_factory=dict)
@@ -288,5 +290,6 @@ def _bind_entry(entry: StackEntry, template: bytes, suffix: str, deployment: str
             TAG_STACK: entry.id,
         },
         termination_protection=entry.termination_protection,
+        stack_policy=entry.stack_policy,
         account=entry.account,
     )

@@ -204,6 +204,31 @@ class Protection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StackPolicy:
+    """A stack's policy, to be set once its change sets are executed: an update is judged by the one that stands.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_SetStackPolicy.html
+    """
+
+    __pydantic_config__ = _STRICT
+    stack: StackId
+    region: Region
+    name: StackName
+    policy: str
+    """The policy that the stack is to have, as JSON; whether it has it by now is read from AWS."""
+    standing: str | None = None
+    """The one that it replaces, as AWS showed it; None where none was ever set."""
+    needs: tuple[StackId, ...] = ()
+    found: FoundStack = FoundStack()
+    account: AccountId | None = None
+
+    @property
+    def site(self) -> Site:
+        """Where the stack stands, or will."""
+        return Site(self.account, self.region)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """Code that is put into a bucket before the stacks that take it are executed, or that is there already."""
 
@@ -283,7 +308,7 @@ class Deferred:
         return self.desired.needs
 
 
-AnyStep = Step | Deferred | Deletion | Protection | Upload
+AnyStep = Step | Deferred | Deletion | Protection | StackPolicy | Upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,6 +371,8 @@ class Plan:
     deletions: tuple[Deletion, ...] = ()
     protections: tuple[Protection, ...] = ()
     """Each the last thing that is done to its stack."""
+    policies: tuple[StackPolicy, ...] = ()
+    """Each set after its stack's change sets."""
     artifacts: tuple[Upload, ...] = ()
     """The code that stacks which change take from buckets; what was there already too."""
     unchanged: tuple[StackId, ...] = ()
@@ -374,9 +401,9 @@ class Plan:
         return (*self.steps, *self.deferred)
 
     @property
-    def changing(self) -> tuple[Step | Deferred | Protection, ...]:
+    def changing(self) -> tuple[Step | Deferred | Protection | StackPolicy, ...]:
         """All that it does to stacks that stay or come."""
-        return (*self.change_sets, *self.protections)
+        return (*self.change_sets, *self.policies, *self.protections)
 
     @property
     def work(self) -> tuple[AnyStep, ...]:
@@ -405,15 +432,15 @@ class Plan:
 
 
 StackSteps = tuple[AnyStep, ...]
-"""At least one step, all of one stack: a deletion, its change sets in the order of their parts, its protection; or of
-one upload, which counts as a stack of its own."""
+"""At least one step, all of one stack: a deletion, its change sets in the order of their parts, its policy, its
+protection; or of one upload, which counts as a stack of its own."""
 
 
 def make_stack_steps(plan: Plan) -> dict[StackId, StackSteps]:
     """Return what is to be done to each stack, in the plan's order; deletions of whole stacks come last."""
     stacks: dict[StackId, StackSteps] = {}
     change_sets = sorted(plan.change_sets, key=lambda change_set: change_set.part)
-    for step in (*plan.uploads, *change_sets, *plan.protections, *plan.deletions):
+    for step in (*plan.uploads, *change_sets, *plan.policies, *plan.protections, *plan.deletions):
         others = stacks.get(step.stack, ())
         stacks[step.stack] = (step, *others) if isinstance(step, Deletion) else (*others, step)
     return stacks

@@ -177,6 +177,8 @@ class On(Enum):
     """Every stack that carries the deployment's tag, in any region: also those that the assembly no longer has."""
     EVERY_STACK = auto()
     """Of the account: what is to be adopted no assembly has yet."""
+    POLICY_STACKS = auto()
+    """Those of the assembly's that are to have a stack policy."""
     UNTAGGED_STACKS = auto()
     """The assembly's, by name, without that tag: nothing of theirs was ever executed."""
     NEW_CHANGE_SETS = auto()
@@ -318,6 +320,14 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
     return {
         On.ANYTHING: NOWHERE_IN_PARTICULAR,
         On.STACKS: GrantTarget("Stacks", stacks),
+        On.POLICY_STACKS: GrantTarget(
+            "PolicyStacks",
+            tuple(
+                setting.arn("cloudformation", bound.entry.region, f"stack/{bound.entry.name}/{ANY}")
+                for bound in bounds
+                if bound.entry.stack_policy is not None
+            ),
+        ),
         On.TAGGED_STACKS: GrantTarget(
             "TaggedStacks",
             (setting.arn("cloudformation", ANY, f"stack/{ANY}/{ANY}"),),

@@ -31,6 +31,8 @@ class PlanMade:
     """What has to be allowed by name before it can be executed."""
     protections: Mapping[StackId, bool]
     """Of each stack whose termination protection changes, whether it will have it."""
+    policies: Mapping[StackId, str]
+    """Of each stack whose policy is set, the one that it will have, as JSON."""
     event: Literal["plan.made"] = "plan.made"
 
 
@@ -113,7 +115,8 @@ def event(progress: FleetProgress | DrillProgress, at: datetime) -> str:
 def made(plan: Plan, at: datetime) -> str:
     """Return what a plan amounts to as one line; the plan itself is in its file."""
     protections = {protection.stack: protection.protect for protection in plan.protections}
-    facts = PlanMade(plan.id, plan.deployment, plan.account, make_tally(plan), _allow(plan), protections)
+    policies = {policy.stack: policy.policy for policy in plan.policies}
+    facts = PlanMade(plan.id, plan.deployment, plan.account, make_tally(plan), _allow(plan), protections, policies)
     return _line(at, dataclasses.asdict(facts))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, assert_never
 
-from builder.deploy.plan.guards import TERMINATION_PROTECTION
+from builder.deploy.plan.guards import STACK_POLICY, TERMINATION_PROTECTION
 from builder.deploy.records import (
     RISKS,
     Adoption,
@@ -16,9 +16,11 @@ from builder.deploy.records import (
     Deletion,
     GuardHit,
     Plan,
+    PropertyChange,
     Protection,
     ResourceChange,
     Risk,
+    StackPolicy,
     StackResource,
     Step,
     StepPlace,
@@ -26,11 +28,12 @@ from builder.deploy.records import (
     make_stack_steps,
     make_waits,
 )
-from builder.terms import Site, StackId, StackName
+from builder.terms import LogicalId, Site, StackId, StackName
 
 Does = Literal["delete", "upload"] | Risk
 _RISKIEST_FIRST: tuple[Does, ...] = ("delete", *RISKS, "upload")
 _SIGNS: Mapping[str, str] = {"Add": "+", "Remove": "-", "Import": "<", "Dynamic": "?", "SyncWithActual": "="}
+_POLICY_TYPE = "stack policy"
 _FATES: Mapping[str, str] = {
     "Add": "created",
     "Remove": "removed",
@@ -64,8 +67,8 @@ class Entry:
     findings: tuple[str, ...] = ()
     protect: bool | None = None
     """Whether the stack's termination protection is set or lifted when all else is done; None where neither is."""
-    is_protection_alone: bool = False
-    """Whether that is all that is done."""
+    is_setting_alone: bool = False
+    """Whether its policy or its protection is all that changes."""
     stacks: str = ""
     """Of a StackSet in how many accounts and regions, `500 stacks`; empty where it is one stack."""
     adoption: Adoption | None = None
@@ -103,8 +106,10 @@ class Entry:
         """How many resources meet which fate: `1 replaced, 2 updated`."""
         if self.does == "upload":
             return "code"
-        fates = Counter(fate(change) for change in self.changes)
+        resources = [change for change in self.changes if change.type != _POLICY_TYPE]
+        fates = Counter(fate(change) for change in resources)
         effects = [f"{count} {word}" for word, count in fates.items()] or ["no resource"]
+        effects += ["stack policy"] if len(resources) < len(self.changes) else []
         effect = ", ".join([*effects, *(["termination protection"] if self.protect is not None else [])])
         if not self.stacks:
             return effect
@@ -133,7 +138,8 @@ class Entry:
                 else ""
             )
             return f"it is adopted: given this deployment's tags, and nothing else of it changes{after}"
-        return "" if self.changes or self.is_protection_alone else "only its outputs change"
+        only_outputs = all(change.type == _POLICY_TYPE for change in self.changes) and not self.is_setting_alone
+        return "only its outputs change" if only_outputs else ""
 
     @property
     def _protection(self) -> str:
@@ -206,7 +212,8 @@ def make_tally(plan: Plan) -> Tally:
     """Return the counts of a plan; a replacement that is only possible counts as one."""
     touched = {change_set.stack for change_set in plan.change_sets}
     kinds = [kind for _, kind in {(change_set.stack, change_set.type) for change_set in plan.change_sets}]
-    kinds += ["UPDATE" for protection in plan.protections if protection.stack not in touched]
+    settings = {*(policy.stack for policy in plan.policies), *(protection.stack for protection in plan.protections)}
+    kinds += ["UPDATE" for _ in settings - touched]
     changes = [change for change_set in plan.change_sets for change in change_set.changes]
     return Tally(
         create=kinds.count("CREATE"),
@@ -224,8 +231,14 @@ def make_entries(plan: Plan) -> tuple[Entry, ...]:
     """Return everything that a plan does, the riskiest first: what a guard stops at, then by what is lost."""
     changed = {change_set.stack for change_set in plan.change_sets}
     protects = {protection.stack: protection.protect for protection in plan.protections}
-    alone = tuple(protection for protection in plan.protections if protection.stack not in changed)
-    stacks = make_stack_steps(replace(plan, protections=alone))
+    policies = {policy.stack: policy for policy in plan.policies}
+    # Each is shown at its stack's last change set, and where there is none, both at the policy.
+    alone = replace(
+        plan,
+        policies=tuple(policy for policy in plan.policies if policy.stack not in changed),
+        protections=tuple(step for step in plan.protections if step.stack not in {*changed, *policies}),
+    )
+    stacks = make_stack_steps(alone)
     steps = {StepPlace(stack, place): step for stack, steps in stacks.items() for place, step in enumerate(steps)}
     waits, places = make_waits(steps), {at: place for place, at in enumerate(steps)}
     entries = []
@@ -236,6 +249,8 @@ def make_entries(plan: Plan) -> tuple[Entry, ...]:
             after=tuple(places[before] for before in waits[at]),
             protect=protects.get(at.stack) if is_last else None,
         )
+        if is_last and at.stack in policies:
+            entry = replace(entry, changes=(*entry.changes, _policy_change(policies[at.stack])))
         entries.append(_guarded(plan, entry))
     return tuple(sorted(entries, key=_gravity))
 
@@ -306,12 +321,41 @@ def _entry(place: int, step: AnyStep) -> Entry:
             )
         case Deletion():
             return replace(entry, does="delete", because=step.because, changes=tuple(map(_removed, step.resources)))
-        case Protection():
-            return replace(entry, is_protection_alone=True)
+        case Protection() | StackPolicy():
+            return replace(entry, is_setting_alone=True)
         case Upload():
             said = f"{step.source} ({step.size:,} bytes, SHA-256 {step.sha256[:12]}) is uploaded"
             return replace(entry, does="upload", because=said)
     assert_never(step)
+
+
+def _policy_change(policy: StackPolicy) -> ResourceChange:
+    """Return what changes of a stack's policy in the form of a resource's changes."""
+    before, after = _parts(policy.standing), _parts(policy.policy)
+    return ResourceChange(
+        action="Add" if policy.standing is None else "Modify",
+        logical_id=LogicalId(STACK_POLICY),
+        type=_POLICY_TYPE,
+        properties=tuple(
+            PropertyChange(path=path, before=before.get(path), after=after.get(path))
+            for path in dict.fromkeys((*before, *after))
+            if before.get(path) != after.get(path)
+        ),
+    )
+
+
+def _parts(policy: str | None) -> dict[str, str]:
+    """Return what a policy says, each by its place; the whole text where nobody can read it."""
+    if policy is None:
+        return {}
+    try:
+        read = json.loads(policy)
+        parts = {key: value for key, value in read.items() if key != "Statement"}
+        for number, statement in enumerate(read["Statement"]):
+            parts |= {f"Statement[{number}].{key}": value for key, value in statement.items()}
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
+        return {"policy": policy}
+    return {path: value if isinstance(value, str) else json.dumps(value) for path, value in parts.items()}
 
 
 def _removed(resource: StackResource) -> ResourceChange:

@@ -3,11 +3,19 @@
 `text` turns bytes into data and data into bytes, as CloudFormation and every YAML reader take them, and tells whether
 two are the same, as far as GetTemplate shows it. `template` has what values refer to and what they come to, and the
 `Template` itself: its sections, its outputs, its binding. `capabilities` tells what it needs to be deployed.
-`splice` changes a text at places and keeps every other byte.
+`splice` changes a text at places and keeps every other byte. `stack_policy` is what a stack policy says.
 """
 
 from builder.template.capabilities import capabilities_of, has_custom_name
 from builder.template.splice import ListEdit, Unspliceable, chosen, lines_of, put_values, splice
+from builder.template.stack_policy import (
+    OPEN_POLICY,
+    UpdateAction,
+    canonical_policy,
+    denial,
+    is_open,
+    same_policy,
+)
 from builder.template.template import (
     NO_VALUE,
     PLACEHOLDER,
@@ -39,6 +47,7 @@ from builder.template.text import (
 
 __all__ = [
     "NO_VALUE",
+    "OPEN_POLICY",
     "PLACEHOLDER",
     "Binding",
     "Comparison",
@@ -48,16 +57,20 @@ __all__ = [
     "Template",
     "TemplatePath",
     "Unspliceable",
+    "UpdateAction",
     "as_list",
     "as_shown",
     "at",
+    "canonical_policy",
     "capabilities_of",
     "chosen",
     "compare_data",
     "compare_template",
+    "denial",
     "fill",
     "find_object",
     "has_custom_name",
+    "is_open",
     "lines_of",
     "masked",
     "may_be_no_text",
@@ -67,6 +80,7 @@ __all__ = [
     "put_values",
     "read_deployed",
     "read_template",
+    "same_policy",
     "splice",
     "text_of",
     "write_template",

@@ -11,7 +11,7 @@ from builder.assembly.fleet import make_fleet
 from builder.assembly.manifest import read_manifest
 from builder.assembly.render import make_assembly
 from builder.errors import BadInput
-from builder.template import read_template
+from builder.template import OPEN_POLICY, read_template
 from components.fleet_config import SELF_MANAGED, SERVICE_MANAGED
 from wanted import HANDLER, make_wanted
 
@@ -87,6 +87,16 @@ class TestTemplates:
         changed = replace(assembly, templates={**assembly.templates, "us-east-1/table.yaml": body.encode()})
         assert wanted.config.fleet
         with pytest.raises(BadInput, match=rf"^us-east-1/table.yaml: has a transform \({named}\): AWS takes none"):
+            make_fleet(wanted.config, wanted.config.fleet, changed)
+
+    @pytest.mark.parametrize("said", [SELF_MANAGED, SERVICE_MANAGED], ids=["self-managed", "service-managed"])
+    def test_have_no_stack_policy(self, said: dict[str, Any]) -> None:
+        wanted = make_wanted(fleet=said)
+        assembly = make_assembly(make_wanted())
+        stacks = tuple(replace(entry, stack_policy=OPEN_POLICY) for entry in assembly.manifest.stacks)
+        changed = replace(assembly, manifest=replace(assembly.manifest, stacks=stacks))
+        assert wanted.config.fleet
+        with pytest.raises(BadInput, match=r"^stacks\.[a-z]+\.stack_policy: StackSets set no stack policies"):
             make_fleet(wanted.config, wanted.config.fleet, changed)
 
     def test_are_too_large_with_too_much_code(self) -> None:

@@ -1,5 +1,6 @@
 """What the deployer relies on of stacks and of what they hold, wherever it runs."""
 
+import json
 from typing import Any
 
 import pytest
@@ -75,6 +76,16 @@ def test_a_protected_stack_stays(cfn: Any, deploy: Plan) -> None:
     with pytest.raises(ClientError, match="TerminationProtection is enabled") as refused:
         cfn.delete_stack(StackName="app")
     assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_a_stack_policy_is_given_back_as_it_was_set_and_replaced(cfn: Any, deploy: Plan) -> None:
+    deploy()
+    assert not cfn.get_stack_policy(StackName="app").get("StackPolicyBody")
+    statement = {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}
+    for indent in (None, 2):
+        body = json.dumps({"Statement": [statement]}, indent=indent)
+        cfn.set_stack_policy(StackName="app", StackPolicyBody=body)
+        assert json.loads(cfn.get_stack_policy(StackName="app")["StackPolicyBody"]) == json.loads(body)
 
 
 def test_regions_are_apart(aws: StandIn, deploy: Plan) -> None:

@@ -92,7 +92,7 @@ TAMPERED: dict[str, tuple[Callable[[Plan], Plan], str]] = {
     ),
     "a deletion twice": (
         lambda p: replace(d := deletion(p, "us-east-1/payroll", FOREIGN), deletions=d.deletions * 2),
-        "is deleted, or protected, 2 times",
+        "is deleted, protected or given a policy 2 times",
     ),
 }
 """What is written into the file, and the refusal."""

@@ -21,6 +21,7 @@ from builder.deploy.desired import TAG_DEPLOYMENT
 from builder.errors import BadInput
 from builder.policy.document import Verb
 from builder.policy.rights import CALLS, FAULT_CALLS, On
+from builder.template import OPEN_POLICY
 from builder.terms import AccountId, Region, Site, StackId, StackName, StackPlace
 from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, chained, make_deployment, make_stack
 from deploy.halted import failed_rollback, failed_without_rollback, recovered, standing_topics
@@ -151,6 +152,14 @@ def execute_a_deferred_change_set_of_a_nested_stack_at_another_address(rig: Rig)
 def execute_what_protects(rig: Rig) -> None:
     rig.deployment = changed(rig.deployment, "us-east-1/table", termination_protection=True)
     execute_for_the_first_time(rig)
+
+
+def plan_a_policy(rig: Rig) -> None:
+    rig.plan(changed(rig.deployment, "us-east-1/table", stack_policy=OPEN_POLICY))
+
+
+def execute_a_policy(rig: Rig) -> None:
+    rig.deploy(changed(rig.deployment, "us-east-1/table", stack_policy=OPEN_POLICY))
 
 
 def plan_behind_another_s_operation(rig: Rig) -> None:
@@ -302,6 +311,7 @@ STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     Verb.PLAN: (
         plan_an_update_and_throw_it_away,
         plan_a_large_template,
+        plan_a_policy,
         plan_behind_another_s_operation,
         plan_with_orphans,
         plan_where_an_export_changes,
@@ -310,6 +320,7 @@ STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     ),
     Verb.EXECUTE: (
         execute_a_deferred_change_set_of_a_nested_stack_at_another_address,
+        execute_a_policy,
         execute_without_a_lost_region,
         execute_a_large_template_that_is_deferred,
     ),

@@ -15,7 +15,11 @@ from proof.command import assert_done, deploy, ignore, make_world, run
 from samples import is_thorough
 
 KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
+NO_REPLACEMENT = (
+    '{"Statement":[{"Action":["Update:Modify","Update:Delete"],"Effect":"Allow","Principal":"*","Resource":"*"}]}'
+)
 PROTECTED = make_deployment(replace(make_stack(KEYS, KEY_TEMPLATE), termination_protection=True))
+WITH_POLICY = make_deployment(replace(make_stack(KEYS, KEY_TEMPLATE), stack_policy=NO_REPLACEMENT))
 UNPROTECTED = make_deployment(make_stack(KEYS, KEY_TEMPLATE))
 
 
@@ -95,6 +99,20 @@ def test_a_stack_is_protected_whatever_call_was_the_last(
     again: Callable[..., int], begin: Callable[[World], None], calls: int, kill: Fault
 ) -> None:
     assert again(begin, PROTECTED, kill, is_protected) >= calls
+
+
+def has_its_policy(world: World) -> None:
+    record = world.stack("tap-dev-keys").record
+    assert (record.status, record.policy) == ("CREATE_COMPLETE", NO_REPLACEMENT)
+
+
+@KILLS
+@pytest.mark.parametrize("again", [typed_again, executed_again])
+@pytest.mark.parametrize(("begin", "calls"), [(nothing, 5), (unprotected, 3)])
+def test_a_stack_has_its_policy_whatever_call_was_the_last(
+    again: Callable[..., int], begin: Callable[[World], None], calls: int, kill: Fault
+) -> None:
+    assert again(begin, WITH_POLICY, kill, has_its_policy) >= calls
 
 
 def reads_the_value(world: World) -> None:

@@ -20,6 +20,7 @@ _OUTPUT = r"^([a-z0-9-]+/)?[a-z][a-z0-9-]*\.[A-Za-z0-9]+$"
 _STACK = r"^([a-z0-9-]+/)?[a-z][a-z0-9-]*$"
 _PUBLIC = r"^[A-Za-z][A-Za-z0-9._-]*$"
 TEMPLATE_FILE = r"^[^/\\\x00-\x1f](.*[^/\x00-\x1f])?\.(yaml|yml|json|template|py)$"
+POLICY_FILE = r"^[^/\\\x00-\x1f](.*[^/\x00-\x1f])?\.json$"
 _PATH = r"^/[!-~]*$"
 OWN_PATTERNS = {
     _COMPONENT: "only lower-case letters, digits and hyphens, a letter first and no hyphen last",
@@ -29,6 +30,7 @@ OWN_PATTERNS = {
     _STACK: "a stack of the same region, or REGION/STACK",
     _PUBLIC: "letters, digits, dots, hyphens and underscores, a letter first",
     _PATH: "a path: a slash first, and what a URL cannot have as %XX",
+    POLICY_FILE: "a file of dr.yaml's folder that ends in .json",
     TEMPLATE_FILE: "a file of dr.yaml's folder that ends in .yaml, .yml, .json, .template or .py",
 }
 """What each pattern asks for, in words."""
@@ -231,6 +233,11 @@ class OwnStackConfig(Section):
     tags: dict[_TagKey, _TagValue] = Field(default_factory=dict, max_length=46, description="Tags beyond those of all")
     termination_protection: bool | None = Field(
         default=None, strict=True, description="Whether it is protected from deletion; else as dr.yaml says for all"
+    )
+    stack_policy: Annotated[str, StringConstraints(pattern=POLICY_FILE)] | None = Field(
+        default=None,
+        description="File with its stack policy, which is set after its change sets; else as it is found",
+        examples=["cfn/network-policy.json"],
     )
     options: dict[str, Any] = Field(
         default_factory=dict, description="For a Python template: what it finds as context.options"

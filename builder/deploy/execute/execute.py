@@ -24,8 +24,10 @@ from builder.deploy.observe.operation import (
 )
 from builder.deploy.observe.stacks import (
     ObservedStack,
+    observe_policy,
     observe_stack,
     observe_template,
+    remember_policy,
     remember_protected,
     unless_lagging,
 )
@@ -37,10 +39,22 @@ from builder.deploy.plan.expected import beyond
 from builder.deploy.plan.guards import allowed_names, guard_hits, tell_allowed
 from builder.deploy.plan.judgement import check_made, observe_context
 from builder.deploy.plan.plan import make_step
+from builder.deploy.plan.policies import denials
 from builder.deploy.plan.saved import TrustedInput, check_claim, narrowed
 from builder.deploy.plan.steps import discard_plan, overtaken
 from builder.deploy.progress import Work, run_in_order
-from builder.deploy.records import AnyStep, Deferred, Deletion, Plan, Protection, Step, StepPlace, Upload, make_waits
+from builder.deploy.records import (
+    AnyStep,
+    Deferred,
+    Deletion,
+    Plan,
+    Protection,
+    StackPolicy,
+    Step,
+    StepPlace,
+    Upload,
+    make_waits,
+)
 from builder.errors import AwsError, BuilderError, Failed, Stopped
 from builder.terms import Arn, Site, StackId, StackPlace
 
@@ -198,6 +212,8 @@ async def _execute_step(run: _Run, step: AnyStep, executing: ObservedStack | Non
             return await _delete(run, step)
         case Protection():
             return await _protect(run, step)
+        case StackPolicy():
+            return await _set_policy(run, step)
         case Upload():
             return await _upload(run, step)
         case Step() | Deferred() if executing is not None:
@@ -254,6 +270,20 @@ async def _protect(run: _Run, protection: Protection) -> progress.Outcome:
     )
     remember_protected(run.clients, protection.site, protection.name, protected=protection.protect)
     return progress.Done(protection.stack, "protected" if protection.protect else "not protected any more")
+
+
+async def _set_policy(run: _Run, step: StackPolicy) -> progress.Outcome:
+    """Set a stack policy: asked for twice it is the same, so nothing of it has to be remembered."""
+    run.claimed.set()
+    run.emit(progress.Started(stack=step.stack, what="SET POLICY"))
+    await call(
+        step.stack,
+        run.clients.of(step.site).cloudformation(step.region).set_stack_policy,
+        StackName=step.found.stack_id or step.name,
+        StackPolicyBody=step.policy,
+    )
+    remember_policy(run.clients, step.site, step.name, step.policy)
+    return progress.Done(step.stack, "policy set")
 
 
 def _settled(change_set: Arn | None) -> Settled:
@@ -365,8 +395,17 @@ async def make_deferred(  # noqa: PLR0913, PLR0917 - as execute_plan
     unseen = (
         *beyond(expected, step.changes),
         *(f"{hit.allow}: {hit.why}" for hit in guard_hits([step]) if hit.allow not in allow),
+        *(f"the stack policy denies {line}" for line in await _denied(deployment, step, clients)),
     )
     return progress.ReviewRequired(deferred.stack, step, unseen) if unseen else step
+
+
+async def _denied(deployment: Deployment, step: Step, clients: Clients) -> tuple[str, ...]:
+    """Return what of a change set that was just made the policy that stands denies."""
+    if step.type == "CREATE" or deployment.stack(step.stack).stack_policy is None:
+        return ()
+    stack = await observe_stack(clients, step.site, step.stack_arn)
+    return () if stack is None else denials(step.changes, await observe_policy(clients, stack))
 
 
 async def _part_to_make(plan: Plan, deployment: Deployment, deferred: Deferred, clients: Clients) -> DraftStep:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from builder.aws import Clients, observe_account, together
 from builder.deploy.observe.deployment import check_reach
-from builder.deploy.observe.stacks import ObservedStack, observe_stack, unless_lagging
+from builder.deploy.observe.stacks import ObservedStack, observe_policy, observe_stack, unless_lagging
 from builder.deploy.plan.artifacts import check_artifacts, check_same, observe_object, place_of
 from builder.deploy.plan.change_set import is_alike, observe_change_sets, reviews_of_others
 from builder.deploy.plan.dependants import check_without
@@ -17,6 +17,7 @@ from builder.deploy.plan.judgement import (
     check_done,
     judge_guards,
     judge_needs,
+    judge_settings,
     judge_stack,
     observe_context,
 )
@@ -30,12 +31,14 @@ from builder.deploy.records import (
     PendingReview,
     Plan,
     Protection,
+    StackPolicy,
     StackSteps,
     Step,
     Upload,
     make_stack_steps,
 )
 from builder.errors import BadInput, Stopped
+from builder.template import same_policy
 from builder.terms import AccountId, Operation, StackId
 
 
@@ -132,7 +135,9 @@ async def _check_and_judge(ground: JudgementContext, steps: StackSteps) -> tuple
         if checked.running and any(isinstance(step, Step) for step in checked.left[1:]):
             # An execution takes all other change sets of its stack away: this one was never reviewed with it.
             raise overtaken(checked.stack, None, "a change set of another part is executed, and a later one is there")
-        if checked.running or not checked.left or isinstance(checked.left[0], Upload):
+        if checked.running:
+            return replace(checked, left=await judge_settings(ground, checked.left)), ()
+        if not checked.left or isinstance(checked.left[0], Upload):
             return checked, ()
         if judged := await judge_stack(ground, checked.left):
             return replace(checked, left=judged.steps), judged.guards
@@ -161,6 +166,8 @@ async def _look(plan: Plan, steps: StackSteps, clients: Clients, *, begun: bool)
             return await _check_deletion(deletion, steps, clients)
         case Protection() as protection:
             return await _check_protection(protection, steps, clients, begun=begun)
+        case StackPolicy() as policy:
+            return await _check_policy(policy, steps, clients, begun=begun)
         case Upload() as upload:
             observed = await observe_object(clients, place_of(upload, plan.account))
             if observed is not None:
@@ -220,6 +227,19 @@ async def _check_protection(
     if begun or stands_as(protection.found, stack):
         return Checked(stack=protection.stack, left=steps, untouched=True)
     return overtaken(protection.stack, stack, "its stack is not as it was planned for")
+
+
+async def _check_policy(policy: StackPolicy, steps: StackSteps, clients: Clients, *, begun: bool) -> Checked | Stopped:
+    """Whether it is done is what AWS says of the stack: nobody remembers."""
+    stack = await observe_stack(clients, policy.site, policy.found.stack_id or policy.name)
+    if stack is None or not stack.facts.exists:
+        return overtaken(policy.stack, stack, "the stack is gone whose policy was to be set")
+    standing = await observe_policy(clients, stack)
+    if same_policy(standing, policy.policy):
+        return Checked(stack=policy.stack, left=steps[1:])
+    if same_policy(standing, policy.standing) and (begun or stands_as(policy.found, stack)):
+        return Checked(stack=policy.stack, left=steps, untouched=True)
+    return overtaken(policy.stack, stack, "its stack, or the policy of that, is not as it was planned for")
 
 
 async def how_far(plan: Plan, steps: StackSteps, stack: ObservedStack, clients: Clients) -> Checked | None:

@@ -13,7 +13,14 @@ from builder.assembly.components import OutputOf, one_of_each
 from builder.aws import Clients, observe_account, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe.operation import observe_token
-from builder.deploy.observe.stacks import ObservedStack, SiteView, observe_stack, observe_template, of_deployment
+from builder.deploy.observe.stacks import (
+    ObservedStack,
+    SiteView,
+    observe_policy,
+    observe_stack,
+    observe_template,
+    of_deployment,
+)
 from builder.deploy.progress import Emit, Waiting
 from builder.deploy.resources import regions_of
 from builder.errors import AwsError, BadInput, Failed, Stopped, gathered
@@ -33,6 +40,8 @@ class ObservedDeployment:
     """As `observe_template` returns them; only of stacks that hold resources."""
     orphans: tuple[ObservedStack, ...]
     """Stacks of this deployment that the assembly no longer has, the one created last first."""
+    policies: Mapping[StackId, str | None] = field(default_factory=dict)
+    """The policies of those that stand and are to have one; None where none was ever set."""
 
 
 async def observe_deployment(deployment: Deployment, clients: Clients, emit: Emit) -> ObservedDeployment:
@@ -54,6 +63,10 @@ async def observe_deployment(deployment: Deployment, clients: Clients, emit: Emi
     templates = dict(
         zip(deployed, await together(observe_template(clients, stack) for stack in deployed.values()), strict=True)
     )
+    named = [stack.id for stack in deployment.stacks if stack.stack_policy is not None and stack.id in deployed]
+    policies = dict(
+        zip(named, await together(observe_policy(clients, deployed[stack_id]) for stack_id in named), strict=True)
+    )
     nested = await _nested(seen, deployed, clients)
     seen += await observe_other_regions(deployment, seen, templates, clients, nested)
     return ObservedDeployment(
@@ -61,6 +74,7 @@ async def observe_deployment(deployment: Deployment, clients: Clients, emit: Emi
         stacks=standing,
         templates=templates,
         orphans=_orphans(of_deployment(seen, deployment.name), wanted),
+        policies=policies,
     )
 
 

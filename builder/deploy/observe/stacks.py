@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 from builder.aws import Clients, StackSighting, call, pages, together
 from builder.deploy.desired import TAG_DEPLOYMENT, TAG_FLEET
 from builder.errors import AwsError, Stopped
+from builder.template import same_policy
 from builder.terms import STATUSES, AccountId, Arn, LogicalId, Region, Site, StackName, StackPlace, StatusFacts
 
 if TYPE_CHECKING:
@@ -238,11 +239,14 @@ def is_absence(error: AwsError) -> bool:
 
 def remember(clients: Clients, stack: ObservedStack) -> None:
     """Let later reads of the stack be judged by this one."""
-    clients.memory.stacks[StackPlace(stack.site, stack.name)] = StackSighting(
+    place = StackPlace(stack.site, stack.name)
+    before = clients.memory.stacks.get(place)
+    clients.memory.stacks[place] = StackSighting(
         arn=stack.arn,
         status=stack.status,
         last_change=stack.last_change,
         protected=stack.termination_protection,
+        policy=before.policy if before is not None and before.arn == stack.arn else None,
     )
 
 
@@ -257,6 +261,12 @@ def remember_protected(clients: Clients, site: Site, name: StackName, *, protect
     """Let later reads know of a termination protection that CloudFormation has just confirmed to set or lift."""
     if known := clients.memory.stacks.get(StackPlace(site, name)):
         clients.memory.stacks[StackPlace(site, name)] = replace(known, protected=protected)
+
+
+def remember_policy(clients: Clients, site: Site, name: StackName, policy: str | None) -> None:
+    """Let later reads know of a stack policy that CloudFormation has just confirmed to set."""
+    if known := clients.memory.stacks.get(StackPlace(site, name)):
+        clients.memory.stacks[StackPlace(site, name)] = replace(known, policy=policy)
 
 
 def remember_deleted(clients: Clients, site: Site, name: StackName, arn: Arn) -> None:
@@ -341,6 +351,26 @@ async def observe_template(
     where = f"{stack.region}/{stack.name}"
     answer = await once_there(lambda: call(where, client.get_template, StackName=stack.arn, TemplateStage=stage))
     return answer["TemplateBody"]
+
+
+async def observe_policy(clients: Clients, stack: Located) -> str | None:
+    """Return the policy that stands on a stack, as it was set; None where none ever was.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetStackPolicy.html
+    """
+    client = clients.of(stack.site).cloudformation(stack.region)
+    where = f"{stack.region}/{stack.name}"
+    known = clients.memory.stacks.get(StackPlace(stack.site, stack.name))
+    confirmed = known.policy if known is not None and known.arn == stack.arn else None
+
+    async def read() -> str | None:
+        answer = await once_there(lambda: call(where, client.get_stack_policy, StackName=stack.arn))
+        return answer.get("StackPolicyBody") or None
+
+    policy = await unless_lagging(read, lambda shown: confirmed is not None and not same_policy(shown, confirmed))
+    if confirmed is not None and not same_policy(policy, confirmed):
+        remember_policy(clients, stack.site, stack.name, None)  # somebody else's doing after all
+    return policy
 
 
 def of_deployment(stacks: tuple[ObservedStack, ...], deployment: str) -> tuple[ObservedStack, ...]:

@@ -27,10 +27,10 @@ from builder.deploy.plan.dependants import (
 )
 from builder.deploy.plan.expected import expect_changes
 from builder.deploy.plan.sequence import Ends, make_sequence
-from builder.deploy.records import Adoption, FoundStack, PlanOptions, Protection, ResourceChange
+from builder.deploy.records import Adoption, FoundStack, PlanOptions, Protection, ResourceChange, StackPolicy
 from builder.errors import Stopped, gathered
 from builder.graph import make_order
-from builder.template import Comparison, Template, compare_template, read_deployed, read_template
+from builder.template import Comparison, Template, compare_template, read_deployed, read_template, same_policy
 from builder.terms import Operation, Site, StackId, StackName
 
 _LEFT_BY_FAILURE = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
@@ -185,11 +185,13 @@ class DraftPlan:
     """What is left of failed creations, to be deleted first."""
     places: Mapping[StackId, tuple[Site, StackName]]
     protections: tuple[Protection, ...] = ()
+    policies: tuple[StackPolicy, ...] = ()
 
     @property
     def stacks(self) -> tuple[StackId, ...]:
         """Every stack that the plan does something with."""
-        ids = (*(part.desired.id for part in (*self.now, *self.later)), *(one.stack for one in self.protections))
+        made = (part.desired.id for part in (*self.now, *self.later))
+        ids = (*made, *(step.stack for step in self.policies), *(step.stack for step in self.protections))
         return tuple(dict.fromkeys(ids))
 
 
@@ -214,6 +216,7 @@ def make_draft(
         ),
         places={stack.id: (stack.site, stack.name) for stack in (*deployment.stacks, *deployment.left_out)},
         protections=tuple(protection for one in decided for protection in _protection(one.desired, one.decision, look)),
+        policies=tuple(policy for one in decided for policy in _policy(one.desired, one.decision, look)),
     )
 
 
@@ -321,7 +324,11 @@ def _parts(one: DecidedStack, look: ObservedDeployment) -> Iterator[DraftStep]:
         case Keep():
             return
         case Adopt() if observed is not None:
-            yield _adoption(desired, observed, look.templates[desired.id])
+            adoption = _adoption(desired, observed, look.templates[desired.id])
+            if desired.stack_policy is not None and not same_policy(desired.stack_policy, look.policies[desired.id]):
+                coming = adoption.adoption.to_come if adoption.adoption is not None else ()
+                adoption = replace(adoption, adoption=Adoption(to_come=(*coming, "stack policy")))
+            yield adoption
         case NeedsChangeSet("UPDATE") if observed is not None:
             yield from _updates(one, observed, look.templates.get(desired.id))
         case Rebuild():
@@ -362,9 +369,7 @@ def _with_transforms(because: str, template: Template) -> str:
 
 def _protection(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> Iterator[Protection]:
     """Yield what is to be done about a stack's termination protection; a stack that is made anew begins without."""
-    observed = (
-        None if isinstance(decision, Rebuild) or decision == NeedsChangeSet("CREATE") else look.stacks.get(desired.id)
-    )
+    observed = _going_on(desired, decision, look)
     protected = observed is not None and observed.termination_protection
     if desired.termination_protection in {None, protected} or isinstance(decision, Adopt):
         return
@@ -377,6 +382,30 @@ def _protection(desired: DesiredStack, decision: Decision, look: ObservedDeploym
         found=_found(observed),
         account=desired.account,
     )
+
+
+def _policy(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> Iterator[StackPolicy]:
+    """Yield what is to be done about a stack's policy; a stack that is made anew begins without."""
+    observed = _going_on(desired, decision, look)
+    standing = look.policies.get(desired.id) if observed is not None else None
+    if desired.stack_policy is None or same_policy(desired.stack_policy, standing) or isinstance(decision, Adopt):
+        return
+    yield StackPolicy(
+        stack=desired.id,
+        region=desired.region,
+        name=desired.name,
+        policy=desired.stack_policy,
+        standing=standing,
+        needs=desired.needs,
+        found=_found(observed),
+        account=desired.account,
+    )
+
+
+def _going_on(desired: DesiredStack, decision: Decision, look: ObservedDeployment) -> ObservedStack | None:
+    """Return the stack as it stands; None where it is made anew."""
+    is_new = isinstance(decision, Rebuild) or decision == NeedsChangeSet("CREATE")
+    return None if is_new else look.stacks.get(desired.id)
 
 
 def _updates(one: DecidedStack, observed: ObservedStack, deployed: object) -> Iterator[DraftStep]:

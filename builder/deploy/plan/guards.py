@@ -8,14 +8,26 @@ from typing import Protocol
 
 from builder.deploy.plan.adoption import adoption_hit
 from builder.deploy.progress import Allowed, Emit
-from builder.deploy.records import Deletion, GuardHit, Orphan, PendingReview, Protection, ResourceChange, Step
+from builder.deploy.records import (
+    Deletion,
+    GuardHit,
+    Orphan,
+    PendingReview,
+    Protection,
+    ResourceChange,
+    StackPolicy,
+    Step,
+)
 from builder.errors import BadInput, Stopped
 from builder.resource_types import GLOBAL_TABLE
 from builder.resource_types.facts import at_stake
+from builder.template import is_open
 from builder.terms import Region, StackId
 
 TERMINATION_PROTECTION = "TerminationProtection"
 """What `--allow` names of a stack where its termination protection is to be lifted."""
+STACK_POLICY = "StackPolicy"
+"""What `--allow` names of a stack where its policy is to be replaced."""
 _HARMLESS = frozenset({"Add", "Import", "SyncWithActual"})
 
 
@@ -40,6 +52,7 @@ def guard_hits(
     deletions: Iterable[Deletion] = (),
     orphans: Iterable[Orphan] = (),
     protections: Iterable[Protection] = (),
+    policies: Iterable[StackPolicy] = (),
 ) -> tuple[GuardHit, ...]:
     """Return every guard that the plan trips, in the plan's order, deletions of whole stacks last; each one once.
 
@@ -52,6 +65,7 @@ def guard_hits(
         *(hit for step in steps for change in step.changes for hit in _of_change(step, change)),
         *(hit for step in steps for hit in _new_primaries(step, leaving)),
         *(hit for deletion in deletions for hit in _of_removal(deletion)),
+        *(_replacing(policy) for policy in policies if policy.standing is not None and not is_open(policy.standing)),
         *(_lifting(one) for one in protections if not one.protect),
     ]
     return tuple(dict.fromkeys((*map(adoption_hit, adopted), *found)))
@@ -132,6 +146,11 @@ def protection_hit(stack: StackId) -> GuardHit:
 def _lifting(protection: Protection) -> GuardHit:
     why = "the stack is protected from deletion, and is not any more once this is done"
     return _trip(protection.stack, TERMINATION_PROTECTION, why)
+
+
+def _replacing(policy: StackPolicy) -> GuardHit:
+    why = "the stack policy that stands is replaced by another, which may let updates do what that one denies"
+    return _trip(policy.stack, STACK_POLICY, why)
 
 
 def _of_removal(deletion: Deletion) -> Iterator[GuardHit]:

@@ -19,6 +19,7 @@ from builder.deploy.observe.stacks import (
     ObservedStack,
     SiteView,
     is_ours,
+    observe_policy,
     observe_stack,
     observe_template,
     of_deployment,
@@ -31,9 +32,11 @@ from builder.deploy.plan.draft import DraftStep, check_previous, decide, no_echo
 from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences, read_shown
 from builder.deploy.plan.guards import guard_hits
 from builder.deploy.plan.plan import check_failed_creation, observe_held
+from builder.deploy.plan.policies import check_policies
 from builder.deploy.plan.review import rate_risk, review
 from builder.deploy.records import (
     PLAN_AGAIN,
+    AnyStep,
     Deferred,
     Deletion,
     GuardHit,
@@ -42,11 +45,13 @@ from builder.deploy.records import (
     PlanOptions,
     Protection,
     ResourceChange,
+    StackPolicy,
     StackSteps,
     Step,
 )
 from builder.errors import AwsError, BuilderError, Stopped, gathered
 from builder.resource_types import GLOBAL_TABLE
+from builder.template import same_policy
 from builder.terms import Operation, StackId, StackPlace
 
 
@@ -88,10 +93,12 @@ async def judge_stack(ground: JudgementContext, steps: StackSteps) -> JudgedStac
     """
     desired = next((stack for stack in ground.deployment.stacks if stack.id == steps[0].stack), None)
     deletions = tuple([await _judge_deletion(ground, step, desired) for step in steps if isinstance(step, Deletion)])
-    protections = tuple(step for step in steps if isinstance(step, Protection))
+    settings: StackSteps = tuple(step for step in steps if isinstance(step, StackPolicy | Protection))
+    standing = await _standing_policy(ground, desired) if not deletions else None
+    settings = tuple(_judge_setting(step, standing) for step in settings)
     change_sets = tuple(step for step in steps if isinstance(step, Step | Deferred))
     if desired is None or not change_sets:
-        return JudgedStack((*deletions, *protections))
+        return JudgedStack((*deletions, *settings))
     observed = None if deletions else ground.stack(desired)
     try:
         template = await _template_of(observed, ground.clients)
@@ -104,8 +111,9 @@ async def judge_stack(ground: JudgementContext, steps: StackSteps) -> JudgedStac
         if error.code == "ChangeSetNotFound":
             return None
         raise
+    check_policies((step for step in judged if isinstance(step, Step)), {desired.id: standing})
     hidden = [hit for step in judged if isinstance(step, Step) and not step.adoption for hit in _hidden(step, desired)]
-    return JudgedStack((*deletions, *judged, *protections), tuple(hidden))
+    return JudgedStack((*deletions, *judged, *settings), tuple(hidden))
 
 
 async def judge_needs(
@@ -136,7 +144,8 @@ async def judge_guards(ground: JudgementContext, stack_steps: Mapping[StackId, S
     protections = tuple(step for step in steps if isinstance(step, Protection))
     adds = any(change.action == "Add" and change.type == GLOBAL_TABLE for step in changing for change in step.changes)
     orphans = await _orphans(ground, {deletion.stack_arn for deletion in deletions}) if adds else ()
-    return guard_hits(changing, deletions, orphans, protections)
+    policies = tuple(step for step in steps if isinstance(step, StackPolicy))
+    return guard_hits(changing, deletions, orphans, protections, policies)
 
 
 async def check_made(ground: JudgementContext, step: Step, part: DraftStep) -> None:
@@ -149,6 +158,30 @@ async def check_made(ground: JudgementContext, step: Step, part: DraftStep) -> N
 
 async def _template_of(observed: ObservedStack | None, clients: Clients) -> object:
     return await observe_template(clients, observed) if observed is not None and observed.facts.exists else None
+
+
+async def _standing_policy(ground: JudgementContext, desired: DesiredStack | None) -> str | None:
+    observed = ground.stack(desired) if desired is not None else None
+    if desired is None or desired.stack_policy is None or observed is None or not observed.facts.exists:
+        return None
+    return await observe_policy(ground.clients, observed)
+
+
+async def judge_settings(ground: JudgementContext, steps: StackSteps) -> StackSteps:
+    """Return the steps of a stack on which a change set runs, with the policy that stands in them. Raises Stopped."""
+    desired = next((stack for stack in ground.deployment.stacks if steps and stack.id == steps[0].stack), None)
+    standing = await _standing_policy(ground, desired)
+    return tuple(_judge_setting(step, standing) for step in steps)
+
+
+def _judge_setting(step: AnyStep, standing: str | None) -> AnyStep:
+    if not isinstance(step, StackPolicy):
+        return step
+    if not any(same_policy(standing, known) for known in (step.standing, step.policy)):
+        what = "the stack policy that stands is neither the one that the plan replaces, nor the one that it sets"
+        raise Stopped(where=step.stack, what=what, next_step=PLAN_AGAIN)
+    # One that is set already is not replaced.
+    return replace(step, standing=None if same_policy(standing, step.policy) else standing)
 
 
 async def _judge_change_set(

@@ -44,6 +44,7 @@ from builder.deploy.plan.draft import (
     without_values,
 )
 from builder.deploy.plan.guards import guard_hits
+from builder.deploy.plan.policies import check_policies, foretell
 from builder.deploy.plan.review import rate_risk, read_findings, review
 from builder.deploy.plan.steps import discard_asked, overtaken, stands_as
 from builder.deploy.progress import Emit, Planned, Planning, RunBegun, Unchanged
@@ -58,6 +59,7 @@ from builder.deploy.records import (
     Plan,
     PlanOptions,
     Protection,
+    StackPolicy,
     StackResource,
     Step,
 )
@@ -157,7 +159,8 @@ async def make_plan(
         artifacts = await find_artifacts(deployment, look.account, work, clients)
         work = tuple(_after(one, uploads_for(deployment, one.stack, artifacts)) for one in work)
         made = tuple(one for one in work if isinstance(one, Step))
-        deferred = tuple(one for one in work if isinstance(one, Deferred))
+        check_policies(made, look.policies)
+        deferred = tuple(foretell(one, look.policies.get(one.stack)) for one in work if isinstance(one, Deferred))
         pending = tuple(review for _, reviews in results for review in reviews)
         await check_without(deployment, work, clients)
         if wish.replaced is not None:
@@ -178,10 +181,11 @@ async def make_plan(
         deferred=deferred,
         deletions=deletions,
         protections=draft.protections,
+        policies=draft.policies,
         artifacts=artifacts,
-        unchanged=_unchanged(deployment, (*made, *deferred, *draft.protections)),
+        unchanged=_unchanged(deployment, (*made, *deferred, *draft.policies, *draft.protections)),
         orphans=left_alone,
-        guards=guard_hits((*made, *deferred), deletions, left_alone, draft.protections),
+        guards=guard_hits((*made, *deferred), deletions, left_alone, draft.protections, draft.policies),
         pending=pending,
         left_out=tuple(stack.id for stack in deployment.left_out),
         options=options,
@@ -213,7 +217,9 @@ async def _make_steps(
         draft = make_draft(deployment, look, planner.origin.options, empty)
 
 
-def _unchanged(deployment: Deployment, work: tuple[Step | Deferred | Protection, ...]) -> tuple[StackId, ...]:
+def _unchanged(
+    deployment: Deployment, work: tuple[Step | Deferred | Protection | StackPolicy, ...]
+) -> tuple[StackId, ...]:
     touched = {one.stack for one in work}
     return tuple(stack.id for stack in deployment.stacks if stack.id not in touched)
 

@@ -22,6 +22,7 @@ from builder.deploy.records import (
     Plan,
     PlanOptions,
     Protection,
+    StackPolicy,
     Step,
 )
 from builder.errors import BadInput
@@ -97,7 +98,7 @@ def _version_fault(data: bytes, version: int, otherwise: str) -> str:
     return ""
 
 
-_Work = Step | Deferred | Protection
+_Work = Step | Deferred | Protection | StackPolicy
 MoreGuards = Callable[[Plan, Deployment, Clients], Coroutine[Any, Any, tuple[GuardHit, ...]]]
 
 
@@ -146,6 +147,7 @@ def check_claim(plan: Plan, trusted: TrustedInput) -> Plan:
         deferred=tuple(replace(one, desired=replace(one.desired, needs=needs(one))) for one in plan.deferred),
         artifacts=artifacts_restored(deployment, plan.artifacts, work),
         protections=tuple(replace(one, needs=_needs(one, desired)) for one in plan.protections),
+        policies=tuple(replace(policy, needs=_needs(policy, desired)) for policy in plan.policies),
         deletions=tuple(_deletion_restored(one, work, orphans) for one in plan.deletions),
     )
     # What the assembly adds can close a circle that the file left open: a stack that needs an orphan's deletion.
@@ -266,10 +268,10 @@ def _faults(plan: Plan, deployment: Deployment) -> Iterator[str]:
         parts = sorted(change_set.part for change_set in plan.change_sets if change_set.stack == stack_id)
         if parts != list(range(1, len(parts) + 1)):
             yield f"{stack_id} has change sets twice, or lacks one: {', '.join(str(part)[:9] for part in parts)}"
-    for ids in ([one.stack for one in plan.deletions], [one.stack for one in plan.protections]):
-        for stack_id, count in Counter(ids).items():
+    for once in (plan.deletions, plan.protections, plan.policies):
+        for stack_id, count in Counter(step.stack for step in once).items():
             if count > 1:
-                yield f"{stack_id} is deleted, or protected, {count} times"
+                yield f"{stack_id} is deleted, protected or given a policy {count} times"
     for deletion in plan.deletions:
         yield from _faults_of_deletion(plan, deletion, deployment)
 
@@ -286,11 +288,12 @@ def _faults_of_place(plan: Plan, one: _Work, desired: DesiredStack | None) -> It
     if isinstance(one, Step):
         yield from _faults_of_arn(plan, one, one.change_set, f"changeSet/{name_of(plan, one)}")
         yield from _faults_of_arn(plan, one, one.stack_arn, f"stack/{desired.name}")
-    if isinstance(one, Protection):
-        if one.protect is not desired.termination_protection:
-            yield f"{one.stack}: its termination protection is not what the assembly says"
-        if one.found.stack_id is not None:
-            yield from _faults_of_arn(plan, one, one.found.stack_id, f"stack/{desired.name}")
+    if isinstance(one, Protection) and one.protect is not desired.termination_protection:
+        yield f"{one.stack}: its termination protection is not what the assembly says"
+    if isinstance(one, StackPolicy) and one.policy != desired.stack_policy:
+        yield f"{one.stack}: its stack policy is not what the assembly says"
+    if isinstance(one, Protection | StackPolicy) and one.found.stack_id is not None:
+        yield from _faults_of_arn(plan, one, one.found.stack_id, f"stack/{desired.name}")
 
 
 def name_of(plan: Plan, one: Step | Deferred) -> str:
@@ -298,7 +301,9 @@ def name_of(plan: Plan, one: Step | Deferred) -> str:
     return change_set_name(plan.deployment, plan.id, one.part)
 
 
-def _faults_of_arn(plan: Plan, one: Step | Protection | Deletion, arn: Arn, resource: str) -> Iterator[str]:
+def _faults_of_arn(
+    plan: Plan, one: Step | Protection | StackPolicy | Deletion, arn: Arn, resource: str
+) -> Iterator[str]:
     # arn:aws:cloudformation:us-east-1:111122223333:changeSet/NAME/uuid
     account = one.site.account or plan.account
     parts = arn.split(":", 5)

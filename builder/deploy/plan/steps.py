@@ -31,6 +31,7 @@ from builder.deploy.records import (
     FoundStack,
     Plan,
     Protection,
+    StackPolicy,
     StackSteps,
     Step,
     Upload,
@@ -60,7 +61,7 @@ def _made(plan: Plan, step: AnyStep, change_set: Arn) -> bool:
         case Deferred():
             # arn:aws:cloudformation:us-east-1:111122223333:changeSet/NAME/uuid
             return f":changeSet/{change_set_name(plan.deployment, plan.id, step.part)}/" in change_set
-        case Deletion() | Protection() | Upload():
+        case Deletion() | Protection() | StackPolicy() | Upload():
             return False
 
 
@@ -112,7 +113,7 @@ def _looked_elsewhere(answer: "DescribeChangeSetOutputTypeDef") -> bool:
 
 
 def _is_same(plan: Plan, step: AnyStep, description: str, parameters: dict[str, str]) -> bool:
-    if isinstance(step, Deletion | Protection | Upload):
+    if isinstance(step, Deletion | Protection | StackPolicy | Upload):
         return False
     asked = step.desired if isinstance(step, Deferred) else step
     digest = step.desired.sha256 if isinstance(step, Deferred) else step.template_sha256

@@ -19,6 +19,18 @@ _BROKEN_PYTHON = {
     "network": "import urllib.request\n\n\ndef template(context):\n    urllib.request.urlopen('http://127.0.0.1:1')\n",
     "leaves": "import os\n\n\ndef template(context):\n    os._exit(3)\n",
 }
+_POLICIES = {
+    "policy": """{
+  "Statement": [
+    {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
+    {"Effect": "Deny", "Action": "Update:Replace", "Principal": "*", "Resource": "LogicalResourceId/Topic"}
+  ]
+}
+""",
+    "no-list": '{"Statement": {"Effect": "Allow"}}',
+    "no-json": '{\n  "Statement": [\n    {"Effect": "Allow",}\n  ]\n}\n',
+    "of-iam": '{"Statement": [{"Effect": "Allow", "Action": "s3:*", "Principal": "*", "Resource": "*"}]}',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,8 @@ class OwnProject:
         shutil.copytree(HERE / "cfn", folder / "cfn")
         for name, text in _BROKEN_PYTHON.items():
             (folder / "cfn" / f"{name}.py").write_text(text)
+        for name, text in _POLICIES.items():
+            (folder / "cfn" / f"{name}.json").write_text(text)
         (folder / "cfn.yaml").mkdir()
         return cls(folder)
 

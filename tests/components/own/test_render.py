@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -52,6 +53,28 @@ def test_each_form_of_a_value_comes_to_what_it_says(project: OwnProject) -> None
         "Role": "one",
         "Secret": PreviousValue(),
     }
+
+
+def test_a_stack_policy_is_in_the_manifest_in_the_one_form_whatever_that_of_its_file(project: OwnProject) -> None:
+    said = GOOD.replace(
+        "    regions: [us-east-1, us-west-2]\n", "    regions: all\n    stack_policy: cfn/policy.json\n"
+    )
+    assembly = project.assembly(said)
+    policies = {entry.id: entry.stack_policy for entry in assembly.manifest.stacks}
+    assert {stack for stack, policy in policies.items() if policy} == {
+        "us-east-1/queue",
+        "us-west-2/queue",
+        "eu-west-1/queue",
+    }
+    file = project.folder / "cfn" / "policy.json"
+    assert policies[StackId("us-east-1/queue")] == json.dumps(
+        json.loads(file.read_text()), separators=(",", ":"), sort_keys=True
+    )
+    file.write_text(json.dumps(json.loads(file.read_text()), indent=7))
+    assert project.assembly(said) == assembly
+    bound = make_deployment(assembly.manifest, assembly.templates, "dev")
+    assert bound.stack(StackId("us-east-1/queue")).stack_policy == policies[StackId("us-east-1/queue")]
+    assert b"stack_policy" not in write_manifest(project.assembly().manifest)
 
 
 def test_what_a_stack_is_given_and_is_called_is_what_it_needs(project: OwnProject) -> None:

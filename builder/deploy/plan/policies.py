@@ -1,0 +1,84 @@
+"""What the stack policies that stand deny of a plan's change sets, told before anything runs; pure.
+
+CloudFormation judges an update by the policy that stands, resource after resource while it is executed, and rolls back
+at the first that is denied. A change set does not show that, and takes no policy of its own: what UpdateStack knows as
+StackPolicyDuringUpdate, ExecuteChangeSet does not have.
+Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from builder.deploy.records import Deferred, ResourceChange, Step
+from builder.errors import Stopped, gathered
+from builder.resource_types import NESTED_STACK
+from builder.template import OPEN_POLICY, UpdateAction, denial
+from builder.terms import StackId
+
+# Attributes of a resource that are CloudFormation's own business: whether a policy is asked about them is unverified.
+_NOT_JUDGED = frozenset({"Metadata", "DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy", "UpdatePolicy"})
+
+
+def denials(changes: Iterable[ResourceChange], policy: str | None) -> tuple[str, ...]:
+    """Return what of the changes a policy denies, one line each; only what is certain to be denied."""
+    changes = tuple(changes)
+    return () if policy is None else tuple(_denials(changes, policy))
+
+
+def check_policies(steps: Iterable[Step], policies: Mapping[StackId, str | None]) -> None:
+    """Raise Stopped, naming every resource, where a policy that stands denies what a change set does."""
+    faults = [
+        _denied(step, lines)
+        for step in steps
+        if step.type == "UPDATE" and (lines := denials(step.changes, policies.get(step.stack)))
+    ]
+    if faults:
+        raise gathered(faults)
+
+
+def foretell(deferred: Deferred, policy: str | None) -> Deferred:
+    """Return a deferred change set with what the policy will deny of it, should it show the most that it may."""
+    lines = denials(deferred.changes, policy) if deferred.type == "UPDATE" else ()
+    told = tuple(f"if it changes that, the stack policy denies {line}" for line in lines)
+    return replace(deferred, findings=(*deferred.findings, *told))
+
+
+def _denied(step: Step, lines: tuple[str, ...]) -> Stopped:
+    body = f"--stack-policy-body '{OPEN_POLICY}'"
+    return Stopped(
+        where=step.stack,
+        what="\n  ".join(("the stack policy that stands denies what the change set does:", *lines)),
+        next_step=f"aws cloudformation set-stack-policy --region {step.region} --stack-name {step.name} {body}"
+        "    opens it; the same command again executes the change set, then sets the policy that is said in dr.yaml",
+    )
+
+
+def _denials(changes: tuple[ResourceChange, ...], policy: str) -> Iterator[str]:
+    for change in changes:
+        reasons = {
+            action: denial(policy, action, change.logical_id, change.type) for action in _actions(change, changes)
+        }
+        if reasons and all(reasons.values()):
+            action, reason = next(iter(reasons.items()))
+            yield f"{action} of {change.logical_id} ({change.type}): {reason}"
+
+
+def _actions(change: ResourceChange, changes: tuple[ResourceChange, ...]) -> tuple[UpdateAction, ...]:
+    """Return what CloudFormation asks the policy about a change: any of these, where it tells only then which."""
+    # What is nested is judged by the policy of its own stack.
+    if "/" in change.logical_id or _is_idle(change, changes):
+        return ()
+    if change.action == "Remove":
+        return ("Update:Delete",)
+    if change.action != "Modify" or (change.scope and _NOT_JUDGED.issuperset(change.scope)):
+        return ()
+    if change.replacement == "Conditional":
+        return ("Update:Modify", "Update:Replace")
+    return ("Update:Replace",) if change.is_replaced else ("Update:Modify",)
+
+
+def _is_idle(change: ResourceChange, changes: tuple[ResourceChange, ...]) -> bool:
+    """Return whether it is a nested stack that is listed though nothing changes in it, as CloudFormation does."""
+    within = any(other.logical_id.startswith(f"{change.logical_id}/") for other in changes)
+    return change.type == NESTED_STACK and not change.properties and not within
