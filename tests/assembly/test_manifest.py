@@ -11,6 +11,7 @@ from builder.assembly.render import make_assembly
 from builder.deploy.plan.change_set import change_set_name
 from builder.errors import BadInput
 from builder.graph import make_order
+from builder.template import OPEN_POLICY
 from builder.terms import AccountId, Region, StackId
 from wanted import make_wanted
 
@@ -51,6 +52,7 @@ class TestReading:
                     "Key": OutputOf((StackId("us-east-1/keys"), "KeyArn")),
                 },
                 termination_protection=True,
+                stack_policy=OPEN_POLICY,
             ),
             outputs={"globalTableName": (StackId("us-east-1/table"), "TableName")},
         )
@@ -84,6 +86,12 @@ class TestRefusals:
     @pytest.mark.parametrize("path", ["../table.yaml", "/etc/passwd", "a//b.yaml", "a/../b.yaml", "", ".hidden"])
     def test_a_template_outside_of_the_folder(self, path: str) -> None:
         assert fault(broken(template=path)).startswith("manifest.json: stacks.0.template: String should match")
+
+    def test_a_stack_policy_that_is_none(self) -> None:
+        assert fault_of(manifest(entry("us-east-1/table", stack_policy="[]"))) == (
+            "manifest.json: stacks.0.stack_policy: is no stack policy: "
+            "that is an object with a list Statement, which is not empty"
+        )
 
     def test_another_version(self) -> None:
         assert fault_of(manifest(version=3)) == (

@@ -66,7 +66,9 @@ def test_one_policy_has_one_form() -> None:
     )
 
 
-MODIFY, REPLACE, DELETE = "Update:Modify", "Update:Replace", "Update:Delete"
+MODIFY: UpdateAction = "Update:Modify"
+REPLACE: UpdateAction = "Update:Replace"
+DELETE: UpdateAction = "Update:Delete"
 JUDGED: dict[str, tuple[str, UpdateAction, str]] = {
     "all is allowed": (OPEN_POLICY, REPLACE, ""),
     "it is denied": (policy(ALLOW, DENY), MODIFY, "statement 2 denies it"),
