@@ -189,24 +189,24 @@ the access key is the account: any 12 digits. The token is for /_builder/ and /_
 @pass_session
 def rehearse(session: Session, *, fleet: bool) -> ExitCode:
     """Render, lint, plan, deploy, use, update, drift and destroy it all on an embedded AWS; no account is touched."""
-    from builder.rehearsal import Chapter, Stage, rehearse_fleet, rehearse_system
+    from builder.rehearsal import Chapter, Stage, rehearse_assembly, rehearse_fleet, rehearse_system
 
     project, console = session.project, session.console
-    if session.options.assembly is not None:
-        raise BadInput(
-            where="--assembly",
-            what="a rehearsal renders dr.yaml and changes it on the way: another assembly is not rehearsed",
-            next_step="python -m builder local    runs the same AWS, for plan and execute with --assembly",
-        )
-    live = rehearse_fleet if fleet else rehearse_system
+    is_taken = session.options.assembly is not None
+    if is_taken and fleet:
+        raise BadInput(where="--fleet", what="a fleet's rehearsal renders dr.yaml: another assembly's is not rehearsed")
     started = console.now()
 
     def tell(said: "Chapter | Line") -> None:
         seconds = (console.now() - started).total_seconds()
         console.say(f"\n{said.title}  [{seconds:.1f} s]" if isinstance(said, Chapter) else f"  {said.text}")
 
+    stage = Stage(tell, session.run, console.progress, session.plan_id)
     try:
-        live(project.source, project.suffix, Stage(tell, session.run, console.progress, session.plan_id))
+        if is_taken:
+            rehearse_assembly(project.assembly_fresh, project.root, project.build_folder, project.suffix, stage)
+        else:
+            (rehearse_fleet if fleet else rehearse_system)(project.source, project.suffix, stage)
     except KeyboardInterrupt:
         console.warn("interrupted: the embedded AWS is gone, and with it all that stood there")
         return ExitCode.INTERRUPTED

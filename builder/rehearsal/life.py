@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from builder import deploy
 from builder.assembly import Assembly
@@ -18,6 +19,7 @@ from builder.deploy.plan.guards import protection_hit
 from builder.errors import Failed
 from builder.local import EmbeddedAws
 from builder.rehearsal.behind import SETTINGS, ByHand, change_by_hand
+from builder.rehearsal.foreign import bootstrap, lint_read, only_account
 from builder.rehearsal.stage import (
     ACCOUNT,
     Chapter,
@@ -40,7 +42,11 @@ from builder.terms import StackId
 @dataclass(frozen=True, slots=True)
 class _Life:
     stage: Stage
-    wanted: Wanted
+    wanted: Wanted | None
+    """What is rendered; None where the assembly is another's."""
+    root: Path
+    """Where the sources of assets are."""
+    build_folder: Path
     suffix: str
     clients: Clients
     visitor: Visitor
@@ -48,9 +54,10 @@ class _Life:
 
     @property
     def deployment(self) -> deploy.Deployment:
-        assembly, folder = self.assembly, self.wanted.folder
-        assets = build(assembly.assets, folder, folder / BUILD_FOLDER)
-        return deploy.make_deployment(assembly.manifest, assembly.templates, self.suffix, assets=assets)
+        assembly = self.assembly
+        assets = build(assembly.assets, self.root, self.build_folder)
+        bound = deploy.make_deployment(assembly.manifest, assembly.templates, self.suffix, assets=assets)
+        return dataclasses.replace(bound, bootstraps=assembly.bootstraps)
 
 
 def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:
@@ -64,13 +71,36 @@ def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:
         stage.tell(Line(f"listens at {aws.endpoint}, account {ACCOUNT}; nothing else is reached"))
         visitor = Visitor(aws.endpoint, ACCOUNT, signs=signs_requests(wanted.config))
         clients = Clients.of_profile(None, tempo=Tempo.quick())
-        life = _Life(stage, wanted, suffix, clients, visitor, with_stand_ins(assembly))
-        _first_deployment(life, assembly)
-        _use(life)
-        _nothing_to_do(life)
-        life = _update(life)
-        _drift(life)
-        _end(life)
+        root = wanted.folder
+        life = _Life(stage, wanted, root, root / BUILD_FOLDER, suffix, clients, visitor, with_stand_ins(assembly))
+        _live(life, assembly)
+
+
+def rehearse_assembly(assembly: Assembly, root: Path, build_folder: Path, suffix: str, stage: Stage) -> None:
+    """Live through the same with an assembly that was not rendered here; what a CDK app takes for granted is made.
+
+    Raises BadInput for stacks of several accounts, and Failed at the first thing that does not go as it should.
+    """
+    account = only_account(assembly.manifest)
+    lint_read(assembly, stage.tell)
+    stage.tell(Chapter("an AWS of our own"))
+    with EmbeddedAws() as aws, isolated(aws.endpoint, account, assembly.manifest.regions[0]):
+        stage.tell(Line(f"listens at {aws.endpoint}, account {account}; nothing else is reached"))
+        clients = Clients.of_profile(None, tempo=Tempo.quick())
+        for made in stage.run(bootstrap(assembly, account, clients)):
+            stage.tell(Line(made))
+        visitor = Visitor(aws.endpoint, account, signs=False)
+        life = _Life(stage, None, root, build_folder, suffix, clients, visitor, with_stand_ins(assembly))
+        _live(life, assembly)
+
+
+def _live(life: _Life, assembly: Assembly) -> None:
+    _first_deployment(life, assembly)
+    _use(life)
+    _nothing_to_do(life)
+    life = _update(life)
+    _drift(life)
+    _end(life)
 
 
 def with_stand_ins(assembly: Assembly) -> Assembly:
@@ -141,8 +171,8 @@ def _use(life: _Life) -> None:
 
 def _built_in(life: _Life) -> bool:
     """Whether there is the function whose handlers are known to keep items in the table."""
-    config = life.wanted.config
-    return config.function is not None and config.table is not None
+    config = life.wanted.config if life.wanted else None
+    return config is not None and config.function is not None and config.table is not None
 
 
 def _nothing_to_do(life: _Life) -> None:
@@ -162,13 +192,13 @@ class Change:
     stacks: tuple[StackId, ...]
 
 
-def make_change(wanted: Wanted, assembly: Assembly) -> Change:
+def make_change(wanted: Wanted | None, assembly: Assembly) -> Change:
     """Return the system with one more variable in the built-in functions, else with one more output in one template.
 
     That is of the stack which stands in most regions, of those that no other needs: what takes outputs of it would be
     looked at too.
     """
-    if wanted.config.function is not None:
+    if wanted is not None and wanted.config.function is not None:
         made = make_assembly(with_variable(wanted, "REHEARSED", "yes"))
         functions = {"function": made.manifest.components["function"]}
         return Change("one more variable in the functions' environment", made, stacks_of_functions(functions))

@@ -97,16 +97,17 @@ def render_and_lint(wanted: Wanted, tell: Tell) -> Assembly:
     regions = dict.fromkeys((*wanted.config.regions.all, *assembly.manifest.regions))
     tell(Line(f"{len(assembly.manifest.stacks)} templates for {', '.join(regions)}"))
     tell(Chapter("lint"))
-    findings = _lint(assembly)
+    findings = lint(assembly)
     fatal = [found for found in findings if found.severity == "error" or not wanted.config.stacks]
     if fatal:
         told = "\n  ".join(f"{found.file}:{found.line}: {found.rule} {found.message}" for found in fatal)
         raise Failed(where="lint", what=told, next_step="python -m builder lint")
-    tell(Line(_counted(findings)))
+    tell(Line(counted_findings(findings)))
     return assembly
 
 
-def _counted(findings: Sequence[Finding]) -> str:
+def counted_findings(findings: Sequence[Finding]) -> str:
+    """Return how many findings there are, of each gravity."""
     if not findings:
         return "cfn-lint, information included: no findings"
     warnings = sum(found.severity == "warning" for found in findings)
@@ -153,7 +154,8 @@ def _with_output(template: Template) -> bytes:
     return write_template({**template.data, "Outputs": {**outputs, name: {"Value": "yes"}}})
 
 
-def _lint(assembly: Assembly) -> tuple[Finding, ...]:
+def lint(assembly: Assembly) -> tuple[Finding, ...]:
+    """Return what is wrong with an assembly that is in no folder, or in one of another form."""
     with tempfile.TemporaryDirectory(prefix="builder-rehearsal-") as folder:
         write_assembly(Path(folder) / "templates", assembly)
         return lint_assembly(Path(folder) / "templates").findings

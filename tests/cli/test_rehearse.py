@@ -30,10 +30,15 @@ def test_a_rehearsal_that_fails_ends_in_1(builder: Command, project: Path) -> No
     assert answer.err.startswith("error: https://")
 
 
-def test_another_assembly_is_refused(builder: Command, project: Path) -> None:
-    answer = builder("rehearse", "--assembly", "templates")
+def test_another_s_assembly_of_a_fleet_is_refused(builder: Command, project: Path) -> None:
+    answer = builder("rehearse", "--fleet", "--assembly", "templates")
     assert answer.code == 2
-    assert "another assembly is not rehearsed" in answer.err
+    assert "another assembly's is not rehearsed" in answer.err
+
+
+def test_an_assembly_that_is_rehearsed_is_of_an_environment(builder: Command, project: Path) -> None:
+    answer = builder("rehearse", "--assembly", "templates")
+    assert (answer.code, "--env SUFFIX" in answer.err) == (2, True)
 
 
 @pytest.mark.processes

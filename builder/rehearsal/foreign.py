@@ -1,0 +1,61 @@
+"""What a rehearsal does beforehand for an assembly that was not rendered here.
+
+It is linted as it was read, and what a CDK app takes for granted is made: of `cdk bootstrap` as much as its stacks and
+we ask for, the buckets and the version.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from builder.assembly import Assembly, Manifest
+from builder.aws import Clients, call
+from builder.deploy.plan.artifacts import bucket_for
+from builder.errors import BadInput, Failed
+from builder.rehearsal.stage import ACCOUNT, Chapter, Line, Tell, counted_findings, lint
+from builder.terms import AccountId, Region, Site
+
+
+def only_account(manifest: Manifest) -> AccountId:
+    """Return the account of all stacks, ours where they name none. Raises BadInput where there are several."""
+    accounts = tuple(dict.fromkeys(entry.account or ACCOUNT for entry in manifest.stacks))
+    if len(accounts) > 1:
+        raise BadInput(
+            where="rehearse",
+            what=f"the assembly has stacks in the accounts {', '.join(accounts)}, and a rehearsal has one",
+            next_step="python -m builder local    runs the same AWS, for plan and execute with --account-role",
+        )
+    return accounts[0] if accounts else ACCOUNT
+
+
+def lint_read(assembly: Assembly, tell: Tell) -> None:
+    """Lint an assembly as it was read. Raises Failed for errors; warnings are its author's."""
+    tell(Chapter("lint"))
+    findings = lint(assembly)
+    if fatal := [found for found in findings if found.severity == "error"]:
+        told = "\n  ".join(f"{found.file}:{found.line}: {found.rule} {found.message}" for found in fatal)
+        raise Failed(where="lint", what=told, next_step="python -m builder lint")
+    tell(Line(counted_findings(findings)))
+
+
+async def bootstrap(assembly: Assembly, account: AccountId, clients: Clients) -> tuple[str, ...]:
+    """Make what a CDK app takes for granted in an account that has nothing yet; return a line for each thing made."""
+    made = []
+    for region, bucket in dict.fromkeys(_buckets(assembly, account)):
+        # us-east-1 is no constraint: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        settings: dict[str, Any] = {} if region == "us-east-1" else elsewhere
+        await call(bucket, clients.s3(region).create_bucket, Bucket=bucket, **settings)
+        made.append(f"{region}: bucket {bucket}, as cdk bootstrap makes it")
+    for one in assembly.bootstraps:
+        ssm = clients.ssm(one.site.region)
+        await call(one.parameter, ssm.put_parameter, Name=one.parameter, Value=str(one.version), Type="String")
+        made.append(f"{one.site.region}: {one.parameter} = {one.version}")
+    return tuple(made)
+
+
+def _buckets(assembly: Assembly, account: AccountId) -> Iterator[tuple[Region, str]]:
+    """Yield the buckets that are taken for granted, with their regions."""
+    places = [(region, asset.bucket) for asset in assembly.assets if asset.bucket for region in asset.regions]
+    if assembly.bootstraps and assembly.manifest.artifacts_bucket:
+        places += [(region, assembly.manifest.artifacts_bucket) for region in assembly.manifest.regions]
+    yield from ((region, bucket_for(bucket, Site(None, region), account)) for region, bucket in places)
