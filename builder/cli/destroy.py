@@ -1,4 +1,5 @@
-"""`destroy`: everything that is deployed, in reverse order; `fleet drop`: one account of a fleet.
+"""`destroy`: everything that is deployed, in reverse order; `fleet drop`: one account of a fleet; `artifacts prune`:
+what nothing names any more.
 
 What is deployed is found by its tag. An account leaves listed in dr.yaml or not, with its stacks or without.
 """
@@ -13,6 +14,7 @@ from builder.cli.options import allow_option, global_options, pass_session, remo
 from builder.cli.scope import Scope, command
 from builder.cli.session import Session
 from builder.errors import BadInput, ExitCode, Failed
+from builder.terms import counted
 
 
 def destroy(session: Session, scope: Scope[Any], /, *, allow: Collection[str], **said: Any) -> ExitCode:  # noqa: ANN401 - as click has them
@@ -132,7 +134,43 @@ def _ask(session: Session, account: str, *, deletes: bool, yes: bool, yes_in_pro
         session.console.ask("Take it out of the fleet?", otherwise=otherwise)
 
 
+@click.group()
+def artifacts() -> None:
+    """Look after the buckets for code and templates."""
+
+
+@artifacts.command()
+@_yes
+@global_options
+@pass_session
+def prune(session: Session, *, yes: bool) -> ExitCode:
+    """Delete from the buckets what no template, change set, StackSet or assembly names any more.
+
+    Every stack of the account in the deployment's regions is read for it. What is younger than a day stays.
+    """
+    from builder.aws import observe_account
+    from builder.deploy.delete.prune import find_leftovers, prune
+    from builder.report.text import leftovers_text
+
+    if session.options.skip_regions:
+        raise BadInput(where="--skip-region", what="what is named in a region that is left out would not be seen")
+    console, project = session.console, session.project
+    deployment = project.deployed_with_assets
+    account = session.run(observe_account(session.clients, deployment.regions[0]))
+    others = project.sites_of_others(account, session.clients.reaches)
+    found = session.run(find_leftovers(deployment, account, others, session.clients, console.now()))
+    console.say(leftovers_text(found))
+    if not found.leftovers:
+        return ExitCode.DONE
+    if not yes:
+        console.ask("Delete these for good?")
+    count = session.run(prune(found.leftovers, session.clients))
+    console.say(f"deleted {counted(count, 'object')}")
+    return ExitCode.DONE
+
+
 COMMANDS = {
+    "artifacts": artifacts,
     "destroy": command(
         destroy,
         "system",

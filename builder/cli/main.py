@@ -32,6 +32,7 @@ _SECTIONS = {
     },
     "Review first": {"plan": "plan", "show": "plan", "execute": "plan", "discard": "plan"},
     "In one go": {"deploy": "deploy", "outputs": "status", "call": "call", "destroy": "destroy"},
+    "Code and templates": {"artifacts": "destroy"},
     "How it stands": {"status": "status", "drift": "status", "adopt": "adopt"},
     "The bad day": {"drill": "drill"},
     "In many accounts": {"fleet": "main"},

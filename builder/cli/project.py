@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.cli.options import Options
-from builder.errors import BadInput, BuilderError
+from builder.errors import BadInput, BuilderError, Stopped
 from builder.terms import AccountId, Region, Site, counted
 
 if TYPE_CHECKING:
@@ -226,6 +226,34 @@ class Project:
     def deployed(self) -> "Deployment":
         """The same of the assembly as it is: what stands was deployed from it, though dr.yaml may have moved on."""
         return self._narrowed(self.assembly_as_is)
+
+    @property
+    def deployed_with_assets(self) -> "Deployment":
+        """The same, with the names of what it takes from buckets; nothing is made."""
+        from builder.assembly.build import NotBuilt
+
+        assembly = self.assembly_as_is
+        return self._narrowed(assembly, tuple(NotBuilt(asset, "is not made") for asset in assembly.assets))
+
+    def sites_of_others(self, account: AccountId, reaches: Callable[[AccountId], bool]) -> tuple[Site, ...]:
+        """Return where other environments may take something from the same bucket, as far as dr.yaml tells.
+
+        Raises Stopped for an account of which nothing can be seen.
+        """
+        if self.config is None or self.config.artifacts_bucket is None:
+            return ()
+        found = []
+        for name, environment in self.config.environments.items():
+            if environment.account in {None, account}:
+                continue
+            if not reaches(AccountId(str(environment.account))):
+                raise Stopped(
+                    where=f"environments.{name}",
+                    what=f"is in account {environment.account}, and may take something from the same bucket",
+                    next_step=f"--account-role {environment.account}=ARN    a role by which its templates are read",
+                )
+            found += [Site(AccountId(str(environment.account)), region) for region in self.manifest.regions]
+        return tuple(found)
 
     def trusted(self, options: "PlanOptions") -> "TrustedInput":
         """Return what a saved plan has to follow from: the whole assembly as it is, and what the command line says."""

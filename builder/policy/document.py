@@ -26,6 +26,7 @@ class Verb(StrEnum):
     DRIFT = "drift"
     DRILL = "drill"
     DESTROY = "destroy"
+    PRUNE = "artifacts-prune"
     FLEET_PLAN = "fleet-plan"
     FLEET_EXECUTE = "fleet-execute"
     FLEET_STATUS = "fleet-status"

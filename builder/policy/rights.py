@@ -209,6 +209,8 @@ class On(Enum):
     """Those with a URL that wants signed requests, or may want them."""
     ACCOUNT_ROLES = auto()
     """The roles by which stacks of other accounts are reached."""
+    EVERY_STACK_SET = auto()
+    """Of the account, whatever deployment it is of."""
     STACK_SETS = auto()
     """The fleet's, with what their operations reach."""
     INSTANCE_ROLES = auto()
@@ -398,6 +400,9 @@ def _fleet_places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: Polic
     follow = any(set_.text("PermissionModel") == "SERVICE_MANAGED" for set_ in sets)
     below = ("root/o-*/r-*", "ou/o-*/ou-*") if follow else ()
     return {
+        On.EVERY_STACK_SET: GrantTarget(
+            "EveryStackSet", (setting.arn("cloudformation", ANY, f"stackset/{ANY}:{ANY}"),)
+        ),
         On.STACK_SETS: GrantTarget("StackSets", _grounds(bounds, setting, STACK_SET)),
         On.INSTANCE_ROLES: GrantTarget(
             "InstanceRoles", tuple(dict.fromkeys(anywhere.arn("iam", "", f"role/{name}") for name in roles if name))

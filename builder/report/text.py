@@ -9,12 +9,14 @@ from rich.style import Style
 from rich.text import Text
 
 from builder.deploy import FoundStacks, StackContents
+from builder.deploy.delete.prune import Pruning
 from builder.deploy.execute.recover import FailedResource, Recovery
 from builder.deploy.progress import Cancelled, Done, Outcome, ReviewRequired, StackFailed, Superseded
 from builder.deploy.records import Plan, ResourceChange
 from builder.report.review import Entry, definition_lines, fate, is_lost, make_entries, make_ranks, make_tally, sign
 from builder.report.screen import one_line, printable
 from builder.resource_types.facts import holds_data
+from builder.terms import counted
 
 _VALUE_WIDTH = 60
 # Of stacks with which nothing happens.
@@ -207,6 +209,16 @@ def _skipping(failed: FailedResource) -> str:
 
 def _data(type_name: str) -> str:
     return " with all its data" if holds_data(type_name) else ""
+
+
+def leftovers_text(found: Pruning) -> str:
+    """Return a line for each object that is to be deleted, and how many stay."""
+    lines = [
+        f"{one.place.text}  {one.size:,} bytes in {counted(len(one.versions), 'version')}" for one in found.leftovers
+    ]
+    young = f", and {found.young} are not, and younger than a day" if found.young else ""
+    total = f"{counted(len(lines), 'object')} of no use to anything; {found.named} are named{young}"
+    return "\n".join([*lines, total])
 
 
 def left_text(deployment: str, before: Iterable[StackContents], after: FoundStacks) -> str:

@@ -52,6 +52,10 @@ def test_code_and_templates_live_through_a_bucket(
     assert keys(session, account_id) == 3
     assert "No changes" in builder("deploy", "--yes", *SUFFIX).out
 
+    pruned = builder("artifacts", "prune", "--yes", *SUFFIX)
+    assert pruned.code == 0, pruned
+    assert pruned.out == "0 objects of no use to anything; 4 are named, and 2 are not, and younger than a day\n"
+
     last = builder("destroy", "--yes", *SUFFIX)
     assert last.code == 0, last
     assert last.out.endswith("left of shop-synthmfm21: nothing\n")

@@ -17,6 +17,7 @@ from builder.assembly.components import OutputOf
 from builder.assembly.store import Bootstrap
 from builder.aws import Clients
 from builder.deploy import CaptureRequest, Deployment, Done, PlanOptions, PlanRequest, capture, discard_plan, narrow
+from builder.deploy.delete.prune import YOUNG, find_leftovers, prune
 from builder.deploy.desired import TAG_DEPLOYMENT
 from builder.errors import BadInput
 from builder.policy.document import Verb
@@ -27,7 +28,7 @@ from deploy.chained import KEY_TEMPLATE, KEYS, TOPIC_TEMPLATE, chained, make_dep
 from deploy.halted import failed_rollback, failed_without_rollback, recovered, standing_topics
 from deploy.legacy import NAMES, deploy_legacy, legacy_deployment
 from deploy.nesting import TOPIC, nest, parent, put
-from deploy.packaged import WORKER, packaged, sources
+from deploy.packaged import NESTING, WORKER, bucket, packaged, sources
 from deploy.rig import ACCOUNT, ROOT, Rig, changed, edited
 from deploy.test_exports import IMPORTS_NONE, OTHER_VALUE, both
 from fake_aws import World
@@ -70,6 +71,17 @@ def plan_what_cdk_takes_for_granted(rig: Rig) -> None:
 def execute_an_upload(rig: Rig) -> None:
     rig.deployment = with_code()
     execute_for_the_first_time(rig)
+
+
+def prune_old_code(rig: Rig) -> None:
+    deployment = packaged(sources(Path(tempfile.mkdtemp())), {"app": WORKER, "nested": NESTING})
+    rig.deploy(deployment)
+    rig.clients.cloudformation(EAST).create_stack_set(StackSetName="set", TemplateBody=KEY_TEMPLATE)
+    rig.clients.s3(EAST).put_object(Bucket=bucket(), Key=f"{'0' * 64}.zip", Body=b"x")
+    rig.world.calls.clear()
+    later = rig.world.datetime() + YOUNG
+    old = rig.run(lambda: find_leftovers(deployment, AccountId(ACCOUNT), (), rig.clients, later))
+    assert rig.run(lambda: prune(old.leftovers, rig.clients)) == 1
 
 
 def plan_for_the_first_time(rig: Rig) -> None:
@@ -305,6 +317,7 @@ FRESH: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
         roll_back_what_could_not_be_rolled_back,
     ),
     Verb.DESTROY: (on_another_account,),
+    Verb.PRUNE: (on_another_account, prune_old_code),
 }
 STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     Verb.ADOPT: (),
@@ -332,6 +345,7 @@ STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
         destroy_with_a_young_replica,
         destroy_what_holds_on,
     ),
+    Verb.PRUNE: (),
 }
 
 
@@ -352,7 +366,7 @@ def listed(verb: Verb) -> Called:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("verb", [Verb.PLAN, Verb.EXECUTE, Verb.ADOPT, Verb.DESTROY])
+@pytest.mark.parametrize("verb", [Verb.PLAN, Verb.EXECUTE, Verb.ADOPT, Verb.DESTROY, Verb.PRUNE])
 def test_the_table_has_every_call_of_a_verb_s_life_and_no_other(verb: Verb) -> None:
     # The identity is asked for where no stack's ARN tells it.
     assert lived(verb) | {("sts", "GetCallerIdentity")} == listed(verb)

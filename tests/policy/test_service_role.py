@@ -17,6 +17,7 @@ HANDLERS = {
     Verb.EXECUTE: ("create", "read", "update", "delete", "list"),
     Verb.DESTROY: ("read", "delete"),
     Verb.ADOPT: (),
+    Verb.PRUNE: (),
     Verb.STATUS: (),
     Verb.DRIFT: ("read",),
     Verb.DRILL: (),

@@ -242,14 +242,15 @@ OPERATIONS: dict[str, Operation] = {
     "PutObject": mutates(
         put_object, "Bucket", "Key", "Body", "ChecksumSHA256", "Metadata", "IfNoneMatch", "ExpectedBucketOwner"
     ),
-    "GetObject": reads(get_object, "Bucket", "Key", "VersionId", "ChecksumMode"),
+    "GetObject": reads(get_object, "Bucket", "Key", "VersionId", "ChecksumMode", "ExpectedBucketOwner"),
     "HeadObject": reads(head_object, "Bucket", "Key", "VersionId", "ChecksumMode", "ExpectedBucketOwner"),
     "ListObjectVersions": reads(
-        list_object_versions, "Bucket", "Prefix", "KeyMarker", "VersionIdMarker", "MaxKeys", "EncodingType"
+        list_object_versions,
+        *("Bucket", "Prefix", "KeyMarker", "VersionIdMarker", "MaxKeys", "EncodingType", "ExpectedBucketOwner"),
     ),
     "CreateMultipartUpload": mutates(create_multipart_upload, "Bucket", "Key"),
     "ListMultipartUploads": reads(list_multipart_uploads, "Bucket"),
     "AbortMultipartUpload": mutates(abort_multipart_upload, "Bucket", "Key", "UploadId"),
     "DeleteObject": mutates(delete_object, "Bucket", "Key", "VersionId"),
-    "DeleteObjects": mutates(delete_objects, "Bucket", "Delete"),
+    "DeleteObjects": mutates(delete_objects, "Bucket", "Delete", "ExpectedBucketOwner"),
 }
