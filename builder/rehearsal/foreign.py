@@ -1,13 +1,14 @@
-"""What a rehearsal does beforehand for an assembly that was not rendered here.
+"""What a rehearsal makes beforehand that is taken for granted, and how an assembly is linted that was not rendered here.
 
-It is linted as it was read, and what a CDK app takes for granted is made: of `cdk bootstrap` as much as its stacks and
-we ask for, the buckets and the version.
+Of `cdk bootstrap` it is as much as a CDK app's stacks and we ask for, the buckets and the version; of dr.yaml the
+bucket that `artifacts_bucket` names.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from builder.assembly import Assembly, Manifest
+from builder.assembly.manifest import bind
 from builder.aws import Clients, call
 from builder.deploy.plan.artifacts import bucket_for
 from builder.errors import BadInput, Failed
@@ -41,16 +42,30 @@ async def bootstrap(assembly: Assembly, account: AccountId, clients: Clients) ->
     """Make what a CDK app takes for granted in an account that has nothing yet; return a line for each thing made."""
     made = []
     for region, bucket in dict.fromkeys(_buckets(assembly, account)):
-        # us-east-1 is no constraint: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
-        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        settings: dict[str, Any] = {} if region == "us-east-1" else elsewhere
-        await call(bucket, clients.s3(region).create_bucket, Bucket=bucket, **settings)
+        await _make_bucket(bucket, region, clients)
         made.append(f"{region}: bucket {bucket}, as cdk bootstrap makes it")
     for one in assembly.bootstraps:
         ssm = clients.ssm(one.site.region)
         await call(one.parameter, ssm.put_parameter, Name=one.parameter, Value=str(one.version), Type="String")
         made.append(f"{one.site.region}: {one.parameter} = {one.version}")
     return tuple(made)
+
+
+async def make_buckets(assembly: Assembly, suffix: str, clients: Clients) -> tuple[str, ...]:
+    """Make the bucket that dr.yaml names in each region; return a line for each."""
+    manifest, made = assembly.manifest, []
+    for region in manifest.regions:
+        bucket = bucket_for(bind(manifest.artifacts_bucket or "", suffix), Site(None, region), ACCOUNT)
+        await _make_bucket(bucket, region, clients)
+        made.append(f"{region}: bucket {bucket}, as dr.yaml takes it for granted")
+    return tuple(made)
+
+
+async def _make_bucket(bucket: str, region: Region, clients: Clients) -> None:
+    # us-east-1 is no constraint: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    settings: dict[str, Any] = {} if region == "us-east-1" else elsewhere
+    await call(bucket, clients.s3(region).create_bucket, Bucket=bucket, **settings)
 
 
 def _buckets(assembly: Assembly, account: AccountId) -> Iterator[tuple[Region, str]]:

@@ -19,7 +19,7 @@ from builder.deploy.plan.guards import protection_hit
 from builder.errors import Failed
 from builder.local import EmbeddedAws
 from builder.rehearsal.behind import SETTINGS, ByHand, change_by_hand
-from builder.rehearsal.foreign import bootstrap, lint_read, only_account
+from builder.rehearsal.foreign import bootstrap, lint_read, make_buckets, only_account
 from builder.rehearsal.stage import (
     ACCOUNT,
     Chapter,
@@ -36,7 +36,7 @@ from builder.rehearsal.use import Use, Visitor, exercise, exercise_function, obs
 from builder.report.state import drift_text
 from builder.state import find_differences
 from builder.template import read_template
-from builder.terms import StackId
+from builder.terms import StackId, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,9 @@ def rehearse_system(wanted: Wanted, suffix: str, stage: Stage) -> None:
         stage.tell(Line(f"listens at {aws.endpoint}, account {ACCOUNT}; nothing else is reached"))
         visitor = Visitor(aws.endpoint, ACCOUNT, signs=signs_requests(wanted.config))
         clients = Clients.of_profile(None, tempo=Tempo.quick())
+        if wanted.config.artifacts_bucket:
+            for made in stage.run(make_buckets(assembly, suffix, clients)):
+                stage.tell(Line(made))
         root = wanted.folder
         life = _Life(stage, wanted, root, root / BUILD_FOLDER, suffix, clients, visitor, with_stand_ins(assembly))
         _live(life, assembly)
@@ -144,9 +147,10 @@ def _first_deployment(life: _Life, original: Assembly) -> None:
     deployment, plan = life.deployment, _plan(life)
     if len(plan.change_sets) != len(deployment.stacks):
         raise Failed(where="plan", what=f"{len(plan.change_sets)} change sets for {len(deployment.stacks)} stacks")
-    tell(Line(f"{len(plan.steps)} change sets stand in review, and no stack exists yet"))
+    stand = "stands" if len(plan.steps) == 1 else "stand"
+    tell(Line(f"{counted(len(plan.steps), 'change set')} {stand} in review, and no stack exists yet"))
     for later in plan.deferred:
-        tell(Line(f"{later.stack}: its change set is made during the execution, as it {later.because}"))
+        tell(Line(f"{later.stack}: its change set is made during the execution: {later.because}"))
     tell(Chapter("execute"))
     _execute(life, plan)
     for name, value in life.stage.run(deploy.observe_outputs(deployment, life.clients)).items():
@@ -266,7 +270,8 @@ def _end(life: _Life) -> None:
     left = life.stage.run(deploy.find_deployed(deployment.name, deployment.sites, life.clients))
     if left:
         raise Failed(where="destroy", what=f"left standing: {', '.join(one.id for one in left)}")
-    tell(Line(f"{len(standing)} stacks are gone, nothing is left"))
+    gone = "1 stack is" if len(standing) == 1 else f"{len(standing)} stacks are"
+    tell(Line(f"{gone} gone, nothing is left"))
 
 
 def _plan(life: _Life) -> deploy.Plan:

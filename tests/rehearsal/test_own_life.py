@@ -53,9 +53,7 @@ def test_the_example_lives_its_whole_life(told: Told) -> None:
     shown = "\n".join(told.lines)
     assert "cfn-lint, information included: no findings" in shown
     assert "6 change sets stand in review" in shown
-    assert (
-        "us-west-2/service: its change set is made during the execution, as it takes an output of us-west-2/" in shown
-    )
+    assert "us-west-2/service: its change set is made during the execution: takes an output of us-west-2/" in shown
     assert "put an item into shop-dev-orders in us-west-2, key customer, placed_at\ngot it in us-east-1" in shown
     assert "api: GET /health in us-west-2 -> 200" in shown
     assert "us-west-2/network: outputs alone" in shown
@@ -70,13 +68,14 @@ def test_protected_stacks_nothing_to_use_and_nothing_to_change_by_hand_are_said_
     secret = "Transform: AWS::LanguageExtensions\nParameters:\n  Secret: {Type: String, NoEcho: true, MinLength: 12}\n"
     vpc = f"{secret}Resources:\n  Vpc:\n    Type: AWS::EC2::VPC\n    Properties: {{CidrBlock: 10.0.0.0/16}}\n"
     topic = "Parameters: {Unused: {Type: String, Default: x}}\nResources: {Topic: {Type: AWS::SNS::Topic}}\n"
-    sections = (
-        "termination_protection: true\nstacks:\n  net: {template: vpc.yaml, parameters: {Secret: {previous: true}}}\n"
-    )
+    sections = "termination_protection: true\nartifacts_bucket: mine-{region}\nstacks:\n"
+    sections += "  net: {template: vpc.yaml, parameters: {Secret: {previous: true}}}\n"
     sections += "  note: {template: topic.yaml, regions: primary, termination_protection: false}\n"
     rehearse_system(write(sections, vpc=vpc, topic=topic), "dev", told.stage())
     shown = "\n".join(told.lines)
     assert "us-west-2/net: Secret would keep what the stack has; none stands, so by a stand-in" in shown
+    assert "us-west-2: bucket mine-us-west-2, as dr.yaml takes it for granted" in shown
+    assert "1 change set stands in review, and no stack exists yet" in shown
     assert "no component says what could be called or written to" in shown
     assert "nothing is: no template says anything of what is changed by hand here (Value of AWS::SSM::Param" in shown
     assert "the termination protection of us-east-1/net, us-west-2/net is allowed to be lifted" in shown
