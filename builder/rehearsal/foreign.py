@@ -1,4 +1,4 @@
-"""What a rehearsal makes beforehand that is taken for granted, and how an assembly is linted that was not rendered here.
+"""What a rehearsal makes beforehand since it is taken for granted, and how another's assembly is linted.
 
 Of `cdk bootstrap` it is as much as a CDK app's stacks and we ask for, the buckets and the version; of dr.yaml the
 bucket that `artifacts_bucket` names.
