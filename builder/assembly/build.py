@@ -70,7 +70,7 @@ def _make(asset: Asset, root: Path, path: Path) -> Built:
             if asset.kind == "template" and asset.bucket is None:
                 fresh.write(_template(asset, root, source))
             elif asset.kind == "zip":
-                write_archive(source, fresh)
+                write_archive(source, fresh, follow=asset.bucket is not None)
             else:
                 fresh.write(source.read_bytes())
         digest = _digest(asset, Path(name))

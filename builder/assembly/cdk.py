@@ -11,14 +11,14 @@ import json
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import TypeAdapter, ValidationError
 
 from builder.assembly.assets import ACCOUNT, REGION, Asset
+from builder.assembly.cdk_form import Artifact, AssetFile, CloudAssembly, Destination, Properties, Source
 from builder.assembly.manifest import VERSION, Manifest, StackEntry, read_manifest, write_manifest
 from builder.assembly.source import NoSource, Recipe, asset_id, read_source, sha256_of
 from builder.assembly.store import Assembly, Bootstrap, read_file
@@ -48,78 +48,6 @@ class CdkAssembly:
     assembly: Assembly
     notes: tuple[str, ...]
     """What it says and is not taken, a line each."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Properties:
-    """What an artifact of any type says that is of use here."""
-
-    __pydantic_config__ = ConfigDict(extra="ignore", alias_generator=to_camel)
-    template_file: str = ""
-    stack_name: str | None = None
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    termination_protection: bool | None = None
-    notification_arns: tuple[str, ...] = ()
-    stack_template_asset_object_url: str | None = None
-    requires_bootstrap_stack_version: float | None = None
-    bootstrap_stack_version_ssm_parameter: str | None = None
-    file: str = ""
-    directory_name: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Artifact:
-    __pydantic_config__ = ConfigDict(extra="ignore", alias_generator=to_camel)
-    type: str
-    environment: str | None = None
-    dependencies: tuple[str, ...] = ()
-    properties: _Properties = field(default_factory=_Properties)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Missing:
-    __pydantic_config__ = ConfigDict(extra="ignore")
-    key: str
-    provider: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _CloudAssembly:
-    __pydantic_config__ = ConfigDict(extra="ignore", alias_generator=to_camel)
-    version: str
-    artifacts: Mapping[str, _Artifact] = field(default_factory=dict)
-    missing: tuple[_Missing, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    __pydantic_config__ = ConfigDict(extra="ignore")
-    path: str | None = None
-    packaging: str = "file"
-    executable: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Destination:
-    __pydantic_config__ = ConfigDict(extra="ignore", alias_generator=to_camel)
-    bucket_name: str
-    object_key: str
-    region: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
-    __pydantic_config__ = ConfigDict(extra="ignore")
-    source: _Source
-    destinations: Mapping[str, _Destination]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _AssetFile:
-    __pydantic_config__ = ConfigDict(extra="ignore", alias_generator=to_camel)
-    files: Mapping[str, _File] = field(default_factory=dict)
-    docker_images: Mapping[str, Any] = field(default_factory=dict)
 
 
 def is_cloud_assembly(folder: Path) -> bool:
@@ -178,7 +106,7 @@ class _Stack:
     data: bytes
     needs: tuple[tuple[str, str], ...]
     """The stacks it depends on: each the folder of its cloud assembly and its artifact there."""
-    properties: _Properties
+    properties: Properties
 
 
 class _Reading:
@@ -198,7 +126,7 @@ class _Reading:
     def read(self, within: str) -> None:
         """Read the cloud assembly in a folder below, and all in that."""
         place = posixpath.normpath(posixpath.join(within, _MANIFEST))
-        written: _CloudAssembly = self._parsed(place, _CloudAssembly)
+        written: CloudAssembly = self._parsed(place, CloudAssembly)
         self._check_version(place, written.version)
         for missing in written.missing:
             self.fault(
@@ -224,7 +152,7 @@ class _Reading:
                 f"{_KNOWN_VERSION}: what is new in it is not seen"
             )
 
-    def _read_stack(self, within: str, name: str, where: str, artifacts: Mapping[str, _Artifact]) -> None:
+    def _read_stack(self, within: str, name: str, where: str, artifacts: Mapping[str, Artifact]) -> None:
         artifact = artifacts[name]
         said = artifact.properties
         site = self._site(where, name, artifact.environment)
@@ -278,7 +206,7 @@ class _Reading:
                 "take the DefaultStackSynthesizer in the app, then: cdk synth",
             )
 
-    def _require(self, site: Site, said: _Properties) -> None:
+    def _require(self, site: Site, said: Properties) -> None:
         if said.requires_bootstrap_stack_version is not None:
             parameter = said.bootstrap_stack_version_ssm_parameter or _PARAMETER
             version = int(said.requires_bootstrap_stack_version)
@@ -286,7 +214,7 @@ class _Reading:
 
     def _read_assets(self, within: str, file: str, stack: _Stack) -> None:
         place = posixpath.normpath(posixpath.join(within, file))
-        written: _AssetFile = self._parsed(place, _AssetFile)
+        written: AssetFile = self._parsed(place, AssetFile)
         for name in written.docker_images:
             self.fault(
                 f"{place}: dockerImages.{name}",
@@ -301,7 +229,7 @@ class _Reading:
                 for destination in listed.destinations.values():
                     self._take(where, source, listed.source.packaging, destination, stack.site)
 
-    def _source(self, where: str, within: str, source: _Source) -> str | None:
+    def _source(self, where: str, within: str, source: Source) -> str | None:
         """Return where an asset lies, relative to the outermost cloud assembly; None where that is a fault."""
         if source.executable or source.path is None:
             self.fault(
@@ -328,7 +256,7 @@ class _Reading:
         above = self._folder.absolute().relative_to(self._root.absolute()).as_posix()
         return posixpath.normpath(posixpath.join(above, path))
 
-    def _take(self, where: str, source: str, packaging: str, destination: _Destination, site: Site) -> None:
+    def _take(self, where: str, source: str, packaging: str, destination: Destination, site: Site) -> None:
         key = destination.object_key
         if not key or key.startswith("/") or ".." in key.split("/"):
             self.fault(where, f"objectKey: '{key}' is no key that a file can be kept by", _SYNTH)
@@ -337,7 +265,7 @@ class _Reading:
         path = self._root / source
         try:
             packed = packaging == "zip" and path.is_dir()
-            digest = asset_id(read_source(path), Recipe()) if packed else sha256_of(path)
+            digest = asset_id(read_source(path, follow=True), Recipe()) if packed else sha256_of(path)
         except (NoSource, OSError) as error:
             self.fault(where, f"{source} {error}", _SYNTH)
             return

@@ -65,14 +65,15 @@ def is_archive(path: Path) -> bool:
     return path.is_file() and zipfile.is_zipfile(path)
 
 
-def read_source(path: Path) -> tuple[SourceFile, ...]:
+def read_source(path: Path, *, follow: bool = False) -> tuple[SourceFile, ...]:
     """Return what goes into the archive of a folder, or of a file alone, sorted by name.
 
+    With `follow` a link within the folder is what it leads to, as CDK packs it.
     Raises NoSource for links and other things that are no files, for a folder without any, and for more than Lambda
     takes.
     """
     files, size = [], 0
-    for name, file in sorted(_files(path)):
+    for name, file in sorted(_files(path, follow=follow)):
         with _opened(file) as opened:
             info = os.fstat(opened.fileno())
             if not stat.S_ISREG(info.st_mode):
@@ -85,11 +86,11 @@ def read_source(path: Path) -> tuple[SourceFile, ...]:
     return tuple(files)
 
 
-def write_archive(path: Path, to: IO[bytes]) -> tuple[SourceFile, ...]:
+def write_archive(path: Path, to: IO[bytes], *, follow: bool = False) -> tuple[SourceFile, ...]:
     """Write the archive of a folder, or of a file alone; return what went in, as it was at that moment."""
     files = []
     with zipfile.ZipFile(to, "w", zipfile.ZIP_STORED) as archive:
-        for name, file in sorted(_files(path)):
+        for name, file in sorted(_files(path, follow=follow)):
             with _opened(file) as opened:
                 mode, data = _mode(os.fstat(opened.fileno()).st_mode), opened.read()
             info = zipfile.ZipInfo(name, date_time=_TIME)
@@ -130,23 +131,36 @@ def sha256_of(path: Path) -> str:
         return _sha256(opened)
 
 
-def _files(path: Path) -> Iterator[tuple[str, Path]]:
+def _files(path: Path, *, follow: bool) -> Iterator[tuple[str, Path]]:
     """Yield everything below a folder that is packed, by its name in the archive."""
     if not path.is_dir():
         yield path.name, path
         return
-    for folder, below, names in os.walk(path, followlinks=False, onerror=_raise):
+    for folder, below, names in os.walk(path, followlinks=follow, onerror=_raise):
         below[:] = [name for name in below if name not in _LEFT_OUT]
         here = Path(folder)
         for name in (*below, *names):
             _check_name(name)
             if (here / name).is_symlink():
-                raise NoSource(f"has a symbolic link in it: {(here / name).relative_to(path).as_posix()}")
+                _check_link(path, here / name, follow=follow)
         yield from (
             (PurePosixPath((here / name).relative_to(path)).as_posix(), here / name)
             for name in names
             if name not in _LEFT_OUT
         )
+
+
+def _check_link(path: Path, link: Path, *, follow: bool) -> None:
+    """Raise NoSource for a link that is not followed, or leads to nothing, out of the folder or back to where it is."""
+    name = link.relative_to(path).as_posix()
+    if not follow:
+        raise NoSource(f"has a symbolic link in it: {name}")
+    target = Path(os.path.realpath(link))
+    if not target.exists() or not target.is_relative_to(path.resolve()):
+        raise NoSource(f"has a symbolic link in it that leads to nothing within it: {name}")
+    above = (folder for folder in link.parents if folder.is_relative_to(path))
+    if any(Path(os.path.realpath(folder)).is_relative_to(target) for folder in above):
+        raise NoSource(f"has a symbolic link in it that leads round in a circle: {name}")
 
 
 def _check_name(name: str) -> None:

@@ -111,11 +111,13 @@ def _caller(session: Session, scope: Scope[Any], setting: "PolicyScope", said: d
     from builder.deploy.desired import TAG_DEPLOYMENT
     from builder.policy import PolicyCaller
 
+    deployment = scope.deployment(session.project)
     return PolicyCaller(
-        deployment=scope.deployment(session.project).name,
+        deployment=deployment.name,
         tag=TAG_DEPLOYMENT,
         role_arn=said["role_arn"] or scope.role_arn(session.project),
-        artifacts_bucket=said["artifacts_bucket"] or scope.deployment(session.project).artifacts_bucket,
+        artifacts_bucket=said["artifacts_bucket"] or deployment.artifacts_bucket,
+        asset_buckets=tuple(dict.fromkeys(one.asset.bucket for one in deployment.assets if one.asset.bucket)),
         account_roles=tuple(role for account, role in session.options.roles.items() if account != setting.account),
         instance_role=said["role"],
         faults=said["faults"],

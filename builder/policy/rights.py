@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
-from builder.assembly.assets import BUCKET_PARAMETER
+from builder.assembly.assets import BUCKET_PARAMETER, REGION
 from builder.assembly.bound import Bound
 from builder.policy.document import (
     ANY,
@@ -272,6 +272,8 @@ class PolicyCaller:
     """The role that CloudFormation takes, where it takes one."""
     artifacts_bucket: str | None = None
     """Where templates that are too large for a request go; `{region}` stands for a stack's region."""
+    asset_buckets: tuple[str, ...] = ()
+    """Where else templates look for what they take, in the same way."""
     account_roles: tuple[str, ...] = ()
     """The roles by which stacks of other accounts are reached."""
     faults: tuple[str, ...] = ()
@@ -318,7 +320,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
     with_role: tuple[Test, ...] = (("StringEquals", role, roles),) if roles else ()
     to_cloudformation: Test = ("StringEquals", "iam:PassedToService", ("cloudformation.amazonaws.com",))
     buckets = _grounds(bounds, setting, "AWS::S3::Bucket")
-    artifacts = _artifacts(bounds, setting, caller.artifacts_bucket)
+    artifacts = _artifacts(bounds, setting, (caller.artifacts_bucket, *caller.asset_buckets))
     return {
         On.ANYTHING: NOWHERE_IN_PARTICULAR,
         On.STACKS: GrantTarget("Stacks", stacks),
@@ -412,9 +414,9 @@ def _fleet_places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: Polic
     }
 
 
-def _artifacts(bounds: tuple[Bound, ...], setting: PolicyScope, bucket: str | None) -> tuple[str, ...]:
+def _artifacts(bounds: tuple[Bound, ...], setting: PolicyScope, buckets: Sequence[str | None]) -> tuple[str, ...]:
     """Return the buckets that large templates go to, and those that stacks are told to take code from."""
-    large = [bucket.replace("{region}", bound.entry.region) for bound in bounds] if bucket else []
+    large = [bucket.replace(REGION, bound.entry.region) for bucket in buckets if bucket for bound in bounds]
     given = [bound.entry.parameters.get(BUCKET_PARAMETER) for bound in bounds]
     names = (*large, *(name for name in given if isinstance(name, str)))
     return tuple(dict.fromkeys(setting.arn("s3", "", name) for name in names))

@@ -85,6 +85,40 @@ def test_nested_templates_and_plain_files_are_assets_as_they_are(tmp_path: Path)
     assert made["template"].asset.needs == (made["zip"].asset.id,)
 
 
+def test_links_within_code_are_packed_as_what_they_lead_to(tmp_path: Path) -> None:
+    folder = copied("two_regions", tmp_path)
+    (folder / CODE / "lib").mkdir()
+    (folder / CODE / "lib" / "tool.py").write_text("x = 1\n")
+    (folder / CODE / "bin").symlink_to("lib")
+    (folder / CODE / "lib" / "main.py").symlink_to("../index.py")
+    (built,) = build(read_cloud_assembly(folder, "shop").assembly.assets, folder, tmp_path / "build")
+    assert isinstance(built, Built)
+    with built.path.open("rb") as archive:
+        files = {file.name: file.sha256 for file in read_archive(archive)}
+    assert files.keys() == {"index.py", "lib/tool.py", "lib/main.py", "bin/tool.py", "bin/main.py"}
+    assert files["bin/main.py"] == files["index.py"]
+
+
+@pytest.mark.parametrize(
+    ("target", "what"),
+    [("gone", "leads to nothing within it: x"), ("../..", "leads to nothing within it: x"), (".", "in a circle: x")],
+)
+def test_links_that_lead_elsewhere_are_refused(target: str, what: str, tmp_path: Path) -> None:
+    folder = copied("two_regions", tmp_path)
+    (folder / CODE / "x").symlink_to(target)
+    with pytest.raises(BuilderError, match=what):
+        read_cloud_assembly(folder, "shop")
+
+
+def test_folders_that_lead_into_each_other_are_refused(tmp_path: Path) -> None:
+    folder = copied("two_regions", tmp_path)
+    for here, there in (("a", "b"), ("b", "a")):
+        (folder / CODE / here).mkdir()
+        (folder / CODE / here / "x").symlink_to(f"../{there}")
+    with pytest.raises(BuilderError, match=r"in a circle: [ab]/x/x"):
+        read_cloud_assembly(folder, "shop")
+
+
 def test_what_has_to_stand_is_told_once_for_each_region_with_the_strictest_version(tmp_path: Path) -> None:
     wanted = read("two_regions").assembly.bootstraps
     assert wanted == tuple(

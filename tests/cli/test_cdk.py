@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from answer import ROOT
+from builder.terms import AccountId
 from cli.on_fake import ACCOUNT, OnWorld
 from fake_aws import World
+from fleet.rig import make_clients
 
 APPS = ROOT / "tests" / "assembly" / "cdk"
 RECORDED_ACCOUNT = "123456789012"
@@ -18,8 +20,8 @@ CODE = "d1c65f2075d201a49d6e77fddfa201c036d3d7aa550a20457a804dfae53d91a0.zip"
 REGIONS = ("us-east-1", "us-west-2")
 
 
-def bucket(region: str) -> str:
-    return f"cdk-hnb659fds-assets-{ACCOUNT}-{region}"
+def bucket(region: str, account: str = ACCOUNT) -> str:
+    return f"cdk-hnb659fds-assets-{account}-{region}"
 
 
 def take(app: str) -> None:
@@ -29,11 +31,11 @@ def take(app: str) -> None:
         path.write_text(path.read_text().replace(RECORDED_ACCOUNT, ACCOUNT))
 
 
-def bootstrap(world: World, *regions: str, version: str = "25") -> None:
+def bootstrap(world: World, *regions: str, version: str = "25", account: str = ACCOUNT) -> None:
     """Have in the regions what `cdk bootstrap` makes there, as far as it is asked for."""
     for region in regions:
-        world.ssm_values[ACCOUNT, region, VERSION] = version
-        world.by_hand("AWS::S3::Bucket", {"BucketName": bucket(region)}, account=ACCOUNT, region=region)
+        world.ssm_values[account, region, VERSION] = version
+        world.by_hand("AWS::S3::Bucket", {"BucketName": bucket(region, account)}, account=account, region=region)
 
 
 @pytest.fixture
@@ -148,3 +150,32 @@ def test_a_topology_is_drawn_of_it(cdk: OnWorld) -> None:
     take("stage")
     answer = cdk("graph")
     assert (answer.code, "Prod-Reader" in answer.out) == (0, True)
+
+
+def test_its_policy_names_the_buckets_and_the_bootstrap_s_version(cdk: OnWorld) -> None:
+    take("nested")
+    allowed = cdk("policy", "plan", "execute").out
+    assert f"arn:aws:s3:::cdk-hnb659fds-assets-{ACCOUNT}-eu-west-1/*" in allowed
+    assert f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/cdk-bootstrap/hnb659fds/version" in allowed
+
+
+@pytest.mark.slow  # two accounts, each asked in its region, and a whole execution
+def test_stacks_of_another_account_are_reached_by_its_role(cdk: OnWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    take("two_regions")
+    other = AccountId("444455556666")
+    manifest = Path("cdk.out/manifest.json")
+    data = json.loads(manifest.read_text())
+    data["artifacts"]["ShopService-us-west-2"]["environment"] = f"aws://{other}/us-west-2"
+    manifest.write_text(json.dumps(data))
+    for name in ("template", "assets"):
+        file = Path(f"cdk.out/ShopService-us-west-2.{name}.json")
+        file.write_text(file.read_text().replace(ACCOUNT, other))
+    bootstrap(cdk.world, "us-east-1")
+    bootstrap(cdk.world, "us-west-2", account=other)
+    refused = cdk("plan")
+    assert (refused.code, f"--account-role {other}=" in refused.err) == (2, True)
+    clients = make_clients(cdk.world).reaching({other: f"arn:aws:iam::{other}:role/deployer"})
+    monkeypatch.setattr("cli.on_fake._clients", lambda _: clients)
+    assert cdk("deploy", "--yes").code == 0
+    there = cdk.world.session(other).client("s3", "us-west-2")
+    assert there.head_object(Bucket=bucket("us-west-2", other), Key=CODE)
