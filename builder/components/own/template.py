@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from builder.assembly.components import OutputOf
+from builder.assembly.manifest import ByEnvironment
 from builder.components.own.python import PythonCall, run_python
 from builder.components.own.stacks import OWN
+from builder.components.own.values import fault_of_value
 from builder.config import Wanted
 from builder.config.document import ConfigFault, KeyPath
 from builder.errors import BadInput, did_you_mean, gathered
@@ -101,6 +103,11 @@ def faults_of_values(
                 yield ConfigFault(there, f"{file} has no parameter {name}{did_you_mean(name, declared)}")
             elif isinstance(value, OutputOf):
                 yield from _lacking(there, value.output, files, templates)
+            else:
+                texts = value.environments if isinstance(value, ByEnvironment) else {"": value}
+                for environment, text in texts.items():
+                    if isinstance(text, str) and (what := fault_of_value(declared[name], text)):
+                        yield ConfigFault((*there, "environments", environment) if environment else there, what)
         for name in declared:
             if name not in stack.parameters and name != SUFFIX and template.default(name) is None:
                 what = f"{file} declares {name} without a default: say it under `parameters:`"
