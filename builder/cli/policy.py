@@ -96,12 +96,16 @@ def _where(session: Session, scope: Scope[Any], said: str | None) -> "tuple[Poli
 
 
 def _reader(session: Session) -> "ReadUrl":
-    """Return what reads the templates of nested stacks, with the credentials at hand; no call where there are none."""
+    """Return what reads the templates of nested stacks: those of the assembly from their files, others with the
+    credentials at hand; no call where there are none.
+    """
 
     def read(region: "Region", url: str) -> str | None:
         from builder.deploy.observe.nested import read_url
         from builder.terms import Site
 
+        if (text := session.project.nested_template(url)) is not None:
+            return text
         return session.run(read_url(session.clients, Site(None, region), url))
 
     return read

@@ -130,6 +130,17 @@ class Project:
 
         return build(assembly.assets, self.root, self.build_folder)
 
+    def nested_template(self, url: str) -> str | None:
+        """Return the assembly's own template that a URL leads to; None for any other, or where it cannot be made."""
+        from builder.assembly.build import Built
+
+        key = url.rpartition("/")[2]
+        assembly = self.assembly_as_is
+        if key not in {asset.key for asset in assembly.assets if asset.kind == "template"}:
+            return None
+        built = [one for one in self.build(assembly) if isinstance(one, Built) and one.asset.key == key]
+        return built[0].text if built else None
+
     @property
     def root(self) -> Path:
         """What the sources of assets are relative to: the folder of dr.yaml, else that of the assembly's folder; the

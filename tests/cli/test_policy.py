@@ -1,12 +1,13 @@
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from answer import Command
+from answer import ROOT, Command
 from builder.cli.policy import VERBS
 from builder.policy import Verb
 
@@ -27,6 +28,16 @@ def actions(text: str) -> set[str]:
     document: dict[str, Any] = json.loads(text)
     assert document["Version"] == "2012-10-17"
     return {action for statement in document["Statement"] for action in statement["Action"]}
+
+
+def test_templates_of_the_assembly_s_own_are_read_from_their_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, builder: Command
+) -> None:
+    shutil.copytree(ROOT / "tests" / "golden" / "own_code", tmp_path / "own")
+    monkeypatch.chdir(tmp_path / "own")
+    answer = builder("policy", "execute", "--cloudformation-role", "--account", "111122223333")
+    assert (answer.code, "could not be read" in answer.err) == (0, False)
+    assert "sqs:CreateQueue" in answer.out
 
 
 def test_the_verbs_are_the_policies_own() -> None:

@@ -67,6 +67,10 @@ class TestPlanned:
         with pytest.raises(Failed, match="the bucket is not of account 111122223333"):
             rig.plan(packaged(root, APP, own_bucket="mine-{region}"))
 
+    def test_a_bucket_whose_name_is_too_long_is_told_before_anything_is_asked(self, rig: Rig, root: Path) -> None:
+        with pytest.raises(BadInput, match="characters of 63"):
+            rig.plan(packaged(root, APP, own_bucket=f"{'long-' * 11}{{region}}"))
+
     def test_code_that_can_t_be_made_is_fine_where_it_is_in_the_bucket(self, rig: Rig, root: Path) -> None:
         rig.deploy(packaged(root, APP))
         (built,) = {one.name for one in (root / "build").iterdir()}

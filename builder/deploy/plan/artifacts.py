@@ -26,6 +26,8 @@ _THERE_ALREADY = frozenset({"PreconditionFailed", "412", "ConditionalRequestConf
 _SHA256 = "sha256"
 """The name among an object's metadata, for where no checksum is shown."""
 
+_BUCKET_CHARACTERS = 63
+"""Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 _NO_BUCKET = "artifacts_bucket: NAME-{region}    in dr.yaml names one of your own"
 
 
@@ -165,6 +167,12 @@ def _place(desired: DesiredStack, asset: Asset, account: AccountId) -> ObjectPla
             where=desired.id,
             what=f"takes {asset.source} from a bucket, and its parameter {BUCKET_PARAMETER} is no name that is known",
             next_step="artifacts_bucket: NAME-{region}    in dr.yaml names it",
+        )
+    if len(bucket) > _BUCKET_CHARACTERS:
+        raise BadInput(
+            where=desired.id,
+            what=f"the bucket '{bucket}' would have {len(bucket)} characters of {_BUCKET_CHARACTERS}",
+            next_step=f"a shorter project or environment, or {_NO_BUCKET}",
         )
     return ObjectPlace(desired.site, bucket, asset.key, desired.account or account)
 

@@ -5,7 +5,7 @@ done for each bucket that a rule names.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-status.html
 """
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,24 @@ def install(replication: Replication) -> None:
     """Send objects and delete markers by `replication` instead of copying them."""
     replace(f"{_S3}:_maybe_replicate", partial(_make_send, replication))
     replace(f"{_S3}:_maybe_replicate_delete_marker", partial(_make_send_marker, replication))
+    replace(f"{_S3}:handle_request", _make_owned)
+
+
+def _make_owned(handle: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+    """Refuse a request for a bucket of another account than it expects, which the emulator does not look at.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+    """
+
+    async def handle_owned(method: str, path: str, headers: Mapping[str, str], *args: object, **said: object) -> object:
+        expected = headers.get("x-amz-expected-bucket-owner")
+        owner = touch(f"{_S3}:_bucket_owner_account")(path.lstrip("/").partition("/")[0]) if expected else None
+        if owner not in {None, expected}:
+            refusal = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+            return 403, {"Content-Type": "application/xml"}, refusal
+        return await handle(method, path, headers, *args, **said)
+
+    return handle_owned
 
 
 @dataclass(frozen=True, slots=True)
