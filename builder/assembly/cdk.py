@@ -139,9 +139,17 @@ class _Reading:
             if artifact.type == _STACK:
                 self._read_stack(within, name, where, written.artifacts)
             elif artifact.type == _NESTED:
-                self.read(posixpath.normpath(posixpath.join(within, artifact.properties.directory_name)))
+                self._read_nested(within, where, artifact.properties.directory_name)
             elif artifact.type not in {_ASSETS, *_TOLD_ONLY}:
                 self.fault(where, f"is of the type {artifact.type}, which this builder does not know", _SYNTH)
+
+    def _read_nested(self, within: str, where: str, directory: str) -> None:
+        below = posixpath.normpath(posixpath.join(within, directory))
+        is_below = below.startswith(f"{within}/") if within != "." else not below.startswith((".", "/"))
+        if is_below:
+            self.read(below)
+        else:
+            self.fault(where, f"directoryName: '{directory}' is no folder within the assembly", _SYNTH)
 
     def _check_version(self, place: str, version: str) -> None:
         if not re.match(r"[0-9]+(\.|$)", version):
@@ -209,7 +217,7 @@ class _Reading:
     def _require(self, site: Site, said: Properties) -> None:
         if said.requires_bootstrap_stack_version is not None:
             parameter = said.bootstrap_stack_version_ssm_parameter or _PARAMETER
-            version = int(said.requires_bootstrap_stack_version)
+            version = said.requires_bootstrap_stack_version
             self.bootstraps.append(Bootstrap(site=site, parameter=parameter, version=version))
 
     def _read_assets(self, within: str, file: str, stack: _Stack) -> None:

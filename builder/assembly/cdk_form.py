@@ -23,7 +23,7 @@ class Properties:
     termination_protection: bool | None = None
     notification_arns: tuple[str, ...] = ()
     stack_template_asset_object_url: str | None = None
-    requires_bootstrap_stack_version: float | None = None
+    requires_bootstrap_stack_version: int | None = None
     bootstrap_stack_version_ssm_parameter: str | None = None
     file: str = ""
     directory_name: str = ""

@@ -155,6 +155,12 @@ def prune(session: Session, *, yes: bool) -> ExitCode:
     if session.options.skip_regions:
         raise BadInput(where="--skip-region", what="what is named in a region that is left out would not be seen")
     console, project = session.console, session.project
+    if project.is_cdk:
+        raise BadInput(
+            where="artifacts prune",
+            what="the buckets of a CDK app are those of CDK's bootstrap, in which every other app has its files too",
+            next_step="cdk gc    is CDK's own, and knows what its apps take",
+        )
     deployment = project.deployed_with_assets
     account = session.run(observe_account(session.clients, deployment.regions[0]))
     others = project.sites_of_others(account, session.clients.reaches)

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,21 @@ BROKEN: dict[str, tuple[Callable[[Any], object], str, str]] = {
         "manifest.json",
         "artifacts.ShopTable: ShopTable has the environment aws://123456789012/unknown-region",
     ),
+    **{
+        f"another assembly in '{directory}'": (
+            lambda data, directory=directory: data["artifacts"].update(  # type: ignore[misc]  # bound by its default
+                {"again": {"type": "cdk:cloud-assembly", "properties": {"directoryName": directory}}}
+            ),
+            "manifest.json",
+            f"'{directory}' is no folder within the assembly",
+        )
+        for directory in ("", ".", "..", "a/..", "/elsewhere", "../cdk.out")
+    },
+    "a version that is no number": (
+        lambda data: _stack(data)["properties"].update(requiresBootstrapStackVersion="six"),
+        "manifest.json",
+        "requiresBootstrapStackVersion",
+    ),
     "a dependency on nothing": (
         lambda data: _stack(data)["dependencies"].append("Gone"),
         "manifest.json",
@@ -293,3 +309,39 @@ def test_a_cloud_assembly_is_known_by_its_marker_and_else_by_its_manifest(tmp_pa
     assert is_cloud_assembly(folder)
     assert not is_cloud_assembly(ROOT / "templates")
     assert not is_cloud_assembly(tmp_path)
+
+
+def _leaves(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the path of every value, those that hold others too."""
+    if path:
+        yield path
+    if isinstance(data, dict | list):
+        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _leaves(value, (*path, key))
+
+
+def _put(data: Any, path: tuple[str | int, ...], value: object) -> None:
+    for step in path[:-1]:
+        data = data[step]
+    data[path[-1]] = value
+
+
+@pytest.mark.slow  # every value of two files is another one
+@pytest.mark.parametrize("file", ["manifest.json", "Jobs.assets.json"])
+def test_whatever_is_written_there_is_read_or_refused(file: str, tmp_path: Path) -> None:
+    folder = copied("nested", tmp_path)
+    original = (folder / file).read_text()
+    refused: dict[tuple[str | int, ...], BuilderError] = {}
+    others: Iterator[object] = cycle((None, 7, "x", []))
+    for path, value in zip(_leaves(json.loads(original)), others, strict=False):
+        data = json.loads(original)
+        _put(data, path, value)
+        (folder / file).write_text(json.dumps(data))
+        try:
+            read_cloud_assembly(folder, "shop")
+        except BuilderError as error:
+            refused[path] = error
+    assert len(refused) > 10
+    for path, refusal in refused.items():
+        assert refusal.exit_code == ExitCode.BAD_INPUT, path
+        assert str(folder) in str(refusal), path

@@ -132,6 +132,13 @@ def test_images_are_refused_before_anything_is_asked(cdk: OnWorld) -> None:
     assert not cdk.world.calls
 
 
+def test_buckets_that_all_cdk_apps_share_are_not_pruned(cdk: OnWorld) -> None:
+    take("two_regions")
+    answer = cdk("artifacts", "prune", "--yes")
+    assert (answer.code, "next:  cdk gc" in answer.err) == (2, True)
+    assert not cdk.world.calls
+
+
 def test_a_lost_region_s_bootstrap_is_not_asked_for(cdk: OnWorld) -> None:
     take("two_regions")
     bootstrap(cdk.world, "us-west-2")
