@@ -4,7 +4,7 @@ CloudFormation compares what a template says in so many words, so a property is 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
 """
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from builder.aws import Clients, call
 from builder.deploy import Deployment
 from builder.deploy.desired import DesiredStack
 from builder.deploy.observe.stacks import ObservedStack, observe_resources
-from builder.state import Differences
+from builder.state import DriftedStack
 from builder.template import properties_of, read_template
 from builder.terms import LogicalId, StackId
 
@@ -87,20 +87,21 @@ SETTINGS = (
 class ByHand:
     """A property that is another one now, behind CloudFormation's back."""
 
-    stack: StackId
+    where: str
+    """The stack's id, and the resource's."""
+    stack: ObservedStack
     resource: LogicalId
     setting: Setting
     before: str
     after: str
     put_back: Callable[[], Coroutine[Any, Any, object]]
 
-    def is_among(self, deployment: Deployment, differences: Differences) -> bool:
+    def is_among(self, drifted: Iterable[DriftedStack]) -> bool:
         """Return whether it was found as drift of its property."""
-        place = deployment.places[self.stack]
         return any(
             property_.path.split("/")[1] == self.setting.name
-            for stack in differences.stacks
-            if (stack.region, stack.name) == (place.site.region, place.name)
+            for stack in drifted
+            if (stack.region, stack.name) == (self.stack.region, self.stack.name)
             for resource in stack.resources
             if resource.logical_id == self.resource
             for property_ in resource.properties
@@ -122,7 +123,8 @@ async def change_by_hand(
         after = setting.other(before)
         await call(where, setting.write, client, physical_id, after)
         return ByHand(
-            stack=stack.id,
+            where=where,
+            stack=standing[stack.id],
             resource=LogicalId(logical_id),
             setting=setting,
             before=str(before),

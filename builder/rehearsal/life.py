@@ -35,6 +35,7 @@ from builder.rehearsal.stage import (
 from builder.rehearsal.use import Use, Visitor, exercise, exercise_function, observe_components
 from builder.report.state import drift_text
 from builder.state import find_differences
+from builder.state.differences import observe_drift
 from builder.template import read_template
 from builder.terms import StackId, counted
 
@@ -237,15 +238,15 @@ def _drift(life: _Life) -> None:
         settings = ", ".join(f"{setting.name} of {setting.type}" for setting in SETTINGS)
         tell(Line(f"nothing is: no template says anything of what is changed by hand here ({settings})"))
         return
-    tell(Line(f"{hand.stack}/{hand.resource}: {hand.setting.name} is {hand.after} instead of {hand.before}"))
+    tell(Line(f"{hand.where}: {hand.setting.name} is {hand.after} instead of {hand.before}"))
     differences = life.stage.run(find_differences(deployment, life.clients))
     for line in drift_text(differences).plain.splitlines():
         tell(Line(line))
-    if not hand.is_among(deployment, differences):
-        raise Failed(where="drift", what=f"does not find {hand.setting.name} of {hand.stack}/{hand.resource}")
+    if not hand.is_among(differences.stacks):
+        raise Failed(where="drift", what=f"does not find {hand.setting.name} of {hand.where}")
     life.stage.run(hand.put_back())
-    if hand.is_among(deployment, life.stage.run(find_differences(deployment, life.clients))):
-        raise Failed(where="drift", what=f"still finds {hand.stack}/{hand.resource}, which was put back")
+    if hand.is_among(life.stage.run(observe_drift(life.clients, (hand.stack,)))):
+        raise Failed(where="drift", what=f"still finds {hand.setting.name} of {hand.where}, which was put back")
     tell(Line("it is put back, and drift finds it no more"))
 
 

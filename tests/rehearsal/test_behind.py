@@ -12,6 +12,7 @@ from builder.deploy import Deployment, PlanId, execute_unreviewed, find_deployed
 from builder.rehearsal import behind
 from builder.rehearsal.behind import SETTINGS, Setting, change_by_hand
 from builder.state import find_differences
+from builder.state.differences import observe_drift
 from builder.terms import Region, StackId
 
 TEMPLATE = b"""
@@ -57,10 +58,10 @@ async def changed_one_by_one(deployment: Deployment, clients: Clients, patch: py
         patch.setattr(behind, "SETTINGS", (setting,))
         hand = await change_by_hand(deployment, standing, clients)
         assert hand is not None, setting.type
-        if not hand.is_among(deployment, await find_differences(deployment, clients)):
+        if not hand.is_among((await find_differences(deployment, clients)).stacks):
             wrong.append(f"{setting.type}.{setting.name} is not found")
         await hand.put_back()
-        if any(stack.resources for stack in (await find_differences(deployment, clients)).stacks):
+        if any(stack.resources for stack in await observe_drift(clients, (hand.stack,))):
             wrong.append(f"{setting.type}.{setting.name} is not put back")
     return wrong
 
