@@ -75,8 +75,8 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A change set is being executed, a stack deleted, rolled back or relieved of its termination protection, or code
-    uploaded."""
+    """A change set is being executed, a stack deleted, rolled back, given a policy or relieved of its termination
+    protection, or code uploaded."""
 
     stack: StackId
     what: str

@@ -86,6 +86,7 @@ def _stack_row(stack: records.StackState) -> Text:
         (f"{stack.drift.lower().replace('_', ' '):<11}", _BAD if stack.drift == "DRIFTED" else ""),
         (f"{_TEMPLATES[stack.template]:<18}", "" if stack.template == "same" else _ODD),
         stack.last_change[:19].replace("T", " "),
+        *([("its stack policy differs", _ODD)] if stack.policy == "different" else []),
     )
 
 

@@ -18,6 +18,7 @@ from builder.deploy.observe.deployment import inside
 from builder.deploy.observe.stacks import (
     ObservedStack,
     SiteView,
+    observe_policy,
     observe_resources,
     observe_template,
     of_deployment,
@@ -35,7 +36,7 @@ from builder.state.records import (
     Status,
     UrlState,
 )
-from builder.template import Comparison, compare_template, properties_of, read_template
+from builder.template import Comparison, compare_template, properties_of, read_template, same_policy
 from builder.terms import Region, Site, StackName
 
 if TYPE_CHECKING:
@@ -405,7 +406,12 @@ async def _stack(clients: Clients, stack: ObservedStack, wanted: DesiredStack | 
     if wanted is not None:
         template = (await _compare(clients, stack, wanted)).value
     return StackState(
-        name=stack.name, status=stack.status, drift=stack.drift, last_change=stack.last_change, template=template
+        name=stack.name,
+        status=stack.status,
+        drift=stack.drift,
+        last_change=stack.last_change,
+        template=template,
+        policy=await _compare_policy(clients, stack, wanted.stack_policy if wanted is not None else None),
     )
 
 
@@ -413,6 +419,12 @@ async def _compare(clients: Clients, stack: ObservedStack, wanted: DesiredStack)
     if not stack.may_hold:
         return Comparison.DIFFERENT
     return compare_template(wanted.template, await observe_template(clients, stack))
+
+
+async def _compare_policy(clients: Clients, stack: ObservedStack, wanted: str | None) -> str:
+    if wanted is None or not stack.may_hold:
+        return ""
+    return "same" if same_policy(wanted, await observe_policy(clients, stack)) else "different"
 
 
 async def observe_sites(deployment: Deployment, options: ObserveOptions) -> Status:

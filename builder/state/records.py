@@ -20,6 +20,8 @@ class StackState:
     """Deployed against local: `same`, `different`, `not known` where they are alike but for characters that GetTemplate
     shows as a `?`, `orphan` where the assembly has no such stack, `not ours yet` where there is one of the name that a
     plan adopts, or empty."""
+    policy: str = ""
+    """The stack policy, deployed against local: `same` or `different`; empty where the assembly says none."""
 
     @property
     def is_ours(self) -> bool:

@@ -10,6 +10,7 @@ from builder.deploy.plan.adoption import beyond_tags
 from builder.deploy.plan.expected import ExpectedChangeSet, ShownChangeSet, differences
 from builder.deploy.records import Adoption, PropertyChange, ResourceChange
 from builder.errors import Stopped
+from builder.template import OPEN_POLICY
 from builder.terms import Arn, LogicalId, StackId, StackName
 from deploy.legacy import BODIES, NAMES, QUEUE, SECRET, TAGS, deploy_legacy, legacy_deployment
 from deploy.nesting import TOPIC, nest, parent, put
@@ -105,6 +106,7 @@ def test_what_the_assembly_has_otherwise_comes_with_the_next_plan(legacy: Rig) -
                 stack,
                 tags={name: value for name, value in stack.tags.items() if name != "cost"},
                 termination_protection=True,
+                stack_policy=OPEN_POLICY,
             )
             if stack.name == "legacy-key"
             else stack
@@ -115,9 +117,9 @@ def test_what_the_assembly_has_otherwise_comes_with_the_next_plan(legacy: Rig) -
     assert {step.stack: step.adoption.to_come for step in plan.steps if step.adoption} == {
         "us-east-1/legacy-net": (),
         "us-east-1/legacy-queue": ("template", "parameters"),
-        "us-east-1/legacy-key": ("tags", "termination protection"),
+        "us-east-1/legacy-key": ("tags", "termination protection", "stack policy"),
     }
-    assert plan.protections == ()
+    assert (plan.protections, plan.policies) == ((), ())
     legacy.planned[plan.id] = wanted
     assert all(isinstance(end, Done) for end in legacy.execute(plan, ALLOW))
     # All of it was executed, and nothing but that: the same plan again has nothing left to do, whatever is to come.

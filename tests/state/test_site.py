@@ -9,8 +9,9 @@ from builder.aws import Clients
 from builder.report.state import status_text
 from builder.state import ObserveOptions, SiteState, Status
 from builder.state.observe import WITHIN_S, copied_tables, observe_site
+from builder.template import OPEN_POLICY
 from builder.terms import Region, Site, StackId, StackName
-from deploy.chained import make_deployment, make_stack
+from deploy.chained import KEY_TEMPLATE, KEYS, make_deployment, make_stack
 from deploy.legacy import BODIES, deploy_legacy, legacy_deployment
 from deploy.rig import ACCOUNT, Rig, changed, edited, shipped
 from fake_aws import Fault, World
@@ -69,6 +70,23 @@ def test_a_template_that_is_not_the_local_one_an_orphan_and_an_absent_stack_are_
         "tap-dev-storage": ("CREATE_COMPLETE", "orphan"),
         "tap-dev-elsewhere": ("ABSENT", ""),
     }
+
+
+def test_a_stack_policy_that_is_not_the_assembly_s_is_told_and_asked_for_only_where_there_is_one() -> None:
+    rig = Rig(World(), make_deployment(replace(make_stack(KEYS, KEY_TEMPLATE), stack_policy=OPEN_POLICY)))
+    rig.deploy()
+    for policy, told, calls in (
+        (OPEN_POLICY, "same", 1),
+        (OPEN_POLICY.replace("*", "Key"), "different", 1),
+        (None, "", 0),
+    ):
+        rig.world.calls.clear()
+        wanted = changed(rig.deployment, KEYS, stack_policy=policy)
+        asking = ObserveOptions(clients=rig.clients.hurried(), now=NOW)
+        seen = rig.run(lambda: observe_site(wanted, Site(None, EAST), asking))  # noqa: B023 - run at once
+        assert ([stack.policy for stack in seen.stacks], rig.operations("GetStackPolicy")) == ([told], calls)
+        shown = status_text(Status(deployment="tap-dev", sites=(seen,)), {}, NOW).plain
+        assert ("its stack policy differs" in shown) is (told == "different")
 
 
 def test_a_stack_that_plan_would_adopt_is_not_ours_yet_and_nothing_of_it_is_looked_at() -> None:
