@@ -164,6 +164,7 @@ def test_beside_busy_cores_a_drill_ends_and_says_what_it_is_worth(theatre: Theat
     assert found.holds == (not late and all(check.verdict != "missed" for check in found.checks))
 
 
+@pytest.mark.acceptance
 @pytest.mark.alone
 def test_four_requests_a_second_beside_busy_cores_start_no_more_processes_than_there_may_be() -> None:
     with EmbeddedAws() as running, _busy(os.cpu_count() or 1):

@@ -28,7 +28,7 @@ from samples import is_thorough
 
 FIRST, SECOND = legacy_deployment(), legacy_deployment(Depth="20")
 ALLOW = frozenset(f"us-east-1/{name}" for name in NAMES)
-STEP = 1 if is_thorough() else 9
+STEP = 1 if is_thorough() else 19
 KILLS = pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER], ids=lambda kill: kill.value)
 ADOPTED = {name: {**TAGS, "builder:deployment": "shop-dev", "builder:stack": f"us-east-1/{name}"} for name in NAMES}
 

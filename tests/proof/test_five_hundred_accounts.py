@@ -33,6 +33,7 @@ def template(rig: FleetRig, bodies: dict[str, str]) -> str:
     return fleet_template(bodies, {"OrganizationalUnitIds": [unit]}, SERVICE_MANAGED, preferences)
 
 
+@pytest.mark.acceptance
 def test_it_takes_some_calls_some_seconds_and_two_screens(deployed: FleetRig) -> None:
     deployed.world.calls.clear()
     bodies = {stack: body.replace("MemorySize: 256", "MemorySize: 512") for stack, body in shipped_bodies().items()}

@@ -46,7 +46,7 @@ def test_a_destroy_after_a_killed_deploy_leaves_nothing(kill: Fault) -> None:
     wanted = undisturbed()
     world = make_world()
     clients = Clients(world.session(ACCOUNT))
-    for k in count(1, 1 if is_thorough() else 3):
+    for k in count(1, 1 if is_thorough() else 7):
         if not is_killed(world, clients, LIFE["deploy"], kill, k):
             break
         assert_done(run(clients, LIFE["destroy"]))

@@ -28,7 +28,7 @@ def typed_again(
 ) -> int:
     """Type `deploy` until no call of it is left to be killed at; each time type it again, and see that all holds."""
     begun = made(begin)
-    for k in range(1, 300, 1 if is_thorough() else 3):
+    for k in range(1, 300, 1 if is_thorough() else 7):
         world = begun.copied()
         clients = Clients(world.session(ACCOUNT))
         rule = world.faults.add(kill, nth=k)
@@ -50,7 +50,7 @@ def executed_again(
     """Execute one plan until no call of that is left to be killed at; each time execute the same plan again."""
     begun = made(begin)
     plan, trusted = planned(desired, Clients(begun.session(ACCOUNT))), TrustedInput(deployment=desired)
-    for k in range(1, 300, 1 if is_thorough() else 3):
+    for k in range(1, 300, 1 if is_thorough() else 7):
         world = begun.copied()
         clients = Clients(world.session(ACCOUNT))
         rule = world.faults.add(kill, nth=k)

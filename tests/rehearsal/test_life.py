@@ -33,6 +33,7 @@ def test_a_whole_life_is_lived_and_shown(wanted: Wanted, told: Told) -> None:
     assert "5 stacks are gone, nothing is left" in shown
 
 
+@pytest.mark.acceptance
 @pytest.mark.processes
 def test_urls_that_want_signed_requests_are_rehearsed_signed(wanted: Wanted, told: Told) -> None:
     assert wanted.config.function
