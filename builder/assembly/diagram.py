@@ -133,7 +133,7 @@ def _lines(bound: Bound, bodies: Sequence[Mapping[str, object]]) -> Iterator[str
     """Yield what there is; alike things without a name of their own are counted."""
     lines = [tuple(_told(bound, body)) for body in bodies]
     for line, count in Counter(lines).items():
-        yield from (f"{count} × {line[0]}", *line[1:]) if count > 1 else line
+        yield from (f"{line[0]} ×{count}", *line[1:]) if count > 1 else line
 
 
 def _told(bound: Bound, body: Mapping[str, object]) -> Iterator[str]:

@@ -44,6 +44,10 @@ class ScreenRich(RichConsole):
             lose(self.file, error)
 
 
+_STACK_WIDTH = 24
+"""The least that a line of progress leaves for the stack's id; a longer one of the run makes it wider."""
+
+
 class Console:
     """Where a command writes: results and people's text on stdout; with --json events there, people's on stderr."""
 
@@ -52,6 +56,7 @@ class Console:
         self.now = now
         self._environment = environment
         self._rich = ScreenRich(file=self._people, highlight=False, soft_wrap=True, _environ=environment)
+        self._stack_width = _STACK_WIDTH
 
     @property
     def _people(self) -> TextIO:
@@ -130,7 +135,11 @@ class Console:
     def _plain_line(self, event: FleetProgress) -> None:
         if not isinstance(event, ResourceProgress):  # too many for a log that nobody asked to be long; --json has them
             stack = "" if isinstance(event, Allowed | RunBegun) else event.stack
-            self.say(f"{self.now():%H:%M:%S}  {stack:<24} {': '.join(filter(None, event_words(event)))}")
+            if isinstance(event, RunBegun):
+                self._stack_width = max([_STACK_WIDTH, *map(len, event.stacks)])
+            self.say(
+                f"{self.now():%H:%M:%S}  {stack:<{self._stack_width}} {': '.join(filter(None, event_words(event)))}"
+            )
 
 
 @contextmanager

@@ -169,6 +169,7 @@ class Rank(StrEnum):
     LOSES = "Deletes, removes, replaces, or stops at a guard"
     UPDATES = "Updates"
     CREATES = "Creates"
+    UPLOADS = "Uploads"
 
 
 _RANKS: Mapping[Does, Rank] = {
@@ -177,7 +178,7 @@ _RANKS: Mapping[Does, Rank] = {
     "replace": Rank.LOSES,
     "update": Rank.UPDATES,
     "create": Rank.CREATES,
-    "upload": Rank.CREATES,
+    "upload": Rank.UPLOADS,
 }
 
 

@@ -108,7 +108,7 @@ def test_what_is_alike_is_counted_and_what_no_condition_lets_be_is_left_out() ->
       B: {Type: AWS::SNS::Topic}
       C: {Type: AWS::SNS::Topic, Condition: IsProd}
     """
-    assert node(drawn(a=text), "a").lines == ("2 × topic", "queue", "jobs")
+    assert node(drawn(a=text), "a").lines == ("topic ×2", "queue", "jobs")
 
 
 def test_a_stack_of_somebody_else_s_is_drawn_with_what_can_be_told() -> None:

@@ -45,6 +45,16 @@ def test_in_a_pipe_an_event_is_a_plain_line(capsys: pytest.CaptureFixture[str]) 
     ]
 
 
+def test_a_long_id_makes_the_lines_of_its_run_wider(capsys: pytest.CaptureFixture[str]) -> None:
+    long = StackId("us-east-1/security-groups-of-services")
+    with console().progress() as emit:
+        emit(said.RunBegun("execute", (TABLE, long)))
+        emit(said.Finished(TABLE, "CREATE_COMPLETE"))
+        emit(said.Finished(long, "CREATE_COMPLETE"))
+    begun, *done = capsys.readouterr().out.splitlines()
+    assert begun.index("executing") == done[0].index("done:") == done[1].index("done:") == 10 + len(long) + 1
+
+
 def test_with_json_events_go_to_stdout_and_people_s_text_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     wire = console(json_events=True)
     with wire.progress() as emit:

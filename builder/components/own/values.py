@@ -16,6 +16,8 @@ from builder.template import as_list
 _LISTS = ("CommaDelimitedList", "List<Number>")
 _NUMBERS = ("Number", "List<Number>")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_GROUP = re.compile(r"\((?:\?[:=!])?([^()]*)\)(\*|\+|\{\d+,\})?")
+_VARIES = re.compile(r"[*+?{|]")
 _SHOWN = 8
 """So many allowed values are listed."""
 
@@ -65,9 +67,20 @@ def _limit(said: object) -> float | None:
 def _differs(pattern: str, item: str) -> bool:
     """Return whether a text surely does not match: a pattern is Java's, and some of those Python cannot read."""
     try:
-        return re.fullmatch(pattern, item) is None
+        return not _may_take_long(pattern) and re.fullmatch(pattern, item) is None
     except re.error:
         return False
+
+
+def _may_take_long(pattern: str) -> bool:
+    """Return whether a group that repeats holds what repeats or forks, which can take for ever to find no match."""
+    bare = re.sub(r"\[\^?\]?[^\]]*\]", "x", re.sub(r"\\.", "x", pattern))
+    while group := _GROUP.search(bare):
+        varies = _VARIES.search(group[1]) is not None
+        if varies and group[2]:
+            return True
+        bare = f"{bare[: group.start()]}{'x*' if varies or group[2] else 'x'}{bare[group.end() :]}"
+    return False
 
 
 def _is_same(allowed: object, item: str) -> bool:

@@ -35,6 +35,15 @@ from builder.components.own.values import fault_of_value
             {"10": "'10' does not match [0-9]{1,3}+/[0-9]+", "10/8x": "does not match"},
         ),
         (r"{Type: String, AllowedPattern: '\p{Alpha}*'}", ["1"], {}),
+        # What could take for ever to find no match is left to AWS; what repeats so many times at most is not.
+        ("{Type: String, AllowedPattern: '^[0-9a-z]+([0-9a-z-]*[0-9a-z])*$'}", ["a" * 60 + "!"], {}),
+        ("{Type: String, AllowedPattern: '((a|a)b)+'}", ["x"], {}),
+        ("{Type: String, AllowedPattern: '(?:(a?)c)*'}", ["x"], {}),
+        (
+            r"{Type: String, AllowedPattern: '(([0-9]|1[0-9]{2})\.){3}(x[*+?])*'}",
+            ["1.2.3.", "1.100.3.x*x+"],
+            {"1.2.": "does not match", "1.2.3.x": "does not match"},
+        ),
         ("{Type: Number, AllowedPattern: x}", ["1"], {}),
         ("{Type: String, MinLength: 9, AllowedValues: [x], AllowedPattern: x}", ["a-${EnvironmentSuffix}"], {}),
         ("{Type: 'AWS::EC2::VPC::Id', AllowedPattern: x}", ["vpc-1", ""], {}),
