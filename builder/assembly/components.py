@@ -173,14 +173,20 @@ def _narrow(component: Component, stacks: Collection[StackId], skipped: Collecti
     return Component(table=table, function=function, bucket=bucket)
 
 
+def replica_regions(components: Components) -> tuple[Region, ...]:
+    """Return the regions of every table: a replica stands where there need not be a stack."""
+    return tuple(dict.fromkeys(region for each in components.values() if each.table for region in each.table.regions))
+
+
 def faults_of_roles(roles: Roles, regions: Collection[Region]) -> Iterator[str]:
-    """Yield what is wrong with the roles in an assembly with stacks in these regions, each fault's place first."""
+    """Yield what is wrong with the roles in an assembly that stands in these regions, each fault's place first."""
     places = [("primary", roles.primary)]
     places += [(f"secondaries.{number}", region) for number, region in enumerate(roles.secondaries)]
     before: dict[Region, str] = {}
     for place, region in places:
         if region not in regions:
-            yield f"roles.{place}: no stack is in {region}; they are in {', '.join(dict.fromkeys(regions))}"
+            standing = ", ".join(dict.fromkeys(regions))
+            yield f"roles.{place}: neither a stack nor a replica is in {region}; they are in {standing}"
         if region in before:
             yield f"roles.{place}: {region} is {before[region]} already"
         before.setdefault(region, f"roles.{place}")

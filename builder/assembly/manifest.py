@@ -19,6 +19,7 @@ from builder.assembly.components import (
     derive,
     faults_of_components,
     faults_of_roles,
+    replica_regions,
 )
 from builder.errors import BadInput
 from builder.graph import as_circle, find_circle
@@ -153,9 +154,14 @@ def read_manifest(data: bytes, where: str) -> Manifest:
     if manifest.version == _FIRST and manifest.roles is None and not manifest.components:
         derived = derive(manifest.outputs, {entry.id: entry.region for entry in manifest.stacks})
         manifest = replace(manifest, version=VERSION, roles=derived.roles, components=derived.components)
+    check_manifest(manifest, where)
+    return manifest
+
+
+def check_manifest(manifest: Manifest, where: str) -> None:
+    """Raise BadInput for what no reader of a manifest takes, `where` being what says it."""
     if faults := tuple(_faults(manifest)):
         raise BadInput(where=where, what="\n  ".join(faults))
-    return manifest
 
 
 def write_manifest(manifest: Manifest) -> bytes:
@@ -245,7 +251,7 @@ def _faults(manifest: Manifest) -> Iterator[str]:
         if stack not in ids:
             yield f"outputs.{name}: is taken from {stack}, which is not in the assembly"
     if manifest.roles:
-        yield from faults_of_roles(manifest.roles, manifest.regions)
+        yield from faults_of_roles(manifest.roles, (*manifest.regions, *replica_regions(manifest.components)))
     stacks = {entry.id: entry.region for entry in manifest.stacks}
     yield from faults_of_components(manifest.components, manifest.roles, stacks, _longest)
     if circle := find_circle({entry.id: entry.needs for entry in manifest.stacks}):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from builder.assembly.assets import BUCKET_PARAMETER, merged
-from builder.assembly.components import Roles
-from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry
+from builder.assembly.components import Roles, replica_regions
+from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry, check_manifest
 from builder.assembly.package import Packaged, package
 from builder.assembly.store import FLEET_FOLDER, REQUEST_BYTES, Assembly, files_of
 from builder.assembly.uses import read_uses
@@ -95,16 +95,19 @@ def _system(wanted: Wanted) -> Assembly:
         components=topology.components,
     )
     templates = {rendered.paths[stack]: data for stack, data in rendered.bytes.items()}
+    manifest = _with_needs(manifest, templates, _own(topology))
+    # What is written is read again: what no verb would take is told where it is asked for.
+    check_manifest(manifest, wanted.lines.file)
     return Assembly(
-        manifest=_with_needs(manifest, templates, _own(topology)),
+        manifest=manifest,
         templates=templates,
         assets=merged(asset for one in packaged.values() for asset in one.made.assets),
     )
 
 
 def _roles(topology: Topology, config: Config) -> Roles | None:
-    """Return which of the regions that have a stack serves, and which stand by; None where the primary has none."""
-    regions = {stack.region for stack in topology.stacks}
+    """Return which of the regions that have a stack, or a replica, serves, and which stand by; None where none does."""
+    regions = {*(stack.region for stack in topology.stacks), *replica_regions(topology.components)}
     if config.regions.primary not in regions:
         return None
     return Roles(

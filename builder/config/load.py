@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -74,30 +74,45 @@ def read_wanted(path: Path, today: date | None = None) -> Wanted:
 
 
 def _as_written(data: dict[str, object], words: Mapping[KeyPath, str]) -> dict[str, object]:
-    """Return the same with every value of a stack's parameters as the text that the file has.
+    """Return the same with every value of a stack's parameters, and every table's name, as the text that the file has.
 
     CloudFormation takes texts: what YAML makes of 0123, 1.10 or yes is not what was written.
     """
 
-    def texts(value: object, place: KeyPath) -> object:
-        match value:
-            case dict():
-                return {key: texts(item, (*place, key)) for key, item in value.items()}
-            case list():
-                return [texts(item, (*place, number)) for number, item in enumerate(value)]
-        # `previous: true` alone is no text.
-        return value if value is None or isinstance(value, str) or place[-1] == "previous" else words[place]
+    def values(named: object, place: KeyPath) -> object:
+        if not isinstance(named, dict):
+            return texts(named, place)
+        return {name: value(item, (*place, name)) for name, item in named.items()}
 
-    stacks = data.get("stacks")
-    if not isinstance(stacks, dict):
-        return data
-    read = {
-        name: {key: texts(item, ("stacks", name, key)) if key == "parameters" else item for key, item in stack.items()}
-        if isinstance(stack, dict)
-        else stack
-        for name, stack in stacks.items()
-    }
-    return {**data, "stacks": read}
+    def value(written: object, place: KeyPath) -> object:
+        if not isinstance(written, dict):
+            return texts(written, place)
+        # `previous: true` alone is no text; a parameter or an environment may be called so.
+        return {key: item if key == "previous" else values(item, (*place, key)) for key, item in written.items()}
+
+    def texts(written: object, place: KeyPath) -> object:
+        if isinstance(written, list):
+            return [value(item, (*place, number)) for number, item in enumerate(written)]
+        return written if written is None or isinstance(written, str) else words[place]
+
+    made = dict(data)
+    for way, read in ((("stacks", "*", "parameters"), values), (("components", "*", "table", "name"), value)):
+        made = _replaced(made, way, read, ())
+    return made
+
+
+def _replaced(
+    data: dict[str, Any], way: KeyPath, read: Callable[[object, KeyPath], object], place: KeyPath
+) -> dict[str, Any]:
+    """Return plain data with what is read of each place that a way leads to, `*` being every key."""
+    key, *rest = way
+    made = dict(data)
+    for name in made if key == "*" else made.keys() & {str(key)}:
+        if not rest:
+            made[name] = read(made[name], (*place, name))
+        elif isinstance(made[name], dict):
+            made[name] = _replaced(made[name], tuple(rest), read, (*place, name))
+    return made
 
 
 def _own_files(folder: Path, data: dict[str, object]) -> dict[str, bytes | ConfigFault]:

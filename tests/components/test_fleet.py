@@ -162,17 +162,41 @@ def test_what_cannot_run_at_once_is_queued() -> None:
 
 def given(**values: Any) -> Json:
     """Return the StackSets' template over one stack of one's own with these values."""
+    return made_of({"own-queue": values})
+
+
+def made_of(stacks: dict[str, Json]) -> Json:
+    """Return the StackSets' template over stacks of one's own, by their names, with the values of each."""
     config, wanted = fleet_of(SELF_MANAGED)
-    entry = StackEntry(
-        id=StackId("us-east-1/own-queue"),
-        region=Region("us-east-1"),
-        name="x",
-        template="x",
-        sha256="0" * 64,
-        parameters=values,
-    )
-    made: Json = make_template(config, wanted, [(entry, "body\n")]).to_dict()
+    entries = [
+        StackEntry(
+            id=StackId(f"us-east-1/{name}"),
+            region=Region("us-east-1"),
+            name="x",
+            template="x",
+            sha256="0" * 64,
+            parameters=values,
+        )
+        for name, values in stacks.items()
+    ]
+    made: Json = make_template(config, wanted, [(entry, "body\n") for entry in entries]).to_dict()
     return made
+
+
+_VALUE = ByEnvironment({"default": "10"})
+
+
+@pytest.mark.parametrize(
+    ("stacks", "title"),
+    [
+        ({"a1b": {}, "a1-b": {}}, "UsEast1A1B"),
+        ({"net": {"WorkCidr": _VALUE}, "net-work": {"Cidr": _VALUE}}, "UsEast1NetWorkCidr"),
+        ({"net": {"Work": _VALUE}, "net-work": {}}, "UsEast1NetWork"),
+    ],
+)
+def test_two_things_of_one_name_in_the_fleet_s_template_are_refused(stacks: dict[str, Json], title: str) -> None:
+    with pytest.raises(BadInput, match=f"would be {title} in the fleet's template, and so would us-east-1/"):
+        made_of(stacks)
 
 
 def test_a_value_is_completed_by_the_fleet_s_own_stack_and_by_nothing_else() -> None:

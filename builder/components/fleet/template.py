@@ -22,8 +22,12 @@ def make_template(config: Config, fleet: FleetConfig, bodies: Iterable[tuple[Sta
 
     fleet: {permission_model: self-managed, accounts: ["444455556666"], operations: {max_concurrent: 10%}}
 
+    Raises BadInput for what no StackSet can be given, and for names that would be the same.
+
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
     """
+    bodies = tuple(bodies)
+    _check_titles([stack for stack, _ in bodies])
     template = make_skeleton(f"{config.project}: the StackSets that bring the system to many accounts")
     if fleet.auto_deployment.enabled:
         # What waits for what is said twice: in AutoDeployment to StackSets, which names ARNs, and to CloudFormation.
@@ -39,6 +43,19 @@ def make_template(config: Config, fleet: FleetConfig, bodies: Iterable[tuple[Sta
 def environment_values(stacks: Iterable[StackEntry]) -> dict[str, ByEnvironment]:
     """Return the parameters of the template whose values differ between environments, by their names in it."""
     return {_parameter_of(stack, name): value for stack in stacks for name, value in _by_environment(stack).items()}
+
+
+def _check_titles(stacks: Iterable[StackEntry]) -> None:
+    """Raise BadInput where two things would have one name in the template, whose names have letters and digits only."""
+    titles: dict[str, str] = {}
+    for stack in stacks:
+        wanted = {_logical_id(stack.id): str(stack.id)}
+        wanted |= {_parameter_of(stack, name): f"{stack.id}: parameter {name}" for name in _by_environment(stack)}
+        for title, where in wanted.items():
+            other = titles.setdefault(title, where)
+            if other != where:
+                what = f"would be {title} in the fleet's template, and so would {other}"
+                raise BadInput(where=where, what=what, next_step="give one of the two stacks another name in dr.yaml")
 
 
 def _by_environment(stack: StackEntry) -> dict[str, ByEnvironment]:

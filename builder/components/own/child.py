@@ -64,34 +64,58 @@ def forbid_network(event: str, _arguments: object) -> None:
 def load(file: str) -> ModuleType:
     """Return the module in a file; what lies beside it can be imported."""
     path = Path(file).absolute()
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
+    sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location("_".join(("template", *path.with_suffix("").parts[1:])), path)
     if spec is None or spec.loader is None:
         raise ImportError(f"no module can be loaded from {file}")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there
     spec.loader.exec_module(module)
     return module
 
 
-def answer(modules: dict[str, ModuleType], file: str, context: dict[str, Any]) -> dict[str, Any]:
+def forget(modules: set[str], path: list[str], file: str) -> None:
+    """Have the next call load what this one did of the user's own: two folders may have files of one name."""
+    for name in sys.modules.keys() - modules:
+        module = sys.modules[name]
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        if any(is_users(str(place), file) for place in places if place):
+            del sys.modules[name]
+    sys.path[:] = path
+
+
+def is_users(place: str, file: str) -> bool:
+    """Return whether a path is the user's own, and no package that is installed."""
+    folders = (Path.cwd(), Path(file).absolute().parent)
+    return "site-packages" not in place and any(Path(place).is_relative_to(folder) for folder in folders)
+
+
+def answer(file: str, context: dict[str, Any]) -> dict[str, Any]:
     """Return the template, or what is wrong and where."""
+    modules, path = set(sys.modules), [*sys.path]
     try:
-        if file not in modules:
-            modules[file] = load(file)
-        make = getattr(modules[file], "template", None)
+        make = getattr(load(file), "template", None)
         if not callable(make):
             return {"where": file, "what": "has no `def template(context)`, which is what makes the template"}
         made = make(SimpleNamespace(**context))
         made = made.to_dict() if hasattr(made, "to_dict") else made
-        if isinstance(made, str):
-            return {"template": made}
-        if not isinstance(made, dict):
+        if not isinstance(made, str | dict):
             kind = type(made).__name__
             return {"where": file, "what": f"returns {kind}, and a template is a troposphere Template, a dict or a str"}
-        return {"template": json.loads(json.dumps(made))}
+        text = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False, allow_nan=False, default=plain)
+        text.encode()  # half of a character is a text in Python alone
+        return {"template": made if isinstance(made, str) else json.loads(text)}
     except (Exception, SystemExit) as error:  # whatever somebody's file does
         return {"where": place_of(error, file), "what": f"{type(error).__name__}: {error}"}
+    finally:
+        forget(modules, path, file)
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - whatever stands in somebody's dict
+    """Return what an object of troposphere within a dict is as data."""
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    raise TypeError(f"the template holds a {type(value).__name__}, which JSON has not: {value!r}")
 
 
 def place_of(error: BaseException, file: str) -> str:
@@ -99,8 +123,7 @@ def place_of(error: BaseException, file: str) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{os.path.relpath(error.filename)}:{error.lineno}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(Path.cwd())]
-    ours = [frame for frame in ours if "site-packages" not in frame.filename] or frames[-1:]
+    ours = [frame for frame in frames if is_users(frame.filename, file)]
     return f"{os.path.relpath(ours[-1].filename)}:{ours[-1].lineno}" if ours else file
 
 
@@ -113,9 +136,12 @@ def main() -> None:
         move_clock(_YEAR_AND_MORE_S * int(sys.argv[1]))
     sys.addaudithook(forbid_network)
     sys.path[0] = ""
-    modules: dict[str, ModuleType] = {}
+    own = os.getpid()
+    answers = [answer(call["file"], call["context"]) for call in calls]
+    if os.getpid() != own:
+        os._exit(0)  # what a template forked and did not end
     with out:
-        json.dump([answer(modules, call["file"], call["context"]) for call in calls], out)
+        json.dump(answers, out)
 
 
 if __name__ == "__main__":

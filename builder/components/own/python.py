@@ -53,7 +53,7 @@ def run_python(calls: Sequence[PythonCall], folder: Path, run: int = 0) -> tuple
     except subprocess.TimeoutExpired as error:
         files = ", ".join(dict.fromkeys(call.file for call in calls))
         raise Failed(where=files, what=f"makes no template within {_LIMIT_S} s") from error
-    if process.returncode:
+    if process.returncode or not process.stdout:
         files = ", ".join(dict.fromkeys(call.file for call in calls))
         why = process.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it left without a word"]
         raise BadInput(where=files, what=f"ends the process that makes templates: {why[0]}")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from builder.assembly.assets import ACCOUNT
 from builder.assembly.manifest import SUFFIX, ParameterValue, PreviousValue
 from builder.aws import Clients, call, pages, together
 from builder.deploy.desired import MASK
@@ -154,11 +155,14 @@ def _keep_text(parsed: dict[str, Any], **_: object) -> None:
         parsed[_TEXT] = parsed["TemplateBody"]
 
 
+# A `?` may stand for a character that nobody is shown, as in templates and outputs; for the others we put a value.
+_NOT_MEANT = ("?", SUFFIX, ACCOUNT)
+
+
 def _parameters(stack: ObservedStack, template: str) -> dict[str, ParameterValue]:
     hidden = read_deployed(template, f"{stack.region}/{stack.name}").no_echo
     return {
-        # A `?` may stand for a character that nobody is shown, as in templates and outputs.
-        name: PreviousValue() if name in hidden or value == MASK or "?" in value or SUFFIX in value else value
+        name: PreviousValue() if name in hidden or value == MASK or any(each in value for each in _NOT_MEANT) else value
         for name, value in stack.parameters.items()
     }
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from builder.assembly.components import OutputOf, Roles
 from builder.assembly.manifest import ByEnvironment, PreviousValue, bind_value, read_manifest, write_manifest
@@ -133,6 +134,39 @@ def test_a_value_is_the_text_that_was_written(project: OwnProject, written: str,
     assert manifest.entry(StackId("us-east-1/peering")).parameters["Role"] == text
 
 
+@pytest.mark.parametrize(
+    ("edit", "read"),
+    [
+        ("{environments: {previous: 010}}", {"environments": {"previous": "010"}}),
+        ("{roles: {primary: {environments: {previous: 010}}, secondaries: 1}}", {"environments": {"previous": "010"}}),
+    ],
+)
+def test_an_environment_that_is_called_as_a_source_has_its_text_too(
+    project: OwnProject, edit: str, read: dict[str, dict[str, str]]
+) -> None:
+    manifest = project.assembly(GOOD.replace("{roles: {primary: one, secondaries: two}}", edit)).manifest
+
+    assert manifest.entry(StackId("us-east-1/peering")).parameters["Role"] == ByEnvironment(**read)
+
+
+def test_a_parameter_that_is_called_as_a_source_has_the_text_that_was_written(project: OwnProject) -> None:
+    text = "Parameters: {previous: {Type: String}}\nResources: {T: {Type: AWS::SNS::Topic}}\n"
+    (project.folder / "cfn" / "named.yaml").write_text(text)
+    stacks = "stacks: {named: {template: cfn/named.yaml, parameters: {previous: 010}}}\n"
+
+    manifest = project.assembly(BARE + stacks).manifest
+
+    assert manifest.entry(StackId("us-east-1/named")).parameters == {"previous": "010"}
+
+
+def test_a_table_s_name_is_the_text_that_was_written(project: OwnProject) -> None:
+    manifest = project.assembly(GOOD.replace('"shop-${EnvironmentSuffix}-orders"', "0123")).manifest
+
+    table = manifest.components["orders"].table
+    assert table
+    assert table.name == "0123"
+
+
 @pytest.mark.parametrize("key", ["table", "bucket", "function"])
 def test_what_is_not_written_is_not_rendered(tmp_path: Path, key: str) -> None:
     project = OwnProject.made(tmp_path)
@@ -165,6 +199,32 @@ def test_a_region_without_a_stack_has_no_role(project: OwnProject, regions: str,
 
     assert manifest.roles == roles
     assert read_manifest(write_manifest(manifest), "manifest.json") == manifest
+
+
+def own_queue(regions: str, entry: str = "") -> str:
+    given = "parameters: {Net: a, Table: b, Depth: 1}"
+    return f"stacks: {{queue: {{template: cfn/queue.json, regions: {regions}, {given}{entry}}}}}\n"
+
+
+_ORDERS = "components: {orders: {table: {name: orders}}}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["table:\n", f"table:\n{own_queue('primary')}", own_queue("primary") + _ORDERS, own_queue("secondaries") + _ORDERS],
+)
+def test_a_replica_gives_its_region_a_role_where_no_stack_is(project: OwnProject, text: str) -> None:
+    manifest = project.assembly(BARE + text).manifest
+
+    assert manifest.roles == Roles(primary=Region("us-east-1"), secondaries=(Region("us-west-2"),))
+    assert read_manifest(write_manifest(manifest), "manifest.json") == manifest
+
+
+def test_what_no_reader_of_the_manifest_takes_is_not_rendered(project: OwnProject) -> None:
+    common, own = (", ".join(f"{letter}{number}: x" for number in range(30)) for letter in "ab")
+
+    with pytest.raises(BadInput, match=r"dr.yaml: stacks.0.tags: 60 tags, and a stack has room for 48"):
+        project.assembly(f"{BARE}tags: {{{common}}}\n{own_queue('primary', f', tags: {{{own}}}')}")
 
 
 def test_nothing_at_all_is_a_fault(project: OwnProject) -> None:
@@ -247,3 +307,62 @@ def test_what_is_no_pure_function_of_files_is_found_out(
 
     with pytest.raises(BadInput, match=r"cfn/made.py: does not make the same template twice"):
         check_again(read_wanted(Path("dr.yaml")))
+
+
+@pytest.mark.processes
+def test_files_of_one_name_in_two_folders_are_two_and_each_call_begins_anew(tmp_path: Path) -> None:
+    project = OwnProject.made(tmp_path)
+    for folder, name in (("one", "First"), ("two", "Second")):
+        (tmp_path / "cfn" / folder).mkdir()
+        (tmp_path / "cfn" / folder / "shared.py").write_text(f"MADE = {{'{name}': {{'Type': 'AWS::SNS::Topic'}}}}\n")
+        (tmp_path / "cfn" / folder / "made.py").write_text(
+            "from __future__ import annotations\nfrom dataclasses import dataclass\nimport shared\n"
+            "@dataclass\nclass Kind:\n    name: str\n"
+            "def template(context):\n"
+            "    shared.MADE[context.region.replace('-', '')] = {'Type': Kind('AWS::SNS::Topic').name}\n"
+            "    return {'Resources': shared.MADE}\n"
+        )
+    stacks = "stacks: {one: {template: cfn/one/made.py}, two: {template: cfn/two/made.py}}\n"
+
+    templates = project.assembly(BARE + stacks).templates
+
+    made = {path: set(yaml.safe_load(text)["Resources"]) for path, text in templates.items()}
+    assert made == {
+        "us-east-1/one.yaml": {"First", "useast1"},
+        "us-west-2/one.yaml": {"First", "uswest2"},
+        "us-east-1/two.yaml": {"Second", "useast1"},
+        "us-west-2/two.yaml": {"Second", "uswest2"},
+    }
+
+
+def returning(value: str) -> str:
+    return f"def template(context):\n    return {{'Resources': {{'T': {{'Type': 'x', 'Metadata': {value}}}}}}}\n"
+
+
+NO_TEMPLATES = {
+    "leaves with 0": ("import os\ndef template(context):\n    os._exit(0)\n", "ends the process"),
+    "half a character": ("def template(context):\n    return '\\ud800'\n", "UnicodeEncodeError: "),
+    "half a character inside": (returning(r"'\ud800'"), "UnicodeEncodeError: "),
+    "a date": (f"import datetime\n{returning('datetime.date(2020, 1, 1)')}", "TypeError: the template holds a date"),
+    "no number": (returning("float('nan')"), "ValueError: Out of range"),
+}
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(("body", "what"), NO_TEMPLATES.values(), ids=NO_TEMPLATES)
+def test_what_is_no_template_is_told_of_its_file(tmp_path: Path, body: str, what: str) -> None:
+    project = python_project(tmp_path, body)
+
+    with pytest.raises(BadInput, match=rf"^cfn/made.py: {what}"):
+        project.assembly(PYTHON)
+
+
+@pytest.mark.processes
+def test_a_fork_of_a_template_answers_nothing_and_what_troposphere_has_stands_in_a_dict(tmp_path: Path) -> None:
+    fork = "import os\nfrom troposphere import Ref\n"
+    made = returning("Ref('AWS::StackName')").replace("    return", "    os.fork()\n    return")
+    project = python_project(tmp_path, fork + made)
+
+    templates = project.assembly(PYTHON).templates
+
+    assert yaml.safe_load(templates["us-east-1/made.yaml"].replace(b"!Ref", b""))["Resources"]["T"]["Metadata"]
