@@ -249,11 +249,12 @@ def _fleet(wanted: Wanted, system: Assembly) -> Assembly | None:
     if fleet is None:
         return None
     if system.assets:
-        # A StackSet's instances would read the bucket from their own accounts.
+        # The instances of a StackSet read it from their own accounts.
+        sources = ", ".join(asset.source for asset in system.assets)
         raise BadInput(
-            where="fleet",
-            what=f"{system.assets[0].source} travels through a bucket, which accounts of a fleet have not yet",
-            next_step="say S3Bucket and S3Key of a bucket that every account may read",
+            where=f"{wanted.lines.where(('fleet',))}",
+            what=f"{sources} would travel through the deployment's own bucket, which no account of a fleet may read",
+            next_step="say S3Bucket and S3Key of a bucket that every account may read, or leave one of the two out",
         )
     # Its policy is computed from the schemas that cfn-lint ships: half a second, which only a fleet pays.
     from builder.assembly.fleet import make_fleet  # noqa: PLC0415
