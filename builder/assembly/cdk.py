@@ -56,7 +56,7 @@ def is_cloud_assembly(folder: Path) -> bool:
         return True
     try:
         written = json.loads((folder / _MANIFEST).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(written, dict) and "artifacts" in written and "stacks" not in written
 
