@@ -28,6 +28,8 @@ class PropertyChange:
     after: str | None = None
     recreation: str = "Never"
     """Never, Conditionally or Always."""
+    follows: str = ""
+    """The resource whose attribute or name it takes, where only the execution tells whether that changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,6 @@
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -248,6 +250,68 @@ NESTED = {"type": "AWS::CloudFormation::Stack", "scope": ("Properties", "Tags")}
 )
 def test_only_tags_that_are_handed_on_pass(change: ResourceChange, passes: bool) -> None:  # noqa: FBT001 - a table's
     assert (beyond_tags([change]) == ()) is passes
+
+
+def hanging(on: str, **fields: Any) -> ResourceChange:
+    """A function whose role may be another, as far as the change set knows."""
+    role = PropertyChange(path="/Properties/Role", follows=on)
+    given: dict[str, Any] = {
+        "logical_id": LogicalId("F"),
+        "scope": ("Properties", "Tags"),
+        "properties": (role,),
+        **fields,
+    }
+    return modified(**given)
+
+
+@pytest.mark.parametrize(
+    ("changes", "loud"),
+    [
+        ([modified(), hanging("Q")], []),
+        ([hanging("Q"), modified()], []),
+        ([modified(), hanging("Q"), hanging("F", logical_id=LogicalId("G"))], []),
+        ([modified(), hanging("Q", scope=("Properties",))], []),
+        ([hanging("Q")], ["F"]),
+        ([hanging("F")], ["F"]),
+        ([modified(), hanging("")], ["F"]),
+        ([modified(), hanging("Q", scope=("Properties", "Metadata"))], ["F"]),
+        ([modified(), hanging("Q", replacement="Conditional")], ["F"]),
+        ([modified(scope=("Properties", "Tags")), hanging("Q")], ["Q", "F"]),
+        ([modified(logical_id=LogicalId("C/Q")), hanging("Q", logical_id=LogicalId("C/F"))], []),
+        ([modified(logical_id=LogicalId("C/Q")), hanging("Q")], ["F"]),
+    ],
+)
+def test_what_hangs_on_a_resource_that_only_gets_tags_passes(changes: list[ResourceChange], loud: list[str]) -> None:
+    assert [line.split()[1] for line in beyond_tags(changes)] == loud
+
+
+FUNCTION = """
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties: {AssumeRolePolicyDocument: {Version: '2012-10-17', Statement: []}}
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.14
+      Handler: index.handler
+      Role: !GetAtt Role.Arn
+      Code: {ZipFile: 'def handler(event, context): ...'}
+"""
+
+
+def test_a_function_with_its_role_is_adopted(rig: Rig) -> None:
+    client = rig.world.session(ACCOUNT).client("cloudformation", "us-east-1")
+    permitted = SimpleNamespace(
+        create_change_set=partial(client.create_change_set, Capabilities=["CAPABILITY_IAM"]),
+        execute_change_set=client.execute_change_set,
+    )
+    deploy_legacy(permitted, rig.world.settle, {"legacy-net": FUNCTION})
+    rig.deployment = legacy_deployment({"legacy-net": FUNCTION})
+    plan = rig.plan(rig.deployment)
+    [step] = plan.steps
+    assert [change.logical_id for change in step.changes if "Properties" in change.scope] == ["Function"]
+    assert all(isinstance(end, Done) for end in rig.execute(plan, ["us-east-1/legacy-net"]))
 
 
 def test_children_have_the_tags_of_their_parent_and_are_looked_into(rig: Rig) -> None:

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceCh
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from builder.assembly.manifest import PreviousValue
 from builder.deploy.desired import TAG_DEPLOYMENT, DesiredStack
@@ -85,12 +85,32 @@ def _to_come(desired: DesiredStack, observed: ObservedStack, template: object) -
 
 
 def beyond_tags(changes: Iterable[ResourceChange]) -> tuple[str, ...]:
-    """Return what a change set shows beside tags that are handed on, one line each."""
+    """Return what a change set shows beside tags that are handed on, one line each.
+
+    Nor is it more where a resource takes an attribute of one that gets tags: CloudFormation shows it as perhaps
+    modified, and neither template nor values nor resources are others, so the attribute is the same.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html (Evaluation)
+    """
+    others = tuple(changes)
+    quiet: set[str] = set()
+    while more := {one.logical_id for one in others if _is_of_tags(one) or _follows(one, quiet)} - quiet:
+        quiet |= more
     return tuple(
         f"{change.action} {change.logical_id} ({change.type}): {_shown(change)}"
-        for change in changes
-        if not _is_of_tags(change)
+        for change in others
+        if change.logical_id not in quiet
     )
+
+
+def _follows(change: ResourceChange, quiet: Collection[str]) -> bool:
+    """Return whether all that is shown of a resource beside its tags hangs on resources that stay as they are."""
+    if change.action != "Modify" or change.is_replaced or change.losses or change.policy_action:
+        return False
+    if change.type == NESTED_STACK or not {"Properties", "Tags"}.issuperset(change.scope):
+        return False
+    parent = change.logical_id.rpartition("/")[0]
+    taken = [one.follows for one in change.properties if "Tags" not in re.split("[/.]", one.path)]
+    return bool(taken) and all(name and f"{parent}/{name}".lstrip("/") in quiet for name in taken)
 
 
 def _is_of_tags(change: ResourceChange) -> bool:

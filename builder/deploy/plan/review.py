@@ -174,6 +174,16 @@ def _context(text: str | None) -> Properties | None:
     return properties if isinstance(properties, dict) else None
 
 
+# What else makes a value known in the execution only, a changed parameter from SSM for one, is a change of its own.
+_OF_RESOURCES = frozenset({"ResourceAttribute", "ResourceReference"})
+
+
+def _followed(detail: "ResourceChangeDetailTypeDef") -> str:
+    """Return the resource that a property hangs on, where only the execution tells what it comes to."""
+    is_known = detail.get("Evaluation") != "Dynamic" or detail.get("ChangeSource") not in _OF_RESOURCES
+    return "" if is_known else detail.get("CausingEntity", "").partition(".")[0]
+
+
 def _property(detail: "ResourceChangeDetailTypeDef") -> PropertyChange:
     target = detail["Target"]
     named = ".".join(part for part in (target.get("Attribute"), target.get("Name")) if part)
@@ -182,6 +192,7 @@ def _property(detail: "ResourceChangeDetailTypeDef") -> PropertyChange:
         before=target.get("BeforeValue"),
         after=target.get("AfterValue"),
         recreation=target.get("RequiresRecreation", "Never"),
+        follows=_followed(detail),
     )
 
 
