@@ -54,6 +54,13 @@ class Bound:
         """Return a value as text, references resolved."""
         return self.binding.text(value)
 
+    def given(self, parameter: str) -> str | None:
+        """Return what a parameter is given, its default where it is given nothing."""
+        given = self.entry.parameters.get(parameter)
+        if given is None:
+            return self.template.default(parameter)
+        return given if isinstance(given, str) else None
+
     def name_of(self, body: Mapping[str, Any]) -> str | None:
         """Return a resource's physical name, where the template says it."""
         type_name, properties = str(body.get("Type")), properties_of(body)
@@ -89,10 +96,8 @@ class Bound:
         if name == "AWS::StackName":
             return self.entry.name
         if name in self.template.section("Parameters"):
-            given = self.entry.parameters.get(name)
-            if given is None:
-                return self.template.default(name)
-            return given if isinstance(given, str) else None
+            # Of a value that is kept in SSM only the name is known.
+            return None if name in self.template.from_ssm else self.given(name)
         return self.name_of(self.template.resource(name))
 
     def _arn(self, name: str) -> str | None:

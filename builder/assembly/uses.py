@@ -193,7 +193,7 @@ def _use(bound: Bound, way: Way, name: str, makers: tuple[Maker, ...], path: Tem
 
 def _of_parameters(bound: Bound, made: _Made) -> Iterator[Use]:
     for parameter, declared in bound.template.parameters.items():
-        kind, value = str(declared.get("Type")), bound.text({"Ref": parameter})
+        kind, value = str(declared.get("Type")), bound.given(parameter)
         if value is None:
             continue
         path = ("Parameters", parameter)

@@ -368,3 +368,9 @@ class TestConditions:
         body = f"    Resources: {{T: {{Type: AWS::SNS::Topic}}}}\n    Outputs: {{I: {output}}}"
         maker = make_bound("us-east-1/zone", PARENTS + body, parameters={"Stage": stage})
         assert len(told(maker, app("{Fn::ImportValue: x}", name="us-east-1/app"))) == count
+
+    def test_a_condition_on_a_value_in_ssm_is_open(self) -> None:
+        in_ssm = PARENTS.replace("Zone: {Type: String", "Zone: {Type: AWS::SSM::Parameter::Value<String>")
+        rule = "{Type: AWS::Events::Rule, Condition: HasZone, Properties: {Name: {Fn::ImportValue: x}}}"
+        body = f"    Resources: {{R: {rule}}}"
+        assert [use.name for use in find_uses([make_bound("us-east-1/app", in_ssm + body)])] == ["", "x"]

@@ -34,6 +34,18 @@ def test_what_takes_an_output_that_is_not_there_yet_is_deferred_with_all_it_may_
     assert read_plan(write_plan(plan), "plan.json") == plan
 
 
+@pytest.mark.parametrize(("stage", "added"), [("dev", ["Topic"]), ("prod", ["Topic", "More"])])
+def test_what_parameters_leave_out_is_not_among_what_it_may_show(rig: Rig, stage: str, added: list[str]) -> None:
+    more = "  More: {Type: AWS::SNS::Topic, Condition: IsProd}\n"
+    declared = f"Parameters:\n  Stage: {{Type: String, Default: {stage}}}\n"
+    declared = f"Conditions: {{IsProd: !Equals [!Ref Stage, prod]}}\n{declared}"
+    rig.deployment = chained(topic=TOPIC_TEMPLATE.replace("Parameters:\n", declared) + more)
+    (deferred,) = rig.plan().deferred
+    assert [change.logical_id for change in deferred.changes] == added
+    rig.deploy()
+    assert set(rig.statuses().values()) == {"CREATE_COMPLETE"}
+
+
 @pytest.mark.parametrize(
     ("transform", "is_told"), [("AWS::Serverless-2016-10-31", True), ("AWS::LanguageExtensions", False)]
 )

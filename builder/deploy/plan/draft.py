@@ -30,7 +30,7 @@ from builder.deploy.plan.sequence import Ends, make_sequence
 from builder.deploy.records import Adoption, FoundStack, PlanOptions, Protection, ResourceChange, StackPolicy
 from builder.errors import Stopped, gathered
 from builder.graph import make_order
-from builder.template import Comparison, Template, compare_template, read_deployed, read_template, same_policy
+from builder.template import Comparison, Template, at, compare_template, read_deployed, read_template, same_policy
 from builder.terms import Operation, Site, StackId, StackName
 
 _LEFT_BY_FAILURE = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
@@ -462,7 +462,16 @@ def _other_values(desired: DesiredStack, observed: ObservedStack) -> list[str]:
 
 
 def _additions(desired: DesiredStack) -> tuple[ResourceChange, ...]:
-    return expect_changes(Template(), read_template(desired.template, desired.id), nested=desired.nested)
+    """Return what a new stack may bring, without what its parameters surely leave out."""
+    template = read_template(desired.template, desired.id)
+    # Of a value that is kept in SSM only the name is known.
+    binding = template.bind(desired.values | dict.fromkeys(template.from_ssm))
+    made = {
+        name: body
+        for name, body in template.section("Resources").items()
+        if binding.truth(at(body, "Condition")) is not False
+    }
+    return expect_changes(Template(), Template({**template.data, "Resources": made}), nested=desired.nested)
 
 
 def _found(observed: ObservedStack | None) -> FoundStack:
