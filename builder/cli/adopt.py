@@ -154,6 +154,9 @@ def _known(session: Session) -> "dict[StackPlace, StackId]":
     from builder.terms import Site, StackName, StackPlace
 
     project = session.project
+    config = project.source.config
+    if not (config.stacks or config.table or config.bucket or config.function):
+        return {}  # nothing to render: what is adopted will be the first
     return {
         StackPlace(Site(entry.account, entry.region), StackName(bind(entry.name, project.suffix))): entry.id
         for entry in project.assembly_made.manifest.stacks

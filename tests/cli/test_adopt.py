@@ -173,6 +173,15 @@ def test_a_template_that_is_not_shown_whole_is_asked_for_and_compared(legacy: On
     assert legacy("plan").code == 0
 
 
+def test_what_is_adopted_may_be_all_that_there_is(legacy: OnWorld) -> None:
+    Path("dr.yaml").write_text(
+        "project: shop\nenvironment: dev\nregions: {primary: us-east-1, secondaries: [us-west-2]}\n"
+    )
+
+    assert adopt(legacy, "legacy-net")[0] == 0
+    assert legacy("render").code == 0
+
+
 @pytest.mark.parametrize("value", ["a?", "a-${EnvironmentSuffix}", "${AWS::AccountId}"])
 def test_a_value_that_would_not_come_to_itself_again_is_no_value_to_write(legacy: OnWorld, value: str) -> None:
     legacy.world.stack("legacy-net").deploy(BODIES["legacy-net"], parameters={"Zone": value}, tags=TAGS)
