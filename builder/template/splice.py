@@ -144,7 +144,9 @@ def _put(text: str, node: yaml.Node | None, path: TemplatePath, value: object) -
         for step in reversed(path):
             value = {step: value}
         start, end = node.start_mark.index, node.end_mark.index
-        if isinstance(node, yaml.ScalarNode) and node.style in {"|", ">"}:
+        if isinstance(node, yaml.CollectionNode):
+            end = end if node.flow_style else _content_end(text, node)
+        elif isinstance(node, yaml.ScalarNode) and node.style in {"|", ">"}:
             end = len(text[:end].rstrip())
         return _Edit(start, end, ("" if end > start else " ") + json.dumps(value))
     step, *below = path
