@@ -113,6 +113,8 @@ class Manifest:
     """The bucket of each region for what travels through one: its name, `{region}` standing for the region."""
     components: Components = field(default_factory=dict)
     """What is looked at, called and drilled, by name."""
+    empty_regions: tuple[Region, ...] = ()
+    """The system's regions in which it has no stack: planning looks there for stacks that it had."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -193,6 +195,8 @@ def _said(manifest: Manifest) -> dict[str, Any]:
     for name in ("roles", "artifacts_bucket"):
         if said[name] is None:
             del said[name]
+    if not said["empty_regions"]:
+        del said["empty_regions"]
     return said
 
 

@@ -31,7 +31,7 @@ from builder.config.document import ConfigFault, errors_of
 from builder.errors import BadInput, BuilderError, gathered
 from builder.graph import as_circle
 from builder.template import Template, capabilities_of, write_template
-from builder.terms import StackId
+from builder.terms import Region, StackId
 from builder.topology import Stack, Topology
 
 
@@ -91,6 +91,7 @@ def _system(wanted: Wanted) -> Assembly:
         stacks=tuple(_entry(stack, rendered, wanted) for stack in topology.stacks),
         outputs=topology.outputs,
         roles=_roles(topology, wanted.config),
+        empty_regions=_empty_regions(topology, wanted.config),
         artifacts_bucket=artifacts.bucket_name(wanted.config) if buckets or wanted.config.artifacts_bucket else None,
         components=topology.components,
     )
@@ -103,6 +104,11 @@ def _system(wanted: Wanted) -> Assembly:
         templates=templates,
         assets=merged(asset for one in packaged.values() for asset in one.made.assets),
     )
+
+
+def _empty_regions(topology: Topology, config: Config) -> tuple[Region, ...]:
+    stands = {stack.region for stack in topology.stacks}
+    return tuple(region for region in config.regions.all if region not in stands)
 
 
 def _roles(topology: Topology, config: Config) -> Roles | None:

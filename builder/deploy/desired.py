@@ -110,6 +110,8 @@ class Deployment:
     """Which region serves and which stand by, skipped ones included; None where nobody says."""
     components: Components = field(default_factory=dict)
     """What is looked at, called and drilled, by name, its texts bound; nothing of it is in skipped regions."""
+    empty_regions: tuple[Region, ...] = ()
+    """The system's regions in which it has no stack."""
     assets: tuple[Built | NotBuilt, ...] = ()
     """What its stacks take from buckets, with the bytes where they could be made."""
     artifacts_bucket: str | None = None
@@ -171,7 +173,7 @@ def bind_account(deployment: Deployment, account: AccountId) -> Deployment:
 def narrow(deployment: Deployment, skipped: Collection[Region]) -> Deployment:
     """Return the deployment without what it has in these regions. Raises BadInput for one that it has nothing in."""
     for region in skipped:
-        if region not in deployment.regions:
+        if region not in {*deployment.regions, *deployment.empty_regions}:
             raise BadInput(
                 where=f"--skip-region {region}",
                 what=f"{deployment.name} has nothing there; its regions are {', '.join(deployment.regions)}",
@@ -185,7 +187,7 @@ def narrow(deployment: Deployment, skipped: Collection[Region]) -> Deployment:
         stacks=stays,
         outputs={name: source for name, source in deployment.outputs.items() if source[0] in ids},
         components=narrow_components(deployment.components, ids, skipped),
-        skipped=tuple(region for region in deployment.regions if region in skipped),
+        skipped=tuple(region for region in (*deployment.regions, *deployment.empty_regions) if region in skipped),
         left_out=tuple(stack for stack in deployment.stacks if stack.region in skipped),
     )
 
@@ -238,6 +240,7 @@ def make_deployment(
         ),
         outputs=manifest.outputs,
         roles=manifest.roles,
+        empty_regions=manifest.empty_regions,
         components=bind_components(manifest.components, partial(bind, suffix=suffix)),
         account=account,
         uses=tuple(replace(use, name=bind(use.name, suffix)) for use in uses),

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+from builder.deploy.desired import narrow
 from builder.deploy.observe.deployment import observe_tagged
 from builder.terms import Region, StackId
 from deploy.chained import make_deployment, make_stack
@@ -13,6 +16,14 @@ def test_a_region_that_only_a_deployed_table_names_is_looked_at(rig: Rig) -> Non
     rig.world.stack("tap-dev-old", region="us-west-2").deploy(tags=TAGS)
     plan = rig.plan(make_deployment(make_stack(STACK, BESIDE + GLOBAL_TABLE)))
     assert [orphan.stack for orphan in plan.orphans] == ["us-west-2/tap-dev-old"]
+
+
+def test_a_region_of_the_system_that_every_stack_has_left_is_looked_at(rig: Rig) -> None:
+    rig.world.stack("tap-dev-old", region="us-west-2").deploy(tags=TAGS)
+    left = replace(make_deployment(make_stack(STACK, BESIDE)), empty_regions=(Region("us-west-2"),))
+    assert [orphan.stack for orphan in rig.plan(left).orphans] == ["us-west-2/tap-dev-old"]
+    assert not rig.plan(narrow(left, [Region("us-west-2")])).orphans
+    assert not rig.plan(make_deployment(make_stack(STACK, BESIDE))).orphans
 
 
 def test_a_first_deployment_asks_its_own_regions_only(rig: Rig) -> None:

@@ -175,7 +175,8 @@ async def observe_other_regions(
     """Return the deployment's stacks in regions that the assembly does not name; mostly it takes no call to know.
 
     `seen` are the stacks of the regions that it names, `templates` those deployed, and `nested` those of the stacks
-    nested in them: they name every region that their data is in. Where a stack whose data is in several regions is
+    nested in them: they name every region that their data is in. So does the assembly where the system has a region and
+    nothing in it. Where a stack whose data is in several regions is
     missing beside others that stand, as after a change of the primary region or after a first deployment that broke
     off, every region is asked.
     """
@@ -191,7 +192,10 @@ async def observe_other_regions(
         and (may_nest(stack.template) or _regions_of_data(read_template(stack.template, stack.id)))
     ]
     moved = stands and missing
-    regions = {*named, *(clients.regions() if moved else ())} - {*deployment.regions, *deployment.skipped}
+    regions = {*named, *deployment.empty_regions, *(clients.regions() if moved else ())} - {
+        *deployment.regions,
+        *deployment.skipped,
+    }
     return await observe_tagged(deployment.name, tuple(sorted(regions)), clients)
 
 

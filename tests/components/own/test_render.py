@@ -198,6 +198,8 @@ def test_a_region_without_a_stack_has_no_role(project: OwnProject, regions: str,
     manifest = project.assembly(BARE + stacks).manifest
 
     assert manifest.roles == roles
+    assert {*manifest.regions, *manifest.empty_regions} >= {"us-east-1", "us-west-2"}
+    assert not {*manifest.regions} & {*manifest.empty_regions}
     assert read_manifest(write_manifest(manifest), "manifest.json") == manifest
 
 
