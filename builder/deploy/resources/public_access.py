@@ -13,6 +13,7 @@ from builder.deploy.resources.holder import Properties
 from builder.template import as_list
 
 _EVERYBODY = "*"
+_OPEN_LISTS = frozenset({"PublicRead", "PublicReadWrite", "AuthenticatedRead"})
 
 
 def public_access(type_name: str, properties: Properties | None) -> tuple[str, ...]:
@@ -87,7 +88,7 @@ def _bucket(properties: Properties) -> Iterator[str]:
         if _is_false(value):
             yield f"{name} is switched off: the bucket may be opened to the public"
     for acl in _alternatives(properties.get("AccessControl")):
-        if acl in {"PublicRead", "PublicReadWrite", "AuthenticatedRead"}:
+        if str(acl) in _OPEN_LISTS:
             yield f"its access control list is {acl}"
 
 

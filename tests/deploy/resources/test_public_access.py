@@ -1,11 +1,17 @@
 """What opens something to the world is told, by a table; what does not is not."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from builder.deploy.resources import HOLDERS, Seen
 from builder.deploy.resources.public_access import newly_public, public_access
+from builder.template import read_template
+
+ROOT = Path(__file__).parents[3]
 
 EVERYBODY = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
 OPENS: list[tuple[str, dict[str, Any], str]] = [
@@ -80,3 +86,44 @@ def test_what_opens_something_to_the_world_is_told(kind: str, properties: dict[s
 @pytest.mark.parametrize(("kind", "properties"), CLOSED)
 def test_what_opens_nothing_is_not(kind: str, properties: dict[str, Any]) -> None:
     assert public_access(kind, properties) == ()
+
+
+ODD: tuple[object, ...] = (
+    None,
+    1.5,
+    [None, "x"],
+    {"Fn::If": ["C", {"Ref": "A"}, ["x"]]},
+    {"Fn::If": "x"},
+    [{"Fn::If": ["C", {"A": {"Fn::GetAtt": ["B", "C"]}}, {"Ref": "AWS::NoValue"}]}],
+)
+"""What a template may hold where a text is expected: CloudFormation shows functions that it has not resolved."""
+
+
+def mutated(value: object) -> Iterator[object]:
+    """Yield a value with one part of it, or all, replaced by something odd."""
+    yield from ODD
+    if isinstance(value, dict):
+        yield from ({**value, key: other} for key, inner in value.items() for other in mutated(inner))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from ([*value[:number], other, *value[number + 1 :]] for other in mutated(inner))
+
+
+def test_whatever_stands_in_a_property_is_no_failure() -> None:
+    shipped = {
+        str(body["Type"]): dict(body.get("Properties", {}))
+        for file in ("table", "storage", "service")
+        for body in read_template((ROOT / f"templates/us-east-1/{file}.yaml").read_bytes()).resources().values()
+        if body["Type"] in HOLDERS
+    }
+    told = [(kind, properties) for kind, properties, _ in OPENS]
+    for kind, properties in (*told, *CLOSED, *shipped.items()):
+        for other in mutated(properties):
+            if isinstance(other, dict):
+                public_access(kind, other)
+                seen = Seen(before=properties, after=other)
+                backwards = Seen(before=other, after=properties)
+                if holder := HOLDERS.get(kind):
+                    holder.losses(seen), holder.losses(backwards)
+                    holder.warnings(seen), holder.warnings(backwards)
+                    holder.regions(other), holder.weakens(properties, other), holder.weakens(other, properties)
