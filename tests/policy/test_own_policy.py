@@ -111,9 +111,10 @@ def granted(deployed: Guarded, verb: Verb) -> set[str]:
 
 
 def own(verb: Verb) -> list[str]:
-    """What the verb's own calls take here: none is in another account, and no URL wants signed requests."""
+    """What the verb's own calls take here: none is in another account, no URL is signed, no stack has a policy."""
     needs = {(action, on) for call in CALLS[verb] for action, on in call.needs}
-    return sorted({action for action, on in needs if on not in {On.ACCOUNT_ROLES, On.SIGNED_FUNCTIONS}})
+    elsewhere = {On.ACCOUNT_ROLES, On.SIGNED_FUNCTIONS, On.POLICY_STACKS}
+    return sorted({action for action, on in needs if on not in elsewhere})
 
 
 def live(run: Run, keys: tuple[str, str], verb: Verb) -> tuple[list[int], str]:
