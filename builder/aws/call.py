@@ -225,9 +225,14 @@ def aws_errors(where: str) -> Iterator[None]:
         raise AwsError(where=where, code=type(error).__name__, what=str(error)) from error
 
 
+_QUOTED = re.compile(r"(?<=\bValue )'.*?'(?= at 'parameters\.)", re.DOTALL)
+"""How the front door of a service quotes the value of a parameter: `Value 'x' at 'parameters.1.member...' failed`."""
+
+
 def _refused(where: str, error: exceptions.ClientError) -> AwsError:
     said = error.response.get("Error", {})
-    code, message = said.get("Code", "Unknown"), said.get("Message", "")
+    # A value that is not taken is quoted whole, and may be that of a parameter which nobody is to see.
+    code, message = said.get("Code", "Unknown"), _QUOTED.sub("'****'", said.get("Message", ""))
     if code in _EXPIRED:
         what = f"AWS does not accept the credentials: {message}"
         return AwsError(where=where, code=code, what=what, next_step=_SIGN_IN)

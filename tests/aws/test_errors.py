@@ -38,3 +38,16 @@ def test_what_botocore_raises_becomes_ours(raised: Exception, kind: type[Builder
 def test_what_is_not_botocore_s_passes_through() -> None:
     with pytest.raises(ZeroDivisionError), aws_errors("here"):
         raise ZeroDivisionError
+
+
+def test_no_value_of_a_parameter_is_quoted() -> None:
+    quoted = (
+        "2 validation errors detected: Value 's3cr\n'et' at 'parameters.1.member.parameterValue' failed to satisfy "
+    )
+    quoted += "constraint: Member must have length less than or equal to 4096; Value 'x y' at 'stackName' failed"
+    error = ClientError({"Error": {"Code": "ValidationError", "Message": quoted}}, "CreateChangeSet")
+    with pytest.raises(AwsError) as caught, aws_errors("us-east-1/table"):
+        raise error
+    assert "s3cr" not in caught.value.what
+    assert "Value '****' at 'parameters.1.member.parameterValue' failed" in caught.value.what
+    assert "Value 'x y' at 'stackName' failed" in caught.value.what
