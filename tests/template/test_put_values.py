@@ -27,16 +27,16 @@ def put(text: str, path: TemplatePath) -> None:
     first = next((at for at, (a, b) in enumerate(zip(text, made, strict=False)) if a != b), len(text))
     shown = json.dumps(VALUE)
     end = made.index(shown, max(0, first - len(shown))) + len(shown)
-    assert text.endswith(made[end:].lstrip("}").removeprefix(", ")), path
+    assert text.endswith(made[end:].lstrip("}, \n")), path
     assert text[:first] == made[:first], path
 
 
 @pytest.mark.slow
 def test_a_value_is_put_at_places_of_every_template_in_yaml_and_in_json() -> None:
-    for text in dict.fromkeys(file.read_text() for file in FILES):
+    for text in dict.fromkeys(file.read_text() for file in FILES[::3]):
         as_json = json.dumps(parse_template(text, ""))
         everywhere = places(text)
-        for path in (*everywhere[::20], *everywhere[-2:]):
+        for path in (*everywhere[::40], everywhere[-1]):
             put(text, path)
             put(as_json, path)
 
