@@ -21,6 +21,8 @@ _BUILT_IN = {
     "function": function.RESOURCE_TYPES,
 }
 """The components that are rendered where their key is written, and what their templates are made of."""
+# Beside those that tell whose stack it is: CloudFormation takes 50.
+_TAGS = 48
 # Rounds of a set's accounts that are worth a word, and what one is taken to last.
 _MANY, _MINUTES = 30, 2
 
@@ -34,9 +36,7 @@ def faults_between(said: _Said) -> Iterator[ConfigFault]:
     yield from _born(regions)
     yield from _drill(said)
     yield from _variables(_section(_section(said, "function"), "environment"))
-    for name in _section(said, "tags"):
-        if name.lower().startswith(("aws:", "builder:")):
-            yield ConfigFault(("tags", name), f"names that begin with {name.partition(':')[0]}: are not yours to give")
+    yield from _tags(said)
     for name, environment in _section(said, "environments").items():
         if isinstance(environment, dict):
             yield from _environment(name, environment, primary)
@@ -88,6 +88,25 @@ def _born(regions: _Said) -> Iterator[ConfigFault]:
     known = [regions.get("primary"), *(secondaries if isinstance(secondaries, list) else [])]
     if isinstance(born, str) and born in known_regions() and born not in known:
         yield ConfigFault(("regions", "born"), f"'{born}' is neither the primary nor a secondary")
+
+
+def _tags(said: _Said) -> Iterator[ConfigFault]:
+    """Yield the names of tags that are not the user's to give, and the stacks that would have too many."""
+    common = _section(said, "tags")
+    places: list[tuple[KeyPath, _Said]] = [(("tags",), common)]
+    for stack, own in _section(said, "stacks").items():
+        tags = _section(own, "tags") if isinstance(own, dict) else {}
+        places.append((("stacks", stack, "tags"), tags))
+        if len(tags.keys() | common.keys()) > _TAGS:
+            what = (
+                f"{len(tags.keys() | common.keys())} tags with those of every stack, and a stack has room for {_TAGS}"
+            )
+            yield ConfigFault(("stacks", stack, "tags"), what)
+    for place, tags in places:
+        for name in tags:
+            if name.lower().startswith(("aws:", "builder:")):
+                what = f"names that begin with {name.partition(':')[0]}: are not yours to give"
+                yield ConfigFault((*place, name), what)
 
 
 def _drill(said: _Said) -> Iterator[ConfigFault]:

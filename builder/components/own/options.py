@@ -230,7 +230,7 @@ class OwnStackConfig(Section):
     needs: tuple[_StackOf, ...] = Field(
         default=(), description="Stacks that come first, where no value shows it: STACK, or REGION/STACK"
     )
-    tags: dict[_TagKey, _TagValue] = Field(default_factory=dict, max_length=46, description="Tags beyond those of all")
+    tags: dict[_TagKey, _TagValue] = Field(default_factory=dict, description="Tags beyond those of all")
     termination_protection: bool | None = Field(
         default=None, strict=True, description="Whether it is protected from deletion; else as dr.yaml says for all"
     )
