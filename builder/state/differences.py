@@ -106,6 +106,8 @@ def read_drifted(said: "StackResourceDriftTypeDef | StackInstanceResourceDriftsS
 
 
 _NONE = "(none)"
+_LEAST_ID = 8
+"""What is shorter may stand in a text by chance."""
 
 
 def find_disparities(seen: Iterable[Settings]) -> tuple[Disparity, ...]:
@@ -123,13 +125,20 @@ def find_disparities(seen: Iterable[Settings]) -> tuple[Disparity, ...]:
 def _differing(thing: str, sides: list[Settings]) -> Iterable[Disparity]:
     for setting in dict.fromkeys(name for side in sides for name in side.values):
         values: Mapping[Region, str] = {side.region: side.values.get(setting, _NONE) for side in sides}
-        alike = {_in_all_words(values[side.region], side.own_words) for side in sides}
+        alike = {_in_all_words(values[side.region], side) for side in sides}
         if len(set(values.values())) > 1 and len(alike) > 1:
             yield Disparity(thing=thing, setting=setting, values=values)
 
 
-def _in_all_words(value: str, own_words: Mapping[str, str]) -> str:
-    return next((f"${{{name}}}" for name, said in own_words.items() if said == value), value)
+def _in_all_words(value: str, side: Settings) -> str:
+    word = next((name for name, said in side.own_words.items() if said == value), None)
+    if word is not None:
+        return f"${{{word}}}"
+    # A key's or a network's name is AWS's own, and may stand within an ARN or a policy; the longest is the whole of it.
+    for name, said in sorted(side.ids.items(), key=lambda named: (-len(named[1]), named[0])):
+        if len(said) >= _LEAST_ID:
+            value = value.replace(said, f"${{{name}}}")
+    return value.replace(side.region, "${AWS::Region}")
 
 
 async def find_differences(deployment: Deployment, clients: Clients) -> Differences:

@@ -170,6 +170,8 @@ class Settings:
     values: Mapping[str, str]
     own_words: Mapping[str, str] = field(default_factory=dict)
     """What the region's own words are, such as a parameter's value, by what stands for them in all regions."""
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """What is called otherwise in each region, as keys and networks are, by what it is there."""
     code_of: tuple[Site, str] | None = None
     """Where, and under which name, a function stands whose code is in an archive; what is in it may be looked into."""
 

@@ -58,7 +58,7 @@ async def observe_settings(
     standing = tuple(stack for stack in stacks if stack.may_hold)
     work: list[Coroutine[Any, Any, list[Settings]]] = [
         *_templates(deployment, standing, clients),
-        *(_of_stack(stack, clients) for stack in standing),
+        *(_of_stack(stack, _outputs(stack, standing), clients) for stack in standing),
         *(_replicas(deployment, site, clients) for site in sites),
         *(_quotas(site, clients) for site in sites),
     ]
@@ -83,8 +83,16 @@ def _templates(
             yield read(stack)
 
 
-async def _of_stack(stack: ObservedStack, clients: Clients) -> list[Settings]:
-    resources = [resource for resource in await list_contents(clients, stack) if resource.type in _READERS]
+def _outputs(stack: ObservedStack, standing: tuple[ObservedStack, ...]) -> dict[str, str]:
+    """Return what the stacks beside one put out, which it may have been given."""
+    beside = (other for other in standing if other.site == stack.site)
+    return {f"{other.name}.{name}": value for other in beside for name, value in other.outputs.items()}
+
+
+async def _of_stack(stack: ObservedStack, outputs: Mapping[str, str], clients: Clients) -> list[Settings]:
+    contents = await list_contents(clients, stack)
+    ids = {**{f"{stack.name}/{resource.path}": resource.physical_id for resource in contents}, **outputs}
+    resources = [resource for resource in contents if resource.type in _READERS]
     read = await together(
         _READERS[resource.type](clients.of(stack.site), stack.region, resource.physical_id) for resource in resources
     )
@@ -95,6 +103,7 @@ async def _of_stack(stack: ObservedStack, clients: Clients) -> list[Settings]:
             region=stack.region,
             values=values,
             own_words=words,
+            ids=ids,
             code_of=(stack.site, resource.physical_id) if values.get("package") == "Zip" else None,
         )
         for resource, values in zip(resources, read, strict=True)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from builder.state.differences import find_disparities
 from builder.state.records import Disparity, Settings
 from state.standing import EAST, WEST
@@ -25,6 +27,23 @@ def test_a_region_s_own_words_count_as_their_names() -> None:
         side("west", {"Role": "secondary"}, ROLE="secondary"),
     ]
     assert find_disparities(crossed) == ()
+
+
+def test_what_aws_names_otherwise_in_each_region_is_no_difference() -> None:
+    keys = {EAST: "1111-aaaa", WEST: "2222-bbbb"}
+
+    def at(region: str, key: str, ids: dict[str, str]) -> Settings:
+        there = EAST if region == "east" else WEST
+        return replace(side(region, KEY=key, encryption=f"arn:aws:kms:{there}:1:key/{key}"), ids=ids)
+
+    east = at("east", keys[EAST], {"net/Key": keys[EAST], "net.Id": keys[EAST], "net.Short": "aws"})
+    west = at("west", keys[WEST], {"net/Key": keys[WEST], "net.Id": keys[WEST], "net.Short": "aws"})
+    assert find_disparities([east, west]) == ()
+    # Another region's key is one.
+    crossed = at("west", keys[EAST], {"net/Key": keys[WEST]})
+    assert [entry.setting for entry in find_disparities([east, crossed])] == ["encryption"]
+    other = at("west", "3333-cccc", {"net/Key": keys[WEST]})
+    assert [entry.setting for entry in find_disparities([east, other])] == ["KEY", "encryption"]
 
 
 def test_a_word_of_one_s_own_in_one_region_only_is_a_difference() -> None:
