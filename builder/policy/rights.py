@@ -371,9 +371,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
 
 def _kept_values(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
     names = [
-        (bound.entry.region, bound.text({"Ref": parameter}) or ANY)
-        for bound in bounds
-        for parameter in bound.template.from_ssm
+        (bound.entry.region, bound.given(parameter) or ANY) for bound in bounds for parameter in bound.template.from_ssm
     ]
     return tuple(dict.fromkeys(setting.arn("ssm", region, f"parameter/{name.lstrip('/')}") for region, name in names))
 

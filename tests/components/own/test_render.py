@@ -223,9 +223,16 @@ def test_a_replica_gives_its_region_a_role_where_no_stack_is(project: OwnProject
 
 
 def test_what_no_reader_of_the_manifest_takes_is_not_rendered(project: OwnProject) -> None:
+    value = "x" * 230 + "${EnvironmentSuffix}"
+
+    with pytest.raises(BadInput, match=r"dr.yaml: stacks.0.tags.long: 'x+\$\{EnvironmentSuffix\}' cannot be the value"):
+        project.assembly(BARE + own_queue("primary", f", tags: {{long: '{value}'}}"))
+
+
+def test_tags_are_counted_with_those_of_every_stack(project: OwnProject) -> None:
     common, own = (", ".join(f"{letter}{number}: x" for number in range(30)) for letter in "ab")
 
-    with pytest.raises(BadInput, match=r"dr.yaml: stacks.0.tags: 60 tags, and a stack has room for 48"):
+    with pytest.raises(BadInput, match=r"dr.yaml:5: stacks.queue.tags: 60 tags with those of every stack"):
         project.assembly(f"{BARE}tags: {{{common}}}\n{own_queue('primary', f', tags: {{{own}}}')}")
 
 
