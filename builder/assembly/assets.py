@@ -51,6 +51,9 @@ class Asset:
     architecture: str = ""
     bucket: str | None = None
     """The bucket that its stacks look for it in, account and region standing open; None for the one they are told."""
+    in_sets: Literal[True] | None = None
+    """The stacks of StackSets take it, in each of its regions, from the assembly's bucket there; None for stacks of the
+    assembly itself."""
 
     @property
     def made(self) -> Recipe:

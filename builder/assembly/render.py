@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from builder.assembly.assets import BUCKET_PARAMETER, merged
+from builder.assembly.assets import BUCKET_PARAMETER, Asset, merged
 from builder.assembly.components import Roles, replica_regions
 from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry, check_manifest
 from builder.assembly.package import Packaged, package
 from builder.assembly.store import FLEET_FOLDER, REQUEST_BYTES, Assembly, files_of
 from builder.assembly.uses import read_uses
 from builder.components.artifacts import stacks as artifacts
+from builder.components.fleet.artifacts import faults_of_readers
 from builder.components.own.python import check_repeatable
 from builder.components.own.stacks import OWN
 from builder.components.own.template import (
@@ -254,15 +255,13 @@ def _fleet(wanted: Wanted, system: Assembly) -> Assembly | None:
     fleet = wanted.config.fleet
     if fleet is None:
         return None
-    if system.assets:
-        # The instances of a StackSet read it from their own accounts.
-        sources = ", ".join(asset.source for asset in system.assets)
-        raise BadInput(
-            where=f"{wanted.lines.where(('fleet',))}",
-            what=f"{sources} would travel through the deployment's own bucket, which no account of a fleet may read",
-            next_step="say S3Bucket and S3Key of a bucket that every account may read, or leave one of the two out",
-        )
+    if system.assets and wanted.config.artifacts_bucket is None and (faults := [*faults_of_readers(fleet)]):
+        raise gathered(errors_of(faults, wanted.lines))
     # Its policy is computed from the schemas that cfn-lint ships: half a second, which only a fleet pays.
     from builder.assembly.fleet import make_fleet  # noqa: PLC0415
 
-    return make_fleet(wanted.config, fleet, system)
+    def read(asset: Asset) -> str:
+        data = (wanted.folder / asset.source).read_bytes()
+        return package(data, Path(asset.source), wanted.folder, asset.regions[0]).data.decode()
+
+    return make_fleet(wanted.config, fleet, system, read)

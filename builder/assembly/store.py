@@ -21,7 +21,9 @@ FLEET_FOLDER = "fleet"
 """Where an assembly's folder has that of its fleet."""
 EXECUTION_ROLE = "execution-role.yaml"
 """Beside a fleet's own templates: for each account, by other means than ours."""
-_RESERVED = frozenset({FILE_NAME, ASSETS_FILE, f"{FLEET_FOLDER}/{FILE_NAME}", f"{FLEET_FOLDER}/{EXECUTION_ROLE}"})
+_RESERVED = frozenset(
+    {FILE_NAME, ASSETS_FILE, *(f"{FLEET_FOLDER}/{name}" for name in (FILE_NAME, ASSETS_FILE, EXECUTION_ROLE))}
+)
 """What a rendering writes and no manifest lists."""
 
 
@@ -269,7 +271,12 @@ def check_fleet(path: str, template: bytes) -> None:
 
 
 def size_notes(files: Mapping[str, bytes], region: str) -> tuple[str, ...]:
-    """Return a line for each file that CloudFormation takes only from a bucket, which has to be in the region."""
+    """Return a line for each file that CloudFormation takes only from a bucket, which has to be in the region.
+
+    None where the fleet has a bucket that it takes code from: the file goes there too.
+    """
+    if f"{FLEET_FOLDER}/{ASSETS_FILE}" in files:
+        return ()
     return tuple(
         f"{path} has {len(data):,} bytes, and a request takes {REQUEST_BYTES:,}: "
         f"plan it with --artifacts-bucket, a bucket in {region}"

@@ -121,7 +121,7 @@ def _caller(session: Session, scope: Scope[Any], setting: "PolicyScope", said: d
         tag=TAG_DEPLOYMENT,
         role_arn=said["role_arn"] or scope.role_arn(session.project),
         artifacts_bucket=said["artifacts_bucket"] or deployment.artifacts_bucket,
-        asset_buckets=tuple(dict.fromkeys(one.asset.bucket for one in deployment.assets if one.asset.bucket)),
+        asset_buckets=deployment.asset_buckets,
         account_roles=tuple(role for account, role in session.options.roles.items() if account != setting.account),
         instance_role=said["role"],
         faults=said["faults"],

@@ -283,8 +283,8 @@ class Project:
 
     @cached_property
     def fleet(self) -> "Deployment":
-        """The fleet's assembly bound to the environment."""
-        return self._bound(self.fleet_assembly, self.fleet_account)
+        """The fleet's assembly bound to the environment; its assets are made."""
+        return self._bound(self.fleet_assembly, self.fleet_account, self.build(self.fleet_assembly))
 
     @property
     def deployed_fleet(self) -> "Deployment":
@@ -296,7 +296,8 @@ class Project:
         from builder.deploy import TrustedInput
         from builder.fleet import unrolled_stacks
 
-        deployment = self._bound(self._read_fleet(), self.fleet_account)
+        assembly = self._read_fleet()
+        deployment = self._bound(assembly, self.fleet_account, self.build(assembly))
         return TrustedInput(deployment=deployment, options=replace(options, unrolled=unrolled_stacks(deployment)))
 
     @property

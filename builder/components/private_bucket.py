@@ -26,8 +26,8 @@ def make_private_bucket(name: str, rules: list[s3.LifecycleRule]) -> s3.Bucket:
     )
 
 
-def make_tls_only() -> s3.BucketPolicy:
-    """Return the policy that refuses whoever comes without TLS."""
+def make_tls_only(*also: Statement) -> s3.BucketPolicy:
+    """Return the policy that refuses whoever comes without TLS, and says what else is given."""
     return s3.BucketPolicy(
         "BucketPolicy",
         Bucket=Ref("Bucket"),
@@ -41,7 +41,8 @@ def make_tls_only() -> s3.BucketPolicy:
                     Action=[Action("s3", "*")],
                     Resource=[GetAtt("Bucket", "Arn"), Sub("${Bucket.Arn}/*")],
                     Condition=Condition(Bool({"aws:SecureTransport": "false"})),
-                )
+                ),
+                *also,
             ],
         ),
     )

@@ -136,6 +136,15 @@ class Deployment:
         """Where each stack stands, or will."""
         return {stack.id: StackPlace(stack.site, stack.name) for stack in self.stacks}
 
+    @property
+    def asset_buckets(self) -> tuple[str, ...]:
+        """The buckets that stacks are not told by a parameter, and take something from."""
+        shared = self.artifacts_bucket or ""
+        of_sets = (
+            shared.replace(REGION, region) for one in self.assets if one.asset.in_sets for region in one.asset.regions
+        )
+        return tuple(dict.fromkeys((*(one.asset.bucket for one in self.assets if one.asset.bucket), *of_sets)))
+
     def stack(self, stack_id: StackId) -> DesiredStack:
         """Return a stack by its id; StopIteration if there is none."""
         return next(stack for stack in self.stacks if stack.id == stack_id)

@@ -164,7 +164,8 @@ def execution_role_rights(bounds: tuple[Bound, ...], setting: PolicyScope, fleet
 
 def _instance(fleet: str, bound: Bound) -> str:
     """Return the name of a stack that StackSets makes, as far as it can be known before."""
-    return f"StackSet-{fleet}{bound.entry.id.replace('/', '-')}-{ANY}"
+    # That of a nested stack begins as its parent's does.
+    return f"StackSet-{fleet}{'-'.join(bound.entry.id.split('/')[:2])}-{ANY}"
 
 
 class On(Enum):

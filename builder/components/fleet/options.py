@@ -12,11 +12,14 @@ from builder.terms import AccountId, Region
 # https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html
 _UNIT = r"^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+# https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
+_ORGANIZATION = r"^o-[a-z0-9]{10,32}$"
 _ROLE = r"^([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+$"
 _FROM_0 = r"^(100|[1-9]?[0-9])%$"
 _FROM_1 = r"^(100|[1-9][0-9]?)%$"
 FLEET_PATTERNS = {
     _UNIT: "an organizational unit looks like ou-ab12-11112222, the root like r-ab12",
+    _ORGANIZATION: "an organization's id looks like o-a1b2c3d4e5",
     _ROLE: "the name of a role, no ARN and no path; it may hold ${EnvironmentSuffix}",
     _FROM_0: "a count from 0 or a percentage from 0% to 100%",
     _FROM_1: "a count from 1 or a percentage from 1% to 100%",
@@ -44,6 +47,7 @@ def _amount(least: int, pattern: str) -> tuple[BeforeValidator, WithJsonSchema]:
 
 _AdminRegion = Annotated[Region, AfterValidator(_check_region)]
 _Unit = Annotated[str, StringConstraints(pattern=_UNIT)]
+_OrganizationId = Annotated[str, StringConstraints(pattern=_ORGANIZATION)]
 _RoleName = Annotated[str, StringConstraints(pattern=_ROLE)]
 _Tolerance = Annotated[int | str, *_amount(0, _FROM_0)]
 _Concurrency = Annotated[int | str, *_amount(1, _FROM_1)]
@@ -93,6 +97,10 @@ class FleetConfig(Section):
         max_length=50,
         description="Service-managed: whose accounts, those of the units within included",
         json_schema_extra={"uniqueItems": True},
+    )
+    organization: _OrganizationId | None = Field(
+        default=None,
+        description="The organization's id: its accounts may read the buckets for code; else the accounts listed here",
     )
     account_filter: Literal["none", "intersection", "difference", "union"] = Field(
         default="none",

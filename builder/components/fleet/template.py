@@ -5,6 +5,7 @@ from typing import Any
 
 from troposphere import Parameter, Ref, Sub, Tag, Tags, Template, cloudformation
 
+from builder.assembly.assets import ACCOUNT, BUCKET_PARAMETER
 from builder.assembly.components import OutputOf
 from builder.assembly.manifest import ByEnvironment, NeutralValue, StackEntry
 from builder.components.fleet.options import FleetConfig, OperationsConfig
@@ -73,9 +74,18 @@ def _value(stack: StackEntry, name: str, value: NeutralValue) -> str | Ref | Sub
             return Ref(_parameter_of(stack, name))
         case str() if value == names.SUFFIX:
             return Ref("EnvironmentSuffix")
+        case str() if name == BUCKET_PARAMETER:
+            # The account is that of this template's stack, which administers the fleet and has the bucket.
+            return _sub(value, names.SUFFIX, ACCOUNT)
+        case str() if ACCOUNT in value:
+            what = f"is of each account ({ACCOUNT}), and a StackSet gives the same to all"
+            raise BadInput(
+                where=f"{stack.id}: parameter {name}",
+                what=what,
+                next_step="compute it in the template, by Ref AWS::AccountId",
+            )
         case str() if names.SUFFIX in value:
-            kept = value.replace("${", "${!").replace(f"${{!{names.SUFFIX[2:]}", names.SUFFIX)
-            return Sub(kept)
+            return _sub(value, names.SUFFIX)
         case str():
             return value
         case OutputOf():
@@ -87,6 +97,16 @@ def _value(stack: StackEntry, name: str, value: NeutralValue) -> str | Ref | Sub
         what=what,
         next_step="compute the name, or hand it over by an export or an SSM parameter that the template reads",
     )
+
+
+def _sub(value: str, *filled: str) -> str | Sub:
+    """Return a text in which CloudFormation fills these words and no others."""
+    if not any(word in value for word in filled):
+        return value
+    text = value.replace("${", "${!")
+    for word in filled:
+        text = text.replace(f"${{!{word[2:]}", word)
+    return Sub(text)
 
 
 def _logical_id(stack: StackId) -> str:

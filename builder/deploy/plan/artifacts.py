@@ -59,7 +59,25 @@ class ObservedObject:
 def taken(deployment: Deployment, desired: DesiredStack) -> tuple[Built | NotBuilt, ...]:
     """Return what a stack takes from its bucket, what its nested stacks take included."""
     assets = taken_by(desired.template.encode(), [one.asset for one in deployment.assets])
-    return tuple(one for one in deployment.assets if one.asset in assets and desired.region in one.asset.regions)
+    return tuple(
+        one
+        for one in deployment.assets
+        if one.asset in assets and (one.asset.in_sets or desired.region in one.asset.regions)
+    )
+
+
+def sites_of(desired: DesiredStack, asset: Asset) -> tuple[Site, ...]:
+    """Return where the buckets are from which a stack, or the StackSets in it, take an asset."""
+    regions = asset.regions if asset.in_sets else (desired.region,)
+    return tuple(Site(desired.account, region) for region in regions)
+
+
+def is_uploaded_alone(asset: Asset) -> bool:
+    """Return whether an asset is uploaded as a step of the execution; else a change set wants it before.
+
+    What a StackSet nests is read in its accounts, long after the change set of the stack that holds the set.
+    """
+    return asset.kind != "template" or asset.in_sets is not None
 
 
 def upload_id(site: Site, asset: Asset) -> StackId:
@@ -73,7 +91,10 @@ def upload_id(site: Site, asset: Asset) -> StackId:
 def uploads_needed(deployment: Deployment, desired: DesiredStack) -> tuple[StackId, ...]:
     """Return the uploads that have to be done before a stack is executed, done already or not."""
     return tuple(
-        upload_id(desired.site, one.asset) for one in taken(deployment, desired) if one.asset.kind != "template"
+        upload_id(site, one.asset)
+        for one in taken(deployment, desired)
+        if is_uploaded_alone(one.asset)
+        for site in sites_of(desired, one.asset)
     )
 
 
@@ -88,23 +109,26 @@ async def find_artifacts(
     stacks = {stack.id: stack for stack in deployment.stacks}
     changing = dict.fromkeys(step.stack for step in work)
     wanted = {
-        upload_id(stacks[name].site, one.asset): (stacks[name], one)
+        upload_id(site, one.asset): (stacks[name], one, site)
         for name in changing
         if name in stacks
         for one in taken(deployment, stacks[name])
-        if one.asset.kind != "template"
+        if is_uploaded_alone(one.asset)
+        for site in sites_of(stacks[name], one.asset)
     }
     uploads = [_upload(deployment, account, *one) for one in wanted.values()]
     found = await together(
         _looked_for(upload, place_of(upload, account), of, clients)
-        for upload, (_, of) in zip(uploads, wanted.values(), strict=True)
+        for upload, (_, of, _) in zip(uploads, wanted.values(), strict=True)
     )
     return artifacts_restored(deployment, found, changing)
 
 
-def _upload(deployment: Deployment, account: AccountId, desired: DesiredStack, found: Built | NotBuilt) -> Upload:
-    place = _place(desired, found.asset, account)
-    maker = deployment.bucket_makers.get((desired.site, place.bucket))
+def _upload(
+    deployment: Deployment, account: AccountId, desired: DesiredStack, found: Built | NotBuilt, site: Site
+) -> Upload:
+    place = _place(deployment, desired, found.asset, site, account)
+    maker = deployment.bucket_makers.get((site, place.bucket))
     if maker == desired.id:
         raise BadInput(
             where=desired.id,
@@ -112,8 +136,8 @@ def _upload(deployment: Deployment, account: AccountId, desired: DesiredStack, f
             next_step="artifacts_bucket: NAME-{region}    in dr.yaml names another",
         )
     return Upload(
-        stack=upload_id(desired.site, found.asset),
-        region=desired.region,
+        stack=upload_id(site, found.asset),
+        region=site.region,
         bucket=place.bucket,
         key=place.key,
         source=found.asset.source,
@@ -157,11 +181,12 @@ def with_bucket(options: PlanOptions, deployment: Deployment) -> PlanOptions:
     return replace(options, artifacts_bucket=options.artifacts_bucket or deployment.artifacts_bucket)
 
 
-def _place(desired: DesiredStack, asset: Asset, account: AccountId) -> ObjectPlace:
+def _place(deployment: Deployment, desired: DesiredStack, asset: Asset, site: Site, account: AccountId) -> ObjectPlace:
     if asset.bucket:
-        named = bucket_for(asset.bucket, desired.site, account)
-        return ObjectPlace(desired.site, named, asset.key, desired.account or account)
-    bucket = desired.parameters.get(BUCKET_PARAMETER)
+        named = bucket_for(asset.bucket, site, account)
+        return ObjectPlace(site, named, asset.key, desired.account or account)
+    shared = deployment.artifacts_bucket if asset.in_sets else None
+    bucket = bucket_for(shared, site, account) if shared else desired.parameters.get(BUCKET_PARAMETER)
     if not isinstance(bucket, str) or not bucket:
         raise BadInput(
             where=desired.id,
@@ -174,7 +199,7 @@ def _place(desired: DesiredStack, asset: Asset, account: AccountId) -> ObjectPla
             what=f"the bucket '{bucket}' would have {len(bucket)} characters of {_BUCKET_CHARACTERS}",
             next_step=f"a shorter project or environment, or {_NO_BUCKET}",
         )
-    return ObjectPlace(desired.site, bucket, asset.key, desired.account or account)
+    return ObjectPlace(site, bucket, asset.key, desired.account or account)
 
 
 # -- templates ---------------------------------------------------------------------------------------------------------
@@ -187,14 +212,16 @@ async def place_templates(
 
     Raises BadInput for one that is neither there nor could be made here.
     """
-    nested = [one for one in taken(deployment, desired) if one.asset.kind == "template"]
-    await together(_place_template(desired, one, account, clients, emit) for one in nested)
+    nested = [one for one in taken(deployment, desired) if not is_uploaded_alone(one.asset)]
+    places = [_place(deployment, desired, one.asset, desired.site, account) for one in nested]
+    await together(
+        _place_template(desired, one, place, clients, emit) for one, place in zip(nested, places, strict=True)
+    )
 
 
 async def _place_template(
-    desired: DesiredStack, found: Built | NotBuilt, account: AccountId, clients: Clients, emit: Emit
+    desired: DesiredStack, found: Built | NotBuilt, place: ObjectPlace, clients: Clients, emit: Emit
 ) -> None:
-    place = _place(desired, found.asset, account)
     observed = await observe_object(clients, place)
     if observed is not None:
         if found.asset.bucket is None:
@@ -436,8 +463,9 @@ def faults_of_artifacts(
     wanted: dict[StackId, ObjectPlace] = {}
     for name in changing:
         for one in taken(deployment, stacks[name]) if name in stacks else ():
-            if one.asset.kind != "template":
-                wanted[upload_id(stacks[name].site, one.asset)] = _place(stacks[name], one.asset, account)
+            for site in sites_of(stacks[name], one.asset) if is_uploaded_alone(one.asset) else ():
+                place = _place(deployment, stacks[name], one.asset, site, account)
+                wanted[upload_id(site, one.asset)] = place
     for name, place in wanted.items():
         if name not in said:
             yield f"{name} is taken by a stack that changes, and the plan does not say whether it is there"
