@@ -7,6 +7,7 @@ CloudFormation's as well.
 Source: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -114,8 +115,24 @@ def service_role_rights(bounds: tuple[Bound, ...], setting: PolicyScope, verb: V
 def child_templates(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
     """Return where the templates of nested stacks lie in S3, as far as that is known."""
     urls = (nested.text("TemplateURL") for nested in each_nested(bounds))
-    places = [find_object(setting.fill(url)) for url in urls if url]
-    return tuple(dict.fromkeys(setting.arn("s3", "", f"{place.bucket}/{place.key}") for place in places if place))
+    places = [_object_at(setting.fill(url)) for url in urls if url]
+    return tuple(dict.fromkeys(setting.arn("s3", "", place) for place in places if place))
+
+
+def _object_at(url: str) -> str | None:
+    """Return bucket and key of a URL, CloudFormation's words in it as they are; the end of a host is AWS's anyway."""
+    words: dict[str, str] = {}
+
+    def stand_in(match: re.Match[str]) -> str:
+        return words.setdefault(match[0], f"word-{len(words)}-")
+
+    place = find_object(re.sub(r"\$\{[^}]*\}", stand_in, url.replace("${AWS::URLSuffix}", "amazonaws.com")))
+    if place is None:
+        return None
+    named = f"{place.bucket}/{place.key}"
+    for word, other in words.items():
+        named = named.replace(other, word)
+    return named
 
 
 def _rights_of(resource: BoundResource, setting: PolicyScope, verb: Verb, *, whole: bool) -> Rights:

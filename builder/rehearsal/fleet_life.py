@@ -194,7 +194,13 @@ def rehearse_fleet(wanted: Wanted, suffix: str, stage: Stage) -> None:
             next_step="python -m builder rehearse    lives the system's own life, stacks of yours included",
         )
     wanted = with_accounts(wanted, TARGETS)
-    render_and_lint(wanted, stage.tell)
+    if assets := render_and_lint(wanted, stage.tell).assets:
+        raise BadInput(
+            where="rehearse --fleet",
+            what=f"the accounts take {assets[0].source} from the administering account's bucket, and in the embedded "
+            "AWS none reads from another's",
+            next_step="python -m builder rehearse    lives the system's own life, in one account",
+        )
     stage.tell(Chapter("an AWS of our own"))
     with EmbeddedAws() as aws, isolated(aws.endpoint, ACCOUNT, wanted.config.admin_region):
         stage.tell(Line(f"listens at {aws.endpoint}, administration account {ACCOUNT}; nothing else is reached"))

@@ -105,13 +105,6 @@ def test_what_can_t_be_is_told_at_its_key(folder: Path, edit: dict[str, Any], to
     assert told in str(caught.value)
 
 
-def test_a_fleet_that_could_not_read_it_is_refused(folder: Path) -> None:
-    fleet = 'fleet: {permission_model: self-managed, accounts: ["444455556666"]}\n'
-    with pytest.raises(BadInput, match="src would travel through the deployment's own bucket") as caught:
-        rendered(folder, WORKER + fleet)
-    assert caught.value.where == "dr.yaml:5: fleet"
-
-
 def test_a_bad_path_is_told_in_the_template_once_for_all_regions(folder: Path) -> None:
     (folder / "worker.yaml").write_text("Resources:\n  F: {Type: AWS::Lambda::Function, Properties: {Code: nope}}\n")
     with pytest.raises(BadInput) as caught:
