@@ -110,6 +110,7 @@ def test_a_broken_dr_yaml_is_no_hindrance_elsewhere(empty: Path, builder: Comman
     assert builder("init", "orders").code == 0
 
 
+@pytest.mark.acceptance
 def test_an_installed_package_needs_no_clone(installed: Path, empty: Path) -> None:
     def run(*arguments: str) -> str:
         command = [sys.executable, "-m", "builder", *arguments]

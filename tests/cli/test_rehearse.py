@@ -41,6 +41,7 @@ def test_an_assembly_that_is_rehearsed_is_of_an_environment(builder: Command, pr
     assert (answer.code, "--env SUFFIX" in answer.err) == (2, True)
 
 
+@pytest.mark.acceptance
 @pytest.mark.processes
 def test_an_interrupted_rehearsal_ends_its_aws_and_says_so(project: Path) -> None:
     with subprocess.Popen(

@@ -19,7 +19,7 @@ from builder.errors import Failed
 from drill.conftest import Theatre
 
 
-@pytest.mark.parametrize("count", [3, 1100])
+@pytest.mark.parametrize("count", [3, pytest.param(1100, marks=pytest.mark.acceptance)])
 def test_a_drill_s_objects_are_seen_and_deleted_and_no_others(theatre: Theatre, count: int) -> None:
     side, s3 = theatre.target.secondary, theatre.account.s3("us-west-2")
     for number in range(count):

@@ -550,6 +550,7 @@ TABLE = sampled(
 )
 
 
+@pytest.mark.acceptance
 @pytest.mark.proof
 def test_killed_right_before_or_after_any_call_the_same_command_again_has_it_back() -> None:
     begun = FleetRig()

@@ -149,6 +149,7 @@ def test_an_action_taken_out_is_missed_and_told_by_its_name(
     assert action in said, (codes, said)
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("verb", list(LIVES))
 @pytest.mark.usefixtures("restored")
 def test_what_cannot_be_shown_is_missed_by_nothing(deployed: Guarded, run: Run, verb: Verb) -> None:

@@ -54,6 +54,7 @@ def test_a_destroy_after_a_killed_deploy_leaves_nothing(kill: Fault) -> None:
     assert k > 30
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize(("batch", "kill"), LIVES)
 def test_a_destroy_killed_anywhere_in_a_bucket_of_many_pages_goes_on(batch: int, kill: Fault) -> None:
     wanted = undisturbed()

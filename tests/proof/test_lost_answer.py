@@ -24,7 +24,7 @@ WAYS: dict[str, tuple[Fault, tuple[str, ...]]] = {
 """How the answer is lost, and which of AWS's possible ways the repetition is answered in."""
 
 
-@pytest.mark.parametrize("way", sampled(WAYS, every=2))
+@pytest.mark.parametrize("way", sampled(WAYS, every=4))
 def test_a_lost_answer_fails_nothing_and_doubles_nothing(
     way: str, record_property: Callable[[str, object], None]
 ) -> None:

@@ -72,6 +72,7 @@ def test_a_bucket_is_paused_and_the_table_is_not(account: Account) -> None:
     assert account.s3().head_object(Bucket=names(account)[0], Key="paused")["ReplicationStatus"] == "COMPLETED"
 
 
+@pytest.mark.acceptance
 def test_targets_can_be_chosen_by_their_tags(account: Account) -> None:
     wanted = template(table=TABLE, bucket=names(account)[0], account=account.id)
     for target in wanted["targets"].values():
