@@ -13,7 +13,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from botocore.handlers import json_decode_template_body
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 from botocore.validate import validate_parameters
 
@@ -27,6 +26,7 @@ from fake_aws.wire.query import text
 if TYPE_CHECKING:
     from fake_aws.world import World
 
+_AT_HOME = frozenset({"botocore", "fake_aws"})
 _whole_way = False
 
 
@@ -69,7 +69,8 @@ class ShortWay:
     def _is_read_along(self: Any, operation_name: str) -> bool:
         """Whether somebody beside botocore reads the answer to this operation before it is returned."""
         heard = self.meta.events._emitter._handlers.prefix_search(f"after-call.cloudformation.{operation_name}")
-        return any(handler is not json_decode_template_body for handler in heard)
+        # Botocore's own, the fake's, which both ways do without; anybody else's reads what was on the wire.
+        return any(handler.__module__.split(".")[0] not in _AT_HOME for handler in heard)
 
     def _short_way(self: Any, attempt: Attempt, api_params: dict[str, Any]) -> dict[str, Any] | None:
         """Return the answer; None where botocore has to ask, since a fault may strike."""

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from deploy.rig import Rig
 from fake_aws import Fault, World
 from fake_aws.conftest import TOPIC
-from fake_aws.short_way import whole_way
+from fake_aws.short_way import ShortWay, whole_way
 from fleet.rig import CHANGED, FleetRig, two_sets
 
 if TYPE_CHECKING:
@@ -92,3 +92,22 @@ def test_who_listens_on_the_way_hears_every_request(world: World) -> None:
     session.events.register("before-send", lambda request, **_: heard.append(request.url))
     session.client("cloudformation", region_name="eu-west-1").describe_stacks()
     assert heard == ["https://cloudformation.eu-west-1.amazonaws.com/"]
+
+
+def test_ordinary_calls_take_the_short_way_and_what_is_read_along_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    client = world.session("111122223333").client("cloudformation", "us-east-1")
+    taken: list[bool] = []
+    short = ShortWay._short_way
+
+    def counted(self: Any, *told: Any) -> Any:
+        answer = short(self, *told)
+        taken.append(answer is not None)
+        return answer
+
+    monkeypatch.setattr(ShortWay, "_short_way", counted)
+    client.describe_stacks()
+    assert taken == [True]
+    client.meta.events.register("after-call.cloudformation.DescribeStacks", dict)  # from neither of the two
+    client.describe_stacks()
+    assert taken == [True]
