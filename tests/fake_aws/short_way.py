@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from botocore.handlers import json_decode_template_body
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 from botocore.validate import validate_parameters
 
@@ -95,6 +96,8 @@ class ShortWay:
             raise self.exceptions.from_code(error.code)(answer, model.name) from None
         world.clock.sleep(world.one_way_s())
         answered: dict[str, Any] = {} if model.output_shape is None else _reader(model.output_shape)(reply)
+        # As botocore does: a template in JSON comes back as data.
+        json_decode_template_body(answered)
         answered["ResponseMetadata"] = _metadata(request_id, 200)
         return answered
 

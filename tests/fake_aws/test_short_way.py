@@ -114,3 +114,15 @@ def test_ordinary_calls_take_the_short_way_and_what_is_read_along_does_not(monke
     client.meta.events.register("after-call.cloudformation.DescribeStacks", read_along)
     client.describe_stacks()
     assert taken == [True]
+
+
+@pytest.mark.parametrize("body", [TOPIC, '{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}'], ids=["YAML", "JSON"])
+def test_a_template_is_read_alike_both_ways(body: str) -> None:
+    world = World()
+    client = world.session("111122223333").client("cloudformation", "us-east-1")
+    client.create_change_set(StackName="a", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=body)
+    world.settle()
+    short = client.get_template(StackName="a", ChangeSetName="c")["TemplateBody"]
+    with whole_way():
+        whole = client.get_template(StackName="a", ChangeSetName="c")["TemplateBody"]
+    assert (type(short), short) == (type(whole), whole)
