@@ -1,13 +1,34 @@
-"""What every section of dr.yaml is made of: it has keys with values, and refuses unknown keys."""
+"""What every section of dr.yaml is made of: it has keys with values, and refuses unknown keys; and what several say."""
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from builder.terms import AccountId
+from builder.components.available import name_fault
+from builder.terms import AccountId, Region
 
 ACCOUNT_PATTERN = r"^[0-9]{12}$"
+
+
+def _check_region(name: str) -> str:
+    if fault := name_fault(name):
+        raise ValueError(fault)
+    return name
+
+
+def check_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names. Raises ValueError for one that is there twice."""
+    if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
+        raise ValueError(f"'{twice}' is there twice")
+    return names
+
+
 Account = Annotated[AccountId, StringConstraints(pattern=ACCOUNT_PATTERN)]
+RegionName = Annotated[
+    Region,
+    AfterValidator(_check_region),
+    Field(json_schema_extra={"pattern": r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"}, examples=["us-east-1"]),
+]
 
 
 class Section(BaseModel):

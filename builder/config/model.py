@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from builder.components.artifacts.options import ARTIFACTS_PATTERNS, BucketOfOwn
-from builder.components.available import name_fault
 from builder.components.bucket.options import BucketConfig
 from builder.components.drill.options import DRILL_PATTERNS, DrillConfig, ShortOrDrill
 from builder.components.fleet.options import FLEET_PATTERNS, FleetConfig
 from builder.components.function.options import FUNCTION_PATTERNS, FUNCTION_SEPARATORS, FunctionConfig
-from builder.components.options import ACCOUNT_PATTERN, Account, Section
+from builder.components.options import ACCOUNT_PATTERN, Account, RegionName, Section
 from builder.components.own.options import (
     OWN_PATTERNS,
     OWN_SEPARATORS,
@@ -25,12 +24,6 @@ from builder.components.own.options import (
 )
 from builder.components.table.options import TableConfig
 from builder.terms import Region
-
-
-def _check_region(name: str) -> str:
-    if fault := name_fault(name):
-        raise ValueError(fault)
-    return name
 
 
 def _check_project(name: str) -> str:
@@ -46,7 +39,6 @@ def _check_project(name: str) -> str:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _PROJECT = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 _SUFFIX = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
-_REGION = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
 _ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _POLICY = r"^([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+(/([A-Za-z0-9_+=,.@-]|\$\{EnvironmentSuffix\})+)*$"
@@ -71,9 +63,6 @@ SEPARATORS = {_PROJECT: "-", _SUFFIX: "-", ACCOUNT_PATTERN: "", **FUNCTION_SEPAR
 """What stands between the words of a name, where the pattern takes one."""
 _ProjectName = Annotated[str, StringConstraints(pattern=_PROJECT, max_length=32), AfterValidator(_check_project)]
 _NamePart = Annotated[str, StringConstraints(pattern=_SUFFIX, max_length=37)]
-_RegionName = Annotated[
-    Region, AfterValidator(_check_region), Field(json_schema_extra={"pattern": _REGION}, examples=["us-east-1"])
-]
 _RoleArn = Annotated[str, StringConstraints(pattern=_ROLE_ARN)]
 _PolicyName = Annotated[str, StringConstraints(pattern=_POLICY, max_length=128)]
 _Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
@@ -94,14 +83,14 @@ _EMPTY = BeforeValidator(_nothing_said)
 class RegionsConfig(Section):
     """Where the system runs: one primary, and at least one secondary with everything the primary has."""
 
-    primary: _RegionName = Field(description="Where the table and the replication are managed", examples=["us-east-1"])
-    secondaries: tuple[_RegionName, ...] = Field(
+    primary: RegionName = Field(description="Where the table and the replication are managed", examples=["us-east-1"])
+    secondaries: tuple[RegionName, ...] = Field(
         min_length=1,
         description="Where everything stands a second time; the first one is the outputs' secondary",
         examples=[["us-west-2"]],
         json_schema_extra={"uniqueItems": True},
     )
-    born: _RegionName | None = Field(
+    born: RegionName | None = Field(
         default=None,
         description="The primary when the system was made, which functions are named by; else the primary",
     )

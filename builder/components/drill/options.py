@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
-from builder.components.options import Section
+from builder.components.options import Section, check_once
 from builder.errors import did_you_mean
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
@@ -35,12 +35,6 @@ def _check_alarm(name: str) -> str:
     if name.startswith("arn:"):
         raise ValueError(f"'{name}': {DRILL_PATTERNS[_ALARM]}")
     return name
-
-
-def _check_once(names: tuple[str, ...]) -> tuple[str, ...]:
-    if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
-        raise ValueError(f"'{twice}' is there twice")
-    return names
 
 
 def _drill(said: object) -> object:
@@ -84,7 +78,7 @@ class FisConfig(Section):
     """The experiment that pauses replication out of the primary: a stack of its own."""
 
     # https://docs.aws.amazon.com/fis/latest/userguide/fis-quotas.html: stop conditions of a template
-    stop_alarms: Annotated[tuple[_AlarmName, ...], AfterValidator(_check_once)] = Field(
+    stop_alarms: Annotated[tuple[_AlarmName, ...], AfterValidator(check_once)] = Field(
         default=(),
         max_length=5,
         description="CloudWatch alarms of the primary region that stop the experiment, by name",

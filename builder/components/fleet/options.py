@@ -3,11 +3,10 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-from builder.components.available import name_fault
-from builder.components.options import Account, Section
-from builder.terms import AccountId, Region
+from builder.components.options import Account, RegionName, Section
+from builder.terms import AccountId
 
 # https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html
 _UNIT = r"^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$"
@@ -27,12 +26,6 @@ FLEET_PATTERNS = {
 """What each pattern asks for, in words."""
 
 
-def _check_region(name: str) -> str:
-    if fault := name_fault(name):
-        raise ValueError(fault)
-    return name
-
-
 def _amount(least: int, pattern: str) -> tuple[BeforeValidator, WithJsonSchema]:
     def check(said: object) -> object:
         is_count = isinstance(said, int) and not isinstance(said, bool) and said >= least
@@ -45,7 +38,6 @@ def _amount(least: int, pattern: str) -> tuple[BeforeValidator, WithJsonSchema]:
     return BeforeValidator(check), WithJsonSchema({"anyOf": kinds})
 
 
-_AdminRegion = Annotated[Region, AfterValidator(_check_region)]
 _Unit = Annotated[str, StringConstraints(pattern=_UNIT)]
 _OrganizationId = Annotated[str, StringConstraints(pattern=_ORGANIZATION)]
 _RoleName = Annotated[str, StringConstraints(pattern=_ROLE)]
@@ -111,7 +103,7 @@ class FleetConfig(Section):
     )
     auto_deployment: AutoDeploymentConfig = AutoDeploymentConfig()
     operations: OperationsConfig = OperationsConfig()
-    admin_region: _AdminRegion | None = Field(
+    admin_region: RegionName | None = Field(
         default=None, description="Where the StackSets are kept and run from; else the first secondary"
     )
     administration_account: Account | None = Field(

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
 from builder.components.available import name_fault
-from builder.components.options import Section
+from builder.components.options import RegionName, Section, check_once
 from builder.errors import did_you_mean
 from builder.terms import Region
 
@@ -43,12 +43,6 @@ SOURCES = ("output", "stack", "regions", "roles", "environments", "previous")
 """The keys that say where a value comes from."""
 
 
-def _check_region(name: str) -> str:
-    if fault := name_fault(name):
-        raise ValueError(fault)
-    return name
-
-
 def _check_item(text: str) -> str:
     if "," in text:
         raise ValueError(f"'{text}' holds a comma, which is what parts a list: say the whole list as one text")
@@ -63,11 +57,11 @@ def _check_true(written: object) -> object:
 
 ComponentName = Annotated[str, StringConstraints(pattern=_COMPONENT, max_length=64)]
 OutputName = Annotated[str, StringConstraints(pattern=_PUBLIC, max_length=255)]
-_RegionName = Annotated[Region, AfterValidator(_check_region)]
 _ParameterName = Annotated[str, StringConstraints(pattern=_LOGICAL, max_length=255)]
 _OutputOf = Annotated[str, StringConstraints(pattern=_OUTPUT)]
 _StackOf = Annotated[str, StringConstraints(pattern=_STACK)]
 _Item = Annotated[str, AfterValidator(_check_item)]
+# No pattern: an adopted stack has the tags that stand, and these may hold ${EnvironmentSuffix}.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
 _TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 _TagValue = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -93,7 +87,7 @@ class StackValue(Section):
 class RegionsValue(Section):
     """A value for each region that the stack is in."""
 
-    regions: dict[_RegionName, "Value"] = Field(
+    regions: dict[RegionName, "Value"] = Field(
         min_length=1, description="Region to value", examples=[{"us-east-1": "10.1.0.0/16"}]
     )
 
@@ -187,18 +181,12 @@ def _kind_of_regions(written: object) -> str:
     return "[text]" if isinstance(written, str) else "[list]"
 
 
-def _check_once(regions: tuple[Region, ...]) -> tuple[Region, ...]:
-    if twice := next((region for place, region in enumerate(regions) if region in regions[:place]), None):
-        raise ValueError(f"'{twice}' is there twice")
-    return regions
-
-
 RegionsChoice = Annotated[
     Annotated[Literal["all", "primary", "secondaries"], Tag("[text]")]
     | Annotated[
-        tuple[_RegionName, ...],
+        tuple[RegionName, ...],
         Field(min_length=1, json_schema_extra={"uniqueItems": True}),
-        AfterValidator(_check_once),
+        AfterValidator(check_once),
         Tag("[list]"),
     ],
     Discriminator(_kind_of_regions),
