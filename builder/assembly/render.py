@@ -11,10 +11,10 @@ from builder.assembly.components import Roles, replica_regions
 from builder.assembly.manifest import SUFFIX, VERSION, Manifest, StackEntry, check_manifest
 from builder.assembly.package import Packaged, package
 from builder.assembly.store import FLEET_FOLDER, REQUEST_BYTES, Assembly, files_of
-from builder.assembly.uses import read_uses
+from builder.assembly.uses import check_order, read_uses
 from builder.components.artifacts import stacks as artifacts
 from builder.components.fleet.artifacts import faults_of_readers
-from builder.components.own.python import check_repeatable
+from builder.components.own.python import check_repeated
 from builder.components.own.stacks import OWN
 from builder.components.own.template import (
     faults_of_outputs,
@@ -22,7 +22,6 @@ from builder.components.own.template import (
     make_templates,
     path_of,
     policy_of,
-    python_calls,
     read_own,
 )
 from builder.components.system import make_topology
@@ -30,7 +29,6 @@ from builder.components.templates import TEMPLATES
 from builder.config import Config, Wanted
 from builder.config.document import ConfigFault, errors_of
 from builder.errors import BadInput, BuilderError, gathered
-from builder.graph import as_circle
 from builder.template import Template, capabilities_of, write_template
 from builder.terms import Region, StackId
 from builder.topology import Stack, Topology
@@ -70,12 +68,11 @@ def make_fleet_assembly(wanted: Wanted) -> Assembly | None:
     return _fleet(wanted, _system(wanted))
 
 
-def check_again(wanted: Wanted) -> None:
-    """Raise BadInput, or Several, unless what Python makes of dr.yaml is the same in another process, a year later."""
-    stacks = _own(make_topology(wanted))
-    made = make_templates(wanted, stacks)
-    calls = python_calls(wanted, stacks)
-    check_repeatable(tuple(calls.values()), wanted.folder, [made[stack][1] for stack in calls])
+def check_again(wanted: Wanted, made: Assembly) -> None:
+    """Raise BadInput, or Several, unless Python makes the same of dr.yaml in another process, a year later."""
+    again = _package_own(wanted, _own(make_topology(wanted)), run=1)
+    first = {entry.id: made.templates[entry.template] for entry in made.manifest.stacks if entry.id in again}
+    check_repeated((own.file, first[stack], own.made.data) for stack, own in again.items())
 
 
 def _system(wanted: Wanted) -> Assembly:
@@ -150,11 +147,11 @@ class _Own:
     made: Packaged
 
 
-def _package_own(wanted: Wanted, stacks: list[Stack]) -> dict[StackId, _Own]:
+def _package_own(wanted: Wanted, stacks: list[Stack], run: int = 0) -> dict[StackId, _Own]:
     """Return the user's own templates with their local paths replaced. Raises BadInput, or Several, for those paths."""
     packaged: dict[StackId, _Own] = {}
     errors: dict[str, BuilderError] = {}
-    made = make_templates(wanted, stacks)
+    made = make_templates(wanted, stacks, run)
     for stack in stacks:
         file, data = made[stack.id]
         try:
@@ -241,11 +238,7 @@ def _with_needs(manifest: Manifest, templates: Mapping[str, bytes], own: list[St
     if not own:
         return manifest
     _, needs = read_uses(manifest, templates)
-    if needs.circles:
-        circles = "\n  ".join(as_circle(circle) for circle in needs.circles)
-        raise BadInput(
-            where="stacks", what=f"take values of each other in a circle, so that none can be the first:\n  {circles}"
-        )
+    check_order(needs, manifest.project)
     ids = {stack.id for stack in own}
     entries = (replace(entry, needs=needs.of[entry.id]) if entry.id in ids else entry for entry in manifest.stacks)
     return replace(manifest, stacks=tuple(entries))

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from builder.assembly.bound import Bound, bind_entries
 from builder.assembly.manifest import Manifest
-from builder.graph import closure, strongly_connected
+from builder.errors import BadInput
+from builder.graph import as_circle, closure, strongly_connected
 from builder.resource_types import NESTED_STACK
 from builder.resource_types.facts import ARN_FORMATS, ArnFormat, name_property
 from builder.template import PLACEHOLDER, TemplatePath, at, properties_of
@@ -295,6 +296,14 @@ def find_needs(manifest: Manifest, uses: Sequence[Use]) -> Needs:
         },
         undecided=tuple(undecided),
     )
+
+
+def check_order(needs: Needs, where: str, next_step: str = "") -> None:
+    """Raise BadInput, `where` being whose they are, for stacks that take values of each other in a circle."""
+    if needs.circles:
+        circles = "\n  ".join(as_circle(circle) for circle in needs.circles)
+        what = f"stacks take values of each other in a circle, so that none can be the first:\n  {circles}"
+        raise BadInput(where=where, what=what, next_step=next_step)
 
 
 def _order_by_names(

@@ -78,7 +78,7 @@ def render(session: Session, *, check: bool) -> ExitCode:
     if check and project.source.config.stacks:
         from builder.assembly.render import check_again
 
-        check_again(project.source)
+        check_again(project.source, project.assembly_made)
     changes = (find_changes if check else write_assembly)(project.templates, project.assembly_made)
     for path in changes.paths:
         done = "removed" if path in changes.removed else "wrote"

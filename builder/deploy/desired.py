@@ -21,9 +21,8 @@ from builder.assembly.manifest import (
     change_set_room,
 )
 from builder.assembly.store import REQUEST_BYTES, Bootstrap
-from builder.assembly.uses import CreatedResource, Maker, Use, Way, created, find_needs, find_uses
+from builder.assembly.uses import CreatedResource, Maker, Use, Way, check_order, created, find_needs, find_uses
 from builder.errors import BadInput
-from builder.graph import as_circle
 from builder.template import text_of
 from builder.terms import AccountId, Region, Site, StackId, StackName, StackPlace
 
@@ -229,13 +228,7 @@ def make_deployment(
     bounds = bind_entries(manifest, templates)
     uses = (*find_uses(bounds), *_large_templates(manifest, bounds, templates))
     needs = find_needs(manifest, uses)
-    if needs.circles:
-        told = "\n  ".join(as_circle(circle) for circle in needs.circles)
-        raise BadInput(
-            where=manifest.project,
-            what=f"stacks take values of each other in a circle, so that none can be the first:\n  {told}",
-            next_step="python -m builder lint    shows where",
-        )
+    check_order(needs, manifest.project, "python -m builder lint    shows where")
     return Deployment(
         name=name,
         digest=manifest.digest(),

@@ -17,7 +17,7 @@ from builder.topology import Stack, Topology
 SUFFIX = "EnvironmentSuffix"
 
 
-def python_calls(wanted: Wanted, stacks: Sequence[Stack]) -> dict[StackId, PythonCall]:
+def _python_calls(wanted: Wanted, stacks: Sequence[Stack]) -> dict[StackId, PythonCall]:
     """Return the call that makes the template of each stack that Python makes."""
     config = wanted.config
     return {
@@ -37,13 +37,13 @@ def python_calls(wanted: Wanted, stacks: Sequence[Stack]) -> dict[StackId, Pytho
     }
 
 
-def make_templates(wanted: Wanted, stacks: Sequence[Stack]) -> dict[StackId, tuple[str, bytes]]:
-    """Return for each stack the file that its template comes from, and the template.
+def make_templates(wanted: Wanted, stacks: Sequence[Stack], run: int = 0) -> dict[StackId, tuple[str, bytes]]:
+    """Return for each stack the file that its template comes from, and the template; `run` as `run_python` has it.
 
     Raises BadInput, or Several, for a file that is or makes none.
     """
-    calls = python_calls(wanted, stacks)
-    made = dict(zip(calls, run_python(tuple(calls.values()), wanted.folder), strict=True))
+    calls = _python_calls(wanted, stacks)
+    made = dict(zip(calls, run_python(tuple(calls.values()), wanted.folder, run), strict=True))
     files = {stack.id: wanted.config.stacks[stack.name].template for stack in stacks}
     return {stack: (file, made[stack] if stack in made else wanted.files[file]) for stack, file in files.items()}
 
