@@ -106,7 +106,8 @@ def faults_of_values(
             else:
                 texts = value.environments if isinstance(value, ByEnvironment) else {"": value}
                 for environment, text in texts.items():
-                    if isinstance(text, str) and (what := fault_of_value(declared[name], text)):
+                    hidden = name in template.no_echo
+                    if isinstance(text, str) and (what := fault_of_value(declared[name], text, is_hidden=hidden)):
                         yield ConfigFault((*there, "environments", environment) if environment else there, what)
         for name in declared:
             if name not in stack.parameters and name != SUFFIX and template.default(name) is None:

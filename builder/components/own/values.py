@@ -18,37 +18,43 @@ _NUMBERS = ("Number", "List<Number>")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _GROUP = re.compile(r"\((?:\?[:=!])?([^()]*)\)(\*|\+|\{\d+,\})?")
 _VARIES = re.compile(r"[*+?{|]")
+_HIDDEN = "the value"
 _SHOWN = 8
 """So many allowed values are listed."""
 
 
-def fault_of_value(declared: Mapping[str, Any], value: str) -> str | None:
+def fault_of_value(declared: Mapping[str, Any], value: str, *, is_hidden: bool = False) -> str | None:
     """Return why CloudFormation refuses a value; None where it takes it, or nobody can tell.
 
-    Of a list each item is held. What a deployment fills in is not known, and of the types of AWS it asks AWS.
+    Of a list each item is held. What a deployment fills in is not known, and of the types of AWS it asks AWS. A value
+    that nobody is to see is not quoted.
     """
     kind = str(declared.get("Type"))
     if kind not in {"String", *_NUMBERS, *_LISTS} or "${" in value:
         return None
     items = [item.strip() for item in value.split(",") if value] if kind in _LISTS else [value]
-    return next((fault for item in items for fault in _faults_of_item(declared, kind, item)), None)
+    faults = (
+        fault for item in items for fault in _faults_of_item(declared, kind, item, _HIDDEN if is_hidden else item)
+    )
+    return next(faults, None)
 
 
-def _faults_of_item(declared: Mapping[str, Any], kind: str, item: str) -> Iterator[str]:
+def _faults_of_item(declared: Mapping[str, Any], kind: str, item: str, shown: str) -> Iterator[str]:
+    quoted = shown if shown is _HIDDEN else f"'{shown}'"
     if kind in _NUMBERS and not _NUMBER.fullmatch(item):
-        yield f"'{item}' is no number"
+        yield f"{quoted} is no number"
         return
     allowed = as_list(declared.get("AllowedValues"))
     if allowed and not any(_is_same(value, item) for value in allowed):
         texts = [_text(value) for value in allowed]
-        shown = ", ".join(texts[:_SHOWN]) + (f", and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else "")
-        yield f"'{item}' is none of the allowed values{did_you_mean(item, texts) or f': {shown}'}"
+        listed = ", ".join(texts[:_SHOWN]) + (f", and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else "")
+        yield f"{quoted} is none of the allowed values{did_you_mean(item, texts) or f': {listed}'}"
     if kind in _NUMBERS:
-        yield from _beyond(declared, "Value", float(item), f"{item} is")
+        yield from _beyond(declared, "Value", float(item), f"{shown} is")
     elif kind == "String":
-        yield from _beyond(declared, "Length", len(item), f"'{item}' has {len(item)} characters, which is")
+        yield from _beyond(declared, "Length", len(item), f"{quoted} has {len(item)} characters, which is")
     if kind not in _NUMBERS and (pattern := declared.get("AllowedPattern")) and _differs(str(pattern), item):
-        yield f"'{item}' does not match {pattern}"
+        yield f"{quoted} does not match {pattern}"
 
 
 def _beyond(declared: Mapping[str, Any], of: str, measured: float, told: str) -> Iterator[str]:

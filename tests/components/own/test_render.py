@@ -377,3 +377,11 @@ def test_a_fork_of_a_template_answers_nothing_and_what_troposphere_has_stands_in
     templates = project.assembly(PYTHON).templates
 
     assert yaml.safe_load(templates["us-east-1/made.yaml"].replace(b"!Ref", b""))["Resources"]["T"]["Metadata"]
+
+
+def test_no_secret_that_its_parameter_does_not_take_is_told(project: OwnProject) -> None:
+    peering = project.folder / "cfn" / "peering.template"
+    peering.write_text(peering.read_text().replace("NoEcho: true", "NoEcho: true, MaxLength: 3"))
+    with pytest.raises(BadInput, match=r"parameters.Secret: the value has 6 characters, which is more than 3") as told:
+        project.assembly(GOOD.replace("Secret: {previous: true}", "Secret: s3cr3t"))
+    assert "s3cr3t" not in str(told.value)

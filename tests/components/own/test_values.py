@@ -56,3 +56,19 @@ def test_a_value_is_held_to_what_its_parameter_declares(declared: str, good: lis
     assert {value: fault for value in good if (fault := fault_of_value(body, value))} == {}
     for value, told in bad.items():
         assert told in str(fault_of_value(body, value))
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ["Type: Number", "AllowedValues: [a]", "AllowedPattern: '[0-9]'", "MaxLength: 3", "MinLength: 99"],
+)
+def test_a_value_that_nobody_is_to_see_is_not_quoted(declared: str) -> None:
+    body: dict[str, Any] = {"Type": "String", **yaml.safe_load(f"{{{declared}}}")}
+    assert "s3cr3t" in str(fault_of_value(body, "s3cr3t"))
+    told = str(fault_of_value(body, "s3cr3t", is_hidden=True))
+    assert told.startswith("the value ")
+    assert "s3cr3t" not in told
+
+
+def test_what_is_too_great_and_to_be_seen_by_nobody_is_not_quoted() -> None:
+    assert fault_of_value({"Type": "Number", "MaxValue": 3}, "7777", is_hidden=True) == "the value is more than 3"
