@@ -38,7 +38,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Cr
 """
 
 # Beside those that tell whose stack it is: CloudFormation takes 50.
-_MOST_TAGS = 48
+MOST_TAGS = 48
 _TAG_CHARACTERS = 256
 
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -49,7 +49,7 @@ _TemplatePath = Annotated[
 
 _NAME = re.compile("[a-zA-Z][-a-zA-Z0-9]*")
 # The longest that dr.yaml takes: an assembly is good for every environment.
-_LONGEST_SUFFIX = "x" * 37
+LONGEST_SUFFIX = "x" * 37
 # A change set's name goes on with a hyphen, the plan's id (20261128-221500-abcdef), and of several its number.
 _PLAN_CHARACTERS = 1 + 22 + 3
 
@@ -243,7 +243,7 @@ def _faults(manifest: Manifest) -> Iterator[str]:
             f"project: no change set can be named after '{manifest.project}': "
             "letters, digits and hyphens, a letter first"
         )
-    elif over := change_set_room(f"{manifest.project}-{_LONGEST_SUFFIX}"):
+    elif over := change_set_room(f"{manifest.project}-{LONGEST_SUFFIX}"):
         length = len(manifest.project)
         yield f"project: '{manifest.project}' has {length} characters, and change sets' names take {length - over}"
     ids = {entry.id for entry in manifest.stacks}
@@ -263,7 +263,7 @@ def _faults(manifest: Manifest) -> Iterator[str]:
 
 
 def _longest(text: str) -> str:
-    return bind(text, _LONGEST_SUFFIX)
+    return bind(text, LONGEST_SUFFIX)
 
 
 def _faults_of(entry: StackEntry, ids: Collection[StackId], before: Sequence[StackEntry]) -> Iterator[str]:
@@ -286,11 +286,11 @@ def _faults_of(entry: StackEntry, ids: Collection[StackId], before: Sequence[Sta
 
 
 def _name_faults(entry: StackEntry, before: Sequence[StackEntry]) -> Iterator[str]:
-    bound = bind(entry.name, _LONGEST_SUFFIX)
+    bound = bind(entry.name, LONGEST_SUFFIX)
     if not _NAME.fullmatch(bound):
         yield f"'{entry.name}' of {entry.id} cannot be a stack name: letters, digits and hyphens, a letter first"
     elif len(bound) > NAME_CHARACTERS:
-        longest = f" with an environment suffix of {len(_LONGEST_SUFFIX)}" if bound != entry.name else ""
+        longest = f" with an environment suffix of {len(LONGEST_SUFFIX)}" if bound != entry.name else ""
         yield f"'{entry.name}' of {entry.id} has {len(bound)} characters{longest}, and a stack's name {NAME_CHARACTERS}"
     for one in before:
         if (one.name, one.region, one.account) == (entry.name, entry.region, entry.account):
@@ -302,12 +302,12 @@ def _tag_faults(tags: Mapping[str, str]) -> Iterator[str]:
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
     """
-    if len(tags) > _MOST_TAGS:
-        yield f": {len(tags)} tags, and a stack has room for {_MOST_TAGS} beside the builder's own"
+    if len(tags) > MOST_TAGS:
+        yield f": {len(tags)} tags, and a stack has room for {MOST_TAGS} beside the builder's own"
     for name, value in tags.items():
         if name.partition(":")[0] in {"aws", "builder"} and ":" in name:
             yield f".{name}: names that begin with {name.partition(':')[0]}: are not yours to give"
         elif not 1 <= len(name) <= NAME_CHARACTERS:
             yield f".{name}: has {len(name)} characters, and the name of a tag 1 to {NAME_CHARACTERS}"
-        elif not 1 <= len(bind(value, _LONGEST_SUFFIX)) <= _TAG_CHARACTERS:
+        elif not 1 <= len(bind(value, LONGEST_SUFFIX)) <= _TAG_CHARACTERS:
             yield f".{name}: '{value}' cannot be the value of a stack's tag: 1 to {_TAG_CHARACTERS} characters"

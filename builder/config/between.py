@@ -21,8 +21,6 @@ _BUILT_IN = {
     "function": function.RESOURCE_TYPES,
 }
 """The components that are rendered where their key is written, and what their templates are made of."""
-# Beside those that tell whose stack it is: CloudFormation takes 50.
-_TAGS = 48
 # Rounds of a set's accounts that are worth a word, and what one is taken to last.
 _MANY, _MINUTES = 30, 2
 
@@ -91,17 +89,11 @@ def _born(regions: _Said) -> Iterator[ConfigFault]:
 
 
 def _tags(said: _Said) -> Iterator[ConfigFault]:
-    """Yield the names of tags that are not the user's to give, and the stacks that would have too many."""
-    common = _section(said, "tags")
-    places: list[tuple[KeyPath, _Said]] = [(("tags",), common)]
+    """Yield the names of tags that are not the user's to give."""
+    places: list[tuple[KeyPath, _Said]] = [(("tags",), _section(said, "tags"))]
     for stack, own in _section(said, "stacks").items():
         tags = _section(own, "tags") if isinstance(own, dict) else {}
         places.append((("stacks", stack, "tags"), tags))
-        if len(tags.keys() | common.keys()) > _TAGS:
-            what = (
-                f"{len(tags.keys() | common.keys())} tags with those of every stack, and a stack has room for {_TAGS}"
-            )
-            yield ConfigFault(("stacks", stack, "tags"), what)
     for place, tags in places:
         for name in tags:
             if name.lower().startswith(("aws:", "builder:")):

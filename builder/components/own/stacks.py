@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.assembly.components import Bucket, Component, FunctionComponent, OutputOf, Table
-from builder.assembly.manifest import NAME_CHARACTERS, ByEnvironment, NeutralValue, PreviousValue
+from builder.assembly.manifest import (
+    LONGEST_SUFFIX,
+    MOST_TAGS,
+    NAME_CHARACTERS,
+    ByEnvironment,
+    NeutralValue,
+    PreviousValue,
+    bind,
+)
 from builder.components.own import options
 from builder.components.own.options import OutputValue, RegionsChoice, Value, parts_of
 from builder.config import Config
@@ -18,8 +26,6 @@ from builder.terms import Region, StackId
 from builder.topology import Stack, names, stack_id
 
 OWN = "own"
-# The longest that dr.yaml takes: an assembly is good for every environment.
-_SUFFIX = "x" * 37
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +75,14 @@ class _Resolver:
             if name in ours:
                 what = f"is the name of a stack that `{ours[name]}:` makes: take another one"
                 self.faults.append(ConfigFault(("stacks", name), what))
-            length = len((own.name or names.stack_name(self._config.project, name)).replace(names.SUFFIX, _SUFFIX))
+            stack_name = own.name or names.stack_name(self._config.project, name)
+            length = len(bind(stack_name, LONGEST_SUFFIX))
             if length > NAME_CHARACTERS:
                 what = f"the stack's name has {length} characters with the longest suffix: {NAME_CHARACTERS} at most"
                 self.faults.append(ConfigFault(("stacks", name, *(["name"] if own.name else [])), what))
+            if (tags := len(own.tags.keys() | self._config.tags.keys())) > MOST_TAGS:
+                what = f"{tags} tags with those of every stack, and a stack has room for {MOST_TAGS}"
+                self.faults.append(ConfigFault(("stacks", name, "tags"), what))
             for region in self._chosen(own.regions):
                 stack = self._stack(name, own, region)
                 owner = owners.setdefault((region, stack.stack_name), stack.id)
