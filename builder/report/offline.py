@@ -63,7 +63,7 @@ def _xml(text: str) -> str:
 
 
 # Whatever could end a label, begin a list or be taken for markup or an entity.
-_SPECIAL = re.compile(r"^[-\d]|[^\w …×./-]|_")
+_SPECIAL = re.compile(r"^[-\d]|[^\w …./-]|_")
 
 
 def mermaid_diagram(shown: Diagram) -> str:

@@ -66,3 +66,7 @@ def test_a_name_is_text_whatever_is_in_it() -> None:
 def test_every_line_is_one_that_mermaid_knows(shown: Diagram) -> None:
     for line in offline.mermaid_diagram(shown).split("\n")[:-1]:
         assert any(re.fullmatch(known, line) for known in LINES), line
+
+
+def test_a_count_is_shown_as_an_entity_like_every_sign() -> None:
+    assert any(re.fullmatch(LINES[2], line) and "#215;7" in line for line in lines(make_diagram("topic ×7")))
