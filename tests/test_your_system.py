@@ -1,6 +1,7 @@
 """What docs/your-system.md shows can be written into dr.yaml as it stands, and a fleet takes of it what it says."""
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,10 @@ HEAD = "project: shop\nenvironment: dev\nregions: {primary: us-east-1, secondari
 def topology_of(block: str, folder: Path) -> Topology:
     """Return the topology of a block in a file of its own, with a file for each template that it names."""
     (folder / "dr.yaml").write_text(block if block.startswith("project:") else HEAD + block)
-    for stack in yaml.safe_load(block)["stacks"].values():
+    said = yaml.safe_load(block)
+    if "functions" in said:
+        shutil.copytree(ROOT / "lambda", folder / "lambda")
+    for stack in said.get("stacks", {}).values():
         path = folder / stack["template"]
         path.parent.mkdir(exist_ok=True)
         path.write_text("Resources: {}\n")

@@ -19,4 +19,5 @@ def make_wanted(handler: str = HANDLER, **sections: Any) -> Wanted:
         "function": {},
         **sections,
     }
-    return Wanted(config=Config.model_validate(said), folder=Path(), handler=handler)
+    config = Config.model_validate(said)
+    return Wanted(config=config, folder=Path(), handlers=dict.fromkeys(config.functions_by_name, handler))

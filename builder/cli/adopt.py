@@ -155,7 +155,7 @@ def _known(session: Session) -> "dict[StackPlace, StackId]":
 
     project = session.project
     config = project.source.config
-    if not (config.stacks or config.table or config.bucket or config.function):
+    if not (config.stacks or config.tables_by_name or config.buckets_by_name or config.functions_by_name):
         return {}  # nothing to render: what is adopted will be the first
     return {
         StackPlace(Site(entry.account, entry.region), StackName(bind(entry.name, project.suffix))): entry.id

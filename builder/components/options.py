@@ -1,6 +1,7 @@
 """What every section of dr.yaml is made of: it has keys with values, and refuses unknown keys; and what several say."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -31,7 +32,16 @@ RegionName = Annotated[
 ]
 
 
+TABLE, BUCKET, FUNCTION = "table", "bucket", "function"
+"""The kinds of components that can be several, and the name of the one that is written under such a key itself."""
+KINDS = (TABLE, BUCKET, FUNCTION)
+RESERVED = frozenset({TABLE, BUCKET, FUNCTION, "alarms", "artifacts", "drill", "global", "key", "service", "storage"})
+"""Names that components of the user's cannot have: stacks, or parts of names, have them already."""
+
+
 class Section(BaseModel):
     """Keys with values, and no others."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    in_production: ClassVar[Mapping[str, Any]] = {}
+    """Of a component's options what a productive environment says of itself, unless it says otherwise."""

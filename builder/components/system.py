@@ -26,7 +26,7 @@ class _BuiltIn(Protocol):
 
     def make_stacks(self, config: Config) -> tuple[Stack, ...]: ...
 
-    def make_component(self, config: Config) -> Component: ...
+    def make_components(self, config: Config) -> dict[str, Component]: ...
 
     def make_names(self, config: Config) -> Iterator[Name]: ...
 
@@ -44,9 +44,17 @@ def make_topology(wanted: Wanted) -> Topology:
     Raises BadInput, or Several of them, for what is wrong between the stacks.
     """
     config = wanted.config
-    written = {name: part for name, part in _BUILT_IN.items() if getattr(config, name) is not None}
-    built_in = (*(stack for part in written.values() for stack in part.make_stacks(config)), *drill.make_stacks(config))
-    own = make_own(config, built_in, tuple(written))
+    built_in = (
+        *(stack for part in _BUILT_IN.values() for stack in part.make_stacks(config)),
+        *drill.make_stacks(config),
+    )
+    keys = {
+        name: f"{kind}:" if name == kind else f"{kind}s:"
+        for kind in _COMPONENTS
+        for name in getattr(config, f"{kind}s_by_name")
+    }
+    components = {name: each for kind in _COMPONENTS for name, each in _BUILT_IN[kind].make_components(config).items()}
+    own = make_own(config, built_in, keys)
     outputs = dict(_outputs(config, built_in))
     faults = [*own.faults]
     faults += [
@@ -57,10 +65,9 @@ def make_topology(wanted: Wanted) -> Topology:
         faults.append(ConfigFault((), what))
     if faults:
         raise gathered(errors_of(faults, wanted.lines))
-    components = {name: part.make_component(config) for name, part in written.items()}
     return Topology(
         stacks=(*built_in, *own.stacks),
-        components={name: components[name] for name in _COMPONENTS if name in components} | dict(own.components),
+        components={**components, **own.components},
         outputs={**outputs, **own.outputs},
     )
 
@@ -87,9 +94,7 @@ def check_names(wanted: Wanted, said: str | None = None) -> None:
     suffixes |= {config.environment: wanted.lines.where(("environment",))}
     if said and said not in suffixes:
         suffixes[said] = f"environment '{said}'"
-    names = [
-        name for key, part in _BUILT_IN.items() if getattr(config, key) is not None for name in part.make_names(config)
-    ]
+    names = [name for part in _BUILT_IN.values() for name in part.make_names(config)]
     errors = [
         BadInput(where=where, what=what)
         for suffix, where in suffixes.items()

@@ -7,8 +7,10 @@ from typing import Any
 from builder.components.available import known_regions, region_fault
 from builder.components.bucket import options as bucket
 from builder.components.function import options as function
+from builder.components.options import BUCKET, FUNCTION, KINDS, RESERVED, TABLE
 from builder.components.table import options as table
 from builder.config.document import ConfigFault, KeyPath
+from builder.errors import did_you_mean
 
 BUILDER_VARIABLES = ("TABLE_NAME", "ROLE", "REGIONS")
 # All names and values of a function's variables together.
@@ -33,17 +35,65 @@ def faults_between(said: _Said) -> Iterator[ConfigFault]:
     yield from _offers(said, regions)
     yield from _born(regions)
     yield from _drill(said)
-    yield from _variables(_section(_section(said, "function"), "environment"))
+    yield from _component_names(said)
+    for place, section in sections_of(said, FUNCTION):
+        yield from _variables(_section(section, "environment"), (*place, "environment"))
     yield from _tags(said)
     for name, environment in _section(said, "environments").items():
         if isinstance(environment, dict):
             yield from _environment(name, environment, primary)
+            yield from _components_here(said, name, environment)
     if isinstance(fleet := said.get("fleet", {}), dict):
         yield from fleet_faults(fleet, primary)
     elif fleet is None:
         yield ConfigFault(
             ("fleet",), "is empty: say its permission_model, self-managed or service-managed, or leave it out"
         )
+
+
+def sections_of(said: Mapping[str, Any], kind: str) -> Iterator[tuple[KeyPath, _Said]]:
+    """Yield what is said of each component of a kind, with its place: under the kind's own key, and by names."""
+    if kind in said and isinstance(own := said[kind] or {}, dict):
+        yield (kind,), own
+    named = said.get(f"{kind}s")
+    for name, section in named.items() if isinstance(named, dict) else ():
+        if isinstance(section := {} if section is None else section, dict):
+            yield (f"{kind}s", name), section
+
+
+def _component_names(said: _Said) -> Iterator[ConfigFault]:
+    """Yield the names of components that others have already."""
+    owners: dict[str, str] = {}
+    for kind in KINDS:
+        for name in _section(said, f"{kind}s"):
+            place = (f"{kind}s", name)
+            if name in RESERVED:
+                own = f": the one under `{kind}:` is called so" if name == kind else ""
+                yield ConfigFault(place, f"is a name that the builder has for itself{own}; take another one")
+            elif name in owners:
+                yield ConfigFault(place, f"is the name of one of the {owners[name]} already: take another one")
+            owners.setdefault(name, f"{kind}s")
+
+
+def _components_here(said: _Said, environment: str, here: _Said) -> Iterator[ConfigFault]:
+    """Yield what an environment says of components that there are none of, and of variables that others lack."""
+    for kind in KINDS:
+        known = dict(sections_of(said, kind))
+        for place, section in sections_of(here, kind):
+            there = ("environments", environment, *place)
+            if place not in known:
+                names = [str(other[-1]) for other in known if len(other) == len(place)]
+                hint = did_you_mean(place[-1], names)
+                yield ConfigFault(there, f"there is no such {kind} in this system{hint}")
+                continue
+            variables = _section(section, "environment")
+            if kind == FUNCTION:
+                yield from _variables(variables, (*there, "environment"))
+            for variable in variables:
+                if variable not in _section(known[place], "environment"):
+                    key = ".".join(str(part) for part in place)
+                    what = f"has no value in other environments: write one under {key}.environment too"
+                    yield ConfigFault((*there, "environment", variable), what)
 
 
 def _section(said: _Said, name: str) -> _Said:
@@ -69,7 +119,7 @@ def _regions(primary: object, secondaries: list[object]) -> Iterator[ConfigFault
 
 def _offers(said: _Said, regions: _Said) -> Iterator[ConfigFault]:
     """Yield the regions that do not have what the written components are made of."""
-    types = {type_name for key, types in _BUILT_IN.items() if key in said for type_name in types}
+    types = {type_name for key, types in _BUILT_IN.items() if [*sections_of(said, key)] for type_name in types}
     secondaries = regions.get("secondaries")
     places: list[tuple[KeyPath, object]] = [(("regions", "primary"), regions.get("primary"))]
     places += [
@@ -104,13 +154,12 @@ def _tags(said: _Said) -> Iterator[ConfigFault]:
 def _drill(said: _Said) -> Iterator[ConfigFault]:
     """Yield that drills by FIS have nothing to pause."""
     is_asked = said.get("drill") == "fis" or _section(said, "drill").get("fis")
-    if is_asked and not {"table", "bucket"} & said.keys():
+    if is_asked and not [*sections_of(said, TABLE), *sections_of(said, BUCKET)]:
         what = "pauses replication, and there is neither a table nor a bucket: write `table:` or `bucket:`"
         yield ConfigFault(("drill",), what)
 
 
-def _variables(variables: _Said) -> Iterator[ConfigFault]:
-    place = ("function", "environment")
+def _variables(variables: _Said, place: KeyPath) -> Iterator[ConfigFault]:
     for name in variables:
         if name in BUILDER_VARIABLES:
             yield ConfigFault((*place, name), "is set by the builder")

@@ -20,10 +20,11 @@ from pydantic_core import ErrorDetails
 from builder.components.available import RUNTIMES, runtime_fault, runtime_warning, successor
 from builder.components.drill.options import DRILL_TAGS
 from builder.components.function.options import FunctionConfig
+from builder.components.options import FUNCTION, KINDS
 from builder.components.own.options import OWN_TAGS, POLICY_FILE, TEMPLATE_FILE
-from builder.config.between import faults_between
+from builder.config.between import faults_between, sections_of
 from builder.config.document import ConfigFault, KeyPath, Lines, NotYaml, YamlDocument, errors_of, read_document
-from builder.config.model import PATTERNS, SEPARATORS, Config
+from builder.config.model import PATTERNS, SEPARATORS, Config, EnvironmentConfig
 from builder.errors import BadInput, did_you_mean, gathered, of_file
 from builder.template import canonical_policy
 
@@ -35,8 +36,8 @@ class Wanted:
     config: Config
     folder: Path
     """The folder of dr.yaml; every path in it is relative to this one."""
-    handler: str = ""
-    """The source of the function's handler."""
+    handlers: Mapping[str, str] = field(default_factory=dict)
+    """The source of each function's handler, by its component's name."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """What is in each template and each stack policy of the user's own, by its path."""
     warnings: tuple[str, ...] = ()
@@ -56,19 +57,19 @@ def read_wanted(path: Path, today: date | None = None) -> Wanted:
     if not isinstance(data, dict):
         raise BadInput(where=lines.where(()), what=_no_mapping(data), next_step="python -m builder init FOLDER")
     config, faults = _config(_as_written(data, document.words), document)
-    function = _function(data)
-    handler = _handler(path.parent, function)
+    functions = _functions(data)
+    handlers = {place: _handler(path.parent, place, function) for place, function in functions.items()}
     files = _own_files(path.parent, data)
-    faults += [*faults_between(data), *_ended(function, today)]
-    faults += [read for read in (handler, *files.values()) if isinstance(read, ConfigFault)]
-    if faults or config is None or isinstance(handler, ConfigFault):
+    faults += [*faults_between(data), *_ended(functions, today)]
+    faults += [read for read in (*handlers.values(), *files.values()) if isinstance(read, ConfigFault)]
+    if faults or config is None:
         raise gathered(errors_of(faults, lines))
     return Wanted(
         config,
         path.parent,
-        handler,
+        {str(place[-1]): read for place, read in handlers.items() if isinstance(read, str)},
         {name: read for name, read in files.items() if isinstance(read, bytes)},
-        _warnings(function, today, lines),
+        _warnings(functions, today, lines),
         lines,
     )
 
@@ -181,34 +182,36 @@ def _within(place: KeyPath, unread: set[KeyPath]) -> bool:
     return any(place[:length] in unread for length in range(len(place) + 1))
 
 
-def _function(data: dict[str, object]) -> FunctionConfig | None:
-    """Return the function as far as its file and runtime go, or None if these two are not told well."""
-    function = {} if "function" in data and data["function"] is None else data.get("function")
-    if not isinstance(function, dict):
-        return None
-    try:
-        return FunctionConfig.model_validate({key: function[key] for key in ("runtime", "source") if key in function})
-    except ValidationError:
-        return None
+_Functions = Mapping[KeyPath, FunctionConfig]
 
 
-def _handler(folder: Path, function: FunctionConfig | None) -> str | ConfigFault:
-    if function is None:
-        return ""
+def _functions(data: dict[str, object]) -> _Functions:
+    """Return each function by its place, as far as its file and runtime go; none whose two are not told well."""
+    functions: dict[KeyPath, FunctionConfig] = {}
+    for place, said in sections_of(data, FUNCTION):
+        try:
+            known = {key: said[key] for key in ("runtime", "source") if key in said}
+            functions[place] = FunctionConfig.model_validate(known)
+        except ValidationError:
+            continue
+    return functions
+
+
+def _handler(folder: Path, place: KeyPath, function: FunctionConfig) -> str | ConfigFault:
     try:
         return read_handler(folder, function)
     except BadHandler as error:
-        return ConfigFault(("function", "source"), str(error))
+        return ConfigFault((*place, "source"), str(error))
 
 
-def _ended(function: FunctionConfig | None, today: date | None) -> list[ConfigFault]:
-    what = runtime_fault(function.runtime, today) if function and today else None
-    return [ConfigFault(("function", "runtime"), what)] if what else []
+def _ended(functions: _Functions, today: date | None) -> list[ConfigFault]:
+    ended = {place: runtime_fault(function.runtime, today) for place, function in functions.items() if today}
+    return [ConfigFault((*place, "runtime"), what) for place, what in ended.items() if what]
 
 
-def _warnings(function: FunctionConfig | None, today: date | None, lines: Lines) -> tuple[str, ...]:
-    what = runtime_warning(function.runtime, today) if function and today else None
-    return (f"{lines.where(('function', 'runtime'))}: {what}",) if what else ()
+def _warnings(functions: _Functions, today: date | None, lines: Lines) -> tuple[str, ...]:
+    ending = {place: runtime_warning(function.runtime, today) for place, function in functions.items() if today}
+    return tuple(f"{lines.where((*place, 'runtime'))}: {what}" for place, what in ending.items() if what)
 
 
 # What Lambda takes inline.
@@ -366,10 +369,26 @@ def _read_as(value: object) -> str:
 def _not_one_of(value: object, words: str | None, place: KeyPath) -> str:
     allowed = _literals(place)
     hint = did_you_mean(value, allowed)
-    if place == ("function", "runtime"):
+    if place[0] in {FUNCTION, f"{FUNCTION}s"} and place[-1] == "runtime":
         hint = f" (did you mean {instead}?)" if (instead := successor(str(value))) else did_you_mean(value, RUNTIMES)
     shown = _quote(value) if isinstance(value, str | list | dict) else words
     return f"{shown} is not one of {', '.join(map(str, allowed))}{hint}"
+
+
+def _for_environment(place: KeyPath, wrong: str) -> str:
+    """Say where an option of a component is said for one environment, or that it is the same in all of them."""
+    here = _section(place[:-1])
+    own = {kind: section for kind in KINDS for section in _models(Config.model_fields[kind].annotation)}
+    varying = {kind: section for kind in KINDS for section in _models(EnvironmentConfig.model_fields[kind].annotation)}
+    if here is EnvironmentConfig and (kinds := [kind for kind in KINDS if wrong in varying[kind].model_fields]):
+        forms = " or ".join(f"{kind}: {{{wrong}: …}}, {kind}s: {{NAME: {{{wrong}: …}}}}" for kind in kinds)
+        return f": it is an option of a component, write here {forms}"
+    kinds = [kind for kind in KINDS if varying[kind] is here or here is EnvironmentConfig]
+    if any(wrong in own[kind].model_fields for kind in kinds):
+        return (
+            ": it is the same in every environment, since the templates are; a system that differs has its own dr.yaml"
+        )
+    return did_you_mean(wrong, here.model_fields) or f" (there are {', '.join(here.model_fields)})"
 
 
 def _literals(place: KeyPath) -> tuple[object, ...]:
@@ -398,17 +417,22 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
 
 def _where_it_is(place: KeyPath) -> str:
     wrong = str(place[-1])
+    if place[0] == "environments":
+        return _for_environment(place, wrong)
     here = _section(place[:-1]).model_fields
     elsewhere = [other for other in _keys() if other.rpartition(".")[2] == wrong]
     hint = did_you_mean(wrong, elsewhere) if elsewhere else did_you_mean(wrong, here)
     return hint or f" (there are {', '.join(here)})"
 
 
+_BY_NAME = frozenset({"environments", "stacks", "components", "outputs", *(f"{kind}s" for kind in KINDS)})
+
+
 def _keys() -> Iterator[str]:
     for name, section in Config.model_fields.items():
         yield name
         # A key of theirs stands below a name of the user's own.
-        if name not in {"environments", "stacks", "components", "outputs"}:
+        if name not in _BY_NAME:
             yield from (f"{name}.{inner}" for model in _models(section.annotation) for inner in model.model_fields)
 
 

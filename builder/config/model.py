@@ -3,16 +3,17 @@
 What is wrong between two keys is `between.py`'s; how it is told is `load.py`'s.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from builder.components.artifacts.options import ARTIFACTS_PATTERNS, BucketOfOwn
-from builder.components.bucket.options import BucketConfig
+from builder.components.bucket.options import BucketConfig, BucketVarying
 from builder.components.drill.options import DRILL_PATTERNS, DrillConfig, ShortOrDrill
 from builder.components.fleet.options import FLEET_PATTERNS, FleetConfig
-from builder.components.function.options import FUNCTION_PATTERNS, FUNCTION_SEPARATORS, FunctionConfig
-from builder.components.options import ACCOUNT_PATTERN, Account, RegionName, Section
+from builder.components.function.options import FUNCTION_PATTERNS, FUNCTION_SEPARATORS, FunctionConfig, FunctionVarying
+from builder.components.options import ACCOUNT_PATTERN, BUCKET, FUNCTION, TABLE, Account, RegionName, Section
 from builder.components.own.options import (
     OWN_PATTERNS,
     OWN_SEPARATORS,
@@ -22,7 +23,7 @@ from builder.components.own.options import (
     OutputValue,
     OwnStackConfig,
 )
-from builder.components.table.options import TableConfig
+from builder.components.table.options import TableConfig, TableVarying
 from builder.terms import Region
 
 
@@ -145,14 +146,31 @@ class ObjectivesConfig(Section):
     )
 
 
+_Table = Annotated[TableConfig, _EMPTY]
+_Bucket = Annotated[BucketConfig, _EMPTY]
+_Function = Annotated[FunctionConfig, _EMPTY]
+
+
 class EnvironmentConfig(Section):
-    """What one environment says of its deployment; nothing here changes a template."""
+    """What one environment says of its deployment; no template is another one for it."""
 
     account: Account | None = Field(default=None, description="The only account this environment may be deployed to")
     role_arn: _RoleArn | None = Field(default=None, description="The role CloudFormation takes; else the caller's own")
     production: bool = Field(
         default=False, strict=True, description="People depend on it: no drill without --yes-in-production"
     )
+    table: TableVarying | None = Field(default=None, description="What `table:` is here")
+    bucket: BucketVarying | None = Field(default=None, description="What `bucket:` is here")
+    function: FunctionVarying | None = Field(default=None, description="What `function:` is here")
+    tables: dict[ComponentName, TableVarying] = Field(default_factory=dict, description="What they are here, by name")
+    buckets: dict[ComponentName, BucketVarying] = Field(default_factory=dict, description="What they are here, by name")
+    functions: dict[ComponentName, FunctionVarying] = Field(
+        default_factory=dict, description="What they are here, by name", examples=[{"api": {"memory_mb": 1024}}]
+    )
+
+    def options(self, kind: str, name: str) -> Section | None:
+        """Return what is said here of a component of `table`, `bucket` or `function`; None if nothing is."""
+        return _by_name(self, kind).get(name)
 
 
 class Config(Section):
@@ -171,6 +189,17 @@ class Config(Section):
     )
     function: Annotated[FunctionConfig | None, _EMPTY] = Field(
         default=None, description="A function with a URL in each region; none where this is not written"
+    )
+    tables: dict[ComponentName, _Table] = Field(
+        default_factory=dict, description="Global tables by name", examples=[{"orders": {}}]
+    )
+    buckets: dict[ComponentName, _Bucket] = Field(
+        default_factory=dict, description="Buckets by name, each in every region", examples=[{"uploads": {}}]
+    )
+    functions: dict[ComponentName, _Function] = Field(
+        default_factory=dict,
+        description="Functions by name, each in every region",
+        examples=[{"api": {"source": "services/api"}}],
     )
     stacks: dict[ComponentName, OwnStackConfig] = Field(
         default_factory=dict,
@@ -211,7 +240,32 @@ class Config(Section):
     fleet: FleetConfig | None = Field(default=None, description="The same system in many accounts, by StackSets")
 
     @property
+    def tables_by_name(self) -> Mapping[str, TableConfig]:
+        """Every table by its component's name; `table` is that of `table:` itself."""
+        return cast("dict[str, TableConfig]", _by_name(self, TABLE))
+
+    @property
+    def buckets_by_name(self) -> Mapping[str, BucketConfig]:
+        """Every bucket by its component's name; `bucket` is that of `bucket:` itself."""
+        return cast("dict[str, BucketConfig]", _by_name(self, BUCKET))
+
+    @property
+    def functions_by_name(self) -> Mapping[str, FunctionConfig]:
+        """Every function by its component's name; `function` is that of `function:` itself."""
+        return cast("dict[str, FunctionConfig]", _by_name(self, FUNCTION))
+
+    def options(self, kind: str, name: str) -> Section:
+        """Return what is said of a component of `table`, `bucket` or `function`. Raises KeyError for an unknown one."""
+        return _by_name(self, kind)[name]
+
+    @property
     def admin_region(self) -> Region:
         """Where a fleet's StackSets are: the first secondary, so that they can be run while the primary is down."""
         said = self.fleet.admin_region if self.fleet else None
         return said or self.regions.secondaries[0]
+
+
+def _by_name(holder: Section, kind: str) -> dict[str, Any]:
+    """Return what a section says of the components of a kind, the one under the kind's own key named after it."""
+    own = getattr(holder, kind)
+    return {**({kind: own} if own is not None else {}), **getattr(holder, f"{kind}s")}

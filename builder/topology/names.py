@@ -6,6 +6,7 @@ name. `${EnvironmentSuffix}` is a parameter of every template, `${AWS::...}` are
 
 from dataclasses import dataclass
 
+from builder.components.options import BUCKET, FUNCTION, TABLE
 from builder.config.model import RegionsConfig
 from builder.terms import Region
 
@@ -37,22 +38,27 @@ def stack_name(project: str, kind: str) -> str:
     return f"{project}-{SUFFIX}-{kind}"
 
 
-def table_name(project: str) -> str:
-    """Return the global table's name; a global table has one name in all regions."""
-    return f"{project}-{SUFFIX}-global"
+def table_name(project: str, name: str) -> str:
+    """Return the name of a global table, `name` being its component's; it has one name in all regions."""
+    return f"{project}-{SUFFIX}-{'global' if name == TABLE else name}"
 
 
-def function_name(project: str, role: str) -> str:
-    """Return the name of a region's function; `role` is primary, secondary or a reference to that parameter."""
-    return f"{project}-{SUFFIX}-{role}"
+def function_name(project: str, name: str, *, role: str, region: str) -> str:
+    """Return the name of a region's function.
+
+    That of `function:` is named by the region's role, primary, secondary or a reference to that parameter; others by
+    their own name and the region.
+    """
+    return f"{project}-{SUFFIX}-{role}" if name == FUNCTION else f"{project}-{SUFFIX}-{name}-{region}"
 
 
-def bucket_name(project: str, region: str) -> str:
+def bucket_name(project: str, name: str, region: str) -> str:
     """Return a bucket's name in the account-regional namespace, so that nobody else can have taken it.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
     """
-    return f"{project}-{SUFFIX}-${{AWS::AccountId}}-{region}-an"
+    own = "" if name == BUCKET else f"{name}-"
+    return f"{project}-{SUFFIX}-{own}${{AWS::AccountId}}-{region}-an"
 
 
 def artifacts_bucket_name(project: str, region: str) -> str:

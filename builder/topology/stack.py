@@ -16,6 +16,8 @@ class Stack:
     """The folder of `builder.components` that has its template."""
     name: str
     """The last part of its id, `table`."""
+    of: str = ""
+    """The component's own name in dr.yaml; empty where there is only one of its kind."""
     region: Region
     stack_name: str
     """What CloudFormation calls it; may hold `${EnvironmentSuffix}`."""

@@ -50,7 +50,7 @@ def test_a_file_beyond_what_lambda_takes_inline_is_refused(dr: Project) -> None:
 def test_line_ends_of_windows_do_not_reach_the_template(dr: Project) -> None:
     dr.handler("handler = 1\r\n")
 
-    assert dr.read().handler == "handler = 1\n"
+    assert dr.read().handlers["function"] == "handler = 1\n"
 
 
 class TestNode:
@@ -62,7 +62,7 @@ class TestNode:
     def test_is_read_from_index_js(self, node: Project) -> None:
         node.handler("exports.handler = async () => 1;\n", "lambda/nodejs/index.js")
 
-        assert node.read().handler == "exports.handler = async () => 1;\n"
+        assert node.read().handlers["function"] == "exports.handler = async () => 1;\n"
 
     def test_needs_a_handler(self, node: Project) -> None:
         node.handler("exports.main = 1;\n", "lambda/nodejs/index.js")

@@ -20,7 +20,7 @@ def test_the_good_file_is_good(dr: Project) -> None:
     assert wanted.config.function
     assert wanted.config.function.memory_mb == 256
     assert wanted.folder == Path()
-    assert wanted.handler == "def handler(event, context): ...\n"
+    assert wanted.handlers["function"] == "def handler(event, context): ...\n"
     assert wanted.warnings == ()
 
 

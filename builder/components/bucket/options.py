@@ -1,4 +1,4 @@
-"""What dr.yaml may say under `bucket:`."""
+"""What dr.yaml may say under `bucket:`, and of each of `buckets:`."""
 
 from pydantic import Field
 
@@ -8,9 +8,13 @@ RESOURCE_TYPES = ("AWS::IAM::Role", "AWS::S3::Bucket", "AWS::S3::BucketPolicy")
 """What its templates are made of."""
 
 
-class BucketConfig(Section):
-    """The bucket of each region."""
+class BucketVarying(Section):
+    """What may differ between environments."""
 
     expire_noncurrent_days: int = Field(
         default=30, strict=True, ge=1, le=36500, description="Days until an overwritten or deleted version is gone"
     )
+
+
+class BucketConfig(BucketVarying):
+    """The bucket of each region."""

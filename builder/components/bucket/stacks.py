@@ -1,14 +1,15 @@
-"""The buckets: one a region, and in the primary, which replicates, the role for that."""
+"""The buckets: each one a region, and in the primary, which replicates, the role for that."""
 
 from collections.abc import Iterator
 
 from builder.assembly.components import Bucket, Component, OutputOf
+from builder.components.environments import parameters_of
+from builder.components.options import BUCKET
 from builder.config import Config
 from builder.terms import Region
 from builder.topology import Stack, names, stack_id
 from builder.topology.names import Name
 
-NAME = "storage"
 _LENGTH = 63
 """Of a bucket's name.
 
@@ -17,30 +18,55 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.
 
 
 def make_stacks(config: Config) -> tuple[Stack, ...]:
-    """Return the secondaries' stacks, and the primary's, which needs them."""
+    """Return of each bucket the secondaries' stacks, and the primary's, which needs them."""
+    return tuple(stack for name in config.buckets_by_name for stack in _stacks(config, name))
+
+
+def _stacks(config: Config, name: str) -> Iterator[Stack]:
     primary, secondaries = config.regions.primary, config.regions.secondaries
-    destinations = tuple(stack_id(region, NAME) for region in secondaries)
-    return tuple(
-        Stack(
-            component="bucket",
-            name=NAME,
+    stack = stack_part(name)
+    destinations = tuple(stack_id(region, stack) for region in secondaries)
+    for region in (*secondaries, primary):
+        public = names.public_names(config.regions, region, "bucketName")
+        yield Stack(
+            component=BUCKET,
+            name=stack,
+            of=name,
             region=region,
-            stack_name=names.stack_name(config.project, NAME),
+            stack_name=names.stack_name(config.project, stack),
             needs=destinations if region == primary else (),
-            outputs=tuple((name, "BucketName") for name in names.public_names(config.regions, region, "bucketName")),
+            parameters=parameters_of(config, BUCKET, name),
+            outputs=tuple(
+                (output, "BucketName") for output in (public if name == BUCKET else (f"{name}.{region}.bucket",))
+            ),
         )
-        for region in (*secondaries, primary)
-    )
 
 
-def make_component(config: Config) -> Component:
+def stack_part(name: str) -> str:
+    """Return the last part of the ids of a bucket's stacks."""
+    return "storage" if name == BUCKET else name
+
+
+def make_components(config: Config) -> dict[str, Component]:
     """Return the buckets, which replicate from the primary to each secondary."""
     primary, secondaries = config.regions.primary, config.regions.secondaries
-    bucket_names = {region: OutputOf((stack_id(region, NAME), "BucketName")) for region in config.regions.all}
-    return Component(bucket=Bucket(names=bucket_names, replication=tuple((primary, region) for region in secondaries)))
+    ways = tuple((primary, region) for region in secondaries)
+    return {
+        name: Component(
+            bucket=Bucket(
+                names={
+                    region: OutputOf((stack_id(region, stack_part(name)), "BucketName"))
+                    for region in config.regions.all
+                },
+                replication=ways,
+            )
+        )
+        for name in config.buckets_by_name
+    }
 
 
 def make_names(config: Config) -> Iterator[Name]:
-    """Yield the longest of the physical names."""
+    """Yield the longest of each bucket's physical names."""
     region = Region(max(config.regions.all, key=len))
-    yield Name("bucket", names.bucket_name(config.project, region), _LENGTH)
+    for name in config.buckets_by_name:
+        yield Name("bucket", names.bucket_name(config.project, name, region), _LENGTH)

@@ -3,10 +3,11 @@
 from awacs.aws import Action, Allow, PolicyDocument, Statement
 from troposphere import GetAtt, Output, Ref, Sub, Template, iam, s3
 
-from builder.components.bucket.options import BucketConfig
+from builder.components.options import BUCKET
 from builder.components.private_bucket import make_private_bucket, make_tls_only
 from builder.components.role import make_role
 from builder.components.skeleton import add, make_skeleton
+from builder.components.varying import Varying
 from builder.config import Config, Wanted
 from builder.topology import Stack, names
 
@@ -17,39 +18,41 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
     regions: {primary: us-east-1, secondaries: [us-west-2]}
     bucket: {expire_noncurrent_days: 30}
     """
-    config = wanted.config
+    config, name = wanted.config, stack.of
     if stack.region == config.regions.primary:
         template = make_skeleton(f"{config.project}: primary bucket, replicated to every secondary region")
-        bucket = _bucket(config)
-        bucket.ReplicationConfiguration = _replication(config)
-        add(template, bucket, make_tls_only(), _replication_role(config))
+        bucket = _bucket(config, name, template)
+        bucket.ReplicationConfiguration = _replication(config, name)
+        add(template, bucket, make_tls_only(), _replication_role(config, name))
     else:
         template = make_skeleton(f"{config.project}: secondary bucket, receives the primary's objects")
-        add(template, _bucket(config), make_tls_only())
+        add(template, _bucket(config, name, template), make_tls_only())
     template.add_output(Output("BucketName", Description="Name of this region's bucket", Value=Ref("Bucket")))
     template.add_output(Output("BucketArn", Description="ARN of this region's bucket", Value=GetAtt("Bucket", "Arn")))
     return template
 
 
-def _bucket(config: Config) -> s3.Bucket:
-    rules = _lifecycle_rules(config.bucket or BucketConfig())
-    return make_private_bucket(names.bucket_name(config.project, "${AWS::Region}"), rules)
+def _bucket(config: Config, name: str, template: Template) -> s3.Bucket:
+    rules = _lifecycle_rules(Varying(config, BUCKET, name, template))
+    return make_private_bucket(names.bucket_name(config.project, name, "${AWS::Region}"), rules)
 
 
-def _lifecycle_rules(options: BucketConfig) -> list[s3.LifecycleRule]:
+def _lifecycle_rules(options: Varying) -> list[s3.LifecycleRule]:
     # Lifecycle actions are not replicated, so each bucket expires its own old versions.
     return [
         s3.LifecycleRule(
             Id="expire-noncurrent-versions",
             Status="Enabled",
-            NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=options.expire_noncurrent_days),
+            NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(
+                NoncurrentDays=options.of("expire_noncurrent_days")
+            ),
             ExpiredObjectDeleteMarker=True,
             AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=7),
         )
     ]
 
 
-def _replication(config: Config) -> s3.ReplicationConfiguration:
+def _replication(config: Config, name: str) -> s3.ReplicationConfiguration:
     """One V2 rule a destination for every object and delete marker.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-add-config.html
@@ -64,7 +67,7 @@ def _replication(config: Config) -> s3.ReplicationConfiguration:
                 Filter=s3.ReplicationRuleFilter(Prefix=""),
                 DeleteMarkerReplication=s3.DeleteMarkerReplication(Status="Enabled"),
                 Destination=s3.ReplicationConfigurationRulesDestination(
-                    Bucket=_bucket_arn(config, region), Metrics=s3.Metrics(Status="Enabled")
+                    Bucket=_bucket_arn(config, name, region), Metrics=s3.Metrics(Status="Enabled")
                 ),
             )
             for priority, region in enumerate(config.regions.secondaries, start=1)
@@ -72,9 +75,9 @@ def _replication(config: Config) -> s3.ReplicationConfiguration:
     )
 
 
-def _replication_role(config: Config) -> iam.Role:
+def _replication_role(config: Config, name: str) -> iam.Role:
     """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html."""
-    source = _bucket_arn(config, "${AWS::Region}")
+    source = _bucket_arn(config, name, "${AWS::Region}")
     return make_role(
         config,
         "ReplicationRole",
@@ -92,12 +95,12 @@ def _replication_role(config: Config) -> iam.Role:
                             "GetObjectVersionAcl",
                             "GetObjectVersionTagging",
                         ],
-                        [_bucket_arn(config, "${AWS::Region}", "/*")],
+                        [_bucket_arn(config, name, "${AWS::Region}", "/*")],
                     ),
                     _allow(
                         "WriteReplicas",
                         ["ReplicateObject", "ReplicateDelete", "ReplicateTags"],
-                        [_bucket_arn(config, region, "/*") for region in config.regions.secondaries],
+                        [_bucket_arn(config, name, region, "/*") for region in config.regions.secondaries],
                     ),
                 ],
             ),
@@ -109,6 +112,6 @@ def _allow(sid: str, actions: list[str], resources: list[Sub]) -> Statement:
     return Statement(Sid=sid, Effect=Allow, Action=[Action("s3", name) for name in actions], Resource=resources)
 
 
-def _bucket_arn(config: Config, region: str, path: str = "") -> Sub:
+def _bucket_arn(config: Config, name: str, region: str, path: str = "") -> Sub:
     # By name, not by reference: the bucket needs the role before it can replicate, and the destination is not here.
-    return Sub(f"arn:${{AWS::Partition}}:s3:::{names.bucket_name(config.project, region)}{path}")
+    return Sub(f"arn:${{AWS::Partition}}:s3:::{names.bucket_name(config.project, name, region)}{path}")

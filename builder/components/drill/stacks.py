@@ -1,7 +1,6 @@
 """With `drill: fis`: one stack in the primary with the experiment that pauses replication."""
 
-from builder.components.bucket.stacks import NAME as STORAGE
-from builder.components.table.stacks import NAME as TABLE
+from builder.components.bucket.stacks import stack_part
 from builder.config import Config
 from builder.topology import Stack, names, stack_id
 
@@ -13,13 +12,13 @@ def make_stacks(config: Config) -> tuple[Stack, ...]:
     if config.drill.fis is None:
         return ()
     region = config.regions.primary
-    paused = ((STORAGE, config.bucket), (TABLE, config.table))
+    paused = (*(stack_part(name) for name in config.buckets_by_name), *config.tables_by_name)
     return (
         Stack(
             component="drill",
             name=NAME,
             region=region,
             stack_name=names.stack_name(config.project, NAME),
-            needs=tuple(stack_id(region, name) for name, section in paused if section),
+            needs=tuple(stack_id(region, name) for name in paused),
         ),
     )

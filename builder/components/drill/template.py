@@ -44,20 +44,32 @@ def make_template(wanted: Wanted, _stack: Stack) -> Template:
 
 
 def _targets(config: Config) -> dict[str, fis.ExperimentTemplateTarget]:
-    """What there is to pause: the table, the primary's bucket, or both."""
-    return {
-        **({"Table": _target("aws:dynamodb:global-table", _table_arn(config))} if config.table else {}),
-        **({"Bucket": _target("aws:s3:bucket", _bucket_arn(config))} if config.bucket else {}),
+    """What there is to pause: the tables, and the primary's buckets."""
+    tables = {
+        _title(name): _target("aws:dynamodb:global-table", _table_arn(config, name)) for name in config.tables_by_name
     }
+    return {
+        **tables,
+        **{_title(name): _target("aws:s3:bucket", _bucket_arn(config, name)) for name in config.buckets_by_name},
+    }
+
+
+def _title(name: str) -> str:
+    """Return a component's name as a part of an experiment's names: Table, Bucket, Orders."""
+    return "".join(word.capitalize() for word in name.split("-"))
 
 
 def _actions(config: Config) -> dict[str, fis.ExperimentTemplateAction]:
-    table = {"PauseTable": _action("aws:dynamodb:global-table-pause-replication", Tables="Table")}
-    bucket = {
-        f"PauseBucket{number}": _action("aws:s3:bucket-pause-replication", region=region, Buckets="Bucket")
+    tables = {
+        f"Pause{_title(name)}": _action("aws:dynamodb:global-table-pause-replication", Tables=_title(name))
+        for name in config.tables_by_name
+    }
+    buckets = {
+        f"Pause{_title(name)}{number}": _action("aws:s3:bucket-pause-replication", region=region, Buckets=_title(name))
+        for name in config.buckets_by_name
         for number, region in enumerate(config.regions.secondaries, 1)
     }
-    return {**(table if config.table else {}), **(bucket if config.bucket else {})}
+    return {**tables, **buckets}
 
 
 def _stop_conditions(config: Config) -> list[fis.ExperimentTemplateStopCondition]:
@@ -87,8 +99,8 @@ def _role(config: Config) -> iam.Role:
     https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.html#global-table-pause-replication
     """
     statements = [
-        *(_may_pause_table(config) if config.table else ()),
-        *(_may_pause_bucket(config) if config.bucket else ()),
+        *(_may_pause_tables(config) if config.tables_by_name else ()),
+        *(_may_pause_buckets(config) if config.buckets_by_name else ()),
     ]
     return make_role(
         config,
@@ -101,23 +113,30 @@ def _role(config: Config) -> iam.Role:
     )
 
 
-def _may_pause_table(config: Config) -> tuple[Statement, ...]:
+def _may_pause_tables(config: Config) -> tuple[Statement, ...]:
     policy = ["GetResourcePolicy", "PutResourcePolicy", "DeleteResourcePolicy"]
     return (
-        _allow("FindTable", "dynamodb", ["DescribeTable"], [_table_arn(config)]),
-        _allow("PauseTable", "dynamodb", policy, [_table_arn(config), _table_arn(config, "/stream/*")]),
+        _allow(
+            "FindTable", "dynamodb", ["DescribeTable"], [_table_arn(config, name) for name in config.tables_by_name]
+        ),
+        _allow(
+            "PauseTable",
+            "dynamodb",
+            policy,
+            [_table_arn(config, name, below) for name in config.tables_by_name for below in ("", "/stream/*")],
+        ),
     )
 
 
-def _may_pause_bucket(config: Config) -> tuple[Statement, ...]:
-    bucket = [_bucket_arn(config)]
+def _may_pause_buckets(config: Config) -> tuple[Statement, ...]:
+    buckets = [_bucket_arn(config, name) for name in config.buckets_by_name]
     into = Condition(StringEquals("s3:DestinationRegion", list(config.regions.secondaries)))
     pausing = Condition(BoolIfExists("s3:isReplicationPauseRequest", "true"))
     return (
         _allow("FindBuckets", "s3", ["ListAllMyBuckets"], ["*"]),
-        _allow("PauseBucket", "s3", ["PauseReplication"], bucket, Condition=into),
-        _allow("ReadRules", "s3", ["GetReplicationConfiguration"], bucket),
-        _allow("WriteRulesToPauseOnly", "s3", ["PutReplicationConfiguration"], bucket, Condition=pausing),
+        _allow("PauseBucket", "s3", ["PauseReplication"], buckets, Condition=into),
+        _allow("ReadRules", "s3", ["GetReplicationConfiguration"], buckets),
+        _allow("WriteRulesToPauseOnly", "s3", ["PutReplicationConfiguration"], buckets, Condition=pausing),
     )
 
 
@@ -126,10 +145,10 @@ def _allow(sid: str, service: str, actions: list[str], resources: list[Any], **r
     return Statement(Sid=sid, Effect=Allow, Action=named, Resource=resources, **rest)
 
 
-def _table_arn(config: Config, below: str = "") -> Sub:
-    table = names.table_name(config.project)
+def _table_arn(config: Config, name: str, below: str = "") -> Sub:
+    table = names.table_name(config.project, name)
     return Sub(f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}{below}")
 
 
-def _bucket_arn(config: Config) -> Sub:
-    return Sub(f"arn:${{AWS::Partition}}:s3:::{names.bucket_name(config.project, '${AWS::Region}')}")
+def _bucket_arn(config: Config, name: str) -> Sub:
+    return Sub(f"arn:${{AWS::Partition}}:s3:::{names.bucket_name(config.project, name, '${AWS::Region}')}")

@@ -1,4 +1,4 @@
-"""What dr.yaml may say under `function:`."""
+"""What dr.yaml may say under `function:`, and of each of `functions:`."""
 
 from typing import Annotated, Any, Literal
 
@@ -31,7 +31,19 @@ def _source(known: dict[str, Any]) -> str:
     return "lambda/nodejs" if str(known.get("runtime")).startswith("nodejs") else "lambda/python"
 
 
-class FunctionConfig(Section):
+class FunctionVarying(Section):
+    """What may differ between environments."""
+
+    memory_mb: int = Field(default=256, strict=True, ge=128, le=10240, description="Memory; processor time follows it")
+    timeout_s: int = Field(default=10, strict=True, ge=1, le=900, description="Seconds until a request is given up")
+    environment: dict[_VariableName, str] = Field(
+        default_factory=dict,
+        description="More environment variables; ROLE and REGIONS are there already, and TABLE_NAME beside `table:`",
+    )
+    log_retention_days: _RetentionDays = Field(default=30, description="Days that log lines are kept")
+
+
+class FunctionConfig(FunctionVarying):
     """The function of each region, and the URL in front of it."""
 
     runtime: Runtime = Field(default="python3.14", description="Lambda runtime: index.py for Python, index.js for Node")
@@ -40,15 +52,9 @@ class FunctionConfig(Section):
         min_length=1,
         description="Folder of index.py or index.js; lambda/python or lambda/nodejs where nothing is said",
     )
-    memory_mb: int = Field(default=256, strict=True, ge=128, le=10240, description="Memory; processor time follows it")
-    timeout_s: int = Field(default=10, strict=True, ge=1, le=900, description="Seconds until a request is given up")
     url_auth: Literal["AWS_IAM", "NONE"] = Field(
         default="AWS_IAM", description="Who may call the URL: AWS_IAM signed requests only, NONE anyone who knows it"
     )
-    environment: dict[_VariableName, str] = Field(
-        default_factory=dict, description="More environment variables; TABLE_NAME, ROLE and REGIONS are there already"
-    )
-    log_retention_days: _RetentionDays = Field(default=30, description="Days that log lines are kept")
 
     @property
     def handler_file(self) -> str:

@@ -1,14 +1,15 @@
-"""The functions: one stack a region, the same template in each."""
+"""The functions: each one stack a region, the same template in each."""
 
 from collections.abc import Iterator
 
 from builder.assembly.components import Component, FunctionComponent, OutputOf
-from builder.components.table.stacks import NAME as TABLE
+from builder.components.environments import parameters_of
+from builder.components.options import FUNCTION, TABLE
 from builder.config import Config
+from builder.terms import Region
 from builder.topology import Stack, names, stack_id
 from builder.topology.names import Name
 
-NAME = "service"
 _LENGTH = 64
 """Of a function's name.
 
@@ -17,31 +18,59 @@ Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 
 
 def make_stacks(config: Config) -> tuple[Stack, ...]:
-    """Return each region's stack; where there is a table, it comes first.
+    """Return each region's stack of every function; where there is a table that it uses, that comes first."""
+    return tuple(stack for name in config.functions_by_name for stack in _stacks(config, name))
 
-    `BornAs` names the function for good, so that a region's URL outlives any change of the regions' roles.
-    """
-    regions = config.regions
-    return tuple(
-        Stack(
-            component="function",
-            name=NAME,
+
+def _stacks(config: Config, name: str) -> Iterator[Stack]:
+    regions, stack = config.regions, stack_part(name)
+    for region in regions.all:
+        public = names.public_names(regions, region, "lambdaUrl")
+        yield Stack(
+            component=FUNCTION,
+            name=stack,
+            of=name,
             region=region,
-            stack_name=names.stack_name(config.project, NAME),
-            needs=(stack_id(regions.primary, TABLE),) if config.table else (),
-            parameters={"Role": regions.role(region), "BornAs": regions.born_as(region)},
-            outputs=tuple((name, "FunctionUrl") for name in names.public_names(regions, region, "lambdaUrl")),
+            stack_name=names.stack_name(config.project, stack),
+            needs=(stack_id(regions.primary, TABLE),) if name == FUNCTION and config.table else (),
+            parameters={**_roles(config, name, region), **parameters_of(config, FUNCTION, name)},
+            outputs=tuple(
+                (output, "FunctionUrl") for output in (public if name == FUNCTION else (f"{name}.{region}.url",))
+            ),
         )
-        for region in regions.all
-    )
 
 
-def make_component(config: Config) -> Component:
-    """Return the function with each region's URL."""
-    url = {region: OutputOf((stack_id(region, NAME), "FunctionUrl")) for region in config.regions.all}
-    return Component(function=FunctionComponent(url=url))
+def _roles(config: Config, name: str, region: Region) -> dict[str, str]:
+    """Return what the region is; `BornAs` names the one function for good, so that its URL outlives a change of roles.
+
+    Others are named by their region, which does not change.
+    """
+    role = {"Role": config.regions.role(region)}
+    return {**role, "BornAs": config.regions.born_as(region)} if name == FUNCTION else role
+
+
+def stack_part(name: str) -> str:
+    """Return the last part of the ids of a function's stacks."""
+    return "service" if name == FUNCTION else name
+
+
+def make_components(config: Config) -> dict[str, Component]:
+    """Return the functions with each region's URL."""
+    return {
+        name: Component(
+            function=FunctionComponent(
+                url={
+                    region: OutputOf((stack_id(region, stack_part(name)), "FunctionUrl"))
+                    for region in config.regions.all
+                }
+            )
+        )
+        for name in config.functions_by_name
+    }
 
 
 def make_names(config: Config) -> Iterator[Name]:
-    """Yield the longest of the functions' names."""
-    yield Name("function", names.function_name(config.project, "secondary"), _LENGTH)
+    """Yield the longest of each function's names."""
+    region = max(config.regions.all, key=len)
+    for name in config.functions_by_name:
+        yield Name("function", names.function_name(config.project, name, role="secondary", region=region), _LENGTH)

@@ -8,27 +8,27 @@ from troposphere import GetAtt, Output, Parameter, Ref, Sub, Template, awslambda
 from troposphere import logs as cloudwatch_logs
 
 from builder.components.function.options import FunctionConfig
+from builder.components.options import FUNCTION, TABLE
 from builder.components.role import make_role
 from builder.components.skeleton import add, make_skeleton
+from builder.components.varying import Varying
 from builder.config import Config, Wanted
 from builder.topology import Stack, names
 
 
-def make_template(wanted: Wanted, _stack: Stack) -> Template:
+def make_template(wanted: Wanted, stack: Stack) -> Template:
     """Return the template that this piece of dr.yaml leads to.
 
     function: {source: lambda/python, runtime: python3.14, memory_mb: 256, timeout_s: 10, url_auth: NONE}
     """
-    config, options = wanted.config, wanted.config.function or FunctionConfig()
-    what = "function behind a URL that writes to the global table" if config.table else "function behind a URL"
-    template = make_skeleton(
-        f"{config.project}: {what}",
-        _role_parameter("Role", "Which of the system's regions this is"),
-        _role_parameter("BornAs", "Which it was when the system was made: names the function for good"),
-    )
+    config, options = wanted.config, wanted.config.functions_by_name[stack.of]
+    writes = stack.of == FUNCTION and config.table is not None
+    what = "function behind a URL that writes to the global table" if writes else "function behind a URL"
+    template = make_skeleton(f"{config.project}: {what}", *_role_parameters(stack.of))
+    values = Varying(config, FUNCTION, stack.of, template)
     add(
         template,
-        _function(wanted, options),
+        _function(wanted, stack.of, values),
         awslambda.Url(
             "FunctionUrl",
             # By name: a reference to the ARN would show the URL as possibly replaced whenever the function changes.
@@ -36,11 +36,11 @@ def make_template(wanted: Wanted, _stack: Stack) -> Template:
             AuthType=options.url_auth,
         ),
         *_url_permissions(options),
-        _execution_role(config),
+        _execution_role(config, writes=writes),
         cloudwatch_logs.LogGroup(
             "LogGroup",
-            LogGroupName=Sub(f"/aws/lambda/{_function_name(config)}"),
-            RetentionInDays=options.log_retention_days,
+            LogGroupName=Sub(f"/aws/lambda/{_function_name(config, stack.of)}"),
+            RetentionInDays=values.of("log_retention_days"),
         ),
     )
     template.add_output(
@@ -50,34 +50,41 @@ def make_template(wanted: Wanted, _stack: Stack) -> Template:
     return template
 
 
+def _role_parameters(name: str) -> tuple[Parameter, ...]:
+    role = _role_parameter("Role", "Which of the system's regions this is")
+    born = _role_parameter("BornAs", "Which it was when the system was made: names the function for good")
+    return (role, born) if name == FUNCTION else (role,)
+
+
 def _role_parameter(name: str, description: str) -> Parameter:
     return Parameter(name, Type="String", Description=description, AllowedValues=["primary", "secondary"])
 
 
-def _function_name(config: Config) -> str:
-    return names.function_name(config.project, "${BornAs}")
+def _function_name(config: Config, name: str) -> str:
+    return names.function_name(config.project, name, role="${BornAs}", region="${AWS::Region}")
 
 
-def _function(wanted: Wanted, options: FunctionConfig) -> awslambda.Function:
-    config = wanted.config
+def _function(wanted: Wanted, name: str, values: Varying) -> awslambda.Function:
+    config, options = wanted.config, wanted.config.functions_by_name[name]
+    table = names.table_name(config.project, TABLE) if name == FUNCTION and config.table else None
     return awslambda.Function(
         "Function",
-        FunctionName=Sub(_function_name(config)),
+        FunctionName=Sub(_function_name(config, name)),
         Runtime=options.runtime,
         Handler="index.handler",
-        MemorySize=options.memory_mb,
-        Timeout=options.timeout_s,
+        MemorySize=values.of("memory_mb"),
+        Timeout=values.of("timeout_s"),
         Role=GetAtt("ExecutionRole", "Arn"),
         LoggingConfig=awslambda.LoggingConfig(LogGroup=Ref("LogGroup")),
         Environment=awslambda.Environment(
             Variables={
-                **({"TABLE_NAME": Sub(names.table_name(config.project))} if config.table else {}),
+                **({"TABLE_NAME": Sub(table)} if table else {}),
                 "ROLE": Ref("Role"),
                 "REGIONS": ",".join(config.regions.all),
-                **options.environment,
+                **values.of("environment"),
             }
         ),
-        Code=awslambda.Code(ZipFile=wanted.handler),
+        Code=awslambda.Code(ZipFile=wanted.handlers[name]),
     )
 
 
@@ -106,7 +113,7 @@ def _url_permissions(options: FunctionConfig) -> tuple[awslambda.Permission, aws
     )
 
 
-def _execution_role(config: Config) -> iam.Role:
+def _execution_role(config: Config, *, writes: bool) -> iam.Role:
     # Without logs:CreateLogGroup: a late write could bring a deleted group back.
     write_logs = Statement(
         Sid="WriteLogs",
@@ -122,14 +129,14 @@ def _execution_role(config: Config) -> iam.Role:
             PolicyName="run",
             PolicyDocument=PolicyDocument(
                 Version="2012-10-17",
-                Statement=[*([_read_and_write_items(config)] if config.table else []), write_logs],
+                Statement=[*([_read_and_write_items(config)] if writes else []), write_logs],
             ),
         ),
     )
 
 
 def _read_and_write_items(config: Config) -> Statement:
-    table = f"table/{names.table_name(config.project)}"
+    table = f"table/{names.table_name(config.project, TABLE)}"
     return Statement(
         Sid="ReadAndWriteItems",
         Effect=Allow,

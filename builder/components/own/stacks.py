@@ -38,8 +38,11 @@ class OwnSystem:
     faults: tuple[ConfigFault, ...] = ()
 
 
-def make_own(config: Config, built_in: Sequence[Stack], taken: Sequence[str]) -> OwnSystem:
-    """Return the user's own stacks, components and outputs; `taken` are the names of the built-in components."""
+def make_own(config: Config, built_in: Sequence[Stack], taken: Mapping[str, str]) -> OwnSystem:
+    """Return the user's own stacks, components and outputs.
+
+    `taken` are the names of the built-in components, each with the key that makes it.
+    """
     resolver = _Resolver(config, built_in)
     stacks = tuple(resolver.stacks(built_in))
     components = resolver.components(taken)
@@ -69,7 +72,10 @@ class _Resolver:
 
     def stacks(self, built_in: Sequence[Stack]) -> Iterator[Stack]:
         """Yield each stack in each of its regions."""
-        ours = {stack.name: stack.component for stack in built_in}
+        ours = {
+            stack.name: stack.component if stack.of in ("", stack.component) else f"{stack.component}s"
+            for stack in built_in
+        }
         owners = {(stack.region, stack.stack_name): stack.id for stack in built_in}
         for name, own in self._config.stacks.items():
             if name in ours:
@@ -200,7 +206,7 @@ class _Resolver:
                 return regions.secondaries
         return tuple(choice)
 
-    def components(self, taken: Sequence[str]) -> dict[str, Component]:
+    def components(self, taken: Mapping[str, str]) -> dict[str, Component]:
         """Return what of the user's own is looked at, called and drilled."""
         made = {}
         for name, own in self._config.components.items():
@@ -211,7 +217,7 @@ class _Resolver:
                 self.faults.append(ConfigFault(place, what))
                 continue
             if name in taken:
-                self.faults.append(ConfigFault(place, f"is built in here: `{name}:` makes it; take another name"))
+                self.faults.append(ConfigFault(place, f"is built in here: `{taken[name]}` makes it; take another name"))
             place = (*place, kinds[0])
             component = (
                 self._table(own.table, place)

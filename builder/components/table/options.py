@@ -1,4 +1,4 @@
-"""What dr.yaml may say under `table:`."""
+"""What dr.yaml may say under `table:`, and of each of `tables:`."""
 
 from pydantic import Field
 
@@ -8,7 +8,11 @@ RESOURCE_TYPES = ("AWS::DynamoDB::GlobalTable",)
 """What its template is made of."""
 
 
-class TableConfig(Section):
+class TableVarying(Section):
+    """What may differ between environments."""
+
+
+class TableConfig(TableVarying):
     """The global table."""
 
     point_in_time_recovery: bool = Field(

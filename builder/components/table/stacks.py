@@ -1,13 +1,14 @@
-"""The global table: one stack in the primary, which has all replicas."""
+"""The global tables: each a stack in the primary, which has all replicas."""
 
 from collections.abc import Iterator
 
 from builder.assembly.components import Component, Table
+from builder.components.environments import parameters_of
+from builder.components.options import TABLE
 from builder.config import Config
 from builder.topology import Stack, names
 from builder.topology.names import Name
 
-NAME = "table"
 _LENGTH = 255
 """Of a table's name.
 
@@ -16,23 +17,30 @@ Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWo
 
 
 def make_stacks(config: Config) -> tuple[Stack, ...]:
-    """Return the one stack."""
-    return (
+    """Return each table's stack."""
+    return tuple(
         Stack(
-            component="table",
-            name=NAME,
+            component=TABLE,
+            name=name,
+            of=name,
             region=config.regions.primary,
-            stack_name=names.stack_name(config.project, NAME),
-            outputs=(("globalTableName", "TableName"),),
-        ),
+            stack_name=names.stack_name(config.project, name),
+            parameters=parameters_of(config, TABLE, name),
+            outputs=(("globalTableName" if name == TABLE else f"{name}.table", "TableName"),),
+        )
+        for name in config.tables_by_name
     )
 
 
-def make_component(config: Config) -> Component:
-    """Return the table with its replicas' regions."""
-    return Component(table=Table(name=names.table_name(config.project), regions=config.regions.all))
+def make_components(config: Config) -> dict[str, Component]:
+    """Return the tables with their replicas' regions."""
+    return {
+        name: Component(table=Table(name=names.table_name(config.project, name), regions=config.regions.all))
+        for name in config.tables_by_name
+    }
 
 
 def make_names(config: Config) -> Iterator[Name]:
-    """Yield the table's name."""
-    yield Name("table", names.table_name(config.project), _LENGTH)
+    """Yield each table's name."""
+    for name in config.tables_by_name:
+        yield Name("table", names.table_name(config.project, name), _LENGTH)

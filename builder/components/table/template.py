@@ -2,13 +2,15 @@
 
 from troposphere import GetAtt, Output, Ref, Sub, Tags, Template, dynamodb
 
+from builder.components.options import TABLE
 from builder.components.skeleton import add, make_skeleton
 from builder.components.table.options import TableConfig
+from builder.components.varying import Varying
 from builder.config import Config, Wanted
 from builder.topology import Stack, names
 
 
-def make_template(wanted: Wanted, _stack: Stack) -> Template:
+def make_template(wanted: Wanted, stack: Stack) -> Template:
     """Return the template that this piece of dr.yaml leads to.
 
         regions: {primary: us-east-1, secondaries: [us-west-2]}
@@ -16,13 +18,14 @@ def make_template(wanted: Wanted, _stack: Stack) -> Template:
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
     """
-    config, options = wanted.config, wanted.config.table or TableConfig()
+    config, options = wanted.config, wanted.config.tables_by_name[stack.of]
     template = make_skeleton(f"{config.project}: DynamoDB global table, a replica in every region")
+    Varying(config, TABLE, stack.of, template)
     add(
         template,
         dynamodb.GlobalTable(
             "Table",
-            TableName=Sub(names.table_name(config.project)),
+            TableName=Sub(names.table_name(config.project, stack.of)),
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[dynamodb.AttributeDefinition(AttributeName="id", AttributeType="S")],
             KeySchema=[dynamodb.KeySchema(AttributeName="id", KeyType="HASH")],

@@ -1,0 +1,65 @@
+"""The options of a component as its template has them: literals, or parameters where environments differ."""
+
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic.fields import FieldInfo
+from troposphere import AWS_NO_VALUE, Equals, If, Not, Parameter, Ref, Template
+
+from builder.components.environments import Option, varying_options
+from builder.config import Config
+
+_BOUNDS = (("MinValue", "ge"), ("MaxValue", "le"))
+
+
+class Varying:
+    """What one component's options are, for its template, which gets the parameters that are asked for."""
+
+    def __init__(self, config: Config, kind: str, name: str, template: Template) -> None:
+        self._options = config.options(kind, name)
+        self._varying = {(option.field, option.key): option for option in varying_options(config, kind, name)}
+        self._template = template
+        # Every one of them is declared, whether or not the template asks: its stack is given all.
+        for option in self._varying.values():
+            template.add_parameter(_declare(option, type(self._options).model_fields[option.field]))
+
+    def varies(self, field: str) -> bool:
+        """Return whether any environment says another value of an option."""
+        return any(name == field for name, _ in self._varying)
+
+    def of(self, field: str) -> Any:  # noqa: ANN401 - whatever the option holds
+        """Return an option's value, or a reference to the parameter that holds it, for a property of a resource.
+
+        Of keys with values each by itself. None, and what may be nothing in some environment, is AWS::NoValue there.
+        """
+        value = getattr(self._options, field)
+        if isinstance(value, Mapping):
+            return {key: self._of(field, key, inner) for key, inner in value.items()}
+        return self._of(field, None, value)
+
+    def _of(self, field: str, key: str | None, value: object) -> Any:  # noqa: ANN401
+        option = self._varying.get((field, key))
+        if option is None:
+            return value
+        if all(each is not None for each in option.values.values()):
+            return Ref(option.parameter)
+        condition = f"Has{option.parameter}"
+        self._template.conditions.setdefault(condition, Not(Equals(Ref(option.parameter), "")))
+        return If(condition, Ref(option.parameter), Ref(AWS_NO_VALUE))
+
+
+def _declare(option: Option, field: FieldInfo) -> Parameter:
+    """Return the parameter of an option, with the bounds that dr.yaml holds it to."""
+    said: dict[str, Any] = {"Type": "String", "Description": field.description or option.field}
+    if option.key is not None:
+        said["Description"] = f"Environment variable {option.key}"
+    elif field.annotation is bool:
+        said["AllowedValues"] = ["true", "false"]
+    elif typing.get_origin(field.annotation) is Literal:
+        said["AllowedValues"] = [str(value) for value in typing.get_args(field.annotation)]
+    elif field.annotation is int:
+        said["Type"] = "Number"
+        bounds = ((title, getattr(bound, name, None)) for bound in field.metadata for title, name in _BOUNDS)
+        said |= {title: limit for title, limit in bounds if limit is not None}
+    return Parameter(option.parameter, **said)
