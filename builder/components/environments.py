@@ -22,7 +22,7 @@ _DEFAULT = "default"
 class Option:
     """An option that differs between environments."""
 
-    field: str
+    name: str
     """Its key in dr.yaml."""
     key: str | None = None
     """Of an option that holds keys with values, such as variables, the one that differs."""
@@ -33,7 +33,7 @@ class Option:
 
 
 def varying_options(config: Config, kind: str, name: str) -> tuple[Option, ...]:
-    """Return the options of a component that differ between the environments of dr.yaml, sorted by field and key."""
+    """Return the options of a component that differ between the environments of dr.yaml, sorted by name and key."""
     base = config.options(kind, name)
     values: dict[tuple[str, str], dict[str, Any]] = {}
     for suffix, environment in config.environments.items():
@@ -42,7 +42,8 @@ def varying_options(config: Config, kind: str, name: str) -> tuple[Option, ...]:
             values.setdefault(place, {_DEFAULT: _default(base, *place)})[suffix] = value
     taken: set[str] = set()
     return tuple(
-        Option(field, key or None, values[field, key], _parameter(field, key, taken)) for field, key in sorted(values)
+        Option(option, key or None, values[option, key], _parameter(option, key, taken))
+        for option, key in sorted(values)
     )
 
 

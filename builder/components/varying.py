@@ -18,11 +18,11 @@ class Varying:
 
     def __init__(self, config: Config, kind: str, name: str, template: Template) -> None:
         self._options = config.options(kind, name)
-        self._varying = {(option.field, option.key): option for option in varying_options(config, kind, name)}
+        self._varying = {(option.name, option.key): option for option in varying_options(config, kind, name)}
         self._template = template
         # Every one of them is declared, whether or not the template asks: its stack is given all.
         for option in self._varying.values():
-            template.add_parameter(_declare(option, type(self._options).model_fields[option.field]))
+            template.add_parameter(_declare(option, type(self._options).model_fields[option.name]))
 
     def varies(self, field: str) -> bool:
         """Return whether any environment says another value of an option."""
@@ -51,15 +51,16 @@ class Varying:
 
 def _declare(option: Option, field: FieldInfo) -> Parameter:
     """Return the parameter of an option, with the bounds that dr.yaml holds it to."""
-    said: dict[str, Any] = {"Type": "String", "Description": field.description or option.field}
+    annotation: Any = field.annotation
+    said: dict[str, Any] = {"Type": "String", "Description": field.description or option.name}
     if option.key is not None:
         said["Description"] = f"Environment variable {option.key}"
-    elif field.annotation is bool:
+    elif annotation is bool:
         said["AllowedValues"] = ["true", "false"]
-    elif typing.get_origin(field.annotation) is Literal:
-        said["AllowedValues"] = [str(value) for value in typing.get_args(field.annotation)]
-    elif field.annotation is int:
+    elif annotation is int:
         said["Type"] = "Number"
         bounds = ((title, getattr(bound, name, None)) for bound in field.metadata for title, name in _BOUNDS)
         said |= {title: limit for title, limit in bounds if limit is not None}
+    elif typing.get_origin(annotation) is Literal:
+        said["AllowedValues"] = [str(value) for value in typing.get_args(annotation)]
     return Parameter(option.parameter, **said)

@@ -420,7 +420,8 @@ def _where_it_is(place: KeyPath) -> str:
     if place[0] == "environments":
         return _for_environment(place, wrong)
     here = _section(place[:-1]).model_fields
-    elsewhere = [other for other in _keys() if other.rpartition(".")[2] == wrong]
+    # `tables` of a component is `table` misspelt, though the file has such a key elsewhere.
+    elsewhere = [other for other in _keys() if other.rpartition(".")[2] == wrong and other not in _BY_NAME]
     hint = did_you_mean(wrong, elsewhere) if elsewhere else did_you_mean(wrong, here)
     return hint or f" (there are {', '.join(here)})"
 

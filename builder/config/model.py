@@ -256,7 +256,8 @@ class Config(Section):
 
     def options(self, kind: str, name: str) -> Section:
         """Return what is said of a component of `table`, `bucket` or `function`. Raises KeyError for an unknown one."""
-        return _by_name(self, kind)[name]
+        options: Section = _by_name(self, kind)[name]
+        return options
 
     @property
     def admin_region(self) -> Region:

@@ -1,10 +1,10 @@
 """Tables, buckets and functions by name: their stacks, names, outputs and components, beside those without a name."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from builder.assembly.components import OutputOf
 from builder.components.system import check_names, make_topology
 from builder.errors import BadInput
 from builder.topology import Topology
@@ -36,7 +36,9 @@ def test_each_stands_beside_those_without_a_name() -> None:
 
 
 def test_what_has_no_name_of_its_own_need_not_be_there() -> None:
-    named = topology(table=None, bucket=None, function=None, **NAMED)
+    wanted = make_wanted(**NAMED)
+    alone = wanted.config.model_copy(update={"table": None, "bucket": None, "function": None})
+    named = make_topology(replace(wanted, config=alone))
 
     assert [*named.components] == ["orders", "carts", "api", "uploads"]
     assert [*named.outputs] == [
@@ -54,9 +56,13 @@ def test_components_are_called_as_in_the_file() -> None:
 
     assert [*components] == ["table", "orders", "carts", "function", "api", "bucket", "uploads"]
     orders, uploads = components["orders"].table, components["uploads"].bucket
-    assert orders and uploads
+    assert orders
+    assert uploads
     assert orders.name == "tap-${EnvironmentSuffix}-orders"
-    assert uploads.names["us-west-2"] == OutputOf(("us-west-2/uploads", "BucketName"))
+    assert {region: name.output for region, name in uploads.names.items()} == {
+        "us-east-1": ("us-east-1/uploads", "BucketName"),
+        "us-west-2": ("us-west-2/uploads", "BucketName"),
+    }
     assert uploads.replication == (("us-east-1", "us-west-2"),)
 
 

@@ -33,7 +33,11 @@ def test_a_key_and_its_value_are_told_apart() -> None:
 
 def test_a_key_near_no_other_is_answered_with_all_there_are() -> None:
     assert told(environments={"prod": {"weather": True}}) == [
-        ("environments.prod.weather", "is not a key here (there are account, role_arn, production)")
+        (
+            "environments.prod.weather",
+            "is not a key here "
+            "(there are account, role_arn, production, table, bucket, function, tables, buckets, functions)",
+        )
     ]
 
 

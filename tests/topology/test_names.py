@@ -5,9 +5,12 @@ from builder.topology import names
 def test_every_name_holds_project_and_environment() -> None:
     made = [
         names.stack_name("tap", "table"),
-        names.table_name("tap"),
-        names.function_name("tap", "primary"),
-        names.bucket_name("tap", "us-east-1"),
+        names.table_name("tap", "table"),
+        names.table_name("tap", "orders"),
+        names.function_name("tap", "function", role="primary", region="us-east-1"),
+        names.function_name("tap", "api", role="primary", region="us-east-1"),
+        names.bucket_name("tap", "bucket", "us-east-1"),
+        names.bucket_name("tap", "uploads", "us-east-1"),
         names.stack_set_name("tap", "us-east-1", "table"),
         names.administration_role_name("tap"),
         names.execution_role_name("tap"),
@@ -16,8 +19,11 @@ def test_every_name_holds_project_and_environment() -> None:
     assert [name.replace(names.SUFFIX, "dev") for name in made] == [
         "tap-dev-table",
         "tap-dev-global",
+        "tap-dev-orders",
         "tap-dev-primary",
+        "tap-dev-api-us-east-1",
         "tap-dev-${AWS::AccountId}-us-east-1-an",
+        "tap-dev-uploads-${AWS::AccountId}-us-east-1-an",
         "tap-dev-us-east-1-table",
         "tap-dev-stackset-administration",
         "tap-dev-stackset-execution",
@@ -25,4 +31,4 @@ def test_every_name_holds_project_and_environment() -> None:
 
 
 def test_the_same_names_serve_every_environment() -> None:
-    assert names.SUFFIX in names.bucket_name("tap", Region("us-east-1"))
+    assert names.SUFFIX in names.bucket_name("tap", "bucket", Region("us-east-1"))

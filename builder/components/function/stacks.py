@@ -45,7 +45,7 @@ def _roles(config: Config, name: str, region: Region) -> dict[str, str]:
 
     Others are named by their region, which does not change.
     """
-    role = {"Role": config.regions.role(region)}
+    role: dict[str, str] = {"Role": config.regions.role(region)}
     return {**role, "BornAs": config.regions.born_as(region)} if name == FUNCTION else role
 
 
