@@ -35,8 +35,10 @@ def test_a_key_near_no_other_is_answered_with_all_there_are() -> None:
     assert told(environments={"prod": {"weather": True}}) == [
         (
             "environments.prod.weather",
-            "is not a key here "
-            "(there are account, role_arn, production, table, bucket, function, tables, buckets, functions)",
+            (
+                "is not a key here "
+                "(there are account, role_arn, production, table, bucket, function, tables, buckets, functions)"
+            ),
         )
     ]
 
