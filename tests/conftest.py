@@ -71,6 +71,7 @@ hasten()
 HEAVY = ("embedded", "browser", "installed", "processes", "linter", "proof", "slow")
 """What the inner loop leaves out: each test that uses a fixture of such a name is marked by it, and heavy."""
 INNER = "not (heavy or alone)"
+_HEAVY_ROOMS = ("handler", "proof")
 _LONGEST_FIRST = ("handler", "proof", "rehearsal", "test_scripts.py", "report")
 
 
@@ -109,7 +110,13 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Import no module for the tests that run alone which has none: neither it nor its folder's conftest says so."""
+    """Import no module that has no test of those that run.
+
+    For the inner loop the rooms that are heavy as a whole; for the tests that run alone what has none: neither it nor
+    its folder's conftest says so.
+    """
+    if config.option.markexpr == INNER:
+        return _room(collection_path) in _HEAVY_ROOMS or None
     if config.option.markexpr != "alone" or collection_path.suffix != ".py":
         return None
     return not _says_alone(collection_path) or None
@@ -141,11 +148,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if marks.intersection(HEAVY):
             item.add_marker("heavy")
 
+    light = {str(item.path) for item in items if _room(item.path) in _HEAVY_ROOMS and not _is_heavy(item)}
+    if light:
+        raise pytest.UsageError(f"neither heavy nor alone, in a room that the inner loop passes over: {sorted(light)}")
+
     def rank(item: pytest.Item) -> int:
-        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        room = _room(item.path)
         return _LONGEST_FIRST.index(room) if room in _LONGEST_FIRST else len(_LONGEST_FIRST)
 
     items.sort(key=rank)
+
+
+def _room(path: Path) -> str:
+    """Return the folder below tests/ that a path is in."""
+    tests = Path(__file__).parent
+    return next(iter(path.relative_to(tests).parts), "") if path.is_relative_to(tests) else ""
+
+
+def _is_heavy(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("heavy", "alone"))
 
 
 _light: list[str] = []
@@ -155,7 +176,7 @@ _light: list[str] = []
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Hold a test to what it says: only a heavy one may start a process."""
-    if not any(item.get_closest_marker(name) for name in ("heavy", "alone")):
+    if not _is_heavy(item):
         _light.append(item.nodeid)
     try:
         return (yield)

@@ -1,6 +1,7 @@
 """The picture of the house against the tree, its words, and what its modules promise in one word: `pure`."""
 
 import ast
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,7 +11,6 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 BUILDER = ROOT / "builder"
-MODULES = {path: ast.parse(path.read_text()) for path in sorted(BUILDER.rglob("*.py"))}
 PICTURE = re.search(r"```text\nbuilder/\n(.*?)```", (ROOT / "docs" / "architecture.md").read_text(), re.DOTALL)
 # A clock, the environment, the network, other processes, waiting.
 IMPURE = {"asyncio", "boto3", "botocore", "concurrent", "os", "socket", "subprocess", "threading", "time", "urllib3"}
@@ -34,6 +34,11 @@ def test_the_picture_of_the_house_is_the_tree() -> None:
     assert {name for name in drawn[""] if _entries(BUILDER / name)} == {name for name in drawn if name}
 
 
+@functools.cache
+def _modules() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in sorted(BUILDER.rglob("*.py"))}
+
+
 def _entries(folder: Path) -> set[str]:
     return {path.parent.name for path in folder.glob("*/__init__.py")} - {"page", "files"}
 
@@ -50,7 +55,7 @@ def test_what_is_to_be_changed_is_where_it_is_said_to_be() -> None:
     assert len(named) > 12
     defined = {
         str(path.relative_to(BUILDER)): {node.name for node in ast.walk(tree) if isinstance(node, _DEFINITIONS)}
-        for path, tree in MODULES.items()
+        for path, tree in _modules().items()
     }
     missing = [
         (file, name)
@@ -70,12 +75,12 @@ def test_what_calls_itself_pure_knows_no_aws_no_clock_and_no_environment() -> No
 def _impure() -> Iterator[tuple[Path, set[str]]]:
     pure = [
         path
-        for path, tree in MODULES.items()
+        for path, tree in _modules().items()
         if re.search(r"\bpure\b", (ast.get_docstring(tree) or "").split("\n\n")[0])
     ]
     assert len(pure) > 30
     for path in pure:
-        nodes = list(ast.walk(MODULES[path]))
+        nodes = list(ast.walk(_modules()[path]))
         imported = {name for node in nodes for name in _imported(node)}
         found = {name for name in imported if name.split(".")[0] in IMPURE or name.startswith("builder.aws")}
         found |= {f"async {node.name}" for node in nodes if isinstance(node, ast.AsyncFunctionDef)}
@@ -95,7 +100,7 @@ def _imported(node: ast.AST) -> Iterator[str]:
 @pytest.mark.slow
 def test_no_two_packages_export_one_noun_for_two_things() -> None:
     exported: dict[str, set[str]] = defaultdict(set)
-    for path, tree in MODULES.items():
+    for path, tree in _modules().items():
         own = _package(path.relative_to(ROOT))
         for node in ast.walk(tree):
             if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("builder."):

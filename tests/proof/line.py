@@ -47,7 +47,7 @@ def line(target: str, k: int, *, after: bool, kill: Callable[[], None]) -> Itera
             """Say nothing of a line that broke: it is meant to."""
 
     with Server(("127.0.0.1", 0), Carrier) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
         finally:

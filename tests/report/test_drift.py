@@ -3,10 +3,10 @@ from datetime import UTC, datetime
 
 import jsonschema
 
-from builder.report.schema import make_event_schema
 from builder.report.state import drift_event, drift_text
 from builder.state.records import Differences, Disparity, DriftedResource, DriftedStack, PropertyDrift
 from builder.terms import Region
+from report.events import events_schema
 
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
 MEMORY = PropertyDrift(path="/MemorySize", kind="NOT_EQUAL", expected="256", actual="512")
@@ -62,6 +62,6 @@ def test_what_did_not_answer_is_told_and_counted() -> None:
 
 def test_as_json_it_is_one_line_of_the_schema() -> None:
     line = json.loads(drift_event(FOUND, datetime(2026, 1, 1, tzinfo=UTC)))
-    jsonschema.Draft202012Validator(json.loads(make_event_schema())).validate(line)
+    jsonschema.Draft202012Validator(events_schema()).validate(line)
     assert line["event"] == "drift.seen"
     assert line["disparities"][0]["values"] == {"us-east-1": "abc", "us-west-2": ""}

@@ -10,9 +10,9 @@ import pytest
 
 from builder.drill.history import FoundReport, History, compare, read_report
 from builder.report import drill_history
-from builder.report.schema import make_event_schema
 from drill.claims import claim
 from report import drills
+from report.events import events_schema
 from report.sample import HOSTILE
 from report.test_html import Seen
 
@@ -92,7 +92,7 @@ def test_a_log_that_is_gone_or_another_is_told() -> None:
 @pytest.mark.parametrize("count", [0, 1, 3, 40])
 def test_its_line_of_json_is_what_the_schema_says(count: int) -> None:
     line = json.loads(drill_history.history_event(drills.history(count), datetime(2026, 3, 1, tzinfo=UTC)))
-    jsonschema.Draft202012Validator(json.loads(make_event_schema())).validate(line)
+    jsonschema.Draft202012Validator(events_schema()).validate(line)
     assert sum(len(group["drills"]) for group in line["groups"]) == count
     assert all(len(trend["numbers"]) == count for group in line["groups"] for trend in group["trends"])
 

@@ -7,11 +7,11 @@ import jsonschema
 import pytest
 
 from builder.deploy import read_plan
-from builder.report.schema import make_event_schema
+from report.events import events_schema
 from report.recordings import RECORDED, goldens
 
 FOLDER = Path(__file__).parents[1] / "golden" / "plans"
-VALIDATOR = jsonschema.Draft202012Validator(json.loads(make_event_schema()))
+VALIDATOR = jsonschema.Draft202012Validator(events_schema())
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 
 import jsonschema
 
-from builder.report.schema import make_event_schema
 from builder.report.state import status_event, status_text
 from builder.state.records import (
     BucketState,
@@ -17,6 +16,7 @@ from builder.state.records import (
     UrlState,
 )
 from builder.terms import AccountId, Region
+from report.events import events_schema
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ENDS = {"python3.14": date(2029, 6, 30), "nodejs18.x": date(2025, 9, 1)}
@@ -89,6 +89,6 @@ def test_what_is_wrong_is_said_in_words() -> None:
 
 def test_as_json_it_is_one_line_of_the_schema() -> None:
     line = json.loads(status_event(Status(deployment="tap-dev", sites=(SITE,)), ENDS, AT))
-    jsonschema.Draft202012Validator(json.loads(make_event_schema())).validate(line)
+    jsonschema.Draft202012Validator(events_schema()).validate(line)
     assert (line["event"], line["runtime_ends"]) == ("status.seen", {"python3.14": "2029-06-30"})
     assert line["sites"][0]["replicas"][0]["latency_ms"] == {"us-west-2": 801.4, "eu-west-1": None}
