@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import ConfigDict
 
-from builder.errors import BadInput
+from builder.errors import BadInput, did_you_mean
 from builder.terms import Region, StackId
 
 T = TypeVar("T")
@@ -126,10 +126,27 @@ def one_of_each(components: Components, where: str) -> Component:
     )
 
 
+def choose(components: Components, names: Collection[str], where: str) -> Components:
+    """Return the components with the named ones alone of their kinds, and all of the other kinds.
+
+    Raises BadInput, `where` being who names them, for a name that is none, and for two of a kind.
+    """
+    kinds: dict[str, str] = {}
+    for name in names:
+        if name not in components:
+            what = f"'{name}': there is no such component{did_you_mean(name, components)}"
+            raise BadInput(where=where, what=what)
+        (kind,) = components[name].kinds
+        if kinds.setdefault(kind, name) != name:
+            raise BadInput(where=where, what=f"'{kinds[kind]}' and '{name}' are both a {kind}: name one of a kind")
+    return {name: each for name, each in components.items() if name in names or kinds.keys().isdisjoint(each.kinds)}
+
+
 def _only(kind: str, named: Mapping[str, T], where: str) -> T | None:
     if len(named) > 1 and kind not in named:
         what = f"has {len(named)} components that are a {kind}, {', '.join(named)}, and none of them is named {kind}"
-        raise BadInput(where=where, what=what)
+        next_step = "--component NAME    says which; for drills `drill: {components: [NAME]}` in dr.yaml does"
+        raise BadInput(where=where, what=what, next_step=next_step)
     return named[kind] if kind in named else next(iter(named.values()), None)
 
 

@@ -1,6 +1,7 @@
 """`drill`: what a bad day would cost, measured against what is deployed."""
 
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 from shutil import get_terminal_size
@@ -53,6 +54,13 @@ _drills = click.option(
     metavar="DIR",
     help="Where each drill has a folder: its log, report.json and report.html.",
 )
+_components = click.option(
+    "--component",
+    "components",
+    multiple=True,
+    metavar="NAME",
+    help="Which table, function or bucket, where there are several; more than once for one of each.",
+)
 _in_production = click.option(
     "--yes-in-production",
     is_flag=True,
@@ -70,15 +78,18 @@ def drill() -> None:
 @_rate("--rate", 5, "Items a second, in each direction.")
 @_rate("--object-rate", 1, "Objects a second, into the primary's bucket.")
 @_seconds(_PATIENCE, 120, "How long to wait for what has not arrived by then.")
+@_components
 @_drills
 @_in_production
 @global_options
 @pass_session
-def replication(session: Session, /, *, drills: Path, yes_in_production: bool, **options: float) -> ExitCode:
+def replication(
+    session: Session, /, *, drills: Path, yes_in_production: bool, components: tuple[str, ...], **options: float
+) -> ExitCode:
     """Write probes in each region, and measure how long they take to every other one."""
     from builder.drill.run import ReplicationOptions, drill_replication
 
-    context = _context(session, drills, yes=yes_in_production)
+    context = _context(session, drills, components, yes=yes_in_production)
     return _run(session, drill_replication(context, ReplicationOptions(**options)))
 
 
@@ -96,6 +107,7 @@ def replication(session: Session, /, *, drills: Path, yes_in_production: bool, *
 @_part("flap", "How long a flap takes the primary away, and then gives it back; 2 if nothing is said.")
 @_part("slow", "How much longer a slow primary takes; 3 if nothing is said.")
 @click.option("--to", metavar="REGION", help="The secondary that clients go over to; else the first of them.")
+@_components
 @_drills
 @_in_production
 @global_options
@@ -106,6 +118,7 @@ def failover(  # noqa: PLR0913 - an option each
     *,
     drills: Path,
     yes_in_production: bool,
+    components: tuple[str, ...],
     fault: str | None,
     flap: float | None,
     slow: float | None,
@@ -130,21 +143,22 @@ def failover(  # noqa: PLR0913 - an option each
     if fault == "flap":
         _check_turns(flap or FLAPS_S, options["outage_s"])
     make = find_fault(fault or "throttle", **_parts(fault, flap=flap, slow=slow))
-    context = _context(session, drills, yes=yes_in_production, to=to)
+    context = _context(session, drills, components, yes=yes_in_production, to=to)
     return _run(session, drill_failover(context, FailoverOptions(**options), make))
 
 
 @drill.command()
+@_components
 @_drills
 @global_options
 @pass_session
-def restore(session: Session, /, *, drills: Path) -> ExitCode:
+def restore(session: Session, /, *, drills: Path, components: tuple[str, ...]) -> ExitCode:
     """Undo what a drill changed that was killed, which takes the primary alone, and delete the probes that it left."""
     from builder.drill.context import delete_probes, undo_faults
     from builder.drill.target import Access
 
     async def work() -> bool:
-        deployment, clients = session.project.deployed, session.clients
+        deployment, clients = _drilled(session.project, session.project.deployed, components), session.clients
         primary = await _primary(session, deployment)
         undone = await undo_faults(primary, clients, partial(_emit, session))
         find = partial(_target, session, deployment, clients.hurried())
@@ -204,14 +218,27 @@ def _check_turns(flap_s: float, outage_s: float) -> None:
         )
 
 
-def _context(session: Session, drills: Path, *, yes: bool, to: str | None = None) -> "DrillContext":
+def _drilled(project: "Project", deployment: "Deployment", components: tuple[str, ...]) -> "Deployment":
+    """Return the deployment with those components alone that are drilled, as the command line says or else dr.yaml."""
+    from builder.assembly.components import choose
+
+    where = "--component"
+    if not components and project.config:
+        where, components = "drill.components", project.config.drill.components
+    return replace(deployment, components=choose(deployment.components, components, where))
+
+
+def _context(
+    session: Session, drills: Path, components: tuple[str, ...], *, yes: bool, to: str | None = None
+) -> "DrillContext":
     from builder.drill.context import DrillContext
     from builder.drill.target import Access
 
     check_folder("--drills", drills)
     _check_production(session, yes=yes)
     name = session.plan_id().id
-    target = session.run(_target(session, session.project.deployment, session.clients))
+    deployment = _drilled(session.project, session.project.deployment, components)
+    target = session.run(_target(session, deployment, session.clients))
     folder = drills / name
     return DrillContext(
         drill=name,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from builder.assembly.components import Component
+from builder.assembly.components import Component, choose
 from builder.components.bucket import stacks as bucket
 from builder.components.drill import stacks as drill
 from builder.components.function import stacks as function
@@ -65,6 +65,7 @@ def make_topology(wanted: Wanted) -> Topology:
         faults.append(ConfigFault((), what))
     if faults:
         raise gathered(errors_of(faults, wanted.lines))
+    choose({**components, **own.components}, config.drill.components, wanted.lines.where(("drill", "components")))
     return Topology(
         stacks=(*built_in, *own.stacks),
         components={**components, **own.components},

@@ -22,6 +22,7 @@ from builder.assembly.components import (
     Roles,
     Table,
     bind_components,
+    choose,
     narrow_components,
     one_of_each,
     stacks_of_functions,
@@ -366,3 +367,15 @@ def test_of_several_of_a_kind_the_one_of_that_name_makes_the_system() -> None:
     assert one_of_each({"api": api, "function": other}, "tap-dev") == other
     with pytest.raises(BadInput, match="tap-dev: has 2 components that are a function, api, admin, and none of them"):
         one_of_each({"api": api, "admin": other}, "tap-dev")
+
+
+def test_named_ones_stand_alone_of_their_kinds() -> None:
+    admin = Component(function=FunctionComponent(url={EAST: output(EAST, "own", "Url")}))
+    several = {**SOUND_COMPONENTS, "admin": admin}
+    assert choose(several, (), "drill.components") == several
+    assert [*choose(several, ("admin",), "--component")] == ["items", "files", "admin"]
+    assert [*choose(several, ("api", "items"), "--component")] == ["items", "api", "files"]
+    with pytest.raises(BadInput, match=r"--component: 'amin': there is no such component \(did you mean admin\?\)"):
+        choose(several, ("amin",), "--component")
+    with pytest.raises(BadInput, match="'api' and 'admin' are both a function: name one of a kind"):
+        choose(several, ("api", "admin"), "--component")

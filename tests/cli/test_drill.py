@@ -206,6 +206,13 @@ def test_a_drill_needs_every_region(command: OnWorld) -> None:
     assert "a drill needs every region" in answer.err
 
 
+@pytest.mark.parametrize("verb", [("replication",), ("failover",), ("restore",)])
+def test_which_component_is_drilled_is_one_that_there_is(command: OnWorld, verb: tuple[str, ...]) -> None:
+    answer = command("drill", *verb, "--env", "dev", "--component", "tabel")
+    assert answer.code == 2
+    assert "--component: 'tabel': there is no such component (did you mean table?)" in answer.err
+
+
 def test_nothing_deployed_is_nothing_to_drill(command: OnWorld) -> None:
     answer = command("drill", "failover")
     assert answer.code == 1

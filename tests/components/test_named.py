@@ -114,3 +114,11 @@ def test_drills_pause_all_of_them() -> None:
 
     assert [*experiment["Targets"]] == ["Table", "Orders", "Carts", "Bucket", "Uploads"]
     assert [*experiment["Actions"]] == ["PauseTable", "PauseOrders", "PauseCarts", "PauseBucket1", "PauseUploads1"]
+
+
+def test_what_drills_work_on_is_a_component_one_of_a_kind() -> None:
+    assert "orders" in topology(drill={"components": ["orders", "api"]}, **NAMED).components
+    with pytest.raises(BadInput, match=r"drill.components: 'order': there is no such component \(did you mean orders"):
+        topology(drill={"components": ["order"]}, **NAMED)
+    with pytest.raises(BadInput, match="'orders' and 'carts' are both a table"):
+        topology(drill={"components": ["orders", "carts"]}, **NAMED)

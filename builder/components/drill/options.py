@@ -116,6 +116,13 @@ ProbeConfig = Annotated[
 class DrillConfig(Section):
     """What drills need of the system."""
 
+    components: Annotated[tuple[str, ...], AfterValidator(check_once)] = Field(
+        default=(),
+        description="Of several tables, functions or buckets those that drills work on, by name, one of a kind; "
+        "else those that are named table, function and bucket",
+        json_schema_extra={"uniqueItems": True},
+        examples=[["api", "orders", "uploads"]],
+    )
     fis: Annotated[FisConfig | None, BeforeValidator(_fis, json_schema_input_type=bool | FisConfig | None)] = Field(
         default=None,
         description="true: with a stack by which a drill can pause replication, `drill failover --fis`",
