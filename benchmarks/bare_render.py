@@ -1,6 +1,8 @@
 """The floor of `benchmarks/render.py`: what somebody would write with troposphere alone for the same templates.
 
-Usage: bare_render.py HANDLER FOLDER
+Usage: bare_render.py HANDLER FOLDER [COUNT]
+
+COUNT: so many tables, buckets and functions by name beside those without one.
 """
 
 import sys
@@ -11,7 +13,7 @@ from troposphere import GetAtt, Output, Parameter, Ref, Sub, Tags, Template, aws
 
 HANDLER = Path(sys.argv[1]).read_text(encoding="utf-8")
 FOLDER = Path(sys.argv[2])
-BUCKET_ARN = "arn:${AWS::Partition}:s3:::tap-${EnvironmentSuffix}-${AWS::AccountId}-"
+COUNT = int(sys.argv[3]) if len(sys.argv) > 3 else 0
 GONE = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
 
 
@@ -30,10 +32,18 @@ def start(description):
     return template
 
 
-def bucket(**more):
+def bucket_name(name, region):
+    return f"tap-${{EnvironmentSuffix}}-{name and name + '-'}${{AWS::AccountId}}-{region}-an"
+
+
+def bucket_arn(name, region):
+    return f"arn:${{AWS::Partition}}:s3:::{bucket_name(name, region)}"
+
+
+def bucket(name, **more):
     return s3.Bucket(
         "Bucket",
-        BucketName=Sub("tap-${EnvironmentSuffix}-${AWS::AccountId}-${AWS::Region}-an"),
+        BucketName=Sub(bucket_name(name, "${AWS::Region}")),
         BucketNamespace="account-regional",
         VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
         LifecycleConfiguration=s3.LifecycleConfiguration(
@@ -109,14 +119,14 @@ def bucket_outputs(template):
     template.add_output(Output("BucketArn", Description="ARN of this region's bucket", Value=GetAtt("Bucket", "Arn")))
 
 
-def secondary_storage():
+def secondary_storage(name=""):
     template = start("tap: secondary bucket, receives the primary's objects")
-    template.add_resource([bucket(), policy()])
+    template.add_resource([bucket(name), policy()])
     bucket_outputs(template)
     return template
 
 
-def primary_storage():
+def primary_storage(name=""):
     template = start("tap: primary bucket, replicated to every secondary region")
     rule = s3.ReplicationConfigurationRules(
         Id="to-us-west-2",
@@ -125,11 +135,11 @@ def primary_storage():
         Filter=s3.ReplicationRuleFilter(Prefix=""),
         DeleteMarkerReplication=s3.DeleteMarkerReplication(Status="Enabled"),
         Destination=s3.ReplicationConfigurationRulesDestination(
-            Bucket=Sub(f"{BUCKET_ARN}us-west-2-an"), Metrics=s3.Metrics(Status="Enabled")
+            Bucket=Sub(bucket_arn(name, "us-west-2")), Metrics=s3.Metrics(Status="Enabled")
         ),
     )
     replication = s3.ReplicationConfiguration(Role=GetAtt("ReplicationRole", "Arn"), Rules=[rule])
-    own = f"{BUCKET_ARN}${{AWS::Region}}-an"
+    own = bucket_arn(name, "${AWS::Region}")
     statements = [
         allow("ReadConfiguration", "s3", ["GetReplicationConfiguration", "ListBucket"], [Sub(own)]),
         allow(
@@ -142,16 +152,16 @@ def primary_storage():
             "WriteReplicas",
             "s3",
             ["ReplicateObject", "ReplicateDelete", "ReplicateTags"],
-            [Sub(f"{BUCKET_ARN}us-west-2-an/*")],
+            [Sub(f"{bucket_arn(name, 'us-west-2')}/*")],
         ),
     ]
-    template.add_resource([bucket(ReplicationConfiguration=replication), policy()])
+    template.add_resource([bucket(name, ReplicationConfiguration=replication), policy()])
     template.add_resource(role("ReplicationRole", "s3.amazonaws.com", "replicate", statements))
     bucket_outputs(template)
     return template
 
 
-def table():
+def table(name="global"):
     template = start("tap: DynamoDB global table, a replica in every region")
     replicas = [
         dynamodb.ReplicaSpecification(
@@ -164,7 +174,7 @@ def table():
     template.add_resource(
         dynamodb.GlobalTable(
             "Table",
-            TableName=Sub("tap-${EnvironmentSuffix}-global"),
+            TableName=Sub(f"tap-${{EnvironmentSuffix}}-{name}"),
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[dynamodb.AttributeDefinition(AttributeName="id", AttributeType="S")],
             KeySchema=[dynamodb.KeySchema(AttributeName="id", KeyType="HASH")],
@@ -182,26 +192,34 @@ def permission(title, **how):
     return awslambda.Permission(title, FunctionName=Ref("Function"), Principal="*", **how, **GONE)
 
 
-def service():
-    template = start("tap: function behind a URL that writes to the global table")
-    template.add_parameter(
-        Parameter(
-            "Role",
-            Type="String",
-            Description="Which of the system's regions this is",
-            AllowedValues=["primary", "secondary"],
-        )
+def role_parameter(name, description):
+    return Parameter(name, Type="String", Description=description, AllowedValues=["primary", "secondary"])
+
+
+def service(name=""):
+    writes = not name
+    template = start(f"tap: function behind a URL{' that writes to the global table' if writes else ''}")
+    template.add_parameter(role_parameter("Role", "Which of the system's regions this is"))
+    if writes:
+        what = "Which it was when the system was made: names the function for good"
+        template.add_parameter(role_parameter("BornAs", what))
+    function_name = (
+        "tap-${EnvironmentSuffix}-${BornAs}" if writes else f"tap-${{EnvironmentSuffix}}-{name}-${{AWS::Region}}"
     )
     table_arn = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/tap-${EnvironmentSuffix}-global"
     statements = [
-        allow("ReadAndWriteItems", "dynamodb", ["GetItem", "PutItem", "DeleteItem"], [Sub(table_arn)]),
+        *(
+            [allow("ReadAndWriteItems", "dynamodb", ["GetItem", "PutItem", "DeleteItem"], [Sub(table_arn)])]
+            if writes
+            else []
+        ),
         allow("WriteLogs", "logs", ["CreateLogStream", "PutLogEvents"], [GetAtt("LogGroup", "Arn")]),
     ]
     template.add_resource(
         [
             awslambda.Function(
                 "Function",
-                FunctionName=Sub("tap-${EnvironmentSuffix}-${Role}"),
+                FunctionName=Sub(function_name),
                 Runtime="python3.14",
                 Handler="index.handler",
                 MemorySize=256,
@@ -210,7 +228,7 @@ def service():
                 LoggingConfig=awslambda.LoggingConfig(LogGroup=Ref("LogGroup")),
                 Environment=awslambda.Environment(
                     Variables={
-                        "TABLE_NAME": Sub("tap-${EnvironmentSuffix}-global"),
+                        **({"TABLE_NAME": Sub("tap-${EnvironmentSuffix}-global")} if writes else {}),
                         "ROLE": Ref("Role"),
                         "REGIONS": "us-east-1,us-west-2",
                     }
@@ -222,9 +240,7 @@ def service():
             permission("UrlPermission", Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE"),
             permission("InvokePermission", Action="lambda:InvokeFunction", InvokedViaFunctionUrl=True),
             role("ExecutionRole", "lambda.amazonaws.com", "run", statements),
-            logs.LogGroup(
-                "LogGroup", LogGroupName=Sub("/aws/lambda/tap-${EnvironmentSuffix}-${Role}"), RetentionInDays=30, **GONE
-            ),
+            logs.LogGroup("LogGroup", LogGroupName=Sub(f"/aws/lambda/{function_name}"), RetentionInDays=30, **GONE),
         ]
     )
     template.add_output(
@@ -241,6 +257,20 @@ TEMPLATES = {
     "us-east-1/service": service,
     "us-west-2/service": service,
 }
-for path, make in TEMPLATES.items():
+NAMED = {
+    "us-west-2": {"b": secondary_storage, "f": service},
+    "us-east-1": {"b": primary_storage, "f": service, "t": table},
+}
+
+
+def write(path, template):
     (FOLDER / path).parent.mkdir(parents=True, exist_ok=True)
-    (FOLDER / f"{path}.yaml").write_text(make().to_yaml(), encoding="utf-8")
+    (FOLDER / f"{path}.yaml").write_text(template.to_yaml(), encoding="utf-8")
+
+
+for path, make in TEMPLATES.items():
+    write(path, make())
+for region, kinds in NAMED.items():
+    for kind, make in kinds.items():
+        for number in range(COUNT):
+            write(f"{region}/{kind}{number}", make(f"{kind}{number}"))
