@@ -7,8 +7,9 @@ import asyncio
 import copy
 import functools
 import os
+import re
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -370,9 +371,22 @@ class Clients:
         make: Any = self._session.client
         try:
             with aws_errors(where):
-                return make(service, region_name=region, config=self._config)
+                client = make(service, region_name=region, config=self._config)
         except ValueError as error:  # of an endpoint that is no URL; a profile may name one too
             raise BadInput(where=where, what=str(error), next_step=ENDPOINT_FORM) from error
+        client.meta.events.register("before-call.s3-control", _keep_address)
+        return client
+
+
+_ACCOUNT_AT_LOOPBACK = re.compile(r"(https?://)\d{12}\.((?:localhost|[\d.]+)(?::\d+)?/)")
+
+
+def _keep_address(params: MutableMapping[str, Any], **_: object) -> None:
+    """Take the account away that S3 Control's clients put before an address, which resolves to nothing then.
+
+    A header has it too: https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_DescribeJob.html
+    """
+    params["url"] = _ACCOUNT_AT_LOOPBACK.sub(r"\1\2", params["url"])
 
 
 def _tell(told: Told, request: AWSPreparedRequest, event_name: str, **_: object) -> None:

@@ -54,6 +54,10 @@ class Account:
     def apis(self, region: str = PRIMARY) -> Any:
         return boto3.client("apigatewayv2", **self._access(region))
 
+    def client(self, service: Any, region: str = PRIMARY) -> Any:
+        """Return a client of a service that none of the others is of."""
+        return boto3.client(service, **self._access(region))
+
     def _access(self, region: str) -> Any:
         return {
             "region_name": region,

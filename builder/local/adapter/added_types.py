@@ -1,78 +1,29 @@
-"""Types of which the emulator has the API only: a replica key, a health check, and a composite alarm.
+"""Types of which the emulator has the API only: a health check and a composite alarm.
 
 A health check is kept and described; nothing is checked, and there is no DNS that would ask for the outcome.
-Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-replicakey.html,
+Sources:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-route53-healthcheck.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-compositealarm.html
 """
 
-import json
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
-from builder.local.adapter.emulator import AccountRegion, account_id, acting_in, region_name, touch
+from builder.local.adapter.emulator import account_id, region_name, touch
 from builder.local.adapter.handlers import HandlerError, PhysicalResource, Properties, check_reply
 
-REPLICA_KEY = "AWS::KMS::ReplicaKey"
 HEALTH_CHECK = "AWS::Route53::HealthCheck"
 COMPOSITE_ALARM = "AWS::CloudWatch::CompositeAlarm"
 
-_KMS = "ministack.services.kms"
 _ROUTE53 = "ministack.services.route53"
 _CLOUDWATCH = "ministack.services.cloudwatch"
 _NUMBERS = frozenset({"FailureThreshold", "HealthThreshold", "Port", "RequestInterval"})
 
 
 def install(resources: MutableMapping[str, Any]) -> None:
-    """Add the three types; a replica key gets the tags of its stack."""
-    resources[REPLICA_KEY] = {"create": _replicate_key, "update": _update_key, "delete": _delete_key}
+    """Add the two types."""
     resources[HEALTH_CHECK] = {"create": _create_check, "update": _update_check, "delete": _delete_check}
     resources[COMPOSITE_ALARM] = {"create": _create_alarm, "update": _update_alarm, "delete": _delete_alarm}
-    touch("ministack.services.cloudformation.provisioners:_STACK_TAG_PROPERTY")[REPLICA_KEY] = ("Tags", "list")
-
-
-# -- AWS::KMS::ReplicaKey
-
-
-def _replicate_key(logical_id: str, props: Properties, stack_name: str) -> PhysicalResource:
-    del logical_id, stack_name
-    arn = str(props.get("PrimaryKeyArn", "")).split(":")
-    if len(arn) != 6 or not arn[5].startswith("key/mrk-"):
-        message = f"Invalid PrimaryKeyArn: {props.get('PrimaryKeyArn')} is not the ARN of a multi-Region primary key"
-        raise HandlerError(message, service="Kms")
-    region, key = region_name(), arn[5][4:]
-    if arn[3] == region:
-        raise HandlerError("The replica key must be in another Region than its primary key", service="Kms")
-    request = {"KeyId": key, "ReplicaRegion": region, "Description": props.get("Description", "")}
-    with acting_in(AccountRegion(account_id(), arn[3])):
-        check_reply(touch(f"{_KMS}:_replicate_key")(request), service="Kms")
-    return _set_key(key, props)
-
-
-def _update_key(physical_id: str, old: Properties, new: Properties, stack_name: str) -> PhysicalResource:
-    del old, stack_name
-    return _set_key(physical_id, new)
-
-
-def _delete_key(physical_id: str, props: Properties) -> None:
-    """Schedule the deletion of the replica key; do nothing if the key is gone."""
-    if touch(f"{_KMS}:_resolve_key")(physical_id):
-        request = {"KeyId": physical_id, "PendingWindowInDays": int(props.get("PendingWindowInDays", 30))}
-        check_reply(touch(f"{_KMS}:_schedule_key_deletion")(request), service="Kms")
-
-
-def _set_key(key: str, props: Properties) -> PhysicalResource:
-    """Set what a replica key does not share with its primary key."""
-    record = touch(f"{_KMS}:_resolve_key")(key)
-    if record is None:
-        raise HandlerError(f"Key '{key}' does not exist", service="Kms", status=404, code="NotFound")
-    record["Description"] = props.get("Description", "")
-    record["Tags"] = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in props.get("Tags") or []]
-    if (policy := props.get("KeyPolicy")) is not None:
-        record["Policy"] = policy if isinstance(policy, str) else json.dumps(policy)
-    record["Enabled"] = str(props.get("Enabled", True)).lower() == "true"
-    record["KeyState"] = "Enabled" if record["Enabled"] else "Disabled"
-    return key, {"Arn": record["Arn"], "KeyId": key}
 
 
 # -- AWS::Route53::HealthCheck

@@ -20,6 +20,7 @@ from typing import Any
 from builder.local.adapter.fis.experiments import FisStore
 from builder.local.adapter.functions.urls import Outages, change_faults, read_faults, read_requests
 from builder.local.adapter.replication import Delay, Direction, Replication
+from builder.local.adapter.s3.batch import Jobs
 from builder.local.asgi import App, Receive, Scope, Send, read_body, send_json
 
 Document = Mapping[str, Any]
@@ -34,12 +35,14 @@ class ControlState:
     replication: Replication
     outages: Outages
     fis: FisStore
+    jobs: Jobs
 
     def reset(self) -> None:
-        """End every delay, pause and fault, and drop every experiment."""
+        """End every delay, pause and fault, and drop every experiment and job."""
         self.replication.reset()
         self.outages.reset()
         self.fis.reset()
+        self.jobs.reset()
 
 
 def wrap(app: App, state: ControlState) -> App:

@@ -29,7 +29,9 @@ from builder.local.adapter.cloudformation import (
     transforms,
 )
 from builder.local.adapter.control import ControlState
+from builder.local.adapter.dynamodb import encryption as table_encryption
 from builder.local.adapter.dynamodb import global_table
+from builder.local.adapter.dynamodb import settings as table_settings
 from builder.local.adapter.dynamodb import writes as table_writes
 from builder.local.adapter.fis import api as fis
 from builder.local.adapter.fis.experiments import FisStore
@@ -38,10 +40,15 @@ from builder.local.adapter.functions import resource as function
 from builder.local.adapter.functions.urls import Outages
 from builder.local.adapter.iam import policies
 from builder.local.adapter.iam import resources as iam_resources
+from builder.local.adapter.kms import keys
+from builder.local.adapter.kms import resources as key_resources
 from builder.local.adapter.organizations import actions as organizations
 from builder.local.adapter.replication import Replication
 from builder.local.adapter.s3 import bucket
+from builder.local.adapter.s3 import control as s3_control
+from builder.local.adapter.s3 import encryption as object_encryption
 from builder.local.adapter.s3 import writes as object_writes
+from builder.local.adapter.s3.batch import Jobs
 from builder.local.adapter.stack_sets import instances, records, sets, stacks
 from builder.local.adapter.stack_sets import resource as stack_set
 from builder.local.asgi import App
@@ -67,12 +74,16 @@ def install(app: App, token: str, function_processes_limit: int) -> tuple[App, C
         app = policies.secure(app)
     invocations = processes.install(function_processes_limit)
     replication = Replication()
-    state = ControlState(replication, Outages(), FisStore(replication))
+    state = ControlState(replication, Outages(), FisStore(replication), Jobs(replication))
     _install_replication(handlers, state)
     return _wrap(app, state, token), invocations.close
 
 
 def _install_resources(handlers: MutableMapping[str, Any]) -> None:
+    keys.install()
+    key_resources.install(handlers)
+    table_settings.install()
+    table_encryption.install()
     global_table.install(handlers)
     bucket.install(handlers)
     function.install(handlers)
@@ -100,7 +111,9 @@ def _install_actions(handlers: MutableMapping[str, Any], actions: MutableMapping
 
 def _install_replication(handlers: MutableMapping[str, Any], state: ControlState) -> None:
     table_writes.install(state.replication)
+    object_encryption.install()
     object_writes.install(state.replication)
+    s3_control.install(state.jobs)
     fis.install(emulator.touch("ministack.app:SERVICE_HANDLERS"), state.fis)
     fis.install_resource(handlers, state.fis)
 

@@ -13,6 +13,7 @@ from builder.local.adapter.control import ControlState, change_delays, read_dela
 from builder.local.adapter.fis.experiments import FisStore
 from builder.local.adapter.functions.urls import Outages
 from builder.local.adapter.replication import Delay, Direction, Replication
+from builder.local.adapter.s3.batch import Jobs
 from builder.local.asgi import Scope
 from local.account import Account, authorized
 from local.adapter.control import ask
@@ -77,7 +78,7 @@ def test_what_is_no_request_passes_by() -> None:
         seen.append(scope["type"])
 
     async def start() -> None:
-        await wrap(app, ControlState(Replication(), Outages(), FisStore(Replication())))(
+        await wrap(app, ControlState(Replication(), Outages(), FisStore(Replication()), Jobs(Replication())))(
             {"type": "lifespan"}, None, None
         )
 

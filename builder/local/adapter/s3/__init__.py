@@ -1,9 +1,10 @@
 """S3: a bucket with all of its properties, and objects that are replicated when they are due.
 
 `bucket` is the resource type, with the names it takes, and writes its properties as requests of the API.
-`writes` sends objects and delete markers to the buckets that replication rules name.
+`writes` sends objects, delete markers and tags to the buckets that replication rules name, `copies` puts them there.
+`encryption` has the keys of KMS. `batch` replicates what was there before a rule, as `control` is asked to.
 """
 
-from builder.local.adapter.s3 import writes
+from builder.local.adapter.s3 import batch, encryption, writes
 
-__all__ = ["bucket", "writes"]
+__all__ = ["batch", "bucket", "encryption", "writes"]

@@ -88,14 +88,6 @@ def test_contributor_insights_are_each_replicas_own(account: Account) -> None:
     assert described["ContributorInsightsStatus"] == "DISABLED"
 
 
-def test_a_key_is_each_replicas_own(account: Account) -> None:
-    key = f"arn:aws:kms:{SECONDARY}:{account.id}:key/of-the-secondary"
-    _deploy(account, {"SSESpecification": {"KMSMasterKeyId": key}})
-    described = account.dynamodb(SECONDARY).describe_table(TableName=TABLE)["Table"]
-    assert described["SSEDescription"]["KMSMasterKeyArn"] == key
-    assert "SSEDescription" not in account.dynamodb(PRIMARY).describe_table(TableName=TABLE)["Table"]
-
-
 def test_a_resource_policy_is_put_and_deleted_in_its_replica_only(account: Account) -> None:
     document = {"Version": "2012-10-17", "Statement": []}
     _deploy(account, {"ResourcePolicy": {"PolicyDocument": document}})
