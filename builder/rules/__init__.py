@@ -7,6 +7,7 @@ is given this package by its import name; given the folder it reads each module 
 from builder.rules.bucket_name_prefix import BucketNamePrefix
 from builder.rules.bucket_tls import BucketTls
 from builder.rules.deletion_said import DeletionSaid
+from builder.rules.function_key_alias import FunctionKeyAlias
 from builder.rules.function_log_groups import FunctionLogGroups
 from builder.rules.function_url_permissions import FunctionUrlPermissions
 from builder.rules.global_table_attributes import GlobalTableAttributes
@@ -15,6 +16,9 @@ from builder.rules.global_table_own_region import GlobalTableOwnRegion
 from builder.rules.global_table_stream import GlobalTableStream
 from builder.rules.global_table_strong import GlobalTableStrong
 from builder.rules.global_table_write_capacity import GlobalTableWriteCapacity
+from builder.rules.key_administrators import KeyAdministrators
+from builder.rules.key_region import KeyRegion
+from builder.rules.log_group_key import LogGroupKey
 from builder.rules.per_build_tags import PerBuildTags
 from builder.rules.replication_delete_markers import ReplicationDeleteMarkers
 from builder.rules.replication_keys import ReplicationKeys
@@ -28,6 +32,7 @@ __all__ = [
     "BucketNamePrefix",
     "BucketTls",
     "DeletionSaid",
+    "FunctionKeyAlias",
     "FunctionLogGroups",
     "FunctionUrlPermissions",
     "GlobalTableAttributes",
@@ -36,6 +41,9 @@ __all__ = [
     "GlobalTableStream",
     "GlobalTableStrong",
     "GlobalTableWriteCapacity",
+    "KeyAdministrators",
+    "KeyRegion",
+    "LogGroupKey",
     "PerBuildTags",
     "ReplicationDeleteMarkers",
     "ReplicationKeys",
