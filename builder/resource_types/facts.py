@@ -9,7 +9,7 @@ At the end, where the control planes are that change a resource in another regio
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -89,6 +89,8 @@ class ResourceType:
     name: str = ""
     """The property that a template may name it by, of a type that AWS's schemas do not have."""
     arn: ArnFormat | None = None
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """The properties that AWS refuses to change and no schema marks, each with what it is where nothing is said."""
 
 
 def at_stake(type_name: str) -> str:
@@ -102,6 +104,11 @@ def at_stake(type_name: str) -> str:
 def holds_data(type_name: str) -> bool:
     """Return whether a resource of this type holds anything that a template cannot make again."""
     return bool(at_stake(type_name)) and RESOURCE_TYPES.get(type_name, ResourceType()).data
+
+
+def fixed_properties(type_name: str) -> Mapping[str, str]:
+    """Return the properties that AWS refuses to change and no schema marks, each with what it is by default."""
+    return RESOURCE_TYPES.get(type_name, ResourceType()).fixed
 
 
 def _read(facts: dict[str, Any]) -> ResourceType:

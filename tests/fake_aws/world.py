@@ -35,6 +35,7 @@ from fake_aws.virtual_time import fresh_clock
 if TYPE_CHECKING:
     from fake_aws.dynamodb.records import Table
     from fake_aws.functions.records import Function
+    from fake_aws.kms.effects import Key
     from fake_aws.organizations.records import Organization
     from fake_aws.s3.records import Bucket
 
@@ -110,6 +111,8 @@ class World:
         """Tables of one region, by account, region and name."""
         self.functions: dict[tuple[str, str, str], Function] = {}
         """Lambda functions, by account, region and name."""
+        self.keys: dict[tuple[str, str, str], Key] = {}
+        """KMS keys, by account, region and id."""
         self.replication_s = 1.0
         """How long an object takes to its replica."""
         self.replica_change_s = 30.0

@@ -7,6 +7,7 @@ from builder.resource_types.facts import RESOURCE_TYPES, ResourceType, at_stake,
 from builder.rules.deletion_said import HOLD_DATA
 
 GUARDED = [name for name in RESOURCE_TYPES if at_stake(name)]
+ADDRESSES = {"AWS::KMS::Alias", "AWS::Lambda::Url"}
 # A nested stack's own template says what is in it, and an instance's cluster has the data.
 ELSEWHERE = {"AWS::CloudFormation::Stack", "AWS::DocDB::DBInstance", "AWS::Neptune::DBInstance"}
 
@@ -25,8 +26,8 @@ def test_every_type_with_a_module_of_its_own_is_guarded() -> None:
 
 
 def test_every_type_says_what_goes_with_it() -> None:
-    assert len(GUARDED) == 97
-    assert all(holds_data(name) for name in GUARDED if name != "AWS::Lambda::Url")
+    assert len(GUARDED) == 98
+    assert all(holds_data(name) for name in GUARDED if name not in ADDRESSES)
 
 
 def test_what_aws_counts_among_what_holds_data_is_guarded() -> None:

@@ -55,6 +55,7 @@ from builder.deploy.records import (
     Upload,
     make_waits,
 )
+from builder.deploy.resources import way_on
 from builder.errors import AwsError, BuilderError, Failed, Stopped
 from builder.terms import Arn, Site, StackId, StackPlace
 
@@ -310,7 +311,8 @@ async def _broke(run: _Run, step: Step | Deferred, stack: ObservedStack) -> prog
     cause = await observe_cause(run.clients, stack, execution_token(run.plan, step.stack, step.part))
     cause = cause or FirstCause(resource="", reason=stack.status_reason or "no reason given")
     run.emit(progress.FirstFailure(stack=step.stack, resource=cause.resource, reason=cause.reason))
-    return progress.StackFailed(step.stack, stack.status, cause.resource, cause.reason, next_step=remedy(stack))
+    helps = way_on(cause.resource.partition("(")[2].rstrip(")"), cause.reason) or remedy(stack)
+    return progress.StackFailed(step.stack, stack.status, cause.resource, cause.reason, next_step=helps)
 
 
 # What a request is answered that comes too late, be it after another's or after itself.

@@ -13,6 +13,7 @@ from builder.deploy.records import (
     GuardHit,
     Orphan,
     PendingReview,
+    PropertyChange,
     Protection,
     ResourceChange,
     StackPolicy,
@@ -20,7 +21,7 @@ from builder.deploy.records import (
 )
 from builder.errors import BadInput, Stopped
 from builder.resource_types import GLOBAL_TABLE
-from builder.resource_types.facts import at_stake
+from builder.resource_types.facts import at_stake, fixed_properties
 from builder.template import is_open
 from builder.terms import Region, StackId
 
@@ -84,6 +85,32 @@ def _of_change(step: Changing, change: ResourceChange) -> Iterator[GuardHit]:
     # Of any type: a nested stack that nobody could look into, an answer that nobody understands.
     for loss in change.losses:
         yield _trip(step.stack, change.logical_id, f"{change.type} loses {loss}")
+    for name in _refused(change):
+        why = "the change set shows it as harmless, and the update would fail and be rolled back"
+        yield _trip(step.stack, change.logical_id, f"{change.type} keeps its {name} for good: {why}")
+
+
+def _refused(change: ResourceChange) -> Iterator[str]:
+    """Yield the properties that AWS refuses to change, whatever the change set says of them."""
+    if change.action != "Modify" or change.is_replaced:
+        return
+    touched = {_property_of(touched.path): touched for touched in change.properties}
+    for name, default in fixed_properties(change.type).items():
+        if name in touched and not _same(touched[name], default):
+            yield name
+
+
+def _property_of(path: str) -> str:
+    """Return the property that a path leads to: `/Properties/KeySpec`, or `Properties.KeySpec` without values."""
+    return re.split(r"[/.]", path.removeprefix("/").removeprefix("Properties").lstrip("/."))[0]
+
+
+def _same(touched: PropertyChange, default: str) -> bool:
+    """Return whether a property says before and after the same, be it by saying nothing; never where nobody knows."""
+    if touched.before is None and touched.after is None:
+        return False
+    before, after = (default if value is None else value for value in (touched.before, touched.after))
+    return before.strip('"').lower() == after.strip('"').lower()
 
 
 def _fate(change: ResourceChange, lost: str) -> str:

@@ -19,9 +19,27 @@ def _key_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
     waits until its last replica key is gone.
     Source: https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
     """
-    # CloudFormation may show a boolean as text.
-    was, will = (str(side.get("Enabled", True)).lower() for side in (before, after))
-    return ("the key is disabled: nothing it encrypts can be read until it is enabled again",) if was > will else ()
+    told = []
+    if _lower(before, after, "Enabled", default=True):
+        told.append("the key is disabled: nothing it encrypts can be read until it is enabled again")
+    if _lower(before, after, "EnableKeyRotation", default=False):
+        told.append("its rotation is switched off: its material stays the same from then on")
+    if before.get("KeyPolicy") != after.get("KeyPolicy"):
+        told.append("its policy changes: whom it no longer names cannot use what the key encrypts")
+    return tuple(told)
+
+
+def _lower(before: Properties, after: Properties, name: str, *, default: bool) -> bool:
+    """Return whether a switch is turned off; CloudFormation may show a boolean as text."""
+    was, will = (str(side.get(name, default)).lower() for side in (before, after))
+    return was > will
+
+
+def _alias_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
+    """An alias leads elsewhere in place: what the old key encrypts is not encrypted anew."""
+    if before.get("TargetKeyId") == after.get("TargetKeyId"):
+        return ()
+    return ("it leads to another key: what the old one encrypts stays under that, and needs it",)
 
 
 def _url_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
@@ -36,7 +54,10 @@ def _url_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
 def _log_group_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
     """A log group is deleted with its events; a shorter retention deletes the older ones within days."""
     was, will = _retention_days(before), _retention_days(after)
-    return (f"events older than {will:.0f} days go",) if will < was else ()
+    told = [f"events older than {will:.0f} days go"] if will < was else []
+    if (key := before.get("KmsKeyId")) and key != after.get("KmsKeyId"):
+        told.append("events that were written before stay under the key that it had, and need it")
+    return tuple(told)
 
 
 def _retention_days(properties: Properties) -> float:
@@ -51,6 +72,7 @@ _KEY = Holder(weakens=_key_weakens)
 HOLDERS: dict[str, Holder] = {
     "AWS::DynamoDB::GlobalTable": global_table.HOLDER,
     "AWS::DynamoDB::Table": global_table.TABLE,
+    "AWS::KMS::Alias": Holder(weakens=_alias_weakens),
     "AWS::KMS::Key": _KEY,
     "AWS::KMS::ReplicaKey": _KEY,
     "AWS::Lambda::Url": Holder(weakens=_url_weakens),
@@ -59,10 +81,24 @@ HOLDERS: dict[str, Holder] = {
 }
 
 
+def way_on(type_name: str, reason: str) -> str:
+    """Return what helps where a resource of the type failed for this reason; empty where nothing is known to.
+
+    A replica key that was deleted is there until its waiting period is over, and another of the same key fails on it.
+    Source: https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-delete.html
+    """
+    if type_name != "AWS::KMS::ReplicaKey" or "already exists" not in reason.lower():
+        return ""
+    return (
+        "a replica of this key is there, or waits to be deleted: aws kms describe-key shows until when, aws kms "
+        "cancel-key-deletion keeps it; docs/keys.md, A region that comes back"
+    )
+
+
 def regions_of(resource: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the regions that hold a copy of a resource's data, as far as its template says them."""
     holder = HOLDERS.get(str(resource.get("Type")))
     return holder.regions(properties_of(resource)) if holder else ()
 
 
-__all__ = ["HOLDERS", "Holder", "Seen", "Singly", "regions_of"]
+__all__ = ["HOLDERS", "Holder", "Seen", "Singly", "regions_of", "way_on"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from builder.aws import Clients, Pace, call, together
 from builder.deploy.resources.holder import Holder, Properties
 from builder.errors import AwsError, Failed
+from builder.template import as_list, at
 from builder.terms import Region, counted
 
 if TYPE_CHECKING:
@@ -198,6 +199,8 @@ def _weakens(before: Properties, after: Properties) -> tuple[str, ...]:
         told.append("replication stops")
     if before.get("LifecycleConfiguration") != after.get("LifecycleConfiguration"):
         told.append("its lifecycle rules change: look at what they expire")
+    if (key := _key(before)) and key != _key(after):
+        told.append("objects that are there stay under the key that they have, and need it")
     if before.get("PublicAccessBlockConfiguration") != after.get("PublicAccessBlockConfiguration"):
         told.append("who may make it public changes")
     return tuple(told)
@@ -206,6 +209,13 @@ def _weakens(before: Properties, after: Properties) -> tuple[str, ...]:
 def _versioned(properties: Properties) -> bool:
     said = properties.get("VersioningConfiguration")
     return isinstance(said, Mapping) and said.get("Status") == "Enabled"
+
+
+def _key(properties: Properties) -> object:
+    """Return the KMS key of what is put into it; None where S3 has one of its own."""
+    rules = as_list(at(properties, "BucketEncryption", "ServerSideEncryptionConfiguration"))
+    keys = (at(rule, "ServerSideEncryptionByDefault", "KMSMasterKeyID") for rule in rules)
+    return next((key for key in keys if key), None)
 
 
 HOLDER = Holder(weakens=_weakens, stop_writes=stop_writes, empty=empty, release=release)

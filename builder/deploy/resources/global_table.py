@@ -4,12 +4,13 @@ DynamoDB may refuse to delete a region that was the source of a young replica.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, Pace, call
 from builder.deploy.resources.holder import Holder, Properties, Seen, Singly
 from builder.errors import AwsError, Failed
+from builder.template import at
 from builder.terms import Region
 
 if TYPE_CHECKING:
@@ -56,7 +57,30 @@ def _losses(seen: Seen) -> tuple[str, ...]:
         unknown = "perhaps a replica: CloudFormation does not show the list before and after"
         return (unknown,) if seen.may_touch("Replicas") else ()
     gone = [region for region in replica_regions(seen.before) if region not in replica_regions(seen.after)]
-    return tuple(f"its replica in {region}, with what was written there and nowhere else yet" for region in gone)
+    return (
+        *(f"its replica in {region}, with what was written there and nowhere else yet" for region in gone),
+        *_other_keys(seen.before, seen.after),
+    )
+
+
+def _other_keys(before: Properties, after: Properties) -> Iterator[str]:
+    """Yield the replicas that would get another key: DynamoDB refuses that through the table's own region.
+
+    All of them together take keys, or lose them, in one update.
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateReplicationGroupMemberAction.html
+    """
+    was, will = _keys(before), _keys(after)
+    is_off = not any(will.values())
+    for region in was.keys() & will.keys():
+        if was[region] and was[region] != will[region] and not is_off:
+            yield (
+                f"its key in {region}, which a replica keeps for good: DynamoDB refuses another one, and the update "
+                "would fail"
+            )
+
+
+def _keys(properties: Properties) -> dict[str, object]:
+    return {name: at(one, "SSESpecification", "KMSMasterKeyId") for name, one in _replicas(properties).items()}
 
 
 def _weakens(before: Properties, after: Properties) -> tuple[str, ...]:
@@ -75,8 +99,17 @@ def _weakens(before: Properties, after: Properties) -> tuple[str, ...]:
             and not is_on(will[region].get("DeletionProtectionEnabled"))
         ),
         *expiry_warnings(before, after),
+        *_key_warnings(before, after),
     ]
     return tuple(told)
+
+
+def _key_warnings(before: Properties, after: Properties) -> Iterator[str]:
+    was, will = any(_keys(before).values()), any(_keys(after).values())
+    if was and not will:
+        yield "it is encrypted anew, by a key of DynamoDB's own: whoever may read the table needs no other right"
+    if will and not was:
+        yield "it is encrypted anew, by your keys: whoever reads or writes it needs kms:Decrypt too from then on"
 
 
 def expiry_warnings(before: Properties, after: Properties) -> tuple[str, ...]:

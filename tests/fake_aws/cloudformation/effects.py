@@ -9,6 +9,7 @@ from fake_aws.cloudformation.types import Place, known, physical_id
 from fake_aws.dynamodb import effects as dynamodb
 from fake_aws.dynamodb import local_table
 from fake_aws.functions import effects as functions
+from fake_aws.kms import effects as kms
 from fake_aws.refusals import AwsRefusal, Unsupported
 from fake_aws.s3 import effects as s3
 
@@ -73,6 +74,10 @@ class Effects:
 NO_EFFECTS = Effects()
 EFFECTS: dict[str, Effects] = {
     "AWS::Lambda::Function": Effects(functions.create, functions.update, functions.delete, functions.settle),
+    "AWS::KMS::Alias": Effects(kms.name_key, kms.name_other_key),
+    "AWS::KMS::Key": Effects(kms.create, kms.update, kms.delete),
+    "AWS::KMS::ReplicaKey": Effects(kms.replicate, delete=kms.delete),
+    "AWS::Logs::LogGroup": Effects(kms.check_log_group, kms.check_other_log_group),
     "AWS::S3::Bucket": Effects(s3.create, s3.update, s3.delete),
     "AWS::DynamoDB::Table": Effects(local_table.create, local_table.update, local_table.delete),
     "AWS::DynamoDB::GlobalTable": Effects(dynamodb.create, dynamodb.update, dynamodb.delete, dynamodb.settle),

@@ -3,10 +3,12 @@
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fake_aws.dynamodb.operations import SOURCE_OF_YOUNG, is_source_of_young, protected
 from fake_aws.dynamodb.records import Replica, Table
+from fake_aws.kms import effects as kms
 from fake_aws.refusals import AwsRefusal
 
 if TYPE_CHECKING:
@@ -23,8 +25,11 @@ def create(world: "World", place: "Place", resource: "Resource") -> None:
         raise _invalid(f"Replicas must contain the region of the stack, {place.region}")
     if len(wanted) > 1 and "StreamSpecification" not in resource.properties:
         raise _invalid("StreamSpecification is required when there is more than one replica")
-    now = world.datetime()
-    replicas = {region: Replica(region, now, "CREATING", deletion_protection=kept) for region, kept in wanted.items()}
+    now, keys = world.datetime(), _keys(world, place, resource.properties)
+    replicas = {
+        region: Replica(region, now, "CREATING", deletion_protection=kept, key=keys[region])
+        for region, kept in wanted.items()
+    }
     world.tables[place.account, name] = Table(
         name, place.account, place.region, now, replicas, indexes(resource.properties)
     )
@@ -43,6 +48,11 @@ def update(world: "World", place: "Place", resource: "Resource", _: dict[str, An
     check_one_index(moved_indexes)
     if place.region not in wanted:
         raise _invalid(f"Replicas must contain the region of the stack, {place.region}")
+    keys = _keys(world, place, resource.properties)
+    for region in standing & wanted.keys():
+        was = table.replicas[region].key
+        if was and was != keys[region] and any(keys.values()):
+            raise _invalid("Cannot update KMSMasterKeyId of a replica")
     for region in moved - wanted.keys():
         if table.replicas[region].deletion_protection:
             raise protected(table, region)
@@ -50,7 +60,7 @@ def update(world: "World", place: "Place", resource: "Resource", _: dict[str, An
     for region, kept in wanted.items():
         if region not in standing:
             table.replicas[region] = Replica(region, world.datetime(), "CREATING")
-        table.replicas[region].deletion_protection = kept
+        table.replicas[region].deletion_protection, table.replicas[region].key = kept, keys[region]
     table.indexes = wanted_indexes
 
 
@@ -76,6 +86,17 @@ def delete(world: "World", place: "Place", resource: "Resource") -> None:
 
 def _regions(properties: dict[str, Any]) -> dict[str, bool]:
     return {each["Region"]: bool(each.get("DeletionProtectionEnabled", False)) for each in properties["Replicas"]}
+
+
+def _keys(world: "World", place: "Place", properties: dict[str, Any]) -> dict[str, str | None]:
+    """Return each replica's key; all of them have one that is there in its region, or none has."""
+    keys = {each["Region"]: each.get("SSESpecification", {}).get("KMSMasterKeyId") for each in properties["Replicas"]}
+    if any(keys.values()) and not all(keys.values()):
+        raise _invalid("All replicas must have a KMSMasterKeyId, or none")
+    for region, key in keys.items():
+        if key:
+            kms.find(world, replace(place, region=region), key)
+    return keys
 
 
 def indexes(properties: dict[str, Any]) -> frozenset[str]:

@@ -12,6 +12,8 @@ class Replica:
     added: datetime
     status: str = "ACTIVE"
     deletion_protection: bool = False
+    key: str | None = None
+    """The customer-managed key that encrypts it, as its stack names it."""
 
 
 @dataclass(slots=True)

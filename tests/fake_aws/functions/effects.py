@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 from typing import TYPE_CHECKING, Any
 
 from fake_aws.functions.records import Function
+from fake_aws.kms import effects as kms
 from fake_aws.refusals import AwsRefusal
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def create(world: "World", place: "Place", resource: "Resource") -> None:
     """Begin to make the function, if its code is where it is said to be."""
     _check_code(world, place, resource)
+    _check_key(world, place, resource)
     name = resource.physical_id or ""
     function = Function(name, place.arn("lambda", f"function:{name}"), world.datetime(), {})
     world.functions[_key(place, resource)] = function
@@ -26,6 +28,7 @@ def create(world: "World", place: "Place", resource: "Resource") -> None:
 def update(world: "World", place: "Place", resource: "Resource", _: dict[str, Any]) -> None:
     """Configure the function anew, if its code is where it is said to be."""
     _check_code(world, place, resource)
+    _check_key(world, place, resource)
     function = world.functions[_key(place, resource)]
     function.modified = world.datetime()
     _configure(function, resource)
@@ -40,6 +43,22 @@ def settle(world: "World", place: "Place", resource: "Resource") -> None:
     """Let the function be ready."""
     if (function := world.functions.get(_key(place, resource))) is not None:
         function.active = True
+
+
+def _check_key(world: "World", place: "Place", resource: "Resource") -> None:
+    """Refuse a key of the variables that is not there, or is named by its alias."""
+    named = resource.properties.get("KmsKeyArn")
+    if named is None:
+        return
+    if ":alias/" in named:
+        raise AwsRefusal(
+            "InvalidParameterValueException",
+            'Resource handler returned message: "Lambda was unable to configure access to your environment variables'
+            " because the KMS key is invalid for CreateGrant. Please check your KMS key settings. KMS Exception:"
+            ' InvalidArnException KMS Message: Key Aliases are not supported for this operation." (HandlerErrorCode:'
+            " InvalidRequest)",
+        )
+    kms.find(world, place, named)
 
 
 def _check_code(world: "World", place: "Place", resource: "Resource") -> None:

@@ -1,0 +1,1 @@
+"""KMS: keys, their replicas and aliases, as far as stacks make them."""
