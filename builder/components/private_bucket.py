@@ -3,8 +3,12 @@
 from awacs.aws import Action, Bool, Condition, Deny, PolicyDocument, Principal, Statement
 from troposphere import GetAtt, Ref, Sub, s3
 
+from builder.components.encryption import bucket_encryption
 
-def make_private_bucket(name: str, rules: list[s3.LifecycleRule]) -> s3.Bucket:
+
+def make_private_bucket(
+    name: str, rules: list[s3.LifecycleRule], encryption: s3.BucketEncryption | None = None
+) -> s3.Bucket:
     """Return a bucket that nobody else can have taken, versioned, encrypted, and closed to the world."""
     return s3.Bucket(
         "Bucket",
@@ -12,13 +16,7 @@ def make_private_bucket(name: str, rules: list[s3.LifecycleRule]) -> s3.Bucket:
         BucketNamespace="account-regional",
         VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
         LifecycleConfiguration=s3.LifecycleConfiguration(Rules=rules),
-        BucketEncryption=s3.BucketEncryption(
-            ServerSideEncryptionConfiguration=[
-                s3.ServerSideEncryptionRule(
-                    ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
-                )
-            ]
-        ),
+        BucketEncryption=encryption or bucket_encryption(),
         OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
         PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
             BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True

@@ -7,6 +7,7 @@ from builder.assembly.components import Component, choose
 from builder.components.bucket import stacks as bucket
 from builder.components.drill import stacks as drill
 from builder.components.function import stacks as function
+from builder.components.key import stacks as key
 from builder.components.own.stacks import make_own
 from builder.components.table import stacks as table
 from builder.config import Config, Wanted
@@ -45,6 +46,7 @@ def make_topology(wanted: Wanted) -> Topology:
     """
     config = wanted.config
     built_in = (
+        *key.make_stacks(config),
         *(stack for part in _BUILT_IN.values() for stack in part.make_stacks(config)),
         *drill.make_stacks(config),
     )
@@ -95,7 +97,7 @@ def check_names(wanted: Wanted, said: str | None = None) -> None:
     suffixes |= {config.environment: wanted.lines.where(("environment",))}
     if said and said not in suffixes:
         suffixes[said] = f"environment '{said}'"
-    names = [name for part in _BUILT_IN.values() for name in part.make_names(config)]
+    names = [*key.make_names(config), *(name for part in _BUILT_IN.values() for name in part.make_names(config))]
     errors = [
         BadInput(where=where, what=what)
         for suffix, where in suffixes.items()

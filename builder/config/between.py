@@ -7,6 +7,7 @@ from typing import Any
 from builder.components.available import known_regions, region_fault
 from builder.components.bucket import options as bucket
 from builder.components.function import options as function
+from builder.components.key.options import MANAGED
 from builder.components.options import BUCKET, FUNCTION, KINDS, RESERVED, TABLE
 from builder.components.table import options as table
 from builder.config.document import ConfigFault, KeyPath
@@ -35,6 +36,7 @@ def faults_between(said: _Said) -> Iterator[ConfigFault]:
     yield from _offers(said, regions)
     yield from _born(regions)
     yield from _drill(said)
+    yield from _encryption(said, regions)
     yield from _component_names(said)
     for place, section in sections_of(said, FUNCTION):
         yield from _variables(_section(section, "environment"), (*place, "environment"))
@@ -157,6 +159,45 @@ def _drill(said: _Said) -> Iterator[ConfigFault]:
     if is_asked and not [*sections_of(said, TABLE), *sections_of(said, BUCKET)]:
         what = "pauses replication, and there is neither a table nor a bucket: write `table:` or `bucket:`"
         yield ConfigFault(("drill",), what)
+
+
+def _encryption(said: _Said, regions: _Said) -> Iterator[ConfigFault]:
+    """Yield what is wrong between the keys, the regions, and what is to be encrypted."""
+    encryption, place = _section(said, "encryption"), ("encryption", "key")
+    named = encryption.get("key")
+    if named == MANAGED:
+        if "fleet" in said:
+            what = "'managed' is not for a fleet, whose stacks take no output of each other: name a key in each account"
+            yield ConfigFault(place, f"{what} by one alias, like alias/shop")
+        return
+    if "pending_window_days" in encryption and named is not None:
+        yield ConfigFault(
+            ("encryption", "pending_window_days"), "is of a managed key, and this one is yours: leave it out"
+        )
+    by_region = _section(encryption, "key")
+    keys = [text for text in (named, *by_region.values()) if isinstance(text, str)]
+    aliases = [text for text in keys if text.startswith("alias/")]
+    if by_region:
+        yield from _keys_by_region(by_region, regions)
+        if aliases and any(text.startswith("arn:") for text in keys):
+            yield ConfigFault(place, "names some keys by alias and some by ARN: name all of them in one way")
+    if aliases and encryption.get("functions") is not False and dict(sections_of(said, FUNCTION)):
+        what = f"'{aliases[0]}': functions and their logs take a key by its ARN only"
+        yield ConfigFault(place, f"{what}: write the ARN of each region's key, or `functions: false` beside it")
+
+
+def _keys_by_region(by_region: _Said, regions: _Said) -> Iterator[ConfigFault]:
+    secondaries = regions.get("secondaries")
+    known = [regions.get("primary"), *(secondaries if isinstance(secondaries, list) else [])]
+    for region in known:
+        if isinstance(region, str) and region not in by_region:
+            yield ConfigFault(("encryption", "key"), f"has no key for '{region}': each region needs one of its own")
+    for region, named in by_region.items():
+        place = ("encryption", "key", region)
+        if region not in known:
+            yield ConfigFault(place, f"'{region}' is neither the primary nor a secondary{did_you_mean(region, known)}")
+        elif isinstance(named, str) and named.startswith("arn:") and (home := named.split(":")[3:4]) != [region]:
+            yield ConfigFault(place, f"is a key of '{home[0]}', and a key is good in its own region only")
 
 
 def _variables(variables: _Said, place: KeyPath) -> Iterator[ConfigFault]:

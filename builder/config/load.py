@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 from builder.components.available import RUNTIMES, runtime_fault, runtime_warning, successor
 from builder.components.drill.options import DRILL_TAGS
 from builder.components.function.options import FunctionConfig
+from builder.components.key.options import KEY_TAGS
 from builder.components.options import FUNCTION, KINDS
 from builder.components.own.options import OWN_TAGS, POLICY_FILE, TEMPLATE_FILE
 from builder.config.between import faults_between, sections_of
@@ -288,7 +289,7 @@ _BOUNDS = {
     "greater_than": "is too small: more than {gt:,g}",
     "less_than_equal": "is too large: {le:,g} at most",
 }
-_TAGS = DRILL_TAGS | OWN_TAGS
+_TAGS = DRILL_TAGS | KEY_TAGS | OWN_TAGS
 FOLLOWS = "default_factory_not_called"
 """The type of a finding that only follows from another one: a default that hangs on a value that is wrong."""
 

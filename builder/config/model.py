@@ -13,6 +13,7 @@ from builder.components.bucket.options import BucketConfig, BucketVarying
 from builder.components.drill.options import DRILL_PATTERNS, DrillConfig, ShortOrDrill
 from builder.components.fleet.options import FLEET_PATTERNS, FleetConfig
 from builder.components.function.options import FUNCTION_PATTERNS, FUNCTION_SEPARATORS, FunctionConfig, FunctionVarying
+from builder.components.key.options import KEY_PATTERNS, EncryptionConfig
 from builder.components.options import ACCOUNT_PATTERN, BUCKET, FUNCTION, TABLE, Account, RegionName, Section
 from builder.components.own.options import (
     OWN_PATTERNS,
@@ -57,6 +58,7 @@ PATTERNS = {
     **DRILL_PATTERNS,
     **FLEET_PATTERNS,
     **FUNCTION_PATTERNS,
+    **KEY_PATTERNS,
     **OWN_PATTERNS,
 }
 """What each pattern asks for, in words."""
@@ -200,6 +202,11 @@ class Config(Section):
         default_factory=dict,
         description="Functions by name, each in every region",
         examples=[{"api": {"source": "services/api"}}],
+    )
+    encryption: EncryptionConfig | None = Field(
+        default=None,
+        description="A KMS key for tables, buckets, logs and variables; AWS's own keys where this is not written",
+        examples=[{"key": "managed"}],
     )
     stacks: dict[ComponentName, OwnStackConfig] = Field(
         default_factory=dict,

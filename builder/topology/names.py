@@ -33,6 +33,16 @@ def public_names(regions: RegionsConfig, region: Region, noun: str) -> tuple[str
     return (*((roles[region],) if region in roles else ()), *((f"{noun}.{region}",) if several else ()))
 
 
+def of_deployment(project: str) -> str:
+    """Return how the name of everything of a deployment begins that has one."""
+    return f"{project}-{SUFFIX}"
+
+
+def key_alias(project: str) -> str:
+    """Return the alias of the system's key, the same in every region."""
+    return f"alias/{project}-{SUFFIX}"
+
+
 def stack_name(project: str, kind: str) -> str:
     """Return the CloudFormation name of a stack, the same in every region."""
     return f"{project}-{SUFFIX}-{kind}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from builder.assembly.components import Bucket, Component, OutputOf
 from builder.components.environments import parameters_of
+from builder.components.key.stacks import key_id, key_needs
 from builder.components.options import BUCKET
 from builder.config import Config
 from builder.terms import Region
@@ -34,8 +35,8 @@ def _stacks(config: Config, name: str) -> Iterator[Stack]:
             of=name,
             region=region,
             stack_name=names.stack_name(config.project, stack),
-            needs=destinations if region == primary else (),
-            parameters=parameters_of(config, BUCKET, name),
+            needs=(*key_needs(config, region), *(destinations if region == primary else ())),
+            parameters={**parameters_of(config, BUCKET, name), **(key_id(config, region) if region == primary else {})},
             outputs=tuple(
                 (output, "BucketName") for output in (public if name == BUCKET else (f"{name}.{region}.bucket",))
             ),

@@ -1,14 +1,27 @@
 """The bucket of a region; in the primary also the rule and the role that replicate it to the secondaries."""
 
+from collections.abc import Iterator
+from typing import Any
+
+from awacs import kms
 from awacs.aws import Action, Allow, PolicyDocument, Statement
 from troposphere import GetAtt, Output, Ref, Sub, Template, iam, s3
 
+from builder.components.encryption import (
+    HERE,
+    bucket_encryption,
+    bucket_key,
+    key_id_parameter,
+    may_use_key,
+    via,
+)
 from builder.components.options import BUCKET
 from builder.components.private_bucket import make_private_bucket, make_tls_only
 from builder.components.role import make_role
 from builder.components.skeleton import add, make_skeleton
 from builder.components.varying import Varying
 from builder.config import Config, Wanted
+from builder.terms import Region
 from builder.topology import Stack, names
 
 
@@ -20,21 +33,23 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
     """
     config, name = wanted.config, stack.of
     if stack.region == config.regions.primary:
-        template = make_skeleton(f"{config.project}: primary bucket, replicated to every secondary region")
-        bucket = _bucket(config, name, template)
+        what = "primary bucket, replicated to every secondary region"
+        template = make_skeleton(f"{config.project}: {what}", *key_id_parameter(config))
+        bucket = _bucket(config, stack, template)
         bucket.ReplicationConfiguration = _replication(config, name)
         add(template, bucket, make_tls_only(), _replication_role(config, name))
     else:
         template = make_skeleton(f"{config.project}: secondary bucket, receives the primary's objects")
-        add(template, _bucket(config, name, template), make_tls_only())
+        add(template, _bucket(config, stack, template), make_tls_only())
     template.add_output(Output("BucketName", Description="Name of this region's bucket", Value=Ref("Bucket")))
     template.add_output(Output("BucketArn", Description="ARN of this region's bucket", Value=GetAtt("Bucket", "Arn")))
     return template
 
 
-def _bucket(config: Config, name: str, template: Template) -> s3.Bucket:
-    rules = _lifecycle_rules(Varying(config, BUCKET, name, template))
-    return make_private_bucket(names.bucket_name(config.project, name, "${AWS::Region}"), rules)
+def _bucket(config: Config, stack: Stack, template: Template) -> s3.Bucket:
+    rules = _lifecycle_rules(Varying(config, BUCKET, stack.of, template))
+    encryption = bucket_encryption(bucket_key(config, stack.region, HERE))
+    return make_private_bucket(names.bucket_name(config.project, stack.of, HERE), rules, encryption)
 
 
 def _lifecycle_rules(options: Varying) -> list[s3.LifecycleRule]:
@@ -67,12 +82,49 @@ def _replication(config: Config, name: str) -> s3.ReplicationConfiguration:
                 Filter=s3.ReplicationRuleFilter(Prefix=""),
                 DeleteMarkerReplication=s3.DeleteMarkerReplication(Status="Enabled"),
                 Destination=s3.ReplicationConfigurationRulesDestination(
-                    Bucket=_bucket_arn(config, name, region), Metrics=s3.Metrics(Status="Enabled")
+                    Bucket=_bucket_arn(config, name, region),
+                    Metrics=s3.Metrics(Status="Enabled"),
+                    **_replica_key(config, region),
                 ),
+                **_encrypted_too(config),
             )
             for priority, region in enumerate(config.regions.secondaries, start=1)
         ],
     )
+
+
+def _replica_key(config: Config, region: Region) -> dict[str, Any]:
+    key = bucket_key(config, region)
+    return {} if key is None else {"EncryptionConfiguration": s3.EncryptionConfiguration(ReplicaKmsKeyID=key)}
+
+
+def _encrypted_too(config: Config) -> dict[str, Any]:
+    """Return what has S3 replicate what a key of KMS encrypts, which else stays where it is.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
+    """
+    if config.encryption is None:
+        return {}
+    chosen = s3.SseKmsEncryptedObjects(Status="Enabled")
+    return {"SourceSelectionCriteria": s3.SourceSelectionCriteria(SseKmsEncryptedObjects=chosen)}
+
+
+def _use_of_keys(config: Config, name: str) -> Iterator[Statement]:
+    """Yield what replication takes of the keys; with Bucket Keys their context is the bucket, and no object in it.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+    """
+
+    def context(region: str) -> dict[str, Sub]:
+        return {
+            "kms:ViaService": via("s3", region),
+            "kms:EncryptionContext:aws:s3:arn": _bucket_arn(config, name, region),
+        }
+
+    yield from may_use_key(config, "DecryptObjects", config.regions.primary, [kms.Decrypt], context(HERE))
+    for number, region in enumerate(config.regions.secondaries, start=1):
+        encrypt = [kms.Encrypt, kms.GenerateDataKey]
+        yield from may_use_key(config, f"EncryptReplicas{number}", region, encrypt, context(region))
 
 
 def _replication_role(config: Config, name: str) -> iam.Role:
@@ -102,6 +154,7 @@ def _replication_role(config: Config, name: str) -> iam.Role:
                         ["ReplicateObject", "ReplicateDelete", "ReplicateTags"],
                         [_bucket_arn(config, name, region, "/*") for region in config.regions.secondaries],
                     ),
+                    *_use_of_keys(config, name),
                 ],
             ),
         ),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from builder.assembly.components import Component, FunctionComponent, OutputOf
 from builder.components.environments import parameters_of
+from builder.components.key.stacks import function_key, key_needs
 from builder.components.options import FUNCTION, TABLE
 from builder.config import Config
 from builder.terms import Region
@@ -24,16 +25,21 @@ def make_stacks(config: Config) -> tuple[Stack, ...]:
 
 def _stacks(config: Config, name: str) -> Iterator[Stack]:
     regions, stack = config.regions, stack_part(name)
+    uses_table = name == FUNCTION and config.table is not None
     for region in regions.all:
         public = names.public_names(regions, region, "lambdaUrl")
+        key = function_key(config, region, uses_data=uses_table)
         yield Stack(
             component=FUNCTION,
             name=stack,
             of=name,
             region=region,
             stack_name=names.stack_name(config.project, stack),
-            needs=(stack_id(regions.primary, TABLE),) if name == FUNCTION and config.table else (),
-            parameters={**_roles(config, name, region), **parameters_of(config, FUNCTION, name)},
+            needs=(
+                *(key_needs(config, region) if key else ()),
+                *((stack_id(regions.primary, TABLE),) if uses_table else ()),
+            ),
+            parameters={**_roles(config, name, region), **parameters_of(config, FUNCTION, name), **key},
             outputs=tuple(
                 (output, "FunctionUrl") for output in (public if name == FUNCTION else (f"{name}.{region}.url",))
             ),

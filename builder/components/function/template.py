@@ -1,12 +1,14 @@
 """The function of a region, its URL, and the role and log group it runs with; the same bytes in every region."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from awacs import dynamodb, logs
+from awacs import dynamodb, kms, logs
 from awacs.aws import Allow, PolicyDocument, Statement
 from troposphere import GetAtt, Output, Parameter, Ref, Sub, Template, awslambda, iam
 from troposphere import logs as cloudwatch_logs
 
+from builder.components.encryption import function_key, function_key_parameters, function_may_use_key, via
 from builder.components.function.options import FunctionConfig
 from builder.components.options import FUNCTION, TABLE
 from builder.components.role import make_role
@@ -24,7 +26,8 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
     config, options = wanted.config, wanted.config.functions_by_name[stack.of]
     writes = stack.of == FUNCTION and config.table is not None
     what = "function behind a URL that writes to the global table" if writes else "function behind a URL"
-    template = make_skeleton(f"{config.project}: {what}", *_role_parameters(stack.of))
+    parameters = (*_role_parameters(stack.of), *function_key_parameters(config, uses_data=writes))
+    template = make_skeleton(f"{config.project}: {what}", *parameters)
     values = Varying(config, FUNCTION, stack.of, template)
     add(
         template,
@@ -36,11 +39,12 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
             AuthType=options.url_auth,
         ),
         *_url_permissions(options),
-        _execution_role(config, writes=writes),
+        _execution_role(config, stack.of, writes=writes),
         cloudwatch_logs.LogGroup(
             "LogGroup",
             LogGroupName=Sub(f"/aws/lambda/{_function_name(config, stack.of)}"),
             RetentionInDays=values.of("log_retention_days"),
+            **_by_key("KmsKeyId", config),
         ),
     )
     template.add_output(
@@ -85,7 +89,14 @@ def _function(wanted: Wanted, name: str, values: Varying) -> awslambda.Function:
             }
         ),
         Code=awslambda.Code(ZipFile=wanted.handlers[name]),
+        **_by_key("KmsKeyArn", config),
     )
+
+
+def _by_key(name: str, config: Config) -> dict[str, Any]:
+    """Return the property that names the key, where there is one."""
+    key = function_key(config)
+    return {name: key} if key else {}
 
 
 def _url_permissions(options: FunctionConfig) -> tuple[awslambda.Permission, awslambda.Permission]:
@@ -113,7 +124,7 @@ def _url_permissions(options: FunctionConfig) -> tuple[awslambda.Permission, aws
     )
 
 
-def _execution_role(config: Config, *, writes: bool) -> iam.Role:
+def _execution_role(config: Config, name: str, *, writes: bool) -> iam.Role:
     # Without logs:CreateLogGroup: a late write could bring a deleted group back.
     write_logs = Statement(
         Sid="WriteLogs",
@@ -129,10 +140,29 @@ def _execution_role(config: Config, *, writes: bool) -> iam.Role:
             PolicyName="run",
             PolicyDocument=PolicyDocument(
                 Version="2012-10-17",
-                Statement=[*([_read_and_write_items(config)] if writes else []), write_logs],
+                Statement=[
+                    *([_read_and_write_items(config)] if writes else []),
+                    write_logs,
+                    *_use_of_key(config, name, writes=writes),
+                ],
             ),
         ),
     )
+
+
+def _use_of_key(config: Config, name: str, *, writes: bool) -> Iterator[Statement]:
+    """Yield what the function takes of the key: its variables, and what is in the table, which a write decrypts too.
+
+    Sources: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html and
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+    """
+    if function_key(config):
+        function = f"function:{_function_name(config, name)}"
+        own = Sub(f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:{function}")
+        context = {"kms:EncryptionContext:aws:lambda:FunctionArn": own}
+        yield from function_may_use_key(config, "DecryptVariables", [kms.Decrypt], context)
+    if writes:
+        yield from function_may_use_key(config, "DecryptItems", [kms.Decrypt], {"kms:ViaService": via("dynamodb")})
 
 
 def _read_and_write_items(config: Config) -> Statement:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from builder.assembly.components import Component, Table
 from builder.components.environments import parameters_of
+from builder.components.key.stacks import key_needs
 from builder.components.options import TABLE
 from builder.config import Config
 from builder.topology import Stack, names
@@ -25,6 +26,7 @@ def make_stacks(config: Config) -> tuple[Stack, ...]:
             of=name,
             region=config.regions.primary,
             stack_name=names.stack_name(config.project, name),
+            needs=key_needs(config, *config.regions.all),
             parameters=parameters_of(config, TABLE, name),
             outputs=(("globalTableName" if name == TABLE else f"{name}.table", "TableName"),),
         )

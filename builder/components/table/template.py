@@ -1,12 +1,16 @@
 """The global table, with all its replicas, in one stack of the primary region."""
 
+from typing import Any
+
 from troposphere import GetAtt, Output, Ref, Sub, Tags, Template, dynamodb
 
+from builder.components.encryption import key_name
 from builder.components.options import TABLE
 from builder.components.skeleton import add, make_skeleton
 from builder.components.table.options import TableConfig
 from builder.components.varying import Varying
 from builder.config import Config, Wanted
+from builder.terms import Region
 from builder.topology import Stack, names
 
 
@@ -32,6 +36,7 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
             # Replication runs over the stream: required as soon as there are two replicas.
             StreamSpecification=dynamodb.StreamSpecification(StreamViewType="NEW_AND_OLD_IMAGES"),
             Replicas=[_replica(config, options, region) for region in config.regions.all],
+            **_encryption(config),
         ),
     )
     template.add_output(Output("TableName", Description="Name of the table in every region", Value=Ref("Table")))
@@ -39,12 +44,24 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
     return template
 
 
-def _replica(config: Config, options: TableConfig, region: str) -> dynamodb.ReplicaSpecification:
+def _encryption(config: Config) -> dict[str, Any]:
+    """Return how all replicas are encrypted, each by the key that it names; nothing for DynamoDB's own."""
+    if config.encryption is None:
+        return {}
+    return {"SSESpecification": dynamodb.GlobalTableSSESpecification(SSEEnabled=True, SSEType="KMS")}
+
+
+def _replica(config: Config, options: TableConfig, region: Region) -> dynamodb.ReplicaSpecification:
+    key = key_name(config, region)
+    encryption: dict[str, Any] = {}
+    if key is not None:
+        encryption = {"SSESpecification": dynamodb.ReplicaSSESpecification(KMSMasterKeyId=key)}
     return dynamodb.ReplicaSpecification(
         Region=region,
         PointInTimeRecoverySpecification=dynamodb.PointInTimeRecoverySpecification(
             PointInTimeRecoveryEnabled=options.point_in_time_recovery
         ),
+        **encryption,
         # CloudFormation's stack tags reach the replica of the stack's own region only, so they are said here.
         Tags=Tags({"project": config.project, "environment": Ref("EnvironmentSuffix"), **config.tags}),
     )
