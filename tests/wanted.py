@@ -8,6 +8,10 @@ from builder.config import Config, Wanted
 HANDLER = "def handler(event, context):\n    return {'statusCode': 204}\n"
 
 
+ABSENT = "absent"
+"""Of a section that is not to be there at all."""
+
+
 def make_wanted(handler: str = HANDLER, **sections: Any) -> Wanted:
     """Return the shipped system with the given sections in place of its own."""
     said = {
@@ -19,5 +23,5 @@ def make_wanted(handler: str = HANDLER, **sections: Any) -> Wanted:
         "function": {},
         **sections,
     }
-    config = Config.model_validate(said)
+    config = Config.model_validate({name: section for name, section in said.items() if section != ABSENT})
     return Wanted(config=config, folder=Path(), handlers=dict.fromkeys(config.functions_by_name, handler))

@@ -1,6 +1,5 @@
 """Tables, buckets and functions by name: their stacks, names, outputs and components, beside those without a name."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from builder.components.system import check_names, make_topology
 from builder.errors import BadInput
 from builder.topology import Topology
 from components.templates import properties, template
-from wanted import make_wanted
+from wanted import ABSENT, make_wanted
 
 NAMED: dict[str, Any] = {"tables": {"orders": {}, "carts": {}}, "buckets": {"uploads": {}}, "functions": {"api": {}}}
 
@@ -36,9 +35,7 @@ def test_each_stands_beside_those_without_a_name() -> None:
 
 
 def test_what_has_no_name_of_its_own_need_not_be_there() -> None:
-    wanted = make_wanted(**NAMED)
-    alone = wanted.config.model_copy(update={"table": None, "bucket": None, "function": None})
-    named = make_topology(replace(wanted, config=alone))
+    named = topology(table=ABSENT, bucket=ABSENT, function=ABSENT, **NAMED)
 
     assert [*named.components] == ["orders", "carts", "api", "uploads"]
     assert [*named.outputs] == [

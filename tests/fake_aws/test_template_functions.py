@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 BODY = """
 Parameters:
   Stage: {Type: String, Default: prod, AllowedValues: [dev, prod], MinLength: 2, MaxLength: 5, AllowedPattern: "[a-z]+"}
-  Count: {Type: Number, Default: 3}
+  Count: {Type: Number, Default: 3, MinValue: 1, MaxValue: 10}
   Zones: {Type: CommaDelimitedList, Default: "a,b,c"}
   Secret: {Type: String, Default: hush, NoEcho: true}
 Mappings: {Size: {prod: {Memory: 512}, dev: {Memory: 128}}}
@@ -67,6 +67,8 @@ def test_every_function_comes_to_its_value(world: World, cfn: "CloudFormationCli
     [
         ("Stage", "test", "must be one of AllowedValues"),
         ("Count", "three", "must be a number"),
+        ("Count", "0", "must be a number not less than 1"),
+        ("Count", "11", "must be a number not greater than 10"),
         ("Secret", "x" * 4097, "at most 4096 bytes"),
     ],
 )
@@ -113,7 +115,6 @@ def test_a_template_of_bad_form_is_refused(plan: "Deploy", body: str, said: str)
             "Parameters: {P: {Type: AWS::EC2::Image::Id}}\nResources: {A: {Type: AWS::SNS::Topic}}",
             "parameter P",
         ),
-        ("Parameters: {P: {Type: Number, MinValue: 1}}\nResources: {A: {Type: AWS::SNS::Topic}}", "MinValue"),
         ("Parameters: {P: {Type: String, Other: 1}}\nResources: {A: {Type: AWS::SNS::Topic}}", "Other"),
     ],
 )

@@ -117,8 +117,6 @@ def _check_declaration(key: str, declared: dict[str, Any]) -> None:
         raise Unsupported(f"parameter {key}: the fake does not know the type {declared.get('Type')}")
     if unknown := declared.keys() - _PARAMETER_KEYS:
         raise Unsupported(f"parameter {key}: the fake does not know {sorted(unknown)}")
-    if used := declared.keys() & {"MinValue", "MaxValue"}:
-        raise Unsupported(f"parameter {key}: the fake does not check {sorted(used)}")
 
 
 def _check_value(key: str, declared: dict[str, Any], value: str) -> None:
@@ -137,10 +135,18 @@ def _check_value(key: str, declared: dict[str, Any], value: str) -> None:
     if "MaxLength" in declared and len(value) > int(declared["MaxLength"]):
         raise validation_error(f"Parameter '{key}' must contain at most {declared['MaxLength']} characters")
     if declared["Type"] == "Number":
-        try:
-            float(value)
-        except ValueError:
-            raise validation_error(f"Parameter '{key}' must be a number") from None
+        _check_number(key, declared, value)
+
+
+def _check_number(key: str, declared: dict[str, Any], value: str) -> None:
+    try:
+        number = float(value)
+    except ValueError:
+        raise validation_error(f"Parameter '{key}' must be a number") from None
+    if number < float(declared.get("MinValue", "-inf")):
+        raise validation_error(f"Parameter '{key}' must be a number not less than {declared['MinValue']}")
+    if number > float(declared.get("MaxValue", "inf")):
+        raise validation_error(f"Parameter '{key}' must be a number not greater than {declared['MaxValue']}")
 
 
 def _tags(given: list[dict[str, str]]) -> dict[str, str]:

@@ -152,6 +152,9 @@ TYPES: dict[str, ResourceType] = {
         "AlarmName", "region", lambda place, name, _: {"Arn": place.arn("cloudwatch", f"alarm:{name}")}
     ),
     "AWS::CloudWatch::Dashboard": ResourceType("DashboardName", "account", _none),
+    "AWS::FIS::ExperimentTemplate": ResourceType(
+        None, None, lambda _, name, __: {"Id": name}, lambda _, __, ___, suffix: f"EXT{suffix.lower()}"
+    ),
     "AWS::KMS::Alias": ResourceType("AliasName", "region", _none),
     "AWS::EC2::KeyPair": ResourceType(
         "KeyName", "region", lambda place, name, _: {"KeyPairId": f"key-{place.account}{name}"}

@@ -1,0 +1,52 @@
+"""Combinations of everything that dr.yaml may say of what is built in, in which every two values meet."""
+
+import functools
+from typing import Any
+
+from builder.config import Wanted
+from components.pairwise import Row, pairwise
+from wanted import ABSENT, make_wanted
+
+AT_LEAST = 100
+FACTORS: dict[str, list[Any]] = {
+    "regions": [
+        {"primary": "us-east-1", "secondaries": ["us-west-2"]},
+        {"primary": "eu-central-1", "secondaries": ["eu-west-1", "eu-north-1"], "born": "eu-west-1"},
+    ],
+    "table": [ABSENT, {}, {"point_in_time_recovery": False}],
+    "bucket": [ABSENT, {}, {"expire_noncurrent_days": 7}],
+    "function": [ABSENT, {}, {"url_auth": "NONE", "memory_mb": 512, "runtime": "python3.13"}],
+    "tables.orders.point_in_time_recovery": [True, False],
+    "buckets.uploads.expire_noncurrent_days": [1, 365],
+    "functions.api.runtime": ["python3.14", "nodejs24.x"],
+    "functions.api.environment": [{}, {"LOG_LEVEL": "info"}],
+    "functions.api.url_auth": ["AWS_IAM", "NONE"],
+    "drill": [{}, {"fis": True}, {"fis": {"stop_alarms": ["checkout-errors"]}}],
+    "permissions_boundary": [ABSENT, "boundary-${EnvironmentSuffix}"],
+    "termination_protection": [ABSENT, True, False],
+    "tags": [{}, {"team": "core"}],
+    "environments.prod.production": [True, False],
+    "environments.prod.functions.api.memory_mb": [ABSENT, 1024],
+    "environments.prod.buckets.uploads.expire_noncurrent_days": [ABSENT, 90],
+}
+"""By the key's place in dr.yaml; what is absent is not written."""
+
+
+@functools.cache
+def combinations() -> list[Row]:
+    """Return the combinations, a hundred at least."""
+    return pairwise(FACTORS, AT_LEAST)
+
+
+def wanted_of(row: Row) -> Wanted:
+    """Return what a combination asks for."""
+    sections: dict[str, Any] = dict.fromkeys(("table", "bucket", "function"), ABSENT)
+    for place, value in row.items():
+        if value == ABSENT:
+            continue
+        *parents, last = place.split(".")
+        section = sections
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[last] = value
+    return make_wanted(project="pw", **sections)
