@@ -72,6 +72,13 @@ class Bucket:
     names: Mapping[Region, OutputOf]
     replication: tuple[tuple[Region, Region], ...] = ()
     """Each direction: from, to."""
+    batch_roles: Mapping[Region, OutputOf] = field(default_factory=dict)
+    """The roles by which `backfill` replicates what was there before a rule, by the region that is replicated."""
+
+    @property
+    def one_way(self) -> tuple[tuple[Region, Region], ...]:
+        """The directions that nothing comes back from."""
+        return tuple((source, to) for source, to in self.replication if (to, source) not in self.replication)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +105,7 @@ class Component:
             found |= {f"function.url.{region}": url for region, url in self.function.url.items()}
         if self.bucket:
             found |= {f"bucket.names.{region}": name for region, name in self.bucket.names.items()}
+            found |= {f"bucket.batch_roles.{region}": role for region, role in self.bucket.batch_roles.items()}
         return found
 
     @property
@@ -111,6 +119,25 @@ class Component:
 
 
 Components = Mapping[str, Component]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneWay:
+    """A direction in which a component's objects are replicated, and nothing is back."""
+
+    component: str
+    source: Region
+    destination: Region
+
+
+def one_way_replications(components: Components) -> tuple[OneWay, ...]:
+    """Return every direction that nothing comes back from."""
+    return tuple(
+        OneWay(component=name, source=source, destination=destination)
+        for name, component in components.items()
+        if component.bucket
+        for source, destination in component.bucket.one_way
+    )
 
 
 def one_of_each(components: Components, where: str) -> Component:
@@ -185,7 +212,10 @@ def _narrow(component: Component, stacks: Collection[StackId], skipped: Collecti
     if bucket:
         names = staying(bucket.names)
         bucket = replace(
-            bucket, names=names, replication=tuple(way for way in bucket.replication if names.keys() >= set(way))
+            bucket,
+            names=names,
+            replication=tuple(way for way in bucket.replication if names.keys() >= set(way)),
+            batch_roles=staying(bucket.batch_roles),
         )
     return Component(table=table, function=function, bucket=bucket)
 

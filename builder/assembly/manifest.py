@@ -192,6 +192,8 @@ def _said(manifest: Manifest) -> dict[str, Any]:
                 del entry[name]
     for name, component in said["components"].items():
         said["components"][name] = {kind: body for kind, body in component.items() if body is not None}
+        if "bucket" in said["components"][name] and not component["bucket"]["batch_roles"]:
+            del component["bucket"]["batch_roles"]
     for name in ("roles", "artifacts_bucket"):
         if said[name] is None:
             del said[name]

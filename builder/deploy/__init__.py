@@ -9,6 +9,7 @@ each importing only those before it:
     plan/       what each stack needs, and the change sets for it, made and read
     delete/     stacks with what they hold, in reverse order
     execute/    a plan's steps, each when its needs are done; what stands halfway, rolled back
+    backfill/   what was in a bucket before a rule, replicated
 
 Under both, and under fleets, runs one engine, `run_in_order` of `progress`: each stack starts as soon as its own needs
 are done.

@@ -25,6 +25,7 @@ class Verb(StrEnum):
     STATUS = "status"
     DRIFT = "drift"
     DRILL = "drill"
+    BACKFILL = "backfill"
     DESTROY = "destroy"
     PRUNE = "artifacts-prune"
     FLEET_PLAN = "fleet-plan"

@@ -7,6 +7,7 @@ CloudFormation's as well.
 Source: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ from builder.resource_types import STACK_SET
 from builder.template import find_object
 
 _TAGGING = "tagging"
+BATCH_SERVICE = "batchoperations.s3.amazonaws.com"
 _ROLE_TABLE = yaml.load(Path(__file__).with_name("service_role.yaml").read_bytes(), Loader=yaml.CSafeLoader)
 
 
@@ -217,6 +219,10 @@ class On(Enum):
     """The SSM parameters whose values stacks are given."""
     BUCKETS = auto()
     OBJECTS = auto()
+    BATCH_ROLES = auto()
+    """The roles by which S3 replicates what was there before a rule."""
+    JOBS = auto()
+    """The account's jobs of S3 Batch Operations, in the regions that have buckets."""
     TABLES = auto()
     FUNCTIONS = auto()
     FUNCTION_ROLES = auto()
@@ -337,6 +343,7 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
     roles = (caller.role_arn,) if caller.role_arn else ()
     with_role: tuple[Test, ...] = (("StringEquals", role, roles),) if roles else ()
     to_cloudformation: Test = ("StringEquals", "iam:PassedToService", ("cloudformation.amazonaws.com",))
+    to_batch: Test = ("StringEquals", "iam:PassedToService", (BATCH_SERVICE,))
     buckets = _grounds(bounds, setting, "AWS::S3::Bucket")
     artifacts = _artifacts(bounds, setting, (caller.artifacts_bucket, *caller.asset_buckets))
     return {
@@ -370,6 +377,8 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         On.KEPT_VALUES: GrantTarget("KeptValues", _kept_values(bounds, setting)),
         On.BUCKETS: GrantTarget("Buckets", buckets),
         On.OBJECTS: GrantTarget("Objects", tuple(f"{arn}/{ANY}" for arn in buckets)),
+        On.BATCH_ROLES: GrantTarget("BatchRoles", _batch_roles(bounds, setting), (to_batch,)),
+        On.JOBS: GrantTarget("Jobs", _jobs(bounds, setting)),
         On.TABLES: GrantTarget(
             "Tables", _grounds(bounds, setting, "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
         ),
@@ -385,6 +394,22 @@ def _places(bounds: tuple[Bound, ...], setting: PolicyScope, caller: PolicyCalle
         On.SIGNED_FUNCTIONS: GrantTarget("SignedFunctions", _gathered(bounds, lambda url: _signed(url, setting), _URL)),
         **_fleet_places(bounds, setting, caller),
     }
+
+
+def _batch_roles(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+    def trusts(role: BoundResource) -> bool:
+        return BATCH_SERVICE in json.dumps(role.properties.get("AssumeRolePolicyDocument"))
+
+    return _gathered(
+        bounds, lambda role: GROUNDS[role.type].place(role, setting).arns if trusts(role) else (), "AWS::IAM::Role"
+    )
+
+
+def _jobs(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
+    regions = (bucket.region for bucket in each_resource(bounds) if bucket.type == "AWS::S3::Bucket")
+    return tuple(
+        f"arn:{setting.partition}:s3:{region}:{setting.account}:job/{ANY}" for region in dict.fromkeys(regions)
+    )
 
 
 def _kept_values(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from builder.drill.consistency import Counter
 from builder.drill.exposure import LOOK_S, Delays, Stream
 from builder.drill.findings import About, DrillProgress, FailoverReport, Pair, Report
 from builder.drill.verdict import AT_LEAST, Check, Verdict
+from builder.report.state import one_way_sentence
 from builder.terms import counted
 
 _NAMED = 10
@@ -225,7 +226,13 @@ def remarks(shown: Report) -> list[str]:
         lines.append(f"without service for {seconds(episode.without_service_s)} altogether, in {spells}")
         if counter:
             lines.append(f"counter: {counter.updates} of {counted(counter.turns, 'update')} acknowledged")
+    ways = [(pair.source, pair.destination) for pair in shown.pairs if any(_of_objects(one) for one in pair.delays)]
+    lines += [one_way_sentence(*way) for way in ways if way[::-1] not in ways]
     return lines
+
+
+def _of_objects(delays: Delays) -> bool:
+    return delays.stream.what == "object"
 
 
 def unmeasured(shown: Report) -> list[str]:

@@ -22,6 +22,7 @@ from builder.report.as_json import (
     RunEnded,
     StacksCaptured,
 )
+from builder.report.backfill import BackfillCounted, BackfillEnded, BackfillProgress
 from builder.report.drill_history import DrillHistory
 from builder.report.offline import FINDING
 from builder.report.screen import ErrorTold
@@ -43,7 +44,9 @@ class AsPrinted(GenerateJsonSchema):
 def make_event_schema() -> bytes:
     """Return the schema that the records lead to: one of so many kinds of line, told apart by `event`."""
     of_fleet = (FleetPlanMade, FleetEnded, FleetDriftSeen, FleetLeaving)
-    ends = (PlanMade, RunEnded, OutputsRead, StacksCaptured, *of_fleet, StatusSeen, DriftSeen, DrillHistory, ErrorTold)
+    of_backfill = (BackfillCounted, BackfillProgress, BackfillEnded)
+    seen = (StatusSeen, DriftSeen, DrillHistory)
+    ends = (PlanMade, RunEnded, OutputsRead, StacksCaptured, *of_fleet, *of_backfill, *seen, ErrorTold)
     kinds = (*get_args(FleetProgress), *get_args(DrillProgress), *ends, Finding)
     _, made = TypeAdapter.json_schemas(
         [(kind.__name__, "serialization", TypeAdapter(kind)) for kind in kinds],

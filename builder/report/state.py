@@ -8,6 +8,7 @@ from typing import Literal
 
 from rich.text import Text
 
+from builder.assembly.components import OneWay
 from builder.report.screen import json_line, one_line
 from builder.state import records
 from builder.terms import STATUSES, counted
@@ -31,6 +32,8 @@ class StatusSeen:
     sites: tuple[records.SiteState, ...]
     runtime_ends: Mapping[str, str]
     """The last day with security updates of each runtime in use, as far as it is known."""
+    one_way: tuple[OneWay, ...]
+    """Where objects are replicated, and those written to the destination do not come back."""
     event: Literal["status.seen"] = "status.seen"
 
 
@@ -38,7 +41,7 @@ def status_event(seen: records.Status, ends: Mapping[str, date], at: datetime) -
     """Return all of it as one line, with the end of life of the runtimes that are in use."""
     used = {function.runtime for site in seen.sites for function in site.functions}
     known = {name: ends[name].isoformat() for name in sorted(used & ends.keys())}
-    facts = StatusSeen(deployment=seen.deployment, sites=seen.sites, runtime_ends=known)
+    facts = StatusSeen(deployment=seen.deployment, sites=seen.sites, runtime_ends=known, one_way=seen.one_way)
     said = dataclasses.asdict(facts)
     return json_line(said.pop("event"), at, said)
 
@@ -48,7 +51,18 @@ def status_text(seen: records.Status, ends: Mapping[str, date], at: datetime) ->
     there = "" if seen.is_deployed else ": not deployed"
     blocks = [Text.assemble((seen.deployment, "bold"), f" at {at:%Y-%m-%d %H:%M:%S} UTC{there}")]
     blocks += [Text("\n").join(_site(site, ends, at.date())) for site in seen.sites]
+    if seen.one_way:
+        blocks.append(Text("\n").join(map(_one_way, seen.one_way)))
     return Text("\n\n").join(blocks)
+
+
+def _one_way(way: OneWay) -> Text:
+    return Text(f"{way.component}: {one_way_sentence(way.source, way.destination)}", style="dim")
+
+
+def one_way_sentence(source: str, destination: str) -> str:
+    """Return what whoever goes over has to know of a replication without a way back."""
+    return f"objects go from {source} to {destination}; those written to {destination} do not come back"
 
 
 def _site(site: records.SiteState, ends: Mapping[str, date], today: date) -> Iterator[Text]:
@@ -170,6 +184,7 @@ def drift_text(found: records.Differences) -> Text:
         lines.append(Text("the regions differ:", style="bold"))
     lines += [line for disparity in found.disparities for line in _disparity(disparity)]
     lines += [Text(silence, style="yellow") for silence in found.silent]
+    lines += map(_one_way, found.one_way)
     away = sum(stack.status == "DRIFTED" for stack in found.stacks)
     absent = sum(stack.status == "ABSENT" for stack in found.stacks)
     unknown = sum(bool(stack.problem) for stack in found.stacks)

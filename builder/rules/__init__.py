@@ -4,7 +4,9 @@ One rule a module; docs/rules.md, made from them, lists them all. The names belo
 is given this package by its import name; given the folder it reads each module on its own.
 """
 
+from builder.rules.bucket_key_algorithm import BucketKeyAlgorithm
 from builder.rules.bucket_name_prefix import BucketNamePrefix
+from builder.rules.bucket_retention import BucketRetention
 from builder.rules.bucket_tls import BucketTls
 from builder.rules.deletion_said import DeletionSaid
 from builder.rules.function_key_alias import FunctionKeyAlias
@@ -29,7 +31,9 @@ from builder.rules.replication_versioning import ReplicationVersioning
 from builder.rules.replication_without_filter import ReplicationWithoutFilter
 
 __all__ = [
+    "BucketKeyAlgorithm",
     "BucketNamePrefix",
+    "BucketRetention",
     "BucketTls",
     "DeletionSaid",
     "FunctionKeyAlias",

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from builder.assembly.components import one_way_replications
 from builder.aws import Clients, call, pages, together
 from builder.deploy.desired import Deployment
 from builder.deploy.observe.deployment import inside
@@ -177,6 +178,7 @@ async def find_differences(deployment: Deployment, clients: Clients) -> Differen
         disparities=find_disparities(settings),
         silent=unread,
         is_deployed=bool(stacks) or len(answering) < len(deployment.sites),
+        one_way=one_way_replications(deployment.components),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from builder import client
+from builder.assembly.components import one_way_replications
 from builder.aws import Clients, call, together
 from builder.client.wire import Wire
 from builder.deploy.desired import Deployment, DesiredStack
@@ -430,4 +431,4 @@ async def _compare_policy(clients: Clients, stack: ObservedStack, wanted: str | 
 async def observe_sites(deployment: Deployment, options: ObserveOptions) -> Status:
     """Return how every region stands; none waits for another, and one that does not answer is told as such."""
     sites = await together(observe_site(deployment, site, options) for site in deployment.sites)
-    return Status(deployment=deployment.name, sites=tuple(sites))
+    return Status(deployment=deployment.name, sites=tuple(sites), one_way=one_way_replications(deployment.components))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from builder.assembly.components import OneWay
 from builder.terms import AccountId, Region, Site
 
 
@@ -113,6 +114,8 @@ class Status:
 
     deployment: str
     sites: tuple[SiteState, ...]
+    one_way: tuple[OneWay, ...] = ()
+    """Where objects are replicated, and those written to the destination do not come back."""
 
     @property
     def is_seen(self) -> bool:
@@ -196,3 +199,5 @@ class Differences:
     """What did not answer, or was refused, a line each; it was compared with nothing."""
     is_deployed: bool = True
     """Whether anything stands, or may: a region that does not answer may have it all."""
+    one_way: tuple[OneWay, ...] = ()
+    """Where objects are replicated, and those written to the destination do not come back; as it is meant."""

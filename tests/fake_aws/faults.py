@@ -187,6 +187,7 @@ _THROTTLED = {
     "lambda": AwsRefusal("TooManyRequestsException", "Rate Exceeded.", status=429),
     "organizations": AwsRefusal("TooManyRequestsException", "Rate exceeded"),
     "s3": AwsRefusal("SlowDown", "Please reduce your request rate.", status=503),
+    "s3control": AwsRefusal("SlowDown", "Please reduce your request rate.", status=503),
 }
 
 

@@ -7,6 +7,7 @@ from fake_aws.dynamodb import operations as dynamodb
 from fake_aws.functions import operations as functions
 from fake_aws.organizations import operations as organizations
 from fake_aws.s3 import operations as s3
+from fake_aws.s3control import operations as s3control
 
 SERVICES: dict[str, dict[str, Operation]] = {
     "cloudformation": cloudformation.OPERATIONS,
@@ -14,6 +15,7 @@ SERVICES: dict[str, dict[str, Operation]] = {
     "lambda": functions.OPERATIONS,
     "organizations": organizations.OPERATIONS,
     "s3": s3.OPERATIONS,
+    "s3control": s3control.OPERATIONS,
     "ssm": ssm.OPERATIONS,
     "sts": sts.OPERATIONS,
 }

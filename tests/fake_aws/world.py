@@ -27,6 +27,7 @@ from fake_aws.cloudformation.types import STACK_TYPE, Place
 from fake_aws.faults import Fault, Faults
 from fake_aws.json_value import Json
 from fake_aws.refusals import Unsupported
+from fake_aws.s3control.records import BatchOperations
 from fake_aws.schedule import Schedule, Where
 from fake_aws.script import Script
 from fake_aws.session import make_session, reach
@@ -62,6 +63,8 @@ class Quirks:
     """A row of a nested stack in which nothing changes, but its own properties, names its failed change set."""
     failed_creations_are_listed: bool = True
     """ListStackResources shows a resource whose creation failed, by its physical id where it has one."""
+    jobs_without_tasks_fail: bool = False
+    """A job of S3 Batch Operations that finds no object ends as Failed instead of Complete."""
     no_changes_reason: str | None = None
     """The reason of a change set without changes, where AWS's choice between its two texts is not wanted."""
 
@@ -121,6 +124,7 @@ class World:
         """Bucket and key of objects that DeleteObjects reports as AccessDenied."""
         self.undeletable_because = "Access Denied"
         """What it says of them."""
+        self.batch = BatchOperations()
         self.busy_objects: dict[tuple[str, str], int] = {}
         """By bucket and key, how often DeleteObjects is still too busy for an object."""
         self.forbidden_roles: set[str] = set()

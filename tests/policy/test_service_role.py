@@ -21,6 +21,7 @@ HANDLERS = {
     Verb.STATUS: (),
     Verb.DRIFT: ("read",),
     Verb.DRILL: (),
+    Verb.BACKFILL: (),
     Verb.FLEET_PLAN: ("read", "list"),
     Verb.FLEET_EXECUTE: ("create", "read", "update", "delete", "list"),
     Verb.FLEET_STATUS: (),

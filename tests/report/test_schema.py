@@ -34,6 +34,9 @@ def test_every_kind_of_line_is_in_it_and_says_what_it_is_for() -> None:
         "FleetEnded",
         "FleetDriftSeen",
         "FleetLeaving",
+        "BackfillCounted",
+        "BackfillProgress",
+        "BackfillEnded",
         "StatusSeen",
         "DriftSeen",
     ]

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import jsonschema
 
+from builder.assembly.components import Bucket, Component, one_way_replications
 from builder.report.state import status_event, status_text
 from builder.state.records import (
     BucketState,
@@ -18,6 +19,9 @@ from builder.state.records import (
 from builder.terms import AccountId, Region
 from report.events import events_schema
 
+EAST, WEST = Region("us-east-1"), Region("us-west-2")
+ONE_WAY = Bucket(names={}, replication=((EAST, WEST),))
+BOTH_WAYS = Bucket(names={}, replication=((EAST, WEST), (WEST, EAST)))
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ENDS = {"python3.14": date(2029, 6, 30), "nodejs18.x": date(2025, 9, 1)}
 RULE = RuleState(id="all", status="Enabled", destination="there", pending=None, failed=None)
@@ -92,3 +96,14 @@ def test_as_json_it_is_one_line_of_the_schema() -> None:
     jsonschema.Draft202012Validator(events_schema()).validate(line)
     assert (line["event"], line["runtime_ends"]) == ("status.seen", {"python3.14": "2029-06-30"})
     assert line["sites"][0]["replicas"][0]["latency_ms"] == {"us-west-2": 801.4, "eu-west-1": None}
+
+
+def test_what_does_not_come_back_is_said_once_a_direction() -> None:
+    ways = one_way_replications({"uploads": Component(bucket=ONE_WAY), "shared": Component(bucket=BOTH_WAYS)})
+    status = Status(deployment="tap-dev", sites=(SITE,), one_way=ways)
+    sentence = "uploads: objects go from us-east-1 to us-west-2; those written to us-west-2 do not come back"
+    assert status_text(status, ENDS, AT).plain.count("do not come back") == 1
+    assert status_text(status, ENDS, AT).plain.endswith(sentence)
+    assert json.loads(status_event(status, ENDS, AT))["one_way"] == [
+        {"component": "uploads", "source": "us-east-1", "destination": "us-west-2"}
+    ]

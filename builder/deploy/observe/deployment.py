@@ -309,7 +309,8 @@ async def observe_system(deployment: Deployment, clients: Clients, *, only_prima
     wanted = {
         f"{name}: {place}": of.output
         for place, of in parts.outputs.items()
-        if not only_primary or place == f"function.url.{roles.primary}"
+        if (not only_primary or place == f"function.url.{roles.primary}")
+        and not place.startswith("bucket.batch_roles.")
     }
     values = await observe_outputs(replace(deployment, outputs=wanted), clients)
     known = {output: values[place] for place, output in wanted.items() if place in values}

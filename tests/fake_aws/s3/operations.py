@@ -117,7 +117,7 @@ def get_object(request: Request, params: dict[str, Any]) -> Reply:
         "ETag": f'"{found.version_id[:32]}"',
         "LastModified": found.at.replace(microsecond=0),
         "VersionId": found.version_id if bucket.versioning else None,
-        "ReplicationStatus": "REPLICA" if found.replica else None,
+        "ReplicationStatus": found.replication_status,
     }
 
 
@@ -237,7 +237,7 @@ OPERATIONS: dict[str, Operation] = {
     "HeadBucket": reads(head_bucket, "Bucket", "ExpectedBucketOwner"),
     "GetBucketVersioning": reads(get_bucket_versioning, "Bucket"),
     "GetBucketTagging": reads(get_bucket_tagging, "Bucket"),
-    "GetBucketReplication": reads(get_bucket_replication, "Bucket"),
+    "GetBucketReplication": reads(get_bucket_replication, "Bucket", "ExpectedBucketOwner"),
     "DeleteBucketReplication": mutates(delete_bucket_replication, "Bucket"),
     "PutObject": mutates(
         put_object, "Bucket", "Key", "Body", "ChecksumSHA256", "Metadata", "IfNoneMatch", "ExpectedBucketOwner"

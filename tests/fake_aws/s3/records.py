@@ -15,9 +15,16 @@ class Version:
     content: bytes
     marker: bool = False
     replica: bool = False
+    replication: str = ""
+    """PENDING, COMPLETED or FAILED, of what a rule is for."""
     metadata: dict[str, str] = field(default_factory=dict)
     checksum: str | None = None
     """SHA-256 in base 64, where whoever put it said it."""
+
+    @property
+    def replication_status(self) -> str | None:
+        """What GetObject shows of it."""
+        return "REPLICA" if self.replica else self.replication or None
 
 
 @dataclass(slots=True)
@@ -34,6 +41,8 @@ class Bucket:
     """As S3's own API writes it."""
     tags: dict[str, str] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
+    gone: set[tuple[str, str]] = field(default_factory=set)
+    """What was deleted for good, by key and version id: no batch replicates it again."""
     uploads: dict[str, str] = field(default_factory=dict)
     """Keys of the multipart uploads that are under way, by upload id, the oldest first."""
 

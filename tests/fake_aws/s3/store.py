@@ -59,6 +59,7 @@ def delete(world: "World", bucket: Bucket, key: str, version_id: str | None) -> 
         if (at := next(places, None)) is None:
             return None
         gone = bucket.versions.pop(at)
+        bucket.gone.add((key, wanted))
         return gone if gone.marker else None
     marker = Version(key, world.new_uuid().replace("-", ""), world.datetime(), b"", marker=True)
     bucket.versions.insert(0, marker)
@@ -68,15 +69,42 @@ def delete(world: "World", bucket: Bucket, key: str, version_id: str | None) -> 
 
 def _replicate(world: "World", source: Bucket, version: Version) -> None:
     """Copy to every enabled destination after a while, though replication may be stopped meanwhile."""
-    for rule in (source.replication or {}).get("Rules", []):
-        markers = rule.get("DeleteMarkerReplication", {}).get("Status") == "Enabled"
-        if rule["Status"] == "Enabled" and (markers or not version.marker):
-            name = rule["Destination"]["Bucket"].removeprefix("arn:aws:s3:::")
-            world.start(lambda name=name: _arrive(world, name, version))  # type: ignore[misc]  # early binding
+    if names := destinations(source, version):
+        version.replication = "PENDING"
+        world.start(lambda: _arrive(world, source, names, version))
 
 
-def _arrive(world: "World", name: str, version: Version) -> Iterator[float]:
+def destinations(source: Bucket, version: Version) -> list[str]:
+    """Return the buckets that the rules of its bucket replicate a version to."""
+    return [
+        rule["Destination"]["Bucket"].removeprefix("arn:aws:s3:::")
+        for rule in (source.replication or {}).get("Rules", [])
+        if rule["Status"] == "Enabled"
+        and (not version.marker or rule.get("DeleteMarkerReplication", {}).get("Status") == "Enabled")
+    ]
+
+
+def _arrive(world: "World", source: Bucket, names: list[str], version: Version) -> Iterator[float]:
     yield world.replication_s
-    if (destination := world.buckets.get(name)) is not None:
-        copied = Version(version.key, version.version_id, version.at, version.content, version.marker, replica=True)
-        destination.versions.insert(0, copied)
+    copy_to(world, source, names, version)
+
+
+def copy_to(world: "World", source: Bucket, names: list[str], version: Version, *, late: bool = False) -> bool:
+    """Put a replica into each bucket, unless it is there; return whether that was possible.
+
+    One that is late goes below what was written after it.
+    """
+    if (source.name, version.key) in world.batch.unreplicable:
+        version.replication = "FAILED"
+        return False
+    for destination in (world.buckets[name] for name in names if name in world.buckets):
+        place = (version.key, version.version_id)
+        there = any((each.key, each.version_id) == place for each in destination.versions)
+        if there or (late and place in destination.gone):
+            continue
+        copied = Version(*place, version.at, version.content, version.marker, replica=True)
+        newer = sum(late and each.at > version.at for each in destination.versions)
+        destination.versions.insert(newer, copied)
+    if not version.replica:
+        version.replication = "COMPLETED"
+    return True

@@ -1,5 +1,7 @@
 """AWS's REST protocol with XML bodies, as far as S3 needs it: the bucket in the host or the path, the rest by model.
 
+Of S3 Control the path follows the model too, and a body has all that is nowhere else.
+
 Source: https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html
 """
 
@@ -30,7 +32,8 @@ def parse(operation: OperationModel, request: AWSPreparedRequest) -> dict[str, A
     shape = operation.input_shape
     if shape is None:
         return {}
-    found: dict[str, Any] = _from_path(url.netloc, unquote(url.path))
+    is_control = operation.service_model.service_name == "s3control"
+    found: dict[str, Any] = _by_model(operation, request) if is_control else _from_path(url.netloc, unquote(url.path))
     query = dict(parse_qsl(url.query, keep_blank_values=True))
     for name, member in shape.members.items():
         wire = str(member.serialization.get("name", name))
@@ -46,6 +49,22 @@ def parse(operation: OperationModel, request: AWSPreparedRequest) -> dict[str, A
     if payload is not None and (body := _body(shape.members[payload], request)) is not None:
         found[payload] = body
     return {name: value for name, value in found.items() if not _OF_TRANSPORT.fullmatch(name)}
+
+
+def _by_model(operation: OperationModel, request: AWSPreparedRequest) -> dict[str, Any]:
+    """Return what is in the path, by the names in the model's own, and in a body that is the whole input."""
+    path = operation.http["requestUri"].partition("?")[0]
+    pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path))
+    placed = re.fullmatch(pattern, urlsplit(request.url).path)
+    shape = operation.input_shape
+    if placed is None or not isinstance(shape, StructureShape):
+        raise Unsupported(f"{operation.name} at {request.url}")
+    named = {str(member.serialization.get("name", name)): name for name, member in shape.members.items()}
+    inside = {name: member for name, member in shape.members.items() if "location" not in member.serialization}
+    body = _body(shape, request) if inside else {}
+    return {named[wire]: unquote(text) for wire, text in placed.groupdict().items()} | {
+        name: value for name, value in (body or {}).items() if name in inside
+    }
 
 
 def _from_path(host: str, path: str) -> dict[str, str]:
@@ -87,7 +106,8 @@ def _element(shape: Shape, element: ET.Element) -> Json:
         wire = str(member.serialization.get("name", name))
         children = [child for child in element if child.tag.rpartition("}")[2] == wire]
         if isinstance(member, ListShape) and children:
-            found[name] = [_element(member.member, child) for child in children]
+            listed = children if member.serialization.get("flattened") else list(children[0])
+            found[name] = [_element(member.member, child) for child in listed]
         elif children:
             found[name] = _element(member, children[0])
     return found

@@ -1,0 +1,175 @@
+"""Two buckets side by side: which versions one has and the other lacks; read page by page, held key by key.
+
+A replica has its source's version id, so the ids alone tell what is where. ListObjectVersions lists keys in the order
+of their UTF-8 bytes, which is Python's order of their characters.
+Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html and
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-what-is-isnot-replicated.html
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from builder.aws import Clients, call
+from builder.terms import AccountId, Site
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ListObjectVersionsOutputTypeDef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketPlace:
+    """A bucket, where it is and whose."""
+
+    site: Site
+    name: str
+    owner: AccountId
+
+    @property
+    def text(self) -> str:
+        """Its region and name, for errors."""
+        return f"{self.site.region}: {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyVersions:
+    """All that one bucket has under a key."""
+
+    key: str
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Of each version that is an object, by its id."""
+    markers: frozenset[str] = frozenset()
+    is_deleted: bool = False
+    """Whether a delete marker is on top: a reader finds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A key in two buckets; None where one has nothing of it."""
+
+    here: KeyVersions | None
+    there: KeyVersions | None
+
+    @property
+    def key(self) -> str:
+        """What it is called in both."""
+        side = self.here or self.there
+        return side.key if side else ""
+
+    @property
+    def lacking(self) -> dict[str, int]:
+        """The versions that are here and not there, with their sizes."""
+        return _beyond(self.here, self.there)
+
+    @property
+    def returning(self) -> dict[str, int]:
+        """The versions that are there and not here."""
+        return _beyond(self.there, self.here)
+
+
+def _beyond(side: KeyVersions | None, other: KeyVersions | None) -> dict[str, int]:
+    known = other.sizes if other else {}
+    return {version: size for version, size in (side.sizes if side else {}).items() if version not in known}
+
+
+@dataclass(slots=True)
+class Gap:
+    """What a destination lacks of its source, counted."""
+
+    versions: int = 0
+    """Of the source, all of them; delete markers not counted."""
+    lacking: int = 0
+    """How many of them are not there."""
+    bytes: int = 0
+    """How large those are together."""
+    keys: int = 0
+    """How many keys they are of."""
+    example: str = ""
+    """The first such key."""
+
+    def take(self, pair: KeyPair) -> None:
+        """Count one key."""
+        lacking = pair.lacking
+        self.versions += len(pair.here.sizes) if pair.here else 0
+        if lacking:
+            self.lacking += len(lacking)
+            self.bytes += sum(lacking.values())
+            self.keys += 1
+            self.example = self.example or pair.key
+
+
+async def measure_gap(clients: Clients, source: BucketPlace, destination: BucketPlace) -> Gap:
+    """Return what a destination lacks of its source. Raises AwsError."""
+    gap = Gap()
+    async for pair in pairs(clients, source, destination):
+        gap.take(pair)
+    return gap
+
+
+async def pairs(clients: Clients, here: BucketPlace, there: BucketPlace) -> AsyncIterator[KeyPair]:
+    """Yield every key of two buckets, in order; no more than a key and two pages are held at a time."""
+    left, right = _keys(clients, here), _keys(clients, there)
+    one, other = await anext(left, None), await anext(right, None)
+    while one or other:
+        if other is None or (one and one.key < other.key):
+            yield KeyPair(one, None)
+            one = await anext(left, None)
+        elif one is None or other.key < one.key:
+            yield KeyPair(None, other)
+            other = await anext(right, None)
+        else:
+            yield KeyPair(one, other)
+            one, other = await anext(left, None), await anext(right, None)
+
+
+async def _keys(clients: Clients, bucket: BucketPlace) -> AsyncIterator[KeyVersions]:
+    """Yield what a bucket has, key by key; a key goes on over as many pages as it takes."""
+    held: KeyVersions | None = None
+    async for page in _pages(clients, bucket):
+        for key in _keys_of(page):
+            if held is None or held.key != key.key:
+                if held is not None:
+                    yield held
+                held = key
+            else:
+                # The newest version came first.
+                held = KeyVersions(
+                    key=key.key,
+                    sizes={**held.sizes, **key.sizes},
+                    markers=held.markers | key.markers,
+                    is_deleted=held.is_deleted or key.is_deleted,
+                )
+    if held is not None:
+        yield held
+
+
+def _keys_of(page: "ListObjectVersionsOutputTypeDef") -> list[KeyVersions]:
+    """Return what a page shows, key by key: it lists objects and delete markers apart, each in order."""
+    sizes: dict[str, dict[str, int]] = {}
+    markers: dict[str, set[str]] = {}
+    deleted = {marker["Key"] for marker in page.get("DeleteMarkers", []) if marker.get("IsLatest")}
+    for version in page.get("Versions", []):
+        sizes.setdefault(version["Key"], {})[version["VersionId"]] = int(version.get("Size", 0))
+    for marker in page.get("DeleteMarkers", []):
+        markers.setdefault(marker["Key"], set()).add(marker["VersionId"])
+    return [
+        KeyVersions(
+            key=key,
+            sizes=sizes.get(key, {}),
+            markers=frozenset(markers.get(key, ())),
+            is_deleted=key in deleted,
+        )
+        for key in sorted(sizes.keys() | markers.keys())
+    ]
+
+
+async def _pages(clients: Clients, bucket: BucketPlace) -> "AsyncIterator[ListObjectVersionsOutputTypeDef]":
+    client, more = clients.of(bucket.site).s3(bucket.site.region), dict[str, Any]()
+    while True:
+        page = await call(
+            bucket.text, client.list_object_versions, Bucket=bucket.name, ExpectedBucketOwner=bucket.owner, **more
+        )
+        yield page
+        if not page.get("IsTruncated"):
+            return
+        more = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}

@@ -1,0 +1,222 @@
+"""What a job of S3 Batch Replication is to do, how it is known again, and how it ended; pure.
+
+A job is known again by its description, in S3's own list, so a run that was killed goes on with it. The token that it
+is created with follows from what is asked and from the jobs before it, so neither a lost answer nor two commands at
+once make two.
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-batch.html
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from builder.assembly.components import Bucket, OutputOf
+from builder.deploy.backfill.compare import BucketPlace
+from builder.errors import Stopped
+from builder.terms import Arn, Region, StackId, counted
+
+REPORT_PREFIX = "builder-backfill"
+"""Where reports go, in the bucket that is replicated: the role may write nowhere else."""
+OPERATION = "S3ReplicateObject"
+_PRIORITY = 10
+_DESCRIPTION_CHARACTERS = 256
+_TOKEN_CHARACTERS = 64
+_NEVER, _FAILED, _BEFORE = "NONE", "FAILED", "COMPLETED"
+ENDED = frozenset({"Complete", "Failed", "Cancelled"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A bucket that replicates, and where to."""
+
+    component: str
+    bucket: BucketPlace
+    destinations: tuple[BucketPlace, ...]
+    role: Arn
+
+    @property
+    def id(self) -> str:
+        """The component and the region, `uploads/us-east-1`."""
+        return f"{self.component}/{self.bucket.site.region}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillOptions:
+    """What is asked for beside what follows from the deployment."""
+
+    replicated: bool = False
+    """Also what was replicated before: for a destination that has lost it."""
+    report: bool = False
+    """A report of what failed, written into the source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfill:
+    """What a job is to do: a source, with what decides which of its objects are asked for."""
+
+    deployment: str
+    source: Source
+    statuses: tuple[str, ...]
+    report: bool = False
+
+    @property
+    def description(self) -> str:
+        """What the job is found by again: the same for the same work."""
+        source = self.source
+        to = " ".join(place.site.region for place in source.destinations)
+        known = json.dumps([source.bucket.name, [place.name for place in source.destinations], self.statuses])
+        text = f"backfill {self.deployment} {source.component} {source.bucket.site.region} to {to}"
+        mark = f" ({hashlib.sha256(known.encode()).hexdigest()[:12]})"
+        return text[: _DESCRIPTION_CHARACTERS - len(mark)] + mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as S3 shows it."""
+
+    source: str
+    """The source's id."""
+    id: str
+    status: str
+    total: int = 0
+    """Its tasks, one for each version; none while S3 still lists them."""
+    succeeded: int = 0
+    failed: int = 0
+    reasons: tuple[str, ...] = ()
+    """Why it failed, as S3 says it."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it does nothing any more."""
+        return self.status in ENDED
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it ended without anything to do; *unverified* whether S3 calls that Failed or Complete."""
+        return self.ended and self.status != "Cancelled" and not self.total
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it ended and did all of it: a job whose tasks failed is Complete all the same."""
+        return self.status == "Complete" and not self.failed
+
+
+def find_sources(
+    deployment: str,
+    buckets: Mapping[str, Bucket],
+    known: Mapping[tuple[StackId, str], str],
+    place: Callable[[OutputOf, str], BucketPlace],
+    role_arn: Arn | None,
+) -> tuple[Source, ...]:
+    """Return every bucket that replicates, of components by name. `known` are the values of outputs.
+
+    `place` returns where the bucket of an output is. Raises Stopped for one without a role for the job.
+    """
+    found = []
+    for name, bucket in buckets.items():
+        for region in dict.fromkeys(source for source, _ in bucket.replication):
+            ends = [to for source, to in bucket.replication if source == region]
+            role = role_arn or _role(bucket, region, known)
+            if role is None:
+                raise Stopped(
+                    where=f"{deployment}: {name} in {region}",
+                    what="has no role that a job of S3 Batch Replication could take",
+                    next_step="say `backfill: true` of the bucket in dr.yaml, then: python -m builder deploy"
+                    "    or --role-arn ARN, a role that batchoperations.s3.amazonaws.com may assume",
+                )
+            places = {end: place(bucket.names[end], known[bucket.names[end].output]) for end in (region, *ends)}
+            found.append(
+                Source(
+                    component=name,
+                    bucket=places[region],
+                    destinations=tuple(places[end] for end in ends),
+                    role=role,
+                )
+            )
+    return tuple(found)
+
+
+def _role(bucket: Bucket, region: Region, known: Mapping[tuple[StackId, str], str]) -> Arn | None:
+    of = bucket.batch_roles.get(region)
+    return Arn(known[of.output]) if of and of.output in known else None
+
+
+def choose_statuses(rules: int, options: BackfillOptions) -> tuple[str, ...]:
+    """Return which objects a job is to take, of a bucket with so many rules.
+
+    What one rule has replicated is COMPLETED, also where another rule came later and its destination has nothing.
+    """
+    return (_NEVER, _FAILED, _BEFORE) if options.replicated or rules > 1 else (_NEVER, _FAILED)
+
+
+def make_request(backfill: Backfill, before: Sequence[str]) -> dict[str, Any]:
+    """Return what CreateJob is asked. `before` are the ids of the jobs that did the same work earlier."""
+    source = backfill.source
+    arn = f"arn:{source.role.split(':')[1]}:s3:::{source.bucket.name}"
+    owner = source.bucket.owner
+    report: dict[str, Any] = {"Enabled": False}
+    if backfill.report:
+        report = {
+            "Enabled": True,
+            "Bucket": arn,
+            "Prefix": REPORT_PREFIX,
+            "Format": "Report_CSV_20180820",
+            "ReportScope": "FailedTasksOnly",
+            "ExpectedBucketOwner": owner,
+        }
+    asked: dict[str, Any] = {
+        "AccountId": owner,
+        "Operation": {OPERATION: {}},
+        "Report": report,
+        "Priority": _PRIORITY,
+        "RoleArn": source.role,
+        "Description": backfill.description,
+        "ConfirmationRequired": False,
+        "ManifestGenerator": {
+            "S3JobManifestGenerator": {
+                "SourceBucket": arn,
+                "ExpectedBucketOwner": owner,
+                "EnableManifestOutput": False,
+                "Filter": {"EligibleForReplication": True, "ObjectReplicationStatuses": list(backfill.statuses)},
+            }
+        },
+    }
+    token = hashlib.sha256(json.dumps([asked, sorted(before)], sort_keys=True).encode()).hexdigest()
+    return {**asked, "ClientRequestToken": token[:_TOKEN_CHARACTERS]}
+
+
+Verdict = Literal["done", "nothing to do", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A job with how it ended."""
+
+    job: Job
+    verdict: Verdict
+    why: str = ""
+    """Why it did not do all of it."""
+
+
+def judge(job: Job, left: int | None) -> Ended:
+    """Return how a job ended; `left` is what is lacking after it, None where nobody counted."""
+    if job.is_done and job.total:
+        return Ended(job=job, verdict="done")
+    if job.is_empty and (left == 0 or (left is None and job.status == "Complete")):
+        return Ended(job=job, verdict="nothing to do")
+    return Ended(job=job, verdict="failed", why=_why(job, left))
+
+
+def _why(job: Job, left: int | None) -> str:
+    """Return why a job did not do all of it, in a sentence."""
+    reasons = f": {'; '.join(job.reasons)}" if job.reasons else ""
+    if job.failed:
+        return f"{counted(job.failed, 'version')} of {job.total:,} could not be replicated{reasons}"
+    if job.is_empty and left:
+        return (
+            f"found nothing to replicate, though the destinations lack {counted(left, 'version')}: S3 is still "
+            f"replicating, or has before, and what is lacking was deleted there{reasons}"
+        )
+    return f"ended as {job.status}{reasons}"

@@ -1,0 +1,81 @@
+"""`backfill` on the fake AWS: what was in the primary's bucket before its rule reaches the secondary."""
+
+import json
+
+import pytest
+
+from cli.on_fake import ACCOUNT, OnWorld
+from fake_aws.s3.records import Version
+
+pytestmark = pytest.mark.slow  # whole commands
+EAST, WEST = (f"tap-dev-{ACCOUNT}-{region}-an" for region in ("us-east-1", "us-west-2"))
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/batch"
+
+
+@pytest.fixture
+def filled(standing: OnWorld) -> OnWorld:
+    """Three versions that no rule was for."""
+    bucket = standing.world.buckets[EAST]
+    bucket.versions += [
+        Version(key, standing.world.new_uuid(), standing.world.datetime(), b"x" * 2500) for key in ("a", "b", "b")
+    ]
+    return standing
+
+
+def keys(world_of: OnWorld, bucket: str) -> set[tuple[str, str]]:
+    return {(one.key, one.version_id) for one in world_of.world.buckets[bucket].versions}
+
+
+def test_it_counts_asks_and_fills_the_bucket(filled: OnWorld) -> None:
+    assert filled("backfill", "--role-arn", ROLE).code == 4  # nobody to say yes
+    answer = filled("backfill", "--role-arn", ROLE, "--yes")
+    assert answer.code == 0, answer
+    assert f"bucket/us-east-1  {EAST}\n" in answer.out
+    assert f"  to us-west-2  {WEST}: lacks 3 of 3 versions, 7.5 kB; the first key is a\n" in answer.out
+    assert answer.out.endswith("bucket/us-east-1  replicated 3 versions\n")
+    assert keys(filled, WEST) == keys(filled, EAST)
+    again = filled("backfill", "--role-arn", ROLE, "--yes")
+    assert (again.code, again.out.splitlines()[-1]) == (0, "nothing is lacking")
+    assert len(filled.world.batch.jobs) == 1
+
+
+def test_a_dry_run_begins_nothing(filled: OnWorld) -> None:
+    answer = filled("backfill", "--role-arn", ROLE, "--dry-run")
+    assert (answer.code, len(filled.world.batch.jobs)) == (0, 0)
+    assert "lacks 3 of 3 versions" in answer.out
+    assert filled("backfill", "--dry-run", "--no-count").code == 2
+
+
+def test_without_a_role_it_stops_and_says_how_to_get_one(filled: OnWorld) -> None:
+    answer = filled("backfill", "--yes")
+    assert answer.code == 4
+    assert "backfill: true" in answer.err
+
+
+def test_versions_that_fail_fail_the_command_though_the_job_is_complete(filled: OnWorld) -> None:
+    filled.world.batch.unreplicable.add((EAST, "a"))
+    answer = filled("backfill", "--role-arn", ROLE, "--yes", "--json")
+    assert answer.code == 1
+    events = [json.loads(line) for line in answer.out.splitlines()]
+    assert [event["event"] for event in events][:2] == ["backfill.counted", "backfill.progress"]
+    assert events[0]["gaps"]["us-west-2"]["lacking"] == 3
+    assert events[-1]["event"] == "backfill.ended"
+    (ended,) = events[-1]["jobs"]
+    assert (ended["job"]["status"], ended["verdict"]) == ("Complete", "failed")
+    assert "1 version of 3 could not be replicated" in answer.err
+
+
+def test_ctrl_c_leaves_the_jobs_and_the_same_again_watches_them(filled: OnWorld) -> None:
+    filled.interrupted = True
+    answer = filled("backfill", "--role-arn", ROLE, "--yes")
+    assert answer.code == 130
+    assert "the jobs go on in S3" in answer.err
+    filled.interrupted = False
+    assert filled("backfill", "--role-arn", ROLE, "--yes").code == 0
+    assert len(filled.world.batch.jobs) == 1
+
+
+def test_a_component_that_is_none_is_refused(filled: OnWorld) -> None:
+    answer = filled("backfill", "--component", "buckt")
+    assert answer.code == 2
+    assert "did you mean bucket?" in answer.err
