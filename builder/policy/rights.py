@@ -400,16 +400,13 @@ def _batch_roles(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, 
     def trusts(role: BoundResource) -> bool:
         return BATCH_SERVICE in json.dumps(role.properties.get("AssumeRolePolicyDocument"))
 
-    return _gathered(
-        bounds, lambda role: GROUNDS[role.type].place(role, setting).arns if trusts(role) else (), "AWS::IAM::Role"
-    )
+    roles = (role for role in each_resource(bounds) if role.type == "AWS::IAM::Role" and trusts(role))
+    return tuple(dict.fromkeys(arn for role in roles for arn in GROUNDS[role.type].place(role, setting).arns))
 
 
 def _jobs(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:
-    regions = (bucket.region for bucket in each_resource(bounds) if bucket.type == "AWS::S3::Bucket")
-    return tuple(
-        f"arn:{setting.partition}:s3:{region}:{setting.account}:job/{ANY}" for region in dict.fromkeys(regions)
-    )
+    regions = dict.fromkeys(bucket.region for bucket in each_resource(bounds) if bucket.type == "AWS::S3::Bucket")
+    return tuple(f"arn:{setting.partition}:s3:{region}:{setting.account}:job/{ANY}" for region in regions)
 
 
 def _kept_values(bounds: tuple[Bound, ...], setting: PolicyScope) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 import pytest
 
-from components.templates import THREE, properties, statements, template
+from components.templates import THREE, properties, statements, template, templates
 
 BUCKET = "arn:${AWS::Partition}:s3:::tap-${EnvironmentSuffix}-${AWS::AccountId}-"
 
@@ -114,3 +114,23 @@ class TestEveryBucket:
 
         assert outputs["BucketName"]["Value"] == {"Ref": "Bucket"}
         assert outputs["BucketArn"]["Value"] == {"Fn::GetAtt": ["Bucket", "Arn"]}
+
+
+def test_the_role_for_a_backfill_is_there_where_it_is_asked_for_and_may_begin_replication_alone() -> None:
+    assert "BatchRole" not in template("us-east-1/storage")["Resources"]
+    made = templates(bucket={"backfill": True})
+    assert "BatchRole" not in made["us-west-2/storage"]["Resources"]
+    east = made["us-east-1/storage"]
+    trust = properties(east, "BatchRole")["AssumeRolePolicyDocument"]["Statement"]
+    assert trust[0]["Principal"] == {"Service": "batchoperations.s3.amazonaws.com"}
+    allowed = {one["Sid"]: (one["Action"], one["Resource"]) for one in statements(east, "BatchRole")}
+    here = f"{BUCKET}${{AWS::Region}}-an"
+    assert allowed == {
+        "Replicate": (["s3:InitiateReplication"], [{"Fn::Sub": f"{here}/*"}]),
+        "ListObjects": (
+            ["s3:GetReplicationConfiguration", "s3:PutInventoryConfiguration"],
+            [{"Fn::Sub": here}],
+        ),
+        "WriteReports": (["s3:PutObject"], [{"Fn::Sub": f"{here}/builder-backfill/*"}]),
+    }
+    assert east["Outputs"]["BatchRoleArn"]["Value"] == {"Fn::GetAtt": ["BatchRole", "Arn"]}

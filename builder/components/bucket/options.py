@@ -18,3 +18,9 @@ class BucketVarying(Section):
 
 class BucketConfig(BucketVarying):
     """The bucket of each region."""
+
+    backfill: bool = Field(
+        default=False,
+        strict=True,
+        description="true: with the role by which `backfill` replicates what was there before a rule",
+    )

@@ -1,6 +1,6 @@
 """The buckets: each one a region, and in the primary, which replicates, the role for that."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from builder.assembly.components import Bucket, Component, OutputOf
 from builder.components.environments import parameters_of
@@ -52,17 +52,19 @@ def make_components(config: Config) -> dict[str, Component]:
     """Return the buckets, which replicate from the primary to each secondary."""
     primary, secondaries = config.regions.primary, config.regions.secondaries
     ways = tuple((primary, region) for region in secondaries)
+
+    def outputs(name: str, regions: Iterable[Region], output: str) -> dict[Region, OutputOf]:
+        return {region: OutputOf((stack_id(region, stack_part(name)), output)) for region in regions}
+
     return {
         name: Component(
             bucket=Bucket(
-                names={
-                    region: OutputOf((stack_id(region, stack_part(name)), "BucketName"))
-                    for region in config.regions.all
-                },
+                names=outputs(name, config.regions.all, "BucketName"),
                 replication=ways,
+                batch_roles=outputs(name, (primary,) if options.backfill else (), "BatchRoleArn"),
             )
         )
-        for name in config.buckets_by_name
+        for name, options in config.buckets_by_name.items()
     }
 
 

@@ -38,6 +38,10 @@ def make_template(wanted: Wanted, stack: Stack) -> Template:
         bucket = _bucket(config, stack, template)
         bucket.ReplicationConfiguration = _replication(config, name)
         add(template, bucket, make_tls_only(), _replication_role(config, name))
+        if config.buckets_by_name[name].backfill:
+            add(template, _batch_role(config, name))
+            arn = GetAtt("BatchRole", "Arn")
+            template.add_output(Output("BatchRoleArn", Description="ARN of the role that backfill takes", Value=arn))
     else:
         template = make_skeleton(f"{config.project}: secondary bucket, receives the primary's objects")
         add(template, _bucket(config, stack, template), make_tls_only())
@@ -155,6 +159,32 @@ def _replication_role(config: Config, name: str) -> iam.Role:
                         [_bucket_arn(config, name, region, "/*") for region in config.regions.secondaries],
                     ),
                     *_use_of_keys(config, name),
+                ],
+            ),
+        ),
+    )
+
+
+def _batch_role(config: Config, name: str) -> iam.Role:
+    """What a job of S3 Batch Replication takes, whose list of objects S3 makes and keeps.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-policies.html
+    """
+    bucket = _bucket_arn(config, name, "${AWS::Region}")
+    objects = _bucket_arn(config, name, "${AWS::Region}", "/*")
+    reports = _bucket_arn(config, name, "${AWS::Region}", "/builder-backfill/*")
+    return make_role(
+        config,
+        "BatchRole",
+        "batchoperations.s3.amazonaws.com",
+        iam.Policy(
+            PolicyName="backfill",
+            PolicyDocument=PolicyDocument(
+                Version="2012-10-17",
+                Statement=[
+                    _allow("Replicate", ["InitiateReplication"], [objects]),
+                    _allow("ListObjects", ["GetReplicationConfiguration", "PutInventoryConfiguration"], [bucket]),
+                    _allow("WriteReports", ["PutObject"], [reports]),
                 ],
             ),
         ),
