@@ -121,9 +121,8 @@ class World:
         self.replica_change_s = 30.0
         """How long DynamoDB takes to add or delete a table's replica."""
         self.undeletable_objects: set[tuple[str, str]] = set()
-        """Bucket and key of objects that DeleteObjects reports as AccessDenied."""
+        """Bucket and key of objects that DeleteObjects reports as AccessDenied, in the words that come next."""
         self.undeletable_because = "Access Denied"
-        """What it says of them."""
         self.batch = BatchOperations()
         self.busy_objects: dict[tuple[str, str], int] = {}
         """By bucket and key, how often DeleteObjects is still too busy for an object."""
