@@ -16,7 +16,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from builder.local import gate
-from builder.local.adapter import added_types, control, emulator
+from builder.local.adapter import added_types, control, emulator, topics
 from builder.local.adapter.cloudformation import (
     authorization,
     change_sets,
@@ -28,6 +28,7 @@ from builder.local.adapter.cloudformation import (
     templates,
     transforms,
 )
+from builder.local.adapter.cloudwatch import alarms
 from builder.local.adapter.control import ControlState
 from builder.local.adapter.dynamodb import encryption as table_encryption
 from builder.local.adapter.dynamodb import global_table
@@ -88,6 +89,8 @@ def _install_resources(handlers: MutableMapping[str, Any]) -> None:
     bucket.install(handlers)
     function.install(handlers)
     http_api.install(handlers)
+    alarms.install()
+    topics.install(handlers)
     added_types.install(handlers)
     # After all that creates a resource: it checks the name first.
     resources.install(handlers)

@@ -2,8 +2,7 @@
 
 Nothing runs in the background. What is due is delivered before a request is answered (`builder.local.adapter.control`),
 because nobody can see a replica but by asking; only who reads a replica's stream waits for the next request.
-Metrics are recorded at once, in the region that writes come from, where AWS tells them by the minute; that S3's are
-those of the source's region is *unverified*.
+Metrics are recorded at once, where AWS tells them by the minute.
 """
 
 import itertools
@@ -132,14 +131,23 @@ class Replication:
 
 # A zero is recorded once a second: a load of writes that take no time would else fill the memory.
 _ZERO_EVERY_S = 1.0
+_AT_DESTINATION = frozenset({"BytesPendingReplication", "OperationsPendingReplication", "ReplicationLatency"})
 _zeros: dict[tuple[Route, str], float] = {}
 
 
-def record(route: Route, namespace: str, name: str, value: float, kind: tuple[str, Mapping[str, str]]) -> None:
-    """Record a metric of a route in the region that its writes come from; `kind` is its unit and its dimensions."""
+def record(route: Route, metric: tuple[str, str], value: float, kind: tuple[str, Mapping[str, str]]) -> None:
+    """Record a metric of a route, by namespace and name; `kind` is its unit and its dimensions.
+
+    It is in the region that writes come from, S3's of what is pending or late in the one that they go to.
+    Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html and
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_monitoring.html
+    """
+    namespace, name = metric
     if value == 0 and _is_repeated(route, name):
         return
-    with acting_in(AccountRegion(route.account, route.direction.source)):
+    is_there = name in _AT_DESTINATION and route.direction.service == "s3"
+    region = route.direction.destination if is_there else route.direction.source
+    with acting_in(AccountRegion(route.account, region)):
         touch("ministack.services.cloudwatch:record_metric")(namespace, name, value, *kind)
 
 

@@ -100,4 +100,4 @@ def _key(table: Mapping[str, Any], item: Item) -> str:
 def _record_latency(route: Route, duration_s: float) -> None:
     """Record ReplicationLatency of a write."""
     dimensions = {"TableName": route.resource, "ReceivingRegion": route.direction.destination}
-    record(route, "AWS/DynamoDB", "ReplicationLatency", round(duration_s * 1000), ("Milliseconds", dimensions))
+    record(route, ("AWS/DynamoDB", "ReplicationLatency"), round(duration_s * 1000), ("Milliseconds", dimensions))

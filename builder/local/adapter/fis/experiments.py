@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from builder.local.adapter.emulator import AccountRegion, here, touch
+from builder.local.adapter.emulator import AccountRegion, acting_in, here, touch
 from builder.local.adapter.fis.templates import ACTIONS, ValidationException, check, read_duration
 from builder.local.adapter.replication import Pause, Replication, Route
 
@@ -96,6 +96,8 @@ def _check_alarms(experiment: Experiment, replication: Replication, now: float) 
             continue
         _, _, _, region, account, _, name = condition["value"].split(":", 6)
         cloudwatch = "ministack.services.cloudwatch"
+        with acting_in(AccountRegion(account, region)):
+            touch(f"{cloudwatch}:_evaluate_all_alarms")()
         alarms = [touch(f"{cloudwatch}:{kind}") for kind in ("_alarms", "_composite_alarms")]
         states = [alarm["StateValue"] for store in alarms if (alarm := store.get_scoped(account, region, name))]
         if "ALARM" in states:

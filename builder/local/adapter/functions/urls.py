@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from builder.local.adapter.emulator import replace, touch
+from builder.local.adapter.functions.metrics import record_invocation, record_request
 from builder.local.asgi import App, Message, Receive, Scope, Send, send_json
 
 Statement = Mapping[str, Any]
@@ -195,7 +196,8 @@ def watch(app: App, outages: Outages) -> App:
             await app(scope, receive, send)
             return
         identifier, _, path = scope["path"].removeprefix(_PATH).partition("/")
-        region = _find_region(identifier)
+        url = touch(f"{_LAMBDA}:resolve_function_url")(identifier)
+        region = str(url[1]) if url else ""
         began, status = outages.clock(), 0
 
         async def watching(message: Message) -> None:
@@ -214,13 +216,10 @@ def watch(app: App, outages: Outages) -> App:
         finally:
             duration_s = outages.clock() - began
             outages.requests.append(UrlRequest(began, region, scope["method"], f"/{path}", status, duration_s))
+            if url and status:
+                record_request(url[:3], status, duration_s)
 
     return watched
-
-
-def _find_region(identifier: str) -> str:
-    url = touch(f"{_LAMBDA}:resolve_function_url")(identifier)
-    return str(url[1]) if url else ""
 
 
 # -- who may invoke
@@ -233,7 +232,11 @@ def _make_handler(handle: Callable[..., Awaitable[HttpReply]]) -> Callable[..., 
         is_preflight = url and method == "OPTIONS" and url[-1].get("Cors")
         if url and not is_preflight and not _is_open(*url):
             return _FORBIDDEN
-        return _with_error_type(await handle(url_id, method, *args, **kwargs))
+        began = time.monotonic()
+        answer = await handle(url_id, method, *args, **kwargs)
+        if url and not is_preflight:
+            record_invocation(url[:3], answer[0], time.monotonic() - began)
+        return _with_error_type(answer)
 
     return handle_if_allowed
 

@@ -300,11 +300,11 @@ def find_dimensions(bucket: str, rule: Mapping[str, Any]) -> Mapping[str, str] |
 def _record_pending(replication: Replication, route: Route, dimensions: Mapping[str, str]) -> None:
     """Record how much of a bucket's replication is pending."""
     operations, size, _ = replication.pending().get(route, (0, 0, 0.0))
-    record(route, "AWS/S3", "OperationsPendingReplication", operations, ("Count", dimensions))
-    record(route, "AWS/S3", "BytesPendingReplication", size, ("Bytes", dimensions))
+    record(route, ("AWS/S3", "OperationsPendingReplication"), operations, ("Count", dimensions))
+    record(route, ("AWS/S3", "BytesPendingReplication"), size, ("Bytes", dimensions))
 
 
 def _record_object(route: Route, dimensions: Mapping[str, str], duration_s: float, *, failed: bool) -> None:
     """Record how long the replication of an object took, and whether it failed."""
-    record(route, "AWS/S3", "ReplicationLatency", round(duration_s, 3), ("Seconds", dimensions))
-    record(route, "AWS/S3", "OperationsFailedReplication", int(failed), ("Count", dimensions))
+    record(route, ("AWS/S3", "ReplicationLatency"), round(duration_s, 3), ("Seconds", dimensions))
+    record(route, ("AWS/S3", "OperationsFailedReplication"), int(failed), ("Count", dimensions))
