@@ -46,6 +46,8 @@ def _documents(bound: Bound, name: str, body: Mapping[str, Any]) -> Iterator[tup
     properties = body.get("Properties", {})
     if "AssumeRolePolicyDocument" in properties:
         yield "trust", _with_resource(_concrete(bound, name, properties["AssumeRolePolicyDocument"]), name)
+    if "KeyPolicy" in properties:
+        yield "key policy", _concrete(bound, name, properties["KeyPolicy"])
     for holder in (properties, *properties.get("Policies", ())):
         if "PolicyDocument" in holder:
             yield holder.get("PolicyName", "policy"), _concrete(bound, name, holder["PolicyDocument"])
