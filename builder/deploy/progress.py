@@ -74,6 +74,18 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceWaiting:
+    """A change set waits for what goes on in a resource that it changes: CloudFormation does not wait for it."""
+
+    stack: StackId
+    resource: str
+    """`LogicalId (Type)`."""
+    because: str
+    """What goes on, in words."""
+    event: Literal["resource.waiting"] = "resource.waiting"
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """A change set is being executed, a stack deleted, rolled back, given a policy or relieved of its termination
     protection, or code uploaded."""
@@ -170,6 +182,7 @@ Progress = (
     | Planned
     | Unchanged
     | Waiting
+    | ResourceWaiting
     | Started
     | Skipping
     | StatusChange

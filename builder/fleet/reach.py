@@ -57,8 +57,8 @@ def _of_body(setting: SetContext) -> Iterator[str]:
     steps = count_updates(ends) if ends else 1
     if steps > 1:
         yield (
-            f"AWS takes this change in {steps} updates, one replica or index more or less at a time, and would refuse "
-            "it in each account: render and deploy them one by one"
+            f"AWS takes this change in {steps} updates, one replica or index more or less at a time, another time to "
+            "live over none, and would refuse it in each account: render and deploy them one by one"
         )
 
 

@@ -34,8 +34,8 @@ def event_words(event: FleetProgress) -> tuple[str, str]:
     match event:
         case events.Planning(type=kind):
             return "change set asked for", kind
-        case events.Waiting(status=status, token=token):
-            return "waiting", f"another's operation runs, {status}{f', token {token}' if token else ''}"
+        case events.Waiting() | events.ResourceWaiting():
+            return "waiting", _awaited(event)
         case events.Started(what=what):
             return "started", what
         case events.Skipping(resources=resources):
@@ -48,6 +48,12 @@ def event_words(event: FleetProgress) -> tuple[str, str]:
             return "emptying", f"{bucket}, {versions:,} versions removed, {per_second:,} a second"
         case _:
             return _of_end(event)
+
+
+def _awaited(event: events.Waiting | events.ResourceWaiting) -> str:
+    if isinstance(event, events.ResourceWaiting):
+        return f"{event.resource}: {event.because}"
+    return f"another's operation runs, {event.status}{f', token {event.token}' if event.token else ''}"
 
 
 def _of_run(event: events.RunBegun | events.Allowed | events.TemplateUploaded) -> tuple[str, str]:

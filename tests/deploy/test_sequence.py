@@ -134,28 +134,31 @@ class TestReplicas:
 
 class TestIndexes:
     @pytest.mark.parametrize("kind", ["Table", "GlobalTable"])
-    def test_two_more_are_two_updates_and_the_first_brings_all_else(self, kind: str) -> None:
+    def test_two_more_are_two_updates_and_all_else_comes_before_them(self, kind: str) -> None:
         plain, more = table(kind=kind), table(kind=kind, indexes=("x", "y"))
         assert indexes(plain, more) == [["x"], ["x", "y"]]
-        (first, _) = sequence(text(plain), text(more, memory=2))
-        assert read_template(first).resource("Function")["Properties"]["MemorySize"] == 2
+        found = sequence(text(plain), text(more, memory=2))
+        assert [listed(one, "GlobalSecondaryIndexes", "IndexName") for one in found] == [[], ["x"], ["x", "y"]]
+        assert [read_template(one).resource("Function")["Properties"]["MemorySize"] for one in found] == [2, 2, 2]
 
-    def test_one_more_is_one_update_whatever_else_changes(self) -> None:
-        assert sequence(text(table()), text(table(indexes=("x",)), 2)) == [text(table(indexes=("x",)), 2)]
+    def test_where_there_is_no_room_others_go_first(self) -> None:
+        names = [f"i{number:02}" for number in range(21)]
+        found = indexes(table(indexes=tuple(names[:19])), table(indexes=tuple(names[1:])))
+        assert [len(one) for one in found] == [18, 19, 20]
+        assert found[-1] == names[1:]
 
     def test_they_go_one_at_a_time(self) -> None:
         assert indexes(table(indexes=("x", "y", "z")), table(indexes=("y",))) == [["y", "z"], ["y"]]
         assert indexes(table(indexes=("x", "y")), table()) == [["y"], []]
 
-    def test_tables_do_not_wait_for_each_other(self) -> None:
+    def test_tables_wait_for_each_other(self) -> None:
         def two(first: Json, second: Json) -> str:
             whole = json.loads(json.dumps({"Table": first, "Other": second}))
             return yaml.safe_dump({"Resources": whole}, sort_keys=False)
 
-        plain, one, more = table(), table(indexes=("x",)), table(indexes=("x", "y"))
-        assert len(sequence(two(plain, plain), two(one, one))) == 1
-        assert sequence(two(plain, plain), two(more, one)) == [two(one, one), two(more, one)]
-        # But a replica is the only change of its update.
+        plain, one = table(), table(indexes=("x",))
+        assert sequence(two(plain, plain), two(one, one)) == [two(one, plain), two(one, one)]
+        # And so they do for a replica.
         assert len(sequence(two(table("a"), table("a")), two(table("a", "b"), table("a", "b")))) == 2
 
     def test_they_come_before_others_go_and_before_replicas(self) -> None:
@@ -181,7 +184,70 @@ def _replicas(template: str) -> list[Json]:
     return list(properties_of(read_template(template).resource("Table"))["Replicas"])
 
 
+def expiring(attribute: str | None, *, on: bool = True) -> Json:
+    said: Json = {"TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": on}} if attribute else {}
+    return table("a", "b", **said)
+
+
+def expiry(template: str) -> Any:
+    return properties_of(read_template(template).resource("Table")).get("TimeToLiveSpecification")
+
+
+OFF: Json = {"AttributeName": "ends", "Enabled": False}
+
+
+class TestTimeToLive:
+    @pytest.mark.parametrize("attribute", ["until", None])
+    @pytest.mark.parametrize("write", [text, lambda one, _=1: json.dumps({"Resources": {"Table": one}})])
+    def test_another_attribute_or_none_is_off_first(self, attribute: str | None, write: Any) -> None:
+        desired = write(expiring(attribute))
+        first, last = sequence(write(expiring("ends")), desired)
+        assert (expiry(first), last) == (OFF, desired)
+        # Begun again in between, the rest is left.
+        assert sequence(first, desired) == [desired]
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            (expiring(None), expiring("ends")),
+            (expiring("ends"), expiring("ends", on=False)),
+            (expiring("ends", on=False), expiring("until")),
+            (expiring("ends", on=False), expiring(None)),
+            (expiring("ends"), expiring("ends")),
+        ],
+    )
+    def test_all_else_is_one_update(self, before: Json, after: Json) -> None:
+        assert sequence(text(before), text(after, 2)) == [text(after, 2)]
+
+    def test_it_comes_before_indexes_and_replicas_and_takes_all_else_along(self) -> None:
+        before = expiring("ends")
+        after = table("a", "b", "c", indexes=("x",), TimeToLiveSpecification={"AttributeName": "b", "Enabled": True})
+        found = sequence(text(before), text(after, 2))
+        on = {"AttributeName": "b", "Enabled": True}
+        assert [expiry(one) for one in found] == [OFF, on, on, on]
+        assert [listed(one) for one in found] == [["a", "b"]] * 3 + [["a", "b", "c"]]
+        assert [_names(one) for one in found] == [set(), set(), {"x"}, {"x"}]
+        for place, one in enumerate(found[:-1]):
+            assert sequence(one, text(after, 2)) == found[place + 1 :]
+
+    def test_what_only_a_deployment_tells_is_left_alone(self) -> None:
+        after = table("a", TimeToLiveSpecification={"AttributeName": {"Ref": "Name"}, "Enabled": True})
+        assert len(sequence(text(table("a", TimeToLiveSpecification=OFF)), text(after))) == 1
+
+    def test_an_attribute_that_is_not_shown_is_not_sent_again(self) -> None:
+        with pytest.raises(Stopped, match=r"a `\?` in the deployed template"):
+            make_sequence(ends(text(expiring("Störung")), text(expiring("ends"))))
+
+
 class TestRefusals:
+    def test_an_index_does_not_become_another_under_its_name(self) -> None:
+        other = table(
+            "a", indexes=("x",), GlobalSecondaryIndexes=[{**index("x"), "KeySchema": index("id")["KeySchema"]}]
+        )
+        with pytest.raises(Stopped, match="Table: the index x cannot get another key") as refused:
+            make_sequence(ends(text(table("a", indexes=("x",))), text(other)))
+        assert "another name" in refused.value.next_step
+
     def test_an_entry_with_a_question_mark_is_not_sent_again(self) -> None:
         entry = {"Region": "b", "Tags": [{"Key": "k", "Value": "Störung"}]}
         deployed = table(Replicas=[{"Region": "a"}, entry])

@@ -200,6 +200,12 @@ def execute_a_large_template_that_is_deferred(rig: Rig) -> None:
         rig.execute(plan)
 
 
+def execute_a_change_of_a_time_to_live(rig: Rig) -> None:
+    ends = "TimeToLiveSpecification: {AttributeName: ends, Enabled: true}\n      TableName"
+    rig.deployment = edited(rig.deployment, "us-east-1/table", "TableName", ends)
+    assert all(isinstance(outcome, Done) for outcome in rig.deploy())
+
+
 def execute_what_turns_out_to_change_nothing(rig: Rig) -> None:
     """The second stack takes the same output again: its deferred change set is empty."""
     rig.deployment = chained()
@@ -334,6 +340,7 @@ STANDING: dict[Verb, tuple[Callable[[Rig], None], ...]] = {
     Verb.EXECUTE: (
         execute_a_deferred_change_set_of_a_nested_stack_at_another_address,
         execute_a_policy,
+        execute_a_change_of_a_time_to_live,
         execute_without_a_lost_region,
         execute_a_large_template_that_is_deferred,
     ),

@@ -26,6 +26,10 @@ from report.sample import TABLE
             said.Waiting(TABLE, "UPDATE_IN_PROGRESS", "C-1"),
             ("waiting", "another's operation runs, UPDATE_IN_PROGRESS, token C-1"),
         ),
+        (
+            said.ResourceWaiting(TABLE, "Table (T)", "its index a is CREATING in us-west-2"),
+            ("waiting", "Table (T): its index a is CREATING in us-west-2"),
+        ),
         (said.Started(TABLE, "CREATE"), ("started", "CREATE")),
         (said.Skipping(TABLE, (LogicalId("A"), LogicalId("B"))), ("rolling back", "without A, B")),
         (said.StatusChange(TABLE, "CREATE_COMPLETE"), ("CREATE_COMPLETE", "")),

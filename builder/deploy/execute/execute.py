@@ -11,6 +11,7 @@ from builder.aws import Clients, call
 from builder.deploy import progress
 from builder.deploy.delete.delete import DeleteContext, delete_stack, observe_stack_contents
 from builder.deploy.desired import Deployment, DesiredStack, bind_account
+from builder.deploy.execute.idle import until_idle
 from builder.deploy.execute.preflight import Checked, check_plan, how_far
 from builder.deploy.observe.deployment import taken
 from builder.deploy.observe.operation import (
@@ -231,6 +232,8 @@ async def _execute_step(run: _Run, step: AnyStep, executing: ObservedStack | Non
 
 
 async def _execute_reviewed(run: _Run, step: Step) -> progress.Outcome:
+    if not await until_idle(step, run.clients, run.emit, run.stop):
+        return _cancel(run, StepPlace(step.stack, 0), None)
     run.emit(progress.Started(stack=step.stack, what=step.type))
     try:
         change_set = await execute_change_set(run.plan, step, run.clients)

@@ -1,33 +1,36 @@
 """From the deployed template to the desired one in as many updates as it takes; pure.
 
-AWS takes some changes only one at a time, such as a global table's replicas; which, is said by the module of the type
-in `resources`. The templates in between are the desired text with other items in those lists, all else byte for byte:
-GetTemplate's answer, in which a `?` may stand for another character, is no template to send. First the public
-functions, then which operations there are, then the lists of each state.
+AWS takes some changes only one at a time, such as a global table's replicas, and some properties have a value between
+the old and the new one, such as its time to live; which, is said by the module of the type in `resources`, and what AWS
+would refuse too. The templates in between are the desired text with other items in those lists, or such a value, all
+else byte for byte: GetTemplate's answer, in which a `?` may stand for another character, is no template to send. First
+the public functions, then which operations there are, then the lists of each state.
 """
 
 import copy
-import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from builder.deploy.resources import HOLDERS, Singly
-from builder.errors import Stopped
+from builder.deploy.resources import HOLDERS, Holder, Singly
+from builder.errors import Stopped, gathered
 from builder.template import (
     Binding,
     Comparison,
     ListEdit,
     Template,
+    TemplatePath,
     Unspliceable,
     as_list,
     as_shown,
     at,
     chosen,
     compare_data,
+    masked,
     names_in,
     properties_of,
+    put_values,
     read_deployed,
     read_template,
     splice,
@@ -88,6 +91,12 @@ class _End:
             return None
         return {known: item for item in listed if (known := self.namer(key)(item)) is not None}
 
+    def properties(self, resource: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a resource's properties as far as they are known, with what GetTemplate does not show masked."""
+        bound = self.binding.value(properties_of(resource))
+        made: dict[str, Any] = json.loads(masked(json.dumps(bound, ensure_ascii=False, default=str)))
+        return made
+
     def namer(self, key: str) -> "_Namer":
         """Return how the items of a list are known."""
         return _Namer(_named_by(key), self.binding)
@@ -95,26 +104,26 @@ class _End:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """What the states are made of: both templates, and the rounds of operations between them in order."""
+    """What the states are made of: both templates, and the operations between them in order."""
 
     ends: Ends
     deployed: "_End"
     desired: "_End"
-    rounds: tuple[tuple[_Operation, ...], ...]
+    operations: tuple[_Operation, ...]
+    held: Mapping[TemplatePath, Any]
+    """What the first update says in the place of the desired template."""
 
     @property
     def first(self) -> int:
-        """How many rounds the first update does: none where all else has to be changed before them."""
-        if not self.rounds or not self.rounds[0][0].singly.alone:
-            return min(1, len(self.rounds))
-        if self.ends.more_differs:
+        """How many operations the first update does: none where all else has to be changed before them."""
+        if not self.operations or self.held or self.ends.more_differs:
             return 0
         # What GetTemplate does not show may differ too.
         alike = compare_data(_in_order(self, self.state(0)), _in_order(self, self.deployed.template.data))
         return 1 if alike is Comparison.SAME else 0
 
     def state(self, done: int) -> dict[str, Any]:
-        """Return the desired template as data with only so many rounds done."""
+        """Return the desired template as data with only so many operations done."""
         made: dict[str, Any] = copy.deepcopy(dict(self.desired.template.data))
         for name, lists in self.lists(done).items():
             properties = made["Resources"][name]["Properties"]
@@ -122,13 +131,9 @@ class _Way:
         return made
 
     def lists(self, done: int) -> dict[str, dict[str, ListEdit]]:
-        """Return what the lists of each resource hold with so many rounds done."""
-        names = dict.fromkeys(one.resource for one in self.operations())
+        """Return what the lists of each resource hold with so many operations done."""
+        names = dict.fromkeys(operation.resource for operation in self.operations)
         return {name: _lists(self, name, done) for name in names}
-
-    def operations(self, done: int = 0) -> list[_Operation]:
-        """Return every operation that is left after so many rounds."""
-        return [one for operations in self.rounds[done:] for one in operations]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,24 +152,28 @@ class _Namer:
 def make_sequence(ends: Ends) -> tuple[Update, ...]:
     """Return the updates to make one after the other, the desired template last; only that where it needs no others.
 
-    The first has all that is changed beside the lists; where an item of a list has to be changed alone, none of those.
-    Begun again from one in between it ends with the updates that were left, the same to the byte; what does all else
-    comes before them again where GetTemplate does not show whether that is done. Raises Stopped where a template in
-    between cannot be made.
+    The first has all that is changed beside the lists, and what is held; where nothing else changes, it has the first
+    change of a list. Begun again from one in between it ends with the updates that were left, the same to the byte;
+    what does all else comes before them again where GetTemplate does not show whether that is done. Raises Stopped
+    where a template in between cannot be made, and for a change that AWS would refuse in the middle.
     """
     way = _way(ends)
-    if len(way.rounds) <= way.first:
-        return (Update(ends.desired),)
-    between = range(way.first, len(way.rounds))
+    held = (Update(_held_text(way)),) if way.held else ()
+    because = (
+        "" if not way.held else f"{', '.join(str(path[-1]) for path in way.held)} comes to it over a value of its own"
+    )
+    if len(way.operations) <= way.first:
+        return (*held, Update(ends.desired, because))
+    between = range(way.first, len(way.operations))
     texts = (*(_text(way, done) for done in between), ends.desired)
-    because = ("", *(_because(way.rounds[done][0]) for done in between))
-    return tuple(Update(text, why) for text, why in zip(texts, because, strict=True))
+    reasons = (because, *(_because(way.operations[done]) for done in between))
+    return (*held, *(Update(text, why) for text, why in zip(texts, reasons, strict=True)))
 
 
 def count_updates(ends: Ends) -> int:
     """Return how many updates it takes."""
     way = _way(ends)
-    return max(1, len(way.rounds) + 1 - way.first)
+    return max(1, len(way.operations) + 1 - way.first) + bool(way.held)
 
 
 def _because(operation: _Operation) -> str:
@@ -174,31 +183,47 @@ def _because(operation: _Operation) -> str:
 def _way(ends: Ends) -> _Way:
     before, after = read_deployed(ends.deployed, ends.where), read_template(ends.desired, ends.where)
     deployed, desired = _End(before, before.bind(ends.values_before)), _End(after, after.bind(ends.values_after))
-    return _Way(ends, deployed, desired, tuple(_rounds(tuple(_operations(deployed, desired)))))
+    return _Way(ends, deployed, desired, tuple(_operations(deployed, desired)), dict(_held(ends, deployed, desired)))
 
 
-def _rounds(operations: Sequence[_Operation]) -> Iterator[tuple[_Operation, ...]]:
-    """Yield what is done at once: an index of each table, and then each replica by itself."""
-    together = [one for one in operations if not one.singly.alone]
-    names = dict.fromkeys(one.resource for one in together)
-    by_resource = [[one for one in together if one.resource == name] for name in names]
-    for round_ in itertools.zip_longest(*by_resource):
-        yield tuple(one for one in round_ if one is not None)
-    yield from ((one,) for one in operations if one.singly.alone)
+def _kept(deployed: _End, desired: _End) -> Iterator[tuple[str, Holder, Mapping[str, Any]]]:
+    """Yield every resource that stays and that takes code to know, as it is desired."""
+    for name, resource in desired.template.resources().items():
+        kind = str(resource.get("Type"))
+        if deployed.template.resource(name).get("Type") == kind and kind in HOLDERS:
+            yield name, HOLDERS[kind], resource
+
+
+def _held(ends: Ends, deployed: _End, desired: _End) -> Iterator[tuple[TemplatePath, Any]]:
+    """Yield what the first update says of each resource instead. Raises Stopped for what AWS would refuse."""
+    refused = []
+    for name, holder, resource in _kept(deployed, desired):
+        before, after = deployed.properties(deployed.template.resource(name)), desired.properties(resource)
+        where = f"{ends.where}/{name}"
+        refused += [
+            Stopped(where=where, what=one.what, next_step=one.next_step) for one in holder.refusals(before, after)
+        ]
+        for key, value in holder.held(before, after).items():
+            if "?" in json.dumps(value):
+                what = f"its {key} is held first, and a `?` in the deployed template may stand for another character"
+                raise Stopped(where=where, what=what, next_step=f"change {key} by itself, in two deployments")
+            yield ("Resources", name, "Properties", key), value
+    if refused:
+        raise gathered(refused)
 
 
 def _operations(deployed: _End, desired: _End) -> Iterator[_Operation]:
-    for name, resource in desired.template.resources().items():
-        before, kind = deployed.template.resource(name), str(resource.get("Type"))
-        if before.get("Type") != kind or kind not in HOLDERS:
-            continue
-        for singly in HOLDERS[kind].singly:
+    for name, holder, resource in _kept(deployed, desired):
+        before = deployed.template.resource(name)
+        for singly in holder.singly:
             was, will = deployed.items(before, singly.property), desired.items(resource, singly.property)
             if was is None or will is None:
                 continue
-            # What comes before what goes, so that nothing is ever held less often.
-            yield from (_Operation(name, singly, one, comes=True) for one in will if one not in was)
-            yield from (_Operation(name, singly, one, comes=False) for one in was if one not in will)
+            comes = [_Operation(name, singly, item, comes=True) for item in will if item not in was]
+            goes = [_Operation(name, singly, item, comes=False) for item in was if item not in will]
+            # What comes before what goes, so that nothing is ever held less often, as far as there is room.
+            over = max(0, len(was) + len(comes) - singly.most) if singly.most else 0
+            yield from (*goes[:over], *comes, *goes[over:])
 
 
 def _named_by(key: str) -> str:
@@ -209,8 +234,8 @@ def _named_by(key: str) -> str:
 def _lists(way: _Way, name: str, done: int) -> dict[str, ListEdit]:
     """Return what the lists of one resource hold with so many operations done."""
     before, after = way.deployed.template.resource(name), way.desired.template.resource(name)
-    late = [one for one in way.operations(done) if one.resource == name]
-    own = dict.fromkeys(one.singly for one in way.operations() if one.resource == name)
+    late = [operation for operation in way.operations[done:] if operation.resource == name]
+    own = dict.fromkeys(operation.singly for operation in way.operations if operation.resource == name)
     lists = {singly.property: _choice(way, before, singly.property, late) for singly in own}
     if _INDEXES not in lists:
         return lists
@@ -266,11 +291,12 @@ def _keys(properties: Mapping[str, Any]) -> Iterator[str]:
 def _in_order(way: _Way, template: Mapping[str, Any]) -> dict[str, Any]:
     """Return a template in which those lists are sorted: AWS takes them as sets."""
     made: dict[str, Any] = copy.deepcopy(dict(template))
-    for name in dict.fromkeys(one.resource for one in way.operations()):
+    for name in dict.fromkeys(operation.resource for operation in way.operations):
         properties = made["Resources"][name].get("Properties", {})
-        for key in ("Replicas", _INDEXES, _ATTRIBUTES):
-            if isinstance(properties.get(key), list):
-                properties[key].sort(key=as_shown)
+        for holder in (*as_list(properties.get("Replicas")), properties):
+            for key in ("Replicas", _INDEXES, _ATTRIBUTES):
+                if isinstance(holder, dict) and isinstance(holder.get(key), list):
+                    holder[key].sort(key=as_shown)
     return made
 
 
@@ -284,12 +310,23 @@ def _text(way: _Way, done: int) -> str:
         except Unspliceable as error:
             raise _unspliceable(way, name) from error
     if read_template(text, way.ends.where).data != way.state(done):
-        raise _unspliceable(way, way.rounds[0][0].resource)
+        raise _unspliceable(way, way.operations[0].resource)
     return text
 
 
+def _held_text(way: _Way) -> str:
+    """Return the text of the first update, with what is held in it."""
+    try:
+        return put_values(_text(way, 0), way.held)
+    except Unspliceable as error:
+        (_, name, _, key), *_ = way.held
+        what = f"its {key} takes two updates, and the template's text cannot be cut into such steps"
+        next_step = "change it by itself, in two deployments: off, and then as it is to be"
+        raise Stopped(where=f"{way.ends.where}/{name}", what=what, next_step=next_step) from error
+
+
 def _unspliceable(way: _Way, name: str) -> Stopped:
-    what = f"{_because(way.rounds[0][0])}, and the template's text cannot be cut into such steps"
+    what = f"{_because(way.operations[0])}, and the template's text cannot be cut into such steps"
     return Stopped(where=f"{way.ends.where}/{name}", what=what, next_step="change one at a time in the template")
 
 

@@ -4,11 +4,20 @@ DynamoDB may refuse to delete a region that was the source of a young replica.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from builder.aws import Clients, Pace, call
 from builder.deploy.resources.holder import Holder, Properties, Seen, Singly
+from builder.deploy.resources.table_changes import (
+    INDEXES,
+    busy_table,
+    held_expiry,
+    index_refusals,
+    is_on,
+    table_refusals,
+)
 from builder.errors import AwsError, Failed
 from builder.template import at
 from builder.terms import Region
@@ -20,13 +29,10 @@ _GONE = "ResourceNotFoundException"
 _PACE = Pace(first_s=1.0, every_s=1.0)
 # A replica of many terabytes, or one whose region does not answer, is not waited for without end.
 _PATIENCE_S = 3600.0
-INDEXES = Singly("GlobalSecondaryIndexes", "IndexName", "global secondary index", alone=False)
-"""Of a global table and of one in a single region.
-
-Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
-"""
+_MOST_DAYS = 35
+"""Of point-in-time recovery, also where nothing is said."""
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
-_REPLICAS = Singly("Replicas", "Region", "replica", alone=True)
+_REPLICAS = Singly("Replicas", "Region", "replica")
 
 
 def replica_regions(properties: Properties) -> tuple[str, ...]:
@@ -37,19 +43,25 @@ def replica_regions(properties: Properties) -> tuple[str, ...]:
     return tuple(region for region in regions if isinstance(region, str))
 
 
-def weakened_recovery(before: Properties, after: Properties) -> bool:
-    """Return whether point-in-time recovery was on and will not be; of a table, or of one replica."""
-    return _recovers(before) and not _recovers(after)
+def weakened_recovery(before: Properties, after: Properties, where: str = "") -> tuple[str, ...]:
+    """Return what point-in-time recovery loses, of a table, or of one replica: all of it, or its older days.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html
+    """
+    was, will = _recovery_days(before), _recovery_days(after)
+    if not will:
+        lost = f"point-in-time recovery is switched off{where}: what it could go back to is gone with it"
+        return (lost,) if was else ()
+    return (f"point-in-time recovery goes back {will} days{where}, not {was} any more",) if will < was else ()
 
 
-def _recovers(properties: Properties) -> bool:
-    said = properties.get("PointInTimeRecoverySpecification")
-    return isinstance(said, Mapping) and is_on(said.get("PointInTimeRecoveryEnabled"))
-
-
-def is_on(value: object) -> bool:
-    """Return whether a boolean property is true; a change set may show it as text."""
-    return str(value).lower() == "true"
+def _recovery_days(properties: Properties) -> int:
+    """Return how many days back it goes, none where it is off; what is not known is the most there is."""
+    recovery = properties.get("PointInTimeRecoverySpecification")
+    if not isinstance(recovery, Mapping) or not is_on(recovery.get("PointInTimeRecoveryEnabled")):
+        return 0
+    days = str(recovery.get("RecoveryPeriodInDays"))
+    return int(days) if days.isdecimal() else _MOST_DAYS
 
 
 def _losses(seen: Seen) -> tuple[str, ...]:
@@ -87,11 +99,7 @@ def _weakens(before: Properties, after: Properties) -> tuple[str, ...]:
     was, will = _replicas(before), _replicas(after)
     both = [region for region in was if region in will]
     told = [
-        *(
-            f"point-in-time recovery is switched off in {region}"
-            for region in both
-            if weakened_recovery(was[region], will[region])
-        ),
+        *(line for region in both for line in weakened_recovery(was[region], will[region], f" in {region}")),
         *(
             f"deletion protection is switched off in {region}"
             for region in both
@@ -138,22 +146,35 @@ async def stands(clients: Clients, region: Region, physical_id: str) -> bool:
 
 
 async def release(clients: Clients, region: Region, physical_id: str) -> None:
-    """Remove every replica outside the stack's region, one at a time, as DynamoDB wants it.
+    """Remove every replica outside the stack's region, one at a time, as DynamoDB wants it; then wait for its indexes.
 
     Raises Failed, naming the replica, where one is still there after an hour.
     A region that was the source of a replica less than 24 hours old cannot be deleted while that replica is there.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_reqs_bestpractices.html
     """
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    while replica := await _other_replica(clients, region, physical_id):
+
+    async def left() -> str:
+        replica = await _other_replica(clients, region, physical_id)
+        if replica is None:
+            return ""
         if replica.get("ReplicaStatus") != "DELETING":
             await _remove(clients, region, physical_id, replica["RegionName"])
+        return f"its replica in {replica['RegionName']} is {replica.get('ReplicaStatus')}"
+
+    await _until_none(left, f"{region}: {physical_id}")
+    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteTable.html
+    await _until_none(partial(busy_table, clients, region, physical_id, frozenset()), f"{region}: {physical_id}")
+
+
+async def _until_none(look: Callable[[], Coroutine[Any, Any, str]], where: str) -> None:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    while because := await look():
         passed_s = loop.time() - started
         if passed_s > _PATIENCE_S:
             raise Failed(
-                where=f"{region}: {physical_id}",
-                what=f"its replica in {replica['RegionName']} is {replica.get('ReplicaStatus')} after an hour",
+                where=where,
+                what=f"{because} after an hour",
                 next_step="python -m builder destroy    goes on from here",
             )
         await asyncio.sleep(_PACE.wait_s(passed_s))
@@ -197,18 +218,25 @@ HOLDER = Holder(
     stands=stands,
     regions=replica_regions,
     singly=(INDEXES, _REPLICAS),
+    refusals=table_refusals,
+    held=held_expiry,
+    busy=busy_table,
     release=release,
 )
 
 
 def _table_weakens(before: Properties, after: Properties) -> tuple[str, ...]:
-    told = list(expiry_warnings(before, after))
-    if weakened_recovery(before, after):
-        told.append("point-in-time recovery is switched off")
+    told = [*expiry_warnings(before, after), *weakened_recovery(before, after)]
     if is_on(before.get("DeletionProtectionEnabled")) and not is_on(after.get("DeletionProtectionEnabled")):
         told.append("deletion protection is switched off")
     return tuple(told)
 
 
-TABLE = Holder(weakens=_table_weakens, singly=(INDEXES,))
+TABLE = Holder(
+    weakens=_table_weakens,
+    singly=(INDEXES,),
+    refusals=index_refusals,
+    held=held_expiry,
+    busy=busy_table,
+)
 """AWS::DynamoDB::Table: a table in one region, deleted with its items."""

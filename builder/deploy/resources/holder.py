@@ -13,6 +13,7 @@ OnDeleted = Callable[[int], None]
 Takedown = Callable[[Clients, Region, str], Coroutine[Any, Any, None]]
 """Takes the resource's physical id last: the bucket's name, the table's name."""
 HeldResource = Callable[[Clients, Region, str], Coroutine[Any, Any, bool]]
+Busy = Callable[[Clients, Region, str, frozenset[str]], Coroutine[Any, Any, str]]
 EmptyResource = Callable[[Clients, Region, str, OnDeleted], Coroutine[Any, Any, None]]
 
 
@@ -42,8 +43,16 @@ class Singly:
     named_by: str
     """The property of an item that tells it from the others."""
     noun: str
-    alone: bool
-    """Whether nothing else may change in the same update."""
+    most: int | None = None
+    """How many items the list may have: where it is full, what goes makes room first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A change that a change set shows as one in place, and that AWS refuses in the middle of the update."""
+
+    what: str
+    next_step: str
 
 
 def nothing(seen: Seen) -> tuple[str, ...]:  # noqa: ARG001  answers a Reading
@@ -59,6 +68,21 @@ def nowhere_else(properties: Properties) -> tuple[str, ...]:  # noqa: ARG001  an
 def no_worse(before: Properties, after: Properties) -> tuple[str, ...]:  # noqa: ARG001  as `nothing`
     """Return that no change inside such a resource weakens it."""
     return ()
+
+
+def takes_all(before: Properties, after: Properties) -> tuple[Refusal, ...]:  # noqa: ARG001  as `nothing`
+    """Return that AWS refuses no change inside such a resource."""
+    return ()
+
+
+def at_once(before: Properties, after: Properties) -> Mapping[str, Any]:  # noqa: ARG001  as `nothing`
+    """Return that every property of such a resource comes to its new value in one update."""
+    return {}
+
+
+async def is_idle(clients: Clients, region: Region, physical_id: str, touched: frozenset[str]) -> str:  # noqa: ARG001
+    """Return that such a resource can be changed whenever its stack can."""
+    return ""
 
 
 async def stay_quiet(clients: Clients, region: Region, physical_id: str) -> None:
@@ -82,7 +106,13 @@ class Holder:
     regions: Callable[[Properties], tuple[str, ...]] = nowhere_else
     """The regions that hold a copy of its data, as far as its properties say them."""
     singly: tuple[Singly, ...] = ()
-    """What AWS takes only one at a time, in the order it is done in."""
+    """What AWS takes only one at a time and as the only change, in the order it is done in."""
+    refusals: Callable[[Properties, Properties], tuple[Refusal, ...]] = takes_all
+    """What of a change between these properties AWS refuses, as far as they are known."""
+    held: Callable[[Properties, Properties], Mapping[str, Any]] = at_once
+    """Properties that take a value of their own in an update before the one that brings their last."""
+    busy: Busy = is_idle
+    """What goes on in it that has to end before properties of these names can be changed, in words; else empty."""
     stop_writes: Takedown = stay_quiet
     """Stop what would fill it again while it is being emptied."""
     empty: EmptyResource = keep_content

@@ -9,7 +9,7 @@ ON = {
 
 def test_what_is_switched_off_is_warned_of() -> None:
     assert TABLE.warnings(Seen(before=ON, after={})) == (
-        "point-in-time recovery is switched off",
+        "point-in-time recovery is switched off: what it could go back to is gone with it",
         "deletion protection is switched off",
     )
     assert TABLE.warnings(Seen(before={}, after=ON)) == TABLE.warnings(Seen()) == ()

@@ -6,6 +6,16 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from fake_aws.dynamodb.changes import (
+    check_expiry,
+    check_indexes,
+    expiry,
+    in_use,
+    indexes,
+    invalid,
+    move_index,
+    stream,
+)
 from fake_aws.dynamodb.operations import SOURCE_OF_YOUNG, is_source_of_young, protected
 from fake_aws.dynamodb.records import Replica, Table
 from fake_aws.kms import effects as kms
@@ -22,37 +32,49 @@ def create(world: "World", place: "Place", resource: "Resource") -> None:
     name = resource.physical_id or ""
     wanted = _regions(resource.properties)
     if place.region not in wanted:
-        raise _invalid(f"Replicas must contain the region of the stack, {place.region}")
+        raise invalid(f"Replicas must contain the region of the stack, {place.region}")
     if len(wanted) > 1 and "StreamSpecification" not in resource.properties:
-        raise _invalid("StreamSpecification is required when there is more than one replica")
+        raise invalid("StreamSpecification is required when there is more than one replica")
     now, keys = world.datetime(), _keys(world, place, resource.properties)
     replicas = {
         region: Replica(region, now, "CREATING", deletion_protection=kept, key=keys[region])
         for region, kept in wanted.items()
     }
     world.tables[place.account, name] = Table(
-        name, place.account, place.region, now, replicas, indexes(resource.properties)
+        name,
+        place.account,
+        place.region,
+        now,
+        replicas,
+        indexes(resource.properties),
+        expiry(resource.properties),
+        stream(resource.properties),
     )
 
 
 def update(world: "World", place: "Place", resource: "Resource", _: dict[str, Any]) -> None:
-    """Begin to add or remove one replica or one index, and take over deletion protection."""
+    """Begin to add or remove one replica or one index, and take over deletion protection and time to live."""
     table = world.tables[place.account, resource.physical_id or ""]
     wanted, wanted_indexes = _regions(resource.properties), indexes(resource.properties)
     standing = {region for region, each in table.replicas.items() if each.status != "DELETING"}
-    moved, moved_indexes = wanted.keys() ^ standing, wanted_indexes ^ table.indexes
+    moved, moved_indexes = wanted.keys() ^ standing, wanted_indexes.keys() ^ table.indexes.keys()
     if len(moved) > 1:
-        raise _invalid("Cannot add, delete, or update more than one replica in a single update")
+        raise invalid("Cannot add, delete, or update more than one replica in a single update")
     if moved and moved_indexes:
-        raise _invalid("Cannot add or delete a replica and a global secondary index in a single update")
-    check_one_index(moved_indexes)
+        raise invalid("Cannot add or delete a replica and a global secondary index in a single update")
+    if moved and table.reindexing:
+        raise in_use(table)
+    moved_index = check_indexes(table, wanted_indexes)
+    if max(len(wanted), len(standing)) > 1 and table.stream not in {None, stream(resource.properties)}:
+        raise invalid("StreamViewType can only be changed on a table without replicas")
+    wanted_expiry = check_expiry(world, table, resource.properties)
     if place.region not in wanted:
-        raise _invalid(f"Replicas must contain the region of the stack, {place.region}")
+        raise invalid(f"Replicas must contain the region of the stack, {place.region}")
     keys = _keys(world, place, resource.properties)
     for region in standing & wanted.keys():
         was = table.replicas[region].key
         if was and was != keys[region] and any(keys.values()):
-            raise _invalid("Cannot update KMSMasterKeyId of a replica")
+            raise invalid("Cannot update KMSMasterKeyId of a replica")
     for region in moved - wanted.keys():
         if table.replicas[region].deletion_protection:
             raise protected(table, region)
@@ -61,7 +83,8 @@ def update(world: "World", place: "Place", resource: "Resource", _: dict[str, An
         if region not in standing:
             table.replicas[region] = Replica(region, world.datetime(), "CREATING")
         table.replicas[region].deletion_protection, table.replicas[region].key = kept, keys[region]
-    table.indexes = wanted_indexes
+    move_index(world, table, moved_index, wanted_indexes)
+    table.expiry, table.stream = wanted_expiry, stream(resource.properties)
 
 
 def settle(world: "World", place: "Place", resource: "Resource") -> None:
@@ -79,6 +102,8 @@ def delete(world: "World", place: "Place", resource: "Resource") -> None:
     for region, replica in table.replicas.items():
         if replica.deletion_protection:
             raise protected(table, region)
+    if table.reindexing:
+        raise in_use(table)
     if is_source_of_young(world, table):
         raise AwsRefusal("ValidationException", SOURCE_OF_YOUNG)
     del world.tables[key]
@@ -92,26 +117,8 @@ def _keys(world: "World", place: "Place", properties: dict[str, Any]) -> dict[st
     """Return each replica's key; all of them have one that is there in its region, or none has."""
     keys = {each["Region"]: each.get("SSESpecification", {}).get("KMSMasterKeyId") for each in properties["Replicas"]}
     if any(keys.values()) and not all(keys.values()):
-        raise _invalid("All replicas must have a KMSMasterKeyId, or none")
+        raise invalid("All replicas must have a KMSMasterKeyId, or none")
     for region, key in keys.items():
         if key:
             kms.find(world, replace(place, region=region), key)
     return keys
-
-
-def indexes(properties: dict[str, Any]) -> frozenset[str]:
-    """Return the names of the global secondary indexes."""
-    return frozenset(each["IndexName"] for each in properties.get("GlobalSecondaryIndexes", []))
-
-
-def check_one_index(moved: frozenset[str]) -> None:
-    """Refuse to create or delete more than one index at once."""
-    if len(moved) > 1:
-        raise _invalid("Cannot perform more than one GSI creation or deletion in a single update")
-
-
-def _invalid(text: str) -> AwsRefusal:
-    return AwsRefusal(
-        "ValidationException",
-        f'Resource handler returned message: "{text}" (RequestToken: fake, HandlerErrorCode: InvalidRequest)',
-    )

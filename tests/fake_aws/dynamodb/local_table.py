@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 
 from typing import TYPE_CHECKING, Any
 
-from fake_aws.dynamodb.effects import check_one_index, indexes
+from fake_aws.dynamodb.changes import check_expiry, check_indexes, expiry, in_use, indexes, move_index
 from fake_aws.dynamodb.operations import protected
 from fake_aws.dynamodb.records import Replica, Table
 
@@ -20,15 +20,23 @@ def create(world: "World", place: "Place", resource: "Resource") -> None:
     name, now = resource.physical_id or "", world.datetime()
     only = Replica(place.region, now, deletion_protection=_is_protected(resource.properties))
     world.local_tables[place.account, place.region, name] = Table(
-        name, place.account, place.region, now, {place.region: only}, indexes(resource.properties), local=True
+        name,
+        place.account,
+        place.region,
+        now,
+        {place.region: only},
+        indexes(resource.properties),
+        expiry(resource.properties),
+        local=True,
     )
 
 
 def update(world: "World", place: "Place", resource: "Resource", _: dict[str, Any]) -> None:
-    """Add or remove one index, and take over deletion protection."""
+    """Begin to add or remove one index, and take over deletion protection and time to live."""
     table, wanted = world.local_tables[_key(place, resource)], indexes(resource.properties)
-    check_one_index(wanted ^ table.indexes)
-    table.indexes = wanted
+    moved = check_indexes(table, wanted)
+    table.expiry = check_expiry(world, table, resource.properties)
+    move_index(world, table, moved, wanted)
     table.replicas[place.region].deletion_protection = _is_protected(resource.properties)
 
 
@@ -37,6 +45,8 @@ def delete(world: "World", place: "Place", resource: "Resource") -> None:
     table = world.local_tables.get(_key(place, resource))
     if table is not None and table.replicas[place.region].deletion_protection:
         raise protected(table, place.region)
+    if table is not None and table.reindexing:
+        raise in_use(table)
     world.local_tables.pop(_key(place, resource), None)
 
 

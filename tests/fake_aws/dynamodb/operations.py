@@ -35,7 +35,7 @@ def update_table(request: Request, params: dict[str, Any]) -> Reply:
     updates = params["ReplicaUpdates"]
     if len(updates) != 1 or updates[0].keys() - {"Create", "Delete"}:
         raise Unsupported(f"ReplicaUpdates {updates}: the fake adds or deletes one replica at a time")
-    if table.busy:
+    if table.busy or table.reindexing:
         raise AwsRefusal("ResourceInUseException", f"Table is being updated: {table.name}")
     ((action, asked),) = updates[0].items()
     region = asked["RegionName"]
@@ -53,6 +53,17 @@ def update_table(request: Request, params: dict[str, Any]) -> Reply:
         table.replicas[region].status = "DELETING"
     request.world.start(lambda: _settle(request.world, table))
     return {"TableDescription": _shown(table, request.region)}
+
+
+def describe_time_to_live(request: Request, params: dict[str, Any]) -> Reply:
+    """Answer DescribeTimeToLive: what it is, or on its way to."""
+    expiry = _table(request, params).expiry
+    is_changing = request.world.now < expiry.until
+    status = (
+        ("ENABLING" if is_changing else "ENABLED") if expiry.enabled else "DISABLING" if is_changing else "DISABLED"
+    )
+    named = {"AttributeName": expiry.attribute} if status != "DISABLED" else {}
+    return {"TimeToLiveDescription": {"TimeToLiveStatus": status, **named}}
 
 
 def _check_new(table: Table, region: str) -> None:
@@ -118,6 +129,7 @@ def _shown(table: Table, region: str) -> dict[str, Any]:
         "TableStatus": status,
         "CreationDateTime": own.added,
         "DeletionProtectionEnabled": own.deletion_protection,
+        "GlobalSecondaryIndexes": [_index(table, name, region) for name in sorted(table.indexes)],
         "GlobalTableVersion": None if table.local else "2019.11.21",
         "Replicas": [
             {"RegionName": each.region, "ReplicaStatus": each.status}
@@ -127,7 +139,13 @@ def _shown(table: Table, region: str) -> dict[str, Any]:
     }
 
 
+def _index(table: Table, name: str, region: str) -> dict[str, Any]:
+    status = table.indexes[name].statuses.get(region, "ACTIVE")
+    return {"IndexName": name, "IndexStatus": status, **({"Backfilling": True} if status == "CREATING" else {})}
+
+
 OPERATIONS: dict[str, Operation] = {
     "DescribeTable": reads(describe_table, "TableName"),
+    "DescribeTimeToLive": reads(describe_time_to_live, "TableName"),
     "UpdateTable": mutates(update_table, "TableName", "ReplicaUpdates"),
 }

@@ -1,4 +1,4 @@
-"""Global tables with their replicas."""
+"""Tables with their replicas, indexes and time to live."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,26 @@ class Replica:
 
 
 @dataclass(slots=True)
+class Index:
+    """A global secondary index, in all regions of its table."""
+
+    definition: str
+    """Its key and projection, as JSON."""
+    statuses: dict[str, str] = field(default_factory=dict)
+    """Where it is not ACTIVE, by region."""
+
+
+@dataclass(slots=True)
+class Expiry:
+    """A table's time to live."""
+
+    attribute: str | None = None
+    enabled: bool = False
+    until: float = 0.0
+    """When its last change is processed."""
+
+
+@dataclass(slots=True)
 class Table:
     """A table in all its regions."""
 
@@ -26,8 +46,11 @@ class Table:
     """The region of the stack that made it."""
     created: datetime
     replicas: dict[str, Replica] = field(default_factory=dict)
-    indexes: frozenset[str] = frozenset()
-    """The names of its global secondary indexes."""
+    indexes: dict[str, Index] = field(default_factory=dict)
+    """By name."""
+    expiry: Expiry = field(default_factory=Expiry)
+    stream: str | None = None
+    """Its StreamViewType."""
     local: bool = False
     """Whether it is no global table, and can't have another replica."""
 
@@ -35,6 +58,11 @@ class Table:
     def busy(self) -> bool:
         """Whether a replica is being made or deleted."""
         return any(each.status != "ACTIVE" for each in self.replicas.values())
+
+    @property
+    def reindexing(self) -> bool:
+        """Whether an index comes or goes in any region."""
+        return any(each.statuses for each in self.indexes.values())
 
     def settle(self) -> None:
         """Let every replica that is under way come or go."""

@@ -65,7 +65,7 @@ def test_who_names_another_account_is_told_so_and_no_test_runs(session: boto3.Se
 @pytest.mark.acceptance
 def test_it_runs_what_is_for_aws_alone_and_takes_away_what_a_killed_run_has_left(lab: Lab) -> None:
     lab.deploy("mine", topic())
-    killed = begin("--aws", lab.account, "-k", "test_an_update_takes_one_index")
+    killed = begin("--aws", lab.account, "-k", "test_cloudformation_deletes_a_global")
     left = lab.until(lambda: set(_stacks(lab)) - {lab.name("mine")} or None, "the stack of a run")
     killed.kill()
     killed.communicate()
