@@ -118,11 +118,9 @@ class World:
         """KMS keys, by account, region and id."""
         self.replication_s = 1.0
         """How long an object takes to its replica."""
-        self.replica_change_s = 30.0
-        """How long DynamoDB takes to add or delete a table's replica."""
-        self.backfill_s, self.expiry_change_s = 60.0, 3600.0
-        """How long DynamoDB fills a new index in its table's home region, elsewhere half as long again; and how long it
-        takes to process a change of a time to live."""
+        self.replica_change_s, self.backfill_s, self.expiry_change_s = 30.0, 60.0, 3600.0
+        """How long DynamoDB takes to add or delete a table's replica, to fill a new index in the table's home region,
+        elsewhere half as long again, and to process a change of a time to live."""
         self.undeletable_objects: set[tuple[str, str]] = set()
         """Bucket and key of objects that DeleteObjects reports as AccessDenied, in the words that come next."""
         self.undeletable_because = "Access Denied"

@@ -201,8 +201,9 @@ def execute_a_large_template_that_is_deferred(rig: Rig) -> None:
 
 
 def execute_a_change_of_a_time_to_live(rig: Rig) -> None:
-    ends = "TimeToLiveSpecification: {AttributeName: ends, Enabled: true}\n      TableName"
-    rig.deployment = edited(rig.deployment, "us-east-1/table", "TableName", ends)
+    name = "      TableName: !Sub"
+    ends = f"      TimeToLiveSpecification: {{AttributeName: ends, Enabled: true}}\n{name}"
+    rig.deployment = edited(rig.deployment, "us-east-1/table", name, ends)
     assert all(isinstance(outcome, Done) for outcome in rig.deploy())
 
 

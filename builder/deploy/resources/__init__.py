@@ -85,14 +85,32 @@ def way_on(type_name: str, reason: str) -> str:
     """Return what helps where a resource of the type failed for this reason; empty where nothing is known to.
 
     A replica key that was deleted is there until its waiting period is over, and another of the same key fails on it.
-    Source: https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-delete.html
+    DynamoDB takes one change of a time to live in an hour.
+    Sources: https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-delete.html and
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
     """
-    if type_name != "AWS::KMS::ReplicaKey" or "already exists" not in reason.lower():
-        return ""
-    return (
-        "a replica of this key is there, or waits to be deleted: aws kms describe-key shows until when, aws kms "
-        "cancel-key-deletion keeps it; docs/keys.md, A region that comes back"
-    )
+    for types, words, helps in _WAYS_ON:
+        if type_name in types and words in reason.lower():
+            return helps
+    return ""
+
+
+_WAYS_ON = (
+    (
+        ("AWS::KMS::ReplicaKey",),
+        "already exists",
+        (
+            "a replica of this key is there, or waits to be deleted: aws kms describe-key shows until when, aws kms "
+            "cancel-key-deletion keeps it; docs/keys.md, A region that comes back"
+        ),
+    ),
+    (
+        ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table"),
+        "time to live has been modified multiple times",
+        "the same command an hour later    goes on: DynamoDB takes one change of a time to live in that time",
+    ),
+)
+"""Types, words of a reason, and what helps then."""
 
 
 def regions_of(resource: Mapping[str, Any]) -> tuple[str, ...]:

@@ -57,13 +57,8 @@ def update(world: "World", place: "Place", resource: "Resource", _: dict[str, An
     table = world.tables[place.account, resource.physical_id or ""]
     wanted, wanted_indexes = _regions(resource.properties), indexes(resource.properties)
     standing = {region for region, each in table.replicas.items() if each.status != "DELETING"}
-    moved, moved_indexes = wanted.keys() ^ standing, wanted_indexes.keys() ^ table.indexes.keys()
-    if len(moved) > 1:
-        raise invalid("Cannot add, delete, or update more than one replica in a single update")
-    if moved and moved_indexes:
-        raise invalid("Cannot add or delete a replica and a global secondary index in a single update")
-    if moved and table.reindexing:
-        raise in_use(table)
+    moved = wanted.keys() ^ standing
+    _check_replicas(table, moved, indexes_move=wanted_indexes.keys() != table.indexes.keys())
     moved_index = check_indexes(table, wanted_indexes)
     if max(len(wanted), len(standing)) > 1 and table.stream not in {None, stream(resource.properties)}:
         raise invalid("StreamViewType can only be changed on a table without replicas")
@@ -71,10 +66,7 @@ def update(world: "World", place: "Place", resource: "Resource", _: dict[str, An
     if place.region not in wanted:
         raise invalid(f"Replicas must contain the region of the stack, {place.region}")
     keys = _keys(world, place, resource.properties)
-    for region in standing & wanted.keys():
-        was = table.replicas[region].key
-        if was and was != keys[region] and any(keys.values()):
-            raise invalid("Cannot update KMSMasterKeyId of a replica")
+    _check_keys(table, {region: keys[region] for region in standing & wanted.keys()})
     for region in moved - wanted.keys():
         if table.replicas[region].deletion_protection:
             raise protected(table, region)
@@ -85,6 +77,23 @@ def update(world: "World", place: "Place", resource: "Resource", _: dict[str, An
         table.replicas[region].deletion_protection, table.replicas[region].key = kept, keys[region]
     move_index(world, table, moved_index, wanted_indexes)
     table.expiry, table.stream = wanted_expiry, stream(resource.properties)
+
+
+def _check_replicas(table: Table, moved: set[str], *, indexes_move: bool) -> None:
+    if len(moved) > 1:
+        raise invalid("Cannot add, delete, or update more than one replica in a single update")
+    if moved and indexes_move:
+        raise invalid("Cannot add or delete a replica and a global secondary index in a single update")
+    if moved and table.reindexing:
+        raise in_use(table)
+
+
+def _check_keys(table: Table, keys: dict[str, str | None]) -> None:
+    """Refuse another key of a replica that stays, unless none of them has one any more."""
+    for region, key in keys.items():
+        was = table.replicas[region].key
+        if was and was != key and any(keys.values()):
+            raise invalid("Cannot update KMSMasterKeyId of a replica")
 
 
 def settle(world: "World", place: "Place", resource: "Resource") -> None:
