@@ -1,13 +1,20 @@
 """Combinations of everything that dr.yaml may say of what is built in, in which every two values meet."""
 
 import functools
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
+from builder.assembly import Assembly, OutputOf
+from builder.assembly.manifest import StackEntry
+from builder.assembly.render import make_assembly
 from builder.config import Wanted
 from components.pairwise import Row, pairwise
+from strangers.policies import Policy, concrete_policies
 from wanted import ABSENT, make_wanted
 
 AT_LEAST = 100
+KEY = "mrk-0123456789abcdef0123456789abcdef"
 OWN_KEY = "alias/shop"
 FACTORS: dict[str, list[Any]] = {
     "regions": [
@@ -57,3 +64,27 @@ def wanted_of(row: Row) -> Wanted:
             section = section.setdefault(parent, {})
         section[last] = value
     return make_wanted(project="pw", **sections)
+
+
+def policies_of(rows: Iterable[Row]) -> tuple[Policy, ...]:
+    """Return every policy of these combinations, each once."""
+    found: dict[str, Policy] = {}
+    for row in rows:
+        for policy in concrete_policies(_told(make_assembly(wanted_of(row)))):
+            found.setdefault(policy.document, policy)
+    return tuple(found.values())
+
+
+def _told(assembly: Assembly) -> Assembly:
+    """Return the assembly with a key in place of outputs that only a deployment tells, which are all of keys."""
+
+    def told(entry: StackEntry) -> StackEntry:
+        key = {"KeyId": KEY, "KeyArn": f"arn:aws:kms:{entry.region}:111122223333:key/{KEY}"}
+        values = {
+            name: key[value.output[1]] if isinstance(value, OutputOf) else value
+            for name, value in entry.parameters.items()
+        }
+        return replace(entry, parameters=values)
+
+    stacks = tuple(told(entry) for entry in assembly.manifest.stacks)
+    return replace(assembly, manifest=replace(assembly.manifest, stacks=stacks))
