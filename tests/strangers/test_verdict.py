@@ -47,7 +47,9 @@ def test_the_list_speaks_of_resources_that_there_are() -> None:
     templates = read_assembly(ROOT / "templates").templates
     resources = {(path, name) for path, data in templates.items() for name in read_template(data, path).resources()}
 
-    assert {tuple(place.split()[:2]) for one in read_accepted() for place in one.places} <= resources
+    places = {tuple(place.split()[:2]) for one in read_accepted() for place in one.places}
+    # Those of combinations are held by the run itself, which looks at all of them.
+    assert {place for place in places if place[0] != "combinations"} <= resources
 
 
 def test_the_list_says_each_check_once() -> None:
